@@ -1,0 +1,179 @@
+"""Virtual time for the simulated board: one queue of events, the same on CPython and on MicroPython.
+
+Everything on the simulated board that takes time, takes it from one `VirtualClock`: tasks that sleep, chips that work,
+a mains cut planned for tomorrow. Time moves only when no task is ready, or when a chip model charges for the time the
+processor is held (`advance_us`). Two runs of the same program see the same times.
+"""
+
+import asyncio
+import heapq
+import sys
+
+TICKS_PERIOD = 1 << 30
+
+
+class _Wake:
+    """What a waiting task is woken by; after a power cut nobody waits any more and it does nothing."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self._generation = clock.generation
+        self._event = asyncio.Event()
+
+    def set(self):
+        if self._generation == self._clock.generation:
+            self._event.set()
+
+    async def wait(self):
+        await self._event.wait()
+
+
+class Signal:
+    """An interrupt line as a task sees it: it fires, and whoever waits for it goes on."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self._fired = False
+        self._waiting = None
+
+    def fire(self):
+        """Mark the signal as fired and wake the task that waits."""
+        self._fired = True
+        if self._waiting is not None:
+            self._waiting.set()
+
+    def clear(self):
+        """Forget a firing that nobody waited for."""
+        self._fired = False
+
+    async def wait_ms(self, timeout_ms: int) -> bool:
+        """Wait until the signal fires, at most `timeout_ms`. True if it fired since the last `clear`."""
+        if not self._fired:
+            self._waiting = _Wake(self._clock)
+            self._clock.call_at_us(self._clock.now_us + timeout_ms * 1000, self._waiting.set)
+            await self._waiting.wait()
+            self._waiting = None
+        return self._fired
+
+
+class VirtualClock:
+    """Microseconds since the simulation began, and the events planned for later."""
+
+    def __init__(self):
+        self.now_us = 0
+        self.lateness_limit_ms = 0
+        self.on_idle = None
+        self.generation = 0
+        self._events = []
+        self._sequence = 0
+
+    def ticks_ms(self) -> int:
+        """Milliseconds, wrapping as MicroPython's `time.ticks_ms` does on a 32-bit board."""
+        return (self.now_us // 1000) % TICKS_PERIOD
+
+    def ticks_us(self) -> int:
+        """Microseconds, wrapping as MicroPython's `time.ticks_us` does on a 32-bit board."""
+        return self.now_us % TICKS_PERIOD
+
+    def ticks_diff(self, later: int, earlier: int) -> int:
+        """Signed distance between two readings of the same ticks, right across one wrap."""
+        half = TICKS_PERIOD // 2
+        return (later - earlier + half) % TICKS_PERIOD - half
+
+    def call_at_us(self, time_us: int, callback):
+        """Plan `callback()` for `time_us`; callbacks of the same instant run in the order they were planned."""
+        self._sequence += 1
+        heapq.heappush(self._events, (time_us, self._sequence, callback))
+
+    def signal(self) -> Signal:
+        """A new signal that lives on this clock."""
+        return Signal(self)
+
+    async def sleep_ms(self, duration_ms: int):
+        """Sleep for at least `duration_ms`, and for up to `lateness_limit_ms` more.
+
+        A sleep on a busy processor ends late too: the meter has to be right whatever the lateness, and the simulated
+        board may use it to live through quiet days quickly.
+        """
+        wake = _Wake(self)
+        self.call_at_us(self.now_us + max(duration_ms, 0, self.lateness_limit_ms) * 1000, wake.set)
+        await wake.wait()
+
+    def advance_us(self, duration_us: int):
+        """Let `duration_us` pass while the processor is held; what is due on the way happens at its own time."""
+        end_us = self.now_us + duration_us
+        while self._events and self._events[0][0] <= end_us:
+            self._run_next_event()
+        self.now_us = max(self.now_us, end_us)
+
+    def run(self, coroutine):
+        """Run `coroutine` and the tasks it starts, in virtual time, until it returns; give back its result.
+
+        Raises RuntimeError when every task waits for something that no event will ever bring.
+        """
+        self.generation += 1
+        if sys.implementation.name == "micropython":
+            asyncio.new_event_loop()
+            asyncio.core._io_queue = _IdleQueue(self)
+            return asyncio.run(coroutine)
+        return _run_on_cpython(self, coroutine)
+
+    def idle(self):
+        """No task is ready: move on to the next event, or as far as the `on_idle` hook lets time go."""
+        if not self._events:
+            raise RuntimeError("every task waits and nothing is planned: this would wait for ever")
+        until_us = self._events[0][0]
+        if self.on_idle is not None:
+            until_us = self.on_idle(until_us)
+        if self._events and self._events[0][0] <= until_us:
+            self._run_next_event()
+        else:
+            self.now_us = max(self.now_us, until_us)
+
+    def _run_next_event(self):
+        time_us, _, callback = heapq.heappop(self._events)
+        self.now_us = max(self.now_us, time_us)
+        callback()
+
+
+class _IdleQueue:
+    """Stands where MicroPython's asyncio polls streams: what it waits for here is virtual time."""
+
+    def __init__(self, clock):
+        self.map = {None: None}
+        self._clock = clock
+
+    def wait_io_event(self, timeout_ms):
+        if timeout_ms != 0:
+            self._clock.idle()
+
+    def remove(self, task):
+        """No task ever waits for a stream here."""
+
+
+def _run_on_cpython(clock, coroutine):
+    import selectors
+
+    class IdleSelector(selectors.SelectSelector):
+        """Stands where CPython's event loop polls sockets: what it waits for here is virtual time."""
+
+        def select(self, timeout=None):
+            if timeout is None or timeout > 0:
+                clock.idle()
+            return []
+
+    loop = asyncio.SelectorEventLoop(IdleSelector())
+    loop.time = lambda: clock.now_us / 1_000_000
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        _abandon_tasks(loop)
+
+
+def _abandon_tasks(loop):
+    """Drop what still runs, as a reset does: no task is told, no `finally` block runs as if it were still powered."""
+    for task in asyncio.all_tasks(loop):
+        task._log_destroy_pending = False
+    loop.close()
+    asyncio.set_event_loop(None)
