@@ -1,0 +1,38 @@
+# Each target is one script; what a script needs it finds, builds or installs. Caches: build/ and .venv/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export MICROPYTHON MPY_CROSS PYTHON
+
+TOOLCHAIN := tools/toolchain
+VENV := .venv/bin
+
+.PHONY: help run test lint micropython micropython-path venv clean distclean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: micropython venv ## Run the simulated meter in this terminal; ARGS="..." is passed on
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(TOOLCHAIN)/unix-run boards/host/run.py $(ARGS)
+
+test: micropython venv ## Run every test: CPython, the unix port, lint, import rule, compile; ARGS="..." goes to pytest
+	@$(VENV)/pytest -n $$(nproc) $(ARGS)
+
+lint: venv ## Check the style of every Python file
+	@$(VENV)/ruff check .
+
+micropython: ## Find MicroPython for this machine or build it from Debian's sources
+	@$(TOOLCHAIN)/micropython micropython >/dev/null
+	@$(TOOLCHAIN)/micropython mpy-cross >/dev/null
+
+micropython-path: ## Print the path of the MicroPython program
+	@$(TOOLCHAIN)/micropython micropython
+
+venv: ## Install the host tools and the test tools into .venv
+	@$(TOOLCHAIN)/venv
+
+clean: ## Remove what tests and tools leave behind
+	@rm -rf .hypothesis .pytest_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './build/*' -prune -exec rm -rf {} +
+
+distclean: clean ## Remove the built MicroPython and .venv as well
+	@rm -rf build .venv

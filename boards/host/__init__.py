@@ -1,0 +1,1 @@
+"""The simulated board: chip models under the real drivers."""

@@ -1,0 +1,1 @@
+"""Firmware of the Wattpurse prepaid electricity meter."""

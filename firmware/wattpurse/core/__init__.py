@@ -1,0 +1,1 @@
+"""What money and energy mean: pure integer logic, the same on every Python."""

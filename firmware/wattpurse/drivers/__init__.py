@@ -1,0 +1,1 @@
+"""Drivers, one chip or coil per file, each handed its pins and buses."""

@@ -1,0 +1,1 @@
+"""The asynchronous services that join the core to the devices."""

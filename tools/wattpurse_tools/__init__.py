@@ -1,0 +1,1 @@
+"""Host tools of the Wattpurse meter: the wattpurse command."""
