@@ -1,0 +1,119 @@
+"""What a tariff may hold: the fields of a decoded table, their limits, and the check that they are kept.
+
+The fields are a dict:
+
+    version 0..2^32-1                   activation_s, seconds since 1970 UTC, 0..2^32-1
+    currency, three capital letters     decimals shown 0..6             customer_class 0..255
+    zone, a calendar.Zone               standing_charge_microunits per local day
+    allowance_mwh, free energy per local month
+    rates: 1..8 of (name of 1..6 printable ASCII characters, prices in micro-units per kWh, block limits in mWh);
+        names differ; 1..6 prices, one block limit fewer, ascending: the rate's consumption in the local month at which
+        its block ends
+    day_types: 1..8 of ((minute of local day, rate), ...), 1..12 each, ascending, the first at minute 0
+    seasons: 1..8 of (month, day, (day type Monday, ..., day type Sunday, day type on holidays)), ascending;
+        the last runs over New Year up to the first
+    holidays: 0..64 of (month, day, year), ascending by year, month, day; year 0 is every year, else 2001..2127
+"""
+
+from wattpurse.core.calendar import days_in_month
+
+RATE_LIMIT = 8
+NAME_LIMIT = 6
+BLOCK_LIMIT = 6
+DAY_TYPE_LIMIT = 8
+SWITCH_LIMIT = 12
+SEASON_LIMIT = 8
+HOLIDAY_LIMIT = 64
+MONEY_LIMIT = 1 << 40  # micro-units, for a price and for the standing charge
+ENERGY_LIMIT = (1 << 48) - 1  # mWh
+FIRST_HOLIDAY_YEAR = 2001
+LAST_HOLIDAY_YEAR = 2127
+
+_LEAP_YEAR = 2000  # a date without a year may be 29 February
+
+
+def check_range(what: str, value: int, lowest: int, highest: int) -> int:
+    """The value itself. Raises ValueError, naming what it is, when it is outside lowest..highest."""
+    if not lowest <= value <= highest:
+        raise ValueError(f"tariff: {what} is {value}, allowed are {lowest} to {highest}")
+    return value
+
+
+def check_fields(fields: dict) -> None:
+    """Raises ValueError, with the reason, unless every field keeps the rules."""
+    check_range("version", fields["version"], 0, 0xFFFFFFFF)
+    check_range("activation", fields["activation_s"], 0, 0xFFFFFFFF)
+    currency = fields["currency"]
+    if len(currency) != 3 or [letter for letter in currency if not "A" <= letter <= "Z"]:
+        raise ValueError("tariff: currency must be three capital letters")
+    check_range("decimals", fields["decimals"], 0, 6)
+    check_range("customer class", fields["customer_class"], 0, 255)
+    check_range("standing charge", fields["standing_charge_microunits"], 0, MONEY_LIMIT)
+    check_range("allowance", fields["allowance_mwh"], 0, ENERGY_LIMIT)
+    rates, day_types = fields["rates"], fields["day_types"]
+    check_range("number of rates", len(rates), 1, RATE_LIMIT)
+    for rate in rates:
+        _check_rate(rate)
+    if len({name for name, _, _ in rates}) != len(rates):
+        raise ValueError("tariff: two rates have the same name")
+    check_range("number of day types", len(day_types), 1, DAY_TYPE_LIMIT)
+    for day_type in day_types:
+        _check_day_type(day_type, len(rates))
+    _check_seasons(fields["seasons"], len(day_types))
+    _check_holidays(fields["holidays"])
+
+
+def _check_rate(rate):
+    name, prices, limits_mwh = rate
+    check_range("length of a rate's name", len(name), 1, NAME_LIMIT)
+    for character in name:
+        if not " " <= character <= "~":
+            raise ValueError("tariff: a rate's name must be printable ASCII")
+    check_range("number of prices of " + name, len(prices), 1, BLOCK_LIMIT)
+    if len(limits_mwh) != len(prices) - 1:
+        raise ValueError(f"tariff: {name} needs one block limit fewer than prices")
+    for price in prices:
+        check_range("price of " + name, price, 0, MONEY_LIMIT)
+    for limit_mwh in limits_mwh:
+        check_range("block limit of " + name, limit_mwh, 1, ENERGY_LIMIT)
+    _ascending("block limits of " + name, limits_mwh)
+
+
+def _check_day_type(switches, rate_count):
+    check_range("number of switches in a day type", len(switches), 1, SWITCH_LIMIT)
+    if switches[0][0] != 0:
+        raise ValueError("tariff: a day type must begin at minute 0")
+    for minute, rate in switches:
+        check_range("switch minute", minute, 0, 1439)
+        check_range("rate in a day type", rate, 0, rate_count - 1)
+    _ascending("switches of a day type", [minute for minute, _ in switches])
+
+
+def _check_seasons(seasons, day_type_count):
+    check_range("number of seasons", len(seasons), 1, SEASON_LIMIT)
+    for month, day, day_types in seasons:
+        _check_date(_LEAP_YEAR, month, day)
+        check_range("number of days in a season", len(day_types), 8, 8)
+        for day_type in day_types:
+            check_range("day type in a season", day_type, 0, day_type_count - 1)
+    _ascending("seasons", [(month, day) for month, day, _ in seasons])
+
+
+def _check_holidays(holidays):
+    check_range("number of holidays", len(holidays), 0, HOLIDAY_LIMIT)
+    for month, day, year in holidays:
+        if year:
+            check_range("year of a holiday", year, FIRST_HOLIDAY_YEAR, LAST_HOLIDAY_YEAR)
+        _check_date(year or _LEAP_YEAR, month, day)
+    _ascending("holidays", [(year, month, day) for month, day, year in holidays])
+
+
+def _check_date(year, month, day):
+    check_range("month of a date", month, 1, 12)
+    check_range("day of a date", day, 1, days_in_month(year, month))
+
+
+def _ascending(what, values):
+    for index in range(1, len(values)):
+        if values[index - 1] >= values[index]:
+            raise ValueError(f"tariff: {what} must ascend")

@@ -1,0 +1,263 @@
+"""The binary form of a tariff: compact, versioned, checked; what a seller sends and a meter keeps in flash.
+
+`decode` turns it into the fields of tariff_rules and `encode` turns those back, byte for byte. Both refuse with
+ValueError whatever breaks the rules, so a table that decodes can be asked anything.
+
+Layout, little-endian; varint is seven bits per byte, least significant first, in its shortest form only:
+
+    "WPT"  format u8 = 1  length of everything u16
+    version u32  activation u32  currency 3 bytes  decimals u8  customer class u8
+    offset minutes i16  daylight u8 (0 none, 1 wall time, 2 UTC)
+        with daylight: start and end, each month u8, week << 3 | weekday u8, minute u16; then shift minutes u8
+    standing charge varint  allowance varint
+    rates u8, each: name length u8, name, prices u8, prices varint, block limits varint
+    day types u8, each: switches u8, switches u16 = minute << 3 | rate
+    seasons u8, each: month u8, day u8, four bytes of two day types (the earlier day in the low half)
+    holidays u8, each u16 = (year - 2000, or 0) << 9 | month << 5 | day
+    CRC-32 of all before it, u32
+"""
+
+import binascii
+import struct
+
+from wattpurse.core.calendar import Zone
+from wattpurse.core.tariff_rules import (
+    BLOCK_LIMIT,
+    DAY_TYPE_LIMIT,
+    FIRST_HOLIDAY_YEAR,
+    HOLIDAY_LIMIT,
+    NAME_LIMIT,
+    RATE_LIMIT,
+    SEASON_LIMIT,
+    SWITCH_LIMIT,
+    check_fields,
+    check_range,
+)
+
+TABLE_LIMIT = 1024
+FORMAT = 1
+
+_MAGIC = b"WPT"
+_HEADER_BYTES = 6
+_CRC_BYTES = 4
+_VARINT_BYTES = 7
+_DAYLIGHT_NONE = 0
+_DAYLIGHT_WALL = 1
+_DAYLIGHT_UTC = 2
+
+
+class _Reader:
+    """Takes fields off the front of a table; ValueError when one would run past its end."""
+
+    def __init__(self, data, position, end):
+        self._data = data
+        self._position = position
+        self._end = end
+
+    def take(self, count):
+        start = self._position
+        if start + count > self._end:
+            raise ValueError("tariff table: ends in the middle of a field")
+        self._position = start + count
+        return self._data[start : start + count]
+
+    def numbers(self, layout):
+        return struct.unpack(layout, self.take(struct.calcsize(layout)))
+
+    def u8(self):
+        return self.take(1)[0]
+
+    def u16(self):
+        return self.numbers("<H")[0]
+
+    def count(self, what, lowest, highest):
+        return check_range(what, self.u8(), lowest, highest)
+
+    def text(self, count):
+        taken = self.take(count)
+        for character in taken:
+            if not 0x20 <= character <= 0x7E:
+                raise ValueError("tariff table: text that is not printable ASCII")
+        return str(taken, "ascii")
+
+    def varint(self):
+        value = 0
+        for index in range(_VARINT_BYTES):
+            byte = self.u8()
+            value |= (byte & 0x7F) << (7 * index)
+            if byte < 0x80:
+                if byte == 0 and index:
+                    raise ValueError("tariff table: number not in its shortest form")
+                return value
+        raise ValueError("tariff table: number too long")
+
+    def finish(self):
+        if self._position != self._end:
+            raise ValueError("tariff table: bytes left over")
+
+
+def decode(data: bytes) -> dict:
+    """The fields of a table, as tariff_rules lists them.
+
+    Raises ValueError, with the reason, for anything that `encode` would not have written.
+    """
+    _check_frame(data)
+    reader = _Reader(data, _HEADER_BYTES, len(data) - _CRC_BYTES)
+    version, activation_s = reader.numbers("<II")
+    fields = {
+        "version": version,
+        "activation_s": activation_s,
+        "currency": reader.text(3),
+        "decimals": reader.u8(),
+        "customer_class": reader.u8(),
+        "zone": _read_zone(reader),
+        "standing_charge_microunits": reader.varint(),
+        "allowance_mwh": reader.varint(),
+        "rates": _read_each(reader, "rates", 1, RATE_LIMIT, _read_rate),
+        "day_types": _read_each(reader, "day types", 1, DAY_TYPE_LIMIT, _read_day_type),
+        "seasons": _read_each(reader, "seasons", 1, SEASON_LIMIT, _read_season),
+        "holidays": _read_each(reader, "holidays", 0, HOLIDAY_LIMIT, _read_holiday),
+    }
+    reader.finish()
+    check_fields(fields)
+    return fields
+
+
+def encode(fields: dict) -> bytes:
+    """The table of these fields.
+
+    Raises ValueError for a field out of its range, or when the table would be over TABLE_LIMIT bytes; the message
+    then says how many bytes each part takes.
+    """
+    check_fields(fields)
+    parts = (
+        ("header", _write_header(fields)),
+        ("rates", _write_each(fields["rates"], _write_rate)),
+        ("day types", _write_each(fields["day_types"], _write_day_type)),
+        ("seasons", _write_each(fields["seasons"], _write_season)),
+        ("holidays", _write_each(fields["holidays"], _write_holiday)),
+    )
+    body = b"".join(part for _, part in parts)
+    length = _HEADER_BYTES + len(body) + _CRC_BYTES
+    if length > TABLE_LIMIT:
+        room = ", ".join(f"{name} {len(part)}" for name, part in parts)
+        raise ValueError(f"tariff table: {length} bytes, the limit is {TABLE_LIMIT}; bytes taken: {room}")
+    framed = _MAGIC + struct.pack("<BH", FORMAT, length) + body
+    return framed + struct.pack("<I", binascii.crc32(framed))
+
+
+def _check_frame(data):
+    if len(data) > TABLE_LIMIT:
+        raise ValueError(f"tariff table: longer than {TABLE_LIMIT} bytes")
+    if len(data) < _HEADER_BYTES + _CRC_BYTES or data[:3] != _MAGIC:
+        raise ValueError("tariff table: not a tariff table")
+    form, length = struct.unpack_from("<BH", data, 3)
+    if form != FORMAT:
+        raise ValueError(f"tariff table: format {form} is not known here")
+    if length != len(data):
+        raise ValueError(f"tariff table: {len(data)} bytes where {length} are announced")
+    crc = struct.unpack_from("<I", data, length - _CRC_BYTES)[0]
+    if crc != binascii.crc32(data[: length - _CRC_BYTES]):
+        raise ValueError("tariff table: checksum is wrong")
+
+
+def _read_each(reader, what, lowest, highest, read):
+    return tuple(read(reader) for _ in range(reader.count("number of " + what, lowest, highest)))
+
+
+def _read_zone(reader):
+    offset_minutes, daylight = reader.numbers("<hB")
+    if daylight == _DAYLIGHT_NONE:
+        return Zone(offset_minutes)
+    check_range("kind of daylight rule", daylight, _DAYLIGHT_WALL, _DAYLIGHT_UTC)
+    start = _read_daylight_day(reader)
+    end = _read_daylight_day(reader)
+    return Zone(offset_minutes, start, end, daylight == _DAYLIGHT_UTC, reader.u8())
+
+
+def _read_daylight_day(reader):
+    month, day, minute = reader.numbers("<BBH")
+    return month, day >> 3, day & 7, minute
+
+
+def _read_rate(reader):
+    name = reader.text(reader.count("length of a rate's name", 1, NAME_LIMIT))
+    blocks = reader.count("number of prices of " + name, 1, BLOCK_LIMIT)
+    prices = tuple(reader.varint() for _ in range(blocks))
+    return name, prices, tuple(reader.varint() for _ in range(blocks - 1))
+
+
+def _read_day_type(reader):
+    count = reader.count("number of switches in a day type", 1, SWITCH_LIMIT)
+    switches = [reader.u16() for _ in range(count)]
+    return tuple((switch >> 3, switch & 7) for switch in switches)
+
+
+def _read_season(reader):
+    month, day = reader.numbers("BB")
+    halves = []
+    for pair in reader.take(4):
+        halves.append(pair & 0x0F)
+        halves.append(pair >> 4)
+    return month, day, tuple(halves)
+
+
+def _read_holiday(reader):
+    packed = reader.u16()
+    year = packed >> 9
+    return packed >> 5 & 0x0F, packed & 0x1F, year and year + FIRST_HOLIDAY_YEAR - 1
+
+
+def _write_header(fields):
+    zone = fields["zone"]
+    return (
+        struct.pack("<II", fields["version"], fields["activation_s"])
+        + fields["currency"].encode()
+        + bytes((fields["decimals"], fields["customer_class"]))
+        + _write_zone(zone)
+        + _varint(fields["standing_charge_microunits"])
+        + _varint(fields["allowance_mwh"])
+    )
+
+
+def _write_zone(zone):
+    if zone.start is None:
+        return struct.pack("<hB", zone.offset_minutes, _DAYLIGHT_NONE)
+    written = struct.pack("<hB", zone.offset_minutes, _DAYLIGHT_UTC if zone.in_utc else _DAYLIGHT_WALL)
+    for month, week, day, minute in (zone.start, zone.end):
+        written += struct.pack("<BBH", month, week << 3 | day, minute)
+    return written + bytes((zone.shift_minutes,))
+
+
+def _write_each(items, write):
+    return bytes((len(items),)) + b"".join(write(item) for item in items)
+
+
+def _write_rate(rate):
+    name, prices, limits_mwh = rate
+    numbers = b"".join(_varint(number) for number in tuple(prices) + tuple(limits_mwh))
+    return bytes((len(name),)) + name.encode() + bytes((len(prices),)) + numbers
+
+
+def _write_day_type(switches):
+    return _write_each(switches, lambda switch: struct.pack("<H", switch[0] << 3 | switch[1]))
+
+
+def _write_season(season):
+    month, day, day_types = season
+    pairs = [day_types[index] | day_types[index + 1] << 4 for index in range(0, 8, 2)]
+    return bytes([month, day] + pairs)
+
+
+def _write_holiday(holiday):
+    month, day, year = holiday
+    return struct.pack("<H", (year and year - FIRST_HOLIDAY_YEAR + 1) << 9 | month << 5 | day)
+
+
+def _varint(value):
+    written = bytearray()
+    while value >= 0x80:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
