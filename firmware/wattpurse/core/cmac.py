@@ -1,0 +1,61 @@
+"""AES-CMAC, key diversification and comparison in constant time, over whatever AES the board has.
+
+`aes` is always a callable of the shape of MicroPython's `cryptolib.aes`: `aes(key, mode[, iv])`, mode 1 for ECB and 2
+for CBC, giving an object with `encrypt` and `decrypt`. Keys, blocks and tags are bytes of length 16.
+"""
+
+BLOCK = 16
+MODE_ECB = 1
+MODE_CBC = 2
+
+_DIVERSIFICATION_CONSTANT = b"\x01"
+_DIVERSIFICATION_LENGTH = 32
+
+
+def cmac(aes, key: bytes, message: bytes) -> bytes:
+    """The 16-byte AES-128-CMAC of `message` (RFC 4493; NIST SP 800-38B)."""
+    padded_length = max(BLOCK, (len(message) + BLOCK - 1) // BLOCK * BLOCK)
+    return _cmac_padded(aes, key, message, padded_length)
+
+
+def diversify(aes, key: bytes, data: bytes) -> bytes:
+    """An AES-128 key for whatever `data` (1 to 31 bytes) names, derived from `key` (NXP AN10922, section 2.2).
+
+    Raises ValueError when `data` is empty or too long.
+    """
+    if not 1 <= len(data) < _DIVERSIFICATION_LENGTH:
+        raise ValueError("diversification data must be 1 to 31 bytes")
+    return _cmac_padded(aes, key, _DIVERSIFICATION_CONSTANT + data, _DIVERSIFICATION_LENGTH)
+
+
+def equal(left: bytes, right: bytes) -> bool:
+    """Compare two byte strings in a time that depends on their lengths only."""
+    if len(left) != len(right):
+        return False
+    difference = 0
+    for index in range(len(left)):
+        difference |= left[index] ^ right[index]
+    return difference == 0
+
+
+def _cmac_padded(aes, key, message, padded_length):
+    """CMAC of a message padded to `padded_length`: the subkey depends on whether padding was added."""
+    double_once = _double(aes(key, MODE_ECB).encrypt(bytes(BLOCK)))
+    blocks = bytearray(padded_length)
+    blocks[: len(message)] = message
+    if len(message) == padded_length:
+        subkey = double_once
+    else:
+        blocks[len(message)] = 0x80
+        subkey = _double(double_once)
+    for index in range(BLOCK):
+        blocks[padded_length - BLOCK + index] ^= subkey[index]
+    return aes(key, MODE_CBC, bytes(BLOCK)).encrypt(bytes(blocks))[-BLOCK:]
+
+
+def _double(block):
+    """Multiply by x in GF(2^128) (RFC 4493, section 2.3)."""
+    value = int.from_bytes(block, "big") << 1
+    if value >> 128:
+        value = (value & ((1 << 128) - 1)) ^ 0x87
+    return value.to_bytes(BLOCK, "big")

@@ -1,0 +1,113 @@
+"""The 32-byte slots of the journal's log: records, tallies, and what two copies of one slot prove together.
+
+A record is a kind (1 to 100), 27 bytes of payload and a CRC32. A tally is a marker, a 24-bit check and 224 bits that are
+cleared one by one, lowest bit of the first byte first. Checks cover the slot's place, so that what is left over from
+another life of the sector is neither.
+"""
+
+import binascii
+import struct
+
+SLOT_SIZE = 32
+PAYLOAD_SIZE = 27
+TALLY_STEPS = 224
+BLANK = b"\xff" * SLOT_SIZE
+
+_CRC_AT = 28
+_TALLY = 0x7E
+_TALLY_BITS_AT = 4
+
+
+class SlotDamaged(Exception):
+    """Both copies of a slot are damaged: no single power cut does that."""
+
+
+def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number: int):
+    """Make `slot` the record `kind` for slot `number` of sector `sequence`. Raises ValueError for a bad kind or length."""
+    if not 1 <= kind <= 100 or len(payload) > PAYLOAD_SIZE:
+        raise ValueError("no such record")
+    slot[0] = kind
+    slot[1 : 1 + len(payload)] = payload
+    for index in range(1 + len(payload), _CRC_AT):
+        slot[index] = 0
+    struct.pack_into("<I", slot, _CRC_AT, _record_crc(slot, sequence, number))
+
+
+def put_tally(slot: bytearray, steps: int, sequence: int, number: int):
+    """Make `slot` a tally that stands at `steps` (0 to TALLY_STEPS)."""
+    struct.pack_into("<I", slot, 0, _tally_marker(sequence, number))
+    for position in range(_TALLY_BITS_AT, SLOT_SIZE):
+        cleared = min(8, max(0, steps - 8 * (position - _TALLY_BITS_AT)))
+        slot[position] = 0xFF & (0xFF << cleared)
+
+
+def tally_span(before: int, after: int) -> tuple:
+    """`(start, end)` of the slot's bytes that change when a tally goes from `before` to `after` steps."""
+    start = 0 if before == 0 else _TALLY_BITS_AT + before // 8
+    return start, _TALLY_BITS_AT + (after + 7) // 8
+
+
+def record_of(slot, sequence: int, number: int) -> tuple | None:
+    """`(kind, payload)` if `slot` holds a whole record for this place, else None."""
+    if not 1 <= slot[0] <= 100:
+        return None
+    if struct.unpack_from("<I", slot, _CRC_AT)[0] != _record_crc(slot, sequence, number):
+        return None
+    return slot[0], bytes(slot[1:_CRC_AT])
+
+
+def tally_of(slot, sequence: int, number: int) -> tuple | None:
+    """`(steps, clean)` if `slot` holds a tally for this place, else None.
+
+    Clean means that the cleared bits are one run from the first on, as counting leaves them.
+    """
+    if slot[0] != _TALLY or struct.unpack_from("<I", slot, 0)[0] != _tally_marker(sequence, number):
+        return None
+    bits = int.from_bytes(bytes(slot[_TALLY_BITS_AT:]), "little") ^ ((1 << TALLY_STEPS) - 1)
+    steps = 0
+    while bits & 0xFF == 0xFF:
+        bits >>= 8
+        steps += 8
+    while bits & 1:
+        bits >>= 1
+        steps += 1
+    return steps, bits == 0
+
+
+def is_entry(slot, sequence: int, number: int) -> bool:
+    """True if `slot` holds a record or a tally for this place."""
+    return record_of(slot, sequence, number) is not None or tally_of(slot, sequence, number) is not None
+
+
+def merge(first, second, sequence: int, number: int) -> tuple | None:
+    """What two copies of a slot prove: `(kind, payload)`, `(None, steps)`, or None where the log ends.
+
+    `first` is always written before `second`, and power failed in one of them at most. Raises SlotDamaged otherwise.
+    """
+    record = record_of(first, sequence, number) or record_of(second, sequence, number)
+    if record is not None:
+        return record
+    if first == BLANK and second == BLANK:
+        return None
+    tallies = [
+        tally for tally in (tally_of(first, sequence, number), tally_of(second, sequence, number)) if tally is not None
+    ]
+    if second == BLANK or (first == BLANK and not tallies):
+        return (None, 0) if tallies else None
+    return None, _proven_steps(tallies)
+
+
+def _proven_steps(tallies):
+    """The lower of the clean counts: an interrupted write can only make its own copy read too high, or not clean."""
+    clean_steps = [steps for steps, clean in tallies if clean]
+    if not clean_steps:
+        raise SlotDamaged("no copy is whole")
+    return min(clean_steps)
+
+
+def _record_crc(slot, sequence, number):
+    return binascii.crc32(memoryview(slot)[:_CRC_AT], binascii.crc32(struct.pack("<IB", sequence, number)))
+
+
+def _tally_marker(sequence, number):
+    return (binascii.crc32(struct.pack("<IB", sequence, number)) & 0xFFFFFF00) | _TALLY
