@@ -144,7 +144,7 @@ class _IdleQueue:
         self._clock = clock
 
     def wait_io_event(self, timeout_ms):
-        if timeout_ms != 0:
+        while asyncio.core._task_queue.peek() is None:
             self._clock.idle()
 
     def remove(self, task):

@@ -8,7 +8,8 @@ from boards.host.flash_model import SECTOR_SIZE, FlashModel
 from boards.host.power import PowerCut
 from boards.host.random_bits import RandomBits
 from wattpurse.core import slots
-from wattpurse.core.journal import Journal, JournalBlank, JournalUnreadable
+from wattpurse.core.journal import Journal, JournalBlank
+from wattpurse.core.slots import JournalUnreadable
 
 SECTORS = 4
 

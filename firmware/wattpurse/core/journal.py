@@ -16,6 +16,7 @@ import binascii
 import struct
 
 from wattpurse.core import slots
+from wattpurse.core.slots import JournalUnreadable
 
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256
@@ -33,10 +34,6 @@ _BLANK_PAGE = b"\xff" * PAGE_SIZE
 
 class JournalBlank(Exception):
     """The ring is erased from end to end: a new meter, or one whose flash was replaced."""
-
-
-class JournalUnreadable(Exception):
-    """The ring holds something, but not what any sequence of writes and cuts can leave: it must not be overwritten."""
 
 
 class Journal:
@@ -95,10 +92,7 @@ class Journal:
         self._next_slot = 0
         self._tally_slot = None
         self._refuse_lost_successor()
-        try:
-            return snapshot, self._read_entries()
-        except slots.SlotDamaged as damage:
-            raise JournalUnreadable("an entry of the journal is damaged in both copies") from damage
+        return snapshot, self._read_entries()
 
     def create(self):
         """Start a journal in a blank ring. Raises ValueError where anything is written already."""
@@ -290,7 +284,7 @@ class Journal:
         return bytes(snapshot)
 
     def _read_entries(self):
-        """Every entry of the newest sector, each as its two copies prove it. Raises slots.SlotDamaged."""
+        """Every entry of the newest sector, each as its two copies prove it."""
         entries = []
         slot_count = (SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
         for number in range(slot_count):

@@ -18,8 +18,8 @@ _TALLY = 0x7E
 _TALLY_BITS_AT = 4
 
 
-class SlotDamaged(Exception):
-    """Both copies of a slot are damaged: no single power cut does that."""
+class JournalUnreadable(Exception):
+    """The ring holds something, but not what any sequence of writes and cuts can leave: it must not be overwritten."""
 
 
 def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number: int):
@@ -82,7 +82,7 @@ def is_entry(slot, sequence: int, number: int) -> bool:
 def merge(first, second, sequence: int, number: int) -> tuple | None:
     """What two copies of a slot prove: `(kind, payload)`, `(None, steps)`, or None where the log ends.
 
-    `first` is always written before `second`, and power failed in one of them at most. Raises SlotDamaged otherwise.
+    `first` is always written before `second`, and power failed in one of them at most. Raises JournalUnreadable otherwise.
     """
     record = record_of(first, sequence, number) or record_of(second, sequence, number)
     if record is not None:
@@ -101,7 +101,7 @@ def _proven_steps(tallies):
     """The lower of the clean counts: an interrupted write can only make its own copy read too high, or not clean."""
     clean_steps = [steps for steps, clean in tallies if clean]
     if not clean_steps:
-        raise SlotDamaged("no copy is whole")
+        raise JournalUnreadable("an entry is damaged in both copies")
     return min(clean_steps)
 
 
