@@ -1,0 +1,57 @@
+"""Every firmware file compiles with mpy-cross, for bytecode and for the native code of each board's processor."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.house.places import FIRMWARE_FILES, ROOT
+
+ARCHITECTURES = {"bytecode": [], "rp2040": ["-march=armv6m"], "esp32": ["-march=xtensawin"]}
+
+
+@pytest.fixture(scope="module")
+def mpy_cross():
+    finder = [ROOT / "tools/toolchain/micropython", "mpy-cross"]
+    return subprocess.run(finder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def compile_errors(mpy_cross, options, files, folder):
+    """What mpy-cross says against each file; the compiled files are left in `folder`."""
+    errors = []
+    for number, file in enumerate(files):
+        command = [mpy_cross, *options, "-o", folder / f"{number}.mpy", os.path.relpath(file, ROOT)]
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        if process.returncode:
+            errors.append(process.stderr)
+    return errors
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_firmware_compiles(mpy_cross, tmp_path, name):
+    assert FIRMWARE_FILES
+    assert compile_errors(mpy_cross, ARCHITECTURES[name], FIRMWARE_FILES, tmp_path) == []
+    assert len(list(tmp_path.glob("*.mpy"))) == len(FIRMWARE_FILES)
+
+
+# CPython accepts both: the second as an annotation, where MicroPython needs a machine type.
+BEYOND_MICROPYTHON = [
+    ("bytecode", "match 1:\n    case 1:\n        pass\n"),
+    ("rp2040", "import micropython\n\n\n@micropython.viper\ndef f(x: no_such_type):\n    return x\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "source"), BEYOND_MICROPYTHON)
+def test_what_micropython_cannot_do_is_found(mpy_cross, tmp_path, name, source):
+    file = tmp_path / "planted.py"
+    file.write_text(source)
+    assert len(compile_errors(mpy_cross, ARCHITECTURES[name], [file], tmp_path)) == 1
+
+
+def test_the_compiler_fits_the_unix_port(mpy_cross, tmp_path):
+    file = tmp_path / "planted.py"
+    file.write_text('print("from bytecode")\n')
+    subprocess.run([mpy_cross, file], check=True)
+    file.unlink()
+    command = [ROOT / "tools/toolchain/unix-run", "-c", f"import sys\nsys.path.append({str(tmp_path)!r})\nimport planted"]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "from bytecode\n"
