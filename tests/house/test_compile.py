@@ -53,5 +53,6 @@ def test_the_compiler_fits_the_unix_port(mpy_cross, tmp_path):
     file.write_text('print("from bytecode")\n')
     subprocess.run([mpy_cross, file], check=True)
     file.unlink()
-    command = [ROOT / "tools/toolchain/unix-run", "-c", f"import sys\nsys.path.append({str(tmp_path)!r})\nimport planted"]
+    program = f"import sys\nsys.path.append({str(tmp_path)!r})\nimport planted"
+    command = [ROOT / "tools/toolchain/unix-run", "-c", program]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "from bytecode\n"

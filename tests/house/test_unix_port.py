@@ -34,7 +34,7 @@ def test_there_are_such_files():
 
 def case(body, set_up=""):
     """A test file with one test method."""
-    return f"import unittest\n\n\nclass TestProbe(unittest.TestCase):\n{set_up}\n    def test_it(self):\n        {body}\n"
+    return f"import unittest\nclass TestProbe(unittest.TestCase):\n{set_up}\n    def test_it(self):\n        {body}\n"
 
 
 SET_UP_FAILS = "    def setUp(self):\n        raise OSError(5)\n"

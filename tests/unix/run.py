@@ -5,7 +5,6 @@ folder comes last on the path, so that it hides nothing.
 """
 
 import sys
-
 import unittest
 
 
