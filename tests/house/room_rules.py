@@ -16,10 +16,14 @@ CONSTANT_NODES = (
     ast.Compare,
     ast.Constant,
     ast.Dict,
+    ast.DictComp,
+    ast.GeneratorExp,
     ast.IfExp,
     ast.List,
+    ast.ListComp,
     ast.Name,
     ast.Set,
+    ast.SetComp,
     ast.Slice,
     ast.Starred,
     ast.Subscript,
@@ -29,6 +33,7 @@ CONSTANT_NODES = (
     ast.unaryop,
     ast.boolop,
     ast.cmpop,
+    ast.comprehension,
     ast.expr_context,
     ast.keyword,
 )
@@ -37,6 +42,7 @@ CONSTANT_CALLS = (
     "bytes",
     "bytes.fromhex",
     "dict",
+    "enumerate",
     "frozenset",
     "len",
     "max",
@@ -44,9 +50,11 @@ CONSTANT_CALLS = (
     "min",
     "range",
     "set",
+    "sorted",
     "struct.calcsize",
     "sum",
     "tuple",
+    "zip",
 )
 
 

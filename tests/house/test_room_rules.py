@@ -56,6 +56,7 @@ CORRECT = [
     ("firmware/wattpurse/core/ledger.py", "from binascii import crc32\n\nfrom wattpurse.core.cmac import Cmac"),
     ("firmware/wattpurse/app.py", '"""The meter."""\nimport struct\nSIZE = struct.calcsize("<I") + 4 * len("ab")'),
     ("firmware/wattpurse/app.py", "RATES: tuple = (1, -2, {'a': bytes(4)})\nLAST = RATES[-1]"),
+    ("firmware/wattpurse/app.py", "TERMS = ('a', 'b')\nPLACES = {term: place for place, term in enumerate(TERMS)}"),
     ("boards/pico/board.py", "class Meter:\n    LOW = 1 << 3\n    @property\n    def x(self, n=3):\n        go()"),
     ("firmware/main.py", "from boards import pico\n\nif __name__ == '__main__':\n    run(pico)"),
     ("boards/pico/board.py", "from machine import Pin"),
