@@ -9,7 +9,9 @@ import argparse
 import os
 import sys
 
-COMMANDS = ()
+from wattpurse_tools import tariff_command
+
+COMMANDS = (tariff_command,)
 
 FAILED = 1
 INTERRUPTED = 130

@@ -1,0 +1,110 @@
+"""`wattpurse tariff`: check a tariff before selling by it, and turn it into the meter's table and back."""
+
+import json
+import time
+from pathlib import Path
+
+from wattpurse.core.tariff import TABLE_LIMIT, Tariff
+from wattpurse_tools import tariff_file
+from wattpurse_tools.document import instant
+from wattpurse_tools.tariff_document import instant_text
+
+CHANGES_SHOWN = 8
+DAYS_SEARCHED = 400
+
+
+def add_parser(subparsers):
+    """Adds `tariff check`, `tariff encode` and `tariff decode`."""
+    parser = subparsers.add_parser("tariff", help="check a tariff, make the meter's table of it, read a table")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+
+    check = actions.add_parser("check", help="say what a tariff holds, how large it is and when its rate changes next")
+    check.add_argument("file", type=Path, help=".toml or .json, or a binary table")
+    check.add_argument("--at", metavar="TIME", help="show the changes after this ISO time with offset instead of now")
+    check.set_defaults(run=run_check)
+
+    encode = actions.add_parser("encode", help="make the binary table of a .toml or .json tariff")
+    encode.add_argument("file", type=Path)
+    encode.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+    encode.set_defaults(run=run_encode)
+
+    decode = actions.add_parser("decode", help="print a binary table as a JSON tariff")
+    decode.add_argument("file", type=Path)
+    decode.set_defaults(run=run_decode)
+
+
+def run_check(arguments) -> int:
+    """Prints the summary of a tariff that is valid."""
+    tariff = Tariff(_table(arguments.file))
+    at_s = int(time.time()) if arguments.at is None else instant(arguments.at, "--at")
+    print("\n".join(summary(tariff, at_s)))
+    return 0
+
+
+def run_encode(arguments) -> int:
+    """Writes the table; nothing is written if the tariff is not valid."""
+    table = tariff_file.encode(tariff_file.load(arguments.file))
+    arguments.output.write_bytes(table)
+    print(f"{arguments.output}: {len(table):,} bytes")
+    return 0
+
+
+def run_decode(arguments) -> int:
+    """Prints the document as JSON."""
+    print(json.dumps(tariff_file.decode(arguments.file.read_bytes()), indent=2))
+    return 0
+
+
+def summary(tariff: Tariff, at_s: int) -> list:
+    """Lines that say what the tariff holds and which rate changes follow at_s, or its activation if that is later."""
+    document = tariff_file.decode(tariff.data)
+    currency = tariff.currency
+    lines = [
+        f"version {tariff.version}, customer class {tariff.customer_class}, in force from {document['activation']}",
+        f"size: {len(tariff.data):,} of {TABLE_LIMIT:,} bytes",
+        f"standing charge: {document['standing_charge_per_day']} {currency} per day",
+        f"free energy: {document['free_kwh_per_month']} kWh per month",
+        f"prices in {currency} per kWh:",
+    ]
+    for rate in range(tariff.rate_count):
+        lines.append(f"  {tariff.rate_names[rate]:6}  {_blocks(document['rates'][rate])}")
+    unused = sorted(set(tariff.rate_names) - {name for day in document["day_types"].values() for name in day.values()})
+    if unused:
+        lines.append(f"note: no day type uses {', '.join(unused)}")
+    start_s = max(at_s, tariff.activation_s)
+    zone = tariff.zone
+    lines.append("rate at " + _rate_line(tariff, start_s))
+    changes = _rate_changes(tariff, start_s)
+    lines.append("next changes of rate:" if changes else "next changes of rate: none")
+    lines.extend("  " + _rate_line(tariff, change_s) for change_s in changes)
+    shift_s = zone.next_shift_s(start_s)
+    if shift_s is not None:
+        lines.append(f"next daylight change: {instant_text(shift_s, zone)}")
+    return lines
+
+
+def _blocks(rate):
+    limits = rate.get("block_limits_kwh", [])
+    told = [f"{price} up to {limit} kWh" for price, limit in zip(rate["prices"], limits, strict=False)]
+    return ", ".join([*told, f"{rate['prices'][-1]} above" if limits else rate["prices"][0]])
+
+
+def _rate_line(tariff, utc_s):
+    return f"{instant_text(utc_s, tariff.zone)}  {tariff.rate_names[tariff.rate_at(utc_s)]}"
+
+
+def _rate_changes(tariff, start_s):
+    changes = []
+    rate, at_s = tariff.rate_at(start_s), start_s
+    while len(changes) < CHANGES_SHOWN and at_s < start_s + DAYS_SEARCHED * 86400:
+        at_s = tariff.next_change_s(at_s)
+        if tariff.rate_at(at_s) != rate:
+            rate = tariff.rate_at(at_s)
+            changes.append(at_s)
+    return changes
+
+
+def _table(path):
+    if path.suffix in (".toml", ".json"):
+        return tariff_file.encode(tariff_file.load(path))
+    return path.read_bytes()

@@ -1,0 +1,222 @@
+"""Tariffs as people write them, in TOML or JSON, to the meter's binary table and back.
+
+The document is the same in both; tools/examples/tariff-household.toml shows and explains every key. Money and energy
+are decimal numbers in quotes, so that they are exact. A mistake is a ValueError that names the key and says what to
+write instead.
+"""
+
+import json
+import tomllib
+from datetime import date, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from wattpurse.core import tariff_rules as rules
+from wattpurse.core import tariff_table
+from wattpurse.core.calendar import LAST_WEEK, Zone, days_in_month
+from wattpurse_tools.document import REQUIRED, Section, decimal, each, instant, integer, matching, one_of
+from wattpurse_tools.tariff_document import DAYLIGHT_RULES, DAYS, WEEKDAYS, document_of, holiday_text
+
+
+def load(path: str | Path) -> dict:
+    """The document in a .toml or .json file. Raises OSError, or ValueError when it cannot be parsed."""
+    path = Path(path)
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".toml":
+        return tomllib.loads(text)
+    if path.suffix == ".json":
+        return json.loads(text)
+    raise ValueError(f"{path.name}: a tariff is written as .toml or .json; rename the file to say which")
+
+
+def encode(document: dict) -> bytes:
+    """The binary table of a document. Raises ValueError naming the key that is wrong."""
+    top = Section(document, "")
+    rates = top.take("rates", each(_rate, 1, rules.RATE_LIMIT))
+    rate_names = [name for name, _, _ in rates]
+    if len(set(rate_names)) != len(rate_names):
+        raise ValueError("rates: two have the same name; give each its own")
+    day_types = _day_types(top.take("day_types", _as_written, None), rate_names)
+    fields = {
+        "version": top.take("version", integer(0, 0xFFFFFFFF)),
+        "activation_s": top.take("activation", instant),
+        "currency": top.take("currency", _currency),
+        "decimals": top.take("decimals", integer(0, 6), 2),
+        "customer_class": top.take("customer_class", integer(0, 255), 0),
+        "zone": top.take("zone", _zone),
+        "standing_charge_microunits": top.take("standing_charge_per_day", _money, 0),
+        "allowance_mwh": top.take("free_kwh_per_month", _energy, 0),
+        "rates": rates,
+        "day_types": list(day_types.values()),
+        "seasons": _seasons(top.take("seasons", _as_written, None), list(day_types)),
+        "holidays": top.take("holidays", _holidays, []),
+    }
+    top.finish()
+    return tariff_table.encode(fields)
+
+
+def decode(data: bytes) -> dict:
+    """The document of a binary table. Raises ValueError with the reason for anything malformed."""
+    return document_of(tariff_table.decode(data))
+
+
+_money = decimal("an amount", rules.MONEY_LIMIT)
+_energy = decimal("kWh", rules.ENERGY_LIMIT)
+_currency_text = matching(r"[A-Z]{3}", 'write the three capital letters of ISO 4217, such as "EUR"')
+_rate_name_text = matching(r"[ -~]{1,6}", "write one to six plain characters, they must fit a small screen")
+_offset_form = matching(r"([+-])(\d\d):([0-5]\d)", 'write hours and minutes from UTC, such as "+01:00"')
+_clock_form = matching(r"([01]\d|2[0-3]):([0-5]\d)", 'write a time from "00:00" to "23:59"')
+_rule_clock_form = matching(r"([0-3]\d|4[0-8]):([0-5]\d)", 'write a time, such as "02:00"')
+_season_form = matching(r"(\d\d)-(\d\d)", 'write month and day, such as "10-01"')
+_holiday_form = matching(r"(?:(\d{4})-)?(\d\d)-(\d\d)", 'write "12-25" for every year or "2026-12-25" for one')
+
+
+def _currency(value, where):
+    return _currency_text(value, where)[0]
+
+
+def _rate_name(value, where):
+    return _rate_name_text(value, where)[0]
+
+
+def _minute(value, where):
+    return _minutes(_clock_form(value, where))
+
+
+def _rule_minute(value, where):
+    return _minutes(_rule_clock_form(value, where))
+
+
+def _minutes(matched):
+    return int(matched[1]) * 60 + int(matched[2])
+
+
+def _month_day(year, month, day, where):
+    if not (1 <= month <= 12 and 1 <= day <= days_in_month(year, month)):
+        raise ValueError(f"{where}: there is no such day; write month and day as in a calendar")
+    return month, day
+
+
+def _season_start(value, where):
+    matched = _season_form(value, where)
+    return _month_day(2000, int(matched[1]), int(matched[2]), where)
+
+
+def _holiday(value, where):
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = value.isoformat()
+    matched = _holiday_form(value, where)
+    year = int(matched[1] or 0)
+    if matched[1] and not rules.FIRST_HOLIDAY_YEAR <= year <= rules.LAST_HOLIDAY_YEAR:
+        raise ValueError(f"{where}: the year must lie from {rules.FIRST_HOLIDAY_YEAR} to {rules.LAST_HOLIDAY_YEAR}")
+    return (*_month_day(year or 2000, int(matched[2]), int(matched[3]), where), year)
+
+
+def _holidays(value, where):
+    holidays = each(_holiday, 0, rules.HOLIDAY_LIMIT)(value, where)
+    for index, holiday in enumerate(holidays):
+        if holiday in holidays[:index]:
+            raise ValueError(f"{where}[{index}]: {holiday_text(*holiday)} is listed twice; leave one out")
+    return sorted(holidays, key=lambda holiday: (holiday[2], holiday))
+
+
+def _zone(value, where):
+    section = Section(value, where)
+    sign, hours, minutes = section.take("offset", _offset_form).groups()
+    offset_minutes = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
+    rule = section.take("daylight", _daylight, ())
+    section.finish()
+    try:
+        return Zone(offset_minutes, *rule)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _daylight(value, where):
+    if isinstance(value, dict):
+        section = Section(value, where)
+        start = section.take("start", _daylight_day)
+        end = section.take("end", _daylight_day)
+        in_utc = section.take("clock", one_of(("wall", "utc"))) == 1
+        shift_minutes = section.take("shift_minutes", integer(1, 180), 60)
+        section.finish()
+        return start, end, in_utc, shift_minutes
+    if not isinstance(value, str) or value not in DAYLIGHT_RULES:
+        raise ValueError(f'{where}: {value!r} is not known; write "EU", "US", "none", or a table with start and end')
+    return DAYLIGHT_RULES[value]
+
+
+def _daylight_day(value, where):
+    section = Section(value, where)
+    month = section.take("month", integer(1, 12))
+    week = section.take("week", integer(1, LAST_WEEK))
+    day = section.take("weekday", one_of(WEEKDAYS))
+    minute = section.take("time", _rule_minute)
+    section.finish()
+    return month, week, day, minute
+
+
+def _rate(value, where):
+    section = Section(value, where)
+    name = section.take("name", _rate_name)
+    prices = section.take("prices", each(_money, 1, rules.BLOCK_LIMIT))
+    limits_mwh = section.take("block_limits_kwh", each(_energy, 0, rules.BLOCK_LIMIT - 1), [])
+    section.finish()
+    if len(limits_mwh) != len(prices) - 1:
+        raise ValueError(
+            f"{where}.block_limits_kwh: {len(prices)} prices need {len(prices) - 1} limits; "
+            "each is the month's kWh at which its block ends, the last block has none"
+        )
+    if sorted(set(limits_mwh)) != limits_mwh or 0 in limits_mwh:
+        raise ValueError(f"{where}.block_limits_kwh: each limit must be greater than the one before")
+    return name, prices, limits_mwh
+
+
+def _as_written(value, where):
+    return value
+
+
+def _day_types(value, rate_names):
+    if value is None and len(rate_names) == 1:
+        return {"every-day": [(0, 0)]}
+    if not isinstance(value, dict) or not value:
+        raise ValueError("day_types: with more than one rate, write a table for each kind of day: which rate from when")
+    if len(value) > rules.DAY_TYPE_LIMIT:
+        raise ValueError(f"day_types: {len(value)} of them; there is room for {rules.DAY_TYPE_LIMIT}")
+    read_rate = one_of(rate_names)
+    return {name: _switches(switches, f"day_types.{name}", read_rate) for name, switches in value.items()}
+
+
+def _switches(value, where, read_rate):
+    if not isinstance(value, dict):
+        raise ValueError(f'{where}: must be a table of times and rates, such as "00:00" = "NIGHT"')
+    switches = sorted(
+        (_minute(clock, where), read_rate(rate, f'{where}."{clock}"')) for clock, rate in value.items()
+    )
+    if not switches or switches[0][0] != 0:
+        raise ValueError(f'{where}: must begin with "00:00"; add the rate that applies from midnight')
+    if len(switches) > rules.SWITCH_LIMIT:
+        raise ValueError(f"{where}: {len(switches)} switches; a day has room for {rules.SWITCH_LIMIT}")
+    return switches
+
+
+def _seasons(value, day_type_names):
+    if value is None and len(day_type_names) == 1:
+        return [(1, 1, (0,) * len(DAYS))]
+    if value is None:
+        raise ValueError("seasons: with more than one day type, write at least one season: which day type on which day")
+    read_day_type = one_of(day_type_names)
+
+    def read_season(value, where):
+        section = Section(value, where)
+        start = section.take("start", _season_start)
+        usual = section.take("days", read_day_type, None)
+        days = [section.take(day, read_day_type, REQUIRED if usual is None else usual) for day in DAYS]
+        section.finish()
+        return (*start, tuple(days))
+
+    seasons = sorted(each(read_season, 1, rules.SEASON_LIMIT)(value, "seasons"))
+    for earlier, later in pairwise(seasons):
+        if earlier[:2] == later[:2]:
+            raise ValueError(f'seasons: two start on "{later[0]:02}-{later[1]:02}"; give each its own day')
+    return seasons
