@@ -20,7 +20,6 @@ from wattpurse.core.slots import JournalUnreadable
 
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256
-TALLY_STEPS_AT_ONCE = 32
 SNAPSHOT_LIMIT = 3040
 
 _MAGIC = b"WPJ1"
@@ -126,7 +125,7 @@ class Journal:
         """
         for _ in range(self._sectors):
             self._open_tally()
-            taken = min(steps, slots.TALLY_STEPS - self._tally_steps, TALLY_STEPS_AT_ONCE)
+            taken = min(steps, slots.TALLY_STEPS - self._tally_steps)
             start, end = slots.tally_span(self._tally_steps, self._tally_steps + taken)
             slots.put_tally(self._slot, self._tally_steps + taken, self._sequence, self._tally_slot)
             if self._program_slot(self._tally_slot, start, end):

@@ -1,0 +1,221 @@
+"""All that the meter knows about energy and money, and the only rules by which it changes.
+
+An account is pure: it is told of pulses, credit and time, and keeps registers, the two purses and the tokens it has
+redeemed. It has no storage of its own: `pack` gives its whole state, and the ledger sees to it that every change is in
+flash before it is made here.
+
+Energy is mWh, money micro-units, price micro-units per kWh, time UTC seconds. Fractions are never dropped: what a pulse
+leaves of a mWh, and what a charge leaves of a micro-unit, is carried to the next.
+"""
+
+import struct
+
+from wattpurse.core import contract as contracts
+from wattpurse.core.calendar import month_index
+from wattpurse.core.registers import Registers
+from wattpurse.core.tariff import Tariff
+from wattpurse.core.terms import Terms
+
+MWH_PER_KWH = 1_000_000
+TOKEN_WINDOW = 64
+
+_FORMAT = 1
+_FIXED = "<BBIIIIIBQQI"
+_PURSE = "<qq"
+_TOKENS = "<IQI"
+
+
+class Purse:
+    """One kind of credit: `bought` less `charged` is the balance."""
+
+    def __init__(self, bought: int = 0, charged: int = 0):
+        self.bought = bought
+        self.charged = charged
+
+    @property
+    def balance(self) -> int:
+        """What is left; below zero when more was used than was bought."""
+        return self.bought - self.charged
+
+    def spend(self, amount: int) -> int:
+        """Take `amount` away; give it back."""
+        self.charged += amount
+        return amount
+
+
+class Account:
+    """State of one meter. Start a new one with a tariff, the calibration, a contract and the time."""
+
+    def __init__(self, tariff_data: bytes, impulses: int, per_kwh: int, contract, time_s: int):
+        self.tariff = Tariff(tariff_data)
+        self.pending_tariff = None
+        self.contract = contract
+        self.terms = Terms()
+        self.money = Purse()
+        self.energy = Purse()
+        self.pulses_total = 0
+        self.token_top = 0
+        self.token_window = 0
+        self.statement_number = 0
+        self.time_s = time_s
+        self._energy_remainder = 0
+        self._charge_remainder = 0
+        self.calibrate(impulses, per_kwh)
+        self.enter_context()
+        self.day = self.tariff.zone.day(time_s)
+        self.charged_day = self.day
+        self.registers = Registers(month_index(self.day))
+
+    def calibrate(self, impulses: int, per_kwh: int):
+        """From now on `impulses` pulses are `per_kwh` kWh. Raises ValueError unless both are 1 to 1,000,000,000.
+
+        The fraction of a mWh carried so far, less than one, goes with the old calibration.
+        """
+        if not (1 <= impulses <= 10**9 and 1 <= per_kwh <= 10**9):
+            raise ValueError("impulses and kWh must both be from 1 to 1,000,000,000")
+        self.impulses = impulses
+        self.impulses_per_kwh_divisor = per_kwh
+        self._energy_remainder = 0
+
+    def count_pulses(self, pulses: int):
+        """Turn pulses into energy and charge it at the rate in force."""
+        self.pulses_total += pulses
+        energy = self._energy_remainder + pulses * MWH_PER_KWH * self.impulses_per_kwh_divisor
+        self._energy_remainder = energy % self.impulses
+        self.consume(energy // self.impulses)
+
+    def consume(self, energy_mwh: int):
+        """Register and charge energy at the rate in force, split where a block or the free allowance ends."""
+        month = self.registers.month
+        while energy_mwh:
+            block, price, room_mwh = self.tariff.price(self.rate, month.rate_mwh[self.rate], month.total_mwh)
+            part_mwh = energy_mwh if room_mwh is None else min(energy_mwh, room_mwh)
+            self._charge_part(block, price, part_mwh)
+            energy_mwh -= part_mwh
+
+    def _charge_part(self, _block, price, energy_mwh):
+        """Charge and register energy of one price; give back the micro-units charged."""
+        charge = self.contract.charge_energy(self, price, energy_mwh)
+        self.registers.add_energy(self.rate, energy_mwh)
+        self.registers.add_charge(charge)
+        return charge
+
+    def spend_price(self, price: int, energy_mwh: int) -> int:
+        """Take the price of energy from the money purse, carrying the fraction; give back the micro-units taken."""
+        exact = self._charge_remainder + energy_mwh * price
+        self._charge_remainder = exact % MWH_PER_KWH
+        return self.money.spend(exact // MWH_PER_KWH)
+
+    def spend_money(self, amount_microunits: int) -> int:
+        """Take an amount from the money purse; give it back."""
+        return self.money.spend(amount_microunits)
+
+    def purse(self, unit: int) -> Purse:
+        """The purse of `unit`: contract.MONEY or contract.ENERGY. Raises ValueError for anything else."""
+        if unit == contracts.MONEY:
+            return self.money
+        if unit == contracts.ENERGY:
+            return self.energy
+        raise ValueError(f"no unit {unit}")
+
+    def credit_limit(self, unit: int) -> int:
+        """The most that the purse may hold after a top-up; terms.NO_LIMIT for no limit."""
+        return self.terms["credit_limit_microunits" if unit == contracts.MONEY else "credit_limit_mwh"]
+
+    def token_is_used(self, sequence: int) -> bool:
+        """True if the token was redeemed, or is so old that it must be taken for redeemed."""
+        behind = self.token_top - sequence
+        if behind < 0:
+            return False
+        return behind >= TOKEN_WINDOW or bool(self.token_window >> behind & 1)
+
+    def mark_token(self, sequence: int):
+        """Note a token as redeemed. Raises ValueError if it already is."""
+        if self.token_is_used(sequence):
+            raise ValueError("token is used")
+        ahead = sequence - self.token_top
+        if ahead > 0:
+            shifted = self.token_window << min(ahead, TOKEN_WINDOW)
+            self.token_window = (shifted | 1) & ((1 << TOKEN_WINDOW) - 1)
+            self.token_top = sequence
+        else:
+            self.token_window |= 1 << -ahead
+
+    def enter_day(self, day: int):
+        """Go on to local day `day`: each day entered costs its standing charge, once ever, in the month it falls in."""
+        while self.day < day:
+            self.day += 1
+            self.registers.enter_month(month_index(self.day))
+            if self.day > self.charged_day:
+                self.charged_day = self.day
+                self.registers.add_charge(self.contract.charge_days(self, 1))
+
+    def enter_context(self):
+        """Take the rate in force at `time_s`, and note when it may change next."""
+        self.rate = self.tariff.rate_at(self.time_s)
+        self.note_next_change()
+
+    def note_next_change(self):
+        """Find `change_s`: the next second at which rate, day or tariff may change."""
+        self.change_s = self.tariff.next_change_s(self.time_s)
+        if self.pending_tariff is not None:
+            self.change_s = min(self.change_s, max(self.pending_tariff.activation_s, self.time_s + 1))
+
+    def pack(self) -> bytes:
+        """The whole state as bytes."""
+        pending = self.pending_tariff.data if self.pending_tariff else b""
+        return b"".join(
+            (
+                struct.pack(
+                    _FIXED,
+                    _FORMAT,
+                    self.contract.code,
+                    self.impulses,
+                    self.impulses_per_kwh_divisor,
+                    self.time_s,
+                    self.day,
+                    self.charged_day,
+                    self.rate,
+                    self.pulses_total,
+                    self._energy_remainder,
+                    self._charge_remainder,
+                ),
+                struct.pack(_PURSE, self.money.bought, self.money.charged),
+                struct.pack(_PURSE, self.energy.bought, self.energy.charged),
+                struct.pack(_TOKENS, self.token_top, self.token_window, self.statement_number),
+                self.terms.pack(),
+                self.registers.pack(),
+                struct.pack("<HH", len(self.tariff.data), len(pending)),
+                self.tariff.data,
+                pending,
+            )
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes):
+        """The account that `pack` gave. Raises ValueError for bytes that no `pack` gave."""
+        fixed = struct.unpack_from(_FIXED, data)
+        if fixed[0] != _FORMAT:
+            raise ValueError(f"account format {fixed[0]} is not known")
+        position = struct.calcsize(_FIXED)
+        purses = []
+        for _ in range(2):
+            purses.append(Purse(*struct.unpack_from(_PURSE, data, position)))
+            position += struct.calcsize(_PURSE)
+        tokens = struct.unpack_from(_TOKENS, data, position)
+        terms, position = Terms.unpack(data, position + struct.calcsize(_TOKENS))
+        registers, position = Registers.unpack(data, position)
+        tariff_length, pending_length = struct.unpack_from("<HH", data, position)
+        position += 4
+        tariff_end = position + tariff_length
+        account = cls(data[position:tariff_end], fixed[2], fixed[3], contracts.by_code(fixed[1]), fixed[4])
+        if pending_length:
+            account.pending_tariff = Tariff(data[tariff_end : tariff_end + pending_length])
+        account.day, account.charged_day, account.rate, account.pulses_total = fixed[5:9]
+        account._energy_remainder, account._charge_remainder = fixed[9:]
+        account.money, account.energy = purses
+        account.token_top, account.token_window, account.statement_number = tokens
+        account.terms = terms
+        account.registers = registers
+        account.note_next_change()
+        return account

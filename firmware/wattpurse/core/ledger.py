@@ -1,0 +1,246 @@
+"""The account and the journal as one: what has happened is in flash before the account, or anyone, knows of it.
+
+RAM is a cache of the journal: the account that `open` recovers equals the one that power was cut under, but for the one
+write that was under way. Energy is journalled as tallies of pulses, each bit `step_pulses` of them, at most 0.25 Wh or
+one pulse; everything else as records, which carry the pulses below one step so that the rate they end is charged to the
+pulse. Rare and large changes (tariff, contract, calibration, terms) are made by a roll: the snapshot is the record.
+"""
+
+import struct
+
+from wattpurse.core.account import Account
+from wattpurse.core.calendar import month_index
+from wattpurse.core.journal import Journal
+
+RING = 1
+DAYS_AT_ONCE = 3660
+CREDIT_AMOUNT_LIMIT = 10**15
+
+_STEP_DIVISOR = 4000  # steps per kWh at least: 0.25 Wh
+_PREPARE_BELOW_SLOTS = 12
+
+_RATE = 1
+_DAY = 2
+_CREDIT = 3
+_TOKEN = 4
+
+# Every layout begins with the time; pulses are those below one step, counted before the record takes effect.
+_RATE_LAYOUT = "<IIB"  # time, pulses, rate
+_DAY_LAYOUT = "<III"  # time, pulses, day
+_CREDIT_LAYOUT = "<IIBBqq"  # time, sequence, unit, carrier, amount, balance that results
+_TOKEN_LAYOUT = "<IIIBB"  # time, pulses, sequence, token kind, carrier
+
+
+class LedgerMismatch(Exception):
+    """A record does not lead to the balance that it says it leads to: the journal and the program disagree."""
+
+
+class Ledger:
+    """The ledger on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
+
+    def __init__(self, flash, first_sector: int, sectors: int):
+        self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
+        self.account = None
+        self._pending_pulses = 0
+        self._step_pulses = 1
+
+    @property
+    def degraded(self) -> bool:
+        """True while the newest state has only one good copy."""
+        return self._journal.degraded
+
+    def open(self):
+        """Recover the account. Raises journal.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError, OSError.
+
+        Whatever is raised, nothing was written.
+        """
+        snapshot, entries = self._journal.recover()
+        account = Account.unpack(snapshot)
+        self._adopt(account)
+        for kind, content in entries:
+            if kind is None:
+                account.count_pulses(content * self._step_pulses)
+            else:
+                self._apply(kind, content)
+        account.note_next_change()
+        self._journal.roll()
+
+    def create(self, account: Account):
+        """Start a ledger in blank flash with `account`. Raises ValueError if the flash is not blank."""
+        self._adopt(account)
+        try:
+            self._journal.create()
+        except ValueError:
+            self.account = None
+            raise
+
+    def erase(self):
+        """Erase the ledger and everything in it, for a person's explicit order only."""
+        self.account = None
+        self._journal.erase()
+
+    def advance(self, now_s: int, pulses: int):
+        """Account for `pulses` counted since the last call, evenly over the time since then, up to `now_s`.
+
+        A clock that stands still or went back gives the pulses to the context in force. Raises ValueError for a leap of
+        more than DAYS_AT_ONCE days: no clock is to be believed that far.
+        """
+        account = self.account
+        start_s = account.time_s
+        if now_s - start_s > DAYS_AT_ONCE * 86_400:
+            raise ValueError("the clock leaps too far ahead")
+        if now_s < account.change_s or now_s <= start_s:
+            self._count(pulses)
+        elif pulses == 0:
+            self._pass_quietly(now_s)
+        else:
+            self._count_across(start_s, now_s, pulses)
+        account.time_s = max(start_s, now_s)
+
+    def credit(self, sequence: int, unit: int, amount: int, carrier: int, now_s: int) -> int:
+        """Redeem token `sequence` for `amount` of `unit` (contract.MONEY or ENERGY); give back the new balance.
+
+        Redemption and balance are one record. Raises ValueError if the token is used or the amount is out of range.
+        """
+        if not -CREDIT_AMOUNT_LIMIT <= amount <= CREDIT_AMOUNT_LIMIT:
+            raise ValueError("amount out of range")
+        if self.account.token_is_used(sequence):
+            raise ValueError("token is used")
+        balance = self.account.purse(unit).balance + amount
+        self._record(_CREDIT, struct.pack(_CREDIT_LAYOUT, now_s, sequence, unit, carrier, amount, balance))
+        return balance
+
+    def redeem(self, sequence: int, token_kind: int, carrier: int, now_s: int):
+        """Note a token that brings no credit as redeemed. Raises ValueError if it is used."""
+        if self.account.token_is_used(sequence):
+            raise ValueError("token is used")
+        payload = struct.pack(_TOKEN_LAYOUT, now_s, self._take_pending(), sequence, token_kind, carrier)
+        self._record(_TOKEN, payload)
+
+    def change(self, alter):
+        """Let `alter(account)` change what it likes, and make it the newest snapshot, all or nothing.
+
+        Whatever is raised, by `alter` or by the flash, leaves the account as it was.
+        """
+        before = self.account
+        altered = Account.unpack(before.pack())
+        altered.count_pulses(self._pending_pulses)
+        alter(altered)
+        altered.note_next_change()
+        self._adopt(altered)
+        try:
+            self._journal.roll()
+        except (OSError, ValueError):
+            self._adopt(before)
+            raise
+        self._pending_pulses = 0
+
+    def set_clock(self, now_s: int):
+        """The clock was set by someone with the right to: time may go back, and rate and month go with it.
+
+        A day that was charged is not charged again, and a month that was closed stays closed. Raises ValueError for a
+        leap of more than DAYS_AT_ONCE days ahead.
+        """
+        if now_s >= self.account.time_s:
+            self.advance(now_s, 0)
+            return
+
+        def go_back(account):
+            account.time_s = now_s
+            account.day = account.tariff.zone.day(now_s)
+            account.registers.month.index = min(account.registers.month.index, month_index(account.day))
+            account.enter_context()
+
+        self.change(go_back)
+
+    def prepare(self):
+        """Erase ahead of need when the log is nearly full. Call when nothing is urgent."""
+        if self._journal.free_slots < _PREPARE_BELOW_SLOTS:
+            self._journal.prepare()
+
+    def _adopt(self, account):
+        self.account = account
+        self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
+
+    def _snapshot(self):
+        return self.account.pack()
+
+    def _count(self, pulses):
+        """Tally whole steps of pulses; what is less waits for the next."""
+        self._pending_pulses += pulses
+        while self._pending_pulses >= self._step_pulses:
+            counted = self._journal.tally(self._pending_pulses // self._step_pulses) * self._step_pulses
+            self._pending_pulses -= counted
+            self.account.count_pulses(counted)
+
+    def _count_across(self, start_s, now_s, pulses):
+        """Share the pulses out over every stretch of one rate, one day and one tariff between two times."""
+        shared = 0
+        while self.account.change_s <= now_s:
+            boundary_s = self.account.change_s
+            share = pulses * (boundary_s - start_s) // (now_s - start_s)
+            self._count(share - shared)
+            shared = share
+            self._cross(boundary_s)
+        self._count(pulses - shared)
+
+    def _pass_quietly(self, now_s):
+        """Go on to `now_s` without energy: only a change of tariff on the way has to be stopped at."""
+        pending = self.account.pending_tariff
+        if pending is not None and self.account.time_s < pending.activation_s < now_s:
+            self._cross(pending.activation_s)
+        self._cross(now_s)
+
+    def _cross(self, time_s):
+        """Enter whatever day, tariff and rate hold at `time_s`, journalling what changes."""
+        day = self.account.tariff.zone.day(time_s)
+        if day > self.account.day:
+            self._record(_DAY, struct.pack(_DAY_LAYOUT, time_s, self._take_pending(), day))
+        self.account.time_s = max(self.account.time_s, time_s)
+        pending = self.account.pending_tariff
+        if pending is not None and pending.activation_s <= time_s:
+            self.change(_activate_pending)
+        rate = self.account.tariff.rate_at(time_s)
+        if rate != self.account.rate:
+            self._record(_RATE, struct.pack(_RATE_LAYOUT, time_s, self._take_pending(), rate))
+        self.account.note_next_change()
+
+    def _take_pending(self):
+        """Pulses below one step, to be put into a record."""
+        pulses = self._pending_pulses
+        self._pending_pulses = 0
+        return pulses
+
+    def _record(self, kind, payload):
+        self._journal.append(kind, payload)
+        self._apply(kind, payload)
+
+    def _apply(self, kind, payload):
+        """Make the change that a record tells of; the one way for the living meter and for recovery."""
+        account = self.account
+        if kind == _RATE:
+            time_s, pulses, rate = struct.unpack_from(_RATE_LAYOUT, payload)
+            account.count_pulses(pulses)
+            account.rate = rate
+        elif kind == _DAY:
+            time_s, pulses, day = struct.unpack_from(_DAY_LAYOUT, payload)
+            account.count_pulses(pulses)
+            account.enter_day(day)
+        elif kind == _CREDIT:
+            time_s, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
+            account.mark_token(sequence)
+            account.purse(unit).bought += amount
+            if account.purse(unit).balance != balance:
+                raise LedgerMismatch("a credit record does not lead to its balance")
+        elif kind == _TOKEN:
+            time_s, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
+            account.count_pulses(pulses)
+            account.mark_token(sequence)
+        else:
+            raise LedgerMismatch(f"record kind {kind} is not known")
+        account.time_s = max(account.time_s, time_s)
+
+
+def _activate_pending(account):
+    account.tariff = account.pending_tariff
+    account.pending_tariff = None

@@ -1,0 +1,198 @@
+"""The ledger under power cuts: the recovered account is the one that was acknowledged, or has the write in flight."""
+
+import unittest
+
+from boards.host.clock import VirtualClock
+from boards.host.flash_model import FlashModel
+from boards.host.power import PowerCut
+from boards.host.random_bits import RandomBits
+from tests import samples
+from wattpurse.core import contract as contracts
+from wattpurse.core.journal import JournalBlank
+from wattpurse.core.ledger import Ledger
+from wattpurse.core.tariff import Tariff
+
+SECTORS = 5
+
+
+def new_flash(seed=1):
+    return FlashModel(VirtualClock(), 2 * SECTORS, RandomBits(seed))
+
+
+def new_ledger(flash, account=None):
+    ledger = Ledger(flash, 0, SECTORS)
+    ledger.create(account or samples.new_account())
+    return ledger
+
+
+def reopened(flash):
+    ledger = Ledger(flash, 0, SECTORS)
+    ledger.open()
+    return ledger
+
+
+class TestLedger(unittest.TestCase):
+    def setUp(self):
+        self.flash = new_flash()
+        self.ledger = new_ledger(self.flash, samples.new_account(samples.day_and_night_tariff()))
+        self.now_s = samples.NEW_YEAR_S
+
+    def _live(self, seconds, pulses):
+        self.now_s += seconds
+        self.ledger.advance(self.now_s, pulses)
+
+    def test_recovered_is_what_was(self):
+        self.ledger.credit(3, contracts.MONEY, 50_000_000, 1, self.now_s)
+        for step in range(500):
+            self._live(1_700, step % 9)
+        again = reopened(self.flash)
+        again.advance(self.now_s, 0)
+        self.assertEqual(again.account.pack(), self.ledger.account.pack())
+        self.assertEqual(self.ledger.account.pulses_total, sum(step % 9 for step in range(500)))
+
+    def test_blank_flash_is_said_to_be_blank(self):
+        with self.assertRaises(JournalBlank):
+            Ledger(new_flash(), 0, SECTORS).open()
+
+    def test_a_token_is_redeemed_once_across_restarts(self):
+        self.assertEqual(self.ledger.credit(9, contracts.MONEY, 5, 1, self.now_s), 5)
+        for ledger in (self.ledger, reopened(self.flash)):
+            with self.assertRaises(ValueError):
+                ledger.credit(9, contracts.MONEY, 5, 2, self.now_s)
+            with self.assertRaises(ValueError):
+                ledger.redeem(9, 4, 2, self.now_s)
+            self.assertEqual(ledger.account.money.balance, 5)
+
+    def test_reading_late_shares_pulses_out_over_the_rates(self):
+        self._live(5 * 3600 - 1800, 0)
+        self.assertEqual(self.ledger.account.rate, 0)
+        self._live(3600, 3200)
+        self.assertEqual(self.ledger.account.rate, 1)
+        self.assertEqual(self.ledger.account.registers.rate_mwh[:2], [500_000, 500_000])
+
+    def test_a_pending_tariff_takes_over_at_its_second(self):
+        later_s = self.now_s + 7_200
+        dear = Tariff(samples.flat_tariff(version=9, activation_s=later_s, rates=(("DEAR", (9_000_000,), ()),)))
+        self.ledger.change(lambda account: setattr(account, "pending_tariff", dear))
+        self._live(7_199, 10)
+        self.assertEqual(self.ledger.account.tariff.version, 2)
+        again = reopened(self.flash)
+        again.advance(later_s, 0)
+        self.assertEqual(again.account.tariff.version, 9)
+        self.assertIsNone(again.account.pending_tariff)
+        self.assertEqual(reopened(self.flash).account.tariff.version, 9)
+
+    def test_days_without_power_cost_their_standing_charge_on_return(self):
+        self._live(40 * 86_400, 0)
+        self.assertEqual(self.ledger.account.money.charged, 40 * 330_001)
+        self.assertEqual(len(self.ledger.account.registers.closed_months), 1)
+
+    def test_a_clock_gone_back_charges_on_and_closes_nothing(self):
+        self._live(40 * 86_400, 100)
+        charged = self.ledger.account.money.charged
+        self.ledger.advance(self.now_s - 86_400 * 39, 0)
+        self.assertEqual(self.ledger.account.money.charged, charged)
+        self.assertEqual(self.ledger.account.time_s, self.now_s)
+
+    def test_setting_the_clock_back_repeats_no_day(self):
+        self._live(40 * 86_400, 0)
+        self.ledger.set_clock(self.now_s - 10 * 86_400)
+        self.assertEqual(self.ledger.account.registers.month.index, 2026 * 12)
+        self.ledger.advance(self.now_s, 0)
+        self.assertEqual(self.ledger.account.money.charged, 40 * 330_001)
+        self.ledger.advance(self.now_s + 86_400, 0)
+        self.assertEqual(self.ledger.account.money.charged, 41 * 330_001)
+
+    def test_a_leap_of_the_clock_that_cannot_be_is_refused(self):
+        before = self.ledger.account.pack()
+        with self.assertRaises(ValueError):
+            self.ledger.advance(self.now_s + 30 * 366 * 86_400, 5)
+        self.assertEqual(self.ledger.account.pack(), before)
+
+    def test_a_change_that_fails_changes_nothing(self):
+        before = self.ledger.account.pack()
+
+        def alter(account):
+            account.money.bought = 99
+            account.calibrate(0, 1)
+
+        with self.assertRaises(ValueError):
+            self.ledger.change(alter)
+        self.assertEqual(self.ledger.account.pack(), before)
+
+    def test_pulses_below_a_step_are_charged_at_the_rate_they_came_in(self):
+        self.ledger.change(lambda account: account.calibrate(100_000, 1))
+        self._live(5 * 3600 - 1, 24)
+        self.assertEqual(self.ledger.account.pulses_total, 0)
+        self._live(2, 0)
+        self.assertEqual(self.ledger.account.registers.rate_mwh[:2], [240, 0])
+
+    def test_fast_pulses_are_tallied_in_steps_of_a_quarter_watt_hour(self):
+        self.ledger.change(lambda account: account.calibrate(1_000_000, 1))
+        before = self.flash.programs
+        self._live(1, 2_499)
+        self.assertEqual(self.ledger.account.pulses_total, 2_250)
+        self.assertEqual(reopened(self.flash).account.registers.total_mwh, 2_250)
+        self.assertTrue(self.flash.programs - before < 40)
+
+    def test_balances_always_add_up(self):
+        self.ledger.credit(1, contracts.MONEY, 10_000_001, 1, self.now_s)
+        for step in range(300):
+            self._live(900, step % 50)
+        money = self.ledger.account.money
+        self.assertEqual(money.bought, money.charged + money.balance)
+        self.assertEqual(money.bought, 10_000_001)
+
+
+class TestPowerCuts(unittest.TestCase):
+    """Cut at every flash operation of a busy stretch of life; the steps are small so that each is one decision."""
+
+    def _steps(self):
+        tariff = Tariff(samples.flat_tariff(version=5, activation_s=samples.NEW_YEAR_S + 90_000))
+        yield lambda ledger, now_s: ledger.change(lambda account: setattr(account, "pending_tariff", tariff))
+        for number in range(1, 30):
+            yield lambda ledger, now_s, number=number: ledger.credit(number, contracts.MONEY, 1000 + number, 1, now_s)
+            yield lambda ledger, now_s, number=number: ledger.advance(now_s, number % 5)
+            yield lambda ledger, now_s: ledger.advance(now_s, 1)
+            yield lambda ledger, now_s, number=number: ledger.redeem(30 + number, 4, 1, now_s)
+
+    def _run(self, flash, ledger, acknowledged):
+        now_s = samples.NEW_YEAR_S
+        for step in self._steps():
+            now_s += 3_600
+            step(ledger, now_s)
+            account = ledger.account
+            acknowledged.append((account.money.bought, account.pulses_total, account.token_top, account.token_window))
+
+    def test_what_was_acknowledged_is_there(self):
+        complete = []
+        self._run(None, new_ledger(new_flash(), samples.new_account(samples.day_and_night_tariff())), complete)
+        operation = 1
+        while self._cut_at(operation, complete):
+            operation += 1
+        self.assertTrue(operation > 200)
+
+    def _cut_at(self, operation, complete):
+        flash = new_flash(operation)
+        ledger = new_ledger(flash, samples.new_account(samples.day_and_night_tariff()))
+        flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
+        acknowledged = [(0, 0, 0, 0)]
+        try:
+            self._run(flash, ledger, acknowledged)
+        except PowerCut:
+            pass
+        else:
+            return False
+        account = reopened(flash).account
+        known = acknowledged[-1]
+        following = complete[len(acknowledged) - 1]
+        self.assertTrue(account.money.bought in (known[0], following[0]), operation)
+        self.assertTrue(known[1] <= account.pulses_total <= following[1], operation)
+        self.assertTrue((account.token_top, account.token_window) in (known[2:], following[2:]), operation)
+        redeemed = [number for number in range(1, 30) if account.token_is_used(number)]
+        self.assertEqual(account.money.bought, sum(1000 + number for number in redeemed), operation)
+        return True
+
+
+if __name__ == "__main__":
+    unittest.main()
