@@ -1,0 +1,124 @@
+"""The reader's field: which cards are in it, what they hear, and what their answers become when they talk at once."""
+
+
+class Reception:
+    """What arrives at the antenna: `value` (first bit lowest) of `bits` bits, `delay_us` after the usual 91 us.
+
+    `collision` is the first bit in which cards differed, or None; `parity_error` tells of damage on the way.
+    """
+
+    def __init__(self, value, bits, delay_us, collision, sender):
+        self.value = value
+        self.bits = bits
+        self.delay_us = delay_us
+        self.collision = collision
+        self.sender = sender
+        self.parity_error = False
+
+
+class Field:
+    """Cards near one antenna. Frames of the reader are counted in `frames`, and faults are planned by that count."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.cards = []
+        self.on = False
+        self.frames = 0
+        self._plan = {}
+
+    def insert(self, card):
+        """Bring a card into the field."""
+        self.cards.append(card)
+        if self.on:
+            card.power_on(self._clock.now_us)
+
+    def remove(self, card):
+        """Take a card away; a write under way is torn."""
+        if card in self.cards:
+            self.cards.remove(card)
+            card.power_off(self._clock.now_us)
+
+    def switch(self, on: bool):
+        """The reader's carrier goes on or off."""
+        if on == self.on:
+            return
+        self.on = on
+        for card in self.cards:
+            if on:
+                card.power_on(self._clock.now_us)
+            else:
+                card.power_off(self._clock.now_us)
+
+    def plan(self, frame: int, fault):
+        """Let `fault(field)` act at the `frame`-th frame from now (1: the next).
+
+        It may return a dictionary: "to_card" or "from_card" with bits to invert, "silence" to lose the answer, "after"
+        with what to call when the cards have heard the frame.
+        """
+        self._plan.setdefault(self.frames + frame, []).append(fault)
+
+    def transmit(self, data: bytes, bits: int, session) -> Reception | None:
+        """The reader's frame ends now; the answer of the cards together, or None."""
+        self.frames += 1
+        damage = {}
+        for fault in self._plan.pop(self.frames, ()):
+            damage.update(fault(self) or {})
+        sent, intact = _flip(data, damage.get("to_card", ()))
+        answers = []
+        for card in list(self.cards) if self.on else ():
+            answer = card.receive(self._clock.now_us, sent, bits, intact, session)
+            if answer is not None:
+                answers.append((card, answer))
+        if "after" in damage:
+            damage["after"](self)
+        if not answers or "silence" in damage:
+            return None
+        reception = _merge(answers)
+        _damage(reception, damage.get("from_card", ()))
+        return reception
+
+
+def _merge(answers):
+    """Bits in which the answers differ are ones; a card that ends early differs from one that goes on."""
+    sender, (data, bits, delay_us) = answers[0]
+    value = int.from_bytes(data, "little") & ((1 << bits) - 1)
+    merged = Reception(value, bits, delay_us, None, sender)
+    differ = 0
+    for _, (data, bits, _) in answers[1:]:
+        other = int.from_bytes(data, "little") & ((1 << bits) - 1)
+        differ |= merged.value ^ other
+        if bits != merged.bits:
+            differ |= 1 << min(bits, merged.bits)
+            merged.bits = max(bits, merged.bits)
+        merged.value |= other
+    if differ:
+        position = 0
+        while not differ >> position & 1:
+            position += 1
+        merged.collision = position
+    return merged
+
+
+def _damage(reception, positions):
+    for position in positions:
+        if position < reception.bits:
+            reception.value ^= 1 << position
+    reception.parity_error = _odd_in_some_byte([p for p in positions if p < reception.bits])
+
+
+def _flip(data, positions):
+    if not positions:
+        return data, True
+    changed = bytearray(data)
+    inside = [position for position in positions if position < len(data) * 8]
+    for position in inside:
+        changed[position // 8] ^= 1 << position % 8
+    return bytes(changed), not _odd_in_some_byte(inside)
+
+
+def _odd_in_some_byte(positions):
+    """The parity bit of a byte tells of one flipped bit, not of two."""
+    counts = {}
+    for position in positions:
+        counts[position // 8] = counts.get(position // 8, 0) + 1
+    return any(count % 2 for count in counts.values())

@@ -1,0 +1,14 @@
+"""Virtual cards kept in files: a card's image is a dictionary that JSON can hold."""
+
+from .classic import ClassicCard
+from .iso14443a import Card
+from .ultralight import UltralightCard
+
+
+def from_image(image: dict) -> Card:
+    """The card that `Card.image` described: {"kind": ..., "uid": hex, "memory": hex}. Raises KeyError or ValueError."""
+    uid = bytes.fromhex(image["uid"])
+    memory = bytes.fromhex(image["memory"])
+    if image["kind"] == "classic-1k":
+        return ClassicCard(uid, memory)
+    return UltralightCard(image["kind"], uid, memory)

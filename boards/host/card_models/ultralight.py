@@ -1,0 +1,109 @@
+"""MIFARE Ultralight (MF0ICU1) and NTAG213, 215, 216: open pages of four bytes, lock bits, capability container.
+
+Not modelled: password protection (as delivered it is off), counters, compatibility write and the originality signature;
+those commands are refused (by the first Ultralight: with silence). Clauses are those of the NTAG213/215/216 data sheet.
+"""
+
+from . import iso14443a
+
+_GET_VERSION = 0x60
+_READ = 0x30
+_FAST_READ = 0x3A
+_WRITE = 0xA2
+_PROGRAMMING_US = 4000
+
+# Pages in all, size byte of GET_VERSION, size byte of the capability container, page of the dynamic lock bytes, pages
+# per dynamic lock bit.
+_KINDS = {
+    "ultralight": (16, None, 0x06, None, None),
+    "ntag213": (45, 0x0F, 0x12, 40, 2),
+    "ntag215": (135, 0x11, 0x3E, 130, 16),
+    "ntag216": (231, 0x13, 0x6D, 226, 16),
+}
+
+
+class UltralightCard(iso14443a.Card):
+    """One of the page-oriented tags, `kind` "ultralight", "ntag213", "ntag215" or "ntag216"; UID of seven bytes."""
+
+    def __init__(self, kind: str, uid: bytes, memory: bytes | None = None, seed: int = 1):
+        self.pages, self._size, _, self._dynamic_lock, self._pages_per_bit = _KINDS[kind]
+        if len(uid) != 7:
+            raise ValueError("this kind has a UID of seven bytes")
+        content = bytearray(memory) if memory is not None else _delivered_memory(kind, uid)
+        if len(content) != self.pages * 4:
+            raise ValueError("memory does not fit the kind")
+        super().__init__(kind, uid, b"\x44\x00", 0x00, content, seed)
+
+    def command(self, data: bytes):
+        code = data[0]
+        if code == _READ and len(data) == 2:
+            return self._read(data[1])
+        if code == _WRITE and len(data) == 6:
+            return self._write(data[1], data[2:])
+        if self._size is not None and code == _GET_VERSION and len(data) == 1:
+            return self.answer(bytes((0x00, 0x04, 0x04, 0x02, 0x01, 0x00, self._size, 0x03)))
+        if self._size is not None and code == _FAST_READ and len(data) == 3:
+            return self._fast_read(data[1], data[2])
+        return self.fall_back() if self._size is None else self.refuse(iso14443a.NAK_ARGUMENT)
+
+    def _read(self, page):
+        """Four pages, going on at page 0 after the last one (clause 10.2)."""
+        if page >= self.pages:
+            return self.refuse(iso14443a.NAK_ARGUMENT)
+        return self.answer(b"".join([self._page((page + n) % self.pages) for n in range(4)]))
+
+    def _fast_read(self, first, last):
+        if first > last or last >= self.pages:
+            return self.refuse(iso14443a.NAK_ARGUMENT)
+        return self.answer(b"".join([self._page(page) for page in range(first, last + 1)]))
+
+    def _page(self, page):
+        if self._dynamic_lock is not None and page >= self.pages - 2:
+            return bytes(4)  # password and its acknowledgement cannot be read
+        return bytes(self.memory[page * 4 : page * 4 + 4])
+
+    def _write(self, page, data):
+        if page < 2 or page >= self.pages or self._is_locked(page):
+            return self.refuse(iso14443a.NAK_ARGUMENT)
+        old = self._page(page)
+        if page == 2:
+            data = old[:2] + self._new_lock_bytes(old, data)
+        elif page == 3 or page == self._dynamic_lock:
+            data = bytes([old[n] | data[n] for n in range(4)])  # one-time programmable: bits are only ever set
+        self.program(page * 4, data, _PROGRAMMING_US)
+        return self.acknowledge(_PROGRAMMING_US)
+
+    def _new_lock_bytes(self, old, data):
+        """Lock bits are only ever set; the three lowest freeze those of page 3, of pages 4 to 9 and 10 to 15."""
+        held = old[2] | old[3] << 8
+        frozen = 0
+        for bit, mask in enumerate((0x0008, 0x03F0, 0xFC00)):
+            if held >> bit & 1:
+                frozen |= mask
+        new = held | (data[2] | data[3] << 8) & (0xFFFF - frozen)
+        return bytes((new & 0xFF, new >> 8))
+
+    def _is_locked(self, page):
+        if 3 <= page < 16:
+            return (self.memory[10] | self.memory[11] << 8) >> page & 1
+        if self._dynamic_lock is not None and 16 <= page < self._dynamic_lock:
+            start = self._dynamic_lock * 4
+            bits = self.memory[start] | self.memory[start + 1] << 8
+            return bits >> (page - 16) // self._pages_per_bit & 1
+        return 0
+
+
+def _delivered_memory(kind, uid):
+    pages, _, capability, dynamic_lock, _ = _KINDS[kind]
+    memory = bytearray(pages * 4)
+    memory[0:3] = uid[0:3]
+    memory[3] = iso14443a.CASCADE_TAG ^ uid[0] ^ uid[1] ^ uid[2]
+    memory[4:8] = uid[3:7]
+    memory[8] = uid[3] ^ uid[4] ^ uid[5] ^ uid[6]
+    memory[9] = 0x48
+    if dynamic_lock is not None:
+        memory[12:16] = bytes((0xE1, 0x10, capability, 0x00))
+        configuration = (dynamic_lock + 1) * 4
+        memory[configuration : configuration + 4] = b"\x04\x00\x00\xff"
+        memory[configuration + 8 : configuration + 12] = b"\xff\xff\xff\xff"
+    return memory

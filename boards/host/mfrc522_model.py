@@ -1,0 +1,418 @@
+"""MFRC522 chip model on its SPI wires: registers, FIFO, timer, interrupt pin, power-down, and radio time.
+
+Written from the MFRC522 data sheet (revision 3.9; clause numbers are its). Drivers run above it unchanged. What the chip
+would not forgive is done as badly as the chip would do it, and noted in `violations`. Not modelled: speeds above
+106 kbit/s, RxMultiple, RxNoErr, gated timer, self-test, the analog settings beyond 100 % ASK.
+"""
+
+from . import mfrc522_registers as regs
+from .card_models.field import Field
+from .mfrc522_faults import Faults
+from .mfrc522_radio import Radio
+
+FIFO_SIZE = 64
+# Crystal start-up and 1,024 clocks (clauses 8.6.2 and 8.8.2); the crystal's part depends on the crystal.
+WAKE_UP_US = 300
+
+# ModeReg CRCPreset (clause 9.3.2.2).
+_CRC_PRESETS = (0x0000, 0x6363, 0xA671, 0xFFFF)
+
+
+class Statistics:
+    """What a driver did: `chip_selects`, `spi_bytes` and reader `frames` on air."""
+
+    def __init__(self):
+        self.chip_selects = 0
+        self.spi_bytes = 0
+        self.frames = 0
+
+    def reset(self):
+        """Count from zero."""
+        self.__init__()
+
+
+class Mfrc522Model:
+    """One chip with its antenna. `spi`, `select`, `reset` and `irq` are the driver's side of the wires.
+
+    `irq` is the signal of falling edges of the IRQ pin; `irq_level` is the pin, and `on_irq(level)`, if set, is called
+    at each of its edges. `field` holds the cards, `faults` plans what goes wrong.
+    """
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.field = Field(clock)
+        self.statistics = Statistics()
+        self.violations = []
+        self.registers = bytearray(64)
+        self.fifo = bytearray()
+        self.spi = _Spi(self)
+        self.select = _Select(self)
+        self.reset = _Reset(self)
+        self.irq = clock.signal()
+        self.irq_level = 1
+        self.on_irq = None
+        self.faults = Faults(self)
+        self.radio = Radio(self)
+        self._timer_epoch = 0
+        self._timer_end_us = None
+        self._awake_from_us = 0
+        self.reset_registers()
+
+    def power_cut(self):
+        """The supply goes: field off, registers lost; a write on a card is torn."""
+        self.reset_registers()
+        self.spi.end()
+
+    def reset_registers(self):
+        """Power-on values (clause 9.2); the chip needs its start-up time again."""
+        for register in range(64):
+            self.registers[register] = regs.RESET_VALUES.get(register, 0)
+        self.fifo = bytearray()
+        self.radio.stop()
+        self.radio.session = None
+        self.stop_timer()
+        self._update_field()
+        self._awake_from_us = self.clock.now_us + WAKE_UP_US
+        self.update_irq_pin()
+
+    def read(self, register: int) -> int:
+        """One register as the SPI interface gives it."""
+        if register == regs.FIFO_DATA:
+            return self._read_fifo()
+        if register == regs.FIFO_LEVEL:
+            return len(self.fifo)
+        if register == regs.COMMAND:
+            return self.registers[regs.COMMAND] | (0 if self._is_awake() else regs.POWER_DOWN)
+        if register == regs.STATUS1:
+            return self._status1()
+        if register in (regs.T_COUNTER_HIGH, regs.T_COUNTER_LOW):
+            count = self._timer_count()
+            return count >> 8 if register == regs.T_COUNTER_HIGH else count & 0xFF
+        return self.registers[register]
+
+    def write(self, register: int, value: int):
+        """One register as the SPI interface sets it."""
+        if self.reset.level == 0:
+            return self.violation("written while in reset")
+        if register == regs.COMMAND:
+            return self._write_command(value)
+        if not self._is_awake():
+            return self.violation(f"register {register:02x} written while the oscillator is off")
+        if register == regs.FIFO_DATA:
+            self._write_fifo(value)
+        elif register == regs.FIFO_LEVEL:
+            if value & 0x80:
+                self.fifo = bytearray()
+                self.registers[regs.ERROR] &= 0xFF - regs.ERROR_OVERFLOW
+        elif register in (regs.COM_IRQ, regs.DIV_IRQ):
+            self._write_irq(register, value)
+        elif register == regs.BIT_FRAMING:
+            self.registers[regs.BIT_FRAMING] = value & 0x77
+            if value & 0x80:
+                self.radio.start_send()
+        elif register == regs.STATUS2:
+            self._write_status2(value)
+        elif register == regs.CONTROL:
+            self._write_control(value)
+        elif register == regs.COLL:
+            self.registers[regs.COLL] = self.registers[regs.COLL] & 0x7F | value & 0x80
+        elif register in regs.READ_ONLY:
+            self.violation(f"register {register:02x} is read-only")
+        else:
+            self._store(register, value)
+
+    def violation(self, text: str):
+        """Note what the chip would not have forgiven."""
+        self.violations.append(text)
+
+    def raise_irq(self, bits: int):
+        """Set bits of ComIrqReg."""
+        self.registers[regs.COM_IRQ] |= bits
+        self.update_irq_pin()
+
+    def set_error(self, bits: int):
+        """Set bits of ErrorReg, and with them ErrIRq."""
+        self.registers[regs.ERROR] |= bits
+        if bits:
+            self.raise_irq(regs.IRQ_ERROR)
+
+    def end_command(self):
+        """A command ends by itself: back to Idle, IdleIRq."""
+        self.registers[regs.COMMAND] &= 0xF0
+        self.raise_irq(regs.IRQ_IDLE)
+
+    def take_fifo(self) -> bytes:
+        """The whole FIFO, which is empty afterwards."""
+        content = bytes(self.fifo)
+        self.fifo = bytearray()
+        self._update_alerts()
+        return content
+
+    def fill_fifo(self, data: bytes):
+        """Received bytes; what does not fit is lost (BufferOvfl)."""
+        room = FIFO_SIZE - len(self.fifo)
+        self.fifo.extend(data[:room])
+        if len(data) > room:
+            self.set_error(regs.ERROR_OVERFLOW)
+        self._update_alerts()
+
+    def crc_preset(self) -> int:
+        """Start value of the CRC coprocessor."""
+        return _CRC_PRESETS[self.registers[regs.MODE] & 3]
+
+    def start_timer(self):
+        """Count down from the reload value (clause 8.5)."""
+        self._timer_epoch += 1
+        epoch = self._timer_epoch
+        self._timer_end_us = self.clock.now_us + (self._reload() + 1) * self._tick_nanoseconds() // 1000
+        self.clock.call_at_us(self._timer_end_us, lambda: self._timer_expired(epoch))
+
+    def stop_timer(self):
+        """Stop counting; no interrupt will come of it."""
+        self._timer_epoch += 1
+        self._timer_end_us = None
+
+    def update_irq_pin(self):
+        """Drive the IRQ pin from the requests that are enabled (clause 9.3.1.3)."""
+        pending = self._irq_pending()
+        level = (0 if pending else 1) if self.registers[regs.COM_I_EN] & 0x80 else (1 if pending else 0)
+        if level == self.irq_level:
+            return
+        self.irq_level = level
+        if self.faults.irq_cut:
+            return
+        if self.on_irq is not None:
+            self.on_irq(level)
+        if level == 0:
+            self.irq.fire()
+
+    def _irq_pending(self):
+        com = self.registers[regs.COM_IRQ] & self.registers[regs.COM_I_EN] & 0x7F
+        div = self.registers[regs.DIV_IRQ] & self.registers[regs.DIV_I_EN] & 0x14
+        return com or div
+
+    def _is_awake(self):
+        return self.clock.now_us >= self._awake_from_us and not self.registers[regs.COMMAND] & regs.POWER_DOWN
+
+    def _write_command(self, value):
+        if self.faults.hung:
+            return
+        command = value & 0x0F
+        was_down = self.registers[regs.COMMAND] & regs.POWER_DOWN
+        if value & regs.POWER_DOWN:
+            self.radio.stop()
+            self.stop_timer()
+            self.registers[regs.COMMAND] = value & 0x3F
+            self._update_field()
+            return
+        if was_down:
+            self._awake_from_us = self.clock.now_us + WAKE_UP_US
+            self.registers[regs.COMMAND] = value & 0x20
+            self._update_field()
+            if command != regs.IDLE:
+                self.violation(f"command {command:x} while waking up")
+            return
+        if self.clock.now_us < self._awake_from_us:
+            if command != regs.IDLE:
+                self.violation(f"command {command:x} while waking up")
+            return
+        self.radio.stop()
+        self.registers[regs.COMMAND] = value & 0x3F
+        if command == regs.SOFT_RESET:
+            self.reset_registers()
+        elif command != regs.IDLE:
+            self.registers[regs.ERROR] = 0
+            self._begin(command)
+
+    def _begin(self, command):
+        if command == regs.MF_AUTHENT:
+            self.radio.start_authentication()
+        elif command == regs.CALC_CRC:
+            self.registers[regs.CRC_RESULT_HIGH] = self.crc_preset() >> 8
+            self.registers[regs.CRC_RESULT_LOW] = self.crc_preset() & 0xFF
+            self._calculate_crc()
+        elif command != regs.TRANSCEIVE:
+            self.violation(f"command {command:x} is not modelled")
+            self.end_command()
+
+    def _calculate_crc(self):
+        preset = self.registers[regs.CRC_RESULT_HIGH] << 8 | self.registers[regs.CRC_RESULT_LOW]
+        low, high = self.radio.crc(self.take_fifo(), preset)
+        self.registers[regs.CRC_RESULT_LOW], self.registers[regs.CRC_RESULT_HIGH] = low, high
+        self.registers[regs.DIV_IRQ] |= regs.DIV_IRQ_CRC
+        self.update_irq_pin()
+
+    def _write_irq(self, register, value):
+        """Set1, Set2: the marked bits are set if bit 7 is 1, cleared if it is 0 (clauses 9.3.1.5 and 9.3.1.6)."""
+        marked = value & 0x7F
+        if value & 0x80:
+            self.registers[register] |= marked
+        else:
+            self.registers[register] &= 0xFF - marked
+        self.update_irq_pin()
+
+    def _write_status2(self, value):
+        """MFCrypto1On can only be cleared by software (clause 9.3.1.9)."""
+        self.registers[regs.STATUS2] = value & 0xC0 | self.registers[regs.STATUS2] & value & 0x08
+        if not self.registers[regs.STATUS2] & 0x08:
+            self.radio.session = None
+
+    def _write_control(self, value):
+        if value & 0x80:
+            self.stop_timer()
+        if value & 0x40:
+            self.start_timer()
+
+    def _store(self, register, value):
+        self.registers[register] = value
+        if register == regs.TX_CONTROL:
+            self._update_field()
+        elif register in (regs.COM_I_EN, regs.DIV_I_EN):
+            self.update_irq_pin()
+        elif register == regs.WATER_LEVEL:
+            self._update_alerts()
+
+    def _update_field(self):
+        drivers_on = self.registers[regs.TX_CONTROL] & 0x03 == 0x03
+        self.field.switch(drivers_on and not self.registers[regs.COMMAND] & regs.POWER_DOWN)
+
+    def _read_fifo(self):
+        if not self.fifo:
+            return 0
+        value = self.fifo[0]
+        self.fifo = self.fifo[1:]
+        self._update_alerts()
+        return value
+
+    def _write_fifo(self, value):
+        if self.radio.forbids_fifo_writes():
+            self.violation("FIFO written during a frame")
+            return self.set_error(regs.ERROR_WRITE)
+        if len(self.fifo) == FIFO_SIZE:
+            self.violation("FIFO overflow")
+            return self.set_error(regs.ERROR_OVERFLOW)
+        self.fifo.append(value)
+        self._update_alerts()
+        if self.registers[regs.COMMAND] & 0x0F == regs.CALC_CRC:
+            self._calculate_crc()
+
+    def _update_alerts(self):
+        if FIFO_SIZE - len(self.fifo) <= self.registers[regs.WATER_LEVEL]:
+            self.raise_irq(regs.IRQ_HIGH_ALERT)
+        if len(self.fifo) <= self.registers[regs.WATER_LEVEL]:
+            self.raise_irq(regs.IRQ_LOW_ALERT)
+
+    def _status1(self):
+        level = self.registers[regs.WATER_LEVEL]
+        value = 0x20 if self.registers[regs.DIV_IRQ] & regs.DIV_IRQ_CRC else 0
+        value |= 0x10 if self._irq_pending() else 0
+        value |= 0x08 if self._timer_end_us is not None else 0
+        value |= 0x02 if FIFO_SIZE - len(self.fifo) <= level else 0
+        return value | (0x01 if len(self.fifo) <= level else 0)
+
+    def _reload(self):
+        return self.registers[regs.T_RELOAD_HIGH] << 8 | self.registers[regs.T_RELOAD_LOW]
+
+    def _tick_nanoseconds(self):
+        prescaler = (self.registers[regs.T_MODE] & 0x0F) << 8 | self.registers[regs.T_PRESCALER]
+        return (2 * prescaler + 1) * 100000 // 1356
+
+    def _timer_count(self):
+        if self._timer_end_us is None:
+            return 0
+        return (self._timer_end_us - self.clock.now_us) * 1000 // self._tick_nanoseconds() & 0xFFFF
+
+    def _timer_expired(self, epoch):
+        if epoch != self._timer_epoch:
+            return
+        self._timer_end_us = None
+        if self.registers[regs.T_MODE] & 0x10:
+            self.start_timer()
+        self.raise_irq(regs.IRQ_TIMER)
+
+
+class _Spi:
+    """The bus as machine.SPI has it: the first byte after select is an address, then data (clause 8.1.2)."""
+
+    def __init__(self, model):
+        self._model = model
+        self._address = None
+
+    def begin(self):
+        self._model.statistics.chip_selects += 1
+        self._address = None
+
+    def end(self):
+        self._address = None
+
+    def write(self, data: bytes):
+        """Bytes to the chip; what it answers is dropped."""
+        for byte in data:
+            self._byte(byte)
+
+    def write_readinto(self, data: bytes, values: bytearray):
+        """Bytes to the chip and, at the same time, from it; both buffers have one length."""
+        if len(data) != len(values):
+            raise ValueError("buffers must be the same length")
+        for index, byte in enumerate(data):
+            values[index] = self._byte(byte)
+
+    def _byte(self, byte):
+        model = self._model
+        if model.select.level:
+            model.violation("SPI clocked while the chip is not selected")
+            return 0
+        model.statistics.spi_bytes += 1
+        value = self._exchange(byte)
+        return value if model.faults.spi_dead is None else model.faults.spi_dead
+
+    def _exchange(self, byte):
+        model = self._model
+        address = self._address
+        if address is None:
+            self._take_address(byte)
+            return 0
+        if not address & 0x80:
+            model.write(address >> 1, byte)
+            return 0
+        value = model.read(address >> 1 & 0x3F) if model.reset.level else 0
+        self._take_address(byte)
+        return value
+
+    def _take_address(self, byte):
+        if byte & 1:
+            self._model.violation(f"address byte {byte:02x} has its lowest bit set")
+        self._address = byte
+
+
+class _Select:
+    """Active-low chip select."""
+
+    def __init__(self, model):
+        self._model = model
+        self.level = 1
+
+    def __call__(self, value: int | None = None):
+        if value is None:
+            return self.level
+        if value == 0 and self.level:
+            self._model.spi.begin()
+        self.level = 1 if value else 0
+        return None
+
+
+class _Reset:
+    """NRSTPD: low is hard power-down, the rising edge starts the chip afresh (clause 8.6.1)."""
+
+    def __init__(self, model):
+        self._model = model
+        self.level = 1
+
+    def __call__(self, value: int | None = None):
+        if value is None:
+            return self.level
+        if bool(value) != bool(self.level):
+            self.level = 1 if value else 0
+            self._model.faults.hung = False
+            self._model.reset_registers()
+        return None

@@ -1,0 +1,170 @@
+"""ISO/IEC 14443-3 type A: how one card is found among those in the field, selected and put to sleep.
+
+Works on any reader that offers
+
+    use_crc(transmit, receive)                                    let the chip add and check CRC_A, or not
+    async transceive(frame, reply_length, timeout_us, framing)    one frame out, one back: the number of bytes received
+    reply, reply_bits, garbled, collision_bit                     what the last frame brought
+
+as `mfrc522.Mfrc522` does. All frames are for 106 kbit/s.
+"""
+
+REQA = b"\x26"
+WUPA = b"\x52"
+HLTA = b"\x50\x00"
+SELECT_LEVELS = (0x93, 0x95, 0x97)
+CASCADE_TAG = 0x88
+
+SAK_UID_INCOMPLETE = 0x04
+SAK_MIFARE_CLASSIC_1K = 0x08
+SAK_ISO14443_4 = 0x20
+SAK_ULTRALIGHT = 0x00
+
+ACK = 0x0A  # four bits; any other four bits are a NAK (type A memory cards)
+
+SHORT_FRAME_BITS = 7
+# The frames of this part are answered 91 us after their end (clause 6.2.1.1); the rest is for slow imitations.
+ANSWER_TIMEOUT_US = 1000
+
+_UID_BITS = 32
+_ANTICOLLISION_NVB = 0x20
+_SELECT_NVB = 0x70
+
+
+class CardError(OSError):
+    """A card left, refused, or answered what cannot be trusted. It has to be selected again.
+
+    `reason` is one of "silent", "garbled", "refused", "changed", "unknown".
+    """
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CardIdentity:
+    """What a card tells of itself when it is selected: `uid` of 4, 7 or 10 bytes, `sak`, `atqa` (two bytes)."""
+
+    def __init__(self, uid: bytes, sak: int, atqa: bytes):
+        self.uid = uid
+        self.sak = sak
+        self.atqa = atqa
+
+
+async def find(reader, wake: bool = False) -> CardIdentity | None:
+    """Look once for a card and select it; of several, the one whose UID has a 1 where they first differ.
+
+    REQA reaches cards that are idle; with `wake`, WUPA reaches those put to sleep by HLTA too. An active card takes
+    either for an error and only falls idle (clause 6.3), so a silent WUPA is sent once more.
+    Raises CardError if something answers that cannot be selected.
+    """
+    atqa = await _request(reader, WUPA if wake else REQA)
+    if atqa is None and wake:
+        atqa = await _request(reader, WUPA)
+    if atqa is None:
+        return None
+    uid = b""
+    for level in SELECT_LEVELS:
+        part = await _anticollision(reader, level)
+        sak = await _select(reader, level, part)
+        if not sak & SAK_UID_INCOMPLETE:
+            return CardIdentity(uid + part[:4], sak, atqa)
+        if part[0] != CASCADE_TAG:
+            break
+        uid += part[1:4]
+    raise CardError("garbled")
+
+
+async def select_again(reader, identity: CardIdentity):
+    """Wake and select the card that has this identity, whoever else is in the field. Raises CardError if it is gone."""
+    if await _request(reader, WUPA) is None and await _request(reader, WUPA) is None:
+        raise CardError("silent")
+    parts = _select_parts(identity.uid)
+    for level, part in zip(SELECT_LEVELS, parts):
+        sak = await _select(reader, level, part)
+    if sak != identity.sak:
+        raise CardError("changed")
+
+
+async def halt(reader):
+    """Put the selected card to sleep (HLTA, clause 6.4.3); only WUPA wakes it. Silence is the card's consent."""
+    reader.use_crc(True, True)
+    if await reader.transceive(HLTA, 1, ANSWER_TIMEOUT_US, 0):
+        raise CardError("refused")
+
+
+async def _request(reader, command):
+    """The ATQA, with the bits of all cards in it if several answer; None if no card does."""
+    reader.use_crc(False, False)
+    count = await reader.transceive(command, 2, ANSWER_TIMEOUT_US, SHORT_FRAME_BITS)
+    return bytes(reader.reply) if count == 2 else None
+
+
+async def _anticollision(reader, level):
+    """The four UID bytes of this cascade level and their check byte, from the bit frames of clause 6.4.2."""
+    frame = bytearray(7)
+    frame[0] = level
+    known = 0
+    reader.use_crc(False, False)
+    while True:
+        whole, partial = known >> 3, known & 7
+        frame[1] = _ANTICOLLISION_NVB + (whole << 4) + partial
+        sent = memoryview(frame)[: 2 + whole + (1 if partial else 0)]
+        if not await reader.transceive(sent, 5 - whole, ANSWER_TIMEOUT_US, partial << 4 | partial):
+            raise CardError("silent")
+        collision_bit = reader.collision_bit()
+        if collision_bit is None:
+            _take_answer(reader, frame, whole, partial)
+            return bytes(frame[2:])
+        known = _take_collision(reader, frame, known, whole * 8 + collision_bit)
+
+
+def _take_answer(reader, frame, whole, partial):
+    if reader.garbled or reader.reply_bits or len(reader.reply) != 5 - whole:
+        raise CardError("garbled")
+    _merge(frame, reader.reply, whole, partial)
+    if frame[2] ^ frame[3] ^ frame[4] ^ frame[5] ^ frame[6]:
+        raise CardError("garbled")
+
+
+def _take_collision(reader, frame, known, collided):
+    """Keep what came before bit `collided` of the UID and follow the cards with a 1 there."""
+    if not known <= collided < _UID_BITS:
+        raise CardError("garbled")
+    whole, partial = known >> 3, known & 7
+    _merge(frame, reader.reply, whole, partial)
+    last = 2 + (collided >> 3)
+    bit = 1 << (collided & 7)
+    frame[last] = frame[last] & (bit - 1) | bit
+    return collided + 1
+
+
+def _merge(frame, reply, whole, partial):
+    """Write `reply` behind the known bits; its first byte is aligned to continue the last partial one."""
+    first = frame[2 + whole] & ((1 << partial) - 1)
+    frame[2 + whole : 2 + whole + len(reply)] = reply
+    frame[2 + whole] = frame[2 + whole] >> partial << partial | first
+
+
+async def _select(reader, level, part):
+    reader.use_crc(True, True)
+    count = await reader.transceive(bytes((level, _SELECT_NVB)) + part, 1, ANSWER_TIMEOUT_US, 0)
+    if not count:
+        raise CardError("silent")
+    if count != 1 or reader.garbled or reader.reply_bits:
+        raise CardError("garbled")
+    return reader.reply[0]
+
+
+def _select_parts(uid):
+    """The five bytes that select each cascade level of a known UID (table 7 of the standard)."""
+    parts = []
+    while len(uid) > 4:
+        parts.append(_with_check_byte(bytes((CASCADE_TAG,)) + uid[:3]))
+        uid = uid[3:]
+    parts.append(_with_check_byte(uid))
+    return parts
+
+
+def _with_check_byte(part):
+    return part + bytes((part[0] ^ part[1] ^ part[2] ^ part[3],))

@@ -1,0 +1,320 @@
+"""MFRC522 card reader chip on SPI: one frame out and one back, with the processor asleep while the radio works.
+
+The chip adds and checks CRC_A, its timer ends every wait for a card, and its interrupt pin (active low) wakes the task.
+A frame costs four writes and one read: status, error, level and data come in a single burst. A card that fails raises
+`iso14443.CardError`; a chip that fails raises `ReaderError`, after which `recover` starts it afresh.
+
+Clause numbers are those of the MFRC522 data sheet, revision 3.9.
+"""
+
+from . import iso14443
+from .mfrc522_registers import (
+    ALL_IRQ,
+    ANTENNA_OFF,
+    ANTENNA_ON,
+    BIT_FRAMING,
+    COLL,
+    COLLISION_POSITION,
+    COLLISION_POSITION_INVALID,
+    COM_IRQ,
+    COMMAND,
+    CONFIGURATION,
+    CONTROL,
+    CRC_ENABLED,
+    CRYPTO1_ON,
+    ERROR,
+    ERROR_COLLISION,
+    ERROR_OTHER,
+    FIFO_DATA,
+    FIFO_LEVEL,
+    FLUSH,
+    IDLE,
+    IDLE_IRQ,
+    MF_AUTHENT,
+    POWER_DOWN,
+    RX_IRQ,
+    RX_LAST_BITS,
+    RX_MODE,
+    START_SEND,
+    STATUS2,
+    T_MODE,
+    T_MODE_VALUE,
+    T_RELOAD_HIGH,
+    T_RELOAD_LOW,
+    TIMER_TICK_US,
+    TRANSCEIVE,
+    TX_CONTROL,
+    TX_MODE,
+    VERSION,
+    VERSIONS,
+)
+
+_RESET_MS = 2
+_START_UP_MS = 5
+# The crystal starts within a millisecond; a card may need 5 ms of field before it answers (ISO/IEC 14443-3, 5.2.2).
+_FIELD_SETTLING_MS = 6
+# What the slowest frame of 64 bytes takes on air, and a busy loop's lateness, on top of the chip's own timeout.
+_OUTER_MARGIN_MS = 50
+
+_CLEAR_ALL_IRQ = bytes((COM_IRQ << 1, ALL_IRQ))
+_START_TRANSCEIVE = bytes((COMMAND << 1, TRANSCEIVE))
+_START_MF_AUTHENT = bytes((COMMAND << 1, MF_AUTHENT))
+_READ_MF_AUTHENT = bytes((0x80 | COM_IRQ << 1, 0x80 | ERROR << 1, 0x80 | STATUS2 << 1, 0))
+_READ_HEALTH = bytes((0x80 | COMMAND << 1, 0x80 | VERSION << 1, 0x80 | T_MODE << 1, 0))
+_STATUS_REGISTERS = (COM_IRQ, ERROR, FIFO_LEVEL, CONTROL)
+_REPLY_START = 1 + len(_STATUS_REGISTERS)
+_FIFO_SIZE = 64
+
+
+class ReaderError(OSError):
+    """The reader chip does not answer as an MFRC522 does."""
+
+
+class Mfrc522:
+    """One reader chip.
+
+    `spi` is shaped like machine.SPI (mode 0, up to 10 MHz); `select` and `reset` are active-low output pins; `irq` is
+    the signal of the falling edge of the chip's IRQ pin; `clock` gives `sleep_ms`.
+    """
+
+    def __init__(self, spi, select, reset, irq, clock):
+        self._spi = spi
+        self._select = select
+        self._reset = reset
+        self._irq = irq
+        self._clock = clock
+        self._frame = bytearray(1 + _FIFO_SIZE)
+        self._frame[0] = FIFO_DATA << 1
+        self._register = bytearray(2)
+        self._framing = bytearray((BIT_FRAMING << 1, 0))
+        self._authent_values = bytearray(4)
+        self._bursts = {}
+        self._forget()
+        self.reply = b""
+        self.reply_bits = 0
+        self.garbled = False
+        self._collided = False
+
+    def _forget(self):
+        """After a reset the FIFO is empty, and what the registers hold for frames is to be written anew."""
+        self._crc_transmit = None
+        self._crc_receive = None
+        self._timeout_ticks = None
+        self._crypto = False
+        self._unclean = False
+
+    async def start(self):
+        """Reset the chip by its pin and set it up with the field on. Raises ReaderError if no MFRC522 answers."""
+        self._select(1)
+        self._reset(0)
+        await self._clock.sleep_ms(_RESET_MS)
+        self._reset(1)
+        await self._clock.sleep_ms(_START_UP_MS)
+        self._forget()
+        if self._read(VERSION) not in VERSIONS:
+            raise ReaderError("no MFRC522")
+        for register, value in CONFIGURATION:
+            self._write(register, value)
+        self.antenna(True)
+        await self._clock.sleep_ms(_FIELD_SETTLING_MS)
+        self._check()
+
+    async def recover(self):
+        """Bring back a chip that hangs: everything it knew is lost, cards in the field start from idle."""
+        await self.start()
+
+    def antenna(self, on: bool):
+        """Switch the field; without it the cards are off."""
+        self._write(TX_CONTROL, ANTENNA_ON if on else ANTENNA_OFF)
+
+    async def power_down(self):
+        """Soft power-down (clause 8.6.2): oscillator and field off, registers kept."""
+        self._write(COMMAND, POWER_DOWN)
+
+    async def power_up(self):
+        """Leave soft power-down and wait until cards in the field can hear. Raises ReaderError if the chip does not."""
+        self._write(COMMAND, IDLE)
+        await self._clock.sleep_ms(_FIELD_SETTLING_MS)
+        self._check()
+
+    async def find_card(self, wake: bool = False) -> iso14443.CardIdentity | None:
+        """Look once for a card and select it, see `iso14443.find`. Raises CardError or ReaderError."""
+        self.end_crypto()
+        return await iso14443.find(self, wake)
+
+    async def select_again(self, identity: iso14443.CardIdentity):
+        """Select a card already known, whatever state it is in. Raises CardError if it is gone, or ReaderError."""
+        self.end_crypto()
+        await iso14443.select_again(self, identity)
+
+    async def halt(self):
+        """Put the selected card to sleep, so that another one can be found. Raises ReaderError."""
+        await iso14443.halt(self)
+        self.end_crypto()
+
+    def use_crc(self, transmit: bool, receive: bool):
+        """Let the chip append CRC_A to frames and check and remove it from answers, or not (TxModeReg, RxModeReg)."""
+        if transmit is not self._crc_transmit:
+            self._write(TX_MODE, CRC_ENABLED if transmit else 0)
+            self._crc_transmit = transmit
+        if receive is not self._crc_receive:
+            self._write(RX_MODE, CRC_ENABLED if receive else 0)
+            self._crc_receive = receive
+
+    async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> memoryview:
+        """Send a frame with CRC_A and give back the whole-byte, CRC-checked answer of exactly `reply_length` bytes.
+
+        The view is good until the next frame. Raises CardError ("silent", "refused" for a four-bit NAK, "garbled"), or
+        ReaderError.
+        """
+        self.use_crc(True, True)
+        count = await self.transceive(frame, reply_length, timeout_us, 0)
+        if not self._unclean and not self.reply_bits:
+            return self.reply
+        if not count:
+            raise iso14443.CardError("silent")
+        raise iso14443.CardError("refused" if count == 1 and self.reply_bits == 4 else "garbled")
+
+    async def acknowledged(self, frame: bytes, timeout_us: int):
+        """Send a frame with CRC_A that is answered by a four-bit ACK. Raises CardError for a NAK, or ReaderError."""
+        self.use_crc(True, False)
+        count = await self.transceive(frame, 1, timeout_us, 0)
+        if not count:
+            raise iso14443.CardError("silent")
+        if self._unclean or self.reply_bits != 4:
+            raise iso14443.CardError("garbled")
+        if self.reply[0] & 0x0F != iso14443.ACK:
+            raise iso14443.CardError("refused")
+
+    async def transceive(self, frame: bytes, reply_length: int, timeout_us: int, framing: int) -> int:
+        """Send `frame`, wait for the answer; the number of bytes received, 0 for silence.
+
+        `framing` is BitFramingReg: bits to send of the last byte, and in bits 6 to 4 where the first received bit goes.
+        The answer is in `reply` (up to `reply_length` bytes), `reply_bits` (of its last byte; 0: all), `garbled` (CRC,
+        parity, framing) and `collision_bit`. Raises ReaderError if the chip gives no interrupt.
+        """
+        self._set_timeout(timeout_us)
+        self._fill_fifo(frame)
+        self._framing[1] = START_SEND | framing
+        select, write = self._select, self._spi.write
+        select(0)
+        write(_START_TRANSCEIVE)
+        select(1)
+        select(0)
+        write(self._framing)
+        select(1)
+        await self._completion(timeout_us)
+        return self._take_reply(reply_length)
+
+    async def authenticate(self, frame: bytes, timeout_us: int):
+        """MFAuthent (clause 10.3.1.9) with `frame`: command 0x60 or 0x61, block, six key bytes, four UID bytes.
+
+        Afterwards frames are encrypted, until `end_crypto`. Raises CardError ("refused") if the card does not accept
+        the key or is gone, which the chip cannot tell apart, or ReaderError.
+        """
+        self._set_timeout(timeout_us)
+        self._fill_fifo(frame)
+        self._send(_START_MF_AUTHENT)
+        self._crypto = True
+        await self._completion(timeout_us)
+        values = self._authent_values
+        self._send_and_read(_READ_MF_AUTHENT, values)
+        if not values[1] & IDLE_IRQ or values[2] or not values[3] & CRYPTO1_ON:
+            raise iso14443.CardError("refused")
+        self._unclean = False
+
+    def end_crypto(self):
+        """Go back to plain frames; the card that was authenticated has to be selected again."""
+        if self._crypto:
+            self._write(STATUS2, 0)
+            self._crypto = False
+
+    def collision_bit(self) -> int | None:
+        """The first bit of the last answer in which cards differed, counted from bit 0 of `reply`; None if none did."""
+        if not self._collided:
+            return None
+        value = self._read(COLL)
+        if value & COLLISION_POSITION_INVALID:
+            return _FIFO_SIZE * 8
+        return ((value & COLLISION_POSITION) - 1) & COLLISION_POSITION  # 0 stands for the 32nd bit
+
+    def _set_timeout(self, timeout_us):
+        """Timer reload value; it counts from the end of the frame sent."""
+        ticks = timeout_us // TIMER_TICK_US
+        known = self._timeout_ticks
+        if ticks == known:
+            return
+        if known is None or ticks >> 8 != known >> 8:
+            self._write(T_RELOAD_HIGH, ticks >> 8)
+        self._write(T_RELOAD_LOW, ticks & 0xFF)
+        self._timeout_ticks = ticks
+
+    def _fill_fifo(self, frame):
+        """Put a frame into the FIFO and clear what the last one left, if it did not end as it should."""
+        if self._unclean:
+            self._write(COMMAND, IDLE)
+            self._write(FIFO_LEVEL, FLUSH)
+        self._unclean = True
+        end = 1 + len(frame)
+        out = self._frame
+        out[1:end] = frame
+        select, write = self._select, self._spi.write
+        select(0)
+        write(memoryview(out)[:end])
+        select(1)
+        select(0)
+        write(_CLEAR_ALL_IRQ)
+        select(1)
+        self._irq.clear()
+
+    async def _completion(self, timeout_us):
+        if not await self._irq.wait_ms(timeout_us // 1000 + _OUTER_MARGIN_MS):
+            raise ReaderError("no interrupt")
+
+    def _take_reply(self, reply_length):
+        burst, reply = self._burst(reply_length)
+        self._send_and_read(burst, reply)
+        error = reply[2]
+        count = reply[3] if reply[1] & RX_IRQ else 0
+        self._collided = error & ERROR_COLLISION != 0
+        self.garbled = error & ERROR_OTHER != 0
+        self.reply_bits = reply[4] & RX_LAST_BITS
+        self.reply = memoryview(reply)[_REPLY_START : _REPLY_START + min(count, reply_length)]
+        self._unclean = error != 0 or count != reply_length
+        return count
+
+    def _check(self):
+        """The chip is awake, is what it should be, and has not lost its configuration to a brown-out."""
+        values = bytearray(4)
+        self._send_and_read(_READ_HEALTH, values)
+        if values[1] & POWER_DOWN or values[2] not in VERSIONS or values[3] != T_MODE_VALUE:
+            raise ReaderError("not ready")
+
+    def _burst(self, reply_length):
+        """The addresses that read status and `reply_length` FIFO bytes in one go (clause 8.1.2.1), and their buffer."""
+        burst = self._bursts.get(reply_length)
+        if burst is None:
+            registers = _STATUS_REGISTERS + (FIFO_DATA,) * reply_length
+            addresses = bytes([0x80 | register << 1 for register in registers] + [0])
+            burst = self._bursts[reply_length] = (addresses, bytearray(len(addresses)))
+        return burst
+
+    def _write(self, register, value):
+        self._register[0] = register << 1
+        self._register[1] = value
+        self._send(self._register)
+
+    def _read(self, register):
+        values = bytearray(2)
+        self._send_and_read(bytes((0x80 | register << 1, 0)), values)
+        return values[1]
+
+    def _send(self, data):
+        self._select(0)
+        self._spi.write(data)
+        self._select(1)
+
+    def _send_and_read(self, data, values):
+        self._select(0)
+        self._spi.write_readinto(data, values)
+        self._select(1)

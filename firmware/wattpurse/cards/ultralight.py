@@ -1,0 +1,115 @@
+"""MIFARE Ultralight and NTAG213, 215, 216 as one linear memory: the user pages from page 4 on.
+
+Clauses are those of the NTAG213/215/216 data sheet. All of it raises `iso14443.CardError`, after which the card has to
+be selected again, and `mfrc522.ReaderError`.
+"""
+
+from .iso14443 import CardError
+
+_GET_VERSION = b"\x60"
+_READ = 0x30
+_FAST_READ = 0x3A
+_WRITE = 0xA2
+_TIMEOUT_US = 5000
+_VERSION_TIMEOUT_US = 2000
+_WRITE_TIMEOUT_US = 10000
+
+_FIRST_USER_PAGE = 4
+_PAGE_SIZE = 4
+_READ_PAGES = 4
+# FAST_READ answers with CRC must fit the reader's FIFO of 64 bytes.
+_FAST_READ_PAGES = 15
+
+_VERSION_LENGTH = 8
+_TYPE_ULTRALIGHT_EV1 = 0x03
+_TYPE_NTAG = 0x04
+# Size byte of GET_VERSION (clause 10.1): kind and bytes of user memory.
+_NTAGS = {0x0F: ("ntag213", 144), 0x11: ("ntag215", 504), 0x13: ("ntag216", 888)}
+_ULTRALIGHT = ("ultralight", 48)
+
+
+class PageMemory:
+    """The card that is selected on `reader`, seen as bytes."""
+
+    unit = _PAGE_SIZE
+
+    def __init__(self, reader, identity, kind: str, capacity: int):
+        self.kind = kind
+        self.capacity = capacity
+        self._reader = reader
+        self._identity = identity
+        self._reads_fast = kind != _ULTRALIGHT[0]
+        self._fast_read = bytearray((_FAST_READ, 0, 0))
+        self._read = bytearray((_READ, 0))
+        self._write = bytearray(2 + _PAGE_SIZE)
+        self._write[0] = _WRITE
+
+    async def read(self, offset: int, buffer: bytearray):
+        """Fill `buffer` from `offset` on. Raises ValueError beyond the capacity."""
+        self._check_range(offset, len(buffer))
+        filled = 0
+        while filled < len(buffer):
+            skip = (offset + filled) % _PAGE_SIZE
+            wanted = skip + len(buffer) - filled
+            data = await self._pages(_FIRST_USER_PAGE + (offset + filled) // _PAGE_SIZE, wanted)
+            count = min(len(data) - skip, len(buffer) - filled)
+            buffer[filled : filled + count] = data[skip : skip + count]
+            filled += count
+
+    async def write(self, offset: int, data: bytes):
+        """Write whole pages: `offset` and length are multiples of `unit`, or ValueError. Nothing is read back."""
+        self._check_range(offset, len(data))
+        if offset % _PAGE_SIZE or len(data) % _PAGE_SIZE:
+            raise ValueError("whole pages only")
+        frame = self._write
+        view = memoryview(data)
+        for start in range(0, len(data), _PAGE_SIZE):
+            frame[1] = _FIRST_USER_PAGE + (offset + start) // _PAGE_SIZE
+            frame[2:] = view[start : start + _PAGE_SIZE]
+            await self._reader.acknowledged(frame, _WRITE_TIMEOUT_US)
+
+    async def select_again(self):
+        """Take the card up again after an error."""
+        await self._reader.select_again(self._identity)
+
+    async def _pages(self, page, wanted):
+        """At least one page from `page` on, and up to `wanted` bytes in one frame."""
+        if not self._reads_fast or wanted <= _READ_PAGES * _PAGE_SIZE:
+            self._read[1] = page
+            return await self._reader.exchange(self._read, _READ_PAGES * _PAGE_SIZE, _TIMEOUT_US)
+        count = min((wanted + _PAGE_SIZE - 1) // _PAGE_SIZE, _FAST_READ_PAGES)
+        self._fast_read[1] = page
+        self._fast_read[2] = page + count - 1
+        return await self._reader.exchange(self._fast_read, count * _PAGE_SIZE, _TIMEOUT_US)
+
+    def _check_range(self, offset, length):
+        if not 0 <= offset <= offset + length <= self.capacity:
+            raise ValueError("beyond the card's memory")
+
+
+async def open_pages(reader, identity) -> PageMemory | None:
+    """The memory of the Ultralight or NTAG that is selected; None for a relative that is not known here."""
+    version = await _version(reader, identity)
+    if version is None or version[2] == _TYPE_ULTRALIGHT_EV1:
+        return PageMemory(reader, identity, *_ULTRALIGHT)
+    if version[2] != _TYPE_NTAG or version[6] not in _NTAGS:
+        return None
+    return PageMemory(reader, identity, *_NTAGS[version[6]])
+
+
+async def _version(reader, identity):
+    """GET_VERSION (clause 10.1); None if the card refuses it, or keeps silent twice, as the first Ultralight does."""
+    try:
+        return bytes(await reader.exchange(_GET_VERSION, _VERSION_LENGTH, _VERSION_TIMEOUT_US))
+    except CardError as error:
+        refused = error.reason == "refused"
+    await reader.select_again(identity)
+    if refused:
+        return None
+    try:
+        return bytes(await reader.exchange(_GET_VERSION, _VERSION_LENGTH, _VERSION_TIMEOUT_US))
+    except CardError as error:
+        if error.reason == "garbled":
+            raise
+    await reader.select_again(identity)
+    return None
