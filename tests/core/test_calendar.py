@@ -149,6 +149,12 @@ class ZoneTime(unittest.TestCase):
         self.assertEqual(nuuk().day_start_s(sunday), utc(2026, 3, 29, 1))
         self.assertEqual(nuuk().local_s(utc(2026, 3, 29, 1)), utc(2026, 3, 29, 0))
 
+    def test_a_gap_that_begins_before_midnight_opens_the_day_where_it_ends(self):
+        zone = Zone(0, (3, 4, SUNDAY - 1, 23 * 60 + 30), (10, 4, SUNDAY - 1, 23 * 60))
+        gap_s = utc(2026, 3, 28, 23, 30)
+        self.assertEqual(zone.local_s(gap_s), utc(2026, 3, 29, 0, 30))
+        self.assertEqual(zone.day_start_s(days_from_civil(2026, 3, 29)), gap_s)
+
     def test_a_doubled_midnight_opens_the_day_the_first_time(self):
         sunday = days_from_civil(2026, 10, 25)
         self.assertEqual(azores().day_start_s(sunday), utc(2026, 10, 25, 0))

@@ -159,6 +159,30 @@ class Table(unittest.TestCase):
         with self.assertRaises(ValueError):
             Tariff(reframed(data, body + b"\x00"))
 
+    def test_a_body_that_breaks_a_rule_is_refused_though_its_checksum_is_right(self):
+        data = tariff_table.encode(flat_fields())
+        body = data[6:-4]
+        start = body.index(b"NZD")
+        for at, right, wrong, reason in (
+            (0, b"NZD", b"nzd", "currency"),
+            (3, b"\x02", b"\x07", "decimals"),
+            (5, b"\x00\x00", b"\x49\x03", "zone offset"),
+            (7, b"\x00", b"\x03", "daylight"),
+            (10, b"\x01", b"\x09", "number of rates"),
+            (12, b"ALL", b"A\x7fL", "ASCII"),
+            (16, b"\x90\xa1\x0f", b"\x81\x80\x80\x80\x80\x20", "price of ALL"),
+            (21, b"\x00\x00", b"\x01\x00", "rate in a day type"),
+            (21, b"\x00\x00", b"\x08\x00", "begin at minute 0"),
+            (24, b"\x01", b"\x0d", "month of a date"),
+            (25, b"\x01", b"\x20", "day of a date"),
+            (26, b"\x00", b"\x10", "day type in a season"),
+        ):
+            at += start
+            self.assertEqual(body[at : at + len(right)], right)
+            with self.subTest(reason=reason), self.assertRaises(ValueError) as caught:
+                Tariff(reframed(data, body[:at] + wrong + body[at + len(right) :]))
+            self.assertIn(reason, str(caught.exception))
+
     def test_an_unknown_format_is_named(self):
         data = tariff_table.encode(flat_fields())
         later = data[:3] + b"\x02" + data[4:-4]
