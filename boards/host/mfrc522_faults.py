@@ -45,7 +45,7 @@ class Faults:
     def hang(self):
         """The chip answers on SPI but starts no command any more, until its reset pin is used."""
         self._chip.radio.stop()
-        self._chip.stop_timer()
+        self._chip.timer.stop()
         self.hung = True
 
     def brown_out(self):

@@ -1,7 +1,7 @@
 """MFRC522 chip model on its SPI wires: registers, FIFO, timer, interrupt pin, power-down, and radio time.
 
-Written from the MFRC522 data sheet (revision 3.9; clause numbers are its). Drivers run above it unchanged. What the chip
-would not forgive is done as badly as the chip would do it, and noted in `violations`. Not modelled: speeds above
+Written from the MFRC522 data sheet (revision 3.9; clause numbers are its). Drivers run above it unchanged. What the
+chip would not forgive is done as badly as the chip would do it, and noted in `violations`. Not modelled: speeds above
 106 kbit/s, RxMultiple, RxNoErr, gated timer, self-test, the analog settings beyond 100 % ASK.
 """
 
@@ -9,6 +9,8 @@ from . import mfrc522_registers as regs
 from .card_models.field import Field
 from .mfrc522_faults import Faults
 from .mfrc522_radio import Radio
+from .mfrc522_timer import Timer
+from .mfrc522_wires import Reset, Select, Spi
 
 FIFO_SIZE = 64
 # Crystal start-up and 1,024 clocks (clauses 8.6.2 and 8.8.2); the crystal's part depends on the crystal.
@@ -45,16 +47,15 @@ class Mfrc522Model:
         self.violations = []
         self.registers = bytearray(64)
         self.fifo = bytearray()
-        self.spi = _Spi(self)
-        self.select = _Select(self)
-        self.reset = _Reset(self)
+        self.spi = Spi(self)
+        self.select = Select(self)
+        self.reset = Reset(self)
         self.irq = clock.signal()
         self.irq_level = 1
         self.on_irq = None
         self.faults = Faults(self)
+        self.timer = Timer(self)
         self.radio = Radio(self)
-        self._timer_epoch = 0
-        self._timer_end_us = None
         self._awake_from_us = 0
         self.reset_registers()
 
@@ -70,7 +71,7 @@ class Mfrc522Model:
         self.fifo = bytearray()
         self.radio.stop()
         self.radio.session = None
-        self.stop_timer()
+        self.timer.stop()
         self._update_field()
         self._awake_from_us = self.clock.now_us + WAKE_UP_US
         self.update_irq_pin()
@@ -86,7 +87,7 @@ class Mfrc522Model:
         if register == regs.STATUS1:
             return self._status1()
         if register in (regs.T_COUNTER_HIGH, regs.T_COUNTER_LOW):
-            count = self._timer_count()
+            count = self.timer.count()
             return count >> 8 if register == regs.T_COUNTER_HIGH else count & 0xFF
         return self.registers[register]
 
@@ -160,18 +161,6 @@ class Mfrc522Model:
         """Start value of the CRC coprocessor."""
         return _CRC_PRESETS[self.registers[regs.MODE] & 3]
 
-    def start_timer(self):
-        """Count down from the reload value (clause 8.5)."""
-        self._timer_epoch += 1
-        epoch = self._timer_epoch
-        self._timer_end_us = self.clock.now_us + (self._reload() + 1) * self._tick_nanoseconds() // 1000
-        self.clock.call_at_us(self._timer_end_us, lambda: self._timer_expired(epoch))
-
-    def stop_timer(self):
-        """Stop counting; no interrupt will come of it."""
-        self._timer_epoch += 1
-        self._timer_end_us = None
-
     def update_irq_pin(self):
         """Drive the IRQ pin from the requests that are enabled (clause 9.3.1.3)."""
         pending = self._irq_pending()
@@ -201,7 +190,7 @@ class Mfrc522Model:
         was_down = self.registers[regs.COMMAND] & regs.POWER_DOWN
         if value & regs.POWER_DOWN:
             self.radio.stop()
-            self.stop_timer()
+            self.timer.stop()
             self.registers[regs.COMMAND] = value & 0x3F
             self._update_field()
             return
@@ -259,9 +248,9 @@ class Mfrc522Model:
 
     def _write_control(self, value):
         if value & 0x80:
-            self.stop_timer()
+            self.timer.stop()
         if value & 0x40:
-            self.start_timer()
+            self.timer.start()
 
     def _store(self, register, value):
         self.registers[register] = value
@@ -306,113 +295,6 @@ class Mfrc522Model:
         level = self.registers[regs.WATER_LEVEL]
         value = 0x20 if self.registers[regs.DIV_IRQ] & regs.DIV_IRQ_CRC else 0
         value |= 0x10 if self._irq_pending() else 0
-        value |= 0x08 if self._timer_end_us is not None else 0
+        value |= 0x08 if self.timer.is_running() else 0
         value |= 0x02 if FIFO_SIZE - len(self.fifo) <= level else 0
         return value | (0x01 if len(self.fifo) <= level else 0)
-
-    def _reload(self):
-        return self.registers[regs.T_RELOAD_HIGH] << 8 | self.registers[regs.T_RELOAD_LOW]
-
-    def _tick_nanoseconds(self):
-        prescaler = (self.registers[regs.T_MODE] & 0x0F) << 8 | self.registers[regs.T_PRESCALER]
-        return (2 * prescaler + 1) * 100000 // 1356
-
-    def _timer_count(self):
-        if self._timer_end_us is None:
-            return 0
-        return (self._timer_end_us - self.clock.now_us) * 1000 // self._tick_nanoseconds() & 0xFFFF
-
-    def _timer_expired(self, epoch):
-        if epoch != self._timer_epoch:
-            return
-        self._timer_end_us = None
-        if self.registers[regs.T_MODE] & 0x10:
-            self.start_timer()
-        self.raise_irq(regs.IRQ_TIMER)
-
-
-class _Spi:
-    """The bus as machine.SPI has it: the first byte after select is an address, then data (clause 8.1.2)."""
-
-    def __init__(self, model):
-        self._model = model
-        self._address = None
-
-    def begin(self):
-        self._model.statistics.chip_selects += 1
-        self._address = None
-
-    def end(self):
-        self._address = None
-
-    def write(self, data: bytes):
-        """Bytes to the chip; what it answers is dropped."""
-        for byte in data:
-            self._byte(byte)
-
-    def write_readinto(self, data: bytes, values: bytearray):
-        """Bytes to the chip and, at the same time, from it; both buffers have one length."""
-        if len(data) != len(values):
-            raise ValueError("buffers must be the same length")
-        for index, byte in enumerate(data):
-            values[index] = self._byte(byte)
-
-    def _byte(self, byte):
-        model = self._model
-        if model.select.level:
-            model.violation("SPI clocked while the chip is not selected")
-            return 0
-        model.statistics.spi_bytes += 1
-        value = self._exchange(byte)
-        return value if model.faults.spi_dead is None else model.faults.spi_dead
-
-    def _exchange(self, byte):
-        model = self._model
-        address = self._address
-        if address is None:
-            self._take_address(byte)
-            return 0
-        if not address & 0x80:
-            model.write(address >> 1, byte)
-            return 0
-        value = model.read(address >> 1 & 0x3F) if model.reset.level else 0
-        self._take_address(byte)
-        return value
-
-    def _take_address(self, byte):
-        if byte & 1:
-            self._model.violation(f"address byte {byte:02x} has its lowest bit set")
-        self._address = byte
-
-
-class _Select:
-    """Active-low chip select."""
-
-    def __init__(self, model):
-        self._model = model
-        self.level = 1
-
-    def __call__(self, value: int | None = None):
-        if value is None:
-            return self.level
-        if value == 0 and self.level:
-            self._model.spi.begin()
-        self.level = 1 if value else 0
-        return None
-
-
-class _Reset:
-    """NRSTPD: low is hard power-down, the rising edge starts the chip afresh (clause 8.6.1)."""
-
-    def __init__(self, model):
-        self._model = model
-        self.level = 1
-
-    def __call__(self, value: int | None = None):
-        if value is None:
-            return self.level
-        if bool(value) != bool(self.level):
-            self.level = 1 if value else 0
-            self._model.faults.hung = False
-            self._model.reset_registers()
-        return None

@@ -102,7 +102,7 @@ class Radio:
         if self._secret is None:
             chip.raise_irq(regs.IRQ_TX)
         if chip.registers[regs.T_MODE] & regs.T_AUTO:
-            chip.start_timer()
+            chip.timer.start()
         if chip.registers[regs.TX_ASK] & regs.FORCE_100_ASK == 0:
             return  # without 100 % ASK no type A card hears anything
         reception = chip.field.transmit(data, bits, self.session)
@@ -114,7 +114,7 @@ class Radio:
 
     def _first_bits(self, epoch):
         if epoch == self._epoch and self._chip.registers[regs.T_MODE] & regs.T_AUTO:
-            self._chip.stop_timer()
+            self._chip.timer.stop()
 
     def _arrived(self, epoch, reception, then):
         if epoch != self._epoch:

@@ -222,23 +222,24 @@ class Ledger:
             time_s, pulses, rate = struct.unpack_from(_RATE_LAYOUT, payload)
             account.count_pulses(pulses)
             account.rate = rate
+            account.time_s = max(account.time_s, time_s)
         elif kind == _DAY:
             time_s, pulses, day = struct.unpack_from(_DAY_LAYOUT, payload)
             account.count_pulses(pulses)
             account.enter_day(day)
+            account.time_s = max(account.time_s, time_s)
         elif kind == _CREDIT:
-            time_s, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
+            _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
             account.mark_token(sequence)
             account.purse(unit).bought += amount
             if account.purse(unit).balance != balance:
                 raise LedgerMismatch("a credit record does not lead to its balance")
         elif kind == _TOKEN:
-            time_s, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
+            _, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
             account.count_pulses(pulses)
             account.mark_token(sequence)
         else:
             raise LedgerMismatch(f"record kind {kind} is not known")
-        account.time_s = max(account.time_s, time_s)
 
 
 def _activate_pending(account):
