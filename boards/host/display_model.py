@@ -1,0 +1,197 @@
+"""TM1637 LED driver with a 6-digit display, decoding its two wires (Titan Micro Electronics data sheet, V2.4).
+
+Strict: whatever the data sheet does not allow is written down in `violations`, garbles the display memory, and the rest
+of that transfer is ignored. Only a stop inside a byte does no harm: the chip drops the byte. What the model cannot see:
+set-up and hold times below a microsecond.
+"""
+
+from boards.host.pin_model import Pin
+
+DIGITS = 6
+SHORTEST_CLOCK_PERIOD_US = 4  # 250 kHz
+PULSE_WIDTHS_OF_16 = (1, 2, 4, 10, 11, 12, 13, 14)
+
+_IDLE = 0
+_RECEIVING = 1
+_ACKNOWLEDGING = 2
+_IGNORING = 3
+
+_GARBLE = 0x5A
+
+
+class DisplayModel:
+    """The chip and the digits on it.
+
+    `grid_order[position]` is the chip's address of the digit at that position, counted from the left. With a `clock`
+    the model checks the speed of the wire. `connected` False: the chip's joints are broken, it shows what it has and
+    hears nothing. `transfers` counts the well-formed ones since the chip has power.
+    """
+
+    def __init__(self, clock_wire, data_wire, clock=None, grid_order: tuple = (2, 1, 0, 5, 4, 3)):
+        self.violations = []
+        self.connected = True
+        self.memory = bytearray(DIGITS)
+        self._clock_wire = clock_wire
+        self._data_wire = data_wire
+        self._data_pin = Pin(data_wire)
+        self._clock = clock
+        self._grid_order = grid_order
+        self.power_up()
+        clock_wire.listen(self._clock_changed)
+        data_wire.listen(self._data_changed)
+
+    def power_up(self):
+        """The chip's own power comes (back): the display is off and its memory holds whatever it holds."""
+        for address in range(DIGITS):
+            self.memory[address] = (0xA5 + address * 0x35) & 0xFF
+        self.is_on = False
+        self.brightness = 0
+        self.transfers = 0
+        self._fixed_address = False
+        self._takes_data = False
+        self._expects_command = False
+        self._address = 0
+        self._bits = 0
+        self._byte = 0
+        self._last_rise_us = None
+        self._phase = _IDLE
+        self._powered = True
+
+    def power_lost(self):
+        """The chip's own power goes: it is dark and deaf, and holds no line."""
+        self._powered = False
+        self.is_on = False
+        self._data_pin(1)
+
+    def segments(self) -> bytes:
+        """What is lit from left to right, one byte a digit (bit 0 segment a to bit 6 g, bit 7 the point)."""
+        if not self.is_on:
+            return bytes(DIGITS)
+        return bytes([self.memory[address] for address in self._grid_order])
+
+    def picture(self) -> str:
+        """The three lines of text that look like the display; a point stands after its digit."""
+        lines = ["", "", ""]
+        for shape in self.segments():
+            lines[0] += " " + ("_" if shape & 0x01 else " ") + "  "
+            lines[1] += ("|" if shape & 0x20 else " ") + ("_" if shape & 0x40 else " ") + ("|" if shape & 0x02 else " ")
+            lines[1] += " "
+            lines[2] += ("|" if shape & 0x10 else " ") + ("_" if shape & 0x08 else " ") + ("|" if shape & 0x04 else " ")
+            lines[2] += "." if shape & 0x80 else " "
+        return "\n".join(lines)
+
+    def _hears(self):
+        return self.connected and self._powered
+
+    def _violate(self, what):
+        """Note a breach of the protocol; garble; stay deaf until the next start."""
+        self.violations.append(what)
+        for address in range(DIGITS):
+            self.memory[address] ^= _GARBLE
+        self._data_pin(1)
+        self._phase = _IGNORING
+
+    def _data_changed(self, level):
+        """While the clock is high, a falling edge is a start and a rising edge a stop."""
+        if not self._hears() or not self._clock_wire.level:
+            return
+        if level:
+            self._stop()
+        else:
+            self._start()
+
+    def _start(self):
+        if self._phase in (_RECEIVING, _ACKNOWLEDGING):
+            self._violate("data fell while the clock was high inside a transfer")
+            return
+        self._phase = _RECEIVING
+        self._bits = 0
+        self._byte = 0
+        self._expects_command = True
+        self._takes_data = False
+        self._last_rise_us = None
+
+    def _stop(self):
+        if self._phase == _ACKNOWLEDGING or (self._phase == _RECEIVING and self._bits > 1):
+            self.violations.append("data rose while the clock was high inside a byte")
+        elif self._phase == _RECEIVING and self._bits == 0:
+            self._violate("stop without a clock between")
+        elif self._phase == _RECEIVING:
+            self.transfers += 1
+        self._phase = _IDLE
+
+    def _clock_changed(self, level):
+        if not self._hears() or self._phase in (_IDLE, _IGNORING):
+            return
+        if level:
+            self._check_speed()
+            if self._phase == _RECEIVING:
+                self._byte |= self._data_wire.level << self._bits
+                self._bits += 1
+                if self._bits > 8:
+                    self._violate("a ninth bit without an acknowledge")
+        elif self._phase == _RECEIVING and self._bits == 8:
+            self._take_byte(self._byte)
+            if self._phase == _RECEIVING:
+                self._phase = _ACKNOWLEDGING
+                self._data_pin(0)
+        elif self._phase == _ACKNOWLEDGING:
+            self._phase = _RECEIVING
+            self._bits = 0
+            self._byte = 0
+            self._data_pin(1)
+
+    def _check_speed(self):
+        if self._clock is None:
+            return
+        now_us = self._clock.now_us
+        if self._last_rise_us is not None and now_us - self._last_rise_us < SHORTEST_CLOCK_PERIOD_US:
+            self._violate("clock faster than 250 kHz")
+        self._last_rise_us = now_us
+
+    def _take_byte(self, byte):
+        if not self._expects_command:
+            self._take_data(byte)
+            return
+        self._expects_command = False
+        kind = byte >> 6
+        if kind == 1:
+            self._set_data_mode(byte)
+        elif kind == 2:
+            self._set_display(byte)
+        elif kind == 3:
+            self._set_address(byte)
+        else:
+            self._violate(f"not a command: 0x{byte:02x}")
+
+    def _set_data_mode(self, byte):
+        if byte & 0x3B:
+            self._violate(f"data command for keys, test or nothing: 0x{byte:02x}")
+        else:
+            self._fixed_address = bool(byte & 0x04)
+
+    def _set_display(self, byte):
+        if byte & 0x30:
+            self._violate(f"display command with bits that must be 0: 0x{byte:02x}")
+        else:
+            self.is_on = bool(byte & 0x08)
+            self.brightness = byte & 0x07
+
+    def _set_address(self, byte):
+        if byte & 0x3F >= DIGITS:
+            self._violate(f"address outside the display: 0x{byte:02x}")
+        else:
+            self._address = byte & 0x3F
+            self._takes_data = True
+
+    def _take_data(self, byte):
+        if not self._takes_data:
+            self._violate("data after a command that takes none")
+        elif self._address >= DIGITS:
+            self._violate("data past the last digit")
+        else:
+            self.memory[self._address] = byte
+            if self._fixed_address:
+                self._takes_data = False
+            else:
+                self._address += 1
