@@ -1,0 +1,123 @@
+"""TM1637 LED driver with six 7-segment digits (Titan Micro Electronics data sheet, V2.4).
+
+Two wires that look like I2C and are not: no device address, least significant bit first, and the chip answers each byte
+by pulling the data line low for the ninth clock. Both pins are open drain with pull-ups. What is lit is remembered and
+sent again only when it changes; after an error everything is sent anew.
+"""
+
+DIGITS = 6
+
+_WRITE_ADDRESS_INCREMENT = 0x40
+_FIRST_ADDRESS = 0xC0
+_DISPLAY_CONTROL = 0x80
+_ON = 0x08
+
+
+class LedDisplay:
+    """Six digits on two open-drain pins.
+
+    `digit_order[address]` is the position, counted from the left, of the digit at that address of the chip; modules of
+    six digits are mostly wired 2, 1, 0, 5, 4, 3. `delay_us(n)` is for boards whose pins are faster than the chip's
+    250 kHz: it is called with 2 twice a bit. Without it nothing is waited for.
+
+    A call that sends takes as long as nine bytes take on the wire, and does not yield meanwhile.
+    """
+
+    def __init__(self, clock_pin, data_pin, delay_us=None, digit_order: tuple = (2, 1, 0, 5, 4, 3)):
+        if sorted(digit_order) != list(range(DIGITS)):
+            raise ValueError("digit order must name each of the six positions once")
+        self._clock_pin = clock_pin
+        self._data_pin = data_pin
+        self._delay_us = delay_us
+        self._digit_order = digit_order
+        self._wanted = bytearray(DIGITS)
+        self._level = 7
+        self._is_on = False
+        self._is_sent = False
+        self._command = bytearray(1)
+        self._frame = bytearray(1 + DIGITS)
+
+    def show(self, segments):
+        """Light six digits, one byte each from left to right: bit 0 segment a to bit 6 g, bit 7 the decimal point.
+
+        Turns the display on. Raises OSError when the chip does not answer, ValueError unless there are six bytes.
+        """
+        if len(segments) != DIGITS:
+            raise ValueError("six digits expected")
+        if self._is_sent and self._is_on and segments == self._wanted:
+            return
+        self._wanted[:] = segments
+        self._is_on = True
+        self._send()
+
+    def brightness(self, level: int):
+        """Set the brightness, 0 (1/16 of the time lit) to 7 (14/16). Raises OSError when the chip does not answer."""
+        if not 0 <= level <= 7:
+            raise ValueError("brightness is 0 to 7")
+        if level != self._level:
+            self._level = level
+            if self._is_on:
+                self._send()
+
+    def off(self):
+        """Darken all digits. Raises OSError when the chip does not answer."""
+        if self._is_on or not self._is_sent:
+            self._is_on = False
+            self._send()
+
+    def refresh(self):
+        """Send everything again though nothing changed: a disturbance may have changed the chip's memory."""
+        self._send()
+
+    def _send(self):
+        """Data mode, six digits, display control: each time all three, so that a chip that lost power comes back."""
+        self._is_sent = False
+        command = self._command
+        command[0] = _WRITE_ADDRESS_INCREMENT
+        self._transfer(command)
+        frame = self._frame
+        frame[0] = _FIRST_ADDRESS
+        for address in range(DIGITS):
+            frame[1 + address] = self._wanted[self._digit_order[address]]
+        self._transfer(frame)
+        command[0] = _DISPLAY_CONTROL | (_ON if self._is_on else 0) | self._level
+        self._transfer(command)
+        self._is_sent = True
+
+    def _transfer(self, frame):
+        """Start, bytes, stop. Flat, for on a chip every call costs as much as the bit it would send."""
+        clock = self._clock_pin
+        data = self._data_pin
+        delay_us = self._delay_us
+        answered = True
+        data(0)
+        for byte in frame:
+            for _ in range(8):
+                clock(0)
+                data(byte & 1)
+                byte >>= 1
+                if delay_us:
+                    delay_us(2)
+                clock(1)
+                if delay_us:
+                    delay_us(2)
+            clock(0)
+            data(1)
+            if delay_us:
+                delay_us(2)
+            clock(1)
+            if delay_us:
+                delay_us(2)
+            if data():
+                answered = False
+                break
+        clock(0)
+        data(0)
+        if delay_us:
+            delay_us(2)
+        clock(1)
+        if delay_us:
+            delay_us(2)
+        data(1)
+        if not answered:
+            raise OSError("display does not answer")

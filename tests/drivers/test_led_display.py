@@ -1,0 +1,177 @@
+"""The display driver over the wire into the chip model."""
+
+import unittest
+
+from boards.host.clock import VirtualClock
+from boards.host.display_model import DisplayModel
+from boards.host.pin_model import Pin, Wire
+from wattpurse.drivers.led_display import LedDisplay
+from wattpurse.drivers.segments import render
+
+PIN_CALL_US = 2
+
+
+class TestLedDisplay(unittest.TestCase):
+    def setUp(self):
+        self.clock = VirtualClock()
+        self.clock_wire, self.data_wire = Wire(), Wire()
+        self.chip = DisplayModel(self.clock_wire, self.data_wire, self.clock)
+        self.display = self._driver(PIN_CALL_US)
+
+    def _driver(self, call_us, delay_us=None, **order):
+        clock_pin = Pin(self.clock_wire, clock=self.clock, call_us=call_us)
+        data_pin = Pin(self.data_wire, clock=self.clock, call_us=call_us)
+        return LedDisplay(clock_pin, data_pin, delay_us, **order)
+
+    def _assert_clean(self):
+        self.assertEqual(self.chip.violations, [])
+        self.assertEqual(self.data_wire.contentions, 0)
+
+    def test_shows_what_it_is_given_from_left_to_right(self):
+        self.display.show(render("1234.56"))
+        self.assertEqual(self.chip.segments(), bytes(render("1234.56")))
+        self.assertEqual(self.chip.brightness, 7)
+        self._assert_clean()
+
+    def test_every_bit_arrives_at_every_digit(self):
+        for position in range(6):
+            for bit in range(8):
+                segments = bytearray(6)
+                segments[position] = 1 << bit
+                self.display.show(segments)
+                self.assertEqual(self.chip.segments(), bytes(segments))
+        self._assert_clean()
+
+    def test_another_wiring_of_the_digits(self):
+        grids_from_left = (5, 0, 3, 1, 4, 2)
+        order = tuple([grids_from_left.index(address) for address in range(6)])
+        self.chip = DisplayModel(self.clock_wire, self.data_wire, self.clock, grids_from_left)
+        self._driver(PIN_CALL_US, digit_order=order).show(render("123456"))
+        self.assertEqual(self.chip.segments(), bytes(render("123456")))
+
+    def test_a_digit_order_names_each_position_once(self):
+        for order in ((0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 4), (1, 2, 3, 4, 5, 6)):
+            with self.assertRaises(ValueError):
+                self._driver(PIN_CALL_US, digit_order=order)
+
+    def test_sends_only_what_changed(self):
+        self.display.show(render("12"))
+        transfers = self.chip.transfers
+        self.display.show(render("12"))
+        self.display.brightness(7)
+        self.assertEqual(self.chip.transfers, transfers)
+        self.display.show(render("13"))
+        self.assertTrue(self.chip.transfers > transfers)
+
+    def test_changing_the_callers_buffer_is_seen_as_a_change(self):
+        segments = render("12")
+        self.display.show(segments)
+        segments[5] = 0
+        self.display.show(segments)
+        self.assertEqual(self.chip.segments(), bytes(segments))
+
+    def test_brightness(self):
+        self.display.show(render("8"))
+        for level in range(8):
+            self.display.brightness(level)
+            self.assertEqual(self.chip.brightness, level)
+        for level in (-1, 8):
+            with self.assertRaises(ValueError):
+                self.display.brightness(level)
+        self._assert_clean()
+
+    def test_brightness_does_not_light_a_dark_display(self):
+        self.display.off()
+        self.display.brightness(2)
+        self.assertFalse(self.chip.is_on)
+        self.display.show(render("1"))
+        self.assertEqual(self.chip.brightness, 2)
+
+    def test_off_and_on_again(self):
+        self.display.show(render("888888"))
+        self.display.off()
+        self.assertEqual(self.chip.segments(), bytes(6))
+        self.display.show(render("888888"))
+        self.assertEqual(self.chip.segments(), bytes(render("888888")))
+
+    def test_off_darkens_a_display_that_was_lit_before_a_restart(self):
+        self.display.show(render("888888"))
+        self._driver(PIN_CALL_US).off()
+        self.assertEqual(self.chip.segments(), bytes(6))
+
+    def test_six_digits_are_expected(self):
+        with self.assertRaises(ValueError):
+            self.display.show(bytes(5))
+
+    def test_a_chip_that_does_not_answer_is_an_error_and_all_is_sent_again_later(self):
+        self.display.show(render("1"))
+        self.chip.connected = False
+        with self.assertRaises(OSError):
+            self.display.show(render("2"))
+        self.chip.connected = True
+        self.display.show(render("2"))
+        self.assertEqual(self.chip.segments(), bytes(render("2")))
+        self._assert_clean()
+
+    def test_refresh_repairs_a_chip_that_lost_its_power(self):
+        self.display.show(render("123456"))
+        self.chip.power_lost()
+        self.chip.power_up()
+        self.display.show(render("123456"))
+        self.assertEqual(self.chip.segments(), bytes(6))
+        self.display.refresh()
+        self.assertEqual(self.chip.segments(), bytes(render("123456")))
+
+    def test_recovers_a_chip_that_a_reset_left_anywhere_in_a_transfer(self):
+        for calls in range(1, 90):
+            self.clock_wire, self.data_wire = Wire(), Wire()
+            self.chip = DisplayModel(self.clock_wire, self.data_wire, self.clock)
+            clock_pin = Pin(self.clock_wire, clock=self.clock, call_us=PIN_CALL_US)
+            data_pin = Pin(self.data_wire, clock=self.clock, call_us=PIN_CALL_US)
+            self._show_until_reset(LedDisplay(_Fuse(clock_pin, calls), data_pin))
+            clock_pin.disconnect()
+            data_pin.disconnect()
+            display = self._driver(PIN_CALL_US)
+            try:
+                display.show(render("123456"))
+            except OSError:
+                display.show(render("123456"))
+            self.assertEqual(self.chip.segments(), bytes(render("123456")))
+
+    def _show_until_reset(self, display):
+        with self.assertRaises(SystemExit):
+            display.show(render("888888"))
+
+    def test_a_fast_board_needs_the_delay(self):
+        with self.assertRaises(OSError):
+            self._driver(1).show(render("1"))
+        self.assertEqual(self.chip.violations, ["clock faster than 250 kHz"])
+        self.chip.violations.clear()
+        self._driver(1, self.clock.advance_us).show(render("1"))
+        self.assertEqual(self.chip.segments(), bytes(render("1")))
+        self._assert_clean()
+
+    def test_a_refresh_takes_few_pin_calls(self):
+        self.display.show(render("1"))
+        started_us = self.clock.now_us
+        self.display.show(render("2"))
+        # 8 bytes of 8 bits at 3 calls and an acknowledge at 4, three starts and stops at 5.
+        self.assertEqual((self.clock.now_us - started_us) // PIN_CALL_US, 8 * (8 * 3 + 4) + 3 * 5 + 1 * (8 * 3 + 4))
+
+
+class _Fuse:
+    """A pin through which the board is reset at the n-th call."""
+
+    def __init__(self, pin, calls):
+        self._pin = pin
+        self._calls = calls
+
+    def __call__(self, *value):
+        self._calls -= 1
+        if self._calls == 0:
+            raise SystemExit("reset")
+        return self._pin(*value)
+
+
+if __name__ == "__main__":
+    unittest.main()
