@@ -1,0 +1,32 @@
+"""Pulses since the last look, from a board's free-running hardware counter.
+
+What the board must give: a counter that silicon advances by one per pulse, that wraps to 0 after `modulus` - 1 and that
+nothing else sets while the program runs; and in front of it a filter fit for the pulse output it is wired to. For an S0
+output (IEC 62053-31:1998, 4.1.3.3 and 4.1.3.4) on- and off-time are at least 30 ms, and a transition with its bounce
+takes less than 5 ms: the filter must pass every pulse of 30 ms after 30 ms of silence, 16.6 a second, and nothing that
+is shorter than 5 ms. A counter's own glitch filter is far too quick for that (ESP32: 1,023 cycles of 80 MHz, 12.8 us;
+RP2040: none): it takes a resistor, a capacitor and a Schmitt trigger. Outputs with shorter pulses need another filter.
+"""
+
+
+def longest_read_interval_ms(modulus: int, pulses_per_second: int) -> int:
+    """How far apart two looks may be, in ms, so that at `pulses_per_second` no full turn of the counter goes unseen."""
+    return (modulus - 1) * 1000 // pulses_per_second
+
+
+class PulseCounter:
+    """Counts from where `read_raw()` stands when this is made; what came before belongs to nobody."""
+
+    def __init__(self, read_raw, modulus: int):
+        self._read_raw = read_raw
+        self._modulus = modulus
+        self._last_raw = read_raw()
+
+    def take(self) -> int:
+        """Pulses since the last call, right if it comes within `longest_read_interval_ms`. Allocates nothing."""
+        raw = self._read_raw()
+        pulses = raw - self._last_raw
+        self._last_raw = raw
+        if pulses < 0:
+            pulses += self._modulus
+        return pulses
