@@ -1,0 +1,51 @@
+"""A push button to ground with a pull-up, whose contact bounces for up to 3.1 ms after each move."""
+
+from boards.host.pin_model import Pin
+
+
+class ButtonModel:
+    """Pulls its wire low while pressed. `random_bits(n)` gives n random bits for bounces; None: no bounce."""
+
+    def __init__(self, clock, wire, random_bits=None):
+        self._clock = clock
+        self._contact = Pin(wire)
+        self._random_bits = random_bits
+        self._edge = 0
+
+    def press(self, duration_ms: int):
+        """Press now and let go after `duration_ms`."""
+        self.hold()
+        edge = self._edge
+        self._clock.call_at_us(self._clock.now_us + duration_ms * 1000, lambda: self._let_go_after(edge))
+
+    def hold(self):
+        """Press now and keep pressing."""
+        self._move(0)
+
+    def let_go(self):
+        """Let go now."""
+        self._move(1)
+
+    def _let_go_after(self, edge):
+        if edge == self._edge:
+            self._move(1)
+
+    def _move(self, level):
+        """The contact reaches `level` at once, and up to three times more after leaving it again."""
+        self._edge += 1
+        edge = self._edge
+        self._contact(level)
+        if self._random_bits is None:
+            return
+        moment_us = 0
+        for _ in range(self._random_bits(2)):
+            for bounced in (1 - level, level):
+                moment_us += 1 + self._random_bits(9)
+                self._plan(edge, moment_us, bounced)
+
+    def _plan(self, edge, moment_us, level):
+        def bounce():
+            if edge == self._edge:
+                self._contact(level)
+
+        self._clock.call_at_us(self._clock.now_us + moment_us, bounce)

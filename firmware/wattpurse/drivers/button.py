@@ -1,0 +1,60 @@
+"""Push button, debounced by sampling: a level counts when two samples 20 ms apart agree.
+
+Bounce of up to 20 ms is ignored; a press is seen for certain when it lasts 40 ms, never when it is shorter than 20 ms.
+Samples are only taken while a task waits for a press.
+"""
+
+SAMPLE_MS = 20
+LONG_PRESS_MS = 1000
+
+SHORT = "short"
+LONG = "long"
+
+
+class Button:
+    """A button on one pin that reads 0 while it is pressed (`pressed_level` 1 for the other way round)."""
+
+    def __init__(self, pin, clock, pressed_level: int = 0):
+        self._pin = pin
+        self._clock = clock
+        self._pressed_level = pressed_level
+        self._last_sample = False
+        self._is_pressed = False
+        self._is_reported = False
+        self._pressed_at_ms = 0
+
+    async def wait_press(self, timeout_ms: int) -> str | None:
+        """Wait for a press, at most `timeout_ms`: SHORT when let go, LONG as soon as it has lasted a second, or None.
+
+        A press under way when the time is up is not lost: the next call goes on with it.
+        """
+        started_ms = self._clock.ticks_ms()
+        while True:
+            press = self.sample()
+            if press is not None:
+                return press
+            if self._clock.ticks_diff(self._clock.ticks_ms(), started_ms) >= timeout_ms:
+                return None
+            await self._clock.sleep_ms(SAMPLE_MS)
+
+    def sample(self) -> str | None:
+        """Look at the pin once; to be called every 20 ms. The press that this sample completes, or None."""
+        pressed = self._pin() == self._pressed_level
+        is_steady = pressed == self._last_sample
+        self._last_sample = pressed
+        if not is_steady:
+            return None
+        now_ms = self._clock.ticks_ms()
+        if pressed and not self._is_pressed:
+            self._is_pressed = True
+            self._is_reported = False
+            self._pressed_at_ms = now_ms
+        elif pressed and not self._is_reported:
+            if self._clock.ticks_diff(now_ms, self._pressed_at_ms) >= LONG_PRESS_MS:
+                self._is_reported = True
+                return LONG
+        elif not pressed and self._is_pressed:
+            self._is_pressed = False
+            if not self._is_reported:
+                return SHORT
+        return None
