@@ -1,0 +1,1 @@
+"""The meter on a Raspberry Pi Pico."""

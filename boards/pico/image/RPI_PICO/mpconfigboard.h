@@ -1,0 +1,3 @@
+#define MICROPY_HW_BOARD_NAME "Wattpurse on Raspberry Pi Pico"
+
+#include "../storage.h"

@@ -1,0 +1,6 @@
+# What is frozen into the image of the meter. The port's own boot script is left out: it formats what it cannot mount.
+module("rp2.py", base_path="$(PORT_DIR)/modules")
+include("$(MPY_DIR)/extmod/asyncio")
+module("_boot.py", base_path="modules")
+package("boards", files=("__init__.py", "pico/__init__.py", "pico/storage.py"), base_path="../../..")
+include("../../../manifest.py")

@@ -1,0 +1,121 @@
+// The NOR flash of the board, a W25Q16JV: 2 MiB that outlive resets, power cuts and the emulator itself.
+//
+// Programming only clears bits; erasing sets a whole sector to 0xFF; both take the time of the data sheet (section 9.6,
+// typical values) and are written through to the file. Power may fail at any point of an operation: what was done until
+// then stays, torn.
+
+import fs from "node:fs";
+
+export const FLASH_BYTES = 2 * 1024 * 1024;
+const SECTOR_BYTES = 4096;
+const PAGE_BYTES = 256;
+const SECTOR_ERASE_NANOS = 45_000_000;
+const BLOCK_ERASE_NANOS = 150_000_000;
+const PAGE_PROGRAM_NANOS = 400_000;
+// Command, address and a page over one data line at a sixth of 125 MHz, as the boot ROM clocks them.
+const PAGE_TRANSFER_NANOS = Math.round(((4 + PAGE_BYTES) * 8 * 6 * 1e9) / 125e6);
+
+/** Thrown out of the core when the supply fails in the middle of an operation. */
+export class PowerCut extends Error {}
+
+export class Flash {
+  /** `machine` tells the time and is charged for every operation. */
+  constructor(path, machine) {
+    this.machine = machine;
+    this.bytes = new Uint8Array(FLASH_BYTES).fill(0xff);
+    this.file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
+    fs.readSync(this.file, this.bytes, 0, FLASH_BYTES, 0);
+    /** When the supply fails: { operations, fraction, nanos, tear }; null: not planned. */
+    this.cut = null;
+    this.erases = new Uint32Array(FLASH_BYTES / SECTOR_BYTES);
+    this.pagePrograms = 0;
+    this.busyNanos = 0;
+    this.operations = 0;
+  }
+
+  /** Put bytes there as a programmer would, outside the life of the board. */
+  write(offset, bytes) {
+    this.bytes.set(bytes, offset);
+    this.writeThrough(offset, bytes.length);
+  }
+
+  writeThrough(offset, count) {
+    fs.writeSync(this.file, this.bytes, offset, count, offset);
+  }
+
+  eraseRange(offset, count, blockBytes) {
+    const end = offset + count;
+    if (offset % SECTOR_BYTES || count % SECTOR_BYTES || end > FLASH_BYTES) {
+      return this.machine.lockUp(`flash erase of ${count} bytes at 0x${offset.toString(16)}`);
+    }
+    while (offset < end) {
+      const whole = blockBytes && offset % blockBytes === 0 && end - offset >= blockBytes;
+      const size = whole ? blockBytes : SECTOR_BYTES;
+      this.change(offset, new Uint8Array(size).fill(0xff), whole ? BLOCK_ERASE_NANOS : SECTOR_ERASE_NANOS);
+      for (let at = offset; at < offset + size; at += SECTOR_BYTES) this.erases[at / SECTOR_BYTES]++;
+      offset += size;
+    }
+  }
+
+  programRange(offset, bytes) {
+    if (offset % PAGE_BYTES || bytes.length % PAGE_BYTES || offset + bytes.length > FLASH_BYTES) {
+      return this.machine.lockUp(`flash program of ${bytes.length} bytes at 0x${offset.toString(16)}`);
+    }
+    for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
+      const page = bytes.slice(at, at + PAGE_BYTES);
+      for (let i = 0; i < PAGE_BYTES; i++) page[i] &= this.bytes[offset + at + i];
+      this.change(offset + at, page, PAGE_PROGRAM_NANOS + PAGE_TRANSFER_NANOS);
+      this.pagePrograms++;
+    }
+  }
+
+  /** One erase or one page program: `after` is what the cells hold when it is done. */
+  change(offset, after, nanos) {
+    const fraction = this.fractionBeforeCut(nanos);
+    this.operations++;
+    if (fraction === null) {
+      this.bytes.set(after, offset);
+      this.writeThrough(offset, after.length);
+      this.busyNanos += nanos;
+      this.machine.chargeNanos(nanos);
+      return;
+    }
+    this.tear(offset, after, fraction);
+    this.writeThrough(offset, after.length);
+    this.machine.chargeNanos(nanos * fraction);
+    throw new PowerCut();
+  }
+
+  /** How much of the operation now starting the supply still lasts for; null: all of it. */
+  fractionBeforeCut(nanos) {
+    const { cut, machine } = this;
+    if (!cut) return null;
+    if (cut.operations !== null && cut.operations-- === 0) return cut.fraction;
+    const left = cut.nanos - machine.nanos;
+    return left < nanos ? Math.max(left, 0) / nanos : null;
+  }
+
+  /**
+   * Leave the cells as a failing supply does: "ordered", the bytes before the break done, those after it not begun and
+   * the one at the break half done; or "ragged", every bit that had to change changed or not, by chance.
+   */
+  tear(offset, after, fraction) {
+    const ragged = this.cut.tear === "ragged";
+    const whole = Math.floor(after.length * fraction);
+    for (let i = 0; i < after.length; i++) {
+      const before = this.bytes[offset + i];
+      const done = ragged || i === whole ? this.machine.random() & 0xff : i < whole ? 0xff : 0;
+      this.bytes[offset + i] = before ^ ((before ^ after[i]) & done);
+    }
+  }
+
+  statistics() {
+    return {
+      page_programs: this.pagePrograms,
+      sector_erases: this.erases.reduce((sum, count) => sum + count, 0),
+      erases_by_sector: Object.fromEntries([...this.erases.entries()].filter(([, count]) => count)),
+      operations: this.operations,
+      busy_ns: this.busyNanos,
+    };
+  }
+}

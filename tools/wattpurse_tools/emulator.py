@@ -1,0 +1,277 @@
+"""An RP2040 board in emulation: the real image runs, the parts around the chip are served by Python.
+
+    with EmulatedPico("flash.bin", image="firmware.uf2") as pico:
+        pico.power_on()
+        repl = RawRepl(pico)
+        print(repl.execute("print(6 * 7)"))
+
+Time is virtual: it moves only inside the `run_...` methods, in which the callbacks of attached parts are called, and two
+runs with the same inputs are the same to the nanosecond. The flash is a file and outlives everything. Units are in the
+names; times are counted from the creation of the object.
+"""
+
+import json
+import os
+import shutil
+import struct
+
+from .emulator_clock import EmulatedClock
+from .emulator_link import Link, json_payload
+
+SERVER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "emulator", "server.js")
+PIN_COUNT = 30
+
+_RELEASED = -1
+_WATCH_POSTED = 1
+_WATCH_ASKED = 2
+
+
+class Wire:
+    """The wire on one GPIO, from the side of the parts: open drain, push-pull or just watched."""
+
+    def __init__(self, pico, pin: int):
+        self._pico = pico
+        self._pin = pin
+        self.listener = None
+
+    def drive(self, level: int | None):
+        """Drive the wire 0 or 1, or let it go (None)."""
+        self._pico._link.send(b"D", self._pin, _RELEASED if level is None else level)
+
+    def pull(self, level: int | None):
+        """Fit a resistor to the supply (1), to ground (0) or none (None)."""
+        self._pico._link.send(b"L", self._pin, _RELEASED if level is None else level)
+
+    def watch(self, listener, *, answers: bool = True):
+        """Call `listener(level)` whenever the chip changes the level of the wire.
+
+        With `answers` the chip waits for it at the edge itself, so that what the listener drives is there for the next
+        instruction; without, edges come later, still in order and with `clock.now_us` at their time, at a fraction of
+        the cost.
+        """
+        self.listener = listener
+        self._pico._link.send(b"W", self._pin, _WATCH_ASKED if answers else _WATCH_POSTED)
+
+    def pulses(self, period_ns: float, high_ns: float, count: int | None = None, first_ns: float = 0):
+        """Play pulses, `count` of them or without end, the first one rising at `first_ns` (0: now).
+
+        They cost nothing but their own time: no edge is reported. What was playing before is replaced.
+        """
+        payload = struct.pack("<ddd", -1 if count is None else count, high_ns, period_ns)
+        self._pico._link.send(b"P", self._pin, 0, first_ns, payload)
+
+    def stop_pulses(self):
+        """Play no more pulses."""
+        self.pulses(1, 1, 0)
+
+
+class EmulatedPico:
+    """The board. `flash` is the file of its flash, made if absent; `image` (bin or UF2) is written there first."""
+
+    def __init__(self, flash: str, image: str | None = None, seed: int = 1):
+        node = shutil.which("node")
+        if node is None:
+            raise OSError("Node.js is needed for the emulated board: no `node` on PATH")
+        command = [node, SERVER, "--flash", str(flash), "--seed", str(seed)]
+        if image is not None:
+            command += ["--image", str(image)]
+        self.clock = EmulatedClock()
+        self.wires = [Wire(self, pin) for pin in range(PIN_COUNT)]
+        self.powered = False
+        self.serial_received = bytearray()
+        self.faults = []
+        self.resets = []
+        self._spi_parts = {}
+        self._i2c_parts = {}
+        self._link = Link(command)
+        self._next_question()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """End the emulation. The flash stays in its file as it is now."""
+        self._link.close()
+
+    @property
+    def now_us(self) -> int:
+        """Microseconds of virtual time since this object was made."""
+        return self.clock.now_us
+
+    # Parts
+
+    def attach_spi(self, bus: int, part):
+        """Wire `part` to an SPI bus: `part.exchange(byte) -> byte` is called as the last bit of each byte is shifted.
+
+        The part sees its chip select on a wire of its own.
+        """
+        self._spi_parts[bus] = part
+        self._link.send(b"S", bus, 1)
+
+    def attach_i2c(self, bus: int, part):
+        """Wire `part` to an I2C bus. It sees a transfer step by step, as bytes on the wire:
+
+        `start()`, `address(seven_bits, reading) -> bool`, `write(byte) -> bool` (both: acknowledged), `read() -> int`
+        and `stop()`. Several chips on one bus are one part that tells them apart by address.
+        """
+        self._i2c_parts[bus] = part
+        self._link.send(b"I", bus, 1)
+
+    def set_adc(self, channel: int, value: int):
+        """What channel 0 to 4 of the ADC reads, 0 to 4,095."""
+        self._link.send(b"A", channel, value)
+
+    # Supply and reset
+
+    def power_on(self):
+        """Switch the supply on. RAM holds nonsense; the flash is as it was left."""
+        self._link.send(b"O", 0, 1)
+        self.powered = True
+
+    def cut_power(self):
+        """Let the supply fail now, between two instructions."""
+        self._link.send(b"O", 0, 0)
+        self.run_us(0)
+
+    def plan_power_cut(
+        self,
+        *,
+        time_us: int | None = None,
+        flash_operations: int | None = None,
+        fraction: float = 0.5,
+        tear: str = "ordered",
+    ):
+        """Let the supply fail at `time_us`, or inside the flash operation that follows `flash_operations` more.
+
+        An operation is one page programmed or one sector (or 64 KiB block) erased; `fraction` says how far it gets:
+        k / 256 or k / 4,096 breaks it in byte k. What the cells hold then depends on `tear`: "ordered", done up to
+        the break, half done at it, not begun after it; "ragged", every bit that had to change did or did not, by chance.
+        """
+        plan = {"operations": flash_operations, "fraction": fraction, "tear": tear}
+        if time_us is not None:
+            plan["nanos"] = time_us * 1000
+        self._link.send(b"C", payload=json_payload(plan))
+
+    def reset(self):
+        """Pull the RUN pin low for a moment: everything but RAM and flash starts afresh."""
+        self._link.send(b"X")
+
+    # Running
+
+    def run_us(self, duration_us: int) -> bool:
+        """Run for `duration_us` of virtual time; False if the supply failed meanwhile (time goes on without it)."""
+        return self._run(self.clock.now_ns + duration_us * 1000)
+
+    def run_ms(self, duration_ms: int) -> bool:
+        """Run for `duration_ms` of virtual time; False if the supply failed meanwhile."""
+        return self.run_us(duration_ms * 1000)
+
+    def run_until(self, condition, timeout_ms: int, step_us: int = 1000) -> bool:
+        """Run until `condition()` holds, looked at every `step_us`; False after `timeout_ms` or without supply."""
+        end_us = self.now_us + timeout_ms * 1000
+        while not condition():
+            if self.now_us >= end_us or not self.run_us(step_us):
+                return condition()
+        return True
+
+    # USB serial port
+
+    def serial_write(self, data: bytes):
+        """Send bytes to the board; it takes them up when it reads."""
+        self._link.send(b"U", payload=data)
+
+    def serial_read_until(self, mark: bytes, timeout_ms: int = 5000) -> bytes:
+        """Run until the board has written `mark`; take and return everything up to and with it.
+
+        Raises TimeoutError, with what did come, when it takes longer than `timeout_ms`.
+        """
+        end_ns = self.clock.now_ns + timeout_ms * 1_000_000
+        while mark not in self.serial_received and self.clock.now_ns < end_ns:
+            self._run(end_ns, serial_ends_it=True)
+        if mark not in self.serial_received:
+            raise TimeoutError(f"no {mark!r} from the board, only {bytes(self.serial_received)!r}")
+        end = self.serial_received.index(mark) + len(mark)
+        taken = bytes(self.serial_received[:end])
+        del self.serial_received[:end]
+        return taken
+
+    # Looking inside
+
+    def read_flash(self, offset: int, length: int) -> bytes:
+        """What the flash holds."""
+        self._link.send(b"G", time_ns=offset, payload=struct.pack("<I", length))
+        return self._next_of(b"g")
+
+    def write_flash(self, offset: int, data: bytes):
+        """Put bytes into the flash as a programmer would, beside the life of the board."""
+        self._link.send(b"F", time_ns=offset, payload=data)
+
+    def statistics(self) -> dict:
+        """Counts since the emulation began: now_ns, idle_ns, instructions, rising_edges by pin, spi_bytes, flash {...}."""
+        self._link.send(b"Q")
+        return json.loads(self._next_of(b"q"))
+
+    # The conversation
+
+    def _run(self, target_ns: float, serial_ends_it: bool = False) -> bool:
+        answer = 0
+        serial_before = len(self.serial_received)
+        while True:
+            self._link.send(b"R", serial_ends_it, answer, min(target_ns, self.clock.next_event_ns()))
+            kind, index, value, payload = self._next_question()
+            answer = 0
+            if kind == b"s":
+                answer = self._spi_parts[index].exchange(value)
+            elif kind == b"e":
+                self.wires[index].listener(value)
+            elif kind == b"i":
+                answer = self._i2c_step(self._i2c_parts[index], payload[0], value)
+            self.clock.run_due()
+            if kind in (b"t", b"o"):
+                heard = serial_ends_it and len(self.serial_received) > serial_before
+                if heard or self.clock.now_ns >= target_ns:
+                    return self.powered
+
+    def _i2c_step(self, part, step: int, value: int) -> int:
+        if step == 0:
+            part.start()
+        elif step == 1:
+            return int(part.address(value >> 1, bool(value & 1)))
+        elif step == 2:
+            return int(part.write(value))
+        elif step == 3:
+            return part.read()
+        else:
+            part.stop()
+        return 0
+
+    def _next_question(self) -> tuple[bytes, int, int, bytes]:
+        """The next event the board waits for; what was posted before it is dealt with."""
+        while True:
+            kind, index, value, time_ns, payload = self._link.receive()
+            self.clock.now_ns = time_ns
+            kind = bytes((kind,))
+            if kind in b"tosie":
+                self.powered = kind != b"o"
+                return kind, index, value, payload
+            self._posted(kind, index, value, payload)
+
+    def _next_of(self, wanted: bytes) -> bytes:
+        while True:
+            kind, index, value, _, payload = self._link.receive()
+            if kind == wanted[0]:
+                return payload
+            self._posted(bytes((kind,)), index, value, payload)
+
+    def _posted(self, kind: bytes, index: int, value: int, payload: bytes):
+        if kind == b"u":
+            self.serial_received += payload
+        elif kind == b"p":
+            self.wires[index].listener(value)
+        elif kind == b"f":
+            self.faults.append(payload.decode())
+        elif kind == b"r":
+            self.resets.append(payload.decode())

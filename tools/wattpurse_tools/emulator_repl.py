@@ -1,0 +1,46 @@
+"""MicroPython's raw REPL on the emulated board, in virtual time: run code, get what it printed.
+
+The protocol is the one `mpremote` uses (MicroPython documentation, "The MicroPython interactive interpreter mode").
+"""
+
+_INTERRUPT = b"\r\x03\x03"
+_RAW = b"\x01"
+_FRIENDLY = b"\x02"
+_EXECUTE = b"\x04"
+
+
+class RemoteError(Exception):
+    """The code raised on the board; the text is its traceback."""
+
+
+class RawRepl:
+    """The raw REPL of a board that has booted, or is about to."""
+
+    def __init__(self, pico, timeout_ms: int = 5000):
+        self._pico = pico
+        pico.run_until(lambda: pico.statistics()["usb"], timeout_ms, step_us=20_000)
+        pico.serial_write(_INTERRUPT + _RAW)
+        pico.serial_read_until(b"raw REPL; CTRL-B to exit\r\n>", timeout_ms)
+
+    def start(self, code: str):
+        """Begin to run `code` and return at once: the board is not run."""
+        self._pico.serial_write(code.encode() + _EXECUTE)
+
+    def finish(self, timeout_ms: int = 10_000) -> str:
+        """What the code begun by `start` has printed, once it has ended. Raises RemoteError if it raised."""
+        self._pico.serial_read_until(b"OK", timeout_ms)
+        printed = self._pico.serial_read_until(_EXECUTE, timeout_ms)[:-1]
+        error = self._pico.serial_read_until(_EXECUTE, timeout_ms)[:-1]
+        self._pico.serial_read_until(b">", timeout_ms)
+        if error:
+            raise RemoteError(error.decode())
+        return printed.decode().replace("\r\n", "\n")
+
+    def execute(self, code: str, timeout_ms: int = 10_000) -> str:
+        """Run `code` to its end and return what it printed. Raises RemoteError if it raised."""
+        self.start(code)
+        return self.finish(timeout_ms)
+
+    def leave(self):
+        """Back to the friendly REPL."""
+        self._pico.serial_write(_FRIENDLY)

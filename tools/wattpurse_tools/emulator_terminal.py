@@ -1,0 +1,80 @@
+"""The USB serial port of the emulated board as a pseudo-terminal, for `mpremote`, a terminal program or the bench.
+
+    with SerialTerminal(pico) as terminal:
+        print("mpremote connect", terminal.path)
+        terminal.serve(until=lambda: False)
+
+While it serves, virtual time keeps pace with the clock on the wall, times `pace`, or falls behind when the machine is too
+slow for that; whatever a program writes to the terminal reaches the board within a few milliseconds.
+"""
+
+import os
+import select
+import threading
+import time
+import tty
+
+_SLICE_US = 5000
+_CHUNK_BYTES = 4096
+
+
+class SerialTerminal:
+    """A pseudo-terminal joined to the serial port of `pico`; other programs open `path`."""
+
+    def __init__(self, pico, pace: float = 1.0):
+        self._pico = pico
+        self._pace = pace
+        self._board_end, self._far_end = os.openpty()
+        tty.setraw(self._far_end)
+        os.set_blocking(self._board_end, False)
+        self.path = os.ttyname(self._far_end)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        os.close(self._board_end)
+        os.close(self._far_end)
+
+    def serve(self, until):
+        """Run the board and carry bytes both ways until `until()` holds."""
+        pico = self._pico
+        start_wall_s, start_us = time.monotonic(), pico.now_us
+        while not until():
+            self._carry()
+            pico.run_us(_SLICE_US)
+            ahead_s = (pico.now_us - start_us) / 1e6 / self._pace - (time.monotonic() - start_wall_s)
+            if ahead_s > 0:
+                select.select([self._board_end], [], [], ahead_s)
+            elif ahead_s < -1:
+                start_wall_s, start_us = time.monotonic(), pico.now_us
+        self._carry()
+
+    def serve_while(self, program):
+        """Serve while `program()` runs in a thread of its own; return what it returns, raise what it raises."""
+        outcome = {}
+
+        def run():
+            try:
+                outcome["result"] = program()
+            except BaseException as error:
+                outcome["error"] = error
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.serve(lambda: not thread.is_alive())
+        if "error" in outcome:
+            raise outcome["error"]
+        return outcome["result"]
+
+    def _carry(self):
+        received = self._pico.serial_received
+        if received:
+            try:
+                del received[: os.write(self._board_end, received)]
+            except BlockingIOError:
+                pass
+        try:
+            self._pico.serial_write(os.read(self._board_end, _CHUNK_BYTES))
+        except BlockingIOError:
+            pass
