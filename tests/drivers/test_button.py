@@ -48,7 +48,7 @@ class TestButton(unittest.TestCase):
         self.assertEqual(presses, 100)
 
     def test_a_touch_shorter_than_a_sample_is_none(self):
-        self._press_at_ms(*[(101 + 100 * index, 12) for index in range(20)])
+        self._press_at_ms(*[(110 + 100 * index, 15) for index in range(20)])
         self.assertIsNone(self._wait())
 
     def test_a_press_over_the_end_of_the_wait_is_not_lost(self):
