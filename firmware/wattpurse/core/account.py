@@ -22,7 +22,7 @@ TOKEN_WINDOW = 64
 _FORMAT = 1
 _FIXED = "<BBIIIIIBQQI"
 _PURSE = "<qq"
-_TOKENS = "<IQI"
+_TOKENS = "<IQ"
 
 
 class Purse:
@@ -56,7 +56,6 @@ class Account:
         self.pulses_total = 0
         self.token_top = 0
         self.token_window = 0
-        self.statement_number = 0
         self.time_s = time_s
         self._energy_remainder = 0
         self._charge_remainder = 0
@@ -182,7 +181,7 @@ class Account:
                 ),
                 struct.pack(_PURSE, self.money.bought, self.money.charged),
                 struct.pack(_PURSE, self.energy.bought, self.energy.charged),
-                struct.pack(_TOKENS, self.token_top, self.token_window, self.statement_number),
+                struct.pack(_TOKENS, self.token_top, self.token_window),
                 self.terms.pack(),
                 self.registers.pack(),
                 struct.pack("<HH", len(self.tariff.data), len(pending)),
@@ -214,7 +213,7 @@ class Account:
         account.day, account.charged_day, account.rate, account.pulses_total = fixed[5:9]
         account._energy_remainder, account._charge_remainder = fixed[9:]
         account.money, account.energy = purses
-        account.token_top, account.token_window, account.statement_number = tokens
+        account.token_top, account.token_window = tokens
         account.terms = terms
         account.registers = registers
         account.note_next_change()

@@ -1,0 +1,56 @@
+"""Which key is derived from which, all by NXP AN10922.
+
+    vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card
+    site key (station and all meters of a site) -> card access keys and service pass key of one card
+
+A meter that is broken open gives away its own meter key, and with the site key the transport keys of the site's cards,
+but nothing that makes credit for another meter.
+"""
+
+import struct
+
+from wattpurse.core.cmac import diversify
+from wattpurse.core.sealing import KeyPair
+
+CLASSIC_KEY_SIZE = 6
+
+_METER = b"meter"
+_TOKEN_ENCRYPTION = b"token encryption"
+_TOKEN_AUTHENTICATION = b"token authentication"
+_STATEMENT_ENCRYPTION = b"statement encryption"
+_STATEMENT_AUTHENTICATION = b"statement authent."
+_CLASSIC_KEY_A = b"classic key a"
+_CLASSIC_KEY_B = b"classic key b"
+_SERVICE_PASS = b"service pass"
+
+
+def meter_key(aes, vending_key: bytes, meter_number: int) -> bytes:
+    """The key that the vending station shares with one meter."""
+    return diversify(aes, vending_key, _METER + struct.pack("<I", meter_number))
+
+
+def token_keys(aes, key_of_meter: bytes) -> KeyPair:
+    """The keys that seal the tokens of one meter."""
+    return KeyPair(
+        diversify(aes, key_of_meter, _TOKEN_ENCRYPTION), diversify(aes, key_of_meter, _TOKEN_AUTHENTICATION)
+    )
+
+
+def statement_keys(aes, key_of_meter: bytes, card_uid: bytes) -> KeyPair:
+    """The keys that seal the statements of one meter on one card."""
+    return KeyPair(
+        diversify(aes, key_of_meter, _STATEMENT_ENCRYPTION + card_uid),
+        diversify(aes, key_of_meter, _STATEMENT_AUTHENTICATION + card_uid),
+    )
+
+
+def classic_keys(aes, site_key: bytes, card_uid: bytes) -> tuple:
+    """The sector keys A (reads all, writes statements) and B (writes all) of one MIFARE Classic card, 6 bytes each."""
+    key_a = diversify(aes, site_key, _CLASSIC_KEY_A + card_uid)[:CLASSIC_KEY_SIZE]
+    key_b = diversify(aes, site_key, _CLASSIC_KEY_B + card_uid)[:CLASSIC_KEY_SIZE]
+    return key_a, key_b
+
+
+def service_pass_key(aes, site_key: bytes, card_uid: bytes) -> bytes:
+    """The key that authenticates the service pass on one card."""
+    return diversify(aes, site_key, _SERVICE_PASS + card_uid)

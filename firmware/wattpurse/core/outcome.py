@@ -1,0 +1,48 @@
+"""What became of a token or a tap: one small number, said in words, and shown on the display as a code.
+
+The table is the README's table of codes; a test holds them together.
+"""
+
+ACCEPTED = 0
+NO_NEWS = 1
+USED = 2
+NOT_THIS_METER = 3
+UNREADABLE = 4
+OVER_LIMIT = 5
+NOT_SUPPORTED = 6
+OUTDATED = 7
+STATEMENT_NOT_WRITTEN = 8
+SERVICE = 9
+PASS_EXPIRED = 10
+LEDGER_FAILED = 11
+
+# words, display code ("" where the display shows credit instead)
+_TABLE = (
+    ("accepted", ""),
+    ("nothing new on the card", ""),
+    ("already used", "E 21"),
+    ("not for this meter", "E 22"),
+    ("cannot be read", "E 23"),
+    ("over the credit limit", "E 24"),
+    ("kind not known to this meter", "E 25"),
+    ("older than what is in force", "E 26"),
+    ("accepted, but the card left before its statement was written", "E 27"),
+    ("service card", "SErv"),
+    ("service card has expired", "E 28"),
+    ("not accepted: the meter cannot write its ledger", "E 29"),
+)
+
+
+def text(outcome: int) -> str:
+    """The outcome in words."""
+    return _TABLE[outcome][0]
+
+
+def display_code(outcome: int) -> str:
+    """What the display shows of it."""
+    return _TABLE[outcome][1]
+
+
+def all_outcomes() -> tuple:
+    """Every `(words, display code)`, in the order of the numbers."""
+    return _TABLE

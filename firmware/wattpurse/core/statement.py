@@ -1,0 +1,217 @@
+"""The statement: what a meter tells its seller on the way back, sealed for one card, as long as the card has room.
+
+    header, 8 bytes in clear: mark u8 = 0x53, payload blocks u8, number u16, meter number u32
+    payload, sealed (see `sealing`):
+        head, 32 bytes: time u32, balance i64 of the contract's unit, total mWh u48, token top u32, token window u64,
+            contract u4 (low) and detail u4 (high), alarms u8
+        further, where there is room: other balance, bought and charged of the contract's unit, tariff version, rate
+            count, mWh per rate, index of the month that runs, months that follow, and these, newest first
+    tag, 8 bytes
+
+`number` tells the newer of two copies on a card. Months are Wh, rounded down: per rate and charge (detail 3), total and
+charge (2) or total alone (1), whichever lets more of the twelve closed months come along. Numbers behind the head are
+varints, signed ones zigzag.
+"""
+
+import struct
+
+from wattpurse.core.cmac import BLOCK
+from wattpurse.core.contract import ENERGY, MONEY, by_code
+from wattpurse.core.sealing import TAG_SIZE, SealBroken, seal, unseal
+
+MARK = 0x53
+HEADER_SIZE = 8
+HEAD_SIZE = 32
+
+ALARM_TAMPER = 1
+ALARM_CLOCK = 2
+ALARM_FLASH = 4
+ALARM_READER = 8
+ALARM_TEXTS = ((ALARM_TAMPER, "tamper"), (ALARM_CLOCK, "clock"), (ALARM_FLASH, "flash"), (ALARM_READER, "reader"))
+
+_HEADER = "<BBHI"
+_HEAD = "<IqIHIQBB"
+_HEAD_ONLY = 0
+_TOTAL = 1
+_TOTAL_AND_CHARGE = 2
+_RATES_AND_CHARGE = 3
+_MWH_PER_WH = 1000
+
+
+def seal_statement(aes, keys, number: int, meter_number: int, payload: bytes) -> bytes:
+    """The sealed statement; `number` is taken modulo 65,536."""
+    blocks = (len(payload) + BLOCK - 1) // BLOCK
+    return seal(aes, keys, struct.pack(_HEADER, MARK, blocks, number & 0xFFFF, meter_number), payload)
+
+
+def read_header(data: bytes) -> tuple | None:
+    """`(number, meter number, whole size)` as the header claims, not yet proven; None if it is no statement's header."""
+    if len(data) < HEADER_SIZE:
+        return None
+    mark, blocks, number, meter_number = struct.unpack_from(_HEADER, data)
+    if mark != MARK or blocks < HEAD_SIZE // BLOCK:
+        return None
+    return number, meter_number, HEADER_SIZE + blocks * BLOCK + TAG_SIZE
+
+
+def open_statement(aes, keys, data: bytes) -> dict:
+    """What the sealed statement says, proven authentic. Raises sealing.SealBroken if it is not."""
+    header = read_header(data)
+    if header is None or header[2] > len(data):
+        raise SealBroken("no statement")
+    statement = parse(unseal(aes, keys, HEADER_SIZE, bytes(data[: header[2]])))
+    statement["number"], statement["meter_number"] = header[0], header[1]
+    return statement
+
+
+def compose(account, alarms: int, now_s: int, capacity: int) -> bytes:
+    """The payload that tells most of `account` in at most `capacity` bytes (32 or more)."""
+    best = _head(account, alarms, now_s, _HEAD_ONLY)
+    most_months = -1
+    for detail in (_RATES_AND_CHARGE, _TOTAL_AND_CHARGE, _TOTAL):
+        further = _common_part(account)
+        months = _months_that_fit(account, detail, capacity - HEAD_SIZE - len(further) - 1)
+        if HEAD_SIZE + len(further) + 1 <= capacity and len(months) > most_months:
+            most_months = len(months)
+            further.append(len(months))
+            best = _head(account, alarms, now_s, detail) + bytes(further) + b"".join(months)
+    return best
+
+
+def parse(payload: bytes) -> dict:
+    """What a payload says, as a dict. Raises SealBroken where its inner lengths are wrong."""
+    if len(payload) < HEAD_SIZE:
+        raise SealBroken("statement too short")
+    time_s, balance, total_low, total_high, top, window, contract_and_detail, alarms = struct.unpack_from(
+        _HEAD, payload
+    )
+    statement = {
+        "time_s": time_s,
+        "balance": balance,
+        "total_mwh": total_high << 32 | total_low,
+        "token_top": top,
+        "token_window": window,
+        "contract": contract_and_detail & 0x0F,
+        "alarms": [text for bit, text in ALARM_TEXTS if alarms & bit],
+    }
+    detail = contract_and_detail >> 4
+    if detail != _HEAD_ONLY:
+        _parse_further(payload, detail, statement)
+    return statement
+
+
+def _head(account, alarms, now_s, detail):
+    unit = account.contract.unit
+    total_mwh = account.registers.total_mwh
+    return struct.pack(
+        _HEAD,
+        now_s,
+        account.purse(unit).balance,
+        total_mwh & 0xFFFFFFFF,
+        total_mwh >> 32,
+        account.token_top,
+        account.token_window,
+        account.contract.code | detail << 4,
+        alarms,
+    )
+
+
+def _common_part(account):
+    unit = account.contract.unit
+    other = account.purse(MONEY if unit == ENERGY else ENERGY)
+    out = bytearray()
+    _put(out, _zigzag(other.balance))
+    _put(out, _zigzag(account.purse(unit).bought))
+    _put(out, _zigzag(account.purse(unit).charged))
+    _put(out, account.tariff.version)
+    out.append(account.tariff.rate_count)
+    for rate in range(account.tariff.rate_count):
+        _put(out, account.registers.rate_mwh[rate])
+    _put(out, account.registers.month.index)
+    return out
+
+
+def _months_that_fit(account, detail, room):
+    months = []
+    for month in [account.registers.month] + account.registers.closed_months:
+        coded = _month(month, detail, account.tariff.rate_count)
+        room -= len(coded)
+        if room < 0:
+            break
+        months.append(coded)
+    return months
+
+
+def _month(month, detail, rate_count):
+    out = bytearray()
+    if detail != _TOTAL:
+        _put(out, _zigzag(month.charge_microunits))
+    if detail == _RATES_AND_CHARGE:
+        for rate in range(rate_count):
+            _put(out, month.rate_mwh[rate] // _MWH_PER_WH)
+    else:
+        _put(out, month.total_mwh // _MWH_PER_WH)
+    return bytes(out)
+
+
+def _parse_further(payload, detail, statement):
+    reader = _Reader(payload, HEAD_SIZE)
+    unit = by_code(statement["contract"]).unit
+    statement["other_balance"] = reader.signed()
+    statement["bought"] = reader.signed()
+    statement["charged"] = reader.signed()
+    statement["unit"] = "money" if unit == MONEY else "energy"
+    statement["tariff_version"] = reader.number()
+    rate_count = reader.byte()
+    statement["rate_mwh"] = [reader.number() for _ in range(rate_count)]
+    index = reader.number()
+    statement["months"] = []
+    for age in range(reader.byte()):
+        month = {"index": index - age}
+        if detail != _TOTAL:
+            month["charge_microunits"] = reader.signed()
+        if detail == _RATES_AND_CHARGE:
+            month["rate_wh"] = [reader.number() for _ in range(rate_count)]
+            month["total_wh"] = sum(month["rate_wh"])
+        else:
+            month["total_wh"] = reader.number()
+        statement["months"].append(month)
+
+
+class _Reader:
+    """Takes varints off a payload; SealBroken where they run past its end."""
+
+    def __init__(self, data, position):
+        self._data = data
+        self._position = position
+
+    def byte(self):
+        if self._position >= len(self._data):
+            raise SealBroken("statement ends early")
+        self._position += 1
+        return self._data[self._position - 1]
+
+    def number(self):
+        value = shift = 0
+        while shift < 70:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+        raise SealBroken("number too long")
+
+    def signed(self):
+        value = self.number()
+        return -(value >> 1) - 1 if value & 1 else value >> 1
+
+
+def _zigzag(value):
+    return -2 * value - 1 if value < 0 else 2 * value
+
+
+def _put(out, value):
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)

@@ -1,0 +1,110 @@
+"""Settings and the event log: durable, all or nothing, and bounded."""
+
+import unittest
+
+from boards.host.clock import VirtualClock
+from boards.host.flash_model import FlashModel
+from boards.host.power import PowerCut
+from boards.host.random_bits import RandomBits
+from wattpurse.core import carrier, events, outcome, supply
+from wattpurse.core.events import EventLog
+from wattpurse.core.journal import JournalBlank
+from wattpurse.core.settings import Settings
+
+
+def new_flash(seed=1):
+    return FlashModel(VirtualClock(), 8, RandomBits(seed))
+
+
+class TestSettings(unittest.TestCase):
+    def setUp(self):
+        self.flash = new_flash()
+        self.settings = Settings(self.flash, 0, 4)
+        self.settings.create()
+
+    def _reopened(self):
+        settings = Settings(self.flash, 0, 4)
+        settings.open()
+        return settings
+
+    def test_numbers_and_bytes_come_back(self):
+        self.settings.set("meter_number", 4_000_000_000)
+        self.settings.set("meter_key", bytes(range(16)))
+        self.settings.set("wrong_pins", 3)
+        again = self._reopened()
+        self.assertEqual(again.get("meter_number"), 4_000_000_000)
+        self.assertEqual(again.get("meter_key"), bytes(range(16)))
+        self.assertEqual(again.get("wrong_pins"), 3)
+        self.assertIsNone(again.get("site_key"))
+        self.assertEqual(again.get("brightness", 4), 4)
+
+    def test_the_same_value_again_writes_nothing(self):
+        self.settings.set("brightness", 2)
+        programs = self.flash.programs
+        self.settings.set("brightness", 2)
+        self.assertEqual(self.flash.programs, programs)
+
+    def test_an_unknown_name_is_an_error(self):
+        with self.assertRaises(KeyError):
+            self.settings.set("colour", 1)
+
+    def test_many_changes_outlast_the_ring(self):
+        for number in range(2_000):
+            self.settings.set("wrong_pins", number)
+        self.assertEqual(self._reopened().get("wrong_pins"), 1_999)
+
+    def test_several_at_once_are_all_or_none_under_any_cut(self):
+        operation = 1
+        while True:
+            self.flash = new_flash(operation)
+            settings = Settings(self.flash, 0, 4)
+            settings.create()
+            self.flash.faults.plan_cut(operation, operation * 170 % 1001)
+            try:
+                settings.set_all((("pin_salt", bytes(16)), ("pin_check", b"12345678")))
+            except PowerCut:
+                again = self._reopened()
+                self.assertEqual(again.get("pin_salt") is None, again.get("pin_check") is None)
+            else:
+                break
+            operation += 1
+        self.assertTrue(operation > 4)
+
+    def test_blank_flash_is_said_to_be_blank(self):
+        with self.assertRaises(JournalBlank):
+            Settings(new_flash(), 0, 4).open()
+
+
+class TestEvents(unittest.TestCase):
+    def setUp(self):
+        self.flash = new_flash()
+        self.log = EventLog(self.flash, 0, 4)
+        self.log.create()
+
+    def test_newest_first_and_over_a_restart(self):
+        self.log.note(events.STARTED, carrier.METER, 100)
+        self.log.note(events.CREDIT, carrier.CARD, 200, 5_000_000, 7)
+        again = EventLog(self.flash, 0, 4)
+        again.open()
+        again.note(events.SUPPLY, carrier.METER, 300, supply.NO_CREDIT)
+        recent = again.recent(2)
+        self.assertEqual([event.time_s for event in recent], [300, 200])
+        self.assertEqual((recent[1].number, recent[1].extra), (5_000_000, 7))
+        self.assertEqual(events.text(recent[0]), "supply no credit, by meter")
+
+    def test_the_oldest_are_overwritten(self):
+        for number in range(1_000):
+            self.log.note(events.TOKEN_REFUSED, carrier.CARD, number, outcome.USED)
+        recent = self.log.recent(10_000)
+        self.assertEqual(recent[0].time_s, 999)
+        self.assertTrue(300 < len(recent) < 1_000)
+        self.assertEqual([event.time_s for event in recent], list(range(999, 999 - len(recent), -1)))
+
+    def test_a_log_that_cannot_be_written_says_so_and_stops_nothing(self):
+        self.flash.faults.bad_sectors.update(range(8))
+        self.log.note(events.STARTED, carrier.METER, 1)
+        self.assertTrue(self.log.failed)
+
+
+if __name__ == "__main__":
+    unittest.main()
