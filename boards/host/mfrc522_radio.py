@@ -5,8 +5,8 @@ bit times of end; a card's has one. A card answers 1,236 carrier periods, 91 us,
 14443-3, 6.2.1.1).
 """
 
-from . import mfrc522_registers as regs
-from .card_models.iso14443a import crc_a
+from boards.host import mfrc522_registers as regs
+from boards.host.card_models.iso14443a import crc_a
 
 _FRAME_DELAY_US = 91
 _FIRST_BITS = 5  # after these the timer stops (TModeReg TAuto)
@@ -54,8 +54,10 @@ class Radio:
         """StartSend: the FIFO's content goes out."""
         chip = self._chip
         registers = chip.registers
+        if chip.faults.hung:
+            return None
         if registers[regs.COMMAND] & 0x0F != regs.TRANSCEIVE:
-            return None if chip.faults.hung else chip.violation("StartSend without Transceive")
+            return chip.violation("StartSend without Transceive")
         data = chip.take_fifo()
         if not data:
             return chip.violation("StartSend with an empty FIFO")
@@ -109,18 +111,21 @@ class Radio:
         if reception is None:
             return
         start_us = chip.clock.now_us + _FRAME_DELAY_US + reception.delay_us
-        chip.clock.call_at_us(start_us + _bit_times_us(_FIRST_BITS), lambda: self._first_bits(epoch))
+        chip.clock.call_at_us(start_us + _bit_times_us(_FIRST_BITS), lambda: self._first_bits(epoch, reception))
         chip.clock.call_at_us(start_us + card_frame_us(reception.bits), lambda: self._arrived(epoch, reception, then))
 
-    def _first_bits(self, epoch):
-        if epoch == self._epoch and self._chip.registers[regs.T_MODE] & regs.T_AUTO:
+    def _first_bits(self, epoch, reception):
+        if epoch != self._epoch or reception.sender not in self._chip.field.cards:
+            return
+        reception.begun = True
+        if self._chip.registers[regs.T_MODE] & regs.T_AUTO:
             self._chip.timer.stop()
 
     def _arrived(self, epoch, reception, then):
-        if epoch != self._epoch:
+        if epoch != self._epoch or not reception.begun:
             return
         if reception.sender not in self._chip.field.cards:
-            return  # lifted while it answered
+            reception.break_off()
         then(reception)
 
     def _received(self, reception):

@@ -5,7 +5,7 @@ blocks (increment, decrement, restore, transfer) are not modelled and are refuse
 data sheet.
 """
 
-from . import iso14443a
+from boards.host.card_models import iso14443a
 
 SIZE = 1024
 TRANSPORT_KEY = b"\xff" * 6

@@ -4,7 +4,8 @@
 class Reception:
     """What arrives at the antenna: `value` (first bit lowest) of `bits` bits, `delay_us` after the usual 91 us.
 
-    `collision` is the first bit in which cards differed, or None; `parity_error` tells of damage on the way.
+    `collision` is the first bit in which cards differed, or None; `parity_error` tells of damage on the way; `begun`,
+    that the reader has heard its first bits from `sender`.
     """
 
     def __init__(self, value, bits, delay_us, collision, sender):
@@ -14,6 +15,13 @@ class Reception:
         self.collision = collision
         self.sender = sender
         self.parity_error = False
+        self.begun = False
+
+    def break_off(self):
+        """The card was lifted while it answered: the second half is missing."""
+        self.bits //= 2
+        self.value &= (1 << self.bits) - 1
+        self.parity_error = True
 
 
 class Field:

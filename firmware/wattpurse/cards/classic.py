@@ -5,7 +5,7 @@ MF1S50YYX. All of it raises `iso14443.CardError`, after which the card has to be
 `mfrc522.ReaderError`.
 """
 
-from .iso14443 import CardError
+from wattpurse.cards.iso14443 import CardError
 
 SECTORS = range(1, 16)
 TRANSPORT_KEY = b"\xff" * 6

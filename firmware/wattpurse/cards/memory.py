@@ -4,9 +4,9 @@ A memory has `kind`, `capacity` (bytes for the user), `unit` (bytes that are wri
 `async read(offset, buffer)`, `async write(offset, data)` and, to go on after a CardError, `async select_again()`.
 """
 
-from .classic import ClassicMemory
-from .iso14443 import SAK_MIFARE_CLASSIC_1K, SAK_ULTRALIGHT
-from .ultralight import open_pages
+from wattpurse.cards.classic import ClassicMemory
+from wattpurse.cards.iso14443 import SAK_MIFARE_CLASSIC_1K, SAK_ULTRALIGHT
+from wattpurse.cards.ultralight import open_pages
 
 # The first Classic cards of Infineon set the highest bit as well.
 _CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K)

@@ -7,8 +7,8 @@ A frame costs four writes and one read: status, error, level and data come in a 
 Clause numbers are those of the MFRC522 data sheet, revision 3.9.
 """
 
-from . import iso14443
-from .mfrc522_registers import (
+from wattpurse.cards import iso14443
+from wattpurse.cards.mfrc522_registers import (
     ALL_IRQ,
     ANTENNA_OFF,
     ANTENNA_ON,

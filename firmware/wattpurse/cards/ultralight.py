@@ -4,7 +4,7 @@ Clauses are those of the NTAG213/215/216 data sheet. All of it raises `iso14443.
 be selected again, and `mfrc522.ReaderError`.
 """
 
-from .iso14443 import CardError
+from wattpurse.cards.iso14443 import CardError
 
 _GET_VERSION = b"\x60"
 _READ = 0x30

@@ -1,0 +1,88 @@
+"""The wires of the MFRC522 model as the driver holds them: SPI bus, chip select and reset pin."""
+
+
+class Spi:
+    """The bus as machine.SPI has it: the first byte after select is an address, then data (clause 8.1.2)."""
+
+    def __init__(self, model):
+        self._model = model
+        self._address = None
+
+    def begin(self):
+        self._model.statistics.chip_selects += 1
+        self._address = None
+
+    def end(self):
+        self._address = None
+
+    def write(self, data: bytes):
+        """Bytes to the chip; what it answers is dropped."""
+        for byte in data:
+            self._byte(byte)
+
+    def write_readinto(self, data: bytes, values: bytearray):
+        """Bytes to the chip and, at the same time, from it; both buffers have one length."""
+        if len(data) != len(values):
+            raise ValueError("buffers must be the same length")
+        for index, byte in enumerate(data):
+            values[index] = self._byte(byte)
+
+    def _byte(self, byte):
+        model = self._model
+        if model.select.level:
+            model.violation("SPI clocked while the chip is not selected")
+            return 0
+        model.statistics.spi_bytes += 1
+        value = self._exchange(byte)
+        return value if model.faults.spi_dead is None else model.faults.spi_dead
+
+    def _exchange(self, byte):
+        model = self._model
+        address = self._address
+        if address is None:
+            self._take_address(byte)
+            return 0
+        if not address & 0x80:
+            model.write(address >> 1, byte)
+            return 0
+        value = model.read(address >> 1 & 0x3F) if model.reset.level else 0
+        self._take_address(byte)
+        return value
+
+    def _take_address(self, byte):
+        if byte & 1:
+            self._model.violation(f"address byte {byte:02x} has its lowest bit set")
+        self._address = byte
+
+
+class Select:
+    """Active-low chip select."""
+
+    def __init__(self, model):
+        self._model = model
+        self.level = 1
+
+    def __call__(self, value: int | None = None):
+        if value is None:
+            return self.level
+        if value == 0 and self.level:
+            self._model.spi.begin()
+        self.level = 1 if value else 0
+        return None
+
+
+class Reset:
+    """NRSTPD: low is hard power-down, the rising edge starts the chip afresh (clause 8.6.1)."""
+
+    def __init__(self, model):
+        self._model = model
+        self.level = 1
+
+    def __call__(self, value: int | None = None):
+        if value is None:
+            return self.level
+        if bool(value) != bool(self.level):
+            self.level = 1 if value else 0
+            self._model.faults.hung = False
+            self._model.reset_registers()
+        return None

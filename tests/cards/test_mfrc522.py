@@ -1,0 +1,245 @@
+"""The reader driver: what it costs, and that nothing a chip or a card does can hang it."""
+
+import asyncio
+import unittest
+
+from boards.host.card_models.classic import TRANSPORT_KEY, ClassicCard
+from boards.host.card_models.ultralight import UltralightCard
+from boards.host.clock import VirtualClock
+from boards.host.mfrc522_model import Mfrc522Model
+from wattpurse.cards.classic import ClassicKeys
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.cards.memory import open_card
+from wattpurse.cards.mfrc522 import Mfrc522, ReaderError
+
+UID4 = b"\x11\x22\x33\x44"
+UID7 = b"\x04\x55\x66\x77\x88\x99\xaa"
+KEYS = ClassicKeys(TRANSPORT_KEY, TRANSPORT_KEY, write_with_b=False)
+# REQA 374 us, anticollision 733, select 1,158, authentication 2,067, read 2,007 at 106 kbit/s.
+RADIO_TIME_US = 6340
+BOUND_OF_ANY_LOOK_US = 300_000
+
+
+class ReaderTest(unittest.TestCase):
+    def setUp(self):
+        self.clock = VirtualClock()
+        self.model = Mfrc522Model(self.clock)
+        self.reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
+        self.clock.run(self.reader.start())
+
+    def put(self, card):
+        self.model.field.insert(card)
+        self.clock.advance_us(5000)
+        return card
+
+    def run_it(self, coroutine):
+        """The result, within the longest time that anything may take."""
+        start_us = self.clock.now_us
+        try:
+            return self.clock.run(coroutine)
+        finally:
+            self.assertTrue(self.clock.now_us - start_us < BOUND_OF_ANY_LOOK_US)
+
+    async def read_first(self):
+        identity = await self.reader.find_card()
+        if identity is None:
+            return None
+        memory = await open_card(self.reader, identity, lambda uid: KEYS)
+        block = bytearray(16)
+        await memory.read(0, block)
+        return bytes(block)
+
+
+class TestCost(ReaderTest):
+    def test_the_first_block_of_a_classic_costs_few_chip_selects_and_no_time(self):
+        card = self.put(ClassicCard(UID4))
+        card.memory[64:80] = bytes(range(16))
+        self.run_it(self.reader.power_down())
+        self.run_it(self.reader.power_up())
+        self.model.statistics.reset()
+        start_us = self.clock.now_us
+        self.assertEqual(self.run_it(self.read_first()), bytes(range(16)))
+        self.assertTrue(self.model.statistics.chip_selects <= 31)
+        self.assertEqual(self.model.statistics.frames, 6)
+        self.assertTrue(self.clock.now_us - start_us <= RADIO_TIME_US)
+        self.assertEqual(self.model.violations, [])
+
+    def test_an_empty_look_costs_eleven_chip_selects_and_its_timeout(self):
+        for _ in range(2):
+            self.model.statistics.reset()
+            self.run_it(self.reader.power_up())
+            start_us = self.clock.now_us
+            self.assertIsNone(self.run_it(self.reader.find_card()))
+            self.assertTrue(self.clock.now_us - start_us <= 1200)
+            self.run_it(self.reader.power_down())
+        self.assertTrue(self.model.statistics.chip_selects <= 11)
+        self.assertEqual(self.model.violations, [])
+
+    def test_power_down_switches_the_field_off_and_keeps_the_setup(self):
+        self.put(ClassicCard(UID4))
+        self.run_it(self.reader.power_down())
+        self.assertFalse(self.model.field.on)
+        self.clock.advance_us(1_000_000)
+        self.run_it(self.reader.power_up())
+        self.assertEqual(self.run_it(self.reader.find_card()).uid, UID4)
+
+    def test_the_antenna_can_be_switched_alone(self):
+        self.reader.antenna(False)
+        self.assertFalse(self.model.field.on)
+        self.reader.antenna(True)
+        self.assertTrue(self.model.field.on)
+
+    def test_a_slow_card_gets_its_time_and_the_timer_its_high_byte(self):
+        """77 ms, as ISO/IEC 14443-4 cards may ask for, need more than eight bits of timer."""
+        start_us = self.clock.now_us
+        self.assertEqual(self.run_it(self.reader.transceive(b"\xe0\x50", 1, 77_000, 0)), 0)
+        self.assertTrue(75_000 <= self.clock.now_us - start_us <= 80_000)
+        start_us = self.clock.now_us
+        self.assertEqual(self.run_it(self.reader.transceive(b"\xe0\x50", 1, 1000, 0)), 0)
+        self.assertTrue(self.clock.now_us - start_us <= 1500)
+
+
+class TestFailingChip(ReaderTest):
+    def assert_reader_fails(self, coroutine):
+        with self.assertRaises(ReaderError):
+            self.run_it(coroutine)
+
+    def assert_recovers(self):
+        card = self.put(ClassicCard(UID4))
+        self.run_it(self.reader.recover())
+        self.assertEqual(self.run_it(self.read_first()), bytes(16))
+        self.model.field.remove(card)
+
+    def test_no_chip(self):
+        for level in (0x00, 0xFF):
+            self.model.faults.kill_spi(level)
+            self.assert_reader_fails(self.reader.start())
+            self.assert_reader_fails(self.reader.power_up())
+        self.model.faults.heal_spi()
+        self.assert_recovers()
+
+    def test_an_unknown_chip(self):
+        self.model.read = lambda register: 0x42
+        self.assert_reader_fails(self.reader.start())
+
+    def test_a_chip_that_hangs_at_any_step(self):
+        self.put(ClassicCard(UID4))
+        self.model.statistics.reset()
+        self.run_it(self.read_first())
+        for chip_selects in range(1, self.model.statistics.chip_selects):
+            self.run_it(self.reader.recover())
+            self._hang_after(chip_selects)
+            self.assert_reader_fails(self.read_first())
+            self.run_it(self.reader.recover())
+            self.assertEqual(self.run_it(self.read_first()), bytes(16))
+
+    def _hang_after(self, chip_selects):
+        """The chip hangs at the next frame it should start after so many chip selects from now."""
+        end = self.model.statistics.chip_selects + chip_selects
+        begin = self.model.spi.begin
+
+        def count_down():
+            begin()
+            if self.model.statistics.chip_selects == end:
+                self.model.spi.begin = begin
+                self.model.faults.hang()
+
+        self.model.spi.begin = count_down
+
+    def test_a_loose_interrupt_wire(self):
+        self.model.faults.cut_irq()
+        self.assert_reader_fails(self.reader.find_card())
+        self.model.faults.cut_irq(False)
+        self.assert_recovers()
+
+    def test_a_brown_out_is_noticed_awake_and_asleep(self):
+        self.model.faults.brown_out()
+        self.clock.advance_us(1000)
+        self.assert_reader_fails(self.reader.find_card())
+        self.run_it(self.reader.recover())
+        self.run_it(self.reader.power_down())
+        self.model.faults.brown_out()
+        self.clock.advance_us(1000)
+        self.assert_reader_fails(self.reader.power_up())
+        self.assert_recovers()
+
+    def test_a_look_that_was_cancelled_leaves_nothing_behind(self):
+        self.put(ClassicCard(UID4))
+
+        async def cancel_after(duration_us):
+            task = asyncio.create_task(self.read_first())
+            await self.clock.sleep_ms(0)
+            self.clock.advance_us(duration_us)
+            await self.clock.sleep_ms(1)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+            return await self.reader.find_card(wake=True)
+
+        for duration_us in range(0, 6000, 300):
+            self.assertEqual(self.run_it(cancel_after(duration_us)).uid, UID4)
+            self.assertEqual(self.model.violations, [])
+            self.run_it(self.reader.recover())
+
+
+class TestFailingCards(ReaderTest):
+    """At each of its frames a tap may lose the card or an answer; the reader goes on and finds the card again."""
+
+    def assert_fails_and_goes_on(self, card, plan):
+        self.put(card)
+        frames = self.model.field.frames
+        self.run_it(self.read_first())
+        frames = self.model.field.frames - frames
+        for frame in range(1, frames + 1):
+            self.run_it(self.reader.recover())
+            plan(frame)
+            try:
+                outcome = self.run_it(self.read_first())
+            except CardError as error:
+                outcome = error.reason
+            self.assertIn(outcome, (None, "silent", "refused", "garbled"))
+            if card not in self.model.field.cards:
+                self.put(card)
+            self.assertEqual(self.run_it(self.reader.find_card(wake=True)).uid, card.uid)
+        self.assertEqual(self.model.violations, [])
+
+    def test_lifted(self):
+        self.assert_fails_and_goes_on(ClassicCard(UID7), self.model.faults.lift)
+
+    def test_lifted_in_the_middle_of_an_answer(self):
+        card = UltralightCard("ntag213", UID7)
+        self.put(card)
+        for delay_us in range(0, 5750, 250):
+            self.run_it(self.reader.find_card(wake=True))
+            self.clock.call_at_us(self.clock.now_us + delay_us, lambda: self.model.field.remove(card))
+            with self.assertRaises(CardError):
+                self.run_it(self.reader.exchange(b"\x3a\x04\x12", 60, 5000))
+            self.run_it(self.clock.sleep_ms(10))
+            self.put(card)
+
+    def test_silent(self):
+        self.assert_fails_and_goes_on(ClassicCard(UID7), self.model.faults.silence)
+
+    def test_damaged_on_the_way_to_the_card(self):
+        self.assert_fails_and_goes_on(
+            ClassicCard(UID7), lambda frame: self.model.faults.flip_to_card(frame, (1, 2) if frame > 1 else (1,))
+        )
+
+    def test_an_answer_that_is_too_long_is_not_taken(self):
+        self.put(UltralightCard("ntag213", UID7))
+        self.run_it(self.reader.find_card())
+        with self.assertRaises(CardError):
+            self.run_it(self.reader.exchange(b"\x30\x04", 8, 5000))
+        self.assertEqual(self.run_it(self.reader.find_card(wake=True)).uid, UID7)
+
+    def test_an_answer_longer_than_the_fifo_is_not_taken(self):
+        self.put(UltralightCard("ntag213", UID7))
+        self.run_it(self.reader.find_card())
+        with self.assertRaises(CardError):
+            self.run_it(self.reader.exchange(b"\x3a\x04\x14", 64, 5000))
+
+
+if __name__ == "__main__":
+    unittest.main()
