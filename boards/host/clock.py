@@ -80,6 +80,10 @@ class VirtualClock:
         half = TICKS_PERIOD // 2
         return (later - earlier + half) % TICKS_PERIOD - half
 
+    def ticks_add(self, ticks: int, delta: int) -> int:
+        """A reading of the ticks, moved by `delta`."""
+        return (ticks + delta) % TICKS_PERIOD
+
     def call_at_us(self, time_us: int, callback):
         """Plan `callback()` for `time_us`; callbacks of the same instant run in the order they were planned."""
         self._sequence += 1

@@ -140,6 +140,11 @@ class Account:
         else:
             self.token_window |= 1 << -ahead
 
+    def is_newer_tariff(self, tariff: Tariff) -> bool:
+        """True if `tariff` may follow what is in force and what is pending: versions only go up."""
+        pending_version = self.pending_tariff.version if self.pending_tariff else 0
+        return tariff.version > max(self.tariff.version, pending_version)
+
     def enter_day(self, day: int):
         """Go on to local day `day`: each day entered costs its standing charge, once ever, in the month it falls in."""
         while self.day < day:

@@ -103,6 +103,8 @@ class EventLog:
 
     def note(self, code: int, by: int, now_s: int, number: int = 0, extra: int = 0):
         """Write one event. A log that cannot be written sets `failed` and stops nothing: metering goes on."""
+        if not self._journal.opened:
+            return
         try:
             self._journal.append(_RECORD, struct.pack(_LAYOUT, now_s, code, by, number, extra))
         except OSError:
@@ -111,6 +113,8 @@ class EventLog:
     def recent(self, count: int) -> list:
         """The newest `count` events, newest first."""
         newest = []
+        if not self._journal.opened:
+            return newest
         for kind, payload in self._journal.history():
             if kind == _RECORD:
                 newest.append(Event(*struct.unpack_from(_LAYOUT, payload)))

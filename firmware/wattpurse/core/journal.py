@@ -50,6 +50,7 @@ class Journal:
         self._sectors = sectors
         self._ring = ring
         self._snapshot = snapshot
+        self._opened = False
         self._index = 0
         self._sequence = 0
         self._log_at = 0
@@ -79,6 +80,11 @@ class Journal:
         """True while something in the newest sector has only one good copy; the next write rolls."""
         return self._degraded
 
+    @property
+    def opened(self) -> bool:
+        """True once the journal was recovered or created: only then anything can be written."""
+        return self._opened
+
     def recover(self) -> tuple:
         """Find the newest state: `(snapshot, entries)`.
 
@@ -91,7 +97,9 @@ class Journal:
         self._next_slot = 0
         self._tally_slot = None
         self._refuse_lost_successor()
-        return snapshot, self._read_entries()
+        entries = self._read_entries()
+        self._opened = True
+        return snapshot, entries
 
     def create(self):
         """Start a journal in a blank ring. Raises ValueError where anything is written already."""
@@ -99,10 +107,12 @@ class Journal:
             raise ValueError("the ring is not blank: erase it on purpose first")
         self._index = self._sectors - 1
         self._sequence = 0
+        self._opened = True
         self.roll()
 
     def erase(self):
         """Erase the whole ring: everything in it is lost. For a person's explicit order only."""
+        self._opened = False
         for index in range(self._sectors):
             self._erase_pair(index)
 
@@ -141,7 +151,12 @@ class Journal:
             self._prepared_index = following
 
     def roll(self):
-        """Go on to the next sector with a snapshot of the owner's state. Raises OSError when no sector is good."""
+        """Go on to the next sector with a snapshot of the owner's state.
+
+        Raises OSError when no sector is good, ValueError when the journal was not recovered or created before.
+        """
+        if not self._opened:
+            raise ValueError("the journal is not open")
         snapshot = self._snapshot()
         if len(snapshot) > SNAPSHOT_LIMIT:
             raise ValueError("the snapshot is too long for a sector")

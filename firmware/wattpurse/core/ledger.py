@@ -9,7 +9,7 @@ pulse. Rare and large changes (tariff, contract, calibration, terms) are made by
 import struct
 
 from wattpurse.core.account import Account
-from wattpurse.core.calendar import month_index
+from wattpurse.core.calendar import DAY_S, month_index
 from wattpurse.core.journal import Journal
 
 RING = 1
@@ -55,28 +55,35 @@ class Ledger:
         Whatever is raised, nothing was written.
         """
         snapshot, entries = self._journal.recover()
-        account = Account.unpack(snapshot)
-        self._adopt(account)
-        for kind, content in entries:
-            if kind is None:
-                account.count_pulses(content * self._step_pulses)
-            else:
-                self._apply(kind, content)
-        account.note_next_change()
-        self._journal.roll()
+        self._adopt(Account.unpack(snapshot))
+        try:
+            for kind, content in entries:
+                if kind is None:
+                    self.account.count_pulses(content * self._step_pulses)
+                else:
+                    self._apply(kind, content)
+            self.account.note_next_change()
+            self._journal.roll()
+        except (LedgerMismatch, ValueError, OSError):
+            self.close()
+            raise
 
     def create(self, account: Account):
         """Start a ledger in blank flash with `account`. Raises ValueError if the flash is not blank."""
         self._adopt(account)
         try:
             self._journal.create()
-        except ValueError:
-            self.account = None
+        except (ValueError, OSError):
+            self.close()
             raise
+
+    def close(self):
+        """Forget the account: nothing can be charged or credited any more."""
+        self.account = None
 
     def erase(self):
         """Erase the ledger and everything in it, for a person's explicit order only."""
-        self.account = None
+        self.close()
         self._journal.erase()
 
     def advance(self, now_s: int, pulses: int):
@@ -87,8 +94,7 @@ class Ledger:
         """
         account = self.account
         start_s = account.time_s
-        if now_s - start_s > DAYS_AT_ONCE * 86_400:
-            raise ValueError("the clock leaps too far ahead")
+        self.refuse_leap(now_s)
         if now_s < account.change_s or now_s <= start_s:
             self._count(pulses)
         elif pulses == 0:
@@ -96,6 +102,16 @@ class Ledger:
         else:
             self._count_across(start_s, now_s, pulses)
         account.time_s = max(start_s, now_s)
+
+    @property
+    def latest_believable_s(self) -> int:
+        """The latest time that a clock may say now: DAYS_AT_ONCE days ahead of the account's."""
+        return self.account.time_s + DAYS_AT_ONCE * DAY_S
+
+    def refuse_leap(self, now_s: int):
+        """Raises ValueError if `now_s` is later than `latest_believable_s`."""
+        if now_s > self.latest_believable_s:
+            raise ValueError(f"the clock would leap more than {DAYS_AT_ONCE} days ahead")
 
     def credit(self, sequence: int, unit: int, amount: int, carrier: int, now_s: int) -> int:
         """Redeem token `sequence` for `amount` of `unit` (contract.MONEY or ENERGY); give back the new balance.

@@ -1,0 +1,136 @@
+"""The meter: its parts, and which part is handed to which.
+
+`Meter(board)` only builds; `start` opens what is in flash and works with whatever state that is in; `run` keeps the
+meter alive until the board resets it.
+"""
+
+from wattpurse import hal
+from wattpurse.core import carrier, events, supply
+from wattpurse.core.account import Account
+from wattpurse.core.events import EventLog
+from wattpurse.core.journal import JournalBlank
+from wattpurse.core.ledger import Ledger, LedgerMismatch
+from wattpurse.core.settings import Settings
+from wattpurse.core.slots import JournalUnreadable
+from wattpurse.services.card_desk import CardDesk
+from wattpurse.services.console import Console
+from wattpurse.services.display import Display
+from wattpurse.services.metering import Metering
+from wattpurse.services.switching import Switching
+from wattpurse.services.teller import Teller
+from wattpurse.services.timekeeping import TimeKeeper
+from wattpurse.supervisor import Supervisor, noter
+
+VERSION = "0.1.0"
+
+# Flash map in sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
+SETTINGS_RING = (0, 4)
+EVENTS_RING = (8, 8)
+LEDGER_RING = (24, 24)
+SECTORS = 72
+
+EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before, no clock may say less
+LATEST_S = (1 << 32) - 1
+
+
+class Meter:
+    """The whole meter on one board (see `hal`). `fault` is supply.ON, or why there is no ledger to work with."""
+
+    version = VERSION
+
+    def __init__(self, board):
+        hal.check(board)
+        self.board = board
+        self.fault = supply.NOT_COMMISSIONED
+        self.settings = Settings(board.flash, *SETTINGS_RING)
+        self.events = EventLog(board.flash, *EVENTS_RING)
+        self.ledger = Ledger(board.flash, *LEDGER_RING)
+        self.timekeeper = TimeKeeper(board.rtc, board.clock)
+        self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.metering = Metering(board.counter, self.ledger, self.timekeeper, board.clock)
+        self.switching = Switching(board.load_switch, self.decide, self.events, self.timekeeper, board.clock)
+        self.display = Display(board.display, board.button, board.buzzer, board.clock, self.state)
+        self.desk = CardDesk(self)
+        self.console = Console(board.console, self)
+        self.supervisor = Supervisor(
+            board.clock,
+            board.watchdog,
+            board.load_switch.open_now,
+            board.reset,
+            noter(self.events, self.timekeeper),
+            board.console.write,
+        )
+
+    def decide(self) -> int:
+        """The reason of supply that holds now."""
+        return supply.decide(self.ledger.account, self.fault, bool(self.settings.get("tamper", 0)))
+
+    def state(self) -> tuple:
+        """`(account or None, reason of supply)` for the display."""
+        return self.ledger.account, self.decide()
+
+    def start(self):
+        """Open settings, events and ledger. Never raises for what flash holds: `fault` says what is wrong."""
+        self.fault = self._open_stores()
+        if self.ledger.account is None:
+            self.timekeeper.start(EARLIEST_S, LATEST_S)
+        else:
+            self.timekeeper.start(self.ledger.account.time_s, self.ledger.latest_believable_s)
+        if self.fault != supply.ON:
+            return
+        self.teller.take_keys()
+        self.display.set_brightness(self.settings.get("brightness", 4))
+        self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
+        if not self.timekeeper.trusted:
+            self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
+        self.metering.step()
+
+    async def run(self):
+        """Start, and live until the board is reset."""
+        self.start()
+        if self.fault == supply.ON:
+            self.supervisor.add_critical("metering", self.metering.run)
+        self.supervisor.add_critical("switching", self.switching.run)
+        self.supervisor.add("clock", self.timekeeper.run)
+        self.supervisor.add("display", self.display.run)
+        self.supervisor.add("console", self.console.run)
+        if self.fault == supply.ON:
+            self.supervisor.add("card reader", self.desk.run)
+        await self.supervisor.run()
+
+    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract):
+        """Make a blank meter into one that works from its next start on.
+
+        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger comes last: a
+        meter is commissioned when it has one. Raises ValueError if it already has, or for a tariff or calibration that
+        cannot be.
+        """
+        if self.fault != supply.NOT_COMMISSIONED:
+            raise ValueError("this meter has a ledger already")
+        account = Account(tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
+        self.settings.erase()
+        self.settings.create()
+        self.settings.set_all(settings)
+        self.events.erase()
+        self.events.create()
+        self.events.note(events.COMMISSIONED, carrier.CONSOLE, self.timekeeper.now_s())
+        self.ledger.create(account)
+
+    def _open_stores(self):
+        """The fault that what is in flash amounts to. A blank ledger is a new meter, whatever else there is."""
+        try:
+            self.ledger.open()
+        except JournalBlank:
+            return supply.NOT_COMMISSIONED
+        except (JournalUnreadable, LedgerMismatch, ValueError, OSError):
+            return supply.LEDGER_UNREADABLE
+        try:
+            self.settings.open()
+        except (JournalBlank, JournalUnreadable, ValueError, OSError):
+            self.ledger.close()
+            return supply.LEDGER_UNREADABLE
+        try:
+            self.events.open()
+        except (JournalBlank, JournalUnreadable, OSError):
+            self.events.failed = True
+        return supply.ON

@@ -1,0 +1,29 @@
+"""What a board must provide: one contract line per device. `boards/*` builds them, `app` hands them to whoever needs them.
+
+Everything above this line of the house is the same on every board; nothing above it names a pin.
+"""
+
+DEVICES = (
+    ("name", "what the board is, for people: str"),
+    ("clock", "ticks_ms(), ticks_us(), ticks_diff(later, earlier), ticks_add(ticks, delta), async sleep_ms(ms)"),
+    ("counter", "drivers.pulse_counter.PulseCounter over a counter that silicon advances"),
+    ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
+    ("display", "drivers.led_display.LedDisplay"),
+    ("button", "drivers.button.Button"),
+    ("buzzer", "drivers.buzzer.Buzzer"),
+    ("rtc", "drivers.rtc_ds3231.Ds3231, or the same read() and set(utc_s)"),
+    ("reader", "cards.mfrc522.Mfrc522, not started"),
+    ("flash", "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"),
+    ("watchdog", "feed(); starts with the first feeding and resets the board 8 s after the last"),
+    ("console", "async read_line(limit) -> str, or None for a line longer than limit; write(text)"),
+    ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
+    ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),
+    ("reset", "reset() starts the board anew and does not return"),
+)
+
+
+def check(board):
+    """Raises ValueError that names every device the board lacks, with what it must offer."""
+    missing = [f"{name}: {contract}" for name, contract in DEVICES if not hasattr(board, name)]
+    if missing:
+        raise ValueError("the board lacks " + "; ".join(missing))

@@ -1,0 +1,25 @@
+"""Metering: pulses out of the hardware counter, into the ledger, ten times a second."""
+
+PERIOD_MS = 100
+
+
+class Metering:
+    """Moves what `counter` counted into `ledger` at the time that `timekeeper` tells."""
+
+    def __init__(self, counter, ledger, timekeeper, clock):
+        self._counter = counter
+        self._ledger = ledger
+        self._timekeeper = timekeeper
+        self._clock = clock
+
+    def step(self):
+        """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
+        self._ledger.advance(self._timekeeper.now_s(), self._counter.take())
+
+    async def run(self, beat):
+        """Step for ever, with a heartbeat after each step that the ledger has taken."""
+        while True:
+            self.step()
+            beat()
+            await self._clock.sleep_ms(PERIOD_MS)
+            self._ledger.prepare()

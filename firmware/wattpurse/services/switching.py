@@ -1,0 +1,78 @@
+"""Switching: sees to it that the load switch stands where `supply.decide` wants it, and that every change is noted."""
+
+from wattpurse.core import carrier, events, supply
+
+PERIOD_MS = 50
+TEST_MS = 3_000
+
+_POSITIONS = {True: "closed", False: "open"}
+
+
+class Switching:
+    """Moves `load_switch` to what `decide()` says: a reason of `supply`.
+
+    `reason` is the reason in force. After a restart the contact's position is not known, and it is moved once.
+    """
+
+    def __init__(self, load_switch, decide, events_log, timekeeper, clock):
+        self.reason = None
+        self._load_switch = load_switch
+        self._decide = decide
+        self._events = events_log
+        self._timekeeper = timekeeper
+        self._clock = clock
+        self._testing = False
+
+    @property
+    def position(self) -> str:
+        """"open", "closed" or "unknown"."""
+        return self._load_switch.position
+
+    async def step(self):
+        """Decide, and operate the load switch if it does not stand there."""
+        if self._testing:
+            return
+        reason = self._decide()
+        if reason != self.reason:
+            self.reason = reason
+            self._note(events.SUPPLY, reason)
+        await self._move(supply.is_closed(reason))
+
+    async def test_relay(self) -> bool:
+        """Open for some seconds and go back to what is decided; True if the coils were pulsed as told.
+
+        Raises ValueError where supply is off: a test never closes a switch that has to be open.
+        """
+        if self._testing:
+            raise ValueError("a relay test is under way already")
+        if not supply.is_closed(self._decide()):
+            raise ValueError("supply is off (" + supply.text(self._decide()) + "): the switch stays open")
+        self._testing = True
+        try:
+            self._note(events.RELAY_TEST, 0)
+            await self._load_switch.open()
+            opened = self._load_switch.position == "open"
+            await self._clock.sleep_ms(TEST_MS)
+        finally:
+            self._testing = False
+        await self.step()
+        return opened and self._load_switch.position == "closed"
+
+    async def run(self, beat):
+        """Step for ever, with a heartbeat after each."""
+        while True:
+            await self.step()
+            beat()
+            await self._clock.sleep_ms(PERIOD_MS)
+
+    async def _move(self, closed):
+        if self._load_switch.position == _POSITIONS[closed]:
+            return
+        if closed:
+            await self._load_switch.close()
+        else:
+            await self._load_switch.open()
+
+    def _note(self, code, number):
+        if self._events is not None:
+            self._events.note(code, carrier.METER, self._timekeeper.now_s(), number)

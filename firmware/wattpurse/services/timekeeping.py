@@ -1,0 +1,68 @@
+"""The meter's clock: UTC seconds that never go back by themselves, led by the clock chip as long as that can be believed.
+
+The ledger's newest time is a lower bound: a chip that says less has lost its time, one that says ten years more cannot
+be right either. Then time goes on from the lower bound, `trusted` is False, and someone must set the clock.
+"""
+
+PERIOD_MS = 60_000
+
+_DRIFT_LIMIT_S = 120
+
+
+class TimeKeeper:
+    """Time from `rtc` (`read() -> int | None`, `set(utc_s)`, OSError if it does not answer) and the board's ticks."""
+
+    def __init__(self, rtc, clock):
+        self.trusted = False
+        self._rtc = rtc
+        self._clock = clock
+        self._base_s = 0
+        self._base_ms = clock.ticks_ms()
+
+    def start(self, not_before_s: int, not_after_s: int):
+        """Take the chip's time if it lies between these two; else go on from the earlier one, not to be trusted."""
+        chip_s = self._read_chip()
+        self.trusted = chip_s is not None and not_before_s <= chip_s <= not_after_s
+        self._rebase(chip_s if self.trusted else not_before_s)
+
+    def now_s(self) -> int:
+        """UTC seconds. Must be asked at least every six days, or the ticks wrap unseen."""
+        elapsed_ms = self._clock.ticks_diff(self._clock.ticks_ms(), self._base_ms)
+        if elapsed_ms >= 1000:
+            self._base_s += elapsed_ms // 1000
+            self._base_ms = self._clock.ticks_add(self._base_ms, elapsed_ms // 1000 * 1000)
+        return self._base_s
+
+    def set(self, utc_s: int):
+        """Someone with the right to sets the clock, back or ahead. Raises OSError if the chip does not take it."""
+        self._rtc.set(utc_s)
+        self._rebase(utc_s)
+        self.trusted = True
+
+    def follow_chip(self):
+        """Take over the chip's small lead; a small lag is waited out, a leap is not believed."""
+        chip_s = self._read_chip()
+        if chip_s is None or not self.trusted:
+            self.trusted = False
+            return
+        lead_s = chip_s - self.now_s()
+        if not -_DRIFT_LIMIT_S <= lead_s <= _DRIFT_LIMIT_S:
+            self.trusted = False
+        elif lead_s > 0:
+            self._rebase(chip_s)
+
+    async def run(self):
+        """Follow the chip once a minute."""
+        while True:
+            await self._clock.sleep_ms(PERIOD_MS)
+            self.follow_chip()
+
+    def _read_chip(self):
+        try:
+            return self._rtc.read()
+        except OSError:
+            return None
+
+    def _rebase(self, utc_s):
+        self._base_s = utc_s
+        self._base_ms = self._clock.ticks_ms()

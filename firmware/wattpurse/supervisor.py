@@ -1,0 +1,121 @@
+"""The supervisor: keeps the meter's tasks alive, and where it cannot, sees to it that the meter fails safe.
+
+A critical task (metering, switching) that raises, or that is silent for too long, ends the program: the fault is noted,
+the load switch goes to its safe position, the board starts anew. Any other task is started again after a pause. The
+watchdog is fed only while every critical task has shown a heartbeat in time, so that even a loop that hangs ends in a
+reset.
+"""
+
+import asyncio
+
+from wattpurse.core import carrier, events, supply
+
+PERIOD_MS = 500
+HEARTBEAT_LIMIT_MS = 5_000
+FIRST_PAUSE_MS = 1_000
+LONGEST_PAUSE_MS = 300_000
+
+FAULT_RAISED = 1
+FAULT_SILENT = 2
+FAULT_TASK_RESTARTED = 3
+
+
+class _Watched:
+    """A critical task's place in the supervisor: when its heart last beat."""
+
+    def __init__(self, name, run, clock):
+        self.name = name
+        self.run = run
+        self.error = None
+        self._clock = clock
+        self._beat_ms = clock.ticks_ms()
+
+    def beat(self):
+        self._beat_ms = self._clock.ticks_ms()
+
+    def silent_ms(self):
+        return self._clock.ticks_diff(self._clock.ticks_ms(), self._beat_ms)
+
+
+class Supervisor:
+    """Runs tasks on `clock`, feeds `watchdog`, and calls `fail_safe()` and `reset()` when a critical task is lost.
+
+    `note(code, number)` writes an event; it must not raise. `report(text)` says what happened to whoever watches.
+    """
+
+    def __init__(self, clock, watchdog, fail_safe, reset, note, report):
+        self._clock = clock
+        self._watchdog = watchdog
+        self._fail_safe = fail_safe
+        self._reset = reset
+        self._note = note
+        self._report = report
+        self._critical = []
+        self._others = []
+
+    def add_critical(self, name: str, run):
+        """`run(beat)` is a coroutine that must never end and must call `beat()` at least every five seconds."""
+        self._critical.append(_Watched(name, run, self._clock))
+
+    def add(self, name: str, run):
+        """`run()` is a coroutine that is started again when it ends or raises."""
+        self._others.append((name, run))
+
+    async def run(self):
+        """Start all tasks and watch them; returns only after a reset that did not happen."""
+        tasks = [asyncio.create_task(self._run_critical(watched)) for watched in self._critical]
+        tasks += [asyncio.create_task(self._keep_running(name, run)) for name, run in self._others]
+        while self.check():
+            self._watchdog.feed()
+            await self._clock.sleep_ms(PERIOD_MS)
+        for task in tasks:
+            task.cancel()
+
+    def check(self) -> bool:
+        """True while every critical task is alive; else everything is made safe and the board is reset."""
+        for watched in self._critical:
+            if watched.error is not None:
+                self._fail(watched, FAULT_RAISED, repr(watched.error))
+                return False
+            if watched.silent_ms() > HEARTBEAT_LIMIT_MS:
+                self._fail(watched, FAULT_SILENT, f"silent for {watched.silent_ms()} ms")
+                return False
+        return True
+
+    def _fail(self, watched, fault, why):
+        self._report(f"{watched.name} failed: {why}; supply goes off and the meter starts anew")
+        if not supply.SAFE_IS_CLOSED:
+            self._fail_safe()
+        self._note(events.FAULT, fault)
+        self._reset()
+
+    async def _run_critical(self, watched):
+        try:
+            await watched.run(watched.beat)
+            watched.error = RuntimeError("ended")
+        except Exception as error:  # whatever it was, the meter must become safe
+            watched.error = error
+
+    async def _keep_running(self, name, run):
+        pause_ms = FIRST_PAUSE_MS
+        while True:
+            started_ms = self._clock.ticks_ms()
+            why = "ended"
+            try:
+                await run()
+            except Exception as error:  # a task that is not critical may fail in any way and is started again
+                why = repr(error)
+            self._report(f"{name} failed: {why}; it starts again in {pause_ms // 1000} s")
+            self._note(events.FAULT, FAULT_TASK_RESTARTED)
+            await self._clock.sleep_ms(pause_ms)
+            ran_ms = self._clock.ticks_diff(self._clock.ticks_ms(), started_ms)
+            pause_ms = FIRST_PAUSE_MS if ran_ms > LONGEST_PAUSE_MS else min(2 * pause_ms, LONGEST_PAUSE_MS)
+
+
+def noter(events_log, timekeeper):
+    """A `note(code, number)` that writes to the event log in the meter's own name."""
+
+    def note(code, number):
+        events_log.note(code, carrier.METER, timekeeper.now_s(), number)
+
+    return note
