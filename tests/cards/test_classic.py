@@ -16,6 +16,13 @@ KEYS = ClassicKeys(b"read-A", b"writeB")
 PATTERN = bytes([n * 7 & 0xFF for n in range(720)])
 
 
+class WornCard(ClassicCard):
+    """A card that acknowledges a write and keeps something else in its last byte."""
+
+    def program(self, address, data, duration_us):
+        super().program(address, data[:-1] + b"?", duration_us)
+
+
 def trailer_of(card, sector):
     return bytes(card.memory[sector * 64 + 48 : sector * 64 + 64])
 
@@ -214,6 +221,25 @@ class TestFormat(ClassicTest):
             self.put(self.card)
             self.format()
             self.assert_formatted()
+
+    def test_other_access_bits_than_asked_for_are_left_as_they_are(self):
+        self.put_formatted()
+        with self.assertRaises(CardError):
+            self.format(lambda sector: (0, 0, 0, 3))
+        self.assertEqual(self.card.writes, 0)
+
+    def test_a_key_b_that_was_torn_is_written_again(self):
+        card = ClassicCard(UID4)
+        card.memory[112:128] = KEYS.key_a + b"\xff\x07\x80\x69" + b"gibber"
+        self.put(card)
+        self.format()
+        self.assert_formatted()
+
+    def test_a_cell_that_does_not_keep_its_key_is_never_locked(self):
+        self.put(WornCard(UID4))
+        with self.assertRaises(CardError):
+            self.format()
+        self.assertEqual(trailer_of(self.card, 1)[6:9], b"\xff\x07\x80")
 
     def test_a_foreign_card_is_refused(self):
         card = ClassicCard(UID4)

@@ -94,6 +94,12 @@ class TestKinds(PagesTest):
         memory = self.clock.run(open_card(self.reader, self.identity, lambda uid: None))
         self.assertEqual(memory.kind, "ntag213")
 
+    def test_a_garbled_version_decides_nothing(self):
+        for flips in ((1,), (1, 2)):
+            self.put(UltralightCard("ntag213", UID))
+            self.model.faults.flip_from_card(1, flips)
+            self.assertEqual(self.reason(open_card(self.reader, self.identity, lambda uid: None)), "garbled")
+
     def test_a_tag_that_left_is_no_ultralight(self):
         self.put(UltralightCard("ntag213", UID))
         self.model.faults.lift(1)
@@ -162,6 +168,17 @@ class TestFaults(PagesTest):
             self.assertEqual(self.reason(self.memory.write(0, b"\xff" * 4)), "silent")
             outcomes.add(bytes(self.card.memory[16:20]))
         self.assertTrue(len(outcomes) > 3)
+
+    def test_a_clone_that_refuses_at_the_same_time_is_noticed(self):
+        """Two cards of one UID answer together: the ACK of one covers the NAK of the other, but for the collision."""
+        self.put(UltralightCard("ntag213", UID))
+        clone = UltralightCard("ntag213", UID)
+        clone.memory[10] = 0x10
+        self.model.field.insert(clone)
+        self.clock.run(self.reader.recover())
+        identity = self.clock.run(self.reader.find_card())
+        memory = self.clock.run(open_card(self.reader, identity, lambda uid: None))
+        self.assertEqual(self.reason(memory.write(0, b"data")), "garbled")
 
     def test_a_damaged_write_is_refused_and_changes_nothing(self):
         for flips in ((5,), (20, 21)):

@@ -111,7 +111,8 @@ def _damage(reception, positions):
     for position in positions:
         if position < reception.bits:
             reception.value ^= 1 << position
-    reception.parity_error = _odd_in_some_byte([p for p in positions if p < reception.bits])
+    whole_bytes = reception.bits - reception.bits % 8  # only these have a parity bit
+    reception.parity_error = _odd_in_some_byte([position for position in positions if position < whole_bytes])
 
 
 def _flip(data, positions):

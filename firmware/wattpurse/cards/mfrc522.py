@@ -203,7 +203,8 @@ class Mfrc522:
         select(0)
         write(self._framing)
         select(1)
-        await self._completion(timeout_us)
+        if not await self._irq.wait_ms(timeout_us // 1000 + _OUTER_MARGIN_MS):
+            raise ReaderError("no interrupt")
         return self._take_reply(reply_length)
 
     async def authenticate(self, frame: bytes, timeout_us: int):
@@ -216,7 +217,8 @@ class Mfrc522:
         self._fill_fifo(frame)
         self._send(_START_MF_AUTHENT)
         self._crypto = True
-        await self._completion(timeout_us)
+        if not await self._irq.wait_ms(timeout_us // 1000 + _OUTER_MARGIN_MS):
+            raise ReaderError("no interrupt")
         values = self._authent_values
         self._send_and_read(_READ_MF_AUTHENT, values)
         if not values[1] & IDLE_IRQ or values[2] or not values[3] & CRYPTO1_ON:
@@ -267,19 +269,15 @@ class Mfrc522:
         select(1)
         self._irq.clear()
 
-    async def _completion(self, timeout_us):
-        if not await self._irq.wait_ms(timeout_us // 1000 + _OUTER_MARGIN_MS):
-            raise ReaderError("no interrupt")
-
     def _take_reply(self, reply_length):
-        burst, reply = self._burst(reply_length)
+        burst, reply, data = self._burst(reply_length)
         self._send_and_read(burst, reply)
         error = reply[2]
         count = reply[3] if reply[1] & RX_IRQ else 0
         self._collided = error & ERROR_COLLISION != 0
         self.garbled = error & ERROR_OTHER != 0
         self.reply_bits = reply[4] & RX_LAST_BITS
-        self.reply = memoryview(reply)[_REPLY_START : _REPLY_START + min(count, reply_length)]
+        self.reply = data if count >= reply_length else data[:count]
         self._unclean = error != 0 or count != reply_length
         return count
 
@@ -291,12 +289,13 @@ class Mfrc522:
             raise ReaderError("not ready")
 
     def _burst(self, reply_length):
-        """The addresses that read status and `reply_length` FIFO bytes in one go (clause 8.1.2.1), and their buffer."""
+        """Addresses that read status and `reply_length` FIFO bytes in one go (clause 8.1.2.1), buffer, view of the data."""
         burst = self._bursts.get(reply_length)
         if burst is None:
             registers = _STATUS_REGISTERS + (FIFO_DATA,) * reply_length
             addresses = bytes([0x80 | register << 1 for register in registers] + [0])
-            burst = self._bursts[reply_length] = (addresses, bytearray(len(addresses)))
+            reply = bytearray(len(addresses))
+            burst = self._bursts[reply_length] = (addresses, reply, memoryview(reply)[_REPLY_START:])
         return burst
 
     def _write(self, register, value):

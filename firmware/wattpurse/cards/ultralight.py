@@ -98,18 +98,12 @@ async def open_pages(reader, identity) -> PageMemory | None:
 
 
 async def _version(reader, identity):
-    """GET_VERSION (clause 10.1); None if the card refuses it, or keeps silent twice, as the first Ultralight does."""
-    try:
-        return bytes(await reader.exchange(_GET_VERSION, _VERSION_LENGTH, _VERSION_TIMEOUT_US))
-    except CardError as error:
-        refused = error.reason == "refused"
-    await reader.select_again(identity)
-    if refused:
-        return None
-    try:
-        return bytes(await reader.exchange(_GET_VERSION, _VERSION_LENGTH, _VERSION_TIMEOUT_US))
-    except CardError as error:
-        if error.reason == "garbled":
-            raise
-    await reader.select_again(identity)
+    """GET_VERSION (clause 10.1); None if the card twice refuses it or keeps silent, as the first Ultralight does."""
+    for _ in range(2):
+        try:
+            return bytes(await reader.exchange(_GET_VERSION, _VERSION_LENGTH, _VERSION_TIMEOUT_US))
+        except CardError as error:
+            if error.reason == "garbled":
+                raise
+        await reader.select_again(identity)
     return None
