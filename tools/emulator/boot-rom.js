@@ -23,7 +23,7 @@ const RAM_START = 0x20000000;
 const XIP_START = 0x10000000;
 const BIT_CYCLES = 20;
 
-/** From release of the reset to the second stage: oscillator, flash power-up, 256 bytes read and checked. An estimate. */
+/** From reset to the second stage: oscillator, flash power-up, 256 bytes read and checked. An estimate. */
 export const START_UP_NANOS = 5_000_000;
 
 const code = (text) => text.charCodeAt(0) | (text.charCodeAt(1) << 8);

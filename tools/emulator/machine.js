@@ -7,10 +7,12 @@
 
 import { RP2040 } from "rp2040js";
 import { BootRom, START_UP_NANOS } from "./boot-rom.js";
+import { makeExecutor } from "./core.js";
 import { Flash, PowerCut } from "./flash.js";
 import { applyWorkarounds } from "./workarounds.js";
 
 const WATCHDOG = 0x40058;
+const LONGEST_STRETCH = 1_000_000;
 
 export class Machine {
   /**
@@ -27,7 +29,6 @@ export class Machine {
     this.epochNanos = 0;
     this.pendingNanos = 0;
     this.idleNanos = 0;
-    this.instructions = 0;
     this.rp2040 = null;
     this.lockedUp = null;
     this.resetPending = null;
@@ -67,6 +68,7 @@ export class Machine {
   lockUp(reason) {
     if (this.lockedUp) return;
     this.lockedUp = reason;
+    this.until = 0;
     this.onFault(reason);
   }
 
@@ -120,6 +122,7 @@ export class Machine {
     rp2040.onBreak = (number) => this.onBreak(number);
     rp2040.peripherals[WATCHDOG].onWatchdogTrigger = () => this.requestReset("watchdog");
     this.adcValues.forEach((value, channel) => (rp2040.adc.channelValues[channel] = value));
+    this.execute = makeExecutor(rp2040, () => this.cycleNanos, (text) => this.lockUp(text));
     for (const part of this.parts) part.connect(rp2040);
     this.chargeNanos(START_UP_NANOS);
     this.bootRom.start();
@@ -195,15 +198,12 @@ export class Machine {
         clock.tick(nap);
         continue;
       }
-      const cycles = core.executeInstruction();
-      this.instructions++;
+      if (core.interruptsUpdated && core.checkForInterrupts()) core.waiting = false;
+      const now = clock.nanosCounter;
+      const next = clock.nextAlarm === null ? this.until : Math.min(clock.nextAlarm.nanos, this.until);
+      const cycles = this.execute(pioRuns ? 1 : Math.min(Math.ceil((next - now) / this.cycleNanos), LONGEST_STRETCH));
       if (pioRuns) this.stepPio(cycles);
-      const now = clock.nanosCounter + cycles * this.cycleNanos;
-      if (clock.nextAlarm !== null && clock.nextAlarm.nanos <= now) {
-        clock.tick(cycles * this.cycleNanos);
-      } else {
-        clock.nanosCounter = now;
-      }
+      clock.tick(now + cycles * this.cycleNanos - clock.nanosCounter);
       if (this.pendingNanos !== 0) this.passPending();
     }
   }
@@ -233,7 +233,6 @@ export class Machine {
     return {
       now_ns: this.nanos,
       idle_ns: this.idleNanos,
-      instructions: this.instructions,
       powered: this.powered,
       locked_up: this.lockedUp,
       flash: this.flash.statistics(),

@@ -1,8 +1,8 @@
 // Faults of rp2040js 1.4.1 that matter here, each put right in one function. Look here first after an update of it.
 //
-// Two more are put right where the part in question is modelled: a pin does not read back what it drives (lines.js), and
-// the USB host model answers every OUT request with an empty packet at once, a hundred thousand interrupts a second
-// (usb-serial.js).
+// More are put right where the part in question is modelled: a pin does not read back what it drives (lines.js); bytes on
+// SPI and I2C take no time (buses.js); the USB host answers every OUT request with an empty packet at once, a hundred
+// thousand interrupts a second (usb-serial.js); stores change the flash, and some carries and cycles are wrong (core.js).
 
 /** Put right everything below on a new RP2040. */
 export function applyWorkarounds(rp2040, machine) {
@@ -11,7 +11,7 @@ export function applyWorkarounds(rp2040, machine) {
   keepPioInStep(rp2040.pio);
   wakeFromMaskedInterrupts(rp2040.core);
   giveRandomBits(rp2040, machine);
-  protectFlashFromStores(rp2040, machine);
+  answerForTheSecondCore(rp2040);
 }
 
 /** `gpioOnInput` says `direction && 1 << index` where `&` is meant, so that no slice ever counts an edge. */
@@ -70,11 +70,35 @@ function giveRandomBits(rp2040, machine) {
   oscillator.writeUint32 = () => {};
 }
 
-/** A store to the address range of the flash changes it in the original; the real bus answers with a fault. */
-function protectFlashFromStores(rp2040, machine) {
-  rp2040.flashView = new (class extends DataView {
-    setUint32(offset) {
-      machine.lockUp(`store to flash at 0x${offset.toString(16)}`);
-    }
-  })(rp2040.flash.buffer);
+/**
+ * There is no second core and no mailbox to it. MicroPython resets that core at every soft reset and waits for the zero
+ * with which its boot ROM reports back (RP2040 data sheet, sections 2.3.1.4 and 2.8.2).
+ */
+function answerForTheSecondCore(rp2040) {
+  const FIFO_STATUS = 0x50;
+  const FIFO_WRITE = 0x54;
+  const FIFO_READ = 0x58;
+  const VALID = 1;
+  const READY = 2;
+  const FORCE_OFF = 0x04;
+  const SECOND_CORE = 1 << 16;
+  const mailbox = [];
+  const { sio } = rp2040;
+  const power = rp2040.peripherals[0x40010];
+
+  const writePower = power.writeUint32;
+  power.writeUint32 = function (offset, value) {
+    if (offset === FORCE_OFF && this.frceOff & SECOND_CORE && !(value & SECOND_CORE)) mailbox.push(0);
+    writePower.call(this, offset, value);
+  };
+  const readSio = sio.readUint32;
+  sio.readUint32 = function (offset) {
+    if (offset === FIFO_STATUS) return READY | (mailbox.length ? VALID : 0);
+    if (offset === FIFO_READ) return mailbox.shift() ?? 0;
+    return readSio.call(this, offset);
+  };
+  const writeSio = sio.writeUint32;
+  sio.writeUint32 = function (offset, value) {
+    if (offset !== FIFO_STATUS && offset !== FIFO_WRITE) writeSio.call(this, offset, value);
+  };
 }
