@@ -26,7 +26,7 @@ _TABLE = (
     ("over the credit limit", "E 24"),
     ("kind not known to this meter", "E 25"),
     ("older than what is in force", "E 26"),
-    ("accepted, but the card left before its statement was written", "E 27"),
+    ("the card left before its statement was written; its credit is in the meter", "E 27"),
     ("service card", "SErv"),
     ("service card has expired", "E 28"),
     ("not accepted: the meter cannot write its ledger", "E 29"),

@@ -79,7 +79,8 @@ def compose(account, alarms: int, now_s: int, capacity: int) -> bytes:
 
 
 def parse(payload: bytes) -> dict:
-    """What a payload says, as a dict. Raises SealBroken where its inner lengths are wrong."""
+    """What a payload says, as a dict. Raises SealBroken where its inner lengths are wrong, ValueError for a contract
+    that is not known here."""
     if len(payload) < HEAD_SIZE:
         raise SealBroken("statement too short")
     time_s, balance, total_low, total_high, top, window, contract_and_detail, alarms = struct.unpack_from(
@@ -92,6 +93,7 @@ def parse(payload: bytes) -> dict:
         "token_top": top,
         "token_window": window,
         "contract": contract_and_detail & 0x0F,
+        "unit": "money" if by_code(contract_and_detail & 0x0F).unit == MONEY else "energy",
         "alarms": [text for bit, text in ALARM_TEXTS if alarms & bit],
     }
     detail = contract_and_detail >> 4
@@ -156,11 +158,9 @@ def _month(month, detail, rate_count):
 
 def _parse_further(payload, detail, statement):
     reader = _Reader(payload, HEAD_SIZE)
-    unit = by_code(statement["contract"]).unit
     statement["other_balance"] = reader.signed()
     statement["bought"] = reader.signed()
     statement["charged"] = reader.signed()
-    statement["unit"] = "money" if unit == MONEY else "energy"
     statement["tariff_version"] = reader.number()
     rate_count = reader.byte()
     statement["rate_mwh"] = [reader.number() for _ in range(rate_count)]

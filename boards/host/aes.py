@@ -1,0 +1,8 @@
+"""The `aes` callable of this computer: MicroPython's own, or on CPython an adapter of the same shape."""
+
+try:
+    from cryptolib import aes
+except ImportError:
+    from boards.host.aes_adapter import AesObject as aes
+
+__all__ = ("aes",)

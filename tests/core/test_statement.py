@@ -1,0 +1,182 @@
+"""The statement: what is composed is what is read back, in whatever room the card has."""
+
+import struct
+import unittest
+
+from boards.host.aes import aes
+from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, new_account
+from wattpurse.core import contract as contracts
+from wattpurse.core import keys, statement
+from wattpurse.core.calendar import month_index
+from wattpurse.core.sealing import SealBroken
+
+METER = 1002
+UID = b"\x04\x55\x66\x77\x88\x99\xaa"
+PAIR = keys.statement_keys(aes, b"the meter's key!", UID)
+PLENTY = 4000
+HEAD_ONLY = statement.HEAD_SIZE
+
+
+def busy_account(months=14, contract=contracts.PrepaidMoney):
+    """An account with two rates that has lived for some months, of which the first are forgotten already."""
+    account = new_account(day_and_night_tariff(), contract)
+    account.money.bought = 500_000_000
+    account.energy.bought = 700 * KWH
+    account.mark_token(3)
+    account.mark_token(5)
+    for month in range(months):
+        account.registers.enter_month(account.registers.month.index + 1)
+        account.rate = month % 2
+        account.consume((100 + month) * KWH + 999)
+    account.registers.add_charge(-1_500_000)
+    return account
+
+
+def composed(account, capacity, alarms=0):
+    payload = statement.compose(account, alarms, NEW_YEAR_S, capacity)
+    return payload, statement.parse(payload)
+
+
+class TestHead(unittest.TestCase):
+    def test_tells_the_essentials_in_32_bytes(self):
+        account = busy_account()
+        alarms = statement.ALARM_CLOCK | statement.ALARM_READER
+        payload, told = composed(account, HEAD_ONLY, alarms)
+        self.assertEqual(len(payload), 32)
+        self.assertEqual(told["time_s"], NEW_YEAR_S)
+        self.assertEqual(told["balance"], account.money.balance)
+        self.assertEqual(told["total_mwh"], account.registers.total_mwh)
+        self.assertEqual((told["token_top"], told["token_window"]), (5, 0b101))
+        self.assertEqual(told["contract"], contracts.PrepaidMoney.code)
+        self.assertEqual(told["unit"], "money")
+        self.assertEqual(told["alarms"], ["clock", "reader"])
+        self.assertFalse("months" in told)
+
+    def test_balance_is_that_of_the_contracts_unit(self):
+        account = busy_account(contract=contracts.PrepaidEnergy)
+        _, told = composed(account, HEAD_ONLY)
+        self.assertEqual(told["balance"], account.energy.balance)
+        self.assertEqual(told["unit"], "energy")
+
+    def test_a_balance_below_zero_and_a_register_beyond_32_bits(self):
+        account = new_account()
+        account.registers.add_energy(0, (1 << 48) - 1)
+        account.money.charged = 1 << 40
+        account.token_window = (1 << 64) - 1
+        _, told = composed(account, HEAD_ONLY)
+        self.assertEqual(told["balance"], -(1 << 40))
+        self.assertEqual(told["total_mwh"], (1 << 48) - 1)
+        self.assertEqual(told["token_window"], (1 << 64) - 1)
+
+
+class TestFurther(unittest.TestCase):
+    def test_everything_where_there_is_room(self):
+        account = busy_account()
+        payload, told = composed(account, PLENTY)
+        self.assertEqual(told["other_balance"], account.energy.balance)
+        self.assertEqual((told["bought"], told["charged"]), (account.money.bought, account.money.charged))
+        self.assertEqual(told["tariff_version"], account.tariff.version)
+        self.assertEqual(told["rate_mwh"], account.registers.rate_mwh[:2])
+        expected = [account.registers.month] + account.registers.closed_months
+        self.assertEqual(len(expected), 13)
+        self.assertEqual([month["index"] for month in told["months"]], [month.index for month in expected])
+        self.assertEqual(told["months"][0]["index"], month_index(account.day) + 14)
+        for month, original in zip(told["months"], expected):
+            self.assertEqual(month["charge_microunits"], original.charge_microunits)
+            self.assertEqual(month["rate_wh"], [mwh // 1000 for mwh in original.rate_mwh[:2]])
+            self.assertEqual(month["total_wh"], sum(month["rate_wh"]))
+
+    def test_a_smaller_card_keeps_months_before_details(self):
+        account = busy_account()
+        whole = len(composed(account, PLENTY)[0])
+        details = []
+        for capacity in range(whole, HEAD_ONLY - 1, -1):
+            payload, told = composed(account, capacity)
+            self.assertLessEqual(len(payload), capacity)
+            months = told.get("months")
+            first = months[0] if months else {}
+            details.append((len(months) if months is not None else -1, "rate_wh" in first, "charge_microunits" in first))
+        self.assertEqual(details[0], (13, True, True))
+        self.assertIn((13, False, True), details)
+        self.assertIn((13, False, False), details)
+        self.assertEqual(details[-1], (-1, False, False))
+        counts = [count for count, _, _ in details]
+        self.assertEqual(counts, sorted(counts, reverse=True))
+
+    def test_twelve_closed_months_fit_the_largest_statements(self):
+        account = busy_account()
+        self.assertEqual(len(composed(account, 192)[1]["months"]), 13)
+        self.assertEqual(len(composed(account, 224)[1]["months"]), 13)
+
+    def test_a_new_meter_has_one_month(self):
+        _, told = composed(new_account(), PLENTY)
+        self.assertEqual([month["total_wh"] for month in told["months"]], [0])
+
+    def test_padding_behind_the_payload_does_no_harm(self):
+        payload, told = composed(busy_account(), PLENTY)
+        self.assertEqual(statement.parse(payload + bytes(15)), told)
+
+    def test_what_ends_early_is_refused(self):
+        payload, _ = composed(busy_account(), PLENTY)
+        for length in list(range(HEAD_ONLY)) + list(range(HEAD_ONLY, len(payload))):
+            self.assertRaises(SealBroken, statement.parse, payload[:length])
+
+    def test_a_number_that_does_not_end_is_refused(self):
+        payload, _ = composed(busy_account(), PLENTY)
+        self.assertRaises(SealBroken, statement.parse, payload[:HEAD_ONLY] + b"\xff" * 20)
+
+    def test_an_unknown_contract_is_told(self):
+        payload = bytearray(composed(new_account(), HEAD_ONLY)[0])
+        payload[30] = 0x0F
+        self.assertRaises(ValueError, statement.parse, bytes(payload))
+
+
+class TestSealed(unittest.TestCase):
+    def seal(self, capacity=PLENTY, number=7):
+        payload = statement.compose(busy_account(), 0, NEW_YEAR_S, capacity)
+        return statement.seal_statement(aes, PAIR, number, METER, payload)
+
+    def test_opens_with_number_and_meter(self):
+        for capacity, size in ((32, 48), (112, 128), (192, 208)):
+            sealed = self.seal(capacity)
+            self.assertLessEqual(len(sealed), size)
+            self.assertEqual(statement.read_header(sealed), (7, METER, len(sealed)))
+            told = statement.open_statement(aes, PAIR, sealed)
+            self.assertEqual((told["number"], told["meter_number"]), (7, METER))
+            self.assertEqual(told["balance"], busy_account().money.balance)
+
+    def test_what_a_card_holds_behind_it_does_not_matter(self):
+        sealed = self.seal()
+        self.assertEqual(
+            statement.open_statement(aes, PAIR, bytearray(sealed + b"\xa5" * 30)),
+            statement.open_statement(aes, PAIR, sealed),
+        )
+
+    def test_the_number_wraps(self):
+        self.assertEqual(statement.read_header(self.seal(number=0x10000 + 3))[0], 3)
+
+    def test_any_flipped_bit_is_refused(self):
+        sealed = self.seal(HEAD_ONLY)
+        for bit in range(len(sealed) * 8):
+            changed = bytearray(sealed)
+            changed[bit // 8] ^= 1 << bit % 8
+            self.assertRaises(SealBroken, statement.open_statement, aes, PAIR, bytes(changed))
+
+    def test_a_statement_cut_short_is_refused(self):
+        sealed = self.seal(HEAD_ONLY)
+        for length in range(len(sealed)):
+            self.assertRaises(SealBroken, statement.open_statement, aes, PAIR, sealed[:length])
+
+    def test_it_is_for_one_card(self):
+        other = keys.statement_keys(aes, b"the meter's key!", UID[:6] + b"\xab")
+        self.assertRaises(SealBroken, statement.open_statement, aes, other, self.seal())
+
+    def test_what_is_no_header_is_told_apart(self):
+        self.assertIsNone(statement.read_header(bytes(48)))
+        self.assertIsNone(statement.read_header(b"\xff" * 48))
+        self.assertIsNone(statement.read_header(self.seal()[:7]))
+        self.assertIsNone(statement.read_header(struct.pack("<BBHI", statement.MARK, 1, 7, METER)))
+
+
+if __name__ == "__main__":
+    unittest.main()
