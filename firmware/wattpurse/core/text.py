@@ -1,0 +1,97 @@
+"""Money, energy and time in words for people, and times as people write them; integers only.
+
+What has more decimals than are shown is rounded down: no credit is ever shown that is not there.
+"""
+
+from wattpurse.core.calendar import DAY_S, Zone, civil_from_days, days_from_civil, days_in_month
+
+_MILLIONTHS_DIGITS = 6
+_TIME_FORM = "0000-00-00T00:00:00"
+_OFFSET_FORM = "+00:00"
+_OFFSET_LIMIT_MINUTES = 14 * 60
+
+
+def money_text(microunits: int, decimals: int) -> str:
+    """Micro-units as an amount with 0 to 6 decimals: `money_text(12_345_678, 2)` is `12.34`."""
+    return _millionths_text(microunits, decimals)
+
+
+def kwh_text(mwh: int, digits: int) -> str:
+    """mWh as kWh with 0 to 6 decimals."""
+    return _millionths_text(mwh, digits)
+
+
+def time_text(utc_s: int, zone: Zone) -> str:
+    """An instant as the wall shows it, with its offset: `2026-11-22T10:00:00+01:00`."""
+    offset_minutes = zone.offset_s(utc_s) // 60
+    local_s = zone.local_s(utc_s)
+    second = local_s % DAY_S
+    sign = "-" if offset_minutes < 0 else "+"
+    hours, minutes = divmod(abs(offset_minutes), 60)
+    return f"{date_text(local_s // DAY_S)}T{clock_text(second // 60)}:{second % 60:02d}{sign}{hours:02d}:{minutes:02d}"
+
+
+def date_text(day: int) -> str:
+    """A day number as `2026-11-22`."""
+    year, month, date = civil_from_days(day)
+    return f"{year:04d}-{month:02d}-{date:02d}"
+
+
+def month_text(index: int) -> str:
+    """A month, counted as year * 12 + month - 1, as `2026-11`."""
+    return f"{index // 12:04d}-{index % 12 + 1:02d}"
+
+
+def clock_text(minute: int) -> str:
+    """A minute of the day as `06:30`."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def parse_time(text: str) -> int:
+    """Seconds since 1970 UTC of `2026-11-22T10:00:00+01:00` or `...Z`. Raises ValueError for anything else."""
+    size = len(_TIME_FORM)
+    if not _has_form(text[:size], _TIME_FORM):
+        raise ValueError("a time must read like 2026-11-22T10:00:00+01:00")
+    year, month, date = int(text[:4]), int(text[5:7]), int(text[8:10])
+    hour, minute, second = int(text[11:13]), int(text[14:16]), int(text[17:19])
+    if not (1 <= month <= 12 and 1 <= date <= days_in_month(year, month)):
+        raise ValueError("there is no such date")
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError("there is no such time of day")
+    local_s = days_from_civil(year, month, date) * DAY_S + hour * 3600 + minute * 60 + second
+    return local_s - _parse_offset_minutes(text[size:]) * 60
+
+
+def _parse_offset_minutes(text):
+    if text == "Z":
+        return 0
+    if not _has_form("+" + text[1:], _OFFSET_FORM) or text[0] not in "+-":
+        raise ValueError("a time needs its offset from UTC at the end: +01:00, or Z for UTC itself")
+    offset_minutes = int(text[1:3]) * 60 + int(text[4:6])
+    if offset_minutes > _OFFSET_LIMIT_MINUTES or int(text[4:6]) > 59:
+        raise ValueError("there is no such offset from UTC")
+    return -offset_minutes if text[0] == "-" else offset_minutes
+
+
+def _has_form(text, form):
+    """True if `text` has a digit wherever `form` has one, and the same character everywhere else."""
+    if len(text) != len(form):
+        return False
+    for index in range(len(form)):
+        character = text[index]
+        if form[index] == "0":
+            if not "0" <= character <= "9":
+                return False
+        elif character != form[index]:
+            return False
+    return True
+
+
+def _millionths_text(millionths, decimals):
+    shown = millionths // 10 ** (_MILLIONTHS_DIGITS - decimals)
+    sign = "-" if shown < 0 else ""
+    whole, fraction = divmod(abs(shown), 10**decimals)
+    if decimals == 0:
+        return f"{sign}{whole}"
+    digits = str(fraction)
+    return f"{sign}{whole}.{'0' * (decimals - len(digits))}{digits}"
