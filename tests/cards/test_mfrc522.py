@@ -118,6 +118,12 @@ class TestFailingChip(ReaderTest):
         self.model.faults.heal_spi()
         self.assert_recovers()
 
+    def test_a_wire_that_breaks_in_the_middle_of_a_look(self):
+        """Silence of the chip is not taken for silence of the cards."""
+        self.model.faults.kill_spi(0x00)
+        self.assert_reader_fails(self.reader.find_card())
+        self.assert_reader_fails(self.reader.authenticate(b"\x60\x04" + TRANSPORT_KEY + UID4, 5000))
+
     def test_an_unknown_chip(self):
         self.model.read = lambda register: 0x42
         self.assert_reader_fails(self.reader.start())

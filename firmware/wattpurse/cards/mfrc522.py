@@ -41,6 +41,7 @@ from wattpurse.cards.mfrc522_registers import (
     T_MODE_VALUE,
     T_RELOAD_HIGH,
     T_RELOAD_LOW,
+    TIMER_IRQ,
     TIMER_TICK_US,
     TRANSCEIVE,
     TX_CONTROL,
@@ -148,7 +149,7 @@ class Mfrc522:
         await iso14443.select_again(self, identity)
 
     async def halt(self):
-        """Put the selected card to sleep, so that another one can be found. Raises ReaderError."""
+        """Put the selected card to sleep, so that another one can be found. Raises CardError or ReaderError."""
         await iso14443.halt(self)
         self.end_crypto()
 
@@ -221,6 +222,8 @@ class Mfrc522:
             raise ReaderError("no interrupt")
         values = self._authent_values
         self._send_and_read(_READ_MF_AUTHENT, values)
+        if not values[1] & (IDLE_IRQ | TIMER_IRQ):
+            raise ReaderError("interrupt without a cause")
         if not values[1] & IDLE_IRQ or values[2] or not values[3] & CRYPTO1_ON:
             raise iso14443.CardError("refused")
         self._unclean = False
@@ -256,7 +259,7 @@ class Mfrc522:
         if self._unclean:
             self._write(COMMAND, IDLE)
             self._write(FIFO_LEVEL, FLUSH)
-        self._unclean = True
+        self._unclean = True  # until the answer has come, just as it was asked for
         end = 1 + len(frame)
         out = self._frame
         out[1:end] = frame
@@ -272,6 +275,8 @@ class Mfrc522:
     def _take_reply(self, reply_length):
         burst, reply, data = self._burst(reply_length)
         self._send_and_read(burst, reply)
+        if not reply[1] & (RX_IRQ | TIMER_IRQ):
+            raise ReaderError("interrupt without a cause")
         error = reply[2]
         count = reply[3] if reply[1] & RX_IRQ else 0
         self._collided = error & ERROR_COLLISION != 0
@@ -289,7 +294,7 @@ class Mfrc522:
             raise ReaderError("not ready")
 
     def _burst(self, reply_length):
-        """Addresses that read status and `reply_length` FIFO bytes in one go (clause 8.1.2.1), buffer, view of the data."""
+        """Addresses that read status and `reply_length` FIFO bytes in one go (clause 8.1.2.1), buffer, view of data."""
         burst = self._bursts.get(reply_length)
         if burst is None:
             registers = _STATUS_REGISTERS + (FIFO_DATA,) * reply_length
