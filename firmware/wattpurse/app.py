@@ -8,8 +8,8 @@ from wattpurse import hal
 from wattpurse.core import carrier, events, supply
 from wattpurse.core.account import Account
 from wattpurse.core.events import EventLog
-from wattpurse.core.journal import JournalBlank
 from wattpurse.core.ledger import Ledger, LedgerMismatch
+from wattpurse.core.ring import JournalBlank
 from wattpurse.core.settings import Settings
 from wattpurse.core.slots import JournalUnreadable
 from wattpurse.services.card_desk import CardDesk

@@ -4,11 +4,12 @@ import struct
 import unittest
 
 from boards.host.clock import VirtualClock
-from boards.host.flash_model import SECTOR_SIZE, FlashModel
+from boards.host.flash_model import FlashModel
 from boards.host.power import PowerCut
 from boards.host.random_bits import RandomBits
 from wattpurse.core import slots
-from wattpurse.core.journal import Journal, JournalBlank
+from wattpurse.core.journal import Journal
+from wattpurse.core.ring import SECTOR_SIZE, JournalBlank
 from wattpurse.core.slots import JournalUnreadable
 
 SECTORS = 4

@@ -8,8 +8,8 @@ from boards.host.power import PowerCut
 from boards.host.random_bits import RandomBits
 from tests import samples
 from wattpurse.core import contract as contracts
-from wattpurse.core.journal import JournalBlank
 from wattpurse.core.ledger import Ledger
+from wattpurse.core.ring import JournalBlank
 from wattpurse.core.tariff import Tariff
 
 SECTORS = 5

@@ -8,7 +8,7 @@ from boards.host.power import PowerCut
 from boards.host.random_bits import RandomBits
 from wattpurse.core import carrier, events, outcome, supply
 from wattpurse.core.events import EventLog
-from wattpurse.core.journal import JournalBlank
+from wattpurse.core.ring import JournalBlank
 from wattpurse.core.settings import Settings
 
 

@@ -89,7 +89,7 @@ class EventLog:
         self.failed = False
 
     def open(self):
-        """Recover. Raises journal.JournalBlank, slots.JournalUnreadable, OSError; writes nothing then."""
+        """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing then."""
         self._journal.recover()
         self._journal.roll()
 

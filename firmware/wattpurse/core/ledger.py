@@ -50,7 +50,7 @@ class Ledger:
         return self._journal.degraded
 
     def open(self):
-        """Recover the account. Raises journal.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError, OSError.
+        """Recover the account. Raises ring.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError, OSError.
 
         Whatever is raised, nothing was written.
         """

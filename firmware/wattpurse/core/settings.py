@@ -38,7 +38,7 @@ class Settings:
         self._values = {}
 
     def open(self):
-        """Recover. Raises journal.JournalBlank, slots.JournalUnreadable, ValueError, OSError; writes nothing then."""
+        """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError; writes nothing then."""
         snapshot, entries = self._journal.recover()
         self._values = _unpack(snapshot)
         for kind, payload in entries:

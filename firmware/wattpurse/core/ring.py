@@ -1,0 +1,148 @@
+"""Two copies of a ring of NOR flash sectors: headers, snapshots, and which sector is the newest.
+
+Both copies use sectors of the same index, the first copy always before the second. A sector begins with
+
+    magic "WPJ1"  ring u8  0 u8  snapshot length u16  sequence u32  snapshot CRC32 u32  (blank)  header CRC32 u32
+
+in 32 bytes, then the snapshot, then, from the next page on, the log that `journal` keeps. The header is programmed after
+the snapshot, in an operation of its own: a whole header promises a whole snapshot.
+"""
+
+import binascii
+import struct
+
+from wattpurse.core.slots import JournalUnreadable
+
+SECTOR_SIZE = 4096
+PAGE_SIZE = 256
+PAGES = SECTOR_SIZE // PAGE_SIZE
+COPIES = 2
+SNAPSHOT_LIMIT = 3552
+
+_MAGIC = b"WPJ1"
+_HEADER = "<4sBBHII"
+_HEADER_SIZE = 32
+_HEADER_CRC_AT = 28
+_BLANK_PAGE = b"\xff" * PAGE_SIZE
+
+
+class JournalBlank(Exception):
+    """The ring is erased from end to end: a new meter, or one whose flash was replaced."""
+
+
+class Ring:
+    """`sectors` sectors twice over from sector `first_sector` of `flash`; `number` (0 to 255) tells rings apart."""
+
+    def __init__(self, flash, first_sector: int, sectors: int, number: int):
+        if sectors < 3:
+            raise ValueError("a ring needs at least three sectors")
+        self.sectors = sectors
+        self._flash = flash
+        self._first = first_sector
+        self._number = number
+        self._header = bytearray(_HEADER_SIZE)
+        self._page = bytearray(PAGE_SIZE)
+
+    def read(self, copy: int, index: int, offset: int, buffer):
+        """Fill `buffer` from `offset` of a sector."""
+        self._flash.read(self._sector(copy, index) * SECTOR_SIZE + offset, buffer)
+
+    def program(self, copy: int, index: int, offset: int, data):
+        """Program `data`, inside one page, at `offset` of a sector."""
+        self._flash.program(self._sector(copy, index) * SECTOR_SIZE + offset, data)
+
+    def erase(self, index: int):
+        """Erase both copies of a sector."""
+        for copy in range(COPIES):
+            self._flash.erase(self._sector(copy, index))
+
+    def start_sector(self, index: int, sequence: int, snapshot: bytes, erased: bool) -> bool:
+        """Write header and snapshot into both copies of a sector; False if one of them does not hold them.
+
+        `erased`: both were erased since anything was written there.
+        """
+        header = bytearray(b"\xff" * _HEADER_SIZE)
+        crc = binascii.crc32(snapshot)
+        struct.pack_into(_HEADER, header, 0, _MAGIC, self._number, 0, len(snapshot), sequence, crc)
+        struct.pack_into("<I", header, _HEADER_CRC_AT, binascii.crc32(header[:_HEADER_CRC_AT]))
+        image = bytes(header) + snapshot
+        for copy in range(COPIES):
+            if not erased:
+                self._flash.erase(self._sector(copy, index))
+            self._write_image(copy, index, image)
+            if not self._holds_image(copy, index, image):
+                return False
+        return True
+
+    def read_header(self, copy: int, index: int) -> tuple | None:
+        """`(sequence, snapshot length, snapshot CRC)` of a sector, or None if its header is not whole."""
+        self.read(copy, index, 0, self._header)
+        header = self._header
+        if struct.unpack_from("<I", header, _HEADER_CRC_AT)[0] != binascii.crc32(header[:_HEADER_CRC_AT]):
+            return None
+        magic, number, _, length, sequence, crc = struct.unpack_from(_HEADER, header, 0)
+        if magic != _MAGIC or number != self._number or length > SNAPSHOT_LIMIT:
+            return None
+        return sequence, length, crc
+
+    def newest(self) -> tuple:
+        """`(index, sequence, snapshot)` of the newest sector that was finished, at least in its first copy.
+
+        A damaged snapshot behind a whole header is passed over only where the second copy was not begun: that is what
+        a cut leaves. Raises JournalBlank, JournalUnreadable.
+        """
+        candidates = []
+        for index in range(self.sectors):
+            for copy in range(COPIES):
+                header = self.read_header(copy, index)
+                if header is not None:
+                    candidates.append((header[0], -copy, index, header[1], header[2]))
+        candidates.sort(reverse=True)
+        damaged_sequence = None
+        for sequence, negative_copy, index, length, crc in candidates:
+            snapshot = bytearray(length)
+            self.read(-negative_copy, index, _HEADER_SIZE, snapshot)
+            if binascii.crc32(snapshot) == crc:
+                return index, sequence, bytes(snapshot)
+            if sequence == damaged_sequence:
+                raise JournalUnreadable("the newest snapshot is damaged in both copies")
+            damaged_sequence = sequence
+        if not candidates and self.is_blank():
+            raise JournalBlank("the journal is blank")
+        raise JournalUnreadable("the journal has no readable sector")
+
+    def is_blank(self) -> bool:
+        """True if every sector of both copies reads as erased."""
+        for copy in range(COPIES):
+            for index in range(self.sectors):
+                for page in range(PAGES):
+                    self.read(copy, index, page * PAGE_SIZE, self._page)
+                    if self._page != _BLANK_PAGE:
+                        return False
+        return True
+
+    def _sector(self, copy, index):
+        return self._first + copy * self.sectors + index
+
+    def _write_image(self, copy, index, image):
+        """Program header and snapshot, the header last and by itself."""
+        for page in range((len(image) - 1) // PAGE_SIZE, -1, -1):
+            start = max(page * PAGE_SIZE, _HEADER_SIZE)
+            part = image[start : (page + 1) * PAGE_SIZE]
+            if part:
+                self.program(copy, index, start, part)
+        self.program(copy, index, 0, image[:_HEADER_SIZE])
+
+    def _holds_image(self, copy, index, image):
+        """True if the sector reads as `image` and blank behind it."""
+        for page in range(PAGES):
+            self.read(copy, index, page * PAGE_SIZE, self._page)
+            part = image[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+            if self._page[: len(part)] != part or self._page[len(part) :] != _BLANK_PAGE[len(part) :]:
+                return False
+        return True
+
+
+def log_offset(snapshot_length: int) -> int:
+    """Where the log begins: at the first page that header and snapshot leave untouched."""
+    return (_HEADER_SIZE + snapshot_length + PAGE_SIZE - 1) // PAGE_SIZE * PAGE_SIZE
