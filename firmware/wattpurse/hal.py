@@ -1,4 +1,4 @@
-"""What a board must provide: one contract line per device. `boards/*` builds them, `app` hands them to whoever needs them.
+"""What a board must provide: one contract line per device. `boards/*` builds them, `app` hands them out.
 
 Everything above this line of the house is the same on every board; nothing above it names a pin.
 """

@@ -4,8 +4,8 @@ Both copies use sectors of the same index, the first copy always before the seco
 
     magic "WPJ1"  ring u8  0 u8  snapshot length u16  sequence u32  snapshot CRC32 u32  (blank)  header CRC32 u32
 
-in 32 bytes, then the snapshot, then, from the next page on, the log that `journal` keeps. The header is programmed after
-the snapshot, in an operation of its own: a whole header promises a whole snapshot.
+in 32 bytes, then the snapshot, then, from the next page on, the log that `journal` keeps. The header is programmed
+after the snapshot, in an operation of its own: a whole header promises a whole snapshot.
 """
 
 import binascii

@@ -1,8 +1,8 @@
 """The 32-byte slots of the journal's log: records, tallies, and what two copies of one slot prove together.
 
-A record is a kind (1 to 100), 27 bytes of payload and a CRC32. A tally is a marker, a 24-bit check and 224 bits that are
-cleared one by one, lowest bit of the first byte first. Checks cover the slot's place, so that what is left over from
-another life of the sector is neither.
+A record is a kind (1 to 100), 27 bytes of payload and a CRC32. A tally is a marker, a 24-bit check and 224 bits that
+are cleared one by one, lowest bit of the first byte first. Checks cover the slot's place, so that what is left over
+from another life of the sector is neither.
 """
 
 import binascii
@@ -23,7 +23,7 @@ class JournalUnreadable(Exception):
 
 
 def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number: int):
-    """Make `slot` the record `kind` for slot `number` of sector `sequence`. Raises ValueError for a bad kind or length."""
+    """Make `slot` the record `kind` for slot `number` of sector `sequence`. ValueError for a bad kind or length."""
     if not 1 <= kind <= 100 or len(payload) > PAYLOAD_SIZE:
         raise ValueError("no such record")
     slot[0] = kind
@@ -82,7 +82,7 @@ def is_entry(slot, sequence: int, number: int) -> bool:
 def merge(first, second, sequence: int, number: int) -> tuple | None:
     """What two copies of a slot prove: `(kind, payload)`, `(None, steps)`, or None where the log ends.
 
-    `first` is always written before `second`, and power failed in one of them at most. Raises JournalUnreadable otherwise.
+    `first` is always written before `second`, and power failed in one of them at most; JournalUnreadable otherwise.
     """
     record = record_of(first, sequence, number) or record_of(second, sequence, number)
     if record is not None:

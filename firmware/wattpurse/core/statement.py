@@ -45,7 +45,7 @@ def seal_statement(aes, keys, number: int, meter_number: int, payload: bytes) ->
 
 
 def read_header(data: bytes) -> tuple | None:
-    """`(number, meter number, whole size)` as the header claims, not yet proven; None if it is no statement's header."""
+    """`(number, meter number, whole size)` as the header claims, not yet proven; None if it is no such header."""
     if len(data) < HEADER_SIZE:
         return None
     mark, blocks, number, meter_number = struct.unpack_from(_HEADER, data)

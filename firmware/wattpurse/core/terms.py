@@ -1,4 +1,4 @@
-"""The terms of supply that the landlord sets: named integers with a default and a range, kept in the ledger's snapshot."""
+"""The terms of supply that the landlord sets: named integers with default and range, kept in the ledger's snapshot."""
 
 import struct
 
