@@ -12,6 +12,10 @@ import sys
 TICKS_PERIOD = 1 << 30
 
 
+class Pause(SystemExit):
+    """Raised by an `on_idle` hook to get out of `VirtualClock.resume`, which may be called again later."""
+
+
 class _Wake:
     """What a waiting task is woken by; after a power cut nobody waits any more and it does nothing."""
 
@@ -65,6 +69,7 @@ class VirtualClock:
         self.on_idle = None
         self.generation = 0
         self._events = []
+        self._program = None
         self._sequence = 0
 
     def ticks_ms(self) -> int:
@@ -115,12 +120,28 @@ class VirtualClock:
 
         Raises RuntimeError when every task waits for something that no event will ever bring.
         """
+        self.start(coroutine)
+        try:
+            return self.resume()
+        finally:
+            self.abandon()
+
+    def start(self, coroutine):
+        """Make `coroutine` the program that `resume` runs; what ran before is abandoned."""
+        self.abandon()
+        is_micropython = sys.implementation.name == "micropython"
+        self._program = (_MicroPythonProgram if is_micropython else _CPythonProgram)(self, coroutine)
+
+    def resume(self):
+        """Go on with the program as `run` does; a `Pause` raised by the `on_idle` hook leaves it to be resumed."""
+        return self._program.resume()
+
+    def abandon(self):
+        """Drop the program, as a reset does: no task is told."""
         self.generation += 1
-        if sys.implementation.name == "micropython":
-            asyncio.new_event_loop()
-            asyncio.core._io_queue = _IdleQueue(self)
-            return asyncio.run(coroutine)
-        return _run_on_cpython(self, coroutine)
+        if self._program is not None:
+            self._program.abandon()
+            self._program = None
 
     def idle(self):
         """No task is ready: move on to the next event, or as far as the `on_idle` hook lets time go."""
@@ -140,6 +161,21 @@ class VirtualClock:
         callback()
 
 
+class _MicroPythonProgram:
+    """The tasks of one program on MicroPython's event loop."""
+
+    def __init__(self, clock, coroutine):
+        asyncio.new_event_loop()
+        asyncio.core._io_queue = _IdleQueue(clock)
+        self._task = asyncio.create_task(coroutine)
+
+    def resume(self):
+        return asyncio.core.run_until_complete(self._task)
+
+    def abandon(self):
+        asyncio.new_event_loop()
+
+
 class _IdleQueue:
     """Stands where MicroPython's asyncio polls streams: what it waits for here is virtual time."""
 
@@ -155,29 +191,32 @@ class _IdleQueue:
         """No task ever waits for a stream here."""
 
 
-def _run_on_cpython(clock, coroutine):
-    import selectors
+class _CPythonProgram:
+    """The tasks of one program on an event loop of CPython."""
 
-    class IdleSelector(selectors.SelectSelector):
-        """Stands where CPython's event loop polls sockets: what it waits for here is virtual time."""
+    def __init__(self, clock, coroutine):
+        import selectors
 
-        def select(self, timeout=None):
-            if timeout is None or timeout > 0:
-                clock.idle()
-            return []
+        class IdleSelector(selectors.SelectSelector):
+            """Stands where CPython's event loop polls sockets: what it waits for here is virtual time."""
 
-    loop = asyncio.SelectorEventLoop(IdleSelector())
-    loop.time = lambda: clock.now_us / 1_000_000
-    asyncio.set_event_loop(loop)
-    try:
-        return loop.run_until_complete(coroutine)
-    finally:
-        _abandon_tasks(loop)
+            def select(self, timeout=None):
+                if timeout is None or timeout > 0:
+                    clock.idle()
+                return []
 
+        self._loop = asyncio.SelectorEventLoop(IdleSelector())
+        self._loop.time = lambda: clock.now_us / 1_000_000
+        asyncio.set_event_loop(self._loop)
+        self._task = self._loop.create_task(coroutine)
 
-def _abandon_tasks(loop):
-    """Drop what still runs, as a reset does: no task is told, no `finally` block runs as if it were still powered."""
-    for task in asyncio.all_tasks(loop):
-        task._log_destroy_pending = False
-    loop.close()
-    asyncio.set_event_loop(None)
+    def resume(self):
+        return self._loop.run_until_complete(self._task)
+
+    def abandon(self):
+        """No `finally` block runs as if it were still powered, and no task complains that it was dropped."""
+        self._task._log_destroy_pending = False
+        for task in asyncio.all_tasks(self._loop):
+            task._log_destroy_pending = False
+        self._loop.close()
+        asyncio.set_event_loop(None)

@@ -1,4 +1,4 @@
-"""What a power cut is to the program that was running: the end, at that very instruction."""
+"""What a power cut or a reset is to the program that was running: the end, at that very instruction."""
 
 
 class PowerCut(SystemExit):
@@ -6,3 +6,7 @@ class PowerCut(SystemExit):
 
     A SystemExit, so that neither Python's event loop hands it to a task's waiter: it leaves the loop at once.
     """
+
+
+class BoardReset(SystemExit):
+    """Raised by a device of the simulated board that starts the board anew: its reset line, or its watchdog."""

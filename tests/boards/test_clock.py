@@ -3,7 +3,7 @@
 import asyncio
 import unittest
 
-from boards.host.clock import TICKS_PERIOD, VirtualClock
+from boards.host.clock import TICKS_PERIOD, Pause, VirtualClock
 
 
 class TestTime(unittest.TestCase):
@@ -77,6 +77,40 @@ class TestTime(unittest.TestCase):
         count = len(self.log)
         self.clock.run(self._note_after(50, "second"))
         self.assertEqual(self.log[count:], [(52_000, "second")])
+
+    def test_a_paused_program_goes_on_where_it_was(self):
+        async def main():
+            await self._note_after(10, "first")
+            await self._note_after(10, "second")
+            return "end"
+
+        def pause_at_15_ms(until_us):
+            if self.clock.now_us == 15_000:
+                raise Pause
+            return min(until_us, 15_000)
+
+        self.clock.on_idle = pause_at_15_ms
+        self.clock.start(main())
+        with self.assertRaises(Pause):
+            self.clock.resume()
+        self.assertEqual(self.log, [(10_000, "first")])
+        self.clock.on_idle = None
+        self.assertEqual(self.clock.resume(), "end")
+        self.assertEqual(self.log, [(10_000, "first"), (20_000, "second")])
+
+    def test_what_an_abandoned_program_waited_for_wakes_nobody(self):
+        def pause(_until_us):
+            raise Pause
+
+        self.clock.on_idle = pause
+        self.clock.start(self._note_after(10, "dropped"))
+        with self.assertRaises(Pause):
+            self.clock.resume()
+        self.clock.abandon()
+        self.clock.advance_us(20_000)
+        self.clock.on_idle = None
+        self.clock.run(self._note_after(10, "new"))
+        self.assertEqual(self.log, [(30_000, "new")])
 
 
 class TestSignal(unittest.TestCase):

@@ -1,0 +1,139 @@
+"""The simulated board: chip models soldered to wires, and the devices of `hal` that product code gets above them.
+
+`Hardware` is what survives a power cut: the chips, the relay, the flash. `Board` is one life of the processor: each
+power-up and each reset makes a new one, with fresh pins and drivers on the same chips.
+"""
+
+from boards.host.aes import aes
+from boards.host.button_model import ButtonModel
+from boards.host.console_model import ConsoleModel
+from boards.host.display_model import DisplayModel
+from boards.host.flash_model import FlashModel
+from boards.host.i2c_model import I2cBus
+from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.pin_model import INPUT, PUSH_PULL, Pin, Wire
+from boards.host.power import BoardReset
+from boards.host.pulse_source import PulseSource
+from boards.host.random_bits import RandomBits
+from boards.host.relay_model import RelayModel
+from boards.host.rtc_model import RtcModel
+from boards.host.watchdog_model import WatchdogModel
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.drivers.button import Button
+from wattpurse.drivers.buzzer import Buzzer
+from wattpurse.drivers.led_display import LedDisplay
+from wattpurse.drivers.load_switch import LoadSwitch
+from wattpurse.drivers.pulse_counter import PulseCounter
+from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
+
+FLASH_SECTORS = 128
+IMPULSES_PER_KWH = 1_000
+
+
+class Hardware:
+    """All chips of one meter. `memory` is the flash's content, `seed` what every chance in the models comes from."""
+
+    def __init__(self, clock, utc_s: int | None = None, memory: bytearray | None = None, seed: int = 1):
+        self.clock = clock
+        self.random_bits = RandomBits(seed)
+        self.console = ConsoleModel(clock)
+        self.flash = FlashModel(clock, FLASH_SECTORS, self.random_bits, memory)
+        self.reader = Mfrc522Model(clock)
+        self.source = PulseSource(clock, IMPULSES_PER_KWH)
+        self.watchdog = WatchdogModel(clock)
+        self.i2c = I2cBus(clock)
+        self.rtc = RtcModel(clock, utc_s)
+        self.i2c.attach(ADDRESS, self.rtc)
+        self.display_wires = (Wire(), Wire())
+        self.display = DisplayModel(self.display_wires[0], self.display_wires[1], clock)
+        self.button_wire = Wire()
+        self.button = ButtonModel(clock, self.button_wire, self.random_bits)
+        self.buzzer_wire = Wire(pull=0)
+        self.open_coil_wire = Wire(pull=0)
+        self.close_coil_wire = Wire(pull=0)
+        self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
+        self.relay.listen(self.source.set_contact)
+        self.board = None
+
+    def power_up(self):
+        """The mains are there: every chip gets its supply and a new life of the processor begins."""
+        self.source.set_mains(True)
+        self.source.set_contact(self.relay.contact_closed)
+        self.rtc.power_restored()
+        self.display.power_up()
+        self.reader.reset_registers()
+        self.start_board()
+
+    def start_board(self):
+        """The processor starts anew; the other chips keep what they have."""
+        self._stop_board()
+        self.source.board_powered()
+        self.console.board_started()
+        self.board = Board(self)
+
+    def power_lost(self):
+        """The mains are gone: whatever the program still does, nothing hears it."""
+        self.display.power_lost()
+        self._stop_board()
+        self.reader.power_cut()
+        self.rtc.power_lost()
+        self.source.set_mains(False)
+
+    def violations(self) -> list:
+        """Everything that some chip did not forgive."""
+        found = []
+        for name, model in (("display", self.display), ("relay", self.relay), ("reader", self.reader)):
+            found += [f"{name}: {violation}" for violation in model.violations]
+        return found
+
+    def _stop_board(self):
+        self.watchdog.stop()
+        if self.board is not None:
+            self.board.disconnect()
+            self.board = None
+
+
+class Board:
+    """One life of the processor, with the devices that `hal` asks for."""
+
+    name = "host"
+
+    def __init__(self, hardware):
+        self.clock = hardware.clock
+        self._pins = []
+        pin = self._pin
+        self.flash = hardware.flash
+        self.watchdog = hardware.watchdog
+        self.console = hardware.console
+        self.aes = aes
+        self.counter = PulseCounter(hardware.source.read_raw, hardware.source.modulus)
+        coil_pins = pin(hardware.open_coil_wire, PUSH_PULL), pin(hardware.close_coil_wire, PUSH_PULL)
+        self.load_switch = LoadSwitch(*coil_pins, self.clock, self._hold_ms)
+        self.display = LedDisplay(*[pin(wire) for wire in hardware.display_wires], self.clock.advance_us)
+        self.button = Button(pin(hardware.button_wire, INPUT), self.clock)
+        self.buzzer = Buzzer(pin(hardware.buzzer_wire, PUSH_PULL), self.clock)
+        self.rtc = Ds3231(hardware.i2c)
+        chip = hardware.reader
+        self.reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self.clock)
+        self._random_bits = hardware.random_bits
+
+    def random_bytes(self, count: int) -> bytes:
+        """From the models' own chance, so that a run can be repeated; nothing secret is made on this board."""
+        return bytes([self._random_bits(8) for _ in range(count)])
+
+    def reset(self):
+        """Start the board anew."""
+        raise BoardReset("reset")
+
+    def disconnect(self):
+        """The processor has stopped: its pins drive nothing any more."""
+        for pin in self._pins:
+            pin.disconnect()
+
+    def _hold_ms(self, duration_ms):
+        self.clock.advance_us(duration_ms * 1000)
+
+    def _pin(self, wire, mode=0):
+        pin = Pin(wire, mode)
+        self._pins.append(pin)
+        return pin
