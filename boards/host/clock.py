@@ -207,6 +207,7 @@ class _CPythonProgram:
 
         self._loop = asyncio.SelectorEventLoop(IdleSelector())
         self._loop.time = lambda: clock.now_us / 1_000_000
+        self._loop.set_task_factory(_droppable_task)
         asyncio.set_event_loop(self._loop)
         self._task = self._loop.create_task(coroutine)
 
@@ -214,9 +215,13 @@ class _CPythonProgram:
         return self._loop.run_until_complete(self._task)
 
     def abandon(self):
-        """No `finally` block runs as if it were still powered, and no task complains that it was dropped."""
-        self._task._log_destroy_pending = False
-        for task in asyncio.all_tasks(self._loop):
-            task._log_destroy_pending = False
+        self._loop.set_exception_handler(lambda _loop, _context: None)
         self._loop.close()
         asyncio.set_event_loop(None)
+
+
+def _droppable_task(loop, coroutine, **options):
+    """A task that does not complain when it is dropped with the power."""
+    task = asyncio.Task(coroutine, loop=loop, **options)
+    task._log_destroy_pending = False
+    return task

@@ -21,6 +21,11 @@ class ConsoleModel:
         self._lines.append(line)
         self._typed.fire()
 
+    @property
+    def has_typed(self) -> bool:
+        """Something was typed that the meter has not read yet."""
+        return bool(self._lines)
+
     def take_output(self) -> str:
         """What the meter has written since the last call."""
         output = "".join(self._output)

@@ -1,0 +1,83 @@
+"""A household's load over the day: what always runs, a refrigerator, meals, evenings, and what somebody switches on.
+
+The same seed gives the same days. Power in whole watts; it changes at most once a minute.
+"""
+
+from boards.host.random_bits import RandomBits
+from wattpurse.core.calendar import DAY_S, Zone, weekday
+
+STEP_S = 60
+
+# Watts on average at each hour of the local day, without the refrigerator and what is switched on for minutes.
+_WORKDAY_W = (
+    (90, 80, 80, 80, 80, 90, 160, 320, 260, 140, 120, 130)
+    + (220, 180, 140, 140, 170, 260, 380, 420, 400, 340, 240, 140)
+)
+_REST_DAY_W = (
+    (110, 90, 80, 80, 80, 80, 90, 130, 240, 340, 320, 300)
+    + (380, 360, 280, 240, 230, 260, 360, 420, 420, 380, 280, 170)
+)
+_FIRST_REST_DAY = 5
+_FRIDGE_W = 95
+_FRIDGE_PERIOD_MINUTES = 45
+_FRIDGE_ON_MINUTES = 15
+# name, watts, shortest and longest minutes, first and last hour, chances in 1,024 per minute of those hours
+_APPLIANCES = (
+    ("kettle", 2_000, 2, 4, 6, 22, 14),
+    ("cooker", 1_600, 15, 40, 11, 13, 6),
+    ("cooker", 1_800, 20, 50, 17, 20, 8),
+    ("washing machine", 900, 50, 90, 8, 19, 2),
+    ("shower", 3_500, 5, 9, 6, 8, 10),
+)
+
+
+class Household:
+    """Sets the load of `source` (a PulseSource) once a minute. `extra_w` is added to whatever the time of day makes.
+
+    `now_s()` gives UTC seconds, `zone` the wall's time. `constant_w` not None: that load alone, at all times.
+    """
+
+    def __init__(self, clock, source, now_s, zone: Zone, seed: int = 1):
+        self.extra_w = 0
+        self.constant_w = None
+        self._clock = clock
+        self._source = source
+        self._now_s = now_s
+        self._zone = zone
+        self._random_bits = RandomBits(seed)
+        self._running = {}
+
+    def start(self):
+        """Begin to live, for good."""
+        self.update()
+        self._clock.call_at_us(self._clock.now_us + STEP_S * 1_000_000, self.start)
+
+    def update(self):
+        """Set the load for this minute."""
+        load_w = self.constant_w if self.constant_w is not None else self._shape_w(self._zone.local_s(self._now_s()))
+        self._source.set_load_w(max(0, load_w + self.extra_w))
+
+    def change_extra(self, change_w: int):
+        """Somebody switches something on or off: `extra_w` changes, never below zero."""
+        self.extra_w = max(0, self.extra_w + change_w)
+        self.update()
+
+    def _shape_w(self, local_s):
+        day, minute = local_s // DAY_S, local_s % DAY_S // 60
+        hours_w = _REST_DAY_W if weekday(day) >= _FIRST_REST_DAY else _WORKDAY_W
+        load_w = hours_w[minute // 60] + self._random_bits(5)
+        if minute % _FRIDGE_PERIOD_MINUTES < _FRIDGE_ON_MINUTES:
+            load_w += _FRIDGE_W
+        return load_w + self._appliances_w(minute)
+
+    def _appliances_w(self, minute):
+        """Watts of what runs; now and then something is switched on, and runs until its minutes are over."""
+        total_w = 0
+        for place, (_, watts, shortest, longest, first_hour, last_hour, chances) in enumerate(_APPLIANCES):
+            minutes_left = self._running.get(place, 0)
+            if minutes_left == 0 and first_hour <= minute // 60 <= last_hour and self._random_bits(10) < chances:
+                minutes_left = shortest + self._random_bits.below(longest - shortest + 1)
+            if minutes_left:
+                total_w += watts
+                self._running[place] = minutes_left - 1
+        return total_w
