@@ -94,8 +94,9 @@ class TestFurther(unittest.TestCase):
             payload, told = composed(account, capacity)
             self.assertLessEqual(len(payload), capacity)
             months = told.get("months")
+            count = -1 if months is None else len(months)
             first = months[0] if months else {}
-            details.append((len(months) if months is not None else -1, "rate_wh" in first, "charge_microunits" in first))
+            details.append((count, "rate_wh" in first, "charge_microunits" in first))
         self.assertEqual(details[0], (13, True, True))
         self.assertIn((13, False, True), details)
         self.assertIn((13, False, False), details)

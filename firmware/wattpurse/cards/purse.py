@@ -1,0 +1,230 @@
+"""The purse: what is written on a card and where, and how whoever reads it tells a whole box from a torn one.
+
+The station alone writes order boxes, the meter alone writes statement boxes: neither can tear what the other wrote. Of
+each there are two where the card has room, and always the older or the broken one is written over.
+
+    order box: mark u8 = 0x4F, kind u8, version u8, content length in words of 4 bytes u8, meter number u32,
+        CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.token) one behind the other, or
+        the service pass (core.service_pass) of a service card, whose meter number is 0
+    statement box: a sealed statement (core.statement)
+
+Little-endian. The CRC finds a torn box, nothing more: what is true is decided by the seals within. MIFARE Classic cards
+let key A read everything and write statements, and key B write everything; the pages of all other cards are open to
+whoever comes near them.
+"""
+
+import struct
+from binascii import crc32
+
+from wattpurse.cards.classic import (
+    READ_BOTH_WRITE_B,
+    READ_BOTH_WRITE_BOTH,
+    SECTORS,
+    TRAILER_WRITE_B,
+    ClassicKeys,
+)
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.core import keys as key_derivation
+from wattpurse.core import statement, token
+from wattpurse.core.sealing import SealBroken, sealed_size
+
+CUSTOMER = 1
+SERVICE = 2
+
+HEAD_SIZE = 12
+
+_MARK = 0x4F
+_HEAD = "<BBBBI"
+_CRC = "<I"
+_WORD = 4
+# A frame brings no less than this from any card.
+_FIRST_READ = 16
+_CLASSIC_SECTOR_SIZE = 48
+
+
+class Layout:
+    """Where a kind of card keeps its boxes: offsets and size of order boxes, offsets and size of statement boxes."""
+
+    def __init__(self, order_offsets: tuple, order_size: int, statement_offsets: tuple, statement_size: int):
+        self.order_offsets = order_offsets
+        self.order_size = order_size
+        self.statement_offsets = statement_offsets
+        self.statement_size = statement_size
+
+    @property
+    def content_size(self) -> int:
+        """Bytes of tokens that an order box holds."""
+        return self.order_size - HEAD_SIZE
+
+
+_LAYOUTS = {
+    "classic-1k": ((0, 144), 144, (288, 496), 208),
+    "ntag213": ((0,), 48, (48, 96), 48),
+    "ntag215": ((0, 120), 120, (240, 368), 128),
+    "ntag216": ((0, 192), 192, (384, 632), 248),
+    "ultralight": ((0,), 48, (), 0),
+}
+KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216", "ultralight")
+
+
+class OrderBox:
+    """One order box as it was read: `place` (0 or 1), `kind`, `version`, `meter_number`, `content` (bytes)."""
+
+    def __init__(self, place: int, kind: int, version: int, meter_number: int, content: bytes):
+        self.place = place
+        self.kind = kind
+        self.version = version
+        self.meter_number = meter_number
+        self.content = content
+
+
+def layout_of(kind: str) -> Layout:
+    """The layout of a kind of card, one of KINDS."""
+    return Layout(*_LAYOUTS[kind])
+
+
+def classic_keys_of(aes, site_key: bytes, is_station: bool):
+    """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A."""
+
+    def keys_of_uid(uid):
+        key_a, key_b = key_derivation.classic_keys(aes, site_key, uid)
+        return ClassicKeys(key_a, key_b, is_station)
+
+    return keys_of_uid
+
+
+def access_of_sector(sector: int) -> tuple:
+    """The access conditions of a Classic sector, for `classic.format_classic`."""
+    first_statement = _LAYOUTS["classic-1k"][2][0]
+    holds_orders = (sector - SECTORS[0]) * _CLASSIC_SECTOR_SIZE < first_statement
+    data = READ_BOTH_WRITE_B if holds_orders else READ_BOTH_WRITE_BOTH
+    return data, data, data, TRAILER_WRITE_B
+
+
+def split_tokens(content: bytes) -> list:
+    """The sealed tokens in an order box; what is none comes last and in one piece."""
+    tokens = []
+    while content:
+        header = token.read_header(content)
+        size = len(content) if header is None else min(header[2], len(content))
+        tokens.append(content[:size])
+        content = content[size:]
+    return tokens
+
+
+async def read_orders(memory) -> OrderBox | None:
+    """The newest whole order box of the card, or None. Raises CardError or ReaderError."""
+    layout = layout_of(memory.kind)
+    starts = []
+    for place in range(len(layout.order_offsets)):
+        start = bytearray(_FIRST_READ)
+        await memory.read(layout.order_offsets[place], start)
+        if _is_order_head(start, layout):
+            starts.append((place, start))
+    if len(starts) == 2 and 0 < (starts[1][1][2] - starts[0][1][2]) & 0xFF < 0x80:
+        starts.reverse()
+    for place, start in starts:
+        box = await _read_order_box(memory, layout, place, start)
+        if box is not None:
+            return box
+    return None
+
+
+async def write_orders(memory, kind: int, meter_number: int, content: bytes):
+    """Write the newer order box and read it back; for the station.
+
+    Raises ValueError if the content has no room or is not whole words, CardError ("changed") if it reads back
+    otherwise, CardError or ReaderError.
+    """
+    layout = layout_of(memory.kind)
+    if len(content) > layout.content_size or len(content) % _WORD:
+        raise ValueError("the card has no room for these tokens")
+    newest = await read_orders(memory)
+    place, version = 0, 0
+    if newest is not None:
+        place = (newest.place + 1) % len(layout.order_offsets)
+        version = (newest.version + 1) & 0xFF
+    head = struct.pack(_HEAD, _MARK, kind, version, len(content) // _WORD, meter_number)
+    box = head + struct.pack(_CRC, crc32(content, crc32(head))) + content
+    await _write_and_verify(memory, layout.order_offsets[place], box)
+
+
+async def read_statement(memory, aes, keys) -> dict | None:
+    """What the newest authentic statement on the card says; None if there is none. Raises CardError or ReaderError."""
+    for _, place, size in await _statement_claims(memory):
+        told = await _open_statement(memory, aes, keys, place, size)
+        if told is not None:
+            return told
+    return None
+
+
+async def write_statement(memory, aes, keys, meter_number: int, compose):
+    """Write the statement that `compose(capacity) -> payload` gives over the older or broken one, and read it back.
+
+    A card without room for statements is left alone. Raises CardError ("changed" if it reads back otherwise), or
+    ReaderError.
+    """
+    layout = layout_of(memory.kind)
+    if not layout.statement_offsets:
+        return
+    place, number = 0, 0
+    claims = await _statement_claims(memory)
+    if claims:
+        number, place, size = claims[0]
+        if await _open_statement(memory, aes, keys, place, size) is not None:
+            place = 1 - place
+    capacity = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
+    sealed = statement.seal_statement(aes, keys, number + 1, meter_number, compose(capacity - capacity % 16))
+    await _write_and_verify(memory, layout.statement_offsets[place], sealed)
+
+
+def _is_order_head(start, layout):
+    return start[0] == _MARK and start[1] in (CUSTOMER, SERVICE) and start[3] * _WORD <= layout.content_size
+
+
+async def _read_order_box(memory, layout, place, start):
+    """The box that begins with `start`, or None if its CRC does not fit."""
+    size = HEAD_SIZE + start[3] * _WORD
+    rest = bytearray(max(0, size - _FIRST_READ))
+    if rest:
+        await memory.read(layout.order_offsets[place] + _FIRST_READ, rest)
+    box = bytes(start + rest)[:size]
+    _, kind, version, _, meter_number = struct.unpack_from(_HEAD, box)
+    (checksum,) = struct.unpack_from(_CRC, box, HEAD_SIZE - 4)
+    content = box[HEAD_SIZE:]
+    if crc32(content, crc32(box[: HEAD_SIZE - 4])) != checksum:
+        return None
+    return OrderBox(place, kind, version, meter_number, content)
+
+
+async def _statement_claims(memory):
+    """`(number, place, size)` of what looks like a statement, the newest first."""
+    layout = layout_of(memory.kind)
+    claims = []
+    for place in range(len(layout.statement_offsets)):
+        start = bytearray(statement.HEADER_SIZE)
+        await memory.read(layout.statement_offsets[place], start)
+        header = statement.read_header(start)
+        if header is not None and header[2] <= layout.statement_size:
+            claims.append((header[0], place, header[2]))
+    if len(claims) == 2 and 0 < (claims[1][0] - claims[0][0]) & 0xFFFF < 0x8000:
+        claims.reverse()
+    return claims
+
+
+async def _open_statement(memory, aes, keys, place, size):
+    data = bytearray(size)
+    await memory.read(layout_of(memory.kind).statement_offsets[place], data)
+    try:
+        return statement.open_statement(aes, keys, data)
+    except SealBroken:
+        return None
+
+
+async def _write_and_verify(memory, offset, data):
+    data = data + bytes(-len(data) % memory.unit)
+    await memory.write(offset, data)
+    written = bytearray(len(data))
+    await memory.read(offset, written)
+    if written != data:
+        raise CardError("changed")

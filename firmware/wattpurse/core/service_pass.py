@@ -1,0 +1,28 @@
+"""The service pass: what a technician's card shows the meters of a site, bound to that card by its UID.
+
+    technician number u32, expiry in UTC seconds u32, the first 8 bytes of the AES-CMAC over both
+
+Little-endian. The key is `keys.service_pass_key` of the card.
+"""
+
+import struct
+
+from wattpurse.core.cmac import cmac, equal
+from wattpurse.core.sealing import TAG_SIZE, SealBroken
+
+_CONTENT = "<II"
+SIZE = struct.calcsize(_CONTENT) + TAG_SIZE
+
+
+def make_pass(aes, key: bytes, technician: int, expires_s: int) -> bytes:
+    """The pass of one technician on one card."""
+    content = struct.pack(_CONTENT, technician, expires_s)
+    return content + cmac(aes, key, content)[:TAG_SIZE]
+
+
+def open_pass(aes, key: bytes, data: bytes) -> tuple:
+    """`(technician number, expiry)` of an authentic pass. Raises sealing.SealBroken if it is not."""
+    content = data[:-TAG_SIZE]
+    if len(data) != SIZE or not equal(cmac(aes, key, content)[:TAG_SIZE], data[-TAG_SIZE:]):
+        raise SealBroken("no pass")
+    return struct.unpack(_CONTENT, content)

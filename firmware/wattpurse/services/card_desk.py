@@ -1,0 +1,230 @@
+"""The card desk: looks for cards, redeems what they bring, writes the statement, and says what came of it.
+
+The teller has the credit in the ledger before the card or anyone else is told. A card may be torn away at any moment:
+what was redeemed stays redeemed, and the next tap writes the statement. A card that lies on the reader is served once;
+if it was not served well it is tried again as long as it lies there.
+"""
+
+from wattpurse.cards import purse
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.cards.memory import open_card
+from wattpurse.cards.mfrc522 import ReaderError
+from wattpurse.core import carrier, events, keys, outcome, statement
+from wattpurse.core.sealing import SealBroken
+from wattpurse.core.service_pass import open_pass
+
+PERIOD_MS = 250
+LONGEST_PAUSE_MS = 60_000
+FAILURES_BEFORE_ALARM = 3
+
+_ATTEMPTS = 3
+_CARDS_AT_ONCE = 4
+_LOOKS_TO_BE_GONE = 2
+
+# What is told of a tap that had several outcomes: the first of these.
+_PRECEDENCE = (
+    outcome.LEDGER_FAILED,
+    outcome.ACCEPTED,
+    outcome.OVER_LIMIT,
+    outcome.NOT_SUPPORTED,
+    outcome.OUTDATED,
+    outcome.NOT_THIS_METER,
+    outcome.USED,
+    outcome.NO_NEWS,
+    outcome.UNREADABLE,
+)
+_STATEMENT_EXPECTED = (outcome.ACCEPTED, outcome.USED, outcome.NO_NEWS)
+
+
+class CardDesk:
+    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end.
+
+    `settings` name the meter and its keys, `ledger` holds the account that statements tell of.
+    """
+
+    def __init__(self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome):
+        self._reader = reader
+        self._clock = clock
+        self._aes = aes
+        self._settings = settings
+        self._ledger = ledger
+        self._timekeeper = timekeeper
+        self._teller = teller
+        self._events = events_log
+        self._show_outcome = show_outcome
+        self._started = False
+        self._failures = 0
+        self._visits = {}
+
+    @property
+    def pause_ms(self) -> int:
+        """Time to the next look: short while the reader works, longer with every failure."""
+        return min(PERIOD_MS << min(self._failures, 16), LONGEST_PAUSE_MS)
+
+    async def run(self):
+        """Look for ever."""
+        while True:
+            await self.serve_one_look()
+            await self._clock.sleep_ms(self.pause_ms)
+
+    async def serve_one_look(self):
+        """Wake the reader, serve every card that has just come, and put the reader to sleep.
+
+        Neither a card nor a reader that fails is raised out of it.
+        """
+        try:
+            await self._wake_reader()
+            await self._serve_all()
+            await self._reader.power_down()
+        except ReaderError:
+            self._note_failure()
+        else:
+            self._note_success()
+
+    async def _wake_reader(self):
+        if self._started:
+            await self._reader.power_up()
+        else:
+            await self._reader.recover()
+            self._started = True
+
+    def _note_failure(self):
+        self._started = False
+        self._failures += 1
+        if self._failures == FAILURES_BEFORE_ALARM:
+            self._teller.reader_failed = True
+            self._events.note(events.READER_LOST, carrier.METER, self._timekeeper.now_s())
+
+    def _note_success(self):
+        self._failures = 0
+        if self._teller.reader_failed:
+            self._teller.reader_failed = False
+            self._events.note(events.READER_BACK, carrier.METER, self._timekeeper.now_s())
+
+    async def _serve_all(self):
+        """One card after the other: each is put to sleep, so that the next one can be found."""
+        for visit in self._visits.values():
+            visit.looks_missed += 1
+        try:
+            for _ in range(_CARDS_AT_ONCE):
+                identity = await self._reader.find_card()
+                if identity is None:
+                    break
+                await self._serve(identity)
+                await self._reader.halt()
+        except CardError:
+            pass  # a card left while it was selected or put to sleep; the next look finds what is there
+        self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
+
+    async def _serve(self, identity):
+        visit = self._visits.get(identity.uid)
+        if visit is None:
+            visit = self._visits[identity.uid] = _Visit()
+        visit.looks_missed = 0
+        if visit.is_over:
+            return
+        try:
+            memory, box = await self._read(identity)
+        except CardError as error:
+            visit.is_over = error.reason == "refused"
+            return self._tell(visit, outcome.UNREADABLE)
+        if box is None:
+            visit.is_over = True
+            return self._tell(visit, outcome.UNREADABLE)
+        visit.result = _first_of((visit.result, self._redeem(identity, box)))
+        await self._give_statement(identity, memory, box, visit)
+
+    async def _read(self, identity):
+        """The card's memory and its order box, None where it has none."""
+        memory = await self._retried(lambda: self._open(identity), lambda: self._reader.select_again(identity))
+        if memory is None:
+            return None, None
+        return memory, await self._retried(lambda: purse.read_orders(memory), memory.select_again)
+
+    async def _give_statement(self, identity, memory, box, visit):
+        """A customer of this meter gets a statement; the tap is over when it is on the card."""
+        if box.kind == purse.CUSTOMER and visit.result not in (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED):
+            try:
+                await self._retried(lambda: self._write_statement(identity, memory), memory.select_again)
+            except CardError:
+                expected = visit.result in _STATEMENT_EXPECTED
+                return self._tell(visit, outcome.STATEMENT_NOT_WRITTEN if expected else visit.result)
+        visit.is_over = True
+        self._tell(visit, visit.result)
+
+    async def _retried(self, step, select_again):
+        """The result of `step()`, tried again after a CardError as long as the card can be selected."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await step()
+            except CardError:
+                await select_again()
+        return await step()
+
+    def _open(self, identity):
+        keys_of_uid = purse.classic_keys_of(self._aes, self._settings.get("site_key"), False)
+        return open_card(self._reader, identity, keys_of_uid)
+
+    def _redeem(self, identity, box):
+        """What came of all that the box brings."""
+        if box.kind == purse.SERVICE:
+            return self._check_pass(identity, box)
+        if box.meter_number != self._settings.get("meter_number"):
+            return outcome.NOT_THIS_METER
+        if self._ledger.account is None:
+            return outcome.LEDGER_FAILED
+        results = []
+        for sealed in purse.split_tokens(box.content):
+            results.append(self._teller.redeem(sealed, carrier.CARD))
+            if results[-1] == outcome.LEDGER_FAILED:
+                break
+        return _first_of(results) if results else outcome.NO_NEWS
+
+    def _check_pass(self, identity, box):
+        key = keys.service_pass_key(self._aes, self._settings.get("site_key"), identity.uid)
+        try:
+            technician, expires_s = open_pass(self._aes, key, box.content)
+        except SealBroken:
+            return outcome.UNREADABLE
+        now_s = self._timekeeper.now_s()
+        # A meter that has lost its time would otherwise lock out whoever comes to set it.
+        if self._timekeeper.trusted and expires_s <= now_s:
+            return outcome.PASS_EXPIRED
+        self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
+        return outcome.SERVICE
+
+    async def _write_statement(self, identity, memory):
+        await purse.write_statement(
+            memory,
+            self._aes,
+            keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid),
+            self._settings.get("meter_number"),
+            self._compose,
+        )
+
+    def _compose(self, capacity):
+        return statement.compose(self._ledger.account, self._teller.alarms(), self._timekeeper.now_s(), capacity)
+
+    def _tell(self, visit, result):
+        """The same thing is not said twice of a card that lies there."""
+        if result != visit.told:
+            visit.told = result
+            self._show_outcome(result)
+
+
+class _Visit:
+    """A card's stay on the reader."""
+
+    def __init__(self):
+        self.looks_missed = 0
+        self.is_over = False
+        self.result = None
+        self.told = None
+
+
+def _first_of(results):
+    """The outcome that takes precedence; one that has none is alone."""
+    for result in _PRECEDENCE:
+        if result in results:
+            return result
+    return [result for result in results if result is not None][0]

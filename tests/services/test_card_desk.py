@@ -1,0 +1,498 @@
+"""Taps at the card desk with the real reader driver, teller and ledger: what is told, credited and written.
+
+No card torn away, garbled or foreign, and no reader that fails, loses credit, doubles it or stops the desk.
+"""
+
+import asyncio
+import unittest
+
+from boards.host.aes import aes
+from boards.host.card_models.classic import ClassicCard
+from boards.host.card_models.images import from_image
+from boards.host.card_models.ultralight import UltralightCard
+from boards.host.clock import VirtualClock
+from boards.host.flash_model import FlashModel
+from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.random_bits import RandomBits
+from tests.samples import NEW_YEAR_S, new_account
+from wattpurse.cards import purse
+from wattpurse.cards.classic import ClassicKeys, format_classic
+from wattpurse.cards.memory import open_card
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core import events, keys, outcome, token
+from wattpurse.core.events import EventLog
+from wattpurse.core.ledger import Ledger
+from wattpurse.core.service_pass import make_pass
+from wattpurse.core.settings import Settings
+from wattpurse.services.card_desk import FAILURES_BEFORE_ALARM, LONGEST_PAUSE_MS, PERIOD_MS, CardDesk
+from wattpurse.services.teller import Teller
+from wattpurse.services.timekeeping import TimeKeeper
+
+METER = 1002
+VENDING_KEY = b"vending key 0001"
+SITE_KEY = b"site key 0000001"
+METER_KEY = keys.meter_key(aes, VENDING_KEY, METER)
+CLASSIC_UID = b"\x11\x22\x33\x44"
+PAGES_UID = b"\x04\x55\x66\x77\x11\x99\xaa"
+AMOUNT = 20_000_000
+SECTORS = 36
+
+
+def sealed(sequence=1, amount=AMOUNT, meter=METER):
+    pair = keys.token_keys(aes, keys.meter_key(aes, VENDING_KEY, meter))
+    return token.seal_token(aes, pair, 1, meter, sequence, *token.make(token.CREDIT_MONEY, amount))
+
+
+class TimeSource:
+    """A clock chip's driver that is always right."""
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    def read(self):
+        return NEW_YEAR_S + 3600 + self._clock.now_us // 1_000_000
+
+
+class Station:
+    """Writes and reads cards as the vending station does, with a reader of its own."""
+
+    def __init__(self):
+        self.clock = VirtualClock()
+        self.model = Mfrc522Model(self.clock)
+        self.reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
+
+    def on_card(self, card, action):
+        """The result of `action(memory)` with the card on the reader."""
+        self.model.field.insert(card)
+        try:
+            return self.clock.run(self._opened(action))
+        finally:
+            self.model.field.remove(card)
+
+    async def _opened(self, action):
+        await self.reader.start()
+        identity = await self.reader.find_card()
+        return await action(await open_card(self.reader, identity, purse.classic_keys_of(aes, SITE_KEY, True)))
+
+    def format(self, card):
+        self.model.field.insert(card)
+        self.clock.run(self._format(card))
+        self.model.field.remove(card)
+
+    async def _format(self, card):
+        await self.reader.start()
+        identity = await self.reader.find_card()
+        keys_ = ClassicKeys(*keys.classic_keys(aes, SITE_KEY, card.uid))
+        await format_classic(self.reader, identity, keys_, purse.access_of_sector)
+
+    def write(self, card, content, kind=purse.CUSTOMER, meter=METER):
+        self.on_card(card, lambda memory: purse.write_orders(memory, kind, meter, content))
+
+    def new_card(self, kind, content=b"", order_kind=purse.CUSTOMER, meter=METER):
+        if kind == "classic-1k":
+            card = ClassicCard(CLASSIC_UID)
+            self.format(card)
+        else:
+            card = UltralightCard(kind, PAGES_UID)
+        self.write(card, content, order_kind, meter)
+        return card
+
+    def statement(self, card):
+        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        return self.on_card(card, lambda memory: purse.read_statement(memory, aes, pair))
+
+
+class DeskTest(unittest.TestCase):
+    def setUp(self):
+        self.station = Station()
+        self.new_meter()
+
+    def new_meter(self):
+        self.clock = VirtualClock()
+        self.model = Mfrc522Model(self.clock)
+        self.field = self.model.field
+        reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
+        flash = FlashModel(self.clock, SECTORS, RandomBits(1))
+        self.settings = Settings(flash, 0, 4)
+        self.settings.create()
+        self.settings.set_all((("meter_number", METER), ("meter_key", METER_KEY), ("site_key", SITE_KEY)))
+        self.events = EventLog(flash, 8, 4)
+        self.events.create()
+        self.ledger = Ledger(flash, 16, 8)
+        self.ledger.create(new_account())
+        self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
+        self.timekeeper.start(NEW_YEAR_S, NEW_YEAR_S + 10**8)
+        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller.take_keys()
+        self.told = []
+        self.desk = CardDesk(
+            reader,
+            self.clock,
+            aes,
+            self.settings,
+            self.ledger,
+            self.timekeeper,
+            self.teller,
+            self.events,
+            self.told.append,
+        )
+
+    @property
+    def balance(self):
+        return self.ledger.account.money.balance
+
+    def look(self, times=1):
+        for _ in range(times):
+            self.clock.run(self.desk.serve_one_look())
+            self.clock.advance_us(PERIOD_MS * 1000)
+
+    def tap(self, card):
+        """The card comes, is looked at twice, and goes; what was told of it."""
+        self.told.clear()
+        self.field.insert(card)
+        self.look(2)
+        self.field.remove(card)
+        self.look(2)
+        return list(self.told)
+
+
+class TestTaps(DeskTest):
+    def test_every_kind_of_card_brings_credit_and_takes_a_statement(self):
+        for kind in purse.KINDS:
+            self.new_meter()
+            card = self.station.new_card(kind, sealed())
+            self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+            self.assertEqual(self.balance, AMOUNT)
+            self.assertEqual(self.model.violations, [])
+            told = self.station.statement(card)
+            if kind == "ultralight":
+                self.assertIsNone(told)
+            else:
+                self.assertEqual((told["balance"], told["token_top"], told["meter_number"]), (AMOUNT, 1, METER))
+
+    def test_the_same_card_again_is_used(self):
+        card = self.station.new_card("classic-1k", sealed())
+        self.tap(card)
+        self.assertEqual(self.tap(card), [outcome.USED])
+        self.assertEqual(self.balance, AMOUNT)
+
+    def test_several_tokens_are_redeemed_in_one_tap(self):
+        card = self.station.new_card("ntag216", sealed(1) + sealed(2) + sealed(5))
+        self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+        self.assertEqual(self.balance, 3 * AMOUNT)
+        self.station.write(card, sealed(5) + sealed(6))
+        self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+        self.assertEqual(self.balance, 4 * AMOUNT)
+        self.assertEqual(self.station.statement(card)["token_window"], 0b110011)
+
+    def test_a_card_without_tokens_takes_the_newest_statement(self):
+        card = self.station.new_card("ntag213")
+        self.assertEqual(self.tap(card), [outcome.NO_NEWS])
+        self.ledger.credit(9, 0, 123, 0, NEW_YEAR_S)
+        self.assertEqual(self.tap(card), [outcome.NO_NEWS])
+        self.assertEqual(self.station.statement(card)["balance"], 123)
+
+    def test_a_copied_card_buys_nothing(self):
+        card = self.station.new_card("ntag215", sealed())
+        copy = from_image(card.image())
+        self.tap(card)
+        self.assertEqual(self.tap(copy), [outcome.USED])
+        self.assertEqual(self.balance, AMOUNT)
+
+    def test_tokens_moved_to_another_card_are_still_redeemed_once(self):
+        first = self.station.new_card("ntag215", sealed())
+        second = self.station.new_card("classic-1k", sealed())
+        self.tap(first)
+        self.assertEqual(self.tap(second), [outcome.USED])
+        self.assertEqual(self.balance, AMOUNT)
+
+    def test_a_card_for_another_meter_is_left_as_it_is(self):
+        card = self.station.new_card("classic-1k", sealed(meter=METER + 1), meter=METER + 1)
+        writes = card.writes
+        self.assertEqual(self.tap(card), [outcome.NOT_THIS_METER])
+        self.assertEqual((self.balance, card.writes), (0, writes))
+
+    def test_tokens_for_another_meter_on_a_card_that_says_otherwise(self):
+        card = self.station.new_card("classic-1k", sealed(meter=METER + 1))
+        writes = card.writes
+        self.assertEqual(self.tap(card), [outcome.NOT_THIS_METER])
+        self.assertEqual((self.balance, card.writes), (0, writes))
+
+    def test_a_forged_token_brings_nothing_and_hides_nothing(self):
+        forged = sealed()[:-1] + b"\x00"
+        card = self.station.new_card("classic-1k", forged)
+        self.assertEqual(self.tap(card), [outcome.UNREADABLE])
+        self.assertEqual(self.balance, 0)
+        self.station.write(card, forged + sealed(2))
+        self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+        self.assertEqual(self.balance, AMOUNT)
+
+    def test_blank_cards_cannot_be_read_and_are_told_once(self):
+        for card in (ClassicCard(CLASSIC_UID), UltralightCard("ntag213", PAGES_UID)):
+            self.told.clear()
+            self.field.insert(card)
+            self.look(5)
+            self.field.remove(card)
+            self.assertEqual(self.told, [outcome.UNREADABLE])
+            self.assertEqual(card.writes, 0)
+
+    def test_over_the_limit_credit_stays_on_the_card(self):
+        self.ledger.change(lambda account: account.terms.set("credit_limit_microunits", 30_000_000))
+        card = self.station.new_card("ntag215", sealed(1) + sealed(2))
+        self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+        self.assertEqual(self.balance, AMOUNT)
+        self.assertEqual(self.tap(card), [outcome.OVER_LIMIT])
+        self.ledger.change(lambda account: account.spend_money(15_000_000))
+        self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+        self.assertEqual(self.balance, 2 * AMOUNT - 15_000_000)
+
+    def test_a_meter_without_a_ledger_takes_nothing(self):
+        card = self.station.new_card("classic-1k", sealed())
+        account, self.ledger.account = self.ledger.account, None
+        self.assertEqual(self.tap(card), [outcome.LEDGER_FAILED])
+        self.ledger.account = account
+        self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+
+
+class TestPresence(DeskTest):
+    def test_a_card_that_lies_there_is_served_once(self):
+        card = self.station.new_card("classic-1k", sealed())
+        self.field.insert(card)
+        self.look(20)
+        self.assertEqual(self.told, [outcome.ACCEPTED])
+        self.field.remove(card)
+        self.look(2)
+        self.field.insert(card)
+        self.look(2)
+        self.assertEqual(self.told, [outcome.ACCEPTED, outcome.USED])
+
+    def test_two_cards_at_once_are_both_served(self):
+        first = self.station.new_card("classic-1k", sealed(1))
+        second = self.station.new_card("ntag215", sealed(2))
+        self.field.insert(first)
+        self.field.insert(second)
+        self.look(3)
+        self.assertEqual(self.told, [outcome.ACCEPTED, outcome.ACCEPTED])
+        self.assertEqual(self.balance, 2 * AMOUNT)
+
+    def test_a_second_card_is_served_while_the_first_lies_there(self):
+        self.field.insert(self.station.new_card("classic-1k", sealed(1)))
+        self.look(2)
+        self.field.insert(self.station.new_card("ntag215", sealed(2)))
+        self.look(2)
+        self.assertEqual(self.told, [outcome.ACCEPTED, outcome.ACCEPTED])
+
+    def test_between_looks_the_field_is_off(self):
+        self.look()
+        self.assertFalse(self.field.on)
+        self.field.insert(self.station.new_card("classic-1k", sealed(1)))
+        self.look()
+        self.assertFalse(self.field.on)
+
+
+class TestService(DeskTest):
+    def pass_card(self, expires_s, uid=PAGES_UID):
+        content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, uid), 7, expires_s)
+        return self.station.new_card("ntag213", content, purse.SERVICE, 0)
+
+    def test_a_service_card_is_known_and_noted(self):
+        card = self.pass_card(NEW_YEAR_S + 86_400)
+        writes = card.writes
+        self.assertEqual(self.tap(card), [outcome.SERVICE])
+        self.assertEqual(card.writes, writes)
+        newest = self.events.recent(1)[0]
+        self.assertEqual((newest.code, newest.number), (events.SERVICE_CARD, 7))
+
+    def test_an_expired_one_is_refused_while_the_time_is_known(self):
+        card = self.pass_card(NEW_YEAR_S + 3600)
+        self.assertEqual(self.tap(card), [outcome.PASS_EXPIRED])
+        self.timekeeper.trusted = False
+        self.assertEqual(self.tap(card), [outcome.SERVICE])
+
+    def test_a_pass_copied_to_another_card_is_none(self):
+        card = self.pass_card(NEW_YEAR_S + 86_400, PAGES_UID[:6] + b"\x00")
+        self.assertEqual(self.tap(card), [outcome.UNREADABLE])
+
+
+class TestTornTaps(DeskTest):
+    """Whatever happens at whichever frame: credit once, never lost, and the next whole tap gets its statement."""
+
+    KINDS = ("classic-1k", "ntag213")
+
+    def prepare(self, kind):
+        self.image = self.station.new_card(kind, sealed(1) + (sealed(2) if kind == "classic-1k" else b"")).image()
+        self.credit = AMOUNT * (2 if kind == "classic-1k" else 1)
+        self.new_meter()
+        self.look()
+        before = self.model.statistics.frames
+        self.assertEqual(self.tap(from_image(self.image)), [outcome.ACCEPTED])
+        return self.model.statistics.frames - before
+
+    def each_frame(self, plan):
+        """Let `plan(frame)` bring about a fault at each frame of a tap, then check, tap again and check."""
+        for kind in self.KINDS:
+            for frame in range(1, self.prepare(kind) + 1):
+                self.new_meter()
+                self.look()
+                card = from_image(self.image)
+                self.field.insert(card)
+                plan(frame)
+                self.look(4)
+                self.assertIn(self.balance, (0, self.credit))
+                redeemed = self.balance != 0
+                self.field.remove(card)
+                self.look(2)
+                self.check_statement(card, redeemed)
+                expected = outcome.USED if redeemed else outcome.ACCEPTED
+                self.assertEqual(self.tap(card), [expected])
+                self.assertEqual(self.balance, self.credit)
+                self.assertEqual(self.station.statement(card)["balance"], self.credit)
+
+    def check_statement(self, card, redeemed):
+        """A statement may be missing, never wrong; without credit in the ledger nothing told of any."""
+        told = self.station.statement(card)
+        if told is not None:
+            self.assertTrue(redeemed)
+            self.assertEqual(told["balance"], self.balance)
+        elif redeemed:
+            self.assertEqual(self.told[-1], outcome.STATEMENT_NOT_WRITTEN)
+        else:
+            self.assertFalse(outcome.ACCEPTED in self.told)
+
+    def test_the_card_is_lifted(self):
+        self.each_frame(lambda frame: self.model.faults.lift(frame))
+
+    def test_the_card_is_lifted_while_it_writes(self):
+        self.each_frame(lambda frame: self.model.faults.lift_during_write(frame, frame))
+
+    def test_the_chip_hangs(self):
+        self.each_frame(lambda frame: self.field.plan(frame, lambda _: self.model.faults.hang()))
+
+    def test_an_answer_is_lost_or_garbled_and_the_tap_succeeds_while_the_card_lies_there(self):
+        for kind in self.KINDS:
+            frames = self.prepare(kind)
+            for frame in range(1, frames + 1):
+                for fault in (self._silence, self._flip_from_card, self._flip_to_card):
+                    self.new_meter()
+                    self.look()
+                    self.field.insert(from_image(self.image))
+                    fault(frame)
+                    self.look(4)
+                    self.assertEqual(self.balance, self.credit)
+                    self.assertEqual(self.told[-1], outcome.ACCEPTED)
+
+    def _silence(self, frame):
+        self.model.faults.silence(frame)
+
+    def _flip_from_card(self, frame):
+        self.model.faults.flip_from_card(frame, (3,))
+
+    def _flip_to_card(self, frame):
+        self.model.faults.flip_to_card(frame, (9, 10))
+
+
+class TestReader(DeskTest):
+    def test_a_dead_reader_is_tried_more_and_more_rarely_and_told_once(self):
+        self.model.faults.kill_spi()
+        pauses = []
+        for _ in range(12):
+            self.look()
+            pauses.append(self.desk.pause_ms)
+        self.assertEqual(pauses, sorted(pauses))
+        self.assertEqual((pauses[0], pauses[-1]), (2 * PERIOD_MS, LONGEST_PAUSE_MS))
+        self.assertTrue(self.teller.reader_failed)
+        codes = [event.code for event in self.events.recent(20)]
+        self.assertEqual(codes, [events.READER_LOST])
+
+    def test_it_is_no_alarm_at_once(self):
+        self.model.faults.kill_spi(0xFF)
+        self.look(FAILURES_BEFORE_ALARM - 1)
+        self.assertFalse(self.teller.reader_failed)
+        self.look()
+        self.assertTrue(self.teller.reader_failed)
+
+    def test_a_reader_that_comes_back_serves_again(self):
+        self.model.faults.kill_spi()
+        self.look(5)
+        self.model.faults.heal_spi()
+        self.assertEqual(self.tap(self.station.new_card("classic-1k", sealed())), [outcome.ACCEPTED])
+        self.assertFalse(self.teller.reader_failed)
+        self.assertEqual(self.desk.pause_ms, PERIOD_MS)
+        self.assertIn(events.READER_BACK, [event.code for event in self.events.recent(20)])
+
+    def test_a_loose_interrupt_wire_and_a_brown_out_are_recovered_from(self):
+        self.look()
+        card = self.station.new_card("classic-1k", sealed())
+        self.field.insert(card)
+        self.model.faults.cut_irq()
+        self.look()
+        self.model.faults.cut_irq(False)
+        self.look(2)
+        self.assertEqual(self.told, [outcome.ACCEPTED])
+        self.model.faults.brown_out()
+        self.look(3)
+        self.assertFalse(self.teller.reader_failed)
+        self.assertEqual(self.told, [outcome.ACCEPTED])
+
+    def test_the_loop_looks_four_times_a_second(self):
+        looks = []
+        self.desk.serve_one_look = lambda: self._counted(looks)
+        self.clock.run(self._run_for(1000))
+        self.assertEqual([look - looks[0] for look in looks], [0, 250, 500, 750])
+
+    async def _counted(self, looks):
+        looks.append(self.clock.ticks_ms())
+
+    async def _run_for(self, duration_ms):
+        task = asyncio.create_task(self.desk.run())
+        await self.clock.sleep_ms(duration_ms - 1)
+        task.cancel()
+
+
+class TestCost(DeskTest):
+    """What a tap costs: a guard against a driver or a layout that got slower.
+
+    The meter is a year old, the card has been in use, and carries one new token. Frames of the whole tap, milliseconds
+    of it on air and in the card, and milliseconds from the look's begin until the token is at the teller.
+    """
+
+    COSTS = {
+        "classic-1k": (87, 159, 20),
+        "ntag213": (26, 91, 16),
+        "ntag215": (45, 183, 18),
+        "ntag216": (63, 273, 18),
+    }
+
+    def grow_old(self, account):
+        for _ in range(13):
+            account.consume(345_678_901)
+            account.registers.add_charge(98_765_432)
+            account.registers.enter_month(account.registers.month.index + 1)
+
+    def redeem(self, data, by):
+        self.credit_us = self.clock.now_us
+        return Teller.redeem(self.teller, data, by)
+
+    def test_frames_and_milliseconds_of_a_tap(self):
+        for kind in sorted(self.COSTS):
+            self.new_meter()
+            self.ledger.change(self.grow_old)
+            card = self.station.new_card(kind, sealed(1))
+            self.tap(card)
+            self.station.write(card, sealed(2))
+            self.field.insert(card)
+            self.teller.redeem = self.redeem
+            frames, start_us = self.model.statistics.frames, self.clock.now_us
+            self.clock.run(self.desk.serve_one_look())
+            self.assertEqual(self.told[-1], outcome.ACCEPTED)
+            cost = (
+                self.model.statistics.frames - frames,
+                (self.clock.now_us - start_us) // 1000,
+                (self.credit_us - start_us) // 1000,
+            )
+            for measured, limit in zip(cost, self.COSTS[kind]):
+                self.assertLessEqual(measured, limit, kind)
+
+
+if __name__ == "__main__":
+    unittest.main()
