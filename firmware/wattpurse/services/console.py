@@ -1,0 +1,147 @@
+"""The service console: lines in, answers out, beside metering.
+
+Reading is open to everyone; changing needs a login or a service card's rights. Whatever is typed is answered, with one
+line that says what was wrong where it was wrong, and never ends the task: a console that has to be started anew would
+be of no use to whoever looks for the cause.
+"""
+
+import json
+
+from wattpurse.core import events
+from wattpurse.services import console_arguments as read
+from wattpurse.services import console_commands as commands
+from wattpurse.services.console_changes import note
+from wattpurse.services.console_login import SILENCE_MS, Login
+
+LINE_LIMIT = 2200  # a tariff table in hex with its command
+
+_RETRY_MS = 1000
+_LINES_AT_ONCE = 8  # what is written without letting others run
+_REFUSED = "refused: "
+
+
+class Console:
+    """The console of `meter` on `stream`: `async read_line(limit)`, None for a longer line, and `write(text)`."""
+
+    def __init__(self, stream, meter):
+        self.login = Login(meter)
+        self._stream = stream
+        self._meter = meter
+        # name, arguments, help, who may, method(arguments)
+        self._session = (
+            ("help", "[COMMAND]", "this list, or one line of it", commands.ANYONE, self._help),
+            ("login", "PIN", "get the right to change things", commands.ANYONE, self._log_in),
+            ("logout", "", "give it back", commands.ANYONE, self._log_out),
+            ("pin", "NEWPIN", "change the PIN", commands.TECHNICIAN, self._change_pin),
+            ("reboot", "", "start the meter anew", commands.TECHNICIAN, self._reboot),
+        )
+
+    def grant(self, minutes: int):
+        """Give a technician's rights for some minutes: a service card was shown."""
+        self.login.grant(minutes)
+
+    async def run(self):
+        """Answer line after line, for ever."""
+        await self._write(f"Wattpurse {self._meter.version} on {self._meter.board.name}: 'help' lists the commands")
+        while True:
+            try:
+                line = await self._stream.read_line(LINE_LIMIT)
+                await self._write(await self.answer(line))
+            except (OSError, UnicodeError):  # unplugged, or bytes that are no text: the line is lost, not the console
+                await self._meter.board.clock.sleep_ms(_RETRY_MS)
+
+    async def answer(self, line: str | None) -> str:
+        """What the console says to one line; "" to an empty one. None stands for a line that is too long."""
+        if line is None or len(line) > LINE_LIMIT:
+            return f"{_REFUSED}a line has at most {LINE_LIMIT} characters; this one was dropped"
+        words = line.split()
+        wants_json = commands.JSON_FLAG in words
+        words = [word for word in words if word != commands.JSON_FLAG]
+        if not words:
+            return ""
+        had_rights = self.login.allows_changes()
+        try:
+            _refuse_garbage(line)
+            text = await self._obey(words, wants_json)
+        except ValueError as error:
+            text = _refusal(str(error), wants_json)
+        except OSError:
+            text = _refusal("a device of the meter did not answer; look at 'status' before trying again", wants_json)
+        except MemoryError:
+            text = _refusal("not enough memory for this just now; try again", wants_json)
+        self.login.line_answered(had_rights)
+        return text
+
+    async def _obey(self, words, wants_json):
+        report = commands.find(commands.REPORTS, words)
+        action = commands.find(commands.CHANGES, words) or commands.find(self._session, words)
+        if action is not None and (report is None or len(action[0]) > len(report[0])):
+            return await self._act(action, words, wants_json)
+        if report is None:
+            raise ValueError(f"no command '{words[0][:20]}'; 'help' lists them")
+        _, _, _, facts_of, text_of = report
+        facts = facts_of(self._meter, commands.arguments_of(report, words))
+        return json.dumps(facts) if wants_json else text_of(facts)
+
+    async def _act(self, action, words, wants_json):
+        name, _, _, who, function = action
+        if wants_json:
+            raise ValueError(f"'{name}' has no {commands.JSON_FLAG}")
+        self._refuse_stranger(name, who)
+        arguments = commands.arguments_of(action, words)
+        answer = function(arguments) if action in self._session else function(self._meter, arguments)
+        return answer if isinstance(answer, str) else await answer
+
+    def _refuse_stranger(self, name, who):
+        if who == commands.ANYONE or self.login.allows_changes():
+            return
+        if who == commands.TECHNICIAN_OR_FACTORY and self.login.in_factory_state():
+            return
+        raise ValueError(f"'{name}' needs a login: 'login PIN', or a service card on the reader")
+
+    def _help(self, arguments):
+        every = sorted(commands.REPORTS + commands.CHANGES + self._session, key=lambda entry: entry[0])
+        if arguments:
+            wanted = " ".join(arguments)
+            every = [entry for entry in every if entry[0] == wanted or entry[0].split()[0] == wanted]
+            if not every:
+                raise ValueError(f"no command '{wanted[:20]}'")
+        return commands.help_text(every)
+
+    def _log_in(self, arguments):
+        read.expect(arguments, "login PIN", 1)
+        self.login.attempt(read.pin(arguments[0]))
+        return f"logged in until 'logout' or {SILENCE_MS // 60_000} minutes of silence"
+
+    def _log_out(self, _arguments):
+        if self.login.allows_changes():
+            self.login.end()
+            note(self._meter, events.LOGOUT)
+        return "logged out"
+
+    def _change_pin(self, arguments):
+        read.expect(arguments, "pin NEWPIN", 1)
+        self._meter.settings.set_all(self.login.settings_of(read.pin(arguments[0])))
+        note(self._meter, events.PIN_CHANGED)
+        return "the PIN is changed"
+
+    async def _reboot(self, _arguments):
+        await self._write("the meter starts anew")
+        self._meter.board.reset()
+
+    async def _write(self, text):
+        """Write an answer, a few lines at a time, so that a long one does not hold up the meter."""
+        lines = text.split("\n") if text else []
+        for start in range(0, len(lines), _LINES_AT_ONCE):
+            self._stream.write("\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n")
+            await self._meter.board.clock.sleep_ms(0)
+
+
+def _refuse_garbage(line):
+    for character in line:
+        if not " " <= character <= "~" and character != "\t":
+            raise ValueError("the line holds characters that are no text; it was dropped")
+
+
+def _refusal(why, wants_json):
+    return json.dumps({"error": why}) if wants_json else _REFUSED + why

@@ -1,0 +1,162 @@
+"""What the console changes on a meter in service: each change is durable, then noted in the event log, then said.
+
+Every function takes the meter and the arguments typed, and gives back the answer; ValueError says why it is refused.
+Energy counted so far is accounted for first, so that it is charged by what held while it was used.
+"""
+
+from wattpurse.core import carrier, contract, events, outcome, supply, terms
+from wattpurse.core.tariff import Tariff
+from wattpurse.core.text import kwh_text, money_text, parse_time, time_text
+from wattpurse.services import console_arguments as read
+from wattpurse.services.console_facts import account_of, fingerprint, zone_of
+
+EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before
+LATEST_S = (1 << 32) - 1
+
+_KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
+_KEY_VERSION_LIMIT = 255
+_TERM_LIMIT = 10**18
+
+
+def note(meter, code: int, number: int = 0, extra: int = 0):
+    """Write into the event log that the console did something."""
+    meter.events.note(code, carrier.CONSOLE, meter.timekeeper.now_s(), number, extra)
+
+
+def set_tariff(meter, arguments: list) -> str:
+    """Take a table as the pending one; one whose activation is past is in force within a second."""
+    read.expect(arguments, "tariff set HEX, as 'wattpurse tariff encode' gives it", 1)
+    tariff = Tariff(read.hex_bytes(arguments[0], "the tariff table"))
+    account = _settled(meter)
+    if not account.is_newer_tariff(tariff):
+        raise ValueError(f"the table has version {tariff.version}; it must be higher than {_newest_version(account)}")
+    meter.ledger.change(lambda altered: setattr(altered, "pending_tariff", tariff))
+    note(meter, events.TARIFF_SENT, tariff.version)
+    if tariff.activation_s <= meter.timekeeper.now_s():
+        return f"tariff version {tariff.version} takes over now: its activation is past"
+    return f"tariff version {tariff.version} is pending until {time_text(tariff.activation_s, tariff.zone)}"
+
+
+def set_contract(meter, arguments: list) -> str:
+    """Change how supply is paid for; both purses stay what they are."""
+    read.expect(arguments, "contract set NAME", 1)
+    chosen = contract.by_name(arguments[0])
+    former = _settled(meter).contract
+    if chosen is former:
+        raise ValueError(f"the contract is {chosen.name} already")
+    meter.ledger.change(lambda altered: setattr(altered, "contract", chosen))
+    note(meter, events.CONTRACT_CHANGED, chosen.code)
+    return f"contract is {chosen.name}; what {former.name} held stays in the meter\n{_balances(meter)}"
+
+
+def set_clock(meter, arguments: list) -> str:
+    """Set the clock of the meter and of its chip, ahead or back."""
+    read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00", 1)
+    utc_s = read_time(arguments[0])
+    before_s = meter.timekeeper.now_s()
+    if meter.fault == supply.ON:
+        _settled(meter)
+        meter.ledger.refuse_leap(utc_s)
+    meter.timekeeper.set(utc_s)
+    if meter.fault == supply.ON:
+        meter.ledger.set_clock(utc_s)
+        note(meter, events.CLOCK_SET, utc_s, before_s)
+    return "the clock is " + time_text(utc_s, zone_of(meter))
+
+
+def calibrate(meter, arguments: list) -> str:
+    """Change how many impulses are how many kWh, for the impulses from now on."""
+    read.expect(arguments, "calibrate IMPULSES[/KWH], for example 'calibrate 3200'", 1)
+    impulses, per_kwh = read.calibration(arguments[0])
+    _settled(meter)
+    meter.ledger.change(lambda altered: altered.calibrate(impulses, per_kwh))
+    note(meter, events.CALIBRATED, impulses, per_kwh)
+    return f"from now on {impulses} impulses are {per_kwh} kWh"
+
+
+def set_term(meter, arguments: list) -> str:
+    """Change one term of supply."""
+    read.expect(arguments, "terms set NAME VALUE", 2)
+    name = arguments[0]
+    value = read.number(arguments[1], name, -_TERM_LIMIT, _TERM_LIMIT)
+    _settled(meter)
+    meter.ledger.change(lambda altered: altered.terms.set(name, value))
+    note(meter, events.TERM_CHANGED, terms.names().index(name), value)
+    return f"{name} is {value}"
+
+
+def set_key(meter, arguments: list) -> str:
+    """Change the meter key, the site key, or the version that they are known by."""
+    read.expect(arguments, "keys set meter|site HEX, or keys set version NUMBER", 2)
+    which, value = arguments
+    account_of(meter)
+    if which == "version":
+        version = read.number(value, "the key version", 0, _KEY_VERSION_LIMIT)
+        meter.settings.set("key_version", version)
+        note(meter, events.KEYS_CHANGED, version)
+        return f"key version is {version}"
+    if which not in _KEY_NAMES:
+        raise ValueError("there is a meter key and a site key; say which")
+    key = read.key(value, f"the {which} key")
+    meter.settings.set(_KEY_NAMES[which], key)
+    meter.teller.take_keys()
+    note(meter, events.KEYS_CHANGED, meter.settings.get("key_version", 0))
+    return f"the {which} key is {fingerprint(meter, key)}"
+
+
+def reset_tamper(meter, arguments: list) -> str:
+    """Forget a tamper that is latched."""
+    read.expect(arguments, "reset-tamper", 0)
+    account_of(meter)
+    if not meter.settings.get("tamper", 0):
+        return "no tamper is latched"
+    meter.settings.set("tamper", 0)
+    note(meter, events.TAMPER_CLEARED)
+    return "tamper is cleared; supply follows what holds now"
+
+
+def redeem_token(meter, arguments: list) -> str:
+    """Redeem a token that came by way of a keyboard. It is sealed: no login is needed to be given credit."""
+    read.expect(arguments, "token HEX", 1)
+    data = read.hex_bytes(arguments[0], "the token")
+    account_of(meter)
+    result = meter.teller.redeem(data, carrier.CONSOLE)
+    if result != outcome.ACCEPTED:
+        raise ValueError("the token is not accepted: " + outcome.text(result))
+    return "accepted\n" + _balances(meter)
+
+
+async def test_relay(meter, arguments: list) -> str:
+    """Open the load switch for some seconds and go back to what is decided."""
+    read.expect(arguments, "relay test", 0)
+    moved = await meter.switching.test_relay()
+    note(meter, events.RELAY_TEST, int(moved))
+    if not moved:
+        raise ValueError("the load switch did not take both pulses; see 'status' and 'events'")
+    return "the load switch opened and closed as told; supply is decided as before"
+
+
+def read_time(text: str) -> int:
+    """A time that a clock may be set to. Raises ValueError for any other."""
+    utc_s = parse_time(text)
+    if not EARLIEST_S <= utc_s <= LATEST_S:
+        raise ValueError("no meter lives before 2026 or after 2105: is the year right?")
+    return utc_s
+
+
+def _settled(meter):
+    """The account, with everything charged that was counted so far."""
+    account_of(meter)
+    meter.metering.step()
+    return meter.ledger.account
+
+
+def _newest_version(account):
+    pending = account.pending_tariff
+    return max(account.tariff.version, pending.version if pending is not None else 0)
+
+
+def _balances(meter):
+    account = meter.ledger.account
+    money = money_text(account.money.balance, account.tariff.decimals)
+    return f"money {money} {account.tariff.currency}, energy credit {kwh_text(account.energy.balance, 3)} kWh"

@@ -1,0 +1,79 @@
+"""Every command of the console in two tables: what only reads, and what changes the meter and so needs a right."""
+
+from wattpurse.services import console_changes as changes
+from wattpurse.services import console_facts as facts
+from wattpurse.services import console_reports as reports
+from wattpurse.services import console_setup as setup
+
+ANYONE = 0
+TECHNICIAN = 1
+TECHNICIAN_OR_FACTORY = 2  # on a meter to which nothing was done yet, whoever holds it
+
+JSON_FLAG = "--json"
+
+_USAGE_WIDTH = 36  # a longer usage has its help on a line of its own
+
+# name, arguments, help, facts(meter, arguments), report(facts); all take --json
+REPORTS = (
+    ("status", "", "supply and its reason, credit, rate, alarms", facts.status, reports.status),
+    ("registers", "", "energy per rate, bought and charged, pulses", facts.registers, reports.registers),
+    ("months", "", "the month that runs and twelve closed ones", facts.months, reports.months),
+    ("events", "[COUNT]", "the newest events, 20 unless told", facts.event_list, reports.event_list),
+    ("tariff", "", "the table in force and the pending one", facts.tariff, reports.tariff),
+    ("contract", "", "how supply is paid for, and what is held", facts.contract_in_force, reports.contract_in_force),
+    ("clock", "", "the meter's time", facts.clock, reports.clock),
+    ("terms", "", "the terms of supply", facts.terms_in_force, reports.terms_in_force),
+    ("keys", "", "fingerprints of the keys", facts.keys, reports.keys),
+    ("identity", "", "which meter this is", facts.identity, reports.identity),
+    ("version", "", "which firmware runs", facts.version, reports.version),
+)
+
+# name, arguments, help, who may, function(meter, arguments) -> text, or a coroutine that gives it
+CHANGES = (
+    ("token", "HEX", "redeem a token typed in", ANYONE, changes.redeem_token),
+    ("tariff set", "HEX", "take a new tariff table", TECHNICIAN, changes.set_tariff),
+    ("contract set", "NAME", "change how supply is paid for", TECHNICIAN, changes.set_contract),
+    ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
+    ("calibrate", "IMPULSES[/KWH]", "say how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
+    ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
+    ("keys set", "meter|site|version VALUE", "change a key or the key version", TECHNICIAN, changes.set_key),
+    ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
+    ("reset-tamper", "", "forget a latched tamper", TECHNICIAN, changes.reset_tamper),
+    ("commission", setup.COMMISSION_USAGE, "make a blank meter work", TECHNICIAN_OR_FACTORY, setup.commission),
+    ("erase-ledger", "METERNUMBER", "give up a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),
+)
+
+
+def find(table: tuple, words: list) -> tuple | None:
+    """The entry of `table` that the line begins with, longer names first; None if there is none."""
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        for entry in table:
+            if entry[0] == name:
+                return entry
+    return None
+
+
+def arguments_of(entry: tuple, words: list) -> list:
+    """The words behind the command's name. Raises ValueError where it takes none and there are some."""
+    arguments = words[len(entry[0].split()) :]
+    if arguments and not entry[1]:
+        raise ValueError(f"'{entry[0]}' takes no arguments; see 'help'")
+    return arguments
+
+
+def help_text(entries: list) -> str:
+    """A line for each entry: its name, its arguments, what it is for."""
+    width = min(_USAGE_WIDTH, max(len(_usage(entry)) for entry in entries))
+    return "\n".join(_help_line(entry, width) for entry in entries)
+
+
+def _help_line(entry, width):
+    usage = _usage(entry)
+    if len(usage) > width:
+        return usage + "\n" + " " * (width + 2) + entry[2]
+    return usage + " " * (width + 2 - len(usage)) + entry[2]
+
+
+def _usage(entry):
+    return (entry[0] + " " + entry[1]).rstrip()

@@ -1,0 +1,248 @@
+"""What the console tells, as facts for programs: one dict for each report, of numbers, words, lists and None.
+
+Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`) and, beside them, as local text.
+"""
+
+import sys
+
+from wattpurse.core import carrier, contract, events, statement, supply, tariff_table, terms
+from wattpurse.core.calendar import Zone
+from wattpurse.core.cmac import BLOCK, cmac
+from wattpurse.core.registers import RATES
+from wattpurse.core.text import month_text, time_text
+from wattpurse.services import console_arguments as read
+
+EVENTS_SHOWN = 20
+EVENTS_MOST = 500
+
+_FINGERPRINT_DIGITS = 4
+
+
+def account_of(meter):
+    """The account that the meter works with. Raises ValueError, saying why, where there is none."""
+    if meter.fault != supply.ON or meter.ledger.account is None:
+        raise ValueError(f"there is no account to work with: {supply.text(meter.fault)}")
+    return meter.ledger.account
+
+
+def zone_of(meter) -> Zone:
+    """The tariff's zone, or UTC where there is no tariff."""
+    account = meter.ledger.account
+    return account.tariff.zone if account is not None else Zone(0)
+
+
+def status(meter, _arguments) -> dict:
+    """How the meter stands now; without an account, as much as can be said then."""
+    reason = meter.decide()
+    facts = clock(meter, ())
+    facts["meter_number"] = meter.settings.get("meter_number")
+    facts["supply"] = supply.text(reason)
+    facts["supply_reason"] = reason
+    facts["load_switch"] = meter.switching.position
+    account = meter.ledger.account
+    if meter.fault == supply.ON and account is not None:
+        facts["contract"] = account.contract.name
+        facts["low_credit"] = account.contract.is_low(account)
+        facts["rate"] = account.tariff.rate_names[account.rate]
+        facts["tariff_version"] = account.tariff.version
+        facts["total_mwh"] = account.registers.total_mwh
+        facts["month_mwh"] = account.registers.month.total_mwh
+        facts["alarms"] = _alarms(meter)
+        facts.update(_purses(account))
+    return facts
+
+
+def registers(meter, _arguments) -> dict:
+    """The registers that never go back, and what was bought and charged since the meter was made."""
+    account = account_of(meter)
+    total_mwh, month_mwh = account.registers.rate_mwh, account.registers.month.rate_mwh
+    facts = {
+        "total_mwh": account.registers.total_mwh,
+        "pulses": account.pulses_total,
+        "rates": [
+            {"name": name, "total_mwh": total_mwh[rate], "month_mwh": month_mwh[rate]}
+            for rate, name in enumerate(_rate_names(account, (account.registers,)))
+        ],
+        "token_top": account.token_top,
+    }
+    facts.update(_purses(account))
+    return facts
+
+
+def months(meter, _arguments) -> dict:
+    """The month that runs and the closed ones, newest first."""
+    account = account_of(meter)
+    every = [account.registers.month] + account.registers.closed_months
+    names = _rate_names(account, every)
+    return {
+        "currency": account.tariff.currency,
+        "rates": names,
+        "months": [
+            {
+                "month": month_text(month.index),
+                "closed": month is not account.registers.month,
+                "rate_mwh": month.rate_mwh[: len(names)],
+                "total_mwh": month.total_mwh,
+                "charge_microunits": month.charge_microunits,
+            }
+            for month in every
+        ],
+    }
+
+
+def event_list(meter, arguments) -> dict:
+    """The newest events, newest first."""
+    read.expect(arguments, "events [COUNT]", 0, 1)
+    count = read.number(arguments[0], "COUNT", 1, EVENTS_MOST) if arguments else EVENTS_SHOWN
+    zone = zone_of(meter)
+    return {
+        "events": [
+            {
+                "time_s": event.time_s,
+                "time": time_text(event.time_s, zone),
+                "code": event.code,
+                "by": carrier.text(event.by),
+                "number": event.number,
+                "extra": event.extra,
+                "text": events.text(event),
+            }
+            for event in meter.events.recent(count)
+        ]
+    }
+
+
+def tariff(meter, _arguments) -> dict:
+    """The table in force and the one that waits for its activation."""
+    account = account_of(meter)
+    pending = account.pending_tariff
+    return {
+        "rate_now": account.tariff.rate_names[account.rate],
+        "in_force": _table(account.tariff.data),
+        "pending": _table(pending.data) if pending is not None else None,
+    }
+
+
+def contract_in_force(meter, _arguments) -> dict:
+    """The contract in force and what both purses hold."""
+    account = account_of(meter)
+    facts = {
+        "contract": account.contract.name,
+        "contracts": [one.name for one in contract.CONTRACTS],
+        "credit_limit": account.credit_limit(account.contract.unit),
+        "low_credit": account.contract.is_low(account),
+        "unit": "money" if account.contract.unit == contract.MONEY else "energy",
+    }
+    facts.update(_purses(account))
+    return facts
+
+
+def clock(meter, _arguments) -> dict:
+    """The meter's time and whether it can be trusted."""
+    now_s = meter.timekeeper.now_s()
+    zone = zone_of(meter)
+    return {
+        "time_s": now_s,
+        "time": time_text(now_s, zone),
+        "offset_s": zone.offset_s(now_s),
+        "trusted": meter.timekeeper.trusted,
+    }
+
+
+def identity(meter, _arguments) -> dict:
+    """Which meter this is, on which board, and how it is calibrated."""
+    account = meter.ledger.account
+    unique_id = getattr(meter.board, "unique_id", None)  # not every board's chip has one
+    return {
+        "meter_number": meter.settings.get("meter_number"),
+        "board": meter.board.name,
+        "unique_id": unique_id.hex() if unique_id is not None else None,
+        "version": meter.version,
+        "impulses": account.impulses if account is not None else None,
+        "per_kwh": account.impulses_per_kwh_divisor if account is not None else None,
+        "commissioned": meter.fault == supply.ON,
+    }
+
+
+def version(meter, _arguments) -> dict:
+    """Which firmware runs, and on what."""
+    python = sys.implementation
+    return {
+        "version": meter.version,
+        "board": meter.board.name,
+        "python": python.name + " " + ".".join(str(part) for part in python.version[:3]),
+    }
+
+
+def terms_in_force(meter, _arguments) -> dict:
+    """Every term of supply and its value."""
+    account = account_of(meter)
+    return {"terms": {name: account.terms[name] for name in terms.names()}}
+
+
+def keys(meter, _arguments) -> dict:
+    """Which keys the meter holds, by fingerprint alone."""
+    settings = meter.settings
+    return {
+        "key_version": settings.get("key_version", 0),
+        "meter_key": fingerprint(meter, settings.get("meter_key")),
+        "site_key": fingerprint(meter, settings.get("site_key")),
+    }
+
+
+def fingerprint(meter, key: bytes | None) -> str | None:
+    """The first digits of the CMAC of zeros: enough to tell two keys apart, nothing to find one by."""
+    if key is None:
+        return None
+    return cmac(meter.board.aes, key, bytes(BLOCK)).hex()[:_FINGERPRINT_DIGITS]
+
+
+def _purses(account):
+    return {
+        "currency": account.tariff.currency,
+        "decimals": account.tariff.decimals,
+        "money_microunits": _purse(account.money),
+        "energy_mwh": _purse(account.energy),
+    }
+
+
+def _purse(purse):
+    return {"bought": purse.bought, "charged": purse.charged, "balance": purse.balance}
+
+
+def _alarms(meter):
+    bits = meter.teller.alarms()
+    return [text for bit, text in statement.ALARM_TEXTS if bits & bit]
+
+
+def _rate_names(account, holders):
+    """Names of the tariff's rates, and numbers for those that only an earlier tariff had."""
+    names = list(account.tariff.rate_names)
+    used = [rate for rate in range(RATES) for holder in holders if holder.rate_mwh[rate]]
+    while used and len(names) <= max(used):
+        names.append(f"rate {len(names)}")
+    return names
+
+
+def _table(data):
+    """The fields of a table by name; the zone in words of its own."""
+    fields = tariff_table.decode(data)
+    zone = fields["zone"]
+    return {
+        "version": fields["version"],
+        "activation_s": fields["activation_s"],
+        "activation": time_text(fields["activation_s"], zone),
+        "currency": fields["currency"],
+        "decimals": fields["decimals"],
+        "customer_class": fields["customer_class"],
+        "offset_minutes": zone.offset_minutes,
+        "daylight_minutes": zone.shift_minutes if zone.start is not None else 0,
+        "standing_charge_microunits": fields["standing_charge_microunits"],
+        "allowance_mwh": fields["allowance_mwh"],
+        "rates": [
+            {"name": name, "prices_microunits": list(prices), "block_limits_mwh": list(limits_mwh)}
+            for name, prices, limits_mwh in fields["rates"]
+        ],
+        "day_types": [[list(switch) for switch in day_type] for day_type in fields["day_types"]],
+        "seasons": [{"month": month, "day": day, "day_types": list(kinds)} for month, day, kinds in fields["seasons"]],
+        "holidays": [list(holiday) for holiday in fields["holidays"]],
+    }

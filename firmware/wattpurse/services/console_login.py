@@ -1,0 +1,145 @@
+"""Who may change things at the console: the PIN, the delay after wrong ones, and the rights that a service card gives.
+
+Every attempt is counted in flash before the PIN is compared, so that cutting the power buys no further attempt; the
+delay that follows doubles from one second to an hour and survives a restart. Attempts made too soon are not counted,
+and wear nothing. Whoever can read the flash reads the keys beside the PIN: its check value is there so that a PIN,
+which people use elsewhere as well, cannot be read off by accident.
+"""
+
+from wattpurse.core import carrier, events, supply
+from wattpurse.core.cmac import cmac, equal
+
+SILENCE_MS = 10 * 60_000
+LONGEST_DELAY_S = 3600
+
+_SALT_SIZE = 16
+_CHECK_PURPOSE = b"console pin"
+_COUNTED_AT_MOST = 13  # the delay has reached its longest
+_DAY_S = 86_400
+
+
+class _Span:
+    """A stretch of time that has to end by itself.
+
+    Measured by the ticks, which no setting of the clock moves. They wrap within two weeks, so a day on the clock, or a
+    clock set back, ends the span as well.
+    """
+
+    def __init__(self, meter):
+        self._meter = meter
+        self._length_ms = 0
+        self._start_ms = 0
+        self._start_s = 0
+
+    @property
+    def is_begun(self):
+        """True from its start until somebody saw that it is over."""
+        return self._length_ms > 0
+
+    def start(self, length_ms):
+        self._length_ms = length_ms
+        self._start_ms = self._meter.board.clock.ticks_ms()
+        self._start_s = self._meter.timekeeper.now_s()
+
+    def end(self):
+        self._length_ms = 0
+
+    def go_on(self):
+        """What is left of it lasts on, wherever the clock was set to meanwhile."""
+        clock = self._meter.board.clock
+        elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
+        self.start(max(0, self._length_ms - elapsed_ms))
+
+    def lasts(self):
+        """True until it is over; once it is over it stays over."""
+        clock = self._meter.board.clock
+        elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
+        elapsed_s = self._meter.timekeeper.now_s() - self._start_s
+        if not (0 <= elapsed_ms < self._length_ms and 0 <= elapsed_s < _DAY_S):
+            self._length_ms = 0
+        return self._length_ms > 0
+
+
+class Login:
+    """The rights at the console of `meter`."""
+
+    def __init__(self, meter):
+        self._meter = meter
+        self._session = _Span(meter)
+        self._grant = _Span(meter)
+
+    def in_factory_state(self) -> bool:
+        """True while nothing was ever set here: then, and only then, commissioning needs no PIN."""
+        return self._meter.fault == supply.NOT_COMMISSIONED and not self._has_pin()
+
+    def allows_changes(self) -> bool:
+        """True while someone is logged in or a service card's rights last."""
+        session_lasts = self._session.lasts()
+        return self._grant.lasts() or session_lasts
+
+    def grant(self, minutes: int):
+        """Give a technician's rights for some minutes, without a PIN."""
+        self._grant.start(minutes * 60_000)
+
+    def line_answered(self, had_rights: bool):
+        """Someone is there: a login begins its silence anew, a service card's rights run on.
+
+        `had_rights` is what `allows_changes` said before the line, which may have set the clock.
+        """
+        if not had_rights:
+            return
+        if self._session.is_begun:
+            self._session.start(SILENCE_MS)
+        self._grant.go_on()
+
+    def end(self):
+        """Take back every right at once."""
+        self._session.end()
+        self._grant.end()
+
+    def attempt(self, pin: str):
+        """Log in. Raises ValueError, saying how long to wait, for a wrong PIN or one that comes too soon."""
+        if not self._has_pin():
+            raise ValueError("no PIN is set: it is set when the meter is commissioned")
+        wait_s = self._wait_s()
+        if wait_s > 0:
+            raise ValueError(f"too soon after a wrong PIN: wait {wait_s} s")
+        settings = self._meter.settings
+        now_s = self._meter.timekeeper.now_s()
+        wrong_pins = min(settings.get("wrong_pins", 0) + 1, _COUNTED_AT_MOST)
+        settings.set("wrong_pin_s", now_s)
+        settings.set("wrong_pins", wrong_pins)
+        check = self._check(settings.get("pin_salt"), pin)
+        if not equal(check, settings.get("pin_check")):
+            self._meter.events.note(events.LOGIN_REFUSED, carrier.CONSOLE, now_s)
+            raise ValueError(f"wrong PIN: the next attempt is possible in {_delay_s(wrong_pins)} s")
+        settings.set("wrong_pins", 0)
+        self._session.start(SILENCE_MS)
+        self._meter.events.note(events.LOGIN, carrier.CONSOLE, now_s)
+
+    def settings_of(self, pin: str) -> tuple:
+        """The (name, value) pairs that make `pin` the PIN, for `Settings.set_all`."""
+        salt = self._meter.board.random_bytes(_SALT_SIZE)
+        return (("pin_salt", salt), ("pin_check", self._check(salt, pin)))
+
+    def _has_pin(self):
+        return self._meter.settings.get("pin_check") is not None
+
+    def _check(self, salt, pin):
+        return cmac(self._meter.board.aes, salt, _CHECK_PURPOSE + pin.encode())
+
+    def _wait_s(self):
+        """Seconds until the next attempt is allowed; a clock that went back since begins the delay anew."""
+        settings = self._meter.settings
+        delay_s = _delay_s(settings.get("wrong_pins", 0))
+        if delay_s == 0:
+            return 0
+        now_s = self._meter.timekeeper.now_s()
+        if now_s < settings.get("wrong_pin_s", 0):
+            settings.set("wrong_pin_s", now_s)
+        return settings.get("wrong_pin_s", 0) + delay_s - now_s
+
+
+def _delay_s(wrong_pins):
+    """How long the attempt after that many wrong ones has to wait."""
+    return min(LONGEST_DELAY_S, 1 << (wrong_pins - 1)) if wrong_pins else 0

@@ -1,0 +1,231 @@
+"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times."""
+
+from wattpurse.core.text import clock_text, kwh_text, money_text
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "hol")
+_KWH_DIGITS = 3
+_PRICE_DIGITS = 6
+
+
+def table(rows: list, heading: tuple | None = None) -> str:
+    """Rows of texts in aligned columns: the first to the left, those that follow to the right."""
+    every = ([heading] if heading else []) + rows
+    widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
+    return "\n".join(_aligned(row, widths) for row in every)
+
+
+def pairs(rows: list) -> str:
+    """`(name, value)` rows, a line each; a value of None is left out."""
+    shown = [(name, value) for name, value in rows if value is not None]
+    width = max(len(name) for name, _ in shown)
+    return "\n".join(f"{name}{' ' * (width - len(name))}  {value}" for name, value in shown)
+
+
+def status(facts: dict) -> str:
+    """Of console_facts.status."""
+    rows = [
+        ("meter", _number_or_none_yet(facts["meter_number"])),
+        ("time", facts["time"] + ("" if facts["trusted"] else "  (not to be trusted: set the clock)")),
+        ("supply", facts["supply"]),
+        ("load switch", facts["load_switch"]),
+    ]
+    if "contract" in facts:
+        rows += [
+            ("contract", facts["contract"]),
+            ("money", _money(facts["money_microunits"]["balance"], facts)),
+            ("energy credit", _kwh(facts["energy_mwh"]["balance"])),
+            ("low credit", _yes_no(facts["low_credit"])),
+            ("rate", facts["rate"]),
+            ("tariff version", str(facts["tariff_version"])),
+            ("total", _kwh(facts["total_mwh"])),
+            ("this month", _kwh(facts["month_mwh"])),
+            ("alarms", ", ".join(facts["alarms"]) or "none"),
+        ]
+    return pairs(rows)
+
+
+def registers(facts: dict) -> str:
+    """Of console_facts.registers."""
+    rows = [(rate["name"], _digits(rate["total_mwh"]), _digits(rate["month_mwh"])) for rate in facts["rates"]]
+    rows.append(("total", _digits(facts["total_mwh"]), _digits(sum(rate["month_mwh"] for rate in facts["rates"]))))
+    energy = table(rows, ("rate", "kWh", "kWh this month"))
+    return energy + "\n\n" + _purses(facts) + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
+
+
+def months(facts: dict) -> str:
+    """Of console_facts.months."""
+    heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "")
+    rows = []
+    for month in facts["months"]:
+        energy = tuple(_digits(mwh) for mwh in month["rate_mwh"])
+        charge = money_text(month["charge_microunits"], _PRICE_DIGITS)
+        state = "closed" if month["closed"] else "runs"
+        rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge, state))
+    return table(rows, heading)
+
+
+def event_list(facts: dict) -> str:
+    """Of console_facts.event_list."""
+    if not facts["events"]:
+        return "no events"
+    return "\n".join(_event(event) for event in facts["events"])
+
+
+def tariff(facts: dict) -> str:
+    """Of console_facts.tariff."""
+    shown = "in force, rate now " + facts["rate_now"] + "\n" + _tariff_table(facts["in_force"])
+    if facts["pending"] is None:
+        return shown + "\n\nno table is pending"
+    return shown + "\n\npending\n" + _tariff_table(facts["pending"])
+
+
+def contract_in_force(facts: dict) -> str:
+    """Of console_facts.contract_in_force."""
+    limit = facts["credit_limit"]
+    shown = _money(limit, facts) if facts["unit"] == "money" else _kwh(limit)
+    rows = [
+        ("contract", facts["contract"]),
+        ("can be set to", ", ".join(facts["contracts"])),
+        ("credit limit", shown if limit else "none"),
+        ("low credit", _yes_no(facts["low_credit"])),
+    ]
+    return pairs(rows) + "\n\n" + _purses(facts)
+
+
+def clock(facts: dict) -> str:
+    """Of console_facts.clock."""
+    return facts["time"] + ("" if facts["trusted"] else "\nnot to be trusted: set it with 'clock set'")
+
+
+def identity(facts: dict) -> str:
+    """Of console_facts.identity."""
+    calibration = None
+    if facts["impulses"] is not None:
+        calibration = f"{facts['impulses']} impulses are {facts['per_kwh']} kWh"
+    return pairs(
+        [
+            ("meter number", _number_or_none_yet(facts["meter_number"])),
+            ("commissioned", _yes_no(facts["commissioned"])),
+            ("calibration", calibration),
+            ("firmware", facts["version"]),
+            ("board", facts["board"]),
+            ("unique id", facts["unique_id"]),
+        ]
+    )
+
+
+def version(facts: dict) -> str:
+    """Of console_facts.version."""
+    return f"Wattpurse {facts['version']} on {facts['board']}, {facts['python']}"
+
+
+def terms_in_force(facts: dict) -> str:
+    """Of console_facts.terms_in_force."""
+    names = sorted(facts["terms"])
+    return table([(name, str(facts["terms"][name])) for name in names], ("term", "value"))
+
+
+def keys(facts: dict) -> str:
+    """Of console_facts.keys."""
+    return pairs(
+        [
+            ("meter key", facts["meter_key"] or "none yet"),
+            ("site key", facts["site_key"] or "none yet"),
+            ("key version", str(facts["key_version"])),
+        ]
+    )
+
+
+def _aligned(row, widths):
+    cells = [row[0] + " " * (widths[0] - len(row[0]))]
+    cells += [" " * (width - len(cell)) + cell for cell, width in zip(row[1:], widths[1:])]
+    return "  ".join(cells).rstrip()
+
+
+def _purses(facts):
+    money, energy = facts["money_microunits"], facts["energy_mwh"]
+    rows = [
+        (name, money_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
+        for name in ("bought", "charged", "balance")
+    ]
+    return table(rows, ("", facts["currency"], "kWh credit"))
+
+
+def _event(event):
+    return f"{event['time']}  {event['text']}{_event_numbers(event)}"
+
+
+def _event_numbers(event):
+    """The two numbers of an event, where there are any: what they mean depends on the event."""
+    if event["extra"]:
+        return f" [{event['number']}, {event['extra']}]"
+    return f" [{event['number']}]" if event["number"] else ""
+
+
+def _tariff_table(fields):
+    decimals = fields["decimals"]
+    hours, minutes = divmod(abs(fields["offset_minutes"]), 60)
+    zone = f"UTC{'-' if fields['offset_minutes'] < 0 else '+'}{hours:02d}:{minutes:02d}"
+    if fields["daylight_minutes"]:
+        zone += f", {fields['daylight_minutes']} minutes ahead in summer"
+    head = pairs(
+        [
+            ("version", str(fields["version"])),
+            ("activation", fields["activation"]),
+            ("currency", f"{fields['currency']}, {decimals} decimals"),
+            ("customer class", str(fields["customer_class"])),
+            ("zone", zone),
+            ("standing charge", money_text(fields["standing_charge_microunits"], _PRICE_DIGITS) + " a day"),
+            ("free allowance", _kwh(fields["allowance_mwh"]) + " a month"),
+        ]
+    )
+    rates = "\n".join(f"rate {rate['name']}: {_blocks(rate)}" for rate in fields["rates"])
+    return "\n".join([head, rates, _schedule(fields)])
+
+
+def _blocks(rate):
+    """`0.312517 up to 20.000 kWh, then 0.398003`."""
+    shown = []
+    for block, price in enumerate(rate["prices_microunits"]):
+        limits_mwh = rate["block_limits_mwh"]
+        until = f" up to {_kwh(limits_mwh[block])}" if block < len(limits_mwh) else ""
+        shown.append(money_text(price, _PRICE_DIGITS) + until)
+    return ", then ".join(shown) + " per kWh"
+
+
+def _schedule(fields):
+    names = [rate["name"] for rate in fields["rates"]]
+    lines = []
+    for number, day_type in enumerate(fields["day_types"]):
+        switches = ", ".join(f"{clock_text(minute)} {names[rate]}" for minute, rate in day_type)
+        lines.append(f"day type {number}: {switches}")
+    for season in fields["seasons"]:
+        days = ", ".join(f"{_WEEKDAYS[place]} {kind}" for place, kind in enumerate(season["day_types"]))
+        lines.append(f"from {season['month']:02d}-{season['day']:02d}: {days}")
+    if fields["holidays"]:
+        lines.append("holidays: " + ", ".join(_holiday(*holiday) for holiday in fields["holidays"]))
+    return "\n".join(lines)
+
+
+def _holiday(month, day, year):
+    return (f"{year}-" if year else "") + f"{month:02d}-{day:02d}"
+
+
+def _money(microunits, facts):
+    return money_text(microunits, facts["decimals"]) + " " + facts["currency"]
+
+
+def _digits(mwh):
+    return kwh_text(mwh, _KWH_DIGITS)
+
+
+def _kwh(mwh):
+    return _digits(mwh) + " kWh"
+
+
+def _yes_no(value):
+    return "yes" if value else "no"
+
+
+def _number_or_none_yet(number):
+    return "none yet" if number is None else str(number)

@@ -1,0 +1,77 @@
+"""The first and the last that a console does to a meter: commissioning a blank one, erasing an unreadable ledger."""
+
+from wattpurse.core import contract, events, supply, tariff_table
+from wattpurse.core.calendar import Zone
+from wattpurse.services import console_arguments as read
+from wattpurse.services.console_changes import note
+
+COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF]"
+
+_FEWEST = 6
+_METER_NUMBER_LIMIT = (1 << 32) - 1
+_DEFAULT_PRICE_MICROUNITS = 250_000
+
+
+def commission(meter, arguments: list) -> str:
+    """Make a blank meter work: who it is, its keys, its calibration, how it is paid for, and the PIN of its console."""
+    if len(arguments) < _FEWEST:
+        missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
+        raise ValueError("missing: " + " ".join(missing) + "; usage: commission " + COMMISSION_USAGE)
+    read.expect(arguments, "commission " + COMMISSION_USAGE, _FEWEST, _FEWEST + 1)
+    _refuse_unless_blank(meter)
+    settings = (
+        ("meter_number", read.number(arguments[0], "NUMBER", 1, _METER_NUMBER_LIMIT)),
+        ("meter_key", read.key(arguments[1], "METERKEY")),
+        ("site_key", read.key(arguments[2], "SITEKEY")),
+        ("key_version", 0),
+    )
+    impulses, per_kwh = read.calibration(arguments[3])
+    chosen = contract.by_name(arguments[4])
+    pin_settings = meter.console.login.settings_of(read.pin(arguments[5]))
+    given = len(arguments) > _FEWEST
+    table = read.hex_bytes(arguments[_FEWEST], "TARIFF") if given else default_tariff()
+    meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen)
+    tariff = "the tariff given" if given else "a flat tariff of 0.25 EUR per kWh (replace it with 'tariff set')"
+    return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\ntype 'reboot': it meters from then on"
+
+
+def erase_ledger(meter, arguments: list) -> str:
+    """Erase a ledger that cannot be read, and with it all that is left of the customer's credit."""
+    read.expect(arguments, "erase-ledger METERNUMBER", 1)
+    if meter.fault != supply.LEDGER_UNREADABLE:
+        raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
+    meter_number = meter.settings.get("meter_number")
+    if arguments[0] != str(meter_number):
+        raise ValueError("this loses all credit for good; type the number of this meter behind it if it must be")
+    meter.ledger.erase()
+    note(meter, events.LEDGER_ERASED, meter_number)
+    return "the ledger is erased; credit, registers and used tokens are lost\ntype 'reboot', then commission the meter"
+
+
+def default_tariff() -> bytes:
+    """The flat table that a meter starts with where none is given; any other has a higher version."""
+    return tariff_table.encode(
+        {
+            "version": 0,
+            "activation_s": 0,
+            "currency": "EUR",
+            "decimals": 2,
+            "customer_class": 0,
+            "zone": Zone(0),
+            "standing_charge_microunits": 0,
+            "allowance_mwh": 0,
+            "rates": (("FLAT", (_DEFAULT_PRICE_MICROUNITS,), ()),),
+            "day_types": (((0, 0),),),
+            "seasons": ((1, 1, (0,) * 8),),
+            "holidays": (),
+        }
+    )
+
+
+def _refuse_unless_blank(meter):
+    if meter.fault != supply.NOT_COMMISSIONED:
+        raise ValueError("only a blank meter can be commissioned, and this one is not; see 'status'")
+    if meter.ledger.account is not None:
+        raise ValueError("it is commissioned already: type 'reboot'")
+    if not meter.timekeeper.trusted:
+        raise ValueError("the clock is not set: 'clock set 2026-11-22T10:00:00+01:00', with the time that it is")

@@ -1,0 +1,332 @@
+"""The console as a whole: who may do what, and that nothing that is typed can do harm."""
+
+import unittest
+
+from boards.host.power import BoardReset
+from boards.host.random_bits import RandomBits
+from tests import samples
+from tests.services.console_bench import METER_KEY, METER_NUMBER, PIN, REPORTS, START_S, Bench
+from wattpurse.core import carrier, contract, events, token
+from wattpurse.core.keys import token_keys
+from wattpurse.services.console import LINE_LIMIT
+
+CHANGES = (
+    "tariff set " + samples.flat_tariff(version=9).hex(),
+    "contract set prepaid-energy",
+    "clock set 2026-03-01T10:00:00Z",
+    "calibrate 1000",
+    "terms set low_credit_mwh 1",
+    "keys set meter " + bytes(16).hex(),
+    "relay test",
+    "reset-tamper",
+    "pin 5555",
+    "reboot",
+    f"erase-ledger {METER_NUMBER}",
+    "commission",
+)
+
+
+class TestRights(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+        self.bench.commission()
+
+    def test_reading_is_open(self):
+        for line in REPORTS + ("help",):
+            self.assertFalse(self.bench.say(line).startswith("refused"), line)
+
+    def test_changing_is_not(self):
+        before = self.bench.meter.ledger.account.pack()
+        programs = self.bench.hardware.flash.programs
+        for line in CHANGES:
+            self.assertIn("needs a login", self.bench.say(line), line)
+        self.assertEqual(self.bench.meter.ledger.account.pack(), before)
+        self.assertEqual(self.bench.hardware.flash.programs, programs)
+
+    def test_login_and_logout(self):
+        self.bench.log_in()
+        self.assertEqual(self.bench.say("terms set low_credit_mwh 1"), "low_credit_mwh is 1")
+        self.bench.say("logout")
+        self.assertIn("needs a login", self.bench.say("terms set low_credit_mwh 2"))
+        codes = (events.LOGOUT, events.TERM_CHANGED, events.LOGIN)
+        self.assertEqual(self.bench.event_codes(3), [(code, carrier.CONSOLE) for code in codes])
+
+    def test_ten_minutes_of_silence_end_a_login(self):
+        self.bench.log_in()
+        for _ in range(4):
+            self.bench.wait(599)
+            self.bench.say("clock")
+        self.assertFalse(self.bench.say("pin 4444").startswith("refused"))
+        self.bench.wait(601)
+        self.assertIn("needs a login", self.bench.say("pin 5555"))
+
+    def test_a_login_does_not_come_back_when_the_ticks_wrap(self):
+        self.bench.log_in()
+        for _ in range(300):
+            self.bench.wait((1 << 30) // 1000 // 300)
+            self.bench.meter.timekeeper.now_s()
+        self.bench.wait(10)
+        self.assertIn("needs a login", self.bench.say("pin 5555"))
+
+    def test_setting_the_clock_neither_ends_nor_prolongs_a_login(self):
+        self.bench.log_in()
+        self.bench.say("clock set 2026-06-01T10:00:00Z")
+        self.assertIn("the clock is", self.bench.say("clock set 2026-05-01T10:00:00Z"))
+        self.bench.wait(601)
+        self.assertIn("needs a login", self.bench.say("clock set 2026-06-01T10:00:00Z"))
+
+    def test_a_service_card_gives_rights_for_some_minutes(self):
+        self.bench.meter.console.grant(5)
+        self.bench.wait(200)
+        self.assertEqual(self.bench.say("terms set low_credit_mwh 7"), "low_credit_mwh is 7")
+        self.bench.wait(101)
+        self.assertIn("needs a login", self.bench.say("terms set low_credit_mwh 8"))
+
+    def test_logout_ends_a_service_cards_rights(self):
+        self.bench.meter.console.grant(5)
+        self.bench.say("logout")
+        self.assertIn("needs a login", self.bench.say("pin 5555"))
+
+    def test_a_service_card_lets_a_forgotten_pin_be_replaced(self):
+        self.bench.meter.console.grant(5)
+        self.assertEqual(self.bench.say("pin 5555"), "the PIN is changed")
+        self.bench.say("logout")
+        self.assertIn("wrong PIN", self.bench.say("login " + PIN))
+        self.bench.wait(2)
+        self.assertIn("logged in", self.bench.say("login 5555"))
+
+    def test_reboot_says_so_and_resets(self):
+        self.bench.log_in()
+        with self.assertRaises(BoardReset):
+            self.bench.say("reboot")
+        self.assertIn("starts anew", self.bench.hardware.console.take_output())
+
+
+class TestLogin(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+        self.bench.commission()
+
+    def _wrong(self):
+        return self.bench.say("login 1111")
+
+    def test_the_delay_doubles_up_to_an_hour(self):
+        for delay_s in [1 << power for power in range(12)] + [3600, 3600, 3600]:
+            self.assertIn(f"possible in {delay_s} s", self._wrong())
+            if delay_s > 2:
+                self.bench.wait(delay_s - 2)
+                self.assertIn("too soon", self.bench.say("login " + PIN))
+            self.bench.wait(2)
+        self.bench.log_in()
+        self.assertIn("possible in 1 s", self._wrong())
+
+    def test_attempts_too_soon_write_nothing(self):
+        self._wrong()
+        programs = self.bench.hardware.flash.programs
+        for _ in range(20):
+            self.assertIn("too soon", self._wrong())
+        self.assertEqual(self.bench.hardware.flash.programs, programs)
+
+    def test_a_restart_does_not_shorten_the_delay(self):
+        for _ in range(6):
+            self._wrong()
+            self.bench.wait(3600)
+        self._wrong()
+        self.bench.restart()
+        self.assertIn("too soon", self.bench.say("login " + PIN))
+        self.bench.wait(64)
+        self.bench.log_in()
+
+    def test_a_clock_that_went_back_begins_the_delay_anew(self):
+        for _ in range(6):
+            self._wrong()
+            self.bench.wait(3600)
+        self._wrong()
+        self.bench.meter.timekeeper.set(START_S - 5 * 86_400)
+        self.assertIn("wait 64 s", self.bench.say("login " + PIN))
+        self.bench.wait(64)
+        self.bench.log_in()
+
+    def test_a_power_cut_between_attempt_and_answer_counts_the_attempt(self):
+        compared = []
+
+        def cut_here(settings_get):
+            def get(name, default=None):
+                if name == "pin_check" and compared:
+                    raise BoardReset("cut")
+                compared.append(name)
+                return settings_get(name, default)
+
+            return get
+
+        self.bench.meter.settings.get = cut_here(self.bench.meter.settings.get)
+        with self.assertRaises(BoardReset):
+            self._wrong()
+        self.bench.restart()
+        self.assertEqual(self.bench.meter.settings.get("wrong_pins"), 1)
+
+    def test_wrong_pins_are_in_the_event_log(self):
+        self._wrong()
+        self.assertEqual(self.bench.event_codes(1), [(events.LOGIN_REFUSED, carrier.CONSOLE)])
+
+    def test_what_is_no_pin_is_no_attempt(self):
+        for pin in ("", "123", "123456789", "12a4", "-123"):
+            self.assertTrue(self.bench.say("login " + pin).startswith("refused"))
+        self.bench.log_in()
+
+    def test_a_pin_is_not_kept_in_clear(self):
+        self.assertFalse(PIN.encode() in bytes(self.bench.hardware.flash.memory))
+
+    def test_flash_that_cannot_count_lets_nobody_in(self):
+        self.bench.hardware.flash.faults.bad_sectors = set(range(8))
+        self.assertTrue(self.bench.say("login " + PIN).startswith("refused"))
+        self.assertIn("needs a login", self.bench.say("pin 5555"))
+
+
+class TestLines(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+        self.bench.commission(samples.day_and_night_tariff())
+
+    def test_a_line_too_long_is_refused_and_dropped(self):
+        self.bench.log_in()
+        line = "pin 5555" + " " * (LINE_LIMIT - 8)
+        self.assertEqual(self.bench.say(line), "the PIN is changed")
+        self.assertIn("at most 2200", self.bench.say(line + " "))
+        self.assertIn("at most 2200", self.bench.say(None))
+
+    def test_nothing_answers_nothing(self):
+        for line in ("", "   ", "\t", "--json"):
+            self.assertEqual(self.bench.say(line), "")
+
+    def test_what_was_wrong_is_said_in_one_line(self):
+        self.bench.log_in()
+        for line, said in (
+            ("tarif", "no command 'tarif'"),
+            ("tariff sett 00", "takes no arguments"),
+            ("tariff set", "usage: tariff set"),
+            ("tariff set 5", "in hex"),
+            ("tariff set zz", "in hex"),
+            ("tariff set 00", "not a tariff table"),
+            ("events many", "whole number from 1"),
+            ("events 0", "whole number from 1"),
+            ("contract set rent", "prepaid-money, prepaid-energy"),
+            ("clock set noon", "2026-11-22T10:00:00+01:00"),
+            ("clock set 1999-01-01T00:00:00Z", "is the year right"),
+            ("clock set 2090-01-01T00:00:00Z", "days ahead"),
+            ("calibrate many", "impulses must be"),
+            ("calibrate 3200/0", "kWh must be"),
+            ("calibrate 0", "impulses must be"),
+            ("terms set colour 1", "there are: credit_limit"),
+            ("terms set low_credit_mwh -1", "must be from 0"),
+            ("keys set meter 00", "32 hex digits"),
+            ("keys set house 00", "say which"),
+            ("erase-ledger", "usage"),
+            (f"erase-ledger {METER_NUMBER}", "not unreadable"),
+            ("pin 12", "4 to 8 digits"),
+            ("relay test", "supply is off"),
+            ("token 00", "cannot be read"),
+            ("login --json 1234", "has no --json"),
+        ):
+            answer = self.bench.say(line)
+            self.assertTrue("refused: " in answer or '"error"' in answer, line + ": " + answer)
+            self.assertIn(said, answer, line)
+            self.assertFalse("\n" in answer, line)
+
+    def test_random_lines_do_no_harm(self):
+        random_bits = RandomBits(7)
+        words = " ".join(REPORTS + CHANGES + ("help", "login", "logout", "token", "--json")).split()
+        account = self.bench.meter.ledger.account
+        before = account.pack()
+        for _ in range(1_500):
+            parts = []
+            for _ in range(random_bits.below(5)):
+                if random_bits(2):
+                    parts.append(words[random_bits.below(len(words))])
+                else:
+                    parts.append("".join(chr(random_bits(9)) for _ in range(random_bits.below(30))))
+            line = " ".join(parts)
+            self.assertIsInstance(self.bench.say(line), str)
+        self.assertEqual(self.bench.meter.ledger.account.pack(), before)
+        self.assertFalse(self.bench.meter.console.login.allows_changes())
+
+    def test_random_lines_of_someone_logged_in_raise_nothing(self):
+        random_bits = RandomBits(8)
+        words = " ".join(REPORTS + CHANGES + ("help", "token", "0", "-1", "3200/1", "prepaid-money")).split()
+        words = [word for word in words if word != "reboot"]
+        self.bench.meter.console.grant(1_000)
+        for _ in range(600):
+            line = " ".join(words[random_bits.below(len(words))] for _ in range(random_bits.below(4)))
+            self.assertIsInstance(self.bench.say(line), str)
+        account = self.bench.meter.ledger.account
+        self.assertEqual((account.money.bought, account.energy.bought), (0, 0))
+
+    def test_the_running_console_answers_line_after_line(self):
+        clock, stream = self.bench.clock, self.bench.hardware.console
+        clock.call_at_us(clock.now_us + 1_000_000, lambda: stream.type_line("identity"))
+        clock.call_at_us(clock.now_us + 2_000_000, lambda: stream.type_line("x" * 3_000))
+        clock.call_at_us(clock.now_us + 3_000_000, lambda: stream.type_line("\x00\xff\x1b[A"))
+        clock.call_at_us(clock.now_us + 4_000_000, lambda: stream.type_line("version --json"))
+        clock.call_at_us(clock.now_us + 5_000_000, self._stop)
+        with self.assertRaises(BoardReset):
+            clock.run(self.bench.meter.console.run())
+        output = stream.take_output()
+        for said in ("'help' lists", "40123", "at most 2200", "no text", '"board": "host"'):
+            self.assertIn(said, output)
+
+    def test_a_line_that_is_unplugged_is_waited_for(self):
+        clock = self.bench.clock
+        stream = Unplugged()
+        console = self.bench.meter.console
+        console._stream = stream
+        clock.call_at_us(clock.now_us + 10_500_000, self._stop)
+        with self.assertRaises(BoardReset):
+            clock.run(console.run())
+        self.assertEqual(stream.attempts, 11)
+
+    def _stop(self):
+        raise BoardReset("enough")
+
+
+class Unplugged:
+    """A stream whose other end is gone."""
+
+    def __init__(self):
+        self.attempts = 0
+
+    async def read_line(self, _limit):
+        self.attempts += 1
+        raise OSError(5)
+
+    def write(self, _text):
+        """Nobody hears it."""
+
+
+class TestTokens(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+        self.bench.commission()
+
+    def _token(self, sequence, amount):
+        aes = self.bench.hardware.board.aes
+        kind, body = token.make(token.CREDIT_MONEY, amount)
+        keys = token_keys(aes, METER_KEY)
+        return token.seal_token(aes, keys, 0, METER_NUMBER, sequence, kind, body).hex()
+
+    def test_a_token_typed_in_credits_once_without_a_login(self):
+        line = "token " + self._token(1, 12_340_000)
+        self.assertEqual(self.bench.say(line), "accepted\nmoney 12.34 EUR, energy credit 0.000 kWh")
+        self.assertIn("already used", self.bench.say(line))
+        account = self.bench.meter.ledger.account
+        self.assertEqual(account.purse(contract.MONEY).bought, 12_340_000)
+        self.assertEqual(self.bench.event_codes(1), [(events.CREDIT, carrier.CONSOLE)])
+
+    def test_a_token_with_one_bit_changed_does_nothing(self):
+        sealed = self._token(1, 5_000_000)
+        last = "%x" % (int(sealed[-1], 16) ^ 1)
+        self.assertIn("cannot be read", self.bench.say("token " + sealed[:-1] + last))
+        self.assertEqual(self.bench.meter.ledger.account.money.bought, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,162 @@
+"""What the console changes: in flash when it is said, in the event log with who, and refused with a reason."""
+
+import unittest
+
+from tests import samples
+from tests.services.console_bench import METER_KEY, SITE_KEY, START_S, Bench
+from wattpurse.core import carrier, contract, events
+from wattpurse.core.text import parse_time
+
+
+class TestChanges(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+        self.bench.commission(samples.day_and_night_tariff())
+        self.bench.log_in()
+
+    @property
+    def account(self):
+        return self.bench.meter.ledger.account
+
+    def _was_noted(self, code):
+        self.assertEqual(self.bench.event_codes(1), [(code, carrier.CONSOLE)])
+
+    def _count(self, pulses):
+        """Let the house use that many pulses, not yet accounted for."""
+        self.bench.meter.metering.step()
+        self.bench.meter.board.counter.take = lambda: self._give(pulses)
+
+    def _give(self, pulses):
+        self.bench.meter.board.counter.take = lambda: 0
+        return pulses
+
+    def test_a_tariff_waits_for_its_activation(self):
+        later_s = START_S + 86_400
+        answer = self.bench.say("tariff set " + samples.flat_tariff(version=7, activation_s=later_s).hex())
+        self.assertEqual(answer, "tariff version 7 is pending until 2026-02-11T00:00:00+00:00")
+        self._was_noted(events.TARIFF_SENT)
+        self.assertEqual(self.account.tariff.version, 2)
+        self.bench.restart()
+        self.assertEqual(self.account.pending_tariff.version, 7)
+        self.assertEqual(self.bench.facts("tariff")["pending"]["version"], 7)
+        self.bench.wait(86_401)
+        self.bench.meter.metering.step()
+        self.assertEqual(self.account.tariff.version, 7)
+
+    def test_a_tariff_whose_activation_is_past_takes_over_now(self):
+        answer = self.bench.say("tariff set " + samples.flat_tariff(version=7).hex())
+        self.assertIn("takes over now", answer)
+        self.bench.wait(1)
+        self.bench.meter.metering.step()
+        self.assertEqual(self.account.tariff.version, 7)
+
+    def test_a_tariff_must_be_newer_than_any_known(self):
+        later_s = START_S + 86_400
+        self.bench.say("tariff set " + samples.flat_tariff(version=7, activation_s=later_s).hex())
+        for version in (1, 2, 7):
+            answer = self.bench.say("tariff set " + samples.flat_tariff(version=version).hex())
+            self.assertEqual(answer, f"refused: the table has version {version}; it must be higher than 7")
+
+    def test_a_tariff_with_one_digit_wrong_is_refused(self):
+        table = samples.flat_tariff(version=7).hex()
+        self.assertIn("checksum", self.bench.say("tariff set " + table[:40] + "0f" + table[42:]))
+
+    def test_a_change_of_contract_loses_nothing(self):
+        self.bench.meter.ledger.credit(1, contract.MONEY, 5_000_000, carrier.CARD, START_S)
+        self.bench.meter.ledger.credit(2, contract.ENERGY, 7_000_000, carrier.CARD, START_S)
+        answer = self.bench.say("contract set prepaid-energy")
+        self.assertIn("money 5.00 EUR, energy credit 7.000 kWh", answer)
+        self._was_noted(events.CONTRACT_CHANGED)
+        self.bench.restart()
+        self.assertIs(self.account.contract, contract.PrepaidEnergy)
+        self.assertEqual((self.account.money.balance, self.account.energy.balance), (5_000_000, 7_000_000))
+
+    def test_a_contract_already_in_force_is_said_to_be(self):
+        self.assertIn("already", self.bench.say("contract set prepaid-money"))
+
+    def test_energy_counted_before_is_charged_as_it_was_used(self):
+        self._count(3_200)
+        self.bench.say("contract set prepaid-energy")
+        self.assertEqual(self.account.registers.total_mwh, 1_000_000)
+        self.assertEqual(self.account.energy.charged, 0)
+        self._count(3_200)
+        self.bench.say("calibrate 1600")
+        self.assertEqual(self.account.registers.total_mwh, 2_000_000)
+
+    def test_calibration_is_any_rational(self):
+        self.assertEqual(self.bench.say("calibrate 3200/3"), "from now on 3200 impulses are 3 kWh")
+        self._was_noted(events.CALIBRATED)
+        self.bench.restart()
+        self.assertEqual((self.account.impulses, self.account.impulses_per_kwh_divisor), (3200, 3))
+        self._count(3_200)
+        self.bench.meter.metering.step()
+        self.assertEqual(self.account.registers.total_mwh, 3_000_000)
+
+    def test_the_clock_is_set_ahead_and_back(self):
+        for text in ("2026-06-22T10:00:00+02:00", "2026-05-22T10:00:00+02:00"):
+            self.assertEqual(self.bench.say("clock set " + text), "the clock is " + text)
+            self._was_noted(events.CLOCK_SET)
+            utc_s = parse_time(text)
+            self.assertTrue(0 <= self.bench.meter.timekeeper.now_s() - utc_s <= 1)
+            self.assertTrue(0 <= self.account.time_s - utc_s <= 1)
+            self.assertTrue(0 <= self.bench.meter.board.rtc.read() - utc_s <= 1)
+
+    def test_an_absurd_time_leaves_the_clock_alone(self):
+        before_s = self.bench.meter.timekeeper.now_s()
+        for text in ("1970-01-01T00:00:00Z", "2025-12-31T23:59:59Z", "2107-01-01T00:00:00Z", "2060-01-01T00:00:00Z"):
+            self.assertTrue(self.bench.say("clock set " + text).startswith("refused"), text)
+        self.assertTrue(self.bench.meter.timekeeper.now_s() - before_s < 5)
+
+    def test_a_clock_chip_that_does_not_answer_is_said(self):
+        self.bench.meter.timekeeper.set = self._no_answer
+        self.assertIn("did not answer", self.bench.say("clock set 2026-06-22T10:00:00Z"))
+
+    def _no_answer(self, _utc_s):
+        raise OSError(5)
+
+    def test_terms(self):
+        self.assertEqual(self.bench.say("terms set credit_limit_mwh 90000000"), "credit_limit_mwh is 90000000")
+        self._was_noted(events.TERM_CHANGED)
+        self.bench.restart()
+        self.assertEqual(self.bench.facts("terms")["terms"]["credit_limit_mwh"], 90_000_000)
+
+    def test_keys_are_shown_by_fingerprint_alone(self):
+        before = self.bench.facts("keys")
+        answer = self.bench.say("keys set site " + bytes(16).hex())
+        self.assertEqual(answer, "the site key is 763c")  # as OpenSSL says: AES-128-CMAC of a block of zeros
+        self._was_noted(events.KEYS_CHANGED)
+        self.bench.say("keys set version 3")
+        after = self.bench.facts("keys")
+        self.assertEqual(after["meter_key"], before["meter_key"])
+        self.assertEqual(after["key_version"], 3)
+        for line in ("keys", "identity", "status", "events 100"):
+            answer = self.bench.say(line)
+            self.assertFalse(METER_KEY.hex() in answer or SITE_KEY.hex() in answer, line)
+
+    def test_reset_tamper(self):
+        self.assertEqual(self.bench.say("reset-tamper"), "no tamper is latched")
+        self.bench.meter.settings.set("tamper", 1)
+        self.assertEqual(self.bench.facts("status")["supply"], "tamper")
+        self.bench.say("reset-tamper")
+        self._was_noted(events.TAMPER_CLEARED)
+        self.assertEqual(self.bench.facts("status")["supply"], "no credit")
+
+    def test_the_relay_is_tested_and_supply_decided_as_before(self):
+        self.bench.meter.ledger.credit(1, contract.MONEY, 5_000_000, carrier.CARD, START_S)
+        self.bench.clock.run(self.bench.meter.switching.step())
+        self.assertTrue(self.bench.hardware.relay.contact_closed)
+        answer = self.bench.say("relay test")
+        self.assertIn("opened and closed", answer)
+        self._was_noted(events.RELAY_TEST)
+        self.assertTrue(self.bench.hardware.relay.contact_closed)
+        self.assertEqual(self.bench.hardware.violations(), [])
+
+    def test_a_ledger_that_cannot_be_written_is_said_and_nothing_is_changed(self):
+        before = self.account.pack()
+        self.bench.hardware.flash.faults.bad_sectors = set(range(24, 72))
+        self.assertIn("did not answer", self.bench.say("contract set prepaid-energy"))
+        self.assertEqual(self.account.pack(), before)
+
+
+if __name__ == "__main__":
+    unittest.main()

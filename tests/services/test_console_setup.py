@@ -1,0 +1,115 @@
+"""Commissioning a blank meter at the console, and giving up a ledger that cannot be read."""
+
+import unittest
+
+from tests import samples
+from tests.services.console_bench import COMMISSION, METER_KEY, METER_NUMBER, PIN, Bench
+from wattpurse.core import carrier, contract, events, supply
+
+
+class TestCommissioning(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+
+    def test_a_blank_meter_becomes_one_that_works(self):
+        self.assertEqual(self.bench.facts("status")["supply"], "not commissioned")
+        answer = self.bench.say(COMMISSION)
+        self.assertIn("commissioned as meter 40123, prepaid-money", answer)
+        self.assertIn("0.25 EUR per kWh", answer)
+        self.bench.restart()
+        self.assertEqual(self.bench.meter.fault, supply.ON)
+        self.assertEqual(self.bench.meter.settings.get("meter_key"), METER_KEY)
+        self.assertEqual(self.bench.facts("identity")["meter_number"], METER_NUMBER)
+        self.assertIn((events.COMMISSIONED, carrier.CONSOLE), self.bench.event_codes())
+        self.bench.log_in()
+
+    def test_contract_calibration_and_tariff_can_be_chosen(self):
+        line = COMMISSION.replace("3200 prepaid-money", "1000/3 prepaid-energy")
+        self.bench.say(line + " " + samples.day_and_night_tariff().hex())
+        self.bench.restart()
+        account = self.bench.meter.ledger.account
+        self.assertIs(account.contract, contract.PrepaidEnergy)
+        self.assertEqual((account.impulses, account.impulses_per_kwh_divisor), (1000, 3))
+        self.assertEqual(account.tariff.rate_names, ("NIGHT", "DAY"))
+
+    def test_any_table_is_newer_than_the_one_it_starts_with(self):
+        self.bench.commission()
+        self.bench.log_in()
+        self.assertIn("takes over", self.bench.say("tariff set " + samples.flat_tariff(version=1).hex()))
+
+    def test_what_is_missing_is_said(self):
+        words = COMMISSION.split()
+        self.assertIn("missing: NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN;", self.bench.say(words[0]))
+        self.assertIn("missing: CONTRACT PIN;", self.bench.say(" ".join(words[:5])))
+
+    def test_what_is_wrong_is_said_and_the_meter_stays_blank(self):
+        memory = bytes(self.bench.hardware.flash.memory)
+        for place, wrong, said in (
+            (1, "0", "NUMBER must be"),
+            (1, "4294967296", "NUMBER must be"),
+            (2, "00", "METERKEY must be"),
+            (3, "zz" * 16, "SITEKEY must be"),
+            (4, "0", "impulses must be"),
+            (5, "rent", "prepaid-energy"),
+            (6, "12", "4 to 8 digits"),
+            (6, PIN + " 00", "not a tariff table"),
+        ):
+            words = COMMISSION.split()
+            words[place] = wrong
+            self.assertIn(said, self.bench.say(" ".join(words)))
+        self.assertEqual(bytes(self.bench.hardware.flash.memory), memory)
+
+    def test_only_once(self):
+        self.bench.say(COMMISSION)
+        self.assertIn("needs a login", self.bench.say(COMMISSION))
+        self.bench.log_in()
+        self.assertIn("commissioned already", self.bench.say(COMMISSION))
+        self.bench.restart()
+        self.bench.log_in()
+        self.assertIn("only a blank meter", self.bench.say(COMMISSION))
+
+    def test_the_clock_comes_first(self):
+        self.bench = Bench(clock_is_set=False)
+        self.assertIn("the clock is not set", self.bench.say(COMMISSION))
+        self.assertIn("the clock is", self.bench.say("clock set 2026-03-01T12:00:00+01:00"))
+        self.assertIn("commissioned as", self.bench.say(COMMISSION))
+
+    def test_a_blank_meter_says_what_it_can(self):
+        for line in ("help", "status", "clock", "identity", "version", "keys", "events"):
+            self.assertFalse(self.bench.say(line).startswith("refused"), line)
+        for line in ("registers", "months", "tariff", "contract", "terms", "token 00"):
+            self.assertIn("not commissioned", self.bench.say(line), line)
+        for line in ("calibrate 1", "pin 1234", "keys set meter " + bytes(16).hex(), "reset-tamper"):
+            self.assertIn("needs a login", self.bench.say(line), line)
+
+
+class TestUnreadableLedger(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+        self.bench.commission()
+        self._damage()
+        self.bench.restart()
+
+    def _damage(self):
+        """Spoil the snapshot and the header of every ledger sector, in both copies."""
+        memory = self.bench.hardware.flash.memory
+        for sector in range(24, 72):
+            memory[sector * 4096 : sector * 4096 + 64] = bytes(64)
+
+    def test_it_is_reported_and_never_erased_by_itself(self):
+        self.assertEqual(self.bench.facts("status")["supply"], "ledger cannot be read")
+        self.assertIn("needs a login", self.bench.say(COMMISSION))
+        self.assertIn("needs a login", self.bench.say(f"erase-ledger {METER_NUMBER}"))
+        self.assertIn("ledger cannot be read", self.bench.say("registers"))
+
+    def test_it_is_erased_by_who_types_the_meters_number(self):
+        self.bench.log_in()
+        self.assertIn("loses all credit", self.bench.say("erase-ledger 1"))
+        self.assertIn("is erased", self.bench.say(f"erase-ledger {METER_NUMBER}"))
+        self.assertEqual(self.bench.event_codes(1), [(events.LEDGER_ERASED, carrier.CONSOLE)])
+        self.bench.restart()
+        self.assertEqual(self.bench.meter.fault, supply.NOT_COMMISSIONED)
+
+
+if __name__ == "__main__":
+    unittest.main()
