@@ -78,7 +78,6 @@ class Meter:
             self.timekeeper.start(self.ledger.account.time_s, self.ledger.latest_believable_s)
         if self.fault != supply.ON:
             return
-        self.teller.take_keys()
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         if not self.timekeeper.trusted:
@@ -126,6 +125,7 @@ class Meter:
             return supply.LEDGER_UNREADABLE
         try:
             self.settings.open()
+            self.teller.start()
         except (JournalBlank, JournalUnreadable, ValueError, OSError):
             self.ledger.close()
             return supply.LEDGER_UNREADABLE

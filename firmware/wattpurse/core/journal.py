@@ -27,6 +27,7 @@ class Journal:
         self._opened = False
         self._index = 0
         self._sequence = 0
+        self._tried_sequence = 0
         self._log_at = 0
         self._slot_count = 0
         self._next_slot = 0
@@ -50,7 +51,7 @@ class Journal:
 
     @property
     def degraded(self) -> bool:
-        """True while something in the newest sector has only one good copy; the next write rolls."""
+        """True while the newest sector has only one good copy of something, or a write failed; the next write rolls."""
         return self._degraded
 
     @property
@@ -65,6 +66,7 @@ class Journal:
         The next write rolls first. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
         """
         self._index, self._sequence, snapshot = self._ring.newest()
+        self._tried_sequence = self._sequence
         self._log_at = ring.log_offset(len(snapshot))
         self._slot_count = 0
         self._next_slot = 0
@@ -80,6 +82,7 @@ class Journal:
             raise ValueError("the ring is not blank: erase it on purpose first")
         self._index = self._ring.sectors - 1
         self._sequence = 0
+        self._tried_sequence = 0
         self._opened = True
         self.roll()
 
@@ -134,11 +137,15 @@ class Journal:
         if len(snapshot) > ring.SNAPSHOT_LIMIT:
             raise ValueError("the snapshot is too long for a sector")
         erased_index, self._erased_index = self._erased_index, None
+        # A roll that fails may leave sectors that recovery takes for the newest. Nothing may go into the old one then,
+        # and the roll that comes to succeed must be newer than they are.
+        self._degraded = True
         for step in range(1, self._ring.sectors):
             index = (self._index + step) % self._ring.sectors
-            if self._ring.start_sector(index, self._sequence + step, snapshot, index == erased_index):
+            self._tried_sequence += 1
+            if self._ring.start_sector(index, self._tried_sequence, snapshot, index == erased_index):
                 self._index = index
-                self._sequence += step
+                self._sequence = self._tried_sequence
                 self._log_at = ring.log_offset(len(snapshot))
                 self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
                 self._next_slot = 0
@@ -181,14 +188,15 @@ class Journal:
     def _program_slot(self, number, start, end):
         """Program bytes of the prepared slot into both copies and read them back; False if neither copy took them."""
         good_copies = 0
+        # Until it is read back, it may be in flash or not: if that fails, what is written next must not build on it.
+        self._degraded = True
         offset = self._log_at + number * slots.SLOT_SIZE
         for copy in range(ring.COPIES):
             self._ring.program(copy, self._index, offset + start, self._slot_view[start:end])
             self._ring.read(copy, self._index, offset, self._check)
             if self._check == self._slot:
                 good_copies += 1
-        if good_copies < ring.COPIES:
-            self._degraded = True
+        self._degraded = good_copies < ring.COPIES
         return good_copies > 0
 
     def _read_entries(self):

@@ -25,6 +25,7 @@ _NAMES = (
     ("wrong_pin_s", 8, True),
     ("tamper", 9, True),
     ("brightness", 10, True),
+    ("tamper_token", 11, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

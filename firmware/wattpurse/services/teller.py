@@ -31,8 +31,13 @@ class Teller:
             token.TERM: self._set_term,
         }
 
+    def start(self):
+        """Take the keys, and finish what a power cut left half done. Raises OSError if that cannot be written."""
+        self.take_keys()
+        self._finish_clearing()
+
     def take_keys(self):
-        """Derive the token keys from the meter key in the settings; call at start and when that key changes."""
+        """Derive the token keys from the meter key in the settings; call when that key changes."""
         self._keys = keys.token_keys(self._aes, self._settings.get("meter_key"))
 
     def redeem(self, data: bytes, carrier: int) -> int:
@@ -123,7 +128,10 @@ class Teller:
         return outcome.ACCEPTED
 
     def _set_clock(self, opened, carrier):
-        """A clock token that waited in a drawer must not set time back: it says when it was made, not when it comes."""
+        """A clock token that waited in a drawer must not set time back: it says when it was made, not when it comes.
+
+        The chip comes first: cut off after it, the clock is right, and the token, not redeemed, is too old to harm.
+        """
         (utc_s,) = opened.fields()
         if utc_s <= self._ledger.account.time_s:
             return outcome.OUTDATED
@@ -135,11 +143,23 @@ class Teller:
         return outcome.ACCEPTED
 
     def _clear_tamper(self, opened, carrier):
+        """The ledger decides and the settings follow; what they wait for is noted before, so a start can finish it."""
         opened.fields()
-        self._settings.set("tamper", 0)
+        self._settings.set("tamper_token", opened.sequence)
         self._ledger.redeem(opened.sequence, opened.kind, carrier, self._timekeeper.now_s())
+        self._finish_clearing()
         self._note(events.TAMPER_CLEARED, carrier, 0, opened.sequence)
         return outcome.ACCEPTED
+
+    def _finish_clearing(self):
+        """Clear the tamper if the ledger has redeemed the token that is to clear it."""
+        sequence = self._settings.get("tamper_token", 0)
+        if sequence == 0:
+            return
+        if self._ledger.account.token_is_used(sequence):
+            self._settings.set_all((("tamper", 0), ("tamper_token", 0)))
+        else:
+            self._settings.set("tamper_token", 0)
 
     def _set_term(self, opened, carrier):
         place, value = opened.fields()

@@ -1,7 +1,8 @@
-"""The meter's clock: UTC seconds that never go back by themselves, led by the clock chip as long as that can be believed.
+"""The meter's clock: UTC seconds that never go back by themselves, led by the clock chip while it can be believed.
 
 The ledger's newest time is a lower bound: a chip that says less has lost its time, one that says ten years more cannot
-be right either. Then time goes on from the lower bound, `trusted` is False, and someone must set the clock.
+be right either. Then time goes on from the lower bound, `trusted` is False, and someone must set the clock, unless the
+chip comes to say something that can be believed: it may only have been late to answer.
 """
 
 PERIOD_MS = 60_000
@@ -16,14 +17,18 @@ class TimeKeeper:
         self.trusted = False
         self._rtc = rtc
         self._clock = clock
+        self._was_trusted = False
+        self._not_after_s = 0
+        self._latest_s = 0
         self._base_s = 0
         self._base_ms = clock.ticks_ms()
 
     def start(self, not_before_s: int, not_after_s: int):
         """Take the chip's time if it lies between these two; else go on from the earlier one, not to be trusted."""
-        chip_s = self._read_chip()
-        self.trusted = chip_s is not None and not_before_s <= chip_s <= not_after_s
-        self._rebase(chip_s if self.trusted else not_before_s)
+        self._not_after_s = not_after_s
+        self._latest_s = not_before_s
+        self._rebase(not_before_s)
+        self.follow_chip()
 
     def now_s(self) -> int:
         """UTC seconds. Must be asked at least every six days, or the ticks wrap unseen."""
@@ -31,25 +36,29 @@ class TimeKeeper:
         if elapsed_ms >= 1000:
             self._base_s += elapsed_ms // 1000
             self._base_ms = self._clock.ticks_add(self._base_ms, elapsed_ms // 1000 * 1000)
-        return self._base_s
+        self._latest_s = max(self._latest_s, self._base_s)
+        return self._latest_s
 
     def set(self, utc_s: int):
         """Someone with the right to sets the clock, back or ahead. Raises OSError if the chip does not take it."""
         self._rtc.set(utc_s)
+        self._latest_s = utc_s
         self._rebase(utc_s)
-        self.trusted = True
+        self.trusted = self._was_trusted = True
 
     def follow_chip(self):
-        """Take over the chip's small lead; a small lag is waited out, a leap is not believed."""
+        """Take over the chip's small lead; for a small lag time stands still; a leap is not believed.
+
+        Before the chip was first believed there is only the lower bound to compare with: then its lead may be large.
+        """
         chip_s = self._read_chip()
-        if chip_s is None or not self.trusted:
-            self.trusted = False
-            return
-        lead_s = chip_s - self.now_s()
-        if not -_DRIFT_LIMIT_S <= lead_s <= _DRIFT_LIMIT_S:
-            self.trusted = False
-        elif lead_s > 0:
-            self._rebase(chip_s)
+        now_s = self.now_s()
+        not_after_s = now_s + _DRIFT_LIMIT_S if self._was_trusted else self._not_after_s
+        self.trusted = chip_s is not None and now_s - _DRIFT_LIMIT_S <= chip_s <= not_after_s
+        if self.trusted:
+            self._was_trusted = True
+            if chip_s != now_s:
+                self._rebase(chip_s)
 
     async def run(self):
         """Follow the chip once a minute."""

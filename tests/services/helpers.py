@@ -1,0 +1,122 @@
+"""A small meter for tests of the services: real stores, drivers and services on chip models, and the station's keys."""
+
+from boards.host.aes import aes
+from boards.host.clock import VirtualClock
+from boards.host.flash_model import FlashModel
+from boards.host.i2c_model import I2cBus
+from boards.host.pin_model import PUSH_PULL, Pin, Wire
+from boards.host.pulse_source import PulseSource
+from boards.host.random_bits import RandomBits
+from boards.host.relay_model import RelayModel
+from boards.host.rtc_model import RtcModel
+from tests import samples
+from wattpurse.core import keys, supply, token
+from wattpurse.core.events import EventLog
+from wattpurse.core.ledger import Ledger
+from wattpurse.core.settings import Settings
+from wattpurse.drivers.load_switch import LoadSwitch
+from wattpurse.drivers.pulse_counter import PulseCounter
+from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
+from wattpurse.services.metering import Metering
+from wattpurse.services.switching import Switching
+from wattpurse.services.teller import Teller
+from wattpurse.services.timekeeping import TimeKeeper
+
+METER_NUMBER = 40_001_234
+METER_KEY = bytes(range(16))
+START_S = samples.NEW_YEAR_S + 3_600
+LATEST_S = START_S + 10 * 366 * 86_400
+
+SETTINGS_RING = (0, 3)
+EVENTS_RING = (6, 3)
+LEDGER_RING = (12, 4)
+SECTORS = 20
+
+
+def seal(sequence: int, kind: int, *fields, meter_number: int = METER_NUMBER, meter_key: bytes = METER_KEY) -> bytes:
+    """A token as the vending station would seal it."""
+    return token.seal_token(aes, keys.token_keys(aes, meter_key), 1, meter_number, sequence, *token.make(kind, *fields))
+
+
+class Bench:
+    """Chips that outlive a restart, and the program's parts, which `restart` builds anew from what the chips hold.
+
+    `memory` is the flash of an earlier bench; without it the flash is blank and becomes that of a new meter.
+    """
+
+    def __init__(self, memory: bytes | None = None, seed: int = 1, account=None, impulses: int = 3200):
+        self.clock = VirtualClock()
+        self.flash = FlashModel(self.clock, SECTORS, RandomBits(seed), None if memory is None else bytearray(memory))
+        self.rtc = RtcModel(self.clock, START_S)
+        self.bus = I2cBus(self.clock)
+        self.bus.attach(ADDRESS, self.rtc)
+        self.house = PulseSource(self.clock, impulses)
+        self.open_wire, self.close_wire = Wire(pull=0), Wire(pull=0)
+        self.relay = RelayModel(self.clock, self.open_wire, self.close_wire)
+        self.relay.listen(self.house.set_contact)
+        self._pins = ()
+        self._build()
+        if memory is None:
+            self._commission(account or samples.new_account(impulses=impulses))
+        else:
+            self._open()
+        self._start()
+
+    def restart(self):
+        """Power fails and comes back: everything in RAM is new, the coils' pins let go."""
+        self.flash.faults.operations_to_cut = None
+        for pin in self._pins:
+            pin.disconnect()
+        self._build()
+        self._open()
+        self._start()
+
+    def decide(self) -> int:
+        """The reason of supply, as the meter decides it."""
+        return supply.decide(self.ledger.account, supply.ON, bool(self.settings.get("tamper", 0)))
+
+    def event_codes(self) -> list:
+        """Codes of all events, oldest first."""
+        return [event.code for event in self.events.recent(1_000)[::-1]]
+
+    def events_of(self, code: int) -> list:
+        """The numbers of all events of one code, oldest first."""
+        return [event.number for event in self.events.recent(1_000)[::-1] if event.code == code]
+
+    def hold_ms(self, duration_ms: int):
+        """The processor is held for so long."""
+        self.clock.advance_us(duration_ms * 1000)
+
+    def _build(self):
+        clock = self.clock
+        self._pins = Pin(self.open_wire, PUSH_PULL), Pin(self.close_wire, PUSH_PULL)
+        self.house.board_powered()
+        self.counter = PulseCounter(self.house.read_raw, self.house.modulus)
+        self.load_switch = LoadSwitch(*self._pins, clock, self.hold_ms)
+        self.settings = Settings(self.flash, *SETTINGS_RING)
+        self.events = EventLog(self.flash, *EVENTS_RING)
+        self.ledger = Ledger(self.flash, *LEDGER_RING)
+        self.timekeeper = TimeKeeper(Ds3231(self.bus), clock)
+        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.metering = Metering(self.counter, self.ledger, self.timekeeper, clock)
+        self.switching = Switching(self.load_switch, self.decide, self.events, self.timekeeper, clock)
+
+    def _commission(self, account):
+        self.settings.create()
+        self.settings.set_all((("meter_number", METER_NUMBER), ("meter_key", METER_KEY)))
+        self.events.create()
+        self.ledger.create(account)
+
+    def _open(self):
+        self.ledger.open()
+        self.settings.open()
+        self.events.open()
+
+    def _start(self):
+        self.timekeeper.start(self.ledger.account.time_s, LATEST_S)
+        self.teller.start()
+        self.metering.step()
+
+
+def no_beat():
+    """The heartbeat of a task that nobody watches."""
