@@ -1,0 +1,229 @@
+"""The meter's face: pages turned by the button, outcomes of taps, warnings, and codes for what is wrong.
+
+What is shown is decided by `frame`, from the account and the reason for the supply's state; `run` only sends it and
+waits for the button. Credit is the home page: it blinks when it is low or spent, and takes turns with the code of any
+other reason why supply is off. A display chip that does not answer is counted and tried again, and stops nothing.
+"""
+
+from wattpurse.core import outcome as outcomes
+from wattpurse.core import supply
+from wattpurse.drivers import buzzer as sounds
+from wattpurse.drivers.button import LONG, SAMPLE_MS
+from wattpurse.drivers.segments import POSITIONS, render
+from wattpurse.services import pages
+
+OUTCOME_MS = 4_000
+PAGE_MS = 20_000
+LAMP_TEST_MS = 2_000
+VERSION_MS = 2_000
+WARNING_EVERY_MS = 60_000
+MUTED_MS = 3_600_000
+
+_POLL_MS = 250
+_BLINK_HALF_MS = 500
+_CODE_TURN_MS = 2_000
+_REFRESH_MS = 60_000
+
+_DARK = bytes(POSITIONS)
+_ALL_LIT = "8." * POSITIONS
+_CREDIT_SHOWN = ""  # a message without text: credit, steadily
+
+_PATTERNS = {
+    outcomes.ACCEPTED: sounds.ACCEPTED,
+    outcomes.STATEMENT_NOT_WRITTEN: sounds.ACCEPTED,
+    outcomes.SERVICE: sounds.ACCEPTED,
+    outcomes.NO_NEWS: sounds.KEY,
+}
+
+
+class _Span:
+    """A stretch of time that ends by itself. `lasts` must be asked now and then, within the half wrap of the ticks."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self._is_running = False
+        self._begin_ms = 0
+        self._duration_ms = 0
+
+    def begin(self, now_ms, duration_ms):
+        self._is_running = True
+        self._begin_ms = now_ms
+        self._duration_ms = duration_ms
+
+    def end(self):
+        self._is_running = False
+
+    def lasts(self, now_ms):
+        if self._is_running and self._clock.ticks_diff(now_ms, self._begin_ms) >= self._duration_ms:
+            self._is_running = False
+        return self._is_running
+
+
+class Display:
+    """Display, button and buzzer as one service.
+
+    `read_state()` gives `(account, reason)`: the Account or None, and the supply reason (core.supply) now. `version` is
+    shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer, `failures` counts
+    the times it did not.
+    The supervisor may assign `beat`; it is called several times a second while `run` lives.
+    """
+
+    def __init__(self, led, button, buzzer, clock, read_state, version: str = ""):
+        self.failed = False
+        self.failures = 0
+        self._led = led
+        self._button = button
+        self._buzzer = buzzer
+        self._clock = clock
+        self._read_state = read_state
+        self._version = version
+        self._account = None
+        self._reason = supply.ON
+        self._page = pages.CREDIT
+        self._page_turned = _Span(clock)
+        self._messages = []
+        self._message_shown = _Span(clock)
+        self._warning_silent = _Span(clock)
+        self._chip_trusted = _Span(clock)
+        self._chip_trusted.begin(clock.ticks_ms(), _REFRESH_MS)
+        self._text = None
+        self._text_segments = _DARK
+        self._drawn_account = None
+        self._drawn_page = None
+        self._drawn_value = None
+        self._drawn_segments = _DARK
+
+    def beat(self):
+        """Heartbeat of `run`; nobody listens until the supervisor assigns its own."""
+
+    async def run(self):
+        """Show what there is to show and take key presses, for ever."""
+        while True:
+            self._update()
+            self._warn()
+            self.beat()
+            # The last look at the button may have been this very moment, and its samples must be apart.
+            await self._clock.sleep_ms(SAMPLE_MS)
+            press = await self._button.wait_press(_POLL_MS - self._clock.ticks_ms() % _POLL_MS)
+            if press is not None:
+                self.take_press(press)
+
+    def show_outcome(self, outcome: int):
+        """Tell what became of a token or a tap, for four seconds: its code, or credit if it has none; and a sound."""
+        self._page_turned.end()
+        self._buzzer.play(_PATTERNS.get(outcome, sounds.REFUSED))
+        self._say([(outcomes.display_code(outcome), OUTCOME_MS)])
+
+    def show_text(self, text: str, duration_ms: int):
+        """Show text (drivers.segments tells what has a shape) for `duration_ms`; empty text shows credit, steadily."""
+        self._say([(text, duration_ms)])
+
+    def set_brightness(self, level: int):
+        """Brightness 0 to 7, remembered until power is lost. Raises ValueError for any other level."""
+        try:
+            self._led.brightness(level)
+        except OSError:
+            self._note_failure()
+
+    def take_press(self, press: str):
+        """Act on button.SHORT or button.LONG: next page or end of a message; lamp test. Either mutes the warning."""
+        now_ms = self._clock.ticks_ms()
+        self._buzzer.play(sounds.KEY)
+        if self._warning_is_due():
+            self._warning_silent.begin(now_ms, MUTED_MS)
+        if press == LONG:
+            self._say([(_ALL_LIT, LAMP_TEST_MS), (self._version, VERSION_MS)])
+        elif self._messages:
+            self._messages = []
+        else:
+            self._page = (self._page + 1) % pages.PAGES
+            self._page_turned.begin(now_ms, PAGE_MS)
+
+    def frame(self, now_ms: int) -> bytes:
+        """The six digits to be lit at `now_ms` (of the clock's ticks), from left to right, as LedDisplay takes them.
+
+        The same object as long as it shows the same; not to be changed by the caller.
+        """
+        self._account, self._reason = self._read_state()
+        message = self._message(now_ms)
+        if not self._page_turned.lasts(now_ms):
+            self._page = pages.CREDIT
+        if message:
+            return self._draw_text(message)
+        if self._account is None:
+            return self._draw_text(supply.display_code(self._reason) or pages.DASHES)
+        if message == _CREDIT_SHOWN:
+            return self._draw_page(pages.CREDIT)
+        return self._home(now_ms) if self._page == pages.CREDIT else self._draw_page(self._page)
+
+    def _home(self, now_ms):
+        """Credit, as it stands to the supply: steady, blinking, or taking turns with a code."""
+        code = supply.display_code(self._reason)
+        if code and now_ms // _CODE_TURN_MS % 2 == 0:
+            return self._draw_text(code)
+        blinks = not code and (self._reason == supply.NO_CREDIT or self._account.contract.is_low(self._account))
+        if blinks and now_ms // _BLINK_HALF_MS % 2:
+            return _DARK
+        return self._draw_page(pages.CREDIT)
+
+    def _draw_page(self, page):
+        """The page's segments, drawn anew only when they are other ones."""
+        account = self._account
+        value = pages.value(page, account)
+        if account is not self._drawn_account or page != self._drawn_page or value != self._drawn_value:
+            self._drawn_segments = render(pages.text(page, account))
+            self._drawn_account = account
+            self._drawn_page = page
+            self._drawn_value = value
+        return self._drawn_segments
+
+    def _draw_text(self, text):
+        """The text's segments, drawn anew only when it is another text."""
+        if text != self._text:
+            self._text_segments = render(text)
+            self._text = text
+        return self._text_segments
+
+    def _say(self, messages):
+        """Show messages, each `(text, milliseconds)`, one after the other, the first at once."""
+        self._messages = messages
+        self._message_shown.begin(self._clock.ticks_ms(), messages[0][1])
+        self._update()
+
+    def _message(self, now_ms):
+        """The text of the message to be shown now, or None."""
+        while self._messages and not self._message_shown.lasts(now_ms):
+            del self._messages[0]
+            if self._messages:
+                self._message_shown.begin(now_ms, self._messages[0][1])
+        return self._messages[0][0] if self._messages else None
+
+    def _update(self):
+        """Send what is to be shown now; once a minute even if nothing changed, for the chip's memory is not ours."""
+        now_ms = self._clock.ticks_ms()
+        segments = self.frame(now_ms)
+        try:
+            self._led.show(segments)
+            if not self._chip_trusted.lasts(now_ms):
+                self._led.refresh()
+                self._chip_trusted.begin(now_ms, _REFRESH_MS)
+        except OSError:
+            self._note_failure()
+        else:
+            self.failed = False
+
+    def _note_failure(self):
+        self.failed = True
+        self.failures += 1
+
+    def _warning_is_due(self):
+        """Low credit with supply still on is worth a sound; once supply is off, that speaks for itself."""
+        account = self._account
+        return account is not None and self._reason == supply.ON and account.contract.is_low(account)
+
+    def _warn(self):
+        """Sound the low-credit warning, unless it did so lately, a press has muted it or a message has the word."""
+        now_ms = self._clock.ticks_ms()
+        if not self._warning_silent.lasts(now_ms) and not self._messages and self._warning_is_due():
+            self._buzzer.play(sounds.LOW_CREDIT)
+            self._warning_silent.begin(now_ms, WARNING_EVERY_MS)

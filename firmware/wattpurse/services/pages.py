@@ -1,0 +1,142 @@
+"""What each page of the display says, in six positions.
+
+A page is asked for two things: `value`, one integer that changes when the page does and is cheap enough to be compared
+several times a second, and `text`, the page spelled out. Numbers are rounded down, so that the display never shows
+more credit than there is; only a price is rounded to the nearest. What does not fit loses decimals, then the page's
+letter; a number longer than that shows as dashes, never cut short.
+"""
+
+from wattpurse.core.calendar import DAY_S
+from wattpurse.core.contract import ENERGY
+from wattpurse.core.registers import RATES
+from wattpurse.core.text import clock_text, kwh_text, money_text
+from wattpurse.drivers.segments import POSITIONS
+
+CREDIT = 0
+RATE = 1
+TOTAL_ENERGY = 2
+MONTH_ENERGY = 3
+TIME = 4
+PAGES = 5
+
+DASHES = "-" * POSITIONS
+
+_MONEY_DIGITS = 6  # of a micro-unit behind the point
+_ENERGY_DECIMALS = 2
+_MWH_SHOWN = 10_000  # the last of those decimals
+_SHORT_PRICE_POSITIONS = 3
+_LONG_PRICE_POSITIONS = 4
+
+
+def value(page: int, account) -> int:
+    """All that the page's text depends on while `account` stays the same object."""
+    return _PAGES[page][0](account)
+
+
+def text(page: int, account) -> str:
+    """What the page says now: at most six positions, points not counted."""
+    return _PAGES[page][1](account)
+
+
+def number_text(letter: str, spell, number: int, decimals: int) -> str:
+    """`spell(number, decimals)` behind the page's letter: `("C", money_text, 12_340_000, 2)` is "C 12.34"."""
+    while True:
+        digits = spell(number, decimals)
+        positions = _positions(digits)
+        if positions < POSITIONS:
+            return letter + " " * (POSITIONS - 1 - positions) + digits
+        if decimals == 0:
+            return digits if positions == POSITIONS else DASHES
+        decimals -= 1
+
+
+def price_text(rate: int, price_microunits: int, decimals: int) -> str:
+    """The number of the rate, counted from 1, and its price per kWh.
+
+    "r1 0.25" where three positions say the price exactly; otherwise the point behind the rate's number is the border
+    and the price takes four: "r1.0.219".
+    """
+    for short_decimals in range(min(decimals, _SHORT_PRICE_POSITIONS - 1), -1, -1):
+        price = money_text(price_microunits, short_decimals)
+        is_exact = price_microunits % 10 ** (_MONEY_DIGITS - short_decimals) == 0
+        if is_exact and _positions(price) <= _SHORT_PRICE_POSITIONS:
+            return f"r{rate + 1}" + " " * (_LONG_PRICE_POSITIONS - _positions(price)) + price
+    return f"r{rate + 1}." + _long_price(price_microunits)
+
+
+def _long_price(price_microunits):
+    """The price to the nearest, with as many decimals as four positions hold."""
+    for decimals in range(_LONG_PRICE_POSITIONS - 1, -1, -1):
+        half = 10 ** (_MONEY_DIGITS - decimals) // 2
+        price = money_text(price_microunits + half, decimals)
+        if _positions(price) <= _LONG_PRICE_POSITIONS:
+            return price
+    return "-" * _LONG_PRICE_POSITIONS
+
+
+def _positions(digits):
+    """Positions that a number takes: its point takes none."""
+    return len(digits) - digits.count(".")
+
+
+def _credit(account):
+    if account.contract.unit == ENERGY:
+        return account.energy.balance // _MWH_SHOWN
+    return account.money.balance // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
+
+
+def _credit_text(account):
+    if account.contract.unit == ENERGY:
+        return number_text("C", kwh_text, account.energy.balance, _ENERGY_DECIMALS)
+    return number_text("C", money_text, account.money.balance, account.tariff.decimals)
+
+
+def _price_microunits(account):
+    """What the next energy costs."""
+    month = account.registers.month
+    return account.tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)[1]
+
+
+def _rate(account):
+    if account.contract.unit == ENERGY:
+        return account.rate
+    return _price_microunits(account) * RATES + account.rate
+
+
+def _rate_text(account):
+    if account.contract.unit == ENERGY:
+        return f"r{account.rate + 1}    "
+    return price_text(account.rate, _price_microunits(account), account.tariff.decimals)
+
+
+def _total_energy(account):
+    return account.registers.total_mwh // _MWH_SHOWN
+
+
+def _total_energy_text(account):
+    return number_text("t", kwh_text, account.registers.total_mwh, _ENERGY_DECIMALS)
+
+
+def _month_energy(account):
+    return account.registers.month.total_mwh // _MWH_SHOWN
+
+
+def _month_energy_text(account):
+    return number_text("u", kwh_text, account.registers.month.total_mwh, _ENERGY_DECIMALS)
+
+
+def _time(account):
+    return account.tariff.zone.local_s(account.time_s) % DAY_S // 60
+
+
+def _time_text(account):
+    return "h " + clock_text(_time(account)).replace(":", ".")
+
+
+_PAGES = (
+    (_credit, _credit_text),
+    (_rate, _rate_text),
+    (_total_energy, _total_energy_text),
+    (_month_energy, _month_energy_text),
+    (_time, _time_text),
+)
