@@ -66,6 +66,11 @@ class PulseSource:
         """The board's free-running counter: pulses since the board was powered, modulo `modulus`."""
         return (self.pulses_total - self._counted_from) % self.modulus
 
+    def restore_energy_uj(self, energy_uj: int):
+        """The measuring element is one that has measured before: go on from there."""
+        self._energy_uj = energy_uj
+        self._counted_from = self.pulses_total
+
     def board_powered(self):
         """The board comes up: its counter begins at 0 again."""
         self._counted_from = self.pulses_total

@@ -1,0 +1,48 @@
+"""The few file operations that both Pythons have in common."""
+
+import os
+
+_DIRECTORY = 0x4000
+
+
+def make_folder(path: str):
+    """Make the folder and those it lies in, where they are missing."""
+    parent = path.rstrip("/").rpartition("/")[0]
+    if parent and not exists(parent):
+        make_folder(parent)
+    if not exists(path):
+        os.mkdir(path)
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or folder of that name."""
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def remove(path: str):
+    """Remove a file if it is there."""
+    if exists(path):
+        os.remove(path)
+
+
+def remove_folder(path: str):
+    """Remove a folder with everything in it."""
+    for name in os.listdir(path):
+        inner = path + "/" + name
+        if os.stat(inner)[0] & _DIRECTORY:
+            remove_folder(inner)
+        else:
+            os.remove(inner)
+    os.rmdir(path)
+
+
+def write_whole(path: str, text: str):
+    """Replace a file's content; whoever reads it meanwhile, or after a crash, finds the old or the new one."""
+    temporary = path + ".new"
+    with open(temporary, "w") as file:
+        file.write(text)
+    os.rename(temporary, path)

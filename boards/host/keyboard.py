@@ -1,0 +1,55 @@
+"""Which key does what in the session with the simulated meter."""
+
+from boards.host.terminal import END_OF_INPUT, ESCAPE, INTERRUPT
+
+LOAD_STEP_W = 500
+
+_ENTER = "\r\n"
+_BACKSPACE = "\x7f\x08"
+_LINE_LIMIT = 2_500
+
+
+class Keyboard:
+    """Keys as calls to `session` (a session.Session), at the meter or, while that is open, at its service console."""
+
+    def __init__(self, session):
+        self._session = session
+        self._actions = {
+            "0": session.take_card_away,
+            " ": session.press_button,
+            "L": session.hold_button,
+            "l": session.hold_button,
+            "+": lambda: session.change_load(LOAD_STEP_W),
+            "=": lambda: session.change_load(LOAD_STEP_W),
+            "-": lambda: session.change_load(-LOAD_STEP_W),
+            "m": session.toggle_mains,
+            "r": session.reset_board,
+            ">": lambda: session.change_speed(1),
+            ".": lambda: session.change_speed(1),
+            "<": lambda: session.change_speed(-1),
+            ",": lambda: session.change_speed(-1),
+            "c": session.open_console,
+            "q": session.quit,
+        }
+
+    def take(self, key: str):
+        """One key was pressed."""
+        if key in (INTERRUPT, END_OF_INPUT):
+            self._session.quit()
+        elif self._session.console_is_open:
+            self._type(key)
+        elif key in "123456789":
+            self._session.toggle_card(int(key))
+        elif key in self._actions:
+            self._actions[key]()
+
+    def _type(self, key):
+        session = self._session
+        if key == ESCAPE:
+            session.close_console()
+        elif key in _ENTER:
+            session.send_line()
+        elif key in _BACKSPACE:
+            session.typed = session.typed[:-1]
+        elif " " <= key <= "~" and len(session.typed) < _LINE_LIMIT:
+            session.typed += key

@@ -1,0 +1,166 @@
+"""The picture of the simulated meter: 24 lines of 80 columns, drawn from the chips, not from what the program thinks.
+
+The digits are what the display chip has decoded from its two wires; switch, coils and buzzer are the wires themselves.
+Only the tariff's rate, the supply's reason and the events are asked of the meter.
+"""
+
+import os
+
+from wattpurse.core import supply
+from wattpurse.core.calendar import DAY_S, weekday
+from wattpurse.core.text import clock_text, date_text, kwh_text, money_text
+
+COLUMNS = 80
+PANE_ROWS = 8
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_LEFT_COLUMNS = 40
+_RIGHT_COLUMNS = COLUMNS - _LEFT_COLUMNS - 1
+_PRICE_DECIMALS = 6
+_RED = "\x1b[1;31m"
+_BOLD = "\x1b[1m"
+_DIM = "\x1b[2m"
+_PLAIN = "\x1b[0m"
+
+# Which segments make up the five rows of a digit: (left, middle, right); None is a blank.
+_DIGIT_ROWS = ((None, 0, None), (5, None, 1), (None, 6, None), (4, None, 2), (None, 3, None))
+_POINT = 7
+
+_KEYS = (
+    "1-9 card to and from the reader   0 take it away   space button   L long press",
+    "+ - load   m mains   r reset   < > speed   c service console   q quit",
+)
+
+
+class Glyphs:
+    """What segments and lines are drawn with."""
+
+    def __init__(self, bar: str, post: str, point: str, rule: str):
+        self.bar = bar
+        self.post = post
+        self.point = point
+        self.rule = rule
+
+
+def ascii_glyphs() -> Glyphs:
+    """For terminals of any kind."""
+    return Glyphs("=", "|", "o", "-")
+
+
+def line_glyphs() -> Glyphs:
+    """For terminals that show UTF-8."""
+    return Glyphs("\u2501", "\u2503", "\u25cf", "\u2500")
+
+
+def glyphs_of_locale() -> Glyphs:
+    """By the first of the three variables that name the terminal's character set."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        value = os.getenv(name)
+        if value:
+            return line_glyphs() if "UTF" in value.upper() else ascii_glyphs()
+    return ascii_glyphs()
+
+
+def digit_lines(segments: bytes, glyphs: Glyphs) -> list:
+    """The lit segments of six digits as five lines of six columns a digit."""
+    lines = []
+    for row, parts in enumerate(_DIGIT_ROWS):
+        line = ""
+        for shape in segments:
+            left, middle, right = [part is not None and shape >> part & 1 for part in parts]
+            line += (glyphs.post if left else " ") + (glyphs.bar * 2 if middle else "  ")
+            line += glyphs.post if right else " "
+            line += glyphs.point + " " if row == 4 and shape >> _POINT & 1 else "  "
+        lines.append(line)
+    return lines
+
+
+class Screen:
+    """The picture of `world`, with the cards of `cards` (a CardFolder)."""
+
+    def __init__(self, world, cards, glyphs: Glyphs):
+        self._world = world
+        self._cards = cards
+        self._glyphs = glyphs
+
+    def lines(self, view) -> list:
+        """The lines now. `view` is what the session adds: speed, lamps, pane, notice (see session.Session)."""
+        lines = [self._heading(view)]
+        lines += self._meter_and_house(view)
+        lines += ["", self._reader_line(), self._cards_line(), _BOLD + _cut(" " + view.notice) + _PLAIN]
+        lines += self._pane(view)
+        lines += [_DIM + _cut(" " + line) + _PLAIN for line in _KEYS]
+        return lines
+
+    def _heading(self, view):
+        local_s = self._world.zone.local_s(self._world.now_s())
+        day, second = local_s // DAY_S, local_s % DAY_S
+        time = f"{_WEEKDAYS[weekday(day)]} {date_text(day)} {clock_text(second // 60)}:{second % 60:02d}"
+        return _BOLD + _two_columns(" Wattpurse, simulated meter", f"{time}   {view.speed_text()} ") + _PLAIN
+
+    def _meter_and_house(self, view):
+        """The meter's face on the left, the wires behind it on the right."""
+        rule = " +" + self._glyphs.rule * (_LEFT_COLUMNS - 3) + "+"
+        facts = [f"{name:<13}{_cut(value, _RIGHT_COLUMNS - 14)}" for name, value in self._facts(view)]
+        lines = [rule + " " + facts[0]]
+        for row, digits in enumerate(digit_lines(self._world.hardware.display.segments(), self._glyphs)):
+            lines.append(f" | {_RED}{digits}{_PLAIN}| {facts[row + 1]}")
+        return lines + [rule + " " + facts[6]]
+
+    def _facts(self, view):
+        hardware = self._world.hardware
+        source = hardware.source
+        contact = "closed" if hardware.relay.contact_closed else "open"
+        lamps = [name for name, lit in (("opening", view.open_coil_lit), ("closing", view.close_coil_lit)) if lit]
+        coils = " coil pulsed: " + " and ".join(lamps) if lamps else ""
+        return (
+            ("mains", "on" if self._world.mains_on else "CUT"),
+            ("load switch", contact + coils),
+            ("house", f"{source.power_w} W" + ("" if source.power_w else f", would draw {source.load_w} W")),
+            ("energy", f"{kwh_text(source.energy_mwh, 6)} kWh, truly"),
+            ("rate", self._rate()),
+            ("supply", self._supply()),
+            ("buzzer", "BEEP" if view.buzzer_heard else "silent"),
+        )
+
+    def _rate(self):
+        account = self._world.account
+        if account is None:
+            return "-"
+        tariff, month = account.tariff, account.registers.month
+        price = tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)[1]
+        return f"{tariff.rate_names[account.rate]}, {money_text(price, _PRICE_DECIMALS)} {tariff.currency}/kWh"
+
+    def _supply(self):
+        if self._world.meter is None:
+            return "meter without power"
+        return supply.text(self._world.meter.decide())
+
+    def _reader_line(self):
+        if self._cards.card is None:
+            return " reader   nothing on it"
+        return _cut(f" reader   {self._cards.name} ({self._cards.card.kind}, UID {self._cards.card.uid.hex()})")
+
+    def _cards_line(self):
+        names = enumerate(self._cards.names()[:9])
+        names = [f"{place + 1} {name}" for place, name in names if name != self._cards.name]
+        return _cut(" cards    " + ("   ".join(names) if names else f"none in {self._cards.path}"))
+
+    def _pane(self, view):
+        title = "service console, Esc leaves it" if view.console_is_open else "events"
+        rule = self._glyphs.rule
+        lines = [_cut(rule * 2 + " " + title + " " + rule * (COLUMNS - 5 - len(title)))]
+        if view.console_is_open:
+            shown = view.answer[-(PANE_ROWS - 1) :] + ["> " + view.typed + "_"]
+        else:
+            shown = view.events[:PANE_ROWS]
+        shown = shown + [""] * (PANE_ROWS - len(shown))
+        return lines + [_cut(" " + line) for line in shown] + [rule * (COLUMNS - 1)]
+
+
+def _cut(line, columns=COLUMNS - 1):
+    return line[:columns]
+
+
+def _two_columns(left, right):
+    return left + " " * max(1, COLUMNS - 1 - len(left) - len(right)) + right

@@ -1,0 +1,71 @@
+"""Where the simulated meter is kept between two runs: its flash, its clock chip, its relay, the time and the house.
+
+The flash's file is written sector by sector as the chip is, and before any card's file, so that a card never tells of
+what the meter does not remember.
+"""
+
+import json
+
+from boards.host import files
+from boards.host.flash_model import SECTOR_SIZE
+
+_FLASH = "flash.bin"
+_REST = "world.json"
+
+
+class StateFolder:
+    """The folder `path`. `rest` is what `world.json` said, or None in a new folder; `memory` is the flash or None."""
+
+    def __init__(self, path: str):
+        files.make_folder(path)
+        self._path = path
+        self.rest = None
+        self.memory = None
+        self._saved = None
+        self._activity = None
+        if files.exists(path + "/" + _REST):
+            with open(path + "/" + _REST) as file:
+                self.rest = json.load(file)
+            with open(path + "/" + _FLASH, "rb") as file:
+                self.memory = bytearray(file.read())
+
+    def restore(self, hardware):
+        """Put clock chip, relay and energy of the last run into new `hardware`. To be called before it gets power."""
+        for register, value in enumerate(bytes.fromhex(self.rest["clock_chip"])):
+            hardware.rtc.corrupt(register, value)
+        hardware.relay.contact_closed = self.rest["contact_closed"]
+        hardware.source.restore_energy_uj(self.rest["energy_uj"])
+
+    def save(self, world):
+        """Write what has changed since the last time."""
+        hardware = world.hardware
+        self._save_flash(hardware.flash)
+        hardware.rtc.select(0)  # brings its registers up to date
+        rest = {
+            "utc_s": world.now_s(),
+            "clock_chip": bytes(hardware.rtc.registers).hex(),
+            "contact_closed": hardware.relay.contact_closed,
+            "energy_uj": hardware.source.energy_uj,
+            "extra_w": world.household.extra_w,
+        }
+        files.write_whole(self._path + "/" + _REST, json.dumps(rest))
+
+    def _save_flash(self, flash):
+        activity = flash.programs + sum(flash.erases)
+        if self._saved is None:
+            with open(self._path + "/" + _FLASH, "wb") as file:
+                file.write(flash.memory)
+            self._saved = bytearray(flash.memory)
+        elif activity != self._activity:
+            self._save_changed_sectors(flash.memory)
+        self._activity = activity
+
+    def _save_changed_sectors(self, memory):
+        old, new = memoryview(self._saved), memoryview(memory)
+        with open(self._path + "/" + _FLASH, "r+b") as file:
+            for start in range(0, len(memory), SECTOR_SIZE):
+                end = start + SECTOR_SIZE
+                if old[start:end] != new[start:end]:
+                    file.seek(start)
+                    file.write(new[start:end])
+                    old[start:end] = new[start:end]
