@@ -103,7 +103,7 @@ class TestReports(unittest.TestCase):
         lines = [line for line in self.bench.say("help").split("\n") if not line.startswith(" ")]
         for name in REPORTS + ("login", "logout", "commission", "relay test", "reset-tamper", "calibrate", "help"):
             self.assertTrue([line for line in lines if (line + " ").startswith(name + " ")], name)
-        self.assertEqual(len(self.bench.say("help tariff").split("\n")), 2)
+        self.assertEqual(self.bench.say("help tariff").count("\n"), 2)
         self.assertTrue(self.bench.say("help me").startswith("refused"))
 
 

@@ -65,7 +65,10 @@ def arguments_of(entry: tuple, words: list) -> list:
 def help_text(entries: list) -> str:
     """A line for each entry: its name, its arguments, what it is for."""
     width = min(_USAGE_WIDTH, max(len(_usage(entry)) for entry in entries))
-    return "\n".join(_help_line(entry, width) for entry in entries)
+    lines = [_help_line(entry, width) for entry in entries]
+    if [entry for entry in entries if entry in REPORTS]:
+        lines.append("what only reads takes " + JSON_FLAG)
+    return "\n".join(lines)
 
 
 def _help_line(entry, width):
