@@ -26,7 +26,7 @@ class TestLineEditor(unittest.TestCase):
         self.assertTrue(echo.startswith("status\r\nmonths\r\n"))
 
     def test_rubbing_out(self):
-        lines, echo = self._type(b"\x08\x7fstatis\x08us\x7fs\r")
+        lines, echo = self._type(b"\x08\x7fstati\x08us.\x7f\r")
         self.assertEqual(lines, ["status"])
         self.assertEqual(echo, "stati\b \bus.\b \b\r\n")
 
