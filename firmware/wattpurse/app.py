@@ -49,7 +49,7 @@ class Meter:
         self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper)
         self.metering = Metering(board.counter, self.ledger, self.timekeeper, board.clock)
         self.switching = Switching(board.load_switch, self.decide, self.events, self.timekeeper, board.clock)
-        self.display = Display(board.display, board.button, board.buzzer, board.clock, self.state)
+        self.display = Display(board.display, board.button, board.buzzer, board.clock, self.state, VERSION)
         self.desk = CardDesk(self)
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(
