@@ -162,18 +162,28 @@ class VirtualClock:
 
 
 class _MicroPythonProgram:
-    """The tasks of one program on MicroPython's event loop."""
+    """The tasks of one program on MicroPython's event loop, which is one set of globals for all."""
 
     def __init__(self, clock, coroutine):
+        self._outer = self._globals()
         asyncio.new_event_loop()
         asyncio.core._io_queue = _IdleQueue(clock)
         self._task = asyncio.create_task(coroutine)
+        self._own = self._globals()
 
     def resume(self):
+        self._set_globals(self._own)
         return asyncio.core.run_until_complete(self._task)
 
     def abandon(self):
-        asyncio.new_event_loop()
+        self._set_globals(self._outer)
+
+    def _globals(self):
+        return asyncio.core._task_queue, asyncio.core._io_queue
+
+    def _set_globals(self, queues):
+        asyncio.core._task_queue, asyncio.core._io_queue = queues
+        asyncio.core.cur_task = None
 
 
 class _IdleQueue:

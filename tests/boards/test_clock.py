@@ -98,6 +98,27 @@ class TestTime(unittest.TestCase):
         self.assertEqual(self.clock.resume(), "end")
         self.assertEqual(self.log, [(10_000, "first"), (20_000, "second")])
 
+    def test_another_clock_may_run_while_this_one_is_paused(self):
+        signal = self.clock.signal()
+
+        async def main():
+            self.log.append(await signal.wait_ms(1_000))
+
+        def pause(_until_us):
+            raise Pause
+
+        self.clock.on_idle = pause
+        self.clock.start(main())
+        with self.assertRaises(Pause):
+            self.clock.resume()
+        other = VirtualClock()
+        other.run(other.sleep_ms(5))
+        signal.fire()
+        self.clock.on_idle = None
+        self.clock.resume()
+        self.assertEqual(self.log, [True])
+        self.assertEqual(self.clock.now_us, 0)
+
     def test_what_an_abandoned_program_waited_for_wakes_nobody(self):
         def pause(_until_us):
             raise Pause
