@@ -29,17 +29,12 @@ class Switching:
         return self._load_switch.position
 
     async def step(self):
-        """Decide, and operate the load switch if it does not stand there."""
-        if self._testing:
-            return
-        reason = self._decide()
-        if reason != self.reason:
-            self.reason = reason
-            self._note(events.SUPPLY, reason)
-        await self._move(supply.is_closed(reason))
+        """Decide, and operate the load switch if it does not stand there; not during a relay test."""
+        if not self._testing:
+            await self._follow()
 
     async def test_relay(self) -> bool:
-        """Open for some seconds and go back to what is decided; True if the coils were pulsed as told.
+        """Open for some seconds and go back to what is decided then; True if the coils were pulsed as told.
 
         Raises ValueError where supply is off: a test never closes a switch that has to be open.
         """
@@ -53,10 +48,10 @@ class Switching:
             await self._load_switch.open()
             opened = self._load_switch.position == "open"
             await self._clock.sleep_ms(TEST_MS)
+            await self._follow()
         finally:
             self._testing = False
-        await self.step()
-        return opened and self._load_switch.position == "closed"
+        return opened and self._load_switch.position == _POSITIONS[supply.is_closed(self.reason)]
 
     async def run(self, beat):
         """Step for ever, with a heartbeat after each."""
@@ -64,6 +59,15 @@ class Switching:
             await self.step()
             beat()
             await self._clock.sleep_ms(PERIOD_MS)
+
+    async def _follow(self):
+        """The contact comes first: the event log may have to erase before it can take the note."""
+        reason = self._decide()
+        is_new = reason != self.reason
+        self.reason = reason
+        await self._move(supply.is_closed(reason))
+        if is_new:
+            self._note(events.SUPPLY, reason)
 
     async def _move(self, closed):
         if self._load_switch.position == _POSITIONS[closed]:
