@@ -11,7 +11,7 @@ from wattpurse.core.calendar import DAY_S, weekday
 from wattpurse.core.text import clock_text, date_text, kwh_text, money_text
 
 COLUMNS = 80
-PANE_ROWS = 8
+ROWS = 24
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEFT_COLUMNS = 40
@@ -85,12 +85,12 @@ class Screen:
 
     def lines(self, view) -> list:
         """The lines now. `view` is what the session adds: speed, lamps, pane, notice (see session.Session)."""
-        lines = [self._heading(view)]
-        lines += self._meter_and_house(view)
+        lines = [self._heading(view)] + self._meter_and_house(view)
+        if view.console_is_open:
+            return lines + self._console(view, ROWS - len(lines))
         lines += ["", self._reader_line(), self._cards_line(), _BOLD + _cut(" " + view.notice) + _PLAIN]
-        lines += self._pane(view)
-        lines += [_DIM + _cut(" " + line) + _PLAIN for line in _KEYS]
-        return lines
+        lines += self._pane("events", view.events, ROWS - len(lines) - len(_KEYS))
+        return lines + [_DIM + _cut(" " + line) + _PLAIN for line in _KEYS]
 
     def _heading(self, view):
         local_s = self._world.zone.local_s(self._world.now_s())
@@ -146,16 +146,20 @@ class Screen:
         names = [f"{place + 1} {name}" for place, name in names if name != self._cards.name]
         return _cut(" cards    " + ("   ".join(names) if names else f"none in {self._cards.path}"))
 
-    def _pane(self, view):
-        title = "service console, Esc leaves it" if view.console_is_open else "events"
+    def _console(self, view, rows):
+        """The console fills what is left below the meter; a line too long shows its end."""
+        typed = "> " + view.typed
+        return self._pane(
+            "service console; Esc leaves it", view.answer[-(rows - 3) :] + [typed[-(COLUMNS - 3) :] + "_"], rows
+        )
+
+    def _pane(self, title, shown, rows):
+        """`rows` rows with a rule above, with the title in it, and one below."""
         rule = self._glyphs.rule
-        lines = [_cut(rule * 2 + " " + title + " " + rule * (COLUMNS - 5 - len(title)))]
-        if view.console_is_open:
-            shown = view.answer[-(PANE_ROWS - 1) :] + ["> " + view.typed + "_"]
-        else:
-            shown = view.events[:PANE_ROWS]
-        shown = shown + [""] * (PANE_ROWS - len(shown))
-        return lines + [_cut(" " + line) for line in shown] + [rule * (COLUMNS - 1)]
+        shown = shown[: rows - 2]
+        shown = shown + [""] * (rows - 2 - len(shown))
+        heading = rule * 2 + " " + title + " " + rule * (COLUMNS - 5 - len(title))
+        return [_cut(heading)] + [_cut(" " + line) for line in shown] + [rule * (COLUMNS - 1)]
 
 
 def _cut(line, columns=COLUMNS - 1):

@@ -29,8 +29,10 @@ class StateFolder:
             with open(path + "/" + _FLASH, "rb") as file:
                 self.memory = bytearray(file.read())
 
-    def restore(self, hardware):
-        """Put clock chip, relay and energy of the last run into new `hardware`. To be called before it gets power."""
+    def restore(self, world):
+        """Put clock chip, relay, energy and load of the last run into a new `world`, before its time goes on."""
+        hardware = world.hardware
+        world.household.change_extra(self.rest["extra_w"])
         for register, value in enumerate(bytes.fromhex(self.rest["clock_chip"])):
             hardware.rtc.corrupt(register, value)
         hardware.relay.contact_closed = self.rest["contact_closed"]

@@ -1,0 +1,221 @@
+"""The picture of the simulated meter: digits as the chip lights them, wires as they are, 24 lines of 80 columns."""
+
+import json
+import os
+import unittest
+
+from boards.host import files
+from boards.host.card_folder import CardFolder
+from boards.host.card_models.ultralight import UltralightCard
+from boards.host.keyboard import Keyboard
+from boards.host.screen import COLUMNS, ROWS, Screen, ascii_glyphs, digit_lines, line_glyphs
+from boards.host.world import World
+from wattpurse.drivers.segments import render
+
+
+class Shower:
+    """Shows one text and does nothing else."""
+
+    text = "C 1.25"
+
+    def __init__(self, board):
+        self.board = board
+        self.ledger = self
+        self.account = None
+
+    def decide(self):
+        return 1
+
+    async def run(self):
+        self.board.display.show(render(self.text))
+        while True:
+            await self.board.clock.sleep_ms(1000)
+
+
+class View:
+    """What a session would add to the picture; it also takes the keyboard's orders."""
+
+    def __init__(self):
+        self.notice = "a notice"
+        self.console_is_open = False
+        self.typed = ""
+        self.answer = []
+        self.events = []
+        self.open_coil_lit = self.close_coil_lit = self.buzzer_heard = False
+        self.calls = []
+
+    def speed_text(self):
+        return "x60"
+
+    def open_console(self):
+        self.console_is_open = True
+
+    def close_console(self):
+        self.console_is_open = False
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *values: self.calls.append((name,) + values)
+
+
+def plain(line):
+    """The line without its colours."""
+    while "\x1b" in line:
+        start = line.index("\x1b")
+        line = line[:start] + line[line.index("m", start) + 1 :]
+    return line
+
+
+class TestDigits(unittest.TestCase):
+    def test_each_segment_is_where_it_belongs(self):
+        self.assertEqual(
+            digit_lines(bytes(render("8")), ascii_glyphs()),
+            [
+                " " * 30 + " ==   ",
+                " " * 30 + "|  |  ",
+                " " * 30 + " ==   ",
+                " " * 30 + "|  |  ",
+                " " * 30 + " ==   ",
+            ],
+        )
+        alone = []
+        for segment in range(8):
+            lines = digit_lines(bytes((1 << segment, 0, 0, 0, 0, 0)), ascii_glyphs())
+            alone.append([row for row, line in enumerate(lines) if line.strip()])
+        self.assertEqual(alone, [[0], [1], [3], [4], [3], [1], [2], [4]])
+
+    def test_left_and_right(self):
+        lines = digit_lines(bytes(render("1.")), ascii_glyphs())
+        self.assertEqual(lines[1], " " * 33 + "|  ")
+        self.assertEqual(lines[4], " " * 34 + "o ")
+
+
+class TestScreen(unittest.TestCase):
+    def setUp(self):
+        self.folder = "build/test-screen-" + os.urandom(8).hex()
+        self.cards = CardFolder(self.folder)
+        files.write_whole(self.folder + "/tenant.json", _image())
+        self.world = World(Shower)
+        self.world.run_for(1)
+        self.view = View()
+        self.screen = Screen(self.world, self.cards, ascii_glyphs())
+
+    def tearDown(self):
+        files.remove_folder(self.folder)
+
+    def _lines(self):
+        lines = [plain(line) for line in self.screen.lines(self.view)]
+        self.assertEqual(len(lines), ROWS)
+        self.assertEqual([line for line in lines if len(line) >= COLUMNS], [])
+        return lines
+
+    def _fact(self, name):
+        for line in self._lines():
+            if line[41:].startswith(name):
+                return line[41 + 13 :].strip()
+        return None
+
+    def test_the_digits_are_those_of_the_display_chip(self):
+        digits = digit_lines(bytes(render(Shower.text)), ascii_glyphs())
+        self.assertEqual([line[3:39] for line in self._lines()[2:7]], digits)
+        self.world.hardware.display.memory[0] ^= 0x01
+        self.assertTrue([line[3:39] for line in self._lines()[2:7]] != digits)
+
+    def test_without_mains_all_is_dark(self):
+        self.assertEqual(self._fact("mains"), "on")
+        self.world.cut_mains()
+        self.world.run_for(1)
+        self.assertEqual(self._fact("mains"), "CUT")
+        self.assertEqual(self._fact("supply"), "meter without power")
+        self.assertEqual([line[3:39].strip() for line in self._lines()[2:7]], [""] * 5)
+
+    def test_switch_coils_load_and_buzzer(self):
+        self.world.household.constant_w = 1234
+        self.world.household.update()
+        self.assertEqual(self._fact("load switch"), "closed")
+        self.assertEqual(self._fact("house"), "1234 W")
+        self.assertEqual(self._fact("buzzer"), "silent")
+        self.world.hardware.relay.contact_closed = False
+        self.world.hardware.source.set_contact(False)
+        self.view.open_coil_lit = self.view.buzzer_heard = True
+        self.assertEqual(self._fact("load switch"), "open coil pulsed: opening")
+        self.assertEqual(self._fact("house"), "0 W, would draw 1234 W")
+        self.assertEqual(self._fact("buzzer"), "BEEP")
+
+    def test_time_is_local(self):
+        self.assertTrue("Thu 2026-11-05 07:00:01   x60" in self._lines()[0])
+
+    def test_cards_in_the_folder_and_on_the_reader(self):
+        self.assertTrue(" cards    1 tenant" in self._lines())
+        self.world.insert(self.cards.take("tenant"))
+        self.assertTrue(" reader   tenant (ntag213, UID 04020304050607)" in self._lines())
+        self.assertFalse(" cards    1 tenant" in self._lines())
+
+    def test_the_console_takes_the_lower_half(self):
+        self.view.console_is_open = True
+        self.view.answer = [f"line {number}" for number in range(100)]
+        self.view.typed = "x" * 200
+        lines = self._lines()
+        self.assertTrue(" line 99" in lines)
+        self.assertEqual(lines[-2], " " + "x" * 77 + "_")
+
+    def test_long_and_many_things_are_cut(self):
+        self.view.notice = "n" * 200
+        self.view.events = ["e" * 200] * 50
+        self._lines()
+
+    def test_lines_of_other_glyphs_have_the_same_width(self):
+        other = Screen(self.world, self.cards, line_glyphs()).lines(self.view)
+        self.assertEqual([len(line) for line in other], [len(line) for line in self.screen.lines(self.view)])
+
+
+class TestKeyboard(unittest.TestCase):
+    def setUp(self):
+        self.view = View()
+        self.keyboard = Keyboard(self.view)
+
+    def _press(self, keys):
+        for key in keys:
+            self.keyboard.take(key)
+        return self.view.calls
+
+    def test_what_the_keys_do(self):
+        self.assertEqual(
+            self._press("10 Lm+-><rq"),
+            [
+                ("toggle_card", 1),
+                ("take_card_away",),
+                ("press_button",),
+                ("hold_button",),
+                ("toggle_mains",),
+                ("change_load", 500),
+                ("change_load", -500),
+                ("change_speed", 1),
+                ("change_speed", -1),
+                ("reset_board",),
+                ("quit",),
+            ],
+        )
+
+    def test_keys_without_a_meaning_do_nothing(self):
+        self.assertEqual(self._press("xyz\x1b\r\n"), [])
+
+    def test_at_the_console_keys_are_text(self):
+        self._press("cstatuz\x7fs")
+        self.assertEqual(self.view.typed, "status")
+        self.assertEqual(self._press("\r"), [("send_line",)])
+        self._press("\x1b")
+        self.assertEqual(self._press("q"), [("send_line",), ("quit",)])
+
+    def test_an_interrupt_and_a_terminal_that_is_gone_end_it_wherever_it_is(self):
+        self.assertEqual(self._press(["c", "\x03"]), [("quit",)])
+        self.assertEqual(self._press([""]), [("quit",)] * 2)
+
+
+def _image():
+    return json.dumps(UltralightCard("ntag213", bytes((4, 2, 3, 4, 5, 6, 7))).image())
+
+
+if __name__ == "__main__":
+    unittest.main()
