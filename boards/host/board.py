@@ -97,6 +97,7 @@ class Board:
     """One life of the processor, with the devices that `hal` asks for."""
 
     name = "host"
+    unique_id = b"simulated"
 
     def __init__(self, hardware):
         self.clock = hardware.clock

@@ -4,8 +4,10 @@
 meter alive until the board resets it.
 """
 
+import struct
+
 from wattpurse import hal
-from wattpurse.core import carrier, events, supply
+from wattpurse.core import carrier, events, outcome, supply
 from wattpurse.core.account import Account
 from wattpurse.core.events import EventLog
 from wattpurse.core.ledger import Ledger, LedgerMismatch
@@ -29,6 +31,7 @@ EVENTS_RING = (8, 8)
 LEDGER_RING = (24, 24)
 SECTORS = 72
 
+SERVICE_CARD_MINUTES = 10
 EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before, no clock may say less
 LATEST_S = (1 << 32) - 1
 
@@ -50,7 +53,17 @@ class Meter:
         self.metering = Metering(board.counter, self.ledger, self.timekeeper, board.clock)
         self.switching = Switching(board.load_switch, self.decide, self.events, self.timekeeper, board.clock)
         self.display = Display(board.display, board.button, board.buzzer, board.clock, self.state, VERSION)
-        self.desk = CardDesk(self)
+        self.desk = CardDesk(
+            board.reader,
+            board.clock,
+            board.aes,
+            self.settings,
+            self.ledger,
+            self.timekeeper,
+            self.teller,
+            self.events,
+            self._tap_ended,
+        )
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(
             board.clock,
@@ -101,36 +114,80 @@ class Meter:
         """Make a blank meter into one that works from its next start on.
 
         `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger comes last: a
-        meter is commissioned when it has one. Raises ValueError if it already has, or for a tariff or calibration that
-        cannot be.
+        meter is commissioned when it has one. Raises ValueError if it already has, for a number that it must not have
+        again, or for a tariff or calibration that cannot be.
         """
         if self.fault != supply.NOT_COMMISSIONED:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
+        retired = self.settings.get("retired_numbers", b"")
+        refuse_retired_number(dict(settings)["meter_number"], retired)
         self.settings.erase()
         self.settings.create()
-        self.settings.set_all(settings)
-        self.events.erase()
-        self.events.create()
+        self.settings.set_all(settings + (("retired_numbers", retired),))
+        if not self.events.opened:
+            self.events.erase()
+            self.events.create()
         self.events.note(events.COMMISSIONED, carrier.CONSOLE, self.timekeeper.now_s())
         self.ledger.create(account)
 
+    def erase_ledger(self):
+        """Give up a ledger that cannot be read; the meter can then be commissioned, under another number.
+
+        Which tokens were redeemed is lost with it, so none of this number may ever count again. Raises ValueError where
+        the ledger is not unreadable.
+        """
+        if self.fault != supply.LEDGER_UNREADABLE:
+            raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
+        meter_number = self.settings.get("meter_number")
+        retired = self.settings.get("retired_numbers", b"")
+        self.settings.set("retired_numbers", retired + struct.pack("<I", meter_number))
+        self.ledger.erase()
+        self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, self.timekeeper.now_s(), meter_number)
+
+    def _tap_ended(self, result):
+        """Show what came of a tap; a technician's card also opens the console."""
+        self.display.show_outcome(result)
+        if result == outcome.SERVICE:
+            self.console.grant(SERVICE_CARD_MINUTES)
+
     def _open_stores(self):
         """The fault that what is in flash amounts to. A blank ledger is a new meter, whatever else there is."""
+        fault = self._open_ledger()
+        settings_are_open = _opens(self.settings)
+        events_are_open = _opens(self.events)
+        if fault != supply.ON:
+            return fault
+        self.events.failed = not events_are_open
+        try:
+            if not settings_are_open:
+                raise ValueError("no settings")
+            self.teller.start()
+        except (ValueError, OSError):
+            self.ledger.close()
+            return supply.LEDGER_UNREADABLE
+        return supply.ON
+
+    def _open_ledger(self):
         try:
             self.ledger.open()
         except JournalBlank:
             return supply.NOT_COMMISSIONED
         except (JournalUnreadable, LedgerMismatch, ValueError, OSError):
             return supply.LEDGER_UNREADABLE
-        try:
-            self.settings.open()
-            self.teller.start()
-        except (JournalBlank, JournalUnreadable, ValueError, OSError):
-            self.ledger.close()
-            return supply.LEDGER_UNREADABLE
-        try:
-            self.events.open()
-        except (JournalBlank, JournalUnreadable, OSError):
-            self.events.failed = True
         return supply.ON
+
+
+def refuse_retired_number(meter_number: int, retired: bytes):
+    """Raises ValueError if `meter_number` is one of `retired` (u32 each): its tokens could be redeemed once more."""
+    if struct.pack("<I", meter_number) in [retired[at : at + 4] for at in range(0, len(retired), 4)]:
+        raise ValueError("this number was given up with an unreadable ledger: take another, or old tokens count again")
+
+
+def _opens(store):
+    """True if a store of its own ring could be opened."""
+    try:
+        store.open()
+    except (JournalBlank, JournalUnreadable, ValueError, OSError):
+        return False
+    return True

@@ -5,6 +5,7 @@ Everything above this line of the house is the same on every board; nothing abov
 
 DEVICES = (
     ("name", "what the board is, for people: str"),
+    ("unique_id", "what tells this board from every other: bytes"),
     ("clock", "ticks_ms(), ticks_us(), ticks_diff(later, earlier), ticks_add(ticks, delta), async sleep_ms(ms)"),
     ("counter", "drivers.pulse_counter.PulseCounter over a counter that silicon advances"),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),

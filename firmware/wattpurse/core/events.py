@@ -88,6 +88,11 @@ class EventLog:
         self._journal = Journal(flash, first_sector, sectors, RING, bytes)
         self.failed = False
 
+    @property
+    def opened(self) -> bool:
+        """True once the log was opened or created; until then `note` does nothing."""
+        return self._journal.opened
+
     def open(self):
         """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing then."""
         self._journal.recover()

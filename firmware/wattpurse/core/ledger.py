@@ -92,16 +92,15 @@ class Ledger:
         A clock that stands still or went back gives the pulses to the context in force. Raises ValueError for a leap of
         more than DAYS_AT_ONCE days: no clock is to be believed that far.
         """
-        account = self.account
-        start_s = account.time_s
+        start_s = self.account.time_s
         self.refuse_leap(now_s)
-        if now_s < account.change_s or now_s <= start_s:
+        if now_s < self.account.change_s or now_s <= start_s:
             self._count(pulses)
         elif pulses == 0:
             self._pass_quietly(now_s)
         else:
             self._count_across(start_s, now_s, pulses)
-        account.time_s = max(start_s, now_s)
+        self.account.time_s = max(start_s, now_s)
 
     @property
     def latest_believable_s(self) -> int:

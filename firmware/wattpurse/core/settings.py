@@ -26,6 +26,7 @@ _NAMES = (
     ("tamper", 9, True),
     ("brightness", 10, True),
     ("tamper_token", 11, True),
+    ("retired_numbers", 12, False),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

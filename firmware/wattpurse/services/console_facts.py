@@ -151,11 +151,10 @@ def clock(meter, _arguments) -> dict:
 def identity(meter, _arguments) -> dict:
     """Which meter this is, on which board, and how it is calibrated."""
     account = meter.ledger.account
-    unique_id = getattr(meter.board, "unique_id", None)  # not every board's chip has one
     return {
         "meter_number": meter.settings.get("meter_number"),
         "board": meter.board.name,
-        "unique_id": unique_id.hex() if unique_id is not None else None,
+        "unique_id": meter.board.unique_id.hex(),
         "version": meter.version,
         "impulses": account.impulses if account is not None else None,
         "per_kwh": account.impulses_per_kwh_divisor if account is not None else None,

@@ -1,9 +1,8 @@
 """The first and the last that a console does to a meter: commissioning a blank one, erasing an unreadable ledger."""
 
-from wattpurse.core import contract, events, supply, tariff_table
+from wattpurse.core import contract, supply, tariff_table
 from wattpurse.core.calendar import Zone
 from wattpurse.services import console_arguments as read
-from wattpurse.services.console_changes import note
 
 COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF]"
 
@@ -38,14 +37,14 @@ def commission(meter, arguments: list) -> str:
 def erase_ledger(meter, arguments: list) -> str:
     """Erase a ledger that cannot be read, and with it all that is left of the customer's credit."""
     read.expect(arguments, "erase-ledger METERNUMBER", 1)
-    if meter.fault != supply.LEDGER_UNREADABLE:
-        raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
     meter_number = meter.settings.get("meter_number")
     if arguments[0] != str(meter_number):
         raise ValueError("this loses all credit for good; type the number of this meter behind it if it must be")
-    meter.ledger.erase()
-    note(meter, events.LEDGER_ERASED, meter_number)
-    return "the ledger is erased; credit, registers and used tokens are lost\ntype 'reboot', then commission the meter"
+    meter.erase_ledger()
+    return (
+        "the ledger is erased; credit, registers and used tokens are lost\n"
+        "type 'reboot', then commission the meter under another number"
+    )
 
 
 def default_tariff() -> bytes:

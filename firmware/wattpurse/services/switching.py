@@ -44,7 +44,6 @@ class Switching:
             raise ValueError("supply is off (" + supply.text(self._decide()) + "): the switch stays open")
         self._testing = True
         try:
-            self._note(events.RELAY_TEST, 0)
             await self._load_switch.open()
             opened = self._load_switch.position == "open"
             await self._clock.sleep_ms(TEST_MS)
