@@ -40,7 +40,7 @@ class _Watched:
 class Supervisor:
     """Runs tasks on `clock`, feeds `watchdog`, and calls `fail_safe()` and `reset()` when a critical task is lost.
 
-    `note(code, number)` writes an event; it must not raise. `report(text)` says what happened to whoever watches.
+    `note(code, number)` writes an event, `report(text)` says what happened to whoever watches; neither may raise.
     """
 
     def __init__(self, clock, watchdog, fail_safe, reset, note, report):
@@ -83,11 +83,14 @@ class Supervisor:
         return True
 
     def _fail(self, watched, fault, why):
-        self._report(f"{watched.name} failed: {why}; supply goes off and the meter starts anew")
-        if not supply.SAFE_IS_CLOSED:
-            self._fail_safe()
-        self._note(events.FAULT, fault)
-        self._reset()
+        """Supply first, words last, and a reset whatever of it fails."""
+        try:
+            if not supply.SAFE_IS_CLOSED:
+                self._fail_safe()
+            self._note(events.FAULT, fault)
+            self._report(f"{watched.name} failed: {why}; supply goes off and the meter starts anew")
+        finally:
+            self._reset()
 
     async def _run_critical(self, watched):
         try:
@@ -105,11 +108,12 @@ class Supervisor:
                 await run()
             except Exception as error:  # a task that is not critical may fail in any way and is started again
                 why = repr(error)
-            self._report(f"{name} failed: {why}; it starts again in {pause_ms // 1000} s")
+            if self._clock.ticks_diff(self._clock.ticks_ms(), started_ms) > LONGEST_PAUSE_MS:
+                pause_ms = FIRST_PAUSE_MS
             self._note(events.FAULT, FAULT_TASK_RESTARTED)
+            self._report(f"{name} failed: {why}; it starts again in {pause_ms // 1000} s")
             await self._clock.sleep_ms(pause_ms)
-            ran_ms = self._clock.ticks_diff(self._clock.ticks_ms(), started_ms)
-            pause_ms = FIRST_PAUSE_MS if ran_ms > LONGEST_PAUSE_MS else min(2 * pause_ms, LONGEST_PAUSE_MS)
+            pause_ms = min(2 * pause_ms, LONGEST_PAUSE_MS)
 
 
 def noter(events_log, timekeeper):

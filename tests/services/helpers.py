@@ -44,20 +44,20 @@ class Bench:
     `memory` is the flash of an earlier bench; without it the flash is blank and becomes that of a new meter.
     """
 
-    def __init__(self, memory: bytes | None = None, seed: int = 1, account=None, impulses: int = 3200):
+    def __init__(self, memory: bytes | None = None, seed: int = 1, impulses: int = 3200, modulus: int = 65_536):
         self.clock = VirtualClock()
         self.flash = FlashModel(self.clock, SECTORS, RandomBits(seed), None if memory is None else bytearray(memory))
         self.rtc = RtcModel(self.clock, START_S)
         self.bus = I2cBus(self.clock)
         self.bus.attach(ADDRESS, self.rtc)
-        self.house = PulseSource(self.clock, impulses)
+        self.house = PulseSource(self.clock, impulses, 1, modulus)
         self.open_wire, self.close_wire = Wire(pull=0), Wire(pull=0)
         self.relay = RelayModel(self.clock, self.open_wire, self.close_wire)
         self.relay.listen(self.house.set_contact)
         self._pins = ()
         self._build()
         if memory is None:
-            self._commission(account or samples.new_account(impulses=impulses))
+            self._commission(samples.new_account(impulses=impulses))
         else:
             self._open()
         self._start()
