@@ -1,0 +1,63 @@
+"""The station's card reader: the meter's own driver and cards, over the model of the reader chip."""
+
+from boards.host.aes import aes
+from boards.host.clock import VirtualClock
+from boards.host.mfrc522_model import Mfrc522Model
+from wattpurse.cards import purse
+from wattpurse.cards.classic import format_classic
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.cards.memory import open_card
+from wattpurse.cards.mfrc522 import Mfrc522
+
+_REASONS = {
+    "silent": "it left the reader",
+    "refused": "it is locked with other keys than those of this key file",
+    "changed": "it does not keep what is written",
+}
+
+
+class CardReader:
+    """One reader; `model` is its chip."""
+
+    def __init__(self, site_key: bytes):
+        self._clock = VirtualClock()
+        self.model = Mfrc522Model(self._clock)
+        self._driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
+        self._keys_of_uid = purse.classic_keys_of(aes, site_key, True)
+
+    def work(self, card, step):
+        """Put `card` on the reader and give back the result of the coroutine `step(memory)`.
+
+        Raises OSError that says why if the card cannot be read or written, ValueError for a kind that is not known.
+        """
+        return self._with_card(card, lambda identity: self._open(identity, step))
+
+    def format(self, card):
+        """Give a card the keys and access rights that its kind calls for. Raises OSError as `work` does."""
+        if card.kind == "classic-1k":
+            self._with_card(card, self._format)
+
+    def _with_card(self, card, action):
+        self.model.field.insert(card)
+        try:
+            return self._clock.run(self._found(action))
+        except CardError as error:
+            raise OSError("the card cannot be used: " + _REASONS.get(error.reason, error.reason)) from error
+        finally:
+            self.model.field.remove(card)
+
+    async def _found(self, action):
+        await self._driver.start()
+        identity = await self._driver.find_card()
+        if identity is None:
+            raise CardError("silent")
+        return await action(identity)
+
+    async def _open(self, identity, step):
+        memory = await open_card(self._driver, identity, self._keys_of_uid)
+        if memory is None:
+            raise ValueError("this kind of card is not known")
+        return await step(memory)
+
+    async def _format(self, identity):
+        await format_classic(self._driver, identity, self._keys_of_uid(identity.uid), purse.access_of_sector)

@@ -1,0 +1,160 @@
+"""What is read from a card, as a table for people and as a document for programs."""
+
+from datetime import UTC, datetime
+
+from wattpurse.core import contract as contracts
+from wattpurse.core import token
+from wattpurse.core.service_pass import SIZE
+from wattpurse_tools.station import ENERGY, MONEY
+
+_MILLION = 1_000_000
+
+
+def document_of(name: str, card, content, vending, station) -> dict:
+    """Everything that was read: `card`, `tokens`, `statement` (null where there is none). Amounts are whole units."""
+    return {
+        "card": {
+            "name": name,
+            "kind": card.kind,
+            "uid": card.uid.hex(),
+            "role": _role(content),
+            "meter": content.meter_number or None,
+        },
+        "service_pass": _pass_document(content) if content.is_service else None,
+        "tokens": [_token_document(sealed, content, vending, station) for sealed in content.sealed_tokens()],
+        "statement": None if content.told is None else _statement_document(content.told),
+    }
+
+
+def table_of(document: dict, currency: str, decimals: int) -> str:
+    """The document as text; money in `currency` with at least so many decimals."""
+    card = document["card"]
+    lines = [f"card       {card['name']}, {card['kind']}, UID {card['uid']}, {card['role']}"]
+    if document["service_pass"] is not None:
+        service_pass = document["service_pass"]
+        lines.append(f"pass       technician {service_pass['technician']}, until {service_pass['expires']}")
+    if card["meter"] is not None:
+        lines.append(f"meter      {card['meter']}")
+    if card["role"] == "customer":
+        lines.extend(_token_lines(document["tokens"], currency, decimals))
+    if document["statement"] is not None:
+        lines.extend(_statement_lines(document["statement"], currency, decimals))
+    elif card["role"] == "customer":
+        lines.append("statement  none")
+    return "\n".join(lines)
+
+
+def amount_text(unit: str, amount: int, currency: str, decimals: int) -> str:
+    """An amount of money (micro-units) or energy (mWh), exact, with its unit."""
+    if unit == ENERGY:
+        return f"{_decimal(amount, 3)} kWh"
+    return f"{_decimal(amount, decimals)} {currency}"
+
+
+def _role(content):
+    if content.is_service:
+        return "service"
+    return "customer" if content.meter_number else "blank"
+
+
+def _pass_document(content):
+    data = content.box.content
+    if len(data) != SIZE:
+        return {"technician": None, "expires": None}
+    technician, expires_s = (int.from_bytes(data[start : start + 4], "little") for start in (0, 4))
+    return {"technician": technician, "expires": _time_text(expires_s)}
+
+
+def _token_document(sealed, content, vending, station):
+    header = token.read_header(sealed)
+    row = None if header is None else station.token(header[0], header[1])
+    known = row is not None and row["sealed"] == sealed
+    return {
+        "sequence": None if header is None else header[1],
+        "unit": row["unit"] if known else None,
+        "amount": row["amount"] if known else None,
+        "state": vending.state_of(sealed, content.told),
+    }
+
+
+def _statement_document(told):
+    document = dict(told)
+    document["contract"] = contracts.by_code(told["contract"]).name
+    document["time"] = _time_text(told["time_s"])
+    if "months" in told:
+        document["months"] = [{"month": _month_text(month["index"]), **month} for month in told["months"]]
+    return document
+
+
+def _token_lines(tokens, currency, decimals):
+    lines = []
+    for one in tokens:
+        amount = "" if one["unit"] is None else amount_text(one["unit"], one["amount"], currency, decimals) + ", "
+        lines.append(f"token      {one['sequence'] or 'damaged'}: {amount}{one['state']}")
+    return lines or ["tokens     none"]
+
+
+def _statement_lines(told, currency, decimals):
+    lines = [
+        f"statement  number {told['number']}, {told['time']}, {told['contract']}",
+        f"alarms     {', '.join(told['alarms']) or 'none'}",
+        f"balance    {amount_text(told['unit'], told['balance'], currency, decimals)}",
+    ]
+    if "bought" in told:
+        other = ENERGY if told["unit"] == MONEY else MONEY
+        lines += [
+            f"bought     {amount_text(told['unit'], told['bought'], currency, decimals)}",
+            f"charged    {amount_text(told['unit'], told['charged'], currency, decimals)}",
+            f"besides    {amount_text(other, told['other_balance'], currency, decimals)}",
+            f"tariff     version {told['tariff_version']}",
+        ]
+    lines.append(f"total      {amount_text(ENERGY, told['total_mwh'], currency, decimals)}")
+    for number, energy_mwh in enumerate(told.get("rate_mwh", ()), 1):
+        lines.append(f"rate {number}     {amount_text(ENERGY, energy_mwh, currency, decimals)}")
+    if told.get("months"):
+        lines += ["", *_month_table(told["months"], currency, decimals)]
+    return lines
+
+
+def _month_table(months, currency, decimals):
+    """One line for each month, the one that runs first; only what the card had room for."""
+    heads = ["month", "kWh"]
+    rates = len(months[0].get("rate_wh", ()))
+    heads += [f"rate {number}" for number in range(1, rates + 1)]
+    if "charge_microunits" in months[0]:
+        heads.append(currency)
+    rows = [heads]
+    for place, month in enumerate(months):
+        row = [month["month"] + ("*" if place == 0 else " "), _kwh(month["total_wh"])]
+        row += [_kwh(wh) for wh in month.get("rate_wh", ())]
+        if "charge_microunits" in month:
+            row.append(_decimal(month["charge_microunits"], decimals))
+        rows.append(row)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
+    return [*lines, "* the month that ran when the statement was written"]
+
+
+def _kwh(wh):
+    return f"{wh // 1000}.{wh % 1000:03}"
+
+
+def _decimal(millionths, decimals):
+    """Exact, with at least `decimals` decimals."""
+    whole, rest = divmod(abs(millionths), _MILLION)
+    digits = f"{rest:06}"
+    while len(digits) > decimals and digits.endswith("0"):
+        digits = digits[:-1]
+    sign = "-" if millionths < 0 else ""
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def _month_text(index):
+    return f"{index // 12}-{index % 12 + 1:02}"
+
+
+def _time_text(utc_s):
+    return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

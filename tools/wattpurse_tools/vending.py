@@ -1,0 +1,233 @@
+"""What the vending station does with a card, and what it refuses because money would be lost.
+
+The station's own record says which tokens belong on a card: those made for it that no statement has proved redeemed. A
+card is only ever written with exactly these, so a write that failed is made good by the next one.
+"""
+
+from boards.host.aes import aes
+from wattpurse.cards import purse
+from wattpurse.core import keys, token
+from wattpurse.core.service_pass import make_pass
+from wattpurse_tools import station as stations
+from wattpurse_tools.card_files import blank_card
+
+
+class Content:
+    """What was found on a card: its order `box` or None, `told` by its newest statement or None, and `meter_number`."""
+
+    def __init__(self, box, told, meter_number):
+        self.box = box
+        self.told = told
+        self.meter_number = meter_number
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is a technician's card."""
+        return self.box is not None and self.box.kind == purse.SERVICE
+
+    def sealed_tokens(self) -> list:
+        """The tokens on a customer's card."""
+        return [] if self.box is None or self.is_service else purse.split_tokens(self.box.content)
+
+
+class Vending:
+    """The operations of the station, on cards in `files`, with `reader` and the state in `station`."""
+
+    def __init__(self, site_keys, station, files, reader):
+        self._keys = site_keys
+        self._station = station
+        self._files = files
+        self._reader = reader
+
+    def new_customer_card(self, name: str, kind: str, meter_number: int):
+        """Make a card for the customer of one meter. Raises ValueError rather than overwrite a card in use."""
+        self._new_card(name, kind, meter_number, lambda card: (purse.CUSTOMER, b""))
+
+    def new_service_card(self, name: str, kind: str, technician: int, expires_s: int):
+        """Make a technician's card. Raises ValueError rather than overwrite a card in use."""
+
+        def content(card):
+            key = keys.service_pass_key(aes, self._keys.site_key, card.uid)
+            return purse.SERVICE, make_pass(aes, key, technician, expires_s)
+
+        self._new_card(name, kind, 0, content)
+
+    def read(self, name: str) -> tuple:
+        """`(card, content)`; what the statement proves is noted."""
+        card = self._files.load(name)
+        return card, self._read(card)
+
+    def top_up(self, name: str, unit: str, amount: int, meter_number: int | None):
+        """Make a token and put it on the card; its row. Raises ValueError, with nothing changed, for a refusal.
+
+        An OSError means that the token was made and did not reach the card; `repair` puts it there.
+        """
+        card, content = self.read(name)
+        self._refuse_wrong_card(name, content, meter_number)
+        self._refuse_wrong_unit(content.meter_number, unit)
+        self._refuse_unknown_tokens(name, card, content)
+        self._refuse_without_room(name, card)
+        self._station.add_card(card.uid, name, content.meter_number)
+        made = self._station.issue(content.meter_number, card.uid, unit, amount)
+        try:
+            self._put_on_card(name, card, content.meter_number)
+        except (OSError, ValueError) as error:
+            raise OSError(
+                f"token {made['sequence']} is made and not on the card: {error}; put it there with:"
+                f" wattpurse card repair {name}"
+            ) from error
+        return made
+
+    def repair(self, name: str) -> list:
+        """Write what belongs on the card; the rows of the tokens that were not known to be on it before."""
+        card, content = self.read(name)
+        self._refuse_wrong_card(name, content, None)
+        self._refuse_unknown_tokens(name, card, content)
+        on_card = content.sealed_tokens()
+        missing = [row for row in self._station.outstanding(card.uid) if row["sealed"] not in on_card]
+        self._put_on_card(name, card, content.meter_number)
+        return missing
+
+    def erase(self, name: str, forfeit: bool) -> list:
+        """Wipe the card; the rows of the tokens that are forfeited by it. Raises ValueError if they are and may not."""
+        card, content = self.read(name)
+        lost = self._station.outstanding(card.uid)
+        unknown = self._unknown_tokens(content)
+        if (lost or unknown) and not forfeit:
+            raise ValueError(
+                f"card {name} carries credit that is not known to be redeemed ({_listed(lost, unknown)});"
+                " tap it at its meter and try again, or give the credit up with --forfeit"
+            )
+        self._write(name, card, _wipe)
+        self._station.mark(lost, stations.FORFEITED)
+        self._station.remove_card(card.uid)
+        return lost
+
+    def state_of(self, sealed: bytes, told: dict | None) -> str:
+        """What the station knows of a token that was found on a card."""
+        header = token.read_header(sealed)
+        if header is None:
+            return "not a token"
+        row = self._station.token(header[0], header[1])
+        if row is not None and row["sealed"] == sealed:
+            return row["state"]
+        return _unknown_state(header, told)
+
+    def _new_card(self, name, kind, meter_number, content_of):
+        exists = self._files.exists(name)
+        card = self._files.load(name) if exists else blank_card(kind)
+        if card.kind != kind:
+            raise ValueError(f"card {name} exists and is a {card.kind}")
+        self._reader.format(card)
+        if exists and any(self._reader.work(card, _read_all)):
+            raise ValueError(f"card {name} exists and is in use; it is not overwritten")
+        order_kind, content = content_of(card)
+        self._reader.work(card, lambda memory: purse.write_orders(memory, order_kind, meter_number, content))
+        self._station.add_card(card.uid, name, meter_number)
+        self._files.save(name, card)
+
+    def _read(self, card):
+        box = self._reader.work(card, purse.read_orders)
+        if box is not None:
+            meter_number = box.meter_number
+        else:
+            known = self._station.card(card.uid)
+            meter_number = None if known is None else known["meter"]
+        told = None
+        if meter_number:
+            pair = keys.statement_keys(aes, self._keys.meter_key(meter_number), card.uid)
+            told = self._reader.work(card, lambda memory: purse.read_statement(memory, aes, pair))
+        if told is not None:
+            self._station.learn(told)
+        return Content(box, told, meter_number)
+
+    def _put_on_card(self, name, card, meter_number):
+        """Write exactly the tokens that belong on the card."""
+        rows = self._station.outstanding(card.uid)
+        sealed = b"".join(row["sealed"] for row in rows)
+        self._write(name, card, lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter_number, sealed))
+        self._station.mark(rows, stations.ON_CARD)
+
+    def _write(self, name, card, step):
+        """Change the card; its file tells what is on it afterwards, torn or not."""
+        try:
+            self._reader.work(card, step)
+        finally:
+            self._files.save(name, card)
+
+    def _refuse_wrong_card(self, name, content, meter_number):
+        if content.is_service:
+            raise ValueError(f"card {name} is a technician's card")
+        if not content.meter_number:
+            raise ValueError(f"card {name} is blank; make it a customer's card with: wattpurse card new {name}")
+        if meter_number not in (None, content.meter_number):
+            raise ValueError(f"card {name} is for meter {content.meter_number}, not for meter {meter_number}")
+        if self._station.meter(content.meter_number) is None:
+            raise ValueError(
+                f"card {name} is for meter {content.meter_number}, which this station does not serve; if it should,"
+                f" make it known with: wattpurse meter add {content.meter_number}"
+            )
+
+    def _refuse_wrong_unit(self, meter_number, unit):
+        sold_by = self._station.meter(meter_number)["unit"]
+        if sold_by not in (None, unit):
+            wanted = "--amount" if sold_by == stations.MONEY else "--kwh"
+            raise ValueError(f"meter {meter_number} sells by {sold_by}: this credit would lie idle there; use {wanted}")
+
+    def _refuse_unknown_tokens(self, name, card, content):
+        if self._unknown_tokens(content):
+            raise ValueError(
+                f"card {name} carries unredeemed tokens that this station has not made; tap it at its meter first"
+            )
+        for row in self._station.outstanding(card.uid):
+            if row["meter"] != content.meter_number:
+                raise ValueError(f"tokens for meter {row['meter']} were made for card {name}; erase it first")
+
+    def _refuse_without_room(self, name, card):
+        outstanding = self._station.outstanding(card.uid)
+        room = purse.layout_of(card.kind).content_size
+        if sum(len(row["sealed"]) for row in outstanding) + token.CREDIT_TOKEN_SIZE <= room:
+            return
+        advice = (
+            "this kind brings no statement back: use a new card"
+            if not purse.layout_of(card.kind).statement_offsets
+            else "tap it at its meter first"
+        )
+        raise ValueError(
+            f"card {name} has no room beside {_listed(outstanding, ())}, not known to be redeemed; {advice}"
+        )
+
+    def _unknown_tokens(self, content):
+        """Tokens on the card that this station has not made and that no statement proves redeemed."""
+        return [
+            sealed
+            for sealed in content.sealed_tokens()
+            if self.state_of(sealed, content.told) not in _HARMLESS_STATES
+        ]
+
+
+_HARMLESS_STATES = (stations.ISSUED, stations.ON_CARD, stations.REDEEMED, stations.FORFEITED)
+
+
+def _unknown_state(header, told):
+    is_proved = told is not None and header[0] == told["meter_number"] and stations.is_redeemed(told, header[1])
+    return stations.REDEEMED if is_proved else "unknown to this station"
+
+
+def _listed(rows, unknown):
+    parts = [f"token {row['sequence']}" for row in rows]
+    if unknown:
+        parts.append(f"{len(unknown)} unknown to this station")
+    return ", ".join(parts)
+
+
+async def _read_all(memory):
+    content = bytearray(memory.capacity)
+    await memory.read(0, content)
+    return content
+
+
+async def _wipe(memory):
+    await memory.write(0, bytes(memory.capacity))
+    if any(await _read_all(memory)):
+        raise OSError("the card does not keep what is written")
