@@ -1,0 +1,146 @@
+"""A card desk on a bench: reader model, driver, teller and ledger of one meter, and a station that writes its cards."""
+
+from boards.host.aes import aes
+from boards.host.card_models.classic import ClassicCard
+from boards.host.card_models.ultralight import UltralightCard
+from boards.host.clock import VirtualClock
+from boards.host.flash_model import FlashModel
+from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.random_bits import RandomBits
+from tests.samples import NEW_YEAR_S, new_account
+from wattpurse.cards import purse
+from wattpurse.cards.classic import ClassicKeys, format_classic
+from wattpurse.cards.memory import open_card
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core import keys, token
+from wattpurse.core.events import EventLog
+from wattpurse.core.ledger import Ledger
+from wattpurse.core.settings import Settings
+from wattpurse.services.card_desk import PERIOD_MS, CardDesk
+from wattpurse.services.teller import Teller
+from wattpurse.services.timekeeping import TimeKeeper
+
+METER = 1002
+VENDING_KEY = b"vending key 0001"
+SITE_KEY = b"site key 0000001"
+METER_KEY = keys.meter_key(aes, VENDING_KEY, METER)
+CLASSIC_UID = b"\x11\x22\x33\x44"
+PAGES_UID = b"\x04\x55\x66\x77\x11\x99\xaa"
+AMOUNT = 20_000_000
+SECTORS = 36
+
+
+def sealed(sequence=1, amount=AMOUNT, meter=METER):
+    pair = keys.token_keys(aes, keys.meter_key(aes, VENDING_KEY, meter))
+    return token.seal_token(aes, pair, 1, meter, sequence, *token.make(token.CREDIT_MONEY, amount))
+
+
+class TimeSource:
+    """A clock chip's driver that is always right."""
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    def read(self):
+        return NEW_YEAR_S + 3600 + self._clock.now_us // 1_000_000
+
+
+class Station:
+    """Writes and reads cards as the vending station does, with a reader of its own."""
+
+    def __init__(self):
+        self.clock = VirtualClock()
+        self.model = Mfrc522Model(self.clock)
+        self.reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
+
+    def on_card(self, card, action):
+        """The result of `action(memory)` with the card on the reader."""
+        self.model.field.insert(card)
+        try:
+            return self.clock.run(self._opened(action))
+        finally:
+            self.model.field.remove(card)
+
+    async def _opened(self, action):
+        await self.reader.start()
+        identity = await self.reader.find_card()
+        return await action(await open_card(self.reader, identity, purse.classic_keys_of(aes, SITE_KEY, True)))
+
+    def format(self, card):
+        self.model.field.insert(card)
+        self.clock.run(self._format(card))
+        self.model.field.remove(card)
+
+    async def _format(self, card):
+        await self.reader.start()
+        identity = await self.reader.find_card()
+        keys_ = ClassicKeys(*keys.classic_keys(aes, SITE_KEY, card.uid))
+        await format_classic(self.reader, identity, keys_, purse.access_of_sector)
+
+    def write(self, card, content, kind=purse.CUSTOMER, meter=METER):
+        self.on_card(card, lambda memory: purse.write_orders(memory, kind, meter, content))
+
+    def new_card(self, kind, content=b"", order_kind=purse.CUSTOMER, meter=METER):
+        if kind == "classic-1k":
+            card = ClassicCard(CLASSIC_UID)
+            self.format(card)
+        else:
+            card = UltralightCard(kind, PAGES_UID)
+        self.write(card, content, order_kind, meter)
+        return card
+
+    def statement(self, card):
+        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        return self.on_card(card, lambda memory: purse.read_statement(memory, aes, pair))
+
+
+class DeskBench:
+    """One meter's desk; `told` are the outcomes it showed."""
+
+    def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY):
+        self.clock = VirtualClock()
+        self.model = Mfrc522Model(self.clock)
+        self.field = self.model.field
+        reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
+        flash = FlashModel(self.clock, SECTORS, RandomBits(1))
+        self.settings = Settings(flash, 0, 4)
+        self.settings.create()
+        self.settings.set_all((("meter_number", METER), ("meter_key", meter_key), ("site_key", site_key)))
+        self.events = EventLog(flash, 8, 4)
+        self.events.create()
+        self.ledger = Ledger(flash, 16, 8)
+        self.ledger.create(new_account())
+        self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
+        self.timekeeper.start(NEW_YEAR_S, NEW_YEAR_S + 10**8)
+        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller.take_keys()
+        self.told = []
+        self.desk = CardDesk(
+            reader,
+            self.clock,
+            aes,
+            self.settings,
+            self.ledger,
+            self.timekeeper,
+            self.teller,
+            self.events,
+            self.told.append,
+        )
+
+    @property
+    def balance(self):
+        return self.ledger.account.money.balance
+
+    def look(self, times=1):
+        for _ in range(times):
+            self.clock.run(self.desk.serve_one_look())
+            self.clock.advance_us(PERIOD_MS * 1000)
+
+    def tap(self, card):
+        """The card comes, is looked at twice, and goes; what was told of it."""
+        self.told.clear()
+        self.field.insert(card)
+        self.look(2)
+        self.field.remove(card)
+        self.look(2)
+        return list(self.told)
