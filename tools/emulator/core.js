@@ -146,7 +146,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
   /** True for a store that the bus refuses: the flash cannot be written, and words must lie on their boundaries. */
   function refused(address, alignment) {
     if (address & alignment) return misaligned(address), true;
-    if (address >>> 28 !== FLASH_START >>> 28) return false;
+    if (address >>> 26 !== FLASH_START >>> 26) return false;
     limit = 0;
     fault(`store to flash at 0x${(address >>> 0).toString(16)}`);
     return true;

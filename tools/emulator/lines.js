@@ -1,17 +1,20 @@
 // The wires between the RP2040's pins and the parts around it.
 //
-// A wire has one level, made by whoever drives it: the pin, a part, else an external resistor, else the pull of the pad.
-// Two that drive against each other are reported, and the low one wins. Parts watch levels and drive wires; open-drain
-// buses follow from that. A pulse train is played here, edge by edge, without asking anyone.
+// A wire has one level, made by whoever drives it: the chip, a part, else a resistor on the board, else the pull of the
+// pad. Two that drive against each other are reported, and the low one wins. Parts are told what the chip drives and drive
+// wires themselves; open-drain buses follow from that. Pulse trains are played here, without asking anyone.
 
 import { GPIOPinState } from "rp2040js";
 
 export const PIN_COUNT = 30;
 
+export const RELEASED = -1;
+
 class Line {
   constructor() {
-    this.part = null;
-    this.pull = null;
+    this.chip = RELEASED;
+    this.part = RELEASED;
+    this.resistor = RELEASED;
     this.level = 0;
     this.watched = false;
     this.contended = false;
@@ -21,68 +24,81 @@ class Line {
 }
 
 export class Lines {
-  /** `onEdge(pin, level)` is called when the chip changes a watched wire, `onFault(text)` on a contention. */
-  constructor(machine, onEdge, onFault) {
+  /**
+   * `onDrive(pin, drive)` is called when the chip begins to drive a watched wire otherwise: 0, 1 or RELEASED; `onDark`
+   * likewise when it lets go because its supply failed; `onFault(text)` on a contention.
+   */
+  constructor(machine, { onDrive, onDark, onFault }) {
     this.machine = machine;
-    this.onEdge = onEdge;
+    this.onDrive = onDrive;
+    this.onDark = onDark;
     this.onFault = onFault;
+    this.rp2040 = null;
     this.lines = Array.from({ length: PIN_COUNT }, () => new Line());
   }
 
-  /** Wire up a new RP2040 after a reset. Its pins let go of everything, which the parts see. */
+  /** Wire up a chip fresh out of reset: it has let go of everything. */
   connect(rp2040) {
     this.rp2040 = rp2040;
     rp2040.gpio.forEach((pin, index) => {
-      pin.addListener(() => this.settle(index, true));
-      const { level } = this.lines[index];
-      if (level) pin.setInputValue(true);
+      pin.addListener(() => this.chipChanged(index));
+      if (this.lines[index].level) pin.setInputValue(true);
     });
-    for (let index = 0; index < PIN_COUNT; index++) this.settle(index, true);
+    for (let index = 0; index < PIN_COUNT; index++) this.chipChanged(index);
     for (let index = 0; index < PIN_COUNT; index++) this.resumeTrain(index);
   }
 
   disconnect() {
     this.rp2040 = null;
-    for (let index = 0; index < PIN_COUNT; index++) this.settle(index, false);
+    this.lines.forEach((line, index) => {
+      if (line.watched && line.chip !== RELEASED) this.onDark(index, RELEASED);
+      line.chip = RELEASED;
+      this.settle(index);
+    });
   }
 
-  /** A part drives the wire: 0, 1, or null to let go. */
+  /** A part drives the wire: 0, 1 or RELEASED. */
   drive(index, level) {
     this.lines[index].part = level;
-    this.settle(index, false);
+    this.settle(index);
   }
 
-  /** A resistor on the board: 0 to ground, 1 to the supply, null for none. */
-  setPull(index, level) {
-    this.lines[index].pull = level;
-    this.settle(index, false);
+  /** A resistor on the board: 0 to ground, 1 to the supply, RELEASED for none. */
+  setResistor(index, level) {
+    this.lines[index].resistor = level;
+    this.settle(index);
   }
 
-  settle(index, byChip) {
+  chipChanged(index) {
+    const line = this.lines[index];
+    const state = this.rp2040.gpio[index].value;
+    const drive = state === GPIOPinState.High ? 1 : state === GPIOPinState.Low ? 0 : RELEASED;
+    const changed = drive !== line.chip;
+    line.chip = drive;
+    this.settle(index);
+    if (changed && line.watched) this.onDrive(index, drive);
+  }
+
+  settle(index) {
     const line = this.lines[index];
     const level = this.resolve(line, index);
     if (level === line.level) return;
     line.level = level;
     line.risingEdges += level;
     this.rp2040?.gpio[index].setInputValue(level === 1);
-    if (byChip && line.watched) this.onEdge(index, level);
   }
 
   resolve(line, index) {
-    const state = this.rp2040 ? this.rp2040.gpio[index].value : GPIOPinState.Input;
-    const driven = state === GPIOPinState.High || state === GPIOPinState.Low;
-    if (driven) {
-      const contended = line.part !== null && line.part !== (state === GPIOPinState.High ? 1 : 0);
-      if (contended && !line.contended) this.onFault(`GPIO${index} is driven high and low at once`);
-      line.contended = contended;
-      return contended || state === GPIOPinState.Low ? 0 : 1;
-    }
-    line.contended = false;
-    if (line.part !== null) return line.part;
-    if (line.pull !== null) return line.pull;
-    if (state === GPIOPinState.InputPullUp) return 1;
-    if (state === GPIOPinState.InputPullDown) return 0;
-    return line.level;
+    const { chip, part, resistor } = line;
+    const contended = chip !== RELEASED && part !== RELEASED && chip !== part;
+    if (contended && !line.contended) this.onFault(`GPIO${index} is driven high and low at once`);
+    line.contended = contended;
+    if (contended) return 0;
+    if (chip !== RELEASED) return chip;
+    if (part !== RELEASED) return part;
+    if (resistor !== RELEASED) return resistor;
+    const pad = this.rp2040?.gpio[index].value;
+    return pad === GPIOPinState.InputPullUp ? 1 : pad === GPIOPinState.InputPullDown ? 0 : line.level;
   }
 
   /** Play `count` pulses (null: endless), the first rising at `first` ns; replaces what was playing on the wire. */

@@ -113,6 +113,7 @@ export class Machine {
     rp2040.logger = this.logger();
     rp2040.flash = this.flash.bytes;
     rp2040.flash16 = new Uint16Array(rp2040.flash.buffer);
+    rp2040.flashView = new DataView(rp2040.flash.buffer);
     rp2040.bootrom.set(new Uint32Array(this.bootRom.image.buffer));
     applyWorkarounds(rp2040, this);
     this.keepMemory(rp2040, kept);
@@ -120,7 +121,11 @@ export class Machine {
     this.cycleNanos = 1e9 / rp2040.clkSys;
     rp2040.addClockListener((frequency) => (this.cycleNanos = 1e9 / frequency));
     rp2040.onBreak = (number) => this.onBreak(number);
-    rp2040.peripherals[WATCHDOG].onWatchdogTrigger = () => this.requestReset("watchdog");
+    const watchdog = rp2040.peripherals[WATCHDOG];
+    watchdog.onWatchdogTrigger = () => {
+      watchdog.timer.enable = false;
+      this.requestReset("watchdog");
+    };
     this.adcValues.forEach((value, channel) => (rp2040.adc.channelValues[channel] = value));
     this.execute = makeExecutor(rp2040, () => this.cycleNanos, (text) => this.lockUp(text));
     for (const part of this.parts) part.connect(rp2040);

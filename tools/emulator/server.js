@@ -12,7 +12,6 @@ import { readImage } from "./program-image.js";
 import { UsbSerial } from "./usb-serial.js";
 
 const I2C_STEPS = { start: 0, address: 1, write: 2, read: 3, stop: 4 };
-const RELEASED = -1;
 
 const { values: options } = parseArgs({
   options: { flash: { type: "string" }, image: { type: "string" }, seed: { type: "string", default: "1" } },
@@ -28,12 +27,12 @@ const machine = new Machine({
   onFault: (text) => postText("f", text),
   onReset: (cause) => postText("r", cause),
 });
-const lines = new Lines(
-  machine,
-  (pin, level) => (askedPins.has(pin) ? ask("e", pin, level) : post("p", pin, level)),
-  (text) => postText("f", text),
-);
 const askedPins = new Set();
+const lines = new Lines(machine, {
+  onDrive: (pin, drive) => (askedPins.has(pin) ? ask("e", pin, drive) : post("p", pin, drive)),
+  onDark: (pin, drive) => post("p", pin, drive),
+  onFault: (text) => postText("f", text),
+});
 const buses = new Buses(
   (bus, byte) => ask("s", bus, byte),
   (bus, step, value) => ask("i", bus, value, Buffer.from([I2C_STEPS[step]])),
@@ -45,11 +44,9 @@ const usb = new UsbSerial((bytes) => {
 let returnOnSerial = false;
 machine.parts = [lines, buses, usb];
 
-const levelOf = (value) => (value === RELEASED ? null : value);
-
 const commands = {
-  D: ({ index, value }) => lines.drive(index, levelOf(value)),
-  L: ({ index, value }) => lines.setPull(index, levelOf(value)),
+  D: ({ index, value }) => lines.drive(index, value),
+  L: ({ index, value }) => lines.setResistor(index, value),
   W({ index, value }) {
     lines.lines[index].watched = value > 0;
     if (value > 1) askedPins.add(index);

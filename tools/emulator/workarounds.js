@@ -7,6 +7,8 @@
 /** Put right everything below on a new RP2040. */
 export function applyWorkarounds(rp2040, machine) {
   letPwmSeeItsInputs(rp2040.pwm);
+  keepDisabledPwmStill(rp2040.pwm);
+  emptyI2cAfterAbort(rp2040.i2c);
   takeEdgesOnlyFromChanges(rp2040.gpio);
   keepPioInStep(rp2040.pio);
   wakeFromMaskedInterrupts(rp2040.core);
@@ -22,6 +24,30 @@ function letPwmSeeItsInputs(pwm) {
       if (channel.pinB1 === index || channel.pinB2 === index) channel.gpioBChanged();
     }
   };
+}
+
+/** Writing the divider of a slice starts its counter, whether or not the slice is enabled and counts the clock at all. */
+function keepDisabledPwmStill(pwm) {
+  const DIVIDER = 0x04;
+  for (const channel of pwm.channels) {
+    const writeRegister = channel.writeRegister;
+    channel.writeRegister = function (offset, value) {
+      writeRegister.call(this, offset, value);
+      if (offset === DIVIDER) this.updateEnable();
+    };
+  }
+}
+
+/** An abort, as when no chip answers its address, flushes the queue but does not say so: the program waits in vain. */
+function emptyI2cAfterAbort(buses) {
+  const TX_EMPTY = 1 << 4;
+  for (const bus of buses) {
+    const abort = bus.abort;
+    bus.abort = function (reason) {
+      abort.call(this, reason);
+      this.setInterrupts(TX_EMPTY);
+    };
+  }
 }
 
 /** `setInputValue` latches an edge interrupt even when the level stays as it was, as when a pad is configured. */

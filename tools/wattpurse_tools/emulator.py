@@ -26,8 +26,8 @@ _WATCH_POSTED = 1
 _WATCH_ASKED = 2
 
 
-class Wire:
-    """The wire on one GPIO, from the side of the parts: open drain, push-pull or just watched."""
+class Gpio:
+    """The board's end of one pin of the chip: what parts drive it to, what they hear of it, pulses on it."""
 
     def __init__(self, pico, pin: int):
         self._pico = pico
@@ -35,27 +35,26 @@ class Wire:
         self.listener = None
 
     def drive(self, level: int | None):
-        """Drive the wire 0 or 1, or let it go (None)."""
+        """Drive the pin 0 or 1 from outside, or let it go (None)."""
         self._pico._link.send(b"D", self._pin, _RELEASED if level is None else level)
 
-    def pull(self, level: int | None):
+    def resistor(self, level: int | None):
         """Fit a resistor to the supply (1), to ground (0) or none (None)."""
         self._pico._link.send(b"L", self._pin, _RELEASED if level is None else level)
 
-    def watch(self, listener, *, answers: bool = True):
-        """Call `listener(level)` whenever the chip changes the level of the wire.
+    def watch(self, listener, *, waits: bool = True):
+        """Call `listener(drive)` whenever the chip begins to drive the pin otherwise: 0, 1 or None for an input.
 
-        With `answers` the chip waits for it at the edge itself, so that what the listener drives is there for the next
-        instruction; without, edges come later, still in order and with `clock.now_us` at their time, at a fraction of
-        the cost.
+        With `waits` the chip waits for it at the instruction itself, so that what the listener drives is there for the
+        next one; without, it hears later, still in order and with `clock.now_us` at the time, at a fraction of the cost.
         """
         self.listener = listener
-        self._pico._link.send(b"W", self._pin, _WATCH_ASKED if answers else _WATCH_POSTED)
+        self._pico._link.send(b"W", self._pin, _WATCH_ASKED if waits else _WATCH_POSTED)
 
     def pulses(self, period_ns: float, high_ns: float, count: int | None = None, first_ns: float = 0):
         """Play pulses, `count` of them or without end, the first one rising at `first_ns` (0: now).
 
-        They cost nothing but their own time: no edge is reported. What was playing before is replaced.
+        No edge is reported, so they are cheap. What was playing before is replaced.
         """
         payload = struct.pack("<ddd", -1 if count is None else count, high_ns, period_ns)
         self._pico._link.send(b"P", self._pin, 0, first_ns, payload)
@@ -76,7 +75,7 @@ class EmulatedPico:
         if image is not None:
             command += ["--image", str(image)]
         self.clock = EmulatedClock()
-        self.wires = [Wire(self, pin) for pin in range(PIN_COUNT)]
+        self.pins = [Gpio(self, pin) for pin in range(PIN_COUNT)]
         self.powered = False
         self.serial_received = bytearray()
         self.faults = []
@@ -106,7 +105,7 @@ class EmulatedPico:
     def attach_spi(self, bus: int, part):
         """Wire `part` to an SPI bus: `part.exchange(byte) -> byte` is called as the last bit of each byte is shifted.
 
-        The part sees its chip select on a wire of its own.
+        The part sees its chip select on a pin of its own.
         """
         self._spi_parts[bus] = part
         self._link.send(b"S", bus, 1)
@@ -226,7 +225,7 @@ class EmulatedPico:
             if kind == b"s":
                 answer = self._spi_parts[index].exchange(value)
             elif kind == b"e":
-                self.wires[index].listener(value)
+                self.pins[index].listener(None if value == _RELEASED else value)
             elif kind == b"i":
                 answer = self._i2c_step(self._i2c_parts[index], payload[0], value)
             self.clock.run_due()
@@ -270,7 +269,7 @@ class EmulatedPico:
         if kind == b"u":
             self.serial_received += payload
         elif kind == b"p":
-            self.wires[index].listener(value)
+            self.pins[index].listener(None if value == _RELEASED else value)
         elif kind == b"f":
             self.faults.append(payload.decode())
         elif kind == b"r":

@@ -7,6 +7,8 @@ of them at its exact time. Nothing here can hold the processor: on this board th
 import heapq
 import itertools
 
+from boards.host.clock import Signal
+
 
 class EmulatedClock:
     """Time since the emulation began, through all resets and power cuts."""
@@ -28,6 +30,10 @@ class EmulatedClock:
     def call_at_ns(self, time_ns: int, callback):
         """Plan `callback()` for `time_ns`."""
         heapq.heappush(self._events, (time_ns, next(self._sequence), callback))
+
+    def signal(self) -> Signal:
+        """A signal for a model that fires one; on this board the interrupt goes over a pin instead."""
+        return Signal(self)
 
     def next_event_ns(self) -> float:
         """When the next callback is due; infinite when none is planned."""

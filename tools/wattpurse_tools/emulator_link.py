@@ -4,14 +4,14 @@ A frame is a header of 16 bytes and a payload (`<BBhId`): kind (an ASCII letter)
 length of the payload, and a time in nanoseconds since the emulation began, as a double (exact for 104 days).
 
 Python sends commands while the board waits, and ends with RUN; the board then runs to the given time and asks again.
-A question in the middle of an instruction (an SPI byte, an edge) is answered by RUN too: its value is the answer, its
+A question in the middle of an instruction (an SPI byte, a pin) is answered by RUN too: its value is the answer, its
 time how far to run on. What needs no answer is posted, and comes before the next question.
 
 Commands, Python to board:
 
     R  run to `time`; `value` answers the question; `index` 1: come back as soon as the serial port has written
     D  drive pin `index`: 0, 1, -1 to let go
-    L  resistor on pin `index`: 0, 1, -1 for none      W  watch pin `index`: 0 no, 1 post edges, 2 ask at edges
+    L  resistor on pin `index`: 0, 1, -1 for none      W  watch pin `index`: 0 no, 1 post, 2 ask
     P  pulses on pin `index`, the first at `time`; payload three doubles: count (negative: endless), ns high, ns period
     S  SPI bus `index` has a part: 0, 1                I  I2C bus `index` has a part: 0, 1
     A  ADC channel `index` reads `value`               U  payload for the USB serial port
@@ -22,7 +22,7 @@ Commands, Python to board:
 
 Events, board to Python; those marked * wait for RUN:
 
-    t* time reached          o* supply off                e* edge on pin `index` to `value`
+    t* time reached          o* supply off                e* the chip drives pin `index` to `value` (-1: not)
     p  the same, posted      s* SPI byte `value` on bus `index`, answer: the byte of the part
     i* I2C step on bus `index`: payload 0 start, 1 address, 2 write, 3 read, 4 stop; `value` the byte
     u  bytes from the USB serial port                     f  a fault: what silicon would not forgive

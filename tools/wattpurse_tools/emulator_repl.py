@@ -4,9 +4,11 @@ The protocol is the one `mpremote` uses (MicroPython documentation, "The MicroPy
 """
 
 _INTERRUPT = b"\r\x03\x03"
-_RAW = b"\x01"
-_FRIENDLY = b"\x02"
+_RAW = b"\r\x01"
+_RAW_PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
+_FRIENDLY = b"\r\x02"
 _EXECUTE = b"\x04"
+_SETTLE_MS = 50
 
 
 class RemoteError(Exception):
@@ -18,9 +20,21 @@ class RawRepl:
 
     def __init__(self, pico, timeout_ms: int = 5000):
         self._pico = pico
+        end_us = pico.now_us + timeout_ms * 1000
         pico.run_until(lambda: pico.statistics()["usb"], timeout_ms, step_us=20_000)
-        pico.serial_write(_INTERRUPT + _RAW)
-        pico.serial_read_until(b"raw REPL; CTRL-B to exit\r\n>", timeout_ms)
+        while not self._entered():
+            if pico.now_us >= end_us:
+                raise TimeoutError(f"no raw REPL, only {bytes(pico.serial_received)!r}")
+
+    def _entered(self) -> bool:
+        """Interrupt what runs and ask for the raw REPL; a program that is just starting may swallow either."""
+        self._pico.serial_write(_INTERRUPT)
+        self._pico.run_ms(_SETTLE_MS)
+        self._pico.serial_received.clear()
+        self._pico.serial_write(_RAW)
+        entered = self._pico.run_until(lambda: self._pico.serial_received.endswith(_RAW_PROMPT), _SETTLE_MS)
+        self._pico.serial_received.clear()
+        return entered
 
     def start(self, code: str):
         """Begin to run `code` and return at once: the board is not run."""

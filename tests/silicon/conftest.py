@@ -1,0 +1,38 @@
+"""Boards in emulation for the tests: stock MicroPython, and the image of the meter."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from wattpurse_tools.emulator import EmulatedPico
+
+ROOT = Path(__file__).parent.parent.parent
+BOOT_MS = 1000
+
+
+def build_image(*options: str) -> Path:
+    """Build an image if it is not there yet; the folder it is in."""
+    subprocess.run([ROOT / "tools/emulator/install"], check=True)
+    built = subprocess.run([ROOT / "tools/toolchain/pico-image", *options], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(built.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def stock_image() -> Path:
+    """MicroPython as it comes, as an UF2 file."""
+    return build_image("--stock") / "firmware.uf2"
+
+
+@pytest.fixture(scope="session")
+def meter_image() -> Path:
+    """MicroPython with the firmware of the meter frozen in."""
+    return build_image() / "firmware.bin"
+
+
+@pytest.fixture
+def pico(tmp_path, stock_image):
+    """A board with stock MicroPython that has booted: it has made its filesystem and waits at the prompt."""
+    with EmulatedPico(tmp_path / "flash.bin", stock_image) as board:
+        board.power_on()
+        board.run_ms(BOOT_MS)
+        yield board

@@ -1,0 +1,62 @@
+"""The image of the meter: what it does with flash on its own, and where its storage lies."""
+
+import pytest
+from wattpurse_tools.emulator import EmulatedPico
+from wattpurse_tools.emulator_repl import RawRepl
+
+RING_OFFSET = 0x140000
+RING_BYTES = 512 * 1024
+FILESYSTEM_OFFSET = RING_OFFSET + RING_BYTES
+FLASH_BYTES = 2 * 1024 * 1024
+STORAGE = "from boards.pico import storage\n"
+
+
+@pytest.fixture
+def board(tmp_path, meter_image):
+    with EmulatedPico(tmp_path / "flash.bin", meter_image) as board:
+        board.power_on()
+        yield board
+
+
+def storage_bytes(board):
+    return board.read_flash(RING_OFFSET, FLASH_BYTES - RING_OFFSET)
+
+
+def test_the_program_leaves_the_storage_alone(meter_image):
+    assert meter_image.stat().st_size < RING_OFFSET
+
+
+def test_a_board_without_filesystem_is_left_as_it_is(board):
+    repl = RawRepl(board)
+    assert repl.execute("import os\nprint(os.listdir('/'))") == "[]\n"
+    assert storage_bytes(board) == b"\xff" * (FLASH_BYTES - RING_OFFSET)
+
+
+def test_a_damaged_filesystem_is_left_as_it_is(board):
+    board.cut_power()
+    damage = bytes(range(256)) * 16
+    board.write_flash(FILESYSTEM_OFFSET, damage * 2)
+    board.power_on()
+    RawRepl(board).execute("print()")
+    assert board.read_flash(FILESYSTEM_OFFSET, 2 * len(damage)) == damage * 2
+
+
+def test_formatting_leaves_the_ring_alone(board):
+    board.write_flash(RING_OFFSET, b"\x5a" * RING_BYTES)
+    repl = RawRepl(board)
+    repl.execute(STORAGE + "storage.format_filesystem()\nopen('/kept', 'w').write('x' * 20000)", timeout_ms=60_000)
+    assert board.read_flash(RING_OFFSET, RING_BYTES) == b"\x5a" * RING_BYTES
+    board.reset()
+    repl = RawRepl(board)
+    assert repl.execute("import os\nprint(os.listdir('/'))") == "['kept']\n"
+
+
+def test_the_ring_is_where_the_board_says(board):
+    repl = RawRepl(board)
+    repl.execute(STORAGE + "ring = storage.ring_blocks()\nring.writeblocks(0, bytearray(b'first' + bytes(251)), 0)")
+    repl.execute("ring.writeblocks(storage.RING_BYTES // 4096 - 1, bytearray(bytes(251) + b'final'), 4096 - 256)")
+    assert board.read_flash(RING_OFFSET, 5) == b"first"
+    assert board.read_flash(FILESYSTEM_OFFSET - 5, 5) == b"final"
+    printed = repl.execute("print(storage.STORAGE_OFFSET, storage.RING_BYTES, storage.FILESYSTEM_BYTES)")
+    assert printed == f"{RING_OFFSET} {RING_BYTES} {FLASH_BYTES - FILESYSTEM_OFFSET}\n"
+    assert repl.execute("print(storage.filesystem_blocks().ioctl(4, 0) * 4096)") == f"{FLASH_BYTES - FILESYSTEM_OFFSET}\n"
