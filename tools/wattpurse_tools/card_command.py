@@ -63,9 +63,11 @@ def run_topup(arguments) -> int:
     """Puts a new token on the card."""
     with open_station(arguments) as station:
         vending = vending_of(arguments, station)
-        unit, amount = _credit(arguments, _decimals_of(arguments, station, vending))
-        made = vending.top_up(arguments.name, unit, amount, arguments.meter)
-        told = card_report.amount_text(unit, amount, *_money_of(station, made["meter"]))
+        read = vending.read(arguments.name)
+        money = _money_of(station, read.meter_number)
+        unit, amount = _credit(arguments, money[1])
+        made = vending.top_up(read, unit, amount, arguments.meter)
+        told = card_report.amount_text(unit, amount, *money)
     print(f"card {arguments.name}: {told} for meter {made['meter']}, token {made['sequence']}")
     return 0
 
@@ -74,9 +76,9 @@ def run_read(arguments) -> int:
     """Prints what is on the card."""
     with open_station(arguments) as station:
         vending = vending_of(arguments, station)
-        card, content = vending.read(arguments.name)
-        document = card_report.document_of(arguments.name, card, content, vending, station)
-        money = _money_of(station, content.meter_number)
+        read = vending.read(arguments.name)
+        document = card_report.document_of(read, vending, station)
+        money = _money_of(station, read.meter_number)
     print(json.dumps(document, indent=2) if arguments.json else card_report.table_of(document, *money))
     return 0
 
@@ -147,11 +149,6 @@ def _credit(arguments, decimals):
     if arguments.kwh is not None:
         return ENERGY, parse_credit(arguments.kwh, "--kwh", KWH_DECIMALS)
     return MONEY, parse_credit(arguments.amount, "--amount", decimals)
-
-
-def _decimals_of(arguments, station, vending):
-    _, content = vending.read(arguments.name)
-    return _money_of(station, content.meter_number)[1]
 
 
 def _money_of(station, meter_number):

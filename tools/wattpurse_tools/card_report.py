@@ -10,19 +10,22 @@ from wattpurse_tools.station import ENERGY, MONEY
 _MILLION = 1_000_000
 
 
-def document_of(name: str, card, content, vending, station) -> dict:
-    """Everything that was read: `card`, `tokens`, `statement` (null where there is none). Amounts are whole units."""
+def document_of(read, vending, station) -> dict:
+    """Everything on a card that was read (vending.CardRead); `statement` is null where there is none.
+
+    Amounts are whole micro-units and mWh, energy of months whole Wh.
+    """
     return {
         "card": {
-            "name": name,
-            "kind": card.kind,
-            "uid": card.uid.hex(),
-            "role": _role(content),
-            "meter": content.meter_number or None,
+            "name": read.name,
+            "kind": read.card.kind,
+            "uid": read.card.uid.hex(),
+            "role": _role(read),
+            "meter": read.meter_number or None,
         },
-        "service_pass": _pass_document(content) if content.is_service else None,
-        "tokens": [_token_document(sealed, content, vending, station) for sealed in content.sealed_tokens()],
-        "statement": None if content.told is None else _statement_document(content.told),
+        "service_pass": _pass_document(read) if read.is_service else None,
+        "tokens": [_token_document(sealed, read, vending, station) for sealed in read.sealed_tokens()],
+        "statement": None if read.told is None else _statement_document(read.told),
     }
 
 
@@ -51,21 +54,21 @@ def amount_text(unit: str, amount: int, currency: str, decimals: int) -> str:
     return f"{_decimal(amount, decimals)} {currency}"
 
 
-def _role(content):
-    if content.is_service:
+def _role(read):
+    if read.is_service:
         return "service"
-    return "customer" if content.meter_number else "blank"
+    return "customer" if read.meter_number else "blank"
 
 
-def _pass_document(content):
-    data = content.box.content
+def _pass_document(read):
+    data = read.box.content
     if len(data) != SIZE:
         return {"technician": None, "expires": None}
     technician, expires_s = (int.from_bytes(data[start : start + 4], "little") for start in (0, 4))
     return {"technician": technician, "expires": _time_text(expires_s)}
 
 
-def _token_document(sealed, content, vending, station):
+def _token_document(sealed, read, vending, station):
     header = token.read_header(sealed)
     row = None if header is None else station.token(header[0], header[1])
     known = row is not None and row["sealed"] == sealed
@@ -73,7 +76,7 @@ def _token_document(sealed, content, vending, station):
         "sequence": None if header is None else header[1],
         "unit": row["unit"] if known else None,
         "amount": row["amount"] if known else None,
-        "state": vending.state_of(sealed, content.told),
+        "state": vending.state_of(sealed, read.told),
     }
 
 

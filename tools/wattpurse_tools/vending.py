@@ -12,10 +12,13 @@ from wattpurse_tools import station as stations
 from wattpurse_tools.card_files import blank_card
 
 
-class Content:
-    """What was found on a card: its order `box` or None, `told` by its newest statement or None, and `meter_number`."""
+class CardRead:
+    """A card that was read: `name`, `card`, its order `box` or None, what its newest statement `told` or None, and
+    `meter_number`, None or 0 if it is no customer's."""
 
-    def __init__(self, box, told, meter_number):
+    def __init__(self, name, card, box, told, meter_number):
+        self.name = name
+        self.card = card
         self.box = box
         self.told = told
         self.meter_number = meter_number
@@ -52,55 +55,66 @@ class Vending:
 
         self._new_card(name, kind, 0, content)
 
-    def read(self, name: str) -> tuple:
-        """`(card, content)`; what the statement proves is noted."""
+    def read(self, name: str) -> CardRead:
+        """Read a card; what its statement proves is noted. Raises ValueError or OSError if it cannot be read."""
         card = self._files.load(name)
-        return card, self._read(card)
+        box = self._reader.work(card, purse.read_orders)
+        if box is not None:
+            meter_number = box.meter_number
+        else:
+            known = self._station.card(card.uid)
+            meter_number = None if known is None else known["meter"]
+        told = None
+        if meter_number:
+            pair = keys.statement_keys(aes, self._keys.meter_key(meter_number), card.uid)
+            told = self._reader.work(card, lambda memory: purse.read_statement(memory, aes, pair))
+        if told is not None:
+            self._station.learn(told)
+        return CardRead(name, card, box, told, meter_number)
 
-    def top_up(self, name: str, unit: str, amount: int, meter_number: int | None):
+    def top_up(self, read: CardRead, unit: str, amount: int, meter_number: int | None):
         """Make a token and put it on the card; its row. Raises ValueError, with nothing changed, for a refusal.
 
         An OSError means that the token was made and did not reach the card; `repair` puts it there.
         """
-        card, content = self.read(name)
-        self._refuse_wrong_card(name, content, meter_number)
-        self._refuse_wrong_unit(content.meter_number, unit)
-        self._refuse_unknown_tokens(name, card, content)
-        self._refuse_without_room(name, card)
-        self._station.add_card(card.uid, name, content.meter_number)
-        made = self._station.issue(content.meter_number, card.uid, unit, amount)
+        self._refuse_wrong_card(read, meter_number)
+        self._refuse_wrong_unit(read.meter_number, unit)
+        self._refuse_unknown_tokens(read)
+        self._refuse_without_room(read)
+        self._station.add_card(read.card.uid, read.name, read.meter_number)
+        made = self._station.issue(read.meter_number, read.card.uid, unit, amount)
         try:
-            self._put_on_card(name, card, content.meter_number)
+            self._put_on_card(read)
         except (OSError, ValueError) as error:
             raise OSError(
                 f"token {made['sequence']} is made and not on the card: {error}; put it there with:"
-                f" wattpurse card repair {name}"
+                f" wattpurse card repair {read.name}"
             ) from error
         return made
 
     def repair(self, name: str) -> list:
         """Write what belongs on the card; the rows of the tokens that were not known to be on it before."""
-        card, content = self.read(name)
-        self._refuse_wrong_card(name, content, None)
-        self._refuse_unknown_tokens(name, card, content)
-        on_card = content.sealed_tokens()
-        missing = [row for row in self._station.outstanding(card.uid) if row["sealed"] not in on_card]
-        self._put_on_card(name, card, content.meter_number)
+        read = self.read(name)
+        self._refuse_wrong_card(read, None)
+        self._refuse_unknown_tokens(read)
+        on_card = read.sealed_tokens()
+        missing = [row for row in self._station.outstanding(read.card.uid) if row["sealed"] not in on_card]
+        self._put_on_card(read)
         return missing
 
     def erase(self, name: str, forfeit: bool) -> list:
         """Wipe the card; the rows of the tokens that are forfeited by it. Raises ValueError if they are and may not."""
-        card, content = self.read(name)
-        lost = self._station.outstanding(card.uid)
-        unknown = self._unknown_tokens(content)
+        read = self.read(name)
+        lost = self._station.outstanding(read.card.uid)
+        unknown = self._unknown_tokens(read)
         if (lost or unknown) and not forfeit:
             raise ValueError(
                 f"card {name} carries credit that is not known to be redeemed ({_listed(lost, unknown)});"
                 " tap it at its meter and try again, or give the credit up with --forfeit"
             )
-        self._write(name, card, _wipe)
+        self._write(read, _wipe)
         self._station.mark(lost, stations.FORFEITED)
-        self._station.remove_card(card.uid)
+        self._station.remove_card(read.card.uid)
         return lost
 
     def state_of(self, sealed: bytes, told: dict | None) -> str:
@@ -126,46 +140,32 @@ class Vending:
         self._station.add_card(card.uid, name, meter_number)
         self._files.save(name, card)
 
-    def _read(self, card):
-        box = self._reader.work(card, purse.read_orders)
-        if box is not None:
-            meter_number = box.meter_number
-        else:
-            known = self._station.card(card.uid)
-            meter_number = None if known is None else known["meter"]
-        told = None
-        if meter_number:
-            pair = keys.statement_keys(aes, self._keys.meter_key(meter_number), card.uid)
-            told = self._reader.work(card, lambda memory: purse.read_statement(memory, aes, pair))
-        if told is not None:
-            self._station.learn(told)
-        return Content(box, told, meter_number)
-
-    def _put_on_card(self, name, card, meter_number):
+    def _put_on_card(self, read):
         """Write exactly the tokens that belong on the card."""
-        rows = self._station.outstanding(card.uid)
+        rows = self._station.outstanding(read.card.uid)
         sealed = b"".join(row["sealed"] for row in rows)
-        self._write(name, card, lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter_number, sealed))
+        self._write(read, lambda memory: purse.write_orders(memory, purse.CUSTOMER, read.meter_number, sealed))
         self._station.mark(rows, stations.ON_CARD)
 
-    def _write(self, name, card, step):
+    def _write(self, read, step):
         """Change the card; its file tells what is on it afterwards, torn or not."""
         try:
-            self._reader.work(card, step)
+            self._reader.work(read.card, step)
         finally:
-            self._files.save(name, card)
+            self._files.save(read.name, read.card)
 
-    def _refuse_wrong_card(self, name, content, meter_number):
-        if content.is_service:
+    def _refuse_wrong_card(self, read, meter_number):
+        name = read.name
+        if read.is_service:
             raise ValueError(f"card {name} is a technician's card")
-        if not content.meter_number:
+        if not read.meter_number:
             raise ValueError(f"card {name} is blank; make it a customer's card with: wattpurse card new {name}")
-        if meter_number not in (None, content.meter_number):
-            raise ValueError(f"card {name} is for meter {content.meter_number}, not for meter {meter_number}")
-        if self._station.meter(content.meter_number) is None:
+        if meter_number not in (None, read.meter_number):
+            raise ValueError(f"card {name} is for meter {read.meter_number}, not for meter {meter_number}")
+        if self._station.meter(read.meter_number) is None:
             raise ValueError(
-                f"card {name} is for meter {content.meter_number}, which this station does not serve; if it should,"
-                f" make it known with: wattpurse meter add {content.meter_number}"
+                f"card {name} is for meter {read.meter_number}, which this station does not serve; if it should,"
+                f" make it known with: wattpurse meter add {read.meter_number}"
             )
 
     def _refuse_wrong_unit(self, meter_number, unit):
@@ -174,36 +174,30 @@ class Vending:
             wanted = "--amount" if sold_by == stations.MONEY else "--kwh"
             raise ValueError(f"meter {meter_number} sells by {sold_by}: this credit would lie idle there; use {wanted}")
 
-    def _refuse_unknown_tokens(self, name, card, content):
-        if self._unknown_tokens(content):
+    def _refuse_unknown_tokens(self, read):
+        if self._unknown_tokens(read):
             raise ValueError(
-                f"card {name} carries unredeemed tokens that this station has not made; tap it at its meter first"
+                f"card {read.name} carries unredeemed tokens that this station has not made; tap it at its meter first"
             )
-        for row in self._station.outstanding(card.uid):
-            if row["meter"] != content.meter_number:
-                raise ValueError(f"tokens for meter {row['meter']} were made for card {name}; erase it first")
+        for row in self._station.outstanding(read.card.uid):
+            if row["meter"] != read.meter_number:
+                raise ValueError(f"tokens for meter {row['meter']} were made for card {read.name}; erase it first")
 
-    def _refuse_without_room(self, name, card):
-        outstanding = self._station.outstanding(card.uid)
-        room = purse.layout_of(card.kind).content_size
-        if sum(len(row["sealed"]) for row in outstanding) + token.CREDIT_TOKEN_SIZE <= room:
+    def _refuse_without_room(self, read):
+        layout = purse.layout_of(read.card.kind)
+        outstanding = self._station.outstanding(read.card.uid)
+        if sum(len(row["sealed"]) for row in outstanding) + token.CREDIT_TOKEN_SIZE <= layout.content_size:
             return
-        advice = (
-            "this kind brings no statement back: use a new card"
-            if not purse.layout_of(card.kind).statement_offsets
-            else "tap it at its meter first"
-        )
+        advice = "tap it at its meter first"
+        if not layout.statement_offsets:
+            advice = "this kind brings no statement back: use a new card"
         raise ValueError(
-            f"card {name} has no room beside {_listed(outstanding, ())}, not known to be redeemed; {advice}"
+            f"card {read.name} has no room beside {_listed(outstanding, ())}, not known to be redeemed; {advice}"
         )
 
-    def _unknown_tokens(self, content):
+    def _unknown_tokens(self, read):
         """Tokens on the card that this station has not made and that no statement proves redeemed."""
-        return [
-            sealed
-            for sealed in content.sealed_tokens()
-            if self.state_of(sealed, content.told) not in _HARMLESS_STATES
-        ]
+        return [sealed for sealed in read.sealed_tokens() if self.state_of(sealed, read.told) not in _HARMLESS_STATES]
 
 
 _HARMLESS_STATES = (stations.ISSUED, stations.ON_CARD, stations.REDEEMED, stations.FORFEITED)

@@ -1,0 +1,498 @@
+"""The vending command end to end: cards in a folder, the station's record, and a meter's desk they are tapped at."""
+
+import json
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from boards.host.card_models.images import from_image
+from tests.services.desk_bench import METER, DeskBench
+from wattpurse.cards import purse
+from wattpurse.core import outcome
+from wattpurse_tools import cli, desk_options, key_file
+from wattpurse_tools.card_files import CardFiles
+from wattpurse_tools.card_reader import CardReader
+from wattpurse_tools.station import Station
+
+TWENTY = 20_000_000
+
+
+class Desk(DeskBench):
+    """A meter that uses the keys of the key file, and takes its cards from the folder."""
+
+    def __init__(self, site_keys):
+        self.new_meter(site_keys.meter_key(METER), site_keys.site_key)
+
+    def tap_file(self, name):
+        path = Path("cards", f"{name}.json")
+        card = from_image(json.loads(path.read_text()))
+        told = self.tap(card)
+        path.write_text(json.dumps(card.image()))
+        return told
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path, monkeypatch):
+    """An empty folder with a key file in it."""
+    monkeypatch.chdir(tmp_path)
+    key_file.make("keys.json")
+
+
+@pytest.fixture
+def desk():
+    return Desk(key_file.load("keys.json"))
+
+
+def run(*arguments):
+    return cli.main(["card", *arguments])
+
+
+def refusal(capsys, *arguments):
+    """The sentence with which a command is refused."""
+    capsys.readouterr()
+    assert run(*arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("wattpurse: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def read(capsys, name):
+    capsys.readouterr()
+    assert run("read", name, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def states(document):
+    return [(one["sequence"], one["state"]) for one in document["tokens"]]
+
+
+def new(name="anna", kind="classic-1k", meter=METER):
+    assert run("new", name, "--kind", kind, "--meter", str(meter)) == 0
+
+
+def top_up(name="anna", amount="20.00"):
+    assert run("topup", name, "--amount", amount) == 0
+
+
+def everything():
+    """The content of every card file, and how many tokens were ever made."""
+    cards = {path.name: path.read_bytes() for path in Path("cards").iterdir()} if Path("cards").exists() else {}
+    with Station("station.db", key_file.load("keys.json")) as station:
+        made = [row["last_sequence"] for row in station.meters()]
+    return cards, made
+
+
+class TestRounds:
+    @pytest.mark.parametrize("kind", purse.KINDS)
+    def test_from_the_shop_to_the_meter_and_back(self, capsys, desk, kind):
+        new(kind=kind)
+        top_up()
+        assert states(read(capsys, "anna")) == [(1, "on card")]
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
+        assert desk.balance == TWENTY
+        document = read(capsys, "anna")
+        assert document["card"]["kind"] == kind
+        if kind == "ultralight":
+            assert document["statement"] is None
+            assert "use a new card" in refusal(capsys, "topup", "anna", "--amount", "1")
+            return
+        assert states(document) == [(1, "redeemed")]
+        assert document["statement"]["balance"] == TWENTY
+        assert document["statement"]["meter_number"] == METER
+        top_up(amount="5.50")
+        assert states(read(capsys, "anna")) == [(2, "on card")]
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
+        assert desk.balance == TWENTY + 5_500_000
+
+    def test_tokens_gather_until_they_are_tapped(self, capsys, desk):
+        new(kind="ntag216")
+        for _ in range(5):
+            top_up()
+        assert len(states(read(capsys, "anna"))) == 5
+        assert "no room" in refusal(capsys, "topup", "anna", "--amount", "1")
+        desk.tap_file("anna")
+        assert desk.balance == 5 * TWENTY
+        top_up()
+        assert states(read(capsys, "anna")) == [(6, "on card")]
+
+    def test_energy_is_sold_by_the_watt_hour(self, capsys, desk):
+        new()
+        assert run("topup", "anna", "--kwh", "12.345") == 0
+        desk.tap_file("anna")
+        assert desk.ledger.account.energy.balance == 12_345_000
+
+    def test_the_table_shows_twelve_months(self, capsys, desk):
+        new()
+        top_up("anna")
+
+        def live(account):
+            for month in range(14):
+                account.consume((100 + month) * 1_000_000)
+                account.registers.add_charge((100 + month) * 250_000)
+                account.registers.enter_month(account.registers.month.index + 1)
+
+        desk.ledger.change(live)
+        desk.tap_file("anna")
+        capsys.readouterr()
+        assert run("read", "anna") == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert f"meter      {METER}" in lines
+        assert "token      1: 20.00 EUR, redeemed" in lines
+        assert "total      1491.000 kWh" in lines
+        assert "rate 1     1491.000 kWh" in lines
+        assert "alarms     none" in lines
+        months = [line.split() for line in lines[lines.index("") + 1 :]]
+        assert months[0][0] == "month"
+        assert [month[0] for month in months[1:4]] == ["2027-03*", "2027-02", "2027-01"]
+        assert len(months[1:-1]) == 13
+        assert months[2][1:] == ["113.000", "113.000", "56.50"]
+        assert months[-2][0] == "2026-03"
+
+    def test_a_service_card_opens_the_service_page(self, capsys, desk):
+        assert run("new", "tech", "--kind", "ntag213", "--service", "--technician", "7", "--expires", "2099-12-31") == 0
+        assert desk.tap_file("tech") == [outcome.SERVICE]
+        document = read(capsys, "tech")
+        assert document["card"]["role"] == "service"
+        assert document["service_pass"] == {"technician": 7, "expires": "2099-12-31 23:59:59 UTC"}
+        assert "technician" in refusal(capsys, "topup", "tech", "--amount", "1")
+
+    def test_an_erased_card_can_be_used_for_another_meter(self, capsys, desk):
+        new()
+        top_up()
+        desk.tap_file("anna")
+        uid = read(capsys, "anna")["card"]["uid"]
+        assert run("erase", "anna") == 0
+        assert read(capsys, "anna")["card"]["role"] == "blank"
+        assert desk.tap_file("anna") == [outcome.UNREADABLE]
+        assert "is blank" in refusal(capsys, "topup", "anna", "--amount", "1")
+        new(meter=METER + 1)
+        assert read(capsys, "anna")["card"] == {
+            "name": "anna", "kind": "classic-1k", "uid": uid, "role": "customer", "meter": METER + 1
+        }
+
+
+class TestRefusals:
+    """Each is one sentence, exit status 1, and changes neither card nor record."""
+
+    CASES = (
+        (("topup", "anna", "--amount", "0"), "above zero"),
+        (("topup", "anna", "--amount", "0.00"), "above zero"),
+        (("topup", "anna", "--amount", "-5"), "above zero"),
+        (("topup", "anna", "--amount", "nan"), "above zero"),
+        (("topup", "anna", "--amount", "1e3"), "above zero"),
+        (("topup", "anna", "--amount", "20,00"), "above zero"),
+        (("topup", "anna", "--amount", "٢٠"), "above zero"),
+        (("topup", "anna", "--amount", "20.001"), "at most 2 decimals"),
+        (("topup", "anna", "--kwh", "1.2345"), "at most 3 decimals"),
+        (("topup", "anna", "--amount", "999999999999"), "above zero"),
+        (("topup", "anna", "--amount", "1", "--meter", "7"), f"is for meter {METER}, not for meter 7"),
+        (("topup", "full", "--amount", "1"), "no room beside token 2"),
+        (("topup", "nobody", "--amount", "1"), "there is no card nobody"),
+        (("topup", "../anna", "--amount", "1"), "no card name"),
+        (("new", "anna", "--kind", "classic-1k", "--meter", str(METER)), "in use"),
+        (("new", "anna", "--kind", "ntag213", "--meter", str(METER)), "is a classic-1k"),
+        (("new", "bert", "--kind", "ntag213"), "needs --meter"),
+        (("new", "bert", "--kind", "ntag213", "--meter", "0"), "a meter number is from 1"),
+        (("new", "bert", "--kind", "ntag213", "--meter", "4294967296"), "a meter number is from 1"),
+        (("new", "bert", "--kind", "ntag213", "--meter", "1", "--technician", "7"), "go with --service"),
+        (("new", "bert", "--kind", "ntag213", "--service", "--technician", "7"), "needs --technician and --expires"),
+        (("new", "b", "--kind", "ntag213", "--service", "--technician", "7", "--expires", "2020-01-01"), "lie ahead"),
+        (("new", "b", "--kind", "ntag213", "--service", "--technician", "7", "--expires", "soon"), "such as 2027"),
+        (("erase", "anna"), "token 1"),
+    )
+
+    @pytest.fixture
+    def cards(self):
+        new()
+        top_up()
+        new("full", "ntag213")
+        top_up("full")
+
+    @pytest.mark.parametrize(("arguments", "words"), CASES, ids=lambda value: " ".join(value) if value else "")
+    def test_refusal(self, capsys, cards, arguments, words):
+        before = everything()
+        assert words in refusal(capsys, *arguments)
+        assert everything() == before
+
+    def test_a_card_on_a_meters_reader(self, capsys, cards):
+        Path("cards/anna.in-field").touch()
+        before = everything()
+        for arguments in (("topup", "anna", "--amount", "1"), ("read", "anna"), ("erase", "anna", "--forfeit")):
+            assert "lies on a meter's reader" in refusal(capsys, *arguments)
+        assert everything() == before
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "{", "[]", "{}", '{"kind": "classic-1k", "uid": "00112233", "memory": "00"}',
+         '{"kind": "classic-4k", "uid": "04112233445566", "memory": "00"}',
+         '{"kind": "ntag213", "uid": "zz", "memory": "00"}', '{"kind": 5, "uid": 6, "memory": 7}'],
+    )
+    def test_a_broken_card_file(self, capsys, text):
+        Path("cards").mkdir()
+        Path("cards/anna.json").write_text(text)
+        assert "the card file is broken" in refusal(capsys, "topup", "anna", "--amount", "1")
+        assert Path("cards/anna.json").read_text() == text
+
+    def test_credit_that_the_meter_does_not_sell_by(self, capsys, cards, desk):
+        desk.tap_file("anna")
+        read(capsys, "anna")
+        before = everything()
+        assert "sells by money" in refusal(capsys, "topup", "anna", "--kwh", "5")
+        assert everything() == before
+
+    def test_one_of_amount_and_kwh_is_needed(self):
+        for arguments in ([], ["--amount", "1", "--kwh", "1"]):
+            with pytest.raises(SystemExit) as exit_info:
+                run("topup", "anna", *arguments)
+            assert exit_info.value.code == 2
+
+    def test_forfeiting_is_said_aloud(self, capsys, cards):
+        assert run("erase", "anna", "--forfeit") == 0
+        assert "forfeited: token 1" in capsys.readouterr().out
+        new()
+        top_up()
+        assert states(read(capsys, "anna")) == [(3, "on card")]
+
+
+class TestOtherStations:
+    def test_another_key_file_does_not_use_this_record(self, capsys):
+        new()
+        key_file.make("other.json")
+        assert "belongs to another key file" in refusal(capsys, "read", "anna", "--keys", "other.json")
+
+    def test_a_missing_key_file_is_told_with_the_remedy(self, capsys):
+        assert "wattpurse keys new none.json" in refusal(capsys, "read", "anna", "--keys", "none.json")
+        assert not Path("station.db").exists()
+
+    def test_a_record_that_is_none(self, capsys):
+        Path("station.db").write_bytes(b"not a database at all, but long enough to be looked at" * 20)
+        assert "not the state of a vending station" in refusal(capsys, "read", "anna")
+
+    def test_a_classic_card_of_another_station_is_locked(self, capsys):
+        new()
+        key_file.make("other.json")
+        other = ("--keys", "other.json", "--state", "other.db")
+        for action in (("topup", "anna", "--amount", "1"), ("erase", "anna", "--forfeit"), ("read", "anna")):
+            before = everything()
+            assert "locked with other keys" in refusal(capsys, *action, *other)
+            assert everything() == before
+
+    @pytest.mark.parametrize("serves", [False, True])
+    def test_an_open_card_with_tokens_of_another_station(self, capsys, serves):
+        new(kind="ntag215")
+        top_up()
+        key_file.make("other.json")
+        other = ("--keys", "other.json", "--state", "other.db")
+        if serves:
+            assert cli.main(["meter", "add", str(METER), *other]) == 0
+        before = everything()
+        words = "this station has not made" if serves else "does not serve"
+        assert words in refusal(capsys, "topup", "anna", "--amount", "1", *other)
+        assert "unknown to this station" in refusal(capsys, "erase", "anna", *other)
+        assert everything() == before
+
+    def test_a_lost_record_refuses_what_it_cannot_account_for_until_the_card_was_tapped(self, capsys, desk):
+        new()
+        for _ in range(3):
+            top_up()
+        Path("station.db").unlink()
+        assert cli.main(["meter", "add", str(METER)]) == 0
+        assert "has not made" in refusal(capsys, "topup", "anna", "--amount", "1")
+        desk.tap_file("anna")
+        top_up()
+        assert states(read(capsys, "anna")) == [(4, "on card")]
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
+
+    def test_a_record_from_yesterday_does_not_use_numbers_again(self, capsys, desk):
+        new()
+        top_up()
+        desk.tap_file("anna")
+        read(capsys, "anna")
+        shutil.copy("station.db", "yesterday.db")
+        top_up()
+        desk.tap_file("anna")
+        shutil.copy("yesterday.db", "station.db")
+        top_up()
+        assert states(read(capsys, "anna")) == [(3, "on card")]
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
+        assert desk.balance == 3 * TWENTY
+
+
+class TestFailures:
+    """Whatever fails and whenever: each token that was made reaches its card in the end, and counts once."""
+
+    @pytest.fixture
+    def lift(self, monkeypatch):
+        """`lift(frame)`: the next command loses its card at that frame of its reader; None: it does not."""
+        planned = {"frame": None, "frames": 0}
+
+        class UnsteadyReader(CardReader):
+            def __init__(self, site_key):
+                super().__init__(site_key)
+                planned["reader"] = self
+                if planned["frame"] is not None:
+                    self.model.faults.lift_during_write(planned["frame"], planned["frame"])
+                    self.model.faults.lift(planned["frame"] + 1)
+
+        monkeypatch.setattr(desk_options, "CardReader", UnsteadyReader)
+
+        def plan(frame):
+            planned["frame"] = frame
+
+        plan.frames_of_last_command = lambda: planned["reader"].model.statistics.frames
+        return plan
+
+    @pytest.mark.parametrize("kind", ["classic-1k", "ntag213", "ultralight"])
+    def test_a_card_lifted_at_any_frame_of_a_top_up(self, capsys, desk, lift, kind):
+        new("sample", kind)
+        top_up("sample")
+        frames = lift.frames_of_last_command()
+        credit = failures = 0
+        for frame in range(1, frames + 1):
+            name = f"card{frame}"
+            lift(None)
+            new(name, kind)
+            before = everything()
+            lift(frame)
+            status = run("topup", name, "--amount", "20.00")
+            lift(None)
+            made = everything()[1] != before[1]
+            if status == 0:
+                assert made
+            elif made:
+                failures += 1
+                assert f"card repair {name}" in capsys.readouterr().err
+                assert run("repair", name) == 0
+            else:
+                assert everything() == before
+            if made:
+                assert desk.tap_file(name) == [outcome.ACCEPTED]
+                credit += TWENTY
+                run("read", name)
+            assert desk.balance == credit
+        assert failures > 3
+
+    def test_the_next_top_up_repairs_as_well(self, capsys, desk, lift):
+        new()
+        top_up()
+        lift(lift.frames_of_last_command() - 3)
+        assert run("topup", "anna", "--amount", "1") == 1
+        lift(None)
+        top_up(amount="2")
+        assert states(read(capsys, "anna")) == [(1, "on card"), (2, "on card"), (3, "on card")]
+        desk.tap_file("anna")
+        assert desk.balance == TWENTY + 3_000_000
+
+    @pytest.mark.parametrize("kind", ["classic-1k", "ntag213"])
+    def test_a_card_lifted_while_it_is_erased_can_be_erased_again(self, capsys, lift, kind):
+        new(kind=kind)
+        top_up()
+        for frame in (20, 30, 40):
+            lift(frame)
+            run("erase", "anna", "--forfeit")
+        lift(None)
+        assert run("erase", "anna", "--forfeit") == 0
+        new(kind=kind, meter=METER + 1)
+
+    def test_a_program_killed_before_the_card_file_is_written(self, capsys, desk, monkeypatch):
+        new()
+        save = CardFiles.save
+
+        def killed(self, name, card):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(CardFiles, "save", killed)
+        assert run("topup", "anna", "--amount", "1") == 130
+        monkeypatch.setattr(CardFiles, "save", save)
+        assert run("repair", "anna") == 0
+        assert "token 1 put on it" in capsys.readouterr().out
+        assert run("repair", "anna") == 0
+        assert "nothing was missing" in capsys.readouterr().out
+        desk.tap_file("anna")
+        assert desk.balance == 1_000_000
+
+    def test_a_card_that_came_to_a_reader_meanwhile_is_not_overwritten(self, capsys, monkeypatch):
+        new()
+        before = Path("cards/anna.json").read_bytes()
+        write_orders = purse.write_orders
+
+        async def with_mark(*arguments):
+            Path("cards/anna.in-field").touch()
+            await write_orders(*arguments)
+
+        monkeypatch.setattr(purse, "write_orders", with_mark)
+        assert "card repair anna" in refusal(capsys, "topup", "anna", "--amount", "1")
+        assert Path("cards/anna.json").read_bytes() == before
+        monkeypatch.setattr(purse, "write_orders", write_orders)
+        Path("cards/anna.in-field").unlink()
+        assert run("repair", "anna") == 0
+        assert states(read(capsys, "anna")) == [(1, "on card")]
+
+    def test_an_unredeemed_token_is_not_left_behind_the_meters_window(self):
+        with Station("station.db", key_file.load("keys.json")) as station:
+            station.add_meter(METER, "EUR", 2)
+            for sequence in range(1, 65):
+                assert station.issue(METER, b"\x01\x02\x03\x04", "money", 1)["sequence"] == sequence
+            with pytest.raises(ValueError, match="token 1 of meter"):
+                station.issue(METER, b"\x01\x02\x03\x04", "money", 1)
+
+    def test_two_tills_at_once_never_make_the_same_number(self, capsys):
+        names = [f"card{number}" for number in range(4)]
+        for name in names:
+            new(name, "ntag216")
+        command = [sys.executable, "-m", "wattpurse_tools.cli", "card", "topup"]
+        tills = [subprocess.Popen([*command, name, "--amount", "20.00"]) for name in names * 2]
+        assert [till.wait(timeout=120) for till in tills] == [0] * 8
+        found = [one["sequence"] for name in names for one in read(capsys, name)["tokens"]]
+        assert sorted(found) == list(range(1, 9))
+
+
+class TestKeysAndMeters:
+    def test_a_key_file_is_its_owners_alone_and_never_overwritten(self, capsys):
+        before = Path("keys.json").read_text()
+        assert stat.S_IMODE(Path("keys.json").stat().st_mode) == 0o600
+        assert cli.main(["keys", "new", "keys.json"]) == 1
+        assert Path("keys.json").read_text() == before
+        assert cli.main(["keys", "new", "second.json", "--key-version", "3"]) == 0
+        assert key_file.load("second.json").key_version == 3
+        assert key_file.load("second.json").vending_key != key_file.load("keys.json").vending_key
+
+    @pytest.mark.parametrize("text", ["", "{}", "[]", '{"vending_key": "00", "site_key": "00", "key_version": 1}'])
+    def test_a_broken_key_file_is_told_without_its_keys(self, capsys, text):
+        Path("broken.json").write_text(text)
+        assert "not a key file" in refusal(capsys, "read", "anna", "--keys", "broken.json")
+
+    def test_a_mistyped_key_is_not_repeated(self, capsys):
+        secret = "0123456789abcdef0123456789abcdeX"
+        document = {"vending_key": secret, "site_key": "00" * 16, "key_version": 1}
+        Path("broken.json").write_text(json.dumps(document))
+        told = refusal(capsys, "read", "anna", "--keys", "broken.json")
+        assert "vending_key" in told
+        assert secret not in told
+
+    def test_meters_are_added_once_listed_and_given_their_keys(self, capsys):
+        assert cli.main(["meter", "add", "7", "--currency", "JPY", "--decimals", "0"]) == 0
+        assert cli.main(["meter", "add", "7"]) == 1
+        assert cli.main(["meter", "add", "8", "--currency", "yen"]) == 1
+        assert cli.main(["meter", "keys", "8"]) == 1
+        capsys.readouterr()
+        assert cli.main(["meter", "list"]) == 0
+        assert capsys.readouterr().out == "meter 7  JPY  tokens 0  sells by not known yet\n"
+        assert cli.main(["meter", "keys", "7"]) == 0
+        site_keys = key_file.load("keys.json")
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[2] == f"meter key     {site_keys.meter_key(7).hex()}"
+        assert lines[3] == f"site key      {site_keys.site_key.hex()}"
+
+    def test_amounts_are_of_the_meters_currency(self, capsys):
+        cli.main(["meter", "add", "7", "--currency", "JPY", "--decimals", "0"])
+        new(meter=7)
+        assert "at most 0 decimals" in refusal(capsys, "topup", "anna", "--amount", "100.5")
+        assert run("topup", "anna", "--amount", "100") == 0
+        assert "100 JPY" in capsys.readouterr().out
