@@ -120,16 +120,20 @@ class Meter:
         if self.fault != supply.NOT_COMMISSIONED:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
-        retired = self.settings.get("retired_numbers", b"")
-        refuse_retired_number(dict(settings)["meter_number"], retired)
-        self.settings.erase()
-        self.settings.create()
-        self.settings.set_all(settings + (("retired_numbers", retired),))
+        refuse_retired_number(dict(settings)["meter_number"], self.settings.get("retired_numbers", b""))
+        if not self.settings.opened:
+            self.settings.erase()
+            self.settings.create()
+        was_cut_off = self.settings.get("commissioning", 0)
+        self.settings.set_all(settings + (("commissioning", 1),))
         if not self.events.opened:
             self.events.erase()
             self.events.create()
         self.events.note(events.COMMISSIONED, carrier.CONSOLE, self.timekeeper.now_s())
+        if was_cut_off:
+            self.ledger.erase()
         self.ledger.create(account)
+        self.settings.set("commissioning", 0)
 
     def erase_ledger(self):
         """Give up a ledger that cannot be read; the meter can then be commissioned, under another number.
@@ -156,12 +160,16 @@ class Meter:
         fault = self._open_ledger()
         settings_are_open = _opens(self.settings)
         events_are_open = _opens(self.events)
+        if fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
+            return supply.NOT_COMMISSIONED  # power failed before there was a ledger: nothing can be lost
         if fault != supply.ON:
             return fault
         self.events.failed = not events_are_open
         try:
             if not settings_are_open:
                 raise ValueError("no settings")
+            if self.settings.get("commissioning", 0):
+                self.settings.set("commissioning", 0)
             self.teller.start()
         except (ValueError, OSError):
             self.ledger.close()

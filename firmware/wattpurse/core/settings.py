@@ -27,6 +27,7 @@ _NAMES = (
     ("brightness", 10, True),
     ("tamper_token", 11, True),
     ("retired_numbers", 12, False),
+    ("commissioning", 13, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}
@@ -38,6 +39,11 @@ class Settings:
     def __init__(self, flash, first_sector: int, sectors: int):
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._values = {}
+
+    @property
+    def opened(self) -> bool:
+        """True once the settings were opened or created; until then nothing can be set."""
+        return self._journal.opened
 
     def open(self):
         """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError; writes nothing then."""

@@ -1,0 +1,257 @@
+"""The whole meter on the simulated board: what it makes of every state of its flash, and that it fails safe."""
+
+import unittest
+
+from boards.host.board import Hardware
+from boards.host.clock import VirtualClock
+from boards.host.power import PowerCut
+from boards.host.world import World
+from tests import samples
+from wattpurse import app
+from wattpurse.app import Meter
+from wattpurse.core import carrier, events, keys, outcome, statement, supply, token
+from wattpurse.core import contract as contracts
+
+START_S = samples.NEW_YEAR_S + 40 * 86_400
+METER_NUMBER = 40_123
+METER_KEY = bytes(range(16))
+SETTINGS = (
+    ("meter_number", METER_NUMBER),
+    ("key_version", 1),
+    ("meter_key", METER_KEY),
+    ("site_key", bytes(range(100, 116))),
+)
+SECTOR = 4_096
+
+
+def commission(meter):
+    meter.commission(SETTINGS, samples.flat_tariff(), 1_000, 1, contracts.PrepaidMoney)
+
+
+def sectors_of(ring):
+    return range(ring[0], ring[0] + 2 * ring[1])
+
+
+def buy(meter, sequence, amount):
+    sealed = token.seal_token(
+        meter.board.aes,
+        keys.token_keys(meter.board.aes, METER_KEY),
+        1,
+        METER_NUMBER,
+        sequence,
+        *token.make(token.CREDIT_MONEY, amount),
+    )
+    return meter.teller.redeem(sealed, carrier.CONSOLE)
+
+
+class TestLives(unittest.TestCase):
+    def setUp(self):
+        self.world = World(Meter, START_S)
+        self.relay = self.world.hardware.relay
+
+    def _commissioned(self):
+        self.world.run_for(3)
+        commission(self.world.meter)
+        self._restart()
+
+    def _restart(self):
+        self.world.reset_board()
+        self.world.run_for(3)
+
+    def test_a_blank_meter_gives_no_supply_and_waits(self):
+        self.world.run_for(5)
+        self.assertEqual(self.world.meter.fault, supply.NOT_COMMISSIONED)
+        self.assertEqual(self.world.meter.switching.reason, supply.NOT_COMMISSIONED)
+        self.assertFalse(self.relay.contact_closed)
+        self.assertEqual(self.world.hardware.flash.programs, 0)
+        self.world.run_for(3_600)
+        self.assertEqual(self.world.starts, 1)
+
+    def test_commissioned_credited_and_used_up(self):
+        self._commissioned()
+        meter = self.world.meter
+        self.assertEqual(meter.fault, supply.ON)
+        self.assertEqual(meter.switching.reason, supply.NO_CREDIT)
+        self.assertEqual(buy(meter, 1, 4_000), outcome.ACCEPTED)
+        self.world.run_for(3)
+        self.assertTrue(self.relay.contact_closed)
+        with self.assertRaises(ValueError):
+            commission(meter)
+        self.assertTrue(self.world.run_until(lambda: not self.relay.contact_closed, 6 * 3_600))
+        money = meter.ledger.account.money
+        self.assertEqual(money.bought, money.charged + money.balance)
+        self.assertTrue(-1_000 <= money.balance <= 0, money.balance)
+        self.assertEqual(self.world.starts, 2)
+        self.assertEqual(self.world.hardware.violations(), [])
+
+    def test_a_power_cut_leaves_everything_as_it_was(self):
+        self._commissioned()
+        buy(self.world.meter, 1, 10_000_000)
+        self.world.run_for(600)
+        before = self.world.account.money.bought, self.world.account.pulses_total
+        self.world.cut_mains()
+        self.world.run_for(7_200)
+        self.world.restore_mains()
+        self.world.run_for(3)
+        account = self.world.account
+        self.assertEqual(account.money.bought, before[0])
+        self.assertTrue(before[1] <= account.pulses_total <= before[1] + 2)
+        self.assertTrue(self.relay.contact_closed)
+        self.assertEqual(buy(self.world.meter, 1, 10_000_000), outcome.USED)
+        self.assertTrue(abs(self.world.meter.timekeeper.now_s() - self.world.now_s()) <= 1)
+
+    def test_a_clock_that_lost_its_time_is_told(self):
+        self._commissioned()
+        self.world.hardware.rtc.stop_oscillator()
+        self._restart()
+        meter = self.world.meter
+        self.assertFalse(meter.timekeeper.trusted)
+        self.assertEqual(meter.teller.alarms(), statement.ALARM_CLOCK)
+        self.assertIn(events.CLOCK_DOUBTED, [event.code for event in meter.events.recent(3)])
+
+    def test_a_ledger_that_fails_in_service_opens_the_switch_and_resets(self):
+        self._commissioned()
+        buy(self.world.meter, 1, 10_000_000)
+        self.world.run_for(60)
+        self.assertTrue(self.relay.contact_closed)
+        self.world.hardware.flash.faults.bad_sectors.update(sectors_of(app.LEDGER_RING))
+        self.assertTrue(self.world.run_until(lambda: self.world.starts == 3, 3_600))
+        self.assertFalse(self.relay.contact_closed)
+        self.world.run_for(10)
+        self.assertEqual(self.world.meter.fault, supply.LEDGER_UNREADABLE)
+        self.assertEqual(self.world.meter.switching.reason, supply.LEDGER_UNREADABLE)
+        self.assertFalse(self.relay.contact_closed)
+
+        self.world.hardware.flash.faults.bad_sectors.clear()
+        self._restart()
+        self.assertEqual(self.world.meter.fault, supply.ON)
+        self.assertEqual(self.world.account.money.bought, 10_000_000)
+        self.assertTrue(self.relay.contact_closed)
+        self.assertIn(events.FAULT, [event.code for event in self.world.meter.events.recent(20)])
+
+    def test_flash_that_does_not_answer_is_said_and_nothing_is_formatted(self):
+        self._commissioned()
+        buy(self.world.meter, 1, 10_000_000)
+        flash = self.world.hardware.flash
+        flash.faults.unreadable = True
+        memory = bytes(flash.memory)
+        self._restart()
+        self.assertEqual(self.world.meter.fault, supply.LEDGER_UNREADABLE)
+        self.assertFalse(self.relay.contact_closed)
+        self.world.run_for(600)
+        self.assertTrue(bytes(flash.memory) == memory)
+        flash.faults.unreadable = False
+        self._restart()
+        self.assertEqual(self.world.account.money.bought, 10_000_000)
+
+    def test_a_destroyed_ledger_is_never_formatted_by_itself(self):
+        self._commissioned()
+        flash = self.world.hardware.flash
+        for sector in sectors_of(app.LEDGER_RING):
+            flash.memory[sector * SECTOR : sector * SECTOR + 512] = bytes(512)
+        memory = bytes(flash.memory[app.LEDGER_RING[0] * SECTOR :])
+        self._restart()
+        self.world.run_for(600)
+        self.assertEqual(self.world.meter.fault, supply.LEDGER_UNREADABLE)
+        self.assertTrue(bytes(flash.memory[app.LEDGER_RING[0] * SECTOR :]) == memory)
+        self.assertFalse(self.relay.contact_closed)
+        with self.assertRaises(ValueError):
+            commission(self.world.meter)
+
+    def test_settings_that_cannot_be_read_end_supply(self):
+        self._commissioned()
+        flash = self.world.hardware.flash
+        for sector in sectors_of(app.SETTINGS_RING):
+            flash.memory[sector * SECTOR : (sector + 1) * SECTOR] = bytes(SECTOR)
+        self._restart()
+        self.assertEqual(self.world.meter.fault, supply.LEDGER_UNREADABLE)
+        self.assertFalse(self.relay.contact_closed)
+
+    def test_an_event_log_that_cannot_be_read_ends_nothing(self):
+        self._commissioned()
+        flash = self.world.hardware.flash
+        for sector in sectors_of(app.EVENTS_RING):
+            flash.memory[sector * SECTOR : (sector + 1) * SECTOR] = bytes(SECTOR)
+        self._restart()
+        meter = self.world.meter
+        self.assertEqual(meter.fault, supply.ON)
+        self.assertEqual(meter.teller.alarms(), statement.ALARM_FLASH)
+        self.assertEqual(buy(meter, 1, 10_000_000), outcome.ACCEPTED)
+        self.world.run_for(5)
+        self.assertTrue(self.relay.contact_closed)
+
+
+class TestCommissioning(unittest.TestCase):
+    def _started(self, hardware):
+        hardware.start_board()
+        meter = Meter(hardware.board)
+        meter.start()
+        return meter
+
+    def test_power_cut_at_every_operation_leaves_a_blank_meter_or_a_whole_one(self):
+        operation = 1
+        while self._cut_at(operation):
+            operation += 1
+        self.assertTrue(operation > 40, operation)
+
+    def _cut_at(self, operation):
+        hardware = Hardware(VirtualClock(), START_S, seed=operation)
+        hardware.power_up()
+        meter = self._started(hardware)
+        hardware.flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
+        try:
+            commission(meter)
+        except PowerCut:
+            pass
+        else:
+            return False
+        meter = self._started(hardware)
+        if meter.fault == supply.NOT_COMMISSIONED:
+            commission(meter)
+            meter = self._started(hardware)
+        self.assertEqual(meter.fault, supply.ON, operation)
+        self.assertEqual(buy(meter, 1, 5), outcome.ACCEPTED, operation)
+        return True
+
+    def test_numbers_that_were_given_up_outlast_a_power_cut(self):
+        """Whatever is cut off when the meter is commissioned anew, the old number's tokens never count again."""
+        hardware = Hardware(VirtualClock(), START_S)
+        hardware.power_up()
+        commission(self._started(hardware))
+        for sector in sectors_of(app.LEDGER_RING):
+            hardware.flash.memory[sector * SECTOR : sector * SECTOR + 512] = bytes(512)
+        self._started(hardware).erase_ledger()
+        memory = bytes(hardware.flash.memory)
+        operation = 1
+        while self._anew_cut_at(operation, memory):
+            operation += 1
+        self.assertTrue(operation > 8, operation)
+
+    def _anew_cut_at(self, operation, memory):
+        hardware = Hardware(VirtualClock(), START_S, bytearray(memory), operation)
+        hardware.power_up()
+        meter = self._started(hardware)
+        with self.assertRaises(ValueError):
+            commission(meter)
+        hardware.flash.faults.plan_cut(operation, operation * 331 % 1001)
+        other = (("meter_number", METER_NUMBER + 1),) + SETTINGS[1:]
+        try:
+            meter.commission(other, samples.flat_tariff(), 1_000, 1, contracts.PrepaidMoney)
+        except PowerCut:
+            with self.assertRaises(ValueError):
+                commission(self._started(hardware))
+            return True
+        return False
+
+    def test_a_tariff_or_calibration_that_cannot_be_leaves_the_flash_blank(self):
+        hardware = Hardware(VirtualClock(), START_S)
+        hardware.power_up()
+        meter = self._started(hardware)
+        for tariff_data, impulses in ((b"", 1_000), (samples.flat_tariff(), 0)):
+            with self.assertRaises(ValueError):
+                meter.commission(SETTINGS, tariff_data, impulses, 1, contracts.PrepaidMoney)
+        self.assertEqual(hardware.flash.programs, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
