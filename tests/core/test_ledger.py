@@ -63,6 +63,27 @@ class TestLedger(unittest.TestCase):
                 ledger.redeem(9, 4, 2, self.now_s)
             self.assertEqual(ledger.account.money.balance, 5)
 
+    def test_the_day_that_begins_with_a_tariff_is_charged_by_it(self):
+        midnight_s = samples.NEW_YEAR_S + 86_400
+        ledger = new_ledger(new_flash(), samples.new_account(samples.flat_tariff(standing_charge_microunits=1)))
+        following = samples.flat_tariff(version=2, activation_s=midnight_s, standing_charge_microunits=1_000)
+
+        def announce(account):
+            account.pending_tariff = Tariff(following)
+
+        ledger.change(announce)
+        ledger.advance(midnight_s, 0)
+        self.assertEqual(ledger.account.money.charged, 1_000)
+
+    def test_days_without_power_are_charged_by_the_tariff_they_began_under(self):
+        following = samples.flat_tariff(
+            version=2, activation_s=samples.NEW_YEAR_S + 4 * 86_400, standing_charge_microunits=1_000
+        )
+        ledger = new_ledger(new_flash(), samples.new_account(samples.flat_tariff(standing_charge_microunits=1)))
+        ledger.change(lambda account: setattr(account, "pending_tariff", Tariff(following)))
+        ledger.advance(samples.NEW_YEAR_S + 10 * 86_400, 0)
+        self.assertEqual(ledger.account.money.charged, 3 * 1 + 7 * 1_000)
+
     def test_reading_late_shares_pulses_out_over_the_rates(self):
         self._live(5 * 3600 - 1800, 0)
         self.assertEqual(self.ledger.account.rate, 0)
@@ -81,6 +102,14 @@ class TestLedger(unittest.TestCase):
         self.assertEqual(again.account.tariff.version, 9)
         self.assertIsNone(again.account.pending_tariff)
         self.assertEqual(reopened(self.flash).account.tariff.version, 9)
+
+    def test_a_tariff_that_takes_over_on_the_way_does_not_stop_the_clock(self):
+        later_s = self.now_s + 7_200
+        dear = Tariff(samples.flat_tariff(version=9, activation_s=later_s))
+        self.ledger.change(lambda account: setattr(account, "pending_tariff", dear))
+        self._live(10_000, 5)
+        self.assertEqual(self.ledger.account.tariff.version, 9)
+        self.assertEqual(self.ledger.account.time_s, self.now_s)
 
     def test_days_without_power_cost_their_standing_charge_on_return(self):
         self._live(40 * 86_400, 0)

@@ -107,18 +107,16 @@ class ExpectedMonth:
 def expected_months(documents, load):
     """ExpectedMonth by month index.
 
-    A day costs its standing charge once, when it begins, by the tariff in force until then (the first one: by the first
-    tariff). Where the wall goes back over midnight, the day that has begun goes on.
+    A day costs its standing charge once, when it begins, by the tariff in force at that second. Where the wall goes
+    back over midnight, the day that has begun goes on.
     """
     months, today = {}, None
     for utc_s, energy_mwh in pieces(documents, load):
         document = in_force(documents, utc_s)
         date = local_time(document, utc_s).date()
-        begins = today is None or date > today
-        if begins:
-            paid_by = document if today is None else in_force(documents, utc_s - 1)
+        if today is None or date > today:
             today = date
-            months.setdefault(date.year * 12 + date.month - 1, ExpectedMonth()).begin_day(paid_by)
+            months.setdefault(date.year * 12 + date.month - 1, ExpectedMonth()).begin_day(document)
         month = months[today.year * 12 + today.month - 1]
         month.take(document, rate_by_document(document, utc_s), energy_mwh)
     return months

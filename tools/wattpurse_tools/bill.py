@@ -2,7 +2,7 @@
 
 Energy is taken as spread evenly over its interval. Where a rate, a day or a tariff changes inside, it is shared out in
 whole mWh, the cumulative share rounded down, as core/ledger.py shares out the pulses of a late reading. What changes at
-one second changes in the ledger's order: the day, then the tariff, then the rate.
+one second changes in the ledger's order: the tariff, then the day, then the rate.
 
 A bill is of the days that the load touches, the first one included (a meter does not charge the day it is installed).
 Charges are whole micro-units. The meter carries the fraction of one from charge to charge; a bill carries it from line
@@ -178,11 +178,11 @@ class _BilledAccount(Account):
         return self.months.setdefault(self.registers.month.index, Section())
 
     def _cross(self, time_s):
-        self.enter_day(self.tariff.zone.day(time_s))
         self.time_s = time_s
         if self.pending_tariff is not None and self.pending_tariff.activation_s <= time_s:
-            self.tariff = self.pending_tariff
+            self.activate_pending()
             self._await_next_tariff()
+        self.enter_day(self.tariff.zone.day(time_s))
         self.enter_context()
 
     def _await_next_tariff(self):

@@ -154,6 +154,12 @@ class Account:
                 self.charged_day = self.day
                 self.registers.add_charge(self.contract.charge_days(self, 1))
 
+    def activate_pending(self):
+        """The pending tariff takes over; a day that begins at this second is already its own."""
+        self.tariff = self.pending_tariff
+        self.pending_tariff = None
+        self.enter_day(self.tariff.zone.day(self.time_s))
+
     def enter_context(self):
         """Take the rate in force at `time_s`, and note when it may change next."""
         self.rate = self.tariff.rate_at(self.time_s)

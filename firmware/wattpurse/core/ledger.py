@@ -203,22 +203,32 @@ class Ledger:
         """Go on to `now_s` without energy: only a change of tariff on the way has to be stopped at."""
         pending = self.account.pending_tariff
         if pending is not None and self.account.time_s < pending.activation_s < now_s:
+            self._cross(pending.activation_s - 1)
             self._cross(pending.activation_s)
         self._cross(now_s)
 
     def _cross(self, time_s):
         """Enter whatever day, tariff and rate hold at `time_s`, journalling what changes."""
+        pending = self.account.pending_tariff
+        if pending is not None and pending.activation_s <= time_s:
+            self._activate_pending(time_s)
         day = self.account.tariff.zone.day(time_s)
         if day > self.account.day:
             self._record(_DAY, struct.pack(_DAY_LAYOUT, time_s, self._take_pending(), day))
         self.account.time_s = max(self.account.time_s, time_s)
-        pending = self.account.pending_tariff
-        if pending is not None and pending.activation_s <= time_s:
-            self.change(_activate_pending)
         rate = self.account.tariff.rate_at(time_s)
         if rate != self.account.rate:
             self._record(_RATE, struct.pack(_RATE_LAYOUT, time_s, self._take_pending(), rate))
         self.account.note_next_change()
+
+    def _activate_pending(self, time_s):
+        """Tariff, and the day that may begin with it, in one snapshot."""
+
+        def activate(account):
+            account.time_s = max(account.time_s, time_s)
+            account.activate_pending()
+
+        self.change(activate)
 
     def _take_pending(self):
         """Pulses below one step, to be put into a record."""
@@ -255,8 +265,3 @@ class Ledger:
             account.mark_token(sequence)
         else:
             raise LedgerMismatch(f"record kind {kind} is not known")
-
-
-def _activate_pending(account):
-    account.tariff = account.pending_tariff
-    account.pending_tariff = None
