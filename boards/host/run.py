@@ -1,0 +1,63 @@
+"""`make run`: the simulated meter, at its screen if there is a terminal, else as a story that tells itself.
+
+The meter is kept in one folder, its cards in another, the vending station's keys and record in a third.
+"""
+
+import os
+import sys
+
+from boards.host import terminal
+
+_OPTIONS = ("--state", "--cards", "--desk")
+_USAGE = "usage: run.py [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
+
+
+def arguments(words: list) -> dict:
+    """The command line as a dictionary. Raises ValueError, saying what is wrong."""
+    options = {"state": "meter", "cards": "cards", "desk": ".", "story": False}
+    words = list(words)
+    while words:
+        word = words.pop(0)
+        if word == "--story":
+            options["story"] = True
+        elif word in _OPTIONS and words:
+            options[word[2:]] = words.pop(0)
+        else:
+            raise ValueError(f"'{word}' is not understood; {_USAGE}")
+    return options
+
+
+def main(words: list) -> int:
+    """Run what the command line asks for; the exit status."""
+    try:
+        options = arguments(words)
+    except ValueError as error:
+        print(error)
+        return 2
+    if options["story"] or not terminal.is_interactive():
+        from boards.host.story import tell
+
+        return tell()
+    return live(options)
+
+
+def live(options: dict) -> int:
+    """The meter at its screen, going on where the last run left it."""
+    from boards.host.commissioning import open_world, top_up_hint
+    from boards.host.screen import glyphs_of_locale
+    from boards.host.session import Session
+
+    seed = int.from_bytes(os.urandom(7), "little")
+    folders = options["state"], options["cards"], options["desk"]
+    try:
+        world, cards, state = open_world(*folders, seed)
+    except (OSError, ValueError) as error:
+        print(f"The meter cannot be made ready: {error}")
+        return 1
+    with terminal.Terminal() as screen:
+        Session(world, cards, state, screen, glyphs_of_locale(), top_up_hint(*folders)).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,269 @@
+"""Some days in the life of a meter, told line by line as they happen, and proven to the last micro-unit at the end.
+
+Everything in it is real but the chips: the meter's program, the vending command, the tariff. Each chapter has a limit
+of simulated time; what was to happen and did not, or does not add up, ends the story with exit status 1.
+"""
+
+import os
+
+from boards.host import files
+from boards.host.card_folder import CardFolder
+from boards.host.commissioning import CARD, CARD_KIND, METER_NUMBER, commission
+from boards.host.vending_desk import VendingDesk
+from boards.host.world import World
+from wattpurse.app import Meter
+from wattpurse.core.calendar import DAY_S, weekday
+from wattpurse.core.text import clock_text, date_text, kwh_text, money_text
+
+QUIET_LATENESS_MS = 900  # a coil that is pulsed meanwhile must be off within a second
+LOST_BY_A_CUT_MWH = 1_000
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_HOUR_S = 3600
+_TAP_LIMIT_S = 5
+_CUT_AFTER_MS = 40
+_TORN_CREDIT = "7.50"
+_DIGITS = 6
+_FRAMES_TO_FIND_A_CARD = 3
+_SEED = 1
+
+
+class NotAsTold(Exception):
+    """Something that was to happen did not."""
+
+
+def tell(write=print) -> int:
+    """Tell the story in a fresh folder, which is removed afterwards; the exit status."""
+    folder = "build/story-" + os.urandom(6).hex()
+    files.make_folder(folder)
+    try:
+        Story(folder, write).tell()
+    except (NotAsTold, OSError, ValueError) as failure:
+        write(f"The story went wrong: {failure}")
+        return 1
+    finally:
+        files.remove_folder(folder)
+    return 0
+
+
+class Story:
+    """The story in `folder`, each line handed to `write`."""
+
+    def __init__(self, folder: str, write):
+        self._write = write
+        self._world = World(Meter, seed=_SEED)
+        self._cards = CardFolder(folder + "/cards")
+        self._desk = VendingDesk(folder, folder + "/cards", folder)
+        self._sold_microunits = 0
+        self._beeps = 0
+        self._frames_before = 0
+        self._energy_at_start_mwh = 0
+        self._world.hardware.buzzer_wire.listen(self._count_beep)
+
+    def tell(self):
+        """All chapters. Raises NotAsTold."""
+        self._commission()
+        self._live_on_the_first_credit()
+        self._run_out_of_credit()
+        self._top_up_at_the_vending_command()
+        self._lose_power_in_the_middle_of_a_tap()
+        self._lose_power_at_night()
+        self._read_the_statement()
+        self._account_for_everything()
+
+    def _commission(self):
+        self._expect("the meter starts", lambda: self._world.meter is not None, 1)
+        self._say("a new meter gets power; it has no ledger and gives no supply")
+        commission(self._world, self._desk)
+        self._energy_at_start_mwh = self._world.hardware.source.energy_mwh
+        self._say(f"a technician commissions it at the service console as meter {METER_NUMBER}, prepaid money")
+        self._desk.new_card(CARD, CARD_KIND, METER_NUMBER)
+        self._sell("5.00")
+
+    def _live_on_the_first_credit(self):
+        self._tap("supply closes", lambda: self._world.hardware.relay.contact_closed)
+        self._quiet()
+        for _ in range(3):
+            self._expect_until_low("midnight", self._midnight_has_passed(), DAY_S)
+            if self._is_low():
+                break
+            self._tell_day()
+        self._beeps = 0
+        self._expect("the low-credit warning", self._is_low, 3 * DAY_S)
+        self._expect("the warning sounds", lambda: self._beeps >= 3, 120)
+        display = self._world.hardware.display
+        self._attend()
+        self._expect("a dark display", lambda: not any(display.segments()), 2)
+        self._expect("a lit display", lambda: any(display.segments()), 2)
+        self._say(f"low-credit warning: {self._credit()} left, the display blinks and the buzzer sounds")
+        self._quiet()
+
+    def _run_out_of_credit(self):
+        self._expect("supply opens", lambda: not self._world.hardware.relay.contact_closed, 2 * DAY_S)
+        self._attend()
+        if self._world.account.money.balance > 0:
+            raise NotAsTold("supply opened with credit left")
+        self._say(f"credit is spent ({self._credit()}): supply opens, the house is dark")
+        energy_mwh = self._world.hardware.source.energy_mwh
+        self._world.run_for(40 * 60)
+        if self._world.hardware.source.energy_mwh != energy_mwh:
+            raise NotAsTold("energy flowed though supply was open")
+
+    def _top_up_at_the_vending_command(self):
+        self._sell("10.00")
+        self._tap("supply closes", lambda: self._world.hardware.relay.contact_closed)
+        self._quiet()
+        self._world.run_for(5 * _HOUR_S)
+
+    def _lose_power_in_the_middle_of_a_tap(self):
+        self._sell(_TORN_CREDIT)
+        self._attend()
+        self._insert()
+        self._expect("the reader finds the card", lambda: self._frames() > _FRAMES_TO_FIND_A_CARD, _TAP_LIMIT_S)
+        self._world.cut_mains(self._world.clock.now_us + _CUT_AFTER_MS * 1000)
+        self._expect("the power cut", lambda: not self._world.mains_on, 1)
+        self._say("the mains fail in the middle of a tap; the card is taken away")
+        self._take_away()
+        self._world.run_for(25 * 60)
+        self._restore_mains()
+        self._say(f"the mains are back: the meter knows its credit, {self._credit()}")
+        self._insert()
+        self._expect("the statement of the torn tap", lambda: self._cards.card.writes > 0, _TAP_LIMIT_S)
+        self._world.run_for(2)
+        self._take_away()
+        if self._world.account.money.bought != self._sold_microunits:
+            raise NotAsTold(f"{self._sold_microunits} micro-units were sold, {self._world.account.money.bought} count")
+        self._say(f"the same card is tapped again: its credit counts once, credit is {self._credit()}")
+
+    def _lose_power_at_night(self):
+        self._quiet()
+        self._expect("midnight", self._midnight_has_passed(), DAY_S)
+        self._tell_day()
+        self._world.run_for(3 * _HOUR_S + 1234)
+        self._attend()
+        self._world.run_for(10)
+        self._world.cut_mains(self._world.clock.now_us + 123_457)
+        self._expect("the power cut", lambda: not self._world.mains_on, 1)
+        self._say("the mains fail while the house sleeps")
+        self._world.run_for(2 * _HOUR_S)
+        self._restore_mains()
+        unrecorded_mwh = self._unrecorded_mwh()
+        if not 0 <= unrecorded_mwh <= self._world.power_cuts * LOST_BY_A_CUT_MWH:
+            raise NotAsTold(f"{unrecorded_mwh} mWh are not recorded after {self._world.power_cuts} power cuts")
+        behind = kwh_text(unrecorded_mwh, _DIGITS)
+        self._say(f"the mains are back: the register is {behind} kWh behind the truth, credit is {self._credit()}")
+        self._quiet()
+        self._world.run_for(6 * _HOUR_S)
+
+    def _read_the_statement(self):
+        self._tap("a statement on the card", lambda: self._cards.card.writes > 0)
+        statement = self._desk.read(CARD)["statement"]
+        account = self._world.account
+        if statement is None or statement["bought"] != account.money.bought:
+            raise NotAsTold("the statement on the card is not that of the meter")
+        if statement["balance"] != statement["bought"] - statement["charged"]:
+            raise NotAsTold("the statement does not add up")
+        self._say(
+            f"the card tells the station: balance {money_text(statement['balance'], _DIGITS)} EUR,"
+            f" {kwh_text(statement['total_mwh'], 3)} kWh, statement number {statement['number']}"
+        )
+
+    def _account_for_everything(self):
+        """The last word has the flash: the meter starts anew and says what it finds there."""
+        self._world.reset_board()
+        self._world.run_for(2)
+        if self._world.hardware.violations():
+            raise NotAsTold("a chip was mistreated: " + "; ".join(self._world.hardware.violations()))
+        money = self._world.account.money
+        if money.bought != self._sold_microunits:
+            raise NotAsTold(f"{self._sold_microunits} micro-units were sold, {money.bought} were bought")
+        if money.bought != money.charged + money.balance or money.charged != self._charged_by_month():
+            raise NotAsTold("bought, charged and balance do not add up")
+        self._write(
+            f"bought {money_text(money.bought, _DIGITS)} = charged {money_text(money.charged, _DIGITS)}"
+            f" + balance {money_text(money.balance, _DIGITS)} EUR, exactly"
+        )
+
+    def _charged_by_month(self):
+        registers = self._world.account.registers
+        return sum(month.charge_microunits for month in [registers.month] + registers.closed_months)
+
+    def _sell(self, amount):
+        whole, _, cents = amount.partition(".")
+        self._sold_microunits += int(whole) * 1_000_000 + int(cents) * 10_000
+        self._say("vending station: " + self._desk.top_up(CARD, amount))
+
+    def _tap(self, what, condition):
+        """Bring the card, wait for what must come of it, and take the card away."""
+        self._attend()
+        self._insert()
+        self._expect(what, condition, _TAP_LIMIT_S)
+        self._world.run_for(2)
+        self._take_away()
+        self._say(f"the card is tapped: {what}, credit is {self._credit()}")
+
+    def _insert(self):
+        self._frames_before = self._world.reader.statistics.frames
+        self._world.insert(self._cards.take(CARD))
+
+    def _frames(self):
+        return self._world.reader.statistics.frames - self._frames_before
+
+    def _take_away(self):
+        self._world.remove()
+        self._cards.put_back()
+        self._world.run_for(2)
+
+    def _restore_mains(self):
+        self._world.restore_mains()
+        self._expect("the meter starts again", lambda: self._world.account is not None, 5)
+        self._world.run_for(3)
+
+    def _unrecorded_mwh(self):
+        flowed_mwh = self._world.hardware.source.energy_mwh - self._energy_at_start_mwh
+        return flowed_mwh - self._world.account.registers.total_mwh
+
+    def _quiet(self):
+        """Nobody does anything: time may pass in larger steps."""
+        self._world.clock.lateness_limit_ms = QUIET_LATENESS_MS
+
+    def _attend(self):
+        """Something happens: every millisecond counts."""
+        self._world.clock.lateness_limit_ms = 0
+        self._world.run_for(2)
+
+    def _expect(self, what, condition, limit_s):
+        if not self._world.run_until(condition, limit_s):
+            raise NotAsTold(f"{what} did not come within {limit_s} s, by {self._time()}")
+
+    def _expect_until_low(self, what, condition, limit_s):
+        self._expect(what, lambda: condition() or self._is_low(), limit_s)
+
+    def _midnight_has_passed(self):
+        day = self._local_s() // DAY_S
+        return lambda: self._local_s() // DAY_S > day
+
+    def _is_low(self):
+        account = self._world.account
+        return account is not None and account.contract.is_low(account)
+
+    def _count_beep(self, level):
+        self._beeps += level
+
+    def _tell_day(self):
+        total_mwh = self._world.account.registers.total_mwh
+        self._say(f"midnight: {kwh_text(total_mwh, 3)} kWh since commissioning, credit is {self._credit()}")
+
+    def _credit(self):
+        account = self._world.account
+        return f"{money_text(account.money.balance, account.tariff.decimals)} {account.tariff.currency}"
+
+    def _local_s(self):
+        return self._world.zone.local_s(self._world.now_s())
+
+    def _time(self):
+        day, second = self._local_s() // DAY_S, self._local_s() % DAY_S
+        return f"{_WEEKDAYS[weekday(day)]} {date_text(day)} {clock_text(second // 60)}:{second % 60:02d}"
+
+    def _say(self, text):
+        self._write(f"{self._time()}  {text}")

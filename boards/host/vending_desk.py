@@ -1,0 +1,71 @@
+"""The vending station as its clerk uses it: the real `wattpurse` commands in a shell, on the cards of one folder."""
+
+import json
+import os
+
+from boards.host import files
+
+_KEYS = "keys.json"
+_RECORD = "station.db"
+_OUTPUT = "command-output.txt"
+
+
+class VendingDesk:
+    """Keys and record in `folder`, cards in `cards`; `scratch` is a folder for what the commands print."""
+
+    def __init__(self, folder: str, cards: str, scratch: str):
+        self._folder = folder
+        self._cards = cards
+        self._scratch = scratch
+
+    def meter_keys(self, meter_number: int) -> dict:
+        """The lines of `wattpurse meter keys`, by name; key file and record are made where there are none."""
+        if not files.exists(f"{self._folder}/{_KEYS}"):
+            self._run(f"keys new {_quoted(self._folder + '/' + _KEYS)}")
+        if f"meter {meter_number} " not in self._run(f"meter list {self._station_options()}"):
+            self._run(f"meter add {meter_number} {self._station_options()}")
+        keys = {}
+        for line in self._run(f"meter keys {meter_number} {self._station_options()}").split("\n"):
+            name, _, value = line.partition("  ")
+            keys[name.strip()] = value.strip()
+        return keys
+
+    def tariff_table(self, file: str) -> bytes:
+        """The meter's table of a tariff file."""
+        table = self._scratch + "/tariff.bin"
+        self._run(f"tariff encode {_quoted(file)} --output {_quoted(table)}")
+        with open(table, "rb") as encoded:
+            return encoded.read()
+
+    def new_card(self, name: str, kind: str, meter_number: int):
+        """Make a customer's card."""
+        self._card("new", name, f"--kind {kind} --meter {meter_number}")
+
+    def top_up(self, name: str, amount: str) -> str:
+        """Sell `amount` (such as "20.00") onto the card; what the command says."""
+        return self._card("topup", name, f"--amount {amount}")
+
+    def read(self, name: str) -> dict:
+        """What is on the card."""
+        return json.loads(self._card("read", name, "--json"))
+
+    def _card(self, action, name, options):
+        return self._run(f"card {action} {name} --cards {_quoted(self._cards)} {options} {self._station_options()}")
+
+    def _station_options(self):
+        record, keys = self._folder + "/" + _RECORD, self._folder + "/" + _KEYS
+        return f"--state {_quoted(record)} --keys {_quoted(keys)}"
+
+    def _run(self, command):
+        """The output of `wattpurse` with these words. Raises OSError with what it says when it refuses."""
+        output = f"{self._scratch}/{_OUTPUT}"
+        status = os.system(f"wattpurse {command} > {_quoted(output)} 2>&1")
+        with open(output) as file:
+            text = file.read().strip()
+        if status:
+            raise OSError(f"wattpurse {command}: {text}")
+        return text
+
+
+def _quoted(path):
+    return "'" + path.replace("'", "'\\''") + "'"
