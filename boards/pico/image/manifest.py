@@ -2,5 +2,5 @@
 module("rp2.py", base_path="$(PORT_DIR)/modules")
 include("$(MPY_DIR)/extmod/asyncio")
 module("_boot.py", base_path="modules")
-package("boards", files=("__init__.py", "pico/__init__.py", "pico/storage.py"), base_path="../../..")
+include("../manifest.py")
 include("../../../manifest.py")

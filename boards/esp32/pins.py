@@ -1,0 +1,27 @@
+"""Wiring of the meter on an ESP32 board with 4 MB of flash: the table that `make pins` prints and the code uses.
+
+Left free: 0, 2, 5, 12 and 15 decide how the chip starts, 1 and 3 are the console, 6 to 11 are the flash, 16 and 17 the
+PSRAM of some modules. 34 to 39 can only be inputs, without a resistor of the chip. The coils are on pins that no start
+of the chip touches; each driver still needs its resistor to ground.
+"""
+
+# signal, GPIO, direction as the board sees it, part and its terminal, note
+WIRING = (
+    ("pulse", 34, "in", "meter's pulse output, behind its filter", "counted by PCNT unit 0; rising edge"),
+    ("open_coil", 32, "out", "load switch driver, opening coil", "1: current flows"),
+    ("close_coil", 33, "out", "load switch driver, closing coil", "1: current flows"),
+    ("reader_miso", 19, "in", "RC522 module, MISO", "SPI 2"),
+    ("reader_select", 4, "out", "RC522 module, SDA", "the module's name for its chip select"),
+    ("reader_clock", 18, "out", "RC522 module, SCK", "SPI 2"),
+    ("reader_mosi", 23, "out", "RC522 module, MOSI", "SPI 2"),
+    ("reader_reset", 14, "out", "RC522 module, RST", ""),
+    ("reader_irq", 35, "in", "RC522 module, IRQ", "needed: without it no card is seen"),
+    ("rtc_data", 21, "both", "DS3231 module, SDA", "I2C 0; pull-up on the module"),
+    ("rtc_clock", 22, "both", "DS3231 module, SCL", "I2C 0; pull-up on the module"),
+    ("display_clock", 25, "both", "TM1637 module, CLK", "open drain; pull-up to 3.3 V, not to 5 V"),
+    ("display_data", 26, "both", "TM1637 module, DIO", "open drain; pull-up to 3.3 V, not to 5 V"),
+    ("button", 13, "in", "push button to ground", "the chip's own pull-up"),
+    ("buzzer", 27, "out", "active buzzer, by a transistor", "1: sounds"),
+)
+
+GPIO = {row[0]: row[1] for row in WIRING}

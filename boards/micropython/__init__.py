@@ -1,0 +1,1 @@
+"""What boards that run MicroPython on a chip have in common."""

@@ -1,0 +1,86 @@
+"""The service console on the board's USB or serial line (standard input and output), beside everything else.
+
+Nothing here waits for whoever sits at the other end. What is typed is taken when the event loop finds it; what is
+written waits in memory until the line takes it, a few bytes between the turns of other tasks, and is dropped where too
+much waits already.
+"""
+
+import asyncio
+import select
+import sys
+
+from wattpurse.services.console_line import LineEditor
+
+_CHUNK_BYTES = 32  # under 3 ms on a serial line of 115,200 baud
+_MOST_WAITING_BYTES = 4096
+_MOST_TYPED_AT_ONCE = 64
+_LINE_BUSY_MS = 20
+
+
+class ConsoleStream:
+    """The stream of `hal` over the byte streams `typed` and `shown`; standard input and output by default."""
+
+    def __init__(self, typed=None, shown=None):
+        self._typed = typed or sys.stdin.buffer
+        self._shown = shown or sys.stdout.buffer
+        self._reader = asyncio.StreamReader(self._typed)
+        self._typed_poll = select.poll()
+        self._typed_poll.register(self._typed, select.POLLIN)
+        self._shown_poll = select.poll()
+        self._shown_poll.register(self._shown, select.POLLOUT)
+        self._editor = None
+        self._editor_limit = 0
+        self._waiting = b""
+        self._is_draining = False
+
+    async def read_line(self, limit: int) -> str | None:
+        """The next line typed, without its end; None for one of more than `limit` characters."""
+        if self._editor is None or self._editor_limit != limit:
+            self._editor = LineEditor(limit)
+            self._editor_limit = limit
+        editor = self._editor
+        while not editor.is_complete:
+            byte = await self._reader.read(1)
+            if byte:
+                self._take_typed(editor, byte)
+        return editor.take()
+
+    def write(self, text: str):
+        """Text for the terminal, ASCII; it is shown as soon as the line and the other tasks allow."""
+        self._append(text.replace("\n", "\r\n").encode())
+
+    def flush(self):
+        """Show what the line takes at once. For the last words before a reset; does not wait."""
+        while self._waiting and self._shown_poll.poll(0):
+            self._show_chunk()
+
+    def _take_typed(self, editor, byte):
+        """This byte and those that have come behind it, up to the end of the line."""
+        echo = editor.put(byte[0])
+        for _ in range(_MOST_TYPED_AT_ONCE):
+            if editor.is_complete or not self._typed_poll.poll(0):
+                break
+            echo += editor.put(self._typed.read(1)[0])
+        self._append(echo.encode())
+
+    def _append(self, data):
+        if not data or len(self._waiting) + len(data) > _MOST_WAITING_BYTES:
+            return
+        self._waiting += data
+        if not self._is_draining:
+            self._is_draining = True
+            asyncio.create_task(self._drain())
+
+    async def _drain(self):
+        try:
+            while self._waiting:
+                is_free = bool(self._shown_poll.poll(0))
+                if is_free:
+                    self._show_chunk()
+                await asyncio.sleep_ms(0 if is_free else _LINE_BUSY_MS)
+        finally:
+            self._is_draining = False
+
+    def _show_chunk(self):
+        written = self._shown.write(self._waiting[:_CHUNK_BYTES])
+        self._waiting = self._waiting[written or 0 :]

@@ -1,0 +1,73 @@
+"""An interrupt pin as a task awaits it: a falling edge, or the end of the patience.
+
+The event loop polls the signal as it polls any stream, so that a wait costs one switch to another task and no task of
+its own. The loop looks at it whenever something wakes it: an interrupt, or a task that is due. In case no task is due,
+one pacing task wakes it now and then, for as long as somebody waits.
+"""
+
+import asyncio
+import io
+import time
+
+_STREAM_POLL = 3  # the request with which a stream is asked whether it is ready (MicroPython, py/stream.h)
+_PACE_MS = 50
+
+
+class PinSignal(io.IOBase):
+    """The falling edges of `pin` (a machine.Pin); `trigger` is its IRQ_FALLING.
+
+    With `hard` the edge is noted in the interrupt itself, else when MicroPython has time for it; not every port can.
+    """
+
+    def __init__(self, pin, trigger: int, hard: bool):
+        self._fired = False
+        self._waiting = False
+        self._pacing = False
+        self._deadline_ms = 0
+        self._stream = asyncio.StreamReader(self)
+        if hard:
+            pin.irq(self._fire, trigger, hard=True)
+        else:
+            pin.irq(self._fire, trigger)
+
+    def clear(self):
+        """Forget an edge that nobody waited for."""
+        self._fired = False
+
+    async def wait_ms(self, timeout_ms: int) -> bool:
+        """Wait for an edge since the last `clear`, at most `timeout_ms` and a pace more. True if there was one.
+
+        One task at a time may wait.
+        """
+        if self._fired:
+            return True
+        self._deadline_ms = time.ticks_add(time.ticks_ms(), timeout_ms)
+        self._waiting = True
+        if not self._pacing:
+            self._pacing = True
+            asyncio.create_task(self._pace())
+        try:
+            await self._stream.read(0)
+        finally:
+            self._waiting = False
+        return self._fired
+
+    def ioctl(self, request: int, flags: int) -> int:
+        """For the event loop: ready when the edge has come or the time is up."""
+        if request != _STREAM_POLL:
+            return -1
+        if self._fired or time.ticks_diff(self._deadline_ms, time.ticks_ms()) <= 0:
+            return flags
+        return 0
+
+    def read(self, _size: int) -> bytes:
+        """For the event loop: there is nothing to read but that it is ready."""
+        return b""
+
+    def _fire(self, _pin):
+        self._fired = True
+
+    async def _pace(self):
+        while self._waiting:
+            await asyncio.sleep_ms(_PACE_MS)
+        self._pacing = False

@@ -1,0 +1,18 @@
+"""The chip's watchdog, which starts with the first feeding: until the meter runs, nothing resets the board."""
+
+from machine import WDT
+
+TIMEOUT_MS = 8_000
+
+
+class Watchdog:
+    """Resets the board when it has been fed once and then not again for eight seconds. It cannot be stopped."""
+
+    def __init__(self):
+        self._timer = None
+
+    def feed(self):
+        """Start the time anew."""
+        if self._timer is None:
+            self._timer = WDT(timeout=TIMEOUT_MS)
+        self._timer.feed()

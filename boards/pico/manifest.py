@@ -1,0 +1,20 @@
+# The board's part of what is frozen: its devices, and `board`, by which the firmware finds them.
+package(
+    "boards",
+    files=(
+        "__init__.py",
+        "micropython/__init__.py",
+        "micropython/block_flash.py",
+        "micropython/clock.py",
+        "micropython/console.py",
+        "micropython/pin_signal.py",
+        "micropython/watchdog.py",
+        "pico/__init__.py",
+        "pico/flash.py",
+        "pico/pins.py",
+        "pico/slice_counter.py",
+        "pico/storage.py",
+    ),
+    base_path="../..",
+)
+module("board.py")

@@ -1,0 +1,26 @@
+"""Wiring of the meter on a Raspberry Pi Pico or Pico W: the table that `make pins` prints and the code uses.
+
+GP23, GP24, GP25 and GP29 belong to the board itself (on the Pico W, to its radio). After a reset every pin is an input
+with a resistor to ground of about 60 kOhm, so that both coils stay without current until the meter decides.
+"""
+
+# signal, GPIO, direction as the board sees it, part and its terminal, note
+WIRING = (
+    ("pulse", 15, "in", "meter's pulse output, behind its filter", "pin 20; counted by PWM slice 7; rising edge"),
+    ("open_coil", 10, "out", "load switch driver, opening coil", "pin 14; 1: current flows"),
+    ("close_coil", 11, "out", "load switch driver, closing coil", "pin 15; 1: current flows"),
+    ("reader_miso", 16, "in", "RC522 module, MISO", "pin 21; SPI 0"),
+    ("reader_select", 17, "out", "RC522 module, SDA", "pin 22; the module's name for its chip select"),
+    ("reader_clock", 18, "out", "RC522 module, SCK", "pin 24; SPI 0"),
+    ("reader_mosi", 19, "out", "RC522 module, MOSI", "pin 25; SPI 0"),
+    ("reader_reset", 20, "out", "RC522 module, RST", "pin 26"),
+    ("reader_irq", 21, "in", "RC522 module, IRQ", "pin 27; needed: without it no card is seen"),
+    ("rtc_data", 4, "both", "DS3231 module, SDA", "pin 6; I2C 0; pull-up on the module"),
+    ("rtc_clock", 5, "both", "DS3231 module, SCL", "pin 7; I2C 0; pull-up on the module"),
+    ("display_clock", 2, "both", "TM1637 module, CLK", "pin 4; open drain; pull-up to 3.3 V, not to 5 V"),
+    ("display_data", 3, "both", "TM1637 module, DIO", "pin 5; open drain; pull-up to 3.3 V, not to 5 V"),
+    ("button", 6, "in", "push button to ground", "pin 9; the chip's own pull-up"),
+    ("buzzer", 7, "out", "active buzzer, by a transistor", "pin 10; 1: sounds"),
+)
+
+GPIO = {row[0]: row[1] for row in WIRING}
