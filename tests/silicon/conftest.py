@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from wattpurse_tools.emulator import EmulatedPico
 
 ROOT = Path(__file__).parent.parent.parent
@@ -13,7 +14,8 @@ BOOT_MS = 1000
 def build_image(*options: str) -> Path:
     """Build an image if it is not there yet; the folder it is in."""
     subprocess.run([ROOT / "tools/emulator/install"], check=True)
-    built = subprocess.run([ROOT / "tools/toolchain/pico-image", *options], check=True, stdout=subprocess.PIPE, text=True)
+    command = [ROOT / "tools/toolchain/pico-image", *options]
+    built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Path(built.stdout.strip())
 
 

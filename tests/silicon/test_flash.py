@@ -1,6 +1,7 @@
 """The flash of the emulated board: NOR, slow, kept, and torn when the supply fails within an operation."""
 
 import pytest
+
 from wattpurse_tools.emulator import EmulatedPico
 from wattpurse_tools.emulator_repl import RawRepl
 

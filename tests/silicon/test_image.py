@@ -1,6 +1,7 @@
 """The image of the meter: what it does with flash on its own, and where its storage lies."""
 
 import pytest
+
 from wattpurse_tools.emulator import EmulatedPico
 from wattpurse_tools.emulator_repl import RawRepl
 
@@ -59,4 +60,5 @@ def test_the_ring_is_where_the_board_says(board):
     assert board.read_flash(FILESYSTEM_OFFSET - 5, 5) == b"final"
     printed = repl.execute("print(storage.STORAGE_OFFSET, storage.RING_BYTES, storage.FILESYSTEM_BYTES)")
     assert printed == f"{RING_OFFSET} {RING_BYTES} {FLASH_BYTES - FILESYSTEM_OFFSET}\n"
-    assert repl.execute("print(storage.filesystem_blocks().ioctl(4, 0) * 4096)") == f"{FLASH_BYTES - FILESYSTEM_OFFSET}\n"
+    filesystem_bytes = int(repl.execute("print(storage.filesystem_blocks().ioctl(4, 0) * 4096)"))
+    assert filesystem_bytes == FLASH_BYTES - FILESYSTEM_OFFSET

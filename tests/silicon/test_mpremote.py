@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from wattpurse_tools.emulator_terminal import SerialTerminal
 
 TIMEOUT_S = 60

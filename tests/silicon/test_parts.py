@@ -1,6 +1,7 @@
 """Parts in Python at the pins of the emulated chip, and the chip models of the simulated board among them."""
 
 import pytest
+
 from boards.host.mfrc522_model import Mfrc522Model
 from boards.host.relay_model import RelayModel
 from boards.host.rtc_model import RtcModel

@@ -1,6 +1,7 @@
 """Pulses counted by a PWM slice of the emulated chip, whatever its core is doing."""
 
 import pytest
+
 from wattpurse_tools.emulator_repl import RawRepl
 
 PULSE_PIN = 9

@@ -1,6 +1,7 @@
 """Stock MicroPython on the emulated chip: boots, computes, keeps time, and does it all the same way twice."""
 
 import pytest
+
 from wattpurse_tools.emulator import EmulatedPico
 from wattpurse_tools.emulator_repl import RawRepl, RemoteError
 

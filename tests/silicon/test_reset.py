@@ -1,6 +1,7 @@
 """Resets of the emulated chip: watchdog, RUN pin, supply."""
 
 import pytest
+
 from wattpurse_tools.emulator_repl import RawRepl
 
 RESET_CAUSE = "import machine\nprint(machine.reset_cause())"

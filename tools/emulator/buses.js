@@ -6,8 +6,8 @@ const I2C_BITS = 9;
 
 export class Buses {
   /**
-   * `exchange(bus, byte)` returns what the part on an SPI bus shifts out while `byte` is shifted in; it is called at the
-   * last bit. `i2c(bus, step, value)` returns the answer of the part to one step of a transfer: "start", "address"
+   * `exchange(bus, byte)` returns what the part on an SPI bus shifts out while `byte` is shifted in; it is called at
+   * the last bit. `i2c(bus, step, value)` returns the answer of the part to one step of a transfer: "start", "address"
    * (7 bits and the direction), "write" (both 1: acknowledged), "read", "stop".
    */
   constructor(exchange, i2c) {

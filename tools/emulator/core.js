@@ -4,8 +4,10 @@
 // decoded by table once, and run without a look at the clock until the next alarm is due or something but memory was
 // touched. Rare instructions are left to rp2040js. Encodings and flags are those of the ARMv6-M Architecture Reference
 // Manual (section A6.7); cycles those of the Cortex-M0+ Technical Reference Manual (section 3.3), memory without wait
-// states, and the bus cycles rp2040js adds. Differences, all of them faults of the original: a shift by register of zero
-// leaves the carry alone, SEV sets the event register, PUSH counts the link register.
+// states, and the bus cycles rp2040js adds.
+//
+// Where the two differ the original is wrong: carry after a shift by register of zero, overflow of ADCS and SBCS with the
+// carry, BLX through LR, the cycle for LR in PUSH, SEV without an event, unaligned access, stores to the flash.
 
 const RAM_START = 0x20000000;
 const FLASH_START = 0x10000000;

@@ -27,7 +27,7 @@ function newChip() {
   return rp2040;
 }
 
-/** Instructions that stay in RAM and in the shared behaviour; what the original gets wrong is tested by itself below. */
+/** Instructions that stay in RAM and in what both do alike; what the original gets wrong is tested by itself below. */
 function comparable(opcode) {
   const group = opcode >> 6;
   const shiftsByRegister = [0b0100000010, 0b0100000011, 0b0100000100, 0b0100000111].includes(group);

@@ -1,8 +1,8 @@
 // The wires between the RP2040's pins and the parts around it.
 //
 // A wire has one level, made by whoever drives it: the chip, a part, else a resistor on the board, else the pull of the
-// pad. Two that drive against each other are reported, and the low one wins. Parts are told what the chip drives and drive
-// wires themselves; open-drain buses follow from that. Pulse trains are played here, without asking anyone.
+// pad. Two that drive against each other are reported, and the low one wins. Parts are told what the chip drives and
+// drive wires themselves; open-drain buses follow from that. Pulse trains are played here, without asking anyone.
 
 import { GPIOPinState } from "rp2040js";
 
@@ -105,7 +105,8 @@ export class Lines {
   play(index, { count, first, high, period }) {
     const line = this.lines[index];
     line.train?.alarm?.cancel();
-    line.train = count === 0 ? null : { left: count, next: Math.max(first, this.machine.nanos), high, period, rising: true };
+    const next = Math.max(first, this.machine.nanos);
+    line.train = count === 0 ? null : { left: count, next, high, period, rising: true };
     this.resumeTrain(index);
   }
 

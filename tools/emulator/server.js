@@ -71,8 +71,8 @@ const commands = {
     link.flush();
   },
   Q() {
-    const statistics = { ...machine.statistics(), ...lines.statistics(), spi_bytes: buses.spiBytes, usb: usb.connected };
-    postText("q", JSON.stringify(statistics));
+    const ofParts = { ...lines.statistics(), spi_bytes: buses.spiBytes, usb: usb.connected };
+    postText("q", JSON.stringify({ ...machine.statistics(), ...ofParts }));
     link.flush();
   },
 };

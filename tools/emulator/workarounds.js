@@ -1,8 +1,9 @@
 // Faults of rp2040js 1.4.1 that matter here, each put right in one function. Look here first after an update of it.
 //
-// More are put right where the part in question is modelled: a pin does not read back what it drives (lines.js); bytes on
-// SPI and I2C take no time (buses.js); the USB host answers every OUT request with an empty packet at once, a hundred
-// thousand interrupts a second (usb-serial.js); stores change the flash, and some carries and cycles are wrong (core.js).
+// More are put right where the part in question is modelled: a pin does not read back what it drives (lines.js); bytes
+// on SPI and I2C take no time (buses.js); the USB host answers every OUT request with an empty packet at once, a hundred
+// thousand interrupts a second (usb-serial.js); a watchdog that has fired fires again without end (machine.js); stores
+// change the flash, and some carries and cycles are wrong (core.js).
 
 /** Put right everything below on a new RP2040. */
 export function applyWorkarounds(rp2040, machine) {
@@ -26,7 +27,7 @@ function letPwmSeeItsInputs(pwm) {
   };
 }
 
-/** Writing the divider of a slice starts its counter, whether or not the slice is enabled and counts the clock at all. */
+/** Writing the divider of a slice starts its counter, whether or not the slice is enabled and counts the clock. */
 function keepDisabledPwmStill(pwm) {
   const DIVIDER = 0x04;
   for (const channel of pwm.channels) {

@@ -5,9 +5,9 @@
         repl = RawRepl(pico)
         print(repl.execute("print(6 * 7)"))
 
-Time is virtual: it moves only inside the `run_...` methods, in which the callbacks of attached parts are called, and two
-runs with the same inputs are the same to the nanosecond. The flash is a file and outlives everything. Units are in the
-names; times are counted from the creation of the object.
+Time is virtual: it moves only inside the methods that run the board, in which the callbacks of attached parts are
+called, and two runs with the same inputs are the same to the nanosecond. The flash is a file and outlives everything.
+Times are counted from the creation of the object.
 """
 
 import json
@@ -45,8 +45,9 @@ class Gpio:
     def watch(self, listener, *, waits: bool = True):
         """Call `listener(drive)` whenever the chip begins to drive the pin otherwise: 0, 1 or None for an input.
 
-        With `waits` the chip waits for it at the instruction itself, so that what the listener drives is there for the
-        next one; without, it hears later, still in order and with `clock.now_us` at the time, at a fraction of the cost.
+        With `waits` the chip waits for it at the instruction itself, so that what the listener drives is there for
+        the next one; without, it hears later, still in order and with `clock.now_us` at the time, at a fraction of
+        the cost.
         """
         self.listener = listener
         self._pico._link.send(b"W", self._pin, _WATCH_ASKED if waits else _WATCH_POSTED)
@@ -147,7 +148,8 @@ class EmulatedPico:
 
         An operation is one page programmed or one sector (or 64 KiB block) erased; `fraction` says how far it gets:
         k / 256 or k / 4,096 breaks it in byte k. What the cells hold then depends on `tear`: "ordered", done up to
-        the break, half done at it, not begun after it; "ragged", every bit that had to change did or did not, by chance.
+        the break, half done at it, not begun after it; "ragged", every bit that had to change did or did not, by
+        chance.
         """
         plan = {"operations": flash_operations, "fraction": fraction, "tear": tear}
         if time_us is not None:
@@ -209,7 +211,11 @@ class EmulatedPico:
         self._link.send(b"F", time_ns=offset, payload=data)
 
     def statistics(self) -> dict:
-        """Counts since the emulation began: now_ns, idle_ns, instructions, rising_edges by pin, spi_bytes, flash {...}."""
+        """What was counted since the emulation began.
+
+        now_ns, idle_ns (core asleep), powered, locked_up (why, or None), usb (connected), rising_edges by pin,
+        spi_bytes, and of the flash: operations, page_programs, sector_erases, erases_by_sector, busy_ns.
+        """
         self._link.send(b"Q")
         return json.loads(self._next_of(b"q"))
 

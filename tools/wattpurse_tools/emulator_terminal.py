@@ -4,10 +4,11 @@
         print("mpremote connect", terminal.path)
         terminal.serve(until=lambda: False)
 
-While it serves, virtual time keeps pace with the clock on the wall, times `pace`, or falls behind when the machine is too
-slow for that; whatever a program writes to the terminal reaches the board within a few milliseconds.
+While it serves, virtual time keeps pace with the clock on the wall, times `pace`, or falls behind when the machine is
+too slow for that; whatever a program writes to the terminal reaches the board within a few milliseconds.
 """
 
+import contextlib
 import os
 import select
 import threading
@@ -70,11 +71,7 @@ class SerialTerminal:
     def _carry(self):
         received = self._pico.serial_received
         if received:
-            try:
+            with contextlib.suppress(BlockingIOError):
                 del received[: os.write(self._board_end, received)]
-            except BlockingIOError:
-                pass
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._pico.serial_write(os.read(self._board_end, _CHUNK_BYTES))
-        except BlockingIOError:
-            pass
