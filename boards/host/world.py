@@ -79,6 +79,10 @@ class World:
         finally:
             self._condition = None
 
+    def close(self):
+        """The world ends: its tasks are dropped, and other clocks have the event loop to themselves."""
+        self.clock.abandon()
+
     def insert(self, card):
         """Bring a card into the reader's field."""
         self.reader.field.insert(card)

@@ -1,0 +1,105 @@
+"""A commissioned meter in its world, and a station that writes cards for it: what scenario tests start from."""
+
+from boards.host.aes import aes
+from boards.host.card_models.classic import ClassicCard
+from boards.host.card_models.images import from_image
+from boards.host.card_models.ultralight import UltralightCard
+from boards.host.clock import VirtualClock
+from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.world import World
+from tests.samples import flat_tariff
+from wattpurse.app import Meter
+from wattpurse.cards import purse
+from wattpurse.cards.classic import format_classic
+from wattpurse.cards.memory import open_card
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core import keys, token
+
+METER = 4711
+PIN = "135790"
+VENDING_KEY = b"vending key 0001"
+SITE_KEY = b"site key 0000001"
+METER_KEY = keys.meter_key(aes, VENDING_KEY, METER)
+
+
+def commissioned_world(contract: str = "prepaid-money", load_w: int = 2_000) -> World:
+    """A world whose meter works, without credit yet, in a house with a constant load."""
+    world = World(Meter)
+    world.household.constant_w = load_w
+    world.household.update()
+    words = ("commission", str(METER), METER_KEY.hex(), SITE_KEY.hex(), "1000", contract, PIN, flat_tariff().hex())
+    answer = world.type_line(" ".join(words))
+    if not answer[0].startswith("commissioned"):
+        raise ValueError(answer[0])
+    world.reset_board()
+    if not world.run_until(lambda: world.account is not None, 10):
+        raise ValueError("the meter did not start")
+    return world
+
+
+def copy_of(world: World, seed: int = 1) -> World:
+    """Another world, in which a meter with the same flash has just got power."""
+    copy = World(Meter, world.now_s(), True, bytearray(world.hardware.flash.memory), seed)
+    copy.household.constant_w = world.household.constant_w
+    copy.household.update()
+    copy.hardware.relay.contact_closed = world.hardware.relay.contact_closed
+    if not copy.run_until(lambda: copy.account is not None, 10):
+        raise ValueError("the meter did not start")
+    return copy
+
+
+def sealed_credit(sequence: int, amount: int, kind: int = token.CREDIT_MONEY) -> bytes:
+    """A credit token for the meter."""
+    return token.seal_token(aes, keys.token_keys(aes, METER_KEY), 1, METER, sequence, *token.make(kind, amount))
+
+
+class Station:
+    """Writes and reads cards as the vending station does, with a reader of its own."""
+
+    def __init__(self):
+        self._clock = VirtualClock()
+        self._chip = Mfrc522Model(self._clock)
+        chip = self._chip
+        self._reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self._clock)
+        self._keys_of_uid = purse.classic_keys_of(aes, SITE_KEY, True)
+
+    def customer_card(self, kind: str, tokens: bytes):
+        """A new card for a customer of the meter, with these sealed tokens on it."""
+        is_classic = kind == "classic-1k"
+        card = ClassicCard(b"\x11\x22\x33\x44") if is_classic else UltralightCard(kind, b"\x04\x55\x66\x77\x11\x99\xaa")
+        if is_classic:
+            self._with_card(card, self._format)
+        self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.CUSTOMER, METER, tokens)))
+        return card
+
+    def statement(self, card) -> dict | None:
+        """What the newest authentic statement on the card says."""
+        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        return self._with_card(card, self._at_memory(lambda memory: purse.read_statement(memory, aes, pair)))
+
+    def _at_memory(self, step):
+        async def opened(identity):
+            return await step(await open_card(self._reader, identity, self._keys_of_uid))
+
+        return opened
+
+    async def _format(self, identity):
+        await format_classic(self._reader, identity, self._keys_of_uid(identity.uid), purse.access_of_sector)
+
+    def _with_card(self, card, action):
+        async def main():
+            await self._reader.start()
+            return await action(await self._reader.find_card())
+
+        self._chip.field.insert(card)
+        try:
+            return self._clock.run(main())
+        finally:
+            self._chip.field.remove(card)
+
+
+def copy_of_card(card, seed: int):
+    """The same card once more; `seed` decides what a torn write leaves on it."""
+    copy = from_image(card.image())
+    copy.seed(seed)
+    return copy
