@@ -1,0 +1,73 @@
+"""The story that `make run </dev/null` tells: its exit status, its chapters in order, the sums of its last line."""
+
+import os
+import re
+import subprocess
+from decimal import Decimal
+
+from tests.house.places import ROOT
+
+CHAPTERS = (
+    "commissions it",
+    "vending station: card tenant: 5.00 EUR",
+    "supply closes",
+    "midnight",
+    "low-credit warning",
+    "supply opens",
+    "vending station: card tenant: 10.00 EUR",
+    "supply closes",
+    "vending station: card tenant: 7.50 EUR",
+    "the mains fail in the middle of a tap",
+    "the mains are back",
+    "counts once",
+    "the mains fail while the house sleeps",
+    "the mains are back",
+    "the card tells the station",
+)
+SECONDS_ALLOWED = 600
+
+
+def told(tool_path: str) -> subprocess.CompletedProcess:
+    """The story as a program without a terminal gets it, with `tool_path` in front of PATH."""
+    return subprocess.run(
+        [ROOT / "tools/toolchain/unix-run", "boards/host/run.py"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_ALLOWED,
+        env={**os.environ, "PATH": f"{tool_path}:{os.environ['PATH']}"},
+    )
+
+
+def test_it_ends_well_and_adds_up():
+    story = told(str(ROOT / ".venv/bin"))
+    assert story.returncode == 0, story.stdout + story.stderr
+    assert_chapters(story.stdout.splitlines()[:-1])
+    assert_sums(story.stdout)
+
+
+def assert_chapters(lines: list[str]):
+    """Every chapter is told, in its order and at its time."""
+    times = [re.fullmatch(r"\w{3} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)  \S.*", line)[1] for line in lines]
+    assert times == sorted(times)
+    rest = iter(lines)
+    for chapter in CHAPTERS:
+        assert any(chapter in line for line in rest), chapter
+
+
+def assert_sums(text: str):
+    """The last line accounts for all that the station has sold."""
+    amounts = re.fullmatch(r"bought (\S+) = charged (\S+) \+ balance (\S+) EUR, exactly", text.splitlines()[-1])
+    bought, charged, balance = (Decimal(amount) for amount in amounts.groups())
+    assert bought == charged + balance
+    assert bought == sum(Decimal(amount) for amount in re.findall(r"tenant: (\S+) EUR for meter", text))
+    assert charged > 0
+
+
+def test_a_station_that_refuses_ends_it_with_a_reason(tmp_path):
+    refusing = tmp_path / "wattpurse"
+    refusing.write_text("#!/bin/sh\necho closed today\nexit 1\n")
+    refusing.chmod(0o755)
+    story = told(str(tmp_path))
+    assert story.returncode == 1
+    assert story.stdout.splitlines()[-1].endswith("closed today")
