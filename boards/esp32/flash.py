@@ -1,18 +1,16 @@
 """The ledger's ring on an ESP32: the partition of that name, never the NVS, which the chip may erase by itself.
 
-ESP-IDF takes writes of any length and address from any memory, and reports what failed; a plain `BlockFlash` is enough.
+ESP-IDF takes writes of any length and address from any memory, and reports what failed: a plain `BlockFlash` is enough.
 """
 
 from esp32 import Partition
 
-from boards.micropython.block_flash import BlockFlash
-
 RING_LABEL = "ring"
 
 
-def ring_flash() -> BlockFlash:
-    """The flash of `hal` over the partition "ring". Raises OSError if the board's partition table has none."""
+def ring_blocks() -> Partition:
+    """The ring's sectors as a block device. Raises OSError if the board's partition table has none."""
     found = Partition.find(Partition.TYPE_DATA, label=RING_LABEL)
     if not found:
         raise OSError("this board's partition table has no partition 'ring'")
-    return BlockFlash(found[0])
+    return found[0]

@@ -1,7 +1,8 @@
 """The flash of `hal` on a raw region that MicroPython offers as a block device of 4,096-byte blocks.
 
 The device takes `readblocks(block, buffer, offset)`, `writeblocks(block, buffer, offset)`, which programs without
-erasing, and `ioctl(6, block)`, which erases (MicroPython library reference, "vfs.AbstractBlockDev", extended interface).
+erasing, and `ioctl(6, block)`, which erases (MicroPython library reference, "vfs.AbstractBlockDev": its extended
+interface).
 Ports do not check what they are asked for: a write beyond the region would hit the program. So it is checked here.
 """
 

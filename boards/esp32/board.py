@@ -1,0 +1,25 @@
+"""The meter's devices on an ESP32 board with 4 MB of flash: see `hal` for the devices and `pins` for the wiring.
+
+Its random bytes are true ones only while Wi-Fi or Bluetooth is on (ESP32 technical reference manual, "Random Number
+Generator"); otherwise they come from a generator seeded at the start of the chip.
+"""
+
+import time
+
+from boards.esp32 import unit_counter
+from boards.esp32.flash import ring_blocks
+from boards.esp32.pins import GPIO
+from boards.micropython.block_flash import BlockFlash
+from boards.micropython.chip_board import ChipBoard
+from wattpurse.drivers.pulse_counter import PulseCounter
+
+
+def build_board() -> ChipBoard:
+    """The devices, with the ledger on the partition that the image reserves. Raises OSError if there is none."""
+    return build_board_with(ring_blocks())
+
+
+def build_board_with(ring_blocks) -> ChipBoard:
+    """The devices, with the ledger on another block device. Pulses are counted before anything else is done."""
+    counter = PulseCounter(unit_counter.start_counting(GPIO["pulse"]), unit_counter.MODULUS)
+    return ChipBoard("ESP32", GPIO, counter, BlockFlash(ring_blocks), 2, False, time.sleep_us)

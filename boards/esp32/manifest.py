@@ -1,0 +1,20 @@
+# The board's part of what is frozen: its devices, and `board`, by which the firmware finds them.
+package(
+    "boards",
+    files=(
+        "__init__.py",
+        "esp32/__init__.py",
+        "esp32/flash.py",
+        "esp32/pins.py",
+        "esp32/unit_counter.py",
+        "micropython/__init__.py",
+        "micropython/block_flash.py",
+        "micropython/chip_board.py",
+        "micropython/clock.py",
+        "micropython/console.py",
+        "micropython/pin_signal.py",
+        "micropython/watchdog.py",
+    ),
+    base_path="../..",
+)
+module("board.py")
