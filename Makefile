@@ -6,7 +6,7 @@ export MICROPYTHON MPY_CROSS PYTHON
 TOOLCHAIN := tools/toolchain
 VENV := .venv/bin
 
-.PHONY: help run test lint micropython micropython-path venv clean distclean
+.PHONY: help run test proof lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +16,9 @@ run: micropython venv ## Run the simulated meter in this terminal; ARGS="..." is
 
 test: micropython venv ## Run every test: CPython, the unix port, lint, import rule, compile; ARGS="..." goes to pytest
 	@$(VENV)/pytest -n $$(nproc) $(ARGS)
+
+proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs the slice of it that is in `test`
+	@$(if $(SHORT),,nice) env PYTHONPATH=firmware:tools:. $(VENV)/python -m tests.proof.run $(if $(SHORT),--short) $(ARGS)
 
 lint: venv ## Check the style of every Python file
 	@$(VENV)/ruff check .

@@ -1,0 +1,186 @@
+"""What all parts of the campaign share: cases named by seeds, counts of what was tried, and the report of it.
+
+A part is a module with `NAME`, `ABOUT`, `SHORT_CASES`, `LONG_CASES` and `run_case(seed, tally)`. A case draws all its
+chance from its seed, so that a seed is enough to repeat it. It raises Broken where the meter broke a promise; whatever
+else leaves it is an escape.
+"""
+
+import fcntl
+import importlib
+import json
+import multiprocessing
+import signal
+import traceback
+from pathlib import Path
+
+from tests.proof.proof_flash import Hang
+
+LOST = "lost"
+DOUBLED = "doubled"
+HANGS = "hangs"
+ESCAPES = "escapes"
+BROKEN_RULES = "broken_rules"
+FINDINGS = (LOST, DOUBLED, HANGS, ESCAPES, BROKEN_RULES)
+
+REPORT = Path(__file__).resolve().parents[2] / "build" / "proof.json"
+# Processor time that no case comes near to: the last net under loops that do not touch flash.
+CASE_LIMIT_S = 300
+_FAILURES_SHOWN = 20
+
+
+class Broken(Exception):
+    """A promise was broken; `what` is one of FINDINGS."""
+
+    def __init__(self, what: str, message: str):
+        super().__init__(message)
+        self.what = what
+
+
+class Tally:
+    """What a run tried and found. `figures` are further numbers of a part; `worst` keeps the largest of each."""
+
+    def __init__(self):
+        self.cases = 0
+        self.faults = 0
+        self.findings = dict.fromkeys(FINDINGS, 0)
+        self.figures = {}
+        self.worst = {}
+        self.failures = []
+
+    def add(self, name: str, count: int = 1):
+        """Count something that only this part counts."""
+        self.figures[name] = self.figures.get(name, 0) + count
+
+    def at_most(self, name: str, value):
+        """Keep `value` if it is the largest seen."""
+        self.worst[name] = max(value, self.worst.get(name, value))
+
+    def merge(self, other: "Tally"):
+        """Take in what another process counted."""
+        self.cases += other.cases
+        self.faults += other.faults
+        for what, count in other.findings.items():
+            self.findings[what] += count
+        for name, count in other.figures.items():
+            self.add(name, count)
+        for name, value in other.worst.items():
+            self.at_most(name, value)
+        self.failures += other.failures
+
+    def fail(self, part, seed: int, what: str, message: str):
+        """Note a finding with the command that repeats it."""
+        self.findings[what] += 1
+        command = f"python -m tests.proof.run --part {part.NAME} --seed {seed} --cases 1"
+        self.failures.append({"seed": seed, "what": what, "message": message, "replay": command})
+
+    def as_dict(self) -> dict:
+        """The counts as the report keeps them."""
+        return {
+            "cases": self.cases,
+            "faults": self.faults,
+            **self.findings,
+            **self.figures,
+            **self.worst,
+            "failures": self.failures[:_FAILURES_SHOWN],
+        }
+
+
+def run(part, first_seed: int, cases: int, processes: int = 1) -> Tally:
+    """Run `cases` cases from `first_seed` on, and give back what they came to."""
+    if processes == 1 or cases < 2:
+        return _run_seeds((part, range(first_seed, first_seed + cases)))
+    tally = Tally()
+    shares = max(processes, min(cases, 16 * processes))
+    work = [(part, range(first_seed + share, first_seed + cases, shares)) for share in range(shares)]
+    with multiprocessing.get_context("fork").Pool(processes, _leave_interrupts_to_the_parent) as pool:
+        for share in pool.imap_unordered(_run_named, [(part.__name__, seeds) for part, seeds in work]):
+            tally.merge(share)
+    tally.failures.sort(key=lambda failure: failure["seed"])
+    return tally
+
+
+def _leave_interrupts_to_the_parent():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run_named(work):
+    name, seeds = work
+    return _run_seeds((importlib.import_module(name), seeds))
+
+
+def _run_seeds(work):
+    part, seeds = work
+    tally = Tally()
+    before = signal.signal(signal.SIGVTALRM, _raise_hang)
+    try:
+        for seed in seeds:
+            signal.setitimer(signal.ITIMER_VIRTUAL, CASE_LIMIT_S)
+            _run_one(part, seed, tally)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    return tally
+
+
+def _run_one(part, seed, tally):
+    try:
+        part.run_case(seed, tally)
+    except Broken as broken:
+        tally.fail(part, seed, broken.what, str(broken))
+    except Hang as hang:
+        tally.fail(part, seed, HANGS, str(hang))
+    except Exception:  # whatever escapes from the meter's code is what this campaign looks for
+        tally.fail(part, seed, ESCAPES, traceback.format_exc(limit=-6))
+
+
+def _raise_hang(_signal, _frame):
+    raise Hang(f"{CASE_LIMIT_S} s of processor time in one case")
+
+
+def write_report(part, form: str, first_seed: int, tally: Tally, seconds: float):
+    """Put this run's figures into the report, beside those of the other parts."""
+    REPORT.parent.mkdir(exist_ok=True)
+    with open(REPORT, "a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        text = file.read()
+        report = json.loads(text) if text else {}
+        report[part.NAME] = {
+            "form": form,
+            "first_seed": first_seed,
+            "seconds": round(seconds, 1),
+            **tally.as_dict(),
+        }
+        file.seek(0)
+        file.truncate()
+        json.dump(report, file, indent=1, sort_keys=True)
+
+
+def table(rows: list) -> str:
+    """The figures of several parts, `(part, tally, seconds)`, for people."""
+    heads = ("part", "cases", "faults", "lost", "doubled", "hangs", "escapes", "rules", "seconds")
+    lines = [heads]
+    for part, tally, seconds in rows:
+        found = [str(tally.findings[what]) for what in FINDINGS]
+        lines.append((part.NAME, f"{tally.cases:,}", f"{tally.faults:,}", *found, f"{seconds:.0f}"))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    text = []
+    for line in lines:
+        cells = [line[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])]
+        text.append("  ".join(cells))
+    for part, tally, _ in rows:
+        for name, value in {**tally.figures, **tally.worst}.items():
+            text.append(f"{part.NAME}: {name.replace('_', ' ')} {value:,}" if isinstance(value, int) else
+                        f"{part.NAME}: {name.replace('_', ' ')} {value:.4f}")
+    return "\n".join(text)
+
+
+def failures_text(tally: Tally) -> str:
+    """Every finding with its seed and the command that repeats it."""
+    lines = []
+    for failure in tally.failures[:_FAILURES_SHOWN]:
+        lines.append(f"{failure['what'].upper()} seed {failure['seed']}: {failure['message'].rstrip()}")
+        lines.append(f"    {failure['replay']}")
+    if len(tally.failures) > _FAILURES_SHOWN:
+        lines.append(f"and {len(tally.failures) - _FAILURES_SHOWN} more")
+    return "\n".join(lines)

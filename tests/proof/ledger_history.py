@@ -1,0 +1,243 @@
+"""A meter's ledger living through random steps, beside the plain book of the same steps."""
+
+from tests import samples
+from tests.proof.book import DAY_S, Book, Page, Price, observe
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from wattpurse.core.account import Account
+from wattpurse.core.calendar import Zone
+from wattpurse.core.contract import by_code
+from wattpurse.core.ledger import Ledger
+from wattpurse.core.tariff import Tariff
+from wattpurse.core.terms import names
+
+_CALIBRATIONS = ((1_000, 1), (3_200, 1), (75, 100), (1, 100), (100_000, 1), (1_000_000, 1), (6_400, 3))
+
+
+class LedgerHistory:
+    """One ledger on `flash` and its book. `step()` is one operation, already in the book when it is done."""
+
+    name = "ledger"
+
+    def __init__(self, flash, sectors: int, random):
+        self.flash = flash
+        self.sectors = sectors
+        self.random = random
+        self.now_s = samples.NEW_YEAR_S + random.randrange(400 * DAY_S)
+        price = self._new_price(1, self.now_s)
+        impulses, per_kwh = random.choice(_CALIBRATIONS)
+        self.book = Book(Page(self.now_s, impulses, per_kwh, price))
+        self.ledger = Ledger(flash, 0, sectors)
+        self.ledger.create(Account(_table(price), impulses, per_kwh, by_code(1), self.now_s))
+
+    def plan(self):
+        """Choose the next operation and write it into the book; `perform` then lets the meter do it."""
+        self.book.begin()
+        self._perform = self.random.choice(_OPERATIONS)(self)
+
+    def plan_roll(self):
+        """Let the next operation be a snapshot and nothing else."""
+        self.book.begin()
+        self.book.record(lambda page: None)
+        self._perform = lambda: self.ledger.change(lambda account: None)
+
+    def perform(self):
+        """Do what was planned."""
+        self._perform()
+
+    def confirm(self):
+        """The operation was acknowledged: the living account is what the book says."""
+        self.book.now_may_be()
+        self._match(self.ledger.account, "live")
+
+    def recovered(self, flash) -> Ledger:
+        """A meter that starts from `flash`. Whatever it raises, its credit is gone."""
+        ledger = Ledger(flash, 0, self.sectors)
+        try:
+            ledger.open()
+        except Exception as error:  # named or not: a ledger that cannot be read has lost all
+            raise Broken(LOST, f"the ledger cannot be opened: {error!r}")
+        return ledger
+
+    def check(self, ledger: Ledger):
+        """The recovered account is one of those that a cut may have left."""
+        self._match(ledger.account, "recovered")
+
+    def continued(self, ledger: Ledger, random) -> "LedgerHistory":
+        """A history of its own that goes on from a recovered meter."""
+        other = LedgerHistory.__new__(LedgerHistory)
+        other.flash, other.sectors, other.random, other.now_s = ledger_flash(ledger), self.sectors, random, self.now_s
+        other.book = self.book.copied()
+        other.ledger = ledger
+        other.book.adopt(self._match(ledger.account, "recovered"), ledger.account.time_s)
+        return other
+
+    def _match(self, account, when):
+        view = observe(account)
+        page = self.book.matching(view)
+        if page is not None and account.time_s <= self.now_s:
+            return page
+        raise Broken(*self._difference(view, account, when))
+
+    def _difference(self, view, account, when):
+        """What is wrong, in words: less than ever was acknowledged, more than ever was given, or something else."""
+        first, last = self.book.may_be[0], self.book.may_be[-1]
+        lowest, highest = first[0].fed(first[1]), last[0].fed(last[2])
+        text = f"{when}: {view} at {account.time_s}, but may be {lowest.view()} to {highest.view()} at {self.now_s}"
+        if len(view) > 2:
+            gained = [now > most for now, most in zip(view[0] + view[2:3], highest.view()[0] + highest.view()[2:3])]
+            missing = [now < least for now, least in zip(view[0] + view[2:3], lowest.view()[0] + lowest.view()[2:3])]
+            if any(missing):
+                return LOST, text
+            if any(gained):
+                return DOUBLED, text
+        return BROKEN_RULES, text
+
+    def _new_price(self, version, activation_s):
+        draw = self.random.randrange
+        return Price(version, (draw(400_000), draw(2_000_000)), draw(3) * draw(900_000), activation_s)
+
+    def _pass_time(self):
+        if self.random.random() < 0.8:
+            self.now_s += self.random.choice((0, 1, 7, 900, 3_600, 7 * 3_600))
+        else:
+            self.now_s += self.random.randrange(40 * DAY_S)
+
+    def _advance(self):
+        self._pass_time()
+        pulses = self.random.choice((0, 1, 1, 2, 9, 250, 3_000)) * self.random.choice((1, self.book.page.step))
+        # Tallies of more than a sector would only make the case long.
+        pulses = min(pulses, 2_000 * self.book.page.step)
+        now_s = self.now_s
+        self.book.advance(now_s, pulses)
+        return lambda: self.ledger.advance(now_s, pulses)
+
+    def _fresh_number(self):
+        top = max(self.book.page.used, default=0)
+        free = [number for number in range(max(1, top - 66), top) if not self.book.page.is_used(number)]
+        if free and self.random.random() < 0.3:
+            return self.random.choice((free[0], self.random.choice(free)))
+        return top + self.random.choice((1, 1, 1, 2, 3, 63, 64, 65, 1_000))
+
+    def _credit(self):
+        number = self._fresh_number()
+        unit = self.random.randrange(2)
+        amount = self.random.choice((1, 20_000_000, self.random.randrange(1, 10**9)))
+        self.book.credit(number, unit, amount)
+        return lambda: self.ledger.credit(number, unit, amount, 1, self.now_s)
+
+    def _redeem(self):
+        number = self._fresh_number()
+        self.book.record(lambda page: page.used.add(number))
+        return lambda: self.ledger.redeem(number, 5, 1, self.now_s)
+
+    def _redeem_again(self):
+        top = max(self.book.page.used, default=0)
+        used = [number for number in range(max(1, top - 70), top + 1) if self.book.page.is_used(number)]
+        if not used:
+            return self._advance()
+        number = self.random.choice((used[0], used[-1], self.random.choice(used)))
+        return lambda: self._refused(number)
+
+    def _refused(self, number):
+        for attempt in (
+            lambda: self.ledger.credit(number, 0, 5, 1, self.now_s),
+            lambda: self.ledger.redeem(number, 5, 1, self.now_s),
+        ):
+            try:
+                attempt()
+            except ValueError:
+                continue
+            raise Broken(DOUBLED, f"token {number} was redeemed again")
+
+    def _change(self, alter_page, alter_account):
+        """A change by token: the number is marked in the same snapshot."""
+        number = self._fresh_number()
+
+        def on_page(page):
+            alter_page(page)
+            page.used.add(number)
+
+        def on_account(account):
+            alter_account(account)
+            account.mark_token(number)
+
+        self.book.record(on_page)
+        return lambda: self.ledger.change(on_account)
+
+    def _change_contract(self):
+        code = self.random.randrange(1, 3)
+        return self._change(
+            lambda page: setattr(page, "contract", code), lambda account: setattr(account, "contract", by_code(code))
+        )
+
+    def _change_tariff(self):
+        page = self.book.page
+        version = max(page.price.version, page.pending.version if page.pending else 0) + 1
+        price = self._new_price(version, self.now_s + self.random.choice((0, 1, 3_600, DAY_S, 30 * DAY_S)))
+        return self._change(
+            lambda page: setattr(page, "pending", price),
+            lambda account: setattr(account, "pending_tariff", Tariff(_table(price))),
+        )
+
+    def _change_term(self):
+        place = self.random.randrange(4)
+        value = self.random.randrange(10**9)
+
+        def on_page(page):
+            page.terms = page.terms[:place] + (value,) + page.terms[place + 1 :]
+
+        return self._change(on_page, lambda account: account.terms.set(names()[place], value))
+
+    def _calibrate(self):
+        impulses, per_kwh = self.random.choice(_CALIBRATIONS)
+
+        def on_page(page):
+            page.impulses, page.per_kwh = impulses, per_kwh
+            page.pulses_at_calibration = page.pulses
+
+        self.book.record(on_page)
+        return lambda: self.ledger.change(lambda account: account.calibrate(impulses, per_kwh))
+
+    def _set_clock_back(self):
+        now_s = self.now_s - self.random.choice((1, 3_600, 3 * DAY_S, 40 * DAY_S))
+        if now_s >= self.book.page.time_s:
+            return self._advance()
+        self.book.set_clock_back(now_s)
+        return lambda: self.ledger.set_clock(now_s)
+
+    def _prepare(self):
+        return self.ledger.prepare
+
+    def _erase_ahead(self):
+        return self.ledger._journal.prepare
+
+
+_OPERATIONS = (
+    *[LedgerHistory._advance] * 8,
+    *[LedgerHistory._credit] * 5,
+    *[LedgerHistory._redeem] * 2,
+    *[LedgerHistory._redeem_again] * 2,
+    LedgerHistory._change_contract,
+    LedgerHistory._change_tariff,
+    LedgerHistory._change_term,
+    LedgerHistory._calibrate,
+    LedgerHistory._set_clock_back,
+    LedgerHistory._prepare,
+    LedgerHistory._erase_ahead,
+)
+
+
+def ledger_flash(ledger: Ledger):
+    """The flash that a ledger was opened on."""
+    return ledger._journal._ring._flash
+
+
+def _table(price):
+    return samples.flat_tariff(
+        version=price.version,
+        activation_s=price.activation_s,
+        zone=Zone(0),
+        standing_charge_microunits=price.standing,
+        rates=(("NIGHT", price.prices[:1], ()), ("DAY", price.prices[1:], ())),
+        day_types=(((0, 0), (6 * 60, 1), (22 * 60, 0)),),
+    )

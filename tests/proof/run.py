@@ -1,0 +1,47 @@
+"""Runs the campaign: `python -m tests.proof.run [--short] [--part NAME] [--seed N] [--cases N] [--processes N]`."""
+
+import argparse
+import sys
+import time
+
+from tests.proof import campaign
+from tests.proof.parts import PARTS
+
+
+def main() -> int:
+    """0 if nothing was found, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.proof.run", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="the slice of each part that `make test` runs")
+    parser.add_argument("--part", choices=[part.NAME for part in PARTS], help="this part alone")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first case")
+    parser.add_argument("--cases", type=int, help="how many cases")
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    rows = []
+    for part in PARTS:
+        if arguments.part in (None, part.NAME):
+            rows.append(_run(part, arguments))
+    print(campaign.table(rows))
+    return 1 if any(tally.failures for _, tally, _ in rows) else 0
+
+
+def _run(part, arguments):
+    form = "short" if arguments.short else "long"
+    cases = arguments.cases
+    if cases is None:
+        cases = part.SHORT_CASES if arguments.short else part.LONG_CASES
+    else:
+        form = "chosen"
+    print(f"{part.NAME}: {part.ABOUT}; {cases} cases from seed {arguments.seed}", flush=True)
+    started_s = time.monotonic()
+    tally = campaign.run(part, arguments.seed, cases, arguments.processes)
+    seconds = time.monotonic() - started_s
+    if tally.failures:
+        print(campaign.failures_text(tally), flush=True)
+    if form != "chosen":
+        campaign.write_report(part, form, arguments.seed, tally, seconds)
+    return part, tally, seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The settings and the event log living through random steps, beside a dict and a list of the same."""
+
+from tests.proof.campaign import BROKEN_RULES, LOST, Broken
+from wattpurse.core.events import EventLog
+from wattpurse.core.settings import Settings
+
+_NUMBERS = ("meter_number", "key_version", "wrong_pins", "wrong_pin_s", "tamper", "brightness")
+_BYTES = ("meter_key", "site_key", "pin_salt", "pin_check")
+_SHOWN = 12
+# A start, and each cut in one, takes a sector; a torn step takes up to three and a life goes on with another.
+_SECTORS_A_STEP_TAKES = 6
+
+
+class SettingsHistory:
+    """Settings on `flash`; `before` and `after` the change under way are dicts."""
+
+    name = "settings"
+
+    def __init__(self, flash, sectors: int, random):
+        self.flash = flash
+        self.sectors = sectors
+        self.random = random
+        self.before = {}
+        self.after = {}
+        self.settings = Settings(flash, 0, sectors)
+        self.settings.create()
+
+    def plan(self):
+        """Choose the next change."""
+        names = self.random.sample(_NUMBERS + _BYTES, self.random.choice((1, 1, 1, 2, 4)))
+        if self.random.random() < 0.5:
+            names = [self.random.choice(_NUMBERS)]
+        self._pairs = [(name, self._value(name)) for name in names]
+        self.after = {**self.before, **dict(self._pairs)}
+
+    def perform(self):
+        """Make the change."""
+        self.settings.set_all(self._pairs)
+
+    def confirm(self):
+        """It was acknowledged."""
+        self.before = self.after
+        self.check(self.settings)
+
+    def recovered(self, flash) -> Settings:
+        """Settings of a meter that starts from `flash`."""
+        settings = Settings(flash, 0, self.sectors)
+        try:
+            settings.open()
+        except Exception as error:  # named or not: settings that cannot be read are lost
+            raise Broken(LOST, f"the settings cannot be opened: {error!r}")
+        return settings
+
+    def check(self, settings: Settings):
+        """All of the change under way, or nothing of it."""
+        if self._values(settings) not in (self.before, self.after):
+            raise Broken(LOST, f"settings are {self._values(settings)}, not {self.before} nor {self.after}")
+
+    def continued(self, settings: Settings, random) -> "SettingsHistory":
+        """A history of its own that goes on from recovered settings."""
+        other = SettingsHistory.__new__(SettingsHistory)
+        other.flash, other.sectors, other.random = settings._journal._ring._flash, self.sectors, random
+        other.settings = settings
+        other.before = other.after = self._values(settings)
+        return other
+
+    def _value(self, name):
+        if name in _BYTES:
+            return self.random.randbytes(self.random.randrange(1, 33))
+        return self.random.randrange(-(2**40), 2**40)
+
+    @staticmethod
+    def _values(settings):
+        found = {name: settings.get(name) for name in _NUMBERS + _BYTES}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class EventsHistory:
+    """An event log on `flash`. What was being written when power failed may be there or not, and at times."""
+
+    name = "events"
+
+    def __init__(self, flash, sectors: int, random):
+        self.flash = flash
+        self.sectors = sectors
+        self.random = random
+        self.noted = []
+        self.restarts = 0
+        self.doubtful = set()
+        self.log = EventLog(flash, 0, sectors)
+        self.log.create()
+
+    def plan(self):
+        """Choose the next event."""
+        self._number = len(self.noted) + len(self.doubtful) + 1
+        self._repeats = self.random.choice((1, 1, 1, 130))
+        self.under_way = set(range(self._number, self._number + self._repeats))
+
+    def perform(self):
+        """Note it, or some in a row."""
+        for number in range(self._number, self._number + self._repeats):
+            self.log.note(6, 2, number, number, -number)
+            self.noted.append(number)
+            self.under_way.discard(number)
+
+    def confirm(self):
+        """It was acknowledged."""
+        self.check(self.log)
+
+    def recovered(self, flash) -> EventLog:
+        """The log of a meter that starts from `flash`."""
+        log = EventLog(flash, 0, self.sectors)
+        try:
+            log.open()
+        except Exception as error:  # named or not: a log that cannot be read is lost
+            raise Broken(LOST, f"the event log cannot be opened: {error!r}")
+        return log
+
+    def check(self, log: EventLog):
+        """The newest events in their order; no other ones."""
+        shown = log.recent(_SHOWN)
+        for event in shown:
+            if (event.time_s, event.code, event.by, event.extra) != (event.number, 6, 2, -event.number):
+                raise Broken(BROKEN_RULES, f"an event that nobody noted: {vars(event)}")
+        doubtful = self.doubtful | self.under_way
+        numbers = [event.number for event in shown if event.number not in doubtful]
+        may_be_fewer = len(shown) == _SHOWN or self.restarts + _SECTORS_A_STEP_TAKES >= self.sectors
+        if numbers != self.noted[::-1][: len(numbers) if may_be_fewer else _SHOWN]:
+            raise Broken(LOST, f"the log shows {numbers}, but {self.noted[-_SHOWN:][::-1]} were noted")
+
+    def continued(self, log: EventLog, random) -> "EventsHistory":
+        """A history of its own that goes on from a recovered log."""
+        other = EventsHistory.__new__(EventsHistory)
+        other.flash, other.sectors, other.random = log._journal._ring._flash, self.sectors, random
+        other.log = log
+        other.noted = list(self.noted)
+        other.restarts = self.restarts + _SECTORS_A_STEP_TAKES
+        other.doubtful = self.doubtful | self.under_way
+        other.under_way = set()
+        return other

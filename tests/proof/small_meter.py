@@ -1,0 +1,99 @@
+"""A meter's stores, clock and teller over one flash, which can be cut off and started again; and the station's keys."""
+
+from boards.host.aes import aes
+from boards.host.clock import VirtualClock
+from boards.host.power import PowerCut
+from tests import samples
+from tests.proof.proof_flash import ProofFlash
+from wattpurse.core import contract as contracts
+from wattpurse.core import keys, token
+from wattpurse.core.account import Account
+from wattpurse.core.events import EventLog
+from wattpurse.core.ledger import Ledger
+from wattpurse.core.settings import Settings
+from wattpurse.services.teller import Teller
+from wattpurse.services.timekeeping import TimeKeeper
+
+METER_NUMBER = 40_001_234
+METER_KEY = bytes(range(16))
+SITE_KEY = bytes(range(40, 56))
+START_S = samples.NEW_YEAR_S + 3_600
+FIRST_FOR_EVENTS = 6
+FIRST_FOR_LEDGER = 22
+SECTORS = 32
+_START_LIMIT = 20_000  # flash operations
+
+
+class TrueChip:
+    """A clock chip that is right, until someone sets it."""
+
+    def __init__(self, clock):
+        self.lead_s = 0
+        self._clock = clock
+
+    def true_s(self) -> int:
+        """The true time."""
+        return START_S + self._clock.now_us // 1_000_000
+
+    def read(self) -> int:
+        """What the chip says."""
+        return self.true_s() + self.lead_s
+
+    def set(self, utc_s: int):
+        """Set it."""
+        self.lead_s = utc_s - self.true_s()
+
+
+class SmallMeter:
+    """Built new on blank flash; `start` is what follows every cut."""
+
+    def __init__(self, random, account: Account | None = None):
+        self.clock = VirtualClock()
+        self.flash = ProofFlash(SECTORS, random, clock=self.clock)
+        self.chip = TrueChip(self.clock)
+        self._build()
+        self.settings.create()
+        self.settings.set_all(
+            (("meter_number", METER_NUMBER), ("meter_key", METER_KEY), ("site_key", SITE_KEY), ("key_version", 1))
+        )
+        self.events.create()
+        self.ledger.create(account or Account(samples.flat_tariff(), 3_200, 1, contracts.PrepaidMoney, START_S))
+        self._begin()
+
+    def start(self):
+        """The power is back: everything in memory is new."""
+        self.flash.limit(_START_LIMIT)
+        self._build()
+        self.ledger.open()
+        self.settings.open()
+        self.events.open()
+        self._begin()
+        self.flash.operations_limit = None
+
+    def start_until_it_lasts(self, random, tally):
+        """Start again and again with cuts in the starts, at last without."""
+        for _ in range(random.randrange(3)):
+            self.flash.faults.plan_cut(random.randrange(1, 60), random.randrange(1001), "page")
+            try:
+                self.start()
+            except PowerCut:
+                tally.faults += 1
+        self.flash.faults.operations_to_cut = None
+        self.start()
+
+    def _build(self):
+        self.settings = Settings(self.flash, 0, 3)
+        self.events = EventLog(self.flash, FIRST_FOR_EVENTS, 8)
+        self.ledger = Ledger(self.flash, FIRST_FOR_LEDGER, 5)
+        self.timekeeper = TimeKeeper(self.chip, self.clock)
+        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+
+    def _begin(self):
+        self.timekeeper.start(self.ledger.account.time_s, self.ledger.latest_believable_s)
+        self.teller.start()
+        self.ledger.advance(self.timekeeper.now_s(), 0)
+
+
+def seal(sequence: int, kind: int, *fields, number: int = METER_NUMBER, key: bytes = METER_KEY, version: int = 1):
+    """A token as the station seals it."""
+    return token.seal_token(aes, keys.token_keys(aes, key), version, number, sequence, *token.make(kind, *fields))

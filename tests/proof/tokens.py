@@ -1,0 +1,200 @@
+"""Tokens from every carrier, in any order and again and again, forged ones among them, with cuts between and within.
+
+A case is one meter and a station's whole output for it, delivered at random. A plain list of what the station sold
+decides: every credit counts once if it counts, no forgery changes a bit, and at the end nothing that was acknowledged
+is missing.
+"""
+
+import random as randoms
+
+from boards.host.power import PowerCut
+from tests import samples
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.small_meter import METER_NUMBER, START_S, SmallMeter, seal
+from wattpurse.core import carrier, outcome, token
+
+NAME = "tokens"
+ABOUT = "the same, other and forged tokens over all carriers, with cuts"
+SHORT_CASES = 400
+LONG_CASES = 20_000
+
+_CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE)
+_DELIVERIES = 120
+_WINDOW = 64
+_DAY_S = 86_400
+_MAY_BE_REFUSED = (outcome.OVER_LIMIT, outcome.OUTDATED, outcome.NOT_SUPPORTED)
+
+
+class _Sold:
+    """One token that the station sealed: what it is for, and how much credit of which unit it carries."""
+
+    def __init__(self, sequence, kind, *fields):
+        self.sequence = sequence
+        self.kind = kind
+        self.fields = fields
+        self.data = seal(sequence, kind, *fields)
+        self.amount = [0, 0]
+        if kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
+            self.amount[kind - token.CREDIT_MONEY] = fields[0]
+
+
+def run_case(seed: int, tally):
+    """One meter's tokens."""
+    random = randoms.Random(f"{NAME} {seed}")
+    desk = _Desk(SmallMeter(random), random, tally)
+    sold = _sell(random)
+    for delivery in range(_DELIVERIES):
+        desk.meter.clock.advance_us(random.choice((0, 0, 1_000_000, 3_600_000_000)))
+        if random.random() < 0.35:
+            desk.deliver_forged(_forge(random, sold))
+        else:
+            desk.deliver(_one_about_now(random, sold, delivery))
+    for one in sorted(sold, key=lambda one: one.sequence):
+        for _ in range(2):
+            desk.deliver(one, may_cut=False)
+    tally.cases += 1
+
+
+def _one_about_now(random, sold, delivery):
+    """Mostly one of those that were sold about now, at times any."""
+    front = len(sold) * delivery // _DELIVERIES
+    if random.random() < 0.15:
+        return random.choice(sold)
+    return sold[max(0, min(len(sold) - 1, front + random.choice((0, 0, 0, 1, 2, -1, -2, -5))))]
+
+
+class _Desk:
+    """Delivers tokens to one meter and keeps the list of what was redeemed."""
+
+    def __init__(self, meter, random, tally):
+        self.meter = meter
+        self._random = random
+        self._tally = tally
+        self._redeemed = set()
+        self._bought = [0, 0]
+
+    def deliver(self, one, may_cut=True):
+        """An authentic token arrives."""
+        is_used = self._is_used(one.sequence)
+        if may_cut and self._random.random() < 0.4:
+            self.meter.flash.faults.plan_cut(
+                self._random.choice((1, 2, 3, 4, 6, 9, 14)), self._random.randrange(1001), "page"
+            )
+        try:
+            result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
+        except PowerCut:
+            self._tally.faults += 1
+            self.meter.start_until_it_lasts(self._random, self._tally)
+            result = outcome.ACCEPTED if self._account.token_is_used(one.sequence) and not is_used else None
+        self.meter.flash.faults.operations_to_cut = None
+        self._tally.add("deliveries")
+        self._judge(one, is_used, result)
+
+    def deliver_forged(self, data):
+        """Something that the station never sealed for this meter arrives."""
+        programs = self.meter.flash.programs
+        result = self.meter.teller.redeem(data, self._random.choice(_CARRIERS))
+        self._tally.add("forgeries")
+        if result not in (outcome.UNREADABLE, outcome.NOT_THIS_METER):
+            raise Broken(DOUBLED, f"a forged token was met with '{outcome.text(result)}': {data.hex()}")
+        if self.meter.flash.programs != programs:
+            raise Broken(BROKEN_RULES, f"a forged token made the meter write: {data.hex()}")
+        self._check_account()
+
+    @property
+    def _account(self):
+        return self.meter.ledger.account
+
+    def _is_used(self, sequence):
+        return sequence in self._redeemed or sequence <= max(self._redeemed, default=0) - _WINDOW
+
+    def _judge(self, one, is_used, result):
+        what = f"token {one.sequence} of kind {one.kind} {one.fields}, newest {max(self._redeemed, default=0)}"
+        if is_used and result not in (outcome.USED, None):
+            raise Broken(DOUBLED, f"{what} is used, but was met with '{outcome.text(result)}'")
+        if not is_used and result == outcome.USED:
+            raise Broken(LOST, f"{what} is new, but was taken for used")
+        if result == outcome.ACCEPTED:
+            self._redeemed.add(one.sequence)
+            self._bought = [had + more for had, more in zip(self._bought, one.amount)]
+        elif result in _MAY_BE_REFUSED:
+            self._check_refusal(one, what, result)
+        elif result not in (outcome.USED, None):
+            raise Broken(LOST, f"{what} was met with '{outcome.text(result)}'")
+        self._check_account()
+
+    def _check_refusal(self, one, what, result):
+        """Refused only for a reason, and then the token is as good as it was."""
+        if self._account.token_is_used(one.sequence):
+            raise Broken(LOST, f"{what} was refused ('{outcome.text(result)}') but used up")
+        credit = one.kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY)
+        limit = self._account.credit_limit(one.kind - token.CREDIT_MONEY) if credit else 0
+        if credit and one.fields[0] > 0:
+            balance = self._account.purse(one.kind - token.CREDIT_MONEY).balance
+            if limit == 0 or balance + one.fields[0] <= limit:
+                raise Broken(LOST, f"{what} was refused ('{outcome.text(result)}') below the limit of {limit}")
+
+    def _check_account(self):
+        account = self._account
+        bought = [account.money.bought, account.energy.bought]
+        if bought != self._bought:
+            what = DOUBLED if sum(bought) > sum(self._bought) else LOST
+            raise Broken(what, f"bought is {bought}, the tokens redeemed come to {self._bought}")
+        if account.token_top != max(self._redeemed, default=0):
+            raise Broken(BROKEN_RULES, f"newest token {account.token_top}, not {max(self._redeemed)}")
+        for sequence in range(max(1, account.token_top - _WINDOW - 2), account.token_top + 2):
+            if account.token_is_used(sequence) != self._is_used(sequence):
+                raise Broken(DOUBLED, f"token {sequence} is used: {self._is_used(sequence)}, the meter says otherwise")
+
+
+def _sell(random):
+    """What a station sealed for this meter in its life, each under its own number."""
+    sold = []
+    sequence = 0
+    version = 1
+    for _ in range(40):
+        sequence += random.choice((1, 1, 1, 1, 1, 2, 5, 30, 62, 63, 64, 65))
+        kind = random.choice((1, 1, 1, 1, 2, 2, token.CLOCK, token.TARIFF, token.CONTRACT, token.CLEAR_TAMPER, 7))
+        if kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
+            fields = (random.choice((1, 20_000_000, 10**15, 0, -5, random.randrange(10**9))),)
+        elif kind == token.CLOCK:
+            fields = (START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S)),)
+        elif kind == token.TARIFF:
+            version = max(1, version + random.choice((1, 1, 0, -1)))
+            activation_s = START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S))
+            fields = (samples.flat_tariff(version=version, activation_s=activation_s),)
+        elif kind == token.CONTRACT:
+            fields = (random.choice((1, 2, 99)),)
+        elif kind == token.CLEAR_TAMPER:
+            fields = ()
+        else:
+            fields = (random.choice((0, 1, 2, 3, 200)), random.choice((0, 100_000_000, -1)))
+        sold.append(_Sold(sequence, kind, *fields))
+    return sold
+
+
+def _forge(random, sold):
+    """Bytes that are no token of the station for this meter."""
+    one, other = random.choice(sold), random.choice(sold)
+    data = bytearray(one.data)
+    way = random.randrange(8)
+    if way == 0:
+        for _ in range(random.choice((1, 1, 2, 8))):
+            data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    elif way == 1:
+        data = data[: random.randrange(len(data))]
+    elif way == 2:
+        data += random.randbytes(random.choice((1, 8, 16, 600)))
+    elif way == 3:
+        data = bytearray(seal(one.sequence, one.kind, *one.fields, number=METER_NUMBER + random.choice((1, -1, 2**24))))
+    elif way == 4:
+        data = bytearray(seal(one.sequence + 1, token.CREDIT_MONEY, 10**9, key=random.randbytes(16)))
+    elif way == 5:
+        data[8:12] = random.choice((other.sequence + 1, 2**32 - 1, 0)).to_bytes(4, "little")
+    elif way == 6:
+        data = data[: len(data) - 8] + other.data[-8:] if other is not one else data[:-1]
+    else:
+        data = bytearray(random.randbytes(random.choice((0, 1, 11, 12, 36, 300))))
+    if any(bytes(data) == genuine.data for genuine in sold):
+        data = data[:-1]
+    return bytes(data)
