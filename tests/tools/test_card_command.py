@@ -1,5 +1,6 @@
 """The vending command end to end: cards in a folder, the station's record, and a meter's desk they are tapped at."""
 
+import fcntl
 import json
 import shutil
 import stat
@@ -86,6 +87,15 @@ def everything():
     with Station("station.db", key_file.load("keys.json")) as station:
         made = [row["last_sequence"] for row in station.meters()]
     return cards, made
+
+
+def damage(name):
+    """Flip a bit of the order box of a card with open pages."""
+    path = Path("cards", f"{name}.json")
+    image = json.loads(path.read_text())
+    memory = bytearray.fromhex(image["memory"])
+    memory[4 * 4 + 5] ^= 1
+    path.write_text(json.dumps({**image, "memory": memory.hex()}))
 
 
 class TestRounds:
@@ -353,7 +363,7 @@ class TestFailures:
         new("sample", kind)
         top_up("sample")
         frames = lift.frames_of_last_command()
-        credit = failures = 0
+        credit = failures = torn = 0
         for frame in range(1, frames + 1):
             name = f"card{frame}"
             lift(None)
@@ -367,6 +377,7 @@ class TestFailures:
                 assert made
             elif made:
                 failures += 1
+                torn += everything()[0][f"{name}.json"] != before[0][f"{name}.json"]
                 assert f"card repair {name}" in capsys.readouterr().err
                 assert run("repair", name) == 0
             else:
@@ -377,6 +388,7 @@ class TestFailures:
                 run("read", name)
             assert desk.balance == credit
         assert failures > 3
+        assert torn > 0
 
     def test_the_next_top_up_repairs_as_well(self, capsys, desk, lift):
         new()
@@ -399,6 +411,26 @@ class TestFailures:
         lift(None)
         assert run("erase", "anna", "--forfeit") == 0
         new(kind=kind, meter=METER + 1)
+
+    def test_a_card_whose_only_box_is_damaged_is_known_by_its_uid(self, capsys, desk):
+        new(kind="ntag213")
+        damage("anna")
+        assert run("repair", "anna") == 0
+        top_up()
+        damage("anna")
+        top_up_refused = refusal(capsys, "topup", "anna", "--amount", "1")
+        assert "no room beside token 1" in top_up_refused
+        assert run("repair", "anna") == 0
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
+
+    def test_a_card_taken_over_by_a_new_record_is_known_from_then_on(self, capsys, desk):
+        new(kind="ntag213")
+        Path("station.db").unlink()
+        assert cli.main(["meter", "add", str(METER)]) == 0
+        top_up()
+        damage("anna")
+        assert run("repair", "anna") == 0
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
 
     def test_a_program_killed_before_the_card_file_is_written(self, capsys, desk, monkeypatch):
         new()
@@ -442,15 +474,23 @@ class TestFailures:
             with pytest.raises(ValueError, match="token 1 of meter"):
                 station.issue(METER, b"\x01\x02\x03\x04", "money", 1)
 
-    def test_two_tills_at_once_never_make_the_same_number(self, capsys):
-        names = [f"card{number}" for number in range(4)]
+    def test_tills_at_work_at_once_lose_no_token_and_make_none_twice(self, capsys):
+        names = ("anna", "bert")
         for name in names:
             new(name, "ntag216")
         command = [sys.executable, "-m", "wattpurse_tools.cli", "card", "topup"]
-        tills = [subprocess.Popen([*command, name, "--amount", "20.00"]) for name in names * 2]
+        tills = [subprocess.Popen([*command, name, "--amount", "20.00"]) for name in names * 4]
         assert [till.wait(timeout=120) for till in tills] == [0] * 8
         found = [one["sequence"] for name in names for one in read(capsys, name)["tokens"]]
         assert sorted(found) == list(range(1, 9))
+
+
+    def test_one_command_at_a_time_has_the_record(self):
+        site_keys = key_file.load("keys.json")
+        with open("station.db.lock", "w") as lock:
+            with Station("station.db", site_keys), pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class TestKeysAndMeters:
