@@ -2,9 +2,11 @@
 
 import pytest
 
+from boards.host.display_model import DisplayModel
 from boards.host.mfrc522_model import Mfrc522Model
 from boards.host.relay_model import RelayModel
 from boards.host.rtc_model import RtcModel
+from wattpurse_tools.emulator import EmulatedPico
 from wattpurse_tools.emulator_parts import EmulatedWire, I2cRegisterParts, SpiPart
 from wattpurse_tools.emulator_repl import RawRepl
 
@@ -126,6 +128,19 @@ def test_the_card_reader_model_serves_the_chip(pico, repl):
     repl.execute("answer = bytearray(2)\nselect(0)\nspi.write_readinto(b'\\xee\\x00', answer)\nselect(1)")
     assert repl.execute("print(hex(answer[1]))") == "0x92\n"
     assert reader.violations == []
+
+
+def test_the_display_model_is_driven_by_the_frozen_driver(tmp_path, meter_image):
+    with EmulatedPico(tmp_path / "flash.bin", meter_image) as pico:
+        display = DisplayModel(EmulatedWire(pico, 6), EmulatedWire(pico, 7), pico.clock)
+        pico.power_on()
+        repl = RawRepl(pico)
+        repl.execute("from machine import Pin\nfrom wattpurse.drivers.led_display import LedDisplay")
+        repl.execute("pins = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in (6, 7)]")
+        repl.execute("LedDisplay(*pins).show(bytes([0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D]))")
+        assert display.segments() == bytes([0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D])
+        assert display.violations == []
+        assert pico.faults == []
 
 
 def test_the_relay_model_hears_its_coils_and_the_end_of_the_supply(pico, repl):

@@ -46,7 +46,10 @@ class Link:
     """One emulator process and the frames to and from it."""
 
     def __init__(self, command: list[str]):
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        # A session of its own: an interrupt from the keyboard is for Python alone.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
+        )
         self._input = self._process.stdout.fileno()
         self._output = self._process.stdin.fileno()
         self._outgoing = bytearray()
