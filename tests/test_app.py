@@ -7,7 +7,7 @@ from boards.host.clock import VirtualClock
 from boards.host.power import PowerCut
 from boards.host.world import World
 from tests import samples
-from wattpurse import app
+from wattpurse import stores
 from wattpurse.app import Meter
 from wattpurse.core import carrier, events, keys, outcome, statement, supply, token
 from wattpurse.core import contract as contracts
@@ -114,7 +114,7 @@ class TestLives(unittest.TestCase):
         buy(self.world.meter, 1, 10_000_000)
         self.world.run_for(60)
         self.assertTrue(self.relay.contact_closed)
-        self.world.hardware.flash.faults.bad_sectors.update(sectors_of(app.LEDGER_RING))
+        self.world.hardware.flash.faults.bad_sectors.update(sectors_of(stores.LEDGER_RING))
         self.assertTrue(self.world.run_until(lambda: self.world.starts == 3, 3_600))
         self.assertFalse(self.relay.contact_closed)
         self.world.run_for(10)
@@ -147,13 +147,13 @@ class TestLives(unittest.TestCase):
     def test_a_destroyed_ledger_is_never_formatted_by_itself(self):
         self._commissioned()
         flash = self.world.hardware.flash
-        for sector in sectors_of(app.LEDGER_RING):
+        for sector in sectors_of(stores.LEDGER_RING):
             flash.memory[sector * SECTOR : sector * SECTOR + 512] = bytes(512)
-        memory = bytes(flash.memory[app.LEDGER_RING[0] * SECTOR :])
+        memory = bytes(flash.memory[stores.LEDGER_RING[0] * SECTOR :])
         self._restart()
         self.world.run_for(600)
         self.assertEqual(self.world.meter.fault, supply.LEDGER_UNREADABLE)
-        self.assertTrue(bytes(flash.memory[app.LEDGER_RING[0] * SECTOR :]) == memory)
+        self.assertTrue(bytes(flash.memory[stores.LEDGER_RING[0] * SECTOR :]) == memory)
         self.assertFalse(self.relay.contact_closed)
         with self.assertRaises(ValueError):
             commission(self.world.meter)
@@ -161,7 +161,7 @@ class TestLives(unittest.TestCase):
     def test_settings_that_cannot_be_read_end_supply(self):
         self._commissioned()
         flash = self.world.hardware.flash
-        for sector in sectors_of(app.SETTINGS_RING):
+        for sector in sectors_of(stores.SETTINGS_RING):
             flash.memory[sector * SECTOR : (sector + 1) * SECTOR] = bytes(SECTOR)
         self._restart()
         self.assertEqual(self.world.meter.fault, supply.LEDGER_UNREADABLE)
@@ -170,7 +170,7 @@ class TestLives(unittest.TestCase):
     def test_an_event_log_that_cannot_be_read_ends_nothing(self):
         self._commissioned()
         flash = self.world.hardware.flash
-        for sector in sectors_of(app.EVENTS_RING):
+        for sector in sectors_of(stores.EVENTS_RING):
             flash.memory[sector * SECTOR : (sector + 1) * SECTOR] = bytes(SECTOR)
         self._restart()
         meter = self.world.meter
@@ -218,7 +218,7 @@ class TestCommissioning(unittest.TestCase):
         hardware = Hardware(VirtualClock(), START_S)
         hardware.power_up()
         commission(self._started(hardware))
-        for sector in sectors_of(app.LEDGER_RING):
+        for sector in sectors_of(stores.LEDGER_RING):
             hardware.flash.memory[sector * SECTOR : sector * SECTOR + 512] = bytes(512)
         self._started(hardware).erase_ledger()
         memory = bytes(hardware.flash.memory)
@@ -242,6 +242,41 @@ class TestCommissioning(unittest.TestCase):
                 commission(self._started(hardware))
             return True
         return False
+
+    def test_a_ledger_that_is_being_erased_never_comes_back_as_an_older_one(self):
+        hardware = Hardware(VirtualClock(), START_S)
+        hardware.power_up()
+        commission(self._started(hardware))
+        for sequence in (1, 2, 3):
+            self.assertEqual(buy(self._started(hardware), sequence, 5), outcome.ACCEPTED)
+        first, sectors = stores.LEDGER_RING
+        newest = max(range(sectors), key=lambda index: self._sequence(hardware, first + index))
+        for copy in (0, 1):
+            hardware.flash.memory[(first + newest + copy * sectors) * SECTOR + 40] ^= 1
+        memory = bytes(hardware.flash.memory)
+        for operation in range(1, 2 * sectors + 8):
+            self._erasing_cut_at(operation, memory)
+
+    def _sequence(self, hardware, sector):
+        header = hardware.flash.memory[sector * SECTOR : sector * SECTOR + 12]
+        return int.from_bytes(header[8:12], "little") if header[:4] == b"WPJ1" else -1
+
+    def _erasing_cut_at(self, operation, memory):
+        hardware = Hardware(VirtualClock(), START_S, bytearray(memory), operation)
+        hardware.power_up()
+        meter = self._started(hardware)
+        self.assertEqual(meter.fault, supply.LEDGER_UNREADABLE)
+        hardware.flash.faults.plan_cut(operation, operation * 331 % 1001)
+        try:
+            meter.erase_ledger()
+        except PowerCut:
+            pass
+        again = self._started(hardware)
+        self.assertIsNone(again.ledger.account)
+        if again.fault == supply.LEDGER_UNREADABLE:
+            again.erase_ledger()
+        with self.assertRaises(ValueError):
+            commission(self._started(hardware))
 
     def test_a_tariff_or_calibration_that_cannot_be_leaves_the_flash_blank(self):
         hardware = Hardware(VirtualClock(), START_S)

@@ -171,7 +171,7 @@ class TestSupervisor(unittest.TestCase):
         self.assertEqual(pauses[:9], doubling)
         self.assertTrue(len(pauses) > 12)
         self.assertEqual(pauses[9:], [supervision.LONGEST_PAUSE_MS] * len(pauses[9:]))
-        self.assertEqual([note[1:] for note in self.notes], [(events.FAULT, 3)] * len(starts_ms))
+        self.assertEqual([note[1:] for note in self.notes], [(events.FAULT, 3)])
         self.assertNotIn("load opened", self.done)
 
     def test_a_task_that_ran_long_starts_again_soon(self):

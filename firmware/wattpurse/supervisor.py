@@ -110,7 +110,8 @@ class Supervisor:
                 why = repr(error)
             if self._clock.ticks_diff(self._clock.ticks_ms(), started_ms) > LONGEST_PAUSE_MS:
                 pause_ms = FIRST_PAUSE_MS
-            self._note(events.FAULT, FAULT_TASK_RESTARTED)
+            if pause_ms == FIRST_PAUSE_MS:
+                self._note(events.FAULT, FAULT_TASK_RESTARTED)
             self._report(f"{name} failed: {why}; it starts again in {pause_ms // 1000} s")
             await self._clock.sleep_ms(pause_ms)
             pause_ms = min(2 * pause_ms, LONGEST_PAUSE_MS)

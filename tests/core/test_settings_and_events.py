@@ -83,7 +83,7 @@ class TestEvents(unittest.TestCase):
 
     def test_newest_first_and_over_a_restart(self):
         self.log.note(events.STARTED, carrier.METER, 100)
-        self.log.note(events.CREDIT, carrier.CARD, 200, 5_000_000, 7)
+        self.log.note(events.CREDIT_MONEY, carrier.CARD, 200, 5_000_000, 7)
         again = EventLog(self.flash, 0, 4)
         again.open()
         again.note(events.SUPPLY, carrier.METER, 300, supply.NO_CREDIT)
@@ -99,6 +99,31 @@ class TestEvents(unittest.TestCase):
         self.assertEqual(recent[0].time_s, 999)
         self.assertTrue(300 < len(recent) < 1_000)
         self.assertEqual([event.time_s for event in recent], list(range(999, 999 - len(recent), -1)))
+
+    def test_power_cuts_do_not_wipe_it(self):
+        self.log.note(events.TAMPER, carrier.METER, 1)
+        for start in range(100):
+            log = EventLog(self.flash, 0, 4)
+            log.open()
+            log.note(events.STARTED, carrier.METER, 2 + start)
+        recent = log.recent(1_000)
+        self.assertEqual((len(recent), recent[-1].code), (101, events.TAMPER))
+
+    def test_what_was_noted_survives_a_cut_at_any_operation(self):
+        for operation in range(1, 40):
+            self.setUp()
+            self.flash.faults.plan_cut(operation, operation * 377 % 1001, ("none", "page")[operation % 2])
+            noted = 0
+            try:
+                for noted in range(200):
+                    self.log.note(events.STARTED, carrier.METER, noted)
+            except PowerCut:
+                pass
+            log = EventLog(self.flash, 0, 4)
+            log.open()
+            log.note(events.TAMPER, carrier.METER, 999)
+            times = [event.time_s for event in log.recent(1_000)]
+            self.assertIn(times, [[999] + list(range(last, -1, -1)) for last in (noted - 1, noted)])
 
     def test_a_log_that_cannot_be_written_says_so_and_stops_nothing(self):
         self.flash.faults.bad_sectors.update(range(8))

@@ -98,7 +98,7 @@ class Bench:
         self.ledger = Ledger(self.flash, *LEDGER_RING)
         self.timekeeper = TimeKeeper(Ds3231(self.bus), clock)
         self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
-        self.metering = Metering(self.counter, self.ledger, self.timekeeper, clock)
+        self.metering = Metering(self.counter, self.ledger, self.ledger, self.timekeeper, clock)
         self.switching = Switching(self.load_switch, self.decide, self.events, self.timekeeper, clock)
 
     def _commission(self, account):

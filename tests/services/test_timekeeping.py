@@ -186,12 +186,13 @@ class TestTimeKeeper(unittest.TestCase):
         self.assertTrue(again.trusted)
         self.assertEqual(again.now_s(), NOW_S + 100)
 
-    def test_a_chip_that_does_not_take_the_time_leaves_it_as_it_was(self):
+    def test_a_chip_that_does_not_take_the_time_is_said_and_time_holds_without_it(self):
         keeper = self._started()
         self.bus.jammed = True
-        with self.assertRaises(OSError):
-            keeper.set(NOW_S + 500)
-        self.assertEqual(keeper.now_s(), NOW_S)
+        self.assertFalse(keeper.set(NOW_S + 500))
+        self.assertEqual(keeper.now_s(), NOW_S + 500)
+        keeper.follow_chip()
+        self.assertFalse(keeper.trusted)
 
     def test_the_task_follows_once_a_minute(self):
         keeper = self._started(drift_ppm=100_000)

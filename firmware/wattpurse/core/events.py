@@ -15,7 +15,7 @@ LOGOUT = 5
 SETTING_CHANGED = 6
 CLOCK_SET = 7
 CLOCK_DOUBTED = 8
-CREDIT = 9
+CREDIT_MONEY = 9
 TOKEN = 10
 TOKEN_REFUSED = 11
 SUPPLY = 12
@@ -35,6 +35,7 @@ PIN_CHANGED = 25
 LEDGER_DEGRADED = 26
 LEDGER_ERASED = 27
 SERVICE_CARD = 28
+CREDIT_ENERGY = 29
 
 _TEXTS = {
     STARTED: "started",
@@ -45,7 +46,8 @@ _TEXTS = {
     SETTING_CHANGED: "setting changed",
     CLOCK_SET: "clock set",
     CLOCK_DOUBTED: "clock not to be trusted",
-    CREDIT: "credit",
+    CREDIT_MONEY: "money credited",
+    CREDIT_ENERGY: "energy credited",
     TOKEN: "token redeemed",
     TOKEN_REFUSED: "token refused",
     SUPPLY: "supply",
@@ -94,9 +96,15 @@ class EventLog:
         return self._journal.opened
 
     def open(self):
-        """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing then."""
-        self._journal.recover()
-        self._journal.roll()
+        """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing.
+
+        A start costs one slot, not a sector: else whoever cuts the mains a few times would wipe the log.
+        """
+        self._journal.resume()
+
+    def prepare(self) -> bool:
+        """Erase one sector ahead of need; False if none is due."""
+        return self._journal.prepare()
 
     def create(self):
         """Start an empty log in blank flash. Raises ValueError if the flash is not blank."""

@@ -33,7 +33,7 @@ class Journal:
         self._next_slot = 0
         self._tally_slot = None
         self._tally_steps = 0
-        self._erased_index = None
+        self._erased_copies = 0
         self._degraded = False
         self._slot = bytearray(slots.SLOT_SIZE)
         self._slot_view = memoryview(self._slot)
@@ -76,6 +76,20 @@ class Journal:
         self._opened = True
         return snapshot, entries
 
+    def resume(self):
+        """Go on in the newest sector without recovering it: for a log whose owner has no state to lose.
+
+        Unlike `recover` this costs no sector, only the slot in which power may have failed. Entries are left to
+        `history`. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
+        """
+        self._index, self._sequence, snapshot = self._ring.newest()
+        self._tried_sequence = self._sequence
+        self._log_at = ring.log_offset(len(snapshot))
+        self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
+        self._next_slot = min(self._used_slots() + 1, self._slot_count)
+        self._tally_slot = None
+        self._opened = True
+
     def create(self):
         """Start a journal in a blank ring. Raises ValueError where anything is written already."""
         if not self._ring.is_blank():
@@ -89,8 +103,10 @@ class Journal:
     def erase(self):
         """Erase the whole ring: everything in it is lost. For a person's explicit order only."""
         self._opened = False
+        self._erased_copies = 0
         for index in range(self._ring.sectors):
-            self._ring.erase(index)
+            for copy in range(ring.COPIES):
+                self._ring.erase(copy, index)
 
     def append(self, kind: int, payload: bytes):
         """Write one record; it is in flash twice on return. Raises OSError when no sector takes it."""
@@ -119,12 +135,13 @@ class Journal:
                 return taken
         raise OSError("no sector of the journal takes a tally any more")
 
-    def prepare(self):
-        """Erase the next sectors ahead of need, so that the roll that comes is short. Call when nothing is urgent."""
-        following = (self._index + 1) % self._ring.sectors
-        if self._erased_index != following:
-            self._ring.erase(following)
-            self._erased_index = following
+    def prepare(self) -> bool:
+        """Erase one sector ahead of need, so that the roll that comes is short; False if none is due."""
+        if not self._opened or self._erased_copies == ring.COPIES:
+            return False
+        self._ring.erase(self._erased_copies, (self._index + 1) % self._ring.sectors)
+        self._erased_copies += 1
+        return True
 
     def roll(self):
         """Go on to the next sector with a snapshot of the owner's state.
@@ -136,14 +153,15 @@ class Journal:
         snapshot = self._snapshot()
         if len(snapshot) > ring.SNAPSHOT_LIMIT:
             raise ValueError("the snapshot is too long for a sector")
-        erased_index, self._erased_index = self._erased_index, None
+        erased = self._erased_copies == ring.COPIES
+        self._erased_copies = 0
         # A roll that fails may leave sectors that recovery takes for the newest. Nothing may go into the old one then,
         # and the roll that comes to succeed must be newer than they are.
         self._degraded = True
         for step in range(1, self._ring.sectors):
             index = (self._index + step) % self._ring.sectors
             self._tried_sequence += 1
-            if self._ring.start_sector(index, self._tried_sequence, snapshot, index == erased_index):
+            if self._ring.start_sector(index, self._tried_sequence, snapshot, erased and step == 1):
                 self._index = index
                 self._sequence = self._tried_sequence
                 self._log_at = ring.log_offset(len(snapshot))
@@ -213,6 +231,15 @@ class Journal:
                 break
             entries.append(entry)
         return entries
+
+    def _used_slots(self):
+        """How many slots there are up to the last that is not blank in both copies."""
+        for number in range(self._slot_count - 1, -1, -1):
+            for copy in range(ring.COPIES):
+                self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
+                if self._check != slots.BLANK:
+                    return number + 1
+        return 0
 
     def _refuse_entries_behind(self, end, slot_count):
         """Where the log ends, nothing whole may follow: else what looks like the end is damage in the middle."""

@@ -17,7 +17,6 @@ DAYS_AT_ONCE = 3660
 CREDIT_AMOUNT_LIMIT = 10**15
 
 _STEP_DIVISOR = 4000  # steps per kWh at least: 0.25 Wh
-_PREPARE_BELOW_SLOTS = 12
 
 _RATE = 1
 _DAY = 2
@@ -168,10 +167,9 @@ class Ledger:
 
         self.change(go_back)
 
-    def prepare(self):
-        """Erase ahead of need when the log is nearly full. Call when nothing is urgent."""
-        if self._journal.free_slots < _PREPARE_BELOW_SLOTS:
-            self._journal.prepare()
+    def prepare(self) -> bool:
+        """Erase one sector ahead of need; False if none is due. Holds the processor for one erase at most."""
+        return self._journal.prepare()
 
     def _adopt(self, account):
         self.account = account

@@ -51,10 +51,9 @@ class Ring:
         """Program `data`, inside one page, at `offset` of a sector."""
         self._flash.program(self._sector(copy, index) * SECTOR_SIZE + offset, data)
 
-    def erase(self, index: int):
-        """Erase both copies of a sector."""
-        for copy in range(COPIES):
-            self._flash.erase(self._sector(copy, index))
+    def erase(self, copy: int, index: int):
+        """Erase one copy of a sector."""
+        self._flash.erase(self._sector(copy, index))
 
     def start_sector(self, index: int, sequence: int, snapshot: bytes, erased: bool) -> bool:
         """Write header and snapshot into both copies of a sector; False if one of them does not hold them.
@@ -68,7 +67,7 @@ class Ring:
         image = bytes(header) + snapshot
         for copy in range(COPIES):
             if not erased:
-                self._flash.erase(self._sector(copy, index))
+                self.erase(copy, index)
             self._write_image(copy, index, image)
             if not self._holds_image(copy, index, image):
                 return False

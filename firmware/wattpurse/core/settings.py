@@ -55,6 +55,10 @@ class Settings:
                 self._values[code] = value
         self._journal.roll()
 
+    def prepare(self) -> bool:
+        """Erase one sector ahead of need; False if none is due."""
+        return self._journal.prepare()
+
     def create(self):
         """Start with no settings in blank flash. Raises ValueError if the flash is not blank."""
         self._values = {}

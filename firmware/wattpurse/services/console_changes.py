@@ -57,11 +57,12 @@ def set_clock(meter, arguments: list) -> str:
     if meter.fault == supply.ON:
         _settled(meter)
         meter.ledger.refuse_leap(utc_s)
-    meter.timekeeper.set(utc_s)
+    chip_took_it = meter.timekeeper.set(utc_s)
     if meter.fault == supply.ON:
         meter.ledger.set_clock(utc_s)
         note(meter, events.CLOCK_SET, utc_s, before_s)
-    return "the clock is " + time_text(utc_s, zone_of(meter))
+    done = "the clock is " + time_text(utc_s, zone_of(meter))
+    return done if chip_took_it else done + "; but the clock chip does not answer, so it is lost when power fails"
 
 
 def calibrate(meter, arguments: list) -> str:

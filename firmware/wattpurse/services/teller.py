@@ -92,7 +92,8 @@ class Teller:
 
     def _credit(self, opened, carrier):
         (amount,) = opened.fields()
-        unit = contracts.MONEY if opened.kind == token.CREDIT_MONEY else contracts.ENERGY
+        is_money = opened.kind == token.CREDIT_MONEY
+        unit = contracts.MONEY if is_money else contracts.ENERGY
         account = self._ledger.account
         limit = account.credit_limit(unit)
         if amount <= 0:
@@ -100,7 +101,7 @@ class Teller:
         if limit != terms.NO_LIMIT and account.purse(unit).balance + amount > limit:
             return outcome.OVER_LIMIT
         self._ledger.credit(opened.sequence, unit, amount, carrier, self._timekeeper.now_s())
-        self._note(events.CREDIT, carrier, amount, opened.sequence)
+        self._note(events.CREDIT_MONEY if is_money else events.CREDIT_ENERGY, carrier, amount, opened.sequence)
         return outcome.ACCEPTED
 
     def _change_contract(self, opened, carrier):

@@ -39,12 +39,19 @@ class TimeKeeper:
         self._latest_s = max(self._latest_s, self._base_s)
         return self._latest_s
 
-    def set(self, utc_s: int):
-        """Someone with the right to sets the clock, back or ahead. Raises OSError if the chip does not take it."""
-        self._rtc.set(utc_s)
+    def set(self, utc_s: int) -> bool:
+        """Someone with the right to sets the clock, back or ahead. False if the chip did not take it.
+
+        Then the time holds all the same, until power fails.
+        """
         self._latest_s = utc_s
         self._rebase(utc_s)
+        try:
+            self._rtc.set(utc_s)
+        except OSError:
+            return False
         self.trusted = self._was_trusted = True
+        return True
 
     def follow_chip(self):
         """Take over the chip's small lead; for a small lag time stands still; a leap is not believed.

@@ -1,0 +1,131 @@
+"""What the meter keeps in flash, as one: settings, event log and ledger, and the state they are in together.
+
+The flash map is here. A meter is commissioned when it has a ledger; what cannot be read is never overwritten but by a
+person's explicit order, and then under another number, because which tokens were redeemed is lost with a ledger.
+"""
+
+import struct
+
+from wattpurse.core import carrier, events, supply
+from wattpurse.core.account import Account
+from wattpurse.core.events import EventLog
+from wattpurse.core.ledger import Ledger, LedgerMismatch
+from wattpurse.core.ring import JournalBlank
+from wattpurse.core.settings import Settings
+from wattpurse.core.slots import JournalUnreadable
+
+# In sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
+SETTINGS_RING = (0, 4)
+EVENTS_RING = (8, 16)
+LEDGER_RING = (40, 24)
+SECTORS = 88
+
+
+class Stores:
+    """Settings, events and ledger on `flash`. `fault` is supply.ON, or why there is no ledger to work with."""
+
+    def __init__(self, flash):
+        self.settings = Settings(flash, *SETTINGS_RING)
+        self.events = EventLog(flash, *EVENTS_RING)
+        self.ledger = Ledger(flash, *LEDGER_RING)
+        self.fault = supply.NOT_COMMISSIONED
+
+    def open(self):
+        """Open what there is and find `fault`. Never raises for what flash holds, and writes nothing into bad flash."""
+        self.fault = self._open_ledger()
+        settings_are_open = _opens(self.settings)
+        events_are_open = _opens(self.events)
+        if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
+            self.fault = supply.NOT_COMMISSIONED  # power failed before there was a ledger: nothing can be lost
+        if self.fault == supply.ON:
+            self.events.failed = not events_are_open
+            if not settings_are_open or self._number_is_retired() or not self._commissioning_is_over():
+                self.give_up()
+
+    def give_up(self):
+        """Work on without the ledger: it, or what it cannot do without, cannot be read."""
+        self.ledger.close()
+        self.fault = supply.LEDGER_UNREADABLE
+
+    def prepare(self):
+        """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
+        if not self.ledger.prepare() and not self.events.prepare():
+            self.settings.prepare()
+
+    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int):
+        """Make a blank meter into one that works from its next start on.
+
+        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger comes last: a
+        meter is commissioned when it has one. Raises ValueError if it already has, for a number that it must not have
+        again, or for a tariff or calibration that cannot be.
+        """
+        if self.fault != supply.NOT_COMMISSIONED:
+            raise ValueError("this meter has a ledger already")
+        account = Account(tariff_data, impulses, per_kwh, contract, now_s)
+        if self._is_retired(dict(settings)["meter_number"]):
+            raise ValueError("this number was given up with an unreadable ledger: take another, or old tokens count again")
+        if not self.settings.opened:
+            self.settings.erase()
+            self.settings.create()
+        was_cut_off = self.settings.get("commissioning", 0)
+        self.settings.set_all(settings + (("commissioning", 1),))
+        if not self.events.opened:
+            self.events.erase()
+            self.events.create()
+        self.events.note(events.COMMISSIONED, carrier.CONSOLE, now_s)
+        if was_cut_off:
+            self.ledger.erase()
+        self.ledger.create(account)
+        self.settings.set("commissioning", 0)
+
+    def erase_ledger(self, now_s: int):
+        """Give up a ledger that cannot be read; the meter can then be commissioned, under another number.
+
+        The number is retired first, so that a power cut in the middle cannot bring back what is left of the ledger.
+        Raises ValueError where the ledger is not unreadable, or where the number is not known.
+        """
+        if self.fault != supply.LEDGER_UNREADABLE:
+            raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
+        meter_number = self.settings.get("meter_number")
+        if meter_number is None:
+            raise ValueError("the settings cannot be read either: erase all flash, then commission under a new number")
+        if not self._is_retired(meter_number):
+            retired = self.settings.get("retired_numbers", b"")
+            self.settings.set("retired_numbers", retired + struct.pack("<I", meter_number))
+        self.ledger.erase()
+        self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, now_s, meter_number)
+
+    def _open_ledger(self):
+        try:
+            self.ledger.open()
+        except JournalBlank:
+            return supply.NOT_COMMISSIONED
+        except (JournalUnreadable, LedgerMismatch, ValueError, OSError):
+            return supply.LEDGER_UNREADABLE
+        return supply.ON
+
+    def _number_is_retired(self):
+        """True if the ledger was being erased when power failed: what is left of it is an old state."""
+        return self._is_retired(self.settings.get("meter_number"))
+
+    def _is_retired(self, meter_number):
+        retired = self.settings.get("retired_numbers", b"")
+        numbers = [retired[at : at + 4] for at in range(0, len(retired), 4)]
+        return meter_number is not None and struct.pack("<I", meter_number) in numbers
+
+    def _commissioning_is_over(self):
+        """Note that it is, if power failed before that could be noted; False if it cannot be."""
+        try:
+            self.settings.set("commissioning", 0)
+        except OSError:
+            return False
+        return True
+
+
+def _opens(store):
+    """True if a store of its own ring could be opened."""
+    try:
+        store.open()
+    except (JournalBlank, JournalUnreadable, ValueError, OSError):
+        return False
+    return True
