@@ -39,27 +39,43 @@ class Pacer:
     def __init__(self, clock):
         self.speed = 1
         self._clock = clock
+        self._reached = None
         self.start()
 
     def start(self):
         """Real and virtual time are even now."""
         self._even_ms = real_ms()
         self._even_us = self._clock.now_us
+        self._measured_ms = self._even_ms
+        self._measured_us = self._even_us
 
     def set_speed(self, speed: int):
         """Go on at another speed."""
         if speed != self.speed:
             self.speed = speed
+            self._reached = None
             self.start()
 
     def allowed_us(self) -> int:
         """The virtual time that it is by now in real time."""
         allowed_us = self._even_us + ms_between(real_ms(), self._even_ms) * 1000 * self.speed
         if allowed_us - self._clock.now_us > FRAME_MS * 1000 * self.speed:
-            self.start()
-            self._even_us += FRAME_MS * 1000 * self.speed
+            self._even_ms = real_ms()
+            self._even_us = self._clock.now_us + FRAME_MS * 1000 * self.speed
             return self._even_us
         return allowed_us
+
+    def measure(self):
+        """Find the speed that was kept since the last call."""
+        elapsed_ms = ms_between(real_ms(), self._measured_ms)
+        if elapsed_ms > 0:
+            self._reached = (self._clock.now_us - self._measured_us) // (1000 * elapsed_ms)
+        self._measured_ms = real_ms()
+        self._measured_us = self._clock.now_us
+
+    def reached(self) -> int | None:
+        """The speed that was measured, where it is well below the one wanted; else None."""
+        return self._reached if self._reached is not None and self._reached * 10 < self.speed * 9 else None
 
     def real_ms_until(self, time_us: int) -> int:
         """Real milliseconds until it is `time_us`, rounded up."""

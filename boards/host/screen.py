@@ -142,9 +142,11 @@ class Screen:
         return _cut(f" reader   {self._cards.name} ({self._cards.card.kind}, UID {self._cards.card.uid.hex()})")
 
     def _cards_line(self):
-        names = enumerate(self._cards.names()[:9])
-        names = [f"{place + 1} {name}" for place, name in names if name != self._cards.name]
-        return _cut(" cards    " + ("   ".join(names) if names else f"none in {self._cards.path}"))
+        """The first nine cards with the key that brings each; the one on the reader in brackets."""
+        shown = []
+        for place, name in enumerate(self._cards.names()[:9]):
+            shown.append(f"[{place + 1} {name}]" if name == self._cards.name else f" {place + 1} {name} ")
+        return _cut(" cards   " + (" ".join(shown) if shown else f" none in {self._cards.path}"))
 
     def _console(self, view, rows):
         """The console fills what is left below the meter; a line too long shows its end."""

@@ -6,13 +6,13 @@ from boards.host.screen import Screen
 from wattpurse.core import events
 from wattpurse.core.text import time_text
 
-SPEEDS = (1, 10, 60, 600, 3_600, 36_000)
+SPEEDS = (1, 10, 60, 600, 3_600)
 
 _SLOW_WORK_MS = 1_000
 _ATTENTION_S = 5
 _PRESS_MS = 150
 _LONG_PRESS_MS = 1_500
-_FAST_LATENESS_MS = 1_000
+_FAST_LATENESS_MS = 900  # a coil that is pulsed meanwhile must be off within a second
 _LATE_FROM_SPEED = 60
 _EVENTS_SHOWN = 8
 _ANSWER_LINES_KEPT = 500
@@ -77,7 +77,8 @@ class Session:
     def speed_text(self) -> str:
         """Virtual seconds per real second, as chosen and, while somebody does something, as it is."""
         if self._pacer.speed == self._speed:
-            return f"x{self._speed}"
+            reached = self._pacer.reached()
+            return f"x{self._speed}" if reached is None else f"x{self._speed}, reaches x{reached}"
         return f"x{self._pacer.speed} (then x{self._speed})"
 
     def quit(self):
@@ -201,6 +202,7 @@ class Session:
             if card_is_behind:
                 self._cards.save()
         if is_time:
+            self._pacer.measure()
             self._next_slow_work_ms = real_ms() + _SLOW_WORK_MS
             self._read_events()
 

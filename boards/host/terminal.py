@@ -18,16 +18,16 @@ _ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"  # a screen of our own, without cursor
 _LEAVE = "\x1b[?25h\x1b[?1049l"
 _STDIN = 0
 _STDOUT = 1
-# MicroPython raises OSError where CPython has an exception of its own.
-_NOT_A_TERMINAL = getattr(termios, "error", OSError)
 
 
 def is_interactive() -> bool:
     """Whether both ends, keys and screen, are a terminal."""
+    # MicroPython raises OSError where CPython has an exception of its own.
+    not_a_terminal = getattr(termios, "error", OSError)
     try:
         termios.tcgetattr(_STDIN)
         termios.tcgetattr(_STDOUT)
-    except (OSError, _NOT_A_TERMINAL):
+    except not_a_terminal:
         return False
     return True
 

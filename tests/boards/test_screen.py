@@ -147,10 +147,10 @@ class TestScreen(unittest.TestCase):
         self.assertTrue("Thu 2026-11-05 07:00:01   x60" in self._lines()[0])
 
     def test_cards_in_the_folder_and_on_the_reader(self):
-        self.assertTrue(" cards    1 tenant" in self._lines())
+        self.assertTrue(" cards    1 tenant " in self._lines())
         self.world.insert(self.cards.take("tenant"))
         self.assertTrue(" reader   tenant (ntag213, UID 04020304050607)" in self._lines())
-        self.assertFalse(" cards    1 tenant" in self._lines())
+        self.assertTrue(" cards   [1 tenant]" in self._lines())
 
     def test_the_console_takes_the_lower_half(self):
         self.view.console_is_open = True

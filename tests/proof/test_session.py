@@ -1,0 +1,104 @@
+"""A person's session with `make run` on a pseudo-terminal: commission, tap, cut, top up, quit, and come back to it."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import termios
+import time
+
+from tests.house.places import ROOT
+
+SECONDS_ALLOWED = 60
+
+
+class Session:
+    """The running program, its keys and what its screen has said so far."""
+
+    def __init__(self, folder):
+        self.keys, self._terminal = pty.openpty()
+        self.attributes = termios.tcgetattr(self._terminal)
+        self.text = ""
+        self._options = ["--state", f"{folder}/meter", "--cards", f"{folder}/cards", "--desk", str(folder)]
+        self._environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}", "LC_ALL": "C"}
+        self._program = subprocess.Popen(
+            [ROOT / "tools/toolchain/unix-run", "boards/host/run.py", *self._options],
+            stdin=self._terminal,
+            stdout=self._terminal,
+            stderr=self._terminal,
+            env=self._environment,
+        )
+
+    def press(self, keys: str):
+        """Type at the program."""
+        os.write(self.keys, keys.encode())
+
+    def expect(self, pattern: str):
+        """Read what is drawn until `pattern` is in it; forget what was drawn before."""
+        deadline = time.monotonic() + SECONDS_ALLOWED
+        while not re.search(pattern, self.text):
+            assert time.monotonic() < deadline, f"{pattern!r} did not come; the last was {self.text[-3000:]!r}"
+            self._read()
+        self.text = ""
+
+    def end(self) -> int:
+        """Quit; the exit status."""
+        self.press("q")
+        deadline = time.monotonic() + SECONDS_ALLOWED
+        while self._program.poll() is None:
+            assert time.monotonic() < deadline
+            self._read()
+        return self._program.returncode
+
+    def attributes_now(self) -> list:
+        """The terminal's settings."""
+        return termios.tcgetattr(self._terminal)
+
+    def _read(self):
+        if select.select([self.keys], [], [], 0.1)[0]:
+            self.text += os.read(self.keys, 65536).decode(errors="replace")
+
+
+def wattpurse(folder, *words) -> str:
+    """The output of the vending command, as another terminal would run it."""
+    options = ["--cards", f"{folder}/cards", "--keys", f"{folder}/keys.json", "--state", f"{folder}/station.db"]
+    done = subprocess.run([ROOT / ".venv/bin/wattpurse", *words, *options], capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def test_a_session_by_hand(tmp_path):
+    session = Session(tmp_path)
+    session.expect("supply       no credit")
+    session.press("1")
+    session.expect("supply       on")
+    assert "lies on a meter's reader" in wattpurse(tmp_path, "card", "topup", "tenant", "--amount", "10")
+    session.press("0")
+    session.expect("nothing on it")
+    assert "10.00 EUR" in wattpurse(tmp_path, "card", "topup", "tenant", "--amount", "10")
+    session.press("1")
+    time.sleep(0.3)
+    session.press("m")
+    session.expect("mains        CUT")
+    session.press("m")
+    session.expect("mains        on")
+    session.press("0")
+    session.expect("nothing on it")
+    session.press("1")
+    session.expect("tenant .classic")
+    time.sleep(1)
+    session.press("0")
+    session.expect("nothing on it")
+    session.press("cregisters\r")
+    session.expect(r"bought +15\.000000")
+    session.press("\x1b")
+    session.expect("q quit")
+    assert session.end() == 0
+    assert session.attributes_now() == session.attributes
+    assert "bought     15.00 EUR" in wattpurse(tmp_path, "card", "read", "tenant")
+
+    again = Session(tmp_path)
+    again.expect("supply       on")
+    again.press("\x03")
+    assert again.end() == 0
+    assert again.attributes_now() == again.attributes
