@@ -1,12 +1,13 @@
 # Each target is one script; what a script needs it finds, builds or installs. Caches: build/ and .venv/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-export MICROPYTHON MPY_CROSS PYTHON
+export MICROPYTHON MPY_CROSS MPY_DIR PYTHON
 
 TOOLCHAIN := tools/toolchain
 VENV := .venv/bin
+needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test proof lint micropython micropython-path venv clean distclean
+.PHONY: help run test proof image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +20,18 @@ test: micropython venv ## Run every test: CPython, the unix port, lint, import r
 
 proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs the slice of it that is in `test`
 	@$(if $(SHORT),,nice) env PYTHONPATH=firmware:tools:. $(VENV)/python -m tests.proof.run $(if $(SHORT),--short) $(ARGS)
+
+image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a MicroPython checkout to build from
+	@$(TOOLCHAIN)/$(call needed,BOARD)-image $(ARGS)
+
+pins: venv ## Print the wiring table of a board: BOARD=pico or esp32
+	@$(VENV)/wattpurse pins $(call needed,BOARD)
+
+deploy: micropython venv ## Put the firmware onto a board that runs MicroPython: BOARD= PORT=; FORMAT=1 makes its filesystem
+	@$(VENV)/wattpurse deploy $(call needed,BOARD) $(call needed,PORT) $(if $(FORMAT),--format)
+
+console: venv ## Open the service console of the meter on PORT=
+	@$(VENV)/wattpurse console $(call needed,PORT)
 
 lint: venv ## Check the style of every Python file
 	@$(VENV)/ruff check .

@@ -6,8 +6,7 @@ Generator"); otherwise they come from a generator seeded at the start of the chi
 
 import time
 
-from boards.esp32 import unit_counter
-from boards.esp32.flash import ring_blocks
+from boards.esp32 import storage, unit_counter
 from boards.esp32.pins import GPIO
 from boards.micropython.block_flash import BlockFlash
 from boards.micropython.chip_board import ChipBoard
@@ -16,7 +15,7 @@ from wattpurse.drivers.pulse_counter import PulseCounter
 
 def build_board() -> ChipBoard:
     """The devices, with the ledger on the partition that the image reserves. Raises OSError if there is none."""
-    return build_board_with(ring_blocks())
+    return build_board_with(storage.ring_blocks())
 
 
 def build_board_with(ring_blocks) -> ChipBoard:

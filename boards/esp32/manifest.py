@@ -4,8 +4,8 @@ package(
     files=(
         "__init__.py",
         "esp32/__init__.py",
-        "esp32/flash.py",
         "esp32/pins.py",
+        "esp32/storage.py",
         "esp32/unit_counter.py",
         "micropython/__init__.py",
         "micropython/block_flash.py",

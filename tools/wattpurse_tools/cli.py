@@ -9,9 +9,27 @@ import argparse
 import os
 import sys
 
-from wattpurse_tools import bill_command, card_command, keys_command, meter_command, tariff_command
+from wattpurse_tools import (
+    bill_command,
+    card_command,
+    console_command,
+    deploy_command,
+    keys_command,
+    meter_command,
+    pins_command,
+    tariff_command,
+)
 
-COMMANDS = (bill_command, card_command, keys_command, meter_command, tariff_command)
+COMMANDS = (
+    bill_command,
+    card_command,
+    console_command,
+    deploy_command,
+    keys_command,
+    meter_command,
+    pins_command,
+    tariff_command,
+)
 
 FAILED = 1
 INTERRUPTED = 130

@@ -1,0 +1,57 @@
+"""A board on a serial port, reached with the real `mpremote`.
+
+Whatever runs on the board is interrupted by the first command and left interrupted (`resume`: no soft reset), so that
+the state a meter has left in its registers stays until the board is reset.
+"""
+
+import json
+import subprocess
+import sys
+import time
+
+import serial
+
+MPREMOTE = (sys.executable, "-m", "mpremote")
+TIMEOUT_S = 600
+
+_ASK_EVERY_S = 2
+
+
+class BoardLink:
+    """The board on `port`. Every method raises OSError with what `mpremote` or the board said when that fails."""
+
+    def __init__(self, port: str):
+        self.port = port
+
+    def run(self, *arguments: str) -> str:
+        """One `mpremote` command on the board; what it printed."""
+        command = [*MPREMOTE, "connect", self.port, "resume", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        if done.returncode:
+            said = (done.stderr + done.stdout).strip().splitlines()
+            raise OSError(f"{self.port}: {said[-1] if said else 'mpremote failed'}")
+        return done.stdout
+
+    def execute(self, code: str):
+        """Run `code` on the board; the value of the last line it printed, which is JSON, or None if it printed none."""
+        printed = self.run("exec", code).strip()
+        return json.loads(printed.splitlines()[-1]) if printed else None
+
+    def reset(self):
+        """Start the board anew."""
+        self.run("reset")
+
+    def wait_for_meter(self, timeout_s: int) -> bool:
+        """Ask the service console for its status until it answers; False if it does not within `timeout_s`."""
+        end_s = time.monotonic() + timeout_s
+        heard = b""
+        while time.monotonic() < end_s:
+            try:
+                with serial.Serial(self.port, timeout=_ASK_EVERY_S) as line:
+                    line.write(b"\rstatus\r")
+                    heard = line.read_until(b"load switch")
+            except serial.SerialException:  # a board that starts anew is away for a moment
+                time.sleep(_ASK_EVERY_S)
+            if b"load switch" in heard:
+                return True
+        return False

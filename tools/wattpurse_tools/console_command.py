@@ -1,0 +1,23 @@
+"""`wattpurse console`: the service console of a meter on a serial port, by the terminal of `mpremote`.
+
+The meter is not interrupted by this, and goes on metering.
+"""
+
+import subprocess
+import sys
+
+from wattpurse_tools.board_link import MPREMOTE
+
+
+def add_parser(subparsers):
+    """Adds `console`."""
+    parser = subparsers.add_parser("console", help="open the service console of a meter on a serial port")
+    parser.add_argument("port", help="serial port, for instance /dev/ttyACM0")
+    parser.set_defaults(run=run)
+
+
+def run(arguments) -> int:
+    """Hands the terminal over until it is left."""
+    print(f"Console of the meter on {arguments.port}: 'help' lists the commands, Ctrl-] leaves.", file=sys.stderr)
+    print("Ctrl-C stops the meter; its watchdog starts it anew within eight seconds.", file=sys.stderr)
+    return subprocess.run([*MPREMOTE, "connect", arguments.port, "resume", "repl"]).returncode

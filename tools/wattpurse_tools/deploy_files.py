@@ -1,0 +1,52 @@
+"""The files of a meter on a board that does not have them frozen in: compiled firmware, the board's devices, start."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT
+
+# Mounts the filesystem so that it never touches the ring, on boards whose MicroPython would not.
+FENCE_SCRIPT = "from boards.{board} import stock_storage\n\nstock_storage.mount_filesystem()\n"
+
+
+def stage(board: str, stock: bool, folder: Path):
+    """Put every file as it is to be on the board into `folder`. Raises ValueError if one does not compile."""
+    mpy_cross = find_mpy_cross()
+    for name in sources(board):
+        _compile(mpy_cross, name, folder / name.with_suffix(".mpy"))
+    entry = Path("boards") / board / ("stock_board.py" if stock else "board.py")
+    _compile(mpy_cross, entry, folder / "board.mpy")
+    shutil.copy(FIRMWARE / "main.py", folder / "main.py")
+    if stock:
+        (folder / "boot.py").write_text(FENCE_SCRIPT.format(board=board))
+
+
+def sources(board: str) -> list[Path]:
+    """The modules that the meter may import on a board, relative to the board's root."""
+    packages = [BOARDS / "__init__.py", *(BOARDS / "micropython").glob("*.py"), *(BOARDS / board).glob("*.py")]
+    boards = [file.relative_to(ROOT) for file in packages if file.name != "manifest.py"]
+    return sorted([*boards, *(file.relative_to(FIRMWARE) for file in (FIRMWARE / "wattpurse").rglob("*.py"))])
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder`, by its path on the board."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {f"/{file.relative_to(folder).as_posix()}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def find_mpy_cross() -> str:
+    """The path of the compiler; it is built if need be."""
+    return subprocess.run(MPY_CROSS_FINDER, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def _compile(mpy_cross, name, target):
+    """Compile one module; the name that a traceback gives is the one on the board."""
+    source = FIRMWARE / name if name.parts[0] == "wattpurse" else ROOT / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    command = [mpy_cross, "-s", name.as_posix(), "-o", target, os.path.relpath(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"{name} does not compile: {done.stderr.strip()}")

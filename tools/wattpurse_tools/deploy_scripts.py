@@ -1,0 +1,95 @@
+"""What `deploy` runs on the board: short MicroPython programs, each of which prints one line of JSON at most."""
+
+from pathlib import Path
+
+from wattpurse_tools.places import BOARDS
+
+# The meter was interrupted: a coil may be under current, and its watchdog cannot be stopped, only fed. A board that
+# runs no meter has no watchdog yet, and gets none.
+TAKE_OVER = """
+import json, os, sys, machine
+for gpio in {coils}:
+    machine.Pin(gpio, machine.Pin.OUT, value=0)
+if "wattpurse" in sys.modules:
+    watchdog = machine.WDT(timeout=8000)
+    feeder = machine.Timer({timer}) if {timer} is not None else machine.Timer()
+    feeder.init(period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdog.feed())
+def exists(path):
+    try:
+        return bool(os.stat(path))
+    except OSError:
+        return False
+def text(path):
+    return open(path).read() if exists(path) else ""
+def has_filesystem():
+    try:
+        return os.statvfs("/")[2] > 0
+    except OSError:
+        return False
+print(json.dumps(dict(
+    port=sys.platform, version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
+    machine=sys.implementation._machine, has_filesystem=has_filesystem(),
+    boot=text("/boot.py"), has_fence=exists("/boards/{board}/stock_storage.mpy"))))
+"""
+
+# A ring that holds a ledger is kept; anything else in its place is what is left of an older filesystem.
+CLEAR_RING = """
+import json
+ring = ring_blocks()
+sectors = ring.ioctl(4, 0)
+start = bytearray(4)
+def starts_with(sector):
+    ring.readblocks(sector, start, 0)
+    return bytes(start)
+holds_ledger = any(starts_with(sector) == b"WPJ1" for sector in range(sectors))
+if not holds_ledger:
+    for sector in range(sectors):
+        ring.ioctl(6, sector)
+print(json.dumps(holds_ledger))
+"""
+
+LIST_FILES = """
+import os, json
+found = []
+def look(folder):
+    for entry in os.ilistdir(folder or "/"):
+        path = folder + "/" + entry[0]
+        look(path) if entry[1] == 0x4000 else found.append(path)
+look("")
+print(json.dumps(found))
+"""
+
+REMOVE_FILES = """
+import os
+for path in {paths}:
+    os.remove(path)
+"""
+
+HASH_FILES = """
+import binascii, hashlib, json
+def digest(path):
+    sha = hashlib.sha256()
+    with open(path, "rb") as file:
+        while True:
+            part = file.read(512)
+            if not part:
+                return binascii.hexlify(sha.digest()).decode()
+            sha.update(part)
+print(json.dumps(dict((path, digest(path)) for path in {paths})))
+"""
+
+
+def format_stock(board: str) -> str:
+    """Makes the filesystem of a stock board anew, off the ring, before any module of ours is on the board."""
+    modules = (BOARDS / "micropython/shared_blocks.py", BOARDS / board / "stock_storage.py")
+    return "".join(map(_without_own_imports, modules)) + CLEAR_RING + "format_filesystem()\n"
+
+
+def format_image(board: str) -> str:
+    """Makes the filesystem of a board with the meter's own image."""
+    return f"from boards.{board} import storage\nstorage.format_filesystem()\n"
+
+
+def _without_own_imports(file: Path) -> str:
+    lines = file.read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("from boards."))
