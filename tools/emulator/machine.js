@@ -220,9 +220,7 @@ export class Machine {
   }
 
   stepPio(cycles) {
-    for (const pio of this.rp2040.pio) {
-      for (let i = 0; i < cycles && !pio.stopped; i++) pio.step();
-    }
+    for (const pio of this.rp2040.pio) if (!pio.stopped) pio.advance(cycles);
   }
 
   /** rp2040js complains here; what a real chip answers with a fault locks the core up, the rest is of no interest. */

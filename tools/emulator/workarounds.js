@@ -70,9 +70,28 @@ function takeEdgesOnlyFromChanges(pins) {
   }
 }
 
-/** The state machines run on `setTimeout`, out of step with the core: `Machine` steps them with it instead. */
+/**
+ * The state machines run on `setTimeout`, out of step with the core, without their delays and dividers. `advance` runs
+ * them for as many cycles as the core has taken; `Machine` calls it.
+ */
 function keepPioInStep(pios) {
-  for (const pio of pios) pio.run = () => {};
+  for (const pio of pios) {
+    const credits = pio.machines.map(() => 0);
+    pio.run = () => {};
+    pio.advance = function (cycles) {
+      this.machines.forEach((machine, index) => {
+        if (!machine.enabled) return;
+        const divider = (machine.clockDivInt || 65536) + machine.clockDivFrac / 256;
+        credits[index] += cycles / divider;
+        while (credits[index] >= 1) {
+          const before = machine.cycles;
+          machine.step();
+          credits[index] -= Math.max(machine.cycles - before, 1);
+        }
+      });
+      this.checkChangedPins();
+    };
+  }
 }
 
 /** An interrupt masked by PRIMASK wakes the core from WFI but is not taken; the original takes it. */
