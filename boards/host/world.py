@@ -12,13 +12,16 @@ from boards.host.board import Hardware
 from boards.host.clock import Pause, VirtualClock
 from boards.host.household import Household
 from boards.host.power import BoardReset, PowerCut
-from wattpurse.core.calendar import Zone, days_from_civil
+from wattpurse.core.calendar import Zone
 
-EUROPE = Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True)
-FIRST_S = days_from_civil(2026, 11, 5) * 86_400 + 6 * 3600  # a Thursday, 7:00 in Central Europe
+FIRST_S = 1_793_858_400  # Thursday 2026-11-05, 7:00 in Central Europe
 
-QUICK_LATENESS_MS = 1_000
 _ANSWER_LIMIT_S = 120
+
+
+def central_europe() -> Zone:
+    """UTC+1 with the daylight rule of the European Union: what the clock on the house's wall shows."""
+    return Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True)
 
 
 class World:
@@ -33,7 +36,7 @@ class World:
         self.clock = VirtualClock()
         self.clock.on_idle = self._on_idle
         self.hardware = Hardware(self.clock, utc_s if clock_is_set else None, memory, seed)
-        self.zone = EUROPE
+        self.zone = central_europe()
         self._began_s = utc_s
         self.household = Household(self.clock, self.hardware.source, self.now_s, self.zone, seed)
         self.household.start()
