@@ -1,0 +1,50 @@
+"""The ring's flash on an ESP32: the partition of that name, written as the port takes it."""
+
+import unittest
+
+from boards.micropython.block_flash import BlockFlash
+from tests.boards import chip_fakes
+from tests.boards.chip_fakes import SECTOR, Esp32Partition
+
+
+class TestRing(unittest.TestCase):
+    def setUp(self):
+        chip_fakes.install("esp32", Partition=Esp32Partition)
+        chip_fakes.install("vfs")
+        from boards.esp32 import storage
+
+        self.storage = storage
+        self.ring = Esp32Partition(16)
+        Esp32Partition.partitions = {"ring": self.ring, "vfs": Esp32Partition(4)}
+
+    def test_the_ring_is_the_partition_of_that_name(self):
+        flash = BlockFlash(self.storage.ring_blocks())
+        self.assertEqual(flash.sector_count, 16)
+        flash.program(15 * SECTOR + 9, b"\x5a")
+        self.assertEqual(self.ring.memory[15 * SECTOR + 8 : 15 * SECTOR + 11], b"\xff\x5a\xff")
+
+    def test_a_table_without_ring_is_an_error(self):
+        Esp32Partition.partitions = {"vfs": Esp32Partition(4)}
+        self.assertRaises(OSError, self.storage.ring_blocks)
+
+    def test_programming_clears_bits_and_erasing_sets_them(self):
+        flash = BlockFlash(self.ring)
+        flash.program(100, b"\xf0")
+        flash.program(100, b"\x3c")
+        buffer = bytearray(1)
+        flash.read(100, buffer)
+        self.assertEqual(buffer, b"\x30")
+        flash.erase(0)
+        flash.read(100, buffer)
+        self.assertEqual(buffer, b"\xff")
+
+    def test_nothing_outside_is_asked_for(self):
+        flash = BlockFlash(self.ring)
+        self.assertRaises(ValueError, flash.program, 16 * SECTOR, b"\x00")
+        self.assertRaises(ValueError, flash.program, 255, b"\x00\x00")
+        self.assertRaises(ValueError, flash.erase, 16)
+        self.assertRaises(ValueError, flash.read, 16 * SECTOR - 1, bytearray(2))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,69 @@
+"""The PCNT unit of an ESP32 that counts, and the pulse counter above it."""
+
+import unittest
+
+from tests.boards import chip_fakes
+from wattpurse.drivers.pulse_counter import PulseCounter
+
+PULSE_GPIO = 34
+
+
+class Pcnt:
+    """esp32.PCNT as ports/esp32/esp32_pcnt.c has it: paused until started, zero again when it reaches `max`."""
+
+    INCREMENT = 1
+
+    def __init__(self, unit, pin, rising, max, filter, value):
+        if not 1 <= max <= 32_767 or not 0 <= filter <= 1_023 or value != 0 or not 0 <= unit < 8:
+            raise ValueError("not what a unit can be set to")
+        self.pin = pin
+        self.limit = max
+        self.counts_rising = rising == self.INCREMENT
+        self.count = value
+        self.is_running = False
+        Pcnt.last = self
+
+    def start(self):
+        self.is_running = True
+
+    def value(self):
+        return self.count
+
+    def rising_edges(self, count):
+        if self.is_running and self.counts_rising:
+            self.count = (self.count + count) % self.limit
+
+
+class Pin:
+    IN = 1
+
+    def __init__(self, gpio, mode):
+        self.gpio = gpio
+        self.mode = mode
+
+
+class TestUnitCounter(unittest.TestCase):
+    def setUp(self):
+        chip_fakes.install("machine", Pin=Pin)
+        chip_fakes.install("esp32", PCNT=Pcnt)
+        from boards.esp32 import unit_counter
+
+        unit_counter.PCNT = Pcnt
+        unit_counter.Pin = Pin
+        self.counter = PulseCounter(unit_counter.start_counting(PULSE_GPIO), unit_counter.MODULUS)
+
+    def test_it_counts_at_the_pin(self):
+        self.assertEqual((Pcnt.last.pin.gpio, Pcnt.last.pin.mode), (PULSE_GPIO, Pin.IN))
+        Pcnt.last.rising_edges(12)
+        self.assertEqual(self.counter.take(), 12)
+
+    def test_no_pulse_is_lost_where_the_unit_starts_again(self):
+        taken = 0
+        for _ in range(10):
+            Pcnt.last.rising_edges(9_999)
+            taken += self.counter.take()
+        self.assertEqual(taken, 99_990)
+
+
+if __name__ == "__main__":
+    unittest.main()
