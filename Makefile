@@ -27,7 +27,7 @@ image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a Micr
 pins: venv ## Print the wiring table of a board: BOARD=pico or esp32
 	@$(VENV)/wattpurse pins $(call needed,BOARD)
 
-deploy: micropython venv ## Put the firmware onto a board that runs MicroPython: BOARD= PORT=; FORMAT=1 makes its filesystem
+deploy: micropython venv ## Put the firmware onto stock MicroPython: BOARD= PORT=; FORMAT=1 makes its filesystem anew
 	@$(VENV)/wattpurse deploy $(call needed,BOARD) $(call needed,PORT) $(if $(FORMAT),--format)
 
 console: venv ## Open the service console of the meter on PORT=

@@ -2,7 +2,10 @@
 
 Left free: 0, 2, 5, 12 and 15 decide how the chip starts, 1 and 3 are the console, 6 to 11 are the flash, 16 and 17 the
 PSRAM of some modules. 34 to 39 can only be inputs, without a resistor of the chip. The coils are on pins that no start
-of the chip touches; each driver still needs its resistor to ground.
+of the chip touches.
+
+The RC522, DS3231 and TM1637 modules take 3.3 V and ground from the board. The coils need a supply and a driver of their
+own, with a resistor to ground at each input.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note

@@ -2,6 +2,9 @@
 
 GP23, GP24, GP25 and GP29 belong to the board itself (on the Pico W, to its radio). After a reset every pin is an input
 with a resistor to ground of about 60 kOhm, so that both coils stay without current until the meter decides.
+
+The RC522, DS3231 and TM1637 modules take 3.3 V from pin 36 and ground from pin 38. The coils need a supply and a driver
+of their own. Signal names stand in the first column, GPIO numbers in the second, pins of the board in the notes.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note

@@ -1,7 +1,7 @@
 """A board on a serial port, reached with the real `mpremote`.
 
-Whatever runs on the board is interrupted by the first command and left interrupted (`resume`: no soft reset), so that
-the state a meter has left in its registers stays until the board is reset.
+Whatever runs on the board is interrupted by the first command and stays so until the board is reset. There is no soft
+reset (`resume`) but the one asked for.
 """
 
 import json
@@ -28,7 +28,7 @@ class BoardLink:
         command = [*MPREMOTE, "connect", self.port, "resume", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
         if done.returncode:
-            said = (done.stderr + done.stdout).strip().splitlines()
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             raise OSError(f"{self.port}: {said[-1] if said else 'mpremote failed'}")
         return done.stdout
 
@@ -36,6 +36,10 @@ class BoardLink:
         """Run `code` on the board; the value of the last line it printed, which is JSON, or None if it printed none."""
         printed = self.run("exec", code).strip()
         return json.loads(printed.splitlines()[-1]) if printed else None
+
+    def soft_reset(self):
+        """Start MicroPython anew, with all its memory, but not what is in its `main.py`."""
+        self.run("soft-reset")
 
     def reset(self):
         """Start the board anew."""

@@ -1,7 +1,7 @@
-"""`wattpurse deploy`: put the compiled firmware onto a board that runs MicroPython, and start the meter.
+"""`wattpurse deploy`: put the compiled firmware onto a board that runs stock MicroPython, and start the meter.
 
-The ledger and the settings are raw flash and are never written here, except once: on a stock board whose filesystem is
-made anew (`--format`), what lies in the ring's place and is no ledger is erased. While files are copied nothing is
+The ledger and the settings are raw flash and are never written here, except once: where the filesystem is made anew
+(`--format`), what lies in the ring's place and is no ledger is erased. While files are copied nothing is
 metered, and the load switch stays as it is; `main.py` is removed first and copied last, so that a board that is
 unplugged meanwhile starts no half of a meter.
 """
@@ -19,7 +19,7 @@ START_TIMEOUT_S = 30
 
 _PORTS = {"pico": "rp2", "esp32": "esp32"}
 _OLDEST = {"pico": [1, 24], "esp32": [1, 26]}
-_TIMERS = {"pico": None, "esp32": 0}
+_TIMERS = {"pico": -1, "esp32": 0}
 _IMAGE_NAME = "Wattpurse"
 _OWN_FOLDERS = ("/wattpurse/", "/boards/")
 
@@ -29,50 +29,60 @@ def add_parser(subparsers):
     parser = subparsers.add_parser("deploy", help="put the firmware onto a board that runs MicroPython")
     parser.add_argument("board", choices=CHIP_BOARDS)
     parser.add_argument("port", help="serial port, for instance /dev/ttyACM0")
-    parser.add_argument("--format", action="store_true", help="make the filesystem anew: all files on the board are lost")
+    parser.add_argument("--format", action="store_true", help="make the filesystem anew; all files are lost")
     parser.set_defaults(run=run)
 
 
 def run(arguments) -> int:
     """Deploys and says what was done. Raises OSError or ValueError where the board or its content is not fit."""
     link = BoardLink(arguments.port)
-    stock = prepare(link, arguments.board, arguments.format)
-    with tempfile.TemporaryDirectory() as folder:
-        count = copy(link, arguments.board, stock, Path(folder))
-    link.reset()
-    print(f"{count} files are on the board and were checked; the board starts anew")
+    take_over(link, arguments.board)
+    try:
+        prepare(link, arguments.board, arguments.format)
+        with tempfile.TemporaryDirectory() as folder:
+            count = copy(link, arguments.board, Path(folder))
+        print(f"{count} files are on the board and were checked; the board starts anew")
+    finally:
+        link.reset()
     if not link.wait_for_meter(START_TIMEOUT_S):
         raise OSError(f"the files arrived, but no meter answers on {arguments.port}")
     print("the meter is running")
     return 0
 
 
-def prepare(link: BoardLink, board: str, may_format: bool) -> bool:
-    """See that the board can take the firmware without harm to a ledger; True if it runs stock MicroPython.
+def take_over(link: BoardLink, board: str):
+    """Stop what runs on the board, see that no coil stays under current, and keep its watchdog content."""
+    gpio = importlib.import_module(f"boards.{board}.pins").GPIO
+    feed = deploy_scripts.FEED_WATCHDOG.format(timer=_TIMERS[board])
+    ran = link.execute(deploy_scripts.RELEASE_COILS.format(coils=(gpio["open_coil"], gpio["close_coil"])))
+    link.soft_reset()
+    if ran:
+        link.execute(feed)
+
+
+def prepare(link: BoardLink, board: str, may_format: bool):
+    """See that the board can take the firmware without harm to a ledger, or make it so where that is allowed.
 
     Raises ValueError if it cannot, and says what to do.
     """
-    facts = link.execute(deploy_scripts.TAKE_OVER.format(board=board, coils=_coils(board), timer=_TIMERS[board]))
+    facts = link.execute(deploy_scripts.LOOK_AT_BOARD.format(board=board))
     check_micropython(board, facts)
-    stock = not facts["machine"].startswith(_IMAGE_NAME)
     if may_format:
-        script = deploy_scripts.format_stock(board) if stock else deploy_scripts.format_image(board)
-        kept = link.execute(script)
-        print("the filesystem is new" + (", the ledger that was found is kept" if kept else ""))
-    elif stock and not is_fenced(board, facts):
+        kept = link.execute(deploy_scripts.make_filesystem(board))
+        print("the filesystem is new" + ("; the ledger that was found is kept" if kept else ""))
+    elif not is_fenced(board, facts):
         raise ValueError(
-            "this board runs stock MicroPython, whose filesystem may lie where the ledger is to be. With --format the"
-            " filesystem is made anew beside a place for the ledger; all files on the board are lost"
+            "the filesystem of this board may lie where the ledger is to be. With --format (make: FORMAT=1) it is made"
+            " anew beside a place for the ledger; all files on the board are lost"
         )
-    elif not facts["has_filesystem"]:
-        raise ValueError("this board has no filesystem: --format makes one")
-    return stock
 
 
 def check_micropython(board: str, facts: dict):
-    """Raises ValueError if this is another chip, or a MicroPython that cannot run the firmware."""
+    """Raises ValueError unless this is stock MicroPython for that chip, new enough to run the firmware."""
     if facts["port"] != _PORTS[board]:
         raise ValueError(f"this is no {board}: its MicroPython is for {facts['port']}")
+    if facts["machine"].startswith(_IMAGE_NAME):
+        raise ValueError("this board has the meter's own image, firmware included: flash a new image instead")
     if facts["version"] < _OLDEST[board] or facts["mpy"] != MPY_VERSION:
         version = ".".join(map(str, facts["version"]))
         wanted = ".".join(map(str, _OLDEST[board]))
@@ -84,17 +94,15 @@ def is_fenced(board: str, facts: dict) -> bool:
     return facts["has_fence"] and facts["boot"] == deploy_files.FENCE_SCRIPT.format(board=board)
 
 
-def copy(link: BoardLink, board: str, stock: bool, folder: Path) -> int:
+def copy(link: BoardLink, board: str, folder: Path) -> int:
     """Put all files onto the board, remove what an older firmware left, and check; the number of files.
 
     Raises OSError if a file on the board is not what was sent.
     """
-    deploy_files.stage(board, stock, folder)
+    deploy_files.stage(board, folder)
     expected = deploy_files.hashes(folder)
     remove_old(link, expected)
-    entries = [str(folder / name) for name in ("wattpurse", "boards", "board.mpy")]
-    if stock:
-        entries.append(str(folder / "boot.py"))
+    entries = [str(folder / name) for name in ("wattpurse", "boards", "board.mpy", "boot.py")]
     link.run("fs", "cp", "-r", *entries, ":/")
     link.run("fs", "cp", str(folder / "main.py"), ":/main.py")
     arrived = link.execute(deploy_scripts.HASH_FILES.format(paths=list(expected)))
@@ -111,8 +119,3 @@ def remove_old(link: BoardLink, expected: dict):
     old += [path for path in found if path in ("/main.py", "/board.py")]
     if old:
         link.execute(deploy_scripts.REMOVE_FILES.format(paths=old))
-
-
-def _coils(board):
-    gpio = importlib.import_module(f"boards.{board}.pins").GPIO
-    return gpio["open_coil"], gpio["close_coil"]

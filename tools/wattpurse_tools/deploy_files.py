@@ -8,20 +8,18 @@ from pathlib import Path
 
 from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT
 
-# Mounts the filesystem so that it never touches the ring, on boards whose MicroPython would not.
+# Mounts the filesystem so that it never touches the ring, of which stock MicroPython knows nothing.
 FENCE_SCRIPT = "from boards.{board} import stock_storage\n\nstock_storage.mount_filesystem()\n"
 
 
-def stage(board: str, stock: bool, folder: Path):
+def stage(board: str, folder: Path):
     """Put every file as it is to be on the board into `folder`. Raises ValueError if one does not compile."""
     mpy_cross = find_mpy_cross()
     for name in sources(board):
         _compile(mpy_cross, name, folder / name.with_suffix(".mpy"))
-    entry = Path("boards") / board / ("stock_board.py" if stock else "board.py")
-    _compile(mpy_cross, entry, folder / "board.mpy")
+    _compile(mpy_cross, Path("boards") / board / "stock_board.py", folder / "board.mpy")
     shutil.copy(FIRMWARE / "main.py", folder / "main.py")
-    if stock:
-        (folder / "boot.py").write_text(FENCE_SCRIPT.format(board=board))
+    (folder / "boot.py").write_text(FENCE_SCRIPT.format(board=board))
 
 
 def sources(board: str) -> list[Path]:

@@ -4,32 +4,33 @@ from pathlib import Path
 
 from wattpurse_tools.places import BOARDS
 
-# The meter was interrupted: a coil may be under current, and its watchdog cannot be stopped, only fed. A board that
-# runs no meter has no watchdog yet, and gets none.
-TAKE_OVER = """
-import json, os, sys, machine
+# The meter was interrupted and a coil may be under current. Short, for its memory is in pieces.
+RELEASE_COILS = """
+import sys, machine
 for gpio in {coils}:
     machine.Pin(gpio, machine.Pin.OUT, value=0)
-if "wattpurse" in sys.modules:
-    watchdog = machine.WDT(timeout=8000)
-    feeder = machine.Timer({timer}) if {timer} is not None else machine.Timer()
-    feeder.init(period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdog.feed())
+print("true" if "wattpurse" in sys.modules else "false")
+"""
+
+# The watchdog of a meter that ran cannot be stopped, only fed, by a timer that a soft reset ends.
+FEED_WATCHDOG = """
+import machine
+watchdog = machine.WDT(timeout=8000)
+feeder = machine.Timer({timer})
+feeder.init(period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdog.feed())
+"""
+
+LOOK_AT_BOARD = """
+import json, os, sys
 def exists(path):
     try:
         return bool(os.stat(path))
     except OSError:
         return False
-def text(path):
-    return open(path).read() if exists(path) else ""
-def has_filesystem():
-    try:
-        return os.statvfs("/")[2] > 0
-    except OSError:
-        return False
 print(json.dumps(dict(
     port=sys.platform, version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
-    machine=sys.implementation._machine, has_filesystem=has_filesystem(),
-    boot=text("/boot.py"), has_fence=exists("/boards/{board}/stock_storage.mpy"))))
+    machine=sys.implementation._machine, has_fence=exists("/boards/{board}/stock_storage.mpy"),
+    boot=open("/boot.py").read() if exists("/boot.py") else "")))
 """
 
 # A ring that holds a ledger is kept; anything else in its place is what is left of an older filesystem.
@@ -79,15 +80,10 @@ print(json.dumps(dict((path, digest(path)) for path in {paths})))
 """
 
 
-def format_stock(board: str) -> str:
-    """Makes the filesystem of a stock board anew, off the ring, before any module of ours is on the board."""
+def make_filesystem(board: str) -> str:
+    """Makes the filesystem anew, off the ring, before any module of ours is on the board."""
     modules = (BOARDS / "micropython/shared_blocks.py", BOARDS / board / "stock_storage.py")
     return "".join(map(_without_own_imports, modules)) + CLEAR_RING + "format_filesystem()\n"
-
-
-def format_image(board: str) -> str:
-    """Makes the filesystem of a board with the meter's own image."""
-    return f"from boards.{board} import storage\nstorage.format_filesystem()\n"
 
 
 def _without_own_imports(file: Path) -> str:
