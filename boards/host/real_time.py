@@ -69,7 +69,8 @@ class Pacer:
         """Find the speed that was kept since the last call."""
         elapsed_ms = ms_between(real_ms(), self._measured_ms)
         if elapsed_ms > 0:
-            self._reached = (self._clock.now_us - self._measured_us) // (1000 * elapsed_ms)
+            elapsed_us = self._clock.now_us - self._measured_us
+            self._reached = (elapsed_us + 500 * elapsed_ms) // (1000 * elapsed_ms)
         self._measured_ms = real_ms()
         self._measured_us = self._clock.now_us
 
