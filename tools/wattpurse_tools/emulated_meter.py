@@ -1,0 +1,220 @@
+"""A whole meter around the emulated RP2040: the real image, and every chip model at the pin the wiring table names.
+
+    with EmulatedMeter("flash.bin", image="firmware.bin") as meter:
+        meter.power_up()
+        meter.commission(4711, meter_key, site_key, "prepaid-money", "246810", tariff_table)
+        meter.insert(card)
+        meter.run_for(2)
+        print(meter.type_line("status"))
+
+The parts have the names of `boards.host.board.Hardware`, and the hand that moves them those of `boards.host.world.World`.
+Pulses are real edges at the counter's pin. Nothing here looks into the program: what the meter does is seen at its pins,
+in its flash and on its console.
+"""
+
+from boards.host.button_model import ButtonModel
+from boards.host.display_model import DisplayModel
+from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.pulse_source import MICROJOULES_PER_KWH, PulseSource
+from boards.host.random_bits import RandomBits
+from boards.host.relay_model import RelayModel
+from boards.host.rtc_model import RtcModel
+from boards.host.world import FIRST_S
+from boards.pico.pins import GPIO
+from wattpurse.drivers.rtc_ds3231 import ADDRESS
+
+from .emulator import EmulatedPico
+from .emulator_parts import EmulatedWire, I2cRegisterParts, SpiPart
+
+IMPULSES_PER_KWH = 1_000
+
+_LONGEST_PULSE_NS = 30_000_000
+_WATT_NS_PER_KWH = 3_600_000_000_000_000
+_READY = b"'help' lists the commands"
+_QUIET_MS = 100
+_STEP_US = 10_000
+
+
+class PulseTrain(PulseSource):
+    """The measuring element at a pin of the chip: each pulse a rising edge, evenly spaced while the load is the same."""
+
+    def __init__(self, clock, gpio, impulses: int):
+        super().__init__(clock, impulses)
+        self._gpio = gpio
+        self._play()
+
+    def set_load_w(self, load_w: int):
+        """Change the power the house would draw."""
+        super().set_load_w(load_w)
+        self._play()
+
+    def set_mains(self, on: bool):
+        """Cut or restore the mains."""
+        super().set_mains(on)
+        self._play()
+
+    def set_contact(self, closed: bool):
+        """The load switch's contact moved."""
+        super().set_contact(closed)
+        self._play()
+
+    def _play(self):
+        """Go on with the pulse that is due next, at the new rate."""
+        self._gpio.stop_pulses()
+        self._gpio.drive(0)
+        if self.power_w:
+            period_ns = _WATT_NS_PER_KWH / (self.power_w * self._impulses)
+            begun = self.energy_uj * self._impulses % MICROJOULES_PER_KWH / MICROJOULES_PER_KWH
+            high_ns = min(_LONGEST_PULSE_NS, period_ns / 2)
+            self._gpio.pulses(period_ns, high_ns, None, self._clock.now_ns + (1 - begun) * period_ns)
+
+
+class EmulatedMeter:
+    """`flash` is the file of the chip's flash, `image` what is written there first; `seed` for every chance in it."""
+
+    def __init__(self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1):
+        self.pico = EmulatedPico(flash, image, seed)
+        clock = self.clock = self.pico.clock
+        self._has_supply = False
+        self.rtc = RtcModel(clock, utc_s)
+        self.pico.attach_i2c(0, I2cRegisterParts({ADDRESS: self.rtc}))
+        self.reader = self._wire_reader()
+        self.display_wires = self._wire("display_clock"), self._wire("display_data")
+        self.display = DisplayModel(*self.display_wires, clock)
+        self.button_wire = self._wire("button")
+        self.button = ButtonModel(clock, self.button_wire, RandomBits(seed))
+        self.buzzer_wire = self._wire("buzzer", 0)
+        self.open_coil_wire = self._wire("open_coil", 0)
+        self.close_coil_wire = self._wire("close_coil", 0)
+        self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
+        self.source = PulseTrain(clock, self.pico.pins[GPIO["pulse"]], IMPULSES_PER_KWH)
+        self.source.set_mains(False)
+        self.relay.listen(self.source.set_contact)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """End the emulation; the flash stays in its file."""
+        self.pico.close()
+
+    # Supply
+
+    def power_up(self):
+        """The mains are there: every chip gets its supply, and the processor starts when time goes on."""
+        self.source.set_mains(True)
+        self.rtc.power_restored()
+        self.display.power_up()
+        self.reader.reset_registers()
+        self.pico.power_on()
+        self._has_supply = True
+
+    def power_lost(self):
+        """The mains fail now."""
+        self.pico.cut_power()
+        self._follow_supply()
+
+    def reset_board(self):
+        """Pull the processor's reset line; the other chips keep what they have."""
+        self.pico.reset()
+
+    # Time
+
+    def run_for(self, duration_s: float) -> bool:
+        """Let time pass; False if the supply failed meanwhile."""
+        self.pico.run_us(round(duration_s * 1_000_000))
+        return self._follow_supply()
+
+    def run_until(self, condition, limit_s: float, step_us: int = _STEP_US) -> bool:
+        """Let time pass until `condition()`, at most `limit_s`; True if it came. It is looked at every `step_us`."""
+        came = self.pico.run_until(condition, round(limit_s * 1000), step_us)
+        self._follow_supply()
+        return came
+
+    # The hand
+
+    def insert(self, card):
+        """Bring a card into the reader's field."""
+        self.reader.field.insert(card)
+
+    def remove(self, card=None):
+        """Take a card away, or whatever is there."""
+        for held in [card] if card is not None else list(self.reader.field.cards):
+            self.reader.field.remove(held)
+
+    def press(self, duration_ms: int = 150):
+        """Press the button and let go."""
+        self.button.press(duration_ms)
+
+    def type_line(self, line: str, limit_s: float = 30) -> list:
+        """Type a line at the service console; the answer as lines. Raises TimeoutError if none comes."""
+        received = self.pico.serial_received
+        received.clear()
+        self.pico.serial_write(line.encode() + b"\r")
+        if not self.run_until(lambda: received.count(b"\n") > 1, limit_s):
+            raise TimeoutError(f"no answer to {line!r}, only {bytes(received)!r}")
+        self._await_quiet(limit_s)
+        _, _, answer = received.decode().replace("\r", "").partition("\n")
+        received.clear()
+        return answer.strip().split("\n")
+
+    def await_console(self, limit_s: float = 10):
+        """Wait until the meter that has just been started greets on its console."""
+        self.pico.serial_read_until(_READY, round(limit_s * 1000))
+        self._await_quiet(limit_s)
+        self.pico.serial_received.clear()
+
+    def commission(self, number: int, meter_key: bytes, site_key: bytes, contract: str, pin: str, tariff: bytes) -> list:
+        """Make a blank meter work, at its console as a technician does, and start it anew; what the console answered.
+
+        Raises ValueError if the meter refuses.
+        """
+        words = "commission", str(number), meter_key.hex(), site_key.hex(), str(IMPULSES_PER_KWH), contract, pin
+        answer = self.type_line(" ".join(words + (tariff.hex(),)))
+        if not answer[0].startswith("commissioned"):
+            raise ValueError(answer[0])
+        self.reset_board()
+        self.await_console()
+        return answer
+
+    def violations(self) -> list:
+        """Everything that some chip, or the silicon of the processor, did not forgive."""
+        found = list(self.pico.faults)
+        for name, model in (("display", self.display), ("relay", self.relay), ("reader", self.reader)):
+            found += [f"{name}: {violation}" for violation in model.violations]
+        return found
+
+    def _wire(self, signal, pull=1):
+        return EmulatedWire(self.pico, GPIO[signal], pull)
+
+    def _wire_reader(self):
+        reader = Mfrc522Model(self.clock)
+        self._wire("reader_select").listen(reader.select)
+        self._wire("reader_reset").listen(reader.reset)
+        irq = self.pico.pins[GPIO["reader_irq"]]
+        irq.drive(reader.irq_level)
+        reader.on_irq = irq.drive
+        self.pico.attach_spi(0, SpiPart(reader.spi))
+        return reader
+
+    def _follow_supply(self):
+        """However the supply failed, it failed for every chip on the board."""
+        if self._has_supply and not self.pico.powered:
+            self._has_supply = False
+            self.display.power_lost()
+            self.reader.power_cut()
+            self.rtc.power_lost()
+            self.source.set_mains(False)
+        return self._has_supply
+
+    def _await_quiet(self, limit_s):
+        """Until the board has written nothing for a while."""
+        received = self.pico.serial_received
+        end_us = self.clock.now_us + round(limit_s * 1_000_000)
+        seen = -1
+        while seen != len(received) and self.clock.now_us < end_us:
+            seen = len(received)
+            self.run_for(_QUIET_MS / 1000)
