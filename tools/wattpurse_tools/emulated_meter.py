@@ -2,14 +2,14 @@
 
     with EmulatedMeter("flash.bin", image="firmware.bin") as meter:
         meter.power_up()
-        meter.commission(4711, meter_key, site_key, "prepaid-money", "246810", tariff_table)
+        meter.commission(4711, (meter_key, site_key), "prepaid-money", "246810", tariff_table)
         meter.insert(card)
         meter.run_for(2)
         print(meter.type_line("status"))
 
-The parts have the names of `boards.host.board.Hardware`, and the hand that moves them those of `boards.host.world.World`.
-Pulses are real edges at the counter's pin. Nothing here looks into the program: what the meter does is seen at its pins,
-in its flash and on its console.
+The parts have the names of `boards.host.board.Hardware`, the hand that moves them those of `boards.host.world.World`.
+Pulses are real edges at the counter's pin. Nothing here looks into the program: what the meter does is seen at its
+pins, in its flash and on its console.
 """
 
 from boards.host.button_model import ButtonModel
@@ -36,7 +36,7 @@ _STEP_US = 10_000
 
 
 class PulseTrain(PulseSource):
-    """The measuring element at a pin of the chip: each pulse a rising edge, evenly spaced while the load is the same."""
+    """The measuring element at a pin of the chip: each pulse a rising edge, evenly spaced while the load stays."""
 
     def __init__(self, clock, gpio, impulses: int):
         super().__init__(clock, impulses)
@@ -167,13 +167,13 @@ class EmulatedMeter:
         self._await_quiet(limit_s)
         self.pico.serial_received.clear()
 
-    def commission(self, number: int, meter_key: bytes, site_key: bytes, contract: str, pin: str, tariff: bytes) -> list:
+    def commission(self, number: int, keys: tuple, contract: str, pin: str, tariff: bytes) -> list:
         """Make a blank meter work, at its console as a technician does, and start it anew; what the console answered.
 
-        Raises ValueError if the meter refuses.
+        `keys` are the meter key and the site key. Raises ValueError if the meter refuses.
         """
-        words = "commission", str(number), meter_key.hex(), site_key.hex(), str(IMPULSES_PER_KWH), contract, pin
-        answer = self.type_line(" ".join(words + (tariff.hex(),)))
+        words = ["commission", str(number)] + [key.hex() for key in keys]
+        answer = self.type_line(" ".join(words + [str(IMPULSES_PER_KWH), contract, pin, tariff.hex()]))
         if not answer[0].startswith("commissioned"):
             raise ValueError(answer[0])
         self.reset_board()
