@@ -31,6 +31,7 @@ class ConsoleStream:
         self._editor = None
         self._editor_limit = 0
         self._waiting = b""
+        self._position = 0  # of the first byte in it that has not been shown
         self._is_draining = False
 
     async def read_line(self, limit: int) -> str | None:
@@ -64,9 +65,10 @@ class ConsoleStream:
         self._append(echo.encode())
 
     def _append(self, data):
-        if not data or len(self._waiting) + len(data) > _MOST_WAITING_BYTES:
+        if not data or len(self._waiting) - self._position + len(data) > _MOST_WAITING_BYTES:
             return
-        self._waiting += data
+        self._waiting = self._waiting[self._position :] + data
+        self._position = 0
         if not self._is_draining:
             self._is_draining = True
             asyncio.create_task(self._drain())
@@ -82,5 +84,8 @@ class ConsoleStream:
             self._is_draining = False
 
     def _show_chunk(self):
-        written = self._shown.write(self._waiting[:_CHUNK_BYTES])
-        self._waiting = self._waiting[written or 0 :]
+        chunk = memoryview(self._waiting)[self._position : self._position + _CHUNK_BYTES]
+        self._position += self._shown.write(chunk) or 0
+        if self._position == len(self._waiting):
+            self._waiting = b""
+            self._position = 0

@@ -162,7 +162,7 @@ class Mfrc522:
             self._write(RX_MODE, CRC_ENABLED if receive else 0)
             self._crc_receive = receive
 
-    async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> memoryview:
+    async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> bytes | memoryview:
         """Send a frame with CRC_A and give back the whole-byte, CRC-checked answer of exactly `reply_length` bytes.
 
         The view is good until the next frame. Raises CardError ("silent", "refused" for a four-bit NAK, "garbled"), or
