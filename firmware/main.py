@@ -6,10 +6,14 @@ from wattpurse.app import Meter
 
 
 def main():
-    """Runs until the board resets."""
+    """Runs until the board resets, or until someone at its console interrupts it: then no coil stays under current."""
     from board import build_board
 
-    asyncio.run(Meter(build_board()).run())
+    board = build_board()
+    try:
+        asyncio.run(Meter(board).run())
+    finally:
+        board.load_switch.release()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from wattpurse import stores
 from wattpurse.app import Meter
 from wattpurse.core import carrier, events, keys, outcome, statement, supply, token
 from wattpurse.core import contract as contracts
+from wattpurse.supervisor import FAULT_HUNG
 
 START_S = samples.NEW_YEAR_S + 40 * 86_400
 METER_NUMBER = 40_123
@@ -128,6 +129,16 @@ class TestLives(unittest.TestCase):
         self.assertEqual(self.world.account.money.bought, 10_000_000)
         self.assertTrue(self.relay.contact_closed)
         self.assertIn(events.FAULT, [event.code for event in self.world.meter.events.recent(20)])
+
+    def test_a_task_that_holds_the_processor_ends_in_a_reset_and_in_the_log(self):
+        self._commissioned()
+        self.world.meter.stores.prepare = lambda: self.world.clock.advance_us(20_000_000)
+        self.assertTrue(self.world.run_until(lambda: self.world.starts == 3, 30))
+        self._restart()
+        faults = [event.number for event in self.world.meter.events.recent(20) if event.code == events.FAULT]
+        self.assertEqual(faults, [FAULT_HUNG])
+        self.assertFalse(self.relay.contact_closed)
+        self.assertEqual(self.world.hardware.violations(), [])
 
     def test_flash_that_does_not_answer_is_said_and_nothing_is_formatted(self):
         self._commissioned()

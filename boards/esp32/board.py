@@ -6,10 +6,13 @@ Generator"); otherwise they come from a generator seeded at the start of the chi
 
 import time
 
+import machine
+
 from boards.esp32 import storage, unit_counter
 from boards.esp32.pins import GPIO
 from boards.micropython.block_flash import BlockFlash
 from boards.micropython.chip_board import ChipBoard
+from boards.micropython.watchdog import Watchdog
 from wattpurse.drivers.pulse_counter import PulseCounter
 
 
@@ -21,4 +24,5 @@ def build_board() -> ChipBoard:
 def build_board_with(ring_blocks) -> ChipBoard:
     """The devices, with the ledger on another block device. Pulses are counted before anything else is done."""
     counter = PulseCounter(unit_counter.start_counting(GPIO["pulse"]), unit_counter.MODULUS)
-    return ChipBoard("ESP32", GPIO, counter, BlockFlash(ring_blocks), 2, False, time.sleep_us)
+    watchdog = Watchdog(machine.reset_cause() == machine.WDT_RESET)
+    return ChipBoard("ESP32", GPIO, counter, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us)

@@ -6,11 +6,16 @@ LONGEST_MS = 8_388
 
 
 class WatchdogModel:
-    """Resets the board when it has been fed once and then not again for `timeout_ms`."""
+    """Resets the board when it has been fed once and then not again for `timeout_ms`.
+
+    `has_reset_board`: the board started because of that, and for no other reason.
+    """
 
     def __init__(self, clock, timeout_ms: int = LONGEST_MS):
         self._clock = clock
         self._timeout_us = timeout_ms * 1000
+        self.has_reset_board = False
+        self._resets_board = False
         self._deadline_us = None
         self._is_planned = False
 
@@ -23,6 +28,8 @@ class WatchdogModel:
     def stop(self):
         """The board lost its power or was reset: the next program has to start it again."""
         self._deadline_us = None
+        self.has_reset_board = self._resets_board
+        self._resets_board = False
 
     def _plan(self):
         self._is_planned = True
@@ -37,4 +44,5 @@ class WatchdogModel:
             self._plan()
             return
         self._deadline_us = None
+        self._resets_board = True
         raise BoardReset("the watchdog was not fed")

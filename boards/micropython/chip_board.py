@@ -10,7 +10,6 @@ from machine import I2C, SPI, Pin
 from boards.micropython.clock import Clock
 from boards.micropython.console import ConsoleStream
 from boards.micropython.pin_signal import PinSignal
-from boards.micropython.watchdog import Watchdog
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
@@ -26,11 +25,21 @@ LAST_WORDS_MS = 20
 class ChipBoard:
     """Everything that `hal` asks for, on the pins of `gpio`: a dict of the signals of a board's wiring table.
 
-    `counter` is running already; `flash` is the ledger's; `reader_bus` is the number of the SPI bus; `hard_interrupts`
-    tells whether the port runs Python in an interrupt; `display_delay_us` see `LedDisplay`.
+    `counter` is running already; `flash` is the ledger's; `watchdog` was not fed yet; `reader_bus` is the number of the
+    SPI bus; `hard_interrupts` tells whether the port runs Python in an interrupt; `display_delay_us` see `LedDisplay`.
     """
 
-    def __init__(self, name: str, gpio: dict, counter, flash, reader_bus: int, hard_interrupts: bool, display_delay_us):
+    def __init__(
+        self,
+        name: str,
+        gpio: dict,
+        counter,
+        flash,
+        watchdog,
+        reader_bus: int,
+        hard_interrupts: bool,
+        display_delay_us,
+    ):
         self.name = name
         self.counter = counter
         self.flash = flash
@@ -38,7 +47,7 @@ class ChipBoard:
         self.clock = clock = Clock()
         coil_pins = self._output("open_coil", 0), self._output("close_coil", 0)
         self.load_switch = LoadSwitch(*coil_pins, clock, time.sleep_ms)
-        self.watchdog = Watchdog()
+        self.watchdog = watchdog
         self.console = ConsoleStream()
         display_pins = self._open_drain("display_clock"), self._open_drain("display_data")
         self.display = LedDisplay(*display_pins, display_delay_us)
@@ -58,8 +67,8 @@ class ChipBoard:
 
     def _build_reader(self, bus, hard_interrupts):
         gpio = self._gpio
-        wires = {"sck": Pin(gpio["reader_clock"]), "mosi": Pin(gpio["reader_mosi"]), "miso": Pin(gpio["reader_miso"])}
-        spi = SPI(bus, baudrate=READER_BAUD, **wires)
+        sck, mosi, miso = Pin(gpio["reader_clock"]), Pin(gpio["reader_mosi"]), Pin(gpio["reader_miso"])
+        spi = SPI(bus, baudrate=READER_BAUD, sck=sck, mosi=mosi, miso=miso)
         irq = PinSignal(Pin(gpio["reader_irq"], Pin.IN), Pin.IRQ_FALLING, hard_interrupts)
         return Mfrc522(spi, self._output("reader_select", 1), self._output("reader_reset", 1), irq, self.clock)
 

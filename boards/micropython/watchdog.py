@@ -6,9 +6,13 @@ TIMEOUT_MS = 8_000
 
 
 class Watchdog:
-    """Resets the board when it has been fed once and then not again for eight seconds. It cannot be stopped."""
+    """Resets the board when it has been fed once and then not again for eight seconds. It cannot be stopped.
 
-    def __init__(self):
+    `has_reset_board`: the board started because of that, and for no other reason.
+    """
+
+    def __init__(self, has_reset_board: bool):
+        self.has_reset_board = has_reset_board
         self._timer = None
 
     def feed(self):

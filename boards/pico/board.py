@@ -1,10 +1,17 @@
 """The meter's devices on a Raspberry Pi Pico or Pico W: see `hal` for the devices and `pins` for the wiring."""
 
+from machine import mem32
+
 from boards.micropython.chip_board import ChipBoard
+from boards.micropython.watchdog import Watchdog
 from boards.pico import slice_counter, storage
 from boards.pico.flash import PicoFlash
 from boards.pico.pins import GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
+
+# Why the chip was reset last (RP2040 data sheet, 4.7.6, REASON); machine.reset_cause() makes no difference here.
+_WATCHDOG_REASON = 0x40058008
+_TIMER_RAN_OUT = 1
 
 
 def build_board() -> ChipBoard:
@@ -16,4 +23,5 @@ def build_board_with(ring_blocks) -> ChipBoard:
     """The devices, with the ledger on another block device. Pulses are counted before anything else is done."""
     counter = PulseCounter(slice_counter.start_counting(GPIO["pulse"]), slice_counter.MODULUS)
     # No delay for the display: a call of a pin takes this chip longer than the display needs.
-    return ChipBoard("Raspberry Pi Pico", GPIO, counter, PicoFlash(ring_blocks), 0, True, None)
+    watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
+    return ChipBoard("Raspberry Pi Pico", GPIO, counter, PicoFlash(ring_blocks), watchdog, 0, True, None)

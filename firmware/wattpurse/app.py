@@ -14,7 +14,7 @@ from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
 from wattpurse.stores import Stores
-from wattpurse.supervisor import Supervisor, noter
+from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 
 VERSION = "0.1.0"
 
@@ -113,6 +113,8 @@ class Meter:
             return
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
+        if self.board.watchdog.has_reset_board:
+            self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), FAULT_HUNG)
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
 

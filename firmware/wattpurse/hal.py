@@ -15,7 +15,7 @@ DEVICES = (
     ("rtc", "drivers.rtc_ds3231.Ds3231, or the same read() and set(utc_s)"),
     ("reader", "cards.mfrc522.Mfrc522, not started"),
     ("flash", "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"),
-    ("watchdog", "feed(); starts with the first feeding and resets the board 8 s after the last"),
+    ("watchdog", "feed(): 8 s after the last the board is reset; has_reset_board: it was, before this start"),
     ("console", "async read_line(limit) -> str, or None for a line longer than limit; write(text)"),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),

@@ -18,6 +18,7 @@ LONGEST_PAUSE_MS = 300_000
 FAULT_RAISED = 1
 FAULT_SILENT = 2
 FAULT_TASK_RESTARTED = 3
+FAULT_HUNG = 4  # noted at the start that follows: nobody could before
 
 
 class _Watched:

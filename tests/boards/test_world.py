@@ -206,8 +206,12 @@ class TestReset(unittest.TestCase):
         self.assertIs(self.world.meter, self.first)
         self.world.run_for(1)
         self._assert_one_reset()
+        self.assertTrue(self.world.hardware.watchdog.has_reset_board)
         self.world.run_for(60)
         self.assertEqual(self.world.starts, 2)
+        self.world.reset_board()
+        self.world.run_for(1)
+        self.assertFalse(self.world.hardware.watchdog.has_reset_board)
 
     def test_a_watchdog_that_is_fed_is_quiet(self):
         async def keep_feeding(board):
