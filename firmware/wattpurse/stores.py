@@ -63,7 +63,7 @@ class Stores:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, now_s)
         if self._is_retired(dict(settings)["meter_number"]):
-            raise ValueError("this number was given up with an unreadable ledger, its tokens would count again: take another")
+            raise ValueError("this number was given up with its ledger, and its tokens would count again: take another")
         if not self.settings.opened:
             self.settings.erase()
             self.settings.create()
