@@ -79,6 +79,14 @@ def test_contents_outlive_the_emulator(tmp_path, stock_image):
         assert RawRepl(pico).execute("print(open('kept.txt').read())") == "credit\n"
 
 
+def test_what_a_programmer_writes_last_is_in_the_file(tmp_path):
+    path = tmp_path / "flash.bin"
+    with EmulatedPico(path) as pico:
+        pico.write_flash(TEST_OFFSET, b"credit")
+    with EmulatedPico(path) as pico:
+        assert pico.read_flash(TEST_OFFSET, 6) == b"credit"
+
+
 @pytest.mark.parametrize("byte", [0, 1, 100, 255])
 def test_power_cut_within_a_program(pico, repl, byte):
     repl.execute("erase()\npage = bytearray(256)")

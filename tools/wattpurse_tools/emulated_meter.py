@@ -70,9 +70,12 @@ class PulseTrain(PulseSource):
 
 
 class EmulatedMeter:
-    """`flash` is the file of the chip's flash, `image` what is written there first; `seed` for every chance in it."""
+    """`flash` is the file of the chip's flash, `image` what is written there first; `seed` for every chance in it.
 
-    def __init__(self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1):
+    `impulses` per kWh come from the measuring element; `commission` tells the meter so.
+    """
+
+    def __init__(self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1, impulses: int = IMPULSES_PER_KWH):
         self.pico = EmulatedPico(flash, image, seed)
         clock = self.clock = self.pico.clock
         self._has_supply = False
@@ -87,7 +90,8 @@ class EmulatedMeter:
         self.open_coil_wire = self._wire("open_coil", 0)
         self.close_coil_wire = self._wire("close_coil", 0)
         self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
-        self.source = PulseTrain(clock, self.pico.pins[GPIO["pulse"]], IMPULSES_PER_KWH)
+        self.source = PulseTrain(clock, self.pico.pins[GPIO["pulse"]], impulses)
+        self._impulses = impulses
         self.source.set_mains(False)
         self.relay.listen(self.source.set_contact)
 
@@ -173,7 +177,7 @@ class EmulatedMeter:
         `keys` are the meter key and the site key. Raises ValueError if the meter refuses.
         """
         words = ["commission", str(number)] + [key.hex() for key in keys]
-        answer = self.type_line(" ".join(words + [str(IMPULSES_PER_KWH), contract, pin, tariff.hex()]))
+        answer = self.type_line(" ".join(words + [str(self._impulses), contract, pin, tariff.hex()]))
         if not answer[0].startswith("commissioned"):
             raise ValueError(answer[0])
         self.reset_board()

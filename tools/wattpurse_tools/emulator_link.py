@@ -29,6 +29,7 @@ Events, board to Python; those marked * wait for RUN:
     r  reset, payload the cause                           g  flash contents         q  statistics, JSON
 """
 
+import contextlib
 import json
 import os
 import struct
@@ -76,9 +77,11 @@ class Link:
         return kind, index, value, time_ns, payload
 
     def close(self):
-        """End the process."""
+        """End the process, when it has taken up what is queued."""
         if self._process.stdin.closed:
             return
+        with contextlib.suppress(EmulatorEndedError):
+            self._flush()
         self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait()
