@@ -141,6 +141,25 @@ class TestPacking(unittest.TestCase):
         with self.assertRaises(ValueError):
             Account.unpack(bytes(data))
 
+    def test_what_no_life_leads_to_is_refused(self):
+        for name, value in (
+            ("rate", 1),
+            ("rate", 255),
+            ("day", 0),
+            ("charged_day", 0),
+            ("pulses_total", 1 << 63),
+            ("_energy_remainder", 3200),
+            ("_charge_remainder", 1_000_000),
+        ):
+            account = samples.new_account()
+            setattr(account, name, value)
+            with self.assertRaises(ValueError):
+                Account.unpack(account.pack())
+        account = samples.new_account()
+        account.registers.month.rate_mwh[0] = (1 << 48) - 1
+        with self.assertRaises(ValueError):
+            Account.unpack(account.pack())
+
 
 if __name__ == "__main__":
     unittest.main()

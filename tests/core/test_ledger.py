@@ -8,6 +8,7 @@ from boards.host.power import PowerCut
 from boards.host.random_bits import RandomBits
 from tests import samples
 from wattpurse.core import contract as contracts
+from wattpurse.core.calendar import Zone
 from wattpurse.core.ledger import Ledger
 from wattpurse.core.ring import JournalBlank
 from wattpurse.core.tariff import Tariff
@@ -192,6 +193,46 @@ class TestPowerCuts(unittest.TestCase):
             step(ledger, now_s)
             account = ledger.account
             acknowledged.append((account.money.bought, account.pulses_total, account.token_top, account.token_window))
+
+    def _cut_during(self, operation, tariff_data, act):
+        """The ledger as it is found after a cut at the `operation`-th flash operation of `act`; None without a cut."""
+        flash = new_flash()
+        ledger = new_ledger(flash, samples.new_account(tariff_data))
+        ledger.advance(samples.NEW_YEAR_S + 23 * 3600, 1)
+        flash.faults.plan_cut(operation, 1000)
+        try:
+            act(ledger)
+        except PowerCut:
+            return reopened(flash)
+
+    def _until_no_cut(self, tariff_data, act):
+        found = []
+        while not found or found[-1] is not None:
+            found.append(self._cut_during(len(found) + 1, tariff_data, act))
+        return found[:-1]
+
+    def test_a_day_never_begins_at_the_rate_of_the_day_before(self):
+        midnight_s = samples.NEW_YEAR_S + 86_400
+        rates = (("DAY", (500_000,), ()), ("NIGHT", (100_000,), ()))
+        tariff_data = samples.flat_tariff(rates=rates, day_types=(((0, 1), (7 * 60, 0)),))
+        for ledger in self._until_no_cut(tariff_data, lambda ledger: ledger.advance(midnight_s + 5, 3)):
+            ledger.advance(midnight_s + 60, 0)
+            self.assertEqual(ledger.account.rate, 1)
+
+    def test_a_tariff_never_takes_over_with_the_rate_of_the_old_one(self):
+        later_s = samples.NEW_YEAR_S + 23 * 3600 + 60
+        flat = Tariff(samples.flat_tariff(version=9, activation_s=later_s))
+        two_rates = samples.flat_tariff(
+            rates=(("A", (1,), ()), ("B", (2,), ())), day_types=(((0, 0), (60, 1)),), zone=Zone(0)
+        )
+
+        def act(ledger):
+            ledger.change(lambda account: setattr(account, "pending_tariff", flat))
+            ledger.advance(later_s + 5, 3)
+
+        for ledger in self._until_no_cut(two_rates, act):
+            ledger.advance(later_s + 60, 5)
+            self.assertTrue(ledger.account.rate < ledger.account.tariff.rate_count)
 
     def test_what_was_acknowledged_is_there(self):
         complete = []

@@ -19,6 +19,10 @@ from wattpurse.core.terms import Terms
 MWH_PER_KWH = 1_000_000
 TOKEN_WINDOW = 64
 
+_COUNT_LIMIT = 1 << 62
+_ENERGY_LIMIT = 1 << 47
+_DAYS_ASTRAY = 3660  # as far as a clock may leap; day by day, more would take for ever
+
 _FORMAT = 1
 _FIXED = "<BBIIIIIBQQI"
 _PURSE = "<qq"
@@ -227,5 +231,22 @@ class Account:
         account.token_top, account.token_window = tokens
         account.terms = terms
         account.registers = registers
+        if not account._is_plausible():
+            raise ValueError("the account contradicts itself")
         account.note_next_change()
         return account
+
+    def _is_plausible(self):
+        """Whether a life of this meter can have led here; from anywhere else its arithmetic could fail or not end."""
+        amounts = (self.money.bought, self.money.charged, self.energy.bought, self.energy.charged)
+        return (
+            self.rate < self.tariff.rate_count
+            and self._energy_remainder < self.impulses
+            and self._charge_remainder < MWH_PER_KWH
+            and abs(self.day - self.tariff.zone.day(self.time_s)) <= _DAYS_ASTRAY
+            and self.day <= self.charged_day
+            and self.pulses_total < _COUNT_LIMIT
+            and max(self.registers.rate_mwh + self.registers.month.rate_mwh) < _ENERGY_LIMIT
+            and max(amounts) < _COUNT_LIMIT
+            and min(amounts) > -_COUNT_LIMIT
+        )

@@ -31,7 +31,7 @@ _TOKEN_LAYOUT = "<IIIBB"  # time, pulses, sequence, token kind, carrier
 
 
 class LedgerMismatch(Exception):
-    """A record does not lead to the balance that it says it leads to: the journal and the program disagree."""
+    """A record cannot follow what is before it: the journal and the program disagree."""
 
 
 class Ledger:
@@ -220,11 +220,12 @@ class Ledger:
         self.account.note_next_change()
 
     def _activate_pending(self, time_s):
-        """Tariff, and the day that may begin with it, in one snapshot."""
+        """Tariff, its rate, and the day that may begin with it, in one snapshot: no cut leaves one without the rest."""
 
         def activate(account):
             account.time_s = max(account.time_s, time_s)
             account.activate_pending()
+            account.enter_context()
 
         self.change(activate)
 
@@ -243,13 +244,18 @@ class Ledger:
         account = self.account
         if kind == _RATE:
             time_s, pulses, rate = struct.unpack_from(_RATE_LAYOUT, payload)
+            if rate >= account.tariff.rate_count:
+                raise LedgerMismatch("a rate record names a rate that the tariff does not have")
             account.count_pulses(pulses)
             account.rate = rate
             account.time_s = max(account.time_s, time_s)
         elif kind == _DAY:
             time_s, pulses, day = struct.unpack_from(_DAY_LAYOUT, payload)
+            if day - account.day > DAYS_AT_ONCE + 1:
+                raise LedgerMismatch("a day record leaps further than any clock may")
             account.count_pulses(pulses)
             account.enter_day(day)
+            account.rate = account.tariff.rate_at(time_s)
             account.time_s = max(account.time_s, time_s)
         elif kind == _CREDIT:
             _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)

@@ -107,9 +107,13 @@ def _unpack(data):
     values = {}
     position = 0
     while position < len(data):
+        if position + 2 > len(data) or position + 2 + data[position + 1] > len(data):
+            raise ValueError("settings end in the middle of one")
         code, length = data[position], data[position + 1]
         coded = data[position + 2 : position + 2 + length]
         if code in _IS_NUMBER:
+            if _IS_NUMBER[code] and length != 8:
+                raise ValueError("a setting is no number")
             values[code] = struct.unpack("<q", coded)[0] if _IS_NUMBER[code] else coded
         position += 2 + length
     return values

@@ -38,7 +38,12 @@ class Terms:
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """`(terms, position behind them)`; terms that came after the data was written keep their default."""
+        """`(terms, position behind them)`; terms that came after the data was written keep their default.
+
+        Raises ValueError where the data ends before.
+        """
+        if position >= len(data):
+            raise ValueError("terms are missing")
         terms = cls()
         count = data[position]
         position += 1
