@@ -193,6 +193,15 @@ class TestLives(unittest.TestCase):
 
 
 class TestCommissioning(unittest.TestCase):
+    def test_no_coil_is_under_current_while_flash_is_erased(self):
+        world = World(Meter, START_S)
+        hardware = world.hardware
+        self.assertTrue(world.run_until(lambda: hardware.open_coil_wire.level, 3))
+        commission(world.meter)
+        world.run_for(3)
+        self.assertEqual(hardware.violations(), [])
+        self.assertFalse(hardware.relay.contact_closed)
+
     def _started(self, hardware):
         hardware.start_board()
         meter = Meter(hardware.board)

@@ -98,11 +98,16 @@ class Meter:
         await self.supervisor.run()
 
     def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract):
-        """Make a blank meter into one that works from its next start on: see `Stores.commission`."""
+        """Make a blank meter into one that works from its next start on: see `Stores.commission`.
+
+        Erasing takes seconds: no coil may be under current meanwhile. A pulse that is cut short is repeated.
+        """
+        self.board.load_switch.release()
         self.stores.commission(settings, tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
 
     def erase_ledger(self):
-        """Give up a ledger that cannot be read: see `Stores.erase_ledger`."""
+        """Give up a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""
+        self.board.load_switch.release()
         self.stores.erase_ledger(self.timekeeper.now_s())
 
     def _start_services(self):
