@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from boards.host.world import FIRST_S
+from tests.silicon.meter_bench import commissioned_ring, write_flash
+from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulator import EmulatedPico
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,3 +41,20 @@ def pico(tmp_path, stock_image):
         board.power_on()
         board.run_ms(BOOT_MS)
         yield board
+
+
+@pytest.fixture(scope="session")
+def ring() -> bytes:
+    """The ledger's ring of a commissioned meter without credit."""
+    return commissioned_ring()
+
+
+@pytest.fixture
+def meter(tmp_path, meter_image, ring):
+    """A commissioned meter on the emulated chip that has just started, behind it a house that draws 2 kW."""
+    with EmulatedMeter(write_flash(tmp_path / "flash.bin", meter_image, ring), utc_s=FIRST_S + 60) as meter:
+        meter.source.set_load_w(2_000)
+        meter.power_up()
+        meter.await_console()
+        yield meter
+        assert meter.violations() == []

@@ -1,0 +1,96 @@
+"""The meter as a person meets it: the real image on the emulated chip, at its display, its switch and its console."""
+
+import json
+
+from boards.host.world import FIRST_S
+from boards.pico.pins import GPIO
+from tests.samples import flat_tariff
+from tests.silicon.meter_bench import STATION, account_in_flash, card_with, shows, tap, write_flash
+from tests.stories.whole_meter import METER, METER_KEY, PIN, SITE_KEY
+from wattpurse.core import supply
+from wattpurse_tools.emulated_meter import EmulatedMeter
+from wattpurse_tools.emulated_ring import stores_of
+
+SWITCH_LIMIT_S = 4
+
+
+def switched(meter, closed):
+    """Run until the load switch's contact stands there; False if it does not come to."""
+    return meter.run_until(lambda: meter.relay.contact_closed is closed, SWITCH_LIMIT_S)
+
+
+def test_a_blank_meter_says_so_and_is_commissioned_at_its_console(tmp_path, meter_image):
+    with EmulatedMeter(write_flash(tmp_path / "flash.bin", meter_image), utc_s=FIRST_S) as meter:
+        meter.source.set_load_w(2_000)
+        meter.power_up()
+        meter.await_console()
+        assert switched(meter, closed=False)
+        assert meter.run_until(lambda: shows(meter, "E 10"), 2)
+        assert meter.pico.statistics()["flash"]["operations"] == 0
+        meter.commission(METER, (METER_KEY, SITE_KEY), "prepaid-money", PIN, flat_tariff())
+        assert meter.run_until(lambda: shows(meter, "C  0.00"), 3)
+        status = json.loads(meter.type_line("status --json")[0])
+        assert status["meter_number"] == METER
+        assert not meter.relay.contact_closed
+        assert stores_of(meter.pico).fault == supply.ON
+        assert meter.violations() == []
+
+
+def test_a_tap_credits_and_closes_supply(meter):
+    assert switched(meter, closed=False)
+    card = card_with(20_000_000)
+    meter.insert(card)
+    assert meter.run_until(lambda: shows(meter, "C 20.00"), SWITCH_LIMIT_S)
+    assert account_in_flash(meter).money.bought == 20_000_000
+    assert switched(meter, closed=True)
+    meter.remove(card)
+    statement = STATION.statement(card)
+    assert (statement["meter_number"], statement["bought"], statement["token_top"]) == (METER, 20_000_000, 1)
+    meter.run_for(10)
+    assert account_in_flash(meter).pulses_total == meter.source.pulses_total > 0
+    tap(meter, card)
+    assert account_in_flash(meter).money.bought == 20_000_000
+
+
+def test_supply_opens_at_zero_and_closes_after_a_top_up(meter):
+    tap(meter, card_with(10_000))
+    assert switched(meter, closed=True)
+    meter.source.set_load_w(23_000)
+    assert meter.run_until(lambda: not meter.relay.contact_closed, 10)
+    account = account_in_flash(meter)
+    assert account.pulses_total == meter.source.pulses_total == 40
+    assert account.money.balance == 0
+    meter.run_for(3)
+    assert not meter.relay.contact_closed
+    tap(meter, card_with(5_000_000, first_number=2))
+    assert switched(meter, closed=True)
+    assert account_in_flash(meter).money.bought == 5_010_000
+
+
+def test_a_console_session_over_usb(meter):
+    tap(meter, card_with(20_000_000))
+    status = json.loads(meter.type_line("status --json")[0])
+    assert (status["meter_number"], status["supply"]) == (METER, "on")
+    assert "bought   20.000000    0.000000" in meter.type_line("registers")
+    change = "terms set low_credit_microunits 1500000"
+    assert meter.type_line(change)[0].startswith("refused: 'terms set' needs a login")
+    assert meter.type_line("login 000000")[0].startswith("refused")
+    meter.run_for(2)
+    assert meter.type_line(f"login {PIN}")[0].startswith("logged in")
+    assert not meter.type_line(change)[0].startswith("refused")
+    events = "\n".join(meter.type_line("events"))
+    for words in ("money credited", "wrong PIN", "login", "term changed"):
+        assert words in events
+    assert account_in_flash(meter).terms["low_credit_microunits"] == 1_500_000
+
+
+def test_the_counter_of_16_bits_wraps_unnoticed(meter):
+    tap(meter, card_with(100_000_000))
+    assert switched(meter, closed=True)
+    meter.source.set_load_w(0)
+    meter.run_for(0.5)
+    before = account_in_flash(meter).pulses_total
+    pulses = 66_000
+    meter.pico.pins[GPIO["pulse"]].pulses(62_500, 31_250, pulses)
+    meter.run_for(pulses * 62_500 / 1e9 + 0.5)
+    assert account_in_flash(meter).pulses_total == before + pulses
