@@ -4,7 +4,7 @@ A Page is one state of the meter: what was bought, which tokens are used, and ex
 micro-unit would have them. A Book walks from page to page and says for every step which states a power cut inside it
 may leave: the meter's whole state must be one of them, to the pulse and to the micro-unit.
 
-The tariff is UTC: rate 0, and rate 1 from 06:00 to 22:00; one price for each, and a standing charge for each day.
+Tariffs are UTC: one or two rates that change at times of the day, one price for each, a standing charge for each day.
 """
 
 import copy
@@ -15,17 +15,26 @@ MONEY = 0
 ENERGY = 1
 WINDOW = 64
 _MICRO = 1_000_000
-_RATE_CHANGES_S = (6 * 3600, 22 * 3600, 24 * 3600)
+DAY_PLANS = (((0, 0), (360, 1), (1320, 0)), ((0, 0), (420, 1)), ((0, 1), (300, 0)), ((0, 0),))
 
 
 class Price:
-    """A tariff of this book: `prices` of rate 0 and 1, the standing charge of a day, and from when it holds."""
+    """A tariff of this book: `prices` of its rates, the standing charge of a day, and from when it holds.
 
-    def __init__(self, version: int, prices: tuple, standing: int, activation_s: int):
+    `plan` is one of DAY_PLANS: (minute, rate) in the order of the day.
+    """
+
+    def __init__(self, version: int, plan: tuple, prices: tuple, standing: int, activation_s: int):
         self.version = version
+        self.plan = plan
         self.prices = prices
         self.standing = standing
         self.activation_s = activation_s
+
+
+    def rate_at(self, time_s: int) -> int:
+        """The rate in force."""
+        return [rate for minute, rate in self.plan if minute * 60 <= time_s % DAY_S][-1]
 
 
 class Page:
@@ -37,7 +46,7 @@ class Page:
         self.month = month_of(self.day)
         self.month_began_at = 0
         self.closed = ()
-        self.rate = rate_at(time_s)
+        self.rate = price.rate_at(time_s)
         self.price = price
         self.pending = None
         self.contract = 1
@@ -220,7 +229,7 @@ class Book:
             page.time_s = now_s
             page.day = now_s // DAY_S
             page.month = min(page.month, month_of(page.day))
-            page.rate = rate_at(now_s)
+            page.rate = page.price.rate_at(now_s)
 
         self.record(alter)
 
@@ -261,28 +270,29 @@ class Book:
             page.price, page.pending = page.pending, None
             page.time_s = max(page.time_s, time_s)
             page.enter_day(page.time_s // DAY_S)
+            page.rate = page.price.rate_at(page.time_s)
+
+        def enter_day(page):
+            page.enter_day(time_s // DAY_S)
+            page.rate = page.price.rate_at(time_s)
 
         pending = self.page.pending
         if pending is not None and pending.activation_s <= time_s:
             self.record(take_pending)
         if time_s // DAY_S > self.page.day:
-            self.record(lambda page: page.enter_day(time_s // DAY_S))
+            self.record(enter_day)
         self.page.time_s = max(self.page.time_s, time_s)
-        if rate_at(time_s) != self.page.rate:
-            self.record(lambda page: setattr(page, "rate", rate_at(time_s)))
+        rate = self.page.price.rate_at(time_s)
+        if rate != self.page.rate:
+            self.record(lambda page: setattr(page, "rate", rate))
 
     def _boundaries(self, start_s, end_s):
         times_s = set()
         for day in range(start_s // DAY_S, end_s // DAY_S + 1):
-            times_s.update(day * DAY_S + change_s for change_s in _RATE_CHANGES_S)
+            times_s.update(day * DAY_S + minute * 60 for minute in range(0, 1440, 60))
         if self.page.pending is not None:
             times_s.add(max(self.page.pending.activation_s, start_s + 1))
         return sorted(time_s for time_s in times_s if start_s < time_s <= end_s)
-
-
-def rate_at(time_s: int) -> int:
-    """1 from 06:00 to 22:00, else 0."""
-    return 1 if _RATE_CHANGES_S[0] <= time_s % DAY_S < _RATE_CHANGES_S[1] else 0
 
 
 def month_of(day: int) -> int:

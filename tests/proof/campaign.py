@@ -24,7 +24,7 @@ FINDINGS = (LOST, DOUBLED, HANGS, ESCAPES, BROKEN_RULES)
 
 REPORT = Path(__file__).resolve().parents[2] / "build" / "proof.json"
 # Processor time that no case comes near to: the last net under loops that do not touch flash.
-CASE_LIMIT_S = 300
+CASE_LIMIT_S = 180
 _FAILURES_SHOWN = 20
 
 

@@ -1,7 +1,7 @@
 """A meter's ledger living through random steps, beside the plain book of the same steps."""
 
 from tests import samples
-from tests.proof.book import DAY_S, Book, Page, Price, observe
+from tests.proof.book import DAY_PLANS, DAY_S, Book, Page, Price, observe
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from wattpurse.core.account import Account
 from wattpurse.core.calendar import Zone
@@ -94,7 +94,9 @@ class LedgerHistory:
 
     def _new_price(self, version, activation_s):
         draw = self.random.randrange
-        return Price(version, (draw(400_000), draw(2_000_000)), draw(3) * draw(900_000), activation_s)
+        plan = self.random.choice(DAY_PLANS)
+        prices = (draw(400_000), draw(2_000_000))[: len({rate for _, rate in plan})]
+        return Price(version, plan, prices, draw(3) * draw(900_000), activation_s)
 
     def _pass_time(self):
         if self.random.random() < 0.8:
@@ -173,7 +175,8 @@ class LedgerHistory:
     def _change_tariff(self):
         page = self.book.page
         version = max(page.price.version, page.pending.version if page.pending else 0) + 1
-        price = self._new_price(version, self.now_s + self.random.choice((0, 1, 3_600, DAY_S, 30 * DAY_S)))
+        ahead_s = self.random.choice((0, 1, 3_600, DAY_S, DAY_S - self.now_s % DAY_S, 30 * DAY_S))
+        price = self._new_price(version, self.now_s + ahead_s)
         return self._change(
             lambda page: setattr(page, "pending", price),
             lambda account: setattr(account, "pending_tariff", Tariff(_table(price))),
@@ -238,6 +241,6 @@ def _table(price):
         activation_s=price.activation_s,
         zone=Zone(0),
         standing_charge_microunits=price.standing,
-        rates=(("NIGHT", price.prices[:1], ()), ("DAY", price.prices[1:], ())),
-        day_types=(((0, 0), (6 * 60, 1), (22 * 60, 0)),),
+        rates=tuple([(f"R{rate}", (micro_units,), ()) for rate, micro_units in enumerate(price.prices)]),
+        day_types=(price.plan,),
     )

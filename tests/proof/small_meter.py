@@ -47,14 +47,21 @@ class TrueChip:
 class SmallMeter:
     """Built new on blank flash; `start` is what follows every cut."""
 
-    def __init__(self, random, account: Account | None = None):
+    def __init__(
+        self,
+        random,
+        account: Account | None = None,
+        number: int = METER_NUMBER,
+        meter_key: bytes = METER_KEY,
+        site_key: bytes = SITE_KEY,
+    ):
         self.clock = VirtualClock()
         self.flash = ProofFlash(SECTORS, random, clock=self.clock)
         self.chip = TrueChip(self.clock)
         self._build()
         self.settings.create()
         self.settings.set_all(
-            (("meter_number", METER_NUMBER), ("meter_key", METER_KEY), ("site_key", SITE_KEY), ("key_version", 1))
+            (("meter_number", number), ("meter_key", meter_key), ("site_key", site_key), ("key_version", 1))
         )
         self.events.create()
         self.ledger.create(account or Account(samples.flat_tariff(), 3_200, 1, contracts.PrepaidMoney, START_S))

@@ -1,0 +1,107 @@
+"""Bad tokens and statements: damaged and foreign ones, and such as hold nonsense under the meter's own key."""
+
+import random as randoms
+import struct
+
+from boards.host.aes import aes
+from tests import samples
+from tests.proof.bad_tariffs import sealed as tariff_sealed
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, Broken
+from tests.proof.mutation import mutated, peak_heap
+from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
+from wattpurse.core import carrier, keys, outcome, statement, token
+from wattpurse.core.sealing import SealBroken
+
+NAME = "bad-tokens"
+ABOUT = "tokens and statements damaged, foreign, or nonsense under the right key"
+SHORT_CASES = 40
+LONG_CASES = 5_000
+
+_BATCH = 200
+_HEAP_LIMIT = 64 * 1024
+_REFUSALS = (outcome.UNREADABLE, outcome.NOT_THIS_METER, outcome.USED)
+_CARD = b"\x04\x11\x22\x33"
+
+
+def run_case(seed: int, tally):
+    """A batch of tokens for one meter."""
+    random = randoms.Random(f"{NAME} {seed}")
+    meter = SmallMeter(random)
+    genuine = [seal(5, *made) for made in _MADE]
+    for data in genuine[:1]:
+        meter.teller.redeem(data, carrier.CARD)
+    for number in range(_BATCH):
+        if number % 10 == 0:
+            _nonsense_under_the_key(random, meter, 100 + number)
+        elif number % 10 == 1:
+            _bad_statement(random, meter)
+        else:
+            _forged(random, meter, mutated(random, random.choice(genuine), genuine), genuine)
+        tally.cases += 1
+        tally.faults += 1
+    heap = peak_heap(lambda: meter.teller.redeem(genuine[0][:-1], carrier.CARD))
+    tally.at_most("peak_heap_bytes", heap)
+    if heap > _HEAP_LIMIT:
+        raise Broken(BROKEN_RULES, f"{heap} bytes of heap for a token")
+    meter.start()
+
+
+def _forged(random, meter, data, genuine):
+    before = meter.ledger.account.pack()
+    result = meter.teller.redeem(data, random.choice((1, 2, 3, 4)))
+    if result not in _REFUSALS and data not in genuine:
+        raise Broken(DOUBLED, f"'{outcome.text(result)}' for {data.hex()}")
+    if meter.ledger.account.pack() != before:
+        raise Broken(DOUBLED, f"the account changed by {data.hex()}")
+
+
+def _nonsense_under_the_key(random, meter, sequence):
+    """A station gone mad: authentic, but whatever inside. It may be redeemed or refused; it may not break anything."""
+    kind, body = token.make(*random.choice(_MADE))
+    body = mutated(random, body, [token.make(*made)[1] for made in _MADE])
+    if kind == token.TARIFF and random.random() < 0.9:
+        body = tariff_sealed(body)
+    if random.random() < 0.3:
+        kind = random.randrange(256)
+    pair = keys.token_keys(aes, METER_KEY)
+    data = token.seal_token(aes, pair, 1, METER_NUMBER, sequence, kind, body[: token.BODY_LIMIT])
+    account = meter.ledger.account
+    bought = (account.money.bought, account.energy.bought)
+    try:
+        result = meter.teller.redeem(data, carrier.CARD)
+    except struct.error as error:
+        raise Broken(ESCAPES, f"{error!r} for kind {kind}, body {body.hex()}")
+    account = meter.ledger.account
+    is_credit = kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY) and result == outcome.ACCEPTED
+    if (account.money.bought, account.energy.bought) != bought and not is_credit:
+        raise Broken(DOUBLED, f"kind {kind} with body {body.hex()} brought credit")
+    meter.clock.advance_us(random.choice((0, 10**6, 10**10)))
+    meter.ledger.advance(meter.timekeeper.now_s(), random.randrange(3))
+
+
+def _bad_statement(random, meter):
+    """What a station reads off a card."""
+    pair = keys.statement_keys(aes, METER_KEY, _CARD)
+    payload = statement.compose(meter.ledger.account, 0, START_S, random.choice((32, 48, 96, 192)))
+    if random.random() < 0.7:
+        payload = mutated(random, payload, [payload])[:1000] or b"\x00"
+        data = statement.seal_statement(aes, pair, 1, METER_NUMBER, payload)
+    else:
+        data = mutated(random, statement.seal_statement(aes, pair, 1, METER_NUMBER, payload), [payload])
+    try:
+        statement.open_statement(aes, pair, data)
+    except (SealBroken, ValueError):
+        pass
+    except struct.error as error:
+        raise Broken(ESCAPES, f"{error!r} for statement {data.hex()}, payload {payload.hex()}")
+
+
+_MADE = (
+    (token.CREDIT_MONEY, 20_000_000),
+    (token.CREDIT_ENERGY, 5_000_000),
+    (token.CONTRACT, 2),
+    (token.TARIFF, samples.day_and_night_tariff()),
+    (token.CLOCK, START_S + 60),
+    (token.CLEAR_TAMPER,),
+    (token.TERM, 0, 10**8),
+)

@@ -1,0 +1,293 @@
+"""Cards torn away, garbled, copied and rewritten, and the meter cut off, at every frame and flash operation of a tap.
+
+A case is one card, one story around it, and one or two faults during one tap, through the real reader driver on the
+chip model. Seeds sweep the kinds of card and, within each, fault after fault over frame after frame. The station's list
+of what it sold decides: after the faults and one more ordinary tap every token on a card is redeemed once, nothing
+else is, and no statement ever told of credit that the ledger does not hold.
+"""
+
+import random as randoms
+
+from boards.host.aes import aes
+from boards.host.card_models.images import from_image
+from boards.host.card_models.ultralight import UltralightCard
+from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.power import PowerCut
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.small_meter import SmallMeter
+from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, VENDING_KEY, Station, sealed
+from wattpurse.cards import purse
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core import keys, token
+from wattpurse.services.card_desk import PERIOD_MS, CardDesk
+
+NAME = "cards"
+ABOUT = "card lifted, garbled or copied and meter cut off at every frame and flash operation of a tap"
+SHORT_CASES = 700
+LONG_CASES = 60_000
+
+_SECOND_UID = b"\x04\x99\x66\x77\x11\x98\xaa"
+_OTHER_METER = METER + 1
+_FRAME_FAULTS = ("lift", "lift in write", "silence", "flip to card", "flip from card", "cut")
+_FAULTS = _FRAME_FAULTS + ("flash cut", "lift and flash cut", "cut and flash cut")
+_LOOKS = 3
+
+
+def run_case(seed: int, tally):
+    """One card, one story, one fault."""
+    random = randoms.Random(f"{NAME} {seed}")
+    kind = purse.KINDS[seed % len(purse.KINDS)]
+    fault = _FAULTS[seed // len(purse.KINDS) % len(_FAULTS)]
+    sweep = seed // len(purse.KINDS) // len(_FAULTS)
+    story = _Story(random, kind, tally)
+    story.before()
+    story.spoil(fault, sweep * 7 + random.randrange(7))
+    story.tap_with_fault()
+    story.check_statements()
+    story.after()
+    story.ordinary_taps()
+    story.check_all()
+    tally.cases += 1
+
+
+class _Place:
+    """One meter with its reader and desk."""
+
+    def __init__(self, random, number):
+        key = keys.meter_key(aes, VENDING_KEY, number)
+        self.meter = SmallMeter(random, number=number, meter_key=key, site_key=SITE_KEY)
+        self.model = Mfrc522Model(self.meter.clock)
+        self.told = []
+        self.take_desk()
+
+    @property
+    def account(self):
+        return self.meter.ledger.account
+
+    def take_desk(self):
+        """A desk over what the meter has now."""
+        meter, model = self.meter, self.model
+        reader = Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock)
+        self.desk = CardDesk(
+            reader,
+            meter.clock,
+            aes,
+            meter.settings,
+            meter.ledger,
+            meter.timekeeper,
+            meter.teller,
+            meter.events,
+            self.told.append,
+        )
+
+    def look(self, times):
+        """Look for cards some times."""
+        for _ in range(times):
+            self.meter.clock.run(self.desk.serve_one_look())
+            self.meter.clock.advance_us(PERIOD_MS * 1000)
+
+    def tap(self, cards):
+        """Cards come, are served, and go."""
+        for card in cards:
+            self.model.field.insert(card)
+        self.look(_LOOKS)
+        for card in cards:
+            self.model.field.remove(card)
+        self.look(2)
+
+
+class _Story:
+    """What is sold, which cards there are, and what is done with them."""
+
+    def __init__(self, random, kind, tally):
+        self._random = random
+        self._tally = tally
+        self._place = _Place(random, METER)
+        self._station = Station()
+        self._sold = {}
+        self._card = self._station.new_card(kind, self._sell())
+        self._others = []
+        self._old_image = None
+        self._way = random.choice(_WAYS)
+
+    def before(self):
+        """What happens before the tap that goes wrong."""
+        if self._random.random() < 0.5:
+            self._place.tap([self._card])
+            self._old_image = self._card.image()
+            self._station.write(self._card, self._sell())
+        if self._way in ("clone", "clone tapped at once", "clone elsewhere"):
+            self._others = [from_image(self._card.image())]
+        elif self._way in ("two cards", "swapped"):
+            self._others = [UltralightCard("ntag216", _SECOND_UID)]
+            self._station.write(self._others[0], self._sell())
+        elif self._way == "limit":
+            limit = sum(self._sold.values()) + 1
+            self._place.meter.ledger.change(lambda account: account.terms.set("credit_limit_microunits", limit))
+        if self._way == "clone":
+            self._place.tap(self._others)
+
+    def spoil(self, fault, place):
+        """Plan the fault for frame or flash operation number `place` of the tap."""
+        frames, operations = self._dry_run()
+        faults, frame = self._place.model.faults, 1 + place % frames
+        bits = tuple(self._random.sample(range(40), self._random.choice((1, 2, 2, 5))))
+        if fault == "lift" or fault == "lift and flash cut":
+            faults.lift(frame)
+        elif fault == "lift in write":
+            for number in range(frame, frame + 12):
+                faults.lift_during_write(number, self._random.randrange(1, 1000))
+        elif fault == "silence":
+            faults.silence(frame)
+        elif fault == "flip to card":
+            faults.flip_to_card(frame, bits)
+        elif fault == "flip from card":
+            faults.flip_from_card(frame, bits)
+        elif fault in ("cut", "cut and flash cut"):
+            self._place.model.field.plan(frame, _cut_power)
+        if "flash" in fault:
+            depth, damage = self._random.randrange(1001), self._random.choice(("none", "page"))
+            at = 1 + self._random.randrange(operations) if fault != "flash cut" else 1 + place % operations
+            self._place.meter.flash.faults.plan_cut(at, depth, damage)
+        self._tally.faults += 1 + ("and" in fault)
+        self._tally.add(fault.replace(" ", "_"))
+
+    def tap_with_fault(self):
+        """The tap, and a new start where the power failed."""
+        place = self._place
+        cards = [self._card] + (self._others if self._way in ("two cards", "clone tapped at once") else [])
+        try:
+            place.tap(cards)
+        except PowerCut:
+            self._restart()
+        place.meter.flash.faults.operations_to_cut = None
+        place.model.field._plan.clear()
+        for card in list(place.model.field.cards):
+            place.model.field.remove(card)
+
+    def after(self):
+        """What happens between the fault and the ordinary tap."""
+        if self._way == "old image" and self._old_image is not None:
+            restored = from_image(self._old_image)
+            self._place.tap([restored])
+            self._others = [restored]
+        elif self._way == "swapped":
+            self._swap_orders()
+        elif self._way == "topped up again":
+            box = self._station.on_card(self._card, purse.read_orders)
+            unredeemed = [data for data in purse.split_tokens(box.content) if not self._is_used(data)]
+            room = purse.layout_of(self._card.kind).content_size
+            content = b"".join(unredeemed) + self._sell()
+            self._station.write(self._card, content if len(content) <= room else b"".join(unredeemed))
+        elif self._way == "clone elsewhere":
+            self._tap_elsewhere()
+        elif self._way == "limit":
+            self._place.meter.ledger.change(lambda account: account.terms.set("credit_limit_microunits", 0))
+
+    def ordinary_taps(self):
+        """Every card once, undisturbed."""
+        for card in [self._card] + self._others:
+            self._place.tap([card])
+
+    def check_statements(self):
+        """A statement on a card never tells of a token that the ledger has not redeemed."""
+        for card in [self._card] + self._others:
+            told = self._statement(card)
+            if told is None:
+                continue
+            for sequence in range(max(1, told["token_top"] - 63), told["token_top"] + 1):
+                redeemed = told["token_window"] >> told["token_top"] - sequence & 1
+                if redeemed and not self._place.account.token_is_used(sequence):
+                    raise Broken(LOST, f"{self._way}: the card says that token {sequence} is redeemed, it is not")
+
+    def check_all(self):
+        """Money on cards, in the meter and charged is what was bought, and every card tells the truth."""
+        account = self._place.account
+        redeemed = sum(amount for data, amount in self._sold.items() if self._is_used(data))
+        if account.money.bought != redeemed:
+            what = DOUBLED if account.money.bought > redeemed else LOST
+            raise Broken(what, f"{self._way}: bought {account.money.bought}, tokens redeemed {redeemed}")
+        for card in [self._card] + self._others:
+            box = self._station.on_card(card, purse.read_orders)
+            left = [data for data in purse.split_tokens(box.content) if data in self._sold and not self._is_used(data)]
+            if left:
+                raise Broken(LOST, f"{self._way}: {len(left)} tokens are still on the card, told {self._place.told}")
+        told = self._statement(self._card)
+        if told is not None and told["balance"] != account.money.balance and self._card not in self._others:
+            if not self._others:
+                raise Broken(BROKEN_RULES, f"{self._way}: statement {told['balance']}, meter {account.money.balance}")
+        elif told is None and purse.layout_of(self._card.kind).statement_offsets:
+            raise Broken(BROKEN_RULES, f"{self._way}: no statement on the card, told {self._place.told}")
+        self._place.meter.start()
+        if self._place.account.money.bought != redeemed:
+            raise Broken(LOST, f"{self._way}: after a restart bought is {self._place.account.money.bought}")
+
+    def _restart(self):
+        place = self._place
+        place.model.power_cut()
+        place.meter.clock.abandon()
+        place.meter.start_until_it_lasts(self._random, self._tally)
+        place.take_desk()
+
+    def _dry_run(self):
+        """Frames and flash operations of the tap that is to be spoiled, counted on a copy of card and meter."""
+        copy = _Place(self._random, METER)
+        copy.meter.flash.memory[:] = self._place.meter.flash.memory
+        copy.meter.clock.now_us = self._place.meter.clock.now_us
+        copy.meter.start()
+        copy.take_desk()
+        before = copy.meter.flash.programs + sum(copy.meter.flash.erases)
+        copy.model.field.insert(from_image(self._card.image()))
+        copy.look(_LOOKS)
+        operations = copy.meter.flash.programs + sum(copy.meter.flash.erases) - before
+        return copy.model.field.frames, max(1, operations)
+
+    def _tap_elsewhere(self):
+        """The copied card at another meter of the same site buys nothing."""
+        other = _Place(self._random, _OTHER_METER)
+        other.tap(self._others)
+        if other.account.money.bought or other.account.token_top:
+            raise Broken(DOUBLED, f"a copied card bought {other.account.money.bought} at another meter")
+
+    def _swap_orders(self):
+        """Order boxes of one card are written into the other's pages by whoever can; Classic cards need a key."""
+        other = self._others[0]
+        box = self._station.on_card(self._card, purse.read_orders)
+        room = purse.layout_of(other.kind).content_size
+        mine = self._station.on_card(other, purse.read_orders).content
+        self._station.write(other, box.content[:room])
+        kept = purse.layout_of(self._card.kind).content_size
+        self._station.write(self._card, (box.content + mine)[:kept] if len(box.content + mine) <= kept else box.content)
+
+    def _statement(self, card):
+        if not purse.layout_of(card.kind).statement_offsets:
+            return None
+        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        return self._station.on_card(card, lambda memory: purse.read_statement(memory, aes, pair))
+
+    def _is_used(self, data):
+        return self._place.account.token_is_used(token.read_header(data)[1])
+
+    def _sell(self):
+        """A new token, entered in the station's list."""
+        amount = self._random.randrange(1, 10**8)
+        data = sealed(len(self._sold) + 1, amount)
+        self._sold[data] = amount
+        return data
+
+
+_WAYS = (
+    "plain",
+    "two cards",
+    "clone",
+    "clone tapped at once",
+    "clone elsewhere",
+    "old image",
+    "swapped",
+    "topped up again",
+    "limit",
+)
+
+
+def _cut_power(_field):
+    raise PowerCut("power failed while a frame was on air")

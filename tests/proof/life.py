@@ -1,0 +1,284 @@
+"""Whole lives: a household's meter over years, stepping from hour to hour, with all that happens to a meter.
+
+Outages long and short, power cut in the middle of writes and of starts, resets, a clock chip that loses its time or
+leaps, flash sectors that go bad, tariffs that change, credit bought late. After every step the account is compared
+with `life_oracle`: every pulse that the hardware counted, every mWh at its rate, and all money to the micro-unit.
+
+The pulses of the moment in which power fails are lost with the counter: never more than the last reading period's and
+what waits below one tally step.
+"""
+
+import random as randoms
+
+from boards.host.power import PowerCut
+from tests import samples
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.life_oracle import LifeOracle, OracleTariff
+from tests.proof.small_meter import FIRST_FOR_LEDGER, START_S, SmallMeter, seal
+from wattpurse.core import carrier, outcome, supply, token
+from wattpurse.core.account import Account
+from wattpurse.core.calendar import Zone
+from wattpurse.core.contract import PrepaidMoney
+from wattpurse.drivers.pulse_counter import PulseCounter
+
+NAME = "life"
+ABOUT = "household meters over years of outages, cuts, changing tariffs and failing parts"
+SHORT_CASES = 6
+LONG_CASES = 100
+
+_SHORT_YEARS = 2
+_LONG_YEARS = 20
+_YEAR_S = 31_556_952
+_LEDGER_SECTORS = 5
+# Name for the oracle, the same for the meter, and the grid on which rates and days may change there.
+_ZONES = (
+    ("Europe/Berlin", Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True), 3_600),
+    ("America/New_York", Zone(-300, (3, 2, 6, 120), (11, 1, 6, 120)), 3_600),
+    ("Australia/Sydney", Zone(600, (10, 1, 6, 120), (4, 1, 6, 180)), 3_600),
+    ("Asia/Kolkata", Zone(330), 1_800),
+)
+_PLANS = (((0, 0),), ((0, 0), (360, 1), (1320, 0)), ((0, 1), (420, 0), (1020, 1)))
+# Watts drawn in the hours of a day, of a small, a usual and a heated household.
+_SHAPES = (
+    (40, 40, 40, 40, 40, 60, 200, 150, 80, 60, 60, 120, 180, 90, 60, 60, 90, 250, 400, 350, 300, 250, 150, 60),
+    (150, 130, 120, 120, 130, 300, 900, 700, 350, 300, 350, 600, 900, 500, 350, 350, 600, 1_400, 2_200, 1_800, 1_200, 900,
+     500, 250),
+    (2_500, 3_000, 3_000, 3_000, 2_800, 2_000, 1_800, 900, 600, 500, 500, 700, 900, 600, 500, 600, 1_200, 2_600, 3_800, 3_000,
+     2_200, 1_800, 1_500, 2_000),
+)  # fmt: skip
+
+
+def run_case(seed: int, tally):
+    """One meter's life; those that the short form runs are shorter."""
+    random = randoms.Random(f"{NAME} {seed}")
+    life = _Life(random, tally)
+    years = _SHORT_YEARS if seed < SHORT_CASES else _LONG_YEARS
+    life.live_until(START_S + years * _YEAR_S)
+    tally.cases += 1
+    tally.add("years", years)
+
+
+class _Life:
+    """One meter, its household, its seller, and everything that befalls it."""
+
+    def __init__(self, random, tally):
+        self._random = random
+        self._tally = tally
+        self._zone_name, self._zone, self._grid_s = random.choice(_ZONES)
+        self._impulses = random.choice((1_000, 1_000, 3_200, 100, 10_000))
+        self._shape = random.choice(_SHAPES)
+        self._modulus = random.choice((65_536, 1 << 32))
+        self._version = 0
+        self._sequence = 0
+        self._bought = 0
+        self._hardware_pulses = self._counted_from = 0
+        self._energy_uwh = 0
+        self._neglects_until_s = 0
+        data, tariff = self._new_tariff(START_S)
+        self._meter = SmallMeter(random, Account(data, self._impulses, 1, PrepaidMoney, START_S))
+        self._oracle = LifeOracle(tariff, START_S, self._impulses)
+        self._now_s = START_S
+        self._registers = [0] * 8
+        self._begin()
+
+    def live_until(self, end_s):
+        """Hour after hour."""
+        while self._now_s < end_s:
+            self._household_hour()
+            draw = self._random.random()
+            if draw < 0.0006:
+                self._random.choice(_MISHAPS)(self)
+            elif draw < 0.0010:
+                self._send_tariff()
+            self._top_up()
+
+    def _household_hour(self):
+        """Go on to the next hour of the meter's clock, and let the meter count what was used."""
+        timekeeper = self._meter.timekeeper
+        next_s = (timekeeper.now_s() // self._grid_s + 1) * self._grid_s
+        self._pass_us((next_s - timekeeper.now_s() - 1) * 1_000_000)
+        while timekeeper.now_s() < next_s:
+            self._meter.clock.advance_us(20_000)
+        pulses = self._counter.take()
+        self._oracle.consume(pulses)
+        self._advance(pulses)
+        self._check()
+
+    def _advance(self, pulses):
+        now_s = self._now_s = self._meter.timekeeper.now_s()
+        self._oracle.go_on_to(now_s)
+        self._meter.ledger.advance(now_s, pulses)
+        self._meter.ledger.prepare()
+
+    def _pass_us(self, duration_us):
+        """Time passes while the household uses what it uses; with supply off, nothing."""
+        self._meter.clock.advance_us(duration_us)
+        if self._supply() != supply.ON:
+            return
+        watts = self._shape[self._now_s // 3600 % 24] * self._random.randrange(50, 151) // 100
+        self._energy_uwh += watts * duration_us // 3_600
+        self._hardware_pulses = self._energy_uwh * self._impulses // 10**9
+
+    def _supply(self):
+        tampered = bool(self._meter.settings.get("tamper", 0))
+        return supply.decide(self._meter.ledger.account, supply.ON, tampered)
+
+    def _check(self):
+        account, oracle = self._meter.ledger.account, self._oracle
+        waiting = oracle.pulses - account.pulses_total
+        if account.money.bought != self._bought:
+            what = DOUBLED if account.money.bought > self._bought else LOST
+            raise Broken(what, f"bought {account.money.bought}, sold {self._bought}, at {self._now_s}")
+        if not 0 <= waiting < max(1, self._impulses // 4000):
+            raise Broken(LOST if waiting > 0 else DOUBLED, f"{waiting} pulses are missing at {self._now_s}")
+        if waiting == 0 and account.money.charged != oracle.charged:
+            what = LOST if account.money.charged > oracle.charged else DOUBLED
+            raise Broken(what, f"charged {account.money.charged}, due {oracle.charged}, at {self._now_s}")
+        if waiting == 0 and account.registers.rate_mwh != oracle.rate_mwh:
+            raise Broken(LOST, f"registers {account.registers.rate_mwh}, {oracle.rate_mwh}, at {self._now_s}")
+        if any(now < before for now, before in zip(account.registers.rate_mwh, self._registers)):
+            raise Broken(LOST, f"a register went back at {self._now_s}")
+        self._registers = list(account.registers.rate_mwh)
+        if (self._supply() == supply.ON) != (self._bought - account.money.charged > 0):
+            raise Broken(BROKEN_RULES, f"supply is {supply.text(self._supply())} at {self._now_s}")
+
+    def _top_up(self):
+        """The household buys when credit is low, and at times not for days."""
+        if self._meter.ledger.account.money.balance > 3_000_000 or self._now_s < self._neglects_until_s:
+            return
+        if self._random.random() < 0.05:
+            self._neglects_until_s = self._now_s + self._random.randrange(5 * 86_400)
+        self._sequence += self._random.choice((1, 1, 1, 2, 9))
+        amount = self._random.choice((5, 10, 20, 50, 100)) * 1_000_000
+        self._deliver(seal(self._sequence, token.CREDIT_MONEY, amount), amount)
+
+    def _deliver(self, data, amount=0):
+        """A token, at times with a cut in the midst of it; then it comes again, and counts once."""
+        if self._random.random() < 0.1:
+            self._plan_cut()
+        try:
+            self._meter.teller.redeem(data, carrier.CARD)
+        except PowerCut:
+            self._restart()
+        self._meter.flash.faults.operations_to_cut = None
+        for _ in range(2):
+            result = self._meter.teller.redeem(data, carrier.CARD)
+            if result not in (outcome.ACCEPTED, outcome.USED):
+                raise Broken(LOST, f"a token was met with '{outcome.text(result)}'")
+        self._bought += amount
+
+    def _send_tariff(self):
+        if self._meter.ledger.account.pending_tariff is not None:
+            return
+        ahead_s = self._random.choice((3_600, 86_400, 20 * 86_400))
+        activation_s = (self._now_s + ahead_s) // self._grid_s * self._grid_s
+        if self._random.random() < 0.5:
+            local = self._oracle.tariff.local(activation_s)
+            activation_s = max(self._now_s + 60, self._oracle.tariff.midnight_s(local.date()))
+            activation_s = -(-activation_s // self._grid_s) * self._grid_s
+        data, self._oracle.coming = self._new_tariff(activation_s)
+        self._sequence += 1
+        self._deliver(seal(self._sequence, token.TARIFF, data))
+        self._tally.add("tariffs")
+
+    def _new_tariff(self, activation_s):
+        """A random tariff, once for the meter and once for the oracle."""
+        random = self._random
+        self._version += 1
+        rates = []
+        for _ in range(2):
+            blocks = random.choice((1, 1, 3))
+            prices = tuple(random.randrange(50_000, 600_000) for _ in range(blocks))
+            limits = tuple(sorted(random.sample(range(1_000_000, 400_000_000), blocks - 1)))
+            rates.append((prices, limits))
+        day, weekend = random.choice(_PLANS), random.choice(_PLANS)
+        standing, allowance = random.choice((0, 330_001)), random.choice((0, 0, 30_000_000))
+        oracle = OracleTariff(activation_s, self._zone_name, tuple(rates), day, weekend, standing, allowance)
+        data = samples.flat_tariff(
+            version=self._version,
+            activation_s=activation_s,
+            zone=self._zone,
+            standing_charge_microunits=standing,
+            allowance_mwh=allowance,
+            rates=tuple([(f"R{number}", prices, limits) for number, (prices, limits) in enumerate(rates)]),
+            day_types=(day, weekend),
+            seasons=((1, 1, (0, 0, 0, 0, 0, 1, 1, 0)),),
+        )
+        return data, oracle
+
+    def _cut_in_metering(self):
+        """Power fails in the flash write of one reading of the counter."""
+        self._pass_us(100_000)
+        pulses = self._counter.take()
+        self._plan_cut()
+        before = self._oracle.pulses
+        try:
+            self._meter.ledger.advance(self._meter.timekeeper.now_s(), pulses)
+        except PowerCut:
+            pass
+        self._meter.flash.faults.operations_to_cut = None
+        self._restart(before + pulses)
+
+    def _reset(self):
+        """A watchdog reset, or a brown-out between two writes."""
+        self._restart()
+
+    def _outage(self):
+        self._power_off_s = self._random.choice((5, 3_600, 86_400, self._random.randrange(90 * 86_400)))
+        self._meter.clock.advance_us(self._power_off_s * 1_000_000)
+        self._restart()
+
+    def _chip_forgets(self):
+        """The clock chip has lost its time, for this one start."""
+        right = self._meter.chip.read
+        lead_s = self._random.choice((-86_400, -(10**9), 30 * _YEAR_S))
+        self._meter.chip.read = lambda: self._random.choice((None, max(0, right() + lead_s)))
+        self._restart()
+        del self._meter.chip.read
+        self._meter.chip.set(self._meter.timekeeper.now_s())
+
+    def _sector_goes_bad(self):
+        """One sector of one copy takes nothing any more, never the same place in both copies."""
+        bad = self._meter.flash.faults.bad_sectors
+        if not bad:
+            bad.add(FIRST_FOR_LEDGER + self._random.randrange(2 * _LEDGER_SECTORS))
+            self._tally.add("bad_sectors")
+
+    def _plan_cut(self):
+        self._meter.flash.faults.plan_cut(
+            self._random.choice((1, 2, 3, 4, 5, 8, 16)), self._random.randrange(1001), "page"
+        )
+
+    def _restart(self, most_pulses=None):
+        """Start anew; the oracle takes over what the cut left of the pulses that were on their way."""
+        self._tally.faults += 1
+        known = self._oracle.pulses
+        self._meter.start_until_it_lasts(self._random, self._tally)
+        found = self._meter.ledger.account.pulses_total
+        step = max(1, self._impulses // 4000)
+        if not known - step < found <= max(known, most_pulses or 0):
+            raise Broken(LOST if found < known else DOUBLED, f"{found} pulses after a cut, {known} were known")
+        self._adopt_pulses(found)
+        self._begin()
+        self._now_s = self._meter.timekeeper.now_s()
+        self._oracle.go_on_to(self._now_s)
+
+    def _adopt_pulses(self, found):
+        if found >= self._oracle.pulses:
+            self._oracle.consume(found - self._oracle.pulses)
+        else:
+            self._oracle.forget(self._oracle.pulses - found)
+
+    def _begin(self):
+        """A life of the processor: its counter begins at 0."""
+        self._counted_from = self._hardware_pulses
+        self._counter = PulseCounter(lambda: (self._hardware_pulses - self._counted_from) % self._modulus, self._modulus)
+
+
+_MISHAPS = (
+    *[_Life._cut_in_metering] * 6,
+    *[_Life._outage] * 3,
+    _Life._reset,
+    _Life._chip_forgets,
+    _Life._sector_goes_bad,
+)

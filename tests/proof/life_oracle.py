@@ -1,0 +1,111 @@
+"""What a life costs, reckoned by other means than the meter's: zoneinfo for local time, exact sums for money.
+
+The bill of a month's energy at one rate is a line with corners, F; energy that takes the month from x to y costs
+F(y) - F(x), times exact. The free allowance is taken off the front of the month. Nothing is rounded but the total.
+"""
+
+import datetime
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+KWH_MWH = 1_000_000
+_UTC = datetime.timezone.utc
+
+
+class OracleTariff:
+    """Prices: `rates` is a tuple of (prices per kWh, block limits in mWh), `day_plan` of (minute, rate)."""
+
+    def __init__(self, activation_s, zone_name, rates, day_plan, weekend_plan, standing, allowance_mwh):
+        self.activation_s = activation_s
+        self.zone = ZoneInfo(zone_name)
+        self.rates = rates
+        self.day_plan = day_plan
+        self.weekend_plan = weekend_plan
+        self.standing = standing
+        self.allowance_mwh = allowance_mwh
+
+    def local(self, utc_s: int) -> datetime.datetime:
+        """Local time."""
+        return datetime.datetime.fromtimestamp(utc_s, _UTC).astimezone(self.zone)
+
+    def rate_at(self, utc_s: int) -> int:
+        """The rate in force."""
+        local = self.local(utc_s)
+        plan = self.weekend_plan if local.weekday() >= 5 else self.day_plan
+        minute = local.hour * 60 + local.minute
+        return [rate for start, rate in plan if start <= minute][-1]
+
+    def midnight_s(self, date: datetime.date) -> int:
+        """When the local day begins."""
+        return int(datetime.datetime(date.year, date.month, date.day, tzinfo=self.zone).timestamp())
+
+    def cost_to(self, rate: int, mwh: int) -> Fraction:
+        """F: what the month's first `mwh` at this rate cost, without allowance."""
+        prices, limits = self.rates[rate]
+        total = Fraction(0)
+        for price, start, end in zip(prices, (0, *limits), (*limits, None)):
+            if mwh > start:
+                total += Fraction(price * ((mwh if end is None else min(mwh, end)) - start), KWH_MWH)
+        return total
+
+
+class LifeOracle:
+    """Energy, money and days of one meter from `utc_s` on."""
+
+    def __init__(self, tariff: OracleTariff, utc_s: int, impulses: int):
+        self.tariff = tariff
+        self.coming = None
+        self.pulses = 0
+        self.rate_mwh = [0] * 8
+        self.energy_cost = Fraction(0)
+        self.standing_cost = 0
+        self._impulses = impulses
+        self._date = tariff.local(utc_s).date()
+        self._month_mwh = [0] * 8
+        self.rate = tariff.rate_at(utc_s)
+
+    @property
+    def charged(self) -> int:
+        """Whole micro-units charged ever."""
+        return int(self.energy_cost) + self.standing_cost
+
+    def consume(self, pulses: int):
+        """Pulses of the stretch that runs."""
+        before = self.pulses * KWH_MWH // self._impulses
+        self.pulses += pulses
+        mwh = self.pulses * KWH_MWH // self._impulses - before
+        tariff, rate = self.tariff, self.rate
+        free = min(mwh, max(0, tariff.allowance_mwh - sum(self._month_mwh)))
+        start = self._month_mwh[rate] + free
+        self._month_mwh[rate] += mwh
+        self.rate_mwh[rate] += mwh
+        self.energy_cost += tariff.cost_to(rate, self._month_mwh[rate]) - tariff.cost_to(rate, start)
+
+    def forget(self, pulses: int):
+        """The newest pulses were lost with the power; they were of the stretch that runs; their price is not due."""
+        before = self.pulses * KWH_MWH // self._impulses
+        self.pulses -= pulses
+        mwh = before - self.pulses * KWH_MWH // self._impulses
+        tariff, rate = self.tariff, self.rate
+        paid = min(mwh, max(0, sum(self._month_mwh) - tariff.allowance_mwh))
+        month_mwh = self._month_mwh[rate]
+        self.energy_cost -= tariff.cost_to(rate, month_mwh) - tariff.cost_to(rate, month_mwh - paid)
+        self._month_mwh[rate] -= mwh
+        self.rate_mwh[rate] -= mwh
+
+    def go_on_to(self, utc_s: int):
+        """Time passes, with no energy: days begin, months begin, a tariff takes over."""
+        while True:
+            tariff = self.tariff
+            next_date = self._date + datetime.timedelta(days=1)
+            begins_s = tariff.midnight_s(next_date)
+            if self.coming is not None and self.coming.activation_s <= min(begins_s, utc_s):
+                self.tariff, self.coming = self.coming, None
+                continue
+            if begins_s > utc_s:
+                break
+            if next_date.month != self._date.month:
+                self._month_mwh = [0] * 8
+            self._date = next_date
+            self.standing_cost += tariff.standing
+        self.rate = self.tariff.rate_at(utc_s)
