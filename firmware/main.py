@@ -6,7 +6,10 @@ from wattpurse.app import Meter
 
 
 def main():
-    """Runs until the board resets, or until someone at its console interrupts it: then no coil stays under current."""
+    """Runs until the board resets, or until someone at its console interrupts it.
+
+    Then no coil stays under current, and no task is left that would go on beside those of another meter.
+    """
     from board import build_board
 
     board = build_board()
@@ -14,6 +17,7 @@ def main():
         asyncio.run(Meter(board).run())
     finally:
         board.load_switch.release()
+        asyncio.new_event_loop()
 
 
 if __name__ == "__main__":

@@ -24,12 +24,12 @@ def start_counting(gpio: int):
     """Make the slice of `gpio`, which must be a B pin (odd, below 30), count. Returns `read_raw()`, 0 to 65,535."""
     if gpio % 2 == 0 or not 0 < gpio < 30:
         raise ValueError("only an odd pin, below 30, is the B pin of a slice")
-    Pin(gpio, Pin.ALT, Pin.PULL_UP, alt=Pin.ALT_PWM)
     base = _PWM_BASE + gpio // 2 % 8 * _SLICE_BYTES
-    mem32[base + _CONTROL] = 0
+    mem32[base + _CONTROL] = _RISING_EDGE_OF_B  # before the pin is joined: in the slice's other mode B is an output
     mem32[base + _DIVIDER] = _DIVIDE_BY_ONE
     mem32[base + _TOP] = MODULUS - 1
     mem32[base + _COUNTER] = 0
+    Pin(gpio, Pin.ALT, Pin.PULL_UP, alt=Pin.ALT_PWM)
     mem32[base + _CONTROL] = _RISING_EDGE_OF_B | _ENABLED
     counter = base + _COUNTER
 

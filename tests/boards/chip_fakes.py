@@ -101,13 +101,17 @@ class Esp32Partition(NorDevice):
 
 
 class PwmRegisters:
-    """machine.mem32 over the PWM block (RP2040 data sheet, 4.5.3), and the pins that reach it."""
+    """machine.mem32 over the PWM block (RP2040 data sheet, 4.5.3), and the pins that reach it.
+
+    `driven` holds the pins that the block has been driving at some moment.
+    """
 
     CONTROL, DIVIDER, COUNTER, COMPARE, TOP = 0x00, 0x04, 0x08, 0x0C, 0x10
 
     def __init__(self):
         self.slices = [{0x00: 0, 0x04: 1 << 4, 0x08: 0, 0x0C: 0, 0x10: 0xFFFF} for _ in range(SLICES)]
         self.pwm_pins = set()
+        self.driven = set()
 
     def __getitem__(self, address):
         registers, register = self._find(address)
@@ -116,6 +120,13 @@ class PwmRegisters:
     def __setitem__(self, address, value):
         registers, register = self._find(address)
         registers[register] = value
+        self.look_who_drives()
+
+    def look_who_drives(self):
+        """A pin of the block is an output, but for B where edges or the level of B are counted (4.5.2.5)."""
+        for gpio in self.pwm_pins:
+            if gpio % 2 == 0 or self.slices[gpio // 2 % SLICES][self.CONTROL] >> 4 & 3 == 0:
+                self.driven.add(gpio)
 
     def rising_edge(self, gpio):
         """What the slice does when the level at a pin rises."""
@@ -145,5 +156,6 @@ def pin_class(registers):
             registers.pwm_pins.discard(gpio)
             if mode == self.ALT and alt == self.ALT_PWM:
                 registers.pwm_pins.add(gpio)
+                registers.look_who_drives()
 
     return Pin

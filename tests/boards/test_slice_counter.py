@@ -39,6 +39,11 @@ class TestSliceCounter(unittest.TestCase):
         self.pulse(150)
         self.assertEqual(read_raw(), 150)
 
+    def test_the_pulse_output_is_never_driven_against(self):
+        for _ in range(2):
+            self.slice_counter.start_counting(PULSE_GPIO)
+        self.assertEqual(self.registers.driven, set())
+
     def test_it_wraps_where_the_modulus_says(self):
         counter = PulseCounter(self.slice_counter.start_counting(PULSE_GPIO), self.slice_counter.MODULUS)
         self.pulse(65_000)

@@ -1,0 +1,130 @@
+"""A technician at the USB port, and a program that hangs: what the meter keeps, what it loses, what it does by itself.
+
+Whoever interrupts the program ends metering until it starts anew: by a soft reset, or by the watchdog, eight seconds
+after its last feeding. The load switch stays as it is. Pulses that come meanwhile are lost: the counter begins at zero
+with the program. What was in the ledger stays, to the pulse.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.silicon.meter_bench import account_in_flash, card_with, tap
+from wattpurse.core import events
+from wattpurse.supervisor import FAULT_HUNG
+from wattpurse_tools.emulated_ring import stores_of
+from wattpurse_tools.emulator_repl import RawRepl
+from wattpurse_tools.emulator_terminal import SerialTerminal
+
+INTERRUPT = b"\x03"
+SOFT_RESET = b"\x04"
+CREDIT = 20_000_000
+LOAD_W = 23_000
+WATCHDOG_S = 8
+START_S = 2
+MPREMOTE_TIMEOUT_S = 60
+
+# It sleeps in the loop that never ends because a busy core is slow to emulate; nothing else runs either way.
+HANG_AFTER_A_SECOND = """
+import asyncio, time
+from board import build_board
+from wattpurse.app import Meter
+
+meter = Meter(build_board())
+
+async def hang():
+    await asyncio.sleep_ms(1000)
+    while True:
+        time.sleep_ms(100)
+
+meter.supervisor.add("planted", hang)
+asyncio.run(meter.run())
+"""
+
+
+@pytest.fixture
+def supplied(meter):
+    """The meter with credit, supply on and 6.4 pulses a second."""
+    tap(meter, card_with(CREDIT))
+    assert meter.run_until(lambda: meter.relay.contact_closed, 3)
+    meter.source.set_load_w(LOAD_W)
+    meter.run_for(1)
+    return meter
+
+
+def missing_pulses(meter):
+    return meter.source.pulses_total - account_in_flash(meter).pulses_total
+
+
+def pulses_in(seconds):
+    return int(seconds * LOAD_W / 3600) + 1
+
+
+def faults(meter):
+    return [event.number for event in stores_of(meter.pico).events.recent(50) if event.code == events.FAULT]
+
+
+def visited(meter, begun_us, before):
+    """What holds after any visit that began at `begun_us`, when the flash held the account `before`."""
+    meter.await_console(WATCHDOG_S + START_S)
+    after = account_in_flash(meter)
+    assert after.pulses_total >= before.pulses_total
+    assert after.money.bought == CREDIT
+    assert after.token_is_used(1)
+    missing = missing_pulses(meter)
+    assert 0 < missing <= pulses_in((meter.clock.now_us - begun_us) / 1e6)
+    meter.run_for(5)
+    assert missing_pulses(meter) <= missing
+    assert meter.relay.contact_closed
+
+
+def test_an_interrupt_takes_the_current_off_the_coil(meter):
+    assert meter.run_until(lambda: meter.open_coil_wire.level, 3, step_us=1000)
+    meter.pico.serial_write(INTERRUPT)
+    assert meter.run_until(lambda: not meter.open_coil_wire.level, 0.05)
+    meter.run_for(3)
+    assert b">>> " in meter.pico.serial_received
+
+
+def test_a_soft_reset_costs_the_pulses_until_the_meter_runs_again(supplied):
+    before = account_in_flash(supplied)
+    begun_us = supplied.clock.now_us
+    supplied.pico.serial_write(INTERRUPT)
+    supplied.pico.serial_read_until(b">>> ")
+    supplied.pico.serial_write(SOFT_RESET)
+    visited(supplied, begun_us, before)
+    assert supplied.clock.now_us - begun_us < (START_S + 5) * 1_000_000
+    assert supplied.pico.resets == []
+    assert faults(supplied) == []
+
+
+def test_mpremote_looks_at_the_files_and_the_watchdog_starts_the_meter_again(supplied):
+    program = shutil.which("mpremote", path=Path(sys.executable).parent) or shutil.which("mpremote")
+    before = account_in_flash(supplied)
+    begun_us = supplied.clock.now_us
+    supplied.pico.serial_received.clear()
+    with SerialTerminal(supplied.pico, pace=2) as terminal:
+        command = [program, "connect", terminal.path, "fs", "ls"]
+        listed = terminal.serve_while(
+            lambda: subprocess.run(command, check=True, capture_output=True, text=True, timeout=MPREMOTE_TIMEOUT_S)
+        )
+    assert listed.stdout.splitlines()[0] == "ls :"
+    visited(supplied, begun_us, before)
+    assert supplied.pico.resets == ["watchdog"]
+    assert faults(supplied) == [FAULT_HUNG]
+
+
+def test_a_task_that_hangs_ends_in_a_reset_and_in_the_log(supplied):
+    RawRepl(supplied.pico).start(HANG_AFTER_A_SECOND)
+    supplied.pico.serial_read_until(b"'help' lists", 3000)
+    before = account_in_flash(supplied)
+    begun_us = supplied.clock.now_us
+    moves = supplied.relay.operations
+    assert supplied.run_until(lambda: supplied.pico.resets == ["watchdog"], WATCHDOG_S + 2)
+    assert not supplied.open_coil_wire.level and not supplied.close_coil_wire.level
+    visited(supplied, begun_us, before)
+    assert faults(supplied) == [FAULT_HUNG]
+    assert supplied.relay.operations == moves
