@@ -1,7 +1,7 @@
 """A board on a serial port, reached with the real `mpremote`.
 
 Whatever runs on the board is interrupted by the first command and stays so until the board is reset. There is no soft
-reset (`resume`) but the one asked for.
+reset (`resume`) but those asked for.
 """
 
 import json
@@ -36,10 +36,6 @@ class BoardLink:
         """Run `code` on the board; the value of the last line it printed, which is JSON, or None if it printed none."""
         printed = self.run("exec", code).strip()
         return json.loads(printed.splitlines()[-1]) if printed else None
-
-    def soft_reset(self):
-        """Start MicroPython anew, with all its memory, but not what is in its `main.py`."""
-        self.run("soft-reset")
 
     def reset(self):
         """Start the board anew."""

@@ -51,13 +51,14 @@ def run(arguments) -> int:
 
 
 def take_over(link: BoardLink, board: str):
-    """Stop what runs on the board, see that no coil stays under current, and keep its watchdog content."""
+    """Stop what runs on the board, see that no coil stays under current, and keep its watchdog content.
+
+    One command for all three: a watchdog that ran would not wait for another.
+    """
     gpio = importlib.import_module(f"boards.{board}.pins").GPIO
+    release = deploy_scripts.RELEASE_COILS.format(coils=(gpio["open_coil"], gpio["close_coil"]))
     feed = deploy_scripts.FEED_WATCHDOG.format(timer=_TIMERS[board])
-    ran = link.execute(deploy_scripts.RELEASE_COILS.format(coils=(gpio["open_coil"], gpio["close_coil"])))
-    link.soft_reset()
-    if ran:
-        link.execute(feed)
+    link.run("exec", release, "+", "soft-reset", "+", "exec", feed)
 
 
 def prepare(link: BoardLink, board: str, may_format: bool):

@@ -6,13 +6,12 @@ from wattpurse_tools.places import BOARDS
 
 # The meter was interrupted and a coil may be under current. Short, for its memory is in pieces.
 RELEASE_COILS = """
-import sys, machine
+import machine
 for gpio in {coils}:
     machine.Pin(gpio, machine.Pin.OUT, value=0)
-print("true" if "wattpurse" in sys.modules else "false")
 """
 
-# The watchdog of a meter that ran cannot be stopped, only fed, by a timer that a soft reset ends.
+# The watchdog of a meter that ran cannot be stopped, only fed, until the board is reset in the end.
 FEED_WATCHDOG = """
 import machine
 watchdog = machine.WDT(timeout=8000)
