@@ -282,6 +282,16 @@ class TestStatements(PurseTest):
         self.write_statement(memory, 4)
         self.assertEqual(self.balance(memory), 4)
 
+    def test_a_statement_of_a_contract_not_known_here_is_kept_as_the_older_one(self):
+        memory = FakeMemory("ntag213")
+        payload = bytearray(statement.compose(self.account, 0, NEW_YEAR_S, 32))
+        payload[30] = 15  # contract and detail, see core.statement
+        unknown = statement.seal_statement(aes, self.pair, 1, METER, bytes(payload))
+        memory.content[48:96] = unknown + bytes(48 - len(unknown))
+        self.write_statement(memory, 5)
+        self.assertEqual(self.balance(memory), 5)
+        self.assertEqual(bytes(memory.content[48 : 48 + len(unknown)]), unknown)
+
     def test_another_cards_statement_is_none(self):
         memory = FakeMemory("ntag213")
         self.write_statement(memory, 5)
