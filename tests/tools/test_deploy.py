@@ -1,0 +1,136 @@
+"""What is put onto a board, what is refused, and the scripts that run there before any module of ours does."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from wattpurse_tools import deploy_files, deploy_scripts
+from wattpurse_tools.board_link import BoardLink
+from wattpurse_tools.cli import main
+from wattpurse_tools.deploy_command import check_micropython, is_fenced, remove_old
+
+ROOT = Path(__file__).parents[2]
+STOCK_PICO = {
+    "port": "rp2",
+    "version": [1, 25, 0],
+    "mpy": 6,
+    "machine": "Raspberry Pi Pico with RP2040",
+    "boot": "",
+    "has_fence": False,
+}
+
+
+@pytest.mark.parametrize("board", ["pico", "esp32"])
+def test_all_that_a_meter_imports_is_staged(tmp_path, board):
+    deploy_files.stage(board, tmp_path)
+    staged = set(deploy_files.hashes(tmp_path))
+    firmware = ROOT / "firmware"
+    for file in (firmware / "wattpurse").rglob("*.py"):
+        assert f"/{file.relative_to(firmware).with_suffix('.mpy').as_posix()}" in staged
+    assert {"/main.py", "/boot.py", "/board.mpy", f"/boards/{board}/stock_storage.mpy"} <= staged
+    others = {"pico": "esp32", "esp32": "pico"}
+    assert not [path for path in staged if "host" in path or others[board] in path or "manifest" in path]
+    assert all((tmp_path / path[1:]).read_bytes()[:2] == b"M\x06" for path in staged if path.endswith(".mpy"))
+
+
+def test_traces_name_the_file_as_on_the_board(tmp_path):
+    deploy_files.stage("pico", tmp_path)
+    assert b"wattpurse/app.py" in (tmp_path / "wattpurse/app.mpy").read_bytes()
+    assert str(ROOT).encode() not in b"".join(file.read_bytes() for file in tmp_path.rglob("*.mpy"))
+
+
+def test_a_fit_board_is_accepted():
+    check_micropython("pico", STOCK_PICO)
+
+
+@pytest.mark.parametrize(
+    ("board", "change", "reason"),
+    [
+        ("esp32", {}, "no esp32"),
+        ("pico", {"version": [1, 23, 0]}, "1.24 or newer"),
+        ("pico", {"mpy": 5}, "cannot run"),
+        ("pico", {"machine": "Wattpurse on Raspberry Pi Pico with RP2040"}, "flash a new image"),
+        ("esp32", {"port": "esp32", "machine": "Generic ESP32 module with ESP32"}, "1.26 or newer"),
+    ],
+)
+def test_other_boards_are_refused(board, change, reason):
+    with pytest.raises(ValueError, match=reason):
+        check_micropython(board, STOCK_PICO | change)
+
+
+def test_a_fence_is_the_module_and_the_script_that_calls_it():
+    boot = deploy_files.FENCE_SCRIPT.format(board="pico")
+    assert is_fenced("pico", STOCK_PICO | {"boot": boot, "has_fence": True})
+    assert not is_fenced("pico", STOCK_PICO | {"boot": boot})
+    assert not is_fenced("pico", STOCK_PICO | {"boot": "import webrepl\n", "has_fence": True})
+
+
+class RecordedLink:
+    """A board with these files, and what was removed from it."""
+
+    def __init__(self, files):
+        self.files = files
+        self.removed = []
+
+    def execute(self, code):
+        if code == deploy_scripts.LIST_FILES:
+            return self.files
+        self.removed += [path for path in self.files if repr(path) in code]
+        return None
+
+
+def test_what_would_be_imported_instead_is_removed_and_nothing_else():
+    old = ["/main.py", "/board.py", "/wattpurse/app.py", "/boards/old.mpy"]
+    link = RecordedLink([*old, "/wattpurse/app.mpy", "/notes"])
+    remove_old(link, {"/main.py": "", "/wattpurse/app.mpy": ""})
+    assert sorted(link.removed) == sorted(old)
+
+
+# The unix port stands in for an ESP32: littlefs is real, the partition is the model.
+ESP32_ON_UNIX = """
+import vfs
+from tests.boards import chip_fakes
+storage = chip_fakes.Esp32Partition(160)
+chip_fakes.Esp32Partition.partitions = {{"vfs": storage}}
+chip_fakes.install("esp32", Partition=chip_fakes.Esp32Partition)
+storage.memory[{damage_at}:{damage_at} + 4] = {damage}
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix(), "/")
+"""
+ESP32_AFTER = """
+ring = bytes(storage.memory[32 * 4096:])
+import json, os
+print(json.dumps([ring == b"\\xff" * len(ring), ring[4 * 4096:4 * 4096 + 4] == b"WPJ1", os.listdir("/")]))
+"""
+
+
+def make_filesystem_on_unix(damage: bytes):
+    """What the script printed, then: whether the ring is blank, whether it holds a ledger, the files."""
+    before = ESP32_ON_UNIX.format(damage_at=36 * 4096, damage=damage)
+    program = before + deploy_scripts.make_filesystem("esp32") + ESP32_AFTER
+    done = subprocess.run([ROOT / "tools/toolchain/unix-run", "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_on_an_esp32_what_is_no_ledger_is_cleared_from_the_ring():
+    assert make_filesystem_on_unix(b"lfs!") == [False, [True, False, []]]
+
+
+def test_on_an_esp32_a_ledger_is_kept():
+    assert make_filesystem_on_unix(b"WPJ1") == [True, [False, True, []]]
+
+
+def test_a_port_that_is_not_there_is_an_error_of_one_line(capsys):
+    with pytest.raises(OSError, match="/dev/no-such-port"):
+        BoardLink("/dev/no-such-port").execute("print(1)")
+    assert main(["deploy", "pico", "/dev/no-such-port"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_wiring_is_printed(capsys):
+    assert main(["pins", "pico"]) == 0
+    printed = capsys.readouterr().out
+    assert "open_coil" in printed and "3.3 V" in printed
