@@ -7,7 +7,7 @@ TOOLCHAIN := tools/toolchain
 VENV := .venv/bin
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test proof image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run test proof bench image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,6 +20,9 @@ test: micropython venv ## Run every test: CPython, the unix port, lint, import r
 
 proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs the slice of it that is in `test`
 	@$(if $(SHORT),,nice) env PYTHONPATH=firmware:tools:. $(VENV)/python -m tests.proof.run $(if $(SHORT),--short) $(ARGS)
+
+bench: venv ## Measure the meter's image on the emulated RP2040, into build/bench.json; ARGS="FIGURE ..." for some
+	@$(VENV)/wattpurse bench $(ARGS)
 
 image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a MicroPython checkout to build from
 	@$(TOOLCHAIN)/$(call needed,BOARD)-image $(ARGS)

@@ -10,6 +10,7 @@ import os
 import sys
 
 from wattpurse_tools import (
+    bench,
     bill_command,
     card_command,
     console_command,
@@ -21,6 +22,7 @@ from wattpurse_tools import (
 )
 
 COMMANDS = (
+    bench,
     bill_command,
     card_command,
     console_command,

@@ -196,7 +196,8 @@ class EmulatedMeter:
 
     def _wire_reader(self):
         reader = Mfrc522Model(self.clock)
-        self._wire("reader_select").listen(reader.select)
+        self.reader_select_wire = self._wire("reader_select")
+        self.reader_select_wire.listen(reader.select)
         self._wire("reader_reset").listen(reader.reset)
         irq = self.pico.pins[GPIO["reader_irq"]]
         irq.drive(reader.irq_level)

@@ -1,0 +1,213 @@
+"""Figures of the event loop and the heap.
+
+idle_percent counts the core's sleep from outside. Everything else runs the meter from the raw REPL of a chip that was
+reset softly, with a probe beside it:
+
+poll_empty_cpu_ms: the frozen card desk alone looks for a card, again and again, with nothing else to do: what the core
+was awake for, divided by the looks.
+loop_block_max_ms: the loop's `wait_io_event` is wrapped, so that each step of each task is timed from the end of one
+wait to the begin of the next; erases are timed at the flash driver and taken off. The events of a busy hour (taps of
+all sorts, every console report, changes, a full load) are let happen within `BUSY_MINUTES`, in which garbage is
+collected many times; starting up is over before.
+heap_free_boot_kb: `gc.mem_free()` after a collection, three seconds after the start.
+heap_growth_day_bytes: a day of virtual time, midnight and changes of rate included, with a tap and console lines each
+hour. So that it ends, every task's period is stretched (`STRETCHED`); all else is as always. The heap in use is taken
+after a collection each hour; the growth is from the second hour to the last: in the first one, buffers are made that
+are then kept.
+"""
+
+from .bench_meter import AMPS_100_W, PIN
+
+BUSY_MINUTES = 8
+HOURS = 24
+STRETCHED = """
+from wattpurse import supervisor
+from wattpurse.drivers import button
+from wattpurse.services import card_desk, display, metering, switching
+metering.PERIOD_MS = switching.PERIOD_MS = 4_000
+supervisor.PERIOD_MS = 5_000
+card_desk.PERIOD_MS = 10_000
+display._POLL_MS = 4_000
+display.SAMPLE_MS = button.SAMPLE_MS = 2_000
+"""
+
+_IDLE_S = 60
+_LOOKS = 40
+_LOOK_PAUSE_MS = 100
+_BOOT_S = 3
+_SETTLE_S = 4
+_CARD_STAYS_S = 2
+_REPORTS = ("status", "registers", "months", "events", "tariff", "contract", "clock", "terms", "keys", "help")
+
+_METER = """
+import asyncio, gc, time
+from board import build_board
+from wattpurse.app import Meter
+"""
+
+_DESK_ALONE = f"""{_METER}
+async def main():
+    meter = Meter(build_board())
+    meter.start()
+    await meter.desk.serve_one_look()
+    await asyncio.sleep_ms(1000)
+    for _ in range({_LOOKS}):
+        await meter.desk.serve_one_look()
+        await asyncio.sleep_ms({_LOOK_PAUSE_MS})
+    await asyncio.sleep_ms(1_000_000)
+asyncio.run(main())
+"""
+
+_HEAP = f"""{_METER}
+found = []
+async def main():
+    asyncio.create_task(Meter(build_board()).run())
+    await asyncio.sleep_ms({_BOOT_S * 1000})
+    gc.collect()
+    found.append(gc.mem_free())
+    await asyncio.sleep_ms(1_000_000)
+asyncio.run(main())
+"""
+
+_STEPS = f"""{_METER}
+from asyncio import core
+tasks = ["metering", "switching", "clock", "display", "console", "card reader"]
+names = {{}}
+longest = {{}}
+collected = 0
+begun_us = None
+erased_us = 0
+quiet_until = time.ticks_add(time.ticks_ms(), {_BOOT_S * 1000})
+wait = core._io_queue.wait_io_event
+create = asyncio.create_task
+board = build_board()
+erase = board.flash.erase
+def timed_wait(patience_ms):
+    global begun_us, erased_us
+    if begun_us is not None:
+        took_us = time.ticks_diff(time.ticks_us(), begun_us) - erased_us
+        if took_us > 1000 and time.ticks_diff(time.ticks_ms(), quiet_until) > 0:
+            name = names.get(id(core.cur_task), "supervisor or a short-lived task")
+            longest[name] = max(took_us, longest.get(name, 0))
+    wait(patience_ms)
+    erased_us = 0
+    begun_us = time.ticks_us()
+def timed_erase(sector):
+    global erased_us
+    begin_us = time.ticks_us()
+    erase(sector)
+    erased_us += time.ticks_diff(time.ticks_us(), begin_us)
+def named_task(coroutine):
+    task = create(coroutine)
+    if tasks:
+        names[id(task)] = tasks.pop(0)
+    return task
+core._io_queue.wait_io_event = timed_wait
+board.flash.erase = timed_erase
+asyncio.create_task = named_task
+asyncio.run(Meter(board).run())
+"""
+
+_DAY = f"""{_METER}
+from array import array
+{STRETCHED}
+in_use = array("i", range({HOURS + 2}))
+async def main():
+    asyncio.create_task(Meter(build_board()).run())
+    for hour in range({HOURS + 2}):
+        gc.collect()
+        in_use[hour] = gc.mem_alloc()
+        await asyncio.sleep_ms(3_600_000)
+asyncio.run(main())
+"""
+
+
+def idle(workshop) -> tuple:
+    """`({idle_percent: value}, notes)`."""
+    with workshop.meter("idle") as meter:
+        meter.start()
+        meter.source.set_load_w(1_000)
+        meter.run_for(_SETTLE_S)
+        awake_ms = _awake_ms(meter, _IDLE_S)
+    return {"idle_percent": 100 - awake_ms / (_IDLE_S * 10)}, []
+
+
+def look(workshop) -> tuple:
+    """`({poll_empty_cpu_ms: value}, notes)`."""
+    with workshop.meter("look") as meter:
+        meter.start()
+        meter.begin_probe(_DESK_ALONE)
+        frames = meter.reader.statistics.frames
+        meter.run_until(lambda: meter.reader.statistics.frames > frames, 5, 1000)
+        meter.run_for(0.5)
+        awake_ms = _awake_ms(meter, _LOOKS * _LOOK_PAUSE_MS * 2 / 1000)
+    return {"poll_empty_cpu_ms": awake_ms / _LOOKS}, []
+
+
+def heap(workshop) -> tuple:
+    """`({heap_free_boot_kb: value}, notes)`."""
+    with workshop.meter("heap") as meter:
+        meter.start()
+        meter.begin_probe(_HEAP)
+        meter.run_for(_BOOT_S + 2)
+        (free,) = meter.end_probe("found")
+    return {"heap_free_boot_kb": free / 1024}, []
+
+
+def longest_steps(workshop) -> tuple:
+    """`({loop_block_max_ms: value}, notes)`."""
+    with workshop.meter("steps") as meter:
+        meter.start()
+        meter.begin_probe(_STEPS)
+        meter.run_for(_BOOT_S + 1)
+        meter.source.set_load_w(AMPS_100_W)
+        meter.type_line("login " + PIN)
+        for minute in range(BUSY_MINUTES):
+            end_us = meter.clock.now_us + 60_000_000
+            kind = ("classic-1k", "ntag215")[minute % 2]
+            _tap(meter, meter.card(meter.token(), meter.token(), kind=kind))
+            for report in _REPORTS:
+                meter.type_line(report)
+            meter.type_line("registers --json")
+            meter.type_line("token " + meter.token().hex())
+            meter.type_line(f"terms set low_credit_microunits {3_000_000 + minute}")
+            meter.press()
+            meter.run_for((end_us - meter.clock.now_us) / 1_000_000)
+        longest_us = meter.end_probe("longest")
+    notes = ["Longest step of each task, erases taken off:"]
+    notes += [f"{us / 1000:8.2f} ms {name}" for name, us in sorted(longest_us.items(), key=lambda one: -one[1])]
+    return {"loop_block_max_ms": max(longest_us.values()) / 1000}, notes
+
+
+def heap_over_a_day(workshop) -> tuple:
+    """`({heap_growth_day_bytes: value}, notes)`."""
+    with workshop.meter("day") as meter:
+        meter.start()
+        meter.source.set_load_w(1_000)
+        meter.begin_probe(_DAY)
+        meter.run_for(60)
+        for _ in range(HOURS):
+            end_us = meter.clock.now_us + 3_600_000_000
+            _tap(meter, meter.card(meter.token()), 30)
+            for report in ("status", "registers", "months --json"):
+                meter.type_line(report)
+            meter.press(5_000)
+            meter.run_for((end_us - meter.clock.now_us) / 1_000_000)
+        in_use = meter.end_probe("list(in_use)")[: HOURS + 1]
+    growth = in_use[-1] - in_use[1]
+    return {"heap_growth_day_bytes": growth}, ["Heap in use each hour of the day: " + " ".join(map(str, in_use))]
+
+
+def _awake_ms(meter, duration_s):
+    """Milliseconds of the next `duration_s` that the core does not sleep."""
+    before = meter.pico.statistics()
+    meter.run_for(duration_s)
+    after = meter.pico.statistics()
+    return (after["now_ns"] - before["now_ns"] - after["idle_ns"] + before["idle_ns"]) / 1e6
+
+
+def _tap(meter, card, stay_s=_CARD_STAYS_S):
+    meter.insert(card)
+    meter.run_for(stay_s)
+    meter.remove(card)
+    meter.run_for(stay_s)

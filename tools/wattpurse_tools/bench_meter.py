@@ -1,0 +1,214 @@
+"""The meter that is measured: commissioned on the emulated board, then given the flash of more than a year in service.
+
+Its ledger's ring has been full for long, its newest sector has hardly a slot left, twelve months are closed; its event
+log is full too. Every measurement starts from a copy of that flash.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+from pathlib import Path
+
+from boards.host.aes import aes
+from boards.host.clock import VirtualClock
+from boards.host.flash_model import SECTOR_SIZE, FlashModel
+from boards.host.random_bits import RandomBits
+from boards.host.world import FIRST_S
+from boards.pico.pins import GPIO
+from wattpurse import stores
+from wattpurse.cards import purse
+from wattpurse.core import carrier, events, keys, slots, token
+from wattpurse.core.account import Account
+from wattpurse.core.calendar import DAY_S
+from wattpurse.core.contract import MONEY, PrepaidMoney
+from wattpurse.core.events import EventLog
+from wattpurse.core.ledger import Ledger
+
+from . import tariff_file
+from .card_files import blank_card
+from .card_reader import CardReader
+from .emulated_meter import EmulatedMeter
+from .emulator_repl import RawRepl
+from .places import ROOT
+
+METER_NUMBER = 4711
+PIN = "246810"
+METER_KEY = b"meter key 000001"
+SITE_KEY = b"site key 0000001"
+TARIFF_FILE = ROOT / "tools/examples/tariff-household.toml"
+AMPS_100_W = 23_000
+# As in boards/pico/storage.py, which only a chip can import.
+RING_OFFSET = 0x140000
+RING_BYTES = 512 * 1024
+
+_DAYS_IN_SERVICE = 400
+_DAILY_KWH = 5
+_STEPS_PER_KWH = 4_000  # the fewest of the ledger, see core/ledger.py
+_CREDIT_MICROUNITS = 10_000_000
+_EVENTS = 2_500
+_INTERRUPT = b"\x03"
+_END = b"\x04"
+# The enabling bit of the watchdog's control register, cleared (RP2040 data sheet, 4.7.6): a probe must not be reset
+# because it has taken the place of the program that was feeding it.
+_STOP_WATCHDOG = "import machine\nmachine.mem32[0x40058000 + 0x3000] = 1 << 30"
+
+
+class BenchMeter(EmulatedMeter):
+    """A copy of the meter in service, and the station that sells to it."""
+
+    def __init__(self, workshop, name: str, impulses: int, balance_microunits: int):
+        path = workshop.folder / f"{name}.bin"
+        shutil.copyfile(workshop.flash_of(impulses, balance_microunits), path)
+        super().__init__(path, impulses=impulses)
+        self._sequence = itertools.count(_DAYS_IN_SERVICE + 2)
+
+    def start(self):
+        """Switch on and wait until the meter greets."""
+        self.power_up()
+        self.await_console()
+
+    def token(self, amount_microunits: int = _CREDIT_MICROUNITS) -> bytes:
+        """The next token, of credit."""
+        return self.token_of(token.CREDIT_MONEY, amount_microunits)
+
+    def token_of(self, kind: int, *fields) -> bytes:
+        """The next token, of any kind."""
+        pair = keys.token_keys(aes, METER_KEY)
+        made = token.make(kind, *fields)
+        return token.seal_token(aes, pair, 1, METER_NUMBER, next(self._sequence), *made)
+
+    def card(self, *tokens: bytes, kind: str = "classic-1k"):
+        """A new customer's card with these tokens on it."""
+        reader = CardReader(SITE_KEY)
+        card = blank_card(kind)
+        reader.format(card)
+        content = b"".join(tokens)
+        reader.work(card, lambda memory: purse.write_orders(memory, purse.CUSTOMER, METER_NUMBER, content))
+        return card
+
+    def credit(self, amount_microunits: int):
+        """Redeem a new token at the console. Raises ValueError if it is refused."""
+        answer = self.type_line("token " + self.token(amount_microunits).hex())
+        if "accepted" not in answer[0]:
+            raise ValueError(answer[0])
+
+    def account(self) -> Account:
+        """What the ledger in flash proves now, as the meter would recover it after a power cut."""
+        flash = ring_flash(self.pico.read_flash(RING_OFFSET, RING_BYTES))
+        ledger = Ledger(flash, *stores.LEDGER_RING)
+        ledger.open()
+        return ledger.account
+
+    def pulses_given(self) -> int:
+        """Rising edges at the counter's pin since the emulation began."""
+        return self.pico.statistics()["rising_edges"].get(str(GPIO["pulse"]), 0)
+
+    def begin_probe(self, code: str):
+        """Begin to run `code` at the raw REPL of a chip that has just been reset softly, instead of the meter."""
+        repl = RawRepl(self.pico)
+        repl.execute(_STOP_WATCHDOG)
+        self.pico.serial_write(_END)
+        self.pico.serial_read_until(b"raw REPL; CTRL-B to exit\r\n>")
+        repl.start(code)
+        self.pico.serial_read_until(b"OK")
+
+    def end_probe(self, expression: str):
+        """Interrupt the probe; the value of `expression` (a literal, when printed) in what it left behind."""
+        self.pico.serial_write(_INTERRUPT)
+        self.pico.serial_read_until(_END)
+        self.pico.serial_read_until(_END + b">")
+        return eval(RawRepl(self.pico).execute(f"print({expression})"), {})
+
+
+class Workshop:
+    """Makes the meter for each calibration and balance that is asked for, once; `folder` is for the flash files."""
+
+    def __init__(self, folder: Path, image: Path):
+        self.folder = folder
+        self._image = image
+
+    @contextlib.contextmanager
+    def meter(self, name: str, impulses: int = 1_000, balance_microunits: int = 1_000_000_000):
+        """A copy of the meter in service, its supply off."""
+        with BenchMeter(self, name, impulses, balance_microunits) as meter:
+            yield meter
+
+    def flash_of(self, impulses: int, balance_microunits: int) -> Path:
+        """The flash of the meter in service with this calibration, in impulses per kWh, and this balance."""
+        path = self.folder / f"in-service-{impulses}-{balance_microunits}.flash"
+        if not path.exists():
+            part = path.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(self._commissioned(), part)
+            content = bytearray(part.read_bytes())
+            ring = slice(RING_OFFSET, RING_OFFSET + RING_BYTES)
+            content[ring] = _with_full_ledger(ring_flash(content[ring]), impulses, balance_microunits)
+            part.write_bytes(content)
+            part.rename(path)
+        return path
+
+    def _commissioned(self):
+        """The flash of a meter fresh from its commissioning, but for an event log that is full."""
+        path = self.folder / "commissioned.flash"
+        if not path.exists():
+            part = path.with_suffix(f".{os.getpid()}")
+            with EmulatedMeter(part, self._image) as meter:
+                meter.power_up()
+                meter.await_console()
+                RawRepl(meter.pico).execute("from boards.pico import storage\nstorage.format_filesystem()")
+                meter.reset_board()
+                meter.await_console()
+                meter.commission(METER_NUMBER, (METER_KEY, SITE_KEY), PrepaidMoney.name, PIN, _tariff())
+                meter.power_lost()
+                flash = ring_flash(meter.pico.read_flash(RING_OFFSET, RING_BYTES))
+                _fill_event_log(flash)
+                meter.pico.write_flash(RING_OFFSET, bytes(flash.memory))
+            part.rename(path)
+        return path
+
+
+def ring_flash(content: bytes) -> FlashModel:
+    """The reserved flash of the board with this content, for the meter's own code on this computer."""
+    return FlashModel(VirtualClock(), len(content) // SECTOR_SIZE, RandomBits(1), bytearray(content))
+
+
+def _fill_event_log(flash):
+    log = EventLog(flash, *stores.EVENTS_RING)
+    log.open()
+    for number in range(_EVENTS):
+        log.note(events.CREDIT_MONEY, carrier.CARD, FIRST_S - _EVENTS + number, number, number)
+
+
+def _with_full_ledger(flash, impulses, balance_microunits) -> bytes:
+    """The content of `flash` with a ledger of many days that is just about to roll, and this balance."""
+    content, balance = _ledger_of_days(ring_flash(flash.memory), impulses, 0)
+    return _ledger_of_days(flash, impulses, balance_microunits - balance)[0]
+
+
+def _ledger_of_days(flash, impulses, bought_before):
+    """`(content, balance)` of the flash after years with one credit a day, when the newest sector is full."""
+    first, sectors = stores.LEDGER_RING
+    ledger = Ledger(flash, first, sectors)
+    ledger.erase()
+    start_s = FIRST_S - _DAYS_IN_SERVICE * DAY_S
+    account = Account(_tariff(), impulses, 1, PrepaidMoney, start_s)
+    account.money.bought = bought_before
+    ledger.create(account)
+    for day in range(1, _DAYS_IN_SERVICE + 1):
+        ledger.credit(day, MONEY, _CREDIT_MICROUNITS, carrier.CARD, start_s + (day - 1) * DAY_S)
+        ledger.advance(start_s + day * DAY_S, _DAILY_KWH * impulses)
+    pulses = slots.TALLY_STEPS * max(1, impulses // _STEPS_PER_KWH)
+    sectors_begun = 0
+    erases = sum(flash.erases[first:])
+    while True:
+        content, balance = bytes(flash.memory), ledger.account.money.balance
+        ledger.advance(FIRST_S, pulses)
+        if sum(flash.erases[first:]) > erases:
+            erases = sum(flash.erases[first:])
+            sectors_begun += 1
+        if sectors_begun > sectors:
+            return content, balance
+
+
+def _tariff():
+    return tariff_file.encode(tariff_file.load(TARIFF_FILE))

@@ -1,0 +1,122 @@
+"""Figures of power: starting, cutting off, and what a power cut may lose.
+
+boot_metering_ms: the supply comes while a thousand pulses a second do; from then to the page that makes the ledger in
+flash prove energy of this life, looked for each millisecond. The rings are full, see `bench_meter`.
+cutoff_ms: at 100 A, from the edge of the pulse that takes the balance to zero (looked for each millisecond; the look
+before counts) to the edge of the opening coil; the longest of `CUTOFFS` at different phases.
+unrecorded_wh_max: at 100 A the supply fails in flash operation after flash operation that follow a change of the
+terms: tallies, the roll with its snapshots, the erases after it. Lost is what the measuring element gave in this life
+of the meter, less what the ledger in flash proves; the largest is the figure, over the calibrations in `CALIBRATIONS`.
+The energy of a part of a pulse is not counted: the measuring element keeps it. Nor is what flows before the counter
+runs after the supply has come back; that is told beside the figure.
+"""
+
+from boards.pico.pins import GPIO
+from wattpurse.core import token
+
+from .bench_meter import AMPS_100_W
+
+CUTOFFS = 8
+CALIBRATIONS = (1_000, 10_000)
+CUTS = 22
+
+_BOOT_PERIOD_NS = 1_000_000
+_BOOT_LIMIT_S = 3
+_SETTLE_S = 3
+_LIMIT_S = 10
+_STEP_US = 1000
+_CUTOFF_MICROUNITS = 5_000  # for more than the second that the load switch has to rest between operations
+_PHASE_S = 0.013
+_LOW_CREDIT = 2  # place of the term low_credit_microunits
+_OPERATIONS_APART = 2
+_CUT_FRACTION = 0.99
+_WS_PER_WH = 3_600
+
+
+def boot(workshop) -> tuple:
+    """`({boot_metering_ms: value}, notes)`."""
+    with workshop.meter("boot") as meter:
+        before = meter.account().pulses_total
+        gpio = meter.pico.pins[GPIO["pulse"]]
+        meter.power_up()
+        gpio.drive(0)
+        gpio.pulses(_BOOT_PERIOD_NS, _BOOT_PERIOD_NS / 2)
+        begin_us = meter.clock.now_us
+        operations = 0
+        while meter.account().pulses_total == before:
+            meter.run_until(lambda: _operations(meter) > operations, _BOOT_LIMIT_S, _STEP_US)  # noqa: B023
+            operations = _operations(meter)
+        metering_ms = (meter.clock.now_us - begin_us) / 1000
+        gpio.stop_pulses()
+        meter.run_for(1)
+        unseen_ms = (meter.pulses_given() - (meter.account().pulses_total - before)) * _BOOT_PERIOD_NS / 1e6
+    unseen_wh = unseen_ms / 1000 * AMPS_100_W / _WS_PER_WH
+    note = f"The counter runs {unseen_ms:.0f} ms after the supply has come: at 100 A, {unseen_wh:.2f} Wh flow before."
+    return {"boot_metering_ms": metering_ms}, [note]
+
+
+def cutoff(workshop) -> tuple:
+    """`({cutoff_ms: value}, notes)`."""
+    with workshop.meter("cutoff", balance_microunits=_CUTOFF_MICROUNITS) as meter:
+        coil_edges_us = []
+        meter.open_coil_wire.listen(lambda level: coil_edges_us.append(meter.clock.now_us) if level else None)
+        meter.source.set_load_w(AMPS_100_W)
+        meter.start()
+        meter.run_until(lambda: not meter.relay.contact_closed, _LIMIT_S)
+        took_ms = []
+        for number in range(CUTOFFS):
+            meter.run_for(_SETTLE_S + number * _PHASE_S)
+            account = meter.account()
+            credit_microunits = _CUTOFF_MICROUNITS - account.money.balance
+            last_pulse = meter.pulses_given() + _pulses_left(account, credit_microunits)
+            meter.credit(credit_microunits)
+            coil_edges_us.clear()
+            meter.run_until(lambda: meter.pulses_given() >= last_pulse, _LIMIT_S, _STEP_US)  # noqa: B023
+            crossed_us = meter.clock.now_us - _STEP_US
+            meter.run_until(lambda: coil_edges_us, _LIMIT_S, _STEP_US)
+            took_ms.append((coil_edges_us[0] - crossed_us) / 1000)
+    return {"cutoff_ms": max(took_ms)}, ["Cut-offs, ms: " + " ".join(f"{one:.0f}" for one in took_ms)]
+
+
+def unrecorded(workshop) -> tuple:
+    """`({unrecorded_wh_max: value}, notes)`."""
+    notes = []
+    most_wh = 0
+    for impulses in CALIBRATIONS:
+        lost = _lost_in_cuts(workshop, impulses)
+        most_wh = max(most_wh, max(lost) * 1000 / impulses)
+        notes.append(f"Pulses lost by cuts, {impulses} impulses per kWh: " + " ".join(map(str, lost)))
+    return {"unrecorded_wh_max": most_wh}, notes
+
+
+def _lost_in_cuts(workshop, impulses):
+    """Pulses that each of `CUTS` power cuts lost."""
+    lost = []
+    with workshop.meter(f"cuts-{impulses}", impulses) as meter:
+        for cut in range(CUTS):
+            proven, given = meter.account().pulses_total, meter.pulses_given()
+            meter.start()
+            meter.run_for(_SETTLE_S)
+            meter.source.set_load_w(AMPS_100_W)
+            meter.run_for(0.5)
+            change = meter.token_of(token.TERM, _LOW_CREDIT, 1_000_000 + cut)
+            meter.pico.serial_write(b"token " + change.hex().encode() + b"\r")
+            meter.pico.plan_power_cut(flash_operations=cut * _OPERATIONS_APART, fraction=_CUT_FRACTION)
+            meter.run_for(_LIMIT_S)
+            meter.source.set_load_w(0)
+            lost.append(meter.pulses_given() - given - (meter.account().pulses_total - proven))
+    return lost
+
+
+def _pulses_left(account, credit_microunits):
+    """Pulses until the balance of `account` is spent, with this credit added."""
+    account.money.bought += credit_microunits
+    pulses = 0
+    while account.money.balance > 0:
+        account.count_pulses(1)
+        pulses += 1
+    return pulses
+
+
+def _operations(meter):
+    return meter.pico.statistics()["flash"]["operations"]

@@ -1,0 +1,203 @@
+"""Where the time of a tap goes: observed on the wires of the card reader, in the air and in the flash.
+
+The air is timed by the frames as they are sent: a reader's frame, the 91 us until a card answers (ISO/IEC 14443-3,
+6.2.1.1), what the card takes longer, and its frame. SPI time is bytes times eight clocks. Flash time is what erases
+and programs hold the processor. What is left while the core runs is Python; what is left while it sleeps is waiting.
+"""
+
+from boards.host.mfrc522_radio import card_frame_us, reader_frame_us
+from wattpurse.cards.iso14443 import HLTA, REQA
+
+TAPS = 7
+
+_LOAD_W = 1_000
+_SETTLE_S = 2
+_CARD_STAYS_S = 1.5
+_PHASE_S = 0.017
+_CARD_DELAY_US = 91
+_READ = 0x30
+_BLOCK_BITS = 18 * 8
+_READER_HZ = 125_000_000 / 16  # what the SPI makes of the 8 MHz it is asked for
+
+
+class Frame:
+    """One frame of the reader and what answered it: `data`, `answer_bits`, `start_us` and `end_us` on the air."""
+
+    def __init__(self, data: bytes, answer_bits: int, start_us: int, end_us: int):
+        self.data = data
+        self.answer_bits = answer_bits
+        self.start_us = start_us
+        self.end_us = end_us
+
+
+class Moment:
+    """What the emulator had counted at one moment, in microseconds, chip selects and bytes."""
+
+    def __init__(self, meter):
+        statistics = meter.pico.statistics()
+        self.time_us = statistics["now_ns"] / 1000
+        self.idle_us = statistics["idle_ns"] / 1000
+        self.flash_us = statistics["flash"]["busy_ns"] / 1000
+        self.erases = statistics["flash"]["sector_erases"]
+        self.page_programs = statistics["flash"]["page_programs"]
+        self.spi_us = statistics["spi_bytes"] * 8e6 / _READER_HZ
+        self.spi_bytes = statistics["spi_bytes"]
+        self.chip_selects = meter.reader.statistics.chip_selects
+
+
+class TapObserver:
+    """Writes down every frame of the reader, and what was counted when it was sent and each time it was let go."""
+
+    def __init__(self, meter):
+        self.frames = []
+        self.moments = []
+        self._meter = meter
+        self._transmit = meter.reader.field.transmit
+        meter.reader.field.transmit = self._observe
+        self._is_observing = True
+        meter.reader_select_wire.listen(self._selected)
+
+    def end(self):
+        """Observe no more."""
+        self._meter.reader.field.transmit = self._transmit
+        self._is_observing = False
+
+    def first_tap(self) -> "Tap":
+        """The tap that began with the first request a card answered. Raises ValueError if it has not ended."""
+        begins = [place for place, frame in enumerate(self.frames) if frame.data == REQA and frame.answer_bits]
+        if not begins:
+            raise ValueError("no card answered")
+        frames = []
+        for frame in self.frames[begins[0] :]:
+            if frame.data[:2] == HLTA:
+                return Tap(frames, self.moments)
+            frames.append(frame)
+        raise ValueError("the tap did not end")
+
+    def _observe(self, data, bits, session):
+        answer = self._transmit(data, bits, session)
+        now_us = self._meter.clock.now_us
+        end_us = now_us
+        if answer is not None:
+            end_us += _CARD_DELAY_US + answer.delay_us + card_frame_us(answer.bits)
+            self._meter.clock.call_at_us(end_us, self._note)
+        start_us = now_us - reader_frame_us(bits)
+        self.frames.append(Frame(bytes(data), 0 if answer is None else answer.bits, start_us, end_us))
+        return answer
+
+    def _selected(self, level):
+        if level and self._is_observing:
+            self._note()
+
+    def _note(self):
+        self.moments.append(Moment(self._meter))
+
+
+class Tap:
+    """One tap: its frames, from the request that found the card to the last one before the card is put to sleep."""
+
+    def __init__(self, frames: list, moments: list):
+        self.frames = frames
+        self._moments = moments
+        self.start = self._last_before(frames[0].start_us + 1)
+        self.end = self._next_selected(frames[-1])
+
+    def first_block(self) -> "Breakdown":
+        """From the request to the first block of 16 bytes in the driver's hands."""
+        for count, frame in enumerate(self.frames, 1):
+            if frame.data[0] == _READ and frame.answer_bits == _BLOCK_BITS:
+                return Breakdown(self.start, self._next_selected(frame), self._air(self.frames[:count]))
+        raise ValueError("no block was read")
+
+    def whole(self) -> "Breakdown":
+        """From the request to the last answer of the card, which proves the statement written."""
+        return Breakdown(self.start, self.end, self._air(self.frames))
+
+    def _air(self, frames):
+        """`(time on the air, time of it in which the core slept)`, in microseconds."""
+        air_us = sum(frame.end_us - frame.start_us for frame in frames)
+        idle_us = sum(
+            self._last_before(frame.end_us + 1).idle_us - self._last_before(frame.start_us + 1).idle_us
+            for frame in frames
+        )
+        return air_us, idle_us
+
+    def _last_before(self, time_us):
+        return [moment for moment in self._moments if moment.time_us < time_us][-1]
+
+    def _next_selected(self, frame):
+        """The end of the transfer that fetches the answer of `frame`."""
+        return next(moment for moment in self._moments if moment.time_us > frame.end_us + 1)
+
+
+class Breakdown:
+    """Where the time between two moments went, all in milliseconds."""
+
+    def __init__(self, start: Moment, end: Moment, air: tuple):
+        air_us, air_idle_us = air
+        self.total_ms = (end.time_us - start.time_us) / 1000
+        self.radio_ms = air_us / 1000
+        self.flash_ms = (end.flash_us - start.flash_us) / 1000
+        self.spi_ms = (end.spi_us - start.spi_us) / 1000
+        self.waiting_ms = max(0.0, end.idle_us - start.idle_us - air_idle_us) / 1000
+        self.python_ms = self.total_ms - self.radio_ms - self.flash_ms - self.spi_ms - self.waiting_ms
+        self.python_during_radio_ms = (air_us - air_idle_us) / 1000
+        self.chip_selects = end.chip_selects - start.chip_selects
+        self.spi_bytes = end.spi_bytes - start.spi_bytes
+        self.page_programs = end.page_programs - start.page_programs
+        self.erases = end.erases - start.erases
+
+    @property
+    def python_us_per_chip_select(self) -> float:
+        """Python's time, shared out over the transfers it made."""
+        return self.python_ms * 1000 / self.chip_selects
+
+    def lines(self) -> list:
+        """The breakdown for people."""
+        return [
+            f"{self.total_ms:8.2f} ms in all",
+            f"{self.radio_ms:8.2f} ms radio ({self.python_during_radio_ms:.2f} ms of it used by other tasks)",
+            f"{self.flash_ms:8.2f} ms flash ({self.page_programs} pages programmed, {self.erases} sectors erased)",
+            f"{self.spi_ms:8.2f} ms SPI ({self.spi_bytes} bytes)",
+            f"{self.python_ms:8.2f} ms Python: {self.chip_selects} chip selects, "
+            f"{self.python_us_per_chip_select:.0f} us for each",
+            f"{self.waiting_ms:8.2f} ms asleep without a frame on the air",
+        ]
+
+
+def taps(workshop) -> tuple:
+    """`({figure: value}, notes)` of the tap.
+
+    A Classic card with one credit token is tapped `TAPS` times at different moments of the meter's other work; each
+    value is the median.
+    """
+    with workshop.meter("tap") as meter:
+        meter.start()
+        meter.source.set_load_w(_LOAD_W)
+        taps_seen = [_tap(meter, _SETTLE_S + number * _PHASE_S) for number in range(TAPS)]
+    first = _median([tap.first_block() for tap in taps_seen])
+    whole = _median([tap.whole() for tap in taps_seen])
+    values = {
+        "tap_first_block_ms": first.total_ms,
+        "tap_first_block_rf_ratio": first.total_ms / first.radio_ms,
+        "tap_credit_ms": whole.total_ms,
+        "tap_credit_floor_ratio": whole.total_ms / (whole.radio_ms + whole.flash_ms),
+    }
+    notes = ["A tap of a Classic card, from REQA to its first block:"] + first.lines()
+    return values, notes + ["and to the statement written and read back:"] + whole.lines()
+
+
+def _tap(meter, pause_s):
+    """One credit by a card of its own."""
+    card = meter.card(meter.token())
+    meter.run_for(pause_s)
+    observer = TapObserver(meter)
+    meter.insert(card)
+    meter.run_for(_CARD_STAYS_S)
+    meter.remove(card)
+    observer.end()
+    return observer.first_tap()
+
+
+def _median(breakdowns):
+    return sorted(breakdowns, key=lambda one: one.total_ms)[len(breakdowns) // 2]
