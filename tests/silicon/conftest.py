@@ -1,25 +1,15 @@
 """Boards in emulation for the tests: stock MicroPython, and the image of the meter."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from boards.host.world import FIRST_S
-from tests.silicon.meter_bench import commissioned_ring, write_flash
+from tests.silicon.meter_bench import build_image, commissioned_ring, write_flash
 from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulator import EmulatedPico
 
-ROOT = Path(__file__).parent.parent.parent
 BOOT_MS = 1000
-
-
-def build_image(*options: str) -> Path:
-    """Build an image if it is not there yet; the folder it is in."""
-    subprocess.run([ROOT / "tools/emulator/install"], check=True)
-    command = [ROOT / "tools/toolchain/pico-image", *options]
-    built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return Path(built.stdout.strip())
 
 
 @pytest.fixture(scope="session")

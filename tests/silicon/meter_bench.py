@@ -3,6 +3,7 @@
 The ring is the same on every board, so a meter that was commissioned there goes on here.
 """
 
+import subprocess
 from pathlib import Path
 
 from tests.stories.whole_meter import Station, commissioned_world, sealed_credit
@@ -10,9 +11,18 @@ from wattpurse.drivers.segments import render
 from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulated_ring import RING_OFFSET, stores_of
 
+ROOT = Path(__file__).parent.parent.parent
 FLASH_BYTES = 2 * 1024 * 1024
 TAP_LIMIT_S = 6
 STATION = Station()
+
+
+def build_image(*options: str) -> Path:
+    """Build an image if it is not there yet; the folder it is in."""
+    subprocess.run([ROOT / "tools/emulator/install"], check=True)
+    command = [ROOT / "tools/toolchain/pico-image", *options]
+    built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return Path(built.stdout.strip())
 
 
 def commissioned_ring() -> bytes:

@@ -31,6 +31,8 @@ export class Flash {
     this.pagePrograms = 0;
     this.busyNanos = 0;
     this.operations = 0;
+    this.tornPrograms = 0;
+    this.tornErases = 0;
   }
 
   /** Put bytes there as a programmer would, outside the life of the board. */
@@ -81,6 +83,8 @@ export class Flash {
       return;
     }
     this.tear(offset, after, fraction);
+    if (after.length === PAGE_BYTES) this.tornPrograms++;
+    else this.tornErases++;
     this.writeThrough(offset, after.length);
     this.machine.chargeNanos(nanos * fraction);
     throw new PowerCut();
@@ -115,6 +119,8 @@ export class Flash {
       sector_erases: this.erases.reduce((sum, count) => sum + count, 0),
       erases_by_sector: Object.fromEntries([...this.erases.entries()].filter(([, count]) => count)),
       operations: this.operations,
+      torn_programs: this.tornPrograms,
+      torn_erases: this.tornErases,
       busy_ns: this.busyNanos,
     };
   }

@@ -214,7 +214,8 @@ class EmulatedPico:
         """What was counted since the emulation began.
 
         now_ns, idle_ns (core asleep), powered, locked_up (why, or None), usb (connected), rising_edges by pin,
-        spi_bytes, and of the flash: operations, page_programs, sector_erases, erases_by_sector, busy_ns.
+        spi_bytes, and of the flash: operations, page_programs, sector_erases, erases_by_sector, busy_ns, torn_programs
+        and torn_erases (those that the supply did not last for).
         """
         self._link.send(b"Q")
         return json.loads(self._next_of(b"q"))
