@@ -164,7 +164,8 @@ class _Lives:
         on_the_wire = self._meter.source.pulses_total
         missed = on_the_wire - account.pulses_total
         if missed < self._missed or account.pulses_total < self._pulses:
-            self._broken(missed > self._missed, f"{account.pulses_total} pulses after {self._pulses}, wire {on_the_wire}")
+            message = f"{account.pulses_total} pulses after {self._pulses}, {on_the_wire} on the wire"
+            self._broken(missed > self._missed, message)
         if missed > self._missed + may_miss:
             raise Broken(LOST, f"{missed - self._missed} pulses by one cut, {may_miss} may be")
         if account.money.charged != account.pulses_total * PULSE_MICROUNITS:
