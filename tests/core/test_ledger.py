@@ -219,6 +219,22 @@ class TestPowerCuts(unittest.TestCase):
             ledger.advance(midnight_s + 60, 0)
             self.assertEqual(ledger.account.rate, 1)
 
+    def test_a_change_of_rate_outlives_a_cut_in_the_roll_before_it(self):
+        evening_s = samples.NEW_YEAR_S + 23 * 3600 + 1800
+        rates = (("DAY", (500_000,), ()), ("NIGHT", (100_000,), ()))
+        tariff_data = samples.flat_tariff(rates=rates, day_types=(((0, 0), (23 * 60 + 30, 1)),))
+
+        def fill_the_log_and_go_on(ledger):
+            number = 1
+            while ledger._journal.free_slots:
+                ledger.redeem(number, 4, 1, evening_s - 60)
+                number += 1
+            ledger.advance(evening_s, 0)
+
+        for ledger in self._until_no_cut(tariff_data, fill_the_log_and_go_on):
+            ledger.advance(evening_s + 60, 0)
+            self.assertEqual(ledger.account.rate, 1)
+
     def test_a_tariff_never_takes_over_with_the_rate_of_the_old_one(self):
         later_s = samples.NEW_YEAR_S + 23 * 3600 + 60
         flat = Tariff(samples.flat_tariff(version=9, activation_s=later_s))

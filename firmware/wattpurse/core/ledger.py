@@ -56,11 +56,7 @@ class Ledger:
         snapshot, entries = self._journal.recover()
         self._adopt(Account.unpack(snapshot))
         try:
-            for kind, content in entries:
-                if kind is None:
-                    self.account.count_pulses(content * self._step_pulses)
-                else:
-                    self._apply(kind, content)
+            self._replay(entries)
             self.account.note_next_change()
             self._journal.roll()
         except (LedgerMismatch, ValueError, OSError):
@@ -213,10 +209,11 @@ class Ledger:
         day = self.account.tariff.zone.day(time_s)
         if day > self.account.day:
             self._record(_DAY, struct.pack(_DAY_LAYOUT, time_s, self._take_pending(), day))
-        self.account.time_s = max(self.account.time_s, time_s)
         rate = self.account.tariff.rate_at(time_s)
         if rate != self.account.rate:
             self._record(_RATE, struct.pack(_RATE_LAYOUT, time_s, self._take_pending(), rate))
+        # Not before: a record may roll, and a snapshot of this time with the old rate would keep that rate.
+        self.account.time_s = max(self.account.time_s, time_s)
         self.account.note_next_change()
 
     def _activate_pending(self, time_s):
@@ -234,6 +231,18 @@ class Ledger:
         pulses = self._pending_pulses
         self._pending_pulses = 0
         return pulses
+
+    def _replay(self, entries):
+        """Make every change that the entries tell of. Tallies between two records are one charge: nothing is lost."""
+        steps = 0
+        for kind, content in entries:
+            if kind is None:
+                steps += content
+            else:
+                self.account.count_pulses(steps * self._step_pulses)
+                steps = 0
+                self._apply(kind, content)
+        self.account.count_pulses(steps * self._step_pulses)
 
     def _record(self, kind, payload):
         self._journal.append(kind, payload)
