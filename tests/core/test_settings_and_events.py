@@ -1,5 +1,6 @@
 """Settings and the event log: durable, all or nothing, and bounded."""
 
+import struct
 import unittest
 
 from boards.host.clock import VirtualClock
@@ -8,8 +9,9 @@ from boards.host.power import PowerCut
 from boards.host.random_bits import RandomBits
 from wattpurse.core import carrier, events, outcome, supply
 from wattpurse.core.events import EventLog
+from wattpurse.core.journal import Journal
 from wattpurse.core.ring import JournalBlank
-from wattpurse.core.settings import Settings
+from wattpurse.core.settings import RING, Settings
 
 
 def new_flash(seed=1):
@@ -52,6 +54,21 @@ class TestSettings(unittest.TestCase):
         for number in range(2_000):
             self.settings.set("wrong_pins", number)
         self.assertEqual(self._reopened().get("wrong_pins"), 1_999)
+
+    def test_a_setting_that_only_another_version_knows_is_passed_over(self):
+        self.settings.set("brightness", 5)
+        self.settings._journal.append(1, struct.pack("<Bq", 250, 77))
+        again = self._reopened()
+        self.assertEqual(again.get("brightness"), 5)
+        self._reopened()
+
+    def test_settings_that_end_in_the_middle_of_one_are_refused(self):
+        for damaged in (b"\x01", b"\x01\x08\x00", b"\x01\x02\x00\x00", b"\x05\x20abc"):
+            self.flash = new_flash()
+            journal = Journal(self.flash, 0, 4, RING, lambda: damaged)
+            journal.create()
+            with self.assertRaises(ValueError):
+                self._reopened()
 
     def test_several_at_once_are_all_or_none_under_any_cut(self):
         operation = 1

@@ -24,7 +24,7 @@ SHORT_CASES = 40
 LONG_CASES = 8_000
 
 _BATCH = 125
-_HEAP_LIMIT = 256 * 1024
+_HEAP_LIMIT = 512 * 1024  # the image itself, twice, among it
 _SECTOR = 4096
 _LEDGER_SECTORS = 5
 _START_LIMIT = 20_000

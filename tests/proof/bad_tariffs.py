@@ -13,7 +13,7 @@ from wattpurse.core.tariff import Tariff
 
 NAME = "bad-tariffs"
 ABOUT = "tariff tables damaged and forged, with their checksums made right"
-SHORT_CASES = 60
+SHORT_CASES = 200
 LONG_CASES = 5_000
 
 _BATCH = 200

@@ -14,7 +14,7 @@ from wattpurse.core.sealing import SealBroken
 
 NAME = "bad-tokens"
 ABOUT = "tokens and statements damaged, foreign, or nonsense under the right key"
-SHORT_CASES = 40
+SHORT_CASES = 150
 LONG_CASES = 5_000
 
 _BATCH = 200

@@ -70,7 +70,7 @@ class Tally:
     def fail(self, part, seed: int, what: str, message: str):
         """Note a finding with the command that repeats it."""
         self.findings[what] += 1
-        command = f"python -m tests.proof.run --part {part.NAME} --seed {seed} --cases 1"
+        command = f'make proof ARGS="--part {part.NAME} --seed {seed} --cases 1"'
         self.failures.append({"seed": seed, "what": what, "message": message, "replay": command})
 
     def as_dict(self) -> dict:
@@ -170,8 +170,8 @@ def table(rows: list) -> str:
         text.append("  ".join(cells))
     for part, tally, _ in rows:
         for name, value in {**tally.figures, **tally.worst}.items():
-            text.append(f"{part.NAME}: {name.replace('_', ' ')} {value:,}" if isinstance(value, int) else
-                        f"{part.NAME}: {name.replace('_', ' ')} {value:.4f}")
+            number = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+            text.append(f"{part.NAME}: {name.replace('_', ' ')} {number}")
     return "\n".join(text)
 
 

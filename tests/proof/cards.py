@@ -23,13 +23,13 @@ from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 
 NAME = "cards"
 ABOUT = "card lifted, garbled or copied and meter cut off at every frame and flash operation of a tap"
-SHORT_CASES = 700
+SHORT_CASES = 1_400
 LONG_CASES = 60_000
 
 _SECOND_UID = b"\x04\x99\x66\x77\x11\x98\xaa"
 _OTHER_METER = METER + 1
 _FRAME_FAULTS = ("lift", "lift in write", "silence", "flip to card", "flip from card", "cut")
-_FAULTS = _FRAME_FAULTS + ("flash cut", "lift and flash cut", "cut and flash cut")
+_FAULTS = _FRAME_FAULTS + ("flash cut", "lift and flash cut", "cut and flash cut", "hang", "brown-out")
 _LOOKS = 3
 
 
@@ -143,6 +143,10 @@ class _Story:
             faults.flip_to_card(frame, bits)
         elif fault == "flip from card":
             faults.flip_from_card(frame, bits)
+        elif fault == "hang":
+            self._place.model.field.plan(frame, lambda field: faults.hang())
+        elif fault == "brown-out":
+            self._place.model.field.plan(frame, lambda field: faults.brown_out())
         elif fault in ("cut", "cut and flash cut"):
             self._place.model.field.plan(frame, _cut_power)
         if "flash" in fault:
@@ -150,7 +154,7 @@ class _Story:
             at = 1 + self._random.randrange(operations) if fault != "flash cut" else 1 + place % operations
             self._place.meter.flash.faults.plan_cut(at, depth, damage)
         self._tally.faults += 1 + ("and" in fault)
-        self._tally.add(fault.replace(" ", "_"))
+        self._tally.add(fault.replace(" ", "_").replace("-", "_"))
 
     def tap_with_fault(self):
         """The tap, and a new start where the power failed."""

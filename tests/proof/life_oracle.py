@@ -9,7 +9,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 KWH_MWH = 1_000_000
-_UTC = datetime.timezone.utc
+_UTC = datetime.UTC
 
 
 class OracleTariff:

@@ -1,5 +1,17 @@
 """The parts of the campaign, in the order in which they run."""
 
-from tests.proof import bad_flash, bad_tariffs, bad_tokens, cards, journal, life, tokens, wear
+from tests.proof import (
+    bad_cards,
+    bad_console,
+    bad_flash,
+    bad_tariffs,
+    bad_tokens,
+    cards,
+    chip,
+    journal,
+    life,
+    tokens,
+    wear,
+)
 
-PARTS = (journal, wear, cards, tokens, life, bad_tokens, bad_tariffs, bad_flash)
+PARTS = (journal, wear, cards, tokens, life, bad_tokens, bad_cards, bad_tariffs, bad_console, bad_flash, chip)

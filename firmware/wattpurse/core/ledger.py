@@ -16,6 +16,8 @@ RING = 1
 DAYS_AT_ONCE = 3660
 CREDIT_AMOUNT_LIMIT = 10**15
 
+_DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # one leap of the clock from a day as far astray as `Account.unpack` allows
+
 _STEP_DIVISOR = 4000  # steps per kWh at least: 0.25 Wh
 
 _RATE = 1
@@ -260,7 +262,7 @@ class Ledger:
             account.time_s = max(account.time_s, time_s)
         elif kind == _DAY:
             time_s, pulses, day = struct.unpack_from(_DAY_LAYOUT, payload)
-            if day - account.day > DAYS_AT_ONCE + 1:
+            if day - account.day > _DAYS_OF_A_RECORD:
                 raise LedgerMismatch("a day record leaps further than any clock may")
             account.count_pulses(pulses)
             account.enter_day(day)

@@ -52,7 +52,8 @@ class Settings:
         for kind, payload in entries:
             if kind == _SET_NUMBER:
                 code, value = struct.unpack_from(_NUMBER, payload)
-                self._values[code] = value
+                if _IS_NUMBER.get(code):
+                    self._values[code] = value
         self._journal.roll()
 
     def prepare(self) -> bool:

@@ -1,0 +1,177 @@
+"""Bad cards: images damaged, forged with their checksums made right, and spliced, before the desk and the station.
+
+The card is a linear memory here: how frames are garbled is the business of `cards`. The good images hold tokens that
+are redeemed already, so that no damage whatever may bring credit.
+"""
+
+import random as randoms
+import struct
+from binascii import crc32
+
+from boards.host.aes import aes
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, HANGS, Broken
+from tests.proof.mutation import mutated, peak_heap
+from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
+from wattpurse.cards import purse
+from wattpurse.cards.iso14443 import CardError, CardIdentity
+from wattpurse.core import keys, statement, token
+from wattpurse.core.service_pass import make_pass
+from wattpurse.services.card_desk import CardDesk
+
+NAME = "bad-cards"
+ABOUT = "card images damaged, forged or spliced"
+SHORT_CASES = 40
+LONG_CASES = 5_000
+
+_BATCH = 200
+_HEAP_LIMIT = 64 * 1024
+_UID = b"\x04\x55\x66\x77\x11\x99\xaa"
+_SIZES = {"classic-1k": (720, 16), "ntag213": (144, 4), "ntag215": (504, 4), "ntag216": (888, 4), "ultralight": (48, 4)}
+_MOST_READS = 200
+_SEQUENCE = 7
+
+
+class LinearCard:
+    """The memory of a card without the card."""
+
+    def __init__(self, kind: str, content: bytes):
+        self.kind = kind
+        self.capacity, self.unit = _SIZES[kind]
+        self.content = bytearray(content[: self.capacity]).ljust(self.capacity, b"\x00")
+        self.reads = 0
+
+    async def read(self, offset, buffer):
+        """Like `cards.memory`; a desk that reads without end is stopped."""
+        self.reads += 1
+        if self.reads > _MOST_READS or offset < 0 or offset + len(buffer) > self.capacity:
+            raise Broken(HANGS, f"read {self.reads} at {offset}, {len(buffer)} bytes")
+        buffer[:] = self.content[offset : offset + len(buffer)]
+
+    async def write(self, offset, data):
+        """Whole units inside the card."""
+        if offset % self.unit or len(data) % self.unit or offset + len(data) > self.capacity:
+            raise Broken(BROKEN_RULES, f"written {len(data)} bytes at {offset}")
+        self.content[offset : offset + len(data)] = data
+
+    async def select_again(self):
+        """The card is there."""
+
+
+class _Desk(CardDesk):
+    """The desk with a card's memory put before it."""
+
+    def __init__(self, meter, told):
+        super().__init__(
+            None,
+            meter.clock,
+            aes,
+            meter.settings,
+            meter.ledger,
+            meter.timekeeper,
+            meter.teller,
+            meter.events,
+            told.append,
+        )
+        self.memory = None
+
+    async def _open(self, _identity):
+        return self.memory
+
+
+def run_case(seed: int, tally):
+    """A batch of images before one meter."""
+    random = randoms.Random(f"{NAME} {seed}")
+    meter = SmallMeter(random)
+    told = []
+    desk = _Desk(meter, told)
+    for sequence in range(1, _SEQUENCE + 1):
+        meter.teller.redeem(_credit(sequence), 1)
+    for _ in range(_BATCH):
+        kind = random.choice(purse.KINDS)
+        others = [_image(random, kind) for _ in range(2)]
+        image = bytearray(mutated(random, others[0], others))
+        if random.random() < 0.7:
+            _seal_boxes(kind, image)
+        _serve(meter, desk, LinearCard(kind, image))
+        tally.cases += 1
+        tally.faults += 1
+    for result in told:
+        tally.add(f"told_{result}")
+    heap = peak_heap(lambda: _serve(meter, desk, LinearCard(kind, image)))
+    tally.at_most("peak_heap_bytes", heap)
+    if heap > _HEAP_LIMIT:
+        raise Broken(BROKEN_RULES, f"{heap} bytes of heap for a card")
+
+
+def _serve(meter, desk, memory):
+    before = meter.ledger.account.pack()
+    image = bytes(memory.content)
+    desk.memory = memory
+    desk._visits.clear()
+    try:
+        _finish(desk._serve(CardIdentity(_UID, 0, b"\x44\x00")))
+        memory.reads = 0
+        _finish(_station_reads(memory))
+    except struct.error as error:
+        raise Broken(ESCAPES, f"{error!r} for {memory.kind} {image.hex()}")
+    if meter.ledger.account.pack() != before:
+        raise Broken(DOUBLED, f"the account changed by {memory.kind} {image.hex()}")
+
+
+async def _station_reads(memory):
+    """What the seller's computer does with the same card."""
+    pair = keys.statement_keys(aes, METER_KEY, _UID)
+    try:
+        await purse.read_orders(memory)
+        await purse.read_statement(memory, aes, pair)
+    except (CardError, ValueError):
+        pass
+
+
+def _finish(coroutine):
+    """Run what waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    raise Broken(HANGS, "the desk waits for something that a linear memory does not make it wait for")
+
+
+def _image(random, kind):
+    """A whole card: two order boxes and two statements as far as the kind has room."""
+    layout = purse.layout_of(kind)
+    content = bytearray(_SIZES[kind][0])
+    for version, offset in enumerate(layout.order_offsets):
+        box_kind, number, orders = purse.CUSTOMER, METER_NUMBER, _credit(random.randrange(1, _SEQUENCE + 1))
+        if random.random() < 0.2:
+            key = keys.service_pass_key(aes, SITE_KEY, _UID)
+            box_kind, number, orders = purse.SERVICE, 0, make_pass(aes, key, 77, START_S + 10**6)
+        elif layout.content_size > 72 and random.random() < 0.5:
+            orders += _credit(random.randrange(1, _SEQUENCE + 1))
+        _put_box(content, offset, box_kind, version, number, orders)
+    for number, offset in enumerate(layout.statement_offsets):
+        payload = random.randbytes(32)
+        sealed = statement.seal_statement(
+            aes, keys.statement_keys(aes, METER_KEY, _UID), number, METER_NUMBER, payload
+        )
+        content[offset : offset + len(sealed)] = sealed
+    return bytes(content)
+
+
+def _credit(sequence):
+    return seal(sequence, token.CREDIT_MONEY, 1_000_000 + sequence)
+
+
+def _put_box(content, offset, kind, version, number, orders):
+    head = struct.pack("<BBBBI", 0x4F, kind, version, len(orders) // 4, number)
+    box = head + struct.pack("<I", crc32(orders, crc32(head))) + orders
+    content[offset : offset + len(box)] = box
+
+
+def _seal_boxes(kind, image):
+    """Make the checksums of the order boxes right, whatever they hold now."""
+    for offset in purse.layout_of(kind).order_offsets:
+        head = bytes(image[offset : offset + 8])
+        if len(head) == 8:
+            content = bytes(image[offset + 12 : offset + 12 + head[3] * 4])
+            image[offset + 8 : offset + 12] = struct.pack("<I", crc32(content, crc32(head)))

@@ -1,0 +1,114 @@
+"""Bad console lines: what a cat on the keyboard, a confused technician and a clever thief type, logged in or not.
+
+The whole meter on the simulated board answers. It has no credit and its supply is off; that stays so.
+"""
+
+import random as randoms
+
+from boards.host.power import BoardReset
+from tests import samples
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.mutation import mutated, peak_heap
+from tests.proof.small_meter import seal
+from tests.services.console_bench import COMMISSION, PIN, REPORTS, Bench
+from wattpurse.core import supply, token
+
+NAME = "bad-console"
+ABOUT = "console lines, logged in and not"
+SHORT_CASES = 40
+LONG_CASES = 2_500
+
+_BATCH = 400
+_HEAP_LIMIT = 512 * 1024
+_LINES = REPORTS + (
+    "help",
+    "help tariff",
+    "login " + PIN,
+    "login 0000",
+    "logout",
+    "pin 5555",
+    "tariff set " + samples.flat_tariff(version=9).hex(),
+    "contract set prepaid-energy",
+    "contract set prepaid-money",
+    "clock set 2026-03-01T10:00:00Z",
+    "calibrate 3200/1",
+    "terms set low_credit_mwh 1",
+    "terms set credit_limit_microunits 1000000",
+    "keys set meter " + bytes(16).hex(),
+    "relay test",
+    "reset-tamper",
+    "erase-ledger 40123",
+    "token " + seal(3, token.CREDIT_MONEY, 10**6).hex(),
+    "redeem " + seal(4, token.CREDIT_ENERGY, 10**6).hex(),
+    COMMISSION,
+    "status --json",
+    "events 3",
+    "reboot",
+)
+_WORDS = ("set", "--json", "-1", "0", "9" * 20, "0x10", "1e9", "\u0661\u0662", "nan", "", "\x00", "a" * 300)
+
+
+def run_case(seed: int, tally):
+    """A batch of lines to one meter; in every second one from someone who knows the PIN."""
+    random = randoms.Random(f"{NAME} {seed}")
+    bench = Bench()
+    bench.commission()
+    if seed % 2:
+        bench.log_in()
+    lines = [line.encode() for line in _LINES]
+    started = 0
+    while started < _BATCH:
+        batch = [_line(random, lines) for _ in range(min(50, _BATCH - started))]
+        started += len(batch)
+        _answer_all(bench, batch, bool(seed % 2))
+        tally.cases += len(batch)
+        tally.faults += len(batch)
+        _judge(bench, batch)
+    heap = peak_heap(lambda: _answer_all(bench, batch[:1], False))
+    tally.at_most("peak_heap_bytes", heap)
+    if heap > _HEAP_LIMIT:
+        raise Broken(BROKEN_RULES, f"{heap} bytes of heap for {batch[0]!r}")
+
+
+def _line(random, lines):
+    draw = random.random()
+    if draw < 0.15:
+        return random.choice(_LINES)
+    if draw < 0.45:
+        words = random.choice(_LINES).split(" ")
+        words[random.randrange(len(words))] = random.choice(_WORDS)
+        return " ".join(words + [random.choice(_WORDS)] * random.randrange(2))
+    return mutated(random, random.choice(lines), lines).decode("utf-8" if draw < 0.6 else "latin-1", "replace")
+
+
+def _answer_all(bench, batch, log_in):
+    """Type line after line; a reboot that was asked for is a reboot."""
+    position = 0
+
+    async def type_all():
+        nonlocal position
+        while position < len(batch):
+            line = batch[position]
+            position += 1
+            answer = await bench.meter.console.answer(line)
+            if not isinstance(answer, str):
+                raise Broken(BROKEN_RULES, f"{answer!r} to {line!r}")
+
+    while position < len(batch):
+        try:
+            bench.clock.run(type_all())
+        except BoardReset:
+            bench.restart()
+            if log_in:
+                bench.say("login " + PIN)
+
+
+def _judge(bench, batch):
+    meter = bench.meter
+    account = meter.ledger.account
+    if account is None:
+        raise Broken(LOST, f"no ledger any more after one of {batch!r}")
+    if account.money.bought or account.energy.bought:
+        raise Broken(DOUBLED, f"credit by one of {batch!r}")
+    if supply.is_closed(meter.decide()) or bench.hardware.relay.contact_closed and meter.switching.position == "closed":
+        raise Broken(BROKEN_RULES, f"supply closed by one of {batch!r}")
