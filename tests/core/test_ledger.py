@@ -1,5 +1,6 @@
 """The ledger under power cuts: the recovered account is the one that was acknowledged, or has the write in flight."""
 
+import struct
 import unittest
 
 from boards.host.clock import VirtualClock
@@ -9,7 +10,7 @@ from boards.host.random_bits import RandomBits
 from tests import samples
 from wattpurse.core import contract as contracts
 from wattpurse.core.calendar import Zone
-from wattpurse.core.ledger import Ledger
+from wattpurse.core.ledger import Ledger, LedgerMismatch
 from wattpurse.core.ring import JournalBlank
 from wattpurse.core.tariff import Tariff
 
@@ -156,6 +157,21 @@ class TestLedger(unittest.TestCase):
         self.assertEqual(self.ledger.account.pulses_total, 0)
         self._live(2, 0)
         self.assertEqual(self.ledger.account.registers.rate_mwh[:2], [240, 0])
+
+    def test_records_that_lead_nowhere_are_refused_and_nothing_is_written(self):
+        for kind, payload in (
+            (1, struct.pack("<IIB", self.now_s, 0, 7)),
+            (1, struct.pack("<IIB", 0xFFFFFFFF, 0, 1)),
+            (2, struct.pack("<III", self.now_s, 0, 0xFFFFFFFF)),
+            (3, struct.pack("<IIBBqq", self.now_s, 5, 0, 1, 100, 99)),
+            (9, b""),
+        ):
+            self.setUp()
+            self.ledger._journal.append(kind, payload)
+            before = bytes(self.flash.memory)
+            with self.assertRaises(LedgerMismatch):
+                reopened(self.flash)
+            self.assertEqual(bytes(self.flash.memory), before)
 
     def test_fast_pulses_are_tallied_in_steps_of_a_quarter_watt_hour(self):
         self.ledger.change(lambda account: account.calibrate(1_000_000, 1))

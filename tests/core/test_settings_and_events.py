@@ -65,7 +65,7 @@ class TestSettings(unittest.TestCase):
     def test_settings_that_end_in_the_middle_of_one_are_refused(self):
         for damaged in (b"\x01", b"\x01\x08\x00", b"\x01\x02\x00\x00", b"\x05\x20abc"):
             self.flash = new_flash()
-            journal = Journal(self.flash, 0, 4, RING, lambda: damaged)
+            journal = Journal(self.flash, 0, 4, RING, lambda damaged=damaged: damaged)
             journal.create()
             with self.assertRaises(ValueError):
                 self._reopened()

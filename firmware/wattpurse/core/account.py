@@ -231,12 +231,12 @@ class Account:
         account.token_top, account.token_window = tokens
         account.terms = terms
         account.registers = registers
-        if not account._is_plausible():
+        if not account.is_plausible():
             raise ValueError("the account contradicts itself")
         account.note_next_change()
         return account
 
-    def _is_plausible(self):
+    def is_plausible(self) -> bool:
         """Whether a life of this meter can have led here; from anywhere else its arithmetic could fail or not end."""
         amounts = (self.money.bought, self.money.charged, self.energy.bought, self.energy.charged)
         return (
