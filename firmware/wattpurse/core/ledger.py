@@ -59,6 +59,8 @@ class Ledger:
         self._adopt(Account.unpack(snapshot))
         try:
             self._replay(entries)
+            if not self.account.is_plausible():
+                raise LedgerMismatch("the records lead to what cannot be")
             self.account.note_next_change()
             self._journal.roll()
         except (LedgerMismatch, ValueError, OSError):
