@@ -107,7 +107,11 @@ class TestJournal(unittest.TestCase):
         for number in range(1, 700):
             self.owner.record(number)
         kept = [struct.unpack_from("<I", payload)[0] for kind, payload in self.owner.journal.history() if kind == 1]
-        self.assertEqual(kept, list(range(kept[0], 700)))
+        self.assertEqual(kept, list(range(699, 699 - len(kept), -1)))
+        recovered = self._recovered().journal.history()
+        again = [struct.unpack_from("<I", payload)[0] for kind, payload in recovered if kind == 1]
+        self.assertEqual(again, kept[: len(again)])
+        self.assertTrue(len(again) > 200)
         self.assertTrue(len(kept) > 200)
 
     def test_wear_is_even(self):

@@ -144,6 +144,7 @@ class TestSealed(unittest.TestCase):
             self.assertEqual(statement.read_header(sealed), (7, METER, len(sealed)))
             told = statement.open_statement(aes, PAIR, sealed)
             self.assertEqual((told["number"], told["meter_number"]), (7, METER))
+            self.assertTrue(statement.is_authentic(aes, PAIR, bytearray(sealed + b"\xa5")))
             self.assertEqual(told["balance"], busy_account().money.balance)
 
     def test_what_a_card_holds_behind_it_does_not_matter(self):
@@ -162,11 +163,13 @@ class TestSealed(unittest.TestCase):
             changed = bytearray(sealed)
             changed[bit // 8] ^= 1 << bit % 8
             self.assertRaises(SealBroken, statement.open_statement, aes, PAIR, bytes(changed))
+            self.assertFalse(statement.is_authentic(aes, PAIR, bytes(changed)))
 
     def test_a_statement_cut_short_is_refused(self):
         sealed = self.seal(HEAD_ONLY)
         for length in range(len(sealed)):
             self.assertRaises(SealBroken, statement.open_statement, aes, PAIR, sealed[:length])
+            self.assertFalse(statement.is_authentic(aes, PAIR, sealed[:length]))
 
     def test_it_is_for_one_card(self):
         other = keys.statement_keys(aes, b"the meter's key!", UID[:6] + b"\xab")

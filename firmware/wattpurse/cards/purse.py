@@ -167,14 +167,15 @@ async def write_statement(memory, aes, keys, meter_number: int, compose):
     layout = layout_of(memory.kind)
     if not layout.statement_offsets:
         return
+    capacity = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
+    payload = compose(capacity - capacity % 16)
     place, number = 0, 0
     claims = await _statement_claims(memory)
     if claims:
         number, place, size = claims[0]
-        if await _is_authentic(memory, aes, keys, place, size):
+        if statement.is_authentic(aes, keys, await _statement_data(memory, place, size)):
             place = 1 - place
-    capacity = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
-    sealed = statement.seal_statement(aes, keys, number + 1, meter_number, compose(capacity - capacity % 16))
+    sealed = statement.seal_statement(aes, keys, number + 1, meter_number, payload)
     await _write_and_verify(memory, layout.statement_offsets[place], sealed)
 
 
@@ -212,16 +213,14 @@ async def _statement_claims(memory):
     return claims
 
 
-async def _is_authentic(memory, aes, keys, place, size):
-    try:
-        return await _open_statement(memory, aes, keys, place, size) is not None
-    except ValueError:
-        return True  # whole, but of a contract that only another version of the meter knows
+async def _statement_data(memory, place, size):
+    data = bytearray(size)
+    await memory.read(layout_of(memory.kind).statement_offsets[place], data)
+    return data
 
 
 async def _open_statement(memory, aes, keys, place, size):
-    data = bytearray(size)
-    await memory.read(layout_of(memory.kind).statement_offsets[place], data)
+    data = await _statement_data(memory, place, size)
     try:
         return statement.open_statement(aes, keys, data)
     except SealBroken:

@@ -10,6 +10,7 @@ MODE_CBC = 2
 
 _DIVERSIFICATION_CONSTANT = b"\x01"
 _DIVERSIFICATION_LENGTH = 32
+_REDUCTION = 1 << 128 | 0x87
 
 
 def cmac(aes, key: bytes, message: bytes) -> bytes:
@@ -39,23 +40,31 @@ def equal(left: bytes, right: bytes) -> bool:
 
 
 def _cmac_padded(aes, key, message, padded_length):
-    """CMAC of a message padded to `padded_length`: the subkey depends on whether padding was added."""
-    double_once = _double(aes(key, MODE_ECB).encrypt(bytes(BLOCK)))
+    """CMAC of a message padded to `padded_length`: the subkey depends on whether padding was added.
+
+    Setting up a key is what costs most, so one cipher does all. It chains the block of zeros that the subkeys are made
+    of to the message; what that adds to the first block is added there before, and so cancels out.
+    """
+    cipher = aes(key, MODE_CBC, bytes(BLOCK))
+    chained = cipher.encrypt(bytes(BLOCK))
+    subkey = _double(int.from_bytes(chained, "big"))
     blocks = bytearray(padded_length)
     blocks[: len(message)] = message
-    if len(message) == padded_length:
-        subkey = double_once
-    else:
+    if len(message) < padded_length:
         blocks[len(message)] = 0x80
-        subkey = _double(double_once)
-    for index in range(BLOCK):
-        blocks[padded_length - BLOCK + index] ^= subkey[index]
-    return aes(key, MODE_CBC, bytes(BLOCK)).encrypt(bytes(blocks))[-BLOCK:]
+        subkey = _double(subkey)
+    _add(blocks, 0, int.from_bytes(chained, "big"))
+    _add(blocks, padded_length - BLOCK, subkey)
+    return cipher.encrypt(blocks)[-BLOCK:]
 
 
-def _double(block):
+def _add(blocks, start, value):
+    """Add (exclusive or) a number to the block at `start`."""
+    end = start + BLOCK
+    blocks[start:end] = (int.from_bytes(blocks[start:end], "big") ^ value).to_bytes(BLOCK, "big")
+
+
+def _double(value):
     """Multiply by x in GF(2^128) (RFC 4493, section 2.3)."""
-    value = int.from_bytes(block, "big") << 1
-    if value >> 128:
-        value = (value & ((1 << 128) - 1)) ^ 0x87
-    return value.to_bytes(BLOCK, "big")
+    value <<= 1
+    return value ^ _REDUCTION if value >> 128 else value

@@ -131,8 +131,9 @@ class EventLog:
         for kind, payload in self._journal.history():
             if kind == _RECORD:
                 newest.append(Event(*struct.unpack_from(_LAYOUT, payload)))
-                del newest[:-count]
-        return newest[::-1]
+                if len(newest) == count:
+                    break
+        return newest
 
 
 def text(event: Event) -> str:

@@ -173,16 +173,19 @@ class Journal:
         raise OSError("no sector of the journal takes a snapshot any more")
 
     def history(self):
-        """Yield `(kind, payload)` of every record still in the ring, oldest first; what cannot be read is left out."""
+        """Yield `(kind, payload)` of every record still in the ring, newest first; what cannot be read is left out."""
         slot = bytearray(slots.SLOT_SIZE)
-        for step in range(1, self._ring.sectors + 1):
-            index = (self._index + step) % self._ring.sectors
+        for step in range(self._ring.sectors):
+            index = (self._index - step) % self._ring.sectors
             header = self._ring.read_header(0, index) or self._ring.read_header(1, index)
             if header is None or header[0] > self._sequence:
                 continue
             sequence, length, _ = header
             log_at = ring.log_offset(length)
-            for number in range((ring.SECTOR_SIZE - log_at) // slots.SLOT_SIZE):
+            slot_count = (ring.SECTOR_SIZE - log_at) // slots.SLOT_SIZE
+            if step == 0 and self._slot_count:
+                slot_count = self._next_slot
+            for number in range(slot_count - 1, -1, -1):
                 for copy in range(ring.COPIES):
                     self._ring.read(copy, index, log_at + number * slots.SLOT_SIZE, slot)
                     record = slots.record_of(slot, sequence, number)

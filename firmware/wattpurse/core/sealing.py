@@ -37,13 +37,19 @@ def seal(aes, keys: KeyPair, header: bytes, payload: bytes) -> bytes:
 
 def unseal(aes, keys: KeyPair, header_size: int, message: bytes) -> bytes:
     """The padded payload of `message`. Raises SealBroken, before anything is decrypted, if it is not authentic."""
+    authenticate(aes, keys, header_size, message)
+    ciphertext = message[header_size:-TAG_SIZE]
+    return aes(keys.encryption, MODE_CBC, _iv(aes, keys, message[:header_size])).decrypt(ciphertext)
+
+
+def authenticate(aes, keys: KeyPair, header_size: int, message: bytes):
+    """Raises SealBroken if `message` is not authentic; nothing is decrypted."""
     body = message[:-TAG_SIZE]
     ciphertext_size = len(body) - header_size
     if ciphertext_size < BLOCK or ciphertext_size % BLOCK:
         raise SealBroken("wrong length")
     if not equal(cmac(aes, keys.authentication, body)[:TAG_SIZE], message[-TAG_SIZE:]):
         raise SealBroken("wrong tag")
-    return aes(keys.encryption, MODE_CBC, _iv(aes, keys, body[:header_size])).decrypt(body[header_size:])
 
 
 def _iv(aes, keys, header):

@@ -16,6 +16,9 @@ BLANK = b"\xff" * SLOT_SIZE
 _CRC_AT = 28
 _TALLY = 0x7E
 _TALLY_BITS_AT = 4
+_TALLY_SIZE = SLOT_SIZE - _TALLY_BITS_AT
+_ALL_CLEARED = bytes(_TALLY_SIZE)
+_CLEARED_AND_NOT = _ALL_CLEARED + b"\xff" * _TALLY_SIZE
 
 
 class JournalUnreadable(Exception):
@@ -27,18 +30,19 @@ def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number
     if not 1 <= kind <= 100 or len(payload) > PAYLOAD_SIZE:
         raise ValueError("no such record")
     slot[0] = kind
-    slot[1 : 1 + len(payload)] = payload
-    for index in range(1 + len(payload), _CRC_AT):
-        slot[index] = 0
+    end = 1 + len(payload)
+    slot[1:end] = payload
+    slot[end:_CRC_AT] = _ALL_CLEARED[: _CRC_AT - end]
     struct.pack_into("<I", slot, _CRC_AT, _record_crc(slot, sequence, number))
 
 
 def put_tally(slot: bytearray, steps: int, sequence: int, number: int):
     """Make `slot` a tally that stands at `steps` (0 to TALLY_STEPS)."""
     struct.pack_into("<I", slot, 0, _tally_marker(sequence, number))
-    for position in range(_TALLY_BITS_AT, SLOT_SIZE):
-        cleared = min(8, max(0, steps - 8 * (position - _TALLY_BITS_AT)))
-        slot[position] = 0xFF & (0xFF << cleared)
+    whole = steps // 8
+    slot[_TALLY_BITS_AT:] = _CLEARED_AND_NOT[_TALLY_SIZE - whole : 2 * _TALLY_SIZE - whole]
+    if steps % 8:
+        slot[_TALLY_BITS_AT + whole] = 0xFF & (0xFF << steps % 8)
 
 
 def tally_span(before: int, after: int) -> tuple:
@@ -63,15 +67,14 @@ def tally_of(slot, sequence: int, number: int) -> tuple | None:
     """
     if slot[0] != _TALLY or struct.unpack_from("<I", slot, 0)[0] != _tally_marker(sequence, number):
         return None
-    bits = int.from_bytes(bytes(slot[_TALLY_BITS_AT:]), "little") ^ ((1 << TALLY_STEPS) - 1)
-    steps = 0
-    while bits & 0xFF == 0xFF:
-        bits >>= 8
-        steps += 8
-    while bits & 1:
-        bits >>= 1
-        steps += 1
-    return steps, bits == 0
+    rest = bytes(slot[_TALLY_BITS_AT:]).lstrip(b"\x00")
+    if not rest:
+        return TALLY_STEPS, True
+    partial = 0
+    while not rest[0] >> partial & 1:
+        partial += 1
+    clean = rest[0] == 0xFF & (0xFF << partial) and rest[1:] == BLANK[1 : len(rest)]
+    return 8 * (_TALLY_SIZE - len(rest)) + partial, clean
 
 
 def is_entry(slot, sequence: int, number: int) -> bool:
@@ -84,14 +87,14 @@ def merge(first, second, sequence: int, number: int) -> tuple | None:
 
     `first` is always written before `second`, and power failed in one of them at most; JournalUnreadable otherwise.
     """
-    record = record_of(first, sequence, number) or record_of(second, sequence, number)
-    if record is not None:
-        return record
+    copies = (first,) if first == second else (first, second)
+    for copy in copies:
+        record = record_of(copy, sequence, number)
+        if record is not None:
+            return record
     if first == BLANK and second == BLANK:
         return None
-    tallies = [
-        tally for tally in (tally_of(first, sequence, number), tally_of(second, sequence, number)) if tally is not None
-    ]
+    tallies = [tally for tally in [tally_of(copy, sequence, number) for copy in copies] if tally is not None]
     if second == BLANK or (first == BLANK and not tallies):
         return (None, 0) if tallies else None
     return None, _proven_steps(tallies)

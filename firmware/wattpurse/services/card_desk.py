@@ -131,7 +131,7 @@ class CardDesk:
         if box is None:
             visit.is_over = True
             return self._tell(visit, outcome.UNREADABLE)
-        visit.result = _first_of((visit.result, self._redeem(identity, box)))
+        visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
 
     async def _read(self, identity):
@@ -165,8 +165,8 @@ class CardDesk:
         keys_of_uid = purse.classic_keys_of(self._aes, self._settings.get("site_key"), False)
         return open_card(self._reader, identity, keys_of_uid)
 
-    def _redeem(self, identity, box):
-        """What came of all that the box brings."""
+    async def _redeem(self, identity, box):
+        """What came of all that the box brings. Other tasks have their turn behind each token."""
         if box.kind == purse.SERVICE:
             return self._check_pass(identity, box)
         if box.meter_number != self._settings.get("meter_number"):
@@ -176,6 +176,7 @@ class CardDesk:
         results = []
         for sealed in purse.split_tokens(box.content):
             results.append(self._teller.redeem(sealed, carrier.CARD))
+            await self._clock.sleep_ms(0)
             if results[-1] == outcome.LEDGER_FAILED:
                 break
         return _first_of(results) if results else outcome.NO_NEWS
