@@ -29,8 +29,6 @@ def run_case(seed: int, tally):
     random = randoms.Random(f"{NAME} {seed}")
     kind = _KINDS[seed % len(_KINDS)]
     sectors = 24 if seed % 20 == 11 else random.randrange(3, 7)
-    if kind is EventsHistory:
-        sectors = 16
     flash = ProofFlash(2 * sectors, random)
     history = kind(flash, sectors, random)
     tearer = _Tearer(random, tally, seed % _DENSE_EVERY == 0)

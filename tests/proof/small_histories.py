@@ -7,8 +7,6 @@ from wattpurse.core.settings import Settings
 _NUMBERS = ("meter_number", "key_version", "wrong_pins", "wrong_pin_s", "tamper", "brightness")
 _BYTES = ("meter_key", "site_key", "pin_salt", "pin_check")
 _SHOWN = 12
-# A start, and each cut in one, takes a sector; a torn step takes up to three and a life goes on with another.
-_SECTORS_A_STEP_TAKES = 6
 
 
 class SettingsHistory:
@@ -85,7 +83,6 @@ class EventsHistory:
         self.sectors = sectors
         self.random = random
         self.noted = []
-        self.restarts = 0
         self.doubtful = set()
         self.log = EventLog(flash, 0, sectors)
         self.log.create()
@@ -124,8 +121,7 @@ class EventsHistory:
                 raise Broken(BROKEN_RULES, f"an event that nobody noted: {vars(event)}")
         doubtful = self.doubtful | self.under_way
         numbers = [event.number for event in shown if event.number not in doubtful]
-        may_be_fewer = len(shown) == _SHOWN or self.restarts + _SECTORS_A_STEP_TAKES >= self.sectors
-        if numbers != self.noted[::-1][: len(numbers) if may_be_fewer else _SHOWN]:
+        if numbers != self.noted[::-1][: len(numbers) if len(shown) == _SHOWN else _SHOWN]:
             raise Broken(LOST, f"the log shows {numbers}, but {self.noted[-_SHOWN:][::-1]} were noted")
 
     def continued(self, log: EventLog, random) -> "EventsHistory":
@@ -134,7 +130,6 @@ class EventsHistory:
         other.flash, other.sectors, other.random = log._journal._ring._flash, self.sectors, random
         other.log = log
         other.noted = list(self.noted)
-        other.restarts = self.restarts + _SECTORS_A_STEP_TAKES
         other.doubtful = self.doubtful | self.under_way
         other.under_way = set()
         return other
