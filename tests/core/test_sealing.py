@@ -99,6 +99,7 @@ class TestKeys(unittest.TestCase):
 
     def test_classic_keys_have_six_bytes(self):
         key_a, key_b = keys.classic_keys(aes, b"site key 0000001", b"\x01\x02\x03\x04")
+        self.assertEqual(keys.classic_key_a(aes, b"site key 0000001", b"\x01\x02\x03\x04"), key_a)
         self.assertEqual(len(key_a), keys.CLASSIC_KEY_SIZE)
         self.assertEqual(len(key_b), keys.CLASSIC_KEY_SIZE)
 

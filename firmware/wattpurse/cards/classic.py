@@ -28,9 +28,12 @@ TRAILER_WRITE_B = 0b011
 
 
 class ClassicKeys:
-    """The two keys of a card's sectors, six bytes each; writing uses key B unless `write_with_b` is False."""
+    """The two keys of a card's sectors, six bytes each; writing uses key B unless `write_with_b` is False.
 
-    def __init__(self, key_a: bytes, key_b: bytes, write_with_b: bool = True):
+    Who only reads, or writes with key A, may do without key B: None.
+    """
+
+    def __init__(self, key_a: bytes, key_b: bytes | None, write_with_b: bool = True):
         self.key_a = key_a
         self.key_b = key_b
         self.write_with_b = write_with_b

@@ -87,8 +87,9 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool):
     """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A."""
 
     def keys_of_uid(uid):
-        key_a, key_b = key_derivation.classic_keys(aes, site_key, uid)
-        return ClassicKeys(key_a, key_b, is_station)
+        if is_station:
+            return ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid))
+        return ClassicKeys(key_derivation.classic_key_a(aes, site_key, uid), None, False)
 
     return keys_of_uid
 

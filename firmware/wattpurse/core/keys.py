@@ -46,9 +46,13 @@ def statement_keys(aes, key_of_meter: bytes, card_uid: bytes) -> KeyPair:
 
 def classic_keys(aes, site_key: bytes, card_uid: bytes) -> tuple:
     """The sector keys A (reads all, writes statements) and B (writes all) of one MIFARE Classic card, 6 bytes each."""
-    key_a = diversify(aes, site_key, _CLASSIC_KEY_A + card_uid)[:CLASSIC_KEY_SIZE]
     key_b = diversify(aes, site_key, _CLASSIC_KEY_B + card_uid)[:CLASSIC_KEY_SIZE]
-    return key_a, key_b
+    return classic_key_a(aes, site_key, card_uid), key_b
+
+
+def classic_key_a(aes, site_key: bytes, card_uid: bytes) -> bytes:
+    """Key A alone: all that a meter needs, and it is waited for in every tap."""
+    return diversify(aes, site_key, _CLASSIC_KEY_A + card_uid)[:CLASSIC_KEY_SIZE]
 
 
 def service_pass_key(aes, site_key: bytes, card_uid: bytes) -> bytes:
