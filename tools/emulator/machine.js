@@ -14,6 +14,12 @@ import { applyWorkarounds } from "./workarounds.js";
 const WATCHDOG = 0x40058;
 const LONGEST_STRETCH = 1_000_000;
 
+/** How long from `epoch` to `target`, rounded so that `epoch` and it together are never less: or time would stand. */
+export function distance(epoch, target) {
+  const straight = target - epoch;
+  return epoch + straight < target ? straight + target * Number.EPSILON : straight;
+}
+
 export class Machine {
   /**
    * `onFault(text)` hears what silicon would not forgive, `onReset(cause)` of every reset while powered. Set `parts` to
@@ -156,7 +162,7 @@ export class Machine {
   /** Set how far `run` goes, in ns since the emulation began; it may be called while it runs. */
   runUntil(target) {
     this.target = target;
-    this.until = this.resetPending ? 0 : Math.min(target, this.flash.cut?.nanos ?? Infinity) - this.epochNanos;
+    this.until = this.resetPending ? 0 : distance(this.epochNanos, Math.min(target, this.flash.cut?.nanos ?? Infinity));
   }
 
   /** Run to the target, or until the supply fails. */
