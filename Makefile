@@ -5,6 +5,8 @@ export MICROPYTHON MPY_CROSS MPY_DIR PYTHON
 
 TOOLCHAIN := tools/toolchain
 VENV := .venv/bin
+run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
+run_pico := python -m wattpurse_tools.emulated_run
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
 .PHONY: help run test proof bench image pins deploy console lint micropython micropython-path venv clean distclean
@@ -12,8 +14,8 @@ needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: micropython venv ## Run the simulated meter in this terminal; ARGS="..." is passed on
-	@PATH="$(CURDIR)/$(VENV):$$PATH" $(TOOLCHAIN)/unix-run boards/host/run.py $(ARGS)
+run: micropython venv ## Run the simulated meter in this terminal, BOARD=pico its image on an emulated chip; ARGS="..."
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(or $(run_$(or $(BOARD),host)),$(error There is no board $(BOARD) to run)) $(ARGS)
 
 test: micropython venv ## Run every test: CPython, the unix port, lint, import rule, compile; ARGS="..." goes to pytest
 	@$(VENV)/pytest -n $$(nproc) $(ARGS)

@@ -18,14 +18,14 @@ FIRST_CREDIT = "5.00"
 _START_LIMIT_S = 10
 
 
-def commission(world, desk) -> list:
+def commission(world, desk, meter_number: int = METER_NUMBER) -> list:
     """Commission the blank meter of `world` with the keys of `desk` (VendingDesk); what the console answered.
 
     Raises OSError if the station refuses, ValueError if the meter does.
     """
-    keys = desk.meter_keys(METER_NUMBER)
+    keys = desk.meter_keys(meter_number)
     table = desk.tariff_table(TARIFF_FILE)
-    words = ("commission", str(METER_NUMBER), keys["meter key"], keys["site key"], str(IMPULSES_PER_KWH), CONTRACT, PIN)
+    words = "commission", str(meter_number), keys["meter key"], keys["site key"], str(IMPULSES_PER_KWH), CONTRACT, PIN
     answer = world.type_line(" ".join(words + (table.hex(),)))
     if not answer[0].startswith("commissioned"):
         raise ValueError(answer[0])
@@ -47,16 +47,21 @@ def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int
     desk = VendingDesk(desk_folder, cards_folder, state_folder)
     print("A new meter is commissioned and a card made for it ...")
     commission(world, desk)
-    if CARD not in cards.names():
-        desk.new_card(CARD, CARD_KIND, METER_NUMBER)
-    desk.top_up(CARD, FIRST_CREDIT)
+    make_card(desk, cards, CARD, METER_NUMBER)
     state.save(world)
     return world, cards, state
 
 
-def top_up_hint(_state_folder: str, cards_folder: str, desk_folder: str) -> str:
+def make_card(desk, cards, name: str, meter_number: int):
+    """A card for the meter's customer, with some credit on it; one that is there is only topped up."""
+    if name not in cards.names():
+        desk.new_card(name, CARD_KIND, meter_number)
+    desk.top_up(name, FIRST_CREDIT)
+
+
+def top_up_hint(_state_folder: str, cards_folder: str, desk_folder: str, card: str = CARD) -> str:
     """How to top up the card from another terminal, said in one line."""
-    hint = f"Top up in another terminal: .venv/bin/wattpurse card topup {CARD} --amount 10"
+    hint = f"Top up in another terminal: .venv/bin/wattpurse card topup {card} --amount 10"
     if cards_folder != "cards":
         hint += f" --cards {cards_folder}"
     if desk_folder != ".":

@@ -96,7 +96,7 @@ class Screen:
         local_s = self._world.zone.local_s(self._world.now_s())
         day, second = local_s // DAY_S, local_s % DAY_S
         time = f"{_WEEKDAYS[weekday(day)]} {date_text(day)} {clock_text(second // 60)}:{second % 60:02d}"
-        return _BOLD + _two_columns(" Wattpurse, simulated meter", f"{time}   {view.speed_text()} ") + _PLAIN
+        return _BOLD + _two_columns(" " + self._world.title, f"{time}   {view.speed_text()} ") + _PLAIN
 
     def _meter_and_house(self, view):
         """The meter's face on the left, the wires behind it on the right."""

@@ -167,7 +167,7 @@ class Session:
         attends = self._world.clock.now_us < self._attention_until_us
         speed = min(self._speed, SPEEDS[0]) if attends else self._speed
         self._pacer.set_speed(speed)
-        self._world.clock.lateness_limit_ms = _FAST_LATENESS_MS if speed >= _LATE_FROM_SPEED else 0
+        self._world.allow_lateness(_FAST_LATENESS_MS if speed >= _LATE_FROM_SPEED else 0)
 
     def _pace(self, until_us):
         """The world's question how far time may go: where it must wait, it waits for keys."""

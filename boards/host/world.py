@@ -30,7 +30,10 @@ class World:
     `utc_s` is the time when the world begins, `clock_is_set` whether the meter's clock chip knows it. `memory` is the
     flash's content. `meter` is the program that runs now, None while there is no power; `starts` counts its lives.
     `pace(until_us)`, if set, is asked how far time may go whenever nothing is ready: it gives back a time no later.
+    `title` is what a screen says it is.
     """
+
+    title = "Wattpurse, simulated meter"
 
     def __init__(self, make_meter, utc_s: int = FIRST_S, clock_is_set: bool = True, memory=None, seed: int = 1):
         self.clock = VirtualClock()
@@ -81,6 +84,10 @@ class World:
             return bool(condition())
         finally:
             self._condition = None
+
+    def allow_lateness(self, limit_ms: int):
+        """Let tasks sleep up to `limit_ms` more than they asked for: see `VirtualClock.sleep_ms`."""
+        self.clock.lateness_limit_ms = limit_ms
 
     def close(self):
         """The world ends: its tasks are dropped, and other clocks have the event loop to themselves."""

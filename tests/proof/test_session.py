@@ -14,16 +14,16 @@ SECONDS_ALLOWED = 60
 
 
 class Session:
-    """The running program, its keys and what its screen has said so far."""
+    """The running program, its keys and what its screen has said so far; `command` if it is not `make run`'s own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *command):
         self.keys, self._terminal = pty.openpty()
         self.attributes = termios.tcgetattr(self._terminal)
         self.text = ""
         self._options = ["--state", f"{folder}/meter", "--cards", f"{folder}/cards", "--desk", str(folder)]
         self._environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}", "LC_ALL": "C"}
         self._program = subprocess.Popen(
-            [ROOT / "tools/toolchain/unix-run", "boards/host/run.py", *self._options],
+            [*(command or (ROOT / "tools/toolchain/unix-run", "boards/host/run.py")), *self._options],
             stdin=self._terminal,
             stdout=self._terminal,
             stderr=self._terminal,
@@ -34,13 +34,14 @@ class Session:
         """Type at the program."""
         os.write(self.keys, keys.encode())
 
-    def expect(self, pattern: str):
-        """Read what is drawn until `pattern` is in it; forget what was drawn before."""
+    def expect(self, pattern: str) -> re.Match:
+        """Read what is drawn until `pattern` is in it, and give the match; forget what was drawn before."""
         deadline = time.monotonic() + SECONDS_ALLOWED
-        while not re.search(pattern, self.text):
+        while not (match := re.search(pattern, self.text)):
             assert time.monotonic() < deadline, f"{pattern!r} did not come; the last was {self.text[-3000:]!r}"
-            self._read()
+            self.read()
         self.text = ""
+        return match
 
     def end(self) -> int:
         """Quit; the exit status."""
@@ -48,14 +49,15 @@ class Session:
         deadline = time.monotonic() + SECONDS_ALLOWED
         while self._program.poll() is None:
             assert time.monotonic() < deadline
-            self._read()
+            self.read()
         return self._program.returncode
 
     def attributes_now(self) -> list:
         """The terminal's settings."""
         return termios.tcgetattr(self._terminal)
 
-    def _read(self):
+    def read(self):
+        """Take what is drawn within a tenth of a second."""
         if select.select([self.keys], [], [], 0.1)[0]:
             self.text += os.read(self.keys, 65536).decode(errors="replace")
 

@@ -1,0 +1,195 @@
+"""The world around the emulated RP2040, with the same handles as `boards.host.world.World`, for the same session.
+
+What the meter knows is read where anyone could read it: out of its flash, by the meter's own recovery, about once a
+second. Its USB port is a pseudo-terminal too (`port`), beside the session's console pane.
+"""
+
+import contextlib
+import os
+import tty
+
+from boards.host.household import Household
+from boards.host.state_folder import StateFolder
+from boards.host.world import FIRST_S, central_europe
+from wattpurse.core import supply
+
+from .emulated_meter import EmulatedMeter
+from .emulated_ring import stores_of
+
+FLASH_FILE = "flash.bin"
+
+_SLICE_US = 5_000
+_READ_EVERY_US = 1_000_000
+_CHUNK_BYTES = 4096
+
+
+class ChipStateFolder(StateFolder):
+    """The folder of a meter on the emulated chip, whose flash the emulator itself writes through to its file."""
+
+    def _save_flash(self, _flash):
+        """It is up to date."""
+
+
+class UsbPort:
+    """The board's serial port as the session's console and as the pseudo-terminal `path`: both hear, both may type."""
+
+    def __init__(self, pico):
+        self._pico = pico
+        self._output = ""
+        self._typed = []
+        self._board_end, self._far_end = os.openpty()
+        tty.setraw(self._far_end)
+        os.set_blocking(self._board_end, False)
+        self.path = os.ttyname(self._far_end)
+
+    def close(self):
+        """End the pseudo-terminal."""
+        os.close(self._board_end)
+        os.close(self._far_end)
+
+    def type_line(self, line: str):
+        """A line typed in the session."""
+        self._typed.append(line)
+        self._pico.serial_write(line.encode() + b"\r")
+
+    def take_output(self) -> str:
+        """What the board has written since the last call, without the echo of what was typed in the session."""
+        output, self._output = self._output, ""
+        for line in list(self._typed):
+            if line + "\r\n" in output:
+                output = output.replace(line + "\r\n", "", 1)
+                self._typed.remove(line)
+        return output
+
+    def carry(self):
+        """Carry bytes both ways. What nobody reads at the pseudo-terminal is dropped when its buffer is full."""
+        received = bytes(self._pico.serial_received)
+        self._pico.serial_received.clear()
+        if received:
+            self._output += received.decode("latin-1")
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._board_end, received)
+        with contextlib.suppress(BlockingIOError):
+            self._pico.serial_write(os.read(self._board_end, _CHUNK_BYTES))
+
+
+class KnownMeter:
+    """What the meter would know if it started now, in as much of the shape of `app.Meter` as a screen needs."""
+
+    def __init__(self, stores, now_s: int):
+        self.events = stores.events
+        self.account = stores.ledger.account
+        self._stores = stores
+        if self.account is not None:
+            stores.ledger.advance(max(now_s, self.account.time_s), 0)
+
+    def decide(self) -> int:
+        """The reason of supply that holds."""
+        return supply.decide(self.account, self._stores.fault, bool(self._stores.settings.get("tamper", 0)))
+
+
+class EmulatedWorld:
+    """`flash` is the chip's flash file, `image` the program that is written there; see `boards.host.world.World`."""
+
+    def __init__(self, flash: str, image: str, utc_s: int = FIRST_S, seed: int = 1):
+        self.hardware = EmulatedMeter(flash, image, utc_s, seed)
+        self.clock = self.hardware.clock
+        self.port = self.hardware.console = UsbPort(self.hardware.pico)
+        self.hardware.flash = None
+        self.title = f"Wattpurse, emulated RP2040, USB {self.port.path}"
+        self.zone = central_europe()
+        self.mains_on = True
+        self.pace = None
+        self._began_s = utc_s
+        self.household = Household(self.clock, self.hardware.source, self.now_s, self.zone, seed)
+        self.household.start()
+        self._known = None
+        self._known_operations = None
+        self._known_us = 0
+
+    def close(self):
+        """End the emulation; the flash stays in its file."""
+        self.hardware.close()
+        self.port.close()
+
+    def now_s(self) -> int:
+        """The true time, in seconds since 1970 UTC."""
+        return self._began_s + self.clock.now_us // 1_000_000
+
+    @property
+    def meter(self) -> KnownMeter | None:
+        """What is in flash, at most a second old; None while there is no power."""
+        if not self.hardware.pico.powered:
+            return None
+        if self._known is None or self.clock.now_us - self._known_us >= _READ_EVERY_US:
+            self._read_flash()
+        return self._known
+
+    @property
+    def account(self):
+        """The meter's account, or None."""
+        meter = self.meter
+        return None if meter is None else meter.account
+
+    def run_for(self, duration_s: float):
+        """Let `duration_s` seconds pass."""
+        self.run_until(lambda: False, duration_s)
+
+    def run_until(self, condition, limit_s: float) -> bool:
+        """Let time pass until `condition()`, at most `limit_s` seconds. True if the condition came."""
+        end_us = self.clock.now_us + int(limit_s * 1_000_000)
+        while not condition():
+            if self.clock.now_us >= end_us:
+                return False
+            self._follow_mains()
+            until_us = min(end_us, self.clock.now_us + _SLICE_US)
+            if self.pace is not None:
+                until_us = self.pace(until_us)
+            self.hardware.run_for((until_us - self.clock.now_us) / 1_000_000)
+            self.port.carry()
+        return True
+
+    def allow_lateness(self, _limit_ms: int):
+        """A real program is as late as it is."""
+
+    def insert(self, card):
+        """Bring a card into the reader's field."""
+        self.hardware.insert(card)
+
+    def remove(self, card=None):
+        """Take a card away, or whatever is there."""
+        self.hardware.remove(card)
+
+    def press(self, duration_ms: int = 150):
+        """Press the button and let go."""
+        self.hardware.press(duration_ms)
+
+    def cut_mains(self):
+        """Cut the mains as soon as time goes on."""
+        self.mains_on = False
+
+    def restore_mains(self):
+        """Restore the mains as soon as time goes on."""
+        self.mains_on = True
+
+    def reset_board(self):
+        """Pull the processor's reset line as soon as time goes on."""
+        self.hardware.reset_board()
+
+    def type_line(self, line: str) -> list:
+        """Type a line at the service console and wait for its answer, given as lines. Raises TimeoutError."""
+        return self.hardware.type_line(line)
+
+    def _follow_mains(self):
+        if self.mains_on and not self.hardware.pico.powered:
+            self.hardware.power_up()
+        elif not self.mains_on and self.hardware.pico.powered:
+            self.hardware.power_lost()
+
+    def _read_flash(self):
+        """Recover the meter anew if anything was written since the last time."""
+        self._known_us = self.clock.now_us
+        operations = self.hardware.pico.statistics()["flash"]["operations"]
+        if self._known is None or operations != self._known_operations:
+            self._known_operations = operations
+            self._known = KnownMeter(stores_of(self.hardware.pico), self.now_s())
