@@ -18,7 +18,7 @@ are then kept.
 
 from .bench_meter import AMPS_100_W, PIN
 
-BUSY_MINUTES = 8
+BUSY_MINUTES = 6
 HOURS = 24
 STRETCHED = """
 from wattpurse import supervisor

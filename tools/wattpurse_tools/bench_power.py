@@ -68,7 +68,7 @@ def cutoff(workshop) -> tuple:
             meter.run_for(_SETTLE_S + number * _PHASE_S)
             account = meter.account()
             credit_microunits = _CUTOFF_MICROUNITS - account.money.balance
-            last_pulse = meter.pulses_given() + _pulses_left(account, credit_microunits)
+            last_pulse = meter.pulses_given() + pulses_left(account, credit_microunits)
             meter.credit(credit_microunits)
             coil_edges_us.clear()
             meter.run_until(lambda: meter.pulses_given() >= last_pulse, _LIMIT_S, _STEP_US)  # noqa: B023
@@ -108,7 +108,7 @@ def _lost_in_cuts(workshop, impulses):
     return lost
 
 
-def _pulses_left(account, credit_microunits):
+def pulses_left(account, credit_microunits):
     """Pulses until the balance of `account` is spent, with this credit added."""
     account.money.bought += credit_microunits
     pulses = 0

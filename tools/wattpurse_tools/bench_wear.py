@@ -60,12 +60,12 @@ def pulses_and_wear(workshop) -> tuple:
     slots_per_sector = steps / slots.TALLY_STEPS
     values = {"pulses_lost": lost}
     for name, power_w in (("flash_life_years_1kw", 1_000), ("flash_life_years_100a", AMPS_100_W)):
-        values[name], formula = _life_years(power_w, slots_per_sector)
+        values[name], formula = life_years(power_w, slots_per_sector)
         notes.append(f"{name} = {formula}")
     return values, notes
 
 
-def _life_years(power_w, slots_per_sector):
+def life_years(power_w, slots_per_sector):
     """Years until every sector of the ledger's ring has been erased as often as it bears, and the formula."""
     sectors = stores.LEDGER_RING[1]
     tallies_per_hour = WORST_STEPS_PER_KWH * power_w / 1000 / slots.TALLY_STEPS

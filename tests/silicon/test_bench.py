@@ -1,0 +1,176 @@
+"""The bench's own arithmetic and report. No speed is asserted here: what is measured is measured by `make bench`."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from boards.host.clock import VirtualClock
+from tests.house.places import ROOT
+from wattpurse.cards.iso14443 import HLTA, REQA
+from wattpurse_tools import bench, bench_power, bench_wear
+from wattpurse_tools.bench_meter import METER_NUMBER, PIN, Workshop
+from wattpurse_tools.bench_tap import Breakdown, Frame, TapObserver
+from wattpurse_tools.cli import COMMANDS
+
+NAMES = [figure[0] for figure in bench.FIGURES]
+
+
+def moment(time_us=0, idle_us=0, flash_us=0, spi_us=0, chip_selects=0):
+    counted = {"time_us": time_us, "idle_us": idle_us, "flash_us": flash_us, "spi_us": spi_us}
+    return SimpleNamespace(**counted, chip_selects=chip_selects, spi_bytes=0, page_programs=0, erases=0)
+
+
+class Wire:
+    def listen(self, listener):
+        self.listener = listener
+
+
+class MeterOfFrames:
+    """As much of a meter as a tap observer sees: an antenna that answers, and counters that stand still."""
+
+    def __init__(self, answers):
+        self.clock = VirtualClock()
+        self.reader_select_wire = Wire()
+        self.reader = SimpleNamespace(
+            field=SimpleNamespace(transmit=lambda data, bits, session: answers.get(data)),
+            statistics=SimpleNamespace(chip_selects=0),
+        )
+        flash = {"busy_ns": 0, "sector_erases": 0, "page_programs": 0}
+        counted = {"idle_ns": 0, "flash": flash, "spi_bytes": 0}
+        self.pico = SimpleNamespace(statistics=lambda: {"now_ns": self.clock.now_us * 1000, **counted})
+
+    def exchange(self, data, bits, air_us):
+        """One frame as the driver sends it: chip select, frame, answer, chip select."""
+        self.reader_select_wire.listener(1)
+        self.clock.advance_us(air_us)
+        self.reader.field.transmit(data, bits, None)
+        self.clock.advance_us(5_000)
+        self.reader_select_wire.listener(1)
+
+
+def answer(bits):
+    return SimpleNamespace(bits=bits, delay_us=0)
+
+
+class TestReport:
+    def test_every_figure_of_the_specification_has_its_line_and_its_measurement(self):
+        measured = [name for _, names in bench.MEASUREMENTS for name in names]
+        assert sorted([*measured, "image_kb"]) == sorted(NAMES)
+        assert len(bench.report({name: 1 for name in NAMES})) == len(NAMES) == 16
+
+    def test_a_bound_is_kept_on_its_own_side(self):
+        assert bench.is_met(0, bench.AT_MOST, 0) and not bench.is_met(1, bench.AT_MOST, 0)
+        assert bench.is_met(90, bench.AT_LEAST, 90) and not bench.is_met(89.9, bench.AT_LEAST, 90)
+        assert bench.is_met(7, bench.REPORTED, None) is None
+
+    def test_a_line_says_value_unit_bound_and_verdict(self):
+        lines = bench.report({"idle_percent": 80.5, "pulses_lost": 0, "image_kb": 90})
+        assert [line.split()[0] for line in lines] == ["pulses_lost", "idle_percent", "image_kb"]
+        assert re.match(r"pulses_lost +0 pulses +at most 0 +met ", lines[0])
+        assert re.match(r"idle_percent +80.5 % +at least 90 +NOT MET ", lines[1])
+        assert re.match(r"image_kb +90 KiB +reported +that", lines[2])
+
+    def test_an_unknown_figure_is_refused(self):
+        with pytest.raises(ValueError, match="no figure speed"):
+            bench.measure({"speed"}, print)
+
+
+class TestTap:
+    def test_a_breakdown_adds_up(self):
+        start, end = moment(), moment(10_000, 4_000, 1_000, 500, chip_selects=10)
+        parts = Breakdown(start, end, (5_000, 3_500))
+        assert parts.waiting_ms == 0.5
+        assert parts.python_during_radio_ms == 1.5
+        total_ms = parts.radio_ms + parts.flash_ms + parts.spi_ms + parts.python_ms + parts.waiting_ms
+        assert total_ms == parts.total_ms == 10
+        assert parts.python_us_per_chip_select == 300
+
+    def test_the_tap_is_from_the_request_that_was_answered_to_the_end_before_sleep(self):
+        answers = {b"\x30\x04": answer(144), b"\x30\x05": answer(144)}
+        meter = MeterOfFrames(answers)
+        observer = TapObserver(meter)
+        meter.exchange(REQA, 7, 94)
+        answers[REQA] = answer(16)
+        for data, bits in ((REQA, 7), (b"\x30\x04", 32), (b"\x30\x05", 32), (HLTA, 32)):
+            meter.exchange(data, bits, 400)
+        tap = observer.first_tap()
+        assert [frame.data for frame in tap.frames] == [REQA, b"\x30\x04", b"\x30\x05"]
+        first, whole = tap.first_block(), tap.whole()
+        # ISO/IEC 14443-3 at 106 kbit/s: start, parity and end bits included, 91 us before each answer
+        assert first.radio_ms == pytest.approx((10 + 39 + 91 / 9.44 * 2 + 20 + 164) * 9.44 / 1000, abs=0.01)
+        assert whole.radio_ms > first.radio_ms
+        assert whole.total_ms == pytest.approx(3 * 5.4, abs=0.01)
+
+    def test_a_tap_without_an_end_is_refused(self):
+        observer = TapObserver(MeterOfFrames({}))
+        with pytest.raises(ValueError, match="no card"):
+            observer.first_tap()
+        observer.frames.append(Frame(REQA, 16, 0, 100))
+        with pytest.raises(ValueError, match="did not end"):
+            observer.first_tap()
+
+
+class TestWear:
+    def test_life_is_erases_over_slots_used(self):
+        years, formula = bench_wear.life_years(1_000, 88)
+        slots_per_hour = 7_999 / 224 + 2 * 20 / 24
+        assert years == pytest.approx(100_000 * 24 * 88 / slots_per_hour / 8_766)
+        assert "88.0 slots" in formula
+        assert bench_wear.life_years(23_000, 88)[0] < years / 20
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory, meter_image):
+    return Workshop(tmp_path_factory.mktemp("bench"), meter_image)
+
+
+class TestMeter:
+    def test_the_meter_in_service_is_as_it_is_said_to_be(self, workshop):
+        with workshop.meter("as-said", impulses=10_000, balance_microunits=7_654_321) as meter:
+            account = meter.account()
+            assert (account.money.balance, account.impulses) == (7_654_321, 10_000)
+            assert len(account.registers.closed_months) == 12
+            meter.start()
+            told = json.loads(meter.type_line("status --json")[0])
+            assert told["meter_number"] == METER_NUMBER
+            assert meter.type_line("login " + PIN)[0].startswith("logged in")
+            meter.credit(1_000_000)
+            assert meter.account().money.balance == 8_654_321
+            assert meter.violations() == []
+
+    def test_a_probe_takes_the_place_of_the_meter(self, workshop):
+        with workshop.meter("probe") as meter:
+            meter.start()
+            meter.begin_probe("found = [6 * 7]\nwhile True: pass")
+            meter.run_for(10)
+            assert meter.end_probe("found") == [42]
+            assert meter.pico.resets == []
+
+    def test_every_pulse_of_the_measuring_element_is_in_the_ledger(self, workshop):
+        with workshop.meter("pulses") as meter:
+            meter.start()
+            proven = meter.account().pulses_total
+            meter.source.set_load_w(36_000)
+            meter.run_for(1.95)
+            meter.source.set_load_w(18_000)
+            meter.run_for(1)
+            meter.source.set_load_w(0)
+            meter.run_for(0.5)
+            assert meter.pulses_given() == meter.source.pulses_total == 24
+            assert meter.account().pulses_total - proven == 24
+
+    def test_the_pulses_left_are_those_until_nothing_is(self, workshop):
+        with workshop.meter("as-said", impulses=1_000, balance_microunits=5_000) as meter:
+            pulses = bench_power.pulses_left(meter.account(), 0)
+            account = meter.account()
+            account.count_pulses(pulses - 1)
+            assert account.money.balance > 0
+            account.count_pulses(1)
+            assert account.money.balance <= 0
+
+
+def test_the_bench_is_a_target_and_a_command():
+    assert "bench:" in (ROOT / "Makefile").read_text()
+    assert bench in COMMANDS
