@@ -4,6 +4,7 @@ import unittest
 
 from boards.host.aes import aes
 from wattpurse.core import keys
+from wattpurse.core.cmac import Derivation
 from wattpurse.core.sealing import TAG_SIZE, KeyPair, SealBroken, seal, sealed_size, unseal
 
 PAIR = KeyPair(b"encryption key 1", b"authenticate k 1")
@@ -99,7 +100,7 @@ class TestKeys(unittest.TestCase):
 
     def test_classic_keys_have_six_bytes(self):
         key_a, key_b = keys.classic_keys(aes, b"site key 0000001", b"\x01\x02\x03\x04")
-        self.assertEqual(keys.classic_key_a(aes, b"site key 0000001", b"\x01\x02\x03\x04"), key_a)
+        self.assertEqual(keys.classic_key_a(Derivation(aes, b"site key 0000001"), b"\x01\x02\x03\x04"), key_a)
         self.assertEqual(len(key_a), keys.CLASSIC_KEY_SIZE)
         self.assertEqual(len(key_b), keys.CLASSIC_KEY_SIZE)
 

@@ -26,6 +26,7 @@ from wattpurse.cards.classic import (
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core import keys as key_derivation
 from wattpurse.core import statement, token
+from wattpurse.core.cmac import Derivation
 from wattpurse.core.sealing import SealBroken, sealed_size
 
 CUSTOMER = 1
@@ -86,12 +87,10 @@ def layout_of(kind: str) -> Layout:
 def classic_keys_of(aes, site_key: bytes, is_station: bool):
     """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A."""
 
-    def keys_of_uid(uid):
-        if is_station:
-            return ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid))
-        return ClassicKeys(key_derivation.classic_key_a(aes, site_key, uid), None, False)
-
-    return keys_of_uid
+    if is_station:
+        return lambda uid: ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid))
+    site = Derivation(aes, site_key)
+    return lambda uid: ClassicKeys(key_derivation.classic_key_a(site, uid), None, False)
 
 
 def access_of_sector(sector: int) -> tuple:

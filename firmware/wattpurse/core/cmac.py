@@ -10,6 +10,7 @@ MODE_CBC = 2
 
 _DIVERSIFICATION_CONSTANT = b"\x01"
 _DIVERSIFICATION_LENGTH = 32
+_PADDING = b"\x80" + bytes(_DIVERSIFICATION_LENGTH)
 _REDUCTION = 1 << 128 | 0x87
 
 
@@ -20,13 +21,33 @@ def cmac(aes, key: bytes, message: bytes) -> bytes:
 
 
 def diversify(aes, key: bytes, data: bytes) -> bytes:
-    """An AES-128 key for whatever `data` (1 to 31 bytes) names, derived from `key` (NXP AN10922, section 2.2).
+    """An AES-128 key for whatever `data` (1 to 31 bytes) names, derived from `key`: see `Derivation`."""
+    return Derivation(aes, key).key(data)
 
-    Raises ValueError when `data` is empty or too long.
+
+class Derivation:
+    """Keys derived from one key (NXP AN10922, section 2.2): a CMAC over two blocks.
+
+    The key is set up once, which is most of the work: for whoever derives several keys, or is waited for.
     """
-    if not 1 <= len(data) < _DIVERSIFICATION_LENGTH:
-        raise ValueError("diversification data must be 1 to 31 bytes")
-    return _cmac_padded(aes, key, _DIVERSIFICATION_CONSTANT + data, _DIVERSIFICATION_LENGTH)
+
+    def __init__(self, aes, key: bytes):
+        self._encrypt = aes(key, MODE_ECB).encrypt
+        self._whole_subkey = _double(int.from_bytes(self._encrypt(bytes(BLOCK)), "big"))
+        self._padded_subkey = _double(self._whole_subkey)
+
+    def key(self, data: bytes) -> bytes:
+        """The AES-128 key for whatever `data` names. Raises ValueError unless that is 1 to 31 bytes."""
+        room = _DIVERSIFICATION_LENGTH - 1 - len(data)
+        if not data or room < 0:
+            raise ValueError("diversification data must be 1 to 31 bytes")
+        blocks = _DIVERSIFICATION_CONSTANT + data
+        subkey = self._whole_subkey
+        if room:
+            blocks += _PADDING[:room]
+            subkey = self._padded_subkey
+        chained = int.from_bytes(self._encrypt(blocks[:BLOCK]), "big")
+        return self._encrypt((int.from_bytes(blocks[BLOCK:], "big") ^ chained ^ subkey).to_bytes(BLOCK, "big"))
 
 
 def equal(left: bytes, right: bytes) -> bool:

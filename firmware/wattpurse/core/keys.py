@@ -9,7 +9,7 @@ but nothing that makes credit for another meter.
 
 import struct
 
-from wattpurse.core.cmac import diversify
+from wattpurse.core.cmac import Derivation, diversify
 from wattpurse.core.sealing import KeyPair
 
 CLASSIC_KEY_SIZE = 6
@@ -31,28 +31,25 @@ def meter_key(aes, vending_key: bytes, meter_number: int) -> bytes:
 
 def token_keys(aes, key_of_meter: bytes) -> KeyPair:
     """The keys that seal the tokens of one meter."""
-    return KeyPair(
-        diversify(aes, key_of_meter, _TOKEN_ENCRYPTION), diversify(aes, key_of_meter, _TOKEN_AUTHENTICATION)
-    )
+    meter = Derivation(aes, key_of_meter)
+    return KeyPair(meter.key(_TOKEN_ENCRYPTION), meter.key(_TOKEN_AUTHENTICATION))
 
 
 def statement_keys(aes, key_of_meter: bytes, card_uid: bytes) -> KeyPair:
     """The keys that seal the statements of one meter on one card."""
-    return KeyPair(
-        diversify(aes, key_of_meter, _STATEMENT_ENCRYPTION + card_uid),
-        diversify(aes, key_of_meter, _STATEMENT_AUTHENTICATION + card_uid),
-    )
+    meter = Derivation(aes, key_of_meter)
+    return KeyPair(meter.key(_STATEMENT_ENCRYPTION + card_uid), meter.key(_STATEMENT_AUTHENTICATION + card_uid))
 
 
 def classic_keys(aes, site_key: bytes, card_uid: bytes) -> tuple:
     """The sector keys A (reads all, writes statements) and B (writes all) of one MIFARE Classic card, 6 bytes each."""
-    key_b = diversify(aes, site_key, _CLASSIC_KEY_B + card_uid)[:CLASSIC_KEY_SIZE]
-    return classic_key_a(aes, site_key, card_uid), key_b
+    site = Derivation(aes, site_key)
+    return classic_key_a(site, card_uid), site.key(_CLASSIC_KEY_B + card_uid)[:CLASSIC_KEY_SIZE]
 
 
-def classic_key_a(aes, site_key: bytes, card_uid: bytes) -> bytes:
-    """Key A alone: all that a meter needs, and it is waited for in every tap."""
-    return diversify(aes, site_key, _CLASSIC_KEY_A + card_uid)[:CLASSIC_KEY_SIZE]
+def classic_key_a(site: Derivation, card_uid: bytes) -> bytes:
+    """Key A alone, from the derivation of the site key: all that a meter needs, and it is waited for in every tap."""
+    return site.key(_CLASSIC_KEY_A + card_uid)[:CLASSIC_KEY_SIZE]
 
 
 def service_pass_key(aes, site_key: bytes, card_uid: bytes) -> bytes:

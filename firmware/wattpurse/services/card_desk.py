@@ -55,6 +55,8 @@ class CardDesk:
         self._started = False
         self._failures = 0
         self._visits = {}
+        self._site_key = b""
+        self._keys_of_uid = None
 
     @property
     def pause_ms(self) -> int:
@@ -162,8 +164,11 @@ class CardDesk:
         return await step()
 
     def _open(self, identity):
-        keys_of_uid = purse.classic_keys_of(self._aes, self._settings.get("site_key"), False)
-        return open_card(self._reader, identity, keys_of_uid)
+        site_key = self._settings.get("site_key")
+        if site_key != self._site_key:
+            self._site_key = site_key
+            self._keys_of_uid = purse.classic_keys_of(self._aes, site_key, False)
+        return open_card(self._reader, identity, self._keys_of_uid)
 
     async def _redeem(self, identity, box):
         """What came of all that the box brings. Other tasks have their turn behind each token."""
