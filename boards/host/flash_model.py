@@ -24,6 +24,7 @@ class FlashFaults:
     def __init__(self, random_bits):
         self.random_bits = random_bits
         self.bad_sectors = set()
+        self.bad_sectors_raise = False
         self.unreadable = False
         self.damage = "none"
         self.depth = 0
@@ -79,7 +80,7 @@ class FlashModel:
         self.programs += 1
         self.bytes_programmed += len(data)
         cut = self.faults.cut_now()
-        if address // SECTOR_SIZE not in self.faults.bad_sectors:
+        if self._is_sound(address // SECTOR_SIZE):
             self._clear_bits(address, data, self.faults.depth if cut else 1000)
         if cut:
             self._damage_page(address // PAGE_SIZE * PAGE_SIZE)
@@ -92,11 +93,19 @@ class FlashModel:
             raise ValueError("erase outside the flash")
         self.erases[sector] += 1
         cut = self.faults.cut_now()
-        if sector not in self.faults.bad_sectors:
+        if self._is_sound(sector):
             self._set_bits(sector, self.faults.depth if cut else 1000)
         if cut:
             raise PowerCut("power failed while erasing flash")
         self._clock.advance_us(SECTOR_ERASE_US)
+
+    def _is_sound(self, sector):
+        """A bad sector takes nothing: in silence, or with an error where the board's flash driver tells of it."""
+        if sector not in self.faults.bad_sectors:
+            return True
+        if self.faults.bad_sectors_raise:
+            raise OSError("the sector does not take it")
+        return False
 
     def _clear_bits(self, address, data, depth):
         """Program `depth` thousandths: bytes go in one after another, the last one bit by bit and weakly."""

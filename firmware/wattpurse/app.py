@@ -12,15 +12,15 @@ from wattpurse.services.display import Display
 from wattpurse.services.metering import Metering
 from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
-from wattpurse.services.timekeeping import TimeKeeper
+from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S, TimeKeeper
 from wattpurse.stores import Stores
 from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 
 VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
-EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before, no clock may say less
-LATEST_S = (1 << 32) - 1
+# A winter without power is believed, and what the days cost is charged. A longer one needs someone to set the clock.
+LONGEST_OUTAGE_S = 400 * 86_400
 
 
 class Meter:
@@ -80,20 +80,25 @@ class Meter:
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
-            self.timekeeper.start(self.ledger.account.time_s, self.ledger.latest_believable_s)
+            time_s = self.ledger.account.time_s
+            self.timekeeper.start(time_s, time_s + LONGEST_OUTAGE_S)
         if self.fault == supply.ON:
             self._start_services()
 
     async def run(self):
         """Start, and live until the board is reset."""
-        self.start()
+        try:
+            self.start()
+        except Exception as error:  # whatever it was, a load switch that is closed must not stay so unmetered
+            await self.supervisor.fail("start", error)
+            return
         if self.fault == supply.ON:
             self.supervisor.add_critical("metering", self.metering.run)
         self.supervisor.add_critical("switching", self.switching.run)
         self.supervisor.add("clock", self.timekeeper.run)
         self.supervisor.add("display", self.display.run)
         self.supervisor.add("console", self.console.run)
-        if self.fault == supply.ON:
+        if self.settings.get("site_key") is not None:
             self.supervisor.add("card reader", self.desk.run)
         await self.supervisor.run()
 

@@ -49,8 +49,8 @@ class Stores:
 
     def prepare(self):
         """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
-        if not self.ledger.prepare() and not self.events.prepare():
-            self.settings.prepare()
+        if not self.ledger.prepare():
+            self.events.prepare()
 
     def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int):
         """Make a blank meter into one that works from its next start on.

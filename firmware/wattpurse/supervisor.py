@@ -14,6 +14,8 @@ PERIOD_MS = 500
 HEARTBEAT_LIMIT_MS = 5_000
 FIRST_PAUSE_MS = 1_000
 LONGEST_PAUSE_MS = 300_000
+YOUNG_MS = 60_000
+REST_MS = 60_000
 
 FAULT_RAISED = 1
 FAULT_SILENT = 2
@@ -51,6 +53,7 @@ class Supervisor:
         self._reset = reset
         self._note = note
         self._report = report
+        self._started_ms = clock.ticks_ms()
         self._critical = []
         self._others = []
 
@@ -66,32 +69,48 @@ class Supervisor:
         """Start all tasks and watch them; returns only after a reset that did not happen."""
         tasks = [asyncio.create_task(self._run_critical(watched)) for watched in self._critical]
         tasks += [asyncio.create_task(self._keep_running(name, run)) for name, run in self._others]
-        while self.check():
+        lost = None
+        while lost is None:
             self._watchdog.feed()
             await self._clock.sleep_ms(PERIOD_MS)
-        for task in tasks:
-            task.cancel()
+            lost = self._find_lost()
+        await self._end(*lost, tasks)
 
-    def check(self) -> bool:
-        """True while every critical task is alive; else everything is made safe and the board is reset."""
+    async def fail(self, name: str, error):
+        """End as after the loss of a critical task: `name` could not even be started, for `error`."""
+        await self._end(name, FAULT_RAISED, repr(error), [])
+
+    def _find_lost(self):
+        """`(name, fault, why)` of a critical task that is dead or silent, None while all are alive."""
         for watched in self._critical:
             if watched.error is not None:
-                self._fail(watched, FAULT_RAISED, repr(watched.error))
-                return False
+                return watched.name, FAULT_RAISED, repr(watched.error)
             if watched.silent_ms() > HEARTBEAT_LIMIT_MS:
-                self._fail(watched, FAULT_SILENT, f"silent for {watched.silent_ms()} ms")
-                return False
-        return True
+                return watched.name, FAULT_SILENT, f"silent for {watched.silent_ms()} ms"
+        return None
 
-    def _fail(self, watched, fault, why):
+    async def _end(self, name, fault, why, tasks):
         """Supply first, words last, and a reset whatever of it fails."""
         try:
             if not supply.SAFE_IS_CLOSED:
                 self._fail_safe()
+            for task in tasks:
+                task.cancel()
             self._note(events.FAULT, fault)
-            self._report(f"{watched.name} failed: {why}; supply goes off and the meter starts anew")
+            self._report(f"{name} failed: {why}; supply goes off and the meter starts anew")
+            await self._rest_if_young()
         finally:
             self._reset()
+
+    async def _rest_if_young(self):
+        """A meter that fails again and again right after its start must not wear out its flash with starts."""
+        rest_ms = REST_MS
+        if self._clock.ticks_diff(self._clock.ticks_ms(), self._started_ms) > YOUNG_MS:
+            rest_ms = 0
+        while rest_ms > 0:
+            self._watchdog.feed()
+            await self._clock.sleep_ms(PERIOD_MS)
+            rest_ms -= PERIOD_MS
 
     async def _run_critical(self, watched):
         try:

@@ -24,7 +24,7 @@ class TestEnergy(unittest.TestCase):
 
     def test_calibration_out_of_range_is_refused(self):
         account = samples.new_account()
-        for impulses, per_kwh in ((0, 1), (1, 0), (-1, 1), (10**9 + 1, 1)):
+        for impulses, per_kwh in ((0, 1), (1, 0), (-1, 1), (10**9 + 1, 1), (1, 3200), (1, 10**9)):
             with self.assertRaises(ValueError):
                 account.calibrate(impulses, per_kwh)
 

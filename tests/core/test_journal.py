@@ -239,7 +239,29 @@ class TestDamage(unittest.TestCase):
 
 class TestBadSectors(unittest.TestCase):
     def test_a_sector_that_takes_nothing_any_more_is_passed_over(self):
+        self._pass_over(new_flash())
+
+    def test_so_is_a_sector_that_answers_with_an_error(self):
         flash = new_flash()
+        flash.faults.bad_sectors_raise = True
+        self._pass_over(flash)
+
+    def test_erasing_goes_on_where_it_was_interrupted(self):
+        flash = new_flash()
+        owner = Owner(flash)
+        owner.journal.create()
+        for number in range(1, 700):
+            owner.record(number)
+        flash.faults.plan_cut(4, 0)
+        with self.assertRaises(PowerCut):
+            owner.journal.erase()
+        erases = sum(flash.erases)
+        Owner(flash).journal.erase()
+        self.assertEqual(sum(flash.erases) - erases, 2 * SECTORS - 3)
+        with self.assertRaises(JournalBlank):
+            Owner(flash).recover()
+
+    def _pass_over(self, flash):
         owner = Owner(flash)
         owner.journal.create()
         for number in range(1, 2_000):
@@ -249,6 +271,7 @@ class TestBadSectors(unittest.TestCase):
                 flash.faults.bad_sectors.add(SECTORS + 1)
             owner.record(number)
             owner.count(1)
+            owner.journal.prepare()
         again = Owner(flash)
         again.recover()
         self.assertEqual((again.numbers[-50:], again.steps), (owner.numbers[-50:], owner.steps))

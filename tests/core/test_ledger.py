@@ -86,6 +86,32 @@ class TestLedger(unittest.TestCase):
         ledger.advance(samples.NEW_YEAR_S + 10 * 86_400, 0)
         self.assertEqual(ledger.account.money.charged, 3 * 1 + 7 * 1_000)
 
+    def test_so_they_are_where_power_returns_in_the_very_second_of_the_new_tariff(self):
+        activation_s = samples.NEW_YEAR_S + 4 * 86_400
+        following = samples.flat_tariff(version=2, activation_s=activation_s, standing_charge_microunits=1_000)
+        ledger = new_ledger(new_flash(), samples.new_account(samples.flat_tariff(standing_charge_microunits=1)))
+        ledger.change(lambda account: setattr(account, "pending_tariff", Tariff(following)))
+        ledger.advance(activation_s, 0)
+        self.assertEqual(ledger.account.money.charged, 3 * 1 + 1_000)
+
+    def test_a_clock_set_back_over_a_month_end_closes_no_month_twice(self):
+        self._live(31 * 86_400 + 60, 3_200)
+        self.ledger.set_clock(self.now_s - 120)
+        self.ledger.advance(self.now_s + 60, 320)
+        registers = self.ledger.account.registers
+        self.assertEqual([month.index for month in registers.closed_months], [2026 * 12])
+        self.assertEqual(registers.month.index, 2026 * 12 + 1)
+
+    def test_pulses_below_a_step_are_not_lost_with_a_record_that_fails(self):
+        self.ledger.change(lambda account: account.calibrate(100_000, 1))
+        self._live(1, 24)
+        self.flash.faults.bad_sectors.update(range(2 * SECTORS))
+        with self.assertRaises(OSError):
+            self.ledger.redeem(5, 4, 1, self.now_s)
+        self.flash.faults.bad_sectors.clear()
+        self.ledger.redeem(5, 4, 1, self.now_s)
+        self.assertEqual(self.ledger.account.pulses_total, 24)
+
     def test_reading_late_shares_pulses_out_over_the_rates(self):
         self._live(5 * 3600 - 1800, 0)
         self.assertEqual(self.ledger.account.rate, 0)
@@ -126,13 +152,13 @@ class TestLedger(unittest.TestCase):
         self.assertEqual(self.ledger.account.time_s, self.now_s)
 
     def test_setting_the_clock_back_repeats_no_day(self):
-        self._live(40 * 86_400, 0)
-        self.ledger.set_clock(self.now_s - 10 * 86_400)
+        self._live(70 * 86_400, 0)
+        self.ledger.set_clock(self.now_s - 60 * 86_400)
         self.assertEqual(self.ledger.account.registers.month.index, 2026 * 12)
         self.ledger.advance(self.now_s, 0)
-        self.assertEqual(self.ledger.account.money.charged, 40 * 330_001)
+        self.assertEqual(self.ledger.account.money.charged, 70 * 330_001)
         self.ledger.advance(self.now_s + 86_400, 0)
-        self.assertEqual(self.ledger.account.money.charged, 41 * 330_001)
+        self.assertEqual(self.ledger.account.money.charged, 71 * 330_001)
 
     def test_a_leap_of_the_clock_that_cannot_be_is_refused(self):
         before = self.ledger.account.pack()

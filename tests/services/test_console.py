@@ -70,7 +70,7 @@ class TestRights(unittest.TestCase):
 
     def test_setting_the_clock_neither_ends_nor_prolongs_a_login(self):
         self.bench.log_in()
-        self.bench.say("clock set 2026-06-01T10:00:00Z")
+        self.bench.say("clock set 2026-06-01T10:00:00Z sure")
         self.assertIn("the clock is", self.bench.say("clock set 2026-05-01T10:00:00Z"))
         self.bench.wait(601)
         self.assertIn("needs a login", self.bench.say("clock set 2026-06-01T10:00:00Z"))

@@ -95,12 +95,15 @@ class TestChanges(unittest.TestCase):
 
     def test_the_clock_is_set_ahead_and_back(self):
         for text in ("2026-06-22T10:00:00+02:00", "2026-05-22T10:00:00+02:00"):
-            self.assertEqual(self.bench.say("clock set " + text), "the clock is " + text)
+            self.assertEqual(self.bench.say("clock set " + text + " sure"), "the clock is " + text)
             self._was_noted(events.CLOCK_SET)
             utc_s = parse_time(text)
             self.assertTrue(0 <= self.bench.meter.timekeeper.now_s() - utc_s <= 1)
             self.assertTrue(0 <= self.account.time_s - utc_s <= 1)
             self.assertTrue(0 <= self.bench.meter.board.rtc.read() - utc_s <= 1)
+
+    def test_a_leap_of_months_needs_to_be_meant(self):
+        self.assertIn("add 'sure'", self.bench.say("clock set 2026-12-22T10:00:00Z"))
 
     def test_an_absurd_time_leaves_the_clock_alone(self):
         before_s = self.bench.meter.timekeeper.now_s()
@@ -110,7 +113,7 @@ class TestChanges(unittest.TestCase):
 
     def test_a_clock_chip_that_does_not_answer_is_said(self):
         self.bench.hardware.i2c.jammed = True
-        self.assertIn("clock chip does not answer", self.bench.say("clock set 2026-06-22T10:00:00Z"))
+        self.assertIn("clock chip does not answer", self.bench.say("clock set 2026-06-22T10:00:00Z sure"))
         self.assertTrue(self.bench.meter.timekeeper.now_s() - parse_time("2026-06-22T10:00:00Z") <= 1)
 
     def test_terms(self):

@@ -149,8 +149,9 @@ class TestEachKind(unittest.TestCase):
             token.make(token.CREDIT_ENERGY, 10**15 + 1),
             token.make(token.CLOCK, helpers.START_S + 3_661 * 86_400),
         ]
-        for kind, body in bodies:
-            sealed = token.seal_token(helpers.aes, keys, 1, helpers.METER_NUMBER, 5, kind, body)
+        for number, (kind, body) in enumerate(bodies):
+            sealed = token.seal_token(helpers.aes, keys, 1, helpers.METER_NUMBER, 5 + number, kind, body)
+            self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.NOT_SUPPORTED, (kind, body))
             self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.NOT_SUPPORTED, (kind, body))
         self.assertEqual(state_of(bench), before)
         self.assertEqual(bench.events_of(events.TOKEN_REFUSED), [outcome.NOT_SUPPORTED] * len(bodies))

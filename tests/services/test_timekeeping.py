@@ -14,6 +14,13 @@ DAY_S = 86_400
 LATEST_S = NOW_S + 3_660 * DAY_S
 
 
+class _Chip:
+    """A clock chip that reads as `read` says."""
+
+    def __init__(self, read):
+        self.read = read
+
+
 class TestTimeKeeper(unittest.TestCase):
     def setUp(self):
         self.clock = VirtualClock()
@@ -123,14 +130,22 @@ class TestTimeKeeper(unittest.TestCase):
         keeper = self._started(drift_ppm=200)
         self._live(keeper, 24 * 60)
         self.assertTrue(keeper.trusted)
-        self.assertEqual(keeper.now_s(), Ds3231(self.bus).read())
-        self.assertEqual(keeper.now_s(), NOW_S + DAY_S + 17)
+        self.assertTrue(abs(keeper.now_s() - Ds3231(self.bus).read()) <= 1)
+        self.assertTrue(abs(keeper.now_s() - (NOW_S + DAY_S + 17)) <= 1)
 
     def test_a_slow_chip_is_followed_and_time_never_goes_back(self):
         keeper = self._started(drift_ppm=-2_000)
         self._live(keeper, 24 * 60)
         self.assertTrue(keeper.trusted)
         self.assertTrue(0 <= keeper.now_s() - Ds3231(self.bus).read() <= 1)
+
+    def test_a_chip_that_is_misread_once_is_not_believed(self):
+        wrong = [NOW_S + 300 * DAY_S]
+        keeper = TimeKeeper(_Chip(lambda: wrong.pop() if wrong else NOW_S), self.clock)
+        keeper.start(NOW_S, LATEST_S)
+        self.assertEqual((keeper.now_s(), keeper.trusted), (NOW_S, False))
+        keeper.follow_chip()
+        self.assertTrue(keeper.trusted)
 
     def test_a_leap_of_the_chip_is_not_believed_until_it_is_gone(self):
         keeper = self._started()
@@ -202,7 +217,7 @@ class TestTimeKeeper(unittest.TestCase):
             await self.clock.sleep_ms(PERIOD_MS + 1_000)
 
         self.clock.run(main())
-        self.assertEqual(keeper.now_s(), NOW_S + 67)
+        self.assertTrue(NOW_S + 66 <= keeper.now_s() <= NOW_S + 67)
 
 
 if __name__ == "__main__":

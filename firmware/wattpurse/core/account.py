@@ -17,6 +17,7 @@ from wattpurse.core.tariff import Tariff
 from wattpurse.core.terms import Terms
 
 MWH_PER_KWH = 1_000_000
+KWH_PER_PULSE_LIMIT = 10
 TOKEN_WINDOW = 64
 
 _COUNT_LIMIT = 1 << 62
@@ -70,12 +71,17 @@ class Account:
         self.registers = Registers(month_index(self.day))
 
     def calibrate(self, impulses: int, per_kwh: int):
-        """From now on `impulses` pulses are `per_kwh` kWh. Raises ValueError unless both are 1 to 1,000,000,000.
+        """From now on `impulses` pulses are `per_kwh` kWh.
+
+        Raises ValueError unless both are 1 to 1,000,000,000, or where a pulse would be more than 10 kWh: then the two
+        were mixed up, and a few pulses would run the registers over.
 
         The fraction of a mWh carried so far, less than one, goes with the old calibration.
         """
         if not (1 <= impulses <= 10**9 and 1 <= per_kwh <= 10**9):
             raise ValueError("impulses and kWh must both be from 1 to 1,000,000,000")
+        if per_kwh > KWH_PER_PULSE_LIMIT * impulses:
+            raise ValueError(f"a pulse of more than {KWH_PER_PULSE_LIMIT} kWh: impulses come first, then kWh")
         self.impulses = impulses
         self.impulses_per_kwh_divisor = per_kwh
         self._energy_remainder = 0

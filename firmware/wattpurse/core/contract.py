@@ -1,7 +1,7 @@
 """How supply is paid for: each contract answers what energy costs, whether supply may be on, and what credit there is.
 
-A contract holds nothing itself: it reads and changes the `account` it is handed, through `spend_money` and
-`spend_energy` only, so that bought = charged + balance holds in both purses whatever the contract.
+A contract holds nothing itself: it reads the `account` it is handed and spends from its purses, so that
+bought = charged + balance holds in both of them whatever the contract.
 """
 
 from wattpurse.core import supply

@@ -7,6 +7,8 @@ from wattpurse.core.journal import Journal
 
 RING = 3
 
+_PREPARE_BELOW_SLOTS = 16
+
 STARTED = 1
 COMMISSIONED = 2
 LOGIN = 3
@@ -104,7 +106,7 @@ class EventLog:
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need; False if none is due."""
-        return self._journal.prepare()
+        return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
 
     def create(self):
         """Start an empty log in blank flash. Raises ValueError if the flash is not blank."""

@@ -101,12 +101,16 @@ class Journal:
         self.roll()
 
     def erase(self):
-        """Erase the whole ring: everything in it is lost. For a person's explicit order only."""
+        """Erase the whole ring: everything in it is lost. For a person's explicit order only.
+
+        What is blank already is passed over, so that an erasing that a reset interrupted is finished by the next.
+        """
         self._opened = False
         self._erased_copies = 0
         for index in range(self._ring.sectors):
             for copy in range(ring.COPIES):
-                self._ring.erase(copy, index)
+                if not self._ring.sector_is_blank(copy, index):
+                    self._ring.erase(copy, index)
 
     def append(self, kind: int, payload: bytes):
         """Write one record; it is in flash twice on return. Raises OSError when no sector takes it."""
@@ -139,7 +143,10 @@ class Journal:
         """Erase one sector ahead of need, so that the roll that comes is short; False if none is due."""
         if not self._opened or self._erased_copies == ring.COPIES:
             return False
-        self._ring.erase(self._erased_copies, (self._index + 1) % self._ring.sectors)
+        try:
+            self._ring.erase(self._erased_copies, (self._index + 1) % self._ring.sectors)
+        except OSError:
+            pass  # the roll that comes finds that the sector is not erased, and passes it over
         self._erased_copies += 1
         return True
 
@@ -213,12 +220,19 @@ class Journal:
         self._degraded = True
         offset = self._log_at + number * slots.SLOT_SIZE
         for copy in range(ring.COPIES):
-            self._ring.program(copy, self._index, offset + start, self._slot_view[start:end])
-            self._ring.read(copy, self._index, offset, self._check)
-            if self._check == self._slot:
+            if self._copy_takes(copy, offset, start, end):
                 good_copies += 1
         self._degraded = good_copies < ring.COPIES
         return good_copies > 0
+
+    def _copy_takes(self, copy, offset, start, end):
+        """Program bytes of the prepared slot into one copy; a sector that fails is one that did not take them."""
+        try:
+            self._ring.program(copy, self._index, offset + start, self._slot_view[start:end])
+            self._ring.read(copy, self._index, offset, self._check)
+        except OSError:
+            return False
+        return self._check == self._slot
 
     def _read_entries(self):
         """Every entry of the newest sector, each as its two copies prove it."""

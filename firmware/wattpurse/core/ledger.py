@@ -128,8 +128,8 @@ class Ledger:
         """Note a token that brings no credit as redeemed. Raises ValueError if it is used."""
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
-        payload = struct.pack(_TOKEN_LAYOUT, now_s, self._take_pending(), sequence, token_kind, carrier)
-        self._record(_TOKEN, payload)
+        payload = struct.pack(_TOKEN_LAYOUT, now_s, self._pending_pulses, sequence, token_kind, carrier)
+        self._record_with_pulses(_TOKEN, payload)
 
     def change(self, alter):
         """Let `alter(account)` change what it likes, and make it the newest snapshot, all or nothing.
@@ -150,10 +150,11 @@ class Ledger:
         self._pending_pulses = 0
 
     def set_clock(self, now_s: int):
-        """The clock was set by someone with the right to: time may go back, and rate and month go with it.
+        """The clock was set by someone with the right to: time may go back, and the rate goes with it.
 
-        A day that was charged is not charged again, and a month that was closed stays closed. Raises ValueError for a
-        leap of more than DAYS_AT_ONCE days ahead.
+        A day that was charged is not charged again, and a month that was closed stays closed. The month that runs
+        goes back only if it is wrong by more than one: else its blocks and its allowance would begin twice. Raises
+        ValueError for a leap of more than DAYS_AT_ONCE days ahead.
         """
         if now_s >= self.account.time_s:
             self.advance(now_s, 0)
@@ -162,7 +163,9 @@ class Ledger:
         def go_back(account):
             account.time_s = now_s
             account.day = account.tariff.zone.day(now_s)
-            account.registers.month.index = min(account.registers.month.index, month_index(account.day))
+            month = account.registers.month
+            if month.index - month_index(account.day) > 1:
+                month.index = month_index(account.day)
             account.enter_context()
 
         self.change(go_back)
@@ -200,7 +203,7 @@ class Ledger:
     def _pass_quietly(self, now_s):
         """Go on to `now_s` without energy: only a change of tariff on the way has to be stopped at."""
         pending = self.account.pending_tariff
-        if pending is not None and self.account.time_s < pending.activation_s < now_s:
+        if pending is not None and self.account.time_s < pending.activation_s <= now_s:
             self._cross(pending.activation_s - 1)
             self._cross(pending.activation_s)
         self._cross(now_s)
@@ -212,10 +215,10 @@ class Ledger:
             self._activate_pending(time_s)
         day = self.account.tariff.zone.day(time_s)
         if day > self.account.day:
-            self._record(_DAY, struct.pack(_DAY_LAYOUT, time_s, self._take_pending(), day))
+            self._record_with_pulses(_DAY, struct.pack(_DAY_LAYOUT, time_s, self._pending_pulses, day))
         rate = self.account.tariff.rate_at(time_s)
         if rate != self.account.rate:
-            self._record(_RATE, struct.pack(_RATE_LAYOUT, time_s, self._take_pending(), rate))
+            self._record_with_pulses(_RATE, struct.pack(_RATE_LAYOUT, time_s, self._pending_pulses, rate))
         # Not before: a record may roll, and a snapshot of this time with the old rate would keep that rate.
         self.account.time_s = max(self.account.time_s, time_s)
         self.account.note_next_change()
@@ -230,11 +233,10 @@ class Ledger:
 
         self.change(activate)
 
-    def _take_pending(self):
-        """Pulses below one step, to be put into a record."""
-        pulses = self._pending_pulses
+    def _record_with_pulses(self, kind, payload):
+        """A record that carries the pulses below one step: they are pending until it is in flash."""
+        self._record(kind, payload)
         self._pending_pulses = 0
-        return pulses
 
     def _replay(self, entries):
         """Make every change that the entries tell of. Tallies between two records are one charge: nothing is lost."""

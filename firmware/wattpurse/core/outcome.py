@@ -35,7 +35,7 @@ _TABLE = (
 
 def text(outcome: int) -> str:
     """The outcome in words."""
-    return _TABLE[outcome][0]
+    return _TABLE[outcome][0] if 0 <= outcome < len(_TABLE) else f"outcome {outcome}"
 
 
 def display_code(outcome: int) -> str:

@@ -66,10 +66,13 @@ class Ring:
         struct.pack_into("<I", header, _HEADER_CRC_AT, binascii.crc32(header[:_HEADER_CRC_AT]))
         image = bytes(header) + snapshot
         for copy in range(COPIES):
-            if not erased:
-                self.erase(copy, index)
-            self._write_image(copy, index, image)
-            if not self._holds_image(copy, index, image):
+            try:
+                if not erased:
+                    self.erase(copy, index)
+                self._write_image(copy, index, image)
+                if not self._holds_image(copy, index, image):
+                    return False
+            except OSError:
                 return False
         return True
 
@@ -114,10 +117,16 @@ class Ring:
         """True if every sector of both copies reads as erased."""
         for copy in range(COPIES):
             for index in range(self.sectors):
-                for page in range(PAGES):
-                    self.read(copy, index, page * PAGE_SIZE, self._page)
-                    if self._page != _BLANK_PAGE:
-                        return False
+                if not self.sector_is_blank(copy, index):
+                    return False
+        return True
+
+    def sector_is_blank(self, copy: int, index: int) -> bool:
+        """True if one copy of a sector reads as erased."""
+        for page in range(PAGES):
+            self.read(copy, index, page * PAGE_SIZE, self._page)
+            if self._page != _BLANK_PAGE:
+                return False
         return True
 
     def _sector(self, copy, index):

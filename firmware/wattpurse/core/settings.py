@@ -54,11 +54,6 @@ class Settings:
                 code, value = struct.unpack_from(_NUMBER, payload)
                 if _IS_NUMBER.get(code):
                     self._values[code] = value
-        self._journal.roll()
-
-    def prepare(self) -> bool:
-        """Erase one sector ahead of need; False if none is due."""
-        return self._journal.prepare()
 
     def create(self):
         """Start with no settings in blank flash. Raises ValueError if the flash is not blank."""

@@ -40,7 +40,7 @@ def is_closed(reason: int) -> bool:
 
 def text(reason: int) -> str:
     """The reason in words."""
-    return _TEXTS[reason]
+    return _TEXTS[reason] if 0 <= reason < len(_TEXTS) else f"reason {reason}"
 
 
 def display_code(reason: int) -> str:

@@ -5,13 +5,14 @@ Energy counted so far is accounted for first, so that it is charged by what held
 """
 
 from wattpurse.core import carrier, contract, events, outcome, supply, terms
+from wattpurse.core.calendar import DAY_S
 from wattpurse.core.tariff import Tariff
 from wattpurse.core.text import kwh_text, money_text, parse_time, time_text
 from wattpurse.services import console_arguments as read
 from wattpurse.services.console_facts import account_of, fingerprint, zone_of
+from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
 
-EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before
-LATEST_S = (1 << 32) - 1
+_LONG_LEAP_S = 31 * DAY_S
 
 _KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
 _KEY_VERSION_LIMIT = 255
@@ -50,10 +51,13 @@ def set_contract(meter, arguments: list) -> str:
 
 
 def set_clock(meter, arguments: list) -> str:
-    """Set the clock of the meter and of its chip, ahead or back."""
-    read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00", 1)
+    """Set the clock of the meter and of its chip, ahead or back; far ahead only by whoever says that it is meant."""
+    read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00 [sure]", 1, 2)
     utc_s = read_time(arguments[0])
     before_s = meter.timekeeper.now_s()
+    if meter.fault == supply.ON and utc_s - before_s > _LONG_LEAP_S and arguments[1:] != ["sure"]:
+        days = (utc_s - before_s) // DAY_S
+        raise ValueError(f"that is {days} days ahead, and each costs its standing charge: add 'sure' if it is meant")
     if meter.fault == supply.ON:
         _settled(meter)
         meter.ledger.refuse_leap(utc_s)

@@ -7,6 +7,7 @@ which people use elsewhere as well, cannot be read off by accident.
 """
 
 from wattpurse.core import carrier, events, supply
+from wattpurse.core.calendar import DAY_S
 from wattpurse.core.cmac import cmac, equal
 
 SILENCE_MS = 10 * 60_000
@@ -15,7 +16,6 @@ LONGEST_DELAY_S = 3600
 _SALT_SIZE = 16
 _CHECK_PURPOSE = b"console pin"
 _COUNTED_AT_MOST = 13  # the delay has reached its longest
-_DAY_S = 86_400
 
 
 class _Span:
@@ -55,7 +55,7 @@ class _Span:
         clock = self._meter.board.clock
         elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
         elapsed_s = self._meter.timekeeper.now_s() - self._start_s
-        if not (0 <= elapsed_ms < self._length_ms and 0 <= elapsed_s < _DAY_S):
+        if not (0 <= elapsed_ms < self._length_ms and 0 <= elapsed_s < DAY_S):
             self._length_ms = 0
         return self._length_ms > 0
 
@@ -99,6 +99,8 @@ class Login:
 
     def attempt(self, pin: str):
         """Log in. Raises ValueError, saying how long to wait, for a wrong PIN or one that comes too soon."""
+        if not self._meter.settings.opened and self._meter.fault == supply.LEDGER_UNREADABLE:
+            raise ValueError("the settings cannot be read, and with them no PIN: erase all flash and commission anew")
         if not self._has_pin():
             raise ValueError("no PIN is set: it is set when the meter is commissioned")
         wait_s = self._wait_s()

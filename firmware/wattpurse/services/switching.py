@@ -77,5 +77,4 @@ class Switching:
             await self._load_switch.open()
 
     def _note(self, code, number):
-        if self._events is not None:
-            self._events.note(code, carrier.METER, self._timekeeper.now_s(), number)
+        self._events.note(code, carrier.METER, self._timekeeper.now_s(), number)

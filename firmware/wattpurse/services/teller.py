@@ -21,6 +21,7 @@ class Teller:
         self._events = events_log
         self._timekeeper = timekeeper
         self._keys = None
+        self._refused_last = None
         self._effects = {
             token.CREDIT_MONEY: self._credit,
             token.CREDIT_ENERGY: self._credit,
@@ -83,8 +84,10 @@ class Teller:
         return result
 
     def _refuse(self, opened, carrier, result):
-        """Only authentic tokens are noted when refused: forged ones must not be able to flood the log."""
-        self._events.note(events.TOKEN_REFUSED, carrier, self._timekeeper.now_s(), result, opened.sequence)
+        """Only authentic tokens are noted, and one that comes again not again: nobody may be able to flood the log."""
+        if (opened.sequence, result) != self._refused_last:
+            self._refused_last = (opened.sequence, result)
+            self._events.note(events.TOKEN_REFUSED, carrier, self._timekeeper.now_s(), result, opened.sequence)
         return result
 
     def _note(self, code, carrier, number=0, extra=0):

@@ -1,11 +1,13 @@
 """The meter's clock: UTC seconds that never go back by themselves, led by the clock chip while it can be believed.
 
-The ledger's newest time is a lower bound: a chip that says less has lost its time, one that says ten years more cannot
-be right either. Then time goes on from the lower bound, `trusted` is False, and someone must set the clock, unless the
+The ledger's newest time is a lower bound: a chip that says less has lost its time, one that says years more cannot be
+right either. Then time goes on from the lower bound, `trusted` is False, and someone must set the clock, unless the
 chip comes to say something that can be believed: it may only have been late to answer.
 """
 
 PERIOD_MS = 60_000
+EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before, no clock may say less
+LATEST_S = (1 << 32) - 1
 
 _DRIFT_LIMIT_S = 120
 
@@ -74,10 +76,14 @@ class TimeKeeper:
             self.follow_chip()
 
     def _read_chip(self):
+        """The chip's time, None unless it says the same twice: one bit misread could cost years of daily charges."""
         try:
-            return self._rtc.read()
+            first_s, second_s = self._rtc.read(), self._rtc.read()
         except OSError:
             return None
+        if first_s is None or second_s is None or not 0 <= second_s - first_s <= 1:
+            return None
+        return second_s
 
     def _rebase(self, utc_s):
         self._base_s = utc_s
