@@ -17,6 +17,7 @@ from wattpurse.core import outcome
 from wattpurse_tools import cli, desk_options, key_file
 from wattpurse_tools.card_files import CardFiles
 from wattpurse_tools.card_reader import CardReader
+from wattpurse_tools.sequence_marks import SequenceMarks
 from wattpurse_tools.station import Station
 
 TWENTY = 20_000_000
@@ -69,6 +70,10 @@ def read(capsys, name):
     return json.loads(capsys.readouterr().out)
 
 
+def open_station():
+    return Station("station.db", key_file.load("keys.json"), SequenceMarks("keys.json"))
+
+
 def states(document):
     return [(one["sequence"], one["state"]) for one in document["tokens"]]
 
@@ -84,7 +89,7 @@ def top_up(name="anna", amount="20.00"):
 def everything():
     """The content of every card file, and how many tokens were ever made."""
     cards = {path.name: path.read_bytes() for path in Path("cards").iterdir()} if Path("cards").exists() else {}
-    with Station("station.db", key_file.load("keys.json")) as station:
+    with open_station() as station:
         made = [row["last_sequence"] for row in station.meters()]
     return cards, made
 
@@ -390,6 +395,19 @@ class TestFailures:
         assert failures > 3
         assert torn > 0
 
+    def test_a_new_card_lifted_while_it_takes_over_from_a_lost_one(self, capsys, desk, lift):
+        new()
+        top_up()
+        frames = lift.frames_of_last_command()
+        Path("cards/anna.json").unlink()
+        new("bert")
+        lift(frames - 3)
+        assert "card repair bert" in refusal(capsys, "replace", "anna", "bert")
+        lift(None)
+        assert run("repair", "bert") == 0
+        assert desk.tap_file("bert") == [outcome.ACCEPTED]
+        assert desk.balance == TWENTY
+
     def test_the_next_top_up_repairs_as_well(self, capsys, desk, lift):
         new()
         top_up()
@@ -467,7 +485,7 @@ class TestFailures:
         assert states(read(capsys, "anna")) == [(1, "on card")]
 
     def test_an_unredeemed_token_is_not_left_behind_the_meters_window(self):
-        with Station("station.db", key_file.load("keys.json")) as station:
+        with open_station() as station:
             station.add_meter(METER, "EUR", 2)
             for sequence in range(1, 65):
                 assert station.issue(METER, b"\x01\x02\x03\x04", "money", 1)["sequence"] == sequence
@@ -486,9 +504,8 @@ class TestFailures:
 
 
     def test_one_command_at_a_time_has_the_record(self):
-        site_keys = key_file.load("keys.json")
         with open("station.db.lock", "w") as lock:
-            with Station("station.db", site_keys), pytest.raises(BlockingIOError):
+            with open_station(), pytest.raises(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

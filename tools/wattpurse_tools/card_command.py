@@ -18,7 +18,7 @@ TECHNICIAN_LIMIT = (1 << 32) - 1
 
 
 def add_parser(subparsers):
-    """Adds `card new`, `card topup`, `card read`, `card repair` and `card erase`."""
+    """Adds `card new`, `card topup`, `card read`, `card repair`, `card replace` and `card erase`."""
     parser = subparsers.add_parser("card", help="make, top up, read and erase cards")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
@@ -39,6 +39,11 @@ def add_parser(subparsers):
     read.add_argument("--json", action="store_true", help="for programs")
 
     _action(actions, "repair", "write again what belongs on a card, after a write that failed", run_repair)
+
+    replace = actions.add_parser("replace", help="put the credit of a card that is lost or broken on another card")
+    replace.add_argument("lost", metavar="OLD", help="the card that is lost or broken; its file is not needed")
+    add_card_options(replace)
+    replace.set_defaults(run=run_replace)
 
     erase = _action(actions, "erase", "wipe a card; refused while there is unredeemed credit on it", run_erase)
     erase.add_argument("--forfeit", action="store_true", help="give up the credit that is on it")
@@ -89,6 +94,15 @@ def run_repair(arguments) -> int:
         missing = vending_of(arguments, station).repair(arguments.name)
     told = ", ".join(f"token {row['sequence']}" for row in missing)
     print(f"card {arguments.name}: {f'{told} put on it' if told else 'nothing was missing'}")
+    return 0
+
+
+def run_replace(arguments) -> int:
+    """Puts the outstanding tokens of one card on another."""
+    with open_station(arguments) as station:
+        moved = vending_of(arguments, station).replace(arguments.lost, arguments.name)
+    told = ", ".join(f"token {row['sequence']}" for row in moved)
+    print(f"card {arguments.name}: {told or 'nothing'} taken over from card {arguments.lost}")
     return 0
 
 

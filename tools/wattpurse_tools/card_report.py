@@ -25,7 +25,7 @@ def document_of(read, vending, station) -> dict:
         },
         "service_pass": _pass_document(read) if read.is_service else None,
         "tokens": [_token_document(sealed, read, vending, station) for sealed in read.sealed_tokens()],
-        "statement": None if read.told is None else _statement_document(read.told),
+        "statement": None if read.told is None else _statement_document(read.told, station),
     }
 
 
@@ -80,8 +80,9 @@ def _token_document(sealed, read, vending, station):
     }
 
 
-def _statement_document(told):
+def _statement_document(told, station):
     document = dict(told)
+    document["redeemed_elsewhere"] = station.redeemed_elsewhere(told)
     document["contract"] = contracts.by_code(told["contract"]).name
     document["time"] = _time_text(told["time_s"])
     if "months" in told:
@@ -103,6 +104,9 @@ def _statement_lines(told, currency, decimals):
         f"alarms     {', '.join(told['alarms']) or 'none'}",
         f"balance    {amount_text(told['unit'], told['balance'], currency, decimals)}",
     ]
+    if told["redeemed_elsewhere"]:
+        numbers = ", ".join(str(number) for number in told["redeemed_elsewhere"])
+        lines.append(f"redeemed   {numbers}: not issued in this station's record")
     if "bought" in told:
         other = ENERGY if told["unit"] == MONEY else MONEY
         lines += [

@@ -5,6 +5,7 @@ from pathlib import Path
 from wattpurse_tools import key_file
 from wattpurse_tools.card_files import CardFiles
 from wattpurse_tools.card_reader import CardReader
+from wattpurse_tools.sequence_marks import SequenceMarks
 from wattpurse_tools.station import Station
 from wattpurse_tools.vending import Vending
 
@@ -24,7 +25,7 @@ def add_card_options(parser):
 
 def open_station(arguments) -> Station:
     """The station's state, to be used in a `with` block."""
-    return Station(arguments.state, key_file.load(arguments.keys))
+    return Station(arguments.state, key_file.load(arguments.keys), SequenceMarks(arguments.keys))
 
 
 def vending_of(arguments, station) -> Vending:

@@ -4,10 +4,16 @@ from pathlib import Path
 
 from wattpurse_tools import key_file
 
+_LIMITS = """\
+Beside the key file the station keeps FILE.sequences: the highest token number used for each meter. Because of it a
+record put back from a backup uses no number again; leave it out of such a backup. Two stations must not sell to one
+meter with copies of one key file in two places: neither knows the other's numbers, and of two tokens with one number
+the meter redeems only one."""
+
 
 def add_parser(subparsers):
     """Adds `keys new`."""
-    parser = subparsers.add_parser("keys", help="make the key file of a site")
+    parser = subparsers.add_parser("keys", help="make the key file of a site", description=_LIMITS)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     new = actions.add_parser("new", help="make a key file with new keys; an existing one is never overwritten")
     new.add_argument("file", type=Path)

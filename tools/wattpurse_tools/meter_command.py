@@ -1,8 +1,10 @@
-"""`wattpurse meter`: which meters the station serves, and the keys that each of them is given."""
+"""`wattpurse meter`: which meters the station serves, the keys that each is given, and what becomes of its tokens."""
 
 import re
 
+from wattpurse.core.account import TOKEN_WINDOW
 from wattpurse_tools import key_file
+from wattpurse_tools.card_report import amount_text
 from wattpurse_tools.desk_options import add_station_options, open_station
 
 DEFAULT_CURRENCY = "EUR"
@@ -10,8 +12,8 @@ DEFAULT_DECIMALS = 2
 
 
 def add_parser(subparsers):
-    """Adds `meter add`, `meter list` and `meter keys`."""
-    parser = subparsers.add_parser("meter", help="make a meter known to the station, list meters, show a meter's keys")
+    """Adds `meter add`, `meter list`, `meter keys`, `meter skip` and `meter forfeit`."""
+    parser = subparsers.add_parser("meter", help="make meters known to the station, list them, show their keys")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     add = actions.add_parser("add", help="make a meter known")
@@ -29,6 +31,18 @@ def add_parser(subparsers):
     keys.add_argument("number", type=int)
     add_station_options(keys)
     keys.set_defaults(run=run_keys)
+
+    text = "go on behind all token numbers used with these keys, after an older record was put back"
+    skip = actions.add_parser("skip", help=text)
+    skip.add_argument("number", type=int)
+    add_station_options(skip)
+    skip.set_defaults(run=run_skip)
+
+    forfeit = actions.add_parser("forfeit", help="give up tokens whose card is lost, so that selling can go on")
+    forfeit.add_argument("number", type=int)
+    forfeit.add_argument("sequences", type=int, nargs="+", metavar="SEQUENCE")
+    add_station_options(forfeit)
+    forfeit.set_defaults(run=run_forfeit)
 
 
 def run_add(arguments) -> int:
@@ -55,10 +69,42 @@ def run_keys(arguments) -> int:
     """Prints the keys of a meter that is known."""
     site_keys = key_file.load(arguments.keys)
     with open_station(arguments) as station:
-        if station.meter(arguments.number) is None:
-            raise ValueError(f"meter {arguments.number} is not known; wattpurse meter add {arguments.number}")
+        _known_meter(station, arguments.number)
     print(f"meter number  {arguments.number}")
     print(f"key version   {site_keys.key_version}")
     print(f"meter key     {site_keys.meter_key(arguments.number).hex()}")
     print(f"site key      {site_keys.site_key.hex()}")
     return 0
+
+
+def run_skip(arguments) -> int:
+    """Raises the last number of a meter to the mark beside the keys."""
+    with open_station(arguments) as station:
+        _known_meter(station, arguments.number)
+        skipped = station.skip(arguments.number)
+    if not skipped:
+        print(f"meter {arguments.number}: nothing to skip")
+        return 0
+    print(
+        f"meter {arguments.number}: goes on at token {skipped.stop}; {skipped.start} to {skipped.stop - 1} are not in"
+        f" this record: have cards that carry them tapped before {TOKEN_WINDOW} more are sold"
+    )
+    return 0
+
+
+def run_forfeit(arguments) -> int:
+    """Gives tokens up."""
+    with open_station(arguments) as station:
+        meter = _known_meter(station, arguments.number)
+        rows = station.forfeit(arguments.number, arguments.sequences)
+    for row in rows:
+        amount = amount_text(row["unit"], row["amount"], meter["currency"], meter["decimals"])
+        print(f"meter {arguments.number}: token {row['sequence']}, {amount}, is given up")
+    return 0
+
+
+def _known_meter(station, number):
+    meter = station.meter(number)
+    if meter is None:
+        raise ValueError(f"meter {number} is not known; make it known with: wattpurse meter add {number}")
+    return meter

@@ -1,7 +1,8 @@
 """What the vending station remembers, in one SQLite file: meters, cards, and every token it has ever issued.
 
-A token is issued in one transaction: its sequence number is used, and the sealed token kept, before anything is written
-to a card. A number is never used again, and a token that did not reach its card is put on it later, as it was.
+A token's number is used up first, in the record and in the marks beside the keys (sequence_marks), and the sealed token
+is kept before anything is written to a card. So a number is never used twice, whatever stops the program and even if an
+older record is put back; and a token that did not reach its card is put on it later, or on another card, as it was.
 """
 
 import fcntl
@@ -12,6 +13,8 @@ from pathlib import Path
 from boards.host.aes import aes
 from wattpurse.core import keys, token
 from wattpurse.core.account import TOKEN_WINDOW
+from wattpurse_tools.sequence_marks import SequenceMarks
+from wattpurse_tools.station_database import Transaction, open_database
 
 MONEY = "money"
 ENERGY = "energy"
@@ -23,39 +26,21 @@ FORFEITED = "forfeited"
 METER_LIMIT = (1 << 32) - 1
 
 _TOKEN_KINDS = {MONEY: token.CREDIT_MONEY, ENERGY: token.CREDIT_ENERGY}
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE station (key_fingerprint TEXT NOT NULL);
-CREATE TABLE meters (
-    number INTEGER PRIMARY KEY, currency TEXT NOT NULL, decimals INTEGER NOT NULL, last_sequence INTEGER NOT NULL,
-    unit TEXT
-);
-CREATE TABLE cards (uid TEXT PRIMARY KEY, name TEXT NOT NULL, meter INTEGER NOT NULL);
-CREATE TABLE tokens (
-    meter INTEGER NOT NULL, sequence INTEGER NOT NULL, unit TEXT NOT NULL, amount INTEGER NOT NULL,
-    issued_s INTEGER NOT NULL, card TEXT NOT NULL, sealed BLOB NOT NULL, state TEXT NOT NULL,
-    PRIMARY KEY (meter, sequence)
-);
-"""
 
 
 class Station:
     """The state in the file at `path`, opened for one command: another one waits until this one is closed."""
 
-    def __init__(self, path: str | Path, site_keys):
+    def __init__(self, path: str | Path, site_keys, marks: SequenceMarks):
         self._path = path
         self._keys = site_keys
+        self._marks = marks
         self._lock = open(f"{path}.lock", "w")  # noqa: SIM115 held until `close`
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.row_factory = sqlite3.Row
         try:
-            self._open_state()
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise ValueError(f"{path}: not the state of a vending station: {error}") from error
-        except ValueError:
-            self.close()
+            self._database = open_database(path, site_keys.fingerprint())
+        except (OSError, ValueError, sqlite3.Error):
+            self._lock.close()
             raise
 
     def __enter__(self):
@@ -76,12 +61,12 @@ class Station:
         check_meter_number(number)
         with self._transaction():
             added = self._database.execute(
-                "INSERT OR IGNORE INTO meters VALUES (?, ?, ?, 0, NULL)", (number, currency, decimals)
+                "INSERT OR IGNORE INTO meters VALUES (?, ?, ?, 0, NULL, 0)", (number, currency, decimals)
             )
         return added.rowcount == 1
 
     def meters(self) -> list:
-        """All meters, as rows with number, currency, decimals, last_sequence, unit."""
+        """All meters, as rows with number, currency, decimals, last_sequence, unit, told_s."""
         return self._database.execute("SELECT * FROM meters ORDER BY number").fetchall()
 
     def meter(self, number: int):
@@ -103,19 +88,28 @@ class Station:
             self._database.execute("DELETE FROM cards WHERE uid = ?", (uid.hex(),))
 
     def issue(self, meter_number: int, uid: bytes, unit: str, amount: int):
-        """Make the next token of a meter, for one card; its row. Raises ValueError if an older token would be lost."""
+        """Make the next token of a meter, for one card; its row.
+
+        Raises ValueError if an older token would be lost, or if this record is behind what was sold with these keys.
+        """
         pair = keys.token_keys(aes, self._keys.meter_key(meter_number))
+        sequence = self._use_next_number(meter_number)
+        made = token.make(_TOKEN_KINDS[unit], amount)
+        sealed = token.seal_token(aes, pair, self._keys.key_version, meter_number, sequence, *made)
         with self._transaction():
-            sequence = self.meter(meter_number)["last_sequence"] + 1
-            self._refuse_to_lose_the_oldest(meter_number, sequence)
-            made = token.make(_TOKEN_KINDS[unit], amount)
-            sealed = token.seal_token(aes, pair, self._keys.key_version, meter_number, sequence, *made)
             self._database.execute(
                 "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (meter_number, sequence, unit, amount, int(time.time()), uid.hex(), sealed, ISSUED),
             )
-            self._learn_sequence(meter_number, sequence)
         return self.token(meter_number, sequence)
+
+    def skip(self, meter_number: int) -> range:
+        """Go on behind all numbers that were used with these keys; those that this record passes over by it."""
+        last = self.meter(meter_number)["last_sequence"]
+        used = self._marks.of(meter_number)
+        with self._transaction():
+            self._learn_sequence(meter_number, used)
+        return range(last + 1, used + 1)
 
     def token(self, meter_number: int, sequence: int):
         """The row of one token with meter, sequence, unit, amount, issued_s, card, sealed, state; or None."""
@@ -129,6 +123,35 @@ class Station:
             "SELECT * FROM tokens WHERE card = ? AND state IN (?, ?) ORDER BY meter, sequence",
             (uid.hex(), ISSUED, ON_CARD),
         ).fetchall()
+
+    def outstanding_of_name(self, name: str) -> list:
+        """The same for whatever cards were known under a name. Raises ValueError if none was."""
+        if self._database.execute("SELECT 1 FROM cards WHERE name = ?", (name,)).fetchone() is None:
+            raise ValueError(f"no card {name} is known to this station")
+        return self._database.execute(
+            "SELECT * FROM tokens WHERE card IN (SELECT uid FROM cards WHERE name = ?) AND state IN (?, ?)"
+            " ORDER BY meter, sequence",
+            (name, ISSUED, ON_CARD),
+        ).fetchall()
+
+    def move(self, tokens: list, uid: bytes):
+        """Let tokens (rows) belong on another card, where they are not yet."""
+        with self._transaction():
+            self._database.executemany(
+                "UPDATE tokens SET card = ?, state = ? WHERE meter = ? AND sequence = ?",
+                [(uid.hex(), ISSUED, row["meter"], row["sequence"]) for row in tokens],
+            )
+
+    def forfeit(self, meter_number: int, sequences: list) -> list:
+        """Give tokens up; their rows. Raises ValueError, with none given up, for one that is not outstanding."""
+        rows = [self.token(meter_number, sequence) for sequence in sequences]
+        for sequence, row in zip(sequences, rows, strict=True):
+            if row is None:
+                raise ValueError(f"token {sequence} of meter {meter_number} was not issued by this station")
+            if row["state"] not in (ISSUED, ON_CARD):
+                raise ValueError(f"token {sequence} of meter {meter_number} is {row['state']} already")
+        self.mark(rows, FORFEITED)
+        return rows
 
     def mark(self, tokens: list, state: str):
         """Give tokens (rows) a new state."""
@@ -147,7 +170,33 @@ class Station:
         self.mark([row for row in open_rows if is_redeemed(told, row["sequence"])], REDEEMED)
         with self._transaction():
             self._learn_sequence(meter_number, told["token_top"])
-            self._database.execute("UPDATE meters SET unit = ? WHERE number = ?", (told["unit"], meter_number))
+            self._database.execute(
+                "UPDATE meters SET unit = ?, told_s = ? WHERE number = ? AND told_s <= ?",
+                (told["unit"], told["time_s"], meter_number, told["time_s"]),
+            )
+
+    def redeemed_elsewhere(self, told: dict) -> list:
+        """The numbers that a statement proves redeemed and that this station has not issued, lowest first."""
+        first = max(1, told["token_top"] - TOKEN_WINDOW + 1)
+        redeemed = [number for number in range(first, told["token_top"] + 1) if is_redeemed(told, number)]
+        return [number for number in redeemed if self.token(told["meter_number"], number) is None]
+
+    def _use_next_number(self, meter_number):
+        """The record comes before the marks: stopped between the two, it is ahead of them and goes on."""
+        last = self.meter(meter_number)["last_sequence"]
+        self._refuse_to_lose_the_oldest(meter_number, last + 1)
+        used = self._marks.of(meter_number)
+        if used > last:
+            raise ValueError(
+                f"this record of meter {meter_number} ends at token {last}, but numbers up to {used} were used with"
+                " these keys: it is an older copy, or another station sells with the same keys; use the newest record,"
+                f" or go on behind them with: wattpurse meter skip {meter_number}"
+            )
+        with self._transaction():
+            self._learn_sequence(meter_number, last + 1)
+        if not self._marks.claim(meter_number, last + 1):
+            raise ValueError(f"another station is selling to meter {meter_number} with the same keys; try again")
+        return last + 1
 
     def _learn_sequence(self, meter_number, sequence):
         self._database.execute(
@@ -157,43 +206,21 @@ class Station:
     def _refuse_to_lose_the_oldest(self, meter_number, sequence):
         """A meter takes tokens out of order, but none that lies further back than its window."""
         oldest = self._database.execute(
-            "SELECT min(sequence) FROM tokens WHERE meter = ? AND state IN (?, ?)", (meter_number, ISSUED, ON_CARD)
-        ).fetchone()[0]
-        if oldest is not None and sequence - oldest >= TOKEN_WINDOW:
+            "SELECT sequence, coalesce(name, card) AS card FROM tokens LEFT JOIN cards ON uid = card"
+            " WHERE tokens.meter = ? AND state IN (?, ?) ORDER BY sequence LIMIT 1",
+            (meter_number, ISSUED, ON_CARD),
+        ).fetchone()
+        if oldest is not None and sequence - oldest["sequence"] >= TOKEN_WINDOW:
+            card = oldest["card"]
             raise ValueError(
-                f"token {oldest} of meter {meter_number} is not known to be redeemed and would be lost behind"
-                f" {TOKEN_WINDOW} newer ones; read a card that has been at the meter, or forfeit that token's card"
+                f"token {oldest['sequence']} of meter {meter_number}, made for card {card}, is not known to be redeemed"
+                f" and would be lost behind {TOKEN_WINDOW} newer ones; read a card that has been at the meter since, or"
+                f" put it on a card that can be tapped there with: wattpurse card replace {card} NEW, or give it up"
+                f" with: wattpurse meter forfeit {meter_number} {oldest['sequence']}"
             )
 
     def _transaction(self):
-        return _Transaction(self._database)
-
-    def _open_state(self):
-        self._database.execute("PRAGMA synchronous = FULL")
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            with self._transaction():
-                for statement in _SCHEMA.split(";")[:-1]:
-                    self._database.execute(statement)
-                self._database.execute("INSERT INTO station VALUES (?)", (self._keys.fingerprint(),))
-                self._database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-        elif version != _SCHEMA_VERSION:
-            raise ValueError(f"{self._path}: the state is of version {version}, which this program does not know")
-        elif self._database.execute("SELECT key_fingerprint FROM station").fetchone()[0] != self._keys.fingerprint():
-            raise ValueError(f"{self._path}: this state belongs to another key file; use the two that belong together")
-
-
-class _Transaction:
-    """All of a `with` block or nothing of it, in the file when the block is left."""
-
-    def __init__(self, database):
-        self._database = database
-
-    def __enter__(self):
-        self._database.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind, *_):
-        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+        return Transaction(self._database)
 
 
 def check_meter_number(number: int):
@@ -203,6 +230,11 @@ def check_meter_number(number: int):
 
 
 def is_redeemed(told: dict, sequence: int) -> bool:
-    """Whether a statement proves that the meter has redeemed a token."""
+    """Whether a statement proves that the meter has redeemed a token: by its bit, not by age alone."""
     behind = told["token_top"] - sequence
-    return behind >= TOKEN_WINDOW or (behind >= 0 and bool(told["token_window"] >> behind & 1))
+    return behind >= 0 and bool(told["token_window"] >> behind & 1)
+
+
+def is_too_old(told: dict, sequence: int) -> bool:
+    """Whether a statement proves that the meter takes a token for redeemed because of its age."""
+    return told["token_top"] - sequence >= TOKEN_WINDOW

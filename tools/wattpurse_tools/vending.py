@@ -83,14 +83,29 @@ class Vending:
         self._refuse_without_room(read)
         self._station.add_card(read.card.uid, read.name, read.meter_number)
         made = self._station.issue(read.meter_number, read.card.uid, unit, amount)
-        try:
-            self._put_on_card(read)
-        except (OSError, ValueError) as error:
-            raise OSError(
-                f"token {made['sequence']} is made and not on the card: {error}; put it there with:"
-                f" wattpurse card repair {read.name}"
-            ) from error
+        self._deliver(read, [made], "made")
         return made
+
+    def replace(self, lost: str, name: str) -> list:
+        """Let the outstanding tokens of a card that is lost or broken belong on card `name`; their rows.
+
+        They stay the same tokens, and the meter redeems each once, on whichever card it comes. Raises ValueError, with
+        nothing changed, for a refusal, and OSError as `top_up` does.
+        """
+        read = self.read(name)
+        self._refuse_wrong_card(read, None)
+        self._refuse_unknown_tokens(read)
+        moved = [row for row in self._station.outstanding_of_name(lost) if row["card"] != read.card.uid.hex()]
+        for row in moved:
+            if row["meter"] != read.meter_number:
+                raise ValueError(f"card {lost} is for meter {row['meter']}, card {name} for meter {read.meter_number}")
+        if not self._has_room(read, sum(len(row["sealed"]) for row in moved)):
+            raise ValueError(f"card {name} has no room for {_listed(moved, ())}; use an empty card, or a larger kind")
+        self._station.add_card(read.card.uid, name, read.meter_number)
+        self._station.move(moved, read.card.uid)
+        if moved:
+            self._deliver(read, moved, "moved")
+        return moved
 
     def repair(self, name: str) -> list:
         """Write what belongs on the card; the rows of the tokens that were not known to be on it before."""
@@ -121,7 +136,7 @@ class Vending:
         """What the station knows of a token that was found on a card."""
         header = token.read_header(sealed)
         if header is None:
-            return "not a token"
+            return _NOT_A_TOKEN
         row = self._station.token(header[0], header[1])
         if row is not None and row["sealed"] == sealed:
             return row["state"]
@@ -139,6 +154,15 @@ class Vending:
         self._reader.work(card, lambda memory: purse.write_orders(memory, order_kind, meter_number, content))
         self._station.add_card(card.uid, name, meter_number)
         self._files.save(name, card)
+
+    def _deliver(self, read, rows, done):
+        try:
+            self._put_on_card(read)
+        except (OSError, ValueError) as error:
+            raise OSError(
+                f"{done}, and not on the card: {_listed(rows, ())}: {error}; put it there with:"
+                f" wattpurse card repair {read.name}"
+            ) from error
 
     def _put_on_card(self, read):
         """Write exactly the tokens that belong on the card."""
@@ -184,28 +208,36 @@ class Vending:
                 raise ValueError(f"tokens for meter {row['meter']} were made for card {read.name}; erase it first")
 
     def _refuse_without_room(self, read):
-        layout = purse.layout_of(read.card.kind)
-        outstanding = self._station.outstanding(read.card.uid)
-        if sum(len(row["sealed"]) for row in outstanding) + token.CREDIT_TOKEN_SIZE <= layout.content_size:
+        if self._has_room(read, token.CREDIT_TOKEN_SIZE):
             return
         advice = "tap it at its meter first"
-        if not layout.statement_offsets:
+        if not purse.layout_of(read.card.kind).statement_offsets:
             advice = "this kind brings no statement back: use a new card"
-        raise ValueError(
-            f"card {read.name} has no room beside {_listed(outstanding, ())}, not known to be redeemed; {advice}"
-        )
+        outstanding = _listed(self._station.outstanding(read.card.uid), ())
+        raise ValueError(f"card {read.name} has no room beside {outstanding}, not known to be redeemed; {advice}")
+
+    def _has_room(self, read, size):
+        outstanding = self._station.outstanding(read.card.uid)
+        return sum(len(row["sealed"]) for row in outstanding) + size <= purse.layout_of(read.card.kind).content_size
 
     def _unknown_tokens(self, read):
-        """Tokens on the card that this station has not made and that no statement proves redeemed."""
-        return [sealed for sealed in read.sealed_tokens() if self.state_of(sealed, read.told) not in _HARMLESS_STATES]
+        """Tokens on the card that this station has not made and that its meter may still redeem."""
+        return [sealed for sealed in read.sealed_tokens() if self.state_of(sealed, read.told) in _AT_RISK]
 
 
-_HARMLESS_STATES = (stations.ISSUED, stations.ON_CARD, stations.REDEEMED, stations.FORFEITED)
+_NOT_A_TOKEN = "not a token"
+_UNKNOWN = "unknown to this station"
+_AT_RISK = (_NOT_A_TOKEN, _UNKNOWN)
 
 
 def _unknown_state(header, told):
-    is_proved = told is not None and header[0] == told["meter_number"] and stations.is_redeemed(told, header[1])
-    return stations.REDEEMED if is_proved else "unknown to this station"
+    """A statement tells a number as redeemed, not whether it was with this very token."""
+    if told is not None and header[0] == told["meter_number"]:
+        if stations.is_redeemed(told, header[1]):
+            return f"{_UNKNOWN}, its number redeemed"
+        if stations.is_too_old(told, header[1]):
+            return f"{_UNKNOWN}, too old for the meter"
+    return _UNKNOWN
 
 
 def _listed(rows, unknown):

@@ -1,0 +1,258 @@
+"""What the station's record survives: lost cards, an older copy of it put back, and cards that are read out of turn."""
+
+# ruff: noqa: F811 `shop` and `desk` are fixtures
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from boards.host.card_models.images import from_image
+from tests.services.desk_bench import METER
+from tests.tools.test_card_command import (  # noqa: F401 `shop` and `desk` are fixtures
+    TWENTY,
+    desk,
+    everything,
+    new,
+    open_station,
+    read,
+    refusal,
+    run,
+    shop,
+    states,
+    top_up,
+)
+from wattpurse.core import outcome
+from wattpurse_tools import cli, key_file
+from wattpurse_tools import station as stations
+from wattpurse_tools.sequence_marks import SequenceMarks
+
+UID = b"\x01\x02\x03\x04"
+WINDOW = 64
+
+
+def meter(*arguments):
+    return cli.main(["meter", *arguments])
+
+
+def told(top, window, time_s=1, unit="money"):
+    return {"meter_number": METER, "token_top": top, "token_window": window, "unit": unit, "time_s": time_s}
+
+
+def sealed(sequence):
+    with open_station() as station:
+        return station.token(METER, sequence)["sealed"]
+
+
+@pytest.fixture
+def station():
+    with open_station() as opened:
+        opened.add_meter(METER, "EUR", 2)
+        yield opened
+
+
+class TestLostCards:
+    @pytest.mark.parametrize("kind", ["classic-1k", "ultralight"])
+    def test_the_credit_comes_on_another_card_as_it_was_and_counts_once(self, capsys, desk, kind):
+        new("anna", kind)
+        top_up()
+        lost = Path("cards/anna.json").read_text()
+        token = sealed(1)
+        Path("cards/anna.json").unlink()
+        new("bert")
+        assert run("replace", "anna", "bert") == 0
+        assert "token 1 taken over from card anna" in capsys.readouterr().out
+        assert sealed(1) == token
+        assert states(read(capsys, "bert")) == [(1, "on card")]
+        assert desk.tap_file("bert") == [outcome.ACCEPTED]
+        desk.tap(from_image(json.loads(lost)))
+        assert desk.balance == TWENTY
+        assert states(read(capsys, "bert")) == [(1, "redeemed")]
+
+    def test_a_lost_card_that_was_tapped_before_does_not_count_again(self, capsys, desk):
+        new("anna", "ultralight")
+        top_up()
+        desk.tap_file("anna")
+        new("bert")
+        assert run("replace", "anna", "bert") == 0
+        desk.tap_file("bert")
+        assert desk.balance == TWENTY
+        assert states(read(capsys, "bert")) == [(1, "redeemed")]
+        assert run("repair", "anna") == 0
+        assert states(read(capsys, "anna")) == []
+
+    def test_a_broken_card_is_replaced_by_one_of_its_name(self, capsys, desk):
+        new()
+        top_up()
+        top_up(amount="1.00")
+        Path("cards/anna.json").write_text("broken")
+        assert "broken" in refusal(capsys, "read", "anna")
+        Path("cards/anna.json").unlink()
+        new()
+        assert run("replace", "anna", "anna") == 0
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
+        assert desk.balance == TWENTY + 1_000_000
+        assert run("replace", "anna", "anna") == 0
+        assert "nothing taken over" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("lost", "name", "words"),
+        [
+            ("nobody", "bert", "no card nobody is known"),
+            ("anna", "nobody", "there is no card nobody"),
+            ("anna", "full", "no room for token 1"),
+            ("anna", "other", f"card anna is for meter {METER}, card other for meter {METER + 1}"),
+        ],
+    )
+    def test_a_refusal_changes_nothing(self, capsys, lost, name, words):
+        new()
+        top_up()
+        new("bert")
+        new("full", "ntag213")
+        top_up("full")
+        new("other", meter=METER + 1)
+        before = everything()
+        assert words in refusal(capsys, "replace", lost, name)
+        assert everything() == before
+        assert states(read(capsys, "anna")) == [(1, "on card")]
+
+    def test_selling_goes_on_when_the_lost_token_is_given_up(self, station, capsys):
+        station.add_card(UID, "anna", METER)
+        for sequence in range(1, WINDOW + 1):
+            assert station.issue(METER, UID, "money", TWENTY)["sequence"] == sequence
+        with pytest.raises(ValueError, match=f"card replace anna NEW,.* meter forfeit {METER} 1$"):
+            station.issue(METER, UID, "money", TWENTY)
+        station.close()
+        assert meter("forfeit", str(METER), "1", "2") == 0
+        assert f"meter {METER}: token 2, 20.00 EUR, is given up" in capsys.readouterr().out
+        with open_station() as again:
+            assert again.issue(METER, UID, "money", TWENTY)["sequence"] == WINDOW + 1
+            assert again.token(METER, 1)["state"] == stations.FORFEITED
+
+    def test_only_what_is_outstanding_is_given_up(self, capsys):
+        new()
+        top_up()
+        for sequences, words in ((("1", "2"), "token 2 of meter 1002 was not issued"), (("1", "1"), "")):
+            assert meter("forfeit", str(METER), *sequences) == (1 if words else 0)
+            assert words in capsys.readouterr().err
+        assert meter("forfeit", str(METER), "1") == 1
+        assert "is forfeited already" in capsys.readouterr().err
+
+
+class TestWhatAStatementProves:
+    def test_a_token_given_up_is_not_redeemed_by_its_age(self, station):
+        station.issue(METER, UID, "money", 1)
+        station.forfeit(METER, [1])
+        station.learn(told(1 + WINDOW, (1 << WINDOW) - 1))
+        assert station.token(METER, 1)["state"] == stations.FORFEITED
+
+    def test_a_token_given_up_that_the_meter_redeemed_is_redeemed(self, station):
+        station.issue(METER, UID, "money", 1)
+        station.forfeit(METER, [1])
+        station.learn(told(WINDOW, 1 << WINDOW - 1))
+        assert station.token(METER, 1)["state"] == stations.REDEEMED
+
+    def test_what_a_meter_sells_by_is_taken_from_the_newest_statement(self, station):
+        station.learn(told(3, 7, time_s=200, unit="energy"))
+        station.learn(told(2, 3, time_s=100, unit="money"))
+        assert station.meter(METER)["unit"] == "energy"
+        station.learn(told(3, 7, time_s=201, unit="money"))
+        assert station.meter(METER)["unit"] == "money"
+
+    def test_numbers_that_were_redeemed_and_never_issued_here(self, station):
+        station.issue(METER, UID, "money", 1)
+        assert station.redeemed_elsewhere(told(3, 0b101)) == [3]
+        assert station.redeemed_elsewhere(told(100, 1 << 63 | 1)) == [37, 100]
+
+
+class TestAnOlderRecord:
+    @pytest.fixture
+    def restored(self, desk):
+        """Token 2 is on the card anna, and the record is from before it was sold."""
+        new()
+        new("bert")
+        top_up()
+        shutil.copy("station.db", "yesterday.db")
+        top_up()
+        shutil.copy("yesterday.db", "station.db")
+
+    def test_sells_nothing_until_it_is_told_to_skip(self, capsys, restored):
+        before = everything()
+        assert f"wattpurse meter skip {METER}" in refusal(capsys, "topup", "bert", "--amount", "1")
+        assert everything() == before
+        assert meter("skip", str(METER)) == 0
+        assert "goes on at token 3; 2 to 2 are not in this record" in capsys.readouterr().out
+        top_up("bert")
+        assert states(read(capsys, "bert")) == [(3, "on card")]
+        assert meter("skip", str(METER)) == 0
+        assert "nothing to skip" in capsys.readouterr().out
+
+    def test_says_what_it_did_not_sell(self, capsys, desk, restored):
+        assert states(read(capsys, "anna")) == [(1, "on card"), (2, "unknown to this station")]
+        assert "has not made" in refusal(capsys, "topup", "anna", "--amount", "1")
+        assert desk.tap_file("anna") == [outcome.ACCEPTED]
+        document = read(capsys, "anna")
+        assert states(document) == [(1, "redeemed"), (2, "unknown to this station, its number redeemed")]
+        assert document["statement"]["redeemed_elsewhere"] == [2]
+        assert run("read", "anna") == 0
+        assert "redeemed   2: not issued in this station's record" in capsys.readouterr().out
+        top_up("bert")
+        assert states(read(capsys, "bert")) == [(3, "on card")]
+
+    def test_a_second_record_with_the_same_key_file(self, capsys):
+        new()
+        top_up()
+        new("bert")
+        other = ("--state", "other.db")
+        assert meter("add", str(METER), *other) == 0
+        assert "another station" in refusal(capsys, "topup", "bert", "--amount", "1", *other)
+
+    @pytest.mark.parametrize("step", ["claim", "seal"])
+    def test_a_program_killed_between_number_and_token_uses_the_next(self, capsys, monkeypatch, step):
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        new()
+        with monkeypatch.context() as patch:
+            if step == "claim":
+                patch.setattr(SequenceMarks, "claim", killed)
+            else:
+                patch.setattr(stations.token, "seal_token", killed)
+            assert run("topup", "anna", "--amount", "1") == 130
+        assert SequenceMarks("keys.json").of(METER) == (0 if step == "claim" else 1)
+        top_up()
+        assert states(read(capsys, "anna")) == [(2, "on card")]
+
+    def test_a_number_is_claimed_once(self):
+        marks = SequenceMarks("keys.json")
+        assert [marks.claim(METER, number) for number in (1, 3, 3, 2, 4)] == [True, True, False, False, True]
+        assert SequenceMarks("keys.json").of(METER) == 4
+        assert marks.of(METER + 1) == 0
+
+    @pytest.mark.parametrize("text", ["", "[]", '{"1002": "7"}', "{"])
+    def test_broken_marks_sell_nothing(self, capsys, text):
+        new()
+        Path("keys.json.sequences").write_text(text)
+        assert "keys.json.sequences" in refusal(capsys, "topup", "anna", "--amount", "1")
+        assert Path("keys.json.sequences").read_text() == text
+
+    def test_a_record_of_the_first_version_is_taken_over(self, capsys):
+        new()
+        top_up()
+        database = sqlite3.connect("station.db")
+        database.execute("ALTER TABLE meters DROP COLUMN told_s")
+        database.execute("PRAGMA user_version = 1")
+        database.commit()
+        database.close()
+        top_up()
+        assert states(read(capsys, "anna")) == [(1, "on card"), (2, "on card")]
+        with open_station() as station:
+            assert station.meter(METER)["told_s"] == 0
+
+    def test_the_limit_of_two_stations_is_told(self, capsys):
+        with pytest.raises(SystemExit):
+            cli.main(["keys", "--help"])
+        assert "Two stations must not sell" in " ".join(capsys.readouterr().out.split())
+        assert key_file.load("keys.json").key_version == 1
