@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, HANGS, LOST, Broken
-from tests.silicon.meter_bench import STATION, build_image, card_with, commissioned_ring, write_flash
+from tests.silicon.meter_bench import GONE_S, STATION, build_image, card_with, commissioned_ring, write_flash
 from tests.stories.whole_meter import PIN
 from wattpurse.core import supply
 from wattpurse_tools.emulated_meter import EmulatedMeter
@@ -33,7 +33,7 @@ _SETTLE_S = 0.4
 # What metering may be behind the wire: a step of 50 ms, a loop held by a tap or a roll, and the look at the supply.
 _BEHIND_S = 0.3
 # Flash operations of the longest of each kind of action, and its duration.
-_START = (24, 1.2)
+_START = (14, 1.2)
 _TAP = (8, 1.3)
 _METERING = (20, 1.5)
 _CHANGE = (10, 0.3)
@@ -216,6 +216,7 @@ class _Lives:
         meter.run_until(lambda: card.writes > written, _ACTION_LIMIT_S)
         meter.run_for(_SETTLE_S)
         meter.remove(card)
+        meter.run_for(GONE_S)
         bought = self._recovered().money.bought
         if bought != self._statement().get("bought"):
             raise Broken(BROKEN_RULES, f"{bought} bought, the card says {self._statement()}")

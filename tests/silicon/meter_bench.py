@@ -14,6 +14,7 @@ from wattpurse_tools.emulated_ring import RING_OFFSET, stores_of
 ROOT = Path(__file__).parent.parent.parent
 FLASH_BYTES = 2 * 1024 * 1024
 TAP_LIMIT_S = 6
+GONE_S = 0.7
 STATION = Station()
 
 
@@ -49,12 +50,16 @@ def card_with(*amounts: int, first_number: int = 1):
 
 
 def tap(meter: EmulatedMeter, card):
-    """Hold the card to the reader until the meter has written its statement, then take it away."""
+    """Hold the card to the reader until the meter has written its statement, then take it away.
+
+    When this returns the meter has seen that it is gone: every card here has the same UID.
+    """
     written = card.writes
     meter.insert(card)
     assert meter.run_until(lambda: card.writes > written, TAP_LIMIT_S)
     meter.run_for(0.5)
     meter.remove(card)
+    meter.run_for(GONE_S)
 
 
 def shows(meter: EmulatedMeter, text: str) -> bool:

@@ -42,5 +42,6 @@ def test_mpremote_beside_the_screen(tmp_path, meter_image):
     while listing.poll() is None and time.monotonic() < end_s:
         session.read()
     assert re.match("ls :", listing.stdout.read())
+    session.press(">")
     session.expect("fault 4")
     assert session.end() == 0
