@@ -1,11 +1,15 @@
 """`wattpurse deploy` by the real mpremote onto an emulated board with stock MicroPython, and the meter it leaves."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from boards.host.world import FIRST_S
+from tests.silicon.meter_bench import card_with, tap
+from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulator import EmulatedPico
 from wattpurse_tools.emulator_repl import RawRepl
 from wattpurse_tools.emulator_terminal import SerialTerminal
@@ -80,6 +84,25 @@ def test_the_meter_starts_by_itself_and_is_not_commissioned(board):
     board.serial_read_until(GREETING, 5_000)
     board.serial_write(b"status\r")
     assert b"not commissioned" in board.serial_read_until(b"load switch", 3_000)
+
+
+def test_the_deployed_meter_takes_a_card_and_meters(tmp_path, deployed, ring):
+    flash = bytearray(deployed.read_bytes())
+    flash[RING_OFFSET : RING_OFFSET + len(ring)] = ring
+    (tmp_path / "flash.bin").write_bytes(flash)
+    with EmulatedMeter(tmp_path / "flash.bin", utc_s=FIRST_S + 60) as meter:
+        meter.power_up()
+        meter.await_console()
+        tap(meter, card_with(20_000_000))
+        assert meter.run_until(lambda: meter.relay.contact_closed, 3)
+        meter.source.set_load_w(2_000)
+        meter.run_for(6)
+        meter.source.set_load_w(0)
+        meter.run_for(0.5)
+        registers = json.loads(meter.type_line("registers --json")[0])
+        assert registers["money_microunits"]["bought"] == 20_000_000
+        assert registers["pulses"] == meter.source.pulses_total > 0
+        assert meter.violations() == []
 
 
 def test_what_is_written_to_the_filesystem_stays_off_the_ring(board):
