@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from boards.host.world import FIRST_S
-from tests.silicon.meter_bench import build_image, commissioned_ring, write_flash
+from tests.silicon.meter_bench import build_image, commissioned_ring, unforgiven, write_flash
 from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulator import EmulatedPico
 
@@ -47,4 +47,4 @@ def meter(tmp_path, meter_image, ring):
         meter.power_up()
         meter.await_console()
         yield meter
-        assert meter.violations() == []
+        assert unforgiven(meter) == []

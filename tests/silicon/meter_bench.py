@@ -16,6 +16,7 @@ FLASH_BYTES = 2 * 1024 * 1024
 TAP_LIMIT_S = 6
 GONE_S = 0.7
 STATION = Station()
+_LEFT_IN_A_TRANSFER = "display: data fell while the clock was high inside a transfer"
 
 
 def build_image(*options: str) -> Path:
@@ -65,6 +66,12 @@ def tap(meter: EmulatedMeter, card):
 def shows(meter: EmulatedMeter, text: str) -> bool:
     """Whether the display shows `text`."""
     return meter.display.segments() == bytes(render(text))
+
+
+def unforgiven(meter: EmulatedMeter) -> list:
+    """What the chips did not forgive, but for one thing: a program that is interrupted or reset leaves the display in
+    the middle of a transfer, and the first start condition of the next one takes it out of there."""
+    return [found for found in meter.violations() if found != _LEFT_IN_A_TRANSFER]
 
 
 def account_in_flash(meter: EmulatedMeter):

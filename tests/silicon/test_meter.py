@@ -5,7 +5,7 @@ import json
 from boards.host.world import FIRST_S
 from boards.pico.pins import GPIO
 from tests.samples import flat_tariff
-from tests.silicon.meter_bench import STATION, account_in_flash, card_with, shows, tap, write_flash
+from tests.silicon.meter_bench import STATION, account_in_flash, card_with, shows, tap, unforgiven, write_flash
 from tests.stories.whole_meter import METER, METER_KEY, PIN, SITE_KEY
 from wattpurse.core import supply
 from wattpurse_tools.emulated_meter import EmulatedMeter
@@ -33,7 +33,7 @@ def test_a_blank_meter_says_so_and_is_commissioned_at_its_console(tmp_path, mete
         assert status["meter_number"] == METER
         assert not meter.relay.contact_closed
         assert stores_of(meter.pico).fault == supply.ON
-        assert meter.violations() == []
+        assert unforgiven(meter) == []
 
 
 def test_a_tap_credits_and_closes_supply(meter):
