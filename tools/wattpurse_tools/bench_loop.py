@@ -11,9 +11,9 @@ all sorts, every console report, changes, a full load) are let happen within `BU
 collected many times; starting up is over before.
 heap_free_boot_kb: `gc.mem_free()` after a collection, three seconds after the start.
 heap_growth_day_bytes: a day of virtual time, midnight and changes of rate included, with a tap and console lines each
-hour. So that it ends, every task's period is stretched (`STRETCHED`); all else is as always. The heap in use is taken
-after a collection each hour; the growth is from the second hour to the last: in the first one, buffers are made that
-are then kept.
+hour. So that it ends, every task's period is stretched (`STRETCHED`): what a task leaves behind each time still comes
+thousands of times; all else is as always. The heap in use is taken after a collection each hour; the growth is from the
+second hour to the last: in the first one, buffers are made that are then kept.
 """
 
 from .bench_meter import AMPS_100_W, PIN
@@ -24,11 +24,12 @@ STRETCHED = """
 from wattpurse import supervisor
 from wattpurse.drivers import button
 from wattpurse.services import card_desk, display, metering, switching
-metering.PERIOD_MS = switching.PERIOD_MS = 4_000
+metering.PERIOD_MS = switching.PERIOD_MS = 20_000
 supervisor.PERIOD_MS = 5_000
-card_desk.PERIOD_MS = 10_000
-display._POLL_MS = 4_000
-display.SAMPLE_MS = button.SAMPLE_MS = 2_000
+supervisor.HEARTBEAT_LIMIT_MS = 60_000
+card_desk.PERIOD_MS = 30_000
+display._POLL_MS = 20_000
+display.SAMPLE_MS = button.SAMPLE_MS = 10_000
 """
 
 _IDLE_S = 60
@@ -37,6 +38,8 @@ _LOOK_PAUSE_MS = 100
 _BOOT_S = 3
 _SETTLE_S = 4
 _CARD_STAYS_S = 2
+_LONG_STAY_S = 70
+_LONG_PRESS_MS = 25_000
 _REPORTS = ("status", "registers", "months", "events", "tariff", "contract", "clock", "terms", "keys", "help")
 
 _METER = """
@@ -188,10 +191,10 @@ def heap_over_a_day(workshop) -> tuple:
         meter.run_for(60)
         for _ in range(HOURS):
             end_us = meter.clock.now_us + 3_600_000_000
-            _tap(meter, meter.card(meter.token()), 30)
+            _tap(meter, meter.card(meter.token()), _LONG_STAY_S)
             for report in ("status", "registers", "months --json"):
                 meter.type_line(report)
-            meter.press(5_000)
+            meter.press(_LONG_PRESS_MS)
             meter.run_for((end_us - meter.clock.now_us) / 1_000_000)
         in_use = meter.end_probe("list(in_use)")[: HOURS + 1]
     growth = in_use[-1] - in_use[1]
