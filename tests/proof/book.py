@@ -208,7 +208,7 @@ class Book:
             return self._wait(pulses)
         if pulses == 0:
             pending = self.page.pending
-            if pending is not None and start_s < pending.activation_s < now_s:
+            if pending is not None and start_s < pending.activation_s <= now_s:
                 self._cross(pending.activation_s - 1)
                 self._cross(pending.activation_s)
             self._cross(now_s)
@@ -228,7 +228,8 @@ class Book:
         def alter(page):
             page.time_s = now_s
             page.day = now_s // DAY_S
-            page.month = min(page.month, month_of(page.day))
+            if page.month - month_of(page.day) > 1:
+                page.month = month_of(page.day)
             page.rate = page.price.rate_at(now_s)
 
         self.record(alter)

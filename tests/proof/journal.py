@@ -15,11 +15,12 @@ from tests.proof.small_histories import EventsHistory, SettingsHistory
 
 NAME = "journal"
 ABOUT = "power cut in every flash operation, then in its recovery, then in that"
-SHORT_CASES = 8
-LONG_CASES = 700
+SHORT_CASES = 10
+LONG_CASES = 400
 
 _KINDS = (LedgerHistory, LedgerHistory, SettingsHistory, LedgerHistory, EventsHistory)
 _STEPS = 25
+_DENSE_STEPS = 10
 _PLACES_PER_OPERATION = 4
 _DENSE_EVERY = 10
 
@@ -32,7 +33,7 @@ def run_case(seed: int, tally):
     flash = ProofFlash(2 * sectors, random)
     history = kind(flash, sectors, random)
     tearer = _Tearer(random, tally, seed % _DENSE_EVERY == 0)
-    for _ in range(_STEPS):
+    for _ in range(_DENSE_STEPS if tearer.is_dense else _STEPS):
         history = _live_one_step(history, tearer, random)
     tally.add(f"lives_of_{history.name}")
 
@@ -60,7 +61,7 @@ class _Tearer:
         self.adopted = None
         self._random = random
         self._tally = tally
-        self._dense = dense
+        self.is_dense = dense
         self._history = None
 
     def begin(self, history):
@@ -81,8 +82,8 @@ class _Tearer:
 
     def _places(self, kind, data):
         if kind == "erase":
-            return ERASE_DEPTHS if self._dense else self._random.sample(ERASE_DEPTHS, 2)
-        if self._dense:
+            return ERASE_DEPTHS if self.is_dense else self._random.sample(ERASE_DEPTHS, 2)
+        if self.is_dense:
             return range(len(data) + 1)
         return [self._random.randrange(len(data) + 1) for _ in range(_PLACES_PER_OPERATION)]
 

@@ -10,7 +10,7 @@ from wattpurse.core.ledger import Ledger
 from wattpurse.core.tariff import Tariff
 from wattpurse.core.terms import names
 
-_CALIBRATIONS = ((1_000, 1), (3_200, 1), (75, 100), (1, 100), (100_000, 1), (1_000_000, 1), (6_400, 3))
+_CALIBRATIONS = ((1_000, 1), (3_200, 1), (75, 100), (1, 10), (100_000, 1), (1_000_000, 1), (6_400, 3))
 
 
 class LedgerHistory:
@@ -202,7 +202,7 @@ class LedgerHistory:
         return lambda: self.ledger.change(lambda account: account.calibrate(impulses, per_kwh))
 
     def _set_clock_back(self):
-        now_s = self.now_s - self.random.choice((1, 3_600, 3 * DAY_S, 40 * DAY_S))
+        now_s = self.now_s - self.random.choice((1, 3_600, 3 * DAY_S, 40 * DAY_S, 100 * DAY_S))
         if now_s >= self.book.page.time_s:
             return self._advance()
         self.book.set_clock_back(now_s)
