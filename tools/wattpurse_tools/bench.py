@@ -72,7 +72,7 @@ def add_parser(subparsers):
 
 def run(arguments) -> int:
     """Measures, prints a line per figure and writes them all; the exit status tells only that it could be measured."""
-    values = measure(set(arguments.figures), lambda notes: print("\n".join(notes), flush=True))
+    values = measure(set(arguments.figures), lambda note: print(note, flush=True))
     print("\n".join(report(values)))
     print("Emulated RP2040 at 125 MHz without flash cache misses: a real board is somewhat slower.")
     if not arguments.figures:
@@ -81,7 +81,7 @@ def run(arguments) -> int:
 
 
 def measure(wanted: set, tell) -> dict:
-    """The values of the figures in `wanted`, all of them if it is empty; `tell(lines)` hears what else was found.
+    """The values of the figures in `wanted`, all of them if it is empty; `tell(line)` hears what else was found.
 
     Raises ValueError for a figure that is not known.
     """
@@ -97,7 +97,8 @@ def measure(wanted: set, tell) -> dict:
             for done in concurrent.futures.as_completed(work):
                 found, notes = done.result()
                 values.update(found)
-                tell(notes)
+                for note in notes:
+                    tell(note)
     return {name: round(values[name], _DECIMALS) for name, *_ in FIGURES if name in values}
 
 
