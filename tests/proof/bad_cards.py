@@ -57,13 +57,20 @@ class LinearCard:
         """The card is there."""
 
 
+class _NoWaiting:
+    """A clock for a desk whose turn it always is."""
+
+    async def sleep_ms(self, _duration_ms):
+        """Nobody else wants to run."""
+
+
 class _Desk(CardDesk):
     """The desk with a card's memory put before it."""
 
     def __init__(self, meter, told):
         super().__init__(
             None,
-            meter.clock,
+            _NoWaiting(),
             aes,
             meter.settings,
             meter.ledger,

@@ -20,7 +20,7 @@ LONG_CASES = 400
 
 _KINDS = (LedgerHistory, LedgerHistory, SettingsHistory, LedgerHistory, EventsHistory)
 _STEPS = 25
-_DENSE_STEPS = 10
+_MOST_LOOKS = 6_000  # at torn copies, in one case: then its life ends
 _PLACES_PER_OPERATION = 4
 _DENSE_EVERY = 10
 
@@ -33,8 +33,10 @@ def run_case(seed: int, tally):
     flash = ProofFlash(2 * sectors, random)
     history = kind(flash, sectors, random)
     tearer = _Tearer(random, tally, seed % _DENSE_EVERY == 0)
-    for _ in range(_DENSE_STEPS if tearer.is_dense else _STEPS):
+    for _ in range(_STEPS):
         history = _live_one_step(history, tearer, random)
+        if tearer.looks > _MOST_LOOKS:
+            break
     tally.add(f"lives_of_{history.name}")
 
 
@@ -59,9 +61,10 @@ class _Tearer:
 
     def __init__(self, random, tally, dense):
         self.adopted = None
+        self.looks = 0
         self._random = random
         self._tally = tally
-        self.is_dense = dense
+        self._dense = dense
         self._history = None
 
     def begin(self, history):
@@ -71,6 +74,8 @@ class _Tearer:
 
     def before(self, kind, place, data):
         """A flash operation is about to happen."""
+        if self.looks > _MOST_LOOKS:
+            return
         for where in self._places(kind, data):
             damage = self._random.choice(("none", "page"))
             torn = self._history.flash.branch(self._random)
@@ -82,13 +87,14 @@ class _Tearer:
 
     def _places(self, kind, data):
         if kind == "erase":
-            return ERASE_DEPTHS if self.is_dense else self._random.sample(ERASE_DEPTHS, 2)
-        if self.is_dense:
+            return ERASE_DEPTHS if self._dense else self._random.sample(ERASE_DEPTHS, 2)
+        if self._dense:
             return range(len(data) + 1)
         return [self._random.randrange(len(data) + 1) for _ in range(_PLACES_PER_OPERATION)]
 
     def _look_at(self, torn):
         self._tally.cases += 1
+        self.looks += 1
         history = self._history
         self._cut_recoveries(history, torn)
         torn.limit(recovery_limit(history.sectors))
