@@ -11,15 +11,19 @@ from wattpurse.core.tariff import Tariff
 
 
 class Teller:
-    """Opens tokens for the meter that `settings` names and changes `ledger`, `settings` and the clock accordingly."""
+    """Opens tokens for the meter that `settings` names and changes `ledger`, `settings` and the clock accordingly.
 
-    def __init__(self, aes, settings, ledger, events_log, timekeeper):
+    `records`, if any, has the log `top_ups` of what is redeemed, and `records_failed`.
+    """
+
+    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
         self.reader_failed = False
         self._aes = aes
         self._settings = settings
         self._ledger = ledger
         self._events = events_log
         self._timekeeper = timekeeper
+        self._records = records
         self._keys = None
         self._refused_last = None
         self._effects = {
@@ -61,7 +65,8 @@ class Teller:
             bits |= statement.ALARM_TAMPER
         if not self._timekeeper.trusted:
             bits |= statement.ALARM_CLOCK
-        if self._ledger.degraded or self._events.failed:
+        records_failed = self._records is not None and self._records.records_failed
+        if self._ledger.degraded or self._events.failed or records_failed:
             bits |= statement.ALARM_FLASH
         if self.reader_failed:
             bits |= statement.ALARM_READER
@@ -81,7 +86,15 @@ class Teller:
             result = outcome.LEDGER_FAILED
         if result != outcome.ACCEPTED:
             return self._refuse(opened, carrier, result)
+        if opened.kind not in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
+            self._log_token(opened, carrier)
         return result
+
+    def _log_token(self, opened, carrier, amount=0, balance=0):
+        if self._records is not None:
+            self._records.top_ups.note(
+                opened.kind, opened.sequence, carrier, self._timekeeper.now_s(), amount, balance
+            )
 
     def _refuse(self, opened, carrier, result):
         """Only authentic tokens are noted, and one that comes again not again: nobody may be able to flood the log."""
@@ -103,6 +116,7 @@ class Teller:
             return outcome.NOT_SUPPORTED
         if limit != terms.NO_LIMIT and account.purse(unit).balance + amount > limit:
             return outcome.OVER_LIMIT
+        self._log_token(opened, carrier, amount, account.purse(unit).balance + amount)  # before it is redeemed
         self._ledger.credit(opened.sequence, unit, amount, carrier, self._timekeeper.now_s())
         self._note(events.CREDIT_MONEY if is_money else events.CREDIT_ENERGY, carrier, amount, opened.sequence)
         return outcome.ACCEPTED
