@@ -7,13 +7,14 @@ sequence numbers decides; a carrier only transports.
 from wattpurse.core import contract as contracts
 from wattpurse.core import events, keys, outcome, statement, terms, token
 from wattpurse.core.sealing import SealBroken
+from wattpurse.core.statement_sections import sections_of
 from wattpurse.core.tariff import Tariff
 
 
 class Teller:
     """Opens tokens for the meter that `settings` names and changes `ledger`, `settings` and the clock accordingly.
 
-    `records`, if any, has the log `top_ups` of what is redeemed, and `records_failed`.
+    `records`, if any, are the meter's (see `stores`): what is redeemed is logged there, and statements tell of them.
     """
 
     def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
@@ -71,6 +72,12 @@ class Teller:
         if self.reader_failed:
             bits |= statement.ALARM_READER
         return bits
+
+    def sections(self, now_s: int) -> list:
+        """What a statement tells besides the account, what matters most first."""
+        if self._records is None:
+            return []
+        return sections_of(self._records, now_s, self._ledger.account.registers.month.index)
 
     def _redeem_opened(self, opened, carrier):
         if self._ledger.account.token_is_used(opened.sequence):
