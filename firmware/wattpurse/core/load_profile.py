@@ -13,6 +13,7 @@ With the readings go what is made of them: the maximum demand of each month, and
 import struct
 
 from wattpurse.core.calendar import month_index
+from wattpurse.core.contract import MONEY
 from wattpurse.core.journal import Journal
 
 RING = 4
@@ -89,7 +90,7 @@ class LoadProfile:
         self._last = Reading(0, 0, 0, 0, 0)
         self._flags = 0
         self._first_day = 0
-        self._today = 0
+        self._means = None, None
         self._demands = []
         self._days = []
         self._seen_s = 0
@@ -111,19 +112,17 @@ class LoadProfile:
             if kind == _READING:
                 self._take(_reading(payload))
         self._is_starting = True
-        self._seen_s = self._last.end_s
-        self._due_s = _half_hour_after(self._last.end_s)
+        self._look_from(self._last.end_s, self._last.day)
 
     def create(self, account, now_s: int):
         """Start a profile in blank flash with what `account` shows now. Raises ValueError if it is not blank."""
         self._last = _reading_of(account, now_s, now_s, START)
-        self._first_day = self._today = self._last.day
+        self._first_day = self._last.day
         self._flags = 0
         self._demands = []
         self._days = []
         self._is_starting = False
-        self._seen_s = now_s
-        self._due_s = _half_hour_after(now_s)
+        self._look_from(now_s, self._last.day)
         self._journal.create()
         self._read(account, now_s, now_s, START)
 
@@ -149,9 +148,7 @@ class LoadProfile:
             except OSError:
                 self.failed = True
             self._is_starting = False
-            self._seen_s = now_s
-            self._due_s = _half_hour_after(now_s)
-            self._today = account.tariff.zone.day(now_s)
+            self._look_from(now_s, account.tariff.zone.day(now_s))
 
     def half_hours(self):
         """Yield every HalfHour that is over and still in the ring, newest first."""
@@ -167,11 +164,15 @@ class LoadProfile:
 
     def mean_daily_mwh(self) -> int | None:
         """Energy a day, mean of the last seven whole local days; None where there was none."""
-        return self._mean_daily(1)
+        return self._means[0]
 
     def mean_daily_microunits(self) -> int | None:
         """Charge a day, mean of the last seven whole local days; None where there was none."""
-        return self._mean_daily(2)
+        return self._means[1]
+
+    def mean_daily(self, unit: int) -> int | None:
+        """What a day uses of that unit (see `contract`)."""
+        return self.mean_daily_microunits() if unit == MONEY else self.mean_daily_mwh()
 
     def _go_on(self, account, now_s):
         """A half hour is over, the program has just started, or the clock has leapt."""
@@ -190,6 +191,12 @@ class LoadProfile:
         if self._last.end_s <= now_s < _half_hour_after(self._last.end_s):
             return
         self._read(account, now_s, now_s, flags | START)
+
+    def _look_from(self, now_s, day):
+        """Nothing has to be done until the half hour is over."""
+        self._seen_s = now_s
+        self._due_s = _half_hour_after(now_s)
+        self._means = self._mean_daily(day, 1), self._mean_daily(day, 2)
 
     def _read(self, account, begin_s, end_s, flags):
         reading = _reading_of(account, begin_s, end_s, flags)
@@ -211,7 +218,6 @@ class LoadProfile:
         """What a reading tells, for the living meter and for one that starts."""
         used = reading.since(self._last)
         self._last = reading
-        self._today = reading.day
         if reading.flags & START:
             self._forget_days_ahead(reading.day)
             return
@@ -248,9 +254,9 @@ class LoadProfile:
             self._demands[place] = demand
         del self._demands[MONTHS:]
 
-    def _mean_daily(self, column):
-        days = min(WHOLE_DAYS, self._today - self._first_day - 1)
-        used = sum(one[column] for one in self._days if self._today - days <= one[0] < self._today)
+    def _mean_daily(self, today, column):
+        days = min(WHOLE_DAYS, today - self._first_day - 1)
+        used = sum(one[column] for one in self._days if today - days <= one[0] < today)
         return used // days if days > 0 and used > 0 else None
 
     def _readings(self):
@@ -282,7 +288,6 @@ class LoadProfile:
             raise ValueError("the load profile begins with something else")
         _, end_s, day, flags, total_low, total_high, charged, self._first_day = struct.unpack_from(_STATE, data)
         self._last = Reading(end_s, day, flags, total_high << 32 | total_low, charged)
-        self._today = day
         demand_count, day_count = data[position - 2], data[position - 1]
         if len(data) < position + demand_count * struct.calcsize(_MONTH) + day_count * struct.calcsize(_DAY):
             raise ValueError("the load profile ends early")

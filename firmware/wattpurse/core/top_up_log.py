@@ -27,6 +27,17 @@ _TEXTS = {
     token.CLOCK: "clock set",
     token.CLEAR_TAMPER: "tamper cleared",
     token.TERM: "term changed",
+    token.DAYS: "days bought",
+    token.DISPENSE: "dispenser filled",
+    token.REFUND: "credit taken back",
+    token.CLEAR: "credit cleared",
+    token.TENANT: "tenant changed",
+    token.DEBT: "debt changed",
+    token.PERMIT: "supply permitted",
+    token.SWITCH: "switch ordered",
+    token.SHORTAGE: "shortage level",
+    token.METER_KEY: "meter key changed",
+    token.SITE_KEY: "site key changed",
 }
 
 

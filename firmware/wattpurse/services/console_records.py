@@ -6,7 +6,6 @@ own and are read from there; energy is in mWh, money in micro-units, times in se
 
 from wattpurse.core import carrier, event_chain, events
 from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import MONEY
 from wattpurse.core.load_profile import FLAG_TEXTS, HALF_HOUR_S
 from wattpurse.core.text import kwh_text, money_text, time_text
 from wattpurse.services import console_arguments as read
@@ -19,7 +18,6 @@ MOST = 5_000
 PROFILE_DAYS = 1
 PROFILE_DAYS_MOST = 60
 BROKEN_SHOWN = 20
-NO_USE_DAYS = 9999
 
 _KWH_DIGITS = 3
 _MONEY_DIGITS = 6
@@ -82,7 +80,7 @@ def demand(meter, _arguments) -> dict:
         "months": [demand_of(one, account.tariff.zone) for one in profile.demands()],
         "mean_daily_mwh": profile.mean_daily_mwh(),
         "mean_daily_microunits": profile.mean_daily_microunits(),
-        "days_left": days_left(account, profile),
+        "days_left": meter.supply_desk.days_left(),
     }
 
 
@@ -96,16 +94,9 @@ def demand_text(facts: dict) -> str:
         lines.append(f"mean of a day  {_shown_energy(facts['mean_daily_mwh'])}")
     if facts["mean_daily_microunits"] is not None:
         lines.append(f"mean of a day  {_shown_money(facts['mean_daily_microunits'])}")
-    return "\n".join(lines + [f"credit lasts for {facts['days_left']} days as the last seven"])
-
-
-def days_left(account, profile) -> int:
-    """For how many days the credit lasts at the mean of the last seven; NO_USE_DAYS for longer, and without any use."""
-    is_money = account.contract.unit == MONEY
-    mean = profile.mean_daily_microunits() if is_money else profile.mean_daily_mwh()
-    if mean is None or mean <= 0:
-        return NO_USE_DAYS
-    return min(NO_USE_DAYS, max(0, account.purse(account.contract.unit).balance) // mean)
+    if facts["days_left"] is not None:
+        lines.append(f"credit lasts    {facts['days_left']} days, if they are as the last seven")
+    return "\n".join(lines)
 
 
 def verified_events(meter, _arguments):
