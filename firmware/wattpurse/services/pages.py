@@ -6,6 +6,7 @@ are rounded down, so that the display never shows more credit than there is; onl
 What does not fit loses decimals, then the page's letter; a number longer than that shows as dashes, never cut short.
 """
 
+from wattpurse.core.account import WHOLE_TAX
 from wattpurse.core.calendar import DAY_S
 from wattpurse.core.contract import ENERGY, TIME, Dispenser
 from wattpurse.core.registers import RATES
@@ -116,8 +117,9 @@ def _credit_text(account):
 
 
 def _price_microunits(account):
-    """What the next energy costs, tax not included."""
-    return account.contract.price(account)[1]
+    """What the next energy costs, tax included, to the nearest micro-unit."""
+    taxed = account.contract.price(account)[1] * (WHOLE_TAX + account.terms["tax_permyriad"])
+    return (taxed + WHOLE_TAX // 2) // WHOLE_TAX
 
 
 def _rate(account):
