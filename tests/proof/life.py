@@ -97,12 +97,19 @@ class _Life:
         timekeeper = self._meter.timekeeper
         next_s = (timekeeper.now_s() // self._grid_s + 1) * self._grid_s
         self._pass_us((next_s - timekeeper.now_s() - 1) * 1_000_000)
-        while timekeeper.now_s() < next_s:
-            self._meter.clock.advance_us(20_000)
+        self._wait_until(next_s)
         pulses = self._counter.take()
         self._oracle.consume(pulses)
         self._advance(pulses)
         self._check()
+
+    def _wait_until(self, due_s):
+        """In steps of 20 ms, all of them at once: hours are many. The timekeeper counts from its last whole second."""
+        clock, timekeeper = self._meter.clock, self._meter.timekeeper
+        if timekeeper.now_s() < due_s:
+            gone_ms = clock.ticks_diff(clock.ticks_ms(), timekeeper._base_ms)
+            left_ms = (due_s - timekeeper._base_s) * 1000 - gone_ms
+            clock.advance_us(-(-left_ms // 20) * 20_000)
 
     def _advance(self, pulses):
         now_s = self._now_s = self._meter.timekeeper.now_s()
