@@ -9,7 +9,7 @@ import struct
 from binascii import crc32
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
-from tests.proof.mutation import mutated, peak_heap
+from tests.proof.mutation import bound_heap, mutated
 from tests.proof.proof_flash import ProofFlash
 from tests.proof.small_meter import FIRST_FOR_EVENTS, FIRST_FOR_LEDGER, SECTORS, SmallMeter
 from wattpurse.core.events import EventLog
@@ -38,20 +38,21 @@ def run_case(seed: int, tally):
     random = randoms.Random(f"{NAME} {seed}")
     meter = _lived_meter(random)
     memory = bytes(meter.flash.memory)
-    truth = _opened(ProofFlash(SECTORS, random, bytearray(memory)))
+    truth = _opened_image(random, bytearray(memory))
     for _ in range(_BATCH):
         ways = random.choice((_small_in_one_copy, _at_random, _at_random, _by_a_forger, _by_a_forger))
         image = bytearray(memory)
         ways(random, image)
-        account = _opened(ProofFlash(SECTORS, random, image))
+        account = _opened_image(random, image)
         tally.add("readable" if account else "unreadable")
         _judge(ways, truth, account)
         tally.cases += 1
         tally.faults += 1
-    heap = peak_heap(lambda: _opened(ProofFlash(SECTORS, random, image)))
-    tally.at_most("peak_heap_bytes", heap)
-    if heap > _HEAP_LIMIT:
-        raise Broken(BROKEN_RULES, f"{heap} bytes of heap for a start")
+    bound_heap(tally, _HEAP_LIMIT, _opened_image, random, image)
+
+
+def _opened_image(random, image):
+    return _opened(ProofFlash(SECTORS, random, image))
 
 
 def _opened(flash):
