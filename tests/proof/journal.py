@@ -137,5 +137,3 @@ class _Tearer:
 def recovery_limit(sectors: int) -> int:
     """Flash operations in which a start must be over: each page of the ring once and a half, and a log twice."""
     return 48 * sectors + 1_500
-
-
