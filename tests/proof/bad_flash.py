@@ -39,6 +39,8 @@ def run_case(seed: int, tally):
     meter = _lived_meter(random)
     memory = bytes(meter.flash.memory)
     truth = _opened_image(random, bytearray(memory))
+    if truth is None:
+        raise Broken(LOST, "a meter cannot read what it wrote itself")
     for _ in range(_BATCH):
         ways = random.choice((_small_in_one_copy, _at_random, _at_random, _by_a_forger, _by_a_forger))
         image = bytearray(memory)
