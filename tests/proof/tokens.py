@@ -178,7 +178,8 @@ class _Desk:
             raise Broken(BROKEN_RULES, f"newest token {account.token_top}, not {max(self._redeemed)}")
         for sequence in range(max(1, account.token_top - _WINDOW - 2), account.token_top + 2):
             if account.token_is_used(sequence) != self._is_used(sequence):
-                raise Broken(DOUBLED, f"token {sequence} is used: {self._is_used(sequence)}, the meter says otherwise")
+                what = DOUBLED if self._is_used(sequence) else LOST
+                raise Broken(what, f"token {sequence} is used: {self._is_used(sequence)}, the meter says otherwise")
 
 
 def _sell(random):
