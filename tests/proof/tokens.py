@@ -110,8 +110,7 @@ class _Desk:
         self._check_account()
 
     async def _all_arrive(self, ones):
-        for task in [asyncio.create_task(self._arrive(one)) for one in ones]:
-            await task
+        await asyncio.gather(*[self._arrive(one) for one in ones])
 
     async def _arrive(self, one):
         await self.meter.clock.sleep_ms(self._random.choice((0, 0, 0, 1, 20)))
