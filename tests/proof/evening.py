@@ -19,6 +19,7 @@ from wattpurse.stores import Stores
 
 _KINDS = ("classic-1k", "ntag215", "ultralight")
 _LOADS_W = (0, 300, 3_000, 20_000, 100_000)
+_SOON_USED_UP = 3_000_000
 _MWS_PER_PULSE = 3_600_000_000  # at one impulse per kWh
 # Longest time from a decision to the contact: a look each 50 ms, a second of rest, a pulse, an erase in between.
 _LIMIT_TO_MOVE_S = 3
@@ -43,10 +44,12 @@ class _Evening:
         self._random = random
         self.part, self._fail, self._dark_s = random.choice(_FAILURES)
         self._load_w = random.choice(_LOADS_W)
+        if 0 < account.money.balance < _SOON_USED_UP:
+            self._load_w = _LOADS_W[-1]
         self._began = Account.unpack(account.pack())
         self._oracle = copy.deepcopy(oracle)
         self._oracle.forget(oracle.pulses - account.pulses_total)
-        self._amount = random.randrange(1, 10**7)
+        self._amount = random.randrange(1, random.choice((10, 10**6, 10**7)))
         self._token = seal(sequence, token.CREDIT_MONEY, self._amount)
         self._card = Station().new_card(random.choice(_KINDS), self._token, meter=METER_NUMBER)
         self.world = self._new_world(account.impulses)

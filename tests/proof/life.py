@@ -78,7 +78,7 @@ class _Life:
         self._hardware_pulses = self._counted_from = 0
         self._energy_uwh = 0
         self._neglects_until_s = 0
-        self._evening_is_due = False
+        self._evening_below = None
         data, tariff = self._new_tariff(START_S)
         self._meter = SmallMeter(random, Account(data, self._impulses, 1, PrepaidMoney, START_S))
         self._oracle = LifeOracle(tariff, START_S, self._impulses)
@@ -95,7 +95,7 @@ class _Life:
                 self._random.choice(_MISHAPS)(self)
             elif draw < 0.0010:
                 self._send_tariff()
-            if self._evening_is_due and self._meter.ledger.account.money.balance <= _LOW_MICROUNITS:
+            if self._evening_below is not None and self._meter.ledger.account.money.balance <= self._evening_below:
                 self._live_evening()
             self._top_up()
 
@@ -259,14 +259,11 @@ class _Life:
             self._tally.add("bad_sectors")
 
     def _evening(self):
-        """An evening with a part that fails: now, or when credit may run out in it."""
-        if self._random.random() < 0.5:
-            self._live_evening()
-        else:
-            self._evening_is_due = True
+        """An evening with a part that fails: now, or when credit runs out in it or has run out."""
+        self._evening_below = self._random.choice((0, _LOW_MICROUNITS, self._meter.ledger.account.money.bought))
 
     def _live_evening(self):
-        self._evening_is_due = False
+        self._evening_below = None
         live_evening(self._random, self._meter.ledger.account, self._oracle, self._sequence + 1, self._tally)
 
     def _plan_cut(self):
