@@ -9,7 +9,8 @@ from tests.proof.bad_tariffs import sealed as tariff_sealed
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
-from wattpurse.core import carrier, keys, outcome, statement, supply, token
+from wattpurse.core import account_image, carrier, keys, outcome, statement, supply, token
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.core.sealing import SealBroken
 
 NAME = "bad-tokens"
@@ -29,7 +30,7 @@ def run_case(seed: int, tally):
     random = randoms.Random(f"{NAME} {seed}")
     meter = SmallMeter(random)
     genuine = [seal(5, *made) for made in _MADE]
-    meter.teller.redeem(genuine[-1 if seed % 2 else 0], carrier.CARD)
+    meter.teller.redeem(genuine[_MADE.index(_WITHOUT_CREDIT) if seed % 2 else 0], carrier.CARD)
     for number in range(_BATCH):
         if number % 10 == 0:
             _nonsense_under_the_key(random, meter, 100 + number)
@@ -52,15 +53,17 @@ def _longer_than_any(genuine):
 
 
 def _supply(meter):
-    return supply.decide(meter.ledger.account, supply.ON, bool(meter.settings.get("tamper", 0)))
+    circumstances = Circumstances(meter.timekeeper.now_s())
+    circumstances.tamper_opens = bool(meter.settings.get("tamper", 0))
+    return supply.decide(meter.ledger.account, supply.ON, circumstances)
 
 
 def _forged(random, meter, genuine, data):
-    before, supply_before = meter.ledger.account.pack(), _supply(meter)
+    before, supply_before = account_image.pack(meter.ledger.account), _supply(meter)
     result = meter.teller.redeem(data, random.choice((1, 2, 3, 4)))
     if result not in _REFUSALS and data not in genuine:
         raise Broken(DOUBLED, f"'{outcome.text(result)}' for {data.hex()}")
-    if meter.ledger.account.pack() != before:
+    if account_image.pack(meter.ledger.account) != before:
         raise Broken(DOUBLED, f"the account changed by {data.hex()}")
     if _supply(meter) != supply_before:
         raise Broken(BROKEN_RULES, f"supply is '{supply.text(_supply(meter))}' by {data.hex()}")
@@ -83,7 +86,7 @@ def _nonsense_under_the_key(random, meter, sequence):
     except struct.error as error:
         raise Broken(ESCAPES, f"{error!r} for kind {kind}, body {body.hex()}")
     account = meter.ledger.account
-    is_credit = kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY) and result == outcome.ACCEPTED
+    is_credit = kind in _CHANGING_CREDIT and result == outcome.ACCEPTED
     if (account.money.bought, account.energy.bought) != bought and not is_credit:
         raise Broken(DOUBLED, f"kind {kind} with body {body.hex()} brought credit")
     meter.clock.advance_us(random.choice((0, 10**6, 10**10)))
@@ -107,6 +110,15 @@ def _bad_statement(random, meter):
         raise Broken(ESCAPES, f"{error!r} for statement {data.hex()}, payload {payload.hex()}")
 
 
+_CHANGING_CREDIT = (
+    token.CREDIT_MONEY,
+    token.CREDIT_ENERGY,
+    token.DISPENSE,
+    token.REFUND,
+    token.CLEAR,
+    token.TENANT,
+)
+_WITHOUT_CREDIT = (token.TERM, 0, 10**8)
 _MADE = (
     (token.CREDIT_MONEY, 20_000_000),
     (token.CREDIT_ENERGY, 5_000_000),
@@ -114,5 +126,16 @@ _MADE = (
     (token.TARIFF, samples.day_and_night_tariff()),
     (token.CLOCK, START_S + 60),
     (token.CLEAR_TAMPER,),
-    (token.TERM, 0, 10**8),
+    _WITHOUT_CREDIT,
+    (token.DAYS, 86_400),
+    (token.DISPENSE, 5_000_000, 1_000_000, 86_400),
+    (token.REFUND, 0, 1_000),
+    (token.CLEAR,),
+    (token.TENANT, 7),
+    (token.DEBT, 1_000_000),
+    (token.PERMIT, START_S + 3_600),
+    (token.SWITCH, 1),
+    (token.SHORTAGE, 2),
+    (token.METER_KEY, 1, bytes(16)),
+    (token.SITE_KEY, 1, bytes(16)),
 )

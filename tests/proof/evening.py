@@ -13,8 +13,7 @@ from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, seal
 from tests.services.desk_bench import SITE_KEY, Station
 from wattpurse.app import Meter
-from wattpurse.core import supply, token
-from wattpurse.core.account import Account
+from wattpurse.core import account_image, supply, token
 from wattpurse.stores import Stores
 
 _KINDS = ("classic-1k", "ntag215", "ultralight")
@@ -46,7 +45,7 @@ class _Evening:
         self._load_w = random.choice(_LOADS_W)
         if 0 < account.money.balance < _SOON_USED_UP:
             self._load_w = _LOADS_W[-1]
-        self._began = Account.unpack(account.pack())
+        self._began = account_image.unpack(account_image.pack(account))
         self._oracle = copy.deepcopy(oracle)
         self._oracle.forget(oracle.pulses - account.pulses_total)
         self._amount = random.randrange(1, random.choice((10, 10**6, 10**7)))
@@ -86,7 +85,7 @@ class _Evening:
             (("meter_number", METER_NUMBER), ("meter_key", METER_KEY), ("site_key", SITE_KEY), ("key_version", 1))
         )
         stores.events.create()
-        stores.ledger.create(Account.unpack(self._began.pack()))
+        stores.ledger.create(account_image.unpack(account_image.pack(self._began)))
         hardware.source._impulses = impulses
         hardware.relay.contact_closed = self._random.random() < 0.5
         world.household.constant_w = self._load_w
