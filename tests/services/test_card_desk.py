@@ -105,6 +105,12 @@ class TestTaps(DeskTest):
             self.assertEqual(self.told, [outcome.UNREADABLE])
             self.assertEqual(card.writes, 0)
 
+    def test_a_uid_that_begins_like_a_longer_one_does_not_end_the_desk(self):
+        card = ClassicCard(CLASSIC_UID)
+        card._parts = [b"\x88\x22\x33\x44\xdd"]
+        self.assertEqual(self.tap(card), [outcome.UNREADABLE])
+        self.assertEqual(self.tap(self.station.new_card("classic-1k", sealed())), [outcome.ACCEPTED])
+
     def test_over_the_limit_credit_stays_on_the_card(self):
         self.ledger.change(lambda account: account.terms.set("credit_limit_microunits", 30_000_000))
         card = self.station.new_card("ntag215", sealed(1) + sealed(2))
