@@ -93,13 +93,14 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool):
     if is_station:
         return lambda uid: ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid))
     site = Derivation(aes, site_key)
-    last = [None, None]
+    last_uid, last_keys = None, None
 
     def keys_of(uid):
-        if uid != last[0]:
-            last[0] = uid
-            last[1] = ClassicKeys(key_derivation.classic_key_a(site, uid), None, False)
-        return last[1]
+        nonlocal last_uid, last_keys
+        if uid != last_uid:
+            last_uid = uid
+            last_keys = ClassicKeys(key_derivation.classic_key_a(site, uid), None, False)
+        return last_keys
 
     return keys_of
 
