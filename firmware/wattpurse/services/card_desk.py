@@ -37,12 +37,13 @@ _STATEMENT_EXPECTED = (outcome.ACCEPTED, outcome.USED, outcome.NO_NEWS)
 
 
 class CardDesk:
-    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end.
+    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest()` in the
+    pauses between looks.
 
     `settings` name the meter and its keys, `ledger` holds the account that statements tell of.
     """
 
-    def __init__(self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome):
+    def __init__(self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, rest):
         self._reader = reader
         self._clock = clock
         self._aes = aes
@@ -52,6 +53,7 @@ class CardDesk:
         self._teller = teller
         self._events = events_log
         self._show_outcome = show_outcome
+        self._rest = rest
         self._started = False
         self._failures = 0
         self._visits = {}
@@ -67,6 +69,8 @@ class CardDesk:
         """Look for ever."""
         while True:
             await self.serve_one_look()
+            await self._clock.sleep_ms(0)
+            self._rest()
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self):
@@ -204,13 +208,9 @@ class CardDesk:
         return outcome.SERVICE
 
     async def _write_statement(self, identity, memory):
-        await purse.write_statement(
-            memory,
-            self._aes,
-            keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid),
-            self._settings.get("meter_number"),
-            self._compose,
-        )
+        pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
+        await self._clock.sleep_ms(0)
+        await purse.write_statement(memory, self._aes, pair, self._settings.get("meter_number"), self._compose)
 
     def _compose(self, capacity):
         return statement.compose(self._ledger.account, self._teller.alarms(), self._timekeeper.now_s(), capacity)
