@@ -22,7 +22,7 @@ _REFUSED = "refused: "
 
 
 class Console:
-    """The console of `meter` on `stream`: `async read_line(limit)`, None for a longer line, and `write(text)`."""
+    """The console of `meter` on `stream` (see `hal`)."""
 
     def __init__(self, stream, meter):
         self.login = Login(meter)
@@ -54,14 +54,14 @@ class Console:
     async def answer(self, line: str | None) -> str:
         """What the console says to one line; "" to an empty one. None stands for a line that is too long."""
         said = []
-        await self._answer(line, said.append)
+        await self._answer(line, said.append, lambda: self._meter.board.clock.sleep_ms(0))
         return "".join(said).rstrip("\n")
 
     async def _give(self, line):
         """Write the answer to one line piece by piece, so that a long one does not hold up the meter."""
-        await self._answer(line, self._stream.write)
+        await self._answer(line, self._stream.write, self._stream.make_room)
 
-    async def _answer(self, line, write):
+    async def _answer(self, line, write, let_others_run):
         if line is None or len(line) > LINE_LIMIT:
             return write(f"{_REFUSED}a line has at most {LINE_LIMIT} characters; this one was dropped\n")
         words = line.split()
@@ -75,7 +75,7 @@ class Console:
             for piece in await self._obey(words, wants_json):
                 if piece:
                     write(piece)
-                await self._meter.board.clock.sleep_ms(0)
+                await let_others_run()
         except ValueError as error:
             write(_refusal(str(error), wants_json))
         except OSError:
@@ -149,7 +149,7 @@ class Console:
     async def _write(self, text):
         for piece in _in_pieces(text):
             self._stream.write(piece)
-            await self._meter.board.clock.sleep_ms(0)
+            await self._stream.make_room()
 
 
 def _in_pieces(text):

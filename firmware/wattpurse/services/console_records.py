@@ -101,12 +101,14 @@ def demand_text(facts: dict) -> str:
 
 def verified_events(meter, _arguments):
     """Walk the chain of the event log, with a None for each event; the facts come last."""
-    held = unchained = unreadable = 0
+    held = unproven = unchained = unreadable = 0
     broken = []
     zone = zone_of(meter)
     for event, verdict in meter.events.verdicts():
         if verdict == event_chain.UNCHAINED:
             unchained += 1
+        elif verdict == event_chain.OLDEST:
+            unproven += 1
         elif verdict in event_chain.INTACT:
             held += 1
         elif len(broken) < MOST:
@@ -117,6 +119,7 @@ def verified_events(meter, _arguments):
         yield None
     yield {
         "held": held,
+        "unproven": unproven,
         "not_chained": unchained,
         "broken": len(broken),
         "unreadable_places": unreadable,
@@ -130,7 +133,11 @@ def verified_events(meter, _arguments):
 
 def verified_text(facts: dict) -> str:
     """Of verified_events."""
-    lines = [f"{facts['held']} events hold, {facts['not_chained']} are older than the chain, {facts['broken']} do not"]
+    lines = [f"{facts['held']} events hold, {facts['broken']} do not"]
+    if facts["unproven"]:
+        lines.append("the oldest has nothing before it to hold it against")
+    if facts["not_chained"]:
+        lines.append(f"{facts['not_chained']} are older than the chain")
     lines += [f"{one['time']}  {one['text']}: {one['why']}" for one in facts["breaks"]]
     if facts["unreadable_places"]:
         lines.append(f"{facts['unreadable_places']} places cannot be read: a power cut leaves such, or a forger")
