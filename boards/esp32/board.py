@@ -25,4 +25,5 @@ def build_board_with(ring_blocks) -> ChipBoard:
     """The devices, with the ledger on another block device. Pulses are counted before anything else is done."""
     counter = PulseCounter(unit_counter.start_counting(GPIO["pulse"]), unit_counter.MODULUS)
     watchdog = Watchdog(machine.reset_cause() == machine.WDT_RESET)
-    return ChipBoard("ESP32", GPIO, counter, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us)
+    bare_inputs = ("magnet", "reverse_flow")
+    return ChipBoard("ESP32", GPIO, counter, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us, bare_inputs)

@@ -3,21 +3,20 @@
 import unittest
 
 from wattpurse.core.countdown import Countdown
-from wattpurse.core.restoration import RANDOM_BYTES, wait_s
+from wattpurse.core.restoration import RANDOM_BYTES, drawn_s
 
 
-class TestWait(unittest.TestCase):
-    def test_without_delay_and_spread_there_is_none(self):
+class TestSpread(unittest.TestCase):
+    def test_without_a_spread_there_is_nothing_to_wait(self):
         for filler in (0x00, 0x5A, 0xFF):
-            self.assertEqual(wait_s(0, 0, bytes((filler,)) * RANDOM_BYTES), 0)
+            self.assertEqual(drawn_s(0, bytes((filler,)) * RANDOM_BYTES), 0)
 
-    def test_the_delay_is_for_all_and_the_spread_by_chance(self):
-        drawn = [wait_s(30, 9, number.to_bytes(RANDOM_BYTES, "little")) for number in range(1_000)]
-        self.assertEqual(sorted(set(drawn)), list(range(30, 40)))
-        self.assertEqual([drawn.count(wait) for wait in range(30, 40)], [100] * 10)
+    def test_every_second_up_to_the_spread_is_as_likely(self):
+        drawn = [drawn_s(9, number.to_bytes(RANDOM_BYTES, "little")) for number in range(1_000)]
+        self.assertEqual([drawn.count(wait) for wait in range(11)], [100] * 10 + [0])
 
     def test_every_byte_matters(self):
-        drawn = {wait_s(0, 86_400, bytes(place) + b"\x01" + bytes(RANDOM_BYTES - place - 1)) for place in range(4)}
+        drawn = {drawn_s(86_400, bytes(place) + b"\x01" + bytes(RANDOM_BYTES - place - 1)) for place in range(4)}
         self.assertEqual(len(drawn), RANDOM_BYTES)
 
 

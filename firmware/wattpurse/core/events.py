@@ -2,7 +2,7 @@
 
 import struct
 
-from wattpurse.core import carrier, outcome, supply
+from wattpurse.core import carrier, outcome, supply, tamper
 from wattpurse.core.journal import Journal
 
 RING = 3
@@ -38,6 +38,7 @@ LEDGER_DEGRADED = 26
 LEDGER_ERASED = 27
 SERVICE_CARD = 28
 CREDIT_ENERGY = 29
+SUPPLY_TEST = 40
 
 _TEXTS = {
     STARTED: "started",
@@ -69,6 +70,7 @@ _TEXTS = {
     LEDGER_DEGRADED: "a flash sector failed, its copy holds",
     LEDGER_ERASED: "ledger erased",
     SERVICE_CARD: "service card",
+    SUPPLY_TEST: "supply test, minutes",
 }
 _RECORD = 1
 _LAYOUT = "<IBBqq"
@@ -145,6 +147,8 @@ def text(event: Event) -> str:
         words += " " + supply.text(event.number)
     elif event.code == TOKEN_REFUSED:
         words += ": " + outcome.text(event.number)
+    elif event.code == TAMPER:
+        words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FAULT:
         words += f" {event.number}"
     return words + ", by " + carrier.text(event.by)

@@ -1,4 +1,4 @@
-"""What somebody does to a meter to have energy for nothing, as bits; a kind once seen stays latched until it is cleared.
+"""Tamper: what is done to a meter to have energy for nothing, as bits. A kind once seen is latched until it is cleared.
 
 For each kind a term of supply says what comes of it: nothing, an alarm, or an alarm and supply off. The terms decide
 what a latched kind does now; they may be made stricter or milder while it is latched.
@@ -22,6 +22,11 @@ _TABLE = (
 )
 
 
+def kinds_of(kinds: int) -> list:
+    """Each of `kinds` by itself."""
+    return [kind for kind, _, _ in _TABLE if kinds & kind]
+
+
 def to_latch(seen: int, latched: int, terms) -> int:
     """The kinds among those `seen` now that are to be latched: not `latched` yet, and not ignored by the terms."""
     kinds = 0
@@ -33,12 +38,7 @@ def to_latch(seen: int, latched: int, terms) -> int:
 
 def opens_supply(latched: int, terms) -> bool:
     """True if one of the latched kinds is to keep supply off."""
-    if not latched:
-        return False
-    for kind, term, _ in _TABLE:
-        if latched & kind and terms[term] == OPENS:
-            return True
-    return False
+    return latched != 0 and any(latched & kind and terms[term] == OPENS for kind, term, _ in _TABLE)
 
 
 def raises_alarm(latched: int, terms) -> bool:

@@ -5,7 +5,7 @@ Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`
 
 import sys
 
-from wattpurse.core import carrier, contract, events, statement, supply, tariff_table, terms
+from wattpurse.core import carrier, contract, events, statement, supply, tamper, tariff_table, terms
 from wattpurse.core.calendar import Zone
 from wattpurse.core.cmac import BLOCK, cmac
 from wattpurse.core.registers import RATES
@@ -47,6 +47,12 @@ def status(meter, _arguments) -> dict:
         facts["tariff_version"] = account.tariff.version
         facts["total_mwh"] = account.registers.total_mwh
         facts["month_mwh"] = account.registers.month.total_mwh
+        facts["power_w"] = meter.supply_watch.power_w
+        facts["power_trips"] = meter.supply_watch.limit.trips
+        facts["restoring_s"] = meter.supply_watch.restoring_s
+        facts["test_s"] = meter.supply_watch.test_s
+        facts["open_again"] = meter.supply_watch.open_load.retries
+        facts["tamper"] = tamper.texts(meter.guard.latched)
         facts["alarms"] = _alarms(meter)
         facts.update(_purses(account))
     return facts

@@ -1,15 +1,20 @@
 """Metering: pulses out of the hardware counter, into the ledger, twenty times a second."""
 
 PERIOD_MS = 50
+PULSES_MASK = (1 << 28) - 1  # `pulses` stays a small integer, which takes no heap
 
 
 class Metering:
     """Moves what `counter` counted into `ledger` at the time that `timekeeper` tells.
 
-    Between steps `stores.prepare()` may erase one sector, so that nothing has to wait for an erase when it is urgent.
+    `pulses` counts since the start, modulo PULSES_MASK + 1, for whoever asks what flows; `newest_pulse_ms` is the time
+    in ticks when the last of them were read. Between steps `stores.prepare()` may erase one sector, so that nothing has
+    to wait for an erase when it is urgent.
     """
 
     def __init__(self, counter, ledger, stores, timekeeper, clock):
+        self.pulses = 0
+        self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
         self._ledger = ledger
         self._stores = stores
@@ -18,7 +23,11 @@ class Metering:
 
     def step(self):
         """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
-        self._ledger.advance(self._timekeeper.now_s(), self._counter.take())
+        pulses = self._counter.take()
+        self._ledger.advance(self._timekeeper.now_s(), pulses)
+        if pulses:
+            self.pulses = self.pulses + pulses & PULSES_MASK
+            self.newest_pulse_ms = self._clock.ticks_ms()
 
     async def run(self, beat):
         """Step for ever, with a heartbeat after each step that the ledger has taken.
