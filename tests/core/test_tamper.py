@@ -3,6 +3,7 @@
 import unittest
 
 from wattpurse.core import tamper
+from wattpurse.core.terms import TAMPER_ALARM, TAMPER_IGNORED, TAMPER_OPENS
 
 KINDS = (tamper.COVER, tamper.MAGNET, tamper.REVERSE, tamper.OPEN_LOAD)
 TERMS = ("tamper_cover", "tamper_magnet", "tamper_reverse", "tamper_open_load")
@@ -16,14 +17,14 @@ def policies(*values):
 class TestTamper(unittest.TestCase):
     def test_each_kind_follows_its_own_term(self):
         for place, kind in enumerate(KINDS):
-            for policy in (tamper.IGNORED, tamper.ALARM, tamper.OPENS):
-                values = [tamper.IGNORED] * 4
+            for policy in (TAMPER_IGNORED, TAMPER_ALARM, TAMPER_OPENS):
+                values = [TAMPER_IGNORED] * 4
                 values[place] = policy
                 terms = policies(*values)
-                expected = 0 if policy == tamper.IGNORED else kind
+                expected = 0 if policy == TAMPER_IGNORED else kind
                 self.assertEqual(tamper.to_latch(EVERY_KIND, 0, terms), expected)
-                self.assertEqual(tamper.opens_supply(EVERY_KIND, terms), policy == tamper.OPENS)
-                self.assertEqual(tamper.raises_alarm(EVERY_KIND, terms), policy != tamper.IGNORED)
+                self.assertEqual(tamper.opens_supply(EVERY_KIND, terms), policy == TAMPER_OPENS)
+                self.assertEqual(tamper.raises_alarm(EVERY_KIND, terms), policy != TAMPER_IGNORED)
                 self.assertFalse(tamper.opens_supply(EVERY_KIND & ~kind, terms))
                 self.assertFalse(tamper.raises_alarm(EVERY_KIND & ~kind, terms))
 

@@ -9,7 +9,7 @@ from tests.proof.bad_tariffs import sealed as tariff_sealed
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, Broken
 from tests.proof.mutation import mutated, peak_heap
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
-from wattpurse.core import carrier, keys, outcome, statement, token
+from wattpurse.core import account_image, carrier, keys, outcome, statement, token
 from wattpurse.core.sealing import SealBroken
 
 NAME = "bad-tokens"
@@ -47,11 +47,11 @@ def run_case(seed: int, tally):
 
 
 def _forged(random, meter, data, genuine):
-    before = meter.ledger.account.pack()
+    before = account_image.pack(meter.ledger.account)
     result = meter.teller.redeem(data, random.choice((1, 2, 3, 4)))
     if result not in _REFUSALS and data not in genuine:
         raise Broken(DOUBLED, f"'{outcome.text(result)}' for {data.hex()}")
-    if meter.ledger.account.pack() != before:
+    if account_image.pack(meter.ledger.account) != before:
         raise Broken(DOUBLED, f"the account changed by {data.hex()}")
 
 

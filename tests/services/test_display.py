@@ -10,7 +10,8 @@ from boards.host.pin_model import INPUT, PUSH_PULL, Pin, Wire
 from boards.host.random_bits import RandomBits
 from tests import samples
 from wattpurse.core import outcome as outcomes
-from wattpurse.core import supply
+from wattpurse.core import supply, warning
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import ACCEPTED, KEY, LOW_CREDIT, REFUSED, Buzzer
 from wattpurse.drivers.led_display import LedDisplay
@@ -44,9 +45,16 @@ class House:
             Button(Pin(button_wire, INPUT), self.clock),
             Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock),
             self.clock,
-            lambda: (self.account, self.reason),
+            self.read_state,
+            lambda: False,
             version,
         )
+
+    def read_state(self):
+        grade = warning.NONE
+        if self.account is not None:
+            grade = warning.grade(self.account, Circumstances(self.account.time_s))
+        return self.account, self.reason, grade
 
     def _hear(self, level):
         self.sounds.append((self.clock.now_us // 1000, level))
@@ -175,6 +183,14 @@ class TestSupply(TestDisplay):
         self.house.account.money.charged = 20_000_000
         shown = self.house.shown_every(250, 8_000)
         self.assertEqual(set(shown), {bytes(render("E 13")), bytes(render("C  1.00"))})
+
+    def test_an_alarm_that_leaves_supply_on_is_shown_now_and_then(self):
+        self.house.display.raises_alarm = lambda: True
+        shown = self.house.shown_every(SECOND_MS, 64_000)
+        self.assertEqual(shown.count(bytes(render("E 13"))), 8)
+        self.assertEqual(shown.count(bytes(render(PAGES[0]))), 56)
+        self.house.reason = supply.LEDGER_UNREADABLE
+        self.assertFalse(bytes(render("E 13")) in self.house.shown_every(SECOND_MS, 32_000))
 
     def test_a_page_asked_for_is_shown_all_the_same(self):
         self.house.reason = supply.TAMPER

@@ -4,14 +4,12 @@ For each kind a term of supply says what comes of it: nothing, an alarm, or an a
 what a latched kind does now; they may be made stricter or milder while it is latched.
 """
 
+from wattpurse.core.terms import TAMPER_IGNORED, TAMPER_OPENS
+
 COVER = 1
 MAGNET = 2
 REVERSE = 4
 OPEN_LOAD = 8
-
-IGNORED = 0
-ALARM = 1
-OPENS = 2
 
 # kind, term with its policy, words
 _TABLE = (
@@ -31,14 +29,14 @@ def to_latch(seen: int, latched: int, terms) -> int:
     """The kinds among those `seen` now that are to be latched: not `latched` yet, and not ignored by the terms."""
     kinds = 0
     for kind, term, _ in _TABLE:
-        if seen & kind and not latched & kind and terms[term] != IGNORED:
+        if seen & kind and not latched & kind and terms[term] != TAMPER_IGNORED:
             kinds |= kind
     return kinds
 
 
 def opens_supply(latched: int, terms) -> bool:
     """True if one of the latched kinds is to keep supply off."""
-    return latched != 0 and any(latched & kind and terms[term] == OPENS for kind, term, _ in _TABLE)
+    return latched != 0 and any(latched & kind and terms[term] == TAMPER_OPENS for kind, term, _ in _TABLE)
 
 
 def raises_alarm(latched: int, terms) -> bool:

@@ -24,10 +24,39 @@ TARIFF = 4
 CLOCK = 5
 CLEAR_TAMPER = 6
 TERM = 7
+DAYS = 8
+DISPENSE = 9
+REFUND = 10
+CLEAR = 11
+TENANT = 12
+DEBT = 13
+PERMIT = 14
+SWITCH = 15
+SHORTAGE = 16
+METER_KEY = 17
+SITE_KEY = 18
 
 _HEADER = "<BBBBII"
 _PAYLOAD_HEAD = "<BH"
-_BODY_LAYOUTS = {CREDIT_MONEY: "<q", CREDIT_ENERGY: "<q", CONTRACT: "<B", CLOCK: "<I", CLEAR_TAMPER: "<", TERM: "<Bq"}
+_BODY_LAYOUTS = {
+    CREDIT_MONEY: "<q",  # micro-units
+    CREDIT_ENERGY: "<q",  # mWh
+    CONTRACT: "<B",  # code
+    CLOCK: "<I",  # UTC seconds
+    CLEAR_TAMPER: "<",
+    TERM: "<Bq",  # place, value
+    DAYS: "<I",  # seconds of a term
+    DISPENSE: "<qqI",  # mWh, mWh a day at most, seconds of validity
+    REFUND: "<Bq",  # unit, amount; 0: all that is left
+    CLEAR: "<",
+    TENANT: "<I",  # number
+    DEBT: "<q",  # micro-units more, or less
+    PERMIT: "<I",  # UTC seconds until which supply is permitted
+    SWITCH: "<B",  # 1 open, 0 as the contract says
+    SHORTAGE: "<B",  # level
+    METER_KEY: "<B16s",  # key version, key
+    SITE_KEY: "<B16s",
+}
 
 
 class Token:

@@ -28,7 +28,6 @@ class Guard:
         """The kinds that are latched."""
         return self._settings.get("tamper", 0)
 
-    @property
     def raises_alarm(self) -> bool:
         """True while a kind is latched that the terms do not ignore."""
         account = self._ledger.account
