@@ -3,7 +3,8 @@
 A contract holds nothing itself: it reads the `account` it is handed and spends from its purses, so that
 bought = charged + balance holds in both of them whatever the contract. `circumstances` are those of the moment.
 
-Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counted in: MONEY, ENERGY or TIME) and
+Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counted in: MONEY, ENERGY or TIME),
+`purse_unit` (the purse that statements tell of first) and
 
     price(account)                          `(block, price, room)` of the next energy, as `Tariff.price` says
     charge_energy(account, price, mwh)      spends it; gives back the micro-units charged
@@ -24,6 +25,7 @@ class Contract:
     """What most contracts have in common: nothing costs anything, and there is no end and no emergency credit."""
 
     unit = MONEY
+    purse_unit = MONEY
 
     @staticmethod
     def price(account) -> tuple:
@@ -85,6 +87,7 @@ class PrepaidEnergy(Contract):
     code = 2
     name = "prepaid-energy"
     unit = ENERGY
+    purse_unit = ENERGY
 
     @staticmethod
     def charge_energy(account, _price_microunits_per_kwh: int, energy_mwh: int) -> int:

@@ -134,9 +134,9 @@ def contract_in_force(meter, _arguments) -> dict:
     facts = {
         "contract": account.contract.name,
         "contracts": [one.name for one in contract.CONTRACTS],
-        "credit_limit": account.credit_limit(account.contract.unit),
+        "credit_limit": account.credit_limit(account.contract.purse_unit),
         "low_credit": meter.supply_desk.warning_grade() != warning.NONE,
-        "unit": "money" if account.contract.unit == contract.MONEY else "energy",
+        "unit": "money" if account.contract.purse_unit == contract.MONEY else "energy",
     }
     facts.update(_purses(account))
     return facts
