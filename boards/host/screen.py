@@ -29,7 +29,7 @@ _POINT = 7
 _SENSORS = (("cover", "cover is off"), ("magnet", "magnet"), ("reverse_flow", "energy flows backwards"))
 _KEYS = (
     "1-9 card to and from the reader   0 take it away   space button   L long press",
-    "o cover   g magnet   v energy flows backwards   w weld the load switch's contact",
+    "o cover   g magnet   v energy flows backwards   w weld the load switch",
     "+ - load   m mains   r reset   < > speed   c service console   q quit",
 )
 

@@ -3,7 +3,7 @@
 import unittest
 
 from tests.stories.whole_meter import PIN, Station, commissioned_world, copy_of, sealed_credit
-from wattpurse.core import events, supply, tamper
+from wattpurse.core import events, supply, tamper, token
 from wattpurse.drivers.segments import render
 
 AMOUNT = 50_000_000
@@ -295,6 +295,62 @@ class TestADarkStreet(Story):
         self.world.run_for(2)
         self.assertTrue(self._is_lit())
         self.assertEqual(self._numbers_of(events.SUPPLY)[-1], supply.ON)
+
+
+class TestSomebodyCooksOnDeadPlates(Story):
+    """Credit ended while the cooker was on; the landlord wants somebody to be there when supply returns."""
+
+    load_w = 2_000
+    credit_microunits = 5_000
+
+    def setUp(self):
+        super().setUp()
+        self._technician_sets(confirm_closing=1)
+        self.assertTrue(self.world.run_until(lambda: not self._is_lit(), 300))
+
+    def test_a_top_up_closes_only_after_a_press(self):
+        self._type("token " + sealed_credit(2, AMOUNT).hex())
+        self.world.run_for(10)
+        self.assertFalse(self._is_lit())
+        self.assertTrue(8 <= self._seconds_shown("PrESS", 20) <= 12)
+        self._cut_mains(60)
+        self.world.run_for(60)
+        self.assertFalse(self._is_lit())
+        self.world.press()
+        self.world.run_for(3)
+        self.assertTrue(self._is_lit())
+        self._assert_all_is_charged()
+
+    def test_a_press_before_the_top_up_confirms_nothing(self):
+        self.world.press()
+        self.world.run_for(5)
+        self._type("token " + sealed_credit(2, AMOUNT).hex())
+        self.world.run_for(10)
+        self.assertEqual(self._reason(), supply.UNCONFIRMED)
+
+
+class TestAShortage(Story):
+    """There is too little for all; the doctor's house has priority 5, the others 1."""
+
+    def _order(self, sequence, level):
+        self._type("token " + sealed_credit(sequence, level, token.SHORTAGE).hex())
+        self.world.run_for(3)
+
+    def test_the_doctor_keeps_supply_longest(self):
+        self._order(2, 2)
+        self.assertFalse(self._is_lit())
+        self.assertTrue(8 <= self._seconds_shown("E 19", 20) <= 12)
+        self._technician_sets(shortage_priority=5)
+        self.world.run_for(3)
+        self.assertTrue(self._is_lit())
+        self._order(3, 6)
+        self.assertFalse(self._is_lit())
+        self._cut_mains(60)
+        self.world.run_for(5)
+        self.assertFalse(self._is_lit())
+        self._order(4, 0)
+        self.assertTrue(self._is_lit())
+        self._assert_all_is_charged()
 
 
 class TestTheTechniciansTest(Story):
