@@ -24,10 +24,39 @@ TARIFF = 4
 CLOCK = 5
 CLEAR_TAMPER = 6
 TERM = 7
+DAYS = 8
+DISPENSE = 9
+REFUND = 10
+CLEAR = 11
+TENANT = 12
+DEBT = 13
+PERMIT = 14
+SWITCH = 15
+SHORTAGE = 16
+METER_KEY = 17
+SITE_KEY = 18
 
 _HEADER = "<BBBBII"
 _PAYLOAD_HEAD = "<BH"
-_BODY_LAYOUTS = {CREDIT_MONEY: "<q", CREDIT_ENERGY: "<q", CONTRACT: "<B", CLOCK: "<I", CLEAR_TAMPER: "<", TERM: "<Bq"}
+_BODY_LAYOUTS = {
+    CREDIT_MONEY: "<q",
+    CREDIT_ENERGY: "<q",
+    CONTRACT: "<B",
+    CLOCK: "<I",
+    CLEAR_TAMPER: "<",
+    TERM: "<Bq",
+    DAYS: "<I",  # seconds of supply
+    DISPENSE: "<qqI",  # mWh, mWh a day at most, seconds of validity
+    REFUND: "<Bq",  # unit, amount; 0 for all that is left
+    CLEAR: "<",
+    TENANT: "<I",  # number of the tenant
+    DEBT: "<q",  # micro-units more, or less
+    PERMIT: "<I",  # until, in UTC seconds
+    SWITCH: "<B",  # 1 open, 0 close
+    SHORTAGE: "<B",  # level
+    METER_KEY: "<B16s",  # key version, key
+    SITE_KEY: "<B16s",
+}
 
 
 class Token:
@@ -71,6 +100,11 @@ def read_header(data: bytes) -> tuple | None:
     if form != FORMAT or zero != 0 or blocks == 0 or sequence == 0:
         return None
     return meter_number, sequence, HEADER_SIZE + blocks * BLOCK + TAG_SIZE
+
+
+def key_version(data: bytes) -> int:
+    """The version of the meter key that the token in `data`, which has a header, says that it is sealed under."""
+    return data[1]
 
 
 def open_token(aes, keys, data: bytes) -> Token:
