@@ -10,7 +10,7 @@ Little-endian throughout. A credit token is 36 bytes. The station numbers the to
 import struct
 
 from wattpurse.core.cmac import BLOCK
-from wattpurse.core.sealing import TAG_SIZE, SealBroken, seal, unseal
+from wattpurse.core.sealing import TAG_SIZE, SealBroken, seal, sealed_size, unseal
 
 FORMAT = 1
 HEADER_SIZE = 12
@@ -90,6 +90,11 @@ def seal_token(aes, keys, key_version: int, meter_number: int, sequence: int, ki
     blocks = (len(payload) + BLOCK - 1) // BLOCK
     header = struct.pack(_HEADER, FORMAT, key_version, blocks, 0, meter_number, sequence)
     return seal(aes, keys, header, payload)
+
+
+def sealed_token_size(body: bytes) -> int:
+    """Bytes of the sealed token that has this body."""
+    return sealed_size(HEADER_SIZE, struct.calcsize(_PAYLOAD_HEAD) + len(body))
 
 
 def read_header(data: bytes) -> tuple | None:
