@@ -12,6 +12,7 @@ from boards.host.commissioning import CARD, CARD_KIND, METER_NUMBER, commission
 from boards.host.vending_desk import VendingDesk
 from boards.host.world import World
 from wattpurse.app import Meter
+from wattpurse.core import warning
 from wattpurse.core.calendar import DAY_S, weekday
 from wattpurse.core.text import clock_text, date_text, kwh_text, money_text
 
@@ -244,8 +245,7 @@ class Story:
         return lambda: self._local_s() // DAY_S > day
 
     def _is_low(self):
-        account = self._world.account
-        return account is not None and account.contract.is_low(account)
+        return self._world.meter.supply_desk.warning_grade() != warning.NONE
 
     def _count_beep(self, level):
         self._beeps += level

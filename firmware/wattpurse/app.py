@@ -6,10 +6,12 @@ meter alive until the board resets it.
 
 from wattpurse import hal
 from wattpurse.core import carrier, events, outcome, supply
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.console import Console
 from wattpurse.services.display import Display
 from wattpurse.services.metering import Metering
+from wattpurse.services.supply_desk import SupplyDesk
 from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S, TimeKeeper
@@ -36,10 +38,14 @@ class Meter:
         self.events = self.stores.events
         self.ledger = self.stores.ledger
         self.timekeeper = TimeKeeper(board.rtc, board.clock)
+        self.circumstances = Circumstances()
+        self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper)
         self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper)
         self.metering = Metering(board.counter, self.ledger, self.stores, self.timekeeper, board.clock)
-        self.switching = Switching(board.load_switch, self.decide, self.events, self.timekeeper, board.clock)
-        self.display = Display(board.display, board.button, board.buzzer, board.clock, self.state, VERSION)
+        self.switching = Switching(board.load_switch, self.supply_desk.judge, self.events, self.timekeeper, board.clock)
+        self.display = Display(
+            board.display, board.button, board.buzzer, board.clock, self.state, self.supply_desk.press, VERSION
+        )
         self.desk = CardDesk(
             board.reader,
             board.clock,
@@ -68,11 +74,11 @@ class Meter:
 
     def decide(self) -> int:
         """The reason of supply that holds now."""
-        return supply.decide(self.ledger.account, self.fault, bool(self.settings.get("tamper", 0)))
+        return self.supply_desk.decide()
 
     def state(self) -> tuple:
-        """`(account or None, reason of supply)` for the display."""
-        return self.ledger.account, self.decide()
+        """`(account or None, reason of supply, grade of warning)` for the display."""
+        return self.ledger.account, self.decide(), self.supply_desk.warning_grade()
 
     def start(self):
         """Open what is in flash. Never raises for what it holds: `fault` says what is wrong."""

@@ -4,7 +4,8 @@ import unittest
 
 from tests import samples
 from wattpurse.core import contract as contracts
-from wattpurse.core import supply
+from wattpurse.core import supply, warning
+from wattpurse.core.circumstances import Circumstances
 
 
 class TestContracts(unittest.TestCase):
@@ -20,16 +21,16 @@ class TestContracts(unittest.TestCase):
     def test_money_supply_ends_with_the_last_micro_unit(self):
         account = samples.new_account()
         account.money.bought = 1
-        self.assertEqual(account.contract.supply_reason(account), supply.ON)
+        self.assertEqual(account.contract.supply_reason(account, Circumstances()), supply.ON)
         account.money.spend(1)
-        self.assertEqual(account.contract.supply_reason(account), supply.NO_CREDIT)
+        self.assertEqual(account.contract.supply_reason(account, Circumstances()), supply.NO_CREDIT)
 
     def test_energy_supply_does_not_look_at_money(self):
         account = samples.new_account(contract=contracts.PrepaidEnergy)
         account.money.bought = 1_000
-        self.assertEqual(account.contract.supply_reason(account), supply.NO_CREDIT)
+        self.assertEqual(account.contract.supply_reason(account, Circumstances()), supply.NO_CREDIT)
         account.energy.bought = 1
-        self.assertEqual(account.contract.supply_reason(account), supply.ON)
+        self.assertEqual(account.contract.supply_reason(account, Circumstances()), supply.ON)
 
     def test_low_credit_is_at_or_below_the_threshold(self):
         for contract, purse, name in (
@@ -38,10 +39,10 @@ class TestContracts(unittest.TestCase):
         ):
             account = samples.new_account(contract=contract)
             account.terms.set(name, 500)
-            getattr(account, purse).bought = 501
-            self.assertFalse(contract.is_low(account))
-            getattr(account, purse).bought = 500
-            self.assertTrue(contract.is_low(account))
+            account.terms.set("very_" + name, 100)
+            for bought, grade in ((501, warning.NONE), (500, warning.LOW), (101, warning.LOW), (100, warning.VERY_LOW)):
+                getattr(account, purse).bought = bought
+                self.assertEqual(warning.grade(account, Circumstances()), grade)
 
     def test_changing_the_contract_leaves_both_purses_as_they_are(self):
         account = samples.new_account()
@@ -55,16 +56,19 @@ class TestDecision(unittest.TestCase):
     def setUp(self):
         self.account = samples.new_account()
         self.account.money.bought = 1
+        self.circumstances = Circumstances(samples.NEW_YEAR_S)
+        self.tampered = Circumstances(samples.NEW_YEAR_S)
+        self.tampered.tamper_opens = True
 
     def test_order_of_precedence(self):
-        self.assertEqual(supply.decide(self.account, supply.ON, False), supply.ON)
-        self.assertEqual(supply.decide(self.account, supply.ON, True), supply.TAMPER)
-        self.assertEqual(supply.decide(self.account, supply.LEDGER_UNREADABLE, True), supply.LEDGER_UNREADABLE)
-        self.assertEqual(supply.decide(None, supply.NOT_COMMISSIONED, False), supply.NOT_COMMISSIONED)
-        self.assertEqual(supply.decide(None, supply.ON, False), supply.FAULT)
+        self.assertEqual(supply.decide(self.account, supply.ON, self.circumstances), supply.ON)
+        self.assertEqual(supply.decide(self.account, supply.ON, self.tampered), supply.TAMPER)
+        self.assertEqual(supply.decide(self.account, supply.LEDGER_UNREADABLE, self.tampered), supply.LEDGER_UNREADABLE)
+        self.assertEqual(supply.decide(None, supply.NOT_COMMISSIONED, self.circumstances), supply.NOT_COMMISSIONED)
+        self.assertEqual(supply.decide(None, supply.ON, self.circumstances), supply.FAULT)
 
     def test_only_one_reason_closes_the_switch(self):
-        reasons = range(supply.NO_CREDIT + 1)
+        reasons = range(supply.UNCONFIRMED + 1)
         self.assertEqual([reason for reason in reasons if supply.is_closed(reason)], [supply.ON])
         self.assertEqual(len({supply.text(reason) for reason in reasons}), len(reasons))
 

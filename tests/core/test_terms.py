@@ -1,5 +1,6 @@
 """Terms: named, ranged, and readable from snapshots that knew fewer of them."""
 
+import struct
 import unittest
 
 from wattpurse.core import terms
@@ -20,12 +21,26 @@ class TestTerms(unittest.TestCase):
             with self.assertRaises(ValueError):
                 Terms().set(name, value)
 
-    def test_a_snapshot_with_fewer_terms_leaves_the_rest_at_their_defaults(self):
-        data = bytearray(Terms().pack())
-        data[0] = 1
-        again, position = Terms.unpack(bytes(data), 0)
-        self.assertEqual(position, 9)
-        self.assertEqual(again["low_credit_microunits"], Terms()["low_credit_microunits"])
+    def test_only_what_was_changed_takes_room(self):
+        self.assertEqual(Terms().pack(), b"\x00")
+        changed = Terms()
+        changed.set("low_credit_mwh", 123)
+        self.assertEqual(len(changed.pack()), 10)
+
+    def test_bytes_that_no_terms_gave_are_refused(self):
+        last = len(terms.names())
+        wrong = (struct.pack("<BBq", 1, last, 0), struct.pack("<BBq", 1, 0, -1))
+        for data in (b"", b"\x01", b"\x01\x00" + bytes(6)) + wrong:
+            with self.assertRaises(ValueError):
+                Terms.unpack(data, 0)
+
+    def test_terms_of_version_0_1_are_read(self):
+        again, position = Terms.unpack_format_1(b"x" + struct.pack("<B4q", 4, 1, 2, 3, 4), 1)
+        self.assertEqual(position, 34)
+        self.assertEqual([again[name] for name in terms.names()[:4]], [1, 2, 3, 4])
+        self.assertEqual(again["tax_permyriad"], 0)
+        with self.assertRaises(ValueError):
+            Terms.unpack_format_1(struct.pack("<B3q", 3, 1, 2, 3), 0)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from tests.proof.mutation import mutated, peak_heap
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
 from wattpurse.cards import purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity
-from wattpurse.core import keys, statement, token
+from wattpurse.core import account_image, keys, statement, token
 from wattpurse.core.service_pass import make_pass
 from wattpurse.services.card_desk import CardDesk
 
@@ -111,7 +111,7 @@ def run_case(seed: int, tally):
 
 
 def _serve(meter, desk, memory):
-    before = meter.ledger.account.pack()
+    before = account_image.pack(meter.ledger.account)
     image = bytes(memory.content)
     desk.memory = memory
     desk._visits.clear()
@@ -121,7 +121,7 @@ def _serve(meter, desk, memory):
         _finish(_station_reads(memory))
     except struct.error as error:
         raise Broken(ESCAPES, f"{error!r} for {memory.kind} {image.hex()}")
-    if meter.ledger.account.pack() != before:
+    if account_image.pack(meter.ledger.account) != before:
         raise Broken(DOUBLED, f"the account changed by {memory.kind} {image.hex()}")
 
 

@@ -9,7 +9,7 @@ from tests.proof.bad_tariffs import sealed as tariff_sealed
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, Broken
 from tests.proof.mutation import mutated, peak_heap
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
-from wattpurse.core import carrier, keys, outcome, statement, token
+from wattpurse.core import account_image, carrier, keys, outcome, statement, token
 from wattpurse.core.sealing import SealBroken
 
 NAME = "bad-tokens"
@@ -47,11 +47,11 @@ def run_case(seed: int, tally):
 
 
 def _forged(random, meter, data, genuine):
-    before = meter.ledger.account.pack()
+    before = account_image.pack(meter.ledger.account)
     result = meter.teller.redeem(data, random.choice((1, 2, 3, 4)))
     if result not in _REFUSALS and data not in genuine:
         raise Broken(DOUBLED, f"'{outcome.text(result)}' for {data.hex()}")
-    if meter.ledger.account.pack() != before:
+    if account_image.pack(meter.ledger.account) != before:
         raise Broken(DOUBLED, f"the account changed by {data.hex()}")
 
 
@@ -72,7 +72,7 @@ def _nonsense_under_the_key(random, meter, sequence):
     except struct.error as error:
         raise Broken(ESCAPES, f"{error!r} for kind {kind}, body {body.hex()}")
     account = meter.ledger.account
-    is_credit = kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY) and result == outcome.ACCEPTED
+    is_credit = kind in _CHANGING_CREDIT and result == outcome.ACCEPTED
     if (account.money.bought, account.energy.bought) != bought and not is_credit:
         raise Broken(DOUBLED, f"kind {kind} with body {body.hex()} brought credit")
     meter.clock.advance_us(random.choice((0, 10**6, 10**10)))
@@ -96,6 +96,14 @@ def _bad_statement(random, meter):
         raise Broken(ESCAPES, f"{error!r} for statement {data.hex()}, payload {payload.hex()}")
 
 
+_CHANGING_CREDIT = (
+    token.CREDIT_MONEY,
+    token.CREDIT_ENERGY,
+    token.DISPENSE,
+    token.REFUND,
+    token.CLEAR,
+    token.TENANT,
+)
 _MADE = (
     (token.CREDIT_MONEY, 20_000_000),
     (token.CREDIT_ENERGY, 5_000_000),
@@ -104,4 +112,15 @@ _MADE = (
     (token.CLOCK, START_S + 60),
     (token.CLEAR_TAMPER,),
     (token.TERM, 0, 10**8),
+    (token.DAYS, 86_400),
+    (token.DISPENSE, 5_000_000, 1_000_000, 86_400),
+    (token.REFUND, 0, 1_000),
+    (token.CLEAR,),
+    (token.TENANT, 7),
+    (token.DEBT, 1_000_000),
+    (token.PERMIT, START_S + 3_600),
+    (token.SWITCH, 1),
+    (token.SHORTAGE, 2),
+    (token.METER_KEY, 1, bytes(16)),
+    (token.SITE_KEY, 1, bytes(16)),
 )

@@ -143,7 +143,7 @@ def observe(account) -> tuple:
         (account.money.bought, account.energy.bought),
         (account.money.charged, account.energy.charged),
         account.pulses_total,
-        (account._energy_remainder, account._charge_remainder, *registers.rate_mwh[:2]),
+        (account.energy_remainder, account.charge_remainder // 10_000, *registers.rate_mwh[:2]),
         (
             account.day,
             account.rate,

@@ -18,6 +18,7 @@ from tests.proof.small_meter import FIRST_FOR_LEDGER, START_S, SmallMeter, seal
 from wattpurse.core import carrier, outcome, supply, token
 from wattpurse.core.account import Account
 from wattpurse.core.calendar import Zone
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.core.contract import PrepaidMoney
 from wattpurse.drivers.pulse_counter import PulseCounter
 
@@ -120,8 +121,9 @@ class _Life:
         self._hardware_pulses = self._energy_uwh * self._impulses // 10**9
 
     def _supply(self):
-        tampered = bool(self._meter.settings.get("tamper", 0))
-        return supply.decide(self._meter.ledger.account, supply.ON, tampered)
+        circumstances = Circumstances(self._meter.timekeeper.now_s())
+        circumstances.tamper_opens = bool(self._meter.settings.get("tamper", 0))
+        return supply.decide(self._meter.ledger.account, supply.ON, circumstances)
 
     def _check(self):
         account, oracle = self._meter.ledger.account, self._oracle

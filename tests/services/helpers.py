@@ -11,6 +11,7 @@ from boards.host.relay_model import RelayModel
 from boards.host.rtc_model import RtcModel
 from tests import samples
 from wattpurse.core import keys, supply, token
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.core.events import EventLog
 from wattpurse.core.ledger import Ledger
 from wattpurse.core.settings import Settings
@@ -73,7 +74,9 @@ class Bench:
 
     def decide(self) -> int:
         """The reason of supply, as the meter decides it."""
-        return supply.decide(self.ledger.account, supply.ON, bool(self.settings.get("tamper", 0)))
+        circumstances = Circumstances(self.timekeeper.now_s())
+        circumstances.tamper_opens = bool(self.settings.get("tamper", 0))
+        return supply.decide(self.ledger.account, supply.ON, circumstances)
 
     def event_codes(self) -> list:
         """Codes of all events, oldest first."""

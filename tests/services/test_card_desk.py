@@ -121,7 +121,7 @@ class TestTaps(DeskTest):
         self.assertEqual(self.tap(card), [outcome.ACCEPTED])
         self.assertEqual(self.balance, AMOUNT)
         self.assertEqual(self.tap(card), [outcome.OVER_LIMIT])
-        self.ledger.change(lambda account: account.spend_money(15_000_000))
+        self.ledger.change(lambda account: account.money.spend(15_000_000))
         self.assertEqual(self.tap(card), [outcome.ACCEPTED])
         self.assertEqual(self.balance, 2 * AMOUNT - 15_000_000)
 

@@ -6,7 +6,7 @@ from boards.host.power import BoardReset
 from boards.host.random_bits import RandomBits
 from tests import samples
 from tests.services.console_bench import METER_KEY, METER_NUMBER, PIN, REPORTS, START_S, Bench
-from wattpurse.core import carrier, contract, events, token
+from wattpurse.core import account_image, carrier, contract, events, token
 from wattpurse.core.keys import token_keys
 from wattpurse.services.console import LINE_LIMIT
 
@@ -36,11 +36,11 @@ class TestRights(unittest.TestCase):
             self.assertFalse(self.bench.say(line).startswith("refused"), line)
 
     def test_changing_is_not(self):
-        before = self.bench.meter.ledger.account.pack()
+        before = account_image.pack(self.bench.meter.ledger.account)
         programs = self.bench.hardware.flash.programs
         for line in CHANGES:
             self.assertIn("needs a login", self.bench.say(line), line)
-        self.assertEqual(self.bench.meter.ledger.account.pack(), before)
+        self.assertEqual(account_image.pack(self.bench.meter.ledger.account), before)
         self.assertEqual(self.bench.hardware.flash.programs, programs)
 
     def test_login_and_logout(self):
@@ -237,7 +237,7 @@ class TestLines(unittest.TestCase):
         random_bits = RandomBits(7)
         words = " ".join(REPORTS + CHANGES + ("help", "login", "logout", "token", "--json")).split()
         account = self.bench.meter.ledger.account
-        before = account.pack()
+        before = account_image.pack(account)
         for _ in range(1_500):
             parts = []
             for _ in range(random_bits.below(5)):
@@ -247,7 +247,7 @@ class TestLines(unittest.TestCase):
                     parts.append("".join(chr(random_bits(9)) for _ in range(random_bits.below(30))))
             line = " ".join(parts)
             self.assertIsInstance(self.bench.say(line), str)
-        self.assertEqual(self.bench.meter.ledger.account.pack(), before)
+        self.assertEqual(account_image.pack(self.bench.meter.ledger.account), before)
         self.assertFalse(self.bench.meter.console.login.allows_changes())
 
     def test_random_lines_of_someone_logged_in_raise_nothing(self):

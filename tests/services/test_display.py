@@ -10,7 +10,8 @@ from boards.host.pin_model import INPUT, PUSH_PULL, Pin, Wire
 from boards.host.random_bits import RandomBits
 from tests import samples
 from wattpurse.core import outcome as outcomes
-from wattpurse.core import supply
+from wattpurse.core import supply, warning
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import ACCEPTED, KEY, LOW_CREDIT, REFUSED, Buzzer
 from wattpurse.drivers.led_display import LedDisplay
@@ -44,9 +45,16 @@ class House:
             Button(Pin(button_wire, INPUT), self.clock),
             Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock),
             self.clock,
-            lambda: (self.account, self.reason),
+            self.read_state,
+            lambda: False,
             version,
         )
+
+    def read_state(self):
+        grade = warning.NONE
+        if self.account is not None:
+            grade = warning.grade(self.account, Circumstances(self.account.time_s))
+        return self.account, self.reason, grade
 
     def _hear(self, level):
         self.sounds.append((self.clock.now_us // 1000, level))

@@ -23,6 +23,14 @@ def energy_account(mwh):
     return account
 
 
+def shown_pages(account):
+    """The pages that the button turns through."""
+    shown = [pages.CREDIT]
+    while pages.following(shown[-1], account) != pages.CREDIT:
+        shown.append(pages.following(shown[-1], account))
+    return shown
+
+
 class TestCredit(unittest.TestCase):
     def _assert_shows(self, account, expected):
         self.assertEqual(pages.text(pages.CREDIT, account), expected)
@@ -146,22 +154,51 @@ class TestEnergy(unittest.TestCase):
 class TestTime(unittest.TestCase):
     def test_time_is_what_the_wall_shows(self):
         account = samples.new_account(samples.day_and_night_tariff())
-        self.assertEqual(pages.text(pages.TIME, account), "h 01.00")
+        self.assertEqual(pages.text(pages.CLOCK, account), "h 01.00")
         account.time_s = SUMMER_NOON_S + 5 * 60 + 59
-        self.assertEqual(pages.text(pages.TIME, account), "h 14.05")
+        self.assertEqual(pages.text(pages.CLOCK, account), "h 14.05")
 
 
 class TestValue(unittest.TestCase):
     def test_a_value_changes_exactly_when_the_widest_text_does(self):
-        account = money_account(3_000_000)
-        account.registers.rate_mwh[0] = account.registers.month.rate_mwh[0] = 5 * samples.KWH
+        for contract in contracts.CONTRACTS:
+            account = samples.new_account(contract=contract)
+            account.money.bought, account.energy.bought = 3_000_000, 4_000_000
+            account.terms.set("daily_limit_mwh", 500_000)
+            for name in ("term_until_s", "dispenser_until_s", "permit_until_s"):
+                account.standing.set(name, samples.NEW_YEAR_S + 86_400 + 900)
+            account.standing.set("debt_microunits", 7_000_000)
+            account.registers.rate_mwh[0] = account.registers.month.rate_mwh[0] = 5 * samples.KWH
+            self._check_pages_of(account)
+
+    def _check_pages_of(self, account):
         for _ in range(300):
-            before = [(pages.value(page, account), pages.text(page, account)) for page in range(pages.PAGES)]
+            shown = shown_pages(account)
+            before = {page: (pages.value(page, account), pages.text(page, account)) for page in shown}
             account.consume(3_333)
             account.time_s += 7
-            for page in range(pages.PAGES):
-                value, text = before[page]
-                self.assertEqual(pages.value(page, account) == value, pages.text(page, account) == text)
+            for page, (value, text) in before.items():
+                self.assertEqual(pages.value(page, account) == value, pages.text(page, account) == text, text)
+
+    def test_pages_without_anything_to_say_are_passed_over(self):
+        account = money_account(1)
+        self.assertEqual(shown_pages(account), [0, 1, 2, 3, 4])
+        account.standing.set("debt_microunits", 12_340_000)
+        self.assertEqual(shown_pages(account), [0, 1, 2, 3, 4, pages.DEBT])
+        self.assertEqual(pages.text(pages.DEBT, account), "o 12.34")
+        account.contract = contracts.Dispenser
+        account.terms.set("daily_limit_mwh", 5 * samples.KWH)
+        account.standing.set("dispenser_until_s", account.time_s + 3 * 86_400 - 1)
+        account.consume(2 * samples.KWH)
+        self.assertEqual(shown_pages(account)[5:], [pages.UNTIL, pages.LEFT_TODAY, pages.DEBT])
+        self.assertEqual(pages.text(pages.UNTIL, account), "d    2")
+        self.assertEqual(pages.text(pages.LEFT_TODAY, account), "n  3.00")
+
+    def test_the_last_day_of_a_term_is_told_in_hours_and_minutes(self):
+        account = samples.new_account(contract=contracts.Term)
+        for left_s, expected in ((0, "d 00.00"), (59, "d 00.00"), (5 * 3600 + 90, "d 05.01"), (86_400, "d    1")):
+            account.standing.set("term_until_s", account.time_s + left_s)
+            self.assertEqual(pages.text(pages.CREDIT, account), expected)
 
     def test_text_and_value_are_of_the_same_balance(self):
         account = money_account(-12_345_678)

@@ -5,6 +5,7 @@ import unittest
 
 from tests.services import helpers
 from wattpurse.core import carrier, events, outcome, supply, token
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.services.switching import TEST_MS
 
 MAINS_W = 23_000  # 100 A at 230 V
@@ -125,7 +126,7 @@ class TestSwitching(unittest.TestCase):
         for fault in (supply.NOT_COMMISSIONED, supply.LEDGER_UNREADABLE, supply.FAULT):
             self.setUp()
             self._buy(1_000_000)
-            self.bench.switching._decide = lambda fault=fault: supply.decide(None, fault, False)
+            self.bench.switching._decide = lambda fault=fault: supply.decide(None, fault, Circumstances())
             self._live((3_000, None))
             self.assertFalse(self.bench.relay.contact_closed)
             self.assertEqual(self.bench.switching.reason, fault)

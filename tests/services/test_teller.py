@@ -5,7 +5,7 @@ import unittest
 from boards.host.power import PowerCut
 from tests import samples
 from tests.services import helpers
-from wattpurse.core import carrier, events, outcome, statement, supply, token
+from wattpurse.core import account_image, carrier, events, outcome, statement, supply, token
 from wattpurse.core import contract as contracts
 
 CLOCK_S = helpers.START_S + 86_400
@@ -58,7 +58,7 @@ def _large_tariff(version):
 
 def state_of(bench) -> tuple:
     """All that a token could change."""
-    return bench.ledger.account.pack(), bench.settings.get("tamper"), bench.timekeeper.now_s()
+    return account_image.pack(bench.ledger.account), bench.settings.get("tamper"), bench.timekeeper.now_s()
 
 
 def tampered_bench():
@@ -196,9 +196,9 @@ class TestLimitsAndAges(unittest.TestCase):
     def test_over_the_limit_the_token_stays_usable(self):
         self._redeem(1, token.TERM, 0, 10_000)
         self.assertEqual(self._redeem(2, token.CREDIT_MONEY, 10_000), outcome.ACCEPTED)
-        before = self.bench.ledger.account.pack()
+        before = account_image.pack(self.bench.ledger.account)
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.OVER_LIMIT)
-        self.assertEqual(self.bench.ledger.account.pack(), before)
+        self.assertEqual(account_image.pack(self.bench.ledger.account), before)
         self.assertEqual(self.bench.events_of(events.TOKEN_REFUSED), [outcome.OVER_LIMIT])
         self.bench.ledger.advance(self.bench.timekeeper.now_s(), 1)
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.ACCEPTED)
@@ -316,11 +316,11 @@ class TestFlashFailures(unittest.TestCase):
                 continue
             with self.subTest(kind=name):
                 bench = tampered_bench()
-                packed = bench.ledger.account.pack()
+                packed = account_image.pack(bench.ledger.account)
                 sealed = helpers.seal(1, kind, *fields)
                 bench.flash.faults.bad_sectors.update(self.LEDGER)
                 self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.LEDGER_FAILED)
-                self.assertEqual(bench.ledger.account.pack(), packed)
+                self.assertEqual(account_image.pack(bench.ledger.account), packed)
                 self.assertEqual(effect(bench), before)
                 self.assertEqual(bench.events_of(events.TOKEN_REFUSED), [outcome.LEDGER_FAILED])
                 bench.flash.faults.bad_sectors.clear()

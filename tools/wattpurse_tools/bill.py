@@ -13,7 +13,7 @@ meter took in that month, and the months to what it took in all.
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from wattpurse.core.account import MWH_PER_KWH, Account
+from wattpurse.core.account import CHARGE_PARTS, Account
 from wattpurse.core.contract import PrepaidMoney
 from wattpurse.core.tariff import Tariff
 from wattpurse_tools.load_profile import LoadProfile
@@ -21,7 +21,7 @@ from wattpurse_tools.load_profile import LoadProfile
 
 @dataclass
 class EnergyLine:
-    """Energy of one price. exact_charge: mWh times micro-units per kWh; charge_microunits: its share in whole ones."""
+    """Energy of one price. exact_charge: parts of a micro-unit, CHARGE_PARTS each; charge_microunits: in whole ones."""
 
     rate_name: str
     price_microunits_per_kwh: int
@@ -67,7 +67,7 @@ class Section:
         """
         for key in sorted(self.energy):
             line = self.energy[key]
-            line.charge_microunits, carried = divmod(carried + line.exact_charge, MWH_PER_KWH)
+            line.charge_microunits, carried = divmod(carried + line.exact_charge, CHARGE_PARTS)
         return carried
 
     def add(self, other):
@@ -166,12 +166,12 @@ class _BilledAccount(Account):
             line.charge_microunits += self.money.charged - charged_before
 
     def _charge_part(self, block, price, energy_mwh):
-        carried_before = self._charge_remainder
+        carried_before = self.charge_remainder
         charge = super()._charge_part(block, price, energy_mwh)
         key = (self.tariff.version, self.rate, block)
         line = self._month().energy.setdefault(key, EnergyLine(self.tariff.rate_names[self.rate], price))
         line.energy_mwh += energy_mwh
-        line.exact_charge += charge * MWH_PER_KWH + self._charge_remainder - carried_before
+        line.exact_charge += charge * CHARGE_PARTS + self.charge_remainder - carried_before
         return charge
 
     def _month(self):

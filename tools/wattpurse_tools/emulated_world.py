@@ -12,6 +12,7 @@ from boards.host.household import Household
 from boards.host.state_folder import StateFolder
 from boards.host.world import FIRST_S, central_europe
 from wattpurse.core import supply
+from wattpurse.core.circumstances import Circumstances
 
 from .emulated_meter import EmulatedMeter
 from .emulated_ring import stores_of
@@ -80,12 +81,14 @@ class KnownMeter:
         self.events = stores.events
         self.account = stores.ledger.account
         self._stores = stores
+        self._circumstances = Circumstances(now_s)
+        self._circumstances.tamper_opens = bool(stores.settings.get("tamper", 0))
         if self.account is not None:
             stores.ledger.advance(max(now_s, self.account.time_s), 0)
 
     def decide(self) -> int:
         """The reason of supply that holds."""
-        return supply.decide(self.account, self._stores.fault, bool(self._stores.settings.get("tamper", 0)))
+        return supply.decide(self.account, self._stores.fault, self._circumstances)
 
 
 class EmulatedWorld:

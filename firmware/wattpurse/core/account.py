@@ -1,18 +1,18 @@
 """All that the meter knows about energy and money, and the only rules by which it changes.
 
 An account is pure: it is told of pulses, credit and time, and keeps registers, the two purses and the tokens it has
-redeemed. It has no storage of its own: `pack` gives its whole state, and the ledger sees to it that every change is in
-flash before it is made here.
+redeemed. It has no storage of its own: `account_image` makes bytes of its whole state, and the ledger sees to it that
+every change is in flash before it is made here.
 
 Energy is mWh, money micro-units, price micro-units per kWh, time UTC seconds. Fractions are never dropped: what a pulse
 leaves of a mWh, and what a charge leaves of a micro-unit, is carried to the next.
 """
 
-import struct
-
 from wattpurse.core import contract as contracts
+from wattpurse.core import credit_rules
 from wattpurse.core.calendar import month_index
 from wattpurse.core.registers import Registers
+from wattpurse.core.standing import EMERGENCY_ACCEPTED, Standing
 from wattpurse.core.tariff import Tariff
 from wattpurse.core.terms import Terms
 
@@ -24,10 +24,9 @@ _COUNT_LIMIT = 1 << 62
 _ENERGY_LIMIT = 1 << 47
 _DAYS_ASTRAY = 3660  # as far as a clock may leap; day by day, more would take for ever
 
-_FORMAT = 1
-_FIXED = "<BBIIIIIBQQI"
-_PURSE = "<qq"
-_TOKENS = "<IQ"
+# Money is charged in these parts of a micro-unit: those of the energy price times those of the tax.
+WHOLE_TAX = 10_000
+CHARGE_PARTS = MWH_PER_KWH * WHOLE_TAX
 
 
 class Purse:
@@ -56,14 +55,16 @@ class Account:
         self.pending_tariff = None
         self.contract = contract
         self.terms = Terms()
+        self.standing = Standing()
         self.money = Purse()
         self.energy = Purse()
         self.pulses_total = 0
         self.token_top = 0
         self.token_window = 0
         self.time_s = time_s
-        self._energy_remainder = 0
-        self._charge_remainder = 0
+        self.energy_remainder = 0
+        self.charge_remainder = 0
+        self.day_mwh = 0
         self.calibrate(impulses, per_kwh)
         self.enter_context()
         self.day = self.tariff.zone.day(time_s)
@@ -84,40 +85,58 @@ class Account:
             raise ValueError(f"a pulse of more than {KWH_PER_PULSE_LIMIT} kWh: impulses come first, then kWh")
         self.impulses = impulses
         self.impulses_per_kwh_divisor = per_kwh
-        self._energy_remainder = 0
+        self.energy_remainder = 0
 
     def count_pulses(self, pulses: int):
         """Turn pulses into energy and charge it at the rate in force."""
         self.pulses_total += pulses
-        energy = self._energy_remainder + pulses * MWH_PER_KWH * self.impulses_per_kwh_divisor
-        self._energy_remainder = energy % self.impulses
+        energy = self.energy_remainder + pulses * MWH_PER_KWH * self.impulses_per_kwh_divisor
+        self.energy_remainder = energy % self.impulses
         self.consume(energy // self.impulses)
 
     def consume(self, energy_mwh: int):
         """Register and charge energy at the rate in force, split where a block or the free allowance ends."""
-        month = self.registers.month
         while energy_mwh:
-            block, price, room_mwh = self.tariff.price(self.rate, month.rate_mwh[self.rate], month.total_mwh)
+            block, price, room_mwh = self.contract.price(self)
             part_mwh = energy_mwh if room_mwh is None else min(energy_mwh, room_mwh)
             self._charge_part(block, price, part_mwh)
             energy_mwh -= part_mwh
+        credit_rules.note_balance(self)
 
     def _charge_part(self, _block, price, energy_mwh):
         """Charge and register energy of one price; give back the micro-units charged."""
         charge = self.contract.charge_energy(self, price, energy_mwh)
+        self.day_mwh += energy_mwh
         self.registers.add_energy(self.rate, energy_mwh)
         self.registers.add_charge(charge)
         return charge
 
     def spend_price(self, price: int, energy_mwh: int) -> int:
-        """Take the price of energy from the money purse, carrying the fraction; give back the micro-units taken."""
-        exact = self._charge_remainder + energy_mwh * price
-        self._charge_remainder = exact % MWH_PER_KWH
-        return self.money.spend(exact // MWH_PER_KWH)
+        """Take the price of energy, with tax, from the money purse; give back the micro-units taken."""
+        return self._spend_parts(energy_mwh * price)
 
-    def spend_money(self, amount_microunits: int) -> int:
-        """Take an amount from the money purse; give it back."""
-        return self.money.spend(amount_microunits)
+    def spend_taxed(self, amount_microunits: int) -> int:
+        """Take an amount, with tax, from the money purse; give back the micro-units taken."""
+        return self._spend_parts(amount_microunits * MWH_PER_KWH)
+
+    def _spend_parts(self, millionths):
+        """The rounding rule: what is due is reckoned exactly, tax included, and only whole micro-units are taken.
+
+        The fraction is carried to the next charge, so that all that was ever charged is what is due, rounded down once.
+        """
+        exact = self.charge_remainder + millionths * (WHOLE_TAX + self.terms["tax_permyriad"])
+        self.charge_remainder = exact % CHARGE_PARTS
+        return self.money.spend(exact // CHARGE_PARTS)
+
+    def credit_balance(self) -> int:
+        """What is left in the purse of the contract: micro-units or mWh, 0 where the contract is of time."""
+        return 0 if self.contract.unit == contracts.TIME else self.purse(self.contract.unit).balance
+
+    def emergency_floor(self) -> int:
+        """The balance at which supply ends: zero, or below it once emergency credit was accepted."""
+        if self.standing["emergency"] != EMERGENCY_ACCEPTED:
+            return 0
+        return -self.contract.emergency_limit(self)
 
     def purse(self, unit: int) -> Purse:
         """The purse of `unit`: contract.MONEY or contract.ENERGY. Raises ValueError for anything else."""
@@ -159,10 +178,18 @@ class Account:
         """Go on to local day `day`: each day entered costs its standing charge, once ever, in the month it falls in."""
         while self.day < day:
             self.day += 1
+            self.day_mwh = 0
             self.registers.enter_month(month_index(self.day))
             if self.day > self.charged_day:
                 self.charged_day = self.day
-                self.registers.add_charge(self.contract.charge_days(self, 1))
+                self._charge_day()
+
+    def _charge_day(self):
+        """What a day costs: its standing charge, unless the terms spare who is cut off, and its part of a debt."""
+        if self.terms["standing_charge_while_off"] or not self.standing["cut_off"]:
+            self.registers.add_charge(self.contract.charge_days(self, 1))
+        credit_rules.take_daily_debt(self)
+        credit_rules.note_balance(self)
 
     def activate_pending(self):
         """The pending tariff takes over; a day that begins at this second is already its own."""
@@ -181,74 +208,14 @@ class Account:
         if self.pending_tariff is not None:
             self.change_s = min(self.change_s, max(self.pending_tariff.activation_s, self.time_s + 1))
 
-    def pack(self) -> bytes:
-        """The whole state as bytes."""
-        pending = self.pending_tariff.data if self.pending_tariff else b""
-        return b"".join(
-            (
-                struct.pack(
-                    _FIXED,
-                    _FORMAT,
-                    self.contract.code,
-                    self.impulses,
-                    self.impulses_per_kwh_divisor,
-                    self.time_s,
-                    self.day,
-                    self.charged_day,
-                    self.rate,
-                    self.pulses_total,
-                    self._energy_remainder,
-                    self._charge_remainder,
-                ),
-                struct.pack(_PURSE, self.money.bought, self.money.charged),
-                struct.pack(_PURSE, self.energy.bought, self.energy.charged),
-                struct.pack(_TOKENS, self.token_top, self.token_window),
-                self.terms.pack(),
-                self.registers.pack(),
-                struct.pack("<HH", len(self.tariff.data), len(pending)),
-                self.tariff.data,
-                pending,
-            )
-        )
-
-    @classmethod
-    def unpack(cls, data: bytes):
-        """The account that `pack` gave. Raises ValueError for bytes that no `pack` gave."""
-        fixed = struct.unpack_from(_FIXED, data)
-        if fixed[0] != _FORMAT:
-            raise ValueError(f"account format {fixed[0]} is not known")
-        position = struct.calcsize(_FIXED)
-        purses = []
-        for _ in range(2):
-            purses.append(Purse(*struct.unpack_from(_PURSE, data, position)))
-            position += struct.calcsize(_PURSE)
-        tokens = struct.unpack_from(_TOKENS, data, position)
-        terms, position = Terms.unpack(data, position + struct.calcsize(_TOKENS))
-        registers, position = Registers.unpack(data, position)
-        tariff_length, pending_length = struct.unpack_from("<HH", data, position)
-        position += 4
-        tariff_end = position + tariff_length
-        account = cls(data[position:tariff_end], fixed[2], fixed[3], contracts.by_code(fixed[1]), fixed[4])
-        if pending_length:
-            account.pending_tariff = Tariff(data[tariff_end : tariff_end + pending_length])
-        account.day, account.charged_day, account.rate, account.pulses_total = fixed[5:9]
-        account._energy_remainder, account._charge_remainder = fixed[9:]
-        account.money, account.energy = purses
-        account.token_top, account.token_window = tokens
-        account.terms = terms
-        account.registers = registers
-        if not account.is_plausible():
-            raise ValueError("the account contradicts itself")
-        account.note_next_change()
-        return account
-
     def is_plausible(self) -> bool:
         """Whether a life of this meter can have led here; from anywhere else its arithmetic could fail or not end."""
         amounts = (self.money.bought, self.money.charged, self.energy.bought, self.energy.charged)
         return (
             self.rate < self.tariff.rate_count
-            and self._energy_remainder < self.impulses
-            and self._charge_remainder < MWH_PER_KWH
+            and self.energy_remainder < self.impulses
+            and self.charge_remainder < CHARGE_PARTS
+            and self.day_mwh < _ENERGY_LIMIT
             and abs(self.day - self.tariff.zone.day(self.time_s)) <= _DAYS_ASTRAY
             and self.day <= self.charged_day
             and self.pulses_total < _COUNT_LIMIT

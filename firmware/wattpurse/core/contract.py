@@ -1,21 +1,64 @@
 """How supply is paid for: each contract answers what energy costs, whether supply may be on, and what credit there is.
 
 A contract holds nothing itself: it reads the `account` it is handed and spends from its purses, so that
-bought = charged + balance holds in both of them whatever the contract.
+bought = charged + balance holds in both of them whatever the contract. `circumstances` are those of the moment.
+
+Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counted in: MONEY, ENERGY or TIME),
+`purse_unit` (the purse that statements tell of first) and
+
+    price(account)                          `(block, price, room)` of the next energy, as `Tariff.price` says
+    charge_energy(account, price, mwh)      spends it; gives back the micro-units charged
+    charge_days(account, days)              spends the standing charge of local days; gives back the micro-units
+    supply_reason(account, circumstances)   supply.ON, or why supply may not be on as far as the contract goes
+    emergency_limit(account)                how far below zero its balance may go once the customer has accepted that
+    until_s(account)                        when it ends by itself; None for those that do not
 """
 
 from wattpurse.core import supply
 
 MONEY = 0
 ENERGY = 1
+TIME = 2
 
 
-class PrepaidMoney:
+class Contract:
+    """What most contracts have in common: nothing costs anything, and there is no end and no emergency credit."""
+
+    unit = MONEY
+    purse_unit = MONEY
+
+    @staticmethod
+    def price(account) -> tuple:
+        """By the tariff, for where the month stands."""
+        month = account.registers.month
+        return account.tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)
+
+    @staticmethod
+    def charge_energy(_account, _price_microunits_per_kwh: int, _energy_mwh: int) -> int:
+        """Energy is registered and costs nothing."""
+        return 0
+
+    @staticmethod
+    def charge_days(_account, _days: int) -> int:
+        """Days cost nothing."""
+        return 0
+
+    @staticmethod
+    def emergency_limit(_account) -> int:
+        """There is no emergency credit."""
+        return 0
+
+    @staticmethod
+    def until_s(_account) -> int | None:
+        """It does not end by itself."""
+        return None
+
+
+class PrepaidMoney(Contract):
     """Money in the meter, charged by tariff; supply ends when it is spent."""
 
     code = 1
     name = "prepaid-money"
-    unit = MONEY
 
     @staticmethod
     def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
@@ -25,25 +68,26 @@ class PrepaidMoney:
     @staticmethod
     def charge_days(account, days: int) -> int:
         """Charge the standing charge of `days` local days; give back the micro-units charged."""
-        return account.spend_money(days * account.tariff.standing_charge_microunits)
+        return account.spend_taxed(days * account.tariff.standing_charge_microunits)
 
     @staticmethod
-    def supply_reason(account) -> int:
-        """supply.ON or the reason why supply may not be on."""
-        return supply.ON if account.money.balance > 0 else supply.NO_CREDIT
+    def supply_reason(account, _circumstances) -> int:
+        """On while there is money, or emergency credit that was accepted."""
+        return _reason_of_balance(account, account.money.balance)
 
     @staticmethod
-    def is_low(account) -> bool:
-        """True when credit is worth a warning."""
-        return account.money.balance <= account.terms["low_credit_microunits"]
+    def emergency_limit(account) -> int:
+        """Micro-units."""
+        return account.terms["emergency_microunits"]
 
 
-class PrepaidEnergy:
+class PrepaidEnergy(Contract):
     """Energy in the meter, bought as kWh; tariff prices do not matter, rates are registered all the same."""
 
     code = 2
     name = "prepaid-energy"
     unit = ENERGY
+    purse_unit = ENERGY
 
     @staticmethod
     def charge_energy(account, _price_microunits_per_kwh: int, energy_mwh: int) -> int:
@@ -52,22 +96,97 @@ class PrepaidEnergy:
         return 0
 
     @staticmethod
-    def charge_days(_account, _days: int) -> int:
-        """Days cost nothing: the price of a kWh was paid where it was bought."""
+    def supply_reason(account, _circumstances) -> int:
+        """On while there is energy, or emergency credit that was accepted."""
+        return _reason_of_balance(account, account.energy.balance)
+
+    @staticmethod
+    def emergency_limit(account) -> int:
+        """mWh."""
+        return account.terms["emergency_mwh"]
+
+
+class Term(Contract):
+    """Days, bought in advance; energy is free and registered per rate."""
+
+    code = 3
+    name = "term"
+    unit = TIME
+
+    @staticmethod
+    def supply_reason(account, circumstances) -> int:
+        """On up to the second in which the term ends."""
+        return supply.ON if circumstances.now_s < account.standing["term_until_s"] else supply.EXPIRED
+
+    @staticmethod
+    def until_s(account) -> int:
+        """The end of what was bought."""
+        return account.standing["term_until_s"]
+
+
+class Dispenser(PrepaidEnergy):
+    """kWh with a daily maximum and days of validity: what one contract holds, no more each day, and not for ever."""
+
+    code = 4
+    name = "dispenser"
+
+    @staticmethod
+    def supply_reason(account, circumstances) -> int:
+        """On while the contract is valid, its kWh last, and the local day has not had its share."""
+        if circumstances.now_s >= account.standing["dispenser_until_s"]:
+            return supply.EXPIRED
+        if account.energy.balance <= 0:
+            return supply.NO_CREDIT
+        daily_limit_mwh = account.terms["daily_limit_mwh"]
+        return supply.DAILY_LIMIT if daily_limit_mwh and account.day_mwh >= daily_limit_mwh else supply.ON
+
+    @staticmethod
+    def emergency_limit(_account) -> int:
+        """What is not valid any more is not lent either."""
         return 0
 
     @staticmethod
-    def supply_reason(account) -> int:
-        """supply.ON or the reason why supply may not be on."""
-        return supply.ON if account.energy.balance > 0 else supply.NO_CREDIT
+    def until_s(account) -> int:
+        """The end of its validity."""
+        return account.standing["dispenser_until_s"]
+
+
+class Managed(Contract):
+    """A head-end keeps the account and orders the switch; its permit runs out if it falls silent."""
+
+    code = 6
+    name = "managed"
+    unit = TIME
 
     @staticmethod
-    def is_low(account) -> bool:
-        """True when credit is worth a warning."""
-        return account.energy.balance <= account.terms["low_credit_mwh"]
+    def supply_reason(account, circumstances) -> int:
+        """On while the permit lasts; an order to open is obeyed whatever the contract, see `supply`."""
+        return supply.ON if circumstances.now_s < account.standing["permit_until_s"] else supply.EXPIRED
+
+    @staticmethod
+    def until_s(account) -> int:
+        """The end of the permit."""
+        return account.standing["permit_until_s"]
 
 
-CONTRACTS = (PrepaidMoney, PrepaidEnergy)
+class SettledAccount(PrepaidMoney):
+    """Settled afterwards: supply never ends for money; what was paid before is a deposit, a statement is the bill."""
+
+    code = 7
+    name = "account"
+
+    @staticmethod
+    def supply_reason(_account, _circumstances) -> int:
+        """Always on."""
+        return supply.ON
+
+    @staticmethod
+    def emergency_limit(_account) -> int:
+        """There is no end that it could put off."""
+        return 0
+
+
+CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, Managed, SettledAccount)
 
 
 def by_code(code: int):
@@ -84,3 +203,8 @@ def by_name(name: str):
         if contract.name == name:
             return contract
     raise ValueError("no contract '" + name + "'; there are: " + ", ".join(one.name for one in CONTRACTS))
+
+
+def _reason_of_balance(account, balance):
+    """Above zero, or above what emergency credit allows."""
+    return supply.ON if balance > account.emergency_floor() else supply.NO_CREDIT

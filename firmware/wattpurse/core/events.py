@@ -38,6 +38,16 @@ LEDGER_DEGRADED = 26
 LEDGER_ERASED = 27
 SERVICE_CARD = 28
 CREDIT_ENERGY = 29
+DAYS_BOUGHT = 30
+DISPENSED = 31
+TAKEN_BACK = 32
+CLEARED = 33
+TENANT_CHANGED = 34
+DEBT_CHANGED = 35
+PERMITTED = 36
+SWITCH_ORDERED = 37
+SHORTAGE = 38
+AGREED = 39
 
 _TEXTS = {
     STARTED: "started",
@@ -69,6 +79,16 @@ _TEXTS = {
     LEDGER_DEGRADED: "a flash sector failed, its copy holds",
     LEDGER_ERASED: "ledger erased",
     SERVICE_CARD: "service card",
+    DAYS_BOUGHT: "term paid until",
+    DISPENSED: "contract of kWh and days accepted",
+    TAKEN_BACK: "credit taken back",
+    CLEARED: "credit and debt cleared",
+    TENANT_CHANGED: "tenant changed",
+    DEBT_CHANGED: "debt is now",
+    PERMITTED: "supply permitted until",
+    SWITCH_ORDERED: "load switch ordered",
+    SHORTAGE: "shortage level",
+    AGREED: "button pressed",
 }
 _RECORD = 1
 _LAYOUT = "<IBBqq"

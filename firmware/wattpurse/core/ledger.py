@@ -3,37 +3,21 @@
 RAM is a cache of the journal: the account that `open` recovers equals the one that power was cut under, but for the one
 write that was under way. Energy is journalled as tallies of pulses, each bit `step_pulses` of them, at most 0.25 Wh or
 one pulse; everything else as records, which carry the pulses below one step so that the rate they end is charged to the
-pulse. Rare and large changes (tariff, contract, calibration, terms) are made by a roll: the snapshot is the record.
+pulse. Rare and large changes (tariff, contract, calibration, refunds) are made by a roll: the snapshot is the record.
 """
 
-import struct
-
+from wattpurse.core import account_image, credit_rules
+from wattpurse.core import ledger_records as records
 from wattpurse.core.account import Account
 from wattpurse.core.calendar import DAY_S, month_index
+from wattpurse.core.carrier import METER
 from wattpurse.core.journal import Journal
+from wattpurse.core.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
 
 RING = 1
-DAYS_AT_ONCE = 3660
 CREDIT_AMOUNT_LIMIT = 10**15
 
-_DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # one leap of the clock from a day as far astray as `Account.unpack` allows
-
 _STEP_DIVISOR = 4000  # steps per kWh at least: 0.25 Wh
-
-_RATE = 1
-_DAY = 2
-_CREDIT = 3
-_TOKEN = 4
-
-# Every layout begins with the time; pulses are those below one step, counted before the record takes effect.
-_RATE_LAYOUT = "<IIB"  # time, pulses, rate
-_DAY_LAYOUT = "<III"  # time, pulses, day
-_CREDIT_LAYOUT = "<IIBBqq"  # time, sequence, unit, carrier, amount, balance that results
-_TOKEN_LAYOUT = "<IIIBB"  # time, pulses, sequence, token kind, carrier
-
-
-class LedgerMismatch(Exception):
-    """A record cannot follow what is before it: the journal and the program disagree."""
 
 
 class Ledger:
@@ -56,7 +40,7 @@ class Ledger:
         Whatever is raised, nothing was written.
         """
         snapshot, entries = self._journal.recover()
-        self._adopt(Account.unpack(snapshot))
+        self._adopt(account_image.unpack(snapshot))
         try:
             self._replay(entries)
             if not self.account.is_plausible():
@@ -114,22 +98,37 @@ class Ledger:
     def credit(self, sequence: int, unit: int, amount: int, carrier: int, now_s: int) -> int:
         """Redeem token `sequence` for `amount` of `unit` (contract.MONEY or ENERGY); give back the new balance.
 
-        Redemption and balance are one record. Raises ValueError if the token is used or the amount is out of range.
+        Redemption and balance, less what a debt takes of it, are one record. Raises ValueError if the token is used or
+        the amount is out of range.
         """
         if not -CREDIT_AMOUNT_LIMIT <= amount <= CREDIT_AMOUNT_LIMIT:
             raise ValueError("amount out of range")
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
-        balance = self.account.purse(unit).balance + amount
-        self._record(_CREDIT, struct.pack(_CREDIT_LAYOUT, now_s, sequence, unit, carrier, amount, balance))
+        share = credit_rules.debt_share(self.account, unit, amount)
+        balance = self.account.purse(unit).balance + amount - share
+        self._record(records.CREDIT, records.credit(now_s, sequence, unit, carrier, amount, balance))
         return balance
 
     def redeem(self, sequence: int, token_kind: int, carrier: int, now_s: int):
         """Note a token that brings no credit as redeemed. Raises ValueError if it is used."""
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
-        payload = struct.pack(_TOKEN_LAYOUT, now_s, self._pending_pulses, sequence, token_kind, carrier)
-        self._record_with_pulses(_TOKEN, payload)
+        payload = records.token(now_s, self._pending_pulses, sequence, token_kind, carrier)
+        self._record_with_pulses(records.TOKEN, payload)
+
+    def set_number(self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER):
+        """Set one of the account's numbers, of `holder` records.TERMS or records.STANDING: one record, with its token.
+
+        Raises ValueError if the token is used, for an unknown name, or for a value out of range.
+        """
+        if sequence != NO_TOKEN and self.account.token_is_used(sequence):
+            raise ValueError("token is used")
+        numbers = records.numbers_of(self.account, holder)
+        place = numbers.place(name)
+        numbers.check(place, value)
+        payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
+        self._record_with_pulses(records.NUMBER, payload)
 
     def change(self, alter):
         """Let `alter(account)` change what it likes, and make it the newest snapshot, all or nothing.
@@ -137,7 +136,7 @@ class Ledger:
         Whatever is raised, by `alter` or by the flash, leaves the account as it was.
         """
         before = self.account
-        altered = Account.unpack(before.pack())
+        altered = account_image.unpack(account_image.pack(before))
         altered.count_pulses(self._pending_pulses)
         alter(altered)
         altered.note_next_change()
@@ -179,7 +178,7 @@ class Ledger:
         self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
 
     def _snapshot(self):
-        return self.account.pack()
+        return account_image.pack(self.account)
 
     def _count(self, pulses):
         """Tally whole steps of pulses; what is less waits for the next."""
@@ -215,10 +214,10 @@ class Ledger:
             self._activate_pending(time_s)
         day = self.account.tariff.zone.day(time_s)
         if day > self.account.day:
-            self._record_with_pulses(_DAY, struct.pack(_DAY_LAYOUT, time_s, self._pending_pulses, day))
+            self._record_with_pulses(records.DAY, records.day(time_s, self._pending_pulses, day))
         rate = self.account.tariff.rate_at(time_s)
         if rate != self.account.rate:
-            self._record_with_pulses(_RATE, struct.pack(_RATE_LAYOUT, time_s, self._pending_pulses, rate))
+            self._record_with_pulses(records.RATE, records.rate(time_s, self._pending_pulses, rate))
         # Not before: a record may roll, and a snapshot of this time with the old rate would keep that rate.
         self.account.time_s = max(self.account.time_s, time_s)
         self.account.note_next_change()
@@ -247,40 +246,9 @@ class Ledger:
             else:
                 self.account.count_pulses(steps * self._step_pulses)
                 steps = 0
-                self._apply(kind, content)
+                records.apply(self.account, kind, content)
         self.account.count_pulses(steps * self._step_pulses)
 
     def _record(self, kind, payload):
         self._journal.append(kind, payload)
-        self._apply(kind, payload)
-
-    def _apply(self, kind, payload):
-        """Make the change that a record tells of; the one way for the living meter and for recovery."""
-        account = self.account
-        if kind == _RATE:
-            time_s, pulses, rate = struct.unpack_from(_RATE_LAYOUT, payload)
-            if rate >= account.tariff.rate_count:
-                raise LedgerMismatch("a rate record names a rate that the tariff does not have")
-            account.count_pulses(pulses)
-            account.rate = rate
-            account.time_s = max(account.time_s, time_s)
-        elif kind == _DAY:
-            time_s, pulses, day = struct.unpack_from(_DAY_LAYOUT, payload)
-            if day - account.day > _DAYS_OF_A_RECORD:
-                raise LedgerMismatch("a day record leaps further than any clock may")
-            account.count_pulses(pulses)
-            account.enter_day(day)
-            account.rate = account.tariff.rate_at(time_s)
-            account.time_s = max(account.time_s, time_s)
-        elif kind == _CREDIT:
-            _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
-            account.mark_token(sequence)
-            account.purse(unit).bought += amount
-            if account.purse(unit).balance != balance:
-                raise LedgerMismatch("a credit record does not lead to its balance")
-        elif kind == _TOKEN:
-            _, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
-            account.count_pulses(pulses)
-            account.mark_token(sequence)
-        else:
-            raise LedgerMismatch(f"record kind {kind} is not known")
+        records.apply(self.account, kind, payload)

@@ -103,7 +103,7 @@ def parse(payload: bytes) -> dict:
         "token_top": top,
         "token_window": window,
         "contract": contract_and_detail & 0x0F,
-        "unit": "money" if by_code(contract_and_detail & 0x0F).unit == MONEY else "energy",
+        "unit": "money" if by_code(contract_and_detail & 0x0F).purse_unit == MONEY else "energy",
         "alarms": [text for bit, text in ALARM_TEXTS if alarms & bit],
     }
     detail = contract_and_detail >> 4
@@ -120,7 +120,7 @@ def _whole_header(data):
 
 
 def _head(account, alarms, now_s, detail):
-    unit = account.contract.unit
+    unit = account.contract.purse_unit
     total_mwh = account.registers.total_mwh
     return struct.pack(
         _HEAD,
@@ -136,7 +136,7 @@ def _head(account, alarms, now_s, detail):
 
 
 def _common_part(account):
-    unit = account.contract.unit
+    unit = account.contract.purse_unit
     other = account.purse(MONEY if unit == ENERGY else ENERGY)
     out = bytearray()
     _put(out, _zigzag(other.balance))

@@ -1,8 +1,12 @@
 """The one decision about the load switch: may supply be on now, and if not, why not.
 
 Reasons are small integers that go into events and statements; `text` and `display_code` say them to people. The order
-of the checks in `decide` is the order of precedence: what endangers money or people comes before credit.
+of the checks in `decide` is the order of precedence: what endangers money or people comes before credit, and credit
+before what only asks for patience or the button.
 """
+
+from wattpurse.core.friendly import is_friendly
+from wattpurse.core.standing import NO_EMERGENCY
 
 ON = 0
 NOT_COMMISSIONED = 1
@@ -10,27 +14,91 @@ LEDGER_UNREADABLE = 2
 FAULT = 3
 TAMPER = 4
 NO_CREDIT = 5
+EXPIRED = 6
+DAILY_LIMIT = 7
+NO_CARD = 8
+CARD_UNREADABLE = 9
+ORDERED_OFF = 10
+SHORTAGE = 11
+POWER_LIMIT = 12
+RESTORING = 13
+UNCONFIRMED = 14
 
 # The position whenever the meter cannot know better: a fault must not give energy away, and must be noticed.
 SAFE_IS_CLOSED = False
 
-_TEXTS = ("on", "not commissioned", "ledger cannot be read", "fault", "tamper", "no credit")
-_DISPLAY_CODES = ("", "E 10", "E 11", "E 12", "E 13", "")
+# words, display code: empty where the display shows credit instead
+_TABLE = (
+    ("on", ""),
+    ("not commissioned", "E 10"),
+    ("ledger cannot be read", "E 11"),
+    ("fault", "E 12"),
+    ("tamper", "E 13"),
+    ("no credit", ""),
+    ("expired", "E 14"),
+    ("daily maximum reached", "E 15"),
+    ("no card", "E 16"),
+    ("card cannot be used", "E 17"),
+    ("ordered off", "E 18"),
+    ("shortage", "E 19"),
+    ("too much power drawn", "E 30"),
+    ("waiting after mains returned", "E 31"),
+    ("press the button", "PrESS"),
+)
+# For want of credit: friendly hours put these off.
+_CREDIT_REASONS = (NO_CREDIT, EXPIRED)
 
 
-def decide(account, fault: int, tampered: bool) -> int:
+def decide(account, fault: int, circumstances) -> int:
     """ON, or the reason why the load switch must be open.
 
     `account` is None where there is no readable ledger; then `fault` says why (NOT_COMMISSIONED, LEDGER_UNREADABLE or
-    FAULT). `fault` is ON when there is none.
+    FAULT). `fault` is ON when there is none. `circumstances` see `core.circumstances`.
     """
     if fault != ON:
         return fault
     if account is None:
         return FAULT
-    if tampered:
+    if circumstances.tamper_opens:
         return TAMPER
-    return account.contract.supply_reason(account)
+    if account.standing["ordered_open"]:
+        return ORDERED_OFF
+    if circumstances.testing:
+        return ON
+    credit_reason = reason_of_credit(account, circumstances)
+    if credit_reason != ON:
+        return credit_reason
+    if _rank(account, circumstances) < account.standing["shortage_level"]:
+        return SHORTAGE
+    if circumstances.over_power or account.standing["tripped"]:
+        return POWER_LIMIT
+    if circumstances.restoring:
+        return RESTORING
+    return UNCONFIRMED if account.standing["unconfirmed"] else ON
+
+
+def reason_of_credit(account, circumstances) -> int:
+    """ON, or why the contract ends supply; put off in friendly hours for whoever was not cut off before them."""
+    reason = account.contract.supply_reason(account, circumstances)
+    if reason in _CREDIT_REASONS and not account.standing["cut_off"] and is_friendly(account, circumstances.now_s):
+        return ON
+    return reason
+
+
+def latches(account, circumstances) -> list:
+    """`(name, value)` of the standing numbers that the state of credit calls for and that do not say so yet.
+
+    To be journalled one after the other, in this order: a power cut between them loses nothing.
+    """
+    reason = reason_of_credit(account, circumstances)
+    standing = account.standing
+    if reason in _CREDIT_REASONS:
+        return [] if standing["cut_off"] else [("cut_off", 1)]
+    if reason != ON or not standing["cut_off"]:
+        return []
+    if account.terms["confirm_closing"] and not standing["unconfirmed"]:
+        return [("unconfirmed", 1), ("cut_off", 0)]
+    return [("cut_off", 0)]
 
 
 def is_closed(reason: int) -> bool:
@@ -38,11 +106,24 @@ def is_closed(reason: int) -> bool:
     return reason == ON
 
 
+def all_reasons() -> tuple:
+    """Every `(words, display code)`, in the order of the numbers."""
+    return _TABLE
+
+
 def text(reason: int) -> str:
     """The reason in words."""
-    return _TEXTS[reason] if 0 <= reason < len(_TEXTS) else f"reason {reason}"
+    return _TABLE[reason][0] if 0 <= reason < len(_TABLE) else f"reason {reason}"
 
 
 def display_code(reason: int) -> str:
     """What the meter's display shows of it; empty where credit itself is shown instead."""
-    return _DISPLAY_CODES[reason]
+    return _TABLE[reason][1]
+
+
+def _rank(account, circumstances):
+    """In a shortage: none for who lives on emergency credit or on friendly hours, the meter's priority for who paid."""
+    has_paid = (
+        account.contract.supply_reason(account, circumstances) == ON and account.standing["emergency"] == NO_EMERGENCY
+    )
+    return account.terms["shortage_priority"] if has_paid else 0

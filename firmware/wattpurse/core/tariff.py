@@ -92,10 +92,14 @@ class Tariff:
             block += 1
         return block, self._prices[rate][block], None
 
-    def _switches(self, day):
+    def is_holiday(self, day: int) -> bool:
+        """True if the local day is one of the tariff's holidays."""
         year, month, date = civil_from_days(day)
-        holiday = (month, date, 0) in self._holidays or (month, date, year) in self._holidays
-        kind = _HOLIDAY if holiday else weekday(day)
+        return (month, date, 0) in self._holidays or (month, date, year) in self._holidays
+
+    def _switches(self, day):
+        _, month, date = civil_from_days(day)
+        kind = _HOLIDAY if self.is_holiday(day) else weekday(day)
         return self._day_types[self._season(month, date)[2][kind]]
 
     def _season(self, month, date):

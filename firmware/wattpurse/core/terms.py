@@ -1,57 +1,84 @@
-"""The terms of supply that the landlord sets: named integers with default and range, kept in the ledger's snapshot."""
+"""The terms of supply that the landlord sets, by token or at the console; they are part of the ledger's snapshot."""
 
 import struct
 
+from wattpurse.core.named_numbers import NamedNumbers
+
 NO_LIMIT = 0
 
-# name, default, lowest, highest. New terms go at the end: a snapshot names them by their place.
-_TERMS = (
-    ("credit_limit_microunits", NO_LIMIT, 0, 10**15),
-    ("credit_limit_mwh", NO_LIMIT, 0, 10**15),
-    ("low_credit_microunits", 2_000_000, 0, 10**15),
-    ("low_credit_mwh", 5_000_000, 0, 10**15),
+TAMPER_IGNORED = 0
+TAMPER_ALARM = 1
+TAMPER_OPENS = 2
+
+_AMOUNT = 10**15
+_FORMAT_1_TERMS = 4
+
+# name, default, lowest, highest
+_TABLE = (
+    ("credit_limit_microunits", NO_LIMIT, 0, _AMOUNT),
+    ("credit_limit_mwh", NO_LIMIT, 0, _AMOUNT),
+    ("low_credit_microunits", 2_000_000, 0, _AMOUNT),
+    ("low_credit_mwh", 5_000_000, 0, _AMOUNT),
+    ("very_low_credit_microunits", 500_000, 0, _AMOUNT),
+    ("very_low_credit_mwh", 1_000_000, 0, _AMOUNT),
+    ("low_credit_days", 0, 0, 9999),
+    ("very_low_credit_days", 0, 0, 9999),
+    ("expiry_warning_days", 3, 0, 366),
+    ("emergency_microunits", 0, 0, _AMOUNT),
+    ("emergency_mwh", 0, 0, _AMOUNT),
+    ("friendly_from_minute", 0, 0, 1440),
+    ("friendly_to_minute", 0, 0, 1440),
+    ("friendly_weekdays", 0, 0, 127),  # bit 0 Monday
+    ("friendly_holidays", 0, 0, 1),
+    ("debt_share_percent", 0, 0, 100),
+    ("debt_weekly_microunits", 0, 0, _AMOUNT),
+    ("debt_floor_microunits", 0, 0, _AMOUNT),
+    ("debt_cap_microunits", NO_LIMIT, 0, _AMOUNT),
+    ("standing_charge_while_off", 1, 0, 1),
+    ("tax_permyriad", 0, 0, 10_000),
+    ("account_limit_microunits", NO_LIMIT, 0, _AMOUNT),
+    ("daily_limit_mwh", NO_LIMIT, 0, _AMOUNT),
+    ("confirm_closing", 0, 0, 1),
+    ("restore_delay_s", 0, 0, 86_400),
+    ("restore_spread_s", 0, 0, 86_400),
+    ("power_limit_w", NO_LIMIT, 0, 10**6),
+    ("power_trips", 3, 0, 100),
+    ("power_reconnect_s", 60, 1, 86_400),
+    ("shortage_priority", 1, 0, 9),
+    ("tamper_cover", TAMPER_IGNORED, TAMPER_IGNORED, TAMPER_OPENS),
+    ("tamper_magnet", TAMPER_IGNORED, TAMPER_IGNORED, TAMPER_OPENS),
+    ("tamper_reverse", TAMPER_IGNORED, TAMPER_IGNORED, TAMPER_OPENS),
+    ("tamper_open_load", TAMPER_ALARM, TAMPER_IGNORED, TAMPER_OPENS),
+    ("card_step_microunits", 10_000, 1, 10**9),
+    ("card_step_mwh", 10_000, 1, 10**9),
+    ("card_grace_s", 5, 0, 3600),
 )
-_PLACES = {term[0]: place for place, term in enumerate(_TERMS)}
+_PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
 
 
-class Terms:
+class Terms(NamedNumbers):
     """The terms in force. `terms["credit_limit_mwh"]` reads one; `set` changes one."""
 
     def __init__(self):
-        self._values = [term[1] for term in _TERMS]
-
-    def __getitem__(self, name: str) -> int:
-        return self._values[_PLACES[name]]
-
-    def set(self, name: str, value: int):
-        """Change one term. Raises ValueError, saying what is allowed, for an unknown name or a value out of range."""
-        if name not in _PLACES:
-            raise ValueError("no term '" + name + "'; there are: " + ", ".join(names()))
-        _, _, lowest, highest = _TERMS[_PLACES[name]]
-        if not lowest <= value <= highest:
-            raise ValueError(f"{name} must be from {lowest} to {highest}")
-        self._values[_PLACES[name]] = value
-
-    def pack(self) -> bytes:
-        """All terms as bytes."""
-        return struct.pack("<B", len(self._values)) + b"".join(struct.pack("<q", value) for value in self._values)
+        super().__init__(_TABLE, _PLACES, "term")
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """`(terms, position behind them)`; terms that came after the data was written keep their default.
-
-        Raises ValueError where the data ends before.
-        """
-        if position >= len(data):
-            raise ValueError("terms are missing")
+        """`(terms, position behind them)` of what `pack` put at `position`. Raises ValueError for anything else."""
         terms = cls()
-        count = data[position]
-        position += 1
-        for place in range(min(count, len(_TERMS))):
-            terms._values[place] = struct.unpack_from("<q", data, position + 8 * place)[0]
-        return terms, position + 8 * count
+        return terms, terms.take_packed(data, position)
+
+    @classmethod
+    def unpack_format_1(cls, data: bytes, position: int) -> tuple:
+        """The same of accounts written by version 0.1, which packed its four terms in full."""
+        if position >= len(data) or data[position] != _FORMAT_1_TERMS:
+            raise ValueError("not the terms of version 0.1")
+        terms = cls()
+        for place, value in enumerate(struct.unpack_from(f"<{_FORMAT_1_TERMS}q", data, position + 1)):
+            terms.set_at(place, value)
+        return terms, position + 1 + 8 * _FORMAT_1_TERMS
 
 
 def names() -> tuple:
-    """The names of all terms."""
-    return tuple(term[0] for term in _TERMS)
+    """The names of all terms, in the order of their places."""
+    return tuple(row[0] for row in _TABLE)

@@ -39,20 +39,20 @@ SITE_KEY = 18
 _HEADER = "<BBBBII"
 _PAYLOAD_HEAD = "<BH"
 _BODY_LAYOUTS = {
-    CREDIT_MONEY: "<q",
-    CREDIT_ENERGY: "<q",
-    CONTRACT: "<B",
-    CLOCK: "<I",
+    CREDIT_MONEY: "<q",  # micro-units
+    CREDIT_ENERGY: "<q",  # mWh
+    CONTRACT: "<B",  # code
+    CLOCK: "<I",  # UTC seconds
     CLEAR_TAMPER: "<",
-    TERM: "<Bq",
-    DAYS: "<I",  # seconds of supply
+    TERM: "<Bq",  # place, value
+    DAYS: "<I",  # seconds of a term
     DISPENSE: "<qqI",  # mWh, mWh a day at most, seconds of validity
-    REFUND: "<Bq",  # unit, amount; 0 for all that is left
+    REFUND: "<Bq",  # unit, amount; 0: all that is left
     CLEAR: "<",
-    TENANT: "<I",  # number of the tenant
+    TENANT: "<I",  # number
     DEBT: "<q",  # micro-units more, or less
-    PERMIT: "<I",  # until, in UTC seconds
-    SWITCH: "<B",  # 1 open, 0 close
+    PERMIT: "<I",  # UTC seconds until which supply is permitted
+    SWITCH: "<B",  # 1 open, 0 as the contract says
     SHORTAGE: "<B",  # level
     METER_KEY: "<B16s",  # key version, key
     SITE_KEY: "<B16s",

@@ -5,7 +5,7 @@ Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`
 
 import sys
 
-from wattpurse.core import carrier, contract, events, statement, supply, tariff_table, terms
+from wattpurse.core import carrier, contract, events, statement, supply, tariff_table, terms, warning
 from wattpurse.core.calendar import Zone
 from wattpurse.core.cmac import BLOCK, cmac
 from wattpurse.core.registers import RATES
@@ -42,7 +42,7 @@ def status(meter, _arguments) -> dict:
     account = meter.ledger.account
     if meter.fault == supply.ON and account is not None:
         facts["contract"] = account.contract.name
-        facts["low_credit"] = account.contract.is_low(account)
+        facts["low_credit"] = meter.supply_desk.warning_grade() != warning.NONE
         facts["rate"] = account.tariff.rate_names[account.rate]
         facts["tariff_version"] = account.tariff.version
         facts["total_mwh"] = account.registers.total_mwh
@@ -128,9 +128,9 @@ def contract_in_force(meter, _arguments) -> dict:
     facts = {
         "contract": account.contract.name,
         "contracts": [one.name for one in contract.CONTRACTS],
-        "credit_limit": account.credit_limit(account.contract.unit),
-        "low_credit": account.contract.is_low(account),
-        "unit": "money" if account.contract.unit == contract.MONEY else "energy",
+        "credit_limit": account.credit_limit(account.contract.purse_unit),
+        "low_credit": meter.supply_desk.warning_grade() != warning.NONE,
+        "unit": "money" if account.contract.purse_unit == contract.MONEY else "energy",
     }
     facts.update(_purses(account))
     return facts

@@ -5,8 +5,8 @@ waits for the button. Credit is the home page: it blinks when it is low or spent
 other reason why supply is off. A display chip that does not answer is counted and tried again, and stops nothing.
 """
 
+from wattpurse.core import consent, supply, warning
 from wattpurse.core import outcome as outcomes
-from wattpurse.core import supply
 from wattpurse.drivers import buzzer as sounds
 from wattpurse.drivers.button import LONG, SAMPLE_MS
 from wattpurse.drivers.segments import POSITIONS, render
@@ -62,13 +62,14 @@ class _Span:
 class Display:
     """Display, button and buzzer as one service.
 
-    `read_state()` gives `(account, reason)`: the Account or None, and the supply reason (core.supply) now. `version` is
-    shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer, `failures` counts
-    the times it did not.
+    `read_state()` gives `(account, reason, grade)`: the Account or None, the supply reason (core.supply) and the grade
+    of warning (core.warning) now. `agree()` is called with a short press, and True if that agreed to something.
+    `version` is shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer,
+    `failures` counts the times it did not.
     The supervisor may assign `beat`; it is called several times a second while `run` lives.
     """
 
-    def __init__(self, led, button, buzzer, clock, read_state, version: str = ""):
+    def __init__(self, led, button, buzzer, clock, read_state, agree, version: str = ""):
         self.failed = False
         self.failures = 0
         self._led = led
@@ -76,9 +77,11 @@ class Display:
         self._buzzer = buzzer
         self._clock = clock
         self._read_state = read_state
+        self._agree = agree
         self._version = version
         self._account = None
         self._reason = supply.ON
+        self._grade = warning.NONE
         self._page = pages.CREDIT
         self._page_turned = _Span(clock)
         self._messages = []
@@ -126,7 +129,7 @@ class Display:
             self._note_failure()
 
     def take_press(self, press: str):
-        """Act on button.SHORT or button.LONG: next page or end of a message; lamp test. Either mutes the warning."""
+        """Act on button.SHORT, which ends a message, agrees or turns the page, or LONG: lamp test. Both mute."""
         now_ms = self._clock.ticks_ms()
         self._buzzer.play(sounds.KEY)
         if self._warning_is_due():
@@ -135,16 +138,19 @@ class Display:
             self._say([(_ALL_LIT, LAMP_TEST_MS), (self._version, VERSION_MS)])
         elif self._messages:
             self._messages = []
-        else:
-            self._page = (self._page + 1) % pages.PAGES
-            self._page_turned.begin(now_ms, PAGE_MS)
+        elif not self._agree():
+            self._turn_page(now_ms)
+
+    def _turn_page(self, now_ms):
+        self._page = pages.following(self._page, self._account)
+        self._page_turned.begin(now_ms, PAGE_MS)
 
     def frame(self, now_ms: int) -> bytes:
         """The six digits to be lit at `now_ms` (of the clock's ticks), from left to right, as LedDisplay takes them.
 
         The same object as long as it shows the same; not to be changed by the caller.
         """
-        self._account, self._reason = self._read_state()
+        self._account, self._reason, self._grade = self._read_state()
         message = self._message(now_ms)
         if not self._page_turned.lasts(now_ms):
             self._page = pages.CREDIT
@@ -158,13 +164,19 @@ class Display:
 
     def _home(self, now_ms):
         """Credit, as it stands to the supply: steady, blinking, or taking turns with a code."""
-        code = supply.display_code(self._reason)
+        code = supply.display_code(self._reason) or self._offer()
         if code and now_ms // _CODE_TURN_MS % 2 == 0:
             return self._draw_text(code)
-        blinks = not code and (self._reason == supply.NO_CREDIT or self._account.contract.is_low(self._account))
+        blinks = not code and (self._reason == supply.NO_CREDIT or self._grade != warning.NONE)
         if blinks and now_ms // _BLINK_HALF_MS % 2:
             return _DARK
         return self._draw_page(pages.CREDIT)
+
+    def _offer(self):
+        """Emergency credit that a press would accept; empty where there is none."""
+        if self._reason != supply.NO_CREDIT or not consent.emergency_is_offered(self._account):
+            return ""
+        return pages.emergency_text(self._account)
 
     def _draw_page(self, page):
         """The page's segments, drawn anew only when they are other ones."""
@@ -218,12 +230,11 @@ class Display:
 
     def _warning_is_due(self):
         """Low credit with supply still on is worth a sound; once supply is off, that speaks for itself."""
-        account = self._account
-        return account is not None and self._reason == supply.ON and account.contract.is_low(account)
+        return self._account is not None and self._reason == supply.ON and self._grade != warning.NONE
 
     def _warn(self):
         """Sound the low-credit warning, unless it did so lately, a press has muted it or a message has the word."""
         now_ms = self._clock.ticks_ms()
         if not self._warning_silent.lasts(now_ms) and not self._messages and self._warning_is_due():
-            self._buzzer.play(sounds.LOW_CREDIT)
+            self._buzzer.play(sounds.VERY_LOW_CREDIT if self._grade == warning.VERY_LOW else sounds.LOW_CREDIT)
             self._warning_silent.begin(now_ms, WARNING_EVERY_MS)

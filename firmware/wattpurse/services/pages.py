@@ -1,13 +1,13 @@
 """What each page of the display says, in six positions.
 
 A page is asked for two things: `value`, one integer that changes when the page does and is cheap enough to be compared
-several times a second, and `text`, the page spelled out. Numbers are rounded down, so that the display never shows
-more credit than there is; only a price is rounded to the nearest. What does not fit loses decimals, then the page's
-letter; a number longer than that shows as dashes, never cut short.
+several times a second, and `text`, the page spelled out. Some are there only where they have something to say. Numbers
+are rounded down, so that the display never shows more credit than there is; only a price is rounded to the nearest.
+What does not fit loses decimals, then the page's letter; a number longer than that shows as dashes, never cut short.
 """
 
 from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import ENERGY
+from wattpurse.core.contract import ENERGY, TIME, Dispenser
 from wattpurse.core.registers import RATES
 from wattpurse.core.text import clock_text, kwh_text, money_text
 from wattpurse.drivers.segments import POSITIONS
@@ -16,11 +16,15 @@ CREDIT = 0
 RATE = 1
 TOTAL_ENERGY = 2
 MONTH_ENERGY = 3
-TIME = 4
-PAGES = 5
+CLOCK = 4
+UNTIL = 5
+LEFT_TODAY = 6
+DEBT = 7
+PAGES = 8
 
 DASHES = "-" * POSITIONS
 
+_DAY_MINUTES = 1440
 _MONEY_DIGITS = 6  # of a micro-unit behind the point
 _ENERGY_DECIMALS = 2
 _MWH_SHOWN = 10_000  # the last of those decimals
@@ -36,6 +40,22 @@ def value(page: int, account) -> int:
 def text(page: int, account) -> str:
     """What the page says now: at most six positions, points not counted."""
     return _PAGES[page][1](account)
+
+
+def following(page: int, account) -> int:
+    """The page that the button turns to from `page`: the next that has something to say; `account` may be None."""
+    while True:
+        page = (page + 1) % PAGES
+        if page not in _CONDITIONS or (account is not None and _CONDITIONS[page](account)):
+            return page
+
+
+def emergency_text(account) -> str:
+    """The emergency credit that is offered: "EC 5.00" in money, "EC 3.00" in kWh."""
+    limit = account.contract.emergency_limit(account)
+    if account.contract.unit == ENERGY:
+        return "EC" + number_text(" ", kwh_text, limit, _ENERGY_DECIMALS).lstrip()
+    return "EC" + number_text(" ", money_text, limit, account.tariff.decimals).lstrip()
 
 
 def number_text(letter: str, spell, number: int, decimals: int) -> str:
@@ -80,21 +100,24 @@ def _positions(digits):
 
 
 def _credit(account):
+    if account.contract.unit == TIME:
+        return _until(account)
     if account.contract.unit == ENERGY:
         return account.energy.balance // _MWH_SHOWN
     return account.money.balance // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
 
 
 def _credit_text(account):
+    if account.contract.unit == TIME:
+        return _until_text(account)
     if account.contract.unit == ENERGY:
         return number_text("C", kwh_text, account.energy.balance, _ENERGY_DECIMALS)
     return number_text("C", money_text, account.money.balance, account.tariff.decimals)
 
 
 def _price_microunits(account):
-    """What the next energy costs."""
-    month = account.registers.month
-    return account.tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)[1]
+    """What the next energy costs, tax not included."""
+    return account.contract.price(account)[1]
 
 
 def _rate(account):
@@ -125,6 +148,48 @@ def _month_energy_text(account):
     return number_text("u", kwh_text, account.registers.month.total_mwh, _ENERGY_DECIMALS)
 
 
+def _until(account):
+    """Minutes until supply ends by itself, rounded down, to whole days while there are any."""
+    minutes = max(0, account.contract.until_s(account) - account.time_s) // 60
+    return minutes if minutes < _DAY_MINUTES else minutes - minutes % _DAY_MINUTES
+
+
+def _until_text(account):
+    """Days, or on the last one hours and minutes."""
+    minutes = _until(account)
+    if minutes >= _DAY_MINUTES:
+        return number_text("d", money_text, minutes // _DAY_MINUTES * 10**_MONEY_DIGITS, 0)
+    return "d " + clock_text(minutes).replace(":", ".")
+
+
+def _left_today(account):
+    return max(0, account.terms["daily_limit_mwh"] - account.day_mwh) // _MWH_SHOWN
+
+
+def _left_today_text(account):
+    return number_text("n", kwh_text, max(0, account.terms["daily_limit_mwh"] - account.day_mwh), _ENERGY_DECIMALS)
+
+
+def _energy_ends(account):
+    return account.contract.unit == ENERGY and account.contract.until_s(account) is not None
+
+
+def _day_is_limited(account):
+    return account.contract is Dispenser and account.terms["daily_limit_mwh"] > 0
+
+
+def _owes(account):
+    return account.standing["debt_microunits"] > 0
+
+
+def _debt(account):
+    return account.standing["debt_microunits"] // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
+
+
+def _debt_text(account):
+    return number_text("o", money_text, account.standing["debt_microunits"], account.tariff.decimals)
+
+
 def _time(account):
     return account.tariff.zone.local_s(account.time_s) % DAY_S // 60
 
@@ -139,4 +204,8 @@ _PAGES = (
     (_total_energy, _total_energy_text),
     (_month_energy, _month_energy_text),
     (_time, _time_text),
+    (_until, _until_text),
+    (_left_today, _left_today_text),
+    (_debt, _debt_text),
 )
+_CONDITIONS = {UNTIL: _energy_ends, LEFT_TODAY: _day_is_limited, DEBT: _owes}

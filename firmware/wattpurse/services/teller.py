@@ -4,10 +4,9 @@
 sequence numbers decides; a carrier only transports.
 """
 
-from wattpurse.core import contract as contracts
-from wattpurse.core import events, keys, outcome, statement, terms, token
+from wattpurse.core import events, keys, outcome, statement, token
 from wattpurse.core.sealing import SealBroken
-from wattpurse.core.tariff import Tariff
+from wattpurse.services.token_effects import TokenEffects
 
 
 class Teller:
@@ -22,20 +21,12 @@ class Teller:
         self._timekeeper = timekeeper
         self._keys = None
         self._refused_last = None
-        self._effects = {
-            token.CREDIT_MONEY: self._credit,
-            token.CREDIT_ENERGY: self._credit,
-            token.CONTRACT: self._change_contract,
-            token.TARIFF: self._take_tariff,
-            token.CLOCK: self._set_clock,
-            token.CLEAR_TAMPER: self._clear_tamper,
-            token.TERM: self._set_term,
-        }
+        self._effects = TokenEffects(settings, ledger, events_log, timekeeper)
 
     def start(self):
         """Take the keys, and finish what a power cut left half done. Raises OSError if that cannot be written."""
         self.take_keys()
-        self._finish_clearing()
+        self._effects.finish_clearing()
 
     def take_keys(self):
         """Derive the token keys from the meter key in the settings; call when that key changes."""
@@ -70,11 +61,8 @@ class Teller:
     def _redeem_opened(self, opened, carrier):
         if self._ledger.account.token_is_used(opened.sequence):
             return outcome.USED
-        effect = self._effects.get(opened.kind)
-        if effect is None:
-            return self._refuse(opened, carrier, outcome.NOT_SUPPORTED)
         try:
-            result = effect(opened, carrier)
+            result = self._effects.take(opened, carrier)
         except ValueError:
             result = outcome.NOT_SUPPORTED
         except OSError:
@@ -89,92 +77,3 @@ class Teller:
             self._refused_last = (opened.sequence, result)
             self._events.note(events.TOKEN_REFUSED, carrier, self._timekeeper.now_s(), result, opened.sequence)
         return result
-
-    def _note(self, code, carrier, number=0, extra=0):
-        self._events.note(code, carrier, self._timekeeper.now_s(), number, extra)
-
-    def _credit(self, opened, carrier):
-        (amount,) = opened.fields()
-        is_money = opened.kind == token.CREDIT_MONEY
-        unit = contracts.MONEY if is_money else contracts.ENERGY
-        account = self._ledger.account
-        limit = account.credit_limit(unit)
-        if amount <= 0:
-            return outcome.NOT_SUPPORTED
-        if limit != terms.NO_LIMIT and account.purse(unit).balance + amount > limit:
-            return outcome.OVER_LIMIT
-        self._ledger.credit(opened.sequence, unit, amount, carrier, self._timekeeper.now_s())
-        self._note(events.CREDIT_MONEY if is_money else events.CREDIT_ENERGY, carrier, amount, opened.sequence)
-        return outcome.ACCEPTED
-
-    def _change_contract(self, opened, carrier):
-        contract = contracts.by_code(opened.fields()[0])
-
-        def alter(account):
-            account.contract = contract
-            account.mark_token(opened.sequence)
-
-        self._ledger.change(alter)
-        self._note(events.CONTRACT_CHANGED, carrier, contract.code, opened.sequence)
-        return outcome.ACCEPTED
-
-    def _take_tariff(self, opened, carrier):
-        tariff = Tariff(opened.body)
-        if not self._ledger.account.is_newer_tariff(tariff):
-            return outcome.OUTDATED
-
-        def alter(account):
-            account.pending_tariff = tariff
-            account.mark_token(opened.sequence)
-
-        self._ledger.change(alter)
-        self._note(events.TARIFF_SENT, carrier, tariff.version, opened.sequence)
-        return outcome.ACCEPTED
-
-    def _set_clock(self, opened, carrier):
-        """A clock token that waited in a drawer must not set time back: it says when it was made, not when it comes.
-
-        The chip comes first: cut off after it, the clock is right, and the token, not redeemed, is too old to harm.
-        """
-        (utc_s,) = opened.fields()
-        if utc_s <= self._ledger.account.time_s:
-            return outcome.OUTDATED
-        self._ledger.refuse_leap(utc_s)
-        self._timekeeper.set(utc_s)
-        self._ledger.set_clock(utc_s)
-        self._ledger.redeem(opened.sequence, opened.kind, carrier, utc_s)
-        self._note(events.CLOCK_SET, carrier, utc_s, opened.sequence)
-        return outcome.ACCEPTED
-
-    def _clear_tamper(self, opened, carrier):
-        """The ledger decides and the settings follow; what they wait for is noted before, so a start can finish it."""
-        opened.fields()
-        self._settings.set("tamper_token", opened.sequence)
-        self._ledger.redeem(opened.sequence, opened.kind, carrier, self._timekeeper.now_s())
-        self._finish_clearing()
-        self._note(events.TAMPER_CLEARED, carrier, 0, opened.sequence)
-        return outcome.ACCEPTED
-
-    def _finish_clearing(self):
-        """Clear the tamper if the ledger has redeemed the token that is to clear it."""
-        sequence = self._settings.get("tamper_token", 0)
-        if sequence == 0:
-            return
-        if self._ledger.account.token_is_used(sequence):
-            self._settings.set_all((("tamper", 0), ("tamper_token", 0)))
-        else:
-            self._settings.set("tamper_token", 0)
-
-    def _set_term(self, opened, carrier):
-        place, value = opened.fields()
-        names = terms.names()
-        if place >= len(names):
-            return outcome.NOT_SUPPORTED
-
-        def alter(account):
-            account.terms.set(names[place], value)
-            account.mark_token(opened.sequence)
-
-        self._ledger.change(alter)
-        self._note(events.TERM_CHANGED, carrier, place, value)
-        return outcome.ACCEPTED

@@ -1,0 +1,102 @@
+"""An account as bytes: what a snapshot of the ledger holds.
+
+Format 2, little-endian: the fixed fields, both purses, the redeemed tokens, then terms, standing, registers, and the
+tables of the tariff in force and of the pending one. Format 1, of version 0.1, had no standing, no energy of the day,
+all of its four terms in full, and a charge remainder that knew no tax.
+"""
+
+import struct
+
+from wattpurse.core import contract as contracts
+from wattpurse.core.account import WHOLE_TAX, Account, Purse
+from wattpurse.core.registers import Registers
+from wattpurse.core.standing import Standing
+from wattpurse.core.tariff import Tariff
+from wattpurse.core.terms import Terms
+
+_FORMAT = 2
+_FIXED = "<BBIIIIIBQQQQ"
+_FORMAT_1 = 1
+_FIXED_1 = "<BBIIIIIBQQI"
+_PURSE = "<qq"
+_TOKENS = "<IQ"
+_TABLES = "<HH"
+
+
+def pack(account: Account) -> bytes:
+    """The whole state as bytes."""
+    pending = account.pending_tariff.data if account.pending_tariff else b""
+    return b"".join(
+        (
+            struct.pack(
+                _FIXED,
+                _FORMAT,
+                account.contract.code,
+                account.impulses,
+                account.impulses_per_kwh_divisor,
+                account.time_s,
+                account.day,
+                account.charged_day,
+                account.rate,
+                account.pulses_total,
+                account.energy_remainder,
+                account.charge_remainder,
+                account.day_mwh,
+            ),
+            struct.pack(_PURSE, account.money.bought, account.money.charged),
+            struct.pack(_PURSE, account.energy.bought, account.energy.charged),
+            struct.pack(_TOKENS, account.token_top, account.token_window),
+            account.terms.pack(),
+            account.standing.pack(),
+            account.registers.pack(),
+            struct.pack(_TABLES, len(account.tariff.data), len(pending)),
+            account.tariff.data,
+            pending,
+        )
+    )
+
+
+def unpack(data: bytes) -> Account:
+    """The account that `pack` gave. Raises ValueError for bytes that no `pack` gave."""
+    fixed, position = _unpack_fixed(data)
+    purses = []
+    for _ in range(2):
+        purses.append(Purse(*struct.unpack_from(_PURSE, data, position)))
+        position += struct.calcsize(_PURSE)
+    tokens = struct.unpack_from(_TOKENS, data, position)
+    position += struct.calcsize(_TOKENS)
+    if fixed[0] == _FORMAT_1:
+        terms, position = Terms.unpack_format_1(data, position)
+        standing = Standing()
+    else:
+        terms, position = Terms.unpack(data, position)
+        standing, position = Standing.unpack(data, position)
+    registers, position = Registers.unpack(data, position)
+    tariff_length, pending_length = struct.unpack_from(_TABLES, data, position)
+    position += struct.calcsize(_TABLES)
+    tariff_end = position + tariff_length
+    account = Account(data[position:tariff_end], fixed[2], fixed[3], contracts.by_code(fixed[1]), fixed[4])
+    if pending_length:
+        account.pending_tariff = Tariff(data[tariff_end : tariff_end + pending_length])
+    account.day, account.charged_day, account.rate, account.pulses_total = fixed[5:9]
+    account.energy_remainder, account.charge_remainder, account.day_mwh = fixed[9:]
+    account.money, account.energy = purses
+    account.token_top, account.token_window = tokens
+    account.terms = terms
+    account.standing = standing
+    account.registers = registers
+    if not account.is_plausible():
+        raise ValueError("the account contradicts itself")
+    account.note_next_change()
+    return account
+
+
+def _unpack_fixed(data):
+    """`(the fixed fields, position behind them)`, those of format 1 brought to today's form."""
+    if data[:1] == bytes((_FORMAT_1,)):
+        fixed = struct.unpack_from(_FIXED_1, data)
+        return fixed[:-1] + (fixed[-1] * WHOLE_TAX, 0), struct.calcsize(_FIXED_1)
+    fixed = struct.unpack_from(_FIXED, data)
+    if fixed[0] != _FORMAT:
+        raise ValueError(f"account format {fixed[0]} is not known")
+    return fixed, struct.calcsize(_FIXED)

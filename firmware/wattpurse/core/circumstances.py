@@ -1,0 +1,20 @@
+"""What is true around the meter now and is in no ledger: services write it, supply and warnings are decided by it."""
+
+
+class Circumstances:
+    """One object for the whole meter.
+
+    now_s: UTC seconds. tamper_opens: a tamper is latched whose policy is to open the switch. testing: a technician's
+    test runs. over_power: more power was drawn than allowed, and its time is not over. restoring: mains came back, and
+    the wait before closing is not over. days_left: days that credit will last, None where that is not known. card: the
+    key card in the slot, None where there is none.
+    """
+
+    def __init__(self, now_s: int = 0):
+        self.now_s = now_s
+        self.tamper_opens = False
+        self.testing = False
+        self.over_power = False
+        self.restoring = False
+        self.days_left = None
+        self.card = None

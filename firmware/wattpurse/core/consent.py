@@ -1,0 +1,23 @@
+"""What a press of the button agrees to, when there is something to agree to."""
+
+from wattpurse.core import supply
+from wattpurse.core.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
+
+
+def asked(account, reason: int) -> tuple | None:
+    """`(name, value)` of the standing number that a press sets now; None where nothing is asked. `reason` of supply."""
+    if account is None:
+        return None
+    if reason == supply.UNCONFIRMED:
+        return "unconfirmed", 0
+    if reason == supply.POWER_LIMIT and account.standing["tripped"]:
+        return "tripped", 0
+    if reason == supply.NO_CREDIT and emergency_is_offered(account):
+        return "emergency", EMERGENCY_ACCEPTED
+    return None
+
+
+def emergency_is_offered(account) -> bool:
+    """True where the terms give emergency credit and it has not been taken since it was last repaid."""
+    limit = account.contract.emergency_limit(account)
+    return account.standing["emergency"] == NO_EMERGENCY and account.credit_balance() > -limit

@@ -1,0 +1,126 @@
+"""What the ledger's records say, and what each does to an account: the one way for the living meter and for recovery.
+
+Every payload begins with the time, in UTC seconds. Most go on with pulses: those below one tally step, counted before
+the record takes effect. `sequence` is a token's number, `carrier` one of `core.carrier`.
+"""
+
+import struct
+
+from wattpurse.core import credit_rules
+
+DAYS_AT_ONCE = 3660
+
+RATE = 1
+DAY = 2
+CREDIT = 3
+TOKEN = 4
+NUMBER = 5
+
+NO_TOKEN = 0
+TERMS = 0
+STANDING = 1
+
+_RATE_LAYOUT = "<IIB"  # time, pulses, rate
+_DAY_LAYOUT = "<III"  # time, pulses, day
+_CREDIT_LAYOUT = "<IIBBqq"  # time, sequence, unit, carrier, amount, balance that results
+_TOKEN_LAYOUT = "<IIIBB"  # time, pulses, sequence, token kind, carrier
+_NUMBER_LAYOUT = "<IIIBBBq"  # time, pulses, sequence or NO_TOKEN, carrier, TERMS or STANDING, place, value
+
+_DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # one leap of the clock from a day as far astray as an account may be
+
+
+class LedgerMismatch(Exception):
+    """A record cannot follow what is before it: the journal and the program disagree."""
+
+
+def rate(time_s: int, pulses: int, in_force: int) -> bytes:
+    """Another rate is in force."""
+    return struct.pack(_RATE_LAYOUT, time_s, pulses, in_force)
+
+
+def day(time_s: int, pulses: int, begun: int) -> bytes:
+    """A local day began."""
+    return struct.pack(_DAY_LAYOUT, time_s, pulses, begun)
+
+
+def credit(time_s: int, sequence: int, unit: int, carrier: int, amount: int, balance: int) -> bytes:
+    """A token credited `amount`, and `balance` is what that led to."""
+    return struct.pack(_CREDIT_LAYOUT, time_s, sequence, unit, carrier, amount, balance)
+
+
+def token(time_s: int, pulses: int, sequence: int, kind: int, carrier: int) -> bytes:
+    """A token was redeemed that changes nothing in the account."""
+    return struct.pack(_TOKEN_LAYOUT, time_s, pulses, sequence, kind, carrier)
+
+
+def number(time_s: int, pulses: int, sequence: int, carrier: int, holder: int, place: int, value: int) -> bytes:
+    """One of the account's named numbers was set."""
+    return struct.pack(_NUMBER_LAYOUT, time_s, pulses, sequence, carrier, holder, place, value)
+
+
+def numbers_of(account, holder: int):
+    """The named numbers that `holder` stands for. Raises LedgerMismatch for anything but TERMS and STANDING."""
+    if holder not in (TERMS, STANDING):
+        raise LedgerMismatch(f"there are no numbers {holder}")
+    return account.terms if holder == TERMS else account.standing
+
+
+def apply(account, kind: int, payload: bytes):
+    """Make the change that a record tells of. Raises LedgerMismatch or ValueError where it cannot be."""
+    effect = _EFFECTS.get(kind)
+    if effect is None:
+        raise LedgerMismatch(f"record kind {kind} is not known")
+    effect(account, payload)
+
+
+def _apply_rate(account, payload):
+    time_s, pulses, in_force = struct.unpack_from(_RATE_LAYOUT, payload)
+    if in_force >= account.tariff.rate_count:
+        raise LedgerMismatch("a rate record names a rate that the tariff does not have")
+    account.count_pulses(pulses)
+    account.rate = in_force
+    account.time_s = max(account.time_s, time_s)
+
+
+def _apply_day(account, payload):
+    time_s, pulses, begun = struct.unpack_from(_DAY_LAYOUT, payload)
+    if begun - account.day > _DAYS_OF_A_RECORD:
+        raise LedgerMismatch("a day record leaps further than any clock may")
+    account.count_pulses(pulses)
+    account.enter_day(begun)
+    account.rate = account.tariff.rate_at(time_s)
+    account.time_s = max(account.time_s, time_s)
+
+
+def _apply_credit(account, payload):
+    _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
+    account.mark_token(sequence)
+    credit_rules.take_credit(account, unit, amount)
+    if account.purse(unit).balance != balance:
+        raise LedgerMismatch("a credit record does not lead to its balance")
+
+
+def _apply_token(account, payload):
+    _, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
+    account.count_pulses(pulses)
+    account.mark_token(sequence)
+
+
+def _apply_number(account, payload):
+    _, pulses, sequence, _, holder, place, value = struct.unpack_from(_NUMBER_LAYOUT, payload)
+    account.count_pulses(pulses)
+    if sequence != NO_TOKEN:
+        account.mark_token(sequence)
+        if holder == STANDING and account.standing.is_order(place):
+            account.standing.set("newest_order", sequence)
+    numbers_of(account, holder).set_at(place, value)
+    credit_rules.note_balance(account)
+
+
+_EFFECTS = {
+    RATE: _apply_rate,
+    DAY: _apply_day,
+    CREDIT: _apply_credit,
+    TOKEN: _apply_token,
+    NUMBER: _apply_number,
+}

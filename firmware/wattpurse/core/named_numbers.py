@@ -1,0 +1,73 @@
+"""Integers by name, each with a default and a range, in a form that flash can hold: only what differs from its default.
+
+A table is a tuple of (name, default, lowest, highest). Flash names a number by its place in the table: new ones go at
+the end, and none is ever taken out.
+"""
+
+import struct
+
+_ENTRY = "<Bq"
+_ENTRY_SIZE = struct.calcsize(_ENTRY)
+
+
+class NamedNumbers:
+    """The numbers of one `table`; `places` gives each name its place there, `what` is what one of them is called."""
+
+    def __init__(self, table: tuple, places: dict, what: str):
+        self._table = table
+        self._places = places
+        self._what = what
+        self._values = [row[1] for row in table]
+
+    def __getitem__(self, name: str) -> int:
+        return self._values[self._places[name]]
+
+    def place(self, name: str) -> int:
+        """The place by which flash and tokens name a number. Raises ValueError, listing names, for an unknown one."""
+        if name not in self._places:
+            raise ValueError(f"no {self._what} '{name}'; there are: " + ", ".join(row[0] for row in self._table))
+        return self._places[name]
+
+    def check(self, place: int, value: int):
+        """Raises ValueError, saying what is allowed, for an unknown place or a value out of range."""
+        if not 0 <= place < len(self._table):
+            raise ValueError(f"no {self._what} {place}")
+        name, _, lowest, highest = self._table[place]
+        if not lowest <= value <= highest:
+            raise ValueError(f"{name} must be from {lowest} to {highest}")
+
+    def set_at(self, place: int, value: int):
+        """Change the number at a place. Raises ValueError as `check` does."""
+        self.check(place, value)
+        self._values[place] = value
+
+    def set(self, name: str, value: int):
+        """Change one number. Raises ValueError for an unknown name or a value out of range."""
+        self.set_at(self.place(name), value)
+
+    def changed(self) -> list:
+        """`(place, value)` of every number that is not at its default."""
+        return [
+            (place, value)
+            for place, (value, row) in enumerate(zip(self._values, self._table))
+            if value != row[1]
+        ]
+
+    def pack(self) -> bytes:
+        """The numbers as bytes."""
+        changed = self.changed()
+        return bytes((len(changed),)) + b"".join(struct.pack(_ENTRY, *entry) for entry in changed)
+
+    def take_packed(self, data: bytes, position: int) -> int:
+        """Take over what `pack` put at `position`; give back the position behind it.
+
+        Raises ValueError for what no `pack` gave.
+        """
+        if position >= len(data) or position + 1 + data[position] * _ENTRY_SIZE > len(data):
+            raise ValueError(f"the {self._what}s end early")
+        count = data[position]
+        position += 1
+        for _ in range(count):
+            self.set_at(*struct.unpack_from(_ENTRY, data, position))
+            position += _ENTRY_SIZE
+        return position

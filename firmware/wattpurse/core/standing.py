@@ -1,0 +1,75 @@
+"""Where a meter stands with its customer: numbers that rules and tokens change, and that outlast every power cut.
+
+    term_until_s, dispenser_until_s, permit_until_s   what was bought or permitted ends then; 0: nothing was
+    ordered_open       1 while a head-end keeps the switch open
+    emergency          0 not taken, 1 accepted, 2 used up; 0 again when it is repaid
+    cut_off            1 from when supply ends for want of credit until there is credit again
+    unconfirmed        1 while someone has yet to press the button before supply returns
+    tripped            1 while someone has yet to press the button after too much power was drawn too often
+    shortage_level     0 none; who has less priority than the level goes without
+    debt_microunits    owed from before; debt_recovered_microunits: paid back ever
+    debt_week, debt_week_microunits   what was taken off top-ups in that week, counted from 1970
+    newest_order       number of the newest order of a head-end, which one that comes later by another way must not undo
+    tenant             whose credit it is
+    receipt_...        what the last refund, clearing or change of tenant took out: the token that asked for it, the
+                       amounts, and the debt that went with them; the station pays it back, or sells it anew, once
+"""
+
+from wattpurse.core.named_numbers import NamedNumbers
+
+NO_EMERGENCY = 0
+EMERGENCY_ACCEPTED = 1
+EMERGENCY_USED = 2
+
+SHORTAGE_LEVELS = 9
+
+_AMOUNT = 1 << 62
+_TIME = (1 << 32) - 1
+
+# name, default, lowest, highest
+_TABLE = (
+    ("term_until_s", 0, 0, _TIME),
+    ("dispenser_until_s", 0, 0, _TIME),
+    ("permit_until_s", 0, 0, _TIME),
+    ("ordered_open", 0, 0, 1),
+    ("emergency", 0, 0, 2),
+    ("cut_off", 0, 0, 1),
+    ("unconfirmed", 0, 0, 1),
+    ("tripped", 0, 0, 1),
+    ("shortage_level", 0, 0, SHORTAGE_LEVELS),
+    ("debt_microunits", 0, 0, 10**15),
+    ("debt_recovered_microunits", 0, 0, _AMOUNT),
+    ("debt_week", 0, 0, _TIME),
+    ("debt_week_microunits", 0, 0, _AMOUNT),
+    ("newest_order", 0, 0, _TIME),
+    ("tenant", 0, 0, _TIME),
+    ("receipt_sequence", 0, 0, _TIME),
+    ("receipt_microunits", 0, -_AMOUNT, _AMOUNT),
+    ("receipt_mwh", 0, -_AMOUNT, _AMOUNT),
+    ("receipt_debt_microunits", 0, 0, 10**15),
+)
+_PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
+_ORDERS = (_PLACES["ordered_open"], _PLACES["shortage_level"])
+
+
+class Standing(NamedNumbers):
+    """`standing["emergency"]` reads one number; `set` changes one."""
+
+    def __init__(self):
+        super().__init__(_TABLE, _PLACES, "standing number")
+
+    @staticmethod
+    def is_order(place: int) -> bool:
+        """True for a number that a head-end orders: of two orders the newer holds, whichever comes first."""
+        return place in _ORDERS
+
+    @classmethod
+    def unpack(cls, data: bytes, position: int) -> tuple:
+        """`(standing, position behind it)` of what `pack` put at `position`. Raises ValueError for anything else."""
+        standing = cls()
+        return standing, standing.take_packed(data, position)
+
+
+def names() -> tuple:
+    """The names of all numbers, in the order of their places."""
+    return tuple(row[0] for row in _TABLE)

@@ -1,0 +1,47 @@
+"""When a customer should be warned that supply will end: two grades, by what is left and by how long it will last."""
+
+from wattpurse.core.calendar import DAY_S
+from wattpurse.core.contract import MONEY, TIME
+
+NONE = 0
+LOW = 1
+VERY_LOW = 2
+
+DAYS_UNKNOWN = 9999  # also when nothing is used: it lasts for ever
+
+
+def grade(account, circumstances) -> int:
+    """NONE, LOW or VERY_LOW, whichever of balance, days left and end of the term calls for most."""
+    terms = account.terms
+    unit = account.contract.unit
+    worst = NONE
+    until_s = account.contract.until_s(account)
+    if until_s is not None and until_s - circumstances.now_s <= terms["expiry_warning_days"] * DAY_S:
+        worst = LOW if until_s - circumstances.now_s > DAY_S else VERY_LOW
+    if unit == TIME:
+        return worst
+    balance = account.credit_balance()
+    amounts = ("low_credit_microunits", "very_low_credit_microunits")
+    if unit != MONEY:
+        amounts = ("low_credit_mwh", "very_low_credit_mwh")
+    worst = max(worst, _grade_of(balance, terms[amounts[0]], terms[amounts[1]]))
+    days_left = circumstances.days_left
+    if days_left is not None:
+        days = terms["low_credit_days"], terms["very_low_credit_days"]
+        worst = max(worst, _grade_of(days_left, days[0] or -1, days[1] or -1))
+    return worst
+
+
+def days_left(balance: int, mean_daily: int | None) -> int:
+    """Whole days that `balance` lasts at `mean_daily` of the same unit; DAYS_UNKNOWN without use, 0 without credit."""
+    if balance <= 0:
+        return 0
+    if not mean_daily:
+        return DAYS_UNKNOWN
+    return min(DAYS_UNKNOWN, balance // mean_daily)
+
+
+def _grade_of(left, low, very_low):
+    if left <= very_low:
+        return VERY_LOW
+    return LOW if left <= low else NONE

@@ -1,0 +1,55 @@
+"""The supply desk: decides about supply with all that the meter knows, and journals what that leaves behind.
+
+It decides nothing by itself: `core.supply` and `core.consent` do; here they get account, circumstances and time.
+"""
+
+from wattpurse.core import carrier, consent, events, supply, warning
+from wattpurse.core.ledger_records import STANDING
+
+
+class SupplyDesk:
+    """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and the event log."""
+
+    def __init__(self, stores, circumstances, timekeeper):
+        self._stores = stores
+        self._circumstances = circumstances
+        self._timekeeper = timekeeper
+
+    def decide(self) -> int:
+        """The reason of supply that holds now."""
+        return supply.decide(self._stores.ledger.account, self._stores.fault, self._now())
+
+    def judge(self) -> int:
+        """`decide`, after what follows from it is journalled: who is cut off now, and who has to confirm.
+
+        Raises OSError when the ledger cannot be written.
+        """
+        account = self._stores.ledger.account
+        if account is not None and self._stores.fault == supply.ON:
+            for name, value in supply.latches(account, self._now()):
+                self._set(name, value)
+        return self.decide()
+
+    def press(self) -> bool:
+        """Someone pressed the button: True if that agreed to something. Raises OSError if it cannot be journalled."""
+        agreed = consent.asked(self._stores.ledger.account, self.decide())
+        if agreed is None:
+            return False
+        name, value = agreed
+        self._set(name, value)
+        place = self._stores.ledger.account.standing.place(name)
+        self._stores.events.note(events.AGREED, carrier.METER, self._timekeeper.now_s(), place, value)
+        return True
+
+    def warning_grade(self) -> int:
+        """The grade of warning that the customer should have, see `core.warning`."""
+        account = self._stores.ledger.account
+        return warning.NONE if account is None else warning.grade(account, self._now())
+
+    def _now(self):
+        self._circumstances.now_s = self._timekeeper.now_s()
+        self._circumstances.tamper_opens = bool(self._stores.settings.get("tamper", 0))
+        return self._circumstances
+
+    def _set(self, name, value):
+        self._stores.ledger.set_number(STANDING, name, value, self._timekeeper.now_s())
