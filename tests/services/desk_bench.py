@@ -97,7 +97,9 @@ class Station:
 class DeskBench:
     """One meter's desk; `told` are the outcomes it showed."""
 
-    def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY):
+    teller_class = Teller
+
+    def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY, number=METER):
         self.clock = VirtualClock()
         self.model = Mfrc522Model(self.clock)
         self.field = self.model.field
@@ -105,14 +107,14 @@ class DeskBench:
         flash = FlashModel(self.clock, SECTORS, RandomBits(1))
         self.settings = Settings(flash, 0, 4)
         self.settings.create()
-        self.settings.set_all((("meter_number", METER), ("meter_key", meter_key), ("site_key", site_key)))
+        self.settings.set_all((("meter_number", number), ("meter_key", meter_key), ("site_key", site_key)))
         self.events = EventLog(flash, 8, 4)
         self.events.create()
         self.ledger = Ledger(flash, 16, 8)
         self.ledger.create(new_account())
         self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
         self.timekeeper.start(NEW_YEAR_S, NEW_YEAR_S + 10**8)
-        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller = self.teller_class(aes, self.settings, self.ledger, self.events, self.timekeeper)
         self.teller.take_keys()
         self.told = []
         self.desk = CardDesk(

@@ -11,8 +11,12 @@ SAMPLE = "two rates, 300 kWh and 75.00 a month"
 _MONTHS = 13
 _RATE_MWH = 150_000_000
 _CHARGE_MICROUNITS = 75_000_000
-# Section, length, sequence, money, energy and debt of a receipt.
-_RECEIPT_SIZE = 30
+_SAMPLE_RECEIPT = (
+    ("receipt_sequence", 100_000),
+    ("receipt_microunits", _CHARGE_MICROUNITS),
+    ("receipt_mwh", _RATE_MWH),
+    ("receipt_debt_microunits", _CHARGE_MICROUNITS),
+)
 _TABLE = {
     "version": 1,
     "activation_s": 0,
@@ -42,8 +46,9 @@ def tells_receipts(kind: str) -> bool:
     if not layout.statement_offsets:
         return False
     account = _sample_account()
-    sizes = range(statement.HEAD_SIZE, _payload_size(layout) - _RECEIPT_SIZE + 1)
-    return any("bought" in statement.parse(statement.compose(account, 0, 0, size)) for size in sizes)
+    for name, value in _SAMPLE_RECEIPT:
+        account.standing.set(name, value)
+    return "receipt" in statement.parse(statement.compose(account, 0, 0, _payload_size(layout)))
 
 
 def _capacity(kind):

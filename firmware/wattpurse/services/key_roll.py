@@ -8,20 +8,25 @@ until then. Each step is one write of the settings, so a power cut leaves the st
 A SITE_KEY token brings the site key; the one before it still opens cards, until the next such token.
 """
 
+from wattpurse.core import carrier as carriers
 from wattpurse.core import events, keys, outcome, token
 
 _NO_KEY = b""
 
 
 class KeyRoll:
-    """The keys in `settings`; key tokens are marked in `ledger` and noted in `events_log`."""
+    """The keys in `settings`; key tokens are marked in `ledger` and noted in `events_log`.
 
-    def __init__(self, aes, settings, ledger, events_log, timekeeper):
+    `records`, if any, are the meter's (see `stores`), whose events are chained under the meter key.
+    """
+
+    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
         self._aes = aes
         self._settings = settings
         self._ledger = ledger
         self._events = events_log
         self._timekeeper = timekeeper
+        self._records = records
         self._pair = None
         self._next_pair = None
 
@@ -75,3 +80,6 @@ class KeyRoll:
         except OSError:
             return
         self.take_keys()
+        if self._records is not None:
+            self._records.chain_events()
+        self._events.note(events.KEYS_CHANGED, carriers.METER, self._timekeeper.now_s(), version)
