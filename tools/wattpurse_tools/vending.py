@@ -100,6 +100,9 @@ class Vending:
     def repair(self, name: str) -> list:
         """Write what belongs on the card; the rows of the tokens that were not known to be on it before."""
         read = self._desk.read(name)
+        known = self._station.card(read.card.uid)
+        if known is not None and known["meter"]:
+            read.meter_number = known["meter"]  # a transfer that did not reach the card left it with its former meter
         self._refuse_wrong_card(read, None)
         self._refuse_unknown_tokens(read)
         on_card = read.sealed_tokens()
