@@ -137,6 +137,7 @@ class DeskBench:
         model = self.model
         reader = Mfrc522(model.spi, model.select, model.reset, model.irq, self.clock)
         self.told = []
+        self.rests = []
         self.desk = CardDesk(
             reader,
             self.clock,
@@ -147,6 +148,7 @@ class DeskBench:
             self.teller,
             self.events,
             self.told.append,
+            lambda: self.rests.append(self.clock.now_us),
         )
 
     @property

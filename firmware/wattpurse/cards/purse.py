@@ -95,7 +95,8 @@ def layout_of(kind: str) -> Layout:
 def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
     """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A.
 
-    `older_of` is such a function for the site key before, whose keys a card may still have.
+    A meter's are kept until it is asked for those of another card. `older_of` is such a function for the site key
+    before, whose keys a card may still have.
     """
 
     def older(uid):
@@ -104,7 +105,16 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
     if is_station:
         return lambda uid: ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid), older=older(uid))
     site = Derivation(aes, site_key)
-    return lambda uid: ClassicKeys(key_derivation.classic_key_a(site, uid), None, False, older(uid))
+    last_uid, last_keys = None, None
+
+    def keys_of(uid):
+        nonlocal last_uid, last_keys
+        if uid != last_uid:
+            last_uid = uid
+            last_keys = ClassicKeys(key_derivation.classic_key_a(site, uid), None, False, older(uid))
+        return last_keys
+
+    return keys_of
 
 
 def access_of_sector(sector: int) -> tuple:

@@ -1,8 +1,10 @@
 """What the console tells, as facts for programs: one dict for each report, of numbers, words, lists and None.
 
 Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`) and, beside them, as local text.
+What takes long is a coroutine, in which other tasks have their turns.
 """
 
+import asyncio
 import sys
 
 from wattpurse.core import contract, statement, supply, tariff_table, terms, warning
@@ -101,14 +103,14 @@ def demand_of(demand, zone: Zone) -> dict | None:
     }
 
 
-def tariff(meter, _arguments) -> dict:
+async def tariff(meter, _arguments) -> dict:
     """The table in force and the one that waits for its activation."""
     account = account_of(meter)
-    pending = account.pending_tariff
+    in_force, pending = account.tariff, account.pending_tariff
     return {
-        "rate_now": account.tariff.rate_names[account.rate],
-        "in_force": _table(account.tariff.data),
-        "pending": _table(pending.data) if pending is not None else None,
+        "rate_now": in_force.rate_names[account.rate],
+        "in_force": await _table(in_force.data),
+        "pending": await _table(pending.data) if pending is not None else None,
     }
 
 
@@ -212,9 +214,10 @@ def _rate_names(account, holders):
     return names
 
 
-def _table(data):
+async def _table(data):
     """The fields of a table by name; the zone in words of its own."""
     fields = tariff_table.decode(data)
+    await asyncio.sleep(0)
     zone = fields["zone"]
     return {
         "version": fields["version"],
