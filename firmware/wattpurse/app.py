@@ -56,6 +56,7 @@ class Meter:
             self.teller,
             self.events,
             self._tap_ended,
+            board.rest,
         )
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(

@@ -115,6 +115,7 @@ class DeskBench:
         self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
         self.teller.take_keys()
         self.told = []
+        self.rests = []
         self.desk = CardDesk(
             reader,
             self.clock,
@@ -125,6 +126,7 @@ class DeskBench:
             self.teller,
             self.events,
             self.told.append,
+            lambda: self.rests.append(self.clock.now_us),
         )
 
     @property

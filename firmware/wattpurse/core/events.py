@@ -145,17 +145,20 @@ class EventLog:
         except OSError:
             self.failed = True
 
-    def recent(self, count: int) -> list:
-        """The newest `count` events, newest first."""
-        newest = []
+    def newest(self, count: int):
+        """Yield the newest `count` events, newest first. What is noted meanwhile may cost the oldest of them."""
         if not self._journal.opened:
-            return newest
+            return
         for kind, payload in self._journal.history():
             if kind == _RECORD:
-                newest.append(Event(*struct.unpack_from(_LAYOUT, payload)))
-                if len(newest) == count:
-                    break
-        return newest
+                yield Event(*struct.unpack_from(_LAYOUT, payload))
+                count -= 1
+                if count == 0:
+                    return
+
+    def recent(self, count: int) -> list:
+        """The newest `count` events, newest first."""
+        return list(self.newest(count))
 
 
 def text(event: Event) -> str:

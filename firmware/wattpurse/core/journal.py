@@ -180,12 +180,16 @@ class Journal:
         raise OSError("no sector of the journal takes a snapshot any more")
 
     def history(self):
-        """Yield `(kind, payload)` of every record still in the ring, newest first; what cannot be read is left out."""
+        """Yield `(kind, payload)` of every record still in the ring, newest first; what cannot be read is left out.
+
+        What is written meanwhile is left out too, and so is what a roll erases.
+        """
         slot = bytearray(slots.SLOT_SIZE)
+        newest_index, newest_sequence = self._index, self._sequence
         for step in range(self._ring.sectors):
-            index = (self._index - step) % self._ring.sectors
+            index = (newest_index - step) % self._ring.sectors
             header = self._ring.read_header(0, index) or self._ring.read_header(1, index)
-            if header is None or header[0] > self._sequence:
+            if header is None or header[0] > newest_sequence:
                 continue
             sequence, length, _ = header
             log_at = ring.log_offset(length)

@@ -80,8 +80,9 @@ class Console:
         if report is None:
             raise ValueError(f"no command '{words[0][:20]}'; 'help' lists them")
         _, _, _, facts_of, text_of = report
-        facts = facts_of(self._meter, commands.arguments_of(report, words))
-        return json.dumps(facts) if wants_json else text_of(facts)
+        facts = await _given(facts_of(self._meter, commands.arguments_of(report, words)))
+        await self._meter.board.clock.sleep_ms(0)
+        return json.dumps(facts) if wants_json else await _given(text_of(facts))
 
     async def _act(self, action, words, wants_json):
         name, _, _, who, function = action
@@ -89,8 +90,7 @@ class Console:
             raise ValueError(f"'{name}' has no {commands.JSON_FLAG}")
         self._refuse_stranger(name, who)
         arguments = commands.arguments_of(action, words)
-        answer = function(arguments) if action in self._session else function(self._meter, arguments)
-        return answer if isinstance(answer, str) else await answer
+        return await _given(function(arguments) if action in self._session else function(self._meter, arguments))
 
     def _refuse_stranger(self, name, who):
         if who == commands.ANYONE or self.login.allows_changes():
@@ -135,6 +135,11 @@ class Console:
         for start in range(0, len(lines), _LINES_AT_ONCE):
             self._stream.write("\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n")
             await self._meter.board.clock.sleep_ms(0)
+
+
+async def _given(result):
+    """What a command gives: at once, or as a coroutine."""
+    return result if isinstance(result, (str, dict)) else await result
 
 
 def _refuse_garbage(line):

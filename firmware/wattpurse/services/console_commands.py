@@ -1,5 +1,7 @@
 """Every command of the console in two tables: what only reads, and what changes the meter and so needs a right."""
 
+import asyncio
+
 from wattpurse.services import console_changes as changes
 from wattpurse.services import console_facts as facts
 from wattpurse.services import console_reports as reports
@@ -13,7 +15,7 @@ JSON_FLAG = "--json"
 
 _USAGE_WIDTH = 36  # a longer usage has its help on a line of its own
 
-# name, arguments, help, facts(meter, arguments), report(facts); all take --json
+# name, arguments, help, facts(meter, arguments), report(facts), or coroutines that give them; all take --json
 REPORTS = (
     ("status", "", "supply and its reason, credit, rate, alarms", facts.status, reports.status),
     ("registers", "", "energy per rate, bought and charged, pulses", facts.registers, reports.registers),
@@ -62,10 +64,13 @@ def arguments_of(entry: tuple, words: list) -> list:
     return arguments
 
 
-def help_text(entries: list) -> str:
-    """A line for each entry: its name, its arguments, what it is for."""
+async def help_text(entries: list) -> str:
+    """A line for each entry: its name, its arguments, what it is for. Other tasks have their turns meanwhile."""
     width = min(_USAGE_WIDTH, max(len(_usage(entry)) for entry in entries))
-    lines = [_help_line(entry, width) for entry in entries]
+    lines = []
+    for entry in entries:
+        await asyncio.sleep(0)
+        lines.append(_help_line(entry, width))
     if [entry for entry in entries if entry in REPORTS]:
         lines.append("what only reads takes " + JSON_FLAG)
     return "\n".join(lines)

@@ -1,8 +1,10 @@
 """What the console tells, as facts for programs: one dict for each report, of numbers, words, lists and None.
 
 Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`) and, beside them, as local text.
+What takes long is a coroutine, in which other tasks have their turns.
 """
 
+import asyncio
 import sys
 
 from wattpurse.core import carrier, contract, events, statement, supply, tariff_table, terms, warning
@@ -90,35 +92,26 @@ def months(meter, _arguments) -> dict:
     }
 
 
-def event_list(meter, arguments) -> dict:
+async def event_list(meter, arguments) -> dict:
     """The newest events, newest first."""
     read.expect(arguments, "events [COUNT]", 0, 1)
     count = read.number(arguments[0], "COUNT", 1, EVENTS_MOST) if arguments else EVENTS_SHOWN
     zone = zone_of(meter)
-    return {
-        "events": [
-            {
-                "time_s": event.time_s,
-                "time": time_text(event.time_s, zone),
-                "code": event.code,
-                "by": carrier.text(event.by),
-                "number": event.number,
-                "extra": event.extra,
-                "text": events.text(event),
-            }
-            for event in meter.events.recent(count)
-        ]
-    }
+    shown = []
+    for event in meter.events.newest(count):
+        shown.append(_event(event, zone))
+        await asyncio.sleep(0)
+    return {"events": shown}
 
 
-def tariff(meter, _arguments) -> dict:
+async def tariff(meter, _arguments) -> dict:
     """The table in force and the one that waits for its activation."""
     account = account_of(meter)
-    pending = account.pending_tariff
+    in_force, pending = account.tariff, account.pending_tariff
     return {
-        "rate_now": account.tariff.rate_names[account.rate],
-        "in_force": _table(account.tariff.data),
-        "pending": _table(pending.data) if pending is not None else None,
+        "rate_now": in_force.rate_names[account.rate],
+        "in_force": await _table(in_force.data),
+        "pending": await _table(pending.data) if pending is not None else None,
     }
 
 
@@ -222,9 +215,22 @@ def _rate_names(account, holders):
     return names
 
 
-def _table(data):
+def _event(event, zone):
+    return {
+        "time_s": event.time_s,
+        "time": time_text(event.time_s, zone),
+        "code": event.code,
+        "by": carrier.text(event.by),
+        "number": event.number,
+        "extra": event.extra,
+        "text": events.text(event),
+    }
+
+
+async def _table(data):
     """The fields of a table by name; the zone in words of its own."""
     fields = tariff_table.decode(data)
+    await asyncio.sleep(0)
     zone = fields["zone"]
     return {
         "version": fields["version"],

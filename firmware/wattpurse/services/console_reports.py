@@ -1,4 +1,9 @@
-"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times."""
+"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times.
+
+What takes long is a coroutine, in which other tasks have their turns.
+"""
+
+import asyncio
 
 from wattpurse.core.text import clock_text, kwh_text, money_text
 
@@ -44,15 +49,16 @@ def status(facts: dict) -> str:
     return pairs(rows)
 
 
-def registers(facts: dict) -> str:
+async def registers(facts: dict) -> str:
     """Of console_facts.registers."""
     rows = [(rate["name"], _digits(rate["total_mwh"]), _digits(rate["month_mwh"])) for rate in facts["rates"]]
     rows.append(("total", _digits(facts["total_mwh"]), _digits(sum(rate["month_mwh"] for rate in facts["rates"]))))
     energy = table(rows, ("rate", "kWh", "kWh this month"))
+    await asyncio.sleep(0)
     return energy + "\n\n" + _purses(facts) + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
 
 
-def months(facts: dict) -> str:
+async def months(facts: dict) -> str:
     """Of console_facts.months."""
     heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "")
     rows = []
@@ -61,22 +67,25 @@ def months(facts: dict) -> str:
         charge = money_text(month["charge_microunits"], _PRICE_DIGITS)
         state = "closed" if month["closed"] else "runs"
         rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge, state))
+        await asyncio.sleep(0)
     return table(rows, heading)
 
 
-def event_list(facts: dict) -> str:
+async def event_list(facts: dict) -> str:
     """Of console_facts.event_list."""
-    if not facts["events"]:
-        return "no events"
-    return "\n".join(_event(event) for event in facts["events"])
+    lines = []
+    for event in facts["events"]:
+        lines.append(_event(event))
+        await asyncio.sleep(0)
+    return "\n".join(lines) or "no events"
 
 
-def tariff(facts: dict) -> str:
+async def tariff(facts: dict) -> str:
     """Of console_facts.tariff."""
-    shown = "in force, rate now " + facts["rate_now"] + "\n" + _tariff_table(facts["in_force"])
+    shown = "in force, rate now " + facts["rate_now"] + "\n" + await _tariff_table(facts["in_force"])
     if facts["pending"] is None:
         return shown + "\n\nno table is pending"
-    return shown + "\n\npending\n" + _tariff_table(facts["pending"])
+    return shown + "\n\npending\n" + await _tariff_table(facts["pending"])
 
 
 def contract_in_force(facts: dict) -> str:
@@ -162,7 +171,7 @@ def _event_numbers(event):
     return f" [{event['number']}]" if event["number"] else ""
 
 
-def _tariff_table(fields):
+async def _tariff_table(fields):
     decimals = fields["decimals"]
     hours, minutes = divmod(abs(fields["offset_minutes"]), 60)
     zone = f"UTC{'-' if fields['offset_minutes'] < 0 else '+'}{hours:02d}:{minutes:02d}"
@@ -179,7 +188,9 @@ def _tariff_table(fields):
             ("free allowance", _kwh(fields["allowance_mwh"]) + " a month"),
         ]
     )
+    await asyncio.sleep(0)
     rates = "\n".join(f"rate {rate['name']}: {_blocks(rate)}" for rate in fields["rates"])
+    await asyncio.sleep(0)
     return "\n".join([head, rates, _schedule(fields)])
 
 
