@@ -108,9 +108,6 @@ def _week(day):
 
 
 def _write_receipt(account, sequence, microunits, mwh, debt_microunits):
-    """Where nothing was taken, the receipt before stays: it may be worth money, and nobody may have seen it yet."""
-    if not (microunits or mwh or debt_microunits):
-        return
     account.standing.set("receipt_sequence", sequence)
     account.standing.set("receipt_microunits", microunits)
     account.standing.set("receipt_mwh", mwh)
