@@ -18,9 +18,8 @@ class TestDaysLeft(unittest.TestCase):
 
     def test_without_use_it_lasts_for_ever_and_without_credit_not_at_all(self):
         self.assertEqual(warning.days_left(1, 0), 9999)
-        self.assertEqual(warning.days_left(1, None), 9999)
         self.assertEqual(warning.days_left(0, 0), 0)
-        self.assertEqual(warning.days_left(-5, None), 0)
+        self.assertEqual(warning.days_left(-5, 7), 0)
 
 
 class TestGrade(unittest.TestCase):

@@ -80,6 +80,7 @@ class _Place:
             meter.teller,
             meter.events,
             self.told.append,
+            bool,
         )
 
     def look(self, times):

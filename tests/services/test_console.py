@@ -18,6 +18,7 @@ CHANGES = (
     "terms set low_credit_mwh 1",
     "keys set meter " + bytes(16).hex(),
     "relay test",
+    "supply test 5",
     "reset-tamper",
     "pin 5555",
     "reboot",
@@ -300,6 +301,9 @@ class Unplugged:
 
     def write(self, _text):
         """Nobody hears it."""
+
+    async def make_room(self):
+        """There is nothing to wait for."""
 
 
 class TestTokens(unittest.TestCase):

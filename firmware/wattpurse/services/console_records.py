@@ -1,8 +1,11 @@
 """What the console tells of the meter's records: rows for programs, newest first, and a line of text for each.
 
-Rows come out of a generator, so that nobody has to wait for a long list. Events and top-ups are kept in flash of their
-own and are read from there; energy is in mWh, money in micro-units, times in seconds since 1970 UTC and as local text.
+Rows come out of a generator and what takes long is a coroutine, so that nobody has to wait. Events and top-ups are kept
+in flash of their own and are read from there; energy is in mWh, money in micro-units, times in seconds since 1970 UTC
+and as local text.
 """
+
+import asyncio
 
 from wattpurse.core import carrier, event_chain, events
 from wattpurse.core.calendar import DAY_S
@@ -99,24 +102,27 @@ def demand_text(facts: dict) -> str:
     return "\n".join(lines)
 
 
-def verified_events(meter, _arguments):
-    """Walk the chain of the event log, with a None for each event; the facts come last."""
-    held = unchained = unreadable = 0
+async def verified_events(meter, _arguments):
+    """Walk the chain of the event log."""
+    held = unproven = unchained = unreadable = 0
     broken = []
     zone = zone_of(meter)
     for event, verdict in meter.events.verdicts():
         if verdict == event_chain.UNCHAINED:
             unchained += 1
+        elif verdict == event_chain.OLDEST:
+            unproven += 1
         elif verdict in event_chain.INTACT:
             held += 1
         elif len(broken) < MOST:
             broken.append((event, verdict))
-        yield None
+        await asyncio.sleep(0)
     for event in meter.events.survey():
         unreadable += event is None
-        yield None
-    yield {
+        await asyncio.sleep(0)
+    return {
         "held": held,
+        "unproven": unproven,
         "not_chained": unchained,
         "broken": len(broken),
         "unreadable_places": unreadable,
@@ -130,7 +136,11 @@ def verified_events(meter, _arguments):
 
 def verified_text(facts: dict) -> str:
     """Of verified_events."""
-    lines = [f"{facts['held']} events hold, {facts['not_chained']} are older than the chain, {facts['broken']} do not"]
+    lines = [f"{facts['held']} events hold, {facts['broken']} do not"]
+    if facts["unproven"]:
+        lines.append("the oldest has nothing before it to hold it against")
+    if facts["not_chained"]:
+        lines.append(f"{facts['not_chained']} are older than the chain")
     lines += [f"{one['time']}  {one['text']}: {one['why']}" for one in facts["breaks"]]
     if facts["unreadable_places"]:
         lines.append(f"{facts['unreadable_places']} places cannot be read: a power cut leaves such, or a forger")

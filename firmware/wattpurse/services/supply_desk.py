@@ -3,8 +3,7 @@
 It decides nothing by itself: `core.supply` and `core.consent` do; here they get account, circumstances and time.
 """
 
-from wattpurse.core import carrier, consent, events, supply, warning
-from wattpurse.core.contract import TIME
+from wattpurse.core import carrier, consent, events, supply, tamper, warning
 from wattpurse.core.ledger_records import STANDING
 
 
@@ -42,6 +41,10 @@ class SupplyDesk:
         self._stores.events.note(events.AGREED, carrier.METER, self._timekeeper.now_s(), place, value)
         return True
 
+    def trip(self):
+        """Too much power was drawn too often: only the button reconnects. Raises OSError if it cannot be journalled."""
+        self._set("tripped", 1)
+
     def warning_grade(self) -> int:
         """The grade of warning that the customer should have, see `core.warning`."""
         account = self._stores.ledger.account
@@ -52,16 +55,20 @@ class SupplyDesk:
         return warning.grade(account, circumstances)
 
     def days_left(self) -> int | None:
-        """For how many days the credit lasts at the mean of the last seven; None where it is not of money or energy."""
+        """For how many days the credit lasts at the mean of the last seven.
+
+        None while no whole day is known, and where there is no amount that could run out.
+        """
         account = self._stores.ledger.account
-        unit = account.contract.unit
-        if unit == TIME:
-            return None
-        return warning.days_left(account.credit_balance(), self._stores.load_profile.mean_daily(unit))
+        left = account.contract.credit_left(account)
+        mean = self._stores.load_profile.mean_daily(account.contract.unit)
+        return None if left is None or mean is None else warning.days_left(left, mean)
 
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()
-        self._circumstances.tamper_opens = bool(self._stores.settings.get("tamper", 0))
+        account = self._stores.ledger.account
+        latched = self._stores.settings.get("tamper", 0)
+        self._circumstances.tamper_opens = account is not None and tamper.opens_supply(latched, account.terms)
         return self._circumstances
 
     def _set(self, name, value):
