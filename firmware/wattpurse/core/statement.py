@@ -10,7 +10,7 @@
     tag, 8 bytes
 
 `number` tells the newer of two copies on a card. Months are Wh, rounded down: per rate and charge (detail 3), total and
-charge (2) or total alone (1), whichever lets more of the twelve closed months come along. Where a receipt would not find
+charge (2) or total alone (1), whichever lets more of the twelve closed months come along. Where a receipt would find no
 room beside all that, sections follow the head at once (4). Numbers behind the head are varints, signed ones zigzag.
 """
 
