@@ -19,7 +19,7 @@ DEVICES = (
     ("console", "async read_line(limit) -> str, or None for a line longer than limit; write(text)"),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),
-    ("rest", "rest(has_littered): nothing is urgent; the board may tidy up its memory, and does if much was left there"),
+    ("rest", "rest(has_littered): nothing is urgent; the board may tidy up its memory, and does if much is left there"),
     ("reset", "reset() starts the board anew and does not return"),
 )
 
