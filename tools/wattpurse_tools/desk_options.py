@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wattpurse_tools import key_file
+from wattpurse_tools import card_report, key_file
 from wattpurse_tools.card_files import CardFiles
 from wattpurse_tools.card_reader import CardReader
 from wattpurse_tools.sequence_marks import SequenceMarks
@@ -19,8 +19,26 @@ def add_station_options(parser):
 def add_card_options(parser):
     """Adds the card's name and where it is."""
     parser.add_argument("name", help="the card's name")
-    parser.add_argument("--cards", type=Path, default=Path("cards"), metavar="DIR", help="default: cards")
+    _add_folder(parser)
     add_station_options(parser)
+
+
+def add_statement_options(parser, what: str):
+    """Adds --card, the card whose statement is `what`, and where it is."""
+    parser.add_argument("--card", dest="name", metavar="NAME", help=what)
+    _add_folder(parser)
+    add_station_options(parser)
+
+
+def statement_of(arguments) -> dict | None:
+    """What the statement on the card says that `add_statement_options` asked for, None if it has none."""
+    with open_station(arguments) as station:
+        vending = vending_of(arguments, station)
+        return card_report.document_of(vending.read(arguments.name), vending, station)["statement"]
+
+
+def _add_folder(parser):
+    parser.add_argument("--cards", type=Path, default=Path("cards"), metavar="DIR", help="default: cards")
 
 
 def open_station(arguments) -> Station:
