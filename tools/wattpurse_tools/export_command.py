@@ -5,6 +5,7 @@ is checked by the meter first; `wattpurse events-check` checks the file with the
 """
 
 import sys
+
 from wattpurse.services.console_records import MOST, PROFILE_DAYS_MOST
 from wattpurse_tools import record_files
 from wattpurse_tools.desk_options import add_statement_options, statement_of
