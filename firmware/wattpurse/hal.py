@@ -12,6 +12,9 @@ DEVICES = (
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),
     ("buzzer", "drivers.buzzer.Buzzer"),
+    ("cover", "drivers.contact.Contact of the cover's switch, believed quickly"),
+    ("magnet", "drivers.contact.Contact of a reed contact that a magnet opens, believed quickly"),
+    ("reverse_flow", "drivers.contact.Contact of the output that says energy flows backwards, believed slowly"),
     ("rtc", "drivers.rtc_ds3231.Ds3231, or the same read() and set(utc_s)"),
     ("reader", "cards.mfrc522.Mfrc522, not started"),
     ("flash", "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"),
@@ -23,6 +26,7 @@ DEVICES = (
     ),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),
+    ("rest", "rest(): nothing is urgent just now: the board may hold the processor for some milliseconds to tidy up"),
     ("reset", "reset() starts the board anew and does not return"),
 )
 

@@ -20,7 +20,10 @@ from wattpurse_tools import (
     keys_command,
     meter_command,
     pins_command,
+    station_command,
     tariff_command,
+    token_command,
+    walk_command,
 )
 
 COMMANDS = (
@@ -34,7 +37,10 @@ COMMANDS = (
     keys_command,
     meter_command,
     pins_command,
+    station_command,
     tariff_command,
+    token_command,
+    walk_command,
 )
 
 FAILED = 1

@@ -5,7 +5,7 @@ what was redeemed stays redeemed, and the next tap writes the statement. A card 
 if it was not served well it is tried again as long as it lies there.
 """
 
-from wattpurse.cards import purse
+from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
@@ -34,15 +34,17 @@ _PRECEDENCE = (
     outcome.UNREADABLE,
 )
 _STATEMENT_EXPECTED = (outcome.ACCEPTED, outcome.USED, outcome.NO_NEWS)
+_NO_STATEMENT = (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED)
 
 
 class CardDesk:
-    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end.
+    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest()` in the
+    pauses between looks.
 
     `settings` name the meter and its keys, `ledger` holds the account that statements tell of.
     """
 
-    def __init__(self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome):
+    def __init__(self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, rest):
         self._reader = reader
         self._clock = clock
         self._aes = aes
@@ -52,10 +54,11 @@ class CardDesk:
         self._teller = teller
         self._events = events_log
         self._show_outcome = show_outcome
+        self._rest = rest
         self._started = False
         self._failures = 0
         self._visits = {}
-        self._site_key = b""
+        self._site_keys = ()
         self._keys_of_uid = None
 
     @property
@@ -67,6 +70,8 @@ class CardDesk:
         """Look for ever."""
         while True:
             await self.serve_one_look()
+            await self._clock.sleep_ms(0)
+            self._rest()
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self):
@@ -109,7 +114,7 @@ class CardDesk:
             visit.looks_missed += 1
         try:
             for _ in range(_CARDS_AT_ONCE):
-                identity = await self._reader.find_card()
+                identity = await self._reader.find_card(False, self._prepare)
                 if identity is None:
                     break
                 await self._serve(identity)
@@ -119,9 +124,9 @@ class CardDesk:
         self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
 
     async def _serve(self, identity):
-        visit = self._visits.get(identity.uid)
-        if visit is None:
-            visit = self._visits[identity.uid] = _Visit()
+        if identity.uid not in self._visits:
+            self._prepare(identity.uid)  # only the end of its selection told that this is the whole UID
+        visit = self._visits[identity.uid]
         visit.looks_missed = 0
         if visit.is_over:
             return
@@ -138,16 +143,17 @@ class CardDesk:
 
     async def _read(self, identity):
         """The card's memory and its order box, None where it has none."""
-        memory = await self._retried(lambda: self._open(identity), lambda: self._reader.select_again(identity))
-        if memory is None:
-            return None, None
-        return memory, await self._retried(lambda: purse.read_orders(memory), memory.select_again)
+        return await self._retried(lambda: self._open(identity), lambda: self._reader.select_again(identity))
+
+    async def _open(self, identity):
+        memory = await open_card(self._reader, identity, self._keys_of_uid)
+        return memory, None if memory is None else await purse.read_orders(memory)
 
     async def _give_statement(self, identity, memory, box, visit):
-        """A customer of this meter gets a statement; the tap is over when it is on the card."""
-        if box.kind == purse.CUSTOMER and visit.result not in (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED):
+        """A customer of this meter, or a data card, gets a statement; the tap is over when it is on the card."""
+        if box.kind in (purse.CUSTOMER, purse.DATA) and visit.result not in _NO_STATEMENT:
             try:
-                await self._retried(lambda: self._write_statement(identity, memory), memory.select_again)
+                await self._retried(lambda: self._write_statement(identity, memory, box), memory.select_again)
             except CardError:
                 expected = visit.result in _STATEMENT_EXPECTED
                 return self._tell(visit, outcome.STATEMENT_NOT_WRITTEN if expected else visit.result)
@@ -163,23 +169,33 @@ class CardDesk:
                 await select_again()
         return await step()
 
-    def _open(self, identity):
-        site_key = self._settings.get("site_key")
-        if site_key != self._site_key:
-            self._site_key = site_key
-            self._keys_of_uid = purse.classic_keys_of(self._aes, site_key, False)
-        return open_card(self._reader, identity, self._keys_of_uid)
+    def _prepare(self, uid):
+        """Derive the keys that a card will ask for, while it is still answering."""
+        site_keys = self._newest_site_keys()
+        if site_keys != self._site_keys:
+            self._site_keys = site_keys
+            self._keys_of_uid = None
+            for site_key in reversed(site_keys):
+                self._keys_of_uid = purse.classic_keys_of(self._aes, site_key, False, self._keys_of_uid)
+        if uid not in self._visits:
+            self._visits[uid] = _Visit()
+            self._keys_of_uid(uid)
 
     async def _redeem(self, identity, box):
         """What came of all that the box brings. Other tasks have their turn behind each token."""
         if box.kind == purse.SERVICE:
             return self._check_pass(identity, box)
-        if box.meter_number != self._settings.get("meter_number"):
+        meter_number = self._settings.get("meter_number")
+        if box.kind == purse.DATA:
+            tokens = data_card.tokens_for(box.content, meter_number)
+        elif box.kind == purse.CUSTOMER and box.meter_number == meter_number:
+            tokens = purse.split_tokens(box.content)
+        else:
             return outcome.NOT_THIS_METER
         if self._ledger.account is None:
             return outcome.LEDGER_FAILED
         results = []
-        for sealed in purse.split_tokens(box.content):
+        for sealed in tokens:
             results.append(self._teller.redeem(sealed, carrier.CARD))
             await self._clock.sleep_ms(0)
             if results[-1] == outcome.LEDGER_FAILED:
@@ -187,11 +203,16 @@ class CardDesk:
         return _first_of(results) if results else outcome.NO_NEWS
 
     def _check_pass(self, identity, box):
-        key = keys.service_pass_key(self._aes, self._settings.get("site_key"), identity.uid)
-        try:
-            technician, expires_s = open_pass(self._aes, key, box.content)
-        except SealBroken:
+        opened = None
+        for site_key in self._newest_site_keys():
+            try:
+                opened = open_pass(self._aes, keys.service_pass_key(self._aes, site_key, identity.uid), box.content)
+                break
+            except SealBroken:
+                pass
+        if opened is None:
             return outcome.UNREADABLE
+        technician, expires_s = opened
         now_s = self._timekeeper.now_s()
         # A meter that has lost its time would otherwise lock out whoever comes to set it.
         if self._timekeeper.trusted and expires_s <= now_s:
@@ -199,14 +220,20 @@ class CardDesk:
         self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
         return outcome.SERVICE
 
-    async def _write_statement(self, identity, memory):
-        await purse.write_statement(
-            memory,
-            self._aes,
-            keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid),
-            self._settings.get("meter_number"),
-            self._compose,
-        )
+    def _newest_site_keys(self):
+        """The site key, and the one before it where there was one: a card has either."""
+        old = self._settings.get("old_site_key", b"")
+        return (self._settings.get("site_key"), old) if old else (self._settings.get("site_key"),)
+
+    async def _write_statement(self, identity, memory, box):
+        pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
+        await self._clock.sleep_ms(0)
+        meter_number = self._settings.get("meter_number")
+        if box.kind == purse.DATA:
+            slot_size = box.meter_number
+            await data_card.write_statement(memory, self._aes, pair, meter_number, slot_size, self._compose)
+        else:
+            await purse.write_statement(memory, self._aes, pair, meter_number, self._compose)
 
     def _compose(self, capacity):
         account, now_s = self._ledger.account, self._timekeeper.now_s()

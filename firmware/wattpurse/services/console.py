@@ -93,12 +93,12 @@ class Console:
             return _in_pieces(await self._act(action, words, wants_json))
         if report is None:
             raise ValueError(f"no command '{words[0][:20]}'; 'help' lists them")
-        found = report[3](self._meter, commands.arguments_of(report, words))
+        facts = report[3](self._meter, commands.arguments_of(report, words))
         if report in commands.LISTS:
-            return _list_as_json(found, report[5]) if wants_json else _list_as_text(found, report[4])
-        if isinstance(found, dict):
-            return _in_pieces(json.dumps(found) if wants_json else report[4](found))
-        return _facts_that_come_last(found, json.dumps if wants_json else report[4])
+            return _list_as_json(facts, report[5]) if wants_json else _list_as_text(facts, report[4])
+        facts = await _given(facts)
+        await self._meter.board.clock.sleep_ms(0)
+        return _in_pieces(json.dumps(facts) if wants_json else await _given(report[4](facts)))
 
     async def _act(self, action, words, wants_json):
         name, _, _, who, function = action
@@ -106,8 +106,7 @@ class Console:
             raise ValueError(f"'{name}' has no {commands.JSON_FLAG}")
         self._refuse_stranger(name, who)
         arguments = commands.arguments_of(action, words)
-        answer = function(arguments) if action in self._session else function(self._meter, arguments)
-        return answer if isinstance(answer, str) else await answer
+        return await _given(function(arguments) if action in self._session else function(self._meter, arguments))
 
     def _refuse_stranger(self, name, who):
         if who == commands.ANYONE or self.login.allows_changes():
@@ -177,9 +176,9 @@ def _list_as_json(rows, name):
     yield ("]}" if separator == ", " else separator + "]}") + "\n"
 
 
-def _facts_that_come_last(found, text_of):
-    for facts in found:
-        yield text_of(facts) + "\n" if facts is not None else ""
+async def _given(result):
+    """What a command gives: at once, or as a coroutine."""
+    return result if isinstance(result, (str, dict)) else await result
 
 
 def _refuse_garbage(line):

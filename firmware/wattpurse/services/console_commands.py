@@ -1,5 +1,7 @@
 """Every command of the console in three tables: what only reads, and what changes the meter and so needs a right."""
 
+import asyncio
+
 from wattpurse.services import console_changes as changes
 from wattpurse.services import console_facts as facts
 from wattpurse.services import console_records as records
@@ -14,8 +16,7 @@ JSON_FLAG = "--json"
 
 _USAGE_WIDTH = 36  # a longer usage has its help on a line of its own
 
-# name, arguments, help, facts(meter, arguments), report(facts); all take --json
-# Facts may be a generator that has them last, and None as often as others should have their turn before.
+# name, arguments, help, facts(meter, arguments), report(facts), or coroutines that give them; all take --json
 REPORTS = (
     ("status", "", "supply and its reason, credit, rate, alarms", facts.status, reports.status),
     ("registers", "", "energy per rate, bought and charged, pulses", facts.registers, reports.registers),
@@ -48,6 +49,7 @@ CHANGES = (
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
     ("keys set", "meter|site|version VALUE", "change a key or the key version", TECHNICIAN, changes.set_key),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
+    ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
     ("reset-tamper", "", "forget a latched tamper", TECHNICIAN, changes.reset_tamper),
     ("commission", setup.COMMISSION_USAGE, "make a blank meter work", TECHNICIAN_OR_FACTORY, setup.commission),
     ("erase-ledger", "METERNUMBER", "give up a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),
@@ -72,10 +74,13 @@ def arguments_of(entry: tuple, words: list) -> list:
     return arguments
 
 
-def help_text(entries: list) -> str:
-    """A line for each entry: its name, its arguments, what it is for."""
+async def help_text(entries: list) -> str:
+    """A line for each entry: its name, its arguments, what it is for. Other tasks have their turns meanwhile."""
     width = min(_USAGE_WIDTH, max(len(_usage(entry)) for entry in entries))
-    lines = [_help_line(entry, width) for entry in entries]
+    lines = []
+    for entry in entries:
+        await asyncio.sleep(0)
+        lines.append(_help_line(entry, width))
     if [entry for entry in entries if entry in REPORTS + LISTS]:
         lines.append("what only reads takes " + JSON_FLAG)
     return "\n".join(lines)

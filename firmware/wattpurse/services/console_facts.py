@@ -1,11 +1,13 @@
 """What the console tells, as facts for programs: one dict for each report, of numbers, words, lists and None.
 
 Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`) and, beside them, as local text.
+What takes long is a coroutine, in which other tasks have their turns.
 """
 
+import asyncio
 import sys
 
-from wattpurse.core import contract, statement, supply, tariff_table, terms, warning
+from wattpurse.core import contract, statement, supply, tamper, tariff_table, terms, warning
 from wattpurse.core.calendar import Zone
 from wattpurse.core.cmac import BLOCK, cmac
 from wattpurse.core.registers import RATES
@@ -43,6 +45,12 @@ def status(meter, _arguments) -> dict:
         facts["tariff_version"] = account.tariff.version
         facts["total_mwh"] = account.registers.total_mwh
         facts["month_mwh"] = account.registers.month.total_mwh
+        facts["power_w"] = meter.supply_watch.power_w
+        facts["power_trips"] = meter.supply_watch.limit.trips
+        facts["restoring_s"] = meter.supply_watch.restoring_s
+        facts["test_s"] = meter.supply_watch.test_s
+        facts["open_again"] = meter.supply_watch.open_load.retries
+        facts["tamper"] = tamper.texts(meter.guard.latched)
         facts["alarms"] = _alarms(meter)
         facts.update(_purses(account))
     return facts
@@ -101,14 +109,14 @@ def demand_of(demand, zone: Zone) -> dict | None:
     }
 
 
-def tariff(meter, _arguments) -> dict:
+async def tariff(meter, _arguments) -> dict:
     """The table in force and the one that waits for its activation."""
     account = account_of(meter)
-    pending = account.pending_tariff
+    in_force, pending = account.tariff, account.pending_tariff
     return {
-        "rate_now": account.tariff.rate_names[account.rate],
-        "in_force": _table(account.tariff.data),
-        "pending": _table(pending.data) if pending is not None else None,
+        "rate_now": in_force.rate_names[account.rate],
+        "in_force": await _table(in_force.data),
+        "pending": await _table(pending.data) if pending is not None else None,
     }
 
 
@@ -212,9 +220,10 @@ def _rate_names(account, holders):
     return names
 
 
-def _table(data):
+async def _table(data):
     """The fields of a table by name; the zone in words of its own."""
     fields = tariff_table.decode(data)
+    await asyncio.sleep(0)
     zone = fields["zone"]
     return {
         "version": fields["version"],

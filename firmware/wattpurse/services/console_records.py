@@ -1,8 +1,11 @@
 """What the console tells of the meter's records: rows for programs, newest first, and a line of text for each.
 
-Rows come out of a generator, so that nobody has to wait for a long list. Events and top-ups are kept in flash of their
-own and are read from there; energy is in mWh, money in micro-units, times in seconds since 1970 UTC and as local text.
+Rows come out of a generator and what takes long is a coroutine, so that nobody has to wait. Events and top-ups are kept
+in flash of their own and are read from there; energy is in mWh, money in micro-units, times in seconds since 1970 UTC
+and as local text.
 """
+
+import asyncio
 
 from wattpurse.core import carrier, event_chain, events
 from wattpurse.core.calendar import DAY_S
@@ -99,8 +102,8 @@ def demand_text(facts: dict) -> str:
     return "\n".join(lines)
 
 
-def verified_events(meter, _arguments):
-    """Walk the chain of the event log, with a None for each event; the facts come last."""
+async def verified_events(meter, _arguments):
+    """Walk the chain of the event log."""
     held = unproven = unchained = unreadable = 0
     broken = []
     zone = zone_of(meter)
@@ -113,11 +116,11 @@ def verified_events(meter, _arguments):
             held += 1
         elif len(broken) < MOST:
             broken.append((event, verdict))
-        yield None
+        await asyncio.sleep(0)
     for event in meter.events.survey():
         unreadable += event is None
-        yield None
-    yield {
+        await asyncio.sleep(0)
+    return {
         "held": held,
         "unproven": unproven,
         "not_chained": unchained,

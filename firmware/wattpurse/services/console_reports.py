@@ -1,4 +1,9 @@
-"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times."""
+"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times.
+
+What takes long is a coroutine, in which other tasks have their turns.
+"""
+
+import asyncio
 
 from wattpurse.core.text import clock_text, kwh_text, money_text
 
@@ -38,6 +43,12 @@ def status(facts: dict) -> str:
             ("low credit", _yes_no(facts["low_credit"])),
             ("rate", facts["rate"]),
             ("tariff version", str(facts["tariff_version"])),
+            ("power", str(facts["power_w"]) + " W"),
+            ("power limit trips", str(facts["power_trips"]) if facts["power_trips"] else None),
+            ("supply waits for", _seconds(facts["restoring_s"])),
+            ("supply test for", _seconds(facts["test_s"])),
+            ("opened again", f"{facts['open_again']} times: energy flows" if facts["open_again"] else None),
+            ("tamper", ", ".join(facts["tamper"]) or None),
             ("total", _kwh(facts["total_mwh"])),
             ("this month", _kwh(facts["month_mwh"])),
             ("alarms", ", ".join(facts["alarms"]) or "none"),
@@ -45,15 +56,16 @@ def status(facts: dict) -> str:
     return pairs(rows)
 
 
-def registers(facts: dict) -> str:
+async def registers(facts: dict) -> str:
     """Of console_facts.registers."""
     rows = [(rate["name"], _digits(rate["total_mwh"]), _digits(rate["month_mwh"])) for rate in facts["rates"]]
     rows.append(("total", _digits(facts["total_mwh"]), _digits(sum(rate["month_mwh"] for rate in facts["rates"]))))
     energy = table(rows, ("rate", "kWh", "kWh this month"))
+    await asyncio.sleep(0)
     return energy + "\n\n" + _purses(facts) + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
 
 
-def months(facts: dict) -> str:
+async def months(facts: dict) -> str:
     """Of console_facts.months."""
     heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "kW at most", "from", "")
     rows = []
@@ -64,6 +76,7 @@ def months(facts: dict) -> str:
         most = month["demand"]
         demand = ("", "") if most is None else (kw_text(most), most["start"][:_MINUTE_DIGITS])
         rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge) + demand + (state,))
+        await asyncio.sleep(0)
     return table(rows, heading)
 
 
@@ -72,12 +85,12 @@ def kw_text(demand: dict) -> str:
     return kwh_text(demand["power_w"] * 1000, _KWH_DIGITS)
 
 
-def tariff(facts: dict) -> str:
+async def tariff(facts: dict) -> str:
     """Of console_facts.tariff."""
-    shown = "in force, rate now " + facts["rate_now"] + "\n" + _tariff_table(facts["in_force"])
+    shown = "in force, rate now " + facts["rate_now"] + "\n" + await _tariff_table(facts["in_force"])
     if facts["pending"] is None:
         return shown + "\n\nno table is pending"
-    return shown + "\n\npending\n" + _tariff_table(facts["pending"])
+    return shown + "\n\npending\n" + await _tariff_table(facts["pending"])
 
 
 def contract_in_force(facts: dict) -> str:
@@ -152,7 +165,7 @@ def _purses(facts):
     return table(rows, ("", facts["currency"], "kWh credit"))
 
 
-def _tariff_table(fields):
+async def _tariff_table(fields):
     decimals = fields["decimals"]
     hours, minutes = divmod(abs(fields["offset_minutes"]), 60)
     zone = f"UTC{'-' if fields['offset_minutes'] < 0 else '+'}{hours:02d}:{minutes:02d}"
@@ -169,7 +182,9 @@ def _tariff_table(fields):
             ("free allowance", _kwh(fields["allowance_mwh"]) + " a month"),
         ]
     )
+    await asyncio.sleep(0)
     rates = "\n".join(f"rate {rate['name']}: {_blocks(rate)}" for rate in fields["rates"])
+    await asyncio.sleep(0)
     return "\n".join([head, rates, _schedule(fields)])
 
 
@@ -211,6 +226,10 @@ def _digits(mwh):
 
 def _kwh(mwh):
     return _digits(mwh) + " kWh"
+
+
+def _seconds(count):
+    return f"{count} s" if count else None
 
 
 def _yes_no(value):
