@@ -6,7 +6,7 @@
 
 import struct
 
-from wattpurse.core import carrier, outcome, supply
+from wattpurse.core import carrier, outcome, supply, tamper
 from wattpurse.core.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
 from wattpurse.core.journal import Journal
 
@@ -53,6 +53,7 @@ PERMITTED = 36
 SWITCH_ORDERED = 37
 SHORTAGE = 38
 AGREED = 39
+SUPPLY_TEST = 40
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -96,6 +97,7 @@ _TEXTS = {
     SWITCH_ORDERED: "load switch ordered",
     SHORTAGE: "shortage level",
     AGREED: "button pressed",
+    SUPPLY_TEST: "supply test, minutes",
 }
 _RECORD = 1
 _CHAINED = 2
@@ -248,6 +250,8 @@ def text(event: Event) -> str:
         words += " " + supply.text(event.number)
     elif event.code == TOKEN_REFUSED:
         words += ": " + outcome.text(event.number)
+    elif event.code == TAMPER:
+        words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FAULT:
         words += f" {event.number}"
     return words + ", by " + carrier.text(event.by)
