@@ -11,6 +11,7 @@ Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counte
     charge_days(account, days)              spends the standing charge of local days; gives back the micro-units
     supply_reason(account, circumstances)   supply.ON, or why supply may not be on as far as the contract goes
     emergency_limit(account)                how far below zero its balance may go once the customer has accepted that
+    credit_left(account)                    what is left before the customer has to be warned; None where no amount is
     until_s(account)                        when it ends by itself; None for those that do not
 """
 
@@ -49,6 +50,11 @@ class Contract:
         return 0
 
     @staticmethod
+    def credit_left(_account) -> int | None:
+        """No amount that could run out."""
+        return None
+
+    @staticmethod
     def until_s(_account) -> int | None:
         """It does not end by itself."""
         return None
@@ -80,6 +86,11 @@ class PrepaidMoney(Contract):
         """Micro-units."""
         return account.terms["emergency_microunits"]
 
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units."""
+        return account.money.balance
+
 
 class PrepaidEnergy(Contract):
     """Energy in the meter, bought as kWh; tariff prices do not matter, rates are registered all the same."""
@@ -105,9 +116,18 @@ class PrepaidEnergy(Contract):
         """mWh."""
         return account.terms["emergency_mwh"]
 
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """mWh."""
+        return account.energy.balance
+
 
 class Term(Contract):
-    """Days, bought in advance; energy is free and registered per rate."""
+    """Days, bought in advance; energy is free and registered per rate.
+
+    Time is the meter's own, which never goes back by itself. A meter whose clock has stopped goes on from the newest
+    time in its ledger: a term then lasts longer by the outage, in the customer's favour, and the clock alarm says so.
+    """
 
     code = 3
     name = "term"
@@ -184,6 +204,12 @@ class SettledAccount(PrepaidMoney):
     def emergency_limit(_account) -> int:
         """There is no end that it could put off."""
         return 0
+
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units of deposit and limit that are not used yet; no amount where there is no limit."""
+        limit = account.terms["account_limit_microunits"]
+        return limit + account.money.balance if limit else None
 
 
 CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, Managed, SettledAccount)

@@ -196,7 +196,7 @@ def _parse_further(payload, detail, statement):
     index = reader.number()
     statement["months"] = []
     for age in range(reader.byte()):
-        month = {"index": index - age}
+        month: dict = {"index": index - age}
         if detail != _TOTAL:
             month["charge_microunits"] = reader.signed()
         if detail == _RATES_AND_CHARGE:
