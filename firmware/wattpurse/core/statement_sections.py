@@ -12,6 +12,7 @@ Whoever does not know a tag skips its section, so that older readers can read ne
     RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, and
              the debt in micro-units that went with it varint; it has its room before any month
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
+    SUPPLY   the reason of `supply` why the load switch stands where it does u8
 """
 
 from wattpurse.core import standing
@@ -23,6 +24,7 @@ MEAN = 2
 DEMAND = 3
 RECEIPT = 4
 STANDING = 5
+SUPPLY = 6
 
 _MWH_PER_WH = 1000
 _LINK_SIZE = 5
@@ -52,6 +54,11 @@ def receipt_of(account) -> tuple:
         put_signed(out, numbers["receipt_mwh"])
         put(out, numbers["receipt_debt_microunits"])
     return RECEIPT, [out] if out else []
+
+
+def supply_of(reason: int | None) -> tuple:
+    """`(tag, parts)` of the reason of supply; without parts where it is not known."""
+    return SUPPLY, [] if reason is None else [bytes((reason,))]
 
 
 def standing_of(account) -> tuple:
@@ -141,7 +148,7 @@ def _parse_mean(content, statement):
 
 def _parse_demand(content, statement):
     """Each month's demand goes to the month; what is of months that the statement does not hold is left out."""
-    for month in statement["months"]:
+    for month in statement.get("months", ()):
         if content.is_at_end:
             return
         wh = content.number()
@@ -169,10 +176,15 @@ def _parse_standing(content, statement):
             statement["standing"][names[place]] = value
 
 
+def _parse_supply(content, statement):
+    statement["supply_reason"] = content.byte()
+
+
 _PARSERS = {
     EVENTS: _parse_events,
     MEAN: _parse_mean,
     DEMAND: _parse_demand,
     RECEIPT: _parse_receipt,
     STANDING: _parse_standing,
+    SUPPLY: _parse_supply,
 }
