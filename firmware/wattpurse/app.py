@@ -35,15 +35,19 @@ class Meter:
     def __init__(self, board):
         hal.check(board)
         self.board = board
-        self.stores = Stores(board.flash)
+        self.stores = Stores(board.flash, board.aes)
         self.settings = self.stores.settings
         self.events = self.stores.events
         self.ledger = self.stores.ledger
+        self.load_profile = self.stores.load_profile
+        self.top_ups = self.stores.top_ups
         self.timekeeper = TimeKeeper(board.rtc, board.clock)
         self.circumstances = Circumstances()
         self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper)
-        self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper)
-        self.metering = Metering(board.counter, self.ledger, self.stores, self.timekeeper, board.clock)
+        self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper, self.stores)
+        self.metering = Metering(
+            board.counter, self.ledger, self.stores, self.timekeeper, board.clock, self.load_profile
+        )
         self.switching = Switching(board.load_switch, self.supply_desk.judge, self.events, self.timekeeper, board.clock)
         sensors = (tamper.COVER, board.cover), (tamper.MAGNET, board.magnet), (tamper.REVERSE, board.reverse_flow)
         self.guard = Guard(sensors, self.settings, self.ledger, self.events, self.timekeeper, board.clock)
@@ -145,6 +149,7 @@ class Meter:
             self.stores.give_up()
             return
         self.supply_watch.start(self.board.random_bytes)
+        self.stores.start_records(self.timekeeper.now_s())
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         if self.board.watchdog.has_reset_board:

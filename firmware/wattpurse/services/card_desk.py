@@ -213,7 +213,9 @@ class CardDesk:
         await purse.write_statement(memory, self._aes, pair, self._settings.get("meter_number"), self._compose)
 
     def _compose(self, capacity):
-        return statement.compose(self._ledger.account, self._teller.alarms(), self._timekeeper.now_s(), capacity)
+        account, now_s = self._ledger.account, self._timekeeper.now_s()
+        sections = self._teller.sections(now_s)
+        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections)
 
     def _tell(self, visit, result):
         """The same thing is not said twice of a card that lies there."""

@@ -107,6 +107,7 @@ def set_key(meter, arguments: list) -> str:
     key = read.key(value, f"the {which} key")
     meter.settings.set(_KEY_NAMES[which], key)
     meter.teller.take_keys()
+    meter.stores.chain_events()
     note(meter, events.KEYS_CHANGED, meter.settings.get("key_version", 0))
     return f"the {which} key is {fingerprint(meter, key)}"
 

@@ -7,15 +7,11 @@ What takes long is a coroutine, in which other tasks have their turns.
 import asyncio
 import sys
 
-from wattpurse.core import carrier, contract, events, statement, supply, tamper, tariff_table, terms, warning
+from wattpurse.core import contract, statement, supply, tamper, tariff_table, terms, warning
 from wattpurse.core.calendar import Zone
 from wattpurse.core.cmac import BLOCK, cmac
 from wattpurse.core.registers import RATES
 from wattpurse.core.text import month_text, time_text
-from wattpurse.services import console_arguments as read
-
-EVENTS_SHOWN = 20
-EVENTS_MOST = 500
 
 _FINGERPRINT_DIGITS = 4
 
@@ -82,6 +78,7 @@ def months(meter, _arguments) -> dict:
     account = account_of(meter)
     every = [account.registers.month] + account.registers.closed_months
     names = _rate_names(account, every)
+    demands = {one.month: one for one in meter.load_profile.demands()}
     return {
         "currency": account.tariff.currency,
         "rates": names,
@@ -92,22 +89,24 @@ def months(meter, _arguments) -> dict:
                 "rate_mwh": month.rate_mwh[: len(names)],
                 "total_mwh": month.total_mwh,
                 "charge_microunits": month.charge_microunits,
+                "demand": demand_of(demands.get(month.index), account.tariff.zone),
             }
             for month in every
         ],
     }
 
 
-async def event_list(meter, arguments) -> dict:
-    """The newest events, newest first."""
-    read.expect(arguments, "events [COUNT]", 0, 1)
-    count = read.number(arguments[0], "COUNT", 1, EVENTS_MOST) if arguments else EVENTS_SHOWN
-    zone = zone_of(meter)
-    shown = []
-    for event in meter.events.newest(count):
-        shown.append(_event(event, zone))
-        await asyncio.sleep(0)
-    return {"events": shown}
+def demand_of(demand, zone: Zone) -> dict | None:
+    """A month's maximum demand: energy of the half hour, the power that is its mean, and when it began."""
+    if demand is None:
+        return None
+    return {
+        "month": month_text(demand.month),
+        "energy_mwh": demand.energy_mwh,
+        "power_w": demand.power_w,
+        "start_s": demand.start_s,
+        "start": time_text(demand.start_s, zone),
+    }
 
 
 async def tariff(meter, _arguments) -> dict:
@@ -219,18 +218,6 @@ def _rate_names(account, holders):
     while used and len(names) <= max(used):
         names.append(f"rate {len(names)}")
     return names
-
-
-def _event(event, zone):
-    return {
-        "time_s": event.time_s,
-        "time": time_text(event.time_s, zone),
-        "code": event.code,
-        "by": carrier.text(event.by),
-        "number": event.number,
-        "extra": event.extra,
-        "text": events.text(event),
-    }
 
 
 async def _table(data):

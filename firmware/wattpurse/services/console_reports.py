@@ -10,6 +10,7 @@ from wattpurse.core.text import clock_text, kwh_text, money_text
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "hol")
 _KWH_DIGITS = 3
 _PRICE_DIGITS = 6
+_MINUTE_DIGITS = len("0000-00-00T00:00")
 
 
 def table(rows: list, heading: tuple | None = None) -> str:
@@ -66,24 +67,22 @@ async def registers(facts: dict) -> str:
 
 async def months(facts: dict) -> str:
     """Of console_facts.months."""
-    heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "")
+    heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "kW at most", "from", "")
     rows = []
     for month in facts["months"]:
         energy = tuple(_digits(mwh) for mwh in month["rate_mwh"])
         charge = money_text(month["charge_microunits"], _PRICE_DIGITS)
         state = "closed" if month["closed"] else "runs"
-        rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge, state))
+        most = month["demand"]
+        demand = ("", "") if most is None else (kw_text(most), most["start"][:_MINUTE_DIGITS])
+        rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge) + demand + (state,))
         await asyncio.sleep(0)
     return table(rows, heading)
 
 
-async def event_list(facts: dict) -> str:
-    """Of console_facts.event_list."""
-    lines = []
-    for event in facts["events"]:
-        lines.append(_event(event))
-        await asyncio.sleep(0)
-    return "\n".join(lines) or "no events"
+def kw_text(demand: dict) -> str:
+    """The power of a month's maximum demand, in kW."""
+    return kwh_text(demand["power_w"] * 1000, _KWH_DIGITS)
 
 
 async def tariff(facts: dict) -> str:
@@ -164,17 +163,6 @@ def _purses(facts):
         for name in ("bought", "charged", "balance")
     ]
     return table(rows, ("", facts["currency"], "kWh credit"))
-
-
-def _event(event):
-    return f"{event['time']}  {event['text']}{_event_numbers(event)}"
-
-
-def _event_numbers(event):
-    """The two numbers of an event, where there are any: what they mean depends on the event."""
-    if event["extra"]:
-        return f" [{event['number']}, {event['extra']}]"
-    return f" [{event['number']}]" if event["number"] else ""
 
 
 async def _tariff_table(fields):

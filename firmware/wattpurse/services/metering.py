@@ -9,10 +9,10 @@ class Metering:
 
     `pulses` counts since the start, modulo PULSES_MASK + 1, for whoever asks what flows; `newest_pulse_ms` is the time
     in ticks when the last of them were read. Between steps `stores.prepare()` may erase one sector, so that nothing has
-    to wait for an erase when it is urgent.
+    to wait for an erase when it is urgent. Behind each step `load_profile`, if there is one, may read the registers.
     """
 
-    def __init__(self, counter, ledger, stores, timekeeper, clock):
+    def __init__(self, counter, ledger, stores, timekeeper, clock, load_profile=None):
         self.pulses = 0
         self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
@@ -20,14 +20,18 @@ class Metering:
         self._stores = stores
         self._timekeeper = timekeeper
         self._clock = clock
+        self._load_profile = load_profile
 
     def step(self):
         """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
+        now_s = self._timekeeper.now_s()
         pulses = self._counter.take()
-        self._ledger.advance(self._timekeeper.now_s(), pulses)
+        self._ledger.advance(now_s, pulses)
         if pulses:
             self.pulses = self.pulses + pulses & PULSES_MASK
             self.newest_pulse_ms = self._clock.ticks_ms()
+        if self._load_profile is not None:
+            self._load_profile.step(self._ledger.account, now_s)
 
     async def run(self, beat):
         """Step for ever, with a heartbeat after each step that the ledger has taken.
