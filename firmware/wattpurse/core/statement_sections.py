@@ -13,9 +13,10 @@ Whoever does not know a tag skips its section, so that older readers can read ne
              the debt in micro-units that went with it varint; it has its room before any month
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
     SUPPLY   the reason of `supply` why the load switch stands where it does u8
+    TAMPER   the kinds of `tamper` that are latched, as bits, varint; comes first
 """
 
-from wattpurse.core import standing
+from wattpurse.core import standing, tamper
 from wattpurse.core.load_profile import HALF_HOUR_S
 from wattpurse.core.varint import Reader, put, put_signed
 
@@ -25,6 +26,7 @@ DEMAND = 3
 RECEIPT = 4
 STANDING = 5
 SUPPLY = 6
+TAMPER = 7
 
 _MWH_PER_WH = 1000
 _LINK_SIZE = 5
@@ -38,6 +40,7 @@ def sections_of(records, now_s: int, month_index: int) -> list:
     The statement is of `now_s`, and the month that runs is `month_index`.
     """
     return [
+        (TAMPER, _tamper(records.settings.get("tamper", 0))),
         (EVENTS, _events(records.events)),
         (MEAN, _mean(records.load_profile)),
         (DEMAND, _demand(records.load_profile.demands(), now_s, month_index)),
@@ -104,6 +107,13 @@ def parse_sections(reader: Reader, statement: dict):
             _PARSERS[tag](content, statement)
 
 
+def _tamper(kinds):
+    out = bytearray()
+    if kinds:
+        put(out, kinds)
+    return [out]
+
+
 def _events(log):
     out = bytearray()
     put(out, log.place)
@@ -134,6 +144,10 @@ def _month(demand, now_s):
     if wh:
         put(out, max(0, now_s // HALF_HOUR_S - demand.start_s // HALF_HOUR_S))
     return out
+
+
+def _parse_tamper(content, statement):
+    statement["tamper"] = tamper.texts(content.number())
 
 
 def _parse_events(content, statement):
@@ -187,4 +201,5 @@ _PARSERS = {
     RECEIPT: _parse_receipt,
     STANDING: _parse_standing,
     SUPPLY: _parse_supply,
+    TAMPER: _parse_tamper,
 }
