@@ -9,8 +9,9 @@ Whoever does not know a tag skips its section, so that older readers can read ne
     MEAN     mean use of a day, of the last seven whole ones: Wh varint, micro-units signed
     DEMAND   for each month of the statement, newest first: the most that a half hour used, Wh varint, and unless that
              is 0, the age of that half hour, from its begin to the statement, in half hours, varint
-    RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, and
-             the debt in micro-units that went with it varint; it has its room before any month
+    RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, the
+             debt in micro-units that went with it varint, and the seconds of a term, if any; it has its room before any
+             month
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
     SUPPLY   the reason of `supply` why the load switch stands where it does u8
     TAMPER   the kinds of `tamper` that are latched, as bits, varint; comes first
@@ -56,6 +57,8 @@ def receipt_of(account) -> tuple:
         put_signed(out, numbers["receipt_microunits"])
         put_signed(out, numbers["receipt_mwh"])
         put(out, numbers["receipt_debt_microunits"])
+        if numbers["receipt_term_s"]:
+            put(out, numbers["receipt_term_s"])
     return RECEIPT, [out] if out else []
 
 
@@ -177,6 +180,7 @@ def _parse_receipt(content, statement):
         "money": content.signed(),
         "energy": content.signed(),
         "debt": content.number(),
+        "term_s": 0 if content.is_at_end else content.number(),
     }
 
 
