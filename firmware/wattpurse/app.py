@@ -76,6 +76,7 @@ class Meter:
             self._tap_ended,
             board.rest,
         )
+        self.desk.supply_reason = self.decide
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(
             board.clock,

@@ -185,7 +185,7 @@ class Display:
 
     def _alarm(self, now_ms):
         """The code of a tamper that leaves supply on: now and then, for it must not hide credit."""
-        if self.raises_alarm() and now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0:
+        if now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0 and self.raises_alarm():
             return supply.display_code(supply.TAMPER)
         return ""
 
