@@ -4,9 +4,9 @@ import struct
 import unittest
 
 from boards.host.aes import aes
-from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, new_account
+from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, flat_tariff, new_account
 from wattpurse.core import contract as contracts
-from wattpurse.core import keys, statement
+from wattpurse.core import keys, standing, statement, supply
 from wattpurse.core.calendar import month_index
 from wattpurse.core.sealing import SealBroken
 
@@ -30,6 +30,10 @@ def busy_account(months=14, contract=contracts.PrepaidMoney):
         account.consume((100 + month) * KWH + 999)
     account.registers.add_charge(-1_500_000)
     return account
+
+
+def eight_rates():
+    return flat_tariff(rates=tuple((f"RATE {number}", (1,), ()) for number in range(8)))
 
 
 def composed(account, capacity, alarms=0):
@@ -130,6 +134,70 @@ class TestFurther(unittest.TestCase):
         payload = bytearray(composed(new_account(), HEAD_ONLY)[0])
         payload[30] = 0x0F
         self.assertRaises(ValueError, statement.parse, bytes(payload))
+
+
+class TestReceiptAndStanding(unittest.TestCase):
+    RECEIPT = {"sequence": 70_000, "money": -12_340_000, "energy": 5 * KWH, "debt": 7_000_000}
+
+    def account(self):
+        account = busy_account()
+        account.standing.set("receipt_sequence", 70_000)
+        account.standing.set("receipt_microunits", -12_340_000)
+        account.standing.set("receipt_mwh", 5 * KWH)
+        account.standing.set("receipt_debt_microunits", 7_000_000)
+        account.standing.set("tenant", 17)
+        account.standing.set("term_until_s", NEW_YEAR_S + 86_400)
+        return account
+
+    def test_what_was_taken_out_and_where_the_meter_stands(self):
+        _, told = composed(self.account(), PLENTY)
+        self.assertEqual(told["receipt"], self.RECEIPT)
+        self.assertEqual(told["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
+
+    def test_a_meter_that_never_gave_anything_back_tells_no_receipt(self):
+        _, told = composed(busy_account(), PLENTY)
+        self.assertFalse("receipt" in told or "standing" in told)
+
+    def test_the_receipt_comes_before_months(self):
+        account = self.account()
+        receipts = []
+        for capacity in range(HEAD_ONLY, 400):
+            payload, told = composed(account, capacity)
+            self.assertLessEqual(len(payload), capacity)
+            receipts.append(told.get("receipt"))
+        first = receipts.index(self.RECEIPT)
+        self.assertEqual(receipts, [None] * first + [self.RECEIPT] * (len(receipts) - first))
+        self.assertLess(first, 60)
+
+    def test_a_receipt_finds_room_on_an_ntag215_whatever_the_registers_hold(self):
+        account = new_account(eight_rates())
+        account.registers.rate_mwh = [1 << 44] * 8
+        account.money.bought = account.energy.bought = 1 << 60
+        for name in ("receipt_sequence", "receipt_microunits", "receipt_mwh", "receipt_debt_microunits"):
+            account.standing.set(name, 10**15 if name != "receipt_sequence" else (1 << 32) - 1)
+        account.mark_token((1 << 32) - 1)
+        payload, told = composed(account, 112)
+        self.assertLessEqual(len(payload), 112)
+        self.assertEqual(set(told["receipt"].values()), {10**15, (1 << 32) - 1})
+        self.assertFalse("months" in told)
+
+    def test_where_the_meter_stands_comes_before_months_and_why_supply_is_off_too(self):
+        account = self.account()
+        for capacity in (112, 192):
+            payload = statement.compose(account, 0, NEW_YEAR_S, capacity, (), supply.EXPIRED)
+            told = statement.parse(payload)
+            self.assertLessEqual(len(payload), capacity)
+            self.assertEqual(told["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
+            self.assertEqual(told["supply_reason"], supply.EXPIRED)
+            self.assertTrue(len(told["months"]) >= 1)
+
+    def test_a_reason_that_is_not_known_is_not_told(self):
+        self.assertFalse("supply_reason" in composed(self.account(), PLENTY)[1])
+
+    def test_numbers_of_a_newer_meter_are_left_out(self):
+        payload, _ = composed(busy_account(), PLENTY)
+        told = statement.parse(payload + bytes((5, 4, 200, 2, standing.names().index("tenant"), 34)))
+        self.assertEqual(told["standing"], {"tenant": 17})
 
 
 class TestSealed(unittest.TestCase):

@@ -15,10 +15,15 @@ from wattpurse_tools import (
     card_command,
     console_command,
     deploy_command,
+    events_check_command,
+    export_command,
     keys_command,
     meter_command,
     pins_command,
+    station_command,
     tariff_command,
+    token_command,
+    walk_command,
 )
 
 COMMANDS = (
@@ -27,10 +32,15 @@ COMMANDS = (
     card_command,
     console_command,
     deploy_command,
+    events_check_command,
+    export_command,
     keys_command,
     meter_command,
     pins_command,
+    station_command,
     tariff_command,
+    token_command,
+    walk_command,
 )
 
 FAILED = 1

@@ -17,6 +17,8 @@ from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
 _LONG_LEAP_S = 31 * DAY_S
 
 _KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
+# A key set by hand ends what came by token: the next meter key, the site key before.
+_REPLACED_WITH = {"meter": (("next_meter_key", b""), ("next_key_version", 0)), "site": (("old_site_key", b""),)}
 _KEY_VERSION_LIMIT = 255
 _TERM_LIMIT = 10**18
 
@@ -105,7 +107,7 @@ def set_key(meter, arguments: list) -> str:
     if which not in _KEY_NAMES:
         raise ValueError("there is a meter key and a site key; say which")
     key = read.key(value, f"the {which} key")
-    meter.settings.set(_KEY_NAMES[which], key)
+    meter.settings.set_all(((_KEY_NAMES[which], key),) + _REPLACED_WITH[which])
     meter.teller.take_keys()
     meter.stores.chain_events()
     note(meter, events.KEYS_CHANGED, meter.settings.get("key_version", 0))

@@ -24,8 +24,8 @@ class Metering:
 
     def step(self):
         """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
-        now_s = self._timekeeper.now_s()
         pulses = self._counter.take()
+        now_s = self._timekeeper.now_s()
         self._ledger.advance(now_s, pulses)
         if pulses:
             self.pulses = self.pulses + pulses & PULSES_MASK
