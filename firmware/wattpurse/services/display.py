@@ -63,10 +63,10 @@ class _Span:
 class Display:
     """Display, button and buzzer as one service.
 
-    `read_state()` gives `(account, reason, grade, days left)`: the Account or None, the supply reason (core.supply), the
-    grade of warning and how long credit lasts (core.warning) now, None if not known. `agree()` is called with a short press, and True if that agreed to something.
-    `version` is shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer,
-    `failures` counts the times it did not.
+    `read_state()` gives `(account, reason, grade, days left)`: the Account or None, the supply reason (core.supply),
+    the grade of warning and how long credit lasts (core.warning) now, None if not known. `agree()` is called with a
+    short press, and True if that agreed to something. `version` is shown after the lamp test, credit if it is empty.
+    `failed` is True while the chip does not answer, `failures` counts the times it did not.
     The meter may assign `raises_alarm`, which says that a tamper has to be shown though supply is on. The supervisor
     may assign `beat`; it is called several times a second while `run` lives.
     """
