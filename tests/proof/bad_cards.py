@@ -78,11 +78,12 @@ class _Desk(CardDesk):
             meter.teller,
             meter.events,
             told.append,
+            bool,
         )
         self.memory = None
 
     async def _open(self, _identity):
-        return self.memory
+        return self.memory, await purse.read_orders(self.memory)
 
 
 def run_case(seed: int, tally):
