@@ -32,7 +32,7 @@ def grade(account, circumstances) -> int:
 
 
 def days_left(balance: int, mean_daily: int) -> int:
-    """Whole days that `balance` lasts at `mean_daily` of the same unit; 0 without credit, DAYS_WITHOUT_USE at most."""
+    """Whole days that `balance` lasts at `mean_daily` of its unit: none without credit, DAYS_WITHOUT_USE at most."""
     if balance <= 0:
         return 0
     if not mean_daily:

@@ -64,9 +64,10 @@ class Display:
     """Display, button and buzzer as one service.
 
     `read_state()` gives `(account, reason, grade, days left)`: the Account or None, the supply reason (core.supply),
-    the grade of warning and how long credit lasts (core.warning) now, None if not known. `agree()` is called with a
-    short press, and True if that agreed to something. `version` is shown after the lamp test, credit if it is empty.
-    `failed` is True while the chip does not answer, `failures` counts the times it did not.
+    the grade of warning and for how many days credit lasts (core.warning), None where that is not known. `agree()` is
+    called with a short press while credit is shown, and True if that agreed to something.
+    `version` is shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer,
+    `failures` counts the times it did not.
     The meter may assign `raises_alarm`, which says that a tamper has to be shown though supply is on. The supervisor
     may assign `beat`; it is called several times a second while `run` lives.
     """
@@ -136,7 +137,10 @@ class Display:
             self._note_failure()
 
     def take_press(self, press: str):
-        """Act on button.SHORT, which ends a message, agrees or turns the page, or LONG: lamp test. Both mute."""
+        """Act on button.SHORT, which ends a message, agrees or turns the page, or LONG: lamp test. Both mute.
+
+        Nobody agrees to what is not shown: while another page is, a press turns it.
+        """
         now_ms = self._clock.ticks_ms()
         self._buzzer.play(sounds.KEY)
         if self._warning_is_due():
@@ -145,7 +149,7 @@ class Display:
             self._say([(_ALL_LIT, LAMP_TEST_MS), (self._version, VERSION_MS)])
         elif self._messages:
             self._messages = []
-        elif not self._agree():
+        elif self._page != pages.CREDIT or not self._agree():
             self._turn_page(now_ms)
 
     def _turn_page(self, now_ms):

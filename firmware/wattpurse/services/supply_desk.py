@@ -61,8 +61,10 @@ class SupplyDesk:
         """
         account = self._stores.ledger.account
         left = account.contract.credit_left(account)
+        if left is None:
+            return None
         mean = self._stores.load_profile.mean_daily(account.contract.unit)
-        return None if left is None or mean is None else warning.days_left(left, mean)
+        return None if mean is None else warning.days_left(left, mean)
 
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()
