@@ -55,12 +55,14 @@ class SupplyDesk:
         return warning.grade(account, circumstances)
 
     def days_left(self) -> int | None:
-        """For how many days the credit lasts at the mean of the last seven; None where no amount can run out."""
+        """For how many days the credit lasts at the mean of the last seven.
+
+        None while no whole day is known, and where there is no amount that could run out.
+        """
         account = self._stores.ledger.account
         left = account.contract.credit_left(account)
-        if left is None:
-            return None
-        return warning.days_left(left, self._stores.load_profile.mean_daily(account.contract.unit))
+        mean = self._stores.load_profile.mean_daily(account.contract.unit)
+        return None if left is None or mean is None else warning.days_left(left, mean)
 
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()
