@@ -94,10 +94,11 @@ class TestStanding(ConsoleTest):
         self.set("receipt_sequence", 6)
         self.set("receipt_microunits", 12_340_000)
         self.set("receipt_debt_microunits", 1_000_000)
+        self.set("receipt_term_s", 3 * DAY_S)
         rows = self.rows()
         self.assertEqual((rows["debt"], rows["tenant"]), ("4.50 EUR", "17"))
         self.assertEqual(rows["emergency credit"], "5.00 EUR, not taken")
-        self.assertEqual(rows["last taken out"], "12.34 EUR and a debt of 1.00 EUR, by token 6")
+        self.assertEqual(rows["last taken out"], "12.34 EUR and a debt of 1.00 EUR and 3 days of a term, by token 6")
         self.set("unconfirmed", 1)
         self.assertEqual(self.rows()["waits for"], "the button")
 

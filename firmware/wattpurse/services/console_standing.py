@@ -4,6 +4,7 @@
 """
 
 from wattpurse.core import warning
+from wattpurse.core.calendar import DAY_S
 from wattpurse.core.contract import ENERGY, Dispenser
 from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 from wattpurse.core.text import kwh_text, money_text, time_text
@@ -25,7 +26,7 @@ def facts_of(meter, account) -> dict:
         "until": time_text(until_s, account.tariff.zone) if until_s else None,
         "today_mwh": account.day_mwh,
         "left_today_mwh": _left_today_mwh(account),
-        "emergency": _EMERGENCIES[standing["emergency"]] if emergency_limit else None,
+        "emergency": _EMERGENCIES[account.contract.emergency(account)] if emergency_limit else None,
         "emergency_limit": emergency_limit,
         "emergency_unit": "energy" if account.contract.unit == ENERGY else "money",
         "debt_microunits": standing["debt_microunits"],
@@ -69,12 +70,13 @@ def _receipt(standing):
         "microunits": standing["receipt_microunits"],
         "mwh": standing["receipt_mwh"],
         "debt_microunits": standing["receipt_debt_microunits"],
+        "term_s": standing["receipt_term_s"],
     }
 
 
 def _days(count):
     """What is used up, or lasts longer than can be said, needs no words."""
-    if count in (None, 0, warning.DAYS_UNKNOWN):
+    if count in (None, 0, warning.DAYS_WITHOUT_USE):
         return None
     return f"{count} days, if they are as the last seven"
 
@@ -94,6 +96,8 @@ def _taken(receipt, facts):
         parts.append(_kwh(receipt["mwh"]))
     if receipt["debt_microunits"]:
         parts.append("a debt of " + _money(receipt["debt_microunits"], facts))
+    if receipt["term_s"]:
+        parts.append(f"{receipt['term_s'] // DAY_S} days of a term")
     return (" and ".join(parts) or "nothing") + f", by token {receipt['sequence']}"
 
 
