@@ -110,7 +110,7 @@ class TestEachKind:
         document = json.loads(wattpurse("card read anna --json"))["statement"]
         assert document["supply"] == "expired"
         assert document["standing"] == {"term_until_s": until_s, "debt_microunits": 4_500_000, "tenant": 17}
-        assert document["receipt"] == {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0}
+        assert document["receipt"] == {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0, "term_s": 0}
 
     def test_typed_at_the_console_it_is_known_by_the_next_statement(self, wattpurse, meter):
         assert meter.type(wattpurse(f"token {METER} money 20 --hex")) == outcome.ACCEPTED
