@@ -148,6 +148,11 @@ def _statement_lines(told, currency, decimals):
             f"besides    {amount_text(other, told['other_balance'], currency, decimals)}",
             f"tariff     version {told['tariff_version']}",
         ]
+    if "event_link" in told:
+        lines.append(f"events     {told['event_place']}, newest link {told['event_link']}")
+    if "mean_daily_wh" in told:
+        money = _decimal(told["mean_daily_microunits"], decimals)
+        lines.append(f"a day      {_kwh(told['mean_daily_wh'])} kWh, {money} {currency}, mean of seven")
     lines.append(f"total      {amount_text(ENERGY, told['total_mwh'], currency, decimals)}")
     for number, energy_mwh in enumerate(told.get("rate_mwh", ()), 1):
         lines.append(f"rate {number}     {amount_text(ENERGY, energy_mwh, currency, decimals)}")
@@ -197,18 +202,24 @@ def _month_table(months, currency, decimals):
     heads += [f"rate {number}" for number in range(1, rates + 1)]
     if "charge_microunits" in months[0]:
         heads.append(currency)
+    tells_demand = any("demand_wh" in month for month in months)
+    if tells_demand:
+        heads += ["kW at most", "from"]
     rows = [heads]
     for place, month in enumerate(months):
         row = [month["month"] + ("*" if place == 0 else " "), _kwh(month["total_wh"])]
         row += [_kwh(wh) for wh in month.get("rate_wh", ())]
         if "charge_microunits" in month:
             row.append(_decimal(month["charge_microunits"], decimals))
+        if tells_demand:
+            known = "demand_wh" in month
+            row += [_kwh(2 * month["demand_wh"]), time_text(month["demand_s"])] if known else ["", ""]
         rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = []
     for row in rows:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
+        lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
     return [*lines, "* the month that ran when the statement was written"]
 
 

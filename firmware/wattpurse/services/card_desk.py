@@ -38,8 +38,8 @@ _NO_STATEMENT = (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED)
 
 
 class CardDesk:
-    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest()` in the
-    pauses between looks.
+    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest(False)` in
+    the pauses between looks.
 
     `settings` name the meter and its keys, `ledger` holds the account that statements tell of.
     """
@@ -75,7 +75,7 @@ class CardDesk:
         while True:
             await self.serve_one_look()
             await self._clock.sleep_ms(0)
-            self._rest()
+            self._rest(False)
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self):
