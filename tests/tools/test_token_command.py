@@ -88,7 +88,7 @@ class TestEachKind:
 
     def test_the_card_tells_where_the_meter_stands(self, wattpurse, meter):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
-        for words in ("contract term", "days 7", "tenant 17", "debt 4.50"):
+        for words in ("contract term", "tenant 17", "days 7", "debt 4.50"):
             wattpurse(f"token {METER} {words} --card anna")
             meter.tap_file("anna")
             wattpurse("card read anna")
