@@ -109,6 +109,13 @@ class TestEvents(unittest.TestCase):
         self.assertEqual((recent[1].number, recent[1].extra), (5_000_000, 7))
         self.assertEqual(events.text(recent[0]), "supply no credit, by meter")
 
+    def test_a_tamper_and_its_clearing_say_which(self):
+        cover_and_magnet = events.Event(0, events.TAMPER_CLEARED, carrier.CONSOLE, 3, 0)
+        self.assertEqual(events.text(cover_and_magnet), "tamper cleared: cover opened, magnet, by console")
+        self.assertEqual(events.text(events.Event(0, events.TAMPER, carrier.METER, 8, 0)).count("open switch"), 1)
+        by_token = events.Event(0, events.TAMPER_CLEARED, carrier.CARD, 0, 9)
+        self.assertEqual(events.text(by_token), "tamper cleared, by card")
+
     def test_the_oldest_are_overwritten(self):
         for number in range(1_000):
             self.log.note(events.TOKEN_REFUSED, carrier.CARD, number, outcome.USED)

@@ -3,6 +3,7 @@
 # ruff: noqa: F811 fixtures
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
@@ -163,6 +164,23 @@ class TestMeterKey:
         assert operation > 3
 
 
+    def test_a_record_from_before_the_roll_learns_of_it_from_a_statement(self, wattpurse, meter):
+        wattpurse(f"card new anna --kind ntag216 --meter {METER}")
+        wattpurse("keys roll keys.json")
+        shutil.copy("station.db", "yesterday.db")
+        wattpurse(f"token {METER} meter-key --card anna")
+        meter.tap_file("anna")
+        wattpurse("card topup anna --amount 20")
+        meter.tap_file("anna")
+        shutil.copy("yesterday.db", "station.db")
+        assert wattpurse("meter list").endswith("meter key of version 1  site key of version 1")
+        wattpurse("card read anna")
+        assert wattpurse("meter list").endswith("sells by money  site key of version 1")
+        wattpurse("card topup anna --amount 20")
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.balance == 2 * TWENTY
+
+
 class TestSiteKey:
     @pytest.fixture
     def rolled(self, wattpurse, meter):
@@ -193,7 +211,7 @@ class TestSiteKey:
         wattpurse("card read anna")
         with open_station() as station:
             station.add_meter(OTHER, "EUR", 2)
-            station._database.execute("UPDATE meters SET key_version = 1")
+            station._database.execute("UPDATE meters SET key_version = 1, site_version = 1")
         meter.tap_file("anna")
         wattpurse("card read anna")
         assert wattpurse("card rekey anna").endswith("version 2")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from wattpurse.core import contract as contracts
-from wattpurse.core import token
+from wattpurse.core import supply, token
 from wattpurse.core.service_pass import SIZE
 from wattpurse_tools.card_capacity import SAMPLE
 from wattpurse_tools.card_desk import CUSTOMER, DATA, OPERATOR, SERVICE
@@ -11,6 +11,12 @@ from wattpurse_tools.order import ENERGY, MONEY
 from wattpurse_tools.vending import state_of
 
 _MILLION = 1_000_000
+# Which standing number says when a contract ends by itself.
+_UNTIL = {
+    contracts.Term.code: "term_until_s",
+    contracts.Dispenser.code: "dispenser_until_s",
+    contracts.Managed.code: "permit_until_s",
+}
 
 
 def document_of(read, station) -> dict:
@@ -109,6 +115,8 @@ def _statement_document(told, station):
     document["redeemed_elsewhere"] = station.redeemed_elsewhere(told)
     document["contract"] = contracts.by_code(told["contract"]).name
     document["time"] = time_text(told["time_s"])
+    document["supply"] = supply.text(told["supply_reason"]) if "supply_reason" in told else None
+    document["until"] = _until_text(told)
     if "months" in told:
         document["months"] = [{"month": _month_text(month["index"]), **month} for month in told["months"]]
     return document
@@ -128,6 +136,7 @@ def _statement_lines(told, currency, decimals):
         f"alarms     {', '.join(told['alarms']) or 'none'}",
         f"balance    {amount_text(told['unit'], told['balance'], currency, decimals)}",
     ]
+    lines += _standing_lines(told, currency, decimals)
     if told["redeemed_elsewhere"]:
         numbers = ", ".join(str(number) for number in told["redeemed_elsewhere"])
         lines.append(f"redeemed   {numbers}: not issued in this station's record")
@@ -150,6 +159,40 @@ def _statement_lines(told, currency, decimals):
     if told.get("months"):
         lines += ["", *_month_table(told["months"], currency, decimals)]
     return lines
+
+
+def _standing_lines(told, currency, decimals):
+    """Supply, the end of the contract, tenant, debt and receipt: a line each, where the statement tells of it."""
+    standing = told.get("standing", {})
+    receipt = told.get("receipt")
+    debt = standing.get("debt_microunits")
+    rows = [
+        ("supply", told["supply"]),
+        ("until", told["until"]),
+        ("tenant", standing.get("tenant")),
+        ("debt", None if debt is None else amount_text(MONEY, debt, currency, decimals)),
+        ("receipt", None if receipt is None else _receipt_text(receipt, currency, decimals)),
+    ]
+    return [f"{name:<10} {value}" for name, value in rows if value is not None]
+
+
+def _receipt_text(receipt, currency, decimals):
+    """What token took how much out of the meter, for the station to settle."""
+    amounts = [
+        amount_text(unit, receipt[name], currency, decimals)
+        for unit, name in ((MONEY, "money"), (ENERGY, "energy"))
+        if receipt[name]
+    ]
+    if receipt["debt"]:
+        amounts.append(f"a debt of {amount_text(MONEY, receipt['debt'], currency, decimals)}")
+    return f"token {receipt['sequence']} took out {' and '.join(amounts) or 'nothing'}"
+
+
+def _until_text(told):
+    """When the contract in force ends by itself; None for those that do not, and where nothing was bought."""
+    name = _UNTIL.get(told["contract"])
+    until_s = told.get("standing", {}).get(name)
+    return None if until_s is None else time_text(until_s)
 
 
 def _month_table(months, currency, decimals):

@@ -11,10 +11,13 @@ Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counte
     charge_days(account, days)              spends the standing charge of local days; gives back the micro-units
     supply_reason(account, circumstances)   supply.ON, or why supply may not be on as far as the contract goes
     emergency_limit(account)                how far below zero its balance may go once the customer has accepted that
+    emergency(account)                      how that stands with its purse: NO_EMERGENCY, EMERGENCY_ACCEPTED or _USED
+    credit_left(account)                    what is left before the customer has to be warned; None where no amount is
     until_s(account)                        when it ends by itself; None for those that do not
 """
 
 from wattpurse.core import supply
+from wattpurse.core.standing import NO_EMERGENCY
 
 MONEY = 0
 ENERGY = 1
@@ -26,6 +29,12 @@ class Contract:
 
     unit = MONEY
     purse_unit = MONEY
+    emergency_name = None  # of the standing number that tells of emergency credit
+
+    @classmethod
+    def emergency(cls, account) -> int:
+        """NO_EMERGENCY where the contract has none."""
+        return NO_EMERGENCY if cls.emergency_name is None else account.standing[cls.emergency_name]
 
     @staticmethod
     def price(account) -> tuple:
@@ -49,6 +58,11 @@ class Contract:
         return 0
 
     @staticmethod
+    def credit_left(_account) -> int | None:
+        """No amount that could run out."""
+        return None
+
+    @staticmethod
     def until_s(_account) -> int | None:
         """It does not end by itself."""
         return None
@@ -59,6 +73,7 @@ class PrepaidMoney(Contract):
 
     code = 1
     name = "prepaid-money"
+    emergency_name = "emergency_money"
 
     @staticmethod
     def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
@@ -80,6 +95,11 @@ class PrepaidMoney(Contract):
         """Micro-units."""
         return account.terms["emergency_microunits"]
 
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units."""
+        return account.money.balance
+
 
 class PrepaidEnergy(Contract):
     """Energy in the meter, bought as kWh; tariff prices do not matter, rates are registered all the same."""
@@ -88,6 +108,7 @@ class PrepaidEnergy(Contract):
     name = "prepaid-energy"
     unit = ENERGY
     purse_unit = ENERGY
+    emergency_name = "emergency_energy"
 
     @staticmethod
     def charge_energy(account, _price_microunits_per_kwh: int, energy_mwh: int) -> int:
@@ -105,9 +126,18 @@ class PrepaidEnergy(Contract):
         """mWh."""
         return account.terms["emergency_mwh"]
 
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """mWh."""
+        return account.energy.balance
+
 
 class Term(Contract):
-    """Days, bought in advance; energy is free and registered per rate."""
+    """Days, bought in advance; energy is free and registered per rate.
+
+    Time is the meter's own, which never goes back by itself. A meter whose clock has stopped goes on from the newest
+    time in its ledger: a term then lasts longer by the outage, in the customer's favour, and the clock alarm says so.
+    """
 
     code = 3
     name = "term"
@@ -129,6 +159,7 @@ class Dispenser(PrepaidEnergy):
 
     code = 4
     name = "dispenser"
+    emergency_name = None
 
     @staticmethod
     def supply_reason(account, circumstances) -> int:
@@ -174,6 +205,7 @@ class SettledAccount(PrepaidMoney):
 
     code = 7
     name = "account"
+    emergency_name = None
 
     @staticmethod
     def supply_reason(_account, _circumstances) -> int:
@@ -184,6 +216,12 @@ class SettledAccount(PrepaidMoney):
     def emergency_limit(_account) -> int:
         """There is no end that it could put off."""
         return 0
+
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units of deposit and limit that are not used yet; no amount where there is no limit."""
+        limit = account.terms["account_limit_microunits"]
+        return limit + account.money.balance if limit else None
 
 
 CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, Managed, SettledAccount)

@@ -258,7 +258,7 @@ def text(event: Event) -> str:
         words += " " + supply.text(event.number)
     elif event.code == TOKEN_REFUSED:
         words += ": " + outcome.text(event.number)
-    elif event.code == TAMPER:
+    elif event.code in (TAMPER, TAMPER_CLEARED) and event.number:
         words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FAULT:
         words += f" {event.number}"

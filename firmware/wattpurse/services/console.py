@@ -48,6 +48,7 @@ class Console:
             try:
                 line = await self._stream.read_line(LINE_LIMIT)
                 await self._give(line)
+                self._meter.board.rest(True)
             except (OSError, UnicodeError):  # unplugged, or bytes that are no text: the line is lost, not the console
                 await self._meter.board.clock.sleep_ms(_RETRY_MS)
 

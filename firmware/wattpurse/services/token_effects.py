@@ -70,9 +70,7 @@ class TokenEffects:
         refusal = self._refusal_of_amount(unit, amount)
         if refusal is not None:
             return refusal
-        account = self._ledger.account
-        balance = account.purse(unit).balance + amount - credit_rules.debt_share(account, unit, amount)
-        self._log(opened, carrier, amount, balance)
+        self._log(opened, carrier, amount, credit_rules.balance_after(self._ledger.account, unit, amount))
         self._ledger.credit(opened.sequence, unit, amount, carrier, self._timekeeper.now_s())
         return self._accepted(
             events.CREDIT_MONEY if is_money else events.CREDIT_ENERGY, carrier, amount, opened.sequence
@@ -84,7 +82,7 @@ class TokenEffects:
         limit = account.credit_limit(unit)
         if not 0 < amount <= CREDIT_AMOUNT_LIMIT:
             return outcome.NOT_SUPPORTED
-        if limit != terms.NO_LIMIT and account.purse(unit).balance + amount > limit:
+        if limit != terms.NO_LIMIT and credit_rules.balance_after(account, unit, amount) > limit:
             return outcome.OVER_LIMIT
         return None
 
@@ -133,6 +131,8 @@ class TokenEffects:
     def _add_days(self, opened, carrier):
         """A renewal before the term ends adds to it; one that comes later begins now."""
         (duration_s,) = opened.fields()
+        if duration_s == 0:
+            return outcome.NOT_SUPPORTED
         until_s = self._extended("term_until_s", duration_s)
         self._set_number(STANDING, "term_until_s", until_s, opened, carrier)
         return self._accepted(events.DAYS_BOUGHT, carrier, until_s, opened.sequence)
@@ -205,8 +205,8 @@ class TokenEffects:
         return self._obey(opened, carrier, "shortage_level", level, events.SHORTAGE)
 
     def _obey(self, opened, carrier, name, value, event):
-        """An order of a head-end, unless a newer one came before it."""
-        if opened.sequence < self._ledger.account.standing["newest_order"]:
+        """An order of a head-end, unless a newer one of its kind came before it."""
+        if opened.sequence < self._ledger.account.standing.newest_order(name):
             return outcome.OUTDATED
         self._set_number(STANDING, name, value, opened, carrier)
         return self._accepted(event, carrier, value, opened.sequence)
