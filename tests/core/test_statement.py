@@ -137,7 +137,7 @@ class TestFurther(unittest.TestCase):
 
 
 class TestReceiptAndStanding(unittest.TestCase):
-    RECEIPT = {"sequence": 70_000, "money": -12_340_000, "energy": 5 * KWH, "debt": 7_000_000}
+    RECEIPT = {"sequence": 70_000, "money": -12_340_000, "energy": 5 * KWH, "debt": 7_000_000, "term_s": 0}
 
     def account(self):
         account = busy_account()
@@ -173,8 +173,10 @@ class TestReceiptAndStanding(unittest.TestCase):
         account = new_account(eight_rates())
         account.registers.rate_mwh = [1 << 44] * 8
         account.money.bought = account.energy.bought = 1 << 60
-        for name in ("receipt_sequence", "receipt_microunits", "receipt_mwh", "receipt_debt_microunits"):
-            account.standing.set(name, 10**15 if name != "receipt_sequence" else (1 << 32) - 1)
+        for name in ("receipt_microunits", "receipt_mwh", "receipt_debt_microunits"):
+            account.standing.set(name, 10**15)
+        for name in ("receipt_sequence", "receipt_term_s"):
+            account.standing.set(name, (1 << 32) - 1)
         account.mark_token((1 << 32) - 1)
         payload, told = composed(account, 112)
         self.assertLessEqual(len(payload), 112)

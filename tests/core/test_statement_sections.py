@@ -21,6 +21,7 @@ class Records:
 
     def __init__(self, account):
         self.events = self
+        self.settings = {"tamper": 0}
         self.load_profile = self
         self.place = 1_234
         self.link = b"\x01\x02\x03\x04\x05"
