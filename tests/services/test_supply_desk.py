@@ -9,6 +9,7 @@ from wattpurse.core import account_image, events, supply, warning
 from wattpurse.core import contract as contracts
 from wattpurse.core.circumstances import Circumstances
 from wattpurse.core.ledger_records import STANDING, TERMS
+from wattpurse.core.load_profile import LoadProfile
 from wattpurse.services.supply_desk import SupplyDesk
 
 DAY_S = 86_400
@@ -22,6 +23,7 @@ class Stores:
         self.ledger = bench.ledger
         self.settings = bench.settings
         self.events = bench.events
+        self.load_profile = LoadProfile(bench.flash, 0, 3)  # not opened: nothing is known of the last days
 
 
 class DeskTest(unittest.TestCase):
