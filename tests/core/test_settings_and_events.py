@@ -149,6 +149,18 @@ class TestEvents(unittest.TestCase):
             times = [event.time_s for event in log.recent(1_000)]
             self.assertIn(times, [[999] + list(range(last, -1, -1)) for last in (noted - 1, noted)])
 
+    def test_nothing_is_noted_behind_a_sector_whose_making_was_cut_off(self):
+        """Its header stands in the first copy alone, and may not be readable the next time."""
+        self.log.note(events.STARTED, carrier.METER, 1)
+        self.flash.memory[4 * 4096 : 4 * 4096 + 32] = b"\xff" * 32
+        log = EventLog(self.flash, 0, 4)
+        log.open()
+        log.note(events.TAMPER, carrier.METER, 2)
+        self.flash.memory[:32] = bytes(32)
+        log = EventLog(self.flash, 0, 4)
+        log.open()
+        self.assertEqual([event.code for event in log.recent(10)], [events.TAMPER])
+
     def test_a_log_that_cannot_be_written_says_so_and_stops_nothing(self):
         self.flash.faults.bad_sectors.update(range(8))
         self.log.note(events.STARTED, carrier.METER, 1)

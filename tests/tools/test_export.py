@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.cmac import CMAC
 
 from tests import samples
 from tests.services.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
+from tests.services.desk_bench import METER
+from tests.tools.test_card_command import Desk
 from wattpurse.core import keys, token
 from wattpurse_tools import cli, key_file
 from wattpurse_tools.meter_line import MeterLine
@@ -146,6 +148,18 @@ class TestExport:
         port = Port(Bench())
         assert "no account" in refusal(capsys, "export", port.path, "--profile", "p.csv")
         port.close()
+
+
+class TestCards:
+    def test_the_months_on_a_card(self, capsys):
+        assert cli.main(["card", "new", "anna", "--kind", "classic-1k", "--meter", str(METER)]) == 0
+        assert "holds no months" in refusal(capsys, "export", "--card", "anna", "--months", "months.csv")
+        assert cli.main(["card", "topup", "anna", "--amount", "20.00"]) == 0
+        Desk(key_file.load("keys.json")).tap_file("anna")
+        assert cli.main(["export", "--card", "anna", "--months", "months.csv"]) == 0
+        rows = rows_of("months.csv")
+        assert [row["closed"] for row in rows] == ["no"]
+        assert rows[0]["kwh"] == "0.000"
 
 
 class TestEventsCheck:

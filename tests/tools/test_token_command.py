@@ -88,7 +88,7 @@ class TestEachKind:
 
     def test_the_card_tells_where_the_meter_stands(self, wattpurse, meter):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
-        for words in ("contract term", "days 7", "tenant 17", "debt 4.50"):
+        for words in ("contract term", "tenant 17", "days 7", "debt 4.50"):
             wattpurse(f"token {METER} {words} --card anna")
             meter.tap_file("anna")
             wattpurse("card read anna")
@@ -110,7 +110,7 @@ class TestEachKind:
         document = json.loads(wattpurse("card read anna --json"))["statement"]
         assert document["supply"] == "expired"
         assert document["standing"] == {"term_until_s": until_s, "debt_microunits": 4_500_000, "tenant": 17}
-        assert document["receipt"] == {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0}
+        assert document["receipt"] == {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0, "term_s": 0}
 
     def test_typed_at_the_console_it_is_known_by_the_next_statement(self, wattpurse, meter):
         assert meter.type(wattpurse(f"token {METER} money 20 --hex")) == outcome.ACCEPTED

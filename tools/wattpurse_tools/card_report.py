@@ -11,6 +11,7 @@ from wattpurse_tools.order import ENERGY, MONEY
 from wattpurse_tools.vending import state_of
 
 _MILLION = 1_000_000
+_DAY_S = 86_400
 # Which standing number says when a contract ends by itself.
 _UNTIL = {
     contracts.Term.code: "term_until_s",
@@ -185,6 +186,8 @@ def _receipt_text(receipt, currency, decimals):
     ]
     if receipt["debt"]:
         amounts.append(f"a debt of {amount_text(MONEY, receipt['debt'], currency, decimals)}")
+    if receipt["term_s"]:
+        amounts.append(f"{receipt['term_s'] // _DAY_S} days of a term")
     return f"token {receipt['sequence']} took out {' and '.join(amounts) or 'nothing'}"
 
 

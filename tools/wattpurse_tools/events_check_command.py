@@ -28,8 +28,7 @@ def add_parser(subparsers):
 def run(arguments) -> int:
     """Prints what holds and every event that does not; the exit status is 1 if anything was touched."""
     log = record_files.load_events(arguments.file)
-    chain = EventChain(aes, key_file.load(arguments.keys).meter_key(arguments.meter), events.KEY_CHANGES)
-    verdicts = list(chain.verdicts(log))
+    verdicts = verdicts_of(log, [key for _, key in key_file.load(arguments.keys).meter_keys(arguments.meter)])
     broken = [(event, verdict) for event, verdict in verdicts if verdict not in event_chain.INTACT]
     links = {event.link.hex() for event in log if event.link is not None}
     missing = [link for link in _links_told(arguments) if link not in links]
@@ -42,6 +41,21 @@ def run(arguments) -> int:
     if not held:
         print(f"  nothing holds: is it the log of meter {arguments.meter}, and are these its keys?")
     return _TOUCHED if broken or missing or not held else 0
+
+
+def verdicts_of(log: list, meter_keys: list) -> list:
+    """`(event, verdict)` of each event, newest first, under whichever version of the meter's key most of them hold.
+
+    What is older than a change of keys is judged under the other versions.
+    """
+    tried = [list(EventChain(aes, key, events.KEY_CHANGES).verdicts(log)) for key in meter_keys]
+    tried.sort(key=lambda verdicts: -sum(verdict == event_chain.HELD for _, verdict in verdicts))
+    best, others = tried[0], tried[1:]
+    for place, (event, verdict) in enumerate(best):
+        if verdict == event_chain.ANOTHER_KEY:
+            judged = [other[place][1] for other in others if other[place][1] in event_chain.INTACT]
+            best[place] = event, (judged or [verdict])[0]
+    return best
 
 
 def _links_told(arguments):

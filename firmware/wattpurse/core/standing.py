@@ -58,7 +58,7 @@ _TABLE = (
 _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
 # What a head-end orders, and where the number of the newest such order is kept.
 _NEWEST_ORDERS = {"ordered_open": "switch_order", "shortage_level": "shortage_order"}
-_NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: keeper for name, keeper in _NEWEST_ORDERS.items()}
+_NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: _NEWEST_ORDERS[name] for name in _NEWEST_ORDERS}
 
 
 class Standing(NamedNumbers):

@@ -179,7 +179,7 @@ def _list_as_json(rows, name):
 
 async def _given(result):
     """What a command gives: at once, or as a coroutine."""
-    return result if isinstance(result, (str, dict)) else await result
+    return await result if hasattr(result, "send") else result
 
 
 def _refuse_garbage(line):
