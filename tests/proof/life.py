@@ -103,6 +103,7 @@ class _Life(Agreements):
             elif draw < 0.0025:
                 self.agree_on_something()
             self.press_button()
+            self.pull_fuse()
             if self._evening_below is not None and self._meter.ledger.account.money.balance <= self._evening_below:
                 self._live_evening()
             self._top_up()
@@ -275,8 +276,10 @@ class _Life(Agreements):
         self._restart()
 
     def _outage(self):
-        self._power_off_s = self._random.choice((5, 3_600, 86_400, self._random.randrange(90 * 86_400)))
-        self._meter.clock.advance_us(self._power_off_s * 1_000_000)
+        self._power_off(self._random.choice((5, 3_600, 86_400, self._random.randrange(90 * 86_400))))
+
+    def _power_off(self, duration_s):
+        self._meter.clock.advance_us(duration_s * 1_000_000)
         self._restart()
 
     def _chip_forgets(self):

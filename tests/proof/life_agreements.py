@@ -54,6 +54,12 @@ class Agreements:
             oracle.rules.lent = LENT
             self._tally.add("borrowed")
 
+    def pull_fuse(self):
+        """Who owes in friendly hours would rather not be seen when they end."""
+        if self._oracle.rules.is_spared and self._random.random() < 0.2:
+            self._power_off(self._random.randrange(3_600, 30 * 3_600))
+            self._tally.add("fuses_pulled")
+
     def buy_days(self):
         """A term is renewed at times before its end, at times later."""
         left_s = self._account.standing["term_until_s"] - self._now_s

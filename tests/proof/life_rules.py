@@ -63,6 +63,11 @@ class HouseRules:
             self._spared_s = utc_s
         return not self.is_cut_off
 
+    @property
+    def is_spared(self) -> bool:
+        """Without credit, and yet not cut off."""
+        return self._spared_s is not None and not self.is_cut_off
+
     def _is_friendly(self, utc_s, zone):
         local = datetime.datetime.fromtimestamp(utc_s, zone)
         return local.hour in self.friendly_hours or local.weekday() in self.friendly_weekdays
