@@ -10,6 +10,7 @@ from wattpurse.core.circumstances import Circumstances
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.console import Console
 from wattpurse.services.display import Display
+from wattpurse.services.key_slot import KeySlot
 from wattpurse.services.metering import Metering
 from wattpurse.services.supply_desk import SupplyDesk
 from wattpurse.services.switching import Switching
@@ -39,7 +40,8 @@ class Meter:
         self.ledger = self.stores.ledger
         self.timekeeper = TimeKeeper(board.rtc, board.clock)
         self.circumstances = Circumstances()
-        self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper)
+        self.key_slot = KeySlot(board.clock, board.aes, self.settings, self.ledger, self.timekeeper, self.events)
+        self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper, self.key_slot)
         self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper)
         self.metering = Metering(board.counter, self.ledger, self.stores, self.timekeeper, board.clock)
         self.switching = Switching(board.load_switch, self.supply_desk.judge, self.events, self.timekeeper, board.clock)
@@ -56,6 +58,7 @@ class Meter:
             self.teller,
             self.events,
             self._tap_ended,
+            self.key_slot,
         )
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(

@@ -5,7 +5,8 @@ each there are two where the card has room, and always the older or the broken o
 
     order box: mark u8 = 0x4F, kind u8, version u8, content length in words of 4 bytes u8, meter number u32,
         CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.token) one behind the other, or
-        the service pass (core.service_pass) of a service card, whose meter number is 0
+        the service pass (core.service_pass) of a service card, whose meter number is 0; a key card's box is empty, and
+        all of it stands elsewhere (cards.key_card)
     statement box: a sealed statement (core.statement)
 
 Little-endian. The CRC finds a torn box, nothing more: what is true is decided by the seals within. MIFARE Classic cards
@@ -31,6 +32,7 @@ from wattpurse.core.sealing import SealBroken, sealed_size
 
 CUSTOMER = 1
 SERVICE = 2
+KEY_CARD = 5
 
 HEAD_SIZE = 12
 
@@ -146,7 +148,7 @@ async def write_orders(memory, kind: int, meter_number: int, content: bytes):
         version = (newest.version + 1) & 0xFF
     head = struct.pack(_HEAD, _MARK, kind, version, len(content) // _WORD, meter_number)
     box = head + struct.pack(_CRC, crc32(content, crc32(head))) + content
-    await _write_and_verify(memory, layout.order_offsets[place], box)
+    await write_and_verify(memory, layout.order_offsets[place], box)
 
 
 async def read_statement(memory, aes, keys) -> dict | None:
@@ -176,11 +178,11 @@ async def write_statement(memory, aes, keys, meter_number: int, compose):
         if statement.is_authentic(aes, keys, await _statement_data(memory, place, size)):
             place = 1 - place
     sealed = statement.seal_statement(aes, keys, number + 1, meter_number, payload)
-    await _write_and_verify(memory, layout.statement_offsets[place], sealed)
+    await write_and_verify(memory, layout.statement_offsets[place], sealed)
 
 
 def _is_order_head(start, layout):
-    return start[0] == _MARK and start[1] in (CUSTOMER, SERVICE) and start[3] * _WORD <= layout.content_size
+    return start[0] == _MARK and start[1] in (CUSTOMER, SERVICE, KEY_CARD) and start[3] * _WORD <= layout.content_size
 
 
 async def _read_order_box(memory, layout, place, start):
@@ -227,7 +229,8 @@ async def _open_statement(memory, aes, keys, place, size):
         return None
 
 
-async def _write_and_verify(memory, offset, data):
+async def write_and_verify(memory, offset: int, data: bytes):
+    """Write a box, filled up to whole units, and read it back. Raises CardError ("changed"), CardError, ReaderError."""
     data = data + bytes(-len(data) % memory.unit)
     await memory.write(offset, data)
     written = bytearray(len(data))

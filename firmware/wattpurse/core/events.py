@@ -48,6 +48,7 @@ PERMITTED = 36
 SWITCH_ORDERED = 37
 SHORTAGE = 38
 AGREED = 39
+CARD_REFUSED = 50
 
 _TEXTS = {
     STARTED: "started",
@@ -89,6 +90,7 @@ _TEXTS = {
     SWITCH_ORDERED: "load switch ordered",
     SHORTAGE: "shortage level",
     AGREED: "button pressed",
+    CARD_REFUSED: "key card refused: an older image of it",
 }
 _RECORD = 1
 _LAYOUT = "<IBBqq"

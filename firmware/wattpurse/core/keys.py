@@ -1,10 +1,10 @@
 """Which key is derived from which, all by NXP AN10922.
 
     vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card
-    site key (station and all meters of a site) -> card access keys and service pass key of one card
+    site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
 
 A meter that is broken open gives away its own meter key, and with the site key the transport keys of the site's cards,
-but nothing that makes credit for another meter.
+but nothing that makes credit for another meter. Key cards are the exception: their balance is any meter's to write.
 """
 
 import struct
@@ -22,6 +22,8 @@ _STATEMENT_AUTHENTICATION = b"statement authent."
 _CLASSIC_KEY_A = b"classic key a"
 _CLASSIC_KEY_B = b"classic key b"
 _SERVICE_PASS = b"service pass"
+_KEY_CARD_ENCRYPTION = b"key card encrypt."
+_KEY_CARD_AUTHENTICATION = b"key card authent."
 
 
 def meter_key(aes, vending_key: bytes, meter_number: int) -> bytes:
@@ -55,3 +57,9 @@ def classic_key_a(site: Derivation, card_uid: bytes) -> bytes:
 def service_pass_key(aes, site_key: bytes, card_uid: bytes) -> bytes:
     """The key that authenticates the service pass on one card."""
     return diversify(aes, site_key, _SERVICE_PASS + card_uid)
+
+
+def key_card_keys(aes, site_key: bytes, card_uid: bytes) -> KeyPair:
+    """The keys that seal what one key card says."""
+    site = Derivation(aes, site_key)
+    return KeyPair(site.key(_KEY_CARD_ENCRYPTION + card_uid), site.key(_KEY_CARD_AUTHENTICATION + card_uid))

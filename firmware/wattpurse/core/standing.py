@@ -13,6 +13,7 @@
     tenant             whose credit it is
     receipt_...        what the last refund, clearing or change of tenant took out: the token that asked for it, the
                        amounts, and the debt that went with them; the station pays it back, or sells it anew, once
+    card_in            1 while the newest key card (core.known_cards) is in the slot and pays for what is used
 """
 
 from wattpurse.core.named_numbers import NamedNumbers
@@ -47,6 +48,7 @@ _TABLE = (
     ("receipt_microunits", 0, -_AMOUNT, _AMOUNT),
     ("receipt_mwh", 0, -_AMOUNT, _AMOUNT),
     ("receipt_debt_microunits", 0, 0, 10**15),
+    ("card_in", 0, 0, 1),
 )
 _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
 _ORDERS = (_PLACES["ordered_open"], _PLACES["shortage_level"])

@@ -1,7 +1,7 @@
 """When a customer should be warned that supply will end: two grades, by what is left and by how long it will last."""
 
 from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import MONEY, TIME
+from wattpurse.core.contract import MONEY, TIME, KeyCard
 
 NONE = 0
 LOW = 1
@@ -19,6 +19,8 @@ def grade(account, circumstances) -> int:
     if until_s is not None and until_s - circumstances.now_s <= terms["expiry_warning_days"] * DAY_S:
         worst = LOW if until_s - circumstances.now_s > DAY_S else VERY_LOW
     if unit == TIME:
+        return worst
+    if account.contract is KeyCard and not _card_pays(account):
         return worst
     balance = account.credit_balance()
     amounts = ("low_credit_microunits", "very_low_credit_microunits")
@@ -39,6 +41,11 @@ def days_left(balance: int, mean_daily: int | None) -> int:
     if not mean_daily:
         return DAYS_UNKNOWN
     return min(DAYS_UNKNOWN, balance // mean_daily)
+
+
+def _card_pays(account):
+    """Without a card there is nothing to warn of, nor with one for which everything is free."""
+    return account.standing["card_in"] and account.cards.price != 0
 
 
 def _grade_of(left, low, very_low):

@@ -8,12 +8,13 @@ from wattpurse.core.ledger_records import STANDING
 
 
 class SupplyDesk:
-    """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and the event log."""
+    """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key cards."""
 
-    def __init__(self, stores, circumstances, timekeeper):
+    def __init__(self, stores, circumstances, timekeeper, key_slot=None):
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
+        self._key_slot = key_slot
 
     def decide(self) -> int:
         """The reason of supply that holds now."""
@@ -49,6 +50,7 @@ class SupplyDesk:
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()
         self._circumstances.tamper_opens = bool(self._stores.settings.get("tamper", 0))
+        self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return self._circumstances
 
     def _set(self, name, value):
