@@ -8,7 +8,7 @@ import time
 
 import machine
 
-from boards.esp32 import storage, unit_counter
+from boards.esp32 import counter, storage
 from boards.esp32.pins import GPIO
 from boards.micropython.block_flash import BlockFlash
 from boards.micropython.chip_board import ChipBoard
@@ -22,7 +22,8 @@ def build_board() -> ChipBoard:
 
 
 def build_board_with(ring_blocks) -> ChipBoard:
-    """The devices, with the ledger on another block device. Pulses are counted before anything else is done."""
-    counter = PulseCounter(unit_counter.start_counting(GPIO["pulse"]), unit_counter.MODULUS)
+    """The devices, with the ledger on another block device. The boot script has started the counter already."""
+    counter.start_counting(GPIO["pulse"])
+    pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     watchdog = Watchdog(machine.reset_cause() == machine.WDT_RESET)
-    return ChipBoard("ESP32", GPIO, counter, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us)
+    return ChipBoard("ESP32", GPIO, pulses, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us)

@@ -6,7 +6,7 @@ package(
         "esp32/__init__.py",
         "esp32/pins.py",
         "esp32/storage.py",
-        "esp32/unit_counter.py",
+        "esp32/counter.py",
         "micropython/__init__.py",
         "micropython/block_flash.py",
         "micropython/chip_board.py",

@@ -122,6 +122,9 @@ class Board:
         """From the models' own chance, so that a run can be repeated; nothing secret is made on this board."""
         return bytes([self._random_bits(8) for _ in range(count)])
 
+    def rest(self):
+        """Nothing to tidy up here."""
+
     def reset(self):
         """Start the board anew."""
         raise BoardReset("reset")

@@ -50,6 +50,10 @@ class Signal:
         """Forget a firing that nobody waited for."""
         self._fired = False
 
+    def comes_at_once(self) -> bool:
+        """True if it fired since the last `clear`: here no time passes in place."""
+        return self._fired
+
     async def wait_ms(self, timeout_ms: int) -> bool:
         """Wait until the signal fires, at most `timeout_ms`. True if it fired since the last `clear`."""
         if not self._fired:

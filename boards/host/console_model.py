@@ -51,3 +51,7 @@ class ConsoleModel:
     def write(self, text: str):
         """Text to the terminal."""
         self._output.append(text)
+
+    async def make_room(self):
+        """The terminal takes everything at once; others run meanwhile."""
+        await self._clock.sleep_ms(0)

@@ -1,5 +1,6 @@
 """The devices of `hal` on a chip that runs MicroPython: what is the same whatever the chip and its pins."""
 
+import gc
 import os
 import time
 
@@ -20,6 +21,7 @@ from wattpurse.drivers.rtc_ds3231 import Ds3231
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; a little less leaves room for the module's wires
 RTC_HZ = 400_000
 LAST_WORDS_MS = 20
+COLLECT_EVERY_MS = 10_000
 
 
 class ChipBoard:
@@ -58,6 +60,13 @@ class ChipBoard:
         self.aes = aes
         self.random_bytes = os.urandom
         self.unique_id = machine.unique_id()
+        self._collected_ms = time.ticks_ms()
+
+    def rest(self):
+        """Collect garbage, if that was not done for some seconds: else it would be done in the middle of something."""
+        if time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
+            gc.collect()
+            self._collected_ms = time.ticks_ms()
 
     def reset(self):
         """Start the board anew, after what was written last has gone out."""

@@ -2,7 +2,7 @@
 
 Nothing here waits for whoever sits at the other end. What is typed is taken when the event loop finds it; what is
 written waits in memory until the line takes it, a few bytes between the turns of other tasks, and is dropped where too
-much waits already.
+much waits already. Whoever has a lot to say waits for room, and stops where nobody listens.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ _CHUNK_BYTES = 32  # under 3 ms on a serial line of 115,200 baud
 _MOST_WAITING_BYTES = 4096
 _MOST_TYPED_AT_ONCE = 64
 _LINE_BUSY_MS = 20
+_LONGEST_SILENCE_MS = 3_000
 
 
 class ConsoleStream:
@@ -49,6 +50,17 @@ class ConsoleStream:
     def write(self, text: str):
         """Text for the terminal, ASCII; it is shown as soon as the line and the other tasks allow."""
         self._append(text.replace("\n", "\r\n").encode())
+
+    async def make_room(self):
+        """Let others run until most of what was written is shown. Raises OSError where the line takes nothing."""
+        await asyncio.sleep_ms(0)
+        silence_ms = 0
+        while len(self._waiting) - self._position > _MOST_WAITING_BYTES // 2:
+            waiting = len(self._waiting) - self._position
+            await asyncio.sleep_ms(_LINE_BUSY_MS)
+            silence_ms = silence_ms + _LINE_BUSY_MS if waiting == len(self._waiting) - self._position else 0
+            if silence_ms >= _LONGEST_SILENCE_MS:
+                raise OSError("nobody reads the console")
 
     def flush(self):
         """Show what the line takes at once. For the last words before a reset; does not wait."""

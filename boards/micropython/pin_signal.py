@@ -1,7 +1,7 @@
 """An interrupt pin as a task awaits it: a falling edge, or the end of the patience.
 
-A wait begins in place, with the processor asleep: most edges come within a millisecond, and a switch to another task
-and back takes half of one. Then the event loop polls the signal as it polls any stream, so that a wait costs one switch
+A wait may begin in place, with the processor asleep: most edges come within a millisecond, and a switch to another task
+and back takes half of one. Else the event loop polls the signal as it polls any stream, so that a wait costs one switch
 and no task of its own. The loop looks at it whenever something wakes it: an interrupt, or a task that is due. In case
 no task is due, one pacing task wakes it now and then, for as long as somebody waits.
 """
@@ -38,12 +38,21 @@ class PinSignal(io.IOBase):
         """Forget an edge that nobody waited for."""
         self._fired = False
 
+    def comes_at_once(self) -> bool:
+        """Wait in place for an edge since the last `clear`, little more than a millisecond. True if there was one."""
+        begun_us = time.ticks_us()
+        while not self._fired:
+            if time.ticks_diff(time.ticks_us(), begun_us) >= _IN_PLACE_US:
+                return False
+            machine.idle()
+        return True
+
     async def wait_ms(self, timeout_ms: int) -> bool:
         """Wait for an edge since the last `clear`, at most `timeout_ms` and a pace more. True if there was one.
 
         One task at a time may wait.
         """
-        if self._comes_at_once():
+        if self._fired:
             return True
         self._deadline_ms = time.ticks_add(time.ticks_ms(), timeout_ms)
         self._waiting = True
@@ -67,14 +76,6 @@ class PinSignal(io.IOBase):
     def read(self, _size: int) -> bytes:
         """For the event loop: there is nothing to read but that it is ready."""
         return b""
-
-    def _comes_at_once(self):
-        begun_us = time.ticks_us()
-        while not self._fired:
-            if time.ticks_diff(time.ticks_us(), begun_us) >= _IN_PLACE_US:
-                return False
-            machine.idle()
-        return True
 
     def _fire(self, _pin):
         self._fired = True

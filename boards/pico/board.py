@@ -4,7 +4,7 @@ from machine import mem32
 
 from boards.micropython.chip_board import ChipBoard
 from boards.micropython.watchdog import Watchdog
-from boards.pico import slice_counter, storage
+from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
 from boards.pico.pins import GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
@@ -20,8 +20,9 @@ def build_board() -> ChipBoard:
 
 
 def build_board_with(ring_blocks) -> ChipBoard:
-    """The devices, with the ledger on another block device. Pulses are counted before anything else is done."""
-    counter = PulseCounter(slice_counter.start_counting(GPIO["pulse"]), slice_counter.MODULUS)
+    """The devices, with the ledger on another block device. The boot script has started the counter already."""
+    counter.start_counting(GPIO["pulse"])
+    pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     # No delay for the display: a call of a pin takes this chip longer than the display needs.
     watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
-    return ChipBoard("Raspberry Pi Pico", GPIO, counter, PicoFlash(ring_blocks), watchdog, 0, True, None)
+    return ChipBoard("Raspberry Pi Pico", GPIO, pulses, PicoFlash(ring_blocks), watchdog, 0, True, None)

@@ -13,7 +13,7 @@ package(
         "pico/__init__.py",
         "pico/flash.py",
         "pico/pins.py",
-        "pico/slice_counter.py",
+        "pico/counter.py",
         "pico/storage.py",
     ),
     base_path="../..",

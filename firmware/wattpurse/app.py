@@ -34,16 +34,20 @@ class Meter:
     def __init__(self, board):
         hal.check(board)
         self.board = board
-        self.stores = Stores(board.flash)
+        self.stores = Stores(board.flash, board.aes)
         self.settings = self.stores.settings
         self.events = self.stores.events
         self.ledger = self.stores.ledger
+        self.load_profile = self.stores.load_profile
+        self.top_ups = self.stores.top_ups
         self.timekeeper = TimeKeeper(board.rtc, board.clock)
         self.circumstances = Circumstances()
         self.key_slot = KeySlot(board.clock, board.aes, self.settings, self.ledger, self.timekeeper, self.events)
         self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper, self.key_slot)
-        self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper)
-        self.metering = Metering(board.counter, self.ledger, self.stores, self.timekeeper, board.clock)
+        self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper, self.stores)
+        self.metering = Metering(
+            board.counter, self.ledger, self.stores, self.timekeeper, board.clock, self.load_profile
+        )
         self.switching = Switching(board.load_switch, self.supply_desk.judge, self.events, self.timekeeper, board.clock)
         self.display = Display(
             board.display, board.button, board.buzzer, board.clock, self.state, self.supply_desk.press, VERSION
@@ -58,6 +62,7 @@ class Meter:
             self.teller,
             self.events,
             self._tap_ended,
+            board.rest,
             self.key_slot,
         )
         self.console = Console(board.console, self)
@@ -130,6 +135,7 @@ class Meter:
         except OSError:
             self.stores.give_up()
             return
+        self.stores.start_records(self.timekeeper.now_s())
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         if self.board.watchdog.has_reset_board:

@@ -16,9 +16,14 @@ DEVICES = (
     ("reader", "cards.mfrc522.Mfrc522, not started"),
     ("flash", "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"),
     ("watchdog", "feed(): 8 s after the last the board is reset; has_reset_board: it was, before this start"),
-    ("console", "async read_line(limit) -> str, or None for a line longer than limit; write(text)"),
+    (
+        "console",
+        "async read_line(limit) -> str, or None for a line longer than limit; write(text);"
+        " async make_room(): others run until more can be written, OSError if nobody reads",
+    ),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),
+    ("rest", "rest(): nothing is urgent just now: the board may hold the processor for some milliseconds to tidy up"),
     ("reset", "reset() starts the board anew and does not return"),
 )
 

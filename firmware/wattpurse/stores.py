@@ -1,4 +1,4 @@
-"""What the meter keeps in flash, as one: settings, event log and ledger, and the state they are in together.
+"""What the meter keeps in flash, as one: settings, ledger and records, and the state they are in together.
 
 The flash map is here. A meter is commissioned when it has a ledger; what cannot be read is never overwritten but by a
 person's explicit order, and then under another number, because which tokens were redeemed is lost with a ledger.
@@ -10,37 +10,88 @@ from wattpurse.core import carrier, events, supply
 from wattpurse.core.account import Account
 from wattpurse.core.events import EventLog
 from wattpurse.core.ledger import Ledger, LedgerMismatch
+from wattpurse.core.load_profile import LoadProfile
 from wattpurse.core.ring import JournalBlank
 from wattpurse.core.settings import Settings
 from wattpurse.core.slots import JournalUnreadable
+from wattpurse.core.top_up_log import TopUpLog
 
 # In sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
 SETTINGS_RING = (0, 4)
 EVENTS_RING = (8, 16)
 LEDGER_RING = (40, 24)
-SECTORS = 88
+LOAD_PROFILE_RING = (88, 16)
+TOP_UPS_RING = (120, 4)
+SECTORS = 128
+
+# What the setting `records` says of load profile and top-up log, which firmware before them left blank.
+_RECORDS_BEGUN = 1
+_RECORDS_THERE = 2
 
 
 class Stores:
-    """Settings, events and ledger on `flash`. `fault` is supply.ON, or why there is no ledger to work with."""
+    """Settings, ledger and records on `flash`. `fault` is supply.ON, or why there is no ledger to work with.
 
-    def __init__(self, flash):
+    `aes` (see `hal`) chains the events; whoever only reads the flash can do without.
+    """
+
+    def __init__(self, flash, aes=None):
         self.settings = Settings(flash, *SETTINGS_RING)
         self.events = EventLog(flash, *EVENTS_RING)
         self.ledger = Ledger(flash, *LEDGER_RING)
+        self.load_profile = LoadProfile(flash, *LOAD_PROFILE_RING)
+        self.top_ups = TopUpLog(flash, *TOP_UPS_RING)
         self.fault = supply.NOT_COMMISSIONED
+        self._aes = aes
+        self._keys_changed = False
 
     def open(self):
         """Open what there is and find `fault`. Never raises for what flash holds, and writes nothing into bad flash."""
         self.fault = self._open_ledger()
         settings_are_open = _opens(self.settings)
         events_are_open = _opens(self.events)
+        self._keys_changed = not self.chain_events()
         if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
             self.fault = supply.NOT_COMMISSIONED  # power failed before there was a ledger: nothing can be lost
         if self.fault == supply.ON:
             self.events.failed = not events_are_open
             if not settings_are_open or self._number_is_retired() or not self._commissioning_is_over():
                 self.give_up()
+
+    def start_records(self, now_s: int):
+        """Open load profile and top-up log, and chain the events: before a working meter writes any of them.
+
+        Where the flash of either is blank, as firmware that did not have them leaves it, it is made. One that cannot be
+        opened has `failed` set, and is left as it is.
+        """
+        is_cut_off = self.settings.get("records", 0) == _RECORDS_BEGUN
+        missing = []
+        for store in (self.load_profile, self.top_ups):
+            try:
+                store.open()
+            except JournalBlank:
+                missing.append(store)
+            except (JournalUnreadable, ValueError, OSError):
+                store.failed = True
+                if is_cut_off:  # power failed while it was made: there is nothing in it yet
+                    missing.append(store)
+        if missing:
+            self._make_records(missing, now_s)
+        if self._keys_changed:
+            self._keys_changed = False
+            self.events.note(events.KEYS_CHANGED, carrier.METER, now_s, self.settings.get("key_version", 0))
+
+    def chain_events(self) -> bool:
+        """Chain the events under the meter key, if there is one; False if those before are chained under another."""
+        meter_key = self.settings.get("meter_key")
+        if self._aes is None or meter_key is None or not self.events.opened:
+            return True
+        return self.events.chain(self._aes, meter_key)
+
+    @property
+    def records_failed(self) -> bool:
+        """True if any of the records cannot be read or written."""
+        return self.events.failed or self.load_profile.failed or self.top_ups.failed
 
     def give_up(self):
         """Work on without the ledger: it, or what it cannot do without, cannot be read."""
@@ -49,8 +100,8 @@ class Stores:
 
     def prepare(self):
         """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
-        if not self.ledger.prepare():
-            self.events.prepare()
+        if not self.ledger.prepare() and not self.events.prepare() and not self.load_profile.prepare():
+            self.top_ups.prepare()
 
     def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int):
         """Make a blank meter into one that works from its next start on.
@@ -72,7 +123,10 @@ class Stores:
         if not self.events.opened:
             self.events.erase()
             self.events.create()
+        self.chain_events()
         self.events.note(events.COMMISSIONED, carrier.CONSOLE, now_s)
+        self._make_anew(self.load_profile, account, now_s)
+        self._make_anew(self.top_ups, account, now_s)
         if was_cut_off:
             self.ledger.erase()
         self.ledger.create(account)
@@ -94,6 +148,25 @@ class Stores:
             self.settings.set("retired_numbers", retired + struct.pack("<I", meter_number))
         self.ledger.erase()
         self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, now_s, meter_number)
+
+    def _make_records(self, missing, now_s):
+        try:
+            self.settings.set("records", _RECORDS_BEGUN)
+            for store in missing:
+                self._make_anew(store, self.ledger.account, now_s)
+            self.settings.set("records", _RECORDS_THERE)
+        except (OSError, ValueError):
+            for store in missing:
+                store.failed = True
+
+    def _make_anew(self, store, account, now_s):
+        """Erase what is left of another account's load profile or top-up log, and begin that of this one."""
+        store.erase()
+        if store is self.load_profile:
+            store.create(account, now_s)
+        else:
+            store.create()
+        store.failed = False
 
     def _open_ledger(self):
         try:

@@ -11,6 +11,7 @@ PAGE = 256
 PWM_BASE = 0x40050000
 SLICE_BYTES = 0x14
 SLICES = 8
+SCRATCH = range(0x4005800C, 0x4005802C, 4)
 
 
 class Module:
@@ -101,7 +102,8 @@ class Esp32Partition(NorDevice):
 
 
 class PwmRegisters:
-    """machine.mem32 over the PWM block (RP2040 data sheet, 4.5.3), and the pins that reach it.
+    """machine.mem32 over the PWM block (RP2040 data sheet, 4.5.3), the pins that reach it, and the watchdog's scratch
+    registers (4.7.6).
 
     `driven` holds the pins that the block has been driving at some moment.
     """
@@ -112,6 +114,7 @@ class PwmRegisters:
         self.slices = [{0x00: 0, 0x04: 1 << 4, 0x08: 0, 0x0C: 0, 0x10: 0xFFFF} for _ in range(SLICES)]
         self.pwm_pins = set()
         self.driven = set()
+        self.scratch = dict.fromkeys(SCRATCH, 0)
 
     def __getitem__(self, address):
         registers, register = self._find(address)
@@ -121,6 +124,11 @@ class PwmRegisters:
         registers, register = self._find(address)
         registers[register] = value
         self.look_who_drives()
+
+    def soft_reset(self):
+        """MicroPython's machine_pwm_deinit_all: every slice is disabled, all else stays."""
+        for registers in self.slices:
+            registers[self.CONTROL] &= ~1
 
     def look_who_drives(self):
         """A pin of the block is an output, but for B where edges or the level of B are counted (4.5.2.5)."""
@@ -138,6 +146,8 @@ class PwmRegisters:
             registers[self.COUNTER] = 0 if is_last else registers[self.COUNTER] + 1
 
     def _find(self, address):
+        if address in self.scratch:
+            return self.scratch, address
         index, register = divmod(address - PWM_BASE, SLICE_BYTES)
         if not 0 <= index < SLICES or register not in self.slices[0]:
             raise AssertionError(f"no register of a slice at {address:#x}")

@@ -51,6 +51,12 @@ class FindTest(unittest.TestCase):
             return error.reason
         return None
 
+    def find_and_prepare(self):
+        """The UIDs that `prepare` was told, each with the time since then, in us, when the card was found."""
+        told = []
+        identity = self.clock.run(self.reader.find_card(False, lambda uid: told.append((uid, self.clock.now_us))))
+        return identity.uid, [(uid, self.clock.now_us - told_us) for uid, told_us in told]
+
     def find_all(self):
         """UIDs of all cards, each put to sleep when it was found."""
         found = []
@@ -71,6 +77,19 @@ class TestOneCard(FindTest):
             self.assertEqual((identity.uid, identity.sak, identity.atqa), (uid, sak, atqa))
             self.assertEqual(card.state, ACTIVE)
             self.assertEqual(self.model.violations, [])
+
+    def test_the_uid_is_told_while_the_card_answers_its_selection(self):
+        for uid in (UID4, UID7, UID10):
+            self.put(Card("plain", uid, b"\x04\x00", 0x08, bytearray(4)))
+            found, told = self.find_and_prepare()
+            self.assertEqual((found, [one for one, _ in told]), (uid, [uid]))
+            self.assertTrue(told[0][1] > 1_000)  # 9 bytes to the card and 3 back at 106 kbit/s
+
+    def test_a_uid_that_begins_like_a_longer_one_is_told_by_its_selection_alone(self):
+        card = Card("plain", UID4, b"\x04\x00", 0x08, bytearray(4))
+        card._parts = [b"\x88\x22\x33\x44\xdd"]
+        self.put(card)
+        self.assertEqual(self.find_and_prepare(), (b"\x88\x22\x33\x44", []))
 
     def test_an_empty_field_holds_no_card(self):
         self.put()

@@ -40,6 +40,16 @@ class TestRegisters(unittest.TestCase):
         self.assertEqual(data[position:], b"tail")
         self.assertEqual(len(again.closed_months), CLOSED_MONTHS)
 
+    def test_closed_months_are_packed_as_they_are(self):
+        for number in range(CLOSED_MONTHS + 3):
+            self.registers.add_energy(number % RATES, 1000 + number)
+            self.registers.add_charge(7 * number)
+            self.registers.enter_month(24_301 + number)
+            if number == 5:
+                self.registers, _ = Registers.unpack(self.registers.pack(), 0)
+            months = [self.registers.month] + self.registers.closed_months
+            self.assertTrue(self.registers.pack().endswith(b"".join([month.pack() for month in months])))
+
     def test_a_wrong_count_of_months_is_refused(self):
         data = bytearray(self.registers.pack())
         for count in (0, CLOSED_MONTHS + 2):

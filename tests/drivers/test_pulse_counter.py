@@ -31,11 +31,28 @@ class TestPulseCounter(unittest.TestCase):
         self.assertEqual(counted, house.pulses_total)
         self.assertTrue(counted > 100_000)
 
-    def test_begins_where_the_counter_stands(self):
+    def test_what_came_since_the_counter_began_is_counted(self):
         house = self._house(65_536)
         self.clock.advance_us(60_000_000)
         counter = PulseCounter(house.read_raw, 65_536)
+        self.assertEqual(counter.take(), house.pulses_total)
         self.assertEqual(counter.take(), 0)
+
+    def test_the_next_program_goes_on_where_the_last_one_took_pulses(self):
+        house = self._house(1_000)
+        kept = [0]
+
+        def keep(raw):
+            kept[0] = raw
+
+        taken = 0
+        for _ in range(50):
+            counter = PulseCounter(house.read_raw, 1_000, kept[0], keep)
+            for _ in range(3):
+                self.clock.advance_us(7_000_000)
+                taken += counter.take()
+                self.assertEqual(taken, house.pulses_total)
+            self.clock.advance_us(3_000_000)
 
     def test_a_look_at_the_stated_interval_loses_nothing_and_one_turn_later_does(self):
         house = self._house(500, load_w=3_600, impulses=10_000)  # 10 pulses a second

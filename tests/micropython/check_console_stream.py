@@ -157,6 +157,28 @@ class TestConsoleStream(unittest.TestCase):
         self.run_with(last_words(), for_ms=0)
         self.assertEqual(len(self.shown.data), 40)
 
+    def test_whoever_waits_for_room_loses_nothing(self):
+        async def say_a_lot():
+            for number in range(400):
+                self.stream.write(f"line {number}\n" * 10)
+                await self.stream.make_room()
+            while self.stream._waiting:
+                await asyncio.sleep_ms(1)
+
+        asyncio.run(say_a_lot())
+        said = "".join(f"line {number}\r\n" * 10 for number in range(400))
+        self.assertEqual(self.shown.data, said.encode())
+
+    def test_where_nobody_listens_waiting_ends(self):
+        self.shown.room = 0
+
+        async def say_a_lot():
+            for _ in range(400):
+                self.stream.write("nobody is there\n" * 10)
+                await self.stream.make_room()
+
+        self.assertRaises(OSError, asyncio.run, say_a_lot())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -43,6 +43,13 @@ class TestPinSignal(unittest.TestCase):
         self.signal.clear()
         self.assertFalse(asyncio.run(self.signal.wait_ms(1)))
 
+    def test_a_wait_in_place_is_short(self):
+        begun_us = time.ticks_us()
+        self.assertFalse(self.signal.comes_at_once())
+        self.assertTrue(1_000 < time.ticks_diff(time.ticks_us(), begun_us) < 500_000)
+        self.fall()
+        self.assertTrue(self.signal.comes_at_once())
+
     def test_an_edge_ends_the_wait(self):
         async def wait():
             asyncio.create_task(self.fall_after(5))

@@ -79,12 +79,13 @@ class _Desk(CardDesk):
             meter.teller,
             meter.events,
             told.append,
+            bool,
             KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
         )
         self.memory = None
 
     async def _open(self, _identity):
-        return self.memory
+        return self.memory, await purse.read_orders(self.memory)
 
 
 def run_case(seed: int, tally):

@@ -79,6 +79,7 @@ class _Place:
             meter.teller,
             meter.events,
             self.told.append,
+            bool,
             KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
         )
 

@@ -151,6 +151,7 @@ class DeskBench:
         self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
         self.teller.take_keys()
         self.told = []
+        self.rests = []
         self.new_desk(reader)
 
     def new_desk(self, reader):
@@ -165,6 +166,7 @@ class DeskBench:
             self.teller,
             self.events,
             self.told.append,
+            lambda: self.rests.append(self.clock.now_us),
             self.slot,
         )
 

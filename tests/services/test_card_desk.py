@@ -105,6 +105,12 @@ class TestTaps(DeskTest):
             self.assertEqual(self.told, [outcome.UNREADABLE])
             self.assertEqual(card.writes, 0)
 
+    def test_a_uid_that_begins_like_a_longer_one_does_not_end_the_desk(self):
+        card = ClassicCard(CLASSIC_UID)
+        card._parts = [b"\x88\x22\x33\x44\xdd"]
+        self.assertEqual(self.tap(card), [outcome.UNREADABLE])
+        self.assertEqual(self.tap(self.station.new_card("classic-1k", sealed())), [outcome.ACCEPTED])
+
     def test_over_the_limit_credit_stays_on_the_card(self):
         self.ledger.change(lambda account: account.terms.set("credit_limit_microunits", 30_000_000))
         card = self.station.new_card("ntag215", sealed(1) + sealed(2))
@@ -308,6 +314,7 @@ class TestReader(DeskTest):
         self.desk.serve_one_look = lambda: self._counted(looks)
         self.clock.run(self._run_for(1000))
         self.assertEqual([look - looks[0] for look in looks], [0, 250, 500, 750])
+        self.assertEqual(len(self.rests), 4)
 
     async def _counted(self, looks):
         looks.append(self.clock.ticks_ms())

@@ -301,6 +301,9 @@ class Unplugged:
     def write(self, _text):
         """Nobody hears it."""
 
+    async def make_room(self):
+        """There is nothing to wait for."""
+
 
 class TestTokens(unittest.TestCase):
     def setUp(self):

@@ -58,7 +58,7 @@ class TestReport:
     def test_every_figure_of_the_specification_has_its_line_and_its_measurement(self):
         measured = [name for _, names in bench.MEASUREMENTS for name in names]
         assert sorted([*measured, "image_kb"]) == sorted(NAMES)
-        assert len(bench.report({name: 1 for name in NAMES})) == len(NAMES) == 16
+        assert len(bench.report({name: 1 for name in NAMES})) == len(NAMES) == 17
 
     def test_a_bound_is_kept_on_its_own_side(self):
         assert bench.is_met(0, bench.AT_MOST, 0) and not bench.is_met(1, bench.AT_MOST, 0)
@@ -102,6 +102,16 @@ class TestTap:
         assert first.radio_ms == pytest.approx((10 + 39 + 91 / 9.44 * 2 + 20 + 164) * 9.44 / 1000, abs=0.01)
         assert whole.radio_ms > first.radio_ms
         assert whole.total_ms == pytest.approx(3 * 5.4, abs=0.01)
+
+    def test_the_time_between_frames_is_told_up_to_the_first_read(self):
+        answers = {REQA: answer(16), b"\x93\x20": answer(40), b"\x30\x04": answer(144), b"\x30\x05": answer(144)}
+        meter = MeterOfFrames(answers)
+        observer = TapObserver(meter)
+        for data, bits in ((REQA, 7), (b"\x93\x20", 16), (b"\x30\x04", 32), (b"\x30\x05", 32), (HLTA, 32)):
+            meter.exchange(data, bits, 400)
+        gaps = observer.first_tap().gaps()
+        assert [line.split(" behind ")[1] for line in gaps] == ["the request", "anticollision"]
+        assert all(4 < float(line.split()[0]) < 5.4 for line in gaps)
 
     def test_a_tap_without_an_end_is_refused(self):
         observer = TapObserver(MeterOfFrames({}))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from boards.host.world import FIRST_S
+from boards.pico.pins import GPIO
 from tests.silicon.meter_bench import card_with, tap
 from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulator import EmulatedPico
@@ -28,6 +29,7 @@ try:
 except OSError as error:
     print(error)
 """
+COUNTER_STARTS_MS = 70
 PACE = 5  # of virtual to real time: the board's watchdog must not be faster than mpremote
 
 
@@ -103,6 +105,20 @@ def test_the_deployed_meter_takes_a_card_and_meters(tmp_path, deployed, ring):
         assert registers["money_microunits"]["bought"] == 20_000_000
         assert registers["pulses"] == meter.source.pulses_total > 0
         assert meter.violations() == []
+
+
+def test_the_deployed_meter_counts_from_its_boot_script_on(tmp_path, deployed, ring):
+    flash = bytearray(deployed.read_bytes())
+    flash[RING_OFFSET : RING_OFFSET + len(ring)] = ring
+    (tmp_path / "flash.bin").write_bytes(flash)
+    with EmulatedMeter(tmp_path / "flash.bin", utc_s=FIRST_S + 60) as meter:
+        meter.power_up()
+        meter.pico.pins[GPIO["pulse"]].drive(0)
+        meter.pico.pins[GPIO["pulse"]].pulses(1_000_000, 500_000, 400)
+        meter.await_console()
+        meter.run_for(1)
+        registers = json.loads(meter.type_line("registers --json")[0])
+        assert 0 < 400 - registers["pulses"] <= COUNTER_STARTS_MS
 
 
 def test_what_is_written_to_the_filesystem_stays_off_the_ring(board):

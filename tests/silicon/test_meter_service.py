@@ -1,8 +1,10 @@
 """A technician at the USB port, and a program that hangs: what the meter keeps, what it loses, what it does by itself.
 
 Whoever interrupts the program ends metering until it starts anew: by a soft reset, or by the watchdog, eight seconds
-after its last feeding. The load switch stays as it is. Pulses that come meanwhile are lost: the counter begins at zero
-with the program. What was in the ledger stays, to the pulse.
+after its last feeding. The load switch stays as it is. The counter counts on meanwhile and through a soft
+reset, so that such a visit costs no pulse but those of a metering step that was interrupted. Any other reset clears
+the counter: what came since the program was interrupted is lost, and so is what comes before the boot script has
+started it again. What was in the ledger stays, to the pulse.
 """
 
 import shutil
@@ -12,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from boards.pico.pins import GPIO
 from tests.silicon.meter_bench import account_in_flash, card_with, tap
 from wattpurse.core import events
+from wattpurse.services.metering import PERIOD_MS
 from wattpurse.supervisor import FAULT_HUNG
 from wattpurse_tools.emulated_ring import stores_of
 from wattpurse_tools.emulator_repl import RawRepl
@@ -25,6 +29,7 @@ CREDIT = 20_000_000
 LOAD_W = 23_000
 WATCHDOG_S = 8
 START_S = 2
+COUNTER_STARTS_MS = 15
 MPREMOTE_TIMEOUT_S = 60
 
 # It sleeps in the loop that never ends because a busy core is slow to emulate; nothing else runs either way.
@@ -63,6 +68,24 @@ def pulses_in(seconds):
     return int(seconds * LOAD_W / 3600) + 1
 
 
+def missing_at_a_kilohertz(meter, visit):
+    """Pulses of a thousand a second, each a millisecond, that are not in the ledger after `visit()`."""
+    meter.source.set_load_w(0)
+    meter.run_for(0.5)
+    before, given = account_in_flash(meter).pulses_total, rising_edges(meter)
+    meter.pico.pins[GPIO["pulse"]].pulses(1_000_000, 500_000)
+    meter.run_for(0.5)
+    visit()
+    meter.run_for(0.5)
+    meter.pico.pins[GPIO["pulse"]].stop_pulses()
+    meter.run_for(0.5)
+    return rising_edges(meter) - given - (account_in_flash(meter).pulses_total - before)
+
+
+def rising_edges(meter):
+    return meter.pico.statistics()["rising_edges"][str(GPIO["pulse"])]
+
+
 def faults(meter):
     return [event.number for event in stores_of(meter.pico).events.recent(50) if event.code == events.FAULT]
 
@@ -75,7 +98,7 @@ def visited(meter, begun_us, before):
     assert after.money.bought == CREDIT
     assert after.token_is_used(1)
     missing = missing_pulses(meter)
-    assert 0 < missing <= pulses_in((meter.clock.now_us - begun_us) / 1e6)
+    assert missing <= pulses_in((meter.clock.now_us - begun_us) / 1e6)
     meter.run_for(5)
     assert missing_pulses(meter) <= missing
     assert meter.relay.contact_closed
@@ -89,7 +112,27 @@ def test_an_interrupt_takes_the_current_off_the_coil(meter):
     assert b">>> " in meter.pico.serial_received
 
 
-def test_a_soft_reset_costs_the_pulses_until_the_meter_runs_again(supplied):
+def test_a_visit_that_ends_in_a_soft_reset_costs_no_pulse(supplied):
+    def visit():
+        supplied.pico.serial_write(INTERRUPT)
+        supplied.pico.serial_read_until(b">>> ")
+        supplied.run_for(3)
+        supplied.pico.serial_write(SOFT_RESET)
+        supplied.await_console()
+
+    assert missing_at_a_kilohertz(supplied, visit) == 0
+    assert supplied.pico.resets == []
+
+
+def test_any_other_reset_costs_what_was_not_taken_and_what_comes_before_the_boot_script(supplied):
+    def visit():
+        supplied.reset_board()
+        supplied.await_console()
+
+    assert 0 < missing_at_a_kilohertz(supplied, visit) <= PERIOD_MS + COUNTER_STARTS_MS
+
+
+def test_a_soft_reset_leaves_the_meter_as_it_was(supplied):
     before = account_in_flash(supplied)
     begun_us = supplied.clock.now_us
     supplied.pico.serial_write(INTERRUPT)

@@ -63,6 +63,9 @@ def test_other_boards_are_refused(board, change, reason):
 def test_a_fence_is_the_module_and_the_script_that_calls_it():
     boot = deploy_files.FENCE_SCRIPT.format(board="pico")
     assert is_fenced("pico", STOCK_PICO | {"boot": boot, "has_fence": True})
+    assert is_fenced(
+        "pico", STOCK_PICO | {"boot": deploy_files.COUNT_SCRIPT.format(board="pico") + boot, "has_fence": True}
+    )
     assert not is_fenced("pico", STOCK_PICO | {"boot": boot})
     assert not is_fenced("pico", STOCK_PICO | {"boot": "import webrepl\n", "has_fence": True})
 

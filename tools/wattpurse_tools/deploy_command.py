@@ -92,7 +92,7 @@ def check_micropython(board: str, facts: dict):
 
 def is_fenced(board: str, facts: dict) -> bool:
     """Whether a filesystem of stock MicroPython was made by `--format` and is kept off the ring at each start."""
-    return facts["has_fence"] and facts["boot"] == deploy_files.FENCE_SCRIPT.format(board=board)
+    return facts["has_fence"] and facts["boot"].endswith(deploy_files.FENCE_SCRIPT.format(board=board))
 
 
 def copy(link: BoardLink, board: str, folder: Path) -> int:

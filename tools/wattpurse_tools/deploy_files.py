@@ -8,6 +8,13 @@ from pathlib import Path
 
 from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT
 
+# Counts pulses before anything else is done: what flows before is charged to nobody.
+COUNT_SCRIPT = """from boards.{board} import counter
+from boards.{board}.pins import GPIO
+
+counter.start_counting(GPIO["pulse"])
+
+"""
 # Mounts the filesystem so that it never touches the ring, of which stock MicroPython knows nothing.
 FENCE_SCRIPT = "from boards.{board} import stock_storage\n\nstock_storage.mount_filesystem()\n"
 
@@ -19,7 +26,7 @@ def stage(board: str, folder: Path):
         _compile(mpy_cross, name, folder / name.with_suffix(".mpy"))
     _compile(mpy_cross, Path("boards") / board / "stock_board.py", folder / "board.mpy")
     shutil.copy(FIRMWARE / "main.py", folder / "main.py")
-    (folder / "boot.py").write_text(FENCE_SCRIPT.format(board=board))
+    (folder / "boot.py").write_text((COUNT_SCRIPT + FENCE_SCRIPT).format(board=board))
 
 
 def sources(board: str) -> list[Path]:

@@ -2,8 +2,11 @@
 
 The card's cipher protects nothing any more; it only keeps the honest out. Sections are those of the NXP data sheet
 MF1S50YYX. All of it raises `iso14443.CardError`, after which the card has to be selected again, and
-`mfrc522.ReaderError`.
+`mfrc522.ReaderError`. Whoever waits for a tap waits for its first sector; from one sector to the next other tasks have
+their turns, for the reader may wait for its frames in place.
 """
+
+import asyncio
 
 from wattpurse.cards.iso14443 import CardError
 
@@ -83,7 +86,9 @@ class ClassicMemory:
     async def _open(self, sector, to_write):
         if sector == self._sector and (self._writable or not to_write):
             return
-        self._sector = None
+        if self._sector is not None:
+            self._sector = None
+            await asyncio.sleep(0)
         with_b = to_write and self._keys.write_with_b
         await self._session.authenticate(sector, self._keys.key_b if with_b else self._keys.key_a, with_b)
         self._sector = sector

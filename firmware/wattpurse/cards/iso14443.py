@@ -2,9 +2,10 @@
 
 Works on any reader that offers
 
-    use_crc(transmit, receive)                                    let the chip add and check CRC_A, or not
-    async transceive(frame, reply_length, timeout_us, framing)    one frame out, one back: the number of bytes received
-    reply, reply_bits, garbled, collision_bit                     what the last frame brought
+    use_crc(transmit, receive)                      let the chip add and check CRC_A, or not
+    send(frame, timeout_us, framing)                one frame out
+    async receive(reply_length)                     and one back: the number of bytes received
+    reply, reply_bits, garbled, collision_bit()     what the last frame brought
 
 as `mfrc522.Mfrc522` does. All frames are for 106 kbit/s.
 """
@@ -51,11 +52,13 @@ class CardIdentity:
         self.atqa = atqa
 
 
-async def find(reader, wake: bool = False) -> CardIdentity | None:
+async def find(reader, wake: bool = False, prepare=None) -> CardIdentity | None:
     """Look once for a card and select it; of several, the one whose UID has a 1 where they first differ.
 
     REQA reaches cards that are idle; with `wake`, WUPA reaches those put to sleep by HLTA too. An active card takes
-    either for an error and only falls idle (clause 6.3), so a silent WUPA is sent once more.
+    either for an error and only falls idle (clause 6.3), so a silent WUPA is sent once more. `prepare(uid)` is called
+    while the card answers its selection: a millisecond of work that depends on the UID costs no time there. It is not
+    called for a UID that begins as if there were more of it.
     Raises CardError if something answers that cannot be selected.
     """
     atqa = await _request(reader, WUPA if wake else REQA)
@@ -66,7 +69,10 @@ async def find(reader, wake: bool = False) -> CardIdentity | None:
     uid = b""
     for level in SELECT_LEVELS:
         part = await _anticollision(reader, level)
-        sak = await _select(reader, level, part)
+        _send_select(reader, level, part)
+        if prepare is not None and part[0] != CASCADE_TAG:
+            prepare(uid + part[:4])
+        sak = await _selected(reader)
         if not sak & SAK_UID_INCOMPLETE:
             return CardIdentity(uid + part[:4], sak, atqa)
         if part[0] != CASCADE_TAG:
@@ -81,7 +87,8 @@ async def select_again(reader, identity: CardIdentity):
         raise CardError("silent")
     parts = _select_parts(identity.uid)
     for level, part in zip(SELECT_LEVELS, parts):
-        sak = await _select(reader, level, part)
+        _send_select(reader, level, part)
+        sak = await _selected(reader)
     if sak != identity.sak:
         raise CardError("changed")
 
@@ -89,28 +96,44 @@ async def select_again(reader, identity: CardIdentity):
 async def halt(reader):
     """Put the selected card to sleep (HLTA, clause 6.4.3); only WUPA wakes it. Silence is the card's consent."""
     reader.use_crc(True, True)
-    if await reader.transceive(HLTA, 1, ANSWER_TIMEOUT_US, 0):
+    reader.send(HLTA, ANSWER_TIMEOUT_US, 0)
+    if await reader.receive(1):
         raise CardError("refused")
 
 
 async def _request(reader, command):
     """The ATQA, with the bits of all cards in it if several answer; None if no card does."""
     reader.use_crc(False, False)
-    count = await reader.transceive(command, 2, ANSWER_TIMEOUT_US, SHORT_FRAME_BITS)
-    return bytes(reader.reply) if count == 2 else None
+    reader.send(command, ANSWER_TIMEOUT_US, SHORT_FRAME_BITS)
+    return bytes(reader.reply) if await reader.receive(2) == 2 else None
 
 
 async def _anticollision(reader, level):
     """The four UID bytes of this cascade level and their check byte, from the bit frames of clause 6.4.2."""
+    reader.use_crc(False, False)
+    reader.send(bytes((level, _ANTICOLLISION_NVB)), ANSWER_TIMEOUT_US, 0)
+    if not await reader.receive(5):
+        raise CardError("silent")
+    collision_bit = reader.collision_bit()
+    if collision_bit is not None:
+        return await _anticollision_of_many(reader, level, collision_bit)
+    part = bytes(reader.reply)
+    if reader.garbled or reader.reply_bits or len(part) != 5 or not _is_whole(part):
+        raise CardError("garbled")
+    return part
+
+
+async def _anticollision_of_many(reader, level, collision_bit):
+    """The same where cards differed in that bit: of those that are left the ones with a 1 there are followed."""
     frame = bytearray(7)
     frame[0] = level
-    known = 0
-    reader.use_crc(False, False)
+    known = _take_collision(reader, frame, 0, collision_bit)
     while True:
         whole, partial = known >> 3, known & 7
         frame[1] = _ANTICOLLISION_NVB + (whole << 4) + partial
-        sent = memoryview(frame)[: 2 + whole + (1 if partial else 0)]
-        if not await reader.transceive(sent, 5 - whole, ANSWER_TIMEOUT_US, partial << 4 | partial):
+        sent = bytes(frame[: 2 + whole + (1 if partial else 0)])
+        reader.send(sent, ANSWER_TIMEOUT_US, partial << 4 | partial)
+        if not await reader.receive(5 - whole):
             raise CardError("silent")
         collision_bit = reader.collision_bit()
         if collision_bit is None:
@@ -123,8 +146,13 @@ def _take_answer(reader, frame, whole, partial):
     if reader.garbled or reader.reply_bits or len(reader.reply) != 5 - whole:
         raise CardError("garbled")
     _merge(frame, reader.reply, whole, partial)
-    if frame[2] ^ frame[3] ^ frame[4] ^ frame[5] ^ frame[6]:
+    if not _is_whole(frame[2:]):
         raise CardError("garbled")
+
+
+def _is_whole(part):
+    """The check byte is what all others make."""
+    return part[0] ^ part[1] ^ part[2] ^ part[3] == part[4]
 
 
 def _take_collision(reader, frame, known, collided):
@@ -146,9 +174,14 @@ def _merge(frame, reply, whole, partial):
     frame[2 + whole] = frame[2 + whole] >> partial << partial | first
 
 
-async def _select(reader, level, part):
+def _send_select(reader, level, part):
     reader.use_crc(True, True)
-    count = await reader.transceive(bytes((level, _SELECT_NVB)) + part, 1, ANSWER_TIMEOUT_US, 0)
+    reader.send(bytes((level, _SELECT_NVB)) + part, ANSWER_TIMEOUT_US, 0)
+
+
+async def _selected(reader):
+    """The SAK with which the card answers its selection."""
+    count = await reader.receive(1)
     if not count:
         raise CardError("silent")
     if count != 1 or reader.garbled or reader.reply_bits:

@@ -57,6 +57,7 @@ _FIELD_SETTLING_MS = 6
 # What the slowest frame of 64 bytes takes on air, and a busy loop's lateness, on top of the chip's own timeout.
 _OUTER_MARGIN_MS = 50
 
+_WRITE_FIFO = bytes((FIFO_DATA << 1,))
 _CLEAR_ALL_IRQ = bytes((COM_IRQ << 1, ALL_IRQ))
 _START_TRANSCEIVE = bytes((COMMAND << 1, TRANSCEIVE))
 _START_MF_AUTHENT = bytes((COMMAND << 1, MF_AUTHENT))
@@ -84,12 +85,11 @@ class Mfrc522:
         self._reset = reset
         self._irq = irq
         self._clock = clock
-        self._frame = bytearray(1 + _FIFO_SIZE)
-        self._frame[0] = FIFO_DATA << 1
         self._register = bytearray(2)
         self._framing = bytearray((BIT_FRAMING << 1, 0))
         self._authent_values = bytearray(4)
         self._bursts = {}
+        self._patience_ms = 0
         self._forget()
         self.reply = b""
         self.reply_bits = 0
@@ -100,7 +100,7 @@ class Mfrc522:
         """After a reset the FIFO is empty, and what the registers hold for frames is to be written anew."""
         self._crc_transmit = None
         self._crc_receive = None
-        self._timeout_ticks = None
+        self._timeout_us = None
         self._crypto = False
         self._unclean = False
 
@@ -138,10 +138,13 @@ class Mfrc522:
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
         self._check()
 
-    async def find_card(self, wake: bool = False) -> iso14443.CardIdentity | None:
-        """Look once for a card and select it, see `iso14443.find`. Raises CardError or ReaderError."""
+    async def find_card(self, wake: bool = False, prepare=None) -> iso14443.CardIdentity | None:
+        """Look once for a card and select it, see `iso14443.find`: `prepare(uid)` is called when its UID is known.
+
+        Raises CardError or ReaderError.
+        """
         self.end_crypto()
-        return await iso14443.find(self, wake)
+        return await iso14443.find(self, wake, prepare)
 
     async def select_again(self, identity: iso14443.CardIdentity):
         """Select a card already known, whatever state it is in. Raises CardError if it is gone, or ReaderError."""
@@ -169,7 +172,8 @@ class Mfrc522:
         ReaderError.
         """
         self.use_crc(True, True)
-        count = await self.transceive(frame, reply_length, timeout_us, 0)
+        self.send(frame, timeout_us, 0)
+        count = await self.receive(reply_length)
         if not self._unclean and not self.reply_bits:
             return self.reply
         if not count:
@@ -179,7 +183,8 @@ class Mfrc522:
     async def acknowledged(self, frame: bytes, timeout_us: int):
         """Send a frame with CRC_A that is answered by a four-bit ACK. Raises CardError for a NAK, or ReaderError."""
         self.use_crc(True, False)
-        count = await self.transceive(frame, 1, timeout_us, 0)
+        self.send(frame, timeout_us, 0)
+        count = await self.receive(1)
         if not count:
             raise iso14443.CardError("silent")
         if self._unclean or self.reply_bits != 4:
@@ -187,12 +192,10 @@ class Mfrc522:
         if self.reply[0] & 0x0F != iso14443.ACK:
             raise iso14443.CardError("refused")
 
-    async def transceive(self, frame: bytes, reply_length: int, timeout_us: int, framing: int) -> int:
-        """Send `frame`, wait for the answer; the number of bytes received, 0 for silence.
+    def send(self, frame: bytes, timeout_us: int, framing: int):
+        """Begin to send `frame`, to be answered within `timeout_us`; meanwhile the processor is free for other work.
 
         `framing` is BitFramingReg: bits to send of the last byte, and in bits 6 to 4 where the first received bit goes.
-        The answer is in `reply` (up to `reply_length` bytes), `reply_bits` (of its last byte; 0: all), `garbled` (CRC,
-        parity, framing) and `collision_bit`. Raises ReaderError if the chip gives no interrupt.
         """
         self._set_timeout(timeout_us)
         self._fill_fifo(frame)
@@ -204,7 +207,14 @@ class Mfrc522:
         select(0)
         write(self._framing)
         select(1)
-        if not await self._irq.wait_ms(timeout_us // 1000 + _OUTER_MARGIN_MS):
+
+    async def receive(self, reply_length: int) -> int:
+        """Wait for the answer to the frame that was sent; the number of bytes received, 0 for silence.
+
+        The answer is in `reply` (up to `reply_length` bytes), `reply_bits` (of its last byte; 0: all), `garbled` (CRC,
+        parity, framing) and `collision_bit`. Raises ReaderError if the chip gives no interrupt.
+        """
+        if not self._irq.comes_at_once() and not await self._irq.wait_ms(self._patience_ms):
             raise ReaderError("no interrupt")
         return self._take_reply(reply_length)
 
@@ -218,7 +228,7 @@ class Mfrc522:
         self._fill_fifo(frame)
         self._send(_START_MF_AUTHENT)
         self._crypto = True
-        if not await self._irq.wait_ms(timeout_us // 1000 + _OUTER_MARGIN_MS):
+        if not self._irq.comes_at_once() and not await self._irq.wait_ms(self._patience_ms):
             raise ReaderError("no interrupt")
         values = self._authent_values
         self._send_and_read(_READ_MF_AUTHENT, values)
@@ -245,14 +255,15 @@ class Mfrc522:
 
     def _set_timeout(self, timeout_us):
         """Timer reload value; it counts from the end of the frame sent."""
-        ticks = timeout_us // TIMER_TICK_US
-        known = self._timeout_ticks
-        if ticks == known:
+        known_us = self._timeout_us
+        if timeout_us == known_us:
             return
-        if known is None or ticks >> 8 != known >> 8:
+        ticks = timeout_us // TIMER_TICK_US
+        if known_us is None or ticks >> 8 != known_us // TIMER_TICK_US >> 8:
             self._write(T_RELOAD_HIGH, ticks >> 8)
         self._write(T_RELOAD_LOW, ticks & 0xFF)
-        self._timeout_ticks = ticks
+        self._timeout_us = timeout_us
+        self._patience_ms = timeout_us // 1000 + _OUTER_MARGIN_MS
 
     def _fill_fifo(self, frame):
         """Put a frame into the FIFO and clear what the last one left, if it did not end as it should."""
@@ -260,12 +271,9 @@ class Mfrc522:
             self._write(COMMAND, IDLE)
             self._write(FIFO_LEVEL, FLUSH)
         self._unclean = True  # until the answer has come, just as it was asked for
-        end = 1 + len(frame)
-        out = self._frame
-        out[1:end] = frame
         select, write = self._select, self._spi.write
         select(0)
-        write(memoryview(out)[:end])
+        write(_WRITE_FIFO + frame)
         select(1)
         select(0)
         write(_CLEAR_ALL_IRQ)

@@ -87,12 +87,24 @@ def layout_of(kind: str) -> Layout:
 
 
 def classic_keys_of(aes, site_key: bytes, is_station: bool):
-    """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A."""
+    """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A.
+
+    A meter's are kept until it is asked for those of another card.
+    """
 
     if is_station:
         return lambda uid: ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid))
     site = Derivation(aes, site_key)
-    return lambda uid: ClassicKeys(key_derivation.classic_key_a(site, uid), None, False)
+    last_uid, last_keys = None, None
+
+    def keys_of(uid):
+        nonlocal last_uid, last_keys
+        if uid != last_uid:
+            last_uid = uid
+            last_keys = ClassicKeys(key_derivation.classic_key_a(site, uid), None, False)
+        return last_keys
+
+    return keys_of
 
 
 def access_of_sector(sector: int) -> tuple:

@@ -1,8 +1,13 @@
-"""The event log: what happened, when, and who brought it about, in a ring of its own that overwrites the oldest."""
+"""The event log: what happened, when, and who brought it about, in a ring of its own that overwrites the oldest.
+
+    event, 22 bytes: time u32, code u8, by u8 (see `carrier`), number i64, extra i64; what the numbers mean depends on
+        the code. With a key it is followed by its link in the chain (see `event_chain`).
+"""
 
 import struct
 
 from wattpurse.core import carrier, outcome, supply
+from wattpurse.core.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
 from wattpurse.core.journal import Journal
 
 RING = 3
@@ -50,6 +55,8 @@ SHORTAGE = 38
 AGREED = 39
 CARD_REFUSED = 50
 
+KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
+
 _TEXTS = {
     STARTED: "started",
     COMMISSIONED: "commissioned",
@@ -93,25 +100,37 @@ _TEXTS = {
     CARD_REFUSED: "key card refused: an older image of it",
 }
 _RECORD = 1
+_CHAINED = 2
 _LAYOUT = "<IBBqq"
+_BODY_SIZE = 22
+_PLACE = "<I"
 
 
 class Event:
-    """One event: `time_s`, `code`, `by` (see `carrier`), and two numbers whose meaning depends on the code."""
+    """One event: `time_s`, `code`, `by`, two numbers whose meaning depends on the code, and its link or None."""
 
-    def __init__(self, time_s: int, code: int, by: int, number: int, extra: int):
+    def __init__(self, time_s: int, code: int, by: int, number: int, extra: int, link: bytes | None = None):
         self.time_s = time_s
         self.code = code
         self.by = by
         self.number = number
         self.extra = extra
+        self.link = link
+
+    @property
+    def body(self) -> bytes:
+        """What the link seals."""
+        return struct.pack(_LAYOUT, self.time_s, self.code, self.by, self.number, self.extra)
 
 
 class EventLog:
     """The log on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
     def __init__(self, flash, first_sector: int, sectors: int):
-        self._journal = Journal(flash, first_sector, sectors, RING, bytes)
+        self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
+        self._chain = None
+        self._base = 0
+        self.link = NO_LINK
         self.failed = False
 
     @property
@@ -119,12 +138,40 @@ class EventLog:
         """True once the log was opened or created; until then `note` does nothing."""
         return self._journal.opened
 
+    @property
+    def place(self) -> int:
+        """Where the newest event stands: it grows with every event, and a little with a power cut, and never falls."""
+        return self._base + self._journal.used_slots
+
     def open(self):
         """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing.
 
         A start costs one slot, not a sector: else whoever cuts the mains a few times would wipe the log.
         """
-        self._journal.resume()
+        snapshot = self._journal.resume()
+        self._base = struct.unpack(_PLACE, snapshot)[0] if len(snapshot) == struct.calcsize(_PLACE) else 0
+
+    def chain(self, aes, key_of_meter: bytes) -> bool:
+        """Chain what is noted from now on behind the newest event. False if that is of another key, or was changed."""
+        self._chain = EventChain(aes, key_of_meter, KEY_CHANGES)
+        self.link = NO_LINK
+        for event, verdict in self._chain.verdicts(self._newest_acknowledged()):
+            if event.link is not None:
+                self.link = event.link
+                return verdict in GOES_ON
+        return True
+
+    def verdicts(self):
+        """Yield `(event, verdict)`, newest first, by the chain in force (see `event_chain`)."""
+        if self._chain is not None:
+            return self._chain.verdicts(self.survey())
+        return ((event, UNCHAINED) for event in self.survey() if event is not None)
+
+    def survey(self):
+        """Yield every event, newest first, and None for each place that cannot be read."""
+        if self._journal.opened:
+            for kind, payload, _ in self._journal.survey():
+                yield _event(kind, payload)
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need; False if none is due."""
@@ -132,32 +179,68 @@ class EventLog:
 
     def create(self):
         """Start an empty log in blank flash. Raises ValueError if the flash is not blank."""
+        self._base = 0
         self._journal.create()
 
     def erase(self):
         """Erase the log, for a person's explicit order only."""
+        self.link = NO_LINK
         self._journal.erase()
 
     def note(self, code: int, by: int, now_s: int, number: int = 0, extra: int = 0):
         """Write one event. A log that cannot be written sets `failed` and stops nothing: metering goes on."""
         if not self._journal.opened:
             return
+        event = Event(now_s, code, by, number, extra)
         try:
-            self._journal.append(_RECORD, struct.pack(_LAYOUT, now_s, code, by, number, extra))
+            self._append(event)
         except OSError:
             self.failed = True
 
     def recent(self, count: int) -> list:
         """The newest `count` events, newest first."""
         newest = []
-        if not self._journal.opened:
-            return newest
-        for kind, payload in self._journal.history():
-            if kind == _RECORD:
-                newest.append(Event(*struct.unpack_from(_LAYOUT, payload)))
+        for event in self.survey():
+            if event is not None:
+                newest.append(event)
                 if len(newest) == count:
                     break
         return newest
+
+    def _append(self, event):
+        """Write an event behind its link, which it is only when it is in flash."""
+        if self._chain is None:
+            self._journal.append(_RECORD, event.body)
+            return
+        link = self._chain.link(self.link, event.body)
+        self._journal.append(_CHAINED, event.body + link)
+        self.link = link
+
+    def _newest_acknowledged(self):
+        """The newest events, newest first, from the newest on that is whole in both copies.
+
+        One that is whole in the first alone was being written when power failed: it may not be there the next time.
+        """
+        newest = []
+        for kind, payload, copies in self._journal.survey():
+            event = _event(kind, payload)
+            if newest or (copies == 2 and event is not None):
+                newest.append(event)
+                if len(newest) > LOOK_BACK:
+                    break
+        return newest
+
+    def _snapshot(self):
+        """The journal rolls: what was in the sector so far counts on."""
+        self._base = self.place
+        return struct.pack(_PLACE, self._base & 0xFFFFFFFF)
+
+
+def _event(kind, payload):
+    """The event in a record, None where there is none."""
+    if kind == _CHAINED:
+        return Event(*struct.unpack_from(_LAYOUT, payload), link=payload[_BODY_SIZE : _BODY_SIZE + LINK_SIZE])
+    return Event(*struct.unpack_from(_LAYOUT, payload)) if kind == _RECORD else None
 
 
 def text(event: Event) -> str:

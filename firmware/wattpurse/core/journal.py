@@ -50,6 +50,11 @@ class Journal:
         return self._slot_count - self._next_slot
 
     @property
+    def used_slots(self) -> int:
+        """Slots of the newest sector that can take nothing any more; right after `recover`, 0."""
+        return self._next_slot
+
+    @property
     def degraded(self) -> bool:
         """True while the newest sector has only one good copy of something, or a write failed; the next write rolls."""
         return self._degraded
@@ -76,11 +81,12 @@ class Journal:
         self._opened = True
         return snapshot, entries
 
-    def resume(self):
-        """Go on in the newest sector without recovering it: for a log whose owner has no state to lose.
+    def resume(self) -> bytes:
+        """Go on in the newest sector without recovering it: for a log; gives back the sector's snapshot.
 
-        Unlike `recover` this costs no sector, only the slot in which power may have failed. Entries are left to
-        `history`. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
+        Unlike `recover` this costs no sector, only the slot in which power may have failed. What follows the snapshot
+        is left to `newest_records`, where a record whose writing was cut off may be found or not, and at times.
+        Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
         """
         self._index, self._sequence, snapshot = self._ring.newest()
         self._tried_sequence = self._sequence
@@ -89,6 +95,7 @@ class Journal:
         self._next_slot = min(self._used_slots() + 1, self._slot_count)
         self._tally_slot = None
         self._opened = True
+        return snapshot
 
     def create(self):
         """Start a journal in a blank ring. Raises ValueError where anything is written already."""
@@ -181,24 +188,52 @@ class Journal:
 
     def history(self):
         """Yield `(kind, payload)` of every record still in the ring, newest first; what cannot be read is left out."""
-        slot = bytearray(slots.SLOT_SIZE)
+        for kind, payload, _ in self.survey():
+            if kind is not None:
+                yield kind, payload
+
+    def newest_records(self) -> list:
+        """`(kind, payload)` of every record behind the newest snapshot, in the order of writing."""
+        found = self._survey_sector(self._index, self._sequence, self._log_at)
+        records = [(kind, payload) for kind, payload, _ in found if kind is not None]
+        records.reverse()
+        return records
+
+    def survey(self):
+        """Yield `(kind, payload, copies)` of every slot in use, newest first: how many copies hold the record.
+
+        `(None, None, 0)` stands for a slot that holds none any more, and for sectors that are missing. For a ring of
+        records: a tally is none.
+        """
+        newest_index, newest_sequence = self._index, self._sequence  # what is written meanwhile is not looked at
+        expected = newest_sequence
         for step in range(self._ring.sectors):
-            index = (self._index - step) % self._ring.sectors
+            index = (newest_index - step) % self._ring.sectors
             header = self._ring.read_header(0, index) or self._ring.read_header(1, index)
-            if header is None or header[0] > self._sequence:
+            if header is None or header[0] > newest_sequence:
                 continue
-            sequence, length, _ = header
-            log_at = ring.log_offset(length)
-            slot_count = (ring.SECTOR_SIZE - log_at) // slots.SLOT_SIZE
-            if step == 0 and self._slot_count:
-                slot_count = self._next_slot
-            for number in range(slot_count - 1, -1, -1):
-                for copy in range(ring.COPIES):
-                    self._ring.read(copy, index, log_at + number * slots.SLOT_SIZE, slot)
-                    record = slots.record_of(slot, sequence, number)
-                    if record is not None:
-                        yield record
-                        break
+            if header[0] < expected:
+                yield None, None, 0
+            expected = header[0] - 1
+            yield from self._survey_sector(index, header[0], ring.log_offset(header[1]))
+
+    def _survey_sector(self, index, sequence, log_at):
+        slot_count = (ring.SECTOR_SIZE - log_at) // slots.SLOT_SIZE
+        if index == self._index and self._slot_count:
+            slot_count = self._next_slot
+        first, second = bytearray(slots.SLOT_SIZE), bytearray(slots.SLOT_SIZE)
+        for number in range(slot_count - 1, -1, -1):
+            self._ring.read(0, index, log_at + number * slots.SLOT_SIZE, first)
+            self._ring.read(1, index, log_at + number * slots.SLOT_SIZE, second)
+            if first == slots.BLANK and second == slots.BLANK:
+                continue
+            record = slots.record_of(first, sequence, number)
+            copies = 2
+            if first != second:
+                other = slots.record_of(second, sequence, number)
+                copies = (record is not None) + (other is not None)
+                record = record or other
+            yield (None, None, 0) if record is None else (record[0], record[1], copies)
 
     def _make_room(self):
         if self._next_slot >= self._slot_count or self._degraded:

@@ -1,6 +1,7 @@
 """Which key is derived from which, all by NXP AN10922.
 
-    vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card
+    vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card,
+        event key
     site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
 
 A meter that is broken open gives away its own meter key, and with the site key the transport keys of the site's cards,
@@ -19,6 +20,7 @@ _TOKEN_ENCRYPTION = b"token encryption"
 _TOKEN_AUTHENTICATION = b"token authentication"
 _STATEMENT_ENCRYPTION = b"statement encryption"
 _STATEMENT_AUTHENTICATION = b"statement authent."
+_EVENTS = b"events"
 _CLASSIC_KEY_A = b"classic key a"
 _CLASSIC_KEY_B = b"classic key b"
 _SERVICE_PASS = b"service pass"
@@ -41,6 +43,11 @@ def statement_keys(aes, key_of_meter: bytes, card_uid: bytes) -> KeyPair:
     """The keys that seal the statements of one meter on one card."""
     meter = Derivation(aes, key_of_meter)
     return KeyPair(meter.key(_STATEMENT_ENCRYPTION + card_uid), meter.key(_STATEMENT_AUTHENTICATION + card_uid))
+
+
+def event_key(aes, key_of_meter: bytes) -> bytes:
+    """The key that chains the event log of one meter."""
+    return diversify(aes, key_of_meter, _EVENTS)
 
 
 def classic_keys(aes, site_key: bytes, card_uid: bytes) -> tuple:

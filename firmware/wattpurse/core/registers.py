@@ -53,6 +53,7 @@ class Registers:
         self.rate_mwh = [0] * RATES
         self.month = Month(month_index)
         self.closed_months = []
+        self._packed_closed = b""  # closed months never change, and packing them is most of the work of a snapshot
 
     @property
     def total_mwh(self) -> int:
@@ -74,14 +75,13 @@ class Registers:
             return
         self.closed_months.insert(0, self.month)
         del self.closed_months[CLOSED_MONTHS:]
+        self._packed_closed = (self.month.pack() + self._packed_closed)[: CLOSED_MONTHS * MONTH_SIZE]
         self.month = Month(month_index)
 
     def pack(self) -> bytes:
         """All registers as bytes."""
-        months = [self.month] + self.closed_months
-        return (
-            struct.pack("<8QB", *self.rate_mwh, len(months)) + b"".join(month.pack() for month in months)
-        )
+        count = 1 + len(self.closed_months)
+        return struct.pack("<8QB", *self.rate_mwh, count) + self.month.pack() + self._packed_closed
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
@@ -94,4 +94,6 @@ class Registers:
         months = [Month.unpack(data, position + number * MONTH_SIZE) for number in range(count)]
         registers.month = months[0]
         registers.closed_months = months[1:]
-        return registers, position + count * MONTH_SIZE
+        end = position + count * MONTH_SIZE
+        registers._packed_closed = bytes(data[position + MONTH_SIZE : end])
+        return registers, end

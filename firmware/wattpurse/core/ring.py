@@ -64,7 +64,8 @@ class Ring:
         crc = binascii.crc32(snapshot)
         struct.pack_into(_HEADER, header, 0, _MAGIC, self._number, 0, len(snapshot), sequence, crc)
         struct.pack_into("<I", header, _HEADER_CRC_AT, binascii.crc32(header[:_HEADER_CRC_AT]))
-        image = bytes(header) + snapshot
+        blank = _BLANK_PAGE[(_HEADER_SIZE + len(snapshot) - 1) % PAGE_SIZE + 1 :]
+        image = memoryview(b"".join((header, snapshot, blank)))
         for copy in range(COPIES):
             try:
                 if not erased:
@@ -133,20 +134,17 @@ class Ring:
         return self._first + copy * self.sectors + index
 
     def _write_image(self, copy, index, image):
-        """Program header and snapshot, the header last and by itself."""
-        for page in range((len(image) - 1) // PAGE_SIZE, -1, -1):
+        """Program header and snapshot, whole pages of them, the header last and by itself."""
+        for page in range(len(image) // PAGE_SIZE - 1, -1, -1):
             start = max(page * PAGE_SIZE, _HEADER_SIZE)
-            part = image[start : (page + 1) * PAGE_SIZE]
-            if part:
-                self.program(copy, index, start, part)
+            self.program(copy, index, start, image[start : (page + 1) * PAGE_SIZE])
         self.program(copy, index, 0, image[:_HEADER_SIZE])
 
     def _holds_image(self, copy, index, image):
         """True if the sector reads as `image` and blank behind it."""
-        for page in range(PAGES):
-            self.read(copy, index, page * PAGE_SIZE, self._page)
-            part = image[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-            if self._page[: len(part)] != part or self._page[len(part) :] != _BLANK_PAGE[len(part) :]:
+        for start in range(0, SECTOR_SIZE, PAGE_SIZE):
+            self.read(copy, index, start, self._page)
+            if self._page != (image[start : start + PAGE_SIZE] if start < len(image) else _BLANK_PAGE):
                 return False
         return True
 

@@ -28,6 +28,7 @@ _NAMES = (
     ("tamper_token", 11, True),
     ("retired_numbers", 12, False),
     ("commissioning", 13, True),
+    ("records", 20, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

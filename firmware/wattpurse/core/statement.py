@@ -5,7 +5,8 @@
         head, 32 bytes: time u32, balance i64 of the contract's unit, total mWh u48, token top u32, token window u64,
             contract u4 (low) and detail u4 (high), alarms u8
         further, where there is room: other balance, bought and charged of the contract's unit, tariff version, rate
-            count, mWh per rate, index of the month that runs, months that follow, and these, newest first
+            count, mWh per rate, index of the month that runs, months that follow, and these, newest first; then
+            sections (see `statement_sections`)
     tag, 8 bytes
 
 `number` tells the newer of two copies on a card. Months are Wh, rounded down: per rate and charge (detail 3), total and
@@ -18,6 +19,8 @@ import struct
 from wattpurse.core.cmac import BLOCK
 from wattpurse.core.contract import ENERGY, MONEY, by_code
 from wattpurse.core.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
+from wattpurse.core.statement_sections import parse_sections, put_sections
+from wattpurse.core.varint import Reader, put, put_signed
 
 MARK = 0x53
 HEADER_SIZE = 8
@@ -71,8 +74,11 @@ def is_authentic(aes, keys, data: bytes) -> bool:
     return True
 
 
-def compose(account, alarms: int, now_s: int, capacity: int) -> bytes:
-    """The payload that tells most of `account` in at most `capacity` bytes (32 or more)."""
+def compose(account, alarms: int, now_s: int, capacity: int, sections=()) -> bytes:
+    """The payload that tells most of `account` in at most `capacity` bytes (32 or more).
+
+    Months come before `sections`, which are (tag, content) in the order in which they matter.
+    """
     further = _common_part(account)
     room = capacity - HEAD_SIZE - len(further) - 1
     if room < 0:
@@ -85,7 +91,10 @@ def compose(account, alarms: int, now_s: int, capacity: int) -> bytes:
         if len(months) > len(best_months):
             best_detail, best_months = detail, months
     further.append(len(best_months))
-    return _head(account, alarms, now_s, best_detail) + bytes(further) + b"".join(best_months)
+    for month in best_months:
+        further.extend(month)
+    put_sections(further, sections, capacity - HEAD_SIZE - len(further))
+    return _head(account, alarms, now_s, best_detail) + bytes(further)
 
 
 def parse(payload: bytes) -> dict:
@@ -139,14 +148,14 @@ def _common_part(account):
     unit = account.contract.purse_unit
     other = account.purse(MONEY if unit == ENERGY else ENERGY)
     out = bytearray()
-    _put(out, _zigzag(other.balance))
-    _put(out, _zigzag(account.purse(unit).bought))
-    _put(out, _zigzag(account.purse(unit).charged))
-    _put(out, account.tariff.version)
+    put_signed(out, other.balance)
+    put_signed(out, account.purse(unit).bought)
+    put_signed(out, account.purse(unit).charged)
+    put(out, account.tariff.version)
     out.append(account.tariff.rate_count)
     for rate in range(account.tariff.rate_count):
-        _put(out, account.registers.rate_mwh[rate])
-    _put(out, account.registers.month.index)
+        put(out, account.registers.rate_mwh[rate])
+    put(out, account.registers.month.index)
     return out
 
 
@@ -164,17 +173,17 @@ def _months_that_fit(account, detail, room):
 def _month(month, detail, rate_count):
     out = bytearray()
     if detail != _TOTAL:
-        _put(out, _zigzag(month.charge_microunits))
+        put_signed(out, month.charge_microunits)
     if detail == _RATES_AND_CHARGE:
         for rate in range(rate_count):
-            _put(out, month.rate_mwh[rate] // _MWH_PER_WH)
+            put(out, month.rate_mwh[rate] // _MWH_PER_WH)
     else:
-        _put(out, month.total_mwh // _MWH_PER_WH)
+        put(out, month.total_mwh // _MWH_PER_WH)
     return bytes(out)
 
 
 def _parse_further(payload, detail, statement):
-    reader = _Reader(payload, HEAD_SIZE)
+    reader = Reader(payload, HEAD_SIZE)
     statement["other_balance"] = reader.signed()
     statement["bought"] = reader.signed()
     statement["charged"] = reader.signed()
@@ -193,42 +202,4 @@ def _parse_further(payload, detail, statement):
         else:
             month["total_wh"] = reader.number()
         statement["months"].append(month)
-
-
-class _Reader:
-    """Takes varints off a payload; SealBroken where they run past its end."""
-
-    def __init__(self, data, position):
-        self._data = data
-        self._position = position
-
-    def byte(self):
-        if self._position >= len(self._data):
-            raise SealBroken("statement ends early")
-        self._position += 1
-        return self._data[self._position - 1]
-
-    def number(self):
-        value = shift = 0
-        while shift < 70:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-        raise SealBroken("number too long")
-
-    def signed(self):
-        value = self.number()
-        return -(value >> 1) - 1 if value & 1 else value >> 1
-
-
-def _zigzag(value):
-    return -2 * value - 1 if value < 0 else 2 * value
-
-
-def _put(out, value):
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
+    parse_sections(reader, statement)

@@ -15,18 +15,25 @@ def longest_read_interval_ms(modulus: int, pulses_per_second: int) -> int:
 
 
 class PulseCounter:
-    """Counts from where `read_raw()` stands when this is made; what came before belongs to nobody."""
+    """Counts from `taken`: up to there pulses were taken before; 0 where the counter began with this program.
 
-    def __init__(self, read_raw, modulus: int):
+    `note_taken(raw)` hears the new place whenever pulses are taken: a board whose counter outlives the program keeps it
+    where it outlives the program too. It is told before anyone knows of the pulses, so that none can count twice.
+    """
+
+    def __init__(self, read_raw, modulus: int, taken: int = 0, note_taken=None):
         self._read_raw = read_raw
         self._modulus = modulus
-        self._last_raw = read_raw()
+        self._taken = taken
+        self._note_taken = note_taken
 
     def take(self) -> int:
         """Pulses since the last call, right if it comes within `longest_read_interval_ms`. Allocates nothing."""
         raw = self._read_raw()
-        pulses = raw - self._last_raw
-        self._last_raw = raw
+        pulses = raw - self._taken
+        self._taken = raw
+        if self._note_taken is not None:
+            self._note_taken(raw)
         if pulses < 0:
             pulses += self._modulus
         return pulses

@@ -37,13 +37,16 @@ _STATEMENT_EXPECTED = (outcome.ACCEPTED, outcome.USED, outcome.NO_NEWS)
 
 
 class CardDesk:
-    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end.
+    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest()` in the
+    pauses between looks.
 
     `settings` name the meter and its keys, `ledger` holds the account that statements tell of; key cards are for
     `key_slot`.
     """
 
-    def __init__(self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, key_slot):
+    def __init__(
+        self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, rest, key_slot
+    ):
         self._reader = reader
         self._clock = clock
         self._aes = aes
@@ -53,6 +56,7 @@ class CardDesk:
         self._teller = teller
         self._events = events_log
         self._show_outcome = show_outcome
+        self._rest = rest
         self._key_slot = key_slot
         self._started = False
         self._failures = 0
@@ -69,6 +73,8 @@ class CardDesk:
         """Look for ever."""
         while True:
             await self.serve_one_look()
+            await self._clock.sleep_ms(0)
+            self._rest()
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self):
@@ -113,7 +119,7 @@ class CardDesk:
             visit.looks_missed += 1
         try:
             for _ in range(_CARDS_AT_ONCE):
-                identity = await self._reader.find_card()
+                identity = await self._reader.find_card(False, self._prepare)
                 if identity is None:
                     break
                 await self._serve(identity)
@@ -123,9 +129,9 @@ class CardDesk:
         self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
 
     async def _serve(self, identity):
-        visit = self._visits.get(identity.uid)
-        if visit is None:
-            visit = self._visits[identity.uid] = _Visit()
+        if identity.uid not in self._visits:
+            self._prepare(identity.uid)  # only the end of its selection told that this is the whole UID
+        visit = self._visits[identity.uid]
         visit.looks_missed = 0
         if visit.is_in_slot:
             return await self._show_to_slot(visit, lambda: self._attend(identity), self._reselect(identity))
@@ -146,10 +152,11 @@ class CardDesk:
 
     async def _read(self, identity):
         """The card's memory and its order box, None where it has none."""
-        memory = await self._retried(lambda: self._open(identity), self._reselect(identity))
-        if memory is None:
-            return None, None
-        return memory, await self._retried(lambda: purse.read_orders(memory), memory.select_again)
+        return await self._retried(lambda: self._open(identity), self._reselect(identity))
+
+    async def _open(self, identity):
+        memory = await open_card(self._reader, identity, self._keys_of_uid)
+        return memory, None if memory is None else await purse.read_orders(memory)
 
     async def _show_to_slot(self, visit, step, select_again):
         """What the slot makes of a key card that is there; one that it cannot use is tried again as long as it is."""
@@ -168,7 +175,7 @@ class CardDesk:
         return self._key_slot.take(identity.uid, memory)
 
     def _attend(self, identity):
-        return self._key_slot.attend(identity.uid, lambda: self._open(identity))
+        return self._key_slot.attend(identity.uid, lambda: open_card(self._reader, identity, self._keys_of_uid))
 
     def _reselect(self, identity):
         return lambda: self._reader.select_again(identity)
@@ -193,12 +200,15 @@ class CardDesk:
                 await select_again()
         return await step()
 
-    def _open(self, identity):
+    def _prepare(self, uid):
+        """Derive the keys that a card will ask for, while it is still answering."""
         site_key = self._settings.get("site_key")
         if site_key != self._site_key:
             self._site_key = site_key
             self._keys_of_uid = purse.classic_keys_of(self._aes, site_key, False)
-        return open_card(self._reader, identity, self._keys_of_uid)
+        if uid not in self._visits:
+            self._visits[uid] = _Visit()
+            self._keys_of_uid(uid)
 
     async def _redeem(self, identity, box):
         """What came of all that the box brings. Other tasks have their turn behind each token."""
@@ -230,16 +240,14 @@ class CardDesk:
         return outcome.SERVICE
 
     async def _write_statement(self, identity, memory):
-        await purse.write_statement(
-            memory,
-            self._aes,
-            keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid),
-            self._settings.get("meter_number"),
-            self._compose,
-        )
+        pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
+        await self._clock.sleep_ms(0)
+        await purse.write_statement(memory, self._aes, pair, self._settings.get("meter_number"), self._compose)
 
     def _compose(self, capacity):
-        return statement.compose(self._ledger.account, self._teller.alarms(), self._timekeeper.now_s(), capacity)
+        account, now_s = self._ledger.account, self._timekeeper.now_s()
+        sections = self._teller.sections(now_s)
+        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections)
 
     def _tell_unreadable(self, visit):
         visit.is_bad = True

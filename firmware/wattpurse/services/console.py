@@ -17,11 +17,12 @@ LINE_LIMIT = 2200  # a tariff table in hex with its command
 
 _RETRY_MS = 1000
 _LINES_AT_ONCE = 8  # what is written without letting others run
+_NONE = "none"
 _REFUSED = "refused: "
 
 
 class Console:
-    """The console of `meter` on `stream`: `async read_line(limit)`, None for a longer line, and `write(text)`."""
+    """The console of `meter` on `stream` (see `hal`)."""
 
     def __init__(self, stream, meter):
         self.login = Login(meter)
@@ -46,42 +47,58 @@ class Console:
         while True:
             try:
                 line = await self._stream.read_line(LINE_LIMIT)
-                await self._write(await self.answer(line))
+                await self._give(line)
             except (OSError, UnicodeError):  # unplugged, or bytes that are no text: the line is lost, not the console
                 await self._meter.board.clock.sleep_ms(_RETRY_MS)
 
     async def answer(self, line: str | None) -> str:
         """What the console says to one line; "" to an empty one. None stands for a line that is too long."""
+        said = []
+        await self._answer(line, said.append, lambda: self._meter.board.clock.sleep_ms(0))
+        return "".join(said).rstrip("\n")
+
+    async def _give(self, line):
+        """Write the answer to one line piece by piece, so that a long one does not hold up the meter."""
+        await self._answer(line, self._stream.write, self._stream.make_room)
+
+    async def _answer(self, line, write, let_others_run):
         if line is None or len(line) > LINE_LIMIT:
-            return f"{_REFUSED}a line has at most {LINE_LIMIT} characters; this one was dropped"
+            return write(f"{_REFUSED}a line has at most {LINE_LIMIT} characters; this one was dropped\n")
         words = line.split()
         wants_json = commands.JSON_FLAG in words
         words = [word for word in words if word != commands.JSON_FLAG]
         if not words:
-            return ""
+            return None
         had_rights = self.login.allows_changes()
         try:
             _refuse_garbage(line)
-            text = await self._obey(words, wants_json)
+            for piece in await self._obey(words, wants_json):
+                if piece:
+                    write(piece)
+                await let_others_run()
         except ValueError as error:
-            text = _refusal(str(error), wants_json)
+            write(_refusal(str(error), wants_json))
         except OSError:
-            text = _refusal("a device of the meter did not answer; look at 'status' before trying again", wants_json)
+            write(_refusal("a device of the meter did not answer; look at 'status' before trying again", wants_json))
         except MemoryError:
-            text = _refusal("not enough memory for this just now; try again", wants_json)
+            write(_refusal("not enough memory for this just now; try again", wants_json))
         self.login.line_answered(had_rights)
-        return text
+        return None
 
     async def _obey(self, words, wants_json):
-        report = commands.find(commands.REPORTS, words)
+        """The answer in pieces."""
+        report = commands.find(commands.REPORTS + commands.LISTS, words)
         action = commands.find(commands.CHANGES, words) or commands.find(self._session, words)
         if action is not None and (report is None or len(action[0]) > len(report[0])):
-            return await self._act(action, words, wants_json)
+            return _in_pieces(await self._act(action, words, wants_json))
         if report is None:
             raise ValueError(f"no command '{words[0][:20]}'; 'help' lists them")
-        _, _, _, facts_of, text_of = report
-        facts = facts_of(self._meter, commands.arguments_of(report, words))
-        return json.dumps(facts) if wants_json else text_of(facts)
+        facts = report[3](self._meter, commands.arguments_of(report, words))
+        if report in commands.LISTS:
+            return _list_as_json(facts, report[5]) if wants_json else _list_as_text(facts, report[4])
+        facts = await _given(facts)
+        await self._meter.board.clock.sleep_ms(0)
+        return _in_pieces(json.dumps(facts) if wants_json else await _given(report[4](facts)))
 
     async def _act(self, action, words, wants_json):
         name, _, _, who, function = action
@@ -89,8 +106,7 @@ class Console:
             raise ValueError(f"'{name}' has no {commands.JSON_FLAG}")
         self._refuse_stranger(name, who)
         arguments = commands.arguments_of(action, words)
-        answer = function(arguments) if action in self._session else function(self._meter, arguments)
-        return answer if isinstance(answer, str) else await answer
+        return await _given(function(arguments) if action in self._session else function(self._meter, arguments))
 
     def _refuse_stranger(self, name, who):
         if who == commands.ANYONE or self.login.allows_changes():
@@ -100,7 +116,7 @@ class Console:
         raise ValueError(f"'{name}' needs a login: 'login PIN', or a service card on the reader")
 
     def _help(self, arguments):
-        every = sorted(commands.REPORTS + commands.CHANGES + self._session, key=lambda entry: entry[0])
+        every = sorted(commands.REPORTS + commands.LISTS + commands.CHANGES + self._session, key=lambda entry: entry[0])
         if arguments:
             wanted = " ".join(arguments)
             every = [entry for entry in every if entry[0] == wanted or entry[0].split()[0] == wanted]
@@ -130,11 +146,39 @@ class Console:
         self._meter.board.reset()
 
     async def _write(self, text):
-        """Write an answer, a few lines at a time, so that a long one does not hold up the meter."""
-        lines = text.split("\n") if text else []
-        for start in range(0, len(lines), _LINES_AT_ONCE):
-            self._stream.write("\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n")
-            await self._meter.board.clock.sleep_ms(0)
+        for piece in _in_pieces(text):
+            self._stream.write(piece)
+            await self._stream.make_room()
+
+
+def _in_pieces(text):
+    """A few lines at a time."""
+    lines = text.split("\n") if text else []
+    for start in range(0, len(lines), _LINES_AT_ONCE):
+        yield "\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n"
+
+
+def _list_as_text(rows, line_of):
+    nothing = True
+    for row in rows:
+        nothing = False
+        yield line_of(row) + "\n"
+    if nothing:
+        yield _NONE + "\n"
+
+
+def _list_as_json(rows, name):
+    """One line, however long it gets."""
+    separator = "{" + json.dumps(name) + ": ["
+    for row in rows:
+        yield separator + json.dumps(row)
+        separator = ", "
+    yield ("]}" if separator == ", " else separator + "]}") + "\n"
+
+
+async def _given(result):
+    """What a command gives: at once, or as a coroutine."""
+    return result if isinstance(result, (str, dict)) else await result
 
 
 def _refuse_garbage(line):
@@ -144,4 +188,4 @@ def _refuse_garbage(line):
 
 
 def _refusal(why, wants_json):
-    return json.dumps({"error": why}) if wants_json else _REFUSED + why
+    return (json.dumps({"error": why}) if wants_json else _REFUSED + why) + "\n"

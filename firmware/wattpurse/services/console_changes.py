@@ -6,6 +6,7 @@ Energy counted so far is accounted for first, so that it is charged by what held
 
 from wattpurse.core import carrier, contract, events, outcome, supply, terms
 from wattpurse.core.calendar import DAY_S
+from wattpurse.core.ledger_records import TERMS
 from wattpurse.core.tariff import Tariff
 from wattpurse.core.text import kwh_text, money_text, parse_time, time_text
 from wattpurse.services import console_arguments as read
@@ -85,7 +86,7 @@ def set_term(meter, arguments: list) -> str:
     name = arguments[0]
     value = read.number(arguments[1], name, -_TERM_LIMIT, _TERM_LIMIT)
     _settled(meter)
-    meter.ledger.change(lambda altered: altered.terms.set(name, value))
+    meter.ledger.set_number(TERMS, name, value, meter.timekeeper.now_s(), by=carrier.CONSOLE)
     note(meter, events.TERM_CHANGED, terms.names().index(name), value)
     return f"{name} is {value}"
 
@@ -105,6 +106,7 @@ def set_key(meter, arguments: list) -> str:
     key = read.key(value, f"the {which} key")
     meter.settings.set(_KEY_NAMES[which], key)
     meter.teller.take_keys()
+    meter.stores.chain_events()
     note(meter, events.KEYS_CHANGED, meter.settings.get("key_version", 0))
     return f"the {which} key is {fingerprint(meter, key)}"
 

@@ -1,7 +1,10 @@
-"""Every command of the console in two tables: what only reads, and what changes the meter and so needs a right."""
+"""Every command of the console in three tables: what only reads, and what changes the meter and so needs a right."""
+
+import asyncio
 
 from wattpurse.services import console_changes as changes
 from wattpurse.services import console_facts as facts
+from wattpurse.services import console_records as records
 from wattpurse.services import console_reports as reports
 from wattpurse.services import console_setup as setup
 
@@ -13,12 +16,13 @@ JSON_FLAG = "--json"
 
 _USAGE_WIDTH = 36  # a longer usage has its help on a line of its own
 
-# name, arguments, help, facts(meter, arguments), report(facts); all take --json
+# name, arguments, help, facts(meter, arguments), report(facts), or coroutines that give them; all take --json
 REPORTS = (
     ("status", "", "supply and its reason, credit, rate, alarms", facts.status, reports.status),
     ("registers", "", "energy per rate, bought and charged, pulses", facts.registers, reports.registers),
     ("months", "", "the month that runs and twelve closed ones", facts.months, reports.months),
-    ("events", "[COUNT]", "the newest events, 20 unless told", facts.event_list, reports.event_list),
+    ("events verify", "", "whether anybody touched the event log", records.verified_events, records.verified_text),
+    ("demand", "", "maximum demand of the months, mean use of a day", records.demand, records.demand_text),
     ("tariff", "", "the table in force and the pending one", facts.tariff, reports.tariff),
     ("contract", "", "how supply is paid for, and what is held", facts.contract_in_force, reports.contract_in_force),
     ("clock", "", "the meter's time", facts.clock, reports.clock),
@@ -26,6 +30,13 @@ REPORTS = (
     ("keys", "", "fingerprints of the keys", facts.keys, reports.keys),
     ("identity", "", "which meter this is", facts.identity, reports.identity),
     ("version", "", "which firmware runs", facts.version, reports.version),
+)
+
+# name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
+LISTS = (
+    ("events", "[COUNT]", "the newest events, 20 unless told", records.event_rows, records.event_line, "events"),
+    ("topups", "[COUNT]", "the newest tokens redeemed", records.top_up_rows, records.top_up_line, "topups"),
+    ("profile", "[DAYS]", "half hours, of one day unless told", records.profile_rows, records.profile_line, "profile"),
 )
 
 # name, arguments, help, who may, function(meter, arguments) -> text, or a coroutine that gives it
@@ -62,11 +73,14 @@ def arguments_of(entry: tuple, words: list) -> list:
     return arguments
 
 
-def help_text(entries: list) -> str:
-    """A line for each entry: its name, its arguments, what it is for."""
+async def help_text(entries: list) -> str:
+    """A line for each entry: its name, its arguments, what it is for. Other tasks have their turns meanwhile."""
     width = min(_USAGE_WIDTH, max(len(_usage(entry)) for entry in entries))
-    lines = [_help_line(entry, width) for entry in entries]
-    if [entry for entry in entries if entry in REPORTS]:
+    lines = []
+    for entry in entries:
+        await asyncio.sleep(0)
+        lines.append(_help_line(entry, width))
+    if [entry for entry in entries if entry in REPORTS + LISTS]:
         lines.append("what only reads takes " + JSON_FLAG)
     return "\n".join(lines)
 

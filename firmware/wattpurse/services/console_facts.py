@@ -1,19 +1,17 @@
 """What the console tells, as facts for programs: one dict for each report, of numbers, words, lists and None.
 
 Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`) and, beside them, as local text.
+What takes long is a coroutine, in which other tasks have their turns.
 """
 
+import asyncio
 import sys
 
-from wattpurse.core import carrier, contract, events, statement, supply, tariff_table, terms, warning
+from wattpurse.core import contract, statement, supply, tariff_table, terms, warning
 from wattpurse.core.calendar import Zone
 from wattpurse.core.cmac import BLOCK, cmac
 from wattpurse.core.registers import RATES
 from wattpurse.core.text import month_text, time_text
-from wattpurse.services import console_arguments as read
-
-EVENTS_SHOWN = 20
-EVENTS_MOST = 500
 
 _FINGERPRINT_DIGITS = 4
 
@@ -74,6 +72,7 @@ def months(meter, _arguments) -> dict:
     account = account_of(meter)
     every = [account.registers.month] + account.registers.closed_months
     names = _rate_names(account, every)
+    demands = {one.month: one for one in meter.load_profile.demands()}
     return {
         "currency": account.tariff.currency,
         "rates": names,
@@ -84,41 +83,34 @@ def months(meter, _arguments) -> dict:
                 "rate_mwh": month.rate_mwh[: len(names)],
                 "total_mwh": month.total_mwh,
                 "charge_microunits": month.charge_microunits,
+                "demand": demand_of(demands.get(month.index), account.tariff.zone),
             }
             for month in every
         ],
     }
 
 
-def event_list(meter, arguments) -> dict:
-    """The newest events, newest first."""
-    read.expect(arguments, "events [COUNT]", 0, 1)
-    count = read.number(arguments[0], "COUNT", 1, EVENTS_MOST) if arguments else EVENTS_SHOWN
-    zone = zone_of(meter)
+def demand_of(demand, zone: Zone) -> dict | None:
+    """A month's maximum demand: energy of the half hour, the power that is its mean, and when it began."""
+    if demand is None:
+        return None
     return {
-        "events": [
-            {
-                "time_s": event.time_s,
-                "time": time_text(event.time_s, zone),
-                "code": event.code,
-                "by": carrier.text(event.by),
-                "number": event.number,
-                "extra": event.extra,
-                "text": events.text(event),
-            }
-            for event in meter.events.recent(count)
-        ]
+        "month": month_text(demand.month),
+        "energy_mwh": demand.energy_mwh,
+        "power_w": demand.power_w,
+        "start_s": demand.start_s,
+        "start": time_text(demand.start_s, zone),
     }
 
 
-def tariff(meter, _arguments) -> dict:
+async def tariff(meter, _arguments) -> dict:
     """The table in force and the one that waits for its activation."""
     account = account_of(meter)
-    pending = account.pending_tariff
+    in_force, pending = account.tariff, account.pending_tariff
     return {
-        "rate_now": account.tariff.rate_names[account.rate],
-        "in_force": _table(account.tariff.data),
-        "pending": _table(pending.data) if pending is not None else None,
+        "rate_now": in_force.rate_names[account.rate],
+        "in_force": await _table(in_force.data),
+        "pending": await _table(pending.data) if pending is not None else None,
     }
 
 
@@ -222,9 +214,10 @@ def _rate_names(account, holders):
     return names
 
 
-def _table(data):
+async def _table(data):
     """The fields of a table by name; the zone in words of its own."""
     fields = tariff_table.decode(data)
+    await asyncio.sleep(0)
     zone = fields["zone"]
     return {
         "version": fields["version"],

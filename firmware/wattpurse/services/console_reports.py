@@ -1,10 +1,16 @@
-"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times."""
+"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times.
+
+What takes long is a coroutine, in which other tasks have their turns.
+"""
+
+import asyncio
 
 from wattpurse.core.text import clock_text, kwh_text, money_text
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "hol")
 _KWH_DIGITS = 3
 _PRICE_DIGITS = 6
+_MINUTE_DIGITS = len("0000-00-00T00:00")
 
 
 def table(rows: list, heading: tuple | None = None) -> str:
@@ -44,39 +50,41 @@ def status(facts: dict) -> str:
     return pairs(rows)
 
 
-def registers(facts: dict) -> str:
+async def registers(facts: dict) -> str:
     """Of console_facts.registers."""
     rows = [(rate["name"], _digits(rate["total_mwh"]), _digits(rate["month_mwh"])) for rate in facts["rates"]]
     rows.append(("total", _digits(facts["total_mwh"]), _digits(sum(rate["month_mwh"] for rate in facts["rates"]))))
     energy = table(rows, ("rate", "kWh", "kWh this month"))
+    await asyncio.sleep(0)
     return energy + "\n\n" + _purses(facts) + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
 
 
-def months(facts: dict) -> str:
+async def months(facts: dict) -> str:
     """Of console_facts.months."""
-    heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "")
+    heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "kW at most", "from", "")
     rows = []
     for month in facts["months"]:
         energy = tuple(_digits(mwh) for mwh in month["rate_mwh"])
         charge = money_text(month["charge_microunits"], _PRICE_DIGITS)
         state = "closed" if month["closed"] else "runs"
-        rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge, state))
+        most = month["demand"]
+        demand = ("", "") if most is None else (kw_text(most), most["start"][:_MINUTE_DIGITS])
+        rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge) + demand + (state,))
+        await asyncio.sleep(0)
     return table(rows, heading)
 
 
-def event_list(facts: dict) -> str:
-    """Of console_facts.event_list."""
-    if not facts["events"]:
-        return "no events"
-    return "\n".join(_event(event) for event in facts["events"])
+def kw_text(demand: dict) -> str:
+    """The power of a month's maximum demand, in kW."""
+    return kwh_text(demand["power_w"] * 1000, _KWH_DIGITS)
 
 
-def tariff(facts: dict) -> str:
+async def tariff(facts: dict) -> str:
     """Of console_facts.tariff."""
-    shown = "in force, rate now " + facts["rate_now"] + "\n" + _tariff_table(facts["in_force"])
+    shown = "in force, rate now " + facts["rate_now"] + "\n" + await _tariff_table(facts["in_force"])
     if facts["pending"] is None:
         return shown + "\n\nno table is pending"
-    return shown + "\n\npending\n" + _tariff_table(facts["pending"])
+    return shown + "\n\npending\n" + await _tariff_table(facts["pending"])
 
 
 def contract_in_force(facts: dict) -> str:
@@ -151,18 +159,7 @@ def _purses(facts):
     return table(rows, ("", facts["currency"], "kWh credit"))
 
 
-def _event(event):
-    return f"{event['time']}  {event['text']}{_event_numbers(event)}"
-
-
-def _event_numbers(event):
-    """The two numbers of an event, where there are any: what they mean depends on the event."""
-    if event["extra"]:
-        return f" [{event['number']}, {event['extra']}]"
-    return f" [{event['number']}]" if event["number"] else ""
-
-
-def _tariff_table(fields):
+async def _tariff_table(fields):
     decimals = fields["decimals"]
     hours, minutes = divmod(abs(fields["offset_minutes"]), 60)
     zone = f"UTC{'-' if fields['offset_minutes'] < 0 else '+'}{hours:02d}:{minutes:02d}"
@@ -179,7 +176,9 @@ def _tariff_table(fields):
             ("free allowance", _kwh(fields["allowance_mwh"]) + " a month"),
         ]
     )
+    await asyncio.sleep(0)
     rates = "\n".join(f"rate {rate['name']}: {_blocks(rate)}" for rate in fields["rates"])
+    await asyncio.sleep(0)
     return "\n".join([head, rates, _schedule(fields)])
 
 

@@ -7,18 +7,23 @@ class Metering:
     """Moves what `counter` counted into `ledger` at the time that `timekeeper` tells.
 
     Between steps `stores.prepare()` may erase one sector, so that nothing has to wait for an erase when it is urgent.
+    Behind each step `load_profile`, if there is one, may read the registers.
     """
 
-    def __init__(self, counter, ledger, stores, timekeeper, clock):
+    def __init__(self, counter, ledger, stores, timekeeper, clock, load_profile=None):
         self._counter = counter
         self._ledger = ledger
         self._stores = stores
         self._timekeeper = timekeeper
         self._clock = clock
+        self._load_profile = load_profile
 
     def step(self):
         """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
-        self._ledger.advance(self._timekeeper.now_s(), self._counter.take())
+        now_s = self._timekeeper.now_s()
+        self._ledger.advance(now_s, self._counter.take())
+        if self._load_profile is not None:
+            self._load_profile.step(self._ledger.account, now_s)
 
     async def run(self, beat):
         """Step for ever, with a heartbeat after each step that the ledger has taken.

@@ -4,6 +4,7 @@ It decides nothing by itself: `core.supply` and `core.consent` do; here they get
 """
 
 from wattpurse.core import carrier, consent, events, supply, warning
+from wattpurse.core.contract import TIME
 from wattpurse.core.ledger_records import STANDING
 
 
@@ -45,7 +46,19 @@ class SupplyDesk:
     def warning_grade(self) -> int:
         """The grade of warning that the customer should have, see `core.warning`."""
         account = self._stores.ledger.account
-        return warning.NONE if account is None else warning.grade(account, self._now())
+        if account is None:
+            return warning.NONE
+        circumstances = self._now()
+        circumstances.days_left = self.days_left()
+        return warning.grade(account, circumstances)
+
+    def days_left(self) -> int | None:
+        """For how many days the credit lasts at the mean of the last seven; None where it is not of money or energy."""
+        account = self._stores.ledger.account
+        unit = account.contract.unit
+        if unit == TIME:
+            return None
+        return warning.days_left(account.credit_balance(), self._stores.load_profile.mean_daily(unit))
 
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()

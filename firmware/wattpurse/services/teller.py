@@ -6,22 +6,27 @@ sequence numbers decides; a carrier only transports.
 
 from wattpurse.core import events, keys, outcome, statement, token
 from wattpurse.core.sealing import SealBroken
+from wattpurse.core.statement_sections import sections_of
 from wattpurse.services.token_effects import TokenEffects
 
 
 class Teller:
-    """Opens tokens for the meter that `settings` names and changes `ledger`, `settings` and the clock accordingly."""
+    """Opens tokens for the meter that `settings` names and changes `ledger`, `settings` and the clock accordingly.
 
-    def __init__(self, aes, settings, ledger, events_log, timekeeper):
+    `records`, if any, are the meter's (see `stores`): what is redeemed is logged there, and statements tell of them.
+    """
+
+    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
         self.reader_failed = False
         self._aes = aes
         self._settings = settings
         self._ledger = ledger
         self._events = events_log
         self._timekeeper = timekeeper
+        self._records = records
         self._keys = None
         self._refused_last = None
-        self._effects = TokenEffects(settings, ledger, events_log, timekeeper)
+        self._effects = TokenEffects(settings, ledger, events_log, timekeeper, records)
 
     def start(self):
         """Take the keys, and finish what a power cut left half done. Raises OSError if that cannot be written."""
@@ -52,11 +57,18 @@ class Teller:
             bits |= statement.ALARM_TAMPER
         if not self._timekeeper.trusted:
             bits |= statement.ALARM_CLOCK
-        if self._ledger.degraded or self._events.failed:
+        records_failed = self._records is not None and self._records.records_failed
+        if self._ledger.degraded or self._events.failed or records_failed:
             bits |= statement.ALARM_FLASH
         if self.reader_failed:
             bits |= statement.ALARM_READER
         return bits
+
+    def sections(self, now_s: int) -> list:
+        """What a statement tells besides the account, what matters most first."""
+        if self._records is None:
+            return []
+        return sections_of(self._records, now_s, self._ledger.account.registers.month.index)
 
     def _redeem_opened(self, opened, carrier):
         if self._ledger.account.token_is_used(opened.sequence):

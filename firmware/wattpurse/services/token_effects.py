@@ -12,13 +12,14 @@ from wattpurse.core.tariff import Tariff
 
 
 class TokenEffects:
-    """The effects on `ledger`, `settings` and the clock of one meter."""
+    """The effects on `ledger`, `settings` and the clock of one meter, logged in the `top_ups` of `records`, if any."""
 
-    def __init__(self, settings, ledger, events_log, timekeeper):
+    def __init__(self, settings, ledger, events_log, timekeeper, records=None):
         self._settings = settings
         self._ledger = ledger
         self._events = events_log
         self._timekeeper = timekeeper
+        self._records = records
         self._effects = {
             token.CREDIT_MONEY: self._credit,
             token.CREDIT_ENERGY: self._credit,
@@ -45,7 +46,12 @@ class TokenEffects:
         then.
         """
         effect = self._effects.get(opened.kind)
-        return outcome.NOT_SUPPORTED if effect is None else effect(opened, carrier)
+        if effect is None:
+            return outcome.NOT_SUPPORTED
+        result = effect(opened, carrier)
+        if result == outcome.ACCEPTED and effect != self._credit:
+            self._log(opened, carrier, 0, 0)
+        return result
 
     def finish_clearing(self):
         """Clear the tamper if the ledger has redeemed the token that is to clear it. Raises OSError."""
@@ -64,6 +70,9 @@ class TokenEffects:
         refusal = self._refusal_of_amount(unit, amount)
         if refusal is not None:
             return refusal
+        account = self._ledger.account
+        balance = account.purse(unit).balance + amount - credit_rules.debt_share(account, unit, amount)
+        self._log(opened, carrier, amount, balance)
         self._ledger.credit(opened.sequence, unit, amount, carrier, self._timekeeper.now_s())
         return self._accepted(
             events.CREDIT_MONEY if is_money else events.CREDIT_ENERGY, carrier, amount, opened.sequence
@@ -213,6 +222,11 @@ class TokenEffects:
             account.mark_token(opened.sequence)
 
         self._ledger.change(alter_and_mark)
+
+    def _log(self, opened, carrier, amount, balance):
+        if self._records is not None:
+            now_s = self._timekeeper.now_s()
+            self._records.top_ups.note(opened.kind, opened.sequence, carrier, now_s, amount, balance)
 
     def _accepted(self, code, carrier, number=0, extra=0):
         self._events.note(code, carrier, self._timekeeper.now_s(), number, extra)

@@ -1,6 +1,14 @@
-"""Run by MicroPython before anything else, in place of its own script, which formats what it cannot mount."""
+"""Run by MicroPython before anything else, in place of its own script, which formats what it cannot mount.
 
-from boards.pico import storage
+Pulses are counted before anything else is done: what flows before is charged to nobody.
+"""
+
+from boards.pico import counter
+from boards.pico.pins import GPIO
+
+counter.start_counting(GPIO["pulse"])
+
+from boards.pico import storage  # noqa: E402
 
 try:
     storage.mount_filesystem()

@@ -9,9 +9,13 @@ PULSE_GPIO = 34
 
 
 class Pcnt:
-    """esp32.PCNT as ports/esp32/esp32_pcnt.c has it: paused until started, zero again when it reaches `max`."""
+    """esp32.PCNT as ports/esp32/esp32_pcnt.c has it: paused until started, zero again when it reaches `max`.
+
+    There is one of each number: whoever asks for it again stops it.
+    """
 
     INCREMENT = 1
+    asked_for = 0
 
     def __init__(self, unit, pin, rising, max, filter, value):
         if not 1 <= max <= 32_767 or not 0 <= filter <= 1_023 or value != 0 or not 0 <= unit < 8:
@@ -22,6 +26,7 @@ class Pcnt:
         self.count = value
         self.is_running = False
         Pcnt.last = self
+        Pcnt.asked_for += 1
 
     def start(self):
         self.is_running = True
@@ -46,16 +51,26 @@ class TestUnitCounter(unittest.TestCase):
     def setUp(self):
         chip_fakes.install("machine", Pin=Pin)
         chip_fakes.install("esp32", PCNT=Pcnt)
-        from boards.esp32 import unit_counter
+        from boards.esp32 import counter
 
-        unit_counter.PCNT = Pcnt
-        unit_counter.Pin = Pin
-        self.counter = PulseCounter(unit_counter.start_counting(PULSE_GPIO), unit_counter.MODULUS)
+        counter.PCNT = Pcnt
+        counter.Pin = Pin
+        counter._counting.clear()  # a reset, as far as this module sees one
+        Pcnt.asked_for = 0
+        self.board_counter = counter
+        counter.start_counting(PULSE_GPIO)
+        self.counter = PulseCounter(*counter.take_over(PULSE_GPIO))
 
     def test_it_counts_at_the_pin(self):
         self.assertEqual((Pcnt.last.pin.gpio, Pcnt.last.pin.mode), (PULSE_GPIO, Pin.IN))
         Pcnt.last.rising_edges(12)
         self.assertEqual(self.counter.take(), 12)
+
+    def test_what_came_between_boot_script_and_board_is_counted(self):
+        Pcnt.last.rising_edges(5)
+        self.board_counter.start_counting(PULSE_GPIO)
+        self.assertEqual(Pcnt.asked_for, 1)
+        self.assertEqual(PulseCounter(*self.board_counter.take_over(PULSE_GPIO)).take(), 5)
 
     def test_no_pulse_is_lost_where_the_unit_starts_again(self):
         taken = 0

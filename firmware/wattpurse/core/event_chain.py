@@ -1,0 +1,94 @@
+"""The chain through the event log: whoever writes flash without the meter's key cannot drop, add or change an event.
+
+    link, 5 bytes: the first of AES-CMAC(event key, link of the event before || event, 22 bytes as in `events`)
+
+The first event of all follows a link of zeros. Under a new key the chain goes on behind the old link. An event whose
+writing power cut off may be in the log or not, and at times: the next one takes its place in the chain, behind the last
+event that is whole in both copies. So attempts at one place may stand side by side in a log that nobody touched.
+"""
+
+from wattpurse.core import keys
+from wattpurse.core.cmac import cmac
+
+LINK_SIZE = 5
+NO_LINK = bytes(LINK_SIZE)
+
+HELD = "held"
+FIRST = "first of all"
+OLDEST = "oldest, nothing before it to hold it against"
+LOST = "what was before it is damaged"
+CHANGED = "changed, or what was before it is"
+ANOTHER_KEY = "of another key, or changed"
+UNCHAINED = "not chained"
+ADDED = "not chained, but behind one that is"
+GOES_ON = (HELD, FIRST, OLDEST)
+INTACT = (HELD, FIRST, OLDEST, UNCHAINED)
+
+LOOK_BACK = 8  # so many starts in a row may each be cut off in their first event
+
+
+class EventChain:
+    """The chain of the meter whose key is `key_of_meter`; events with a code in `key_changes` tell of another key."""
+
+    def __init__(self, aes, key_of_meter: bytes, key_changes: tuple):
+        self._aes = aes
+        self._key_changes = key_changes
+        self._key = keys.event_key(aes, key_of_meter)
+
+    def link(self, before: bytes, body: bytes) -> bytes:
+        """The link of the event `body` behind the one whose link is `before`."""
+        return cmac(self._aes, self._key, before + body)[:LINK_SIZE]
+
+    def verdicts(self, events):
+        """Yield `(event, verdict)` for each of `events`, newest first.
+
+        An event has `code`, `body`, and `link`, None where it is not chained; None stands for a place in the log that
+        cannot be read. What does not hold and is older than a change of keys may be of another key, or changed.
+        """
+        broken = None
+        for window in _windows(events):
+            if window[0] is None:
+                continue
+            verdict = self._verdict(window)
+            if verdict in (LOST, CHANGED):
+                verdict = broken or verdict
+            elif window[0].code in self._key_changes:
+                broken = ANOTHER_KEY
+            yield window[0], verdict
+
+    def _verdict(self, window):
+        """The verdict on the first of some events, newest first."""
+        event = window[0]
+        before = [one for one in window[1:] if one is not None and one.link is not None]
+        if event.link is None:
+            return ADDED if before else UNCHAINED
+        if before and before[0].link == event.link:
+            return CHANGED  # a copy of the one before
+        for place, candidate in enumerate(before):
+            if self._follows(event, candidate.link) and self._were_cut_off(before[:place], event, candidate.link):
+                return HELD
+        if self._follows(event, NO_LINK) and self._were_cut_off(before, event, NO_LINK):
+            return FIRST
+        if not before:
+            return OLDEST
+        return LOST if window[1] is None else CHANGED
+
+    def _were_cut_off(self, passed_over, event, link):
+        """Whether the events that a chain passes over are attempts at the place of `event`: no others can be there."""
+        return all(attempt.link != event.link and self._follows(attempt, link) for attempt in passed_over)
+
+    def _follows(self, event, link):
+        return self.link(link, event.body) == event.link
+
+
+def _windows(events):
+    """Each event with the few that are older, as a list."""
+    window = []
+    for event in events:
+        window.append(event)
+        if len(window) > LOOK_BACK:
+            yield window
+            window.pop(0)
+    while window:
+        yield window
+        window.pop(0)

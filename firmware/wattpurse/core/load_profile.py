@@ -1,0 +1,316 @@
+"""The load profile: readings of the registers at every half hour, in a ring of its own that overwrites the oldest.
+
+    reading, 23 bytes: end u32, local day u16 of its begin, flags u8, total mWh u48, charged i64, zero u16
+
+What a half hour used is the difference of two readings, so that all of them add up to what the registers show, whatever
+power cuts and outages come between: no reading can be lost without its energy going to the next. A half hour begins
+at a whole or half hour UTC. Behind an outage or a change of the clock a reading is put before the half hour in which
+the meter goes on (START): nothing was used up to there.
+
+With the readings go what is made of them: the maximum demand of each month, and what the last days used.
+"""
+
+import struct
+
+from wattpurse.core.calendar import month_index
+from wattpurse.core.contract import MONEY
+from wattpurse.core.journal import Journal
+
+RING = 4
+HALF_HOUR_S = 1800
+MONTHS = 13
+WHOLE_DAYS = 7
+
+OUTAGE = 1  # the meter was without power in it, for some time or for the rest of it
+CLOCK = 2  # the clock was set in it
+START = 4  # nothing was used up to there
+FLAG_TEXTS = ((OUTAGE, "outage"), (CLOCK, "clock set"))
+
+_ENERGY_LIMIT = _LATEST_S = (1 << 32) - 1
+_LEAP_S = 300  # more than a clock may run ahead of its chip, in one step of metering
+_PREPARE_BELOW_SLOTS = 16
+_READING = 1
+_READING_LAYOUT = "<IHBIHq"
+_STATE = "<BIHBIHqH"
+_FORMAT = 1
+_MONTH = "<HII"
+_DAY = "<Hqq"
+
+
+class HalfHour:
+    """What was used in `seconds` from `start_s`; `flags` says what happened in it besides."""
+
+    def __init__(self, start_s: int, seconds: int, energy_mwh: int, charge_microunits: int, flags: int):
+        self.start_s = start_s
+        self.seconds = seconds
+        self.energy_mwh = energy_mwh
+        self.charge_microunits = charge_microunits
+        self.flags = flags
+
+
+class Reading:
+    """Registers at `end_s`: `total_mwh` and `charged`; `day` is the local day on which what ends there began."""
+
+    def __init__(self, end_s: int, day: int, flags: int, total_mwh: int, charged: int):
+        self.end_s = end_s
+        self.day = day
+        self.flags = flags
+        self.total_mwh = total_mwh
+        self.charged = charged
+
+    def since(self, before) -> HalfHour:
+        """What was used since the reading `before`. A total that fell is that of another ledger: nothing was used."""
+        seconds = max(0, self.end_s - before.end_s)
+        if self.total_mwh < before.total_mwh:
+            return HalfHour(before.end_s, seconds, 0, 0, self.flags)
+        energy_mwh = self.total_mwh - before.total_mwh
+        return HalfHour(before.end_s, seconds, energy_mwh, self.charged - before.charged, self.flags)
+
+
+class Demand:
+    """The most that a half hour of one month used: `energy_mwh`, in the one that began at `start_s`."""
+
+    def __init__(self, month: int, energy_mwh: int, start_s: int):
+        self.month = month
+        self.energy_mwh = energy_mwh
+        self.start_s = start_s
+
+    @property
+    def power_w(self) -> int:
+        """The mean power of that half hour."""
+        return self.energy_mwh * 3600 // (1000 * HALF_HOUR_S)
+
+
+class LoadProfile:
+    """The profile on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
+
+    def __init__(self, flash, first_sector: int, sectors: int):
+        self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
+        self.failed = False
+        self._last = Reading(0, 0, 0, 0, 0)
+        self._flags = 0
+        self._first_day = 0
+        self._means = None, None
+        self._demands = []
+        self._days = []
+        self._seen_s = 0
+        self._due_s = 0
+        self._is_starting = True
+
+    @property
+    def opened(self) -> bool:
+        """True once the profile was opened or created; until then `step` does nothing."""
+        return self._journal.opened
+
+    def open(self):
+        """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError.
+
+        Writes nothing, and costs no sector: else whoever cuts the mains a few times would wipe the profile.
+        """
+        self._unpack(self._journal.resume())
+        for kind, payload in self._journal.newest_records():
+            if kind == _READING:
+                self._take(_reading(payload))
+        self._is_starting = True
+        self._look_from(self._last.end_s, self._last.day)
+
+    def create(self, account, now_s: int):
+        """Start a profile in blank flash with what `account` shows now. Raises ValueError if it is not blank."""
+        self._last = _reading_of(account, now_s, now_s, START)
+        self._first_day = self._last.day
+        self._flags = 0
+        self._demands = []
+        self._days = []
+        self._is_starting = False
+        self._look_from(now_s, self._last.day)
+        self._journal.create()
+        self._read(account, now_s, now_s, START)
+
+    def erase(self):
+        """Erase the profile, for a person's explicit order only."""
+        self._journal.erase()
+
+    def prepare(self) -> bool:
+        """Erase one sector ahead of need; False if none is due."""
+        return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
+
+    def step(self, account, now_s: int):
+        """Read the registers of `account` if a half hour is over. To be called all the time.
+
+        A profile that cannot be written sets `failed` and stops nothing: the next half hour is tried again, and has
+        what this one used.
+        """
+        if now_s < self._due_s and 0 <= now_s - self._seen_s < _LEAP_S and not self._is_starting:
+            self._seen_s = now_s
+        elif self._journal.opened:
+            try:
+                self._go_on(account, now_s)
+            except OSError:
+                self.failed = True
+            self._is_starting = False
+            self._look_from(now_s, account.tariff.zone.day(now_s))
+
+    def half_hours(self):
+        """Yield every HalfHour that is over and still in the ring, newest first."""
+        newer = None
+        for reading in self._readings():
+            if newer is not None and not newer.flags & START:
+                yield newer.since(reading)
+            newer = reading
+
+    def demands(self) -> list:
+        """The Demand of the months, newest first: of the one that runs and of those before, as far as there was any."""
+        return list(self._demands)
+
+    def mean_daily_mwh(self) -> int | None:
+        """Energy a day, mean of the last seven whole local days; None where there was none."""
+        return self._means[0]
+
+    def mean_daily_microunits(self) -> int | None:
+        """Charge a day, mean of the last seven whole local days; None where there was none."""
+        return self._means[1]
+
+    def mean_daily(self, unit: int) -> int | None:
+        """What a day uses of that unit (see `contract`)."""
+        return self.mean_daily_microunits() if unit == MONEY else self.mean_daily_mwh()
+
+    def _go_on(self, account, now_s):
+        """A half hour is over, the program has just started, or the clock has leapt."""
+        due_s = self._due_s
+        if self._is_starting:
+            self._flags |= OUTAGE
+            if now_s < self._last.end_s:
+                self._flags |= CLOCK
+        elif not 0 <= now_s - self._seen_s < _LEAP_S:
+            self._flags |= CLOCK
+            due_s = self._seen_s
+        if self._last.end_s <= now_s < self._due_s:
+            return
+        self._read(account, self._last.end_s, due_s, self._flags)
+        flags, self._flags = self._flags, 0
+        if self._last.end_s <= now_s < _half_hour_after(self._last.end_s):
+            return
+        self._read(account, now_s, now_s, flags | START)
+
+    def _look_from(self, now_s, day):
+        """Nothing has to be done until the half hour is over."""
+        self._seen_s = now_s
+        self._due_s = _half_hour_after(now_s)
+        self._means = self._mean_daily(day, 1), self._mean_daily(day, 2)
+
+    def _read(self, account, begin_s, end_s, flags):
+        reading = _reading_of(account, begin_s, end_s, flags)
+        self._journal.append(
+            _READING,
+            struct.pack(
+                _READING_LAYOUT,
+                reading.end_s,
+                reading.day,
+                reading.flags,
+                reading.total_mwh & 0xFFFFFFFF,
+                reading.total_mwh >> 32,
+                reading.charged,
+            ),
+        )
+        self._take(reading)
+
+    def _take(self, reading):
+        """What a reading tells, for the living meter and for one that starts."""
+        used = reading.since(self._last)
+        self._last = reading
+        if reading.flags & START:
+            self._forget_days_ahead(reading.day)
+            return
+        self._add_day(reading.day, used)
+        # Where the clock was set nobody knows how long it was.
+        if used.seconds <= HALF_HOUR_S and not used.flags & CLOCK:
+            energy_mwh = min(used.energy_mwh, _ENERGY_LIMIT)
+            self._raise_demand(Demand(month_index(reading.day), energy_mwh, used.start_s))
+
+    def _add_day(self, day, used):
+        place = 0
+        while place < len(self._days) and self._days[place][0] > day:
+            place += 1
+        if place == len(self._days) or self._days[place][0] != day:
+            self._days.insert(place, [day, 0, 0])
+        self._days[place][1] += used.energy_mwh
+        self._days[place][2] += used.charge_microunits
+        del self._days[WHOLE_DAYS + 1 :]
+
+    def _forget_days_ahead(self, day):
+        """The clock went back: what it called later days were none."""
+        self._days = [one for one in self._days if one[0] <= day]
+        self._first_day = min(self._first_day, day)
+
+    def _raise_demand(self, demand):
+        if demand.energy_mwh == 0:
+            return
+        place = 0
+        while place < len(self._demands) and self._demands[place].month > demand.month:
+            place += 1
+        if place == len(self._demands) or self._demands[place].month != demand.month:
+            self._demands.insert(place, demand)
+        elif demand.energy_mwh > self._demands[place].energy_mwh:
+            self._demands[place] = demand
+        del self._demands[MONTHS:]
+
+    def _mean_daily(self, today, column):
+        days = min(WHOLE_DAYS, today - self._first_day - 1)
+        used = sum(one[column] for one in self._days if today - days <= one[0] < today)
+        return used // days if days > 0 and used > 0 else None
+
+    def _readings(self):
+        if self._journal.opened:
+            for kind, payload in self._journal.history():
+                if kind == _READING:
+                    yield _reading(payload)
+
+    def _snapshot(self):
+        last = self._last
+        out = struct.pack(
+            _STATE,
+            _FORMAT,
+            last.end_s,
+            last.day,
+            last.flags,
+            last.total_mwh & 0xFFFFFFFF,
+            last.total_mwh >> 32,
+            last.charged,
+            self._first_day,
+        )
+        demands = [struct.pack(_MONTH, one.month, one.energy_mwh, one.start_s) for one in self._demands]
+        days = [struct.pack(_DAY, *one) for one in self._days]
+        return out + bytes((len(demands), len(days))) + b"".join(demands) + b"".join(days)
+
+    def _unpack(self, data):
+        position = struct.calcsize(_STATE) + 2
+        if len(data) < position or data[0] != _FORMAT:
+            raise ValueError("the load profile begins with something else")
+        _, end_s, day, flags, total_low, total_high, charged, self._first_day = struct.unpack_from(_STATE, data)
+        self._last = Reading(end_s, day, flags, total_high << 32 | total_low, charged)
+        demand_count, day_count = data[position - 2], data[position - 1]
+        if len(data) < position + demand_count * struct.calcsize(_MONTH) + day_count * struct.calcsize(_DAY):
+            raise ValueError("the load profile ends early")
+        self._demands = []
+        for _ in range(demand_count):
+            self._demands.append(Demand(*struct.unpack_from(_MONTH, data, position)))
+            position += struct.calcsize(_MONTH)
+        self._days = []
+        for _ in range(day_count):
+            self._days.append(list(struct.unpack_from(_DAY, data, position)))
+            position += struct.calcsize(_DAY)
+
+
+def _half_hour_after(time_s):
+    return min((time_s // HALF_HOUR_S + 1) * HALF_HOUR_S, _LATEST_S)
+
+
+def _reading_of(account, begin_s, end_s, flags):
+    """What the registers show at `end_s`, of what began at `begin_s`."""
+    day = account.tariff.zone.day(begin_s)
+    return Reading(end_s, day, flags, account.registers.total_mwh, account.money.charged)
+
+
+def _reading(payload):
+    end_s, day, flags, total_low, total_high, charged = struct.unpack_from(_READING_LAYOUT, payload)
+    return Reading(end_s, day, flags, total_high << 32 | total_low, charged)

@@ -1,0 +1,118 @@
+"""The sections behind a statement's months: what a meter tells besides, where the card has room for it.
+
+    section: tag u8 (1 or more), length varint (none here above 127), content; a tag of 0 or the end of the payload ends
+        them
+
+Whoever does not know a tag skips its section, so that older readers can read newer statements.
+
+    EVENTS   place of the newest event varint, its link 5 bytes (see `event_chain`)
+    MEAN     mean use of a day, of the last seven whole ones: Wh varint, micro-units signed
+    DEMAND   for each month of the statement, newest first: the most that a half hour used, Wh varint, and unless that
+             is 0, the age of that half hour, from its begin to the statement, in half hours, varint
+"""
+
+from wattpurse.core.load_profile import HALF_HOUR_S
+from wattpurse.core.varint import Reader, put, put_signed
+
+EVENTS = 1
+MEAN = 2
+DEMAND = 3
+
+_MWH_PER_WH = 1000
+_LINK_SIZE = 5
+_HEAD_SIZE = 2
+_LENGTH_LIMIT = 127
+
+
+def sections_of(records, now_s: int, month_index: int) -> list:
+    """`(tag, parts)` of what `records` (see `stores`) tell, what matters most first.
+
+    The statement is of `now_s`, and the month that runs is `month_index`.
+    """
+    return [
+        (EVENTS, _events(records.events)),
+        (MEAN, _mean(records.load_profile)),
+        (DEMAND, _demand(records.load_profile.demands(), now_s, month_index)),
+    ]
+
+
+def put_sections(out: bytearray, sections, room: int):
+    """Append the sections that fit into `room` bytes, in their order; of each as many of its first parts as fit."""
+    for tag, parts in sections:
+        content = bytearray()
+        for part in parts:
+            if _HEAD_SIZE + len(content) + len(part) > min(room, _HEAD_SIZE + _LENGTH_LIMIT):
+                break
+            content.extend(part)
+        if content:
+            room -= _HEAD_SIZE + len(content)
+            out.append(tag)
+            out.append(len(content))
+            out.extend(content)
+
+
+def parse_sections(reader: Reader, statement: dict):
+    """Add what the sections tell to `statement`. Raises SealBroken where their lengths are wrong."""
+    while not reader.is_at_end:
+        tag = reader.byte()
+        if tag == 0:
+            return
+        content = Reader(reader.bytes(reader.number()), 0)
+        if tag in _PARSERS:
+            _PARSERS[tag](content, statement)
+
+
+def _events(log):
+    out = bytearray()
+    put(out, log.place)
+    out.extend(log.link)
+    return [out]
+
+
+def _mean(profile):
+    energy_mwh, charge_microunits = profile.mean_daily_mwh(), profile.mean_daily_microunits()
+    out = bytearray()
+    if energy_mwh is not None:
+        put(out, energy_mwh // _MWH_PER_WH)
+        put_signed(out, charge_microunits or 0)
+    return [out]
+
+
+def _demand(demands, now_s, month_index):
+    """A part for each month, down to the oldest that has any."""
+    by_month = {one.month: one for one in demands}
+    oldest = min(by_month) if by_month else month_index + 1
+    return [_month(by_month.get(month), now_s) for month in range(month_index, oldest - 1, -1)]
+
+
+def _month(demand, now_s):
+    out = bytearray()
+    wh = 0 if demand is None else demand.energy_mwh // _MWH_PER_WH
+    put(out, wh)
+    if wh:
+        put(out, max(0, now_s // HALF_HOUR_S - demand.start_s // HALF_HOUR_S))
+    return out
+
+
+def _parse_events(content, statement):
+    statement["event_place"] = content.number()
+    statement["event_link"] = content.bytes(_LINK_SIZE).hex()
+
+
+def _parse_mean(content, statement):
+    statement["mean_daily_wh"] = content.number()
+    statement["mean_daily_microunits"] = content.signed()
+
+
+def _parse_demand(content, statement):
+    """Each month's demand goes to the month; what is of months that the statement does not hold is left out."""
+    for month in statement["months"]:
+        if content.is_at_end:
+            return
+        wh = content.number()
+        if wh:
+            month["demand_wh"] = wh
+            month["demand_s"] = (statement["time_s"] // HALF_HOUR_S - content.number()) * HALF_HOUR_S
+
+
+_PARSERS = {EVENTS: _parse_events, MEAN: _parse_mean, DEMAND: _parse_demand}

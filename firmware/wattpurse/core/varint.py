@@ -1,0 +1,59 @@
+"""Numbers in as few bytes as they need: seven bits a byte, the lowest first; signed ones zigzag."""
+
+from wattpurse.core.sealing import SealBroken
+
+_LONGEST_BITS = 70
+
+
+def put(out: bytearray, value: int):
+    """Append a number from 0 on."""
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+
+
+def put_signed(out: bytearray, value: int):
+    """Append a number of either sign."""
+    put(out, -2 * value - 1 if value < 0 else 2 * value)
+
+
+class Reader:
+    """Takes numbers off the bytes of a sealed message; SealBroken where they run past its end."""
+
+    def __init__(self, data, position: int):
+        self._data = data
+        self._position = position
+
+    @property
+    def is_at_end(self) -> bool:
+        """True if there is nothing left."""
+        return self._position >= len(self._data)
+
+    def byte(self) -> int:
+        """One byte."""
+        return self.bytes(1)[0]
+
+    def bytes(self, count: int) -> bytes:
+        """So many bytes."""
+        start = self._position
+        if start + count > len(self._data):
+            raise SealBroken("statement ends early")
+        self._position += count
+        return bytes(self._data[start : self._position])
+
+    def number(self) -> int:
+        """A number from 0 on."""
+        value = shift = 0
+        while shift < _LONGEST_BITS:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+        raise SealBroken("number too long")
+
+    def signed(self) -> int:
+        """A number of either sign."""
+        value = self.number()
+        return -(value >> 1) - 1 if value & 1 else value >> 1
