@@ -53,7 +53,10 @@ class KeySlot:
         self._in_trouble = failed
 
     async def take(self, uid: bytes, memory) -> int:
-        """A key card has come: let it pay from now on; give back an `outcome`. Raises CardError or ReaderError."""
+        """Read a key card, let it pay from now on, and deduct what is due; give back an `outcome`.
+
+        Raises CardError or ReaderError.
+        """
         if not self._is_in_use():
             return outcome.NOT_THIS_METER
         if self._counts and uid != self._uid and self._age_ms() < LEFT_MS:
@@ -67,21 +70,14 @@ class KeySlot:
         return await self._take_content(card_number(uid), content, memory)
 
     async def attend(self, uid: bytes, open_memory) -> int:
-        """The card is still in: deduct what is due. Gives back and raises what `take` does.
+        """The card is still in. Gives back and raises what `take` does, which is done anew where something is due.
 
-        `await open_memory()` gives its memory; it is asked only where there is something to be read or written.
+        A card that was away for less than a look may say something else by now: it is always read before it is written.
+        `await open_memory()` gives its memory.
         """
-        if uid != self._uid or not self._is_proved or not self._is_in_use():
-            return await self.take(uid, await open_memory())
-        if self._is_due():
-            memory = await open_memory()
-            if not self._is_in_use():
-                return outcome.NOT_THIS_METER
-            self._is_proved = False
-            if not self._journals(self._ledger.step_card):
-                return outcome.LEDGER_FAILED
-            await self._write(memory)
-        return self._let_it_pay()
+        if uid == self._uid and self._is_proved and self._is_in_use() and not self._is_due():
+            return self._let_it_pay()
+        return await self.take(uid, await open_memory())
 
     async def _take_content(self, number, content, memory):
         known = self._ledger.account.cards
@@ -96,6 +92,11 @@ class KeySlot:
             self._note_written(content)
         else:
             return outcome.LEDGER_FAILED
+        if self._is_due():
+            self._is_proved = False
+            if not self._journals(self._ledger.step_card):
+                return outcome.LEDGER_FAILED
+            await self._write(memory)
         return self._let_it_pay()
 
     def _enter(self, uid):
