@@ -26,4 +26,5 @@ def build_board_with(ring_blocks) -> ChipBoard:
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     watchdog = Watchdog(machine.reset_cause() == machine.WDT_RESET)
-    return ChipBoard("ESP32", GPIO, pulses, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us)
+    bare_inputs = ("magnet", "reverse_flow")
+    return ChipBoard("ESP32", GPIO, pulses, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us, bare_inputs)

@@ -1,11 +1,13 @@
 """Wiring of the meter on an ESP32 board with 4 MB of flash: the table that `make pins` prints and the code uses.
 
-Left free: 0, 2, 5, 12 and 15 decide how the chip starts, 1 and 3 are the console, 6 to 11 are the flash, 16 and 17 the
-PSRAM of some modules. 34 to 39 can only be inputs, without a resistor of the chip. The coils are on pins that no start
-of the chip touches.
+Left free: 0, 2, 12 and 15 decide how the chip starts, 1 and 3 are the console, 6 to 11 are the flash, 16 and 17 the
+PSRAM of some modules. 5 is looked at when the chip starts too, but only for a bus that is not used here. 34 to 39 can
+only be inputs, without a resistor of the chip. The coils are on pins that no start of the chip touches.
 
 The RC522, DS3231 and TM1637 modules take 3.3 V and ground from the board. The coils need a supply and a driver of their
-own, with a resistor to ground at each input.
+own, with a resistor to ground at each input. A tamper input (cover, magnet, reverse_flow) that has no sensor is tied to
+ground: left open it reads as tamper or as anything, which does nothing only as long as its term of supply
+(tamper_cover, tamper_magnet, tamper_reverse) is 0.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note
@@ -25,6 +27,9 @@ WIRING = (
     ("display_data", 26, "both", "TM1637 module, DIO", "open drain; pull-up to 3.3 V, not to 5 V"),
     ("button", 13, "in", "push button to ground", "the chip's own pull-up"),
     ("buzzer", 27, "out", "active buzzer, by a transistor", "1: sounds"),
+    ("cover", 5, "in", "cover switch to ground, closed by the cover", "the chip's own pull-up"),
+    ("magnet", 36, "in", "reed contact to ground, opened by a magnet", "needs 10 kOhm to 3.3 V"),
+    ("reverse_flow", 39, "in", "meter's output for reverse flow", "1: flows backwards; needs 10 kOhm to 3.3 V"),
 )
 
 GPIO = {row[0]: row[1] for row in WIRING}

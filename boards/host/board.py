@@ -17,10 +17,12 @@ from boards.host.pulse_source import PulseSource
 from boards.host.random_bits import RandomBits
 from boards.host.relay_model import RelayModel
 from boards.host.rtc_model import RtcModel
+from boards.host.sensor_model import SensorModel
 from boards.host.watchdog_model import WatchdogModel
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
+from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
@@ -49,6 +51,11 @@ class Hardware:
         self.button_wire = Wire()
         self.button = ButtonModel(clock, self.button_wire, self.random_bits)
         self.buzzer_wire = Wire(pull=0)
+        bounces = RandomBits(seed)  # of their own, so that what other models draw stays the same
+        self.sensor_wires = Wire(), Wire(), Wire()
+        self.cover, self.magnet, self.reverse_flow = [
+            SensorModel(clock, wire, bounces) for wire in self.sensor_wires
+        ]
         self.open_coil_wire = Wire(pull=0)
         self.close_coil_wire = Wire(pull=0)
         self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
@@ -113,6 +120,10 @@ class Board:
         self.display = LedDisplay(*[pin(wire) for wire in hardware.display_wires], self.clock.advance_us)
         self.button = Button(pin(hardware.button_wire, INPUT), self.clock)
         self.buzzer = Buzzer(pin(hardware.buzzer_wire, PUSH_PULL), self.clock)
+        cover_pin, magnet_pin, reverse_flow_pin = [pin(wire, INPUT) for wire in hardware.sensor_wires]
+        self.cover = Contact(cover_pin, QUICK_SAMPLES)
+        self.magnet = Contact(magnet_pin, QUICK_SAMPLES)
+        self.reverse_flow = Contact(reverse_flow_pin, SLOW_SAMPLES)
         self.rtc = Ds3231(hardware.i2c)
         chip = hardware.reader
         self.reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self.clock)

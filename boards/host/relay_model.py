@@ -1,8 +1,8 @@
 """Latching relay with two coils: its contact stays where the last pulse left it, whatever happens to the supply.
 
 Each coil is a wire; high is current through it. A pulse of `SHORTEST_PULSE_US` moves the contact. What would damage or
-confuse a real relay is written down in `violations`. Faults: `welded` (the contact is stuck where it is),
-`open_coil_broken`, `close_coil_broken`.
+confuse a real relay is written down in `violations`. Faults: `welded` (the contact is stuck where it is, closed or
+open), `breaks_loose_after` (as many pulses tear it loose; None: none does), `open_coil_broken`, `close_coil_broken`.
 """
 
 SHORTEST_PULSE_US = 50_000
@@ -15,6 +15,7 @@ class RelayModel:
     def __init__(self, clock, open_coil_wire, close_coil_wire, contact_closed: bool = True):
         self.contact_closed = contact_closed
         self.welded = False
+        self.breaks_loose_after = None
         self.open_coil_broken = False
         self.close_coil_broken = False
         self.operations = 0
@@ -45,15 +46,25 @@ class RelayModel:
             self._clock.call_at_us(now_us + LONGEST_PULSE_US + 1, lambda: self._overheated(pulse))
 
     def _pulled(self, pulse, closing):
-        if pulse != self._pulse or self.welded:
+        if pulse != self._pulse:
             return
         if self.close_coil_broken if closing else self.open_coil_broken:
+            return
+        if self.welded and closing != self.contact_closed:
+            self._strain()
+        if self.welded:
             return
         if closing != self.contact_closed:
             self.contact_closed = closing
             self.operations += 1
             for listener in self._listeners:
                 listener(closing)
+
+    def _strain(self):
+        """A pulse pulls at a contact that is stuck."""
+        if self.breaks_loose_after is not None:
+            self.breaks_loose_after -= 1
+            self.welded = self.breaks_loose_after > 0
 
     def _overheated(self, pulse):
         if pulse == self._pulse:

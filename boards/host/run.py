@@ -1,6 +1,7 @@
 """`make run`: the simulated meter, at its screen if there is a terminal, else as a story that tells itself.
 
-The meter is kept in one folder, its cards in another, the vending station's keys and record in a third.
+The meter is kept in one folder, its cards in another, the vending station's keys and record in a third. A new meter is
+commissioned for the contract named; another contract wants a folder of its own, and gets one unless it is told.
 """
 
 import os
@@ -8,8 +9,8 @@ import sys
 
 from boards.host import terminal
 
-_OPTIONS = ("--state", "--cards", "--desk")
-_USAGE = "usage: run.py [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
+_OPTIONS = ("--state", "--cards", "--desk", "--contract")
+_USAGE = "usage: run.py [--contract NAME] [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
 
 
 def arguments(words: list) -> dict:

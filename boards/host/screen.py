@@ -26,8 +26,10 @@ _PLAIN = "\x1b[0m"
 _DIGIT_ROWS = ((None, 0, None), (5, None, 1), (None, 6, None), (4, None, 2), (None, 3, None))
 _POINT = 7
 
+_SENSORS = (("cover", "cover is off"), ("magnet", "magnet"), ("reverse_flow", "energy flows backwards"))
 _KEYS = (
     "1-9 card to and from the reader   0 take it away   space button   L long press",
+    "o cover   g magnet   v energy flows backwards   w weld the load switch",
     "+ - load   m mains   r reset   < > speed   c service console   q quit",
 )
 
@@ -88,7 +90,8 @@ class Screen:
         lines = [self._heading(view)] + self._meter_and_house(view)
         if view.console_is_open:
             return lines + self._console(view, ROWS - len(lines))
-        lines += ["", self._reader_line(), self._cards_line(), _BOLD + _cut(" " + view.notice) + _PLAIN]
+        lines += [self._sensor_line(), self._reader_line(), self._cards_line()]
+        lines.append(_BOLD + _cut(" " + view.notice) + _PLAIN)
         lines += self._pane("events", view.events, ROWS - len(lines) - len(_KEYS))
         return lines + [_DIM + _cut(" " + line) + _PLAIN for line in _KEYS]
 
@@ -111,6 +114,7 @@ class Screen:
         hardware = self._world.hardware
         source = hardware.source
         contact = "closed" if hardware.relay.contact_closed else "open"
+        contact += ", welded" if hardware.relay.welded else ""
         lamps = [name for name, lit in (("opening", view.open_coil_lit), ("closing", view.close_coil_lit)) if lit]
         coils = " coil pulsed: " + " and ".join(lamps) if lamps else ""
         return (
@@ -135,6 +139,11 @@ class Screen:
         if self._world.meter is None:
             return "meter without power"
         return supply.text(self._world.meter.decide())
+
+    def _sensor_line(self):
+        """What the tamper sensors sense; a blank line while that is nothing."""
+        sensed = [words for name, words in _SENSORS if getattr(self._world.hardware, name).senses]
+        return " sensors  " + ", ".join(sensed) if sensed else ""
 
     def _reader_line(self):
         if self._cards.card is None:

@@ -131,6 +131,17 @@ class Session:
         else:
             self._world.restore_mains()
 
+    def toggle_sensor(self, name: str):
+        """What a sensor ("cover", "magnet" or "reverse_flow") is there for begins or ends."""
+        self._attend()
+        sensor = getattr(self._world.hardware, name)
+        sensor.sense(not sensor.senses)
+
+    def toggle_welding(self):
+        """The load switch's contact sticks where it is, or comes loose."""
+        relay = self._world.hardware.relay
+        relay.welded = not relay.welded
+
     def reset_board(self):
         """Pull the board's reset line."""
         self._world.reset_board()

@@ -1,4 +1,4 @@
-"""Where the simulated meter is kept between two runs: its flash, its clock chip, its relay, the time and the house.
+"""Where the simulated meter is kept between two runs: flash, clock chip, relay, sensors, the time and the house.
 
 The flash's file is written sector by sector as the chip is, and before any card's file, so that a card never tells of
 what the meter does not remember.
@@ -11,6 +11,7 @@ from boards.host.flash_model import SECTOR_SIZE
 
 _FLASH = "flash.bin"
 _REST = "world.json"
+_SENSORS = ("cover", "magnet", "reverse_flow")
 
 
 class StateFolder:
@@ -36,6 +37,9 @@ class StateFolder:
         for register, value in enumerate(bytes.fromhex(self.rest["clock_chip"])):
             hardware.rtc.corrupt(register, value)
         hardware.relay.contact_closed = self.rest["contact_closed"]
+        hardware.relay.welded = self.rest.get("welded", False)
+        for name in self.rest.get("sensed", ()):
+            getattr(hardware, name).sense(True)
         hardware.source.restore_energy_uj(self.rest["energy_uj"])
 
     def save(self, world):
@@ -47,6 +51,8 @@ class StateFolder:
             "utc_s": world.now_s(),
             "clock_chip": bytes(hardware.rtc.registers).hex(),
             "contact_closed": hardware.relay.contact_closed,
+            "welded": hardware.relay.welded,
+            "sensed": [name for name in _SENSORS if getattr(hardware, name).senses],
             "energy_uj": hardware.source.energy_uj,
             "extra_w": world.household.extra_w,
         }

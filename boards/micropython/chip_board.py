@@ -14,6 +14,7 @@ from boards.micropython.pin_signal import PinSignal
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
+from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.rtc_ds3231 import Ds3231
@@ -28,7 +29,8 @@ class ChipBoard:
     """Everything that `hal` asks for, on the pins of `gpio`: a dict of the signals of a board's wiring table.
 
     `counter` is running already; `flash` is the ledger's; `watchdog` was not fed yet; `reader_bus` is the number of the
-    SPI bus; `hard_interrupts` tells whether the port runs Python in an interrupt; `display_delay_us` see `LedDisplay`.
+    SPI bus; `hard_interrupts` tells whether the port runs Python in an interrupt; `display_delay_us` see `LedDisplay`;
+    `bare_inputs` names the tamper inputs that have a resistor of the board, for the chip has none there.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ChipBoard:
         reader_bus: int,
         hard_interrupts: bool,
         display_delay_us,
+        bare_inputs: tuple = (),
     ):
         self.name = name
         self.counter = counter
@@ -55,6 +58,10 @@ class ChipBoard:
         self.display = LedDisplay(*display_pins, display_delay_us)
         self.button = Button(Pin(gpio["button"], Pin.IN, Pin.PULL_UP), clock)
         self.buzzer = Buzzer(self._output("buzzer", 0), clock)
+        self._bare_inputs = bare_inputs
+        self.cover = Contact(self._loop("cover"), QUICK_SAMPLES)
+        self.magnet = Contact(self._loop("magnet"), QUICK_SAMPLES)
+        self.reverse_flow = Contact(self._loop("reverse_flow"), SLOW_SAMPLES)
         self.rtc = Ds3231(I2C(0, sda=Pin(gpio["rtc_data"]), scl=Pin(gpio["rtc_clock"]), freq=RTC_HZ))
         self.reader = self._build_reader(reader_bus, hard_interrupts)
         self.aes = aes
@@ -83,6 +90,11 @@ class ChipBoard:
 
     def _output(self, signal, level):
         return Pin(self._gpio[signal], Pin.OUT, value=level)
+
+    def _loop(self, signal):
+        if signal in self._bare_inputs:
+            return Pin(self._gpio[signal], Pin.IN)
+        return Pin(self._gpio[signal], Pin.IN, Pin.PULL_UP)
 
     def _open_drain(self, signal):
         return Pin(self._gpio[signal], Pin.OPEN_DRAIN, Pin.PULL_UP, value=1)

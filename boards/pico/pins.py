@@ -4,7 +4,10 @@ GP23, GP24, GP25 and GP29 belong to the board itself (on the Pico W, to its radi
 with a resistor to ground of about 60 kOhm, so that both coils stay without current until the meter decides.
 
 The RC522, DS3231 and TM1637 modules take 3.3 V from pin 36 and ground from pin 38. The coils need a supply and a driver
-of their own. Signal names stand in the first column, GPIO numbers in the second, pins of the board in the notes.
+of their own. A tamper input (cover, magnet, reverse_flow) that has no sensor is tied to ground: left open it reads as
+tamper, which does nothing only as long as its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0.
+
+Signal names stand in the first column, GPIO numbers in the second, pins of the board in the notes.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note
@@ -24,6 +27,9 @@ WIRING = (
     ("display_data", 3, "both", "TM1637 module, DIO", "pin 5; open drain; pull-up to 3.3 V, not to 5 V"),
     ("button", 6, "in", "push button to ground", "pin 9; the chip's own pull-up"),
     ("buzzer", 7, "out", "active buzzer, by a transistor", "pin 10; 1: sounds"),
+    ("cover", 8, "in", "cover switch to ground, closed by the cover", "pin 11; the chip's own pull-up"),
+    ("magnet", 9, "in", "reed contact to ground, opened by a magnet", "pin 12; the chip's own pull-up"),
+    ("reverse_flow", 12, "in", "meter's output for reverse flow", "pin 16; 1: flows backwards; the chip's own pull-up"),
 )
 
 GPIO = {row[0]: row[1] for row in WIRING}

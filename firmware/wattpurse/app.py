@@ -5,14 +5,16 @@ meter alive until the board resets it.
 """
 
 from wattpurse import hal
-from wattpurse.core import carrier, events, outcome, supply
+from wattpurse.core import carrier, events, outcome, supply, tamper
 from wattpurse.core.circumstances import Circumstances
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.console import Console
 from wattpurse.services.display import Display
+from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot
 from wattpurse.services.metering import Metering
 from wattpurse.services.supply_desk import SupplyDesk
+from wattpurse.services.supply_watch import SupplyWatch
 from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S, TimeKeeper
@@ -49,9 +51,21 @@ class Meter:
             board.counter, self.ledger, self.stores, self.timekeeper, board.clock, self.load_profile
         )
         self.switching = Switching(board.load_switch, self.supply_desk.judge, self.events, self.timekeeper, board.clock)
+        sensors = (tamper.COVER, board.cover), (tamper.MAGNET, board.magnet), (tamper.REVERSE, board.reverse_flow)
+        self.guard = Guard(sensors, self.settings, self.ledger, self.events, self.timekeeper, board.clock)
+        self.supply_watch = SupplyWatch(
+            self.metering,
+            self.switching,
+            self.guard,
+            self.ledger,
+            self.circumstances,
+            self.supply_desk.trip,
+            board.clock,
+        )
         self.display = Display(
             board.display, board.button, board.buzzer, board.clock, self.state, self.supply_desk.press, VERSION
         )
+        self.display.raises_alarm = self.guard.raises_alarm
         self.desk = CardDesk(
             board.reader,
             board.clock,
@@ -108,6 +122,8 @@ class Meter:
             return
         if self.fault == supply.ON:
             self.supervisor.add_critical("metering", self.metering.run)
+            self.supervisor.add("guard", self.guard.run)
+            self.supervisor.add("supply watch", self.supply_watch.run)
         self.supervisor.add_critical("switching", self.switching.run)
         self.supervisor.add("clock", self.timekeeper.run)
         self.supervisor.add("display", self.display.run)
@@ -136,6 +152,7 @@ class Meter:
             self.stores.give_up()
             return
         self.stores.start_records(self.timekeeper.now_s())
+        self.supply_watch.start(self.board.random_bytes)
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         if self.board.watchdog.has_reset_board:

@@ -108,6 +108,8 @@ class TestStateFolder(InAFolder):
         world.hardware.flash.program(4096 * 7, b"ledger")
         world.household.extra_w = 500
         world.hardware.relay.contact_closed = False
+        world.hardware.relay.welded = True
+        world.hardware.magnet.sense(True)
         state.save(world)
 
         again = StateFolder(self.folder)
@@ -121,6 +123,9 @@ class TestStateFolder(InAFolder):
         self.assertEqual(restored.meter.board.counter.take(), 0)
         self.assertFalse(restored.hardware.relay.contact_closed)
         self.assertEqual(restored.household.extra_w, 500)
+        self.assertTrue(restored.hardware.relay.welded)
+        sensors = (restored.hardware.cover, restored.hardware.magnet, restored.hardware.reverse_flow)
+        self.assertEqual([sensor.senses for sensor in sensors], [False, True, False])
 
     def test_a_clock_chip_that_was_never_set_stays_so(self):
         state = StateFolder(self.folder)

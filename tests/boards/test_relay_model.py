@@ -59,6 +59,24 @@ class TestRelayModel(unittest.TestCase):
         self._pulse(self.open_coil, 120_000)
         self.assertFalse(self.relay.contact_closed)
 
+    def test_a_welded_contact_that_is_open_does_not_close(self):
+        self._pulse(self.open_coil, 120_000)
+        self.relay.welded = True
+        self._pulse(self.close_coil, 120_000)
+        self.assertFalse(self.relay.contact_closed)
+
+    def test_a_contact_that_only_sticks_is_torn_loose_by_pulses_against_it(self):
+        self.relay.welded = True
+        self.relay.breaks_loose_after = 3
+        self._pulse(self.close_coil, 120_000)
+        for expected in (True, True, False):
+            self._pulse(self.open_coil, 49_999)
+            self._pulse(self.open_coil, 120_000)
+            self.assertEqual(self.relay.contact_closed, expected)
+        self.assertFalse(self.relay.welded)
+        self._pulse(self.close_coil, 120_000)
+        self.assertTrue(self.relay.contact_closed)
+
     def test_a_broken_coil_moves_nothing(self):
         self.relay.open_coil_broken = True
         self._pulse(self.open_coil, 120_000)

@@ -143,6 +143,15 @@ class TestScreen(unittest.TestCase):
         self.assertEqual(self._fact("house"), "0 W, would draw 1234 W")
         self.assertEqual(self._fact("buzzer"), "BEEP")
 
+    def test_sensors_and_a_welded_contact(self):
+        self.assertEqual([line for line in self._lines() if line.startswith(" sensors")], [])
+        hardware = self.world.hardware
+        hardware.cover.sense(True)
+        hardware.reverse_flow.sense(True)
+        hardware.relay.welded = True
+        self.assertTrue(" sensors  cover is off, energy flows backwards" in self._lines())
+        self.assertEqual(self._fact("load switch"), "closed, welded")
+
     def test_time_is_local(self):
         self.assertTrue("Thu 2026-11-05 07:00:01   x60" in self._lines()[0])
 
@@ -182,7 +191,7 @@ class TestKeyboard(unittest.TestCase):
 
     def test_what_the_keys_do(self):
         self.assertEqual(
-            self._press("10 Lm+-><rq"),
+            self._press("10 Lm+-><rogvwq"),
             [
                 ("toggle_card", 1),
                 ("take_card_away",),
@@ -194,6 +203,10 @@ class TestKeyboard(unittest.TestCase):
                 ("change_speed", 1),
                 ("change_speed", -1),
                 ("reset_board",),
+                ("toggle_sensor", "cover"),
+                ("toggle_sensor", "magnet"),
+                ("toggle_sensor", "reverse_flow"),
+                ("toggle_welding",),
                 ("quit",),
             ],
         )

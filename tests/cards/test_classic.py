@@ -5,7 +5,7 @@ import unittest
 from boards.host.card_models.classic import TRANSPORT_KEY, ClassicCard
 from boards.host.clock import VirtualClock
 from boards.host.mfrc522_model import Mfrc522Model
-from wattpurse.cards.classic import ClassicKeys, ClassicMemory, access_bits, format_classic
+from wattpurse.cards.classic import ClassicKeys, ClassicMemory, access_bits, format_classic, rekey_classic
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
@@ -13,6 +13,8 @@ from wattpurse.cards.mfrc522 import Mfrc522
 UID4 = b"\x11\x22\x33\x44"
 UID7 = b"\x04\x55\x66\x77\x88\x99\xaa"
 KEYS = ClassicKeys(b"read-A", b"writeB")
+NEW_KEYS = ClassicKeys(b"new--A", b"new--B", older=lambda: KEYS)
+TRAILER = b"\x78\x77\x88\x69"
 PATTERN = bytes([n * 7 & 0xFF for n in range(720)])
 
 
@@ -248,6 +250,93 @@ class TestFormat(ClassicTest):
         with self.assertRaises(CardError):
             self.format()
         self.assertEqual(card.writes, 0)
+
+
+class TestOlderKeys(ClassicTest):
+    def put_mixed(self, keys_of_sector):
+        self.put_formatted()
+        for sector in range(1, 16):
+            keys = keys_of_sector(sector)
+            self.card.memory[sector * 64 + 48 : sector * 64 + 64] = keys.key_a + TRAILER + keys.key_b
+        self.memory = self.clock.run(open_card(self.reader, self.identity, lambda found: NEW_KEYS))
+
+    def test_a_card_with_either_keys_or_some_of_both_is_read_and_written(self):
+        for keys_of_sector in (lambda _: KEYS, lambda _: NEW_KEYS, lambda sector: (KEYS, NEW_KEYS)[sector % 2]):
+            self.put_mixed(keys_of_sector)
+            self.write(0, PATTERN)
+            self.assertEqual(self.read(0, 720), PATTERN)
+
+    def test_only_the_first_sector_is_tried_in_vain(self):
+        self.put_mixed(lambda _: NEW_KEYS)
+        frames = self.model.field.frames
+        self.read(0, 720)
+        newest = self.model.field.frames - frames
+        self.put_mixed(lambda _: KEYS)
+        frames = self.model.field.frames
+        self.read(0, 720)
+        self.assertLess(self.model.field.frames - frames, newest + 10)
+
+    def test_keys_that_are_neither_are_refused(self):
+        self.put_mixed(lambda _: ClassicKeys(b"others", b"others"))
+        self.assertEqual(self.reason(self.memory.read(0, bytearray(16))), "refused")
+
+
+class TestRekey(ClassicTest):
+    def rekey(self):
+        self.clock.run(rekey_classic(self.reader, self.identity, NEW_KEYS, KEYS, lambda sector: (4, 4, 4, 3)))
+
+    def assert_rekeyed(self):
+        for sector in range(1, 16):
+            self.assertEqual(trailer_of(self.card, sector), NEW_KEYS.key_a + TRAILER + NEW_KEYS.key_b)
+
+    def test_every_sector_gets_the_new_keys_and_keeps_its_content(self):
+        self.put_formatted()
+        self.write(0, PATTERN)
+        self.rekey()
+        self.assert_rekeyed()
+        self.memory = self.clock.run(open_card(self.reader, self.identity, lambda found: NEW_KEYS))
+        self.assertEqual(self.read(0, 720), PATTERN)
+        writes = self.card.writes
+        self.rekey()
+        self.assertEqual(self.card.writes, writes)
+
+    def test_a_key_torn_anywhere_between_old_and_new_is_mended(self):
+        old, new = KEYS.key_a + TRAILER + KEYS.key_b, NEW_KEYS.key_a + TRAILER + NEW_KEYS.key_b
+        for cut in range(17):
+            self.put_formatted()
+            self.card.memory[112:128] = new[:cut] + old[cut:]
+            self.rekey()
+            self.assert_rekeyed()
+
+    def test_a_card_lifted_at_any_frame_is_finished_by_the_next_call(self):
+        self.put_formatted()
+        frames = self.model.field.frames
+        self.rekey()
+        frames = self.model.field.frames - frames
+        lost = 0
+        for frame in range(1, frames + 1):
+            self.put_formatted()
+            self.model.faults.lift_during_write(frame, frame)
+            self.model.faults.lift(frame + 1)
+            with self.assertRaises(CardError):
+                self.rekey()
+                self.clock.run(self.reader.select_again(self.identity))
+            self.put(self.card)
+            try:
+                self.rekey()
+            except CardError:
+                # Garbage in a trailer locks its sector for good; nothing else on the card is touched.
+                lost += 1
+                continue
+            self.assert_rekeyed()
+        self.assertLess(lost, 10)
+
+    def test_a_foreign_card_is_refused(self):
+        self.put_formatted()
+        self.card.memory[112:128] = b"others" + TRAILER + b"others"
+        with self.assertRaises(CardError):
+            self.rekey()
+        self.assertEqual(self.card.writes, 0)
 
 
 if __name__ == "__main__":

@@ -196,6 +196,16 @@ class TestDamage(unittest.TestCase):
                 self.assertEqual([kind for kind, _ in entries], [1, None, 1, None, 1], offset)
                 self._flip(copy, offset, offset % 8)
 
+    def test_a_slot_erased_in_one_copy_changes_nothing(self):
+        for copy in (0, 1):
+            for number in range(5):
+                start = copy * SECTORS * SECTOR_SIZE + 256 + number * slots.SLOT_SIZE
+                before = self.flash.memory[start : start + slots.SLOT_SIZE]
+                self.flash.memory[start : start + slots.SLOT_SIZE] = slots.BLANK
+                _, entries = Owner(self.flash).journal.recover()
+                self.assertEqual([kind or content for kind, content in entries], [1, 5, 1, 6, 1], (copy, number))
+                self.flash.memory[start : start + slots.SLOT_SIZE] = before
+
     def test_a_record_damaged_in_both_copies_is_reported_not_skipped(self):
         for copy in (0, 1):
             self._flip(copy, 256 + 2 * slots.SLOT_SIZE + 3)

@@ -12,6 +12,7 @@ from wattpurse.core import account_image
 from wattpurse.core import contract as contracts
 from wattpurse.core.calendar import Zone
 from wattpurse.core.ledger import Ledger, LedgerMismatch
+from wattpurse.core.ledger_records import NUMBER, STANDING, TERMS
 from wattpurse.core.ring import JournalBlank
 from wattpurse.core.tariff import Tariff
 
@@ -320,6 +321,88 @@ class TestPowerCuts(unittest.TestCase):
         self.assertTrue((account.token_top, account.token_window) in (known[2:], following[2:]), operation)
         redeemed = [number for number in range(1, 30) if account.token_is_used(number)]
         self.assertEqual(account.money.bought, sum(1000 + number for number in redeemed), operation)
+        return True
+
+
+class TestNumbers(unittest.TestCase):
+    """Terms and standing numbers are one record each, with the token that asked for them."""
+
+    def setUp(self):
+        self.flash = new_flash()
+        self.ledger = new_ledger(self.flash)
+        self.now_s = samples.NEW_YEAR_S
+
+    def test_they_come_back(self):
+        self.ledger.set_number(TERMS, "daily_limit_mwh", 5_000_000, self.now_s)
+        self.ledger.set_number(STANDING, "term_until_s", self.now_s + 60, self.now_s, 4, 1)
+        self.ledger.set_number(STANDING, "term_until_s", self.now_s + 90, self.now_s, 5, 1)
+        for account in (self.ledger.account, reopened(self.flash).account):
+            self.assertEqual(account.terms["daily_limit_mwh"], 5_000_000)
+            self.assertEqual(account.standing["term_until_s"], self.now_s + 90)
+            self.assertEqual([account.token_is_used(number) for number in (3, 4, 5, 6)], [False, True, True, False])
+
+    def test_what_may_not_be_is_refused_and_nothing_is_written(self):
+        self.ledger.set_number(STANDING, "tenant", 1, self.now_s, 4, 1)
+        before = bytes(self.flash.memory)
+        for holder, name, value, sequence in (
+            (STANDING, "tenant", 2, 4),
+            (STANDING, "tenant", -1, 5),
+            (STANDING, "daily_limit_mwh", 1, 5),
+            (TERMS, "tax_permyriad", 10_001, 5),
+        ):
+            with self.assertRaises(ValueError):
+                self.ledger.set_number(holder, name, value, self.now_s, sequence, 1)
+        with self.assertRaises(LedgerMismatch):
+            self.ledger.set_number(2, "tenant", 1, self.now_s)
+        self.assertEqual(bytes(self.flash.memory), before)
+
+    def test_pulses_below_a_step_are_charged_before_the_number_holds(self):
+        self.ledger.change(lambda account: account.calibrate(100_000, 1))
+        self.ledger.change(lambda account: setattr(account, "contract", contracts.PrepaidEnergy))
+        self.ledger.advance(self.now_s + 1, 24)
+        self.assertEqual(self.ledger.account.day_mwh, 0)
+        self.ledger.set_number(TERMS, "daily_limit_mwh", 100, self.now_s + 1)
+        for account in (self.ledger.account, reopened(self.flash).account):
+            self.assertEqual((account.day_mwh, account.energy.charged, account.pulses_total), (240, 240, 24))
+
+    def test_a_record_that_names_no_number_is_refused_and_nothing_is_written(self):
+        for holder, place, value in ((2, 0, 0), (TERMS, 200, 0), (STANDING, 200, 0), (STANDING, 3, 2)):
+            self.setUp()
+            payload = struct.pack("<IIIBBBq", self.now_s, 0, 7, 1, holder, place, value)
+            self.ledger._journal.append(NUMBER, payload)
+            before = bytes(self.flash.memory)
+            with self.assertRaises((LedgerMismatch, ValueError)):
+                reopened(self.flash)
+            self.assertEqual(bytes(self.flash.memory), before)
+
+    def test_power_cut_at_any_flash_operation_leaves_number_and_token_or_neither(self):
+        """Where the log is nearly full, so that it has to roll on the way."""
+        operation = 1
+        while self._cut_at(operation):
+            operation += 1
+        self.assertTrue(operation > 20, operation)
+
+    def _cut_at(self, operation):
+        flash = new_flash(operation)
+        ledger = new_ledger(flash)
+        before = 0
+        while ledger._journal.free_slots > 3:
+            before += 1
+            ledger.redeem(before, 4, 1, self.now_s)
+        flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
+        acknowledged = before
+        try:
+            for number in range(before + 1, before + 8):
+                ledger.set_number(STANDING, "permit_until_s", number, self.now_s, number, 1)
+                acknowledged = number
+        except PowerCut:
+            pass
+        else:
+            return False
+        account = reopened(flash).account
+        self.assertIn(account.token_top, (acknowledged, acknowledged + 1), operation)
+        expected = account.token_top if account.token_top > before else 0
+        self.assertEqual(account.standing["permit_until_s"], expected, operation)
         return True
 
 

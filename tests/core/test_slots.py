@@ -21,8 +21,8 @@ def tally(steps):
     return slot
 
 
-def merged(first, second):
-    return merge(bytearray(first), bytearray(second), SEQUENCE, NUMBER)
+def merged(first, second, finished=False):
+    return merge(bytearray(first), bytearray(second), SEQUENCE, NUMBER, finished)
 
 
 class TestRecords(unittest.TestCase):
@@ -110,6 +110,11 @@ class TestMerge(unittest.TestCase):
     def test_a_tally_whose_second_copy_was_never_begun_counts_nothing(self):
         self.assertEqual(merged(tally(1), BLANK), (None, 0))
         self.assertEqual(merged(BLANK, tally(5)), (None, 5))
+
+    def test_a_tally_that_others_followed_counts_though_its_second_copy_is_erased(self):
+        self.assertEqual(merged(tally(5), BLANK, True), (None, 5))
+        self.assertEqual(merged(BLANK, tally(5), True), (None, 5))
+        self.assertIsNone(merged(BLANK, BLANK, True))
 
     def test_a_tally_torn_in_both_copies_is_reported(self):
         torn = tally(9)

@@ -6,7 +6,7 @@ import unittest
 from boards.host.aes import aes
 from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, new_account
 from wattpurse.core import contract as contracts
-from wattpurse.core import keys, statement
+from wattpurse.core import keys, standing, statement
 from wattpurse.core.calendar import month_index
 from wattpurse.core.sealing import SealBroken
 
@@ -130,6 +130,45 @@ class TestFurther(unittest.TestCase):
         payload = bytearray(composed(new_account(), HEAD_ONLY)[0])
         payload[30] = 0x0F
         self.assertRaises(ValueError, statement.parse, bytes(payload))
+
+
+class TestReceiptAndStanding(unittest.TestCase):
+    RECEIPT = {"sequence": 70_000, "money": -12_340_000, "energy": 5 * KWH, "debt": 7_000_000}
+
+    def account(self):
+        account = busy_account()
+        account.standing.set("receipt_sequence", 70_000)
+        account.standing.set("receipt_microunits", -12_340_000)
+        account.standing.set("receipt_mwh", 5 * KWH)
+        account.standing.set("receipt_debt_microunits", 7_000_000)
+        account.standing.set("tenant", 17)
+        account.standing.set("term_until_s", NEW_YEAR_S + 86_400)
+        return account
+
+    def test_what_was_taken_out_and_where_the_meter_stands(self):
+        _, told = composed(self.account(), PLENTY)
+        self.assertEqual(told["receipt"], self.RECEIPT)
+        self.assertEqual(told["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
+
+    def test_a_meter_that_never_gave_anything_back_tells_no_receipt(self):
+        _, told = composed(busy_account(), PLENTY)
+        self.assertFalse("receipt" in told or "standing" in told)
+
+    def test_the_receipt_comes_before_months(self):
+        account = self.account()
+        receipts = []
+        for capacity in range(HEAD_ONLY, 400):
+            payload, told = composed(account, capacity)
+            self.assertLessEqual(len(payload), capacity)
+            receipts.append(told.get("receipt"))
+        first = receipts.index(self.RECEIPT)
+        self.assertEqual(receipts, [None] * first + [self.RECEIPT] * (len(receipts) - first))
+        self.assertLess(first, 60)
+
+    def test_numbers_of_a_newer_meter_are_left_out(self):
+        payload, _ = composed(busy_account(), PLENTY)
+        told = statement.parse(payload + bytes((5, 4, 200, 2, standing.names().index("tenant"), 34)))
+        self.assertEqual(told["standing"], {"tenant": 17})
 
 
 class TestSealed(unittest.TestCase):

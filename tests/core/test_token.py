@@ -26,6 +26,10 @@ class TestLayout(unittest.TestCase):
         long = token.seal_token(aes, PAIR, 1, METER, 8, *token.make(token.TARIFF, bytes(1040)))
         self.assertEqual(token.read_header(long), (METER, 8, len(long)))
 
+    def test_header_tells_the_version_of_the_key(self):
+        sealed = token.seal_token(aes, PAIR, 3, METER, 9, *token.make(token.CLEAR))
+        self.assertEqual(token.key_version(sealed), 3)
+
     def test_header_is_read_from_the_first_12_bytes(self):
         self.assertEqual(token.read_header(credit()[:12]), (METER, 7, 36))
         self.assertIsNone(token.read_header(credit()[:11]))
@@ -50,6 +54,17 @@ class TestOpening(unittest.TestCase):
             (token.CLOCK, (1_800_000_000,)),
             (token.CLEAR_TAMPER, ()),
             (token.TERM, (2, 5_000_000)),
+            (token.DAYS, (30 * 86_400,)),
+            (token.DISPENSE, (50_000_000, 5_000_000, 864_000)),
+            (token.REFUND, (1, 0)),
+            (token.CLEAR, ()),
+            (token.TENANT, (17,)),
+            (token.DEBT, (-5_000_000,)),
+            (token.PERMIT, (1_800_000_000,)),
+            (token.SWITCH, (1,)),
+            (token.SHORTAGE, (3,)),
+            (token.METER_KEY, (2, bytes(range(16)))),
+            (token.SITE_KEY, (2, bytes(range(16)))),
         ):
             with self.subTest(kind=kind):
                 sealed = token.seal_token(aes, PAIR, 3, METER, 9, *token.make(kind, *fields))

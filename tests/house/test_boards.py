@@ -33,6 +33,9 @@ SIGNALS = {
     "display_data": "both",
     "button": "in",
     "buzzer": "out",
+    "cover": "in",
+    "magnet": "in",
+    "reverse_flow": "in",
 }
 
 # The pins of the Pico's header by GPIO (Raspberry Pi Pico data sheet, figure 2).
@@ -43,10 +46,10 @@ PICO_HEADER = dict(zip(range(16), (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 
 PICO_SPI_0 = {"reader_miso": (0, 4, 16, 20), "reader_clock": (2, 6, 18, 22), "reader_mosi": (3, 7, 19, 23)}
 PICO_I2C_0 = {"rtc_data": range(0, 29, 4), "rtc_clock": range(1, 30, 4)}
 
-# ESP32 series data sheet, "Pin definitions" and "Strapping pins".
+# ESP32 series data sheet, "Pin definitions" and "Strapping pins"; of these 5 only chooses timing of the SDIO slave.
 ESP32_GPIO = {*range(20), 21, 22, 23, 25, 26, 27, *range(32, 40)}
 ESP32_INPUT_ONLY = set(range(34, 40))
-ESP32_TAKEN = {0, 2, 5, 12, 15} | {1, 3} | set(range(6, 12)) | {16, 17}
+ESP32_TAKEN = {0, 2, 12, 15} | {1, 3} | set(range(6, 12)) | {16, 17}
 
 
 def pins_of(board):

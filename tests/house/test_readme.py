@@ -10,13 +10,12 @@ README = Path(__file__).parents[2] / "README.md"
 
 def documented_codes() -> dict:
     """Code to words, of every table row that begins with a display code."""
-    rows = re.findall(r"^\| `(E \d\d|SErv)` \| ([^|]+) \|", README.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(E \d\d|SErv|PrESS)` \| ([^|]+) \|", README.read_text(), re.MULTILINE)
     return {code: words.strip() for code, words in rows}
 
 
 def test_every_code_is_explained_in_the_programs_words():
-    reasons = range(supply.NO_CREDIT + 1)
-    shown = {supply.display_code(reason): supply.text(reason) for reason in reasons}
+    shown = {code: words for words, code in supply.all_reasons()}
     shown.update({code: words for words, code in outcome.all_outcomes()})
     shown.pop("")
     assert documented_codes() == shown

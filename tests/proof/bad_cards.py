@@ -10,7 +10,7 @@ from binascii import crc32
 
 from boards.host.aes import aes
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, HANGS, Broken
-from tests.proof.mutation import mutated, peak_heap
+from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
 from wattpurse.cards import purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity
@@ -102,15 +102,16 @@ def run_case(seed: int, tally):
         image = bytearray(mutated(random, others[0], others))
         if random.random() < 0.7:
             _seal_boxes(kind, image)
-        _serve(meter, desk, LinearCard(kind, image))
+        _serve_image(meter, desk, kind, image)
         tally.cases += 1
         tally.faults += 1
     for result in told:
         tally.add(f"told_{result}")
-    heap = peak_heap(lambda: _serve(meter, desk, LinearCard(kind, image)))
-    tally.at_most("peak_heap_bytes", heap)
-    if heap > _HEAP_LIMIT:
-        raise Broken(BROKEN_RULES, f"{heap} bytes of heap for a card")
+    bound_heap(tally, _HEAP_LIMIT, _serve_image, meter, desk, kind, image)
+
+
+def _serve_image(meter, desk, kind, image):
+    _serve(meter, desk, LinearCard(kind, image))
 
 
 def _serve(meter, desk, memory):
@@ -161,9 +162,7 @@ def _image(random, kind):
         _put_box(content, offset, box_kind, version, number, orders)
     for number, offset in enumerate(layout.statement_offsets):
         payload = random.randbytes(32)
-        sealed = statement.seal_statement(
-            aes, keys.statement_keys(aes, METER_KEY, _UID), number, METER_NUMBER, payload
-        )
+        sealed = statement.seal_statement(aes, keys.statement_keys(aes, METER_KEY, _UID), number, METER_NUMBER, payload)
         content[offset : offset + len(sealed)] = sealed
     return bytes(content)
 

@@ -7,9 +7,10 @@ from boards.host.aes import aes
 from tests import samples
 from tests.proof.bad_tariffs import sealed as tariff_sealed
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, Broken
-from tests.proof.mutation import mutated, peak_heap
+from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
-from wattpurse.core import account_image, carrier, keys, outcome, statement, token
+from wattpurse.core import account_image, carrier, keys, outcome, statement, supply, token
+from wattpurse.core.circumstances import Circumstances
 from wattpurse.core.sealing import SealBroken
 
 NAME = "bad-tokens"
@@ -19,40 +20,53 @@ LONG_CASES = 5_000
 
 _BATCH = 200
 _HEAP_LIMIT = 64 * 1024
+_HUGE = 1 << 20
 _REFUSALS = (outcome.UNREADABLE, outcome.NOT_THIS_METER, outcome.USED)
 _CARD = b"\x04\x11\x22\x33"
 
 
 def run_case(seed: int, tally):
-    """A batch of tokens for one meter."""
+    """A batch of tokens for one meter; in every second one it has no credit, and its supply must stay off."""
     random = randoms.Random(f"{NAME} {seed}")
     meter = SmallMeter(random)
     genuine = [seal(5, *made) for made in _MADE]
-    for data in genuine[:1]:
-        meter.teller.redeem(data, carrier.CARD)
+    meter.teller.redeem(genuine[_MADE.index(_WITHOUT_CREDIT) if seed % 2 else 0], carrier.CARD)
     for number in range(_BATCH):
         if number % 10 == 0:
             _nonsense_under_the_key(random, meter, 100 + number)
         elif number % 10 == 1:
             _bad_statement(random, meter)
         else:
-            _forged(random, meter, mutated(random, random.choice(genuine), genuine), genuine)
+            _forged(random, meter, genuine, mutated(random, random.choice(genuine), genuine))
         tally.cases += 1
         tally.faults += 1
-    heap = peak_heap(lambda: meter.teller.redeem(genuine[0][:-1], carrier.CARD))
-    tally.at_most("peak_heap_bytes", heap)
-    if heap > _HEAP_LIMIT:
-        raise Broken(BROKEN_RULES, f"{heap} bytes of heap for a token")
+    for data in (mutated(random, random.choice(genuine), genuine), *_longer_than_any(genuine)):
+        bound_heap(tally, _HEAP_LIMIT, _forged, random, meter, genuine, data)
     meter.start()
 
 
-def _forged(random, meter, data, genuine):
-    before = account_image.pack(meter.ledger.account)
+def _longer_than_any(genuine):
+    """Tokens that go on and on, one of them with a header that says so."""
+    for data in genuine[0], genuine[3]:
+        yield data + bytes(_HUGE)
+        yield data[:2] + b"\xff" + data[3:] + bytes(_HUGE)
+
+
+def _supply(meter):
+    circumstances = Circumstances(meter.timekeeper.now_s())
+    circumstances.tamper_opens = bool(meter.settings.get("tamper", 0))
+    return supply.decide(meter.ledger.account, supply.ON, circumstances)
+
+
+def _forged(random, meter, genuine, data):
+    before, supply_before = account_image.pack(meter.ledger.account), _supply(meter)
     result = meter.teller.redeem(data, random.choice((1, 2, 3, 4)))
     if result not in _REFUSALS and data not in genuine:
         raise Broken(DOUBLED, f"'{outcome.text(result)}' for {data.hex()}")
     if account_image.pack(meter.ledger.account) != before:
         raise Broken(DOUBLED, f"the account changed by {data.hex()}")
+    if _supply(meter) != supply_before:
+        raise Broken(BROKEN_RULES, f"supply is '{supply.text(_supply(meter))}' by {data.hex()}")
 
 
 def _nonsense_under_the_key(random, meter, sequence):
@@ -104,6 +118,7 @@ _CHANGING_CREDIT = (
     token.CLEAR,
     token.TENANT,
 )
+_WITHOUT_CREDIT = (token.TERM, 0, 10**8)
 _MADE = (
     (token.CREDIT_MONEY, 20_000_000),
     (token.CREDIT_ENERGY, 5_000_000),
@@ -111,7 +126,7 @@ _MADE = (
     (token.TARIFF, samples.day_and_night_tariff()),
     (token.CLOCK, START_S + 60),
     (token.CLEAR_TAMPER,),
-    (token.TERM, 0, 10**8),
+    _WITHOUT_CREDIT,
     (token.DAYS, 86_400),
     (token.DISPENSE, 5_000_000, 1_000_000, 86_400),
     (token.REFUND, 0, 1_000),

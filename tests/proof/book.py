@@ -31,7 +31,6 @@ class Price:
         self.standing = standing
         self.activation_s = activation_s
 
-
     def rate_at(self, time_s: int) -> int:
         """The rate in force."""
         return [rate for minute, rate in self.plan if minute * 60 <= time_s % DAY_S][-1]
@@ -300,4 +299,3 @@ def month_of(day: int) -> int:
     """Months since year 0."""
     date = datetime.date.fromordinal(day + datetime.date(1970, 1, 1).toordinal())
     return date.year * 12 + date.month - 1
-

@@ -32,6 +32,8 @@ _OTHER_METER = METER + 1
 _FRAME_FAULTS = ("lift", "lift in write", "silence", "flip to card", "flip from card", "cut")
 _FAULTS = _FRAME_FAULTS + ("flash cut", "lift and flash cut", "cut and flash cut", "hang", "brown-out")
 _LOOKS = 3
+_PULSES_OF_A_KWH = 3_200
+_PRICE_OF_A_KWH = 250_000
 
 
 def run_case(seed: int, tally):
@@ -111,6 +113,7 @@ class _Story:
         self._card = self._station.new_card(kind, self._sell())
         self._others = []
         self._old_image = None
+        self._at_stake = []
         self._way = random.choice(_WAYS)
 
     def before(self):
@@ -129,6 +132,7 @@ class _Story:
             self._place.meter.ledger.change(lambda account: account.terms.set("credit_limit_microunits", limit))
         if self._way == "clone":
             self._place.tap(self._others)
+        self._at_stake = self._tokens_on(self._card)
 
     def spoil(self, fault, place):
         """Plan the fault for frame or flash operation number `place` of the tap."""
@@ -181,8 +185,7 @@ class _Story:
         elif self._way == "swapped":
             self._swap_orders()
         elif self._way == "topped up again":
-            box = self._station.on_card(self._card, purse.read_orders)
-            unredeemed = [data for data in purse.split_tokens(box.content) if not self._is_used(data)]
+            unredeemed = [data for data in self._tokens_on(self._card) if not self._is_used(data)]
             room = purse.layout_of(self._card.kind).content_size
             content = b"".join(unredeemed) + self._sell()
             self._station.write(self._card, content if len(content) <= room else b"".join(unredeemed))
@@ -192,7 +195,9 @@ class _Story:
             self._place.meter.ledger.change(lambda account: account.terms.set("credit_limit_microunits", 0))
 
     def ordinary_taps(self):
-        """Every card once, undisturbed."""
+        """A kWh is used, and every card is tapped once, undisturbed."""
+        meter = self._place.meter
+        meter.ledger.advance(meter.timekeeper.now_s(), _PULSES_OF_A_KWH)
         for card in [self._card] + self._others:
             self._place.tap([card])
 
@@ -214,11 +219,14 @@ class _Story:
         if account.money.bought != redeemed:
             what = DOUBLED if account.money.bought > redeemed else LOST
             raise Broken(what, f"{self._way}: bought {account.money.bought}, tokens redeemed {redeemed}")
+        if (account.money.charged, account.money.balance) != (_PRICE_OF_A_KWH, redeemed - _PRICE_OF_A_KWH):
+            raise Broken(LOST, f"{self._way}: {redeemed} bought, charged {account.money.charged}")
         for card in [self._card] + self._others:
-            box = self._station.on_card(card, purse.read_orders)
-            left = [data for data in purse.split_tokens(box.content) if data in self._sold and not self._is_used(data)]
+            left = [data for data in self._tokens_on(card) if data in self._sold and not self._is_used(data)]
             if left:
                 raise Broken(LOST, f"{self._way}: {len(left)} tokens are still on the card, told {self._place.told}")
+        if not all(self._is_used(data) for data in self._at_stake):
+            raise Broken(LOST, f"{self._way}: a token is neither redeemed nor on its card any more")
         told = self._statement(self._card)
         if told is not None and told["balance"] != account.money.balance and self._card not in self._others:
             if not self._others:
@@ -271,6 +279,9 @@ class _Story:
             return None
         pair = keys.statement_keys(aes, METER_KEY, card.uid)
         return self._station.on_card(card, lambda memory: purse.read_statement(memory, aes, pair))
+
+    def _tokens_on(self, card):
+        return list(purse.split_tokens(self._station.on_card(card, purse.read_orders).content))
 
     def _is_used(self, data):
         return self._place.account.token_is_used(token.read_header(data)[1])

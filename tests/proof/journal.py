@@ -16,7 +16,7 @@ from tests.proof.small_histories import EventsHistory, SettingsHistory
 NAME = "journal"
 ABOUT = "power cut in every flash operation, then in its recovery, then in that"
 SHORT_CASES = 10
-LONG_CASES = 400
+LONG_CASES = 440
 
 _KINDS = (LedgerHistory, LedgerHistory, SettingsHistory, LedgerHistory, EventsHistory)
 _STEPS = 25
@@ -137,5 +137,3 @@ class _Tearer:
 def recovery_limit(sectors: int) -> int:
     """Flash operations in which a start must be over: each page of the ring once and a half, and a log twice."""
     return 48 * sectors + 1_500
-
-

@@ -1,8 +1,10 @@
 """Whole lives: a household's meter over years, stepping from hour to hour, with all that happens to a meter.
 
 Outages long and short, power cut in the middle of writes and of starts, resets, a clock chip that loses its time or
-leaps, flash sectors that go bad, tariffs that change, credit bought late. After every step the account is compared
-with `life_oracle`: every pulse that the hardware counted, every mWh at its rate, and all money to the micro-unit.
+leaps, flash sectors that go bad, tariffs that change, credit bought late; and evenings (see `evening`) on which the
+whole meter lives with a relay that sticks, a reader that hangs, a dead task or a hung processor. After every step the
+account is compared with `life_oracle`: every pulse that the hardware counted, every mWh at its rate, and all money to
+the micro-unit.
 
 The pulses of the moment in which power fails are lost with the counter: never more than the last reading period's and
 what waits below one tally step.
@@ -13,6 +15,7 @@ import random as randoms
 from boards.host.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.evening import live_evening
 from tests.proof.life_oracle import LifeOracle, OracleTariff
 from tests.proof.small_meter import FIRST_FOR_LEDGER, START_S, SmallMeter, seal
 from wattpurse.core import carrier, outcome, supply, token
@@ -31,6 +34,7 @@ _SHORT_YEARS = 2
 _LONG_YEARS = 20
 _YEAR_S = 31_556_952
 _LEDGER_SECTORS = 5
+_LOW_MICROUNITS = 3_000_000
 # Name for the oracle, the same for the meter, and the grid on which rates and days may change there.
 _ZONES = (
     ("Europe/Berlin", Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True), 3_600),
@@ -75,6 +79,7 @@ class _Life:
         self._hardware_pulses = self._counted_from = 0
         self._energy_uwh = 0
         self._neglects_until_s = 0
+        self._evening_below = None
         data, tariff = self._new_tariff(START_S)
         self._meter = SmallMeter(random, Account(data, self._impulses, 1, PrepaidMoney, START_S))
         self._oracle = LifeOracle(tariff, START_S, self._impulses)
@@ -91,6 +96,8 @@ class _Life:
                 self._random.choice(_MISHAPS)(self)
             elif draw < 0.0010:
                 self._send_tariff()
+            if self._evening_below is not None and self._meter.ledger.account.money.balance <= self._evening_below:
+                self._live_evening()
             self._top_up()
 
     def _household_hour(self):
@@ -98,12 +105,19 @@ class _Life:
         timekeeper = self._meter.timekeeper
         next_s = (timekeeper.now_s() // self._grid_s + 1) * self._grid_s
         self._pass_us((next_s - timekeeper.now_s() - 1) * 1_000_000)
-        while timekeeper.now_s() < next_s:
-            self._meter.clock.advance_us(20_000)
+        self._wait_until(next_s)
         pulses = self._counter.take()
         self._oracle.consume(pulses)
         self._advance(pulses)
         self._check()
+
+    def _wait_until(self, due_s):
+        """In steps of 20 ms, all of them at once: hours are many. The timekeeper counts from its last whole second."""
+        clock, timekeeper = self._meter.clock, self._meter.timekeeper
+        if timekeeper.now_s() < due_s:
+            gone_ms = clock.ticks_diff(clock.ticks_ms(), timekeeper._base_ms)
+            left_ms = (due_s - timekeeper._base_s) * 1000 - gone_ms
+            clock.advance_us(-(-left_ms // 20) * 20_000)
 
     def _advance(self, pulses):
         now_s = self._now_s = self._meter.timekeeper.now_s()
@@ -146,7 +160,7 @@ class _Life:
 
     def _top_up(self):
         """The household buys when credit is low, and at times not for days."""
-        if self._meter.ledger.account.money.balance > 3_000_000 or self._now_s < self._neglects_until_s:
+        if self._meter.ledger.account.money.balance > _LOW_MICROUNITS or self._now_s < self._neglects_until_s:
             return
         if self._random.random() < 0.05:
             self._neglects_until_s = self._now_s + self._random.randrange(5 * 86_400)
@@ -246,6 +260,14 @@ class _Life:
             bad.add(FIRST_FOR_LEDGER + self._random.randrange(2 * _LEDGER_SECTORS))
             self._tally.add("bad_sectors")
 
+    def _evening(self):
+        """An evening with a part that fails: now, or when credit runs out in it or has run out."""
+        self._evening_below = self._random.choice((0, _LOW_MICROUNITS, self._meter.ledger.account.money.bought))
+
+    def _live_evening(self):
+        self._evening_below = None
+        live_evening(self._random, self._meter.ledger.account, self._oracle, self._sequence + 1, self._tally)
+
     def _plan_cut(self):
         self._meter.flash.faults.plan_cut(
             self._random.choice((1, 2, 3, 4, 5, 8, 16)), self._random.randrange(1001), "page"
@@ -286,4 +308,5 @@ _MISHAPS = (
     _Life._reset,
     _Life._chip_forgets,
     _Life._sector_goes_bad,
+    *[_Life._evening] * 3,
 )

@@ -2,6 +2,8 @@
 
 import tracemalloc
 
+from tests.proof.campaign import BROKEN_RULES, Broken
+
 _TELLING_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF)
 
 
@@ -68,11 +70,14 @@ def _splice(random, data, others):
 _WAYS = (_flip_bit, _telling_byte, _any_byte, _number, _step, _cut_out, _put_in, _repeat, _splice)
 
 
-def peak_heap(action) -> int:
-    """Bytes that `action()` had on this computer's heap at most, beyond what was there."""
+def bound_heap(tally, limit: int, action, *arguments):
+    """Do `action(*arguments)`, and see to it that it has no more than `limit` bytes on this computer's heap at once."""
     tracemalloc.start()
     try:
-        action()
-        return tracemalloc.get_traced_memory()[1]
+        action(*arguments)
+        peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    tally.at_most("peak_heap_bytes", peak)
+    if peak > limit:
+        raise Broken(BROKEN_RULES, f"{peak} bytes of heap for {arguments[-1][:64]!r}, {len(arguments[-1])} in all")

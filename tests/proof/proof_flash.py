@@ -36,7 +36,7 @@ class ProofFlash(FlashModel):
     def branch(self, random) -> "ProofFlash":
         """Another flash with the same cells, the doubtful ones included."""
         other = ProofFlash(self.sector_count, random, bytearray(self.memory))
-        other._weak = {sector: mask for sector, mask in self._weak.items() if mask}
+        other._weak = {sector: bytearray(mask) for sector, mask in self._weak.items() if any(mask)}
         return other
 
     def limit(self, operations: int):
@@ -123,7 +123,7 @@ class ProofFlash(FlashModel):
         self.memory[start : start + SECTOR_SIZE] = (cells | risen).to_bytes(SECTOR_SIZE, "little")
         doubtful = low & self._mask(bits, 1000 - abs(1000 - 2 * depth)) & self.random.getrandbits(bits)
         if doubtful:
-            self._weak[sector] = doubtful
+            self._weak[sector] = bytearray(doubtful.to_bytes(SECTOR_SIZE, "little"))
 
     def _mask(self, bits, thousandths):
         """A random mask with about so many thousandths of its bits set."""
@@ -137,26 +137,26 @@ class ProofFlash(FlashModel):
     def _add_weak(self, address, weak):
         if weak:
             sector, offset = divmod(address, SECTOR_SIZE)
-            self._weak[sector] = self._weak.get(sector, 0) | weak << 8 * offset
+            self._weak.setdefault(sector, bytearray(SECTOR_SIZE))[offset] |= weak
 
     def _settle(self, address, length):
         sector, offset = divmod(address, SECTOR_SIZE)
         mask = self._weak.get(sector)
-        if mask:
-            self._weak[sector] = mask & ~(((1 << 8 * length) - 1) << 8 * offset)
+        if mask is not None:
+            mask[offset : offset + length] = bytes(length)
 
     def _read_weak(self, start, end, buffer):
         """Weak cells read as either value, each time anew."""
         for sector in range(start // SECTOR_SIZE, (end - 1) // SECTOR_SIZE + 1):
             mask = self._weak.get(sector)
-            if not mask:
+            if mask is None:
                 continue
             first = max(start, sector * SECTOR_SIZE)
             last = min(end, (sector + 1) * SECTOR_SIZE)
-            bits = 8 * (last - first)
-            flips = mask >> 8 * (first % SECTOR_SIZE) & ((1 << bits) - 1)
+            at = first % SECTOR_SIZE
+            flips = int.from_bytes(mask[at : at + last - first], "little")
             if flips:
-                flips &= self.random.getrandbits(bits)
+                flips &= self.random.getrandbits(8 * (last - first))
                 value = int.from_bytes(buffer[first - start : last - start], "little") ^ flips
                 buffer[first - start : last - start] = value.to_bytes(last - first, "little")
 

@@ -36,6 +36,8 @@ def _run(part, arguments):
     started_s = time.monotonic()
     tally = campaign.run(part, arguments.seed, cases, arguments.processes)
     seconds = time.monotonic() - started_s
+    findings = len(tally.failures)
+    print(f"    {tally.cases:,} cases, {tally.faults:,} faults, {findings} findings, {seconds:.0f} s", flush=True)
     if tally.failures:
         print(campaign.failures_text(tally), flush=True)
     if form != "chosen":

@@ -1,10 +1,11 @@
-"""Tokens from every carrier, in any order and again and again, forged ones among them, with cuts between and within.
+"""Tokens from every carrier, in any order, at once and again, forged ones among them, with cuts between and within.
 
 A case is one meter and a station's whole output for it, delivered at random. A plain list of what the station sold
 decides: every credit counts once if it counts, no forgery changes a bit, and at the end nothing that was acknowledged
 is missing.
 """
 
+import asyncio
 import random as randoms
 
 from boards.host.power import PowerCut
@@ -47,6 +48,8 @@ def run_case(seed: int, tally):
         desk.meter.clock.advance_us(random.choice((0, 0, 1_000_000, 3_600_000_000)))
         if random.random() < 0.35:
             desk.deliver_forged(_forge(random, sold))
+        elif random.random() < 0.15:
+            desk.deliver_at_once([_one_about_now(random, sold, delivery) for _ in range(random.randrange(2, 6))])
         else:
             desk.deliver(_one_about_now(random, sold, delivery))
     for one in sorted(sold, key=lambda one: one.sequence):
@@ -72,23 +75,28 @@ class _Desk:
         self._tally = tally
         self._redeemed = set()
         self._bought = [0, 0]
+        self._under_way = None
 
     def deliver(self, one, may_cut=True):
         """An authentic token arrives."""
-        is_used = self._is_used(one.sequence)
         if may_cut and self._random.random() < 0.4:
-            self.meter.flash.faults.plan_cut(
-                self._random.choice((1, 2, 3, 4, 6, 9, 14)), self._random.randrange(1001), "page"
-            )
+            self._plan_cut(self._random.choice((1, 2, 3, 4, 6, 9, 14)))
         try:
-            result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
+            self._redeem(one)
         except PowerCut:
-            self._tally.faults += 1
-            self.meter.start_until_it_lasts(self._random, self._tally)
-            result = outcome.ACCEPTED if self._account.token_is_used(one.sequence) and not is_used else None
+            self._recover()
         self.meter.flash.faults.operations_to_cut = None
-        self._tally.add("deliveries")
-        self._judge(one, is_used, result)
+
+    def deliver_at_once(self, ones):
+        """Authentic tokens, the same ones perhaps, arrive in as many tasks within some milliseconds, before a cut."""
+        if self._random.random() < 0.4:
+            self._plan_cut(self._random.choice((1, 3, 6, 9, 14, 20, 30)))
+        try:
+            self.meter.clock.run(self._all_arrive(ones))
+        except PowerCut:
+            self._recover()
+        self.meter.flash.faults.operations_to_cut = None
+        self._tally.add("at_once")
 
     def deliver_forged(self, data):
         """Something that the station never sealed for this meter arrives."""
@@ -100,6 +108,31 @@ class _Desk:
         if self.meter.flash.programs != programs:
             raise Broken(BROKEN_RULES, f"a forged token made the meter write: {data.hex()}")
         self._check_account()
+
+    async def _all_arrive(self, ones):
+        await asyncio.gather(*[self._arrive(one) for one in ones])
+
+    async def _arrive(self, one):
+        await self.meter.clock.sleep_ms(self._random.choice((0, 0, 0, 1, 20)))
+        self._redeem(one)
+
+    def _redeem(self, one):
+        """Let the meter redeem a token; if power fails meanwhile, `_under_way` says what it was at."""
+        self._under_way = one, self._is_used(one.sequence)
+        result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
+        self._tally.add("deliveries")
+        self._judge(*self._under_way, result)
+
+    def _plan_cut(self, operations):
+        self.meter.flash.faults.plan_cut(operations, self._random.randrange(1001), "page")
+
+    def _recover(self):
+        """Power failed, perhaps in the middle of a redemption: it happened, or it did not."""
+        self._tally.faults += 1
+        self.meter.start_until_it_lasts(self._random, self._tally)
+        one, was_used = self._under_way
+        is_redeemed = self._account.token_is_used(one.sequence) and not was_used
+        self._judge(one, was_used, outcome.ACCEPTED if is_redeemed else None)
 
     @property
     def _account(self):
@@ -144,7 +177,8 @@ class _Desk:
             raise Broken(BROKEN_RULES, f"newest token {account.token_top}, not {max(self._redeemed)}")
         for sequence in range(max(1, account.token_top - _WINDOW - 2), account.token_top + 2):
             if account.token_is_used(sequence) != self._is_used(sequence):
-                raise Broken(DOUBLED, f"token {sequence} is used: {self._is_used(sequence)}, the meter says otherwise")
+                what = DOUBLED if self._is_used(sequence) else LOST
+                raise Broken(what, f"token {sequence} is used: {self._is_used(sequence)}, the meter says otherwise")
 
 
 def _sell(random):

@@ -104,7 +104,7 @@ class Station:
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
 
         async def write(memory):
-            place, _ = await key_cards.read(memory, aes, pair)
+            place, _ = await key_cards.read(memory, aes, (pair,))
             await key_cards.write(memory, aes, pair, 1 - place, content)
 
         self.on_card(card, write)
@@ -112,7 +112,7 @@ class Station:
     def key_card(self, card):
         """What the key card says, or None."""
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
-        return self.on_card(card, lambda memory: key_cards.read(memory, aes, pair))[1]
+        return self.on_card(card, lambda memory: key_cards.read(memory, aes, (pair,)))[1]
 
     def top_up_key_card(self, card, amount):
         content = self.key_card(card)
@@ -133,23 +133,45 @@ def key_content(loaded=AMOUNT, price=300_000, allowance_mwh=0, period=key_card.N
 class DeskBench:
     """One meter's desk; `told` are the outcomes it showed."""
 
-    def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY):
+    teller_class = Teller
+
+    def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY, number=METER):
         self.clock = VirtualClock()
         self.model = Mfrc522Model(self.clock)
         self.field = self.model.field
-        reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
-        flash = FlashModel(self.clock, SECTORS, RandomBits(1))
-        self.settings = Settings(flash, 0, 4)
+        self.flash = FlashModel(self.clock, SECTORS, RandomBits(1))
+        self._build()
         self.settings.create()
-        self.settings.set_all((("meter_number", METER), ("meter_key", meter_key), ("site_key", site_key)))
-        self.events = EventLog(flash, 8, 4)
+        self.settings.set_all((("meter_number", number), ("meter_key", meter_key), ("site_key", site_key)))
         self.events.create()
-        self.ledger = Ledger(flash, 16, 8)
         self.ledger.create(new_account())
+        self._begin()
+
+    def restart(self):
+        """Power comes back, without a card on the reader: everything in memory is new."""
+        self.clock.abandon()
+        self.model.power_cut()
+        for card in list(self.field.cards):
+            self.field.remove(card)
+        self.flash.faults.operations_to_cut = None
+        self._build()
+        self.ledger.open()
+        self.settings.open()
+        self.events.open()
+        self._begin()
+
+    def _build(self):
+        self.settings = Settings(self.flash, 0, 4)
+        self.events = EventLog(self.flash, 8, 4)
+        self.ledger = Ledger(self.flash, 16, 8)
         self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
-        self.timekeeper.start(NEW_YEAR_S, NEW_YEAR_S + 10**8)
-        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller = self.teller_class(aes, self.settings, self.ledger, self.events, self.timekeeper)
+
+    def _begin(self):
+        self.timekeeper.start(self.ledger.account.time_s, NEW_YEAR_S + 10**8)
         self.teller.take_keys()
+        model = self.model
+        reader = Mfrc522(model.spi, model.select, model.reset, model.irq, self.clock)
         self.told = []
         self.rests = []
         self.new_desk(reader)

@@ -11,9 +11,19 @@ from boards.host.card_models.classic import ClassicCard
 from boards.host.card_models.images import from_image
 from boards.host.card_models.ultralight import UltralightCard
 from tests.samples import NEW_YEAR_S
-from tests.services.desk_bench import AMOUNT, CLASSIC_UID, METER, PAGES_UID, SITE_KEY, DeskBench, Station, sealed
-from wattpurse.cards import purse
-from wattpurse.core import events, keys, outcome
+from tests.services.desk_bench import (
+    AMOUNT,
+    CLASSIC_UID,
+    METER,
+    METER_KEY,
+    PAGES_UID,
+    SITE_KEY,
+    DeskBench,
+    Station,
+    sealed,
+)
+from wattpurse.cards import data_card, purse
+from wattpurse.core import events, keys, outcome, statement
 from wattpurse.core.service_pass import make_pass
 from wattpurse.services.card_desk import FAILURES_BEFORE_ALARM, LONGEST_PAUSE_MS, PERIOD_MS
 from wattpurse.services.teller import Teller
@@ -187,6 +197,97 @@ class TestService(DeskTest):
     def test_a_pass_copied_to_another_card_is_none(self):
         card = self.pass_card(NEW_YEAR_S + 86_400, PAGES_UID[:6] + b"\x00")
         self.assertEqual(self.tap(card), [outcome.UNREADABLE])
+
+
+class TestOldSiteKey(DeskTest):
+    """Cards of the site key before the present one are served as they were."""
+
+    def setUp(self):
+        super().setUp()
+        self.settings.set_all((("site_key", b"site key 0000002"), ("old_site_key", SITE_KEY)))
+
+    def test_a_customers_card(self):
+        card = self.station.new_card("classic-1k", sealed())
+        self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+        self.assertEqual(self.station.statement(card)["balance"], AMOUNT)
+
+    def test_a_technicians_card(self):
+        content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, PAGES_UID), 7, NEW_YEAR_S + 86_400)
+        self.assertEqual(self.tap(self.station.new_card("ntag213", content, purse.SERVICE, 0)), [outcome.SERVICE])
+
+    def test_what_is_two_keys_old_is_refused(self):
+        card = self.station.new_card("classic-1k", sealed())
+        self.settings.set_all((("site_key", b"site key 0000003"), ("old_site_key", b"site key 0000002")))
+        self.assertEqual(self.tap(card), [outcome.UNREADABLE])
+
+
+class TestDataCards(DeskTest):
+    """A data card brings this meter its tokens among those of others, and takes its statement along."""
+
+    SIZE = data_card.SHORT_SLOT
+
+    def data_card(self, kind, content):
+        return self.station.new_card(kind, content, purse.DATA, self.SIZE)
+
+    def statements(self, card):
+        claims = self.station.on_card(card, lambda memory: data_card.read_claims(memory, self.SIZE))
+        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        authentic = [claim.data for claim in claims if statement.is_authentic(aes, pair, claim.data)]
+        return [statement.open_statement(aes, pair, data) for data in authentic]
+
+    def test_own_tokens_are_redeemed_and_a_statement_is_taken(self):
+        for kind in data_card.KINDS:
+            self.new_meter()
+            card = self.data_card(kind, sealed(1, meter=METER + 1) + sealed(4) + sealed(5))
+            self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+            self.assertEqual(self.balance, 2 * AMOUNT)
+            self.assertEqual([told["balance"] for told in self.statements(card)], [2 * AMOUNT])
+            self.assertEqual(self.tap(card), [outcome.USED])
+            self.assertEqual([told["balance"] for told in self.statements(card)], [2 * AMOUNT])
+
+    def test_a_meter_for_which_it_brings_nothing_gives_its_statement(self):
+        card = self.data_card("ntag216", sealed(1, meter=METER + 1))
+        self.assertEqual(self.tap(card), [outcome.NO_NEWS])
+        self.assertEqual([told["token_top"] for told in self.statements(card)], [0])
+
+    def test_a_full_card_is_told_and_nothing_on_it_changes(self):
+        card = self.data_card("ntag216", sealed())
+        slots = data_card.slots_of("ntag216", self.SIZE)
+        foreign = [statement.seal_statement(aes, keys.statement_keys(aes, SITE_KEY, PAGES_UID), 1, 1, bytes(32))]
+        for offset in slots:
+            card.memory[16 + offset : 16 + offset + self.SIZE] = foreign[0]
+        writes = card.writes
+        self.assertEqual(self.tap(card), [outcome.STATEMENT_NOT_WRITTEN])
+        self.assertEqual((self.balance, card.writes), (AMOUNT, writes))
+
+    def test_slots_of_no_size_take_nothing(self):
+        card = self.station.new_card("ntag216", sealed(), purse.DATA, 5)
+        self.assertEqual(self.tap(card), [outcome.STATEMENT_NOT_WRITTEN])
+        self.assertEqual(self.balance, AMOUNT)
+
+    def test_an_operators_card_is_nothing_to_a_meter(self):
+        card = self.station.new_card("ntag216", bytes(16), purse.OPERATOR, METER)
+        self.assertEqual(self.tap(card), [outcome.NOT_THIS_METER])
+
+    def test_lifted_at_every_frame_the_credit_comes_once_and_the_next_tap_takes_the_statement(self):
+        for kind in data_card.KINDS:
+            self.new_meter()
+            card = self.data_card(kind, sealed(1, meter=METER + 1) + sealed(2))
+            self.look()
+            before = self.model.statistics.frames
+            self.field.insert(card)
+            self.look()
+            frames = self.model.statistics.frames - before
+            for frame in range(1, frames + 1):
+                self.new_meter()
+                card = self.data_card(kind, sealed(1, meter=METER + 1) + sealed(2))
+                self.look()
+                self.model.faults.lift_during_write(frame, frame)
+                self.model.faults.lift(frame + 1)
+                self.tap(card)
+                self.tap(card)
+                self.assertEqual(self.balance, AMOUNT, frame)
+                self.assertEqual([told["balance"] for told in self.statements(card)], [AMOUNT], frame)
 
 
 class TestTornTaps(DeskTest):

@@ -18,6 +18,7 @@ CHANGES = (
     "terms set low_credit_mwh 1",
     "keys set meter " + bytes(16).hex(),
     "relay test",
+    "supply test 5",
     "reset-tamper",
     "pin 5555",
     "reboot",

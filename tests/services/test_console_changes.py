@@ -4,7 +4,7 @@ import unittest
 
 from tests import samples
 from tests.services.console_bench import METER_KEY, SITE_KEY, START_S, Bench
-from wattpurse.core import carrier, contract, events
+from wattpurse.core import carrier, contract, events, tamper
 from wattpurse.core.text import parse_time
 from wattpurse.stores import LEDGER_RING
 
@@ -137,10 +137,44 @@ class TestChanges(unittest.TestCase):
 
     def test_reset_tamper(self):
         self.assertEqual(self.bench.say("reset-tamper"), "no tamper is latched")
-        self.bench.meter.settings.set("tamper", 1)
+        self.bench.say("terms set tamper_magnet 2")
+        self.bench.meter.guard.latch(tamper.MAGNET)
         self.assertEqual(self.bench.facts("status")["supply"], "tamper")
+        self.assertEqual(self.bench.facts("status")["tamper"], ["magnet"])
         self.bench.say("reset-tamper")
         self._was_noted(events.TAMPER_CLEARED)
+        self.assertEqual(self.bench.facts("status")["supply"], "no credit")
+        self.assertEqual(self.bench.facts("status")["tamper"], [])
+
+    def test_a_tamper_that_lasts_is_said_when_it_is_cleared(self):
+        self.bench.say("terms set tamper_cover 1")
+        meter = self.bench.meter
+        for sensor in (self.bench.hardware.cover, self.bench.hardware.magnet):
+            sensor.cut_wire()
+        self.bench.wait(1)
+        for _ in range(3):
+            meter.guard.step()
+        self.assertEqual(meter.guard.seen, tamper.COVER | tamper.MAGNET)
+        answer = self.bench.say("reset-tamper")
+        self.assertIn("for it lasts: cover opened", answer)
+        self.assertFalse("magnet" in answer)
+
+    def test_a_supply_test_keeps_supply_on_for_its_time(self):
+        self.assertIn("from 0 to 60", self.bench.say("supply test 61"))
+        self.assertFalse(self.bench.facts("status")["test_s"])
+        self.assertIn("5 minutes", self.bench.say("supply test 5"))
+        self._was_noted(events.SUPPLY_TEST)
+        self.assertEqual(self.bench.facts("status")["test_s"], 300)
+        self.assertIn("supply test for  300 s", self.bench.say("status"))
+        self.assertEqual(self.bench.facts("status")["supply"], "on")
+        self.bench.wait(299)
+        self.bench.meter.supply_watch.step()
+        self.assertEqual(self.bench.facts("status")["supply"], "on")
+        self.bench.wait(1)
+        self.bench.meter.supply_watch.step()
+        self.assertEqual(self.bench.facts("status")["supply"], "no credit")
+        self.bench.say("supply test 5")
+        self.assertIn("decided as before", self.bench.say("supply test 0"))
         self.assertEqual(self.bench.facts("status")["supply"], "no credit")
 
     def test_the_relay_is_tested_and_supply_decided_as_before(self):

@@ -101,7 +101,8 @@ class TestReports(unittest.TestCase):
 
     def test_help_names_every_command_once(self):
         lines = [line for line in self.bench.say("help").split("\n") if not line.startswith(" ")]
-        for name in REPORTS + ("login", "logout", "commission", "relay test", "reset-tamper", "calibrate", "help"):
+        changes = ("login", "logout", "commission", "relay test", "supply test", "reset-tamper", "calibrate", "help")
+        for name in REPORTS + changes:
             self.assertTrue([line for line in lines if (line + " ").startswith(name + " ")], name)
         self.assertEqual(self.bench.say("help tariff").count("\n"), 2)
         self.assertTrue(self.bench.say("help me").startswith("refused"))

@@ -184,6 +184,14 @@ class TestSupply(TestDisplay):
         shown = self.house.shown_every(250, 8_000)
         self.assertEqual(set(shown), {bytes(render("E 13")), bytes(render("C  1.00"))})
 
+    def test_an_alarm_that_leaves_supply_on_is_shown_now_and_then(self):
+        self.house.display.raises_alarm = lambda: True
+        shown = self.house.shown_every(SECOND_MS, 64_000)
+        self.assertEqual(shown.count(bytes(render("E 13"))), 8)
+        self.assertEqual(shown.count(bytes(render(PAGES[0]))), 56)
+        self.house.reason = supply.LEDGER_UNREADABLE
+        self.assertFalse(bytes(render("E 13")) in self.house.shown_every(SECOND_MS, 32_000))
+
     def test_a_page_asked_for_is_shown_all_the_same(self):
         self.house.reason = supply.TAMPER
         self._press()

@@ -132,6 +132,24 @@ class TestSwitching(unittest.TestCase):
             self.assertEqual(self.bench.switching.reason, fault)
             self.assertEqual(self._reasons(), [fault])
 
+    def test_an_open_switch_is_opened_again_when_told_and_once_each_time(self):
+        pulses = []
+        self.bench.open_wire.listen(pulses.append)
+        self._live((3_000, self.bench.switching.open_again), (3_000, None))
+        self.assertEqual(pulses, [1, 0] * 2)
+        self.assertTrue(self.bench.switching.is_told_to_open)
+        self.assertEqual(self.bench.switching.position, "open")
+        self.assertEqual(self._reasons(), [supply.NO_CREDIT])
+        self.assertEqual(self.bench.relay.violations, [])
+
+    def test_a_switch_that_is_to_be_closed_is_never_opened_again(self):
+        self._buy(1_000_000)
+        self.assertFalse(self.bench.switching.is_told_to_open)
+        self._live((3_000, self.bench.switching.open_again), (3_000, lambda: self.bench.settings.set("tamper", 1)))
+        self.assertFalse(self.bench.switching.is_told_to_open)
+        self._live((3_000, None))
+        self.assertEqual([closed for _, closed in self.moves], [False])
+
     def test_a_reason_that_changes_while_open_moves_nothing(self):
         self._live((3_000, lambda: self.bench.settings.set("tamper", 1)), (3_000, None))
         self.assertEqual(self._reasons(), [supply.NO_CREDIT, supply.TAMPER])

@@ -11,16 +11,28 @@ from wattpurse.core import contract as contracts
 CLOCK_S = helpers.START_S + 86_400
 TARIFF_DATA = samples.flat_tariff(version=7, activation_s=helpers.START_S + 30 * 86_400)
 LOW_CREDIT = 2  # place of low_credit_microunits among the terms
+BOUGHT = 3_000_000  # mWh in the meter before any token comes
+DAY_S = 86_400
+UNTIL_S = helpers.START_S + 9 * DAY_S
 
 # name, kind, fields; what shows that it took effect, as a bench tells it, before and after
 KINDS = (
     ("money", token.CREDIT_MONEY, (5_000_001,), lambda bench: bench.ledger.account.money.bought, 0, 5_000_001),
-    ("energy", token.CREDIT_ENERGY, (7_000_001,), lambda bench: bench.ledger.account.energy.bought, 0, 7_000_001),
+    ("energy", token.CREDIT_ENERGY, (7_001,), lambda bench: bench.ledger.account.energy.bought, BOUGHT, BOUGHT + 7_001),
     ("contract", token.CONTRACT, (2,), lambda bench: bench.ledger.account.contract.code, 1, 2),
     ("tariff", token.TARIFF, (TARIFF_DATA,), lambda bench: _pending_version(bench), None, 7),
     ("clock", token.CLOCK, (CLOCK_S,), lambda bench: bench.timekeeper.now_s() >= CLOCK_S, False, True),
     ("clear tamper", token.CLEAR_TAMPER, (), lambda bench: bench.settings.get("tamper"), 1, 0),
     ("term", token.TERM, (LOW_CREDIT, 9), lambda bench: _low_credit(bench), 2_000_000, 9),
+    ("days", token.DAYS, (3 * DAY_S,), lambda bench: _standing(bench, "term_until_s") > 0, False, True),
+    ("dispense", token.DISPENSE, (5, 2, DAY_S), lambda bench: _dispensed(bench), (0, False), (2, True)),
+    ("refund", token.REFUND, (1, 0), lambda bench: _receipt(bench), (0, 0), (1, BOUGHT)),
+    ("clear", token.CLEAR, (), lambda bench: _receipt(bench), (0, 0), (1, BOUGHT)),
+    ("tenant", token.TENANT, (77,), lambda bench: _standing(bench, "tenant"), 0, 77),
+    ("debt", token.DEBT, (500,), lambda bench: _standing(bench, "debt_microunits"), 0, 500),
+    ("permit", token.PERMIT, (UNTIL_S,), lambda bench: _standing(bench, "permit_until_s"), 0, UNTIL_S),
+    ("switch", token.SWITCH, (1,), lambda bench: _standing(bench, "ordered_open"), 0, 1),
+    ("shortage", token.SHORTAGE, (2,), lambda bench: _standing(bench, "shortage_level"), 0, 2),
 )
 EVENTS = {
     token.CREDIT_MONEY: events.CREDIT_MONEY,
@@ -30,6 +42,15 @@ EVENTS = {
     token.CLOCK: events.CLOCK_SET,
     token.CLEAR_TAMPER: events.TAMPER_CLEARED,
     token.TERM: events.TERM_CHANGED,
+    token.DAYS: events.DAYS_BOUGHT,
+    token.DISPENSE: events.DISPENSED,
+    token.REFUND: events.TAKEN_BACK,
+    token.CLEAR: events.CLEARED,
+    token.TENANT: events.TENANT_CHANGED,
+    token.DEBT: events.DEBT_CHANGED,
+    token.PERMIT: events.PERMITTED,
+    token.SWITCH: events.SWITCH_ORDERED,
+    token.SHORTAGE: events.SHORTAGE,
 }
 
 
@@ -40,6 +61,19 @@ def _pending_version(bench):
 
 def _low_credit(bench):
     return bench.ledger.account.terms["low_credit_microunits"]
+
+
+def _standing(bench, name):
+    return bench.ledger.account.standing[name]
+
+
+def _dispensed(bench):
+    account = bench.ledger.account
+    return account.terms["daily_limit_mwh"], account.standing["dispenser_until_s"] > helpers.START_S
+
+
+def _receipt(bench):
+    return _standing(bench, "receipt_sequence"), _standing(bench, "receipt_mwh")
 
 
 def _large_tariff(version):
@@ -62,8 +96,10 @@ def state_of(bench) -> tuple:
 
 
 def tampered_bench():
+    """A meter with a tamper latched, so that it can be cleared, and some energy, so that it can be taken back."""
     bench = helpers.Bench()
     bench.settings.set("tamper", 1)
+    bench.ledger.change(lambda account: setattr(account.energy, "bought", BOUGHT))
     return bench
 
 

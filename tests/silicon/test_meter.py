@@ -7,7 +7,7 @@ from boards.pico.pins import GPIO
 from tests.samples import flat_tariff
 from tests.silicon.meter_bench import STATION, account_in_flash, card_with, shows, tap, unforgiven, write_flash
 from tests.stories.whole_meter import METER, METER_KEY, PIN, SITE_KEY
-from wattpurse.core import supply
+from wattpurse.core import supply, tamper
 from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulated_ring import stores_of
 
@@ -82,6 +82,39 @@ def test_a_console_session_over_usb(meter):
     for words in ("money credited", "wrong PIN", "login", "term changed"):
         assert words in events
     assert account_in_flash(meter).terms["low_credit_microunits"] == 1_500_000
+
+
+def test_a_magnet_at_the_meter_opens_supply_and_stays_in_its_memory(meter):
+    tap(meter, card_with(20_000_000))
+    assert switched(meter, closed=True)
+    meter.cover.sense(True)  # nobody asked for this one
+    meter.run_for(1)
+    meter.type_line(f"login {PIN}")
+    assert meter.type_line("terms set tamper_magnet 2")[0] == "tamper_magnet is 2"
+    assert meter.relay.contact_closed
+    meter.magnet.sense(True)
+    assert meter.run_until(lambda: not meter.relay.contact_closed, 1)
+    meter.magnet.sense(False)
+    assert meter.run_until(lambda: shows(meter, "E 13"), 5)
+    assert stores_of(meter.pico).settings.get("tamper") == tamper.MAGNET
+    assert "cleared" in meter.type_line("reset-tamper")[0]
+    assert switched(meter, closed=True)
+
+
+def test_energy_through_an_open_switch_is_found_and_charged(meter):
+    tap(meter, card_with(10_000))
+    assert switched(meter, closed=True)
+    meter.relay.welded = True
+    meter.relay.breaks_loose_after = 2
+    meter.source.set_load_w(23_000)
+    assert meter.run_until(lambda: not meter.relay.contact_closed, 20)
+    assert stores_of(meter.pico).settings.get("tamper") == tamper.OPEN_LOAD
+    meter.run_for(0.2)
+    account = account_in_flash(meter)
+    assert account.pulses_total == meter.source.pulses_total
+    assert account.money.balance < -5_000
+    status = json.loads(meter.type_line("status --json")[0])
+    assert status["tamper"] == ["energy flowed through the open switch"]
 
 
 def test_the_counter_of_16_bits_wraps_unnoticed(meter):

@@ -6,7 +6,7 @@ from boards.host.card_models.images import from_image
 from boards.host.card_models.ultralight import UltralightCard
 from boards.host.clock import VirtualClock
 from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.world import World
+from boards.host.world import FIRST_S, World
 from tests.samples import flat_tariff
 from wattpurse.app import Meter
 from wattpurse.cards import purse
@@ -16,18 +16,26 @@ from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core import keys, token
 
 METER = 4711
+OTHER_METER = 4712
 PIN = "135790"
 VENDING_KEY = b"vending key 0001"
 SITE_KEY = b"site key 0000001"
 METER_KEY = keys.meter_key(aes, VENDING_KEY, METER)
 
 
-def commissioned_world(contract: str = "prepaid-money", load_w: int = 2_000) -> World:
-    """A world whose meter works, without credit yet, in a house with a constant load."""
-    world = World(Meter)
+def commissioned_world(
+    contract: str = "prepaid-money", load_w: int = 2_000, begin_s: int = FIRST_S, meter: int = METER, tariff=None
+) -> World:
+    """A world whose meter works, without credit yet, in a house with a constant load.
+
+    It begins at `begin_s`; the meter has the number `meter` and, unless told, a flat `tariff` (bytes).
+    """
+    world = World(Meter, begin_s)
     world.household.constant_w = load_w
     world.household.update()
-    words = ("commission", str(METER), METER_KEY.hex(), SITE_KEY.hex(), "1000", contract, PIN, flat_tariff().hex())
+    table = flat_tariff() if tariff is None else tariff
+    meter_key = keys.meter_key(aes, VENDING_KEY, meter)
+    words = ("commission", str(meter), meter_key.hex(), SITE_KEY.hex(), "1000", contract, PIN, table.hex())
     answer = world.type_line(" ".join(words))
     if not answer[0].startswith("commissioned"):
         raise ValueError(answer[0])
@@ -48,9 +56,15 @@ def copy_of(world: World, seed: int = 1) -> World:
     return copy
 
 
+def sealed(sequence: int, kind: int, *fields, meter: int = METER) -> bytes:
+    """A token for the meter, as the station seals it."""
+    pair = keys.token_keys(aes, keys.meter_key(aes, VENDING_KEY, meter))
+    return token.seal_token(aes, pair, 1, meter, sequence, *token.make(kind, *fields))
+
+
 def sealed_credit(sequence: int, amount: int, kind: int = token.CREDIT_MONEY) -> bytes:
     """A credit token for the meter."""
-    return token.seal_token(aes, keys.token_keys(aes, METER_KEY), 1, METER, sequence, *token.make(kind, amount))
+    return sealed(sequence, kind, amount)
 
 
 class Station:
@@ -63,18 +77,22 @@ class Station:
         self._reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self._clock)
         self._keys_of_uid = purse.classic_keys_of(aes, SITE_KEY, True)
 
-    def customer_card(self, kind: str, tokens: bytes):
+    def customer_card(self, kind: str, tokens: bytes, meter: int = METER):
         """A new card for a customer of the meter, with these sealed tokens on it."""
         is_classic = kind == "classic-1k"
         card = ClassicCard(b"\x11\x22\x33\x44") if is_classic else UltralightCard(kind, b"\x04\x55\x66\x77\x11\x99\xaa")
         if is_classic:
             self._with_card(card, self._format)
-        self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.CUSTOMER, METER, tokens)))
+        self.write(card, tokens, meter)
         return card
 
-    def statement(self, card) -> dict | None:
+    def write(self, card, tokens: bytes, meter: int = METER):
+        """These sealed tokens onto a customer's card, in place of those that were there."""
+        self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter, tokens)))
+
+    def statement(self, card, meter: int = METER) -> dict | None:
         """What the newest authentic statement on the card says."""
-        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        pair = keys.statement_keys(aes, keys.meter_key(aes, VENDING_KEY, meter), card.uid)
         return self._with_card(card, self._at_memory(lambda memory: purse.read_statement(memory, aes, pair)))
 
     def _at_memory(self, step):

@@ -17,6 +17,7 @@ from wattpurse.core import outcome
 from wattpurse_tools import cli, desk_options, key_file
 from wattpurse_tools.card_files import CardFiles
 from wattpurse_tools.card_reader import CardReader
+from wattpurse_tools.order import credit
 from wattpurse_tools.sequence_marks import SequenceMarks
 from wattpurse_tools.station import Station
 
@@ -488,9 +489,9 @@ class TestFailures:
         with open_station() as station:
             station.add_meter(METER, "EUR", 2)
             for sequence in range(1, 65):
-                assert station.issue(METER, b"\x01\x02\x03\x04", "money", 1)["sequence"] == sequence
+                assert station.issue(METER, b"\x01\x02\x03\x04", credit("money", 1))["sequence"] == sequence
             with pytest.raises(ValueError, match="token 1 of meter"):
-                station.issue(METER, b"\x01\x02\x03\x04", "money", 1)
+                station.issue(METER, b"\x01\x02\x03\x04", credit("money", 1))
 
     def test_tills_at_work_at_once_lose_no_token_and_make_none_twice(self, capsys):
         names = ("anna", "bert")

@@ -26,7 +26,9 @@ from tests.tools.test_card_command import (  # noqa: F401 `shop` and `desk` are 
 )
 from wattpurse.core import outcome
 from wattpurse_tools import cli, key_file
+from wattpurse_tools import order as orders
 from wattpurse_tools import station as stations
+from wattpurse_tools.order import credit
 from wattpurse_tools.sequence_marks import SequenceMarks
 
 UID = b"\x01\x02\x03\x04"
@@ -38,7 +40,17 @@ def meter(*arguments):
 
 
 def told(top, window, time_s=1, unit="money"):
-    return {"meter_number": METER, "token_top": top, "token_window": window, "unit": unit, "time_s": time_s}
+    return {
+        "meter_number": METER,
+        "token_top": top,
+        "token_window": window,
+        "unit": unit,
+        "time_s": time_s,
+        "contract": 1,
+        "balance": 0,
+        "total_mwh": 0,
+        "alarms": [],
+    }
 
 
 def sealed(sequence):
@@ -121,15 +133,15 @@ class TestLostCards:
     def test_selling_goes_on_when_the_lost_token_is_given_up(self, station, capsys):
         station.add_card(UID, "anna", METER)
         for sequence in range(1, WINDOW + 1):
-            assert station.issue(METER, UID, "money", TWENTY)["sequence"] == sequence
+            assert station.issue(METER, UID, credit("money", TWENTY))["sequence"] == sequence
         with pytest.raises(ValueError, match=f"card replace anna NEW,.* meter forfeit {METER} 1$"):
-            station.issue(METER, UID, "money", TWENTY)
+            station.issue(METER, UID, credit("money", TWENTY))
         station.close()
         assert meter("forfeit", str(METER), "1", "2") == 0
         assert f"meter {METER}: token 2, 20.00 EUR, is given up" in capsys.readouterr().out
         with open_station() as again:
-            assert again.issue(METER, UID, "money", TWENTY)["sequence"] == WINDOW + 1
-            assert again.token(METER, 1)["state"] == stations.FORFEITED
+            assert again.issue(METER, UID, credit("money", TWENTY))["sequence"] == WINDOW + 1
+            assert again.token(METER, 1)["state"] == orders.FORFEITED
 
     def test_only_what_is_outstanding_is_given_up(self, capsys):
         new()
@@ -143,16 +155,16 @@ class TestLostCards:
 
 class TestWhatAStatementProves:
     def test_a_token_given_up_is_not_redeemed_by_its_age(self, station):
-        station.issue(METER, UID, "money", 1)
+        station.issue(METER, UID, credit("money", 1))
         station.forfeit(METER, [1])
         station.learn(told(1 + WINDOW, (1 << WINDOW) - 1))
-        assert station.token(METER, 1)["state"] == stations.FORFEITED
+        assert station.token(METER, 1)["state"] == orders.FORFEITED
 
     def test_a_token_given_up_that_the_meter_redeemed_is_redeemed(self, station):
-        station.issue(METER, UID, "money", 1)
+        station.issue(METER, UID, credit("money", 1))
         station.forfeit(METER, [1])
         station.learn(told(WINDOW, 1 << WINDOW - 1))
-        assert station.token(METER, 1)["state"] == stations.REDEEMED
+        assert station.token(METER, 1)["state"] == orders.REDEEMED
 
     def test_what_a_meter_sells_by_is_taken_from_the_newest_statement(self, station):
         station.learn(told(3, 7, time_s=200, unit="energy"))
@@ -162,7 +174,7 @@ class TestWhatAStatementProves:
         assert station.meter(METER)["unit"] == "money"
 
     def test_numbers_that_were_redeemed_and_never_issued_here(self, station):
-        station.issue(METER, UID, "money", 1)
+        station.issue(METER, UID, credit("money", 1))
         assert station.redeemed_elsewhere(told(3, 0b101)) == [3]
         assert station.redeemed_elsewhere(told(100, 1 << 63 | 1)) == [37, 100]
 
@@ -238,18 +250,32 @@ class TestAnOlderRecord:
         assert "keys.json.sequences" in refusal(capsys, "topup", "anna", "--amount", "1")
         assert Path("keys.json.sequences").read_text() == text
 
-    def test_a_record_of_the_first_version_is_taken_over(self, capsys):
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_a_record_of_an_older_version_is_taken_over(self, capsys, version):
         new()
         top_up()
         database = sqlite3.connect("station.db")
-        database.execute("ALTER TABLE meters DROP COLUMN told_s")
-        database.execute("PRAGMA user_version = 1")
+        columns = ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s", "meters key_version"]
+        columns += ["station operators_required"] + (["meters told_s"] if version == 1 else [])
+        for column in columns:
+            database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
+        for table in ("receipts", "statements"):
+            database.execute(f"DROP TABLE {table}")
+        database.execute(f"PRAGMA user_version = {version}")
         database.commit()
         database.close()
         top_up()
         assert states(read(capsys, "anna")) == [(1, "on card"), (2, "on card")]
         with open_station() as station:
             assert station.meter(METER)["told_s"] == 0
+            assert station.meter(METER)["key_version"] == 1
+
+    def test_a_record_of_a_later_version_is_refused(self, capsys):
+        new()
+        database = sqlite3.connect("station.db")
+        database.execute("PRAGMA user_version = 9")
+        database.close()
+        assert "of version 9, which this program does not know" in refusal(capsys, "read", "anna")
 
     def test_the_limit_of_two_stations_is_told(self, capsys):
         with pytest.raises(SystemExit):

@@ -77,7 +77,7 @@ asyncio.run(main())
 _STEPS = f"""{_METER}
 from asyncio import core
 from boards.micropython import chip_board
-tasks = ["metering", "switching", "clock", "display", "console", "card reader"]
+tasks = ["metering", "switching", "guard", "supply watch", "clock", "display", "console", "card reader"]
 names = {{}}
 longest = {{}}
 collections_us = [0]

@@ -1,33 +1,39 @@
 """`wattpurse card`: the vending station's work on virtual cards."""
 
 import json
-import re
 import time
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 
 from wattpurse.cards import purse
-from wattpurse.core.ledger import CREDIT_AMOUNT_LIMIT
-from wattpurse_tools import card_report
-from wattpurse_tools.desk_options import add_card_options, open_station, vending_of
-from wattpurse_tools.meter_command import DEFAULT_CURRENCY, DEFAULT_DECIMALS
-from wattpurse_tools.station import ENERGY, MONEY, check_meter_number
+from wattpurse_tools import card_capacity, card_report, card_settling
+from wattpurse_tools.amounts import KWH_DECIMALS, parse_credit
+from wattpurse_tools.desk_options import add_card_folder_options, add_card_options, desk_of, open_station, vending_of
+from wattpurse_tools.meter_command import DEFAULT_CURRENCY, DEFAULT_DECIMALS, money_of
+from wattpurse_tools.order import ENERGY, MONEY, credit
+from wattpurse_tools.station import check_meter_number
+from wattpurse_tools.vending import Vending
 
-KWH_DECIMALS = 3
-TECHNICIAN_LIMIT = (1 << 32) - 1
+PERSON_LIMIT = (1 << 32) - 1
 
 
 def add_parser(subparsers):
-    """Adds `card new`, `card topup`, `card read`, `card repair`, `card replace` and `card erase`."""
+    """Adds `card new`, `card topup`, `card read` and what else is done with cards."""
     parser = subparsers.add_parser("card", help="make, top up, read and erase cards")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    new = _action(actions, "new", "make a card; one that is in use is not overwritten", run_new)
+    new = actions.add_parser("new", help="make a card; one that is in use is not overwritten")
+    new.add_argument("name", help="the card's name")
+    add_card_folder_options(new)
+    new.set_defaults(run=run_new)
     new.add_argument("--kind", required=True, choices=purse.KINDS)
     new.add_argument("--meter", type=int, metavar="N", help="the customer's meter")
     new.add_argument("--service", action="store_true", help="a technician's card instead of a customer's")
     new.add_argument("--technician", type=int, metavar="N", help="the technician's number")
-    new.add_argument("--expires", metavar="DATE", help="last day of a technician's card, as 2027-12-31")
+    text = "an operator's card: the number of whoever sells with it"
+    new.add_argument("--operator", type=int, metavar="N", dest="operator_number", help=text)
+    text = "last day of a technician's or an operator's card, as 2027-12-31"
+    new.add_argument("--expires", metavar="DATE", help=text)
 
     topup = _action(actions, "topup", "put credit on a card", run_topup)
     amount = topup.add_mutually_exclusive_group(required=True)
@@ -48,11 +54,24 @@ def add_parser(subparsers):
     erase = _action(actions, "erase", "wipe a card; refused while there is unredeemed credit on it", run_erase)
     erase.add_argument("--forfeit", action="store_true", help="give up the credit that is on it")
 
+    _action(actions, "rekey", "give a card the newest site key that its meters have", run_rekey)
+    card_settling.add_actions(actions)
+
+    kinds = actions.add_parser("kinds", help="list what each kind of card can carry")
+    kinds.add_argument("--json", action="store_true", help="for programs")
+    kinds.set_defaults(run=run_kinds)
+
 
 def run_new(arguments) -> int:
-    """Makes a customer's or a technician's card."""
+    """Makes a customer's, a technician's or an operator's card."""
+    if arguments.operator_number is not None:
+        if arguments.meter is not None or arguments.service or arguments.technician is not None:
+            raise ValueError("an operator's card needs --operator and --expires alone")
+        return _new_pass_card(arguments, purse.OPERATOR, "operator", arguments.operator_number)
     if arguments.service:
-        return _new_service_card(arguments)
+        if arguments.meter is not None or arguments.technician is None:
+            raise ValueError("a technician's card needs --technician and --expires, and no --meter")
+        return _new_pass_card(arguments, purse.SERVICE, "technician", arguments.technician)
     if arguments.meter is None or arguments.technician is not None or arguments.expires is not None:
         raise ValueError("a customer's card needs --meter; --technician and --expires go with --service")
     check_meter_number(arguments.meter)
@@ -67,12 +86,11 @@ def run_new(arguments) -> int:
 def run_topup(arguments) -> int:
     """Puts a new token on the card."""
     with open_station(arguments) as station:
-        vending = vending_of(arguments, station)
-        read = vending.read(arguments.name)
-        money = _money_of(station, read.meter_number)
-        unit, amount = _credit(arguments, money[1])
-        made = vending.top_up(read, unit, amount, arguments.meter)
-        told = card_report.amount_text(unit, amount, *money)
+        desk = desk_of(arguments, station)
+        read = desk.read(arguments.name)
+        money = money_of(station, read.meter_number)
+        made = Vending(station, desk).put(read, _credit(arguments, money[1]), arguments.meter)
+        told = card_report.order_text(made, *money)
     print(f"card {arguments.name}: {told} for meter {made['meter']}, token {made['sequence']}")
     return 0
 
@@ -80,10 +98,9 @@ def run_topup(arguments) -> int:
 def run_read(arguments) -> int:
     """Prints what is on the card."""
     with open_station(arguments) as station:
-        vending = vending_of(arguments, station)
-        read = vending.read(arguments.name)
-        document = card_report.document_of(read, vending, station)
-        money = _money_of(station, read.meter_number)
+        read = desk_of(arguments, station).read(arguments.name)
+        document = card_report.document_of(read, station)
+        money = money_of(station, read.meter_number)
     print(json.dumps(document, indent=2) if arguments.json else card_report.table_of(document, *money))
     return 0
 
@@ -115,17 +132,19 @@ def run_erase(arguments) -> int:
     return 0
 
 
-def parse_credit(text: str, option: str, decimals: int) -> int:
-    """Millionths in a decimal number above zero. Raises ValueError that says what is wrong with it."""
-    matched = re.fullmatch(r"(\d{1,9})(?:\.(\d+))?", text, re.ASCII)
-    if matched is None:
-        raise ValueError(f"{option} {text}: write a number above zero, such as 20.00")
-    if len((matched[2] or "").rstrip("0")) > decimals:
-        raise ValueError(f"{option} {text}: at most {decimals} decimals can be sold")
-    amount = int(matched[1]) * 1_000_000 + int((matched[2] or "").rstrip("0").ljust(6, "0"))
-    if not 0 < amount <= CREDIT_AMOUNT_LIMIT:
-        raise ValueError(f"{option} {text}: write a number above zero, at most {CREDIT_AMOUNT_LIMIT // 1_000_000}")
-    return amount
+def run_rekey(arguments) -> int:
+    """Gives the card newer keys."""
+    with open_station(arguments) as station:
+        version = desk_of(arguments, station).rekey(arguments.name)
+    print(f"card {arguments.name}: has the site key of version {version}")
+    return 0
+
+
+def run_kinds(arguments) -> int:
+    """Prints a line for each kind of card."""
+    capacities = card_capacity.capacities()
+    print(json.dumps(capacities, indent=2) if arguments.json else card_report.kinds_table(capacities))
+    return 0
 
 
 def _action(actions, name, text, run):
@@ -135,16 +154,15 @@ def _action(actions, name, text, run):
     return parser
 
 
-def _new_service_card(arguments):
-    if arguments.meter is not None or arguments.technician is None or arguments.expires is None:
-        raise ValueError("a technician's card needs --technician and --expires, and no --meter")
-    if not 0 <= arguments.technician <= TECHNICIAN_LIMIT:
-        raise ValueError(f"--technician is from 0 to {TECHNICIAN_LIMIT}")
+def _new_pass_card(arguments, role, who, person):
+    if arguments.expires is None:
+        raise ValueError(f"the card of a person needs --{who} and --expires")
+    if not 0 <= person <= PERSON_LIMIT:
+        raise ValueError(f"--{who} is from 0 to {PERSON_LIMIT}")
     expires_s = _end_of(arguments.expires)
     with open_station(arguments) as station:
-        vending = vending_of(arguments, station)
-        vending.new_service_card(arguments.name, arguments.kind, arguments.technician, expires_s)
-    print(f"card {arguments.name}: {arguments.kind} for technician {arguments.technician} until {arguments.expires}")
+        desk_of(arguments, station).new_pass_card(arguments.name, arguments.kind, role, person, expires_s)
+    print(f"card {arguments.name}: {arguments.kind} for {who} {person} until {arguments.expires}")
     return 0
 
 
@@ -161,11 +179,5 @@ def _end_of(text):
 
 def _credit(arguments, decimals):
     if arguments.kwh is not None:
-        return ENERGY, parse_credit(arguments.kwh, "--kwh", KWH_DECIMALS)
-    return MONEY, parse_credit(arguments.amount, "--amount", decimals)
-
-
-def _money_of(station, meter_number):
-    """Currency and decimals that a meter sells in."""
-    row = None if not meter_number else station.meter(meter_number)
-    return (DEFAULT_CURRENCY, DEFAULT_DECIMALS) if row is None else (row["currency"], row["decimals"])
+        return credit(ENERGY, parse_credit(arguments.kwh, "--kwh", KWH_DECIMALS))
+    return credit(MONEY, parse_credit(arguments.amount, "--amount", decimals))

@@ -4,7 +4,7 @@ from boards.host.aes import aes
 from boards.host.clock import VirtualClock
 from boards.host.mfrc522_model import Mfrc522Model
 from wattpurse.cards import purse
-from wattpurse.cards.classic import format_classic
+from wattpurse.cards.classic import format_classic, rekey_classic
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
@@ -17,13 +17,16 @@ _REASONS = {
 
 
 class CardReader:
-    """One reader; `model` is its chip."""
+    """One reader, for cards of any version of the site's keys; `model` is its chip."""
 
-    def __init__(self, site_key: bytes):
+    def __init__(self, site_keys):
         self._clock = VirtualClock()
         self.model = Mfrc522Model(self._clock)
         self._driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
-        self._keys_of_uid = purse.classic_keys_of(aes, site_key, True)
+        self._site_keys = site_keys
+        self._keys_of_uid = None
+        for key_set in reversed(site_keys.newest_first):
+            self._keys_of_uid = purse.classic_keys_of(aes, key_set.site_key, True, self._keys_of_uid)
 
     def work(self, card, step):
         """Put `card` on the reader and give back the result of the coroutine `step(memory)`.
@@ -32,10 +35,21 @@ class CardReader:
         """
         return self._with_card(card, lambda identity: self._open(identity, step))
 
-    def format(self, card):
-        """Give a card the keys and access rights that its kind calls for. Raises OSError as `work` does."""
+    def format(self, card, key_version: int):
+        """Give a new card the keys of a version and the access rights that its kind calls for.
+
+        Raises OSError as `work` does.
+        """
         if card.kind == "classic-1k":
-            self._with_card(card, self._format)
+            self._with_card(card, lambda identity: self._format(identity, key_version))
+
+    def rekey(self, card, key_version: int):
+        """Give a card the keys of a version in place of any other, wherever that was cut short before.
+
+        Raises OSError as `work` does.
+        """
+        if card.kind == "classic-1k":
+            self._with_card(card, lambda identity: self._rekey(identity, key_version))
 
     def _with_card(self, card, action):
         self.model.field.insert(card)
@@ -59,5 +73,20 @@ class CardReader:
             raise ValueError("this kind of card is not known")
         return await step(memory)
 
-    async def _format(self, identity):
-        await format_classic(self._driver, identity, self._keys_of_uid(identity.uid), purse.access_of_sector)
+    async def _format(self, identity, key_version):
+        keys = self._keys_of(identity, key_version)
+        await format_classic(self._driver, identity, keys, purse.access_of_sector)
+
+    async def _rekey(self, identity, key_version):
+        keys = self._keys_of(identity, key_version)
+        for key_set in self._site_keys.newest_first:
+            older = self._keys_of(identity, key_set.key_version)
+            try:
+                return await rekey_classic(self._driver, identity, keys, older, purse.access_of_sector)
+            except CardError as error:
+                if error.reason != "refused":
+                    raise
+        raise CardError("refused")
+
+    def _keys_of(self, identity, key_version):
+        return purse.classic_keys_of(aes, self._site_keys.version(key_version).site_key, True)(identity.uid)

@@ -5,13 +5,16 @@ from datetime import UTC, datetime
 from wattpurse.core import contract as contracts
 from wattpurse.core import token
 from wattpurse.core.service_pass import SIZE
-from wattpurse_tools.station import ENERGY, MONEY
+from wattpurse_tools.card_capacity import SAMPLE
+from wattpurse_tools.card_desk import CUSTOMER, DATA, OPERATOR, SERVICE
+from wattpurse_tools.order import ENERGY, MONEY
+from wattpurse_tools.vending import state_of
 
 _MILLION = 1_000_000
 
 
-def document_of(read, vending, station) -> dict:
-    """Everything on a card that was read (vending.CardRead); `statement` is null where there is none.
+def document_of(read, station) -> dict:
+    """Everything on a card that was read (card_desk.CardRead); `statement` is null where there is none.
 
     Amounts are whole micro-units and mWh, energy of months whole Wh.
     """
@@ -20,11 +23,12 @@ def document_of(read, vending, station) -> dict:
             "name": read.name,
             "kind": read.card.kind,
             "uid": read.card.uid.hex(),
-            "role": _role(read),
+            "role": read.role,
             "meter": read.meter_number or None,
         },
-        "service_pass": _pass_document(read) if read.is_service else None,
-        "tokens": [_token_document(sealed, read, vending, station) for sealed in read.sealed_tokens()],
+        "service_pass": _pass_document(read, "technician") if read.role == SERVICE else None,
+        "operator_pass": _pass_document(read, "operator") if read.role == OPERATOR else None,
+        "tokens": [_token_document(sealed, read, station) for sealed in read.sealed_tokens()],
         "statement": None if read.told is None else _statement_document(read.told, station),
     }
 
@@ -33,16 +37,17 @@ def table_of(document: dict, currency: str, decimals: int) -> str:
     """The document as text; money in `currency` with at least so many decimals."""
     card = document["card"]
     lines = [f"card       {card['name']}, {card['kind']}, UID {card['uid']}, {card['role']}"]
-    if document["service_pass"] is not None:
-        service_pass = document["service_pass"]
-        lines.append(f"pass       technician {service_pass['technician']}, until {service_pass['expires']}")
+    for pass_document in (document["service_pass"], document["operator_pass"]):
+        if pass_document is not None:
+            (role, person), (_, expires) = pass_document.items()
+            lines.append(f"pass       {role} {person}, until {expires}")
     if card["meter"] is not None:
         lines.append(f"meter      {card['meter']}")
-    if card["role"] == "customer":
+    if card["role"] in (CUSTOMER, DATA):
         lines.extend(_token_lines(document["tokens"], currency, decimals))
     if document["statement"] is not None:
         lines.extend(_statement_lines(document["statement"], currency, decimals))
-    elif card["role"] == "customer":
+    elif card["role"] == CUSTOMER:
         lines.append("statement  none")
     return "\n".join(lines)
 
@@ -54,29 +59,48 @@ def amount_text(unit: str, amount: int, currency: str, decimals: int) -> str:
     return f"{_decimal(amount, decimals)} {currency}"
 
 
-def _role(read):
-    if read.is_service:
-        return "service"
-    return "customer" if read.meter_number else "blank"
+def kinds_table(capacities: list) -> str:
+    """What each kind of card can carry (card_capacity.capacities), as a table."""
+    rows = [("kind", "tokens", "statements", "bytes", "months", "receipt", "data card: short", "full")]
+    for one in capacities:
+        statements = f"{one['statements']}" if one["statements"] else "none"
+        receipt = "yes" if one["receipts"] else "no"
+        meters = [str(one[name] or "no") for name in ("meters_short", "meters_full")]
+        size, months = str(one["statement_bytes"]), str(one["months"])
+        rows.append((one["kind"], str(one["tokens"]), statements, size, months, receipt, *meters))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = (f"tokens of credit; closed months of a household with {SAMPLE};", "data card: meters at once")
+    return "\n".join([*lines, *notes])
 
 
-def _pass_document(read):
+def order_text(row, currency: str, decimals: int) -> str:
+    """What a token (row) says: its credit, or its words."""
+    parts = [row["words"]] if row["words"] else []
+    if row["unit"] in (MONEY, ENERGY):
+        parts.insert(0, amount_text(row["unit"], row["amount"], currency, decimals))
+    return ", ".join(parts)
+
+
+def _pass_document(read, person):
     data = read.box.content
     if len(data) != SIZE:
-        return {"technician": None, "expires": None}
-    technician, expires_s = (int.from_bytes(data[start : start + 4], "little") for start in (0, 4))
-    return {"technician": technician, "expires": _time_text(expires_s)}
+        return {person: None, "expires": None}
+    number, expires_s = (int.from_bytes(data[start : start + 4], "little") for start in (0, 4))
+    return {person: number, "expires": time_text(expires_s)}
 
 
-def _token_document(sealed, read, vending, station):
+def _token_document(sealed, read, station):
     header = token.read_header(sealed)
     row = None if header is None else station.token(header[0], header[1])
     known = row is not None and row["sealed"] == sealed
     return {
+        "meter": None if header is None else header[0],
         "sequence": None if header is None else header[1],
         "unit": row["unit"] if known else None,
         "amount": row["amount"] if known else None,
-        "state": vending.state_of(sealed, read.told),
+        "words": row["words"] if known else None,
+        "state": state_of(station, sealed, read.told),
     }
 
 
@@ -84,7 +108,7 @@ def _statement_document(told, station):
     document = dict(told)
     document["redeemed_elsewhere"] = station.redeemed_elsewhere(told)
     document["contract"] = contracts.by_code(told["contract"]).name
-    document["time"] = _time_text(told["time_s"])
+    document["time"] = time_text(told["time_s"])
     if "months" in told:
         document["months"] = [{"month": _month_text(month["index"]), **month} for month in told["months"]]
     return document
@@ -93,8 +117,8 @@ def _statement_document(told, station):
 def _token_lines(tokens, currency, decimals):
     lines = []
     for one in tokens:
-        amount = "" if one["unit"] is None else amount_text(one["unit"], one["amount"], currency, decimals) + ", "
-        lines.append(f"token      {one['sequence'] or 'damaged'}: {amount}{one['state']}")
+        said = "" if one["unit"] is None else order_text(one, currency, decimals) + ", "
+        lines.append(f"token      {one['sequence'] or 'damaged'}: {said}{one['state']}")
     return lines or ["tokens     none"]
 
 
@@ -163,5 +187,6 @@ def _month_text(index):
     return f"{index // 12}-{index % 12 + 1:02}"
 
 
-def _time_text(utc_s):
+def time_text(utc_s: int) -> str:
+    """A time, for people."""
     return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

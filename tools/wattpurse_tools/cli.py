@@ -18,7 +18,10 @@ from wattpurse_tools import (
     keys_command,
     meter_command,
     pins_command,
+    station_command,
     tariff_command,
+    token_command,
+    walk_command,
 )
 
 COMMANDS = (
@@ -30,7 +33,10 @@ COMMANDS = (
     keys_command,
     meter_command,
     pins_command,
+    station_command,
     tariff_command,
+    token_command,
+    walk_command,
 )
 
 FAILED = 1

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wattpurse_tools import key_file
+from wattpurse_tools.card_desk import CardDesk
 from wattpurse_tools.card_files import CardFiles
 from wattpurse_tools.card_reader import CardReader
 from wattpurse_tools.sequence_marks import SequenceMarks
@@ -16,11 +17,24 @@ def add_station_options(parser):
     parser.add_argument("--state", type=Path, default=Path("station.db"), metavar="FILE", help="default: station.db")
 
 
-def add_card_options(parser):
-    """Adds the card's name and where it is."""
-    parser.add_argument("name", help="the card's name")
-    parser.add_argument("--cards", type=Path, default=Path("cards"), metavar="DIR", help="default: cards")
+def add_card_folder_options(parser):
+    """Adds --keys, --state and --cards."""
     add_station_options(parser)
+    parser.add_argument("--cards", type=Path, default=Path("cards"), metavar="DIR", help="default: cards")
+    parser.set_defaults(operator=None)
+
+
+def add_selling_options(parser):
+    """Adds the same and --operator."""
+    add_card_folder_options(parser)
+    text = "the operator's card; a station that requires one sells with it only"
+    parser.add_argument("--operator", metavar="CARD", help=text)
+
+
+def add_card_options(parser):
+    """Adds the card's name, and the options of selling."""
+    parser.add_argument("name", help="the card's name")
+    add_selling_options(parser)
 
 
 def open_station(arguments) -> Station:
@@ -28,7 +42,15 @@ def open_station(arguments) -> Station:
     return Station(arguments.state, key_file.load(arguments.keys), SequenceMarks(arguments.keys))
 
 
-def vending_of(arguments, station) -> Vending:
-    """The operations on the cards that the arguments name."""
+def desk_of(arguments, station) -> CardDesk:
+    """The desk for the cards that the arguments name, signed on to with the operator's card where they name one."""
     site_keys = key_file.load(arguments.keys)
-    return Vending(site_keys, station, CardFiles(arguments.cards), CardReader(site_keys.site_key))
+    desk = CardDesk(site_keys, station, CardFiles(arguments.cards), CardReader(site_keys))
+    if arguments.operator is not None:
+        desk.sign_on(arguments.operator)
+    return desk
+
+
+def vending_of(arguments, station) -> Vending:
+    """The operations on customers' cards."""
+    return Vending(station, desk_of(arguments, station))

@@ -19,6 +19,7 @@ from boards.host.pulse_source import MICROJOULES_PER_KWH, PulseSource
 from boards.host.random_bits import RandomBits
 from boards.host.relay_model import RelayModel
 from boards.host.rtc_model import RtcModel
+from boards.host.sensor_model import SensorModel
 from boards.host.world import FIRST_S
 from boards.pico.pins import GPIO
 from wattpurse.drivers.rtc_ds3231 import ADDRESS
@@ -79,6 +80,7 @@ class EmulatedMeter:
         self.pico = EmulatedPico(flash, image, seed)
         clock = self.clock = self.pico.clock
         self._has_supply = False
+        self._seed = seed
         self.rtc = RtcModel(clock, utc_s)
         self.pico.attach_i2c(0, I2cRegisterParts({ADDRESS: self.rtc}))
         self.reader = self._wire_reader()
@@ -87,6 +89,9 @@ class EmulatedMeter:
         self.button_wire = self._wire("button")
         self.button = ButtonModel(clock, self.button_wire, RandomBits(seed))
         self.buzzer_wire = self._wire("buzzer", 0)
+        self.cover = self._sensor("cover")
+        self.magnet = self._sensor("magnet")
+        self.reverse_flow = self._sensor("reverse_flow")
         self.open_coil_wire = self._wire("open_coil", 0)
         self.close_coil_wire = self._wire("close_coil", 0)
         self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
@@ -193,6 +198,9 @@ class EmulatedMeter:
 
     def _wire(self, signal, pull=1):
         return EmulatedWire(self.pico, GPIO[signal], pull)
+
+    def _sensor(self, signal):
+        return SensorModel(self.clock, self._wire(signal), RandomBits(self._seed))
 
     def _wire_reader(self):
         reader = Mfrc522Model(self.clock)

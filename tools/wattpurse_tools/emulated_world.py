@@ -11,7 +11,7 @@ import tty
 from boards.host.household import Household
 from boards.host.state_folder import StateFolder
 from boards.host.world import FIRST_S, central_europe
-from wattpurse.core import supply
+from wattpurse.core import supply, tamper
 from wattpurse.core.circumstances import Circumstances
 
 from .emulated_meter import EmulatedMeter
@@ -82,7 +82,9 @@ class KnownMeter:
         self.account = stores.ledger.account
         self._stores = stores
         self._circumstances = Circumstances(now_s)
-        self._circumstances.tamper_opens = bool(stores.settings.get("tamper", 0))
+        self._circumstances.tamper_opens = self.account is not None and tamper.opens_supply(
+            stores.settings.get("tamper", 0), self.account.terms
+        )
         if self.account is not None:
             stores.ledger.advance(max(now_s, self.account.time_s), 0)
 

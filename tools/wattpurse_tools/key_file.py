@@ -1,8 +1,10 @@
-"""The key file of a site: a JSON document with the two keys that everything is derived from (see wattpurse.core.keys).
+"""The key file of a site: a JSON document with the keys that everything is derived from (see wattpurse.core.keys).
 
-    {"key_version": 1, "vending_key": 32 hexadecimal digits, "site_key": 32 hexadecimal digits}
+    {"format": 2, "keys": [{"key_version": 1, "vending_key": 32 hexadecimal digits, "site_key": the same}, ...]}
 
-Whoever has the vending key can make credit for every meter of the site.
+Versions go up; the last one is the newest, and older ones are kept for meters and cards that have not rolled to it yet.
+A document of format 1 is one such set of keys alone. Whoever has a vending key can make credit for every meter of the
+site that still uses it.
 """
 
 import json
@@ -12,29 +14,70 @@ from pathlib import Path
 from boards.host.aes import aes
 from wattpurse.core import keys
 from wattpurse.core.cmac import diversify
-from wattpurse_tools.document import Section, integer, matching
+from wattpurse_tools.document import Section, each, integer, matching
 
 KEY_VERSION_LIMIT = 255
+FORMAT = 2
 
 _KEY_SIZE = 16
+_SECRETS = ("vending_key", "site_key")
 _key_text = matching(r"[0-9a-fA-F]{32}", "write 32 hexadecimal digits")
+_version = integer(0, KEY_VERSION_LIMIT)
+
+
+class KeySet:
+    """One version of a site's keys: `key_version`, `vending_key`, `site_key` (16 bytes each)."""
+
+    def __init__(self, key_version: int, vending_key: bytes, site_key: bytes):
+        self.key_version = key_version
+        self.vending_key = vending_key
+        self.site_key = site_key
 
 
 class SiteKeys:
-    """The keys of one site: `vending_key`, `site_key` (16 bytes each) and `key_version`."""
+    """The keys of one site in all their versions; `key_version`, `vending_key` and `site_key` are the newest."""
 
-    def __init__(self, vending_key: bytes, site_key: bytes, key_version: int):
-        self.vending_key = vending_key
-        self.site_key = site_key
-        self.key_version = key_version
+    def __init__(self, key_sets: list):
+        self.newest_first = key_sets[::-1]
+        self.key_version = key_sets[-1].key_version
+        self.vending_key = key_sets[-1].vending_key
+        self.site_key = key_sets[-1].site_key
 
-    def meter_key(self, meter_number: int) -> bytes:
-        """The key that the station shares with one meter."""
-        return keys.meter_key(aes, self.vending_key, meter_number)
+    def version(self, key_version: int) -> KeySet:
+        """The keys of one version. Raises ValueError if they are not in this key file."""
+        for key_set in self.newest_first:
+            if key_set.key_version == key_version:
+                return key_set
+        raise ValueError(f"the keys of version {key_version} are not in this key file; use the newest copy of it")
+
+    def meter_key(self, meter_number: int, key_version: int | None = None) -> bytes:
+        """The key that the station shares with one meter, of the newest version or a given one."""
+        key_set = self.newest_first[0] if key_version is None else self.version(key_version)
+        return keys.meter_key(aes, key_set.vending_key, meter_number)
+
+    def meter_keys(self, meter_number: int) -> list:
+        """The keys of one meter in all versions, the newest first."""
+        return [keys.meter_key(aes, key_set.vending_key, meter_number) for key_set in self.newest_first]
+
+    def before(self, key_version: int) -> int | None:
+        """The version before one, or None."""
+        older = [key_set.key_version for key_set in self.newest_first if key_set.key_version < key_version]
+        return older[0] if older else None
+
+    def after(self, key_version: int) -> int | None:
+        """The version that follows one, or None."""
+        newer = [key_set.key_version for key_set in self.newest_first if key_set.key_version > key_version]
+        return newer[-1] if newer else None
+
+    @property
+    def first_version(self) -> int:
+        """The oldest version."""
+        return self.newest_first[-1].key_version
 
     def fingerprint(self) -> str:
-        """Tells one key file from another and nothing about the keys in it."""
-        return diversify(aes, self.vending_key, b"fingerprint" + self.site_key).hex()
+        """Tells one site's key file from another's, whatever versions follow, and nothing about the keys in it."""
+        first = self.newest_first[-1]
+        return diversify(aes, first.vending_key, b"fingerprint" + first.site_key).hex()
 
 
 def load(path: str | Path) -> SiteKeys:
@@ -43,29 +86,78 @@ def load(path: str | Path) -> SiteKeys:
     if not path.exists():
         raise ValueError(f"{path}: there is no such key file; make one with: wattpurse keys new {path}")
     try:
-        document = Section(json.loads(path.read_text(encoding="utf-8")), "")
-        site_keys = SiteKeys(
-            bytes.fromhex(document.take("vending_key", _key_text)[0]),
-            bytes.fromhex(document.take("site_key", _key_text)[0]),
-            document.take("key_version", integer(0, KEY_VERSION_LIMIT)),
-        )
-        document.finish()
+        key_sets = _read(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise ValueError(f"{path}: not a key file: {_without_keys(error)}") from error
-    return site_keys
+    return SiteKeys(key_sets)
 
 
 def make(path: str | Path, key_version: int = 1):
     """Write a new key file that only its owner can read. Raises ValueError rather than overwrite one."""
-    document = {
-        "key_version": integer(0, KEY_VERSION_LIMIT)(key_version, "--key-version"),
-        "vending_key": os.urandom(_KEY_SIZE).hex(),
-        "site_key": os.urandom(_KEY_SIZE).hex(),
-    }
+    document = {"format": FORMAT, "keys": [_new_keys(_version(key_version, "--key-version"))]}
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _write(path, os.O_EXCL, document)
     except FileExistsError:
         raise ValueError(f"{path} exists and is not overwritten: a site's credit hangs on its keys") from None
+
+
+def roll(path: str | Path) -> int:
+    """Add the next version to a key file, and give it back; the file is whole at any moment. Raises ValueError."""
+    path = Path(path)
+    site_keys = load(path)
+    key_version = site_keys.key_version + 1
+    if key_version > KEY_VERSION_LIMIT:
+        raise ValueError(f"{path}: version {KEY_VERSION_LIMIT} is the last one there is")
+    documents = [_document(key_set) for key_set in site_keys.newest_first[::-1]]
+    temporary = path.with_name(path.name + ".part")
+    _write(temporary, os.O_TRUNC, {"format": FORMAT, "keys": [*documents, _new_keys(key_version)]})
+    os.replace(temporary, path)
+    return key_version
+
+
+def _read(values):
+    form = values.get("format", 1) if isinstance(values, dict) else 1
+    if form == 1:
+        return [_read_keys(values, "", integer(1, 1))]
+    if form != FORMAT:
+        raise ValueError(f"it is of format {form}, and this program knows formats 1 and {FORMAT}: use a newer program")
+    document = Section(values, "")
+    document.take("format", integer(FORMAT, FORMAT))
+    key_sets = document.take("keys", each(_read_keys, 1, KEY_VERSION_LIMIT + 1))
+    document.finish()
+    versions = [key_set.key_version for key_set in key_sets]
+    if versions != sorted(set(versions)):
+        raise ValueError("keys: the versions must go up")
+    return key_sets
+
+
+def _read_keys(values, where, form=None):
+    document = Section(values, where)
+    key_set = KeySet(
+        document.take("key_version", _version),
+        bytes.fromhex(document.take("vending_key", _key_text)[0]),
+        bytes.fromhex(document.take("site_key", _key_text)[0]),
+    )
+    if form is not None:
+        document.take("format", form, 1)
+    document.finish()
+    return key_set
+
+
+def _new_keys(key_version):
+    return _document(KeySet(key_version, os.urandom(_KEY_SIZE), os.urandom(_KEY_SIZE)))
+
+
+def _document(key_set):
+    return {
+        "key_version": key_set.key_version,
+        "vending_key": key_set.vending_key.hex(),
+        "site_key": key_set.site_key.hex(),
+    }
+
+
+def _write(path, flag, document):
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps(document, indent=2) + "\n")
         file.flush()
@@ -76,6 +168,6 @@ def _without_keys(error):
     """What is wrong, without repeating a mistyped key on the screen."""
     text = str(error)
     where = text.partition(":")[0]
-    if where in ("vending_key", "site_key") and "is missing" not in text:
+    if where.rpartition(".")[2] in _SECRETS and "is missing" not in text:
         return f"{where}: write 32 hexadecimal digits"
     return text

@@ -4,7 +4,7 @@ import re
 
 from wattpurse.core.account import TOKEN_WINDOW
 from wattpurse_tools import key_file
-from wattpurse_tools.card_report import amount_text
+from wattpurse_tools.card_report import order_text
 from wattpurse_tools.desk_options import add_station_options, open_station
 
 DEFAULT_CURRENCY = "EUR"
@@ -12,7 +12,7 @@ DEFAULT_DECIMALS = 2
 
 
 def add_parser(subparsers):
-    """Adds `meter add`, `meter list`, `meter keys`, `meter skip` and `meter forfeit`."""
+    """Adds `meter add`, `meter list`, `meter keys`, `meter tokens`, `meter skip` and `meter forfeit`."""
     parser = subparsers.add_parser("meter", help="make meters known to the station, list them, show their keys")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
@@ -33,6 +33,12 @@ def add_parser(subparsers):
     keys.set_defaults(run=run_keys)
 
     text = "go on behind all token numbers used with these keys, after an older record was put back"
+    tokens = actions.add_parser("tokens", help="list the tokens of a meter that are not known to be redeemed")
+    tokens.add_argument("number", type=int)
+    tokens.add_argument("--hex", action="store_true", help="with each sealed token, to be entered once more")
+    add_station_options(tokens)
+    tokens.set_defaults(run=run_tokens)
+
     skip = actions.add_parser("skip", help=text)
     skip.add_argument("number", type=int)
     add_station_options(skip)
@@ -69,19 +75,32 @@ def run_keys(arguments) -> int:
     """Prints the keys of a meter that is known."""
     site_keys = key_file.load(arguments.keys)
     with open_station(arguments) as station:
-        _known_meter(station, arguments.number)
+        known_meter(station, arguments.number)
+        key_version = station.key_history.meter_version(arguments.number)
+        site_version = station.key_history.site_version(arguments.number)
     print(f"meter number  {arguments.number}")
-    print(f"key version   {site_keys.key_version}")
-    print(f"meter key     {site_keys.meter_key(arguments.number).hex()}")
-    print(f"site key      {site_keys.site_key.hex()}")
+    print(f"key version   {key_version}")
+    print(f"meter key     {site_keys.meter_key(arguments.number, key_version).hex()}")
+    print(f"site key      {site_keys.version(site_version).site_key.hex()}")
+    return 0
+
+
+def run_tokens(arguments) -> int:
+    """Prints a line for each outstanding token."""
+    with open_station(arguments) as station:
+        meter = known_meter(station, arguments.number)
+        for row in station.outstanding_of_meter(arguments.number):
+            said = order_text(row, meter["currency"], meter["decimals"])
+            sealed = f"  {row['sealed'].hex()}" if arguments.hex else ""
+            print(f"token {row['sequence']}  {said}, {row['state']}{sealed}")
     return 0
 
 
 def run_skip(arguments) -> int:
     """Raises the last number of a meter to the mark beside the keys."""
     with open_station(arguments) as station:
-        _known_meter(station, arguments.number)
-        skipped = station.skip(arguments.number)
+        known_meter(station, arguments.number)
+        skipped = station.numbers.skip(arguments.number)
     if not skipped:
         print(f"meter {arguments.number}: nothing to skip")
         return 0
@@ -95,15 +114,22 @@ def run_skip(arguments) -> int:
 def run_forfeit(arguments) -> int:
     """Gives tokens up."""
     with open_station(arguments) as station:
-        meter = _known_meter(station, arguments.number)
+        meter = known_meter(station, arguments.number)
         rows = station.forfeit(arguments.number, arguments.sequences)
     for row in rows:
-        amount = amount_text(row["unit"], row["amount"], meter["currency"], meter["decimals"])
-        print(f"meter {arguments.number}: token {row['sequence']}, {amount}, is given up")
+        said = order_text(row, meter["currency"], meter["decimals"])
+        print(f"meter {arguments.number}: token {row['sequence']}, {said}, is given up")
     return 0
 
 
-def _known_meter(station, number):
+def money_of(station, meter_number: int | None) -> tuple:
+    """Currency and decimals that a meter sells in; the usual ones for one that is not known."""
+    row = None if not meter_number else station.meter(meter_number)
+    return (DEFAULT_CURRENCY, DEFAULT_DECIMALS) if row is None else (row["currency"], row["decimals"])
+
+
+def known_meter(station, number: int):
+    """The row of a meter. Raises ValueError, with the remedy, for one that this station does not serve."""
     meter = station.meter(number)
     if meter is None:
         raise ValueError(f"meter {number} is not known; make it known with: wattpurse meter add {number}")

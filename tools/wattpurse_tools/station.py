@@ -1,4 +1,4 @@
-"""What the vending station remembers, in one SQLite file: meters, cards, and every token it has ever issued.
+"""What the vending station remembers, in one SQLite file: meters, cards, and every token it has ever issued, by whom.
 
 A token's number is used up first, in the record and in the marks beside the keys (sequence_marks), and the sealed token
 is kept before anything is written to a card. So a number is never used twice, whatever stops the program and even if an
@@ -13,35 +13,41 @@ from pathlib import Path
 from boards.host.aes import aes
 from wattpurse.core import keys, token
 from wattpurse.core.account import TOKEN_WINDOW
+from wattpurse_tools.key_history import KeyHistory
+from wattpurse_tools.order import CREDIT_KINDS, FORFEITED, ISSUED, OUTSTANDING, REDEEMED, TAKING, Order
+from wattpurse_tools.receipts import Receipts
 from wattpurse_tools.sequence_marks import SequenceMarks
+from wattpurse_tools.statement_record import Statements
 from wattpurse_tools.station_database import Transaction, open_database
+from wattpurse_tools.token_numbers import TokenNumbers
 
-MONEY = "money"
-ENERGY = "energy"
-ISSUED = "issued"
-ON_CARD = "on card"
-REDEEMED = "redeemed"
-FORFEITED = "forfeited"
+NO_CARD = b""
 
 METER_LIMIT = (1 << 32) - 1
 
-_TOKEN_KINDS = {MONEY: token.CREDIT_MONEY, ENERGY: token.CREDIT_ENERGY}
-
 
 class Station:
-    """The state in the file at `path`, opened for one command: another one waits until this one is closed."""
+    """The state in the file at `path`, opened for one command: another one waits until this one is closed.
+
+    `operator` is the number of whoever sells, None where nobody has shown a card; `numbers`, `receipts`, `statements`
+    and `key_history` are parts of the record.
+    """
 
     def __init__(self, path: str | Path, site_keys, marks: SequenceMarks):
+        self.operator = None
         self._path = path
         self._keys = site_keys
-        self._marks = marks
         self._lock = open(f"{path}.lock", "w")  # noqa: SIM115 held until `close`
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         try:
-            self._database = open_database(path, site_keys.fingerprint())
+            self._database = open_database(path, site_keys)
         except (OSError, ValueError, sqlite3.Error):
             self._lock.close()
             raise
+        self.numbers = TokenNumbers(self._database, marks)
+        self.receipts = Receipts(self._database)
+        self.statements = Statements(self._database)
+        self.key_history = KeyHistory(self._database, site_keys)
 
     def __enter__(self):
         return self
@@ -61,12 +67,14 @@ class Station:
         check_meter_number(number)
         with self._transaction():
             added = self._database.execute(
-                "INSERT OR IGNORE INTO meters VALUES (?, ?, ?, 0, NULL, 0)", (number, currency, decimals)
+                "INSERT OR IGNORE INTO meters (number, currency, decimals, last_sequence, key_version)"
+                " VALUES (?, ?, ?, 0, ?)",
+                (number, currency, decimals, self._keys.key_version),
             )
         return added.rowcount == 1
 
     def meters(self) -> list:
-        """All meters, as rows with number, currency, decimals, last_sequence, unit, told_s."""
+        """All meters, as rows with number, currency, decimals, last_sequence, unit, told_s, key_version."""
         return self._database.execute("SELECT * FROM meters ORDER BY number").fetchall()
 
     def meter(self, number: int):
@@ -87,32 +95,53 @@ class Station:
         with self._transaction():
             self._database.execute("DELETE FROM cards WHERE uid = ?", (uid.hex(),))
 
-    def issue(self, meter_number: int, uid: bytes, unit: str, amount: int):
-        """Make the next token of a meter, for one card; its row.
+    @property
+    def operators_required(self) -> bool:
+        """Whether nothing is sold without an operator's card."""
+        return bool(self._database.execute("SELECT operators_required FROM station").fetchone()[0])
 
-        Raises ValueError if an older token would be lost, or if this record is behind what was sold with these keys.
+    def require_operators(self, required: bool):
+        """Nothing is sold without an operator's card from now on, or no longer so. Raises ValueError without one."""
+        self._refuse_without_operator(True)
+        with self._transaction():
+            self._database.execute("UPDATE station SET operators_required = ?", (required,))
+
+    def issue(self, meter_number: int, uid: bytes, order: Order):
+        """Make the next token of a meter, for one card or for NO_CARD; its row.
+
+        Raises ValueError if nobody may sell now, if money would be lost by it, or if this record is behind what was
+        sold with these keys.
         """
-        pair = keys.token_keys(aes, self._keys.meter_key(meter_number))
-        sequence = self._use_next_number(meter_number)
-        made = token.make(_TOKEN_KINDS[unit], amount)
-        sealed = token.seal_token(aes, pair, self._keys.key_version, meter_number, sequence, *made)
-        with self._transaction():
-            self._database.execute(
-                "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (meter_number, sequence, unit, amount, int(time.time()), uid.hex(), sealed, ISSUED),
-            )
-        return self.token(meter_number, sequence)
+        return self.issue_all(meter_number, uid, [order])[0]
 
-    def skip(self, meter_number: int) -> range:
-        """Go on behind all numbers that were used with these keys; those that this record passes over by it."""
-        last = self.meter(meter_number)["last_sequence"]
-        used = self._marks.of(meter_number)
+    def issue_all(self, meter_number: int, uid: bytes, orders: list, settled=()) -> list:
+        """Make a token of each order, all or none; their rows. The receipts (rows) in `settled` are settled by them."""
+        self._refuse_without_operator(self.operators_required)
+        for order in orders:
+            self._refuse_order(meter_number, order)
+        key_version = self.key_history.sealing_version(meter_number)
+        pair = keys.token_keys(aes, self._keys.meter_key(meter_number, key_version))
+        made = []
+        for order in orders:
+            sequence = self.numbers.use_next(meter_number)
+            sealed = token.seal_token(aes, pair, key_version, meter_number, sequence, order.kind, order.body)
+            made.append((sequence, order, sealed))
         with self._transaction():
-            self._learn_sequence(meter_number, used)
-        return range(last + 1, used + 1)
+            for sequence, order, sealed in made:
+                self._add_token(meter_number, sequence, uid, order, sealed)
+            numbers = ", ".join(str(sequence) for sequence, _, _ in made)
+            self.receipts.settle(settled, f"to meter {meter_number}, token {numbers}")
+        return [self.token(meter_number, sequence) for sequence, _, _ in made]
+
+    def pay_out(self, receipts: list):
+        """Note receipts (rows) as paid out at the desk."""
+        self._refuse_without_operator(self.operators_required)
+        with self._transaction():
+            self.receipts.settle(receipts, "paid out")
 
     def token(self, meter_number: int, sequence: int):
-        """The row of one token with meter, sequence, unit, amount, issued_s, card, sealed, state; or None."""
+        """The row of one token, or None: meter, sequence, kind, words, unit and amount (see `order`), issued_s, card,
+        sealed, state, operator, redeemed_s."""
         return self._database.execute(
             "SELECT * FROM tokens WHERE meter = ? AND sequence = ?", (meter_number, sequence)
         ).fetchone()
@@ -120,8 +149,23 @@ class Station:
     def outstanding(self, uid: bytes) -> list:
         """The tokens made for a card that no statement has proved redeemed, oldest first."""
         return self._database.execute(
-            "SELECT * FROM tokens WHERE card = ? AND state IN (?, ?) ORDER BY meter, sequence",
-            (uid.hex(), ISSUED, ON_CARD),
+            f"SELECT * FROM tokens WHERE card = ? AND state IN {OUTSTANDING} ORDER BY meter, sequence", (uid.hex(),)
+
+        ).fetchall()
+
+    def outstanding_of_meter(self, meter_number: int) -> list:
+        """The tokens of a meter, for whichever card, that no statement has proved redeemed, oldest first."""
+        return self._database.execute(
+            f"SELECT * FROM tokens WHERE meter = ? AND state IN {OUTSTANDING} ORDER BY sequence", (meter_number,)
+
+        ).fetchall()
+
+    def tokens(self, meter_number: int | None = None) -> list:
+        """All tokens ever made, or those of one meter, oldest first."""
+        condition = "" if meter_number is None else "WHERE meter = ?"
+        return self._database.execute(
+            f"SELECT * FROM tokens {condition} ORDER BY issued_s, meter, sequence",
+            () if meter_number is None else (meter_number,),
         ).fetchall()
 
     def outstanding_of_name(self, name: str) -> list:
@@ -129,9 +173,9 @@ class Station:
         if self._database.execute("SELECT 1 FROM cards WHERE name = ?", (name,)).fetchone() is None:
             raise ValueError(f"no card {name} is known to this station")
         return self._database.execute(
-            "SELECT * FROM tokens WHERE card IN (SELECT uid FROM cards WHERE name = ?) AND state IN (?, ?)"
+            f"SELECT * FROM tokens WHERE card IN (SELECT uid FROM cards WHERE name = ?) AND state IN {OUTSTANDING}"
             " ORDER BY meter, sequence",
-            (name, ISSUED, ON_CARD),
+            (name,),
         ).fetchall()
 
     def move(self, tokens: list, uid: bytes):
@@ -148,7 +192,7 @@ class Station:
         for sequence, row in zip(sequences, rows, strict=True):
             if row is None:
                 raise ValueError(f"token {sequence} of meter {meter_number} was not issued by this station")
-            if row["state"] not in (ISSUED, ON_CARD):
+            if row["state"] not in OUTSTANDING:
                 raise ValueError(f"token {sequence} of meter {meter_number} is {row['state']} already")
         self.mark(rows, FORFEITED)
         return rows
@@ -162,14 +206,20 @@ class Station:
             )
 
     def learn(self, told: dict):
-        """Take in what an authentic statement proves: tokens redeemed, numbers used, and what the meter sells by."""
+        """Take in what an authentic statement proves: tokens redeemed, numbers used, the meter's unit, a receipt."""
         meter_number = told["meter_number"]
         open_rows = self._database.execute(
             "SELECT * FROM tokens WHERE meter = ? AND state != ?", (meter_number, REDEEMED)
         ).fetchall()
-        self.mark([row for row in open_rows if is_redeemed(told, row["sequence"])], REDEEMED)
+        redeemed = [row["sequence"] for row in open_rows if is_redeemed(told, row["sequence"])]
         with self._transaction():
-            self._learn_sequence(meter_number, told["token_top"])
+            self._database.executemany(
+                "UPDATE tokens SET state = ?, redeemed_s = ? WHERE meter = ? AND sequence = ?",
+                [(REDEEMED, told["time_s"], meter_number, sequence) for sequence in redeemed],
+            )
+            self.receipts.book(told)
+            self.statements.keep(told)
+            self.numbers.learn(meter_number, told["token_top"])
             self._database.execute(
                 "UPDATE meters SET unit = ?, told_s = ? WHERE number = ? AND told_s <= ?",
                 (told["unit"], told["time_s"], meter_number, told["time_s"]),
@@ -181,43 +231,46 @@ class Station:
         redeemed = [number for number in range(first, told["token_top"] + 1) if is_redeemed(told, number)]
         return [number for number in redeemed if self.token(told["meter_number"], number) is None]
 
-    def _use_next_number(self, meter_number):
-        """The record comes before the marks: stopped between the two, it is ahead of them and goes on."""
-        last = self.meter(meter_number)["last_sequence"]
-        self._refuse_to_lose_the_oldest(meter_number, last + 1)
-        used = self._marks.of(meter_number)
-        if used > last:
-            raise ValueError(
-                f"this record of meter {meter_number} ends at token {last}, but numbers up to {used} were used with"
-                " these keys: it is an older copy, or another station sells with the same keys; use the newest record,"
-                f" or go on behind them with: wattpurse meter skip {meter_number}"
-            )
-        with self._transaction():
-            self._learn_sequence(meter_number, last + 1)
-        if not self._marks.claim(meter_number, last + 1):
-            raise ValueError(f"another station is selling to meter {meter_number} with the same keys; try again")
-        return last + 1
+    def _refuse_without_operator(self, required):
+        if required and self.operator is None:
+            raise ValueError("this station sells with an operator's card only: name yours with --operator CARD")
 
-    def _learn_sequence(self, meter_number, sequence):
+    def _refuse_order(self, meter_number, order):
+        """What would lose money: a receipt that the next one replaces, credit that would come to the next tenant."""
+        if order.kind in TAKING:
+            for row in self.receipts.awaited(meter_number):
+                raise ValueError(
+                    f"token {row['sequence']} of meter {meter_number} ({row['words']}) has no receipt yet, and the next"
+                    " one would take its place; read a card that has been at the meter since, or give it up with:"
+                    f" wattpurse meter forfeit {meter_number} {row['sequence']}"
+                )
+        if order.kind in (token.CLEAR, token.TENANT):
+            for row in self.outstanding_of_meter(meter_number):
+                if row["kind"] in CREDIT_KINDS:
+                    raise ValueError(
+                        f"credit token {row['sequence']} of meter {meter_number} is not known to be redeemed and would"
+                        " be credited to whoever comes next; tap its card at the meter first, and read it"
+                    )
+        self.key_history.refuse(meter_number, order)
+
+    def _add_token(self, meter_number, sequence, uid, order, sealed):
         self._database.execute(
-            "UPDATE meters SET last_sequence = max(last_sequence, ?) WHERE number = ?", (sequence, meter_number)
+            "INSERT INTO tokens (meter, sequence, kind, words, unit, amount, issued_s, card, sealed, state, operator)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                meter_number,
+                sequence,
+                order.kind,
+                order.words,
+                order.unit,
+                order.amount,
+                int(time.time()),
+                uid.hex(),
+                sealed,
+                ISSUED,
+                self.operator,
+            ),
         )
-
-    def _refuse_to_lose_the_oldest(self, meter_number, sequence):
-        """A meter takes tokens out of order, but none that lies further back than its window."""
-        oldest = self._database.execute(
-            "SELECT sequence, coalesce(name, card) AS card FROM tokens LEFT JOIN cards ON uid = card"
-            " WHERE tokens.meter = ? AND state IN (?, ?) ORDER BY sequence LIMIT 1",
-            (meter_number, ISSUED, ON_CARD),
-        ).fetchone()
-        if oldest is not None and sequence - oldest["sequence"] >= TOKEN_WINDOW:
-            card = oldest["card"]
-            raise ValueError(
-                f"token {oldest['sequence']} of meter {meter_number}, made for card {card}, is not known to be redeemed"
-                f" and would be lost behind {TOKEN_WINDOW} newer ones; read a card that has been at the meter since, or"
-                f" put it on a card that can be tapped there with: wattpurse card replace {card} NEW, or give it up"
-                f" with: wattpurse meter forfeit {meter_number} {oldest['sequence']}"
-            )
 
     def _transaction(self):
         return Transaction(self._database)

@@ -3,8 +3,10 @@
 import sqlite3
 from pathlib import Path
 
-_SCHEMA_VERSION = 2
-_SCHEMA = """
+from wattpurse.core import token
+
+_SCHEMA_VERSION = 3
+_SCHEMA_2 = """
 CREATE TABLE station (key_fingerprint TEXT NOT NULL);
 CREATE TABLE meters (
     number INTEGER PRIMARY KEY, currency TEXT NOT NULL, decimals INTEGER NOT NULL, last_sequence INTEGER NOT NULL,
@@ -17,7 +19,26 @@ CREATE TABLE tokens (
     PRIMARY KEY (meter, sequence)
 );
 """
-_FROM_VERSION_1 = "ALTER TABLE meters ADD COLUMN told_s INTEGER NOT NULL DEFAULT 0"
+_FROM_VERSION_1 = "ALTER TABLE meters ADD COLUMN told_s INTEGER NOT NULL DEFAULT 0;"
+# Who sold and what else than credit was sold; receipts and statements; which keys a meter was made with.
+_FROM_VERSION_2 = f"""
+ALTER TABLE station ADD COLUMN operators_required INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meters ADD COLUMN key_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tokens ADD COLUMN kind INTEGER NOT NULL DEFAULT {token.CREDIT_MONEY};
+ALTER TABLE tokens ADD COLUMN words TEXT NOT NULL DEFAULT '';
+ALTER TABLE tokens ADD COLUMN operator INTEGER;
+ALTER TABLE tokens ADD COLUMN redeemed_s INTEGER;
+UPDATE tokens SET kind = {token.CREDIT_ENERGY} WHERE unit = 'energy';
+CREATE TABLE receipts (
+    meter INTEGER NOT NULL, sequence INTEGER NOT NULL, money INTEGER NOT NULL, energy INTEGER NOT NULL,
+    debt INTEGER NOT NULL, told_s INTEGER NOT NULL, settled TEXT NOT NULL DEFAULT '', PRIMARY KEY (meter, sequence)
+);
+CREATE TABLE statements (
+    meter INTEGER NOT NULL, time_s INTEGER NOT NULL, unit TEXT NOT NULL, contract INTEGER NOT NULL,
+    balance INTEGER NOT NULL, bought INTEGER, charged INTEGER, total_mwh INTEGER NOT NULL, alarms TEXT NOT NULL,
+    PRIMARY KEY (meter, time_s, total_mwh)
+);
+"""
 
 
 class Transaction:
@@ -33,7 +54,7 @@ class Transaction:
         self._database.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
-def open_database(path: str | Path, key_fingerprint: str) -> sqlite3.Connection:
+def open_database(path: str | Path, site_keys) -> sqlite3.Connection:
     """The tables in the file at `path`, made where there are none.
 
     Raises ValueError for a file that holds something else, or the record that belongs to other keys.
@@ -41,7 +62,7 @@ def open_database(path: str | Path, key_fingerprint: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None)
     database.row_factory = sqlite3.Row
     try:
-        _prepare(database, path, key_fingerprint)
+        _prepare(database, path, site_keys)
     except sqlite3.DatabaseError as error:
         database.close()
         raise ValueError(f"{path}: not the state of a vending station: {error}") from error
@@ -51,21 +72,32 @@ def open_database(path: str | Path, key_fingerprint: str) -> sqlite3.Connection:
     return database
 
 
-def _prepare(database, path, key_fingerprint):
+def _prepare(database, path, site_keys):
     database.execute("PRAGMA synchronous = FULL")
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        with Transaction(database):
-            for statement in _SCHEMA.split(";")[:-1]:
-                database.execute(statement)
-            database.execute("INSERT INTO station VALUES (?)", (key_fingerprint,))
-            database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-        return
-    if version not in (1, _SCHEMA_VERSION):
+    if not 0 <= version <= _SCHEMA_VERSION:
         raise ValueError(f"{path}: the state is of version {version}, which this program does not know")
-    if database.execute("SELECT key_fingerprint FROM station").fetchone()[0] != key_fingerprint:
+    fingerprint = site_keys.fingerprint()
+    if version and database.execute("SELECT key_fingerprint FROM station").fetchone()[0] != fingerprint:
         raise ValueError(f"{path}: this state belongs to another key file; use the two that belong together")
-    if version == 1:
+    if version < _SCHEMA_VERSION:
         with Transaction(database):
-            database.execute(_FROM_VERSION_1)
-            database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            _migrate(database, version, site_keys)
+
+
+def _migrate(database, version, site_keys):
+    if version == 0:
+        _execute_all(database, _SCHEMA_2)
+        database.execute("INSERT INTO station VALUES (?)", (site_keys.fingerprint(),))
+    if version == 1:
+        _execute_all(database, _FROM_VERSION_1)
+    _execute_all(database, _FROM_VERSION_2)
+    # Whoever kept a record before there were versions sealed everything under the first.
+    database.execute("UPDATE meters SET key_version = ?", (site_keys.first_version,))
+    database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+
+def _execute_all(database, script):
+    """One by one, for `executescript` would end the transaction."""
+    for statement in script.split(";")[:-1]:
+        database.execute(statement)

@@ -33,13 +33,15 @@ TRAILER_WRITE_B = 0b011
 class ClassicKeys:
     """The two keys of a card's sectors, six bytes each; writing uses key B unless `write_with_b` is False.
 
-    Who only reads, or writes with key A, may do without key B: None.
+    Who only reads, or writes with key A, may do without key B: None. `older()` gives the ClassicKeys that a sector may
+    still have instead; None where there are none.
     """
 
-    def __init__(self, key_a: bytes, key_b: bytes | None, write_with_b: bool = True):
+    def __init__(self, key_a: bytes, key_b: bytes | None, write_with_b: bool = True, older=None):
         self.key_a = key_a
         self.key_b = key_b
         self.write_with_b = write_with_b
+        self.older = older
 
 
 class ClassicMemory:
@@ -51,7 +53,8 @@ class ClassicMemory:
 
     def __init__(self, reader, identity, keys: ClassicKeys):
         self._session = _Session(reader, identity)
-        self._keys = keys
+        self._keys = [keys]
+        self._older = keys.older
         self._sector = None
         self._writable = False
 
@@ -89,10 +92,29 @@ class ClassicMemory:
         if self._sector is not None:
             self._sector = None
             await asyncio.sleep(0)
-        with_b = to_write and self._keys.write_with_b
-        await self._session.authenticate(sector, self._keys.key_b if with_b else self._keys.key_a, with_b)
+        place = 0
+        while True:
+            keys = self._keys[place]
+            with_b = to_write and keys.write_with_b
+            try:
+                await self._session.authenticate(sector, keys.key_b if with_b else keys.key_a, with_b)
+                break
+            except CardError:
+                place += 1
+                if not self._has_keys_at(place):
+                    raise
+            await self._session.select_again()
+        # What opened this sector most likely opens the next.
+        self._keys.insert(0, self._keys.pop(place))
         self._sector = sector
-        self._writable = with_b or not self._keys.write_with_b
+        self._writable = with_b or not keys.write_with_b
+
+    def _has_keys_at(self, place):
+        if place == len(self._keys) and self._older is not None:
+            older = self._older()
+            self._keys.append(older)
+            self._older = older.older
+        return place < len(self._keys)
 
 
 class _Session:
@@ -168,9 +190,32 @@ async def _format_sector(session, sector, keys, final_bits):
     await session.authenticate(sector, keys.key_a, False)
 
 
-async def _accepts(session, sector, key):
+async def rekey_classic(reader, identity, keys: ClassicKeys, older: ClassicKeys, access_of_sector):
+    """Give all purse sectors of a formatted card `keys` in place of `older`; for the vending station.
+
+    What is on the card stays. A change that was cut short is finished by another call with the same keys, even where a
+    key was torn between its old and its new bytes. Raises CardError ("refused") for a sector that neither opens.
+    """
+    session = _Session(reader, identity)
+    for sector in SECTORS:
+        await _rekey_sector(session, sector, keys, older, access_bits(*access_of_sector(sector)))
+
+
+async def _rekey_sector(session, sector, keys, older, bits):
+    if await _accepts(session, sector, keys.key_b, True) and await _accepts(session, sector, keys.key_a):
+        return
+    for torn_at in range(len(keys.key_b) + 1):
+        if await _accepts(session, sector, keys.key_b[:torn_at] + older.key_b[torn_at:], True):
+            await session.write(sector * 4 + 3, keys.key_a + bits + keys.key_b)
+            await session.authenticate(sector, keys.key_a, False)
+            await session.authenticate(sector, keys.key_b, True)
+            return
+    raise CardError("refused")
+
+
+async def _accepts(session, sector, key, is_b=False):
     try:
-        await session.authenticate(sector, key, False)
+        await session.authenticate(sector, key, is_b)
     except CardError:
         await session.select_again()
         return False

@@ -35,7 +35,7 @@ _SELECT_NVB = 0x70
 class CardError(OSError):
     """A card left, refused, or answered what cannot be trusted. It has to be selected again.
 
-    `reason` is one of "silent", "garbled", "refused", "changed", "unknown".
+    `reason` is one of "silent", "garbled", "refused", "changed", "full", "unknown".
     """
 
     def __init__(self, reason: str):

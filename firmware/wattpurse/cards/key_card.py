@@ -14,8 +14,11 @@ KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216")
 _CLASSIC_OFFSETS = (288, 336)
 
 
-async def read(memory, aes, keys) -> tuple:
-    """`(place, content)` of the newest authentic record, or `(0, None)`. Raises CardError or ReaderError."""
+async def read(memory, aes, pairs) -> tuple:
+    """`(place, content)` of the newest record that is authentic under one of `pairs`, or `(0, None)`.
+
+    `pairs` are keys.key_card_keys. Raises CardError or ReaderError.
+    """
     claims = []
     for place, offset in enumerate(_offsets_of(memory.kind)):
         data = bytearray(key_card.SIZE)
@@ -25,20 +28,21 @@ async def read(memory, aes, keys) -> tuple:
             claims.append((version, place, data))
     claims.sort(reverse=True)
     for _, place, data in claims:
-        try:
-            return place, key_card.open_content(aes, keys, data)
-        except SealBroken:
-            pass  # torn, or not ours: the other copy decides
+        for pair in pairs:
+            try:
+                return place, key_card.open_content(aes, pair, data)
+            except SealBroken:
+                pass  # torn, or not ours: the other copy decides
     return 0, None
 
 
-async def write(memory, aes, keys, place: int, content):
+async def write(memory, aes, pair, place: int, content):
     """Write the record over the copy at `place` and read it back.
 
     Raises CardError ("changed") if it reads back otherwise, CardError or ReaderError.
     """
     await purse.write_and_verify(
-        memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, keys, content)
+        memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content)
     )
 
 

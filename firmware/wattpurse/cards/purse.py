@@ -9,9 +9,15 @@ each there are two where the card has room, and always the older or the broken o
         all of it stands elsewhere (cards.key_card)
     statement box: a sealed statement (core.statement)
 
+An operator's card has the operator's pass in the service pass's place, a data card tokens for many meters (data_card).
+
 Little-endian. The CRC finds a torn box, nothing more: what is true is decided by the seals within. MIFARE Classic cards
 let key A read everything and write statements, and key B write everything; the pages of all other cards are open to
 whoever comes near them.
+
+A copied card buys nothing, and takes nothing elsewhere twice: credit that a meter gave back is not on the card. The
+card only shows a statement, whose receipt names meter and token; the station books each such receipt once and sells it
+anew once, whichever copies it is shown.
 """
 
 import struct
@@ -32,6 +38,8 @@ from wattpurse.core.sealing import SealBroken, sealed_size
 
 CUSTOMER = 1
 SERVICE = 2
+OPERATOR = 3
+DATA = 4
 KEY_CARD = 5
 
 HEAD_SIZE = 12
@@ -86,14 +94,18 @@ def layout_of(kind: str) -> Layout:
     return Layout(*_LAYOUTS[kind])
 
 
-def classic_keys_of(aes, site_key: bytes, is_station: bool):
+def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
     """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A.
 
-    A meter's are kept until it is asked for those of another card.
+    A meter's are kept until it is asked for those of another card. `older_of` is such a function for the site key
+    before, whose keys a card may still have.
     """
 
+    def older(uid):
+        return None if older_of is None else lambda: older_of(uid)
+
     if is_station:
-        return lambda uid: ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid))
+        return lambda uid: ClassicKeys(*key_derivation.classic_keys(aes, site_key, uid), older=older(uid))
     site = Derivation(aes, site_key)
     last_uid, last_keys = None, None
 
@@ -101,7 +113,7 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool):
         nonlocal last_uid, last_keys
         if uid != last_uid:
             last_uid = uid
-            last_keys = ClassicKeys(key_derivation.classic_key_a(site, uid), None, False)
+            last_keys = ClassicKeys(key_derivation.classic_key_a(site, uid), None, False, older(uid))
         return last_keys
 
     return keys_of
@@ -194,7 +206,7 @@ async def write_statement(memory, aes, keys, meter_number: int, compose):
 
 
 def _is_order_head(start, layout):
-    return start[0] == _MARK and start[1] in (CUSTOMER, SERVICE, KEY_CARD) and start[3] * _WORD <= layout.content_size
+    return start[0] == _MARK and CUSTOMER <= start[1] <= KEY_CARD and start[3] * _WORD <= layout.content_size
 
 
 async def _read_order_box(memory, layout, place, start):

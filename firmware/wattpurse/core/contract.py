@@ -12,6 +12,7 @@ Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counte
     supply_reason(account, circumstances)   supply.ON, or why supply may not be on as far as the contract goes
     credit_balance(account)                 what is left to the customer: micro-units, mWh, 0 for contracts of time
     emergency_limit(account)                how far below zero its balance may go once the customer has accepted that
+    credit_left(account)                    what is left before the customer has to be warned; None where no amount is
     until_s(account)                        when it ends by itself; None for those that do not
 """
 
@@ -57,6 +58,11 @@ class Contract:
         return 0
 
     @staticmethod
+    def credit_left(_account) -> int | None:
+        """No amount that could run out."""
+        return None
+
+    @staticmethod
     def until_s(_account) -> int | None:
         """It does not end by itself."""
         return None
@@ -88,6 +94,11 @@ class PrepaidMoney(Contract):
         """Micro-units."""
         return account.terms["emergency_microunits"]
 
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units."""
+        return account.money.balance
+
 
 class PrepaidEnergy(Contract):
     """Energy in the meter, bought as kWh; tariff prices do not matter, rates are registered all the same."""
@@ -113,9 +124,18 @@ class PrepaidEnergy(Contract):
         """mWh."""
         return account.terms["emergency_mwh"]
 
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """mWh."""
+        return account.energy.balance
+
 
 class Term(Contract):
-    """Days, bought in advance; energy is free and registered per rate."""
+    """Days, bought in advance; energy is free and registered per rate.
+
+    Time is the meter's own, which never goes back by itself. A meter whose clock has stopped goes on from the newest
+    time in its ledger: a term then lasts longer by the outage, in the customer's favour, and the clock alarm says so.
+    """
 
     code = 3
     name = "term"
@@ -211,6 +231,11 @@ class KeyCard(Contract):
         """What is left on the card that is in; nothing without one."""
         return account.cards.balance if account.standing["card_in"] else 0
 
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units; no amount without a card, nor with one for which everything is free."""
+        return account.cards.balance if account.standing["card_in"] and account.cards.price else None
+
 
 class Managed(Contract):
     """A head-end keeps the account and orders the switch; its permit runs out if it falls silent."""
@@ -245,6 +270,12 @@ class SettledAccount(PrepaidMoney):
     def emergency_limit(_account) -> int:
         """There is no end that it could put off."""
         return 0
+
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units of deposit and limit that are not used yet; no amount where there is no limit."""
+        limit = account.terms["account_limit_microunits"]
+        return limit + account.money.balance if limit else None
 
 
 CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, KeyCard, Managed, SettledAccount)

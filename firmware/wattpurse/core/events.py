@@ -6,7 +6,7 @@
 
 import struct
 
-from wattpurse.core import carrier, outcome, supply
+from wattpurse.core import carrier, outcome, supply, tamper
 from wattpurse.core.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
 from wattpurse.core.journal import Journal
 
@@ -53,7 +53,8 @@ PERMITTED = 36
 SWITCH_ORDERED = 37
 SHORTAGE = 38
 AGREED = 39
-CARD_REFUSED = 50
+SUPPLY_TEST = 40
+CARD_REFUSED = 41
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -97,6 +98,7 @@ _TEXTS = {
     SWITCH_ORDERED: "load switch ordered",
     SHORTAGE: "shortage level",
     AGREED: "button pressed",
+    SUPPLY_TEST: "supply test, minutes",
     CARD_REFUSED: "key card refused: an older image of it",
 }
 _RECORD = 1
@@ -250,6 +252,8 @@ def text(event: Event) -> str:
         words += " " + supply.text(event.number)
     elif event.code == TOKEN_REFUSED:
         words += ": " + outcome.text(event.number)
+    elif event.code == TAMPER:
+        words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FAULT:
         words += f" {event.number}"
     return words + ", by " + carrier.text(event.by)

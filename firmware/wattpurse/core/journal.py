@@ -277,12 +277,22 @@ class Journal:
             offset = self._log_at + number * slots.SLOT_SIZE
             self._ring.read(0, self._index, offset, self._slot)
             self._ring.read(1, self._index, offset, self._check)
-            entry = slots.merge(self._slot, self._check, self._sequence, number)
+            finished = self._check == slots.BLANK and self._goes_on_behind(number, slot_count)
+            entry = slots.merge(self._slot, self._check, self._sequence, number, finished)
             if entry is None:
                 self._refuse_entries_behind(number, slot_count)
                 break
             entries.append(entry)
         return entries
+
+    def _goes_on_behind(self, number, slot_count):
+        """True if the next slot holds an entry: a write that fails is never followed by another in the same sector."""
+        behind = bytearray(slots.SLOT_SIZE)
+        for copy in range(ring.COPIES if number + 1 < slot_count else 0):
+            self._ring.read(copy, self._index, self._log_at + (number + 1) * slots.SLOT_SIZE, behind)
+            if slots.is_entry(behind, self._sequence, number + 1):
+                return True
+        return False
 
     def _used_slots(self):
         """How many slots there are up to the last that is not blank in both copies."""

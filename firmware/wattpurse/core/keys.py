@@ -2,6 +2,7 @@
 
     vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card,
         event key
+    vending key -> operator pass key of one card: a meter, which does not have it, can make no such pass
     site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
 
 A meter that is broken open gives away its own meter key, and with the site key the transport keys of the site's cards,
@@ -24,6 +25,7 @@ _EVENTS = b"events"
 _CLASSIC_KEY_A = b"classic key a"
 _CLASSIC_KEY_B = b"classic key b"
 _SERVICE_PASS = b"service pass"
+_OPERATOR_PASS = b"operator pass"
 _KEY_CARD_ENCRYPTION = b"key card encrypt."
 _KEY_CARD_AUTHENTICATION = b"key card authent."
 
@@ -64,6 +66,11 @@ def classic_key_a(site: Derivation, card_uid: bytes) -> bytes:
 def service_pass_key(aes, site_key: bytes, card_uid: bytes) -> bytes:
     """The key that authenticates the service pass on one card."""
     return diversify(aes, site_key, _SERVICE_PASS + card_uid)
+
+
+def operator_pass_key(aes, vending_key: bytes, card_uid: bytes) -> bytes:
+    """The key that authenticates the operator's pass on one card."""
+    return diversify(aes, vending_key, _OPERATOR_PASS + card_uid)
 
 
 def key_card_keys(aes, site_key: bytes, card_uid: bytes) -> KeyPair:

@@ -144,9 +144,9 @@ def _apply_number(account, payload):
     account.count_pulses(pulses)
     if sequence != NO_TOKEN:
         account.mark_token(sequence)
-        if holder == STANDING and account.standing.is_order(place):
-            account.standing.set("newest_order", sequence)
     numbers_of(account, holder).set_at(place, value)
+    if sequence != NO_TOKEN and holder == STANDING:
+        account.standing.note_order(place, sequence)
     credit_rules.note_balance(account)
 
 

@@ -1,8 +1,8 @@
-"""The service pass: what a technician's card shows the meters of a site, bound to that card by its UID.
+"""The pass: what a technician's card shows the meters of a site, or an operator's the station, bound to its card.
 
-    technician number u32, expiry in UTC seconds u32, the first 8 bytes of the AES-CMAC over both
+    number of the person u32, expiry in UTC seconds u32, the first 8 bytes of the AES-CMAC over both
 
-Little-endian. The key is `keys.service_pass_key` of the card.
+Little-endian. The key is `keys.service_pass_key` or `keys.operator_pass_key` of the card's UID.
 """
 
 import struct
@@ -14,14 +14,14 @@ _CONTENT = "<II"
 SIZE = struct.calcsize(_CONTENT) + TAG_SIZE
 
 
-def make_pass(aes, key: bytes, technician: int, expires_s: int) -> bytes:
-    """The pass of one technician on one card."""
-    content = struct.pack(_CONTENT, technician, expires_s)
+def make_pass(aes, key: bytes, person: int, expires_s: int) -> bytes:
+    """The pass of one person on one card."""
+    content = struct.pack(_CONTENT, person, expires_s)
     return content + cmac(aes, key, content)[:TAG_SIZE]
 
 
 def open_pass(aes, key: bytes, data: bytes) -> tuple:
-    """`(technician number, expiry)` of an authentic pass. Raises sealing.SealBroken if it is not."""
+    """`(number of the person, expiry)` of an authentic pass. Raises sealing.SealBroken if it is not."""
     content = data[:-TAG_SIZE]
     if len(data) != SIZE or not equal(cmac(aes, key, content)[:TAG_SIZE], data[-TAG_SIZE:]):
         raise SealBroken("no pass")

@@ -28,6 +28,10 @@ _NAMES = (
     ("tamper_token", 11, True),
     ("retired_numbers", 12, False),
     ("commissioning", 13, True),
+    ("next_meter_key", 14, False),
+    ("next_key_version", 15, True),
+    ("old_site_key", 16, False),
+    ("site_key_version", 17, True),
     ("records", 20, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}

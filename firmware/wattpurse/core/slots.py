@@ -82,10 +82,11 @@ def is_entry(slot, sequence: int, number: int) -> bool:
     return record_of(slot, sequence, number) is not None or tally_of(slot, sequence, number) is not None
 
 
-def merge(first, second, sequence: int, number: int) -> tuple | None:
+def merge(first, second, sequence: int, number: int, finished: bool = False) -> tuple | None:
     """What two copies of a slot prove: `(kind, payload)`, `(None, steps)`, or None where the log ends.
 
     `first` is always written before `second`, and power failed in one of them at most; JournalUnreadable otherwise.
+    `finished`: something was written behind them, so both were whole once, and what is blank now is damage.
     """
     copies = (first,) if first == second else (first, second)
     for copy in copies:
@@ -95,7 +96,7 @@ def merge(first, second, sequence: int, number: int) -> tuple | None:
     if first == BLANK and second == BLANK:
         return None
     tallies = [tally for tally in [tally_of(copy, sequence, number) for copy in copies] if tally is not None]
-    if second == BLANK or (first == BLANK and not tallies):
+    if (second == BLANK and not finished) or (first == BLANK and not tallies):
         return (None, 0) if tallies else None
     return None, _proven_steps(tallies)
 

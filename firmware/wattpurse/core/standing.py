@@ -9,7 +9,8 @@
     shortage_level     0 none; who has less priority than the level goes without
     debt_microunits    owed from before; debt_recovered_microunits: paid back ever
     debt_week, debt_week_microunits   what was taken off top-ups in that week, counted from 1970
-    newest_order       number of the newest order of a head-end, which one that comes later by another way must not undo
+    switch_order, shortage_order   number of a head-end's newest order of either kind: an older one that comes later, by
+                       another way, must not undo it
     tenant             whose credit it is
     receipt_...        what the last refund, clearing or change of tenant took out: the token that asked for it, the
                        amounts, and the debt that went with them; the station pays it back, or sells it anew, once
@@ -42,7 +43,8 @@ _TABLE = (
     ("debt_recovered_microunits", 0, 0, _AMOUNT),
     ("debt_week", 0, 0, _TIME),
     ("debt_week_microunits", 0, 0, _AMOUNT),
-    ("newest_order", 0, 0, _TIME),
+    ("switch_order", 0, 0, _TIME),
+    ("shortage_order", 0, 0, _TIME),
     ("tenant", 0, 0, _TIME),
     ("receipt_sequence", 0, 0, _TIME),
     ("receipt_microunits", 0, -_AMOUNT, _AMOUNT),
@@ -51,7 +53,9 @@ _TABLE = (
     ("card_in", 0, 0, 1),
 )
 _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
-_ORDERS = (_PLACES["ordered_open"], _PLACES["shortage_level"])
+# What a head-end orders, and where the number of the newest such order is kept.
+_NEWEST_ORDERS = {"ordered_open": "switch_order", "shortage_level": "shortage_order"}
+_NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: keeper for name, keeper in _NEWEST_ORDERS.items()}
 
 
 class Standing(NamedNumbers):
@@ -60,10 +64,15 @@ class Standing(NamedNumbers):
     def __init__(self):
         super().__init__(_TABLE, _PLACES, "standing number")
 
-    @staticmethod
-    def is_order(place: int) -> bool:
-        """True for a number that a head-end orders: of two orders the newer holds, whichever comes first."""
-        return place in _ORDERS
+    def newest_order(self, name: str) -> int:
+        """Number of the token that last ordered what `name` says; an older order that comes later does not hold."""
+        return self[_NEWEST_ORDERS[name]]
+
+    def note_order(self, place: int, sequence: int):
+        """Token `sequence` has set the number at `place`: keep its number where that is what a head-end orders."""
+        keeper = _NEWEST_ORDERS_BY_PLACE.get(place)
+        if keeper is not None:
+            self.set(keeper, sequence)
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:

@@ -19,7 +19,7 @@ import struct
 from wattpurse.core.cmac import BLOCK
 from wattpurse.core.contract import ENERGY, MONEY, by_code
 from wattpurse.core.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
-from wattpurse.core.statement_sections import parse_sections, put_sections
+from wattpurse.core.statement_sections import parse_sections, put_sections, receipt_of, size_of, standing_of
 from wattpurse.core.varint import Reader, put, put_signed
 
 MARK = 0x53
@@ -77,12 +77,15 @@ def is_authentic(aes, keys, data: bytes) -> bool:
 def compose(account, alarms: int, now_s: int, capacity: int, sections=()) -> bytes:
     """The payload that tells most of `account` in at most `capacity` bytes (32 or more).
 
-    Months come before `sections`, which are (tag, content) in the order in which they matter.
+    The receipt comes before months, and these before `sections`, (tag, parts) in the order in which they matter.
     """
     further = _common_part(account)
+    receipt = receipt_of(account)
     room = capacity - HEAD_SIZE - len(further) - 1
     if room < 0:
         return _head(account, alarms, now_s, _HEAD_ONLY)
+    if room >= size_of(receipt):
+        room -= size_of(receipt)
     best_detail, best_months = _RATES_AND_CHARGE, _months_that_fit(account, _RATES_AND_CHARGE, room)
     for detail in (_TOTAL_AND_CHARGE, _TOTAL):
         if len(best_months) > len(account.registers.closed_months):
@@ -93,7 +96,7 @@ def compose(account, alarms: int, now_s: int, capacity: int, sections=()) -> byt
     further.append(len(best_months))
     for month in best_months:
         further.extend(month)
-    put_sections(further, sections, capacity - HEAD_SIZE - len(further))
+    put_sections(further, [receipt, standing_of(account)] + list(sections), capacity - HEAD_SIZE - len(further))
     return _head(account, alarms, now_s, best_detail) + bytes(further)
 
 
@@ -193,7 +196,7 @@ def _parse_further(payload, detail, statement):
     index = reader.number()
     statement["months"] = []
     for age in range(reader.byte()):
-        month = {"index": index - age}
+        month: dict = {"index": index - age}
         if detail != _TOTAL:
             month["charge_microunits"] = reader.signed()
         if detail == _RATES_AND_CHARGE:

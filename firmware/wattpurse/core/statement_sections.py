@@ -9,14 +9,20 @@ Whoever does not know a tag skips its section, so that older readers can read ne
     MEAN     mean use of a day, of the last seven whole ones: Wh varint, micro-units signed
     DEMAND   for each month of the statement, newest first: the most that a half hour used, Wh varint, and unless that
              is 0, the age of that half hour, from its begin to the statement, in half hours, varint
+    RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, and
+             the debt in micro-units that went with it varint; it has its room before any month
+    STANDING for each number of `standing` that is not 0: its place u8, its value signed
 """
 
+from wattpurse.core import standing
 from wattpurse.core.load_profile import HALF_HOUR_S
 from wattpurse.core.varint import Reader, put, put_signed
 
 EVENTS = 1
 MEAN = 2
 DEMAND = 3
+RECEIPT = 4
+STANDING = 5
 
 _MWH_PER_WH = 1000
 _LINK_SIZE = 5
@@ -34,6 +40,35 @@ def sections_of(records, now_s: int, month_index: int) -> list:
         (MEAN, _mean(records.load_profile)),
         (DEMAND, _demand(records.load_profile.demands(), now_s, month_index)),
     ]
+
+
+def receipt_of(account) -> tuple:
+    """`(tag, parts)` of what was last taken out of `account`; without parts where nothing ever was."""
+    numbers = account.standing
+    out = bytearray()
+    if numbers["receipt_sequence"]:
+        put(out, numbers["receipt_sequence"])
+        put_signed(out, numbers["receipt_microunits"])
+        put_signed(out, numbers["receipt_mwh"])
+        put(out, numbers["receipt_debt_microunits"])
+    return RECEIPT, [out] if out else []
+
+
+def standing_of(account) -> tuple:
+    """`(tag, parts)` of where `account` stands, but for the receipt."""
+    parts = []
+    for place, value in account.standing.changed():
+        if not standing.names()[place].startswith("receipt_"):
+            part = bytearray((place,))
+            put_signed(part, value)
+            parts.append(part)
+    return STANDING, parts
+
+
+def size_of(section: tuple) -> int:
+    """Bytes that a section takes whole."""
+    size = sum(len(part) for part in section[1])
+    return _HEAD_SIZE + size if size else 0
 
 
 def put_sections(out: bytearray, sections, room: int):
@@ -115,4 +150,29 @@ def _parse_demand(content, statement):
             month["demand_s"] = (statement["time_s"] // HALF_HOUR_S - content.number()) * HALF_HOUR_S
 
 
-_PARSERS = {EVENTS: _parse_events, MEAN: _parse_mean, DEMAND: _parse_demand}
+def _parse_receipt(content, statement):
+    statement["receipt"] = {
+        "sequence": content.number(),
+        "money": content.signed(),
+        "energy": content.signed(),
+        "debt": content.number(),
+    }
+
+
+def _parse_standing(content, statement):
+    """Numbers of a newer meter, not known here, are left out."""
+    names = standing.names()
+    statement["standing"] = {}
+    while not content.is_at_end:
+        place, value = content.byte(), content.signed()
+        if place < len(names):
+            statement["standing"][names[place]] = value
+
+
+_PARSERS = {
+    EVENTS: _parse_events,
+    MEAN: _parse_mean,
+    DEMAND: _parse_demand,
+    RECEIPT: _parse_receipt,
+    STANDING: _parse_standing,
+}

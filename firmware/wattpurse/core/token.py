@@ -10,7 +10,7 @@ Little-endian throughout. A credit token is 36 bytes. The station numbers the to
 import struct
 
 from wattpurse.core.cmac import BLOCK
-from wattpurse.core.sealing import TAG_SIZE, SealBroken, seal, unseal
+from wattpurse.core.sealing import TAG_SIZE, SealBroken, seal, sealed_size, unseal
 
 FORMAT = 1
 HEADER_SIZE = 12
@@ -92,6 +92,11 @@ def seal_token(aes, keys, key_version: int, meter_number: int, sequence: int, ki
     return seal(aes, keys, header, payload)
 
 
+def sealed_token_size(body: bytes) -> int:
+    """Bytes of the sealed token that has this body."""
+    return sealed_size(HEADER_SIZE, struct.calcsize(_PAYLOAD_HEAD) + len(body))
+
+
 def read_header(data: bytes) -> tuple | None:
     """`(meter number, sequence, whole size)` as the header claims, not yet proven; None if it is no token's header."""
     if len(data) < HEADER_SIZE:
@@ -100,6 +105,11 @@ def read_header(data: bytes) -> tuple | None:
     if form != FORMAT or zero != 0 or blocks == 0 or sequence == 0:
         return None
     return meter_number, sequence, HEADER_SIZE + blocks * BLOCK + TAG_SIZE
+
+
+def key_version(data: bytes) -> int:
+    """The version of the meter key that the token in `data`, which has a header, says that it is sealed under."""
+    return data[1]
 
 
 def open_token(aes, keys, data: bytes) -> Token:

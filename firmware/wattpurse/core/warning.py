@@ -1,7 +1,7 @@
 """When a customer should be warned that supply will end: two grades, by what is left and by how long it will last."""
 
 from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import MONEY, TIME, KeyCard
+from wattpurse.core.contract import MONEY
 
 NONE = 0
 LOW = 1
@@ -11,22 +11,19 @@ DAYS_UNKNOWN = 9999  # also when nothing is used: it lasts for ever
 
 
 def grade(account, circumstances) -> int:
-    """NONE, LOW or VERY_LOW, whichever of balance, days left and end of the term calls for most."""
+    """NONE, LOW or VERY_LOW, whichever of what is left, days left and end of the term calls for most."""
     terms = account.terms
-    unit = account.contract.unit
     worst = NONE
     until_s = account.contract.until_s(account)
     if until_s is not None and until_s - circumstances.now_s <= terms["expiry_warning_days"] * DAY_S:
         worst = LOW if until_s - circumstances.now_s > DAY_S else VERY_LOW
-    if unit == TIME:
+    left = account.contract.credit_left(account)
+    if left is None:
         return worst
-    if account.contract is KeyCard and not _card_pays(account):
-        return worst
-    balance = account.credit_balance()
     amounts = ("low_credit_microunits", "very_low_credit_microunits")
-    if unit != MONEY:
+    if account.contract.unit != MONEY:
         amounts = ("low_credit_mwh", "very_low_credit_mwh")
-    worst = max(worst, _grade_of(balance, terms[amounts[0]], terms[amounts[1]]))
+    worst = max(worst, _grade_of(left, terms[amounts[0]], terms[amounts[1]]))
     days_left = circumstances.days_left
     if days_left is not None:
         days = terms["low_credit_days"], terms["very_low_credit_days"]
@@ -41,11 +38,6 @@ def days_left(balance: int, mean_daily: int | None) -> int:
     if not mean_daily:
         return DAYS_UNKNOWN
     return min(DAYS_UNKNOWN, balance // mean_daily)
-
-
-def _card_pays(account):
-    """Without a card there is nothing to warn of, nor with one for which everything is free."""
-    return account.standing["card_in"] and account.cards.price != 0
 
 
 def _grade_of(left, low, very_low):

@@ -5,7 +5,7 @@ what was redeemed stays redeemed, and the next tap writes the statement. A card 
 if it was not served well it is tried again as long as it lies there. A key card is shown to the slot at every look.
 """
 
-from wattpurse.cards import purse
+from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
@@ -34,6 +34,7 @@ _PRECEDENCE = (
     outcome.UNREADABLE,
 )
 _STATEMENT_EXPECTED = (outcome.ACCEPTED, outcome.USED, outcome.NO_NEWS)
+_NO_STATEMENT = (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED)
 
 
 class CardDesk:
@@ -61,7 +62,7 @@ class CardDesk:
         self._started = False
         self._failures = 0
         self._visits = {}
-        self._site_key = b""
+        self._site_keys = ()
         self._keys_of_uid = None
 
     @property
@@ -181,10 +182,10 @@ class CardDesk:
         return lambda: self._reader.select_again(identity)
 
     async def _give_statement(self, identity, memory, box, visit):
-        """A customer of this meter gets a statement; the tap is over when it is on the card."""
-        if box.kind == purse.CUSTOMER and visit.result not in (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED):
+        """A customer of this meter, or a data card, gets a statement; the tap is over when it is on the card."""
+        if box.kind in (purse.CUSTOMER, purse.DATA) and visit.result not in _NO_STATEMENT:
             try:
-                await self._retried(lambda: self._write_statement(identity, memory), memory.select_again)
+                await self._retried(lambda: self._write_statement(identity, memory, box), memory.select_again)
             except CardError:
                 expected = visit.result in _STATEMENT_EXPECTED
                 return self._tell(visit, outcome.STATEMENT_NOT_WRITTEN if expected else visit.result)
@@ -202,10 +203,12 @@ class CardDesk:
 
     def _prepare(self, uid):
         """Derive the keys that a card will ask for, while it is still answering."""
-        site_key = self._settings.get("site_key")
-        if site_key != self._site_key:
-            self._site_key = site_key
-            self._keys_of_uid = purse.classic_keys_of(self._aes, site_key, False)
+        site_keys = self._newest_site_keys()
+        if site_keys != self._site_keys:
+            self._site_keys = site_keys
+            self._keys_of_uid = None
+            for site_key in reversed(site_keys):
+                self._keys_of_uid = purse.classic_keys_of(self._aes, site_key, False, self._keys_of_uid)
         if uid not in self._visits:
             self._visits[uid] = _Visit()
             self._keys_of_uid(uid)
@@ -214,12 +217,17 @@ class CardDesk:
         """What came of all that the box brings. Other tasks have their turn behind each token."""
         if box.kind == purse.SERVICE:
             return self._check_pass(identity, box)
-        if box.meter_number != self._settings.get("meter_number"):
+        meter_number = self._settings.get("meter_number")
+        if box.kind == purse.DATA:
+            tokens = data_card.tokens_for(box.content, meter_number)
+        elif box.kind == purse.CUSTOMER and box.meter_number == meter_number:
+            tokens = purse.split_tokens(box.content)
+        else:
             return outcome.NOT_THIS_METER
         if self._ledger.account is None:
             return outcome.LEDGER_FAILED
         results = []
-        for sealed in purse.split_tokens(box.content):
+        for sealed in tokens:
             results.append(self._teller.redeem(sealed, carrier.CARD))
             await self._clock.sleep_ms(0)
             if results[-1] == outcome.LEDGER_FAILED:
@@ -227,11 +235,16 @@ class CardDesk:
         return _first_of(results) if results else outcome.NO_NEWS
 
     def _check_pass(self, identity, box):
-        key = keys.service_pass_key(self._aes, self._settings.get("site_key"), identity.uid)
-        try:
-            technician, expires_s = open_pass(self._aes, key, box.content)
-        except SealBroken:
+        opened = None
+        for site_key in self._newest_site_keys():
+            try:
+                opened = open_pass(self._aes, keys.service_pass_key(self._aes, site_key, identity.uid), box.content)
+                break
+            except SealBroken:
+                pass
+        if opened is None:
             return outcome.UNREADABLE
+        technician, expires_s = opened
         now_s = self._timekeeper.now_s()
         # A meter that has lost its time would otherwise lock out whoever comes to set it.
         if self._timekeeper.trusted and expires_s <= now_s:
@@ -239,10 +252,20 @@ class CardDesk:
         self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
         return outcome.SERVICE
 
-    async def _write_statement(self, identity, memory):
+    def _newest_site_keys(self):
+        """The site key, and the one before it where there was one: a card has either."""
+        old = self._settings.get("old_site_key", b"")
+        return (self._settings.get("site_key"), old) if old else (self._settings.get("site_key"),)
+
+    async def _write_statement(self, identity, memory, box):
         pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
         await self._clock.sleep_ms(0)
-        await purse.write_statement(memory, self._aes, pair, self._settings.get("meter_number"), self._compose)
+        meter_number = self._settings.get("meter_number")
+        if box.kind == purse.DATA:
+            slot_size = box.meter_number
+            await data_card.write_statement(memory, self._aes, pair, meter_number, slot_size, self._compose)
+        else:
+            await purse.write_statement(memory, self._aes, pair, meter_number, self._compose)
 
     def _compose(self, capacity):
         account, now_s = self._ledger.account, self._timekeeper.now_s()

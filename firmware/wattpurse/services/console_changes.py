@@ -4,18 +4,21 @@ Every function takes the meter and the arguments typed, and gives back the answe
 Energy counted so far is accounted for first, so that it is charged by what held while it was used.
 """
 
-from wattpurse.core import carrier, contract, events, outcome, supply, terms
+from wattpurse.core import carrier, contract, events, outcome, supply, tamper, terms
 from wattpurse.core.calendar import DAY_S
 from wattpurse.core.ledger_records import TERMS
 from wattpurse.core.tariff import Tariff
 from wattpurse.core.text import kwh_text, money_text, parse_time, time_text
 from wattpurse.services import console_arguments as read
 from wattpurse.services.console_facts import account_of, fingerprint, zone_of
+from wattpurse.services.supply_watch import TEST_MINUTES
 from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
 
 _LONG_LEAP_S = 31 * DAY_S
 
 _KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
+# A key set by hand ends what came by token: the next meter key, the site key before.
+_REPLACED_WITH = {"meter": (("next_meter_key", b""), ("next_key_version", 0)), "site": (("old_site_key", b""),)}
 _KEY_VERSION_LIMIT = 255
 _TERM_LIMIT = 10**18
 
@@ -104,7 +107,7 @@ def set_key(meter, arguments: list) -> str:
     if which not in _KEY_NAMES:
         raise ValueError("there is a meter key and a site key; say which")
     key = read.key(value, f"the {which} key")
-    meter.settings.set(_KEY_NAMES[which], key)
+    meter.settings.set_all(((_KEY_NAMES[which], key),) + _REPLACED_WITH[which])
     meter.teller.take_keys()
     meter.stores.chain_events()
     note(meter, events.KEYS_CHANGED, meter.settings.get("key_version", 0))
@@ -114,11 +117,15 @@ def set_key(meter, arguments: list) -> str:
 def reset_tamper(meter, arguments: list) -> str:
     """Forget a tamper that is latched."""
     read.expect(arguments, "reset-tamper", 0)
-    account_of(meter)
-    if not meter.settings.get("tamper", 0):
+    account = account_of(meter)
+    latched = meter.guard.latched
+    if not latched:
         return "no tamper is latched"
     meter.settings.set("tamper", 0)
-    note(meter, events.TAMPER_CLEARED)
+    note(meter, events.TAMPER_CLEARED, latched)
+    again = tamper.to_latch(meter.guard.seen, 0, account.terms)
+    if again:
+        return "tamper is cleared, but latched again at once, for it lasts: " + ", ".join(tamper.texts(again))
     return "tamper is cleared; supply follows what holds now"
 
 
@@ -141,6 +148,18 @@ async def test_relay(meter, arguments: list) -> str:
     if not moved:
         raise ValueError("the load switch did not take both pulses; see 'status' and 'events'")
     return "the load switch opened and closed as told; supply is decided as before"
+
+
+def test_supply(meter, arguments: list) -> str:
+    """Keep supply on for some minutes whatever the credit, for whoever has to measure; energy is charged as ever."""
+    read.expect(arguments, "supply test MINUTES, 0 to end it", 1)
+    minutes = read.number(arguments[0], "MINUTES", 0, TEST_MINUTES)
+    account_of(meter)
+    meter.supply_watch.test(minutes)
+    note(meter, events.SUPPLY_TEST, minutes)
+    if minutes == 0:
+        return "the test is over; supply is decided as before"
+    return f"supply stays on for {minutes} minutes or until power fails, unless a tamper or an order keeps it off"
 
 
 def read_time(text: str) -> int:

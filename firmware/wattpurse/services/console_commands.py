@@ -49,6 +49,7 @@ CHANGES = (
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
     ("keys set", "meter|site|version VALUE", "change a key or the key version", TECHNICIAN, changes.set_key),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
+    ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
     ("reset-tamper", "", "forget a latched tamper", TECHNICIAN, changes.reset_tamper),
     ("commission", setup.COMMISSION_USAGE, "make a blank meter work", TECHNICIAN_OR_FACTORY, setup.commission),
     ("erase-ledger", "METERNUMBER", "give up a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),

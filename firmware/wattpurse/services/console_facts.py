@@ -7,7 +7,7 @@ What takes long is a coroutine, in which other tasks have their turns.
 import asyncio
 import sys
 
-from wattpurse.core import contract, statement, supply, tariff_table, terms, warning
+from wattpurse.core import contract, statement, supply, tamper, tariff_table, terms, warning
 from wattpurse.core.calendar import Zone
 from wattpurse.core.cmac import BLOCK, cmac
 from wattpurse.core.registers import RATES
@@ -45,6 +45,12 @@ def status(meter, _arguments) -> dict:
         facts["tariff_version"] = account.tariff.version
         facts["total_mwh"] = account.registers.total_mwh
         facts["month_mwh"] = account.registers.month.total_mwh
+        facts["power_w"] = meter.supply_watch.power_w
+        facts["power_trips"] = meter.supply_watch.limit.trips
+        facts["restoring_s"] = meter.supply_watch.restoring_s
+        facts["test_s"] = meter.supply_watch.test_s
+        facts["open_again"] = meter.supply_watch.open_load.retries
+        facts["tamper"] = tamper.texts(meter.guard.latched)
         facts["alarms"] = _alarms(meter)
         facts.update(_purses(account))
     return facts

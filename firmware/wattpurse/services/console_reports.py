@@ -43,6 +43,12 @@ def status(facts: dict) -> str:
             ("low credit", _yes_no(facts["low_credit"])),
             ("rate", facts["rate"]),
             ("tariff version", str(facts["tariff_version"])),
+            ("power", str(facts["power_w"]) + " W"),
+            ("power limit trips", str(facts["power_trips"]) if facts["power_trips"] else None),
+            ("supply waits for", _seconds(facts["restoring_s"])),
+            ("supply test for", _seconds(facts["test_s"])),
+            ("opened again", f"{facts['open_again']} times: energy flows" if facts["open_again"] else None),
+            ("tamper", ", ".join(facts["tamper"]) or None),
             ("total", _kwh(facts["total_mwh"])),
             ("this month", _kwh(facts["month_mwh"])),
             ("alarms", ", ".join(facts["alarms"]) or "none"),
@@ -220,6 +226,10 @@ def _digits(mwh):
 
 def _kwh(mwh):
     return _digits(mwh) + " kWh"
+
+
+def _seconds(count):
+    return f"{count} s" if count else None
 
 
 def _yes_no(value):

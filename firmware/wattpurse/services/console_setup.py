@@ -23,6 +23,10 @@ def commission(meter, arguments: list) -> str:
         ("meter_key", read.key(arguments[1], "METERKEY")),
         ("site_key", read.key(arguments[2], "SITEKEY")),
         ("key_version", 0),
+        ("next_meter_key", b""),
+        ("next_key_version", 0),
+        ("old_site_key", b""),
+        ("site_key_version", 0),
     )
     impulses, per_kwh = read.calibration(arguments[3])
     chosen = contract.by_name(arguments[4])

@@ -22,6 +22,7 @@ MUTED_MS = 3_600_000
 _POLL_MS = 250
 _BLINK_HALF_MS = 500
 _CODE_TURN_MS = 2_000
+_TURNS_TO_ALARM = 8
 _REFRESH_MS = 60_000
 
 _DARK = bytes(POSITIONS)
@@ -66,7 +67,8 @@ class Display:
     of warning (core.warning) now. `agree()` is called with a short press, and True if that agreed to something.
     `version` is shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer,
     `failures` counts the times it did not.
-    The supervisor may assign `beat`; it is called several times a second while `run` lives.
+    The meter may assign `raises_alarm`, which says that a tamper has to be shown though supply is on. The supervisor
+    may assign `beat`; it is called several times a second while `run` lives.
     """
 
     def __init__(self, led, button, buzzer, clock, read_state, agree, version: str = ""):
@@ -98,6 +100,10 @@ class Display:
 
     def beat(self):
         """Heartbeat of `run`; nobody listens until the supervisor assigns its own."""
+
+    def raises_alarm(self) -> bool:
+        """True while an alarm is to be shown; nobody knows of one until the meter assigns its own."""
+        return False
 
     async def run(self):
         """Show what there is to show and take key presses, for ever."""
@@ -164,13 +170,19 @@ class Display:
 
     def _home(self, now_ms):
         """Credit, as it stands to the supply: steady, blinking, or taking turns with a code."""
-        code = supply.display_code(self._reason) or self._offer()
+        code = supply.display_code(self._reason) or self._offer() or self._alarm(now_ms)
         if code and now_ms // _CODE_TURN_MS % 2 == 0:
             return self._draw_text(code)
         blinks = not code and (self._reason == supply.NO_CREDIT or self._grade != warning.NONE)
         if blinks and now_ms // _BLINK_HALF_MS % 2:
             return _DARK
         return self._draw_page(pages.CREDIT)
+
+    def _alarm(self, now_ms):
+        """The code of a tamper that leaves supply on: now and then, for it must not hide credit."""
+        if self.raises_alarm() and now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0:
+            return supply.display_code(supply.TAMPER)
+        return ""
 
     def _offer(self):
         """Emergency credit that a press would accept; empty where there is none."""

@@ -31,7 +31,8 @@ class KeySlot:
         self._timekeeper = timekeeper
         self._events = events_log
         self._uid = None
-        self._keys = None
+        self._site_keys = ()
+        self._pairs = ()
         self._place = 0
         self._written = None
         self._is_proved = False
@@ -62,7 +63,7 @@ class KeySlot:
         if self._counts and uid != self._uid and self._age_ms() < LEFT_MS:
             return outcome.NO_NEWS
         self._enter(uid)
-        self._place, content = await cards.read(memory, self._aes, self._keys)
+        self._place, content = await cards.read(memory, self._aes, self._pairs)
         if content is None:
             return outcome.UNREADABLE
         if not self._is_in_use():
@@ -100,11 +101,19 @@ class KeySlot:
         return self._let_it_pay()
 
     def _enter(self, uid):
+        site_keys = self._newest_site_keys()
         if uid != self._uid:
-            self._uid = uid
-            self._keys = keys.key_card_keys(self._aes, self._settings.get("site_key"), uid)
             self._counts = False
+        if uid != self._uid or site_keys != self._site_keys:
+            self._uid = uid
+            self._site_keys = site_keys
+            self._pairs = [keys.key_card_keys(self._aes, site_key, uid) for site_key in site_keys]
         self._is_proved = False
+
+    def _newest_site_keys(self):
+        """The one in force, with which cards are written, and the one before it, with which some may still be."""
+        old = self._settings.get("old_site_key", b"")
+        return (self._settings.get("site_key"), old) if old else (self._settings.get("site_key"),)
 
     def _is_in_use(self):
         account = self._ledger.account
@@ -124,7 +133,7 @@ class KeySlot:
     async def _write(self, memory):
         """What the card should say, over the copy that is older or broken."""
         content = self._ledger.account.cards.content()
-        await cards.write(memory, self._aes, self._keys, 1 - self._place, content)
+        await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
         self._place = 1 - self._place
         self._note_written(content)
 

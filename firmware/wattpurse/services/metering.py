@@ -1,16 +1,20 @@
 """Metering: pulses out of the hardware counter, into the ledger, twenty times a second."""
 
 PERIOD_MS = 50
+PULSES_MASK = (1 << 28) - 1  # `pulses` stays a small integer, which takes no heap
 
 
 class Metering:
     """Moves what `counter` counted into `ledger` at the time that `timekeeper` tells.
 
-    Between steps `stores.prepare()` may erase one sector, so that nothing has to wait for an erase when it is urgent.
-    Behind each step `load_profile`, if there is one, may read the registers.
+    `pulses` counts since the start, modulo PULSES_MASK + 1, for whoever asks what flows; `newest_pulse_ms` is the time
+    in ticks when the last of them were read. Between steps `stores.prepare()` may erase one sector, so that nothing has
+    to wait for an erase when it is urgent. Behind each step `load_profile`, if there is one, may read the registers.
     """
 
     def __init__(self, counter, ledger, stores, timekeeper, clock, load_profile=None):
+        self.pulses = 0
+        self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
         self._ledger = ledger
         self._stores = stores
@@ -20,8 +24,12 @@ class Metering:
 
     def step(self):
         """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
+        pulses = self._counter.take()
         now_s = self._timekeeper.now_s()
-        self._ledger.advance(now_s, self._counter.take())
+        self._ledger.advance(now_s, pulses)
+        if pulses:
+            self.pulses = self.pulses + pulses & PULSES_MASK
+            self.newest_pulse_ms = self._clock.ticks_ms()
         if self._load_profile is not None:
             self._load_profile.step(self._ledger.account, now_s)
 

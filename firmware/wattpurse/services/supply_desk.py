@@ -3,7 +3,7 @@
 It decides nothing by itself: `core.supply` and `core.consent` do; here they get account, circumstances and time.
 """
 
-from wattpurse.core import carrier, consent, events, supply, warning
+from wattpurse.core import carrier, consent, events, supply, tamper, warning
 from wattpurse.core.contract import TIME
 from wattpurse.core.ledger_records import STANDING
 
@@ -43,6 +43,10 @@ class SupplyDesk:
         self._stores.events.note(events.AGREED, carrier.METER, self._timekeeper.now_s(), place, value)
         return True
 
+    def trip(self):
+        """Too much power was drawn too often: only the button reconnects. Raises OSError if it cannot be journalled."""
+        self._set("tripped", 1)
+
     def warning_grade(self) -> int:
         """The grade of warning that the customer should have, see `core.warning`."""
         account = self._stores.ledger.account
@@ -62,7 +66,9 @@ class SupplyDesk:
 
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()
-        self._circumstances.tamper_opens = bool(self._stores.settings.get("tamper", 0))
+        account = self._stores.ledger.account
+        latched = self._stores.settings.get("tamper", 0)
+        self._circumstances.tamper_opens = account is not None and tamper.opens_supply(latched, account.terms)
         self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return self._circumstances
 

@@ -11,7 +11,8 @@ _POSITIONS = {True: "closed", False: "open"}
 class Switching:
     """Moves `load_switch` to what `decide()` says: a reason of `supply`.
 
-    `reason` is the reason in force. After a restart the contact's position is not known, and it is moved once.
+    `reason` is the reason in force, None before the first decision. After a restart the contact's position is not
+    known, and it is moved once.
     """
 
     def __init__(self, load_switch, decide, events_log, timekeeper, clock):
@@ -22,6 +23,12 @@ class Switching:
         self._timekeeper = timekeeper
         self._clock = clock
         self._testing = False
+        self._opens_again = False
+
+    @property
+    def is_told_to_open(self) -> bool:
+        """True while the reason in force is one to be open for, whether or not the contact has moved."""
+        return self.reason is not None and not supply.is_closed(self.reason)
 
     @property
     def position(self) -> str:
@@ -32,6 +39,10 @@ class Switching:
         """Decide, and operate the load switch if it does not stand there; not during a relay test."""
         if not self._testing:
             await self._follow()
+
+    def open_again(self):
+        """Pulse the opening coil once more, if the switch is to be open: energy flows through it."""
+        self._opens_again = True
 
     async def test_relay(self) -> bool:
         """Open for some seconds and go back to what is decided then; True if the coils were pulsed as told.
@@ -69,7 +80,8 @@ class Switching:
             self._note(events.SUPPLY, reason)
 
     async def _move(self, closed):
-        if self._load_switch.position == _POSITIONS[closed]:
+        again, self._opens_again = self._opens_again, False
+        if self._load_switch.position == _POSITIONS[closed] and (closed or not again):
             return
         if closed:
             await self._load_switch.close()

@@ -133,6 +133,8 @@ class TokenEffects:
     def _add_days(self, opened, carrier):
         """A renewal before the term ends adds to it; one that comes later begins now."""
         (duration_s,) = opened.fields()
+        if duration_s == 0:
+            return outcome.NOT_SUPPORTED
         until_s = self._extended("term_until_s", duration_s)
         self._set_number(STANDING, "term_until_s", until_s, opened, carrier)
         return self._accepted(events.DAYS_BOUGHT, carrier, until_s, opened.sequence)
@@ -205,8 +207,8 @@ class TokenEffects:
         return self._obey(opened, carrier, "shortage_level", level, events.SHORTAGE)
 
     def _obey(self, opened, carrier, name, value, event):
-        """An order of a head-end, unless a newer one came before it."""
-        if opened.sequence < self._ledger.account.standing["newest_order"]:
+        """An order of a head-end, unless a newer one of its kind came before it."""
+        if opened.sequence < self._ledger.account.standing.newest_order(name):
             return outcome.OUTDATED
         self._set_number(STANDING, name, value, opened, carrier)
         return self._accepted(event, carrier, value, opened.sequence)

@@ -1,0 +1,112 @@
+"""The data card of a walk-round: brings tokens to many meters and takes their statements back, where no network does.
+
+The order box is the purse's, in its two copies, written by the station alone. Its tokens are for whichever meters they
+name, and in place of a meter number stands the size of a statement slot. The room for statements is divided into slots
+of that size: short ones hold the head of a statement, from more meters; full ones more of fewer meters. The station
+blanks the slots that it has taken in.
+
+A meter writes into a free slot, and only when that is proved blanks what it wrote before; into its own where none is
+free. The first bytes, by which a slot is taken, go first and come last. It never writes over the statement of another
+meter: a card without a free slot is full.
+"""
+
+from wattpurse.cards import purse
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.core import statement, token
+from wattpurse.core.cmac import BLOCK
+from wattpurse.core.sealing import sealed_size
+
+KINDS = ("classic-1k", "ntag216")
+
+SHORT_SLOT = 48
+FULL_SLOT = 96
+
+_ENDS = {"classic-1k": 720, "ntag216": 888}
+
+
+class Claim:
+    """What looks like a statement: `slot`, `number`, `meter_number`, `data` (bytes)."""
+
+    def __init__(self, slot: int, number: int, meter_number: int, data: bytes):
+        self.slot = slot
+        self.number = number
+        self.meter_number = meter_number
+        self.data = data
+
+
+def slots_of(kind: str, slot_size: int) -> range:
+    """The offsets of the statement slots on a kind of card; empty for a kind or size that there is not."""
+    if kind not in _ENDS or slot_size not in (SHORT_SLOT, FULL_SLOT):
+        return range(0)
+    first = purse.layout_of(kind).statement_offsets[0]
+    return range(first, _ENDS[kind] - slot_size + 1, slot_size)
+
+
+def tokens_for(content: bytes, meter_number: int) -> list:
+    """The sealed tokens in an order box's content that are for one meter."""
+    tokens = []
+    for sealed in purse.split_tokens(content):
+        header = token.read_header(sealed)
+        if header is not None and header[0] == meter_number:
+            tokens.append(sealed)
+    return tokens
+
+
+def capacity_of(slot_size: int) -> int:
+    """The most bytes of payload that a statement in a slot can have."""
+    room = slot_size - sealed_size(statement.HEADER_SIZE, 0)
+    return room - room % BLOCK
+
+
+async def read_claims(memory, slot_size: int) -> list:
+    """Everything on the card that looks like a statement, as Claims. Raises CardError or ReaderError."""
+    claims = []
+    for offset in slots_of(memory.kind, slot_size):
+        data = bytearray(slot_size)
+        await memory.read(offset, data)
+        header = statement.read_header(data)
+        if header is not None and header[2] <= slot_size:
+            claims.append(Claim(offset, header[0], header[1], bytes(data[: header[2]])))
+    return claims
+
+
+async def write_statement(memory, aes, keys, meter_number: int, slot_size: int, compose):
+    """Write the statement that `compose(capacity) -> payload` gives into a slot, and read it back.
+
+    Raises CardError ("full") where every slot holds the statement of another meter, CardError ("changed") if it reads
+    back otherwise, CardError or ReaderError.
+    """
+    claims = await read_claims(memory, slot_size)
+    own = [claim for claim in claims if claim.meter_number == meter_number]
+    offset = _place_for(memory, slot_size, claims, own)
+    number = _newest_number(claims) + 1
+    sealed = statement.seal_statement(aes, keys, number, meter_number, compose(capacity_of(slot_size)))
+    await blank(memory, [claim.slot for claim in own if claim.slot == offset])
+    await purse.write_and_verify(memory, offset + memory.unit, sealed[memory.unit :])
+    await purse.write_and_verify(memory, offset, sealed[: memory.unit])
+    await blank(memory, [claim.slot for claim in own if claim.slot != offset])
+
+
+async def blank(memory, offsets):
+    """Let slots be free: their first bytes say so. Raises CardError or ReaderError."""
+    for offset in offsets:
+        await memory.write(offset, bytes(memory.unit))
+
+
+def _place_for(memory, slot_size, claims, own):
+    taken = [claim.slot for claim in claims]
+    for offset in slots_of(memory.kind, slot_size):
+        if offset not in taken:
+            return offset
+    if not own:
+        raise CardError("full")
+    return own[0].slot
+
+
+def _newest_number(claims):
+    """The last in the order of 16-bit numbers that go round."""
+    newest = 0
+    for place, claim in enumerate(claims):
+        if place == 0 or 0 < (claim.number - newest) & 0xFFFF < 0x8000:
+            newest = claim.number
+    return newest

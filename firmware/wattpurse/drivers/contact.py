@@ -1,0 +1,32 @@
+"""A sensor that opens a loop to ground: cover switch, reed contact or another output, debounced by sampling.
+
+The loop is closed while all is well, and a pull-up makes it read 1 when it opens: a cut wire is an alarm as well. What
+fits: a cover switch that the cover keeps closed; a reed contact that a magnet opens (form B); a measuring chip's output
+that goes high while energy flows backwards (ADE7755: REVP, which changes with a pulse and is not latched). A level is
+believed when `samples` of them in a row agree. An input that is not used is tied to ground.
+"""
+
+SAMPLE_MS = 100
+QUICK_SAMPLES = 3  # 200 ms to 300 ms: longer than a knock on the meter's case
+SLOW_SAMPLES = 10  # 900 ms to 1 s: longer than a motor that runs out gives energy back
+
+
+class Contact:
+    """A loop on one pin. `is_open` is what is believed of it; closed until `samples` said otherwise."""
+
+    def __init__(self, pin, samples: int):
+        self.is_open = False
+        self._pin = pin
+        self._samples = samples
+        self._others = 0
+
+    def sample(self) -> bool:
+        """Look at the pin once, to be called every SAMPLE_MS; give back `is_open`."""
+        if bool(self._pin()) == self.is_open:
+            self._others = 0
+        else:
+            self._others += 1
+            if self._others >= self._samples:
+                self.is_open = not self.is_open
+                self._others = 0
+        return self.is_open

@@ -1,0 +1,63 @@
+"""The guard: looks at the tamper sensors ten times a second, and latches what somebody does to the meter.
+
+What is latched is a setting and outlasts a power cut; the technician or a token clears it. What still lasts then is
+latched again at once. What comes of it is decided in `core.tamper`, by the terms of supply.
+"""
+
+from wattpurse.core import carrier, events, tamper
+from wattpurse.drivers.contact import SAMPLE_MS
+
+
+class Guard:
+    """Looks at `sensors`, pairs of a kind of `tamper` and its drivers.contact.Contact; latches in `settings`.
+
+    `seen` are the kinds that the sensors said at the last look, whatever the terms say of them.
+    """
+
+    def __init__(self, sensors: tuple, settings, ledger, events_log, timekeeper, clock):
+        self.seen = 0
+        self._sensors = sensors
+        self._settings = settings
+        self._ledger = ledger
+        self._events = events_log
+        self._timekeeper = timekeeper
+        self._clock = clock
+
+    @property
+    def latched(self) -> int:
+        """The kinds that are latched."""
+        return self._settings.get("tamper", 0)
+
+    def raises_alarm(self) -> bool:
+        """True while a kind is latched that the terms do not ignore."""
+        account = self._ledger.account
+        return account is not None and tamper.raises_alarm(self.latched, account.terms)
+
+    def step(self):
+        """Look once at every sensor. Raises OSError when what is seen cannot be latched."""
+        seen = 0
+        for kind, contact in self._sensors:
+            if contact.sample():
+                seen |= kind
+        self.seen = seen
+        if seen:
+            self.latch(seen)
+
+    def latch(self, kinds: int):
+        """Latch those of `kinds` that are not and that the terms do not ignore, with an event each. Raises OSError."""
+        account = self._ledger.account
+        if account is None:
+            return
+        latched = self.latched
+        fresh = tamper.to_latch(kinds, latched, account.terms)
+        if not fresh:
+            return
+        self._settings.set("tamper", latched | fresh)
+        for kind in tamper.kinds_of(fresh):
+            self._events.note(events.TAMPER, carrier.METER, self._timekeeper.now_s(), kind)
+
+    async def run(self):
+        """Step for ever."""
+        while True:
+            self.step()
+            await self._clock.sleep_ms(SAMPLE_MS)

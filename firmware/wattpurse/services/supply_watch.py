@@ -1,0 +1,117 @@
+"""The supply watch: once a second it follows what flows, and what for a time keeps supply off or on.
+
+The power that is drawn and its limit, energy that flows though the switch is open, the wait after mains have returned,
+the technician's test. It writes what holds into the circumstances; what follows from them is decided in `core.supply`.
+"""
+
+from wattpurse.core import power_limit, restoration, tamper
+from wattpurse.core.account import MWH_PER_KWH
+from wattpurse.core.countdown import Countdown
+from wattpurse.core.open_load import OpenLoad
+from wattpurse.core.power import Power
+from wattpurse.core.power_limit import PowerLimit
+from wattpurse.services.metering import PULSES_MASK
+
+PERIOD_MS = 1_000
+TEST_MINUTES = 60
+
+
+class SupplyWatch:
+    """Reads pulses of `metering`, latches at `guard`, moves `switching`, and writes into `circumstances`.
+
+    `trip_for_good()` is called when too much power was drawn too often: from then on only the button reconnects.
+    """
+
+    def __init__(self, metering, switching, guard, ledger, circumstances, trip_for_good, clock):
+        self.limit = PowerLimit()
+        self.open_load = OpenLoad()
+        self._metering = metering
+        self._switching = switching
+        self._guard = guard
+        self._ledger = ledger
+        self._circumstances = circumstances
+        self._trip_for_good = trip_for_good
+        self._clock = clock
+        self._power = Power()
+        self._restoration = Countdown()
+        self._test = Countdown()
+        self._looked_ms = clock.ticks_ms()
+        self._pulses = metering.pulses
+        self._was_open = False
+
+    @property
+    def power_w(self) -> int:
+        """The power drawn now, in W, as `core.power` measures it."""
+        account = self._ledger.account
+        return self._power.watts(account.impulses, account.impulses_per_kwh_divisor)
+
+    @property
+    def restoring_s(self) -> int:
+        """Seconds until supply may return after mains have."""
+        return self._restoration.left_s
+
+    @property
+    def test_s(self) -> int:
+        """Seconds of the technician's test that are left."""
+        return self._test.left_s
+
+    def start(self, random_bytes):
+        """Mains are back: begin the wait that the terms call for. `random_bytes(count)` as of the board."""
+        terms = self._ledger.account.terms
+        spread_s = terms["restore_spread_s"]
+        drawn_s = restoration.drawn_s(spread_s, random_bytes(restoration.RANDOM_BYTES)) if spread_s else 0
+        self._restoration.begin(terms["restore_delay_s"] + drawn_s)
+        self._looked_ms = self._clock.ticks_ms()
+        self._tell()
+
+    def test(self, minutes: int):
+        """Keep supply on for `minutes`, 0 to TEST_MINUTES, whatever the credit; 0 ends it. A power cut ends it too."""
+        self._test.begin(minutes * 60)
+        self._tell()
+
+    def step(self):
+        """Look once. Raises OSError when what is found cannot be written."""
+        account = self._ledger.account
+        if account is None:
+            return
+        now_ms = self._clock.ticks_ms()
+        elapsed_ms = self._clock.ticks_diff(now_ms, self._looked_ms)
+        self._looked_ms = now_ms
+        pulses = self._new_pulses()
+        is_open = self._switching.is_told_to_open
+        if is_open and not self._was_open:
+            self._power.forget()
+        self._was_open = is_open
+        self._power.look(pulses, self._clock.ticks_diff(now_ms, self._metering.newest_pulse_ms), elapsed_ms)
+        self._restoration.pass_time(elapsed_ms)
+        self._test.pass_time(elapsed_ms)
+        self._follow_limit(account.terms, elapsed_ms)
+        self._tell()
+        pulse_mwh = MWH_PER_KWH * account.impulses_per_kwh_divisor // account.impulses
+        if self.open_load.look(elapsed_ms, pulses, pulse_mwh, is_open):
+            self._switching.open_again()
+            self._guard.latch(tamper.OPEN_LOAD)
+
+    async def run(self):
+        """Step for ever."""
+        while True:
+            self.step()
+            await self._clock.sleep_ms(PERIOD_MS)
+
+    def _new_pulses(self):
+        pulses = self._metering.pulses
+        new = pulses - self._pulses & PULSES_MASK
+        self._pulses = pulses
+        return new
+
+    def _follow_limit(self, terms, elapsed_ms):
+        limit_w = terms["power_limit_w"]
+        power_w = self.power_w if limit_w else 0
+        result = self.limit.look(elapsed_ms, power_w, limit_w, terms["power_trips"], terms["power_reconnect_s"])
+        if result == power_limit.TRIPPED_FOR_GOOD:
+            self._trip_for_good()
+
+    def _tell(self):
+        self._circumstances.over_power = self.limit.is_tripped
+        self._circumstances.restoring = self._restoration.is_running
+        self._circumstances.testing = self._test.is_running

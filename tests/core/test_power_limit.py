@@ -1,0 +1,92 @@
+"""The power limit: what it bears, when it trips, how it comes back."""
+
+import unittest
+
+from wattpurse.core.power_limit import (
+    NOTHING,
+    PATIENCE_MS,
+    RECONNECTED,
+    TRIPPED,
+    TRIPPED_FOR_GOOD,
+    TRIPS_WITHIN_MS,
+    PowerLimit,
+)
+
+LIMIT_W = 2_000
+RECONNECT_S = 60
+SECOND_MS = 1_000
+
+
+class TestPowerLimit(unittest.TestCase):
+    def setUp(self):
+        self.limit = PowerLimit()
+
+    def _look(self, power_w, seconds=1, limit_w=LIMIT_W, last_trip=3):
+        """Look once a second; what came of each look that had a result."""
+        results = [self.limit.look(SECOND_MS, power_w, limit_w, last_trip, RECONNECT_S) for _ in range(seconds)]
+        return [result for result in results if result != NOTHING]
+
+    def _trip_once(self, last_trip=3):
+        """Too much until something comes of it."""
+        return self._look(5_000, PATIENCE_MS // SECOND_MS, last_trip=last_trip)
+
+    def test_a_tenth_more_is_borne_for_ever(self):
+        self.assertEqual(self._look(2_200, 100_000), [])
+        self.assertEqual(self._look(2_201, 29), [])
+        self.assertEqual(self._look(2_201, 1), [TRIPPED])
+        self.assertTrue(self.limit.is_tripped)
+        self.assertEqual(self.limit.trips, 1)
+
+    def test_what_is_over_within_the_patience_is_borne_again_and_again(self):
+        for _ in range(50):
+            self.assertEqual(self._look(9_000, 29), [])
+            self.assertEqual(self._look(2_200, 1), [])
+        self.assertEqual(self.limit.trips, 0)
+
+    def test_it_comes_back_after_its_time_whatever_the_power_says_meanwhile(self):
+        self._trip_once()
+        self.assertEqual(self._look(9_000, RECONNECT_S - 1), [])
+        self.assertTrue(self.limit.is_tripped)
+        self.assertEqual(self._look(0, 1), [RECONNECTED])
+        self.assertFalse(self.limit.is_tripped)
+
+    def test_the_third_within_an_hour_waits_for_the_button(self):
+        for _ in range(2):
+            self.assertEqual(self._trip_once(), [TRIPPED])
+            self.assertEqual(self._look(0, RECONNECT_S), [RECONNECTED])
+        self.assertEqual(self._trip_once(), [TRIPPED_FOR_GOOD])
+        self.assertFalse(self.limit.is_tripped)
+        self.assertEqual(self.limit.trips, 3)
+
+    def test_after_the_button_another_series_begins(self):
+        for _ in range(2):
+            self._trip_once()
+            self._look(0, RECONNECT_S)
+        self._trip_once()
+        self.assertEqual(self._trip_once(), [TRIPPED])
+
+    def test_trips_of_more_than_an_hour_ago_do_not_count(self):
+        for _ in range(2):
+            self._trip_once()
+            self._look(0, RECONNECT_S)
+        self._look(0, TRIPS_WITHIN_MS // SECOND_MS)
+        self.assertEqual(self._trip_once(), [TRIPPED])
+
+    def test_one_trip_and_none(self):
+        self.assertEqual(self._trip_once(last_trip=1), [TRIPPED_FOR_GOOD])
+        for _ in range(20):
+            self.assertEqual(self._trip_once(last_trip=0), [TRIPPED])
+            self._look(0, RECONNECT_S)
+
+    def test_without_a_limit_nothing_trips_and_what_tripped_comes_back(self):
+        self.assertEqual(self._look(100_000, 1_000, limit_w=0), [])
+        self._trip_once()
+        self.assertEqual(self._look(0, 1, limit_w=0), [RECONNECTED])
+
+    def test_a_look_that_comes_late_counts_for_all_its_time(self):
+        self.assertEqual(self.limit.look(PATIENCE_MS, 9_000, LIMIT_W, 3, RECONNECT_S), TRIPPED)
+        self.assertEqual(self.limit.look(RECONNECT_S * 1000, 0, LIMIT_W, 3, RECONNECT_S), RECONNECTED)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,162 @@
+"""The supply desk: what it decides is journalled before it is done, and the button agrees to what is asked."""
+
+import unittest
+
+from boards.host.power import PowerCut
+from tests import samples
+from tests.services import helpers
+from wattpurse.core import account_image, events, supply, warning
+from wattpurse.core import contract as contracts
+from wattpurse.core.circumstances import Circumstances
+from wattpurse.core.ledger_records import STANDING, TERMS
+from wattpurse.services.supply_desk import SupplyDesk
+
+DAY_S = 86_400
+
+
+class Stores:
+    """What a supply desk sees of the stores."""
+
+    def __init__(self, bench):
+        self.fault = supply.ON
+        self.ledger = bench.ledger
+        self.settings = bench.settings
+        self.events = bench.events
+
+
+class DeskTest(unittest.TestCase):
+    def setUp(self):
+        self.bench = helpers.Bench()
+        self._open_desk()
+
+    def _open_desk(self):
+        self.stores = Stores(self.bench)
+        self.desk = SupplyDesk(self.stores, Circumstances(), self.bench.timekeeper)
+
+    def _restart(self):
+        self.bench.restart()
+        self._open_desk()
+
+    @property
+    def standing(self):
+        return self.bench.ledger.account.standing
+
+    def _set(self, name, value, holder=STANDING):
+        self.bench.ledger.set_number(holder, name, value, self.bench.timekeeper.now_s())
+
+    def _become(self, contract):
+        self.bench.ledger.change(lambda account: setattr(account, "contract", contract))
+
+    def _wait(self, seconds):
+        self.bench.clock.advance_us(seconds * 1_000_000)
+        self.bench.metering.step()
+
+
+class TestJudging(DeskTest):
+    def test_a_term_that_ends_is_noted_once_and_its_renewal_too(self):
+        self._become(contracts.Term)
+        self._set("term_until_s", self.bench.timekeeper.now_s() + 5)
+        self.assertEqual((self.desk.judge(), self.standing["cut_off"]), (supply.ON, 0))
+        self._wait(5)
+        self.assertEqual((self.desk.judge(), self.standing["cut_off"]), (supply.EXPIRED, 1))
+        programs = self.bench.flash.programs
+        self.assertEqual(self.desk.judge(), supply.EXPIRED)
+        self.assertEqual(self.bench.flash.programs, programs)
+        self._restart()
+        self.assertEqual((self.desk.judge(), self.standing["cut_off"]), (supply.EXPIRED, 1))
+        self._set("term_until_s", self.bench.timekeeper.now_s() + 5)
+        self.assertEqual((self.desk.judge(), self.standing["cut_off"]), (supply.ON, 0))
+
+    def test_a_day_that_has_had_its_share_is_not_cut_off_for_want_of_credit(self):
+        self._become(contracts.Dispenser)
+        self._set("daily_limit_mwh", samples.KWH, TERMS)
+        self._set("dispenser_until_s", self.bench.timekeeper.now_s() + 3 * DAY_S)
+        self.bench.ledger.change(lambda account: setattr(account.energy, "bought", 2 * samples.KWH))
+        self._wait(1)
+        self.bench.ledger.advance(self.bench.timekeeper.now_s(), 3_200)
+        self.assertEqual((self.desk.judge(), self.standing["cut_off"]), (supply.DAILY_LIMIT, 0))
+        self._wait(DAY_S)
+        self.assertEqual(self.desk.judge(), supply.ON)
+
+    def test_deciding_alone_writes_nothing(self):
+        self._become(contracts.Term)
+        before = account_image.pack(self.bench.ledger.account)
+        programs = self.bench.flash.programs
+        self.assertEqual(self.desk.decide(), supply.EXPIRED)
+        self.assertEqual(account_image.pack(self.bench.ledger.account), before)
+        self.assertEqual(self.bench.flash.programs, programs)
+
+    def test_a_fault_or_a_missing_account_is_told_and_nothing_written(self):
+        self.stores.fault = supply.FAULT
+        programs = self.bench.flash.programs
+        self.assertEqual(self.desk.judge(), supply.FAULT)
+        self.bench.ledger.close()
+        self.stores.fault = supply.LEDGER_UNREADABLE
+        self.assertEqual(self.desk.judge(), supply.LEDGER_UNREADABLE)
+        self.assertEqual(self.desk.warning_grade(), warning.NONE)
+        self.assertFalse(self.desk.press())
+        self.assertEqual(self.bench.flash.programs, programs)
+
+    def test_a_ledger_that_cannot_be_written_is_said(self):
+        self._become(contracts.Term)
+        self.bench.flash.faults.bad_sectors.update(range(helpers.SECTORS))
+        with self.assertRaises(OSError):
+            self.desk.judge()
+
+
+class TestPressing(DeskTest):
+    def setUp(self):
+        super().setUp()
+        self._become(contracts.Term)
+        self._set("confirm_closing", 1, TERMS)
+        self.desk.judge()
+        self._set("term_until_s", self.bench.timekeeper.now_s() + DAY_S)
+
+    def test_after_a_renewal_supply_waits_for_the_button_where_the_terms_say_so(self):
+        self.assertEqual(self.desk.judge(), supply.UNCONFIRMED)
+        self._restart()
+        self.assertEqual(self.desk.judge(), supply.UNCONFIRMED)
+        self.assertTrue(self.desk.press())
+        self.assertEqual(self.desk.judge(), supply.ON)
+        self._restart()
+        self.assertEqual(self.desk.judge(), supply.ON)
+        self.assertFalse(self.desk.press())
+        self.assertEqual(self.bench.events_of(events.AGREED), [self.standing.place("unconfirmed")])
+
+    def test_power_cut_at_any_flash_operation_never_forgets_that_someone_has_to_press(self):
+        image = bytes(self.bench.flash.memory)
+        operation = 1
+        while self._is_cut(image, operation):
+            operation += 1
+        self.assertTrue(operation > 4, operation)
+
+    def _is_cut(self, image, operation):
+        self.bench = helpers.Bench(image, seed=operation)
+        self._open_desk()
+        self.bench.flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
+        try:
+            self.desk.judge()
+        except PowerCut:
+            pass
+        else:
+            return False
+        self._restart()
+        self.assertEqual(self.desk.judge(), supply.UNCONFIRMED, operation)
+        return True
+
+
+class TestWarning(DeskTest):
+    def test_it_follows_the_clock_and_the_contract(self):
+        self._become(contracts.Term)
+        self._set("term_until_s", self.bench.timekeeper.now_s() + 3 * DAY_S + 10)
+        self.assertEqual(self.desk.warning_grade(), warning.NONE)
+        self._wait(10)
+        self.assertEqual(self.desk.warning_grade(), warning.LOW)
+        self._wait(2 * DAY_S)
+        self.assertEqual(self.desk.warning_grade(), warning.VERY_LOW)
+        self._become(contracts.SettledAccount)
+        self.assertEqual(self.desk.warning_grade(), warning.NONE)
+
+
+if __name__ == "__main__":
+    unittest.main()

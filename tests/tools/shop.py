@@ -1,0 +1,55 @@
+"""The `wattpurse` command in an empty folder, as its clerk uses it: what it prints and what it refuses."""
+
+import json
+
+import pytest
+
+from tests.services.desk_bench import METER
+from tests.tools.meter_bench import MeterBench
+from wattpurse_tools import cli, key_file
+from wattpurse_tools.sequence_marks import SequenceMarks
+from wattpurse_tools.station import Station
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path, monkeypatch):
+    """An empty folder with a key file in it, and a meter that the station knows."""
+    monkeypatch.chdir(tmp_path)
+    key_file.make("keys.json")
+    assert cli.main(["meter", "add", str(METER)]) == 0
+
+
+@pytest.fixture
+def meter():
+    return MeterBench(key_file.load("keys.json"))
+
+
+@pytest.fixture
+def wattpurse(capsys):
+    """`wattpurse("card read anna")` gives what the command prints; `.refusal(...)` the sentence of its refusal."""
+
+    def run(line):
+        capsys.readouterr()
+        status = cli.main(line.split())
+        captured = capsys.readouterr()
+        assert status == 0, captured.err
+        return captured.out.strip()
+
+    def refusal(line):
+        capsys.readouterr()
+        assert cli.main(line.split()) == 1
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("wattpurse: ")
+        return captured.err
+
+    def read(name):
+        return json.loads(run(f"card read {name} --json"))
+
+    run.refusal, run.read = refusal, read
+    return run
+
+
+def open_station():
+    """The station's record."""
+    return Station("station.db", key_file.load("keys.json"), SequenceMarks("keys.json"))

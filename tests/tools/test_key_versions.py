@@ -1,0 +1,277 @@
+"""A site rolls to new keys: whatever is sold, cut off, torn or tapped meanwhile, some key works at every moment."""
+
+# ruff: noqa: F811 fixtures
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from boards.host.card_models.images import from_image
+from boards.host.power import PowerCut
+from tests.services.desk_bench import METER
+from tests.tools.meter_bench import MeterBench
+from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
+from wattpurse.core import outcome, token
+from wattpurse_tools import key_file
+from wattpurse_tools.card_reader import CardReader
+
+TWENTY = 20_000_000
+OTHER = METER + 1
+
+
+def sealed_under(sequence, number=METER):
+    with open_station() as station:
+        return token.key_version(station.token(number, sequence)["sealed"])
+
+
+class TestKeyFile:
+    def test_a_roll_keeps_what_was_and_adds_the_next_version(self, wattpurse):
+        before = key_file.load("keys.json")
+        assert wattpurse("keys roll keys.json") == "keys.json: has keys of version 2 now. Keep a copy in a safe place."
+        after = key_file.load("keys.json")
+        assert (after.key_version, after.first_version) == (2, 1)
+        assert after.version(1).vending_key == before.vending_key
+        assert after.vending_key not in (before.vending_key, before.site_key, after.site_key)
+        assert after.fingerprint() == before.fingerprint()
+        assert stat.S_IMODE(Path("keys.json").stat().st_mode) == 0o600
+
+    def test_a_file_of_the_first_format_is_taken_over(self, wattpurse):
+        old = {"key_version": 4, "vending_key": "11" * 16, "site_key": "22" * 16}
+        Path("old.json").write_text(json.dumps(old))
+        before = key_file.load("old.json")
+        assert (before.key_version, before.site_key) == (4, b"\x22" * 16)
+        wattpurse("keys roll old.json")
+        assert key_file.load("old.json").key_version == 5
+        assert key_file.load("old.json").fingerprint() == before.fingerprint()
+
+    @pytest.mark.parametrize(
+        ("text", "why"),
+        [
+            ('{"format": 3, "keys": []}', "of format 3, and this program knows formats 1 and 2: use a newer program"),
+            ('{"format": 2, "keys": []}', "keys: must be a list"),
+            ('{"format": 2, "keys": [{"key_version": 1}]}', "keys[0].vending_key: is missing"),
+        ],
+    )
+    def test_one_that_is_none_says_why(self, wattpurse, text, why):
+        Path("other.json").write_text(text)
+        for command in ("keys roll other.json", "meter list --keys other.json"):
+            assert why in wattpurse.refusal(command)
+        assert Path("other.json").read_text() == text
+
+    def test_versions_that_do_not_go_up(self, wattpurse):
+        keys = json.loads(Path("keys.json").read_text())
+        keys["keys"] *= 2
+        Path("keys.json").write_text(json.dumps(keys))
+        assert "the versions must go up" in wattpurse.refusal("meter list")
+
+    def test_a_mistyped_key_is_not_repeated(self, wattpurse):
+        keys = json.loads(Path("keys.json").read_text())
+        keys["keys"][0]["site_key"] = "secret" * 5
+        Path("keys.json").write_text(json.dumps(keys))
+        told = wattpurse.refusal("meter list")
+        assert "keys[0].site_key: write 32 hexadecimal digits" in told
+        assert "secret" not in told
+
+    def test_the_last_version_is_told(self, wattpurse):
+        key_file.make("last.json", 255)
+        assert "the last one there is" in wattpurse.refusal("keys roll last.json")
+
+
+class TestMeterKey:
+    def test_the_station_goes_over_when_a_statement_proves_that_the_meter_has_the_key(self, wattpurse, meter):
+        wattpurse(f"card new anna --kind ntag216 --meter {METER}")
+        wattpurse("card topup anna --amount 20")
+        wattpurse("keys roll keys.json")
+        wattpurse("card topup anna --amount 20")
+        wattpurse(f"token {METER} meter-key --card anna")
+        wattpurse("card topup anna --amount 20")
+        assert [sealed_under(number) for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.balance == 3 * TWENTY
+        wattpurse("card topup anna --amount 20")
+        assert sealed_under(5) == 2
+        assert "key version   2" in wattpurse(f"meter keys {METER}")
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.balance == 4 * TWENTY
+        assert meter.settings.get("key_version") == 2
+        assert wattpurse.read("anna")["statement"]["balance"] == 4 * TWENTY
+
+    def test_a_token_under_the_old_key_on_another_card_is_not_lost(self, wattpurse, meter):
+        wattpurse(f"card new late --kind ntag213 --meter {METER}")
+        wattpurse("card topup late --amount 20")
+        wattpurse("keys roll keys.json")
+        wattpurse(f"card new anna --kind ntag216 --meter {METER}")
+        wattpurse(f"token {METER} meter-key --card anna")
+        meter.tap_file("anna")
+        wattpurse("card topup anna --amount 20")
+        assert sealed_under(3) == 1
+        meter.tap_file("anna")
+        assert meter.tap_file("late") == [outcome.ACCEPTED]
+        for name in ("anna", "late"):
+            wattpurse(f"card read {name}")
+        wattpurse("card topup anna --amount 20")
+        assert sealed_under(4) == 2
+        meter.tap_file("anna")
+        assert meter.balance == 3 * TWENTY
+
+    def test_one_key_at_a_time(self, wattpurse, meter):
+        wattpurse(f"card new anna --kind ntag216 --meter {METER}")
+        wattpurse("keys roll keys.json")
+        wattpurse(f"token {METER} meter-key --card anna")
+        wattpurse("keys roll keys.json")
+        assert "brings a meter key already" in wattpurse.refusal(f"token {METER} meter-key --hex")
+        meter.tap_file("anna")
+        wattpurse("card read anna")
+        wattpurse(f"token {METER} meter-key --card anna")
+        assert sealed_under(2) == 2
+        meter.tap_file("anna")
+        wattpurse("card topup anna --amount 20")
+        assert sealed_under(3) == 3
+        meter.tap_file("anna")
+        assert meter.balance == TWENTY
+
+    def test_power_fails_at_every_flash_operation_of_the_taps(self, wattpurse, meter):
+        """The tap that brings the key, and the one that brings the first credit under it."""
+        wattpurse(f"card new anna --kind ntag216 --meter {METER}")
+        wattpurse("keys roll keys.json")
+        wattpurse(f"token {METER} meter-key --card anna")
+        self._tap_with_cuts(meter)
+        wattpurse("card topup anna --amount 20")
+        assert sealed_under(2) == 2
+        self._tap_with_cuts(meter)
+        assert meter.balance == TWENTY
+        assert wattpurse.read("anna")["statement"]["balance"] == TWENTY
+        wattpurse("card topup anna --amount 20")
+        meter.tap_file("anna")
+        assert (meter.balance, meter.settings.get("key_version")) == (2 * TWENTY, 2)
+
+    def _tap_with_cuts(self, meter):
+        """Power fails at the first operation of the tap, then at the second, and so on, until one goes through."""
+        operation = 1
+        while True:
+            meter.flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
+            try:
+                meter.tap_file("anna")
+            except PowerCut:
+                operation += 1
+                meter.restart()
+            else:
+                break
+        meter.flash.faults.operations_to_cut = None
+        assert operation > 3
+
+
+class TestSiteKey:
+    @pytest.fixture
+    def rolled(self, wattpurse, meter):
+        """A customer's and a technician's card, new keys, and the token for the meter on the customer's card."""
+        wattpurse(f"card new anna --kind classic-1k --meter {METER}")
+        wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")
+        wattpurse("card topup anna --amount 20")
+        wattpurse("keys roll keys.json")
+        wattpurse(f"token {METER} site-key --card anna")
+
+    def test_cards_of_both_keys_work_and_get_the_new_one_at_the_desk(self, wattpurse, meter, rolled):
+        assert wattpurse("card rekey anna") == "card anna: has the site key of version 1"
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.settings.get("site_key") == key_file.load("keys.json").site_key
+        assert meter.tap_file("anna") == [outcome.USED]
+        assert meter.tap_file("tech") == [outcome.SERVICE]
+        before = Path("cards/anna.json").read_text()
+        for name in ("anna", "tech"):
+            assert wattpurse(f"card rekey {name}") == f"card {name}: has the site key of version 2"
+        assert Path("cards/anna.json").read_text() != before
+        meter.settings.set("old_site_key", b"")
+        assert meter.tap_file("tech") == [outcome.SERVICE]
+        wattpurse("card topup anna --amount 20")
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.balance == 2 * TWENTY
+
+    def test_a_card_for_all_meters_waits_for_the_last_of_them(self, wattpurse, meter, rolled):
+        wattpurse("card read anna")
+        with open_station() as station:
+            station.add_meter(OTHER, "EUR", 2)
+            station._database.execute("UPDATE meters SET key_version = 1")
+        meter.tap_file("anna")
+        wattpurse("card read anna")
+        assert wattpurse("card rekey anna").endswith("version 2")
+        assert wattpurse("card rekey tech").endswith("version 1")
+        other = MeterBench(key_file.load("keys.json"), OTHER)
+        other.settings.set("site_key", key_file.load("keys.json").version(1).site_key)
+        assert [bench.tap_file("tech") for bench in (meter, other)] == [[outcome.SERVICE]] * 2
+        wattpurse("keys roll keys.json")
+        told = wattpurse.refusal(f"token {METER} site-key --hex")
+        assert f"meter {OTHER} has not got the site key of version 2 yet" in told
+
+    def test_a_new_card_has_the_key_that_its_meter_has(self, wattpurse, meter, rolled):
+        wattpurse(f"card new bert --kind classic-1k --meter {METER}")
+        assert meter.tap_file("bert") == [outcome.NO_NEWS]
+        meter.tap_file("anna")
+        wattpurse("card read anna")
+        wattpurse(f"card new carl --kind classic-1k --meter {METER}")
+        meter.settings.set("old_site_key", b"")
+        assert meter.tap_file("carl") == [outcome.NO_NEWS]
+
+    def test_an_erased_card_of_the_old_key_becomes_one_of_the_new(self, wattpurse, meter, rolled):
+        wattpurse(f"card new bert --kind classic-1k --meter {METER}")
+        wattpurse("card erase bert")
+        meter.tap_file("anna")
+        wattpurse("card read anna")
+        wattpurse(f"card new bert --kind classic-1k --meter {METER}")
+        meter.settings.set("old_site_key", b"")
+        assert meter.tap_file("bert") == [outcome.NO_NEWS]
+
+    def test_a_card_torn_away_while_it_gets_its_key_works_all_the_same_or_is_lost(self, wattpurse, meter, rolled):
+        meter.tap_file("anna")
+        wattpurse("card read anna")
+        wattpurse("card topup anna --amount 20")
+        image = json.loads(Path("cards/anna.json").read_text())
+        frames = self._frames_of_a_rekey()
+        lost = 0
+        for frame in range(1, frames + 1, 9):
+            card = from_image(image)
+            site_keys = key_file.load("keys.json")
+            reader = CardReader(site_keys)
+            reader.model.faults.lift_during_write(frame, frame)
+            reader.model.faults.lift(frame + 1)
+            with pytest.raises(OSError):
+                reader.rekey(card, 2)
+            try:
+                CardReader(site_keys).rekey(card, 2)
+            except OSError:
+                lost += 1
+                continue
+            Path("cards/torn.json").write_text(json.dumps(card.image()))
+            assert wattpurse.read("torn")["tokens"][0]["state"] == "on card"
+        assert lost < 8
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.balance == 2 * TWENTY
+
+    def _frames_of_a_rekey(self):
+        reader = CardReader(key_file.load("keys.json"))
+        reader.rekey(from_image(json.loads(Path("cards/anna.json").read_text())), 2)
+        return reader.model.statistics.frames
+
+    def test_a_card_that_the_tear_destroyed_is_replaced(self, wattpurse, meter, rolled):
+        meter.tap_file("anna")
+        wattpurse("card read anna")
+        wattpurse("card topup anna --amount 20")
+        image = json.loads(Path("cards/anna.json").read_text())
+        memory = bytearray.fromhex(image["memory"])
+        memory[112:128] = b"garbage in place"
+        Path("cards/anna.json").write_text(json.dumps({**image, "memory": memory.hex()}))
+        assert "locked with other keys" in wattpurse.refusal("card rekey anna")
+        wattpurse(f"card new bert --kind classic-1k --meter {METER}")
+        assert "token 3 taken over from card anna" in wattpurse("card replace anna bert")
+        meter.tap_file("bert")
+        assert meter.balance == 2 * TWENTY
+
+    def test_an_operators_pass_goes_along(self, wattpurse):
+        wattpurse("card new op --kind classic-1k --operator 3 --expires 2099-12-31")
+        wattpurse("station operators require --operator op")
+        wattpurse("keys roll keys.json")
+        wattpurse("station operators require --operator op")
+        wattpurse("card rekey op")
+        wattpurse("station operators release --operator op")

@@ -1,0 +1,163 @@
+"""What a meter took back is owed once, whatever copies of the card are shown, and goes to another meter once."""
+
+# ruff: noqa: F811 fixtures
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from boards.host.card_models.images import from_image
+from tests.services.desk_bench import METER
+from tests.tools.meter_bench import MeterBench
+from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
+from wattpurse.core import outcome
+from wattpurse_tools import key_file
+
+OTHER = METER + 1
+TWENTY = 20_000_000
+
+
+@pytest.fixture
+def other(wattpurse):
+    wattpurse(f"meter add {OTHER}")
+    return MeterBench(key_file.load("keys.json"), OTHER)
+
+
+def copy_card(name, copy):
+    """A clone: the same UID, the same content, another piece of plastic."""
+    shutil.copy(f"cards/{name}.json", f"cards/{copy}.json")
+
+
+def sold_and_used(wattpurse, meter, kind="classic-1k"):
+    """A tenant has bought 20.00 and used 7.66 of it."""
+    wattpurse(f"card new anna --kind {kind} --meter {METER}")
+    wattpurse("card topup anna --amount 20.00")
+    meter.tap_file("anna")
+    meter.use_money(7_660_000)
+    wattpurse("card read anna")
+
+
+class TestMovingOut:
+    @pytest.mark.parametrize("kind", ["classic-1k", "ntag215", "ntag216"])
+    def test_the_rest_goes_to_another_meter_once_though_the_card_was_copied(self, wattpurse, meter, other, kind):
+        sold_and_used(wattpurse, meter, kind)
+        wattpurse(f"token {METER} tenant 2 --card anna")
+        copy_card("anna", "before")
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.account.money.balance == 0
+        copy_card("anna", "after")
+        assert wattpurse("card settle anna").endswith("tenant 2 moves in: 12.34 EUR; not settled yet")
+        said = wattpurse(f"card transfer anna --to {OTHER}")
+        assert said == f"card anna: from meter {METER} to meter {OTHER}: 12.34 EUR as token 1"
+        for clone in ("before", "after"):
+            assert "card" in wattpurse.refusal(f"card transfer {clone} --to {OTHER}")
+            assert "settled already" in wattpurse.refusal(f"card settle {clone} --paid")
+        copy_card("anna", "loaded")
+        assert other.tap_file("loaded") == [outcome.ACCEPTED]
+        assert other.tap_file("anna") == [outcome.USED]
+        assert other.tap_file("after") == [outcome.NOT_THIS_METER]
+        assert other.account.money.bought == 12_340_000
+        assert meter.account.money.bought == TWENTY - 12_340_000
+        assert wattpurse("station report").count("LOOK INTO THIS") == 0
+
+    def test_a_clone_that_gave_the_credit_back_first_shows_the_same_receipt(self, wattpurse, meter):
+        sold_and_used(wattpurse, meter)
+        wattpurse(f"token {METER} refund money all --card anna")
+        copy_card("anna", "clone")
+        assert meter.tap_file("clone") == [outcome.ACCEPTED]
+        meter.ledger.change(lambda account: setattr(account.money, "bought", account.money.bought + TWENTY))
+        assert meter.tap_file("anna") == [outcome.USED]
+        for name in ("clone", "anna", "clone"):
+            wattpurse(f"card read {name}")
+        with open_station() as station:
+            assert [row["money"] for row in station.receipts.owed(METER)] == [12_340_000]
+
+    def test_paid_out_or_sold_anew_but_not_both(self, wattpurse, meter, other):
+        sold_and_used(wattpurse, meter)
+        wattpurse(f"token {METER} refund money all --card anna")
+        meter.tap_file("anna")
+        assert wattpurse("card settle anna --paid").endswith("12.34 EUR; paid out")
+        assert "not settled already" in wattpurse.refusal("card settle anna --paid")
+        assert "not settled already" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        with open_station() as station:
+            assert station.meter(OTHER)["last_sequence"] == 0
+
+    def test_a_debt_and_what_was_owed_below_zero_go_along(self, wattpurse, meter, other):
+        sold_and_used(wattpurse, meter)
+        meter.use_money(20_000_000)
+        meter.type(wattpurse(f"token {METER} debt 5 --hex"))
+        wattpurse(f"token {METER} tenant 2 --card anna")
+        meter.tap_file("anna")
+        assert "-7.66 EUR and debt of 5.00 EUR" in wattpurse("card settle anna")
+        assert "debt taken over as token 1" in wattpurse(f"card transfer anna --to {OTHER}")
+        other.tap_file("anna")
+        assert other.account.standing["debt_microunits"] == 12_660_000
+        assert other.account.money.bought == 0
+
+    def test_two_refunds_one_after_the_other_are_both_owed(self, wattpurse, meter, other):
+        sold_and_used(wattpurse, meter)
+        for amount in ("2.34", "10"):
+            wattpurse(f"token {METER} refund money {amount} --card anna")
+            meter.tap_file("anna")
+            wattpurse("card read anna")
+        wattpurse(f"card transfer anna --to {OTHER}")
+        other.tap_file("anna")
+        assert other.account.money.bought == 12_340_000
+
+    def test_a_transfer_that_did_not_reach_the_card_is_repaired(self, wattpurse, meter, other):
+        sold_and_used(wattpurse, meter)
+        wattpurse(f"token {METER} refund money all --card anna")
+        meter.tap_file("anna")
+        before = Path("cards/anna.json").read_text()
+        wattpurse(f"card transfer anna --to {OTHER}")
+        Path("cards/anna.json").write_text(before)
+        assert other.tap_file("anna") == [outcome.NOT_THIS_METER]
+        assert f"tokens for meter {OTHER} were made" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        assert "token 1 put on it" in wattpurse("card repair anna")
+        assert other.tap_file("anna") == [outcome.ACCEPTED]
+        assert other.account.money.bought == 12_340_000
+
+
+class TestRefusals:
+    def test_nothing_was_taken_back(self, wattpurse, meter, other):
+        sold_and_used(wattpurse, meter)
+        assert "was never asked" in wattpurse("card settle anna")
+        assert "taken nothing back" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+
+    def test_the_token_was_not_tapped_yet(self, wattpurse, meter, other):
+        sold_and_used(wattpurse, meter)
+        wattpurse(f"token {METER} refund money all --card anna")
+        assert wattpurse("card settle anna") == "token 2: take back all money, no receipt yet"
+        assert "not known to be redeemed" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+
+    @pytest.mark.parametrize("to", [str(METER), "7"])
+    def test_no_other_meter(self, wattpurse, meter, to):
+        sold_and_used(wattpurse, meter)
+        assert "another meter that this station serves" in wattpurse.refusal(f"card transfer anna --to {to}")
+
+    def test_a_receipt_for_a_token_of_another_station_is_not_owed_here(self):
+        told = {"meter_number": METER, "time_s": 5, "receipt": {"sequence": 3, "money": 1, "energy": 0, "debt": 0}}
+        with open_station() as station:
+            station.receipts.book(told)
+            assert station.receipts.of_meter(METER) == []
+
+    def test_the_other_meter_sells_by_something_else(self, wattpurse, meter, other):
+        sold_and_used(wattpurse, meter)
+        wattpurse(f"token {METER} refund money all --card anna")
+        meter.tap_file("anna")
+        from_energy = wattpurse(f"token {OTHER} contract prepaid-energy --hex")
+        other.type(from_energy)
+        wattpurse(f"card new bert --kind ntag213 --meter {OTHER}")
+        other.tap_file("bert")
+        wattpurse("card read bert")
+        assert "sells by energy" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+
+
+def test_the_station_reads_a_receipt_from_any_card_of_the_meter(wattpurse, meter):
+    sold_and_used(wattpurse, meter)
+    meter.type(wattpurse(f"token {METER} refund money all --hex"))
+    meter.tap(from_image(json.loads(Path("cards/anna.json").read_text())))
+    meter.tap_file("anna")
+    assert "12.34 EUR; not settled yet" in wattpurse("card settle anna")

@@ -1,0 +1,88 @@
+"""What each kind of card can carry, computed from the layouts in wattpurse.cards and a composed statement."""
+
+from wattpurse.cards import data_card, purse
+from wattpurse.core import contract, statement, tariff_table, token
+from wattpurse.core.account import Account
+from wattpurse.core.calendar import Zone
+from wattpurse.core.sealing import sealed_size
+
+SAMPLE = "two rates, 300 kWh and 75.00 a month"
+
+_MONTHS = 13
+_RATE_MWH = 150_000_000
+_CHARGE_MICROUNITS = 75_000_000
+_SAMPLE_RECEIPT = (
+    ("receipt_sequence", 100_000),
+    ("receipt_microunits", _CHARGE_MICROUNITS),
+    ("receipt_mwh", _RATE_MWH),
+    ("receipt_debt_microunits", _CHARGE_MICROUNITS),
+)
+_TABLE = {
+    "version": 1,
+    "activation_s": 0,
+    "currency": "EUR",
+    "decimals": 2,
+    "customer_class": 0,
+    "zone": Zone(0),
+    "standing_charge_microunits": 0,
+    "allowance_mwh": 0,
+    "rates": (("DAY", (250_000,), ()), ("NIGHT", (250_000,), ())),
+    "day_types": (((0, 0),),),
+    "seasons": ((1, 1, (0,) * 8),),
+    "holidays": (),
+}
+
+
+def capacities() -> list:
+    """One dict for each kind of card: `kind`, `tokens` of credit at once, `copies` of the order box, `statements` and
+    their `statement_bytes`, `months` told besides the one that runs, `receipts` (bool), `meters_short` and
+    `meters_full` as a data card."""
+    return [_capacity(kind) for kind in purse.KINDS]
+
+
+def tells_receipts(kind: str) -> bool:
+    """Whether a statement on a card of this kind has room for the receipt of what a meter takes out."""
+    layout = purse.layout_of(kind)
+    if not layout.statement_offsets:
+        return False
+    account = _sample_account()
+    for name, value in _SAMPLE_RECEIPT:
+        account.standing.set(name, value)
+    return "receipt" in statement.parse(statement.compose(account, 0, 0, _payload_size(layout)))
+
+
+def _capacity(kind):
+    layout = purse.layout_of(kind)
+    return {
+        "kind": kind,
+        "tokens": layout.content_size // token.CREDIT_TOKEN_SIZE,
+        "copies": len(layout.order_offsets),
+        "statements": len(layout.statement_offsets),
+        "statement_bytes": layout.statement_size,
+        "months": _months(layout),
+        "receipts": tells_receipts(kind),
+        "meters_short": len(data_card.slots_of(kind, data_card.SHORT_SLOT)),
+        "meters_full": len(data_card.slots_of(kind, data_card.FULL_SLOT)),
+    }
+
+
+def _payload_size(layout):
+    room = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
+    return room - room % 16
+
+
+def _months(layout):
+    if not layout.statement_offsets:
+        return 0
+    payload = statement.compose(_sample_account(), 0, 0, _payload_size(layout))
+    return max(0, len(statement.parse(payload).get("months", ())) - 1)
+
+
+def _sample_account():
+    account = Account(tariff_table.encode(_TABLE), 1000, 1, contract.PrepaidMoney, 0)
+    for _ in range(_MONTHS):
+        for rate in range(account.tariff.rate_count):
+            account.registers.add_energy(rate, _RATE_MWH)
+        account.registers.add_charge(_CHARGE_MICROUNITS)
+        account.registers.enter_month(account.registers.month.index + 1)
+    return account

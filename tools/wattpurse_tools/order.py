@@ -1,0 +1,39 @@
+"""What a token is to say, as the station keeps it: the token's kind and body, and what it means in words.
+
+    unit, amount    of credit sold: micro-units or mWh; of a new key its version; otherwise "" and 0
+"""
+
+from wattpurse.core import token
+
+MONEY = "money"
+ENERGY = "energy"
+NO_UNIT = ""
+
+# What becomes of a token.
+ISSUED = "issued"
+ON_CARD = "on card"
+REDEEMED = "redeemed"
+FORFEITED = "forfeited"
+OUTSTANDING = (ISSUED, ON_CARD)
+
+# Those after which the meter gives a receipt of what it took out.
+TAKING = (token.REFUND, token.CLEAR, token.TENANT)
+KEY_KINDS = (token.METER_KEY, token.SITE_KEY)
+CREDIT_KINDS = (token.CREDIT_MONEY, token.CREDIT_ENERGY, token.DISPENSE)
+
+_CREDITS = {MONEY: token.CREDIT_MONEY, ENERGY: token.CREDIT_ENERGY}
+
+
+class Order:
+    """One token that is not sealed yet: `kind`, `body` (bytes), `words`, `unit`, `amount`."""
+
+    def __init__(self, kind: int, fields: tuple, words: str, unit: str = NO_UNIT, amount: int = 0):
+        self.kind, self.body = token.make(kind, *fields)
+        self.words = words
+        self.unit = unit
+        self.amount = amount
+
+
+def credit(unit: str, amount: int) -> Order:
+    """Credit of MONEY (micro-units) or ENERGY (mWh); its words are its amount."""
+    return Order(_CREDITS[unit], (amount,), "", unit, amount)
