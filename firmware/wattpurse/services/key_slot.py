@@ -31,8 +31,8 @@ class KeySlot:
         self._timekeeper = timekeeper
         self._events = events_log
         self._uid = None
-        self._site_keys = ()
-        self._pairs = ()
+        self._site_keys = None
+        self._pairs = []
         self._place = 0
         self._written = None
         self._is_proved = False
