@@ -133,7 +133,7 @@ class Board:
         """From the models' own chance, so that a run can be repeated; nothing secret is made on this board."""
         return bytes([self._random_bits(8) for _ in range(count)])
 
-    def rest(self):
+    def rest(self, has_littered: bool):
         """Nothing to tidy up here."""
 
     def reset(self):

@@ -6,6 +6,9 @@ from boards.host.state_folder import StateFolder
 from boards.host.vending_desk import VendingDesk
 from boards.host.world import World
 from wattpurse.app import Meter
+from wattpurse.core.calendar import DAY_S, Zone
+from wattpurse.core.contract import by_name
+from wattpurse.core.text import time_text
 
 METER_NUMBER = 10_000_001
 CONTRACT = "prepaid-money"
@@ -16,16 +19,73 @@ CARD_KIND = "classic-1k"
 FIRST_CREDIT = "5.00"
 
 _START_LIMIT_S = 10
+_FIRST_PERMIT_S = 2 * DAY_S
 
 
-def commission(world, desk, meter_number: int = METER_NUMBER) -> list:
+class Customer:
+    """Who lives by a contract: the number of the meter, the card's name, what is sold first, and what may come next.
+
+    `first` and `following` are words of the `wattpurse` command; {card}, {meter} and {until} are filled in.
+    """
+
+    def __init__(self, meter_number: int, card: str, first: str, hint: str, following: str):
+        self.meter_number = meter_number
+        self.card = card
+        self.first = first
+        self.hint = hint
+        self.following = following
+
+
+_CUSTOMERS = {
+    "prepaid-money": Customer(
+        METER_NUMBER,
+        CARD,
+        "card topup {card} --amount " + FIRST_CREDIT,
+        "Top up in another terminal",
+        "card topup {card} --amount 10",
+    ),
+    "prepaid-energy": Customer(
+        10_000_012, "lodger", "card topup {card} --kwh 5", "Sell more", "card topup {card} --kwh 10"
+    ),
+    "term": Customer(
+        10_000_013, "guest", "token {meter} days 1 --card {card}", "Sell more", "token {meter} days 3 --card {card}"
+    ),
+    "dispenser": Customer(
+        10_000_014,
+        "camper",
+        "token {meter} dispense 20 5 7 --card {card}",
+        "Sell more",
+        "token {meter} dispense 20 5 7 --card {card}",
+    ),
+    "managed": Customer(
+        10_000_016,
+        "room",
+        "token {meter} permit {until} --card {card}",
+        "Order",
+        "token {meter} switch open --card {card}",
+    ),
+    "account": Customer(
+        10_000_017, "customer", "card topup {card} --amount " + FIRST_CREDIT, "Read the bill", "card read {card}"
+    ),
+}
+
+
+def customer_of(contract: str) -> Customer:
+    """Who lives by the contract of that name. Raises ValueError, naming those there are, for any other."""
+    by_name(contract)
+    if contract not in _CUSTOMERS:
+        raise ValueError(f"nobody here lives by {contract}")
+    return _CUSTOMERS[contract]
+
+
+def commission(world, desk, meter_number: int = METER_NUMBER, contract: str = CONTRACT) -> list:
     """Commission the blank meter of `world` with the keys of `desk` (VendingDesk); what the console answered.
 
     Raises OSError if the station refuses, ValueError if the meter does.
     """
     keys = desk.meter_keys(meter_number)
     table = desk.tariff_table(TARIFF_FILE)
-    words = "commission", str(meter_number), keys["meter key"], keys["site key"], str(IMPULSES_PER_KWH), CONTRACT, PIN
+    words = "commission", str(meter_number), keys["meter key"], keys["site key"], str(IMPULSES_PER_KWH), contract, PIN
     answer = world.type_line(" ".join(words + (table.hex(),)))
     if not answer[0].startswith("commissioned"):
         raise ValueError(answer[0])
@@ -35,7 +95,9 @@ def commission(world, desk, meter_number: int = METER_NUMBER) -> list:
     return answer
 
 
-def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int) -> tuple:
+def open_world(
+    state_folder: str, cards_folder: str, desk_folder: str, seed: int, contract: str = CONTRACT
+) -> tuple:
     """`(world, cards, state)` as the last run left them; a first run commissions the meter and makes a card."""
     state = StateFolder(state_folder)
     cards = CardFolder(cards_folder)
@@ -46,24 +108,34 @@ def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int
     world = World(Meter, seed=seed)
     desk = VendingDesk(desk_folder, cards_folder, state_folder)
     print("A new meter is commissioned and a card made for it ...")
-    commission(world, desk)
-    make_card(desk, cards, CARD, METER_NUMBER)
+    customer = customer_of(contract)
+    commission(world, desk, customer.meter_number, contract)
+    make_card(desk, cards, customer.card, customer.meter_number, contract, world.now_s())
     state.save(world)
     return world, cards, state
 
 
-def make_card(desk, cards, name: str, meter_number: int):
-    """A card for the meter's customer, with some credit on it; one that is there is only topped up."""
+def make_card(desk, cards, name: str, meter_number: int, contract: str = CONTRACT, now_s: int = 0):
+    """A card for the meter's customer, with something sold onto it; one that is there is only sold to."""
     if name not in cards.names():
         desk.new_card(name, CARD_KIND, meter_number)
-    desk.top_up(name, FIRST_CREDIT)
+    until = time_text(now_s + _FIRST_PERMIT_S, Zone(0))
+    desk.sell(_filled(customer_of(contract).first, name, meter_number).replace("{until}", until))
 
 
-def top_up_hint(_state_folder: str, cards_folder: str, desk_folder: str, card: str = CARD) -> str:
-    """How to top up the card from another terminal, said in one line."""
-    hint = f"Top up in another terminal: .venv/bin/wattpurse card topup {card} --amount 10"
+def top_up_hint(
+    _state_folder: str, cards_folder: str, desk_folder: str, card: str | None = None, contract: str = CONTRACT
+) -> str:
+    """How to sell more onto the card from another terminal, said in one line."""
+    customer = customer_of(contract)
+    words = _filled(customer.following, card or customer.card, customer.meter_number)
+    hint = f"{customer.hint}: .venv/bin/wattpurse {words}"
     if cards_folder != "cards":
         hint += f" --cards {cards_folder}"
     if desk_folder != ".":
         hint += f" --keys {desk_folder}/keys.json --state {desk_folder}/station.db"
     return hint
+
+
+def _filled(words, card, meter_number):
+    return words.replace("{card}", card).replace("{meter}", str(meter_number))

@@ -8,6 +8,7 @@ import os
 import sys
 
 from boards.host import terminal
+from boards.host.commissioning import CONTRACT, customer_of, open_world, top_up_hint
 
 _OPTIONS = ("--state", "--cards", "--desk", "--contract")
 _USAGE = "usage: run.py [--contract NAME] [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
@@ -15,7 +16,7 @@ _USAGE = "usage: run.py [--contract NAME] [--state FOLDER] [--cards FOLDER] [--d
 
 def arguments(words: list) -> dict:
     """The command line as a dictionary. Raises ValueError, saying what is wrong."""
-    options = {"state": "meter", "cards": "cards", "desk": ".", "story": False}
+    options = {"state": None, "cards": "cards", "desk": ".", "contract": CONTRACT, "story": False}
     words = list(words)
     while words:
         word = words.pop(0)
@@ -25,6 +26,8 @@ def arguments(words: list) -> dict:
             options[word[2:]] = words.pop(0)
         else:
             raise ValueError(f"'{word}' is not understood; {_USAGE}")
+    if options["state"] is None:
+        options["state"] = "meter" if options["contract"] == CONTRACT else "meter-" + options["contract"]
     return options
 
 
@@ -32,6 +35,7 @@ def main(words: list) -> int:
     """Run what the command line asks for; the exit status."""
     try:
         options = arguments(words)
+        customer_of(options["contract"])
     except ValueError as error:
         print(error)
         return 2
@@ -44,19 +48,19 @@ def main(words: list) -> int:
 
 def live(options: dict) -> int:
     """The meter at its screen, going on where the last run left it."""
-    from boards.host.commissioning import open_world, top_up_hint
     from boards.host.screen import glyphs_of_locale
     from boards.host.session import Session
 
     seed = int.from_bytes(os.urandom(7), "little")
     folders = options["state"], options["cards"], options["desk"]
     try:
-        world, cards, state = open_world(*folders, seed)
+        world, cards, state = open_world(*folders, seed, options["contract"])
     except (OSError, ValueError) as error:
         print(f"The meter cannot be made ready: {error}")
         return 1
+    hint = top_up_hint(*folders, contract=options["contract"])
     with terminal.Terminal() as screen:
-        Session(world, cards, state, screen, glyphs_of_locale(), top_up_hint(*folders)).run()
+        Session(world, cards, state, screen, glyphs_of_locale(), hint).run()
     return 0
 
 

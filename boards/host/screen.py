@@ -8,7 +8,8 @@ import os
 
 from wattpurse.core import supply
 from wattpurse.core.calendar import DAY_S, weekday
-from wattpurse.core.text import clock_text, date_text, kwh_text, money_text
+from wattpurse.core.contract import MONEY, Dispenser
+from wattpurse.core.text import clock_text, date_text, kwh_text, money_text, time_text
 
 COLUMNS = 80
 ROWS = 24
@@ -17,6 +18,9 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEFT_COLUMNS = 40
 _RIGHT_COLUMNS = COLUMNS - _LEFT_COLUMNS - 1
 _PRICE_DECIMALS = 6
+_KWH_DECIMALS = 3
+_MONTH_AT = len("0000-")  # in a time as text
+_SECONDS_END = len("0000-00-00T00:00:00")
 _RED = "\x1b[1;31m"
 _BOLD = "\x1b[1m"
 _DIM = "\x1b[2m"
@@ -122,23 +126,36 @@ class Screen:
             ("load switch", contact + coils),
             ("house", f"{source.power_w} W" + ("" if source.power_w else f", would draw {source.load_w} W")),
             ("energy", f"{kwh_text(source.energy_mwh, 6)} kWh, truly"),
-            ("rate", self._rate()),
+            self._rate(),
             ("supply", self._supply()),
             ("buzzer", "BEEP" if view.buzzer_heard else "silent"),
         )
 
     def _rate(self):
+        """The rate in force and, where energy is paid for by it, the price; with a daily maximum what is left of it."""
         account = self._world.account
         if account is None:
-            return "-"
-        tariff, month = account.tariff, account.registers.month
-        price = tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)[1]
-        return f"{tariff.rate_names[account.rate]}, {money_text(price, _PRICE_DECIMALS)} {tariff.currency}/kWh"
+            return "rate", "-"
+        limit_mwh = account.terms["daily_limit_mwh"]
+        if account.contract is Dispenser and limit_mwh:
+            left_mwh = max(0, limit_mwh - account.day_mwh)
+            return "today", f"{kwh_text(left_mwh, _KWH_DECIMALS)} of {kwh_text(limit_mwh, _KWH_DECIMALS)} kWh left"
+        name = account.tariff.rate_names[account.rate]
+        if account.contract.unit != MONEY:
+            return "rate", name
+        price = account.contract.price(account)[1]
+        return "rate", f"{name}, {money_text(price, _PRICE_DECIMALS)} {account.tariff.currency}/kWh"
 
     def _supply(self):
+        """The reason in words; while supply is on, also when the contract ends it."""
         if self._world.meter is None:
             return "meter without power"
-        return supply.text(self._world.meter.decide())
+        reason = self._world.meter.decide()
+        account = self._world.account
+        until_s = account.contract.until_s(account) if account is not None else None
+        if reason != supply.ON or until_s is None:
+            return supply.text(reason)
+        return f"on, until {time_text(until_s, account.tariff.zone)[_MONTH_AT:_SECONDS_END].replace('T', ' ')}"
 
     def _sensor_line(self):
         """What the tamper sensors sense; a blank line while that is nothing."""

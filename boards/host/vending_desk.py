@@ -45,6 +45,10 @@ class VendingDesk:
         """Sell `amount` (such as "20.00") onto the card; what the command says."""
         return self._card("topup", name, f"--amount {amount}")
 
+    def sell(self, words: str) -> str:
+        """What the command says to `words` that put something onto a card, such as "token 5 days 3 --card tenant"."""
+        return self._run(f"{words} --cards {_quoted(self._cards)} {self._station_options()}")
+
     def read(self, name: str) -> dict:
         """What is on the card."""
         return json.loads(self._card("read", name, "--json"))

@@ -22,6 +22,7 @@ from wattpurse.drivers.rtc_ds3231 import Ds3231
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; a little less leaves room for the module's wires
 RTC_HZ = 400_000
 LAST_WORDS_MS = 20
+# A collection takes as long whatever there is to collect, and what is allocated next after it takes a little longer.
 COLLECT_EVERY_MS = 10_000
 
 
@@ -69,9 +70,9 @@ class ChipBoard:
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
 
-    def rest(self):
-        """Collect garbage, if that was not done for some seconds: else it would be done in the middle of something."""
-        if time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
+    def rest(self, has_littered: bool):
+        """Collect garbage, if much was made or some seconds have passed: else it is done in the middle of something."""
+        if has_littered or time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
             gc.collect()
             self._collected_ms = time.ticks_ms()
 

@@ -79,6 +79,7 @@ class Meter:
             board.rest,
             self.key_slot,
         )
+        self.desk.supply_reason = self.decide
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(
             board.clock,
@@ -99,8 +100,9 @@ class Meter:
         return self.supply_desk.decide()
 
     def state(self) -> tuple:
-        """`(account or None, reason of supply, grade of warning)` for the display."""
-        return self.ledger.account, self.decide(), self.supply_desk.warning_grade()
+        """`(account or None, reason of supply, grade of warning, days left or None)` for the display."""
+        grade = self.supply_desk.warning_grade()
+        return self.ledger.account, self.decide(), grade, self.circumstances.days_left
 
     def start(self):
         """Open what is in flash. Never raises for what it holds: `fault` says what is wrong."""

@@ -26,7 +26,7 @@ DEVICES = (
     ),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),
-    ("rest", "rest(): nothing is urgent just now: the board may hold the processor for some milliseconds to tidy up"),
+    ("rest", "rest(has_littered): nothing is urgent; the board may tidy up its memory, and does if much is left there"),
     ("reset", "reset() starts the board anew and does not return"),
 )
 

@@ -10,6 +10,8 @@ from boards.host.card_models.ultralight import UltralightCard
 from boards.host.keyboard import Keyboard
 from boards.host.screen import COLUMNS, ROWS, Screen, ascii_glyphs, digit_lines, line_glyphs
 from boards.host.world import World
+from tests import samples
+from wattpurse.core import contract, supply
 from wattpurse.drivers.segments import render
 
 
@@ -142,6 +144,22 @@ class TestScreen(unittest.TestCase):
         self.assertEqual(self._fact("load switch"), "open coil pulsed: opening")
         self.assertEqual(self._fact("house"), "0 W, would draw 1234 W")
         self.assertEqual(self._fact("buzzer"), "BEEP")
+
+    def test_what_the_contract_calls_for(self):
+        meter = self.world.meter
+        meter.decide = lambda: supply.ON
+        meter.account = samples.new_account()
+        self.assertEqual((self._fact("rate"), self._fact("supply")), ("ALL, 0.250000 EUR/kWh", "on"))
+        meter.account.contract = contract.Term
+        meter.account.standing.set("term_until_s", samples.NEW_YEAR_S + 3 * 86_400 + 5)
+        self.assertEqual((self._fact("rate"), self._fact("supply")), ("ALL", "on, until 01-04 00:00:05"))
+        meter.decide = lambda: supply.EXPIRED
+        self.assertEqual(self._fact("supply"), "expired")
+        meter.account.contract = contract.Dispenser
+        self.assertEqual(self._fact("rate"), "ALL")
+        meter.account.terms.set("daily_limit_mwh", 5_000_000)
+        meter.account.consume(1_234_567)
+        self.assertEqual(self._fact("today"), "3.765 of 5.000 kWh left")
 
     def test_sensors_and_a_welded_contact(self):
         self.assertEqual([line for line in self._lines() if line.startswith(" sensors")], [])

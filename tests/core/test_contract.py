@@ -123,7 +123,7 @@ class TestDispenser(unittest.TestCase):
 
     def test_it_lends_nothing(self):
         self.account.terms.set("emergency_mwh", 10 * samples.KWH)
-        self.account.standing.set("emergency", 1)
+        self.account.standing.set("emergency_energy", 1)
         self.account.terms.set("daily_limit_mwh", 0)
         self.account.consume(12 * samples.KWH)
         self.assertEqual(self._reason(), supply.NO_CREDIT)

@@ -168,6 +168,27 @@ class TestCuts(unittest.TestCase):
                 self.assertEqual(broken(log), [], depth)
 
 
+    def test_an_event_that_one_copy_holds_is_not_built_upon(self):
+        """Power failed behind its first copy: whether it is there the next time or not, what follows holds."""
+        for is_there in (True, False):
+            flash = new_flash()
+            log = EventLog(flash, 0, SECTORS)
+            log.create()
+            log.chain(aes, KEY)
+            for time_s in (1, 2, 3):
+                log.note(events.STARTED, carrier.METER, time_s)
+            second_copy = (SECTORS * 4096) + FIRST_SLOT + 2 * SLOT
+            flash.memory[second_copy : second_copy + SLOT] = b"\xff" * SLOT
+            log = opened(flash)
+            log.note(events.TAMPER, carrier.METER, 4)
+            if not is_there:
+                flash.memory[FIRST_SLOT + 2 * SLOT] &= 0x55
+                flash.memory[FIRST_SLOT + 2 * SLOT + 9] = 0
+            log = opened(flash)
+            self.assertEqual(broken(log), [])
+            self.assertEqual([time_s for time_s, _ in verdicts(log)], [4, 3, 2, 1] if is_there else [4, 2, 1])
+
+
 class TestForgery(unittest.TestCase):
     """Someone with a flash programmer, who makes every checksum right but has no key."""
 

@@ -37,7 +37,7 @@ class TestStanding(unittest.TestCase):
             "dispenser_until_s": 1,
             "permit_until_s": 2,
             "ordered_open": 3,
-            "emergency": 4,
+            "emergency_money": 4,
             "debt_microunits": 9,
             "tenant": 15,
             "receipt_sequence": 16,

@@ -4,9 +4,9 @@ import struct
 import unittest
 
 from boards.host.aes import aes
-from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, new_account
+from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, flat_tariff, new_account
 from wattpurse.core import contract as contracts
-from wattpurse.core import keys, standing, statement
+from wattpurse.core import keys, standing, statement, supply
 from wattpurse.core.calendar import month_index
 from wattpurse.core.sealing import SealBroken
 
@@ -30,6 +30,10 @@ def busy_account(months=14, contract=contracts.PrepaidMoney):
         account.consume((100 + month) * KWH + 999)
     account.registers.add_charge(-1_500_000)
     return account
+
+
+def eight_rates():
+    return flat_tariff(rates=tuple((f"RATE {number}", (1,), ()) for number in range(8)))
 
 
 def composed(account, capacity, alarms=0):
@@ -133,7 +137,7 @@ class TestFurther(unittest.TestCase):
 
 
 class TestReceiptAndStanding(unittest.TestCase):
-    RECEIPT = {"sequence": 70_000, "money": -12_340_000, "energy": 5 * KWH, "debt": 7_000_000}
+    RECEIPT = {"sequence": 70_000, "money": -12_340_000, "energy": 5 * KWH, "debt": 7_000_000, "term_s": 0}
 
     def account(self):
         account = busy_account()
@@ -164,6 +168,33 @@ class TestReceiptAndStanding(unittest.TestCase):
         first = receipts.index(self.RECEIPT)
         self.assertEqual(receipts, [None] * first + [self.RECEIPT] * (len(receipts) - first))
         self.assertLess(first, 60)
+
+    def test_a_receipt_finds_room_on_an_ntag215_whatever_the_registers_hold(self):
+        account = new_account(eight_rates())
+        account.registers.rate_mwh = [1 << 44] * 8
+        account.money.bought = account.energy.bought = 1 << 60
+        for name in ("receipt_microunits", "receipt_mwh", "receipt_debt_microunits"):
+            account.standing.set(name, 10**15)
+        for name in ("receipt_sequence", "receipt_term_s"):
+            account.standing.set(name, (1 << 32) - 1)
+        account.mark_token((1 << 32) - 1)
+        payload, told = composed(account, 112)
+        self.assertLessEqual(len(payload), 112)
+        self.assertEqual(set(told["receipt"].values()), {10**15, (1 << 32) - 1})
+        self.assertFalse("months" in told)
+
+    def test_where_the_meter_stands_comes_before_months_and_why_supply_is_off_too(self):
+        account = self.account()
+        for capacity in (112, 192):
+            payload = statement.compose(account, 0, NEW_YEAR_S, capacity, (), supply.EXPIRED)
+            told = statement.parse(payload)
+            self.assertLessEqual(len(payload), capacity)
+            self.assertEqual(told["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
+            self.assertEqual(told["supply_reason"], supply.EXPIRED)
+            self.assertTrue(len(told["months"]) >= 1)
+
+    def test_a_reason_that_is_not_known_is_not_told(self):
+        self.assertFalse("supply_reason" in composed(self.account(), PLENTY)[1])
 
     def test_numbers_of_a_newer_meter_are_left_out(self):
         payload, _ = composed(busy_account(), PLENTY)

@@ -3,6 +3,7 @@
 import ast
 import csv
 import importlib
+import re
 import runpy
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from wattpurse.stores import SECTORS
 from wattpurse_tools.pins_command import HEADINGS, table
 
 BOARDS = ("pico", "esp32")
+PICOS = ("RPI_PICO", "RPI_PICO_W")
 KIB = 1024
 
 SIGNALS = {
@@ -46,6 +48,9 @@ PICO_HEADER = dict(zip(range(16), (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 
 PICO_SPI_0 = {"reader_miso": (0, 4, 16, 20), "reader_clock": (2, 6, 18, 22), "reader_mosi": (3, 7, 19, 23)}
 PICO_I2C_0 = {"rtc_data": range(0, 29, 4), "rtc_clock": range(1, 30, 4)}
 
+# What the radio of a Pico W is on (Pico W data sheet, table 1); on a Pico they are the LED and the supply.
+PICO_OWN = {23, 24, 25, 29}
+
 # ESP32 series data sheet, "Pin definitions" and "Strapping pins"; of these 5 only chooses timing of the SDIO slave.
 ESP32_GPIO = {*range(20), 21, 22, 23, 25, 26, 27, *range(32, 40)}
 ESP32_INPUT_ONLY = set(range(34, 40))
@@ -75,6 +80,10 @@ def test_pico_pins_have_the_functions_they_need():
         assert gpio[signal] in possible, signal
     assert gpio["pulse"] % 2 == 1
     assert f"PWM slice {gpio['pulse'] // 2 % 8}" in pins_of("pico").WIRING[0][4]
+
+
+def test_pico_pins_leave_the_radio_of_a_pico_w_alone():
+    assert not PICO_OWN & set(pins_of("pico").GPIO.values())
 
 
 def test_esp32_pins_exist_and_are_free():
@@ -162,6 +171,63 @@ def test_nothing_of_another_board_is_frozen(frozen):
     folders = {path.split("/")[1] for path in frozen if path.startswith("boards/") and path.count("/") > 1}
     assert folders in ({"pico", "micropython"}, {"esp32", "micropython"})
     assert not [path for path in frozen if "stock" in path]
+
+
+def settings_of(text):
+    """What a board's definition sets, for C and for cmake, as name to value; blanks and brackets do not count."""
+    found = re.findall(r"^#define +(\w+(?:\(\w+\))?) +(.+?) *$|^set\((\w+) (.+)\)$", text, re.MULTILINE)
+    return {name or variable: (value or setting).strip("()") for name, value, variable, setting in found}
+
+
+def definition(folder):
+    files = (folder / "mpconfigboard.h", folder / "mpconfigboard.cmake")
+    return settings_of("\n".join(file.read_text() for file in files))
+
+
+@pytest.mark.parametrize("board", PICOS)
+def test_a_pico_is_defined_as_micropython_defines_it_but_for_name_storage_and_manifest(board):
+    sources = [ROOT / "tools/toolchain/debian-sources", ROOT / "build/debian", "src:micropython"]
+    subprocess.run(sources, check=True)
+    stock = definition(ROOT / "build/debian/micropython/ports/rp2/boards" / board)
+    ours = definition(ROOT / "boards/pico/image" / board)
+    assert ours.pop("MICROPY_HW_BOARD_NAME").strip('"') == "Wattpurse on " + stock.pop("MICROPY_HW_BOARD_NAME").strip(
+        '"'
+    )
+    if board == "RPI_PICO_W":
+        assert ours.pop("MICROPY_PY_NETWORK_HOSTNAME_DEFAULT") != stock.pop("MICROPY_PY_NETWORK_HOSTNAME_DEFAULT")
+    stock.setdefault("PICO_PLATFORM", '"rp2040"')  # as the SDK has it where nothing is said
+    for name in ("MICROPY_HW_FLASH_STORAGE_BYTES", "MICROPY_FROZEN_MANIFEST"):
+        stock.pop(name, None)
+    assert ours == stock
+
+
+@pytest.mark.parametrize("board", PICOS)
+def test_every_pico_shares_out_its_flash_alike(board):
+    folder = ROOT / "boards/pico/image"
+    assert '#include "../storage.h"' in (folder / board / "mpconfigboard.h").read_text()
+    storage = constants_of(ROOT / "boards/pico/storage.py")
+    storage_bytes = storage["RING_BYTES"] + storage["FILESYSTEM_BYTES"]
+    assert settings_of((folder / "storage.h").read_text()) == {
+        "MICROPY_HW_FLASH_STORAGE_BYTES": f"{storage_bytes // KIB} * {KIB}"
+    }
+    assert storage["STORAGE_OFFSET"] + storage_bytes == 2048 * KIB
+    assert storage["RING_BYTES"] >= SECTORS * 4 * KIB
+
+
+def constants_of(file):
+    """The constants of a module that only a chip can import."""
+    lines = [line for line in file.read_text().splitlines() if re.match("[A-Z_]+ = ", line)]
+    return {name: eval(value, {}) for name, value in (line.split(" = ") for line in lines)}
+
+
+def test_what_the_image_of_a_pico_w_needs_is_named(tmp_path):
+    script = ROOT / "tools/toolchain/pico-image"
+    command = [script, "--board", "RPI_PICO_W"]
+    process = subprocess.run(
+        command, env={"PATH": "/usr/bin:/bin", "MPY_DIR": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert process.returncode == 1
+    assert "RPI_PICO_W needs MPY_DIR" in process.stderr and "cyw43-driver" in process.stderr
 
 
 def partitions():

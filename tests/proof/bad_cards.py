@@ -12,7 +12,7 @@ from boards.host.aes import aes
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, HANGS, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
-from wattpurse.cards import purse
+from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.core import account_image, keys, statement, token
 from wattpurse.core.service_pass import make_pass
@@ -28,6 +28,7 @@ _BATCH = 200
 _HEAP_LIMIT = 64 * 1024
 _UID = b"\x04\x55\x66\x77\x11\x99\xaa"
 _SIZES = {"classic-1k": (720, 16), "ntag213": (144, 4), "ntag215": (504, 4), "ntag216": (888, 4), "ultralight": (48, 4)}
+_SLOT_SIZES = (data_card.SHORT_SLOT, data_card.FULL_SLOT)
 _MOST_READS = 200
 _SEQUENCE = 7
 
@@ -135,6 +136,8 @@ async def _station_reads(memory):
     try:
         await purse.read_orders(memory)
         await purse.read_statement(memory, aes, pair)
+        for slot_size in _SLOT_SIZES:
+            await data_card.read_claims(memory, slot_size)
     except (CardError, ValueError):
         pass
 
@@ -157,6 +160,8 @@ def _image(random, kind):
         if random.random() < 0.2:
             key = keys.service_pass_key(aes, SITE_KEY, _UID)
             box_kind, number, orders = purse.SERVICE, 0, make_pass(aes, key, 77, START_S + 10**6)
+        elif random.random() < 0.25:
+            box_kind, number = purse.DATA, random.choice(_SLOT_SIZES)
         elif layout.content_size > 72 and random.random() < 0.5:
             orders += _credit(random.randrange(1, _SEQUENCE + 1))
         _put_box(content, offset, box_kind, version, number, orders)

@@ -1,168 +1,10 @@
-"""A plain book of what a meter was given and must have charged, kept without any of the meter's own rules in code.
+"""A book of what a meter was given and must have charged: a Page for every state, and what a power cut may leave.
 
-A Page is one state of the meter: what was bought, which tokens are used, and exact sums, as fractions of a mWh and of a
-micro-unit would have them. A Book walks from page to page and says for every step which states a power cut inside it
-may leave: the meter's whole state must be one of them, to the pulse and to the micro-unit.
-
-Tariffs are UTC: one or two rates that change at times of the day, one price for each, a standing charge for each day.
+A Book walks from page to page and says for every step which states a power cut inside it may leave: the meter's whole
+state must be one of them, to the pulse and to the micro-unit.
 """
 
-import copy
-import datetime
-
-DAY_S = 86_400
-MONEY = 0
-ENERGY = 1
-WINDOW = 64
-_MICRO = 1_000_000
-DAY_PLANS = (((0, 0), (360, 1), (1320, 0)), ((0, 0), (420, 1)), ((0, 1), (300, 0)), ((0, 0),))
-
-
-class Price:
-    """A tariff of this book: `prices` of its rates, the standing charge of a day, and from when it holds.
-
-    `plan` is one of DAY_PLANS: (minute, rate) in the order of the day.
-    """
-
-    def __init__(self, version: int, plan: tuple, prices: tuple, standing: int, activation_s: int):
-        self.version = version
-        self.plan = plan
-        self.prices = prices
-        self.standing = standing
-        self.activation_s = activation_s
-
-    def rate_at(self, time_s: int) -> int:
-        """The rate in force."""
-        return [rate for minute, rate in self.plan if minute * 60 <= time_s % DAY_S][-1]
-
-
-class Page:
-    """One state of the meter."""
-
-    def __init__(self, time_s: int, impulses: int, per_kwh: int, price: Price):
-        self.time_s = time_s
-        self.day = self.charged_day = time_s // DAY_S
-        self.month = month_of(self.day)
-        self.month_began_at = 0
-        self.closed = ()
-        self.rate = price.rate_at(time_s)
-        self.price = price
-        self.pending = None
-        self.contract = 1
-        self.terms = (0, 0, 2_000_000, 5_000_000)
-        self.bought = [0, 0]
-        self.used = set()
-        self.pulses = 0
-        self.impulses, self.per_kwh = impulses, per_kwh
-        self.pulses_at_calibration = 0
-        self.rate_mwh = [0, 0]
-        self.energy_charged = 0
-        self.energy_cost = 0  # micro-units times a million
-        self.standing_cost = 0
-
-    def copied(self) -> "Page":
-        """A page of its own."""
-        other = copy.copy(self)
-        other.bought = list(self.bought)
-        other.used = set(self.used)
-        other.rate_mwh = list(self.rate_mwh)
-        return other
-
-    @property
-    def step(self) -> int:
-        """Pulses that may wait in memory for the next tally: one less than this."""
-        return max(1, self.impulses // (4000 * self.per_kwh))
-
-    @property
-    def money_charged(self) -> int:
-        """Micro-units charged ever: the exact cost of all energy, rounded down once, and the standing charges."""
-        return self.energy_cost // _MICRO + self.standing_cost
-
-    def fed(self, pulses: int) -> "Page":
-        """The state after `pulses` more at the rate in force."""
-        page = self.copied()
-        page.feed(pulses)
-        return page
-
-    def feed(self, pulses: int):
-        """Count pulses: energy since the calibration is rounded down once."""
-        before = self._pulse_mwh() // self.impulses
-        self.pulses += pulses
-        mwh = self._pulse_mwh() // self.impulses - before
-        self.rate_mwh[self.rate] += mwh
-        if self.contract == 1:
-            self.energy_cost += mwh * self.price.prices[self.rate]
-        else:
-            self.energy_charged += mwh
-
-    def _pulse_mwh(self):
-        """mWh since the calibration, times the impulses."""
-        return (self.pulses - self.pulses_at_calibration) * _MICRO * self.per_kwh
-
-    def enter_day(self, day: int):
-        """Every day entered costs its standing charge, once ever; a month ends where the next begins."""
-        while self.day < day:
-            self.day += 1
-            if month_of(self.day) > self.month:
-                self.closed = ((self.month, self.money_charged - self.month_began_at),) + self.closed[:11]
-                self.month = month_of(self.day)
-                self.month_began_at = self.money_charged
-            if self.day > self.charged_day:
-                self.charged_day = self.day
-                if self.contract == 1:
-                    self.standing_cost += self.price.standing
-
-    def is_used(self, number: int) -> bool:
-        """Redeemed, or too old to tell."""
-        return number in self.used or number <= max(self.used, default=0) - WINDOW
-
-    def view(self) -> tuple:
-        """What must agree with the meter, all but the time."""
-        top = max(self.used, default=0)
-        return (
-            tuple(self.bought),
-            (self.money_charged, self.energy_charged),
-            self.pulses,
-            (self._pulse_mwh() % self.impulses, self.energy_cost % _MICRO, *self.rate_mwh),
-            (self.day, self.rate, self.contract, self.impulses, self.per_kwh, self.terms),
-            (self.price.version, self.pending.version if self.pending else None),
-            (self.month, self.money_charged - self.month_began_at, self.closed),
-            top,
-            tuple([self.is_used(number) for number in range(max(1, top - WINDOW - 5), top + 3)]),
-        )
-
-
-def observe(account) -> tuple:
-    """The same of a meter's account."""
-    top = account.token_top
-    registers = account.registers
-    if sum(registers.rate_mwh[2:]):
-        return ("energy at a rate that does not exist",)
-    return (
-        (account.money.bought, account.energy.bought),
-        (account.money.charged, account.energy.charged),
-        account.pulses_total,
-        (account.energy_remainder, account.charge_remainder // 10_000, *registers.rate_mwh[:2]),
-        (
-            account.day,
-            account.rate,
-            account.contract.code,
-            account.impulses,
-            account.impulses_per_kwh_divisor,
-            tuple([account.terms[name] for name in _TERM_NAMES]),
-        ),
-        (account.tariff.version, account.pending_tariff.version if account.pending_tariff else None),
-        (
-            registers.month.index,
-            registers.month.charge_microunits,
-            tuple([(month.index, month.charge_microunits) for month in registers.closed_months]),
-        ),
-        top,
-        tuple([account.token_is_used(number) for number in range(max(1, top - WINDOW - 5), top + 3)]),
-    )
-
-
-_TERM_NAMES = ("credit_limit_microunits", "credit_limit_mwh", "low_credit_microunits", "low_credit_mwh")
+from tests.proof.page import DAY_S, Page, month_of
 
 
 class Book:
@@ -187,10 +29,12 @@ class Book:
         self.may_be = [self._now()]
 
     def credit(self, number: int, unit: int, amount: int):
-        """One record; pulses that wait go on waiting."""
-        self.page = self.page.copied()
+        """One record; pulses below a step go on waiting, those above it were tallied before."""
+        pending = self.waiting % self.page.step
+        self.page = self.page.fed(self.waiting - pending)
+        self.waiting = pending
         self.page.used.add(number)
-        self.page.bought[unit] += amount
+        self.page.credit(unit, amount)
         self.may_be.append(self._now())
 
     def record(self, alter):
@@ -198,6 +42,7 @@ class Book:
         self.page = self.page.fed(self.waiting)
         self.waiting = 0
         alter(self.page)
+        self.page.settle()
         self.may_be.append(self._now())
 
     def advance(self, now_s: int, pulses: int):
@@ -293,9 +138,3 @@ class Book:
         if self.page.pending is not None:
             times_s.add(max(self.page.pending.activation_s, start_s + 1))
         return sorted(time_s for time_s in times_s if start_s < time_s <= end_s)
-
-
-def month_of(day: int) -> int:
-    """Months since year 0."""
-    date = datetime.date.fromordinal(day + datetime.date(1970, 1, 1).toordinal())
-    return date.year * 12 + date.month - 1

@@ -1,6 +1,6 @@
 """Power cuts in flash: at every byte of programs and at many depths of erases, and again while recovering from them.
 
-A case is one random life of a ledger (or of settings, or of an event log). Before each flash operation of each step the
+A case is one random life of a ledger (or of settings, or of a log). Before each flash operation of each step the
 cells are copied, the copy is torn as a cut would tear it, and a fresh meter starts from it, with a second and a third
 cut on its way. What a program holds in memory dies with the power, so nothing but the cells matters to what follows.
 In every tenth case every byte of every program is cut; in the others some places of each operation.
@@ -11,6 +11,7 @@ import random as randoms
 from boards.host.power import PowerCut
 from tests.proof.ledger_history import LedgerHistory
 from tests.proof.proof_flash import ERASE_DEPTHS, ProofFlash
+from tests.proof.record_histories import ChainHistory, ProfileHistory, TopUpHistory
 from tests.proof.small_histories import EventsHistory, SettingsHistory
 
 NAME = "journal"
@@ -19,6 +20,7 @@ SHORT_CASES = 10
 LONG_CASES = 440
 
 _KINDS = (LedgerHistory, LedgerHistory, SettingsHistory, LedgerHistory, EventsHistory)
+_KINDS += (LedgerHistory, ProfileHistory, TopUpHistory, LedgerHistory, ChainHistory, LedgerHistory)
 _STEPS = 25
 _MOST_LOOKS = 6_000  # at torn copies, in one case: then its life ends
 _PLACES_PER_OPERATION = 4

@@ -1,15 +1,17 @@
 """A meter's ledger living through random steps, beside the plain book of the same steps."""
 
 from tests import samples
-from tests.proof.book import DAY_PLANS, DAY_S, Book, Page, Price, observe
+from tests.proof import rule_steps
+from tests.proof.book import Book
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.page import DAY_PLANS, DAY_S, Page, Price, observe
 from wattpurse.core.account import Account
 from wattpurse.core.calendar import Zone
 from wattpurse.core.contract import by_code
 from wattpurse.core.ledger import Ledger
 from wattpurse.core.tariff import Tariff
-from wattpurse.core.terms import names
 
+_CONTRACTS = (1, 1, 1, 2, 3, 4, 6, 7)
 _CALIBRATIONS = ((1_000, 1), (3_200, 1), (75, 100), (1, 10), (100_000, 1), (1_000_000, 1), (6_400, 3))
 
 
@@ -27,7 +29,9 @@ class LedgerHistory:
         impulses, per_kwh = random.choice(_CALIBRATIONS)
         self.book = Book(Page(self.now_s, impulses, per_kwh, price))
         self.ledger = Ledger(flash, 0, sectors)
-        self.ledger.create(Account(_table(price), impulses, per_kwh, by_code(1), self.now_s))
+        account = Account(_table(price), impulses, per_kwh, by_code(1), self.now_s)
+        rule_steps.begin_with(random, self.book.page, account)
+        self.ledger.create(account)
 
     def plan(self):
         """Choose the next operation and write it into the book; `perform` then lets the meter do it."""
@@ -113,7 +117,8 @@ class LedgerHistory:
         self.book.advance(now_s, pulses)
         return lambda: self.ledger.advance(now_s, pulses)
 
-    def _fresh_number(self):
+    def fresh_number(self) -> int:
+        """A token's number that may still come, in order or late."""
         top = max(self.book.page.used, default=0)
         free = [number for number in range(max(1, top - 66), top) if not self.book.page.is_used(number)]
         if free and self.random.random() < 0.3:
@@ -121,14 +126,14 @@ class LedgerHistory:
         return top + self.random.choice((1, 1, 1, 2, 3, 63, 64, 65, 1_000))
 
     def _credit(self):
-        number = self._fresh_number()
+        number = self.fresh_number()
         unit = self.random.randrange(2)
-        amount = self.random.choice((1, 20_000_000, self.random.randrange(1, 10**9)))
+        amount = self.random.choice((1, 20_000_000, self.random.randrange(1, 10 ** self.random.randrange(5, 10))))
         self.book.credit(number, unit, amount)
         return lambda: self.ledger.credit(number, unit, amount, 1, self.now_s)
 
     def _redeem(self):
-        number = self._fresh_number()
+        number = self.fresh_number()
         self.book.record(lambda page: page.used.add(number))
         return lambda: self.ledger.redeem(number, 5, 1, self.now_s)
 
@@ -151,9 +156,10 @@ class LedgerHistory:
                 continue
             raise Broken(DOUBLED, f"token {number} was redeemed again")
 
-    def _change(self, alter_page, alter_account):
+    def change(self, alter_page, alter_account, number=None):
         """A change by token: the number is marked in the same snapshot."""
-        number = self._fresh_number()
+        if number is None:
+            number = self.fresh_number()
 
         def on_page(page):
             alter_page(page)
@@ -167,8 +173,8 @@ class LedgerHistory:
         return lambda: self.ledger.change(on_account)
 
     def _change_contract(self):
-        code = self.random.randrange(1, 3)
-        return self._change(
+        code = self.random.choice(_CONTRACTS)
+        return self.change(
             lambda page: setattr(page, "contract", code), lambda account: setattr(account, "contract", by_code(code))
         )
 
@@ -177,19 +183,10 @@ class LedgerHistory:
         version = max(page.price.version, page.pending.version if page.pending else 0) + 1
         ahead_s = self.random.choice((0, 1, 3_600, DAY_S, DAY_S - self.now_s % DAY_S, 30 * DAY_S))
         price = self._new_price(version, self.now_s + ahead_s)
-        return self._change(
+        return self.change(
             lambda page: setattr(page, "pending", price),
             lambda account: setattr(account, "pending_tariff", Tariff(_table(price))),
         )
-
-    def _change_term(self):
-        place = self.random.randrange(4)
-        value = self.random.randrange(10**9)
-
-        def on_page(page):
-            page.terms = page.terms[:place] + (value,) + page.terms[place + 1 :]
-
-        return self._change(on_page, lambda account: account.terms.set(names()[place], value))
 
     def _calibrate(self):
         impulses, per_kwh = self.random.choice(_CALIBRATIONS)
@@ -222,7 +219,7 @@ _OPERATIONS = (
     *[LedgerHistory._redeem_again] * 2,
     LedgerHistory._change_contract,
     LedgerHistory._change_tariff,
-    LedgerHistory._change_term,
+    *rule_steps.STEPS,
     LedgerHistory._calibrate,
     LedgerHistory._set_clock_back,
     LedgerHistory._prepare,

@@ -188,7 +188,7 @@ class DeskBench:
             self.teller,
             self.events,
             self.told.append,
-            lambda: self.rests.append(self.clock.now_us),
+            self.rests.append,
             self.slot,
         )
 

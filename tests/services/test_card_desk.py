@@ -415,7 +415,7 @@ class TestReader(DeskTest):
         self.desk.serve_one_look = lambda: self._counted(looks)
         self.clock.run(self._run_for(1000))
         self.assertEqual([look - looks[0] for look in looks], [0, 250, 500, 750])
-        self.assertEqual(len(self.rests), 4)
+        self.assertEqual(self.rests, [False] * 4)
 
     async def _counted(self, looks):
         looks.append(self.clock.ticks_ms())

@@ -264,6 +264,8 @@ class TestLines(unittest.TestCase):
 
     def test_the_running_console_answers_line_after_line(self):
         clock, stream = self.bench.clock, self.bench.hardware.console
+        rests = []
+        self.bench.meter.board.rest = rests.append
         clock.call_at_us(clock.now_us + 1_000_000, lambda: stream.type_line("identity"))
         clock.call_at_us(clock.now_us + 2_000_000, lambda: stream.type_line("x" * 3_000))
         clock.call_at_us(clock.now_us + 3_000_000, lambda: stream.type_line("\x00\xff\x1b[A"))
@@ -274,6 +276,7 @@ class TestLines(unittest.TestCase):
         output = stream.take_output()
         for said in ("'help' lists", "40123", "at most 2200", "no text", '"board": "host"'):
             self.assertIn(said, output)
+        self.assertEqual(rests, [True] * 4)
 
     def test_a_line_that_is_unplugged_is_waited_for(self):
         clock = self.bench.clock

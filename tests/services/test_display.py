@@ -12,8 +12,9 @@ from tests import samples
 from wattpurse.core import outcome as outcomes
 from wattpurse.core import supply, warning
 from wattpurse.core.circumstances import Circumstances
+from wattpurse.core.standing import EMERGENCY_USED
 from wattpurse.drivers.button import Button
-from wattpurse.drivers.buzzer import ACCEPTED, KEY, LOW_CREDIT, REFUSED, Buzzer
+from wattpurse.drivers.buzzer import ACCEPTED, KEY, LOW_CREDIT, REFUSED, VERY_LOW_CREDIT, Buzzer
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.segments import render
 from wattpurse.services.display import Display
@@ -40,13 +41,16 @@ class House:
         self.account.money.bought = 21_000_000
         self.account.consume(4 * samples.KWH)
         self.reason = supply.ON
+        self.days_left = None
+        self.agreements = []
+        self.asks = False
         self.display = Display(
             LedDisplay(Pin(clock_wire), Pin(data_wire)),
             Button(Pin(button_wire, INPUT), self.clock),
             Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock),
             self.clock,
             self.read_state,
-            lambda: False,
+            self.agree,
             version,
         )
 
@@ -54,7 +58,11 @@ class House:
         grade = warning.NONE
         if self.account is not None:
             grade = warning.grade(self.account, Circumstances(self.account.time_s))
-        return self.account, self.reason, grade
+        return self.account, self.reason, grade, self.days_left
+
+    def agree(self):
+        self.agreements.append(self.clock.now_us // 1000)
+        return self.asks
 
     def _hear(self, level):
         self.sounds.append((self.clock.now_us // 1000, level))
@@ -282,10 +290,83 @@ class TestLowCredit(TestDisplay):
         self.house.live(2 * SECOND_MS)
         self.assertEqual(self.house.times_heard(LOW_CREDIT), 1)
 
+    def test_very_low_credit_sounds_twice_as_long_and_is_muted_alike(self):
+        self.house.account.money.charged = 20_500_001
+        self.house.live(2 * MINUTE_MS - SECOND_MS)
+        self.assertEqual((self.house.times_heard(VERY_LOW_CREDIT), self.house.times_heard(LOW_CREDIT)), (2, 0))
+        self._press()
+        self.house.live(HOUR_MS - 5 * SECOND_MS)
+        self.assertEqual(self.house.times_heard(VERY_LOW_CREDIT), 2)
+
+    def test_credit_that_falls_further_is_heard(self):
+        self.house.live(30 * SECOND_MS)
+        self.house.account.money.charged = 20_900_000
+        self.house.live(MINUTE_MS)
+        self.assertEqual((self.house.times_heard(LOW_CREDIT), self.house.times_heard(VERY_LOW_CREDIT)), (1, 1))
+
     def test_another_page_does_not_blink(self):
         self._press()
         shown = self.house.shown_every(250, 4_000)
         self.assertEqual(set(shown), {bytes(render(PAGES[1]))})
+
+
+class TestConsent(TestDisplay):
+    """What can be agreed to is shown, and a press agrees to nothing else."""
+
+    def setUp(self):
+        super().setUp()
+        self.house.account.terms.set("emergency_microunits", 5_000_000)
+        self.house.account.money.charged = 21_000_001
+        self.house.reason = supply.NO_CREDIT
+        self.house.asks = True
+
+    def test_emergency_credit_is_offered_in_turns_with_credit(self):
+        shown = self.house.shown_every(SECOND_MS, 8_000)
+        turns = [bytes(render(text)) for text in ("EC 5.00", "C -0.01")]
+        self.assertEqual(shown, [turns[0], turns[0], turns[1], turns[1]] * 2)
+
+    def test_once_it_was_taken_it_is_offered_no_more(self):
+        self.house.account.standing.set("emergency_money", EMERGENCY_USED)
+        shown = self.house.shown_every(250, 8_000)
+        self.assertEqual(set(shown), {bytes(render("C -0.01")), DARK})
+
+    def test_a_press_agrees_and_turns_no_page(self):
+        self.house.live(SECOND_MS)
+        self._press()
+        self.assertEqual(len(self.house.agreements), 1)
+        self.house.reason = supply.ON
+        self.house.live(SECOND_MS)
+        self.assertIn(bytes(render("C -0.01")), self.house.shown_every(500, 2_000))
+
+    def test_who_reads_another_page_agrees_to_nothing(self):
+        self.house.asks = False
+        self._press()
+        self.house.asks = True
+        self._press()
+        self.assertEqual(len(self.house.agreements), 1)
+        self._assert_shows(PAGES[2])
+        self.house.live(21 * SECOND_MS)
+        self._press()
+        self.assertEqual(len(self.house.agreements), 2)
+
+    def test_a_confirmation_is_asked_in_words(self):
+        self.house.account.money.bought += 10_000_000
+        self.house.reason = supply.UNCONFIRMED
+        shown = self.house.shown_every(SECOND_MS, 4_000)
+        self.assertEqual(shown, [bytes(render(text)) for text in ("PrESS", "PrESS", "C  9.99", "C  9.99")])
+
+
+class TestDaysLeft(TestDisplay):
+    def test_a_page_of_its_own_where_it_is_known(self):
+        self.house.days_left = 14
+        for _ in range(5):
+            self._press()
+        self._assert_shows("L   14")
+        self.house.days_left = 13
+        self.house.live(SECOND_MS)
+        self._assert_shows("L   13")
+        self._press()
+        self._assert_shows(PAGES[0])
 
 
 class TestOutcome(TestDisplay):

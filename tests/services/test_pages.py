@@ -194,6 +194,34 @@ class TestValue(unittest.TestCase):
         self.assertEqual(pages.text(pages.UNTIL, account), "d    2")
         self.assertEqual(pages.text(pages.LEFT_TODAY, account), "n  3.00")
 
+    def test_days_left_where_they_are_known(self):
+        account = money_account(1)
+        self.assertEqual(pages.following(pages.DEBT, account), pages.CREDIT)
+        self.assertEqual(pages.following(pages.CLOCK, account, 14), pages.DAYS_LEFT)
+        for days, expected in ((0, "L    0"), (14, "L   14"), (9999, "L 9999")):
+            self.assertEqual(pages.text(pages.DAYS_LEFT, account, days), expected)
+            self.assertEqual(pages.value(pages.DAYS_LEFT, account, days), days)
+
+    def test_emergency_credit_that_is_offered(self):
+        for limit, decimals, expected in (
+            (5_000_000, 2, "EC 5.00"),
+            (50_000_000, 2, "EC50.00"),
+            (500_000_000, 2, "EC500.0"),
+            (20_000_000_000, 0, "E20000"),
+            (200_000_000_000, 0, "200000"),
+        ):
+            account = money_account(0, decimals=decimals)
+            account.terms.set("emergency_microunits", limit)
+            self.assertEqual(pages.emergency_text(account), expected)
+        account.contract = contracts.PrepaidEnergy
+        account.terms.set("emergency_mwh", 3 * samples.KWH)
+        self.assertEqual(pages.emergency_text(account), "EC 3.00")
+
+    def test_the_price_is_what_is_paid_tax_included(self):
+        account = money_account(0)
+        account.terms.set("tax_permyriad", 1_900)
+        self.assertEqual(pages.text(pages.RATE, account), "r1.0.298")
+
     def test_the_last_day_of_a_term_is_told_in_hours_and_minutes(self):
         account = samples.new_account(contract=contracts.Term)
         for left_s, expected in ((0, "d 00.00"), (59, "d 00.00"), (5 * 3600 + 90, "d 05.01"), (86_400, "d    1")):

@@ -22,6 +22,11 @@ class Stores:
         self.ledger = bench.ledger
         self.settings = bench.settings
         self.events = bench.events
+        self.load_profile = self
+        self.mean_daily_of_unit = {}
+
+    def mean_daily(self, unit):
+        return self.mean_daily_of_unit.get(unit)
 
 
 class DeskTest(unittest.TestCase):
@@ -146,6 +151,23 @@ class TestPressing(DeskTest):
 
 
 class TestWarning(DeskTest):
+    def test_days_left_are_those_of_what_is_left(self):
+        self.stores.mean_daily_of_unit = {contracts.MONEY: 2_000_000, contracts.ENERGY: 3 * samples.KWH}
+        for contract, left in (
+            (contracts.PrepaidMoney, 5),
+            (contracts.PrepaidEnergy, 7),
+            (contracts.Dispenser, 7),
+            (contracts.Term, None),
+            (contracts.Managed, None),
+            (contracts.SettledAccount, None),
+        ):
+            self._become(contract)
+            self.bench.ledger.change(lambda account: setattr(account.money, "bought", 11_000_000))
+            self.bench.ledger.change(lambda account: setattr(account.energy, "bought", 23 * samples.KWH))
+            self.assertEqual(self.desk.days_left(), left, contract.name)
+        self._set("account_limit_microunits", 30_000_000, TERMS)
+        self.assertEqual(self.desk.days_left(), 20)
+
     def test_it_follows_the_clock_and_the_contract(self):
         self._become(contracts.Term)
         self._set("term_until_s", self.bench.timekeeper.now_s() + 3 * DAY_S + 10)

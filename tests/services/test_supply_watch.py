@@ -10,6 +10,8 @@ from wattpurse.services.guard import Guard
 from wattpurse.services.supply_watch import SupplyWatch
 from wattpurse.services.switching import Switching
 
+QUIET_LATENESS_MS = 900  # a coil that is pulsed meanwhile must be off within a second
+
 
 class TestSupplyWatch(unittest.TestCase):
     def setUp(self):
@@ -123,6 +125,7 @@ class TestSupplyWatch(unittest.TestCase):
         self.assertEqual(len(self.open_pulses), 1 + 3)
         pauses = [later - earlier for earlier, later in zip(self.open_pulses[1:], self.open_pulses[2:])]
         self.assertTrue(min(pauses) >= 10, pauses)
+        self.bench.clock.lateness_limit_ms = QUIET_LATENESS_MS
         self._live(2 * 3_600)
         self.assertEqual(len(self.open_pulses), 1 + 3 + 2)
         self.bench.metering.step()
@@ -201,6 +204,25 @@ class TestSupplyWatch(unittest.TestCase):
         self.watch.test(0)
         self._live(3)
         self.assertFalse(self.bench.relay.contact_closed)
+
+    def test_a_test_knows_no_power_limit(self):
+        self._buy()
+        self._set(power_limit_w=1_000, power_trips=1)
+        self.bench.house.set_load_w(5_000)
+        self.watch.test(10)
+        self._live(590)
+        self.assertTrue(self.bench.relay.contact_closed)
+        self.assertEqual(self.watch.limit.trips, 0)
+        self._live(60)
+        self.assertEqual(self.trips_for_good, 1)
+
+    def test_what_flows_through_an_open_switch_does_not_trip(self):
+        self._set(power_limit_w=1_000, power_trips=1)
+        self.bench.relay.welded = True
+        self.bench.house.set_load_w(5_000)
+        self._live(300)
+        self.assertTrue(self.watch.power_w > 4_900)
+        self.assertEqual(self.watch.limit.trips, 0)
 
     def test_a_ledger_that_is_given_up_stops_nothing_here(self):
         self.bench.ledger.close()

@@ -130,6 +130,9 @@ class TestWear:
         assert "88.0 slots" in formula
         assert bench_wear.life_years(23_000, 88)[0] < years / 20
 
+    def test_the_load_profile_outlives_the_ledger(self):
+        assert round(bench_wear.profile_life_years()) == round(100_000 * 16 * 112 / (48 * 365.25))
+
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory, meter_image):

@@ -14,9 +14,9 @@ from wattpurse.services.teller import Teller
 class RollingTeller(Teller):
     """The teller with the key roll wired in."""
 
-    def __init__(self, aes, settings, ledger, events_log, timekeeper):
-        super().__init__(aes, settings, ledger, events_log, timekeeper)
-        self._roll = KeyRoll(aes, settings, ledger, events_log, timekeeper)
+    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
+        super().__init__(aes, settings, ledger, events_log, timekeeper, records)
+        self._roll = KeyRoll(aes, settings, ledger, events_log, timekeeper, records)
         self._effects._effects[token.METER_KEY] = self._roll.take_meter_key
         self._effects._effects[token.SITE_KEY] = self._roll.take_site_key
 

@@ -342,3 +342,31 @@ def test_an_interval_that_is_none_is_a_wrong_command_line(capsys, minutes):
         cli.main(["bill", "--tariff", str(CAMPSITE), "--load", str(OCTOBER), f"--interval={minutes}"])
     assert exit_info.value.code == 2
     assert "write whole minutes" in capsys.readouterr().err
+
+
+def test_a_tax_is_in_every_charge_and_told_apart(capsys):
+    assert cli.main(["bill", "--tariff", str(HOUSEHOLD), "--load", str(OCTOBER), "--tax", "19"]) == 0
+    printed = capsys.readouterr().out
+    net, gross = 130_630_520, 155_450_318  # the same bill without it, and 1.19 times that
+    assert gross == net * 119 // 100
+    assert printed.splitlines()[-2].split() == ["total", "416.719400", "155.450318"]
+    assert printed.splitlines()[-1].split() == ["in", "it", "19", "%", "tax", "24.819798"]
+
+
+def test_a_tax_of_a_fraction_of_a_percent(capsys):
+    argv = ["bill", "--tariff", str(HOUSEHOLD), "--load", str(OCTOBER), "--json", "--tax"]
+    assert cli.main([*argv, "7.25"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["tax_permyriad"] == 725
+    assert abs(document["total"]["charge_microunits"] - 130_630_520 * 10_725 // 10_000) <= 1
+    assert cli.main([*argv, "7.5"]) == 0
+    assert json.loads(capsys.readouterr().out)["tax_permyriad"] == 750
+
+
+@pytest.mark.parametrize("percent", ["", "-1", "7.255", "100.01", "7.", ".5", "seven"])
+def test_a_tax_that_is_none_is_a_wrong_command_line(capsys, percent):
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main(["bill", "--tariff", str(HOUSEHOLD), "--load", str(OCTOBER), f"--tax={percent}"])
+    assert exit_info.value.code == 2
+    said = capsys.readouterr().err
+    assert "write a percentage" in said or "above 100" in said

@@ -3,19 +3,22 @@
 # ruff: noqa: F811 fixtures
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
+from boards.host.aes import aes
 from boards.host.card_models.images import from_image
 from boards.host.power import PowerCut
 from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
-from wattpurse.core import outcome, token
+from wattpurse.core import event_chain, events, outcome, token
 from wattpurse_tools import key_file
 from wattpurse_tools.card_reader import CardReader
+from wattpurse_tools.events_check_command import verdicts_of
 
 TWENTY = 20_000_000
 OTHER = METER + 1
@@ -163,6 +166,52 @@ class TestMeterKey:
         assert operation > 3
 
 
+    def test_a_record_from_before_the_roll_learns_of_it_from_a_statement(self, wattpurse, meter):
+        wattpurse(f"card new anna --kind ntag216 --meter {METER}")
+        wattpurse("keys roll keys.json")
+        shutil.copy("station.db", "yesterday.db")
+        wattpurse(f"token {METER} meter-key --card anna")
+        meter.tap_file("anna")
+        wattpurse("card topup anna --amount 20")
+        meter.tap_file("anna")
+        shutil.copy("yesterday.db", "station.db")
+        assert wattpurse("meter list").endswith("meter key of version 1  site key of version 1")
+        wattpurse("card read anna")
+        assert wattpurse("meter list").endswith("sells by money  site key of version 1")
+        wattpurse("card topup anna --amount 20")
+        assert meter.tap_file("anna") == [outcome.ACCEPTED]
+        assert meter.balance == 2 * TWENTY
+
+
+class TestEventsAcrossARoll:
+    """The event log of a meter that has rolled is chained under two keys, and is checked under both."""
+
+    KEYS = (b"the newest key 3", b"the second key 2", b"the first key 11")
+
+    def log(self, forger=None):
+        """Newest first: two events and the change of keys under the second key, three under the first."""
+        codes = [events.LOGIN, events.LOGOUT, events.CLOCK_SET, events.KEYS_CHANGED, events.LOGIN, events.LOGOUT]
+        link, made = event_chain.NO_LINK, []
+        for number, code in enumerate(codes):
+            event = events.Event(1_800_000_000 + number, code, 0, number, 0)
+            key = self.KEYS[2] if number < 3 else self.KEYS[1]
+            link = event.link = event_chain.EventChain(aes, key, ()).link(link, event.body)
+            if number == forger:
+                event.number += 1
+            made.append(event)
+        return made[::-1]
+
+    def broken(self, log):
+        return [event.code for event, verdict in verdicts_of(log, list(self.KEYS)) if verdict not in event_chain.INTACT]
+
+    def test_all_of_it_holds(self):
+        assert self.broken(self.log()) == []
+
+    @pytest.mark.parametrize("forger", range(1, 6))
+    def test_a_change_on_either_side_of_the_roll_is_found(self, forger):
+        assert self.broken(self.log(forger)) != []
+
+
 class TestSiteKey:
     @pytest.fixture
     def rolled(self, wattpurse, meter):
@@ -193,7 +242,7 @@ class TestSiteKey:
         wattpurse("card read anna")
         with open_station() as station:
             station.add_meter(OTHER, "EUR", 2)
-            station._database.execute("UPDATE meters SET key_version = 1")
+            station._database.execute("UPDATE meters SET key_version = 1, site_version = 1")
         meter.tap_file("anna")
         wattpurse("card read anna")
         assert wattpurse("card rekey anna").endswith("version 2")

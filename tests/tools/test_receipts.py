@@ -14,6 +14,7 @@ from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse_tools import key_file
+from wattpurse_tools.order import duration_text
 
 OTHER = METER + 1
 TWENTY = 20_000_000
@@ -96,6 +97,19 @@ class TestMovingOut:
         assert other.account.standing["debt_microunits"] == 12_660_000
         assert other.account.money.bought == 0
 
+    def test_the_rest_of_a_term_goes_along_to_the_second(self, wattpurse, meter, other):
+        wattpurse(f"card new anna --kind classic-1k --meter {METER}")
+        meter.type(wattpurse(f"token {METER} days 30 --hex"))
+        wattpurse(f"token {METER} tenant 2 --card anna")
+        meter.tap_file("anna")
+        taken_s = meter.account.standing["receipt_term_s"]
+        assert taken_s > 29 * 86_400
+        assert duration_text(taken_s) in wattpurse("card settle anna")
+        wattpurse(f"card transfer anna --to {OTHER}")
+        other.tap_file("anna")
+        assert 0 <= other.account.standing["term_until_s"] - other.timekeeper.now_s() - taken_s + 30 <= 30
+        assert meter.account.standing["term_until_s"] <= meter.timekeeper.now_s()
+
     def test_two_refunds_one_after_the_other_are_both_owed(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         for amount in ("2.34", "10"):
@@ -138,7 +152,8 @@ class TestRefusals:
         assert "another meter that this station serves" in wattpurse.refusal(f"card transfer anna --to {to}")
 
     def test_a_receipt_for_a_token_of_another_station_is_not_owed_here(self):
-        told = {"meter_number": METER, "time_s": 5, "receipt": {"sequence": 3, "money": 1, "energy": 0, "debt": 0}}
+        receipt = {"sequence": 3, "money": 1, "energy": 0, "debt": 0, "term_s": 0}
+        told = {"meter_number": METER, "time_s": 5, "receipt": receipt}
         with open_station() as station:
             station.receipts.book(told)
             assert station.receipts.of_meter(METER) == []

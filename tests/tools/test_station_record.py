@@ -255,8 +255,9 @@ class TestAnOlderRecord:
         new()
         top_up()
         database = sqlite3.connect("station.db")
-        columns = ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s", "meters key_version"]
-        columns += ["station operators_required"] + (["meters told_s"] if version == 1 else [])
+        columns = ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s"]
+        columns += ["meters key_version", "meters site_version", "station operators_required"]
+        columns += (["meters told_s"] if version == 1 else [])
         for column in columns:
             database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
         for table in ("receipts", "statements"):

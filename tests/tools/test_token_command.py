@@ -2,14 +2,17 @@
 
 # ruff: noqa: F811 fixtures
 
+import json
+
 import pytest
 
 from boards.host.aes import aes
 from tests.samples import flat_tariff
 from tests.services.desk_bench import METER
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
-from wattpurse.core import keys, outcome, terms, token
+from wattpurse.core import keys, outcome, supply, terms, token
 from wattpurse_tools import key_file
+from wattpurse_tools.card_report import time_text
 from wattpurse_tools.token_orders import KINDS
 
 CASES = (
@@ -82,6 +85,32 @@ class TestEachKind:
         assert meter.account.terms["low_credit_microunits"] == 1_500_000
         assert meter.account.standing["term_until_s"] > 0
         assert "token      2: 7 days, redeemed" in wattpurse("card read anna")
+
+    def test_the_card_tells_where_the_meter_stands(self, wattpurse, meter):
+        wattpurse(f"card new anna --kind classic-1k --meter {METER}")
+        for words in ("contract term", "tenant 17", "days 7", "debt 4.50"):
+            wattpurse(f"token {METER} {words} --card anna")
+            meter.tap_file("anna")
+            wattpurse("card read anna")
+        meter.desk.supply_reason = lambda: supply.EXPIRED
+        wattpurse(f"token {METER} money 20 --card anna")
+        meter.tap_file("anna")
+        wattpurse(f"token {METER} refund money 12.34 --card anna")
+        meter.tap_file("anna")
+        said = wattpurse("card read anna")
+        until_s = meter.account.standing["term_until_s"]
+        for line in (
+            "supply     expired",
+            f"until      {time_text(until_s)}",
+            "tenant     17",
+            "debt       4.50 EUR",
+            "receipt    token 6 took out 12.34 EUR",
+        ):
+            assert line in said.split("\n")
+        document = json.loads(wattpurse("card read anna --json"))["statement"]
+        assert document["supply"] == "expired"
+        assert document["standing"] == {"term_until_s": until_s, "debt_microunits": 4_500_000, "tenant": 17}
+        assert document["receipt"] == {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0, "term_s": 0}
 
     def test_typed_at_the_console_it_is_known_by_the_next_statement(self, wattpurse, meter):
         assert meter.type(wattpurse(f"token {METER} money 20 --hex")) == outcome.ACCEPTED

@@ -6,7 +6,8 @@ with the edges that were given.
 flash_life_years_1kw, flash_life_years_100a: in the same run the sectors that the ledger erased and the steps it tallied
 between the first and the last roll are counted. A kWh is at most `WORST_STEPS_PER_KWH` steps, whatever the calibration;
 each of `RECORDS_PER_DAY` records takes a slot and ends a tally that may have been begun. The formula is printed with
-its numbers. Settings and event log wear less: they are written when something happens, not when energy flows.
+its numbers. Settings, event log and top-up log wear less: they are written when something happens, not when energy
+flows. The load profile is written every half hour; its life is in the notes.
 """
 
 from boards.pico.pins import GPIO
@@ -62,7 +63,17 @@ def pulses_and_wear(workshop) -> tuple:
     for name, power_w in (("flash_life_years_1kw", 1_000), ("flash_life_years_100a", AMPS_100_W)):
         values[name], formula = life_years(power_w, slots_per_sector)
         notes.append(f"{name} = {formula}")
+    notes.append(f"life of the load profile: {profile_life_years():.0f} years")
     return values, notes
+
+
+def profile_life_years() -> float:
+    """Years until every sector of the load profile's ring has been erased as often as it bears.
+
+    A half hour takes a slot; a snapshot never more than the first two pages.
+    """
+    slots_per_sector = (ring.SECTOR_SIZE - 2 * ring.PAGE_SIZE) // slots.SLOT_SIZE
+    return ERASES_A_SECTOR_TAKES * stores.LOAD_PROFILE_RING[1] * slots_per_sector / (2 * _HOURS_PER_YEAR)
 
 
 def life_years(power_w, slots_per_sector):

@@ -5,6 +5,8 @@ whole mWh, the cumulative share rounded down, as core/ledger.py shares out the p
 one second changes in the ledger's order: the tariff, then the day, then the rate.
 
 A bill is of the days that the load touches, the first one included (a meter does not charge the day it is installed).
+A tax is charged on energy and days alike. Debts and what they take back are no part of a bill.
+
 Charges are whole micro-units. The meter carries the fraction of one from charge to charge; a bill carries it from line
 to line, so that each line is its energy times its price to within a micro-unit, the lines of a month add up to what the
 meter took in that month, and the months to what it took in all.
@@ -32,10 +34,11 @@ class EnergyLine:
 
 @dataclass
 class StandingLine:
-    """Days of one standing charge."""
+    """Days of one standing charge; charges as an EnergyLine has them."""
 
     price_microunits_per_day: int
     days: int = 0
+    exact_charge: int = 0
     charge_microunits: int = 0
 
 
@@ -65,8 +68,7 @@ class Section:
 
         carried: the fraction that the section before this one left.
         """
-        for key in sorted(self.energy):
-            line = self.energy[key]
+        for line in [lines[key] for lines in (self.energy, self.standing) for key in sorted(lines)]:
             line.charge_microunits, carried = divmod(carried + line.exact_charge, CHARGE_PARTS)
         return carried
 
@@ -80,29 +82,34 @@ class Section:
         for version, line in other.standing.items():
             mine = self.standing.setdefault(version, StandingLine(line.price_microunits_per_day))
             mine.days += line.days
+            mine.exact_charge += line.exact_charge
             mine.charge_microunits += line.charge_microunits
 
 
 @dataclass
 class Bill:
-    """months: Section by month index (year * 12 + month - 1), ascending. total: their sum."""
+    """months: Section by month index (year * 12 + month - 1), ascending. total: their sum.
+
+    Prices are without tax, charges with it.
+    """
 
     currency: str
     months: dict
     total: Section
+    tax_permyriad: int = 0
 
 
-def calculate(tariffs: list, load: LoadProfile, contract=PrepaidMoney) -> Bill:
+def calculate(tariffs: list, load: LoadProfile, contract=PrepaidMoney, tax_permyriad: int = 0) -> Bill:
     """The bill of a load.
 
     tariffs: Tariff objects. The first holds from the start of the load, whenever its own activation is; each of the
-    others takes over at its activation. contract: one of core.contract.CONTRACTS.
+    others takes over at its activation. contract: one of core.contract.CONTRACTS. tax_permyriad: as the terms have it.
     Raises ValueError for tariffs that a meter would not take one after the other.
     """
     first, *following = tariffs
     following.sort(key=lambda tariff: tariff.activation_s)
     _check_succession([first, *following])
-    account = _BilledAccount(first, following, contract, load.start_s)
+    account = _BilledAccount(first, following, contract, load.start_s, tax_permyriad)
     for number, energy_mwh in enumerate(load.energies_mwh):
         start_s = load.start_s + number * load.interval_s
         account.take(start_s, start_s + load.interval_s, energy_mwh)
@@ -110,7 +117,7 @@ def calculate(tariffs: list, load: LoadProfile, contract=PrepaidMoney) -> Bill:
     for month in account.months.values():
         carried = month.settle(carried)
         total.add(month)
-    return Bill(first.currency, account.months, total)
+    return Bill(first.currency, account.months, total, tax_permyriad)
 
 
 def _check_succession(tariffs):
@@ -132,12 +139,13 @@ def _check_succession(tariffs):
 class _BilledAccount(Account):
     """The meter's account with a note of what each charge was for."""
 
-    def __init__(self, tariff: Tariff, following: list, contract, start_s: int):
+    def __init__(self, tariff: Tariff, following: list, contract, start_s: int, tax_permyriad: int):
         self.months = {}
         self._following = list(following)
         while self._following and self._following[0].activation_s <= start_s:
             tariff = self._following.pop(0)
         super().__init__(tariff.data, 1, 1, contract, start_s)
+        self.terms.set("tax_permyriad", tax_permyriad)
         self._await_next_tariff()
         self.note_next_change()
         first_day = self.day
@@ -158,21 +166,24 @@ class _BilledAccount(Account):
     def enter_day(self, day: int):
         """Go on to local day `day` and note what each day on the way costs."""
         for next_day in range(self.day + 1, day + 1):
-            charged_before = self.money.charged
+            exact_before = self._exact_charge()
             super().enter_day(next_day)
             price = self.tariff.standing_charge_microunits
             line = self._month().standing.setdefault(self.tariff.version, StandingLine(price))
             line.days += 1
-            line.charge_microunits += self.money.charged - charged_before
+            line.exact_charge += self._exact_charge() - exact_before
 
     def _charge_part(self, block, price, energy_mwh):
-        carried_before = self.charge_remainder
+        exact_before = self._exact_charge()
         charge = super()._charge_part(block, price, energy_mwh)
         key = (self.tariff.version, self.rate, block)
         line = self._month().energy.setdefault(key, EnergyLine(self.tariff.rate_names[self.rate], price))
         line.energy_mwh += energy_mwh
-        line.exact_charge += charge * CHARGE_PARTS + self.charge_remainder - carried_before
+        line.exact_charge += self._exact_charge() - exact_before
         return charge
+
+    def _exact_charge(self):
+        return self.money.charged * CHARGE_PARTS + self.charge_remainder
 
     def _month(self):
         return self.months.setdefault(self.registers.month.index, Section())

@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentTypeError
 from pathlib import Path
 
+from wattpurse.core.account import WHOLE_TAX
 from wattpurse.core.contract import CONTRACTS, PrepaidMoney, by_name
 from wattpurse.core.tariff import ALLOWANCE_BLOCK, Tariff
 from wattpurse_tools import bill, load_profile, tariff_file
@@ -16,6 +17,7 @@ _ROW = "{:>7}  {:7}  {:>5}  {:>14}  {:>18}  {:>20}"
 _DESCRIPTION = """\
 Runs the meter's own tariff engine over a load profile and prints energy and charge per rate and block, the standing
 charge and the total, for each month and for the sum. Nothing is rounded: energy is to the mWh, money to the micro-unit.
+With --tax, prices are shown without it and charges with it.
 """
 _EPILOG = """\
 The load is CSV: an ISO time with its offset, a comma, and the Wh of the interval that starts there, such as
@@ -46,6 +48,9 @@ def add_parser(subparsers):
     )
     names = [contract.name for contract in CONTRACTS]
     parser.add_argument("--contract", choices=names, default=PrepaidMoney.name, help="default: %(default)s")
+    parser.add_argument(
+        "--tax", type=_permyriad, default=0, metavar="PERCENT", help="on energy and days, such as 19 or 7.25"
+    )
     parser.add_argument("--json", action="store_true", help="print the bill for a program to read")
     parser.set_defaults(run=run)
 
@@ -54,7 +59,7 @@ def run(arguments) -> int:
     """Prints the bill."""
     tariffs = [_tariff(path) for path in (arguments.tariff, *arguments.next)]
     load = load_profile.load(arguments.load, arguments.interval)
-    made = bill.calculate(tariffs, load, by_name(arguments.contract))
+    made = bill.calculate(tariffs, load, by_name(arguments.contract), arguments.tax)
     print(json.dumps(document(made), indent=2) if arguments.json else "\n".join(table(made)))
     return 0
 
@@ -63,6 +68,7 @@ def document(made: bill.Bill) -> dict:
     """The bill as plain values: mWh and micro-units, blocks from 1 on, 0 the free allowance."""
     return {
         "currency": made.currency,
+        "tax_permyriad": made.tax_permyriad,
         "months": [{"month": _month_text(index), **_section(month)} for index, month in made.months.items()],
         "total": _section(made.total),
     }
@@ -76,7 +82,16 @@ def table(made: bill.Bill) -> list:
     lines = []
     for title, section in sections:
         lines += ["", *_section_table(title, section, made.currency)]
+        if made.tax_permyriad:
+            lines.append(_tax_row(section.charge_microunits, made.tax_permyriad))
     return lines[1:]
+
+
+def _tax_row(charge_microunits, tax_permyriad):
+    """The tax in a charge, rounded down."""
+    contained = charge_microunits * tax_permyriad // (WHOLE_TAX + tax_permyriad)
+    percent = f"{tax_permyriad // 100}.{tax_permyriad % 100:02}".rstrip("0").rstrip(".")
+    return _ROW.format("in it", f"{percent} %", "", "", "tax", _millionths(contained))
 
 
 def _section(section):
@@ -140,3 +155,14 @@ def _interval_s(text):
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LONGEST_INTERVAL_MINUTES):
         raise ArgumentTypeError(f"write whole minutes, from 1 to {LONGEST_INTERVAL_MINUTES}")
     return int(text) * 60
+
+
+def _permyriad(text):
+    whole, point, decimals = text.partition(".")
+    digits = whole + decimals
+    if not (digits.isascii() and digits.isdigit() and whole and len(decimals) <= 2 and bool(point) == bool(decimals)):
+        raise ArgumentTypeError("write a percentage with two decimals at most, such as 19 or 7.25")
+    permyriad = int(whole) * 100 + int(decimals.ljust(2, "0"))
+    if permyriad > WHOLE_TAX:
+        raise ArgumentTypeError("no meter takes a tax above 100")
+    return permyriad

@@ -149,18 +149,21 @@ class CardDesk:
 
     def open_statement(self, meter_number: int, uid: bytes, data: bytes) -> dict | None:
         """What a sealed statement says, under any version of the meter's key; None if it is not authentic."""
-        for key in self._keys.meter_keys(meter_number):
+        for version, key in self._keys.meter_keys(meter_number):
             try:
-                return statement.open_statement(aes, keys.statement_keys(aes, key, uid), data)
+                told = statement.open_statement(aes, keys.statement_keys(aes, key, uid), data)
             except SealBroken:
-                pass
+                continue
+            self._station.key_history.note_statement(meter_number, version)
+            return told
         return None
 
     def _read_statement(self, card, meter_number):
-        for key in self._keys.meter_keys(meter_number):
+        for version, key in self._keys.meter_keys(meter_number):
             pair = keys.statement_keys(aes, key, card.uid)
             told = self._reader.work(card, lambda memory, pair=pair: purse.read_statement(memory, aes, pair))
             if told is not None:
+                self._station.key_history.note_statement(meter_number, version)
                 return told
         return None
 

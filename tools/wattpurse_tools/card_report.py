@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from wattpurse.core import contract as contracts
-from wattpurse.core import token
+from wattpurse.core import supply, token
 from wattpurse.core.service_pass import SIZE
 from wattpurse_tools.card_capacity import SAMPLE
 from wattpurse_tools.card_desk import CUSTOMER, DATA, OPERATOR, SERVICE
@@ -11,6 +11,13 @@ from wattpurse_tools.order import ENERGY, MONEY
 from wattpurse_tools.vending import state_of
 
 _MILLION = 1_000_000
+_DAY_S = 86_400
+# Which standing number says when a contract ends by itself.
+_UNTIL = {
+    contracts.Term.code: "term_until_s",
+    contracts.Dispenser.code: "dispenser_until_s",
+    contracts.Managed.code: "permit_until_s",
+}
 
 
 def document_of(read, station) -> dict:
@@ -109,6 +116,8 @@ def _statement_document(told, station):
     document["redeemed_elsewhere"] = station.redeemed_elsewhere(told)
     document["contract"] = contracts.by_code(told["contract"]).name
     document["time"] = time_text(told["time_s"])
+    document["supply"] = supply.text(told["supply_reason"]) if "supply_reason" in told else None
+    document["until"] = _until_text(told)
     if "months" in told:
         document["months"] = [{"month": _month_text(month["index"]), **month} for month in told["months"]]
     return document
@@ -128,6 +137,7 @@ def _statement_lines(told, currency, decimals):
         f"alarms     {', '.join(told['alarms']) or 'none'}",
         f"balance    {amount_text(told['unit'], told['balance'], currency, decimals)}",
     ]
+    lines += _standing_lines(told, currency, decimals)
     if told["redeemed_elsewhere"]:
         numbers = ", ".join(str(number) for number in told["redeemed_elsewhere"])
         lines.append(f"redeemed   {numbers}: not issued in this station's record")
@@ -139,12 +149,53 @@ def _statement_lines(told, currency, decimals):
             f"besides    {amount_text(other, told['other_balance'], currency, decimals)}",
             f"tariff     version {told['tariff_version']}",
         ]
+    if "event_link" in told:
+        lines.append(f"events     {told['event_place']}, newest link {told['event_link']}")
+    if "mean_daily_wh" in told:
+        money = _decimal(told["mean_daily_microunits"], decimals)
+        lines.append(f"a day      {_kwh(told['mean_daily_wh'])} kWh, {money} {currency}, mean of seven")
     lines.append(f"total      {amount_text(ENERGY, told['total_mwh'], currency, decimals)}")
     for number, energy_mwh in enumerate(told.get("rate_mwh", ()), 1):
         lines.append(f"rate {number}     {amount_text(ENERGY, energy_mwh, currency, decimals)}")
     if told.get("months"):
         lines += ["", *_month_table(told["months"], currency, decimals)]
     return lines
+
+
+def _standing_lines(told, currency, decimals):
+    """Supply, the end of the contract, tenant, debt and receipt: a line each, where the statement tells of it."""
+    standing = told.get("standing", {})
+    receipt = told.get("receipt")
+    debt = standing.get("debt_microunits")
+    rows = [
+        ("supply", told["supply"]),
+        ("until", told["until"]),
+        ("tenant", standing.get("tenant")),
+        ("debt", None if debt is None else amount_text(MONEY, debt, currency, decimals)),
+        ("receipt", None if receipt is None else _receipt_text(receipt, currency, decimals)),
+    ]
+    return [f"{name:<10} {value}" for name, value in rows if value is not None]
+
+
+def _receipt_text(receipt, currency, decimals):
+    """What token took how much out of the meter, for the station to settle."""
+    amounts = [
+        amount_text(unit, receipt[name], currency, decimals)
+        for unit, name in ((MONEY, "money"), (ENERGY, "energy"))
+        if receipt[name]
+    ]
+    if receipt["debt"]:
+        amounts.append(f"a debt of {amount_text(MONEY, receipt['debt'], currency, decimals)}")
+    if receipt["term_s"]:
+        amounts.append(f"{receipt['term_s'] // _DAY_S} days of a term")
+    return f"token {receipt['sequence']} took out {' and '.join(amounts) or 'nothing'}"
+
+
+def _until_text(told):
+    """When the contract in force ends by itself; None for those that do not, and where nothing was bought."""
+    name = _UNTIL.get(told["contract"])
+    until_s = told.get("standing", {}).get(name)
+    return None if until_s is None else time_text(until_s)
 
 
 def _month_table(months, currency, decimals):
@@ -154,18 +205,24 @@ def _month_table(months, currency, decimals):
     heads += [f"rate {number}" for number in range(1, rates + 1)]
     if "charge_microunits" in months[0]:
         heads.append(currency)
+    tells_demand = any("demand_wh" in month for month in months)
+    if tells_demand:
+        heads += ["kW at most", "from"]
     rows = [heads]
     for place, month in enumerate(months):
         row = [month["month"] + ("*" if place == 0 else " "), _kwh(month["total_wh"])]
         row += [_kwh(wh) for wh in month.get("rate_wh", ())]
         if "charge_microunits" in month:
             row.append(_decimal(month["charge_microunits"], decimals))
+        if tells_demand:
+            known = "demand_wh" in month
+            row += [_kwh(2 * month["demand_wh"]), time_text(month["demand_s"])] if known else ["", ""]
         rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = []
     for row in rows:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
+        lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
     return [*lines, "* the month that ran when the statement was written"]
 
 

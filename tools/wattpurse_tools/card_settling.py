@@ -3,7 +3,7 @@
 from wattpurse_tools.card_report import amount_text, order_text
 from wattpurse_tools.desk_options import add_card_options, desk_of, open_station
 from wattpurse_tools.meter_command import money_of
-from wattpurse_tools.order import ENERGY, MONEY
+from wattpurse_tools.order import ENERGY, MONEY, duration_text
 from wattpurse_tools.vending import Vending
 
 
@@ -58,6 +58,8 @@ def _awaited(station, read):
 
 def _receipt_line(row, station, money):
     parts = [amount_text(unit, row[unit], *money) for unit in (MONEY, ENERGY) if row[unit]]
+    if row["term_s"]:
+        parts.append(duration_text(row["term_s"]))
     if row["debt"]:
         parts.append(f"debt of {amount_text(MONEY, row['debt'], *money)}")
     words = station.token(row["meter"], row["sequence"])["words"]

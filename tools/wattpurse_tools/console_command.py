@@ -17,7 +17,9 @@ def add_parser(subparsers):
 
 
 def run(arguments) -> int:
-    """Hands the terminal over until it is left."""
+    """Hands the terminal over until it is left. Raises OSError where there is none."""
+    if not sys.stdin.isatty():
+        raise OSError("the console wants a terminal; a program may write lines to the port and read the answers itself")
     print(f"Console of the meter on {arguments.port}: 'help' lists the commands, Ctrl-] leaves.", file=sys.stderr)
-    print("Ctrl-C stops the meter; its watchdog starts it anew within eight seconds.", file=sys.stderr)
+    print("Ctrl-C stops the meter; Ctrl-D starts it anew, or its watchdog within eight seconds.", file=sys.stderr)
     return subprocess.run([*MPREMOTE, "connect", arguments.port, "resume", "repl"]).returncode

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wattpurse_tools import key_file
+from wattpurse_tools import card_report, key_file
 from wattpurse_tools.card_desk import CardDesk
 from wattpurse_tools.card_files import CardFiles
 from wattpurse_tools.card_reader import CardReader
@@ -37,6 +37,12 @@ def add_card_options(parser):
     add_selling_options(parser)
 
 
+def add_statement_options(parser, what: str):
+    """Adds --card, the card whose statement is `what`, and where it is."""
+    parser.add_argument("--card", dest="name", metavar="NAME", help=what)
+    add_card_folder_options(parser)
+
+
 def open_station(arguments) -> Station:
     """The station's state, to be used in a `with` block."""
     return Station(arguments.state, key_file.load(arguments.keys), SequenceMarks(arguments.keys))
@@ -54,3 +60,9 @@ def desk_of(arguments, station) -> CardDesk:
 def vending_of(arguments, station) -> Vending:
     """The operations on customers' cards."""
     return Vending(station, desk_of(arguments, station))
+
+
+def statement_of(arguments) -> dict | None:
+    """What the statement on the card says that `add_statement_options` asked for, None if it has none."""
+    with open_station(arguments) as station:
+        return card_report.document_of(desk_of(arguments, station).read(arguments.name), station)["statement"]

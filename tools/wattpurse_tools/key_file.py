@@ -56,8 +56,11 @@ class SiteKeys:
         return keys.meter_key(aes, key_set.vending_key, meter_number)
 
     def meter_keys(self, meter_number: int) -> list:
-        """The keys of one meter in all versions, the newest first."""
-        return [keys.meter_key(aes, key_set.vending_key, meter_number) for key_set in self.newest_first]
+        """`(version, key)` of one meter in all versions, the newest first."""
+        return [
+            (key_set.key_version, keys.meter_key(aes, key_set.vending_key, meter_number))
+            for key_set in self.newest_first
+        ]
 
     def before(self, key_version: int) -> int | None:
         """The version before one, or None."""

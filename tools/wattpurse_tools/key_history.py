@@ -7,8 +7,10 @@ lost with that key. A meter that has redeemed a SITE_KEY token opens cards of th
 
 from wattpurse.core import token
 from wattpurse_tools.order import KEY_KINDS, OUTSTANDING, REDEEMED, Order
+from wattpurse_tools.station_database import Transaction
 
 _NAMES = {token.METER_KEY: "meter key", token.SITE_KEY: "site key"}
+_COLUMNS = {token.METER_KEY: "key_version", token.SITE_KEY: "site_version"}
 
 
 class KeyHistory:
@@ -35,6 +37,13 @@ class KeyHistory:
         """The numbers of the meters that are not proved to have a version of the site key, or a later one."""
         numbers = [row["number"] for row in self._database.execute("SELECT number FROM meters ORDER BY number")]
         return [number for number in numbers if self.site_version(number) < key_version]
+
+    def note_statement(self, meter_number: int, key_version: int):
+        """A statement opened under this version of the meter's key: the meter has it, whatever this record knows."""
+        with Transaction(self._database):
+            self._database.execute(
+                "UPDATE meters SET key_version = max(key_version, ?) WHERE number = ?", (key_version, meter_number)
+            )
 
     def sealing_version(self, meter_number: int) -> int:
         """The version of the meter key to seal the next token under."""
@@ -81,11 +90,11 @@ class KeyHistory:
             )
 
     def _proved(self, meter_number, kind):
-        row = self._database.execute("SELECT key_version FROM meters WHERE number = ?", (meter_number,)).fetchone()
+        row = self._database.execute("SELECT * FROM meters WHERE number = ?", (meter_number,)).fetchone()
         if row is None:
             return self._keys.key_version
         newest = self._database.execute(
             f"SELECT max(amount) FROM tokens WHERE meter = ? AND kind = ? AND state = '{REDEEMED}'",
             (meter_number, kind),
         ).fetchone()[0]
-        return max(row["key_version"], newest or 0)
+        return max(row[_COLUMNS[kind]], newest or 0)

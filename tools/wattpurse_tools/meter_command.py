@@ -63,11 +63,13 @@ def run_add(arguments) -> int:
 
 
 def run_list(arguments) -> int:
-    """Prints one line for each meter."""
+    """Prints one line for each meter, with its keys where they are not the newest."""
+    newest = key_file.load(arguments.keys).key_version
     with open_station(arguments) as station:
         for row in station.meters():
             unit = row["unit"] or "not known yet"
-            print(f"meter {row['number']}  {row['currency']}  tokens {row['last_sequence']}  sells by {unit}")
+            told = f"meter {row['number']}  {row['currency']}  tokens {row['last_sequence']}  sells by {unit}"
+            print(told + _versions_behind(station, row["number"], newest))
     return 0
 
 
@@ -120,6 +122,12 @@ def run_forfeit(arguments) -> int:
         said = order_text(row, meter["currency"], meter["decimals"])
         print(f"meter {arguments.number}: token {row['sequence']}, {said}, is given up")
     return 0
+
+
+def _versions_behind(station, number, newest):
+    history = station.key_history
+    versions = (("meter", history.meter_version(number)), ("site", history.site_version(number)))
+    return "".join(f"  {which} key of version {version}" for which, version in versions if version < newest)
 
 
 def money_of(station, meter_number: int | None) -> tuple:

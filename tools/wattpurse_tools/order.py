@@ -34,6 +34,15 @@ class Order:
         self.amount = amount
 
 
+def duration_text(duration_s: int) -> str:
+    """Time that was bought, in days, and hours, minutes and seconds where there are."""
+    days, rest_s = divmod(duration_s, 86_400)
+    parts = [f"{days} days"] if days or not rest_s else []
+    if rest_s:
+        parts.append(f"{rest_s // 3600:02}:{rest_s // 60 % 60:02}:{rest_s % 60:02}")
+    return " ".join(parts)
+
+
 def credit(unit: str, amount: int) -> Order:
     """Credit of MONEY (micro-units) or ENERGY (mWh); its words are its amount."""
     return Order(_CREDITS[unit], (amount,), "", unit, amount)

@@ -6,7 +6,7 @@ be read books it. What is booked is owed to the customer until it is paid out or
 
 from wattpurse_tools.order import FORFEITED, TAKING
 
-_NAMES = ("sequence", "money", "energy", "debt")
+_NAMES = ("sequence", "money", "energy", "debt", "term_s")
 
 
 class Receipts:
@@ -20,20 +20,20 @@ class Receipts:
         receipt = told.get("receipt")
         if receipt is None:
             return
-        sequence, money, energy, debt = (receipt[name] for name in _NAMES)
+        values = [receipt[name] for name in _NAMES]
         row = self._database.execute(
             f"SELECT 1 FROM tokens WHERE meter = ? AND sequence = ? AND kind IN {TAKING}",
-            (told["meter_number"], sequence),
+            (told["meter_number"], receipt["sequence"]),
         ).fetchone()
         if row is not None:
             self._database.execute(
-                "INSERT OR IGNORE INTO receipts (meter, sequence, money, energy, debt, told_s)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (told["meter_number"], sequence, money, energy, debt, told["time_s"]),
+                "INSERT OR IGNORE INTO receipts (meter, sequence, money, energy, debt, term_s, told_s)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (told["meter_number"], *values, told["time_s"]),
             )
 
     def of_meter(self, meter_number: int) -> list:
-        """All receipts of a meter, oldest first: rows with meter, sequence, money, energy, debt, told_s, settled."""
+        """All receipts of a meter, oldest first: rows with meter, sequence, money, energy, debt, term_s, told_s, settled."""
         return self._database.execute(
             "SELECT * FROM receipts WHERE meter = ? ORDER BY sequence", (meter_number,)
         ).fetchall()

@@ -7,7 +7,6 @@ older record is put back; and a token that did not reach its card is put on it l
 
 import fcntl
 import sqlite3
-import time
 from pathlib import Path
 
 from boards.host.aes import aes
@@ -15,19 +14,20 @@ from wattpurse.core import keys, token
 from wattpurse.core.account import TOKEN_WINDOW
 from wattpurse_tools.key_card_record import KeyCardRecord
 from wattpurse_tools.key_history import KeyHistory
-from wattpurse_tools.order import CREDIT_KINDS, FORFEITED, ISSUED, OUTSTANDING, REDEEMED, TAKING, Order
+from wattpurse_tools.order import CREDIT_KINDS, REDEEMED, TAKING, Order
 from wattpurse_tools.receipts import Receipts
 from wattpurse_tools.sequence_marks import SequenceMarks
 from wattpurse_tools.statement_record import Statements
 from wattpurse_tools.station_database import Transaction, open_database
 from wattpurse_tools.token_numbers import TokenNumbers
+from wattpurse_tools.token_record import TokenRecord
 
 NO_CARD = b""
 
 METER_LIMIT = (1 << 32) - 1
 
 
-class Station:
+class Station(TokenRecord):
     """The state in the file at `path`, opened for one command: another one waits until this one is closed.
 
     `operator` is the number of whoever sells, None where nobody has shown a card; `numbers`, `receipts`, `statements`,
@@ -41,7 +41,7 @@ class Station:
         self._lock = open(f"{path}.lock", "w")  # noqa: SIM115 held until `close`
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         try:
-            self._database = open_database(path, site_keys)
+            super().__init__(open_database(path, site_keys))
         except (OSError, ValueError, sqlite3.Error):
             self._lock.close()
             raise
@@ -69,14 +69,14 @@ class Station:
         check_meter_number(number)
         with self._transaction():
             added = self._database.execute(
-                "INSERT OR IGNORE INTO meters (number, currency, decimals, last_sequence, key_version)"
-                " VALUES (?, ?, ?, 0, ?)",
-                (number, currency, decimals, self._keys.key_version),
+                "INSERT OR IGNORE INTO meters (number, currency, decimals, last_sequence, key_version, site_version)"
+                " VALUES (?, ?, ?, 0, ?, ?)",
+                (number, currency, decimals, self._keys.key_version, self._keys.key_version),
             )
         return added.rowcount == 1
 
     def meters(self) -> list:
-        """All meters, as rows with number, currency, decimals, last_sequence, unit, told_s, key_version."""
+        """All meters: rows with number, currency, decimals, last_sequence, unit, told_s, key_version, site_version."""
         return self._database.execute("SELECT * FROM meters ORDER BY number").fetchall()
 
     def meter(self, number: int):
@@ -130,7 +130,7 @@ class Station:
             made.append((sequence, order, sealed))
         with self._transaction():
             for sequence, order, sealed in made:
-                self._add_token(meter_number, sequence, uid, order, sealed)
+                self.add(meter_number, sequence, uid, order, sealed, self.operator)
             numbers = ", ".join(str(sequence) for sequence, _, _ in made)
             self.receipts.settle(settled, f"to meter {meter_number}, token {numbers}")
         return [self.token(meter_number, sequence) for sequence, _, _ in made]
@@ -140,72 +140,6 @@ class Station:
         self._refuse_without_operator(self.operators_required)
         with self._transaction():
             self.receipts.settle(receipts, "paid out")
-
-    def token(self, meter_number: int, sequence: int):
-        """The row of one token, or None: meter, sequence, kind, words, unit and amount (see `order`), issued_s, card,
-        sealed, state, operator, redeemed_s."""
-        return self._database.execute(
-            "SELECT * FROM tokens WHERE meter = ? AND sequence = ?", (meter_number, sequence)
-        ).fetchone()
-
-    def outstanding(self, uid: bytes) -> list:
-        """The tokens made for a card that no statement has proved redeemed, oldest first."""
-        return self._database.execute(
-            f"SELECT * FROM tokens WHERE card = ? AND state IN {OUTSTANDING} ORDER BY meter, sequence", (uid.hex(),)
-
-        ).fetchall()
-
-    def outstanding_of_meter(self, meter_number: int) -> list:
-        """The tokens of a meter, for whichever card, that no statement has proved redeemed, oldest first."""
-        return self._database.execute(
-            f"SELECT * FROM tokens WHERE meter = ? AND state IN {OUTSTANDING} ORDER BY sequence", (meter_number,)
-
-        ).fetchall()
-
-    def tokens(self, meter_number: int | None = None) -> list:
-        """All tokens ever made, or those of one meter, oldest first."""
-        condition = "" if meter_number is None else "WHERE meter = ?"
-        return self._database.execute(
-            f"SELECT * FROM tokens {condition} ORDER BY issued_s, meter, sequence",
-            () if meter_number is None else (meter_number,),
-        ).fetchall()
-
-    def outstanding_of_name(self, name: str) -> list:
-        """The same for whatever cards were known under a name. Raises ValueError if none was."""
-        if self._database.execute("SELECT 1 FROM cards WHERE name = ?", (name,)).fetchone() is None:
-            raise ValueError(f"no card {name} is known to this station")
-        return self._database.execute(
-            f"SELECT * FROM tokens WHERE card IN (SELECT uid FROM cards WHERE name = ?) AND state IN {OUTSTANDING}"
-            " ORDER BY meter, sequence",
-            (name,),
-        ).fetchall()
-
-    def move(self, tokens: list, uid: bytes):
-        """Let tokens (rows) belong on another card, where they are not yet."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE tokens SET card = ?, state = ? WHERE meter = ? AND sequence = ?",
-                [(uid.hex(), ISSUED, row["meter"], row["sequence"]) for row in tokens],
-            )
-
-    def forfeit(self, meter_number: int, sequences: list) -> list:
-        """Give tokens up; their rows. Raises ValueError, with none given up, for one that is not outstanding."""
-        rows = [self.token(meter_number, sequence) for sequence in sequences]
-        for sequence, row in zip(sequences, rows, strict=True):
-            if row is None:
-                raise ValueError(f"token {sequence} of meter {meter_number} was not issued by this station")
-            if row["state"] not in OUTSTANDING:
-                raise ValueError(f"token {sequence} of meter {meter_number} is {row['state']} already")
-        self.mark(rows, FORFEITED)
-        return rows
-
-    def mark(self, tokens: list, state: str):
-        """Give tokens (rows) a new state."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE tokens SET state = ? WHERE meter = ? AND sequence = ?",
-                [(state, row["meter"], row["sequence"]) for row in tokens],
-            )
 
     def learn(self, told: dict):
         """Take in what an authentic statement proves: tokens redeemed, numbers used, the meter's unit, a receipt."""
@@ -258,25 +192,6 @@ class Station:
                         " be credited to whoever comes next; tap its card at the meter first, and read it"
                     )
         self.key_history.refuse(meter_number, order)
-
-    def _add_token(self, meter_number, sequence, uid, order, sealed):
-        self._database.execute(
-            "INSERT INTO tokens (meter, sequence, kind, words, unit, amount, issued_s, card, sealed, state, operator)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                meter_number,
-                sequence,
-                order.kind,
-                order.words,
-                order.unit,
-                order.amount,
-                int(time.time()),
-                uid.hex(),
-                sealed,
-                ISSUED,
-                self.operator,
-            ),
-        )
 
     def _transaction(self):
         return Transaction(self._database)

@@ -24,6 +24,7 @@ _FROM_VERSION_1 = "ALTER TABLE meters ADD COLUMN told_s INTEGER NOT NULL DEFAULT
 _FROM_VERSION_2 = f"""
 ALTER TABLE station ADD COLUMN operators_required INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE meters ADD COLUMN key_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meters ADD COLUMN site_version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tokens ADD COLUMN kind INTEGER NOT NULL DEFAULT {token.CREDIT_MONEY};
 ALTER TABLE tokens ADD COLUMN words TEXT NOT NULL DEFAULT '';
 ALTER TABLE tokens ADD COLUMN operator INTEGER;
@@ -31,7 +32,7 @@ ALTER TABLE tokens ADD COLUMN redeemed_s INTEGER;
 UPDATE tokens SET kind = {token.CREDIT_ENERGY} WHERE unit = 'energy';
 CREATE TABLE receipts (
     meter INTEGER NOT NULL, sequence INTEGER NOT NULL, money INTEGER NOT NULL, energy INTEGER NOT NULL,
-    debt INTEGER NOT NULL, told_s INTEGER NOT NULL, settled TEXT NOT NULL DEFAULT '', PRIMARY KEY (meter, sequence)
+    debt INTEGER NOT NULL, term_s INTEGER NOT NULL, told_s INTEGER NOT NULL, settled TEXT NOT NULL DEFAULT '', PRIMARY KEY (meter, sequence)
 );
 CREATE TABLE statements (
     meter INTEGER NOT NULL, time_s INTEGER NOT NULL, unit TEXT NOT NULL, contract INTEGER NOT NULL,
@@ -98,7 +99,8 @@ def _migrate(database, version, site_keys):
         _execute_all(database, _FROM_VERSION_1)
     _execute_all(database, _FROM_VERSION_2)
     # Whoever kept a record before there were versions sealed everything under the first.
-    database.execute("UPDATE meters SET key_version = ?", (site_keys.first_version,))
+    first = site_keys.first_version
+    database.execute("UPDATE meters SET key_version = ?, site_version = ?", (first, first))
     database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 

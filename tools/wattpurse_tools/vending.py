@@ -212,7 +212,7 @@ def state_of(station, sealed: bytes, told: dict | None) -> str:
 
 
 def _orders_of(receipts):
-    """What is sold anew of receipts: money, energy, and a debt, which goes with what was owed below zero."""
+    """What is sold anew of receipts: money, energy, time, and a debt, which goes with what was owed below zero."""
     money = sum(row["money"] for row in receipts)
     energy = sum(row["energy"] for row in receipts)
     debt = sum(row["debt"] for row in receipts) + max(0, -money)
@@ -221,6 +221,9 @@ def _orders_of(receipts):
         made_of.append(orders.credit(orders.MONEY, money))
     if energy > 0:
         made_of.append(orders.credit(orders.ENERGY, energy))
+    term_s = sum(row["term_s"] for row in receipts)
+    if term_s > 0:
+        made_of.append(orders.Order(token.DAYS, (term_s,), orders.duration_text(term_s)))
     if debt > 0:
         made_of.append(orders.Order(token.DEBT, (debt,), "debt taken over"))
     return made_of

@@ -136,7 +136,7 @@ class Account:
 
     def emergency_floor(self) -> int:
         """The balance at which supply ends: zero, or below it once emergency credit was accepted."""
-        if self.standing["emergency"] != EMERGENCY_ACCEPTED:
+        if self.contract.emergency(self) != EMERGENCY_ACCEPTED:
             return 0
         return -self.contract.emergency_limit(self)
 

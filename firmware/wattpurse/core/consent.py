@@ -13,11 +13,12 @@ def asked(account, reason: int) -> tuple | None:
     if reason == supply.POWER_LIMIT and account.standing["tripped"]:
         return "tripped", 0
     if reason == supply.NO_CREDIT and emergency_is_offered(account):
-        return "emergency", EMERGENCY_ACCEPTED
+        return account.contract.emergency_name, EMERGENCY_ACCEPTED
     return None
 
 
 def emergency_is_offered(account) -> bool:
     """True where the terms give emergency credit and it has not been taken since it was last repaid."""
-    limit = account.contract.emergency_limit(account)
-    return account.standing["emergency"] == NO_EMERGENCY and account.credit_balance() > -limit
+    contract = account.contract
+    limit = contract.emergency_limit(account)
+    return contract.emergency(account) == NO_EMERGENCY and account.credit_balance() > -limit

@@ -12,12 +12,14 @@ Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counte
     supply_reason(account, circumstances)   supply.ON, or why supply may not be on as far as the contract goes
     credit_balance(account)                 what is left to the customer: micro-units, mWh, 0 for contracts of time
     emergency_limit(account)                how far below zero its balance may go once the customer has accepted that
+    emergency(account)                      how that stands with its purse: NO_EMERGENCY, EMERGENCY_ACCEPTED or _USED
     credit_left(account)                    what is left before the customer has to be warned; None where no amount is
     until_s(account)                        when it ends by itself; None for those that do not
 """
 
 from wattpurse.core import key_card, supply
 from wattpurse.core.circumstances import USABLE
+from wattpurse.core.standing import NO_EMERGENCY
 from wattpurse.core.tariff import ALLOWANCE_BLOCK
 
 MONEY = 0
@@ -30,6 +32,12 @@ class Contract:
 
     unit = MONEY
     purse_unit = MONEY
+    emergency_name = None  # of the standing number that tells of emergency credit
+
+    @classmethod
+    def emergency(cls, account) -> int:
+        """NO_EMERGENCY where the contract has none."""
+        return NO_EMERGENCY if cls.emergency_name is None else account.standing[cls.emergency_name]
 
     @staticmethod
     def price(account) -> tuple:
@@ -73,6 +81,7 @@ class PrepaidMoney(Contract):
 
     code = 1
     name = "prepaid-money"
+    emergency_name = "emergency_money"
 
     @staticmethod
     def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
@@ -107,6 +116,7 @@ class PrepaidEnergy(Contract):
     name = "prepaid-energy"
     unit = ENERGY
     purse_unit = ENERGY
+    emergency_name = "emergency_energy"
 
     @staticmethod
     def charge_energy(account, _price_microunits_per_kwh: int, energy_mwh: int) -> int:
@@ -157,6 +167,7 @@ class Dispenser(PrepaidEnergy):
 
     code = 4
     name = "dispenser"
+    emergency_name = None
 
     @staticmethod
     def supply_reason(account, circumstances) -> int:
@@ -260,6 +271,7 @@ class SettledAccount(PrepaidMoney):
 
     code = 7
     name = "account"
+    emergency_name = None
 
     @staticmethod
     def supply_reason(_account, _circumstances) -> int:

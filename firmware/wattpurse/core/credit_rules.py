@@ -4,13 +4,26 @@ All of it follows from the account alone, so that a record which says "this was 
 whenever it is replayed. Money is micro-units, energy mWh.
 """
 
-from wattpurse.core.contract import ENERGY, MONEY, TIME
+from wattpurse.core.contract import ENERGY, MONEY
 from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 from wattpurse.core.terms import NO_LIMIT
 
 DAYS_OF_A_WEEK = 7
 
 _MONDAY = 3  # 1970-01-01 was a Thursday
+# Each purse, the standing number of its emergency credit, and the term that says how far it goes.
+_EMERGENCIES = (
+    (MONEY, "emergency_money", "emergency_microunits"),
+    (ENERGY, "emergency_energy", "emergency_mwh"),
+)
+_CLEARED = (
+    "debt_microunits",
+    "debt_week_microunits",
+    "emergency_money",
+    "emergency_energy",
+    "term_until_s",
+    "dispenser_until_s",
+)
 
 
 def take_credit(account, unit: int, amount: int):
@@ -18,56 +31,60 @@ def take_credit(account, unit: int, amount: int):
     share = debt_share(account, unit, amount)
     account.purse(unit).bought += amount
     if share:
-        _note_week(account)
-        account.standing.set("debt_week_microunits", account.standing["debt_week_microunits"] + share)
         _pay_debt(account, share)
     note_balance(account)
+
+
+def balance_after(account, unit: int, amount: int) -> int:
+    """What `take_credit` would bring the purse to."""
+    return account.purse(unit).balance + amount - debt_share(account, unit, amount)
 
 
 def debt_share(account, unit: int, amount: int) -> int:
     """What a top-up of `amount` pays back: the agreed percentage of what is left of it once the balance is at zero.
 
-    Rounded down, never more than the debt, and within a week never more than the cap.
+    What is owed for energy or on emergency credit is repaid first. Rounded down, and never more than the debt, nor than
+    the cap leaves of the week.
     """
     percent = account.terms["debt_share_percent"]
     if unit != MONEY or percent == 0 or amount <= 0:
         return 0
     free = max(0, amount - max(0, -account.money.balance))
-    share = min(free * percent // 100, account.standing["debt_microunits"])
-    cap = account.terms["debt_cap_microunits"]
-    if cap != NO_LIMIT:
-        taken = account.standing["debt_week_microunits"] if account.standing["debt_week"] == _week(account.day) else 0
-        share = min(share, max(0, cap - taken))
-    return share
+    return min(free * percent // 100, _most_of_debt(account))
 
 
 def take_daily_debt(account):
     """The part of the weekly sum that falls on the day that just began.
 
-    Seven parts, each the weekly sum's exact seventh rounded down where it ends, make the whole. Not below the floor:
-    a part that would go there is not taken later, the debt just lasts longer.
+    Seven parts, each the weekly sum's exact seventh rounded down where it ends, make the whole. Not below the floor,
+    nor over the cap of the week: a part that would go there is not taken later, the debt just lasts longer.
     """
     weekly = account.terms["debt_weekly_microunits"]
-    debt = account.standing["debt_microunits"]
-    if weekly == 0 or debt == 0 or account.contract.unit != MONEY:
+    if weekly == 0 or account.contract.unit != MONEY:
         return
-    day = (account.day + _MONDAY) % DAYS_OF_A_WEEK
+    day = (account.charged_day + _MONDAY) % DAYS_OF_A_WEEK
     part = weekly * (day + 1) // DAYS_OF_A_WEEK - weekly * day // DAYS_OF_A_WEEK
-    part = min(part, debt, max(0, account.money.balance - account.terms["debt_floor_microunits"]))
-    if part:
+    part = min(part, _most_of_debt(account), account.money.balance - account.terms["debt_floor_microunits"])
+    if part > 0:
         _pay_debt(account, part)
 
 
 def note_balance(account):
-    """Emergency credit is used up at its limit, and can be offered again when it is repaid."""
+    """Emergency credit is used up at its limit, and can be offered again when it is repaid: each purse's by itself.
+
+    To be called after whatever may change a balance upwards, or a limit: recovery counts all energy between two records
+    at once, and must come to what counting it pulse by pulse came to.
+    """
     standing = account.standing
-    if standing["emergency"] == NO_EMERGENCY or account.contract.unit == TIME:
-        return
-    balance = account.purse(account.contract.unit).balance
-    if balance > 0:
-        standing.set("emergency", NO_EMERGENCY)
-    elif standing["emergency"] == EMERGENCY_ACCEPTED and balance <= -account.contract.emergency_limit(account):
-        standing.set("emergency", EMERGENCY_USED)
+    for unit, name, limit in _EMERGENCIES:
+        state = standing[name]
+        if state == NO_EMERGENCY:
+            continue
+        balance = account.purse(unit).balance
+        if balance > 0:
+            standing.set(name, NO_EMERGENCY)
+        elif state == EMERGENCY_ACCEPTED and balance <= -account.terms[limit]:
+            standing.set(name, EMERGENCY_USED)
 
 
 def take_back(account, sequence: int, unit: int, amount: int):
@@ -79,32 +96,49 @@ def take_back(account, sequence: int, unit: int, amount: int):
 
 
 def clear(account, sequence: int):
-    """Token `sequence` brings both purses and the debt to zero; what they were, owing included, is on the receipt."""
+    """Token `sequence` brings both purses, the debt and what was bought of time to nothing.
+
+    What they were, owing included, is on the receipt.
+    """
+    standing = account.standing
     money, energy = account.money.balance, account.energy.balance
     account.money.bought -= money
     account.energy.bought -= energy
-    _write_receipt(account, sequence, money, energy, account.standing["debt_microunits"])
-    account.standing.set("debt_microunits", 0)
-    account.standing.set("emergency", NO_EMERGENCY)
+    _write_receipt(account, sequence, money, energy, standing["debt_microunits"])
+    standing.set("receipt_term_s", max(0, standing["term_until_s"] - account.time_s))
+    for name in _CLEARED:
+        standing.set(name, 0)
+
+
+def _most_of_debt(account):
+    """The most that may be paid back now: what is owed, within what the cap leaves of the week."""
+    standing = account.standing
+    cap = account.terms["debt_cap_microunits"]
+    if cap == NO_LIMIT:
+        return standing["debt_microunits"]
+    paid = standing["debt_week_microunits"] if standing["debt_week"] == _week(account) else 0
+    return min(standing["debt_microunits"], max(0, cap - paid))
 
 
 def _pay_debt(account, amount):
     standing = account.standing
+    _note_week(account)
     account.money.spend(amount)
+    standing.set("debt_week_microunits", standing["debt_week_microunits"] + amount)
     standing.set("debt_microunits", standing["debt_microunits"] - amount)
     standing.set("debt_recovered_microunits", standing["debt_recovered_microunits"] + amount)
 
 
 def _note_week(account):
-    week = _week(account.day)
+    week = _week(account)
     if account.standing["debt_week"] != week:
         account.standing.set("debt_week", week)
         account.standing.set("debt_week_microunits", 0)
 
 
-def _week(day):
-    """Weeks since 1970, each from Monday on."""
-    return (day + _MONDAY) // DAYS_OF_A_WEEK
+def _week(account):
+    """Weeks since 1970, each from Monday on, by the newest day that was charged: a clock set back begins none anew."""
+    return (account.charged_day + _MONDAY) // DAYS_OF_A_WEEK
 
 
 def _write_receipt(account, sequence, microunits, mwh, debt_microunits):
@@ -112,3 +146,4 @@ def _write_receipt(account, sequence, microunits, mwh, debt_microunits):
     account.standing.set("receipt_microunits", microunits)
     account.standing.set("receipt_mwh", mwh)
     account.standing.set("receipt_debt_microunits", debt_microunits)
+    account.standing.set("receipt_term_s", 0)

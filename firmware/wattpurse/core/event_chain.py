@@ -39,6 +39,13 @@ class EventChain:
         """The link of the event `body` behind the one whose link is `before`."""
         return cmac(self._aes, self._key, before + body)[:LINK_SIZE]
 
+    def place_of(self, events) -> bytes | None:
+        """The link that the newest of `events`, all of them whole, newest first, follows; None if it is not there."""
+        for link in [one.link for one in events[1:] if one.link is not None] + [NO_LINK]:
+            if self._follows(events[0], link):
+                return link
+        return None
+
     def verdicts(self, events):
         """Yield `(event, verdict)` for each of `events`, newest first.
 
@@ -75,7 +82,11 @@ class EventChain:
 
     def _were_cut_off(self, passed_over, event, link):
         """Whether the events that a chain passes over are attempts at the place of `event`: no others can be there."""
-        return all(attempt.link != event.link and self._follows(attempt, link) for attempt in passed_over)
+        for place, attempt in enumerate(passed_over):
+            is_behind_another = place + 1 < len(passed_over) and self._follows(attempt, passed_over[place + 1].link)
+            if attempt.link == event.link or not (is_behind_another or self._follows(attempt, link)):
+                return False
+        return True
 
     def _follows(self, event, link):
         return self.link(link, event.body) == event.link

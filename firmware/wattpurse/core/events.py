@@ -154,13 +154,22 @@ class EventLog:
         self._base = struct.unpack(_PLACE, snapshot)[0] if len(snapshot) == struct.calcsize(_PLACE) else 0
 
     def chain(self, aes, key_of_meter: bytes) -> bool:
-        """Chain what is noted from now on behind the newest event. False if that is of another key, or was changed."""
+        """Chain what is noted from now on behind the newest event. False if that is of another key, or was changed.
+
+        If it is whole in one copy alone, it may not be there the next time: it was being written when power failed.
+        Then the next event takes its place.
+        """
         self._chain = EventChain(aes, key_of_meter, KEY_CHANGES)
         self.link = NO_LINK
-        for event, verdict in self._chain.verdicts(self._newest_acknowledged()):
-            if event.link is not None:
-                self.link = event.link
-                return verdict in GOES_ON
+        newest, copies = self._newest()
+        if not newest:
+            return True
+        self.link = newest[0].link
+        if copies == 1:
+            link = self._chain.place_of(newest)
+            self.link = self.link if link is None else link
+        for _, verdict in self._chain.verdicts(newest):
+            return verdict in GOES_ON
         return True
 
     def verdicts(self):
@@ -218,19 +227,18 @@ class EventLog:
         self._journal.append(_CHAINED, event.body + link)
         self.link = link
 
-    def _newest_acknowledged(self):
-        """The newest events, newest first, from the newest on that is whole in both copies.
-
-        One that is whole in the first alone was being written when power failed: it may not be there the next time.
-        """
+    def _newest(self):
+        """The newest chained events, newest first, and how many copies hold the first."""
         newest = []
+        copies_of_first = 0
         for kind, payload, copies in self._journal.survey():
             event = _event(kind, payload)
-            if newest or (copies == 2 and event is not None):
+            if event is not None and event.link is not None:
+                copies_of_first = copies_of_first or copies
                 newest.append(event)
                 if len(newest) > LOOK_BACK:
                     break
-        return newest
+        return newest, copies_of_first
 
     def _snapshot(self):
         """The journal rolls: what was in the sector so far counts on."""
@@ -252,7 +260,7 @@ def text(event: Event) -> str:
         words += " " + supply.text(event.number)
     elif event.code == TOKEN_REFUSED:
         words += ": " + outcome.text(event.number)
-    elif event.code == TAMPER:
+    elif event.code in (TAMPER, TAMPER_CLEARED) and event.number:
         words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FAULT:
         words += f" {event.number}"

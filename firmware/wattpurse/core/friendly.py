@@ -5,6 +5,10 @@ Who was cut off before they began stays so; what is used meanwhile is charged, a
 
 from wattpurse.core.calendar import DAY_S, weekday
 
+ALWAYS_S = (1 << 32) - 1
+
+_LONGEST_DAYS = 14
+
 
 def is_friendly(account, now_s: int) -> bool:
     """True in the hours, on the weekdays and, by the tariff's calendar, on the holidays that the terms name."""
@@ -15,6 +19,26 @@ def is_friendly(account, now_s: int) -> bool:
         or bool(terms["friendly_weekdays"] >> weekday(local_s // DAY_S) & 1)
         or bool(terms["friendly_holidays"] and account.tariff.is_holiday(local_s // DAY_S))
     )
+
+
+def ends_s(account, now_s: int) -> int:
+    """The first second behind the friendly hours that run at `now_s`; ALWAYS_S where two weeks do not end them."""
+    time_s = now_s
+    while time_s < now_s + _LONGEST_DAYS * DAY_S:
+        if not is_friendly(account, time_s):
+            return time_s
+        time_s = _next_change_s(account, time_s)
+    return ALWAYS_S
+
+
+def _next_change_s(account, time_s):
+    """The next second at which friendly hours may begin or end."""
+    zone, terms = account.tariff.zone, account.terms
+    second = zone.local_s(time_s) % DAY_S
+    changes = terms["friendly_from_minute"] * 60, terms["friendly_to_minute"] * 60, DAY_S
+    next_s = time_s - second + min(change for change in changes if change > second)
+    shift_s = zone.next_shift_s(time_s)
+    return next_s if shift_s is None else min(next_s, shift_s)
 
 
 def _is_between(minute, first, end):

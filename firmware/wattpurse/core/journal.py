@@ -94,6 +94,8 @@ class Journal:
         self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
         self._next_slot = min(self._used_slots() + 1, self._slot_count)
         self._tally_slot = None
+        # A header that power cut off may not be read the next time: nothing is written behind one that stands alone.
+        self._degraded = self._ring.read_header(0, self._index) != self._ring.read_header(1, self._index)
         self._opened = True
         return snapshot
 

@@ -105,8 +105,7 @@ class Ledger:
             raise ValueError("amount out of range")
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
-        share = credit_rules.debt_share(self.account, unit, amount)
-        balance = self.account.purse(unit).balance + amount - share
+        balance = credit_rules.balance_after(self.account, unit, amount)
         self._record(records.CREDIT, records.credit(now_s, sequence, unit, carrier, amount, balance))
         return balance
 
@@ -154,6 +153,7 @@ class Ledger:
         altered = account_image.unpack(account_image.pack(before))
         altered.count_pulses(self._pending_pulses)
         alter(altered)
+        credit_rules.note_balance(altered)
         altered.note_next_change()
         self._adopt(altered)
         try:

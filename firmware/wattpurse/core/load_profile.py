@@ -306,9 +306,10 @@ def _half_hour_after(time_s):
 
 
 def _reading_of(account, begin_s, end_s, flags):
-    """What the registers show at `end_s`, of what began at `begin_s`."""
+    """What the registers show at `end_s`, of what began at `begin_s`; what a debt took is no charge for energy."""
     day = account.tariff.zone.day(begin_s)
-    return Reading(end_s, day, flags, account.registers.total_mwh, account.money.charged)
+    charged = account.money.charged - account.standing["debt_recovered_microunits"]
+    return Reading(end_s, day, flags, account.registers.total_mwh, charged)
 
 
 def _reading(payload):

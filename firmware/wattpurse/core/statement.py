@@ -10,8 +10,8 @@
     tag, 8 bytes
 
 `number` tells the newer of two copies on a card. Months are Wh, rounded down: per rate and charge (detail 3), total and
-charge (2) or total alone (1), whichever lets more of the twelve closed months come along. Numbers behind the head are
-varints, signed ones zigzag.
+charge (2) or total alone (1), whichever lets more of the twelve closed months come along. Where a receipt would find no
+room beside all that, sections follow the head at once (4). Numbers behind the head are varints, signed ones zigzag.
 """
 
 import struct
@@ -19,7 +19,7 @@ import struct
 from wattpurse.core.cmac import BLOCK
 from wattpurse.core.contract import ENERGY, MONEY, by_code
 from wattpurse.core.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
-from wattpurse.core.statement_sections import parse_sections, put_sections, receipt_of, size_of, standing_of
+from wattpurse.core.statement_sections import parse_sections, put_sections, receipt_of, size_of, standing_of, supply_of
 from wattpurse.core.varint import Reader, put, put_signed
 
 MARK = 0x53
@@ -38,6 +38,7 @@ _HEAD_ONLY = 0
 _TOTAL = 1
 _TOTAL_AND_CHARGE = 2
 _RATES_AND_CHARGE = 3
+_SECTIONS_ALONE = 4
 _MWH_PER_WH = 1000
 
 
@@ -74,30 +75,27 @@ def is_authentic(aes, keys, data: bytes) -> bool:
     return True
 
 
-def compose(account, alarms: int, now_s: int, capacity: int, sections=()) -> bytes:
+def compose(account, alarms: int, now_s: int, capacity: int, sections=(), reason: int | None = None) -> bytes:
     """The payload that tells most of `account` in at most `capacity` bytes (32 or more).
 
-    The receipt comes before months, and these before `sections`, (tag, parts) in the order in which they matter.
+    The receipt comes before all else, `reason` of supply and standing before months, and these before `sections`, which
+    are (tag, parts) in the order in which they matter.
     """
+    own = [receipt_of(account), supply_of(reason), standing_of(account)]
     further = _common_part(account)
-    receipt = receipt_of(account)
     room = capacity - HEAD_SIZE - len(further) - 1
-    if room < 0:
-        return _head(account, alarms, now_s, _HEAD_ONLY)
-    if room >= size_of(receipt):
-        room -= size_of(receipt)
-    best_detail, best_months = _RATES_AND_CHARGE, _months_that_fit(account, _RATES_AND_CHARGE, room)
-    for detail in (_TOTAL_AND_CHARGE, _TOTAL):
-        if len(best_months) > len(account.registers.closed_months):
-            break
-        months = _months_that_fit(account, detail, room)
-        if len(months) > len(best_months):
-            best_detail, best_months = detail, months
-    further.append(len(best_months))
-    for month in best_months:
+    if room < size_of(own[0]):
+        out = bytearray()
+        put_sections(out, own, capacity - HEAD_SIZE)
+        return _head(account, alarms, now_s, _SECTIONS_ALONE if out else _HEAD_ONLY) + bytes(out)
+    for section in own:
+        room -= size_of(section) if size_of(section) <= room else 0
+    detail, months = _best_months(account, room)
+    further.append(len(months))
+    for month in months:
         further.extend(month)
-    put_sections(further, [receipt, standing_of(account)] + list(sections), capacity - HEAD_SIZE - len(further))
-    return _head(account, alarms, now_s, best_detail) + bytes(further)
+    put_sections(further, own + list(sections), capacity - HEAD_SIZE - len(further))
+    return _head(account, alarms, now_s, detail) + bytes(further)
 
 
 def parse(payload: bytes) -> dict:
@@ -120,7 +118,10 @@ def parse(payload: bytes) -> dict:
     }
     detail = contract_and_detail >> 4
     if detail != _HEAD_ONLY:
-        _parse_further(payload, detail, statement)
+        reader = Reader(payload, HEAD_SIZE)
+        if detail != _SECTIONS_ALONE:
+            _parse_further(reader, detail, statement)
+        parse_sections(reader, statement)
     return statement
 
 
@@ -162,6 +163,18 @@ def _common_part(account):
     return out
 
 
+def _best_months(account, room):
+    """`(detail, months)`: the detail that lets most months come along, and of such the richest."""
+    best_detail, best_months = _RATES_AND_CHARGE, _months_that_fit(account, _RATES_AND_CHARGE, room)
+    for detail in (_TOTAL_AND_CHARGE, _TOTAL):
+        if len(best_months) > len(account.registers.closed_months):
+            break
+        months = _months_that_fit(account, detail, room)
+        if len(months) > len(best_months):
+            best_detail, best_months = detail, months
+    return best_detail, best_months
+
+
 def _months_that_fit(account, detail, room):
     months = []
     for month in [account.registers.month] + account.registers.closed_months:
@@ -185,8 +198,7 @@ def _month(month, detail, rate_count):
     return bytes(out)
 
 
-def _parse_further(payload, detail, statement):
-    reader = Reader(payload, HEAD_SIZE)
+def _parse_further(reader, detail, statement):
     statement["other_balance"] = reader.signed()
     statement["bought"] = reader.signed()
     statement["charged"] = reader.signed()
@@ -205,4 +217,3 @@ def _parse_further(payload, detail, statement):
         else:
             month["total_wh"] = reader.number()
         statement["months"].append(month)
-    parse_sections(reader, statement)

@@ -9,12 +9,15 @@ Whoever does not know a tag skips its section, so that older readers can read ne
     MEAN     mean use of a day, of the last seven whole ones: Wh varint, micro-units signed
     DEMAND   for each month of the statement, newest first: the most that a half hour used, Wh varint, and unless that
              is 0, the age of that half hour, from its begin to the statement, in half hours, varint
-    RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, and
-             the debt in micro-units that went with it varint; it has its room before any month
+    RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, the
+             debt in micro-units that went with it varint, and the seconds of a term, if any; it has its room before any
+             month
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
+    SUPPLY   the reason of `supply` why the load switch stands where it does u8
+    TAMPER   the kinds of `tamper` that are latched, as bits, varint; comes first
 """
 
-from wattpurse.core import standing
+from wattpurse.core import standing, tamper
 from wattpurse.core.load_profile import HALF_HOUR_S
 from wattpurse.core.varint import Reader, put, put_signed
 
@@ -23,6 +26,8 @@ MEAN = 2
 DEMAND = 3
 RECEIPT = 4
 STANDING = 5
+SUPPLY = 6
+TAMPER = 7
 
 _MWH_PER_WH = 1000
 _LINK_SIZE = 5
@@ -36,6 +41,7 @@ def sections_of(records, now_s: int, month_index: int) -> list:
     The statement is of `now_s`, and the month that runs is `month_index`.
     """
     return [
+        (TAMPER, _tamper(records.settings.get("tamper", 0))),
         (EVENTS, _events(records.events)),
         (MEAN, _mean(records.load_profile)),
         (DEMAND, _demand(records.load_profile.demands(), now_s, month_index)),
@@ -51,7 +57,14 @@ def receipt_of(account) -> tuple:
         put_signed(out, numbers["receipt_microunits"])
         put_signed(out, numbers["receipt_mwh"])
         put(out, numbers["receipt_debt_microunits"])
+        if numbers["receipt_term_s"]:
+            put(out, numbers["receipt_term_s"])
     return RECEIPT, [out] if out else []
+
+
+def supply_of(reason: int | None) -> tuple:
+    """`(tag, parts)` of the reason of supply; without parts where it is not known."""
+    return SUPPLY, [] if reason is None else [bytes((reason,))]
 
 
 def standing_of(account) -> tuple:
@@ -97,6 +110,13 @@ def parse_sections(reader: Reader, statement: dict):
             _PARSERS[tag](content, statement)
 
 
+def _tamper(kinds):
+    out = bytearray()
+    if kinds:
+        put(out, kinds)
+    return [out]
+
+
 def _events(log):
     out = bytearray()
     put(out, log.place)
@@ -129,6 +149,10 @@ def _month(demand, now_s):
     return out
 
 
+def _parse_tamper(content, statement):
+    statement["tamper"] = tamper.texts(content.number())
+
+
 def _parse_events(content, statement):
     statement["event_place"] = content.number()
     statement["event_link"] = content.bytes(_LINK_SIZE).hex()
@@ -141,7 +165,7 @@ def _parse_mean(content, statement):
 
 def _parse_demand(content, statement):
     """Each month's demand goes to the month; what is of months that the statement does not hold is left out."""
-    for month in statement["months"]:
+    for month in statement.get("months", ()):
         if content.is_at_end:
             return
         wh = content.number()
@@ -156,6 +180,7 @@ def _parse_receipt(content, statement):
         "money": content.signed(),
         "energy": content.signed(),
         "debt": content.number(),
+        "term_s": 0 if content.is_at_end else content.number(),
     }
 
 
@@ -169,10 +194,16 @@ def _parse_standing(content, statement):
             statement["standing"][names[place]] = value
 
 
+def _parse_supply(content, statement):
+    statement["supply_reason"] = content.byte()
+
+
 _PARSERS = {
     EVENTS: _parse_events,
     MEAN: _parse_mean,
     DEMAND: _parse_demand,
     RECEIPT: _parse_receipt,
     STANDING: _parse_standing,
+    SUPPLY: _parse_supply,
+    TAMPER: _parse_tamper,
 }

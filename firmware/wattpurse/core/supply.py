@@ -5,8 +5,8 @@ of the checks in `decide` is the order of precedence: what endangers money or pe
 before what only asks for patience or the button.
 """
 
-from wattpurse.core.friendly import is_friendly
-from wattpurse.core.standing import NO_EMERGENCY
+from wattpurse.core.friendly import ends_s, is_friendly
+from wattpurse.core.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
 
 ON = 0
 NOT_COMMISSIONED = 1
@@ -82,27 +82,25 @@ def decide(account, fault: int, circumstances) -> int:
 def reason_of_credit(account, circumstances) -> int:
     """ON, or why the contract ends supply; put off in friendly hours for whoever was not cut off before them."""
     reason = account.contract.supply_reason(account, circumstances)
-    if reason in _CREDIT_REASONS and not account.standing["cut_off"] and is_friendly(account, circumstances.now_s):
+    if reason in _CREDIT_REASONS and _is_put_off(account, circumstances.now_s):
         return ON
     return reason
 
 
-def latches(account, circumstances) -> list:
+def latches(account, circumstances):
     """`(name, value)` of the standing numbers that the state of credit calls for and that do not say so yet.
 
     To be journalled one after the other, in this order: a power cut between them loses nothing.
     """
-    reason = reason_of_credit(account, circumstances)
+    reason = account.contract.supply_reason(account, circumstances)
     standing = account.standing
     if reason in _CREDIT_REASONS:
-        return [] if standing["cut_off"] else [("cut_off", 1)]
+        return () if standing["cut_off"] else _latches_without_credit(account, circumstances.now_s)
     if reason in _CARD_REASONS and standing["card_in"]:
-        return [("card_in", 0)]
-    if reason != ON or not standing["cut_off"]:
-        return []
-    if account.terms["confirm_closing"] and not standing["unconfirmed"]:
-        return [("unconfirmed", 1), ("cut_off", 0)]
-    return [("cut_off", 0)]
+        return (("card_in", 0),)
+    if reason != ON or not (standing["cut_off"] or standing["friendly_until_s"]):
+        return ()
+    return _latches_with_credit(account)
 
 
 def is_closed(reason: int) -> bool:
@@ -125,9 +123,35 @@ def display_code(reason: int) -> str:
     return _TABLE[reason][1]
 
 
+def _is_put_off(account, now_s):
+    """In the friendly hours in which credit ran out, in no later ones: mains off when they end are no way around."""
+    standing = account.standing
+    is_over = 0 < standing["friendly_until_s"] <= now_s
+    return not standing["cut_off"] and not is_over and is_friendly(account, now_s)
+
+
+def _latches_without_credit(account, now_s):
+    if not _is_put_off(account, now_s):
+        return (("cut_off", 1),)
+    return () if account.standing["friendly_until_s"] else (("friendly_until_s", ends_s(account, now_s)),)
+
+
+def _latches_with_credit(account):
+    """Who accepted emergency credit has pressed the button, and need not press it again."""
+    standing = account.standing
+    changes = []
+    if standing["friendly_until_s"]:
+        changes.append(("friendly_until_s", 0))
+    has_pressed = account.contract.emergency(account) == EMERGENCY_ACCEPTED
+    if standing["cut_off"] and account.terms["confirm_closing"] and not (standing["unconfirmed"] or has_pressed):
+        changes.append(("unconfirmed", 1))
+    if standing["cut_off"]:
+        changes.append(("cut_off", 0))
+    return changes
+
+
 def _rank(account, circumstances):
     """In a shortage: none for who lives on emergency credit or on friendly hours, the meter's priority for who paid."""
-    has_paid = (
-        account.contract.supply_reason(account, circumstances) == ON and account.standing["emergency"] == NO_EMERGENCY
-    )
+    contract = account.contract
+    has_paid = contract.supply_reason(account, circumstances) == ON and contract.emergency(account) == NO_EMERGENCY
     return account.terms["shortage_priority"] if has_paid else 0

@@ -7,7 +7,7 @@ NONE = 0
 LOW = 1
 VERY_LOW = 2
 
-DAYS_UNKNOWN = 9999  # also when nothing is used: it lasts for ever
+DAYS_WITHOUT_USE = 9999  # it lasts for ever
 
 
 def grade(account, circumstances) -> int:
@@ -31,13 +31,13 @@ def grade(account, circumstances) -> int:
     return worst
 
 
-def days_left(balance: int, mean_daily: int | None) -> int:
-    """Whole days that `balance` lasts at `mean_daily` of the same unit; DAYS_UNKNOWN without use, 0 without credit."""
+def days_left(balance: int, mean_daily: int) -> int:
+    """Whole days that `balance` lasts at `mean_daily` of its unit: none without credit, DAYS_WITHOUT_USE at most."""
     if balance <= 0:
         return 0
     if not mean_daily:
-        return DAYS_UNKNOWN
-    return min(DAYS_UNKNOWN, balance // mean_daily)
+        return DAYS_WITHOUT_USE
+    return min(DAYS_WITHOUT_USE, balance // mean_daily)
 
 
 def _grade_of(left, low, very_low):

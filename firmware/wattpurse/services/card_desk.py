@@ -38,8 +38,8 @@ _NO_STATEMENT = (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED)
 
 
 class CardDesk:
-    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest()` in the
-    pauses between looks.
+    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest(False)` in
+    the pauses between looks.
 
     `settings` name the meter and its keys, `ledger` holds the account that statements tell of; key cards are for
     `key_slot`.
@@ -65,6 +65,10 @@ class CardDesk:
         self._site_keys = ()
         self._keys_of_uid = None
 
+    def supply_reason(self) -> int | None:
+        """Why supply is on or off, for the statement; nobody says until the meter assigns its own."""
+        return None
+
     @property
     def pause_ms(self) -> int:
         """Time to the next look: short while the reader works, longer with every failure."""
@@ -75,7 +79,7 @@ class CardDesk:
         while True:
             await self.serve_one_look()
             await self._clock.sleep_ms(0)
-            self._rest()
+            self._rest(False)
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self):
@@ -270,7 +274,7 @@ class CardDesk:
     def _compose(self, capacity):
         account, now_s = self._ledger.account, self._timekeeper.now_s()
         sections = self._teller.sections(now_s)
-        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections)
+        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self.supply_reason())
 
     def _tell_unreadable(self, visit):
         visit.is_bad = True

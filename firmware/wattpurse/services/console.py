@@ -48,6 +48,7 @@ class Console:
             try:
                 line = await self._stream.read_line(LINE_LIMIT)
                 await self._give(line)
+                self._meter.board.rest(True)
             except (OSError, UnicodeError):  # unplugged, or bytes that are no text: the line is lost, not the console
                 await self._meter.board.clock.sleep_ms(_RETRY_MS)
 
@@ -178,7 +179,7 @@ def _list_as_json(rows, name):
 
 async def _given(result):
     """What a command gives: at once, or as a coroutine."""
-    return result if isinstance(result, (str, dict)) else await result
+    return await result if hasattr(result, "send") else result
 
 
 def _refuse_garbage(line):

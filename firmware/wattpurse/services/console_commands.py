@@ -7,6 +7,7 @@ from wattpurse.services import console_facts as facts
 from wattpurse.services import console_records as records
 from wattpurse.services import console_reports as reports
 from wattpurse.services import console_setup as setup
+from wattpurse.services import console_terms as terms
 
 ANYONE = 0
 TECHNICIAN = 1
@@ -26,7 +27,7 @@ REPORTS = (
     ("tariff", "", "the table in force and the pending one", facts.tariff, reports.tariff),
     ("contract", "", "how supply is paid for, and what is held", facts.contract_in_force, reports.contract_in_force),
     ("clock", "", "the meter's time", facts.clock, reports.clock),
-    ("terms", "", "the terms of supply", facts.terms_in_force, reports.terms_in_force),
+    ("terms", "", "the terms of supply", terms.terms_in_force, terms.terms_text),
     ("keys", "", "fingerprints of the keys", facts.keys, reports.keys),
     ("identity", "", "which meter this is", facts.identity, reports.identity),
     ("version", "", "which firmware runs", facts.version, reports.version),

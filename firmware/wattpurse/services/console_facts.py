@@ -7,11 +7,12 @@ What takes long is a coroutine, in which other tasks have their turns.
 import asyncio
 import sys
 
-from wattpurse.core import contract, statement, supply, tamper, tariff_table, terms, warning
+from wattpurse.core import contract, statement, supply, tamper, tariff_table
 from wattpurse.core.calendar import Zone
 from wattpurse.core.cmac import BLOCK, cmac
 from wattpurse.core.registers import RATES
 from wattpurse.core.text import month_text, time_text
+from wattpurse.services import console_standing
 
 _FINGERPRINT_DIGITS = 4
 
@@ -40,7 +41,7 @@ def status(meter, _arguments) -> dict:
     account = meter.ledger.account
     if meter.fault == supply.ON and account is not None:
         facts["contract"] = account.contract.name
-        facts["low_credit"] = meter.supply_desk.warning_grade() != warning.NONE
+        facts.update(console_standing.facts_of(meter, account))
         facts["rate"] = account.tariff.rate_names[account.rate]
         facts["tariff_version"] = account.tariff.version
         facts["total_mwh"] = account.registers.total_mwh
@@ -127,9 +128,9 @@ def contract_in_force(meter, _arguments) -> dict:
         "contract": account.contract.name,
         "contracts": [one.name for one in contract.CONTRACTS],
         "credit_limit": account.credit_limit(account.contract.purse_unit),
-        "low_credit": meter.supply_desk.warning_grade() != warning.NONE,
         "unit": "money" if account.contract.purse_unit == contract.MONEY else "energy",
     }
+    facts.update(console_standing.facts_of(meter, account))
     facts.update(_purses(account))
     return facts
 
@@ -168,12 +169,6 @@ def version(meter, _arguments) -> dict:
         "board": meter.board.name,
         "python": python.name + " " + ".".join(str(part) for part in python.version[:3]),
     }
-
-
-def terms_in_force(meter, _arguments) -> dict:
-    """Every term of supply and its value."""
-    account = account_of(meter)
-    return {"terms": {name: account.terms[name] for name in terms.names()}}
 
 
 def keys(meter, _arguments) -> dict:

@@ -6,6 +6,7 @@ What takes long is a coroutine, in which other tasks have their turns.
 import asyncio
 
 from wattpurse.core.text import clock_text, kwh_text, money_text
+from wattpurse.services import console_standing
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "hol")
 _KWH_DIGITS = 3
@@ -40,7 +41,9 @@ def status(facts: dict) -> str:
             ("contract", facts["contract"]),
             ("money", _money(facts["money_microunits"]["balance"], facts)),
             ("energy credit", _kwh(facts["energy_mwh"]["balance"])),
-            ("low credit", _yes_no(facts["low_credit"])),
+        ]
+        rows += console_standing.rows_of(facts)
+        rows += [
             ("rate", facts["rate"]),
             ("tariff version", str(facts["tariff_version"])),
             ("power", str(facts["power_w"]) + " W"),
@@ -101,9 +104,8 @@ def contract_in_force(facts: dict) -> str:
         ("contract", facts["contract"]),
         ("can be set to", ", ".join(facts["contracts"])),
         ("credit limit", shown if limit else "none"),
-        ("low credit", _yes_no(facts["low_credit"])),
     ]
-    return pairs(rows) + "\n\n" + _purses(facts)
+    return pairs(rows + console_standing.rows_of(facts)) + "\n\n" + _purses(facts)
 
 
 def clock(facts: dict) -> str:
@@ -131,12 +133,6 @@ def identity(facts: dict) -> str:
 def version(facts: dict) -> str:
     """Of console_facts.version."""
     return f"Wattpurse {facts['version']} on {facts['board']}, {facts['python']}"
-
-
-def terms_in_force(facts: dict) -> str:
-    """Of console_facts.terms_in_force."""
-    names = sorted(facts["terms"])
-    return table([(name, str(facts["terms"][name])) for name in names], ("term", "value"))
 
 
 def keys(facts: dict) -> str:

@@ -63,8 +63,9 @@ class _Span:
 class Display:
     """Display, button and buzzer as one service.
 
-    `read_state()` gives `(account, reason, grade)`: the Account or None, the supply reason (core.supply) and the grade
-    of warning (core.warning) now. `agree()` is called with a short press, and True if that agreed to something.
+    `read_state()` gives `(account, reason, grade, days left)`: the Account or None, the supply reason (core.supply),
+    the grade of warning and for how many days credit lasts (core.warning), None where that is not known. `agree()` is
+    called with a short press while credit is shown, and True if that agreed to something.
     `version` is shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer,
     `failures` counts the times it did not.
     The meter may assign `raises_alarm`, which says that a tamper has to be shown though supply is on. The supervisor
@@ -84,6 +85,7 @@ class Display:
         self._account = None
         self._reason = supply.ON
         self._grade = warning.NONE
+        self._days_left = None
         self._page = pages.CREDIT
         self._page_turned = _Span(clock)
         self._messages = []
@@ -135,7 +137,10 @@ class Display:
             self._note_failure()
 
     def take_press(self, press: str):
-        """Act on button.SHORT, which ends a message, agrees or turns the page, or LONG: lamp test. Both mute."""
+        """Act on button.SHORT, which ends a message, agrees or turns the page, or LONG: lamp test. Both mute.
+
+        Nobody agrees to what is not shown: while another page is, a press turns it.
+        """
         now_ms = self._clock.ticks_ms()
         self._buzzer.play(sounds.KEY)
         if self._warning_is_due():
@@ -144,11 +149,11 @@ class Display:
             self._say([(_ALL_LIT, LAMP_TEST_MS), (self._version, VERSION_MS)])
         elif self._messages:
             self._messages = []
-        elif not self._agree():
+        elif self._page != pages.CREDIT or not self._agree():
             self._turn_page(now_ms)
 
     def _turn_page(self, now_ms):
-        self._page = pages.following(self._page, self._account)
+        self._page = pages.following(self._page, self._account, self._days_left)
         self._page_turned.begin(now_ms, PAGE_MS)
 
     def frame(self, now_ms: int) -> bytes:
@@ -156,7 +161,7 @@ class Display:
 
         The same object as long as it shows the same; not to be changed by the caller.
         """
-        self._account, self._reason, self._grade = self._read_state()
+        self._account, self._reason, self._grade, self._days_left = self._read_state()
         message = self._message(now_ms)
         if not self._page_turned.lasts(now_ms):
             self._page = pages.CREDIT
@@ -180,7 +185,7 @@ class Display:
 
     def _alarm(self, now_ms):
         """The code of a tamper that leaves supply on: now and then, for it must not hide credit."""
-        if self.raises_alarm() and now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0:
+        if now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0 and self.raises_alarm():
             return supply.display_code(supply.TAMPER)
         return ""
 
@@ -193,9 +198,9 @@ class Display:
     def _draw_page(self, page):
         """The page's segments, drawn anew only when they are other ones."""
         account = self._account
-        value = pages.value(page, account)
+        value = pages.value(page, account, self._days_left)
         if account is not self._drawn_account or page != self._drawn_page or value != self._drawn_value:
-            self._drawn_segments = render(pages.text(page, account))
+            self._drawn_segments = render(pages.text(page, account, self._days_left))
             self._drawn_account = account
             self._drawn_page = page
             self._drawn_value = value

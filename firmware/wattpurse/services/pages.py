@@ -6,6 +6,7 @@ are rounded down, so that the display never shows more credit than there is; onl
 What does not fit loses decimals, then the page's letter; a number longer than that shows as dashes, never cut short.
 """
 
+from wattpurse.core.account import WHOLE_TAX
 from wattpurse.core.calendar import DAY_S
 from wattpurse.core.contract import ENERGY, TIME, Dispenser
 from wattpurse.core.registers import RATES
@@ -20,7 +21,8 @@ CLOCK = 4
 UNTIL = 5
 LEFT_TODAY = 6
 DEBT = 7
-PAGES = 8
+DAYS_LEFT = 8
+PAGES = 9
 
 DASHES = "-" * POSITIONS
 
@@ -32,30 +34,43 @@ _SHORT_PRICE_POSITIONS = 3
 _LONG_PRICE_POSITIONS = 4
 
 
-def value(page: int, account) -> int:
-    """All that the page's text depends on while `account` stays the same object."""
-    return _PAGES[page][0](account)
+def value(page: int, account, days_left: int | None = None) -> int:
+    """All that the page's text depends on while `account` stays the same object.
+
+    `days_left` is for how long its credit lasts (see `core.warning`), None where that is not known.
+    """
+    return days_left if page == DAYS_LEFT else _PAGES[page][0](account)
 
 
-def text(page: int, account) -> str:
+def text(page: int, account, days_left: int | None = None) -> str:
     """What the page says now: at most six positions, points not counted."""
+    if page == DAYS_LEFT:
+        return number_text("L", money_text, days_left * 10**_MONEY_DIGITS, 0)
     return _PAGES[page][1](account)
 
 
-def following(page: int, account) -> int:
+def following(page: int, account, days_left: int | None = None) -> int:
     """The page that the button turns to from `page`: the next that has something to say; `account` may be None."""
     while True:
         page = (page + 1) % PAGES
-        if page not in _CONDITIONS or (account is not None and _CONDITIONS[page](account)):
+        if page == DAYS_LEFT:
+            if days_left is not None:
+                return page
+        elif page not in _CONDITIONS or (account is not None and _CONDITIONS[page](account)):
             return page
 
 
 def emergency_text(account) -> str:
-    """The emergency credit that is offered: "EC 5.00" in money, "EC 3.00" in kWh."""
+    """The emergency credit that is offered: "EC 5.00" in money, "EC 3.00" in kWh; a large one shortens the letters."""
     limit = account.contract.emergency_limit(account)
-    if account.contract.unit == ENERGY:
-        return "EC" + number_text(" ", kwh_text, limit, _ENERGY_DECIMALS).lstrip()
-    return "EC" + number_text(" ", money_text, limit, account.tariff.decimals).lstrip()
+    spell, decimals = kwh_text, _ENERGY_DECIMALS
+    if account.contract.unit != ENERGY:
+        spell, decimals = money_text, account.tariff.decimals
+    for shown_decimals in range(decimals, -1, -1):
+        digits = number_text(" ", spell, limit, shown_decimals)
+        if digits.startswith("  "):
+            return "EC" + digits[2:]
+    return "E" + digits[1:] if digits.startswith(" ") else digits
 
 
 def number_text(letter: str, spell, number: int, decimals: int) -> str:
@@ -116,8 +131,9 @@ def _credit_text(account):
 
 
 def _price_microunits(account):
-    """What the next energy costs, tax not included."""
-    return account.contract.price(account)[1]
+    """What the next energy costs, tax included, to the nearest micro-unit."""
+    taxed = account.contract.price(account)[1] * (WHOLE_TAX + account.terms["tax_permyriad"])
+    return (taxed + WHOLE_TAX // 2) // WHOLE_TAX
 
 
 def _rate(account):

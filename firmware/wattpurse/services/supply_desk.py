@@ -4,7 +4,6 @@ It decides nothing by itself: `core.supply` and `core.consent` do; here they get
 """
 
 from wattpurse.core import carrier, consent, events, supply, tamper, warning
-from wattpurse.core.contract import TIME
 from wattpurse.core.ledger_records import STANDING
 
 
@@ -57,12 +56,16 @@ class SupplyDesk:
         return warning.grade(account, circumstances)
 
     def days_left(self) -> int | None:
-        """For how many days the credit lasts at the mean of the last seven; None where it is not of money or energy."""
+        """For how many days the credit lasts at the mean of the last seven.
+
+        None while no whole day is known, and where there is no amount that could run out.
+        """
         account = self._stores.ledger.account
-        unit = account.contract.unit
-        if unit == TIME:
+        left = account.contract.credit_left(account)
+        if left is None:
             return None
-        return warning.days_left(account.credit_balance(), self._stores.load_profile.mean_daily(unit))
+        mean = self._stores.load_profile.mean_daily(account.contract.unit)
+        return None if mean is None else warning.days_left(left, mean)
 
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()

@@ -70,9 +70,7 @@ class TokenEffects:
         refusal = self._refusal_of_amount(unit, amount)
         if refusal is not None:
             return refusal
-        account = self._ledger.account
-        balance = account.purse(unit).balance + amount - credit_rules.debt_share(account, unit, amount)
-        self._log(opened, carrier, amount, balance)
+        self._log(opened, carrier, amount, credit_rules.balance_after(self._ledger.account, unit, amount))
         self._ledger.credit(opened.sequence, unit, amount, carrier, self._timekeeper.now_s())
         return self._accepted(
             events.CREDIT_MONEY if is_money else events.CREDIT_ENERGY, carrier, amount, opened.sequence
@@ -84,7 +82,7 @@ class TokenEffects:
         limit = account.credit_limit(unit)
         if not 0 < amount <= CREDIT_AMOUNT_LIMIT:
             return outcome.NOT_SUPPORTED
-        if limit != terms.NO_LIMIT and account.purse(unit).balance + amount > limit:
+        if limit != terms.NO_LIMIT and credit_rules.balance_after(account, unit, amount) > limit:
             return outcome.OVER_LIMIT
         return None
 

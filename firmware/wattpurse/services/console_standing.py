@@ -1,0 +1,109 @@
+"""What the console tells of where a meter stands with its customer: only what the contract and the terms call for.
+
+`facts_of` adds to the dict of a report, where what does not apply is None; `rows_of` makes the report's rows of it.
+"""
+
+from wattpurse.core import warning
+from wattpurse.core.calendar import DAY_S
+from wattpurse.core.contract import ENERGY, Dispenser
+from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.text import kwh_text, money_text, time_text
+
+_KWH_DIGITS = 3
+_EMERGENCIES = {NO_EMERGENCY: "not taken", EMERGENCY_ACCEPTED: "taken", EMERGENCY_USED: "used up"}
+_GRADES = {warning.NONE: "none", warning.LOW: "low", warning.VERY_LOW: "very low"}
+
+
+def facts_of(meter, account) -> dict:
+    """Amounts in micro-units and mWh, times in seconds since 1970 UTC."""
+    standing = account.standing
+    until_s = account.contract.until_s(account)
+    emergency_limit = account.contract.emergency_limit(account)
+    return {
+        "warning": _GRADES[meter.supply_desk.warning_grade()],
+        "days_left": meter.supply_desk.days_left(),
+        "until_s": until_s,
+        "until": time_text(until_s, account.tariff.zone) if until_s else None,
+        "today_mwh": account.day_mwh,
+        "left_today_mwh": _left_today_mwh(account),
+        "emergency": _EMERGENCIES[account.contract.emergency(account)] if emergency_limit else None,
+        "emergency_limit": emergency_limit,
+        "emergency_unit": "energy" if account.contract.unit == ENERGY else "money",
+        "debt_microunits": standing["debt_microunits"],
+        "tenant": standing["tenant"] or None,
+        "ordered_open": bool(standing["ordered_open"]),
+        "shortage_level": standing["shortage_level"],
+        "waits_for_button": bool(standing["unconfirmed"] or standing["tripped"]),
+        "receipt": _receipt(standing),
+    }
+
+
+def rows_of(facts: dict) -> list:
+    """`(name, value)` in words; a value of None is of no concern."""
+    return [
+        ("warning", facts["warning"]),
+        ("lasts", _days(facts["days_left"])),
+        ("until", "nothing bought" if facts["until_s"] == 0 else facts["until"]),
+        ("left today", None if facts["left_today_mwh"] is None else _kwh(facts["left_today_mwh"])),
+        ("emergency credit", _emergency(facts)),
+        ("debt", _money(facts["debt_microunits"], facts) if facts["debt_microunits"] else None),
+        ("tenant", None if facts["tenant"] is None else str(facts["tenant"])),
+        ("load switch order", "open" if facts["ordered_open"] else None),
+        ("shortage level", str(facts["shortage_level"]) if facts["shortage_level"] else None),
+        ("waits for", "the button" if facts["waits_for_button"] else None),
+        ("last taken out", None if facts["receipt"] is None else _taken(facts["receipt"], facts)),
+    ]
+
+
+def _left_today_mwh(account):
+    limit_mwh = account.terms["daily_limit_mwh"]
+    if account.contract is not Dispenser or not limit_mwh:
+        return None
+    return max(0, limit_mwh - account.day_mwh)
+
+
+def _receipt(standing):
+    if not standing["receipt_sequence"]:
+        return None
+    return {
+        "sequence": standing["receipt_sequence"],
+        "microunits": standing["receipt_microunits"],
+        "mwh": standing["receipt_mwh"],
+        "debt_microunits": standing["receipt_debt_microunits"],
+        "term_s": standing["receipt_term_s"],
+    }
+
+
+def _days(count):
+    """What is used up, or lasts longer than can be said, needs no words."""
+    if count in (None, 0, warning.DAYS_WITHOUT_USE):
+        return None
+    return f"{count} days, if they are as the last seven"
+
+
+def _emergency(facts):
+    if facts["emergency"] is None:
+        return None
+    limit = facts["emergency_limit"]
+    return f"{_kwh(limit) if facts['emergency_unit'] == 'energy' else _money(limit, facts)}, {facts['emergency']}"
+
+
+def _taken(receipt, facts):
+    parts = []
+    if receipt["microunits"]:
+        parts.append(_money(receipt["microunits"], facts))
+    if receipt["mwh"]:
+        parts.append(_kwh(receipt["mwh"]))
+    if receipt["debt_microunits"]:
+        parts.append("a debt of " + _money(receipt["debt_microunits"], facts))
+    if receipt["term_s"]:
+        parts.append(f"{receipt['term_s'] // DAY_S} days of a term")
+    return (" and ".join(parts) or "nothing") + f", by token {receipt['sequence']}"
+
+
+def _money(microunits, facts):
+    return money_text(microunits, facts["decimals"]) + " " + facts["currency"]
+
+
+def _kwh(mwh):
+    return kwh_text(mwh, _KWH_DIGITS) + " kWh"

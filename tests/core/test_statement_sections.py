@@ -1,0 +1,119 @@
+"""The sections behind a statement's months: as many as the card has room for, and unknown ones skipped."""
+
+import unittest
+
+from tests.core.test_statement import busy_account
+from tests.samples import NEW_YEAR_S
+from wattpurse.core import statement
+from wattpurse.core.calendar import days_from_civil
+from wattpurse.core.load_profile import Demand
+from wattpurse.core.sealing import SealBroken
+from wattpurse.core.statement_sections import DEMAND, EVENTS, MEAN, sections_of
+
+PLENTY = 4000
+NOW_S = days_from_civil(2027, 3, 20) * 86_400 + 3_900
+CLASSIC = 192
+NTAG216 = 224
+
+
+class Records:
+    """Records of a meter that has a story."""
+
+    def __init__(self, account):
+        self.events = self
+        self.settings = {"tamper": 0}
+        self.load_profile = self
+        self.place = 1_234
+        self.link = b"\x01\x02\x03\x04\x05"
+        self.account = account
+        self.mean_wh = 8_123
+
+    def mean_daily_mwh(self):
+        return None if self.mean_wh is None else self.mean_wh * 1000 + 999
+
+    def mean_daily_microunits(self):
+        return None if self.mean_wh is None else 2_030_000
+
+    def demands(self):
+        """A whole number of half hours before now, of every second month."""
+        newest = self.account.registers.month.index
+        return [
+            Demand(newest - age, (age + 1) * 500_000 + 999, (NOW_S // 1800 - age * 1_488) * 1800)
+            for age in range(0, 13, 2)
+        ]
+
+
+def told_in(capacity, records=None, account=None):
+    account = account or busy_account()
+    records = records or Records(account)
+    sections = sections_of(records, NOW_S, account.registers.month.index)
+    payload = statement.compose(account, 0, NOW_S, capacity, sections)
+    if len(payload) > capacity:
+        raise ValueError("too long")
+    return payload, statement.parse(payload)
+
+
+class TestSections(unittest.TestCase):
+    def test_everything_where_there_is_room(self):
+        _, told = told_in(PLENTY)
+        self.assertEqual((told["event_place"], told["event_link"]), (1_234, "0102030405"))
+        self.assertEqual((told["mean_daily_wh"], told["mean_daily_microunits"]), (8_123, 2_030_000))
+        expected = [
+            (((age + 1) * 500), (NOW_S // 1800 - age * 1_488) * 1800) if age % 2 == 0 else None for age in range(13)
+        ]
+        found = [(month["demand_wh"], month["demand_s"]) if "demand_wh" in month else None for month in told["months"]]
+        self.assertEqual(found, expected)
+
+    def test_months_are_not_given_up_for_them(self):
+        account = busy_account()
+        for capacity in range(32, 400):
+            with_sections = told_in(capacity, account=account)[1]
+            without = statement.parse(statement.compose(account, 0, NOW_S, capacity))
+            for key, value in without.items():
+                if key == "months":
+                    kept = [{name: month[name] for name in one} for month, one in zip(with_sections[key], value)]
+                    self.assertEqual(kept, value)
+                else:
+                    self.assertEqual(with_sections[key], value)
+
+    def test_what_matters_most_comes_first(self):
+        seen = []
+        for capacity in range(32, 400):
+            told = told_in(capacity)[1]
+            months = len([month for month in told.get("months", ()) if "demand_wh" in month])
+            seen.append(("event_link" in told, "mean_daily_wh" in told, months))
+        self.assertEqual(seen[0], (False, False, 0))
+        self.assertEqual(seen[-1], (True, True, 7))
+
+    def test_the_larger_cards_tell_of_the_chain(self):
+        for capacity in (CLASSIC, NTAG216):
+            self.assertIn("event_link", told_in(capacity)[1], capacity)
+
+    def test_a_meter_without_use_says_nothing_of_it(self):
+        account = busy_account()
+        records = Records(account)
+        records.mean_wh = None
+        self.assertFalse("mean_daily_wh" in told_in(PLENTY, records)[1])
+
+    def test_older_statements_have_none(self):
+        told = statement.parse(statement.compose(busy_account(), 0, NEW_YEAR_S, PLENTY) + bytes(15))
+        self.assertFalse("event_link" in told)
+
+    def test_a_section_that_is_not_known_is_skipped(self):
+        account = busy_account()
+        known = sections_of(Records(account), NOW_S, account.registers.month.index)
+        plain = statement.parse(statement.compose(account, 0, NOW_S, PLENTY, known))
+        for place in range(4):
+            sections = list(known)
+            sections.insert(place, (200, [b"\xff" * 60]))
+            self.assertEqual(statement.parse(statement.compose(account, 0, NOW_S, PLENTY, sections)), plain)
+
+    def test_a_section_that_ends_early_is_refused(self):
+        payload = statement.compose(busy_account(), 0, NOW_S, PLENTY)
+        for tail in (bytes((EVENTS, 6, 1)), bytes((77, 2, 1)), bytes((EVENTS, 1, 1)), bytes((MEAN, 0)), bytes((9,))):
+            self.assertRaises(SealBroken, statement.parse, payload + tail)
+        self.assertRaises(SealBroken, statement.parse, payload + bytes((DEMAND, 1, 0x81)))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,308 @@
+"""One state of a meter by plain rules: what was given, what must have been charged, what is owed, what was agreed.
+
+Kept without any of the meter's own rules in code: sums are exact, in the smallest parts that prices and taxes make of a
+micro-unit, and are rounded down once; days come one by one.
+
+Tariffs are UTC: one or two rates that change at times of the day, one price for each, a standing charge for each day.
+"""
+
+import copy
+import datetime
+
+DAY_S = 86_400
+MONEY = 0
+ENERGY = 1
+WINDOW = 64
+DAY_PLANS = (((0, 0), (360, 1), (1320, 0)), ((0, 0), (420, 1)), ((0, 1), (300, 0)), ((0, 0),))
+
+ACCEPTED = 1
+USED_UP = 2
+
+_MICRO = 1_000_000
+_WHOLE_TAX = 10_000
+_PARTS = _MICRO * _WHOLE_TAX
+_CHARGED_IN_MONEY = (1, 7)
+_CHARGED_IN_ENERGY = (2, 4)
+_THURSDAY = 3  # the first day of 1970, counted from Monday
+TERMS = {
+    "credit_limit_microunits": 0,
+    "credit_limit_mwh": 0,
+    "low_credit_microunits": 2_000_000,
+    "low_credit_mwh": 5_000_000,
+    "emergency_microunits": 0,
+    "emergency_mwh": 0,
+    "debt_share_percent": 0,
+    "debt_weekly_microunits": 0,
+    "debt_floor_microunits": 0,
+    "debt_cap_microunits": 0,
+    "standing_charge_while_off": 1,
+    "tax_permyriad": 0,
+    "daily_limit_mwh": 0,
+}
+STANDING = (
+    "term_until_s",
+    "dispenser_until_s",
+    "permit_until_s",
+    "ordered_open",
+    "emergency_money",
+    "emergency_energy",
+    "cut_off",
+    "friendly_until_s",
+    "unconfirmed",
+    "tripped",
+    "shortage_level",
+    "debt_microunits",
+    "debt_recovered_microunits",
+    "tenant",
+    "receipt_sequence",
+    "receipt_microunits",
+    "receipt_mwh",
+    "receipt_debt_microunits",
+    "receipt_term_s",
+)
+
+
+class Price:
+    """A tariff of this book: `prices` of its rates, the standing charge of a day, and from when it holds.
+
+    `plan` is one of DAY_PLANS: (minute, rate) in the order of the day.
+    """
+
+    def __init__(self, version: int, plan: tuple, prices: tuple, standing: int, activation_s: int):
+        self.version = version
+        self.plan = plan
+        self.prices = prices
+        self.standing = standing
+        self.activation_s = activation_s
+
+    def rate_at(self, time_s: int) -> int:
+        """The rate in force."""
+        return [rate for minute, rate in self.plan if minute * 60 <= time_s % DAY_S][-1]
+
+
+class Page:
+    """One state of the meter."""
+
+    def __init__(self, time_s: int, impulses: int, per_kwh: int, price: Price):
+        self.time_s = time_s
+        self.day = self.charged_day = time_s // DAY_S
+        self.month = month_of(self.day)
+        self.month_began_at = 0
+        self.closed = ()
+        self.rate = price.rate_at(time_s)
+        self.price = price
+        self.pending = None
+        self.contract = 1
+        self.terms = dict(TERMS)
+        self.standing = dict.fromkeys(STANDING, 0)
+        self.paid_back_in = (0, 0)  # a week, and how much
+        self.bought = [0, 0]
+        self.used = set()
+        self.pulses = 0
+        self.impulses, self.per_kwh = impulses, per_kwh
+        self.pulses_at_calibration = 0
+        self.rate_mwh = [0, 0]
+        self.day_mwh = 0
+        self.energy_charged = 0
+        self.due = 0  # for energy and days, in the smallest parts of a micro-unit
+
+    def copied(self) -> "Page":
+        """A page of its own."""
+        other = copy.copy(self)
+        other.terms = dict(self.terms)
+        other.standing = dict(self.standing)
+        other.bought = list(self.bought)
+        other.used = set(self.used)
+        other.rate_mwh = list(self.rate_mwh)
+        return other
+
+    @property
+    def step(self) -> int:
+        """Pulses that may wait in memory for the next tally: one less than this."""
+        return max(1, self.impulses // (4000 * self.per_kwh))
+
+    @property
+    def billed(self) -> int:
+        """Micro-units charged ever for energy and days: the exact sum, taxes included, rounded down once."""
+        return self.due // _PARTS
+
+    @property
+    def charged(self) -> tuple:
+        """What ever left either purse: energy and days, and what debts took."""
+        return self.billed + self.standing["debt_recovered_microunits"], self.energy_charged
+
+    def balance(self, unit: int) -> int:
+        """Of MONEY or ENERGY."""
+        return self.bought[unit] - self.charged[unit]
+
+    def fed(self, pulses: int) -> "Page":
+        """The state after `pulses` more at the rate in force."""
+        page = self.copied()
+        page.feed(pulses)
+        return page
+
+    def feed(self, pulses: int):
+        """Count pulses: energy since the calibration is rounded down once."""
+        before = self._pulse_mwh() // self.impulses
+        self.pulses += pulses
+        mwh = self._pulse_mwh() // self.impulses - before
+        self.rate_mwh[self.rate] += mwh
+        self.day_mwh += mwh
+        if self.contract in _CHARGED_IN_MONEY:
+            self._owe_taxed(mwh * self.price.prices[self.rate])
+        elif self.contract in _CHARGED_IN_ENERGY:
+            self.energy_charged += mwh
+        self.settle()
+
+    def enter_day(self, day: int):
+        """Every day entered costs its standing charge, once ever; a month ends where the next begins."""
+        while self.day < day:
+            self.day += 1
+            self.day_mwh = 0
+            if month_of(self.day) > self.month:
+                self.closed = ((self.month, self.billed - self.month_began_at),) + self.closed[:11]
+                self.month = month_of(self.day)
+                self.month_began_at = self.billed
+            if self.day > self.charged_day:
+                self.charged_day = self.day
+                self._pay_for_day()
+
+    def credit(self, unit: int, amount: int):
+        """Credit comes, and a debt gets its share of what is above zero."""
+        above_zero = max(0, min(amount, self.balance(unit) + amount))
+        self.bought[unit] += amount
+        if unit == MONEY:
+            self._pay_back(above_zero * self.terms["debt_share_percent"] // 100)
+        self.settle()
+
+    def take_back(self, number: int, unit: int, amount: int):
+        """A refund of `amount` at most, 0 for all, and its receipt."""
+        taken = max(0, self.balance(unit))
+        if amount:
+            taken = min(taken, amount)
+        self.bought[unit] -= taken
+        self._write_receipt(number, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0, 0)
+
+    def clear(self, number: int):
+        """Nothing is left, of what was owed neither."""
+        standing = self.standing
+        left_s = max(0, standing["term_until_s"] - self.time_s)
+        self._write_receipt(number, self.balance(MONEY), self.balance(ENERGY), standing["debt_microunits"], left_s)
+        self.bought = list(self.charged)
+        self.paid_back_in = (0, 0)
+        for name in ("debt_microunits", "emergency_money", "emergency_energy", "term_until_s", "dispenser_until_s"):
+            standing[name] = 0
+
+    def settle(self):
+        """Emergency credit is used up where its limit is reached, and free again where it is repaid."""
+        for unit, name, limit in (
+            (MONEY, "emergency_money", "emergency_microunits"),
+            (ENERGY, "emergency_energy", "emergency_mwh"),
+        ):
+            if self.standing[name] and self.balance(unit) > 0:
+                self.standing[name] = 0
+            if self.standing[name] == ACCEPTED and self.balance(unit) + self.terms[limit] <= 0:
+                self.standing[name] = USED_UP
+
+    def is_used(self, number: int) -> bool:
+        """Redeemed, or too old to tell."""
+        return number in self.used or number <= max(self.used, default=0) - WINDOW
+
+    def view(self) -> tuple:
+        """What must agree with the meter, all but the time."""
+        top = max(self.used, default=0)
+        return (
+            tuple(self.bought),
+            self.charged,
+            self.pulses,
+            (self._pulse_mwh() % self.impulses, self.due % _PARTS, *self.rate_mwh, self.day_mwh),
+            (self.day, self.rate, self.contract, self.impulses, self.per_kwh),
+            tuple(self.terms.values()),
+            tuple(self.standing.values()),
+            self._paid_back_this_week(),
+            (self.price.version, self.pending.version if self.pending else None),
+            (self.month, self.billed - self.month_began_at, self.closed),
+            top,
+            tuple([self.is_used(number) for number in range(max(1, top - WINDOW - 5), top + 3)]),
+        )
+
+    def _pulse_mwh(self):
+        """mWh since the calibration, times the impulses."""
+        return (self.pulses - self.pulses_at_calibration) * _MICRO * self.per_kwh
+
+    def _owe_taxed(self, millionths):
+        self.due += millionths * (_WHOLE_TAX + self.terms["tax_permyriad"])
+
+    def _pay_for_day(self):
+        """The standing charge, unless it rests, and a seventh of what a week pays back."""
+        if self.contract in _CHARGED_IN_MONEY:
+            if self.terms["standing_charge_while_off"] or not self.standing["cut_off"]:
+                self._owe_taxed(self.price.standing * _MICRO)
+            weekday = (self.charged_day + _THURSDAY) % 7
+            upto = [self.terms["debt_weekly_microunits"] * days // 7 for days in (weekday, weekday + 1)]
+            self._pay_back(min(upto[1] - upto[0], self.balance(MONEY) - self.terms["debt_floor_microunits"]))
+        self.settle()
+
+    def _pay_back(self, amount):
+        cap = self.terms["debt_cap_microunits"]
+        paid = self._paid_back_this_week()
+        amount = min(amount, self.standing["debt_microunits"], cap - paid if cap else amount)
+        if amount > 0:
+            self.paid_back_in = (self._week(), paid + amount)
+            self.standing["debt_microunits"] -= amount
+            self.standing["debt_recovered_microunits"] += amount
+
+    def _paid_back_this_week(self):
+        return self.paid_back_in[1] if self.paid_back_in[0] == self._week() else 0
+
+    def _week(self):
+        return (self.charged_day + _THURSDAY) // 7
+
+    def _write_receipt(self, number, microunits, mwh, debt, left_s):
+        self.standing.update(
+            receipt_sequence=number,
+            receipt_microunits=microunits,
+            receipt_mwh=mwh,
+            receipt_debt_microunits=debt,
+            receipt_term_s=left_s,
+        )
+
+
+def observe(account) -> tuple:
+    """The same of a meter's account."""
+    top = account.token_top
+    registers = account.registers
+    standing = account.standing
+    if sum(registers.rate_mwh[2:]):
+        return ("energy at a rate that does not exist",)
+    week = (account.charged_day + _THURSDAY) // 7
+    return (
+        (account.money.bought, account.energy.bought),
+        (account.money.charged, account.energy.charged),
+        account.pulses_total,
+        (account.energy_remainder, account.charge_remainder, *registers.rate_mwh[:2], account.day_mwh),
+        (
+            account.day,
+            account.rate,
+            account.contract.code,
+            account.impulses,
+            account.impulses_per_kwh_divisor,
+        ),
+        tuple([account.terms[name] for name in TERMS]),
+        tuple([standing[name] for name in STANDING]),
+        standing["debt_week_microunits"] if standing["debt_week"] == week else 0,
+        (account.tariff.version, account.pending_tariff.version if account.pending_tariff else None),
+        (
+            registers.month.index,
+            registers.month.charge_microunits,
+            tuple([(month.index, month.charge_microunits) for month in registers.closed_months]),
+        ),
+        top,
+        tuple([account.token_is_used(number) for number in range(max(1, top - WINDOW - 5), top + 3)]),
+    )
+
+
+def month_of(day: int) -> int:
+    """Months since year 0."""
+    date = datetime.date.fromordinal(day + datetime.date(1970, 1, 1).toordinal())
+    return date.year * 12 + date.month - 1

@@ -1,0 +1,177 @@
+"""Load profile, top-up log and chained events living through random steps, beside what must be in them."""
+
+from boards.host.aes import aes
+from tests import samples
+from tests.proof.campaign import BROKEN_RULES, LOST, Broken
+from tests.proof.small_histories import EventsHistory
+from wattpurse.core import event_chain, token
+from wattpurse.core.events import EventLog
+from wattpurse.core.load_profile import HALF_HOUR_S, LoadProfile
+from wattpurse.core.top_up_log import TopUpLog
+
+_KEY = bytes(range(16))
+_SHOWN = 12
+_STEP_S = 200
+_START_S = samples.NEW_YEAR_S
+
+
+class ProfileHistory:
+    """A profile on `flash` of a meter that uses a mWh a second: what any half hour must say is known from its times."""
+
+    name = "profile"
+
+    def __init__(self, flash, sectors: int, random):
+        self.flash, self.sectors, self.random = flash, sectors, random
+        self.account = samples.new_account()
+        self.now_s = self.acknowledged_s = _START_S
+        self.profile = LoadProfile(flash, 0, sectors)
+        self.profile.create(self.account, self.now_s)
+
+    def plan(self):
+        """Choose how many half hours go by."""
+        self._half_hours = self.random.choice((1, 1, 1, 130))
+
+    def perform(self):
+        """Let them go by."""
+        for _ in range(self._half_hours * HALF_HOUR_S // _STEP_S):
+            self.now_s += _STEP_S
+            self._step()
+            self.acknowledged_s = self.now_s // HALF_HOUR_S * HALF_HOUR_S
+
+    def confirm(self):
+        """They were acknowledged."""
+        self.check(self.profile)
+
+    def recovered(self, flash) -> LoadProfile:
+        """The profile of a meter that starts from `flash`."""
+        profile = LoadProfile(flash, 0, self.sectors)
+        try:
+            profile.open()
+        except Exception as error:  # named or not: a profile that cannot be read is lost
+            raise Broken(LOST, f"the load profile cannot be opened: {error!r}")
+        return profile
+
+    def check(self, profile: LoadProfile):
+        """The newest half hours without a gap, each with what was used in it; those acknowledged are there."""
+        end_s = None
+        for place, one in enumerate(profile.half_hours()):
+            if one.energy_mwh != one.seconds or one.charge_microunits != one.seconds // 4:
+                raise Broken(BROKEN_RULES, f"a half hour that never was: {vars(one)}")
+            if end_s is None and one.start_s + one.seconds < self.acknowledged_s:
+                raise Broken(LOST, f"the profile ends {self.acknowledged_s - one.start_s - one.seconds} s early")
+            if end_s is not None and one.start_s + one.seconds != end_s:
+                raise Broken(LOST, f"a gap of {end_s - one.start_s - one.seconds} s")
+            end_s = one.start_s
+            if place == _SHOWN:
+                return
+        if self.acknowledged_s > _START_S and end_s != _START_S:
+            raise Broken(LOST, f"the profile begins {end_s}, not {_START_S}")
+
+    def continued(self, profile: LoadProfile, random) -> "ProfileHistory":
+        """A history of its own that goes on from a recovered profile; the meter starts, and nothing was used since."""
+        other = ProfileHistory.__new__(ProfileHistory)
+        other.flash, other.sectors, other.random = profile._journal._ring._flash, self.sectors, random
+        other.account = samples.new_account()
+        other.now_s, other.acknowledged_s = self.now_s, self.acknowledged_s
+        other.profile = profile
+        other._step()
+        return other
+
+    def _step(self):
+        self.account.registers.rate_mwh[0] = self.now_s - _START_S
+        self.account.money.charged = (self.now_s - _START_S) // 4
+        self.profile.step(self.account, self.now_s)
+
+
+class TopUpHistory:
+    """A top-up log on `flash`. What was being written when power failed may be there or not, and at times."""
+
+    name = "top-ups"
+
+    def __init__(self, flash, sectors: int, random):
+        self.flash, self.sectors, self.random = flash, sectors, random
+        self.noted = []
+        self.doubtful = set()
+        self.under_way = set()
+        self.log = TopUpLog(flash, 0, sectors)
+        self.log.create()
+
+    def plan(self):
+        """Choose the next tokens."""
+        first = len(self.noted) + len(self.doubtful) + 1
+        self.under_way = set(range(first, first + self.random.choice((1, 1, 1, 130))))
+
+    def perform(self):
+        """Note them."""
+        for number in sorted(self.under_way):
+            self.log.note(token.CREDIT_MONEY, number, 1, number, number, -number)
+            self.noted.append(number)
+            self.under_way.discard(number)
+
+    def confirm(self):
+        """They were acknowledged."""
+        self.check(self.log)
+
+    def recovered(self, flash) -> TopUpLog:
+        """The log of a meter that starts from `flash`."""
+        log = TopUpLog(flash, 0, self.sectors)
+        try:
+            log.open()
+        except Exception as error:  # named or not: a log that cannot be read is lost
+            raise Broken(LOST, f"the top-up log cannot be opened: {error!r}")
+        return log
+
+    def check(self, log: TopUpLog):
+        """The newest tokens in their order; no other ones."""
+        doubtful = self.doubtful | self.under_way
+        numbers = []
+        for one in log.redeemed(lambda _sequence: True):
+            if (one.time_s, one.amount, one.balance) != (one.sequence, one.sequence, -one.sequence):
+                raise Broken(BROKEN_RULES, f"a token that nobody noted: {vars(one)}")
+            if one.sequence not in doubtful:
+                numbers.append(one.sequence)
+            if len(numbers) == _SHOWN:
+                break
+        if numbers != self.noted[::-1][:_SHOWN]:
+            raise Broken(LOST, f"the log shows {numbers}, but {self.noted[-_SHOWN:][::-1]} were noted")
+
+    def continued(self, log: TopUpLog, random) -> "TopUpHistory":
+        """A history of its own that goes on from a recovered log."""
+        other = TopUpHistory.__new__(TopUpHistory)
+        other.flash, other.sectors, other.random = log._journal._ring._flash, self.sectors, random
+        other.log = log
+        other.noted = list(self.noted)
+        other.doubtful = self.doubtful | self.under_way
+        other.under_way = set()
+        return other
+
+
+class ChainHistory(EventsHistory):
+    """An event log that is chained: cuts may lose what was being written, and never look like a forgery."""
+
+    name = "chain"
+
+    def __init__(self, flash, sectors: int, random):
+        super().__init__(flash, sectors, random)
+        self.log.chain(aes, _KEY)
+
+    def recovered(self, flash) -> EventLog:
+        """The log of a meter that starts from `flash`."""
+        log = super().recovered(flash)
+        log.chain(aes, _KEY)
+        return log
+
+    def check(self, log: EventLog):
+        """Besides what must be there: nothing was changed."""
+        super().check(log)
+        for place, (event, verdict) in enumerate(log.verdicts()):
+            if verdict not in event_chain.INTACT and verdict != event_chain.LOST:
+                raise Broken(BROKEN_RULES, f"an event that nobody touched is {verdict}: {vars(event)}")
+            if place == _SHOWN:
+                break
+
+    def continued(self, log: EventLog, random) -> "ChainHistory":
+        """A history of its own that goes on from a recovered log."""
+        other = super().continued(log, random)
+        other.__class__ = ChainHistory
+        return other

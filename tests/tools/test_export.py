@@ -1,0 +1,238 @@
+"""`wattpurse export` and `wattpurse events-check`: a meter at a pseudo-terminal, its records in files, and forgers."""
+
+import csv
+import os
+import struct
+import threading
+import tty
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.cmac import CMAC
+
+from tests import samples
+from tests.services.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
+from tests.services.desk_bench import METER
+from tests.tools.test_card_command import Desk
+from wattpurse.core import keys, token
+from wattpurse_tools import cli, key_file
+from wattpurse_tools.meter_line import MeterLine
+
+HALF_HOUR_S = 1800
+
+
+class Port:
+    """A serial port with a meter at its far end, which echoes and answers line by line."""
+
+    def __init__(self, bench):
+        self._bench = bench
+        self._meter_end, self._far_end = os.openpty()
+        tty.setraw(self._far_end)
+        self.path = os.ttyname(self._far_end)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        os.close(self._far_end)
+        self._thread.join(5)
+        os.close(self._meter_end)
+
+    def _serve(self):
+        typed = b""
+        while True:
+            try:
+                typed += os.read(self._meter_end, 4096)
+            except OSError:
+                return
+            while b"\r" in typed:
+                line, _, typed = typed.partition(b"\r")
+                said = line.decode() + "\n" + self._answer(line.decode())
+                data = said.replace("\n", "\r\n").encode()
+                while data:
+                    data = data[os.write(self._meter_end, data[:1000]) :]
+
+    def _answer(self, line):
+        answer = self._bench.say(line) if self._bench is not None else ""
+        return answer + "\n" if answer else ""
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    key_file.make("keys.json")
+
+
+@pytest.fixture
+def bench():
+    """A meter that lived for two days and was topped up twice."""
+    bench = Bench()
+    meter_key = key_file.load("keys.json").meter_key(METER_NUMBER)
+    words = ("commission", str(METER_NUMBER), meter_key.hex(), SITE_KEY.hex(), "3200", "prepaid-money", PIN)
+    assert bench.say(" ".join((*words, samples.day_and_night_tariff().hex()))).startswith("commissioned")
+    bench.restart()
+    aes = bench.meter.board.aes
+    for number in (1, 2):
+        made = token.make(token.CREDIT_MONEY, number * 10_000_000)
+        sealed = token.seal_token(aes, keys.token_keys(aes, meter_key), 1, METER_NUMBER, number, *made)
+        assert bench.say("token " + sealed.hex()).startswith("accepted")
+    for step in range(2 * 86_400 // 200):
+        bench.wait(200)
+        bench.meter.metering.step()
+        bench.meter.ledger.advance(bench.meter.timekeeper.now_s(), 32 + step % 3)
+    return bench
+
+
+@pytest.fixture
+def port(bench):
+    port = Port(bench)
+    yield port
+    port.close()
+
+
+def rows_of(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def refusal(capsys, *arguments):
+    capsys.readouterr()
+    assert cli.main(list(arguments)) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("wattpurse: ") and error.count("\n") == 1
+    return error
+
+
+class TestExport:
+    def test_everything(self, bench, port, capsys):
+        files = [f"--{name}={name}.csv" for name in ("profile", "events", "topups", "months")]
+        assert cli.main(["export", port.path, *files]) == 0
+        assert "0 that do not hold" in capsys.readouterr().out
+        account = bench.meter.ledger.account
+        profile = rows_of("profile.csv")
+        assert len(profile) >= 95
+        assert profile[0]["start_utc"] < profile[-1]["start_utc"]
+        running_mwh = account.registers.total_mwh - bench.meter.load_profile._last.total_mwh
+        assert sum(int(row["kwh"].replace(".", "")) for row in profile) == account.registers.total_mwh - running_mwh
+        assert {row["seconds"] for row in profile[1:]} == {"1800"}
+        assert profile[5]["start_local"].endswith("+01:00")
+        topups = rows_of("topups.csv")
+        assert [(row["token"], row["amount"], row["by"]) for row in topups] == [
+            ("1", "10.000000", "console"),
+            ("2", "20.000000", "console"),
+        ]
+        months = rows_of("months.csv")
+        assert months[-1]["kwh"] == f"{account.registers.total_mwh / 1e6:.6f}"
+        assert float(months[-1]["kw_max"]) > 0
+        assert {"kwh NIGHT", "kwh DAY"} <= set(months[-1])
+        events = rows_of("events.csv")
+        assert [row["text"] for row in events][:2] == ["commissioned, by console", "started, by meter"]
+
+    def test_so_many_days(self, port):
+        assert cli.main(["export", port.path, "--profile", "p.csv", "--days", "1"]) == 0
+        assert len(rows_of("p.csv")) in (47, 48)
+
+    def test_what_is_refused(self, port, capsys):
+        assert "say what to export" in refusal(capsys, "export", port.path)
+        assert "name either the port" in refusal(capsys, "export", "--events", "e.csv")
+        assert "months alone" in refusal(capsys, "export", "--card", "anna", "--events", "e.csv")
+        assert "DAYS must be" in refusal(capsys, "export", port.path, "--profile", "p.csv", "--days", "0")
+        assert "cannot be opened" in refusal(capsys, "export", "/dev/nowhere", "--events", "e.csv")
+
+    def test_a_port_without_a_meter(self):
+        port = Port(None)
+        with MeterLine(port.path, silence_s=0.3) as line, pytest.raises(OSError, match="no answer"):
+            line.ask("events")
+        port.close()
+
+    def test_a_meter_without_an_account_says_why(self, capsys):
+        port = Port(Bench())
+        assert "no account" in refusal(capsys, "export", port.path, "--profile", "p.csv")
+        port.close()
+
+
+class TestCards:
+    def test_the_months_on_a_card(self, capsys):
+        assert cli.main(["card", "new", "anna", "--kind", "classic-1k", "--meter", str(METER)]) == 0
+        assert "holds no months" in refusal(capsys, "export", "--card", "anna", "--months", "months.csv")
+        assert cli.main(["card", "topup", "anna", "--amount", "20.00"]) == 0
+        Desk(key_file.load("keys.json")).tap_file("anna")
+        assert cli.main(["export", "--card", "anna", "--months", "months.csv"]) == 0
+        rows = rows_of("months.csv")
+        assert [row["closed"] for row in rows] == ["no"]
+        assert rows[0]["kwh"] == "0.000"
+
+
+class TestEventsCheck:
+    @pytest.fixture(autouse=True)
+    def exported(self, port):
+        assert cli.main(["export", port.path, "--events", "events.csv"]) == 0
+
+    def check(self, *options, meter=METER_NUMBER):
+        return cli.main(["events-check", "events.csv", "--meter", str(meter), *options])
+
+    def lines(self):
+        return open("events.csv", encoding="utf-8").read().splitlines(keepends=True)
+
+    def rewrite(self, lines):
+        with open("events.csv", "w", encoding="utf-8") as file:
+            file.write("".join(lines))
+
+    def test_untouched(self, bench, capsys):
+        assert self.check("--link", bench.meter.events.link.hex()) == 0
+        assert "0 do not" in capsys.readouterr().out
+
+    def test_the_chain_is_what_another_library_makes_of_it(self):
+        event_key = derived(key_file.load("keys.json").meter_key(METER_NUMBER), b"events")
+        before = bytes(5)
+        for row in rows_of("events.csv"):
+            time_s = int(samples.NEW_YEAR_S) + seconds_since_new_year(row["utc"])
+            numbers = (int(row[name]) for name in ("code", "by_code", "number", "extra"))
+            maker = CMAC(algorithms.AES(event_key))
+            maker.update(before + struct.pack("<IBBqq", time_s, *numbers))
+            before = maker.finalize()[:5]
+            assert row["link"] == before.hex()
+
+    def test_every_line_dropped_but_the_first_and_the_last_is_seen(self):
+        lines = self.lines()
+        for place in range(2, len(lines) - 1):
+            self.rewrite(lines[:place] + lines[place + 1 :])
+            assert self.check() == 1, place
+
+    def test_a_number_changed_is_seen(self, capsys):
+        self.rewrite([line.replace("20000000", "30000000") for line in self.lines()])
+        assert self.check() == 1
+        assert "money credited, by console: changed" in capsys.readouterr().out
+
+    def test_the_last_dropped_is_seen_by_a_link_that_a_statement_told(self, bench, capsys):
+        self.rewrite(self.lines()[:-1])
+        assert self.check() == 0
+        assert self.check("--link", bench.meter.events.link.hex()) == 1
+        assert "is not there" in capsys.readouterr().out
+
+    def test_the_log_of_another_meter(self, capsys):
+        assert self.check(meter=METER_NUMBER + 1) == 1
+        assert "is it the log of meter" in capsys.readouterr().out
+
+    def test_a_file_that_is_none(self, capsys):
+        self.rewrite(["a,b\n", "1,2\n"])
+        assert "not an event log" in refusal(capsys, "events-check", "events.csv", "--meter", "1")
+
+
+def seconds_since_new_year(text):
+    """Of a time in 2026, by the standard library alone."""
+    from datetime import datetime
+
+    return int((datetime.fromisoformat(text) - datetime.fromisoformat("2026-01-01T00:00:00Z")).total_seconds())
+
+
+def derived(key, data):
+    """NXP AN10922, section 2.2: the CMAC over two blocks, whatever their padding is."""
+    def encrypt(blocks):
+        return Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor().update(blocks)
+
+    subkey = int.from_bytes(encrypt(bytes(16)), "big")
+    for _ in range(2):
+        subkey = subkey << 1 ^ ((1 << 128 | 0x87) if subkey >> 127 else 0)
+    blocks = (b"\x01" + data + b"\x80").ljust(32, b"\x00")
+    last = int.from_bytes(blocks[16:], "big") ^ subkey
+    return encrypt(blocks[:16] + last.to_bytes(16, "big"))[16:]
