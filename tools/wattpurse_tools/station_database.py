@@ -40,6 +40,11 @@ CREATE TABLE statements (
     balance INTEGER NOT NULL, bought INTEGER, charged INTEGER, total_mwh INTEGER NOT NULL, alarms TEXT NOT NULL,
     PRIMARY KEY (meter, time_s, total_mwh)
 );
+CREATE TABLE key_cards (
+    uid TEXT PRIMARY KEY, loaded INTEGER NOT NULL, version INTEGER NOT NULL, spent INTEGER NOT NULL,
+    price INTEGER NOT NULL, allowance_mwh INTEGER NOT NULL, period INTEGER NOT NULL, user INTEGER NOT NULL
+);
+CREATE TABLE key_card_sales (uid TEXT NOT NULL, amount INTEGER NOT NULL, sold_s INTEGER NOT NULL, operator INTEGER);
 """
 
 

@@ -10,13 +10,14 @@ TIME_NOTED_EVERY_S = 600
 
 
 class SupplyDesk:
-    """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and the event log."""
+    """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key cards."""
 
-    def __init__(self, stores, circumstances, timekeeper):
+    def __init__(self, stores, circumstances, timekeeper, key_slot=None):
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
         self._time_noted_s = None
+        self._key_slot = key_slot
 
     def decide(self) -> int:
         """The reason of supply that holds now."""
@@ -85,6 +86,7 @@ class SupplyDesk:
         account = self._stores.ledger.account
         latched = self._stores.settings.get("tamper", 0)
         self._circumstances.tamper_opens = account is not None and tamper.opens_supply(latched, account.terms)
+        self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return self._circumstances
 
     def _set(self, name, value):
