@@ -20,20 +20,24 @@ FIRST_CREDIT = "5.00"
 
 _START_LIMIT_S = 10
 _FIRST_PERMIT_S = 2 * DAY_S
+_NEW_CARD = "card new {card} --kind " + CARD_KIND + " --meter {meter}"
+_NEW_KEY_CARD = "card new {card} --kind " + CARD_KIND + " --key-card --price 0.30 --allowance 1/day --user 12"
 
 
 class Customer:
     """Who lives by a contract: the number of the meter, the card's name, what is sold first, and what may come next.
 
-    `first` and `following` are words of the `wattpurse` command; {card}, {meter} and {until} are filled in.
+    `first`, `following` and `new`, which makes the card, are words of the `wattpurse` command; {card}, {meter} and
+    {until} are filled in.
     """
 
-    def __init__(self, meter_number: int, card: str, first: str, hint: str, following: str):
+    def __init__(self, meter_number: int, card: str, first: str, hint: str, following: str, new: str = _NEW_CARD):
         self.meter_number = meter_number
         self.card = card
         self.first = first
         self.hint = hint
         self.following = following
+        self.new = new
 
 
 _CUSTOMERS = {
@@ -56,6 +60,14 @@ _CUSTOMERS = {
         "token {meter} dispense 20 5 7 --card {card}",
         "Sell more",
         "token {meter} dispense 20 5 7 --card {card}",
+    ),
+    "key-card": Customer(
+        10_000_015,
+        "student",
+        "card topup {card} --amount " + FIRST_CREDIT,
+        "Top up in another terminal",
+        "card topup {card} --amount 10",
+        _NEW_KEY_CARD,
     ),
     "managed": Customer(
         10_000_016,
@@ -118,7 +130,7 @@ def open_world(
 def make_card(desk, cards, name: str, meter_number: int, contract: str = CONTRACT, now_s: int = 0):
     """A card for the meter's customer, with something sold onto it; one that is there is only sold to."""
     if name not in cards.names():
-        desk.new_card(name, CARD_KIND, meter_number)
+        desk.sell(_filled(customer_of(contract).new, name, meter_number))
     until = time_text(now_s + _FIRST_PERMIT_S, Zone(0))
     desk.sell(_filled(customer_of(contract).first, name, meter_number).replace("{until}", until))
 

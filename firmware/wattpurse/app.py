@@ -11,6 +11,7 @@ from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.console import Console
 from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
+from wattpurse.services.key_slot import KeySlot
 from wattpurse.services.metering import Metering
 from wattpurse.services.supply_desk import SupplyDesk
 from wattpurse.services.supply_watch import SupplyWatch
@@ -43,7 +44,8 @@ class Meter:
         self.top_ups = self.stores.top_ups
         self.timekeeper = TimeKeeper(board.rtc, board.clock)
         self.circumstances = Circumstances()
-        self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper)
+        self.key_slot = KeySlot(board.clock, board.aes, self.settings, self.ledger, self.timekeeper, self.events)
+        self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper, self.key_slot)
         self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper, self.stores)
         self.metering = Metering(
             board.counter, self.ledger, self.stores, self.timekeeper, board.clock, self.load_profile
@@ -75,6 +77,7 @@ class Meter:
             self.events,
             self._tap_ended,
             board.rest,
+            self.key_slot,
         )
         self.desk.supply_reason = self.decide
         self.console = Console(board.console, self)

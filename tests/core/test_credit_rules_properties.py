@@ -68,15 +68,15 @@ class PlainBook:
         self.due += Fraction(amount) * (1 + Fraction(self.tax, 10_000))
 
     def _energy(self, mwh):
-        if self.contract in MONEY_CONTRACTS:
+        if self.contract in MONEY_CONTRACTS + (contracts.KeyCard,):  # without a card it is the meter's own
             self._taxed(Fraction(mwh * self.price, 1_000_000))
 
     def _days(self, count):
         for _ in range(count):
             self.day += 1
-            if self.contract not in MONEY_CONTRACTS:
+            if self.contract not in MONEY_CONTRACTS + (contracts.KeyCard,):
                 continue
-            self._taxed(self.standing)
+            self._taxed(0 if self.contract is contracts.KeyCard else self.standing)
             weekday = (self.day + 3) % 7
             upto = [int(Fraction(self.terms["weekly"] * days, 7)) for days in range(8)]
             self._pay_back(min(upto[weekday + 1] - upto[weekday], self.balance - self.terms["floor"]))

@@ -17,6 +17,7 @@ from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.core import account_image, keys, statement, token
 from wattpurse.core.service_pass import make_pass
 from wattpurse.services.card_desk import CardDesk
+from wattpurse.services.key_slot import KeySlot
 
 NAME = "bad-cards"
 ABOUT = "card images damaged, forged or spliced"
@@ -80,6 +81,7 @@ class _Desk(CardDesk):
             meter.events,
             told.append,
             bool,
+            KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
         )
         self.memory = None
 

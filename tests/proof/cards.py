@@ -20,6 +20,7 @@ from wattpurse.cards import purse
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core import keys, token
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
+from wattpurse.services.key_slot import KeySlot
 
 NAME = "cards"
 ABOUT = "card lifted, garbled or copied and meter cut off at every frame and flash operation of a tap"
@@ -81,6 +82,7 @@ class _Place:
             meter.events,
             self.told.append,
             bool,
+            KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
         )
 
     def look(self, times):

@@ -9,9 +9,23 @@ from tests.proof import (
     cards,
     chip,
     journal,
+    key_cards,
     life,
     tokens,
     wear,
 )
 
-PARTS = (journal, wear, cards, tokens, life, bad_tokens, bad_cards, bad_tariffs, bad_console, bad_flash, chip)
+PARTS = (
+    journal,
+    wear,
+    cards,
+    key_cards,
+    tokens,
+    life,
+    bad_tokens,
+    bad_cards,
+    bad_tariffs,
+    bad_console,
+    bad_flash,
+    chip,
+)

@@ -8,15 +8,17 @@ from boards.host.flash_model import FlashModel
 from boards.host.mfrc522_model import Mfrc522Model
 from boards.host.random_bits import RandomBits
 from tests.samples import NEW_YEAR_S, new_account
+from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
 from wattpurse.cards.classic import ClassicKeys, format_classic
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.core import keys, token
+from wattpurse.core import key_card, keys, token
 from wattpurse.core.events import EventLog
 from wattpurse.core.ledger import Ledger
 from wattpurse.core.settings import Settings
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
+from wattpurse.services.key_slot import KeySlot
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
 
@@ -89,15 +91,47 @@ class Station:
         self.write(card, content, order_kind, meter)
         return card
 
+    def new_key_card(self, kind, content, uid=None):
+        card = ClassicCard(uid or CLASSIC_UID) if kind == "classic-1k" else UltralightCard(kind, uid or PAGES_UID)
+        if kind == "classic-1k":
+            self.format(card)
+        self.write(card, b"", purse.KEY_CARD, 0)
+        self.write_key_card(card, content)
+        return card
+
+    def write_key_card(self, card, content):
+        """The record as the station writes it: over the older copy."""
+        pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
+
+        async def write(memory):
+            place, _ = await key_cards.read(memory, aes, (pair,))
+            await key_cards.write(memory, aes, pair, 1 - place, content)
+
+        self.on_card(card, write)
+
+    def key_card(self, card):
+        """What the key card says, or None."""
+        pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
+        return self.on_card(card, lambda memory: key_cards.read(memory, aes, (pair,)))[1]
+
+    def top_up_key_card(self, card, amount):
+        content = self.key_card(card)
+        content.loaded += amount
+        content.version += 1
+        self.write_key_card(card, content)
+
     def statement(self, card):
         pair = keys.statement_keys(aes, METER_KEY, card.uid)
         return self.on_card(card, lambda memory: purse.read_statement(memory, aes, pair))
 
 
+def key_content(loaded=AMOUNT, price=300_000, allowance_mwh=0, period=key_card.NO_ALLOWANCE, user=12):
+    """What a new key card says."""
+    return key_card.CardContent(1, loaded, 0, price, allowance_mwh, period, 0, 0, user)
+
+
 class DeskBench:
     """One meter's desk; `told` are the outcomes it showed."""
-
-    teller_class = Teller
 
     def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY, number=METER):
         self.clock = VirtualClock()
@@ -129,7 +163,7 @@ class DeskBench:
         self.events = EventLog(self.flash, 8, 4)
         self.ledger = Ledger(self.flash, 16, 8)
         self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
-        self.teller = self.teller_class(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
 
     def _begin(self):
         self.timekeeper.start(self.ledger.account.time_s, NEW_YEAR_S + 10**8)
@@ -138,6 +172,10 @@ class DeskBench:
         reader = Mfrc522(model.spi, model.select, model.reset, model.irq, self.clock)
         self.told = []
         self.rests = []
+        self.new_desk(reader)
+
+    def new_desk(self, reader):
+        self.slot = KeySlot(self.clock, aes, self.settings, self.ledger, self.timekeeper, self.events)
         self.desk = CardDesk(
             reader,
             self.clock,
@@ -149,6 +187,7 @@ class DeskBench:
             self.events,
             self.told.append,
             self.rests.append,
+            self.slot,
         )
 
     @property

@@ -9,6 +9,7 @@ from boards.host.mfrc522_model import Mfrc522Model
 from boards.host.world import FIRST_S, World
 from tests.samples import flat_tariff
 from wattpurse.app import Meter
+from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
 from wattpurse.cards.classic import format_classic
 from wattpurse.cards.memory import open_card
@@ -94,6 +95,21 @@ class Station:
         """What the newest authentic statement on the card says."""
         pair = keys.statement_keys(aes, keys.meter_key(aes, VENDING_KEY, meter), card.uid)
         return self._with_card(card, self._at_memory(lambda memory: purse.read_statement(memory, aes, pair)))
+
+    def key_card(self, kind: str, uid: bytes, content):
+        """A new key card that says `content` (core.key_card.CardContent)."""
+        card = ClassicCard(uid) if kind == "classic-1k" else UltralightCard(kind, uid)
+        if kind == "classic-1k":
+            self._with_card(card, self._format)
+        self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.KEY_CARD, 0, b"")))
+        pair = keys.key_card_keys(aes, SITE_KEY, uid)
+        self._with_card(card, self._at_memory(lambda memory: key_cards.write(memory, aes, pair, 0, content)))
+        return card
+
+    def on_key_card(self, card):
+        """What a key card says."""
+        pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
+        return self._with_card(card, self._at_memory(lambda memory: key_cards.read(memory, aes, (pair,))))[1]
 
     def _at_memory(self, step):
         async def opened(identity):

@@ -18,9 +18,22 @@ CUSTOMER = "customer"
 SERVICE = "service"
 OPERATOR = "operator"
 DATA = "data"
+KEY_CARD = "key card"
 
-_ROLES = {purse.CUSTOMER: CUSTOMER, purse.SERVICE: SERVICE, purse.OPERATOR: OPERATOR, purse.DATA: DATA}
-_SAID = {SERVICE: "a technician's card", OPERATOR: "an operator's card", DATA: "a data card", BLANK: "blank"}
+_ROLES = {
+    purse.CUSTOMER: CUSTOMER,
+    purse.SERVICE: SERVICE,
+    purse.OPERATOR: OPERATOR,
+    purse.DATA: DATA,
+    purse.KEY_CARD: KEY_CARD,
+}
+_SAID = {
+    SERVICE: "a technician's card",
+    OPERATOR: "an operator's card",
+    DATA: "a data card",
+    BLANK: "blank",
+    KEY_CARD: "a key card",
+}
 
 
 class CardRead:

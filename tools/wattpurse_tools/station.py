@@ -12,6 +12,7 @@ from pathlib import Path
 from boards.host.aes import aes
 from wattpurse.core import keys, token
 from wattpurse.core.account import TOKEN_WINDOW
+from wattpurse_tools.key_card_record import KeyCardRecord
 from wattpurse_tools.key_history import KeyHistory
 from wattpurse_tools.order import CREDIT_KINDS, REDEEMED, TAKING, Order
 from wattpurse_tools.receipts import Receipts
@@ -29,8 +30,8 @@ METER_LIMIT = (1 << 32) - 1
 class Station(TokenRecord):
     """The state in the file at `path`, opened for one command: another one waits until this one is closed.
 
-    `operator` is the number of whoever sells, None where nobody has shown a card; `numbers`, `receipts`, `statements`
-    and `key_history` are parts of the record.
+    `operator` is the number of whoever sells, None where nobody has shown a card; `numbers`, `receipts`, `statements`,
+    `key_history` and `key_cards` are parts of the record.
     """
 
     def __init__(self, path: str | Path, site_keys, marks: SequenceMarks):
@@ -48,6 +49,7 @@ class Station(TokenRecord):
         self.receipts = Receipts(self._database)
         self.statements = Statements(self._database)
         self.key_history = KeyHistory(self._database, site_keys)
+        self.key_cards = KeyCardRecord(self._database, self._transaction)
 
     def __enter__(self):
         return self
@@ -164,6 +166,10 @@ class Station(TokenRecord):
         first = max(1, told["token_top"] - TOKEN_WINDOW + 1)
         redeemed = [number for number in range(first, told["token_top"] + 1) if is_redeemed(told, number)]
         return [number for number in redeemed if self.token(told["meter_number"], number) is None]
+
+    def refuse_without_operator(self):
+        """Raises ValueError where nothing is sold without an operator's card, and nobody has shown one."""
+        self._refuse_without_operator(self.operators_required)
 
     def _refuse_without_operator(self, required):
         if required and self.operator is None:

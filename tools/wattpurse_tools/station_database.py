@@ -32,13 +32,19 @@ ALTER TABLE tokens ADD COLUMN redeemed_s INTEGER;
 UPDATE tokens SET kind = {token.CREDIT_ENERGY} WHERE unit = 'energy';
 CREATE TABLE receipts (
     meter INTEGER NOT NULL, sequence INTEGER NOT NULL, money INTEGER NOT NULL, energy INTEGER NOT NULL,
-    debt INTEGER NOT NULL, term_s INTEGER NOT NULL, told_s INTEGER NOT NULL, settled TEXT NOT NULL DEFAULT '', PRIMARY KEY (meter, sequence)
+    debt INTEGER NOT NULL, term_s INTEGER NOT NULL, told_s INTEGER NOT NULL,
+    settled TEXT NOT NULL DEFAULT '', PRIMARY KEY (meter, sequence)
 );
 CREATE TABLE statements (
     meter INTEGER NOT NULL, time_s INTEGER NOT NULL, unit TEXT NOT NULL, contract INTEGER NOT NULL,
     balance INTEGER NOT NULL, bought INTEGER, charged INTEGER, total_mwh INTEGER NOT NULL, alarms TEXT NOT NULL,
     PRIMARY KEY (meter, time_s, total_mwh)
 );
+CREATE TABLE key_cards (
+    uid TEXT PRIMARY KEY, loaded INTEGER NOT NULL, version INTEGER NOT NULL, spent INTEGER NOT NULL,
+    price INTEGER NOT NULL, allowance_mwh INTEGER NOT NULL, period INTEGER NOT NULL, user INTEGER NOT NULL
+);
+CREATE TABLE key_card_sales (uid TEXT NOT NULL, amount INTEGER NOT NULL, sold_s INTEGER NOT NULL, operator INTEGER);
 """
 
 

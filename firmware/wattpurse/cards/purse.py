@@ -5,7 +5,8 @@ each there are two where the card has room, and always the older or the broken o
 
     order box: mark u8 = 0x4F, kind u8, version u8, content length in words of 4 bytes u8, meter number u32,
         CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.token) one behind the other, or
-        the service pass (core.service_pass) of a service card, whose meter number is 0
+        the service pass (core.service_pass) of a service card, whose meter number is 0; a key card's box is empty, and
+        all of it stands elsewhere (cards.key_card)
     statement box: a sealed statement (core.statement)
 
 An operator's card has the operator's pass in the service pass's place, a data card tokens for many meters (data_card).
@@ -39,6 +40,7 @@ CUSTOMER = 1
 SERVICE = 2
 OPERATOR = 3
 DATA = 4
+KEY_CARD = 5
 
 HEAD_SIZE = 12
 
@@ -204,7 +206,7 @@ async def write_statement(memory, aes, keys, meter_number: int, compose):
 
 
 def _is_order_head(start, layout):
-    return start[0] == _MARK and CUSTOMER <= start[1] <= DATA and start[3] * _WORD <= layout.content_size
+    return start[0] == _MARK and CUSTOMER <= start[1] <= KEY_CARD and start[3] * _WORD <= layout.content_size
 
 
 async def _read_order_box(memory, layout, place, start):

@@ -11,6 +11,7 @@ leaves of a mWh, and what a charge leaves of a micro-unit, is carried to the nex
 from wattpurse.core import contract as contracts
 from wattpurse.core import credit_rules
 from wattpurse.core.calendar import month_index
+from wattpurse.core.known_cards import KnownCards
 from wattpurse.core.registers import Registers
 from wattpurse.core.standing import EMERGENCY_ACCEPTED, Standing
 from wattpurse.core.tariff import Tariff
@@ -58,6 +59,7 @@ class Account:
         self.standing = Standing()
         self.money = Purse()
         self.energy = Purse()
+        self.cards = KnownCards()
         self.pulses_total = 0
         self.token_top = 0
         self.token_window = 0
@@ -129,8 +131,8 @@ class Account:
         return self.money.spend(exact // CHARGE_PARTS)
 
     def credit_balance(self) -> int:
-        """What is left in the purse of the contract: micro-units or mWh, 0 where the contract is of time."""
-        return 0 if self.contract.unit == contracts.TIME else self.purse(self.contract.unit).balance
+        """What is left to the customer under this contract: micro-units or mWh, 0 where the contract is of time."""
+        return self.contract.credit_balance(self)
 
     def emergency_floor(self) -> int:
         """The balance at which supply ends: zero, or below it once emergency credit was accepted."""
@@ -180,6 +182,7 @@ class Account:
             self.day += 1
             self.day_mwh = 0
             self.registers.enter_month(month_index(self.day))
+            self.cards.enter_day(self.day)
             if self.day > self.charged_day:
                 self.charged_day = self.day
                 self._charge_day()
@@ -222,4 +225,5 @@ class Account:
             and max(self.registers.rate_mwh + self.registers.month.rate_mwh) < _ENERGY_LIMIT
             and max(amounts) < _COUNT_LIMIT
             and min(amounts) > -_COUNT_LIMIT
+            and self.cards.is_plausible()
         )

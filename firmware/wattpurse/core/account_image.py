@@ -1,14 +1,15 @@
 """An account as bytes: what a snapshot of the ledger holds.
 
-Format 2, little-endian: the fixed fields, both purses, the redeemed tokens, then terms, standing, registers, and the
-tables of the tariff in force and of the pending one. Format 1, of version 0.1, had no standing, no energy of the day,
-all of its four terms in full, and a charge remainder that knew no tax.
+Format 2, little-endian: the fixed fields, both purses, the redeemed tokens, then terms, standing, known key cards,
+registers, and the tables of the tariff in force and of the pending one. Format 1, of version 0.1, had no standing, no
+key cards, no energy of the day, all of its four terms in full, and a charge remainder that knew no tax.
 """
 
 import struct
 
 from wattpurse.core import contract as contracts
 from wattpurse.core.account import WHOLE_TAX, Account, Purse
+from wattpurse.core.known_cards import KnownCards
 from wattpurse.core.registers import Registers
 from wattpurse.core.standing import Standing
 from wattpurse.core.tariff import Tariff
@@ -48,6 +49,7 @@ def pack(account: Account) -> bytes:
             struct.pack(_TOKENS, account.token_top, account.token_window),
             account.terms.pack(),
             account.standing.pack(),
+            account.cards.pack(),
             account.registers.pack(),
             struct.pack(_TABLES, len(account.tariff.data), len(pending)),
             account.tariff.data,
@@ -68,9 +70,11 @@ def unpack(data: bytes) -> Account:
     if fixed[0] == _FORMAT_1:
         terms, position = Terms.unpack_format_1(data, position)
         standing = Standing()
+        cards = KnownCards()
     else:
         terms, position = Terms.unpack(data, position)
         standing, position = Standing.unpack(data, position)
+        cards, position = KnownCards.unpack(data, position)
     registers, position = Registers.unpack(data, position)
     tariff_length, pending_length = struct.unpack_from(_TABLES, data, position)
     position += struct.calcsize(_TABLES)
@@ -84,6 +88,7 @@ def unpack(data: bytes) -> Account:
     account.token_top, account.token_window = tokens
     account.terms = terms
     account.standing = standing
+    account.cards = cards
     account.registers = registers
     if not account.is_plausible():
         raise ValueError("the account contradicts itself")

@@ -10,14 +10,17 @@ Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counte
     charge_energy(account, price, mwh)      spends it; gives back the micro-units charged
     charge_days(account, days)              spends the standing charge of local days; gives back the micro-units
     supply_reason(account, circumstances)   supply.ON, or why supply may not be on as far as the contract goes
+    credit_balance(account)                 what is left to the customer: micro-units, mWh, 0 for contracts of time
     emergency_limit(account)                how far below zero its balance may go once the customer has accepted that
     emergency(account)                      how that stands with its purse: NO_EMERGENCY, EMERGENCY_ACCEPTED or _USED
     credit_left(account)                    what is left before the customer has to be warned; None where no amount is
     until_s(account)                        when it ends by itself; None for those that do not
 """
 
-from wattpurse.core import supply
+from wattpurse.core import key_card, supply
+from wattpurse.core.circumstances import USABLE
 from wattpurse.core.standing import NO_EMERGENCY
+from wattpurse.core.tariff import ALLOWANCE_BLOCK
 
 MONEY = 0
 ENERGY = 1
@@ -51,6 +54,11 @@ class Contract:
     def charge_days(_account, _days: int) -> int:
         """Days cost nothing."""
         return 0
+
+    @classmethod
+    def credit_balance(cls, account) -> int:
+        """What is left in the contract's purse."""
+        return 0 if cls.unit == TIME else account.purse(cls.unit).balance
 
     @staticmethod
     def emergency_limit(_account) -> int:
@@ -182,6 +190,64 @@ class Dispenser(PrepaidEnergy):
         return account.standing["dispenser_until_s"]
 
 
+class KeyCard(Contract):
+    """Money on the card in the slot, at the price on the card, its free allowance first.
+
+    What is used is bought from the card in the same moment, so that the meter's own money stays as it was. Without a
+    card, energy that flows all the same is charged to that, by the tariff.
+    """
+
+    code = 5
+    name = "key-card"
+
+    @staticmethod
+    def price(account) -> tuple:
+        """The card's; the tariff's where the card says so, or no card pays."""
+        if not account.standing["card_in"]:
+            return Contract.price(account)
+        left_mwh = account.cards.allowance_left_mwh
+        if left_mwh:
+            return ALLOWANCE_BLOCK, 0, left_mwh
+        if account.cards.price == key_card.BY_TARIFF:
+            return Contract.price(account)
+        return 0, account.cards.price, None
+
+    @staticmethod
+    def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
+        """Take the energy from the card's allowance, or let the card owe its price."""
+        if not account.standing["card_in"]:
+            return account.spend_price(price_microunits_per_kwh, energy_mwh)
+        if account.cards.allowance_left_mwh:
+            account.cards.use_allowance(energy_mwh)
+            return 0
+        charge = account.spend_price(price_microunits_per_kwh, energy_mwh)
+        account.money.bought += charge
+        account.cards.owe(charge)
+        return charge
+
+    @staticmethod
+    def supply_reason(account, circumstances) -> int:
+        """On while a card is in that can be used, and has money, or needs none."""
+        if circumstances.card is None:
+            return supply.NO_CARD
+        if circumstances.card != USABLE:
+            return supply.CARD_UNREADABLE
+        if not account.standing["card_in"]:
+            return supply.NO_CARD
+        has_credit = account.cards.balance > 0 or account.cards.price == 0 or account.cards.allowance_left_mwh
+        return supply.ON if has_credit else supply.NO_CREDIT
+
+    @staticmethod
+    def credit_balance(account) -> int:
+        """What is left on the card that is in; nothing without one."""
+        return account.cards.balance if account.standing["card_in"] else 0
+
+    @staticmethod
+    def credit_left(account) -> int | None:
+        """Micro-units; no amount without a card, nor with one for which everything is free."""
+        return account.cards.balance if account.standing["card_in"] and account.cards.price else None
+
+
 class Managed(Contract):
     """A head-end keeps the account and orders the switch; its permit runs out if it falls silent."""
 
@@ -224,7 +290,7 @@ class SettledAccount(PrepaidMoney):
         return limit + account.money.balance if limit else None
 
 
-CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, Managed, SettledAccount)
+CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, KeyCard, Managed, SettledAccount)
 
 
 def by_code(code: int):

@@ -54,6 +54,7 @@ SWITCH_ORDERED = 37
 SHORTAGE = 38
 AGREED = 39
 SUPPLY_TEST = 40
+CARD_REFUSED = 41
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -98,6 +99,7 @@ _TEXTS = {
     SHORTAGE: "shortage level",
     AGREED: "button pressed",
     SUPPLY_TEST: "supply test, minutes",
+    CARD_REFUSED: "key card refused: an older image of it",
 }
 _RECORD = 1
 _CHAINED = 2

@@ -3,10 +3,10 @@
     vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card,
         event key
     vending key -> operator pass key of one card: a meter, which does not have it, can make no such pass
-    site key (station and all meters of a site) -> card access keys and service pass key of one card
+    site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
 
 A meter that is broken open gives away its own meter key, and with the site key the transport keys of the site's cards,
-but nothing that makes credit for another meter.
+but nothing that makes credit for another meter. Key cards are the exception: their balance is any meter's to write.
 """
 
 import struct
@@ -26,6 +26,8 @@ _CLASSIC_KEY_A = b"classic key a"
 _CLASSIC_KEY_B = b"classic key b"
 _SERVICE_PASS = b"service pass"
 _OPERATOR_PASS = b"operator pass"
+_KEY_CARD_ENCRYPTION = b"key card encrypt."
+_KEY_CARD_AUTHENTICATION = b"key card authent."
 
 
 def meter_key(aes, vending_key: bytes, meter_number: int) -> bytes:
@@ -69,3 +71,9 @@ def service_pass_key(aes, site_key: bytes, card_uid: bytes) -> bytes:
 def operator_pass_key(aes, vending_key: bytes, card_uid: bytes) -> bytes:
     """The key that authenticates the operator's pass on one card."""
     return diversify(aes, vending_key, _OPERATOR_PASS + card_uid)
+
+
+def key_card_keys(aes, site_key: bytes, card_uid: bytes) -> KeyPair:
+    """The keys that seal what one key card says."""
+    site = Derivation(aes, site_key)
+    return KeyPair(site.key(_KEY_CARD_ENCRYPTION + card_uid), site.key(_KEY_CARD_AUTHENTICATION + card_uid))

@@ -129,6 +129,21 @@ class Ledger:
         payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
         self._record_with_pulses(records.NUMBER, payload)
 
+    def take_card(self, card_number: int, content, now_s: int):
+        """A key card (key_card.CardContent) is in the slot and pays for what is used from now on: two records.
+
+        Between the two no card pays. Raises ValueError for an older image of a card that is known.
+        """
+        if not self.account.cards.is_genuine(card_number, content.version, content.spent):
+            raise ValueError("an older image of a card")
+        self._record_with_pulses(records.CARD, records.card(now_s, self._pending_pulses, card_number, content))
+        self._record(records.CARD_TERMS, records.card_terms(now_s, content))
+
+    def step_card(self, now_s: int):
+        """Deduct what the newest key card owes; the card is to be written as `account.cards.content()` says then."""
+        card = self.account.cards.newest
+        self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, card.owed))
+
     def change(self, alter):
         """Let `alter(account)` change what it likes, and make it the newest snapshot, all or nothing.
 
@@ -168,6 +183,11 @@ class Ledger:
             account.enter_context()
 
         self.change(go_back)
+
+    def note_time(self):
+        """Write down the time that it is, so that a clock which is lost goes on from here. Raises OSError."""
+        account = self.account
+        self._record_with_pulses(records.RATE, records.rate(account.time_s, self._pending_pulses, account.rate))
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need; False if none is due. Holds the processor for one erase at most."""

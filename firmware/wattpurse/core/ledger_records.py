@@ -7,6 +7,7 @@ the record takes effect. `sequence` is a token's number, `carrier` one of `core.
 import struct
 
 from wattpurse.core import credit_rules
+from wattpurse.core.key_card import join48, split48
 
 DAYS_AT_ONCE = 3660
 
@@ -15,6 +16,9 @@ DAY = 2
 CREDIT = 3
 TOKEN = 4
 NUMBER = 5
+CARD = 6
+CARD_TERMS = 7
+CARD_STEP = 8
 
 NO_TOKEN = 0
 TERMS = 0
@@ -25,6 +29,9 @@ _DAY_LAYOUT = "<III"  # time, pulses, day
 _CREDIT_LAYOUT = "<IIBBqq"  # time, sequence, unit, carrier, amount, balance that results
 _TOKEN_LAYOUT = "<IIIBB"  # time, pulses, sequence, token kind, carrier
 _NUMBER_LAYOUT = "<IIIBBBq"  # time, pulses, sequence or NO_TOKEN, carrier, TERMS or STANDING, place, value
+_CARD_LAYOUT = "<IIIIIHI"  # time, pulses, card number, version, spent in two parts, user
+_CARD_TERMS_LAYOUT = "<IIHIIBHI"  # time, loaded in two parts, price, allowance, period, its number, used of it
+_CARD_STEP_LAYOUT = "<IIIIH"  # time, card number, version, amount in two parts
 
 _DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # one leap of the clock from a day as far astray as an account may be
 
@@ -56,6 +63,32 @@ def token(time_s: int, pulses: int, sequence: int, kind: int, carrier: int) -> b
 def number(time_s: int, pulses: int, sequence: int, carrier: int, holder: int, place: int, value: int) -> bytes:
     """One of the account's named numbers was set."""
     return struct.pack(_NUMBER_LAYOUT, time_s, pulses, sequence, carrier, holder, place, value)
+
+
+def card(time_s: int, pulses: int, card_number: int, content) -> bytes:
+    """A key card (key_card.CardContent) is in the slot; `card_terms` says the rest of it, and only then it pays."""
+    return struct.pack(
+        _CARD_LAYOUT, time_s, pulses, card_number, content.version, *split48(content.spent), content.user
+    )
+
+
+def card_terms(time_s: int, content) -> bytes:
+    """What else the key card says: it pays for what is used from now on."""
+    return struct.pack(
+        _CARD_TERMS_LAYOUT,
+        time_s,
+        *split48(content.loaded),
+        content.price,
+        content.allowance_mwh,
+        content.period,
+        content.period_number,
+        content.used_mwh,
+    )
+
+
+def card_step(time_s: int, card_number: int, version: int, amount: int) -> bytes:
+    """`amount` of what the key card owes is deducted, and the card to be written with that version."""
+    return struct.pack(_CARD_STEP_LAYOUT, time_s, card_number, version, *split48(amount))
 
 
 def numbers_of(account, holder: int):
@@ -117,10 +150,33 @@ def _apply_number(account, payload):
     credit_rules.note_balance(account)
 
 
+def _apply_card(account, payload):
+    _, pulses, number, version, *spent, user = struct.unpack_from(_CARD_LAYOUT, payload)
+    account.count_pulses(pulses)
+    account.cards.meet(number, version, join48(*spent), user)
+    account.standing.set("card_in", 0)
+
+
+def _apply_card_terms(account, payload):
+    if account.cards.newest is None:
+        raise LedgerMismatch("the terms of a card that was not there")
+    _, *loaded, price, allowance_mwh, period, number, used_mwh = struct.unpack_from(_CARD_TERMS_LAYOUT, payload)
+    account.cards.take_terms(join48(*loaded), price, allowance_mwh, period, number, used_mwh, account.day)
+    account.standing.set("card_in", 1)
+
+
+def _apply_card_step(account, payload):
+    _, number, version, *amount = struct.unpack_from(_CARD_STEP_LAYOUT, payload)
+    account.cards.step(number, version, join48(*amount))
+
+
 _EFFECTS = {
     RATE: _apply_rate,
     DAY: _apply_day,
     CREDIT: _apply_credit,
     TOKEN: _apply_token,
     NUMBER: _apply_number,
+    CARD: _apply_card,
+    CARD_TERMS: _apply_card_terms,
+    CARD_STEP: _apply_card_step,
 }

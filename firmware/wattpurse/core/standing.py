@@ -16,6 +16,7 @@
     receipt_...        what the last refund, clearing or change of tenant took out: the token that asked for it, the
                        amounts, the debt that went with them, and the time that was left of a term; the station pays it
                        back, or sells it anew, once
+    card_in            1 while the newest key card (core.known_cards) is in the slot and pays for what is used
 """
 
 from wattpurse.core.named_numbers import NamedNumbers
@@ -54,6 +55,7 @@ _TABLE = (
     ("emergency_energy", 0, 0, 2),
     ("friendly_until_s", 0, 0, _TIME),
     ("receipt_term_s", 0, 0, _TIME),
+    ("card_in", 0, 0, 1),
 )
 _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
 # What a head-end orders, and where the number of the newest such order is kept.

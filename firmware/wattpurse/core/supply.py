@@ -45,6 +45,8 @@ _TABLE = (
     ("waiting after mains returned", "E 31"),
     ("press the button", "PrESS"),
 )
+# Nobody pays any more, from the end of the grace on.
+_CARD_REASONS = (NO_CARD, CARD_UNREADABLE)
 # For want of credit: friendly hours put these off.
 _CREDIT_REASONS = (NO_CREDIT, EXPIRED)
 
@@ -94,6 +96,8 @@ def latches(account, circumstances):
     standing = account.standing
     if reason in _CREDIT_REASONS:
         return () if standing["cut_off"] else _latches_without_credit(account, circumstances.now_s)
+    if reason in _CARD_REASONS and standing["card_in"]:
+        return (("card_in", 0),)
     if reason != ON or not (standing["cut_off"] or standing["friendly_until_s"]):
         return ()
     return _latches_with_credit(account)

@@ -2,7 +2,7 @@
 
 The teller has the credit in the ledger before the card or anyone else is told. A card may be torn away at any moment:
 what was redeemed stays redeemed, and the next tap writes the statement. A card that lies on the reader is served once;
-if it was not served well it is tried again as long as it lies there.
+if it was not served well it is tried again as long as it lies there. A key card is shown to the slot at every look.
 """
 
 from wattpurse.cards import data_card, purse
@@ -41,10 +41,13 @@ class CardDesk:
     """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest(False)` in
     the pauses between looks.
 
-    `settings` name the meter and its keys, `ledger` holds the account that statements tell of.
+    `settings` name the meter and its keys, `ledger` holds the account that statements tell of; key cards are for
+    `key_slot`.
     """
 
-    def __init__(self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, rest):
+    def __init__(
+        self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, rest, key_slot
+    ):
         self._reader = reader
         self._clock = clock
         self._aes = aes
@@ -55,6 +58,7 @@ class CardDesk:
         self._events = events_log
         self._show_outcome = show_outcome
         self._rest = rest
+        self._key_slot = key_slot
         self._started = False
         self._failures = 0
         self._visits = {}
@@ -89,8 +93,10 @@ class CardDesk:
             await self._reader.power_down()
         except ReaderError:
             self._note_failure()
+            self._key_slot.note_look(True)
         else:
             self._note_success()
+            self._key_slot.note_look(any(visit.is_bad for visit in self._visits.values()))
 
     async def _wake_reader(self):
         if self._started:
@@ -132,26 +138,52 @@ class CardDesk:
             self._prepare(identity.uid)  # only the end of its selection told that this is the whole UID
         visit = self._visits[identity.uid]
         visit.looks_missed = 0
+        if visit.is_in_slot:
+            return await self._show_to_slot(visit, lambda: self._attend(identity), self._reselect(identity))
         if visit.is_over:
             return
         try:
             memory, box = await self._read(identity)
         except CardError as error:
             visit.is_over = error.reason == "refused"
-            return self._tell(visit, outcome.UNREADABLE)
+            return self._tell_unreadable(visit)
         if box is None:
             visit.is_over = True
-            return self._tell(visit, outcome.UNREADABLE)
+            return self._tell_unreadable(visit)
+        if box.kind == purse.KEY_CARD:
+            return await self._show_to_slot(visit, lambda: self._take(identity, memory), memory.select_again)
         visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
 
     async def _read(self, identity):
         """The card's memory and its order box, None where it has none."""
-        return await self._retried(lambda: self._open(identity), lambda: self._reader.select_again(identity))
+        return await self._retried(lambda: self._open(identity), self._reselect(identity))
 
     async def _open(self, identity):
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return memory, None if memory is None else await purse.read_orders(memory)
+
+    async def _show_to_slot(self, visit, step, select_again):
+        """What the slot makes of a key card that is there; one that it cannot use is tried again as long as it is."""
+        try:
+            result = await self._retried(step, select_again)
+        except CardError:
+            visit.is_bad = True
+            if not visit.is_in_slot:
+                self._tell(visit, outcome.UNREADABLE)
+            return
+        visit.is_in_slot = result == outcome.ACCEPTED
+        visit.is_bad = result == outcome.UNREADABLE
+        self._tell(visit, result)
+
+    def _take(self, identity, memory):
+        return self._key_slot.take(identity.uid, memory)
+
+    def _attend(self, identity):
+        return self._key_slot.attend(identity.uid, lambda: open_card(self._reader, identity, self._keys_of_uid))
+
+    def _reselect(self, identity):
+        return lambda: self._reader.select_again(identity)
 
     async def _give_statement(self, identity, memory, box, visit):
         """A customer of this meter, or a data card, gets a statement; the tap is over when it is on the card."""
@@ -244,6 +276,10 @@ class CardDesk:
         sections = self._teller.sections(now_s)
         return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self.supply_reason())
 
+    def _tell_unreadable(self, visit):
+        visit.is_bad = True
+        self._tell(visit, outcome.UNREADABLE)
+
     def _tell(self, visit, result):
         """The same thing is not said twice of a card that lies there."""
         if result != visit.told:
@@ -257,6 +293,8 @@ class _Visit:
     def __init__(self):
         self.looks_missed = 0
         self.is_over = False
+        self.is_in_slot = False
+        self.is_bad = False
         self.result = None
         self.told = None
 

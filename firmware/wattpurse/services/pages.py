@@ -119,7 +119,7 @@ def _credit(account):
         return _until(account)
     if account.contract.unit == ENERGY:
         return account.energy.balance // _MWH_SHOWN
-    return account.money.balance // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
+    return account.credit_balance() // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
 
 
 def _credit_text(account):
@@ -127,7 +127,7 @@ def _credit_text(account):
         return _until_text(account)
     if account.contract.unit == ENERGY:
         return number_text("C", kwh_text, account.energy.balance, _ENERGY_DECIMALS)
-    return number_text("C", money_text, account.money.balance, account.tariff.decimals)
+    return number_text("C", money_text, account.credit_balance(), account.tariff.decimals)
 
 
 def _price_microunits(account):

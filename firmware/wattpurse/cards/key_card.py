@@ -1,0 +1,52 @@
+"""The key card as it lies in the slot: where what it says is written, in two copies, of which always one is whole.
+
+An order box (see `purse`) without content and of the kind KEY_CARD tells that it is one. The record itself
+(core.key_card) stands twice where other cards have statements, on a Classic card each in a sector of its own: meters
+may write there. Always the older or the broken copy is written over.
+"""
+
+from wattpurse.cards import purse
+from wattpurse.core import key_card
+from wattpurse.core.sealing import SealBroken
+
+KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216")
+
+_CLASSIC_OFFSETS = (288, 336)
+
+
+async def read(memory, aes, pairs) -> tuple:
+    """`(place, content)` of the newest record that is authentic under one of `pairs`, or `(0, None)`.
+
+    `pairs` are keys.key_card_keys. Raises CardError or ReaderError.
+    """
+    claims = []
+    for place, offset in enumerate(_offsets_of(memory.kind)):
+        data = bytearray(key_card.SIZE)
+        await memory.read(offset, data)
+        version = key_card.read_version(data)
+        if version is not None:
+            claims.append((version, place, data))
+    claims.sort(reverse=True)
+    for _, place, data in claims:
+        for pair in pairs:
+            try:
+                return place, key_card.open_content(aes, pair, data)
+            except SealBroken:
+                pass  # torn, or not ours: the other copy decides
+    return 0, None
+
+
+async def write(memory, aes, pair, place: int, content):
+    """Write the record over the copy at `place` and read it back.
+
+    Raises CardError ("changed") if it reads back otherwise, CardError or ReaderError.
+    """
+    await purse.write_and_verify(
+        memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content)
+    )
+
+
+def _offsets_of(kind):
+    if kind == "classic-1k":
+        return _CLASSIC_OFFSETS
+    return purse.layout_of(kind).statement_offsets

@@ -1,0 +1,176 @@
+"""The slot for key cards: which card is in, what it owes, and when it counts as gone.
+
+While the contract is key-card the card desk shows every key card here, and at every look the one that is in. What it
+owes is deducted in the ledger first and then written on the card, and written again as long as the card does not show
+it; nothing more is deducted meanwhile. A card that was not seen to be good for longer than the grace that the terms set
+does not count any more, whatever the desk or the reader is busy with. It is UNUSABLE where something was there that
+could not be used, or the reader failed.
+"""
+
+from wattpurse.cards import key_card as cards
+from wattpurse.core import carrier, events, keys, outcome
+from wattpurse.core.circumstances import UNUSABLE, USABLE
+from wattpurse.core.contract import KeyCard
+from wattpurse.core.key_card import card_number
+from wattpurse.core.ledger_records import STANDING
+
+# A card in the slot is seen four times a second; no shorter grace than this is told from a look that failed.
+SHORTEST_GRACE_MS = 1_000
+# One that is there and was not seen for so long has left its place to the next.
+LEFT_MS = 600
+
+
+class KeySlot:
+    """Over the clock, `aes`, the settings with the site's key, the ledger, the time and the event log."""
+
+    def __init__(self, clock, aes, settings, ledger, timekeeper, events_log):
+        self._clock = clock
+        self._aes = aes
+        self._settings = settings
+        self._ledger = ledger
+        self._timekeeper = timekeeper
+        self._events = events_log
+        self._uid = None
+        self._site_keys = None
+        self._pairs = []
+        self._place = 0
+        self._written = None
+        self._is_proved = False
+        self._counts = False
+        self._seen_ms = 0
+        self._in_trouble = False
+        self._refused = None
+
+    def card(self) -> int | None:
+        """The card in the slot as `Circumstances.card` has it. To be asked within half a wrap of the ticks."""
+        if self._counts and self._age_ms() > self._grace_ms():
+            self._counts = False
+        if self._counts:
+            return USABLE
+        return UNUSABLE if self._in_trouble else None
+
+    def note_look(self, failed: bool):
+        """A look at the reader ended; `failed`: it, or a card that was there, could not be used."""
+        self._in_trouble = failed
+
+    async def take(self, uid: bytes, memory) -> int:
+        """Read a key card, let it pay from now on, and deduct what is due; give back an `outcome`.
+
+        Raises CardError or ReaderError.
+        """
+        if not self._is_in_use():
+            return outcome.NOT_THIS_METER
+        if self._counts and uid != self._uid and self._age_ms() < LEFT_MS:
+            return outcome.NO_NEWS
+        self._enter(uid)
+        self._place, content = await cards.read(memory, self._aes, self._pairs)
+        if content is None:
+            return outcome.UNREADABLE
+        if not self._is_in_use():
+            return outcome.NOT_THIS_METER
+        return await self._take_content(card_number(uid), content, memory)
+
+    async def attend(self, uid: bytes, open_memory) -> int:
+        """The card is still in. Gives back and raises what `take` does, which is done anew where something is due.
+
+        A card that was away for less than a look may say something else by now: it is always read before it is written.
+        `await open_memory()` gives its memory.
+        """
+        if uid == self._uid and self._is_proved and self._is_in_use() and not self._is_due():
+            return self._let_it_pay()
+        return await self.take(uid, await open_memory())
+
+    async def _take_content(self, number, content, memory):
+        known = self._ledger.account.cards
+        if not known.is_genuine(number, content.version, content.spent):
+            self._note_refused(number, content.version)
+            return outcome.UNREADABLE
+        if known.is_newest(number) and known.content().says_the_same(content):
+            self._note_written(content)
+        elif known.is_newest(number) and known.content_before().says_the_same(content):
+            await self._write(memory)
+        elif self._journals(lambda now_s: self._ledger.take_card(number, content, now_s)):
+            self._note_written(content)
+        else:
+            return outcome.LEDGER_FAILED
+        if self._is_due():
+            self._is_proved = False
+            if not self._journals(self._ledger.step_card):
+                return outcome.LEDGER_FAILED
+            await self._write(memory)
+        return self._let_it_pay()
+
+    def _enter(self, uid):
+        site_keys = self._newest_site_keys()
+        if uid != self._uid:
+            self._counts = False
+        if uid != self._uid or site_keys != self._site_keys:
+            self._uid = uid
+            self._site_keys = site_keys
+            self._pairs = [keys.key_card_keys(self._aes, site_key, uid) for site_key in site_keys]
+        self._is_proved = False
+
+    def _newest_site_keys(self):
+        """The one in force, with which cards are written, and the one before it, with which some may still be."""
+        old = self._settings.get("old_site_key", b"")
+        return (self._settings.get("site_key"), old) if old else (self._settings.get("site_key"),)
+
+    def _is_in_use(self):
+        account = self._ledger.account
+        return account is not None and account.contract is KeyCard
+
+    def _is_due(self):
+        """A step is owed, or used of the allowance, or what is left is owed."""
+        account = self._ledger.account
+        owed = account.cards.newest.owed
+        if owed >= account.terms["card_step_microunits"] or (owed and account.cards.balance <= 0):
+            return True
+        unwritten_mwh = account.cards.used_mwh
+        if account.cards.period_number == self._written.period_number:
+            unwritten_mwh -= self._written.used_mwh
+        return unwritten_mwh >= account.terms["card_step_mwh"]
+
+    async def _write(self, memory):
+        """What the card should say, over the copy that is older or broken."""
+        content = self._ledger.account.cards.content()
+        await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
+        self._place = 1 - self._place
+        self._note_written(content)
+
+    def _note_written(self, content):
+        self._written = content
+        self._is_proved = True
+
+    def _let_it_pay(self):
+        """The card was just seen to be there and good."""
+        if not self._is_in_use():
+            return outcome.NOT_THIS_METER
+        if not self._ledger.account.standing["card_in"] and not self._journals(self._note_in):
+            return outcome.LEDGER_FAILED
+        self._counts = True
+        self._seen_ms = self._clock.ticks_ms()
+        return outcome.ACCEPTED
+
+    def _note_in(self, now_s):
+        self._ledger.set_number(STANDING, "card_in", 1, now_s)
+
+    def _journals(self, step):
+        """True if the ledger could be written by `step(now_s)`."""
+        try:
+            step(self._timekeeper.now_s())
+        except OSError:
+            return False
+        return True
+
+    def _note_refused(self, number, version):
+        """Once for each that comes: nobody may be able to flood the log."""
+        if self._refused != (number, version):
+            self._refused = (number, version)
+            self._events.note(events.CARD_REFUSED, carrier.CARD, self._timekeeper.now_s(), number, version)
+
+    def _age_ms(self):
+        return self._clock.ticks_diff(self._clock.ticks_ms(), self._seen_ms)
+
+    def _grace_ms(self):
+        account = self._ledger.account
+        return SHORTEST_GRACE_MS if account is None else max(SHORTEST_GRACE_MS, account.terms["card_grace_s"] * 1000)

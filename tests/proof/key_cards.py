@@ -1,0 +1,381 @@
+"""Key cards pulled out, garbled and written back, and the meter cut off, at every frame and flash operation of paying.
+
+A case is a meter of the contract key-card, two cards with prices and allowances of their own, and some minutes in which
+they come and go, pay, are topped up and now and then replaced by an older image of themselves; one fault, or two, falls
+on a frame or a flash operation of one look. The book beside it knows what was loaded on each card, and notes for each
+charge which card the meter says has to pay. A card may never have paid more than that; in the end, card by card, what
+it has paid and what the meter still holds against it is exactly that. Supply is never on for longer than the grace
+without a card.
+"""
+
+import random as randoms
+
+from boards.host.aes import aes
+from boards.host.card_models.images import from_image
+from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.power import PowerCut
+from tests import samples
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.small_meter import START_S, SmallMeter
+from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, Station
+from wattpurse.cards import key_card as cards_on_reader
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core import key_card, supply
+from wattpurse.core.account import Account
+from wattpurse.core.circumstances import Circumstances
+from wattpurse.core.contract import KeyCard
+from wattpurse.core.ledger_records import STANDING
+from wattpurse.services.card_desk import PERIOD_MS, CardDesk
+from wattpurse.services.key_slot import SHORTEST_GRACE_MS, KeySlot
+
+NAME = "key-cards"
+ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of paying"
+SHORT_CASES = 250
+LONG_CASES = 20_000
+
+_FAULTS = (
+    "none",
+    "pull",
+    "pull in write",
+    "silence",
+    "flip to card",
+    "flip from card",
+    "cut",
+    "flash cut",
+    "pull and flash cut",
+    "hang",
+    "brown-out",
+)
+_UIDS = (b"\x11\x22\x33\x44", b"\x04\x99\x66\x77\x11\x98\xaa")
+_STEPS = (3_000, 10_000)
+_STEP_MWH = 10_000
+_PRICES = (0, 120_000, 300_000, 999_999)
+_MOST_PULSES = 600
+_ROUNDS = 7
+_FRAMES_OF_A_LOOK = 24
+_FLASH_OPERATIONS_OF_A_LOOK = 10
+
+
+def run_case(seed: int, tally):
+    """Two cards, one meter, one fault."""
+    random = randoms.Random(f"{NAME} {seed}")
+    fault = _FAULTS[seed % len(_FAULTS)]
+    sweep = seed // len(_FAULTS)
+    story = _Story(random, tally)
+    faulty_round = random.randrange(1, _ROUNDS)
+    for number in range(_ROUNDS):
+        if number == faulty_round:
+            story.spoil(fault, sweep)
+        story.live_a_round()
+    story.end()
+    tally.cases += 1
+
+
+class _Held:
+    """One card of the book: what was loaded, what it has to pay, what was free, and what of it a card may not know."""
+
+    def __init__(self, card, content):
+        self.card = card
+        self.loaded = content.loaded
+        self.content = content
+        self.to_pay = 0
+        self.free_mwh = 0
+        self.forgettable_mwh = 0
+        self.since_look = 0
+        self.since_look_mwh = 0
+        self.images = []
+
+
+class _Story:
+    def __init__(self, random, tally):
+        self._random = random
+        self._tally = tally
+        account = Account(samples.flat_tariff(), 3_200, 1, KeyCard, START_S)
+        account.terms.set("card_step_microunits", random.choice(_STEPS))
+        account.terms.set("card_step_mwh", _STEP_MWH)
+        account.terms.set("card_grace_s", random.choice((0, 2, 5)))
+        self._meter = SmallMeter(random, account, METER, METER_KEY, SITE_KEY)
+        self._model = Mfrc522Model(self._meter.clock)
+        self._take_desk()
+        self._station = Station()
+        self._book = {}
+        for user, uid in enumerate(_UIDS, 1):
+            kind = "classic-1k" if user == 1 else random.choice(cards_on_reader.KINDS[1:])
+            content = key_card.CardContent(
+                1,
+                random.choice((0, 15_000, 10**6)),
+                0,
+                random.choice(_PRICES),
+                random.choice((0, 25_000, 10**6)),
+                random.choice((key_card.NO_ALLOWANCE, key_card.DAY, key_card.WEEK, key_card.MONTH)),
+                0,
+                0,
+                user,
+            )
+            self._book[user] = _Held(self._station.new_key_card(kind, content, uid), content)
+        self._own = 0
+        self._in = None
+        self._gone_us = 0
+        self._seen = self._observed()
+        self._fault_came = False
+
+    @property
+    def _account(self):
+        return self._meter.ledger.account
+
+    def live_a_round(self):
+        """One card comes, pays for some time, and goes; between rounds the station and cheats have it."""
+        user = self._random.choice((1, 1, 2))
+        held = self._book[user]
+        if self._random.random() < 0.3:
+            self._top_up(held)
+        card = held.card
+        is_old = bool(held.images) and self._random.random() < 0.15
+        if is_old:
+            card = from_image(self._random.choice(held.images))
+        held.images.append(held.card.image())
+        loaded = self._station.key_card(card).loaded
+        self._insert(held, card)
+        self._pay()
+        self._remove()
+        if is_old and self._was_taken_up(card):
+            # One writing behind at most: it is the one that lives on, without what was put on the card since.
+            held.card = card
+            held.loaded = loaded
+        self._check_card(user)
+        if self._random.random() < 0.15:
+            self._restart()
+        self._let_pass(self._random.choice((0, 1, 3, 26)))
+        if self._random.random() < 0.2:
+            self._let_pass(26)
+            self._meter.clock.advance_us(self._random.choice((3_600, 86_400, 8 * 86_400)) * 1_000_000)
+            self._guarded(lambda: self._use(0))
+
+    def spoil(self, fault, sweep):
+        """Plan a fault for a frame or flash operation of one of the looks to come."""
+        if fault == "none":
+            return
+        faults = self._model.faults
+        frame = 1 + (sweep * 5 + self._random.randrange(5)) % (3 * _FRAMES_OF_A_LOOK)
+        bits = tuple(self._random.sample(range(40), self._random.choice((1, 2, 5))))
+        if fault.startswith("pull in write"):
+            for number in range(frame, frame + 12):
+                faults.lift_during_write(number, self._random.randrange(1, 1000))
+        elif fault.startswith("pull"):
+            faults.lift(frame)
+        elif fault == "silence":
+            faults.silence(frame)
+        elif fault == "flip to card":
+            faults.flip_to_card(frame, bits)
+        elif fault == "flip from card":
+            faults.flip_from_card(frame, bits)
+        elif fault == "hang":
+            self._model.field.plan(frame, lambda field: faults.hang())
+        elif fault == "brown-out":
+            self._model.field.plan(frame, lambda field: faults.brown_out())
+        elif fault == "cut":
+            self._model.field.plan(frame, _cut_power)
+        if "flash" in fault:
+            depth, damage = self._random.randrange(1001), self._random.choice(("none", "page"))
+            self._meter.flash.faults.plan_cut(1 + sweep % (3 * _FLASH_OPERATIONS_OF_A_LOOK), depth, damage)
+        self._fault_came = True
+        self._tally.faults += 1 + ("and" in fault)
+        self._tally.add(fault.replace(" ", "_").replace("-", "_"))
+
+    def end(self):
+        """Without faults: every card once more, and everything adds up."""
+        self._meter.flash.faults.operations_to_cut = None
+        self._model.field._plan.clear()
+        for user, held in self._book.items():
+            self._insert(held, held.card)
+            self._let_pass(3)
+            self._remove()
+            self._check_card(user)
+            self._let_pass(26)
+            self._check_whole(user)
+        self._check_account()
+        self._meter.start()
+        self._check_account()
+
+    def _pay(self):
+        """Some looks with some use before each."""
+        for _ in range(self._random.randrange(2, 7)):
+            self._let_pass(1)
+            if self._is_on():
+                self._guarded(lambda: self._use(self._random.randrange(_MOST_PULSES)))
+
+    def _was_taken_up(self, card):
+        """The meter has read it and goes on with it; one that was put in another's place in a blink it has not read."""
+        content = self._station.key_card(card)
+        known = self._account.cards.find(key_card.card_number(card.uid))
+        return known is not None and (known.version, known.spent) == (content.version, content.spent)
+
+    def _is_attended(self):
+        """The last look found the card that is in, and it was good."""
+        return any(visit.is_in_slot and not visit.is_bad and not visit.looks_missed for visit in self._visits())
+
+    def _visits(self):
+        uid = self._book[self._in].card.uid if self._in is not None else None
+        return [visit for seen, visit in self._desk._visits.items() if seen == uid]
+
+    def _use(self, pulses):
+        self._meter.ledger.advance(self._meter.timekeeper.now_s(), pulses)
+
+    def _let_pass(self, looks):
+        """Looks of the desk, and the decision about supply after each."""
+        for _ in range(looks):
+            if self._guarded(self._look) and self._is_attended():
+                self._book[self._in].since_look = self._book[self._in].since_look_mwh = 0
+            self._meter.clock.advance_us(PERIOD_MS * 1000)
+            self._guarded(self._latch)
+            self._is_on()
+
+    def _look(self):
+        self._meter.clock.run(self._desk.serve_one_look())
+
+    def _latch(self):
+        for name, value in supply.latches(self._account, self._circumstances()):
+            self._meter.ledger.set_number(STANDING, name, value, self._meter.timekeeper.now_s())
+
+    def _is_on(self):
+        """Whether supply is on now, which without a card it may be no longer than the grace."""
+        is_on = supply.decide(self._account, supply.ON, self._circumstances()) == supply.ON
+        grace_us = max(SHORTEST_GRACE_MS, self._account.terms["card_grace_s"] * 1000) * 1000
+        if is_on and not self._model.field.cards and self._meter.clock.now_us - self._gone_us > grace_us + 1000:
+            raise Broken(BROKEN_RULES, f"supply is on {self._meter.clock.now_us - self._gone_us} us without a card")
+        return is_on
+
+    def _circumstances(self):
+        circumstances = Circumstances(self._meter.timekeeper.now_s())
+        circumstances.card = self._slot.card()
+        return circumstances
+
+    def _guarded(self, step):
+        """Do what charges may come of, and enter them for whoever had to pay. False where power failed."""
+        payer = self._payer()
+        completed = True
+        try:
+            step()
+        except PowerCut:
+            completed = False
+            self._restart(payer)
+        self._enter(payer)
+        self._note_pulled()
+        return completed
+
+    def _payer(self):
+        return self._account.cards.user if self._account.standing["card_in"] else None
+
+    def _observed(self):
+        account = self._account
+        return account.money.charged, account.registers.total_mwh
+
+    def _enter(self, payer):
+        charged, total_mwh = self._observed()
+        charge, energy_mwh = charged - self._seen[0], total_mwh - self._seen[1]
+        self._seen = charged, total_mwh
+        if payer is None:
+            self._own += charge
+            return
+        held = self._book[payer]
+        held.to_pay += charge
+        held.since_look += charge
+        held.since_look_mwh += energy_mwh
+        if held.content.price and not charge:
+            held.free_mwh += energy_mwh
+
+    def _insert(self, held, card):
+        self._in = held.content.user
+        held.forgettable_mwh += _STEP_MWH + held.since_look_mwh
+        self._model.field.insert(card)
+
+    def _remove(self):
+        for card in list(self._model.field.cards):
+            self._model.field.remove(card)
+            self._gone_us = self._meter.clock.now_us
+        self._in = None
+
+    def _note_pulled(self):
+        """A fault may have pulled the card out: from its frame on, but that is less than a look ago."""
+        if self._in is not None and not self._model.field.cards:
+            self._in = None
+            self._gone_us = self._meter.clock.now_us
+
+    def _top_up(self, held):
+        amount = self._random.randrange(1, 10**6)
+        self._station.top_up_key_card(held.card, amount)
+        held.loaded += amount
+
+    def _restart(self, payer=None):
+        self._model.power_cut()
+        self._meter.clock.abandon()
+        self._meter.start_until_it_lasts(self._random, self._tally)
+        self._take_desk()
+
+    def _take_desk(self):
+        meter, model = self._meter, self._model
+        self._slot = KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events)
+        self._desk = CardDesk(
+            Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock),
+            meter.clock,
+            aes,
+            meter.settings,
+            meter.ledger,
+            meter.timekeeper,
+            meter.teller,
+            meter.events,
+            bool,
+            bool,
+            self._slot,
+        )
+
+    def _check_card(self, user):
+        """At any time: what was loaded is on the card, and it has not paid more than it had to, nor fallen behind."""
+        held = self._book[user]
+        content = self._station.key_card(held.card)
+        if content is None:
+            raise Broken(LOST, f"card {user} cannot be read any more")
+        if content.loaded != held.loaded:
+            raise Broken(LOST, f"card {user}: loaded {held.loaded}, the card says {content.loaded}")
+        if content.spent > held.to_pay:
+            raise Broken(DOUBLED, f"card {user} paid {content.spent} of {held.to_pay}")
+        behind = held.to_pay - content.spent
+        if not self._fault_came and behind > self._account.terms["card_step_microunits"] + held.since_look:
+            raise Broken(BROKEN_RULES, f"card {user} is {behind} behind, {held.since_look} used since the last look")
+        self._tally.at_most("behind_microunits", behind)
+        free_limit_mwh = held.forgettable_mwh + self._periods(held) * held.content.allowance_mwh
+        if held.free_mwh > free_limit_mwh:
+            raise Broken(BROKEN_RULES, f"card {user} had {held.free_mwh} mWh free of {free_limit_mwh}")
+
+    def _periods(self, held):
+        """At least as many as can have begun."""
+        if held.content.period == key_card.NO_ALLOWANCE:
+            return 0
+        zone = self._account.tariff.zone
+        first, last = (
+            key_card.period_number(held.content.period, zone.day(time_s))
+            for time_s in (START_S, self._meter.timekeeper.now_s())
+        )
+        return last - first + 1
+
+    def _check_whole(self, user):
+        """In the end: paid, and held against the card, is what it had to pay."""
+        held = self._book[user]
+        content = self._station.key_card(held.card)
+        known = self._account.cards.find(key_card.card_number(held.card.uid))
+        owed = 0 if known is None else known.owed
+        if content.spent + owed != held.to_pay:
+            what = LOST if content.spent + owed < held.to_pay else DOUBLED
+            raise Broken(what, f"card {user} paid {content.spent} and owes {owed}, not {held.to_pay} together")
+        if owed >= self._account.terms["card_step_microunits"]:
+            raise Broken(BROKEN_RULES, f"card {user} still owes {owed}")
+
+    def _check_account(self):
+        money = self._account.money
+        to_pay = sum(held.to_pay for held in self._book.values())
+        if (money.bought, money.balance) != (to_pay, -self._own):
+            raise Broken(LOST, f"bought {money.bought}, cards had to pay {to_pay}, balance {money.balance}")
+
+
+def _cut_power(_field):
+    raise PowerCut("power failed while a frame was on air")

@@ -1,0 +1,337 @@
+"""Key cards in the slot, with the real reader driver, desk and ledger: who pays, what is deducted, and when it is over.
+
+Each test is a meter of the contract key-card at a desk; time is virtual, energy comes straight into the ledger.
+"""
+
+import unittest
+
+from boards.host.card_models.images import from_image
+from tests.samples import KWH
+from tests.services.desk_bench import AMOUNT, METER, DeskBench, Station, key_content, sealed
+from wattpurse.cards import key_card as key_cards
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core import contract as contracts
+from wattpurse.core import events, key_card, outcome, supply
+from wattpurse.core.circumstances import UNUSABLE, USABLE, Circumstances
+from wattpurse.services.key_slot import SHORTEST_GRACE_MS
+
+PRICE = 300_000
+STEP = 10_000
+PULSES = 3_200  # a kWh
+OTHER_UID = b"\x04\x99\x66\x77\x11\x98\xaa"
+
+
+class SlotTest(DeskBench, unittest.TestCase):
+    def setUp(self):
+        self.station = Station()
+        self.new_meter()
+        self.ledger.change(lambda account: setattr(account, "contract", contracts.KeyCard))
+
+    def restart(self):
+        """The power was off: everything in memory is new."""
+        self.model.power_cut()
+        self.ledger.open()
+        self.new_desk(Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock))
+
+    @property
+    def cards(self):
+        return self.ledger.account.cards
+
+    def use(self, pulses):
+        self.ledger.advance(self.timekeeper.now_s(), pulses)
+
+    def reason(self):
+        """The reason of supply, after what it calls for was journalled."""
+        circumstances = Circumstances(self.timekeeper.now_s())
+        circumstances.card = self.slot.card()
+        for name, value in supply.latches(self.ledger.account, circumstances):
+            self.ledger.set_number(1, name, value, circumstances.now_s)
+        return supply.decide(self.ledger.account, supply.ON, circumstances)
+
+    def wait(self, duration_ms):
+        for _ in range(duration_ms // 250):
+            self.look()
+            self.reason()
+
+    def insert(self, card):
+        self.field.insert(card)
+        self.look()
+
+    def balance_on(self, card):
+        self.field.remove(card)
+        return self.station.key_card(card).balance
+
+
+class TestPaying(SlotTest):
+    def test_a_card_of_every_kind_pays_by_its_own_price(self):
+        for kind in key_cards.KINDS:
+            self.setUp()
+            card = self.station.new_key_card(kind, key_content())
+            self.assertEqual(self.reason(), supply.NO_CARD)
+            self.insert(card)
+            self.assertEqual((self.told, self.reason()), ([outcome.ACCEPTED], supply.ON))
+            self.use(PULSES)
+            self.look()
+            self.assertEqual(self.ledger.account.credit_balance(), AMOUNT - PRICE)
+            self.assertEqual(self.balance_on(card), AMOUNT - PRICE)
+            self.assertEqual(self.model.violations, [])
+
+    def test_the_meters_own_money_stays_as_it_was(self):
+        self.ledger.credit(1, contracts.MONEY, 5_000_000, 0, self.timekeeper.now_s())
+        self.insert(self.station.new_key_card("ntag213", key_content()))
+        self.use(PULSES)
+        money = self.ledger.account.money
+        self.assertEqual((money.balance, money.charged), (5_000_000, PRICE))
+
+    def test_it_is_written_when_a_step_is_owed_and_not_before(self):
+        card = self.station.new_key_card("classic-1k", key_content())
+        self.insert(card)
+        writes = card.writes
+        step_pulses = STEP * PULSES // PRICE
+        self.use(step_pulses)
+        self.look(3)
+        self.assertEqual(card.writes, writes)
+        self.use(1)
+        self.look(3)
+        self.assertEqual(card.writes, writes + 3)
+        self.assertEqual(self.balance_on(card), AMOUNT - self.cards.newest.spent)
+
+    def test_supply_ends_with_the_last_of_it_and_the_card_says_so(self):
+        card = self.station.new_key_card("ntag213", key_content(5_000))
+        self.insert(card)
+        self.use(PULSES // 60)
+        self.assertEqual(self.reason(), supply.ON)
+        self.use(2)
+        self.assertEqual(self.reason(), supply.NO_CREDIT)
+        self.look()
+        self.assertTrue(-STEP < self.balance_on(card) <= 0)
+
+    def test_a_card_whose_price_is_zero_needs_no_money(self):
+        card = self.station.new_key_card("ntag213", key_content(0, price=0))
+        self.insert(card)
+        self.use(PULSES)
+        self.look()
+        self.assertEqual((self.reason(), self.balance_on(card)), (supply.ON, 0))
+
+    def test_a_card_can_leave_its_price_to_the_tariff(self):
+        self.insert(self.station.new_key_card("ntag213", key_content(price=key_card.BY_TARIFF)))
+        self.use(PULSES)
+        self.assertEqual(self.ledger.account.credit_balance(), AMOUNT - 250_000)
+
+    def test_energy_without_a_card_is_the_meters_own(self):
+        self.use(PULSES)
+        self.assertEqual(self.ledger.account.money.balance, -250_000)
+
+
+class TestAllowance(SlotTest):
+    def test_it_comes_first_and_is_whole_again_each_day(self):
+        card = self.station.new_key_card("classic-1k", key_content(AMOUNT, PRICE, KWH, key_card.DAY))
+        self.insert(card)
+        self.use(PULSES)
+        self.look()
+        self.assertEqual((self.balance_on(card), self.station.key_card(card).used_mwh), (AMOUNT, KWH))
+        self.insert(card)
+        self.use(PULSES)
+        self.look()
+        self.assertEqual(self.balance_on(card), AMOUNT - PRICE)
+        self.clock.advance_us(86_400 * 1_000_000)
+        self.insert(card)
+        self.use(0)
+        self.use(PULSES)
+        self.look()
+        self.assertEqual((self.balance_on(card), self.station.key_card(card).used_mwh), (AMOUNT - PRICE, KWH))
+
+    def test_it_gives_supply_without_money_and_then_no_more(self):
+        self.insert(self.station.new_key_card("ntag213", key_content(0, PRICE, KWH, key_card.MONTH)))
+        self.assertEqual(self.reason(), supply.ON)
+        self.use(PULSES)
+        self.assertEqual(self.reason(), supply.NO_CREDIT)
+
+
+class TestPresence(SlotTest):
+    def test_supply_outlasts_the_card_by_the_grace(self):
+        self.ledger.account.terms.set("card_grace_s", 3)
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.field.remove(card)
+        self.wait(2_000)
+        self.assertEqual(self.reason(), supply.ON)
+        self.wait(1_250)
+        self.assertEqual((self.reason(), self.ledger.account.standing["card_in"]), (supply.NO_CARD, 0))
+
+    def test_a_card_that_comes_back_within_the_grace_goes_on(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.field.remove(card)
+        self.wait(3_000)
+        self.field.insert(card)
+        self.wait(10_000)
+        self.assertEqual(self.reason(), supply.ON)
+
+    def test_no_grace_is_shorter_than_looking_takes(self):
+        self.ledger.account.terms.set("card_grace_s", 0)
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.wait(2_000)
+        self.assertEqual(self.reason(), supply.ON)
+        self.field.remove(card)
+        self.clock.advance_us(SHORTEST_GRACE_MS * 1000)
+        self.assertEqual(self.reason(), supply.NO_CARD)
+
+    def test_a_dead_reader_ends_supply_after_the_grace_and_is_told(self):
+        self.insert(self.station.new_key_card("ntag213", key_content()))
+        self.model.faults.kill_spi()
+        self.look(2)
+        self.assertEqual(self.reason(), supply.ON)
+        self.clock.advance_us(5_000_000)
+        self.assertEqual((self.slot.card(), self.reason()), (UNUSABLE, supply.CARD_UNREADABLE))
+
+    def test_a_desk_that_hangs_ends_it_as_well(self):
+        self.insert(self.station.new_key_card("ntag213", key_content()))
+        self.clock.advance_us(6_000_000)
+        self.assertEqual(self.reason(), supply.NO_CARD)
+
+    def test_a_card_that_takes_no_writing_is_unusable_after_the_grace(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        card.program = lambda *_: None
+        self.use(PULSES)
+        self.wait(6_000)
+        self.assertEqual(self.reason(), supply.CARD_UNREADABLE)
+        self.assertEqual(self.balance_on(card), AMOUNT)
+        self.assertEqual(self.cards.newest.pending, PRICE)
+
+    def test_other_cards_are_served_while_it_is_in(self):
+        self.insert(self.station.new_key_card("ntag213", key_content()))
+        token_card = self.station.new_card("classic-1k", sealed(), meter=METER)
+        self.field.insert(token_card)
+        self.look(2)
+        self.assertEqual(self.told, [outcome.ACCEPTED, outcome.ACCEPTED])
+        self.assertEqual((self.ledger.account.money.balance, self.slot.card()), (AMOUNT, USABLE))
+
+    def test_a_second_key_card_waits_until_the_first_is_gone(self):
+        first = self.station.new_key_card("classic-1k", key_content(user=1))
+        second = self.station.new_key_card("ntag213", key_content(user=2))
+        self.insert(first)
+        self.field.insert(second)
+        self.wait(1_000)
+        self.assertEqual(self.cards.user, 1)
+        self.field.remove(first)
+        self.wait(1_000)
+        self.assertEqual((self.cards.user, self.reason()), (2, supply.ON))
+
+    def test_at_another_contract_it_is_not_for_this_meter(self):
+        self.ledger.change(lambda account: setattr(account, "contract", contracts.PrepaidMoney))
+        card = self.station.new_key_card("ntag213", key_content())
+        self.assertEqual(self.tap(card), [outcome.NOT_THIS_METER])
+
+
+class TestTwoCards(SlotTest):
+    def test_each_pays_for_itself_and_what_it_owes_waits_for_it(self):
+        first = self.station.new_key_card("classic-1k", key_content(price=PRICE))
+        second = self.station.new_key_card("ntag213", key_content(price=2 * PRICE))
+        for _ in range(3):
+            for card in (first, second):
+                self.insert(card)
+                self.use(PULSES // 100)  # less than a step of the first
+                self.field.remove(card)
+                self.wait(1_000)
+        self.insert(first)
+        self.use(PULSES)
+        self.look()
+        self.assertEqual(self.balance_on(first), AMOUNT - PRICE - 3 * PRICE // 100)
+        self.wait(1_000)
+        self.insert(second)
+        self.use(PULSES)
+        self.look()
+        self.assertEqual(self.balance_on(second), AMOUNT - 2 * PRICE - 6 * PRICE // 100)
+
+
+class TestRollback(SlotTest):
+    def test_an_older_image_is_refused_and_noted_once(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.use(PULSES)
+        self.look()
+        old = from_image(card.image())
+        for _ in range(2):
+            self.use(PULSES)
+            self.look()
+        self.field.remove(card)
+        self.wait(6_000)
+        self.told.clear()
+        self.field.insert(old)
+        self.wait(3_000)
+        self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+        self.assertEqual(
+            [event.code for event in self.events.recent(20)].count(events.CARD_REFUSED), 1
+        )
+        self.field.remove(old)
+        self.wait(1_000)
+        self.insert(card)
+        self.assertEqual(self.reason(), supply.ON)
+
+    def test_an_image_from_just_before_is_brought_up_to_date(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        old = from_image(card.image())
+        self.use(PULSES)
+        self.look()
+        self.field.remove(card)
+        self.wait(1_000)
+        self.insert(old)
+        self.assertEqual(self.balance_on(old), AMOUNT - PRICE)
+
+    def test_a_card_of_another_site_is_unusable(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        card.memory[16 + 48 + 20] ^= 1
+        card.memory[16 + 96 + 20] ^= 1
+        self.insert(card)
+        self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+
+
+class TestTopUp(SlotTest):
+    def test_a_top_up_between_two_visits_counts_once(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.use(PULSES)
+        self.look()
+        self.field.remove(card)
+        self.wait(1_000)
+        self.station.top_up_key_card(card, AMOUNT)
+        self.insert(card)
+        self.assertEqual(self.ledger.account.credit_balance(), 2 * AMOUNT - PRICE)
+
+    def test_one_that_came_over_a_deduction_which_did_not_reach_the_card_loses_neither(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        program, card.program = card.program, lambda *_: None
+        self.use(PULSES)
+        self.look(2)
+        card.program = program
+        self.field.remove(card)
+        self.wait(1_000)
+        self.assertEqual(self.station.key_card(card).balance, AMOUNT)
+        self.station.top_up_key_card(card, AMOUNT)
+        self.insert(card)
+        self.look()
+        self.assertEqual(self.balance_on(card), 2 * AMOUNT - PRICE)
+
+
+class TestPower(SlotTest):
+    def test_an_unfinished_writing_is_finished_after_a_restart_and_deducted_once(self):
+        card = self.station.new_key_card("classic-1k", key_content())
+        self.insert(card)
+        program, card.program = card.program, lambda *_: None
+        self.use(PULSES)
+        self.look()
+        card.program = program
+        self.restart()
+        self.assertEqual(self.reason(), supply.NO_CARD)
+        self.look()
+        self.assertEqual(self.reason(), supply.ON)
+        self.assertEqual(self.balance_on(card), AMOUNT - PRICE)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,174 @@
+"""`wattpurse card` with key cards, end to end: files in a folder, the station's record, and a meter that they pay."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from boards.host.card_models.images import from_image
+from tests.samples import NEW_YEAR_S
+from tests.services.desk_bench import METER, DeskBench
+from wattpurse.core import contract as contracts
+from wattpurse.core import outcome
+from wattpurse_tools import cli, key_file
+from wattpurse_tools.card_reader import CardReader
+
+KWH_PULSES = 3_200
+MILLION = 1_000_000
+
+
+class KeyMeter(DeskBench):
+    """A meter of the contract key-card with the keys of the key file, which takes its cards from the folder."""
+
+    def __init__(self, site_keys):
+        self.new_meter(site_keys.meter_key(METER), site_keys.newest_first[0].site_key)
+        self.ledger.change(lambda account: setattr(account, "contract", contracts.KeyCard))
+
+    def use(self, name, pulses):
+        """The card is in while so much is used; what was told of it."""
+        path = Path("cards", f"{name}.json")
+        card = from_image(json.loads(path.read_text()))
+        self.told.clear()
+        self.field.insert(card)
+        self.look()
+        self.ledger.advance(self.timekeeper.now_s(), pulses)
+        self.look(2)
+        self.field.remove(card)
+        self.look(3)
+        path.write_text(json.dumps(card.image()))
+        return list(self.told)
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path, monkeypatch):
+    """An empty folder with a key file in it."""
+    monkeypatch.chdir(tmp_path)
+    key_file.make("keys.json")
+
+
+@pytest.fixture
+def meter():
+    return KeyMeter(key_file.load("keys.json"))
+
+
+def run(*arguments):
+    return cli.main(["card", *arguments])
+
+
+def refusal(capsys, *arguments):
+    """The sentence with which a command is refused."""
+    capsys.readouterr()
+    assert run(*arguments) == 1
+    return capsys.readouterr().err
+
+
+def read(capsys, name):
+    capsys.readouterr()
+    assert run("read", name, "--json") == 0
+    return json.loads(capsys.readouterr().out)["key_card"]
+
+
+def new_card(name="room12", kind="ntag213", price="0.30", *further):
+    assert run("new", name, "--kind", kind, "--key-card", "--price", price, *further) == 0
+
+
+@pytest.mark.parametrize("kind", ["classic-1k", "ntag213", "ntag215", "ntag216"])
+def test_a_card_is_made_topped_up_used_and_read(kind, meter, capsys):
+    new_card("room12", kind, "0.30", "--user", "12")
+    assert run("topup", "room12", "--amount", "10.00") == 0
+    assert meter.use("room12", KWH_PULSES) == [outcome.ACCEPTED]
+    found = read(capsys, "room12")
+    assert (found["balance"], found["loaded"], found["user"]) == (10 * MILLION - 300_000, 10 * MILLION, 12)
+    assert run("topup", "room12", "--amount", "5") == 0
+    meter.use("room12", KWH_PULSES)
+    assert read(capsys, "room12")["balance"] == 15 * MILLION - 600_000
+
+
+def test_price_and_allowance_travel_on_the_card(meter, capsys):
+    new_card("class", "classic-1k", "0", "--allowance", "2/day")
+    assert run("reprice", "class", "--price", "0.50", "--allowance", "1/day") == 0
+    run("topup", "class", "--amount", "1")
+    meter.use("class", 2 * KWH_PULSES)
+    found = read(capsys, "class")
+    assert (found["balance"], found["used_mwh"], found["period"]) == (500_000, MILLION, "day")
+    assert run("read", "class") == 0
+    assert "0.50 EUR per kWh, 1.000 kWh free each day" in capsys.readouterr().out
+
+
+def test_an_older_image_is_told_and_nothing_is_put_on_it(meter, capsys):
+    new_card()
+    run("topup", "room12", "--amount", "10.00")
+    shutil.copy("cards/room12.json", "old.json")
+    meter.use("room12", KWH_PULSES)
+    read(capsys, "room12")
+    shutil.copy("cards/room12.json", "newest.json")
+    shutil.copy("old.json", "cards/room12.json")
+    assert "an older image" in refusal(capsys, "topup", "room12", "--amount", "1")
+    assert "an older image" in read(capsys, "room12")["flaw"]
+    shutil.copy("newest.json", "cards/room12.json")
+    assert run("topup", "room12", "--amount", "1") == 0
+    assert read(capsys, "room12")["balance"] == 11 * MILLION - 300_000
+
+
+def test_what_is_sold_and_does_not_reach_the_card_is_put_there_later(capsys, monkeypatch):
+    new_card()
+    frames = []
+    work = CardReader.work
+
+    def torn(self, card, step):
+        if not frames:
+            return work(self, card, step)
+        self.model.faults.lift(frames[0])
+        return work(self, card, step)
+
+    monkeypatch.setattr(CardReader, "work", torn)
+    for frame in range(1, 30):
+        frames[:] = [frame]
+        run("topup", "room12", "--amount", "1")
+        frames.clear()
+        assert run("repair", "room12") == 0
+        found = read(capsys, "room12")
+        assert (found["missing"], found["balance"] % MILLION) == (0, 0)
+    assert found["loaded"] >= 15 * MILLION
+
+
+def test_a_card_with_money_is_not_wiped_unless_it_is_given_up(capsys):
+    new_card()
+    run("topup", "room12", "--amount", "3")
+    assert "--forfeit" in refusal(capsys, "erase", "room12")
+    assert run("erase", "room12", "--forfeit") == 0
+    assert "3.00 EUR" in capsys.readouterr().out
+    new_card()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("new", "a", "--kind", "ultralight", "--key-card", "--price", "1"), "has no room"),
+        (("new", "a", "--kind", "ntag213", "--key-card"), "needs --price"),
+        (("new", "a", "--kind", "ntag213", "--key-card", "--price", "five"), "--price five"),
+        (("new", "a", "--kind", "ntag213", "--key-card", "--price", "1", "--allowance", "2/year"), "2/day"),
+        (("new", "a", "--kind", "ntag213", "--price", "1", "--meter", "5"), "--key-card"),
+        (("topup", "room12", "--kwh", "5"), "--amount"),
+        (("new", "room12", "--kind", "ntag213", "--key-card", "--price", "1"), "in use"),
+    ],
+)
+def test_refusals_say_what_to_do(words, reason, capsys):
+    new_card()
+    assert reason in refusal(capsys, *words)
+
+
+def test_a_customers_card_cannot_be_repriced(capsys):
+    run("new", "tenant", "--kind", "ntag213", "--meter", "5")
+    assert "not a key card" in refusal(capsys, "reprice", "tenant", "--price", "1")
+
+
+def test_a_record_that_is_behind_learns_what_another_station_loaded(meter, capsys):
+    new_card()
+    shutil.copy("station.db", "backup.db")
+    run("topup", "room12", "--amount", "10.00")
+    shutil.copy("backup.db", "station.db")
+    run("topup", "room12", "--amount", "1")
+    assert read(capsys, "room12")["balance"] == 11 * MILLION
+    assert meter.timekeeper.now_s() > NEW_YEAR_S
