@@ -209,6 +209,16 @@ class TestLedger(unittest.TestCase):
         self.assertEqual(reopened(self.flash).account.registers.total_mwh, 2_250)
         self.assertTrue(self.flash.programs - before < 40)
 
+    def test_a_time_that_was_noted_is_known_after_a_power_cut_and_changes_nothing_else(self):
+        self.ledger.change(lambda account: account.calibrate(100_000, 1))
+        self._live(600, 24)
+        self.assertTrue(reopened(self.flash).account.time_s < self.now_s)
+        self.ledger = reopened(self.flash)
+        self.ledger.advance(self.now_s, 24)
+        self.ledger.note_time()
+        again = reopened(self.flash).account
+        self.assertEqual((again.time_s, again.pulses_total, again.rate), (self.now_s, 24, 0))
+
     def test_balances_always_add_up(self):
         self.ledger.credit(1, contracts.MONEY, 10_000_001, 1, self.now_s)
         for step in range(300):

@@ -1,10 +1,11 @@
 """Whole lives: a household's meter over years, stepping from hour to hour, with all that happens to a meter.
 
 Outages long and short, power cut in the middle of writes and of starts, resets, a clock chip that loses its time or
-leaps, flash sectors that go bad, tariffs that change, credit bought late; and evenings (see `evening`) on which the
-whole meter lives with a relay that sticks, a reader that hangs, a dead task or a hung processor. After every step the
-account is compared with `life_oracle`: every pulse that the hardware counted, every mWh at its rate, and all money to
-the micro-unit.
+leaps, flash sectors that go bad, tariffs that change, credit bought late; debts, emergency credit, friendly hours,
+taxes and contracts (see `life_agreements`); and evenings (see `evening`) on which the whole meter lives with a relay
+that sticks, a reader that hangs, a dead task or a hung processor. After every step the account is compared with
+`life_oracle`: every pulse that the hardware counted, every mWh at its rate, and all money to the micro-unit; and
+whoever may have supply has it, and nobody else.
 
 The pulses of the moment in which power fails are lost with the counter: never more than the last reading period's and
 what waits below one tally step.
@@ -16,6 +17,7 @@ from boards.host.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.evening import live_evening
+from tests.proof.life_agreements import PREPAID, TERM, Agreements
 from tests.proof.life_oracle import LifeOracle, OracleTariff
 from tests.proof.small_meter import FIRST_FOR_LEDGER, START_S, SmallMeter, seal
 from wattpurse.core import carrier, outcome, supply, token
@@ -24,6 +26,7 @@ from wattpurse.core.calendar import Zone
 from wattpurse.core.circumstances import Circumstances
 from wattpurse.core.contract import PrepaidMoney
 from wattpurse.drivers.pulse_counter import PulseCounter
+from wattpurse.services.supply_desk import SupplyDesk
 
 NAME = "life"
 ABOUT = "household meters over years of outages, cuts, changing tariffs and failing parts"
@@ -63,7 +66,7 @@ def run_case(seed: int, tally):
     tally.add("years", years)
 
 
-class _Life:
+class _Life(Agreements):
     """One meter, its household, its seller, and everything that befalls it."""
 
     def __init__(self, random, tally):
@@ -86,6 +89,7 @@ class _Life:
         self._now_s = START_S
         self._registers = [0] * 8
         self._begin()
+        self.begin_with_agreements()
 
     def live_until(self, end_s):
         """Hour after hour."""
@@ -96,6 +100,10 @@ class _Life:
                 self._random.choice(_MISHAPS)(self)
             elif draw < 0.0010:
                 self._send_tariff()
+            elif draw < 0.0025:
+                self.agree_on_something()
+            self.press_button()
+            self.pull_fuse()
             if self._evening_below is not None and self._meter.ledger.account.money.balance <= self._evening_below:
                 self._live_evening()
             self._top_up()
@@ -135,9 +143,29 @@ class _Life:
         self._hardware_pulses = self._energy_uwh * self._impulses // 10**9
 
     def _supply(self):
-        circumstances = Circumstances(self._meter.timekeeper.now_s())
-        circumstances.tamper_opens = bool(self._meter.settings.get("tamper", 0))
-        return supply.decide(self._meter.ledger.account, supply.ON, circumstances)
+        """What the meter decides, which must be what the rules say."""
+        now_s = self._meter.timekeeper.now_s()
+        reason = self._desk.judge()
+        if (reason == supply.ON) != self._as_counted(lambda: self._oracle.look(now_s, self.has_time(now_s))):
+            raise Broken(BROKEN_RULES, f"supply is {supply.text(reason)} at {now_s}, {vars(self._oracle.rules)}")
+        return reason
+
+    @property
+    def _account(self):
+        return self._meter.ledger.account
+
+    @property
+    def _desk(self):
+        """It holds nothing: all that it knows is in the meter's flash."""
+        return SupplyDesk(self._meter, Circumstances(), self._meter.timekeeper)
+
+    def _as_counted(self, ask):
+        """Ask the oracle without the pulses that wait below a tally step: the meter does not know of them either."""
+        waiting = self._oracle.pulses - self._account.pulses_total
+        self._oracle.forget(waiting)
+        answer = ask()
+        self._oracle.consume(waiting)
+        return answer
 
     def _check(self):
         account, oracle = self._meter.ledger.account, self._oracle
@@ -155,18 +183,25 @@ class _Life:
         if any(now < before for now, before in zip(account.registers.rate_mwh, self._registers)):
             raise Broken(LOST, f"a register went back at {self._now_s}")
         self._registers = list(account.registers.rate_mwh)
-        if (self._supply() == supply.ON) != (self._bought - account.money.charged > 0):
-            raise Broken(BROKEN_RULES, f"supply is {supply.text(self._supply())} at {self._now_s}")
+        self._supply()
+        self.check_agreements(account)
 
     def _top_up(self):
         """The household buys when credit is low, and at times not for days."""
+        if self._contract == TERM:
+            self.buy_days()
+            return
         if self._meter.ledger.account.money.balance > _LOW_MICROUNITS or self._now_s < self._neglects_until_s:
             return
-        if self._random.random() < 0.05:
+        if self._random.random() < 0.15:
             self._neglects_until_s = self._now_s + self._random.randrange(5 * 86_400)
         self._sequence += self._random.choice((1, 1, 1, 2, 9))
-        amount = self._random.choice((5, 10, 20, 50, 100)) * 1_000_000
+        amount = self._random.choice((1, 5, 10, 20, 50, 100)) * 1_000_000
         self._deliver(seal(self._sequence, token.CREDIT_MONEY, amount), amount)
+
+    def _send(self, kind, *fields):
+        self._sequence += 1
+        self._deliver(seal(self._sequence, kind, *fields))
 
     def _deliver(self, data, amount=0):
         """A token, at times with a cut in the midst of it; then it comes again, and counts once."""
@@ -182,6 +217,8 @@ class _Life:
             if result not in (outcome.ACCEPTED, outcome.USED):
                 raise Broken(LOST, f"a token was met with '{outcome.text(result)}'")
         self._bought += amount
+        if amount:
+            self._as_counted(lambda: self._oracle.buy(amount))
 
     def _send_tariff(self):
         if self._meter.ledger.account.pending_tariff is not None:
@@ -193,8 +230,7 @@ class _Life:
             activation_s = max(self._now_s + 60, self._oracle.tariff.midnight_s(local.date()))
             activation_s = -(-activation_s // self._grid_s) * self._grid_s
         data, self._oracle.coming = self._new_tariff(activation_s)
-        self._sequence += 1
-        self._deliver(seal(self._sequence, token.TARIFF, data))
+        self._send(token.TARIFF, data)
         self._tally.add("tariffs")
 
     def _new_tariff(self, activation_s):
@@ -240,8 +276,10 @@ class _Life:
         self._restart()
 
     def _outage(self):
-        self._power_off_s = self._random.choice((5, 3_600, 86_400, self._random.randrange(90 * 86_400)))
-        self._meter.clock.advance_us(self._power_off_s * 1_000_000)
+        self._power_off(self._random.choice((5, 3_600, 86_400, self._random.randrange(90 * 86_400))))
+
+    def _power_off(self, duration_s):
+        self._meter.clock.advance_us(duration_s * 1_000_000)
         self._restart()
 
     def _chip_forgets(self):
@@ -265,7 +303,10 @@ class _Life:
         self._evening_below = self._random.choice((0, _LOW_MICROUNITS, self._meter.ledger.account.money.bought))
 
     def _live_evening(self):
+        """Who has an old debt has quieter evenings: theirs would be reckoned with a top-up of another life."""
         self._evening_below = None
+        if self._contract != PREPAID or self._oracle.rules.debt:
+            return
         live_evening(self._random, self._meter.ledger.account, self._oracle, self._sequence + 1, self._tally)
 
     def _plan_cut(self):

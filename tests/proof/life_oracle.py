@@ -8,6 +8,8 @@ import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from tests.proof.life_rules import HouseRules
+
 KWH_MWH = 1_000_000
 _UTC = datetime.UTC
 
@@ -57,8 +59,11 @@ class LifeOracle:
         self.coming = None
         self.pulses = 0
         self.rate_mwh = [0] * 8
-        self.energy_cost = Fraction(0)
-        self.standing_cost = 0
+        self.cost = Fraction(0)
+        self.tax = Fraction(1)
+        self.bought = 0
+        self.charges_money = True
+        self.rules = HouseRules()
         self._impulses = impulses
         self._date = tariff.local(utc_s).date()
         self._month_mwh = [0] * 8
@@ -66,8 +71,26 @@ class LifeOracle:
 
     @property
     def charged(self) -> int:
-        """Whole micro-units charged ever."""
-        return int(self.energy_cost) + self.standing_cost
+        """Whole micro-units charged ever, and what an old debt took."""
+        return int(self.cost) + self.rules.recovered
+
+    @property
+    def balance(self) -> int:
+        """What is left of what was bought."""
+        return self.bought - self.charged
+
+    def buy(self, amount: int):
+        """A top-up; a debt has its share of it."""
+        self.rules.settle(self.balance)
+        self.rules.share_of(amount, self.balance, self._date.isocalendar()[:2])
+        self.bought += amount
+        self.rules.settle(self.balance)
+
+    def look(self, utc_s: int, has_time: bool | None) -> bool:
+        """Whether supply is on now; `has_time` for a contract that is of time, None for one that is of money."""
+        self.rules.settle(self.balance)
+        has_credit = self.rules.has_credit(self.balance) if has_time is None else has_time
+        return self.rules.look(has_credit, utc_s, self.tariff.zone)
 
     def consume(self, pulses: int):
         """Pulses of the stretch that runs."""
@@ -79,7 +102,7 @@ class LifeOracle:
         start = self._month_mwh[rate] + free
         self._month_mwh[rate] += mwh
         self.rate_mwh[rate] += mwh
-        self.energy_cost += tariff.cost_to(rate, self._month_mwh[rate]) - tariff.cost_to(rate, start)
+        self._charge(tariff.cost_to(rate, self._month_mwh[rate]) - tariff.cost_to(rate, start))
 
     def forget(self, pulses: int):
         """The newest pulses were lost with the power; they were of the stretch that runs; their price is not due."""
@@ -89,7 +112,7 @@ class LifeOracle:
         tariff, rate = self.tariff, self.rate
         paid = min(mwh, max(0, sum(self._month_mwh) - tariff.allowance_mwh))
         month_mwh = self._month_mwh[rate]
-        self.energy_cost -= tariff.cost_to(rate, month_mwh) - tariff.cost_to(rate, month_mwh - paid)
+        self._charge(tariff.cost_to(rate, month_mwh - paid) - tariff.cost_to(rate, month_mwh))
         self._month_mwh[rate] -= mwh
         self.rate_mwh[rate] -= mwh
 
@@ -107,5 +130,17 @@ class LifeOracle:
             if next_date.month != self._date.month:
                 self._month_mwh = [0] * 8
             self._date = next_date
-            self.standing_cost += tariff.standing
+            self._begin_day(tariff)
         self.rate = self.tariff.rate_at(utc_s)
+
+    def _begin_day(self, tariff):
+        if not self.charges_money:
+            return
+        if self.rules.charges_while_off or not self.rules.is_cut_off:
+            self._charge(tariff.standing)
+        self.rules.part_of_day(self._date, self.balance)
+        self.rules.settle(self.balance)
+
+    def _charge(self, amount):
+        if self.charges_money:
+            self.cost += amount * self.tax

@@ -6,7 +6,7 @@ from boards.host.power import PowerCut
 from tests import samples
 from tests.proof.proof_flash import ProofFlash
 from wattpurse.core import contract as contracts
-from wattpurse.core import keys, token
+from wattpurse.core import keys, supply, token
 from wattpurse.core.account import Account
 from wattpurse.core.events import EventLog
 from wattpurse.core.ledger import Ledger
@@ -46,6 +46,8 @@ class TrueChip:
 
 class SmallMeter:
     """Built new on blank flash; `start` is what follows every cut."""
+
+    fault = supply.ON
 
     def __init__(
         self,

@@ -133,8 +133,6 @@ def key_content(loaded=AMOUNT, price=300_000, allowance_mwh=0, period=key_card.N
 class DeskBench:
     """One meter's desk; `told` are the outcomes it showed."""
 
-    teller_class = Teller
-
     def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY, number=METER):
         self.clock = VirtualClock()
         self.model = Mfrc522Model(self.clock)
@@ -165,7 +163,7 @@ class DeskBench:
         self.events = EventLog(self.flash, 8, 4)
         self.ledger = Ledger(self.flash, 16, 8)
         self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
-        self.teller = self.teller_class(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
 
     def _begin(self):
         self.timekeeper.start(self.ledger.account.time_s, NEW_YEAR_S + 10**8)

@@ -5,41 +5,11 @@ from pathlib import Path
 
 from boards.host.card_models.images import from_image
 from tests.services.desk_bench import METER, DeskBench
-from wattpurse.core import carrier, outcome, token
-from wattpurse.core.sealing import SealBroken
-from wattpurse.services.key_roll import KeyRoll
-from wattpurse.services.teller import Teller
-
-
-class RollingTeller(Teller):
-    """The teller with the key roll wired in."""
-
-    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
-        super().__init__(aes, settings, ledger, events_log, timekeeper, records)
-        self._roll = KeyRoll(aes, settings, ledger, events_log, timekeeper, records)
-        self._effects._effects[token.METER_KEY] = self._roll.take_meter_key
-        self._effects._effects[token.SITE_KEY] = self._roll.take_site_key
-
-    def take_keys(self):
-        self._roll.take_keys()
-
-    def redeem(self, data, carrier):
-        header = token.read_header(data)
-        if header is None:
-            return outcome.UNREADABLE
-        if header[0] != self._settings.get("meter_number"):
-            return outcome.NOT_THIS_METER
-        try:
-            opened = self._roll.open(data)
-        except SealBroken:
-            return outcome.UNREADABLE
-        return self._redeem_opened(opened, carrier)
+from wattpurse.core import carrier
 
 
 class MeterBench(DeskBench):
     """One meter."""
-
-    teller_class = RollingTeller
 
     def __init__(self, site_keys, number=METER):
         self.number = number

@@ -10,7 +10,6 @@ import pytest
 from boards.host.card_models.images import from_image
 from boards.host.world import World
 from tests.samples import flat_tariff
-from tests.tools.meter_bench import RollingTeller
 from tests.tools.shop import METER, open_station, shop, wattpurse  # noqa: F401
 from wattpurse import app
 from wattpurse_tools import key_file
@@ -172,8 +171,7 @@ def test_a_walk_round_of_three_meters_without_a_network(wattpurse, house):
     assert [row["outstanding"] for row in report] == [0, 0, 0]
 
 
-def test_a_site_gets_new_keys_while_the_power_fails_at_every_step(wattpurse, house, monkeypatch):
-    monkeypatch.setattr(app, "Teller", RollingTeller)
+def test_a_site_gets_new_keys_while_the_power_fails_at_every_step(wattpurse, house):
     home = house(METER, load_w=100)
     wattpurse(f"card new anna --kind classic-1k --meter {METER}")
     wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")

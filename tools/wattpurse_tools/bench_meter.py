@@ -30,12 +30,14 @@ from .card_files import blank_card
 from .card_reader import CardReader
 from .emulated_meter import EmulatedMeter
 from .emulator_repl import RawRepl
+from .key_file import KeySet, SiteKeys
 from .places import ROOT
 
 METER_NUMBER = 4711
 PIN = "246810"
 METER_KEY = b"meter key 000001"
 SITE_KEY = b"site key 0000001"
+_SITE_KEYS = SiteKeys([KeySet(1, b"no vending key !", SITE_KEY)])
 TARIFF_FILE = ROOT / "tools/examples/tariff-household.toml"
 AMPS_100_W = 23_000
 # As in boards/pico/storage.py, which only a chip can import.
@@ -80,9 +82,9 @@ class BenchMeter(EmulatedMeter):
 
     def card(self, *tokens: bytes, kind: str = "classic-1k"):
         """A new customer's card with these tokens on it."""
-        reader = CardReader(SITE_KEY)
+        reader = CardReader(_SITE_KEYS)
         card = blank_card(kind)
-        reader.format(card)
+        reader.format(card, _SITE_KEYS.key_version)
         content = b"".join(tokens)
         reader.work(card, lambda memory: purse.write_orders(memory, purse.CUSTOMER, METER_NUMBER, content))
         return card

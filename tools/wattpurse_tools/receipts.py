@@ -33,7 +33,7 @@ class Receipts:
             )
 
     def of_meter(self, meter_number: int) -> list:
-        """All receipts of a meter, oldest first: rows with meter, sequence, money, energy, debt, term_s, told_s, settled."""
+        """All receipts of a meter, oldest first: rows with the columns of the table, see `station_database`."""
         return self._database.execute(
             "SELECT * FROM receipts WHERE meter = ? ORDER BY sequence", (meter_number,)
         ).fetchall()

@@ -32,7 +32,8 @@ ALTER TABLE tokens ADD COLUMN redeemed_s INTEGER;
 UPDATE tokens SET kind = {token.CREDIT_ENERGY} WHERE unit = 'energy';
 CREATE TABLE receipts (
     meter INTEGER NOT NULL, sequence INTEGER NOT NULL, money INTEGER NOT NULL, energy INTEGER NOT NULL,
-    debt INTEGER NOT NULL, term_s INTEGER NOT NULL, told_s INTEGER NOT NULL, settled TEXT NOT NULL DEFAULT '', PRIMARY KEY (meter, sequence)
+    debt INTEGER NOT NULL, term_s INTEGER NOT NULL, told_s INTEGER NOT NULL,
+    settled TEXT NOT NULL DEFAULT '', PRIMARY KEY (meter, sequence)
 );
 CREATE TABLE statements (
     meter INTEGER NOT NULL, time_s INTEGER NOT NULL, unit TEXT NOT NULL, contract INTEGER NOT NULL,

@@ -184,6 +184,11 @@ class Ledger:
 
         self.change(go_back)
 
+    def note_time(self):
+        """Write down the time that it is, so that a clock which is lost goes on from here. Raises OSError."""
+        account = self.account
+        self._record_with_pulses(records.RATE, records.rate(account.time_s, self._pending_pulses, account.rate))
+
     def prepare(self) -> bool:
         """Erase one sector ahead of need; False if none is due. Holds the processor for one erase at most."""
         return self._journal.prepare()

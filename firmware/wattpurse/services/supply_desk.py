@@ -6,6 +6,8 @@ It decides nothing by itself: `core.supply` and `core.consent` do; here they get
 from wattpurse.core import carrier, consent, events, supply, tamper, warning
 from wattpurse.core.ledger_records import STANDING
 
+TIME_NOTED_EVERY_S = 600
+
 
 class SupplyDesk:
     """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key cards."""
@@ -14,6 +16,7 @@ class SupplyDesk:
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
+        self._time_noted_s = None
         self._key_slot = key_slot
 
     def decide(self) -> int:
@@ -29,6 +32,7 @@ class SupplyDesk:
         if account is not None and self._stores.fault == supply.ON:
             for name, value in supply.latches(account, self._now()):
                 self._set(name, value)
+            self._keep_time()
         return self.decide()
 
     def press(self) -> bool:
@@ -66,6 +70,16 @@ class SupplyDesk:
             return None
         mean = self._stores.load_profile.mean_daily(account.contract.unit)
         return None if mean is None else warning.days_left(left, mean)
+
+    def _keep_time(self):
+        """A clock that is lost goes on from the ledger's newest time: whoever cuts the mains again and again must not
+        make a term last for ever."""
+        now_s = self._timekeeper.now_s()
+        if self._time_noted_s is None or self._timekeeper.trusted:
+            self._time_noted_s = now_s
+        elif now_s - self._time_noted_s >= TIME_NOTED_EVERY_S:
+            self._stores.ledger.note_time()
+            self._time_noted_s = now_s
 
     def _now(self):
         self._circumstances.now_s = self._timekeeper.now_s()

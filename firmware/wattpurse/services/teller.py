@@ -4,9 +4,10 @@
 sequence numbers decides; a carrier only transports.
 """
 
-from wattpurse.core import events, keys, outcome, statement, token
+from wattpurse.core import events, outcome, statement, token
 from wattpurse.core.sealing import SealBroken
 from wattpurse.core.statement_sections import sections_of
+from wattpurse.services.key_roll import KeyRoll
 from wattpurse.services.token_effects import TokenEffects
 
 
@@ -18,15 +19,14 @@ class Teller:
 
     def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
         self.reader_failed = False
-        self._aes = aes
         self._settings = settings
         self._ledger = ledger
         self._events = events_log
         self._timekeeper = timekeeper
         self._records = records
-        self._keys = None
+        self._keys = KeyRoll(aes, settings, ledger, events_log, timekeeper, records)
         self._refused_last = None
-        self._effects = TokenEffects(settings, ledger, events_log, timekeeper, records)
+        self._effects = TokenEffects(settings, ledger, events_log, timekeeper, self._keys, records)
 
     def start(self):
         """Take the keys, and finish what a power cut left half done. Raises OSError if that cannot be written."""
@@ -35,7 +35,7 @@ class Teller:
 
     def take_keys(self):
         """Derive the token keys from the meter key in the settings; call when that key changes."""
-        self._keys = keys.token_keys(self._aes, self._settings.get("meter_key"))
+        self._keys.take_keys()
 
     def redeem(self, data: bytes, carrier: int) -> int:
         """Let one sealed token have its effect; give back an `outcome`."""
@@ -45,7 +45,7 @@ class Teller:
         if header[0] != self._settings.get("meter_number"):
             return outcome.NOT_THIS_METER
         try:
-            opened = token.open_token(self._aes, self._keys, data)
+            opened = self._keys.open(data)
         except SealBroken:
             return outcome.UNREADABLE
         return self._redeem_opened(opened, carrier)

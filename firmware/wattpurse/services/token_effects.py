@@ -12,9 +12,12 @@ from wattpurse.core.tariff import Tariff
 
 
 class TokenEffects:
-    """The effects on `ledger`, `settings` and the clock of one meter, logged in the `top_ups` of `records`, if any."""
+    """The effects on `ledger`, `settings` and the clock of one meter, logged in the `top_ups` of `records`, if any.
 
-    def __init__(self, settings, ledger, events_log, timekeeper, records=None):
+    `key_roll` (services.key_roll) has those of key tokens.
+    """
+
+    def __init__(self, settings, ledger, events_log, timekeeper, key_roll, records=None):
         self._settings = settings
         self._ledger = ledger
         self._events = events_log
@@ -37,6 +40,8 @@ class TokenEffects:
             token.PERMIT: self._permit,
             token.SWITCH: self._order_switch,
             token.SHORTAGE: self._set_shortage,
+            token.METER_KEY: key_roll.take_meter_key,
+            token.SITE_KEY: key_roll.take_site_key,
         }
 
     def take(self, opened, carrier: int) -> int:

@@ -1,0 +1,114 @@
+"""What landlord and household agree on in a life: terms, old debt, the contract, days bought, a press of the button.
+
+Each is done to the meter by a token, and to the oracle.
+"""
+
+from fractions import Fraction
+
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.life_rules import LENT
+from wattpurse.core import terms, token
+
+PREPAID, TERM, SETTLED = 1, 3, 7
+
+_CLOCK_S = 600  # that may pass in a start with cuts
+_TERMS = {
+    "share_percent": [(percent, (("debt_share_percent", percent),)) for percent in (0, 30, 100)],
+    "weekly": [(amount, (("debt_weekly_microunits", amount),)) for amount in (0, 1, 7_000_003)],
+    "floor": [(amount, (("debt_floor_microunits", amount),)) for amount in (0, 1_000_000)],
+    "cap": [(amount, (("debt_cap_microunits", amount),)) for amount in (0, 3_000_000)],
+    "lends": [(amount, (("emergency_microunits", amount),)) for amount in (0, 500_000, 5_000_000)],
+    "charges_while_off": [(bool(flag), (("standing_charge_while_off", flag),)) for flag in (0, 1)],
+    "friendly_hours": [
+        ((), (("friendly_from_minute", 0), ("friendly_to_minute", 0))),
+        ((20, 21, 22, 23, *range(8)), (("friendly_from_minute", 1_200), ("friendly_to_minute", 480))),
+    ],
+    "friendly_weekdays": [((), (("friendly_weekdays", 0),)), ((5, 6), (("friendly_weekdays", 0b1100000),))],
+}
+
+
+class Agreements:
+    """The part of a life that is agreed on. `_contract` is the code of the contract in force."""
+
+    _contract = PREPAID
+
+    def begin_with_agreements(self):
+        """Some rules hold from the first day."""
+        for name in self._random.sample(tuple(_TERMS), self._random.randrange(len(_TERMS) + 1)):
+            self._set_term(name)
+
+    def agree_on_something(self):
+        """Terms most often."""
+        changes = (self._change_term, self._change_term, self._change_tax, self._change_debt, self._change_contract)
+        self._random.choice(changes)()
+
+    def press_button(self):
+        """Somebody presses the button, mostly because it is dark."""
+        oracle = self._oracle
+        is_offered = self._contract == PREPAID and self._as_counted(lambda: oracle.rules.may_borrow(oracle.balance))
+        if self._random.random() > (0.2 if is_offered else 0.001):
+            return
+        if self._desk.press() != is_offered:
+            raise Broken(BROKEN_RULES, f"emergency credit is offered: {is_offered}, at {self._now_s}")
+        if is_offered:
+            oracle.rules.lent = LENT
+            self._tally.add("borrowed")
+
+    def pull_fuse(self):
+        """Who owes in friendly hours would rather not be seen when they end."""
+        if self._oracle.rules.is_spared and self._random.random() < 0.2:
+            self._power_off(self._random.randrange(3_600, 30 * 3_600))
+            self._tally.add("fuses_pulled")
+
+    def buy_days(self):
+        """A term is renewed at times before its end, at times later."""
+        left_s = self._account.standing["term_until_s"] - self._now_s
+        if left_s > 86_400 or self._random.random() < 0.97:
+            return
+        duration_s = self._random.choice((86_400, 30 * 86_400, 12_345))
+        self._send(token.DAYS, duration_s)
+        gained_s = self._account.standing["term_until_s"] - self._now_s - max(0, left_s) - duration_s
+        if not -_CLOCK_S < gained_s < _CLOCK_S:
+            raise Broken(LOST if gained_s < 0 else DOUBLED, f"{gained_s} s more than were bought, at {self._now_s}")
+
+    def check_agreements(self, account):
+        """Debts and emergency credit are what the rules say."""
+        rules = self._oracle.rules
+        owed = account.standing["debt_microunits"], account.standing["debt_recovered_microunits"]
+        if owed != (rules.debt, rules.recovered):
+            raise Broken(BROKEN_RULES, f"debt and what was paid back: {owed}, due {vars(rules)} at {self._now_s}")
+        if account.standing["emergency_money"] != rules.lent:
+            raise Broken(BROKEN_RULES, f"emergency {account.standing['emergency_money']}, not {rules.lent}")
+
+    def has_time(self, now_s) -> bool | None:
+        """Whether a contract of time still runs; None for one of money."""
+        if self._contract == TERM:
+            return now_s < self._account.standing["term_until_s"]
+        return True if self._contract == SETTLED else None
+
+    def _change_term(self):
+        self._set_term(self._random.choice(tuple(_TERMS)))
+
+    def _set_term(self, name):
+        """Some rules are two terms of the meter."""
+        value, pairs = self._random.choice(_TERMS[name])
+        for term, number in pairs:
+            self._send(token.TERM, terms.names().index(term), number)
+        setattr(self._oracle.rules, name, value)
+        self._as_counted(lambda: self._oracle.rules.settle(self._oracle.balance))
+
+    def _change_tax(self):
+        permyriad = self._random.choice((0, 700, 1_900))
+        self._send(token.TERM, terms.names().index("tax_permyriad"), permyriad)
+        self._oracle.tax = 1 + Fraction(permyriad, 10_000)
+
+    def _change_debt(self):
+        amount = self._random.choice((1, 3_000_000, 40_000_000))
+        self._send(token.DEBT, amount)
+        self._oracle.rules.debt += amount
+
+    def _change_contract(self):
+        self._contract = self._random.choice((PREPAID, PREPAID, TERM, SETTLED))
+        self._send(token.CONTRACT, self._contract)
+        self._oracle.charges_money = self._contract != TERM
+        self._tally.add("contracts")

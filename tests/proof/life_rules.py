@@ -1,0 +1,86 @@
+"""What landlord and household agreed on, by plain rules: old debt, emergency credit, friendly hours, who is cut off.
+
+Reckoned by looks: `look` is told the balance and the time whenever the meter decides about supply. Friendly hours are
+whole hours of the wall's clock, so that looking every half hour misses none.
+"""
+
+import datetime
+
+_HALF_HOUR_S = 1_800
+_NO_CAP = 1 << 62
+
+NOT_LENT = 0
+LENT = 1
+LENT_AND_USED = 2
+
+
+class HouseRules:
+    """Terms as the tokens set them, and what follows from them. Money is micro-units."""
+
+    def __init__(self):
+        self.share_percent = self.weekly = self.floor = self.cap = 0
+        self.debt = self.recovered = 0
+        self.lends = 0
+        self.lent = NOT_LENT
+        self.friendly_hours = ()
+        self.friendly_weekdays = ()
+        self.charges_while_off = True
+        self.is_cut_off = False
+        self._paid = {}
+        self._spared_s = None  # when the last look found no credit and left supply on
+
+    def share_of(self, amount: int, balance: int, week) -> int:
+        """What a top-up of `amount` on `balance` pays back."""
+        return self._pay_back(max(0, min(amount, balance + amount)) * self.share_percent // 100, week)
+
+    def part_of_day(self, date: datetime.date, balance: int) -> int:
+        """What the day that begins pays back."""
+        before, after = (self.weekly * days // 7 for days in (date.weekday(), date.weekday() + 1))
+        return self._pay_back(min(after - before, balance - self.floor), date.isocalendar()[:2])
+
+    def settle(self, balance: int):
+        """What a balance makes of emergency credit."""
+        if balance > 0:
+            self.lent = NOT_LENT
+        elif self.lent == LENT and balance <= -self.lends:
+            self.lent = LENT_AND_USED
+
+    def has_credit(self, balance: int) -> bool:
+        """Something is there, or lent."""
+        return balance > (-self.lends if self.lent == LENT else 0)
+
+    def may_borrow(self, balance: int) -> bool:
+        """Emergency credit is offered to whoever is cut off."""
+        return self.is_cut_off and self.lent == NOT_LENT and balance > -self.lends
+
+    def look(self, has_credit: bool, utc_s: int, zone) -> bool:
+        """Whether supply is on; who is cut off stays so until there is credit again."""
+        if has_credit:
+            self.is_cut_off, self._spared_s = False, None
+        elif not self.is_cut_off:
+            since_s = utc_s if self._spared_s is None else self._spared_s
+            self.is_cut_off = not all(self._is_friendly(at_s, zone) for at_s in _every_half_hour(since_s, utc_s))
+            self._spared_s = utc_s
+        return not self.is_cut_off
+
+    @property
+    def is_spared(self) -> bool:
+        """Without credit, and yet not cut off."""
+        return self._spared_s is not None and not self.is_cut_off
+
+    def _is_friendly(self, utc_s, zone):
+        local = datetime.datetime.fromtimestamp(utc_s, zone)
+        return local.hour in self.friendly_hours or local.weekday() in self.friendly_weekdays
+
+    def _pay_back(self, amount, week):
+        left = (self.cap or _NO_CAP) - self._paid.get(week, 0)
+        amount = max(0, min(amount, self.debt, left))
+        self._paid[week] = self._paid.get(week, 0) + amount
+        self.debt -= amount
+        self.recovered += amount
+        return amount
+
+
+def _every_half_hour(first_s, last_s):
+    yield from range(first_s, last_s, _HALF_HOUR_S)
+    yield last_s
