@@ -11,7 +11,7 @@ from tests.house.places import ROOT
 from wattpurse.core import contract as contracts
 from wattpurse_tools.cli import COMMANDS, build_parser
 
-NAMES = [contract.name for contract in contracts.CONTRACTS if contract.name != "key-card"]
+NAMES = [contract.name for contract in contracts.CONTRACTS]
 
 
 @pytest.fixture
