@@ -68,7 +68,7 @@ _CUSTOMERS = {
         10_000_015,
         "student",
         "card topup {card} --amount " + FIRST_CREDIT,
-        "Top up in another terminal",
+        "Sell more",
         "card topup {card} --amount 10",
         _NEW_KEY_CARD,
     ),

@@ -14,7 +14,8 @@ from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
 from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity
-from wattpurse.core import account_image, keys, statement, token
+from wattpurse.core import account_image, key_card, keys, statement, token
+from wattpurse.core.contract import KeyCard
 from wattpurse.core.service_pass import make_pass
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.key_slot import KeySlot
@@ -93,6 +94,8 @@ def run_case(seed: int, tally):
     """A batch of images before one meter."""
     random = randoms.Random(f"{NAME} {seed}")
     meter = SmallMeter(random)
+    if random.random() < 0.5:
+        meter.ledger.change(lambda account: setattr(account, "contract", KeyCard))
     told = []
     desk = _Desk(meter, told)
     for sequence in range(1, _SEQUENCE + 1):
@@ -169,7 +172,19 @@ def _image(random, kind):
         payload = random.randbytes(32)
         sealed = statement.seal_statement(aes, keys.statement_keys(aes, METER_KEY, _UID), number, METER_NUMBER, payload)
         content[offset : offset + len(sealed)] = sealed
+    if layout.statement_offsets and random.random() < 0.2:
+        _put_key_card(random, kind, content)
     return bytes(content)
+
+
+def _put_key_card(random, kind, content):
+    """Make it a key card, with records that are all but authentic: in each a byte was changed after it was sealed."""
+    _put_box(content, 0, purse.KEY_CARD, 0, 0, b"")
+    for offset in (288, 336) if kind == "classic-1k" else purse.layout_of(kind).statement_offsets:
+        record = key_card.CardContent(random.randrange(9), 10**9, 0, 0, 10**6, random.randrange(4), 0, 0, 1)
+        sealed = bytearray(key_card.seal_content(aes, keys.key_card_keys(aes, SITE_KEY, _UID), record))
+        sealed[random.randrange(2, len(sealed))] ^= 1 << random.randrange(8)
+        content[offset : offset + len(sealed)] = sealed
 
 
 def _credit(sequence):

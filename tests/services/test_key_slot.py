@@ -7,7 +7,7 @@ import unittest
 
 from boards.host.card_models.images import from_image
 from tests.samples import KWH
-from tests.services.desk_bench import AMOUNT, METER, DeskBench, Station, key_content, sealed
+from tests.services.desk_bench import AMOUNT, METER, SITE_KEY, DeskBench, Station, key_content, sealed
 from wattpurse.cards import key_card as key_cards
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core import contract as contracts
@@ -247,6 +247,28 @@ class TestTwoCards(SlotTest):
         self.assertEqual(self.balance_on(second), AMOUNT - 2 * PRICE - 6 * PRICE // 100)
 
 
+    def test_what_is_owed_is_deducted_at_first_sight(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.field.remove(card)
+        self.use(PULSES)
+        self.insert(card)
+        self.assertEqual(self.balance_on(card), AMOUNT - PRICE)
+
+    def test_eight_cards_are_remembered(self):
+        first = self.station.new_key_card("ntag213", key_content())
+        self.insert(first)
+        self.use(PULSES // 100)
+        self.field.remove(first)
+        self.wait(1_000)
+        for number in range(8):
+            card = self.station.new_key_card("ntag213", key_content(), OTHER_UID[:6] + bytes((number,)))
+            self.insert(card)
+            self.field.remove(card)
+            self.wait(1_000)
+        self.assertEqual((len(self.cards.known), self.cards.given), (8, PRICE // 100))
+
+
 class TestRollback(SlotTest):
     def test_an_older_image_is_refused_and_noted_once(self):
         card = self.station.new_key_card("ntag213", key_content())
@@ -282,7 +304,18 @@ class TestRollback(SlotTest):
         self.insert(old)
         self.assertEqual(self.balance_on(old), AMOUNT - PRICE)
 
-    def test_a_card_of_another_site_is_unusable(self):
+    def test_a_card_written_under_the_site_key_before_is_taken_and_renewed(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.settings.set_all((("old_site_key", SITE_KEY), ("site_key", b"site key 0000002")))
+        self.insert(card)
+        self.assertEqual(self.reason(), supply.ON)
+        for _ in range(2):
+            self.use(PULSES)
+            self.look()
+        self.field.remove(card)
+        self.assertIsNone(self.station.key_card(card))
+
+    def test_a_card_that_somebody_changed_is_unusable(self):
         card = self.station.new_key_card("ntag213", key_content())
         card.memory[16 + 48 + 20] ^= 1
         card.memory[16 + 96 + 20] ^= 1
@@ -301,6 +334,16 @@ class TestTopUp(SlotTest):
         self.station.top_up_key_card(card, AMOUNT)
         self.insert(card)
         self.assertEqual(self.ledger.account.credit_balance(), 2 * AMOUNT - PRICE)
+
+    def test_one_that_nobody_saw_the_card_leave_for_is_not_written_over(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.field.remove(card)
+        self.station.top_up_key_card(card, AMOUNT)
+        self.field.insert(card)
+        self.use(PULSES)
+        self.look(2)
+        self.assertEqual(self.balance_on(card), 2 * AMOUNT - PRICE)
 
     def test_one_that_came_over_a_deduction_which_did_not_reach_the_card_loses_neither(self):
         card = self.station.new_key_card("ntag213", key_content())

@@ -34,6 +34,7 @@ display.SAMPLE_MS = button.SAMPLE_MS = 10_000
 """
 
 _IDLE_S = 60
+_KEY_CARD_PRICE = 300_000
 _LOOKS = 40
 _LOOK_PAUSE_MS = 100
 _BOOT_S = 3
@@ -149,6 +150,22 @@ def idle(workshop) -> tuple:
         meter.run_for(_SETTLE_S)
         awake_ms = _awake_ms(meter, _IDLE_S)
     return {"idle_percent": 100 - awake_ms / (_IDLE_S * 10)}, []
+
+
+def idle_with_key_card(workshop) -> tuple:
+    """`({idle_key_card_percent: value}, notes)`."""
+    with workshop.meter("key card") as meter:
+        meter.start()
+        meter.type_line("login " + PIN)
+        meter.type_line("contract set key-card")
+        card = meter.key_card(_KEY_CARD_PRICE)
+        meter.source.set_load_w(AMPS_100_W)
+        meter.insert(card)
+        meter.run_for(_SETTLE_S)
+        writes = card.writes
+        awake_ms = _awake_ms(meter, _IDLE_S)
+        notes = [f"Key card: {card.writes - writes} blocks written in {_IDLE_S} s at 100 A."]
+    return {"idle_key_card_percent": 100 - awake_ms / (_IDLE_S * 10)}, notes
 
 
 def look(workshop) -> tuple:

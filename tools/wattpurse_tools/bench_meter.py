@@ -17,12 +17,14 @@ from boards.host.random_bits import RandomBits
 from boards.host.world import FIRST_S
 from boards.pico.pins import GPIO
 from wattpurse import stores
+from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
 from wattpurse.core import carrier, events, keys, slots, token
 from wattpurse.core.account import Account
 from wattpurse.core.calendar import DAY_S
 from wattpurse.core.contract import MONEY, PrepaidMoney
 from wattpurse.core.events import EventLog
+from wattpurse.core.key_card import NO_ALLOWANCE, CardContent
 from wattpurse.core.ledger import Ledger
 
 from . import tariff_file
@@ -87,6 +89,17 @@ class BenchMeter(EmulatedMeter):
         reader.format(card, _SITE_KEYS.key_version)
         content = b"".join(tokens)
         reader.work(card, lambda memory: purse.write_orders(memory, purse.CUSTOMER, METER_NUMBER, content))
+        return card
+
+    def key_card(self, price_microunits: int):
+        """A new key card with money on it and this price per kWh."""
+        reader = CardReader(_SITE_KEYS)
+        card = blank_card("classic-1k")
+        reader.format(card, _SITE_KEYS.key_version)
+        pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
+        content = CardContent(1, _CREDIT_MICROUNITS, 0, price_microunits, 0, NO_ALLOWANCE, 0, 0, 0)
+        reader.work(card, lambda memory: purse.write_orders(memory, purse.KEY_CARD, 0, b""))
+        reader.work(card, lambda memory: key_cards.write(memory, aes, pair, 0, content))
         return card
 
     def credit(self, amount_microunits: int):
@@ -177,6 +190,7 @@ def ring_flash(content: bytes) -> FlashModel:
 def _fill_event_log(flash):
     log = EventLog(flash, *stores.EVENTS_RING)
     log.open()
+    log.chain(aes, METER_KEY)
     for number in range(_EVENTS):
         log.note(events.CREDIT_MONEY, carrier.CARD, FIRST_S - _EVENTS + number, number, number)
 
