@@ -7,6 +7,7 @@ from tests import samples
 from wattpurse.core import account_image, ring, standing, supply, terms
 from wattpurse.core import contract as contracts
 from wattpurse.core.circumstances import Circumstances
+from wattpurse.core.known_cards import REMEMBERED
 from wattpurse.core.registers import CLOSED_MONTHS
 from wattpurse.core.tariff import Tariff
 from wattpurse.core.tariff_table import TABLE_LIMIT
@@ -45,6 +46,8 @@ def fullest_account():
     for _ in range(CLOSED_MONTHS + 1):
         account.consume(10**9)
         account.registers.enter_month(account.registers.month.index + 1)
+    for number in range(REMEMBERED + 1):
+        account.cards.meet(number, 1, 0, 1)
     fill(account.terms, terms.names())
     fill(account.standing, standing.names())
     return account
@@ -57,6 +60,7 @@ class TestSize(unittest.TestCase):
         unused_table_bytes = 2 * (TABLE_LIMIT - len(account.tariff.data))
         self.assertEqual(len(account.terms.changed()), len(terms.names()))
         self.assertEqual(len(account.standing.changed()), len(standing.names()))
+        self.assertEqual(len(account.cards.known), REMEMBERED)
         self.assertTrue(len(packed) + unused_table_bytes <= ring.SNAPSHOT_LIMIT, len(packed) + unused_table_bytes)
         self.assertEqual(account_image.pack(account_image.unpack(packed)), packed)
 

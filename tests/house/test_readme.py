@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from wattpurse.core import outcome, supply
+from wattpurse.core import outcome, supply, terms
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -25,3 +25,21 @@ def test_every_make_target_in_the_readme_exists():
     makefile = (README.parent / "Makefile").read_text()
     for target in set(re.findall(r"(?:`|^    )make ([a-z]+)", README.read_text(), re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_story_and_file_that_the_readme_names_exists():
+    text = README.read_text()
+    tests = "\n".join(file.read_text() for file in README.parent.glob("tests/**/*.py"))
+    for name in set(re.findall(r"`(Test[A-Za-z]+)`", text)):
+        assert f"class {name}(" in tests, name
+    for path in set(re.findall(r"`((?:tests|tools|firmware)/[a-z_/]+\.(?:py|toml))`", text)):
+        assert (README.parent / path).exists(), path
+    for path in set(re.findall(r"`((?:core|services)/[a-z_]+\.py)`", text)):
+        assert (README.parent / "firmware/wattpurse" / path).exists(), path
+
+
+def test_every_term_of_the_readmes_tables_is_one():
+    rows = [row for row in README.read_text().split("\n") if row.startswith("| ")]
+    suffixes = r"(?:microunits|mwh|days|minute|percent|permyriad|priority)"
+    for name in set(re.findall(rf"`([a-z_]+_{suffixes})`", "\n".join(rows))):
+        assert name in terms.names(), name

@@ -17,9 +17,10 @@ PULSE_MWH = 1_000
 TARIFF_DATA = samples.flat_tariff(
     version=9, rates=(("ALL", (PRICE_MICROUNITS,), ()),), standing_charge_microunits=STANDING_CHARGE_MICROUNITS
 )
-PAYS_BY_TARIFF = (contracts.PrepaidMoney.code, contracts.SettledAccount.code)
+PAYS_BY_THE_DAY = (contracts.PrepaidMoney.code, contracts.SettledAccount.code)
+PAYS_BY_TARIFF = PAYS_BY_THE_DAY + (contracts.KeyCard.code,)  # with no card in the slot
 PAYS_IN_KWH = (contracts.PrepaidEnergy.code, contracts.Dispenser.code)
-CODES = tuple(contract.code for contract in contracts.CONTRACTS if contract.name != "key-card")
+CODES = tuple(contract.code for contract in contracts.CONTRACTS)
 
 amounts = st.integers(1, 10**9)
 durations_s = st.integers(1, 40 * DAY_S)
@@ -63,7 +64,8 @@ class PlainModel:
         self.day_mwh += energy_mwh
         self.total_mwh += energy_mwh
         if self.contract in PAYS_BY_TARIFF:
-            self.owed += days * STANDING_CHARGE_MICROUNITS + Fraction(energy_mwh * PRICE_MICROUNITS, 10**6)
+            self.owed += Fraction(energy_mwh * PRICE_MICROUNITS, 10**6)
+            self.owed += days * STANDING_CHARGE_MICROUNITS if self.contract in PAYS_BY_THE_DAY else 0
         elif self.contract in PAYS_IN_KWH:
             self.energy_charged += energy_mwh
 
