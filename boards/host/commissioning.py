@@ -27,8 +27,8 @@ _NEW_KEY_CARD = "card new {card} --kind " + CARD_KIND + " --key-card --price 0.3
 class Customer:
     """Who lives by a contract: the number of the meter, the card's name, what is sold first, and what may come next.
 
-    `first`, `following` and `new`, which makes the card, are words of the `wattpurse` command; {card}, {meter} and
-    {until} are filled in.
+    `first`, `following` and `new`, which makes the card, are words of the `wattpurse` command, with {card}, {meter} and
+    {until} to be filled in; `hint` says what `following` is for.
     """
 
     def __init__(self, meter_number: int, card: str, first: str, hint: str, following: str, new: str = _NEW_CARD):
@@ -40,28 +40,31 @@ class Customer:
         self.new = new
 
 
+# By contract: the fields of its Customer.
 _CUSTOMERS = {
-    "prepaid-money": Customer(
+    CONTRACT: (
         METER_NUMBER,
         CARD,
         "card topup {card} --amount " + FIRST_CREDIT,
         "Top up in another terminal",
         "card topup {card} --amount 10",
     ),
-    "prepaid-energy": Customer(
-        10_000_012, "lodger", "card topup {card} --kwh 5", "Sell more", "card topup {card} --kwh 10"
+    "prepaid-energy": (10_000_012, "lodger", "card topup {card} --kwh 5", "Sell more", "card topup {card} --kwh 10"),
+    "term": (
+        10_000_013,
+        "guest",
+        "token {meter} days 1 --card {card}",
+        "Sell more",
+        "token {meter} days 3 --card {card}",
     ),
-    "term": Customer(
-        10_000_013, "guest", "token {meter} days 1 --card {card}", "Sell more", "token {meter} days 3 --card {card}"
-    ),
-    "dispenser": Customer(
+    "dispenser": (
         10_000_014,
         "camper",
         "token {meter} dispense 20 5 7 --card {card}",
         "Sell more",
         "token {meter} dispense 20 5 7 --card {card}",
     ),
-    "key-card": Customer(
+    "key-card": (
         10_000_015,
         "student",
         "card topup {card} --amount " + FIRST_CREDIT,
@@ -69,15 +72,19 @@ _CUSTOMERS = {
         "card topup {card} --amount 10",
         _NEW_KEY_CARD,
     ),
-    "managed": Customer(
+    "managed": (
         10_000_016,
         "room",
         "token {meter} permit {until} --card {card}",
         "Order",
         "token {meter} switch open --card {card}",
     ),
-    "account": Customer(
-        10_000_017, "customer", "card topup {card} --amount " + FIRST_CREDIT, "Read the bill", "card read {card}"
+    "account": (
+        10_000_017,
+        "customer",
+        "card topup {card} --amount " + FIRST_CREDIT,
+        "Read the bill",
+        "card read {card}",
     ),
 }
 
@@ -87,7 +94,7 @@ def customer_of(contract: str) -> Customer:
     by_name(contract)
     if contract not in _CUSTOMERS:
         raise ValueError(f"nobody here lives by {contract}")
-    return _CUSTOMERS[contract]
+    return Customer(*_CUSTOMERS[contract])
 
 
 def commission(world, desk, meter_number: int = METER_NUMBER, contract: str = CONTRACT) -> list:

@@ -80,6 +80,18 @@ class TestChain(unittest.TestCase):
             [(3, event_chain.HELD), (2, event_chain.FIRST), (1, event_chain.UNCHAINED)],
         )
 
+    def test_a_start_looks_at_a_few_places_of_a_log_that_is_not_chained_yet(self):
+        self.flash = new_flash()
+        log = EventLog(self.flash, 0, SECTORS)
+        log.create()
+        for time_s in range(300):
+            log.note(events.STARTED, carrier.METER, time_s)
+        reads = []
+        read = self.flash.read
+        self.flash.read = lambda address, buffer: reads.append(address) or read(address, buffer)
+        log.chain(aes, KEY)
+        self.assertTrue(len(reads) < 50, len(reads))
+
     def test_another_key_begins_another_chain(self):
         self.note(1, 2, 3)
         log = EventLog(self.flash, 0, SECTORS)

@@ -181,6 +181,15 @@ class TestFriendlyHours(SupplyTest):
         self._at(0, 23)
         self.assertEqual(self._judge(), supply.DAILY_LIMIT)
 
+    def test_not_for_a_key_card_that_is_spent(self):
+        """Who may owe on a card draws all night on an empty one, and throws it away."""
+        self.account.contract = contracts.KeyCard
+        self.account.standing.set("card_in", 1)
+        self.account.cards.price = 250_000
+        self.circumstances.card = contracts.USABLE
+        self._at(0, 23)
+        self.assertEqual(self._judge(), supply.NO_CREDIT)
+
     def test_a_term_that_ends_in_the_night_ends_in_the_morning(self):
         self.account.contract = contracts.Term
         self.account.standing.set("term_until_s", MIDNIGHT_S + 23 * HOUR_S)

@@ -12,6 +12,7 @@ from boards.host.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import METER_NUMBER, START_S, SmallMeter, seal
+from tests.proof.token_sums import SHARE_PLACE, TokenSums
 from wattpurse.core import carrier, outcome, token
 
 NAME = "tokens"
@@ -23,20 +24,47 @@ _CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE)
 _DELIVERIES = 120
 _WINDOW = 64
 _DAY_S = 86_400
+_KINDS = (
+    *[token.CREDIT_MONEY] * 4,
+    *[token.CREDIT_ENERGY] * 2,
+    token.CLOCK,
+    token.TARIFF,
+    token.CONTRACT,
+    token.CLEAR_TAMPER,
+    *[token.TERM] * 2,
+    token.DAYS,
+    token.DISPENSE,
+    *[token.REFUND] * 2,
+    token.CLEAR,
+    token.TENANT,
+    *[token.DEBT] * 2,
+    token.PERMIT,
+    token.SWITCH,
+    token.SHORTAGE,
+)
+_OTHERS = {
+    token.DAYS: ((0, 60, 30 * _DAY_S, 2**32 - 1),),
+    token.DISPENSE: ((0, 1, 5_000_000), (0, 1_000_000, -1), (0, 60, 2**32 - 1)),
+    token.REFUND: ((0, 0, 1, 2), (0, 0, 1, 10_000_000, 10**12, -1)),
+    token.CLEAR: (),
+    token.TENANT: ((0, 1, 2**32 - 1),),
+    token.DEBT: ((1, 30_000_000, -5_000_000, 10**16),),
+    token.PERMIT: ((0, 1, START_S, START_S + 30 * _DAY_S, 2**32 - 1),),
+    token.SWITCH: ((0, 1, 2),),
+    token.SHORTAGE: ((0, 1, 9, 10),),
+}
+_ORDERED = (token.PERMIT, token.SWITCH, token.SHORTAGE)
 _MAY_BE_REFUSED = (outcome.OVER_LIMIT, outcome.OUTDATED, outcome.NOT_SUPPORTED)
 
 
 class _Sold:
-    """One token that the station sealed: what it is for, and how much credit of which unit it carries."""
+    """One token that the station sealed, and what it is for."""
 
     def __init__(self, sequence, kind, *fields):
         self.sequence = sequence
         self.kind = kind
         self.fields = fields
         self.data = seal(sequence, kind, *fields)
-        self.amount = [0, 0]
-        if kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
-            self.amount[kind - token.CREDIT_MONEY] = fields[0]
 
 
 def run_case(seed: int, tally):
@@ -74,7 +102,7 @@ class _Desk:
         self._random = random
         self._tally = tally
         self._redeemed = set()
-        self._bought = [0, 0]
+        self._sums = TokenSums()
         self._under_way = None
 
     def deliver(self, one, may_cut=True):
@@ -149,7 +177,7 @@ class _Desk:
             raise Broken(LOST, f"{what} is new, but was taken for used")
         if result == outcome.ACCEPTED:
             self._redeemed.add(one.sequence)
-            self._bought = [had + more for had, more in zip(self._bought, one.amount)]
+            self._sums.take(one)
         elif result in _MAY_BE_REFUSED:
             self._check_refusal(one, what, result)
         elif result not in (outcome.USED, None):
@@ -160,19 +188,25 @@ class _Desk:
         """Refused only for a reason, and then the token is as good as it was."""
         if self._account.token_is_used(one.sequence):
             raise Broken(LOST, f"{what} was refused ('{outcome.text(result)}') but used up")
-        credit = one.kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY)
-        limit = self._account.credit_limit(one.kind - token.CREDIT_MONEY) if credit else 0
-        if credit and one.fields[0] > 0:
-            balance = self._account.purse(one.kind - token.CREDIT_MONEY).balance
-            if limit == 0 or balance + one.fields[0] <= limit:
+        if one.kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY) and one.fields[0] > 0:
+            unit = one.kind - token.CREDIT_MONEY
+            limit = self._account.credit_limit(unit)
+            if limit == 0 or self._sums.balance_with(unit, one.fields[0]) <= limit:
                 raise Broken(LOST, f"{what} was refused ('{outcome.text(result)}') below the limit of {limit}")
+        if one.kind in _ORDERED and (result == outcome.OUTDATED) != self._sums.is_outdated(one):
+            raise Broken(BROKEN_RULES, f"{what} was met with '{outcome.text(result)}'")
 
     def _check_account(self):
         account = self._account
         bought = [account.money.bought, account.energy.bought]
-        if bought != self._bought:
-            what = DOUBLED if sum(bought) > sum(self._bought) else LOST
-            raise Broken(what, f"bought is {bought}, the tokens redeemed come to {self._bought}")
+        if bought != self._sums.bought:
+            what = DOUBLED if sum(bought) > sum(self._sums.bought) else LOST
+            raise Broken(what, f"bought is {bought}, the tokens redeemed come to {self._sums.bought}")
+        if (account.money.balance, account.energy.balance) != (self._sums.balance(0), self._sums.balance(1)):
+            raise Broken(BROKEN_RULES, f"money {vars(account.money)}, but {self._sums.balance(0)} should be left")
+        standing = {name: account.standing[name] for name in self._sums.standing}
+        if standing != self._sums.standing:
+            raise Broken(BROKEN_RULES, f"the meter stands at {standing}, its tokens at {self._sums.standing}")
         if account.token_top != max(self._redeemed, default=0):
             raise Broken(BROKEN_RULES, f"newest token {account.token_top}, not {max(self._redeemed)}")
         for sequence in range(max(1, account.token_top - _WINDOW - 2), account.token_top + 2):
@@ -188,7 +222,7 @@ def _sell(random):
     version = 1
     for _ in range(40):
         sequence += random.choice((1, 1, 1, 1, 1, 2, 5, 30, 62, 63, 64, 65))
-        kind = random.choice((1, 1, 1, 1, 2, 2, token.CLOCK, token.TARIFF, token.CONTRACT, token.CLEAR_TAMPER, 7))
+        kind = random.choice(_KINDS)
         if kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
             fields = (random.choice((1, 20_000_000, 10**15, 0, -5, random.randrange(10**9))),)
         elif kind == token.CLOCK:
@@ -198,9 +232,13 @@ def _sell(random):
             activation_s = START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S))
             fields = (samples.flat_tariff(version=version, activation_s=activation_s),)
         elif kind == token.CONTRACT:
-            fields = (random.choice((1, 2, 99)),)
+            fields = (random.choice((1, 2, 3, 4, 6, 7, 99)),)
         elif kind == token.CLEAR_TAMPER:
             fields = ()
+        elif kind in _OTHERS:
+            fields = tuple(random.choice(choices) for choices in _OTHERS[kind])
+        elif random.random() < 0.5:
+            fields = (SHARE_PLACE, random.choice((0, 30, 100, 101)))
         else:
             fields = (random.choice((0, 1, 2, 3, 200)), random.choice((0, 100_000_000, -1)))
         sold.append(_Sold(sequence, kind, *fields))

@@ -1,4 +1,4 @@
-"""`make run` for each contract: the real commands of the station make meter and card, and the first tap brings supply."""
+"""`make run` for each contract: the real commands of the station make meter and card; the first tap brings supply."""
 
 import os
 import shlex

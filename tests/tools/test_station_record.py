@@ -260,7 +260,7 @@ class TestAnOlderRecord:
         columns += (["meters told_s"] if version == 1 else [])
         for column in columns:
             database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
-        for table in ("receipts", "statements"):
+        for table in ("receipts", "statements", "key_cards", "key_card_sales"):
             database.execute(f"DROP TABLE {table}")
         database.execute(f"PRAGMA user_version = {version}")
         database.commit()

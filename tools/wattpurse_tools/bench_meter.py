@@ -190,6 +190,7 @@ def ring_flash(content: bytes) -> FlashModel:
 def _fill_event_log(flash):
     log = EventLog(flash, *stores.EVENTS_RING)
     log.open()
+    log.chain(aes, METER_KEY)
     for number in range(_EVENTS):
         log.note(events.CREDIT_MONEY, carrier.CARD, FIRST_S - _EVENTS + number, number, number)
 

@@ -33,6 +33,7 @@ class Contract:
     unit = MONEY
     purse_unit = MONEY
     emergency_name = None  # of the standing number that tells of emergency credit
+    can_owe = True  # whether what is used without credit is still there to be paid when friendly hours end
 
     @classmethod
     def emergency(cls, account) -> int:
@@ -199,6 +200,7 @@ class KeyCard(Contract):
 
     code = 5
     name = "key-card"
+    can_owe = False  # who owes on a card throws it away
 
     @staticmethod
     def price(account) -> tuple:

@@ -228,16 +228,18 @@ class EventLog:
         self.link = link
 
     def _newest(self):
-        """The newest chained events, newest first, and how many copies hold the first."""
+        """The newest chained events, newest first, and how many copies hold the first. Looks at a few places only."""
         newest = []
         copies_of_first = 0
+        places = 2 * LOOK_BACK
         for kind, payload, copies in self._journal.survey():
             event = _event(kind, payload)
             if event is not None and event.link is not None:
                 copies_of_first = copies_of_first or copies
                 newest.append(event)
-                if len(newest) > LOOK_BACK:
-                    break
+            places -= 1
+            if places == 0 or len(newest) > LOOK_BACK:
+                break
         return newest, copies_of_first
 
     def _snapshot(self):

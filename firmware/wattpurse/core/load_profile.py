@@ -105,12 +105,10 @@ class LoadProfile:
     def open(self):
         """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError.
 
-        Writes nothing, and costs no sector: else whoever cuts the mains a few times would wipe the profile.
+        Writes nothing, and costs no sector: else whoever cuts the mains a few times would wipe the profile. What came
+        after the newest snapshot is left to the first step: metering has begun by then.
         """
         self._unpack(self._journal.resume())
-        for kind, payload in self._journal.newest_records():
-            if kind == _READING:
-                self._take(_reading(payload))
         self._is_starting = True
         self._look_from(self._last.end_s, self._last.day)
 
@@ -176,6 +174,8 @@ class LoadProfile:
 
     def _go_on(self, account, now_s):
         """A half hour is over, the program has just started, or the clock has leapt."""
+        if self._is_starting:
+            self._replay()
         due_s = self._due_s
         if self._is_starting:
             self._flags |= OUTAGE
@@ -191,6 +191,12 @@ class LoadProfile:
         if self._last.end_s <= now_s < _half_hour_after(self._last.end_s):
             return
         self._read(account, now_s, now_s, flags | START)
+
+    def _replay(self):
+        for kind, payload in self._journal.newest_records():
+            if kind == _READING:
+                self._take(_reading(payload))
+        self._look_from(self._last.end_s, self._last.day)
 
     def _look_from(self, now_s, day):
         """Nothing has to be done until the half hour is over."""

@@ -127,7 +127,7 @@ def _is_put_off(account, now_s):
     """In the friendly hours in which credit ran out, in no later ones: mains off when they end are no way around."""
     standing = account.standing
     is_over = 0 < standing["friendly_until_s"] <= now_s
-    return not standing["cut_off"] and not is_over and is_friendly(account, now_s)
+    return account.contract.can_owe and not standing["cut_off"] and not is_over and is_friendly(account, now_s)
 
 
 def _latches_without_credit(account, now_s):
