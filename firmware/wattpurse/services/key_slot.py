@@ -63,7 +63,9 @@ class KeySlot:
         if self._counts and uid != self._uid and self._age_ms() < LEFT_MS:
             return outcome.NO_NEWS
         self._enter(uid)
+        await self._clock.sleep_ms(0)
         self._place, content = await cards.read(memory, self._aes, self._pairs)
+        await self._clock.sleep_ms(0)
         if content is None:
             return outcome.UNREADABLE
         if not self._is_in_use():
@@ -92,7 +94,8 @@ class KeySlot:
             self._note_written(content)
         else:
             return outcome.LEDGER_FAILED
-        if self._is_due():
+        await self._clock.sleep_ms(0)
+        if self._is_in_use() and self._is_due():
             self._is_proved = False
             if not self._journals(self._ledger.step_card):
                 return outcome.LEDGER_FAILED
