@@ -25,7 +25,7 @@ from wattpurse.services.key_slot import KeySlot
 NAME = "cards"
 ABOUT = "card lifted, garbled or copied and meter cut off at every frame and flash operation of a tap"
 SHORT_CASES = 1_400
-LONG_CASES = 60_000
+LONG_CASES = 20_000
 
 _SECOND_UID = b"\x04\x99\x66\x77\x11\x98\xaa"
 _OTHER_METER = METER + 1

@@ -31,7 +31,7 @@ from wattpurse.services.key_slot import SHORTEST_GRACE_MS, KeySlot
 NAME = "key-cards"
 ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of paying"
 SHORT_CASES = 250
-LONG_CASES = 20_000
+LONG_CASES = 5_000
 
 _FAULTS = (
     "none",

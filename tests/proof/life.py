@@ -162,6 +162,8 @@ class _Life(Agreements):
     def _as_counted(self, ask):
         """Ask the oracle without the pulses that wait below a tally step: the meter does not know of them either."""
         waiting = self._oracle.pulses - self._account.pulses_total
+        if waiting == 0:
+            return ask()
         self._oracle.forget(waiting)
         answer = ask()
         self._oracle.consume(waiting)

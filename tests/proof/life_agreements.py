@@ -3,9 +3,9 @@
 Each is done to the meter by a token, and to the oracle.
 """
 
-from fractions import Fraction
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.life_oracle import WHOLE
 from tests.proof.life_rules import LENT
 from wattpurse.core import terms, token
 
@@ -100,7 +100,7 @@ class Agreements:
     def _change_tax(self):
         permyriad = self._random.choice((0, 700, 1_900))
         self._send(token.TERM, terms.names().index("tax_permyriad"), permyriad)
-        self._oracle.tax = 1 + Fraction(permyriad, 10_000)
+        self._oracle.tax = WHOLE + permyriad
 
     def _change_debt(self):
         amount = self._random.choice((1, 3_000_000, 40_000_000))

@@ -1,16 +1,18 @@
-"""What a life costs, reckoned by other means than the meter's: zoneinfo for local time, exact sums for money.
+"""What a life costs, reckoned by other means than the meter's: zoneinfo for local time, one exact sum for money.
 
 The bill of a month's energy at one rate is a line with corners, F; energy that takes the month from x to y costs
-F(y) - F(x), times exact. The free allowance is taken off the front of the month. Nothing is rounded but the total.
+F(y) - F(x). The free allowance is taken off the front of the month. Nothing is rounded but the total: sums are whole
+numbers of parts of a micro-unit, as small as a price per kWh and a tax in hundredths of a percent can make them.
 """
 
 import datetime
-from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from tests.proof.life_rules import HouseRules
 
 KWH_MWH = 1_000_000
+WHOLE = 10_000  # a tax of nothing
+_PARTS = KWH_MWH * WHOLE
 _UTC = datetime.UTC
 
 
@@ -41,13 +43,13 @@ class OracleTariff:
         """When the local day begins."""
         return int(datetime.datetime(date.year, date.month, date.day, tzinfo=self.zone).timestamp())
 
-    def cost_to(self, rate: int, mwh: int) -> Fraction:
-        """F: what the month's first `mwh` at this rate cost, without allowance."""
+    def cost_to(self, rate: int, mwh: int) -> int:
+        """F: what the month's first `mwh` at this rate cost in millionths of a micro-unit, without allowance or tax."""
         prices, limits = self.rates[rate]
-        total = Fraction(0)
+        total = 0
         for price, start, end in zip(prices, (0, *limits), (*limits, None)):
             if mwh > start:
-                total += Fraction(price * ((mwh if end is None else min(mwh, end)) - start), KWH_MWH)
+                total += price * ((mwh if end is None else min(mwh, end)) - start)
         return total
 
 
@@ -59,8 +61,8 @@ class LifeOracle:
         self.coming = None
         self.pulses = 0
         self.rate_mwh = [0] * 8
-        self.cost = Fraction(0)
-        self.tax = Fraction(1)
+        self.cost_parts = 0
+        self.tax = WHOLE
         self.bought = 0
         self.charges_money = True
         self.rules = HouseRules()
@@ -72,7 +74,7 @@ class LifeOracle:
     @property
     def charged(self) -> int:
         """Whole micro-units charged ever, and what an old debt took."""
-        return int(self.cost) + self.rules.recovered
+        return self.cost_parts // _PARTS + self.rules.recovered
 
     @property
     def balance(self) -> int:
@@ -137,10 +139,10 @@ class LifeOracle:
         if not self.charges_money:
             return
         if self.rules.charges_while_off or not self.rules.is_cut_off:
-            self._charge(tariff.standing)
+            self._charge(tariff.standing * KWH_MWH)
         self.rules.part_of_day(self._date, self.balance)
         self.rules.settle(self.balance)
 
-    def _charge(self, amount):
+    def _charge(self, millionths):
         if self.charges_money:
-            self.cost += amount * self.tax
+            self.cost_parts += millionths * self.tax

@@ -18,7 +18,7 @@ from wattpurse.core import carrier, outcome, token
 NAME = "tokens"
 ABOUT = "the same, other and forged tokens over all carriers, with cuts"
 SHORT_CASES = 600
-LONG_CASES = 20_000
+LONG_CASES = 10_000
 
 _CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE)
 _DELIVERIES = 120
