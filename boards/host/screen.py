@@ -143,7 +143,7 @@ class Screen:
         name = account.tariff.rate_names[account.rate]
         if account.contract.unit != MONEY:
             return "rate", name
-        price = account.contract.price(account)[1]
+        price = account.taxed_price()
         return "rate", f"{name}, {money_text(price, _PRICE_DECIMALS)} {account.tariff.currency}/kWh"
 
     def _supply(self):

@@ -220,8 +220,8 @@ class TestDays(unittest.TestCase):
         for day in range(12):
             expected = used[1:][-7:]
             mean = sum(expected) // len(expected) if expected else None
-            self.assertEqual(meter.profile.mean_daily_mwh(), mean or None)
-            self.assertEqual(meter.profile.mean_daily_microunits(), mean // 4 if mean else None)
+            self.assertEqual(meter.profile.mean_daily_mwh(), mean)
+            self.assertEqual(meter.profile.mean_daily_microunits(), None if mean is None else mean // 4)
             used.append((day * 37 % 11) * 48 * 40_000)
             for _ in range(48):
                 meter.use(used[-1] // 48)
@@ -231,10 +231,19 @@ class TestDays(unittest.TestCase):
         meter.restart()
         self.assertEqual(meter.profile.mean_daily_mwh(), sum(used[-7:]) // 7)
 
-    def test_no_use_is_none(self):
+    def test_days_without_use_are_known_and_days_to_come_are_not(self):
         meter = Meter()
-        meter.live(3 * DAY_S)
         self.assertIsNone(meter.profile.mean_daily_mwh())
+        meter.live(3 * DAY_S)
+        self.assertEqual(meter.profile.mean_daily_mwh(), 0)
+
+    def test_what_a_debt_took_is_no_use(self):
+        meter = Meter()
+        meter.live(DAY_S)
+        meter.account.standing.set("debt_recovered_microunits", 5_000_000)
+        meter.account.money.charged += 5_000_000
+        meter.live(3 * DAY_S)
+        self.assertEqual(meter.profile.mean_daily_microunits(), 0)
 
     def test_a_clock_set_back_forgets_the_days_ahead(self):
         meter = Meter()

@@ -6,6 +6,7 @@ Each test is a meter of the contract key-card at a desk; time is virtual, energy
 import unittest
 
 from boards.host.card_models.images import from_image
+from boards.host.card_models.ultralight import UltralightCard
 from tests.samples import KWH
 from tests.services.desk_bench import AMOUNT, METER, SITE_KEY, DeskBench, Station, key_content, sealed
 from wattpurse.cards import key_card as key_cards
@@ -200,6 +201,19 @@ class TestPresence(SlotTest):
         self.assertEqual(self.reason(), supply.CARD_UNREADABLE)
         self.assertEqual(self.balance_on(card), AMOUNT)
         self.assertEqual(self.cards.newest.pending, PRICE)
+
+    def test_a_card_of_another_kind_with_its_uid_is_unusable(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.field.remove(card)
+        other = UltralightCard("ntag216", card.uid)
+        other.command = lambda data: card.answer(b"\x00\x04\x07\x02\x01\x00\x99\x03") if data == b"\x60" else None
+        self.field.insert(other)
+        self.use(PULSES)
+        self.look(2)
+        self.assertEqual(self.cards.newest.owed, PRICE)
+        self.wait(6_000)
+        self.assertEqual(self.reason(), supply.CARD_UNREADABLE)
 
     def test_other_cards_are_served_while_it_is_in(self):
         self.insert(self.station.new_key_card("ntag213", key_content()))

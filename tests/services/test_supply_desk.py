@@ -198,6 +198,13 @@ class TestWarning(DeskTest):
         self._set("account_limit_microunits", 30_000_000, TERMS)
         self.assertEqual(self.desk.days_left(), 20)
 
+    def test_without_use_credit_lasts_for_ever_and_before_the_first_day_nobody_knows(self):
+        self._become(contracts.PrepaidMoney)
+        self.bench.ledger.change(lambda account: setattr(account.money, "bought", 11_000_000))
+        self.assertIsNone(self.desk.days_left())
+        self.stores.mean_daily_of_unit = {contracts.MONEY: 0}
+        self.assertEqual(self.desk.days_left(), 9999)
+
     def test_it_follows_the_clock_and_the_contract(self):
         self._become(contracts.Term)
         self._set("term_until_s", self.bench.timekeeper.now_s() + 3 * DAY_S + 10)

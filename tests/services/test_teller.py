@@ -240,6 +240,15 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.ACCEPTED)
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.USED)
 
+    def test_what_a_debt_takes_does_not_count(self):
+        terms = self.bench.ledger.account.terms
+        self._redeem(1, token.TERM, 0, 10_000)
+        self._redeem(2, token.TERM, terms.place("debt_share_percent"), 30)
+        self._redeem(3, token.DEBT, 4_000)
+        self.assertEqual(self._redeem(4, token.CREDIT_MONEY, 14_001), outcome.OVER_LIMIT)
+        self.assertEqual(self._redeem(4, token.CREDIT_MONEY, 14_000), outcome.ACCEPTED)
+        self.assertEqual(self.bench.ledger.account.money.balance, 10_000)
+
     def test_each_purse_has_its_own_limit(self):
         self._redeem(1, token.TERM, 1, 500)
         self.assertEqual(self._redeem(2, token.CREDIT_ENERGY, 501), outcome.OVER_LIMIT)

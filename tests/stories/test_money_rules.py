@@ -284,3 +284,25 @@ class TestAnotherCustomerClass(MoneyStory):
         self.world.press()
         self.world.run_for(1)
         self.assertTrue(self.is_shown("r1 0.40"))
+
+
+class TestHowLongItLasts(MoneyStory):
+    def test_the_display_says_for_how_many_days_and_warns_when_they_are_few(self):
+        self.top_up(10 * UNIT)
+        self.outage_until(SUNDAY_S - 2 * DAY_S + 9 * HOUR_S)
+        self.quiet(2 * HOUR_S)
+        self.outage_until(SUNDAY_S - DAY_S + HOUR_S)
+        self.world.run_for(5)
+        mean = self.world.meter.load_profile.mean_daily_microunits()
+        days = self.account.money.balance // mean
+        self.assertTrue(8 <= days <= 60, days)
+        for _ in range(5):
+            self.world.press()
+            self.world.run_for(1)
+        self.assertTrue(self.is_shown(f"L   {days}" if days > 9 else f"L    {days}"))
+        self.assertIn(f"{days} days, if they are as the last seven", self.type("status"))
+        self.assertIn("warning         none", self.type("status"))
+        self.landlord_sets(low_credit_days=days)
+        self.assertIn("warning         low", self.type("status"))
+        self.landlord_sets(very_low_credit_days=days)
+        self.assertIn("warning         very low", self.type("status"))

@@ -130,6 +130,11 @@ class Account:
         self.charge_remainder = exact % CHARGE_PARTS
         return self.money.spend(exact // CHARGE_PARTS)
 
+    def taxed_price(self) -> int:
+        """Micro-units per kWh that the next energy costs, tax included, to the nearest."""
+        taxed = self.contract.price(self)[1] * (WHOLE_TAX + self.terms["tax_permyriad"])
+        return (taxed + WHOLE_TAX // 2) // WHOLE_TAX
+
     def credit_balance(self) -> int:
         """What is left to the customer under this contract: micro-units or mWh, 0 where the contract is of time."""
         return self.contract.credit_balance(self)

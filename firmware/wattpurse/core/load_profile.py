@@ -161,11 +161,11 @@ class LoadProfile:
         return list(self._demands)
 
     def mean_daily_mwh(self) -> int | None:
-        """Energy a day, mean of the last seven whole local days; None where there was none."""
+        """Energy a day, mean of the last seven whole local days; None before the first."""
         return self._means[0]
 
     def mean_daily_microunits(self) -> int | None:
-        """Charge a day, mean of the last seven whole local days; None where there was none."""
+        """Charge a day, mean of the last seven whole local days; None before the first."""
         return self._means[1]
 
     def mean_daily(self, unit: int) -> int | None:
@@ -263,7 +263,7 @@ class LoadProfile:
     def _mean_daily(self, today, column):
         days = min(WHOLE_DAYS, today - self._first_day - 1)
         used = sum(one[column] for one in self._days if today - days <= one[0] < today)
-        return used // days if days > 0 and used > 0 else None
+        return max(0, used) // days if days > 0 else None
 
     def _readings(self):
         if self._journal.opened:

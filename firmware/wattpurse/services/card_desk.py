@@ -139,7 +139,10 @@ class CardDesk:
         visit = self._visits[identity.uid]
         visit.looks_missed = 0
         if visit.is_in_slot:
-            return await self._show_to_slot(visit, lambda: self._attend(identity), self._reselect(identity))
+            visit.is_bad = False
+            if self._key_slot.sees(identity.uid):
+                return
+            return await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
         if visit.is_over:
             return
         try:
@@ -179,8 +182,9 @@ class CardDesk:
     def _take(self, identity, memory):
         return self._key_slot.take(identity.uid, memory)
 
-    def _attend(self, identity):
-        return self._key_slot.attend(identity.uid, lambda: open_card(self._reader, identity, self._keys_of_uid))
+    async def _take_again(self, identity):
+        memory = await open_card(self._reader, identity, self._keys_of_uid)
+        return outcome.UNREADABLE if memory is None else await self._key_slot.take(identity.uid, memory)
 
     def _reselect(self, identity):
         return lambda: self._reader.select_again(identity)

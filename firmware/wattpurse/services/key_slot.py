@@ -63,22 +63,23 @@ class KeySlot:
         if self._counts and uid != self._uid and self._age_ms() < LEFT_MS:
             return outcome.NO_NEWS
         self._enter(uid)
+        await self._clock.sleep_ms(0)
         self._place, content = await cards.read(memory, self._aes, self._pairs)
+        await self._clock.sleep_ms(0)
         if content is None:
             return outcome.UNREADABLE
         if not self._is_in_use():
             return outcome.NOT_THIS_METER
         return await self._take_content(card_number(uid), content, memory)
 
-    async def attend(self, uid: bytes, open_memory) -> int:
-        """The card is still in. Gives back and raises what `take` does, which is done anew where something is due.
+    def sees(self, uid: bytes) -> bool:
+        """The card that was taken is still in: True if that is all. Else it is to be taken again, for something is due.
 
         A card that was away for less than a look may say something else by now: it is always read before it is written.
-        `await open_memory()` gives its memory.
         """
-        if uid == self._uid and self._is_proved and self._is_in_use() and not self._is_due():
-            return self._let_it_pay()
-        return await self.take(uid, await open_memory())
+        if uid != self._uid or not self._is_proved or not self._is_in_use() or self._is_due():
+            return False
+        return self._let_it_pay() == outcome.ACCEPTED
 
     async def _take_content(self, number, content, memory):
         known = self._ledger.account.cards
@@ -93,7 +94,8 @@ class KeySlot:
             self._note_written(content)
         else:
             return outcome.LEDGER_FAILED
-        if self._is_due():
+        await self._clock.sleep_ms(0)
+        if self._is_in_use() and self._is_due():
             self._is_proved = False
             if not self._journals(self._ledger.step_card):
                 return outcome.LEDGER_FAILED

@@ -6,7 +6,6 @@ are rounded down, so that the display never shows more credit than there is; onl
 What does not fit loses decimals, then the page's letter; a number longer than that shows as dashes, never cut short.
 """
 
-from wattpurse.core.account import WHOLE_TAX
 from wattpurse.core.calendar import DAY_S
 from wattpurse.core.contract import ENERGY, TIME, Dispenser
 from wattpurse.core.registers import RATES
@@ -130,22 +129,16 @@ def _credit_text(account):
     return number_text("C", money_text, account.credit_balance(), account.tariff.decimals)
 
 
-def _price_microunits(account):
-    """What the next energy costs, tax included, to the nearest micro-unit."""
-    taxed = account.contract.price(account)[1] * (WHOLE_TAX + account.terms["tax_permyriad"])
-    return (taxed + WHOLE_TAX // 2) // WHOLE_TAX
-
-
 def _rate(account):
     if account.contract.unit == ENERGY:
         return account.rate
-    return _price_microunits(account) * RATES + account.rate
+    return account.taxed_price() * RATES + account.rate
 
 
 def _rate_text(account):
     if account.contract.unit == ENERGY:
         return f"r{account.rate + 1}    "
-    return price_text(account.rate, _price_microunits(account), account.tariff.decimals)
+    return price_text(account.rate, account.taxed_price(), account.tariff.decimals)
 
 
 def _total_energy(account):
