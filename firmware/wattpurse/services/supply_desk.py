@@ -28,12 +28,13 @@ class SupplyDesk:
 
         Raises OSError when the ledger cannot be written.
         """
-        account = self._stores.ledger.account
-        if account is not None and self._stores.fault == supply.ON:
-            for name, value in supply.latches(account, self._now()):
+        account, fault = self._stores.ledger.account, self._stores.fault
+        circumstances = self._now()
+        if account is not None and fault == supply.ON:
+            for name, value in supply.latches(account, circumstances):
                 self._set(name, value)
             self._keep_time()
-        return self.decide()
+        return supply.decide(account, fault, circumstances)
 
     def press(self) -> bool:
         """Someone pressed the button: True if that agreed to something. Raises OSError if it cannot be journalled."""

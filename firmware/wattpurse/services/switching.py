@@ -2,7 +2,7 @@
 
 from wattpurse.core import carrier, events, supply
 
-PERIOD_MS = 50
+PERIOD_MS = 100
 TEST_MS = 3_000
 
 _POSITIONS = {True: "closed", False: "open"}
