@@ -269,6 +269,41 @@ class TestTheNextTenant(MoneyStory):
         self.assertTrue(self.account.money.balance > UNIT - CENT)
 
 
+class TestTheCreditLimit(MoneyStory):
+    """Nobody may have more than ten cents in the meter: what is over stays on the card until there is room."""
+
+    def test_a_top_up_over_the_limit_waits_on_the_card_and_counts_once(self):
+        self.landlord_sets(credit_limit_microunits=10 * CENT)
+        self.top_up(8 * CENT)
+        card = self.new_card(self.seal(token.CREDIT_MONEY, 5 * CENT))
+        self.world.insert(card)
+        self.assertTrue(self.is_shown("E 24"))
+        self.world.remove(card)
+        self.assertEqual(self.account.money.bought, 8 * CENT)
+        self.assertTrue(self.world.run_until(lambda: self.account.money.balance <= 5 * CENT, 900))
+        self.tap(card)
+        self.assertEqual(self.account.money.bought, 13 * CENT)
+        self.tap(card)
+        self.assert_money_adds_up(13 * CENT)
+
+
+class TestTheFreeAllowance(MoneyStory):
+    """The first twentieth of a kWh of each month is a gift of the house."""
+
+    tariff = flat_tariff(allowance_mwh=50_000)
+
+    def test_the_first_energy_of_a_month_is_free_and_the_next_is_not(self):
+        self.top_up(CENT)
+        self.assertTrue(self.world.run_until(lambda: self.account.registers.month.total_mwh == 50_000, 120))
+        self.assertEqual(self.account.money.charged, 0)
+        self.world.press()
+        self.assertTrue(self.is_shown("r1 0.25"))
+        self.use_up()
+        over_mwh = self.account.registers.total_mwh - 50_000
+        self.assertEqual(self.account.money.charged, over_mwh // 4)
+        self.assert_money_adds_up(CENT)
+
+
 class TestAnotherCustomerClass(MoneyStory):
     def test_the_card_brings_tariff_and_class_and_both_begin_on_their_day(self):
         self.top_up(10 * UNIT)

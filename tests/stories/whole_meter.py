@@ -15,6 +15,7 @@ from wattpurse.cards.classic import format_classic
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core import keys, token
+from wattpurse.core.service_pass import make_pass
 
 METER = 4711
 OTHER_METER = 4712
@@ -95,6 +96,13 @@ class Station:
         """What the newest authentic statement on the card says."""
         pair = keys.statement_keys(aes, keys.meter_key(aes, VENDING_KEY, meter), card.uid)
         return self._with_card(card, self._at_memory(lambda memory: purse.read_statement(memory, aes, pair)))
+
+    def service_card(self, technician: int, expires_s: int):
+        """A technician's card for all meters of the site."""
+        card = UltralightCard("ntag213", b"\x04\x55\x66\x77\x11\x99\xab")
+        content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, card.uid), technician, expires_s)
+        self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.SERVICE, 0, content)))
+        return card
 
     def key_card(self, kind: str, uid: bytes, content):
         """A new key card that says `content` (core.key_card.CardContent)."""
