@@ -24,12 +24,14 @@ HOURS = 24
 STRETCHED = """
 from wattpurse import supervisor
 from wattpurse.drivers import button
-from wattpurse.services import card_desk, display, metering, switching
+from wattpurse.services import card_desk, display, guard, metering, supply_watch, switching
 metering.PERIOD_MS = switching.PERIOD_MS = 20_000
 supervisor.PERIOD_MS = 5_000
 supervisor.HEARTBEAT_LIMIT_MS = 60_000
 card_desk.PERIOD_MS = 30_000
 display._POLL_MS = 20_000
+guard.SAMPLE_MS = 10_000
+supply_watch.PERIOD_MS = 20_000
 display.SAMPLE_MS = button.SAMPLE_MS = 10_000
 """
 
