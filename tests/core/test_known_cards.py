@@ -149,6 +149,20 @@ class TestAllowance(unittest.TestCase):
         cards.enter_day(DAY + 1)
         self.assertEqual(cards.allowance_left_mwh, KWH)
 
+    def test_one_of_the_same_terms_is_not_taken_for_told_before_its_own_are_taken(self):
+        """Power may fail between the two records that bring a card: what it used has to be read again then."""
+        cards = KnownCards()
+        cards.meet(5, 1, 0, 7)
+        cards.take_terms(10**6, 0, KWH, key_card.DAY, DAY, 100, DAY)
+        cards.meet(6, 1, 0, 7)
+        brought = content(1, 0, 10**6, 0, KWH, key_card.DAY, DAY, KWH)
+        self.assertFalse(cards.content().says_the_same(brought))
+        self.assertFalse(cards.content_before().says_the_same(brought))
+        self.assertEqual(cards.allowance_left_mwh, 0)
+        cards.take_terms(10**6, 0, KWH, key_card.DAY, DAY, KWH, DAY)
+        self.assertTrue(cards.content().says_the_same(brought))
+        self.assertEqual(cards.allowance_left_mwh, 0)
+
     def test_a_clock_that_lags_does_not_renew_it(self):
         cards = KnownCards()
         cards.meet(5, 1, 0, 7)

@@ -119,6 +119,8 @@ class KnownCards:
         if not self.is_genuine(number, version, spent):
             raise ValueError("an older image of a card")
         if self.known and self.known[0].number != number:
+            # Until its own terms are taken, those of the card before may be just the same: none is without them.
+            self.period = NO_ALLOWANCE
             self.period_number = 0
             self.used_mwh = 0
         card = self.find(number)
