@@ -9,6 +9,7 @@ from boards.host.display_model import DisplayModel
 from boards.host.pin_model import INPUT, PUSH_PULL, Pin, Wire
 from boards.host.random_bits import RandomBits
 from tests import samples
+from wattpurse.core import contract as contracts
 from wattpurse.core import outcome as outcomes
 from wattpurse.core import supply, warning
 from wattpurse.core.circumstances import Circumstances
@@ -153,6 +154,24 @@ class TestPages(TestDisplay):
         self.house.account = account
         self.house.live(300)
         self._assert_shows("C 2.000")
+
+    def test_a_page_that_has_nothing_to_say_any_more_gives_way_to_credit(self):
+        """The key card was pulled out, or a token brought another contract, while its page was shown."""
+        self.house.days_left = 12
+        for _ in range(5):
+            self._press()
+        self._assert_shows("L   12")
+        self.house.days_left = None
+        self.house.live(SECOND_MS)
+        self._assert_shows(PAGES[0])
+        self.house.account = samples.new_account(contract=contracts.Dispenser)
+        for _ in range(5):
+            self._press()
+        self._assert_shows("d 00.00")
+        self.house.account = samples.new_account(contract=contracts.SettledAccount)
+        self.house.account.money.bought = 20_000_000
+        self.house.live(SECOND_MS)
+        self._assert_shows(PAGES[0])
 
     def test_every_press_clicks(self):
         self._press()

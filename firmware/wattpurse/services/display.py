@@ -163,7 +163,8 @@ class Display:
         """
         self._account, self._reason, self._grade, self._days_left = self._read_state()
         message = self._message(now_ms)
-        if not self._page_turned.lasts(now_ms):
+        has_something_to_say = pages.has_something_to_say(self._page, self._account, self._days_left)
+        if not self._page_turned.lasts(now_ms) or not has_something_to_say:
             self._page = pages.CREDIT
         if message:
             return self._draw_text(message)

@@ -52,11 +52,15 @@ def following(page: int, account, days_left: int | None = None) -> int:
     """The page that the button turns to from `page`: the next that has something to say; `account` may be None."""
     while True:
         page = (page + 1) % PAGES
-        if page == DAYS_LEFT:
-            if days_left is not None:
-                return page
-        elif page not in _CONDITIONS or (account is not None and _CONDITIONS[page](account)):
+        if has_something_to_say(page, account, days_left):
             return page
+
+
+def has_something_to_say(page: int, account, days_left: int | None = None) -> bool:
+    """Whether the page is there now; `account` may be None."""
+    if page == DAYS_LEFT:
+        return days_left is not None
+    return page not in _CONDITIONS or (account is not None and _CONDITIONS[page](account))
 
 
 def emergency_text(account) -> str:
