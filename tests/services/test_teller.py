@@ -240,6 +240,14 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.ACCEPTED)
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.USED)
 
+    def test_tokens_that_take_turns_in_being_refused_are_noted_once_each(self):
+        """A card that lies there and cannot be written is redeemed at every look, and brings more than one token."""
+        self._redeem(1, token.TERM, 0, 10_000)
+        for _ in range(10):
+            for sequence in range(2, 15):
+                self.assertEqual(self._redeem(sequence, token.CREDIT_MONEY, 10_001), outcome.OVER_LIMIT)
+        self.assertEqual(self.bench.events_of(events.TOKEN_REFUSED), [outcome.OVER_LIMIT] * 13)
+
     def test_what_a_debt_takes_does_not_count(self):
         terms = self.bench.ledger.account.terms
         self._redeem(1, token.TERM, 0, 10_000)

@@ -10,6 +10,8 @@ from wattpurse.core.statement_sections import sections_of
 from wattpurse.services.key_roll import KeyRoll
 from wattpurse.services.token_effects import TokenEffects
 
+_REFUSALS_REMEMBERED = 32  # more tokens than one card has room for
+
 
 class Teller:
     """Opens tokens for the meter that `settings` names and changes `ledger`, `settings` and the clock accordingly.
@@ -25,7 +27,7 @@ class Teller:
         self._timekeeper = timekeeper
         self._records = records
         self._keys = KeyRoll(aes, settings, ledger, events_log, timekeeper, records)
-        self._refused_last = None
+        self._refused = []
         self._effects = TokenEffects(settings, ledger, events_log, timekeeper, self._keys, records)
 
     def start(self):
@@ -85,7 +87,8 @@ class Teller:
 
     def _refuse(self, opened, carrier, result):
         """Only authentic tokens are noted, and one that comes again not again: nobody may be able to flood the log."""
-        if (opened.sequence, result) != self._refused_last:
-            self._refused_last = (opened.sequence, result)
+        if (opened.sequence, result) not in self._refused:
+            self._refused.append((opened.sequence, result))
+            del self._refused[:-_REFUSALS_REMEMBERED]
             self._events.note(events.TOKEN_REFUSED, carrier, self._timekeeper.now_s(), result, opened.sequence)
         return result
