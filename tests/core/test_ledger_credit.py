@@ -9,6 +9,7 @@ from boards.host.random_bits import RandomBits
 from tests import samples
 from wattpurse.core import account_image
 from wattpurse.core import contract as contracts
+from wattpurse.core.credit_rules import take_credit
 from wattpurse.core.ledger import Ledger
 from wattpurse.core.ledger_records import STANDING, TERMS
 from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
@@ -105,6 +106,35 @@ class TestDebts(LedgerTest):
         state = account.money.balance, account.standing["debt_microunits"], account.token_is_used(1)
         self.assertIn(state, ((0, 10 * UNIT, False), (14 * UNIT, 4 * UNIT, True)))
         return was_cut
+
+
+class TestLimits(LedgerTest):
+    """What a ledger takes, its next start takes as well."""
+
+    LARGEST = 10**15
+
+    def _fill(self, unit):
+        """As much as can be bought, in the largest top-ups there are."""
+        purse = self.ledger.account.purse(unit)
+        with self.assertRaises(ValueError):
+            while True:
+                self.sequence += 1
+                self.ledger.credit(self.sequence, unit, self.LARGEST, 1, self.now_s)
+        self.assertTrue(purse.bought > 4_600 * self.LARGEST)
+
+    def test_more_than_can_be_counted_is_refused(self):
+        for unit in (contracts.MONEY, contracts.ENERGY):
+            self._fill(unit)
+        self._assert_recovers()
+
+    def test_so_it_is_where_a_change_would_lead_there(self):
+        self._fill(contracts.ENERGY)
+        before = account_image.pack(self.ledger.account)
+        for _ in range(2):
+            with self.assertRaises(ValueError):
+                self.ledger.change(lambda account: take_credit(account, contracts.ENERGY, self.LARGEST))
+        self.assertEqual(account_image.pack(self.ledger.account), before)
+        self._assert_recovers()
 
 
 class TestEmergencyCredit(LedgerTest):

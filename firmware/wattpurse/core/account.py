@@ -42,6 +42,10 @@ class Purse:
         """What is left; below zero when more was used than was bought."""
         return self.bought - self.charged
 
+    def has_room(self, amount: int) -> bool:
+        """Whether `amount` more can be bought: a life that leads beyond is not plausible, and not recovered."""
+        return -_COUNT_LIMIT < self.bought + amount < _COUNT_LIMIT
+
     def spend(self, amount: int) -> int:
         """Take `amount` away; give it back."""
         self.charged += amount

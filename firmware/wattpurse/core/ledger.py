@@ -99,9 +99,9 @@ class Ledger:
         """Redeem token `sequence` for `amount` of `unit` (contract.MONEY or ENERGY); give back the new balance.
 
         Redemption and balance, less what a debt takes of it, are one record. Raises ValueError if the token is used or
-        the amount is out of range.
+        the amount, or all that was ever bought with it, is out of range.
         """
-        if not -CREDIT_AMOUNT_LIMIT <= amount <= CREDIT_AMOUNT_LIMIT:
+        if not -CREDIT_AMOUNT_LIMIT <= amount <= CREDIT_AMOUNT_LIMIT or not self.account.purse(unit).has_room(amount):
             raise ValueError("amount out of range")
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
@@ -154,6 +154,8 @@ class Ledger:
         altered.count_pulses(self._pending_pulses)
         alter(altered)
         credit_rules.note_balance(altered)
+        if not altered.is_plausible():
+            raise ValueError("the change leads to what no recovery would take")
         altered.note_next_change()
         self._adopt(altered)
         try:
