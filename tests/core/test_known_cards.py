@@ -185,7 +185,7 @@ class TestAccount(unittest.TestCase):
     def test_cards_that_no_meter_can_know_are_not_plausible(self):
         account = new_account(contract=KeyCard)
         account.cards = cards_with()
-        account.cards.newest.spent = 1 << 47
+        account.cards.newest.pending = account.cards.newest.spent + 1
         with self.assertRaises(ValueError):
             account_image.unpack(account_image.pack(account))
 

@@ -375,6 +375,39 @@ class TestTopUp(SlotTest):
         self.assertEqual(self.balance_on(card), 2 * AMOUNT - PRICE)
 
 
+class TestForged(SlotTest):
+    """Whoever broke open one meter has the site's key, and may write on a card whatever there is room for."""
+
+    def test_numbers_that_no_card_can_have_are_refused_and_the_ledger_stays_readable(self):
+        largest = (1 << 48) - 1
+        for version, loaded, spent in (
+            (1, largest, 0),
+            (1, largest, largest - AMOUNT),
+            (1, key_card.AMOUNT_LIMIT, largest),
+            ((1 << 32) - 1, AMOUNT, 0),
+        ):
+            self.setUp()
+            content = key_content(loaded)
+            content.version, content.spent = version, spent
+            self.insert(self.station.new_key_card("ntag213", content))
+            self.use(PULSES)
+            self.look(3)
+            self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+            self.assertEqual(len([one for one in self.events.recent(9) if one.code == events.CARD_REFUSED]), 1)
+            self.restart()
+
+    def test_the_largest_that_it_can_have_is_taken_and_leads_nowhere_else(self):
+        content = key_content(key_card.AMOUNT_LIMIT)
+        content.version, content.spent = (1 << 31) - 1, key_card.AMOUNT_LIMIT - AMOUNT
+        card = self.station.new_key_card("ntag213", content)
+        self.insert(card)
+        self.use(PULSES * (AMOUNT // PRICE + 1))
+        self.look(3)
+        self.assertEqual(self.reason(), supply.NO_CREDIT)
+        self.restart()
+        self.assertTrue(self.balance_on(card) < 0)
+
+
 class TestPower(SlotTest):
     def test_an_unfinished_writing_is_finished_after_a_restart_and_deducted_once(self):
         card = self.station.new_key_card("classic-1k", key_content())

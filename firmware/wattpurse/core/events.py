@@ -99,7 +99,7 @@ _TEXTS = {
     SHORTAGE: "shortage level",
     AGREED: "button pressed",
     SUPPLY_TEST: "supply test, minutes",
-    CARD_REFUSED: "key card refused: an older image of it",
+    CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
 }
 _RECORD = 1
 _CHAINED = 2

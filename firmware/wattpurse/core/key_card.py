@@ -31,6 +31,7 @@ BY_TARIFF = (1 << 32) - 1
 PRICE_LIMIT = BY_TARIFF - 1
 ALLOWANCE_LIMIT_MWH = (1 << 32) - 1
 AMOUNT_LIMIT = (1 << 47) - 1
+VERSION_LIMIT = (1 << 31) - 1
 
 _HEADER = "<BBHI"
 _PAYLOAD = "<IHIHIIII"
@@ -60,6 +61,11 @@ class CardContent:
     def balance(self) -> int:
         """Micro-units left on the card; below zero where more was used than was on it."""
         return self.loaded - self.spent
+
+    @property
+    def is_plausible(self) -> bool:
+        """False for what no life of a card leads to: what is counted on from there would not fit."""
+        return self.version <= VERSION_LIMIT and max(self.loaded, self.spent) <= AMOUNT_LIMIT
 
     def says_the_same(self, other) -> bool:
         """True if both tell the same money, price and user; what is used of the allowance runs on between writings."""

@@ -13,15 +13,7 @@ journals each before it is made.
 
 import struct
 
-from wattpurse.core.key_card import (
-    AMOUNT_LIMIT,
-    NO_ALLOWANCE,
-    PERIODS,
-    CardContent,
-    join48,
-    period_number,
-    split48,
-)
+from wattpurse.core.key_card import NO_ALLOWANCE, PERIODS, CardContent, join48, period_number, split48
 
 REMEMBERED = 8
 
@@ -29,6 +21,7 @@ _CARD = "<IIIHIHIHB"
 _CARD_SIZE = struct.calcsize(_CARD)
 _TERMS = "<IHIHIIBHII"
 _TERMS_SIZE = struct.calcsize(_TERMS)
+_AMOUNT_LIMIT = (1 << 48) - 1  # more than any card says, for what is used comes on top
 
 
 class KnownCard:
@@ -208,7 +201,7 @@ class KnownCards:
         amounts = [self.loaded, self.given]
         for card in self.known:
             amounts += [card.spent, card.pending, card.owed, card.spent - card.pending]
-        return min(amounts) >= 0 and max(amounts) <= AMOUNT_LIMIT
+        return min(amounts) >= 0 and max(amounts) <= _AMOUNT_LIMIT
 
     def pack(self) -> bytes:
         """Everything as bytes."""

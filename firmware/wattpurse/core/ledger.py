@@ -132,8 +132,11 @@ class Ledger:
     def take_card(self, card_number: int, content, now_s: int):
         """A key card (key_card.CardContent) is in the slot and pays for what is used from now on: two records.
 
-        Between the two no card pays. Raises ValueError for an older image of a card that is known.
+        Between the two no card pays. Raises ValueError for an older image of a card that is known, and for numbers that
+        no card can have.
         """
+        if not content.is_plausible:
+            raise ValueError("no card can have come to this")
         if not self.account.cards.is_genuine(card_number, content.version, content.spent):
             raise ValueError("an older image of a card")
         self._record_with_pulses(records.CARD, records.card(now_s, self._pending_pulses, card_number, content))

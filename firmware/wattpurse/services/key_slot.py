@@ -83,7 +83,7 @@ class KeySlot:
 
     async def _take_content(self, number, content, memory):
         known = self._ledger.account.cards
-        if not known.is_genuine(number, content.version, content.spent):
+        if not content.is_plausible or not known.is_genuine(number, content.version, content.spent):
             self._note_refused(number, content.version)
             return outcome.UNREADABLE
         if known.is_newest(number) and known.content().says_the_same(content):
