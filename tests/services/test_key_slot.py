@@ -307,6 +307,22 @@ class TestRollback(SlotTest):
         self.insert(card)
         self.assertEqual(self.reason(), supply.ON)
 
+    def test_two_of_them_that_lie_there_together_are_noted_once_each(self):
+        old = []
+        for kind, uid in (("classic-1k", None), ("ntag213", OTHER_UID)):
+            card = self.station.new_key_card(kind, key_content(), uid)
+            self.insert(card)
+            old.append(from_image(card.image()))
+            for _ in range(2):
+                self.use(PULSES)
+                self.look()
+            self.field.remove(card)
+            self.wait(1_000)
+        for card in old:
+            self.field.insert(card)
+        self.wait(3_000)
+        self.assertEqual([event.code for event in self.events.recent(50)].count(events.CARD_REFUSED), 2)
+
     def test_an_image_from_just_before_is_brought_up_to_date(self):
         card = self.station.new_key_card("ntag213", key_content())
         self.insert(card)

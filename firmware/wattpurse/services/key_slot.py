@@ -19,6 +19,8 @@ SHORTEST_GRACE_MS = 1_000
 # One that is there and was not seen for so long has left its place to the next.
 LEFT_MS = 600
 
+_REFUSALS_REMEMBERED = 8  # more cards than a look serves
+
 
 class KeySlot:
     """Over the clock, `aes`, the settings with the site's key, the ledger, the time and the event log."""
@@ -39,7 +41,7 @@ class KeySlot:
         self._counts = False
         self._seen_ms = 0
         self._in_trouble = False
-        self._refused = None
+        self._refused = []
 
     def card(self) -> int | None:
         """The card in the slot as `Circumstances.card` has it. To be asked within half a wrap of the ticks."""
@@ -166,8 +168,9 @@ class KeySlot:
 
     def _note_refused(self, number, version):
         """Once for each that comes: nobody may be able to flood the log."""
-        if self._refused != (number, version):
-            self._refused = (number, version)
+        if (number, version) not in self._refused:
+            self._refused.append((number, version))
+            del self._refused[:-_REFUSALS_REMEMBERED]
             self._events.note(events.CARD_REFUSED, carrier.CARD, self._timekeeper.now_s(), number, version)
 
     def _age_ms(self):
