@@ -5,7 +5,7 @@ import unittest
 from boards.host.power import PowerCut
 from tests import samples
 from tests.services import helpers
-from wattpurse.core import account_image, carrier, outcome, supply, token
+from wattpurse.core import account_image, carrier, events, outcome, supply, token
 from wattpurse.core import contract as contracts
 
 DAY_S = 86_400
@@ -237,6 +237,14 @@ class TestRecovery(TokenTest):
         self.assertEqual(self._receipt(), (self.sequence, 0, 0, 0))
         self.assertEqual(self.account.energy.balance, -samples.KWH)
         self._assert_books_balance()
+
+    def test_the_event_tells_what_the_receipt_tells(self):
+        """Pulses below one step are charged on the way, and are no part of what was taken."""
+        self.bench.ledger.change(lambda account: account.calibrate(100_000, 1))
+        self.bench.ledger.advance(self.now_s(), 24)
+        self.accept(token.REFUND, contracts.ENERGY, 0)
+        self.assertEqual(self._receipt()[2], 7 * samples.KWH - 240)
+        self.assertEqual(self.bench.events_of(events.TAKEN_BACK), [7 * samples.KWH - 240])
 
     def test_clearing_takes_everything_and_says_what_it_was(self):
         self.accept(token.DEBT, 500)

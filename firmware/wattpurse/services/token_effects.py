@@ -166,9 +166,8 @@ class TokenEffects:
         unit, amount = opened.fields()
         if amount < 0:
             return outcome.NOT_SUPPORTED
-        balance_before = self._ledger.account.purse(unit).balance
         self._change(opened, lambda account: credit_rules.take_back(account, opened.sequence, unit, amount))
-        taken = balance_before - self._ledger.account.purse(unit).balance
+        taken = self._ledger.account.standing["receipt_microunits" if unit == contracts.MONEY else "receipt_mwh"]
         return self._accepted(events.TAKEN_BACK, carrier, taken, opened.sequence)
 
     def _clear(self, opened, carrier):
