@@ -12,6 +12,7 @@ from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, events, keys, outcome, statement
 from wattpurse.core.sealing import SealBroken
 from wattpurse.core.service_pass import open_pass
+from wattpurse.services.key_roll import newest_site_keys
 
 PERIOD_MS = 250
 LONGEST_PAUSE_MS = 60_000
@@ -211,7 +212,7 @@ class CardDesk:
 
     def _prepare(self, uid):
         """Derive the keys that a card will ask for, while it is still answering."""
-        site_keys = self._newest_site_keys()
+        site_keys = newest_site_keys(self._settings)
         if site_keys != self._site_keys:
             self._site_keys = site_keys
             self._keys_of_uid = None
@@ -244,7 +245,7 @@ class CardDesk:
 
     def _check_pass(self, identity, box):
         opened = None
-        for site_key in self._newest_site_keys():
+        for site_key in newest_site_keys(self._settings):
             try:
                 opened = open_pass(self._aes, keys.service_pass_key(self._aes, site_key, identity.uid), box.content)
                 break
@@ -259,11 +260,6 @@ class CardDesk:
             return outcome.PASS_EXPIRED
         self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
         return outcome.SERVICE
-
-    def _newest_site_keys(self):
-        """The site key, and the one before it where there was one: a card has either."""
-        old = self._settings.get("old_site_key", b"")
-        return (self._settings.get("site_key"), old) if old else (self._settings.get("site_key"),)
 
     async def _write_statement(self, identity, memory, box):
         pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
