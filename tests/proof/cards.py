@@ -83,6 +83,7 @@ class _Place:
             self.told.append,
             bool,
             KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
+            lambda: None,
         )
 
     def look(self, times):

@@ -327,6 +327,7 @@ class _Story:
             bool,
             bool,
             self._slot,
+            lambda: None,
         )
 
     def _check_card(self, user):

@@ -43,11 +43,23 @@ class CardDesk:
     the pauses between looks.
 
     `settings` name the meter and its keys, `ledger` holds the account that statements tell of; key cards are for
-    `key_slot`.
+    `key_slot`. `supply_reason()` says why supply is on or off, None where statements are not to tell.
     """
 
     def __init__(
-        self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, rest, key_slot
+        self,
+        reader,
+        clock,
+        aes,
+        settings,
+        ledger,
+        timekeeper,
+        teller,
+        events_log,
+        show_outcome,
+        rest,
+        key_slot,
+        supply_reason,
     ):
         self._reader = reader
         self._clock = clock
@@ -60,15 +72,12 @@ class CardDesk:
         self._show_outcome = show_outcome
         self._rest = rest
         self._key_slot = key_slot
+        self._supply_reason = supply_reason
         self._started = False
         self._failures = 0
         self._visits = {}
         self._site_keys = ()
         self._keys_of_uid = None
-
-    def supply_reason(self) -> int | None:
-        """Why supply is on or off, for the statement; nobody says until the meter assigns its own."""
-        return None
 
     @property
     def pause_ms(self) -> int:
@@ -274,7 +283,7 @@ class CardDesk:
     def _compose(self, capacity):
         account, now_s = self._ledger.account, self._timekeeper.now_s()
         sections = self._teller.sections(now_s)
-        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self.supply_reason())
+        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self._supply_reason())
 
     def _tell_unreadable(self, visit):
         visit.is_bad = True
