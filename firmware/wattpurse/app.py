@@ -63,9 +63,15 @@ class Meter:
             board.clock,
         )
         self.display = Display(
-            board.display, board.button, board.buzzer, board.clock, self.state, self.supply_desk.press, VERSION
+            board.display,
+            board.button,
+            board.buzzer,
+            board.clock,
+            self.state,
+            self.supply_desk.press,
+            self.guard.raises_alarm,
+            VERSION,
         )
-        self.display.raises_alarm = self.guard.raises_alarm
         self.desk = CardDesk(
             board.reader,
             board.clock,
@@ -78,8 +84,8 @@ class Meter:
             self._tap_ended,
             board.rest,
             self.key_slot,
+            self.decide,
         )
-        self.desk.supply_reason = self.decide
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(
             board.clock,

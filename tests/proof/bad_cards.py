@@ -83,6 +83,7 @@ class _Desk(CardDesk):
             told.append,
             bool,
             KeySlot(_NoWaiting(), aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
+            lambda: None,
         )
         self.memory = None
 

@@ -13,6 +13,7 @@ from boards.host.card_models.images import from_image
 from boards.host.card_models.ultralight import UltralightCard
 from boards.host.mfrc522_model import Mfrc522Model
 from boards.host.power import PowerCut
+from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import SmallMeter
 from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, VENDING_KEY, Station, sealed
@@ -83,6 +84,7 @@ class _Place:
             self.told.append,
             bool,
             KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
+            lambda: None,
         )
 
     def look(self, times):
@@ -137,25 +139,9 @@ class _Story:
     def spoil(self, fault, place):
         """Plan the fault for frame or flash operation number `place` of the tap."""
         frames, operations = self._dry_run()
-        faults, frame = self._place.model.faults, 1 + place % frames
+        frame = 1 + place % frames
         bits = tuple(self._random.sample(range(40), self._random.choice((1, 2, 2, 5))))
-        if fault == "lift" or fault == "lift and flash cut":
-            faults.lift(frame)
-        elif fault == "lift in write":
-            for number in range(frame, frame + 12):
-                faults.lift_during_write(number, self._random.randrange(1, 1000))
-        elif fault == "silence":
-            faults.silence(frame)
-        elif fault == "flip to card":
-            faults.flip_to_card(frame, bits)
-        elif fault == "flip from card":
-            faults.flip_from_card(frame, bits)
-        elif fault == "hang":
-            self._place.model.field.plan(frame, lambda field: faults.hang())
-        elif fault == "brown-out":
-            self._place.model.field.plan(frame, lambda field: faults.brown_out())
-        elif fault in ("cut", "cut and flash cut"):
-            self._place.model.field.plan(frame, _cut_power)
+        frame_faults.plan(self._place.model, fault, frame, bits, self._random)
         if "flash" in fault:
             depth, damage = self._random.randrange(1001), self._random.choice(("none", "page"))
             at = 1 + self._random.randrange(operations) if fault != "flash cut" else 1 + place % operations
@@ -305,7 +291,3 @@ _WAYS = (
     "topped up again",
     "limit",
 )
-
-
-def _cut_power(_field):
-    raise PowerCut("power failed while a frame was on air")

@@ -20,7 +20,7 @@ _KINDS = ("classic-1k", "ntag215", "ultralight")
 _LOADS_W = (0, 300, 3_000, 20_000, 100_000)
 _SOON_USED_UP = 3_000_000
 _MWS_PER_PULSE = 3_600_000_000  # at one impulse per kWh
-# Longest time from a decision to the contact: a look each 50 ms, a second of rest, a pulse, an erase in between.
+# Longest time from a decision to the contact: a look each 100 ms, a second of rest, a pulse, an erase in between.
 _LIMIT_TO_MOVE_S = 3
 
 

@@ -15,6 +15,7 @@ from boards.host.card_models.images import from_image
 from boards.host.mfrc522_model import Mfrc522Model
 from boards.host.power import PowerCut
 from tests import samples
+from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import START_S, SmallMeter
 from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, Station
@@ -35,14 +36,14 @@ LONG_CASES = 5_000
 
 _FAULTS = (
     "none",
-    "pull",
-    "pull in write",
+    "lift",
+    "lift in write",
     "silence",
     "flip to card",
     "flip from card",
     "cut",
     "flash cut",
-    "pull and flash cut",
+    "lift and flash cut",
     "hang",
     "brown-out",
 )
@@ -155,26 +156,9 @@ class _Story:
         """Plan a fault for a frame or flash operation of one of the looks to come."""
         if fault == "none":
             return
-        faults = self._model.faults
         frame = 1 + (sweep * 5 + self._random.randrange(5)) % (3 * _FRAMES_OF_A_LOOK)
         bits = tuple(self._random.sample(range(40), self._random.choice((1, 2, 5))))
-        if fault.startswith("pull in write"):
-            for number in range(frame, frame + 12):
-                faults.lift_during_write(number, self._random.randrange(1, 1000))
-        elif fault.startswith("pull"):
-            faults.lift(frame)
-        elif fault == "silence":
-            faults.silence(frame)
-        elif fault == "flip to card":
-            faults.flip_to_card(frame, bits)
-        elif fault == "flip from card":
-            faults.flip_from_card(frame, bits)
-        elif fault == "hang":
-            self._model.field.plan(frame, lambda field: faults.hang())
-        elif fault == "brown-out":
-            self._model.field.plan(frame, lambda field: faults.brown_out())
-        elif fault == "cut":
-            self._model.field.plan(frame, _cut_power)
+        frame_faults.plan(self._model, fault, frame, bits, self._random)
         if "flash" in fault:
             depth, damage = self._random.randrange(1001), self._random.choice(("none", "page"))
             self._meter.flash.faults.plan_cut(1 + sweep % (3 * _FLASH_OPERATIONS_OF_A_LOOK), depth, damage)
@@ -327,6 +311,7 @@ class _Story:
             bool,
             bool,
             self._slot,
+            lambda: None,
         )
 
     def _check_card(self, user):
@@ -375,7 +360,3 @@ class _Story:
         to_pay = sum(held.to_pay for held in self._book.values())
         if (money.bought, money.balance) != (to_pay, -self._own):
             raise Broken(LOST, f"bought {money.bought}, cards had to pay {to_pay}, balance {money.balance}")
-
-
-def _cut_power(_field):
-    raise PowerCut("power failed while a frame was on air")

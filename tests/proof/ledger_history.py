@@ -5,6 +5,7 @@ from tests.proof import rule_steps
 from tests.proof.book import Book
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.page import DAY_PLANS, DAY_S, Page, Price, observe
+from tests.proof.small_histories import opened
 from wattpurse.core.account import Account
 from wattpurse.core.calendar import Zone
 from wattpurse.core.contract import by_code
@@ -55,12 +56,7 @@ class LedgerHistory:
 
     def recovered(self, flash) -> Ledger:
         """A meter that starts from `flash`. Whatever it raises, its credit is gone."""
-        ledger = Ledger(flash, 0, self.sectors)
-        try:
-            ledger.open()
-        except Exception as error:  # named or not: a ledger that cannot be read has lost all
-            raise Broken(LOST, f"the ledger cannot be opened: {error!r}")
-        return ledger
+        return opened(Ledger(flash, 0, self.sectors), "the ledger")
 
     def check(self, ledger: Ledger):
         """The recovered account is one of those that a cut may have left."""

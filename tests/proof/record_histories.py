@@ -3,7 +3,7 @@
 from boards.host.aes import aes
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, LOST, Broken
-from tests.proof.small_histories import EventsHistory
+from tests.proof.small_histories import EventsHistory, LogHistory, opened
 from wattpurse.core import event_chain, token
 from wattpurse.core.events import EventLog
 from wattpurse.core.load_profile import HALF_HOUR_S, LoadProfile
@@ -44,12 +44,7 @@ class ProfileHistory:
 
     def recovered(self, flash) -> LoadProfile:
         """The profile of a meter that starts from `flash`."""
-        profile = LoadProfile(flash, 0, self.sectors)
-        try:
-            profile.open()
-        except Exception as error:  # named or not: a profile that cannot be read is lost
-            raise Broken(LOST, f"the load profile cannot be opened: {error!r}")
-        return profile
+        return opened(LoadProfile(flash, 0, self.sectors), "the load profile")
 
     def check(self, profile: LoadProfile):
         """The newest half hours without a gap, each with what was used in it; those acknowledged are there."""
@@ -83,43 +78,15 @@ class ProfileHistory:
         self.profile.step(self.account, self.now_s)
 
 
-class TopUpHistory:
-    """A top-up log on `flash`. What was being written when power failed may be there or not, and at times."""
+class TopUpHistory(LogHistory):
+    """A top-up log."""
 
     name = "top-ups"
+    log_class = TopUpLog
 
-    def __init__(self, flash, sectors: int, random):
-        self.flash, self.sectors, self.random = flash, sectors, random
-        self.noted = []
-        self.doubtful = set()
-        self.under_way = set()
-        self.log = TopUpLog(flash, 0, sectors)
-        self.log.create()
-
-    def plan(self):
-        """Choose the next tokens."""
-        first = len(self.noted) + len(self.doubtful) + 1
-        self.under_way = set(range(first, first + self.random.choice((1, 1, 1, 130))))
-
-    def perform(self):
-        """Note them."""
-        for number in sorted(self.under_way):
-            self.log.note(token.CREDIT_MONEY, number, 1, number, number, -number)
-            self.noted.append(number)
-            self.under_way.discard(number)
-
-    def confirm(self):
-        """They were acknowledged."""
-        self.check(self.log)
-
-    def recovered(self, flash) -> TopUpLog:
-        """The log of a meter that starts from `flash`."""
-        log = TopUpLog(flash, 0, self.sectors)
-        try:
-            log.open()
-        except Exception as error:  # named or not: a log that cannot be read is lost
-            raise Broken(LOST, f"the top-up log cannot be opened: {error!r}")
-        return log
+    def note(self, number: int):
+        """A token that is known from its number."""
+        self.log.note(token.CREDIT_MONEY, number, 1, number, number, -number)
 
     def check(self, log: TopUpLog):
         """The newest tokens in their order; no other ones."""
@@ -134,16 +101,6 @@ class TopUpHistory:
                 break
         if numbers != self.noted[::-1][:_SHOWN]:
             raise Broken(LOST, f"the log shows {numbers}, but {self.noted[-_SHOWN:][::-1]} were noted")
-
-    def continued(self, log: TopUpLog, random) -> "TopUpHistory":
-        """A history of its own that goes on from a recovered log."""
-        other = TopUpHistory.__new__(TopUpHistory)
-        other.flash, other.sectors, other.random = log._journal._ring._flash, self.sectors, random
-        other.log = log
-        other.noted = list(self.noted)
-        other.doubtful = self.doubtful | self.under_way
-        other.under_way = set()
-        return other
 
 
 class ChainHistory(EventsHistory):
@@ -169,9 +126,3 @@ class ChainHistory(EventsHistory):
                 raise Broken(BROKEN_RULES, f"an event that nobody touched is {verdict}: {vars(event)}")
             if place == _SHOWN:
                 break
-
-    def continued(self, log: EventLog, random) -> "ChainHistory":
-        """A history of its own that goes on from a recovered log."""
-        other = super().continued(log, random)
-        other.__class__ = ChainHistory
-        return other

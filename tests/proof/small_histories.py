@@ -9,6 +9,15 @@ _BYTES = ("meter_key", "site_key", "pin_salt", "pin_check")
 _SHOWN = 12
 
 
+def opened(store, name: str):
+    """The store of a meter that starts, or Broken: whatever its `open` raises, what it held is lost."""
+    try:
+        store.open()
+    except Exception as error:  # named or not: what cannot be read is lost
+        raise Broken(LOST, f"{name} cannot be opened: {error!r}")
+    return store
+
+
 class SettingsHistory:
     """Settings on `flash`; `before` and `after` the change under way are dicts."""
 
@@ -42,12 +51,7 @@ class SettingsHistory:
 
     def recovered(self, flash) -> Settings:
         """Settings of a meter that starts from `flash`."""
-        settings = Settings(flash, 0, self.sectors)
-        try:
-            settings.open()
-        except Exception as error:  # named or not: settings that cannot be read are lost
-            raise Broken(LOST, f"the settings cannot be opened: {error!r}")
-        return settings
+        return opened(Settings(flash, 0, self.sectors), "the settings")
 
     def check(self, settings: Settings):
         """All of the change under way, or nothing of it."""
@@ -73,45 +77,61 @@ class SettingsHistory:
         return {name: value for name, value in found.items() if value is not None}
 
 
-class EventsHistory:
-    """An event log on `flash`. What was being written when power failed may be there or not, and at times."""
+class LogHistory:
+    """A log on `flash`, whose entries have the numbers from 1 on.
 
-    name = "events"
+    What was being written when power failed may be there or not, and at times. A subclass says which `log_class` it is,
+    how an entry is noted, and checks what a log tells.
+    """
 
     def __init__(self, flash, sectors: int, random):
-        self.flash = flash
-        self.sectors = sectors
-        self.random = random
+        self.flash, self.sectors, self.random = flash, sectors, random
         self.noted = []
         self.doubtful = set()
-        self.log = EventLog(flash, 0, sectors)
+        self.under_way = set()
+        self.log = self.log_class(flash, 0, sectors)
         self.log.create()
 
     def plan(self):
-        """Choose the next event."""
-        self._number = len(self.noted) + len(self.doubtful) + 1
-        self._repeats = self.random.choice((1, 1, 1, 130))
-        self.under_way = set(range(self._number, self._number + self._repeats))
+        """Choose the next entry, or some in a row."""
+        first = len(self.noted) + len(self.doubtful) + 1
+        self.under_way = set(range(first, first + self.random.choice((1, 1, 1, 130))))
 
     def perform(self):
-        """Note it, or some in a row."""
-        for number in range(self._number, self._number + self._repeats):
-            self.log.note(6, 2, number, number, -number)
+        """Note them."""
+        for number in sorted(self.under_way):
+            self.note(number)
             self.noted.append(number)
             self.under_way.discard(number)
 
     def confirm(self):
-        """It was acknowledged."""
+        """They were acknowledged."""
         self.check(self.log)
 
-    def recovered(self, flash) -> EventLog:
+    def recovered(self, flash):
         """The log of a meter that starts from `flash`."""
-        log = EventLog(flash, 0, self.sectors)
-        try:
-            log.open()
-        except Exception as error:  # named or not: a log that cannot be read is lost
-            raise Broken(LOST, f"the event log cannot be opened: {error!r}")
-        return log
+        return opened(self.log_class(flash, 0, self.sectors), f"the log of {self.name}")
+
+    def continued(self, log, random) -> "LogHistory":
+        """A history of its own that goes on from a recovered log."""
+        other = type(self).__new__(type(self))
+        other.flash, other.sectors, other.random = log._journal._ring._flash, self.sectors, random
+        other.log = log
+        other.noted = list(self.noted)
+        other.doubtful = self.doubtful | self.under_way
+        other.under_way = set()
+        return other
+
+
+class EventsHistory(LogHistory):
+    """An event log."""
+
+    name = "events"
+    log_class = EventLog
+
+    def note(self, number: int):
+        """An event that is known from its number."""
+        self.log.note(6, 2, number, number, -number)
 
     def check(self, log: EventLog):
         """The newest events in their order; no other ones."""
@@ -123,13 +143,3 @@ class EventsHistory:
         numbers = [event.number for event in shown if event.number not in doubtful]
         if numbers != self.noted[::-1][: len(numbers) if len(shown) == _SHOWN else _SHOWN]:
             raise Broken(LOST, f"the log shows {numbers}, but {self.noted[-_SHOWN:][::-1]} were noted")
-
-    def continued(self, log: EventLog, random) -> "EventsHistory":
-        """A history of its own that goes on from a recovered log."""
-        other = EventsHistory.__new__(EventsHistory)
-        other.flash, other.sectors, other.random = log._journal._ring._flash, self.sectors, random
-        other.log = log
-        other.noted = list(self.noted)
-        other.doubtful = self.doubtful | self.under_way
-        other.under_way = set()
-        return other

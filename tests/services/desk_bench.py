@@ -131,7 +131,9 @@ def key_content(loaded=AMOUNT, price=300_000, allowance_mwh=0, period=key_card.N
 
 
 class DeskBench:
-    """One meter's desk; `told` are the outcomes it showed."""
+    """One meter's desk; `told` are the outcomes it showed, `supply_reason` is what its statements tell of supply."""
+
+    supply_reason = None
 
     def new_meter(self, meter_key=METER_KEY, site_key=SITE_KEY, number=METER):
         self.clock = VirtualClock()
@@ -188,6 +190,7 @@ class DeskBench:
             self.told.append,
             self.rests.append,
             self.slot,
+            lambda: self.supply_reason,
         )
 
     @property

@@ -45,6 +45,7 @@ class House:
         self.days_left = None
         self.agreements = []
         self.asks = False
+        self.has_alarm = False
         self.display = Display(
             LedDisplay(Pin(clock_wire), Pin(data_wire)),
             Button(Pin(button_wire, INPUT), self.clock),
@@ -52,6 +53,7 @@ class House:
             self.clock,
             self.read_state,
             self.agree,
+            lambda: self.has_alarm,
             version,
         )
 
@@ -212,7 +214,7 @@ class TestSupply(TestDisplay):
         self.assertEqual(set(shown), {bytes(render("E 13")), bytes(render("C  1.00"))})
 
     def test_an_alarm_that_leaves_supply_on_is_shown_now_and_then(self):
-        self.house.display.raises_alarm = lambda: True
+        self.house.has_alarm = True
         shown = self.house.shown_every(SECOND_MS, 64_000)
         self.assertEqual(shown.count(bytes(render("E 13"))), 8)
         self.assertEqual(shown.count(bytes(render(PAGES[0]))), 56)

@@ -1,4 +1,4 @@
-"""What the stories of contracts have in common: a meter commissioned for a contract, cards, a console, and time."""
+"""What stories of one meter have in common: a meter commissioned for a contract, cards, a console, and time."""
 
 import unittest
 
@@ -68,6 +68,15 @@ class ContractStory(unittest.TestCase):
     def is_shown(self, text, within_s=5) -> bool:
         """Whether the display comes to show `text`."""
         return self.world.run_until(lambda: self.world.hardware.display.segments() == bytes(render(text)), within_s)
+
+    def reason(self) -> int:
+        """Why there is supply, or none."""
+        return self.world.meter.switching.reason
+
+    def press(self):
+        """Somebody presses the button; some seconds later."""
+        self.world.press()
+        self.world.run_for(3)
 
     def quiet(self, duration_s):
         """Nobody does anything: time may pass in larger steps."""

@@ -40,9 +40,6 @@ class KeyCardStory(ContractStory):
     def balance_on(self, card):
         return self.station.on_key_card(card).balance
 
-    def reason(self):
-        return self.world.meter.switching.reason
-
 
 class TestTheStudent(KeyCardStory):
     """She puts her card into the slot and has light."""

@@ -32,10 +32,6 @@ class MoneyStory(ContractStory):
         """The house draws until it is dark."""
         self.assertTrue(self.world.run_until(lambda: not self.is_lit(), limit_s))
 
-    def press(self):
-        self.world.press()
-        self.world.run_for(3)
-
     def assert_money_adds_up(self, bought):
         """Every micro-unit was bought, and is charged or there."""
         money = self.account.money

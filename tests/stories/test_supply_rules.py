@@ -2,80 +2,51 @@
 
 import unittest
 
-from tests.stories.whole_meter import PIN, Station, commissioned_world, copy_of, sealed_credit
+from tests.stories.story import ContractStory
+from tests.stories.whole_meter import copy_of
 from wattpurse.core import events, supply, tamper, token
 from wattpurse.drivers.segments import render
 
 AMOUNT = 50_000_000
 CARD_KIND = "ntag215"
-QUIET_LATENESS_MS = 900  # a coil that is pulsed meanwhile must be off within a second
 
 
-class Story(unittest.TestCase):
-    """A meter with credit in a house that draws `load_w`; whatever happened, no chip was mistreated."""
+class SupplyStory(ContractStory):
+    """A meter with credit in a house that draws `load_w`."""
 
     load_w = 500
     credit_microunits = AMOUNT
 
     def setUp(self):
-        self.world = commissioned_world(load_w=self.load_w)
+        super().setUp()
         self.hardware = self.world.hardware
         self.opening_pulses = 0
         self.hardware.open_coil_wire.listen(self._coil)
-        self.world.run_for(3)
         if self.credit_microunits:
-            self._type("token " + sealed_credit(1, self.credit_microunits).hex())
+            self.type_in(token.CREDIT_MONEY, self.credit_microunits)
             self.world.run_for(3)
-
-    def tearDown(self):
-        self.assertEqual(self.hardware.violations(), [])
-        self.world.close()
 
     def _coil(self, level):
         self.opening_pulses += level
 
-    def _type(self, line):
-        answer = self.world.type_line(line)
-        self.assertFalse(answer[0].startswith("refused"), answer)
-        return answer
+    def type_in(self, kind, *fields):
+        """The station's next token, at the console."""
+        self.type("token " + self.seal(kind, *fields).hex())
 
-    def _technician_sets(self, **terms):
-        self._type("login " + PIN)
-        for name in terms:
-            self._type(f"terms set {name} {terms[name]}")
-        self._type("logout")
+    def technician_sets(self, **terms):
+        self.technician(*[f"terms set {name} {terms[name]}" for name in terms])
 
-    def _technician(self, *lines):
-        """What the console answers to each, in one string."""
-        self._type("login " + PIN)
-        answers = ["\n".join(self._type(line)) for line in lines]
-        self._type("logout")
-        return "\n".join(answers)
-
-    def _draw(self, load_w):
+    def draw(self, load_w):
         self.world.household.constant_w = load_w
         self.world.household.update()
 
-    def _is_lit(self):
-        return self.hardware.relay.contact_closed
-
-    def _reason(self):
-        return self.world.meter.switching.reason
-
-    def _quiet(self, duration_s):
-        """Nobody does anything: time may pass in larger steps."""
-        self.world.allow_lateness(QUIET_LATENESS_MS)
-        self.world.run_for(duration_s)
-        self.world.allow_lateness(0)
-        self.world.run_for(2)
-
-    def _seconds_until(self, condition, limit_s):
+    def seconds_until(self, condition, limit_s):
         """After how many seconds it came, within one of them; fails if it does not."""
         began_us = self.world.clock.now_us
         self.assertTrue(self.world.run_until(condition, limit_s))
         return (self.world.clock.now_us - began_us) // 1_000_000
 
-    def _seconds_shown(self, text, duration_s):
+    def seconds_shown(self, text, duration_s):
         """In how many of the coming half seconds the display shows `text`, as seconds."""
         shown = 0
         for _ in range(2 * duration_s):
@@ -83,141 +54,129 @@ class Story(unittest.TestCase):
             shown += self.hardware.display.segments() == bytes(render(text))
         return shown / 2
 
-    def _cut_mains(self, duration_s):
-        self.world.cut_mains()
-        self.world.run_for(duration_s)
-        self.world.restore_mains()
-        self.assertTrue(self.world.run_until(lambda: self.world.account is not None, 5))
-
-    def _numbers_of(self, code):
+    def numbers_of(self, code):
         """The numbers of all events of one code, oldest first."""
         return [event.number for event in self.world.meter.events.recent(200)[::-1] if event.code == code]
 
-    def _assert_all_is_charged(self):
+    def assert_all_is_charged(self):
         """What flowed is registered but for the pulse that is not complete, and what is registered is charged."""
         self.world.run_for(1)
-        account = self.world.account
-        missing_mwh = self.hardware.source.energy_mwh - account.registers.total_mwh
+        missing_mwh = self.hardware.source.energy_mwh - self.account.registers.total_mwh
         self.assertTrue(0 <= missing_mwh <= 1_000 * (1 + self.world.power_cuts), missing_mwh)
-        self.assertEqual(account.money.charged, account.registers.total_mwh // 4)
+        self.assertEqual(self.account.money.charged, self.account.registers.total_mwh // 4)
 
 
-class TestTheTenantsHeater(Story):
+class TestTheTenantsHeater(SupplyStory):
     """The landlord allows 2,000 W; the tenant has a heater of 3,000 W."""
 
     def setUp(self):
         super().setUp()
-        self._technician_sets(power_limit_w=2_000, power_reconnect_s=120, power_trips=3)
+        self.technician_sets(power_limit_w=2_000, power_reconnect_s=120, power_trips=3)
 
     def test_a_kettle_is_no_reason(self):
         for _ in range(5):
-            self._draw(2_500)
+            self.draw(2_500)
             self.world.run_for(20)
-            self._draw(500)
+            self.draw(500)
             self.world.run_for(60)
-        self.assertEqual(self._numbers_of(events.SUPPLY), [supply.NO_CREDIT, supply.ON])
+        self.assertEqual(self.numbers_of(events.SUPPLY), [supply.NO_CREDIT, supply.ON])
 
     def test_the_heater_trips_the_limit_and_two_minutes_later_the_light_is_back(self):
-        self._draw(3_500)
-        self.assertTrue(30 <= self._seconds_until(lambda: not self._is_lit(), 60) <= 55)
-        self._draw(500)
-        self.assertTrue(8 <= self._seconds_shown("E 30", 20) <= 12)
-        self.assertTrue(self._seconds_until(self._is_lit, 110) >= 90)
-        self._quiet(600)
-        self.assertTrue(self._is_lit())
-        self._assert_all_is_charged()
+        self.draw(3_500)
+        self.assertTrue(30 <= self.seconds_until(lambda: not self.is_lit(), 60) <= 55)
+        self.draw(500)
+        self.assertTrue(8 <= self.seconds_shown("E 30", 20) <= 12)
+        self.assertTrue(self.seconds_until(self.is_lit, 110) >= 90)
+        self.quiet(600)
+        self.assertTrue(self.is_lit())
+        self.assert_all_is_charged()
 
     def test_who_will_not_learn_has_to_get_up_and_press_the_button(self):
-        self._draw(3_500)
-        self._quiet(1_200)
-        self.assertFalse(self._is_lit())
-        self.assertEqual(self._numbers_of(events.SUPPLY).count(supply.POWER_LIMIT), 3)
-        self._cut_mains(60)
-        self._quiet(600)
-        self.assertFalse(self._is_lit())
-        self._draw(1_500)
-        self.world.press()
-        self.world.run_for(3)
-        self.assertTrue(self._is_lit())
-        self._quiet(900)
-        self.assertTrue(self._is_lit())
-        self._assert_all_is_charged()
+        self.draw(3_500)
+        self.quiet(1_200)
+        self.assertFalse(self.is_lit())
+        self.assertEqual(self.numbers_of(events.SUPPLY).count(supply.POWER_LIMIT), 3)
+        self.outage(60)
+        self.quiet(600)
+        self.assertFalse(self.is_lit())
+        self.draw(1_500)
+        self.press()
+        self.assertTrue(self.is_lit())
+        self.quiet(900)
+        self.assertTrue(self.is_lit())
+        self.assert_all_is_charged()
 
     def test_the_technician_sees_the_power(self):
-        self._draw(1_800)
+        self.draw(1_800)
         self.world.run_for(60)
-        watts = [int(line.split()[1]) for line in self._type("status") if line.startswith("power ")]
+        watts = [int(line.split()[1]) for line in self.type("status").split("\n") if line.startswith("power ")]
         self.assertTrue(abs(watts[0] - 1_800) <= 18, watts)
 
 
-class TestAMagnetOnTheMeter(Story):
+class TestAMagnetOnTheMeter(SupplyStory):
     """Someone wants energy for nothing."""
 
     def setUp(self):
         super().setUp()
-        self._technician_sets(tamper_cover=1, tamper_magnet=2, tamper_reverse=2)
+        self.technician_sets(tamper_cover=1, tamper_magnet=2, tamper_reverse=2)
 
     def test_supply_ends_and_only_the_technician_brings_it_back(self):
         self.hardware.magnet.sense(True)
-        self.assertTrue(self._seconds_until(lambda: not self._is_lit(), 3) <= 2)
+        self.assertTrue(self.seconds_until(lambda: not self.is_lit(), 3) <= 2)
         self.world.run_for(1)
-        self.assertEqual(self._reason(), supply.TAMPER)
-        self.assertTrue(8 <= self._seconds_shown("E 13", 20) <= 12)
+        self.assertEqual(self.reason(), supply.TAMPER)
+        self.assertTrue(8 <= self.seconds_shown("E 13", 20) <= 12)
         self.hardware.magnet.sense(False)
-        self._quiet(3_600)
-        self._cut_mains(60)
+        self.quiet(3_600)
+        self.outage(60)
         self.world.run_for(60)
-        self.assertFalse(self._is_lit())
-        self.assertIn("tamper is cleared", self._technician("reset-tamper"))
+        self.assertFalse(self.is_lit())
+        self.assertIn("tamper is cleared", self.technician("reset-tamper"))
         self.world.run_for(3)
-        self.assertTrue(self._is_lit())
-        self.assertEqual(self._numbers_of(events.TAMPER), [tamper.MAGNET])
-        self.assertIn("tamper: magnet, by meter", "\n".join(self._type("events")))
+        self.assertTrue(self.is_lit())
+        self.assertEqual(self.numbers_of(events.TAMPER), [tamper.MAGNET])
+        self.assertIn("tamper: magnet, by meter", self.type("events"))
 
     def test_a_magnet_that_is_still_there_is_found_again(self):
         self.hardware.magnet.sense(True)
         self.world.run_for(5)
-        self.assertIn("for it lasts: magnet", self._technician("reset-tamper"))
+        self.assertIn("for it lasts: magnet", self.technician("reset-tamper"))
         self.world.run_for(5)
-        self.assertFalse(self._is_lit())
-        self.assertEqual(self._numbers_of(events.TAMPER), [tamper.MAGNET] * 2)
+        self.assertFalse(self.is_lit())
+        self.assertEqual(self.numbers_of(events.TAMPER), [tamper.MAGNET] * 2)
 
     def test_a_cover_that_was_off_is_only_shown_and_told_to_the_station(self):
-        station = Station()
-        card = station.customer_card(CARD_KIND, sealed_credit(2, 1_000_000))
+        card = self.new_card(self.seal(token.CREDIT_MONEY, 1_000_000), kind=CARD_KIND)
         self.hardware.cover.sense(True)
         self.world.run_for(5)
         self.hardware.cover.sense(False)
         self.world.run_for(60)
-        self.assertTrue(self._is_lit())
-        self.assertTrue(2 <= self._seconds_shown("E 13", 32) <= 6)
-        self.assertIn("cover opened", "\n".join(self._type("status")))
-        self.world.insert(card)
-        self.world.run_for(3)
-        self.world.remove(card)
-        statement = station.statement(card)
+        self.assertTrue(self.is_lit())
+        self.assertTrue(2 <= self.seconds_shown("E 13", 32) <= 6)
+        self.assertIn("cover opened", self.type("status"))
+        statement = self.tap(card)
         self.assertEqual((statement["alarms"], statement["tamper"]), (["tamper"], ["cover opened"]))
-        self._technician("reset-tamper")
+        self.technician("reset-tamper")
         self.world.run_for(5)
-        self.assertEqual(self._seconds_shown("E 13", 32), 0)
+        self.assertEqual(self.seconds_shown("E 13", 32), 0)
 
     def test_a_cut_wire_and_energy_backwards_are_no_way_out(self):
         self.hardware.reverse_flow.cut_wire()
-        self.assertTrue(self._seconds_until(lambda: not self._is_lit(), 5) <= 3)
+        self.assertTrue(self.seconds_until(lambda: not self.is_lit(), 5) <= 3)
         self.hardware.cover.cut_wire()
         self.world.run_for(5)
         self.assertEqual(self.world.meter.guard.latched, tamper.REVERSE | tamper.COVER)
 
     def test_sensors_that_nobody_asked_for_do_nothing(self):
-        self._technician_sets(tamper_cover=0, tamper_magnet=0, tamper_reverse=0)
+        self.technician_sets(tamper_cover=0, tamper_magnet=0, tamper_reverse=0)
         for sensor in (self.hardware.cover, self.hardware.magnet, self.hardware.reverse_flow):
             sensor.cut_wire()
         self.world.run_for(60)
-        self.assertTrue(self._is_lit())
-        self.assertEqual(self._numbers_of(events.TAMPER), [])
+        self.assertTrue(self.is_lit())
+        self.assertEqual(self.numbers_of(events.TAMPER), [])
 
 
-class TestAWeldedContact(Story):
+class TestAWeldedContact(SupplyStory):
     """Credit for four watt-hours or so, and a load switch that will not open."""
 
     load_w = 2_000
@@ -226,46 +185,46 @@ class TestAWeldedContact(Story):
     def test_what_flows_is_charged_and_the_contact_is_pulled_at_until_it_lets_go(self):
         self.hardware.relay.welded = True
         self.opening_pulses = 0
-        self.assertTrue(self.world.run_until(lambda: self.world.account.money.balance < 0, 120))
+        self.assertTrue(self.world.run_until(lambda: self.account.money.balance < 0, 120))
         self.world.run_for(120)
-        self.assertTrue(self._is_lit())
+        self.assertTrue(self.is_lit())
         self.assertEqual(self.opening_pulses, 4)
-        self.assertEqual(self._numbers_of(events.TAMPER), [tamper.OPEN_LOAD])
-        self.assertIn("opened again", "\n".join(self._type("status")))
-        self._quiet(3 * 3_600)
+        self.assertEqual(self.numbers_of(events.TAMPER), [tamper.OPEN_LOAD])
+        self.assertIn("opened again", self.type("status"))
+        self.quiet(3 * 3_600)
         self.assertEqual(self.opening_pulses, 4 + 3)
-        self._assert_all_is_charged()
-        self.assertTrue(self.world.account.money.balance < -1_000_000)
+        self.assert_all_is_charged()
+        self.assertTrue(self.account.money.balance < -1_000_000)
         self.hardware.relay.breaks_loose_after = 1
-        self._quiet(3_700)
-        self.assertFalse(self._is_lit())
-        self._assert_all_is_charged()
-        self._quiet(3 * 3_600)
+        self.quiet(3_700)
+        self.assertFalse(self.is_lit())
+        self.assert_all_is_charged()
+        self.quiet(3 * 3_600)
         self.assertEqual(self.opening_pulses, 4 + 3 + 1)
         self.assertEqual(self.world.meter.guard.latched, tamper.OPEN_LOAD)
-        self.assertIn("tamper is cleared", self._technician("reset-tamper"))
-        self._quiet(3_600)
+        self.assertIn("tamper is cleared", self.technician("reset-tamper"))
+        self.quiet(3_600)
         self.assertEqual(self.world.meter.guard.latched, 0)
 
     def test_where_the_terms_say_so_a_top_up_is_not_enough_to_close_again(self):
-        self._technician_sets(tamper_open_load=2)
+        self.technician_sets(tamper_open_load=2)
         self.hardware.relay.welded = True
         self.hardware.relay.breaks_loose_after = 2
-        self.assertTrue(self.world.run_until(lambda: not self._is_lit(), 300))
-        self._type("token " + sealed_credit(2, AMOUNT).hex())
+        self.assertTrue(self.world.run_until(lambda: not self.is_lit(), 300))
+        self.type_in(token.CREDIT_MONEY, AMOUNT)
         self.world.run_for(60)
-        self.assertFalse(self._is_lit())
-        self.assertEqual(self._reason(), supply.TAMPER)
-        self._technician("reset-tamper")
+        self.assertFalse(self.is_lit())
+        self.assertEqual(self.reason(), supply.TAMPER)
+        self.technician("reset-tamper")
         self.world.run_for(3)
-        self.assertTrue(self._is_lit())
+        self.assertTrue(self.is_lit())
 
 
-class TestADarkStreet(Story):
+class TestADarkStreet(SupplyStory):
     """The mains come back for all houses of a street at once."""
 
     def test_houses_come_back_one_after_the_other(self):
-        self._technician_sets(restore_delay_s=30, restore_spread_s=60)
+        self.technician_sets(restore_delay_s=30, restore_spread_s=60)
         waits = []
         for seed in range(12):
             house = copy_of(self.world, seed)
@@ -281,24 +240,24 @@ class TestADarkStreet(Story):
         self.assertTrue(len(set(waits)) >= 9, waits)
 
     def test_another_outage_meanwhile_begins_another_wait(self):
-        self._technician_sets(restore_delay_s=60)
-        self._cut_mains(10)
+        self.technician_sets(restore_delay_s=60)
+        self.outage(10)
         self.world.run_for(50)
-        self._cut_mains(10)
+        self.outage(10)
         self.world.run_for(34)
-        self.assertTrue(8 <= self._seconds_shown("E 31", 20) <= 12)
-        self.assertFalse(self._is_lit())
+        self.assertTrue(8 <= self.seconds_shown("E 31", 20) <= 12)
+        self.assertFalse(self.is_lit())
         self.world.run_for(8)
-        self.assertTrue(self._is_lit())
+        self.assertTrue(self.is_lit())
 
     def test_without_such_terms_the_light_is_back_at_once(self):
-        self._cut_mains(10)
+        self.outage(10)
         self.world.run_for(2)
-        self.assertTrue(self._is_lit())
-        self.assertEqual(self._numbers_of(events.SUPPLY)[-1], supply.ON)
+        self.assertTrue(self.is_lit())
+        self.assertEqual(self.numbers_of(events.SUPPLY)[-1], supply.ON)
 
 
-class TestSomebodyCooksOnDeadPlates(Story):
+class TestSomebodyCooksOnDeadPlates(SupplyStory):
     """Credit ended while the cooker was on; the landlord wants somebody to be there when supply returns."""
 
     load_w = 2_000
@@ -306,87 +265,86 @@ class TestSomebodyCooksOnDeadPlates(Story):
 
     def setUp(self):
         super().setUp()
-        self._technician_sets(confirm_closing=1)
-        self.assertTrue(self.world.run_until(lambda: not self._is_lit(), 300))
+        self.technician_sets(confirm_closing=1)
+        self.assertTrue(self.world.run_until(lambda: not self.is_lit(), 300))
 
     def test_a_top_up_closes_only_after_a_press(self):
-        self._type("token " + sealed_credit(2, AMOUNT).hex())
+        self.type_in(token.CREDIT_MONEY, AMOUNT)
         self.world.run_for(10)
-        self.assertFalse(self._is_lit())
-        self.assertTrue(8 <= self._seconds_shown("PrESS", 20) <= 12)
-        self._cut_mains(60)
+        self.assertFalse(self.is_lit())
+        self.assertTrue(8 <= self.seconds_shown("PrESS", 20) <= 12)
+        self.outage(60)
         self.world.run_for(60)
-        self.assertFalse(self._is_lit())
-        self.world.press()
-        self.world.run_for(3)
-        self.assertTrue(self._is_lit())
-        self._assert_all_is_charged()
+        self.assertFalse(self.is_lit())
+        self.press()
+        self.assertTrue(self.is_lit())
+        self.assert_all_is_charged()
 
     def test_a_press_before_the_top_up_confirms_nothing(self):
         self.world.press()
         self.world.run_for(5)
-        self._type("token " + sealed_credit(2, AMOUNT).hex())
+        self.type_in(token.CREDIT_MONEY, AMOUNT)
         self.world.run_for(10)
-        self.assertEqual(self._reason(), supply.UNCONFIRMED)
+        self.assertEqual(self.reason(), supply.UNCONFIRMED)
 
 
-class TestAShortage(Story):
+class TestAShortage(SupplyStory):
     """There is too little for all; the doctor's house has priority 5, the others 1."""
 
-    def _order(self, sequence, level):
-        self._type("token " + sealed_credit(sequence, level, token.SHORTAGE).hex())
+    def _order(self, level):
+        self.type_in(token.SHORTAGE, level)
         self.world.run_for(3)
 
     def test_the_doctor_keeps_supply_longest(self):
-        self._order(2, 2)
-        self.assertFalse(self._is_lit())
-        self.assertTrue(8 <= self._seconds_shown("E 19", 20) <= 12)
-        self._technician_sets(shortage_priority=5)
+        self._order(2)
+        self.assertFalse(self.is_lit())
+        self.assertTrue(8 <= self.seconds_shown("E 19", 20) <= 12)
+        self.technician_sets(shortage_priority=5)
         self.world.run_for(3)
-        self.assertTrue(self._is_lit())
-        self._order(3, 6)
-        self.assertFalse(self._is_lit())
-        self._cut_mains(60)
+        self.assertTrue(self.is_lit())
+        self._order(6)
+        self.assertFalse(self.is_lit())
+        self.outage(60)
         self.world.run_for(5)
-        self.assertFalse(self._is_lit())
-        self._order(4, 0)
-        self.assertTrue(self._is_lit())
-        self._assert_all_is_charged()
+        self.assertFalse(self.is_lit())
+        self._order(0)
+        self.assertTrue(self.is_lit())
+        self.assert_all_is_charged()
 
 
-class TestTheTechniciansTest(Story):
+class TestTheTechniciansTest(SupplyStory):
     """A meter without credit, and somebody who has to measure behind it."""
 
     load_w = 3_000
     credit_microunits = 0
 
     def test_supply_for_five_minutes_and_every_watt_hour_is_charged(self):
-        self.assertFalse(self._is_lit())
-        self._technician("supply test 5")
+        self.assertFalse(self.is_lit())
+        self.technician("supply test 5")
         self.world.run_for(290)
-        self.assertTrue(self._is_lit())
+        self.assertTrue(self.is_lit())
         self.world.run_for(15)
-        self.assertFalse(self._is_lit())
-        self._assert_all_is_charged()
-        self.assertTrue(self.world.account.money.balance < -50_000)
-        self.assertEqual(self._numbers_of(events.SUPPLY_TEST), [5])
+        self.assertFalse(self.is_lit())
+        self.assert_all_is_charged()
+        self.assertTrue(self.account.money.balance < -50_000)
+        self.assertEqual(self.numbers_of(events.SUPPLY_TEST), [5])
 
     def test_it_ends_when_told_and_when_power_fails(self):
-        self._technician("supply test 60")
+        self.technician("supply test 60")
         self.world.run_for(3)
-        self.assertTrue(self._is_lit())
-        self._technician("supply test 0")
+        self.assertTrue(self.is_lit())
+        self.technician("supply test 0")
         self.world.run_for(3)
-        self.assertFalse(self._is_lit())
-        self._technician("supply test 60")
-        self._cut_mains(10)
+        self.assertFalse(self.is_lit())
+        self.technician("supply test 60")
+        self.outage(10)
         self.world.run_for(5)
-        self.assertFalse(self._is_lit())
+        self.assertFalse(self.is_lit())
 
     def test_a_tenant_cannot(self):
         self.assertTrue(self.world.type_line("supply test 5")[0].startswith("refused"))
         self.world.run_for(3)
-        self.assertFalse(self._is_lit())
+        self.assertFalse(self.is_lit())
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class TestEachKind:
             wattpurse(f"token {METER} {words} --card anna")
             meter.tap_file("anna")
             wattpurse("card read anna")
-        meter.desk.supply_reason = lambda: supply.EXPIRED
+        meter.supply_reason = supply.EXPIRED
         wattpurse(f"token {METER} money 20 --card anna")
         meter.tap_file("anna")
         wattpurse(f"token {METER} refund money 12.34 --card anna")

@@ -12,6 +12,7 @@ from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, events, keys, outcome, statement
 from wattpurse.core.sealing import SealBroken
 from wattpurse.core.service_pass import open_pass
+from wattpurse.services.key_roll import newest_site_keys
 
 PERIOD_MS = 250
 LONGEST_PAUSE_MS = 60_000
@@ -42,11 +43,23 @@ class CardDesk:
     the pauses between looks.
 
     `settings` name the meter and its keys, `ledger` holds the account that statements tell of; key cards are for
-    `key_slot`.
+    `key_slot`. `supply_reason()` says why supply is on or off, None where statements are not to tell.
     """
 
     def __init__(
-        self, reader, clock, aes, settings, ledger, timekeeper, teller, events_log, show_outcome, rest, key_slot
+        self,
+        reader,
+        clock,
+        aes,
+        settings,
+        ledger,
+        timekeeper,
+        teller,
+        events_log,
+        show_outcome,
+        rest,
+        key_slot,
+        supply_reason,
     ):
         self._reader = reader
         self._clock = clock
@@ -59,15 +72,12 @@ class CardDesk:
         self._show_outcome = show_outcome
         self._rest = rest
         self._key_slot = key_slot
+        self._supply_reason = supply_reason
         self._started = False
         self._failures = 0
         self._visits = {}
         self._site_keys = ()
         self._keys_of_uid = None
-
-    def supply_reason(self) -> int | None:
-        """Why supply is on or off, for the statement; nobody says until the meter assigns its own."""
-        return None
 
     @property
     def pause_ms(self) -> int:
@@ -211,7 +221,7 @@ class CardDesk:
 
     def _prepare(self, uid):
         """Derive the keys that a card will ask for, while it is still answering."""
-        site_keys = self._newest_site_keys()
+        site_keys = newest_site_keys(self._settings)
         if site_keys != self._site_keys:
             self._site_keys = site_keys
             self._keys_of_uid = None
@@ -244,7 +254,7 @@ class CardDesk:
 
     def _check_pass(self, identity, box):
         opened = None
-        for site_key in self._newest_site_keys():
+        for site_key in newest_site_keys(self._settings):
             try:
                 opened = open_pass(self._aes, keys.service_pass_key(self._aes, site_key, identity.uid), box.content)
                 break
@@ -260,11 +270,6 @@ class CardDesk:
         self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
         return outcome.SERVICE
 
-    def _newest_site_keys(self):
-        """The site key, and the one before it where there was one: a card has either."""
-        old = self._settings.get("old_site_key", b"")
-        return (self._settings.get("site_key"), old) if old else (self._settings.get("site_key"),)
-
     async def _write_statement(self, identity, memory, box):
         pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
         await self._clock.sleep_ms(0)
@@ -278,7 +283,7 @@ class CardDesk:
     def _compose(self, capacity):
         account, now_s = self._ledger.account, self._timekeeper.now_s()
         sections = self._teller.sections(now_s)
-        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self.supply_reason())
+        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self._supply_reason())
 
     def _tell_unreadable(self, visit):
         visit.is_bad = True

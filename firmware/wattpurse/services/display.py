@@ -65,14 +65,14 @@ class Display:
 
     `read_state()` gives `(account, reason, grade, days left)`: the Account or None, the supply reason (core.supply),
     the grade of warning and for how many days credit lasts (core.warning), None where that is not known. `agree()` is
-    called with a short press while credit is shown, and True if that agreed to something.
+    called with a short press while credit is shown, and True if that agreed to something. `raises_alarm()` is True
+    while a tamper has to be shown though supply is on.
     `version` is shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer,
     `failures` counts the times it did not.
-    The meter may assign `raises_alarm`, which says that a tamper has to be shown though supply is on. The supervisor
-    may assign `beat`; it is called several times a second while `run` lives.
+    The supervisor may assign `beat`; it is called several times a second while `run` lives.
     """
 
-    def __init__(self, led, button, buzzer, clock, read_state, agree, version: str = ""):
+    def __init__(self, led, button, buzzer, clock, read_state, agree, raises_alarm, version: str = ""):
         self.failed = False
         self.failures = 0
         self._led = led
@@ -81,6 +81,7 @@ class Display:
         self._clock = clock
         self._read_state = read_state
         self._agree = agree
+        self._raises_alarm = raises_alarm
         self._version = version
         self._account = None
         self._reason = supply.ON
@@ -102,10 +103,6 @@ class Display:
 
     def beat(self):
         """Heartbeat of `run`; nobody listens until the supervisor assigns its own."""
-
-    def raises_alarm(self) -> bool:
-        """True while an alarm is to be shown; nobody knows of one until the meter assigns its own."""
-        return False
 
     async def run(self):
         """Show what there is to show and take key presses, for ever."""
@@ -186,7 +183,7 @@ class Display:
 
     def _alarm(self, now_ms):
         """The code of a tamper that leaves supply on: now and then, for it must not hide credit."""
-        if now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0 and self.raises_alarm():
+        if now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0 and self._raises_alarm():
             return supply.display_code(supply.TAMPER)
         return ""
 

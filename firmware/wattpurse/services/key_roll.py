@@ -83,3 +83,9 @@ class KeyRoll:
         if self._records is not None:
             self._records.chain_events()
         self._events.note(events.KEYS_CHANGED, carriers.METER, self._timekeeper.now_s(), version)
+
+
+def newest_site_keys(settings) -> tuple:
+    """The site key in force, and the one before it where there was one: a card may still have either."""
+    old = settings.get("old_site_key", _NO_KEY)
+    return (settings.get("site_key"), old) if old else (settings.get("site_key"),)

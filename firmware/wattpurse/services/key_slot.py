@@ -13,6 +13,7 @@ from wattpurse.core.circumstances import UNUSABLE, USABLE
 from wattpurse.core.contract import KeyCard
 from wattpurse.core.key_card import card_number
 from wattpurse.core.ledger_records import STANDING
+from wattpurse.services.key_roll import newest_site_keys
 
 # A card in the slot is seen four times a second; no shorter grace than this is told from a look that failed.
 SHORTEST_GRACE_MS = 1_000
@@ -105,7 +106,7 @@ class KeySlot:
         return self._let_it_pay()
 
     def _enter(self, uid):
-        site_keys = self._newest_site_keys()
+        site_keys = newest_site_keys(self._settings)
         if uid != self._uid:
             self._counts = False
         if uid != self._uid or site_keys != self._site_keys:
@@ -113,11 +114,6 @@ class KeySlot:
             self._site_keys = site_keys
             self._pairs = [keys.key_card_keys(self._aes, site_key, uid) for site_key in site_keys]
         self._is_proved = False
-
-    def _newest_site_keys(self):
-        """The one in force, with which cards are written, and the one before it, with which some may still be."""
-        old = self._settings.get("old_site_key", b"")
-        return (self._settings.get("site_key"), old) if old else (self._settings.get("site_key"),)
 
     def _is_in_use(self):
         account = self._ledger.account
