@@ -27,16 +27,19 @@ bench: venv ## Measure the meter's image on the emulated RP2040, into build/benc
 	@$(VENV)/wattpurse bench $(ARGS)
 
 image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a MicroPython checkout to build from
-	@$(TOOLCHAIN)/$(call needed,BOARD)-image $(ARGS)
+	@$(or $(wildcard $(TOOLCHAIN)/$(call needed,BOARD)-image),$(error There is no board $(BOARD) to build for)) $(ARGS)
 
-pins: venv ## Print the wiring table of a board: BOARD=pico or esp32
+pins: need-BOARD venv ## Print the wiring table of a board: BOARD=pico or esp32
 	@$(VENV)/wattpurse pins $(call needed,BOARD)
 
-deploy: micropython venv ## Put the firmware onto stock MicroPython: BOARD= PORT=; FORMAT=1 makes its filesystem anew
+deploy: need-BOARD need-PORT micropython venv ## Put the firmware onto stock MicroPython: BOARD= PORT=; FORMAT=1 makes its filesystem anew
 	@$(VENV)/wattpurse deploy $(call needed,BOARD) $(call needed,PORT) $(if $(FORMAT),--format)
 
-console: venv ## Open the service console of the meter on PORT=
+console: need-PORT venv ## Open the service console of the meter on PORT=
 	@$(VENV)/wattpurse console $(call needed,PORT)
+
+need-%:
+	@: $(call needed,$*)
 
 lint: venv ## Check the style of every Python file
 	@$(VENV)/ruff check .

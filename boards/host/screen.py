@@ -94,7 +94,7 @@ class Screen:
         lines = [self._heading(view)] + self._meter_and_house(view)
         if view.console_is_open:
             return lines + self._console(view, ROWS - len(lines))
-        lines += [self._sensor_line(), self._reader_line(), self._cards_line()]
+        lines += [self._sensor_line(), self._reader_line()] + self._cards_lines()
         lines.append(_BOLD + _cut(" " + view.notice) + _PLAIN)
         lines += self._pane("events", view.events, ROWS - len(lines) - len(_KEYS))
         return lines + [_DIM + _cut(" " + line) + _PLAIN for line in _KEYS]
@@ -167,12 +167,19 @@ class Screen:
             return " reader   nothing on it"
         return _cut(f" reader   {self._cards.name} ({self._cards.card.kind}, UID {self._cards.card.uid.hex()})")
 
-    def _cards_line(self):
+    def _cards_lines(self):
         """The first nine cards with the key that brings each; the one on the reader in brackets."""
-        shown = []
+        lines = []
+        line = " cards  "
         for place, name in enumerate(self._cards.names()[:9]):
-            shown.append(f"[{place + 1} {name}]" if name == self._cards.name else f" {place + 1} {name} ")
-        return _cut(" cards   " + (" ".join(shown) if shown else f" none in {self._cards.path}"))
+            shown = f"[{place + 1} {name}]" if name == self._cards.name else f" {place + 1} {name} "
+            if len(line) + 1 + len(shown) >= COLUMNS:
+                lines.append(line)
+                line = " " * 8
+            line += " " + shown
+        if line == " cards  ":
+            line += f"  none in {self._cards.path}"
+        return [_cut(shown) for shown in lines + [line]]
 
     def _console(self, view, rows):
         """The console fills what is left below the meter; a line too long shows its end."""

@@ -179,6 +179,14 @@ class TestScreen(unittest.TestCase):
         self.assertTrue(" reader   tenant (ntag213, UID 04020304050607)" in self._lines())
         self.assertTrue(" cards   [1 tenant]" in self._lines())
 
+    def test_cards_that_do_not_fit_beside_each_other_go_into_another_line(self):
+        for name in ("camper", "customer", "guest", "lodger", "room", "student"):
+            files.write_whole(self.folder + "/" + name + ".json", _image())
+        lines = self._lines()
+        self.assertEqual(len(lines), ROWS)
+        place = lines.index(" cards    1 camper   2 customer   3 guest   4 lodger   5 room   6 student ")
+        self.assertEqual(lines[place + 1], "          7 tenant ")
+
     def test_the_console_takes_the_lower_half(self):
         self.view.console_is_open = True
         self.view.answer = [f"line {number}" for number in range(100)]

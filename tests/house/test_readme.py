@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from boards.host.commissioning import PIN
 from wattpurse.core import outcome, supply, terms
 
 README = Path(__file__).parents[2] / "README.md"
@@ -19,6 +20,10 @@ def test_every_code_is_explained_in_the_programs_words():
     shown.update({code: words for words, code in outcome.all_outcomes()})
     shown.pop("")
     assert documented_codes() == shown
+
+
+def test_the_pin_of_a_simulated_meter_is_told():
+    assert f"`login` at their console is `{PIN}`" in README.read_text()
 
 
 def test_every_make_target_in_the_readme_exists():

@@ -3,6 +3,8 @@
 import unittest
 
 from boards.host.card_models.images import from_image
+from boards.host.screen import ascii_glyphs
+from boards.host.session import SPEEDS, Session
 from tests.samples import KWH
 from tests.stories.story import ContractStory
 from wattpurse.core import key_card, supply
@@ -16,6 +18,21 @@ AMPS_100_W = 23_000
 MINUTE_S = 60
 HOUR_S = 3_600
 DAY_S = 86_400
+
+
+class Slot:
+    """Where a session finds its only card."""
+
+    def __init__(self, card):
+        self.name = self.card = None
+        self._card = card
+
+    def names(self):
+        return ["student"]
+
+    def take(self, name):
+        self.name, self.card = name, self._card
+        return self.card
 
 
 class KeyCardStory(ContractStory):
@@ -58,6 +75,17 @@ class TestTheStudent(KeyCardStory):
         used_mwh = self.account.registers.total_mwh
         self.assertTrue(0 <= used_mwh * PRICE // KWH - (5_000_000 - self.balance_on(card)) <= STEP + 2_000)
         self.put_in(card)
+
+    def test_light_stays_while_time_goes_fast(self):
+        self.world.household.constant_w = 4_000
+        self.world.household.update()
+        cards = Slot(self.key_card())
+        session = Session(self.world, cards, None, None, ascii_glyphs())
+        session.toggle_card(1)
+        self.assertTrue(self.world.run_until(self.is_lit, 3))
+        session.change_speed(len(SPEEDS))
+        self.assertFalse(self.world.run_until(lambda: not self.is_lit(), HOUR_S))
+        self.assertTrue(self.balance_on(cards.card) < 5_000_000 - 4 * PRICE + 2 * STEP)
 
     def test_the_card_is_empty_to_the_step_at_a_hundred_amperes(self):
         self.world.household.constant_w = AMPS_100_W

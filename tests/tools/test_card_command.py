@@ -207,6 +207,7 @@ class TestRefusals:
         (("topup", "anna", "--amount", "20.001"), "at most 2 decimals"),
         (("topup", "anna", "--kwh", "1.2345"), "at most 3 decimals"),
         (("topup", "anna", "--amount", "999999999999"), "above zero"),
+        (("topup", "anna", "--amount", "1000000001"), "at most 1000000000"),
         (("topup", "anna", "--amount", "1", "--meter", "7"), f"is for meter {METER}, not for meter 7"),
         (("topup", "full", "--amount", "1"), "no room beside token 2"),
         (("topup", "nobody", "--amount", "1"), "there is no card nobody"),

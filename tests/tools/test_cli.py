@@ -41,7 +41,7 @@ def test_a_refusal_is_one_line_on_stderr_and_status_1(capsys, error):
 def test_a_missing_file_is_named(capsys, tmp_path):
     missing = tmp_path / "tariff.toml"
     assert cli.main(["probe"], command(lambda _: open(missing).close())) == 1
-    assert str(missing) in capsys.readouterr().err
+    assert capsys.readouterr().err == f"wattpurse: {missing}: No such file or directory\n"
 
 
 def test_a_fault_of_the_program_is_not_hidden():

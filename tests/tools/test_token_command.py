@@ -211,7 +211,8 @@ class TestWhatWouldLoseMoney:
     @pytest.mark.parametrize("kind", ["ntag213", "ultralight"])
     def test_a_card_that_can_bring_no_receipt(self, wattpurse, kind):
         wattpurse(f"card new anna --kind {kind} --meter {METER}")
-        assert "no room for the receipt" in wattpurse.refusal(f"token {METER} refund money all --card anna")
+        said = wattpurse.refusal(f"token {METER} refund money all --card anna")
+        assert f"card anna, {kind}, has no room for the receipt" in said
 
     def test_credit_that_the_meter_does_not_sell_by(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag213 --meter {METER}")

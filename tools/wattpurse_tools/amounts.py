@@ -19,7 +19,7 @@ def parse_credit(text: str, option: str, decimals: int) -> int:
 
 def parse_amount(text: str, option: str, decimals: int) -> int:
     """Millionths in a decimal number of zero or more. Raises ValueError that says what is wrong with it."""
-    matched = re.fullmatch(r"(\d{1,9})(?:\.(\d+))?", text, re.ASCII)
+    matched = re.fullmatch(r"(\d{1,12})(?:\.(\d+))?", text, re.ASCII)
     if matched is None:
         raise ValueError(f"{option} {text}: write a number above zero, such as 20.00")
     decimal = (matched[2] or "").rstrip("0")

@@ -70,9 +70,16 @@ def main(argv: list[str] | None = None, commands=COMMANDS) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (ValueError, OSError) as error:
-        print(f"wattpurse: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"wattpurse: {' '.join(_words_of(error).split())}", file=sys.stderr)
         return FAILED
     return status
+
+
+def _words_of(error):
+    """What is wrong; of a file that the system refuses, its name and why."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 if __name__ == "__main__":
