@@ -20,7 +20,7 @@ RING_BYTES = 512 * 1024
 RING_OFFSET = FLASH_BYTES - RING_BYTES
 SECTOR = 4096
 GREETING = b"'help' lists the commands"
-TIMEOUT_S = 100
+TIMEOUT_S = 300
 FILL_FILESYSTEM = """
 try:
     with open("/large", "w") as file:

@@ -58,7 +58,7 @@ def test_supply_opens_at_zero_and_closes_after_a_top_up(meter):
     meter.source.set_load_w(23_000)
     assert meter.run_until(lambda: not meter.relay.contact_closed, 10)
     account = account_in_flash(meter)
-    assert account.pulses_total == meter.source.pulses_total == 40
+    assert account.pulses_total == meter.source.pulses_total == 41
     assert account.money.balance == 0
     meter.run_for(3)
     assert not meter.relay.contact_closed
