@@ -1,11 +1,21 @@
 """A meter with the keys of a key file, to which cards are brought from the station's folder, and typed tokens."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 from boards.host.card_models.images import from_image
 from tests.services.desk_bench import METER, DeskBench
 from wattpurse.core import carrier
+
+
+@contextmanager
+def card_in_hand(name):
+    """A card out of the station's folder, which goes back there as it is then."""
+    path = Path("cards", f"{name}.json")
+    card = from_image(json.loads(path.read_text()))
+    yield card
+    path.write_text(json.dumps(card.image()))
 
 
 class MeterBench(DeskBench):
@@ -23,11 +33,8 @@ class MeterBench(DeskBench):
 
     def tap_file(self, name):
         """Bring a card of the station to the meter; what the meter told."""
-        path = Path("cards", f"{name}.json")
-        card = from_image(json.loads(path.read_text()))
-        told = self.tap(card)
-        path.write_text(json.dumps(card.image()))
-        return told
+        with card_in_hand(name) as card:
+            return self.tap(card)
 
     def type(self, digits):
         """Enter a token at the console; the outcome."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.card_models.images import from_image
-from tests.services.desk_bench import METER, DeskBench
+from tests.services.desk_bench import METER
+from tests.tools.meter_bench import MeterBench
 from wattpurse.cards import purse
 from wattpurse.core import outcome
 from wattpurse_tools import cli, desk_options, key_file
@@ -24,20 +24,6 @@ from wattpurse_tools.station import Station
 TWENTY = 20_000_000
 
 
-class Desk(DeskBench):
-    """A meter that uses the keys of the key file, and takes its cards from the folder."""
-
-    def __init__(self, site_keys):
-        self.new_meter(site_keys.meter_key(METER), site_keys.site_key)
-
-    def tap_file(self, name):
-        path = Path("cards", f"{name}.json")
-        card = from_image(json.loads(path.read_text()))
-        told = self.tap(card)
-        path.write_text(json.dumps(card.image()))
-        return told
-
-
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
     """An empty folder with a key file in it."""
@@ -47,7 +33,7 @@ def shop(tmp_path, monkeypatch):
 
 @pytest.fixture
 def desk():
-    return Desk(key_file.load("keys.json"))
+    return MeterBench(key_file.load("keys.json"))
 
 
 def run(*arguments):

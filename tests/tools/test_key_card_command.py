@@ -2,13 +2,12 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
-from boards.host.card_models.images import from_image
 from tests.samples import NEW_YEAR_S
 from tests.services.desk_bench import METER, DeskBench
+from tests.tools.meter_bench import card_in_hand
 from wattpurse.core import contract as contracts
 from wattpurse.core import outcome
 from wattpurse_tools import cli, key_file
@@ -27,16 +26,14 @@ class KeyMeter(DeskBench):
 
     def use(self, name, pulses):
         """The card is in while so much is used; what was told of it."""
-        path = Path("cards", f"{name}.json")
-        card = from_image(json.loads(path.read_text()))
-        self.told.clear()
-        self.field.insert(card)
-        self.look()
-        self.ledger.advance(self.timekeeper.now_s(), pulses)
-        self.look(2)
-        self.field.remove(card)
-        self.look(3)
-        path.write_text(json.dumps(card.image()))
+        with card_in_hand(name) as card:
+            self.told.clear()
+            self.field.insert(card)
+            self.look()
+            self.ledger.advance(self.timekeeper.now_s(), pulses)
+            self.look(2)
+            self.field.remove(card)
+            self.look(3)
         return list(self.told)
 
 

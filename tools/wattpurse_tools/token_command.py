@@ -1,7 +1,7 @@
 """`wattpurse token`: any instruction to a meter, sealed, onto a card or as hexadecimal digits for another carrier.
 
-Every token is in the station's record before it leaves. One that is printed can be typed at the meter's console, sent
-by MQTT, or taken along by the next `wattpurse walk load`.
+Every token is in the station's record before it leaves. One that is printed can be typed at the meter's console, or
+is taken along by the next `wattpurse walk load`.
 """
 
 from wattpurse_tools import key_file
@@ -24,7 +24,7 @@ def add_parser(subparsers):
             kind.add_argument(f"word{place}", metavar=word.strip("[]"), nargs="?" if may_be_left_out else None)
         carrier = kind.add_mutually_exclusive_group(required=True)
         carrier.add_argument("--card", metavar="CARD", help="put it on this customer's card of the meter")
-        carrier.add_argument("--hex", action="store_true", help="print it for the console, MQTT, or the next walk")
+        carrier.add_argument("--hex", action="store_true", help="print it for the console or the next walk")
         add_selling_options(kind)
         kind.set_defaults(run=run, read=read, words=len(words))
 
