@@ -12,8 +12,8 @@ _SLOW_WORK_MS = 1_000
 _ATTENTION_S = 5
 _PRESS_MS = 150
 _LONG_PRESS_MS = 1_500
-# A coil that is pulsed meanwhile must be off within a second. With a card at the reader nothing is late: to write it takes
-# so many short sleeps that a key card's grace would be over before.
+# A coil that is pulsed meanwhile must be off within a second. With a card at the reader nothing is late: to write it
+# takes so many short sleeps that a key card's grace would be over before.
 _FAST_LATENESS_MS = 900
 _LATE_FROM_SPEED = 60
 _EVENTS_SHOWN = 8

@@ -33,7 +33,8 @@ class Vending:
         self.refuse_wrong_unit(read.meter_number, order.unit)
         if order.kind in orders.TAKING and not tells_receipts(read.card.kind):
             raise ValueError(
-                f"card {read.name}, {read.card.kind}, has no room for the receipt of what the meter takes out; use a larger kind"
+                f"card {read.name}, {read.card.kind}, has no room for the receipt of what the meter takes out; "
+                "use a larger kind"
             )
         self._refuse_unknown_tokens(read)
         self._refuse_without_room(read, size_of(order))
