@@ -208,11 +208,12 @@ class Journal:
         records: a tally is none.
         """
         newest_index, newest_sequence = self._index, self._sequence  # what is written meanwhile is not looked at
-        expected = newest_sequence
-        for step in range(self._ring.sectors):
+        yield from self._survey_sector(newest_index, newest_sequence, self._log_at)
+        expected = newest_sequence - 1
+        for step in range(1, self._ring.sectors):
             index = (newest_index - step) % self._ring.sectors
-            header = self._ring.read_header(0, index) or self._ring.read_header(1, index)
-            if header is None or header[0] > newest_sequence:
+            header = self._ring.newest_header(index, expected)
+            if header is None:
                 continue
             if header[0] < expected:
                 yield None, None, 0

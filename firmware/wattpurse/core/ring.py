@@ -88,6 +88,11 @@ class Ring:
             return None
         return sequence, length, crc
 
+    def newest_header(self, index: int, most: int) -> tuple | None:
+        """As `read_header`, of whichever copy has the higher sequence that is not above `most`; None if neither has."""
+        headers = [self.read_header(copy, index) for copy in range(COPIES)]
+        return max([header for header in headers if header is not None and header[0] <= most], default=None)
+
     def newest(self) -> tuple:
         """`(index, sequence, snapshot)` of the newest sector that was finished, at least in its first copy.
 
