@@ -15,12 +15,15 @@ from wattpurse_tools.board_link import BoardLink
 from wattpurse_tools.places import CHIP_BOARDS
 
 MPY_VERSION = 6
+# In memory a compiled module takes half as much again as in its file; a meter at work needs this besides.
+WORKING_BYTES = 96 * 1024
 START_TIMEOUT_S = 30
 
 _PORTS = {"pico": "rp2", "esp32": "esp32"}
 _OLDEST = {"pico": [1, 24], "esp32": [1, 26]}
 _TIMERS = {"pico": -1, "esp32": 0}
 _IMAGE_NAME = "Wattpurse"
+_HASHED_AT_ONCE = 16
 _OWN_FOLDERS = ("/wattpurse/", "/boards/")
 
 
@@ -36,14 +39,17 @@ def add_parser(subparsers):
 def run(arguments) -> int:
     """Deploys and says what was done. Raises OSError or ValueError where the board or its content is not fit."""
     link = BoardLink(arguments.port)
-    take_over(link, arguments.board)
-    try:
-        prepare(link, arguments.board, arguments.format)
-        with tempfile.TemporaryDirectory() as folder:
-            count = copy(link, arguments.board, Path(folder))
-        print(f"{count} files are on the board and were checked; the board starts anew")
-    finally:
-        link.reset()
+    with tempfile.TemporaryDirectory() as folder:
+        deploy_files.stage(arguments.board, Path(folder))
+        take_over(link, arguments.board)
+        try:
+            facts = look(link, arguments.board)
+            check_memory(arguments.board, facts["free_bytes"], Path(folder))
+            prepare(link, arguments.board, facts, arguments.format)
+            count = copy(link, Path(folder))
+            print(f"{count} files are on the board and were checked; the board starts anew")
+        finally:
+            link.reset()
     if not link.wait_for_meter(START_TIMEOUT_S):
         raise OSError(f"the files arrived, but no meter answers on {arguments.port}")
     print("the meter is running")
@@ -61,13 +67,29 @@ def take_over(link: BoardLink, board: str):
     link.run("exec", release, "+", "soft-reset", "+", "exec", feed)
 
 
-def prepare(link: BoardLink, board: str, may_format: bool):
+def look(link: BoardLink, board: str) -> dict:
+    """What the board is. Raises ValueError unless it is one for this firmware."""
+    facts = link.execute(deploy_scripts.LOOK_AT_BOARD.format(board=board))
+    check_micropython(board, facts)
+    return facts
+
+
+def check_memory(board: str, free_bytes: int, folder: Path):
+    """Raises ValueError if the files in `folder`, which the board would keep in memory, leave no room to work."""
+    compiled_bytes = sum(file.stat().st_size for file in folder.rglob("*.mpy"))
+    needed_bytes = compiled_bytes * 3 // 2 + WORKING_BYTES
+    if free_bytes < needed_bytes:
+        raise ValueError(
+            f"the firmware needs about {needed_bytes // 1024} KiB of memory where it is no part of the image, and this"
+            f" board has {free_bytes // 1024} KiB: flash the meter's own image, which `make image BOARD={board}` builds"
+        )
+
+
+def prepare(link: BoardLink, board: str, facts: dict, may_format: bool):
     """See that the board can take the firmware without harm to a ledger, or make it so where that is allowed.
 
     Raises ValueError if it cannot, and says what to do.
     """
-    facts = link.execute(deploy_scripts.LOOK_AT_BOARD.format(board=board))
-    check_micropython(board, facts)
     if may_format:
         kept = link.execute(deploy_scripts.make_filesystem(board))
         print("the filesystem is new" + ("; the ledger that was found is kept" if kept else ""))
@@ -95,18 +117,20 @@ def is_fenced(board: str, facts: dict) -> bool:
     return facts["has_fence"] and facts["boot"].endswith(deploy_files.FENCE_SCRIPT.format(board=board))
 
 
-def copy(link: BoardLink, board: str, folder: Path) -> int:
-    """Put all files onto the board, remove what an older firmware left, and check; the number of files.
+def copy(link: BoardLink, folder: Path) -> int:
+    """Put all files of `folder` onto the board, remove what an older firmware left, and check; the number of files.
 
     Raises OSError if a file on the board is not what was sent.
     """
-    deploy_files.stage(board, folder)
     expected = deploy_files.hashes(folder)
     remove_old(link, expected)
     entries = [str(folder / name) for name in ("wattpurse", "boards", "board.mpy", "boot.py")]
     link.run("fs", "cp", "-r", *entries, ":/")
     link.run("fs", "cp", str(folder / "main.py"), ":/main.py")
-    arrived = link.execute(deploy_scripts.HASH_FILES.format(paths=list(expected)))
+    paths, arrived = list(expected), {}
+    for start in range(0, len(paths), _HASHED_AT_ONCE):  # the board has little memory left in one piece
+        some = paths[start : start + _HASHED_AT_ONCE]
+        arrived.update(link.execute(deploy_scripts.HASH_FILES.format(paths=some)))
     wrong = [path for path in expected if arrived[path] != expected[path]]
     if wrong:
         raise OSError(f"not on the board as sent: {', '.join(wrong)}")

@@ -20,7 +20,8 @@ feeder.init(period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdo
 """
 
 LOOK_AT_BOARD = """
-import json, os, sys
+import gc, json, os, sys
+gc.collect()
 def exists(path):
     try:
         return bool(os.stat(path))
@@ -28,7 +29,8 @@ def exists(path):
         return False
 print(json.dumps(dict(
     port=sys.platform, version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
-    machine=sys.implementation._machine, has_fence=exists("/boards/{board}/stock_storage.mpy"),
+    machine=sys.implementation._machine, free_bytes=gc.mem_free(),
+    has_fence=exists("/boards/{board}/stock_storage.mpy"),
     boot=open("/boot.py").read() if exists("/boot.py") else "")))
 """
 
