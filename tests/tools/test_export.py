@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from tests import samples
 from tests.services.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
 from tests.services.desk_bench import METER
-from tests.tools.test_card_command import Desk
+from tests.tools.meter_bench import MeterBench
 from wattpurse.core import keys, token
 from wattpurse_tools import cli, key_file
 from wattpurse_tools.meter_line import MeterLine
@@ -155,7 +155,7 @@ class TestCards:
         assert cli.main(["card", "new", "anna", "--kind", "classic-1k", "--meter", str(METER)]) == 0
         assert "holds no months" in refusal(capsys, "export", "--card", "anna", "--months", "months.csv")
         assert cli.main(["card", "topup", "anna", "--amount", "20.00"]) == 0
-        Desk(key_file.load("keys.json")).tap_file("anna")
+        MeterBench(key_file.load("keys.json")).tap_file("anna")
         assert cli.main(["export", "--card", "anna", "--months", "months.csv"]) == 0
         rows = rows_of("months.csv")
         assert [row["closed"] for row in rows] == ["no"]
