@@ -85,16 +85,21 @@ class Tally:
         }
 
 
-def run(part, first_seed: int, cases: int, processes: int = 1) -> Tally:
-    """Run `cases` cases from `first_seed` on, and give back what they came to."""
+def run(part, first_seed: int, cases: int, processes: int = 1, on_share=None) -> Tally:
+    """Run `cases` cases from `first_seed` on, and give back what they came to.
+
+    `on_share(share)` hears of each share as it ends: a long run should not keep a finding to itself.
+    """
     if processes == 1 or cases < 2:
         return _run_seeds((part, range(first_seed, first_seed + cases)))
     tally = Tally()
-    shares = max(processes, min(cases, 16 * processes))
+    shares = min(cases, 64 * processes)
     work = [(part, range(first_seed + share, first_seed + cases, shares)) for share in range(shares)]
     with multiprocessing.get_context("fork").Pool(processes, _leave_interrupts_to_the_parent) as pool:
         for share in pool.imap_unordered(_run_named, [(part.__name__, seeds) for part, seeds in work]):
             tally.merge(share)
+            if on_share:
+                on_share(share)
     tally.failures.sort(key=lambda failure: failure["seed"])
     return tally
 

@@ -34,7 +34,7 @@ def _run(part, arguments):
         form = "chosen"
     print(f"{part.NAME}: {part.ABOUT}; {cases} cases from seed {arguments.seed}", flush=True)
     started_s = time.monotonic()
-    tally = campaign.run(part, arguments.seed, cases, arguments.processes)
+    tally = campaign.run(part, arguments.seed, cases, arguments.processes, _tell_findings)
     seconds = time.monotonic() - started_s
     findings = len(tally.failures)
     print(f"    {tally.cases:,} cases, {tally.faults:,} faults, {findings} findings, {seconds:.0f} s", flush=True)
@@ -43,6 +43,11 @@ def _run(part, arguments):
     if form != "chosen":
         campaign.write_report(part, form, arguments.seed, tally, seconds)
     return part, tally, seconds
+
+
+def _tell_findings(share):
+    if share.failures:
+        print(campaign.failures_text(share), flush=True)
 
 
 if __name__ == "__main__":
