@@ -3,7 +3,6 @@
 Each is done to the meter by a token, and to the oracle.
 """
 
-
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.life_oracle import WHOLE
 from tests.proof.life_rules import LENT
@@ -43,10 +42,10 @@ class Agreements:
         self._random.choice(changes)()
 
     def press_button(self):
-        """Somebody presses the button, mostly because it is dark."""
-        oracle = self._oracle
-        is_offered = self._contract == PREPAID and self._as_counted(lambda: oracle.rules.may_borrow(oracle.balance))
-        if self._random.random() > (0.2 if is_offered else 0.001):
+        """Somebody presses the button, mostly because it is dark, or was a moment ago."""
+        oracle, now_s = self._oracle, self._meter.timekeeper.now_s()
+        is_offered = self._contract == PREPAID and self._as_counted(lambda: oracle.may_borrow(now_s))
+        if self._random.random() > (0.2 if is_offered or oracle.rules.is_cut_off else 0.001):
             return
         if self._desk.press() != is_offered:
             raise Broken(BROKEN_RULES, f"emergency credit is offered: {is_offered}, at {self._now_s}")

@@ -94,6 +94,10 @@ class LifeOracle:
         has_credit = self.rules.has_credit(self.balance) if has_time is None else has_time
         return self.rules.look(has_credit, utc_s, self.tariff.zone)
 
+    def may_borrow(self, utc_s: int) -> bool:
+        """Whether emergency credit is offered now, under a contract of money."""
+        return self.rules.may_borrow(self.balance, utc_s, self.tariff.zone)
+
     def consume(self, pulses: int):
         """Pulses of the stretch that runs."""
         before = self.pulses * KWH_MWH // self._impulses

@@ -27,7 +27,7 @@ class HouseRules:
         self.charges_while_off = True
         self.is_cut_off = False
         self._paid = {}
-        self._spared_s = None  # when the last look found no credit and left supply on
+        self._spared_s = None  # when the last look found no credit
 
     def share_of(self, amount: int, balance: int, week) -> int:
         """What a top-up of `amount` on `balance` pays back."""
@@ -49,24 +49,27 @@ class HouseRules:
         """Something is there, or lent."""
         return balance > (-self.lends if self.lent == LENT else 0)
 
-    def may_borrow(self, balance: int) -> bool:
-        """Emergency credit is offered to whoever is cut off."""
-        return self.is_cut_off and self.lent == NOT_LENT and balance > -self.lends
+    def may_borrow(self, balance: int, utc_s: int, zone) -> bool:
+        """Emergency credit is offered to whoever is cut off at that moment, whatever the last look found."""
+        is_cut_off = self._cuts_off(self.has_credit(balance), utc_s, zone)
+        return is_cut_off and self.lent == NOT_LENT and balance > -self.lends
 
     def look(self, has_credit: bool, utc_s: int, zone) -> bool:
         """Whether supply is on; who is cut off stays so until there is credit again."""
-        if has_credit:
-            self.is_cut_off, self._spared_s = False, None
-        elif not self.is_cut_off:
-            since_s = utc_s if self._spared_s is None else self._spared_s
-            self.is_cut_off = not all(self._is_friendly(at_s, zone) for at_s in _every_half_hour(since_s, utc_s))
-            self._spared_s = utc_s
+        self.is_cut_off = self._cuts_off(has_credit, utc_s, zone)
+        self._spared_s = None if has_credit else utc_s
         return not self.is_cut_off
 
     @property
     def is_spared(self) -> bool:
         """Without credit, and yet not cut off."""
         return self._spared_s is not None and not self.is_cut_off
+
+    def _cuts_off(self, has_credit, utc_s, zone):
+        if has_credit or self.is_cut_off:
+            return not has_credit
+        since_s = utc_s if self._spared_s is None else self._spared_s
+        return not all(self._is_friendly(at_s, zone) for at_s in _every_half_hour(since_s, utc_s))
 
     def _is_friendly(self, utc_s, zone):
         local = datetime.datetime.fromtimestamp(utc_s, zone)

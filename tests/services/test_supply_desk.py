@@ -9,6 +9,7 @@ from wattpurse.core import account_image, events, supply, warning
 from wattpurse.core import contract as contracts
 from wattpurse.core.circumstances import Circumstances
 from wattpurse.core.ledger_records import STANDING, TERMS
+from wattpurse.core.standing import EMERGENCY_ACCEPTED
 from wattpurse.services.supply_desk import TIME_NOTED_EVERY_S, SupplyDesk
 
 DAY_S = 86_400
@@ -157,6 +158,19 @@ class TestPressing(DeskTest):
         self.assertEqual(self.desk.judge(), supply.ON)
         self.assertFalse(self.desk.press())
         self.assertEqual(self.bench.events_of(events.AGREED), [self.standing.place("unconfirmed")])
+
+    def test_emergency_credit_is_offered_by_what_holds_at_the_press_whatever_was_judged_before(self):
+        self._set("confirm_closing", 0, TERMS)
+        self._set("emergency_microunits", 5_000_000, TERMS)
+        self._become(contracts.PrepaidMoney)
+        self.bench.ledger.change(lambda account: setattr(account.money, "bought", 1))
+        self.assertTrue(self.standing["cut_off"])
+        self.assertFalse(self.desk.press())
+        self.assertEqual(self.desk.judge(), supply.ON)
+        self.bench.ledger.change(lambda account: account.money.spend(1))
+        self.assertFalse(self.standing["cut_off"])
+        self.assertTrue(self.desk.press())
+        self.assertEqual(self.standing["emergency_money"], EMERGENCY_ACCEPTED)
 
     def test_power_cut_at_any_flash_operation_never_forgets_that_someone_has_to_press(self):
         image = bytes(self.bench.flash.memory)
