@@ -32,7 +32,7 @@ image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a Micr
 pins: need-BOARD venv ## Print the wiring table of a board: BOARD=pico or esp32
 	@$(VENV)/wattpurse pins $(call needed,BOARD)
 
-deploy: need-BOARD need-PORT micropython venv ## Put the firmware onto stock MicroPython: BOARD= PORT=; FORMAT=1 makes its filesystem anew
+deploy: need-BOARD need-PORT micropython venv ## Make a board that runs MicroPython into a meter, or update one: BOARD= PORT=; FORMAT=1: its files may be lost
 	@$(VENV)/wattpurse deploy $(call needed,BOARD) $(call needed,PORT) $(if $(FORMAT),--format)
 
 console: need-PORT venv ## Open the service console of the meter on PORT=

@@ -15,14 +15,12 @@ _TIMER_RAN_OUT = 1
 
 
 def build_board() -> ChipBoard:
-    """The devices, with the ledger on the ring that the image reserves (`storage`)."""
-    return build_board_with(storage.ring_blocks())
+    """The devices, with the ledger on the ring that the image reserves (`storage`).
 
-
-def build_board_with(ring_blocks) -> ChipBoard:
-    """The devices, with the ledger on another block device. The boot script has started the counter already."""
+    The boot script has started the counter already.
+    """
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     # No delay for the display: a call of a pin takes this chip longer than the display needs.
     watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
-    return ChipBoard("Raspberry Pi Pico", GPIO, pulses, PicoFlash(ring_blocks), watchdog, 0, True, None)
+    return ChipBoard("Raspberry Pi Pico", GPIO, pulses, PicoFlash(storage.ring_blocks()), watchdog, 0, True, None)

@@ -1,99 +1,104 @@
-"""`wattpurse deploy` by the real mpremote onto an emulated board with stock MicroPython, and the meter it leaves."""
+"""`wattpurse deploy` by the real mpremote onto an emulated Pico, and the meter it leaves."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from boards.host.world import FIRST_S
+from tests.silicon.meter_bench import FLASH_BYTES, account_in_flash, card_with, tap, write_flash
+from wattpurse_tools.deploy_image import RING_BYTES, RING_OFFSET, STAGE_OFFSET, build_image
+from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulator import EmulatedPico
-from wattpurse_tools.emulator_repl import RawRepl
+from wattpurse_tools.emulator_repl import RawRepl, RemoteError
 from wattpurse_tools.emulator_terminal import SerialTerminal
+from wattpurse_tools.places import PICO_FLASH_PROGRAM
 
-FLASH_BYTES = 2 * 1024 * 1024
-RING_BYTES = 512 * 1024
-RING_OFFSET = FLASH_BYTES - RING_BYTES
 SECTOR = 4096
+OPERATIONS_OF_A_SECTOR = 1 + SECTOR // 256
 GREETING = b"'help' lists the commands"
 TIMEOUT_S = 300
-FILL_FILESYSTEM = """
-try:
-    with open("/large", "w") as file:
-        while True:
-            file.write("y" * 256)
-except OSError as error:
-    print(error)
-"""
 PACE = 5  # of virtual to real time: the board's watchdog must not be faster than mpremote
+MOVING_MS = 20_000
 
-
-COPY = """
+DEPLOY_AND_LEAVE = """
+import sys
+from wattpurse_tools import deploy_image
+from wattpurse_tools.board_link import BoardLink
+deploy_image.deploy(BoardLink(sys.argv[1]), False)
+"""
+COPY_FILES = """
 import sys, tempfile
 from pathlib import Path
-from wattpurse_tools import deploy_command, deploy_files
+from wattpurse_tools import deploy_files, deploy_filesystem
 from wattpurse_tools.board_link import BoardLink
-link = BoardLink(sys.argv[1])
 with tempfile.TemporaryDirectory() as folder:
-    deploy_files.stage("pico", Path(folder))
-    deploy_command.take_over(link, "pico")
-    facts = deploy_command.look(link, "pico")
-    deploy_command.prepare(link, "pico", facts, "--format" in sys.argv)
-    print(deploy_command.copy(link, Path(folder)), "files")
-    link.reset()
+    deploy_files.stage("esp32", Path(folder))
+    print(deploy_filesystem.copy(BoardLink(sys.argv[1]), Path(folder)), "files")
 """
 
 
-def deploy(pico, *options):
-    """Run the command against the board; the finished process."""
-    return _beside(pico, [Path(sys.executable).with_name("wattpurse"), "deploy", "pico"], *options)
-
-
-def copy(pico, *options):
-    """The same without asking whether the board has memory enough to run what is put onto it."""
-    return _beside(pico, [sys.executable, "-c", COPY], *options)
-
-
-def _beside(pico, program, *options):
+def beside(pico, *program):
+    """Run a program that is given the board's port; the finished process."""
     with SerialTerminal(pico, pace=PACE) as terminal:
-        command = [*program, terminal.path, *options]
+        command = [word or terminal.path for word in program]
         return terminal.serve_while(
             lambda: subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
         )
+
+
+def deploy(pico, *options):
+    """The command against the board; the finished process."""
+    return beside(pico, Path(sys.executable).with_name("wattpurse"), "deploy", "pico", None, *options)
+
+
+def deploy_and_leave(pico):
+    """The same, but nobody waits for the meter."""
+    return beside(pico, sys.executable, "-c", DEPLOY_AND_LEAVE, None)
+
+
+def deploy_until_the_supply_fails(pico):
+    """Of no more use then: on a real board the port goes with the supply."""
+    with SerialTerminal(pico, pace=PACE) as terminal:
+        process = subprocess.Popen([sys.executable, "-c", DEPLOY_AND_LEAVE, terminal.path])
+        terminal.serve(until=lambda: not pico.powered or process.poll() is not None)
+        process.kill()
+        process.wait()
+    assert not pico.powered
 
 
 def ring_of(pico):
     return pico.read_flash(RING_OFFSET, RING_BYTES)
 
 
-def test_a_stock_board_without_room_for_the_firmware_is_left_alone(pico):
-    repl = RawRepl(pico)
-    repl.execute("with open('/kept', 'w') as file: file.write('x' * 5000)")
-    before = pico.read_flash(0, FLASH_BYTES)
-    process = deploy(pico, "--format")
-    assert process.returncode == 1
-    assert "make image BOARD=pico" in process.stderr
-    assert pico.read_flash(0, FLASH_BYTES) == before
+def operations_until_it_is_moved():
+    """How often the flash is erased or programmed before the first sector of the program is touched."""
+    return -(-len(build_image()) // SECTOR) * OPERATIONS_OF_A_SECTOR
 
 
-def test_files_are_not_put_where_a_ledger_is_to_be_unless_it_may_be_formatted(pico):
+def test_files_on_a_stock_board_are_not_lost_unless_they_may_be(pico):
+    RawRepl(pico).execute("with open('/kept', 'w') as file: file.write('x' * 5000)")
     before = pico.read_flash(0, FLASH_BYTES)
-    process = copy(pico)
+    process = deploy(pico)
     assert process.returncode == 1
-    assert "--format" in process.stderr
+    assert "/kept" in process.stderr and "--format" in process.stderr
     assert pico.read_flash(0, FLASH_BYTES) == before
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory, stock_image):
-    """The flash file of a stock board onto which the firmware was deployed, filesystem debris in the ring's place."""
+    """The flash file of a stock board that was deployed onto, with debris of a filesystem in the ring's place."""
     flash = tmp_path_factory.mktemp("deployed") / "flash.bin"
     with EmulatedPico(flash, stock_image) as pico:
         pico.power_on()
         pico.run_ms(1000)
+        RawRepl(pico).execute("with open('/lost', 'w') as file: file.write('x')")
         pico.write_flash(RING_OFFSET + 5 * SECTOR, b"\x5a" * SECTOR)
-        process = copy(pico, "--format")
+        process = deploy(pico, "--format")
         assert process.returncode == 0, process.stderr
-        assert process.stdout.endswith(" files\n")
+        assert process.stdout.endswith("the meter is running\n")
         assert ring_of(pico) == b"\xff" * RING_BYTES
         assert pico.faults == []
     return flash
@@ -108,34 +113,104 @@ def board(tmp_path, deployed):
         yield pico
 
 
-def test_what_is_written_to_the_filesystem_stays_off_the_ring(board):
-    board.run_ms(1500)
-    repl = RawRepl(board)
-    repl.execute("from machine import Timer, WDT\nwatchdog = WDT(timeout=8000)")
-    repl.execute("feeder = Timer(period=1000, callback=lambda _: watchdog.feed())")
-    assert "28" in repl.execute(FILL_FILESYSTEM, 300_000)  # ENOSPC
-    assert ring_of(board) == b"\xff" * RING_BYTES
+def test_what_is_deployed_is_the_image(board):
+    image = build_image()
+    assert board.read_flash(0, len(image)) == image
 
 
-def test_deploying_again_keeps_the_ledger(board):
-    board.run_ms(1500)
-    RawRepl(board).execute("import os\nos.remove('/main.py')")  # it has filled the memory of this board
-    board.reset()
-    board.run_ms(1500)
-    ledger = b"WPJ1" + bytes(range(200))
-    board.write_flash(RING_OFFSET, ledger)
-    process = copy(board)
+def test_the_meter_starts_by_itself_and_is_not_commissioned(board):
+    board.serial_read_until(GREETING, 5_000)
+    board.serial_write(b"status\r")
+    assert b"not commissioned" in board.serial_read_until(b"load switch", 3_000)
+
+
+def test_the_deployed_meter_takes_a_card_and_meters(tmp_path, deployed, ring):
+    flash = bytearray(deployed.read_bytes())
+    flash[RING_OFFSET : RING_OFFSET + len(ring)] = ring
+    (tmp_path / "flash.bin").write_bytes(flash)
+    with EmulatedMeter(tmp_path / "flash.bin", utc_s=FIRST_S + 60) as meter:
+        meter.power_up()
+        meter.await_console()
+        tap(meter, card_with(20_000_000))
+        assert meter.run_until(lambda: meter.relay.contact_closed, 3)
+        meter.source.set_load_w(2_000)
+        meter.run_for(6)
+        meter.source.set_load_w(0)
+        meter.run_for(0.5)
+        registers = json.loads(meter.type_line("registers --json")[0])
+        assert registers["money_microunits"]["bought"] == 20_000_000
+        assert registers["pulses"] == meter.source.pulses_total > 0
+        assert meter.violations() == []
+
+
+def test_a_running_meter_is_deployed_onto_and_keeps_its_account(meter):
+    tap(meter, card_with(20_000_000))
+    meter.source.set_load_w(0)
+    meter.run_for(0.5)
+    bought = account_in_flash(meter).money.bought
+    process = deploy(meter.pico)
     assert process.returncode == 0, process.stderr
-    assert process.stdout.endswith(" files\n")
-    assert ring_of(board) == ledger + b"\xff" * (RING_BYTES - len(ledger))
+    assert account_in_flash(meter).money.bought == bought == 20_000_000
+    assert json.loads(meter.type_line("status --json")[0])["supply"] == "on"
 
 
-def test_the_meters_own_image_is_not_deployed_onto(tmp_path, meter_image):
-    with EmulatedPico(tmp_path / "flash.bin", meter_image) as pico:
+@pytest.fixture
+def former_meter(tmp_path, stock_image, ring):
+    """A board with stock MicroPython that was a meter once: its ledger is still there."""
+    flash = write_flash(tmp_path / "flash.bin", stock_image.with_suffix(".bin"), ring)
+    with EmulatedPico(flash) as pico:
         pico.power_on()
         pico.run_ms(1500)
-        process = deploy(pico, "--format")
-        assert process.returncode == 1
-        assert "flash a new image" in process.stderr
-        del pico.serial_received[:]
-        pico.serial_read_until(GREETING, 10_000)
+        yield pico
+
+
+def test_a_ledger_on_a_stock_board_is_kept(former_meter, ring):
+    process = deploy_and_leave(former_meter)
+    assert process.returncode == 0, process.stderr
+    assert "the ledger that was found is kept" in process.stdout
+    assert ring_of(former_meter) == ring
+
+
+@pytest.mark.parametrize("sectors_done", [0, 1, 60, 128])
+def test_a_cut_amid_the_move_leaves_a_board_that_asks_for_an_image(former_meter, meter_image, ring, sectors_done):
+    operations = operations_until_it_is_moved() + 1 + sectors_done * OPERATIONS_OF_A_SECTOR
+    former_meter.plan_power_cut(flash_operations=operations)
+    assert deploy_and_leave(former_meter).returncode == 0
+    former_meter.run_ms(MOVING_MS)
+    assert not former_meter.powered
+    former_meter.power_on()
+    former_meter.run_ms(100)
+    assert any("waits for a program over USB" in fault for fault in former_meter.faults)
+    assert ring_of(former_meter) == ring
+    former_meter.cut_power()
+    former_meter.write_flash(0, meter_image.read_bytes())  # as dropping the .uf2 does
+    former_meter.power_on()
+    former_meter.serial_read_until(GREETING, 5_000)
+
+
+@pytest.mark.parametrize("sectors_staged", [0, 64])
+def test_a_cut_before_that_leaves_the_board_as_it_was(pico, sectors_staged):
+    pico.plan_power_cut(flash_operations=sectors_staged * OPERATIONS_OF_A_SECTOR)
+    deploy_until_the_supply_fails(pico)
+    pico.power_on()
+    pico.run_ms(1500)
+    assert deploy(pico).returncode == 0
+
+
+def test_an_image_that_is_not_what_was_sent_is_not_moved_in(pico):
+    before = pico.read_flash(0, STAGE_OFFSET)
+    repl = RawRepl(pico)
+    with pytest.raises(RemoteError, match="deploy again"):
+        repl.execute(PICO_FLASH_PROGRAM.read_text() + f"\nmove_in({STAGE_OFFSET}, 500_000, '{'0' * 64}')", 20_000)
+    assert pico.read_flash(0, STAGE_OFFSET) == before
+
+
+def test_files_are_copied_checked_and_copied_again(pico):
+    RawRepl(pico).execute("open('/board.py', 'w').close()")
+    for _ in range(2):
+        process = beside(pico, sys.executable, "-c", COPY_FILES, None)
+        assert process.returncode == 0, process.stderr
+        assert process.stdout.endswith(" files\n")
+        found = RawRepl(pico).execute("import os\nprint(os.listdir('/'))")
+        assert "board.mpy" in found and "board.py'" not in found
+        assert pico.faults == []

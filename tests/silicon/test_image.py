@@ -2,6 +2,7 @@
 
 import pytest
 
+from wattpurse_tools.deploy_image import STAGE_OFFSET
 from wattpurse_tools.emulator import EmulatedPico
 from wattpurse_tools.emulator_repl import RawRepl
 
@@ -25,6 +26,12 @@ def storage_bytes(board):
 
 def test_the_program_leaves_the_storage_alone(meter_image):
     assert meter_image.stat().st_size < RING_OFFSET
+
+
+def test_the_program_leaves_room_for_the_next_one_to_be_staged(meter_image, stock_image):
+    for image in (meter_image, stock_image.with_suffix(".bin")):
+        assert image.stat().st_size <= STAGE_OFFSET
+    assert STAGE_OFFSET + meter_image.stat().st_size <= RING_OFFSET
 
 
 def test_a_board_without_filesystem_is_left_as_it_is(board):

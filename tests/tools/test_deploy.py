@@ -8,66 +8,96 @@ import pytest
 
 from wattpurse_tools import deploy_files, deploy_scripts
 from wattpurse_tools.board_link import BoardLink
+from wattpurse_tools.board_visit import look
 from wattpurse_tools.cli import main
-from wattpurse_tools.deploy_command import check_micropython, is_fenced, remove_old
+from wattpurse_tools.deploy_filesystem import check_memory, check_micropython, is_fenced, remove_old
+from wattpurse_tools.deploy_image import check_board, check_files
 
 ROOT = Path(__file__).parents[2]
-STOCK_PICO = {
-    "port": "rp2",
-    "version": [1, 25, 0],
+STOCK_ESP32 = {
+    "port": "esp32",
+    "version": [1, 26, 0],
     "mpy": 6,
-    "machine": "Raspberry Pi Pico with RP2040",
+    "machine": "Generic ESP32 module with ESP32",
     "boot": "",
     "has_fence": False,
 }
 
 
-@pytest.mark.parametrize("board", ["pico", "esp32"])
-def test_all_that_a_meter_imports_is_staged(tmp_path, board):
-    deploy_files.stage(board, tmp_path)
+def test_all_that_a_meter_imports_is_staged(tmp_path):
+    deploy_files.stage("esp32", tmp_path)
     staged = set(deploy_files.hashes(tmp_path))
     firmware = ROOT / "firmware"
     for file in (firmware / "wattpurse").rglob("*.py"):
         assert f"/{file.relative_to(firmware).with_suffix('.mpy').as_posix()}" in staged
-    assert {"/main.py", "/boot.py", "/board.mpy", f"/boards/{board}/stock_storage.mpy"} <= staged
-    others = {"pico": "esp32", "esp32": "pico"}
-    assert not [path for path in staged if "host" in path or others[board] in path or "manifest" in path]
+    assert {"/main.py", "/boot.py", "/board.mpy", "/boards/esp32/stock_storage.mpy"} <= staged
+    assert not [path for path in staged if "host" in path or "pico" in path or "manifest" in path]
     assert all((tmp_path / path[1:]).read_bytes()[:2] == b"M\x06" for path in staged if path.endswith(".mpy"))
 
 
 def test_traces_name_the_file_as_on_the_board(tmp_path):
-    deploy_files.stage("pico", tmp_path)
+    deploy_files.stage("esp32", tmp_path)
     assert b"wattpurse/app.py" in (tmp_path / "wattpurse/app.mpy").read_bytes()
     assert str(ROOT).encode() not in b"".join(file.read_bytes() for file in tmp_path.rglob("*.mpy"))
 
 
-def test_a_fit_board_is_accepted():
-    check_micropython("pico", STOCK_PICO)
+def test_a_fit_esp32_is_accepted():
+    check_micropython(STOCK_ESP32)
 
 
 @pytest.mark.parametrize(
-    ("board", "change", "reason"),
+    ("change", "reason"),
     [
-        ("esp32", {}, "no esp32"),
-        ("pico", {"version": [1, 23, 0]}, "1.24 or newer"),
-        ("pico", {"mpy": 5}, "cannot run"),
-        ("pico", {"machine": "Wattpurse on Raspberry Pi Pico with RP2040"}, "flash a new image"),
-        ("esp32", {"port": "esp32", "machine": "Generic ESP32 module with ESP32"}, "1.26 or newer"),
+        ({"version": [1, 25, 0]}, "1.26 or newer"),
+        ({"mpy": 5}, "cannot run"),
+        ({"machine": "Wattpurse on Generic ESP32 module with ESP32"}, "flash a new image"),
     ],
 )
-def test_other_boards_are_refused(board, change, reason):
+def test_other_esp32_are_refused(change, reason):
     with pytest.raises(ValueError, match=reason):
-        check_micropython(board, STOCK_PICO | change)
+        check_micropython(STOCK_ESP32 | change)
+
+
+def test_memory_is_needed_for_the_files_and_to_work(tmp_path):
+    (tmp_path / "module.mpy").write_bytes(bytes(100 * 1024))
+    check_memory(246 * 1024, tmp_path)
+    with pytest.raises(ValueError, match="about 246 KiB.*has 245 KiB"):
+        check_memory(246 * 1024 - 1, tmp_path)
 
 
 def test_a_fence_is_the_module_and_the_script_that_calls_it():
-    boot = deploy_files.FENCE_SCRIPT.format(board="pico")
-    assert is_fenced("pico", STOCK_PICO | {"boot": boot, "has_fence": True})
-    assert is_fenced(
-        "pico", STOCK_PICO | {"boot": deploy_files.COUNT_SCRIPT.format(board="pico") + boot, "has_fence": True}
-    )
-    assert not is_fenced("pico", STOCK_PICO | {"boot": boot})
-    assert not is_fenced("pico", STOCK_PICO | {"boot": "import webrepl\n", "has_fence": True})
+    boot = deploy_files.FENCE_SCRIPT.format(board="esp32")
+    assert is_fenced(STOCK_ESP32 | {"boot": boot, "has_fence": True})
+    assert is_fenced(STOCK_ESP32 | {"boot": deploy_files.COUNT_SCRIPT.format(board="esp32") + boot, "has_fence": True})
+    assert not is_fenced(STOCK_ESP32 | {"boot": boot})
+    assert not is_fenced(STOCK_ESP32 | {"boot": "import webrepl\n", "has_fence": True})
+
+
+@pytest.mark.parametrize("machine", ["Raspberry Pi Pico with RP2040", "Wattpurse on Raspberry Pi Pico with RP2040"])
+def test_a_pico_is_accepted_whether_stock_or_a_meter(machine):
+    check_board({"machine": machine})
+
+
+@pytest.mark.parametrize("machine", ["Raspberry Pi Pico W with RP2040", "Raspberry Pi Pico2 with RP2350"])
+def test_other_boards_of_its_port_are_refused(machine):
+    with pytest.raises(ValueError, match="BOOTSEL"):
+        check_board({"machine": machine})
+
+
+def test_a_board_of_another_port_is_refused():
+    class Link:
+        def execute(self, _code):
+            return STOCK_ESP32
+
+    with pytest.raises(ValueError, match="this is no pico"):
+        look(Link(), "pico")
+
+
+def test_files_are_lost_only_if_they_may_be():
+    check_files([], False)
+    check_files(["/boot.py"], True)
+    with pytest.raises(ValueError, match=r"\(/a, /b, /c and more\).*FORMAT=1"):
+        check_files(["/d", "/c", "/b", "/a"], False)
 
 
 class RecordedLink:

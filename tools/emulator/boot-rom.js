@@ -90,6 +90,7 @@ export class BootRom {
     const { machine } = this;
     const nothing = () => 20;
     const flash = (operate) => (registers) => {
+      if (!this.isCalledFromMemory()) return machine.lockUp("flash changed by code that runs out of flash");
       operate(registers);
       return 100;
     };
@@ -103,7 +104,7 @@ export class BootRom {
       MC: (r) => this.copy(r),
       C4: (r) => this.copy(r),
       IF: nothing,
-      EX: nothing,
+      EX: flash(() => {}),
       FC: nothing,
       CX: nothing,
       RE: flash((r) => machine.flash.eraseRange(r[0], r[1], r[2])),
@@ -142,6 +143,13 @@ export class BootRom {
       for (let i = 0; i < count; i++) rp2040.writeUint8(destination + i, rp2040.readUint8(source + i));
     }
     return 20 + Math.ceil(count * 1.25);
+  }
+
+  /** While the flash is busy, or out of its reading mode, nothing can be fetched from it. */
+  isCalledFromMemory() {
+    const { rp2040 } = this.machine;
+    const offset = rp2040.core.LR - RAM_START;
+    return offset >= 0 && offset < rp2040.sram.length;
   }
 
   /** RAM or flash as an array of bytes, null for anything else. */

@@ -47,7 +47,7 @@ class BoardLink:
         heard = b""
         while time.monotonic() < end_s:
             try:
-                with serial.Serial(self.port, timeout=_ASK_EVERY_S) as line:
+                with serial.Serial(self.port, timeout=_ASK_EVERY_S, write_timeout=_ASK_EVERY_S) as line:
                     line.write(b"\rstatus\r")
                     heard = line.read_until(b"load switch")
             except serial.SerialException:  # a board that starts anew is away for a moment

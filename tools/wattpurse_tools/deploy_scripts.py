@@ -61,6 +61,15 @@ look("")
 print(json.dumps(found))
 """
 
+# The filesystem of stock MicroPython lies where an image is staged.
+UNMOUNT_FILESYSTEM = """
+import vfs
+try:
+    vfs.umount("/")
+except OSError:
+    pass
+"""
+
 REMOVE_FILES = """
 import os
 for path in {paths}:

@@ -1,0 +1,183 @@
+"""Puts a new image into the flash of an RP2040 from the MicroPython that runs out of that flash.
+
+`wattpurse deploy` sends this file and a call behind it. First the image is staged in flash that neither the running
+MicroPython nor the meter's ring uses, and read back. Then it is moved to where the boot ROM starts from, by code that
+is in RAM with its interrupts off, for what ran until then is gone. Sector 0, without which the boot ROM starts nothing
+and waits for an image over USB, is erased first and written last: a power cut in between leaves a board that asks for
+an image, never a part of one that runs.
+
+Functions of the boot ROM: RP2040 data sheet, 2.8.3.1.3; watchdog: 4.7.6; what a reset takes in: 2.13.4.
+"""
+
+import hashlib
+from array import array
+from binascii import a2b_base64, hexlify
+
+import micropython
+import uctypes
+from machine import mem16
+
+XIP = 0x10000000
+SECTOR = 4096
+
+_ROM_TABLE = 0x14
+_ROM_LOOKUP = 0x18
+_BLOCK = 65536
+_WATCHDOG_LOAD = 0x40058004
+_WATCHDOG_LONGEST = 0xFFFFFF
+_WATCHDOG_SET_CONTROL = 0x4005A000
+_TRIGGER = 1 << 31
+_RESET_SELECT = 0x40010008
+_ALL_BUT_OSCILLATORS = 0x1FFFC
+
+
+@micropython.asm_thumb
+def _call(r0, r1, r2):
+    mov(r3, r0)
+    mov(r0, r1)
+    mov(r1, r2)
+    bl(CALL)
+    b(END)
+    label(CALL)
+    bx(r3)
+    label(END)
+
+
+# The words that _write_sectors is given, by their offset in bytes.
+#  0 connect  4 exit XIP  8 erase  12 program  16 flush cache  20 enter XIP: the boot ROM's functions
+# 24 buffer  28 source  32 target in flash  36 offset of the last sector  40 bytes of a sector  44 bytes of a block
+# 48 watchdog's load register  52 its longest time  56 whether sector 0 goes first and the board is reset in the end
+# 60 reset select register  64 what is reset  68 watchdog's control register, to set bits in  72 trigger
+@micropython.asm_thumb
+def _write_sectors(r0):
+    cpsid(i)
+    mov(r7, r0)
+    mov(r5, 0)  # offset of the sector at hand
+    mov(r6, 0)  # 0: it is only erased
+    ldr(r0, [r7, 56])
+    cmp(r0, 0)
+    bne(SECTOR_AT_HAND)
+    b(LAST)
+    label(SECTOR_AT_HAND)
+    ldr(r0, [r7, 28])
+    add(r0, r0, r5)
+    ldr(r1, [r7, 24])
+    ldr(r2, [r7, 40])
+    label(COPY)
+    ldr(r3, [r0, 0])
+    str(r3, [r1, 0])
+    add(r0, 4)
+    add(r1, 4)
+    sub(r2, 4)
+    bne(COPY)
+    ldr(r4, [r7, 0])
+    bl(CALL)
+    ldr(r4, [r7, 4])
+    bl(CALL)
+    ldr(r0, [r7, 32])
+    add(r0, r0, r5)
+    ldr(r1, [r7, 40])
+    ldr(r2, [r7, 44])
+    mov(r3, 0xD8)
+    ldr(r4, [r7, 8])
+    bl(CALL)
+    cmp(r6, 0)
+    beq(ERASED)
+    ldr(r0, [r7, 32])
+    add(r0, r0, r5)
+    ldr(r1, [r7, 24])
+    ldr(r2, [r7, 40])
+    ldr(r4, [r7, 12])
+    bl(CALL)
+    label(ERASED)
+    ldr(r4, [r7, 16])
+    bl(CALL)
+    ldr(r4, [r7, 20])
+    bl(CALL)
+    ldr(r0, [r7, 48])
+    ldr(r1, [r7, 52])
+    str(r1, [r0, 0])
+    cmp(r6, 0)
+    beq(LAST)
+    cmp(r5, 0)
+    beq(WRITTEN)
+    ldr(r0, [r7, 40])
+    sub(r5, r5, r0)
+    b(SECTOR_AT_HAND)
+    label(LAST)
+    mov(r6, 1)
+    ldr(r5, [r7, 36])
+    b(SECTOR_AT_HAND)
+    label(CALL)
+    bx(r4)
+    label(WRITTEN)
+    ldr(r0, [r7, 56])
+    cmp(r0, 0)
+    beq(END)
+    ldr(r0, [r7, 60])
+    ldr(r1, [r7, 64])
+    str(r1, [r0, 0])
+    ldr(r0, [r7, 68])
+    ldr(r1, [r7, 72])
+    str(r1, [r0, 0])
+    label(FOREVER)
+    b(FOREVER)
+    label(END)
+    cpsie(i)
+
+
+def erase_what_is_no_ledger(offset, length):
+    """Erase the ring's place unless a sector there begins as one of a ring does; whether there is one."""
+    for sector in range(offset, offset + length, SECTOR):
+        if bytes(_in_flash(sector, 4)) == b"WPJ1":
+            return True
+    blank = b"\xff" * SECTOR
+    for sector in range(offset, offset + length, SECTOR):
+        if bytes(_in_flash(sector, SECTOR)) != blank:
+            _write(uctypes.addressof(blank), sector, SECTOR, False)
+    return False
+
+
+def digest(offset, length):
+    """SHA-256 of so many bytes of flash, in hex."""
+    sha = hashlib.sha256()
+    for start in range(offset, offset + length, SECTOR):
+        sha.update(_in_flash(start, min(SECTOR, offset + length - start)))
+    return hexlify(sha.digest()).decode()
+
+
+def stage(offset, base64):
+    """Write whole sectors, given as text, into flash from `offset` on."""
+    content = a2b_base64(base64)
+    for start in range(0, len(content), SECTOR):
+        _write(uctypes.addressof(content) + start, offset + start, SECTOR, False)
+
+
+def move_in(offset, length, expected_digest):
+    """Make what is staged at `offset` the board's image and start it. Raises ValueError if it is not what it should be.
+
+    Does not return.
+    """
+    if digest(offset, length) != expected_digest:
+        raise ValueError("the staged image is not what was sent; deploy again")
+    _write(XIP + offset, 0, (length + SECTOR - 1) // SECTOR * SECTOR, True)
+
+
+def _in_flash(offset, length):
+    return uctypes.bytearray_at(XIP + offset, length)
+
+
+def _write(source, target, length, is_image):
+    buffer = bytearray(SECTOR)
+    words = array(
+        "I",
+        [_rom_function(name) for name in ("IF", "EX", "RE", "RP", "FC", "CX")]
+        + [uctypes.addressof(buffer), source, target, length - SECTOR, SECTOR, _BLOCK]
+        + [_WATCHDOG_LOAD, _WATCHDOG_LONGEST, int(is_image)]
+        + [_RESET_SELECT, _ALL_BUT_OSCILLATORS, _WATCHDOG_SET_CONTROL, _TRIGGER],
+    )
+    _write_sectors(words)
+
+
+def _rom_function(name):
+    return _call(mem16[_ROM_LOOKUP], mem16[_ROM_TABLE], ord(name[0]) | ord(name[1]) << 8)

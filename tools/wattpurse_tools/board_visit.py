@@ -1,0 +1,34 @@
+"""What every deployment begins with: the board stands still, harms nothing meanwhile, and says what it is."""
+
+import importlib
+
+from wattpurse_tools import deploy_scripts
+from wattpurse_tools.board_link import BoardLink
+
+_PORTS = {"pico": "rp2", "esp32": "esp32"}
+_TIMERS = {"pico": -1, "esp32": 0}
+_IMAGE_NAME = "Wattpurse"
+
+
+def take_over(link: BoardLink, board: str):
+    """Stop what runs on the board, see that no coil stays under current, and keep its watchdog content.
+
+    One command for all three: a watchdog that ran would not wait for another.
+    """
+    gpio = importlib.import_module(f"boards.{board}.pins").GPIO
+    release = deploy_scripts.RELEASE_COILS.format(coils=(gpio["open_coil"], gpio["close_coil"]))
+    feed = deploy_scripts.FEED_WATCHDOG.format(timer=_TIMERS[board])
+    link.run("exec", release, "+", "soft-reset", "+", "exec", feed)
+
+
+def look(link: BoardLink, board: str) -> dict:
+    """What the board is. Raises ValueError if it is for another port of MicroPython."""
+    facts = link.execute(deploy_scripts.LOOK_AT_BOARD.format(board=board))
+    if facts["port"] != _PORTS[board]:
+        raise ValueError(f"this is no {board}: its MicroPython is for {facts['port']}")
+    return facts
+
+
+def has_image(facts: dict) -> bool:
+    """Whether the board runs an image of the meter, firmware included."""
+    return facts["machine"].startswith(_IMAGE_NAME)
