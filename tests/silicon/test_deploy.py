@@ -18,6 +18,7 @@ from wattpurse_tools.places import PICO_FLASH_PROGRAM
 
 SECTOR = 4096
 OPERATIONS_OF_A_SECTOR = 1 + SECTOR // 256
+OPERATIONS_BEFORE_SECTORS = 2
 GREETING = b"'help' lists the commands"
 TIMEOUT_S = 300
 PACE = 5  # of virtual to real time: the board's watchdog must not be faster than mpremote
@@ -44,9 +45,7 @@ def beside(pico, *program):
     """Run a program that is given the board's port; the finished process."""
     with SerialTerminal(pico, pace=PACE) as terminal:
         command = [word or terminal.path for word in program]
-        return terminal.serve_while(
-            lambda: subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
-        )
+        return terminal.serve_while(lambda: subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S))
 
 
 def deploy(pico, *options):
@@ -73,18 +72,15 @@ def ring_of(pico):
     return pico.read_flash(RING_OFFSET, RING_BYTES)
 
 
-def operations_until_it_is_moved():
-    """How often the flash is erased or programmed before the first sector of the program is touched."""
-    return -(-len(build_image()) // SECTOR) * OPERATIONS_OF_A_SECTOR
-
-
 def test_files_on_a_stock_board_are_not_lost_unless_they_may_be(pico):
     RawRepl(pico).execute("with open('/kept', 'w') as file: file.write('x' * 5000)")
-    before = pico.read_flash(0, FLASH_BYTES)
+    before, resets = pico.read_flash(0, FLASH_BYTES), len(pico.resets)
     process = deploy(pico)
     assert process.returncode == 1
     assert "/kept" in process.stderr and "--format" in process.stderr
     assert pico.read_flash(0, FLASH_BYTES) == before
+    pico.run_ms(1000)
+    assert len(pico.resets) > resets  # what was on the board goes on
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +147,7 @@ def test_a_running_meter_is_deployed_onto_and_keeps_its_account(meter):
     process = deploy(meter.pico)
     assert process.returncode == 0, process.stderr
     assert account_in_flash(meter).money.bought == bought == 20_000_000
+    meter.run_for(1)  # it still answers whoever has waited for it
     assert json.loads(meter.type_line("status --json")[0])["supply"] == "on"
 
 
@@ -171,10 +168,33 @@ def test_a_ledger_on_a_stock_board_is_kept(former_meter, ring):
     assert ring_of(former_meter) == ring
 
 
-@pytest.mark.parametrize("sectors_done", [0, 1, 60, 128])
-def test_a_cut_amid_the_move_leaves_a_board_that_asks_for_an_image(former_meter, meter_image, ring, sectors_done):
-    operations = operations_until_it_is_moved() + 1 + sectors_done * OPERATIONS_OF_A_SECTOR
-    former_meter.plan_power_cut(flash_operations=operations)
+def operation_of_the_move(sector, operation):
+    """The number of an operation, counted from the begin of deploying; sectors are written from the last (0) to the
+    first (-1). None: before them."""
+    sectors = -(-len(build_image()) // SECTOR)
+    begin = sectors * OPERATIONS_OF_A_SECTOR
+    if sector is None:
+        return begin + operation
+    return begin + OPERATIONS_BEFORE_SECTORS + sector % sectors * OPERATIONS_OF_A_SECTOR + operation
+
+
+@pytest.mark.parametrize(
+    ("sector", "operation", "tear"),
+    [
+        (None, 0, "ordered"),  # the first page is made invalid
+        (None, 1, "ragged"),  # the first sector is erased
+        (0, 0, "ordered"),
+        (60, 5, "ragged"),
+        (-1, 0, "ordered"),
+        (-1, 1, "ragged"),
+        (-1, 15, "ordered"),
+        (-1, 16, "ordered"),  # the first page is written, last of all
+    ],
+)
+def test_a_cut_amid_the_move_leaves_a_board_that_asks_for_an_image(
+    former_meter, meter_image, ring, sector, operation, tear
+):
+    former_meter.plan_power_cut(flash_operations=operation_of_the_move(sector, operation), tear=tear)
     assert deploy_and_leave(former_meter).returncode == 0
     former_meter.run_ms(MOVING_MS)
     assert not former_meter.powered
@@ -189,12 +209,23 @@ def test_a_cut_amid_the_move_leaves_a_board_that_asks_for_an_image(former_meter,
 
 
 @pytest.mark.parametrize("sectors_staged", [0, 64])
-def test_a_cut_before_that_leaves_the_board_as_it_was(pico, sectors_staged):
+def test_a_cut_before_that_leaves_the_program_as_it_was(pico, sectors_staged):
+    program = pico.read_flash(0, STAGE_OFFSET)
     pico.plan_power_cut(flash_operations=sectors_staged * OPERATIONS_OF_A_SECTOR)
     deploy_until_the_supply_fails(pico)
+    assert pico.read_flash(0, STAGE_OFFSET) == program
     pico.power_on()
     pico.run_ms(1500)
     assert deploy(pico).returncode == 0
+
+
+def test_a_cut_while_a_meter_is_sent_its_next_image_leaves_it_at_work(meter):
+    tap(meter, card_with(20_000_000))
+    meter.pico.plan_power_cut(flash_operations=20 * OPERATIONS_OF_A_SECTOR)
+    deploy_until_the_supply_fails(meter.pico)
+    meter.power_up()
+    meter.await_console()
+    assert account_in_flash(meter).money.bought == 20_000_000
 
 
 def test_an_image_that_is_not_what_was_sent_is_not_moved_in(pico):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from wattpurse_tools import deploy_files, deploy_scripts
+from wattpurse_tools import deploy_files, deploy_image, deploy_scripts
 from wattpurse_tools.board_link import BoardLink
 from wattpurse_tools.board_visit import look
 from wattpurse_tools.cli import main
 from wattpurse_tools.deploy_filesystem import check_memory, check_micropython, is_fenced, remove_old
-from wattpurse_tools.deploy_image import check_board, check_files
+from wattpurse_tools.deploy_image import check_board, check_files, stage
 
 ROOT = Path(__file__).parents[2]
 STOCK_ESP32 = {
@@ -22,6 +22,12 @@ STOCK_ESP32 = {
     "boot": "",
     "has_fence": False,
 }
+
+
+def pico(**change):
+    """What a stock Pico says of itself, but for that."""
+    facts = {"port": "rp2", "machine": "Raspberry Pi Pico with RP2040", "storage_blocks": 352, "has_fence": False}
+    return facts | change
 
 
 def test_all_that_a_meter_imports_is_staged(tmp_path):
@@ -75,13 +81,60 @@ def test_a_fence_is_the_module_and_the_script_that_calls_it():
 
 @pytest.mark.parametrize("machine", ["Raspberry Pi Pico with RP2040", "Wattpurse on Raspberry Pi Pico with RP2040"])
 def test_a_pico_is_accepted_whether_stock_or_a_meter(machine):
-    check_board({"machine": machine})
+    check_board(pico(machine=machine, storage_blocks=192 if "Wattpurse" in machine else 352))
 
 
-@pytest.mark.parametrize("machine", ["Raspberry Pi Pico W with RP2040", "Raspberry Pi Pico2 with RP2350"])
-def test_other_boards_of_its_port_are_refused(machine):
-    with pytest.raises(ValueError, match="BOOTSEL"):
-        check_board({"machine": machine})
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"machine": "Raspberry Pi Pico W with RP2040"}, "BOOTSEL.*RPI_PICO_W"),
+        ({"machine": "Raspberry Pi Pico2 with RP2350"}, "BOOTSEL"),
+        ({"storage_blocks": 256}, "256 sectors.*BOOTSEL"),
+        ({"has_fence": True}, "settle"),
+    ],
+)
+def test_other_boards_of_its_port_are_refused(change, reason):
+    with pytest.raises(ValueError, match=reason):
+        check_board(pico(**change))
+
+
+def test_an_image_that_arrives_otherwise_is_not_put_in_place():
+    class Link:
+        def __init__(self):
+            self.scripts = 0
+
+        def run(self, *arguments):
+            self.scripts += arguments.count("run")
+
+        def execute(self, _code):
+            return "0" * 64
+
+    link = Link()
+    with pytest.raises(OSError, match="not on the board as sent"):
+        stage(link, bytes(100_000))
+    assert link.scripts == 1 + -(-100_000 // 16_384)
+
+
+def test_a_deployment_that_fails_lets_the_board_go(monkeypatch):
+    class Link:
+        resets = 0
+
+        def run(self, *_arguments):
+            raise KeyboardInterrupt
+
+        def execute(self, _code):
+            return pico()
+
+        def try_to_reset(self):
+            self.resets += 1
+
+    link = Link()
+    monkeypatch.setattr(deploy_image, "build_image", lambda: b"image")
+    monkeypatch.setattr(deploy_image, "take_over", lambda link, board: None)
+    monkeypatch.setattr(deploy_image, "empty_filesystem", lambda link, may_format: None)
+    with pytest.raises(KeyboardInterrupt):
+        deploy_image.deploy(link, False)
+    assert link.resets == 1
 
 
 def test_a_board_of_another_port_is_refused():
@@ -159,7 +212,7 @@ def test_on_an_esp32_a_ledger_is_kept():
 def test_a_port_that_is_not_there_is_an_error_of_one_line(capsys):
     with pytest.raises(OSError, match="/dev/no-such-port"):
         BoardLink("/dev/no-such-port").execute("print(1)")
-    assert main(["deploy", "pico", "/dev/no-such-port"]) == 1
+    assert main(["deploy", "esp32", "/dev/no-such-port"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 

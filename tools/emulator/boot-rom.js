@@ -33,6 +33,8 @@ export class BootRom {
     this.machine = machine;
     this.handlers = [];
     this.functions = new Map();
+    /** Whether the flash can be read as memory: not from "exit" to "enter", but a second stage may map it by itself. */
+    this.isMapped = true;
     this.data = new Map([
       [code("SF"), SINGLE_TABLE_ADDRESS],
       [code("SD"), DOUBLE_TABLE_ADDRESS],
@@ -94,6 +96,11 @@ export class BootRom {
       operate(registers);
       return 100;
     };
+    const change = (operate) =>
+      flash((registers) => {
+        if (this.isMapped) return machine.lockUp("flash changed while it is mapped into memory");
+        operate(registers);
+      });
     return {
       P3: bits((word) => popCount(word)),
       R3: bits((word) => reverse(word)),
@@ -103,12 +110,12 @@ export class BootRom {
       S4: (r) => this.fill(r),
       MC: (r) => this.copy(r),
       C4: (r) => this.copy(r),
-      IF: nothing,
-      EX: flash(() => {}),
+      IF: flash(() => {}),
+      EX: flash(() => (this.isMapped = false)),
       FC: nothing,
-      CX: nothing,
-      RE: flash((r) => machine.flash.eraseRange(r[0], r[1], r[2])),
-      RP: flash((r) => this.programRange(r[0], r[1], r[2])),
+      CX: flash(() => (this.isMapped = true)),
+      RE: change((r) => machine.flash.eraseRange(r[0], r[1], r[2])),
+      RP: change((r) => this.programRange(r[0], r[1], r[2])),
       UB: () => machine.lockUp("the boot ROM waits for a program over USB"),
     };
   }
@@ -181,6 +188,7 @@ export class BootRom {
       this.machine.lockUp("no valid second stage in flash: the boot ROM waits for a program over USB");
       return;
     }
+    this.isMapped = true;
     rp2040.sram.set(secondStage, SECOND_STAGE_ADDRESS - RAM_START);
     rp2040.core.LR = 0;
     rp2040.core.SP = SECOND_STAGE_ADDRESS;

@@ -2,14 +2,16 @@
 
 `wattpurse deploy` sends this file and a call behind it. First the image is staged in flash that neither the running
 MicroPython nor the meter's ring uses, and read back. Then it is moved to where the boot ROM starts from, by code that
-is in RAM with its interrupts off, for what ran until then is gone. Sector 0, without which the boot ROM starts nothing
-and waits for an image over USB, is erased first and written last: a power cut in between leaves a board that asks for
-an image, never a part of one that runs.
+is in RAM with its interrupts off, for what ran until then is gone. The boot ROM starts what has a valid second stage in
+the first page, and else waits for an image over USB. So that page is made invalid first and written last: a power cut
+in between leaves a board that asks for an image, never a part of one that runs. Each sector is read back, and written
+again until it is right; one that never is ends in a reset by the watchdog.
 
 Functions of the boot ROM: RP2040 data sheet, 2.8.3.1.3; watchdog: 4.7.6; what a reset takes in: 2.13.4.
 """
 
 import hashlib
+import time
 from array import array
 from binascii import a2b_base64, hexlify
 
@@ -29,6 +31,9 @@ _WATCHDOG_SET_CONTROL = 0x4005A000
 _TRIGGER = 1 << 31
 _RESET_SELECT = 0x40010008
 _ALL_BUT_OSCILLATORS = 0x1FFFC
+_PAGE = 256
+# mpremote lets go of the port meanwhile, which it could not of one that does not answer any more.
+_FAREWELL_MS = 2_000
 
 
 @micropython.asm_thumb
@@ -46,14 +51,15 @@ def _call(r0, r1, r2):
 # The words that _write_sectors is given, by their offset in bytes.
 #  0 connect  4 exit XIP  8 erase  12 program  16 flush cache  20 enter XIP: the boot ROM's functions
 # 24 buffer  28 source  32 target in flash  36 offset of the last sector  40 bytes of a sector  44 bytes of a block
-# 48 watchdog's load register  52 its longest time  56 whether sector 0 goes first and the board is reset in the end
+# 48 watchdog's load register  52 its longest time  56 whether page 0 goes first and the board is reset in the end
 # 60 reset select register  64 what is reset  68 watchdog's control register, to set bits in  72 trigger
+# 76 bytes of a page  80 bytes of the others of a sector  84 a page of zeros  88 where flash is read
 @micropython.asm_thumb
 def _write_sectors(r0):
     cpsid(i)
     mov(r7, r0)
     mov(r5, 0)  # offset of the sector at hand
-    mov(r6, 0)  # 0: it is only erased
+    mov(r6, 0)  # 0: it is only made invalid and erased
     ldr(r0, [r7, 56])
     cmp(r0, 0)
     bne(SECTOR_AT_HAND)
@@ -74,6 +80,14 @@ def _write_sectors(r0):
     bl(CALL)
     ldr(r4, [r7, 4])
     bl(CALL)
+    cmp(r6, 0)
+    bne(ERASE)
+    ldr(r0, [r7, 32])
+    ldr(r1, [r7, 84])
+    ldr(r2, [r7, 76])
+    ldr(r4, [r7, 12])
+    bl(CALL)
+    label(ERASE)
     ldr(r0, [r7, 32])
     add(r0, r0, r5)
     ldr(r1, [r7, 40])
@@ -82,18 +96,47 @@ def _write_sectors(r0):
     ldr(r4, [r7, 8])
     bl(CALL)
     cmp(r6, 0)
-    beq(ERASED)
+    beq(READABLE)
+    ldr(r3, [r7, 76])
+    ldr(r0, [r7, 32])
+    add(r0, r0, r5)
+    add(r0, r0, r3)
+    ldr(r1, [r7, 24])
+    add(r1, r1, r3)
+    ldr(r2, [r7, 80])
+    ldr(r4, [r7, 12])
+    bl(CALL)
     ldr(r0, [r7, 32])
     add(r0, r0, r5)
     ldr(r1, [r7, 24])
-    ldr(r2, [r7, 40])
+    ldr(r2, [r7, 76])
     ldr(r4, [r7, 12])
     bl(CALL)
-    label(ERASED)
+    label(READABLE)
     ldr(r4, [r7, 16])
     bl(CALL)
     ldr(r4, [r7, 20])
     bl(CALL)
+    cmp(r6, 0)
+    beq(RIGHT)
+    ldr(r0, [r7, 88])
+    ldr(r1, [r7, 32])
+    add(r0, r0, r1)
+    add(r0, r0, r5)
+    ldr(r1, [r7, 24])
+    ldr(r2, [r7, 40])
+    label(COMPARE)
+    ldr(r3, [r0, 0])
+    ldr(r4, [r1, 0])
+    cmp(r3, r4)
+    beq(SAME)
+    b(SECTOR_AT_HAND)
+    label(SAME)
+    add(r0, 4)
+    add(r1, 4)
+    sub(r2, 4)
+    bne(COMPARE)
+    label(RIGHT)
     ldr(r0, [r7, 48])
     ldr(r1, [r7, 52])
     str(r1, [r0, 0])
@@ -160,6 +203,7 @@ def move_in(offset, length, expected_digest):
     """
     if digest(offset, length) != expected_digest:
         raise ValueError("the staged image is not what was sent; deploy again")
+    time.sleep_ms(_FAREWELL_MS)
     _write(XIP + offset, 0, (length + SECTOR - 1) // SECTOR * SECTOR, True)
 
 
@@ -168,13 +212,14 @@ def _in_flash(offset, length):
 
 
 def _write(source, target, length, is_image):
-    buffer = bytearray(SECTOR)
+    buffer, zeros = bytearray(SECTOR), bytes(_PAGE)
     words = array(
         "I",
         [_rom_function(name) for name in ("IF", "EX", "RE", "RP", "FC", "CX")]
         + [uctypes.addressof(buffer), source, target, length - SECTOR, SECTOR, _BLOCK]
         + [_WATCHDOG_LOAD, _WATCHDOG_LONGEST, int(is_image)]
-        + [_RESET_SELECT, _ALL_BUT_OSCILLATORS, _WATCHDOG_SET_CONTROL, _TRIGGER],
+        + [_RESET_SELECT, _ALL_BUT_OSCILLATORS, _WATCHDOG_SET_CONTROL, _TRIGGER]
+        + [_PAGE, SECTOR - _PAGE, uctypes.addressof(zeros), XIP],
     )
     _write_sectors(words)
 

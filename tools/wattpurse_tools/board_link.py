@@ -4,6 +4,7 @@ Whatever runs on the board is interrupted by the first command and stays so unti
 reset (`resume`) but those asked for.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -11,8 +12,15 @@ import time
 
 import serial
 
+try:
+    import termios
+
+    _PORT_ERRORS = (OSError, termios.error)
+except ImportError:  # there is none on Windows
+    _PORT_ERRORS = (OSError,)
+
 MPREMOTE = (sys.executable, "-m", "mpremote")
-TIMEOUT_S = 600
+TIMEOUT_S = 1200
 
 _ASK_EVERY_S = 2
 
@@ -26,7 +34,10 @@ class BoardLink:
     def run(self, *arguments: str) -> str:
         """One `mpremote` command on the board; what it printed."""
         command = [*MPREMOTE, "connect", self.port, "resume", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise OSError(f"{self.port}: no answer from the board within {TIMEOUT_S} s") from None
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             raise OSError(f"{self.port}: {said[-1] if said else 'mpremote failed'}")
@@ -41,6 +52,11 @@ class BoardLink:
         """Start the board anew."""
         self.run("reset")
 
+    def try_to_reset(self):
+        """The same where it may be of no use: another error is already on its way."""
+        with contextlib.suppress(OSError):
+            self.reset()
+
     def wait_for_meter(self, timeout_s: int) -> bool:
         """Ask the service console for its status until it answers; False if it does not within `timeout_s`."""
         end_s = time.monotonic() + timeout_s
@@ -50,7 +66,7 @@ class BoardLink:
                 with serial.Serial(self.port, timeout=_ASK_EVERY_S, write_timeout=_ASK_EVERY_S) as line:
                     line.write(b"\rstatus\r")
                     heard = line.read_until(b"load switch")
-            except serial.SerialException:  # a board that starts anew is away for a moment
+            except _PORT_ERRORS:  # a board that starts anew is away for a moment
                 time.sleep(_ASK_EVERY_S)
             if b"load switch" in heard:
                 return True

@@ -5,9 +5,10 @@ import importlib
 from wattpurse_tools import deploy_scripts
 from wattpurse_tools.board_link import BoardLink
 
+IMAGE_NAME = "Wattpurse"
+
 _PORTS = {"pico": "rp2", "esp32": "esp32"}
 _TIMERS = {"pico": -1, "esp32": 0}
-_IMAGE_NAME = "Wattpurse"
 
 
 def take_over(link: BoardLink, board: str):
@@ -17,7 +18,8 @@ def take_over(link: BoardLink, board: str):
     """
     gpio = importlib.import_module(f"boards.{board}.pins").GPIO
     release = deploy_scripts.RELEASE_COILS.format(coils=(gpio["open_coil"], gpio["close_coil"]))
-    feed = deploy_scripts.FEED_WATCHDOG.format(timer=_TIMERS[board])
+    longest_visit_s = deploy_scripts.LONGEST_VISIT_S
+    feed = deploy_scripts.FEED_WATCHDOG.format(timer=_TIMERS[board], longest_visit_s=longest_visit_s)
     link.run("exec", release, "+", "soft-reset", "+", "exec", feed)
 
 
@@ -31,4 +33,4 @@ def look(link: BoardLink, board: str) -> dict:
 
 def has_image(facts: dict) -> bool:
     """Whether the board runs an image of the meter, firmware included."""
-    return facts["machine"].startswith(_IMAGE_NAME)
+    return facts["machine"].startswith(IMAGE_NAME)

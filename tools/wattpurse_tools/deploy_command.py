@@ -9,7 +9,7 @@ from wattpurse_tools import deploy_filesystem, deploy_image
 from wattpurse_tools.board_link import BoardLink
 from wattpurse_tools.places import CHIP_BOARDS
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 90  # an image is put in place before it starts, by slow flash within a minute
 
 _WAYS = {"pico": deploy_image.deploy, "esp32": deploy_filesystem.deploy}
 
@@ -28,6 +28,7 @@ def run(arguments) -> int:
     link = BoardLink(arguments.port)
     _WAYS[arguments.board](link, arguments.format)
     if not link.wait_for_meter(START_TIMEOUT_S):
+        link.try_to_reset()
         raise OSError(f"the firmware arrived, but no meter answers on {arguments.port}")
     print("the meter is running")
     return 0

@@ -1,7 +1,7 @@
 """Deployment onto a Pico: the MicroPython on it, stock or the meter's own, writes the meter's image into its flash.
 
 What is done on the board stands in `tools/on_board/pico_flash.py`. Until the image is staged and was read back, the
-board is what it was. From then on it takes some ten seconds that must not be interrupted; if they are, the board comes
+program of the board is what it was. Then come some seconds that must not be interrupted; if they are, the board comes
 up as a drive for an `.uf2` file, as in BOOTSEL mode, and the ledger is still there.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wattpurse_tools import deploy_scripts
 from wattpurse_tools.board_link import BoardLink
-from wattpurse_tools.board_visit import has_image, look, take_over
+from wattpurse_tools.board_visit import IMAGE_NAME, has_image, look, take_over
 from wattpurse_tools.places import PICO_FLASH_PROGRAM, PICO_IMAGE_BUILDER
 
 BOARD = "pico"
@@ -23,6 +23,8 @@ RING_OFFSET = 0x140000
 RING_BYTES = 512 * 1024
 
 _MACHINE = "Raspberry Pi Pico with RP2040"
+# Without and with an image of the meter. A program that leaves less of the flash to storage ends where it is staged.
+_STORAGE_BLOCKS = (352, 192)
 _IMAGE = "firmware.bin"
 _SECTOR = 4096
 _PIECE = 4 * _SECTOR  # of what the board has memory for, in text and in bytes
@@ -35,19 +37,21 @@ def deploy(link: BoardLink, may_format: bool):
     """
     image = build_image()
     take_over(link, BOARD)
+    is_moving = False
     try:
         facts = look(link, BOARD)
         check_board(facts)
         if not has_image(facts):
-            check_files(link.execute(deploy_scripts.LIST_FILES), may_format)
+            empty_filesystem(link, may_format)
         stage(link, image)
         if not has_image(facts):
             clear_ring(link)
-    except (OSError, ValueError):
-        link.reset()
-        raise
-    print("the image is on the board and was checked; the board puts it in place: do not unplug it")
-    link.run("exec", "--no-follow", _program(f"move_in({STAGE_OFFSET}, {len(image)}, '{_digest(image)}')"))
+        print("the image is on the board and was checked; the board puts it in place: do not unplug it")
+        link.run("exec", "--no-follow", _program(f"move_in({STAGE_OFFSET}, {len(image)}, '{_digest(image)}')"))
+        is_moving = True
+    finally:
+        if not is_moving:
+            link.try_to_reset()
 
 
 def build_image() -> bytes:
@@ -63,15 +67,37 @@ def build_image() -> bytes:
 
 def check_board(facts: dict):
     """Raises ValueError unless this is a Pico, stock or a meter: others may have their program where it is staged."""
-    if facts["machine"].removeprefix("Wattpurse on ") != _MACHINE:
+    if facts["machine"].removeprefix(IMAGE_NAME + " on ") != _MACHINE:
         raise ValueError(
-            f"this board is a '{facts['machine']}', not a '{_MACHINE}': `make image BOARD=pico` says which images there"
-            " are; copy the .uf2 onto it in BOOTSEL mode"
+            f"this board is a '{facts['machine']}', not a '{_MACHINE}': copy an .uf2 onto it in BOOTSEL mode, for a"
+            ' Pico W the one that `make image BOARD=pico ARGS="--board RPI_PICO_W"` builds'
+        )
+    if facts["storage_blocks"] != _STORAGE_BLOCKS[has_image(facts)]:
+        raise ValueError(
+            f"the MicroPython on this board has {facts['storage_blocks']} sectors of storage, a stock one has"
+            f" {_STORAGE_BLOCKS[False]}: copy the .uf2 of `make image BOARD=pico` onto it in BOOTSEL mode"
+        )
+    if facts["has_fence"]:
+        raise ValueError(
+            "the firmware of this meter is in its filesystem, and its ledger where only that firmware finds it: settle"
+            " the customer's credit, remove /boards from the board, and deploy again"
         )
 
 
+def empty_filesystem(link: BoardLink, may_format: bool):
+    """The image has a filesystem of its own: all files of a stock board are removed, and what they started is stopped.
+
+    Raises ValueError if there are any and they may not be lost.
+    """
+    found = link.execute(deploy_scripts.LIST_FILES)
+    check_files(found, may_format)
+    if found:
+        link.execute(deploy_scripts.REMOVE_FILES.format(paths=found))
+        take_over(link, BOARD)  # without a boot script, which may have started what goes on while flash is written
+
+
 def check_files(found: list, may_format: bool):
-    """Raises ValueError if the board has files and they may not be lost: the image has a filesystem of its own."""
+    """Raises ValueError if there are files and they may not be lost."""
     if found and not may_format:
         some = ", ".join(sorted(found)[:3])
         raise ValueError(
@@ -95,7 +121,7 @@ def stage(link: BoardLink, image: bytes):
         link.run(*arguments)
     call = f"import json\nprint(json.dumps(digest({STAGE_OFFSET}, {len(image)})))"
     if link.execute(_program(call)) != _digest(image):
-        raise OSError("the image is not on the board as sent; the board was not changed, deploy again")
+        raise OSError("the image is not on the board as sent; its program was not changed, deploy again")
 
 
 def clear_ring(link: BoardLink):

@@ -11,12 +11,20 @@ for gpio in {coils}:
     machine.Pin(gpio, machine.Pin.OUT, value=0)
 """
 
-# The watchdog of a meter that ran cannot be stopped, only fed, until the board is reset in the end.
+# The watchdog of a meter that ran cannot be stopped, only fed, until the board is reset in the end. If nobody does that
+# within this many seconds, it brings the meter back.
+LONGEST_VISIT_S = 1200
 FEED_WATCHDOG = """
 import machine
 watchdog = machine.WDT(timeout=8000)
 feeder = machine.Timer({timer})
-feeder.init(period=1000, mode=machine.Timer.PERIODIC, callback=lambda _: watchdog.feed())
+seconds = 0
+def feed(_):
+    global seconds
+    seconds += 1
+    if seconds < {longest_visit_s}:
+        watchdog.feed()
+feeder.init(period=1000, mode=machine.Timer.PERIODIC, callback=feed)
 """
 
 LOOK_AT_BOARD = """
@@ -27,9 +35,13 @@ def exists(path):
         return bool(os.stat(path))
     except OSError:
         return False
+storage_blocks = 0
+if sys.platform == "rp2":
+    import rp2
+    storage_blocks = rp2.Flash().ioctl(4, 0)
 print(json.dumps(dict(
     port=sys.platform, version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
-    machine=sys.implementation._machine, free_bytes=gc.mem_free(),
+    machine=sys.implementation._machine, free_bytes=gc.mem_free(), storage_blocks=storage_blocks,
     has_fence=exists("/boards/{board}/stock_storage.mpy"),
     boot=open("/boot.py").read() if exists("/boot.py") else "")))
 """
@@ -63,9 +75,9 @@ print(json.dumps(found))
 
 # The filesystem of stock MicroPython lies where an image is staged.
 UNMOUNT_FILESYSTEM = """
-import vfs
+import os
 try:
-    vfs.umount("/")
+    os.umount("/")
 except OSError:
     pass
 """
