@@ -9,6 +9,7 @@ import pytest
 
 from boards.host.world import FIRST_S
 from tests.silicon.meter_bench import FLASH_BYTES, account_in_flash, card_with, tap, write_flash
+from wattpurse_tools import deploy_scripts
 from wattpurse_tools.deploy_image import RING_BYTES, RING_OFFSET, STAGE_OFFSET, build_image
 from wattpurse_tools.emulated_meter import EmulatedMeter
 from wattpurse_tools.emulator import EmulatedPico
@@ -208,6 +209,15 @@ def test_a_cut_amid_the_move_leaves_a_board_that_asks_for_an_image(
     former_meter.serial_read_until(GREETING, 5_000)
 
 
+@pytest.mark.parametrize(("sector", "operation"), [(60, 5), (-1, 16)])
+def test_what_went_wrong_is_written_again(former_meter, meter_image, sector, operation):
+    former_meter.plan_flash_defect(operation_of_the_move(sector, operation))
+    assert deploy_and_leave(former_meter).returncode == 0
+    former_meter.serial_read_until(GREETING, MOVING_MS)
+    image = meter_image.read_bytes()
+    assert former_meter.read_flash(0, len(image)) == image
+
+
 @pytest.mark.parametrize("sectors_staged", [0, 64])
 def test_a_cut_before_that_leaves_the_program_as_it_was(pico, sectors_staged):
     program = pico.read_flash(0, STAGE_OFFSET)
@@ -226,6 +236,26 @@ def test_a_cut_while_a_meter_is_sent_its_next_image_leaves_it_at_work(meter):
     meter.power_up()
     meter.await_console()
     assert account_in_flash(meter).money.bought == 20_000_000
+
+
+def test_a_visit_without_end_is_ended_by_the_watchdog(meter):
+    tap(meter, card_with(20_000_000))
+    repl = RawRepl(meter.pico)
+    repl.execute(deploy_scripts.FEED_WATCHDOG.format(timer=-1, longest_visit_s=20))
+    meter.run_for(20)
+    assert repl.execute("print(1)") == "1\n"
+    meter.pico.serial_received.clear()
+    meter.await_console()
+    assert account_in_flash(meter).money.bought == 20_000_000
+
+
+def test_a_board_of_another_port_is_named_and_goes_on(pico):
+    resets = len(pico.resets)
+    process = beside(pico, Path(sys.executable).with_name("wattpurse"), "deploy", "esp32", None)
+    assert process.returncode == 1
+    assert "this is no esp32: its MicroPython is for rp2" in process.stderr
+    pico.run_ms(1000)
+    assert len(pico.resets) > resets
 
 
 def test_an_image_that_is_not_what_was_sent_is_not_moved_in(pico):

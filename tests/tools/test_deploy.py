@@ -8,14 +8,12 @@ import pytest
 
 from wattpurse_tools import deploy_files, deploy_image, deploy_scripts
 from wattpurse_tools.board_link import BoardLink
-from wattpurse_tools.board_visit import look
 from wattpurse_tools.cli import main
 from wattpurse_tools.deploy_filesystem import check_memory, check_micropython, is_fenced, remove_old
 from wattpurse_tools.deploy_image import check_board, check_files, stage
 
 ROOT = Path(__file__).parents[2]
 STOCK_ESP32 = {
-    "port": "esp32",
     "version": [1, 26, 0],
     "mpy": 6,
     "machine": "Generic ESP32 module with ESP32",
@@ -26,7 +24,7 @@ STOCK_ESP32 = {
 
 def pico(**change):
     """What a stock Pico says of itself, but for that."""
-    facts = {"port": "rp2", "machine": "Raspberry Pi Pico with RP2040", "storage_blocks": 352, "has_fence": False}
+    facts = {"machine": "Raspberry Pi Pico with RP2040", "storage_blocks": 352, "has_fence": False}
     return facts | change
 
 
@@ -131,19 +129,10 @@ def test_a_deployment_that_fails_lets_the_board_go(monkeypatch):
     link = Link()
     monkeypatch.setattr(deploy_image, "build_image", lambda: b"image")
     monkeypatch.setattr(deploy_image, "take_over", lambda link, board: None)
-    monkeypatch.setattr(deploy_image, "empty_filesystem", lambda link, may_format: None)
+    monkeypatch.setattr(deploy_image, "give_up_filesystem", lambda link, may_format: None)
     with pytest.raises(KeyboardInterrupt):
         deploy_image.deploy(link, False)
     assert link.resets == 1
-
-
-def test_a_board_of_another_port_is_refused():
-    class Link:
-        def execute(self, _code):
-            return STOCK_ESP32
-
-    with pytest.raises(ValueError, match="this is no pico"):
-        look(Link(), "pico")
 
 
 def test_files_are_lost_only_if_they_may_be():
@@ -172,6 +161,15 @@ def test_what_would_be_imported_instead_is_removed_and_nothing_else():
     link = RecordedLink([*old, "/wattpurse/app.mpy", "/notes"])
     remove_old(link, {"/main.py": "", "/wattpurse/app.mpy": ""})
     assert sorted(link.removed) == sorted(old)
+
+
+@pytest.mark.parametrize(("files", "visits"), [([], 0), (["/notes"], 0), (["/notes", "/boot.py"], 1)])
+def test_what_a_boot_script_started_is_stopped(monkeypatch, files, visits):
+    link, visited = RecordedLink(files), []
+    monkeypatch.setattr(deploy_image, "take_over", lambda link, board: visited.append(board))
+    deploy_image.give_up_filesystem(link, True)
+    assert len(visited) == visits
+    assert link.removed == ["/boot.py"] * visits
 
 
 # The unix port stands in for an ESP32: littlefs is real, the partition is the model.

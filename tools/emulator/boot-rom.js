@@ -33,7 +33,7 @@ export class BootRom {
     this.machine = machine;
     this.handlers = [];
     this.functions = new Map();
-    /** Whether the flash can be read as memory: not from "exit" to "enter", but a second stage may map it by itself. */
+    /** False from "exit" to "enter"; a second stage that maps the flash again goes unnoticed until the next reset. */
     this.isMapped = true;
     this.data = new Map([
       [code("SF"), SINGLE_TABLE_ADDRESS],

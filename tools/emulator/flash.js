@@ -25,7 +25,7 @@ export class Flash {
     this.bytes = new Uint8Array(FLASH_BYTES).fill(0xff);
     this.file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
     fs.readSync(this.file, this.bytes, 0, FLASH_BYTES, 0);
-    /** When the supply fails: { operations, fraction, nanos, tear }; null: not planned. */
+    /** When the supply fails: { operations, fraction, nanos, tear }, or, if `survives`, only that operation; or null. */
     this.cut = null;
     this.erases = new Uint32Array(FLASH_BYTES / SECTOR_BYTES);
     this.pagePrograms = 0;
@@ -86,6 +86,11 @@ export class Flash {
     if (after.length === PAGE_BYTES) this.tornPrograms++;
     else this.tornErases++;
     this.writeThrough(offset, after.length);
+    if (this.cut.survives) {
+      this.cut = null;
+      this.machine.chargeNanos(nanos);
+      return;
+    }
     this.machine.chargeNanos(nanos * fraction);
     throw new PowerCut();
   }

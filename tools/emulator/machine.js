@@ -93,8 +93,8 @@ export class Machine {
   }
 
   /** Let the supply fail: at `nanos`, or within the flash operation after `operations` more, at `fraction` of it. */
-  planCut({ nanos = Infinity, operations = null, fraction = 0.5, tear = "ordered" }) {
-    this.flash.cut = { nanos, operations, fraction, tear };
+  planCut({ nanos = Infinity, operations = null, fraction = 0.5, tear = "ordered", survives = false }) {
+    this.flash.cut = { nanos, operations, fraction, tear, survives };
     this.runUntil(this.target);
   }
 

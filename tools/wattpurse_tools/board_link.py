@@ -26,7 +26,7 @@ _ASK_EVERY_S = 2
 
 
 class BoardLink:
-    """The board on `port`. Every method raises OSError with what `mpremote` or the board said when that fails."""
+    """The board on `port`. `run`, `execute` and `reset` raise OSError with what `mpremote` or the board said."""
 
     def __init__(self, port: str):
         self.port = port

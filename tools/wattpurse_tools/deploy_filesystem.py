@@ -29,16 +29,20 @@ def deploy(link: BoardLink, may_format: bool):
     """
     with tempfile.TemporaryDirectory() as folder:
         deploy_files.stage(BOARD, Path(folder))
-        take_over(link, BOARD)
+        is_done = False
         try:
+            take_over(link, BOARD)
             facts = look(link, BOARD)
             check_micropython(facts)
             check_memory(facts["free_bytes"], Path(folder))
             prepare(link, facts, may_format)
             count = copy(link, Path(folder))
             print(f"{count} files are on the board and were checked; the board starts anew")
-        finally:
             link.reset()
+            is_done = True
+        finally:
+            if not is_done:
+                link.try_to_reset()
 
 
 def check_micropython(facts: dict):

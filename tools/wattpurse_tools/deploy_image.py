@@ -23,9 +23,11 @@ RING_OFFSET = 0x140000
 RING_BYTES = 512 * 1024
 
 _MACHINE = "Raspberry Pi Pico with RP2040"
-# Without and with an image of the meter. A program that leaves less of the flash to storage ends where it is staged.
+# Without and with an image of the meter. Of any other layout the program may lie where the image is staged; the meter's
+# own is kept below that by `build_image`.
 _STORAGE_BLOCKS = (352, 192)
 _IMAGE = "firmware.bin"
+_BOOT_SCRIPT = "/boot.py"
 _SECTOR = 4096
 _PIECE = 4 * _SECTOR  # of what the board has memory for, in text and in bytes
 
@@ -36,13 +38,13 @@ def deploy(link: BoardLink, may_format: bool):
     Raises ValueError if the board is not fit and says what to do, OSError if it fails.
     """
     image = build_image()
-    take_over(link, BOARD)
     is_moving = False
     try:
+        take_over(link, BOARD)
         facts = look(link, BOARD)
         check_board(facts)
         if not has_image(facts):
-            empty_filesystem(link, may_format)
+            give_up_filesystem(link, may_format)
         stage(link, image)
         if not has_image(facts):
             clear_ring(link)
@@ -80,20 +82,21 @@ def check_board(facts: dict):
     if facts["has_fence"]:
         raise ValueError(
             "the firmware of this meter is in its filesystem, and its ledger where only that firmware finds it: settle"
-            " the customer's credit, remove /boards from the board, and deploy again"
+            " the customer's credit, erase all flash in BOOTSEL mode, and copy the .uf2 of `make image BOARD=pico`"
         )
 
 
-def empty_filesystem(link: BoardLink, may_format: bool):
-    """The image has a filesystem of its own: all files of a stock board are removed, and what they started is stopped.
+def give_up_filesystem(link: BoardLink, may_format: bool):
+    """The image has a filesystem of its own, and that of a stock board is lost.
 
-    Raises ValueError if there are any and they may not be lost.
+    A boot script may have started what goes on while flash is written, so it is removed, and the board taken over once
+    more. Raises ValueError if there are files and they may not be lost.
     """
     found = link.execute(deploy_scripts.LIST_FILES)
     check_files(found, may_format)
-    if found:
-        link.execute(deploy_scripts.REMOVE_FILES.format(paths=found))
-        take_over(link, BOARD)  # without a boot script, which may have started what goes on while flash is written
+    if _BOOT_SCRIPT in found:
+        link.execute(deploy_scripts.REMOVE_FILES.format(paths=[_BOOT_SCRIPT]))
+        take_over(link, BOARD)
 
 
 def check_files(found: list, may_format: bool):

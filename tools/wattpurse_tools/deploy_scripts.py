@@ -6,7 +6,9 @@ from wattpurse_tools.places import BOARDS
 
 # The meter was interrupted and a coil may be under current. Short, for its memory is in pieces.
 RELEASE_COILS = """
-import machine
+import machine, sys
+if sys.platform != "{port}":
+    raise ValueError("this is no {board}: its MicroPython is for " + sys.platform)
 for gpio in {coils}:
     machine.Pin(gpio, machine.Pin.OUT, value=0)
 """
@@ -40,7 +42,7 @@ if sys.platform == "rp2":
     import rp2
     storage_blocks = rp2.Flash().ioctl(4, 0)
 print(json.dumps(dict(
-    port=sys.platform, version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
+    version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
     machine=sys.implementation._machine, free_bytes=gc.mem_free(), storage_blocks=storage_blocks,
     has_fence=exists("/boards/{board}/stock_storage.mpy"),
     boot=open("/boot.py").read() if exists("/boot.py") else "")))

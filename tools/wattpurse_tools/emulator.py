@@ -156,6 +156,11 @@ class EmulatedPico:
             plan["nanos"] = time_us * 1000
         self._link.send(b"C", payload=json_payload(plan))
 
+    def plan_flash_defect(self, flash_operations: int):
+        """Let the flash operation that follows `flash_operations` more go wrong, bits by chance; the supply holds."""
+        plan = {"operations": flash_operations, "fraction": 0.5, "tear": "ragged", "survives": True}
+        self._link.send(b"C", payload=json_payload(plan))
+
     def reset(self):
         """Pull the RUN pin low for a moment: everything but RAM and flash starts afresh."""
         self._link.send(b"X")
