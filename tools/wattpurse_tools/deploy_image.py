@@ -45,6 +45,7 @@ def deploy(link: BoardLink, may_format: bool):
         check_board(facts)
         if not has_image(facts):
             give_up_filesystem(link, may_format)
+        print(f"{len(image) // 1024} KiB are sent, which takes a minute or two", flush=True)
         stage(link, image)
         if not has_image(facts):
             clear_ring(link)
