@@ -135,14 +135,14 @@ class _Story:
         if is_old:
             card = from_image(self._random.choice(held.images))
         held.images.append(held.card.image())
-        loaded = self._station.key_card(card).loaded
+        before = self._station.key_card(card)
         self._insert(held, card)
         self._pay()
         self._remove()
-        if is_old and self._was_taken_up(card):
+        if is_old and self._was_taken_up(card, before.version):
             # One writing behind at most: it is the one that lives on, without what was put on the card since.
             held.card = card
-            held.loaded = loaded
+            held.loaded = before.loaded
         self._check_card(user)
         if self._random.random() < 0.15:
             self._restart()
@@ -188,8 +188,8 @@ class _Story:
             if self._is_on():
                 self._guarded(lambda: self._use(self._random.randrange(_MOST_PULSES)))
 
-    def _was_taken_up(self, card):
-        """The meter goes on with it, though its last writing may not have reached it.
+    def _was_taken_up(self, card, version_before):
+        """The meter has read it and goes on with it, though its last writing may not have reached it.
 
         One that was put in another's place in a blink it has not read.
         """
@@ -198,7 +198,8 @@ class _Story:
         if known is None:
             return False
         said = content.version, content.spent
-        return said == (known.version, known.spent) or known.is_behind(*said)
+        was_written = content.version > version_before
+        return said == (known.version, known.spent) or (was_written and known.is_behind(*said))
 
     def _is_attended(self):
         """The last look found the card that is in, and it was good."""
