@@ -18,7 +18,7 @@ its window of tokens is full, and its sums are past what fits into one word. A r
 from one hour to the next, and a collection takes what looks like a pointer for one: so the heap in use is the least of
 ten collections in each hour, and the growth is from the median of the day's first half to that of its second. The first
 hour, in which buffers are made that are then kept, is left out. What a meter holds, object by object, is counted over
-more days by `tests/stories/test_memory.py`: in its first week it learns of one day more with each midnight.
+more days by `tests/stories/test_memory_properties.py`: in its first week it learns of one day more with each midnight.
 """
 
 from statistics import median_low

@@ -57,7 +57,8 @@ def held(meter) -> dict:
 def _is_of_the_program(one):
     """Code, and what stands for the world around the meter, which may well keep a diary."""
     fixed = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CoroutineType)
-    return isinstance(one, fixed) or type(one).__module__.partition(".")[0] in ("boards", "tests", "asyncio", "_asyncio")
+    room = type(one).__module__.partition(".")[0]
+    return isinstance(one, fixed) or room in ("boards", "tests", "asyncio", "_asyncio")
 
 
 def _parts_of(one):
