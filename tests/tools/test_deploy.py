@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wattpurse_tools import deploy_files, deploy_image, deploy_scripts
+from wattpurse_tools import board_visit, deploy_files, deploy_image, deploy_scripts
 from wattpurse_tools.board_link import BoardLink
 from wattpurse_tools.cli import main
 from wattpurse_tools.deploy_filesystem import check_memory, check_micropython, is_fenced, remove_old
@@ -128,7 +128,7 @@ def test_a_deployment_that_fails_lets_the_board_go(monkeypatch):
 
     link = Link()
     monkeypatch.setattr(deploy_image, "build_image", lambda: b"image")
-    monkeypatch.setattr(deploy_image, "take_over", lambda link, board: None)
+    monkeypatch.setattr(board_visit, "take_over", lambda link, board: None)
     monkeypatch.setattr(deploy_image, "give_up_filesystem", lambda link, may_format: None)
     with pytest.raises(KeyboardInterrupt):
         deploy_image.deploy(link, False)

@@ -169,18 +169,6 @@ def _write_sectors(r0):
     cpsie(i)
 
 
-def erase_what_is_no_ledger(offset, length):
-    """Erase the ring's place unless a sector there begins as one of a ring does; whether there is one."""
-    for sector in range(offset, offset + length, SECTOR):
-        if bytes(_in_flash(sector, 4)) == b"WPJ1":
-            return True
-    blank = b"\xff" * SECTOR
-    for sector in range(offset, offset + length, SECTOR):
-        if bytes(_in_flash(sector, SECTOR)) != blank:
-            _write(uctypes.addressof(blank), sector, SECTOR, False)
-    return False
-
-
 def digest(offset, length):
     """SHA-256 of so many bytes of flash, in hex."""
     sha = hashlib.sha256()

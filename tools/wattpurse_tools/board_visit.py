@@ -1,5 +1,6 @@
 """What every deployment begins with: the board stands still, harms nothing meanwhile, and says what it is."""
 
+import contextlib
 import importlib
 
 from wattpurse_tools import deploy_scripts
@@ -9,6 +10,19 @@ IMAGE_NAME = "Wattpurse"
 
 _PORTS = {"pico": "rp2", "esp32": "esp32"}
 _TIMERS = {"pico": -1, "esp32": 0}
+
+
+@contextlib.contextmanager
+def visit(link: BoardLink, board: str):
+    """The board is taken over; whatever ends the work on it early, it is started anew."""
+    is_done = False
+    try:
+        take_over(link, board)
+        yield
+        is_done = True
+    finally:
+        if not is_done:
+            link.try_to_reset()
 
 
 def take_over(link: BoardLink, board: str):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wattpurse_tools import deploy_files, deploy_scripts
 from wattpurse_tools.board_link import BoardLink
-from wattpurse_tools.board_visit import has_image, look, take_over
+from wattpurse_tools.board_visit import has_image, look, visit
 
 BOARD = "esp32"
 MPY_VERSION = 6
@@ -29,9 +29,7 @@ def deploy(link: BoardLink, may_format: bool):
     """
     with tempfile.TemporaryDirectory() as folder:
         deploy_files.stage(BOARD, Path(folder))
-        is_done = False
-        try:
-            take_over(link, BOARD)
+        with visit(link, BOARD):
             facts = look(link, BOARD)
             check_micropython(facts)
             check_memory(facts["free_bytes"], Path(folder))
@@ -39,10 +37,6 @@ def deploy(link: BoardLink, may_format: bool):
             count = copy(link, Path(folder))
             print(f"{count} files are on the board and were checked; the board starts anew")
             link.reset()
-            is_done = True
-        finally:
-            if not is_done:
-                link.try_to_reset()
 
 
 def check_micropython(facts: dict):

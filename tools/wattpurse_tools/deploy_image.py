@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wattpurse_tools import deploy_scripts
 from wattpurse_tools.board_link import BoardLink
-from wattpurse_tools.board_visit import IMAGE_NAME, has_image, look, take_over
+from wattpurse_tools.board_visit import IMAGE_NAME, has_image, look, take_over, visit
 from wattpurse_tools.places import PICO_FLASH_PROGRAM, PICO_IMAGE_BUILDER
 
 BOARD = "pico"
@@ -38,9 +38,7 @@ def deploy(link: BoardLink, may_format: bool):
     Raises ValueError if the board is not fit and says what to do, OSError if it fails.
     """
     image = build_image()
-    is_moving = False
-    try:
-        take_over(link, BOARD)
+    with visit(link, BOARD):
         facts = look(link, BOARD)
         check_board(facts)
         if not has_image(facts):
@@ -51,10 +49,6 @@ def deploy(link: BoardLink, may_format: bool):
             clear_ring(link)
         print("the image is on the board and was checked; the board puts it in place: do not unplug it")
         link.run("exec", "--no-follow", _program(f"move_in({STAGE_OFFSET}, {len(image)}, '{_digest(image)}')"))
-        is_moving = True
-    finally:
-        if not is_moving:
-            link.try_to_reset()
 
 
 def build_image() -> bytes:
@@ -130,8 +124,8 @@ def stage(link: BoardLink, image: bytes):
 
 def clear_ring(link: BoardLink):
     """What stock MicroPython's filesystem left in the ring's place is erased; a ledger there is kept."""
-    call = f"import json\nprint(json.dumps(erase_what_is_no_ledger({RING_OFFSET}, {RING_BYTES})))"
-    if link.execute(_program(call)):
+    ring = deploy_scripts.RING_ON_STOCK_PICO.format(offset=RING_OFFSET, length=RING_BYTES)
+    if link.execute(ring + deploy_scripts.CLEAR_RING):
         print("the ledger that was found is kept")
 
 

@@ -48,6 +48,14 @@ print(json.dumps(dict(
     boot=open("/boot.py").read() if exists("/boot.py") else "")))
 """
 
+# What MicroPython lets Python reach is the end of the flash; the ring lies within.
+RING_ON_STOCK_PICO = """
+import rp2
+def ring_blocks():
+    storage_offset = 2 * 1024 * 1024 - rp2.Flash().ioctl(4, 0) * 4096
+    return rp2.Flash(start={offset} - storage_offset, len={length})
+"""
+
 # A ring that holds a ledger is kept; anything else in its place is what is left of an older filesystem.
 CLEAR_RING = """
 import json
