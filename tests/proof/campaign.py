@@ -91,7 +91,10 @@ def run(part, first_seed: int, cases: int, processes: int = 1, on_share=None) ->
     `on_share(share)` hears of each share as it ends: a long run should not keep a finding to itself.
     """
     if processes == 1 or cases < 2:
-        return _run_seeds((part, range(first_seed, first_seed + cases)))
+        tally = _run_seeds((part, range(first_seed, first_seed + cases)))
+        if on_share:
+            on_share(tally)
+        return tally
     tally = Tally()
     shares = min(cases, 64 * processes)
     work = [(part, range(first_seed + share, first_seed + cases, shares)) for share in range(shares)]

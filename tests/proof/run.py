@@ -38,8 +38,6 @@ def _run(part, arguments):
     seconds = time.monotonic() - started_s
     findings = len(tally.failures)
     print(f"    {tally.cases:,} cases, {tally.faults:,} faults, {findings} findings, {seconds:.0f} s", flush=True)
-    if tally.failures:
-        print(campaign.failures_text(tally), flush=True)
     if form != "chosen":
         campaign.write_report(part, form, arguments.seed, tally, seconds)
     return part, tally, seconds
