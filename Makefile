@@ -6,7 +6,7 @@ export MICROPYTHON MPY_CROSS MPY_DIR PYTHON
 TOOLCHAIN := tools/toolchain
 VENV := .venv/bin
 run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
-run_pico := python -m wattpurse_tools.emulated_run
+run_pico := python -m wattpurse_tools.emulation.run
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
 .PHONY: help run test proof bench image pins deploy console lint micropython micropython-path venv clean distclean

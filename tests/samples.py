@@ -1,9 +1,9 @@
 """Sample tables and accounts that several tests start from."""
 
-from wattpurse.core import contract as contracts
-from wattpurse.core import tariff_table
-from wattpurse.core.account import Account
-from wattpurse.core.calendar import Zone, days_from_civil
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.account import Account
+from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs.calendar import Zone, days_from_civil
 
 NEW_YEAR_S = days_from_civil(2026, 1, 1) * 86_400
 KWH = 1_000_000
@@ -47,14 +47,14 @@ def flat_tariff(**changed) -> bytes:
     """The flat tariff as a table, with fields changed."""
     fields = flat_fields()
     fields.update(changed)
-    return tariff_table.encode(fields)
+    return table.encode(fields)
 
 
 def day_and_night_tariff(**changed) -> bytes:
     """The day and night tariff as a table, with fields changed."""
     fields = day_and_night_fields()
     fields.update(changed)
-    return tariff_table.encode(fields)
+    return table.encode(fields)
 
 
 def new_account(tariff_data: bytes | None = None, contract=contracts.PrepaidMoney, impulses: int = 3200) -> Account:

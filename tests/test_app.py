@@ -3,14 +3,18 @@
 import unittest
 
 from boards.host.board import Hardware
-from boards.host.clock import VirtualClock
-from boards.host.power import PowerCut
-from boards.host.world import World
+from boards.host.chips.power import PowerCut
+from boards.host.world.clock import VirtualClock
+from boards.host.world.world import World
 from tests import samples
 from wattpurse import stores
 from wattpurse.app import Meter
-from wattpurse.core import carrier, events, keys, outcome, statement, supply, token
-from wattpurse.core import contract as contracts
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import statement, token
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import supply
+from wattpurse.core.records import events
+from wattpurse.core.seals import keys
 from wattpurse.supervisor import FAULT_HUNG
 
 START_S = samples.NEW_YEAR_S + 40 * 86_400

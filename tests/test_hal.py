@@ -3,7 +3,7 @@
 import unittest
 
 from boards.host.board import Hardware
-from boards.host.clock import VirtualClock
+from boards.host.world.clock import VirtualClock
 from wattpurse import hal
 
 

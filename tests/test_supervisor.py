@@ -3,11 +3,11 @@
 import asyncio
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.power import BoardReset, PowerCut
-from boards.host.watchdog_model import LONGEST_MS, WatchdogModel
+from boards.host.chips.power import BoardReset, PowerCut
+from boards.host.chips.watchdog import LONGEST_MS, WatchdogModel
+from boards.host.world.clock import VirtualClock
 from wattpurse import supervisor as supervision
-from wattpurse.core import events
+from wattpurse.core.records import events
 from wattpurse.supervisor import Supervisor
 
 

@@ -4,21 +4,21 @@
 power-up and each reset makes a new one, with fresh pins and drivers on the same chips.
 """
 
-from boards.host.aes import aes
-from boards.host.button_model import ButtonModel
-from boards.host.console_model import ConsoleModel
-from boards.host.display_model import DisplayModel
-from boards.host.flash_model import FlashModel
-from boards.host.i2c_model import I2cBus
-from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.pin_model import INPUT, PUSH_PULL, Pin, Wire
-from boards.host.power import BoardReset
-from boards.host.pulse_source import PulseSource
-from boards.host.random_bits import RandomBits
-from boards.host.relay_model import RelayModel
-from boards.host.rtc_model import RtcModel
-from boards.host.sensor_model import SensorModel
-from boards.host.watchdog_model import WatchdogModel
+from boards.host.chips.aes import aes
+from boards.host.chips.button import ButtonModel
+from boards.host.chips.console import ConsoleModel
+from boards.host.chips.display import DisplayModel
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.i2c import I2cBus
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.chips.pin import INPUT, PUSH_PULL, Pin, Wire
+from boards.host.chips.power import BoardReset
+from boards.host.chips.pulse_source import PulseSource
+from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.relay import RelayModel
+from boards.host.chips.rtc import RtcModel
+from boards.host.chips.sensor import SensorModel
+from boards.host.chips.watchdog import WatchdogModel
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer

@@ -7,8 +7,8 @@ commissioned for the contract named; another contract wants a folder of its own,
 import os
 import sys
 
-from boards.host import terminal
-from boards.host.commissioning import CONTRACT, customer_of, open_world, top_up_hint
+from boards.host.screen import terminal
+from boards.host.world.commissioning import CONTRACT, customer_of, open_world, top_up_hint
 
 _OPTIONS = ("--state", "--cards", "--desk", "--contract")
 _USAGE = "usage: run.py [--contract NAME] [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
@@ -40,7 +40,7 @@ def main(words: list) -> int:
         print(error)
         return 2
     if options["story"] or not terminal.is_interactive():
-        from boards.host.story import tell
+        from boards.host.world.story import tell
 
         return tell()
     return live(options)
@@ -48,8 +48,8 @@ def main(words: list) -> int:
 
 def live(options: dict) -> int:
     """The meter at its screen, going on where the last run left it."""
-    from boards.host.screen import glyphs_of_locale
-    from boards.host.session import Session
+    from boards.host.screen.screen import glyphs_of_locale
+    from boards.host.screen.session import Session
 
     seed = int.from_bytes(os.urandom(7), "little")
     folders = options["state"], options["cards"], options["desk"]

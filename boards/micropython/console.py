@@ -9,7 +9,7 @@ import asyncio
 import select
 import sys
 
-from wattpurse.services.console_line import LineEditor
+from wattpurse.services.console.line import LineEditor
 
 _CHUNK_BYTES = 32  # under 3 ms on a serial line of 115,200 baud
 _MOST_WAITING_BYTES = 4096

@@ -5,10 +5,13 @@ meter alive until the board resets it.
 """
 
 from wattpurse import hal
-from wattpurse.core import carrier, events, outcome, supply, tamper
-from wattpurse.core.circumstances import Circumstances
+from wattpurse.core import carrier, outcome
+from wattpurse.core.guards import tamper
+from wattpurse.core.money import supply
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.records import events
 from wattpurse.services.card_desk import CardDesk
-from wattpurse.services.console import Console
+from wattpurse.services.console.console import Console
 from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot

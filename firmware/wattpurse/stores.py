@@ -6,15 +6,17 @@ person's explicit order, and then under another number, because which tokens wer
 
 import struct
 
-from wattpurse.core import carrier, events, supply
-from wattpurse.core.account import Account
-from wattpurse.core.events import EventLog
-from wattpurse.core.ledger import Ledger, LedgerMismatch
-from wattpurse.core.load_profile import LoadProfile
-from wattpurse.core.ring import JournalBlank
-from wattpurse.core.settings import Settings
-from wattpurse.core.slots import JournalUnreadable
-from wattpurse.core.top_up_log import TopUpLog
+from wattpurse.core import carrier
+from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.journal.slots import JournalUnreadable
+from wattpurse.core.money import supply
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.ledger import Ledger, LedgerMismatch
+from wattpurse.core.records import events
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.load_profile import LoadProfile
+from wattpurse.core.records.settings import Settings
+from wattpurse.core.records.top_up_log import TopUpLog
 
 # In sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
 SETTINGS_RING = (0, 4)

@@ -8,7 +8,9 @@ reset.
 
 import asyncio
 
-from wattpurse.core import carrier, events, supply
+from wattpurse.core import carrier
+from wattpurse.core.money import supply
+from wattpurse.core.records import events
 
 PERIOD_MS = 500
 HEARTBEAT_LIMIT_MS = 5_000

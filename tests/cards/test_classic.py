@@ -2,9 +2,9 @@
 
 import unittest
 
-from boards.host.card_models.classic import TRANSPORT_KEY, ClassicCard
-from boards.host.clock import VirtualClock
-from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.world.clock import VirtualClock
 from wattpurse.cards.classic import ClassicKeys, ClassicMemory, access_bits, format_classic, rekey_classic
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card

@@ -2,15 +2,16 @@
 
 import unittest
 
-from boards.host.aes import aes
-from boards.host.clock import VirtualClock
+from boards.host.chips.aes import aes
+from boards.host.world.clock import VirtualClock
 from tests.cards.test_purse import CAPACITIES, METER, TORN_FORMS, UID, FakeMemory, tokens
 from tests.samples import NEW_YEAR_S, new_account
 from wattpurse.cards import data_card, purse
 from wattpurse.cards.classic import READ_BOTH_WRITE_BOTH
 from wattpurse.cards.iso14443 import CardError
-from wattpurse.core import keys, statement
-from wattpurse.core.sealing import SealBroken
+from wattpurse.core.messages import statement
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import SealBroken
 
 SIZES = (data_card.SHORT_SLOT, data_card.FULL_SLOT)
 

@@ -2,11 +2,11 @@
 
 import unittest
 
-from boards.host.card_models.classic import ClassicCard
-from boards.host.card_models.iso14443a import ACTIVE, HALT, Card
-from boards.host.card_models.ultralight import UltralightCard
-from boards.host.clock import VirtualClock
-from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.cards.classic import ClassicCard
+from boards.host.cards.iso14443a import ACTIVE, HALT, Card
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.world.clock import VirtualClock
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.mfrc522 import Mfrc522
 

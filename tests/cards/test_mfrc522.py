@@ -3,10 +3,10 @@
 import asyncio
 import unittest
 
-from boards.host.card_models.classic import TRANSPORT_KEY, ClassicCard
-from boards.host.card_models.ultralight import UltralightCard
-from boards.host.clock import VirtualClock
-from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.world.clock import VirtualClock
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card

@@ -2,14 +2,15 @@
 
 import unittest
 
-from boards.host.aes import aes
-from boards.host.clock import VirtualClock
-from boards.host.random_bits import RandomBits
+from boards.host.chips.aes import aes
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from tests.samples import NEW_YEAR_S, new_account
 from wattpurse.cards import purse
 from wattpurse.cards.classic import READ_BOTH_WRITE_B, READ_BOTH_WRITE_BOTH
 from wattpurse.cards.iso14443 import CardError
-from wattpurse.core import keys, statement, token
+from wattpurse.core.messages import statement, token
+from wattpurse.core.seals import keys
 
 METER = 1002
 METER_KEY = b"the meter's key!"

@@ -2,7 +2,7 @@
 
 import unittest
 
-from wattpurse.core.calendar import Zone, days_from_civil
+from wattpurse.core.tariffs.calendar import Zone, days_from_civil
 from wattpurse.core.text import clock_text, date_text, kwh_text, money_text, month_text, parse_time, time_text
 
 BERLIN = Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True)

@@ -2,10 +2,10 @@
 
 import unittest
 
-from boards.host.button_model import ButtonModel
-from boards.host.clock import VirtualClock
-from boards.host.pin_model import INPUT, Pin, Wire
-from boards.host.random_bits import RandomBits
+from boards.host.chips.button import ButtonModel
+from boards.host.chips.pin import INPUT, Pin, Wire
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from wattpurse.drivers.button import LONG, SHORT, Button
 
 

@@ -2,8 +2,8 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.pin_model import PUSH_PULL, Pin, Wire
+from boards.host.chips.pin import PUSH_PULL, Pin, Wire
+from boards.host.world.clock import VirtualClock
 from wattpurse.drivers.buzzer import ACCEPTED, REFUSED, Buzzer
 
 

@@ -2,10 +2,10 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.pin_model import INPUT, Pin, Wire
-from boards.host.random_bits import RandomBits
-from boards.host.sensor_model import SensorModel
+from boards.host.chips.pin import INPUT, Pin, Wire
+from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.sensor import SensorModel
+from boards.host.world.clock import VirtualClock
 from wattpurse.drivers.contact import QUICK_SAMPLES, SAMPLE_MS, SLOW_SAMPLES, Contact
 
 

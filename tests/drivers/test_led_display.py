@@ -2,9 +2,9 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.display_model import DisplayModel
-from boards.host.pin_model import Pin, Wire
+from boards.host.chips.display import DisplayModel
+from boards.host.chips.pin import Pin, Wire
+from boards.host.world.clock import VirtualClock
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.segments import render
 

@@ -3,9 +3,9 @@
 import asyncio
 import unittest
 
-from boards.host.clock import TICKS_PERIOD, VirtualClock
-from boards.host.pin_model import PUSH_PULL, Pin, Wire
-from boards.host.relay_model import RelayModel
+from boards.host.chips.pin import PUSH_PULL, Pin, Wire
+from boards.host.chips.relay import RelayModel
+from boards.host.world.clock import TICKS_PERIOD, VirtualClock
 from wattpurse.drivers.load_switch import CLOSED, OPEN, UNKNOWN, LoadSwitch
 
 START_US = 5_000_000

@@ -4,9 +4,9 @@ import gc
 import sys
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.pulse_source import PulseSource
-from boards.host.random_bits import RandomBits
+from boards.host.chips.pulse_source import PulseSource
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from wattpurse.drivers.pulse_counter import PulseCounter, longest_read_interval_ms
 
 

@@ -2,10 +2,10 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.i2c_model import I2cBus
-from boards.host.power import PowerCut
-from boards.host.rtc_model import RtcModel
+from boards.host.chips.i2c import I2cBus
+from boards.host.chips.power import PowerCut
+from boards.host.chips.rtc import RtcModel
+from boards.host.world.clock import VirtualClock
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 
 YEAR_2000_S = 946_684_800

@@ -13,8 +13,8 @@ import pytest
 from tests.house.places import ROOT
 from tests.house.room_rules import imported_names
 from wattpurse.stores import SECTORS
-from wattpurse_tools import deploy_image
-from wattpurse_tools.pins_command import HEADINGS, table
+from wattpurse_tools.commands.pins import HEADINGS, table
+from wattpurse_tools.deploy import image
 
 BOARDS = ("pico", "esp32")
 PICOS = ("RPI_PICO", "RPI_PICO_W")
@@ -213,7 +213,7 @@ def test_every_pico_shares_out_its_flash_alike(board):
     }
     assert storage["STORAGE_OFFSET"] + storage_bytes == 2048 * KIB
     assert storage["RING_BYTES"] >= SECTORS * 4 * KIB
-    assert (storage["STORAGE_OFFSET"], storage["RING_BYTES"]) == (deploy_image.RING_OFFSET, deploy_image.RING_BYTES)
+    assert (storage["STORAGE_OFFSET"], storage["RING_BYTES"]) == (image.RING_OFFSET, image.RING_BYTES)
 
 
 def constants_of(file):

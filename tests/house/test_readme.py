@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from boards.host.commissioning import PIN
-from wattpurse.core import outcome, supply, terms
+from boards.host.world.commissioning import PIN
+from wattpurse.core import outcome
+from wattpurse.core.money import supply, terms
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -20,11 +20,11 @@ def check(root, path, source):
 
 
 BREACHES = [
-    ("firmware/wattpurse/core/ledger.py", "import asyncio"),
-    ("firmware/wattpurse/core/ledger.py", "from wattpurse import cards"),
-    ("firmware/wattpurse/core/ledger.py", "def load():\n    import os"),
-    ("firmware/wattpurse/core/ledger.py", "from wattpurse.core2 import tariff"),
-    ("firmware/wattpurse/core/ledger.py", "from . import tariff"),
+    ("firmware/wattpurse/core/money/ledger.py", "import asyncio"),
+    ("firmware/wattpurse/core/money/ledger.py", "from wattpurse import cards"),
+    ("firmware/wattpurse/core/money/ledger.py", "def load():\n    import os"),
+    ("firmware/wattpurse/core/money/ledger.py", "from wattpurse.core2 import tariff"),
+    ("firmware/wattpurse/core/money/ledger.py", "from . import tariff"),
     ("firmware/wattpurse/cards/mfrc522.py", "from wattpurse.services import teller"),
     ("firmware/wattpurse/drivers/button.py", "import wattpurse.app"),
     ("firmware/wattpurse/drivers/button.py", "from wattpurse import app"),
@@ -52,8 +52,8 @@ def test_breach_is_found(tmp_path, path, source):
 
 
 CORRECT = [
-    ("firmware/wattpurse/core/ledger.py", "import struct\n\nfrom wattpurse.core import tariff"),
-    ("firmware/wattpurse/core/ledger.py", "from binascii import crc32\n\nfrom wattpurse.core.cmac import Cmac"),
+    ("firmware/wattpurse/core/money/ledger.py", "import struct\n\nfrom wattpurse.core import tariff"),
+    ("firmware/wattpurse/core/money/ledger.py", "from binascii import crc32\n\nfrom wattpurse.core.seals import cmac"),
     ("firmware/wattpurse/app.py", '"""The meter."""\nimport struct\nSIZE = struct.calcsize("<I") + 4 * len("ab")'),
     ("firmware/wattpurse/app.py", "RATES: tuple = (1, -2, {'a': bytes(4)})\nLAST = RATES[-1]"),
     ("firmware/wattpurse/app.py", "TERMS = ('a', 'b')\nPLACES = {term: place for place, term in enumerate(TERMS)}"),
@@ -61,7 +61,7 @@ CORRECT = [
     ("firmware/main.py", "from boards import pico\n\nif __name__ == '__main__':\n    run(pico)"),
     ("boards/pico/board.py", "from machine import Pin"),
     ("boards/pico/image/modules/_boot.py", "import vfs\n\nvfs.mount(volume(), '/')"),
-    ("boards/host/aes.py", "try:\n    from cryptolib import aes\nexcept ImportError:\n    aes = None"),
+    ("boards/host/chips/aes.py", "try:\n    from cryptolib import aes\nexcept ImportError:\n    aes = None"),
     ("firmware/wattpurse/services/teller.py", "import asyncio\n\nfrom wattpurse.cards import purse"),
 ]
 

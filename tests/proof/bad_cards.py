@@ -8,15 +8,17 @@ import random as randoms
 import struct
 from binascii import crc32
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, HANGS, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
 from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity
-from wattpurse.core import account_image, key_card, keys, statement, token
-from wattpurse.core.contract import KeyCard
-from wattpurse.core.service_pass import make_pass
+from wattpurse.core.messages import statement, token
+from wattpurse.core.messages.service_pass import make_pass
+from wattpurse.core.money import account_image, key_card
+from wattpurse.core.money.contract import KeyCard
+from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.key_slot import KeySlot
 

@@ -8,15 +8,16 @@ that a technician may start.
 
 import random as randoms
 
-from boards.host.power import BoardReset
+from boards.host.chips.power import BoardReset
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import seal
-from tests.services.console_bench import COMMISSION, PIN, REPORTS, Bench
-from wattpurse.core import supply, token
-from wattpurse.services.console import LINE_LIMIT
-from wattpurse.services.console_line import LineEditor
+from tests.services.console.console_bench import COMMISSION, PIN, REPORTS, Bench
+from wattpurse.core.messages import token
+from wattpurse.core.money import supply
+from wattpurse.services.console.console import LINE_LIMIT
+from wattpurse.services.console.line import LineEditor
 
 NAME = "bad-console"
 ABOUT = "console lines, logged in and not"

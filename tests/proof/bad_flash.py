@@ -13,11 +13,11 @@ from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.proof_flash import ProofFlash
 from tests.proof.small_meter import FIRST_FOR_EVENTS, FIRST_FOR_LEDGER, SECTORS, SmallMeter
-from wattpurse.core.events import EventLog
-from wattpurse.core.ledger import Ledger, LedgerMismatch
-from wattpurse.core.ring import JournalBlank
-from wattpurse.core.settings import Settings
-from wattpurse.core.slots import SLOT_SIZE, TALLY_STEPS, JournalUnreadable
+from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.journal.slots import SLOT_SIZE, TALLY_STEPS, JournalUnreadable
+from wattpurse.core.money.ledger import Ledger, LedgerMismatch
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.settings import Settings
 
 NAME = "bad-flash"
 ABOUT = "flash images damaged at random, or with their checksums made right"

@@ -7,9 +7,9 @@ from binascii import crc32
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, ESCAPES, Broken
 from tests.proof.mutation import bound_heap, mutated
-from wattpurse.core import tariff_table
-from wattpurse.core.calendar import Zone
-from wattpurse.core.tariff import Tariff
+from wattpurse.core.tariffs import table as tariff_table
+from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.tariff import Tariff
 
 NAME = "bad-tariffs"
 ABOUT = "tariff tables damaged and forged, with their checksums made right"

@@ -3,15 +3,18 @@
 import random as randoms
 import struct
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 from tests import samples
 from tests.proof.bad_tariffs import sealed as tariff_sealed
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
-from wattpurse.core import account_image, carrier, keys, outcome, statement, supply, token
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.sealing import SealBroken
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import statement, token
+from wattpurse.core.money import account_image, supply
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import SealBroken
 
 NAME = "bad-tokens"
 ABOUT = "tokens and statements damaged, foreign, or nonsense under the right key"

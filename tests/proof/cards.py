@@ -8,18 +8,19 @@ else is, and no statement ever told of credit that the ledger does not hold.
 
 import random as randoms
 
-from boards.host.aes import aes
-from boards.host.card_models.images import from_image
-from boards.host.card_models.ultralight import UltralightCard
-from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.power import PowerCut
+from boards.host.cards.images import from_image
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips.aes import aes
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.chips.power import PowerCut
 from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import SmallMeter
 from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, VENDING_KEY, Station, sealed
 from wattpurse.cards import purse
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.core import keys, token
+from wattpurse.core.messages import token
+from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 from wattpurse.services.key_slot import KeySlot
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, HANGS, LOST, Broken
 from tests.silicon.meter_bench import GONE_S, STATION, build_image, card_with, commissioned_ring, write_flash
 from tests.stories.whole_meter import PIN
-from wattpurse.core import supply
-from wattpurse_tools.emulated_meter import EmulatedMeter
-from wattpurse_tools.emulated_ring import stores_of
+from wattpurse.core.money import supply
+from wattpurse_tools.emulation.meter import EmulatedMeter
+from wattpurse_tools.emulation.ring import stores_of
 
 NAME = "chip"
 ABOUT = "power cuts on the emulated RP2040 with the real image, recovered there and here"

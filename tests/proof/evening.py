@@ -8,12 +8,13 @@ all money, each token once, and the contact.
 
 import copy
 
-from boards.host.world import World
+from boards.host.world.world import World
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, seal
 from tests.services.desk_bench import SITE_KEY, Station
 from wattpurse.app import Meter
-from wattpurse.core import account_image, supply, token
+from wattpurse.core.messages import token
+from wattpurse.core.money import account_image, supply
 from wattpurse.stores import Stores
 
 _KINDS = ("classic-1k", "ntag215", "ultralight")

@@ -1,6 +1,6 @@
 """What goes wrong at one frame between reader and card: the card leaves, a bit flips, the reader hangs, power fails."""
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 
 FRAMES_OF_A_WRITE = 12
 

@@ -8,7 +8,7 @@ In every tenth case every byte of every program is cut; in the others some place
 
 import random as randoms
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests.proof.ledger_history import LedgerHistory
 from tests.proof.proof_flash import ERASE_DEPTHS, ProofFlash
 from tests.proof.record_histories import ChainHistory, ProfileHistory, TopUpHistory

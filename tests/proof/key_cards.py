@@ -10,10 +10,10 @@ without a card.
 
 import random as randoms
 
-from boards.host.aes import aes
-from boards.host.card_models.images import from_image
-from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.power import PowerCut
+from boards.host.cards.images import from_image
+from boards.host.chips.aes import aes
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
@@ -21,11 +21,11 @@ from tests.proof.small_meter import START_S, SmallMeter
 from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, Station
 from wattpurse.cards import key_card as cards_on_reader
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.core import key_card, supply
-from wattpurse.core.account import Account
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.contract import KeyCard
-from wattpurse.core.ledger_records import STANDING
+from wattpurse.core.money import key_card, supply
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.contract import KeyCard
+from wattpurse.core.money.ledger_records import STANDING
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 from wattpurse.services.key_slot import SHORTEST_GRACE_MS, KeySlot
 

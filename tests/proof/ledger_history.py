@@ -6,11 +6,11 @@ from tests.proof.book import Book
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.page import DAY_PLANS, DAY_S, Page, Price, observe
 from tests.proof.small_histories import opened
-from wattpurse.core.account import Account
-from wattpurse.core.calendar import Zone
-from wattpurse.core.contract import by_code
-from wattpurse.core.ledger import Ledger
-from wattpurse.core.tariff import Tariff
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.contract import by_code
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.tariff import Tariff
 
 _CONTRACTS = (1, 1, 1, 2, 3, 4, 6, 7)
 _CALIBRATIONS = ((1_000, 1), (3_200, 1), (75, 100), (1, 10), (100_000, 1), (1_000_000, 1), (6_400, 3))

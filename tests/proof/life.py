@@ -13,18 +13,20 @@ what waits below one tally step.
 
 import random as randoms
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.evening import live_evening
 from tests.proof.life_agreements import PREPAID, TERM, Agreements
 from tests.proof.life_oracle import LifeOracle, OracleTariff
 from tests.proof.small_meter import FIRST_FOR_LEDGER, START_S, SmallMeter, seal
-from wattpurse.core import carrier, outcome, supply, token
-from wattpurse.core.account import Account
-from wattpurse.core.calendar import Zone
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.contract import PrepaidMoney
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import token
+from wattpurse.core.money import supply
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.contract import PrepaidMoney
+from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.services.supply_desk import SupplyDesk
 

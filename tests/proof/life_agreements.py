@@ -6,7 +6,8 @@ Each is done to the meter by a token, and to the oracle.
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.life_oracle import WHOLE
 from tests.proof.life_rules import LENT
-from wattpurse.core import terms, token
+from wattpurse.core.messages import token
+from wattpurse.core.money import terms
 
 PREPAID, TERM, SETTLED = 1, 3, 7
 

@@ -1,11 +1,11 @@
-"""The NOR flash of `boards.host.flash_model`, made fast, with tears down to the bit and a limit on its operations.
+"""The NOR flash of `boards.host.chips.flash`, made fast, with tears down to the bit and a limit on its operations.
 
 What differs from the model: cells of a broken program or erase are drawn all at once from one generator, a byte that
 was being programmed keeps any subset of its bits cleared for good, and every operation is counted, so that a program
 that never ends is found by its count and not by a clock.
 """
 
-from boards.host.flash_model import PAGE_SIZE, SECTOR_SIZE, FlashModel
+from boards.host.chips.flash import PAGE_SIZE, SECTOR_SIZE, FlashModel
 
 ERASE_DEPTHS = (0, 1, 30, 200, 500, 800, 970, 999)
 

@@ -1,13 +1,14 @@
 """Load profile, top-up log and chained events living through random steps, beside what must be in them."""
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, LOST, Broken
 from tests.proof.small_histories import EventsHistory, LogHistory, opened
-from wattpurse.core import event_chain, token
-from wattpurse.core.events import EventLog
-from wattpurse.core.load_profile import HALF_HOUR_S, LoadProfile
-from wattpurse.core.top_up_log import TopUpLog
+from wattpurse.core.messages import token
+from wattpurse.core.records import event_chain
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.load_profile import HALF_HOUR_S, LoadProfile
+from wattpurse.core.records.top_up_log import TopUpLog
 
 _KEY = bytes(range(16))
 _SHOWN = 12

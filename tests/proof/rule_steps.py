@@ -4,7 +4,7 @@ Each takes the history, writes itself into its book, and gives back what lets th
 """
 
 from tests.proof.page import ENERGY, TERMS
-from wattpurse.core import credit_rules, ledger_records
+from wattpurse.core.money import credit_rules, ledger_records
 
 _TERM_CHOICES = {
     "emergency_microunits": (0, 5_000_000),

@@ -1,8 +1,8 @@
 """The settings and the event log living through random steps, beside a dict and a list of the same."""
 
 from tests.proof.campaign import BROKEN_RULES, LOST, Broken
-from wattpurse.core.events import EventLog
-from wattpurse.core.settings import Settings
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.settings import Settings
 
 _NUMBERS = ("meter_number", "key_version", "wrong_pins", "wrong_pin_s", "tamper", "brightness")
 _BYTES = ("meter_key", "site_key", "pin_salt", "pin_check")

@@ -1,16 +1,18 @@
 """A meter's stores, clock and teller over one flash, which can be cut off and started again; and the station's keys."""
 
-from boards.host.aes import aes
-from boards.host.clock import VirtualClock
-from boards.host.power import PowerCut
+from boards.host.chips.aes import aes
+from boards.host.chips.power import PowerCut
+from boards.host.world.clock import VirtualClock
 from tests import samples
 from tests.proof.proof_flash import ProofFlash
-from wattpurse.core import contract as contracts
-from wattpurse.core import keys, supply, token
-from wattpurse.core.account import Account
-from wattpurse.core.events import EventLog
-from wattpurse.core.ledger import Ledger
-from wattpurse.core.settings import Settings
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import supply
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.settings import Settings
+from wattpurse.core.seals import keys
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
 

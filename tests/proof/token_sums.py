@@ -6,7 +6,8 @@ The meter that they are for uses nothing and its days cost nothing: all that lea
 import copy
 
 from tests.proof.life_rules import HouseRules
-from wattpurse.core import terms, token
+from wattpurse.core.messages import token
+from wattpurse.core.money import terms
 
 MONEY = 0
 ENERGY = 1

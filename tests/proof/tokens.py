@@ -8,12 +8,13 @@ is missing.
 import asyncio
 import random as randoms
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import METER_NUMBER, START_S, SmallMeter, seal
 from tests.proof.token_sums import SHARE_PLACE, TokenSums
-from wattpurse.core import carrier, outcome, token
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import token
 
 NAME = "tokens"
 ABOUT = "the same, other and forged tokens over all carriers, with cuts"

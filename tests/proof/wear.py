@@ -2,7 +2,7 @@
 
 import random as randoms
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests.proof.campaign import BROKEN_RULES, Broken
 from tests.proof.ledger_history import LedgerHistory
 from tests.proof.proof_flash import ProofFlash

@@ -1,22 +1,24 @@
 """A card desk on a bench: reader model, driver, teller and ledger of one meter, and a station that writes its cards."""
 
-from boards.host.aes import aes
-from boards.host.card_models.classic import ClassicCard
-from boards.host.card_models.ultralight import UltralightCard
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.random_bits import RandomBits
+from boards.host.cards.classic import ClassicCard
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips.aes import aes
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from tests.samples import NEW_YEAR_S, new_account
 from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
 from wattpurse.cards.classic import ClassicKeys, format_classic
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.core import key_card, keys, token
-from wattpurse.core.events import EventLog
-from wattpurse.core.ledger import Ledger
-from wattpurse.core.settings import Settings
+from wattpurse.core.messages import token
+from wattpurse.core.money import key_card
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.settings import Settings
+from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 from wattpurse.services.key_slot import KeySlot
 from wattpurse.services.teller import Teller

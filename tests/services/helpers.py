@@ -1,20 +1,22 @@
 """A small meter for tests of the services: real stores, drivers and services on chip models, and the station's keys."""
 
-from boards.host.aes import aes
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.i2c_model import I2cBus
-from boards.host.pin_model import PUSH_PULL, Pin, Wire
-from boards.host.pulse_source import PulseSource
-from boards.host.random_bits import RandomBits
-from boards.host.relay_model import RelayModel
-from boards.host.rtc_model import RtcModel
+from boards.host.chips.aes import aes
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.i2c import I2cBus
+from boards.host.chips.pin import PUSH_PULL, Pin, Wire
+from boards.host.chips.pulse_source import PulseSource
+from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.relay import RelayModel
+from boards.host.chips.rtc import RtcModel
+from boards.host.world.clock import VirtualClock
 from tests import samples
-from wattpurse.core import keys, supply, token
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.events import EventLog
-from wattpurse.core.ledger import Ledger
-from wattpurse.core.settings import Settings
+from wattpurse.core.messages import token
+from wattpurse.core.money import supply
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.settings import Settings
+from wattpurse.core.seals import keys
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231

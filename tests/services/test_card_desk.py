@@ -6,10 +6,10 @@ No card torn away, garbled or foreign, and no reader that fails, loses credit, d
 import asyncio
 import unittest
 
-from boards.host.aes import aes
-from boards.host.card_models.classic import ClassicCard
-from boards.host.card_models.images import from_image
-from boards.host.card_models.ultralight import UltralightCard
+from boards.host.cards.classic import ClassicCard
+from boards.host.cards.images import from_image
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips.aes import aes
 from tests.samples import NEW_YEAR_S
 from tests.services.desk_bench import (
     AMOUNT,
@@ -23,8 +23,11 @@ from tests.services.desk_bench import (
     sealed,
 )
 from wattpurse.cards import data_card, purse
-from wattpurse.core import events, keys, outcome, statement
-from wattpurse.core.service_pass import make_pass
+from wattpurse.core import outcome
+from wattpurse.core.messages import statement
+from wattpurse.core.messages.service_pass import make_pass
+from wattpurse.core.records import events
+from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import FAILURES_BEFORE_ALARM, LONGEST_PAUSE_MS, PERIOD_MS
 from wattpurse.services.teller import Teller
 

@@ -3,17 +3,17 @@
 import asyncio
 import unittest
 
-from boards.host.button_model import ButtonModel
-from boards.host.clock import VirtualClock
-from boards.host.display_model import DisplayModel
-from boards.host.pin_model import INPUT, PUSH_PULL, Pin, Wire
-from boards.host.random_bits import RandomBits
+from boards.host.chips.button import ButtonModel
+from boards.host.chips.display import DisplayModel
+from boards.host.chips.pin import INPUT, PUSH_PULL, Pin, Wire
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from tests import samples
-from wattpurse.core import contract as contracts
 from wattpurse.core import outcome as outcomes
-from wattpurse.core import supply, warning
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.standing import EMERGENCY_USED
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import supply, warning
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.standing import EMERGENCY_USED
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import ACCEPTED, KEY, LOW_CREDIT, REFUSED, VERY_LOW_CREDIT, Buzzer
 from wattpurse.drivers.led_display import LedDisplay

@@ -3,11 +3,12 @@
 import asyncio
 import unittest
 
-from boards.host.pin_model import INPUT, Pin, Wire
-from boards.host.random_bits import RandomBits
-from boards.host.sensor_model import SensorModel
+from boards.host.chips.pin import INPUT, Pin, Wire
+from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.sensor import SensorModel
 from tests.services import helpers
-from wattpurse.core import events, tamper
+from wattpurse.core.guards import tamper
+from wattpurse.core.records import events
 from wattpurse.drivers.contact import QUICK_SAMPLES, SAMPLE_MS, SLOW_SAMPLES, Contact
 from wattpurse.services.guard import Guard
 

@@ -2,10 +2,12 @@
 
 import unittest
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests.services import helpers
-from wattpurse.core import carrier, events, outcome, token
-from wattpurse.core.sealing import SealBroken
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import token
+from wattpurse.core.records import events
+from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import KeyRoll
 
 OLD_KEY = helpers.METER_KEY

@@ -5,15 +5,17 @@ Each test is a meter of the contract key-card at a desk; time is virtual, energy
 
 import unittest
 
-from boards.host.card_models.images import from_image
-from boards.host.card_models.ultralight import UltralightCard
+from boards.host.cards.images import from_image
+from boards.host.cards.ultralight import UltralightCard
 from tests.samples import KWH
 from tests.services.desk_bench import AMOUNT, METER, SITE_KEY, DeskBench, Station, key_content, sealed
 from wattpurse.cards import key_card as key_cards
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.core import contract as contracts
-from wattpurse.core import events, key_card, outcome, supply
-from wattpurse.core.circumstances import UNUSABLE, USABLE, Circumstances
+from wattpurse.core import outcome
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import key_card, supply
+from wattpurse.core.money.circumstances import UNUSABLE, USABLE, Circumstances
+from wattpurse.core.records import events
 from wattpurse.services.key_slot import SHORTEST_GRACE_MS
 
 PRICE = 300_000

@@ -3,7 +3,7 @@
 import asyncio
 import unittest
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests.services import helpers
 from wattpurse.services.metering import PERIOD_MS
 

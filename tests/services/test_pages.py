@@ -3,8 +3,8 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import contract as contracts
-from wattpurse.core.calendar import days_from_civil
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.tariffs.calendar import days_from_civil
 from wattpurse.core.text import money_text
 from wattpurse.services import pages
 

@@ -2,14 +2,15 @@
 
 import unittest
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.services import helpers
-from wattpurse.core import account_image, events, supply, warning
-from wattpurse.core import contract as contracts
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.ledger_records import STANDING, TERMS
-from wattpurse.core.standing import EMERGENCY_ACCEPTED
+from wattpurse.core.money import account_image, supply, warning
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.ledger_records import STANDING, TERMS
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED
+from wattpurse.core.records import events
 from wattpurse.services.supply_desk import TIME_NOTED_EVERY_S, SupplyDesk
 
 DAY_S = 86_400

@@ -4,8 +4,11 @@ import asyncio
 import unittest
 
 from tests.services import helpers
-from wattpurse.core import carrier, outcome, supply, tamper, token
-from wattpurse.core.circumstances import Circumstances
+from wattpurse.core import carrier, outcome
+from wattpurse.core.guards import tamper
+from wattpurse.core.messages import token
+from wattpurse.core.money import supply
+from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.services.guard import Guard
 from wattpurse.services.supply_watch import SupplyWatch
 from wattpurse.services.switching import Switching

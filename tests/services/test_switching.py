@@ -4,8 +4,11 @@ import asyncio
 import unittest
 
 from tests.services import helpers
-from wattpurse.core import carrier, events, outcome, supply, token
-from wattpurse.core.circumstances import Circumstances
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import token
+from wattpurse.core.money import supply
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.records import events
 from wattpurse.services.switching import TEST_MS
 
 MAINS_W = 23_000  # 100 A at 230 V

@@ -2,11 +2,14 @@
 
 import unittest
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.services import helpers
-from wattpurse.core import account_image, carrier, events, outcome, statement, supply, token
-from wattpurse.core import contract as contracts
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import statement, token
+from wattpurse.core.money import account_image, supply
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.records import events
 
 CLOCK_S = helpers.START_S + 86_400
 TARIFF_DATA = samples.flat_tariff(version=7, activation_s=helpers.START_S + 30 * 86_400)

@@ -3,9 +3,9 @@
 import asyncio
 import unittest
 
-from boards.host.clock import TICKS_PERIOD, VirtualClock
-from boards.host.i2c_model import I2cBus
-from boards.host.rtc_model import RtcModel
+from boards.host.chips.i2c import I2cBus
+from boards.host.chips.rtc import RtcModel
+from boards.host.world.clock import TICKS_PERIOD, VirtualClock
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 from wattpurse.services.timekeeping import PERIOD_MS, TimeKeeper
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from tests import samples
 from tests.services import helpers
-from wattpurse.core import carrier, outcome, token
-from wattpurse.core import contract as contracts
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
 
 DAY_S = 86_400
 PRICE_MICROUNITS = 333_333

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.world import FIRST_S
+from boards.host.world.world import FIRST_S
 from tests.silicon.meter_bench import build_image, commissioned_ring, unforgiven, write_flash
-from wattpurse_tools.emulated_meter import EmulatedMeter
-from wattpurse_tools.emulator import EmulatedPico
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.meter import EmulatedMeter
 
 BOOT_MS = 1000
 

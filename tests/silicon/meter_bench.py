@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.stories.whole_meter import Station, commissioned_world, sealed_credit
 from wattpurse.drivers.segments import render
-from wattpurse_tools.emulated_meter import EmulatedMeter
-from wattpurse_tools.emulated_ring import RING_OFFSET, stores_of
+from wattpurse_tools.emulation.meter import EmulatedMeter
+from wattpurse_tools.emulation.ring import RING_OFFSET, stores_of
 
 ROOT = Path(__file__).parent.parent.parent
 FLASH_BYTES = 2 * 1024 * 1024

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from boards.host.clock import VirtualClock
+from boards.host.world.clock import VirtualClock
 from tests.house.places import ROOT
 from wattpurse.cards.iso14443 import HLTA, REQA
-from wattpurse_tools import bench, bench_power, bench_wear
-from wattpurse_tools.bench_meter import METER_NUMBER, PIN, Workshop
-from wattpurse_tools.bench_tap import Breakdown, Frame, TapObserver
+from wattpurse_tools.bench import bench, power, wear
+from wattpurse_tools.bench.meter import METER_NUMBER, PIN, Workshop
+from wattpurse_tools.bench.tap import Breakdown, Frame, TapObserver
 from wattpurse_tools.cli import COMMANDS
 
 NAMES = [figure[0] for figure in bench.FIGURES]
@@ -124,14 +124,14 @@ class TestTap:
 
 class TestWear:
     def test_life_is_erases_over_slots_used(self):
-        years, formula = bench_wear.life_years(1_000, 88)
+        years, formula = wear.life_years(1_000, 88)
         slots_per_hour = 7_999 / 224 + 2 * 20 / 24
         assert years == pytest.approx(100_000 * 24 * 88 / slots_per_hour / 8_766)
         assert "88.0 slots" in formula
-        assert bench_wear.life_years(23_000, 88)[0] < years / 20
+        assert wear.life_years(23_000, 88)[0] < years / 20
 
     def test_the_load_profile_outlives_the_ledger(self):
-        assert round(bench_wear.profile_life_years()) == round(100_000 * 16 * 112 / (48 * 365.25))
+        assert round(wear.profile_life_years()) == round(100_000 * 16 * 112 / (48 * 365.25))
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +176,7 @@ class TestMeter:
 
     def test_the_pulses_left_are_those_until_nothing_is(self, workshop):
         with workshop.meter("as-said", impulses=1_000, balance_microunits=5_000) as meter:
-            pulses = bench_power.pulses_left(meter.account(), 0)
+            pulses = power.pulses_left(meter.account(), 0)
             account = meter.account()
             account.count_pulses(pulses - 1)
             assert account.money.balance > 0

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.world import FIRST_S
+from boards.host.world.world import FIRST_S
 from tests.silicon.meter_bench import FLASH_BYTES, account_in_flash, card_with, tap, write_flash
-from wattpurse_tools import deploy_scripts
-from wattpurse_tools.deploy_image import RING_BYTES, RING_OFFSET, STAGE_OFFSET, build_image
-from wattpurse_tools.emulated_meter import EmulatedMeter
-from wattpurse_tools.emulator import EmulatedPico
-from wattpurse_tools.emulator_repl import RawRepl, RemoteError
-from wattpurse_tools.emulator_terminal import SerialTerminal
+from wattpurse_tools.deploy import scripts
+from wattpurse_tools.deploy.image import RING_BYTES, RING_OFFSET, STAGE_OFFSET, build_image
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.meter import EmulatedMeter
+from wattpurse_tools.emulation.repl import RawRepl, RemoteError
+from wattpurse_tools.emulation.terminal import SerialTerminal
 from wattpurse_tools.places import PICO_FLASH_PROGRAM
 
 SECTOR = 4096
@@ -241,7 +241,7 @@ def test_a_cut_while_a_meter_is_sent_its_next_image_leaves_it_at_work(meter):
 def test_a_visit_without_end_is_ended_by_the_watchdog(meter):
     tap(meter, card_with(20_000_000))
     repl = RawRepl(meter.pico)
-    repl.execute(deploy_scripts.FEED_WATCHDOG.format(timer=-1, longest_visit_s=20))
+    repl.execute(scripts.FEED_WATCHDOG.format(timer=-1, longest_visit_s=20))
     meter.run_for(20)
     assert repl.execute("print(1)") == "1\n"
     meter.pico.serial_received.clear()

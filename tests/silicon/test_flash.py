@@ -2,8 +2,8 @@
 
 import pytest
 
-from wattpurse_tools.emulator import EmulatedPico
-from wattpurse_tools.emulator_repl import RawRepl
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.repl import RawRepl
 
 STORAGE_OFFSET = 0xA0000
 SECTOR_BYTES = 4096

@@ -2,9 +2,9 @@
 
 import pytest
 
-from wattpurse_tools.deploy_image import STAGE_OFFSET
-from wattpurse_tools.emulator import EmulatedPico
-from wattpurse_tools.emulator_repl import RawRepl
+from wattpurse_tools.deploy.image import STAGE_OFFSET
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.repl import RawRepl
 
 RING_OFFSET = 0x140000
 RING_BYTES = 512 * 1024

@@ -2,14 +2,15 @@
 
 import json
 
-from boards.host.world import FIRST_S
+from boards.host.world.world import FIRST_S
 from boards.pico.pins import GPIO
 from tests.samples import flat_tariff
 from tests.silicon.meter_bench import STATION, account_in_flash, card_with, shows, tap, unforgiven, write_flash
 from tests.stories.whole_meter import METER, METER_KEY, PIN, SITE_KEY
-from wattpurse.core import supply, tamper
-from wattpurse_tools.emulated_meter import EmulatedMeter
-from wattpurse_tools.emulated_ring import stores_of
+from wattpurse.core.guards import tamper
+from wattpurse.core.money import supply
+from wattpurse_tools.emulation.meter import EmulatedMeter
+from wattpurse_tools.emulation.ring import stores_of
 
 SWITCH_LIMIT_S = 4
 

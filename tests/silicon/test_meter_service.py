@@ -16,12 +16,12 @@ import pytest
 
 from boards.pico.pins import GPIO
 from tests.silicon.meter_bench import account_in_flash, card_with, tap
-from wattpurse.core import events
+from wattpurse.core.records import events
 from wattpurse.services.metering import PERIOD_MS
 from wattpurse.supervisor import FAULT_HUNG
-from wattpurse_tools.emulated_ring import stores_of
-from wattpurse_tools.emulator_repl import RawRepl
-from wattpurse_tools.emulator_terminal import SerialTerminal
+from wattpurse_tools.emulation.repl import RawRepl
+from wattpurse_tools.emulation.ring import stores_of
+from wattpurse_tools.emulation.terminal import SerialTerminal
 
 INTERRUPT = b"\x03"
 SOFT_RESET = b"\x04"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wattpurse_tools.emulator_terminal import SerialTerminal
+from wattpurse_tools.emulation.terminal import SerialTerminal
 
 TIMEOUT_S = 60
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from boards.host.display_model import DisplayModel
-from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.relay_model import RelayModel
-from boards.host.rtc_model import RtcModel
-from wattpurse_tools.emulator import EmulatedPico
-from wattpurse_tools.emulator_parts import EmulatedWire, I2cRegisterParts, SpiPart
-from wattpurse_tools.emulator_repl import RawRepl
+from boards.host.chips.display import DisplayModel
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.chips.relay import RelayModel
+from boards.host.chips.rtc import RtcModel
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.parts import EmulatedWire, I2cRegisterParts, SpiPart
+from wattpurse_tools.emulation.repl import RawRepl
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The state machines of the emulated chip keep their dividers and delays, in step with the core."""
 
-from wattpurse_tools.emulator_repl import RawRepl
+from wattpurse_tools.emulation.repl import RawRepl
 
 SQUARE_WAVE = """
 import rp2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wattpurse_tools.emulator_repl import RawRepl
+from wattpurse_tools.emulation.repl import RawRepl
 
 PULSE_PIN = 9
 SLICE = 4

@@ -2,8 +2,8 @@
 
 import pytest
 
-from wattpurse_tools.emulator import EmulatedPico
-from wattpurse_tools.emulator_repl import RawRepl, RemoteError
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.repl import RawRepl, RemoteError
 
 
 def evaluate(repl, expression):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wattpurse_tools.emulator_repl import RawRepl
+from wattpurse_tools.emulation.repl import RawRepl
 
 RESET_CAUSE = "import machine\nprint(machine.reset_cause())"
 POWER_ON = "1\n"

@@ -6,9 +6,9 @@ import sys
 import time
 
 from tests.proof.test_session import Session
-from wattpurse_tools.emulated_run import CARD
+from wattpurse_tools.emulation.run import CARD
 
-COMMAND = (sys.executable, "-m", "wattpurse_tools.emulated_run")
+COMMAND = (sys.executable, "-m", "wattpurse_tools.emulation.run")
 
 
 def test_the_image_behind_the_screen(tmp_path, meter_image):

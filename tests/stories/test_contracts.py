@@ -5,8 +5,11 @@ import unittest
 from tests.samples import KWH, flat_tariff
 from tests.stories.story import ContractStory
 from tests.stories.whole_meter import OTHER_METER, commissioned_world, copy_of_card, sealed
-from wattpurse.core import contract, events, outcome, token
-from wattpurse.core.calendar import days_from_civil
+from wattpurse.core import outcome
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract
+from wattpurse.core.records import events
+from wattpurse.core.tariffs.calendar import days_from_civil
 from wattpurse.drivers.segments import render
 from wattpurse.services import pages
 

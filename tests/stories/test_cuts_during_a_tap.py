@@ -6,7 +6,7 @@ it, and then the card is tapped once more as it would be by a customer who is no
 
 import unittest
 
-from boards.host.random_bits import RandomBits
+from boards.host.chips.random_bits import RandomBits
 from tests.stories.whole_meter import Station, commissioned_world, copy_of, copy_of_card, sealed_credit
 
 AMOUNT = 20_000_000

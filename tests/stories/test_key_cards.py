@@ -2,12 +2,12 @@
 
 import unittest
 
-from boards.host.card_models.images import from_image
-from boards.host.screen import ascii_glyphs
-from boards.host.session import SPEEDS, Session
+from boards.host.cards.images import from_image
+from boards.host.screen.screen import ascii_glyphs
+from boards.host.screen.session import SPEEDS, Session
 from tests.samples import KWH
 from tests.stories.story import ContractStory
-from wattpurse.core import key_card, supply
+from wattpurse.core.money import key_card, supply
 
 PRICE = 300_000
 GRACE_S = 5

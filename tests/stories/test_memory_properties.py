@@ -11,7 +11,7 @@ import pytest
 
 from tests.stories.whole_meter import Station, commissioned_world, sealed_credit
 from wattpurse import supervisor
-from wattpurse.core.load_profile import WHOLE_DAYS
+from wattpurse.core.records.load_profile import WHOLE_DAYS
 from wattpurse.drivers import button
 from wattpurse.services import card_desk, display, guard, metering, supply_watch, switching
 

@@ -2,8 +2,9 @@
 
 from tests.samples import flat_tariff
 from tests.stories.story import ContractStory
-from wattpurse.core import terms, token
-from wattpurse.core.calendar import days_from_civil
+from wattpurse.core.messages import token
+from wattpurse.core.money import terms
+from wattpurse.core.tariffs.calendar import days_from_civil
 from wattpurse.services import pages
 
 HOUR_S = 3_600

@@ -6,12 +6,12 @@ The meter stands in the simulated world; what the landlord takes home is what it
 import json
 import unittest
 
-from boards.host.aes import aes
-from boards.host.flash_model import SECTOR_SIZE
+from boards.host.chips.aes import aes
+from boards.host.chips.flash import SECTOR_SIZE
 from tests.stories.whole_meter import METER_KEY, Station, commissioned_world, sealed_credit
-from wattpurse.core import event_chain, events
-from wattpurse.core.event_chain import EventChain
-from wattpurse.core.events import Event
+from wattpurse.core.records import event_chain, events
+from wattpurse.core.records.event_chain import EventChain
+from wattpurse.core.records.events import Event
 from wattpurse.stores import EVENTS_RING
 
 TOP_UP = 20_000_000

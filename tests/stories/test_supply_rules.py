@@ -4,7 +4,10 @@ import unittest
 
 from tests.stories.story import ContractStory
 from tests.stories.whole_meter import copy_of
-from wattpurse.core import events, supply, tamper, token
+from wattpurse.core.guards import tamper
+from wattpurse.core.messages import token
+from wattpurse.core.money import supply
+from wattpurse.core.records import events
 from wattpurse.drivers.segments import render
 
 AMOUNT = 50_000_000

@@ -1,12 +1,12 @@
 """A commissioned meter in its world, and a station that writes cards for it: what scenario tests start from."""
 
-from boards.host.aes import aes
-from boards.host.card_models.classic import ClassicCard
-from boards.host.card_models.images import from_image
-from boards.host.card_models.ultralight import UltralightCard
-from boards.host.clock import VirtualClock
-from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.world import FIRST_S, World
+from boards.host.cards.classic import ClassicCard
+from boards.host.cards.images import from_image
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips.aes import aes
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.world.clock import VirtualClock
+from boards.host.world.world import FIRST_S, World
 from tests.samples import flat_tariff
 from wattpurse.app import Meter
 from wattpurse.cards import key_card as key_cards
@@ -14,8 +14,9 @@ from wattpurse.cards import purse
 from wattpurse.cards.classic import format_classic
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.core import keys, token
-from wattpurse.core.service_pass import make_pass
+from wattpurse.core.messages import token
+from wattpurse.core.messages.service_pass import make_pass
+from wattpurse.core.seals import keys
 
 METER = 4711
 OTHER_METER = 4712

@@ -4,7 +4,7 @@ import json
 from contextlib import contextmanager
 from pathlib import Path
 
-from boards.host.card_models.images import from_image
+from boards.host.cards.images import from_image
 from tests.services.desk_bench import METER, DeskBench
 from wattpurse.core import carrier
 

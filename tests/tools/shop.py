@@ -6,9 +6,10 @@ import pytest
 
 from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
-from wattpurse_tools import cli, key_file
-from wattpurse_tools.sequence_marks import SequenceMarks
-from wattpurse_tools.station import Station
+from wattpurse_tools import cli
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.sequence_marks import SequenceMarks
+from wattpurse_tools.station.station import Station
 
 
 @pytest.fixture(autouse=True)

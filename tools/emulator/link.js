@@ -2,7 +2,7 @@
 //
 // Python sends commands and ends with RUN; then the board runs until it has something to ask, and waits again. What
 // needs no answer is posted: it travels with the next question. Reading and writing block, so that the board can ask in
-// the middle of an instruction. The frames are described in tools/wattpurse_tools/emulator_link.py, the one place.
+// the middle of an instruction. The frames are described in tools/wattpurse_tools/emulation/link.py, the one place.
 
 import fs from "node:fs";
 

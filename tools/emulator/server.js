@@ -1,6 +1,6 @@
 // The emulated board as a process: `node server.js --flash FILE [--image FILE] [--seed N]`.
 //
-// It speaks the protocol of tools/wattpurse_tools/emulator_link.py on standard input and output and is started by the
+// It speaks the protocol of tools/wattpurse_tools/emulation/link.py on standard input and output and is started by the
 // Python class EmulatedPico; standard error is for people. It ends when its input is closed.
 
 import { parseArgs } from "node:util";

@@ -9,38 +9,38 @@ import argparse
 import os
 import sys
 
-from wattpurse_tools import (
-    bench,
-    bill_command,
-    card_command,
-    console_command,
-    deploy_command,
-    events_check_command,
-    export_command,
-    keys_command,
-    meter_command,
-    pins_command,
-    station_command,
-    tariff_command,
-    token_command,
-    walk_command,
+from wattpurse_tools.bench import bench
+from wattpurse_tools.commands import (
+    bill,
+    card,
+    console,
+    deploy,
+    events_check,
+    export,
+    keys,
+    meter,
+    pins,
+    station,
+    tariff,
+    token,
+    walk,
 )
 
 COMMANDS = (
     bench,
-    bill_command,
-    card_command,
-    console_command,
-    deploy_command,
-    events_check_command,
-    export_command,
-    keys_command,
-    meter_command,
-    pins_command,
-    station_command,
-    tariff_command,
-    token_command,
-    walk_command,
+    bill,
+    card,
+    console,
+    deploy,
+    events_check,
+    export,
+    keys,
+    meter,
+    pins,
+    station,
+    tariff,
+    token,
+    walk,
 )
 
 FAILED = 1

@@ -5,7 +5,7 @@ blocks (increment, decrement, restore, transfer) are not modelled and are refuse
 data sheet.
 """
 
-from boards.host.card_models import iso14443a
+from boards.host.cards import iso14443a
 
 SIZE = 1024
 TRANSPORT_KEY = b"\xff" * 6

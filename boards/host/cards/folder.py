@@ -1,6 +1,6 @@
 """The folder of virtual cards: each card is a file of its own, which the vending command reads and writes too.
 
-NAME.json holds the card's image (see `card_models.images`). While a card lies on the reader there is a file
+NAME.json holds the card's image (see `cards.images`). While a card lies on the reader there is a file
 NAME.in-field beside it: its memory is in the reader's hands then, and nobody else may change it.
 """
 
@@ -8,7 +8,7 @@ import json
 import os
 
 from boards.host import files
-from boards.host.card_models.images import from_image
+from boards.host.cards.images import from_image
 
 CARD_SUFFIX = ".json"
 MARK_SUFFIX = ".in-field"

@@ -1,8 +1,8 @@
 """Virtual cards kept in files: a card's image is a dictionary that JSON can hold."""
 
-from boards.host.card_models.classic import ClassicCard
-from boards.host.card_models.iso14443a import Card
-from boards.host.card_models.ultralight import UltralightCard
+from boards.host.cards.classic import ClassicCard
+from boards.host.cards.iso14443a import Card
+from boards.host.cards.ultralight import UltralightCard
 
 
 def from_image(image: dict) -> Card:

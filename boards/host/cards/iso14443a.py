@@ -5,7 +5,7 @@ cipher session or to none, and a card makes nothing of one that is not in its ow
 time; a card that loses the field meanwhile keeps a torn cell: old, new, half of each or garbage, by its seed.
 """
 
-from boards.host.random_bits import RandomBits
+from boards.host.chips.random_bits import RandomBits
 
 OFF = 0
 IDLE = 1

@@ -4,7 +4,7 @@ Not modelled: password protection (as delivered it is off), counters, compatibil
 those commands are refused (by the first Ultralight: with silence). Clauses are those of the NTAG213/215/216 data sheet.
 """
 
-from boards.host.card_models import iso14443a
+from boards.host.cards import iso14443a
 
 _GET_VERSION = 0x60
 _READ = 0x30

@@ -3,6 +3,6 @@
 try:
     from cryptolib import aes
 except ImportError:
-    from boards.host.aes_adapter import AesObject as aes
+    from boards.host.chips.aes_adapter import AesObject as aes
 
 __all__ = ("aes",)

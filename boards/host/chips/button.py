@@ -1,6 +1,6 @@
 """A push button to ground with a pull-up, whose contact bounces for up to 3.1 ms after each move."""
 
-from boards.host.pin_model import Pin
+from boards.host.chips.pin import Pin
 
 
 class ButtonModel:

@@ -5,7 +5,7 @@ of that transfer is ignored. Only a stop inside a byte does no harm: the chip dr
 set-up and hold times below a microsecond.
 """
 
-from boards.host.pin_model import Pin
+from boards.host.chips.pin import Pin
 
 DIGITS = 6
 SHORTEST_CLOCK_PERIOD_US = 4  # 250 kHz

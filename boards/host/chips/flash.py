@@ -4,7 +4,7 @@ Times and sizes are those of the Winbond W25Q16JV data sheet (revision H, sectio
 its memory over power cuts; `faults` plans what goes wrong and `wear` counts what was done to each sector.
 """
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256

@@ -4,7 +4,7 @@ A device has `answers()` (whether it acknowledges its address), `select(register
 pointer), and `read_byte()` and `write_byte(value)`, which move its pointer on. Each byte is charged to the clock.
 """
 
-from boards.host.power import PowerCut
+from boards.host.chips.power import PowerCut
 
 ENODEV = 19
 ETIMEDOUT = 110

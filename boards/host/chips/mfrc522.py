@@ -5,12 +5,12 @@ chip would not forgive is done as badly as the chip would do it, and noted in `v
 106 kbit/s, RxMultiple, RxNoErr, gated timer, self-test, the analog settings beyond 100 % ASK.
 """
 
-from boards.host import mfrc522_registers as regs
-from boards.host.card_models.field import Field
-from boards.host.mfrc522_faults import Faults
-from boards.host.mfrc522_radio import Radio
-from boards.host.mfrc522_timer import Timer
-from boards.host.mfrc522_wires import Reset, Select, Spi
+from boards.host.cards.field import Field
+from boards.host.chips import mfrc522_registers as regs
+from boards.host.chips.mfrc522_faults import Faults
+from boards.host.chips.mfrc522_radio import Radio
+from boards.host.chips.mfrc522_timer import Timer
+from boards.host.chips.mfrc522_wires import Reset, Select, Spi
 
 FIFO_SIZE = 64
 # Crystal start-up and 1,024 clocks (clauses 8.6.2 and 8.8.2); the crystal's part depends on the crystal.

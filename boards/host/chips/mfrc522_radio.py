@@ -5,8 +5,8 @@ bit times of end; a card's has one. A card answers 1,236 carrier periods, 91 us,
 14443-3, 6.2.1.1).
 """
 
-from boards.host import mfrc522_registers as regs
-from boards.host.card_models.iso14443a import crc_a
+from boards.host.cards.iso14443a import crc_a
+from boards.host.chips import mfrc522_registers as regs
 
 _FRAME_DELAY_US = 91
 _FIRST_BITS = 5  # after these the timer stops (TModeReg TAuto)

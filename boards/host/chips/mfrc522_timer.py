@@ -1,6 +1,6 @@
 """The timer of the MFRC522 model (clause 8.5): a prescaler, a 16-bit reload value, an interrupt when it runs out."""
 
-from boards.host import mfrc522_registers as regs
+from boards.host.chips import mfrc522_registers as regs
 
 
 class Timer:

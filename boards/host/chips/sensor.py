@@ -3,7 +3,7 @@
 The contact bounces. The loop is closed while all is well. A cut wire opens it as what is sensed does, and stays.
 """
 
-from boards.host.button_model import ButtonModel
+from boards.host.chips.button import ButtonModel
 
 
 class SensorModel:

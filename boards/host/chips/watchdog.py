@@ -1,6 +1,6 @@
 """Watchdog timer as the RP2040 has it: once fed it cannot be stopped, and its longest time is 8,388 ms."""
 
-from boards.host.power import BoardReset
+from boards.host.chips.power import BoardReset
 
 LONGEST_MS = 8_388
 

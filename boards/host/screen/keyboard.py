@@ -1,6 +1,6 @@
 """Which key does what in the session with the simulated meter."""
 
-from boards.host.terminal import END_OF_INPUT, ESCAPE, INTERRUPT
+from boards.host.screen.terminal import END_OF_INPUT, ESCAPE, INTERRUPT
 
 LOAD_STEP_W = 500
 

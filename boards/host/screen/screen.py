@@ -6,9 +6,9 @@ Only the tariff's rate, the supply's reason and the events are asked of the mete
 
 import os
 
-from wattpurse.core import supply
-from wattpurse.core.calendar import DAY_S, weekday
-from wattpurse.core.contract import MONEY, Dispenser
+from wattpurse.core.money import supply
+from wattpurse.core.money.contract import MONEY, Dispenser
+from wattpurse.core.tariffs.calendar import DAY_S, weekday
 from wattpurse.core.text import clock_text, date_text, kwh_text, money_text, time_text
 
 COLUMNS = 80

@@ -1,9 +1,9 @@
 """A person at the simulated meter: what the keys do, how time goes by, what is saved and shown meanwhile."""
 
-from boards.host.keyboard import Keyboard
-from boards.host.real_time import FRAME_MS, Lamp, Pacer, ms_between, real_ms
-from boards.host.screen import Screen
-from wattpurse.core import events
+from boards.host.screen.keyboard import Keyboard
+from boards.host.screen.real_time import FRAME_MS, Lamp, Pacer, ms_between, real_ms
+from boards.host.screen.screen import Screen
+from wattpurse.core.records import events
 from wattpurse.core.text import time_text
 
 SPEEDS = (1, 10, 60, 600, 3_600)

@@ -1,13 +1,13 @@
 """A new simulated meter made to work as a technician does it: keys from the station, typed at the service console."""
 
 from boards.host.board import IMPULSES_PER_KWH
-from boards.host.card_folder import CardFolder
-from boards.host.state_folder import StateFolder
-from boards.host.vending_desk import VendingDesk
-from boards.host.world import World
+from boards.host.cards.folder import CardFolder
+from boards.host.world.state_folder import StateFolder
+from boards.host.world.vending_desk import VendingDesk
+from boards.host.world.world import World
 from wattpurse.app import Meter
-from wattpurse.core.calendar import DAY_S, Zone
-from wattpurse.core.contract import by_name
+from wattpurse.core.money.contract import by_name
+from wattpurse.core.tariffs.calendar import DAY_S, Zone
 from wattpurse.core.text import time_text
 
 METER_NUMBER = 10_000_001

@@ -3,8 +3,8 @@
 The same seed gives the same days. Power in whole watts; it changes at most once a minute.
 """
 
-from boards.host.random_bits import RandomBits
-from wattpurse.core.calendar import DAY_S, Zone, weekday
+from boards.host.chips.random_bits import RandomBits
+from wattpurse.core.tariffs.calendar import DAY_S, Zone, weekday
 
 STEP_S = 60
 

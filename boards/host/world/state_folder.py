@@ -7,7 +7,7 @@ what the meter does not remember.
 import json
 
 from boards.host import files
-from boards.host.flash_model import SECTOR_SIZE
+from boards.host.chips.flash import SECTOR_SIZE
 
 _FLASH = "flash.bin"
 _REST = "world.json"

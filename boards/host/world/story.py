@@ -7,13 +7,13 @@ of simulated time; what was to happen and did not, or does not add up, ends the 
 import os
 
 from boards.host import files
-from boards.host.card_folder import CardFolder
-from boards.host.commissioning import CARD, CARD_KIND, METER_NUMBER, commission
-from boards.host.vending_desk import VendingDesk
-from boards.host.world import World
+from boards.host.cards.folder import CardFolder
+from boards.host.world.commissioning import CARD, CARD_KIND, METER_NUMBER, commission
+from boards.host.world.vending_desk import VendingDesk
+from boards.host.world.world import World
 from wattpurse.app import Meter
-from wattpurse.core import warning
-from wattpurse.core.calendar import DAY_S, weekday
+from wattpurse.core.money import warning
+from wattpurse.core.tariffs.calendar import DAY_S, weekday
 from wattpurse.core.text import clock_text, date_text, kwh_text, money_text
 
 QUIET_LATENESS_MS = 900  # a coil that is pulsed meanwhile must be off within a second

@@ -9,10 +9,10 @@ Tests and the running demonstration use it alike. Time passes only inside `run_f
 """
 
 from boards.host.board import Hardware
-from boards.host.clock import Pause, VirtualClock
-from boards.host.household import Household
-from boards.host.power import BoardReset, PowerCut
-from wattpurse.core.calendar import Zone
+from boards.host.chips.power import BoardReset, PowerCut
+from boards.host.world.clock import Pause, VirtualClock
+from boards.host.world.household import Household
+from wattpurse.core.tariffs.calendar import Zone
 
 FIRST_S = 1_793_858_400  # Thursday 2026-11-05, 7:00 in Central Europe
 

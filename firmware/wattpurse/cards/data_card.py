@@ -12,9 +12,9 @@ meter: a card without a free slot is full.
 
 from wattpurse.cards import purse
 from wattpurse.cards.iso14443 import CardError
-from wattpurse.core import statement, token
-from wattpurse.core.cmac import BLOCK
-from wattpurse.core.sealing import sealed_size
+from wattpurse.core.messages import statement, token
+from wattpurse.core.seals.cmac import BLOCK
+from wattpurse.core.seals.sealing import sealed_size
 
 KINDS = ("classic-1k", "ntag216")
 

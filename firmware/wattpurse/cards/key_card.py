@@ -6,8 +6,8 @@ may write there. Always the older or the broken copy is written over.
 """
 
 from wattpurse.cards import purse
-from wattpurse.core import key_card
-from wattpurse.core.sealing import SealBroken
+from wattpurse.core.money import key_card
+from wattpurse.core.seals.sealing import SealBroken
 
 KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216")
 

@@ -31,10 +31,10 @@ from wattpurse.cards.classic import (
     ClassicKeys,
 )
 from wattpurse.cards.iso14443 import CardError
-from wattpurse.core import keys as key_derivation
-from wattpurse.core import statement, token
-from wattpurse.core.cmac import Derivation
-from wattpurse.core.sealing import SealBroken, sealed_size
+from wattpurse.core.messages import statement, token
+from wattpurse.core.seals import keys as key_derivation
+from wattpurse.core.seals.cmac import Derivation
+from wattpurse.core.seals.sealing import SealBroken, sealed_size
 
 CUSTOMER = 1
 SERVICE = 2

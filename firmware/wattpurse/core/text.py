@@ -3,7 +3,7 @@
 What has more decimals than are shown is rounded down: no credit is ever shown that is not there.
 """
 
-from wattpurse.core.calendar import DAY_S, Zone, civil_from_days, days_from_civil, days_in_month
+from wattpurse.core.tariffs.calendar import DAY_S, Zone, civil_from_days, days_from_civil, days_in_month
 
 _MILLIONTHS_DIGITS = 6
 _TIME_FORM = "0000-00-00T00:00:00"

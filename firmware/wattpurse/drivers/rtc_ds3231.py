@@ -4,7 +4,7 @@ The chip is kept in 24-hour mode and in UTC; its century bit, 0 for 20xx, is 1 f
 so from 2100-02-29 on it has to be set again. One burst reads time and status as of one instant.
 """
 
-from wattpurse.core.calendar import DAY_S, civil_from_days, days_from_civil, weekday
+from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days, days_from_civil, weekday
 
 ADDRESS = 0x68
 FIRST_YEAR = 2000

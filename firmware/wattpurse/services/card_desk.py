@@ -9,9 +9,12 @@ from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
-from wattpurse.core import carrier, events, keys, outcome, statement
-from wattpurse.core.sealing import SealBroken
-from wattpurse.core.service_pass import open_pass
+from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import statement
+from wattpurse.core.messages.service_pass import open_pass
+from wattpurse.core.records import events
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import newest_site_keys
 
 PERIOD_MS = 250

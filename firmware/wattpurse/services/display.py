@@ -5,8 +5,8 @@ waits for the button. Credit is the home page: it blinks when it is low or spent
 other reason why supply is off. A display chip that does not answer is counted and tried again, and stops nothing.
 """
 
-from wattpurse.core import consent, supply, warning
 from wattpurse.core import outcome as outcomes
+from wattpurse.core.money import consent, supply, warning
 from wattpurse.drivers import buzzer as sounds
 from wattpurse.drivers.button import LONG, SAMPLE_MS
 from wattpurse.drivers.segments import POSITIONS, render

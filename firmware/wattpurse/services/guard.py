@@ -4,7 +4,9 @@ What is latched is a setting and outlasts a power cut; the technician or a token
 latched again at once. What comes of it is decided in `core.tamper`, by the terms of supply.
 """
 
-from wattpurse.core import carrier, events, tamper
+from wattpurse.core import carrier
+from wattpurse.core.guards import tamper
+from wattpurse.core.records import events
 from wattpurse.drivers.contact import SAMPLE_MS
 
 

@@ -9,7 +9,10 @@ A SITE_KEY token brings the site key; the one before it still opens cards, until
 """
 
 from wattpurse.core import carrier as carriers
-from wattpurse.core import events, keys, outcome, token
+from wattpurse.core import outcome
+from wattpurse.core.messages import token
+from wattpurse.core.records import events
+from wattpurse.core.seals import keys
 
 _NO_KEY = b""
 

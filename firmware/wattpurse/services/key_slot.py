@@ -8,11 +8,13 @@ could not be used, or the reader failed.
 """
 
 from wattpurse.cards import key_card as cards
-from wattpurse.core import carrier, events, keys, outcome
-from wattpurse.core.circumstances import UNUSABLE, USABLE
-from wattpurse.core.contract import KeyCard
-from wattpurse.core.key_card import card_number
-from wattpurse.core.ledger_records import STANDING
+from wattpurse.core import carrier, outcome
+from wattpurse.core.money.circumstances import UNUSABLE, USABLE
+from wattpurse.core.money.contract import KeyCard
+from wattpurse.core.money.key_card import card_number
+from wattpurse.core.money.ledger_records import STANDING
+from wattpurse.core.records import events
+from wattpurse.core.seals import keys
 from wattpurse.services.key_roll import newest_site_keys
 
 # A card in the slot is seen four times a second; no shorter grace than this is told from a look that failed.

@@ -6,9 +6,9 @@ are rounded down, so that the display never shows more credit than there is; onl
 What does not fit loses decimals, then the page's letter; a number longer than that shows as dashes, never cut short.
 """
 
-from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import ENERGY, TIME, Dispenser
-from wattpurse.core.registers import RATES
+from wattpurse.core.money.contract import ENERGY, TIME, Dispenser
+from wattpurse.core.money.registers import RATES
+from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import clock_text, kwh_text, money_text
 from wattpurse.drivers.segments import POSITIONS
 

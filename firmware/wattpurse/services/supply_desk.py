@@ -3,8 +3,11 @@
 It decides nothing by itself: `core.supply` and `core.consent` do; here they get account, circumstances and time.
 """
 
-from wattpurse.core import carrier, consent, events, supply, tamper, warning
-from wattpurse.core.ledger_records import STANDING
+from wattpurse.core import carrier
+from wattpurse.core.guards import tamper
+from wattpurse.core.money import consent, supply, warning
+from wattpurse.core.money.ledger_records import STANDING
+from wattpurse.core.records import events
 
 TIME_NOTED_EVERY_S = 600
 

@@ -4,12 +4,12 @@ The power that is drawn and its limit, energy that flows though the switch is op
 the technician's test. It writes what holds into the circumstances; what follows from them is decided in `core.supply`.
 """
 
-from wattpurse.core import power_limit, restoration, tamper
-from wattpurse.core.account import MWH_PER_KWH
-from wattpurse.core.countdown import Countdown
-from wattpurse.core.open_load import OpenLoad
-from wattpurse.core.power import Power
-from wattpurse.core.power_limit import PowerLimit
+from wattpurse.core.guards import power_limit, restoration, tamper
+from wattpurse.core.guards.countdown import Countdown
+from wattpurse.core.guards.open_load import OpenLoad
+from wattpurse.core.guards.power import Power
+from wattpurse.core.guards.power_limit import PowerLimit
+from wattpurse.core.money.account import MWH_PER_KWH
 from wattpurse.services.metering import PULSES_MASK
 
 PERIOD_MS = 1_000

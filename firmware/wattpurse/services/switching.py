@@ -1,6 +1,8 @@
 """Switching: sees to it that the load switch stands where `supply.decide` wants it, and that every change is noted."""
 
-from wattpurse.core import carrier, events, supply
+from wattpurse.core import carrier
+from wattpurse.core.money import supply
+from wattpurse.core.records import events
 
 PERIOD_MS = 100
 TEST_MS = 3_000

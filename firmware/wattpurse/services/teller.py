@@ -4,9 +4,11 @@
 sequence numbers decides; a carrier only transports.
 """
 
-from wattpurse.core import events, outcome, statement, token
-from wattpurse.core.sealing import SealBroken
-from wattpurse.core.statement_sections import sections_of
+from wattpurse.core import outcome
+from wattpurse.core.messages import statement, token
+from wattpurse.core.messages.statement_sections import sections_of
+from wattpurse.core.records import events
+from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import KeyRoll
 from wattpurse.services.token_effects import TokenEffects
 

@@ -4,11 +4,14 @@ Amounts are refused above the credit limit, and then stay where they were; what 
 refused as outdated; what cannot be is not supported. A refused token is not used, and may come again.
 """
 
-from wattpurse.core import contract as contracts
-from wattpurse.core import credit_rules, events, outcome, terms, token
-from wattpurse.core.ledger import CREDIT_AMOUNT_LIMIT
-from wattpurse.core.ledger_records import STANDING, TERMS
-from wattpurse.core.tariff import Tariff
+from wattpurse.core import outcome
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import credit_rules, terms
+from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
+from wattpurse.core.money.ledger_records import STANDING, TERMS
+from wattpurse.core.records import events
+from wattpurse.core.tariffs.tariff import Tariff
 
 
 class TokenEffects:

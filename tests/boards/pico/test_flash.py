@@ -2,12 +2,12 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.random_bits import RandomBits
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from boards.pico.flash import PicoFlash
 from tests.boards.chip_fakes import PAGE, SECTOR, Rp2Flash
-from wattpurse.core.settings import Settings
+from wattpurse.core.records.settings import Settings
 
 
 class TestPicoFlash(unittest.TestCase):

@@ -2,7 +2,7 @@
 
 import unittest
 
-from wattpurse.core.open_load import QUICK_RETRIES, OpenLoad
+from wattpurse.core.guards.open_load import QUICK_RETRIES, OpenLoad
 
 SECOND_MS = 1_000
 HOUR_S = 3_600

@@ -2,7 +2,7 @@
 
 import unittest
 
-from wattpurse.core.power import WINDOW_MS, Power
+from wattpurse.core.guards.power import WINDOW_MS, Power
 
 SECOND_MS = 1_000
 READ_EVERY_MS = 50

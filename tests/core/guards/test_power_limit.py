@@ -2,7 +2,7 @@
 
 import unittest
 
-from wattpurse.core.power_limit import (
+from wattpurse.core.guards.power_limit import (
     NOTHING,
     PATIENCE_MS,
     RECONNECTED,

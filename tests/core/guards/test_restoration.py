@@ -2,8 +2,8 @@
 
 import unittest
 
-from wattpurse.core.countdown import Countdown
-from wattpurse.core.restoration import RANDOM_BYTES, drawn_s
+from wattpurse.core.guards.countdown import Countdown
+from wattpurse.core.guards.restoration import RANDOM_BYTES, drawn_s
 
 
 class TestSpread(unittest.TestCase):

@@ -2,8 +2,8 @@
 
 import unittest
 
-from wattpurse.core import tamper
-from wattpurse.core.terms import TAMPER_ALARM, TAMPER_IGNORED, TAMPER_OPENS
+from wattpurse.core.guards import tamper
+from wattpurse.core.money.terms import TAMPER_ALARM, TAMPER_IGNORED, TAMPER_OPENS
 
 KINDS = (tamper.COVER, tamper.MAGNET, tamper.REVERSE, tamper.OPEN_LOAD)
 TERMS = ("tamper_cover", "tamper_magnet", "tamper_reverse", "tamper_open_load")

@@ -3,14 +3,14 @@
 import struct
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.power import PowerCut
-from boards.host.random_bits import RandomBits
-from wattpurse.core import slots
-from wattpurse.core.journal import Journal
-from wattpurse.core.ring import SECTOR_SIZE, JournalBlank
-from wattpurse.core.slots import JournalUnreadable
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.power import PowerCut
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
+from wattpurse.core.journal import slots
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.journal.ring import SECTOR_SIZE, JournalBlank
+from wattpurse.core.journal.slots import JournalUnreadable
 
 SECTORS = 4
 

@@ -2,8 +2,8 @@
 
 import unittest
 
-from wattpurse.core import slots
-from wattpurse.core.slots import BLANK, SLOT_SIZE, TALLY_STEPS, JournalUnreadable, merge
+from wattpurse.core.journal import slots
+from wattpurse.core.journal.slots import BLANK, SLOT_SIZE, TALLY_STEPS, JournalUnreadable, merge
 
 SEQUENCE = 300
 NUMBER = 7

@@ -2,10 +2,10 @@
 
 import unittest
 
-from boards.host.aes import aes
-from wattpurse.core.keys import service_pass_key
-from wattpurse.core.sealing import SealBroken
-from wattpurse.core.service_pass import SIZE, make_pass, open_pass
+from boards.host.chips.aes import aes
+from wattpurse.core.messages.service_pass import SIZE, make_pass, open_pass
+from wattpurse.core.seals.keys import service_pass_key
+from wattpurse.core.seals.sealing import SealBroken
 
 KEY = service_pass_key(aes, b"site key 0000001", b"\x01\x02\x03\x04")
 

@@ -3,12 +3,14 @@
 import struct
 import unittest
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, flat_tariff, new_account
-from wattpurse.core import contract as contracts
-from wattpurse.core import keys, standing, statement, supply
-from wattpurse.core.calendar import month_index
-from wattpurse.core.sealing import SealBroken
+from wattpurse.core.messages import statement
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import standing, supply
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import SealBroken
+from wattpurse.core.tariffs.calendar import month_index
 
 METER = 1002
 UID = b"\x04\x55\x66\x77\x88\x99\xaa"

@@ -2,13 +2,13 @@
 
 import unittest
 
-from tests.core.test_statement import busy_account
+from tests.core.messages.test_statement import busy_account
 from tests.samples import NEW_YEAR_S
-from wattpurse.core import statement
-from wattpurse.core.calendar import days_from_civil
-from wattpurse.core.load_profile import Demand
-from wattpurse.core.sealing import SealBroken
-from wattpurse.core.statement_sections import DEMAND, EVENTS, MEAN, sections_of
+from wattpurse.core.messages import statement
+from wattpurse.core.messages.statement_sections import DEMAND, EVENTS, MEAN, sections_of
+from wattpurse.core.records.load_profile import Demand
+from wattpurse.core.seals.sealing import SealBroken
+from wattpurse.core.tariffs.calendar import days_from_civil
 
 PLENTY = 4000
 NOW_S = days_from_civil(2027, 3, 20) * 86_400 + 3_900

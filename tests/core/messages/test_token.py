@@ -3,9 +3,10 @@
 import struct
 import unittest
 
-from boards.host.aes import aes
-from wattpurse.core import keys, token
-from wattpurse.core.sealing import KeyPair, SealBroken, seal
+from boards.host.chips.aes import aes
+from wattpurse.core.messages import token
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import KeyPair, SealBroken, seal
 
 METER = 1002
 METER_KEY = keys.meter_key(aes, b"vending key 0001", METER)

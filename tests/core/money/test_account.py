@@ -3,9 +3,9 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import account_image
-from wattpurse.core import contract as contracts
-from wattpurse.core.calendar import days_from_civil, month_index
+from wattpurse.core.money import account_image
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.tariffs.calendar import days_from_civil, month_index
 
 
 class TestEnergy(unittest.TestCase):

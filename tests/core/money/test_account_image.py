@@ -4,13 +4,14 @@ import struct
 import unittest
 
 from tests import samples
-from wattpurse.core import account_image, ring, standing, supply, terms
-from wattpurse.core import contract as contracts
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.known_cards import REMEMBERED
-from wattpurse.core.registers import CLOSED_MONTHS
-from wattpurse.core.tariff import Tariff
-from wattpurse.core.tariff_table import TABLE_LIMIT
+from wattpurse.core.journal import ring
+from wattpurse.core.money import account_image, standing, supply, terms
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.known_cards import REMEMBERED
+from wattpurse.core.money.registers import CLOSED_MONTHS
+from wattpurse.core.tariffs.table import TABLE_LIMIT
+from wattpurse.core.tariffs.tariff import Tariff
 
 DAY = samples.NEW_YEAR_S // 86_400
 MONTH = 2026 * 12

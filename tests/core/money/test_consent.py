@@ -3,9 +3,9 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import consent, supply
-from wattpurse.core import contract as contracts
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
+from wattpurse.core.money import consent, supply
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
 
 LIMIT = 5_000_000
 

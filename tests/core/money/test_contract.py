@@ -2,17 +2,17 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.random_bits import RandomBits
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from tests import samples
-from wattpurse.core import contract as contracts
-from wattpurse.core import supply, warning
-from wattpurse.core.account import Account
-from wattpurse.core.calendar import days_from_civil
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.ledger import Ledger
-from wattpurse.core.ledger_records import STANDING, TERMS
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import supply, warning
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.money.ledger_records import STANDING, TERMS
+from wattpurse.core.tariffs.calendar import days_from_civil
 
 SECTORS = 5
 HOUR_S = 3_600

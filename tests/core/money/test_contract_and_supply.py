@@ -3,9 +3,9 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import contract as contracts
-from wattpurse.core import supply, warning
-from wattpurse.core.circumstances import Circumstances
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import supply, warning
+from wattpurse.core.money.circumstances import Circumstances
 
 
 class TestContracts(unittest.TestCase):

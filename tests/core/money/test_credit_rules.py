@@ -3,10 +3,10 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import contract as contracts
-from wattpurse.core import credit_rules
-from wattpurse.core.calendar import days_from_civil
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import credit_rules
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.tariffs.calendar import days_from_civil
 
 UNIT = 1_000_000
 MONDAY = days_from_civil(2026, 1, 5)

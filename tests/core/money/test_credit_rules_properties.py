@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import samples
-from wattpurse.core import account_image, credit_rules
-from wattpurse.core import contract as contracts
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.money import account_image, credit_rules
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 
 CAP = 1 << 60
 AMOUNTS = st.one_of(st.integers(0, 10), st.integers(0, 10**7), st.integers(0, 10**10))

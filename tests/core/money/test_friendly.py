@@ -3,8 +3,8 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import friendly
-from wattpurse.core.calendar import Zone, days_from_civil
+from wattpurse.core.money import friendly
+from wattpurse.core.tariffs.calendar import Zone, days_from_civil
 
 BERLIN = Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True)
 HOUR = 3_600

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import samples
-from wattpurse.core import friendly
-from wattpurse.core.calendar import Zone
+from wattpurse.core.money import friendly
+from wattpurse.core.tariffs.calendar import Zone
 
 ZONES = (
     ("Europe/Berlin", Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True)),

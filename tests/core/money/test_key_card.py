@@ -2,10 +2,11 @@
 
 import unittest
 
-from boards.host.aes import aes
-from wattpurse.core import key_card, keys
-from wattpurse.core.key_card import CardContent
-from wattpurse.core.sealing import SealBroken
+from boards.host.chips.aes import aes
+from wattpurse.core.money import key_card
+from wattpurse.core.money.key_card import CardContent
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import SealBroken
 
 SITE_KEY = b"site key 0000001"
 UID = b"\x04\x55\x66\x77\x11\x99\xaa"

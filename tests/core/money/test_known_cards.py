@@ -3,10 +3,10 @@
 import unittest
 
 from tests.samples import KWH, NEW_YEAR_S, new_account
-from wattpurse.core import account_image, key_card
-from wattpurse.core.contract import KeyCard
-from wattpurse.core.key_card import CardContent, period_number
-from wattpurse.core.known_cards import REMEMBERED, KnownCards
+from wattpurse.core.money import account_image, key_card
+from wattpurse.core.money.contract import KeyCard
+from wattpurse.core.money.key_card import CardContent, period_number
+from wattpurse.core.money.known_cards import REMEMBERED, KnownCards
 
 DAY = 20_454  # 2026-01-01, a Thursday
 

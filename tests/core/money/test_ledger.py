@@ -3,18 +3,18 @@
 import struct
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.power import PowerCut
-from boards.host.random_bits import RandomBits
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.power import PowerCut
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from tests import samples
-from wattpurse.core import account_image
-from wattpurse.core import contract as contracts
-from wattpurse.core.calendar import Zone
-from wattpurse.core.ledger import Ledger, LedgerMismatch
-from wattpurse.core.ledger_records import NUMBER, STANDING, TERMS
-from wattpurse.core.ring import JournalBlank
-from wattpurse.core.tariff import Tariff
+from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.money import account_image
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.ledger import Ledger, LedgerMismatch
+from wattpurse.core.money.ledger_records import NUMBER, STANDING, TERMS
+from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.tariff import Tariff
 
 SECTORS = 5
 

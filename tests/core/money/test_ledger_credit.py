@@ -2,17 +2,17 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.power import PowerCut
-from boards.host.random_bits import RandomBits
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.power import PowerCut
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from tests import samples
-from wattpurse.core import account_image
-from wattpurse.core import contract as contracts
-from wattpurse.core.credit_rules import take_credit
-from wattpurse.core.ledger import Ledger
-from wattpurse.core.ledger_records import STANDING, TERMS
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
+from wattpurse.core.money import account_image
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.credit_rules import take_credit
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.money.ledger_records import STANDING, TERMS
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
 
 SECTORS = 3
 UNIT = 1_000_000

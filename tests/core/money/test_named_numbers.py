@@ -3,7 +3,7 @@
 import struct
 import unittest
 
-from wattpurse.core.named_numbers import NamedNumbers
+from wattpurse.core.money.named_numbers import NamedNumbers
 
 TABLE = (("hours", 8, 0, 24), ("owed", 0, -(1 << 62), 1 << 62), ("level", 3, 3, 9))
 PLACES = {"hours": 0, "owed": 1, "level": 2}

@@ -2,7 +2,7 @@
 
 import unittest
 
-from wattpurse.core.registers import CLOSED_MONTHS, RATES, Registers
+from wattpurse.core.money.registers import CLOSED_MONTHS, RATES, Registers
 
 
 class TestRegisters(unittest.TestCase):

@@ -3,8 +3,8 @@
 import struct
 import unittest
 
-from wattpurse.core import standing
-from wattpurse.core.standing import Standing
+from wattpurse.core.money import standing
+from wattpurse.core.money.standing import Standing
 
 
 class TestStanding(unittest.TestCase):

@@ -3,10 +3,10 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import contract as contracts
-from wattpurse.core import credit_rules, supply
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import credit_rules, supply
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
 
 DAY_S = 86_400
 HOUR_S = 3_600

@@ -3,8 +3,8 @@
 import struct
 import unittest
 
-from wattpurse.core import terms
-from wattpurse.core.terms import Terms
+from wattpurse.core.money import terms
+from wattpurse.core.money.terms import Terms
 
 
 class TestTerms(unittest.TestCase):

@@ -3,10 +3,10 @@
 import unittest
 
 from tests import samples
-from wattpurse.core import contract as contracts
-from wattpurse.core import warning
-from wattpurse.core.circumstances import Circumstances
-from wattpurse.core.warning import LOW, NONE, VERY_LOW
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import warning
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.warning import LOW, NONE, VERY_LOW
 
 DAY_S = 86_400
 

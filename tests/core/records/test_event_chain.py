@@ -4,15 +4,16 @@ import struct
 import unittest
 from binascii import crc32
 
-from boards.host.aes import aes
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.power import PowerCut
-from boards.host.random_bits import RandomBits
-from wattpurse.core import carrier, event_chain, events
-from wattpurse.core.cmac import cmac
-from wattpurse.core.events import EventLog
-from wattpurse.core.keys import event_key
+from boards.host.chips.aes import aes
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.power import PowerCut
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
+from wattpurse.core import carrier
+from wattpurse.core.records import event_chain, events
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.seals.cmac import cmac
+from wattpurse.core.seals.keys import event_key
 
 SECTORS = 4
 KEY = bytes(range(16))

@@ -3,15 +3,17 @@
 import struct
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.power import PowerCut
-from boards.host.random_bits import RandomBits
-from wattpurse.core import carrier, events, outcome, supply
-from wattpurse.core.events import EventLog
-from wattpurse.core.journal import Journal
-from wattpurse.core.ring import JournalBlank
-from wattpurse.core.settings import RING, Settings
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.power import PowerCut
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
+from wattpurse.core import carrier, outcome
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.money import supply
+from wattpurse.core.records import events
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.settings import RING, Settings
 
 
 def new_flash(seed=1):

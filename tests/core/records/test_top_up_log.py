@@ -2,13 +2,14 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.power import PowerCut
-from boards.host.random_bits import RandomBits
-from wattpurse.core import carrier, token
-from wattpurse.core.ring import JournalBlank
-from wattpurse.core.top_up_log import TopUpLog
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.power import PowerCut
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
+from wattpurse.core import carrier
+from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.messages import token
+from wattpurse.core.records.top_up_log import TopUpLog
 
 SECTORS = 4
 

@@ -2,8 +2,8 @@
 
 import unittest
 
-from boards.host.aes import aes
-from wattpurse.core.cmac import cmac, diversify, equal
+from boards.host.chips.aes import aes
+from wattpurse.core.seals.cmac import cmac, diversify, equal
 
 KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
 MESSAGE = bytes.fromhex(

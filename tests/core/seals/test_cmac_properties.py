@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boards.host.aes import aes
-from wattpurse.core.cmac import cmac, diversify, equal
+from boards.host.chips.aes import aes
+from wattpurse.core.seals.cmac import cmac, diversify, equal
 
 KEYS = st.binary(min_size=16, max_size=16)
 

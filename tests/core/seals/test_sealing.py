@@ -2,10 +2,10 @@
 
 import unittest
 
-from boards.host.aes import aes
-from wattpurse.core import keys
-from wattpurse.core.cmac import Derivation
-from wattpurse.core.sealing import TAG_SIZE, KeyPair, SealBroken, seal, sealed_size, unseal
+from boards.host.chips.aes import aes
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.cmac import Derivation
+from wattpurse.core.seals.sealing import TAG_SIZE, KeyPair, SealBroken, seal, sealed_size, unseal
 
 PAIR = KeyPair(b"encryption key 1", b"authenticate k 1")
 OTHER_ENCRYPTION = KeyPair(b"encryption key 2", PAIR.authentication)

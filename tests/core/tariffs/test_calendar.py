@@ -2,7 +2,7 @@
 
 import unittest
 
-from wattpurse.core.calendar import Zone, civil_from_days, days_from_civil, days_in_month, month_index, weekday
+from wattpurse.core.tariffs.calendar import Zone, civil_from_days, days_from_civil, days_in_month, month_index, weekday
 
 SUNDAY = 6
 EU_START = (3, 5, SUNDAY, 60)

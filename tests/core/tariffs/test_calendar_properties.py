@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattpurse.core.calendar import LAST_WEEK, Zone, civil_from_days, days_from_civil, month_index, weekday
+from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone, civil_from_days, days_from_civil, month_index, weekday
 
 SUNDAY = 6
 EU = ((3, LAST_WEEK, SUNDAY, 60), (10, LAST_WEEK, SUNDAY, 60), True)

@@ -4,9 +4,9 @@ import binascii
 import struct
 import unittest
 
-from wattpurse.core import tariff_table
-from wattpurse.core.calendar import Zone, days_from_civil
-from wattpurse.core.tariff import ALLOWANCE_BLOCK, TABLE_LIMIT, Tariff
+from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs.calendar import Zone, days_from_civil
+from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK, TABLE_LIMIT, Tariff
 
 SUNDAY = 6
 KWH = 1000000
@@ -95,23 +95,23 @@ def summer(year, month, day, hour=0, minute=0, second=0):
 class Table(unittest.TestCase):
     def refusal(self, fields):
         with self.assertRaises(ValueError) as caught:
-            tariff_table.encode(fields)
+            table.encode(fields)
         return str(caught.exception)
 
     def test_the_fields_come_back(self):
         fields = household_fields()
-        data = tariff_table.encode(fields)
-        decoded = tariff_table.decode(data)
+        data = table.encode(fields)
+        decoded = table.decode(data)
         for name in fields:
             if name != "zone":
                 self.assertEqual(decoded[name], fields[name])
         zone = decoded["zone"]
         self.assertEqual((zone.offset_minutes, zone.start, zone.end), (60, (3, 5, 6, 60), (10, 5, 6, 60)))
         self.assertEqual((zone.in_utc, zone.shift_minutes), (True, 60))
-        self.assertEqual(tariff_table.encode(decoded), data)
+        self.assertEqual(table.encode(decoded), data)
 
     def test_the_tariff_shows_what_the_table_holds(self):
-        data = tariff_table.encode(household_fields())
+        data = table.encode(household_fields())
         tariff = Tariff(data)
         self.assertEqual(tariff.data, data)
         self.assertEqual((tariff.version, tariff.activation_s, tariff.customer_class), (7, 1767222000, 1))
@@ -124,16 +124,16 @@ class Table(unittest.TestCase):
         body += b"\x01\x01\x00\x00\x01\x01\x01\x00\x00\x00\x00\x00"
         expected = b"WPT\x01" + struct.pack("<H", len(body) + 10) + body
         expected += struct.pack("<I", binascii.crc32(expected))
-        self.assertEqual(tariff_table.encode(flat_fields()), expected)
+        self.assertEqual(table.encode(flat_fields()), expected)
 
     def test_zones_west_of_greenwich_and_on_wall_time(self):
         zone = Zone(-210, (3, 2, SUNDAY, 120), (11, 1, SUNDAY, 120), False, 30)
-        decoded = tariff_table.decode(tariff_table.encode(fields_with(zone=zone)))["zone"]
+        decoded = table.decode(table.encode(fields_with(zone=zone)))["zone"]
         self.assertEqual((decoded.offset_minutes, decoded.start, decoded.end), (-210, zone.start, zone.end))
         self.assertEqual((decoded.in_utc, decoded.shift_minutes), (False, 30))
 
     def test_any_flipped_bit_is_refused(self):
-        data = tariff_table.encode(household_fields())
+        data = table.encode(household_fields())
         for bit in range(8 * len(data)):
             flipped = bytearray(data)
             flipped[bit // 8] ^= 1 << bit % 8
@@ -141,7 +141,7 @@ class Table(unittest.TestCase):
                 Tariff(bytes(flipped))
 
     def test_any_truncation_or_addition_is_refused(self):
-        data = tariff_table.encode(household_fields())
+        data = table.encode(household_fields())
         for length in range(len(data)):
             with self.assertRaises(ValueError):
                 Tariff(data[:length])
@@ -150,7 +150,7 @@ class Table(unittest.TestCase):
                 Tariff(data + added)
 
     def test_a_body_cut_short_or_too_long_is_refused_though_its_checksum_is_right(self):
-        data = tariff_table.encode(household_fields())
+        data = table.encode(household_fields())
         body = data[6:-4]
         self.assertEqual(reframed(data, body), data)
         for length in range(len(body)):
@@ -160,7 +160,7 @@ class Table(unittest.TestCase):
             Tariff(reframed(data, body + b"\x00"))
 
     def test_a_body_that_breaks_a_rule_is_refused_though_its_checksum_is_right(self):
-        data = tariff_table.encode(flat_fields())
+        data = table.encode(flat_fields())
         body = data[6:-4]
         start = body.index(b"NZD")
         for at, right, wrong, reason in (
@@ -184,14 +184,14 @@ class Table(unittest.TestCase):
             self.assertIn(reason, str(caught.exception))
 
     def test_an_unknown_format_is_named(self):
-        data = tariff_table.encode(flat_fields())
+        data = table.encode(flat_fields())
         later = data[:3] + b"\x02" + data[4:-4]
         with self.assertRaises(ValueError) as caught:
             Tariff(later + struct.pack("<I", binascii.crc32(later)))
         self.assertIn("format 2", str(caught.exception))
 
     def test_a_number_written_longer_than_it_needs_is_refused(self):
-        data = tariff_table.encode(flat_fields())
+        data = table.encode(flat_fields())
         body = data[6:-4]
         standing_charge = 8 + 3 + 2 + 3
         self.assertEqual(body[standing_charge], 0)
@@ -208,7 +208,7 @@ class Table(unittest.TestCase):
         fields = largest_fields()
         limits_mwh = tuple(100 * KWH * (index + 1) for index in range(5))
         fields["rates"] = tuple((name, prices, limits_mwh) for name, prices, _ in fields["rates"])
-        data = tariff_table.encode(fields)
+        data = table.encode(fields)
         self.assertTrue(len(data) <= TABLE_LIMIT)
         self.assertEqual(Tariff(data).rate_names[7], "RATE-7")
 
@@ -260,7 +260,7 @@ class Table(unittest.TestCase):
 
 class Schedule(unittest.TestCase):
     def setUp(self):
-        self.tariff = Tariff(tariff_table.encode(household_fields()))
+        self.tariff = Tariff(table.encode(household_fields()))
 
     def test_a_workday_in_winter(self):
         day = (2026, 1, 14)
@@ -302,7 +302,7 @@ class Schedule(unittest.TestCase):
 
     def test_a_season_may_begin_on_a_leap_day(self):
         seasons = ((2, 29, (1,) * 8), (10, 1, (0,) * 8))
-        tariff = Tariff(tariff_table.encode(fields_with(seasons=seasons)))
+        tariff = Tariff(table.encode(fields_with(seasons=seasons)))
         self.assertEqual(tariff.rate_at(local(2028, 2, 28, 18)), PEAK)
         self.assertEqual(tariff.rate_at(local(2028, 2, 29, 18)), DAY)
         self.assertEqual(tariff.rate_at(local(2026, 2, 28, 18)), PEAK)
@@ -324,7 +324,7 @@ class Schedule(unittest.TestCase):
 
     def test_a_switch_in_the_skipped_hour_comes_right_after_it(self):
         day_types = (((0, NIGHT), (150, DAY)),)
-        tariff = Tariff(tariff_table.encode(fields_with(day_types=day_types, seasons=((1, 1, (0,) * 8),))))
+        tariff = Tariff(table.encode(fields_with(day_types=day_types, seasons=((1, 1, (0,) * 8),))))
         gap_s = summer(2026, 3, 29, 3)
         self.assertEqual(tariff.rate_at(gap_s - 1), NIGHT)
         self.assertEqual(tariff.rate_at(gap_s), DAY)
@@ -333,7 +333,7 @@ class Schedule(unittest.TestCase):
 
     def test_in_the_doubled_hour_the_rate_follows_the_wall(self):
         day_types = (((0, NIGHT), (150, DAY)),)
-        tariff = Tariff(tariff_table.encode(fields_with(day_types=day_types, seasons=((1, 1, (0,) * 8),))))
+        tariff = Tariff(table.encode(fields_with(day_types=day_types, seasons=((1, 1, (0,) * 8),))))
         doubled_s = summer(2026, 10, 25, 2)
         rates = [tariff.rate_at(doubled_s + minutes * 60) for minutes in (29, 30, 59, 60, 89, 90)]
         self.assertEqual(rates, [NIGHT, DAY, DAY, NIGHT, NIGHT, DAY])
@@ -345,7 +345,7 @@ class Schedule(unittest.TestCase):
         self.assertEqual(changes, [30, 60, 90, 23 * 60])
 
     def test_a_flat_tariff_changes_only_with_the_day(self):
-        tariff = Tariff(tariff_table.encode(flat_fields()))
+        tariff = Tariff(table.encode(flat_fields()))
         self.assertEqual(tariff.rate_at(0), 0)
         self.assertEqual(tariff.next_change_s(0), 86400)
         self.assertEqual(tariff.next_change_s(86399), 86400)
@@ -353,7 +353,7 @@ class Schedule(unittest.TestCase):
 
 class Price(unittest.TestCase):
     def setUp(self):
-        self.tariff = Tariff(tariff_table.encode(household_fields()))
+        self.tariff = Tariff(table.encode(household_fields()))
 
     def test_the_allowance_pays_for_the_first_energy_of_any_rate(self):
         for rate in (NIGHT, DAY, PEAK):

@@ -3,7 +3,7 @@
 import json
 
 from boards.host.board import Hardware
-from boards.host.clock import VirtualClock
+from boards.host.world.clock import VirtualClock
 from tests import samples
 from wattpurse.app import Meter
 

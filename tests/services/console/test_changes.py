@@ -3,8 +3,11 @@
 import unittest
 
 from tests import samples
-from tests.services.console_bench import METER_KEY, SITE_KEY, START_S, Bench
-from wattpurse.core import carrier, contract, events, tamper
+from tests.services.console.console_bench import METER_KEY, SITE_KEY, START_S, Bench
+from wattpurse.core import carrier
+from wattpurse.core.guards import tamper
+from wattpurse.core.money import contract
+from wattpurse.core.records import events
 from wattpurse.core.text import parse_time
 from wattpurse.stores import LEDGER_RING
 

@@ -2,13 +2,16 @@
 
 import unittest
 
-from boards.host.power import BoardReset
-from boards.host.random_bits import RandomBits
+from boards.host.chips.power import BoardReset
+from boards.host.chips.random_bits import RandomBits
 from tests import samples
-from tests.services.console_bench import METER_KEY, METER_NUMBER, PIN, REPORTS, START_S, Bench
-from wattpurse.core import account_image, carrier, contract, events, token
-from wattpurse.core.keys import token_keys
-from wattpurse.services.console import LINE_LIMIT
+from tests.services.console.console_bench import METER_KEY, METER_NUMBER, PIN, REPORTS, START_S, Bench
+from wattpurse.core import carrier
+from wattpurse.core.messages import token
+from wattpurse.core.money import account_image, contract
+from wattpurse.core.records import events
+from wattpurse.core.seals.keys import token_keys
+from wattpurse.services.console.console import LINE_LIMIT
 
 CHANGES = (
     "tariff set " + samples.flat_tariff(version=9).hex(),

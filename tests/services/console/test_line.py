@@ -2,8 +2,8 @@
 
 import unittest
 
-from boards.host.random_bits import RandomBits
-from wattpurse.services.console_line import LineEditor
+from boards.host.chips.random_bits import RandomBits
+from wattpurse.services.console.line import LineEditor
 
 
 class TestLineEditor(unittest.TestCase):

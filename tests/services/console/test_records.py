@@ -2,12 +2,13 @@
 
 import unittest
 
-from boards.host.flash_model import SECTOR_SIZE
-from boards.host.power import PowerCut
+from boards.host.chips.flash import SECTOR_SIZE
+from boards.host.chips.power import PowerCut
 from tests import samples
-from tests.services.console_bench import METER_KEY, METER_NUMBER, START_S, Bench
-from wattpurse.core import keys, token
-from wattpurse.core.calendar import DAY_S
+from tests.services.console.console_bench import METER_KEY, METER_NUMBER, START_S, Bench
+from wattpurse.core.messages import token
+from wattpurse.core.seals import keys
+from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.stores import EVENTS_RING
 
 HALF_HOUR_S = 1800

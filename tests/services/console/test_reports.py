@@ -3,8 +3,9 @@
 import unittest
 
 from tests import samples
-from tests.services.console_bench import REPORTS, START_S, Bench
-from wattpurse.core import carrier, contract
+from tests.services.console.console_bench import REPORTS, START_S, Bench
+from wattpurse.core import carrier
+from wattpurse.core.money import contract
 
 
 class TestReports(unittest.TestCase):

@@ -3,8 +3,10 @@
 import unittest
 
 from tests import samples
-from tests.services.console_bench import COMMISSION, METER_KEY, METER_NUMBER, PIN, Bench
-from wattpurse.core import carrier, contract, events, supply
+from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, PIN, Bench
+from wattpurse.core import carrier
+from wattpurse.core.money import contract, supply
+from wattpurse.core.records import events
 
 
 class TestCommissioning(unittest.TestCase):

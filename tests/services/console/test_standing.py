@@ -3,10 +3,10 @@
 import unittest
 
 from tests import samples
-from tests.services.console_bench import Bench
-from wattpurse.core import contract as contracts
-from wattpurse.core import terms
-from wattpurse.core.ledger_records import STANDING, TERMS
+from tests.services.console.console_bench import Bench
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import terms
+from wattpurse.core.money.ledger_records import STANDING, TERMS
 
 DAY_S = 86_400
 CALLED_FOR = ("until", "left today", "emergency credit", "debt", "tenant", "load switch order", "shortage level")

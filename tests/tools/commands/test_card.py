@@ -14,12 +14,14 @@ from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from wattpurse.cards import purse
 from wattpurse.core import outcome
-from wattpurse_tools import cli, desk_options, key_file
-from wattpurse_tools.card_files import CardFiles
-from wattpurse_tools.card_reader import CardReader
-from wattpurse_tools.order import credit
-from wattpurse_tools.sequence_marks import SequenceMarks
-from wattpurse_tools.station import Station
+from wattpurse_tools import cli
+from wattpurse_tools.commands import desk_options
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.card_files import CardFiles
+from wattpurse_tools.station.card_reader import CardReader
+from wattpurse_tools.station.order import credit
+from wattpurse_tools.station.sequence_marks import SequenceMarks
+from wattpurse_tools.station.station import Station
 
 TWENTY = 20_000_000
 

@@ -6,9 +6,9 @@ import shlex
 import pytest
 
 from boards.host import run
-from boards.host.commissioning import customer_of, open_world, top_up_hint
+from boards.host.world.commissioning import customer_of, open_world, top_up_hint
 from tests.house.places import ROOT
-from wattpurse.core import contract as contracts
+from wattpurse.core.money import contract as contracts
 from wattpurse_tools.cli import COMMANDS, build_parser
 
 NAMES = [contract.name for contract in contracts.CONTRACTS]

@@ -11,12 +11,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from tests import samples
-from tests.services.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
+from tests.services.console.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
 from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
-from wattpurse.core import keys, token
-from wattpurse_tools import cli, key_file
-from wattpurse_tools.meter_line import MeterLine
+from wattpurse.core.messages import token
+from wattpurse.core.seals import keys
+from wattpurse_tools import cli
+from wattpurse_tools.meter_link.line import MeterLine
+from wattpurse_tools.station import key_file
 
 HALF_HOUR_S = 1800
 

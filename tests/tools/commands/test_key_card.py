@@ -8,10 +8,11 @@ import pytest
 from tests.samples import NEW_YEAR_S
 from tests.services.desk_bench import METER, DeskBench
 from tests.tools.meter_bench import card_in_hand
-from wattpurse.core import contract as contracts
 from wattpurse.core import outcome
-from wattpurse_tools import cli, key_file
-from wattpurse_tools.card_reader import CardReader
+from wattpurse.core.money import contract as contracts
+from wattpurse_tools import cli
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.card_reader import CardReader
 
 KWH_PULSES = 3_200
 MILLION = 1_000_000

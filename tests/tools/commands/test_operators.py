@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.aes import aes
-from boards.host.card_models.images import from_image
+from boards.host.cards.images import from_image
+from boards.host.chips.aes import aes
 from tests.services.desk_bench import METER
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
-from wattpurse.core import keys, outcome
-from wattpurse_tools import key_file
+from wattpurse.core import outcome
+from wattpurse.core.seals import keys
+from wattpurse_tools.station import key_file
 
 
 @pytest.fixture

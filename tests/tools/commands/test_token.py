@@ -6,14 +6,17 @@ import json
 
 import pytest
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 from tests.samples import flat_tariff
 from tests.services.desk_bench import METER
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
-from wattpurse.core import keys, outcome, supply, terms, token
-from wattpurse_tools import key_file
-from wattpurse_tools.card_report import time_text
-from wattpurse_tools.token_orders import KINDS
+from wattpurse.core import outcome
+from wattpurse.core.messages import token
+from wattpurse.core.money import supply, terms
+from wattpurse.core.seals import keys
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.card_report import time_text
+from wattpurse_tools.station.token_orders import KINDS
 
 CASES = (
     ("money 20.05", token.CREDIT_MONEY, (20_050_000,), "20.05 EUR"),

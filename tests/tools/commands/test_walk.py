@@ -9,7 +9,7 @@ from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import open_station, shop, wattpurse  # noqa: F401
 from wattpurse.cards import data_card
 from wattpurse.core import outcome
-from wattpurse_tools import key_file
+from wattpurse_tools.station import key_file
 
 METERS = (METER, METER + 1, METER + 2)
 TWENTY = 20_000_000
@@ -132,7 +132,7 @@ class TestTears:
             assert [line.split("  ")[0] for line in told] == [f"meter {number}" for number in METERS[:2]], frame
 
     def test_loading_that_was_cut_off_is_made_good_by_loading_again(self, wattpurse, meters, monkeypatch):
-        from wattpurse_tools.card_files import CardFiles
+        from wattpurse_tools.station.card_files import CardFiles
 
         wattpurse("walk new round --kind ntag216")
         wattpurse(f"token {METER} money 20 --hex")

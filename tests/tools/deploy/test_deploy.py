@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from wattpurse_tools import board_visit, deploy_files, deploy_image, deploy_scripts
-from wattpurse_tools.board_link import BoardLink
 from wattpurse_tools.cli import main
-from wattpurse_tools.deploy_filesystem import check_memory, check_micropython, is_fenced, remove_old
-from wattpurse_tools.deploy_image import check_board, check_files, stage
+from wattpurse_tools.deploy import files as deploy_files
+from wattpurse_tools.deploy import image as deploy_image
+from wattpurse_tools.deploy import scripts as deploy_scripts
+from wattpurse_tools.deploy import visit
+from wattpurse_tools.deploy.filesystem import check_memory, check_micropython, is_fenced, remove_old
+from wattpurse_tools.deploy.image import check_board, check_files, stage
+from wattpurse_tools.deploy.link import BoardLink
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STOCK_ESP32 = {
     "version": [1, 26, 0],
     "mpy": 6,
@@ -128,7 +131,7 @@ def test_a_deployment_that_fails_lets_the_board_go(monkeypatch):
 
     link = Link()
     monkeypatch.setattr(deploy_image, "build_image", lambda: b"image")
-    monkeypatch.setattr(board_visit, "take_over", lambda link, board: None)
+    monkeypatch.setattr(visit, "take_over", lambda link, board: None)
     monkeypatch.setattr(deploy_image, "give_up_filesystem", lambda link, may_format: None)
     with pytest.raises(KeyboardInterrupt):
         deploy_image.deploy(link, False)

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.aes import aes
-from boards.host.card_models.images import from_image
-from boards.host.power import PowerCut
+from boards.host.cards.images import from_image
+from boards.host.chips.aes import aes
+from boards.host.chips.power import PowerCut
 from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
-from wattpurse.core import event_chain, events, outcome, token
-from wattpurse_tools import key_file
-from wattpurse_tools.card_reader import CardReader
-from wattpurse_tools.events_check_command import verdicts_of
+from wattpurse.core import outcome
+from wattpurse.core.messages import token
+from wattpurse.core.records import event_chain, events
+from wattpurse_tools.commands.events_check import verdicts_of
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.card_reader import CardReader
 
 TWENTY = 20_000_000
 OTHER = METER + 1

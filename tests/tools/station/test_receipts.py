@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.card_models.images import from_image
+from boards.host.cards.images import from_image
 from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
-from wattpurse_tools import key_file
-from wattpurse_tools.order import duration_text
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.order import duration_text
 
 OTHER = METER + 1
 TWENTY = 20_000_000

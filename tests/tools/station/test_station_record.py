@@ -9,27 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.card_models.images import from_image
+from boards.host.cards.images import from_image
 from tests.services.desk_bench import METER
-from tests.tools.test_card_command import (  # noqa: F401 `shop` and `desk` are fixtures
+from tests.tools.commands.test_card import (
     TWENTY,
-    desk,
     everything,
     new,
     open_station,
     read,
     refusal,
     run,
-    shop,
     states,
     top_up,
 )
 from wattpurse.core import outcome
-from wattpurse_tools import cli, key_file
-from wattpurse_tools import order as orders
-from wattpurse_tools import station as stations
-from wattpurse_tools.order import credit
-from wattpurse_tools.sequence_marks import SequenceMarks
+from wattpurse_tools import cli
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station import order as orders
+from wattpurse_tools.station import station as stations
+from wattpurse_tools.station.order import credit
+from wattpurse_tools.station.sequence_marks import SequenceMarks
 
 UID = b"\x01\x02\x03\x04"
 WINDOW = 64

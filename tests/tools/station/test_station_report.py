@@ -10,9 +10,10 @@ import pytest
 
 from tests.services.desk_bench import METER
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
-from wattpurse.core import contract
-from wattpurse_tools import card_capacity, cli
-from wattpurse_tools.order import credit
+from wattpurse.core.money import contract
+from wattpurse_tools import cli
+from wattpurse_tools.station import card_capacity
+from wattpurse_tools.station.order import credit
 
 UID = b"\x01\x02\x03\x04"
 TWENTY = 20_000_000

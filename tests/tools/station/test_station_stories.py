@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from boards.host.card_models.images import from_image
-from boards.host.world import World
+from boards.host.cards.images import from_image
+from boards.host.world.world import World
 from tests.samples import flat_tariff
 from tests.tools.shop import METER, open_station, shop, wattpurse  # noqa: F401
 from wattpurse import app
-from wattpurse_tools import key_file
+from wattpurse_tools.station import key_file
 
 NEIGHBOUR = METER + 1
 CELLAR = METER + 2

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from wattpurse.core.tariff import Tariff
-from wattpurse_tools import bill, cli, load_profile, tariff_file
-from wattpurse_tools.document import instant
-from wattpurse_tools.load_profile import LoadProfile
+from wattpurse.core.tariffs.tariff import Tariff
+from wattpurse_tools import cli
+from wattpurse_tools.tariffs import bill, file, load_curve
+from wattpurse_tools.tariffs.fields import instant
+from wattpurse_tools.tariffs.load_curve import LoadProfile
 
-EXAMPLES = Path(__file__).parents[2] / "tools" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "tools" / "examples"
 HOUSEHOLD = EXAMPLES / "tariff-household.toml"
 CAMPSITE = EXAMPLES / "tariff-campsite.toml"
 OCTOBER = EXAMPLES / "load-october.csv"
@@ -124,7 +125,7 @@ def test_october_in_berlin(capsys):
 
 
 def test_the_example_is_every_quarter_hour_of_its_month():
-    load = load_profile.load(OCTOBER)
+    load = load_curve.load(OCTOBER)
     assert load.interval_s == 900
     assert load.start_s == seconds("2026-10-01T00:00:00+02:00")
     assert load.end_s == seconds("2026-11-01T00:00:00+01:00")
@@ -154,7 +155,7 @@ def test_json_is_integers_and_adds_up(capsys):
 
 
 def test_a_binary_table_is_taken_as_well(capsys, files):
-    table = files("household.bin", tariff_file.encode(tariff_file.load(HOUSEHOLD)))
+    table = files("household.bin", file.encode(file.load(HOUSEHOLD)))
     assert printed(capsys, "--tariff", table, "--load", OCTOBER) == OCTOBER_BILL
 
 
@@ -214,7 +215,7 @@ def test_a_day_without_energy_is_charged_and_the_day_after_the_end_is_not(capsys
 
 
 def test_many_months_are_kept():
-    tariff = Tariff(tariff_file.encode(tariff_file.load(CAMPSITE)))
+    tariff = Tariff(file.encode(file.load(CAMPSITE)))
     load = LoadProfile(seconds("2026-01-01T00:00:00+01:00"), 86_400, (1_000_000,) * 1096)
     made = bill.calculate([tariff], load)
     assert len(made.months) == 36
@@ -232,12 +233,12 @@ def test_prepaid_energy_takes_no_money(capsys):
 
 
 def read(*lines, interval_s=None):
-    return load_profile.read(lines, "load.csv", interval_s)
+    return load_curve.read(lines, "load.csv", interval_s)
 
 
 def test_a_header_an_empty_line_and_a_byte_order_mark_are_no_energy(files):
     path = files("load.csv", "\ufeffstart,Wh\r\n2026-05-01T00:00:00Z,1.5\r\n\r\n2026-05-01T00:15:00Z,0.001\r\n")
-    load = load_profile.load(path)
+    load = load_curve.load(path)
     assert load == LoadProfile(seconds("2026-05-01T00:00:00Z"), 900, (1500, 1))
 
 

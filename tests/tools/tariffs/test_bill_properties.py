@@ -12,18 +12,18 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import FlashModel
-from boards.host.random_bits import RandomBits
-from tests.core.test_tariff_properties import DAYS, ZONES, local_time, rate_by_document
-from wattpurse.core.account import Account
-from wattpurse.core.contract import PrepaidEnergy, PrepaidMoney
-from wattpurse.core.ledger import Ledger
-from wattpurse.core.tariff import Tariff
-from wattpurse_tools import bill, load_profile, tariff_file
-from wattpurse_tools.load_profile import LoadProfile
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
+from tests.core.tariffs.test_tariff_properties import DAYS, ZONES, local_time, rate_by_document
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.contract import PrepaidEnergy, PrepaidMoney
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.tariffs.tariff import Tariff
+from wattpurse_tools.tariffs import bill, file, load_curve
+from wattpurse_tools.tariffs.load_curve import LoadProfile
 
-EXAMPLES = Path(__file__).parents[2] / "tools" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "tools" / "examples"
 KWH = 1_000_000
 FREE = -1
 LONGEST_LOAD_MINUTES = 3000
@@ -123,7 +123,7 @@ def expected_months(documents, load):
 
 
 def check_against_oracle(documents, load, tax_permyriad=0):
-    tariffs = [Tariff(tariff_file.encode(document)) for document in documents]
+    tariffs = [Tariff(file.encode(document)) for document in documents]
     made = bill.calculate(tariffs, load, tax_permyriad=tax_permyriad)
     expected = expected_months(documents, load)
     taxed = 1 + Fraction(tax_permyriad, 10_000)
@@ -245,19 +245,19 @@ def test_a_bill_is_what_fractions_say(case, tax_permyriad):
 
 
 def test_the_example_is_what_fractions_say():
-    household = tariff_file.load(EXAMPLES / "tariff-household.toml")
+    household = file.load(EXAMPLES / "tariff-household.toml")
     for day_type in household["day_types"].values():
         assert "00:00" in day_type
     for season in household["seasons"]:
         season.update({day: season.get(day, season["days"]) for day in DAYS})
-    check_against_oracle([household], load_profile.load(EXAMPLES / "load-october.csv"))
+    check_against_oracle([household], load_curve.load(EXAMPLES / "load-october.csv"))
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(energy=small_energies, most_following=1))
 def test_a_bill_is_what_the_ledger_of_a_meter_charges(case):
     succession, load = case
-    tariffs = [Tariff(tariff_file.encode(document)) for document in succession]
+    tariffs = [Tariff(file.encode(document)) for document in succession]
     zone = tariffs[0].zone
     assume(all(tariff.activation_s > load.start_s for tariff in tariffs[1:]))
     assume(zone.day(load.end_s) == zone.day(load.end_s - 1))  # a meter would begin the next day, a bill does not
@@ -294,7 +294,7 @@ def metered(tariffs, load):
 @given(cases())
 def test_prepaid_energy_costs_no_money_and_has_the_same_energy(case):
     succession, load = case
-    tariffs = [Tariff(tariff_file.encode(document)) for document in succession]
+    tariffs = [Tariff(file.encode(document)) for document in succession]
     by_energy = bill.calculate(tariffs, load, PrepaidEnergy).total
     by_money = bill.calculate(tariffs, load).total
     assert by_energy.charge_microunits == 0

@@ -2,7 +2,7 @@
 
 Time is virtual, at 125 MHz, and the same in every run of the same image. The emulator counts instructions as if they
 ran from RAM: a real board, whose flash cache misses now and then, is somewhat slower. How each figure is taken is told
-where it is taken: `bench_tap`, `bench_loop`, `bench_power`, `bench_wear`. image_kb is the size of the meter's image
+where it is taken: `tap`, `loop`, `power`, `wear`. image_kb is the size of the meter's image
 less that of stock MicroPython built likewise.
 """
 
@@ -13,9 +13,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import bench_loop, bench_power, bench_tap, bench_wear
-from .bench_meter import Workshop
-from .places import ROOT
+from wattpurse_tools.bench import loop, power, tap, wear
+from wattpurse_tools.bench.meter import Workshop
+from wattpurse_tools.places import ROOT
 
 AT_MOST = "at most"
 AT_LEAST = "at least"
@@ -44,20 +44,20 @@ FIGURES = (
 )
 # Each measurement, the longest first so that they share the processors well, and the figures it gives.
 MEASUREMENTS = (
-    (bench_loop.heap_over_a_day, ("heap_growth_day_bytes",)),
-    (bench_loop.longest_steps, ("loop_block_max_ms",)),
-    (bench_power.unrecorded, ("unrecorded_wh_max",)),
-    (bench_wear.pulses_and_wear, ("pulses_lost", "flash_life_years_1kw", "flash_life_years_100a")),
-    (bench_power.cutoff, ("cutoff_ms",)),
+    (loop.heap_over_a_day, ("heap_growth_day_bytes",)),
+    (loop.longest_steps, ("loop_block_max_ms",)),
+    (power.unrecorded, ("unrecorded_wh_max",)),
+    (wear.pulses_and_wear, ("pulses_lost", "flash_life_years_1kw", "flash_life_years_100a")),
+    (power.cutoff, ("cutoff_ms",)),
     (
-        bench_tap.taps,
+        tap.taps,
         ("tap_first_block_ms", "tap_first_block_rf_ratio", "tap_credit_ms", "tap_credit_floor_ratio"),
     ),
-    (bench_loop.idle, ("idle_percent",)),
-    (bench_loop.idle_with_key_card, ("idle_key_card_percent",)),
-    (bench_loop.look, ("poll_empty_cpu_ms",)),
-    (bench_loop.heap, ("heap_free_boot_kb",)),
-    (bench_power.boot, ("boot_counting_ms", "boot_metering_ms")),
+    (loop.idle, ("idle_percent",)),
+    (loop.idle_with_key_card, ("idle_key_card_percent",)),
+    (loop.look, ("poll_empty_cpu_ms",)),
+    (loop.heap, ("heap_free_boot_kb",)),
+    (power.boot, ("boot_counting_ms", "boot_metering_ms")),
 )
 DEFAULT_OUTPUT = ROOT / "build/bench.json"
 

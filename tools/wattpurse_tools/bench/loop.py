@@ -23,7 +23,7 @@ more days by `tests/stories/test_memory_properties.py`: in its first week it lea
 
 from statistics import median_low
 
-from .bench_meter import AMPS_100_W, PIN
+from wattpurse_tools.bench.meter import AMPS_100_W, PIN
 
 BUSY_MINUTES = 6
 HOURS = 24

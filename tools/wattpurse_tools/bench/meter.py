@@ -10,30 +10,33 @@ import os
 import shutil
 from pathlib import Path
 
-from boards.host.aes import aes
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import SECTOR_SIZE, FlashModel
-from boards.host.random_bits import RandomBits
-from boards.host.world import FIRST_S
+from boards.host.chips.aes import aes
+from boards.host.chips.flash import SECTOR_SIZE, FlashModel
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
+from boards.host.world.world import FIRST_S
 from boards.pico.pins import GPIO
 from wattpurse import stores
 from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
-from wattpurse.core import carrier, events, keys, slots, token
-from wattpurse.core.account import Account
-from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import MONEY, PrepaidMoney
-from wattpurse.core.events import EventLog
-from wattpurse.core.key_card import NO_ALLOWANCE, CardContent
-from wattpurse.core.ledger import Ledger
-
-from . import tariff_file
-from .card_files import blank_card
-from .card_reader import CardReader
-from .emulated_meter import EmulatedMeter
-from .emulator_repl import RawRepl
-from .key_file import KeySet, SiteKeys
-from .places import ROOT
+from wattpurse.core import carrier
+from wattpurse.core.journal import slots
+from wattpurse.core.messages import token
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.contract import MONEY, PrepaidMoney
+from wattpurse.core.money.key_card import NO_ALLOWANCE, CardContent
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.records import events
+from wattpurse.core.records.events import EventLog
+from wattpurse.core.seals import keys
+from wattpurse.core.tariffs.calendar import DAY_S
+from wattpurse_tools.emulation.meter import EmulatedMeter
+from wattpurse_tools.emulation.repl import RawRepl
+from wattpurse_tools.places import ROOT
+from wattpurse_tools.station.card_files import blank_card
+from wattpurse_tools.station.card_reader import CardReader
+from wattpurse_tools.station.key_file import KeySet, SiteKeys
+from wattpurse_tools.tariffs import file as tariff_file
 
 METER_NUMBER = 4711
 PIN = "246810"
@@ -48,7 +51,7 @@ RING_BYTES = 512 * 1024
 
 _DAYS_IN_SERVICE = 400
 _DAILY_KWH = 5
-_STEPS_PER_KWH = 4_000  # the fewest of the ledger, see core/ledger.py
+_STEPS_PER_KWH = 4_000  # the fewest of the ledger, see core/money/ledger.py
 _CREDIT_MICROUNITS = 10_000_000
 _EVENTS = 2_500
 _INTERRUPT = b"\x03"

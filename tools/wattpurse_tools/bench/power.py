@@ -14,9 +14,8 @@ runs after the supply has come back: that is boot_counting_ms, told in Wh beside
 """
 
 from boards.pico.pins import GPIO
-from wattpurse.core import token
-
-from .bench_meter import AMPS_100_W
+from wattpurse.core.messages import token
+from wattpurse_tools.bench.meter import AMPS_100_W
 
 COUNTED_PULSES = 3_000
 CUTOFFS = 8

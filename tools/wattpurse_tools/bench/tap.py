@@ -5,7 +5,7 @@ The air is timed by the frames as they are sent: a reader's frame, the 91 us unt
 and programs hold the processor. What is left while the core runs is Python; what is left while it sleeps is waiting.
 """
 
-from boards.host.mfrc522_radio import card_frame_us, reader_frame_us
+from boards.host.chips.mfrc522_radio import card_frame_us, reader_frame_us
 from wattpurse.cards.iso14443 import HLTA, REQA
 
 TAPS = 7

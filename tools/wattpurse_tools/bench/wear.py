@@ -12,9 +12,8 @@ flows. The load profile is written every half hour; its life is in the notes.
 
 from boards.pico.pins import GPIO
 from wattpurse import stores
-from wattpurse.core import ring, slots
-
-from .bench_meter import AMPS_100_W, RING_OFFSET
+from wattpurse.core.journal import ring, slots
+from wattpurse_tools.bench.meter import AMPS_100_W, RING_OFFSET
 
 PULSES = 100_000
 WORST_STEPS_PER_KWH = 7_999

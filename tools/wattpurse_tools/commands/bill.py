@@ -4,10 +4,10 @@ import json
 from argparse import ArgumentTypeError
 from pathlib import Path
 
-from wattpurse.core.account import WHOLE_TAX
-from wattpurse.core.contract import CONTRACTS, PrepaidMoney, by_name
-from wattpurse.core.tariff import ALLOWANCE_BLOCK, Tariff
-from wattpurse_tools import bill, load_profile, tariff_file
+from wattpurse.core.money.account import WHOLE_TAX
+from wattpurse.core.money.contract import CONTRACTS, PrepaidMoney, by_name
+from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK, Tariff
+from wattpurse_tools.tariffs import bill, file, load_curve
 
 LONGEST_INTERVAL_MINUTES = 1440
 
@@ -58,7 +58,7 @@ def add_parser(subparsers):
 def run(arguments) -> int:
     """Prints the bill."""
     tariffs = [_tariff(path) for path in (arguments.tariff, *arguments.next)]
-    load = load_profile.load(arguments.load, arguments.interval)
+    load = load_curve.load(arguments.load, arguments.interval)
     made = bill.calculate(tariffs, load, by_name(arguments.contract), arguments.tax)
     print(json.dumps(document(made), indent=2) if arguments.json else "\n".join(table(made)))
     return 0
@@ -147,7 +147,7 @@ def _millionths(value):
 
 def _tariff(path):
     if path.suffix in (".toml", ".json"):
-        return Tariff(tariff_file.encode(tariff_file.load(path)))
+        return Tariff(file.encode(file.load(path)))
     return Tariff(path.read_bytes())
 
 

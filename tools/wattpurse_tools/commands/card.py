@@ -6,13 +6,20 @@ from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 
 from wattpurse.cards import purse
-from wattpurse_tools import card_capacity, card_report, card_settling, key_card_command
-from wattpurse_tools.amounts import KWH_DECIMALS, parse_credit
-from wattpurse_tools.desk_options import add_card_folder_options, add_card_options, desk_of, open_station, vending_of
-from wattpurse_tools.meter_command import DEFAULT_CURRENCY, DEFAULT_DECIMALS, money_of
-from wattpurse_tools.order import ENERGY, MONEY, credit
-from wattpurse_tools.station import check_meter_number
-from wattpurse_tools.vending import Vending
+from wattpurse_tools.commands import card_settling, key_card
+from wattpurse_tools.commands.desk_options import (
+    add_card_folder_options,
+    add_card_options,
+    desk_of,
+    open_station,
+    vending_of,
+)
+from wattpurse_tools.commands.meter import DEFAULT_CURRENCY, DEFAULT_DECIMALS, money_of
+from wattpurse_tools.station import card_capacity, card_report
+from wattpurse_tools.station.amounts import KWH_DECIMALS, parse_credit
+from wattpurse_tools.station.order import ENERGY, MONEY, credit
+from wattpurse_tools.station.station import check_meter_number
+from wattpurse_tools.station.vending import Vending
 
 PERSON_LIMIT = (1 << 32) - 1
 
@@ -33,13 +40,13 @@ def add_parser(subparsers):
     text = "an operator's card: the number of whoever sells with it"
     new.add_argument("--operator", type=int, metavar="N", dest="operator_number", help=text)
     new.add_argument("--key-card", action="store_true", help="a key card: its money stays on it, and --price with it")
-    key_card_command.add_terms_options(new, required=False)
+    key_card.add_terms_options(new, required=False)
     new.add_argument("--user", type=int, default=0, metavar="N", help="a key card: whose it is")
     text = "last day of a technician's or an operator's card, as 2027-12-31"
     new.add_argument("--expires", metavar="DATE", help=text)
 
     reprice = _action(actions, "reprice", "give a key card another price and allowance", run_reprice)
-    key_card_command.add_terms_options(reprice, required=True)
+    key_card.add_terms_options(reprice, required=True)
 
     topup = _action(actions, "topup", "put credit on a card", run_topup)
     amount = topup.add_mutually_exclusive_group(required=True)
@@ -98,7 +105,7 @@ def run_topup(arguments) -> int:
     with open_station(arguments) as station:
         desk = desk_of(arguments, station)
         read = desk.read(arguments.name)
-        if key_card_command.is_key_card(read):
+        if key_card.is_key_card(read):
             return _top_up_key_card(arguments, station, read)
         money = money_of(station, read.meter_number)
         made = Vending(station, desk).put(read, _credit(arguments, money[1]), arguments.meter)
@@ -109,10 +116,10 @@ def run_topup(arguments) -> int:
 
 def run_reprice(arguments) -> int:
     """Gives a key card other terms."""
-    price = key_card_command.parse_price(arguments.price)
-    allowance = key_card_command.parse_allowance(arguments.allowance)
+    price = key_card.parse_price(arguments.price)
+    allowance = key_card.parse_allowance(arguments.allowance)
     with open_station(arguments) as station:
-        desk = key_card_command.key_card_desk_of(arguments, station)
+        desk = key_card.key_card_desk_of(arguments, station)
         desk.change_terms(desk.look(desk_of(arguments, station).read(arguments.name)), price, *allowance)
     print(f"card {arguments.name}: has its new price")
     return 0
@@ -123,14 +130,14 @@ def run_read(arguments) -> int:
     with open_station(arguments) as station:
         read = desk_of(arguments, station).read(arguments.name)
         document = card_report.document_of(read, station)
-        if key_card_command.is_key_card(read):
-            found = key_card_command.key_card_desk_of(arguments, station).look(read)
-            document["key_card"] = key_card_command.document_of(found)
+        if key_card.is_key_card(read):
+            found = key_card.key_card_desk_of(arguments, station).look(read)
+            document["key_card"] = key_card.document_of(found)
         money = money_of(station, read.meter_number)
     if arguments.json:
         print(json.dumps(document, indent=2))
         return 0
-    further = key_card_command.lines_of(document["key_card"]) if "key_card" in document else []
+    further = key_card.lines_of(document["key_card"]) if "key_card" in document else []
     print("\n".join([card_report.table_of(document, *money), *further]))
     return 0
 
@@ -139,10 +146,10 @@ def run_repair(arguments) -> int:
     """Writes what belongs on the card."""
     with open_station(arguments) as station:
         read = desk_of(arguments, station).read(arguments.name)
-        if key_card_command.is_key_card(read):
-            desk = key_card_command.key_card_desk_of(arguments, station)
+        if key_card.is_key_card(read):
+            desk = key_card.key_card_desk_of(arguments, station)
             put = desk.repair(desk.look(read))
-            print(f"card {arguments.name}: {key_card_command.money_text(put)} were missing; it is written anew")
+            print(f"card {arguments.name}: {key_card.money_text(put)} were missing; it is written anew")
             return 0
         missing = vending_of(arguments, station).repair(arguments.name)
     told = ", ".join(f"token {row['sequence']}" for row in missing)
@@ -163,10 +170,10 @@ def run_erase(arguments) -> int:
     """Wipes the card."""
     with open_station(arguments) as station:
         read = desk_of(arguments, station).read(arguments.name)
-        if key_card_command.is_key_card(read):
-            desk = key_card_command.key_card_desk_of(arguments, station)
+        if key_card.is_key_card(read):
+            desk = key_card.key_card_desk_of(arguments, station)
             forfeited = desk.erase(desk.look(read), arguments.forfeit)
-            print(f"card {arguments.name}: erased; forfeited: {key_card_command.money_text(forfeited)}")
+            print(f"card {arguments.name}: erased; forfeited: {key_card.money_text(forfeited)}")
             return 0
         lost = vending_of(arguments, station).erase(arguments.name, arguments.forfeit)
     told = ", ".join(f"token {row['sequence']}" for row in lost)
@@ -199,12 +206,12 @@ def _action(actions, name, text, run):
 def _new_key_card(arguments):
     if arguments.price is None or arguments.meter is not None or arguments.service or arguments.expires is not None:
         raise ValueError("a key card needs --price; it has no --meter and does not expire")
-    if not 0 <= arguments.user <= key_card_command.USER_LIMIT:
-        raise ValueError(f"--user is from 0 to {key_card_command.USER_LIMIT}")
-    price = key_card_command.parse_price(arguments.price)
-    allowance = key_card_command.parse_allowance(arguments.allowance)
+    if not 0 <= arguments.user <= key_card.USER_LIMIT:
+        raise ValueError(f"--user is from 0 to {key_card.USER_LIMIT}")
+    price = key_card.parse_price(arguments.price)
+    allowance = key_card.parse_allowance(arguments.allowance)
     with open_station(arguments) as station:
-        desk = key_card_command.key_card_desk_of(arguments, station)
+        desk = key_card.key_card_desk_of(arguments, station)
         desk.new_card(arguments.name, arguments.kind, price, *allowance, arguments.user)
     print(f"card {arguments.name}: {arguments.kind}, a key card for user {arguments.user}")
     return 0
@@ -214,11 +221,11 @@ def _top_up_key_card(arguments, station, read):
     if arguments.amount is None or arguments.meter is not None:
         raise ValueError(f"card {arguments.name} is a key card: it takes --amount, and goes to any meter of the site")
     amount = parse_credit(arguments.amount, "--amount", DEFAULT_DECIMALS)
-    desk = key_card_command.key_card_desk_of(arguments, station)
+    desk = key_card.key_card_desk_of(arguments, station)
     found = desk.look(read)
     desk.top_up(found, amount)
-    told = key_card_command.money_text(amount)
-    print(f"card {arguments.name}: {told} put on it, {key_card_command.money_text(found.content.balance)} before")
+    told = key_card.money_text(amount)
+    print(f"card {arguments.name}: {told} put on it, {key_card.money_text(found.content.balance)} before")
     return 0
 
 

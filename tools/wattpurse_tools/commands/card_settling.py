@@ -1,10 +1,10 @@
 """`wattpurse card settle` and `card transfer`: what a meter took back is paid out, or sold to another meter, once."""
 
-from wattpurse_tools.card_report import amount_text, order_text
-from wattpurse_tools.desk_options import add_card_options, desk_of, open_station
-from wattpurse_tools.meter_command import money_of
-from wattpurse_tools.order import ENERGY, MONEY, duration_text
-from wattpurse_tools.vending import Vending
+from wattpurse_tools.commands.desk_options import add_card_options, desk_of, open_station
+from wattpurse_tools.commands.meter import money_of
+from wattpurse_tools.station.card_report import amount_text, order_text
+from wattpurse_tools.station.order import ENERGY, MONEY, duration_text
+from wattpurse_tools.station.vending import Vending
 
 
 def add_actions(actions):

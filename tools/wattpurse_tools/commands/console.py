@@ -6,7 +6,7 @@ The meter is not interrupted by this, and goes on metering.
 import subprocess
 import sys
 
-from wattpurse_tools.board_link import MPREMOTE
+from wattpurse_tools.deploy.link import MPREMOTE
 
 
 def add_parser(subparsers):

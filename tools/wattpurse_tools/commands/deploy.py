@@ -5,13 +5,13 @@ memory, which is too small for that. On an ESP32 the compiled firmware is put in
 The ledger and the settings stay as they are. Nothing is metered meanwhile, and the load switch stays where it is.
 """
 
-from wattpurse_tools import deploy_filesystem, deploy_image
-from wattpurse_tools.board_link import BoardLink
+from wattpurse_tools.deploy import filesystem, image
+from wattpurse_tools.deploy.link import BoardLink
 from wattpurse_tools.places import CHIP_BOARDS
 
 START_TIMEOUT_S = 90  # an image is put in place before it starts, by slow flash within a minute
 
-_WAYS = {"pico": deploy_image.deploy, "esp32": deploy_filesystem.deploy}
+_WAYS = {"pico": image.deploy, "esp32": filesystem.deploy}
 
 
 def add_parser(subparsers):

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from wattpurse_tools import card_report, key_file
-from wattpurse_tools.card_desk import CardDesk
-from wattpurse_tools.card_files import CardFiles
-from wattpurse_tools.card_reader import CardReader
-from wattpurse_tools.sequence_marks import SequenceMarks
-from wattpurse_tools.station import Station
-from wattpurse_tools.vending import Vending
+from wattpurse_tools.station import card_report, key_file
+from wattpurse_tools.station.card_files import CardFiles
+from wattpurse_tools.station.card_reader import CardReader
+from wattpurse_tools.station.cards import CardDesk
+from wattpurse_tools.station.sequence_marks import SequenceMarks
+from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.vending import Vending
 
 
 def add_station_options(parser):

@@ -1,6 +1,6 @@
 """Run a bare emulated board, its USB serial port on a pseudo-terminal, until interrupted.
 
-    python3 -m wattpurse_tools.emulator_command --image build/pico/stock-RPI_PICO/firmware.uf2 --flash build/pico.flash
+    python3 -m wattpurse_tools.commands.emulator --image build/pico/stock-RPI_PICO/firmware.uf2 --flash build/pico.flash
 
 Prints the name of the pseudo-terminal; `mpremote connect NAME` talks to the board. The flash file is kept.
 """
@@ -9,8 +9,8 @@ import argparse
 import contextlib
 import sys
 
-from .emulator import EmulatedPico
-from .emulator_terminal import SerialTerminal
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.terminal import SerialTerminal
 
 
 def main(arguments: list[str] | None = None) -> int:

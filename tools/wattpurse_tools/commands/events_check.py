@@ -1,16 +1,17 @@
 """`wattpurse events-check`: whether anybody touched an exported event log, by the station's own keys.
 
-The meter's chain (wattpurse.core.event_chain) shows what was dropped, added or changed in the middle. What was cut off
-at the end it shows by a link that is known to have been there: each statement on a card tells one.
+The meter's chain (wattpurse.core.records.event_chain) shows what was dropped, added or changed in the middle. What was
+cut off at the end it shows by a link that is known to have been there: each statement on a card tells one.
 """
 
 from pathlib import Path
 
-from boards.host.aes import aes
-from wattpurse.core import event_chain, events
-from wattpurse.core.event_chain import EventChain
-from wattpurse_tools import key_file, record_files
-from wattpurse_tools.desk_options import add_statement_options, statement_of
+from boards.host.chips.aes import aes
+from wattpurse.core.records import event_chain, events
+from wattpurse.core.records.event_chain import EventChain
+from wattpurse_tools.commands.desk_options import add_statement_options, statement_of
+from wattpurse_tools.meter_link import record_files
+from wattpurse_tools.station import key_file
 
 _TOUCHED = 1
 

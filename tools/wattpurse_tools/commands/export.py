@@ -6,10 +6,10 @@ is checked by the meter first; `wattpurse events-check` checks the file with the
 
 import sys
 
-from wattpurse.services.console_records import MOST, PROFILE_DAYS_MOST
-from wattpurse_tools import record_files
-from wattpurse_tools.desk_options import add_statement_options, statement_of
-from wattpurse_tools.meter_line import MeterLine
+from wattpurse.services.console.records import MOST, PROFILE_DAYS_MOST
+from wattpurse_tools.commands.desk_options import add_statement_options, statement_of
+from wattpurse_tools.meter_link import record_files
+from wattpurse_tools.meter_link.line import MeterLine
 
 _FILES = ("profile", "events", "topups", "months")
 

@@ -2,15 +2,15 @@
 
 import re
 
-from wattpurse.core import key_card
-from wattpurse_tools import key_file
-from wattpurse_tools.amounts import KWH_DECIMALS, parse_amount
-from wattpurse_tools.card_desk import KEY_CARD
-from wattpurse_tools.card_report import amount_text
-from wattpurse_tools.desk_options import desk_of
-from wattpurse_tools.key_card_desk import KeyCardDesk
-from wattpurse_tools.meter_command import DEFAULT_CURRENCY, DEFAULT_DECIMALS
-from wattpurse_tools.order import ENERGY, MONEY
+from wattpurse.core.money import key_card
+from wattpurse_tools.commands.desk_options import desk_of
+from wattpurse_tools.commands.meter import DEFAULT_CURRENCY, DEFAULT_DECIMALS
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.amounts import KWH_DECIMALS, parse_amount
+from wattpurse_tools.station.card_report import amount_text
+from wattpurse_tools.station.cards import KEY_CARD
+from wattpurse_tools.station.key_card_desk import KeyCardDesk
+from wattpurse_tools.station.order import ENERGY, MONEY
 
 USER_LIMIT = (1 << 32) - 1
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wattpurse_tools import key_file
+from wattpurse_tools.station import key_file
 
 _LIMITS = """\
 Beside the key file the station keeps FILE.sequences: the highest token number used for each meter. Because of it a

@@ -2,10 +2,10 @@
 
 import re
 
-from wattpurse.core.account import TOKEN_WINDOW
-from wattpurse_tools import key_file
-from wattpurse_tools.card_report import order_text
-from wattpurse_tools.desk_options import add_station_options, open_station
+from wattpurse.core.money.account import TOKEN_WINDOW
+from wattpurse_tools.commands.desk_options import add_station_options, open_station
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.card_report import order_text
 
 DEFAULT_CURRENCY = "EUR"
 DEFAULT_DECIMALS = 2

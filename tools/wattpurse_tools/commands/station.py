@@ -4,11 +4,11 @@ import csv
 import json
 import sys
 
-from wattpurse.core import contract as contracts
-from wattpurse_tools.card_report import amount_text, order_text, time_text
-from wattpurse_tools.desk_options import add_selling_options, add_station_options, desk_of, open_station
-from wattpurse_tools.meter_command import money_of
-from wattpurse_tools.order import ENERGY, MONEY
+from wattpurse.core.money import contract as contracts
+from wattpurse_tools.commands.desk_options import add_selling_options, add_station_options, desk_of, open_station
+from wattpurse_tools.commands.meter import money_of
+from wattpurse_tools.station.card_report import amount_text, order_text, time_text
+from wattpurse_tools.station.order import ENERGY, MONEY
 
 
 def add_parser(subparsers):

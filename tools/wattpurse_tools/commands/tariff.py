@@ -4,10 +4,10 @@ import json
 import time
 from pathlib import Path
 
-from wattpurse.core.tariff import TABLE_LIMIT, Tariff
-from wattpurse_tools import tariff_file
-from wattpurse_tools.document import instant
-from wattpurse_tools.tariff_document import instant_text
+from wattpurse.core.tariffs.tariff import TABLE_LIMIT, Tariff
+from wattpurse_tools.tariffs import file
+from wattpurse_tools.tariffs.document import instant_text
+from wattpurse_tools.tariffs.fields import instant
 
 CHANGES_SHOWN = 8
 DAYS_SEARCHED = 400
@@ -43,7 +43,7 @@ def run_check(arguments) -> int:
 
 def run_encode(arguments) -> int:
     """Writes the table; nothing is written if the tariff is not valid."""
-    table = tariff_file.encode(tariff_file.load(arguments.file))
+    table = file.encode(file.load(arguments.file))
     arguments.output.write_bytes(table)
     print(f"{arguments.output}: {len(table):,} bytes")
     return 0
@@ -51,13 +51,13 @@ def run_encode(arguments) -> int:
 
 def run_decode(arguments) -> int:
     """Prints the document as JSON."""
-    print(json.dumps(tariff_file.decode(arguments.file.read_bytes()), indent=2))
+    print(json.dumps(file.decode(arguments.file.read_bytes()), indent=2))
     return 0
 
 
 def summary(tariff: Tariff, at_s: int) -> list:
     """Lines that say what the tariff holds and which rate changes follow at_s, or its activation if that is later."""
-    document = tariff_file.decode(tariff.data)
+    document = file.decode(tariff.data)
     currency = tariff.currency
     lines = [
         f"version {tariff.version}, customer class {tariff.customer_class}, in force from {document['activation']}",
@@ -106,5 +106,5 @@ def _rate_changes(tariff, start_s):
 
 def _table(path):
     if path.suffix in (".toml", ".json"):
-        return tariff_file.encode(tariff_file.load(path))
+        return file.encode(file.load(path))
     return path.read_bytes()

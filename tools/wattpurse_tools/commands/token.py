@@ -4,12 +4,12 @@ Every token is in the station's record before it leaves. One that is printed can
 is taken along by the next `wattpurse walk load`.
 """
 
-from wattpurse_tools import key_file
-from wattpurse_tools.card_report import order_text
-from wattpurse_tools.desk_options import add_selling_options, desk_of, open_station
-from wattpurse_tools.meter_command import known_meter, money_of
-from wattpurse_tools.token_orders import KINDS, Context
-from wattpurse_tools.vending import Vending
+from wattpurse_tools.commands.desk_options import add_selling_options, desk_of, open_station
+from wattpurse_tools.commands.meter import known_meter, money_of
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.card_report import order_text
+from wattpurse_tools.station.token_orders import KINDS, Context
+from wattpurse_tools.station.vending import Vending
 
 
 def add_parser(subparsers):

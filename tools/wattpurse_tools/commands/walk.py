@@ -1,10 +1,10 @@
 """`wattpurse walk`: data cards, with which meters without a network are visited."""
 
 from wattpurse.cards import data_card
-from wattpurse_tools.card_report import amount_text, order_text, time_text
-from wattpurse_tools.desk_options import add_card_folder_options, add_card_options, desk_of, open_station
-from wattpurse_tools.meter_command import known_meter, money_of
-from wattpurse_tools.walk import Walk
+from wattpurse_tools.commands.desk_options import add_card_folder_options, add_card_options, desk_of, open_station
+from wattpurse_tools.commands.meter import known_meter, money_of
+from wattpurse_tools.station.card_report import amount_text, order_text, time_text
+from wattpurse_tools.station.walk import Walk
 
 _SLOTS = {"short": data_card.SHORT_SLOT, "full": data_card.FULL_SLOT}
 

@@ -8,9 +8,9 @@ that is unplugged meanwhile starts no half of a meter.
 import tempfile
 from pathlib import Path
 
-from wattpurse_tools import deploy_files, deploy_scripts
-from wattpurse_tools.board_link import BoardLink
-from wattpurse_tools.board_visit import has_image, look, visit
+from wattpurse_tools.deploy import files, scripts
+from wattpurse_tools.deploy.link import BoardLink
+from wattpurse_tools.deploy.visit import has_image, look, visit
 
 BOARD = "esp32"
 MPY_VERSION = 6
@@ -28,7 +28,7 @@ def deploy(link: BoardLink, may_format: bool):
     Raises ValueError if the board is not fit and says what to do, OSError if it fails.
     """
     with tempfile.TemporaryDirectory() as folder:
-        deploy_files.stage(BOARD, Path(folder))
+        files.stage(BOARD, Path(folder))
         with visit(link, BOARD):
             facts = look(link, BOARD)
             check_micropython(facts)
@@ -66,7 +66,7 @@ def prepare(link: BoardLink, facts: dict, may_format: bool):
     Raises ValueError if it cannot, and says what to do.
     """
     if may_format:
-        kept = link.execute(deploy_scripts.make_filesystem(BOARD))
+        kept = link.execute(scripts.make_filesystem(BOARD))
         print("the filesystem is new" + ("; the ledger that was found is kept" if kept else ""))
     elif not is_fenced(facts):
         raise ValueError(
@@ -77,7 +77,7 @@ def prepare(link: BoardLink, facts: dict, may_format: bool):
 
 def is_fenced(facts: dict) -> bool:
     """Whether a filesystem of stock MicroPython was made by `--format` and is kept off the ring at each start."""
-    return facts["has_fence"] and facts["boot"].endswith(deploy_files.FENCE_SCRIPT.format(board=BOARD))
+    return facts["has_fence"] and facts["boot"].endswith(files.FENCE_SCRIPT.format(board=BOARD))
 
 
 def copy(link: BoardLink, folder: Path) -> int:
@@ -85,7 +85,7 @@ def copy(link: BoardLink, folder: Path) -> int:
 
     Raises OSError if a file on the board is not what was sent.
     """
-    expected = deploy_files.hashes(folder)
+    expected = files.hashes(folder)
     remove_old(link, expected)
     entries = [str(folder / name) for name in ("wattpurse", "boards", "board.mpy", "boot.py")]
     link.run("fs", "cp", "-r", *entries, ":/")
@@ -93,7 +93,7 @@ def copy(link: BoardLink, folder: Path) -> int:
     paths, arrived = list(expected), {}
     for start in range(0, len(paths), _HASHED_AT_ONCE):  # the board has little memory left in one piece
         some = paths[start : start + _HASHED_AT_ONCE]
-        arrived.update(link.execute(deploy_scripts.HASH_FILES.format(paths=some)))
+        arrived.update(link.execute(scripts.HASH_FILES.format(paths=some)))
     wrong = [path for path in expected if arrived[path] != expected[path]]
     if wrong:
         raise OSError(f"not on the board as sent: {', '.join(wrong)}")
@@ -102,8 +102,8 @@ def copy(link: BoardLink, folder: Path) -> int:
 
 def remove_old(link: BoardLink, expected: dict):
     """Remove `main.py`, and what would be imported in place of a file that is to come."""
-    found = link.execute(deploy_scripts.LIST_FILES)
+    found = link.execute(scripts.LIST_FILES)
     old = [path for path in found if path.startswith(_OWN_FOLDERS) and path not in expected]
     old += [path for path in found if path in ("/main.py", "/board.py")]
     if old:
-        link.execute(deploy_scripts.REMOVE_FILES.format(paths=old))
+        link.execute(scripts.REMOVE_FILES.format(paths=old))

@@ -11,9 +11,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from wattpurse_tools import deploy_scripts
-from wattpurse_tools.board_link import BoardLink
-from wattpurse_tools.board_visit import IMAGE_NAME, has_image, look, take_over, visit
+from wattpurse_tools.deploy import scripts
+from wattpurse_tools.deploy.link import BoardLink
+from wattpurse_tools.deploy.visit import IMAGE_NAME, has_image, look, take_over, visit
 from wattpurse_tools.places import PICO_FLASH_PROGRAM, PICO_IMAGE_BUILDER
 
 BOARD = "pico"
@@ -87,10 +87,10 @@ def give_up_filesystem(link: BoardLink, may_format: bool):
     A boot script may have started what goes on while flash is written, so it is removed, and the board taken over once
     more. Raises ValueError if there are files and they may not be lost.
     """
-    found = link.execute(deploy_scripts.LIST_FILES)
+    found = link.execute(scripts.LIST_FILES)
     check_files(found, may_format)
     if _BOOT_SCRIPT in found:
-        link.execute(deploy_scripts.REMOVE_FILES.format(paths=[_BOOT_SCRIPT]))
+        link.execute(scripts.REMOVE_FILES.format(paths=[_BOOT_SCRIPT]))
         take_over(link, BOARD)
 
 
@@ -108,7 +108,7 @@ def stage(link: BoardLink, image: bytes):
     """Put the image behind what runs. Raises OSError if it is not there as sent."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "program.py"
-        program.write_text(_program(deploy_scripts.UNMOUNT_FILESYSTEM))
+        program.write_text(_program(scripts.UNMOUNT_FILESYSTEM))
         arguments = ["run", str(program)]
         for start in range(0, len(image), _PIECE):
             sectors = image[start : start + _PIECE]
@@ -124,8 +124,8 @@ def stage(link: BoardLink, image: bytes):
 
 def clear_ring(link: BoardLink):
     """What stock MicroPython's filesystem left in the ring's place is erased; a ledger there is kept."""
-    ring = deploy_scripts.RING_ON_STOCK_PICO.format(offset=RING_OFFSET, length=RING_BYTES)
-    if link.execute(ring + deploy_scripts.CLEAR_RING):
+    ring = scripts.RING_ON_STOCK_PICO.format(offset=RING_OFFSET, length=RING_BYTES)
+    if link.execute(ring + scripts.CLEAR_RING):
         print("the ledger that was found is kept")
 
 

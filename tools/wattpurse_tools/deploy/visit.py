@@ -3,8 +3,8 @@
 import contextlib
 import importlib
 
-from wattpurse_tools import deploy_scripts
-from wattpurse_tools.board_link import BoardLink
+from wattpurse_tools.deploy import scripts
+from wattpurse_tools.deploy.link import BoardLink
 
 IMAGE_NAME = "Wattpurse"
 
@@ -31,17 +31,17 @@ def take_over(link: BoardLink, board: str):
     One command for all three: a watchdog that ran would not wait for another. Raises OSError, also for another board.
     """
     gpio = importlib.import_module(f"boards.{board}.pins").GPIO
-    release = deploy_scripts.RELEASE_COILS.format(
+    release = scripts.RELEASE_COILS.format(
         board=board, port=_PORTS[board], coils=(gpio["open_coil"], gpio["close_coil"])
     )
-    longest_visit_s = deploy_scripts.LONGEST_VISIT_S
-    feed = deploy_scripts.FEED_WATCHDOG.format(timer=_TIMERS[board], longest_visit_s=longest_visit_s)
+    longest_visit_s = scripts.LONGEST_VISIT_S
+    feed = scripts.FEED_WATCHDOG.format(timer=_TIMERS[board], longest_visit_s=longest_visit_s)
     link.run("exec", release, "+", "soft-reset", "+", "exec", feed)
 
 
 def look(link: BoardLink, board: str) -> dict:
     """What the board, which was taken over, is."""
-    return link.execute(deploy_scripts.LOOK_AT_BOARD.format(board=board))
+    return link.execute(scripts.LOOK_AT_BOARD.format(board=board))
 
 
 def has_image(facts: dict) -> bool:

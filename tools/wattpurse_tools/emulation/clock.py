@@ -7,7 +7,7 @@ of them at its exact time. Nothing here can hold the processor: on this board th
 import heapq
 import itertools
 
-from boards.host.clock import Signal
+from boards.host.world.clock import Signal
 
 
 class EmulatedClock:

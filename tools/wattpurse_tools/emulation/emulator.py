@@ -11,14 +11,14 @@ Times are counted from the creation of the object.
 """
 
 import json
-import os
 import shutil
 import struct
 
-from .emulator_clock import EmulatedClock
-from .emulator_link import Link, json_payload
+from wattpurse_tools.emulation.clock import EmulatedClock
+from wattpurse_tools.emulation.link import Link, json_payload
+from wattpurse_tools.places import ROOT
 
-SERVER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "emulator", "server.js")
+SERVER = ROOT / "tools" / "emulator" / "server.js"
 PIN_COUNT = 30
 
 _RELEASED = -1

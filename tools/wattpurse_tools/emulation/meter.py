@@ -12,20 +12,19 @@ Pulses are real edges at the counter's pin. Nothing here looks into the program:
 pins, in its flash and on its console.
 """
 
-from boards.host.button_model import ButtonModel
-from boards.host.display_model import DisplayModel
-from boards.host.mfrc522_model import Mfrc522Model
-from boards.host.pulse_source import MICROJOULES_PER_KWH, PulseSource
-from boards.host.random_bits import RandomBits
-from boards.host.relay_model import RelayModel
-from boards.host.rtc_model import RtcModel
-from boards.host.sensor_model import SensorModel
-from boards.host.world import FIRST_S
+from boards.host.chips.button import ButtonModel
+from boards.host.chips.display import DisplayModel
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.chips.pulse_source import MICROJOULES_PER_KWH, PulseSource
+from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.relay import RelayModel
+from boards.host.chips.rtc import RtcModel
+from boards.host.chips.sensor import SensorModel
+from boards.host.world.world import FIRST_S
 from boards.pico.pins import GPIO
 from wattpurse.drivers.rtc_ds3231 import ADDRESS
-
-from .emulator import EmulatedPico
-from .emulator_parts import EmulatedWire, I2cRegisterParts, SpiPart
+from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.parts import EmulatedWire, I2cRegisterParts, SpiPart
 
 IMPULSES_PER_KWH = 1_000
 

@@ -4,7 +4,7 @@ The models stay as they are: a wire of the simulated board is joined to a pin he
 `machine.SPI` and `machine.I2C` calls to the bytes that the chip really sends.
 """
 
-from boards.host.pin_model import Wire
+from boards.host.chips.pin import Wire
 
 
 class _ChipEnd:

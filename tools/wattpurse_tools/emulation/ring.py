@@ -1,8 +1,8 @@
 """The ledger's ring in the flash of an emulated RP2040: its bytes, and what the meter's own code reads in them."""
 
-from boards.host.clock import VirtualClock
-from boards.host.flash_model import SECTOR_SIZE, FlashModel
-from boards.host.random_bits import RandomBits
+from boards.host.chips.flash import SECTOR_SIZE, FlashModel
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from wattpurse.stores import Stores
 
 RING_OFFSET = 0x140000

@@ -10,16 +10,15 @@ import os
 import subprocess
 import sys
 
-from boards.host import terminal
-from boards.host.card_folder import CardFolder
-from boards.host.commissioning import commission, make_card, top_up_hint
-from boards.host.screen import glyphs_of_locale
-from boards.host.session import Session
-from boards.host.vending_desk import VendingDesk
-from boards.host.world import FIRST_S
-
-from .emulated_world import FLASH_FILE, ChipStateFolder, EmulatedWorld
-from .places import ROOT
+from boards.host.cards.folder import CardFolder
+from boards.host.screen import terminal
+from boards.host.screen.screen import glyphs_of_locale
+from boards.host.screen.session import Session
+from boards.host.world.commissioning import commission, make_card, top_up_hint
+from boards.host.world.vending_desk import VendingDesk
+from boards.host.world.world import FIRST_S
+from wattpurse_tools.emulation.world import FLASH_FILE, ChipStateFolder, EmulatedWorld
+from wattpurse_tools.places import ROOT
 
 METER_NUMBER = 10_000_002
 CARD = "tenant-pico"

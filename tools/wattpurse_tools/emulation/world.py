@@ -8,14 +8,14 @@ import contextlib
 import os
 import tty
 
-from boards.host.household import Household
-from boards.host.state_folder import StateFolder
-from boards.host.world import FIRST_S, central_europe
-from wattpurse.core import supply, tamper
-from wattpurse.core.circumstances import Circumstances
-
-from .emulated_meter import EmulatedMeter
-from .emulated_ring import stores_of
+from boards.host.world.household import Household
+from boards.host.world.state_folder import StateFolder
+from boards.host.world.world import FIRST_S, central_europe
+from wattpurse.core.guards import tamper
+from wattpurse.core.money import supply
+from wattpurse.core.money.circumstances import Circumstances
+from wattpurse_tools.emulation.meter import EmulatedMeter
+from wattpurse_tools.emulation.ring import stores_of
 
 FLASH_FILE = "flash.bin"
 

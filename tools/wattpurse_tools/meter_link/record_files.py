@@ -7,7 +7,7 @@ import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wattpurse.core.events import Event
+from wattpurse.core.records.events import Event
 
 PROFILE = ("start_utc", "start_local", "seconds", "kwh", "kw", "charge", "flags")
 EVENTS = ("utc", "local", "code", "by", "by_code", "number", "extra", "text", "link")

@@ -2,7 +2,7 @@
 
 import re
 
-from wattpurse.core.ledger import CREDIT_AMOUNT_LIMIT
+from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 
 KWH_DECIMALS = 3
 

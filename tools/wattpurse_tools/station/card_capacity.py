@@ -1,10 +1,12 @@
 """What each kind of card can carry, computed from the layouts in wattpurse.cards and a composed statement."""
 
 from wattpurse.cards import data_card, purse
-from wattpurse.core import contract, statement, tariff_table, token
-from wattpurse.core.account import Account
-from wattpurse.core.calendar import Zone
-from wattpurse.core.sealing import sealed_size
+from wattpurse.core.messages import statement, token
+from wattpurse.core.money import contract
+from wattpurse.core.money.account import Account
+from wattpurse.core.seals.sealing import sealed_size
+from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs.calendar import Zone
 
 SAMPLE = "two rates, 300 kWh and 75.00 a month"
 
@@ -79,7 +81,7 @@ def _months(layout):
 
 
 def _sample_account():
-    account = Account(tariff_table.encode(_TABLE), 1000, 1, contract.PrepaidMoney, 0)
+    account = Account(table.encode(_TABLE), 1000, 1, contract.PrepaidMoney, 0)
     for _ in range(_MONTHS):
         for rate in range(account.tariff.rate_count):
             account.registers.add_energy(rate, _RATE_MWH)

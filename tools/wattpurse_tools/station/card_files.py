@@ -9,10 +9,10 @@ import os
 import re
 from pathlib import Path
 
-from boards.host.card_folder import CARD_SUFFIX, MARK_SUFFIX
-from boards.host.card_models.classic import ClassicCard
-from boards.host.card_models.images import from_image
-from boards.host.card_models.ultralight import UltralightCard
+from boards.host.cards.classic import ClassicCard
+from boards.host.cards.folder import CARD_SUFFIX, MARK_SUFFIX
+from boards.host.cards.images import from_image
+from boards.host.cards.ultralight import UltralightCard
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NXP = 0x04

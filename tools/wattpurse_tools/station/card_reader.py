@@ -1,8 +1,8 @@
 """The station's card reader: the meter's own driver and cards, over the model of the reader chip."""
 
-from boards.host.aes import aes
-from boards.host.clock import VirtualClock
-from boards.host.mfrc522_model import Mfrc522Model
+from boards.host.chips.aes import aes
+from boards.host.chips.mfrc522 import Mfrc522Model
+from boards.host.world.clock import VirtualClock
 from wattpurse.cards import purse
 from wattpurse.cards.classic import format_classic, rekey_classic
 from wattpurse.cards.iso14443 import CardError

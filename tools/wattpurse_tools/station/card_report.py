@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
-from wattpurse.core import contract as contracts
-from wattpurse.core import supply, token
-from wattpurse.core.service_pass import SIZE
-from wattpurse_tools.card_capacity import SAMPLE
-from wattpurse_tools.card_desk import CUSTOMER, DATA, OPERATOR, SERVICE
-from wattpurse_tools.order import ENERGY, MONEY
-from wattpurse_tools.vending import state_of
+from wattpurse.core.messages import token
+from wattpurse.core.messages.service_pass import SIZE
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import supply
+from wattpurse_tools.station.card_capacity import SAMPLE
+from wattpurse_tools.station.cards import CUSTOMER, DATA, OPERATOR, SERVICE
+from wattpurse_tools.station.order import ENERGY, MONEY
+from wattpurse_tools.station.vending import state_of
 
 _MILLION = 1_000_000
 _DAY_S = 86_400

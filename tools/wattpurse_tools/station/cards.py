@@ -6,12 +6,13 @@ operator's: it opens the meters of the site, or this station, and is sealed for 
 
 import time
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 from wattpurse.cards import purse
-from wattpurse.core import keys, statement
-from wattpurse.core.sealing import SealBroken
-from wattpurse.core.service_pass import make_pass, open_pass
-from wattpurse_tools.card_files import blank_card
+from wattpurse.core.messages import statement
+from wattpurse.core.messages.service_pass import make_pass, open_pass
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import SealBroken
+from wattpurse_tools.station.card_files import blank_card
 
 BLANK = "blank"
 CUSTOMER = "customer"

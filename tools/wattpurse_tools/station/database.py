@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from wattpurse.core import token
+from wattpurse.core.messages import token
 
 _SCHEMA_VERSION = 3
 _SCHEMA_2 = """

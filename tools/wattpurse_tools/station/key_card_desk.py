@@ -7,12 +7,13 @@ than the station wrote or saw there before is an older image of itself, and noth
 
 import time
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 from wattpurse.cards import key_card as cards
 from wattpurse.cards import purse
-from wattpurse.core import key_card, keys
-from wattpurse.core.key_card import CardContent
-from wattpurse_tools.card_desk import KEY_CARD, a_card_of, read_all
+from wattpurse.core.money import key_card
+from wattpurse.core.money.key_card import CardContent
+from wattpurse.core.seals import keys
+from wattpurse_tools.station.cards import KEY_CARD, a_card_of, read_all
 
 
 class KeyCardRead:

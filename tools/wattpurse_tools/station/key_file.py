@@ -1,4 +1,4 @@
-"""The key file of a site: a JSON document with the keys that everything is derived from (see wattpurse.core.keys).
+"""The key file of a site: a JSON document with the root keys (see wattpurse.core.seals.keys).
 
     {"format": 2, "keys": [{"key_version": 1, "vending_key": 32 hexadecimal digits, "site_key": the same}, ...]}
 
@@ -11,10 +11,10 @@ import json
 import os
 from pathlib import Path
 
-from boards.host.aes import aes
-from wattpurse.core import keys
-from wattpurse.core.cmac import diversify
-from wattpurse_tools.document import Section, each, integer, matching
+from boards.host.chips.aes import aes
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.cmac import diversify
+from wattpurse_tools.tariffs.fields import Section, each, integer, matching
 
 KEY_VERSION_LIMIT = 255
 FORMAT = 2

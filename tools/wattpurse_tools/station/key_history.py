@@ -5,9 +5,9 @@ new one. So the station seals under the old key as long as a token under it is n
 lost with that key. A meter that has redeemed a SITE_KEY token opens cards of that version and of the one it had before.
 """
 
-from wattpurse.core import token
-from wattpurse_tools.order import KEY_KINDS, OUTSTANDING, REDEEMED, Order
-from wattpurse_tools.station_database import Transaction
+from wattpurse.core.messages import token
+from wattpurse_tools.station.database import Transaction
+from wattpurse_tools.station.order import KEY_KINDS, OUTSTANDING, REDEEMED, Order
 
 _NAMES = {token.METER_KEY: "meter key", token.SITE_KEY: "site key"}
 _COLUMNS = {token.METER_KEY: "key_version", token.SITE_KEY: "site_version"}

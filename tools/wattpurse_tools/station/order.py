@@ -3,7 +3,7 @@
     unit, amount    of credit sold: micro-units or mWh; of a new key its version; otherwise "" and 0
 """
 
-from wattpurse.core import token
+from wattpurse.core.messages import token
 
 MONEY = "money"
 ENERGY = "energy"

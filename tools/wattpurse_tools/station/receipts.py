@@ -4,7 +4,7 @@ A statement tells the last refund, clearing or change of tenant. Every copy of a
 be read books it. What is booked is owed to the customer until it is paid out or sold to another meter, whichever first.
 """
 
-from wattpurse_tools.order import FORFEITED, TAKING
+from wattpurse_tools.station.order import FORFEITED, TAKING
 
 _NAMES = ("sequence", "money", "energy", "debt", "term_s")
 

@@ -4,7 +4,7 @@ A meter's registers only grow, and what it says was bought is what tokens brough
 statement says otherwise, its flash was rolled back or rewritten, or another station sells with the same keys.
 """
 
-from wattpurse_tools.order import ENERGY, FORFEITED, MONEY, TAKING
+from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TAKING
 
 
 class Statements:

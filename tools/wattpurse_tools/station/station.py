@@ -9,18 +9,19 @@ import fcntl
 import sqlite3
 from pathlib import Path
 
-from boards.host.aes import aes
-from wattpurse.core import keys, token
-from wattpurse.core.account import TOKEN_WINDOW
-from wattpurse_tools.key_card_record import KeyCardRecord
-from wattpurse_tools.key_history import KeyHistory
-from wattpurse_tools.order import CREDIT_KINDS, REDEEMED, TAKING, Order
-from wattpurse_tools.receipts import Receipts
-from wattpurse_tools.sequence_marks import SequenceMarks
-from wattpurse_tools.statement_record import Statements
-from wattpurse_tools.station_database import Transaction, open_database
-from wattpurse_tools.token_numbers import TokenNumbers
-from wattpurse_tools.token_record import TokenRecord
+from boards.host.chips.aes import aes
+from wattpurse.core.messages import token
+from wattpurse.core.money.account import TOKEN_WINDOW
+from wattpurse.core.seals import keys
+from wattpurse_tools.station.database import Transaction, open_database
+from wattpurse_tools.station.key_card_record import KeyCardRecord
+from wattpurse_tools.station.key_history import KeyHistory
+from wattpurse_tools.station.order import CREDIT_KINDS, REDEEMED, TAKING, Order
+from wattpurse_tools.station.receipts import Receipts
+from wattpurse_tools.station.sequence_marks import SequenceMarks
+from wattpurse_tools.station.statement_record import Statements
+from wattpurse_tools.station.token_numbers import TokenNumbers
+from wattpurse_tools.station.token_record import TokenRecord
 
 NO_CARD = b""
 

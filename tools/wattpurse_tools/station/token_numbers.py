@@ -1,8 +1,8 @@
 """The numbers of the tokens of each meter: used up one by one, never twice, and never so far ahead that one is lost."""
 
-from wattpurse.core.account import TOKEN_WINDOW
-from wattpurse_tools.order import OUTSTANDING
-from wattpurse_tools.station_database import Transaction
+from wattpurse.core.money.account import TOKEN_WINDOW
+from wattpurse_tools.station.database import Transaction
+from wattpurse_tools.station.order import OUTSTANDING
 
 
 class TokenNumbers:

@@ -8,15 +8,16 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wattpurse.core import contract as contracts
-from wattpurse.core import terms, token
-from wattpurse.core.ledger import CREDIT_AMOUNT_LIMIT
-from wattpurse.core.tariff import Tariff
-from wattpurse_tools import order as orders
-from wattpurse_tools.amounts import KWH_DECIMALS, parse_amount, parse_credit, parse_number
-from wattpurse_tools.card_report import amount_text, time_text
-from wattpurse_tools.order import ENERGY, MONEY, Order
-from wattpurse_tools.tariff_file import encode, load
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import terms
+from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
+from wattpurse.core.tariffs.tariff import Tariff
+from wattpurse_tools.station import order as orders
+from wattpurse_tools.station.amounts import KWH_DECIMALS, parse_amount, parse_credit, parse_number
+from wattpurse_tools.station.card_report import amount_text, time_text
+from wattpurse_tools.station.order import ENERGY, MONEY, Order
+from wattpurse_tools.tariffs.file import encode, load
 
 _DAY_S = 86_400
 _DAYS_LIMIT = 3660

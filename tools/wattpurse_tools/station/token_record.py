@@ -2,8 +2,8 @@
 
 import time
 
-from wattpurse_tools.order import FORFEITED, ISSUED, OUTSTANDING, Order
-from wattpurse_tools.station_database import Transaction
+from wattpurse_tools.station.database import Transaction
+from wattpurse_tools.station.order import FORFEITED, ISSUED, OUTSTANDING, Order
 
 
 class TokenRecord:

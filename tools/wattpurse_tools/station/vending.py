@@ -5,11 +5,11 @@ card is only ever written with exactly these, so a write that failed is made goo
 """
 
 from wattpurse.cards import purse
-from wattpurse.core import token
-from wattpurse_tools import order as orders
-from wattpurse_tools import station as stations
-from wattpurse_tools.card_capacity import tells_receipts
-from wattpurse_tools.card_desk import BLANK, CUSTOMER, a_card_of, read_all
+from wattpurse.core.messages import token
+from wattpurse_tools.station import order as orders
+from wattpurse_tools.station import station as stations
+from wattpurse_tools.station.card_capacity import tells_receipts
+from wattpurse_tools.station.cards import BLANK, CUSTOMER, a_card_of, read_all
 
 
 class Vending:

@@ -1,9 +1,9 @@
 """The walk-round of meters without a network: a data card takes tokens to them and brings their statements back."""
 
 from wattpurse.cards import data_card, purse
-from wattpurse_tools import order as orders
-from wattpurse_tools import station as stations
-from wattpurse_tools.card_desk import DATA, a_card_of
+from wattpurse_tools.station import order as orders
+from wattpurse_tools.station import station as stations
+from wattpurse_tools.station.cards import DATA, a_card_of
 
 
 class Brought:

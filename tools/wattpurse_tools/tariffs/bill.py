@@ -1,8 +1,8 @@
 """A bill by the meter's own rules: a meter's account is led through a load profile, and each charge is noted.
 
 Energy is taken as spread evenly over its interval. Where a rate, a day or a tariff changes inside, it is shared out in
-whole mWh, the cumulative share rounded down, as core/ledger.py shares out the pulses of a late reading. What changes at
-one second changes in the ledger's order: the tariff, then the day, then the rate.
+whole mWh, the cumulative share rounded down, as core/money/ledger.py shares out the pulses of a late reading. Changes
+at the same second take the ledger's order: the tariff, then the day, then the rate.
 
 A bill is of the days that the load touches, the first one included (a meter does not charge the day it is installed).
 A tax is charged on energy and days alike. Debts and what they take back are no part of a bill.
@@ -15,10 +15,10 @@ meter took in that month, and the months to what it took in all.
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from wattpurse.core.account import CHARGE_PARTS, Account
-from wattpurse.core.contract import PrepaidMoney
-from wattpurse.core.tariff import Tariff
-from wattpurse_tools.load_profile import LoadProfile
+from wattpurse.core.money.account import CHARGE_PARTS, Account
+from wattpurse.core.money.contract import PrepaidMoney
+from wattpurse.core.tariffs.tariff import Tariff
+from wattpurse_tools.tariffs.load_curve import LoadProfile
 
 
 @dataclass

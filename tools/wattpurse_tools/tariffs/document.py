@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta, timezone
 
-from wattpurse.core.calendar import LAST_WEEK, Zone
-from wattpurse_tools.document import decimal_text
+from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone
+from wattpurse_tools.tariffs.fields import decimal_text
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAYS = (*WEEKDAYS, "holiday")

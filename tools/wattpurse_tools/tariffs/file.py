@@ -11,11 +11,11 @@ from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from wattpurse.core import tariff_rules as rules
-from wattpurse.core import tariff_table
-from wattpurse.core.calendar import LAST_WEEK, Zone, days_in_month
-from wattpurse_tools.document import REQUIRED, Section, decimal, each, instant, integer, matching, one_of
-from wattpurse_tools.tariff_document import DAYLIGHT_RULES, DAYS, WEEKDAYS, document_of, holiday_text
+from wattpurse.core.tariffs import rules as rules
+from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone, days_in_month
+from wattpurse_tools.tariffs.document import DAYLIGHT_RULES, DAYS, WEEKDAYS, document_of, holiday_text
+from wattpurse_tools.tariffs.fields import REQUIRED, Section, decimal, each, instant, integer, matching, one_of
 
 
 def load(path: str | Path) -> dict:
@@ -52,12 +52,12 @@ def encode(document: dict) -> bytes:
         "holidays": top.take("holidays", _holidays, []),
     }
     top.finish()
-    return tariff_table.encode(fields)
+    return table.encode(fields)
 
 
 def decode(data: bytes) -> dict:
     """The document of a binary table. Raises ValueError with the reason for anything malformed."""
-    return document_of(tariff_table.decode(data))
+    return document_of(table.decode(data))
 
 
 _money = decimal("an amount", rules.MONEY_LIMIT)

@@ -9,7 +9,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from wattpurse_tools.document import instant, matching
+from wattpurse_tools.tariffs.fields import instant, matching
 
 MWH_PER_WH = 1000
 

@@ -4,7 +4,7 @@ For each kind a term of supply says what comes of it: nothing, an alarm, or an a
 what a latched kind does now; they may be made stricter or milder while it is latched.
 """
 
-from wattpurse.core.terms import TAMPER_IGNORED, TAMPER_OPENS
+from wattpurse.core.money.terms import TAMPER_IGNORED, TAMPER_OPENS
 
 COVER = 1
 MAGNET = 2

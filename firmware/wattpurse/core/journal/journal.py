@@ -9,9 +9,9 @@ programmed, or leave half-written bits that read differently each time; it can n
 therefore reads both, and the next write rolls first: nothing is ever appended behind a place where power failed.
 """
 
-from wattpurse.core import ring, slots
-from wattpurse.core.ring import Ring
-from wattpurse.core.slots import JournalUnreadable
+from wattpurse.core.journal import ring, slots
+from wattpurse.core.journal.ring import Ring
+from wattpurse.core.journal.slots import JournalUnreadable
 
 
 class Journal:

@@ -11,7 +11,7 @@ after the snapshot, in an operation of its own: a whole header promises a whole 
 import binascii
 import struct
 
-from wattpurse.core.slots import JournalUnreadable
+from wattpurse.core.journal.slots import JournalUnreadable
 
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256

@@ -7,8 +7,8 @@ Little-endian. The key is `keys.service_pass_key` or `keys.operator_pass_key` of
 
 import struct
 
-from wattpurse.core.cmac import cmac, equal
-from wattpurse.core.sealing import TAG_SIZE, SealBroken
+from wattpurse.core.seals.cmac import cmac, equal
+from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken
 
 _CONTENT = "<II"
 SIZE = struct.calcsize(_CONTENT) + TAG_SIZE

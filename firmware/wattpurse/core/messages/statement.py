@@ -16,11 +16,18 @@ room beside all that, sections follow the head at once (4). Numbers behind the h
 
 import struct
 
-from wattpurse.core.cmac import BLOCK
-from wattpurse.core.contract import ENERGY, MONEY, by_code
-from wattpurse.core.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
-from wattpurse.core.statement_sections import parse_sections, put_sections, receipt_of, size_of, standing_of, supply_of
-from wattpurse.core.varint import Reader, put, put_signed
+from wattpurse.core.messages.statement_sections import (
+    parse_sections,
+    put_sections,
+    receipt_of,
+    size_of,
+    standing_of,
+    supply_of,
+)
+from wattpurse.core.messages.varint import Reader, put, put_signed
+from wattpurse.core.money.contract import ENERGY, MONEY, by_code
+from wattpurse.core.seals.cmac import BLOCK
+from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
 
 MARK = 0x53
 HEADER_SIZE = 8

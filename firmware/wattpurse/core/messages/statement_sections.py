@@ -17,9 +17,10 @@ Whoever does not know a tag skips its section, so that older readers can read ne
     TAMPER   the kinds of `tamper` that are latched, as bits, varint; comes first
 """
 
-from wattpurse.core import standing, tamper
-from wattpurse.core.load_profile import HALF_HOUR_S
-from wattpurse.core.varint import Reader, put, put_signed
+from wattpurse.core.guards import tamper
+from wattpurse.core.messages.varint import Reader, put, put_signed
+from wattpurse.core.money import standing
+from wattpurse.core.records.load_profile import HALF_HOUR_S
 
 EVENTS = 1
 MEAN = 2

@@ -9,8 +9,8 @@ Little-endian throughout. A credit token is 36 bytes. The station numbers the to
 
 import struct
 
-from wattpurse.core.cmac import BLOCK
-from wattpurse.core.sealing import TAG_SIZE, SealBroken, seal, sealed_size, unseal
+from wattpurse.core.seals.cmac import BLOCK
+from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken, seal, sealed_size, unseal
 
 FORMAT = 1
 HEADER_SIZE = 12

@@ -1,6 +1,6 @@
 """Numbers in as few bytes as they need: seven bits a byte, the lowest first; signed ones zigzag."""
 
-from wattpurse.core.sealing import SealBroken
+from wattpurse.core.seals.sealing import SealBroken
 
 _LONGEST_BITS = 70
 

@@ -8,14 +8,14 @@ Energy is mWh, money micro-units, price micro-units per kWh, time UTC seconds. F
 leaves of a mWh, and what a charge leaves of a micro-unit, is carried to the next.
 """
 
-from wattpurse.core import contract as contracts
-from wattpurse.core import credit_rules
-from wattpurse.core.calendar import month_index
-from wattpurse.core.known_cards import KnownCards
-from wattpurse.core.registers import Registers
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, Standing
-from wattpurse.core.tariff import Tariff
-from wattpurse.core.terms import Terms
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import credit_rules
+from wattpurse.core.money.known_cards import KnownCards
+from wattpurse.core.money.registers import Registers
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, Standing
+from wattpurse.core.money.terms import Terms
+from wattpurse.core.tariffs.calendar import month_index
+from wattpurse.core.tariffs.tariff import Tariff
 
 MWH_PER_KWH = 1_000_000
 KWH_PER_PULSE_LIMIT = 10

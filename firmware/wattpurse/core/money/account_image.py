@@ -7,13 +7,13 @@ key cards, no energy of the day, all of its four terms in full, and a charge rem
 
 import struct
 
-from wattpurse.core import contract as contracts
-from wattpurse.core.account import WHOLE_TAX, Account, Purse
-from wattpurse.core.known_cards import KnownCards
-from wattpurse.core.registers import Registers
-from wattpurse.core.standing import Standing
-from wattpurse.core.tariff import Tariff
-from wattpurse.core.terms import Terms
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.account import WHOLE_TAX, Account, Purse
+from wattpurse.core.money.known_cards import KnownCards
+from wattpurse.core.money.registers import Registers
+from wattpurse.core.money.standing import Standing
+from wattpurse.core.money.terms import Terms
+from wattpurse.core.tariffs.tariff import Tariff
 
 _FORMAT = 2
 _FIXED = "<BBIIIIIBQQQQ"

@@ -1,7 +1,7 @@
 """What a press of the button agrees to, when there is something to agree to."""
 
-from wattpurse.core import supply
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
+from wattpurse.core.money import supply
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
 
 
 def asked(account, reason: int) -> tuple | None:

@@ -17,10 +17,10 @@ Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counte
     until_s(account)                        when it ends by itself; None for those that do not
 """
 
-from wattpurse.core import key_card, supply
-from wattpurse.core.circumstances import USABLE
-from wattpurse.core.standing import NO_EMERGENCY
-from wattpurse.core.tariff import ALLOWANCE_BLOCK
+from wattpurse.core.money import key_card, supply
+from wattpurse.core.money.circumstances import USABLE
+from wattpurse.core.money.standing import NO_EMERGENCY
+from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK
 
 MONEY = 0
 ENERGY = 1

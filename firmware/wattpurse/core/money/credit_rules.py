@@ -4,9 +4,9 @@ All of it follows from the account alone, so that a record which says "this was 
 whenever it is replayed. Money is micro-units, energy mWh.
 """
 
-from wattpurse.core.contract import ENERGY, MONEY
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
-from wattpurse.core.terms import NO_LIMIT
+from wattpurse.core.money.contract import ENERGY, MONEY
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.money.terms import NO_LIMIT
 
 DAYS_OF_A_WEEK = 7
 

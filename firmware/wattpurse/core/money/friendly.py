@@ -3,7 +3,7 @@
 Who was cut off before they began stays so; what is used meanwhile is charged, and owed.
 """
 
-from wattpurse.core.calendar import DAY_S, weekday
+from wattpurse.core.tariffs.calendar import DAY_S, weekday
 
 ALWAYS_S = (1 << 32) - 1
 

@@ -13,9 +13,9 @@ nothing more.
 import struct
 from binascii import crc32
 
-from wattpurse.core.calendar import month_index
-from wattpurse.core.cmac import BLOCK
-from wattpurse.core.sealing import TAG_SIZE, seal, unseal
+from wattpurse.core.seals.cmac import BLOCK
+from wattpurse.core.seals.sealing import TAG_SIZE, seal, unseal
+from wattpurse.core.tariffs.calendar import month_index
 
 MARK = 0x4B
 HEADER_SIZE = 8

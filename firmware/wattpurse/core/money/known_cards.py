@@ -13,7 +13,7 @@ journals each before it is made.
 
 import struct
 
-from wattpurse.core.key_card import NO_ALLOWANCE, PERIODS, CardContent, join48, period_number, split48
+from wattpurse.core.money.key_card import NO_ALLOWANCE, PERIODS, CardContent, join48, period_number, split48
 
 REMEMBERED = 8
 

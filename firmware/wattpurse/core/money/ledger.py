@@ -6,13 +6,13 @@ one pulse; everything else as records, which carry the pulses below one step so 
 pulse. Rare and large changes (tariff, contract, calibration, refunds) are made by a roll: the snapshot is the record.
 """
 
-from wattpurse.core import account_image, credit_rules
-from wattpurse.core import ledger_records as records
-from wattpurse.core.account import Account
-from wattpurse.core.calendar import DAY_S, month_index
 from wattpurse.core.carrier import METER
-from wattpurse.core.journal import Journal
-from wattpurse.core.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.money import account_image, credit_rules
+from wattpurse.core.money import ledger_records as records
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
+from wattpurse.core.tariffs.calendar import DAY_S, month_index
 
 RING = 1
 CREDIT_AMOUNT_LIMIT = 10**15

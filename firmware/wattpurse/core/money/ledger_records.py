@@ -6,8 +6,8 @@ the record takes effect. `sequence` is a token's number, `carrier` one of `core.
 
 import struct
 
-from wattpurse.core import credit_rules
-from wattpurse.core.key_card import join48, split48
+from wattpurse.core.money import credit_rules
+from wattpurse.core.money.key_card import join48, split48
 
 DAYS_AT_ONCE = 3660
 

@@ -19,7 +19,7 @@
     card_in            1 while the newest key card (core.known_cards) is in the slot and pays for what is used
 """
 
-from wattpurse.core.named_numbers import NamedNumbers
+from wattpurse.core.money.named_numbers import NamedNumbers
 
 NO_EMERGENCY = 0
 EMERGENCY_ACCEPTED = 1

@@ -5,8 +5,8 @@ of the checks in `decide` is the order of precedence: what endangers money or pe
 before what only asks for patience or the button.
 """
 
-from wattpurse.core.friendly import ends_s, is_friendly
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
+from wattpurse.core.money.friendly import ends_s, is_friendly
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
 
 ON = 0
 NOT_COMMISSIONED = 1

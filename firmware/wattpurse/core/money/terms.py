@@ -2,7 +2,7 @@
 
 import struct
 
-from wattpurse.core.named_numbers import NamedNumbers
+from wattpurse.core.money.named_numbers import NamedNumbers
 
 NO_LIMIT = 0
 

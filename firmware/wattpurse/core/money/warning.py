@@ -1,7 +1,7 @@
 """When a customer should be warned that supply will end: two grades, by what is left and by how long it will last."""
 
-from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import MONEY
+from wattpurse.core.money.contract import MONEY
+from wattpurse.core.tariffs.calendar import DAY_S
 
 NONE = 0
 LOW = 1

@@ -7,8 +7,8 @@ writing power cut off may be in the log or not, and at times: the next one takes
 event that is whole in both copies. So attempts at one place may stand side by side in a log that nobody touched.
 """
 
-from wattpurse.core import keys
-from wattpurse.core.cmac import cmac
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.cmac import cmac
 
 LINK_SIZE = 5
 NO_LINK = bytes(LINK_SIZE)

@@ -6,9 +6,11 @@
 
 import struct
 
-from wattpurse.core import carrier, outcome, supply, tamper
-from wattpurse.core.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
-from wattpurse.core.journal import Journal
+from wattpurse.core import carrier, outcome
+from wattpurse.core.guards import tamper
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.money import supply
+from wattpurse.core.records.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
 
 RING = 3
 

@@ -12,9 +12,9 @@ With the readings go what is made of them: the maximum demand of each month, and
 
 import struct
 
-from wattpurse.core.calendar import month_index
-from wattpurse.core.contract import MONEY
-from wattpurse.core.journal import Journal
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.money.contract import MONEY
+from wattpurse.core.tariffs.calendar import month_index
 
 RING = 4
 HALF_HOUR_S = 1800

@@ -6,7 +6,7 @@ ledger, so that one write decides about it.
 
 import struct
 
-from wattpurse.core.journal import Journal
+from wattpurse.core.journal.journal import Journal
 
 RING = 2
 

@@ -9,8 +9,8 @@ Power cuts by themselves write nothing here.
 
 import struct
 
-from wattpurse.core import token
-from wattpurse.core.journal import Journal
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.messages import token
 
 RING = 5
 

@@ -11,8 +11,8 @@ but nothing that makes credit for another meter. Key cards are the exception: th
 
 import struct
 
-from wattpurse.core.cmac import Derivation, diversify
-from wattpurse.core.sealing import KeyPair
+from wattpurse.core.seals.cmac import Derivation, diversify
+from wattpurse.core.seals.sealing import KeyPair
 
 CLASSIC_KEY_SIZE = 6
 

@@ -6,7 +6,7 @@ header must not be used twice with one key. The tag is the first 8 bytes of the 
 (NIST SP 800-38B, appendix A, on tags of 64 bits), under a key of its own.
 """
 
-from wattpurse.core.cmac import BLOCK, MODE_CBC, MODE_ECB, cmac, equal
+from wattpurse.core.seals.cmac import BLOCK, MODE_CBC, MODE_ECB, cmac, equal
 
 TAG_SIZE = 8
 

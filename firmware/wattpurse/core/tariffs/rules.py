@@ -15,7 +15,7 @@ The fields are a dict:
     holidays: 0..64 of (month, day, year), ascending by year, month, day; year 0 is every year, else 2001..2127
 """
 
-from wattpurse.core.calendar import days_in_month
+from wattpurse.core.tariffs.calendar import days_in_month
 
 RATE_LIMIT = 8
 NAME_LIMIT = 6

@@ -20,8 +20,8 @@ Layout, little-endian; varint is seven bits per byte, least significant first, i
 import binascii
 import struct
 
-from wattpurse.core.calendar import Zone
-from wattpurse.core.tariff_rules import (
+from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.rules import (
     BLOCK_LIMIT,
     DAY_TYPE_LIMIT,
     FIRST_HOLIDAY_YEAR,

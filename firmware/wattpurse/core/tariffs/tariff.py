@@ -4,10 +4,10 @@ Built from the binary table (tariff_table) and unchangeable afterwards. It holds
 registers and hands in where the month stands.
 """
 
-from wattpurse.core import tariff_table
-from wattpurse.core.calendar import DAY_S, civil_from_days, weekday
+from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days, weekday
 
-TABLE_LIMIT = tariff_table.TABLE_LIMIT
+TABLE_LIMIT = table.TABLE_LIMIT
 
 ALLOWANCE_BLOCK = -1
 
@@ -24,7 +24,7 @@ class Tariff:
     """
 
     def __init__(self, data: bytes):
-        fields = tariff_table.decode(data)
+        fields = table.decode(data)
         self.data = data
         self.version = fields["version"]
         self.activation_s = fields["activation_s"]

@@ -4,13 +4,16 @@ Every function takes the meter and the arguments typed, and gives back the answe
 Energy counted so far is accounted for first, so that it is charged by what held while it was used.
 """
 
-from wattpurse.core import carrier, contract, events, outcome, supply, tamper, terms
-from wattpurse.core.calendar import DAY_S
-from wattpurse.core.ledger_records import TERMS
-from wattpurse.core.tariff import Tariff
+from wattpurse.core import carrier, outcome
+from wattpurse.core.guards import tamper
+from wattpurse.core.money import contract, supply, terms
+from wattpurse.core.money.ledger_records import TERMS
+from wattpurse.core.records import events
+from wattpurse.core.tariffs.calendar import DAY_S
+from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse.core.text import kwh_text, money_text, parse_time, time_text
-from wattpurse.services import console_arguments as read
-from wattpurse.services.console_facts import account_of, fingerprint, zone_of
+from wattpurse.services.console import arguments as read
+from wattpurse.services.console.facts import account_of, fingerprint, zone_of
 from wattpurse.services.supply_watch import TEST_MINUTES
 from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
 

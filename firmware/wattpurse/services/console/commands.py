@@ -2,12 +2,12 @@
 
 import asyncio
 
-from wattpurse.services import console_changes as changes
-from wattpurse.services import console_facts as facts
-from wattpurse.services import console_records as records
-from wattpurse.services import console_reports as reports
-from wattpurse.services import console_setup as setup
-from wattpurse.services import console_terms as terms
+from wattpurse.services.console import changes as changes
+from wattpurse.services.console import facts as facts
+from wattpurse.services.console import records as records
+from wattpurse.services.console import reports as reports
+from wattpurse.services.console import setup as setup
+from wattpurse.services.console import terms as terms
 
 ANYONE = 0
 TECHNICIAN = 1

@@ -7,11 +7,11 @@ be of no use to whoever looks for the cause.
 
 import json
 
-from wattpurse.core import events
-from wattpurse.services import console_arguments as read
-from wattpurse.services import console_commands as commands
-from wattpurse.services.console_changes import note
-from wattpurse.services.console_login import SILENCE_MS, Login
+from wattpurse.core.records import events
+from wattpurse.services.console import arguments as read
+from wattpurse.services.console import commands as commands
+from wattpurse.services.console.changes import note
+from wattpurse.services.console.login import SILENCE_MS, Login
 
 LINE_LIMIT = 2200  # a tariff table in hex with its command
 

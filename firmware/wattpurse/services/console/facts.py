@@ -7,12 +7,15 @@ What takes long is a coroutine, in which other tasks have their turns.
 import asyncio
 import sys
 
-from wattpurse.core import contract, statement, supply, tamper, tariff_table
-from wattpurse.core.calendar import Zone
-from wattpurse.core.cmac import BLOCK, cmac
-from wattpurse.core.registers import RATES
+from wattpurse.core.guards import tamper
+from wattpurse.core.messages import statement
+from wattpurse.core.money import contract, supply
+from wattpurse.core.money.registers import RATES
+from wattpurse.core.seals.cmac import BLOCK, cmac
+from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.text import month_text, time_text
-from wattpurse.services import console_standing
+from wattpurse.services.console import standing
 
 _FINGERPRINT_DIGITS = 4
 
@@ -41,7 +44,7 @@ def status(meter, _arguments) -> dict:
     account = meter.ledger.account
     if meter.fault == supply.ON and account is not None:
         facts["contract"] = account.contract.name
-        facts.update(console_standing.facts_of(meter, account))
+        facts.update(standing.facts_of(meter, account))
         facts["rate"] = account.tariff.rate_names[account.rate]
         facts["tariff_version"] = account.tariff.version
         facts["total_mwh"] = account.registers.total_mwh
@@ -130,7 +133,7 @@ def contract_in_force(meter, _arguments) -> dict:
         "credit_limit": account.credit_limit(account.contract.purse_unit),
         "unit": "money" if account.contract.purse_unit == contract.MONEY else "energy",
     }
-    facts.update(console_standing.facts_of(meter, account))
+    facts.update(standing.facts_of(meter, account))
     facts.update(_purses(account))
     return facts
 
@@ -217,7 +220,7 @@ def _rate_names(account, holders):
 
 async def _table(data):
     """The fields of a table by name; the zone in words of its own."""
-    fields = tariff_table.decode(data)
+    fields = table.decode(data)
     await asyncio.sleep(0)
     zone = fields["zone"]
     return {

@@ -6,9 +6,11 @@ and wear nothing. Whoever can read the flash reads the keys beside the PIN: its 
 which people use elsewhere as well, cannot be read off by accident.
 """
 
-from wattpurse.core import carrier, events, supply
-from wattpurse.core.calendar import DAY_S
-from wattpurse.core.cmac import cmac, equal
+from wattpurse.core import carrier
+from wattpurse.core.money import supply
+from wattpurse.core.records import events
+from wattpurse.core.seals.cmac import cmac, equal
+from wattpurse.core.tariffs.calendar import DAY_S
 
 SILENCE_MS = 10 * 60_000
 LONGEST_DELAY_S = 3600

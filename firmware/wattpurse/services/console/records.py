@@ -7,13 +7,14 @@ and as local text.
 
 import asyncio
 
-from wattpurse.core import carrier, event_chain, events
-from wattpurse.core.calendar import DAY_S
-from wattpurse.core.load_profile import FLAG_TEXTS, HALF_HOUR_S
+from wattpurse.core import carrier
+from wattpurse.core.records import event_chain, events
+from wattpurse.core.records.load_profile import FLAG_TEXTS, HALF_HOUR_S
+from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text, money_text, time_text
-from wattpurse.services import console_arguments as read
-from wattpurse.services.console_facts import account_of, demand_of, zone_of
-from wattpurse.services.console_reports import kw_text
+from wattpurse.services.console import arguments as read
+from wattpurse.services.console.facts import account_of, demand_of, zone_of
+from wattpurse.services.console.reports import kw_text
 
 EVENTS_SHOWN = 20
 TOP_UPS_SHOWN = 20

@@ -6,7 +6,7 @@ What takes long is a coroutine, in which other tasks have their turns.
 import asyncio
 
 from wattpurse.core.text import clock_text, kwh_text, money_text
-from wattpurse.services import console_standing
+from wattpurse.services.console import standing
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "hol")
 _KWH_DIGITS = 3
@@ -42,7 +42,7 @@ def status(facts: dict) -> str:
             ("money", _money(facts["money_microunits"]["balance"], facts)),
             ("energy credit", _kwh(facts["energy_mwh"]["balance"])),
         ]
-        rows += console_standing.rows_of(facts)
+        rows += standing.rows_of(facts)
         rows += [
             ("rate", facts["rate"]),
             ("tariff version", str(facts["tariff_version"])),
@@ -105,7 +105,7 @@ def contract_in_force(facts: dict) -> str:
         ("can be set to", ", ".join(facts["contracts"])),
         ("credit limit", shown if limit else "none"),
     ]
-    return pairs(rows + console_standing.rows_of(facts)) + "\n\n" + _purses(facts)
+    return pairs(rows + standing.rows_of(facts)) + "\n\n" + _purses(facts)
 
 
 def clock(facts: dict) -> str:

@@ -1,8 +1,9 @@
 """The first and the last that a console does to a meter: commissioning a blank one, erasing an unreadable ledger."""
 
-from wattpurse.core import contract, supply, tariff_table
-from wattpurse.core.calendar import Zone
-from wattpurse.services import console_arguments as read
+from wattpurse.core.money import contract, supply
+from wattpurse.core.tariffs import table as tariff_table
+from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.services.console import arguments as read
 
 COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF]"
 

@@ -3,10 +3,10 @@
 `facts_of` adds to the dict of a report, where what does not apply is None; `rows_of` makes the report's rows of it.
 """
 
-from wattpurse.core import warning
-from wattpurse.core.calendar import DAY_S
-from wattpurse.core.contract import ENERGY, Dispenser
-from wattpurse.core.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.money import warning
+from wattpurse.core.money.contract import ENERGY, Dispenser
+from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text, money_text, time_text
 
 _KWH_DIGITS = 3

@@ -5,10 +5,10 @@ What takes long is a coroutine, in which other tasks have their turns.
 
 import asyncio
 
-from wattpurse.core import terms
+from wattpurse.core.money import terms
 from wattpurse.core.text import clock_text, kwh_text, money_text
-from wattpurse.services.console_facts import account_of
-from wattpurse.services.console_reports import table
+from wattpurse.services.console.facts import account_of
+from wattpurse.services.console.reports import table
 
 _KWH_DIGITS = 3
 _PERMYRIAD_PER_PERCENT = 100

@@ -2,11 +2,11 @@
 
 import unittest
 
-from boards.host.card_models import iso14443a
-from boards.host.card_models.classic import TRANSPORT_KEY, ClassicCard
-from boards.host.card_models.images import from_image
-from boards.host.card_models.iso14443a import ACTIVE, HALT, IDLE, READY, START_UP_US, Card, crc_a
-from boards.host.card_models.ultralight import UltralightCard
+from boards.host.cards import iso14443a
+from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
+from boards.host.cards.images import from_image
+from boards.host.cards.iso14443a import ACTIVE, HALT, IDLE, READY, START_UP_US, Card, crc_a
+from boards.host.cards.ultralight import UltralightCard
 
 UID4 = b"\x11\x22\x33\x44"
 UID7 = b"\x04\x55\x66\x77\x88\x99\xaa"

@@ -2,7 +2,7 @@
 
 import unittest
 
-from boards.host.aes import aes
+from boards.host.chips.aes import aes
 
 KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
 IV = bytes.fromhex("000102030405060708090a0b0c0d0e0f")

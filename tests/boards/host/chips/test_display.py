@@ -2,9 +2,9 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.display_model import DisplayModel
-from boards.host.pin_model import PUSH_PULL, Pin, Wire
+from boards.host.chips.display import DisplayModel
+from boards.host.chips.pin import PUSH_PULL, Pin, Wire
+from boards.host.world.clock import VirtualClock
 
 
 class TestDisplayModel(unittest.TestCase):

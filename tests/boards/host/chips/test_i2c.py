@@ -2,9 +2,9 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.i2c_model import BYTE_US, I2cBus
-from boards.host.power import PowerCut
+from boards.host.chips.i2c import BYTE_US, I2cBus
+from boards.host.chips.power import PowerCut
+from boards.host.world.clock import VirtualClock
 
 
 class _Memory:

@@ -2,10 +2,10 @@
 
 import unittest
 
-from boards.host import mfrc522_registers as regs
-from boards.host.card_models.classic import TRANSPORT_KEY, ClassicCard
-from boards.host.clock import VirtualClock
-from boards.host.mfrc522_model import FIFO_SIZE, WAKE_UP_US, Mfrc522Model
+from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
+from boards.host.chips import mfrc522_registers as regs
+from boards.host.chips.mfrc522 import FIFO_SIZE, WAKE_UP_US, Mfrc522Model
+from boards.host.world.clock import VirtualClock
 
 UID = b"\x11\x22\x33\x44"
 

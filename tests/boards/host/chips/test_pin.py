@@ -2,8 +2,8 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.pin_model import INPUT, PUSH_PULL, Pin, Wire
+from boards.host.chips.pin import INPUT, PUSH_PULL, Pin, Wire
+from boards.host.world.clock import VirtualClock
 
 
 class TestWire(unittest.TestCase):

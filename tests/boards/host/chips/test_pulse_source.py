@@ -2,8 +2,8 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.pulse_source import PulseSource
+from boards.host.chips.pulse_source import PulseSource
+from boards.host.world.clock import VirtualClock
 
 HOUR_US = 3_600_000_000
 

@@ -2,9 +2,9 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.pin_model import PUSH_PULL, Pin, Wire
-from boards.host.relay_model import RelayModel
+from boards.host.chips.pin import PUSH_PULL, Pin, Wire
+from boards.host.chips.relay import RelayModel
+from boards.host.world.clock import VirtualClock
 
 
 class TestRelayModel(unittest.TestCase):

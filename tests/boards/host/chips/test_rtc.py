@@ -2,8 +2,8 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.rtc_model import RtcModel
+from boards.host.chips.rtc import RtcModel
+from boards.host.world.clock import VirtualClock
 
 NEW_YEARS_EVE_2026 = 1_798_761_590  # 2026-12-31 23:59:50 UTC, a Thursday
 

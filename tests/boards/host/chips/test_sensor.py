@@ -2,10 +2,10 @@
 
 import unittest
 
-from boards.host.clock import VirtualClock
-from boards.host.pin_model import Wire
-from boards.host.random_bits import RandomBits
-from boards.host.sensor_model import SensorModel
+from boards.host.chips.pin import Wire
+from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.sensor import SensorModel
+from boards.host.world.clock import VirtualClock
 
 BOUNCE_US = 3_100
 

@@ -5,13 +5,13 @@ import os
 import unittest
 
 from boards.host import files
-from boards.host.card_folder import CardFolder
-from boards.host.card_models.ultralight import UltralightCard
-from boards.host.keyboard import Keyboard
-from boards.host.screen import COLUMNS, ROWS, Screen, ascii_glyphs, digit_lines, line_glyphs
-from boards.host.world import World
+from boards.host.cards.folder import CardFolder
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.screen.keyboard import Keyboard
+from boards.host.screen.screen import COLUMNS, ROWS, Screen, ascii_glyphs, digit_lines, line_glyphs
+from boards.host.world.world import World
 from tests import samples
-from wattpurse.core import contract, supply
+from wattpurse.core.money import contract, supply
 from wattpurse.drivers.segments import render
 
 

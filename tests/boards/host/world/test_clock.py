@@ -3,7 +3,7 @@
 import asyncio
 import unittest
 
-from boards.host.clock import TICKS_PERIOD, Pause, VirtualClock
+from boards.host.world.clock import TICKS_PERIOD, Pause, VirtualClock
 
 
 class TestTime(unittest.TestCase):

@@ -5,10 +5,10 @@ import os
 import unittest
 
 from boards.host import files
-from boards.host.card_folder import CardFolder
-from boards.host.card_models.ultralight import UltralightCard
-from boards.host.state_folder import StateFolder
-from boards.host.world import World
+from boards.host.cards.folder import CardFolder
+from boards.host.cards.ultralight import UltralightCard
+from boards.host.world.state_folder import StateFolder
+from boards.host.world.world import World
 
 UID = bytes((4, 2, 3, 4, 5, 6, 7))
 

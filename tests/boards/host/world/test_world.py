@@ -2,9 +2,9 @@
 
 import unittest
 
-from boards.host.power import BoardReset, PowerCut
-from boards.host.world import FIRST_S, World
-from wattpurse.core.calendar import DAY_S
+from boards.host.chips.power import BoardReset, PowerCut
+from boards.host.world.world import FIRST_S, World
+from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.drivers.segments import render
 
 
