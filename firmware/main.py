@@ -5,7 +5,7 @@ import asyncio
 from wattpurse.app import Meter
 
 
-def main():
+def main() -> None:
     """Runs until the board resets, or until someone at its console interrupts it.
 
     Then no coil stays under current, and no task is left that would go on beside those of another meter.

@@ -15,7 +15,7 @@ _LONGEST_FILTER = 1023  # in cycles of 80 MHz: what is shorter than 12.8 us is n
 _counting = []
 
 
-def start_counting(gpio: int):
+def start_counting(gpio: int) -> None:
     """Make unit 0 count rising edges of `gpio` from 0; if it counts already, it is left alone."""
     if not _counting:
         pin = Pin(gpio, Pin.IN)

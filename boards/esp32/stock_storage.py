@@ -21,13 +21,13 @@ def ring_blocks() -> LastBlocks:
     return LastBlocks(storage, _fence(storage))
 
 
-def mount_filesystem():
+def mount_filesystem() -> None:
     """Mount the filesystem on `/`, kept off the ring, in place of what is mounted there."""
     vfs.umount("/")
     vfs.mount(vfs.VfsLfs2(_filesystem_blocks()), "/")
 
 
-def format_filesystem():
+def format_filesystem() -> None:
     """Make an empty filesystem that has nothing on the ring: all files are lost, the ring is untouched."""
     vfs.VfsLfs2.mkfs(_filesystem_blocks())
     mount_filesystem()

@@ -14,12 +14,12 @@ def ring_blocks() -> Partition:
     return _partition("ring")
 
 
-def mount_filesystem():
+def mount_filesystem() -> None:
     """Mount the filesystem on `/`. Raises OSError when there is none."""
     vfs.mount(vfs.VfsLfs2(_partition("vfs")), "/")
 
 
-def format_filesystem():
+def format_filesystem() -> None:
     """Make an empty filesystem and mount it: everything in the old one is lost, the ledger's ring is untouched."""
     vfs.VfsLfs2.mkfs(_partition("vfs"))
     mount_filesystem()

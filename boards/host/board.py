@@ -27,6 +27,7 @@ from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
+from typing import Never
 
 FLASH_SECTORS = 128
 IMPULSES_PER_KWH = 1_000
@@ -35,7 +36,7 @@ IMPULSES_PER_KWH = 1_000
 class Hardware:
     """All chips of one meter. `memory` is the flash's content, `seed` what every chance in the models comes from."""
 
-    def __init__(self, clock, utc_s: int | None = None, memory: bytearray | None = None, seed: int = 1):
+    def __init__(self, clock, utc_s: int | None = None, memory: bytearray | None = None, seed: int = 1) -> None:
         self.clock = clock
         self.random_bits = RandomBits(seed)
         self.console = ConsoleModel(clock)
@@ -53,16 +54,14 @@ class Hardware:
         self.buzzer_wire = Wire(pull=0)
         bounces = RandomBits(seed)  # of their own, so that what other models draw stays the same
         self.sensor_wires = Wire(), Wire(), Wire()
-        self.cover, self.magnet, self.reverse_flow = [
-            SensorModel(clock, wire, bounces) for wire in self.sensor_wires
-        ]
+        self.cover, self.magnet, self.reverse_flow = [SensorModel(clock, wire, bounces) for wire in self.sensor_wires]
         self.open_coil_wire = Wire(pull=0)
         self.close_coil_wire = Wire(pull=0)
         self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
         self.relay.listen(self.source.set_contact)
         self.board = None
 
-    def power_up(self):
+    def power_up(self) -> None:
         """The mains are there: every chip gets its supply and a new life of the processor begins."""
         self.source.set_mains(True)
         self.source.set_contact(self.relay.contact_closed)
@@ -71,14 +70,14 @@ class Hardware:
         self.reader.reset_registers()
         self.start_board()
 
-    def start_board(self):
+    def start_board(self) -> None:
         """The processor starts anew; the other chips keep what they have."""
         self._stop_board()
         self.source.board_powered()
         self.console.board_started()
         self.board = Board(self)
 
-    def power_lost(self):
+    def power_lost(self) -> None:
         """The mains are gone: whatever the program still does, nothing hears it."""
         self.display.power_lost()
         self._stop_board()
@@ -93,7 +92,7 @@ class Hardware:
             found += [f"{name}: {violation}" for violation in model.violations]
         return found
 
-    def _stop_board(self):
+    def _stop_board(self) -> None:
         self.watchdog.stop()
         if self.board is not None:
             self.board.disconnect()
@@ -106,7 +105,7 @@ class Board:
     name = "host"
     unique_id = b"simulated"
 
-    def __init__(self, hardware):
+    def __init__(self, hardware) -> None:
         self.clock = hardware.clock
         self._pins = []
         pin = self._pin
@@ -133,19 +132,19 @@ class Board:
         """From the models' own chance, so that a run can be repeated; nothing secret is made on this board."""
         return bytes([self._random_bits(8) for _ in range(count)])
 
-    def rest(self, has_littered: bool):
+    def rest(self, has_littered: bool) -> None:
         """Nothing to tidy up here."""
 
-    def reset(self):
+    def reset(self) -> Never:
         """Start the board anew."""
         raise BoardReset("reset")
 
-    def disconnect(self):
+    def disconnect(self) -> None:
         """The processor has stopped: its pins drive nothing any more."""
         for pin in self._pins:
             pin.disconnect()
 
-    def _hold_ms(self, duration_ms):
+    def _hold_ms(self, duration_ms) -> None:
         self.clock.advance_us(duration_ms * 1000)
 
     def _pin(self, wire, mode=0):

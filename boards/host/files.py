@@ -5,7 +5,7 @@ import os
 _DIRECTORY = 0x4000
 
 
-def make_folder(path: str):
+def make_folder(path: str) -> None:
     """Make the folder and those it lies in, where they are missing."""
     parent = path.rstrip("/").rpartition("/")[0]
     if parent and not exists(parent):
@@ -23,13 +23,13 @@ def exists(path: str) -> bool:
     return True
 
 
-def remove(path: str):
+def remove(path: str) -> None:
     """Remove a file if it is there."""
     if exists(path):
         os.remove(path)
 
 
-def remove_folder(path: str):
+def remove_folder(path: str) -> None:
     """Remove a folder with everything in it."""
     for name in os.listdir(path):
         inner = path + "/" + name
@@ -40,7 +40,7 @@ def remove_folder(path: str):
     os.rmdir(path)
 
 
-def write_whole(path: str, text: str):
+def write_whole(path: str, text: str) -> None:
     """Replace a file's content; whoever reads it meanwhile, or after a crash, finds the old or the new one."""
     temporary = path + ".new"
     with open(temporary, "w") as file:

@@ -17,20 +17,20 @@ _BLOCK_ERASE = 6
 class BlockFlash:
     """Sectors 0 to `sector_count` - 1 of the device `blocks`."""
 
-    def __init__(self, blocks):
+    def __init__(self, blocks) -> None:
         if blocks.ioctl(_BLOCK_SIZE, 0) != SECTOR_BYTES:
             raise ValueError("the flash must have blocks of 4,096 bytes")
         self.sector_count = blocks.ioctl(_BLOCK_COUNT, 0)
         self._blocks = blocks
         self._end = self.sector_count * SECTOR_BYTES
 
-    def read(self, address: int, buffer):
+    def read(self, address: int, buffer) -> None:
         """Fill `buffer` from `address`. Raises ValueError outside the region, OSError when the flash fails."""
         if address < 0 or address + len(buffer) > self._end:
             raise ValueError("read outside the flash")
         self._blocks.readblocks(address // SECTOR_BYTES, buffer, address % SECTOR_BYTES)
 
-    def program(self, address: int, data):
+    def program(self, address: int, data) -> None:
         """Clear the bits that are 0 in `data`, all of it inside one page. Raises ValueError where it is not, or
         outside the region, OSError when the flash fails."""
         if not data or address // PAGE_BYTES != (address + len(data) - 1) // PAGE_BYTES:
@@ -39,12 +39,12 @@ class BlockFlash:
             raise ValueError("program outside the flash")
         self._write(address, data)
 
-    def erase(self, sector: int):
+    def erase(self, sector: int) -> None:
         """Set all bits of a sector. Raises ValueError outside the region, OSError when the flash fails."""
         if not 0 <= sector < self.sector_count:
             raise ValueError("erase outside the flash")
         if self._blocks.ioctl(_BLOCK_ERASE, sector) != 0:
             raise OSError("the flash was not erased")
 
-    def _write(self, address, data):
+    def _write(self, address, data) -> None:
         self._blocks.writeblocks(address // SECTOR_BYTES, data, address % SECTOR_BYTES)

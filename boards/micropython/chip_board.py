@@ -45,7 +45,7 @@ class ChipBoard:
         hard_interrupts: bool,
         display_delay_us,
         bare_inputs: tuple = (),
-    ):
+    ) -> None:
         self.name = name
         self.counter = counter
         self.flash = flash
@@ -70,13 +70,13 @@ class ChipBoard:
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
 
-    def rest(self, has_littered: bool):
+    def rest(self, has_littered: bool) -> None:
         """Collect garbage, if much was made or some seconds have passed: else it is done in the middle of something."""
         if has_littered or time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
             gc.collect()
             self._collected_ms = time.ticks_ms()
 
-    def reset(self):
+    def reset(self) -> None:
         """Start the board anew, after what was written last has gone out."""
         self.console.flush()
         time.sleep_ms(LAST_WORDS_MS)

@@ -7,7 +7,7 @@ import time
 class Clock:
     """Ticks as in the `time` module; `sleep_ms` lets other tasks run."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.ticks_ms = time.ticks_ms
         self.ticks_us = time.ticks_us
         self.ticks_diff = time.ticks_diff

@@ -21,7 +21,7 @@ _LONGEST_SILENCE_MS = 3_000
 class ConsoleStream:
     """The stream of `hal` over the byte streams `typed` and `shown`; standard input and output by default."""
 
-    def __init__(self, typed=None, shown=None):
+    def __init__(self, typed=None, shown=None) -> None:
         self._typed = typed or sys.stdin.buffer
         self._shown = shown or sys.stdout.buffer
         self._reader = asyncio.StreamReader(self._typed)
@@ -47,11 +47,11 @@ class ConsoleStream:
                 self._take_typed(editor, byte)
         return editor.take()
 
-    def write(self, text: str):
+    def write(self, text: str) -> None:
         """Text for the terminal, ASCII; it is shown as soon as the line and the other tasks allow."""
         self._append(text.replace("\n", "\r\n").encode())
 
-    async def make_room(self):
+    async def make_room(self) -> None:
         """Let others run until most of what was written is shown. Raises OSError where the line takes nothing."""
         await asyncio.sleep_ms(0)
         silence_ms = 0
@@ -62,12 +62,12 @@ class ConsoleStream:
             if silence_ms >= _LONGEST_SILENCE_MS:
                 raise OSError("nobody reads the console")
 
-    def flush(self):
+    def flush(self) -> None:
         """Show what the line takes at once. For the last words before a reset; does not wait."""
         while self._waiting and self._shown_poll.poll(0):
             self._show_chunk()
 
-    def _take_typed(self, editor, byte):
+    def _take_typed(self, editor, byte) -> None:
         """This byte and those that have come behind it, up to the end of the line."""
         echo = editor.put(byte[0])
         for _ in range(_MOST_TYPED_AT_ONCE):
@@ -76,7 +76,7 @@ class ConsoleStream:
             echo += editor.put(self._typed.read(1)[0])
         self._append(echo.encode())
 
-    def _append(self, data):
+    def _append(self, data) -> None:
         if not data or len(self._waiting) - self._position + len(data) > _MOST_WAITING_BYTES:
             return
         self._waiting = self._waiting[self._position :] + data
@@ -85,7 +85,7 @@ class ConsoleStream:
             self._is_draining = True
             asyncio.create_task(self._drain())
 
-    async def _drain(self):
+    async def _drain(self) -> None:
         try:
             while self._waiting:
                 is_free = bool(self._shown_poll.poll(0))
@@ -95,7 +95,7 @@ class ConsoleStream:
         finally:
             self._is_draining = False
 
-    def _show_chunk(self):
+    def _show_chunk(self) -> None:
         chunk = memoryview(self._waiting)[self._position : self._position + _CHUNK_BYTES]
         self._position += self._shown.write(chunk) or 0
         if self._position == len(self._waiting):

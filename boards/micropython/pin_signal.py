@@ -23,7 +23,7 @@ class PinSignal(io.IOBase):
     With `hard` the edge is noted in the interrupt itself, else when MicroPython has time for it; not every port can.
     """
 
-    def __init__(self, pin, trigger: int, hard: bool):
+    def __init__(self, pin, trigger: int, hard: bool) -> None:
         self._fired = False
         self._waiting = False
         self._pacing = False
@@ -34,7 +34,7 @@ class PinSignal(io.IOBase):
         else:
             pin.irq(self._fire, trigger)
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget an edge that nobody waited for."""
         self._fired = False
 
@@ -77,10 +77,10 @@ class PinSignal(io.IOBase):
         """For the event loop: there is nothing to read but that it is ready."""
         return b""
 
-    def _fire(self, _pin):
+    def _fire(self, _pin) -> None:
         self._fired = True
 
-    async def _pace(self):
+    async def _pace(self) -> None:
         while self._waiting:
             await asyncio.sleep_ms(_PACE_MS)
         self._pacing = False

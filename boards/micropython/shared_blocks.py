@@ -13,11 +13,11 @@ _CORRUPT = -84  # LFS_ERR_CORRUPT of littlefs
 class FencedBlocks:
     """`blocks` as a filesystem may see it: nothing from block `fence` on can be erased or written."""
 
-    def __init__(self, blocks, fence: int):
+    def __init__(self, blocks, fence: int) -> None:
         self._blocks = blocks
         self._fence = fence
 
-    def readblocks(self, block: int, buffer, offset: int = 0):
+    def readblocks(self, block: int, buffer, offset: int = 0) -> None:
         """As of the device behind."""
         self._blocks.readblocks(block, buffer, offset)
 
@@ -38,15 +38,15 @@ class FencedBlocks:
 class LastBlocks:
     """The blocks of `blocks` from `first` on, as a device of their own."""
 
-    def __init__(self, blocks, first: int):
+    def __init__(self, blocks, first: int) -> None:
         self._blocks = blocks
         self._first = first
 
-    def readblocks(self, block: int, buffer, offset: int = 0):
+    def readblocks(self, block: int, buffer, offset: int = 0) -> None:
         """As of the device behind."""
         self._blocks.readblocks(self._first + block, buffer, offset)
 
-    def writeblocks(self, block: int, buffer, offset: int = 0):
+    def writeblocks(self, block: int, buffer, offset: int = 0) -> None:
         """As of the device behind, without erasing first."""
         self._blocks.writeblocks(self._first + block, buffer, offset)
 

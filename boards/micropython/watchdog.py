@@ -11,11 +11,11 @@ class Watchdog:
     `has_reset_board`: the board started because of that, and for no other reason.
     """
 
-    def __init__(self, has_reset_board: bool):
+    def __init__(self, has_reset_board: bool) -> None:
         self.has_reset_board = has_reset_board
         self._timer = None
 
-    def feed(self):
+    def feed(self) -> None:
         """Start the time anew."""
         if self._timer is None:
             self._timer = WDT(timeout=TIMEOUT_MS)

@@ -25,7 +25,7 @@ _RISING_EDGE_OF_B = 2 << 4
 _DIVIDE_BY_ONE = 1 << 4
 
 
-def start_counting(gpio: int):
+def start_counting(gpio: int) -> None:
     """Make the slice of `gpio`, which must be a B pin (odd, below 30), count; one that counts is left alone.
 
     After a soft reset it goes on from where it stood, else it begins at 0.
@@ -51,7 +51,7 @@ def take_over(gpio: int) -> tuple:
     def read_raw():
         return mem32[counter]
 
-    def note_taken(raw):
+    def note_taken(raw) -> None:
         mem32[_TAKEN] = raw
 
     return read_raw, MODULUS, mem32[_TAKEN], note_taken

@@ -13,11 +13,11 @@ _ONES = b"\xff" * PAGE_BYTES
 class PicoFlash(BlockFlash):
     """The flash of `hal` over an `rp2.Flash`. Interrupts are off for the whole of each erase and program."""
 
-    def __init__(self, blocks):
+    def __init__(self, blocks) -> None:
         super().__init__(blocks)
         self._page = bytearray(_ONES)
 
-    def _write(self, address, data):
+    def _write(self, address, data) -> None:
         page = self._page
         start = address % PAGE_BYTES
         page[start : start + len(data)] = data

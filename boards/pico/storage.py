@@ -24,12 +24,12 @@ def filesystem_blocks() -> rp2.Flash:
     return rp2.Flash(start=RING_BYTES, len=FILESYSTEM_BYTES)
 
 
-def mount_filesystem():
+def mount_filesystem() -> None:
     """Mount the filesystem on `/`. Raises OSError when there is none."""
     vfs.mount(vfs.VfsLfs2(filesystem_blocks(), progsize=_PROGRAM_BYTES), "/")
 
 
-def format_filesystem():
+def format_filesystem() -> None:
     """Make an empty filesystem and mount it: everything in the old one is lost, the ledger's ring is untouched."""
     vfs.VfsLfs2.mkfs(filesystem_blocks(), progsize=_PROGRAM_BYTES)
     mount_filesystem()

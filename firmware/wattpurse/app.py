@@ -36,7 +36,7 @@ class Meter:
 
     version = VERSION
 
-    def __init__(self, board):
+    def __init__(self, board) -> None:
         hal.check(board)
         self.board = board
         self.stores = Stores(board.flash, board.aes)
@@ -113,7 +113,7 @@ class Meter:
         grade = self.supply_desk.warning_grade()
         return self.ledger.account, self.decide(), grade, self.circumstances.days_left
 
-    def start(self):
+    def start(self) -> None:
         """Open what is in flash. Never raises for what it holds: `fault` says what is wrong."""
         self.stores.open()
         if self.ledger.account is None:
@@ -124,7 +124,7 @@ class Meter:
         if self.fault == supply.ON:
             self._start_services()
 
-    async def run(self):
+    async def run(self) -> None:
         """Start, and live until the board is reset."""
         try:
             self.start()
@@ -143,7 +143,7 @@ class Meter:
             self.supervisor.add("card reader", self.desk.run)
         await self.supervisor.run()
 
-    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract):
+    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract) -> None:
         """Make a blank meter into one that works from its next start on: see `Stores.commission`.
 
         Erasing takes seconds: no coil may be under current meanwhile. A pulse that is cut short is repeated.
@@ -151,12 +151,12 @@ class Meter:
         self.board.load_switch.release()
         self.stores.commission(settings, tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
 
-    def erase_ledger(self):
+    def erase_ledger(self) -> None:
         """Give up a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""
         self.board.load_switch.release()
         self.stores.erase_ledger(self.timekeeper.now_s())
 
-    def _start_services(self):
+    def _start_services(self) -> None:
         try:
             self.teller.start()
         except OSError:
@@ -171,7 +171,7 @@ class Meter:
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
 
-    def _tap_ended(self, result):
+    def _tap_ended(self, result) -> None:
         """Show what came of a tap; a technician's card also opens the console."""
         self.display.show_outcome(result)
         if result == outcome.SERVICE:

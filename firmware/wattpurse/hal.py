@@ -31,7 +31,7 @@ DEVICES = (
 )
 
 
-def check(board):
+def check(board) -> None:
     """Raises ValueError that names every device the board lacks, with what it must offer."""
     missing = [f"{name}: {contract}" for name, contract in DEVICES if not hasattr(board, name)]
     if missing:

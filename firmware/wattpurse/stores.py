@@ -37,7 +37,7 @@ class Stores:
     `aes` (see `hal`) chains the events; whoever only reads the flash can do without.
     """
 
-    def __init__(self, flash, aes=None):
+    def __init__(self, flash, aes=None) -> None:
         self.settings = Settings(flash, *SETTINGS_RING)
         self.events = EventLog(flash, *EVENTS_RING)
         self.ledger = Ledger(flash, *LEDGER_RING)
@@ -47,7 +47,7 @@ class Stores:
         self._aes = aes
         self._keys_changed = False
 
-    def open(self):
+    def open(self) -> None:
         """Open what there is and find `fault`. Never raises for what flash holds, and writes nothing into bad flash."""
         self.fault = self._open_ledger()
         settings_are_open = _opens(self.settings)
@@ -60,7 +60,7 @@ class Stores:
             if not settings_are_open or self._number_is_retired() or not self._commissioning_is_over():
                 self.give_up()
 
-    def start_records(self, now_s: int):
+    def start_records(self, now_s: int) -> None:
         """Open load profile and top-up log, and chain the events: before a working meter writes any of them.
 
         Where the flash of either is blank, as firmware that did not have them leaves it, it is made. One that cannot be
@@ -95,17 +95,17 @@ class Stores:
         """True if any of the records cannot be read or written."""
         return self.events.failed or self.load_profile.failed or self.top_ups.failed
 
-    def give_up(self):
+    def give_up(self) -> None:
         """Work on without the ledger: it, or what it cannot do without, cannot be read."""
         self.ledger.close()
         self.fault = supply.LEDGER_UNREADABLE
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
         if not self.ledger.prepare() and not self.events.prepare() and not self.load_profile.prepare():
             self.top_ups.prepare()
 
-    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int):
+    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int) -> None:
         """Make a blank meter into one that works from its next start on.
 
         `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger comes last: a
@@ -134,7 +134,7 @@ class Stores:
         self.ledger.create(account)
         self.settings.set("commissioning", 0)
 
-    def erase_ledger(self, now_s: int):
+    def erase_ledger(self, now_s: int) -> None:
         """Give up a ledger that cannot be read; the meter can then be commissioned, under another number.
 
         The number is retired first, so that a power cut in the middle cannot bring back what is left of the ledger.
@@ -151,7 +151,7 @@ class Stores:
         self.ledger.erase()
         self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, now_s, meter_number)
 
-    def _make_records(self, missing, now_s):
+    def _make_records(self, missing, now_s) -> None:
         try:
             self.settings.set("records", _RECORDS_BEGUN)
             for store in missing:
@@ -161,7 +161,7 @@ class Stores:
             for store in missing:
                 store.failed = True
 
-    def _make_anew(self, store, account, now_s):
+    def _make_anew(self, store, account, now_s) -> None:
         """Erase what is left of another account's load profile or top-up log, and begin that of this one."""
         store.erase()
         if store is self.load_profile:
@@ -188,7 +188,7 @@ class Stores:
         numbers = [retired[at : at + 4] for at in range(0, len(retired), 4)]
         return meter_number is not None and struct.pack("<I", meter_number) in numbers
 
-    def _commissioning_is_over(self):
+    def _commissioning_is_over(self) -> bool:
         """Note that it is, if power failed before that could be noted; False if it cannot be."""
         try:
             self.settings.set("commissioning", 0)
@@ -197,7 +197,7 @@ class Stores:
         return True
 
 
-def _opens(store):
+def _opens(store) -> bool:
     """True if a store of its own ring could be opened."""
     try:
         store.open()

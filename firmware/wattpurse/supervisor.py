@@ -28,14 +28,14 @@ FAULT_HUNG = 4  # noted at the start that follows: nobody could before
 class _Watched:
     """A critical task's place in the supervisor: when its heart last beat."""
 
-    def __init__(self, name, run, clock):
+    def __init__(self, name, run, clock) -> None:
         self.name = name
         self.run = run
         self.error = None
         self._clock = clock
         self._beat_ms = clock.ticks_ms()
 
-    def beat(self):
+    def beat(self) -> None:
         self._beat_ms = self._clock.ticks_ms()
 
     def silent_ms(self):
@@ -48,7 +48,7 @@ class Supervisor:
     `note(code, number)` writes an event, `report(text)` says what happened to whoever watches; neither may raise.
     """
 
-    def __init__(self, clock, watchdog, fail_safe, reset, note, report):
+    def __init__(self, clock, watchdog, fail_safe, reset, note, report) -> None:
         self._clock = clock
         self._watchdog = watchdog
         self._fail_safe = fail_safe
@@ -59,15 +59,15 @@ class Supervisor:
         self._critical = []
         self._others = []
 
-    def add_critical(self, name: str, run):
+    def add_critical(self, name: str, run) -> None:
         """`run(beat)` is a coroutine that must never end and must call `beat()` at least every five seconds."""
         self._critical.append(_Watched(name, run, self._clock))
 
-    def add(self, name: str, run):
+    def add(self, name: str, run) -> None:
         """`run()` is a coroutine that is started again when it ends or raises."""
         self._others.append((name, run))
 
-    async def run(self):
+    async def run(self) -> None:
         """Start all tasks and watch them; returns only after a reset that did not happen."""
         tasks = [asyncio.create_task(self._run_critical(watched)) for watched in self._critical]
         tasks += [asyncio.create_task(self._keep_running(name, run)) for name, run in self._others]
@@ -78,7 +78,7 @@ class Supervisor:
             lost = self._find_lost()
         await self._end(*lost, tasks)
 
-    async def fail(self, name: str, error):
+    async def fail(self, name: str, error) -> None:
         """End as after the loss of a critical task: `name` could not even be started, for `error`."""
         await self._end(name, FAULT_RAISED, repr(error), [])
 
@@ -91,7 +91,7 @@ class Supervisor:
                 return watched.name, FAULT_SILENT, f"silent for {watched.silent_ms()} ms"
         return None
 
-    async def _end(self, name, fault, why, tasks):
+    async def _end(self, name, fault, why, tasks) -> None:
         """Supply first, words last, and a reset whatever of it fails."""
         try:
             if not supply.SAFE_IS_CLOSED:
@@ -104,7 +104,7 @@ class Supervisor:
         finally:
             self._reset()
 
-    async def _rest_if_young(self):
+    async def _rest_if_young(self) -> None:
         """A meter that fails again and again right after its start must not wear out its flash with starts."""
         rest_ms = REST_MS
         if self._clock.ticks_diff(self._clock.ticks_ms(), self._started_ms) > YOUNG_MS:
@@ -114,14 +114,14 @@ class Supervisor:
             await self._clock.sleep_ms(PERIOD_MS)
             rest_ms -= PERIOD_MS
 
-    async def _run_critical(self, watched):
+    async def _run_critical(self, watched) -> None:
         try:
             await watched.run(watched.beat)
             watched.error = RuntimeError("ended")
         except Exception as error:  # whatever it was, the meter must become safe
             watched.error = error
 
-    async def _keep_running(self, name, run):
+    async def _keep_running(self, name, run) -> None:
         pause_ms = FIRST_PAUSE_MS
         while True:
             started_ms = self._clock.ticks_ms()
@@ -142,7 +142,7 @@ class Supervisor:
 def noter(events_log, timekeeper):
     """A `note(code, number)` that writes to the event log in the meter's own name."""
 
-    def note(code, number):
+    def note(code, number) -> None:
         events_log.note(code, carrier.METER, timekeeper.now_s(), number)
 
     return note

@@ -4,9 +4,7 @@ import unittest
 
 from wattpurse.core import outcome
 
-NUMBERS = [
-    value for name, value in outcome.__dict__.items() if isinstance(value, int) and name.upper() == name
-]
+NUMBERS = [value for name, value in outcome.__dict__.items() if isinstance(value, int) and name.upper() == name]
 
 
 class TestOutcome(unittest.TestCase):

@@ -262,7 +262,6 @@ class TestTwoCards(SlotTest):
         self.look()
         self.assertEqual(self.balance_on(second), AMOUNT - 2 * PRICE - 6 * PRICE // 100)
 
-
     def test_what_is_owed_is_deducted_at_first_sight(self):
         card = self.station.new_key_card("ntag213", key_content())
         self.insert(card)
@@ -301,9 +300,7 @@ class TestRollback(SlotTest):
         self.field.insert(old)
         self.wait(3_000)
         self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
-        self.assertEqual(
-            [event.code for event in self.events.recent(20)].count(events.CARD_REFUSED), 1
-        )
+        self.assertEqual([event.code for event in self.events.recent(20)].count(events.CARD_REFUSED), 1)
         self.field.remove(old)
         self.wait(1_000)
         self.insert(card)

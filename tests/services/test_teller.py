@@ -398,9 +398,7 @@ class TestFlashFailures(unittest.TestCase):
         bench = helpers.Bench()
         first, sectors = helpers.LEDGER_RING
         bench.flash.faults.bad_sectors.update(range(first + sectors, first + 2 * sectors))
-        self.assertEqual(
-            bench.teller.redeem(helpers.seal(1, token.CREDIT_MONEY, 5), carrier.CARD), outcome.ACCEPTED
-        )
+        self.assertEqual(bench.teller.redeem(helpers.seal(1, token.CREDIT_MONEY, 5), carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(bench.teller.alarms(), statement.ALARM_FLASH)
         bench.flash.faults.bad_sectors.clear()
         bench.restart()

@@ -97,8 +97,9 @@ class TestLandlord(unittest.TestCase):
 
     def _the_top_ups_are_what_the_station_sold(self):
         topups = self._ask("topups")["topups"]
-        self.assertEqual([(one["sequence"], one["amount"], one["by"]) for one in topups],
-                         [(2, TOP_UP, "card"), (1, TOP_UP, "card")])
+        self.assertEqual(
+            [(one["sequence"], one["amount"], one["by"]) for one in topups], [(2, TOP_UP, "card"), (1, TOP_UP, "card")]
+        )
         self.assertEqual(sum(one["amount"] for one in topups), self.world.account.money.bought)
 
     def _the_tenants_card_tells_the_newest_event_the_peak_and_the_use(self):

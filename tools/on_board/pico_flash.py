@@ -37,7 +37,7 @@ _FAREWELL_MS = 2_000
 
 
 @micropython.asm_thumb
-def _call(r0, r1, r2):
+def _call(r0, r1, r2) -> None:
     mov(r3, r0)
     mov(r0, r1)
     mov(r1, r2)
@@ -55,7 +55,7 @@ def _call(r0, r1, r2):
 # 60 reset select register  64 what is reset  68 watchdog's control register, to set bits in  72 trigger
 # 76 bytes of a page  80 bytes of the others of a sector  84 a page of zeros  88 where flash is read
 @micropython.asm_thumb
-def _write_sectors(r0):
+def _write_sectors(r0) -> None:
     cpsid(i)
     mov(r7, r0)
     mov(r5, 0)  # offset of the sector at hand
@@ -177,14 +177,14 @@ def digest(offset, length):
     return hexlify(sha.digest()).decode()
 
 
-def stage(offset, base64):
+def stage(offset, base64) -> None:
     """Write whole sectors, given as text, into flash from `offset` on."""
     content = a2b_base64(base64)
     for start in range(0, len(content), SECTOR):
         _write(uctypes.addressof(content) + start, offset + start, SECTOR, False)
 
 
-def move_in(offset, length, expected_digest):
+def move_in(offset, length, expected_digest) -> None:
     """Make what is staged at `offset` the board's image and start it. Raises ValueError if it is not what it should be.
 
     Does not return.
@@ -199,7 +199,7 @@ def _in_flash(offset, length):
     return uctypes.bytearray_at(XIP + offset, length)
 
 
-def _write(source, target, length, is_image):
+def _write(source, target, length, is_image) -> None:
     buffer, zeros = bytearray(SECTOR), bytes(_PAGE)
     words = array(
         "I",

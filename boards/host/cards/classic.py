@@ -32,7 +32,7 @@ _KEY_B_READABLE = (0, 1, 2)
 class ClassicCard(iso14443a.Card):
     """A Classic 1K with a UID of 4 or 7 bytes, in transport state unless `memory` says otherwise."""
 
-    def __init__(self, uid: bytes, memory: bytes | None = None, seed: int = 1):
+    def __init__(self, uid: bytes, memory: bytes | None = None, seed: int = 1) -> None:
         atqa = b"\x04\x00" if len(uid) == 4 else b"\x44\x00"
         content = bytearray(memory) if memory is not None else _transport_memory(uid, atqa)
         if len(content) != SIZE:
@@ -43,7 +43,7 @@ class ClassicCard(iso14443a.Card):
         self._sector = None
         self._block = None
 
-    def fall_back(self):
+    def fall_back(self) -> None:
         super().fall_back()
         self._challenge = None
         self._block = None

@@ -8,7 +8,7 @@ class Reception:
     that the reader has heard its first bits from `sender`.
     """
 
-    def __init__(self, value, bits, delay_us, collision, sender):
+    def __init__(self, value, bits, delay_us, collision, sender) -> None:
         self.value = value
         self.bits = bits
         self.delay_us = delay_us
@@ -17,7 +17,7 @@ class Reception:
         self.parity_error = False
         self.begun = False
 
-    def break_off(self):
+    def break_off(self) -> None:
         """The card was lifted while it answered: the second half is missing."""
         self.bits //= 2
         self.value &= (1 << self.bits) - 1
@@ -27,26 +27,26 @@ class Reception:
 class Field:
     """Cards near one antenna. Frames of the reader are counted in `frames`, and faults are planned by that count."""
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self._clock = clock
         self.cards = []
         self.on = False
         self.frames = 0
         self._plan = {}
 
-    def insert(self, card):
+    def insert(self, card) -> None:
         """Bring a card into the field."""
         self.cards.append(card)
         if self.on:
             card.power_on(self._clock.now_us)
 
-    def remove(self, card):
+    def remove(self, card) -> None:
         """Take a card away; a write under way is torn."""
         if card in self.cards:
             self.cards.remove(card)
             card.power_off(self._clock.now_us)
 
-    def switch(self, on: bool):
+    def switch(self, on: bool) -> None:
         """The reader's carrier goes on or off."""
         if on == self.on:
             return
@@ -57,7 +57,7 @@ class Field:
             else:
                 card.power_off(self._clock.now_us)
 
-    def plan(self, frame: int, fault):
+    def plan(self, frame: int, fault) -> None:
         """Let `fault(field)` act at the `frame`-th frame from now (1: the next).
 
         It may return a dictionary: "to_card" or "from_card" with bits to invert, "silence" to lose the answer, "after"
@@ -107,7 +107,7 @@ def _merge(answers):
     return merged
 
 
-def _damage(reception, positions):
+def _damage(reception, positions) -> None:
     for position in positions:
         if position < reception.bits:
             reception.value ^= 1 << position

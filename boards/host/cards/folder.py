@@ -17,7 +17,7 @@ MARK_SUFFIX = ".in-field"
 class CardFolder:
     """The cards in `path`, and the one of them that was taken to the reader: `name` and `card`, or None."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str) -> None:
         files.make_folder(path)
         self.path = path
         self.name = None
@@ -50,13 +50,13 @@ class CardFolder:
         """Whether the memory of the card on the reader has changed since its file was written."""
         return self.card is not None and self.card.memory != self._saved
 
-    def save(self):
+    def save(self) -> None:
         """Write the card on the reader to its file if its memory has changed."""
         if self.is_behind:
             self._saved = bytes(self.card.memory)
             files.write_whole(self._file(self.name), json.dumps(self.card.image()))
 
-    def put_back(self):
+    def put_back(self) -> None:
         """The card has left the reader: its file is up to date and others may use it."""
         if self.card is not None:
             self.save()

@@ -42,7 +42,7 @@ class Card:
     `uid` of 4, 7 or 10 bytes; `seed` decides what a torn write leaves.
     """
 
-    def __init__(self, kind: str, uid: bytes, atqa: bytes, sak: int, memory: bytearray, seed: int = 1):
+    def __init__(self, kind: str, uid: bytes, atqa: bytes, sak: int, memory: bytearray, seed: int = 1) -> None:
         self.kind = kind
         self.uid = uid
         self.atqa = atqa
@@ -62,13 +62,13 @@ class Card:
         """The card as it can be kept in a file; `images.from_image` brings it back."""
         return {"kind": self.kind, "uid": self.uid.hex(), "memory": bytes(self.memory).hex()}
 
-    def power_on(self, now_us: int):
+    def power_on(self, now_us: int) -> None:
         """The field is there."""
         self.state = IDLE
         self._woken = False
         self._listens_from_us = now_us + START_UP_US
 
-    def power_off(self, now_us: int):
+    def power_off(self, now_us: int) -> None:
         """The field is gone; a write under way is torn."""
         if self._programming is not None and now_us < self._programming[3]:
             self._tear()
@@ -113,7 +113,7 @@ class Card:
         """The reader's half of an authentication; answers as `receive` does."""
         raise NotImplementedError
 
-    def fall_back(self):
+    def fall_back(self) -> None:
         """Any error: back to where the card was woken from, without a word."""
         if self.state != OFF:
             self.state = HALT if self._woken or self.state == HALT else IDLE
@@ -134,7 +134,7 @@ class Card:
         """A four-bit ACK."""
         return bytes((ACK,)), 4, delay_us
 
-    def program(self, address: int, data: bytes, duration_us: int):
+    def program(self, address: int, data: bytes, duration_us: int) -> None:
         """Write `data`; until `duration_us` have passed a loss of the field tears it."""
         end = address + len(data)
         done_us = self.now_us + duration_us
@@ -147,7 +147,7 @@ class Card:
         """A loss of the field now would tear a write."""
         return self._programming is not None and now_us < self._programming[3]
 
-    def seed(self, seed: int):
+    def seed(self, seed: int) -> None:
         """Choose what the next torn write leaves."""
         self._random = RandomBits(seed)
 
@@ -185,7 +185,7 @@ class Card:
         self.state = ACTIVE
         return self.answer(bytes((self.sak,)))
 
-    def _tear(self):
+    def _tear(self) -> None:
         address, old, new, _ = self._programming
         outcome = self._random.below(4)
         cut = self._random.below(len(new))

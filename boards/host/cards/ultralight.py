@@ -25,7 +25,7 @@ _KINDS = {
 class UltralightCard(iso14443a.Card):
     """One of the page-oriented tags, `kind` "ultralight", "ntag213", "ntag215" or "ntag216"; UID of seven bytes."""
 
-    def __init__(self, kind: str, uid: bytes, memory: bytes | None = None, seed: int = 1):
+    def __init__(self, kind: str, uid: bytes, memory: bytes | None = None, seed: int = 1) -> None:
         self.pages, self._size, _, self._dynamic_lock, self._pages_per_bit = _KINDS[kind]
         if len(uid) != 7:
             raise ValueError("this kind has a UID of seven bytes")

@@ -15,7 +15,7 @@ _MODE_CBC = 2
 class AesObject:
     """One key in one mode; it either encrypts or decrypts, and in CBC each call goes on where the last one ended."""
 
-    def __init__(self, key: bytes, mode: int, iv: bytes | None = None):
+    def __init__(self, key: bytes, mode: int, iv: bytes | None = None) -> None:
         if len(key) not in (16, 32):
             raise ValueError("key")
         if mode not in (_MODE_ECB, _MODE_CBC):

@@ -6,31 +6,31 @@ from boards.host.chips.pin import Pin
 class ButtonModel:
     """Pulls its wire low while pressed. `random_bits(n)` gives n random bits for bounces; None: no bounce."""
 
-    def __init__(self, clock, wire, random_bits=None):
+    def __init__(self, clock, wire, random_bits=None) -> None:
         self._clock = clock
         self._contact = Pin(wire)
         self._random_bits = random_bits
         self._edge = 0
 
-    def press(self, duration_ms: int):
+    def press(self, duration_ms: int) -> None:
         """Press now and let go after `duration_ms`."""
         self.hold()
         edge = self._edge
         self._clock.call_at_us(self._clock.now_us + duration_ms * 1000, lambda: self._let_go_after(edge))
 
-    def hold(self):
+    def hold(self) -> None:
         """Press now and keep pressing."""
         self._move(0)
 
-    def let_go(self):
+    def let_go(self) -> None:
         """Let go now."""
         self._move(1)
 
-    def _let_go_after(self, edge):
+    def _let_go_after(self, edge) -> None:
         if edge == self._edge:
             self._move(1)
 
-    def _move(self, level):
+    def _move(self, level) -> None:
         """The contact reaches `level` at once, and up to three times more after leaving it again."""
         self._edge += 1
         edge = self._edge
@@ -43,8 +43,8 @@ class ButtonModel:
                 moment_us += 1 + self._random_bits(9)
                 self._plan(edge, moment_us, bounced)
 
-    def _plan(self, edge, moment_us, level):
-        def bounce():
+    def _plan(self, edge, moment_us, level) -> None:
+        def bounce() -> None:
             if edge == self._edge:
                 self._contact(level)
 

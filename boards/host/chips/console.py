@@ -9,14 +9,14 @@ class ConsoleModel:
     `is_waiting` tells that the meter has answered everything and waits for the next line.
     """
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self.is_waiting = False
         self._clock = clock
         self._lines = []
         self._output = []
         self._typed = clock.signal()
 
-    def type_line(self, line: str):
+    def type_line(self, line: str) -> None:
         """A line typed at the terminal, without its end."""
         self._lines.append(line)
         self._typed.fire()
@@ -32,7 +32,7 @@ class ConsoleModel:
         self._output = []
         return output
 
-    def board_started(self):
+    def board_started(self) -> None:
         """The board starts anew: what was typed before is lost."""
         self.is_waiting = False
         self._lines = []
@@ -48,10 +48,10 @@ class ConsoleModel:
         line = self._lines.pop(0)
         return line if len(line) <= limit else None
 
-    def write(self, text: str):
+    def write(self, text: str) -> None:
         """Text to the terminal."""
         self._output.append(text)
 
-    async def make_room(self):
+    async def make_room(self) -> None:
         """The terminal takes everything at once; others run meanwhile."""
         await self._clock.sleep_ms(0)

@@ -27,7 +27,7 @@ class DisplayModel:
     hears nothing. `transfers` counts the well-formed ones since the chip has power.
     """
 
-    def __init__(self, clock_wire, data_wire, clock=None, grid_order: tuple = (2, 1, 0, 5, 4, 3)):
+    def __init__(self, clock_wire, data_wire, clock=None, grid_order: tuple = (2, 1, 0, 5, 4, 3)) -> None:
         self.violations = []
         self.connected = True
         self.memory = bytearray(DIGITS)
@@ -40,7 +40,7 @@ class DisplayModel:
         clock_wire.listen(self._clock_changed)
         data_wire.listen(self._data_changed)
 
-    def power_up(self):
+    def power_up(self) -> None:
         """The chip's own power comes (back): the display is off and its memory holds whatever it holds."""
         for address in range(DIGITS):
             self.memory[address] = (0xA5 + address * 0x35) & 0xFF
@@ -57,7 +57,7 @@ class DisplayModel:
         self._phase = _IDLE
         self._powered = True
 
-    def power_lost(self):
+    def power_lost(self) -> None:
         """The chip's own power goes: it is dark and deaf, and holds no line."""
         self._powered = False
         self.is_on = False
@@ -83,7 +83,7 @@ class DisplayModel:
     def _hears(self):
         return self.connected and self._powered
 
-    def _violate(self, what):
+    def _violate(self, what) -> None:
         """Note a breach of the protocol; garble; stay deaf until the next start."""
         self.violations.append(what)
         for address in range(DIGITS):
@@ -91,7 +91,7 @@ class DisplayModel:
         self._data_pin(1)
         self._phase = _IGNORING
 
-    def _data_changed(self, level):
+    def _data_changed(self, level) -> None:
         """While the clock is high, a falling edge is a start and a rising edge a stop."""
         if not self._hears() or not self._clock_wire.level:
             return
@@ -100,7 +100,7 @@ class DisplayModel:
         else:
             self._start()
 
-    def _start(self):
+    def _start(self) -> None:
         if self._phase in (_RECEIVING, _ACKNOWLEDGING):
             self._violate("data fell while the clock was high inside a transfer")
             return
@@ -111,7 +111,7 @@ class DisplayModel:
         self._takes_data = False
         self._last_rise_us = None
 
-    def _stop(self):
+    def _stop(self) -> None:
         if self._phase == _ACKNOWLEDGING or (self._phase == _RECEIVING and self._bits > 1):
             self.violations.append("data rose while the clock was high inside a byte")
         elif self._phase == _RECEIVING and self._bits == 0:
@@ -120,7 +120,7 @@ class DisplayModel:
             self.transfers += 1
         self._phase = _IDLE
 
-    def _clock_changed(self, level):
+    def _clock_changed(self, level) -> None:
         if not self._hears() or self._phase in (_IDLE, _IGNORING):
             return
         if level:
@@ -141,7 +141,7 @@ class DisplayModel:
             self._byte = 0
             self._data_pin(1)
 
-    def _check_speed(self):
+    def _check_speed(self) -> None:
         if self._clock is None:
             return
         now_us = self._clock.now_us
@@ -149,7 +149,7 @@ class DisplayModel:
             self._violate("clock faster than 250 kHz")
         self._last_rise_us = now_us
 
-    def _take_byte(self, byte):
+    def _take_byte(self, byte) -> None:
         if not self._expects_command:
             self._take_data(byte)
             return
@@ -164,27 +164,27 @@ class DisplayModel:
         else:
             self._violate(f"not a command: 0x{byte:02x}")
 
-    def _set_data_mode(self, byte):
+    def _set_data_mode(self, byte) -> None:
         if byte & 0x3B:
             self._violate(f"data command for keys, test or nothing: 0x{byte:02x}")
         else:
             self._fixed_address = bool(byte & 0x04)
 
-    def _set_display(self, byte):
+    def _set_display(self, byte) -> None:
         if byte & 0x30:
             self._violate(f"display command with bits that must be 0: 0x{byte:02x}")
         else:
             self.is_on = bool(byte & 0x08)
             self.brightness = byte & 0x07
 
-    def _set_address(self, byte):
+    def _set_address(self, byte) -> None:
         if byte & 0x3F >= DIGITS:
             self._violate(f"address outside the display: 0x{byte:02x}")
         else:
             self._address = byte & 0x3F
             self._takes_data = True
 
-    def _take_data(self, byte):
+    def _take_data(self, byte) -> None:
         if not self._takes_data:
             self._violate("data after a command that takes none")
         elif self._address >= DIGITS:

@@ -21,7 +21,7 @@ class FlashFaults:
     random further bits cleared anywhere in the page. `random_bits(n)` gives n random bits.
     """
 
-    def __init__(self, random_bits):
+    def __init__(self, random_bits) -> None:
         self.random_bits = random_bits
         self.bad_sectors = set()
         self.bad_sectors_raise = False
@@ -30,7 +30,7 @@ class FlashFaults:
         self.depth = 0
         self.operations_to_cut = None
 
-    def plan_cut(self, operations: int, depth: int = 500, damage: str = "none"):
+    def plan_cut(self, operations: int, depth: int = 500, damage: str = "none") -> None:
         """Cut the power at the `operations`-th flash operation from now."""
         self.operations_to_cut = operations
         self.depth = depth
@@ -50,7 +50,7 @@ class FlashFaults:
 class FlashModel:
     """The device of `hal`: `read`, `program`, `erase`, `sector_count`; addresses are bytes from the flash's start."""
 
-    def __init__(self, clock, sector_count: int, random_bits, memory: bytearray | None = None):
+    def __init__(self, clock, sector_count: int, random_bits, memory: bytearray | None = None) -> None:
         self.sector_count = sector_count
         self.memory = memory if memory is not None else bytearray(b"\xff" * (sector_count * SECTOR_SIZE))
         self.faults = FlashFaults(random_bits)
@@ -60,7 +60,7 @@ class FlashModel:
         self._clock = clock
         self._unstable = {}
 
-    def read(self, address: int, buffer):
+    def read(self, address: int, buffer) -> None:
         """Fill `buffer` from `address`. Raises OSError when the chip does not answer."""
         if self.faults.unreadable:
             raise OSError("flash does not answer")
@@ -71,7 +71,7 @@ class FlashModel:
         if self._unstable:
             self._read_unstable(address, end, buffer)
 
-    def program(self, address: int, data):
+    def program(self, address: int, data) -> None:
         """Clear the bits that are 0 in `data`; all of it inside one page. Raises ValueError where a chip would wrap."""
         if not data or address // PAGE_SIZE != (address + len(data) - 1) // PAGE_SIZE:
             raise ValueError("a program operation must stay inside one page")
@@ -87,7 +87,7 @@ class FlashModel:
             raise PowerCut("power failed while programming flash")
         self._clock.advance_us(min(PAGE_PROGRAM_US, BYTE_PROGRAM_US + 2 * len(data)))
 
-    def erase(self, sector: int):
+    def erase(self, sector: int) -> None:
         """Set all of one sector to 0xFF."""
         if not 0 <= sector < self.sector_count:
             raise ValueError("erase outside the flash")
@@ -99,7 +99,7 @@ class FlashModel:
             raise PowerCut("power failed while erasing flash")
         self._clock.advance_us(SECTOR_ERASE_US)
 
-    def _is_sound(self, sector):
+    def _is_sound(self, sector) -> bool:
         """A bad sector takes nothing: in silence, or with an error where the board's flash driver tells of it."""
         if sector not in self.faults.bad_sectors:
             return True
@@ -107,7 +107,7 @@ class FlashModel:
             raise OSError("the sector does not take it")
         return False
 
-    def _clear_bits(self, address, data, depth):
+    def _clear_bits(self, address, data, depth) -> None:
         """Program `depth` thousandths: bytes go in one after another, the last one bit by bit and weakly."""
         whole = len(data) * depth // 1000
         for index in range(whole):
@@ -119,14 +119,14 @@ class FlashModel:
             weak = self.memory[torn] & ~wanted & self.faults.random_bits(8)
             self._unstable[torn] = weak
 
-    def _damage_page(self, page_address):
+    def _damage_page(self, page_address) -> None:
         if self.faults.damage != "page":
             return
         for _ in range(8):
             address = page_address + self.faults.random_bits(8)
             self.memory[address] &= self.faults.random_bits(8)
 
-    def _set_bits(self, sector, depth):
+    def _set_bits(self, sector, depth) -> None:
         """Erase `depth` thousandths: all cells rise together, so a broken erase leaves the whole sector doubtful."""
         start = sector * SECTOR_SIZE
         end = start + SECTOR_SIZE
@@ -144,7 +144,7 @@ class FlashModel:
             if self.faults.random_bits(2) == 0:
                 self._unstable[address] = falling & self.faults.random_bits(8)
 
-    def _read_unstable(self, start, end, buffer):
+    def _read_unstable(self, start, end, buffer) -> None:
         """Weak cells read as either value, each time anew."""
         for address, bits in self._unstable.items():
             if start <= address < end:

@@ -14,25 +14,25 @@ BYTE_US = 23  # nine bits at 400 kHz
 class I2cBus:
     """The bus master's side. `jammed`: a chip holds the data line low and nothing gets through."""
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self.jammed = False
         self._clock = clock
         self._devices = {}
         self._bytes_to_cut = None
 
-    def attach(self, address: int, device):
+    def attach(self, address: int, device) -> None:
         """Put a device on the bus."""
         self._devices[address] = device
 
-    def detach(self, address: int):
+    def detach(self, address: int) -> None:
         """Take a device off the bus: a broken joint."""
         del self._devices[address]
 
-    def plan_cut(self, byte_count: int):
+    def plan_cut(self, byte_count: int) -> None:
         """Cut the board's power after `byte_count` more data bytes."""
         self._bytes_to_cut = byte_count
 
-    def readfrom_mem_into(self, address: int, register: int, buffer):
+    def readfrom_mem_into(self, address: int, register: int, buffer) -> None:
         """Fill `buffer` from `register` on. Raises OSError when nobody answers or the bus is jammed."""
         device = self._select(address, register)
         self._clock.advance_us(BYTE_US)
@@ -40,7 +40,7 @@ class I2cBus:
             self._count_byte()
             buffer[index] = device.read_byte()
 
-    def writeto_mem(self, address: int, register: int, data):
+    def writeto_mem(self, address: int, register: int, data) -> None:
         """Write `data` from `register` on. Raises OSError when nobody answers or the bus is jammed."""
         device = self._select(address, register)
         for value in data:
@@ -57,7 +57,7 @@ class I2cBus:
         device.select(register)
         return device
 
-    def _count_byte(self):
+    def _count_byte(self) -> None:
         if self._bytes_to_cut is not None:
             if self._bytes_to_cut == 0:
                 self._bytes_to_cut = None

@@ -23,12 +23,12 @@ _CRC_PRESETS = (0x0000, 0x6363, 0xA671, 0xFFFF)
 class Statistics:
     """What a driver did: `chip_selects`, `spi_bytes` and reader `frames` on air."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.chip_selects = 0
         self.spi_bytes = 0
         self.frames = 0
 
-    def reset(self):
+    def reset(self) -> None:
         """Count from zero."""
         self.__init__()
 
@@ -40,7 +40,7 @@ class Mfrc522Model:
     at each of its edges. `field` holds the cards, `faults` plans what goes wrong.
     """
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self.clock = clock
         self.field = Field(clock)
         self.statistics = Statistics()
@@ -59,12 +59,12 @@ class Mfrc522Model:
         self._awake_from_us = 0
         self.reset_registers()
 
-    def power_cut(self):
+    def power_cut(self) -> None:
         """The supply goes: field off, registers lost; a write on a card is torn."""
         self.reset_registers()
         self.spi.end()
 
-    def reset_registers(self):
+    def reset_registers(self) -> None:
         """Power-on values (clause 9.2); the chip needs its start-up time again."""
         for register in range(64):
             self.registers[register] = regs.RESET_VALUES.get(register, 0)
@@ -122,22 +122,22 @@ class Mfrc522Model:
         else:
             self._store(register, value)
 
-    def violation(self, text: str):
+    def violation(self, text: str) -> None:
         """Note what the chip would not have forgiven."""
         self.violations.append(text)
 
-    def raise_irq(self, bits: int):
+    def raise_irq(self, bits: int) -> None:
         """Set bits of ComIrqReg."""
         self.registers[regs.COM_IRQ] |= bits
         self.update_irq_pin()
 
-    def set_error(self, bits: int):
+    def set_error(self, bits: int) -> None:
         """Set bits of ErrorReg, and with them ErrIRq."""
         self.registers[regs.ERROR] |= bits
         if bits:
             self.raise_irq(regs.IRQ_ERROR)
 
-    def end_command(self):
+    def end_command(self) -> None:
         """A command ends by itself: back to Idle, IdleIRq."""
         self.registers[regs.COMMAND] &= 0xF0
         self.raise_irq(regs.IRQ_IDLE)
@@ -149,7 +149,7 @@ class Mfrc522Model:
         self._update_alerts()
         return content
 
-    def fill_fifo(self, data: bytes):
+    def fill_fifo(self, data: bytes) -> None:
         """Received bytes; what does not fit is lost (BufferOvfl)."""
         room = FIFO_SIZE - len(self.fifo)
         self.fifo.extend(data[:room])
@@ -161,7 +161,7 @@ class Mfrc522Model:
         """Start value of the CRC coprocessor."""
         return _CRC_PRESETS[self.registers[regs.MODE] & 3]
 
-    def update_irq_pin(self):
+    def update_irq_pin(self) -> None:
         """Drive the IRQ pin from the requests that are enabled (clause 9.3.1.3)."""
         pending = self._irq_pending()
         level = (0 if pending else 1) if self.registers[regs.COM_I_EN] & 0x80 else (1 if pending else 0)
@@ -183,7 +183,7 @@ class Mfrc522Model:
     def _is_awake(self):
         return self.clock.now_us >= self._awake_from_us and not self.registers[regs.COMMAND] & regs.POWER_DOWN
 
-    def _write_command(self, value):
+    def _write_command(self, value) -> None:
         if self.faults.hung:
             return
         command = value & 0x0F
@@ -213,7 +213,7 @@ class Mfrc522Model:
             self.registers[regs.ERROR] = 0
             self._begin(command)
 
-    def _begin(self, command):
+    def _begin(self, command) -> None:
         if command == regs.MF_AUTHENT:
             self.radio.start_authentication()
         elif command == regs.CALC_CRC:
@@ -224,14 +224,14 @@ class Mfrc522Model:
             self.violation(f"command {command:x} is not modelled")
             self.end_command()
 
-    def _calculate_crc(self):
+    def _calculate_crc(self) -> None:
         preset = self.registers[regs.CRC_RESULT_HIGH] << 8 | self.registers[regs.CRC_RESULT_LOW]
         low, high = self.radio.crc(self.take_fifo(), preset)
         self.registers[regs.CRC_RESULT_LOW], self.registers[regs.CRC_RESULT_HIGH] = low, high
         self.registers[regs.DIV_IRQ] |= regs.DIV_IRQ_CRC
         self.update_irq_pin()
 
-    def _write_irq(self, register, value):
+    def _write_irq(self, register, value) -> None:
         """Set1, Set2: the marked bits are set if bit 7 is 1, cleared if it is 0 (clauses 9.3.1.5 and 9.3.1.6)."""
         marked = value & 0x7F
         if value & 0x80:
@@ -240,19 +240,19 @@ class Mfrc522Model:
             self.registers[register] &= 0xFF - marked
         self.update_irq_pin()
 
-    def _write_status2(self, value):
+    def _write_status2(self, value) -> None:
         """MFCrypto1On can only be cleared by software (clause 9.3.1.9)."""
         self.registers[regs.STATUS2] = value & 0xC0 | self.registers[regs.STATUS2] & value & 0x08
         if not self.registers[regs.STATUS2] & 0x08:
             self.radio.session = None
 
-    def _write_control(self, value):
+    def _write_control(self, value) -> None:
         if value & 0x80:
             self.timer.stop()
         if value & 0x40:
             self.timer.start()
 
-    def _store(self, register, value):
+    def _store(self, register, value) -> None:
         self.registers[register] = value
         if register == regs.TX_CONTROL:
             self._update_field()
@@ -261,7 +261,7 @@ class Mfrc522Model:
         elif register == regs.WATER_LEVEL:
             self._update_alerts()
 
-    def _update_field(self):
+    def _update_field(self) -> None:
         drivers_on = self.registers[regs.TX_CONTROL] & 0x03 == 0x03
         self.field.switch(drivers_on and not self.registers[regs.COMMAND] & regs.POWER_DOWN)
 
@@ -285,7 +285,7 @@ class Mfrc522Model:
         if self.registers[regs.COMMAND] & 0x0F == regs.CALC_CRC:
             self._calculate_crc()
 
-    def _update_alerts(self):
+    def _update_alerts(self) -> None:
         if FIFO_SIZE - len(self.fifo) <= self.registers[regs.WATER_LEVEL]:
             self.raise_irq(regs.IRQ_HIGH_ALERT)
         if len(self.fifo) <= self.registers[regs.WATER_LEVEL]:

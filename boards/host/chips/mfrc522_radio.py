@@ -29,7 +29,7 @@ def card_frame_us(bits: int) -> int:
 class Radio:
     """What the chip does with its antenna. `session` is the cipher session it shares with a card, or None."""
 
-    def __init__(self, chip):
+    def __init__(self, chip) -> None:
         self._chip = chip
         self._epoch = 0
         self._sending = False
@@ -40,7 +40,7 @@ class Radio:
         """CRC coprocessor: low and high byte."""
         return tuple(crc_a(data, preset))
 
-    def stop(self):
+    def stop(self) -> None:
         """The command that used the radio is over."""
         self._epoch += 1
         self._sending = False
@@ -72,7 +72,7 @@ class Radio:
         self._send(data, bits, self._received)
         return None
 
-    def start_authentication(self):
+    def start_authentication(self) -> None:
         """MFAuthent: command, block, key and UID bytes from the FIFO (clause 10.3.1.9)."""
         chip = self._chip
         content = chip.take_fifo()
@@ -85,7 +85,7 @@ class Radio:
         command = content[:2]
         self._send(command + crc_a(command), 32, self._challenged)
 
-    def _send(self, data, bits, then):
+    def _send(self, data, bits, then) -> None:
         """Put a frame on air; `then(reception)` when the answer has arrived, if one does."""
         chip = self._chip
         if not chip.field.on:
@@ -96,7 +96,7 @@ class Radio:
         epoch = self._epoch
         chip.clock.call_at_us(chip.clock.now_us + reader_frame_us(bits), lambda: self._sent(epoch, data, bits, then))
 
-    def _sent(self, epoch, data, bits, then):
+    def _sent(self, epoch, data, bits, then) -> None:
         if epoch != self._epoch:
             return
         chip = self._chip
@@ -114,21 +114,21 @@ class Radio:
         chip.clock.call_at_us(start_us + _bit_times_us(_FIRST_BITS), lambda: self._first_bits(epoch, reception))
         chip.clock.call_at_us(start_us + card_frame_us(reception.bits), lambda: self._arrived(epoch, reception, then))
 
-    def _first_bits(self, epoch, reception):
+    def _first_bits(self, epoch, reception) -> None:
         if epoch != self._epoch or reception.sender not in self._chip.field.cards:
             return
         reception.begun = True
         if self._chip.registers[regs.T_MODE] & regs.T_AUTO:
             self._chip.timer.stop()
 
-    def _arrived(self, epoch, reception, then):
+    def _arrived(self, epoch, reception, then) -> None:
         if epoch != self._epoch or not reception.begun:
             return
         if reception.sender not in self._chip.field.cards:
             reception.break_off()
         then(reception)
 
-    def _received(self, reception):
+    def _received(self, reception) -> None:
         """Put an answer where the driver finds it."""
         chip = self._chip
         registers = chip.registers
@@ -177,7 +177,7 @@ class Radio:
         self._chip.end_command()
         return None
 
-    def _protocol_error(self):
+    def _protocol_error(self) -> None:
         self._secret = None
         self._chip.set_error(regs.ERROR_PROTOCOL)
         self._chip.end_command()

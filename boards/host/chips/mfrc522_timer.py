@@ -6,12 +6,12 @@ from boards.host.chips import mfrc522_registers as regs
 class Timer:
     """Counts down in virtual time."""
 
-    def __init__(self, chip):
+    def __init__(self, chip) -> None:
         self._chip = chip
         self._epoch = 0
         self._end_us = None
 
-    def start(self):
+    def start(self) -> None:
         """Count down from the reload value."""
         registers = self._chip.registers
         reload_value = registers[regs.T_RELOAD_HIGH] << 8 | registers[regs.T_RELOAD_LOW]
@@ -21,7 +21,7 @@ class Timer:
         self._end_us = now_us + (reload_value + 1) * self._tick_ns() // 1000
         self._chip.clock.call_at_us(self._end_us, lambda: self._expired(epoch))
 
-    def stop(self):
+    def stop(self) -> None:
         """Stop counting; no interrupt will come of it."""
         self._epoch += 1
         self._end_us = None
@@ -41,7 +41,7 @@ class Timer:
         prescaler = (registers[regs.T_MODE] & 0x0F) << 8 | registers[regs.T_PRESCALER]
         return (2 * prescaler + 1) * 100000 // 1356
 
-    def _expired(self, epoch):
+    def _expired(self, epoch) -> None:
         if epoch != self._epoch:
             return
         self._end_us = None

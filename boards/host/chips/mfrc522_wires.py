@@ -4,23 +4,23 @@
 class Spi:
     """The bus as machine.SPI has it: the first byte after select is an address, then data (clause 8.1.2)."""
 
-    def __init__(self, model):
+    def __init__(self, model) -> None:
         self._model = model
         self._address = None
 
-    def begin(self):
+    def begin(self) -> None:
         self._model.statistics.chip_selects += 1
         self._address = None
 
-    def end(self):
+    def end(self) -> None:
         self._address = None
 
-    def write(self, data: bytes):
+    def write(self, data: bytes) -> None:
         """Bytes to the chip; what it answers is dropped."""
         for byte in data:
             self._byte(byte)
 
-    def write_readinto(self, data: bytes, values: bytearray):
+    def write_readinto(self, data: bytes, values: bytearray) -> None:
         """Bytes to the chip and, at the same time, from it; both buffers have one length."""
         if len(data) != len(values):
             raise ValueError("buffers must be the same length")
@@ -49,7 +49,7 @@ class Spi:
         self._take_address(byte)
         return value
 
-    def _take_address(self, byte):
+    def _take_address(self, byte) -> None:
         if byte & 1:
             self._model.violation(f"address byte {byte:02x} has its lowest bit set")
         self._address = byte
@@ -58,7 +58,7 @@ class Spi:
 class Select:
     """Active-low chip select."""
 
-    def __init__(self, model):
+    def __init__(self, model) -> None:
         self._model = model
         self.level = 1
 
@@ -74,7 +74,7 @@ class Select:
 class Reset:
     """NRSTPD: low is hard power-down, the rising edge starts the chip afresh (clause 8.6.1)."""
 
-    def __init__(self, model):
+    def __init__(self, model) -> None:
         self._model = model
         self.level = 1
 

@@ -16,27 +16,27 @@ class Wire:
     while another drove it low, which on a board is a short circuit; the low side wins here.
     """
 
-    def __init__(self, pull: int = 1):
+    def __init__(self, pull: int = 1) -> None:
         self.level = pull
         self.contentions = 0
         self._pull = pull
         self._pins = []
         self._listeners = []
 
-    def listen(self, listener):
+    def listen(self, listener) -> None:
         """Have `listener(level)` called after every change of the level."""
         self._listeners.append(listener)
 
-    def attach(self, pin):
+    def attach(self, pin) -> None:
         """Put one more pin on the wire."""
         self._pins.append(pin)
 
-    def detach(self, pin):
+    def detach(self, pin) -> None:
         """Take a pin off the wire."""
         self._pins.remove(pin)
         self.settle()
 
-    def settle(self):
+    def settle(self) -> None:
         """Work out the level anew from all the pins and tell the listeners if it is another one."""
         low = high = False
         for pin in self._pins:
@@ -59,7 +59,7 @@ class Pin:
     With a `clock`, every call charges `call_us` to it, as the call costs on a chip.
     """
 
-    def __init__(self, wire: Wire, mode: int = OPEN_DRAIN, clock=None, call_us: int = 0):
+    def __init__(self, wire: Wire, mode: int = OPEN_DRAIN, clock=None, call_us: int = 0) -> None:
         self.drives = None
         self._wire = wire
         self._mode = mode
@@ -81,7 +81,7 @@ class Pin:
             if self._connected:
                 self._wire.settle()
 
-    def disconnect(self):
+    def disconnect(self) -> None:
         """The chip lost its power or was reset: the pin drives nothing, whatever the old program still does to it."""
         if self._connected:
             self._connected = False

@@ -14,7 +14,7 @@ class PulseSource:
     `impulses` / `kwh` is the meter constant; the counter wraps at `modulus`.
     """
 
-    def __init__(self, clock, impulses: int, kwh: int = 1, modulus: int = 65_536):
+    def __init__(self, clock, impulses: int, kwh: int = 1, modulus: int = 65_536) -> None:
         self.load_w = 0
         self.mains_on = True
         self.contact_closed = True
@@ -26,17 +26,17 @@ class PulseSource:
         self._accounted_us = clock.now_us
         self._counted_from = 0
 
-    def set_load_w(self, load_w: int):
+    def set_load_w(self, load_w: int) -> None:
         """Change the power the house would draw."""
         self._account()
         self.load_w = load_w
 
-    def set_mains(self, on: bool):
+    def set_mains(self, on: bool) -> None:
         """Cut or restore the mains."""
         self._account()
         self.mains_on = on
 
-    def set_contact(self, closed: bool):
+    def set_contact(self, closed: bool) -> None:
         """The load switch's contact moved."""
         self._account()
         self.contact_closed = closed
@@ -66,16 +66,16 @@ class PulseSource:
         """The board's free-running counter: pulses since the board was powered, modulo `modulus`."""
         return (self.pulses_total - self._counted_from) % self.modulus
 
-    def restore_energy_uj(self, energy_uj: int):
+    def restore_energy_uj(self, energy_uj: int) -> None:
         """The measuring element is one that has measured before: go on from there."""
         self._energy_uj = energy_uj
         self._counted_from = self.pulses_total
 
-    def board_powered(self):
+    def board_powered(self) -> None:
         """The board comes up: its counter begins at 0 again."""
         self._counted_from = self.pulses_total
 
-    def _account(self):
+    def _account(self) -> None:
         now_us = self._clock.now_us
         self._energy_uj += self.power_w * (now_us - self._accounted_us)
         self._accounted_us = now_us

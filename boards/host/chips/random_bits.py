@@ -4,7 +4,7 @@
 class RandomBits:
     """A 64-bit xorshift* generator (Marsaglia 2003; Vigna 2016), called with the number of bits wanted (1 to 32)."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int) -> None:
         self._state = (seed * 0x9E3779B97F4A7C15 + 1) & 0xFFFFFFFFFFFFFFFF or 1
         for _ in range(4):
             self(32)

@@ -12,7 +12,7 @@ LONGEST_PULSE_US = 1_000_000
 class RelayModel:
     """The relay. `operations` counts the times its contact moved; `listen` for where it moved to."""
 
-    def __init__(self, clock, open_coil_wire, close_coil_wire, contact_closed: bool = True):
+    def __init__(self, clock, open_coil_wire, close_coil_wire, contact_closed: bool = True) -> None:
         self.contact_closed = contact_closed
         self.welded = False
         self.breaks_loose_after = None
@@ -28,11 +28,11 @@ class RelayModel:
         open_coil_wire.listen(self._coil_changed)
         close_coil_wire.listen(self._coil_changed)
 
-    def listen(self, listener):
+    def listen(self, listener) -> None:
         """Have `listener(contact_closed)` called when the contact moves."""
         self._listeners.append(listener)
 
-    def _coil_changed(self, _level):
+    def _coil_changed(self, _level) -> None:
         """Any change of either coil ends the pulse that was and may begin another."""
         self._pulse += 1
         opening = self._open_coil_wire.level
@@ -45,7 +45,7 @@ class RelayModel:
             self._clock.call_at_us(now_us + SHORTEST_PULSE_US, lambda: self._pulled(pulse, bool(closing)))
             self._clock.call_at_us(now_us + LONGEST_PULSE_US + 1, lambda: self._overheated(pulse))
 
-    def _pulled(self, pulse, closing):
+    def _pulled(self, pulse, closing) -> None:
         if pulse != self._pulse:
             return
         if self.close_coil_broken if closing else self.open_coil_broken:
@@ -60,12 +60,12 @@ class RelayModel:
             for listener in self._listeners:
                 listener(closing)
 
-    def _strain(self):
+    def _strain(self) -> None:
         """A pulse pulls at a contact that is stuck."""
         if self.breaks_loose_after is not None:
             self.breaks_loose_after -= 1
             self.welded = self.breaks_loose_after > 0
 
-    def _overheated(self, pulse):
+    def _overheated(self, pulse) -> None:
         if pulse == self._pulse:
             self.violations.append("coil energised for more than a second")

@@ -45,7 +45,7 @@ class RtcModel:
     from the factory and its oscillator-stop flag stands.
     """
 
-    def __init__(self, clock, utc_s: int | None = None, drift_ppm: int = 0, battery: bool = True):
+    def __init__(self, clock, utc_s: int | None = None, drift_ppm: int = 0, battery: bool = True) -> None:
         self.battery = battery
         self._drift_ppm = drift_ppm
         self.registers = bytearray(REGISTER_COUNT)
@@ -65,14 +65,14 @@ class RtcModel:
         """Whether the chip is there for the bus: it speaks on the board's supply only."""
         return self._powered
 
-    def power_lost(self):
+    def power_lost(self) -> None:
         """The board's supply goes: the battery takes over if there is one and the oscillator may use it."""
         self._catch_up()
         self._powered = False
         if self.registers[CONTROL] & OSCILLATOR_OFF_ON_BATTERY:
             self.registers[STATUS] |= OSCILLATOR_STOPPED
 
-    def power_restored(self):
+    def power_restored(self) -> None:
         """The board's supply comes back."""
         if self._powered:
             return
@@ -82,17 +82,17 @@ class RtcModel:
             self._restart_countdown()
         self._powered = True
 
-    def stop_oscillator(self):
+    def stop_oscillator(self) -> None:
         """Something outside stopped the oscillator for a while: the flag tells."""
         self._catch_up()
         self.registers[STATUS] |= OSCILLATOR_STOPPED
 
-    def corrupt(self, register: int, value: int):
+    def corrupt(self, register: int, value: int) -> None:
         """Put a raw value into a register, as a disturbance would."""
         self._catch_up()
         self.registers[register] = value
 
-    def select(self, register: int):
+    def select(self, register: int) -> None:
         """A start condition: the time is copied to where it is read from."""
         self._pointer = register % REGISTER_COUNT
         self._latch()
@@ -104,7 +104,7 @@ class RtcModel:
         self._move_on()
         return value
 
-    def write_byte(self, value: int):
+    def write_byte(self, value: int) -> None:
         """Write the register at the pointer; it takes effect at once."""
         pointer = self._pointer
         self._catch_up()
@@ -119,12 +119,12 @@ class RtcModel:
             self.registers[pointer] = value
         self._move_on()
 
-    def _move_on(self):
+    def _move_on(self) -> None:
         self._pointer = (self._pointer + 1) % REGISTER_COUNT
         if self._pointer == 0:
             self._latch()
 
-    def _first_power(self):
+    def _first_power(self) -> None:
         for register in range(REGISTER_COUNT):
             self.registers[register] = 0
         self.registers[WEEKDAY] = self.registers[DATE] = self.registers[MONTH] = 1
@@ -133,11 +133,11 @@ class RtcModel:
         self.registers[TEMPERATURE] = 25
         self._restart_countdown()
 
-    def _latch(self):
+    def _latch(self) -> None:
         self._catch_up()
         self._latched[:] = self.registers[:7]
 
-    def _catch_up(self):
+    def _catch_up(self) -> None:
         """Count the whole seconds of the chip's own oscillator that went by; the fraction stays in the countdown."""
         elapsed_us = self._clock.now_us - self._counting_from_us
         seconds = elapsed_us * (1_000_000 + self._drift_ppm) // 1_000_000_000_000
@@ -145,11 +145,11 @@ class RtcModel:
             self._add_seconds(seconds - self._seconds_counted)
             self._seconds_counted = seconds
 
-    def _restart_countdown(self):
+    def _restart_countdown(self) -> None:
         self._counting_from_us = self._clock.now_us
         self._seconds_counted = 0
 
-    def _add_seconds(self, seconds):
+    def _add_seconds(self, seconds) -> None:
         registers = self.registers
         second = _from_bcd(registers[SECONDS])
         minute = _from_bcd(registers[MINUTES])
@@ -174,7 +174,7 @@ class RtcModel:
             return None
         return hour % 12 + (12 if register & AFTERNOON else 0)
 
-    def _set_hour(self, hour):
+    def _set_hour(self, hour) -> None:
         if self.registers[HOURS] & TWELVE_HOURS:
             half = AFTERNOON if hour >= 12 else 0
             self.registers[HOURS] = TWELVE_HOURS | half | _to_bcd((hour + 11) % 12 + 1)
@@ -192,7 +192,7 @@ class RtcModel:
     def _days_in_month(self, month, year):
         return 29 if month == 2 and year % 4 == 0 else _MONTH_DAYS[month - 1]
 
-    def _next_day(self):
+    def _next_day(self) -> None:
         registers = self.registers
         registers[WEEKDAY] = registers[WEEKDAY] % 7 + 1
         day = _from_bcd(registers[DATE]) + 1

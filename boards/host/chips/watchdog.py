@@ -11,7 +11,7 @@ class WatchdogModel:
     `has_reset_board`: the board started because of that, and for no other reason.
     """
 
-    def __init__(self, clock, timeout_ms: int = LONGEST_MS):
+    def __init__(self, clock, timeout_ms: int = LONGEST_MS) -> None:
         self._clock = clock
         self._timeout_us = timeout_ms * 1000
         self.has_reset_board = False
@@ -19,23 +19,23 @@ class WatchdogModel:
         self._deadline_us = None
         self._is_planned = False
 
-    def feed(self):
+    def feed(self) -> None:
         """Start the time anew."""
         self._deadline_us = self._clock.now_us + self._timeout_us
         if not self._is_planned:
             self._plan()
 
-    def stop(self):
+    def stop(self) -> None:
         """The board lost its power or was reset: the next program has to start it again."""
         self._deadline_us = None
         self.has_reset_board = self._resets_board
         self._resets_board = False
 
-    def _plan(self):
+    def _plan(self) -> None:
         self._is_planned = True
         self._clock.call_at_us(self._deadline_us, self._look)
 
-    def _look(self):
+    def _look(self) -> None:
         """One event stands for many feedings: it looks whether there was one since it was planned."""
         self._is_planned = False
         if self._deadline_us is None:

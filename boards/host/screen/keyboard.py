@@ -12,7 +12,7 @@ _LINE_LIMIT = 2_500
 class Keyboard:
     """Keys as calls to `session` (a session.Session), at the meter or, while that is open, at its service console."""
 
-    def __init__(self, session):
+    def __init__(self, session) -> None:
         self._session = session
         self._actions = {
             "0": session.take_card_away,
@@ -36,7 +36,7 @@ class Keyboard:
             "q": session.quit,
         }
 
-    def take(self, key: str):
+    def take(self, key: str) -> None:
         """One key was pressed."""
         if key in (INTERRUPT, END_OF_INPUT):
             self._session.quit()
@@ -47,7 +47,7 @@ class Keyboard:
         elif key in self._actions:
             self._actions[key]()
 
-    def _type(self, key):
+    def _type(self, key) -> None:
         session = self._session
         if key == ESCAPE:
             session.close_console()

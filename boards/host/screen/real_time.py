@@ -20,11 +20,11 @@ def ms_between(later: int, earlier: int) -> int:
 class Lamp:
     """Shows for a moment that a wire was high, however short that was."""
 
-    def __init__(self, wire):
+    def __init__(self, wire) -> None:
         self._lit_ms = None
         wire.listen(self._changed)
 
-    def _changed(self, level):
+    def _changed(self, level) -> None:
         if level:
             self._lit_ms = real_ms()
 
@@ -36,20 +36,20 @@ class Lamp:
 class Pacer:
     """How far virtual time may go: `speed` virtual seconds in each real one, and no hurry to catch up after a delay."""
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self.speed = 1
         self._clock = clock
         self._reached = None
         self.start()
 
-    def start(self):
+    def start(self) -> None:
         """Real and virtual time are even now."""
         self._even_ms = real_ms()
         self._even_us = self._clock.now_us
         self._measured_ms = self._even_ms
         self._measured_us = self._even_us
 
-    def set_speed(self, speed: int):
+    def set_speed(self, speed: int) -> None:
         """Go on at another speed."""
         if speed != self.speed:
             self.speed = speed
@@ -65,7 +65,7 @@ class Pacer:
             return self._even_us
         return allowed_us
 
-    def measure(self):
+    def measure(self) -> None:
         """Find the speed that was kept since the last call."""
         elapsed_ms = ms_between(real_ms(), self._measured_ms)
         if elapsed_ms > 0:

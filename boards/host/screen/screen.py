@@ -41,7 +41,7 @@ _KEYS = (
 class Glyphs:
     """What segments and lines are drawn with."""
 
-    def __init__(self, bar: str, post: str, point: str, rule: str):
+    def __init__(self, bar: str, post: str, point: str, rule: str) -> None:
         self.bar = bar
         self.post = post
         self.point = point
@@ -84,7 +84,7 @@ def digit_lines(segments: bytes, glyphs: Glyphs) -> list:
 class Screen:
     """The picture of `world`, with the cards of `cards` (a CardFolder)."""
 
-    def __init__(self, world, cards, glyphs: Glyphs):
+    def __init__(self, world, cards, glyphs: Glyphs) -> None:
         self._world = world
         self._cards = cards
         self._glyphs = glyphs

@@ -27,7 +27,7 @@ class Session:
     What the screen reads: `notice`, `console_is_open`, `typed`, `answer`, `events`, `speed_text()` and the lamps.
     """
 
-    def __init__(self, world, cards, state, terminal, glyphs, notice: str = ""):
+    def __init__(self, world, cards, state, terminal, glyphs, notice: str = "") -> None:
         self.notice = notice
         self.console_is_open = False
         self.typed = ""
@@ -48,7 +48,7 @@ class Session:
         hardware = world.hardware
         self._lamps = [Lamp(wire) for wire in (hardware.buzzer_wire, hardware.open_coil_wire, hardware.close_coil_wire)]
 
-    def run(self):
+    def run(self) -> None:
         """Until somebody quits. Whatever ends it, cards and meter are saved as they are."""
         self._world.pace = self._pace
         self._pacer.start()
@@ -83,11 +83,11 @@ class Session:
             return f"x{self._speed}" if reached is None else f"x{self._speed}, reaches x{reached}"
         return f"x{self._pacer.speed} (then x{self._speed})"
 
-    def quit(self):
+    def quit(self) -> None:
         """End the session."""
         self.is_over = True
 
-    def toggle_card(self, place: int):
+    def toggle_card(self, place: int) -> None:
         """Bring the card at `place` of the list to the reader, or take it away if it lies there."""
         names = self._cards.names()
         if place > len(names):
@@ -98,13 +98,13 @@ class Session:
         if not is_there:
             self._bring(name)
 
-    def _bring(self, name):
+    def _bring(self, name) -> None:
         try:
             self._world.insert(self._cards.take(name))
         except (OSError, ValueError) as error:
             self.notice = f"{name} cannot be used: {error}"
 
-    def take_card_away(self):
+    def take_card_away(self) -> None:
         """Take the card off the reader; its file is up to date afterwards."""
         self._attend()
         if self._cards.card is not None:
@@ -112,71 +112,71 @@ class Session:
             self._state.save(self._world)
             self._cards.put_back()
 
-    def press_button(self):
+    def press_button(self) -> None:
         """A short press."""
         self._attend()
         self._world.press(_PRESS_MS)
 
-    def hold_button(self):
+    def hold_button(self) -> None:
         """A long press."""
         self._attend()
         self._world.press(_LONG_PRESS_MS)
 
-    def change_load(self, change_w: int):
+    def change_load(self, change_w: int) -> None:
         """Somebody in the house switches something on or off."""
         self._world.household.change_extra(change_w)
 
-    def toggle_mains(self):
+    def toggle_mains(self) -> None:
         """Cut the mains, or restore them."""
         if self._world.mains_on:
             self._world.cut_mains()
         else:
             self._world.restore_mains()
 
-    def toggle_sensor(self, name: str):
+    def toggle_sensor(self, name: str) -> None:
         """What a sensor ("cover", "magnet" or "reverse_flow") is there for begins or ends."""
         self._attend()
         sensor = getattr(self._world.hardware, name)
         sensor.sense(not sensor.senses)
 
-    def toggle_welding(self):
+    def toggle_welding(self) -> None:
         """The load switch's contact sticks where it is, or comes loose."""
         relay = self._world.hardware.relay
         relay.welded = not relay.welded
 
-    def reset_board(self):
+    def reset_board(self) -> None:
         """Pull the board's reset line."""
         self._world.reset_board()
 
-    def change_speed(self, steps: int):
+    def change_speed(self, steps: int) -> None:
         """Faster or slower by steps of SPEEDS."""
         place = SPEEDS.index(self._speed) + steps
         self._speed = SPEEDS[max(0, min(len(SPEEDS) - 1, place))]
         self._attention_until_us = 0
         self._settle_speed()
 
-    def open_console(self):
+    def open_console(self) -> None:
         """Show the service console."""
         self.console_is_open = True
 
-    def close_console(self):
+    def close_console(self) -> None:
         """Show the events again; what was half typed is dropped."""
         self.console_is_open = False
         self.typed = ""
 
-    def send_line(self):
+    def send_line(self) -> None:
         """Send the typed line to the meter."""
         self._attend()
         self.answer.append("> " + self.typed)
         self._world.hardware.console.type_line(self.typed)
         self.typed = ""
 
-    def _attend(self):
+    def _attend(self) -> None:
         """What somebody does is followed at real speed for some seconds."""
         self._attention_until_us = self._world.clock.now_us + _ATTENTION_S * 1_000_000
         self._settle_speed()
 
-    def _settle_speed(self):
+    def _settle_speed(self) -> None:
         attends = self._world.clock.now_us < self._attention_until_us
         speed = min(self._speed, SPEEDS[0]) if attends else self._speed
         self._pacer.set_speed(speed)
@@ -194,7 +194,7 @@ class Session:
                 self._keyboard.take(key)
         return min(until_us, max(self._world.clock.now_us, self._pacer.allowed_us()))
 
-    def _frame(self):
+    def _frame(self) -> None:
         """Ten times a second: keys that wait, files that are behind, the picture."""
         self._next_frame_ms = real_ms() + FRAME_MS
         key = self._terminal.wait_key(0)
@@ -206,7 +206,7 @@ class Session:
         self._take_console_output()
         self._terminal.draw(self._screen.lines(self))
 
-    def _save(self):
+    def _save(self) -> None:
         """The meter at least once a second and always before a card."""
         card = self._cards.card
         card_is_behind = self._cards.is_behind and not card.is_programming(self._world.clock.now_us)
@@ -220,7 +220,7 @@ class Session:
             self._next_slow_work_ms = real_ms() + _SLOW_WORK_MS
             self._read_events()
 
-    def _read_events(self):
+    def _read_events(self) -> None:
         if self._world.account is None:
             return
         zone = self._world.zone
@@ -229,7 +229,7 @@ class Session:
             for event in self._world.meter.events.recent(_EVENTS_SHOWN)
         ]
 
-    def _take_console_output(self):
+    def _take_console_output(self) -> None:
         output = self._world.hardware.console.take_output()
         if output:
             self.answer += output.replace("\r", "").rstrip("\n").split("\n")

@@ -35,7 +35,7 @@ def is_interactive() -> bool:
 class Terminal:
     """Use it in a `with` statement: whatever happens inside, the terminal is as it was afterwards."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._attributes = None
         self._shown = []
         self._keys = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
@@ -66,7 +66,7 @@ class Terminal:
             self._read()
         return None
 
-    def draw(self, lines: list):
+    def draw(self, lines: list) -> None:
         """Show `lines`; only those that differ from what is shown are sent."""
         out = []
         for row, line in enumerate(lines):
@@ -76,7 +76,7 @@ class Terminal:
             self._write("".join(out))
         self._shown = list(lines)
 
-    def redraw(self):
+    def redraw(self) -> None:
         """Send everything with the next `draw`: something else may have written to the terminal."""
         self._shown = []
 
@@ -84,13 +84,13 @@ class Terminal:
         data = self._keys.read(1)
         return chr(data[0]) if data else END_OF_INPUT
 
-    def _write(self, text):
+    def _write(self, text) -> None:
         sys.stdout.write(text)
         if hasattr(sys.stdout, "flush"):
             sys.stdout.flush()
 
 
-def _set_raw(descriptor):
+def _set_raw(descriptor) -> None:
     """Keys one by one and unechoed; Ctrl-C is a key too."""
     if hasattr(termios, "setraw"):
         termios.setraw(descriptor)

@@ -19,34 +19,34 @@ class Pause(SystemExit):
 class _Wake:
     """What a waiting task is woken by; after a power cut nobody waits any more and it does nothing."""
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self._clock = clock
         self._generation = clock.generation
         self._event = asyncio.Event()
 
-    def set(self):
+    def set(self) -> None:
         if self._generation == self._clock.generation:
             self._event.set()
 
-    async def wait(self):
+    async def wait(self) -> None:
         await self._event.wait()
 
 
 class Signal:
     """An interrupt line as a task sees it: it fires, and whoever waits for it goes on."""
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self._clock = clock
         self._fired = False
         self._waiting = None
 
-    def fire(self):
+    def fire(self) -> None:
         """Mark the signal as fired and wake the task that waits."""
         self._fired = True
         if self._waiting is not None:
             self._waiting.set()
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget a firing that nobody waited for."""
         self._fired = False
 
@@ -67,7 +67,7 @@ class Signal:
 class VirtualClock:
     """Microseconds since the simulation began, and the events planned for later."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now_us = 0
         self.lateness_limit_ms = 0
         self.on_idle = None
@@ -93,7 +93,7 @@ class VirtualClock:
         """A reading of the ticks, moved by `delta`."""
         return (ticks + delta) % TICKS_PERIOD
 
-    def call_at_us(self, time_us: int, callback):
+    def call_at_us(self, time_us: int, callback) -> None:
         """Plan `callback()` for `time_us`; callbacks of the same instant run in the order they were planned."""
         self._sequence += 1
         heapq.heappush(self._events, (time_us, self._sequence, callback))
@@ -102,7 +102,7 @@ class VirtualClock:
         """A new signal that lives on this clock."""
         return Signal(self)
 
-    async def sleep_ms(self, duration_ms: int):
+    async def sleep_ms(self, duration_ms: int) -> None:
         """Sleep for at least `duration_ms`, and for up to `lateness_limit_ms` more.
 
         A sleep on a busy processor ends late too: the meter has to be right whatever the lateness, and the simulated
@@ -112,7 +112,7 @@ class VirtualClock:
         self.call_at_us(self.now_us + max(duration_ms, 0, self.lateness_limit_ms) * 1000, wake.set)
         await wake.wait()
 
-    def advance_us(self, duration_us: int):
+    def advance_us(self, duration_us: int) -> None:
         """Let `duration_us` pass while the processor is held; what is due on the way happens at its own time."""
         end_us = self.now_us + duration_us
         while self._events and self._events[0][0] <= end_us:
@@ -130,7 +130,7 @@ class VirtualClock:
         finally:
             self.abandon()
 
-    def start(self, coroutine):
+    def start(self, coroutine) -> None:
         """Make `coroutine` the program that `resume` runs; what ran before is abandoned."""
         self.abandon()
         is_micropython = sys.implementation.name == "micropython"
@@ -140,14 +140,14 @@ class VirtualClock:
         """Go on with the program as `run` does; a `Pause` raised by the `on_idle` hook leaves it to be resumed."""
         return self._program.resume()
 
-    def abandon(self):
+    def abandon(self) -> None:
         """Drop the program, as a reset does: no task is told."""
         self.generation += 1
         if self._program is not None:
             self._program.abandon()
             self._program = None
 
-    def idle(self):
+    def idle(self) -> None:
         """No task is ready: move on to the next event, or as far as the `on_idle` hook lets time go."""
         if not self._events:
             raise RuntimeError("every task waits and nothing is planned: this would wait for ever")
@@ -159,7 +159,7 @@ class VirtualClock:
         else:
             self.now_us = max(self.now_us, until_us)
 
-    def _run_next_event(self):
+    def _run_next_event(self) -> None:
         time_us, _, callback = heapq.heappop(self._events)
         self.now_us = max(self.now_us, time_us)
         callback()
@@ -168,7 +168,7 @@ class VirtualClock:
 class _MicroPythonProgram:
     """The tasks of one program on MicroPython's event loop, which is one set of globals for all."""
 
-    def __init__(self, clock, coroutine):
+    def __init__(self, clock, coroutine) -> None:
         self._outer = self._globals()
         asyncio.new_event_loop()
         asyncio.core._io_queue = _IdleQueue(clock)
@@ -179,13 +179,13 @@ class _MicroPythonProgram:
         self._set_globals(self._own)
         return asyncio.core.run_until_complete(self._task)
 
-    def abandon(self):
+    def abandon(self) -> None:
         self._set_globals(self._outer)
 
     def _globals(self):
         return asyncio.core._task_queue, asyncio.core._io_queue
 
-    def _set_globals(self, queues):
+    def _set_globals(self, queues) -> None:
         asyncio.core._task_queue, asyncio.core._io_queue = queues
         asyncio.core.cur_task = None
 
@@ -193,22 +193,22 @@ class _MicroPythonProgram:
 class _IdleQueue:
     """Stands where MicroPython's asyncio polls streams: what it waits for here is virtual time."""
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self.map = {None: None}
         self._clock = clock
 
-    def wait_io_event(self, timeout_ms):
+    def wait_io_event(self, timeout_ms) -> None:
         while asyncio.core._task_queue.peek() is None:
             self._clock.idle()
 
-    def remove(self, task):
+    def remove(self, task) -> None:
         """No task ever waits for a stream here."""
 
 
 class _CPythonProgram:
     """The tasks of one program on an event loop of CPython."""
 
-    def __init__(self, clock, coroutine):
+    def __init__(self, clock, coroutine) -> None:
         import selectors
 
         class IdleSelector(selectors.SelectSelector):
@@ -228,7 +228,7 @@ class _CPythonProgram:
     def resume(self):
         return self._loop.run_until_complete(self._task)
 
-    def abandon(self):
+    def abandon(self) -> None:
         self._loop.set_exception_handler(lambda _loop, _context: None)
         self._loop.close()
         asyncio.set_event_loop(None)

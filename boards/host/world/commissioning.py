@@ -31,7 +31,7 @@ class Customer:
     {until} to be filled in; `hint` says what `following` is for.
     """
 
-    def __init__(self, meter_number: int, card: str, first: str, hint: str, following: str, new: str = _NEW_CARD):
+    def __init__(self, meter_number: int, card: str, first: str, hint: str, following: str, new: str = _NEW_CARD) -> None:
         self.meter_number = meter_number
         self.card = card
         self.first = first
@@ -114,9 +114,7 @@ def commission(world, desk, meter_number: int = METER_NUMBER, contract: str = CO
     return answer
 
 
-def open_world(
-    state_folder: str, cards_folder: str, desk_folder: str, seed: int, contract: str = CONTRACT
-) -> tuple:
+def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int, contract: str = CONTRACT) -> tuple:
     """`(world, cards, state)` as the last run left them; a first run commissions the meter and makes a card."""
     state = StateFolder(state_folder)
     cards = CardFolder(cards_folder)
@@ -134,7 +132,7 @@ def open_world(
     return world, cards, state
 
 
-def make_card(desk, cards, name: str, meter_number: int, contract: str = CONTRACT, now_s: int = 0):
+def make_card(desk, cards, name: str, meter_number: int, contract: str = CONTRACT, now_s: int = 0) -> None:
     """A card for the meter's customer, with something sold onto it; one that is there is only sold to."""
     if name not in cards.names():
         desk.sell(_filled(customer_of(contract).new, name, meter_number))

@@ -9,13 +9,33 @@ from wattpurse.core.tariffs.calendar import DAY_S, Zone, weekday
 STEP_S = 60
 
 # Watts on average at each hour of the local day, without the refrigerator and what is switched on for minutes.
-_WORKDAY_W = (
-    (90, 80, 80, 80, 80, 90, 160, 320, 260, 140, 120, 130)
-    + (220, 180, 140, 140, 170, 260, 380, 420, 400, 340, 240, 140)
+_WORKDAY_W = (90, 80, 80, 80, 80, 90, 160, 320, 260, 140, 120, 130) + (
+    220,
+    180,
+    140,
+    140,
+    170,
+    260,
+    380,
+    420,
+    400,
+    340,
+    240,
+    140,
 )
-_REST_DAY_W = (
-    (110, 90, 80, 80, 80, 80, 90, 130, 240, 340, 320, 300)
-    + (380, 360, 280, 240, 230, 260, 360, 420, 420, 380, 280, 170)
+_REST_DAY_W = (110, 90, 80, 80, 80, 80, 90, 130, 240, 340, 320, 300) + (
+    380,
+    360,
+    280,
+    240,
+    230,
+    260,
+    360,
+    420,
+    420,
+    380,
+    280,
+    170,
 )
 _FIRST_REST_DAY = 5
 _FRIDGE_W = 95
@@ -37,7 +57,7 @@ class Household:
     `now_s()` gives UTC seconds, `zone` the wall's time. `constant_w` not None: that load alone, at all times.
     """
 
-    def __init__(self, clock, source, now_s, zone: Zone, seed: int = 1):
+    def __init__(self, clock, source, now_s, zone: Zone, seed: int = 1) -> None:
         self.extra_w = 0
         self.constant_w = None
         self._clock = clock
@@ -47,17 +67,17 @@ class Household:
         self._random_bits = RandomBits(seed)
         self._running = {}
 
-    def start(self):
+    def start(self) -> None:
         """Begin to live, for good."""
         self.update()
         self._clock.call_at_us(self._clock.now_us + STEP_S * 1_000_000, self.start)
 
-    def update(self):
+    def update(self) -> None:
         """Set the load for this minute."""
         load_w = self.constant_w if self.constant_w is not None else self._shape_w(self._zone.local_s(self._now_s()))
         self._source.set_load_w(max(0, load_w + self.extra_w))
 
-    def change_extra(self, change_w: int):
+    def change_extra(self, change_w: int) -> None:
         """Somebody switches something on or off: `extra_w` changes, never below zero."""
         self.extra_w = max(0, self.extra_w + change_w)
         self.update()

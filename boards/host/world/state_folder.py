@@ -17,7 +17,7 @@ _SENSORS = ("cover", "magnet", "reverse_flow")
 class StateFolder:
     """The folder `path`. `rest` is what `world.json` said, or None in a new folder; `memory` is the flash or None."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str) -> None:
         files.make_folder(path)
         self._path = path
         self.rest = None
@@ -30,7 +30,7 @@ class StateFolder:
             with open(path + "/" + _FLASH, "rb") as file:
                 self.memory = bytearray(file.read())
 
-    def restore(self, world):
+    def restore(self, world) -> None:
         """Put clock chip, relay, energy and load of the last run into a new `world`, before its time goes on."""
         hardware = world.hardware
         world.household.change_extra(self.rest["extra_w"])
@@ -42,7 +42,7 @@ class StateFolder:
             getattr(hardware, name).sense(True)
         hardware.source.restore_energy_uj(self.rest["energy_uj"])
 
-    def save(self, world):
+    def save(self, world) -> None:
         """Write what has changed since the last time."""
         hardware = world.hardware
         self._save_flash(hardware.flash)
@@ -58,7 +58,7 @@ class StateFolder:
         }
         files.write_whole(self._path + "/" + _REST, json.dumps(rest))
 
-    def _save_flash(self, flash):
+    def _save_flash(self, flash) -> None:
         activity = flash.programs + sum(flash.erases)
         if self._saved is None:
             with open(self._path + "/" + _FLASH, "wb") as file:
@@ -68,7 +68,7 @@ class StateFolder:
             self._save_changed_sectors(flash.memory)
         self._activity = activity
 
-    def _save_changed_sectors(self, memory):
+    def _save_changed_sectors(self, memory) -> None:
         old, new = memoryview(self._saved), memoryview(memory)
         with open(self._path + "/" + _FLASH, "r+b") as file:
             for start in range(0, len(memory), SECTOR_SIZE):

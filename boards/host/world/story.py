@@ -50,7 +50,7 @@ def tell(write=print) -> int:
 class Story:
     """The story in `folder`, each line handed to `write`."""
 
-    def __init__(self, folder: str, write):
+    def __init__(self, folder: str, write) -> None:
         self._write = write
         self._world = World(Meter, seed=_SEED)
         self._cards = CardFolder(folder + "/cards")
@@ -61,7 +61,7 @@ class Story:
         self._energy_at_start_mwh = 0
         self._world.hardware.buzzer_wire.listen(self._count_beep)
 
-    def tell(self):
+    def tell(self) -> None:
         """All chapters. Raises NotAsTold."""
         self._commission()
         self._live_on_the_first_credit()
@@ -72,7 +72,7 @@ class Story:
         self._read_the_statement()
         self._account_for_everything()
 
-    def _commission(self):
+    def _commission(self) -> None:
         self._expect("the meter starts", lambda: self._world.meter is not None, 1)
         self._say("a new meter gets power; it has no ledger and gives no supply")
         commission(self._world, self._desk)
@@ -81,7 +81,7 @@ class Story:
         self._desk.new_card(CARD, CARD_KIND, METER_NUMBER)
         self._sell("5.00")
 
-    def _live_on_the_first_credit(self):
+    def _live_on_the_first_credit(self) -> None:
         self._tap("supply closes", lambda: self._world.hardware.relay.contact_closed)
         self._quiet()
         for _ in range(3):
@@ -99,7 +99,7 @@ class Story:
         self._say(f"low-credit warning: {self._credit()} left, the display blinks and the buzzer sounds")
         self._quiet()
 
-    def _run_out_of_credit(self):
+    def _run_out_of_credit(self) -> None:
         self._expect("supply opens", lambda: not self._world.hardware.relay.contact_closed, 2 * DAY_S)
         self._attend()
         if self._world.account.money.balance > 0:
@@ -110,13 +110,13 @@ class Story:
         if self._world.hardware.source.energy_mwh != energy_mwh:
             raise NotAsTold("energy flowed though supply was open")
 
-    def _top_up_at_the_vending_command(self):
+    def _top_up_at_the_vending_command(self) -> None:
         self._sell("10.00")
         self._tap("supply closes", lambda: self._world.hardware.relay.contact_closed)
         self._quiet()
         self._world.run_for(5 * _HOUR_S)
 
-    def _lose_power_in_the_middle_of_a_tap(self):
+    def _lose_power_in_the_middle_of_a_tap(self) -> None:
         self._sell(_TORN_CREDIT)
         self._attend()
         self._insert()
@@ -136,7 +136,7 @@ class Story:
             raise NotAsTold(f"{self._sold_microunits} micro-units were sold, {self._world.account.money.bought} count")
         self._say(f"the same card is tapped again: its credit counts once, credit is {self._credit()}")
 
-    def _lose_power_at_night(self):
+    def _lose_power_at_night(self) -> None:
         self._quiet()
         self._expect("midnight", self._midnight_has_passed(), DAY_S)
         self._tell_day()
@@ -156,7 +156,7 @@ class Story:
         self._quiet()
         self._world.run_for(6 * _HOUR_S)
 
-    def _read_the_statement(self):
+    def _read_the_statement(self) -> None:
         self._tap("a statement on the card", lambda: self._cards.card.writes > 0)
         statement = self._desk.read(CARD)["statement"]
         account = self._world.account
@@ -169,7 +169,7 @@ class Story:
             f" {kwh_text(statement['total_mwh'], 3)} kWh, statement number {statement['number']}"
         )
 
-    def _account_for_everything(self):
+    def _account_for_everything(self) -> None:
         """The last word has the flash: the meter starts anew and says what it finds there."""
         self._world.reset_board()
         self._world.run_for(2)
@@ -189,12 +189,12 @@ class Story:
         registers = self._world.account.registers
         return sum(month.charge_microunits for month in [registers.month] + registers.closed_months)
 
-    def _sell(self, amount):
+    def _sell(self, amount) -> None:
         whole, _, cents = amount.partition(".")
         self._sold_microunits += int(whole) * 1_000_000 + int(cents) * 10_000
         self._say("vending station: " + self._desk.top_up(CARD, amount))
 
-    def _tap(self, what, condition):
+    def _tap(self, what, condition) -> None:
         """Bring the card, wait for what must come of it, and take the card away."""
         self._attend()
         self._insert()
@@ -203,19 +203,19 @@ class Story:
         self._take_away()
         self._say(f"the card is tapped: {what}, credit is {self._credit()}")
 
-    def _insert(self):
+    def _insert(self) -> None:
         self._frames_before = self._world.reader.statistics.frames
         self._world.insert(self._cards.take(CARD))
 
     def _frames(self):
         return self._world.reader.statistics.frames - self._frames_before
 
-    def _take_away(self):
+    def _take_away(self) -> None:
         self._world.remove()
         self._cards.put_back()
         self._world.run_for(2)
 
-    def _restore_mains(self):
+    def _restore_mains(self) -> None:
         self._world.restore_mains()
         self._expect("the meter starts again", lambda: self._world.account is not None, 5)
         self._world.run_for(3)
@@ -224,20 +224,20 @@ class Story:
         flowed_mwh = self._world.hardware.source.energy_mwh - self._energy_at_start_mwh
         return flowed_mwh - self._world.account.registers.total_mwh
 
-    def _quiet(self):
+    def _quiet(self) -> None:
         """Nobody does anything: time may pass in larger steps."""
         self._world.clock.lateness_limit_ms = QUIET_LATENESS_MS
 
-    def _attend(self):
+    def _attend(self) -> None:
         """Something happens: every millisecond counts."""
         self._world.clock.lateness_limit_ms = 0
         self._world.run_for(2)
 
-    def _expect(self, what, condition, limit_s):
+    def _expect(self, what, condition, limit_s) -> None:
         if not self._world.run_until(condition, limit_s):
             raise NotAsTold(f"{what} did not come within {limit_s} s, by {self._time()}")
 
-    def _expect_until_low(self, what, condition, limit_s):
+    def _expect_until_low(self, what, condition, limit_s) -> None:
         self._expect(what, lambda: condition() or self._is_low(), limit_s)
 
     def _midnight_has_passed(self):
@@ -247,23 +247,23 @@ class Story:
     def _is_low(self):
         return self._world.meter.supply_desk.warning_grade() != warning.NONE
 
-    def _count_beep(self, level):
+    def _count_beep(self, level) -> None:
         self._beeps += level
 
-    def _tell_day(self):
+    def _tell_day(self) -> None:
         total_mwh = self._world.account.registers.total_mwh
         self._say(f"midnight: {kwh_text(total_mwh, 3)} kWh since commissioning, credit is {self._credit()}")
 
-    def _credit(self):
+    def _credit(self) -> str:
         account = self._world.account
         return f"{money_text(account.money.balance, account.tariff.decimals)} {account.tariff.currency}"
 
     def _local_s(self):
         return self._world.zone.local_s(self._world.now_s())
 
-    def _time(self):
+    def _time(self) -> str:
         day, second = self._local_s() // DAY_S, self._local_s() % DAY_S
         return f"{_WEEKDAYS[weekday(day)]} {date_text(day)} {clock_text(second // 60)}:{second % 60:02d}"
 
-    def _say(self, text):
+    def _say(self, text) -> None:
         self._write(f"{self._time()}  {text}")

@@ -13,7 +13,7 @@ _OUTPUT = "command-output.txt"
 class VendingDesk:
     """Keys and record in `folder`, cards in `cards`; `scratch` is a folder for what the commands print."""
 
-    def __init__(self, folder: str, cards: str, scratch: str):
+    def __init__(self, folder: str, cards: str, scratch: str) -> None:
         self._folder = folder
         self._cards = cards
         self._scratch = scratch
@@ -37,7 +37,7 @@ class VendingDesk:
         with open(table, "rb") as encoded:
             return encoded.read()
 
-    def new_card(self, name: str, kind: str, meter_number: int):
+    def new_card(self, name: str, kind: str, meter_number: int) -> None:
         """Make a customer's card."""
         self._card("new", name, f"--kind {kind} --meter {meter_number}")
 
@@ -56,7 +56,7 @@ class VendingDesk:
     def _card(self, action, name, options):
         return self._run(f"card {action} {name} --cards {_quoted(self._cards)} {options} {self._station_options()}")
 
-    def _station_options(self):
+    def _station_options(self) -> str:
         record, keys = self._folder + "/" + _RECORD, self._folder + "/" + _KEYS
         return f"--state {_quoted(record)} --keys {_quoted(keys)}"
 

@@ -35,7 +35,7 @@ class World:
 
     title = "Wattpurse, simulated meter"
 
-    def __init__(self, make_meter, utc_s: int = FIRST_S, clock_is_set: bool = True, memory=None, seed: int = 1):
+    def __init__(self, make_meter, utc_s: int = FIRST_S, clock_is_set: bool = True, memory=None, seed: int = 1) -> None:
         self.clock = VirtualClock()
         self.clock.on_idle = self._on_idle
         self.hardware = Hardware(self.clock, utc_s if clock_is_set else None, memory, seed)
@@ -67,7 +67,7 @@ class World:
         """The meter's account, or None."""
         return self.meter.ledger.account if self.meter is not None else None
 
-    def run_for(self, duration_s: int):
+    def run_for(self, duration_s: int) -> None:
         """Let `duration_s` seconds pass."""
         self.run_until(lambda: False, duration_s)
 
@@ -85,36 +85,36 @@ class World:
         finally:
             self._condition = None
 
-    def allow_lateness(self, limit_ms: int):
+    def allow_lateness(self, limit_ms: int) -> None:
         """Let tasks sleep up to `limit_ms` more than they asked for: see `VirtualClock.sleep_ms`."""
         self.clock.lateness_limit_ms = limit_ms
 
-    def close(self):
+    def close(self) -> None:
         """The world ends: its tasks are dropped, and other clocks have the event loop to themselves."""
         self.clock.abandon()
 
-    def insert(self, card):
+    def insert(self, card) -> None:
         """Bring a card into the reader's field."""
         self.reader.field.insert(card)
 
-    def remove(self, card=None):
+    def remove(self, card=None) -> None:
         """Take a card away, or whatever is there."""
         for held in [card] if card is not None else list(self.reader.field.cards):
             self.reader.field.remove(held)
 
-    def press(self, duration_ms: int = 150):
+    def press(self, duration_ms: int = 150) -> None:
         """Press the button and let go."""
         self.hardware.button.press(duration_ms)
 
-    def cut_mains(self, at_us: int | None = None):
+    def cut_mains(self, at_us: int | None = None) -> None:
         """Cut the mains at `at_us` of the clock, in the middle of whatever runs then; None: as soon as time goes on."""
         self.clock.call_at_us(self.clock.now_us if at_us is None else at_us, self._mains_fail)
 
-    def restore_mains(self, at_us: int | None = None):
+    def restore_mains(self, at_us: int | None = None) -> None:
         """Restore the mains at `at_us` of the clock; None: as soon as time goes on."""
         self.clock.call_at_us(self.clock.now_us if at_us is None else at_us, self._mains_return)
 
-    def reset_board(self):
+    def reset_board(self) -> None:
         """Pull the processor's reset line as soon as time goes on."""
         self.clock.call_at_us(self.clock.now_us, self._pull_reset)
 
@@ -131,12 +131,12 @@ class World:
         self._await_console(limit_s)
         return console.take_output().replace("\r", "").strip().split("\n")
 
-    def _await_console(self, limit_s):
+    def _await_console(self, limit_s) -> None:
         console = self.hardware.console
         if not self.run_until(lambda: console.is_waiting and not console.has_typed, limit_s):
             raise ValueError("nobody reads the console")
 
-    def _live(self):
+    def _live(self) -> None:
         """One life of the meter after the other, until the idle hook pauses the world."""
         while True:
             try:
@@ -156,7 +156,7 @@ class World:
                     raise
                 self._end_of_power()  # clean-up code that found no chip answering hid the cut
 
-    def _start_meter(self):
+    def _start_meter(self) -> None:
         if not self._has_supply:
             self.hardware.power_up()
             self._has_supply = True
@@ -167,7 +167,7 @@ class World:
         self.clock.start(meter.run())
         self.meter = meter
 
-    def _end_of_power(self):
+    def _end_of_power(self) -> None:
         """However it came, by the mains or by a fault planned in a chip: everything on the board is without supply."""
         self.mains_on = False
         self.power_cuts += 1
@@ -175,21 +175,21 @@ class World:
         self.hardware.power_lost()
         self._end_of_program()
 
-    def _end_of_program(self):
+    def _end_of_program(self) -> None:
         self.meter = None
         self.clock.abandon()
 
-    def _mains_fail(self):
+    def _mains_fail(self) -> None:
         """The pins let go before anything else is told, so that no clean-up in the program can reach the chips."""
         if self._has_supply:
             self._has_supply = False
             self.hardware.power_lost()
             raise PowerCut("mains cut")
 
-    def _mains_return(self):
+    def _mains_return(self) -> None:
         self.mains_on = True
 
-    def _pull_reset(self):
+    def _pull_reset(self) -> None:
         if self._has_supply:
             raise BoardReset("reset line")
 

@@ -37,7 +37,7 @@ class ClassicKeys:
     still have instead; None where there are none.
     """
 
-    def __init__(self, key_a: bytes, key_b: bytes | None, write_with_b: bool = True, older=None):
+    def __init__(self, key_a: bytes, key_b: bytes | None, write_with_b: bool = True, older=None) -> None:
         self.key_a = key_a
         self.key_b = key_b
         self.write_with_b = write_with_b
@@ -51,14 +51,14 @@ class ClassicMemory:
     capacity = len(SECTORS) * _DATA_BLOCKS * _BLOCK_SIZE
     unit = _BLOCK_SIZE
 
-    def __init__(self, reader, identity, keys: ClassicKeys):
+    def __init__(self, reader, identity, keys: ClassicKeys) -> None:
         self._session = _Session(reader, identity)
         self._keys = [keys]
         self._older = keys.older
         self._sector = None
         self._writable = False
 
-    async def read(self, offset: int, buffer: bytearray):
+    async def read(self, offset: int, buffer: bytearray) -> None:
         """Fill `buffer` from `offset` on. Raises ValueError beyond the capacity."""
         _check_range(self, offset, len(buffer))
         filled = 0
@@ -70,7 +70,7 @@ class ClassicMemory:
             buffer[filled : filled + count] = data[skip : skip + count]
             filled += count
 
-    async def write(self, offset: int, data: bytes):
+    async def write(self, offset: int, data: bytes) -> None:
         """Write whole blocks: `offset` and length are multiples of `unit`, or ValueError. Nothing is read back."""
         _check_range(self, offset, len(data))
         if offset % _BLOCK_SIZE or len(data) % _BLOCK_SIZE:
@@ -81,12 +81,12 @@ class ClassicMemory:
             await self._open(block // 4, True)
             await self._session.write(block, view[start : start + _BLOCK_SIZE])
 
-    async def select_again(self):
+    async def select_again(self) -> None:
         """Take the card up again after an error."""
         self._sector = None
         await self._session.select_again()
 
-    async def _open(self, sector, to_write):
+    async def _open(self, sector, to_write) -> None:
         if sector == self._sector and (self._writable or not to_write):
             return
         if self._sector is not None:
@@ -120,7 +120,7 @@ class ClassicMemory:
 class _Session:
     """The card's commands for a reader that has it selected."""
 
-    def __init__(self, reader, identity):
+    def __init__(self, reader, identity) -> None:
         self._reader = reader
         self._identity = identity
         self._authentication = bytearray(12)
@@ -128,7 +128,7 @@ class _Session:
         self._authentication[8:12] = identity.uid[-4:]
         self._command = bytearray(2)
 
-    async def authenticate(self, sector, key, with_b):
+    async def authenticate(self, sector, key, with_b) -> None:
         frame = self._authentication
         frame[0] = _AUTHENTICATE_B if with_b else _AUTHENTICATE_A
         frame[1] = sector * 4
@@ -140,18 +140,18 @@ class _Session:
         self._command[1] = block
         return await self._reader.exchange(self._command, _BLOCK_SIZE, _TIMEOUT_US)
 
-    async def write(self, block, data):
+    async def write(self, block, data) -> None:
         """Two steps, each answered by four bits (section 12.3): the block, then its content."""
         self._command[0] = _WRITE
         self._command[1] = block
         await self._reader.acknowledged(self._command, _TIMEOUT_US)
         await self._reader.acknowledged(data, _WRITE_TIMEOUT_US)
 
-    async def select_again(self):
+    async def select_again(self) -> None:
         await self._reader.select_again(self._identity)
 
 
-async def format_classic(reader, identity, keys: ClassicKeys, access_of_sector=None):
+async def format_classic(reader, identity, keys: ClassicKeys, access_of_sector=None) -> None:
     """Give all purse sectors of a card in transport state their keys; for the vending station.
 
     `access_of_sector(sector)` gives the access conditions of the three data blocks and the trailer; by default both
@@ -169,7 +169,7 @@ _DEFAULT_CONDITIONS = (READ_BOTH_WRITE_B, READ_BOTH_WRITE_B, READ_BOTH_WRITE_B, 
 _TRANSPORT_CONDITIONS = (READ_BOTH_WRITE_BOTH, READ_BOTH_WRITE_BOTH, READ_BOTH_WRITE_BOTH, TRAILER_TRANSPORT)
 
 
-async def _format_sector(session, sector, keys, final_bits):
+async def _format_sector(session, sector, keys, final_bits) -> None:
     trailer = sector * 4 + 3
     transport_bits = access_bits(*_TRANSPORT_CONDITIONS)
     if not await _accepts(session, sector, keys.key_a):
@@ -190,7 +190,7 @@ async def _format_sector(session, sector, keys, final_bits):
     await session.authenticate(sector, keys.key_a, False)
 
 
-async def rekey_classic(reader, identity, keys: ClassicKeys, older: ClassicKeys, access_of_sector):
+async def rekey_classic(reader, identity, keys: ClassicKeys, older: ClassicKeys, access_of_sector) -> None:
     """Give all purse sectors of a formatted card `keys` in place of `older`; for the vending station.
 
     What is on the card stays. A change that was cut short is finished by another call with the same keys, even where a
@@ -201,7 +201,7 @@ async def rekey_classic(reader, identity, keys: ClassicKeys, older: ClassicKeys,
         await _rekey_sector(session, sector, keys, older, access_bits(*access_of_sector(sector)))
 
 
-async def _rekey_sector(session, sector, keys, older, bits):
+async def _rekey_sector(session, sector, keys, older, bits) -> None:
     if await _accepts(session, sector, keys.key_b, True) and await _accepts(session, sector, keys.key_a):
         return
     for torn_at in range(len(keys.key_b) + 1):
@@ -213,7 +213,7 @@ async def _rekey_sector(session, sector, keys, older, bits):
     raise CardError("refused")
 
 
-async def _accepts(session, sector, key, is_b=False):
+async def _accepts(session, sector, key, is_b=False) -> bool:
     try:
         await session.authenticate(sector, key, is_b)
     except CardError:
@@ -238,6 +238,6 @@ def _place(offset):
     return SECTORS[index // _DATA_BLOCKS] * 4 + index % _DATA_BLOCKS, offset % _BLOCK_SIZE
 
 
-def _check_range(memory, offset, length):
+def _check_range(memory, offset, length) -> None:
     if not 0 <= offset <= offset + length <= memory.capacity:
         raise ValueError("beyond the card's memory")

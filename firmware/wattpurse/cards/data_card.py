@@ -27,7 +27,7 @@ _ENDS = {"classic-1k": 720, "ntag216": 888}
 class Claim:
     """What looks like a statement: `slot`, `number`, `meter_number`, `data` (bytes)."""
 
-    def __init__(self, slot: int, number: int, meter_number: int, data: bytes):
+    def __init__(self, slot: int, number: int, meter_number: int, data: bytes) -> None:
         self.slot = slot
         self.number = number
         self.meter_number = meter_number
@@ -70,7 +70,7 @@ async def read_claims(memory, slot_size: int) -> list:
     return claims
 
 
-async def write_statement(memory, aes, keys, meter_number: int, slot_size: int, compose):
+async def write_statement(memory, aes, keys, meter_number: int, slot_size: int, compose) -> None:
     """Write the statement that `compose(capacity) -> payload` gives into a slot, and read it back.
 
     Raises CardError ("full") where every slot holds the statement of another meter, CardError ("changed") if it reads
@@ -87,7 +87,7 @@ async def write_statement(memory, aes, keys, meter_number: int, slot_size: int, 
     await blank(memory, [claim.slot for claim in own if claim.slot != offset])
 
 
-async def blank(memory, offsets):
+async def blank(memory, offsets) -> None:
     """Let slots be free: their first bytes say so. Raises CardError or ReaderError."""
     for offset in offsets:
         await memory.write(offset, bytes(memory.unit))

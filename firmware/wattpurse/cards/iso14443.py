@@ -38,7 +38,7 @@ class CardError(OSError):
     `reason` is one of "silent", "garbled", "refused", "changed", "full", "unknown".
     """
 
-    def __init__(self, reason: str):
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -46,7 +46,7 @@ class CardError(OSError):
 class CardIdentity:
     """What a card tells of itself when it is selected: `uid` of 4, 7 or 10 bytes, `sak`, `atqa` (two bytes)."""
 
-    def __init__(self, uid: bytes, sak: int, atqa: bytes):
+    def __init__(self, uid: bytes, sak: int, atqa: bytes) -> None:
         self.uid = uid
         self.sak = sak
         self.atqa = atqa
@@ -81,7 +81,7 @@ async def find(reader, wake: bool = False, prepare=None) -> CardIdentity | None:
     raise CardError("garbled")
 
 
-async def select_again(reader, identity: CardIdentity):
+async def select_again(reader, identity: CardIdentity) -> None:
     """Wake and select the card that has this identity, whoever else is in the field. Raises CardError if it is gone."""
     if await _request(reader, WUPA) is None and await _request(reader, WUPA) is None:
         raise CardError("silent")
@@ -93,7 +93,7 @@ async def select_again(reader, identity: CardIdentity):
         raise CardError("changed")
 
 
-async def halt(reader):
+async def halt(reader) -> None:
     """Put the selected card to sleep (HLTA, clause 6.4.3); only WUPA wakes it. Silence is the card's consent."""
     reader.use_crc(True, True)
     reader.send(HLTA, ANSWER_TIMEOUT_US, 0)
@@ -142,7 +142,7 @@ async def _anticollision_of_many(reader, level, collision_bit):
         known = _take_collision(reader, frame, known, whole * 8 + collision_bit)
 
 
-def _take_answer(reader, frame, whole, partial):
+def _take_answer(reader, frame, whole, partial) -> None:
     if reader.garbled or reader.reply_bits or len(reader.reply) != 5 - whole:
         raise CardError("garbled")
     _merge(frame, reader.reply, whole, partial)
@@ -167,14 +167,14 @@ def _take_collision(reader, frame, known, collided):
     return collided + 1
 
 
-def _merge(frame, reply, whole, partial):
+def _merge(frame, reply, whole, partial) -> None:
     """Write `reply` behind the known bits; its first byte is aligned to continue the last partial one."""
     first = frame[2 + whole] & ((1 << partial) - 1)
     frame[2 + whole : 2 + whole + len(reply)] = reply
     frame[2 + whole] = frame[2 + whole] >> partial << partial | first
 
 
-def _send_select(reader, level, part):
+def _send_select(reader, level, part) -> None:
     reader.use_crc(True, True)
     reader.send(bytes((level, _SELECT_NVB)) + part, ANSWER_TIMEOUT_US, 0)
 

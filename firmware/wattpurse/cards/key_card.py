@@ -36,14 +36,12 @@ async def read(memory, aes, pairs) -> tuple:
     return 0, None
 
 
-async def write(memory, aes, pair, place: int, content):
+async def write(memory, aes, pair, place: int, content) -> None:
     """Write the record over the copy at `place` and read it back.
 
     Raises CardError ("changed") if it reads back otherwise, CardError or ReaderError.
     """
-    await purse.write_and_verify(
-        memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content)
-    )
+    await purse.write_and_verify(memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content))
 
 
 def _offsets_of(kind):

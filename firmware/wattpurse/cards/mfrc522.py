@@ -79,7 +79,7 @@ class Mfrc522:
     the signal of the falling edge of the chip's IRQ pin; `clock` gives `sleep_ms`.
     """
 
-    def __init__(self, spi, select, reset, irq, clock):
+    def __init__(self, spi, select, reset, irq, clock) -> None:
         self._spi = spi
         self._select = select
         self._reset = reset
@@ -96,7 +96,7 @@ class Mfrc522:
         self.garbled = False
         self._collided = False
 
-    def _forget(self):
+    def _forget(self) -> None:
         """After a reset the FIFO is empty, and what the registers hold for frames is to be written anew."""
         self._crc_transmit = None
         self._crc_receive = None
@@ -104,7 +104,7 @@ class Mfrc522:
         self._crypto = False
         self._unclean = False
 
-    async def start(self):
+    async def start(self) -> None:
         """Reset the chip by its pin and set it up with the field on. Raises ReaderError if no MFRC522 answers."""
         self._select(1)
         self._reset(0)
@@ -120,19 +120,19 @@ class Mfrc522:
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
         self._check()
 
-    async def recover(self):
+    async def recover(self) -> None:
         """Bring back a chip that hangs: everything it knew is lost, cards in the field start from idle."""
         await self.start()
 
-    def antenna(self, on: bool):
+    def antenna(self, on: bool) -> None:
         """Switch the field; without it the cards are off."""
         self._write(TX_CONTROL, ANTENNA_ON if on else ANTENNA_OFF)
 
-    async def power_down(self):
+    async def power_down(self) -> None:
         """Soft power-down (clause 8.6.2): oscillator and field off, registers kept."""
         self._write(COMMAND, POWER_DOWN)
 
-    async def power_up(self):
+    async def power_up(self) -> None:
         """Leave soft power-down and wait until cards in the field can hear. Raises ReaderError if the chip does not."""
         self._write(COMMAND, IDLE)
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
@@ -146,17 +146,17 @@ class Mfrc522:
         self.end_crypto()
         return await iso14443.find(self, wake, prepare)
 
-    async def select_again(self, identity: iso14443.CardIdentity):
+    async def select_again(self, identity: iso14443.CardIdentity) -> None:
         """Select a card already known, whatever state it is in. Raises CardError if it is gone, or ReaderError."""
         self.end_crypto()
         await iso14443.select_again(self, identity)
 
-    async def halt(self):
+    async def halt(self) -> None:
         """Put the selected card to sleep, so that another one can be found. Raises CardError or ReaderError."""
         await iso14443.halt(self)
         self.end_crypto()
 
-    def use_crc(self, transmit: bool, receive: bool):
+    def use_crc(self, transmit: bool, receive: bool) -> None:
         """Let the chip append CRC_A to frames and check and remove it from answers, or not (TxModeReg, RxModeReg)."""
         if transmit is not self._crc_transmit:
             self._write(TX_MODE, CRC_ENABLED if transmit else 0)
@@ -180,7 +180,7 @@ class Mfrc522:
             raise iso14443.CardError("silent")
         raise iso14443.CardError("refused" if count == 1 and self.reply_bits == 4 else "garbled")
 
-    async def acknowledged(self, frame: bytes, timeout_us: int):
+    async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame with CRC_A that is answered by a four-bit ACK. Raises CardError for a NAK, or ReaderError."""
         self.use_crc(True, False)
         self.send(frame, timeout_us, 0)
@@ -192,7 +192,7 @@ class Mfrc522:
         if self.reply[0] & 0x0F != iso14443.ACK:
             raise iso14443.CardError("refused")
 
-    def send(self, frame: bytes, timeout_us: int, framing: int):
+    def send(self, frame: bytes, timeout_us: int, framing: int) -> None:
         """Begin to send `frame`, to be answered within `timeout_us`; meanwhile the processor is free for other work.
 
         `framing` is BitFramingReg: bits to send of the last byte, and in bits 6 to 4 where the first received bit goes.
@@ -218,7 +218,7 @@ class Mfrc522:
             raise ReaderError("no interrupt")
         return self._take_reply(reply_length)
 
-    async def authenticate(self, frame: bytes, timeout_us: int):
+    async def authenticate(self, frame: bytes, timeout_us: int) -> None:
         """MFAuthent (clause 10.3.1.9) with `frame`: command 0x60 or 0x61, block, six key bytes, four UID bytes.
 
         Afterwards frames are encrypted, until `end_crypto`. Raises CardError ("refused") if the card does not accept
@@ -238,7 +238,7 @@ class Mfrc522:
             raise iso14443.CardError("refused")
         self._unclean = False
 
-    def end_crypto(self):
+    def end_crypto(self) -> None:
         """Go back to plain frames; the card that was authenticated has to be selected again."""
         if self._crypto:
             self._write(STATUS2, 0)
@@ -253,7 +253,7 @@ class Mfrc522:
             return _FIFO_SIZE * 8
         return ((value & COLLISION_POSITION) - 1) & COLLISION_POSITION  # 0 stands for the 32nd bit
 
-    def _set_timeout(self, timeout_us):
+    def _set_timeout(self, timeout_us) -> None:
         """Timer reload value; it counts from the end of the frame sent."""
         known_us = self._timeout_us
         if timeout_us == known_us:
@@ -265,7 +265,7 @@ class Mfrc522:
         self._timeout_us = timeout_us
         self._patience_ms = timeout_us // 1000 + _OUTER_MARGIN_MS
 
-    def _fill_fifo(self, frame):
+    def _fill_fifo(self, frame) -> None:
         """Put a frame into the FIFO and clear what the last one left, if it did not end as it should."""
         if self._unclean:
             self._write(COMMAND, IDLE)
@@ -294,7 +294,7 @@ class Mfrc522:
         self._unclean = error != 0 or count != reply_length
         return count
 
-    def _check(self):
+    def _check(self) -> None:
         """The chip is awake, is what it should be, and has not lost its configuration to a brown-out."""
         values = bytearray(4)
         self._send_and_read(_READ_HEALTH, values)
@@ -311,7 +311,7 @@ class Mfrc522:
             burst = self._bursts[reply_length] = (addresses, reply, memoryview(reply)[_REPLY_START:])
         return burst
 
-    def _write(self, register, value):
+    def _write(self, register, value) -> None:
         self._register[0] = register << 1
         self._register[1] = value
         self._send(self._register)
@@ -321,12 +321,12 @@ class Mfrc522:
         self._send_and_read(bytes((0x80 | register << 1, 0)), values)
         return values[1]
 
-    def _send(self, data):
+    def _send(self, data) -> None:
         self._select(0)
         self._spi.write(data)
         self._select(1)
 
-    def _send_and_read(self, data, values):
+    def _send_and_read(self, data, values) -> None:
         self._select(0)
         self._spi.write_readinto(data, values)
         self._select(1)

@@ -56,7 +56,7 @@ _CLASSIC_SECTOR_SIZE = 48
 class Layout:
     """Where a kind of card keeps its boxes: offsets and size of order boxes, offsets and size of statement boxes."""
 
-    def __init__(self, order_offsets: tuple, order_size: int, statement_offsets: tuple, statement_size: int):
+    def __init__(self, order_offsets: tuple, order_size: int, statement_offsets: tuple, statement_size: int) -> None:
         self.order_offsets = order_offsets
         self.order_size = order_size
         self.statement_offsets = statement_offsets
@@ -81,7 +81,7 @@ KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216", "ultralight")
 class OrderBox:
     """One order box as it was read: `place` (0 or 1), `kind`, `version`, `meter_number`, `content` (bytes)."""
 
-    def __init__(self, place: int, kind: int, version: int, meter_number: int, content: bytes):
+    def __init__(self, place: int, kind: int, version: int, meter_number: int, content: bytes) -> None:
         self.place = place
         self.kind = kind
         self.version = version
@@ -156,7 +156,7 @@ async def read_orders(memory) -> OrderBox | None:
     return None
 
 
-async def write_orders(memory, kind: int, meter_number: int, content: bytes):
+async def write_orders(memory, kind: int, meter_number: int, content: bytes) -> None:
     """Write the newer order box and read it back; for the station.
 
     Raises ValueError if the content has no room or is not whole words, CardError ("changed") if it reads back
@@ -184,7 +184,7 @@ async def read_statement(memory, aes, keys) -> dict | None:
     return None
 
 
-async def write_statement(memory, aes, keys, meter_number: int, compose):
+async def write_statement(memory, aes, keys, meter_number: int, compose) -> None:
     """Write the statement that `compose(capacity) -> payload` gives over the older or broken one, and read it back.
 
     A card without room for statements is left alone. Raises CardError ("changed" if it reads back otherwise), or
@@ -253,7 +253,7 @@ async def _open_statement(memory, aes, keys, place, size):
         return None
 
 
-async def write_and_verify(memory, offset: int, data: bytes):
+async def write_and_verify(memory, offset: int, data: bytes) -> None:
     """Write a box, filled up to whole units, and read it back. Raises CardError ("changed"), CardError, ReaderError."""
     data = data + bytes(-len(data) % memory.unit)
     await memory.write(offset, data)

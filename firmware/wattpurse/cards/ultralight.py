@@ -33,7 +33,7 @@ class PageMemory:
 
     unit = _PAGE_SIZE
 
-    def __init__(self, reader, identity, kind: str, capacity: int):
+    def __init__(self, reader, identity, kind: str, capacity: int) -> None:
         self.kind = kind
         self.capacity = capacity
         self._reader = reader
@@ -44,7 +44,7 @@ class PageMemory:
         self._write = bytearray(2 + _PAGE_SIZE)
         self._write[0] = _WRITE
 
-    async def read(self, offset: int, buffer: bytearray):
+    async def read(self, offset: int, buffer: bytearray) -> None:
         """Fill `buffer` from `offset` on. Raises ValueError beyond the capacity."""
         self._check_range(offset, len(buffer))
         filled = 0
@@ -56,7 +56,7 @@ class PageMemory:
             buffer[filled : filled + count] = data[skip : skip + count]
             filled += count
 
-    async def write(self, offset: int, data: bytes):
+    async def write(self, offset: int, data: bytes) -> None:
         """Write whole pages: `offset` and length are multiples of `unit`, or ValueError. Nothing is read back."""
         self._check_range(offset, len(data))
         if offset % _PAGE_SIZE or len(data) % _PAGE_SIZE:
@@ -68,7 +68,7 @@ class PageMemory:
             frame[2:] = view[start : start + _PAGE_SIZE]
             await self._reader.acknowledged(frame, _WRITE_TIMEOUT_US)
 
-    async def select_again(self):
+    async def select_again(self) -> None:
         """Take the card up again after an error."""
         await self._reader.select_again(self._identity)
 
@@ -82,7 +82,7 @@ class PageMemory:
         self._fast_read[2] = page + count - 1
         return await self._reader.exchange(self._fast_read, count * _PAGE_SIZE, _TIMEOUT_US)
 
-    def _check_range(self, offset, length):
+    def _check_range(self, offset, length) -> None:
         if not 0 <= offset <= offset + length <= self.capacity:
             raise ValueError("beyond the card's memory")
 

@@ -73,7 +73,7 @@ def _parse_offset_minutes(text):
     return -offset_minutes if text[0] == "-" else offset_minutes
 
 
-def _has_form(text, form):
+def _has_form(text, form) -> bool:
     """True if `text` has a digit wherever `form` has one, and the same character everywhere else."""
     if len(text) != len(form):
         return False
@@ -87,7 +87,7 @@ def _has_form(text, form):
     return True
 
 
-def _millionths_text(millionths, decimals):
+def _millionths_text(millionths, decimals) -> str:
     shown = millionths // 10 ** (_MILLIONTHS_DIGITS - decimals)
     sign = "-" if shown < 0 else ""
     whole, fraction = divmod(abs(shown), 10**decimals)

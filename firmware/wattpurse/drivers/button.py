@@ -14,7 +14,7 @@ LONG = "long"
 class Button:
     """A button on one pin that reads 0 while it is pressed (`pressed_level` 1 for the other way round)."""
 
-    def __init__(self, pin, clock, pressed_level: int = 0):
+    def __init__(self, pin, clock, pressed_level: int = 0) -> None:
         self._pin = pin
         self._clock = clock
         self._pressed_level = pressed_level

@@ -16,25 +16,25 @@ VERY_LOW_CREDIT = LOW_CREDIT + (100,) + LOW_CREDIT
 class Buzzer:
     """A buzzer on one pin."""
 
-    def __init__(self, pin, clock):
+    def __init__(self, pin, clock) -> None:
         self._pin = pin
         self._clock = clock
         self._task = None
         pin(0)
 
-    def play(self, pattern: tuple):
+    def play(self, pattern: tuple) -> None:
         """Begin a pattern on the running event loop and return at once; what was playing ends."""
         self.stop()
         self._task = asyncio.create_task(self._play(pattern))
 
-    def stop(self):
+    def stop(self) -> None:
         """Silence at once."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
         self._pin(0)
 
-    async def _play(self, pattern):
+    async def _play(self, pattern) -> None:
         for index, duration_ms in enumerate(pattern):
             self._pin(1 - index % 2)
             await self._clock.sleep_ms(duration_ms)

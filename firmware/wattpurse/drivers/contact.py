@@ -14,7 +14,7 @@ SLOW_SAMPLES = 10  # 900 ms to 1 s: longer than a motor that runs out gives ener
 class Contact:
     """A loop on one pin. `is_open` is what is believed of it; closed until `samples` said otherwise."""
 
-    def __init__(self, pin, samples: int):
+    def __init__(self, pin, samples: int) -> None:
         self.is_open = False
         self._pin = pin
         self._samples = samples

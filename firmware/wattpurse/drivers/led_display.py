@@ -23,7 +23,7 @@ class LedDisplay:
     A call that sends takes as long as nine bytes take on the wire, and does not yield meanwhile.
     """
 
-    def __init__(self, clock_pin, data_pin, delay_us=None, digit_order: tuple = (2, 1, 0, 5, 4, 3)):
+    def __init__(self, clock_pin, data_pin, delay_us=None, digit_order: tuple = (2, 1, 0, 5, 4, 3)) -> None:
         if sorted(digit_order) != list(range(DIGITS)):
             raise ValueError("digit order must name each of the six positions once")
         self._clock_pin = clock_pin
@@ -37,7 +37,7 @@ class LedDisplay:
         self._command = bytearray(1)
         self._frame = bytearray(1 + DIGITS)
 
-    def show(self, segments):
+    def show(self, segments) -> None:
         """Light six digits, one byte each from left to right: bit 0 segment a to bit 6 g, bit 7 the decimal point.
 
         Turns the display on. Raises OSError when the chip does not answer, ValueError unless there are six bytes.
@@ -50,7 +50,7 @@ class LedDisplay:
         self._is_on = True
         self._send()
 
-    def brightness(self, level: int):
+    def brightness(self, level: int) -> None:
         """Set the brightness, 0 (1/16 of the time lit) to 7 (14/16). Raises OSError when the chip does not answer."""
         if not 0 <= level <= 7:
             raise ValueError("brightness is 0 to 7")
@@ -59,17 +59,17 @@ class LedDisplay:
             if self._is_on:
                 self._send()
 
-    def off(self):
+    def off(self) -> None:
         """Darken all digits. Raises OSError when the chip does not answer."""
         if self._is_on or not self._is_sent:
             self._is_on = False
             self._send()
 
-    def refresh(self):
+    def refresh(self) -> None:
         """Send everything again though nothing changed: a disturbance may have changed the chip's memory."""
         self._send()
 
-    def _send(self):
+    def _send(self) -> None:
         """Data mode, six digits, display control: each time all three, so that a chip that lost power comes back."""
         self._is_sent = False
         command = self._command
@@ -84,7 +84,7 @@ class LedDisplay:
         self._transfer(command)
         self._is_sent = True
 
-    def _transfer(self, frame):
+    def _transfer(self, frame) -> None:
         """Start, bytes, stop. Flat, for on a chip every call costs as much as the bit it would send."""
         clock = self._clock_pin
         data = self._data_pin

@@ -22,7 +22,7 @@ class LoadSwitch:
     complete pulse left the contact: OPEN, CLOSED, or UNKNOWN after a restart and after a pulse that was cut short.
     """
 
-    def __init__(self, open_coil_pin, close_coil_pin, clock, hold_ms):
+    def __init__(self, open_coil_pin, close_coil_pin, clock, hold_ms) -> None:
         self.position = UNKNOWN
         self._open_coil_pin = open_coil_pin
         self._close_coil_pin = close_coil_pin
@@ -32,22 +32,22 @@ class LoadSwitch:
         self._pulse = 0
         self.release()
 
-    async def open(self):
+    async def open(self) -> None:
         """End the supply. Pulses the coil whatever the position; returns when the coil is off again."""
         await self._operate(self._open_coil_pin, OPEN)
 
-    async def close(self):
+    async def close(self) -> None:
         """Give supply. Pulses the coil whatever the position; returns when the coil is off again."""
         await self._operate(self._close_coil_pin, CLOSED)
 
-    def release(self):
+    def release(self) -> None:
         """Both coils off at once. For the first moment after a start and the last before a reset."""
         self._open_coil_pin(0)
         self._close_coil_pin(0)
         self._pulse += 1
         self._ended_ms = self._clock.ticks_ms()
 
-    def open_now(self):
+    def open_now(self) -> None:
         """Open at once, whatever is under way, holding the processor for 120 ms: the last act before a reset.
 
         Does not wait for the rest between operations: an unsafe supply is worse than a warm coil.
@@ -61,7 +61,7 @@ class LoadSwitch:
             self.release()
         self.position = OPEN
 
-    async def _operate(self, coil_pin, position):
+    async def _operate(self, coil_pin, position) -> None:
         """One pulse; operations asked for meanwhile wait their turn. A pulse that `release` ended proves nothing."""
         async with self._lock:
             await self._rest()
@@ -77,7 +77,7 @@ class LoadSwitch:
                 if pulse == self._pulse:
                     self.release()
 
-    async def _rest(self):
+    async def _rest(self) -> None:
         """Wait until a second has passed since the last pulse; after a wrap of the ticks that may be needless."""
         since_ms = self._clock.ticks_diff(self._clock.ticks_ms(), self._ended_ms)
         if 0 <= since_ms < REST_MS:

@@ -21,7 +21,7 @@ class PulseCounter:
     where it outlives the program too. It is told before anyone knows of the pulses, so that none can count twice.
     """
 
-    def __init__(self, read_raw, modulus: int, taken: int = 0, note_taken=None):
+    def __init__(self, read_raw, modulus: int, taken: int = 0, note_taken=None) -> None:
         self._read_raw = read_raw
         self._modulus = modulus
         self._taken = taken

@@ -24,7 +24,7 @@ _CENTURY = 0x80
 class Ds3231:
     """The clock chip on `i2c`; both calls raise OSError when it does not answer."""
 
-    def __init__(self, i2c, address: int = ADDRESS):
+    def __init__(self, i2c, address: int = ADDRESS) -> None:
         self._i2c = i2c
         self._address = address
         self._registers = bytearray(_REGISTERS_READ)
@@ -55,7 +55,7 @@ class Ds3231:
             return None
         return days * DAY_S + hour * 3600 + minute * 60 + second
 
-    def set(self, utc_s: int):
+    def set(self, utc_s: int) -> None:
         """Set the chip to a time in seconds since 1970 UTC; it counts the next second one second after this.
 
         The oscillator-stop flag is cleared last: a time set for the first time and cut off is not trusted. Raises
@@ -77,7 +77,7 @@ class Ds3231:
         self._clear_bit(_CONTROL, _OSCILLATOR_OFF_ON_BATTERY)
         self._clear_bit(_STATUS, _OSCILLATOR_STOPPED)
 
-    def _clear_bit(self, register, bit):
+    def _clear_bit(self, register, bit) -> None:
         self._i2c.readfrom_mem_into(self._address, register, self._byte)
         self._byte[0] &= ~bit
         self._i2c.writeto_mem(self._address, register, self._byte)

@@ -61,7 +61,7 @@ def _fold_points(text):
     return characters, points
 
 
-def _cuts_whole_digits(characters, points):
+def _cuts_whole_digits(characters, points) -> bool:
     """Whether a digit beyond the last position belongs to a whole number: no point stands before it in its number."""
     is_decimal = False
     for index, character in enumerate(characters):

@@ -63,7 +63,7 @@ class CardDesk:
         rest,
         key_slot,
         supply_reason,
-    ):
+    ) -> None:
         self._reader = reader
         self._clock = clock
         self._aes = aes
@@ -87,7 +87,7 @@ class CardDesk:
         """Time to the next look: short while the reader works, longer with every failure."""
         return min(PERIOD_MS << min(self._failures, 16), LONGEST_PAUSE_MS)
 
-    async def run(self):
+    async def run(self) -> None:
         """Look for ever."""
         while True:
             await self.serve_one_look()
@@ -95,7 +95,7 @@ class CardDesk:
             self._rest(False)
             await self._clock.sleep_ms(self.pause_ms)
 
-    async def serve_one_look(self):
+    async def serve_one_look(self) -> None:
         """Wake the reader, serve every card that has just come, and put the reader to sleep.
 
         Neither a card nor a reader that fails is raised out of it.
@@ -111,27 +111,27 @@ class CardDesk:
             self._note_success()
             self._key_slot.note_look(any(visit.is_bad for visit in self._visits.values()))
 
-    async def _wake_reader(self):
+    async def _wake_reader(self) -> None:
         if self._started:
             await self._reader.power_up()
         else:
             await self._reader.recover()
             self._started = True
 
-    def _note_failure(self):
+    def _note_failure(self) -> None:
         self._started = False
         self._failures += 1
         if self._failures == FAILURES_BEFORE_ALARM:
             self._teller.reader_failed = True
             self._events.note(events.READER_LOST, carrier.METER, self._timekeeper.now_s())
 
-    def _note_success(self):
+    def _note_success(self) -> None:
         self._failures = 0
         if self._teller.reader_failed:
             self._teller.reader_failed = False
             self._events.note(events.READER_BACK, carrier.METER, self._timekeeper.now_s())
 
-    async def _serve_all(self):
+    async def _serve_all(self) -> None:
         """One card after the other: each is put to sleep, so that the next one can be found."""
         for visit in self._visits.values():
             visit.looks_missed += 1
@@ -179,7 +179,7 @@ class CardDesk:
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return memory, None if memory is None else await purse.read_orders(memory)
 
-    async def _show_to_slot(self, visit, step, select_again):
+    async def _show_to_slot(self, visit, step, select_again) -> None:
         """What the slot makes of a key card that is there; one that it cannot use is tried again as long as it is."""
         try:
             result = await self._retried(step, select_again)
@@ -222,7 +222,7 @@ class CardDesk:
                 await select_again()
         return await step()
 
-    def _prepare(self, uid):
+    def _prepare(self, uid) -> None:
         """Derive the keys that a card will ask for, while it is still answering."""
         site_keys = newest_site_keys(self._settings)
         if site_keys != self._site_keys:
@@ -273,7 +273,7 @@ class CardDesk:
         self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
         return outcome.SERVICE
 
-    async def _write_statement(self, identity, memory, box):
+    async def _write_statement(self, identity, memory, box) -> None:
         pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
         await self._clock.sleep_ms(0)
         meter_number = self._settings.get("meter_number")
@@ -288,11 +288,11 @@ class CardDesk:
         sections = self._teller.sections(now_s)
         return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self._supply_reason())
 
-    def _tell_unreadable(self, visit):
+    def _tell_unreadable(self, visit) -> None:
         visit.is_bad = True
         self._tell(visit, outcome.UNREADABLE)
 
-    def _tell(self, visit, result):
+    def _tell(self, visit, result) -> None:
         """The same thing is not said twice of a card that lies there."""
         if result != visit.told:
             visit.told = result
@@ -302,7 +302,7 @@ class CardDesk:
 class _Visit:
     """A card's stay on the reader."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.looks_missed = 0
         self.is_over = False
         self.is_in_slot = False

@@ -40,18 +40,18 @@ _PATTERNS = {
 class _Span:
     """A stretch of time that ends by itself. `lasts` must be asked now and then, within the half wrap of the ticks."""
 
-    def __init__(self, clock):
+    def __init__(self, clock) -> None:
         self._clock = clock
         self._is_running = False
         self._begin_ms = 0
         self._duration_ms = 0
 
-    def begin(self, now_ms, duration_ms):
+    def begin(self, now_ms, duration_ms) -> None:
         self._is_running = True
         self._begin_ms = now_ms
         self._duration_ms = duration_ms
 
-    def end(self):
+    def end(self) -> None:
         self._is_running = False
 
     def lasts(self, now_ms):
@@ -72,7 +72,7 @@ class Display:
     The supervisor may assign `beat`; it is called several times a second while `run` lives.
     """
 
-    def __init__(self, led, button, buzzer, clock, read_state, agree, raises_alarm, version: str = ""):
+    def __init__(self, led, button, buzzer, clock, read_state, agree, raises_alarm, version: str = "") -> None:
         self.failed = False
         self.failures = 0
         self._led = led
@@ -101,10 +101,10 @@ class Display:
         self._drawn_value = None
         self._drawn_segments = _DARK
 
-    def beat(self):
+    def beat(self) -> None:
         """Heartbeat of `run`; nobody listens until the supervisor assigns its own."""
 
-    async def run(self):
+    async def run(self) -> None:
         """Show what there is to show and take key presses, for ever."""
         while True:
             self._update()
@@ -116,24 +116,24 @@ class Display:
             if press is not None:
                 self.take_press(press)
 
-    def show_outcome(self, outcome: int):
+    def show_outcome(self, outcome: int) -> None:
         """Tell what became of a token or a tap, for four seconds: its code, or credit if it has none; and a sound."""
         self._page_turned.end()
         self._buzzer.play(_PATTERNS.get(outcome, sounds.REFUSED))
         self._say([(outcomes.display_code(outcome), OUTCOME_MS)])
 
-    def show_text(self, text: str, duration_ms: int):
+    def show_text(self, text: str, duration_ms: int) -> None:
         """Show text (drivers.segments tells what has a shape) for `duration_ms`; empty text shows credit, steadily."""
         self._say([(text, duration_ms)])
 
-    def set_brightness(self, level: int):
+    def set_brightness(self, level: int) -> None:
         """Brightness 0 to 7, remembered until power is lost. Raises ValueError for any other level."""
         try:
             self._led.brightness(level)
         except OSError:
             self._note_failure()
 
-    def take_press(self, press: str):
+    def take_press(self, press: str) -> None:
         """Act on button.SHORT, which ends a message, agrees or turns the page, or LONG: lamp test. Both mute.
 
         Nobody agrees to what is not shown: while another page is, a press turns it.
@@ -149,7 +149,7 @@ class Display:
         elif self._page != pages.CREDIT or not self._agree():
             self._turn_page(now_ms)
 
-    def _turn_page(self, now_ms):
+    def _turn_page(self, now_ms) -> None:
         self._page = pages.following(self._page, self._account, self._days_left)
         self._page_turned.begin(now_ms, PAGE_MS)
 
@@ -211,7 +211,7 @@ class Display:
             self._text = text
         return self._text_segments
 
-    def _say(self, messages):
+    def _say(self, messages) -> None:
         """Show messages, each `(text, milliseconds)`, one after the other, the first at once."""
         self._messages = messages
         self._message_shown.begin(self._clock.ticks_ms(), messages[0][1])
@@ -225,7 +225,7 @@ class Display:
                 self._message_shown.begin(now_ms, self._messages[0][1])
         return self._messages[0][0] if self._messages else None
 
-    def _update(self):
+    def _update(self) -> None:
         """Send what is to be shown now; once a minute even if nothing changed, for the chip's memory is not ours."""
         now_ms = self._clock.ticks_ms()
         segments = self.frame(now_ms)
@@ -239,7 +239,7 @@ class Display:
         else:
             self.failed = False
 
-    def _note_failure(self):
+    def _note_failure(self) -> None:
         self.failed = True
         self.failures += 1
 
@@ -247,7 +247,7 @@ class Display:
         """Low credit with supply still on is worth a sound; once supply is off, that speaks for itself."""
         return self._account is not None and self._reason == supply.ON and self._grade != warning.NONE
 
-    def _warn(self):
+    def _warn(self) -> None:
         """Sound the low-credit warning, unless it did so lately, a press has muted it or a message has the word."""
         now_ms = self._clock.ticks_ms()
         if not self._warning_silent.lasts(now_ms) and not self._messages and self._warning_is_due():

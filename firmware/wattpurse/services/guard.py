@@ -16,7 +16,7 @@ class Guard:
     `seen` are the kinds that the sensors said at the last look, whatever the terms say of them.
     """
 
-    def __init__(self, sensors: tuple, settings, ledger, events_log, timekeeper, clock):
+    def __init__(self, sensors: tuple, settings, ledger, events_log, timekeeper, clock) -> None:
         self.seen = 0
         self._sensors = sensors
         self._settings = settings
@@ -35,7 +35,7 @@ class Guard:
         account = self._ledger.account
         return account is not None and tamper.raises_alarm(self.latched, account.terms)
 
-    def step(self):
+    def step(self) -> None:
         """Look once at every sensor. Raises OSError when what is seen cannot be latched."""
         seen = 0
         for kind, contact in self._sensors:
@@ -45,7 +45,7 @@ class Guard:
         if seen:
             self.latch(seen)
 
-    def latch(self, kinds: int):
+    def latch(self, kinds: int) -> None:
         """Latch those of `kinds` that are not and that the terms do not ignore, with an event each. Raises OSError."""
         account = self._ledger.account
         if account is None:
@@ -58,7 +58,7 @@ class Guard:
         for kind in tamper.kinds_of(fresh):
             self._events.note(events.TAMPER, carrier.METER, self._timekeeper.now_s(), kind)
 
-    async def run(self):
+    async def run(self) -> None:
         """Step for ever."""
         while True:
             self.step()

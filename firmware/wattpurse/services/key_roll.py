@@ -23,7 +23,7 @@ class KeyRoll:
     `records`, if any, are the meter's (see `stores`), whose events are chained under the meter key.
     """
 
-    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
+    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None) -> None:
         self._aes = aes
         self._settings = settings
         self._ledger = ledger
@@ -33,7 +33,7 @@ class KeyRoll:
         self._pair = None
         self._next_pair = None
 
-    def take_keys(self):
+    def take_keys(self) -> None:
         """Derive the token keys from the settings; call when a key there has changed."""
         self._pair = keys.token_keys(self._aes, self._settings.get("meter_key"))
         next_key = self._settings.get("next_meter_key", _NO_KEY)
@@ -74,7 +74,7 @@ class KeyRoll:
         self._events.note(events.KEYS_CHANGED, carrier, now_s, version, opened.sequence)
         return outcome.ACCEPTED
 
-    def _go_over(self):
+    def _go_over(self) -> None:
         """If it cannot be written, both keys go on working and the next token tries again."""
         next_key, version = self._settings.get("next_meter_key"), self._settings.get("next_key_version")
         in_force = (("meter_key", next_key), ("key_version", version))

@@ -28,7 +28,7 @@ _REFUSALS_REMEMBERED = 8  # more cards than a look serves
 class KeySlot:
     """Over the clock, `aes`, the settings with the site's key, the ledger, the time and the event log."""
 
-    def __init__(self, clock, aes, settings, ledger, timekeeper, events_log):
+    def __init__(self, clock, aes, settings, ledger, timekeeper, events_log) -> None:
         self._clock = clock
         self._aes = aes
         self._settings = settings
@@ -54,7 +54,7 @@ class KeySlot:
             return USABLE
         return UNUSABLE if self._in_trouble else None
 
-    def note_look(self, failed: bool):
+    def note_look(self, failed: bool) -> None:
         """A look at the reader ended; `failed`: it, or a card that was there, could not be used."""
         self._in_trouble = failed
 
@@ -107,7 +107,7 @@ class KeySlot:
             await self._write(memory)
         return self._let_it_pay()
 
-    def _enter(self, uid):
+    def _enter(self, uid) -> None:
         site_keys = newest_site_keys(self._settings)
         if uid != self._uid:
             self._counts = False
@@ -132,14 +132,14 @@ class KeySlot:
             unwritten_mwh -= self._written.used_mwh
         return unwritten_mwh >= account.terms["card_step_mwh"]
 
-    async def _write(self, memory):
+    async def _write(self, memory) -> None:
         """What the card should say, over the copy that is older or broken."""
         content = self._ledger.account.cards.content()
         await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
         self._place = 1 - self._place
         self._note_written(content)
 
-    def _note_written(self, content):
+    def _note_written(self, content) -> None:
         self._written = content
         self._is_proved = True
 
@@ -153,10 +153,10 @@ class KeySlot:
         self._seen_ms = self._clock.ticks_ms()
         return outcome.ACCEPTED
 
-    def _note_in(self, now_s):
+    def _note_in(self, now_s) -> None:
         self._ledger.set_number(STANDING, "card_in", 1, now_s)
 
-    def _journals(self, step):
+    def _journals(self, step) -> bool:
         """True if the ledger could be written by `step(now_s)`."""
         try:
             step(self._timekeeper.now_s())
@@ -164,7 +164,7 @@ class KeySlot:
             return False
         return True
 
-    def _note_refused(self, number, version):
+    def _note_refused(self, number, version) -> None:
         """Once for each that comes: nobody may be able to flood the log."""
         if (number, version) not in self._refused:
             self._refused.append((number, version))

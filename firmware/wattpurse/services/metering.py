@@ -12,7 +12,7 @@ class Metering:
     to wait for an erase when it is urgent. Behind each step `load_profile`, if there is one, may read the registers.
     """
 
-    def __init__(self, counter, ledger, stores, timekeeper, clock, load_profile=None):
+    def __init__(self, counter, ledger, stores, timekeeper, clock, load_profile=None) -> None:
         self.pulses = 0
         self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
@@ -22,7 +22,7 @@ class Metering:
         self._clock = clock
         self._load_profile = load_profile
 
-    def step(self):
+    def step(self) -> None:
         """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
         pulses = self._counter.take()
         now_s = self._timekeeper.now_s()
@@ -33,7 +33,7 @@ class Metering:
         if self._load_profile is not None:
             self._load_profile.step(self._ledger.account, now_s)
 
-    async def run(self, beat):
+    async def run(self, beat) -> None:
         """Step for ever, with a heartbeat after each step that the ledger has taken.
 
         Steps begin PERIOD_MS apart: what is written and erased is not added to the time that a power cut can lose.

@@ -15,7 +15,7 @@ TIME_NOTED_EVERY_S = 600
 class SupplyDesk:
     """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key cards."""
 
-    def __init__(self, stores, circumstances, timekeeper, key_slot=None):
+    def __init__(self, stores, circumstances, timekeeper, key_slot=None) -> None:
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
@@ -50,7 +50,7 @@ class SupplyDesk:
         self._stores.events.note(events.AGREED, carrier.METER, self._timekeeper.now_s(), place, value)
         return True
 
-    def trip(self):
+    def trip(self) -> None:
         """Too much power was drawn too often: only the button reconnects. Raises OSError if it cannot be journalled."""
         self._set("tripped", 1)
 
@@ -75,7 +75,7 @@ class SupplyDesk:
         mean = self._stores.load_profile.mean_daily(account.contract.unit)
         return None if mean is None else warning.days_left(left, mean)
 
-    def _keep_time(self):
+    def _keep_time(self) -> None:
         """A clock that is lost goes on from the ledger's newest time: whoever cuts the mains again and again must not
         make a term last for ever."""
         now_s = self._timekeeper.now_s()
@@ -93,5 +93,5 @@ class SupplyDesk:
         self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return self._circumstances
 
-    def _set(self, name, value):
+    def _set(self, name, value) -> None:
         self._stores.ledger.set_number(STANDING, name, value, self._timekeeper.now_s())

@@ -22,7 +22,7 @@ class SupplyWatch:
     `trip_for_good()` is called when too much power was drawn too often: from then on only the button reconnects.
     """
 
-    def __init__(self, metering, switching, guard, ledger, circumstances, trip_for_good, clock):
+    def __init__(self, metering, switching, guard, ledger, circumstances, trip_for_good, clock) -> None:
         self.limit = PowerLimit()
         self.open_load = OpenLoad()
         self._metering = metering
@@ -55,7 +55,7 @@ class SupplyWatch:
         """Seconds of the technician's test that are left."""
         return self._test.left_s
 
-    def start(self, random_bytes):
+    def start(self, random_bytes) -> None:
         """Mains are back: begin the wait that the terms call for. `random_bytes(count)` as of the board."""
         terms = self._ledger.account.terms
         spread_s = terms["restore_spread_s"]
@@ -64,12 +64,12 @@ class SupplyWatch:
         self._looked_ms = self._clock.ticks_ms()
         self._tell()
 
-    def test(self, minutes: int):
+    def test(self, minutes: int) -> None:
         """Keep supply on for `minutes`, 0 to TEST_MINUTES, whatever the credit; 0 ends it. A power cut ends it too."""
         self._test.begin(minutes * 60)
         self._tell()
 
-    def step(self):
+    def step(self) -> None:
         """Look once. Raises OSError when what is found cannot be written."""
         account = self._ledger.account
         if account is None:
@@ -92,7 +92,7 @@ class SupplyWatch:
             self._switching.open_again()
             self._guard.latch(tamper.OPEN_LOAD)
 
-    async def run(self):
+    async def run(self) -> None:
         """Step for ever."""
         while True:
             self.step()
@@ -104,7 +104,7 @@ class SupplyWatch:
         self._pulses = pulses
         return new
 
-    def _follow_limit(self, terms, elapsed_ms, is_open):
+    def _follow_limit(self, terms, elapsed_ms, is_open) -> None:
         """A test knows no limit, and what flows through an open switch is no matter of it."""
         limit_w = 0 if self._test.is_running else terms["power_limit_w"]
         power_w = self.power_w if limit_w and not is_open else 0
@@ -112,7 +112,7 @@ class SupplyWatch:
         if result == power_limit.TRIPPED_FOR_GOOD:
             self._trip_for_good()
 
-    def _tell(self):
+    def _tell(self) -> None:
         self._circumstances.over_power = self.limit.is_tripped
         self._circumstances.restoring = self._restoration.is_running
         self._circumstances.testing = self._test.is_running

@@ -17,7 +17,7 @@ class Switching:
     known, and it is moved once.
     """
 
-    def __init__(self, load_switch, decide, events_log, timekeeper, clock):
+    def __init__(self, load_switch, decide, events_log, timekeeper, clock) -> None:
         self.reason = None
         self._load_switch = load_switch
         self._decide = decide
@@ -34,15 +34,15 @@ class Switching:
 
     @property
     def position(self) -> str:
-        """"open", "closed" or "unknown"."""
+        """ "open", "closed" or "unknown"."""
         return self._load_switch.position
 
-    async def step(self):
+    async def step(self) -> None:
         """Decide, and operate the load switch if it does not stand there; not during a relay test."""
         if not self._testing:
             await self._follow()
 
-    def open_again(self):
+    def open_again(self) -> None:
         """Pulse the opening coil once more, if the switch is to be open: energy flows through it."""
         self._opens_again = True
 
@@ -65,14 +65,14 @@ class Switching:
             self._testing = False
         return opened and self._load_switch.position == _POSITIONS[supply.is_closed(self.reason)]
 
-    async def run(self, beat):
+    async def run(self, beat) -> None:
         """Step for ever, with a heartbeat after each."""
         while True:
             await self.step()
             beat()
             await self._clock.sleep_ms(PERIOD_MS)
 
-    async def _follow(self):
+    async def _follow(self) -> None:
         """The contact comes first: the event log may have to erase before it can take the note."""
         reason = self._decide()
         is_new = reason != self.reason
@@ -81,7 +81,7 @@ class Switching:
         if is_new:
             self._note(events.SUPPLY, reason)
 
-    async def _move(self, closed):
+    async def _move(self, closed) -> None:
         again, self._opens_again = self._opens_again, False
         if self._load_switch.position == _POSITIONS[closed] and (closed or not again):
             return
@@ -90,5 +90,5 @@ class Switching:
         else:
             await self._load_switch.open()
 
-    def _note(self, code, number):
+    def _note(self, code, number) -> None:
         self._events.note(code, carrier.METER, self._timekeeper.now_s(), number)

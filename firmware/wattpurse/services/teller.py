@@ -21,7 +21,7 @@ class Teller:
     `records`, if any, are the meter's (see `stores`): what is redeemed is logged there, and statements tell of them.
     """
 
-    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None):
+    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None) -> None:
         self.reader_failed = False
         self._settings = settings
         self._ledger = ledger
@@ -32,12 +32,12 @@ class Teller:
         self._refused = []
         self._effects = TokenEffects(settings, ledger, events_log, timekeeper, self._keys, records)
 
-    def start(self):
+    def start(self) -> None:
         """Take the keys, and finish what a power cut left half done. Raises OSError if that cannot be written."""
         self.take_keys()
         self._effects.finish_clearing()
 
-    def take_keys(self):
+    def take_keys(self) -> None:
         """Derive the token keys from the meter key in the settings; call when that key changes."""
         self._keys.take_keys()
 

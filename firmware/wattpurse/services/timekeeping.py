@@ -15,7 +15,7 @@ _DRIFT_LIMIT_S = 120
 class TimeKeeper:
     """Time from `rtc` (`read() -> int | None`, `set(utc_s)`, OSError if it does not answer) and the board's ticks."""
 
-    def __init__(self, rtc, clock):
+    def __init__(self, rtc, clock) -> None:
         self.trusted = False
         self._rtc = rtc
         self._clock = clock
@@ -25,7 +25,7 @@ class TimeKeeper:
         self._base_s = 0
         self._base_ms = clock.ticks_ms()
 
-    def start(self, not_before_s: int, not_after_s: int):
+    def start(self, not_before_s: int, not_after_s: int) -> None:
         """Take the chip's time if it lies between these two; else go on from the earlier one, not to be trusted."""
         self._not_after_s = not_after_s
         self._latest_s = not_before_s
@@ -55,7 +55,7 @@ class TimeKeeper:
         self.trusted = self._was_trusted = True
         return True
 
-    def follow_chip(self):
+    def follow_chip(self) -> None:
         """Take over the chip's small lead; for a small lag time stands still; a leap is not believed.
 
         Before the chip was first believed there is only the lower bound to compare with: then its lead may be large.
@@ -69,7 +69,7 @@ class TimeKeeper:
             if chip_s != now_s:
                 self._rebase(chip_s)
 
-    async def run(self):
+    async def run(self) -> None:
         """Follow the chip once a minute."""
         while True:
             await self._clock.sleep_ms(PERIOD_MS)
@@ -85,6 +85,6 @@ class TimeKeeper:
             return None
         return second_s
 
-    def _rebase(self, utc_s):
+    def _rebase(self, utc_s) -> None:
         self._base_s = utc_s
         self._base_ms = self._clock.ticks_ms()

@@ -20,7 +20,7 @@ class TokenEffects:
     `key_roll` (services.key_roll) has those of key tokens.
     """
 
-    def __init__(self, settings, ledger, events_log, timekeeper, key_roll, records=None):
+    def __init__(self, settings, ledger, events_log, timekeeper, key_roll, records=None) -> None:
         self._settings = settings
         self._ledger = ledger
         self._events = events_log
@@ -61,7 +61,7 @@ class TokenEffects:
             self._log(opened, carrier, 0, 0)
         return result
 
-    def finish_clearing(self):
+    def finish_clearing(self) -> None:
         """Clear the tamper if the ledger has redeemed the token that is to clear it. Raises OSError."""
         sequence = self._settings.get("tamper_token", 0)
         if sequence == 0:
@@ -153,7 +153,7 @@ class TokenEffects:
             return refusal
         until_s = self._extended("dispenser_until_s", duration_s)
 
-        def alter(account):
+        def alter(account) -> None:
             account.terms.set("daily_limit_mwh", daily_limit_mwh)
             account.standing.set("dispenser_until_s", until_s)
             credit_rules.take_credit(account, contracts.ENERGY, energy_mwh)
@@ -182,7 +182,7 @@ class TokenEffects:
         """What the former tenant had and owed is on the receipt; the next one begins with nothing."""
         (tenant,) = opened.fields()
 
-        def alter(account):
+        def alter(account) -> None:
             credit_rules.clear(account, opened.sequence)
             account.standing.set("tenant", tenant)
 
@@ -218,19 +218,19 @@ class TokenEffects:
         self._set_number(STANDING, name, value, opened, carrier)
         return self._accepted(event, carrier, value, opened.sequence)
 
-    def _set_number(self, holder, name, value, opened, carrier):
+    def _set_number(self, holder, name, value, opened, carrier) -> None:
         self._ledger.set_number(holder, name, value, self._timekeeper.now_s(), opened.sequence, carrier)
 
-    def _change(self, opened, alter):
+    def _change(self, opened, alter) -> None:
         """A change of the whole account, with the token's number in the same snapshot."""
 
-        def alter_and_mark(account):
+        def alter_and_mark(account) -> None:
             alter(account)
             account.mark_token(opened.sequence)
 
         self._ledger.change(alter_and_mark)
 
-    def _log(self, opened, carrier, amount, balance):
+    def _log(self, opened, carrier, amount, balance) -> None:
         if self._records is not None:
             now_s = self._timekeeper.now_s()
             self._records.top_ups.note(opened.kind, opened.sequence, carrier, now_s, amount, balance)

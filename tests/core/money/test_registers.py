@@ -23,8 +23,9 @@ class TestRegisters(unittest.TestCase):
         self.registers.enter_month(24_299)
         self.assertEqual(self.registers.month.index, 24_301)
         closed = self.registers.closed_months
-        self.assertEqual([(month.index, month.total_mwh, month.charge_microunits) for month in closed],
-                         [(24_300, 100, 30)])
+        self.assertEqual(
+            [(month.index, month.total_mwh, month.charge_microunits) for month in closed], [(24_300, 100, 30)]
+        )
         self.assertEqual(self.registers.total_mwh, 100)
 
     def test_packing_keeps_the_largest_months_there_can_be(self):

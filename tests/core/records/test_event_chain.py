@@ -180,7 +180,6 @@ class TestCuts(unittest.TestCase):
             for _ in range(3):
                 self.assertEqual(broken(log), [], depth)
 
-
     def test_an_event_that_one_copy_holds_is_not_built_upon(self):
         """Power failed behind its first copy: whether it is there the next time or not, what follows holds."""
         for is_there in (True, False):

@@ -12,9 +12,7 @@ METER_NUMBER = 40_123
 METER_KEY = bytes(range(16))
 SITE_KEY = bytes(range(100, 116))
 PIN = "271828"
-COMMISSION = " ".join(
-    ("commission", str(METER_NUMBER), METER_KEY.hex(), SITE_KEY.hex(), "3200", "prepaid-money", PIN)
-)
+COMMISSION = " ".join(("commission", str(METER_NUMBER), METER_KEY.hex(), SITE_KEY.hex(), "3200", "prepaid-money", PIN))
 
 REPORTS = (
     "status",

@@ -67,8 +67,10 @@ class TestRecords(unittest.TestCase):
 
     def test_topups(self):
         facts = self.bench.facts("topups")["topups"]
-        self.assertEqual([(row["sequence"], row["unit"], row["amount"]) for row in facts[::-1]],
-                         [(1, "money", 20_000_000), (2, "energy", 5_000_000)])
+        self.assertEqual(
+            [(row["sequence"], row["unit"], row["amount"]) for row in facts[::-1]],
+            [(1, "money", 20_000_000), (2, "energy", 5_000_000)],
+        )
         self.assertEqual([row["balance"] for row in facts[::-1]], [20_000_000, 5_000_000])
         lines = self.bench.say("topups").split("\n")
         self.assertIn("token 2: 5.000 kWh made the credit 5.000 kWh, by console", lines[0])

@@ -177,7 +177,11 @@ class TestRounds:
         assert "is blank" in refusal(capsys, "topup", "anna", "--amount", "1")
         new(meter=METER + 1)
         assert read(capsys, "anna")["card"] == {
-            "name": "anna", "kind": "classic-1k", "uid": uid, "role": "customer", "meter": METER + 1
+            "name": "anna",
+            "kind": "classic-1k",
+            "uid": uid,
+            "role": "customer",
+            "meter": METER + 1,
         }
 
 
@@ -234,9 +238,16 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "text",
-        ["", "{", "[]", "{}", '{"kind": "classic-1k", "uid": "00112233", "memory": "00"}',
-         '{"kind": "classic-4k", "uid": "04112233445566", "memory": "00"}',
-         '{"kind": "ntag213", "uid": "zz", "memory": "00"}', '{"kind": 5, "uid": 6, "memory": 7}'],
+        [
+            "",
+            "{",
+            "[]",
+            "{}",
+            '{"kind": "classic-1k", "uid": "00112233", "memory": "00"}',
+            '{"kind": "classic-4k", "uid": "04112233445566", "memory": "00"}',
+            '{"kind": "ntag213", "uid": "zz", "memory": "00"}',
+            '{"kind": 5, "uid": 6, "memory": 7}',
+        ],
     )
     def test_a_broken_card_file(self, capsys, text):
         Path("cards").mkdir()
@@ -491,7 +502,6 @@ class TestFailures:
         assert [till.wait(timeout=120) for till in tills] == [0] * 8
         found = [one["sequence"] for name in names for one in read(capsys, name)["tokens"]]
         assert sorted(found) == list(range(1, 9))
-
 
     def test_one_command_at_a_time_has_the_record(self):
         with open("station.db.lock", "w") as lock:

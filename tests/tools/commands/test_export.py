@@ -229,6 +229,7 @@ def seconds_since_new_year(text):
 
 def derived(key, data):
     """NXP AN10922, section 2.2: the CMAC over two blocks, whatever their padding is."""
+
     def encrypt(blocks):
         return Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor().update(blocks)
 

@@ -32,7 +32,9 @@ class TestSelling:
         wattpurse("card read anna")
         wattpurse(f"token {METER} days 3 --hex --operator op")
         assert [line.split("  ")[-1] for line in wattpurse("station sales").splitlines()] == [
-            "on card", "by operator 3", "by operator 3"
+            "on card",
+            "by operator 3",
+            "by operator 3",
         ]
         sales = json.loads(wattpurse("station sales --json"))
         assert [(sale["sequence"], sale["operator"]) for sale in sales] == [(1, None), (2, 3), (3, 3)]
@@ -86,7 +88,8 @@ class TestCardsThatAreNone:
         uid = b"\x04\x11\x22\x33\x44\x55\x66"
         made = keys.operator_pass_key(aes, site_keys.vending_key, uid)
         assert made not in (
-            keys.operator_pass_key(aes, site_keys.site_key, uid), keys.service_pass_key(aes, site_keys.site_key, uid)
+            keys.operator_pass_key(aes, site_keys.site_key, uid),
+            keys.service_pass_key(aes, site_keys.site_key, uid),
         )
 
     @pytest.mark.parametrize(

@@ -167,7 +167,6 @@ class TestMeterKey:
         meter.flash.faults.operations_to_cut = None
         assert operation > 3
 
-
     def test_a_record_from_before_the_roll_learns_of_it_from_a_statement(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse("keys roll keys.json")

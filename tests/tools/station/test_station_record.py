@@ -256,7 +256,7 @@ class TestAnOlderRecord:
         database = sqlite3.connect("station.db")
         columns = ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s"]
         columns += ["meters key_version", "meters site_version", "station operators_required"]
-        columns += (["meters told_s"] if version == 1 else [])
+        columns += ["meters told_s"] if version == 1 else []
         for column in columns:
             database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
         for table in ("receipts", "statements", "key_cards", "key_card_sales"):

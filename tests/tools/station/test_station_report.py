@@ -84,9 +84,10 @@ class TestFindings:
     BOTH = {"token_top": 2, "token_window": 3, "bought": 2 * TWENTY}
 
     def test_an_honest_life(self):
-        assert findings(
-            told(1), told(5, **self.ONE, total_mwh=3, charged=1), told(9, **self.BOTH, total_mwh=3, charged=2)
-        ) == []
+        assert (
+            findings(told(1), told(5, **self.ONE, total_mwh=3, charged=1), told(9, **self.BOTH, total_mwh=3, charged=2))
+            == []
+        )
 
     def test_cards_that_are_read_out_of_turn(self):
         assert findings(told(9, **self.BOTH, total_mwh=3, charged=2), told(5, **self.ONE, total_mwh=2, charged=1)) == []

@@ -65,7 +65,7 @@ _IMAGE = "firmware.bin"
 _DECIMALS = 2
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `bench`."""
     parser = subparsers.add_parser("bench", help="measure the meter's image on the emulated RP2040")
     parser.add_argument("-o", "--output", type=Path, default=DEFAULT_OUTPUT, help="default: build/bench.json")

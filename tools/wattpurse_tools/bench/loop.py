@@ -264,7 +264,7 @@ def _awake_ms(meter, duration_s):
     return (after["now_ns"] - before["now_ns"] - after["idle_ns"] + before["idle_ns"]) / 1e6
 
 
-def _tap(meter, card, stay_s=_CARD_STAYS_S):
+def _tap(meter, card, stay_s=_CARD_STAYS_S) -> None:
     meter.insert(card)
     meter.run_for(stay_s)
     meter.remove(card)

@@ -64,13 +64,13 @@ _STOP_WATCHDOG = "import machine\nmachine.mem32[0x40058000 + 0x3000] = 1 << 30"
 class BenchMeter(EmulatedMeter):
     """A copy of the meter in service, and the station that sells to it."""
 
-    def __init__(self, workshop, name: str, impulses: int, balance_microunits: int):
+    def __init__(self, workshop, name: str, impulses: int, balance_microunits: int) -> None:
         path = workshop.folder / f"{name}.bin"
         shutil.copyfile(workshop.flash_of(impulses, balance_microunits), path)
         super().__init__(path, impulses=impulses)
         self._sequence = itertools.count(_DAYS_IN_SERVICE + 2)
 
-    def start(self):
+    def start(self) -> None:
         """Switch on and wait until the meter greets."""
         self.power_up()
         self.await_console()
@@ -105,7 +105,7 @@ class BenchMeter(EmulatedMeter):
         reader.work(card, lambda memory: key_cards.write(memory, aes, pair, 0, content))
         return card
 
-    def credit(self, amount_microunits: int):
+    def credit(self, amount_microunits: int) -> None:
         """Redeem a new token at the console. Raises ValueError if it is refused."""
         answer = self.type_line("token " + self.token(amount_microunits).hex())
         if "accepted" not in answer[0]:
@@ -122,7 +122,7 @@ class BenchMeter(EmulatedMeter):
         """Rising edges at the counter's pin since the emulation began."""
         return self.pico.statistics()["rising_edges"].get(str(GPIO["pulse"]), 0)
 
-    def begin_probe(self, code: str):
+    def begin_probe(self, code: str) -> None:
         """Begin to run `code` at the raw REPL of a chip that has just been reset softly, instead of the meter."""
         repl = RawRepl(self.pico)
         repl.execute(_STOP_WATCHDOG)
@@ -142,7 +142,7 @@ class BenchMeter(EmulatedMeter):
 class Workshop:
     """Makes the meter for each calibration and balance that is asked for, once; `folder` is for the flash files."""
 
-    def __init__(self, folder: Path, image: Path):
+    def __init__(self, folder: Path, image: Path) -> None:
         self.folder = folder
         self._image = image
 
@@ -190,7 +190,7 @@ def ring_flash(content: bytes) -> FlashModel:
     return FlashModel(VirtualClock(), len(content) // SECTOR_SIZE, RandomBits(1), bytearray(content))
 
 
-def _fill_event_log(flash):
+def _fill_event_log(flash) -> None:
     log = EventLog(flash, *stores.EVENTS_RING)
     log.open()
     log.chain(aes, METER_KEY)

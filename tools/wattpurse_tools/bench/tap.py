@@ -26,7 +26,7 @@ _READER_HZ = 125_000_000 / 16  # what the SPI makes of the 8 MHz it is asked for
 class Frame:
     """One frame of the reader and what answered it: `data`, `answer_bits`, `start_us` and `end_us` on the air."""
 
-    def __init__(self, data: bytes, answer_bits: int, start_us: int, end_us: int):
+    def __init__(self, data: bytes, answer_bits: int, start_us: int, end_us: int) -> None:
         self.data = data
         self.answer_bits = answer_bits
         self.start_us = start_us
@@ -36,7 +36,7 @@ class Frame:
 class Moment:
     """What the emulator had counted at one moment, in microseconds, chip selects and bytes."""
 
-    def __init__(self, meter):
+    def __init__(self, meter) -> None:
         statistics = meter.pico.statistics()
         self.time_us = statistics["now_ns"] / 1000
         self.idle_us = statistics["idle_ns"] / 1000
@@ -51,7 +51,7 @@ class Moment:
 class TapObserver:
     """Writes down every frame of the reader, and what was counted when it was sent and each time it was let go."""
 
-    def __init__(self, meter):
+    def __init__(self, meter) -> None:
         self.frames = []
         self.moments = []
         self._meter = meter
@@ -60,7 +60,7 @@ class TapObserver:
         self._is_observing = True
         meter.reader_select_wire.listen(self._selected)
 
-    def end(self):
+    def end(self) -> None:
         """Observe no more."""
         self._meter.reader.field.transmit = self._transmit
         self._is_observing = False
@@ -88,18 +88,18 @@ class TapObserver:
         self.frames.append(Frame(bytes(data), 0 if answer is None else answer.bits, start_us, end_us))
         return answer
 
-    def _selected(self, level):
+    def _selected(self, level) -> None:
         if level and self._is_observing:
             self._note()
 
-    def _note(self):
+    def _note(self) -> None:
         self.moments.append(Moment(self._meter))
 
 
 class Tap:
     """One tap: its frames, from the request that found the card to the last one before the card is put to sleep."""
 
-    def __init__(self, frames: list, moments: list):
+    def __init__(self, frames: list, moments: list) -> None:
         self.frames = frames
         self._moments = moments
         self.start = self._last_before(frames[0].start_us + 1)
@@ -147,7 +147,7 @@ class Tap:
 class Breakdown:
     """Where the time between two moments went, all in milliseconds."""
 
-    def __init__(self, start: Moment, end: Moment, air: tuple):
+    def __init__(self, start: Moment, end: Moment, air: tuple) -> None:
         air_us, air_idle_us = air
         self.total_ms = (end.time_us - start.time_us) / 1000
         self.radio_ms = air_us / 1000

@@ -26,7 +26,7 @@ allowance; energy there is in mWh, money in micro-units.
 """
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `bill`."""
     parser = subparsers.add_parser(
         "bill", help="try a tariff: what a load profile costs under it", description=_DESCRIPTION, epilog=_EPILOG
@@ -136,11 +136,11 @@ def _section_table(title, section, currency):
     return [line.rstrip() for line in lines]
 
 
-def _month_text(index):
+def _month_text(index) -> str:
     return f"{index // 12:04}-{index % 12 + 1:02}"
 
 
-def _millionths(value):
+def _millionths(value) -> str:
     """mWh as kWh, micro-units as units of the currency."""
     return f"{value // _MILLION:,}.{value % _MILLION:06}"
 

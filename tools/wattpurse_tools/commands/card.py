@@ -24,7 +24,7 @@ from wattpurse_tools.station.vending import Vending
 PERSON_LIMIT = (1 << 32) - 1
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `card new`, `card topup`, `card read` and what else is done with cards."""
     parser = subparsers.add_parser("card", help="make, top up, read and erase cards")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -203,7 +203,7 @@ def _action(actions, name, text, run):
     return parser
 
 
-def _new_key_card(arguments):
+def _new_key_card(arguments) -> int:
     if arguments.price is None or arguments.meter is not None or arguments.service or arguments.expires is not None:
         raise ValueError("a key card needs --price; it has no --meter and does not expire")
     if not 0 <= arguments.user <= key_card.USER_LIMIT:
@@ -217,7 +217,7 @@ def _new_key_card(arguments):
     return 0
 
 
-def _top_up_key_card(arguments, station, read):
+def _top_up_key_card(arguments, station, read) -> int:
     if arguments.amount is None or arguments.meter is not None:
         raise ValueError(f"card {arguments.name} is a key card: it takes --amount, and goes to any meter of the site")
     amount = parse_credit(arguments.amount, "--amount", DEFAULT_DECIMALS)
@@ -229,7 +229,7 @@ def _top_up_key_card(arguments, station, read):
     return 0
 
 
-def _new_pass_card(arguments, role, who, person):
+def _new_pass_card(arguments, role, who, person) -> int:
     if arguments.expires is None:
         raise ValueError(f"the card of a person needs --{who} and --expires")
     if not 0 <= person <= PERSON_LIMIT:

@@ -7,7 +7,7 @@ from wattpurse_tools.station.order import ENERGY, MONEY, duration_text
 from wattpurse_tools.station.vending import Vending
 
 
-def add_actions(actions):
+def add_actions(actions) -> None:
     """Adds both to the actions of `wattpurse card`."""
     settle = actions.add_parser("settle", help="show what the card's meter took back, and what became of it")
     add_card_options(settle)
@@ -56,7 +56,7 @@ def _awaited(station, read):
     return station.receipts.awaited(read.meter_number)
 
 
-def _receipt_line(row, station, money):
+def _receipt_line(row, station, money) -> str:
     parts = [amount_text(unit, row[unit], *money) for unit in (MONEY, ENERGY) if row[unit]]
     if row["term_s"]:
         parts.append(duration_text(row["term_s"]))

@@ -9,7 +9,7 @@ import sys
 from wattpurse_tools.deploy.link import MPREMOTE
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `console`."""
     parser = subparsers.add_parser("console", help="open the service console of a meter on a serial port")
     parser.add_argument("port", help="serial port, for instance /dev/ttyACM0")

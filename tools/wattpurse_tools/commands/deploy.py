@@ -14,7 +14,7 @@ START_TIMEOUT_S = 90  # an image is put in place before it starts, by slow flash
 _WAYS = {"pico": image.deploy, "esp32": filesystem.deploy}
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `deploy`."""
     parser = subparsers.add_parser("deploy", help="make a board that runs MicroPython into a meter")
     parser.add_argument("board", choices=CHIP_BOARDS)

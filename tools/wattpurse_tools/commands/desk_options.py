@@ -11,33 +11,33 @@ from wattpurse_tools.station.station import Station
 from wattpurse_tools.station.vending import Vending
 
 
-def add_station_options(parser):
+def add_station_options(parser) -> None:
     """Adds --keys and --state."""
     parser.add_argument("--keys", type=Path, default=Path("keys.json"), metavar="FILE", help="default: keys.json")
     parser.add_argument("--state", type=Path, default=Path("station.db"), metavar="FILE", help="default: station.db")
 
 
-def add_card_folder_options(parser):
+def add_card_folder_options(parser) -> None:
     """Adds --keys, --state and --cards."""
     add_station_options(parser)
     parser.add_argument("--cards", type=Path, default=Path("cards"), metavar="DIR", help="default: cards")
     parser.set_defaults(operator=None)
 
 
-def add_selling_options(parser):
+def add_selling_options(parser) -> None:
     """Adds the same and --operator."""
     add_card_folder_options(parser)
     text = "the operator's card; a station that requires one sells with it only"
     parser.add_argument("--operator", metavar="CARD", help=text)
 
 
-def add_card_options(parser):
+def add_card_options(parser) -> None:
     """Adds the card's name, and the options of selling."""
     parser.add_argument("name", help="the card's name")
     add_selling_options(parser)
 
 
-def add_statement_options(parser, what: str):
+def add_statement_options(parser, what: str) -> None:
     """Adds --card, the card whose statement is `what`, and where it is."""
     parser.add_argument("--card", dest="name", metavar="NAME", help=what)
     add_card_folder_options(parser)

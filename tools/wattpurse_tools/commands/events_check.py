@@ -16,7 +16,7 @@ from wattpurse_tools.station import key_file
 _TOUCHED = 1
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `events-check`."""
     parser = subparsers.add_parser("events-check", help="check an exported event log with the station's keys")
     parser.add_argument("file", type=Path, help="what 'wattpurse export PORT --events FILE' wrote")

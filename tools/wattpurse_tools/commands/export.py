@@ -14,7 +14,7 @@ from wattpurse_tools.meter_link.line import MeterLine
 _FILES = ("profile", "events", "topups", "months")
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `export`."""
     parser = subparsers.add_parser("export", help="write the records of a meter into CSV files")
     parser.add_argument("port", nargs="?", help="serial port of the meter, for instance /dev/ttyACM0")
@@ -43,14 +43,14 @@ def run(arguments) -> int:
     return 0
 
 
-def _export_profile(line, arguments):
+def _export_profile(line, arguments) -> None:
     days = PROFILE_DAYS_MOST if arguments.days is None else arguments.days
     rows = record_files.profile_rows(line.ask(f"profile {days}"))
     record_files.write(arguments.profile, record_files.PROFILE, rows)
     _say(arguments.profile, f"{len(rows)} half hours")
 
 
-def _export_events(line, arguments):
+def _export_events(line, arguments) -> None:
     verified = line.ask("events verify")
     rows = record_files.event_rows(line.ask(f"events {MOST}"))
     record_files.write(arguments.events, record_files.EVENTS, rows)
@@ -59,13 +59,13 @@ def _export_events(line, arguments):
         print(f"  {one['time']}  {one['text']}: {one['why']}", file=sys.stderr)
 
 
-def _export_top_ups(line, arguments):
+def _export_top_ups(line, arguments) -> None:
     rows = record_files.top_up_rows(line.ask(f"topups {MOST}"))
     record_files.write(arguments.topups, record_files.TOPUPS, rows)
     _say(arguments.topups, f"{len(rows)} tokens")
 
 
-def _export_months(line, arguments):
+def _export_months(line, arguments) -> None:
     heading, rows = record_files.month_table(line.ask("months"))
     record_files.write(arguments.months, heading, rows)
     _say(arguments.months, f"{len(rows)} months")
@@ -79,7 +79,7 @@ _EXPORTS = {
 }
 
 
-def _export_card(arguments, wanted):
+def _export_card(arguments, wanted) -> None:
     if wanted != ["months"]:
         raise ValueError("a card holds months alone: use --months, and a port for the rest")
     told = statement_of(arguments)
@@ -90,5 +90,5 @@ def _export_card(arguments, wanted):
     _say(arguments.months, f"{len(rows)} months, of {told['time']}")
 
 
-def _say(path, what):
+def _say(path, what) -> None:
     print(f"{path}: {what}")

@@ -18,7 +18,7 @@ _PRICE_DECIMALS = 6
 _TARIFF = "tariff"
 
 
-def add_terms_options(parser, required: bool):
+def add_terms_options(parser, required: bool) -> None:
     """Adds --price and --allowance."""
     text = "money per kWh, such as 0.30; 0 for nothing; 'tariff' for what the meter's tariff says"
     parser.add_argument("--price", metavar="MONEY", required=required, help=text)

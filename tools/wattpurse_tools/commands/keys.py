@@ -18,7 +18,7 @@ cards have been read that were tapped since, the station goes over to the new ke
 gives the cards their new ones."""
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `keys new` and `keys roll`."""
     parser = subparsers.add_parser("keys", help="make the key file of a site, or new keys in it", description=_LIMITS)
     actions = parser.add_subparsers(metavar="ACTION", required=True)

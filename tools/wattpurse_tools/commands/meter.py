@@ -11,7 +11,7 @@ DEFAULT_CURRENCY = "EUR"
 DEFAULT_DECIMALS = 2
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `meter add`, `meter list`, `meter keys`, `meter tokens`, `meter skip` and `meter forfeit`."""
     parser = subparsers.add_parser("meter", help="make meters known to the station, list them, show their keys")
     actions = parser.add_subparsers(metavar="ACTION", required=True)

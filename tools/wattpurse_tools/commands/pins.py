@@ -7,7 +7,7 @@ from wattpurse_tools.places import CHIP_BOARDS
 HEADINGS = ("signal", "GPIO", "direction", "part", "note")
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `pins`."""
     parser = subparsers.add_parser("pins", help="print the wiring table of a board")
     parser.add_argument("board", choices=CHIP_BOARDS)

@@ -11,7 +11,7 @@ from wattpurse_tools.station.card_report import amount_text, order_text, time_te
 from wattpurse_tools.station.order import ENERGY, MONEY
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `station report`, `station sales` and `station operators`."""
     parser = subparsers.add_parser("station", help="report on meters and sales; require operators' cards")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -103,13 +103,13 @@ def _meter_line(row, currency, decimals):
     return "  ".join(parts)
 
 
-def _sale_line(row, currency, decimals):
+def _sale_line(row, currency, decimals) -> str:
     by = "" if row["operator"] is None else f"  by operator {row['operator']}"
     said = order_text(row, currency, decimals)
     return f"{time_text(row['issued_s'])}  meter {row['meter']}  token {row['sequence']}  {said}  {row['state']}{by}"
 
 
-def _print(rows, lines, arguments):
+def _print(rows, lines, arguments) -> None:
     if arguments.json:
         print(json.dumps(rows, indent=2))
     elif arguments.csv:

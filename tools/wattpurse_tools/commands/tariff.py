@@ -13,7 +13,7 @@ CHANGES_SHOWN = 8
 DAYS_SEARCHED = 400
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `tariff check`, `tariff encode` and `tariff decode`."""
     parser = subparsers.add_parser("tariff", help="check a tariff, make the meter's table of it, read a table")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -89,7 +89,7 @@ def _blocks(rate):
     return ", ".join([*told, f"{rate['prices'][-1]} above" if limits else rate["prices"][0]])
 
 
-def _rate_line(tariff, utc_s):
+def _rate_line(tariff, utc_s) -> str:
     return f"{instant_text(utc_s, tariff.zone)}  {tariff.rate_names[tariff.rate_at(utc_s)]}"
 
 

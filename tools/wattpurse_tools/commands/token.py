@@ -12,7 +12,7 @@ from wattpurse_tools.station.token_orders import KINDS, Context
 from wattpurse_tools.station.vending import Vending
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `token METER KIND ...`, one kind for each in `token_orders.KINDS`."""
     parser = subparsers.add_parser("token", help="seal any instruction to a meter: credit, contract, orders, keys")
     parser.add_argument("meter", type=int, metavar="METER", help="the number of the meter")

@@ -9,7 +9,7 @@ from wattpurse_tools.station.walk import Walk
 _SLOTS = {"short": data_card.SHORT_SLOT, "full": data_card.FULL_SLOT}
 
 
-def add_parser(subparsers):
+def add_parser(subparsers) -> None:
     """Adds `walk new`, `walk load` and `walk read`."""
     parser = subparsers.add_parser("walk", help="visit meters without a network: take tokens, bring statements")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -67,7 +67,7 @@ def run_read(arguments) -> int:
     return 0
 
 
-def _line(one, money):
+def _line(one, money) -> str:
     if one.told is None:
         return f"meter {one.meter_number}  a statement that cannot be opened: torn, or of a meter not known here"
     told = one.told

@@ -19,7 +19,7 @@ counter.start_counting(GPIO["pulse"])
 FENCE_SCRIPT = "from boards.{board} import stock_storage\n\nstock_storage.mount_filesystem()\n"
 
 
-def stage(board: str, folder: Path):
+def stage(board: str, folder: Path) -> None:
     """Put every file as it is to be on the board into `folder`. Raises ValueError if one does not compile."""
     mpy_cross = find_mpy_cross()
     for name in sources(board):
@@ -47,7 +47,7 @@ def find_mpy_cross() -> str:
     return subprocess.run(MPY_CROSS_FINDER, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def _compile(mpy_cross, name, target):
+def _compile(mpy_cross, name, target) -> None:
     """Compile one module; the name that a traceback gives is the one on the board."""
     source = FIRMWARE / name if name.parts[0] == "wattpurse" else ROOT / name
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ _HASHED_AT_ONCE = 16
 _OWN_FOLDERS = ("/wattpurse/", "/boards/")
 
 
-def deploy(link: BoardLink, may_format: bool):
+def deploy(link: BoardLink, may_format: bool) -> None:
     """Puts the firmware onto the board and starts it anew.
 
     Raises ValueError if the board is not fit and says what to do, OSError if it fails.
@@ -39,7 +39,7 @@ def deploy(link: BoardLink, may_format: bool):
             link.reset()
 
 
-def check_micropython(facts: dict):
+def check_micropython(facts: dict) -> None:
     """Raises ValueError unless this is stock MicroPython that is new enough to run the firmware."""
     if has_image(facts):
         raise ValueError("this board has the meter's own image, firmware included: flash a new image instead")
@@ -49,7 +49,7 @@ def check_micropython(facts: dict):
         raise ValueError(f"MicroPython {version} on the board cannot run the firmware; {wanted} or newer is needed")
 
 
-def check_memory(free_bytes: int, folder: Path):
+def check_memory(free_bytes: int, folder: Path) -> None:
     """Raises ValueError if the files in `folder`, which the board would keep in memory, leave no room to work."""
     compiled_bytes = sum(file.stat().st_size for file in folder.rglob("*.mpy"))
     needed_bytes = compiled_bytes * 3 // 2 + WORKING_BYTES
@@ -60,7 +60,7 @@ def check_memory(free_bytes: int, folder: Path):
         )
 
 
-def prepare(link: BoardLink, facts: dict, may_format: bool):
+def prepare(link: BoardLink, facts: dict, may_format: bool) -> None:
     """See that the board can take the firmware without harm to a ledger, or make it so where that is allowed.
 
     Raises ValueError if it cannot, and says what to do.
@@ -100,7 +100,7 @@ def copy(link: BoardLink, folder: Path) -> int:
     return len(expected)
 
 
-def remove_old(link: BoardLink, expected: dict):
+def remove_old(link: BoardLink, expected: dict) -> None:
     """Remove `main.py`, and what would be imported in place of a file that is to come."""
     found = link.execute(scripts.LIST_FILES)
     old = [path for path in found if path.startswith(_OWN_FOLDERS) and path not in expected]

@@ -32,7 +32,7 @@ _SECTOR = 4096
 _PIECE = 4 * _SECTOR  # of what the board has memory for, in text and in bytes
 
 
-def deploy(link: BoardLink, may_format: bool):
+def deploy(link: BoardLink, may_format: bool) -> None:
     """Puts the newest image onto the board and starts it; it is built first if need be.
 
     Raises ValueError if the board is not fit and says what to do, OSError if it fails.
@@ -62,7 +62,7 @@ def build_image() -> bytes:
     return image
 
 
-def check_board(facts: dict):
+def check_board(facts: dict) -> None:
     """Raises ValueError unless this is a Pico, stock or a meter: others may have their program where it is staged."""
     if facts["machine"].removeprefix(IMAGE_NAME + " on ") != _MACHINE:
         raise ValueError(
@@ -81,7 +81,7 @@ def check_board(facts: dict):
         )
 
 
-def give_up_filesystem(link: BoardLink, may_format: bool):
+def give_up_filesystem(link: BoardLink, may_format: bool) -> None:
     """The image has a filesystem of its own, and that of a stock board is lost.
 
     A boot script may have started what goes on while flash is written, so it is removed, and the board taken over once
@@ -94,7 +94,7 @@ def give_up_filesystem(link: BoardLink, may_format: bool):
         take_over(link, BOARD)
 
 
-def check_files(found: list, may_format: bool):
+def check_files(found: list, may_format: bool) -> None:
     """Raises ValueError if there are files and they may not be lost."""
     if found and not may_format:
         some = ", ".join(sorted(found)[:3])
@@ -104,7 +104,7 @@ def check_files(found: list, may_format: bool):
         )
 
 
-def stage(link: BoardLink, image: bytes):
+def stage(link: BoardLink, image: bytes) -> None:
     """Put the image behind what runs. Raises OSError if it is not there as sent."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "program.py"
@@ -122,7 +122,7 @@ def stage(link: BoardLink, image: bytes):
         raise OSError("the image is not on the board as sent; its program was not changed, deploy again")
 
 
-def clear_ring(link: BoardLink):
+def clear_ring(link: BoardLink) -> None:
     """What stock MicroPython's filesystem left in the ring's place is erased; a ledger there is kept."""
     ring = scripts.RING_ON_STOCK_PICO.format(offset=RING_OFFSET, length=RING_BYTES)
     if link.execute(ring + scripts.CLEAR_RING):

@@ -28,7 +28,7 @@ _ASK_EVERY_S = 2
 class BoardLink:
     """The board on `port`. `run`, `execute` and `reset` raise OSError with what `mpremote` or the board said."""
 
-    def __init__(self, port: str):
+    def __init__(self, port: str) -> None:
         self.port = port
 
     def run(self, *arguments: str) -> str:
@@ -48,11 +48,11 @@ class BoardLink:
         printed = self.run("exec", code).strip()
         return json.loads(printed.splitlines()[-1]) if printed else None
 
-    def reset(self):
+    def reset(self) -> None:
         """Start the board anew."""
         self.run("reset")
 
-    def try_to_reset(self):
+    def try_to_reset(self) -> None:
         """The same where it may be of no use: another error is already on its way."""
         with contextlib.suppress(OSError):
             self.reset()

@@ -25,7 +25,7 @@ def visit(link: BoardLink, board: str):
             link.try_to_reset()
 
 
-def take_over(link: BoardLink, board: str):
+def take_over(link: BoardLink, board: str) -> None:
     """Stop what runs on the board, see that no coil stays under current, and keep its watchdog content.
 
     One command for all three: a watchdog that ran would not wait for another. Raises OSError, also for another board.

@@ -13,7 +13,7 @@ from boards.host.world.clock import Signal
 class EmulatedClock:
     """Time since the emulation began, through all resets and power cuts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now_ns = 0
         self._events = []
         self._sequence = itertools.count()
@@ -23,11 +23,11 @@ class EmulatedClock:
         """Microseconds since the emulation began."""
         return int(self.now_ns) // 1000
 
-    def call_at_us(self, time_us: int, callback):
+    def call_at_us(self, time_us: int, callback) -> None:
         """Plan `callback()` for `time_us`; callbacks of the same instant run in the order they were planned."""
         self.call_at_ns(time_us * 1000, callback)
 
-    def call_at_ns(self, time_ns: int, callback):
+    def call_at_ns(self, time_ns: int, callback) -> None:
         """Plan `callback()` for `time_ns`."""
         heapq.heappush(self._events, (time_ns, next(self._sequence), callback))
 
@@ -39,7 +39,7 @@ class EmulatedClock:
         """When the next callback is due; infinite when none is planned."""
         return self._events[0][0] if self._events else float("inf")
 
-    def run_due(self):
+    def run_due(self) -> None:
         """Run every callback whose time has come."""
         while self._events and self._events[0][0] <= self.now_ns:
             heapq.heappop(self._events)[2]()

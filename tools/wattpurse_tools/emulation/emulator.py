@@ -29,20 +29,20 @@ _WATCH_ASKED = 2
 class Gpio:
     """The board's end of one pin of the chip: what parts drive it to, what they hear of it, pulses on it."""
 
-    def __init__(self, pico, pin: int):
+    def __init__(self, pico, pin: int) -> None:
         self._pico = pico
         self._pin = pin
         self.listener = None
 
-    def drive(self, level: int | None):
+    def drive(self, level: int | None) -> None:
         """Drive the pin 0 or 1 from outside, or let it go (None)."""
         self._pico._link.send(b"D", self._pin, _RELEASED if level is None else level)
 
-    def resistor(self, level: int | None):
+    def resistor(self, level: int | None) -> None:
         """Fit a resistor to the supply (1), to ground (0) or none (None)."""
         self._pico._link.send(b"L", self._pin, _RELEASED if level is None else level)
 
-    def watch(self, listener, *, waits: bool = True):
+    def watch(self, listener, *, waits: bool = True) -> None:
         """Call `listener(drive)` whenever the chip begins to drive the pin otherwise: 0, 1 or None for an input.
 
         With `waits` the chip waits for it at the instruction itself, so that what the listener drives is there for
@@ -52,7 +52,7 @@ class Gpio:
         self.listener = listener
         self._pico._link.send(b"W", self._pin, _WATCH_ASKED if waits else _WATCH_POSTED)
 
-    def pulses(self, period_ns: float, high_ns: float, count: int | None = None, first_ns: float = 0):
+    def pulses(self, period_ns: float, high_ns: float, count: int | None = None, first_ns: float = 0) -> None:
         """Play pulses, `count` of them or without end, the first one rising at `first_ns` (0: now).
 
         No edge is reported, so they are cheap. What was playing before is replaced.
@@ -60,7 +60,7 @@ class Gpio:
         payload = struct.pack("<ddd", -1 if count is None else count, high_ns, period_ns)
         self._pico._link.send(b"P", self._pin, 0, first_ns, payload)
 
-    def stop_pulses(self):
+    def stop_pulses(self) -> None:
         """Play no more pulses."""
         self.pulses(1, 1, 0)
 
@@ -68,7 +68,7 @@ class Gpio:
 class EmulatedPico:
     """The board. `flash` is the file of its flash, made if absent; `image` (bin or UF2) is written there first."""
 
-    def __init__(self, flash: str, image: str | None = None, seed: int = 1):
+    def __init__(self, flash: str, image: str | None = None, seed: int = 1) -> None:
         node = shutil.which("node")
         if node is None:
             raise OSError("Node.js is needed for the emulated board: no `node` on PATH")
@@ -92,7 +92,7 @@ class EmulatedPico:
     def __exit__(self, *exception):
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """End the emulation. The flash stays in its file as it is now."""
         self._link.close()
 
@@ -103,7 +103,7 @@ class EmulatedPico:
 
     # Parts
 
-    def attach_spi(self, bus: int, part):
+    def attach_spi(self, bus: int, part) -> None:
         """Wire `part` to an SPI bus: `part.exchange(byte) -> byte` is called as the last bit of each byte is shifted.
 
         The part sees its chip select on a pin of its own.
@@ -111,7 +111,7 @@ class EmulatedPico:
         self._spi_parts[bus] = part
         self._link.send(b"S", bus, 1)
 
-    def attach_i2c(self, bus: int, part):
+    def attach_i2c(self, bus: int, part) -> None:
         """Wire `part` to an I2C bus. It sees a transfer step by step, as bytes on the wire:
 
         `start()`, `address(seven_bits, reading) -> bool`, `write(byte) -> bool` (both: acknowledged), `read() -> int`
@@ -120,18 +120,18 @@ class EmulatedPico:
         self._i2c_parts[bus] = part
         self._link.send(b"I", bus, 1)
 
-    def set_adc(self, channel: int, value: int):
+    def set_adc(self, channel: int, value: int) -> None:
         """What channel 0 to 4 of the ADC reads, 0 to 4,095."""
         self._link.send(b"A", channel, value)
 
     # Supply and reset
 
-    def power_on(self):
+    def power_on(self) -> None:
         """Switch the supply on. RAM holds nonsense; the flash is as it was left."""
         self._link.send(b"O", 0, 1)
         self.powered = True
 
-    def cut_power(self):
+    def cut_power(self) -> None:
         """Let the supply fail now, between two instructions."""
         self._link.send(b"O", 0, 0)
         self.run_us(0)
@@ -143,7 +143,7 @@ class EmulatedPico:
         flash_operations: int | None = None,
         fraction: float = 0.5,
         tear: str = "ordered",
-    ):
+    ) -> None:
         """Let the supply fail at `time_us`, or inside the flash operation that follows `flash_operations` more.
 
         An operation is one page programmed or one sector (or 64 KiB block) erased; `fraction` says how far it gets:
@@ -156,12 +156,12 @@ class EmulatedPico:
             plan["nanos"] = time_us * 1000
         self._link.send(b"C", payload=json_payload(plan))
 
-    def plan_flash_defect(self, flash_operations: int):
+    def plan_flash_defect(self, flash_operations: int) -> None:
         """Let the flash operation that follows `flash_operations` more go wrong, bits by chance; the supply holds."""
         plan = {"operations": flash_operations, "fraction": 0.5, "tear": "ragged", "survives": True}
         self._link.send(b"C", payload=json_payload(plan))
 
-    def reset(self):
+    def reset(self) -> None:
         """Pull the RUN pin low for a moment: everything but RAM and flash starts afresh."""
         self._link.send(b"X")
 
@@ -185,7 +185,7 @@ class EmulatedPico:
 
     # USB serial port
 
-    def serial_write(self, data: bytes):
+    def serial_write(self, data: bytes) -> None:
         """Send bytes to the board; it takes them up when it reads."""
         self._link.send(b"U", payload=data)
 
@@ -211,7 +211,7 @@ class EmulatedPico:
         self._link.send(b"G", time_ns=offset, payload=struct.pack("<I", length))
         return self._next_of(b"g")
 
-    def write_flash(self, offset: int, data: bytes):
+    def write_flash(self, offset: int, data: bytes) -> None:
         """Put bytes into the flash as a programmer would, beside the life of the board."""
         self._link.send(b"F", time_ns=offset, payload=data)
 
@@ -277,7 +277,7 @@ class EmulatedPico:
                 return payload
             self._posted(bytes((kind,)), index, value, payload)
 
-    def _posted(self, kind: bytes, index: int, value: int, payload: bytes):
+    def _posted(self, kind: bytes, index: int, value: int, payload: bytes) -> None:
         if kind == b"u":
             self.serial_received += payload
         elif kind == b"p":

@@ -46,7 +46,7 @@ class EmulatorEndedError(OSError):
 class Link:
     """One emulator process and the frames to and from it."""
 
-    def __init__(self, command: list[str]):
+    def __init__(self, command: list[str]) -> None:
         # A session of its own: an interrupt from the keyboard is for Python alone.
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
@@ -57,7 +57,7 @@ class Link:
         self._incoming = bytearray()
         self._position = 0
 
-    def send(self, kind: bytes, index: int = 0, value: int = 0, time_ns: float = 0, payload: bytes = b""):
+    def send(self, kind: bytes, index: int = 0, value: int = 0, time_ns: float = 0, payload: bytes = b"") -> None:
         """Queue one command; it goes out with the next `receive`."""
         self._outgoing += HEADER.pack(kind[0], index, value, len(payload), time_ns)
         self._outgoing += payload
@@ -76,7 +76,7 @@ class Link:
         self._position += HEADER.size + length
         return kind, index, value, time_ns, payload
 
-    def close(self):
+    def close(self) -> None:
         """End the process, when it has taken up what is queued."""
         if self._process.stdin.closed:
             return
@@ -86,7 +86,7 @@ class Link:
         self._process.stdout.close()
         self._process.wait()
 
-    def _flush(self):
+    def _flush(self) -> None:
         view = memoryview(self._outgoing)
         try:
             while view:
@@ -95,7 +95,7 @@ class Link:
             raise EmulatorEndedError("the emulator ended") from None
         self._outgoing = bytearray()
 
-    def _fill(self, length: int):
+    def _fill(self, length: int) -> None:
         while len(self._incoming) - self._position < length:
             chunk = os.read(self._input, _CHUNK_BYTES)
             if not chunk:

@@ -38,27 +38,27 @@ _STEP_US = 10_000
 class PulseTrain(PulseSource):
     """The measuring element at a pin of the chip: each pulse a rising edge, evenly spaced while the load stays."""
 
-    def __init__(self, clock, gpio, impulses: int):
+    def __init__(self, clock, gpio, impulses: int) -> None:
         super().__init__(clock, impulses)
         self._gpio = gpio
         self._play()
 
-    def set_load_w(self, load_w: int):
+    def set_load_w(self, load_w: int) -> None:
         """Change the power the house would draw."""
         super().set_load_w(load_w)
         self._play()
 
-    def set_mains(self, on: bool):
+    def set_mains(self, on: bool) -> None:
         """Cut or restore the mains."""
         super().set_mains(on)
         self._play()
 
-    def set_contact(self, closed: bool):
+    def set_contact(self, closed: bool) -> None:
         """The load switch's contact moved."""
         super().set_contact(closed)
         self._play()
 
-    def _play(self):
+    def _play(self) -> None:
         """Go on with the pulse that is due next, at the new rate."""
         self._gpio.stop_pulses()
         self._gpio.drive(0)
@@ -75,7 +75,7 @@ class EmulatedMeter:
     `impulses` per kWh come from the measuring element; `commission` tells the meter so.
     """
 
-    def __init__(self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1, impulses: int = IMPULSES_PER_KWH):
+    def __init__(self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1, impulses: int = IMPULSES_PER_KWH) -> None:
         self.pico = EmulatedPico(flash, image, seed)
         clock = self.clock = self.pico.clock
         self._has_supply = False
@@ -105,13 +105,13 @@ class EmulatedMeter:
     def __exit__(self, *exception):
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """End the emulation; the flash stays in its file."""
         self.pico.close()
 
     # Supply
 
-    def power_up(self):
+    def power_up(self) -> None:
         """The mains are there: every chip gets its supply, and the processor starts when time goes on."""
         self.source.set_mains(True)
         self.rtc.power_restored()
@@ -120,12 +120,12 @@ class EmulatedMeter:
         self.pico.power_on()
         self._has_supply = True
 
-    def power_lost(self):
+    def power_lost(self) -> None:
         """The mains fail now."""
         self.pico.cut_power()
         self._follow_supply()
 
-    def reset_board(self):
+    def reset_board(self) -> None:
         """Pull the processor's reset line; the other chips keep what they have."""
         self.pico.reset()
 
@@ -144,16 +144,16 @@ class EmulatedMeter:
 
     # The hand
 
-    def insert(self, card):
+    def insert(self, card) -> None:
         """Bring a card into the reader's field."""
         self.reader.field.insert(card)
 
-    def remove(self, card=None):
+    def remove(self, card=None) -> None:
         """Take a card away, or whatever is there."""
         for held in [card] if card is not None else list(self.reader.field.cards):
             self.reader.field.remove(held)
 
-    def press(self, duration_ms: int = 150):
+    def press(self, duration_ms: int = 150) -> None:
         """Press the button and let go."""
         self.button.press(duration_ms)
 
@@ -169,7 +169,7 @@ class EmulatedMeter:
         received.clear()
         return answer.strip().split("\n")
 
-    def await_console(self, limit_s: float = 10):
+    def await_console(self, limit_s: float = 10) -> None:
         """Wait until the meter that has just been started greets on its console."""
         self.pico.serial_read_until(_READY, round(limit_s * 1000))
         self._await_quiet(limit_s)
@@ -222,7 +222,7 @@ class EmulatedMeter:
             self.source.set_mains(False)
         return self._has_supply
 
-    def _await_quiet(self, limit_s):
+    def _await_quiet(self, limit_s) -> None:
         """Until the board has written nothing for a while."""
         received = self.pico.serial_received
         end_us = self.clock.now_us + round(limit_s * 1_000_000)

@@ -10,7 +10,7 @@ from boards.host.chips.pin import Wire
 class _ChipEnd:
     """The chip as one more pin on a wire: what it drives."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.drives = None
 
 
@@ -20,7 +20,7 @@ class EmulatedWire(Wire):
     Models attach to it and listen to it as on the simulated board. The chip waits at each change it makes.
     """
 
-    def __init__(self, pico, pin: int, pull: int = 1):
+    def __init__(self, pico, pin: int, pull: int = 1) -> None:
         super().__init__(pull)
         self._gpio = pico.pins[pin]
         self._chip = _ChipEnd()
@@ -29,7 +29,7 @@ class EmulatedWire(Wire):
         self._gpio.resistor(pull)
         self._gpio.watch(self._chip_changed)
 
-    def settle(self):
+    def settle(self) -> None:
         """Work out the level anew, and tell the chip when the parts drive otherwise."""
         drives = {pin.drives for pin in self._pins if pin is not self._chip}
         parts_drive = 0 if 0 in drives else 1 if 1 in drives else None
@@ -38,7 +38,7 @@ class EmulatedWire(Wire):
             self._gpio.drive(parts_drive)
         super().settle()
 
-    def _chip_changed(self, drive):
+    def _chip_changed(self, drive) -> None:
         self._chip.drives = drive
         self.settle()
 
@@ -46,7 +46,7 @@ class EmulatedWire(Wire):
 class SpiPart:
     """A model in the shape of `machine.SPI`, byte by byte."""
 
-    def __init__(self, spi):
+    def __init__(self, spi) -> None:
         self._spi = spi
         self._sent = bytearray(1)
         self._received = bytearray(1)
@@ -64,12 +64,12 @@ class I2cRegisterParts:
     A device has `answers()`, `select(register)`, `read_byte()` and `write_byte(value)`.
     """
 
-    def __init__(self, devices: dict):
+    def __init__(self, devices: dict) -> None:
         self._devices = devices
         self._device = None
         self._selecting = False
 
-    def start(self):
+    def start(self) -> None:
         """A start or repeated start condition: the address follows."""
         self._device = None
 
@@ -95,6 +95,6 @@ class I2cRegisterParts:
         """One byte from the device."""
         return self._device.read_byte()
 
-    def stop(self):
+    def stop(self) -> None:
         """The transfer is over."""
         self._device = None

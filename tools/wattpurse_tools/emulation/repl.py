@@ -18,7 +18,7 @@ class RemoteError(Exception):
 class RawRepl:
     """The raw REPL of a board that has booted, or is about to."""
 
-    def __init__(self, pico, timeout_ms: int = 5000):
+    def __init__(self, pico, timeout_ms: int = 5000) -> None:
         self._pico = pico
         end_us = pico.now_us + timeout_ms * 1000
         pico.run_until(lambda: pico.statistics()["usb"], timeout_ms, step_us=20_000)
@@ -36,7 +36,7 @@ class RawRepl:
         self._pico.serial_received.clear()
         return entered
 
-    def start(self, code: str):
+    def start(self, code: str) -> None:
         """Begin to run `code` and return at once: the board is not run."""
         self._pico.serial_write(code.encode() + _EXECUTE)
 
@@ -55,6 +55,6 @@ class RawRepl:
         self.start(code)
         return self.finish(timeout_ms)
 
-    def leave(self):
+    def leave(self) -> None:
         """Back to the friendly REPL."""
         self._pico.serial_write(_FRIENDLY)

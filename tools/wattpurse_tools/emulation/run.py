@@ -77,7 +77,7 @@ def open_world(options, image: str) -> tuple:
     return world, cards, state
 
 
-def _make_new(world, cards, desk):
+def _make_new(world, cards, desk) -> None:
     print("A new meter is commissioned and a card made for it ...")
     world.run_for(1)
     commission(world, desk, METER_NUMBER)

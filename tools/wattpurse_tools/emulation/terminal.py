@@ -22,7 +22,7 @@ _CHUNK_BYTES = 4096
 class SerialTerminal:
     """A pseudo-terminal joined to the serial port of `pico`; other programs open `path`."""
 
-    def __init__(self, pico, pace: float = 1.0):
+    def __init__(self, pico, pace: float = 1.0) -> None:
         self._pico = pico
         self._pace = pace
         self._board_end, self._far_end = os.openpty()
@@ -37,7 +37,7 @@ class SerialTerminal:
         os.close(self._board_end)
         os.close(self._far_end)
 
-    def serve(self, until):
+    def serve(self, until) -> None:
         """Run the board and carry bytes both ways until `until()` holds."""
         pico = self._pico
         start_wall_s, start_us = time.monotonic(), pico.now_us
@@ -55,7 +55,7 @@ class SerialTerminal:
         """Serve while `program()` runs in a thread of its own; return what it returns, raise what it raises."""
         outcome = {}
 
-        def run():
+        def run() -> None:
             try:
                 outcome["result"] = program()
             except BaseException as error:
@@ -68,7 +68,7 @@ class SerialTerminal:
             raise outcome["error"]
         return outcome["result"]
 
-    def _carry(self):
+    def _carry(self) -> None:
         received = self._pico.serial_received
         if received:
             with contextlib.suppress(BlockingIOError):

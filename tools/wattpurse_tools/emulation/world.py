@@ -27,14 +27,14 @@ _CHUNK_BYTES = 4096
 class ChipStateFolder(StateFolder):
     """The folder of a meter on the emulated chip, whose flash the emulator itself writes through to its file."""
 
-    def _save_flash(self, _flash):
+    def _save_flash(self, _flash) -> None:
         """It is up to date."""
 
 
 class UsbPort:
     """The board's serial port as the session's console and as the pseudo-terminal `path`: both hear, both may type."""
 
-    def __init__(self, pico):
+    def __init__(self, pico) -> None:
         self._pico = pico
         self._output = ""
         self._typed = []
@@ -43,12 +43,12 @@ class UsbPort:
         os.set_blocking(self._board_end, False)
         self.path = os.ttyname(self._far_end)
 
-    def close(self):
+    def close(self) -> None:
         """End the pseudo-terminal."""
         os.close(self._board_end)
         os.close(self._far_end)
 
-    def type_line(self, line: str):
+    def type_line(self, line: str) -> None:
         """A line typed in the session."""
         self._typed.append(line)
         self._pico.serial_write(line.encode() + b"\r")
@@ -62,7 +62,7 @@ class UsbPort:
                 self._typed.remove(line)
         return output
 
-    def carry(self):
+    def carry(self) -> None:
         """Carry bytes both ways. What nobody reads at the pseudo-terminal is dropped when its buffer is full."""
         received = bytes(self._pico.serial_received)
         self._pico.serial_received.clear()
@@ -77,7 +77,7 @@ class UsbPort:
 class KnownMeter:
     """What the meter would know if it started now, in as much of the shape of `app.Meter` as a screen needs."""
 
-    def __init__(self, stores, now_s: int):
+    def __init__(self, stores, now_s: int) -> None:
         self.events = stores.events
         self.account = stores.ledger.account
         self._stores = stores
@@ -96,7 +96,7 @@ class KnownMeter:
 class EmulatedWorld:
     """`flash` is the chip's flash file, `image` the program that is written there; see `boards.host.world.World`."""
 
-    def __init__(self, flash: str, image: str, utc_s: int = FIRST_S, seed: int = 1):
+    def __init__(self, flash: str, image: str, utc_s: int = FIRST_S, seed: int = 1) -> None:
         self.hardware = EmulatedMeter(flash, image, utc_s, seed)
         self.clock = self.hardware.clock
         self.port = self.hardware.console = UsbPort(self.hardware.pico)
@@ -112,7 +112,7 @@ class EmulatedWorld:
         self._known_operations = None
         self._known_us = 0
 
-    def close(self):
+    def close(self) -> None:
         """End the emulation; the flash stays in its file."""
         self.hardware.close()
         self.port.close()
@@ -136,7 +136,7 @@ class EmulatedWorld:
         meter = self.meter
         return None if meter is None else meter.account
 
-    def run_for(self, duration_s: float):
+    def run_for(self, duration_s: float) -> None:
         """Let `duration_s` seconds pass."""
         self.run_until(lambda: False, duration_s)
 
@@ -154,30 +154,30 @@ class EmulatedWorld:
             self.port.carry()
         return True
 
-    def allow_lateness(self, _limit_ms: int):
+    def allow_lateness(self, _limit_ms: int) -> None:
         """A real program is as late as it is."""
 
-    def insert(self, card):
+    def insert(self, card) -> None:
         """Bring a card into the reader's field."""
         self.hardware.insert(card)
 
-    def remove(self, card=None):
+    def remove(self, card=None) -> None:
         """Take a card away, or whatever is there."""
         self.hardware.remove(card)
 
-    def press(self, duration_ms: int = 150):
+    def press(self, duration_ms: int = 150) -> None:
         """Press the button and let go."""
         self.hardware.press(duration_ms)
 
-    def cut_mains(self):
+    def cut_mains(self) -> None:
         """Cut the mains as soon as time goes on."""
         self.mains_on = False
 
-    def restore_mains(self):
+    def restore_mains(self) -> None:
         """Restore the mains as soon as time goes on."""
         self.mains_on = True
 
-    def reset_board(self):
+    def reset_board(self) -> None:
         """Pull the processor's reset line as soon as time goes on."""
         self.hardware.reset_board()
 
@@ -185,13 +185,13 @@ class EmulatedWorld:
         """Type a line at the service console and wait for its answer, given as lines. Raises TimeoutError."""
         return self.hardware.type_line(line)
 
-    def _follow_mains(self):
+    def _follow_mains(self) -> None:
         if self.mains_on and not self.hardware.pico.powered:
             self.hardware.power_up()
         elif not self.mains_on and self.hardware.pico.powered:
             self.hardware.power_lost()
 
-    def _read_flash(self):
+    def _read_flash(self) -> None:
         """Recover the meter anew if anything was written since the last time."""
         self._known_us = self.clock.now_us
         operations = self.hardware.pico.statistics()["flash"]["operations"]

@@ -16,7 +16,7 @@ _LINE_LIMIT = 16 * 1024 * 1024
 class MeterLine:
     """The console on `port`, to be used in a `with` block. Raises OSError where there is none, or no meter at it."""
 
-    def __init__(self, port: str, silence_s: float = _SILENCE_S):
+    def __init__(self, port: str, silence_s: float = _SILENCE_S) -> None:
         self._port = port
         self._silence_s = silence_s
         self._line = None

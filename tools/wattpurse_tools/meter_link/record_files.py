@@ -17,7 +17,7 @@ MONTHS = ("month", "closed", "kwh", "charge", "kw_max", "kw_max_start_utc", "kw_
 _MILLION = 1_000_000
 
 
-def write(path: str | Path, heading: tuple, rows: list):
+def write(path: str | Path, heading: tuple, rows: list) -> None:
     """Write a CSV file with that heading. Raises OSError."""
     with Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

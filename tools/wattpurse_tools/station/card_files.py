@@ -23,7 +23,7 @@ _RANDOM_UID = 0x08
 class CardFiles:
     """The cards in one folder."""
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
 
     def exists(self, name: str) -> bool:
@@ -43,7 +43,7 @@ class CardFiles:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: the card file is broken: {error}") from error
 
-    def save(self, name: str, card):
+    def save(self, name: str, card) -> None:
         """Write a card's file: whoever reads it meanwhile, or after a crash, finds the old or the new one."""
         self._refuse_in_field(name)
         path = self._path(name)
@@ -55,7 +55,7 @@ class CardFiles:
             os.fsync(file.fileno())
         os.replace(temporary, path)
 
-    def _refuse_in_field(self, name):
+    def _refuse_in_field(self, name) -> None:
         if (self._folder / (name + MARK_SUFFIX)).exists():
             raise ValueError(f"card {name} lies on a meter's reader; take it away from there first")
 

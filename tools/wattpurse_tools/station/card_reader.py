@@ -19,7 +19,7 @@ _REASONS = {
 class CardReader:
     """One reader, for cards of any version of the site's keys; `model` is its chip."""
 
-    def __init__(self, site_keys):
+    def __init__(self, site_keys) -> None:
         self._clock = VirtualClock()
         self.model = Mfrc522Model(self._clock)
         self._driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
@@ -35,7 +35,7 @@ class CardReader:
         """
         return self._with_card(card, lambda identity: self._open(identity, step))
 
-    def format(self, card, key_version: int):
+    def format(self, card, key_version: int) -> None:
         """Give a new card the keys of a version and the access rights that its kind calls for.
 
         Raises OSError as `work` does.
@@ -43,7 +43,7 @@ class CardReader:
         if card.kind == "classic-1k":
             self._with_card(card, lambda identity: self._format(identity, key_version))
 
-    def rekey(self, card, key_version: int):
+    def rekey(self, card, key_version: int) -> None:
         """Give a card the keys of a version in place of any other, wherever that was cut short before.
 
         Raises OSError as `work` does.
@@ -73,7 +73,7 @@ class CardReader:
             raise ValueError("this kind of card is not known")
         return await step(memory)
 
-    async def _format(self, identity, key_version):
+    async def _format(self, identity, key_version) -> None:
         keys = self._keys_of(identity, key_version)
         await format_classic(self._driver, identity, keys, purse.access_of_sector)
 

@@ -178,7 +178,7 @@ def _standing_lines(told, currency, decimals):
     return [f"{name:<10} {value}" for name, value in rows if value is not None]
 
 
-def _receipt_text(receipt, currency, decimals):
+def _receipt_text(receipt, currency, decimals) -> str:
     """What token took how much out of the meter, for the station to settle."""
     amounts = [
         amount_text(unit, receipt[name], currency, decimals)
@@ -227,11 +227,11 @@ def _month_table(months, currency, decimals):
     return [*lines, "* the month that ran when the statement was written"]
 
 
-def _kwh(wh):
+def _kwh(wh) -> str:
     return f"{wh // 1000}.{wh % 1000:03}"
 
 
-def _decimal(millionths, decimals):
+def _decimal(millionths, decimals) -> str:
     """Exact, with at least `decimals` decimals."""
     whole, rest = divmod(abs(millionths), _MILLION)
     digits = f"{rest:06}"
@@ -241,7 +241,7 @@ def _decimal(millionths, decimals):
     return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
 
 
-def _month_text(index):
+def _month_text(index) -> str:
     return f"{index // 12}-{index % 12 + 1:02}"
 
 

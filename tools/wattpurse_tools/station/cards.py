@@ -41,7 +41,7 @@ class CardRead:
     """A card that was read: `name`, `card`, its order `box` or None, what its newest statement `told` or None, and
     `meter_number`, None or 0 if it is no customer's."""
 
-    def __init__(self, name, card, box, told, meter_number):
+    def __init__(self, name, card, box, told, meter_number) -> None:
         self.name = name
         self.card = card
         self.box = box
@@ -64,7 +64,7 @@ class CardRead:
 class CardDesk:
     """Works on the cards in `files` with `reader`, and with the keys and the record of the station."""
 
-    def __init__(self, site_keys, station, files, reader):
+    def __init__(self, site_keys, station, files, reader) -> None:
         self._keys = site_keys
         self._station = station
         self._files = files
@@ -84,7 +84,7 @@ class CardDesk:
             self._station.learn(told)
         return CardRead(name, card, box, told, meter_number)
 
-    def new_card(self, name: str, kind: str, key_version: int, role: int, number: int, content_of):
+    def new_card(self, name: str, kind: str, key_version: int, role: int, number: int, content_of) -> None:
         """Make a card of a role (purse), with `number` in its head and `content_of(card)` in its order box.
 
         Raises ValueError rather than overwrite a card in use.
@@ -104,7 +104,7 @@ class CardDesk:
         self._station.add_card(card.uid, name, number if role == purse.CUSTOMER else 0)
         self._files.save(name, card)
 
-    def new_pass_card(self, name: str, kind: str, role: int, person: int, expires_s: int):
+    def new_pass_card(self, name: str, kind: str, role: int, person: int, expires_s: int) -> None:
         """Make the card of a technician (purse.SERVICE) or an operator (purse.OPERATOR)."""
         version = self._pass_version(role)
         self.new_card(name, kind, version, role, 0, lambda card: self._pass(card, role, version, person, expires_s))
@@ -113,7 +113,7 @@ class CardDesk:
         """What the coroutine `step(memory)` finds on the card. Raises OSError."""
         return self._reader.work(read.card, step)
 
-    def write(self, read: CardRead, step):
+    def write(self, read: CardRead, step) -> None:
         """Change the card; its file tells what is on it afterwards, torn or not. Raises OSError."""
         self._change(read, lambda: self._reader.work(read.card, step))
 
@@ -129,7 +129,7 @@ class CardDesk:
         self._change(read, lambda: self._reader.rekey(read.card, version))
         return version
 
-    def sign_on(self, name: str):
+    def sign_on(self, name: str) -> None:
         """From now on whose card this is sells. Raises ValueError if it is no operator's, or not valid."""
         read = self.read(name)
         if read.role != OPERATOR:
@@ -168,14 +168,14 @@ class CardDesk:
                 return told
         return None
 
-    def _opens(self, card):
+    def _opens(self, card) -> bool:
         try:
             self._reader.work(card, read_all)
         except OSError:
             return False
         return True
 
-    def _change(self, read, action):
+    def _change(self, read, action) -> None:
         try:
             action()
         finally:
@@ -194,7 +194,7 @@ class CardDesk:
     def _pass(self, card, role, version, person, expires_s):
         return make_pass(aes, self._pass_key(card, role, version), person, expires_s)
 
-    def _renew_pass(self, read, version):
+    def _renew_pass(self, read, version) -> None:
         kind = read.box.kind
         content = self._pass(read.card, kind, version, *self.open_pass(read))
         if content != read.box.content:

@@ -51,7 +51,7 @@ CREATE TABLE key_card_sales (uid TEXT NOT NULL, amount INTEGER NOT NULL, sold_s 
 class Transaction:
     """All of a `with` block or nothing of it, in the file when the block is left."""
 
-    def __init__(self, database):
+    def __init__(self, database) -> None:
         self._database = database
 
     def __enter__(self):
@@ -79,7 +79,7 @@ def open_database(path: str | Path, site_keys) -> sqlite3.Connection:
     return database
 
 
-def _prepare(database, path, site_keys):
+def _prepare(database, path, site_keys) -> None:
     database.execute("PRAGMA synchronous = FULL")
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if not 0 <= version <= _SCHEMA_VERSION:
@@ -92,7 +92,7 @@ def _prepare(database, path, site_keys):
             _migrate(database, version, site_keys)
 
 
-def _migrate(database, version, site_keys):
+def _migrate(database, version, site_keys) -> None:
     if version == 0:
         _execute_all(database, _SCHEMA_2)
         database.execute("INSERT INTO station VALUES (?)", (site_keys.fingerprint(),))
@@ -105,7 +105,7 @@ def _migrate(database, version, site_keys):
     database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
-def _execute_all(database, script):
+def _execute_all(database, script) -> None:
     """One by one, for `executescript` would end the transaction."""
     for statement in script.split(";")[:-1]:
         database.execute(statement)

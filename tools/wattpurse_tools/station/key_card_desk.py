@@ -19,7 +19,7 @@ from wattpurse_tools.station.cards import KEY_CARD, a_card_of, read_all
 class KeyCardRead:
     """A key card that was read: `read` (card_desk.CardRead), its `content` or None, `place` of that, and its `row`."""
 
-    def __init__(self, read, content, place, row):
+    def __init__(self, read, content, place, row) -> None:
         self.read = read
         self.content = content
         self.place = place
@@ -55,13 +55,13 @@ class KeyCardRead:
 class KeyCardDesk:
     """Works on key cards with the station's record and its `desk` (card_desk.CardDesk)."""
 
-    def __init__(self, site_keys, station, desk):
+    def __init__(self, site_keys, station, desk) -> None:
         self._keys = site_keys
         self._station = station
         self._desk = desk
         self._record = station.key_cards
 
-    def new_card(self, name: str, kind: str, price: int, allowance_mwh: int, period: int, user: int):
+    def new_card(self, name: str, kind: str, price: int, allowance_mwh: int, period: int, user: int) -> None:
         """Make a key card without money on it. Raises ValueError rather than overwrite a card in use."""
         if kind not in cards.KINDS:
             raise ValueError(f"a {kind} card has no room for what a key card says; use one of {', '.join(cards.KINDS)}")
@@ -84,7 +84,7 @@ class KeyCardDesk:
             found.row = self._record.of(read.card.uid)
         return found
 
-    def top_up(self, found: KeyCardRead, amount: int):
+    def top_up(self, found: KeyCardRead, amount: int) -> None:
         """Put `amount` micro-units on the card. Raises ValueError, with nothing changed, for a refusal.
 
         An OSError means that it is in the record and not on the card; `repair` puts it there.
@@ -96,7 +96,7 @@ class KeyCardDesk:
         self._record.load(found.read.card.uid, amount, int(time.time()), self._station.operator)
         self._deliver(found, "sold")
 
-    def change_terms(self, found: KeyCardRead, price: int, allowance_mwh: int, period: int):
+    def change_terms(self, found: KeyCardRead, price: int, allowance_mwh: int, period: int) -> None:
         """Give the card another price and allowance. Raises as `top_up` does."""
         self._refuse_flaw(found)
         self._station.refuse_without_operator()
@@ -126,7 +126,7 @@ class KeyCardDesk:
         self._station.remove_card(found.read.card.uid)
         return max(0, balance)
 
-    def _deliver(self, found, done):
+    def _deliver(self, found, done) -> None:
         found.row = self._record.of(found.read.card.uid)
         try:
             self._put(found)
@@ -136,7 +136,7 @@ class KeyCardDesk:
                 f"{done}, and not on the card: {error}; put it there with: wattpurse card repair {name}"
             ) from error
 
-    def _put(self, found):
+    def _put(self, found) -> None:
         """Write what the record says, over the older or broken copy; the card's own numbers stay."""
         row, old = found.row, found.content
         version, spent, number, used_mwh = 0, 0, 0, 0
@@ -152,7 +152,7 @@ class KeyCardDesk:
         self._desk.write(found.read, lambda memory: cards.write(memory, aes, pair, place, content))
         self._record.note(found.read.card.uid, content)
 
-    def _refuse_flaw(self, found):
+    def _refuse_flaw(self, found) -> None:
         if found.flaw:
             raise ValueError(found.flaw)
 
@@ -164,7 +164,7 @@ class KeyCardDesk:
         return [keys.key_card_keys(aes, key_set.site_key, uid) for key_set in self._keys.newest_first]
 
 
-async def _wipe(memory):
+async def _wipe(memory) -> None:
     await memory.write(0, bytes(memory.capacity))
     if any(await read_all(memory)):
         raise OSError("the card does not keep what is written")

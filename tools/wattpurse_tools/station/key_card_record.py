@@ -9,7 +9,7 @@ _COLUMNS = ("price", "allowance_mwh", "period", "user")
 class KeyCardRecord:
     """The key cards in one station's database. Each change is a transaction of its own."""
 
-    def __init__(self, database, transaction):
+    def __init__(self, database, transaction) -> None:
         self._database = database
         self._transaction = transaction
 
@@ -17,7 +17,7 @@ class KeyCardRecord:
         """The row of a card with uid, loaded, version, spent, price, allowance_mwh, period, user; None if not known."""
         return self._database.execute("SELECT * FROM key_cards WHERE uid = ?", (uid.hex(),)).fetchone()
 
-    def add(self, uid: bytes, content):
+    def add(self, uid: bytes, content) -> None:
         """A card is known from now on, with what should be on it (key_card.CardContent); none of it is seen yet."""
         with self._transaction():
             self._database.execute(
@@ -25,7 +25,7 @@ class KeyCardRecord:
                 (uid.hex(), content.loaded, content.version - 1, *(getattr(content, name) for name in _COLUMNS)),
             )
 
-    def note(self, uid: bytes, content):
+    def note(self, uid: bytes, content) -> None:
         """This is on the card: the newest that is known. What another station loaded counts as well."""
         with self._transaction():
             self._database.execute(
@@ -33,14 +33,14 @@ class KeyCardRecord:
                 (content.version, content.spent, content.loaded, uid.hex()),
             )
 
-    def load(self, uid: bytes, amount: int, sold_s: int, operator: int | None):
+    def load(self, uid: bytes, amount: int, sold_s: int, operator: int | None) -> None:
         """`amount` micro-units more are to be on the card, sold by that operator."""
         with self._transaction():
             self._database.execute("UPDATE key_cards SET loaded = loaded + ? WHERE uid = ?", (amount, uid.hex()))
             sale = (uid.hex(), amount, sold_s, operator)
             self._database.execute("INSERT INTO key_card_sales VALUES (?, ?, ?, ?)", sale)
 
-    def set_terms(self, uid: bytes, price: int, allowance_mwh: int, period: int):
+    def set_terms(self, uid: bytes, price: int, allowance_mwh: int, period: int) -> None:
         """Another price and allowance are to be on the card."""
         with self._transaction():
             self._database.execute(
@@ -48,7 +48,7 @@ class KeyCardRecord:
                 (price, allowance_mwh, period, uid.hex()),
             )
 
-    def remove(self, uid: bytes):
+    def remove(self, uid: bytes) -> None:
         """Forget a card; what was sold on it stays in the list of sales."""
         with self._transaction():
             self._database.execute("DELETE FROM key_cards WHERE uid = ?", (uid.hex(),))

@@ -28,7 +28,7 @@ _version = integer(0, KEY_VERSION_LIMIT)
 class KeySet:
     """One version of a site's keys: `key_version`, `vending_key`, `site_key` (16 bytes each)."""
 
-    def __init__(self, key_version: int, vending_key: bytes, site_key: bytes):
+    def __init__(self, key_version: int, vending_key: bytes, site_key: bytes) -> None:
         self.key_version = key_version
         self.vending_key = vending_key
         self.site_key = site_key
@@ -37,7 +37,7 @@ class KeySet:
 class SiteKeys:
     """The keys of one site in all their versions; `key_version`, `vending_key` and `site_key` are the newest."""
 
-    def __init__(self, key_sets: list):
+    def __init__(self, key_sets: list) -> None:
         self.newest_first = key_sets[::-1]
         self.key_version = key_sets[-1].key_version
         self.vending_key = key_sets[-1].vending_key
@@ -95,7 +95,7 @@ def load(path: str | Path) -> SiteKeys:
     return SiteKeys(key_sets)
 
 
-def make(path: str | Path, key_version: int = 1):
+def make(path: str | Path, key_version: int = 1) -> None:
     """Write a new key file that only its owner can read. Raises ValueError rather than overwrite one."""
     document = {"format": FORMAT, "keys": [_new_keys(_version(key_version, "--key-version"))]}
     try:
@@ -159,7 +159,7 @@ def _document(key_set):
     }
 
 
-def _write(path, flag, document):
+def _write(path, flag, document) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps(document, indent=2) + "\n")

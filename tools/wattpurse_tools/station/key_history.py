@@ -16,7 +16,7 @@ _COLUMNS = {token.METER_KEY: "key_version", token.SITE_KEY: "site_version"}
 class KeyHistory:
     """What one station's database tells of keys."""
 
-    def __init__(self, database, site_keys):
+    def __init__(self, database, site_keys) -> None:
         self._database = database
         self._keys = site_keys
 
@@ -38,7 +38,7 @@ class KeyHistory:
         numbers = [row["number"] for row in self._database.execute("SELECT number FROM meters ORDER BY number")]
         return [number for number in numbers if self.site_version(number) < key_version]
 
-    def note_statement(self, meter_number: int, key_version: int):
+    def note_statement(self, meter_number: int, key_version: int) -> None:
         """A statement opened under this version of the meter's key: the meter has it, whatever this record knows."""
         with Transaction(self._database):
             self._database.execute(
@@ -64,7 +64,7 @@ class KeyHistory:
             )
         return following
 
-    def refuse(self, meter_number: int, order: Order):
+    def refuse(self, meter_number: int, order: Order) -> None:
         """Raises ValueError for a key token that would leave a moment in which neither key works."""
         if order.kind not in KEY_KINDS:
             return

@@ -1,6 +1,6 @@
 """What a token is to say, as the station keeps it: the token's kind and body, and what it means in words.
 
-    unit, amount    of credit sold: micro-units or mWh; of a new key its version; otherwise "" and 0
+unit, amount    of credit sold: micro-units or mWh; of a new key its version; otherwise "" and 0
 """
 
 from wattpurse.core.messages import token
@@ -27,7 +27,7 @@ _CREDITS = {MONEY: token.CREDIT_MONEY, ENERGY: token.CREDIT_ENERGY}
 class Order:
     """One token that is not sealed yet: `kind`, `body` (bytes), `words`, `unit`, `amount`."""
 
-    def __init__(self, kind: int, fields: tuple, words: str, unit: str = NO_UNIT, amount: int = 0):
+    def __init__(self, kind: int, fields: tuple, words: str, unit: str = NO_UNIT, amount: int = 0) -> None:
         self.kind, self.body = token.make(kind, *fields)
         self.words = words
         self.unit = unit

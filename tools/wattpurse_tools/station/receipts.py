@@ -12,10 +12,10 @@ _NAMES = ("sequence", "money", "energy", "debt", "term_s")
 class Receipts:
     """The receipts in one station's database. Whoever calls opens the transaction where something is written."""
 
-    def __init__(self, database):
+    def __init__(self, database) -> None:
         self._database = database
 
-    def book(self, told: dict):
+    def book(self, told: dict) -> None:
         """Take in the receipt of an authentic statement, if it has one for a token that this station has made."""
         receipt = told.get("receipt")
         if receipt is None:
@@ -42,7 +42,7 @@ class Receipts:
         """Those that are not settled yet, oldest first."""
         return [row for row in self.of_meter(meter_number) if not row["settled"]]
 
-    def settle(self, rows: list, how: str):
+    def settle(self, rows: list, how: str) -> None:
         """Note receipts as settled, in words that say how."""
         self._database.executemany(
             "UPDATE receipts SET settled = ? WHERE meter = ? AND sequence = ? AND settled = ''",

@@ -13,7 +13,7 @@ from pathlib import Path
 class SequenceMarks:
     """The marks of one key file; no mark yet counts as 0."""
 
-    def __init__(self, key_file: str | Path):
+    def __init__(self, key_file: str | Path) -> None:
         key_file = Path(key_file).resolve()
         self._path = key_file.with_name(key_file.name + ".sequences")
 
@@ -46,7 +46,7 @@ class SequenceMarks:
             )
         return marks
 
-    def _save(self, marks):
+    def _save(self, marks) -> None:
         temporary = self._path.with_name(self._path.name + ".part")
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(json.dumps(marks) + "\n")

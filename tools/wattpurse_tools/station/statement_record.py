@@ -10,10 +10,10 @@ from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TAKING
 class Statements:
     """The statements in one station's database. Whoever calls `keep` opens the transaction."""
 
-    def __init__(self, database):
+    def __init__(self, database) -> None:
         self._database = database
 
-    def keep(self, told: dict):
+    def keep(self, told: dict) -> None:
         """Keep what an authentic statement tells; one that was read before is kept once."""
         self._database.execute(
             "INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -84,8 +84,11 @@ class Statements:
 
     def _takes_unseen(self, meter_number, time_s):
         """True if something was taken back by then and its receipt has not been seen."""
-        return self._database.execute(
-            "SELECT 1 FROM tokens LEFT JOIN receipts USING (meter, sequence)"
-            f" WHERE tokens.meter = ? AND kind IN {TAKING} AND redeemed_s <= ? AND told_s IS NULL",
-            (meter_number, time_s),
-        ).fetchone() is not None
+        return (
+            self._database.execute(
+                "SELECT 1 FROM tokens LEFT JOIN receipts USING (meter, sequence)"
+                f" WHERE tokens.meter = ? AND kind IN {TAKING} AND redeemed_s <= ? AND told_s IS NULL",
+                (meter_number, time_s),
+            ).fetchone()
+            is not None
+        )

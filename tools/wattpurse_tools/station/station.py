@@ -35,7 +35,7 @@ class Station(TokenRecord):
     `key_history` and `key_cards` are parts of the record.
     """
 
-    def __init__(self, path: str | Path, site_keys, marks: SequenceMarks):
+    def __init__(self, path: str | Path, site_keys, marks: SequenceMarks) -> None:
         self.operator = None
         self._path = path
         self._keys = site_keys
@@ -60,7 +60,7 @@ class Station(TokenRecord):
         if isinstance(error, sqlite3.Error):
             raise OSError(f"{self._path}: the state cannot be used: {error}") from error
 
-    def close(self):
+    def close(self) -> None:
         """Let the next command have the state."""
         self._database.close()
         self._lock.close()
@@ -84,7 +84,7 @@ class Station(TokenRecord):
         """The row of one meter, or None."""
         return self._database.execute("SELECT * FROM meters WHERE number = ?", (number,)).fetchone()
 
-    def add_card(self, uid: bytes, name: str, meter_number: int):
+    def add_card(self, uid: bytes, name: str, meter_number: int) -> None:
         """Make a card known, or known under another name; meter 0 for a service card."""
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO cards VALUES (?, ?, ?)", (uid.hex(), name, meter_number))
@@ -93,7 +93,7 @@ class Station(TokenRecord):
         """The row of one card with uid, name and meter, or None."""
         return self._database.execute("SELECT * FROM cards WHERE uid = ?", (uid.hex(),)).fetchone()
 
-    def remove_card(self, uid: bytes):
+    def remove_card(self, uid: bytes) -> None:
         """Forget a card; tokens that were made for it stay."""
         with self._transaction():
             self._database.execute("DELETE FROM cards WHERE uid = ?", (uid.hex(),))
@@ -103,7 +103,7 @@ class Station(TokenRecord):
         """Whether nothing is sold without an operator's card."""
         return bool(self._database.execute("SELECT operators_required FROM station").fetchone()[0])
 
-    def require_operators(self, required: bool):
+    def require_operators(self, required: bool) -> None:
         """Nothing is sold without an operator's card from now on, or no longer so. Raises ValueError without one."""
         self._refuse_without_operator(True)
         with self._transaction():
@@ -136,13 +136,13 @@ class Station(TokenRecord):
             self.receipts.settle(settled, f"to meter {meter_number}, token {numbers}")
         return [self.token(meter_number, sequence) for sequence, _, _ in made]
 
-    def pay_out(self, receipts: list):
+    def pay_out(self, receipts: list) -> None:
         """Note receipts (rows) as paid out at the desk."""
         self._refuse_without_operator(self.operators_required)
         with self._transaction():
             self.receipts.settle(receipts, "paid out")
 
-    def learn(self, told: dict):
+    def learn(self, told: dict) -> None:
         """Take in what an authentic statement proves: tokens redeemed, numbers used, the meter's unit, a receipt."""
         meter_number = told["meter_number"]
         open_rows = self._database.execute(
@@ -168,15 +168,15 @@ class Station(TokenRecord):
         redeemed = [number for number in range(first, told["token_top"] + 1) if is_redeemed(told, number)]
         return [number for number in redeemed if self.token(told["meter_number"], number) is None]
 
-    def refuse_without_operator(self):
+    def refuse_without_operator(self) -> None:
         """Raises ValueError where nothing is sold without an operator's card, and nobody has shown one."""
         self._refuse_without_operator(self.operators_required)
 
-    def _refuse_without_operator(self, required):
+    def _refuse_without_operator(self, required) -> None:
         if required and self.operator is None:
             raise ValueError("this station sells with an operator's card only: name yours with --operator CARD")
 
-    def _refuse_order(self, meter_number, order):
+    def _refuse_order(self, meter_number, order) -> None:
         """What would lose money: a receipt that the next one replaces, credit that would come to the next tenant."""
         if order.kind in TAKING:
             for row in self.receipts.awaited(meter_number):
@@ -198,7 +198,7 @@ class Station(TokenRecord):
         return Transaction(self._database)
 
 
-def check_meter_number(number: int):
+def check_meter_number(number: int) -> None:
     """Raises ValueError for a number that no meter has."""
     if not 1 <= number <= METER_LIMIT:
         raise ValueError(f"a meter number is from 1 to {METER_LIMIT}")

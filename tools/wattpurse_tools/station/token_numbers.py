@@ -8,7 +8,7 @@ from wattpurse_tools.station.order import OUTSTANDING
 class TokenNumbers:
     """The numbers in one station's database, and the marks beside its keys."""
 
-    def __init__(self, database, marks):
+    def __init__(self, database, marks) -> None:
         self._database = database
         self._marks = marks
 
@@ -40,7 +40,7 @@ class TokenNumbers:
             self.learn(meter_number, used)
         return range(last + 1, used + 1)
 
-    def learn(self, meter_number: int, sequence: int):
+    def learn(self, meter_number: int, sequence: int) -> None:
         """A number is known to be used. Whoever calls opens the transaction."""
         self._database.execute(
             "UPDATE meters SET last_sequence = max(last_sequence, ?) WHERE number = ?", (sequence, meter_number)
@@ -50,7 +50,7 @@ class TokenNumbers:
         row = self._database.execute("SELECT last_sequence FROM meters WHERE number = ?", (meter_number,)).fetchone()
         return row["last_sequence"]
 
-    def _refuse_to_lose_the_oldest(self, meter_number, sequence):
+    def _refuse_to_lose_the_oldest(self, meter_number, sequence) -> None:
         """A meter takes tokens out of order, but none that lies further back than its window."""
         oldest = self._database.execute(
             "SELECT sequence, coalesce(name, card) AS card FROM tokens LEFT JOIN cards ON uid = card"

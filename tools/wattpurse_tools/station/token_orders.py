@@ -31,7 +31,7 @@ _AMOUNT_SUFFIXES = {"_microunits": MONEY, "_mwh": ENERGY}
 class Context:
     """What an order is for: the row of its meter, with the keys of the site and what the meter has of them."""
 
-    def __init__(self, meter_row, site_keys, key_history):
+    def __init__(self, meter_row, site_keys, key_history) -> None:
         self.meter = meter_row["number"]
         self.currency = meter_row["currency"]
         self.decimals = meter_row["decimals"]

@@ -9,7 +9,7 @@ from wattpurse_tools.station.order import FORFEITED, ISSUED, OUTSTANDING, Order
 class TokenRecord:
     """The tokens in a station's database."""
 
-    def __init__(self, database):
+    def __init__(self, database) -> None:
         self._database = database
 
     def token(self, meter_number: int, sequence: int):
@@ -23,14 +23,12 @@ class TokenRecord:
         """The tokens made for a card that no statement has proved redeemed, oldest first."""
         return self._database.execute(
             f"SELECT * FROM tokens WHERE card = ? AND state IN {OUTSTANDING} ORDER BY meter, sequence", (uid.hex(),)
-
         ).fetchall()
 
     def outstanding_of_meter(self, meter_number: int) -> list:
         """The tokens of a meter, for whichever card, that no statement has proved redeemed, oldest first."""
         return self._database.execute(
             f"SELECT * FROM tokens WHERE meter = ? AND state IN {OUTSTANDING} ORDER BY sequence", (meter_number,)
-
         ).fetchall()
 
     def tokens(self, meter_number: int | None = None) -> list:
@@ -51,7 +49,7 @@ class TokenRecord:
             (name,),
         ).fetchall()
 
-    def move(self, tokens: list, uid: bytes):
+    def move(self, tokens: list, uid: bytes) -> None:
         """Let tokens (rows) belong on another card, where they are not yet."""
         with Transaction(self._database):
             self._database.executemany(
@@ -70,7 +68,7 @@ class TokenRecord:
         self.mark(rows, FORFEITED)
         return rows
 
-    def mark(self, tokens: list, state: str):
+    def mark(self, tokens: list, state: str) -> None:
         """Give tokens (rows) a new state."""
         with Transaction(self._database):
             self._database.executemany(
@@ -78,7 +76,7 @@ class TokenRecord:
                 [(state, row["meter"], row["sequence"]) for row in tokens],
             )
 
-    def add(self, meter_number: int, sequence: int, uid: bytes, order: Order, sealed: bytes, operator: int | None):
+    def add(self, meter_number: int, sequence: int, uid: bytes, order: Order, sealed: bytes, operator: int | None) -> None:
         """Enter a new token. Whoever calls opens the transaction."""
         self._database.execute(
             "INSERT INTO tokens (meter, sequence, kind, words, unit, amount, issued_s, card, sealed, state, operator)"

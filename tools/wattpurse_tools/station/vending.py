@@ -15,11 +15,11 @@ from wattpurse_tools.station.cards import BLANK, CUSTOMER, a_card_of, read_all
 class Vending:
     """The operations of the station on customers' cards; `desk` (card_desk.CardDesk) reads and writes them."""
 
-    def __init__(self, station, desk):
+    def __init__(self, station, desk) -> None:
         self._station = station
         self._desk = desk
 
-    def new_customer_card(self, name: str, kind: str, meter_number: int):
+    def new_customer_card(self, name: str, kind: str, meter_number: int) -> None:
         """Make a card for the customer of one meter. Raises ValueError rather than overwrite a card in use."""
         version = self._station.key_history.site_version(meter_number)
         self._desk.new_card(name, kind, version, purse.CUSTOMER, meter_number, lambda card: b"")
@@ -126,7 +126,7 @@ class Vending:
         self._station.remove_card(read.card.uid)
         return lost
 
-    def _deliver(self, read, rows, done):
+    def _deliver(self, read, rows, done) -> None:
         try:
             self._put_on_card(read)
         except (OSError, ValueError) as error:
@@ -135,14 +135,14 @@ class Vending:
                 f" wattpurse card repair {read.name}"
             ) from error
 
-    def _put_on_card(self, read):
+    def _put_on_card(self, read) -> None:
         """Write exactly the tokens that belong on the card."""
         rows = self._station.outstanding(read.card.uid)
         sealed = b"".join(row["sealed"] for row in rows)
         self._desk.write(read, lambda memory: purse.write_orders(memory, purse.CUSTOMER, read.meter_number, sealed))
         self._station.mark(rows, orders.ON_CARD)
 
-    def _refuse_wrong_card(self, read, meter_number):
+    def _refuse_wrong_card(self, read, meter_number) -> None:
         name = read.name
         if read.role not in (CUSTOMER, BLANK):
             raise ValueError(f"card {name} is {a_card_of(read.role)}, not a customer's")
@@ -156,13 +156,13 @@ class Vending:
                 f" make it known with: wattpurse meter add {read.meter_number}"
             )
 
-    def refuse_wrong_unit(self, meter_number: int, unit: str):
+    def refuse_wrong_unit(self, meter_number: int, unit: str) -> None:
         """Raises ValueError for credit of a unit that a meter does not sell by."""
         sold_by = self._station.meter(meter_number)["unit"]
         if unit != orders.NO_UNIT and sold_by not in (None, unit):
             raise ValueError(f"meter {meter_number} sells by {sold_by}: this credit would lie idle there")
 
-    def _refuse_unknown_tokens(self, read):
+    def _refuse_unknown_tokens(self, read) -> None:
         if self._unknown_tokens(read):
             raise ValueError(
                 f"card {read.name} carries unredeemed tokens that this station has not made; tap it at its meter first"
@@ -171,7 +171,7 @@ class Vending:
             if row["meter"] != read.meter_number:
                 raise ValueError(f"tokens for meter {row['meter']} were made for card {read.name}; erase it first")
 
-    def _refuse_without_room(self, read, size):
+    def _refuse_without_room(self, read, size) -> None:
         if self._has_room(read, size):
             return
         advice = "tap it at its meter first"
@@ -247,7 +247,7 @@ def _listed(rows, unknown):
     return ", ".join(parts)
 
 
-async def _wipe(memory):
+async def _wipe(memory) -> None:
     await memory.write(0, bytes(memory.capacity))
     if any(await read_all(memory)):
         raise OSError("the card does not keep what is written")

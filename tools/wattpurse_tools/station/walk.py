@@ -9,7 +9,7 @@ from wattpurse_tools.station.cards import DATA, a_card_of
 class Brought:
     """What a data card brought of one meter: `meter_number`, and `told`, None where its statement cannot be opened."""
 
-    def __init__(self, meter_number, told):
+    def __init__(self, meter_number, told) -> None:
         self.meter_number = meter_number
         self.told = told
 
@@ -17,11 +17,11 @@ class Brought:
 class Walk:
     """The station's work on data cards; `desk` (card_desk.CardDesk) reads and writes them."""
 
-    def __init__(self, station, desk):
+    def __init__(self, station, desk) -> None:
         self._station = station
         self._desk = desk
 
-    def new_card(self, name: str, kind: str, slot_size: int):
+    def new_card(self, name: str, kind: str, slot_size: int) -> None:
         """Make a data card with statement slots of a size. Raises ValueError rather than overwrite a card in use."""
         version = self._station.key_history.common_site_version()
         self._desk.new_card(name, kind, version, purse.DATA, slot_size, lambda card: b"")

@@ -72,7 +72,7 @@ class Section:
             line.charge_microunits, carried = divmod(carried + line.exact_charge, CHARGE_PARTS)
         return carried
 
-    def add(self, other):
+    def add(self, other) -> None:
         """Add all lines of another section that is settled."""
         for key, line in other.energy.items():
             mine = self.energy.setdefault(key, EnergyLine(line.rate_name, line.price_microunits_per_kwh))
@@ -120,7 +120,7 @@ def calculate(tariffs: list, load: LoadProfile, contract=PrepaidMoney, tax_permy
     return Bill(first.currency, account.months, total, tax_permyriad)
 
 
-def _check_succession(tariffs):
+def _check_succession(tariffs) -> None:
     for earlier, later in pairwise(tariffs):
         if later.version <= earlier.version:
             raise ValueError(
@@ -139,7 +139,7 @@ def _check_succession(tariffs):
 class _BilledAccount(Account):
     """The meter's account with a note of what each charge was for."""
 
-    def __init__(self, tariff: Tariff, following: list, contract, start_s: int, tax_permyriad: int):
+    def __init__(self, tariff: Tariff, following: list, contract, start_s: int, tax_permyriad: int) -> None:
         self.months = {}
         self._following = list(following)
         while self._following and self._following[0].activation_s <= start_s:
@@ -152,7 +152,7 @@ class _BilledAccount(Account):
         self.day = self.charged_day = first_day - 1
         self.enter_day(first_day)
 
-    def take(self, start_s: int, end_s: int, energy_mwh: int):
+    def take(self, start_s: int, end_s: int, energy_mwh: int) -> None:
         """Consume energy, evenly from `start_s` to `end_s`. What changes at `end_s` is left to the next interval."""
         shared_mwh = 0
         while self.change_s < end_s:
@@ -163,7 +163,7 @@ class _BilledAccount(Account):
             self._cross(boundary_s)
         self.consume(energy_mwh - shared_mwh)
 
-    def enter_day(self, day: int):
+    def enter_day(self, day: int) -> None:
         """Go on to local day `day` and note what each day on the way costs."""
         for next_day in range(self.day + 1, day + 1):
             exact_before = self._exact_charge()
@@ -188,7 +188,7 @@ class _BilledAccount(Account):
     def _month(self):
         return self.months.setdefault(self.registers.month.index, Section())
 
-    def _cross(self, time_s):
+    def _cross(self, time_s) -> None:
         self.time_s = time_s
         if self.pending_tariff is not None and self.pending_tariff.activation_s <= time_s:
             self.activate_pending()
@@ -196,5 +196,5 @@ class _BilledAccount(Account):
         self.enter_day(self.tariff.zone.day(time_s))
         self.enter_context()
 
-    def _await_next_tariff(self):
+    def _await_next_tariff(self) -> None:
         self.pending_tariff = self._following.pop(0) if self._following else None

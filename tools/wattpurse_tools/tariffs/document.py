@@ -49,16 +49,16 @@ def holiday_text(month: int, day: int, year: int) -> str:
     return f"{year:04}-{month:02}-{day:02}" if year else f"{month:02}-{day:02}"
 
 
-def _offset_text(minutes):
+def _offset_text(minutes) -> str:
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 
 
-def _clock_text(minute):
+def _clock_text(minute) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _day_type_name(index):
+def _day_type_name(index) -> str:
     return f"day-type-{index + 1}"
 
 

@@ -6,6 +6,7 @@ name, such as `rates[1].prices[0]`, and begins its error.
 
 import re
 from datetime import datetime
+from typing import Never
 
 MILLION = 1_000_000
 REQUIRED = object()
@@ -14,7 +15,7 @@ REQUIRED = object()
 class Section:
     """One table of the document: keys are taken out, and what is left at the end is a mistake."""
 
-    def __init__(self, values, where):
+    def __init__(self, values, where) -> None:
         if not isinstance(values, dict):
             raise ValueError(f"{where or 'the document'}: must be a table of keys and values")
         self._values = dict(values)
@@ -31,7 +32,7 @@ class Section:
             raise ValueError(f"{where}: is missing; add it")
         return default
 
-    def finish(self):
+    def finish(self) -> Never:
         """Raises ValueError if any key has not been taken."""
         for key in self._values:
             where = f"{self._where}.{key}" if self._where else key

@@ -190,9 +190,7 @@ def _day_types(value, rate_names):
 def _switches(value, where, read_rate):
     if not isinstance(value, dict):
         raise ValueError(f'{where}: must be a table of times and rates, such as "00:00" = "NIGHT"')
-    switches = sorted(
-        (_minute(clock, where), read_rate(rate, f'{where}."{clock}"')) for clock, rate in value.items()
-    )
+    switches = sorted((_minute(clock, where), read_rate(rate, f'{where}."{clock}"')) for clock, rate in value.items())
     if not switches or switches[0][0] != 0:
         raise ValueError(f'{where}: must begin with "00:00"; add the rate that applies from midnight')
     if len(switches) > rules.SWITCH_LIMIT:

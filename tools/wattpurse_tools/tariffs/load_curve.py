@@ -90,7 +90,7 @@ def _columns(columns, where):
     return time_s, int(matched[1]) * MWH_PER_WH + int((matched[2] or "").ljust(3, "0"))
 
 
-def _check_order(step_s, where):
+def _check_order(step_s, where) -> None:
     if step_s == 0:
         raise ValueError(
             f"{where}: has the same time as the line before; leave one out, or give the hour that a daylight change "
@@ -103,7 +103,7 @@ def _check_order(step_s, where):
         )
 
 
-def _check_step(step_s, interval_s, where):
+def _check_step(step_s, interval_s, where) -> None:
     if step_s > interval_s:
         raise ValueError(
             f"{where}: {_duration(step_s - interval_s)} before it are missing, intervals are {_duration(interval_s)}; "
@@ -116,5 +116,5 @@ def _check_step(step_s, interval_s, where):
         )
 
 
-def _duration(seconds):
+def _duration(seconds) -> str:
     return f"{seconds // 60} minutes" if seconds % 60 == 0 else f"{seconds} seconds"

@@ -18,7 +18,7 @@ PAUSE_MS = 3_600_000
 class OpenLoad:
     """Watches an open switch. `retries` counts how often it was to be opened again since it was last closed."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.retries = 0
         self._is_open = False
         self._begin(0)
@@ -46,14 +46,14 @@ class OpenLoad:
         self._begin(QUICK_PAUSE_MS if self.retries < QUICK_RETRIES else PAUSE_MS)
         return True
 
-    def _begin(self, pause_ms):
+    def _begin(self, pause_ms) -> None:
         """The coil is pulsed: nothing counts until that is over."""
         self._pause_ms = pause_ms
         self._settling_ms = SETTLING_MS
         self._window_ms = 0
         self._pulses = 0
 
-    def _count(self, elapsed_ms, pulses):
+    def _count(self, elapsed_ms, pulses) -> None:
         self._window_ms += elapsed_ms
         if self._window_ms > WINDOW_MS:
             self._window_ms = 0

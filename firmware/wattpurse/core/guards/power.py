@@ -18,7 +18,7 @@ _WATT_MS_PER_KWH = 1_000 * _MS_PER_HOUR
 class Power:
     """The power drawn now. `look` must be called at least once in `WINDOW_MS`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._is_running = False  # from the first pulse on
         self._span_ms = 0
         self._silent_ms = 0
@@ -26,7 +26,7 @@ class Power:
         self._measured_pulses = 0
         self._measured_ms = 1
 
-    def look(self, pulses: int, since_newest_ms: int, elapsed_ms: int):
+    def look(self, pulses: int, since_newest_ms: int, elapsed_ms: int) -> None:
         """`pulses` came since the last look, which was `elapsed_ms` ago; the newest of them `since_newest_ms` ago."""
         self._span_ms = min(self._span_ms + elapsed_ms, _LONGEST_SPAN_MS)
         self._silent_ms = min(self._silent_ms + elapsed_ms, _LONGEST_SPAN_MS)
@@ -50,6 +50,6 @@ class Power:
             return measured
         return min(measured, _WATT_MS_PER_KWH * per_kwh // (self._silent_ms * impulses))
 
-    def forget(self):
+    def forget(self) -> None:
         """The load was cut off: what is measured from now on is another load."""
         self.__init__()

@@ -20,7 +20,7 @@ _BORNE_PERCENT = 110
 class PowerLimit:
     """Watches power against a limit. `is_tripped` while supply has to be off until its time is over; `trips` counts."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.is_tripped = False
         self.trips = 0
         self._over_ms = 0

@@ -21,7 +21,7 @@ class Journal:
     bytes, at most ring.SNAPSHOT_LIMIT of them; the journal calls it when it rolls.
     """
 
-    def __init__(self, flash, first_sector: int, sectors: int, number: int, snapshot):
+    def __init__(self, flash, first_sector: int, sectors: int, number: int, snapshot) -> None:
         self._ring = Ring(flash, first_sector, sectors, number)
         self._snapshot = snapshot
         self._opened = False
@@ -99,7 +99,7 @@ class Journal:
         self._opened = True
         return snapshot
 
-    def create(self):
+    def create(self) -> None:
         """Start a journal in a blank ring. Raises ValueError where anything is written already."""
         if not self._ring.is_blank():
             raise ValueError("the ring is not blank: erase it on purpose first")
@@ -109,7 +109,7 @@ class Journal:
         self._opened = True
         self.roll()
 
-    def erase(self):
+    def erase(self) -> None:
         """Erase the whole ring: everything in it is lost. For a person's explicit order only.
 
         What is blank already is passed over, so that an erasing that a reset interrupted is finished by the next.
@@ -121,7 +121,7 @@ class Journal:
                 if not self._ring.sector_is_blank(copy, index):
                     self._ring.erase(copy, index)
 
-    def append(self, kind: int, payload: bytes):
+    def append(self, kind: int, payload: bytes) -> None:
         """Write one record; it is in flash twice on return. Raises OSError when no sector takes it."""
         self._tally_slot = None
         for _ in range(self._ring.sectors):
@@ -159,7 +159,7 @@ class Journal:
         self._erased_copies += 1
         return True
 
-    def roll(self):
+    def roll(self) -> None:
         """Go on to the next sector with a snapshot of the owner's state.
 
         Raises OSError when no sector is good, ValueError when the journal was not recovered or created before.
@@ -238,11 +238,11 @@ class Journal:
                 record = record or other
             yield (None, None, 0) if record is None else (record[0], record[1], copies)
 
-    def _make_room(self):
+    def _make_room(self) -> None:
         if self._next_slot >= self._slot_count or self._degraded:
             self.roll()
 
-    def _open_tally(self):
+    def _open_tally(self) -> None:
         """See to it that a tally slot with at least one step left is open in a sound sector."""
         if self._tally_slot is not None and self._tally_steps < slots.TALLY_STEPS and not self._degraded:
             return
@@ -288,7 +288,7 @@ class Journal:
             entries.append(entry)
         return entries
 
-    def _goes_on_behind(self, number, slot_count):
+    def _goes_on_behind(self, number, slot_count) -> bool:
         """True if the next slot holds an entry: a write that fails is never followed by another in the same sector."""
         behind = bytearray(slots.SLOT_SIZE)
         for copy in range(ring.COPIES if number + 1 < slot_count else 0):
@@ -306,7 +306,7 @@ class Journal:
                     return number + 1
         return 0
 
-    def _refuse_entries_behind(self, end, slot_count):
+    def _refuse_entries_behind(self, end, slot_count) -> None:
         """Where the log ends, nothing whole may follow: else what looks like the end is damage in the middle."""
         for number in range(end + 1, slot_count):
             for copy in range(ring.COPIES):
@@ -314,7 +314,7 @@ class Journal:
                 if slots.is_entry(self._check, self._sequence, number):
                     raise JournalUnreadable("an entry in the middle of the journal is damaged in both copies")
 
-    def _refuse_lost_successor(self):
+    def _refuse_lost_successor(self) -> None:
         """The next sectors may not hold entries of a newer log: its snapshot was acknowledged, it must be readable."""
         index = (self._index + 1) % self._ring.sectors
         for copy in range(ring.COPIES):

@@ -33,7 +33,7 @@ class JournalBlank(Exception):
 class Ring:
     """`sectors` sectors twice over from sector `first_sector` of `flash`; `number` (0 to 255) tells rings apart."""
 
-    def __init__(self, flash, first_sector: int, sectors: int, number: int):
+    def __init__(self, flash, first_sector: int, sectors: int, number: int) -> None:
         if sectors < 3:
             raise ValueError("a ring needs at least three sectors")
         self.sectors = sectors
@@ -43,15 +43,15 @@ class Ring:
         self._header = bytearray(_HEADER_SIZE)
         self._page = bytearray(PAGE_SIZE)
 
-    def read(self, copy: int, index: int, offset: int, buffer):
+    def read(self, copy: int, index: int, offset: int, buffer) -> None:
         """Fill `buffer` from `offset` of a sector."""
         self._flash.read(self._sector(copy, index) * SECTOR_SIZE + offset, buffer)
 
-    def program(self, copy: int, index: int, offset: int, data):
+    def program(self, copy: int, index: int, offset: int, data) -> None:
         """Program `data`, inside one page, at `offset` of a sector."""
         self._flash.program(self._sector(copy, index) * SECTOR_SIZE + offset, data)
 
-    def erase(self, copy: int, index: int):
+    def erase(self, copy: int, index: int) -> None:
         """Erase one copy of a sector."""
         self._flash.erase(self._sector(copy, index))
 
@@ -138,14 +138,14 @@ class Ring:
     def _sector(self, copy, index):
         return self._first + copy * self.sectors + index
 
-    def _write_image(self, copy, index, image):
+    def _write_image(self, copy, index, image) -> None:
         """Program header and snapshot, whole pages of them, the header last and by itself."""
         for page in range(len(image) // PAGE_SIZE - 1, -1, -1):
             start = max(page * PAGE_SIZE, _HEADER_SIZE)
             self.program(copy, index, start, image[start : (page + 1) * PAGE_SIZE])
         self.program(copy, index, 0, image[:_HEADER_SIZE])
 
-    def _holds_image(self, copy, index, image):
+    def _holds_image(self, copy, index, image) -> bool:
         """True if the sector reads as `image` and blank behind it."""
         for start in range(0, SECTOR_SIZE, PAGE_SIZE):
             self.read(copy, index, start, self._page)

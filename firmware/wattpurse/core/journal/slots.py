@@ -25,7 +25,7 @@ class JournalUnreadable(Exception):
     """The ring holds something, but not what any sequence of writes and cuts can leave: it must not be overwritten."""
 
 
-def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number: int):
+def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number: int) -> None:
     """Make `slot` the record `kind` for slot `number` of sector `sequence`. ValueError for a bad kind or length."""
     if not 1 <= kind <= 100 or len(payload) > PAYLOAD_SIZE:
         raise ValueError("no such record")
@@ -36,7 +36,7 @@ def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number
     struct.pack_into("<I", slot, _CRC_AT, _record_crc(slot, sequence, number))
 
 
-def put_tally(slot: bytearray, steps: int, sequence: int, number: int):
+def put_tally(slot: bytearray, steps: int, sequence: int, number: int) -> None:
     """Make `slot` a tally that stands at `steps` (0 to TALLY_STEPS)."""
     struct.pack_into("<I", slot, 0, _tally_marker(sequence, number))
     whole = steps // 8

@@ -205,7 +205,7 @@ def _month(month, detail, rate_count):
     return bytes(out)
 
 
-def _parse_further(reader, detail, statement):
+def _parse_further(reader, detail, statement) -> None:
     statement["other_balance"] = reader.signed()
     statement["bought"] = reader.signed()
     statement["charged"] = reader.signed()

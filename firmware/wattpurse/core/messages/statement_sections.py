@@ -85,7 +85,7 @@ def size_of(section: tuple) -> int:
     return _HEAD_SIZE + size if size else 0
 
 
-def put_sections(out: bytearray, sections, room: int):
+def put_sections(out: bytearray, sections, room: int) -> None:
     """Append the sections that fit into `room` bytes, in their order; of each as many of its first parts as fit."""
     for tag, parts in sections:
         content = bytearray()
@@ -100,7 +100,7 @@ def put_sections(out: bytearray, sections, room: int):
             out.extend(content)
 
 
-def parse_sections(reader: Reader, statement: dict):
+def parse_sections(reader: Reader, statement: dict) -> None:
     """Add what the sections tell to `statement`. Raises SealBroken where their lengths are wrong."""
     while not reader.is_at_end:
         tag = reader.byte()
@@ -150,21 +150,21 @@ def _month(demand, now_s):
     return out
 
 
-def _parse_tamper(content, statement):
+def _parse_tamper(content, statement) -> None:
     statement["tamper"] = tamper.texts(content.number())
 
 
-def _parse_events(content, statement):
+def _parse_events(content, statement) -> None:
     statement["event_place"] = content.number()
     statement["event_link"] = content.bytes(_LINK_SIZE).hex()
 
 
-def _parse_mean(content, statement):
+def _parse_mean(content, statement) -> None:
     statement["mean_daily_wh"] = content.number()
     statement["mean_daily_microunits"] = content.signed()
 
 
-def _parse_demand(content, statement):
+def _parse_demand(content, statement) -> None:
     """Each month's demand goes to the month; what is of months that the statement does not hold is left out."""
     for month in statement.get("months", ()):
         if content.is_at_end:
@@ -175,7 +175,7 @@ def _parse_demand(content, statement):
             month["demand_s"] = (statement["time_s"] // HALF_HOUR_S - content.number()) * HALF_HOUR_S
 
 
-def _parse_receipt(content, statement):
+def _parse_receipt(content, statement) -> None:
     statement["receipt"] = {
         "sequence": content.number(),
         "money": content.signed(),
@@ -185,7 +185,7 @@ def _parse_receipt(content, statement):
     }
 
 
-def _parse_standing(content, statement):
+def _parse_standing(content, statement) -> None:
     """Numbers of a newer meter, not known here, are left out."""
     names = standing.names()
     statement["standing"] = {}
@@ -195,7 +195,7 @@ def _parse_standing(content, statement):
             statement["standing"][names[place]] = value
 
 
-def _parse_supply(content, statement):
+def _parse_supply(content, statement) -> None:
     statement["supply_reason"] = content.byte()
 
 

@@ -62,7 +62,7 @@ _BODY_LAYOUTS = {
 class Token:
     """An instruction as it was sealed: `sequence`, `kind`, `body` (bytes)."""
 
-    def __init__(self, sequence: int, kind: int, body: bytes):
+    def __init__(self, sequence: int, kind: int, body: bytes) -> None:
         self.sequence = sequence
         self.kind = kind
         self.body = body

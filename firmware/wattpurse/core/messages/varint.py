@@ -5,7 +5,7 @@ from wattpurse.core.seals.sealing import SealBroken
 _LONGEST_BITS = 70
 
 
-def put(out: bytearray, value: int):
+def put(out: bytearray, value: int) -> None:
     """Append a number from 0 on."""
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -13,7 +13,7 @@ def put(out: bytearray, value: int):
     out.append(value)
 
 
-def put_signed(out: bytearray, value: int):
+def put_signed(out: bytearray, value: int) -> None:
     """Append a number of either sign."""
     put(out, -2 * value - 1 if value < 0 else 2 * value)
 
@@ -21,7 +21,7 @@ def put_signed(out: bytearray, value: int):
 class Reader:
     """Takes numbers off the bytes of a sealed message; SealBroken where they run past its end."""
 
-    def __init__(self, data, position: int):
+    def __init__(self, data, position: int) -> None:
         self._data = data
         self._position = position
 

@@ -33,7 +33,7 @@ CHARGE_PARTS = MWH_PER_KWH * WHOLE_TAX
 class Purse:
     """One kind of credit: `bought` less `charged` is the balance."""
 
-    def __init__(self, bought: int = 0, charged: int = 0):
+    def __init__(self, bought: int = 0, charged: int = 0) -> None:
         self.bought = bought
         self.charged = charged
 
@@ -55,7 +55,7 @@ class Purse:
 class Account:
     """State of one meter. Start a new one with a tariff, the calibration, a contract and the time."""
 
-    def __init__(self, tariff_data: bytes, impulses: int, per_kwh: int, contract, time_s: int):
+    def __init__(self, tariff_data: bytes, impulses: int, per_kwh: int, contract, time_s: int) -> None:
         self.tariff = Tariff(tariff_data)
         self.pending_tariff = None
         self.contract = contract
@@ -77,7 +77,7 @@ class Account:
         self.charged_day = self.day
         self.registers = Registers(month_index(self.day))
 
-    def calibrate(self, impulses: int, per_kwh: int):
+    def calibrate(self, impulses: int, per_kwh: int) -> None:
         """From now on `impulses` pulses are `per_kwh` kWh.
 
         Raises ValueError unless both are 1 to 1,000,000,000, or where a pulse would be more than 10 kWh: then the two
@@ -93,14 +93,14 @@ class Account:
         self.impulses_per_kwh_divisor = per_kwh
         self.energy_remainder = 0
 
-    def count_pulses(self, pulses: int):
+    def count_pulses(self, pulses: int) -> None:
         """Turn pulses into energy and charge it at the rate in force."""
         self.pulses_total += pulses
         energy = self.energy_remainder + pulses * MWH_PER_KWH * self.impulses_per_kwh_divisor
         self.energy_remainder = energy % self.impulses
         self.consume(energy // self.impulses)
 
-    def consume(self, energy_mwh: int):
+    def consume(self, energy_mwh: int) -> None:
         """Register and charge energy at the rate in force, split where a block or the free allowance ends."""
         while energy_mwh:
             block, price, room_mwh = self.contract.price(self)
@@ -168,7 +168,7 @@ class Account:
             return False
         return behind >= TOKEN_WINDOW or bool(self.token_window >> behind & 1)
 
-    def mark_token(self, sequence: int):
+    def mark_token(self, sequence: int) -> None:
         """Note a token as redeemed. Raises ValueError if it already is."""
         if self.token_is_used(sequence):
             raise ValueError("token is used")
@@ -185,7 +185,7 @@ class Account:
         pending_version = self.pending_tariff.version if self.pending_tariff else 0
         return tariff.version > max(self.tariff.version, pending_version)
 
-    def enter_day(self, day: int):
+    def enter_day(self, day: int) -> None:
         """Go on to local day `day`: each day entered costs its standing charge, once ever, in the month it falls in."""
         while self.day < day:
             self.day += 1
@@ -196,25 +196,25 @@ class Account:
                 self.charged_day = self.day
                 self._charge_day()
 
-    def _charge_day(self):
+    def _charge_day(self) -> None:
         """What a day costs: its standing charge, unless the terms spare who is cut off, and its part of a debt."""
         if self.terms["standing_charge_while_off"] or not self.standing["cut_off"]:
             self.registers.add_charge(self.contract.charge_days(self, 1))
         credit_rules.take_daily_debt(self)
         credit_rules.note_balance(self)
 
-    def activate_pending(self):
+    def activate_pending(self) -> None:
         """The pending tariff takes over; a day that begins at this second is already its own."""
         self.tariff = self.pending_tariff
         self.pending_tariff = None
         self.enter_day(self.tariff.zone.day(self.time_s))
 
-    def enter_context(self):
+    def enter_context(self) -> None:
         """Take the rate in force at `time_s`, and note when it may change next."""
         self.rate = self.tariff.rate_at(self.time_s)
         self.note_next_change()
 
-    def note_next_change(self):
+    def note_next_change(self) -> None:
         """Find `change_s`: the next second at which rate, day or tariff may change."""
         self.change_s = self.tariff.next_change_s(self.time_s)
         if self.pending_tariff is not None:

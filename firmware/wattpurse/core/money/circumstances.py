@@ -13,7 +13,7 @@ class Circumstances:
     where there is no key card in the slot, or USABLE or UNUSABLE: the one that is there.
     """
 
-    def __init__(self, now_s: int = 0):
+    def __init__(self, now_s: int = 0) -> None:
         self.now_s = now_s
         self.tamper_opens = False
         self.testing = False

@@ -26,7 +26,7 @@ _CLEARED = (
 )
 
 
-def take_credit(account, unit: int, amount: int):
+def take_credit(account, unit: int, amount: int) -> None:
     """Credit `amount` of `unit`; what is in debt gets its share of it."""
     share = debt_share(account, unit, amount)
     account.purse(unit).bought += amount
@@ -53,7 +53,7 @@ def debt_share(account, unit: int, amount: int) -> int:
     return min(free * percent // 100, _most_of_debt(account))
 
 
-def take_daily_debt(account):
+def take_daily_debt(account) -> None:
     """The part of the weekly sum that falls on the day that just began.
 
     Seven parts, each the weekly sum's exact seventh rounded down where it ends, make the whole. Not below the floor,
@@ -69,7 +69,7 @@ def take_daily_debt(account):
         _pay_debt(account, part)
 
 
-def note_balance(account):
+def note_balance(account) -> None:
     """Emergency credit is used up at its limit, and can be offered again when it is repaid: each purse's by itself.
 
     To be called after whatever may change a balance upwards, or a limit: recovery counts all energy between two records
@@ -87,7 +87,7 @@ def note_balance(account):
             standing.set(name, EMERGENCY_USED)
 
 
-def take_back(account, sequence: int, unit: int, amount: int):
+def take_back(account, sequence: int, unit: int, amount: int) -> None:
     """Token `sequence` takes up to `amount` (0: everything) out of one purse; the receipt says how much it was."""
     balance = max(0, account.purse(unit).balance)
     taken = balance if amount == 0 else min(amount, balance)
@@ -95,7 +95,7 @@ def take_back(account, sequence: int, unit: int, amount: int):
     _write_receipt(account, sequence, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0)
 
 
-def clear(account, sequence: int):
+def clear(account, sequence: int) -> None:
     """Token `sequence` brings both purses, the debt and what was bought of time to nothing.
 
     What they were, owing included, is on the receipt.
@@ -120,7 +120,7 @@ def _most_of_debt(account):
     return min(standing["debt_microunits"], max(0, cap - paid))
 
 
-def _pay_debt(account, amount):
+def _pay_debt(account, amount) -> None:
     standing = account.standing
     _note_week(account)
     account.money.spend(amount)
@@ -129,7 +129,7 @@ def _pay_debt(account, amount):
     standing.set("debt_recovered_microunits", standing["debt_recovered_microunits"] + amount)
 
 
-def _note_week(account):
+def _note_week(account) -> None:
     week = _week(account)
     if account.standing["debt_week"] != week:
         account.standing.set("debt_week", week)
@@ -141,7 +141,7 @@ def _week(account):
     return (account.charged_day + _MONDAY) // DAYS_OF_A_WEEK
 
 
-def _write_receipt(account, sequence, microunits, mwh, debt_microunits):
+def _write_receipt(account, sequence, microunits, mwh, debt_microunits) -> None:
     account.standing.set("receipt_sequence", sequence)
     account.standing.set("receipt_microunits", microunits)
     account.standing.set("receipt_mwh", mwh)

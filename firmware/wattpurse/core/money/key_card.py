@@ -46,7 +46,7 @@ class CardContent:
     are used in the one with `period_number`. user: whose card it is, a number.
     """
 
-    def __init__(self, version, loaded, spent, price, allowance_mwh, period, period_number, used_mwh, user):
+    def __init__(self, version, loaded, spent, price, allowance_mwh, period, period_number, used_mwh, user) -> None:
         self.version = version
         self.loaded = loaded
         self.spent = spent

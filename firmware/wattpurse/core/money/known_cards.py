@@ -30,7 +30,7 @@ class KnownCard:
     While `unproved` is 1, `version` and `spent` are those that a writing brings, which may not have reached the card.
     """
 
-    def __init__(self, number, version, spent, pending=0, unproved=0, owed=0):
+    def __init__(self, number, version, spent, pending=0, unproved=0, owed=0) -> None:
         self.number = number
         self.version = version
         self.spent = spent
@@ -48,7 +48,7 @@ class KnownCard:
             return self.is_behind(version, spent) or (version >= self.version and spent >= self.spent - self.pending)
         return (version, spent) == (self.version, self.spent) or (version > self.version and spent >= self.spent)
 
-    def meet(self, version: int, spent: int):
+    def meet(self, version: int, spent: int) -> None:
         """The card says this, and it is genuine. A deduction that it has not taken is owed again.
 
         One that another meter's may hide is taken for made: what was deducted must never be deducted twice.
@@ -65,7 +65,7 @@ class KnownCard:
 class KnownCards:
     """Up to REMEMBERED cards, the newest first, and what the newest says of its money, price and allowance."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.known = []
         self.given = 0
         self.loaded = 0
@@ -107,7 +107,7 @@ class KnownCards:
         card = self.find(number)
         return card is None or card.is_genuine(version, spent)
 
-    def meet(self, number: int, version: int, spent: int, user: int):
+    def meet(self, number: int, version: int, spent: int, user: int) -> None:
         """The card with that number says this, and is the newest now. Raises ValueError if it is not genuine."""
         if not self.is_genuine(number, version, spent):
             raise ValueError("an older image of a card")
@@ -128,7 +128,7 @@ class KnownCards:
         del self.known[REMEMBERED:]
         self.user = user
 
-    def take_terms(self, loaded, price, allowance_mwh, period, number, used_mwh, day):
+    def take_terms(self, loaded, price, allowance_mwh, period, number, used_mwh, day) -> None:
         """What else the newest card says; `number` of its period, `day` today.
 
         Of what was used in one period the larger holds: the card may not have been told all of it. Raises ValueError
@@ -147,7 +147,7 @@ class KnownCards:
         self.period = period
         self.enter_day(day)
 
-    def enter_day(self, day: int):
+    def enter_day(self, day: int) -> None:
         """The allowance is whole again where a new period begins; `day` is a local day."""
         if self.period != NO_ALLOWANCE:
             number = period_number(self.period, day)
@@ -155,15 +155,15 @@ class KnownCards:
                 self.period_number = number
                 self.used_mwh = 0
 
-    def use_allowance(self, energy_mwh: int):
+    def use_allowance(self, energy_mwh: int) -> None:
         """The newest card takes this from its allowance."""
         self.used_mwh += energy_mwh
 
-    def owe(self, microunits: int):
+    def owe(self, microunits: int) -> None:
         """The newest card owes this more."""
         self.known[0].owed += microunits
 
-    def step(self, number: int, version: int, amount: int):
+    def step(self, number: int, version: int, amount: int) -> None:
         """`amount` of what the newest card owes is deducted with its next version. ValueError if it cannot be."""
         card = self.newest
         if card is None or card.number != number or card.version + 1 != version or not 0 <= amount <= card.owed:

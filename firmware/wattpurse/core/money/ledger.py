@@ -23,7 +23,7 @@ _STEP_DIVISOR = 4000  # steps per kWh at least: 0.25 Wh
 class Ledger:
     """The ledger on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int):
+    def __init__(self, flash, first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self.account = None
         self._pending_pulses = 0
@@ -34,7 +34,7 @@ class Ledger:
         """True while the newest state has only one good copy."""
         return self._journal.degraded
 
-    def open(self):
+    def open(self) -> None:
         """Recover the account. Raises ring.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError, OSError.
 
         Whatever is raised, nothing was written.
@@ -51,7 +51,7 @@ class Ledger:
             self.close()
             raise
 
-    def create(self, account: Account):
+    def create(self, account: Account) -> None:
         """Start a ledger in blank flash with `account`. Raises ValueError if the flash is not blank."""
         self._adopt(account)
         try:
@@ -60,16 +60,16 @@ class Ledger:
             self.close()
             raise
 
-    def close(self):
+    def close(self) -> None:
         """Forget the account: nothing can be charged or credited any more."""
         self.account = None
 
-    def erase(self):
+    def erase(self) -> None:
         """Erase the ledger and everything in it, for a person's explicit order only."""
         self.close()
         self._journal.erase()
 
-    def advance(self, now_s: int, pulses: int):
+    def advance(self, now_s: int, pulses: int) -> None:
         """Account for `pulses` counted since the last call, evenly over the time since then, up to `now_s`.
 
         A clock that stands still or went back gives the pulses to the context in force. Raises ValueError for a leap of
@@ -90,7 +90,7 @@ class Ledger:
         """The latest time that a clock may say now: DAYS_AT_ONCE days ahead of the account's."""
         return self.account.time_s + DAYS_AT_ONCE * DAY_S
 
-    def refuse_leap(self, now_s: int):
+    def refuse_leap(self, now_s: int) -> None:
         """Raises ValueError if `now_s` is later than `latest_believable_s`."""
         if now_s > self.latest_believable_s:
             raise ValueError(f"the clock would leap more than {DAYS_AT_ONCE} days ahead")
@@ -109,14 +109,14 @@ class Ledger:
         self._record(records.CREDIT, records.credit(now_s, sequence, unit, carrier, amount, balance))
         return balance
 
-    def redeem(self, sequence: int, token_kind: int, carrier: int, now_s: int):
+    def redeem(self, sequence: int, token_kind: int, carrier: int, now_s: int) -> None:
         """Note a token that brings no credit as redeemed. Raises ValueError if it is used."""
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
         payload = records.token(now_s, self._pending_pulses, sequence, token_kind, carrier)
         self._record_with_pulses(records.TOKEN, payload)
 
-    def set_number(self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER):
+    def set_number(self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER) -> None:
         """Set one of the account's numbers, of `holder` records.TERMS or records.STANDING: one record, with its token.
 
         Raises ValueError if the token is used, for an unknown name, or for a value out of range.
@@ -129,7 +129,7 @@ class Ledger:
         payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
         self._record_with_pulses(records.NUMBER, payload)
 
-    def take_card(self, card_number: int, content, now_s: int):
+    def take_card(self, card_number: int, content, now_s: int) -> None:
         """A key card (key_card.CardContent) is in the slot and pays for what is used from now on: two records.
 
         Between the two no card pays. Raises ValueError for an older image of a card that is known, and for numbers that
@@ -142,12 +142,12 @@ class Ledger:
         self._record_with_pulses(records.CARD, records.card(now_s, self._pending_pulses, card_number, content))
         self._record(records.CARD_TERMS, records.card_terms(now_s, content))
 
-    def step_card(self, now_s: int):
+    def step_card(self, now_s: int) -> None:
         """Deduct what the newest key card owes; the card is to be written as `account.cards.content()` says then."""
         card = self.account.cards.newest
         self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, card.owed))
 
-    def change(self, alter):
+    def change(self, alter) -> None:
         """Let `alter(account)` change what it likes, and make it the newest snapshot, all or nothing.
 
         Whatever is raised, by `alter` or by the flash, leaves the account as it was.
@@ -168,7 +168,7 @@ class Ledger:
             raise
         self._pending_pulses = 0
 
-    def set_clock(self, now_s: int):
+    def set_clock(self, now_s: int) -> None:
         """The clock was set by someone with the right to: time may go back, and the rate goes with it.
 
         A day that was charged is not charged again, and a month that was closed stays closed. The month that runs
@@ -179,7 +179,7 @@ class Ledger:
             self.advance(now_s, 0)
             return
 
-        def go_back(account):
+        def go_back(account) -> None:
             account.time_s = now_s
             account.day = account.tariff.zone.day(now_s)
             month = account.registers.month
@@ -189,7 +189,7 @@ class Ledger:
 
         self.change(go_back)
 
-    def note_time(self):
+    def note_time(self) -> None:
         """Write down the time that it is, so that a clock which is lost goes on from here. Raises OSError."""
         account = self.account
         self._record_with_pulses(records.RATE, records.rate(account.time_s, self._pending_pulses, account.rate))
@@ -198,14 +198,14 @@ class Ledger:
         """Erase one sector ahead of need; False if none is due. Holds the processor for one erase at most."""
         return self._journal.prepare()
 
-    def _adopt(self, account):
+    def _adopt(self, account) -> None:
         self.account = account
         self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
 
     def _snapshot(self):
         return account_image.pack(self.account)
 
-    def _count(self, pulses):
+    def _count(self, pulses) -> None:
         """Tally whole steps of pulses; what is less waits for the next."""
         self._pending_pulses += pulses
         while self._pending_pulses >= self._step_pulses:
@@ -213,7 +213,7 @@ class Ledger:
             self._pending_pulses -= counted
             self.account.count_pulses(counted)
 
-    def _count_across(self, start_s, now_s, pulses):
+    def _count_across(self, start_s, now_s, pulses) -> None:
         """Share the pulses out over every stretch of one rate, one day and one tariff between two times."""
         shared = 0
         while self.account.change_s <= now_s:
@@ -224,7 +224,7 @@ class Ledger:
             self._cross(boundary_s)
         self._count(pulses - shared)
 
-    def _pass_quietly(self, now_s):
+    def _pass_quietly(self, now_s) -> None:
         """Go on to `now_s` without energy: only a change of tariff on the way has to be stopped at."""
         pending = self.account.pending_tariff
         if pending is not None and self.account.time_s < pending.activation_s <= now_s:
@@ -232,7 +232,7 @@ class Ledger:
             self._cross(pending.activation_s)
         self._cross(now_s)
 
-    def _cross(self, time_s):
+    def _cross(self, time_s) -> None:
         """Enter whatever day, tariff and rate hold at `time_s`, journalling what changes."""
         pending = self.account.pending_tariff
         if pending is not None and pending.activation_s <= time_s:
@@ -247,22 +247,22 @@ class Ledger:
         self.account.time_s = max(self.account.time_s, time_s)
         self.account.note_next_change()
 
-    def _activate_pending(self, time_s):
+    def _activate_pending(self, time_s) -> None:
         """Tariff, its rate, and the day that may begin with it, in one snapshot: no cut leaves one without the rest."""
 
-        def activate(account):
+        def activate(account) -> None:
             account.time_s = max(account.time_s, time_s)
             account.activate_pending()
             account.enter_context()
 
         self.change(activate)
 
-    def _record_with_pulses(self, kind, payload):
+    def _record_with_pulses(self, kind, payload) -> None:
         """A record that carries the pulses below one step: they are pending until it is in flash."""
         self._record(kind, payload)
         self._pending_pulses = 0
 
-    def _replay(self, entries):
+    def _replay(self, entries) -> None:
         """Make every change that the entries tell of. Tallies between two records are one charge: nothing is lost."""
         steps = 0
         for kind, content in entries:
@@ -274,6 +274,6 @@ class Ledger:
                 records.apply(self.account, kind, content)
         self.account.count_pulses(steps * self._step_pulses)
 
-    def _record(self, kind, payload):
+    def _record(self, kind, payload) -> None:
         self._journal.append(kind, payload)
         records.apply(self.account, kind, payload)

@@ -98,7 +98,7 @@ def numbers_of(account, holder: int):
     return account.terms if holder == TERMS else account.standing
 
 
-def apply(account, kind: int, payload: bytes):
+def apply(account, kind: int, payload: bytes) -> None:
     """Make the change that a record tells of. Raises LedgerMismatch or ValueError where it cannot be."""
     effect = _EFFECTS.get(kind)
     if effect is None:
@@ -106,7 +106,7 @@ def apply(account, kind: int, payload: bytes):
     effect(account, payload)
 
 
-def _apply_rate(account, payload):
+def _apply_rate(account, payload) -> None:
     time_s, pulses, in_force = struct.unpack_from(_RATE_LAYOUT, payload)
     if in_force >= account.tariff.rate_count:
         raise LedgerMismatch("a rate record names a rate that the tariff does not have")
@@ -115,7 +115,7 @@ def _apply_rate(account, payload):
     account.time_s = max(account.time_s, time_s)
 
 
-def _apply_day(account, payload):
+def _apply_day(account, payload) -> None:
     time_s, pulses, begun = struct.unpack_from(_DAY_LAYOUT, payload)
     if begun - account.day > _DAYS_OF_A_RECORD:
         raise LedgerMismatch("a day record leaps further than any clock may")
@@ -125,7 +125,7 @@ def _apply_day(account, payload):
     account.time_s = max(account.time_s, time_s)
 
 
-def _apply_credit(account, payload):
+def _apply_credit(account, payload) -> None:
     _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
     account.mark_token(sequence)
     credit_rules.take_credit(account, unit, amount)
@@ -133,13 +133,13 @@ def _apply_credit(account, payload):
         raise LedgerMismatch("a credit record does not lead to its balance")
 
 
-def _apply_token(account, payload):
+def _apply_token(account, payload) -> None:
     _, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
     account.count_pulses(pulses)
     account.mark_token(sequence)
 
 
-def _apply_number(account, payload):
+def _apply_number(account, payload) -> None:
     _, pulses, sequence, _, holder, place, value = struct.unpack_from(_NUMBER_LAYOUT, payload)
     account.count_pulses(pulses)
     if sequence != NO_TOKEN:
@@ -150,14 +150,14 @@ def _apply_number(account, payload):
     credit_rules.note_balance(account)
 
 
-def _apply_card(account, payload):
+def _apply_card(account, payload) -> None:
     _, pulses, number, version, *spent, user = struct.unpack_from(_CARD_LAYOUT, payload)
     account.count_pulses(pulses)
     account.cards.meet(number, version, join48(*spent), user)
     account.standing.set("card_in", 0)
 
 
-def _apply_card_terms(account, payload):
+def _apply_card_terms(account, payload) -> None:
     if account.cards.newest is None:
         raise LedgerMismatch("the terms of a card that was not there")
     _, *loaded, price, allowance_mwh, period, number, used_mwh = struct.unpack_from(_CARD_TERMS_LAYOUT, payload)
@@ -165,7 +165,7 @@ def _apply_card_terms(account, payload):
     account.standing.set("card_in", 1)
 
 
-def _apply_card_step(account, payload):
+def _apply_card_step(account, payload) -> None:
     _, number, version, *amount = struct.unpack_from(_CARD_STEP_LAYOUT, payload)
     account.cards.step(number, version, join48(*amount))
 

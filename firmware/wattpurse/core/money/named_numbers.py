@@ -13,7 +13,7 @@ _ENTRY_SIZE = struct.calcsize(_ENTRY)
 class NamedNumbers:
     """The numbers of one `table`; `places` gives each name its place there, `what` is what one of them is called."""
 
-    def __init__(self, table: tuple, places: dict, what: str):
+    def __init__(self, table: tuple, places: dict, what: str) -> None:
         self._table = table
         self._places = places
         self._what = what
@@ -28,7 +28,7 @@ class NamedNumbers:
             raise ValueError(f"no {self._what} '{name}'; there are: " + ", ".join(row[0] for row in self._table))
         return self._places[name]
 
-    def check(self, place: int, value: int):
+    def check(self, place: int, value: int) -> None:
         """Raises ValueError, saying what is allowed, for an unknown place or a value out of range."""
         if not 0 <= place < len(self._table):
             raise ValueError(f"no {self._what} {place}")
@@ -36,22 +36,18 @@ class NamedNumbers:
         if not lowest <= value <= highest:
             raise ValueError(f"{name} must be from {lowest} to {highest}")
 
-    def set_at(self, place: int, value: int):
+    def set_at(self, place: int, value: int) -> None:
         """Change the number at a place. Raises ValueError as `check` does."""
         self.check(place, value)
         self._values[place] = value
 
-    def set(self, name: str, value: int):
+    def set(self, name: str, value: int) -> None:
         """Change one number. Raises ValueError for an unknown name or a value out of range."""
         self.set_at(self.place(name), value)
 
     def changed(self) -> list:
         """`(place, value)` of every number that is not at its default."""
-        return [
-            (place, value)
-            for place, (value, row) in enumerate(zip(self._values, self._table))
-            if value != row[1]
-        ]
+        return [(place, value) for place, (value, row) in enumerate(zip(self._values, self._table)) if value != row[1]]
 
     def pack(self) -> bytes:
         """The numbers as bytes."""

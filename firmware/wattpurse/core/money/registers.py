@@ -15,7 +15,7 @@ _MONTH = "<Hq"
 class Month:
     """One local calendar month: `index` is year * 12 + month - 1."""
 
-    def __init__(self, index: int):
+    def __init__(self, index: int) -> None:
         self.index = index
         self.charge_microunits = 0
         self.rate_mwh = [0] * RATES
@@ -49,7 +49,7 @@ MONTH_SIZE = struct.calcsize(_MONTH) + RATES * _MONTH_ENERGY_SIZE
 class Registers:
     """What has been consumed since the meter was made, and when."""
 
-    def __init__(self, month_index: int = 0):
+    def __init__(self, month_index: int = 0) -> None:
         self.rate_mwh = [0] * RATES
         self.month = Month(month_index)
         self.closed_months = []
@@ -60,16 +60,16 @@ class Registers:
         """Energy of all rates since the meter was made."""
         return sum(self.rate_mwh)
 
-    def add_energy(self, rate: int, energy_mwh: int):
+    def add_energy(self, rate: int, energy_mwh: int) -> None:
         """Register energy consumed at `rate` (0 to 7)."""
         self.rate_mwh[rate] += energy_mwh
         self.month.rate_mwh[rate] += energy_mwh
 
-    def add_charge(self, charge_microunits: int):
+    def add_charge(self, charge_microunits: int) -> None:
         """Register money charged in the month that runs."""
         self.month.charge_microunits += charge_microunits
 
-    def enter_month(self, month_index: int):
+    def enter_month(self, month_index: int) -> None:
         """Close the month that runs if `month_index` is a later one."""
         if month_index <= self.month.index:
             return

@@ -1,22 +1,22 @@
 """Where a meter stands with its customer: numbers that rules and tokens change, and that outlast every power cut.
 
-    term_until_s, dispenser_until_s, permit_until_s   what was bought or permitted ends then; 0: nothing was
-    ordered_open       1 while a head-end keeps the switch open
-    emergency_money, emergency_energy   of either purse: 0 not taken, 1 accepted, 2 used up; 0 again when it is repaid
-    cut_off            1 from when supply ends for want of credit until there is credit again
-    friendly_until_s   end of the friendly hours that put this off, 0 where none do
-    unconfirmed        1 while someone has yet to press the button before supply returns
-    tripped            1 while someone has yet to press the button after too much power was drawn too often
-    shortage_level     0 none; who has less priority than the level goes without
-    debt_microunits    owed from before; debt_recovered_microunits: paid back ever
-    debt_week, debt_week_microunits   what was paid back in that week, counted from 1970
-    switch_order, shortage_order   number of a head-end's newest order of either kind: an older one that comes later, by
-                       another way, must not undo it
-    tenant             whose credit it is
-    receipt_...        what the last refund, clearing or change of tenant took out: the token that asked for it, the
-                       amounts, the debt that went with them, and the time that was left of a term; the station pays it
-                       back, or sells it anew, once
-    card_in            1 while the newest key card (core.known_cards) is in the slot and pays for what is used
+term_until_s, dispenser_until_s, permit_until_s   what was bought or permitted ends then; 0: nothing was
+ordered_open       1 while a head-end keeps the switch open
+emergency_money, emergency_energy   of either purse: 0 not taken, 1 accepted, 2 used up; 0 again when it is repaid
+cut_off            1 from when supply ends for want of credit until there is credit again
+friendly_until_s   end of the friendly hours that put this off, 0 where none do
+unconfirmed        1 while someone has yet to press the button before supply returns
+tripped            1 while someone has yet to press the button after too much power was drawn too often
+shortage_level     0 none; who has less priority than the level goes without
+debt_microunits    owed from before; debt_recovered_microunits: paid back ever
+debt_week, debt_week_microunits   what was paid back in that week, counted from 1970
+switch_order, shortage_order   number of a head-end's newest order of either kind: an older one that comes later, by
+                   another way, must not undo it
+tenant             whose credit it is
+receipt_...        what the last refund, clearing or change of tenant took out: the token that asked for it, the
+                   amounts, the debt that went with them, and the time that was left of a term; the station pays it
+                   back, or sells it anew, once
+card_in            1 while the newest key card (core.known_cards) is in the slot and pays for what is used
 """
 
 from wattpurse.core.money.named_numbers import NamedNumbers
@@ -66,14 +66,14 @@ _NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: _NEWEST_ORDERS[name] for name in _NEWE
 class Standing(NamedNumbers):
     """`standing["emergency_money"]` reads one number; `set` changes one."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(_TABLE, _PLACES, "standing number")
 
     def newest_order(self, name: str) -> int:
         """Number of the token that last ordered what `name` says; an older order that comes later does not hold."""
         return self[_NEWEST_ORDERS[name]]
 
-    def note_order(self, place: int, sequence: int):
+    def note_order(self, place: int, sequence: int) -> None:
         """Token `sequence` has set the number at `place`: keep its number where that is what a head-end orders."""
         keeper = _NEWEST_ORDERS_BY_PLACE.get(place)
         if keeper is not None:

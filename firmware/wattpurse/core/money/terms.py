@@ -59,7 +59,7 @@ _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
 class Terms(NamedNumbers):
     """The terms in force. `terms["credit_limit_mwh"]` reads one; `set` changes one."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(_TABLE, _PLACES, "term")
 
     @classmethod

@@ -30,7 +30,7 @@ LOOK_BACK = 8  # so many starts in a row may each be cut off in their first even
 class EventChain:
     """The chain of the meter whose key is `key_of_meter`; events with a code in `key_changes` tell of another key."""
 
-    def __init__(self, aes, key_of_meter: bytes, key_changes: tuple):
+    def __init__(self, aes, key_of_meter: bytes, key_changes: tuple) -> None:
         self._aes = aes
         self._key_changes = key_changes
         self._key = keys.event_key(aes, key_of_meter)
@@ -80,7 +80,7 @@ class EventChain:
             return OLDEST
         return LOST if window[1] is None else CHANGED
 
-    def _were_cut_off(self, passed_over, event, link):
+    def _were_cut_off(self, passed_over, event, link) -> bool:
         """Whether the events that a chain passes over are attempts at the place of `event`: no others can be there."""
         for place, attempt in enumerate(passed_over):
             is_behind_another = place + 1 < len(passed_over) and self._follows(attempt, passed_over[place + 1].link)

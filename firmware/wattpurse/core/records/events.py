@@ -1,7 +1,7 @@
 """The event log: what happened, when, and who brought it about, in a ring of its own that overwrites the oldest.
 
-    event, 22 bytes: time u32, code u8, by u8 (see `carrier`), number i64, extra i64; what the numbers mean depends on
-        the code. With a key it is followed by its link in the chain (see `event_chain`).
+event, 22 bytes: time u32, code u8, by u8 (see `carrier`), number i64, extra i64; what the numbers mean depends on
+    the code. With a key it is followed by its link in the chain (see `event_chain`).
 """
 
 import struct
@@ -113,7 +113,7 @@ _PLACE = "<I"
 class Event:
     """One event: `time_s`, `code`, `by`, two numbers whose meaning depends on the code, and its link or None."""
 
-    def __init__(self, time_s: int, code: int, by: int, number: int, extra: int, link: bytes | None = None):
+    def __init__(self, time_s: int, code: int, by: int, number: int, extra: int, link: bytes | None = None) -> None:
         self.time_s = time_s
         self.code = code
         self.by = by
@@ -130,7 +130,7 @@ class Event:
 class EventLog:
     """The log on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int):
+    def __init__(self, flash, first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._chain = None
         self._base = 0
@@ -147,7 +147,7 @@ class EventLog:
         """Where the newest event stands: it grows with every event, and a little with a power cut, and never falls."""
         return self._base + self._journal.used_slots
 
-    def open(self):
+    def open(self) -> None:
         """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing.
 
         A start costs one slot, not a sector: else whoever cuts the mains a few times would wipe the log.
@@ -190,17 +190,17 @@ class EventLog:
         """Erase one sector ahead of need; False if none is due."""
         return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
 
-    def create(self):
+    def create(self) -> None:
         """Start an empty log in blank flash. Raises ValueError if the flash is not blank."""
         self._base = 0
         self._journal.create()
 
-    def erase(self):
+    def erase(self) -> None:
         """Erase the log, for a person's explicit order only."""
         self.link = NO_LINK
         self._journal.erase()
 
-    def note(self, code: int, by: int, now_s: int, number: int = 0, extra: int = 0):
+    def note(self, code: int, by: int, now_s: int, number: int = 0, extra: int = 0) -> None:
         """Write one event. A log that cannot be written sets `failed` and stops nothing: metering goes on."""
         if not self._journal.opened:
             return
@@ -220,7 +220,7 @@ class EventLog:
                     break
         return newest
 
-    def _append(self, event):
+    def _append(self, event) -> None:
         """Write an event behind its link, which it is only when it is in flash."""
         if self._chain is None:
             self._journal.append(_RECORD, event.body)

@@ -40,7 +40,7 @@ _DAY = "<Hqq"
 class HalfHour:
     """What was used in `seconds` from `start_s`; `flags` says what happened in it besides."""
 
-    def __init__(self, start_s: int, seconds: int, energy_mwh: int, charge_microunits: int, flags: int):
+    def __init__(self, start_s: int, seconds: int, energy_mwh: int, charge_microunits: int, flags: int) -> None:
         self.start_s = start_s
         self.seconds = seconds
         self.energy_mwh = energy_mwh
@@ -51,7 +51,7 @@ class HalfHour:
 class Reading:
     """Registers at `end_s`: `total_mwh` and `charged`; `day` is the local day on which what ends there began."""
 
-    def __init__(self, end_s: int, day: int, flags: int, total_mwh: int, charged: int):
+    def __init__(self, end_s: int, day: int, flags: int, total_mwh: int, charged: int) -> None:
         self.end_s = end_s
         self.day = day
         self.flags = flags
@@ -70,7 +70,7 @@ class Reading:
 class Demand:
     """The most that a half hour of one month used: `energy_mwh`, in the one that began at `start_s`."""
 
-    def __init__(self, month: int, energy_mwh: int, start_s: int):
+    def __init__(self, month: int, energy_mwh: int, start_s: int) -> None:
         self.month = month
         self.energy_mwh = energy_mwh
         self.start_s = start_s
@@ -84,7 +84,7 @@ class Demand:
 class LoadProfile:
     """The profile on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int):
+    def __init__(self, flash, first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self.failed = False
         self._last = Reading(0, 0, 0, 0, 0)
@@ -102,7 +102,7 @@ class LoadProfile:
         """True once the profile was opened or created; until then `step` does nothing."""
         return self._journal.opened
 
-    def open(self):
+    def open(self) -> None:
         """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError.
 
         Writes nothing, and costs no sector: else whoever cuts the mains a few times would wipe the profile. What came
@@ -112,7 +112,7 @@ class LoadProfile:
         self._is_starting = True
         self._look_from(self._last.end_s, self._last.day)
 
-    def create(self, account, now_s: int):
+    def create(self, account, now_s: int) -> None:
         """Start a profile in blank flash with what `account` shows now. Raises ValueError if it is not blank."""
         self._last = _reading_of(account, now_s, now_s, START)
         self._first_day = self._last.day
@@ -124,7 +124,7 @@ class LoadProfile:
         self._journal.create()
         self._read(account, now_s, now_s, START)
 
-    def erase(self):
+    def erase(self) -> None:
         """Erase the profile, for a person's explicit order only."""
         self._journal.erase()
 
@@ -132,7 +132,7 @@ class LoadProfile:
         """Erase one sector ahead of need; False if none is due."""
         return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
 
-    def step(self, account, now_s: int):
+    def step(self, account, now_s: int) -> None:
         """Read the registers of `account` if a half hour is over. To be called all the time.
 
         A profile that cannot be written sets `failed` and stops nothing: the next half hour is tried again, and has
@@ -172,7 +172,7 @@ class LoadProfile:
         """What a day uses of that unit (see `contract`)."""
         return self.mean_daily_microunits() if unit == MONEY else self.mean_daily_mwh()
 
-    def _go_on(self, account, now_s):
+    def _go_on(self, account, now_s) -> None:
         """A half hour is over, the program has just started, or the clock has leapt."""
         if self._is_starting:
             self._replay()
@@ -192,19 +192,19 @@ class LoadProfile:
             return
         self._read(account, now_s, now_s, flags | START)
 
-    def _replay(self):
+    def _replay(self) -> None:
         for kind, payload in self._journal.newest_records():
             if kind == _READING:
                 self._take(_reading(payload))
         self._look_from(self._last.end_s, self._last.day)
 
-    def _look_from(self, now_s, day):
+    def _look_from(self, now_s, day) -> None:
         """Nothing has to be done until the half hour is over."""
         self._seen_s = now_s
         self._due_s = _half_hour_after(now_s)
         self._means = self._mean_daily(day, 1), self._mean_daily(day, 2)
 
-    def _read(self, account, begin_s, end_s, flags):
+    def _read(self, account, begin_s, end_s, flags) -> None:
         reading = _reading_of(account, begin_s, end_s, flags)
         self._journal.append(
             _READING,
@@ -220,7 +220,7 @@ class LoadProfile:
         )
         self._take(reading)
 
-    def _take(self, reading):
+    def _take(self, reading) -> None:
         """What a reading tells, for the living meter and for one that starts."""
         used = reading.since(self._last)
         self._last = reading
@@ -233,7 +233,7 @@ class LoadProfile:
             energy_mwh = min(used.energy_mwh, _ENERGY_LIMIT)
             self._raise_demand(Demand(month_index(reading.day), energy_mwh, used.start_s))
 
-    def _add_day(self, day, used):
+    def _add_day(self, day, used) -> None:
         place = 0
         while place < len(self._days) and self._days[place][0] > day:
             place += 1
@@ -243,12 +243,12 @@ class LoadProfile:
         self._days[place][2] += used.charge_microunits
         del self._days[WHOLE_DAYS + 1 :]
 
-    def _forget_days_ahead(self, day):
+    def _forget_days_ahead(self, day) -> None:
         """The clock went back: what it called later days were none."""
         self._days = [one for one in self._days if one[0] <= day]
         self._first_day = min(self._first_day, day)
 
-    def _raise_demand(self, demand):
+    def _raise_demand(self, demand) -> None:
         if demand.energy_mwh == 0:
             return
         place = 0
@@ -288,7 +288,7 @@ class LoadProfile:
         days = [struct.pack(_DAY, *one) for one in self._days]
         return out + bytes((len(demands), len(days))) + b"".join(demands) + b"".join(days)
 
-    def _unpack(self, data):
+    def _unpack(self, data) -> None:
         position = struct.calcsize(_STATE) + 2
         if len(data) < position or data[0] != _FORMAT:
             raise ValueError("the load profile begins with something else")

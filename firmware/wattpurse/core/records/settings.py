@@ -41,7 +41,7 @@ _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}
 class Settings:
     """The settings on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int):
+    def __init__(self, flash, first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._values = {}
 
@@ -50,7 +50,7 @@ class Settings:
         """True once the settings were opened or created; until then nothing can be set."""
         return self._journal.opened
 
-    def open(self):
+    def open(self) -> None:
         """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError; writes nothing then."""
         snapshot, entries = self._journal.recover()
         self._values = _unpack(snapshot)
@@ -60,12 +60,12 @@ class Settings:
                 if _IS_NUMBER.get(code):
                     self._values[code] = value
 
-    def create(self):
+    def create(self) -> None:
         """Start with no settings in blank flash. Raises ValueError if the flash is not blank."""
         self._values = {}
         self._journal.create()
 
-    def erase(self):
+    def erase(self) -> None:
         """Erase all settings, for a person's explicit order only."""
         self._values = {}
         self._journal.erase()
@@ -74,11 +74,11 @@ class Settings:
         """The value of `name`: int or bytes; `default` where it was never set."""
         return self._values.get(_CODES[name], default)
 
-    def set(self, name: str, value):
+    def set(self, name: str, value) -> None:
         """Change `name`, durable on return. An int or bytes (at most 255), as the name calls for."""
         self.set_all(((name, value),))
 
-    def set_all(self, pairs):
+    def set_all(self, pairs) -> None:
         """Change several settings, all or none: `pairs` of (name, value)."""
         pairs = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
         if len(pairs) == 1 and _IS_NUMBER[pairs[0][0]]:

@@ -44,7 +44,7 @@ _TEXTS = {
 class TopUp:
     """A token that was redeemed: `amount` and `balance` are of the unit that its `kind` (see `token`) credits, or 0."""
 
-    def __init__(self, time_s: int, sequence: int, kind: int, carrier: int, amount: int, balance: int):
+    def __init__(self, time_s: int, sequence: int, kind: int, carrier: int, amount: int, balance: int) -> None:
         self.time_s = time_s
         self.sequence = sequence
         self.kind = kind
@@ -66,7 +66,7 @@ class TopUp:
 class TopUpLog:
     """The log on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int):
+    def __init__(self, flash, first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, bytes)
         self.failed = False
         self._newest = None
@@ -76,15 +76,15 @@ class TopUpLog:
         """True once the log was opened or created; until then `note` does nothing."""
         return self._journal.opened
 
-    def open(self):
+    def open(self) -> None:
         """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing."""
         self._journal.resume()
 
-    def create(self):
+    def create(self) -> None:
         """Start an empty log in blank flash. Raises ValueError if the flash is not blank."""
         self._journal.create()
 
-    def erase(self):
+    def erase(self) -> None:
         """Erase the log, for a person's explicit order only."""
         self._newest = None
         self._journal.erase()
@@ -93,7 +93,7 @@ class TopUpLog:
         """Erase one sector ahead of need; False if none is due."""
         return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
 
-    def note(self, kind: int, sequence: int, carrier: int, now_s: int, amount: int = 0, balance: int = 0):
+    def note(self, kind: int, sequence: int, carrier: int, now_s: int, amount: int = 0, balance: int = 0) -> None:
         """Write one token. A log that cannot be written sets `failed` and stops nothing."""
         if not self._journal.opened:
             return

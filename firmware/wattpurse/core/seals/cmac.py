@@ -31,7 +31,7 @@ class Derivation:
     The key is set up once, which is most of the work: for whoever derives several keys, or is waited for.
     """
 
-    def __init__(self, aes, key: bytes):
+    def __init__(self, aes, key: bytes) -> None:
         self._encrypt = aes(key, MODE_ECB).encrypt
         self._whole_subkey = _double(int.from_bytes(self._encrypt(bytes(BLOCK)), "big"))
         self._padded_subkey = _double(self._whole_subkey)
@@ -79,7 +79,7 @@ def _cmac_padded(aes, key, message, padded_length):
     return cipher.encrypt(blocks)[-BLOCK:]
 
 
-def _add(blocks, start, value):
+def _add(blocks, start, value) -> None:
     """Add (exclusive or) a number to the block at `start`."""
     end = start + BLOCK
     blocks[start:end] = (int.from_bytes(blocks[start:end], "big") ^ value).to_bytes(BLOCK, "big")

@@ -18,7 +18,7 @@ class SealBroken(Exception):
 class KeyPair:
     """The two keys of one purpose."""
 
-    def __init__(self, encryption: bytes, authentication: bytes):
+    def __init__(self, encryption: bytes, authentication: bytes) -> None:
         self.encryption = encryption
         self.authentication = authentication
 
@@ -42,7 +42,7 @@ def unseal(aes, keys: KeyPair, header_size: int, message: bytes) -> bytes:
     return aes(keys.encryption, MODE_CBC, _iv(aes, keys, message[:header_size])).decrypt(ciphertext)
 
 
-def authenticate(aes, keys: KeyPair, header_size: int, message: bytes):
+def authenticate(aes, keys: KeyPair, header_size: int, message: bytes) -> None:
     """Raises SealBroken if `message` is not authentic; nothing is decrypted."""
     body = message[:-TAG_SIZE]
     ciphertext_size = len(body) - header_size

@@ -79,7 +79,7 @@ class Zone:
         end: tuple | None = None,
         in_utc: bool = False,
         shift_minutes: int = 60,
-    ):
+    ) -> None:
         if not -720 <= offset_minutes <= 840:
             raise ValueError("zone offset outside -12:00 to +14:00")
         if (start is None) != (end is None):
@@ -96,7 +96,7 @@ class Zone:
         if start is not None:
             self._check_rule()
 
-    def _check_rule(self):
+    def _check_rule(self) -> None:
         for month, week, day, minute in (self.start, self.end):
             if not (1 <= month <= 12 and 1 <= week <= LAST_WEEK and 0 <= day <= 6):
                 raise ValueError("daylight rule: month, week or weekday out of range")
@@ -144,7 +144,7 @@ class Zone:
             return standard_s
         return self._from_s  # midnight was skipped: the day opens with the stretch that holds standard_s
 
-    def _find_stretch(self, utc_s):
+    def _find_stretch(self, utc_s) -> None:
         standard_s = self.offset_minutes * 60
         daylight_s = standard_s + self.shift_minutes * 60
         year = civil_from_days((utc_s + standard_s) // DAY_S)[0]

@@ -63,7 +63,7 @@ def check_fields(fields: dict) -> None:
     _check_holidays(fields["holidays"])
 
 
-def _check_rate(rate):
+def _check_rate(rate) -> None:
     name, prices, limits_mwh = rate
     check_range("length of a rate's name", len(name), 1, NAME_LIMIT)
     for character in name:
@@ -79,7 +79,7 @@ def _check_rate(rate):
     _ascending("block limits of " + name, limits_mwh)
 
 
-def _check_day_type(switches, rate_count):
+def _check_day_type(switches, rate_count) -> None:
     check_range("number of switches in a day type", len(switches), 1, SWITCH_LIMIT)
     if switches[0][0] != 0:
         raise ValueError("tariff: a day type must begin at minute 0")
@@ -89,7 +89,7 @@ def _check_day_type(switches, rate_count):
     _ascending("switches of a day type", [minute for minute, _ in switches])
 
 
-def _check_seasons(seasons, day_type_count):
+def _check_seasons(seasons, day_type_count) -> None:
     check_range("number of seasons", len(seasons), 1, SEASON_LIMIT)
     for month, day, day_types in seasons:
         _check_date(_LEAP_YEAR, month, day)
@@ -99,7 +99,7 @@ def _check_seasons(seasons, day_type_count):
     _ascending("seasons", [(month, day) for month, day, _ in seasons])
 
 
-def _check_holidays(holidays):
+def _check_holidays(holidays) -> None:
     check_range("number of holidays", len(holidays), 0, HOLIDAY_LIMIT)
     for month, day, year in holidays:
         if year:
@@ -108,12 +108,12 @@ def _check_holidays(holidays):
     _ascending("holidays", [(year, month, day) for month, day, year in holidays])
 
 
-def _check_date(year, month, day):
+def _check_date(year, month, day) -> None:
     check_range("month of a date", month, 1, 12)
     check_range("day of a date", day, 1, days_in_month(year, month))
 
 
-def _ascending(what, values):
+def _ascending(what, values) -> None:
     for index in range(1, len(values)):
         if values[index - 1] >= values[index]:
             raise ValueError(f"tariff: {what} must ascend")

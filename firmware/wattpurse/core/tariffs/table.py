@@ -49,7 +49,7 @@ _DAYLIGHT_UTC = 2
 class _Reader:
     """Takes fields off the front of a table; ValueError when one would run past its end."""
 
-    def __init__(self, data, position, end):
+    def __init__(self, data, position, end) -> None:
         self._data = data
         self._position = position
         self._end = end
@@ -91,7 +91,7 @@ class _Reader:
                 return value
         raise ValueError("tariff table: number too long")
 
-    def finish(self):
+    def finish(self) -> None:
         if self._position != self._end:
             raise ValueError("tariff table: bytes left over")
 
@@ -146,7 +146,7 @@ def encode(fields: dict) -> bytes:
     return framed + struct.pack("<I", binascii.crc32(framed))
 
 
-def _check_frame(data):
+def _check_frame(data) -> None:
     if len(data) > TABLE_LIMIT:
         raise ValueError(f"tariff table: longer than {TABLE_LIMIT} bytes")
     if len(data) < _HEADER_BYTES + _CRC_BYTES or data[:3] != _MAGIC:

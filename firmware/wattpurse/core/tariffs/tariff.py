@@ -23,7 +23,7 @@ class Tariff:
     standing_charge_microunits: per local day. allowance_mwh: free energy per local month, whatever the rate.
     """
 
-    def __init__(self, data: bytes):
+    def __init__(self, data: bytes) -> None:
         fields = table.decode(data)
         self.data = data
         self.version = fields["version"]

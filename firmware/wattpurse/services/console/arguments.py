@@ -11,7 +11,7 @@ _DIGITS = "0123456789"
 _HEX_DIGITS = _DIGITS + "abcdefABCDEF"
 
 
-def expect(arguments: list, usage: str, fewest: int, most: int | None = None):
+def expect(arguments: list, usage: str, fewest: int, most: int | None = None) -> None:
     """Raises ValueError, showing `usage`, unless there are `fewest` to `most` arguments (exactly `fewest` without)."""
     if not fewest <= len(arguments) <= (fewest if most is None else most):
         raise ValueError("usage: " + usage)

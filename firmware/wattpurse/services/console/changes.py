@@ -26,7 +26,7 @@ _KEY_VERSION_LIMIT = 255
 _TERM_LIMIT = 10**18
 
 
-def note(meter, code: int, number: int = 0, extra: int = 0):
+def note(meter, code: int, number: int = 0, extra: int = 0) -> None:
     """Write into the event log that the console did something."""
     meter.events.note(code, carrier.CONSOLE, meter.timekeeper.now_s(), number, extra)
 
@@ -185,7 +185,7 @@ def _newest_version(account):
     return max(account.tariff.version, pending.version if pending is not None else 0)
 
 
-def _balances(meter):
+def _balances(meter) -> str:
     account = meter.ledger.account
     money = money_text(account.money.balance, account.tariff.decimals)
     return f"money {money} {account.tariff.currency}, energy credit {kwh_text(account.energy.balance, 3)} kWh"

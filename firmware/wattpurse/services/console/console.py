@@ -24,7 +24,7 @@ _REFUSED = "refused: "
 class Console:
     """The console of `meter` on `stream` (see `hal`)."""
 
-    def __init__(self, stream, meter):
+    def __init__(self, stream, meter) -> None:
         self.login = Login(meter)
         self._stream = stream
         self._meter = meter
@@ -37,11 +37,11 @@ class Console:
             ("reboot", "", "start the meter anew", commands.TECHNICIAN, self._reboot),
         )
 
-    def grant(self, minutes: int):
+    def grant(self, minutes: int) -> None:
         """Give a technician's rights for some minutes: a service card was shown."""
         self.login.grant(minutes)
 
-    async def run(self):
+    async def run(self) -> None:
         """Answer line after line, for ever."""
         await self._write(f"Wattpurse {self._meter.version} on {self._meter.board.name}: 'help' lists the commands")
         while True:
@@ -58,7 +58,7 @@ class Console:
         await self._answer(line, said.append, lambda: self._meter.board.clock.sleep_ms(0))
         return "".join(said).rstrip("\n")
 
-    async def _give(self, line):
+    async def _give(self, line) -> None:
         """Write the answer to one line piece by piece, so that a long one does not hold up the meter."""
         await self._answer(line, self._stream.write, self._stream.make_room)
 
@@ -109,7 +109,7 @@ class Console:
         arguments = commands.arguments_of(action, words)
         return await _given(function(arguments) if action in self._session else function(self._meter, arguments))
 
-    def _refuse_stranger(self, name, who):
+    def _refuse_stranger(self, name, who) -> None:
         if who == commands.ANYONE or self.login.allows_changes():
             return
         if who == commands.TECHNICIAN_OR_FACTORY and self.login.in_factory_state():
@@ -125,28 +125,28 @@ class Console:
                 raise ValueError(f"no command '{wanted[:20]}'")
         return commands.help_text(every)
 
-    def _log_in(self, arguments):
+    def _log_in(self, arguments) -> str:
         read.expect(arguments, "login PIN", 1)
         self.login.attempt(read.pin(arguments[0]))
         return f"logged in until 'logout' or {SILENCE_MS // 60_000} minutes of silence"
 
-    def _log_out(self, _arguments):
+    def _log_out(self, _arguments) -> str:
         if self.login.allows_changes():
             self.login.end()
             note(self._meter, events.LOGOUT)
         return "logged out"
 
-    def _change_pin(self, arguments):
+    def _change_pin(self, arguments) -> str:
         read.expect(arguments, "pin NEWPIN", 1)
         self._meter.settings.set_all(self.login.settings_of(read.pin(arguments[0])))
         note(self._meter, events.PIN_CHANGED)
         return "the PIN is changed"
 
-    async def _reboot(self, _arguments):
+    async def _reboot(self, _arguments) -> None:
         await self._write("the meter starts anew")
         self._meter.board.reset()
 
-    async def _write(self, text):
+    async def _write(self, text) -> None:
         for piece in _in_pieces(text):
             self._stream.write(piece)
             await self._stream.make_room()
@@ -182,7 +182,7 @@ async def _given(result):
     return await result if hasattr(result, "send") else result
 
 
-def _refuse_garbage(line):
+def _refuse_garbage(line) -> None:
     for character in line:
         if not " " <= character <= "~" and character != "\t":
             raise ValueError("the line holds characters that are no text; it was dropped")

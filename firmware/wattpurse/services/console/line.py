@@ -21,7 +21,7 @@ _IN_SEQUENCE = 2  # of an arrow or function key: ESC [ digits, then one characte
 class LineEditor:
     """One line at a time of at most `limit` characters; a longer one is lost as a whole, and `take` says so."""
 
-    def __init__(self, limit: int):
+    def __init__(self, limit: int) -> None:
         self.is_complete = False
         self._limit = limit
         self._line = bytearray()
@@ -70,7 +70,7 @@ class LineEditor:
         self._line = self._line[: len(self._line) - count]
         return _RUB_OUT * count
 
-    def _pass_escape(self, byte):
+    def _pass_escape(self, byte) -> None:
         if byte == _ESCAPE:
             self._state = _AFTER_ESCAPE
         elif self._state == _AFTER_ESCAPE and byte == 0x5B:

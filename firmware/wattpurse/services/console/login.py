@@ -27,7 +27,7 @@ class _Span:
     clock set back, ends the span as well.
     """
 
-    def __init__(self, meter):
+    def __init__(self, meter) -> None:
         self._meter = meter
         self._length_ms = 0
         self._start_ms = 0
@@ -38,15 +38,15 @@ class _Span:
         """True from its start until somebody saw that it is over."""
         return self._length_ms > 0
 
-    def start(self, length_ms):
+    def start(self, length_ms) -> None:
         self._length_ms = length_ms
         self._start_ms = self._meter.board.clock.ticks_ms()
         self._start_s = self._meter.timekeeper.now_s()
 
-    def end(self):
+    def end(self) -> None:
         self._length_ms = 0
 
-    def go_on(self):
+    def go_on(self) -> None:
         """What is left of it lasts on, wherever the clock was set to meanwhile."""
         clock = self._meter.board.clock
         elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
@@ -65,7 +65,7 @@ class _Span:
 class Login:
     """The rights at the console of `meter`."""
 
-    def __init__(self, meter):
+    def __init__(self, meter) -> None:
         self._meter = meter
         self._session = _Span(meter)
         self._grant = _Span(meter)
@@ -79,11 +79,11 @@ class Login:
         session_lasts = self._session.lasts()
         return self._grant.lasts() or session_lasts
 
-    def grant(self, minutes: int):
+    def grant(self, minutes: int) -> None:
         """Give a technician's rights for some minutes, without a PIN."""
         self._grant.start(minutes * 60_000)
 
-    def line_answered(self, had_rights: bool):
+    def line_answered(self, had_rights: bool) -> None:
         """Someone is there: a login begins its silence anew, a service card's rights run on.
 
         `had_rights` is what `allows_changes` said before the line, which may have set the clock.
@@ -94,12 +94,12 @@ class Login:
             self._session.start(SILENCE_MS)
         self._grant.go_on()
 
-    def end(self):
+    def end(self) -> None:
         """Take back every right at once."""
         self._session.end()
         self._grant.end()
 
-    def attempt(self, pin: str):
+    def attempt(self, pin: str) -> None:
         """Log in. Raises ValueError, saying how long to wait, for a wrong PIN or one that comes too soon."""
         if not self._meter.settings.opened and self._meter.fault == supply.LEDGER_UNREADABLE:
             raise ValueError("the settings cannot be read, and with them no PIN: erase all flash and commission anew")

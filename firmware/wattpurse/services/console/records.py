@@ -90,10 +90,7 @@ def demand(meter, _arguments) -> dict:
 
 def demand_text(facts: dict) -> str:
     """Of demand."""
-    lines = [
-        f"{one['month']}  {kw_text(one)} kW in the half hour from {one['start']}"
-        for one in facts["months"]
-    ]
+    lines = [f"{one['month']}  {kw_text(one)} kW in the half hour from {one['start']}" for one in facts["months"]]
     if facts["mean_daily_mwh"] is not None:
         lines.append(f"mean of a day  {_shown_energy(facts['mean_daily_mwh'])}")
     if facts["mean_daily_microunits"] is not None:

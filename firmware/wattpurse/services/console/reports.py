@@ -208,7 +208,7 @@ def _schedule(fields):
     return "\n".join(lines)
 
 
-def _holiday(month, day, year):
+def _holiday(month, day, year) -> str:
     return (f"{year}-" if year else "") + f"{month:02d}-{day:02d}"
 
 
@@ -224,11 +224,11 @@ def _kwh(mwh):
     return _digits(mwh) + " kWh"
 
 
-def _seconds(count):
+def _seconds(count) -> str | None:
     return f"{count} s" if count else None
 
 
-def _yes_no(value):
+def _yes_no(value) -> str:
     return "yes" if value else "no"
 
 

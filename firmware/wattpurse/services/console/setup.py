@@ -72,7 +72,7 @@ def default_tariff() -> bytes:
     )
 
 
-def _refuse_unless_blank(meter):
+def _refuse_unless_blank(meter) -> None:
     if meter.fault != supply.NOT_COMMISSIONED:
         raise ValueError("only a blank meter can be commissioned, and this one is not; see 'status'")
     if meter.ledger.account is not None:

@@ -74,14 +74,14 @@ def _receipt(standing):
     }
 
 
-def _days(count):
+def _days(count) -> str | None:
     """What is used up, or lasts longer than can be said, needs no words."""
     if count in (None, 0, warning.DAYS_WITHOUT_USE):
         return None
     return f"{count} days, if they are as the last seven"
 
 
-def _emergency(facts):
+def _emergency(facts) -> str | None:
     if facts["emergency"] is None:
         return None
     limit = facts["emergency_limit"]
