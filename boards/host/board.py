@@ -27,7 +27,6 @@ from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
-from typing import Never
 
 FLASH_SECTORS = 128
 IMPULSES_PER_KWH = 1_000
@@ -135,7 +134,7 @@ class Board:
     def rest(self, has_littered: bool) -> None:
         """Nothing to tidy up here."""
 
-    def reset(self) -> Never:
+    def reset(self) -> None:
         """Start the board anew."""
         raise BoardReset("reset")
 

@@ -105,7 +105,9 @@ class Stores:
         if not self.ledger.prepare() and not self.events.prepare() and not self.load_profile.prepare():
             self.top_ups.prepare()
 
-    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int) -> None:
+    def commission(
+        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int
+    ) -> None:
         """Make a blank meter into one that works from its next start on.
 
         `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger comes last: a

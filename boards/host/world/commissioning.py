@@ -31,7 +31,9 @@ class Customer:
     {until} to be filled in; `hint` says what `following` is for.
     """
 
-    def __init__(self, meter_number: int, card: str, first: str, hint: str, following: str, new: str = _NEW_CARD) -> None:
+    def __init__(
+        self, meter_number: int, card: str, first: str, hint: str, following: str, new: str = _NEW_CARD
+    ) -> None:
         self.meter_number = meter_number
         self.card = card
         self.first = first

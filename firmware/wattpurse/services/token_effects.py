@@ -88,7 +88,7 @@ class TokenEffects:
         """The outcome that an amount to be credited meets, or None."""
         account = self._ledger.account
         limit = account.credit_limit(unit)
-        if not 0 < amount <= CREDIT_AMOUNT_LIMIT or not account.purse(unit).has_room(amount):
+        if not 0 < amount <= CREDIT_AMOUNT_LIMIT or not account.credit_register(unit).has_room(amount):
             return outcome.NOT_SUPPORTED
         if limit != terms.NO_LIMIT and credit_rules.balance_after(account, unit, amount) > limit:
             return outcome.OVER_LIMIT

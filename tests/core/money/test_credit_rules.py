@@ -37,7 +37,7 @@ class AccountTest(unittest.TestCase):
         before = self._debt()
         expected = credit_rules.balance_after(self.account, unit, amount)
         credit_rules.take_credit(self.account, unit, amount)
-        self.assertEqual(self.account.purse(unit).balance, expected)
+        self.assertEqual(self.account.credit_register(unit).balance, expected)
         return before - self._debt()
 
 

@@ -115,7 +115,7 @@ class TestLimits(LedgerTest):
 
     def _fill(self, unit):
         """As much as can be bought, in the largest top-ups there are."""
-        purse = self.ledger.account.purse(unit)
+        purse = self.ledger.account.credit_register(unit)
         with self.assertRaises(ValueError):
             while True:
                 self.sequence += 1

@@ -328,7 +328,7 @@ class TestTokens(unittest.TestCase):
         self.assertEqual(self.bench.say(line), "accepted\nmoney 12.34 EUR, energy credit 0.000 kWh")
         self.assertIn("already used", self.bench.say(line))
         account = self.bench.meter.ledger.account
-        self.assertEqual(account.purse(contract.MONEY).bought, 12_340_000)
+        self.assertEqual(account.credit_register(contract.MONEY).bought, 12_340_000)
         self.assertEqual(self.bench.event_codes(1), [(events.CREDIT_MONEY, carrier.CONSOLE)])
 
     def test_a_token_with_one_bit_changed_does_nothing(self):

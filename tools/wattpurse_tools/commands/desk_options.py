@@ -5,7 +5,7 @@ from pathlib import Path
 from wattpurse_tools.station import card_report, key_file
 from wattpurse_tools.station.card_files import CardFiles
 from wattpurse_tools.station.card_reader import CardReader
-from wattpurse_tools.station.cards import CardDesk
+from wattpurse_tools.station.cards import StationCards
 from wattpurse_tools.station.sequence_marks import SequenceMarks
 from wattpurse_tools.station.station import Station
 from wattpurse_tools.station.vending import Vending
@@ -48,10 +48,10 @@ def open_station(arguments) -> Station:
     return Station(arguments.state, key_file.load(arguments.keys), SequenceMarks(arguments.keys))
 
 
-def desk_of(arguments, station) -> CardDesk:
+def desk_of(arguments, station) -> StationCards:
     """The desk for the cards that the arguments name, signed on to with the operator's card where they name one."""
     site_keys = key_file.load(arguments.keys)
-    desk = CardDesk(site_keys, station, CardFiles(arguments.cards), CardReader(site_keys))
+    desk = StationCards(site_keys, station, CardFiles(arguments.cards), CardReader(site_keys))
     if arguments.operator is not None:
         desk.sign_on(arguments.operator)
     return desk

@@ -75,7 +75,9 @@ class EmulatedMeter:
     `impulses` per kWh come from the measuring element; `commission` tells the meter so.
     """
 
-    def __init__(self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1, impulses: int = IMPULSES_PER_KWH) -> None:
+    def __init__(
+        self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1, impulses: int = IMPULSES_PER_KWH
+    ) -> None:
         self.pico = EmulatedPico(flash, image, seed)
         clock = self.clock = self.pico.clock
         self._has_supply = False

@@ -61,7 +61,7 @@ class CardRead:
         return purse.split_tokens(self.box.content) if has_tokens else []
 
 
-class CardDesk:
+class StationCards:
     """Works on the cards in `files` with `reader`, and with the keys and the record of the station."""
 
     def __init__(self, site_keys, station, files, reader) -> None:

@@ -53,7 +53,7 @@ class KeyCardRead:
 
 
 class KeyCardDesk:
-    """Works on key cards with the station's record and its `desk` (card_desk.CardDesk)."""
+    """Works on key cards with the station's record and its `desk` (cards.StationCards)."""
 
     def __init__(self, site_keys, station, desk) -> None:
         self._keys = site_keys

@@ -76,7 +76,9 @@ class TokenRecord:
                 [(state, row["meter"], row["sequence"]) for row in tokens],
             )
 
-    def add(self, meter_number: int, sequence: int, uid: bytes, order: Order, sealed: bytes, operator: int | None) -> None:
+    def add(
+        self, meter_number: int, sequence: int, uid: bytes, order: Order, sealed: bytes, operator: int | None
+    ) -> None:
         """Enter a new token. Whoever calls opens the transaction."""
         self._database.execute(
             "INSERT INTO tokens (meter, sequence, kind, words, unit, amount, issued_s, card, sealed, state, operator)"

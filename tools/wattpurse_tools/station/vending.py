@@ -13,7 +13,7 @@ from wattpurse_tools.station.cards import BLANK, CUSTOMER, a_card_of, read_all
 
 
 class Vending:
-    """The operations of the station on customers' cards; `desk` (card_desk.CardDesk) reads and writes them."""
+    """The operations of the station on customers' cards; `desk` (cards.StationCards) reads and writes them."""
 
     def __init__(self, station, desk) -> None:
         self._station = station

@@ -15,7 +15,7 @@ class Brought:
 
 
 class Walk:
-    """The station's work on data cards; `desk` (card_desk.CardDesk) reads and writes them."""
+    """The station's work on data cards; `desk` (cards.StationCards) reads and writes them."""
 
     def __init__(self, station, desk) -> None:
         self._station = station

@@ -120,7 +120,7 @@ def parse(payload: bytes) -> dict:
         "token_top": top,
         "token_window": window,
         "contract": contract_and_detail & 0x0F,
-        "unit": "money" if by_code(contract_and_detail & 0x0F).purse_unit == MONEY else "energy",
+        "unit": "money" if by_code(contract_and_detail & 0x0F).credit_unit == MONEY else "energy",
         "alarms": [text for bit, text in ALARM_TEXTS if alarms & bit],
     }
     detail = contract_and_detail >> 4
@@ -140,12 +140,12 @@ def _whole_header(data):
 
 
 def _head(account, alarms, now_s, detail):
-    unit = account.contract.purse_unit
+    unit = account.contract.credit_unit
     total_mwh = account.registers.total_mwh
     return struct.pack(
         _HEAD,
         now_s,
-        account.purse(unit).balance,
+        account.credit_register(unit).balance,
         total_mwh & 0xFFFFFFFF,
         total_mwh >> 32,
         account.token_top,
@@ -156,12 +156,12 @@ def _head(account, alarms, now_s, detail):
 
 
 def _common_part(account):
-    unit = account.contract.purse_unit
-    other = account.purse(MONEY if unit == ENERGY else ENERGY)
+    unit = account.contract.credit_unit
+    other = account.credit_register(MONEY if unit == ENERGY else ENERGY)
     out = bytearray()
     put_signed(out, other.balance)
-    put_signed(out, account.purse(unit).bought)
-    put_signed(out, account.purse(unit).charged)
+    put_signed(out, account.credit_register(unit).bought)
+    put_signed(out, account.credit_register(unit).charged)
     put(out, account.tariff.version)
     out.append(account.tariff.rate_count)
     for rate in range(account.tariff.rate_count):

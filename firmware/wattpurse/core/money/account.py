@@ -30,7 +30,7 @@ WHOLE_TAX = 10_000
 CHARGE_PARTS = MWH_PER_KWH * WHOLE_TAX
 
 
-class Purse:
+class CreditRegister:
     """One kind of credit: `bought` less `charged` is the balance."""
 
     def __init__(self, bought: int = 0, charged: int = 0) -> None:
@@ -61,8 +61,8 @@ class Account:
         self.contract = contract
         self.terms = Terms()
         self.standing = Standing()
-        self.money = Purse()
-        self.energy = Purse()
+        self.money = CreditRegister()
+        self.energy = CreditRegister()
         self.cards = KnownCards()
         self.pulses_total = 0
         self.token_top = 0
@@ -149,7 +149,7 @@ class Account:
             return 0
         return -self.contract.emergency_limit(self)
 
-    def purse(self, unit: int) -> Purse:
+    def credit_register(self, unit: int) -> CreditRegister:
         """The purse of `unit`: contract.MONEY or contract.ENERGY. Raises ValueError for anything else."""
         if unit == contracts.MONEY:
             return self.money

@@ -8,7 +8,7 @@ key cards, no energy of the day, all of its four terms in full, and a charge rem
 import struct
 
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.money.account import WHOLE_TAX, Account, Purse
+from wattpurse.core.money.account import WHOLE_TAX, Account, CreditRegister
 from wattpurse.core.money.known_cards import KnownCards
 from wattpurse.core.money.registers import Registers
 from wattpurse.core.money.standing import Standing
@@ -63,7 +63,7 @@ def unpack(data: bytes) -> Account:
     fixed, position = _unpack_fixed(data)
     purses = []
     for _ in range(2):
-        purses.append(Purse(*struct.unpack_from(_PURSE, data, position)))
+        purses.append(CreditRegister(*struct.unpack_from(_PURSE, data, position)))
         position += struct.calcsize(_PURSE)
     tokens = struct.unpack_from(_TOKENS, data, position)
     position += struct.calcsize(_TOKENS)

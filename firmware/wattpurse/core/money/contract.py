@@ -4,7 +4,7 @@ A contract holds nothing itself: it reads the `account` it is handed and spends 
 bought = charged + balance holds in both of them whatever the contract. `circumstances` are those of the moment.
 
 Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counted in: MONEY, ENERGY or TIME),
-`purse_unit` (the purse that statements tell of first) and
+`credit_unit` (the purse that statements tell of first) and
 
     price(account)                          `(block, price, room)` of the next energy, as `Tariff.price` says
     charge_energy(account, price, mwh)      spends it; gives back the micro-units charged
@@ -31,7 +31,7 @@ class Contract:
     """What most contracts have in common: nothing costs anything, and there is no end and no emergency credit."""
 
     unit = MONEY
-    purse_unit = MONEY
+    credit_unit = MONEY
     emergency_name = None  # of the standing number that tells of emergency credit
     can_owe = True  # whether what is used without credit is still there to be paid when friendly hours end
 
@@ -59,7 +59,7 @@ class Contract:
     @classmethod
     def credit_balance(cls, account) -> int:
         """What is left in the contract's purse."""
-        return 0 if cls.unit == TIME else account.purse(cls.unit).balance
+        return 0 if cls.unit == TIME else account.credit_register(cls.unit).balance
 
     @staticmethod
     def emergency_limit(_account) -> int:
@@ -116,7 +116,7 @@ class PrepaidEnergy(Contract):
     code = 2
     name = "prepaid-energy"
     unit = ENERGY
-    purse_unit = ENERGY
+    credit_unit = ENERGY
     emergency_name = "emergency_energy"
 
     @staticmethod

@@ -29,7 +29,7 @@ _CLEARED = (
 def take_credit(account, unit: int, amount: int) -> None:
     """Credit `amount` of `unit`; what is in debt gets its share of it."""
     share = debt_share(account, unit, amount)
-    account.purse(unit).bought += amount
+    account.credit_register(unit).bought += amount
     if share:
         _pay_debt(account, share)
     note_balance(account)
@@ -37,7 +37,7 @@ def take_credit(account, unit: int, amount: int) -> None:
 
 def balance_after(account, unit: int, amount: int) -> int:
     """What `take_credit` would bring the purse to."""
-    return account.purse(unit).balance + amount - debt_share(account, unit, amount)
+    return account.credit_register(unit).balance + amount - debt_share(account, unit, amount)
 
 
 def debt_share(account, unit: int, amount: int) -> int:
@@ -80,7 +80,7 @@ def note_balance(account) -> None:
         state = standing[name]
         if state == NO_EMERGENCY:
             continue
-        balance = account.purse(unit).balance
+        balance = account.credit_register(unit).balance
         if balance > 0:
             standing.set(name, NO_EMERGENCY)
         elif state == EMERGENCY_ACCEPTED and balance <= -account.terms[limit]:
@@ -89,9 +89,9 @@ def note_balance(account) -> None:
 
 def take_back(account, sequence: int, unit: int, amount: int) -> None:
     """Token `sequence` takes up to `amount` (0: everything) out of one purse; the receipt says how much it was."""
-    balance = max(0, account.purse(unit).balance)
+    balance = max(0, account.credit_register(unit).balance)
     taken = balance if amount == 0 else min(amount, balance)
-    account.purse(unit).bought -= taken
+    account.credit_register(unit).bought -= taken
     _write_receipt(account, sequence, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0)
 
 

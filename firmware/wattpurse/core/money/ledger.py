@@ -101,7 +101,9 @@ class Ledger:
         Redemption and balance, less what a debt takes of it, are one record. Raises ValueError if the token is used or
         the amount, or all that was ever bought with it, is out of range.
         """
-        if not -CREDIT_AMOUNT_LIMIT <= amount <= CREDIT_AMOUNT_LIMIT or not self.account.purse(unit).has_room(amount):
+        if not -CREDIT_AMOUNT_LIMIT <= amount <= CREDIT_AMOUNT_LIMIT or not self.account.credit_register(unit).has_room(
+            amount
+        ):
             raise ValueError("amount out of range")
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
@@ -116,7 +118,9 @@ class Ledger:
         payload = records.token(now_s, self._pending_pulses, sequence, token_kind, carrier)
         self._record_with_pulses(records.TOKEN, payload)
 
-    def set_number(self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER) -> None:
+    def set_number(
+        self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER
+    ) -> None:
         """Set one of the account's numbers, of `holder` records.TERMS or records.STANDING: one record, with its token.
 
         Raises ValueError if the token is used, for an unknown name, or for a value out of range.

@@ -129,7 +129,7 @@ def _apply_credit(account, payload) -> None:
     _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
     account.mark_token(sequence)
     credit_rules.take_credit(account, unit, amount)
-    if account.purse(unit).balance != balance:
+    if account.credit_register(unit).balance != balance:
         raise LedgerMismatch("a credit record does not lead to its balance")
 
 

@@ -130,8 +130,8 @@ def contract_in_force(meter, _arguments) -> dict:
     facts = {
         "contract": account.contract.name,
         "contracts": [one.name for one in contract.CONTRACTS],
-        "credit_limit": account.credit_limit(account.contract.purse_unit),
-        "unit": "money" if account.contract.purse_unit == contract.MONEY else "energy",
+        "credit_limit": account.credit_limit(account.contract.credit_unit),
+        "unit": "money" if account.contract.credit_unit == contract.MONEY else "energy",
     }
     facts.update(standing.facts_of(meter, account))
     facts.update(_purses(account))
