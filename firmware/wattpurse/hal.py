@@ -1,7 +1,116 @@
-"""What a board must provide: one contract line per device. `boards/*` builds them, `app` hands them out.
+"""The contract of a board: the devices that it provides. `boards/*` builds them, and `app` hands them out.
 
-Everything above this line of the house is the same on every board; nothing above it names a pin.
+All code outside `boards/` is identical on every board and names no pin. The protocols below exist for type checkers
+alone: a meter's image never builds them.
 """
+
+# Type checkers take this name for true. MicroPython has no `typing`, and a meter has no memory to spare for it.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from wattpurse.cards.mfrc522 import Mfrc522
+    from wattpurse.drivers.button import Button
+    from wattpurse.drivers.buzzer import Buzzer
+    from wattpurse.drivers.contact import Contact
+    from wattpurse.drivers.led_display import LedDisplay
+    from wattpurse.drivers.load_switch import LoadSwitch
+    from wattpurse.drivers.pulse_counter import PulseCounter
+
+    class Clock(Protocol):
+        """Ticks as in MicroPython's `time`: they wrap, so two of them are compared by `ticks_diff` alone."""
+
+        def ticks_ms(self) -> int: ...
+
+        def ticks_us(self) -> int: ...
+
+        def ticks_diff(self, later: int, earlier: int, /) -> int: ...
+
+        def ticks_add(self, ticks: int, delta: int, /) -> int: ...
+
+        async def sleep_ms(self, ms: int, /) -> None: ...
+
+    class Flash(Protocol):
+        """NOR flash: an erase sets a sector of 4 KiB to ones, a program clears bits inside one page of 256 bytes."""
+
+        @property
+        def sector_count(self) -> int: ...
+
+        def read(self, address: int, buffer: "bytearray | memoryview", /) -> None: ...
+
+        def program(self, address: int, data: "bytes | bytearray | memoryview", /) -> None: ...
+
+        def erase(self, sector: int, /) -> None: ...
+
+    class Watchdog(Protocol):
+        """Resets the board 8 s after the last `feed`."""
+
+        @property
+        def has_reset_board(self) -> bool: ...
+
+        def feed(self) -> None: ...
+
+    class ConsolePort(Protocol):
+        """The line to the person at the service console."""
+
+        async def read_line(self, limit: int, /) -> "str | None": ...
+
+        def write(self, text: str, /) -> None: ...
+
+        async def make_room(self) -> None: ...
+
+    class AesCipher(Protocol):
+        """One key in one mode: it either encrypts or decrypts."""
+
+        def encrypt(self, data: "bytes | bytearray | memoryview", /) -> bytes: ...
+
+        def decrypt(self, data: "bytes | bytearray | memoryview", /) -> bytes: ...
+
+    class Aes(Protocol):
+        """`cryptolib.aes`: mode 1 is ECB, mode 2 is CBC."""
+
+        def __call__(self, key: bytes, mode: int, iv: "bytes | None" = None, /) -> AesCipher: ...
+
+    class RealTimeClock(Protocol):
+        """A clock chip with a battery."""
+
+        def read(self) -> "int | None": ...
+
+        def set(self, utc_s: int, /) -> None: ...
+
+    class Pin(Protocol):
+        """A pin as in MicroPython's `machine`: called without a value it reads, with a value it writes."""
+
+        def __call__(self, level: "int | None" = None, /) -> "int | None": ...
+
+    class Board(Protocol):
+        """Every device of `DEVICES`, with its type."""
+
+        name: str
+        unique_id: bytes
+        clock: Clock
+        counter: PulseCounter
+        load_switch: LoadSwitch
+        display: LedDisplay
+        button: Button
+        buzzer: Buzzer
+        cover: Contact
+        magnet: Contact
+        reverse_flow: Contact
+        rtc: RealTimeClock
+        reader: Mfrc522
+        flash: Flash
+        watchdog: Watchdog
+        console: ConsolePort
+        aes: Aes
+
+        def random_bytes(self, count: int, /) -> bytes: ...
+
+        def rest(self, has_littered: bool, /) -> None: ...
+
+        def reset(self) -> None: ...
+
 
 DEVICES = (
     ("name", "what the board is, for people: str"),

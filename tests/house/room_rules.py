@@ -59,8 +59,13 @@ CONSTANT_CALLS = (
 
 
 def imported_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything imported anywhere in the file; `from a import b` gives `a.b`."""
+    """Yield line and dotted name of every import that a program runs; `from a import b` gives `a.b`."""
+    erased = {
+        inner for node in ast.walk(tree) if is_for_type_checkers(node) for one in node.body for inner in ast.walk(one)
+    }
     for node in ast.walk(tree):
+        if node in erased:
+            continue
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -114,6 +119,11 @@ def is_main_guard(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'"
 
 
+def is_for_type_checkers(statement: ast.AST) -> bool:
+    """Return True for `if TYPE_CHECKING:`, which no Python runs."""
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING" and not statement.orelse
+
+
 def is_import_choice(statement: ast.stmt) -> bool:
     """`try:` with imports and constants alone, answered by `except ImportError:` with the same."""
     return isinstance(statement, ast.Try) and all(
@@ -124,7 +134,11 @@ def is_import_choice(statement: ast.stmt) -> bool:
 def work_on_import(statements: list[ast.stmt]) -> Iterator[ast.AST]:
     """The parts of a module or class body that do something when the file is imported."""
     for statement in statements:
-        if isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass) or is_main_guard(statement):
+        if (
+            isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass)
+            or is_main_guard(statement)
+            or is_for_type_checkers(statement)
+        ):
             continue
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             continue
