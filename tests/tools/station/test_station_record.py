@@ -11,14 +11,16 @@ import pytest
 
 from boards.host.cards.images import from_image
 from tests.services.desk_bench import METER
-from tests.tools.commands.test_card import (
+from tests.tools.commands.test_card import (  # noqa: F401 `shop` and `desk` are fixtures
     TWENTY,
+    desk,
     everything,
     new,
     open_station,
     read,
     refusal,
     run,
+    shop,
     states,
     top_up,
 )
