@@ -184,7 +184,7 @@ def _put_key_card(random, kind, content):
     """Make it a key card of another site, whose records no chance makes authentic here."""
     _put_box(content, 0, purse.KEY_CARD, 0, 0, b"")
     for offset in (288, 336) if kind == "classic-1k" else purse.layout_of(kind).statement_offsets:
-        record = key_card.CardContent(random.randrange(9), 10**9, 0, 0, 10**6, random.randrange(4), 0, 0, 1)
+        record = key_card.CardContent(random.randrange(9), 10**9, 0, 0, (10**6, random.randrange(4), 0, 0), 1)
         sealed = key_card.seal_content(aes, keys.key_card_keys(aes, bytes(16), _UID), record)
         content[offset : offset + len(sealed)] = sealed
 

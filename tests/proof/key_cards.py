@@ -107,10 +107,12 @@ class _Story:
                 random.choice((0, 15_000, 10**6)),
                 0,
                 random.choice(_PRICES),
-                random.choice((0, 25_000, 10**6)),
-                random.choice((key_card.NO_ALLOWANCE, key_card.DAY, key_card.WEEK, key_card.MONTH)),
-                0,
-                0,
+                (
+                    random.choice((0, 25_000, 10**6)),
+                    random.choice((key_card.NO_ALLOWANCE, key_card.DAY, key_card.WEEK, key_card.MONTH)),
+                    0,
+                    0,
+                ),
                 user,
             )
             self._book[user] = _Held(self._station.new_key_card(kind, content, uid), content)

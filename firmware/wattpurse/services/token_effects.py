@@ -1,4 +1,4 @@
-"""The effect of each kind of token on the meter. The effect and the token's number reach flash together, or neither does.
+"""The effect of each kind of token on the meter. Effect and token number reach flash together, or neither does.
 
 An amount above the credit limit is refused whole. A token older than the state in force is refused as outdated. An
 impossible token is not supported. A refused token stays unused, and may come again.

@@ -12,7 +12,7 @@ DAY = 20_454  # 2026-01-01, a Thursday
 
 
 def content(version=1, spent=0, loaded=10**6, price=300_000, allowance_mwh=0, period=0, number=0, used_mwh=0):
-    return CardContent(version, loaded, spent, price, allowance_mwh, period, number, used_mwh, 7)
+    return CardContent(version, loaded, spent, price, (allowance_mwh, period, number, used_mwh), 7)
 
 
 def cards_with(number=5, version=4, spent=1_000, owed=0):

@@ -8,8 +8,8 @@ from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
 from tests.samples import NEW_YEAR_S, day_and_night_tariff, new_account
 from wattpurse.core.journal.ring import JournalBlank
-from wattpurse.core.records.load_profile import CLOCK, HALF_HOUR_S, OUTAGE, LoadProfile
-from wattpurse.core.tariffs.calendar import DAY_S, month_index
+from wattpurse.core.records.load_profile import CLOCK, OUTAGE, LoadProfile
+from wattpurse.core.tariffs.calendar import DAY_S, HALF_HOUR_S, month_index
 
 SECTORS = 16
 START_S = NEW_YEAR_S + 10 * DAY_S

@@ -100,7 +100,7 @@ class BenchMeter(EmulatedMeter):
         card = blank_card("classic-1k")
         reader.format(card, _SITE_KEYS.key_version)
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
-        content = CardContent(1, _CREDIT_MICROUNITS, 0, price_microunits, 0, NO_ALLOWANCE, 0, 0, 0)
+        content = CardContent(1, _CREDIT_MICROUNITS, 0, price_microunits, (0, NO_ALLOWANCE, 0, 0), 0)
         reader.work(card, lambda memory: purse.write_orders(memory, purse.KEY_CARD, 0, b""))
         reader.work(card, lambda memory: key_cards.write(memory, aes, pair, 0, content))
         return card

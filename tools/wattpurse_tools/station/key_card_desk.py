@@ -67,7 +67,7 @@ class KeyCardDesk:
             raise ValueError(f"a {kind} card has no room for what a key card says; use one of {', '.join(cards.KINDS)}")
         self._desk.new_card(name, kind, self._site_version(), purse.KEY_CARD, 0, lambda card: b"")
         read = self._desk.read(name)
-        self._record.add(read.card.uid, CardContent(1, 0, 0, price, allowance_mwh, period, 0, 0, user))
+        self._record.add(read.card.uid, CardContent(1, 0, 0, price, (allowance_mwh, period, 0, 0), user))
         self._put(KeyCardRead(read, None, 0, self._record.of(read.card.uid)))
 
     def look(self, read) -> KeyCardRead:
@@ -144,8 +144,8 @@ class KeyCardDesk:
             version, spent = old.version, old.spent
             if old.period == row["period"]:
                 number, used_mwh = old.period_number, old.used_mwh
-        terms = (row["price"], row["allowance_mwh"], row["period"])
-        content = CardContent(version + 1, row["loaded"], spent, *terms, number, used_mwh, row["user"])
+        allowance = (row["allowance_mwh"], row["period"], number, used_mwh)
+        content = CardContent(version + 1, row["loaded"], spent, row["price"], allowance, row["user"])
         site_key = self._keys.version(self._site_version()).site_key
         pair = keys.key_card_keys(aes, site_key, found.read.card.uid)
         place = 1 - found.place

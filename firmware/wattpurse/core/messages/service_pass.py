@@ -10,17 +10,21 @@ import struct
 from wattpurse.core.seals.cmac import cmac, equal
 from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Aes
+
 _CONTENT = "<II"
 SIZE = struct.calcsize(_CONTENT) + TAG_SIZE
 
 
-def make_pass(aes, key: bytes, person: int, expires_s: int) -> bytes:
+def make_pass(aes: "Aes", key: bytes, person: int, expires_s: int) -> bytes:
     """The pass of one person on one card."""
     content = struct.pack(_CONTENT, person, expires_s)
     return content + cmac(aes, key, content)[:TAG_SIZE]
 
 
-def open_pass(aes, key: bytes, data: bytes) -> tuple:
+def open_pass(aes: "Aes", key: bytes, data: bytes) -> tuple:
     """`(number of the person, expiry)` of an authentic pass. Raises sealing.SealBroken if it is not."""
     content = data[:-TAG_SIZE]
     if len(data) != SIZE or not equal(cmac(aes, key, content)[:TAG_SIZE], data[-TAG_SIZE:]):

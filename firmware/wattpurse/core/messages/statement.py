@@ -29,6 +29,15 @@ from wattpurse.core.money.contract import ENERGY, MONEY, by_code
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.registers import Month
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
+
 MARK = 0x53
 HEADER_SIZE = 8
 HEAD_SIZE = 32
@@ -49,7 +58,7 @@ _SECTIONS_ALONE = 4
 _MWH_PER_WH = 1000
 
 
-def seal_statement(aes, keys, number: int, meter_number: int, payload: bytes) -> bytes:
+def seal_statement(aes: "Aes", keys: "KeyPair", number: int, meter_number: int, payload: bytes) -> bytes:
     """The sealed statement; `number` is taken modulo 65,536."""
     blocks = (len(payload) + BLOCK - 1) // BLOCK
     return seal(aes, keys, struct.pack(_HEADER, MARK, blocks, number & 0xFFFF, meter_number), payload)
@@ -65,7 +74,7 @@ def read_header(data: bytes) -> tuple | None:
     return number, meter_number, HEADER_SIZE + blocks * BLOCK + TAG_SIZE
 
 
-def open_statement(aes, keys, data: bytes) -> dict:
+def open_statement(aes: "Aes", keys: "KeyPair", data: bytes) -> dict:
     """What the sealed statement says, proven authentic. Raises sealing.SealBroken if it is not."""
     header = _whole_header(data)
     statement = parse(unseal(aes, keys, HEADER_SIZE, bytes(data[: header[2]])))
@@ -73,7 +82,7 @@ def open_statement(aes, keys, data: bytes) -> dict:
     return statement
 
 
-def is_authentic(aes, keys, data: bytes) -> bool:
+def is_authentic(aes: "Aes", keys: "KeyPair", data: bytes) -> bool:
     """True if `open_statement` would take it; at less than half the cost, for it is not opened."""
     try:
         authenticate(aes, keys, HEADER_SIZE, bytes(data[: _whole_header(data)[2]]))
@@ -82,7 +91,14 @@ def is_authentic(aes, keys, data: bytes) -> bool:
     return True
 
 
-def compose(account, alarms: int, now_s: int, capacity: int, sections=(), reason: int | None = None) -> bytes:
+def compose(
+    account: "Account",
+    alarms: int,
+    now_s: int,
+    capacity: int,
+    sections: "Sequence[tuple[int, list]]" = (),
+    reason: int | None = None,
+) -> bytes:
     """The payload that tells most of `account` in at most `capacity` bytes (32 or more).
 
     The receipt comes before all else, `reason` of supply and standing before months, and these before `sections`, which
@@ -132,14 +148,14 @@ def parse(payload: bytes) -> dict:
     return statement
 
 
-def _whole_header(data):
+def _whole_header(data: bytes) -> tuple:
     header = read_header(data)
     if header is None or header[2] > len(data):
         raise SealBroken("no statement")
     return header
 
 
-def _head(account, alarms, now_s, detail):
+def _head(account: "Account", alarms: int, now_s: int, detail: int) -> bytes:
     unit = account.contract.credit_unit
     total_mwh = account.registers.total_mwh
     return struct.pack(
@@ -155,7 +171,7 @@ def _head(account, alarms, now_s, detail):
     )
 
 
-def _common_part(account):
+def _common_part(account: "Account") -> bytearray:
     unit = account.contract.credit_unit
     other = account.credit_register(MONEY if unit == ENERGY else ENERGY)
     out = bytearray()
@@ -170,7 +186,7 @@ def _common_part(account):
     return out
 
 
-def _best_months(account, room):
+def _best_months(account: "Account", room: int) -> tuple:
     """`(detail, months)`: the detail that lets most months come along, and of such the richest."""
     best_detail, best_months = _RATES_AND_CHARGE, _months_that_fit(account, _RATES_AND_CHARGE, room)
     for detail in (_TOTAL_AND_CHARGE, _TOTAL):
@@ -182,7 +198,7 @@ def _best_months(account, room):
     return best_detail, best_months
 
 
-def _months_that_fit(account, detail, room):
+def _months_that_fit(account: "Account", detail: int, room: int) -> list:
     months = []
     for month in [account.registers.month] + account.registers.closed_months:
         coded = _month(month, detail, account.tariff.rate_count)
@@ -193,7 +209,7 @@ def _months_that_fit(account, detail, room):
     return months
 
 
-def _month(month, detail, rate_count):
+def _month(month: "Month", detail: int, rate_count: int) -> bytes:
     out = bytearray()
     if detail != _TOTAL:
         put_signed(out, month.charge_microunits)
@@ -205,7 +221,7 @@ def _month(month, detail, rate_count):
     return bytes(out)
 
 
-def _parse_further(reader, detail, statement) -> None:
+def _parse_further(reader: Reader, detail: int, statement: dict) -> None:
     statement["other_balance"] = reader.signed()
     statement["bought"] = reader.signed()
     statement["charged"] = reader.signed()

@@ -20,7 +20,52 @@ Whoever does not know a tag skips its section, so that older readers can read ne
 from wattpurse.core.guards import tamper
 from wattpurse.core.messages.varint import Reader, put, put_signed
 from wattpurse.core.money import standing
-from wattpurse.core.records.load_profile import HALF_HOUR_S
+from wattpurse.core.tariffs.calendar import HALF_HOUR_S
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from wattpurse.core.money.account import Account
+
+    class Settings(Protocol):
+        """The settings, as far as a statement tells them."""
+
+        def get(self, name: str, default: int, /) -> int: ...
+
+    class Log(Protocol):
+        """The event log, as far as a statement tells it."""
+
+        @property
+        def place(self) -> int: ...
+
+        @property
+        def link(self) -> bytes: ...
+
+    class Demand(Protocol):
+        """The maximum demand of a month."""
+
+        month: int
+        energy_mwh: int
+        start_s: int
+
+    class Profile(Protocol):
+        """The load profile, as far as a statement tells it."""
+
+        def demands(self) -> "list[Demand]": ...
+
+        def mean_daily_mwh(self) -> "int | None": ...
+
+        def mean_daily_microunits(self) -> "int | None": ...
+
+    class Stores(Protocol):
+        """The stores of `wattpurse.stores` that a statement tells."""
+
+        settings: Settings
+        events: Log
+        load_profile: Profile
+
 
 EVENTS = 1
 MEAN = 2
@@ -36,20 +81,20 @@ _HEAD_SIZE = 2
 _LENGTH_LIMIT = 127
 
 
-def sections_of(records, now_s: int, month_index: int) -> list:
+def sections_of(stores: "Stores", now_s: int, month_index: int) -> list:
     """`(tag, parts)` of what `records` (see `stores`) tell, what matters most first.
 
     The statement is of `now_s`, and the month that runs is `month_index`.
     """
     return [
-        (TAMPER, _tamper(records.settings.get("tamper", 0))),
-        (EVENTS, _events(records.events)),
-        (MEAN, _mean(records.load_profile)),
-        (DEMAND, _demand(records.load_profile.demands(), now_s, month_index)),
+        (TAMPER, _tamper(stores.settings.get("tamper", 0))),
+        (EVENTS, _events(stores.events)),
+        (MEAN, _mean(stores.load_profile)),
+        (DEMAND, _demand(stores.load_profile.demands(), now_s, month_index)),
     ]
 
 
-def receipt_of(account) -> tuple:
+def receipt_of(account: "Account") -> tuple:
     """`(tag, parts)` of what was last taken out of `account`; without parts where nothing ever was."""
     numbers = account.standing
     out = bytearray()
@@ -68,7 +113,7 @@ def supply_of(reason: int | None) -> tuple:
     return SUPPLY, [] if reason is None else [bytes((reason,))]
 
 
-def standing_of(account) -> tuple:
+def standing_of(account: "Account") -> tuple:
     """`(tag, parts)` of where `account` stands, but for the receipt."""
     parts = []
     for place, value in account.standing.changed():
@@ -85,7 +130,7 @@ def size_of(section: tuple) -> int:
     return _HEAD_SIZE + size if size else 0
 
 
-def put_sections(out: bytearray, sections, room: int) -> None:
+def put_sections(out: bytearray, sections: "Sequence[tuple[int, list]]", room: int) -> None:
     """Append the sections that fit into `room` bytes, in their order; of each as many of its first parts as fit."""
     for tag, parts in sections:
         content = bytearray()
@@ -111,21 +156,21 @@ def parse_sections(reader: Reader, statement: dict) -> None:
             _PARSERS[tag](content, statement)
 
 
-def _tamper(kinds):
+def _tamper(kinds: int) -> list:
     out = bytearray()
     if kinds:
         put(out, kinds)
     return [out]
 
 
-def _events(log):
+def _events(log: "Log") -> list:
     out = bytearray()
     put(out, log.place)
     out.extend(log.link)
     return [out]
 
 
-def _mean(profile):
+def _mean(profile: "Profile") -> list:
     energy_mwh, charge_microunits = profile.mean_daily_mwh(), profile.mean_daily_microunits()
     out = bytearray()
     if energy_mwh is not None:
@@ -134,14 +179,14 @@ def _mean(profile):
     return [out]
 
 
-def _demand(demands, now_s, month_index):
+def _demand(demands: "list[Demand]", now_s: int, month_index: int) -> list:
     """A part for each month, down to the oldest that has any."""
     by_month = {one.month: one for one in demands}
     oldest = min(by_month) if by_month else month_index + 1
     return [_month(by_month.get(month), now_s) for month in range(month_index, oldest - 1, -1)]
 
 
-def _month(demand, now_s):
+def _month(demand: "Demand | None", now_s: int) -> bytearray:
     out = bytearray()
     wh = 0 if demand is None else demand.energy_mwh // _MWH_PER_WH
     put(out, wh)
@@ -150,21 +195,21 @@ def _month(demand, now_s):
     return out
 
 
-def _parse_tamper(content, statement) -> None:
+def _parse_tamper(content: Reader, statement: dict) -> None:
     statement["tamper"] = tamper.texts(content.number())
 
 
-def _parse_events(content, statement) -> None:
+def _parse_events(content: Reader, statement: dict) -> None:
     statement["event_place"] = content.number()
     statement["event_link"] = content.bytes(_LINK_SIZE).hex()
 
 
-def _parse_mean(content, statement) -> None:
+def _parse_mean(content: Reader, statement: dict) -> None:
     statement["mean_daily_wh"] = content.number()
     statement["mean_daily_microunits"] = content.signed()
 
 
-def _parse_demand(content, statement) -> None:
+def _parse_demand(content: Reader, statement: dict) -> None:
     """Each month's demand goes to the month; what is of months that the statement does not hold is left out."""
     for month in statement.get("months", ()):
         if content.is_at_end:
@@ -175,7 +220,7 @@ def _parse_demand(content, statement) -> None:
             month["demand_s"] = (statement["time_s"] // HALF_HOUR_S - content.number()) * HALF_HOUR_S
 
 
-def _parse_receipt(content, statement) -> None:
+def _parse_receipt(content: Reader, statement: dict) -> None:
     statement["receipt"] = {
         "sequence": content.number(),
         "money": content.signed(),
@@ -185,7 +230,7 @@ def _parse_receipt(content, statement) -> None:
     }
 
 
-def _parse_standing(content, statement) -> None:
+def _parse_standing(content: Reader, statement: dict) -> None:
     """Numbers of a newer meter, not known here, are left out."""
     names = standing.names()
     statement["standing"] = {}
@@ -195,7 +240,7 @@ def _parse_standing(content, statement) -> None:
             statement["standing"][names[place]] = value
 
 
-def _parse_supply(content, statement) -> None:
+def _parse_supply(content: Reader, statement: dict) -> None:
     statement["supply_reason"] = content.byte()
 
 

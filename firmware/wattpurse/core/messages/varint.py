@@ -21,7 +21,7 @@ def put_signed(out: bytearray, value: int) -> None:
 class Reader:
     """Takes numbers off the bytes of a sealed message; SealBroken where they run past its end."""
 
-    def __init__(self, data, position: int) -> None:
+    def __init__(self, data: "bytes | bytearray", position: int) -> None:
         self._data = data
         self._position = position
 

@@ -55,7 +55,9 @@ class CreditRegister:
 class Account:
     """State of one meter. Start a new one with a tariff, the calibration, a contract and the time."""
 
-    def __init__(self, tariff_data: bytes, impulses: int, per_kwh: int, contract, time_s: int) -> None:
+    def __init__(
+        self, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[contracts.Contract]", time_s: int
+    ) -> None:
         self.tariff = Tariff(tariff_data)
         self.pending_tariff = None
         self.contract = contract
@@ -109,7 +111,7 @@ class Account:
             energy_mwh -= part_mwh
         credit_rules.note_balance(self)
 
-    def _charge_part(self, _block, price, energy_mwh):
+    def _charge_part(self, _block: int, price: int, energy_mwh: int) -> int:
         """Charge and register energy of one price; give back the micro-units charged."""
         charge = self.contract.charge_energy(self, price, energy_mwh)
         self.day_mwh += energy_mwh
@@ -125,7 +127,7 @@ class Account:
         """Take an amount, with tax, from the money purse; give back the micro-units taken."""
         return self._spend_parts(amount_microunits * MWH_PER_KWH)
 
-    def _spend_parts(self, millionths):
+    def _spend_parts(self, millionths: int) -> int:
         """The rounding rule: what is due is reckoned exactly, tax included, and only whole micro-units are taken.
 
         The fraction is carried to the next charge, so that all that was ever charged is what is due, rounded down once.

@@ -96,7 +96,7 @@ def unpack(data: bytes) -> Account:
     return account
 
 
-def _unpack_fixed(data):
+def _unpack_fixed(data: bytes) -> tuple:
     """`(the fixed fields, position behind them)`, those of format 1 brought to today's form."""
     if data[:1] == bytes((_FORMAT_1,)):
         fixed = struct.unpack_from(_FIXED_1, data)

@@ -3,8 +3,12 @@
 from wattpurse.core.money import supply
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
 
-def asked(account, reason: int) -> tuple | None:
+
+def asked(account: "Account | None", reason: int) -> tuple | None:
     """`(name, value)` of the standing number that a press sets now; None where nothing is asked. `reason` of supply."""
     if account is None:
         return None
@@ -17,7 +21,7 @@ def asked(account, reason: int) -> tuple | None:
     return None
 
 
-def emergency_is_offered(account) -> bool:
+def emergency_is_offered(account: "Account") -> bool:
     """True where the terms give emergency credit and it has not been taken since it was last repaid."""
     contract = account.contract
     limit = contract.emergency_limit(account)

@@ -22,6 +22,11 @@ from wattpurse.core.money.circumstances import USABLE
 from wattpurse.core.money.standing import NO_EMERGENCY
 from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.circumstances import Circumstances
+
 MONEY = 0
 ENERGY = 1
 TIME = 2
@@ -30,49 +35,56 @@ TIME = 2
 class Contract:
     """What most contracts have in common: nothing costs anything, and there is no end and no emergency credit."""
 
+    code = 0
+    name = ""
     unit = MONEY
     credit_unit = MONEY
-    emergency_name = None  # of the standing number that tells of emergency credit
-    can_owe = True  # whether what is used without credit is still there to be paid when friendly hours end
+    emergency_name = None  # name of the standing number with the state of emergency credit
+    can_owe = True  # True if energy used without credit can still be charged when friendly hours end
 
     @classmethod
-    def emergency(cls, account) -> int:
+    def emergency(cls, account: "Account") -> int:
         """NO_EMERGENCY where the contract has none."""
         return NO_EMERGENCY if cls.emergency_name is None else account.standing[cls.emergency_name]
 
     @staticmethod
-    def price(account) -> tuple:
+    def price(account: "Account") -> tuple:
         """By the tariff, for where the month stands."""
         month = account.registers.month
         return account.tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)
 
     @staticmethod
-    def charge_energy(_account, _price_microunits_per_kwh: int, _energy_mwh: int) -> int:
+    def charge_energy(_account: "Account", _price_microunits_per_kwh: int, _energy_mwh: int) -> int:
         """Energy is registered and costs nothing."""
         return 0
 
     @staticmethod
-    def charge_days(_account, _days: int) -> int:
+    def charge_days(_account: "Account", _days: int) -> int:
         """Days cost nothing."""
         return 0
 
+    @staticmethod
+    def supply_reason(_account: "Account", _circumstances: "Circumstances") -> int:
+        """Return supply.ON, or the reason to end supply. Every contract has its own rule."""
+        raise NotImplementedError
+
     @classmethod
-    def credit_balance(cls, account) -> int:
+    def credit_balance(cls, account: "Account") -> int:
         """What is left in the contract's purse."""
         return 0 if cls.unit == TIME else account.credit_register(cls.unit).balance
 
     @staticmethod
-    def emergency_limit(_account) -> int:
+    def emergency_limit(_account: "Account") -> int:
         """There is no emergency credit."""
         return 0
 
     @staticmethod
-    def credit_left(_account) -> int | None:
+    def credit_left(_account: "Account") -> int | None:
         """No amount that could run out."""
         return None
 
     @staticmethod
-    def until_s(_account) -> int | None:
+    def until_s(_account: "Account") -> int | None:
         """It does not end by itself."""
         return None
 
@@ -85,27 +97,27 @@ class PrepaidMoney(Contract):
     emergency_name = "emergency_money"
 
     @staticmethod
-    def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
+    def charge_energy(account: "Account", price_microunits_per_kwh: int, energy_mwh: int) -> int:
         """Charge energy at one price; give back the micro-units charged."""
         return account.spend_price(price_microunits_per_kwh, energy_mwh)
 
     @staticmethod
-    def charge_days(account, days: int) -> int:
+    def charge_days(account: "Account", days: int) -> int:
         """Charge the standing charge of `days` local days; give back the micro-units charged."""
         return account.spend_taxed(days * account.tariff.standing_charge_microunits)
 
     @staticmethod
-    def supply_reason(account, _circumstances) -> int:
+    def supply_reason(account: "Account", _circumstances: "Circumstances") -> int:
         """On while there is money, or emergency credit that was accepted."""
         return _reason_of_balance(account, account.money.balance)
 
     @staticmethod
-    def emergency_limit(account) -> int:
+    def emergency_limit(account: "Account") -> int:
         """Micro-units."""
         return account.terms["emergency_microunits"]
 
     @staticmethod
-    def credit_left(account) -> int | None:
+    def credit_left(account: "Account") -> int | None:
         """Micro-units."""
         return account.money.balance
 
@@ -120,23 +132,23 @@ class PrepaidEnergy(Contract):
     emergency_name = "emergency_energy"
 
     @staticmethod
-    def charge_energy(account, _price_microunits_per_kwh: int, energy_mwh: int) -> int:
+    def charge_energy(account: "Account", _price_microunits_per_kwh: int, energy_mwh: int) -> int:
         """Take the energy from the energy credit; no money is charged."""
         account.energy.spend(energy_mwh)
         return 0
 
     @staticmethod
-    def supply_reason(account, _circumstances) -> int:
+    def supply_reason(account: "Account", _circumstances: "Circumstances") -> int:
         """On while there is energy, or emergency credit that was accepted."""
         return _reason_of_balance(account, account.energy.balance)
 
     @staticmethod
-    def emergency_limit(account) -> int:
+    def emergency_limit(account: "Account") -> int:
         """mWh."""
         return account.terms["emergency_mwh"]
 
     @staticmethod
-    def credit_left(account) -> int | None:
+    def credit_left(account: "Account") -> int | None:
         """mWh."""
         return account.energy.balance
 
@@ -153,12 +165,12 @@ class Term(Contract):
     unit = TIME
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
         """On up to the second in which the term ends."""
         return supply.ON if circumstances.now_s < account.standing["term_until_s"] else supply.EXPIRED
 
     @staticmethod
-    def until_s(account) -> int:
+    def until_s(account: "Account") -> int:
         """The end of what was bought."""
         return account.standing["term_until_s"]
 
@@ -171,7 +183,7 @@ class Dispenser(PrepaidEnergy):
     emergency_name = None
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
         """On while the contract is valid, its kWh last, and the local day has not had its share."""
         if circumstances.now_s >= account.standing["dispenser_until_s"]:
             return supply.EXPIRED
@@ -181,12 +193,12 @@ class Dispenser(PrepaidEnergy):
         return supply.DAILY_LIMIT if daily_limit_mwh and account.day_mwh >= daily_limit_mwh else supply.ON
 
     @staticmethod
-    def emergency_limit(_account) -> int:
+    def emergency_limit(_account: "Account") -> int:
         """What is not valid any more is not lent either."""
         return 0
 
     @staticmethod
-    def until_s(account) -> int:
+    def until_s(account: "Account") -> int:
         """The end of its validity."""
         return account.standing["dispenser_until_s"]
 
@@ -203,7 +215,7 @@ class KeyCard(Contract):
     can_owe = False  # who owes on a card throws it away
 
     @staticmethod
-    def price(account) -> tuple:
+    def price(account: "Account") -> tuple:
         """The card's; the tariff's where the card says so, or no card pays."""
         if not account.standing["card_in"]:
             return Contract.price(account)
@@ -215,7 +227,7 @@ class KeyCard(Contract):
         return 0, account.cards.price, None
 
     @staticmethod
-    def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
+    def charge_energy(account: "Account", price_microunits_per_kwh: int, energy_mwh: int) -> int:
         """Take the energy from the card's allowance, or let the card owe its price."""
         if not account.standing["card_in"]:
             return account.spend_price(price_microunits_per_kwh, energy_mwh)
@@ -228,7 +240,7 @@ class KeyCard(Contract):
         return charge
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
         """On while a card is in that can be used, and has money, or needs none."""
         if circumstances.card is None:
             return supply.NO_CARD
@@ -240,12 +252,12 @@ class KeyCard(Contract):
         return supply.ON if has_credit else supply.NO_CREDIT
 
     @staticmethod
-    def credit_balance(account) -> int:
+    def credit_balance(account: "Account") -> int:
         """What is left on the card that is in; nothing without one."""
         return account.cards.balance if account.standing["card_in"] else 0
 
     @staticmethod
-    def credit_left(account) -> int | None:
+    def credit_left(account: "Account") -> int | None:
         """Micro-units; no amount without a card, nor with one for which everything is free."""
         return account.cards.balance if account.standing["card_in"] and account.cards.price else None
 
@@ -258,12 +270,12 @@ class Managed(Contract):
     unit = TIME
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
         """On while the permit lasts; an order to open is obeyed whatever the contract, see `supply`."""
         return supply.ON if circumstances.now_s < account.standing["permit_until_s"] else supply.EXPIRED
 
     @staticmethod
-    def until_s(account) -> int:
+    def until_s(account: "Account") -> int:
         """The end of the permit."""
         return account.standing["permit_until_s"]
 
@@ -276,17 +288,17 @@ class SettledAccount(PrepaidMoney):
     emergency_name = None
 
     @staticmethod
-    def supply_reason(_account, _circumstances) -> int:
+    def supply_reason(_account: "Account", _circumstances: "Circumstances") -> int:
         """Always on."""
         return supply.ON
 
     @staticmethod
-    def emergency_limit(_account) -> int:
+    def emergency_limit(_account: "Account") -> int:
         """There is no end that it could put off."""
         return 0
 
     @staticmethod
-    def credit_left(account) -> int | None:
+    def credit_left(account: "Account") -> int | None:
         """Micro-units of deposit and limit that are not used yet; no amount where there is no limit."""
         limit = account.terms["account_limit_microunits"]
         return limit + account.money.balance if limit else None
@@ -295,7 +307,7 @@ class SettledAccount(PrepaidMoney):
 CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, KeyCard, Managed, SettledAccount)
 
 
-def by_code(code: int):
+def by_code(code: int) -> type[Contract]:
     """The contract with that code. Raises ValueError for an unknown one."""
     for contract in CONTRACTS:
         if contract.code == code:
@@ -303,7 +315,7 @@ def by_code(code: int):
     raise ValueError(f"no contract {code}")
 
 
-def by_name(name: str):
+def by_name(name: str) -> type[Contract]:
     """The contract of that name. Raises ValueError, naming those there are, for an unknown one."""
     for contract in CONTRACTS:
         if contract.name == name:
@@ -311,6 +323,6 @@ def by_name(name: str):
     raise ValueError("no contract '" + name + "'; there are: " + ", ".join(one.name for one in CONTRACTS))
 
 
-def _reason_of_balance(account, balance):
+def _reason_of_balance(account: "Account", balance: int) -> int:
     """Above zero, or above what emergency credit allows."""
     return supply.ON if balance > account.emergency_floor() else supply.NO_CREDIT

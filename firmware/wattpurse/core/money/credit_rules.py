@@ -8,6 +8,10 @@ from wattpurse.core.money.contract import ENERGY, MONEY
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 from wattpurse.core.money.terms import NO_LIMIT
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+
 DAYS_OF_A_WEEK = 7
 
 _MONDAY = 3  # 1970-01-01 was a Thursday
@@ -26,7 +30,7 @@ _CLEARED = (
 )
 
 
-def take_credit(account, unit: int, amount: int) -> None:
+def take_credit(account: "Account", unit: int, amount: int) -> None:
     """Credit `amount` of `unit`; what is in debt gets its share of it."""
     share = debt_share(account, unit, amount)
     account.credit_register(unit).bought += amount
@@ -35,12 +39,12 @@ def take_credit(account, unit: int, amount: int) -> None:
     note_balance(account)
 
 
-def balance_after(account, unit: int, amount: int) -> int:
+def balance_after(account: "Account", unit: int, amount: int) -> int:
     """What `take_credit` would bring the purse to."""
     return account.credit_register(unit).balance + amount - debt_share(account, unit, amount)
 
 
-def debt_share(account, unit: int, amount: int) -> int:
+def debt_share(account: "Account", unit: int, amount: int) -> int:
     """What a top-up of `amount` pays back: the agreed percentage of what is left of it once the balance is at zero.
 
     What is owed for energy or on emergency credit is repaid first. Rounded down, and never more than the debt, nor than
@@ -53,7 +57,7 @@ def debt_share(account, unit: int, amount: int) -> int:
     return min(free * percent // 100, _most_of_debt(account))
 
 
-def take_daily_debt(account) -> None:
+def take_daily_debt(account: "Account") -> None:
     """The part of the weekly sum that falls on the day that just began.
 
     Seven parts, each the weekly sum's exact seventh rounded down where it ends, make the whole. Not below the floor,
@@ -69,7 +73,7 @@ def take_daily_debt(account) -> None:
         _pay_debt(account, part)
 
 
-def note_balance(account) -> None:
+def note_balance(account: "Account") -> None:
     """Emergency credit is used up at its limit, and can be offered again when it is repaid: each purse's by itself.
 
     To be called after whatever may change a balance upwards, or a limit: recovery counts all energy between two records
@@ -87,7 +91,7 @@ def note_balance(account) -> None:
             standing.set(name, EMERGENCY_USED)
 
 
-def take_back(account, sequence: int, unit: int, amount: int) -> None:
+def take_back(account: "Account", sequence: int, unit: int, amount: int) -> None:
     """Token `sequence` takes up to `amount` (0: everything) out of one purse; the receipt says how much it was."""
     balance = max(0, account.credit_register(unit).balance)
     taken = balance if amount == 0 else min(amount, balance)
@@ -95,7 +99,7 @@ def take_back(account, sequence: int, unit: int, amount: int) -> None:
     _write_receipt(account, sequence, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0)
 
 
-def clear(account, sequence: int) -> None:
+def clear(account: "Account", sequence: int) -> None:
     """Token `sequence` brings both purses, the debt and what was bought of time to nothing.
 
     What they were, owing included, is on the receipt.
@@ -110,7 +114,7 @@ def clear(account, sequence: int) -> None:
         standing.set(name, 0)
 
 
-def _most_of_debt(account):
+def _most_of_debt(account: "Account") -> int:
     """The most that may be paid back now: what is owed, within what the cap leaves of the week."""
     standing = account.standing
     cap = account.terms["debt_cap_microunits"]
@@ -120,7 +124,7 @@ def _most_of_debt(account):
     return min(standing["debt_microunits"], max(0, cap - paid))
 
 
-def _pay_debt(account, amount) -> None:
+def _pay_debt(account: "Account", amount: int) -> None:
     standing = account.standing
     _note_week(account)
     account.money.spend(amount)
@@ -129,19 +133,19 @@ def _pay_debt(account, amount) -> None:
     standing.set("debt_recovered_microunits", standing["debt_recovered_microunits"] + amount)
 
 
-def _note_week(account) -> None:
+def _note_week(account: "Account") -> None:
     week = _week(account)
     if account.standing["debt_week"] != week:
         account.standing.set("debt_week", week)
         account.standing.set("debt_week_microunits", 0)
 
 
-def _week(account):
+def _week(account: "Account") -> int:
     """Weeks since 1970, each from Monday on, by the newest day that was charged: a clock set back begins none anew."""
     return (account.charged_day + _MONDAY) // DAYS_OF_A_WEEK
 
 
-def _write_receipt(account, sequence, microunits, mwh, debt_microunits) -> None:
+def _write_receipt(account: "Account", sequence: int, microunits: int, mwh: int, debt_microunits: int) -> None:
     account.standing.set("receipt_sequence", sequence)
     account.standing.set("receipt_microunits", microunits)
     account.standing.set("receipt_mwh", mwh)

@@ -5,12 +5,16 @@ Who was cut off before they began stays so; what is used meanwhile is charged, a
 
 from wattpurse.core.tariffs.calendar import DAY_S, weekday
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+
 ALWAYS_S = (1 << 32) - 1
 
 _LONGEST_DAYS = 14
 
 
-def is_friendly(account, now_s: int) -> bool:
+def is_friendly(account: "Account", now_s: int) -> bool:
     """True in the hours, on the weekdays and, by the tariff's calendar, on the holidays that the terms name."""
     local_s = account.tariff.zone.local_s(now_s)
     terms = account.terms
@@ -21,7 +25,7 @@ def is_friendly(account, now_s: int) -> bool:
     )
 
 
-def ends_s(account, now_s: int) -> int:
+def ends_s(account: "Account", now_s: int) -> int:
     """The first second behind the friendly hours that run at `now_s`; ALWAYS_S where two weeks do not end them."""
     time_s = now_s
     while time_s < now_s + _LONGEST_DAYS * DAY_S:
@@ -31,7 +35,7 @@ def ends_s(account, now_s: int) -> int:
     return ALWAYS_S
 
 
-def _next_change_s(account, time_s):
+def _next_change_s(account: "Account", time_s: int) -> int:
     """The next second at which friendly hours may begin or end."""
     zone, terms = account.tariff.zone, account.terms
     second = zone.local_s(time_s) % DAY_S
@@ -41,7 +45,7 @@ def _next_change_s(account, time_s):
     return next_s if shift_s is None else min(next_s, shift_s)
 
 
-def _is_between(minute, first, end):
+def _is_between(minute: int, first: int, end: int) -> bool:
     """From `first` up to `end`, over midnight where that is earlier; never where both are the same."""
     if first <= end:
         return first <= minute < end

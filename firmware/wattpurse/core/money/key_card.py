@@ -17,6 +17,11 @@ from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import TAG_SIZE, seal, unseal
 from wattpurse.core.tariffs.calendar import month_index
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
+
 MARK = 0x4B
 HEADER_SIZE = 8
 SIZE = HEADER_SIZE + 2 * BLOCK + TAG_SIZE
@@ -46,15 +51,20 @@ class CardContent:
     are used in the one with `period_number`. user: whose card it is, a number.
     """
 
-    def __init__(self, version, loaded, spent, price, allowance_mwh, period, period_number, used_mwh, user) -> None:
+    def __init__(
+        self,
+        version: int,
+        loaded: int,
+        spent: int,
+        price: int,
+        allowance: tuple,
+        user: int,
+    ) -> None:
         self.version = version
         self.loaded = loaded
         self.spent = spent
         self.price = price
-        self.allowance_mwh = allowance_mwh
-        self.period = period
-        self.period_number = period_number
-        self.used_mwh = used_mwh
+        self.allowance_mwh, self.period, self.period_number, self.used_mwh = allowance
         self.user = user
 
     @property
@@ -67,7 +77,7 @@ class CardContent:
         """False for what no life of a card leads to: what is counted on from there would not fit."""
         return self.version <= VERSION_LIMIT and max(self.loaded, self.spent) <= AMOUNT_LIMIT
 
-    def says_the_same(self, other) -> bool:
+    def says_the_same(self, other: "CardContent") -> bool:
         """True if both tell the same money, price and user; what is used of the allowance runs on between writings."""
         return (
             (self.version, self.loaded, self.spent) == (other.version, other.loaded, other.spent)
@@ -100,7 +110,7 @@ def join48(low: int, high: int) -> int:
     return high << 32 | low
 
 
-def seal_content(aes, keys, content: CardContent) -> bytes:
+def seal_content(aes: "Aes", keys: "KeyPair", content: CardContent) -> bytes:
     """The sealed record of a card, SIZE bytes; `keys` are keys.key_card_keys of that card."""
     header = struct.pack(_HEADER, MARK, content.period, content.period_number, content.version)
     payload = struct.pack(
@@ -122,11 +132,11 @@ def read_version(data: bytes) -> int | None:
     return struct.unpack_from(_HEADER, data)[3]
 
 
-def open_content(aes, keys, data: bytes) -> CardContent:
+def open_content(aes: "Aes", keys: "KeyPair", data: bytes) -> CardContent:
     """What a sealed record says, proven authentic. Raises sealing.SealBroken if it is not."""
     payload = unseal(aes, keys, HEADER_SIZE, bytes(data[:SIZE]))
     _, period, number, version = struct.unpack_from(_HEADER, data)
     fields = struct.unpack_from(_PAYLOAD, payload)
     loaded, spent = join48(*fields[0:2]), join48(*fields[2:4])
     price, allowance_mwh, used_mwh, user = fields[4:]
-    return CardContent(version, loaded, spent, price, allowance_mwh, period, number, used_mwh, user)
+    return CardContent(version, loaded, spent, price, (allowance_mwh, period, number, used_mwh), user)

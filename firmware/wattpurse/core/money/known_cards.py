@@ -30,7 +30,9 @@ class KnownCard:
     While `unproved` is 1, `version` and `spent` are those that a writing brings, which may not have reached the card.
     """
 
-    def __init__(self, number, version, spent, pending=0, unproved=0, owed=0) -> None:
+    def __init__(
+        self, number: int, version: int, spent: int, pending: int = 0, unproved: int = 0, owed: int = 0
+    ) -> None:
         self.number = number
         self.version = version
         self.spent = spent
@@ -128,7 +130,9 @@ class KnownCards:
         del self.known[REMEMBERED:]
         self.user = user
 
-    def take_terms(self, loaded, price, allowance_mwh, period, number, used_mwh, day) -> None:
+    def take_terms(
+        self, loaded: int, price: int, allowance_mwh: int, period: int, number: int, used_mwh: int, day: int
+    ) -> None:
         """What else the newest card says; `number` of its period, `day` today.
 
         Of what was used in one period the larger holds: the card may not have been told all of it. Raises ValueError
@@ -183,16 +187,13 @@ class KnownCards:
         card = self.known[0]
         return self._content(card.version - card.unproved, card.spent - card.pending)
 
-    def _content(self, version, spent):
+    def _content(self, version: int, spent: int) -> CardContent:
         return CardContent(
             version,
             self.loaded,
             spent,
             self.price,
-            self.allowance_mwh,
-            self.period,
-            self.period_number,
-            self.used_mwh,
+            (self.allowance_mwh, self.period, self.period_number, self.used_mwh),
             self.user,
         )
 

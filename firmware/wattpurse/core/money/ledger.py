@@ -14,6 +14,13 @@ from wattpurse.core.money.account import Account
 from wattpurse.core.money.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
 from wattpurse.core.tariffs.calendar import DAY_S, month_index
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from wattpurse.core.money.key_card import CardContent
+    from wattpurse.hal import Flash
+
 RING = 1
 CREDIT_AMOUNT_LIMIT = 10**15
 
@@ -23,7 +30,7 @@ _STEP_DIVISOR = 4000  # steps per kWh at least: 0.25 Wh
 class Ledger:
     """The ledger on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self.account = None
         self._pending_pulses = 0
@@ -133,7 +140,7 @@ class Ledger:
         payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
         self._record_with_pulses(records.NUMBER, payload)
 
-    def take_card(self, card_number: int, content, now_s: int) -> None:
+    def take_card(self, card_number: int, content: "CardContent", now_s: int) -> None:
         """A key card (key_card.CardContent) is in the slot and pays for what is used from now on: two records.
 
         Between the two no card pays. Raises ValueError for an older image of a card that is known, and for numbers that
@@ -151,7 +158,7 @@ class Ledger:
         card = self.account.cards.newest
         self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, card.owed))
 
-    def change(self, alter) -> None:
+    def change(self, alter: "Callable[[Account], None]") -> None:
         """Let `alter(account)` change what it likes, and make it the newest snapshot, all or nothing.
 
         Whatever is raised, by `alter` or by the flash, leaves the account as it was.
@@ -183,7 +190,7 @@ class Ledger:
             self.advance(now_s, 0)
             return
 
-        def go_back(account) -> None:
+        def go_back(account: Account) -> None:
             account.time_s = now_s
             account.day = account.tariff.zone.day(now_s)
             month = account.registers.month
@@ -202,14 +209,14 @@ class Ledger:
         """Erase one sector ahead of need; False if none is due. Holds the processor for one erase at most."""
         return self._journal.prepare()
 
-    def _adopt(self, account) -> None:
+    def _adopt(self, account: Account) -> None:
         self.account = account
         self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
 
-    def _snapshot(self):
+    def _snapshot(self) -> bytes:
         return account_image.pack(self.account)
 
-    def _count(self, pulses) -> None:
+    def _count(self, pulses: int) -> None:
         """Tally whole steps of pulses; what is less waits for the next."""
         self._pending_pulses += pulses
         while self._pending_pulses >= self._step_pulses:
@@ -217,7 +224,7 @@ class Ledger:
             self._pending_pulses -= counted
             self.account.count_pulses(counted)
 
-    def _count_across(self, start_s, now_s, pulses) -> None:
+    def _count_across(self, start_s: int, now_s: int, pulses: int) -> None:
         """Share the pulses out over every stretch of one rate, one day and one tariff between two times."""
         shared = 0
         while self.account.change_s <= now_s:
@@ -228,7 +235,7 @@ class Ledger:
             self._cross(boundary_s)
         self._count(pulses - shared)
 
-    def _pass_quietly(self, now_s) -> None:
+    def _pass_quietly(self, now_s: int) -> None:
         """Go on to `now_s` without energy: only a change of tariff on the way has to be stopped at."""
         pending = self.account.pending_tariff
         if pending is not None and self.account.time_s < pending.activation_s <= now_s:
@@ -236,7 +243,7 @@ class Ledger:
             self._cross(pending.activation_s)
         self._cross(now_s)
 
-    def _cross(self, time_s) -> None:
+    def _cross(self, time_s: int) -> None:
         """Enter whatever day, tariff and rate hold at `time_s`, journalling what changes."""
         pending = self.account.pending_tariff
         if pending is not None and pending.activation_s <= time_s:
@@ -251,22 +258,22 @@ class Ledger:
         self.account.time_s = max(self.account.time_s, time_s)
         self.account.note_next_change()
 
-    def _activate_pending(self, time_s) -> None:
+    def _activate_pending(self, time_s: int) -> None:
         """Tariff, its rate, and the day that may begin with it, in one snapshot: no cut leaves one without the rest."""
 
-        def activate(account) -> None:
+        def activate(account: Account) -> None:
             account.time_s = max(account.time_s, time_s)
             account.activate_pending()
             account.enter_context()
 
         self.change(activate)
 
-    def _record_with_pulses(self, kind, payload) -> None:
+    def _record_with_pulses(self, kind: int, payload: bytes) -> None:
         """A record that carries the pulses below one step: they are pending until it is in flash."""
         self._record(kind, payload)
         self._pending_pulses = 0
 
-    def _replay(self, entries) -> None:
+    def _replay(self, entries: "Iterable[tuple]") -> None:
         """Make every change that the entries tell of. Tallies between two records are one charge: nothing is lost."""
         steps = 0
         for kind, content in entries:
@@ -278,6 +285,6 @@ class Ledger:
                 records.apply(self.account, kind, content)
         self.account.count_pulses(steps * self._step_pulses)
 
-    def _record(self, kind, payload) -> None:
+    def _record(self, kind: int, payload: bytes) -> None:
         self._journal.append(kind, payload)
         records.apply(self.account, kind, payload)

@@ -9,6 +9,13 @@ import struct
 from wattpurse.core.money import credit_rules
 from wattpurse.core.money.key_card import join48, split48
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.key_card import CardContent
+    from wattpurse.core.money.standing import Standing
+    from wattpurse.core.money.terms import Terms
+
 DAYS_AT_ONCE = 3660
 
 RATE = 1
@@ -65,14 +72,14 @@ def number(time_s: int, pulses: int, sequence: int, carrier: int, holder: int, p
     return struct.pack(_NUMBER_LAYOUT, time_s, pulses, sequence, carrier, holder, place, value)
 
 
-def card(time_s: int, pulses: int, card_number: int, content) -> bytes:
+def card(time_s: int, pulses: int, card_number: int, content: "CardContent") -> bytes:
     """A key card (key_card.CardContent) is in the slot; `card_terms` says the rest of it, and only then it pays."""
     return struct.pack(
         _CARD_LAYOUT, time_s, pulses, card_number, content.version, *split48(content.spent), content.user
     )
 
 
-def card_terms(time_s: int, content) -> bytes:
+def card_terms(time_s: int, content: "CardContent") -> bytes:
     """What else the key card says: it pays for what is used from now on."""
     return struct.pack(
         _CARD_TERMS_LAYOUT,
@@ -91,14 +98,14 @@ def card_step(time_s: int, card_number: int, version: int, amount: int) -> bytes
     return struct.pack(_CARD_STEP_LAYOUT, time_s, card_number, version, *split48(amount))
 
 
-def numbers_of(account, holder: int):
+def numbers_of(account: "Account", holder: int) -> "Terms | Standing":
     """The named numbers that `holder` stands for. Raises LedgerMismatch for anything but TERMS and STANDING."""
     if holder not in (TERMS, STANDING):
         raise LedgerMismatch(f"there are no numbers {holder}")
     return account.terms if holder == TERMS else account.standing
 
 
-def apply(account, kind: int, payload: bytes) -> None:
+def apply(account: "Account", kind: int, payload: bytes) -> None:
     """Make the change that a record tells of. Raises LedgerMismatch or ValueError where it cannot be."""
     effect = _EFFECTS.get(kind)
     if effect is None:
@@ -106,7 +113,7 @@ def apply(account, kind: int, payload: bytes) -> None:
     effect(account, payload)
 
 
-def _apply_rate(account, payload) -> None:
+def _apply_rate(account: "Account", payload: bytes) -> None:
     time_s, pulses, in_force = struct.unpack_from(_RATE_LAYOUT, payload)
     if in_force >= account.tariff.rate_count:
         raise LedgerMismatch("a rate record names a rate that the tariff does not have")
@@ -115,7 +122,7 @@ def _apply_rate(account, payload) -> None:
     account.time_s = max(account.time_s, time_s)
 
 
-def _apply_day(account, payload) -> None:
+def _apply_day(account: "Account", payload: bytes) -> None:
     time_s, pulses, begun = struct.unpack_from(_DAY_LAYOUT, payload)
     if begun - account.day > _DAYS_OF_A_RECORD:
         raise LedgerMismatch("a day record leaps further than any clock may")
@@ -125,7 +132,7 @@ def _apply_day(account, payload) -> None:
     account.time_s = max(account.time_s, time_s)
 
 
-def _apply_credit(account, payload) -> None:
+def _apply_credit(account: "Account", payload: bytes) -> None:
     _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
     account.mark_token(sequence)
     credit_rules.take_credit(account, unit, amount)
@@ -133,13 +140,13 @@ def _apply_credit(account, payload) -> None:
         raise LedgerMismatch("a credit record does not lead to its balance")
 
 
-def _apply_token(account, payload) -> None:
+def _apply_token(account: "Account", payload: bytes) -> None:
     _, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
     account.count_pulses(pulses)
     account.mark_token(sequence)
 
 
-def _apply_number(account, payload) -> None:
+def _apply_number(account: "Account", payload: bytes) -> None:
     _, pulses, sequence, _, holder, place, value = struct.unpack_from(_NUMBER_LAYOUT, payload)
     account.count_pulses(pulses)
     if sequence != NO_TOKEN:
@@ -150,14 +157,14 @@ def _apply_number(account, payload) -> None:
     credit_rules.note_balance(account)
 
 
-def _apply_card(account, payload) -> None:
+def _apply_card(account: "Account", payload: bytes) -> None:
     _, pulses, number, version, *spent, user = struct.unpack_from(_CARD_LAYOUT, payload)
     account.count_pulses(pulses)
     account.cards.meet(number, version, join48(*spent), user)
     account.standing.set("card_in", 0)
 
 
-def _apply_card_terms(account, payload) -> None:
+def _apply_card_terms(account: "Account", payload: bytes) -> None:
     if account.cards.newest is None:
         raise LedgerMismatch("the terms of a card that was not there")
     _, *loaded, price, allowance_mwh, period, number, used_mwh = struct.unpack_from(_CARD_TERMS_LAYOUT, payload)
@@ -165,7 +172,7 @@ def _apply_card_terms(account, payload) -> None:
     account.standing.set("card_in", 1)
 
 
-def _apply_card_step(account, payload) -> None:
+def _apply_card_step(account: "Account", payload: bytes) -> None:
     _, number, version, *amount = struct.unpack_from(_CARD_STEP_LAYOUT, payload)
     account.cards.step(number, version, join48(*amount))
 

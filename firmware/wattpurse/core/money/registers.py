@@ -31,7 +31,7 @@ class Month:
         return struct.pack(_MONTH, self.index, self.charge_microunits) + energy
 
     @classmethod
-    def unpack(cls, data: bytes, position: int):
+    def unpack(cls, data: bytes, position: int) -> "Month":
         """The month that `pack` put at `position`."""
         month = cls(0)
         month.index, month.charge_microunits = struct.unpack_from(_MONTH, data, position)

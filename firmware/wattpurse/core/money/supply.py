@@ -8,6 +8,13 @@ before what only asks for patience or the button.
 from wattpurse.core.money.friendly import ends_s, is_friendly
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.circumstances import Circumstances
+
 ON = 0
 NOT_COMMISSIONED = 1
 LEDGER_UNREADABLE = 2
@@ -51,7 +58,7 @@ _CARD_REASONS = (NO_CARD, CARD_UNREADABLE)
 _CREDIT_REASONS = (NO_CREDIT, EXPIRED)
 
 
-def decide(account, fault: int, circumstances) -> int:
+def decide(account: "Account | None", fault: int, circumstances: "Circumstances") -> int:
     """ON, or the reason why the load switch must be open.
 
     `account` is None where there is no readable ledger; then `fault` says why (NOT_COMMISSIONED, LEDGER_UNREADABLE or
@@ -79,7 +86,7 @@ def decide(account, fault: int, circumstances) -> int:
     return UNCONFIRMED if account.standing["unconfirmed"] else ON
 
 
-def reason_of_credit(account, circumstances) -> int:
+def reason_of_credit(account: "Account", circumstances: "Circumstances") -> int:
     """ON, or why the contract ends supply; put off in friendly hours for whoever was not cut off before them."""
     reason = account.contract.supply_reason(account, circumstances)
     if reason in _CREDIT_REASONS and _is_put_off(account, circumstances.now_s):
@@ -87,7 +94,7 @@ def reason_of_credit(account, circumstances) -> int:
     return reason
 
 
-def latches(account, circumstances):
+def latches(account: "Account", circumstances: "Circumstances") -> "Sequence[tuple[str, int]]":
     """`(name, value)` of the standing numbers that the state of credit calls for and that do not say so yet.
 
     To be journalled one after the other, in this order: a power cut between them loses nothing.
@@ -123,20 +130,20 @@ def display_code(reason: int) -> str:
     return _TABLE[reason][1]
 
 
-def _is_put_off(account, now_s):
+def _is_put_off(account: "Account", now_s: int) -> bool:
     """In the friendly hours in which credit ran out, in no later ones: mains off when they end are no way around."""
     standing = account.standing
     is_over = 0 < standing["friendly_until_s"] <= now_s
     return account.contract.can_owe and not standing["cut_off"] and not is_over and is_friendly(account, now_s)
 
 
-def _latches_without_credit(account, now_s):
+def _latches_without_credit(account: "Account", now_s: int) -> tuple:
     if not _is_put_off(account, now_s):
         return (("cut_off", 1),)
     return () if account.standing["friendly_until_s"] else (("friendly_until_s", ends_s(account, now_s)),)
 
 
-def _latches_with_credit(account):
+def _latches_with_credit(account: "Account") -> list:
     """Who accepted emergency credit has pressed the button, and need not press it again."""
     standing = account.standing
     changes = []
@@ -150,7 +157,7 @@ def _latches_with_credit(account):
     return changes
 
 
-def _rank(account, circumstances):
+def _rank(account: "Account", circumstances: "Circumstances") -> int:
     """In a shortage: none for who lives on emergency credit or on friendly hours, the meter's priority for who paid."""
     contract = account.contract
     has_paid = contract.supply_reason(account, circumstances) == ON and contract.emergency(account) == NO_EMERGENCY

@@ -3,6 +3,11 @@
 from wattpurse.core.money.contract import MONEY
 from wattpurse.core.tariffs.calendar import DAY_S
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.circumstances import Circumstances
+
 NONE = 0
 LOW = 1
 VERY_LOW = 2
@@ -10,7 +15,7 @@ VERY_LOW = 2
 DAYS_WITHOUT_USE = 9999  # it lasts for ever
 
 
-def grade(account, circumstances) -> int:
+def grade(account: "Account", circumstances: "Circumstances") -> int:
     """NONE, LOW or VERY_LOW, whichever of what is left, days left and end of the term calls for most."""
     terms = account.terms
     worst = NONE
@@ -40,7 +45,7 @@ def days_left(balance: int, mean_daily: int) -> int:
     return min(DAYS_WITHOUT_USE, balance // mean_daily)
 
 
-def _grade_of(left, low, very_low):
+def _grade_of(left: int, low: int, very_low: int) -> int:
     if left <= very_low:
         return VERY_LOW
     return LOW if left <= low else NONE

@@ -10,6 +10,13 @@ event that is whole in both copies. So attempts at one place may stand side by s
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.cmac import cmac
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wattpurse.core.records.events import Event
+    from wattpurse.hal import Aes
+
 LINK_SIZE = 5
 NO_LINK = bytes(LINK_SIZE)
 
@@ -30,7 +37,7 @@ LOOK_BACK = 8  # so many starts in a row may each be cut off in their first even
 class EventChain:
     """The chain of the meter whose key is `key_of_meter`; events with a code in `key_changes` tell of another key."""
 
-    def __init__(self, aes, key_of_meter: bytes, key_changes: tuple) -> None:
+    def __init__(self, aes: "Aes", key_of_meter: bytes, key_changes: tuple) -> None:
         self._aes = aes
         self._key_changes = key_changes
         self._key = keys.event_key(aes, key_of_meter)
@@ -39,14 +46,14 @@ class EventChain:
         """The link of the event `body` behind the one whose link is `before`."""
         return cmac(self._aes, self._key, before + body)[:LINK_SIZE]
 
-    def place_of(self, events) -> bytes | None:
+    def place_of(self, events: "list[Event]") -> bytes | None:
         """The link that the newest of `events`, all of them whole, newest first, follows; None if it is not there."""
         for link in [one.link for one in events[1:] if one.link is not None] + [NO_LINK]:
             if self._follows(events[0], link):
                 return link
         return None
 
-    def verdicts(self, events):
+    def verdicts(self, events: "Iterable[Event | None]") -> "Iterator[tuple[Event, str]]":
         """Yield `(event, verdict)` for each of `events`, newest first.
 
         An event has `code`, `body`, and `link`, None where it is not chained; None stands for a place in the log that
@@ -63,7 +70,7 @@ class EventChain:
                 broken = ANOTHER_KEY
             yield window[0], verdict
 
-    def _verdict(self, window):
+    def _verdict(self, window: list) -> str:
         """The verdict on the first of some events, newest first."""
         event = window[0]
         before = [one for one in window[1:] if one is not None and one.link is not None]
@@ -80,7 +87,7 @@ class EventChain:
             return OLDEST
         return LOST if window[1] is None else CHANGED
 
-    def _were_cut_off(self, passed_over, event, link) -> bool:
+    def _were_cut_off(self, passed_over: list, event: "Event", link: bytes) -> bool:
         """Whether the events that a chain passes over are attempts at the place of `event`: no others can be there."""
         for place, attempt in enumerate(passed_over):
             is_behind_another = place + 1 < len(passed_over) and self._follows(attempt, passed_over[place + 1].link)
@@ -88,11 +95,11 @@ class EventChain:
                 return False
         return True
 
-    def _follows(self, event, link):
+    def _follows(self, event: "Event", link: bytes) -> bool:
         return self.link(link, event.body) == event.link
 
 
-def _windows(events):
+def _windows(events: "Iterable[Event | None]") -> "Iterator[list]":
     """Each event with the few that are older, as a list."""
     window = []
     for event in events:

@@ -13,6 +13,12 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.records.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattpurse.hal import Aes, Flash
+
 RING = 3
 
 _PREPARE_BELOW_SLOTS = 16
@@ -115,7 +121,7 @@ class Event:
 class EventLog:
     """The log on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._chain = None
         self._base = 0
@@ -140,7 +146,7 @@ class EventLog:
         snapshot = self._journal.resume()
         self._base = struct.unpack(_PLACE, snapshot)[0] if len(snapshot) == struct.calcsize(_PLACE) else 0
 
-    def chain(self, aes, key_of_meter: bytes) -> bool:
+    def chain(self, aes: "Aes", key_of_meter: bytes) -> bool:
         """Chain what is noted from now on behind the newest event. False if that is of another key, or was changed.
 
         If it is whole in one copy alone, it may not be there the next time: it was being written when power failed.
@@ -159,13 +165,13 @@ class EventLog:
             return verdict in GOES_ON
         return True
 
-    def verdicts(self):
+    def verdicts(self) -> "Iterator[tuple[Event, str]]":
         """Yield `(event, verdict)`, newest first, by the chain in force (see `event_chain`)."""
         if self._chain is not None:
             return self._chain.verdicts(self.survey())
         return ((event, UNCHAINED) for event in self.survey() if event is not None)
 
-    def survey(self):
+    def survey(self) -> "Iterator[Event | None]":
         """Yield every event, newest first, and None for each place that cannot be read."""
         if self._journal.opened:
             for kind, payload, _ in self._journal.survey():
@@ -205,7 +211,7 @@ class EventLog:
                     break
         return newest
 
-    def _append(self, event) -> None:
+    def _append(self, event: Event) -> None:
         """Write an event behind its link, which it is only when it is in flash."""
         if self._chain is None:
             self._journal.append(_RECORD, event.body)
@@ -214,7 +220,7 @@ class EventLog:
         self._journal.append(_CHAINED, event.body + link)
         self.link = link
 
-    def _newest(self):
+    def _newest(self) -> tuple:
         """The newest chained events, newest first, and how many copies hold the first. Looks at a few places only."""
         newest = []
         copies_of_first = 0
@@ -229,13 +235,13 @@ class EventLog:
                 break
         return newest, copies_of_first
 
-    def _snapshot(self):
+    def _snapshot(self) -> bytes:
         """The journal rolls: what was in the sector so far counts on."""
         self._base = self.place
         return struct.pack(_PLACE, self._base & 0xFFFFFFFF)
 
 
-def _event(kind, payload):
+def _event(kind: int, payload: bytes) -> Event | None:
     """The event in a record, None where there is none."""
     if kind == _CHAINED:
         return Event(*struct.unpack_from(_LAYOUT, payload), link=payload[_BODY_SIZE : _BODY_SIZE + LINK_SIZE])

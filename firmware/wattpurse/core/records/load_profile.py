@@ -14,10 +14,16 @@ import struct
 
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.money.contract import MONEY
-from wattpurse.core.tariffs.calendar import month_index
+from wattpurse.core.tariffs.calendar import HALF_HOUR_S, month_index
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattpurse.core.money.account import Account
+    from wattpurse.hal import Flash
 
 RING = 4
-HALF_HOUR_S = 1800
 MONTHS = 13
 WHOLE_DAYS = 7
 
@@ -58,7 +64,7 @@ class Reading:
         self.total_mwh = total_mwh
         self.charged = charged
 
-    def since(self, before) -> HalfHour:
+    def since(self, before: "Reading") -> HalfHour:
         """What was used since the reading `before`. A total that fell is that of another ledger: nothing was used."""
         seconds = max(0, self.end_s - before.end_s)
         if self.total_mwh < before.total_mwh:
@@ -84,7 +90,7 @@ class Demand:
 class LoadProfile:
     """The profile on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self.failed = False
         self._last = Reading(0, 0, 0, 0, 0)
@@ -112,7 +118,7 @@ class LoadProfile:
         self._is_starting = True
         self._look_from(self._last.end_s, self._last.day)
 
-    def create(self, account, now_s: int) -> None:
+    def create(self, account: "Account", now_s: int) -> None:
         """Start a profile in blank flash with what `account` shows now. Raises ValueError if it is not blank."""
         self._last = _reading_of(account, now_s, now_s, START)
         self._first_day = self._last.day
@@ -132,7 +138,7 @@ class LoadProfile:
         """Erase one sector ahead of need; False if none is due."""
         return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
 
-    def step(self, account, now_s: int) -> None:
+    def step(self, account: "Account", now_s: int) -> None:
         """Read the registers of `account` if a half hour is over. To be called all the time.
 
         A profile that cannot be written sets `failed` and stops nothing: the next half hour is tried again, and has
@@ -148,7 +154,7 @@ class LoadProfile:
             self._is_starting = False
             self._look_from(now_s, account.tariff.zone.day(now_s))
 
-    def half_hours(self):
+    def half_hours(self) -> "Iterator[HalfHour]":
         """Yield every HalfHour that is over and still in the ring, newest first."""
         newer = None
         for reading in self._readings():
@@ -172,7 +178,7 @@ class LoadProfile:
         """What a day uses of that unit (see `contract`)."""
         return self.mean_daily_microunits() if unit == MONEY else self.mean_daily_mwh()
 
-    def _go_on(self, account, now_s) -> None:
+    def _go_on(self, account: "Account", now_s: int) -> None:
         """A half hour is over, the program has just started, or the clock has leapt."""
         if self._is_starting:
             self._replay()
@@ -198,13 +204,13 @@ class LoadProfile:
                 self._take(_reading(payload))
         self._look_from(self._last.end_s, self._last.day)
 
-    def _look_from(self, now_s, day) -> None:
+    def _look_from(self, now_s: int, day: int) -> None:
         """Nothing has to be done until the half hour is over."""
         self._seen_s = now_s
         self._due_s = _half_hour_after(now_s)
         self._means = self._mean_daily(day, 1), self._mean_daily(day, 2)
 
-    def _read(self, account, begin_s, end_s, flags) -> None:
+    def _read(self, account: "Account", begin_s: int, end_s: int, flags: int) -> None:
         reading = _reading_of(account, begin_s, end_s, flags)
         self._journal.append(
             _READING,
@@ -220,7 +226,7 @@ class LoadProfile:
         )
         self._take(reading)
 
-    def _take(self, reading) -> None:
+    def _take(self, reading: Reading) -> None:
         """What a reading tells, for the living meter and for one that starts."""
         used = reading.since(self._last)
         self._last = reading
@@ -233,7 +239,7 @@ class LoadProfile:
             energy_mwh = min(used.energy_mwh, _ENERGY_LIMIT)
             self._raise_demand(Demand(month_index(reading.day), energy_mwh, used.start_s))
 
-    def _add_day(self, day, used) -> None:
+    def _add_day(self, day: int, used: HalfHour) -> None:
         place = 0
         while place < len(self._days) and self._days[place][0] > day:
             place += 1
@@ -243,12 +249,12 @@ class LoadProfile:
         self._days[place][2] += used.charge_microunits
         del self._days[WHOLE_DAYS + 1 :]
 
-    def _forget_days_ahead(self, day) -> None:
+    def _forget_days_ahead(self, day: int) -> None:
         """The clock went back: what it called later days were none."""
         self._days = [one for one in self._days if one[0] <= day]
         self._first_day = min(self._first_day, day)
 
-    def _raise_demand(self, demand) -> None:
+    def _raise_demand(self, demand: Demand) -> None:
         if demand.energy_mwh == 0:
             return
         place = 0
@@ -260,18 +266,18 @@ class LoadProfile:
             self._demands[place] = demand
         del self._demands[MONTHS:]
 
-    def _mean_daily(self, today, column):
+    def _mean_daily(self, today: int, column: int) -> int | None:
         days = min(WHOLE_DAYS, today - self._first_day - 1)
         used = sum(one[column] for one in self._days if today - days <= one[0] < today)
         return max(0, used) // days if days > 0 else None
 
-    def _readings(self):
+    def _readings(self) -> "Iterator[Reading]":
         if self._journal.opened:
             for kind, payload in self._journal.history():
                 if kind == _READING:
                     yield _reading(payload)
 
-    def _snapshot(self):
+    def _snapshot(self) -> bytes:
         last = self._last
         out = struct.pack(
             _STATE,
@@ -288,7 +294,7 @@ class LoadProfile:
         days = [struct.pack(_DAY, *one) for one in self._days]
         return out + bytes((len(demands), len(days))) + b"".join(demands) + b"".join(days)
 
-    def _unpack(self, data) -> None:
+    def _unpack(self, data: bytes) -> None:
         position = struct.calcsize(_STATE) + 2
         if len(data) < position or data[0] != _FORMAT:
             raise ValueError("the load profile begins with something else")
@@ -307,17 +313,17 @@ class LoadProfile:
             position += struct.calcsize(_DAY)
 
 
-def _half_hour_after(time_s):
+def _half_hour_after(time_s: int) -> int:
     return min((time_s // HALF_HOUR_S + 1) * HALF_HOUR_S, _LATEST_S)
 
 
-def _reading_of(account, begin_s, end_s, flags):
+def _reading_of(account: "Account", begin_s: int, end_s: int, flags: int) -> Reading:
     """What the registers show at `end_s`, of what began at `begin_s`; what a debt took is no charge for energy."""
     day = account.tariff.zone.day(begin_s)
     charged = account.money.charged - account.standing["debt_recovered_microunits"]
     return Reading(end_s, day, flags, account.registers.total_mwh, charged)
 
 
-def _reading(payload):
+def _reading(payload: bytes) -> Reading:
     end_s, day, flags, total_low, total_high, charged = struct.unpack_from(_READING_LAYOUT, payload)
     return Reading(end_s, day, flags, total_high << 32 | total_low, charged)

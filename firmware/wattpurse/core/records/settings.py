@@ -8,6 +8,13 @@ import struct
 
 from wattpurse.core.journal.journal import Journal
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from wattpurse.hal import Flash
+
 RING = 2
 
 _SET_NUMBER = 1
@@ -41,7 +48,7 @@ _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}
 class Settings:
     """The settings on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._values = {}
 
@@ -70,30 +77,30 @@ class Settings:
         self._values = {}
         self._journal.erase()
 
-    def get(self, name: str, default=None):
+    def get(self, name: str, default: "int | bytes | None" = None) -> "Any":
         """The value of `name`: int or bytes; `default` where it was never set."""
         return self._values.get(_CODES[name], default)
 
-    def set(self, name: str, value) -> None:
+    def set(self, name: str, value: "int | bytes") -> None:
         """Change `name`, durable on return. An int or bytes (at most 255), as the name calls for."""
         self.set_all(((name, value),))
 
-    def set_all(self, pairs) -> None:
+    def set_all(self, pairs: "Iterable[tuple[str, int | bytes]]") -> None:
         """Change several settings, all or none: `pairs` of (name, value)."""
-        pairs = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
-        if len(pairs) == 1 and _IS_NUMBER[pairs[0][0]]:
-            self._journal.append(_SET_NUMBER, struct.pack(_NUMBER, *pairs[0]))
-            self._values[pairs[0][0]] = pairs[0][1]
-        elif pairs:
+        changes = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
+        if len(changes) == 1 and _IS_NUMBER[changes[0][0]]:
+            self._journal.append(_SET_NUMBER, struct.pack(_NUMBER, *changes[0]))
+            self._values[changes[0][0]] = changes[0][1]
+        elif changes:
             before = dict(self._values)
-            self._values.update(pairs)
+            self._values.update(changes)
             try:
                 self._journal.roll()
             except (OSError, ValueError):
                 self._values = before
                 raise
 
-    def _snapshot(self):
+    def _snapshot(self) -> bytes:
         out = bytearray()
         for code in sorted(self._values):
             value = self._values[code]
@@ -104,7 +111,7 @@ class Settings:
         return bytes(out)
 
 
-def _unpack(data):
+def _unpack(data: bytes) -> dict:
     values = {}
     position = 0
     while position < len(data):

@@ -12,6 +12,12 @@ import struct
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.messages import token
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wattpurse.hal import Flash
+
 RING = 5
 
 _PREPARE_BELOW_SLOTS = 16
@@ -46,7 +52,7 @@ class TopUp:
 class TopUpLog:
     """The log on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, bytes)
         self.failed = False
         self._newest = None
@@ -85,7 +91,7 @@ class TopUpLog:
         except OSError:
             self.failed = True
 
-    def redeemed(self, is_used):
+    def redeemed(self, is_used: "Callable[[int], bool]") -> "Iterator[TopUp]":
         """Yield each TopUp, newest first; `is_used(sequence)` is the ledger's word on a token."""
         shown = []
         for top_up in self._every():
@@ -94,7 +100,7 @@ class TopUpLog:
                 del shown[:-_ATTEMPTS]
                 yield top_up
 
-    def _is_newest(self, kind, sequence, amount, balance):
+    def _is_newest(self, kind: int, sequence: int, amount: int, balance: int) -> bool:
         if self._newest is None:
             self._newest = self._read_newest()
         newest = self._newest
@@ -102,12 +108,12 @@ class TopUpLog:
             return False
         return (newest.kind, newest.sequence, newest.amount, newest.balance) == (kind, sequence, amount, balance)
 
-    def _read_newest(self):
+    def _read_newest(self) -> TopUp | None:
         for newest in self._every():
             return newest
         return None
 
-    def _every(self):
+    def _every(self) -> "Iterator[TopUp]":
         if self._journal.opened:
             for kind, payload in self._journal.history():
                 if kind == _TOP_UP:
