@@ -195,7 +195,7 @@ class TokenEffects:
         return self._accepted(opened, carrier, debt, opened.sequence)
 
     def _permit(self, opened: "Token", carrier: int) -> int:
-        """Extend the permit. Refuse an earlier end, which may be a late token: a SWITCH token ends supply early."""
+        """Extend the permit. Refuse an earlier end: the token may be late, and a SWITCH token ends supply early."""
         (until_s,) = opened.fields()
         if until_s <= self._ledger.account.standing["permit_until_s"]:
             return outcome.OUTDATED

@@ -2,8 +2,8 @@
 
 Pulses from before the contact opened arrive at most `SETTLING_MS` after the pulse of the coil. Later pulses flowed
 through an open switch. One pulse may be a disturbance. Two pulses and 0.5 Wh or more within an hour are a finding. Then
-the switch is opened again: three times at intervals of 10 s, after that once an hour. So a sticking contact comes
-loose, and a welded contact does not wear out the coil.
+the switch is opened again: three times at intervals of 10 s, after that once an hour. This loosens a sticking contact
+without wearing out the coil of a welded one.
 """
 
 SETTLING_MS = 3_000

@@ -1,20 +1,20 @@
-"""The sections behind a statement's months: what a meter tells besides, where the card has room for it.
+"""The sections of a statement after its months: further facts, if the card has room for them.
 
     section: tag u8 (1 or more), length varint (none here above 127), content; a tag of 0 or the end of the payload ends
         them
 
-Whoever does not know a tag skips its section, so that older readers can read newer statements.
+A reader skips a section with an unknown tag, so that older readers can read newer statements.
 
     EVENTS   place of the newest event varint, its link 5 bytes (see `event_chain`)
-    MEAN     mean use of a day, of the last seven whole ones: Wh varint, micro-units signed
-    DEMAND   for each month of the statement, newest first: the most that a half hour used, Wh varint, and unless that
+    MEAN     mean use of a day, of the last seven whole days: Wh varint, micro-units signed
+    DEMAND   for each month of the statement, newest first: the largest use of a half hour, Wh varint, and unless that
              is 0, the age of that half hour, from its begin to the statement, in half hours, varint
-    RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, the
+    RECEIPT  the last credit taken out of the meter: the token that asked for it varint, micro-units and mWh signed, the
              debt in micro-units that went with it varint, and the seconds of a term, if any; it has its room before any
              month
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
-    SUPPLY   the reason of `supply` why the load switch stands where it does u8
-    TAMPER   the kinds of `tamper` that are latched, as bits, varint; comes first
+    SUPPLY   the reason of `supply` for the position of the load switch u8
+    TAMPER   the latched kinds of `tamper`, as bits, varint; comes first
 """
 
 from wattpurse.core.guards import tamper
@@ -82,9 +82,9 @@ _LENGTH_LIMIT = 127
 
 
 def sections_of(stores: "Stores", now_s: int, month_index: int) -> list:
-    """`(tag, parts)` of what `records` (see `stores`) tell, what matters most first.
+    """Return `(tag, parts)` of the sections from `stores`, the most important first.
 
-    The statement is of `now_s`, and the month that runs is `month_index`.
+    The statement is of `now_s`, and the current month is `month_index`.
     """
     return [
         (TAMPER, _tamper(stores.settings.get("tamper", 0))),
@@ -95,7 +95,7 @@ def sections_of(stores: "Stores", now_s: int, month_index: int) -> list:
 
 
 def receipt_of(account: "Account") -> tuple:
-    """`(tag, parts)` of what was last taken out of `account`; without parts where nothing ever was."""
+    """Return `(tag, parts)` of the receipt of `account`. There are no parts if nothing was ever taken out."""
     numbers = account.standing
     out = bytearray()
     if numbers["receipt_sequence"]:
@@ -109,12 +109,12 @@ def receipt_of(account: "Account") -> tuple:
 
 
 def supply_of(reason: int | None) -> tuple:
-    """`(tag, parts)` of the reason of supply; without parts where it is not known."""
+    """Return `(tag, parts)` of the reason of supply. There are no parts if it is unknown."""
     return SUPPLY, [] if reason is None else [bytes((reason,))]
 
 
 def standing_of(account: "Account") -> tuple:
-    """`(tag, parts)` of where `account` stands, but for the receipt."""
+    """Return `(tag, parts)` of the standing of `account`, without the receipt."""
     parts = []
     for place, value in account.standing.changed():
         if not standing.names()[place].startswith("receipt_"):
@@ -125,13 +125,13 @@ def standing_of(account: "Account") -> tuple:
 
 
 def size_of(section: tuple) -> int:
-    """Bytes that a section takes whole."""
+    """Return the bytes of a whole section."""
     size = sum(len(part) for part in section[1])
     return _HEAD_SIZE + size if size else 0
 
 
 def put_sections(out: bytearray, sections: "Sequence[tuple[int, list]]", room: int) -> None:
-    """Append the sections that fit into `room` bytes, in their order; of each as many of its first parts as fit."""
+    """Append the sections that fit into `room` bytes, in their order, each with as many of its first parts as fit."""
     for tag, parts in sections:
         content = bytearray()
         for part in parts:
@@ -146,7 +146,7 @@ def put_sections(out: bytearray, sections: "Sequence[tuple[int, list]]", room: i
 
 
 def parse_sections(reader: Reader, statement: dict) -> None:
-    """Add what the sections tell to `statement`. Raises SealBroken where their lengths are wrong."""
+    """Add the content of the sections to `statement`. Raise SealBroken if their lengths are wrong."""
     while not reader.is_at_end:
         tag = reader.byte()
         if tag == 0:
@@ -180,7 +180,7 @@ def _mean(profile: "Profile") -> list:
 
 
 def _demand(demands: "list[Demand]", now_s: int, month_index: int) -> list:
-    """A part for each month, down to the oldest that has any."""
+    """Return a part for each month, down to the oldest month with a demand."""
     by_month = {one.month: one for one in demands}
     oldest = min(by_month) if by_month else month_index + 1
     return [_month(by_month.get(month), now_s) for month in range(month_index, oldest - 1, -1)]
@@ -210,7 +210,7 @@ def _parse_mean(content: Reader, statement: dict) -> None:
 
 
 def _parse_demand(content: Reader, statement: dict) -> None:
-    """Each month's demand goes to the month; what is of months that the statement does not hold is left out."""
+    """Add each month's demand to its month. Skip months that the statement does not hold."""
     for month in statement.get("months", ()):
         if content.is_at_end:
             return
@@ -231,7 +231,7 @@ def _parse_receipt(content: Reader, statement: dict) -> None:
 
 
 def _parse_standing(content: Reader, statement: dict) -> None:
-    """Numbers of a newer meter, not known here, are left out."""
+    """Add the standing. Skip numbers of a newer meter that are unknown here."""
     names = standing.names()
     statement["standing"] = {}
     while not content.is_at_end:

@@ -1,7 +1,8 @@
-"""What else happens to an account when credit comes, a day begins, or a balance is taken back: debts, emergency credit.
+"""Further effects on an account when credit comes, a day begins, or a balance is taken back: debts and emergency
+credit.
 
-All of it follows from the account alone, so that a record which says "this was credited" leads to the same state
-whenever it is replayed. Money is micro-units, energy mWh.
+All of them follow from the account alone, so that a replayed record always leads to the same state. Money is
+micro-units, energy mWh.
 """
 
 from wattpurse.core.money.contract import ENERGY, MONEY
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 DAYS_OF_A_WEEK = 7
 
 _MONDAY = 3  # 1970-01-01 was a Thursday
-# Each purse, the standing number of its emergency credit, and the term that says how far it goes.
+# The unit of a credit register, the standing number of its emergency credit, and the term with the limit of it.
 _EMERGENCIES = (
     (MONEY, "emergency_money", "emergency_microunits"),
     (ENERGY, "emergency_energy", "emergency_mwh"),
@@ -31,7 +32,7 @@ _CLEARED = (
 
 
 def take_credit(account: "Account", unit: int, amount: int) -> None:
-    """Credit `amount` of `unit`; what is in debt gets its share of it."""
+    """Credit `amount` of `unit`. A debt gets its share of it."""
     share = debt_share(account, unit, amount)
     account.credit_register(unit).bought += amount
     if share:
@@ -40,15 +41,15 @@ def take_credit(account: "Account", unit: int, amount: int) -> None:
 
 
 def balance_after(account: "Account", unit: int, amount: int) -> int:
-    """What `take_credit` would bring the purse to."""
+    """Return the balance after `take_credit`."""
     return account.credit_register(unit).balance + amount - debt_share(account, unit, amount)
 
 
 def debt_share(account: "Account", unit: int, amount: int) -> int:
-    """What a top-up of `amount` pays back: the agreed percentage of what is left of it once the balance is at zero.
+    """Return the part of a top-up of `amount` that pays debt back: a percentage of the part above a zero balance.
 
-    What is owed for energy or on emergency credit is repaid first. Rounded down, and never more than the debt, nor than
-    the cap leaves of the week.
+    Energy charged without credit and emergency credit are repaid first. The share is rounded down, and limited by the
+    debt and by the rest of the weekly cap.
     """
     percent = account.terms["debt_share_percent"]
     if unit != MONEY or percent == 0 or amount <= 0:
@@ -58,10 +59,11 @@ def debt_share(account: "Account", unit: int, amount: int) -> int:
 
 
 def take_daily_debt(account: "Account") -> None:
-    """The part of the weekly sum that falls on the day that just began.
+    """Charge the day that just began with its part of the weekly debt payment.
 
-    Seven parts, each the weekly sum's exact seventh rounded down where it ends, make the whole. Not below the floor,
-    nor over the cap of the week: a part that would go there is not taken later, the debt just lasts longer.
+    The seven parts of a week are exact sevenths of the sum, rounded down at their ends, and add up to it. A part is
+    limited by the floor of the balance and by the weekly cap. The rest is not charged later: the debt just lasts
+    longer.
     """
     weekly = account.terms["debt_weekly_microunits"]
     if weekly == 0 or account.contract.unit != MONEY:
@@ -74,10 +76,11 @@ def take_daily_debt(account: "Account") -> None:
 
 
 def note_balance(account: "Account") -> None:
-    """Emergency credit is used up at its limit, and can be offered again when it is repaid: each purse's by itself.
+    """Update emergency credit, for each credit register by itself: used up at its limit, on offer again once it is
+    repaid.
 
-    To be called after whatever may change a balance upwards, or a limit: recovery counts all energy between two records
-    at once, and must come to what counting it pulse by pulse came to.
+    Call after a balance rises or a limit changes. Recovery counts all energy between two records at once, and must
+    reach the same state as the running meter that counted pulse by pulse.
     """
     standing = account.standing
     for unit, name, limit in _EMERGENCIES:
@@ -92,7 +95,7 @@ def note_balance(account: "Account") -> None:
 
 
 def take_back(account: "Account", sequence: int, unit: int, amount: int) -> None:
-    """Token `sequence` takes up to `amount` (0: everything) out of one purse; the receipt says how much it was."""
+    """Take up to `amount` (0: everything) out of one credit register for token `sequence`, and write the receipt."""
     balance = max(0, account.credit_register(unit).balance)
     taken = balance if amount == 0 else min(amount, balance)
     account.credit_register(unit).bought -= taken
@@ -100,9 +103,9 @@ def take_back(account: "Account", sequence: int, unit: int, amount: int) -> None
 
 
 def clear(account: "Account", sequence: int) -> None:
-    """Token `sequence` brings both purses, the debt and what was bought of time to nothing.
+    """Set both credit registers, the debt and prepaid time to zero for token `sequence`.
 
-    What they were, owing included, is on the receipt.
+    The receipt has the former balances, including negative ones.
     """
     standing = account.standing
     money, energy = account.money.balance, account.energy.balance
@@ -115,7 +118,7 @@ def clear(account: "Account", sequence: int) -> None:
 
 
 def _most_of_debt(account: "Account") -> int:
-    """The most that may be paid back now: what is owed, within what the cap leaves of the week."""
+    """Return the largest amount that may be paid back now: the debt, within the rest of the weekly cap."""
     standing = account.standing
     cap = account.terms["debt_cap_microunits"]
     if cap == NO_LIMIT:
@@ -141,11 +144,12 @@ def _note_week(account: "Account") -> None:
 
 
 def _week(account: "Account") -> int:
-    """Weeks since 1970, each from Monday on, by the newest day that was charged: a clock set back begins none anew."""
+    """Return the weeks since 1970, from Mondays, by the newest charged day: a clock set back begins no new week."""
     return (account.charged_day + _MONDAY) // DAYS_OF_A_WEEK
 
 
 def _write_receipt(account: "Account", sequence: int, microunits: int, mwh: int, debt_microunits: int) -> None:
+    """Write the receipt of token `sequence`; the time left of a term is noted separately."""
     account.standing.set("receipt_sequence", sequence)
     account.standing.set("receipt_microunits", microunits)
     account.standing.set("receipt_mwh", mwh)

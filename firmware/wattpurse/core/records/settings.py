@@ -1,7 +1,8 @@
-"""The meter's settings besides money: who it is, its keys, the PIN, what is latched. Each change is durable on return.
+"""The meter's settings besides money: its number, its keys, the PIN and the latched tamper. Each change is durable on
+return.
 
-A ring of its own: a small number is one record, bytes are a new snapshot. What money depends on is not here but in the
-ledger, so that one write decides about it.
+The settings have their own ring: a small number is one record, bytes are a new snapshot. Everything that money depends
+on is in the ledger, so that one write decides about it.
 """
 
 import struct
@@ -20,7 +21,7 @@ RING = 2
 _SET_NUMBER = 1
 _NUMBER = "<Bq"
 
-# name, code in flash, whether it is a number. Codes are never used again for something else.
+# name, code in flash, True for a number. A code is never reused for another setting.
 _NAMES = (
     ("meter_number", 1, True),
     ("key_version", 2, True),
@@ -46,7 +47,7 @@ _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}
 
 
 class Settings:
-    """The settings on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
+    """The settings on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
 
     def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
@@ -58,7 +59,9 @@ class Settings:
         return self._journal.opened
 
     def open(self) -> None:
-        """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError; writes nothing then."""
+        """Recover the settings. Raise ring.JournalBlank, slots.JournalUnreadable, ValueError or OSError; then nothing
+        was written.
+        """
         snapshot, entries = self._journal.recover()
         self._values = _unpack(snapshot)
         for kind, payload in entries:
@@ -68,21 +71,21 @@ class Settings:
                     self._values[code] = value
 
     def create(self) -> None:
-        """Start with no settings in blank flash. Raises ValueError if the flash is not blank."""
+        """Start with no settings in blank flash. Raise ValueError if the flash is not blank."""
         self._values = {}
         self._journal.create()
 
     def erase(self) -> None:
-        """Erase all settings, for a person's explicit order only."""
+        """Erase all settings. Call only for a person's explicit order."""
         self._values = {}
         self._journal.erase()
 
     def get(self, name: str, default: "int | bytes | None" = None) -> "Any":
-        """The value of `name`: int or bytes; `default` where it was never set."""
+        """Return the value of `name`, int or bytes, or `default` if it was never set."""
         return self._values.get(_CODES[name], default)
 
     def set(self, name: str, value: "int | bytes") -> None:
-        """Change `name`, durable on return. An int or bytes (at most 255), as the name calls for."""
+        """Change `name`, durable on return. The name decides between an int and bytes (at most 255)."""
         self.set_all(((name, value),))
 
     def set_all(self, pairs: "Iterable[tuple[str, int | bytes]]") -> None:
@@ -116,12 +119,12 @@ def _unpack(data: bytes) -> dict:
     position = 0
     while position < len(data):
         if position + 2 > len(data) or position + 2 + data[position + 1] > len(data):
-            raise ValueError("settings end in the middle of one")
+            raise ValueError("the settings end in the middle of a setting")
         code, length = data[position], data[position + 1]
         coded = data[position + 2 : position + 2 + length]
         if code in _IS_NUMBER:
             if _IS_NUMBER[code] and length != 8:
-                raise ValueError("a setting is no number")
+                raise ValueError("a setting has the wrong length for a number")
             values[code] = struct.unpack("<q", coded)[0] if _IS_NUMBER[code] else coded
         position += 2 + length
     return values

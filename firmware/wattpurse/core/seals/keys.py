@@ -5,8 +5,8 @@
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
     site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
 
-A meter that is broken open reveals its own meter key, and with the site key the access keys of the site's cards.
-Neither makes credit for another meter. Key cards are the exception: any meter writes their balance.
+A meter that is broken open reveals its own meter key, and with the site key the access keys of the site's cards. These
+keys make no credit for another meter. Key cards are the exception: any meter writes their balance.
 """
 
 import struct
@@ -57,7 +57,9 @@ def event_key(aes: "Aes", key_of_meter: bytes) -> bytes:
 
 
 def classic_keys(aes: "Aes", site_key: bytes, card_uid: bytes) -> tuple:
-    """Return the sector keys of one MIFARE Classic card, 6 bytes each: A reads all and writes statements, B writes all."""
+    """Return the sector keys A (reads all, writes statements) and B (writes all) of one MIFARE Classic card, 6 bytes
+    each.
+    """
     site = Derivation(aes, site_key)
     return classic_key_a(site, card_uid), site.key(_CLASSIC_KEY_B + card_uid)[:CLASSIC_KEY_SIZE]
 

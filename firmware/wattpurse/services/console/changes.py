@@ -46,7 +46,7 @@ def set_tariff(meter, arguments: list) -> str:
 
 
 def set_contract(meter, arguments: list) -> str:
-    """Change how supply is paid for; both purses stay what they are."""
+    """Change the contract of supply. Both credit registers stay unchanged."""
     read.expect(arguments, "contract set NAME", 1)
     chosen = contract.by_name(arguments[0])
     former = _settled(meter).contract

@@ -56,7 +56,7 @@ def status(meter, _arguments) -> dict:
         facts["open_again"] = meter.supply_watch.open_load.retries
         facts["tamper"] = tamper.texts(meter.guard.latched)
         facts["alarms"] = _alarms(meter)
-        facts.update(_purses(account))
+        facts.update(_credit_registers(account))
     return facts
 
 
@@ -73,7 +73,7 @@ def registers(meter, _arguments) -> dict:
         ],
         "token_top": account.token_top,
     }
-    facts.update(_purses(account))
+    facts.update(_credit_registers(account))
     return facts
 
 
@@ -125,7 +125,7 @@ async def tariff(meter, _arguments) -> dict:
 
 
 def contract_in_force(meter, _arguments) -> dict:
-    """The contract in force and what both purses hold."""
+    """Return the contract in force and both credit registers."""
     account = account_of(meter)
     facts = {
         "contract": account.contract.name,
@@ -134,7 +134,7 @@ def contract_in_force(meter, _arguments) -> dict:
         "unit": "money" if account.contract.credit_unit == contract.MONEY else "energy",
     }
     facts.update(standing.facts_of(meter, account))
-    facts.update(_purses(account))
+    facts.update(_credit_registers(account))
     return facts
 
 
@@ -191,17 +191,17 @@ def fingerprint(meter, key: bytes | None) -> str | None:
     return cmac(meter.board.aes, key, bytes(BLOCK)).hex()[:_FINGERPRINT_DIGITS]
 
 
-def _purses(account):
+def _credit_registers(account):
     return {
         "currency": account.tariff.currency,
         "decimals": account.tariff.decimals,
-        "money_microunits": _purse(account.money),
-        "energy_mwh": _purse(account.energy),
+        "money_microunits": _credit_register(account.money),
+        "energy_mwh": _credit_register(account.energy),
     }
 
 
-def _purse(purse):
-    return {"bought": purse.bought, "charged": purse.charged, "balance": purse.balance}
+def _credit_register(register):
+    return {"bought": register.bought, "charged": register.charged, "balance": register.balance}
 
 
 def _alarms(meter):
