@@ -67,8 +67,8 @@ class TestEveryKind(unittest.TestCase):
 
     def test_the_event_of_every_kind_is_told_in_the_words_of_its_row(self):
         for code, _, _, _, event, words, _, _ in token.KINDS:
-            told = events.text(Event(0, event, carrier.CARD, 0, 0))
-            self.assertEqual((code, told), (code, words + ", by card"))
+            text = events.text(Event(0, event, carrier.CARD, 0, 0))
+            self.assertEqual((code, text), (code, words + ", by card"))
 
     def test_the_top_up_log_tells_every_kind_in_the_words_of_its_row(self):
         for code, _, _, _, _, _, words, _ in token.KINDS:

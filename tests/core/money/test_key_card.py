@@ -1,4 +1,4 @@
-"""What a key card says: sealed for one card, opened as it was, and nothing else."""
+"""The content of a key card: sealed for one card, and opened unchanged with its keys only."""
 
 import unittest
 
@@ -40,7 +40,7 @@ class TestSealing(unittest.TestCase):
             with self.assertRaises(SealBroken):
                 key_card.open_content(aes, PAIR, changed)
 
-    def test_what_is_no_record_claims_no_version(self):
+    def test_bytes_that_are_no_record_have_no_version(self):
         data = key_card.seal_content(aes, PAIR, CardContent(3, 10, 4, 5, (6, 0, 0, 0), 9))
         for other in (b"", data[:-1], b"\x53" + data[1:], data[:1] + b"\x04" + data[2:], bytes(48)):
             self.assertIsNone(key_card.read_version(other))

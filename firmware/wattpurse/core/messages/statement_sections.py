@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     class Settings(Protocol):
         """The settings, as far as a statement tells them."""
 
-        def get(self, name: str, default: int, /) -> int: ...
+        def get(self, name: str, default: int) -> int: ...
 
     class Log(Protocol):
         """The event log, as far as a statement tells it."""
