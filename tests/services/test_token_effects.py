@@ -9,7 +9,6 @@ from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import account_image, supply
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.records import events
 
 DAY_S = 86_400
 AMOUNT = 3_000_001
@@ -247,7 +246,7 @@ class TestRecovery(TokenTest):
         self.bench.ledger.advance(self.now_s(), 24)
         self.accept(token.REFUND, contracts.ENERGY, 0)
         self.assertEqual(self._receipt()[2], 7 * samples.KWH - 240)
-        self.assertEqual(self.bench.events_of(events.TAKEN_BACK), [7 * samples.KWH - 240])
+        self.assertEqual(self.bench.events_of(token.event_code(token.REFUND)), [7 * samples.KWH - 240])
 
     def test_clearing_takes_everything_and_writes_a_receipt(self):
         self.accept(token.DEBT, 500)

@@ -78,6 +78,18 @@ class TestEveryKind(unittest.TestCase):
         for _, _, _, _, event, _, _, _ in token.KINDS:
             self.assertFalse(event in events.OTHER_TEXTS, event)
 
+    def test_an_order_at_the_console_leaves_the_same_event_as_a_token(self):
+        for kind, event in (
+            (token.CONTRACT, events.CONTRACT_CHANGED),
+            (token.TARIFF, events.TARIFF_SENT),
+            (token.CLOCK, events.CLOCK_SET),
+            (token.CLEAR_TAMPER, events.TAMPER_CLEARED),
+            (token.TERM, events.TERM_CHANGED),
+            (token.METER_KEY, events.KEYS_CHANGED),
+            (token.SITE_KEY, events.KEYS_CHANGED),
+        ):
+            self.assertEqual(token.event_code(kind), event)
+
     def test_kinds_with_one_event_have_the_same_words_for_it(self):
         words_of = {}
         for _, _, _, _, event, words, _, _ in token.KINDS:

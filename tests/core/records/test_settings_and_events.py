@@ -10,6 +10,7 @@ from boards.host.world.clock import VirtualClock
 from wattpurse.core import carrier, outcome
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
 from wattpurse.core.records.events import EventLog
@@ -102,7 +103,7 @@ class TestEvents(unittest.TestCase):
 
     def test_newest_first_and_over_a_restart(self):
         self.log.note(events.STARTED, carrier.METER, 100)
-        self.log.note(events.CREDIT_MONEY, carrier.CARD, 200, 5_000_000, 7)
+        self.log.note(token.event_code(token.CREDIT_MONEY), carrier.CARD, 200, 5_000_000, 7)
         again = EventLog(self.flash, 0, 4)
         again.open()
         again.note(events.SUPPLY, carrier.METER, 300, supply.NO_CREDIT)

@@ -26,7 +26,6 @@ from wattpurse.core.money.account import Account
 from wattpurse.core.money.contract import MONEY, PrepaidMoney
 from wattpurse.core.money.key_card import NO_ALLOWANCE, CardContent
 from wattpurse.core.money.ledger import Ledger
-from wattpurse.core.records import events
 from wattpurse.core.records.events import EventLog
 from wattpurse.core.seals import keys
 from wattpurse.core.tariffs.calendar import DAY_S
@@ -195,7 +194,7 @@ def _fill_event_log(flash) -> None:
     log.open()
     log.chain(aes, METER_KEY)
     for number in range(_EVENTS):
-        log.note(events.CREDIT_MONEY, carrier.CARD, FIRST_S - _EVENTS + number, number, number)
+        log.note(token.event_code(token.CREDIT_MONEY), carrier.CARD, FIRST_S - _EVENTS + number, number, number)
 
 
 def _with_full_ledger(flash, impulses, balance_microunits) -> bytes:

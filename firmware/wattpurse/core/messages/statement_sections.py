@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from wattpurse.core.money.account import Account
 
     class Settings(Protocol):
-        """The settings, as far as a statement tells them."""
+        """The part of the settings that is in a statement."""
 
         def get(self, name: str, default: int) -> int: ...
 
     class Log(Protocol):
-        """The event log, as far as a statement tells it."""
+        """The part of the event log that is in a statement."""
 
         @property
         def place(self) -> int: ...
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         start_s: int
 
     class Profile(Protocol):
-        """The load profile, as far as a statement tells it."""
+        """The part of the load profile that is in a statement."""
 
         def demands(self) -> "list[Demand]": ...
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         def mean_daily_microunits(self) -> "int | None": ...
 
     class Stores(Protocol):
-        """The stores of `wattpurse.stores` that a statement tells."""
+        """The part of `wattpurse.stores.Stores` that is in a statement."""
 
         settings: Settings
         events: Log
