@@ -6,7 +6,7 @@ from pathlib import Path
 
 # An image runs this script once, at boot. No module imports it.
 BOOT_SCRIPT = "_boot.py"
-HARDWARE_MODULES = ("esp", "esp32", "machine", "rp2")
+HARDWARE_MODULES = ("esp", "esp32", "machine", "mimxrt", "nrf", "pyb", "rp2", "samd", "stm", "zephyr")
 
 # Modules that hold only types may be imported for type checkers in every room.
 MODULES_OF_TYPES = ("typing", "collections.abc", "wattpurse.hal")
