@@ -69,7 +69,7 @@ ORDERS = (
             ("commands",),
             ("cli",),
         ),
-        beside=("places",),
+        beside=("boards", "places"),
     ),
 )
 
