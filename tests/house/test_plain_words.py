@@ -101,6 +101,8 @@ INNOCENT = [
     "So a number is never used twice.",
     "Never raise an error.",
     "Neither copy may be lost.",
+    "Neither can damage the writes of the other.",
+    "A task that sleeps waits for an event of that queue.",
     "Not all boards have a button.",
     "Of course the meter goes on.",
     "What is that?",
@@ -161,6 +163,37 @@ def test_a_package_above_the_limit_is_found(tmp_path, source):
     worse = surveyed(tmp_path, PLAIN, source, source)
     assert worse.excesses() == ["tools/planted: 2 of 101 sentences"]
     assert len(worse.turned) == 2
+
+
+DOCUMENT = """# How it is built
+
+The meter counts energy. The
+older copy is written over:
+
+- it is checked
+- what it holds
+
+| code | meaning |
+|---|---|
+| `E 01` | what the meter wants |
+
+    what no reader reads
+
+```
+what no reader reads
+```
+"""
+
+
+def test_a_document_is_read_without_headings_and_code(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/planted.md").write_text(DOCUMENT)
+    survey = Survey(tmp_path)
+    assert survey.counts == {"docs": [5, 2]}
+    assert survey.turned == [
+        "docs/planted.md:7: headless: What it holds",
+        "docs/planted.md:11: headless: What the meter wants",
+    ]
 
 
 def test_a_comment_is_read_as_a_whole(tmp_path):
