@@ -64,9 +64,9 @@ RULES = {
         rf"^{_PREPOSITION}(?: {_DETERMINER})?(?: [\w'-]+)? {_COMES} (?:a|an|all|each|every|its|no|the)\b",
     ),
     "nested": (
+        # A clause in a clause, and only then the verb of the sentence: "... that the terms set does not count".
         r"^(?:A|An|Any|Each|Every|No|The) [\w'-]+(?: [\w'-]+)? (?:that|which|who) [^,;:]*?"
-        r"(?<!\bso )(?<!\bthan )(?<!\bof )(?<!\bin )(?<!\bto )(?<!\bat )(?<!\bby )(?<!\bon )(?<!\bfor )(?<!\bfrom )"
-        r"\b(?:that|which|who) (?!of\b|is\b)",
+        rf"\b(?:that|which|who) (?:[\w'-]+ ){{3,6}}?{_AUXILIARY}\b",
     ),
     "hearsay": (r"\b(?:is|are|was|were) (?:not )?(?:said|told)\b(?! apart\b)",),
     "figure": (

@@ -67,6 +67,7 @@ ORDERS = (
             ("station",),
             ("bench",),
             ("commands",),
+            ("completion",),
             ("cli",),
         ),
         beside=("boards", "places"),
