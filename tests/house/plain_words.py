@@ -66,6 +66,7 @@ RULES = {
     "nested": (
         # A clause in a clause, and only then the verb of the sentence: "... that the terms set does not count".
         r"^(?:A|An|Any|Each|Every|No|The) [\w'-]+(?: [\w'-]+)? (?:that|which|who) [^,;:]*?"
+        rf"(?<!\bso )(?<!\bof )(?<!\bin )(?<!\bto )(?<!\bat )(?<!\bby )(?<!\bon )(?<!\bfor )"
         rf"\b(?:that|which|who) (?:[\w'-]+ ){{3,6}}?{_AUXILIARY}\b",
     ),
     "hearsay": (r"\b(?:is|are|was|were) (?:not )?(?:said|told)\b(?! apart\b)",),

@@ -105,6 +105,7 @@ INNOCENT = [
     "A card that ends early differs from one that goes on.",
     "A meter that has lost its time would lock out the technician that has to set it.",
     "The roll that comes finds that the sector is not erased.",
+    "A meter that has redeemed the token opens cards of that version and of the one it had before.",
     "A task that sleeps waits for an event of that queue.",
     "Not all boards have a button.",
     "Of course the meter goes on.",
