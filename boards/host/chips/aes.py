@@ -1,8 +1,8 @@
-"""The `aes` callable of this computer: on CPython an adapter in the shape of MicroPython's, else MicroPython's own."""
+"""The `aes` callable of this computer: MicroPython's own, or on CPython an adapter of the same shape."""
 
 try:
-    from boards.host.chips.aes_adapter import AesObject as aes
-except ImportError:
     from cryptolib import aes
+except ImportError:
+    from boards.host.chips.aes_adapter import AesObject as aes
 
 __all__ = ("aes",)
