@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.house.places import FIRMWARE_FILES, ROOT
-
-PORTS = {"pico": "rp2", "esp32": "esp32"}
+from wattpurse_tools import boards
 
 # Where the stubs say less than the ports do.
 STUBS_LACK = (
@@ -26,7 +25,7 @@ STUBS_LACK = (
 )
 
 
-@pytest.fixture(scope="module", params=PORTS)
+@pytest.fixture(scope="module", params=boards.names())
 def board(request):
     return request.param
 
@@ -38,7 +37,7 @@ def files_of(board: str) -> list[Path]:
 
 
 def stubs_of(board: str) -> str:
-    command = [ROOT / "tools/toolchain/stubs", PORTS[board]]
+    command = [ROOT / "tools/toolchain/stubs", board]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 

@@ -1,11 +1,13 @@
-"""The image of the meter: what it does with flash on its own, and where its storage lies."""
+"""The image of the meter: its own use of the flash, and the place of its storage."""
 
 import pytest
 
-from wattpurse_tools.deploy.image import STAGE_OFFSET
+from wattpurse_tools import boards
+from wattpurse_tools.deploy.image import layout_of
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.repl import RawRepl
 
+STAGE_OFFSET = layout_of(boards.find("pico")).stage_offset
 RING_OFFSET = 0x140000
 RING_BYTES = 512 * 1024
 FILESYSTEM_OFFSET = RING_OFFSET + RING_BYTES

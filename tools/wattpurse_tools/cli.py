@@ -9,8 +9,8 @@ import argparse
 import os
 import sys
 
-from wattpurse_tools.bench import bench
 from wattpurse_tools.commands import (
+    bench,
     bill,
     card,
     console,
