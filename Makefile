@@ -9,7 +9,7 @@ run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
 run_pico := python -m wattpurse_tools.emulation.run
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test proof bench image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run test proof bench picture image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,9 @@ proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs 
 
 bench: venv ## Measure the meter's image on the emulated RP2040, into build/bench.json; ARGS="FIGURE ..." for some
 	@$(VENV)/wattpurse bench $(ARGS)
+
+picture: venv ## Draw the simulated meter into docs/meter.svg
+	@$(VENV)/python -m wattpurse_tools.picture docs/meter.svg
 
 image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a MicroPython checkout to build from
 	@$(or $(wildcard $(TOOLCHAIN)/$(call needed,BOARD)-image),$(error There is no board $(BOARD) to build for)) $(ARGS)
