@@ -154,7 +154,7 @@ def _finish(coroutine):
         coroutine.send(None)
     except StopIteration:
         return
-    raise Broken(HANGS, "the desk waits for something that a linear memory does not make it wait for")
+    raise Broken(HANGS, "the desk waits, although a linear memory answers at once")
 
 
 def _image(random, kind):

@@ -125,7 +125,7 @@ def _judge(bench, batch):
     meter = bench.meter
     account = meter.ledger.account
     if account is None:
-        raise Broken(LOST, f"no ledger any more after one of {batch!r}")
+        raise Broken(LOST, f"the ledger is gone after one of {batch!r}")
     if account.money.bought or account.energy.bought:
         raise Broken(DOUBLED, f"credit by one of {batch!r}")
     bench.clock.run(meter.switching.step())

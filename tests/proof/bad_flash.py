@@ -19,7 +19,7 @@ from wattpurse.core.records.events import EventLog
 from wattpurse.core.records.settings import Settings
 
 NAME = "bad-flash"
-ABOUT = "flash images damaged at random, or with their checksums made right"
+ABOUT = "flash images damaged at random, or with corrected checksums"
 SHORT_CASES = 40
 LONG_CASES = 8_000
 
@@ -73,7 +73,7 @@ def _opened(flash):
             store.open()
         except _DOCUMENTED:
             if flash.memory[start:end] != before[start:end]:
-                raise Broken(BROKEN_RULES, f"{type(store).__name__} wrote into what it could not read")
+                raise Broken(BROKEN_RULES, f"{type(store).__name__} wrote into unreadable flash")
             continue
         if isinstance(store, Ledger):
             account = store.account

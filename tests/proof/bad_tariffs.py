@@ -12,7 +12,7 @@ from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.tariffs.tariff import Tariff
 
 NAME = "bad-tariffs"
-ABOUT = "tariff tables damaged and forged, with their checksums made right"
+ABOUT = "tariff tables damaged and forged, with corrected checksums"
 SHORT_CASES = 200
 LONG_CASES = 5_000
 

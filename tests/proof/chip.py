@@ -167,7 +167,7 @@ class _Lives:
             message = f"{account.pulses_total} pulses after {self._pulses}, {on_the_wire} on the wire"
             self._broken(missed > self._missed, message)
         if missed > self._missed + may_miss:
-            raise Broken(LOST, f"{missed - self._missed} pulses by one cut, {may_miss} may be")
+            raise Broken(LOST, f"one cut lost {missed - self._missed} pulses, {may_miss} are permitted")
         if account.money.charged != account.pulses_total * PULSE_MICROUNITS:
             raise Broken(BROKEN_RULES, f"{account.money.charged} charged for {account.pulses_total} Wh")
         self._tally.at_most("most_pulses_lost_by_a_cut", missed - self._missed)

@@ -129,7 +129,7 @@ class _Evening:
             what = LOST if account.money.charged > self._oracle.charged else DOUBLED
             raise Broken(what, f"{self.part}: charged {account.money.charged}, due {self._oracle.charged}")
         if world.hardware.relay.contact_closed != self._may_be_on(world.meter):
-            raise Broken(BROKEN_RULES, f"{self.part}: the contact is not where {world.meter.decide()} wants it")
+            raise Broken(BROKEN_RULES, f"{self.part}: the contact disagrees with the decision {world.meter.decide()}")
         if world.hardware.violations():
             raise Broken(BROKEN_RULES, f"{self.part}: " + "; ".join(world.hardware.violations()))
 
@@ -140,7 +140,7 @@ class _Evening:
         starts = self.world.starts
         if not 0 <= missing <= dark + starts * max(1, self._began.impulses // 4000):
             what = LOST if missing > 0 else DOUBLED
-            raise Broken(what, f"{self.part}: {missing} pulses are missing, {dark} may be; {starts} starts")
+            raise Broken(what, f"{self.part}: {missing} pulses are missing, {dark} are permitted; {starts} starts")
         self._oracle.consume(metered)
 
     # The failures, and the recovery from each

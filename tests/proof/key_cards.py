@@ -30,7 +30,7 @@ from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 from wattpurse.services.key_slot import SHORTEST_GRACE_MS, KeySlot
 
 NAME = "key-cards"
-ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of paying"
+ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of a payment"
 SHORT_CASES = 250
 LONG_CASES = 5_000
 

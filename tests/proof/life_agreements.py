@@ -76,7 +76,7 @@ class Agreements:
         rules = self._oracle.rules
         owed = account.standing["debt_microunits"], account.standing["debt_recovered_microunits"]
         if owed != (rules.debt, rules.recovered):
-            raise Broken(BROKEN_RULES, f"debt and what was paid back: {owed}, due {vars(rules)} at {self._now_s}")
+            raise Broken(BROKEN_RULES, f"debt and repayments: {owed}, due {vars(rules)} at {self._now_s}")
         if account.standing["emergency_money"] != rules.lent:
             raise Broken(BROKEN_RULES, f"emergency {account.standing['emergency_money']}, not {rules.lent}")
 

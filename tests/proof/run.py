@@ -34,7 +34,7 @@ def _run(part, arguments):
         form = "chosen"
     print(f"{part.NAME}: {part.ABOUT}; {cases} cases from seed {arguments.seed}", flush=True)
     started_s = time.monotonic()
-    tally = campaign.run(part, arguments.seed, cases, arguments.processes, _tell_findings)
+    tally = campaign.run(part, arguments.seed, cases, arguments.processes, _print_findings)
     seconds = time.monotonic() - started_s
     findings = len(tally.failures)
     print(f"    {tally.cases:,} cases, {tally.faults:,} faults, {findings} findings, {seconds:.0f} s", flush=True)
@@ -43,7 +43,7 @@ def _run(part, arguments):
     return part, tally, seconds
 
 
-def _tell_findings(share):
+def _print_findings(share):
     if share.failures:
         print(campaign.failures_text(share), flush=True)
 

@@ -27,7 +27,7 @@ CHAPTERS = (
 SECONDS_ALLOWED = 600
 
 
-def told(tool_path: str) -> subprocess.CompletedProcess:
+def story_of(tool_path: str) -> subprocess.CompletedProcess:
     """Return the story as a program without a terminal gets it, with `tool_path` in front of PATH."""
     return subprocess.run(
         [ROOT / "tools/toolchain/unix-run", "boards/host/run.py"],
@@ -40,7 +40,7 @@ def told(tool_path: str) -> subprocess.CompletedProcess:
 
 
 def test_it_ends_well_and_adds_up():
-    story = told(str(ROOT / ".venv/bin"))
+    story = story_of(str(ROOT / ".venv/bin"))
     assert story.returncode == 0, story.stdout + story.stderr
     assert_chapters(story.stdout.splitlines()[:-1])
     assert_sums(story.stdout)
@@ -68,6 +68,6 @@ def test_a_station_that_refuses_ends_it_with_a_reason(tmp_path):
     refusing = tmp_path / "wattpurse"
     refusing.write_text("#!/bin/sh\necho closed today\nexit 1\n")
     refusing.chmod(0o755)
-    story = told(str(tmp_path))
+    story = story_of(str(tmp_path))
     assert story.returncode == 1
     assert story.stdout.splitlines()[-1].endswith("closed today")

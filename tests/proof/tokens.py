@@ -175,7 +175,7 @@ class _Desk:
         if is_used and result not in (outcome.USED, None):
             raise Broken(DOUBLED, f"{what} is used, but was met with '{outcome.text(result)}'")
         if not is_used and result == outcome.USED:
-            raise Broken(LOST, f"{what} is new, but was taken for used")
+            raise Broken(LOST, f"{what} is new, but counts as used")
         if result == outcome.ACCEPTED:
             self._redeemed.add(one.sequence)
             self._sums.take(one)
@@ -202,12 +202,12 @@ class _Desk:
         bought = [account.money.bought, account.energy.bought]
         if bought != self._sums.bought:
             what = DOUBLED if sum(bought) > sum(self._sums.bought) else LOST
-            raise Broken(what, f"bought is {bought}, the tokens redeemed come to {self._sums.bought}")
+            raise Broken(what, f"bought is {bought}, the redeemed tokens add up to {self._sums.bought}")
         if (account.money.balance, account.energy.balance) != (self._sums.balance(0), self._sums.balance(1)):
             raise Broken(BROKEN_RULES, f"money {vars(account.money)}, but {self._sums.balance(0)} should be left")
         standing = {name: account.standing[name] for name in self._sums.standing}
         if standing != self._sums.standing:
-            raise Broken(BROKEN_RULES, f"the meter stands at {standing}, its tokens at {self._sums.standing}")
+            raise Broken(BROKEN_RULES, f"the meter has {standing}, its tokens give {self._sums.standing}")
         if account.token_top != max(self._redeemed, default=0):
             raise Broken(BROKEN_RULES, f"newest token {account.token_top}, not {max(self._redeemed)}")
         for sequence in range(max(1, account.token_top - _WINDOW - 2), account.token_top + 2):
