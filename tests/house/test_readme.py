@@ -1,6 +1,5 @@
 """The documents describe the program as it is: codes, terms, files, stories, links and make targets."""
 
-import math
 import re
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 
 from boards.host.world.commissioning import PIN
 from tests.house.places import ROOT
-from tests.house.plain_words import LIMIT_PERCENT, is_turned, sentences
 from wattpurse.core import outcome
 from wattpurse.core.money import supply, terms
 
@@ -57,13 +55,6 @@ def unknown_targets(text: str) -> list[str]:
     return [target for target in sorted(named) if not re.search(rf"^{target}:", makefile, re.MULTILINE)]
 
 
-def prose_sentences(text: str) -> list[str]:
-    """Return the sentences of a document, those in the cells of its tables included; literal blocks are left out."""
-    text = FENCE.sub("", text)
-    lines = [line.replace("|", "\n\n") if line.startswith("|") else line for line in text.split("\n")]
-    return sentences("\n".join(lines))
-
-
 def test_every_code_is_explained_in_the_programs_words():
     shown = {code: words for words, code in supply.all_reasons()}
     shown.update({code: words for words, code in outcome.all_outcomes()})
@@ -100,13 +91,6 @@ def test_every_file_that_is_named_exists(document):
 @every_document()
 def test_every_make_target_that_is_named_exists(document):
     assert unknown_targets(document.read_text()) == []
-
-
-@every_document()
-def test_sentences_are_plain(document):
-    found = prose_sentences(document.read_text())
-    turned = [sentence for sentence in found if is_turned(sentence)]
-    assert len(turned) <= math.ceil(len(found) * LIMIT_PERCENT / 100), turned
 
 
 def test_the_checks_of_documents_can_fail(tmp_path):
