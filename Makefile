@@ -26,9 +26,6 @@ proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs 
 bench: venv ## Measure the meter's image on the emulated RP2040, into build/bench.json; ARGS="FIGURE ..." for some
 	@$(VENV)/wattpurse bench $(ARGS)
 
-picture: venv ## Draw the simulated meter into docs/meter.svg
-	@$(VENV)/python -m wattpurse_tools.picture docs/meter.svg
-
 image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a MicroPython checkout to build from
 	@$(or $(wildcard $(TOOLCHAIN)/$(call needed,BOARD)-image),$(error There is no board $(BOARD) to build for)) $(ARGS)
 
@@ -56,6 +53,9 @@ micropython-path: ## Print the path of the MicroPython program
 
 venv: ## Install the host tools and the test tools into .venv
 	@$(TOOLCHAIN)/venv
+
+picture: venv ## Draw the simulated meter into docs/meter.svg
+	@$(VENV)/python -m wattpurse_tools.picture docs/meter.svg
 
 clean: ## Remove what tests and tools leave behind
 	@rm -rf .hypothesis .pytest_cache .ruff_cache *.egg-info
