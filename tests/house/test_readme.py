@@ -1,6 +1,7 @@
 """The documents describe the program as it is: codes, terms, files, stories, links and make targets."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from boards.host.world.commissioning import PIN
 from tests.house.places import ROOT
 from wattpurse.core import outcome
 from wattpurse.core.money import supply, terms
+from wattpurse_tools import cli
 
 README = ROOT / "README.md"
 README_LINES = 150
@@ -55,6 +57,24 @@ def unknown_targets(text: str) -> list[str]:
     return [target for target in sorted(named) if not re.search(rf"^{target}:", makefile, re.MULTILINE)]
 
 
+def command_lines(text: str) -> list[list[str]]:
+    """Return the words of each `wattpurse` command line in the literal blocks of a text, without its comment."""
+    lines = re.findall(r"^    (?:\.venv/bin/)?wattpurse ([a-z].*?)(?:  .*)?$", text, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+def misspelt(lines: list[list[str]]) -> list[str]:
+    """Return the command lines that the command's parser refuses."""
+    parser = cli.build_parser(cli.COMMANDS)
+    found = []
+    for words in lines:
+        try:
+            parser.parse_args(words)
+        except SystemExit:
+            found.append(" ".join(words))
+    return found
+
+
 def test_every_code_is_explained_in_the_programs_words():
     shown = {code: words for words, code in supply.all_reasons()}
     shown.update({code: words for words, code in outcome.all_outcomes()})
@@ -93,12 +113,22 @@ def test_every_make_target_that_is_named_exists(document):
     assert unknown_targets(document.read_text()) == []
 
 
+@every_document()
+def test_every_command_line_is_one_of_the_command(document):
+    assert misspelt(command_lines(document.read_text())) == []
+
+
+def test_the_documents_have_command_lines():
+    assert sum(len(command_lines(document.read_text())) for document in DOCUMENTS) > 30
+
+
 def test_the_checks_of_documents_can_fail(tmp_path):
     document = tmp_path / "page.md"
     document.write_text("See [the page](nowhere.md) and `core/money/nowhere.py`.\n\n    make nothing\n")
     assert broken_links(document) == ["nowhere.md"]
     assert missing_paths(document.read_text()) == ["core/money/nowhere.py"]
     assert unknown_targets(document.read_text()) == ["nothing"]
+    assert misspelt(command_lines("    wattpurse card peel tenant      take it off\n")) == ["card peel tenant"]
 
 
 def test_every_story_that_is_named_exists():
