@@ -2,7 +2,7 @@
 
 The device has `readblocks(block, buffer, offset)`, `writeblocks(block, buffer, offset)`, which programs without
 erasing, and `ioctl(6, block)`, which erases (MicroPython library reference, "vfs.AbstractBlockDev", extended
-interface). Ports do not check addresses, and a write beyond the region would hit the program. So they are checked here.
+interface). Ports do not check addresses, and a write beyond the region would hit the program: this class checks them.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true

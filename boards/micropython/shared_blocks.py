@@ -1,8 +1,8 @@
 """One block device shared by a filesystem and the ledger's ring, on boards with stock MicroPython, which has no ring.
 
 Stock MicroPython mounts all of the storage as one littlefs, refuses a smaller one, and formats storage that it cannot
-mount. So the filesystem keeps the full size, and the blocks of the ring look worn out to it: littlefs takes another
-block if an erase reports corruption (littlefs DESIGN.md, "Bad blocks"), and so never writes there.
+mount. Therefore the filesystem keeps the full size, and the blocks of the ring look worn out to it: littlefs takes
+another block if an erase reports corruption (littlefs DESIGN.md, "Bad blocks"), and so never writes there.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -27,7 +27,7 @@ class FencedBlocks:
         self._fence = fence
 
     def readblocks(self, block: int, buffer: bytearray | memoryview, offset: int = 0) -> None:
-        """Do as the device below."""
+        """Fill `buffer` from the device below."""
         self._blocks.readblocks(block, buffer, offset)
 
     def writeblocks(self, block: int, buffer: bytes | bytearray | memoryview, offset: int = 0) -> int:
@@ -38,7 +38,7 @@ class FencedBlocks:
         return 0
 
     def ioctl(self, operation: int, argument: int) -> int | None:
-        """Do as the device below, but return -84 for an erase behind the fence."""
+        """Pass a request to the device below; return -84 for an erase behind the fence."""
         if operation == _BLOCK_ERASE and argument >= self._fence:
             return _CORRUPT
         return self._blocks.ioctl(operation, argument)
@@ -52,7 +52,7 @@ class LastBlocks:
         self._first = first
 
     def readblocks(self, block: int, buffer: bytearray | memoryview, offset: int = 0) -> None:
-        """Do as the device below."""
+        """Fill `buffer` from the device below."""
         self._blocks.readblocks(self._first + block, buffer, offset)
 
     def writeblocks(self, block: int, buffer: bytes | bytearray | memoryview, offset: int = 0) -> None:
@@ -60,7 +60,7 @@ class LastBlocks:
         self._blocks.writeblocks(self._first + block, buffer, offset)
 
     def ioctl(self, operation: int, argument: int) -> int | None:
-        """Do as the device below."""
+        """Pass a request to the device below, for the right block."""
         if operation == _BLOCK_COUNT:
             return self._blocks.ioctl(operation, argument) - self._first
         return self._blocks.ioctl(operation, self._first + argument if operation == _BLOCK_ERASE else argument)

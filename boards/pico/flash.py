@@ -1,8 +1,8 @@
 """The ledger's ring on an RP2040: whole pages, from RAM.
 
 The chip programs only whole aligned pages of 256 bytes (RP2040 data sheet, 2.8.3.1.3), and the flash cannot be read
-while it is programmed. Data in flash, such as constants of a frozen module, would stop the chip. So every write goes
-through one page in RAM, with ones around the data: programming a one changes nothing.
+while it is programmed. Data in flash, such as constants of a frozen module, would stop the chip. Therefore every write
+goes through one page in RAM, with ones around the data: programming a one changes nothing.
 """
 
 from boards.micropython.block_flash import PAGE_BYTES, BlockFlash

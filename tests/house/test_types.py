@@ -2,7 +2,7 @@
 
 Firmware and chip boards are checked once per board, against the published MicroPython stubs: the functions that they
 call exist on the port and are called correctly. The simulated board is checked against CPython's own library. Each
-board is held to the protocol `hal.Board`. On chip boards the tests find out what may be None.
+board is held to the protocol `hal.Board`. On chip boards a value that may be None is left to the tests.
 """
 
 import json

@@ -119,7 +119,7 @@ class Card:
         raise NotImplementedError
 
     def fall_back(self) -> None:
-        """Go back to the state before the card was woken, without an answer, as after any error."""
+        """Return to the state before the card was woken, without an answer, as after any error."""
         if self.state != OFF:
             self.state = HALT if self._woken or self.state == HALT else IDLE
         self.session = None

@@ -1,6 +1,6 @@
 """AES on CPython with the interface of MicroPython's `cryptolib.aes`, over the `cryptography` package.
 
-It refuses whatever arguments cryptolib refuses, so that code that runs on a computer also runs on the meter.
+It refuses the same arguments as cryptolib, so that code that runs on a computer also runs on the meter.
 """
 
 from cryptography.hazmat.primitives.ciphers import Cipher

@@ -1,7 +1,7 @@
 """A house with a load, the pulse output of its measuring element, and the board's counter of those pulses.
 
 The model is exact: it keeps energy in whole microjoules (watts times microseconds), and the meter constant is a
-rational number of impulses per kWh. So nothing is rounded, however often the load changes.
+rational number of impulses per kWh. Nothing is rounded, however often the load changes.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true

@@ -1,6 +1,6 @@
 """The simulated meter between two runs, in a folder: flash, clock chip, relay, sensors, the time and the house.
 
-The flash's file is written sector by sector as the chip is, and before any card's file. So a card never reports an
+The flash's file is written sector by sector as the chip is, and before any card's file: a card must never report an
 event that the meter does not remember.
 """
 

@@ -125,7 +125,7 @@ class World:
         self.hardware.button.press(duration_ms)
 
     def cut_mains(self, at_us: int | None = None) -> None:
-        """Cut the mains at `at_us` of the clock, whatever runs then. None: as soon as time goes on."""
+        """Cut the mains at `at_us` of the clock, also in the middle of an operation. None: as soon as time goes on."""
         self.clock.call_at_us(self.clock.now_us if at_us is None else at_us, self._mains_fail)
 
     def restore_mains(self, at_us: int | None = None) -> None:
