@@ -4,6 +4,7 @@ A tariff is built from its binary table (`tariffs.table`) and never changes. It 
 the registers and passes in the month's consumption.
 """
 
+from wattpurse.core.currency import currency_of
 from wattpurse.core.tariffs import table
 from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days, weekday
 
@@ -18,8 +19,8 @@ class Tariff:
     """A decoded table. Raises ValueError with the reason if the table is malformed.
 
     data: the table itself. version: the seller's number, which only increases. activation_s: UTC second of activation.
-    currency, decimals: the currency and its decimals on displays. customer_class: 0..255. zone: calendar.Zone of the
-    local day and month. rate_count, rate_names: 1..8 rates and their names for displays, up to six characters each.
+    currency: the Currency of all amounts. customer_class: 0..255. zone: calendar.Zone of the local day and month.
+    rate_count, rate_names: 1..8 rates and their names for displays, up to six characters each.
     standing_charge_microunits: per local day. allowance_mwh: free energy per local month at any rate.
     """
 
@@ -28,8 +29,7 @@ class Tariff:
         self.data = data
         self.version = fields["version"]
         self.activation_s = fields["activation_s"]
-        self.currency = fields["currency"]
-        self.decimals = fields["decimals"]
+        self.currency = currency_of(fields)
         self.customer_class = fields["customer_class"]
         self.zone = fields["zone"]
         self.standing_charge_microunits = fields["standing_charge_microunits"]
