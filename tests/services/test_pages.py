@@ -3,9 +3,9 @@
 import unittest
 
 from tests import samples
+from wattpurse.core.currency import decimal_text
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.tariffs.calendar import days_from_civil
-from wattpurse.core.text import money_text
 from wattpurse.services import pages
 
 SUMMER_NOON_S = days_from_civil(2026, 7, 1) * 86_400 + 12 * 3600
@@ -231,7 +231,7 @@ class TestValue(unittest.TestCase):
     def test_text_and_value_are_of_the_same_balance(self):
         account = money_account(-12_345_678)
         self.assertEqual(pages.value(pages.CREDIT, account), -1_235)
-        self.assertEqual(pages.text(pages.CREDIT, account)[1:], money_text(-12_345_678, 2))
+        self.assertEqual(pages.text(pages.CREDIT, account)[1:], decimal_text(-12_345_678, 2))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ Only the tariff's rate, the supply's reason and the events are asked of the mete
 
 import os
 
+from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
 from wattpurse.core.money import supply
 from wattpurse.core.money.contract import MONEY, Dispenser
 from wattpurse.core.tariffs.calendar import DAY_S, weekday
-from wattpurse.core.text import clock_text, date_text, kwh_text, money_text, time_text
+from wattpurse.core.text import clock_text, date_text, kwh_text, time_text
 
 COLUMNS = 80
 ROWS = 24
@@ -17,7 +18,6 @@ ROWS = 24
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEFT_COLUMNS = 40
 _RIGHT_COLUMNS = COLUMNS - _LEFT_COLUMNS - 1
-_PRICE_DECIMALS = 6
 _KWH_DECIMALS = 3
 _MONTH_AT = len("0000-")  # in a time as text
 _SECONDS_END = len("0000-00-00T00:00:00")
@@ -144,7 +144,7 @@ class Screen:
         if account.contract.unit != MONEY:
             return "rate", name
         price = account.taxed_price()
-        return "rate", f"{name}, {money_text(price, _PRICE_DECIMALS)} {account.tariff.currency}/kWh"
+        return "rate", f"{name}, {decimal_text(price, MICROUNIT_DIGITS)} {account.tariff.currency.code}/kWh"
 
     def _supply(self):
         """The reason in words; while supply is on, also when the contract ends it."""

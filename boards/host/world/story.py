@@ -12,9 +12,10 @@ from boards.host.world.commissioning import CARD, CARD_KIND, METER_NUMBER, commi
 from boards.host.world.vending_desk import VendingDesk
 from boards.host.world.world import World
 from wattpurse.app import Meter
+from wattpurse.core.currency import decimal_text
 from wattpurse.core.money import warning
 from wattpurse.core.tariffs.calendar import DAY_S, weekday
-from wattpurse.core.text import clock_text, date_text, kwh_text, money_text
+from wattpurse.core.text import clock_text, date_text, kwh_text
 
 QUIET_LATENESS_MS = 900  # a coil that is pulsed meanwhile must be off within a second
 LOST_BY_A_CUT_MWH = 1_000
@@ -164,8 +165,9 @@ class Story:
             raise NotAsTold("the statement on the card is not that of the meter")
         if statement["balance"] != statement["bought"] - statement["charged"]:
             raise NotAsTold("the statement does not add up")
+        balance = decimal_text(statement["balance"], _DIGITS)
         self._say(
-            f"the card tells the station: balance {money_text(statement['balance'], _DIGITS)} EUR,"
+            f"the card tells the station: balance {balance} {account.tariff.currency.code},"
             f" {kwh_text(statement['total_mwh'], 3)} kWh, statement number {statement['number']}"
         )
 
@@ -181,8 +183,8 @@ class Story:
         if money.bought != money.charged + money.balance or money.charged != self._charged_by_month():
             raise NotAsTold("bought, charged and balance do not add up")
         self._write(
-            f"bought {money_text(money.bought, _DIGITS)} = charged {money_text(money.charged, _DIGITS)}"
-            f" + balance {money_text(money.balance, _DIGITS)} EUR, exactly"
+            f"bought {decimal_text(money.bought, _DIGITS)} = charged {decimal_text(money.charged, _DIGITS)}"
+            f" + balance {decimal_text(money.balance, _DIGITS)} {self._world.account.tariff.currency.code}, exactly"
         )
 
     def _charged_by_month(self):
@@ -256,7 +258,7 @@ class Story:
 
     def _credit(self) -> str:
         account = self._world.account
-        return f"{money_text(account.money.balance, account.tariff.decimals)} {account.tariff.currency}"
+        return account.tariff.currency.text(account.money.balance)
 
     def _local_s(self):
         return self._world.zone.local_s(self._world.now_s())

@@ -6,10 +6,11 @@ are rounded down, so that the display never shows more credit than there is; onl
 What does not fit loses decimals, then the page's letter; a number longer than that shows as dashes, never cut short.
 """
 
+from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
 from wattpurse.core.money.contract import ENERGY, TIME, Dispenser
 from wattpurse.core.money.registers import RATES
 from wattpurse.core.tariffs.calendar import DAY_S
-from wattpurse.core.text import clock_text, kwh_text, money_text
+from wattpurse.core.text import clock_text
 from wattpurse.drivers.segments import POSITIONS
 
 CREDIT = 0
@@ -26,7 +27,7 @@ PAGES = 9
 DASHES = "-" * POSITIONS
 
 _DAY_MINUTES = 1440
-_MONEY_DIGITS = 6  # of a micro-unit behind the point
+_UNIT = 10**MICROUNIT_DIGITS  # micro-units
 _ENERGY_DECIMALS = 2
 _MWH_SHOWN = 10_000  # the last of those decimals
 _SHORT_PRICE_POSITIONS = 3
@@ -44,7 +45,7 @@ def value(page: int, account, days_left: int | None = None) -> int:
 def text(page: int, account, days_left: int | None = None) -> str:
     """What the page says now: at most six positions, points not counted."""
     if page == DAYS_LEFT:
-        return number_text("L", money_text, days_left * 10**_MONEY_DIGITS, 0)
+        return number_text("L", days_left * _UNIT, 0)
     return _PAGES[page][1](account)
 
 
@@ -66,20 +67,18 @@ def has_something_to_say(page: int, account, days_left: int | None = None) -> bo
 def emergency_text(account) -> str:
     """The emergency credit that is offered: "EC 5.00" in money, "EC 3.00" in kWh; a large one shortens the letters."""
     limit = account.contract.emergency_limit(account)
-    spell, decimals = kwh_text, _ENERGY_DECIMALS
-    if account.contract.unit != ENERGY:
-        spell, decimals = money_text, account.tariff.decimals
+    decimals = _ENERGY_DECIMALS if account.contract.unit == ENERGY else account.tariff.currency.decimals
     for shown_decimals in range(decimals, -1, -1):
-        digits = number_text(" ", spell, limit, shown_decimals)
+        digits = number_text(" ", limit, shown_decimals)
         if digits.startswith("  "):
             return "EC" + digits[2:]
     return "E" + digits[1:] if digits.startswith(" ") else digits
 
 
-def number_text(letter: str, spell, number: int, decimals: int) -> str:
-    """`spell(number, decimals)` behind the page's letter: `("C", money_text, 12_340_000, 2)` is "C 12.34"."""
+def number_text(letter: str, millionths: int, decimals: int) -> str:
+    """Return the number behind the page's letter: `("C", 12_340_000, 2)` is "C 12.34"."""
     while True:
-        digits = spell(number, decimals)
+        digits = decimal_text(millionths, decimals)
         positions = _positions(digits)
         if positions < POSITIONS:
             return letter + " " * (POSITIONS - 1 - positions) + digits
@@ -95,8 +94,8 @@ def price_text(rate: int, price_microunits: int, decimals: int) -> str:
     and the price takes four: "r1.0.219".
     """
     for short_decimals in range(min(decimals, _SHORT_PRICE_POSITIONS - 1), -1, -1):
-        price = money_text(price_microunits, short_decimals)
-        is_exact = price_microunits % 10 ** (_MONEY_DIGITS - short_decimals) == 0
+        price = decimal_text(price_microunits, short_decimals)
+        is_exact = price_microunits % 10 ** (MICROUNIT_DIGITS - short_decimals) == 0
         if is_exact and _positions(price) <= _SHORT_PRICE_POSITIONS:
             return f"r{rate + 1}" + " " * (_LONG_PRICE_POSITIONS - _positions(price)) + price
     return f"r{rate + 1}." + _long_price(price_microunits)
@@ -105,8 +104,8 @@ def price_text(rate: int, price_microunits: int, decimals: int) -> str:
 def _long_price(price_microunits):
     """The price to the nearest, with as many decimals as four positions hold."""
     for decimals in range(_LONG_PRICE_POSITIONS - 1, -1, -1):
-        half = 10 ** (_MONEY_DIGITS - decimals) // 2
-        price = money_text(price_microunits + half, decimals)
+        half = 10 ** (MICROUNIT_DIGITS - decimals) // 2
+        price = decimal_text(price_microunits + half, decimals)
         if _positions(price) <= _LONG_PRICE_POSITIONS:
             return price
     return "-" * _LONG_PRICE_POSITIONS
@@ -122,15 +121,15 @@ def _credit(account):
         return _until(account)
     if account.contract.unit == ENERGY:
         return account.energy.balance // _MWH_SHOWN
-    return account.credit_balance() // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
+    return account.tariff.currency.shown_units(account.credit_balance())
 
 
 def _credit_text(account):
     if account.contract.unit == TIME:
         return _until_text(account)
     if account.contract.unit == ENERGY:
-        return number_text("C", kwh_text, account.energy.balance, _ENERGY_DECIMALS)
-    return number_text("C", money_text, account.credit_balance(), account.tariff.decimals)
+        return number_text("C", account.energy.balance, _ENERGY_DECIMALS)
+    return number_text("C", account.credit_balance(), account.tariff.currency.decimals)
 
 
 def _rate(account):
@@ -142,7 +141,7 @@ def _rate(account):
 def _rate_text(account):
     if account.contract.unit == ENERGY:
         return f"r{account.rate + 1}    "
-    return price_text(account.rate, account.taxed_price(), account.tariff.decimals)
+    return price_text(account.rate, account.taxed_price(), account.tariff.currency.decimals)
 
 
 def _total_energy(account):
@@ -150,7 +149,7 @@ def _total_energy(account):
 
 
 def _total_energy_text(account):
-    return number_text("t", kwh_text, account.registers.total_mwh, _ENERGY_DECIMALS)
+    return number_text("t", account.registers.total_mwh, _ENERGY_DECIMALS)
 
 
 def _month_energy(account):
@@ -158,7 +157,7 @@ def _month_energy(account):
 
 
 def _month_energy_text(account):
-    return number_text("u", kwh_text, account.registers.month.total_mwh, _ENERGY_DECIMALS)
+    return number_text("u", account.registers.month.total_mwh, _ENERGY_DECIMALS)
 
 
 def _until(account):
@@ -171,7 +170,7 @@ def _until_text(account):
     """Days, or on the last one hours and minutes."""
     minutes = _until(account)
     if minutes >= _DAY_MINUTES:
-        return number_text("d", money_text, minutes // _DAY_MINUTES * 10**_MONEY_DIGITS, 0)
+        return number_text("d", minutes // _DAY_MINUTES * _UNIT, 0)
     return "d " + clock_text(minutes).replace(":", ".")
 
 
@@ -180,7 +179,7 @@ def _left_today(account):
 
 
 def _left_today_text(account):
-    return number_text("n", kwh_text, max(0, account.terms["daily_limit_mwh"] - account.day_mwh), _ENERGY_DECIMALS)
+    return number_text("n", max(0, account.terms["daily_limit_mwh"] - account.day_mwh), _ENERGY_DECIMALS)
 
 
 def _energy_ends(account):
@@ -196,11 +195,11 @@ def _owes(account):
 
 
 def _debt(account):
-    return account.standing["debt_microunits"] // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
+    return account.tariff.currency.shown_units(account.standing["debt_microunits"])
 
 
 def _debt_text(account):
-    return number_text("o", money_text, account.standing["debt_microunits"], account.tariff.decimals)
+    return number_text("o", account.standing["debt_microunits"], account.tariff.currency.decimals)
 
 
 def _time(account):

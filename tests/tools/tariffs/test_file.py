@@ -54,7 +54,7 @@ def test_the_household_tariff_reaches_the_meter_exactly():
 
 def test_a_flat_tariff_needs_only_what_it_has():
     tariff = Tariff(file.encode(campsite()))
-    assert (tariff.rate_count, tariff.decimals, tariff.customer_class) == (1, 2, 0)
+    assert (tariff.rate_count, tariff.currency.decimals, tariff.customer_class) == (1, 2, 0)
     assert tariff.price(0, 0, 0) == (0, 650_000, None)
     assert tariff.zone.in_utc
 

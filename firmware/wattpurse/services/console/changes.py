@@ -11,7 +11,7 @@ from wattpurse.core.money.ledger_records import TERMS
 from wattpurse.core.records import events
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.tariffs.tariff import Tariff
-from wattpurse.core.text import kwh_text, money_text, parse_time, time_text
+from wattpurse.core.text import kwh_text, parse_time, time_text
 from wattpurse.services.console import arguments as read
 from wattpurse.services.console.facts import account_of, fingerprint, zone_of
 from wattpurse.services.supply_watch import TEST_MINUTES
@@ -187,5 +187,5 @@ def _newest_version(account):
 
 def _balances(meter) -> str:
     account = meter.ledger.account
-    money = money_text(account.money.balance, account.tariff.decimals)
-    return f"money {money} {account.tariff.currency}, energy credit {kwh_text(account.energy.balance, 3)} kWh"
+    money = account.tariff.currency.text(account.money.balance)
+    return f"money {money}, energy credit {kwh_text(account.energy.balance, 3)} kWh"

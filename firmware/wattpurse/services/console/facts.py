@@ -84,7 +84,7 @@ def months(meter, _arguments) -> dict:
     names = _rate_names(account, every)
     demands = {one.month: one for one in meter.load_profile.demands()}
     return {
-        "currency": account.tariff.currency,
+        "currency": account.tariff.currency.code,
         "rates": names,
         "months": [
             {
@@ -193,8 +193,8 @@ def fingerprint(meter, key: bytes | None) -> str | None:
 
 def _purses(account):
     return {
-        "currency": account.tariff.currency,
-        "decimals": account.tariff.decimals,
+        "currency": account.tariff.currency.code,
+        "decimals": account.tariff.currency.decimals,
         "money_microunits": _purse(account.money),
         "energy_mwh": _purse(account.energy),
     }

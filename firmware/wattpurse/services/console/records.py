@@ -8,10 +8,11 @@ and as local text.
 import asyncio
 
 from wattpurse.core import carrier
+from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
 from wattpurse.core.records import event_chain, events
 from wattpurse.core.records.load_profile import FLAG_TEXTS, HALF_HOUR_S
 from wattpurse.core.tariffs.calendar import DAY_S
-from wattpurse.core.text import kwh_text, money_text, time_text
+from wattpurse.core.text import kwh_text, time_text
 from wattpurse.services.console import arguments as read
 from wattpurse.services.console.facts import account_of, demand_of, zone_of
 from wattpurse.services.console.reports import kw_text
@@ -24,7 +25,6 @@ PROFILE_DAYS_MOST = 60
 BROKEN_SHOWN = 20
 
 _KWH_DIGITS = 3
-_MONEY_DIGITS = 6
 
 
 def event_rows(meter, arguments):
@@ -69,7 +69,7 @@ def profile_rows(meter, arguments):
 def profile_line(row: dict) -> str:
     """Of profile_rows."""
     words = [row["start"], f"{kwh_text(row['energy_mwh'], _KWH_DIGITS)} kWh"]
-    words.append(money_text(row["charge_microunits"], _MONEY_DIGITS))
+    words.append(decimal_text(row["charge_microunits"], MICROUNIT_DIGITS))
     if row["seconds"] != HALF_HOUR_S:
         words.append(f"{row['seconds'] // 60} min {row['seconds'] % 60} s")
     return "  ".join(words + row["flags"])
@@ -204,7 +204,7 @@ def _profile_rows(meter, since_s):
 
 
 def _shown_money(microunits):
-    return money_text(microunits, _MONEY_DIGITS)
+    return decimal_text(microunits, MICROUNIT_DIGITS)
 
 
 def _shown_energy(mwh):

@@ -5,7 +5,8 @@ What takes long is a coroutine, in which other tasks have their turns.
 
 import asyncio
 
-from wattpurse.core.text import clock_text, kwh_text, money_text
+from wattpurse.core.currency import currency_of, decimal_text
+from wattpurse.core.text import clock_text, kwh_text
 from wattpurse.services.console import standing
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "hol")
@@ -39,7 +40,7 @@ def status(facts: dict) -> str:
     if "contract" in facts:
         rows += [
             ("contract", facts["contract"]),
-            ("money", _money(facts["money_microunits"]["balance"], facts)),
+            ("money", currency_of(facts).text(facts["money_microunits"]["balance"])),
             ("energy credit", _kwh(facts["energy_mwh"]["balance"])),
         ]
         rows += standing.rows_of(facts)
@@ -74,7 +75,7 @@ async def months(facts: dict) -> str:
     rows = []
     for month in facts["months"]:
         energy = tuple(_digits(mwh) for mwh in month["rate_mwh"])
-        charge = money_text(month["charge_microunits"], _PRICE_DIGITS)
+        charge = decimal_text(month["charge_microunits"], _PRICE_DIGITS)
         state = "closed" if month["closed"] else "runs"
         most = month["demand"]
         demand = ("", "") if most is None else (kw_text(most), most["start"][:_MINUTE_DIGITS])
@@ -99,7 +100,7 @@ async def tariff(facts: dict) -> str:
 def contract_in_force(facts: dict) -> str:
     """Of console_facts.contract_in_force."""
     limit = facts["credit_limit"]
-    shown = _money(limit, facts) if facts["unit"] == "money" else _kwh(limit)
+    shown = currency_of(facts).text(limit) if facts["unit"] == "money" else _kwh(limit)
     rows = [
         ("contract", facts["contract"]),
         ("can be set to", ", ".join(facts["contracts"])),
@@ -155,7 +156,7 @@ def _aligned(row, widths):
 def _purses(facts):
     money, energy = facts["money_microunits"], facts["energy_mwh"]
     rows = [
-        (name, money_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
+        (name, decimal_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
         for name in ("bought", "charged", "balance")
     ]
     return table(rows, ("", facts["currency"], "kWh credit"))
@@ -174,7 +175,7 @@ async def _tariff_table(fields):
             ("currency", f"{fields['currency']}, {decimals} decimals"),
             ("customer class", str(fields["customer_class"])),
             ("zone", zone),
-            ("standing charge", money_text(fields["standing_charge_microunits"], _PRICE_DIGITS) + " a day"),
+            ("standing charge", decimal_text(fields["standing_charge_microunits"], _PRICE_DIGITS) + " a day"),
             ("free allowance", _kwh(fields["allowance_mwh"]) + " a month"),
         ]
     )
@@ -190,7 +191,7 @@ def _blocks(rate):
     for block, price in enumerate(rate["prices_microunits"]):
         limits_mwh = rate["block_limits_mwh"]
         until = f" up to {_kwh(limits_mwh[block])}" if block < len(limits_mwh) else ""
-        shown.append(money_text(price, _PRICE_DIGITS) + until)
+        shown.append(decimal_text(price, _PRICE_DIGITS) + until)
     return ", then ".join(shown) + " per kWh"
 
 
@@ -210,10 +211,6 @@ def _schedule(fields):
 
 def _holiday(month, day, year) -> str:
     return (f"{year}-" if year else "") + f"{month:02d}-{day:02d}"
-
-
-def _money(microunits, facts):
-    return money_text(microunits, facts["decimals"]) + " " + facts["currency"]
 
 
 def _digits(mwh):

@@ -1,5 +1,6 @@
 """The first and the last that a console does to a meter: commissioning a blank one, erasing an unreadable ledger."""
 
+from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract, supply
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
@@ -35,7 +36,8 @@ def commission(meter, arguments: list) -> str:
     given = len(arguments) > _FEWEST
     table = read.hex_bytes(arguments[_FEWEST], "TARIFF") if given else default_tariff()
     meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen)
-    tariff = "the tariff given" if given else "a flat tariff of 0.25 EUR per kWh (replace it with 'tariff set')"
+    price = _default_currency().exact_text(_DEFAULT_PRICE_MICROUNITS)
+    tariff = "the tariff given" if given else f"a flat tariff of {price} per kWh (replace it with 'tariff set')"
     return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\ntype 'reboot': it meters from then on"
 
 
@@ -54,12 +56,13 @@ def erase_ledger(meter, arguments: list) -> str:
 
 def default_tariff() -> bytes:
     """The flat table that a meter starts with where none is given; any other has a higher version."""
+    currency = _default_currency()
     return tariff_table.encode(
         {
             "version": 0,
             "activation_s": 0,
-            "currency": "EUR",
-            "decimals": 2,
+            "currency": currency.code,
+            "decimals": currency.decimals,
             "customer_class": 0,
             "zone": Zone(0),
             "standing_charge_microunits": 0,
@@ -70,6 +73,10 @@ def default_tariff() -> bytes:
             "holidays": (),
         }
     )
+
+
+def _default_currency() -> Currency:
+    return Currency("EUR", 2)
 
 
 def _refuse_unless_blank(meter) -> None:

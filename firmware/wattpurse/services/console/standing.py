@@ -3,11 +3,12 @@
 `facts_of` adds to the dict of a report, where what does not apply is None; `rows_of` makes the report's rows of it.
 """
 
+from wattpurse.core.currency import currency_of
 from wattpurse.core.money import warning
 from wattpurse.core.money.contract import ENERGY, Dispenser
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 from wattpurse.core.tariffs.calendar import DAY_S
-from wattpurse.core.text import kwh_text, money_text, time_text
+from wattpurse.core.text import kwh_text, time_text
 
 _KWH_DIGITS = 3
 _EMERGENCIES = {NO_EMERGENCY: "not taken", EMERGENCY_ACCEPTED: "taken", EMERGENCY_USED: "used up"}
@@ -46,7 +47,7 @@ def rows_of(facts: dict) -> list:
         ("until", "nothing bought" if facts["until_s"] == 0 else facts["until"]),
         ("left today", None if facts["left_today_mwh"] is None else _kwh(facts["left_today_mwh"])),
         ("emergency credit", _emergency(facts)),
-        ("debt", _money(facts["debt_microunits"], facts) if facts["debt_microunits"] else None),
+        ("debt", currency_of(facts).text(facts["debt_microunits"]) if facts["debt_microunits"] else None),
         ("tenant", None if facts["tenant"] is None else str(facts["tenant"])),
         ("load switch order", "open" if facts["ordered_open"] else None),
         ("shortage level", str(facts["shortage_level"]) if facts["shortage_level"] else None),
@@ -85,24 +86,21 @@ def _emergency(facts) -> str | None:
     if facts["emergency"] is None:
         return None
     limit = facts["emergency_limit"]
-    return f"{_kwh(limit) if facts['emergency_unit'] == 'energy' else _money(limit, facts)}, {facts['emergency']}"
+    shown = _kwh(limit) if facts["emergency_unit"] == "energy" else currency_of(facts).text(limit)
+    return f"{shown}, {facts['emergency']}"
 
 
 def _taken(receipt, facts):
     parts = []
     if receipt["microunits"]:
-        parts.append(_money(receipt["microunits"], facts))
+        parts.append(currency_of(facts).text(receipt["microunits"]))
     if receipt["mwh"]:
         parts.append(_kwh(receipt["mwh"]))
     if receipt["debt_microunits"]:
-        parts.append("a debt of " + _money(receipt["debt_microunits"], facts))
+        parts.append("a debt of " + currency_of(facts).text(receipt["debt_microunits"]))
     if receipt["term_s"]:
         parts.append(f"{receipt['term_s'] // DAY_S} days of a term")
     return (" and ".join(parts) or "nothing") + f", by token {receipt['sequence']}"
-
-
-def _money(microunits, facts):
-    return money_text(microunits, facts["decimals"]) + " " + facts["currency"]
 
 
 def _kwh(mwh):

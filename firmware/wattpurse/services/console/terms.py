@@ -5,8 +5,9 @@ What takes long is a coroutine, in which other tasks have their turns.
 
 import asyncio
 
+from wattpurse.core.currency import currency_of
 from wattpurse.core.money import terms
-from wattpurse.core.text import clock_text, kwh_text, money_text
+from wattpurse.core.text import clock_text, kwh_text
 from wattpurse.services.console.facts import account_of
 from wattpurse.services.console.reports import table
 
@@ -31,8 +32,8 @@ def terms_in_force(meter, _arguments) -> dict:
     """Every term and its value."""
     account = account_of(meter)
     return {
-        "currency": account.tariff.currency,
-        "decimals": account.tariff.decimals,
+        "currency": account.tariff.currency.code,
+        "decimals": account.tariff.currency.decimals,
         "terms": {name: account.terms[name] for name in terms.names()},
     }
 
@@ -64,7 +65,7 @@ def _meaning(name, value, facts):
 
 def _amount(name, value, facts):
     if name.endswith("_microunits"):
-        return money_text(value, facts["decimals"]) + " " + facts["currency"]
+        return currency_of(facts).text(value)
     if name.endswith("_mwh"):
         return kwh_text(value, _KWH_DIGITS) + " kWh"
     if name.endswith("_minute"):
