@@ -16,7 +16,7 @@ from wattpurse.core.money import supply, terms
 from wattpurse.core.seals import keys
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import time_text
-from wattpurse_tools.station.token_orders import KINDS
+from wattpurse_tools.station.token_orders import ORDERS
 
 CASES = (
     ("money 20.05", token.CREDIT_MONEY, (20_050_000,), "20.05 EUR"),
@@ -63,7 +63,7 @@ class TestEachKind:
 
     def test_every_kind_is_tried_here(self):
         elsewhere = {"tariff", "meter-key", "site-key"}
-        assert {case[0].split()[0] for case in CASES} == {row[0] for row in KINDS} - elsewhere
+        assert {case[0].split()[0] for case in CASES} == {token.name(row[0]) for row in ORDERS} - elsewhere
 
     def test_the_clock_without_a_time_is_now(self, wattpurse, monkeypatch):
         monkeypatch.setattr("time.time", lambda: 1_800_000_000.9)

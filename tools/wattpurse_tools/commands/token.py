@@ -4,22 +4,23 @@ Every token is in the station's record before it leaves. One that is printed can
 is taken along by the next `wattpurse walk load`.
 """
 
+from wattpurse.core.messages import token
 from wattpurse_tools.commands.desk_options import add_selling_options, desk_of, open_station
 from wattpurse_tools.commands.meter import known_meter
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import order_text
 from wattpurse_tools.station.currencies import currency_of_meter
-from wattpurse_tools.station.token_orders import KINDS, Context
+from wattpurse_tools.station.token_orders import ORDERS, Context
 from wattpurse_tools.station.vending import Vending
 
 
 def add_parser(subparsers) -> None:
-    """Adds `token METER KIND ...`, one kind for each in `token_orders.KINDS`."""
+    """Adds `token METER KIND ...`, one kind for each in `token_orders.ORDERS`."""
     parser = subparsers.add_parser("token", help="seal any instruction to a meter: credit, contract, orders, keys")
     parser.add_argument("meter", type=int, metavar="METER", help="the number of the meter")
     kinds = parser.add_subparsers(metavar="KIND", required=True)
-    for name, words, text, read in KINDS:
-        kind = kinds.add_parser(name, help=text, description=text)
+    for code, words, text, read in ORDERS:
+        kind = kinds.add_parser(token.name(code), help=text, description=text)
         for place, word in enumerate(words):
             may_be_left_out = word.startswith("[")
             kind.add_argument(f"word{place}", metavar=word.strip("[]"), nargs="?" if may_be_left_out else None)

@@ -5,8 +5,8 @@ unit, amount    of credit sold: micro-units or mWh; of a new key its version; ot
 
 from wattpurse.core.messages import token
 
-MONEY = "money"
-ENERGY = "energy"
+MONEY = token.MONEY
+ENERGY = token.ENERGY
 NO_UNIT = ""
 
 # What becomes of a token.
@@ -16,12 +16,14 @@ REDEEMED = "redeemed"
 FORFEITED = "forfeited"
 OUTSTANDING = (ISSUED, ON_CARD)
 
-# Those after which the meter gives a receipt of what it took out.
-TAKING = (token.REFUND, token.CLEAR, token.TENANT)
-KEY_KINDS = (token.METER_KEY, token.SITE_KEY)
-CREDIT_KINDS = (token.CREDIT_MONEY, token.CREDIT_ENERGY, token.DISPENSE)
+_CREDIT_BENEFITS = (token.MONEY, token.ENERGY, token.ENERGY_AND_TIME)
 
-_CREDITS = {MONEY: token.CREDIT_MONEY, ENERGY: token.CREDIT_ENERGY}
+# After one of these the meter writes a receipt of the credit that it took out.
+TAKING = tuple(code for code, *_, benefit in token.KINDS if benefit == token.RECEIPT)
+KEY_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit == token.KEY)
+CREDIT_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit in _CREDIT_BENEFITS)
+
+_CREDITS = {benefit: code for code, *_, benefit in token.KINDS if benefit in (MONEY, ENERGY)}
 
 
 class Order:

@@ -5,12 +5,16 @@ receipt, and the first copy that is read books it. The customer is owed a booked
 another meter.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
 from wattpurse_tools.station.order import FORFEITED, TAKING
 
 _NAMES = ("sequence", "money", "energy", "debt", "term_s")
+
+# One placeholder stands for all kinds: SQL has no placeholder for a list.
+_TAKING_JSON = json.dumps(TAKING)
 
 
 class Receipts:
@@ -29,8 +33,8 @@ class Receipts:
             return
         values = [receipt[name] for name in _NAMES]
         row = self._database.execute(
-            "SELECT 1 FROM tokens WHERE meter = ? AND sequence = ? AND kind IN (?, ?, ?)",
-            (statement["meter_number"], receipt["sequence"], *TAKING),
+            "SELECT 1 FROM tokens WHERE meter = ? AND sequence = ? AND kind IN (SELECT value FROM json_each(?))",
+            (statement["meter_number"], receipt["sequence"], _TAKING_JSON),
         ).fetchone()
         if row is not None:
             self._database.execute(
@@ -60,7 +64,7 @@ class Receipts:
         """Return the tokens of a meter whose receipt has not been read, oldest first. Forfeited ones are left out."""
         return self._database.execute(
             "SELECT tokens.* FROM tokens LEFT JOIN receipts USING (meter, sequence)"
-            " WHERE tokens.meter = ? AND kind IN (?, ?, ?) AND state != ? AND told_s IS NULL"
+            " WHERE tokens.meter = ? AND kind IN (SELECT value FROM json_each(?)) AND state != ? AND told_s IS NULL"
             " ORDER BY sequence",
-            (meter_number, *TAKING, FORFEITED),
+            (meter_number, _TAKING_JSON, FORFEITED),
         ).fetchall()

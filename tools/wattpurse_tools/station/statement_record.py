@@ -5,9 +5,13 @@ credit that it gave back. If a statement says otherwise, the meter's flash was r
 station sells with the same keys.
 """
 
+import json
 import sqlite3
 
 from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TAKING
+
+# One placeholder stands for all kinds: SQL has no placeholder for a list.
+_TAKING_JSON = json.dumps(TAKING)
 
 
 class Statements:
@@ -102,8 +106,8 @@ class Statements:
         return (
             self._database.execute(
                 "SELECT 1 FROM tokens LEFT JOIN receipts USING (meter, sequence)"
-                " WHERE tokens.meter = ? AND kind IN (?, ?, ?) AND redeemed_s <= ? AND told_s IS NULL",
-                (meter_number, *TAKING, time_s),
+                " WHERE tokens.meter = ? AND kind IN (SELECT value FROM json_each(?)) AND redeemed_s <= ? AND told_s IS NULL",
+                (meter_number, _TAKING_JSON, time_s),
             ).fetchone()
             is not None
         )

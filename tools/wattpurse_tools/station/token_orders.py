@@ -181,24 +181,29 @@ def _instant(text):
     return utc_s
 
 
-# name, arguments (one in brackets may be left out), what it does, reader
-KINDS = (
-    ("money", ("AMOUNT",), "credit of money", _money),
-    ("energy", ("KWH",), "credit of energy", _energy),
-    ("days", ("DAYS",), "days of a term", _days),
-    ("dispense", ("KWH", "KWH_A_DAY", "DAYS"), "kWh with a daily maximum and days of validity", _dispense),
-    ("refund", ("money|energy", "AMOUNT|all"), "take credit back; the receipt comes with the next statement", _refund),
-    ("clear", (), "take all credit and debt out", _clear),
-    ("tenant", ("NUMBER",), "take all credit and debt out; from then on it is this tenant's", _tenant),
-    ("debt", ("AMOUNT",), "add to the debt that is recovered; below zero, take off it", _debt),
-    ("permit", ("UNTIL",), "let supply be on until then", _permit),
-    ("switch", ("open|close",), "order the load switch", _switch),
-    ("shortage", ("LEVEL",), "level of shortage, 0 for none", _shortage),
-    ("contract", ("NAME",), "how supply is paid for", _contract),
-    ("tariff", ("FILE",), "a tariff file: TOML, JSON, or as encoded by `wattpurse tariff`", _tariff),
-    ("term", ("NAME", "VALUE"), "one of the terms of supply", _term),
-    ("clear-tamper", (), "clear what tampering latched", _clear_tamper),
-    ("clock", ("[TIME]",), "set the clock ahead; to now unless a time is given", _clock),
-    ("meter-key", (), "the meter's next key", _meter_key),
-    ("site-key", (), "the site's next key", _site_key),
+# kind, arguments (one in brackets may be left out), help, reader
+ORDERS = (
+    (token.CREDIT_MONEY, ("AMOUNT",), "credit of money", _money),
+    (token.CREDIT_ENERGY, ("KWH",), "credit of energy", _energy),
+    (token.DAYS, ("DAYS",), "days of a term", _days),
+    (token.DISPENSE, ("KWH", "KWH_A_DAY", "DAYS"), "kWh with a daily maximum and days of validity", _dispense),
+    (
+        token.REFUND,
+        ("money|energy", "AMOUNT|all"),
+        "take credit back; the receipt comes with the next statement",
+        _refund,
+    ),
+    (token.CLEAR, (), "take all credit and debt out", _clear),
+    (token.TENANT, ("NUMBER",), "take all credit and debt out for the next tenant", _tenant),
+    (token.DEBT, ("AMOUNT",), "add to the debt that is recovered; an amount below zero reduces it", _debt),
+    (token.PERMIT, ("UNTIL",), "permit supply until a time", _permit),
+    (token.SWITCH, ("open|close",), "order the load switch to open or close", _switch),
+    (token.SHORTAGE, ("LEVEL",), "level of shortage, 0 for none", _shortage),
+    (token.CONTRACT, ("NAME",), "the contract of supply", _contract),
+    (token.TARIFF, ("FILE",), "a tariff file: TOML, JSON, or as encoded by `wattpurse tariff`", _tariff),
+    (token.TERM, ("NAME", "VALUE"), "one of the terms of supply", _term),
+    (token.CLEAR_TAMPER, (), "clear the latched tamper", _clear_tamper),
+    (token.CLOCK, ("[TIME]",), "set the clock ahead: to a time, or to now", _clock),
+    (token.METER_KEY, (), "the meter's next key", _meter_key),
+    (token.SITE_KEY, (), "the site's next key", _site_key),
 )

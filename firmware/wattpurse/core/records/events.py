@@ -9,6 +9,7 @@ import struct
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
 from wattpurse.core.journal.journal import Journal
+from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.records.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
 
@@ -60,45 +61,29 @@ CARD_REFUSED = 41
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
-_TEXTS = {
+# `token.KINDS` has the words of the events that tokens leave.
+OTHER_TEXTS = {
     STARTED: "started",
     COMMISSIONED: "commissioned",
     LOGIN: "login",
     LOGIN_REFUSED: "wrong PIN",
     LOGOUT: "logout",
     SETTING_CHANGED: "setting changed",
-    CLOCK_SET: "clock set",
     CLOCK_DOUBTED: "clock not to be trusted",
-    CREDIT_MONEY: "money credited",
-    CREDIT_ENERGY: "energy credited",
     TOKEN: "token redeemed",
     TOKEN_REFUSED: "token refused",
     SUPPLY: "supply",
     FAULT: "fault",
     TAMPER: "tamper",
-    TAMPER_CLEARED: "tamper cleared",
     READER_LOST: "card reader does not answer",
     READER_BACK: "card reader answers again",
-    TARIFF_SENT: "tariff accepted",
     TARIFF_ACTIVE: "tariff in force",
     CALIBRATED: "calibrated",
-    CONTRACT_CHANGED: "contract changed",
-    TERM_CHANGED: "term changed",
     RELAY_TEST: "relay test",
-    KEYS_CHANGED: "keys changed",
     PIN_CHANGED: "PIN changed",
     LEDGER_DEGRADED: "a flash sector failed, its copy holds",
     LEDGER_ERASED: "ledger erased",
     SERVICE_CARD: "service card",
-    DAYS_BOUGHT: "term paid until",
-    DISPENSED: "contract of kWh and days accepted",
-    TAKEN_BACK: "credit taken back",
-    CLEARED: "credit and debt cleared",
-    TENANT_CHANGED: "tenant changed",
-    DEBT_CHANGED: "debt is now",
-    PERMITTED: "supply permitted until",
-    SWITCH_ORDERED: "load switch ordered",
-    SHORTAGE: "shortage level",
     AGREED: "button pressed",
     SUPPLY_TEST: "supply test, minutes",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
@@ -259,7 +244,7 @@ def _event(kind, payload):
 
 def text(event: Event) -> str:
     """What happened, in words, without the time."""
-    words = _TEXTS.get(event.code, f"event {event.code}")
+    words = OTHER_TEXTS.get(event.code) or token.event_words(event.code) or f"event {event.code}"
     if event.code == SUPPLY:
         words += " " + supply.text(event.number)
     elif event.code == TOKEN_REFUSED:

@@ -19,27 +19,6 @@ _ATTEMPTS = 64  # as many tokens as the ledger knows one by one
 _TOP_UP = 1
 _LAYOUT = "<IIBBqq"
 
-_TEXTS = {
-    token.CREDIT_MONEY: "money credited",
-    token.CREDIT_ENERGY: "energy credited",
-    token.CONTRACT: "contract changed",
-    token.TARIFF: "tariff accepted",
-    token.CLOCK: "clock set",
-    token.CLEAR_TAMPER: "tamper cleared",
-    token.TERM: "term changed",
-    token.DAYS: "days bought",
-    token.DISPENSE: "dispenser filled",
-    token.REFUND: "credit taken back",
-    token.CLEAR: "credit cleared",
-    token.TENANT: "tenant changed",
-    token.DEBT: "debt changed",
-    token.PERMIT: "supply permitted",
-    token.SWITCH: "switch ordered",
-    token.SHORTAGE: "shortage level",
-    token.METER_KEY: "meter key changed",
-    token.SITE_KEY: "site key changed",
-}
-
 
 class TopUp:
     """A token that was redeemed: `amount` and `balance` are of the unit that its `kind` (see `token`) credits, or 0."""
@@ -54,13 +33,14 @@ class TopUp:
 
     @property
     def unit(self) -> str | None:
-        """Of `money` or of `energy`; None for a token that brings no credit."""
-        return {token.CREDIT_MONEY: "money", token.CREDIT_ENERGY: "energy"}.get(self.kind)
+        """`money` or `energy`; None for a token whose amount is not logged."""
+        unit = token.benefit(self.kind)
+        return unit if unit in (token.MONEY, token.ENERGY) else None
 
     @property
     def text(self) -> str:
-        """What the token brought about, in words."""
-        return _TEXTS.get(self.kind, f"token of kind {self.kind}")
+        """The effect of the token, in words."""
+        return token.words(self.kind)
 
 
 class TopUpLog:
