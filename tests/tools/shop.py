@@ -8,8 +8,7 @@ from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from wattpurse_tools import cli
 from wattpurse_tools.station import key_file
-from wattpurse_tools.station.sequence_marks import SequenceMarks
-from wattpurse_tools.station.station import Station
+from wattpurse_tools.station import station as stations
 
 
 @pytest.fixture(autouse=True)
@@ -53,4 +52,4 @@ def wattpurse(capsys):
 
 def open_station():
     """The station's record."""
-    return Station("station.db", key_file.load("keys.json"), SequenceMarks("keys.json"))
+    return stations.open_station("keys.json", "station.db")

@@ -16,13 +16,12 @@ from wattpurse.cards import purse
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
 from wattpurse_tools import cli
-from wattpurse_tools.commands import desk_options
 from wattpurse_tools.station import key_file
+from wattpurse_tools.station import shop as shops
+from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.card_files import CardFiles
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.order import credit
-from wattpurse_tools.station.sequence_marks import SequenceMarks
-from wattpurse_tools.station.station import Station
 
 TWENTY = 20_000_000
 
@@ -61,7 +60,7 @@ def read(capsys, name):
 
 
 def open_station():
-    return Station("station.db", key_file.load("keys.json"), SequenceMarks("keys.json"))
+    return stations.open_station("keys.json", "station.db")
 
 
 def states(document):
@@ -357,7 +356,7 @@ class TestFailures:
                     self.model.faults.lift_during_write(planned["frame"], planned["frame"])
                     self.model.faults.lift(planned["frame"] + 1)
 
-        monkeypatch.setattr(desk_options, "CardReader", UnsteadyReader)
+        monkeypatch.setattr(shops, "CardReader", UnsteadyReader)
 
         def plan(frame):
             planned["frame"] = frame

@@ -204,7 +204,7 @@ class TestWhatWouldLoseMoney:
     def test_credit_under_way_is_not_left_to_the_next_tenant(self, wattpurse, meter, credit):
         digits = wattpurse(f"token {METER} {credit} --hex")
         for words in ("tenant 3", "clear"):
-            assert "credited to whoever comes next" in wattpurse.refusal(f"token {METER} {words} --hex")
+            assert "credited to the next tenant" in wattpurse.refusal(f"token {METER} {words} --hex")
         meter.type(digits)
         wattpurse(f"card new anna --kind ntag215 --meter {METER}")
         meter.tap_file("anna")

@@ -82,7 +82,7 @@ class TestKeyFile:
 
     def test_the_last_version_is_told(self, wattpurse):
         key_file.make("last.json", 255)
-        assert "the last one there is" in wattpurse.refusal("keys roll last.json")
+        assert "the last possible one" in wattpurse.refusal("keys roll last.json")
 
 
 class TestMeterKey:

@@ -138,7 +138,7 @@ class TestRefusals:
     def test_nothing_was_taken_back(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         assert "was never asked" in wattpurse("card settle anna")
-        assert "taken nothing back" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        assert "owes no credit" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
 
     def test_the_token_was_not_tapped_yet(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)

@@ -140,7 +140,7 @@ class TestLostCards:
             station.issue(METER, UID, credit("money", TWENTY))
         station.close()
         assert meter("forfeit", str(METER), "1", "2") == 0
-        assert f"meter {METER}: token 2, 20.00 EUR, is given up" in capsys.readouterr().out
+        assert f"meter {METER}: token 2, 20.00 EUR, is forfeited" in capsys.readouterr().out
         with open_station() as again:
             assert again.issue(METER, UID, credit("money", TWENTY))["sequence"] == WINDOW + 1
             assert again.token(METER, 1)["state"] == orders.FORFEITED
@@ -197,7 +197,7 @@ class TestAnOlderRecord:
         assert f"wattpurse meter skip {METER}" in refusal(capsys, "topup", "bert", "--amount", "1")
         assert everything() == before
         assert meter("skip", str(METER)) == 0
-        assert "goes on at token 3; 2 to 2 are not in this record" in capsys.readouterr().out
+        assert "continues at token 3; 2 to 2 are not in this record" in capsys.readouterr().out
         top_up("bert")
         assert states(read(capsys, "bert")) == [(3, "on card")]
         assert meter("skip", str(METER)) == 0

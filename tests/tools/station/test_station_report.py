@@ -133,4 +133,4 @@ class TestKinds:
 
     @pytest.mark.parametrize(("kind", "tells"), [("classic-1k", True), ("ntag213", False), ("ntag215", True)])
     def test_a_card_tells_receipts_if_a_statement_with_one_fits(self, kind, tells):
-        assert card_capacity.tells_receipts(kind) == tells
+        assert card_capacity.has_room_for_receipt(kind) == tells

@@ -106,7 +106,8 @@ class Statements:
         return (
             self._database.execute(
                 "SELECT 1 FROM tokens LEFT JOIN receipts USING (meter, sequence)"
-                " WHERE tokens.meter = ? AND kind IN (SELECT value FROM json_each(?)) AND redeemed_s <= ? AND told_s IS NULL",
+                " WHERE tokens.meter = ? AND kind IN (SELECT value FROM json_each(?))"
+                " AND redeemed_s <= ? AND told_s IS NULL",
                 (meter_number, _TAKING_JSON, time_s),
             ).fetchone()
             is not None
