@@ -76,7 +76,7 @@ class TestParse(unittest.TestCase):
             "1234567890123", "\u0661", "20.00 JPY", "20.00EUR", "EUR", " EUR", "20.00 EUR EUR",
         ):  # fmt: skip
             with self.subTest(text=text):
-                self.assert_refused(EUR, text, "write a number such as 20.00")
+                self.assert_refused(EUR, text, "write a number above zero, such as 20.00")
 
     def test_more_decimals_than_the_currency_has_are_refused(self):
         self.assert_refused(EUR, "20.001", "at most 2 decimals")
@@ -84,7 +84,7 @@ class TestParse(unittest.TestCase):
         self.assert_refused(KWD, "0.0001", "at most 3 decimals")
 
     def test_example_in_the_refusal_fits_the_currency(self):
-        self.assert_refused(JPY, "x", "write a number such as 20")
+        self.assert_refused(JPY, "x", "write a number above zero, such as 20")
         with self.assertRaises(ValueError):
             parse_decimal("20.0000001", 6)
 

@@ -77,7 +77,7 @@ def parse_decimal(text: str, decimals: int) -> int:
     """
     whole, point, fraction = text.partition(".")
     if not _is_digits(whole) or len(whole) > _WHOLE_DIGITS_LIMIT or (point and not _is_digits(fraction)):
-        raise ValueError(f"write a number such as {decimal_text(20 * _MILLION, decimals)}")
+        raise ValueError(f"write a number above zero, such as {decimal_text(20 * _MILLION, decimals)}")
     fraction = fraction.rstrip("0")
     if len(fraction) > decimals:
         raise ValueError(f"write at most {decimals} decimals")

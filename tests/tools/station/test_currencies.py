@@ -66,7 +66,7 @@ def test_dinar_meter_is_sold_to_in_thousandths(wattpurse):
 def test_amount_may_name_its_currency_and_no_other(wattpurse, capsys):
     add_yen_meter(wattpurse)
     assert cli.main(["token", str(JPY), "money", "1000 EUR", "--hex"]) == 1
-    assert "AMOUNT 1000 EUR: write a number such as 20" in capsys.readouterr().err
+    assert "AMOUNT 1000 EUR: write a number above zero, such as 20" in capsys.readouterr().err
     assert cli.main(["token", str(JPY), "money", "1000 JPY", "--hex"]) == 0
     assert wattpurse(f"meter tokens {JPY}") == "token 1  1000 JPY, issued"
 

@@ -67,7 +67,7 @@ def run(arguments) -> int:
 def document(made: bill.Bill) -> dict:
     """The bill as plain values: mWh and micro-units, blocks from 1 on, 0 the free allowance."""
     return {
-        "currency": made.currency,
+        "currency": made.currency.code,
         "tax_permyriad": made.tax_permyriad,
         "months": [{"month": _month_text(index), **_section(month)} for index, month in made.months.items()],
         "total": _section(made.total),
@@ -81,7 +81,7 @@ def table(made: bill.Bill) -> list:
         sections.append(("all months", made.total))
     lines = []
     for title, section in sections:
-        lines += ["", *_section_table(title, section, made.currency)]
+        lines += ["", *_section_table(title, section, made.currency.code)]
         if made.tax_permyriad:
             lines.append(_tax_row(section.charge_microunits, made.tax_permyriad))
     return lines[1:]

@@ -58,7 +58,7 @@ def run_decode(arguments) -> int:
 def summary(tariff: Tariff, at_s: int) -> list:
     """Lines that say what the tariff holds and which rate changes follow at_s, or its activation if that is later."""
     document = file.decode(tariff.data)
-    currency = tariff.currency
+    currency = tariff.currency.code
     lines = [
         f"version {tariff.version}, customer class {tariff.customer_class}, in force from {document['activation']}",
         f"size: {len(tariff.data):,} of {TABLE_LIMIT:,} bytes",

@@ -15,6 +15,7 @@ meter took in that month, and the months to what it took in all.
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from wattpurse.core.currency import Currency
 from wattpurse.core.money.account import CHARGE_PARTS, Account
 from wattpurse.core.money.contract import PrepaidMoney
 from wattpurse.core.tariffs.tariff import Tariff
@@ -93,7 +94,7 @@ class Bill:
     Prices are without tax, charges with it.
     """
 
-    currency: str
+    currency: Currency
     months: dict
     total: Section
     tax_permyriad: int = 0
@@ -127,8 +128,9 @@ def _check_succession(tariffs) -> None:
                 f"the next tariff has version {later.version}, the one before it {earlier.version}: "
                 "a meter takes only a higher one; raise the version"
             )
-        if later.currency != earlier.currency:
-            raise ValueError(f"a bill cannot be in {earlier.currency} and {later.currency}; give each its own bill")
+        codes = earlier.currency.code, later.currency.code
+        if codes[0] != codes[1]:
+            raise ValueError(f"a bill cannot be in {codes[0]} and {codes[1]}; give each its own bill")
     for earlier, later in pairwise(tariffs[1:]):
         if later.activation_s == earlier.activation_s:
             raise ValueError(
