@@ -90,7 +90,7 @@ def _months(layout: purse.Layout) -> int:
 def _sample_account() -> Account:
     account = Account(table.encode(_TABLE), 1000, 1, contract.PrepaidMoney, 0)
     for _ in range(_MONTHS):
-        for rate in range(account.tariff.rate_count):
+        for rate in range(len(_TABLE["rates"])):
             account.registers.add_energy(rate, _RATE_MWH)
         account.registers.add_charge(_CHARGE_MICROUNITS)
         account.registers.enter_month(account.registers.month.index + 1)

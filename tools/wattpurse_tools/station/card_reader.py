@@ -97,4 +97,7 @@ class CardReader:
         raise CardError("refused")
 
     def _keys_of(self, identity: CardIdentity, key_version: int) -> ClassicKeys:
-        return purse.classic_keys_of(aes, self._site_keys.version(key_version).site_key, True)(identity.uid)
+        keys = purse.classic_keys_of(aes, self._site_keys.version(key_version).site_key, True)(identity.uid)
+        if keys is None:
+            raise CardError("refused")
+        return keys

@@ -73,7 +73,9 @@ def amount_text(unit: str, amount: int, currency: Currency) -> str:
 
 def kinds_table(capacities: list[dict]) -> str:
     """Return the capacities of each kind of card (`card_capacity.capacities`) as a table."""
-    rows = [("kind", "tokens", "statements", "bytes", "months", "receipt", "data card: short", "full")]
+    rows: list[tuple[str, ...]] = [
+        ("kind", "tokens", "statements", "bytes", "months", "receipt", "data card: short", "full")
+    ]
     for one in capacities:
         statements = f"{one['statements']}" if one["statements"] else "none"
         receipt = "yes" if one["receipts"] else "no"

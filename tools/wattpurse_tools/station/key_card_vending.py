@@ -14,6 +14,7 @@ from wattpurse.cards import purse
 from wattpurse.core.money import key_card
 from wattpurse.core.money.key_card import CardContent
 from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import KeyPair
 from wattpurse_tools.station.cards import KEY_CARD, CardRead, StationCards, a_card_of, wipe
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
 from wattpurse_tools.station.key_file import SiteKeys
@@ -176,5 +177,5 @@ class KeyCardVending:
         """Return the key version that all meters have: any of them may be the next to read the card."""
         return self._station.key_history.common_site_version()
 
-    def _pairs(self, uid: bytes) -> list[tuple]:
+    def _pairs(self, uid: bytes) -> list[KeyPair]:
         return [keys.key_card_keys(aes, key_set.site_key, uid) for key_set in self._keys.newest_first]

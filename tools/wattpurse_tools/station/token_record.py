@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Iterable
 
 from wattpurse_tools.station.database import Transaction
 from wattpurse_tools.station.order import FORFEITED, ISSUED, OUTSTANDING, Order
@@ -22,6 +23,11 @@ class TokenRecord:
         return self._database.execute(
             "SELECT * FROM tokens WHERE meter = ? AND sequence = ?", (meter_number, sequence)
         ).fetchone()
+
+    def refreshed(self, tokens: Iterable[sqlite3.Row]) -> list[sqlite3.Row]:
+        """Return the rows of the same tokens as they are now."""
+        rows = [self.token(row["meter"], row["sequence"]) for row in tokens]
+        return [row for row in rows if row is not None]
 
     def outstanding(self, uid: bytes) -> list[sqlite3.Row]:
         """Return the outstanding tokens of one card, oldest first."""
@@ -70,7 +76,7 @@ class TokenRecord:
                 raise ValueError(f"token {sequence} of meter {meter_number} is {row['state']} already")
             rows.append(row)
         self.mark(rows, FORFEITED)
-        return rows
+        return self.refreshed(rows)
 
     def mark(self, tokens: list[sqlite3.Row], state: str) -> None:
         """Set the state of tokens (rows)."""

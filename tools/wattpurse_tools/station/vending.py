@@ -47,8 +47,7 @@ class Vending:
         self._refuse_without_room(read, size_of(order))
         self._station.add_card(read.card.uid, read.name, read.customer_meter)
         made = self._station.issue(read.customer_meter, read.card.uid, order)
-        self._deliver(read, [made], "made")
-        return made
+        return self._deliver(read, [made], "made")[0]
 
     def give_out(self, order: Order, meter_number: int) -> sqlite3.Row:
         """Make a token that is on no card. Return its row."""
@@ -83,12 +82,11 @@ class Vending:
         made = self._station.issue_all(to_meter, read.card.uid, made_of, owed)
         self._station.add_card(read.card.uid, read.name, to_meter)
         read.meter_number = to_meter
-        self._deliver(read, made, "made")
-        return made
+        return self._deliver(read, made, "made")
 
     def _refuse_exchange(self, from_meter: int, to_meter: int, made_of: Sequence[Order]) -> None:
         """Raise ValueError if money of one currency would become money of another."""
-        given, taken = (currency_of(self._station.known_meter(number)).code for number in (from_meter, to_meter))
+        given, taken = (currency_of(dict(self._station.known_meter(number))).code for number in (from_meter, to_meter))
         if given != taken and any(order.unit == orders.MONEY for order in made_of):
             raise ValueError(
                 f"meter {from_meter} sells in {given} and meter {to_meter} in {taken}; pay it out with: card settle"
@@ -110,9 +108,7 @@ class Vending:
             raise ValueError(f"card {name} has no room for {_listed(moved, ())}; use an empty card, or a larger kind")
         self._station.add_card(read.card.uid, name, read.customer_meter)
         self._station.move(moved, read.card.uid)
-        if moved:
-            self._deliver(read, moved, "moved")
-        return moved
+        return self._deliver(read, moved, "moved") if moved else []
 
     def repair(self, name: str) -> list[sqlite3.Row]:
         """Write the outstanding tokens to the card. Return the rows of those that were not on it before."""
@@ -125,7 +121,7 @@ class Vending:
         on_card = read.sealed_tokens()
         missing = [row for row in self._station.outstanding(read.card.uid) if row["sealed"] not in on_card]
         self._put_on_card(read)
-        return missing
+        return self._station.refreshed(missing)
 
     def erase(self, name: str, forfeit: bool) -> list[sqlite3.Row]:
         """Wipe the card. Return the rows of the tokens that are forfeited.
@@ -143,9 +139,10 @@ class Vending:
         self._cards.write(read, wipe)
         self._station.mark(lost, orders.FORFEITED)
         self._station.remove_card(read.card.uid)
-        return lost
+        return self._station.refreshed(lost)
 
-    def _deliver(self, read: CardRead, rows: Sequence[sqlite3.Row], done: str) -> None:
+    def _deliver(self, read: CardRead, rows: Sequence[sqlite3.Row], done: str) -> list[sqlite3.Row]:
+        """Write the card. Return the rows as they are then. `done` says in the error what is in the record."""
         try:
             self._put_on_card(read)
         except (OSError, ValueError) as error:
@@ -153,6 +150,7 @@ class Vending:
                 f"{done}, and not on the card: {_listed(rows, ())}: {error}; write it there with:"
                 f" wattpurse card repair {read.name}"
             ) from error
+        return self._station.refreshed(rows)
 
     def _put_on_card(self, read: CardRead) -> None:
         """Write exactly the outstanding tokens of the card."""

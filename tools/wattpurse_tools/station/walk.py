@@ -52,7 +52,7 @@ class Walk:
         slot_size = read.written_box.meter_number
         self._cards.write(read, lambda memory: purse.write_orders(memory, purse.DATA, slot_size, sealed))
         self._station.mark(rows, orders.ON_CARD)
-        return rows
+        return self._station.refreshed(rows)
 
     def read(self, name: str) -> list[CarriedStatement]:
         """Record every statement on the card, blank its slots, and return the statements."""

@@ -44,7 +44,7 @@ def summaries(station: Station) -> list[MeterSummary]:
     return [
         MeterSummary(
             number=row["number"],
-            currency=currency_of(row),
+            currency=currency_of(dict(row)),
             last_sequence=row["last_sequence"],
             unit=row["unit"],
             meter_key_version=station.key_history.meter_version(row["number"]),

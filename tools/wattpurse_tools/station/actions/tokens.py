@@ -106,13 +106,13 @@ def give_out(shop: Shop, meter_number: int, kind: str, words: list[str]) -> Issu
 
 def outstanding(station: Station, meter_number: int) -> list[IssuedToken]:
     """Return the tokens of a meter that are not known to be redeemed, oldest first."""
-    currency = currency_of(station.known_meter(meter_number))
+    currency = currency_of(dict(station.known_meter(meter_number)))
     return [issued_token(row, currency) for row in station.outstanding_of_meter(meter_number)]
 
 
 def forfeit(station: Station, meter_number: int, sequences: list[int]) -> list[IssuedToken]:
     """Forfeit tokens of a lost card, so that selling can continue. Raise ValueError if one is not outstanding."""
-    currency = currency_of(station.known_meter(meter_number))
+    currency = currency_of(dict(station.known_meter(meter_number)))
     return [issued_token(row, currency) for row in station.forfeit(meter_number, sequences)]
 
 
