@@ -26,7 +26,7 @@ def printed_script(capsys, shell):
 
 @pytest.fixture
 def complete(capsys, tmp_path):
-    """`complete("card", "to")` returns the words that bash offers for the last one."""
+    """Return a function: `complete("card", "to")` returns the words that bash offers for the last one."""
     script = tmp_path / "wattpurse.bash"
     script.write_text(printed_script(capsys, "bash"))
     (tmp_path / "household.toml").touch()

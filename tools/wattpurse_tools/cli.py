@@ -29,7 +29,7 @@ from wattpurse_tools.commands import (
 )
 from wattpurse_tools.completion import PrintCompletion
 
-COMMANDS = (
+COMMANDS: tuple["Command", ...] = (
     bench,
     bill,
     card,

@@ -12,14 +12,14 @@ JPY, KWD = METER, METER + 1
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """An empty folder with a key file in it; the station knows no meter yet."""
+    """Make an empty folder with a key file in it. The station has no meter yet."""
     monkeypatch.chdir(tmp_path)
     key_file.make("keys.json")
 
 
 @pytest.fixture
 def wattpurse(capsys):
-    """`wattpurse("card read anna")` returns the output of the command; `.refusal(...)` the reason of its refusal."""
+    """Return a function that runs a command line and returns its output; `.refusal(...)` returns the error message."""
 
     def run(line, status=0):
         capsys.readouterr()

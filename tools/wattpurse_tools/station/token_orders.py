@@ -18,7 +18,7 @@ from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
 from wattpurse_tools.station.card_report import amount_text, time_text
 from wattpurse_tools.station.order import ENERGY, MONEY, Order
-from wattpurse_tools.tariffs.file import encode, load
+from wattpurse_tools.tariffs.tariff_file import encode, load
 
 _DAY_S = 86_400
 _DAYS_LIMIT = 3660
