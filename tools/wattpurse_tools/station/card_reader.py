@@ -1,23 +1,24 @@
 """The station's card reader: the meter's own driver and card modules, with the model of the reader chip."""
 
 from collections.abc import Callable, Coroutine
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from boards.host.cards.iso14443a import Card
 from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from wattpurse.cards import purse
-from wattpurse.cards.classic import ClassicKeys, ClassicMemory, format_classic, rekey_classic
+from wattpurse.cards.classic import ClassicKeys, format_classic, rekey_classic
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse.cards.ultralight import PageMemory
 from wattpurse_tools.station.key_file import SiteKeys
 
+if TYPE_CHECKING:
+    from wattpurse.cards.memory import Memory
+
 Result = TypeVar("Result")
-Memory = ClassicMemory | PageMemory
-Step = Callable[[Memory], Coroutine[None, None, Result]]
+Step = Callable[["Memory"], Coroutine[None, None, Result]]
 Action = Callable[[CardIdentity], Coroutine[None, None, Result]]
 
 _REASONS = {
@@ -35,11 +36,9 @@ class CardReader:
         self.model = Mfrc522Model(self._clock)
         self._driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
         self._site_keys = site_keys
-        self._keys_of_uid = None
-        for key_set in reversed(site_keys.newest_first):
-            self._keys_of_uid = purse.classic_keys_of(aes, key_set.site_key, True, self._keys_of_uid)
+        self._keys_of_uid = _keys_of_all_versions(site_keys)
 
-    def work(self, card: Card, step: "Step[Result]") -> Result:
+    def work(self, card: Card, step: Step[Result]) -> Result:
         """Put `card` on the reader, run the coroutine `step(memory)` and return its result.
 
         Raise OSError, with the reason, if the card cannot be read or written. Raise ValueError for an unknown kind.
@@ -59,7 +58,7 @@ class CardReader:
         if card.kind == "classic-1k":
             self._with_card(card, lambda identity: self._rekey(identity, key_version))
 
-    def _with_card(self, card: Card, action: "Action[Result]") -> Result:
+    def _with_card(self, card: Card, action: Action[Result]) -> Result:
         self.model.field.insert(card)
         try:
             return self._clock.run(self._found(action))
@@ -68,14 +67,14 @@ class CardReader:
         finally:
             self.model.field.remove(card)
 
-    async def _found(self, action: "Action[Result]") -> Result:
+    async def _found(self, action: Action[Result]) -> Result:
         await self._driver.start()
         identity = await self._driver.find_card()
         if identity is None:
             raise CardError("silent")
         return await action(identity)
 
-    async def _open(self, identity: CardIdentity, step: "Step[Result]") -> Result:
+    async def _open(self, identity: CardIdentity, step: Step[Result]) -> Result:
         memory = await open_card(self._driver, identity, self._keys_of_uid)
         if memory is None:
             raise ValueError("this kind of card is not known")
@@ -97,7 +96,13 @@ class CardReader:
         raise CardError("refused")
 
     def _keys_of(self, identity: CardIdentity, key_version: int) -> ClassicKeys:
-        keys = purse.classic_keys_of(aes, self._site_keys.version(key_version).site_key, True)(identity.uid)
-        if keys is None:
-            raise CardError("refused")
-        return keys
+        return purse.classic_keys_of(aes, self._site_keys.version(key_version).site_key, True)(identity.uid)
+
+
+def _keys_of_all_versions(site_keys: SiteKeys) -> Callable[[bytes], ClassicKeys]:
+    """Return a function that gives a card's keys by its UID, the newest version first."""
+    oldest, *newer = reversed(site_keys.newest_first)
+    keys_of_uid = purse.classic_keys_of(aes, oldest.site_key, True)
+    for key_set in newer:
+        keys_of_uid = purse.classic_keys_of(aes, key_set.site_key, True, keys_of_uid)
+    return keys_of_uid

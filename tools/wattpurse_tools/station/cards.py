@@ -6,6 +6,7 @@ meters of the site, or this station, and is sealed for its card's UID.
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from boards.host.cards.iso14443a import Card
 from boards.host.chips.aes import aes
@@ -15,9 +16,12 @@ from wattpurse.core.messages.statement import open_statement
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.station.card_files import CardFiles, blank_card
-from wattpurse_tools.station.card_reader import CardReader, Memory, Result, Step
+from wattpurse_tools.station.card_reader import CardReader, Result, Step
 from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.station import Station
+
+if TYPE_CHECKING:
+    from wattpurse.cards.memory import Memory
 
 BLANK = "blank"
 CUSTOMER = "customer"
@@ -250,14 +254,14 @@ def a_card_of(role: str) -> str:
     return _ROLE_TEXTS.get(role, f"a {role}'s card")
 
 
-async def read_all(memory: Memory) -> bytearray:
+async def read_all(memory: "Memory") -> bytearray:
     """Return the whole content of a card."""
     content = bytearray(memory.capacity)
     await memory.read(0, content)
     return content
 
 
-async def wipe(memory: Memory) -> None:
+async def wipe(memory: "Memory") -> None:
     """Write zeros over the whole content of a card. Raise OSError if it does not keep them."""
     await memory.write(0, bytes(memory.capacity))
     if any(await read_all(memory)):
