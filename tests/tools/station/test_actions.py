@@ -99,7 +99,7 @@ def meter(counter):
 
 @pytest.fixture
 def anna(counter):
-    """A customer's card with 20.00 on it."""
+    """Make a customer's card with 20.00 on it."""
     with counter.shop() as shop:
         assert cards.new_customer_card(shop, "anna", "classic-1k", METER) is None
         tokens.sell_money(shop, "anna", "20.00")
@@ -187,7 +187,7 @@ class TestSelling:
 class TestSettling:
     @pytest.fixture
     def given_back(self, counter, anna, meter):
-        """The meter took 20.00, used 7.66 and gave the rest back."""
+        """Load 20.00 into the meter, use 7.66, and let it give the rest back."""
         counter.tap(meter, anna)
         meter.use_money(7_660_000)
         with counter.shop() as shop:

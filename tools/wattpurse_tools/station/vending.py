@@ -142,7 +142,7 @@ class Vending:
         return self._station.refreshed(lost)
 
     def _deliver(self, read: CardRead, rows: Sequence[sqlite3.Row], done: str) -> list[sqlite3.Row]:
-        """Write the card. Return the rows as they are then. `done` says in the error what is in the record."""
+        """Write the card. Return the rows as they are then. The error says that the step `done` is in the record."""
         try:
             self._put_on_card(read)
         except (OSError, ValueError) as error:
