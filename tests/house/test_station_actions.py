@@ -52,7 +52,7 @@ def test_command_has_no_sql(file):
         "import argparse",
         "from argparse import Namespace",
         "from wattpurse_tools.commands import card",
-        "from wattpurse_tools.commands.desk_options import open_shop_of",
+        "from wattpurse_tools.commands.station_options import open_shop_of",
         "print('sold')",
         "import sys\nsys.stdout.write('sold')",
     ],

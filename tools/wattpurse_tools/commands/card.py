@@ -7,7 +7,7 @@ from datetime import date
 
 from wattpurse.cards import purse
 from wattpurse_tools.commands import card_settling
-from wattpurse_tools.commands.desk_options import add_card_folder_options, add_card_options, open_shop_of
+from wattpurse_tools.commands.station_options import add_card_folder_options, add_card_options, open_shop_of
 from wattpurse_tools.station import card_capacity, card_report
 from wattpurse_tools.station.actions import cards, tokens
 from wattpurse_tools.station.actions.tokens import IssuedToken, KeyCardSale

@@ -2,7 +2,7 @@
 
 from argparse import Namespace, _SubParsersAction
 
-from wattpurse_tools.commands.desk_options import add_card_options, open_shop_of
+from wattpurse_tools.commands.station_options import add_card_options, open_shop_of
 from wattpurse_tools.station.actions import settling
 from wattpurse_tools.station.actions.settling import Receipt
 

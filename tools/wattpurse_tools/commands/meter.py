@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 
 from wattpurse.core.money.account import TOKEN_WINDOW
-from wattpurse_tools.commands.desk_options import add_station_options, open_station
+from wattpurse_tools.commands.station_options import add_station_options, open_station
 from wattpurse_tools.station.actions import meters, tokens
 from wattpurse_tools.station.currencies import DEFAULT
 

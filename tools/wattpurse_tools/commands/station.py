@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace, _SubParsersAction
 
 from wattpurse.core.currency import Currency
-from wattpurse_tools.commands.desk_options import (
+from wattpurse_tools.commands.station_options import (
     add_selling_options,
     add_station_options,
     open_shop_of,

@@ -7,7 +7,7 @@ or goes with the next `wattpurse walk load`.
 from argparse import Namespace, _SubParsersAction
 
 from wattpurse.core.messages import token
-from wattpurse_tools.commands.desk_options import add_selling_options, open_shop_of
+from wattpurse_tools.commands.station_options import add_selling_options, open_shop_of
 from wattpurse_tools.station.actions import tokens
 from wattpurse_tools.station.token_orders import ORDERS
 

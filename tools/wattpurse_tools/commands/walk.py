@@ -3,7 +3,7 @@
 from argparse import Namespace, _SubParsersAction
 
 from wattpurse.cards import data_card
-from wattpurse_tools.commands.desk_options import add_card_folder_options, add_card_options, open_shop_of
+from wattpurse_tools.commands.station_options import add_card_folder_options, add_card_options, open_shop_of
 from wattpurse_tools.station.actions import walks
 from wattpurse_tools.station.actions.walks import MeterStatement
 from wattpurse_tools.station.card_report import time_text

@@ -1,8 +1,8 @@
 """The station's record in one SQLite file: meters, cards, and every token ever issued, with its operator.
 
 A token's number is used first, in the record and in the marks beside the keys (`sequence_marks`). The sealed token is
-in the record before anything is written to a card. A number is therefore used once, even if the program stops or an older
-record is restored. A token that did not reach its card is written later, to the same card or another, unchanged.
+in the record before anything is written to a card. A number is used once, even if the program stops or an older record
+is restored. A token that did not reach its card is written later, to the same card or another, unchanged.
 """
 
 import fcntl
