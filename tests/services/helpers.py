@@ -10,17 +10,16 @@ from boards.host.chips.relay import RelayModel
 from boards.host.chips.rtc import RtcModel
 from boards.host.world.clock import VirtualClock
 from tests import samples
+from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.money.circumstances import Circumstances
-from wattpurse.core.money.ledger import Ledger
-from wattpurse.core.records.events import EventLog
-from wattpurse.core.records.settings import Settings
 from wattpurse.core.seals import keys
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 from wattpurse.services.metering import Metering
+from wattpurse.services.statements import Statements
 from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
@@ -98,12 +97,12 @@ class Bench:
         self.house.board_powered()
         self.counter = PulseCounter(self.house.read_raw, self.house.modulus)
         self.load_switch = LoadSwitch(*self._pins, clock, self.hold_ms)
-        self.settings = Settings(self.flash, *SETTINGS_RING)
-        self.events = EventLog(self.flash, *EVENTS_RING)
-        self.ledger = Ledger(self.flash, *LEDGER_RING)
+        self.stores = SmallStores(self.flash, SETTINGS_RING, EVENTS_RING, LEDGER_RING)
+        self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(Ds3231(self.bus), clock)
-        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
-        self.metering = Metering(self.counter, self.ledger, self.ledger, self.timekeeper, clock)
+        self.teller = Teller(self.stores, self.timekeeper, aes)
+        self.statements = Statements(self.stores, self.timekeeper, aes, self.decide)
+        self.metering = Metering(self.counter, self.stores, self.timekeeper, clock)
         self.switching = Switching(self.load_switch, self.decide, self.events, self.timekeeper, clock)
 
     def _commission(self, account):

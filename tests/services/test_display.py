@@ -28,6 +28,10 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 
 
+class Panel:
+    """The devices of a board that the display service uses."""
+
+
 class House:
     """A meter's face with everything real behind it but the meter."""
 
@@ -46,15 +50,17 @@ class House:
         self.agreements = []
         self.asks = False
         self.has_alarm = False
+        board = Panel()
+        board.clock = self.clock
+        board.display = LedDisplay(Pin(clock_wire), Pin(data_wire))
+        board.button = Button(Pin(button_wire, INPUT), self.clock)
+        board.buzzer = Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock)
         self.display = Display(
-            LedDisplay(Pin(clock_wire), Pin(data_wire)),
-            Button(Pin(button_wire, INPUT), self.clock),
-            Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock),
-            self.clock,
-            self.read_state,
-            self.agree,
-            lambda: self.has_alarm,
-            version,
+            board=board,
+            read_state=self.read_state,
+            agree=self.agree,
+            raises_alarm=lambda: self.has_alarm,
+            version=version,
         )
 
     def read_state(self):

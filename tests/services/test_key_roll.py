@@ -48,7 +48,7 @@ class RollBench(helpers.Bench):
         super()._start()
         if self.settings.get("site_key") is None:
             self.settings.set_all((("site_key", SITE_KEY), ("key_version", 1), ("site_key_version", 1)))
-        self.roll = KeyRoll(helpers.aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.roll = KeyRoll(self.stores, self.timekeeper, helpers.aes)
         self.roll.take_keys()
 
 

@@ -72,7 +72,7 @@ class TestPaying(SlotTest):
             card = self.station.new_key_card(kind, key_content())
             self.assertEqual(self.reason(), supply.NO_CARD)
             self.insert(card)
-            self.assertEqual((self.told, self.reason()), ([outcome.ACCEPTED], supply.ON))
+            self.assertEqual((self.outcomes, self.reason()), ([outcome.ACCEPTED], supply.ON))
             self.use(PULSES)
             self.look()
             self.assertEqual(self.ledger.account.credit_balance(), AMOUNT - PRICE)
@@ -222,7 +222,7 @@ class TestPresence(SlotTest):
         token_card = self.station.new_card("classic-1k", sealed(), meter=METER)
         self.field.insert(token_card)
         self.look(2)
-        self.assertEqual(self.told, [outcome.ACCEPTED, outcome.ACCEPTED])
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.ACCEPTED])
         self.assertEqual((self.ledger.account.money.balance, self.slot.card()), (AMOUNT, USABLE))
 
     def test_a_second_key_card_waits_until_the_first_is_gone(self):
@@ -296,10 +296,10 @@ class TestRollback(SlotTest):
             self.look()
         self.field.remove(card)
         self.wait(6_000)
-        self.told.clear()
+        self.outcomes.clear()
         self.field.insert(old)
         self.wait(3_000)
-        self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+        self.assertEqual((self.outcomes, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
         self.assertEqual([event.code for event in self.events.recent(20)].count(events.CARD_REFUSED), 1)
         self.field.remove(old)
         self.wait(1_000)
@@ -349,7 +349,7 @@ class TestRollback(SlotTest):
         card.memory[16 + 48 + 20] ^= 1
         card.memory[16 + 96 + 20] ^= 1
         self.insert(card)
-        self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+        self.assertEqual((self.outcomes, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
 
 
 class TestTopUp(SlotTest):
@@ -407,7 +407,7 @@ class TestForged(SlotTest):
             self.insert(self.station.new_key_card("ntag213", content))
             self.use(PULSES)
             self.look(3)
-            self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+            self.assertEqual((self.outcomes, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
             self.assertEqual(len([one for one in self.events.recent(9) if one.code == events.CARD_REFUSED]), 1)
             self.restart()
 

@@ -7,11 +7,11 @@ from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from boards.host.world.world import FIRST_S, World
+from tests.cards.formatted_card import format_card
 from tests.samples import flat_tariff
 from wattpurse.app import Meter
 from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
-from wattpurse.cards.classic import format_classic
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.messages import token
@@ -85,7 +85,7 @@ class Station:
         is_classic = kind == "classic-1k"
         card = ClassicCard(b"\x11\x22\x33\x44") if is_classic else UltralightCard(kind, b"\x04\x55\x66\x77\x11\x99\xaa")
         if is_classic:
-            self._with_card(card, self._format)
+            format_card(card, SITE_KEY)
         self.write(card, tokens, meter)
         return card
 
@@ -109,7 +109,7 @@ class Station:
         """A new key card that says `content` (core.key_card.CardContent)."""
         card = ClassicCard(uid) if kind == "classic-1k" else UltralightCard(kind, uid)
         if kind == "classic-1k":
-            self._with_card(card, self._format)
+            format_card(card, SITE_KEY)
         self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.KEY_CARD, 0, b"")))
         pair = keys.key_card_keys(aes, SITE_KEY, uid)
         self._with_card(card, self._at_memory(lambda memory: key_cards.write(memory, aes, pair, 0, content)))
@@ -125,9 +125,6 @@ class Station:
             return await step(await open_card(self._reader, identity, self._keys_of_uid))
 
         return opened
-
-    async def _format(self, identity):
-        await format_classic(self._reader, identity, self._keys_of_uid(identity.uid), purse.access_of_sector)
 
     def _with_card(self, card, action):
         async def main():

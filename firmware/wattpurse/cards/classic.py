@@ -11,7 +11,6 @@ import asyncio
 from wattpurse.cards.iso14443 import CardError
 
 SECTORS = range(1, 16)
-TRANSPORT_KEY = b"\xff" * 6
 
 _AUTHENTICATE_A = 0x60
 _AUTHENTICATE_B = 0x61
@@ -22,12 +21,6 @@ _WRITE_TIMEOUT_US = 10000
 
 _BLOCK_SIZE = 16
 _DATA_BLOCKS = 3
-
-# Access conditions C1 C2 C3 (section 8.7).
-READ_BOTH_WRITE_B = 0b100
-READ_BOTH_WRITE_BOTH = 0b000
-TRAILER_TRANSPORT = 0b001
-TRAILER_WRITE_B = 0b011
 
 
 class ClassicKeys:
@@ -52,7 +45,7 @@ class ClassicMemory:
     unit = _BLOCK_SIZE
 
     def __init__(self, reader, identity, keys: ClassicKeys) -> None:
-        self._session = _Session(reader, identity)
+        self._session = ClassicSession(reader, identity)
         self._keys = [keys]
         self._older = keys.older
         self._sector = None
@@ -117,7 +110,7 @@ class ClassicMemory:
         return place < len(self._keys)
 
 
-class _Session:
+class ClassicSession:
     """The card's commands for a reader that has it selected."""
 
     def __init__(self, reader, identity) -> None:
@@ -149,87 +142,6 @@ class _Session:
 
     async def select_again(self) -> None:
         await self._reader.select_again(self._identity)
-
-
-async def format_classic(reader, identity, keys: ClassicKeys, access_of_sector=None) -> None:
-    """Give all purse sectors of a card in transport state their keys; for the vending station.
-
-    `access_of_sector(sector)` gives the access conditions of the three data blocks and the trailer; by default both
-    keys read and key B writes. A key is proved before the access bits that rely on it are set, and a format that was
-    cut short is finished by another call with the same keys. Raises CardError if a sector accepts neither the new key
-    nor the transport key.
-    """
-    session = _Session(reader, identity)
-    for sector in SECTORS:
-        conditions = _DEFAULT_CONDITIONS if access_of_sector is None else access_of_sector(sector)
-        await _format_sector(session, sector, keys, access_bits(*conditions))
-
-
-_DEFAULT_CONDITIONS = (READ_BOTH_WRITE_B, READ_BOTH_WRITE_B, READ_BOTH_WRITE_B, TRAILER_WRITE_B)
-_TRANSPORT_CONDITIONS = (READ_BOTH_WRITE_BOTH, READ_BOTH_WRITE_BOTH, READ_BOTH_WRITE_BOTH, TRAILER_TRANSPORT)
-
-
-async def _format_sector(session, sector, keys, final_bits) -> None:
-    trailer = sector * 4 + 3
-    transport_bits = access_bits(*_TRANSPORT_CONDITIONS)
-    if not await _accepts(session, sector, keys.key_a):
-        await session.authenticate(sector, TRANSPORT_KEY, False)
-        await session.write(trailer, keys.key_a + transport_bits + keys.key_b)
-        await session.authenticate(sector, keys.key_a, False)
-    found = bytes(await session.read(trailer))
-    if found[6:9] == final_bits[:3]:
-        return
-    if found[6:9] != transport_bits[:3]:
-        raise CardError("changed")
-    # In transport state key B can be read, and so it can be proved too.
-    if found[10:] != keys.key_b:
-        await session.write(trailer, keys.key_a + transport_bits + keys.key_b)
-        if bytes(await session.read(trailer))[10:] != keys.key_b:
-            raise CardError("changed")
-    await session.write(trailer, keys.key_a + final_bits + keys.key_b)
-    await session.authenticate(sector, keys.key_a, False)
-
-
-async def rekey_classic(reader, identity, keys: ClassicKeys, older: ClassicKeys, access_of_sector) -> None:
-    """Give all purse sectors of a formatted card `keys` in place of `older`; for the vending station.
-
-    What is on the card stays. A change that was cut short is finished by another call with the same keys, even where a
-    key was torn between its old and its new bytes. Raises CardError ("refused") for a sector that neither opens.
-    """
-    session = _Session(reader, identity)
-    for sector in SECTORS:
-        await _rekey_sector(session, sector, keys, older, access_bits(*access_of_sector(sector)))
-
-
-async def _rekey_sector(session, sector, keys, older, bits) -> None:
-    if await _accepts(session, sector, keys.key_b, True) and await _accepts(session, sector, keys.key_a):
-        return
-    for torn_at in range(len(keys.key_b) + 1):
-        if await _accepts(session, sector, keys.key_b[:torn_at] + older.key_b[torn_at:], True):
-            await session.write(sector * 4 + 3, keys.key_a + bits + keys.key_b)
-            await session.authenticate(sector, keys.key_a, False)
-            await session.authenticate(sector, keys.key_b, True)
-            return
-    raise CardError("refused")
-
-
-async def _accepts(session, sector, key, is_b=False) -> bool:
-    try:
-        await session.authenticate(sector, key, is_b)
-    except CardError:
-        await session.select_again()
-        return False
-    return True
-
-
-def access_bits(block0: int, block1: int, block2: int, trailer: int) -> bytes:
-    """The four access bytes of a sector trailer for conditions C1 C2 C3 as numbers 0 to 7 (section 8.7.1)."""
-    c1 = c2 = c3 = 0
-    for block, condition in enumerate((block0, block1, block2, trailer)):
-        c1 |= (condition >> 2 & 1) << block
-        c2 |= (condition >> 1 & 1) << block
-        c3 |= (condition & 1) << block
-    return bytes(((15 - c2) << 4 | 15 - c1, c1 << 4 | 15 - c3, c3 << 4 | c2, 0x69))
 
 
 def _place(offset):

@@ -16,6 +16,12 @@ from wattpurse.core.messages import statement, token
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import sealed_size
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.cards.memory import Memory
+
 KINDS = ("classic-1k", "ntag216")
 
 SHORT_SLOT = 48
@@ -70,17 +76,18 @@ async def read_claims(memory, slot_size: int) -> list:
     return claims
 
 
-async def write_statement(memory, aes, keys, meter_number: int, slot_size: int, compose) -> None:
-    """Write the statement that `compose(capacity) -> payload` gives into a slot, and read it back.
+async def write_statement(
+    memory: "Memory", meter_number: int, slot_size: int, seal: "Callable[[int, int], bytes]"
+) -> None:
+    """Write a statement into a slot, and read it back.
 
-    Raises CardError ("full") where every slot holds the statement of another meter, CardError ("changed") if it reads
-    back otherwise, CardError or ReaderError.
+    `seal(number, capacity)` returns the sealed statement. Raises CardError ("full") if every slot holds the statement
+    of another meter, CardError ("changed") if the card reads back something else, CardError or ReaderError.
     """
     claims = await read_claims(memory, slot_size)
     own = [claim for claim in claims if claim.meter_number == meter_number]
     offset = _place_for(memory, slot_size, claims, own)
-    number = _newest_number(claims) + 1
-    sealed = statement.seal_statement(aes, keys, number, meter_number, compose(capacity_of(slot_size)))
+    sealed = seal(_newest_number(claims) + 1, capacity_of(slot_size))
     await blank(memory, [claim.slot for claim in own if claim.slot == offset])
     await purse.write_and_verify(memory, offset + memory.unit, sealed[memory.unit :])
     await purse.write_and_verify(memory, offset, sealed[: memory.unit])

@@ -23,18 +23,20 @@ anew once, whichever copies it is shown.
 import struct
 from binascii import crc32
 
-from wattpurse.cards.classic import (
-    READ_BOTH_WRITE_B,
-    READ_BOTH_WRITE_BOTH,
-    SECTORS,
-    TRAILER_WRITE_B,
-    ClassicKeys,
-)
+from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.messages import statement, token
 from wattpurse.core.seals import keys as key_derivation
 from wattpurse.core.seals.cmac import Derivation
 from wattpurse.core.seals.sealing import SealBroken, sealed_size
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.cards.memory import Memory
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
 
 CUSTOMER = 1
 SERVICE = 2
@@ -50,7 +52,6 @@ _CRC = "<I"
 _WORD = 4
 # A frame brings no less than this from any card.
 _FIRST_READ = 16
-_CLASSIC_SECTOR_SIZE = 48
 
 
 class Layout:
@@ -119,14 +120,6 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
     return keys_of
 
 
-def access_of_sector(sector: int) -> tuple:
-    """The access conditions of a Classic sector, for `classic.format_classic`."""
-    first_statement = _LAYOUTS["classic-1k"][2][0]
-    holds_orders = (sector - SECTORS[0]) * _CLASSIC_SECTOR_SIZE < first_statement
-    data = READ_BOTH_WRITE_B if holds_orders else READ_BOTH_WRITE_BOTH
-    return data, data, data, TRAILER_WRITE_B
-
-
 def split_tokens(content: bytes) -> list:
     """The sealed tokens in an order box; what is none comes last and in one piece."""
     tokens = []
@@ -184,25 +177,23 @@ async def read_statement(memory, aes, keys) -> dict | None:
     return None
 
 
-async def write_statement(memory, aes, keys, meter_number: int, compose) -> None:
-    """Write the statement that `compose(capacity) -> payload` gives over the older or broken one, and read it back.
+async def write_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", seal: "Callable[[int, int], bytes]") -> None:
+    """Write a statement over the older or damaged copy, and read it back.
 
-    A card without room for statements is left alone. Raises CardError ("changed" if it reads back otherwise), or
-    ReaderError.
+    `seal(number, capacity)` returns the sealed statement; `keys` are those that it seals with. A card without room for
+    statements is left unchanged. Raises CardError ("changed" if the card reads back something else), or ReaderError.
     """
     layout = layout_of(memory.kind)
     if not layout.statement_offsets:
         return
     capacity = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
-    payload = compose(capacity - capacity % 16)
     place, number = 0, 0
     claims = await _statement_claims(memory)
     if claims:
         number, place, size = claims[0]
         if statement.is_authentic(aes, keys, await _statement_data(memory, place, size)):
             place = 1 - place
-    sealed = statement.seal_statement(aes, keys, number + 1, meter_number, payload)
-    await write_and_verify(memory, layout.statement_offsets[place], sealed)
+    await write_and_verify(memory, layout.statement_offsets[place], seal(number + 1, capacity - capacity % 16))
 
 
 def _is_order_head(start, layout):

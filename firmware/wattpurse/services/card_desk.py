@@ -10,12 +10,22 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
-from wattpurse.core.messages import statement
 from wattpurse.core.messages.service_pass import open_pass
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import newest_site_keys
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Board
+    from wattpurse.services.key_slot import KeySlot
+    from wattpurse.services.statements import Statements
+    from wattpurse.services.teller import Teller
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
 
 PERIOD_MS = 250
 LONGEST_PAUSE_MS = 60_000
@@ -51,31 +61,26 @@ class CardDesk:
 
     def __init__(
         self,
-        reader,
-        clock,
-        aes,
-        settings,
-        ledger,
-        timekeeper,
-        teller,
-        events_log,
-        show_outcome,
-        rest,
-        key_slot,
-        supply_reason,
+        board: "Board",
+        stores: "Stores",
+        timekeeper: "TimeKeeper",
+        teller: "Teller",
+        statements: "Statements",
+        key_slot: "KeySlot",
+        show_outcome: "Callable[[int], None]",
     ) -> None:
-        self._reader = reader
-        self._clock = clock
-        self._aes = aes
-        self._settings = settings
-        self._ledger = ledger
+        self._reader = board.reader
+        self._clock = board.clock
+        self._aes = board.aes
+        self._rest = board.rest
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
         self._timekeeper = timekeeper
         self._teller = teller
-        self._events = events_log
-        self._show_outcome = show_outcome
-        self._rest = rest
+        self._statements = statements
         self._key_slot = key_slot
-        self._supply_reason = supply_reason
+        self._show_outcome = show_outcome
         self._started = False
         self._failures = 0
         self._visits = {}
@@ -122,13 +127,13 @@ class CardDesk:
         self._started = False
         self._failures += 1
         if self._failures == FAILURES_BEFORE_ALARM:
-            self._teller.reader_failed = True
+            self._statements.reader_failed = True
             self._events.note(events.READER_LOST, carrier.METER, self._timekeeper.now_s())
 
     def _note_success(self) -> None:
         self._failures = 0
-        if self._teller.reader_failed:
-            self._teller.reader_failed = False
+        if self._statements.reader_failed:
+            self._statements.reader_failed = False
             self._events.note(events.READER_BACK, carrier.METER, self._timekeeper.now_s())
 
     async def _serve_all(self) -> None:
@@ -274,19 +279,17 @@ class CardDesk:
         return outcome.SERVICE
 
     async def _write_statement(self, identity, memory, box) -> None:
-        pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
+        pair = self._statements.keys(identity.uid)
         await self._clock.sleep_ms(0)
-        meter_number = self._settings.get("meter_number")
+
+        def seal(number: int, capacity: int) -> bytes:
+            return self._statements.seal(pair, number, capacity)
+
         if box.kind == purse.DATA:
             slot_size = box.meter_number
-            await data_card.write_statement(memory, self._aes, pair, meter_number, slot_size, self._compose)
+            await data_card.write_statement(memory, self._settings.get("meter_number"), slot_size, seal)
         else:
-            await purse.write_statement(memory, self._aes, pair, meter_number, self._compose)
-
-    def _compose(self, capacity):
-        account, now_s = self._ledger.account, self._timekeeper.now_s()
-        sections = self._teller.sections(now_s)
-        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self._supply_reason())
+            await purse.write_statement(memory, self._aes, pair, seal)
 
     def _tell_unreadable(self, visit) -> None:
         visit.is_bad = True
@@ -294,8 +297,8 @@ class CardDesk:
 
     def _tell(self, visit, result) -> None:
         """The same thing is not said twice of a card that lies there."""
-        if result != visit.told:
-            visit.told = result
+        if result != visit.outcome_shown:
+            visit.outcome_shown = result
             self._show_outcome(result)
 
 
@@ -308,7 +311,7 @@ class _Visit:
         self.is_in_slot = False
         self.is_bad = False
         self.result = None
-        self.told = None
+        self.outcome_shown = None
 
 
 def _first_of(results):

@@ -12,6 +12,12 @@ from wattpurse.drivers.button import LONG, SAMPLE_MS
 from wattpurse.drivers.segments import POSITIONS, render
 from wattpurse.services import pages
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Board
+
 OUTCOME_MS = 4_000
 PAGE_MS = 20_000
 LAMP_TEST_MS = 2_000
@@ -72,13 +78,20 @@ class Display:
     The supervisor may assign `beat`; it is called several times a second while `run` lives.
     """
 
-    def __init__(self, led, button, buzzer, clock, read_state, agree, raises_alarm, version: str = "") -> None:
+    def __init__(
+        self,
+        board: "Board",
+        read_state: "Callable[[], tuple]",
+        agree: "Callable[[], bool]",
+        raises_alarm: "Callable[[], bool]",
+        version: str = "",
+    ) -> None:
         self.failed = False
         self.failures = 0
-        self._led = led
-        self._button = button
-        self._buzzer = buzzer
-        self._clock = clock
+        self._led = board.display
+        self._button = board.button
+        self._buzzer = board.buzzer
+        self._clock = clock = board.clock
         self._read_state = read_state
         self._agree = agree
         self._raises_alarm = raises_alarm

@@ -9,6 +9,13 @@ from wattpurse.core.guards import tamper
 from wattpurse.core.records import events
 from wattpurse.drivers.contact import SAMPLE_MS
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.drivers.contact import Contact
+    from wattpurse.hal import Clock
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 
 class Guard:
     """Looks at `sensors`, pairs of a kind of `tamper` and its drivers.contact.Contact; latches in `settings`.
@@ -16,12 +23,18 @@ class Guard:
     `seen` are the kinds that the sensors said at the last look, whatever the terms say of them.
     """
 
-    def __init__(self, sensors: tuple, settings, ledger, events_log, timekeeper, clock) -> None:
+    def __init__(
+        self,
+        sensors: "tuple[tuple[int, Contact], ...]",
+        stores: "Stores",
+        timekeeper: "TimeKeeper",
+        clock: "Clock",
+    ) -> None:
         self.seen = 0
         self._sensors = sensors
-        self._settings = settings
-        self._ledger = ledger
-        self._events = events_log
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
         self._timekeeper = timekeeper
         self._clock = clock
 

@@ -14,22 +14,25 @@ from wattpurse.core.messages import token
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Aes
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 _NO_KEY = b""
 
 
 class KeyRoll:
-    """The keys in `settings`; key tokens are marked in `ledger` and noted in `events_log`.
+    """The keys in the settings of `stores`. The ledger marks key tokens as redeemed, the event log notes them."""
 
-    `records`, if any, are the meter's (see `stores`), whose events are chained under the meter key.
-    """
-
-    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None) -> None:
-        self._aes = aes
-        self._settings = settings
-        self._ledger = ledger
-        self._events = events_log
+    def __init__(self, stores: "Stores", timekeeper: "TimeKeeper", aes: "Aes") -> None:
+        self._stores = stores
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
         self._timekeeper = timekeeper
-        self._records = records
+        self._aes = aes
         self._pair = None
         self._next_pair = None
 
@@ -83,8 +86,7 @@ class KeyRoll:
         except OSError:
             return
         self.take_keys()
-        if self._records is not None:
-            self._records.chain_events()
+        self._stores.chain_events()
         self._events.note(events.KEYS_CHANGED, carriers.METER, self._timekeeper.now_s(), version)
 
 

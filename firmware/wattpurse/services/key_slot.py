@@ -17,6 +17,12 @@ from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 from wattpurse.services.key_roll import newest_site_keys
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Aes, Clock
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 # A card in the slot is seen four times a second; no shorter grace than this is told from a look that failed.
 SHORTEST_GRACE_MS = 1_000
 # One that is there and was not seen for so long has left its place to the next.
@@ -26,15 +32,15 @@ _REFUSALS_REMEMBERED = 8  # more cards than a look serves
 
 
 class KeySlot:
-    """Over the clock, `aes`, the settings with the site's key, the ledger, the time and the event log."""
+    """The slot of the meter that keeps `stores`: its settings have the site key, its ledger has the cards."""
 
-    def __init__(self, clock, aes, settings, ledger, timekeeper, events_log) -> None:
+    def __init__(self, stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock", aes: "Aes") -> None:
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
+        self._timekeeper = timekeeper
         self._clock = clock
         self._aes = aes
-        self._settings = settings
-        self._ledger = ledger
-        self._timekeeper = timekeeper
-        self._events = events_log
         self._uid = None
         self._site_keys = None
         self._pairs = []

@@ -1,5 +1,12 @@
 """Metering: pulses out of the hardware counter, into the ledger, twenty times a second."""
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.drivers.pulse_counter import PulseCounter
+    from wattpurse.hal import Clock
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 PERIOD_MS = 50
 PULSES_MASK = (1 << 28) - 1  # `pulses` stays a small integer, which takes no heap
 
@@ -12,15 +19,15 @@ class Metering:
     to wait for an erase when it is urgent. Behind each step `load_profile`, if there is one, may read the registers.
     """
 
-    def __init__(self, counter, ledger, stores, timekeeper, clock, load_profile=None) -> None:
+    def __init__(self, counter: "PulseCounter", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock") -> None:
         self.pulses = 0
         self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
-        self._ledger = ledger
         self._stores = stores
+        self._ledger = stores.ledger
+        self._load_profile = stores.load_profile
         self._timekeeper = timekeeper
         self._clock = clock
-        self._load_profile = load_profile
 
     def step(self) -> None:
         """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
@@ -30,8 +37,7 @@ class Metering:
         if pulses:
             self.pulses = self.pulses + pulses & PULSES_MASK
             self.newest_pulse_ms = self._clock.ticks_ms()
-        if self._load_profile is not None:
-            self._load_profile.step(self._ledger.account, now_s)
+        self._load_profile.step(self._ledger.account, now_s)
 
     async def run(self, beat) -> None:
         """Step for ever, with a heartbeat after each step that the ledger has taken.

@@ -9,13 +9,26 @@ from wattpurse.core.money import consent, supply, warning
 from wattpurse.core.money.ledger_records import STANDING
 from wattpurse.core.records import events
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.circumstances import Circumstances
+    from wattpurse.services.key_slot import KeySlot
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 TIME_NOTED_EVERY_S = 600
 
 
 class SupplyDesk:
     """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key cards."""
 
-    def __init__(self, stores, circumstances, timekeeper, key_slot=None) -> None:
+    def __init__(
+        self,
+        stores: "Stores",
+        circumstances: "Circumstances",
+        timekeeper: "TimeKeeper",
+        key_slot: "KeySlot | None" = None,
+    ) -> None:
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper

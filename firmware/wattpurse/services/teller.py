@@ -5,32 +5,32 @@ sequence numbers decides; a carrier only transports.
 """
 
 from wattpurse.core import outcome
-from wattpurse.core.messages import statement, token
-from wattpurse.core.messages.statement_sections import sections_of
+from wattpurse.core.messages import token
 from wattpurse.core.records import events
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import KeyRoll
 from wattpurse.services.token_effects import TokenEffects
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Aes
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 _REFUSALS_REMEMBERED = 32  # more tokens than one card has room for
 
 
 class Teller:
-    """Opens tokens for the meter that `settings` names and changes `ledger`, `settings` and the clock accordingly.
+    """Opens tokens for the meter that the settings in `stores` name. Changes ledger, settings and clock accordingly."""
 
-    `records`, if any, are the meter's (see `stores`): what is redeemed is logged there, and statements tell of them.
-    """
-
-    def __init__(self, aes, settings, ledger, events_log, timekeeper, records=None) -> None:
-        self.reader_failed = False
-        self._settings = settings
-        self._ledger = ledger
-        self._events = events_log
+    def __init__(self, stores: "Stores", timekeeper: "TimeKeeper", aes: "Aes") -> None:
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
         self._timekeeper = timekeeper
-        self._records = records
-        self._keys = KeyRoll(aes, settings, ledger, events_log, timekeeper, records)
+        self._keys = KeyRoll(stores=stores, timekeeper=timekeeper, aes=aes)
         self._refused = []
-        self._effects = TokenEffects(settings, ledger, events_log, timekeeper, self._keys, records)
+        self._effects = TokenEffects(stores.settings, stores.ledger, stores.events, timekeeper, self._keys, stores)
 
     def start(self) -> None:
         """Take the keys, and finish what a power cut left half done. Raises OSError if that cannot be written."""
@@ -53,26 +53,6 @@ class Teller:
         except SealBroken:
             return outcome.UNREADABLE
         return self._redeem_opened(opened, carrier)
-
-    def alarms(self) -> int:
-        """What is wrong with the meter, as the alarm bits of a statement."""
-        bits = 0
-        if self._settings.get("tamper", 0):
-            bits |= statement.ALARM_TAMPER
-        if not self._timekeeper.trusted:
-            bits |= statement.ALARM_CLOCK
-        records_failed = self._records is not None and self._records.records_failed
-        if self._ledger.degraded or self._events.failed or records_failed:
-            bits |= statement.ALARM_FLASH
-        if self.reader_failed:
-            bits |= statement.ALARM_READER
-        return bits
-
-    def sections(self, now_s: int) -> list:
-        """What a statement tells besides the account, what matters most first."""
-        if self._records is None:
-            return []
-        return sections_of(self._records, now_s, self._ledger.account.registers.month.index)
 
     def _redeem_opened(self, opened, carrier):
         if self._ledger.account.token_is_used(opened.sequence):

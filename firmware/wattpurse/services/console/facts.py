@@ -205,7 +205,7 @@ def _purse(purse):
 
 
 def _alarms(meter):
-    bits = meter.teller.alarms()
+    bits = meter.statements.alarms()
     return [text for bit, text in statement.ALARM_TEXTS if bits & bit]
 
 
