@@ -27,6 +27,7 @@ from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from wattpurse.core.money.contract import Contract
     from wattpurse.hal import Board
 
 VERSION = "0.1.0"
@@ -168,7 +169,9 @@ class Meter:
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
 
-    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract) -> None:
+    def commission(
+        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[Contract]"
+    ) -> None:
         """Make a blank meter into one that works from its next start on: see `Stores.commission`.
 
         Erasing takes seconds: no coil may be under current meanwhile. A pulse that is cut short is repeated.
@@ -196,7 +199,7 @@ class Meter:
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
 
-    def _tap_ended(self, result) -> None:
+    def _tap_ended(self, result: int) -> None:
         """Show what came of a tap; a technician's card also opens the console."""
         self.display.show_outcome(result)
         if result == outcome.SERVICE:

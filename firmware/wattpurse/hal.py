@@ -84,6 +84,29 @@ if TYPE_CHECKING:
 
         def __call__(self, __level: "int | None" = None) -> "int | None": ...
 
+    class Signal(Protocol):
+        """The signal of an edge on an input pin; `wait_ms` returns False if no edge came in time."""
+
+        def clear(self) -> None: ...
+
+        def comes_at_once(self) -> bool: ...
+
+        async def wait_ms(self, __timeout_ms: int) -> bool: ...
+
+    class Spi(Protocol):
+        """A bus as MicroPython's `machine.SPI`."""
+
+        def write(self, __data: "bytes | bytearray | memoryview") -> "int | None": ...
+
+        def write_readinto(self, __data: "bytes | bytearray", __buffer: bytearray) -> "int | None": ...
+
+    class I2c(Protocol):
+        """A bus as MicroPython's `machine.I2C`, with registers of 8 bits. Raises OSError if no device answers."""
+
+        def readfrom_mem_into(self, __address: int, __register: int, __buffer: bytearray) -> None: ...
+
+        def writeto_mem(self, __address: int, __register: int, __data: "bytes | bytearray | memoryview") -> None: ...
+
     class Board(Protocol):
         """Every device of `DEVICES`, with its type."""
 
@@ -140,7 +163,7 @@ DEVICES = (
 )
 
 
-def check(board) -> None:
+def check(board: object) -> None:
     """Raises ValueError that names every device the board lacks, with what it must offer."""
     missing = [f"{name}: {contract}" for name, contract in DEVICES if not hasattr(board, name)]
     if missing:

@@ -18,6 +18,13 @@ from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.settings import Settings
 from wattpurse.core.records.top_up_log import TopUpLog
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.contract import Contract
+    from wattpurse.hal import Aes, Flash
+
+    Store = Settings | EventLog | LoadProfile | TopUpLog
+
 # In sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
 SETTINGS_RING = (0, 4)
 EVENTS_RING = (8, 16)
@@ -37,7 +44,7 @@ class Stores:
     `aes` (see `hal`) chains the events; whoever only reads the flash can do without.
     """
 
-    def __init__(self, flash, aes=None) -> None:
+    def __init__(self, flash: "Flash", aes: "Aes | None" = None) -> None:
         self.settings = Settings(flash, *SETTINGS_RING)
         self.events = EventLog(flash, *EVENTS_RING)
         self.ledger = Ledger(flash, *LEDGER_RING)
@@ -106,7 +113,7 @@ class Stores:
             self.top_ups.prepare()
 
     def commission(
-        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int
+        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[Contract]", now_s: int
     ) -> None:
         """Make a blank meter into one that works from its next start on.
 
@@ -153,7 +160,7 @@ class Stores:
         self.ledger.erase()
         self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, now_s, meter_number)
 
-    def _make_records(self, missing, now_s) -> None:
+    def _make_records(self, missing: list, now_s: int) -> None:
         try:
             self.settings.set("records", _RECORDS_BEGUN)
             for store in missing:
@@ -163,7 +170,7 @@ class Stores:
             for store in missing:
                 store.failed = True
 
-    def _make_anew(self, store, account, now_s) -> None:
+    def _make_anew(self, store: "Store", account: "Account", now_s: int) -> None:
         """Erase what is left of another account's load profile or top-up log, and begin that of this one."""
         store.erase()
         if store is self.load_profile:
@@ -172,7 +179,7 @@ class Stores:
             store.create()
         store.failed = False
 
-    def _open_ledger(self):
+    def _open_ledger(self) -> int:
         try:
             self.ledger.open()
         except JournalBlank:
@@ -181,11 +188,11 @@ class Stores:
             return supply.LEDGER_UNREADABLE
         return supply.ON
 
-    def _number_is_retired(self):
+    def _number_is_retired(self) -> bool:
         """True if the ledger was being erased when power failed: what is left of it is an old state."""
         return self._is_retired(self.settings.get("meter_number"))
 
-    def _is_retired(self, meter_number):
+    def _is_retired(self, meter_number: int | None) -> bool:
         retired = self.settings.get("retired_numbers", b"")
         numbers = [retired[at : at + 4] for at in range(0, len(retired), 4)]
         return meter_number is not None and struct.pack("<I", meter_number) in numbers
@@ -199,7 +206,7 @@ class Stores:
         return True
 
 
-def _opens(store) -> bool:
+def _opens(store: "Store") -> bool:
     """True if a store of its own ring could be opened."""
     try:
         store.open()

@@ -12,6 +12,14 @@ from wattpurse.core import carrier
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from wattpurse.core.records.events import EventLog
+    from wattpurse.hal import Clock, Watchdog
+    from wattpurse.services.timekeeping import TimeKeeper
+
 PERIOD_MS = 500
 HEARTBEAT_LIMIT_MS = 5_000
 FIRST_PAUSE_MS = 1_000
@@ -28,7 +36,7 @@ FAULT_HUNG = 4  # noted at the start that follows: nobody could before
 class _Watched:
     """A critical task's place in the supervisor: when its heart last beat."""
 
-    def __init__(self, name, run, clock) -> None:
+    def __init__(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]", clock: "Clock") -> None:
         self.name = name
         self.run = run
         self.error = None
@@ -38,7 +46,7 @@ class _Watched:
     def beat(self) -> None:
         self._beat_ms = self._clock.ticks_ms()
 
-    def silent_ms(self):
+    def silent_ms(self) -> int:
         return self._clock.ticks_diff(self._clock.ticks_ms(), self._beat_ms)
 
 
@@ -48,7 +56,15 @@ class Supervisor:
     `note(code, number)` writes an event, `report(text)` says what happened to whoever watches; neither may raise.
     """
 
-    def __init__(self, clock, watchdog, fail_safe, reset, note, report) -> None:
+    def __init__(
+        self,
+        clock: "Clock",
+        watchdog: "Watchdog",
+        fail_safe: "Callable[[], None]",
+        reset: "Callable[[], None]",
+        note: "Callable[[int, int], None]",
+        report: "Callable[[str], None]",
+    ) -> None:
         self._clock = clock
         self._watchdog = watchdog
         self._fail_safe = fail_safe
@@ -59,11 +75,11 @@ class Supervisor:
         self._critical = []
         self._others = []
 
-    def add_critical(self, name: str, run) -> None:
+    def add_critical(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]") -> None:
         """`run(beat)` is a coroutine that must never end and must call `beat()` at least every five seconds."""
         self._critical.append(_Watched(name, run, self._clock))
 
-    def add(self, name: str, run) -> None:
+    def add(self, name: str, run: "Callable[[], Awaitable[None]]") -> None:
         """`run()` is a coroutine that is started again when it ends or raises."""
         self._others.append((name, run))
 
@@ -78,11 +94,11 @@ class Supervisor:
             lost = self._find_lost()
         await self._end(*lost, tasks)
 
-    async def fail(self, name: str, error) -> None:
+    async def fail(self, name: str, error: Exception) -> None:
         """End as after the loss of a critical task: `name` could not even be started, for `error`."""
         await self._end(name, FAULT_RAISED, repr(error), [])
 
-    def _find_lost(self):
+    def _find_lost(self) -> tuple | None:
         """`(name, fault, why)` of a critical task that is dead or silent, None while all are alive."""
         for watched in self._critical:
             if watched.error is not None:
@@ -91,7 +107,7 @@ class Supervisor:
                 return watched.name, FAULT_SILENT, f"silent for {watched.silent_ms()} ms"
         return None
 
-    async def _end(self, name, fault, why, tasks) -> None:
+    async def _end(self, name: str, fault: int, why: str, tasks: list) -> None:
         """Supply first, words last, and a reset whatever of it fails."""
         try:
             if not supply.SAFE_IS_CLOSED:
@@ -114,14 +130,14 @@ class Supervisor:
             await self._clock.sleep_ms(PERIOD_MS)
             rest_ms -= PERIOD_MS
 
-    async def _run_critical(self, watched) -> None:
+    async def _run_critical(self, watched: "_Watched") -> None:
         try:
             await watched.run(watched.beat)
             watched.error = RuntimeError("ended")
         except Exception as error:  # whatever it was, the meter must become safe
             watched.error = error
 
-    async def _keep_running(self, name, run) -> None:
+    async def _keep_running(self, name: str, run: "Callable[[], Awaitable[None]]") -> None:
         pause_ms = FIRST_PAUSE_MS
         while True:
             started_ms = self._clock.ticks_ms()
@@ -139,10 +155,10 @@ class Supervisor:
             pause_ms = min(2 * pause_ms, LONGEST_PAUSE_MS)
 
 
-def noter(events_log, timekeeper):
+def noter(events_log: "EventLog", timekeeper: "TimeKeeper") -> "Callable[[int, int], None]":
     """A `note(code, number)` that writes to the event log in the meter's own name."""
 
-    def note(code, number) -> None:
+    def note(code: int, number: int) -> None:
         events_log.note(code, carrier.METER, timekeeper.now_s(), number)
 
     return note

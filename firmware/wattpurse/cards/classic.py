@@ -10,6 +10,13 @@ import asyncio
 
 from wattpurse.cards.iso14443 import CardError
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.cards.iso14443 import CardIdentity
+    from wattpurse.cards.mfrc522 import Mfrc522
+
 SECTORS = range(1, 16)
 
 _AUTHENTICATE_A = 0x60
@@ -30,7 +37,13 @@ class ClassicKeys:
     still have instead; None where there are none.
     """
 
-    def __init__(self, key_a: bytes, key_b: bytes | None, write_with_b: bool = True, older=None) -> None:
+    def __init__(
+        self,
+        key_a: bytes,
+        key_b: bytes | None,
+        write_with_b: bool = True,
+        older: "Callable[[], ClassicKeys] | None" = None,
+    ) -> None:
         self.key_a = key_a
         self.key_b = key_b
         self.write_with_b = write_with_b
@@ -44,7 +57,7 @@ class ClassicMemory:
     capacity = len(SECTORS) * _DATA_BLOCKS * _BLOCK_SIZE
     unit = _BLOCK_SIZE
 
-    def __init__(self, reader, identity, keys: ClassicKeys) -> None:
+    def __init__(self, reader: "Mfrc522", identity: "CardIdentity", keys: ClassicKeys) -> None:
         self._session = ClassicSession(reader, identity)
         self._keys = [keys]
         self._older = keys.older
@@ -79,7 +92,7 @@ class ClassicMemory:
         self._sector = None
         await self._session.select_again()
 
-    async def _open(self, sector, to_write) -> None:
+    async def _open(self, sector: int, to_write: bool) -> None:
         if sector == self._sector and (self._writable or not to_write):
             return
         if self._sector is not None:
@@ -102,7 +115,7 @@ class ClassicMemory:
         self._sector = sector
         self._writable = with_b or not keys.write_with_b
 
-    def _has_keys_at(self, place):
+    def _has_keys_at(self, place: int) -> bool:
         if place == len(self._keys) and self._older is not None:
             older = self._older()
             self._keys.append(older)
@@ -113,7 +126,7 @@ class ClassicMemory:
 class ClassicSession:
     """The card's commands for a reader that has it selected."""
 
-    def __init__(self, reader, identity) -> None:
+    def __init__(self, reader: "Mfrc522", identity: "CardIdentity") -> None:
         self._reader = reader
         self._identity = identity
         self._authentication = bytearray(12)
@@ -121,19 +134,19 @@ class ClassicSession:
         self._authentication[8:12] = identity.uid[-4:]
         self._command = bytearray(2)
 
-    async def authenticate(self, sector, key, with_b) -> None:
+    async def authenticate(self, sector: int, key: bytes, with_b: bool) -> None:
         frame = self._authentication
         frame[0] = _AUTHENTICATE_B if with_b else _AUTHENTICATE_A
         frame[1] = sector * 4
         frame[2:8] = key
         await self._reader.authenticate(frame, _TIMEOUT_US)
 
-    async def read(self, block):
+    async def read(self, block: int) -> bytes | memoryview:
         self._command[0] = _READ
         self._command[1] = block
         return await self._reader.exchange(self._command, _BLOCK_SIZE, _TIMEOUT_US)
 
-    async def write(self, block, data) -> None:
+    async def write(self, block: int, data: bytes | memoryview) -> None:
         """Two steps, each answered by four bits (section 12.3): the block, then its content."""
         self._command[0] = _WRITE
         self._command[1] = block
@@ -144,12 +157,12 @@ class ClassicSession:
         await self._reader.select_again(self._identity)
 
 
-def _place(offset):
+def _place(offset: int) -> tuple:
     """Block number on the card, and position in it, of a byte of the linear memory."""
     index = offset // _BLOCK_SIZE
     return SECTORS[index // _DATA_BLOCKS] * 4 + index % _DATA_BLOCKS, offset % _BLOCK_SIZE
 
 
-def _check_range(memory, offset, length) -> None:
+def _check_range(memory: "ClassicMemory", offset: int, length: int) -> None:
     if not 0 <= offset <= offset + length <= memory.capacity:
         raise ValueError("beyond the card's memory")

@@ -64,7 +64,7 @@ def capacity_of(slot_size: int) -> int:
     return room - room % BLOCK
 
 
-async def read_claims(memory, slot_size: int) -> list:
+async def read_claims(memory: "Memory", slot_size: int) -> list:
     """Everything on the card that looks like a statement, as Claims. Raises CardError or ReaderError."""
     claims = []
     for offset in slots_of(memory.kind, slot_size):
@@ -94,13 +94,13 @@ async def write_statement(
     await blank(memory, [claim.slot for claim in own if claim.slot != offset])
 
 
-async def blank(memory, offsets) -> None:
+async def blank(memory: "Memory", offsets: "list[int]") -> None:
     """Let slots be free: their first bytes say so. Raises CardError or ReaderError."""
     for offset in offsets:
         await memory.write(offset, bytes(memory.unit))
 
 
-def _place_for(memory, slot_size, claims, own):
+def _place_for(memory: "Memory", slot_size: int, claims: "list[Claim]", own: "list[Claim]") -> int:
     taken = [claim.slot for claim in claims]
     for offset in slots_of(memory.kind, slot_size):
         if offset not in taken:
@@ -110,7 +110,7 @@ def _place_for(memory, slot_size, claims, own):
     return own[0].slot
 
 
-def _newest_number(claims):
+def _newest_number(claims: "list[Claim]") -> int:
     """The last in the order of 16-bit numbers that go round."""
     newest = 0
     for place, claim in enumerate(claims):

@@ -10,6 +10,31 @@ Works on any reader that offers
 as `mfrc522.Mfrc522` does. All frames are for 106 kbit/s.
 """
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class Reader(Protocol):
+        """A reader for one frame out and one frame back, such as `mfrc522.Mfrc522`.
+
+        After `receive`, `reply` has the bytes of the answer, `reply_bits` the number of bits in its last byte (0: all
+        eight), and `garbled` is True after an error of parity, framing or CRC.
+        """
+
+        reply: "bytes | memoryview"
+        reply_bits: int
+        garbled: bool
+
+        def use_crc(self, transmit: bool, receive: bool) -> None: ...
+
+        def send(self, frame: bytes, timeout_us: int, framing: int) -> None: ...
+
+        async def receive(self, reply_length: int) -> int: ...
+
+        def collision_bit(self) -> "int | None": ...
+
+
 REQA = b"\x26"
 WUPA = b"\x52"
 HLTA = b"\x50\x00"
@@ -52,7 +77,9 @@ class CardIdentity:
         self.atqa = atqa
 
 
-async def find(reader, wake: bool = False, prepare=None) -> CardIdentity | None:
+async def find(
+    reader: "Reader", wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
+) -> CardIdentity | None:
     """Look once for a card and select it; of several, the one whose UID has a 1 where they first differ.
 
     REQA reaches cards that are idle; with `wake`, WUPA reaches those put to sleep by HLTA too. An active card takes
@@ -81,7 +108,7 @@ async def find(reader, wake: bool = False, prepare=None) -> CardIdentity | None:
     raise CardError("garbled")
 
 
-async def select_again(reader, identity: CardIdentity) -> None:
+async def select_again(reader: "Reader", identity: CardIdentity) -> None:
     """Wake and select the card that has this identity, whoever else is in the field. Raises CardError if it is gone."""
     if await _request(reader, WUPA) is None and await _request(reader, WUPA) is None:
         raise CardError("silent")
@@ -93,7 +120,7 @@ async def select_again(reader, identity: CardIdentity) -> None:
         raise CardError("changed")
 
 
-async def halt(reader) -> None:
+async def halt(reader: "Reader") -> None:
     """Put the selected card to sleep (HLTA, clause 6.4.3); only WUPA wakes it. Silence is the card's consent."""
     reader.use_crc(True, True)
     reader.send(HLTA, ANSWER_TIMEOUT_US, 0)
@@ -101,14 +128,14 @@ async def halt(reader) -> None:
         raise CardError("refused")
 
 
-async def _request(reader, command):
+async def _request(reader: "Reader", command: bytes) -> bytes | None:
     """The ATQA, with the bits of all cards in it if several answer; None if no card does."""
     reader.use_crc(False, False)
     reader.send(command, ANSWER_TIMEOUT_US, SHORT_FRAME_BITS)
     return bytes(reader.reply) if await reader.receive(2) == 2 else None
 
 
-async def _anticollision(reader, level):
+async def _anticollision(reader: "Reader", level: int) -> bytes:
     """The four UID bytes of this cascade level and their check byte, from the bit frames of clause 6.4.2."""
     reader.use_crc(False, False)
     reader.send(bytes((level, _ANTICOLLISION_NVB)), ANSWER_TIMEOUT_US, 0)
@@ -123,7 +150,7 @@ async def _anticollision(reader, level):
     return part
 
 
-async def _anticollision_of_many(reader, level, collision_bit):
+async def _anticollision_of_many(reader: "Reader", level: int, collision_bit: int) -> bytes:
     """The same where cards differed in that bit: of those that are left the ones with a 1 there are followed."""
     frame = bytearray(7)
     frame[0] = level
@@ -142,7 +169,7 @@ async def _anticollision_of_many(reader, level, collision_bit):
         known = _take_collision(reader, frame, known, whole * 8 + collision_bit)
 
 
-def _take_answer(reader, frame, whole, partial) -> None:
+def _take_answer(reader: "Reader", frame: bytearray, whole: int, partial: int) -> None:
     if reader.garbled or reader.reply_bits or len(reader.reply) != 5 - whole:
         raise CardError("garbled")
     _merge(frame, reader.reply, whole, partial)
@@ -150,12 +177,12 @@ def _take_answer(reader, frame, whole, partial) -> None:
         raise CardError("garbled")
 
 
-def _is_whole(part):
+def _is_whole(part: bytes | bytearray) -> bool:
     """The check byte is what all others make."""
     return part[0] ^ part[1] ^ part[2] ^ part[3] == part[4]
 
 
-def _take_collision(reader, frame, known, collided):
+def _take_collision(reader: "Reader", frame: bytearray, known: int, collided: int) -> int:
     """Keep what came before bit `collided` of the UID and follow the cards with a 1 there."""
     if not known <= collided < _UID_BITS:
         raise CardError("garbled")
@@ -167,19 +194,19 @@ def _take_collision(reader, frame, known, collided):
     return collided + 1
 
 
-def _merge(frame, reply, whole, partial) -> None:
+def _merge(frame: bytearray, reply: bytes | memoryview, whole: int, partial: int) -> None:
     """Write `reply` behind the known bits; its first byte is aligned to continue the last partial one."""
     first = frame[2 + whole] & ((1 << partial) - 1)
     frame[2 + whole : 2 + whole + len(reply)] = reply
     frame[2 + whole] = frame[2 + whole] >> partial << partial | first
 
 
-def _send_select(reader, level, part) -> None:
+def _send_select(reader: "Reader", level: int, part: bytes | bytearray) -> None:
     reader.use_crc(True, True)
     reader.send(bytes((level, _SELECT_NVB)) + part, ANSWER_TIMEOUT_US, 0)
 
 
-async def _selected(reader):
+async def _selected(reader: "Reader") -> int:
     """The SAK with which the card answers its selection."""
     count = await reader.receive(1)
     if not count:
@@ -189,7 +216,7 @@ async def _selected(reader):
     return reader.reply[0]
 
 
-def _select_parts(uid):
+def _select_parts(uid: bytes) -> list:
     """The five bytes that select each cascade level of a known UID (table 7 of the standard)."""
     parts = []
     while len(uid) > 4:
@@ -199,5 +226,5 @@ def _select_parts(uid):
     return parts
 
 
-def _with_check_byte(part):
+def _with_check_byte(part: bytes | bytearray) -> bytes:
     return part + bytes((part[0] ^ part[1] ^ part[2] ^ part[3],))

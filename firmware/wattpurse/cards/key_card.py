@@ -9,12 +9,21 @@ from wattpurse.cards import purse
 from wattpurse.core.money import key_card
 from wattpurse.core.seals.sealing import SealBroken
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wattpurse.cards.memory import Memory
+    from wattpurse.core.money.key_card import CardContent
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
+
 KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216")
 
 _CLASSIC_OFFSETS = (288, 336)
 
 
-async def read(memory, aes, pairs) -> tuple:
+async def read(memory: "Memory", aes: "Aes", pairs: "Iterable[KeyPair]") -> tuple:
     """`(place, content)` of the newest record that is authentic under one of `pairs`, or `(0, None)`.
 
     `pairs` are keys.key_card_keys. Raises CardError or ReaderError.
@@ -36,7 +45,7 @@ async def read(memory, aes, pairs) -> tuple:
     return 0, None
 
 
-async def write(memory, aes, pair, place: int, content) -> None:
+async def write(memory: "Memory", aes: "Aes", pair: "KeyPair", place: int, content: "CardContent") -> None:
     """Write the record over the copy at `place` and read it back.
 
     Raises CardError ("changed") if it reads back otherwise, CardError or ReaderError.
@@ -44,7 +53,7 @@ async def write(memory, aes, pair, place: int, content) -> None:
     await purse.write_and_verify(memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content))
 
 
-def _offsets_of(kind):
+def _offsets_of(kind: str) -> tuple:
     if kind == "classic-1k":
         return _CLASSIC_OFFSETS
     return purse.layout_of(kind).statement_offsets

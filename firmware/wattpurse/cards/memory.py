@@ -8,11 +8,36 @@ from wattpurse.cards.classic import ClassicMemory
 from wattpurse.cards.iso14443 import SAK_MIFARE_CLASSIC_1K, SAK_ULTRALIGHT
 from wattpurse.cards.ultralight import open_pages
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from wattpurse.cards.classic import ClassicKeys
+    from wattpurse.cards.iso14443 import CardIdentity
+    from wattpurse.cards.mfrc522 import Mfrc522
+
+    class Memory(Protocol):
+        """A memory card as linear memory: `capacity` bytes, written in whole units of `unit` bytes."""
+
+        kind: str
+        capacity: int
+        unit: int
+
+        async def read(self, offset: int, buffer: bytearray) -> None: ...
+
+        async def write(self, offset: int, data: bytes) -> None: ...
+
+        async def select_again(self) -> None: ...
+
+
 # The first Classic cards of Infineon set the highest bit as well.
 _CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K)
 
 
-async def open_card(reader, identity, key_of_uid):
+async def open_card(
+    reader: "Mfrc522", identity: "CardIdentity", key_of_uid: "Callable[[bytes], ClassicKeys | None]"
+) -> "Memory | None":
     """The memory of the selected card, or None if its kind is not known or there is no key for it.
 
     `key_of_uid(uid)` gives the `classic.ClassicKeys` of a Classic card, or None; other cards need none.

@@ -50,6 +50,12 @@ from wattpurse.cards.mfrc522_registers import (
     VERSIONS,
 )
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Clock, Pin, Signal, Spi
+
 _RESET_MS = 2
 _START_UP_MS = 5
 # The crystal starts within a millisecond; a card may need 5 ms of field before it answers (ISO/IEC 14443-3, 5.2.2).
@@ -79,7 +85,7 @@ class Mfrc522:
     the signal of the falling edge of the chip's IRQ pin; `clock` gives `sleep_ms`.
     """
 
-    def __init__(self, spi, select, reset, irq, clock) -> None:
+    def __init__(self, spi: "Spi", select: "Pin", reset: "Pin", irq: "Signal", clock: "Clock") -> None:
         self._spi = spi
         self._select = select
         self._reset = reset
@@ -138,7 +144,9 @@ class Mfrc522:
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
         self._check()
 
-    async def find_card(self, wake: bool = False, prepare=None) -> iso14443.CardIdentity | None:
+    async def find_card(
+        self, wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
+    ) -> iso14443.CardIdentity | None:
         """Look once for a card and select it, see `iso14443.find`: `prepare(uid)` is called when its UID is known.
 
         Raises CardError or ReaderError.
@@ -253,7 +261,7 @@ class Mfrc522:
             return _FIFO_SIZE * 8
         return ((value & COLLISION_POSITION) - 1) & COLLISION_POSITION  # 0 stands for the 32nd bit
 
-    def _set_timeout(self, timeout_us) -> None:
+    def _set_timeout(self, timeout_us: int) -> None:
         """Timer reload value; it counts from the end of the frame sent."""
         known_us = self._timeout_us
         if timeout_us == known_us:
@@ -265,7 +273,7 @@ class Mfrc522:
         self._timeout_us = timeout_us
         self._patience_ms = timeout_us // 1000 + _OUTER_MARGIN_MS
 
-    def _fill_fifo(self, frame) -> None:
+    def _fill_fifo(self, frame: bytes | bytearray | memoryview) -> None:
         """Put a frame into the FIFO and clear what the last one left, if it did not end as it should."""
         if self._unclean:
             self._write(COMMAND, IDLE)
@@ -280,7 +288,7 @@ class Mfrc522:
         select(1)
         self._irq.clear()
 
-    def _take_reply(self, reply_length):
+    def _take_reply(self, reply_length: int) -> int:
         burst, reply, data = self._burst(reply_length)
         self._send_and_read(burst, reply)
         if not reply[1] & (RX_IRQ | TIMER_IRQ):
@@ -301,7 +309,7 @@ class Mfrc522:
         if values[1] & POWER_DOWN or values[2] not in VERSIONS or values[3] != T_MODE_VALUE:
             raise ReaderError("not ready")
 
-    def _burst(self, reply_length):
+    def _burst(self, reply_length: int) -> tuple:
         """Addresses that read status and `reply_length` FIFO bytes in one go (clause 8.1.2.1), buffer, view of data."""
         burst = self._bursts.get(reply_length)
         if burst is None:
@@ -311,22 +319,22 @@ class Mfrc522:
             burst = self._bursts[reply_length] = (addresses, reply, memoryview(reply)[_REPLY_START:])
         return burst
 
-    def _write(self, register, value) -> None:
+    def _write(self, register: int, value: int) -> None:
         self._register[0] = register << 1
         self._register[1] = value
         self._send(self._register)
 
-    def _read(self, register):
+    def _read(self, register: int) -> int:
         values = bytearray(2)
         self._send_and_read(bytes((0x80 | register << 1, 0)), values)
         return values[1]
 
-    def _send(self, data) -> None:
+    def _send(self, data: bytes | bytearray) -> None:
         self._select(0)
         self._spi.write(data)
         self._select(1)
 
-    def _send_and_read(self, data, values) -> None:
+    def _send_and_read(self, data: bytes | bytearray, values: bytearray) -> None:
         self._select(0)
         self._spi.write_readinto(data, values)
         self._select(1)

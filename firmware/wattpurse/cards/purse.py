@@ -95,14 +95,16 @@ def layout_of(kind: str) -> Layout:
     return Layout(*_LAYOUTS[kind])
 
 
-def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
+def classic_keys_of(
+    aes: "Aes", site_key: bytes, is_station: bool, older_of: "Callable[[bytes], ClassicKeys] | None" = None
+) -> "Callable[[bytes], ClassicKeys]":
     """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A.
 
     A meter's are kept until it is asked for those of another card. `older_of` is such a function for the site key
     before, whose keys a card may still have.
     """
 
-    def older(uid):
+    def older(uid: bytes) -> "Callable[[], ClassicKeys] | None":
         return None if older_of is None else lambda: older_of(uid)
 
     if is_station:
@@ -110,7 +112,7 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
     site = Derivation(aes, site_key)
     last_uid, last_keys = None, None
 
-    def keys_of(uid):
+    def keys_of(uid: bytes) -> "ClassicKeys":
         nonlocal last_uid, last_keys
         if uid != last_uid:
             last_uid = uid
@@ -131,7 +133,7 @@ def split_tokens(content: bytes) -> list:
     return tokens
 
 
-async def read_orders(memory) -> OrderBox | None:
+async def read_orders(memory: "Memory") -> OrderBox | None:
     """The newest whole order box of the card, or None. Raises CardError or ReaderError."""
     layout = layout_of(memory.kind)
     starts = []
@@ -149,7 +151,7 @@ async def read_orders(memory) -> OrderBox | None:
     return None
 
 
-async def write_orders(memory, kind: int, meter_number: int, content: bytes) -> None:
+async def write_orders(memory: "Memory", kind: int, meter_number: int, content: bytes) -> None:
     """Write the newer order box and read it back; for the station.
 
     Raises ValueError if the content has no room or is not whole words, CardError ("changed") if it reads back
@@ -168,7 +170,7 @@ async def write_orders(memory, kind: int, meter_number: int, content: bytes) -> 
     await write_and_verify(memory, layout.order_offsets[place], box)
 
 
-async def read_statement(memory, aes, keys) -> dict | None:
+async def read_statement(memory: "Memory", aes: "Aes", keys: "KeyPair") -> dict | None:
     """What the newest authentic statement on the card says; None if there is none. Raises CardError or ReaderError."""
     for _, place, size in await _statement_claims(memory):
         told = await _open_statement(memory, aes, keys, place, size)
@@ -196,11 +198,11 @@ async def write_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", seal: "
     await write_and_verify(memory, layout.statement_offsets[place], seal(number + 1, capacity - capacity % 16))
 
 
-def _is_order_head(start, layout):
+def _is_order_head(start: bytearray, layout: "Layout") -> bool:
     return start[0] == _MARK and CUSTOMER <= start[1] <= KEY_CARD and start[3] * _WORD <= layout.content_size
 
 
-async def _read_order_box(memory, layout, place, start):
+async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start: bytearray) -> "OrderBox | None":
     """The box that begins with `start`, or None if its CRC does not fit."""
     size = HEAD_SIZE + start[3] * _WORD
     rest = bytearray(max(0, size - _FIRST_READ))
@@ -215,7 +217,7 @@ async def _read_order_box(memory, layout, place, start):
     return OrderBox(place, kind, version, meter_number, content)
 
 
-async def _statement_claims(memory):
+async def _statement_claims(memory: "Memory") -> list:
     """`(number, place, size)` of what looks like a statement, the newest first."""
     layout = layout_of(memory.kind)
     claims = []
@@ -230,13 +232,13 @@ async def _statement_claims(memory):
     return claims
 
 
-async def _statement_data(memory, place, size):
+async def _statement_data(memory: "Memory", place: int, size: int) -> bytearray:
     data = bytearray(size)
     await memory.read(layout_of(memory.kind).statement_offsets[place], data)
     return data
 
 
-async def _open_statement(memory, aes, keys, place, size):
+async def _open_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", place: int, size: int) -> dict | None:
     data = await _statement_data(memory, place, size)
     try:
         return statement.open_statement(aes, keys, data)
@@ -244,7 +246,7 @@ async def _open_statement(memory, aes, keys, place, size):
         return None
 
 
-async def write_and_verify(memory, offset: int, data: bytes) -> None:
+async def write_and_verify(memory: "Memory", offset: int, data: bytes) -> None:
     """Write a box, filled up to whole units, and read it back. Raises CardError ("changed"), CardError, ReaderError."""
     data = data + bytes(-len(data) % memory.unit)
     await memory.write(offset, data)

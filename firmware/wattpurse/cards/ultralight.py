@@ -6,6 +6,11 @@ be selected again, and `mfrc522.ReaderError`.
 
 from wattpurse.cards.iso14443 import CardError
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.cards.iso14443 import CardIdentity
+    from wattpurse.cards.mfrc522 import Mfrc522
+
 _GET_VERSION = b"\x60"
 _READ = 0x30
 _FAST_READ = 0x3A
@@ -33,7 +38,7 @@ class PageMemory:
 
     unit = _PAGE_SIZE
 
-    def __init__(self, reader, identity, kind: str, capacity: int) -> None:
+    def __init__(self, reader: "Mfrc522", identity: "CardIdentity", kind: str, capacity: int) -> None:
         self.kind = kind
         self.capacity = capacity
         self._reader = reader
@@ -72,7 +77,7 @@ class PageMemory:
         """Take the card up again after an error."""
         await self._reader.select_again(self._identity)
 
-    async def _pages(self, page, wanted):
+    async def _pages(self, page: int, wanted: int) -> bytes | memoryview:
         """At least one page from `page` on, and up to `wanted` bytes in one frame."""
         if not self._reads_fast or wanted <= _READ_PAGES * _PAGE_SIZE:
             self._read[1] = page
@@ -82,12 +87,12 @@ class PageMemory:
         self._fast_read[2] = page + count - 1
         return await self._reader.exchange(self._fast_read, count * _PAGE_SIZE, _TIMEOUT_US)
 
-    def _check_range(self, offset, length) -> None:
+    def _check_range(self, offset: int, length: int) -> None:
         if not 0 <= offset <= offset + length <= self.capacity:
             raise ValueError("beyond the card's memory")
 
 
-async def open_pages(reader, identity) -> PageMemory | None:
+async def open_pages(reader: "Mfrc522", identity: "CardIdentity") -> PageMemory | None:
     """The memory of the Ultralight or NTAG that is selected; None for a relative that is not known here."""
     version = await _version(reader, identity)
     if version is None or version[2] == _TYPE_ULTRALIGHT_EV1:
@@ -97,7 +102,7 @@ async def open_pages(reader, identity) -> PageMemory | None:
     return PageMemory(reader, identity, *_NTAGS[version[6]])
 
 
-async def _version(reader, identity):
+async def _version(reader: "Mfrc522", identity: "CardIdentity") -> bytes | None:
     """GET_VERSION (clause 10.1); None if the card twice refuses it or keeps silent, as the first Ultralight does."""
     for _ in range(2):
         try:

@@ -4,6 +4,10 @@ Bounce of up to 20 ms is ignored; a press is seen for certain when it lasts 40 m
 Samples are only taken while a task waits for a press.
 """
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Clock, Pin
+
 SAMPLE_MS = 20
 LONG_PRESS_MS = 1000
 
@@ -14,7 +18,7 @@ LONG = "long"
 class Button:
     """A button on one pin that reads 0 while it is pressed (`pressed_level` 1 for the other way round)."""
 
-    def __init__(self, pin, clock, pressed_level: int = 0) -> None:
+    def __init__(self, pin: "Pin", clock: "Clock", pressed_level: int = 0) -> None:
         self._pin = pin
         self._clock = clock
         self._pressed_level = pressed_level

@@ -6,6 +6,10 @@ called like a pin that starts and stops a tone.
 
 import asyncio
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Clock, Pin
+
 KEY = (30,)
 ACCEPTED = (80, 60, 80)
 REFUSED = (400,)
@@ -16,7 +20,7 @@ VERY_LOW_CREDIT = LOW_CREDIT + (100,) + LOW_CREDIT
 class Buzzer:
     """A buzzer on one pin."""
 
-    def __init__(self, pin, clock) -> None:
+    def __init__(self, pin: "Pin", clock: "Clock") -> None:
         self._pin = pin
         self._clock = clock
         self._task = None
@@ -34,7 +38,7 @@ class Buzzer:
             self._task = None
         self._pin(0)
 
-    async def _play(self, pattern) -> None:
+    async def _play(self, pattern: tuple) -> None:
         for index, duration_ms in enumerate(pattern):
             self._pin(1 - index % 2)
             await self._clock.sleep_ms(duration_ms)

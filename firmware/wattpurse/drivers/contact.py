@@ -6,6 +6,10 @@ that goes high while energy flows backwards (ADE7755: REVP, which changes with a
 believed when `samples` of them in a row agree. An input that is not used is tied to ground.
 """
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Pin
+
 SAMPLE_MS = 100
 QUICK_SAMPLES = 3  # 200 ms to 300 ms: longer than a knock on the meter's case
 SLOW_SAMPLES = 10  # 900 ms to 1 s: longer than a motor that runs out gives energy back
@@ -14,7 +18,7 @@ SLOW_SAMPLES = 10  # 900 ms to 1 s: longer than a motor that runs out gives ener
 class Contact:
     """A loop on one pin. `is_open` is what is believed of it; closed until `samples` said otherwise."""
 
-    def __init__(self, pin, samples: int) -> None:
+    def __init__(self, pin: "Pin", samples: int) -> None:
         self.is_open = False
         self._pin = pin
         self._samples = samples

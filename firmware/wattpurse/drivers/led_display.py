@@ -5,6 +5,12 @@ by pulling the data line low for the ninth clock. Both pins are open drain with 
 sent again only when it changes; after an error everything is sent anew.
 """
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Pin
+
 DIGITS = 6
 
 _WRITE_ADDRESS_INCREMENT = 0x40
@@ -23,7 +29,13 @@ class LedDisplay:
     A call that sends takes as long as nine bytes take on the wire, and does not yield meanwhile.
     """
 
-    def __init__(self, clock_pin, data_pin, delay_us=None, digit_order: tuple = (2, 1, 0, 5, 4, 3)) -> None:
+    def __init__(
+        self,
+        clock_pin: "Pin",
+        data_pin: "Pin",
+        delay_us: "Callable[[int], None] | None" = None,
+        digit_order: tuple = (2, 1, 0, 5, 4, 3),
+    ) -> None:
         if sorted(digit_order) != list(range(DIGITS)):
             raise ValueError("digit order must name each of the six positions once")
         self._clock_pin = clock_pin
@@ -37,7 +49,7 @@ class LedDisplay:
         self._command = bytearray(1)
         self._frame = bytearray(1 + DIGITS)
 
-    def show(self, segments) -> None:
+    def show(self, segments: bytes | bytearray) -> None:
         """Light six digits, one byte each from left to right: bit 0 segment a to bit 6 g, bit 7 the decimal point.
 
         Turns the display on. Raises OSError when the chip does not answer, ValueError unless there are six bytes.
@@ -84,7 +96,7 @@ class LedDisplay:
         self._transfer(command)
         self._is_sent = True
 
-    def _transfer(self, frame) -> None:
+    def _transfer(self, frame: bytearray) -> None:
         """Start, bytes, stop. Flat, for on a chip every call costs as much as the bit it would send."""
         clock = self._clock_pin
         data = self._data_pin

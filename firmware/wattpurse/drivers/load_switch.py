@@ -7,6 +7,12 @@ before), and a position that claims no more than was done.
 
 import asyncio
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Clock, Pin
+
 OPEN = "open"
 CLOSED = "closed"
 UNKNOWN = "unknown"
@@ -22,7 +28,9 @@ class LoadSwitch:
     complete pulse left the contact: OPEN, CLOSED, or UNKNOWN after a restart and after a pulse that was cut short.
     """
 
-    def __init__(self, open_coil_pin, close_coil_pin, clock, hold_ms) -> None:
+    def __init__(
+        self, open_coil_pin: "Pin", close_coil_pin: "Pin", clock: "Clock", hold_ms: "Callable[[int], None]"
+    ) -> None:
         self.position = UNKNOWN
         self._open_coil_pin = open_coil_pin
         self._close_coil_pin = close_coil_pin
@@ -61,7 +69,7 @@ class LoadSwitch:
             self.release()
         self.position = OPEN
 
-    async def _operate(self, coil_pin, position) -> None:
+    async def _operate(self, coil_pin: "Pin", position: str) -> None:
         """One pulse; operations asked for meanwhile wait their turn. A pulse that `release` ended proves nothing."""
         async with self._lock:
             await self._rest()

@@ -8,6 +8,10 @@ is shorter than 5 ms. A counter's own glitch filter is far too quick for that (E
 RP2040: none): it takes a resistor, a capacitor and a Schmitt trigger. Outputs with shorter pulses need another filter.
 """
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 def longest_read_interval_ms(modulus: int, pulses_per_second: int) -> int:
     """How far apart two looks may be, in ms, so that at `pulses_per_second` no full turn of the counter goes unseen."""
@@ -21,7 +25,13 @@ class PulseCounter:
     where it outlives the program too. It is told before anyone knows of the pulses, so that none can count twice.
     """
 
-    def __init__(self, read_raw, modulus: int, taken: int = 0, note_taken=None) -> None:
+    def __init__(
+        self,
+        read_raw: "Callable[[], int]",
+        modulus: int,
+        taken: int = 0,
+        note_taken: "Callable[[int], None] | None" = None,
+    ) -> None:
         self._read_raw = read_raw
         self._modulus = modulus
         self._taken = taken

@@ -6,6 +6,10 @@ so from 2100-02-29 on it has to be set again. One burst reads time and status as
 
 from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days, days_from_civil, weekday
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import I2c
+
 ADDRESS = 0x68
 FIRST_YEAR = 2000
 LAST_YEAR = 2199
@@ -24,7 +28,7 @@ _CENTURY = 0x80
 class Ds3231:
     """The clock chip on `i2c`; both calls raise OSError when it does not answer."""
 
-    def __init__(self, i2c, address: int = ADDRESS) -> None:
+    def __init__(self, i2c: "I2c", address: int = ADDRESS) -> None:
         self._i2c = i2c
         self._address = address
         self._registers = bytearray(_REGISTERS_READ)
@@ -77,17 +81,17 @@ class Ds3231:
         self._clear_bit(_CONTROL, _OSCILLATOR_OFF_ON_BATTERY)
         self._clear_bit(_STATUS, _OSCILLATOR_STOPPED)
 
-    def _clear_bit(self, register, bit) -> None:
+    def _clear_bit(self, register: int, bit: int) -> None:
         self._i2c.readfrom_mem_into(self._address, register, self._byte)
         self._byte[0] &= ~bit
         self._i2c.writeto_mem(self._address, register, self._byte)
 
 
-def _to_bcd(value):
+def _to_bcd(value: int) -> int:
     return value // 10 << 4 | value % 10
 
 
-def _from_bcd(register, most):
+def _from_bcd(register: int, most: int) -> int | None:
     """The number in a register, or None if a digit is above 9 or the number above `most`."""
     if register & 0x0F > 9:
         return None

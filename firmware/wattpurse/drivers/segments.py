@@ -45,7 +45,7 @@ def render(text: str) -> bytearray:
     return segments
 
 
-def _fold_points(text):
+def _fold_points(text: str) -> tuple:
     """The characters that take a position, and for each whether a point follows; a point alone gets a blank."""
     characters = []
     points = []
@@ -61,7 +61,7 @@ def _fold_points(text):
     return characters, points
 
 
-def _cuts_whole_digits(characters, points) -> bool:
+def _cuts_whole_digits(characters: list, points: list) -> bool:
     """Whether a digit beyond the last position belongs to a whole number: no point stands before it in its number."""
     is_decimal = False
     for index, character in enumerate(characters):

@@ -18,14 +18,19 @@ from wattpurse.services.key_roll import newest_site_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import TypeVar
 
+    from wattpurse.cards.iso14443 import CardIdentity
+    from wattpurse.cards.memory import Memory
     from wattpurse.hal import Board
     from wattpurse.services.key_slot import KeySlot
     from wattpurse.services.statements import Statements
     from wattpurse.services.teller import Teller
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
+
+    Result = TypeVar("Result")
 
 PERIOD_MS = 250
 LONGEST_PAUSE_MS = 60_000
@@ -151,7 +156,7 @@ class CardDesk:
             pass  # a card left while it was selected or put to sleep; the next look finds what is there
         self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
 
-    async def _serve(self, identity):
+    async def _serve(self, identity: "CardIdentity") -> None:
         if identity.uid not in self._visits:
             self._prepare(identity.uid)  # only the end of its selection told that this is the whole UID
         visit = self._visits[identity.uid]
@@ -176,15 +181,17 @@ class CardDesk:
         visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
 
-    async def _read(self, identity):
+    async def _read(self, identity: "CardIdentity") -> tuple:
         """The card's memory and its order box, None where it has none."""
         return await self._retried(lambda: self._open(identity), self._reselect(identity))
 
-    async def _open(self, identity):
+    async def _open(self, identity: "CardIdentity") -> tuple:
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return memory, None if memory is None else await purse.read_orders(memory)
 
-    async def _show_to_slot(self, visit, step, select_again) -> None:
+    async def _show_to_slot(
+        self, visit: "_Visit", step: "Callable[[], Awaitable[int]]", select_again: "Callable[[], Awaitable[None]]"
+    ) -> None:
         """What the slot makes of a key card that is there; one that it cannot use is tried again as long as it is."""
         try:
             result = await self._retried(step, select_again)
@@ -197,17 +204,19 @@ class CardDesk:
         visit.is_bad = result == outcome.UNREADABLE
         self._tell(visit, result)
 
-    def _take(self, identity, memory):
+    def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":
         return self._key_slot.take(identity.uid, memory)
 
-    async def _take_again(self, identity):
+    async def _take_again(self, identity: "CardIdentity") -> int:
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return outcome.UNREADABLE if memory is None else await self._key_slot.take(identity.uid, memory)
 
-    def _reselect(self, identity):
+    def _reselect(self, identity: "CardIdentity") -> "Callable[[], Awaitable[None]]":
         return lambda: self._reader.select_again(identity)
 
-    async def _give_statement(self, identity, memory, box, visit):
+    async def _give_statement(
+        self, identity: "CardIdentity", memory: "Memory", box: "purse.OrderBox", visit: "_Visit"
+    ) -> None:
         """A customer of this meter, or a data card, gets a statement; the tap is over when it is on the card."""
         if box.kind in (purse.CUSTOMER, purse.DATA) and visit.result not in _NO_STATEMENT:
             try:
@@ -218,7 +227,9 @@ class CardDesk:
         visit.is_over = True
         self._tell(visit, visit.result)
 
-    async def _retried(self, step, select_again):
+    async def _retried(
+        self, step: "Callable[[], Awaitable[Result]]", select_again: "Callable[[], Awaitable[None]]"
+    ) -> "Result":
         """The result of `step()`, tried again after a CardError as long as the card can be selected."""
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -227,7 +238,7 @@ class CardDesk:
                 await select_again()
         return await step()
 
-    def _prepare(self, uid) -> None:
+    def _prepare(self, uid: bytes) -> None:
         """Derive the keys that a card will ask for, while it is still answering."""
         site_keys = newest_site_keys(self._settings)
         if site_keys != self._site_keys:
@@ -239,7 +250,7 @@ class CardDesk:
             self._visits[uid] = _Visit()
             self._keys_of_uid(uid)
 
-    async def _redeem(self, identity, box):
+    async def _redeem(self, identity: "CardIdentity", box: "purse.OrderBox") -> int:
         """What came of all that the box brings. Other tasks have their turn behind each token."""
         if box.kind == purse.SERVICE:
             return self._check_pass(identity, box)
@@ -260,7 +271,7 @@ class CardDesk:
                 break
         return _first_of(results) if results else outcome.NO_NEWS
 
-    def _check_pass(self, identity, box):
+    def _check_pass(self, identity: "CardIdentity", box: "purse.OrderBox") -> int:
         opened = None
         for site_key in newest_site_keys(self._settings):
             try:
@@ -278,7 +289,7 @@ class CardDesk:
         self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
         return outcome.SERVICE
 
-    async def _write_statement(self, identity, memory, box) -> None:
+    async def _write_statement(self, identity: "CardIdentity", memory: "Memory", box: "purse.OrderBox") -> None:
         pair = self._statements.keys(identity.uid)
         await self._clock.sleep_ms(0)
 
@@ -291,11 +302,11 @@ class CardDesk:
         else:
             await purse.write_statement(memory, self._aes, pair, seal)
 
-    def _tell_unreadable(self, visit) -> None:
+    def _tell_unreadable(self, visit: "_Visit") -> None:
         visit.is_bad = True
         self._tell(visit, outcome.UNREADABLE)
 
-    def _tell(self, visit, result) -> None:
+    def _tell(self, visit: "_Visit", result: int) -> None:
         """The same thing is not said twice of a card that lies there."""
         if result != visit.outcome_shown:
             visit.outcome_shown = result
@@ -314,7 +325,7 @@ class _Visit:
         self.outcome_shown = None
 
 
-def _first_of(results):
+def _first_of(results: "Iterable[int | None]") -> int:
     """The outcome that takes precedence; one that has none is alone."""
     for result in _PRECEDENCE:
         if result in results:

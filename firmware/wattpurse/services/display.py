@@ -16,7 +16,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wattpurse.hal import Board
+    from wattpurse.hal import Board, Clock
 
 OUTCOME_MS = 4_000
 PAGE_MS = 20_000
@@ -46,13 +46,13 @@ _PATTERNS = {
 class _Span:
     """A stretch of time that ends by itself. `lasts` must be asked now and then, within the half wrap of the ticks."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: "Clock") -> None:
         self._clock = clock
         self._is_running = False
         self._begin_ms = 0
         self._duration_ms = 0
 
-    def begin(self, now_ms, duration_ms) -> None:
+    def begin(self, now_ms: int, duration_ms: int) -> None:
         self._is_running = True
         self._begin_ms = now_ms
         self._duration_ms = duration_ms
@@ -60,7 +60,7 @@ class _Span:
     def end(self) -> None:
         self._is_running = False
 
-    def lasts(self, now_ms):
+    def lasts(self, now_ms: int) -> bool:
         if self._is_running and self._clock.ticks_diff(now_ms, self._begin_ms) >= self._duration_ms:
             self._is_running = False
         return self._is_running
@@ -162,7 +162,7 @@ class Display:
         elif self._page != pages.CREDIT or not self._agree():
             self._turn_page(now_ms)
 
-    def _turn_page(self, now_ms) -> None:
+    def _turn_page(self, now_ms: int) -> None:
         self._page = pages.following(self._page, self._account, self._days_left)
         self._page_turned.begin(now_ms, PAGE_MS)
 
@@ -184,7 +184,7 @@ class Display:
             return self._draw_page(pages.CREDIT)
         return self._home(now_ms) if self._page == pages.CREDIT else self._draw_page(self._page)
 
-    def _home(self, now_ms):
+    def _home(self, now_ms: int) -> bytes:
         """Credit, as it stands to the supply: steady, blinking, or taking turns with a code."""
         code = supply.display_code(self._reason) or self._offer() or self._alarm(now_ms)
         if code and now_ms // _CODE_TURN_MS % 2 == 0:
@@ -194,19 +194,19 @@ class Display:
             return _DARK
         return self._draw_page(pages.CREDIT)
 
-    def _alarm(self, now_ms):
+    def _alarm(self, now_ms: int) -> str:
         """The code of a tamper that leaves supply on: now and then, for it must not hide credit."""
         if now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0 and self._raises_alarm():
             return supply.display_code(supply.TAMPER)
         return ""
 
-    def _offer(self):
+    def _offer(self) -> str:
         """Emergency credit that a press would accept; empty where there is none."""
         if self._reason != supply.NO_CREDIT or not consent.emergency_is_offered(self._account):
             return ""
         return pages.emergency_text(self._account)
 
-    def _draw_page(self, page):
+    def _draw_page(self, page: int) -> bytes:
         """The page's segments, drawn anew only when they are other ones."""
         account = self._account
         value = pages.value(page, account, self._days_left)
@@ -217,20 +217,20 @@ class Display:
             self._drawn_value = value
         return self._drawn_segments
 
-    def _draw_text(self, text):
+    def _draw_text(self, text: str) -> bytes:
         """The text's segments, drawn anew only when it is another text."""
         if text != self._text:
             self._text_segments = render(text)
             self._text = text
         return self._text_segments
 
-    def _say(self, messages) -> None:
+    def _say(self, messages: list) -> None:
         """Show messages, each `(text, milliseconds)`, one after the other, the first at once."""
         self._messages = messages
         self._message_shown.begin(self._clock.ticks_ms(), messages[0][1])
         self._update()
 
-    def _message(self, now_ms):
+    def _message(self, now_ms: int) -> str | None:
         """The text of the message to be shown now, or None."""
         while self._messages and not self._message_shown.lasts(now_ms):
             del self._messages[0]
@@ -256,7 +256,7 @@ class Display:
         self.failed = True
         self.failures += 1
 
-    def _warning_is_due(self):
+    def _warning_is_due(self) -> bool:
         """Low credit with supply still on is worth a sound; once supply is off, that speaks for itself."""
         return self._account is not None and self._reason == supply.ON and self._grade != warning.NONE
 

@@ -16,6 +16,8 @@ from wattpurse.core.seals import keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from wattpurse.core.messages.token import Token
+    from wattpurse.core.records.settings import Settings
     from wattpurse.hal import Aes
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
@@ -42,7 +44,7 @@ class KeyRoll:
         next_key = self._settings.get("next_meter_key", _NO_KEY)
         self._next_pair = keys.token_keys(self._aes, next_key) if next_key else None
 
-    def open(self, data: bytes):
+    def open(self, data: bytes) -> "Token":
         """The token in `data`, which has a header. Raises sealing.SealBroken if it opens under no key of this meter."""
         if self._next_pair is None or token.key_version(data) != self._settings.get("next_key_version"):
             return token.open_token(self._aes, self._pair, data)
@@ -50,7 +52,7 @@ class KeyRoll:
         self._go_over()
         return opened
 
-    def take_meter_key(self, opened, carrier: int) -> int:
+    def take_meter_key(self, opened: "Token", carrier: int) -> int:
         """The effect of a METER_KEY token: an `outcome`. Raises ValueError or OSError as any effect does."""
         version, key = opened.fields()
         if (version, key) != (self._settings.get("next_key_version", 0), self._settings.get("next_meter_key", _NO_KEY)):
@@ -60,7 +62,7 @@ class KeyRoll:
             self.take_keys()
         return self._redeem(opened, carrier, version)
 
-    def take_site_key(self, opened, carrier: int) -> int:
+    def take_site_key(self, opened: "Token", carrier: int) -> int:
         """The effect of a SITE_KEY token, as above."""
         version, key = opened.fields()
         if (version, key) != (self._settings.get("site_key_version", 0), self._settings.get("site_key")):
@@ -70,7 +72,7 @@ class KeyRoll:
             self._settings.set_all((("site_key", key), ("old_site_key", old), ("site_key_version", version)))
         return self._redeem(opened, carrier, version)
 
-    def _redeem(self, opened, carrier, version):
+    def _redeem(self, opened: "Token", carrier: int, version: int) -> int:
         """The key comes first: a token that is cut off before its mark finds its key there when it comes again."""
         now_s = self._timekeeper.now_s()
         self._ledger.redeem(opened.sequence, opened.kind, carrier, now_s)
@@ -90,7 +92,7 @@ class KeyRoll:
         self._events.note(events.KEYS_CHANGED, carriers.METER, self._timekeeper.now_s(), version)
 
 
-def newest_site_keys(settings) -> tuple:
+def newest_site_keys(settings: "Settings") -> tuple:
     """The site key in force, and the one before it where there was one: a card may still have either."""
     old = settings.get("old_site_key", _NO_KEY)
     return (settings.get("site_key"), old) if old else (settings.get("site_key"),)

@@ -19,6 +19,10 @@ from wattpurse.services.key_roll import newest_site_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.cards.memory import Memory
+    from wattpurse.core.money.key_card import CardContent
     from wattpurse.hal import Aes, Clock
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
@@ -64,7 +68,7 @@ class KeySlot:
         """A look at the reader ended; `failed`: it, or a card that was there, could not be used."""
         self._in_trouble = failed
 
-    async def take(self, uid: bytes, memory) -> int:
+    async def take(self, uid: bytes, memory: "Memory") -> int:
         """Read a key card, let it pay from now on, and deduct what is due; give back an `outcome`.
 
         Raises CardError or ReaderError.
@@ -92,7 +96,7 @@ class KeySlot:
             return False
         return self._let_it_pay() == outcome.ACCEPTED
 
-    async def _take_content(self, number, content, memory):
+    async def _take_content(self, number: int, content: "CardContent", memory: "Memory") -> int:
         known = self._ledger.account.cards
         if not content.is_plausible or not known.is_genuine(number, content.version, content.spent):
             self._note_refused(number, content.version)
@@ -113,7 +117,7 @@ class KeySlot:
             await self._write(memory)
         return self._let_it_pay()
 
-    def _enter(self, uid) -> None:
+    def _enter(self, uid: bytes) -> None:
         site_keys = newest_site_keys(self._settings)
         if uid != self._uid:
             self._counts = False
@@ -123,11 +127,11 @@ class KeySlot:
             self._pairs = [keys.key_card_keys(self._aes, site_key, uid) for site_key in site_keys]
         self._is_proved = False
 
-    def _is_in_use(self):
+    def _is_in_use(self) -> bool:
         account = self._ledger.account
         return account is not None and account.contract is KeyCard
 
-    def _is_due(self):
+    def _is_due(self) -> bool:
         """A step is owed, or used of the allowance, or what is left is owed."""
         account = self._ledger.account
         owed = account.cards.newest.owed
@@ -138,18 +142,18 @@ class KeySlot:
             unwritten_mwh -= self._written.used_mwh
         return unwritten_mwh >= account.terms["card_step_mwh"]
 
-    async def _write(self, memory) -> None:
+    async def _write(self, memory: "Memory") -> None:
         """What the card should say, over the copy that is older or broken."""
         content = self._ledger.account.cards.content()
         await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
         self._place = 1 - self._place
         self._note_written(content)
 
-    def _note_written(self, content) -> None:
+    def _note_written(self, content: "CardContent") -> None:
         self._written = content
         self._is_proved = True
 
-    def _let_it_pay(self):
+    def _let_it_pay(self) -> int:
         """The card was just seen to be there and good."""
         if not self._is_in_use():
             return outcome.NOT_THIS_METER
@@ -159,10 +163,10 @@ class KeySlot:
         self._seen_ms = self._clock.ticks_ms()
         return outcome.ACCEPTED
 
-    def _note_in(self, now_s) -> None:
+    def _note_in(self, now_s: int) -> None:
         self._ledger.set_number(STANDING, "card_in", 1, now_s)
 
-    def _journals(self, step) -> bool:
+    def _journals(self, step: "Callable[[int], None]") -> bool:
         """True if the ledger could be written by `step(now_s)`."""
         try:
             step(self._timekeeper.now_s())
@@ -170,16 +174,16 @@ class KeySlot:
             return False
         return True
 
-    def _note_refused(self, number, version) -> None:
+    def _note_refused(self, number: int, version: int) -> None:
         """Once for each that comes: nobody may be able to flood the log."""
         if (number, version) not in self._refused:
             self._refused.append((number, version))
             del self._refused[:-_REFUSALS_REMEMBERED]
             self._events.note(events.CARD_REFUSED, carrier.CARD, self._timekeeper.now_s(), number, version)
 
-    def _age_ms(self):
+    def _age_ms(self) -> int:
         return self._clock.ticks_diff(self._clock.ticks_ms(), self._seen_ms)
 
-    def _grace_ms(self):
+    def _grace_ms(self) -> int:
         account = self._ledger.account
         return SHORTEST_GRACE_MS if account is None else max(SHORTEST_GRACE_MS, account.terms["card_grace_s"] * 1000)

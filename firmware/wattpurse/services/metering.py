@@ -2,6 +2,8 @@
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wattpurse.drivers.pulse_counter import PulseCounter
     from wattpurse.hal import Clock
     from wattpurse.services.timekeeping import TimeKeeper
@@ -39,7 +41,7 @@ class Metering:
             self.newest_pulse_ms = self._clock.ticks_ms()
         self._load_profile.step(self._ledger.account, now_s)
 
-    async def run(self, beat) -> None:
+    async def run(self, beat: "Callable[[], None]") -> None:
         """Step for ever, with a heartbeat after each step that the ledger has taken.
 
         Steps begin PERIOD_MS apart: what is written and erased is not added to the time that a power cut can lose.

@@ -12,6 +12,12 @@ from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import clock_text, kwh_text, money_text
 from wattpurse.drivers.segments import POSITIONS
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.core.money.account import Account
+
 CREDIT = 0
 RATE = 1
 TOTAL_ENERGY = 2
@@ -33,7 +39,7 @@ _SHORT_PRICE_POSITIONS = 3
 _LONG_PRICE_POSITIONS = 4
 
 
-def value(page: int, account, days_left: int | None = None) -> int:
+def value(page: int, account: "Account", days_left: int | None = None) -> int:
     """All that the page's text depends on while `account` stays the same object.
 
     `days_left` is for how long its credit lasts (see `core.warning`), None where that is not known.
@@ -41,14 +47,14 @@ def value(page: int, account, days_left: int | None = None) -> int:
     return days_left if page == DAYS_LEFT else _PAGES[page][0](account)
 
 
-def text(page: int, account, days_left: int | None = None) -> str:
+def text(page: int, account: "Account", days_left: int | None = None) -> str:
     """What the page says now: at most six positions, points not counted."""
     if page == DAYS_LEFT:
         return number_text("L", money_text, days_left * 10**_MONEY_DIGITS, 0)
     return _PAGES[page][1](account)
 
 
-def following(page: int, account, days_left: int | None = None) -> int:
+def following(page: int, account: "Account | None", days_left: int | None = None) -> int:
     """The page that the button turns to from `page`: the next that has something to say; `account` may be None."""
     while True:
         page = (page + 1) % PAGES
@@ -56,14 +62,14 @@ def following(page: int, account, days_left: int | None = None) -> int:
             return page
 
 
-def has_something_to_say(page: int, account, days_left: int | None = None) -> bool:
+def has_something_to_say(page: int, account: "Account | None", days_left: int | None = None) -> bool:
     """Whether the page is there now; `account` may be None."""
     if page == DAYS_LEFT:
         return days_left is not None
     return page not in _CONDITIONS or (account is not None and _CONDITIONS[page](account))
 
 
-def emergency_text(account) -> str:
+def emergency_text(account: "Account") -> str:
     """The emergency credit that is offered: "EC 5.00" in money, "EC 3.00" in kWh; a large one shortens the letters."""
     limit = account.contract.emergency_limit(account)
     spell, decimals = kwh_text, _ENERGY_DECIMALS
@@ -76,7 +82,7 @@ def emergency_text(account) -> str:
     return "E" + digits[1:] if digits.startswith(" ") else digits
 
 
-def number_text(letter: str, spell, number: int, decimals: int) -> str:
+def number_text(letter: str, spell: "Callable[[int, int], str]", number: int, decimals: int) -> str:
     """`spell(number, decimals)` behind the page's letter: `("C", money_text, 12_340_000, 2)` is "C 12.34"."""
     while True:
         digits = spell(number, decimals)
@@ -102,7 +108,7 @@ def price_text(rate: int, price_microunits: int, decimals: int) -> str:
     return f"r{rate + 1}." + _long_price(price_microunits)
 
 
-def _long_price(price_microunits):
+def _long_price(price_microunits: int) -> str:
     """The price to the nearest, with as many decimals as four positions hold."""
     for decimals in range(_LONG_PRICE_POSITIONS - 1, -1, -1):
         half = 10 ** (_MONEY_DIGITS - decimals) // 2
@@ -112,12 +118,12 @@ def _long_price(price_microunits):
     return "-" * _LONG_PRICE_POSITIONS
 
 
-def _positions(digits):
+def _positions(digits: str) -> int:
     """Positions that a number takes: its point takes none."""
     return len(digits) - digits.count(".")
 
 
-def _credit(account):
+def _credit(account: "Account") -> int:
     if account.contract.unit == TIME:
         return _until(account)
     if account.contract.unit == ENERGY:
@@ -125,7 +131,7 @@ def _credit(account):
     return account.credit_balance() // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
 
 
-def _credit_text(account):
+def _credit_text(account: "Account") -> str:
     if account.contract.unit == TIME:
         return _until_text(account)
     if account.contract.unit == ENERGY:
@@ -133,41 +139,41 @@ def _credit_text(account):
     return number_text("C", money_text, account.credit_balance(), account.tariff.decimals)
 
 
-def _rate(account):
+def _rate(account: "Account") -> int:
     if account.contract.unit == ENERGY:
         return account.rate
     return account.taxed_price() * RATES + account.rate
 
 
-def _rate_text(account):
+def _rate_text(account: "Account") -> str:
     if account.contract.unit == ENERGY:
         return f"r{account.rate + 1}    "
     return price_text(account.rate, account.taxed_price(), account.tariff.decimals)
 
 
-def _total_energy(account):
+def _total_energy(account: "Account") -> int:
     return account.registers.total_mwh // _MWH_SHOWN
 
 
-def _total_energy_text(account):
+def _total_energy_text(account: "Account") -> str:
     return number_text("t", kwh_text, account.registers.total_mwh, _ENERGY_DECIMALS)
 
 
-def _month_energy(account):
+def _month_energy(account: "Account") -> int:
     return account.registers.month.total_mwh // _MWH_SHOWN
 
 
-def _month_energy_text(account):
+def _month_energy_text(account: "Account") -> str:
     return number_text("u", kwh_text, account.registers.month.total_mwh, _ENERGY_DECIMALS)
 
 
-def _until(account):
+def _until(account: "Account") -> int:
     """Minutes until supply ends by itself, rounded down, to whole days while there are any."""
     minutes = max(0, account.contract.until_s(account) - account.time_s) // 60
     return minutes if minutes < _DAY_MINUTES else minutes - minutes % _DAY_MINUTES
 
 
-def _until_text(account):
+def _until_text(account: "Account") -> str:
     """Days, or on the last one hours and minutes."""
     minutes = _until(account)
     if minutes >= _DAY_MINUTES:
@@ -175,39 +181,39 @@ def _until_text(account):
     return "d " + clock_text(minutes).replace(":", ".")
 
 
-def _left_today(account):
+def _left_today(account: "Account") -> int:
     return max(0, account.terms["daily_limit_mwh"] - account.day_mwh) // _MWH_SHOWN
 
 
-def _left_today_text(account):
+def _left_today_text(account: "Account") -> str:
     return number_text("n", kwh_text, max(0, account.terms["daily_limit_mwh"] - account.day_mwh), _ENERGY_DECIMALS)
 
 
-def _energy_ends(account):
+def _energy_ends(account: "Account") -> bool:
     return account.contract.unit == ENERGY and account.contract.until_s(account) is not None
 
 
-def _day_is_limited(account):
+def _day_is_limited(account: "Account") -> bool:
     return account.contract is Dispenser and account.terms["daily_limit_mwh"] > 0
 
 
-def _owes(account):
+def _owes(account: "Account") -> bool:
     return account.standing["debt_microunits"] > 0
 
 
-def _debt(account):
+def _debt(account: "Account") -> int:
     return account.standing["debt_microunits"] // 10 ** (_MONEY_DIGITS - account.tariff.decimals)
 
 
-def _debt_text(account):
+def _debt_text(account: "Account") -> str:
     return number_text("o", money_text, account.standing["debt_microunits"], account.tariff.decimals)
 
 
-def _time(account):
+def _time(account: "Account") -> int:
     return account.tariff.zone.local_s(account.time_s) % DAY_S // 60
 
 
-def _time_text(account):
+def _time_text(account: "Account") -> str:
     return "h " + clock_text(_time(account)).replace(":", ".")
 
 

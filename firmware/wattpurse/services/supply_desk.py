@@ -98,7 +98,7 @@ class SupplyDesk:
             self._stores.ledger.note_time()
             self._time_noted_s = now_s
 
-    def _now(self):
+    def _now(self) -> "Circumstances":
         self._circumstances.now_s = self._timekeeper.now_s()
         account = self._stores.ledger.account
         latched = self._stores.settings.get("tamper", 0)
@@ -106,5 +106,5 @@ class SupplyDesk:
         self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return self._circumstances
 
-    def _set(self, name, value) -> None:
+    def _set(self, name: str, value: int) -> None:
         self._stores.ledger.set_number(STANDING, name, value, self._timekeeper.now_s())

@@ -12,6 +12,18 @@ from wattpurse.core.guards.power_limit import PowerLimit
 from wattpurse.core.money.account import MWH_PER_KWH
 from wattpurse.services.metering import PULSES_MASK
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.core.money.circumstances import Circumstances
+    from wattpurse.core.money.ledger import Ledger
+    from wattpurse.core.money.terms import Terms
+    from wattpurse.hal import Clock
+    from wattpurse.services.guard import Guard
+    from wattpurse.services.metering import Metering
+    from wattpurse.services.switching import Switching
+
 PERIOD_MS = 1_000
 TEST_MINUTES = 60
 
@@ -22,7 +34,16 @@ class SupplyWatch:
     `trip_for_good()` is called when too much power was drawn too often: from then on only the button reconnects.
     """
 
-    def __init__(self, metering, switching, guard, ledger, circumstances, trip_for_good, clock) -> None:
+    def __init__(
+        self,
+        metering: "Metering",
+        switching: "Switching",
+        guard: "Guard",
+        ledger: "Ledger",
+        circumstances: "Circumstances",
+        trip_for_good: "Callable[[], None]",
+        clock: "Clock",
+    ) -> None:
         self.limit = PowerLimit()
         self.open_load = OpenLoad()
         self._metering = metering
@@ -55,7 +76,7 @@ class SupplyWatch:
         """Seconds of the technician's test that are left."""
         return self._test.left_s
 
-    def start(self, random_bytes) -> None:
+    def start(self, random_bytes: "Callable[[int], bytes]") -> None:
         """Mains are back: begin the wait that the terms call for. `random_bytes(count)` as of the board."""
         terms = self._ledger.account.terms
         spread_s = terms["restore_spread_s"]
@@ -98,13 +119,13 @@ class SupplyWatch:
             self.step()
             await self._clock.sleep_ms(PERIOD_MS)
 
-    def _new_pulses(self):
+    def _new_pulses(self) -> int:
         pulses = self._metering.pulses
         new = pulses - self._pulses & PULSES_MASK
         self._pulses = pulses
         return new
 
-    def _follow_limit(self, terms, elapsed_ms, is_open) -> None:
+    def _follow_limit(self, terms: "Terms", elapsed_ms: int, is_open: bool) -> None:
         """A test knows no limit, and what flows through an open switch is no matter of it."""
         limit_w = 0 if self._test.is_running else terms["power_limit_w"]
         power_w = self.power_w if limit_w and not is_open else 0

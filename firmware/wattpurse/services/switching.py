@@ -4,6 +4,15 @@ from wattpurse.core import carrier
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.core.records.events import EventLog
+    from wattpurse.drivers.load_switch import LoadSwitch
+    from wattpurse.hal import Clock
+    from wattpurse.services.timekeeping import TimeKeeper
+
 PERIOD_MS = 100
 TEST_MS = 3_000
 
@@ -17,7 +26,14 @@ class Switching:
     known, and it is moved once.
     """
 
-    def __init__(self, load_switch, decide, events_log, timekeeper, clock) -> None:
+    def __init__(
+        self,
+        load_switch: "LoadSwitch",
+        decide: "Callable[[], int]",
+        events_log: "EventLog",
+        timekeeper: "TimeKeeper",
+        clock: "Clock",
+    ) -> None:
         self.reason = None
         self._load_switch = load_switch
         self._decide = decide
@@ -65,7 +81,7 @@ class Switching:
             self._testing = False
         return opened and self._load_switch.position == _POSITIONS[supply.is_closed(self.reason)]
 
-    async def run(self, beat) -> None:
+    async def run(self, beat: "Callable[[], None]") -> None:
         """Step for ever, with a heartbeat after each."""
         while True:
             await self.step()
@@ -81,7 +97,7 @@ class Switching:
         if is_new:
             self._note(events.SUPPLY, reason)
 
-    async def _move(self, closed) -> None:
+    async def _move(self, closed: bool) -> None:
         again, self._opens_again = self._opens_again, False
         if self._load_switch.position == _POSITIONS[closed] and (closed or not again):
             return
@@ -90,5 +106,5 @@ class Switching:
         else:
             await self._load_switch.open()
 
-    def _note(self, code, number) -> None:
+    def _note(self, code: int, number: int) -> None:
         self._events.note(code, carrier.METER, self._timekeeper.now_s(), number)

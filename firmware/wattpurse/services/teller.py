@@ -13,6 +13,7 @@ from wattpurse.services.token_effects import TokenEffects
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from wattpurse.core.messages.token import Token
     from wattpurse.hal import Aes
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
@@ -54,7 +55,7 @@ class Teller:
             return outcome.UNREADABLE
         return self._redeem_opened(opened, carrier)
 
-    def _redeem_opened(self, opened, carrier):
+    def _redeem_opened(self, opened: "Token", carrier: int) -> int:
         if self._ledger.account.token_is_used(opened.sequence):
             return outcome.USED
         try:
@@ -67,7 +68,7 @@ class Teller:
             return self._refuse(opened, carrier, result)
         return result
 
-    def _refuse(self, opened, carrier, result):
+    def _refuse(self, opened: "Token", carrier: int, result: int) -> int:
         """Only authentic tokens are noted, and one that comes again not again: nobody may be able to flood the log."""
         if (opened.sequence, result) not in self._refused:
             self._refused.append((opened.sequence, result))

@@ -5,6 +5,10 @@ right either. Then time goes on from the lower bound, `trusted` is False, and so
 chip comes to say something that can be believed: it may only have been late to answer.
 """
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Clock, RealTimeClock
+
 PERIOD_MS = 60_000
 EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before, no clock may say less
 LATEST_S = (1 << 32) - 1
@@ -15,7 +19,7 @@ _DRIFT_LIMIT_S = 120
 class TimeKeeper:
     """Time from `rtc` (`read() -> int | None`, `set(utc_s)`, OSError if it does not answer) and the board's ticks."""
 
-    def __init__(self, rtc, clock) -> None:
+    def __init__(self, rtc: "RealTimeClock", clock: "Clock") -> None:
         self.trusted = False
         self._rtc = rtc
         self._clock = clock
@@ -75,7 +79,7 @@ class TimeKeeper:
             await self._clock.sleep_ms(PERIOD_MS)
             self.follow_chip()
 
-    def _read_chip(self):
+    def _read_chip(self) -> int | None:
         """The chip's time, None unless it says the same twice: one bit misread could cost years of daily charges."""
         try:
             first_s, second_s = self._rtc.read(), self._rtc.read()
@@ -85,6 +89,6 @@ class TimeKeeper:
             return None
         return second_s
 
-    def _rebase(self, utc_s) -> None:
+    def _rebase(self, utc_s: int) -> None:
         self._base_s = utc_s
         self._base_ms = self._clock.ticks_ms()

@@ -56,7 +56,7 @@ def calibration(text: str) -> tuple:
     return number(impulses, "impulses", 1, 10**9), number(per_kwh, "kWh", 1, 10**9)
 
 
-def _consists_of(text, allowed):
+def _consists_of(text: str, allowed: str) -> bool:
     for character in text:
         if character not in allowed:
             return False

@@ -17,6 +17,11 @@ from wattpurse.services.console.facts import account_of, fingerprint, zone_of
 from wattpurse.services.supply_watch import TEST_MINUTES
 from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account
+
 _LONG_LEAP_S = 31 * DAY_S
 
 _KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
@@ -26,12 +31,12 @@ _KEY_VERSION_LIMIT = 255
 _TERM_LIMIT = 10**18
 
 
-def note(meter, code: int, number: int = 0, extra: int = 0) -> None:
+def note(meter: "Meter", code: int, number: int = 0, extra: int = 0) -> None:
     """Write into the event log that the console did something."""
     meter.events.note(code, carrier.CONSOLE, meter.timekeeper.now_s(), number, extra)
 
 
-def set_tariff(meter, arguments: list) -> str:
+def set_tariff(meter: "Meter", arguments: list) -> str:
     """Take a table as the pending one; one whose activation is past is in force within a second."""
     read.expect(arguments, "tariff set HEX, as 'wattpurse tariff encode' gives it", 1)
     tariff = Tariff(read.hex_bytes(arguments[0], "the tariff table"))
@@ -45,7 +50,7 @@ def set_tariff(meter, arguments: list) -> str:
     return f"tariff version {tariff.version} is pending until {time_text(tariff.activation_s, tariff.zone)}"
 
 
-def set_contract(meter, arguments: list) -> str:
+def set_contract(meter: "Meter", arguments: list) -> str:
     """Change how supply is paid for; both purses stay what they are."""
     read.expect(arguments, "contract set NAME", 1)
     chosen = contract.by_name(arguments[0])
@@ -57,7 +62,7 @@ def set_contract(meter, arguments: list) -> str:
     return f"contract is {chosen.name}; what {former.name} held stays in the meter\n{_balances(meter)}"
 
 
-def set_clock(meter, arguments: list) -> str:
+def set_clock(meter: "Meter", arguments: list) -> str:
     """Set the clock of the meter and of its chip, ahead or back; far ahead only by whoever says that it is meant."""
     read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00 [sure]", 1, 2)
     utc_s = read_time(arguments[0])
@@ -76,7 +81,7 @@ def set_clock(meter, arguments: list) -> str:
     return done if chip_took_it else done + "; but the clock chip does not answer, so it is lost when power fails"
 
 
-def calibrate(meter, arguments: list) -> str:
+def calibrate(meter: "Meter", arguments: list) -> str:
     """Change how many impulses are how many kWh, for the impulses from now on."""
     read.expect(arguments, "calibrate IMPULSES[/KWH], for example 'calibrate 3200'", 1)
     impulses, per_kwh = read.calibration(arguments[0])
@@ -86,7 +91,7 @@ def calibrate(meter, arguments: list) -> str:
     return f"from now on {impulses} impulses are {per_kwh} kWh"
 
 
-def set_term(meter, arguments: list) -> str:
+def set_term(meter: "Meter", arguments: list) -> str:
     """Change one term of supply."""
     read.expect(arguments, "terms set NAME VALUE", 2)
     name = arguments[0]
@@ -97,7 +102,7 @@ def set_term(meter, arguments: list) -> str:
     return f"{name} is {value}"
 
 
-def set_key(meter, arguments: list) -> str:
+def set_key(meter: "Meter", arguments: list) -> str:
     """Change the meter key, the site key, or the version that they are known by."""
     read.expect(arguments, "keys set meter|site HEX, or keys set version NUMBER", 2)
     which, value = arguments
@@ -117,7 +122,7 @@ def set_key(meter, arguments: list) -> str:
     return f"the {which} key is {fingerprint(meter, key)}"
 
 
-def reset_tamper(meter, arguments: list) -> str:
+def reset_tamper(meter: "Meter", arguments: list) -> str:
     """Forget a tamper that is latched."""
     read.expect(arguments, "reset-tamper", 0)
     account = account_of(meter)
@@ -132,7 +137,7 @@ def reset_tamper(meter, arguments: list) -> str:
     return "tamper is cleared; supply follows what holds now"
 
 
-def redeem_token(meter, arguments: list) -> str:
+def redeem_token(meter: "Meter", arguments: list) -> str:
     """Redeem a token that came by way of a keyboard. It is sealed: no login is needed to be given credit."""
     read.expect(arguments, "token HEX", 1)
     data = read.hex_bytes(arguments[0], "the token")
@@ -143,7 +148,7 @@ def redeem_token(meter, arguments: list) -> str:
     return "accepted\n" + _balances(meter)
 
 
-async def test_relay(meter, arguments: list) -> str:
+async def test_relay(meter: "Meter", arguments: list) -> str:
     """Open the load switch for some seconds and go back to what is decided."""
     read.expect(arguments, "relay test", 0)
     moved = await meter.switching.test_relay()
@@ -153,7 +158,7 @@ async def test_relay(meter, arguments: list) -> str:
     return "the load switch opened and closed as told; supply is decided as before"
 
 
-def test_supply(meter, arguments: list) -> str:
+def test_supply(meter: "Meter", arguments: list) -> str:
     """Keep supply on for some minutes whatever the credit, for whoever has to measure; energy is charged as ever."""
     read.expect(arguments, "supply test MINUTES, 0 to end it", 1)
     minutes = read.number(arguments[0], "MINUTES", 0, TEST_MINUTES)
@@ -173,19 +178,19 @@ def read_time(text: str) -> int:
     return utc_s
 
 
-def _settled(meter):
+def _settled(meter: "Meter") -> "Account":
     """The account, with everything charged that was counted so far."""
     account_of(meter)
     meter.metering.step()
     return meter.ledger.account
 
 
-def _newest_version(account):
+def _newest_version(account: "Account") -> int:
     pending = account.pending_tariff
     return max(account.tariff.version, pending.version if pending is not None else 0)
 
 
-def _balances(meter) -> str:
+def _balances(meter: "Meter") -> str:
     account = meter.ledger.account
     money = money_text(account.money.balance, account.tariff.decimals)
     return f"money {money} {account.tariff.currency}, energy credit {kwh_text(account.energy.balance, 3)} kWh"

@@ -87,12 +87,12 @@ async def help_text(entries: list) -> str:
     return "\n".join(lines)
 
 
-def _help_line(entry, width):
+def _help_line(entry: tuple, width: int) -> str:
     usage = _usage(entry)
     if len(usage) > width:
         return usage + "\n" + " " * (width + 2) + entry[2]
     return usage + " " * (width + 2 - len(usage)) + entry[2]
 
 
-def _usage(entry):
+def _usage(entry: tuple) -> str:
     return (entry[0] + " " + entry[1]).rstrip()

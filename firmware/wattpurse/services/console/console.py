@@ -13,6 +13,16 @@ from wattpurse.services.console import commands as commands
 from wattpurse.services.console.changes import note
 from wattpurse.services.console.login import SILENCE_MS, Login
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from wattpurse.app import Meter
+    from wattpurse.hal import ConsolePort
+
+    # A command's result: a text or facts, or a coroutine that returns them.
+    Answer = str | dict | None | Awaitable[str | dict | None]
+
 LINE_LIMIT = 2200  # a tariff table in hex with its command
 
 _RETRY_MS = 1000
@@ -24,7 +34,7 @@ _REFUSED = "refused: "
 class Console:
     """The console of `meter` on `stream` (see `hal`)."""
 
-    def __init__(self, stream, meter) -> None:
+    def __init__(self, stream: "ConsolePort", meter: "Meter") -> None:
         self.login = Login(meter)
         self._stream = stream
         self._meter = meter
@@ -58,11 +68,13 @@ class Console:
         await self._answer(line, said.append, lambda: self._meter.board.clock.sleep_ms(0))
         return "".join(said).rstrip("\n")
 
-    async def _give(self, line) -> None:
+    async def _give(self, line: str | None) -> None:
         """Write the answer to one line piece by piece, so that a long one does not hold up the meter."""
         await self._answer(line, self._stream.write, self._stream.make_room)
 
-    async def _answer(self, line, write, let_others_run):
+    async def _answer(
+        self, line: str | None, write: "Callable[[str], None]", let_others_run: "Callable[[], Awaitable[None]]"
+    ) -> None:
         if line is None or len(line) > LINE_LIMIT:
             return write(f"{_REFUSED}a line has at most {LINE_LIMIT} characters; this one was dropped\n")
         words = line.split()
@@ -86,7 +98,7 @@ class Console:
         self.login.line_answered(had_rights)
         return None
 
-    async def _obey(self, words, wants_json):
+    async def _obey(self, words: list, wants_json: bool) -> "Iterator[str]":
         """The answer in pieces."""
         report = commands.find(commands.REPORTS + commands.LISTS, words)
         action = commands.find(commands.CHANGES, words) or commands.find(self._session, words)
@@ -101,7 +113,7 @@ class Console:
         await self._meter.board.clock.sleep_ms(0)
         return _in_pieces(json.dumps(facts) if wants_json else await _given(report[4](facts)))
 
-    async def _act(self, action, words, wants_json):
+    async def _act(self, action: tuple, words: list, wants_json: bool) -> str | None:
         name, _, _, who, function = action
         if wants_json:
             raise ValueError(f"'{name}' has no {commands.JSON_FLAG}")
@@ -109,14 +121,14 @@ class Console:
         arguments = commands.arguments_of(action, words)
         return await _given(function(arguments) if action in self._session else function(self._meter, arguments))
 
-    def _refuse_stranger(self, name, who) -> None:
+    def _refuse_stranger(self, name: str, who: int) -> None:
         if who == commands.ANYONE or self.login.allows_changes():
             return
         if who == commands.TECHNICIAN_OR_FACTORY and self.login.in_factory_state():
             return
         raise ValueError(f"'{name}' needs a login: 'login PIN', or a service card on the reader")
 
-    def _help(self, arguments):
+    def _help(self, arguments: list) -> "Awaitable[str]":
         every = sorted(commands.REPORTS + commands.LISTS + commands.CHANGES + self._session, key=lambda entry: entry[0])
         if arguments:
             wanted = " ".join(arguments)
@@ -125,41 +137,41 @@ class Console:
                 raise ValueError(f"no command '{wanted[:20]}'")
         return commands.help_text(every)
 
-    def _log_in(self, arguments) -> str:
+    def _log_in(self, arguments: list) -> str:
         read.expect(arguments, "login PIN", 1)
         self.login.attempt(read.pin(arguments[0]))
         return f"logged in until 'logout' or {SILENCE_MS // 60_000} minutes of silence"
 
-    def _log_out(self, _arguments) -> str:
+    def _log_out(self, _arguments: list) -> str:
         if self.login.allows_changes():
             self.login.end()
             note(self._meter, events.LOGOUT)
         return "logged out"
 
-    def _change_pin(self, arguments) -> str:
+    def _change_pin(self, arguments: list) -> str:
         read.expect(arguments, "pin NEWPIN", 1)
         self._meter.settings.set_all(self.login.settings_of(read.pin(arguments[0])))
         note(self._meter, events.PIN_CHANGED)
         return "the PIN is changed"
 
-    async def _reboot(self, _arguments) -> None:
+    async def _reboot(self, _arguments: list) -> None:
         await self._write("the meter starts anew")
         self._meter.board.reset()
 
-    async def _write(self, text) -> None:
+    async def _write(self, text: str) -> None:
         for piece in _in_pieces(text):
             self._stream.write(piece)
             await self._stream.make_room()
 
 
-def _in_pieces(text):
+def _in_pieces(text: str) -> "Iterator[str]":
     """A few lines at a time."""
     lines = text.split("\n") if text else []
     for start in range(0, len(lines), _LINES_AT_ONCE):
         yield "\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n"
 
 
-def _list_as_text(rows, line_of):
+def _list_as_text(rows: "Iterable[dict]", line_of: "Callable[[dict], str]") -> "Iterator[str]":
     nothing = True
     for row in rows:
         nothing = False
@@ -168,7 +180,7 @@ def _list_as_text(rows, line_of):
         yield _NONE + "\n"
 
 
-def _list_as_json(rows, name):
+def _list_as_json(rows: "Iterable[dict]", name: str) -> "Iterator[str]":
     """One line, however long it gets."""
     separator = "{" + json.dumps(name) + ": ["
     for row in rows:
@@ -177,16 +189,16 @@ def _list_as_json(rows, name):
     yield ("]}" if separator == ", " else separator + "]}") + "\n"
 
 
-async def _given(result):
+async def _given(result: "Answer") -> "str | dict | None":
     """What a command gives: at once, or as a coroutine."""
     return await result if hasattr(result, "send") else result
 
 
-def _refuse_garbage(line) -> None:
+def _refuse_garbage(line: str) -> None:
     for character in line:
         if not " " <= character <= "~" and character != "\t":
             raise ValueError("the line holds characters that are no text; it was dropped")
 
 
-def _refusal(why, wants_json):
+def _refusal(why: str, wants_json: bool) -> str:
     return (json.dumps({"error": why}) if wants_json else _REFUSED + why) + "\n"

@@ -17,23 +17,29 @@ from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.text import month_text, time_text
 from wattpurse.services.console import standing
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account, CreditRegister
+    from wattpurse.core.records.load_profile import Demand
+
 _FINGERPRINT_DIGITS = 4
 
 
-def account_of(meter):
+def account_of(meter: "Meter") -> "Account":
     """The account that the meter works with. Raises ValueError, saying why, where there is none."""
     if meter.fault != supply.ON or meter.ledger.account is None:
         raise ValueError(f"there is no account to work with: {supply.text(meter.fault)}")
     return meter.ledger.account
 
 
-def zone_of(meter) -> Zone:
+def zone_of(meter: "Meter") -> Zone:
     """The tariff's zone, or UTC where there is no tariff."""
     account = meter.ledger.account
     return account.tariff.zone if account is not None else Zone(0)
 
 
-def status(meter, _arguments) -> dict:
+def status(meter: "Meter", _arguments: list) -> dict:
     """How the meter stands now; without an account, as much as can be said then."""
     reason = meter.decide()
     facts = clock(meter, ())
@@ -60,7 +66,7 @@ def status(meter, _arguments) -> dict:
     return facts
 
 
-def registers(meter, _arguments) -> dict:
+def registers(meter: "Meter", _arguments: list) -> dict:
     """The registers that never go back, and what was bought and charged since the meter was made."""
     account = account_of(meter)
     total_mwh, month_mwh = account.registers.rate_mwh, account.registers.month.rate_mwh
@@ -77,7 +83,7 @@ def registers(meter, _arguments) -> dict:
     return facts
 
 
-def months(meter, _arguments) -> dict:
+def months(meter: "Meter", _arguments: list) -> dict:
     """The month that runs and the closed ones, newest first."""
     account = account_of(meter)
     every = [account.registers.month] + account.registers.closed_months
@@ -100,7 +106,7 @@ def months(meter, _arguments) -> dict:
     }
 
 
-def demand_of(demand, zone: Zone) -> dict | None:
+def demand_of(demand: "Demand | None", zone: Zone) -> dict | None:
     """A month's maximum demand: energy of the half hour, the power that is its mean, and when it began."""
     if demand is None:
         return None
@@ -113,7 +119,7 @@ def demand_of(demand, zone: Zone) -> dict | None:
     }
 
 
-async def tariff(meter, _arguments) -> dict:
+async def tariff(meter: "Meter", _arguments: list) -> dict:
     """The table in force and the one that waits for its activation."""
     account = account_of(meter)
     in_force, pending = account.tariff, account.pending_tariff
@@ -124,7 +130,7 @@ async def tariff(meter, _arguments) -> dict:
     }
 
 
-def contract_in_force(meter, _arguments) -> dict:
+def contract_in_force(meter: "Meter", _arguments: list) -> dict:
     """The contract in force and what both purses hold."""
     account = account_of(meter)
     facts = {
@@ -138,7 +144,7 @@ def contract_in_force(meter, _arguments) -> dict:
     return facts
 
 
-def clock(meter, _arguments) -> dict:
+def clock(meter: "Meter", _arguments: list) -> dict:
     """The meter's time and whether it can be trusted."""
     now_s = meter.timekeeper.now_s()
     zone = zone_of(meter)
@@ -150,7 +156,7 @@ def clock(meter, _arguments) -> dict:
     }
 
 
-def identity(meter, _arguments) -> dict:
+def identity(meter: "Meter", _arguments: list) -> dict:
     """Which meter this is, on which board, and how it is calibrated."""
     account = meter.ledger.account
     return {
@@ -164,7 +170,7 @@ def identity(meter, _arguments) -> dict:
     }
 
 
-def version(meter, _arguments) -> dict:
+def version(meter: "Meter", _arguments: list) -> dict:
     """Which firmware runs, and on what."""
     python = sys.implementation
     return {
@@ -174,7 +180,7 @@ def version(meter, _arguments) -> dict:
     }
 
 
-def keys(meter, _arguments) -> dict:
+def keys(meter: "Meter", _arguments: list) -> dict:
     """Which keys the meter holds, by fingerprint alone."""
     settings = meter.settings
     return {
@@ -184,14 +190,14 @@ def keys(meter, _arguments) -> dict:
     }
 
 
-def fingerprint(meter, key: bytes | None) -> str | None:
+def fingerprint(meter: "Meter", key: bytes | None) -> str | None:
     """The first digits of the CMAC of zeros: enough to tell two keys apart, nothing to find one by."""
     if key is None:
         return None
     return cmac(meter.board.aes, key, bytes(BLOCK)).hex()[:_FINGERPRINT_DIGITS]
 
 
-def _purses(account):
+def _purses(account: "Account") -> dict:
     return {
         "currency": account.tariff.currency,
         "decimals": account.tariff.decimals,
@@ -200,16 +206,16 @@ def _purses(account):
     }
 
 
-def _purse(purse):
+def _purse(purse: "CreditRegister") -> dict:
     return {"bought": purse.bought, "charged": purse.charged, "balance": purse.balance}
 
 
-def _alarms(meter):
+def _alarms(meter: "Meter") -> list:
     bits = meter.statements.alarms()
     return [text for bit, text in statement.ALARM_TEXTS if bits & bit]
 
 
-def _rate_names(account, holders):
+def _rate_names(account: "Account", holders: tuple | list) -> list:
     """Names of the tariff's rates, and numbers for those that only an earlier tariff had."""
     names = list(account.tariff.rate_names)
     used = [rate for rate in range(RATES) for holder in holders if holder.rate_mwh[rate]]
@@ -218,7 +224,7 @@ def _rate_names(account, holders):
     return names
 
 
-async def _table(data):
+async def _table(data: bytes) -> dict:
     """The fields of a table by name; the zone in words of its own."""
     fields = table.decode(data)
     await asyncio.sleep(0)

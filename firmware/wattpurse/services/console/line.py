@@ -57,7 +57,7 @@ class LineEditor:
         self.is_complete = False
         return line
 
-    def _append(self, byte):
+    def _append(self, byte: int) -> str:
         """Keep a character; what is no ASCII stays in the line as one that no command holds."""
         if len(self._line) >= self._limit:
             self._overlong = True
@@ -65,12 +65,12 @@ class LineEditor:
         self._line.append(byte if byte < _DELETE else _SUBSTITUTE)
         return chr(byte) if 0x20 <= byte < _DELETE else ""
 
-    def _rub_out(self, count):
+    def _rub_out(self, count: int) -> str:
         count = min(count, len(self._line))
         self._line = self._line[: len(self._line) - count]
         return _RUB_OUT * count
 
-    def _pass_escape(self, byte) -> None:
+    def _pass_escape(self, byte: int) -> None:
         if byte == _ESCAPE:
             self._state = _AFTER_ESCAPE
         elif self._state == _AFTER_ESCAPE and byte == 0x5B:

@@ -12,6 +12,10 @@ from wattpurse.core.records import events
 from wattpurse.core.seals.cmac import cmac, equal
 from wattpurse.core.tariffs.calendar import DAY_S
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+
 SILENCE_MS = 10 * 60_000
 LONGEST_DELAY_S = 3600
 
@@ -27,18 +31,18 @@ class _Span:
     clock set back, ends the span as well.
     """
 
-    def __init__(self, meter) -> None:
+    def __init__(self, meter: "Meter") -> None:
         self._meter = meter
         self._length_ms = 0
         self._start_ms = 0
         self._start_s = 0
 
     @property
-    def is_begun(self):
+    def is_begun(self) -> bool:
         """True from its start until somebody saw that it is over."""
         return self._length_ms > 0
 
-    def start(self, length_ms) -> None:
+    def start(self, length_ms: int) -> None:
         self._length_ms = length_ms
         self._start_ms = self._meter.board.clock.ticks_ms()
         self._start_s = self._meter.timekeeper.now_s()
@@ -52,7 +56,7 @@ class _Span:
         elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
         self.start(max(0, self._length_ms - elapsed_ms))
 
-    def lasts(self):
+    def lasts(self) -> bool:
         """True until it is over; once it is over it stays over."""
         clock = self._meter.board.clock
         elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
@@ -65,7 +69,7 @@ class _Span:
 class Login:
     """The rights at the console of `meter`."""
 
-    def __init__(self, meter) -> None:
+    def __init__(self, meter: "Meter") -> None:
         self._meter = meter
         self._session = _Span(meter)
         self._grant = _Span(meter)
@@ -126,13 +130,13 @@ class Login:
         salt = self._meter.board.random_bytes(_SALT_SIZE)
         return (("pin_salt", salt), ("pin_check", self._check(salt, pin)))
 
-    def _has_pin(self):
+    def _has_pin(self) -> bool:
         return self._meter.settings.get("pin_check") is not None
 
-    def _check(self, salt, pin):
+    def _check(self, salt: bytes, pin: str) -> bytes:
         return cmac(self._meter.board.aes, salt, _CHECK_PURPOSE + pin.encode())
 
-    def _wait_s(self):
+    def _wait_s(self) -> int:
         """Seconds until the next attempt is allowed; a clock that went back since begins the delay anew."""
         settings = self._meter.settings
         delay_s = _delay_s(settings.get("wrong_pins", 0))
@@ -144,6 +148,6 @@ class Login:
         return settings.get("wrong_pin_s", 0) + delay_s - now_s
 
 
-def _delay_s(wrong_pins):
+def _delay_s(wrong_pins: int) -> int:
     """How long the attempt after that many wrong ones has to wait."""
     return min(LONGEST_DELAY_S, 1 << (wrong_pins - 1)) if wrong_pins else 0

@@ -16,6 +16,13 @@ from wattpurse.services.console import arguments as read
 from wattpurse.services.console.facts import account_of, demand_of, zone_of
 from wattpurse.services.console.reports import kw_text
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account
+
 EVENTS_SHOWN = 20
 TOP_UPS_SHOWN = 20
 MOST = 5_000
@@ -27,7 +34,7 @@ _KWH_DIGITS = 3
 _MONEY_DIGITS = 6
 
 
-def event_rows(meter, arguments):
+def event_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
     """The newest events, with the link of each in the chain; None of a place in the log that cannot be read."""
     read.expect(arguments, "events [COUNT]", 0, 1)
     return _event_rows(meter, _count(arguments, EVENTS_SHOWN))
@@ -43,7 +50,7 @@ def event_line(row: dict) -> str:
     return f"{row['time']}  {row['text']}{numbers}"
 
 
-def top_up_rows(meter, arguments):
+def top_up_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
     """The newest tokens redeemed."""
     read.expect(arguments, "topups [COUNT]", 0, 1)
     return _top_up_rows(meter, account_of(meter), _count(arguments, TOP_UPS_SHOWN))
@@ -58,7 +65,7 @@ def top_up_line(row: dict) -> str:
     return f"{start}{shown(row['amount'])} made the credit {shown(row['balance'])}, by {row['by']}"
 
 
-def profile_rows(meter, arguments):
+def profile_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
     """The half hours that are over and began within DAYS days."""
     read.expect(arguments, "profile [DAYS]", 0, 1)
     days = read.number(arguments[0], "DAYS", 1, PROFILE_DAYS_MOST) if arguments else PROFILE_DAYS
@@ -75,7 +82,7 @@ def profile_line(row: dict) -> str:
     return "  ".join(words + row["flags"])
 
 
-def demand(meter, _arguments) -> dict:
+def demand(meter: "Meter", _arguments: list) -> dict:
     """The maximum demand of the month that runs and of those before, and what a day uses."""
     account = account_of(meter)
     profile = meter.load_profile
@@ -100,7 +107,7 @@ def demand_text(facts: dict) -> str:
     return "\n".join(lines)
 
 
-async def verified_events(meter, _arguments):
+async def verified_events(meter: "Meter", _arguments: list) -> dict:
     """Walk the chain of the event log."""
     held = unproven = unchained = unreadable = 0
     broken = []
@@ -146,11 +153,11 @@ def verified_text(facts: dict) -> str:
     return "\n".join(lines)
 
 
-def _count(arguments, default):
+def _count(arguments: list, default: int) -> int:
     return read.number(arguments[0], "COUNT", 1, MOST) if arguments else default
 
 
-def _event_rows(meter, count):
+def _event_rows(meter: "Meter", count: int) -> "Iterator[dict]":
     zone = zone_of(meter)
     for event in meter.events.survey():
         if event is None:
@@ -171,7 +178,7 @@ def _event_rows(meter, count):
             return
 
 
-def _top_up_rows(meter, account, count):
+def _top_up_rows(meter: "Meter", account: "Account", count: int) -> "Iterator[dict]":
     for top_up in meter.top_ups.redeemed(account.token_is_used):
         yield {
             "time_s": top_up.time_s,
@@ -188,7 +195,7 @@ def _top_up_rows(meter, account, count):
             return
 
 
-def _profile_rows(meter, since_s):
+def _profile_rows(meter: "Meter", since_s: int) -> "Iterator[dict]":
     zone = zone_of(meter)
     for one in meter.load_profile.half_hours():
         if one.start_s < since_s:
@@ -203,9 +210,9 @@ def _profile_rows(meter, since_s):
         }
 
 
-def _shown_money(microunits):
+def _shown_money(microunits: int) -> str:
     return money_text(microunits, _MONEY_DIGITS)
 
 
-def _shown_energy(mwh):
+def _shown_energy(mwh: int) -> str:
     return kwh_text(mwh, _KWH_DIGITS) + " kWh"

@@ -146,13 +146,13 @@ def keys(facts: dict) -> str:
     )
 
 
-def _aligned(row, widths):
+def _aligned(row: tuple, widths: list) -> str:
     cells = [row[0] + " " * (widths[0] - len(row[0]))]
     cells += [" " * (width - len(cell)) + cell for cell, width in zip(row[1:], widths[1:])]
     return "  ".join(cells).rstrip()
 
 
-def _purses(facts):
+def _purses(facts: dict) -> str:
     money, energy = facts["money_microunits"], facts["energy_mwh"]
     rows = [
         (name, money_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
@@ -161,7 +161,7 @@ def _purses(facts):
     return table(rows, ("", facts["currency"], "kWh credit"))
 
 
-async def _tariff_table(fields):
+async def _tariff_table(fields: dict) -> str:
     decimals = fields["decimals"]
     hours, minutes = divmod(abs(fields["offset_minutes"]), 60)
     zone = f"UTC{'-' if fields['offset_minutes'] < 0 else '+'}{hours:02d}:{minutes:02d}"
@@ -184,7 +184,7 @@ async def _tariff_table(fields):
     return "\n".join([head, rates, _schedule(fields)])
 
 
-def _blocks(rate):
+def _blocks(rate: dict) -> str:
     """`0.312517 up to 20.000 kWh, then 0.398003`."""
     shown = []
     for block, price in enumerate(rate["prices_microunits"]):
@@ -194,7 +194,7 @@ def _blocks(rate):
     return ", then ".join(shown) + " per kWh"
 
 
-def _schedule(fields):
+def _schedule(fields: dict) -> str:
     names = [rate["name"] for rate in fields["rates"]]
     lines = []
     for number, day_type in enumerate(fields["day_types"]):
@@ -208,29 +208,29 @@ def _schedule(fields):
     return "\n".join(lines)
 
 
-def _holiday(month, day, year) -> str:
+def _holiday(month: int, day: int, year: int) -> str:
     return (f"{year}-" if year else "") + f"{month:02d}-{day:02d}"
 
 
-def _money(microunits, facts):
+def _money(microunits: int, facts: dict) -> str:
     return money_text(microunits, facts["decimals"]) + " " + facts["currency"]
 
 
-def _digits(mwh):
+def _digits(mwh: int) -> str:
     return kwh_text(mwh, _KWH_DIGITS)
 
 
-def _kwh(mwh):
+def _kwh(mwh: int) -> str:
     return _digits(mwh) + " kWh"
 
 
-def _seconds(count) -> str | None:
+def _seconds(count: int) -> str | None:
     return f"{count} s" if count else None
 
 
-def _yes_no(value) -> str:
+def _yes_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _number_or_none_yet(number):
+def _number_or_none_yet(number: int | None) -> str:
     return "none yet" if number is None else str(number)

@@ -5,6 +5,10 @@ from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.services.console import arguments as read
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+
 COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF]"
 
 _FEWEST = 6
@@ -12,7 +16,7 @@ _METER_NUMBER_LIMIT = (1 << 32) - 1
 _DEFAULT_PRICE_MICROUNITS = 250_000
 
 
-def commission(meter, arguments: list) -> str:
+def commission(meter: "Meter", arguments: list) -> str:
     """Make a blank meter work: who it is, its keys, its calibration, how it is paid for, and the PIN of its console."""
     if len(arguments) < _FEWEST:
         missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
@@ -39,7 +43,7 @@ def commission(meter, arguments: list) -> str:
     return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\ntype 'reboot': it meters from then on"
 
 
-def erase_ledger(meter, arguments: list) -> str:
+def erase_ledger(meter: "Meter", arguments: list) -> str:
     """Erase a ledger that cannot be read, and with it all that is left of the customer's credit."""
     read.expect(arguments, "erase-ledger METERNUMBER", 1)
     meter_number = meter.settings.get("meter_number")
@@ -72,7 +76,7 @@ def default_tariff() -> bytes:
     )
 
 
-def _refuse_unless_blank(meter) -> None:
+def _refuse_unless_blank(meter: "Meter") -> None:
     if meter.fault != supply.NOT_COMMISSIONED:
         raise ValueError("only a blank meter can be commissioned, and this one is not; see 'status'")
     if meter.ledger.account is not None:

@@ -9,12 +9,18 @@ from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text, money_text, time_text
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.standing import Standing
+
 _KWH_DIGITS = 3
 _EMERGENCIES = {NO_EMERGENCY: "not taken", EMERGENCY_ACCEPTED: "taken", EMERGENCY_USED: "used up"}
 _GRADES = {warning.NONE: "none", warning.LOW: "low", warning.VERY_LOW: "very low"}
 
 
-def facts_of(meter, account) -> dict:
+def facts_of(meter: "Meter", account: "Account") -> dict:
     """Amounts in micro-units and mWh, times in seconds since 1970 UTC."""
     standing = account.standing
     until_s = account.contract.until_s(account)
@@ -55,14 +61,14 @@ def rows_of(facts: dict) -> list:
     ]
 
 
-def _left_today_mwh(account):
+def _left_today_mwh(account: "Account") -> int | None:
     limit_mwh = account.terms["daily_limit_mwh"]
     if account.contract is not Dispenser or not limit_mwh:
         return None
     return max(0, limit_mwh - account.day_mwh)
 
 
-def _receipt(standing):
+def _receipt(standing: "Standing") -> dict | None:
     if not standing["receipt_sequence"]:
         return None
     return {
@@ -74,21 +80,21 @@ def _receipt(standing):
     }
 
 
-def _days(count) -> str | None:
+def _days(count: int | None) -> str | None:
     """What is used up, or lasts longer than can be said, needs no words."""
     if count in (None, 0, warning.DAYS_WITHOUT_USE):
         return None
     return f"{count} days, if they are as the last seven"
 
 
-def _emergency(facts) -> str | None:
+def _emergency(facts: dict) -> str | None:
     if facts["emergency"] is None:
         return None
     limit = facts["emergency_limit"]
     return f"{_kwh(limit) if facts['emergency_unit'] == 'energy' else _money(limit, facts)}, {facts['emergency']}"
 
 
-def _taken(receipt, facts):
+def _taken(receipt: dict, facts: dict) -> str:
     parts = []
     if receipt["microunits"]:
         parts.append(_money(receipt["microunits"], facts))
@@ -101,9 +107,9 @@ def _taken(receipt, facts):
     return (" and ".join(parts) or "nothing") + f", by token {receipt['sequence']}"
 
 
-def _money(microunits, facts):
+def _money(microunits: int, facts: dict) -> str:
     return money_text(microunits, facts["decimals"]) + " " + facts["currency"]
 
 
-def _kwh(mwh):
+def _kwh(mwh: int) -> str:
     return kwh_text(mwh, _KWH_DIGITS) + " kWh"

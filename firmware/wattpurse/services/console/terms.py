@@ -10,6 +10,10 @@ from wattpurse.core.text import clock_text, kwh_text, money_text
 from wattpurse.services.console.facts import account_of
 from wattpurse.services.console.reports import table
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+
 _KWH_DIGITS = 3
 _PERMYRIAD_PER_PERCENT = 100
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -27,7 +31,7 @@ _YES_OR_NO = ("friendly_holidays", "standing_charge_while_off", "confirm_closing
 _UNITS = (("_days", " days"), ("_w", " W"), ("_percent", " %"), ("_s", " s"))
 
 
-def terms_in_force(meter, _arguments) -> dict:
+def terms_in_force(meter: "Meter", _arguments: list) -> dict:
     """Every term and its value."""
     account = account_of(meter)
     return {
@@ -47,7 +51,7 @@ async def terms_text(facts: dict) -> str:
     return table(rows, ("term", "value", ""))
 
 
-def _meaning(name, value, facts):
+def _meaning(name: str, value: int, facts: dict) -> str:
     if value == terms.NO_LIMIT and name in _NO_LIMIT:
         return "no limit"
     if name in _YES_OR_NO:
@@ -62,7 +66,7 @@ def _meaning(name, value, facts):
     return _amount(name, value, facts)
 
 
-def _amount(name, value, facts):
+def _amount(name: str, value: int, facts: dict) -> str:
     if name.endswith("_microunits"):
         return money_text(value, facts["decimals"]) + " " + facts["currency"]
     if name.endswith("_mwh"):
