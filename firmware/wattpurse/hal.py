@@ -8,7 +8,7 @@ alone: a meter's image never builds them. Two leading underscores mark a positio
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Protocol, overload
 
     from wattpurse.cards.mfrc522 import Mfrc522
     from wattpurse.drivers.button import Button
@@ -82,7 +82,11 @@ if TYPE_CHECKING:
     class Pin(Protocol):
         """A pin as in MicroPython's `machine`: called without a value it reads, with a value it writes."""
 
-        def __call__(self, __level: "int | None" = None) -> "int | None": ...
+        @overload
+        def __call__(self) -> "int | None": ...
+
+        @overload
+        def __call__(self, __level: int) -> object: ...
 
     class Signal(Protocol):
         """The signal of an edge on an input pin; `wait_ms` returns False if no edge came in time."""

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from wattpurse.core.money.contract import Contract
     from wattpurse.hal import Aes, Flash
 
-    Store = Settings | EventLog | LoadProfile | TopUpLog
-
 # In sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
 SETTINGS_RING = (0, 4)
 EVENTS_RING = (8, 16)
@@ -170,13 +168,13 @@ class Stores:
             for store in missing:
                 store.failed = True
 
-    def _make_anew(self, store: "Store", account: "Account", now_s: int) -> None:
+    def _make_anew(self, store: "LoadProfile | TopUpLog", account: "Account", now_s: int) -> None:
         """Erase what is left of another account's load profile or top-up log, and begin that of this one."""
         store.erase()
         if store is self.load_profile:
-            store.create(account, now_s)
+            self.load_profile.create(account, now_s)
         else:
-            store.create()
+            self.top_ups.create()
         store.failed = False
 
     def _open_ledger(self) -> int:
@@ -206,7 +204,7 @@ class Stores:
         return True
 
 
-def _opens(store: "Store") -> bool:
+def _opens(store: "Settings | EventLog") -> bool:
     """True if a store of its own ring could be opened."""
     try:
         store.open()

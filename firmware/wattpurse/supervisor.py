@@ -98,7 +98,7 @@ class Supervisor:
         """End as after the loss of a critical task: `name` could not even be started, for `error`."""
         await self._end(name, FAULT_RAISED, repr(error), [])
 
-    def _find_lost(self) -> tuple | None:
+    def _find_lost(self) -> "tuple[str, int, str] | None":
         """`(name, fault, why)` of a critical task that is dead or silent, None while all are alive."""
         for watched in self._critical:
             if watched.error is not None:

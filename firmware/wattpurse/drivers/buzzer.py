@@ -8,7 +8,9 @@ import asyncio
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from wattpurse.hal import Clock, Pin
+    from collections.abc import Callable
+
+    from wattpurse.hal import Clock
 
 KEY = (30,)
 ACCEPTED = (80, 60, 80)
@@ -20,7 +22,7 @@ VERY_LOW_CREDIT = LOW_CREDIT + (100,) + LOW_CREDIT
 class Buzzer:
     """A buzzer on one pin."""
 
-    def __init__(self, pin: "Pin", clock: "Clock") -> None:
+    def __init__(self, pin: "Callable[[int], object]", clock: "Clock") -> None:
         self._pin = pin
         self._clock = clock
         self._task = None

@@ -16,12 +16,10 @@ from wattpurse.services.console.login import SILENCE_MS, Login
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from typing import Any
 
     from wattpurse.app import Meter
     from wattpurse.hal import ConsolePort
-
-    # A command's result: a text or facts, or a coroutine that returns them.
-    Answer = str | dict | None | Awaitable[str | dict | None]
 
 LINE_LIMIT = 2200  # a tariff table in hex with its command
 
@@ -189,7 +187,7 @@ def _list_as_json(rows: "Iterable[dict]", name: str) -> "Iterator[str]":
     yield ("]}" if separator == ", " else separator + "]}") + "\n"
 
 
-async def _given(result: "Answer") -> "str | dict | None":
+async def _given(result: "Any") -> "Any":
     """What a command gives: at once, or as a coroutine."""
     return await result if hasattr(result, "send") else result
 

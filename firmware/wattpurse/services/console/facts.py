@@ -42,7 +42,7 @@ def zone_of(meter: "Meter") -> Zone:
 def status(meter: "Meter", _arguments: list) -> dict:
     """How the meter stands now; without an account, as much as can be said then."""
     reason = meter.decide()
-    facts = clock(meter, ())
+    facts = clock(meter, [])
     facts["meter_number"] = meter.settings.get("meter_number")
     facts["supply"] = supply.text(reason)
     facts["supply_reason"] = reason
