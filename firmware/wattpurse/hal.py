@@ -70,7 +70,11 @@ if TYPE_CHECKING:
     class Aes(Protocol):
         """`cryptolib.aes`: mode 1 is ECB, mode 2 is CBC."""
 
-        def __call__(self, __key: bytes, __mode: int, __iv: "bytes | None" = None) -> AesCipher: ...
+        @overload
+        def __call__(self, __key: bytes, __mode: int) -> AesCipher: ...
+
+        @overload
+        def __call__(self, __key: bytes, __mode: int, __iv: bytes) -> AesCipher: ...
 
     class RealTimeClock(Protocol):
         """A clock chip with a battery."""
@@ -114,23 +118,56 @@ if TYPE_CHECKING:
     class Board(Protocol):
         """Every device of `DEVICES`, with its type."""
 
-        name: str
-        unique_id: bytes
-        clock: Clock
-        counter: PulseCounter
-        load_switch: LoadSwitch
-        display: LedDisplay
-        button: Button
-        buzzer: Buzzer
-        cover: Contact
-        magnet: Contact
-        reverse_flow: Contact
-        rtc: RealTimeClock
-        reader: Mfrc522
-        flash: Flash
-        watchdog: Watchdog
-        console: ConsolePort
-        aes: Aes
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def unique_id(self) -> bytes: ...
+
+        @property
+        def clock(self) -> Clock: ...
+
+        @property
+        def counter(self) -> PulseCounter: ...
+
+        @property
+        def load_switch(self) -> LoadSwitch: ...
+
+        @property
+        def display(self) -> LedDisplay: ...
+
+        @property
+        def button(self) -> Button: ...
+
+        @property
+        def buzzer(self) -> Buzzer: ...
+
+        @property
+        def cover(self) -> Contact: ...
+
+        @property
+        def magnet(self) -> Contact: ...
+
+        @property
+        def reverse_flow(self) -> Contact: ...
+
+        @property
+        def rtc(self) -> RealTimeClock: ...
+
+        @property
+        def reader(self) -> Mfrc522: ...
+
+        @property
+        def flash(self) -> Flash: ...
+
+        @property
+        def watchdog(self) -> Watchdog: ...
+
+        @property
+        def console(self) -> ConsolePort: ...
+
+        @property
+        def aes(self) -> Aes: ...
 
         def random_bytes(self, __count: int) -> bytes: ...
 

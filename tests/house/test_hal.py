@@ -4,7 +4,10 @@ import ast
 import inspect
 from pathlib import Path
 
+import pytest
+
 from tests.house.places import ROOT
+from tests.house.test_types import PORTS, type_errors
 from wattpurse import app, hal
 
 HAL = ROOT / "firmware/wattpurse/hal.py"
@@ -22,13 +25,11 @@ _WORD_OF_TYPE = {
 def members_of_board(source: str) -> dict[str, str]:
     """Return the members of the `Board` protocol in a source text, each with its type, or "" for a method."""
     boards = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef) and node.name == "Board"]
-    members: dict[str, str] = {}
-    for node in boards[0].body:
-        if isinstance(node, ast.AnnAssign):
-            members[ast.unparse(node.target)] = ast.unparse(node.annotation)
-        elif isinstance(node, ast.FunctionDef):
-            decorators = [ast.unparse(one) for one in node.decorator_list]
-            members[node.name] = ast.unparse(node.returns) if node.returns and "property" in decorators else ""
+    members = {}
+    for method in boards[0].body:
+        if isinstance(method, ast.FunctionDef):
+            is_device = [ast.unparse(one) for one in method.decorator_list] == ["property"]
+            members[method.name] = ast.unparse(method.returns) if is_device and method.returns else ""
     return members
 
 
@@ -50,7 +51,6 @@ def test_each_contract_says_the_type_of_the_protocol():
     contracts = dict(hal.DEVICES)
     for name, kind in members_of_board(HAL.read_text()).items():
         if kind:
-            kind = kind.strip("'\"")
             assert _WORD_OF_TYPE.get(kind, kind) in contracts[name], name
 
 
@@ -58,3 +58,12 @@ def test_the_meter_is_built_on_the_protocol():
     parameter = inspect.signature(app.Meter.__init__).parameters["board"]
     assert parameter.annotation == "Board"
     assert "from wattpurse.hal import Board" in Path(app.__file__).read_text()
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_type_checkers_hold_a_board_to_the_protocol(port, tmp_path):
+    build = f"from boards.{port}.board import build_board\nfrom wattpurse.app import Meter\n\n"
+    (tmp_path / "whole.py").write_text(build + "Meter(build_board())\n")
+    (tmp_path / "one_device.py").write_text(build + "Meter(build_board().clock)\n")
+    found = type_errors(port, tmp_path, sorted(tmp_path.glob("*.py")))
+    assert [line.partition(":")[0].rpartition("/")[2] for line in found] == ["one_device.py"]
