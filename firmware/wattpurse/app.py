@@ -1,7 +1,7 @@
-"""The meter: its parts, and which part is handed to which.
+"""The meter: its parts, and the parts that each of them works with.
 
-`Meter(board)` only builds; `start` opens what is in flash and works with whatever state that is in; `run` keeps the
-meter alive until the board resets it.
+`Meter(board)` builds only. `start` opens the stores in flash, in any state. `run` keeps the meter alive until the board
+resets it.
 """
 
 from wattpurse import hal
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
-# A winter without power is believed, and what the days cost is charged. A longer one needs someone to set the clock.
+# A winter without power is believed, and its days are charged. After a longer outage somebody has to set the clock.
 LONGEST_OUTAGE_S = 400 * 86_400
 
 
@@ -123,20 +123,20 @@ class Meter:
 
     @property
     def fault(self) -> int:
-        """supply.ON, or why there is no ledger to work with."""
+        """`supply.ON`, or the reason why no ledger can be used."""
         return self.stores.fault
 
     def decide(self) -> int:
-        """The reason of supply that holds now."""
+        """Return the reason of supply that holds now."""
         return self.supply_desk.decide()
 
     def state(self) -> tuple:
-        """`(account or None, reason of supply, grade of warning, days left or None)` for the display."""
+        """Return `(account or None, reason of supply, grade of warning, days left or None)` for the display."""
         grade = self.supply_desk.warning_grade()
         return self.ledger.account, self.decide(), grade, self.circumstances.days_left
 
     def start(self) -> None:
-        """Open what is in flash. Never raises for what it holds: `fault` says what is wrong."""
+        """Open the stores in flash. Bad flash never raises: `fault` has the reason."""
         self.stores.open()
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
@@ -150,14 +150,14 @@ class Meter:
         """Start, and live until the board is reset."""
         try:
             self.start()
-        except Exception as error:  # whatever it was, a load switch that is closed must not stay so unmetered
+        except Exception as error:  # after any failure: a closed load switch must not stay closed without metering
             await self.supervisor.fail("start", error)
             return
         self._add_tasks(self.supervisor)
         await self.supervisor.run()
 
     def _add_tasks(self, supervisor: Supervisor) -> None:
-        """Hand every task to the supervisor, one line each: a further service is added here."""
+        """Hand every task to the supervisor, one line each. A new service is added here."""
         if self.fault == supply.ON:
             supervisor.add_critical("metering", self.metering.run)
             supervisor.add("guard", self.guard.run)
@@ -174,13 +174,14 @@ class Meter:
     ) -> None:
         """Make a blank meter into one that works from its next start on: see `Stores.commission`.
 
-        Erasing takes seconds: no coil may be under current meanwhile. A pulse that is cut short is repeated.
+        Erasing takes seconds. The coils are released first, so that none stays under current meanwhile. The load switch
+        repeats a pulse that is cut short.
         """
         self.board.load_switch.release()
         self.stores.commission(settings, tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
 
     def erase_ledger(self) -> None:
-        """Give up a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""
+        """Discard a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""
         self.board.load_switch.release()
         self.stores.erase_ledger(self.timekeeper.now_s())
 
@@ -200,7 +201,7 @@ class Meter:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
 
     def _tap_ended(self, result: int) -> None:
-        """Show what came of a tap; a technician's card also opens the console."""
+        """Show the outcome of a tap. A technician's card also opens the console."""
         self.display.show_outcome(result)
         if result == outcome.SERVICE:
             self.console.grant(SERVICE_CARD_MINUTES)

@@ -1,7 +1,7 @@
-"""What the meter keeps in flash, as one: settings, ledger and records, and the state they are in together.
+"""Everything that the meter keeps in flash: settings, ledger and records, and the state that they are in together.
 
-The flash map is here. A meter is commissioned when it has a ledger; what cannot be read is never overwritten but by a
-person's explicit order, and then under another number, because which tokens were redeemed is lost with a ledger.
+The flash map is here. A meter is commissioned when it has a ledger. Unreadable flash is overwritten only by a person's
+explicit order. The meter then needs another number, because the record of redeemed tokens is lost with the ledger.
 """
 
 import struct
@@ -31,15 +31,15 @@ LOAD_PROFILE_RING = (88, 16)
 TOP_UPS_RING = (120, 4)
 SECTORS = 128
 
-# What the setting `records` says of load profile and top-up log, which firmware before them left blank.
+# Values of the setting `records`, about load profile and top-up log: older firmware left their flash blank.
 _RECORDS_BEGUN = 1
 _RECORDS_THERE = 2
 
 
 class Stores:
-    """Settings, ledger and records on `flash`. `fault` is supply.ON, or why there is no ledger to work with.
+    """Settings, ledger and records on `flash`. `fault` is `supply.ON`, or the reason why no ledger can be used.
 
-    `aes` (see `hal`) chains the events; whoever only reads the flash can do without.
+    `aes` (see `hal`) chains the events. A program that only reads the flash leaves it out.
     """
 
     def __init__(self, flash: "Flash", aes: "Aes | None" = None) -> None:
@@ -53,23 +53,24 @@ class Stores:
         self._keys_changed = False
 
     def open(self) -> None:
-        """Open what there is and find `fault`. Never raises for what flash holds, and writes nothing into bad flash."""
+        """Open the stores and find `fault`. Bad flash never raises, and nothing is written into it."""
         self.fault = self._open_ledger()
         settings_are_open = _opens(self.settings)
         events_are_open = _opens(self.events)
         self._keys_changed = not self.chain_events()
         if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
-            self.fault = supply.NOT_COMMISSIONED  # power failed before there was a ledger: nothing can be lost
+            self.fault = supply.NOT_COMMISSIONED  # power failed before the ledger was created: nothing can be lost
         if self.fault == supply.ON:
             self.events.failed = not events_are_open
             if not settings_are_open or self._number_is_retired() or not self._commissioning_is_over():
                 self.give_up()
 
     def start_records(self, now_s: int) -> None:
-        """Open load profile and top-up log, and chain the events: before a working meter writes any of them.
+        """Open load profile and top-up log, and chain the events. A working meter calls this before it writes any of
+        them.
 
-        Where the flash of either is blank, as firmware that did not have them leaves it, it is made. One that cannot be
-        opened has `failed` set, and is left as it is.
+        Where the flash of a record is blank, because older firmware did not have it, the record is created. A record
+        that cannot be opened gets `failed` set and stays as it is.
         """
         is_cut_off = self.settings.get("records", 0) == _RECORDS_BEGUN
         missing = []
@@ -80,7 +81,7 @@ class Stores:
                 missing.append(store)
             except (JournalUnreadable, ValueError, OSError):
                 store.failed = True
-                if is_cut_off:  # power failed while it was made: there is nothing in it yet
+                if is_cut_off:  # power failed while it was being created: it is still empty
                     missing.append(store)
         if missing:
             self._make_records(missing, now_s)
@@ -89,7 +90,9 @@ class Stores:
             self.events.note(events.KEYS_CHANGED, carrier.METER, now_s, self.settings.get("key_version", 0))
 
     def chain_events(self) -> bool:
-        """Chain the events under the meter key, if there is one; False if those before are chained under another."""
+        """Chain the events under the meter key, if there is one. Return False if the older events are chained under
+        another key.
+        """
         meter_key = self.settings.get("meter_key")
         if self._aes is None or meter_key is None or not self.events.opened:
             return True
@@ -101,7 +104,7 @@ class Stores:
         return self.events.failed or self.load_profile.failed or self.top_ups.failed
 
     def give_up(self) -> None:
-        """Work on without the ledger: it, or what it cannot do without, cannot be read."""
+        """Work on without the ledger: the ledger, or a store that it depends on, cannot be read."""
         self.ledger.close()
         self.fault = supply.LEDGER_UNREADABLE
 
@@ -115,9 +118,9 @@ class Stores:
     ) -> None:
         """Make a blank meter into one that works from its next start on.
 
-        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger comes last: a
-        meter is commissioned when it has one. Raises ValueError if it already has, for a number that it must not have
-        again, or for a tariff or calibration that cannot be.
+        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger is written last:
+        a meter with a ledger is commissioned. Raises ValueError if the meter has a ledger already, if its number was
+        retired, or if tariff or calibration are impossible.
         """
         if self.fault != supply.NOT_COMMISSIONED:
             raise ValueError("this meter has a ledger already")
@@ -142,10 +145,10 @@ class Stores:
         self.settings.set("commissioning", 0)
 
     def erase_ledger(self, now_s: int) -> None:
-        """Give up a ledger that cannot be read; the meter can then be commissioned, under another number.
+        """Discard a ledger that cannot be read. The meter can then be commissioned under another number.
 
-        The number is retired first, so that a power cut in the middle cannot bring back what is left of the ledger.
-        Raises ValueError where the ledger is not unreadable, or where the number is not known.
+        The number is retired first, so that a power cut in the middle cannot bring back parts of the ledger. Raises
+        ValueError if the ledger can be read, or if the number is not known.
         """
         if self.fault != supply.LEDGER_UNREADABLE:
             raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
@@ -169,7 +172,7 @@ class Stores:
                 store.failed = True
 
     def _make_anew(self, store: "LoadProfile | TopUpLog", account: "Account", now_s: int) -> None:
-        """Erase what is left of another account's load profile or top-up log, and begin that of this one."""
+        """Erase the load profile or top-up log of another account, and begin that of this one."""
         store.erase()
         if store is self.load_profile:
             self.load_profile.create(account, now_s)
@@ -187,7 +190,7 @@ class Stores:
         return supply.ON
 
     def _number_is_retired(self) -> bool:
-        """True if the ledger was being erased when power failed: what is left of it is an old state."""
+        """Return True if power failed while the ledger was being erased: the rest of it is an old state."""
         return self._is_retired(self.settings.get("meter_number"))
 
     def _is_retired(self, meter_number: int | None) -> bool:
@@ -196,7 +199,7 @@ class Stores:
         return meter_number is not None and struct.pack("<I", meter_number) in numbers
 
     def _commissioning_is_over(self) -> bool:
-        """Note that it is, if power failed before that could be noted; False if it cannot be."""
+        """Note the end of commissioning, if power failed before that. Return False if the note cannot be written."""
         try:
             self.settings.set("commissioning", 0)
         except OSError:
@@ -205,7 +208,7 @@ class Stores:
 
 
 def _opens(store: "Settings | EventLog") -> bool:
-    """True if a store of its own ring could be opened."""
+    """Return True if a store on its own ring could be opened."""
     try:
         store.open()
     except (JournalBlank, JournalUnreadable, ValueError, OSError):

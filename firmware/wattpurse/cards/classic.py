@@ -1,9 +1,9 @@
-"""MIFARE Classic 1K as one linear memory: the data blocks of sectors 1 to 15, 720 bytes, behind two keys per sector.
+"""MIFARE Classic 1K as linear memory: the data blocks of sectors 1 to 15, 720 bytes, behind two keys per sector.
 
-The card's cipher protects nothing any more; it only keeps the honest out. Sections are those of the NXP data sheet
-MF1S50YYX. All of it raises `iso14443.CardError`, after which the card has to be selected again, and
-`mfrc522.ReaderError`. Whoever waits for a tap waits for its first sector; from one sector to the next other tasks have
-their turns, for the reader may wait for its frames in place.
+The card's cipher is broken: it keeps out only people who do not attack it. Sections are those of the NXP data sheet
+MF1S50YYX. All functions raise `iso14443.CardError`, after which the card has to be selected again, and
+`mfrc522.ReaderError`. The first sector is read without a pause, because a person waits for the tap. Between later
+sectors other tasks get a turn, because the reader may wait for its frames without yielding.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ _DATA_BLOCKS = 3
 
 
 class ClassicKeys:
-    """The two keys of a card's sectors, six bytes each; writing uses key B unless `write_with_b` is False.
+    """The two keys of a card's sectors, six bytes each. Writing uses key B unless `write_with_b` is False.
 
-    Who only reads, or writes with key A, may do without key B: None. `older()` gives the ClassicKeys that a sector may
-    still have instead; None where there are none.
+    `key_b` may be None if only key A is used. `older()` returns the ClassicKeys that a sector may still have instead;
+    it is None if there are none.
     """
 
     def __init__(
@@ -51,7 +51,9 @@ class ClassicKeys:
 
 
 class ClassicMemory:
-    """The card that is selected on `reader`, seen as bytes; sectors are authenticated when they are first touched."""
+    """The card that is selected on `reader`, as linear memory. Each sector is authenticated when it is first
+    touched.
+    """
 
     kind = "classic-1k"
     capacity = len(SECTORS) * _DATA_BLOCKS * _BLOCK_SIZE
@@ -88,7 +90,7 @@ class ClassicMemory:
             await self._session.write(block, view[start : start + _BLOCK_SIZE])
 
     async def select_again(self) -> None:
-        """Take the card up again after an error."""
+        """Select the card again after an error."""
         self._sector = None
         await self._session.select_again()
 
@@ -110,7 +112,7 @@ class ClassicMemory:
                 if not self._has_keys_at(place):
                     raise
             await self._session.select_again()
-        # What opened this sector most likely opens the next.
+        # The keys that opened this sector most likely open the next one too.
         self._keys.insert(0, self._keys.pop(place))
         self._sector = sector
         self._writable = with_b or not keys.write_with_b
@@ -124,7 +126,7 @@ class ClassicMemory:
 
 
 class ClassicSession:
-    """The card's commands for a reader that has it selected."""
+    """The commands of the card that is selected on `reader`."""
 
     def __init__(self, reader: "Mfrc522", identity: "CardIdentity") -> None:
         self._reader = reader
@@ -135,6 +137,7 @@ class ClassicSession:
         self._command = bytearray(2)
 
     async def authenticate(self, sector: int, key: bytes, with_b: bool) -> None:
+        """Authenticate a sector with key A, or with key B if `with_b`."""
         frame = self._authentication
         frame[0] = _AUTHENTICATE_B if with_b else _AUTHENTICATE_A
         frame[1] = sector * 4
@@ -142,23 +145,25 @@ class ClassicSession:
         await self._reader.authenticate(frame, _TIMEOUT_US)
 
     async def read(self, block: int) -> bytes | memoryview:
+        """Return one block of 16 bytes."""
         self._command[0] = _READ
         self._command[1] = block
         return await self._reader.exchange(self._command, _BLOCK_SIZE, _TIMEOUT_US)
 
     async def write(self, block: int, data: bytes | memoryview) -> None:
-        """Two steps, each answered by four bits (section 12.3): the block, then its content."""
+        """Write one block, in two steps that the card acknowledges with four bits each (section 12.3)."""
         self._command[0] = _WRITE
         self._command[1] = block
         await self._reader.acknowledged(self._command, _TIMEOUT_US)
         await self._reader.acknowledged(data, _WRITE_TIMEOUT_US)
 
     async def select_again(self) -> None:
+        """Select the card again after an error."""
         await self._reader.select_again(self._identity)
 
 
 def _place(offset: int) -> tuple:
-    """Block number on the card, and position in it, of a byte of the linear memory."""
+    """Return the block number on the card, and the position in the block, of a byte of the linear memory."""
     index = offset // _BLOCK_SIZE
     return SECTORS[index // _DATA_BLOCKS] * 4 + index % _DATA_BLOCKS, offset % _BLOCK_SIZE
 

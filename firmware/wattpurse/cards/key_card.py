@@ -1,8 +1,8 @@
-"""The key card as it lies in the slot: where what it says is written, in two copies, of which always one is whole.
+"""The key card as it lies in the slot: where its record is written, in two copies, one of which is always whole.
 
-An order box (see `purse`) without content and of the kind KEY_CARD tells that it is one. The record itself
-(core.key_card) stands twice where other cards have statements, on a Classic card each in a sector of its own: meters
-may write there. Always the older or the broken copy is written over.
+An order box (see `purse`) without content and of the kind KEY_CARD marks the card. The record (core.money.key_card) has
+two copies in the place of the statements. On a Classic card each copy has a sector of its own, which meters may write.
+A write replaces the older or damaged copy.
 """
 
 from wattpurse.cards import purse
@@ -24,7 +24,7 @@ _CLASSIC_OFFSETS = (288, 336)
 
 
 async def read(memory: "Memory", aes: "Aes", pairs: "Iterable[KeyPair]") -> tuple:
-    """`(place, content)` of the newest record that is authentic under one of `pairs`, or `(0, None)`.
+    """Return `(place, content)` of the newest record that is authentic under one of `pairs`, or `(0, None)`.
 
     `pairs` are keys.key_card_keys. Raises CardError or ReaderError.
     """
@@ -41,14 +41,14 @@ async def read(memory: "Memory", aes: "Aes", pairs: "Iterable[KeyPair]") -> tupl
             try:
                 return place, key_card.open_content(aes, pair, data)
             except SealBroken:
-                pass  # torn, or not ours: the other copy decides
+                pass  # torn, or sealed with other keys: the other copy decides
     return 0, None
 
 
 async def write(memory: "Memory", aes: "Aes", pair: "KeyPair", place: int, content: "CardContent") -> None:
     """Write the record over the copy at `place` and read it back.
 
-    Raises CardError ("changed") if it reads back otherwise, CardError or ReaderError.
+    Raises CardError ("changed") if the card reads back something else, CardError or ReaderError.
     """
     await purse.write_and_verify(memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content))
 

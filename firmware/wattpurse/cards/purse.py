@@ -1,23 +1,23 @@
-"""The purse: what is written on a card and where, and how whoever reads it tells a whole box from a torn one.
+"""The purse: the layout of a card's boxes, and how a reader tells a whole box from a torn one.
 
-The station alone writes order boxes, the meter alone writes statement boxes: neither can tear what the other wrote. Of
-each there are two where the card has room, and always the older or the broken one is written over.
+Only the station writes order boxes, and only the meter writes statement boxes: neither can tear a box of the other. If
+there is room, each box has two copies. A write replaces the older or damaged copy.
 
     order box: mark u8 = 0x4F, kind u8, version u8, content length in words of 4 bytes u8, meter number u32,
-        CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.token) one behind the other, or
-        the service pass (core.service_pass) of a service card, whose meter number is 0; a key card's box is empty, and
-        all of it stands elsewhere (cards.key_card)
-    statement box: a sealed statement (core.statement)
+        CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.messages.token) one behind the
+        other, or the service pass (core.messages.service_pass) of a service card, whose meter number is 0; a key card's
+        box is empty, and its record stands elsewhere (cards.key_card)
+    statement box: a sealed statement (core.messages.statement)
 
-An operator's card has the operator's pass in the service pass's place, a data card tokens for many meters (data_card).
+An operator's card has the operator's pass in place of the service pass. A data card has tokens for many meters
+(data_card).
 
-Little-endian. The CRC finds a torn box, nothing more: what is true is decided by the seals within. MIFARE Classic cards
-let key A read everything and write statements, and key B write everything; the pages of all other cards are open to
-whoever comes near them.
+Numbers are little-endian. The CRC finds torn boxes only; the seals inside prove the content. MIFARE Classic cards let
+key A read everything and write statements, and let key B write everything. The pages of all other cards are open to
+everybody near them.
 
-A copied card buys nothing, and takes nothing elsewhere twice: credit that a meter gave back is not on the card. The
-card only shows a statement, whose receipt names meter and token; the station books each such receipt once and sells it
-anew once, whichever copies it is shown.
+A copied card adds no credit, and a refund cannot be collected twice: refunded credit is not on the card. The card only
+shows a statement, whose receipt names meter and token. The station books each receipt once, from any number of copies.
 """
 
 import struct
@@ -50,12 +50,14 @@ _MARK = 0x4F
 _HEAD = "<BBBBI"
 _CRC = "<I"
 _WORD = 4
-# A frame brings no less than this from any card.
+# One frame brings at least so many bytes from any card.
 _FIRST_READ = 16
 
 
 class Layout:
-    """Where a kind of card keeps its boxes: offsets and size of order boxes, offsets and size of statement boxes."""
+    """The places of the boxes on a kind of card: offsets and size of order boxes, offsets and size of statement
+    boxes.
+    """
 
     def __init__(self, order_offsets: tuple, order_size: int, statement_offsets: tuple, statement_size: int) -> None:
         self.order_offsets = order_offsets
@@ -80,7 +82,7 @@ KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216", "ultralight")
 
 
 class OrderBox:
-    """One order box as it was read: `place` (0 or 1), `kind`, `version`, `meter_number`, `content` (bytes)."""
+    """One order box that was read: `place` (0 or 1), `kind`, `version`, `meter_number`, `content` (bytes)."""
 
     def __init__(self, place: int, kind: int, version: int, meter_number: int, content: bytes) -> None:
         self.place = place
@@ -91,17 +93,17 @@ class OrderBox:
 
 
 def layout_of(kind: str) -> Layout:
-    """The layout of a kind of card, one of KINDS."""
+    """Return the layout of a kind of card, one of KINDS."""
     return Layout(*_LAYOUTS[kind])
 
 
 def classic_keys_of(
     aes: "Aes", site_key: bytes, is_station: bool, older_of: "Callable[[bytes], ClassicKeys] | None" = None
 ) -> "Callable[[bytes], ClassicKeys]":
-    """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A.
+    """Return a function from a UID to its ClassicKeys. The station writes with key B, a meter uses key A alone.
 
-    A meter's are kept until it is asked for those of another card. `older_of` is such a function for the site key
-    before, whose keys a card may still have.
+    A meter's function remembers the keys of the last card. `older_of` is such a function for the previous site key,
+    whose keys a card may still have.
     """
 
     def older(uid: bytes) -> "Callable[[], ClassicKeys] | None":
@@ -123,7 +125,7 @@ def classic_keys_of(
 
 
 def split_tokens(content: bytes) -> list:
-    """The sealed tokens in an order box; what is none comes last and in one piece."""
+    """Return the sealed tokens in an order box. Data that is no token comes last, in one piece."""
     tokens = []
     while content:
         header = token.read_header(content)
@@ -134,7 +136,7 @@ def split_tokens(content: bytes) -> list:
 
 
 async def read_orders(memory: "Memory") -> OrderBox | None:
-    """The newest whole order box of the card, or None. Raises CardError or ReaderError."""
+    """Return the newest whole order box of the card, or None. Raises CardError or ReaderError."""
     layout = layout_of(memory.kind)
     starts = []
     for place in range(len(layout.order_offsets)):
@@ -154,8 +156,8 @@ async def read_orders(memory: "Memory") -> OrderBox | None:
 async def write_orders(memory: "Memory", kind: int, meter_number: int, content: bytes) -> None:
     """Write the newer order box and read it back; for the station.
 
-    Raises ValueError if the content has no room or is not whole words, CardError ("changed") if it reads back
-    otherwise, CardError or ReaderError.
+    Raises ValueError if the content does not fit or is not whole words, CardError ("changed") if the card reads back
+    something else, CardError or ReaderError.
     """
     layout = layout_of(memory.kind)
     if len(content) > layout.content_size or len(content) % _WORD:
@@ -171,11 +173,11 @@ async def write_orders(memory: "Memory", kind: int, meter_number: int, content: 
 
 
 async def read_statement(memory: "Memory", aes: "Aes", keys: "KeyPair") -> dict | None:
-    """What the newest authentic statement on the card says; None if there is none. Raises CardError or ReaderError."""
+    """Return the newest authentic statement on the card, opened, or None. Raises CardError or ReaderError."""
     for _, place, size in await _statement_claims(memory):
-        told = await _open_statement(memory, aes, keys, place, size)
-        if told is not None:
-            return told
+        opened = await _open_statement(memory, aes, keys, place, size)
+        if opened is not None:
+            return opened
     return None
 
 
@@ -203,7 +205,7 @@ def _is_order_head(start: bytearray, layout: "Layout") -> bool:
 
 
 async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start: bytearray) -> "OrderBox | None":
-    """The box that begins with `start`, or None if its CRC does not fit."""
+    """Return the box that begins with `start`, or None if its CRC is wrong."""
     size = HEAD_SIZE + start[3] * _WORD
     rest = bytearray(max(0, size - _FIRST_READ))
     if rest:
@@ -218,7 +220,7 @@ async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start:
 
 
 async def _statement_claims(memory: "Memory") -> list:
-    """`(number, place, size)` of what looks like a statement, the newest first."""
+    """Return `(number, place, size)` of all data that begins like a statement, the newest first."""
     layout = layout_of(memory.kind)
     claims = []
     for place in range(len(layout.statement_offsets)):

@@ -1,7 +1,7 @@
-"""MIFARE Ultralight and NTAG213, 215, 216 as one linear memory: the user pages from page 4 on.
+"""MIFARE Ultralight and NTAG213, 215, 216 as linear memory: the user pages from page 4 on.
 
-Clauses are those of the NTAG213/215/216 data sheet. All of it raises `iso14443.CardError`, after which the card has to
-be selected again, and `mfrc522.ReaderError`.
+Clauses are those of the NTAG213/215/216 data sheet. All functions raise `iso14443.CardError`, after which the card has
+to be selected again, and `mfrc522.ReaderError`.
 """
 
 from wattpurse.cards.iso14443 import CardError
@@ -34,7 +34,7 @@ _ULTRALIGHT = ("ultralight", 48)
 
 
 class PageMemory:
-    """The card that is selected on `reader`, seen as bytes."""
+    """The card that is selected on `reader`, as linear memory."""
 
     unit = _PAGE_SIZE
 
@@ -74,11 +74,11 @@ class PageMemory:
             await self._reader.acknowledged(frame, _WRITE_TIMEOUT_US)
 
     async def select_again(self) -> None:
-        """Take the card up again after an error."""
+        """Select the card again after an error."""
         await self._reader.select_again(self._identity)
 
     async def _pages(self, page: int, wanted: int) -> bytes | memoryview:
-        """At least one page from `page` on, and up to `wanted` bytes in one frame."""
+        """Return at least one page from `page` on, and up to `wanted` bytes in one frame."""
         if not self._reads_fast or wanted <= _READ_PAGES * _PAGE_SIZE:
             self._read[1] = page
             return await self._reader.exchange(self._read, _READ_PAGES * _PAGE_SIZE, _TIMEOUT_US)
@@ -93,7 +93,7 @@ class PageMemory:
 
 
 async def open_pages(reader: "Mfrc522", identity: "CardIdentity") -> PageMemory | None:
-    """The memory of the Ultralight or NTAG that is selected; None for a relative that is not known here."""
+    """Return the memory of the Ultralight or NTAG that is selected, or None for an unknown type of this family."""
     version = await _version(reader, identity)
     if version is None or version[2] == _TYPE_ULTRALIGHT_EV1:
         return PageMemory(reader, identity, *_ULTRALIGHT)
@@ -103,7 +103,9 @@ async def open_pages(reader: "Mfrc522", identity: "CardIdentity") -> PageMemory 
 
 
 async def _version(reader: "Mfrc522", identity: "CardIdentity") -> bytes | None:
-    """GET_VERSION (clause 10.1); None if the card twice refuses it or keeps silent, as the first Ultralight does."""
+    """Return the answer to GET_VERSION (clause 10.1). Return None after two refusals or silences, as of the first
+    Ultralight.
+    """
     for _ in range(2):
         try:
             return bytes(await reader.exchange(_GET_VERSION, _VERSION_LENGTH, _VERSION_TIMEOUT_US))

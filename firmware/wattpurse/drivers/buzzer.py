@@ -1,7 +1,7 @@
-"""Buzzer: short patterns, played by a task of its own so that nobody waits for them.
+"""Buzzer: short patterns, played by a task of its own, so that the caller does not wait.
 
-A pattern is milliseconds of sound and silence in turn, sound first. The pin is an active buzzer (1 sounds), or anything
-called like a pin that starts and stops a tone.
+A pattern is milliseconds of sound and silence in turn, sound first. The pin is an active buzzer (1 sounds), or a
+callable like a pin that starts and stops a tone.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ class Buzzer:
         pin(0)
 
     def play(self, pattern: tuple) -> None:
-        """Begin a pattern on the running event loop and return at once; what was playing ends."""
+        """Begin a pattern on the running event loop and return at once. Ends the pattern that was playing."""
         self.stop()
         self._task = asyncio.create_task(self._play(pattern))
 
     def stop(self) -> None:
-        """Silence at once."""
+        """Silence the buzzer at once."""
         if self._task is not None:
             self._task.cancel()
             self._task = None

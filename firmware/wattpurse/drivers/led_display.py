@@ -1,8 +1,8 @@
 """TM1637 LED driver with six 7-segment digits (Titan Micro Electronics data sheet, V2.4).
 
-Two wires that look like I2C and are not: no device address, least significant bit first, and the chip answers each byte
-by pulling the data line low for the ninth clock. Both pins are open drain with pull-ups. What is lit is remembered and
-sent again only when it changes; after an error everything is sent anew.
+Two wires that look like I2C but differ: no device address, least significant bit first, and the chip answers each byte
+by pulling the data line low for the ninth clock. Both pins are open drain with pull-ups. The driver remembers the lit
+segments and sends them only when they change. After an error it sends everything again.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -23,8 +23,8 @@ class LedDisplay:
     """Six digits on two open-drain pins.
 
     `digit_order[address]` is the position, counted from the left, of the digit at that address of the chip; modules of
-    six digits are mostly wired 2, 1, 0, 5, 4, 3. `delay_us(n)` is for boards whose pins are faster than the chip's
-    250 kHz: it is called with 2 twice a bit. Without it nothing is waited for.
+    six digits are mostly wired 2, 1, 0, 5, 4, 3. `delay_us(n)` is for boards whose pins are faster than the chip's 250
+    kHz: it is called with 2 twice a bit. Without it the driver does not wait.
 
     A call that sends takes as long as nine bytes take on the wire, and does not yield meanwhile.
     """
@@ -78,11 +78,11 @@ class LedDisplay:
             self._send()
 
     def refresh(self) -> None:
-        """Send everything again though nothing changed: a disturbance may have changed the chip's memory."""
+        """Send everything again even if nothing changed: a disturbance may have changed the chip's memory."""
         self._send()
 
     def _send(self) -> None:
-        """Data mode, six digits, display control: each time all three, so that a chip that lost power comes back."""
+        """Send data mode, six digits and display control, always all three, so that a chip that lost power recovers."""
         self._is_sent = False
         command = self._command
         command[0] = _WRITE_ADDRESS_INCREMENT
@@ -97,7 +97,9 @@ class LedDisplay:
         self._is_sent = True
 
     def _transfer(self, frame: bytearray) -> None:
-        """Start, bytes, stop. Flat, for on a chip every call costs as much as the bit it would send."""
+        """Send start, bytes, stop. Written without calls, because on a chip every call costs as much as the bit it
+        would send.
+        """
         clock = self._clock_pin
         data = self._data_pin
         delay_us = self._delay_us

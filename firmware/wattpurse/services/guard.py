@@ -1,7 +1,7 @@
-"""The guard: looks at the tamper sensors ten times a second, and latches what somebody does to the meter.
+"""The guard: looks at the tamper sensors ten times a second, and latches tampering.
 
-What is latched is a setting and outlasts a power cut; the technician or a token clears it. What still lasts then is
-latched again at once. What comes of it is decided in `core.tamper`, by the terms of supply.
+Latched kinds are a setting and outlast a power cut. The technician or a token clears them. A tamper that still lasts
+then is latched again at once. `core.guards.tamper` decides the consequences, by the terms of supply.
 """
 
 from wattpurse.core import carrier
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class Guard:
-    """Looks at `sensors`, pairs of a kind of `tamper` and its drivers.contact.Contact; latches in `settings`.
+    """Looks at `sensors`, pairs of a kind of `tamper` and its drivers.contact.Contact; latches in the settings of
+    `stores`.
 
-    `seen` are the kinds that the sensors said at the last look, whatever the terms say of them.
+    `seen` are the kinds that the sensors reported at the last look, independent of the terms.
     """
 
     def __init__(
@@ -44,12 +45,12 @@ class Guard:
         return self._settings.get("tamper", 0)
 
     def raises_alarm(self) -> bool:
-        """True while a kind is latched that the terms do not ignore."""
+        """Return True while a kind is latched that the terms do not ignore."""
         account = self._ledger.account
         return account is not None and tamper.raises_alarm(self.latched, account.terms)
 
     def step(self) -> None:
-        """Look once at every sensor. Raises OSError when what is seen cannot be latched."""
+        """Look once at every sensor. Raises OSError when a kind that was seen cannot be latched."""
         seen = 0
         for kind, contact in self._sensors:
             if contact.sample():
@@ -59,7 +60,7 @@ class Guard:
             self.latch(seen)
 
     def latch(self, kinds: int) -> None:
-        """Latch those of `kinds` that are not and that the terms do not ignore, with an event each. Raises OSError."""
+        """Latch the new ones of `kinds` that the terms do not ignore, with an event each. Raises OSError."""
         account = self._ledger.account
         if account is None:
             return

@@ -1,4 +1,4 @@
-"""Metering: pulses out of the hardware counter, into the ledger, twenty times a second."""
+"""Metering: takes pulses out of the hardware counter and into the ledger, twenty times a second."""
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ PULSES_MASK = (1 << 28) - 1  # `pulses` stays a small integer, which takes no he
 
 
 class Metering:
-    """Moves what `counter` counted into `ledger` at the time that `timekeeper` tells.
+    """Moves the pulses of `counter` into the ledger of `stores` at the time of `timekeeper`.
 
-    `pulses` counts since the start, modulo PULSES_MASK + 1, for whoever asks what flows; `newest_pulse_ms` is the time
-    in ticks when the last of them were read. Between steps `stores.prepare()` may erase one sector, so that nothing has
-    to wait for an erase when it is urgent. Behind each step `load_profile`, if there is one, may read the registers.
+    `pulses` counts since the start, modulo PULSES_MASK + 1, for services that measure power. `newest_pulse_ms` is the
+    time in ticks when the newest of them were read. After each step the load profile may read the registers. Between
+    steps `stores.prepare()` may erase one sector, so that no urgent write has to wait for an erase.
     """
 
     def __init__(self, counter: "PulseCounter", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock") -> None:
@@ -32,7 +32,7 @@ class Metering:
         self._clock = clock
 
     def step(self) -> None:
-        """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
+        """Account for the pulses since the last step. Raises OSError when the ledger cannot be written."""
         pulses = self._counter.take()
         now_s = self._timekeeper.now_s()
         self._ledger.advance(now_s, pulses)
@@ -44,7 +44,8 @@ class Metering:
     async def run(self, beat: "Callable[[], None]") -> None:
         """Step for ever, with a heartbeat after each step that the ledger has taken.
 
-        Steps begin PERIOD_MS apart: what is written and erased is not added to the time that a power cut can lose.
+        Steps begin PERIOD_MS apart: time spent on writing and erasing does not add to the time that a power cut can
+        lose.
         """
         clock = self._clock
         while True:

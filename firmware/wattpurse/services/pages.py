@@ -1,9 +1,10 @@
-"""What each page of the display says, in six positions.
+"""The content of each page of the display, in six positions.
 
-A page is asked for two things: `value`, one integer that changes when the page does and is cheap enough to be compared
-several times a second, and `text`, the page spelled out. Some are there only where they have something to say. Numbers
-are rounded down, so that the display never shows more credit than there is; only a price is rounded to the nearest.
-What does not fit loses decimals, then the page's letter; a number longer than that shows as dashes, never cut short.
+A page has two functions: `value`, one integer that changes when the page does and is cheap enough to be compared
+several times a second, and `text`, the page spelled out. Some pages exist only while they have something to show.
+Numbers are rounded down, so that the display never shows more credit than there is; only a price is rounded to the
+nearest. A number that does not fit loses decimals, then the page's letter. If that is not enough, dashes are shown,
+never a number cut short.
 """
 
 from wattpurse.core.money.contract import ENERGY, TIME, Dispenser
@@ -40,22 +41,22 @@ _LONG_PRICE_POSITIONS = 4
 
 
 def value(page: int, account: "Account", days_left: int | None = None) -> int:
-    """All that the page's text depends on while `account` stays the same object.
+    """Return an integer that changes when the page's text does, as long as `account` stays the same object.
 
-    `days_left` is for how long its credit lasts (see `core.warning`), None where that is not known.
+    `days_left` is for how long its credit lasts (see `core.money.warning`), or None.
     """
     return days_left if page == DAYS_LEFT else _PAGES[page][0](account)
 
 
 def text(page: int, account: "Account", days_left: int | None = None) -> str:
-    """What the page says now: at most six positions, points not counted."""
+    """Return the text of the page: at most six positions, points not counted."""
     if page == DAYS_LEFT:
         return number_text("L", money_text, days_left * 10**_MONEY_DIGITS, 0)
     return _PAGES[page][1](account)
 
 
 def following(page: int, account: "Account | None", days_left: int | None = None) -> int:
-    """The page that the button turns to from `page`: the next that has something to say; `account` may be None."""
+    """Return the page that the button turns to from `page`: the next with something to show. `account` may be None."""
     while True:
         page = (page + 1) % PAGES
         if has_something_to_say(page, account, days_left):
@@ -63,14 +64,16 @@ def following(page: int, account: "Account | None", days_left: int | None = None
 
 
 def has_something_to_say(page: int, account: "Account | None", days_left: int | None = None) -> bool:
-    """Whether the page is there now; `account` may be None."""
+    """Return True if the page is there now. `account` may be None."""
     if page == DAYS_LEFT:
         return days_left is not None
     return page not in _CONDITIONS or (account is not None and _CONDITIONS[page](account))
 
 
 def emergency_text(account: "Account") -> str:
-    """The emergency credit that is offered: "EC 5.00" in money, "EC 3.00" in kWh; a large one shortens the letters."""
+    """Return the emergency credit on offer: "EC 5.00" in money, "EC 3.00" in kWh. A large amount shortens the
+    letters.
+    """
     limit = account.contract.emergency_limit(account)
     spell, decimals = kwh_text, _ENERGY_DECIMALS
     if account.contract.unit != ENERGY:
@@ -83,7 +86,7 @@ def emergency_text(account: "Account") -> str:
 
 
 def number_text(letter: str, spell: "Callable[[int, int], str]", number: int, decimals: int) -> str:
-    """`spell(number, decimals)` behind the page's letter: `("C", money_text, 12_340_000, 2)` is "C 12.34"."""
+    """Return `spell(number, decimals)` behind the page's letter: `("C", money_text, 12_340_000, 2)` is "C 12.34"."""
     while True:
         digits = spell(number, decimals)
         positions = _positions(digits)
@@ -95,10 +98,10 @@ def number_text(letter: str, spell: "Callable[[int, int], str]", number: int, de
 
 
 def price_text(rate: int, price_microunits: int, decimals: int) -> str:
-    """The number of the rate, counted from 1, and its price per kWh.
+    """Return the number of the rate, counted from 1, and its price per kWh.
 
-    "r1 0.25" where three positions say the price exactly; otherwise the point behind the rate's number is the border
-    and the price takes four: "r1.0.219".
+    "r1 0.25" if three positions show the exact price. Otherwise the point behind the rate's number is the border and
+    the price takes four: "r1.0.219".
     """
     for short_decimals in range(min(decimals, _SHORT_PRICE_POSITIONS - 1), -1, -1):
         price = money_text(price_microunits, short_decimals)
@@ -109,7 +112,7 @@ def price_text(rate: int, price_microunits: int, decimals: int) -> str:
 
 
 def _long_price(price_microunits: int) -> str:
-    """The price to the nearest, with as many decimals as four positions hold."""
+    """Return the price to the nearest, with as many decimals as four positions hold."""
     for decimals in range(_LONG_PRICE_POSITIONS - 1, -1, -1):
         half = 10 ** (_MONEY_DIGITS - decimals) // 2
         price = money_text(price_microunits + half, decimals)
@@ -119,7 +122,7 @@ def _long_price(price_microunits: int) -> str:
 
 
 def _positions(digits: str) -> int:
-    """Positions that a number takes: its point takes none."""
+    """Return the positions that a number takes; its point takes none."""
     return len(digits) - digits.count(".")
 
 
@@ -168,13 +171,13 @@ def _month_energy_text(account: "Account") -> str:
 
 
 def _until(account: "Account") -> int:
-    """Minutes until supply ends by itself, rounded down, to whole days while there are any."""
+    """Return the minutes until supply ends by itself, rounded down, to whole days while there are any."""
     minutes = max(0, account.contract.until_s(account) - account.time_s) // 60
     return minutes if minutes < _DAY_MINUTES else minutes - minutes % _DAY_MINUTES
 
 
 def _until_text(account: "Account") -> str:
-    """Days, or on the last one hours and minutes."""
+    """Return the days, or on the last one hours and minutes."""
     minutes = _until(account)
     if minutes >= _DAY_MINUTES:
         return number_text("d", money_text, minutes // _DAY_MINUTES * 10**_MONEY_DIGITS, 0)

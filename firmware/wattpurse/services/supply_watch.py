@@ -1,7 +1,7 @@
-"""The supply watch: once a second it follows what flows, and what for a time keeps supply off or on.
+"""The supply watch: once a second it measures the power, and finds conditions that keep supply off or on for a time.
 
-The power that is drawn and its limit, energy that flows though the switch is open, the wait after mains have returned,
-the technician's test. It writes what holds into the circumstances; what follows from them is decided in `core.supply`.
+They are the power limit, energy that flows though the switch is open, the wait after mains have returned, and the
+technician's test. The watch writes them into the circumstances; `core.money.supply` decides the consequences.
 """
 
 from wattpurse.core.guards import power_limit, restoration, tamper
@@ -31,7 +31,7 @@ TEST_MINUTES = 60
 class SupplyWatch:
     """Reads pulses of `metering`, latches at `guard`, moves `switching`, and writes into `circumstances`.
 
-    `trip_for_good()` is called when too much power was drawn too often: from then on only the button reconnects.
+    `trip_for_good()` is called after too many power trips: from then on only the button reconnects.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SupplyWatch:
 
     @property
     def power_w(self) -> int:
-        """The power drawn now, in W, as `core.power` measures it."""
+        """The power drawn now, in W, as `core.guards.power` measures it."""
         account = self._ledger.account
         return self._power.watts(account.impulses, account.impulses_per_kwh_divisor)
 
@@ -77,7 +77,7 @@ class SupplyWatch:
         return self._test.left_s
 
     def start(self, random_bytes: "Callable[[int], bytes]") -> None:
-        """Mains are back: begin the wait that the terms call for. `random_bytes(count)` as of the board."""
+        """Begin the wait that the terms require after mains have returned. `random_bytes(count)` is the board's."""
         terms = self._ledger.account.terms
         spread_s = terms["restore_spread_s"]
         drawn_s = restoration.drawn_s(spread_s, random_bytes(restoration.RANDOM_BYTES)) if spread_s else 0
@@ -86,12 +86,12 @@ class SupplyWatch:
         self._tell()
 
     def test(self, minutes: int) -> None:
-        """Keep supply on for `minutes`, 0 to TEST_MINUTES, whatever the credit; 0 ends it. A power cut ends it too."""
+        """Keep supply on for `minutes`, 0 to TEST_MINUTES, with any credit. 0 ends the test, a power cut too."""
         self._test.begin(minutes * 60)
         self._tell()
 
     def step(self) -> None:
-        """Look once. Raises OSError when what is found cannot be written."""
+        """Look once. Raises OSError when a finding cannot be written."""
         account = self._ledger.account
         if account is None:
             return
@@ -126,7 +126,7 @@ class SupplyWatch:
         return new
 
     def _follow_limit(self, terms: "Terms", elapsed_ms: int, is_open: bool) -> None:
-        """A test knows no limit, and what flows through an open switch is no matter of it."""
+        """Follow the power limit. It does not hold during a test, nor while the switch is open."""
         limit_w = 0 if self._test.is_running else terms["power_limit_w"]
         power_w = self.power_w if limit_w and not is_open else 0
         result = self.limit.look(elapsed_ms, power_w, limit_w, terms["power_trips"], terms["power_reconnect_s"])

@@ -1,4 +1,4 @@
-"""Switching: sees to it that the load switch stands where `supply.decide` wants it, and that every change is noted."""
+"""Switching: keeps the load switch where `supply.decide` wants it, and notes every change."""
 
 from wattpurse.core import carrier
 from wattpurse.core.money import supply
@@ -20,10 +20,10 @@ _POSITIONS = {True: "closed", False: "open"}
 
 
 class Switching:
-    """Moves `load_switch` to what `decide()` says: a reason of `supply`.
+    """Moves `load_switch` to the position that `decide()` requires. It returns a reason of `supply`.
 
-    `reason` is the reason in force, None before the first decision. After a restart the contact's position is not
-    known, and it is moved once.
+    `reason` is the reason in force, None before the first decision. After a restart the contact's position is unknown,
+    and it is moved once.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Switching:
 
     @property
     def is_told_to_open(self) -> bool:
-        """True while the reason in force is one to be open for, whether or not the contact has moved."""
+        """True while the reason in force requires an open switch, even if the contact has not moved."""
         return self.reason is not None and not supply.is_closed(self.reason)
 
     @property
@@ -54,7 +54,7 @@ class Switching:
         return self._load_switch.position
 
     async def step(self) -> None:
-        """Decide, and operate the load switch if it does not stand there; not during a relay test."""
+        """Decide, and operate the load switch if its position differs; not during a relay test."""
         if not self._testing:
             await self._follow()
 
@@ -63,9 +63,9 @@ class Switching:
         self._opens_again = True
 
     async def test_relay(self) -> bool:
-        """Open for some seconds and go back to what is decided then; True if the coils were pulsed as told.
+        """Open for some seconds and return to the position decided then. Return True if both pulses were complete.
 
-        Raises ValueError where supply is off: a test never closes a switch that has to be open.
+        Raises ValueError if supply is off: a test never closes a switch that has to be open.
         """
         if self._testing:
             raise ValueError("a relay test is under way already")
@@ -82,14 +82,14 @@ class Switching:
         return opened and self._load_switch.position == _POSITIONS[supply.is_closed(self.reason)]
 
     async def run(self, beat: "Callable[[], None]") -> None:
-        """Step for ever, with a heartbeat after each."""
+        """Step for ever, with a heartbeat after each step."""
         while True:
             await self.step()
             beat()
             await self._clock.sleep_ms(PERIOD_MS)
 
     async def _follow(self) -> None:
-        """The contact comes first: the event log may have to erase before it can take the note."""
+        """Move the contact, then note the reason: the event log may have to erase before it can take the note."""
         reason = self._decide()
         is_new = reason != self.reason
         self.reason = reason

@@ -1,7 +1,7 @@
-"""The teller: opens tokens, whichever carrier brings them, and lets each have its effect once.
+"""The teller: opens tokens from any carrier, and lets each have its effect once.
 
-`redeem` is synchronous and durable: when it says ACCEPTED, the ledger has it in flash. The ledger's record of redeemed
-sequence numbers decides; a carrier only transports.
+`redeem` is synchronous and durable: after ACCEPTED the ledger is in flash. The ledger's record of redeemed sequence
+numbers decides. A carrier only transports.
 """
 
 from wattpurse.core import outcome
@@ -34,16 +34,18 @@ class Teller:
         self._effects = TokenEffects(stores.settings, stores.ledger, stores.events, timekeeper, self._keys, stores)
 
     def start(self) -> None:
-        """Take the keys, and finish what a power cut left half done. Raises OSError if that cannot be written."""
+        """Take the keys, and finish a tamper clearing that a power cut interrupted. Raises OSError if it cannot be
+        written.
+        """
         self.take_keys()
         self._effects.finish_clearing()
 
     def take_keys(self) -> None:
-        """Derive the token keys from the meter key in the settings; call when that key changes."""
+        """Derive the token keys from the meter key in the settings. Call when that key changes."""
         self._keys.take_keys()
 
     def redeem(self, data: bytes, carrier: int) -> int:
-        """Let one sealed token have its effect; give back an `outcome`."""
+        """Let one sealed token have its effect, and return an `outcome`."""
         header = token.read_header(data)
         if header is None:
             return outcome.UNREADABLE
@@ -69,7 +71,7 @@ class Teller:
         return result
 
     def _refuse(self, opened: "Token", carrier: int, result: int) -> int:
-        """Only authentic tokens are noted, and one that comes again not again: nobody may be able to flood the log."""
+        """Note a refused token, once per outcome, and authentic tokens only: nobody may be able to flood the log."""
         if (opened.sequence, result) not in self._refused:
             self._refused.append((opened.sequence, result))
             del self._refused[:-_REFUSALS_REMEMBERED]
