@@ -119,10 +119,10 @@ class Display:
         self._drawn_segments = _DARK
 
     def beat(self) -> None:
-        """Heartbeat of `run`; nobody listens until the supervisor assigns its own."""
+        """Give a heartbeat of `run`. Does nothing until the supervisor assigns its own."""
 
     async def run(self) -> None:
-        """Show what there is to show and take key presses, for ever."""
+        """Show the frames and take key presses, for ever."""
         while True:
             self._update()
             self._warn()

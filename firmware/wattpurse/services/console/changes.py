@@ -1,7 +1,8 @@
-"""What the console changes on a meter in service: each change is durable, then noted in the event log, then said.
+"""Changes that the console makes to a meter in service: each one is durable, then noted in the event log, then
+confirmed.
 
-Every function takes the meter and the arguments typed, and gives back the answer; ValueError says why it is refused.
-Energy counted so far is accounted for first, so that it is charged by what held while it was used.
+Every function takes the meter and the arguments typed, and returns the answer. A refusal raises ValueError with the
+reason. Energy counted so far is charged first, under the terms that held while it was used.
 """
 
 from wattpurse.core import carrier, outcome
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _LONG_LEAP_S = 31 * DAY_S
 
 _KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
-# A key set by hand ends what came by token: the next meter key, the site key before.
+# A key set by hand replaces keys that came by token: the next meter key, the previous site key.
 _REPLACED_WITH = {"meter": (("next_meter_key", b""), ("next_key_version", 0)), "site": (("old_site_key", b""),)}
 _KEY_VERSION_LIMIT = 255
 _TERM_LIMIT = 10**18
@@ -37,7 +38,7 @@ def note(meter: "Meter", code: int, number: int = 0, extra: int = 0) -> None:
 
 
 def set_tariff(meter: "Meter", arguments: list) -> str:
-    """Take a table as the pending one; one whose activation is past is in force within a second."""
+    """Take a table as the pending one. A table whose activation is past comes into force within a second."""
     read.expect(arguments, "tariff set HEX, as 'wattpurse tariff encode' gives it", 1)
     tariff = Tariff(read.hex_bytes(arguments[0], "the tariff table"))
     account = _settled(meter)
@@ -51,7 +52,7 @@ def set_tariff(meter: "Meter", arguments: list) -> str:
 
 
 def set_contract(meter: "Meter", arguments: list) -> str:
-    """Change how supply is paid for; both purses stay what they are."""
+    """Change the contract. Both credit registers stay unchanged."""
     read.expect(arguments, "contract set NAME", 1)
     chosen = contract.by_name(arguments[0])
     former = _settled(meter).contract
@@ -59,17 +60,19 @@ def set_contract(meter: "Meter", arguments: list) -> str:
         raise ValueError(f"the contract is {chosen.name} already")
     meter.ledger.change(lambda altered: setattr(altered, "contract", chosen))
     note(meter, events.CONTRACT_CHANGED, chosen.code)
-    return f"contract is {chosen.name}; what {former.name} held stays in the meter\n{_balances(meter)}"
+    return f"contract is {chosen.name}; the credit of {former.name} stays in the meter\n{_balances(meter)}"
 
 
 def set_clock(meter: "Meter", arguments: list) -> str:
-    """Set the clock of the meter and of its chip, ahead or back; far ahead only by whoever says that it is meant."""
+    """Set the clock of the meter and of its chip, ahead or back. A time far ahead needs the word 'sure'."""
     read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00 [sure]", 1, 2)
     utc_s = read_time(arguments[0])
     before_s = meter.timekeeper.now_s()
     if meter.fault == supply.ON and utc_s - before_s > _LONG_LEAP_S and arguments[1:] != ["sure"]:
         days = (utc_s - before_s) // DAY_S
-        raise ValueError(f"that is {days} days ahead, and each costs its standing charge: add 'sure' if it is meant")
+        raise ValueError(
+            f"that is {days} days ahead, and each day is charged its standing charge: add 'sure' to confirm"
+        )
     if meter.fault == supply.ON:
         _settled(meter)
         meter.ledger.refuse_leap(utc_s)
@@ -103,7 +106,7 @@ def set_term(meter: "Meter", arguments: list) -> str:
 
 
 def set_key(meter: "Meter", arguments: list) -> str:
-    """Change the meter key, the site key, or the version that they are known by."""
+    """Change the meter key, the site key, or the version of both."""
     read.expect(arguments, "keys set meter|site HEX, or keys set version NUMBER", 2)
     which, value = arguments
     account_of(meter)
@@ -113,7 +116,7 @@ def set_key(meter: "Meter", arguments: list) -> str:
         note(meter, events.KEYS_CHANGED, version)
         return f"key version is {version}"
     if which not in _KEY_NAMES:
-        raise ValueError("there is a meter key and a site key; say which")
+        raise ValueError("name the key: meter or site")
     key = read.key(value, f"the {which} key")
     meter.settings.set_all(((_KEY_NAMES[which], key),) + _REPLACED_WITH[which])
     meter.teller.take_keys()
@@ -123,7 +126,7 @@ def set_key(meter: "Meter", arguments: list) -> str:
 
 
 def reset_tamper(meter: "Meter", arguments: list) -> str:
-    """Forget a tamper that is latched."""
+    """Clear a latched tamper."""
     read.expect(arguments, "reset-tamper", 0)
     account = account_of(meter)
     latched = meter.guard.latched
@@ -133,12 +136,12 @@ def reset_tamper(meter: "Meter", arguments: list) -> str:
     note(meter, events.TAMPER_CLEARED, latched)
     again = tamper.to_latch(meter.guard.seen, 0, account.terms)
     if again:
-        return "tamper is cleared, but latched again at once, for it lasts: " + ", ".join(tamper.texts(again))
-    return "tamper is cleared; supply follows what holds now"
+        return "tamper is cleared, but latched again at once, because it lasts: " + ", ".join(tamper.texts(again))
+    return "tamper is cleared; supply is decided without it"
 
 
 def redeem_token(meter: "Meter", arguments: list) -> str:
-    """Redeem a token that came by way of a keyboard. It is sealed: no login is needed to be given credit."""
+    """Redeem a token that was typed in. It is sealed, so its credit needs no login."""
     read.expect(arguments, "token HEX", 1)
     data = read.hex_bytes(arguments[0], "the token")
     account_of(meter)
@@ -149,17 +152,17 @@ def redeem_token(meter: "Meter", arguments: list) -> str:
 
 
 async def test_relay(meter: "Meter", arguments: list) -> str:
-    """Open the load switch for some seconds and go back to what is decided."""
+    """Open the load switch for some seconds, then follow the supply decision again."""
     read.expect(arguments, "relay test", 0)
     moved = await meter.switching.test_relay()
     note(meter, events.RELAY_TEST, int(moved))
     if not moved:
         raise ValueError("the load switch did not take both pulses; see 'status' and 'events'")
-    return "the load switch opened and closed as told; supply is decided as before"
+    return "the load switch opened and closed; supply is decided as before"
 
 
 def test_supply(meter: "Meter", arguments: list) -> str:
-    """Keep supply on for some minutes whatever the credit, for whoever has to measure; energy is charged as ever."""
+    """Keep supply on for some minutes with any credit, for a technician's measurements. Energy is charged as ever."""
     read.expect(arguments, "supply test MINUTES, 0 to end it", 1)
     minutes = read.number(arguments[0], "MINUTES", 0, TEST_MINUTES)
     account_of(meter)
@@ -171,7 +174,7 @@ def test_supply(meter: "Meter", arguments: list) -> str:
 
 
 def read_time(text: str) -> int:
-    """A time that a clock may be set to. Raises ValueError for any other."""
+    """Return a time that a clock may be set to. Raises ValueError for any other."""
     utc_s = parse_time(text)
     if not EARLIEST_S <= utc_s <= LATEST_S:
         raise ValueError("no meter lives before 2026 or after 2105: is the year right?")
@@ -179,7 +182,7 @@ def read_time(text: str) -> int:
 
 
 def _settled(meter: "Meter") -> "Account":
-    """The account, with everything charged that was counted so far."""
+    """Return the account, after everything counted so far was charged."""
     account_of(meter)
     meter.metering.step()
     return meter.ledger.account

@@ -1,8 +1,7 @@
 """The service console: lines in, answers out, beside metering.
 
-Reading is open to everyone; changing needs a login or a service card's rights. Whatever is typed is answered, with one
-line that says what was wrong where it was wrong, and never ends the task: a console that has to be started anew would
-be of no use to whoever looks for the cause.
+Reading is open to everyone. Changing needs a login or the rights of a service card. Every line gets an answer, an error
+as one line with the reason, and no line ends the task: the console must stay available for finding faults.
 """
 
 import json
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 LINE_LIMIT = 2200  # a tariff table in hex with its command
 
 _RETRY_MS = 1000
-_LINES_AT_ONCE = 8  # what is written without letting others run
+_LINES_AT_ONCE = 8  # lines written without letting others run
 _NONE = "none"
 _REFUSED = "refused: "
 
@@ -36,13 +35,13 @@ class Console:
         self.login = Login(meter)
         self._stream = stream
         self._meter = meter
-        # name, arguments, help, who may, method(arguments)
+        # name, arguments, help, right needed, method(arguments)
         self._session = (
-            ("help", "[COMMAND]", "this list, or one line of it", commands.ANYONE, self._help),
-            ("login", "PIN", "get the right to change things", commands.ANYONE, self._log_in),
-            ("logout", "", "give it back", commands.ANYONE, self._log_out),
+            ("help", "[COMMAND]", "list the commands, or explain one", commands.ANYONE, self._help),
+            ("login", "PIN", "get the right to change the meter", commands.ANYONE, self._log_in),
+            ("logout", "", "give the right back", commands.ANYONE, self._log_out),
             ("pin", "NEWPIN", "change the PIN", commands.TECHNICIAN, self._change_pin),
-            ("reboot", "", "start the meter anew", commands.TECHNICIAN, self._reboot),
+            ("reboot", "", "restart the meter", commands.TECHNICIAN, self._reboot),
         )
 
     def grant(self, minutes: int) -> None:
@@ -57,11 +56,11 @@ class Console:
                 line = await self._stream.read_line(LINE_LIMIT)
                 await self._give(line)
                 self._meter.board.rest(True)
-            except (OSError, UnicodeError):  # unplugged, or bytes that are no text: the line is lost, not the console
+            except (OSError, UnicodeError):  # unplugged, or bytes that are no text: only the line is lost
                 await self._meter.board.clock.sleep_ms(_RETRY_MS)
 
     async def answer(self, line: str | None) -> str:
-        """What the console says to one line; "" to an empty one. None stands for a line that is too long."""
+        """Return the answer to one line, "" to an empty one. None stands for a line that is too long."""
         said = []
         await self._answer(line, said.append, lambda: self._meter.board.clock.sleep_ms(0))
         return "".join(said).rstrip("\n")
@@ -90,14 +89,14 @@ class Console:
         except ValueError as error:
             write(_refusal(str(error), wants_json))
         except OSError:
-            write(_refusal("a device of the meter did not answer; look at 'status' before trying again", wants_json))
+            write(_refusal("a device of the meter did not answer; look at 'status' before you try again", wants_json))
         except MemoryError:
-            write(_refusal("not enough memory for this just now; try again", wants_json))
+            write(_refusal("not enough memory at the moment; try again", wants_json))
         self.login.line_answered(had_rights)
         return None
 
     async def _obey(self, words: list, wants_json: bool) -> "Iterator[str]":
-        """The answer in pieces."""
+        """Return the answer in pieces."""
         report = commands.find(commands.REPORTS + commands.LISTS, words)
         action = commands.find(commands.CHANGES, words) or commands.find(self._session, words)
         if action is not None and (report is None or len(action[0]) > len(report[0])):
@@ -112,17 +111,17 @@ class Console:
         return _in_pieces(json.dumps(facts) if wants_json else await _given(report[4](facts)))
 
     async def _act(self, action: tuple, words: list, wants_json: bool) -> str | None:
-        name, _, _, who, function = action
+        name, _, _, right, function = action
         if wants_json:
             raise ValueError(f"'{name}' has no {commands.JSON_FLAG}")
-        self._refuse_stranger(name, who)
+        self._refuse_stranger(name, right)
         arguments = commands.arguments_of(action, words)
         return await _given(function(arguments) if action in self._session else function(self._meter, arguments))
 
-    def _refuse_stranger(self, name: str, who: int) -> None:
-        if who == commands.ANYONE or self.login.allows_changes():
+    def _refuse_stranger(self, name: str, right: int) -> None:
+        if right == commands.ANYONE or self.login.allows_changes():
             return
-        if who == commands.TECHNICIAN_OR_FACTORY and self.login.in_factory_state():
+        if right == commands.TECHNICIAN_OR_FACTORY and self.login.in_factory_state():
             return
         raise ValueError(f"'{name}' needs a login: 'login PIN', or a service card on the reader")
 
@@ -163,7 +162,7 @@ class Console:
 
 
 def _in_pieces(text: str) -> "Iterator[str]":
-    """A few lines at a time."""
+    """Yield a few lines at a time."""
     lines = text.split("\n") if text else []
     for start in range(0, len(lines), _LINES_AT_ONCE):
         yield "\n".join(lines[start : start + _LINES_AT_ONCE]) + "\n"
@@ -179,7 +178,7 @@ def _list_as_text(rows: "Iterable[dict]", line_of: "Callable[[dict], str]") -> "
 
 
 def _list_as_json(rows: "Iterable[dict]", name: str) -> "Iterator[str]":
-    """One line, however long it gets."""
+    """Yield one line of any length, in pieces."""
     separator = "{" + json.dumps(name) + ": ["
     for row in rows:
         yield separator + json.dumps(row)
@@ -188,14 +187,14 @@ def _list_as_json(rows: "Iterable[dict]", name: str) -> "Iterator[str]":
 
 
 async def _given(result: "Any") -> "Any":
-    """What a command gives: at once, or as a coroutine."""
+    """Return the result of a command, which may be a coroutine that returns it."""
     return await result if hasattr(result, "send") else result
 
 
 def _refuse_garbage(line: str) -> None:
     for character in line:
         if not " " <= character <= "~" and character != "\t":
-            raise ValueError("the line holds characters that are no text; it was dropped")
+            raise ValueError("the line has characters that are no text; it was dropped")
 
 
 def _refusal(why: str, wants_json: bool) -> str:

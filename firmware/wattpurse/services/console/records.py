@@ -1,8 +1,7 @@
-"""What the console tells of the meter's records: rows for programs, newest first, and a line of text for each.
+"""The meter's records on the console: rows for programs, newest first, and a line of text for each.
 
-Rows come out of a generator and what takes long is a coroutine, so that nobody has to wait. Events and top-ups are kept
-in flash of their own and are read from there; energy is in mWh, money in micro-units, times in seconds since 1970 UTC
-and as local text.
+Rows come out of a generator, and long work is a coroutine, so that nobody has to wait. Events and top-ups are read from
+their own flash. Energy is in mWh, money in micro-units, times in seconds since 1970 UTC and as local text.
 """
 
 import asyncio
@@ -35,13 +34,13 @@ _MONEY_DIGITS = 6
 
 
 def event_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
-    """The newest events, with the link of each in the chain; None of a place in the log that cannot be read."""
+    """Return the newest events, each with its link in the chain. Places in the log that cannot be read are left out."""
     read.expect(arguments, "events [COUNT]", 0, 1)
     return _event_rows(meter, _count(arguments, EVENTS_SHOWN))
 
 
 def event_line(row: dict) -> str:
-    """Of event_rows."""
+    """Return a row of `event_rows` as text."""
     numbers = ""
     if row["extra"]:
         numbers = f" [{row['number']}, {row['extra']}]"
@@ -51,13 +50,13 @@ def event_line(row: dict) -> str:
 
 
 def top_up_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
-    """The newest tokens redeemed."""
+    """Return the newest tokens redeemed."""
     read.expect(arguments, "topups [COUNT]", 0, 1)
     return _top_up_rows(meter, account_of(meter), _count(arguments, TOP_UPS_SHOWN))
 
 
 def top_up_line(row: dict) -> str:
-    """Of top_up_rows."""
+    """Return a row of `top_up_rows` as text."""
     start = f"{row['time']}  token {row['sequence']}: "
     if row["unit"] is None:
         return f"{start}{row['what']}, by {row['by']}"
@@ -66,7 +65,7 @@ def top_up_line(row: dict) -> str:
 
 
 def profile_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
-    """The half hours that are over and began within DAYS days."""
+    """Return the half hours that are over and began within DAYS days."""
     read.expect(arguments, "profile [DAYS]", 0, 1)
     days = read.number(arguments[0], "DAYS", 1, PROFILE_DAYS_MOST) if arguments else PROFILE_DAYS
     account_of(meter)
@@ -74,7 +73,7 @@ def profile_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
 
 
 def profile_line(row: dict) -> str:
-    """Of profile_rows."""
+    """Return a row of `profile_rows` as text."""
     words = [row["start"], f"{kwh_text(row['energy_mwh'], _KWH_DIGITS)} kWh"]
     words.append(money_text(row["charge_microunits"], _MONEY_DIGITS))
     if row["seconds"] != HALF_HOUR_S:
@@ -83,7 +82,7 @@ def profile_line(row: dict) -> str:
 
 
 def demand(meter: "Meter", _arguments: list) -> dict:
-    """The maximum demand of the month that runs and of those before, and what a day uses."""
+    """Return the maximum demand of the current and earlier months, and the mean use of a day."""
     account = account_of(meter)
     profile = meter.load_profile
     return {
@@ -96,7 +95,7 @@ def demand(meter: "Meter", _arguments: list) -> dict:
 
 
 def demand_text(facts: dict) -> str:
-    """Of demand."""
+    """Return the facts of `demand` as text."""
     lines = [f"{one['month']}  {kw_text(one)} kW in the half hour from {one['start']}" for one in facts["months"]]
     if facts["mean_daily_mwh"] is not None:
         lines.append(f"mean of a day  {_shown_energy(facts['mean_daily_mwh'])}")
@@ -108,7 +107,7 @@ def demand_text(facts: dict) -> str:
 
 
 async def verified_events(meter: "Meter", _arguments: list) -> dict:
-    """Walk the chain of the event log."""
+    """Check the chain of the event log, and return the counts of its verdicts."""
     held = unproven = unchained = unreadable = 0
     broken = []
     zone = zone_of(meter)
@@ -140,15 +139,15 @@ async def verified_events(meter: "Meter", _arguments: list) -> dict:
 
 
 def verified_text(facts: dict) -> str:
-    """Of verified_events."""
+    """Return the facts of `verified_events` as text."""
     lines = [f"{facts['held']} events hold, {facts['broken']} do not"]
     if facts["unproven"]:
-        lines.append("the oldest has nothing before it to hold it against")
+        lines.append("the oldest has no event before it to be checked against")
     if facts["not_chained"]:
         lines.append(f"{facts['not_chained']} are older than the chain")
     lines += [f"{one['time']}  {one['text']}: {one['why']}" for one in facts["breaks"]]
     if facts["unreadable_places"]:
-        lines.append(f"{facts['unreadable_places']} places cannot be read: a power cut leaves such, or a forger")
+        lines.append(f"{facts['unreadable_places']} places cannot be read, after a power cut or a forgery")
     lines.append(f"the newest link is {facts['newest_link']}")
     return "\n".join(lines)
 

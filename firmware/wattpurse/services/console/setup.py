@@ -1,4 +1,4 @@
-"""The first and the last that a console does to a meter: commissioning a blank one, erasing an unreadable ledger."""
+"""Begin and end of a meter's life at the console: commissioning a blank one, erasing an unreadable ledger."""
 
 from wattpurse.core.money import contract, supply
 from wattpurse.core.tariffs import table as tariff_table
@@ -17,7 +17,7 @@ _DEFAULT_PRICE_MICROUNITS = 250_000
 
 
 def commission(meter: "Meter", arguments: list) -> str:
-    """Make a blank meter work: who it is, its keys, its calibration, how it is paid for, and the PIN of its console."""
+    """Commission a blank meter: its number, keys, calibration, contract, and the PIN of its console."""
     if len(arguments) < _FEWEST:
         missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
         raise ValueError("missing: " + " ".join(missing) + "; usage: commission " + COMMISSION_USAGE)
@@ -40,15 +40,18 @@ def commission(meter: "Meter", arguments: list) -> str:
     table = read.hex_bytes(arguments[_FEWEST], "TARIFF") if given else default_tariff()
     meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen)
     tariff = "the tariff given" if given else "a flat tariff of 0.25 EUR per kWh (replace it with 'tariff set')"
-    return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\ntype 'reboot': it meters from then on"
+    return (
+        f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\n"
+        "type 'reboot': the meter works from then on"
+    )
 
 
 def erase_ledger(meter: "Meter", arguments: list) -> str:
-    """Erase a ledger that cannot be read, and with it all that is left of the customer's credit."""
+    """Erase a ledger that cannot be read, and with it the rest of the customer's credit."""
     read.expect(arguments, "erase-ledger METERNUMBER", 1)
     meter_number = meter.settings.get("meter_number")
     if arguments[0] != str(meter_number):
-        raise ValueError("this loses all credit for good; type the number of this meter behind it if it must be")
+        raise ValueError("this loses all credit for good; to confirm, add the number of this meter")
     meter.erase_ledger()
     return (
         "the ledger is erased; credit, registers and used tokens are lost\n"
@@ -57,7 +60,7 @@ def erase_ledger(meter: "Meter", arguments: list) -> str:
 
 
 def default_tariff() -> bytes:
-    """The flat table that a meter starts with where none is given; any other has a higher version."""
+    """Return the flat table that a meter starts with if none is given. Any other has a higher version."""
     return tariff_table.encode(
         {
             "version": 0,
@@ -82,4 +85,4 @@ def _refuse_unless_blank(meter: "Meter") -> None:
     if meter.ledger.account is not None:
         raise ValueError("it is commissioned already: type 'reboot'")
     if not meter.timekeeper.trusted:
-        raise ValueError("the clock is not set: 'clock set 2026-11-22T10:00:00+01:00', with the time that it is")
+        raise ValueError("the clock is not set: 'clock set 2026-11-22T10:00:00+01:00', with the current time")

@@ -1,6 +1,7 @@
-"""What the console tells of where a meter stands with its customer: only what the contract and the terms call for.
+"""The customer's standing on the console: only the facts that contract and terms require.
 
-`facts_of` adds to the dict of a report, where what does not apply is None; `rows_of` makes the report's rows of it.
+`facts_of` returns facts for the dict of a report, None where a fact does not apply. `rows_of` returns them as the
+report's rows.
 """
 
 from wattpurse.core.money import warning
@@ -21,7 +22,7 @@ _GRADES = {warning.NONE: "none", warning.LOW: "low", warning.VERY_LOW: "very low
 
 
 def facts_of(meter: "Meter", account: "Account") -> dict:
-    """Amounts in micro-units and mWh, times in seconds since 1970 UTC."""
+    """Return amounts in micro-units and mWh, times in seconds since 1970 UTC."""
     standing = account.standing
     until_s = account.contract.until_s(account)
     emergency_limit = account.contract.emergency_limit(account)
@@ -45,7 +46,7 @@ def facts_of(meter: "Meter", account: "Account") -> dict:
 
 
 def rows_of(facts: dict) -> list:
-    """`(name, value)` in words; a value of None is of no concern."""
+    """Return `(name, value)` in words. A value of None is not shown."""
     return [
         ("warning", facts["warning"]),
         ("lasts", _days(facts["days_left"])),
@@ -81,7 +82,7 @@ def _receipt(standing: "Standing") -> dict | None:
 
 
 def _days(count: int | None) -> str | None:
-    """What is used up, or lasts longer than can be said, needs no words."""
+    """Return the days as text, None if the credit is used up or lasts too long to say."""
     if count in (None, 0, warning.DAYS_WITHOUT_USE):
         return None
     return f"{count} days, if they are as the last seven"

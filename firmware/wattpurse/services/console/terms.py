@@ -1,6 +1,6 @@
-"""The terms of supply on the console: every value as it is typed, and what it means.
+"""The terms of supply on the console: every value as it is typed, and its meaning.
 
-What takes long is a coroutine, in which other tasks have their turns.
+Long work is a coroutine, in which other tasks get their turns.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ _NO_LIMIT = (
     "power_limit_w",
 )
 _YES_OR_NO = ("friendly_holidays", "standing_charge_while_off", "confirm_closing")
-# What follows the number, by the end of the name.
+# The unit behind the number, by the end of the name.
 _UNITS = (("_days", " days"), ("_w", " W"), ("_percent", " %"), ("_s", " s"))
 
 
 def terms_in_force(meter: "Meter", _arguments: list) -> dict:
-    """Every term and its value."""
+    """Return every term and its value."""
     account = account_of(meter)
     return {
         "currency": account.tariff.currency,
@@ -42,7 +42,7 @@ def terms_in_force(meter: "Meter", _arguments: list) -> dict:
 
 
 async def terms_text(facts: dict) -> str:
-    """Of terms_in_force: what belongs together stands together."""
+    """Return the facts of `terms_in_force` as text, related terms together."""
     rows = []
     for name in terms.names():
         value = facts["terms"][name]
