@@ -1,4 +1,4 @@
-"""The whole meter on the simulated board: what it makes of every state of its flash, and that it fails safe."""
+"""The whole meter on the simulated board: its start from every state of its flash, and that it fails safe."""
 
 import unittest
 
@@ -259,7 +259,7 @@ class TestCommissioning(unittest.TestCase):
         return True
 
     def test_numbers_that_were_given_up_outlast_a_power_cut(self):
-        """Whatever is cut off when the meter is commissioned anew, the old number's tokens never count again."""
+        """Check that the old number's tokens never count again, after a cut anywhere in a new commissioning."""
         hardware = Hardware(VirtualClock(), START_S)
         hardware.power_up()
         commission(self._started(hardware))

@@ -115,7 +115,7 @@ class TestMemory(ClassicTest):
 
 class TestFaults(ClassicTest):
     def test_a_flipped_bit_never_passes_for_data(self):
-        """One bit breaks parity, two in a byte only the CRC; an answer is 144 bits with its CRC."""
+        """Flip bits of an answer of 144 bits with its CRC: one bit breaks parity, two in a byte only the CRC."""
         self.put_formatted()
         self.write(0, PATTERN[:16])
         self.read(0, 16)

@@ -1,4 +1,4 @@
-"""The data card: its slots, which one a meter takes, and what a torn write leaves of the statements on it."""
+"""The data card: its slots, the slot that a meter takes, and the statements after a torn write."""
 
 import unittest
 
@@ -38,14 +38,14 @@ class DataCardTest(unittest.TestCase):
         self.clock.run(data_card.write_statement(memory, meter, size, seal))
 
     def balances(self, memory, size=data_card.SHORT_SLOT):
-        """Balances of the authentic statements on the card, as a list for each meter."""
+        """Return the balances of the authentic statements on the card, as a list for each meter."""
         found = {}
         for claim in self.clock.run(data_card.read_claims(memory, size)):
             try:
-                told = statement.open_statement(aes, pair_of(claim.meter_number), claim.data)
+                opened = statement.open_statement(aes, pair_of(claim.meter_number), claim.data)
             except SealBroken:
                 continue
-            found.setdefault(claim.meter_number, []).append(told["balance"])
+            found.setdefault(claim.meter_number, []).append(opened["balance"])
         return found
 
 

@@ -1,4 +1,4 @@
-"""The purse on a card: layouts, order boxes, statement boxes, and what a torn write leaves of them."""
+"""The purse: layouts, order boxes, statement boxes, and the state of all of them after a torn write."""
 
 import unittest
 
@@ -38,7 +38,7 @@ class FakeMemory:
         self.forgetful = False
 
     def tear(self, torn_write, form):
-        """The card leaves at the `torn_write`-th unit from now; `form` says what is left there."""
+        """Let the card leave at the `torn_write`-th unit from now. `form` selects the content of that unit."""
         self.units_written = 0
         self.torn_write, self.torn_form = torn_write, form
 
@@ -103,8 +103,8 @@ class PurseTest(unittest.TestCase):
         self.clock.run(purse.write_statement(memory, aes, self.pair, seal))
 
     def balance(self, memory):
-        told = self.clock.run(purse.read_statement(memory, aes, self.pair))
-        return None if told is None else told["balance"]
+        opened = self.clock.run(purse.read_statement(memory, aes, self.pair))
+        return None if opened is None else opened["balance"]
 
 
 class TestLayouts(PurseTest):

@@ -57,7 +57,7 @@ class Station:
         self.reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
 
     def on_card(self, card, action):
-        """The result of `action(memory)` with the card on the reader."""
+        """Return the result of `action(memory)` with the card on the reader."""
         self.model.field.insert(card)
         try:
             return self.clock.run(self._opened(action))
@@ -90,7 +90,7 @@ class Station:
         return card
 
     def write_key_card(self, card, content):
-        """The record as the station writes it: over the older copy."""
+        """Write the record as the station does: over the older copy."""
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
 
         async def write(memory):
@@ -100,7 +100,7 @@ class Station:
         self.on_card(card, write)
 
     def key_card(self, card):
-        """What the key card says, or None."""
+        """Return the content of the key card, or None."""
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
         return self.on_card(card, lambda memory: key_cards.read(memory, aes, (pair,)))[1]
 
@@ -116,7 +116,7 @@ class Station:
 
 
 def key_content(loaded=AMOUNT, price=300_000, allowance_mwh=0, period=key_card.NO_ALLOWANCE, user=12):
-    """What a new key card says."""
+    """Return the content of a new key card."""
     return key_card.CardContent(1, loaded, 0, price, allowance_mwh, period, 0, 0, user)
 
 
@@ -131,7 +131,7 @@ class DeskBoard:
 
 
 def parts_of_desk(board, meter, supply_reason=lambda: None):
-    """The parts of a CardDesk for a small meter, but for `show_outcome`; `meter` has stores, timekeeper and teller."""
+    """Return the parts of a CardDesk but `show_outcome`. `meter` has stores, timekeeper and teller."""
     stores, timekeeper = meter.stores, meter.timekeeper
     return {
         "board": board,
@@ -144,7 +144,7 @@ def parts_of_desk(board, meter, supply_reason=lambda: None):
 
 
 class DeskBench:
-    """One meter's desk; `told` are the outcomes it showed, `supply_reason` is what its statements tell of supply."""
+    """One meter's card desk. `outcomes` are those that it showed, its statements have `supply_reason`."""
 
     supply_reason = None
 
@@ -203,7 +203,7 @@ class DeskBench:
             self.clock.advance_us(PERIOD_MS * 1000)
 
     def tap(self, card):
-        """The card comes, is looked at twice, and goes; what was told of it."""
+        """Put the card on the reader for two looks, and return the outcomes shown."""
         self.outcomes.clear()
         self.field.insert(card)
         self.look(2)

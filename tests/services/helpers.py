@@ -36,12 +36,12 @@ SECTORS = 20
 
 
 def seal(sequence: int, kind: int, *fields, meter_number: int = METER_NUMBER, meter_key: bytes = METER_KEY) -> bytes:
-    """A token as the vending station would seal it."""
+    """Return a token as the vending station would seal it."""
     return token.seal_token(aes, keys.token_keys(aes, meter_key), 1, meter_number, sequence, *token.make(kind, *fields))
 
 
 class Bench:
-    """Chips that outlive a restart, and the program's parts, which `restart` builds anew from what the chips hold.
+    """Chips that outlive a restart, and the program's parts, which `restart` builds anew from the content of the chips.
 
     `memory` is the flash of an earlier bench; without it the flash is blank and becomes that of a new meter.
     """
@@ -74,21 +74,21 @@ class Bench:
         self._start()
 
     def decide(self) -> int:
-        """The reason of supply, as the meter decides it."""
+        """Return the reason of supply, as the meter decides it."""
         circumstances = Circumstances(self.timekeeper.now_s())
         circumstances.tamper_opens = bool(self.settings.get("tamper", 0))
         return supply.decide(self.ledger.account, supply.ON, circumstances)
 
     def event_codes(self) -> list:
-        """Codes of all events, oldest first."""
+        """Return the codes of all events, oldest first."""
         return [event.code for event in self.events.recent(1_000)[::-1]]
 
     def events_of(self, code: int) -> list:
-        """The numbers of all events of one code, oldest first."""
+        """Return the numbers of all events of one code, oldest first."""
         return [event.number for event in self.events.recent(1_000)[::-1] if event.code == code]
 
     def hold_ms(self, duration_ms: int):
-        """The processor is held for so long."""
+        """Hold the processor for so long."""
         self.clock.advance_us(duration_ms * 1000)
 
     def _build(self):
@@ -123,4 +123,4 @@ class Bench:
 
 
 def no_beat():
-    """The heartbeat of a task that nobody watches."""
+    """Ignore the heartbeat: nobody watches the task."""

@@ -1,6 +1,6 @@
-"""Taps at the card desk with the real reader driver, teller and ledger: what is told, credited and written.
+"""Taps at the card desk with the real reader driver, teller and ledger: outcomes, credit and statements.
 
-No card torn away, garbled or foreign, and no reader that fails, loses credit, doubles it or stops the desk.
+A card that is removed, garbled or foreign, or a reader that fails, never loses or doubles credit, and never stops the desk.
 """
 
 import asyncio
@@ -46,11 +46,11 @@ class TestTaps(DeskTest):
             self.assertEqual(self.tap(card), [outcome.ACCEPTED])
             self.assertEqual(self.balance, AMOUNT)
             self.assertEqual(self.model.violations, [])
-            told = self.station.statement(card)
+            opened = self.station.statement(card)
             if kind == "ultralight":
-                self.assertIsNone(told)
+                self.assertIsNone(opened)
             else:
-                self.assertEqual((told["balance"], told["token_top"], told["meter_number"]), (AMOUNT, 1, METER))
+                self.assertEqual((opened["balance"], opened["token_top"], opened["meter_number"]), (AMOUNT, 1, METER))
 
     def test_the_same_card_again_is_used(self):
         card = self.station.new_card("classic-1k", sealed())
@@ -244,14 +244,14 @@ class TestDataCards(DeskTest):
             card = self.data_card(kind, sealed(1, meter=METER + 1) + sealed(4) + sealed(5))
             self.assertEqual(self.tap(card), [outcome.ACCEPTED])
             self.assertEqual(self.balance, 2 * AMOUNT)
-            self.assertEqual([told["balance"] for told in self.statements_on(card)], [2 * AMOUNT])
+            self.assertEqual([opened["balance"] for opened in self.statements_on(card)], [2 * AMOUNT])
             self.assertEqual(self.tap(card), [outcome.USED])
-            self.assertEqual([told["balance"] for told in self.statements_on(card)], [2 * AMOUNT])
+            self.assertEqual([opened["balance"] for opened in self.statements_on(card)], [2 * AMOUNT])
 
     def test_a_meter_for_which_it_brings_nothing_gives_its_statement(self):
         card = self.data_card("ntag216", sealed(1, meter=METER + 1))
         self.assertEqual(self.tap(card), [outcome.NO_NEWS])
-        self.assertEqual([told["token_top"] for told in self.statements_on(card)], [0])
+        self.assertEqual([opened["token_top"] for opened in self.statements_on(card)], [0])
 
     def test_a_full_card_is_told_and_nothing_on_it_changes(self):
         card = self.data_card("ntag216", sealed())
@@ -290,11 +290,11 @@ class TestDataCards(DeskTest):
                 self.tap(card)
                 self.tap(card)
                 self.assertEqual(self.balance, AMOUNT, frame)
-                self.assertEqual([told["balance"] for told in self.statements_on(card)], [AMOUNT], frame)
+                self.assertEqual([opened["balance"] for opened in self.statements_on(card)], [AMOUNT], frame)
 
 
 class TestTornTaps(DeskTest):
-    """Whatever happens at whichever frame: credit once, never lost, and the next whole tap gets its statement."""
+    """Failures at every frame: credit comes once and is never lost, and the next whole tap gets its statement."""
 
     KINDS = ("classic-1k", "ntag213")
 
@@ -328,11 +328,11 @@ class TestTornTaps(DeskTest):
                 self.assertEqual(self.station.statement(card)["balance"], self.credit)
 
     def check_statement(self, card, redeemed):
-        """A statement may be missing, never wrong; without credit in the ledger nothing told of any."""
-        told = self.station.statement(card)
-        if told is not None:
+        """Check that a statement is missing or right, and that a card shows no credit that the ledger lacks."""
+        opened = self.station.statement(card)
+        if opened is not None:
             self.assertTrue(redeemed)
-            self.assertEqual(told["balance"], self.balance)
+            self.assertEqual(opened["balance"], self.balance)
         elif redeemed:
             self.assertEqual(self.outcomes[-1], outcome.STATEMENT_NOT_WRITTEN)
         else:
@@ -430,7 +430,7 @@ class TestReader(DeskTest):
 
 
 class TestCost(DeskTest):
-    """What a tap costs: a guard against a driver or a layout that got slower.
+    """The cost of a tap: a guard against a driver or a layout that got slower.
 
     The meter is a year old, the card has been in use, and carries one new token. The costs are the frames of the whole
     tap, its milliseconds without the teller's, and the milliseconds from the start of the look until the teller gets

@@ -1,4 +1,4 @@
-"""The guard over sensor models: what is latched, once and for good, and what clearing does while it lasts."""
+"""The guard over sensor models: each tamper is latched once, and again after clearing if it lasts."""
 
 import asyncio
 import unittest

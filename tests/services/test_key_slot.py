@@ -1,4 +1,4 @@
-"""Key cards in the slot, with the real reader driver, desk and ledger: who pays, what is deducted, and when it is over.
+"""Key cards in the slot, with the real reader driver, desk and ledger: the card that pays, the amounts deducted, and the end.
 
 Each test is a meter of the contract key-card at a desk; time is virtual, energy comes straight into the ledger.
 """
@@ -31,7 +31,7 @@ class SlotTest(DeskBench, unittest.TestCase):
         self.ledger.change(lambda account: setattr(account, "contract", contracts.KeyCard))
 
     def restart(self):
-        """The power was off: everything in memory is new."""
+        """Restart after a power cut: everything in memory is new."""
         self.model.power_cut()
         self.ledger.open()
         self.new_desk(Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock))
@@ -44,7 +44,7 @@ class SlotTest(DeskBench, unittest.TestCase):
         self.ledger.advance(self.timekeeper.now_s(), pulses)
 
     def reason(self):
-        """The reason of supply, after what it calls for was journalled."""
+        """Return the reason of supply, after its consequences were journalled."""
         circumstances = Circumstances(self.timekeeper.now_s())
         circumstances.card = self.slot.card()
         for name, value in supply.latches(self.ledger.account, circumstances):
@@ -391,7 +391,7 @@ class TestTopUp(SlotTest):
 
 
 class TestForged(SlotTest):
-    """Whoever broke open one meter has the site's key, and may write on a card whatever there is room for."""
+    """An attacker that broke open one meter has the site's key, and can write any content on a card."""
 
     def test_numbers_that_no_card_can_have_are_refused_and_the_ledger_stays_readable(self):
         largest = (1 << 48) - 1

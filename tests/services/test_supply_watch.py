@@ -53,7 +53,7 @@ class TestSupplyWatch(unittest.TestCase):
         self.assertEqual(self.bench.teller.redeem(sealed, carrier.CARD), outcome.ACCEPTED)
 
     def _live(self, seconds):
-        """Metering, switching and the watch run."""
+        """Run metering, switching and the watch."""
         bench = self.bench
 
         async def main():

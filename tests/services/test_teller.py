@@ -1,4 +1,4 @@
-"""The teller: every kind of token has its effect once, whatever brings it, tears it, forges it or cuts the power."""
+"""The teller: every kind of token has its effect once, from any carrier, torn, forged or cut off."""
 
 import unittest
 
@@ -80,7 +80,7 @@ def _receipt(bench):
 
 
 def _large_tariff(version):
-    """A tariff table as large as one may be, in force at once."""
+    """Return a tariff table as large as one may be, in force at once."""
     prices = tuple(range(1 << 35, (1 << 35) + 6))
     limits_mwh = tuple(range(1 << 42, (1 << 42) + 5))
     return samples.flat_tariff(
@@ -94,12 +94,12 @@ def _large_tariff(version):
 
 
 def state_of(bench) -> tuple:
-    """All that a token could change."""
+    """Return everything that a token could change."""
     return account_image.pack(bench.ledger.account), bench.settings.get("tamper"), bench.timekeeper.now_s()
 
 
 def tampered_bench():
-    """A meter with a tamper latched, so that it can be cleared, and some energy, so that it can be taken back."""
+    """Return a meter with a latched tamper to clear, and some energy to take back."""
     bench = helpers.Bench()
     bench.settings.set("tamper", 1)
     bench.ledger.change(lambda account: setattr(account.energy, "bought", BOUGHT))
@@ -244,7 +244,7 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.USED)
 
     def test_tokens_that_take_turns_in_being_refused_are_noted_once_each(self):
-        """A card that lies there and cannot be written is redeemed at every look, and brings more than one token."""
+        """Redeem at every look: the card lies there and cannot be written, and brings more than one token."""
         self._redeem(1, token.TERM, 0, 10_000)
         for _ in range(10):
             for sequence in range(2, 15):
@@ -418,7 +418,7 @@ class TestFlashFailures(unittest.TestCase):
                 self.assertEqual(effect(bench), after)
 
     def test_a_change_that_was_denied_takes_no_later_credit_with_it(self):
-        """The snapshot of the denied change is whole in the first copies; it must not win over what came after."""
+        """Check that later state wins, though the snapshot of the denied change is whole in the first copies."""
         bench = helpers.Bench()
         first, sectors = helpers.LEDGER_RING
         bench.flash.faults.bad_sectors.update(range(first + sectors, first + 2 * sectors))
