@@ -1,6 +1,6 @@
 """Taps at the card desk with the real reader driver, teller and ledger: outcomes, credit and statements.
 
-A card that is removed, garbled or foreign, or a reader that fails, never loses or doubles credit, and never stops the desk.
+No card that is removed, garbled or foreign, and no reader that fails, loses or doubles credit or stops the desk.
 """
 
 import asyncio

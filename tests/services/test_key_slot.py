@@ -1,4 +1,4 @@
-"""Key cards in the slot, with the real reader driver, desk and ledger: the card that pays, the amounts deducted, and the end.
+"""Key cards in the slot, with the real reader driver, desk and ledger: the card that pays, deductions, the end.
 
 Each test is a meter of the contract key-card at a desk; time is virtual, energy comes straight into the ledger.
 """

@@ -22,7 +22,7 @@ TWO_RATES = flat_tariff(
 
 
 class TestTheCampSiteGuest(ContractStory):
-    """He buys days at the reception. His energy is not charged, but it is registered."""
+    """He buys days at the reception. He draws as much as he likes, and it is registered."""
 
     contract = "term"
     tariff = TWO_RATES
