@@ -126,7 +126,9 @@ class Stores:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, now_s)
         if self._is_retired(dict(settings)["meter_number"]):
-            raise ValueError("this number was given up with its ledger, and its tokens would count again: take another")
+            raise ValueError(
+                "this number was retired with its ledger, and its tokens would count again: use another number"
+            )
         if not self.settings.opened:
             self.settings.erase()
             self.settings.create()
@@ -151,7 +153,7 @@ class Stores:
         ValueError if the ledger can be read, or if the number is not known.
         """
         if self.fault != supply.LEDGER_UNREADABLE:
-            raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
+            raise ValueError("the ledger can be read: only an unreadable ledger is erased")
         meter_number = self.settings.get("meter_number")
         if meter_number is None:
             raise ValueError("the settings cannot be read either: erase all flash, then commission under a new number")

@@ -177,7 +177,7 @@ def read_time(text: str) -> int:
     """Return a time that a clock may be set to. Raises ValueError for any other."""
     utc_s = parse_time(text)
     if not EARLIEST_S <= utc_s <= LATEST_S:
-        raise ValueError("no meter lives before 2026 or after 2105: is the year right?")
+        raise ValueError("the year must be 2026 to 2105")
     return utc_s
 
 
