@@ -1,4 +1,4 @@
-"""The console as a whole: who may do what, and that nothing that is typed can do harm."""
+"""The console as a whole: rights, and that no input can do harm."""
 
 import unittest
 
@@ -103,7 +103,7 @@ class TestRights(unittest.TestCase):
         self.bench.log_in()
         with self.assertRaises(BoardReset):
             self.bench.say("reboot")
-        self.assertIn("starts anew", self.bench.hardware.console.take_output())
+        self.assertIn("restarts", self.bench.hardware.console.take_output())
 
 
 class TestLogin(unittest.TestCase):
@@ -216,7 +216,7 @@ class TestLines(unittest.TestCase):
             ("events 0", "whole number from 1"),
             ("contract set rent", "prepaid-money, prepaid-energy"),
             ("clock set noon", "2026-11-22T10:00:00+01:00"),
-            ("clock set 1999-01-01T00:00:00Z", "is the year right"),
+            ("clock set 1999-01-01T00:00:00Z", "2026 to 2105"),
             ("clock set 2090-01-01T00:00:00Z", "days ahead"),
             ("calibrate many", "impulses must be"),
             ("calibrate 3200/0", "kWh must be"),
@@ -224,7 +224,7 @@ class TestLines(unittest.TestCase):
             ("terms set colour 1", "there are: credit_limit"),
             ("terms set low_credit_mwh -1", "must be from 0"),
             ("keys set meter 00", "32 hex digits"),
-            ("keys set house 00", "say which"),
+            ("keys set house 00", "meter or site"),
             ("erase-ledger", "usage"),
             (f"erase-ledger {METER_NUMBER}", "not unreadable"),
             ("pin 12", "4 to 8 digits"),
@@ -306,10 +306,10 @@ class Unplugged:
         raise OSError(5)
 
     def write(self, _text):
-        """Nobody hears it."""
+        """Drop the text: nobody hears it."""
 
     async def make_room(self):
-        """There is nothing to wait for."""
+        """Return at once: there is nothing to wait for."""
 
 
 class TestTokens(unittest.TestCase):
