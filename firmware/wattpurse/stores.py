@@ -66,11 +66,11 @@ class Stores:
                 self.give_up()
 
     def start_records(self, now_s: int) -> None:
-        """Open load profile and top-up log, and chain the events. A working meter calls this before it writes any of
-        them.
+        """Open load profile and top-up log, and chain the events.
 
-        Where the flash of a record is blank, because older firmware did not have it, the record is created. A record
-        that cannot be opened gets `failed` set and stays as it is.
+        A working meter calls this before it writes any of them. Where the flash of a record is blank, because older
+        firmware did not have it, the record is created. A record that cannot be opened gets `failed` set and stays as
+        it is.
         """
         is_cut_off = self.settings.get("records", 0) == _RECORDS_BEGUN
         missing = []
@@ -90,8 +90,9 @@ class Stores:
             self.events.note(events.KEYS_CHANGED, carrier.METER, now_s, self.settings.get("key_version", 0))
 
     def chain_events(self) -> bool:
-        """Chain the events under the meter key, if there is one. Return False if the older events are chained under
-        another key.
+        """Chain the events under the meter key, if there is one.
+
+        Returns False if the older events are chained under another key.
         """
         meter_key = self.settings.get("meter_key")
         if self._aes is None or meter_key is None or not self.events.opened:

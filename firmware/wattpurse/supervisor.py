@@ -78,8 +78,9 @@ class Supervisor:
         self._others = []
 
     def add_critical(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]") -> None:
-        """Add a task that must never end: `run(beat)` is a coroutine that calls `beat()` at least every five
-        seconds.
+        """Add a task that must never end.
+
+        `run(beat)` is a coroutine that calls `beat()` at least every five seconds.
         """
         self._critical.append(_Watched(name, run, self._clock))
 

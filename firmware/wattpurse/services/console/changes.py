@@ -1,8 +1,8 @@
-"""Changes that the console makes to a meter in service: each one is durable, then noted in the event log, then
-confirmed.
+"""Changes that the console makes to a meter in service.
 
-Every function takes the meter and the arguments typed, and returns the answer. A refusal raises ValueError with the
-reason. Energy counted so far is charged first, under the terms that held while it was used.
+Each change is durable, then noted in the event log, then confirmed. Every function takes the meter and the arguments
+typed, and returns the answer. A refusal raises ValueError with the reason. Energy counted so far is charged first,
+under the terms that held while it was used.
 """
 
 from wattpurse.core import carrier, outcome

@@ -1,5 +1,4 @@
-"""Rights to change things at the console: the PIN, the delay after wrong ones, and the rights that a service card
-gives.
+"""Rights to change things at the console: the PIN, the delay after wrong ones, the rights that a service card gives.
 
 Every attempt is counted in flash before the PIN is compared, so that cutting the power buys no further attempt. The
 following delay doubles from one second to an hour and survives a restart. Attempts made too soon are not counted, and
