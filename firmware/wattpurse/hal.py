@@ -85,25 +85,58 @@ if TYPE_CHECKING:
         def __call__(self, __level: "int | None" = None) -> "int | None": ...
 
     class Board(Protocol):
-        """Every device of `DEVICES`, with its type."""
+        """Every device of `DEVICES`, with its type. Nobody replaces one, so a board may have a narrower type."""
 
-        name: str
-        unique_id: bytes
-        clock: Clock
-        counter: PulseCounter
-        load_switch: LoadSwitch
-        display: LedDisplay
-        button: Button
-        buzzer: Buzzer
-        cover: Contact
-        magnet: Contact
-        reverse_flow: Contact
-        rtc: RealTimeClock
-        reader: Mfrc522
-        flash: Flash
-        watchdog: Watchdog
-        console: ConsolePort
-        aes: Aes
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def unique_id(self) -> bytes: ...
+
+        @property
+        def clock(self) -> Clock: ...
+
+        @property
+        def counter(self) -> PulseCounter: ...
+
+        @property
+        def load_switch(self) -> LoadSwitch: ...
+
+        @property
+        def display(self) -> LedDisplay: ...
+
+        @property
+        def button(self) -> Button: ...
+
+        @property
+        def buzzer(self) -> Buzzer: ...
+
+        @property
+        def cover(self) -> Contact: ...
+
+        @property
+        def magnet(self) -> Contact: ...
+
+        @property
+        def reverse_flow(self) -> Contact: ...
+
+        @property
+        def rtc(self) -> RealTimeClock: ...
+
+        @property
+        def reader(self) -> Mfrc522: ...
+
+        @property
+        def flash(self) -> Flash: ...
+
+        @property
+        def watchdog(self) -> Watchdog: ...
+
+        @property
+        def console(self) -> ConsolePort: ...
+
+        @property
+        def aes(self) -> Aes: ...
 
         def random_bytes(self, __count: int) -> bytes: ...
 

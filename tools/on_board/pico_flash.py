@@ -3,9 +3,9 @@
 `wattpurse deploy` sends this file with a call at its end. First the image is staged in flash that neither the running
 MicroPython nor the meter's ring uses, and is read back. Then code in RAM moves it to the start of the flash, with
 interrupts off, because the move overwrites the running MicroPython. The boot ROM starts an image that has a valid
-second stage in its first page; otherwise it waits for an image over USB. So that page is made invalid first and written
-last: a power cut during the move leaves a board that asks for an image, and never runs part of one. Each sector is read
-back, and is written again until it is right. If it never is, the watchdog resets the chip.
+second stage in its first page; otherwise it waits for an image over USB. The first page is made invalid first and
+written last: a power cut during the move leaves a board that asks for an image, and never runs part of one. Each sector
+is read back, and is written again until it is right. If it never is, the watchdog resets the chip.
 
 Functions of the boot ROM: RP2040 data sheet, 2.8.3.1.3; watchdog: 4.7.6; blocks that a reset covers: 2.13.4.
 """

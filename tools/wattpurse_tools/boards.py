@@ -1,4 +1,4 @@
-"""The boards of this repository: each folder of `boards/` with a `board.toml` that says what tools and tests need.
+"""The boards of this repository: each folder of `boards/` with a `board.toml`, the facts for tools and tests.
 
 `names` finds them. `find` reads one and refuses a board that is not complete. A script of the toolchain asks for one
 value:
@@ -170,7 +170,7 @@ def _missing_files(board: Path, table: dict) -> list[str]:
 
 
 def _missing_keys(table: dict) -> list[str]:
-    """Return what is wrong with the keys of a descriptor."""
+    """Return the faults in the keys of a descriptor."""
     wrong = []
     for section, keys in _KEYS.items():
         wrong += _wrong_keys(table, section, keys)

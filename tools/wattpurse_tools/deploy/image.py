@@ -93,8 +93,8 @@ def check_board(board: Descriptor, facts: dict) -> None:
 def give_up_filesystem(link: BoardLink, board: Descriptor, may_format: bool) -> None:
     """Prepare the loss of a stock board's filesystem. The image has its own filesystem.
 
-    A boot script may have started something that goes on while flash is written. So the script is removed and the
-    board is taken over once more. Raises ValueError if there are files and `may_format` is false.
+    A boot script may have started work that goes on while flash is written: the script is removed and the board is
+    taken over once more. Raises ValueError if there are files and `may_format` is false.
     """
     found = link.execute(scripts.LIST_FILES)
     check_files(found, may_format)
