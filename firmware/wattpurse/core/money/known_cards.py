@@ -168,8 +168,9 @@ class KnownCards:
         self.known[0].owed += microunits
 
     def step(self, number: int, version: int, amount: int) -> None:
-        """Deduct `amount` of the debt of the newest card, with its next version. Raise ValueError if this is
-        impossible.
+        """Deduct `amount` of the debt of the newest card, with its next version.
+
+        Raise ValueError if the deduction is impossible.
         """
         card = self.newest
         if card is None or card.number != number or card.version + 1 != version or not 0 <= amount <= card.owed:
@@ -230,9 +231,7 @@ class KnownCards:
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """Return `(cards, position behind them)` of the bytes that `pack` put at `position`. Raise ValueError for other
-        bytes.
-        """
+        """Return `(cards, position behind them)` of the bytes at `position`. Raise ValueError for other bytes."""
         cards = cls()
         count = data[position] if position < len(data) else REMEMBERED + 1
         position += 1
