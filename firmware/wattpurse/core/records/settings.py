@@ -80,8 +80,8 @@ class Settings:
         self._values = {}
         self._journal.erase()
 
-    def get(self, name: str, default: "int | bytes | None" = None) -> "Any":
-        """Return the value of `name`, int or bytes, or `default` if it was never set."""
+    def get(self, name: str, default: "int | bytes | None" = None) -> "Any":  # noqa: ANN401
+        """Return the value of `name`, or `default` if it was never set. The name decides between int and bytes."""
         return self._values.get(_CODES[name], default)
 
     def set(self, name: str, value: "int | bytes") -> None:
