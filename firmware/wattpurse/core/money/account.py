@@ -56,7 +56,12 @@ class Account:
     """The state of one meter. A new account takes a tariff, the calibration, a contract and the time."""
 
     def __init__(
-        self, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[contracts.Contract]", time_s: int
+        self,
+        tariff_data: bytes,
+        impulses: int,
+        per_kwh: int,
+        contract: "type[contracts.Contract]",
+        time_s: int,
     ) -> None:
         self.tariff = Tariff(tariff_data)
         self.pending_tariff = None

@@ -31,7 +31,13 @@ class KnownCard:
     """
 
     def __init__(
-        self, number: int, version: int, spent: int, pending: int = 0, unproved: int = 0, owed: int = 0
+        self,
+        number: int,
+        version: int,
+        spent: int,
+        pending: int = 0,
+        unproved: int = 0,
+        owed: int = 0,
     ) -> None:
         self.number = number
         self.version = version
@@ -131,7 +137,14 @@ class KnownCards:
         self.user = user
 
     def take_terms(
-        self, loaded: int, price: int, allowance_mwh: int, period: int, number: int, used_mwh: int, day: int
+        self,
+        loaded: int,
+        price: int,
+        allowance_mwh: int,
+        period: int,
+        number: int,
+        used_mwh: int,
+        day: int,
     ) -> None:
         """Take the remaining content of the newest card; `number` is that of its period, `day` is today.
 

@@ -127,7 +127,13 @@ class Ledger:
         self._record_with_pulses(records.TOKEN, payload)
 
     def set_number(
-        self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER
+        self,
+        holder: int,
+        name: str,
+        value: int,
+        now_s: int,
+        sequence: int = NO_TOKEN,
+        by: int = METER,
     ) -> None:
         """Set one of the account's numbers and redeem its token, in one record.
 
