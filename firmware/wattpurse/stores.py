@@ -154,7 +154,7 @@ class Stores:
         ValueError if the ledger can be read, or if the number is not known.
         """
         if self.fault != supply.LEDGER_UNREADABLE:
-            raise ValueError("the ledger can be read: only an unreadable ledger is erased")
+            raise ValueError("only an unreadable ledger is erased, and this meter has none")
         meter_number = self.settings.get("meter_number")
         if meter_number is None:
             raise ValueError("the settings cannot be read either: erase all flash, then commission under a new number")

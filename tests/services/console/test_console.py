@@ -226,7 +226,7 @@ class TestLines(unittest.TestCase):
             ("keys set meter 00", "32 hex digits"),
             ("keys set house 00", "meter or site"),
             ("erase-ledger", "usage"),
-            (f"erase-ledger {METER_NUMBER}", "not unreadable"),
+            (f"erase-ledger {METER_NUMBER}", "only an unreadable ledger"),
             ("pin 12", "4 to 8 digits"),
             ("relay test", "supply is off"),
             ("token 00", "cannot be read"),
