@@ -180,7 +180,7 @@ def _missing_keys(table: dict) -> list[str]:
     oldest = _value(table, "micropython", "oldest")
     if isinstance(oldest, str) and not re.fullmatch(r"\d+\.\d+", oldest):
         wrong.append(f'micropython.oldest in {DESCRIPTOR} must be like "1.25"')
-    return wrong + _wrong_keys(table, "deploy", _KEYS_OF_WAY.get(way, {}))
+    return wrong + _wrong_keys(table, "deploy", _KEYS_OF_WAY.get(str(way), {}))
 
 
 def _wrong_keys(table: dict, section: str, keys: dict[str, type]) -> list[str]:
