@@ -116,7 +116,7 @@ if TYPE_CHECKING:
         def writeto_mem(self, __address: int, __register: int, __data: "bytes | bytearray | memoryview") -> None: ...
 
     class Board(Protocol):
-        """Every device of `DEVICES`, with its type."""
+        """Every device of `DEVICES`, with its type. Nobody replaces one, so a board may have a narrower type."""
 
         @property
         def name(self) -> str: ...
