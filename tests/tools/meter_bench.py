@@ -1,4 +1,4 @@
-"""A meter with the keys of a key file, to which cards are brought from the station's folder, and typed tokens."""
+"""A meter with the keys of a key file. It accepts cards from the station's folder, and typed tokens."""
 
 import json
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from wattpurse.core import carrier
 
 @contextmanager
 def card_in_hand(name):
-    """A card out of the station's folder, which goes back there as it is then."""
+    """Take a card out of the station's folder, and put it back with its changes."""
     path = Path("cards", f"{name}.json")
     card = from_image(json.loads(path.read_text()))
     yield card
@@ -32,14 +32,14 @@ class MeterBench(DeskBench):
         return self.ledger.account
 
     def tap_file(self, name):
-        """Bring a card of the station to the meter; what the meter told."""
+        """Bring a card of the station to the meter. Return the meter's outcomes."""
         with card_in_hand(name) as card:
             return self.tap(card)
 
     def type(self, digits):
-        """Enter a token at the console; the outcome."""
+        """Enter a token at the console. Return the outcome."""
         return self.teller.redeem(bytes.fromhex(digits), carrier.CONSOLE)
 
     def use_money(self, amount):
-        """Consumption that costs so much."""
+        """Consume energy that costs `amount` micro-units."""
         self.ledger.change(lambda account: account.money.spend(amount))

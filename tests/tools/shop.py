@@ -1,4 +1,4 @@
-"""The `wattpurse` command in an empty folder, as its clerk uses it: what it prints and what it refuses."""
+"""The `wattpurse` command in an empty folder, as a clerk uses it: its output and its refusals."""
 
 import json
 
@@ -8,13 +8,12 @@ from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from wattpurse_tools import cli
 from wattpurse_tools.station import key_file
-from wattpurse_tools.station.sequence_marks import SequenceMarks
-from wattpurse_tools.station.station import Station
+from wattpurse_tools.station import station as stations
 
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """An empty folder with a key file in it, and a meter that the station knows."""
+    """Make an empty folder with a key file, and a station with one meter."""
     monkeypatch.chdir(tmp_path)
     key_file.make("keys.json")
     assert cli.main(["meter", "add", str(METER)]) == 0
@@ -27,7 +26,7 @@ def meter():
 
 @pytest.fixture
 def wattpurse(capsys):
-    """`wattpurse("card read anna")` gives what the command prints; `.refusal(...)` the sentence of its refusal."""
+    """Return a runner: `wattpurse("card read anna")` returns the output, `.refusal(...)` the reason of a refusal."""
 
     def run(line):
         capsys.readouterr()
@@ -52,5 +51,5 @@ def wattpurse(capsys):
 
 
 def open_station():
-    """The station's record."""
-    return Station("station.db", key_file.load("keys.json"), SequenceMarks("keys.json"))
+    """Open the station's record."""
+    return stations.open_station("keys.json", "station.db")

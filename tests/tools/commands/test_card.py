@@ -1,4 +1,4 @@
-"""The vending command end to end: cards in a folder, the station's record, and a meter's desk they are tapped at."""
+"""`wattpurse card` end to end: cards in a folder, the station's record, and a meter that reads the cards."""
 
 import fcntl
 import json
@@ -16,20 +16,19 @@ from wattpurse.cards import purse
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
 from wattpurse_tools import cli
-from wattpurse_tools.commands import desk_options
 from wattpurse_tools.station import key_file
+from wattpurse_tools.station import shop as shops
+from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.card_files import CardFiles
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.order import credit
-from wattpurse_tools.station.sequence_marks import SequenceMarks
-from wattpurse_tools.station.station import Station
 
 TWENTY = 20_000_000
 
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """An empty folder with a key file in it."""
+    """Make an empty folder with a key file."""
     monkeypatch.chdir(tmp_path)
     key_file.make("keys.json")
 
@@ -44,7 +43,7 @@ def run(*arguments):
 
 
 def refusal(capsys, *arguments):
-    """The sentence with which a command is refused."""
+    """Return the reason with which a command is refused."""
     capsys.readouterr()
     assert run(*arguments) == 1
     captured = capsys.readouterr()
@@ -61,7 +60,7 @@ def read(capsys, name):
 
 
 def open_station():
-    return Station("station.db", key_file.load("keys.json"), SequenceMarks("keys.json"))
+    return stations.open_station("keys.json", "station.db")
 
 
 def states(document):
@@ -77,7 +76,7 @@ def top_up(name="anna", amount="20.00"):
 
 
 def everything():
-    """The content of every card file, and how many tokens were ever made."""
+    """Return the content of every card file, and the last token number of every meter."""
     cards = {path.name: path.read_bytes() for path in Path("cards").iterdir()} if Path("cards").exists() else {}
     with open_station() as station:
         made = [row["last_sequence"] for row in station.meters()]
@@ -95,7 +94,7 @@ def damage(name):
 
 class TestRounds:
     @pytest.mark.parametrize("kind", purse.KINDS)
-    def test_from_the_shop_to_the_meter_and_back(self, capsys, desk, kind):
+    def test_card_goes_to_the_meter_and_back(self, capsys, desk, kind):
         new(kind=kind)
         top_up()
         assert states(read(capsys, "anna")) == [(1, "on card")]
@@ -115,7 +114,7 @@ class TestRounds:
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
         assert desk.balance == TWENTY + 5_500_000
 
-    def test_tokens_gather_until_they_are_tapped(self, capsys, desk):
+    def test_tokens_collect_on_the_card_until_it_is_tapped(self, capsys, desk):
         new(kind="ntag216")
         for _ in range(5):
             top_up()
@@ -132,7 +131,7 @@ class TestRounds:
         desk.tap_file("anna")
         assert desk.ledger.account.energy.balance == 12_345_000
 
-    def test_the_table_shows_twelve_months(self, capsys, desk):
+    def test_table_shows_twelve_months(self, capsys, desk):
         new()
         top_up("anna")
 
@@ -159,7 +158,7 @@ class TestRounds:
         assert months[2][1:] == ["113.000", "113.000", "56.50"]
         assert months[-2][0] == "2026-03"
 
-    def test_a_service_card_opens_the_service_page(self, capsys, desk):
+    def test_service_card_opens_the_service_page(self, capsys, desk):
         assert run("new", "tech", "--kind", "ntag213", "--service", "--technician", "7", "--expires", "2099-12-31") == 0
         assert desk.tap_file("tech") == [outcome.SERVICE]
         document = read(capsys, "tech")
@@ -167,7 +166,7 @@ class TestRounds:
         assert document["service_pass"] == {"technician": 7, "expires": "2099-12-31 23:59:59 UTC"}
         assert "technician" in refusal(capsys, "topup", "tech", "--amount", "1")
 
-    def test_an_erased_card_can_be_used_for_another_meter(self, capsys, desk):
+    def test_erased_card_can_be_used_for_another_meter(self, capsys, desk):
         new()
         top_up()
         desk.tap_file("anna")
@@ -187,7 +186,7 @@ class TestRounds:
 
 
 class TestRefusals:
-    """Each is one sentence, exit status 1, and changes neither card nor record."""
+    """Each refusal is one sentence, has exit status 1, and changes neither card nor record."""
 
     CASES = (
         (("topup", "anna", "--amount", "0"), "above zero"),
@@ -230,7 +229,7 @@ class TestRefusals:
         assert words in refusal(capsys, *arguments)
         assert everything() == before
 
-    def test_a_card_on_a_meters_reader(self, capsys, cards):
+    def test_card_on_a_meters_reader(self, capsys, cards):
         Path("cards/anna.in-field").touch()
         before = everything()
         for arguments in (("topup", "anna", "--amount", "1"), ("read", "anna"), ("erase", "anna", "--forfeit")):
@@ -250,7 +249,7 @@ class TestRefusals:
             '{"kind": 5, "uid": 6, "memory": 7}',
         ],
     )
-    def test_a_broken_card_file(self, capsys, text):
+    def test_broken_card_file(self, capsys, text):
         Path("cards").mkdir()
         Path("cards/anna.json").write_text(text)
         assert "the card file is broken" in refusal(capsys, "topup", "anna", "--amount", "1")
@@ -263,13 +262,13 @@ class TestRefusals:
         assert "sells by money" in refusal(capsys, "topup", "anna", "--kwh", "5")
         assert everything() == before
 
-    def test_one_of_amount_and_kwh_is_needed(self):
+    def test_exactly_one_of_amount_and_kwh_is_needed(self):
         for arguments in ([], ["--amount", "1", "--kwh", "1"]):
             with pytest.raises(SystemExit) as exit_info:
                 run("topup", "anna", *arguments)
             assert exit_info.value.code == 2
 
-    def test_forfeiting_is_said_aloud(self, capsys, cards):
+    def test_forfeited_tokens_are_printed(self, capsys, cards):
         assert run("erase", "anna", "--forfeit") == 0
         assert "forfeited: token 1" in capsys.readouterr().out
         new()
@@ -283,15 +282,15 @@ class TestOtherStations:
         key_file.make("other.json")
         assert "belongs to another key file" in refusal(capsys, "read", "anna", "--keys", "other.json")
 
-    def test_a_missing_key_file_is_told_with_the_remedy(self, capsys):
+    def test_missing_key_file_is_refused_with_the_remedy(self, capsys):
         assert "wattpurse keys new none.json" in refusal(capsys, "read", "anna", "--keys", "none.json")
         assert not Path("station.db").exists()
 
-    def test_a_record_that_is_none(self, capsys):
+    def test_file_that_is_no_record(self, capsys):
         Path("station.db").write_bytes(b"not a database at all, but long enough to be looked at" * 20)
         assert "not the state of a vending station" in refusal(capsys, "read", "anna")
 
-    def test_a_classic_card_of_another_station_is_locked(self, capsys):
+    def test_classic_card_of_another_station_is_locked(self, capsys):
         new()
         key_file.make("other.json")
         other = ("--keys", "other.json", "--state", "other.db")
@@ -301,7 +300,7 @@ class TestOtherStations:
             assert everything() == before
 
     @pytest.mark.parametrize("serves", [False, True])
-    def test_an_open_card_with_tokens_of_another_station(self, capsys, serves):
+    def test_open_card_with_tokens_of_another_station(self, capsys, serves):
         new(kind="ntag215")
         top_up()
         key_file.make("other.json")
@@ -314,7 +313,7 @@ class TestOtherStations:
         assert "unknown to this station" in refusal(capsys, "erase", "anna", *other)
         assert everything() == before
 
-    def test_a_lost_record_refuses_what_it_cannot_account_for_until_the_card_was_tapped(self, capsys, desk):
+    def test_new_record_refuses_a_card_with_unknown_tokens_until_it_was_tapped(self, capsys, desk):
         new()
         for _ in range(3):
             top_up()
@@ -326,7 +325,7 @@ class TestOtherStations:
         assert states(read(capsys, "anna")) == [(4, "on card")]
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
 
-    def test_a_record_from_yesterday_does_not_use_numbers_again(self, capsys, desk):
+    def test_older_record_does_not_use_numbers_again(self, capsys, desk):
         new()
         top_up()
         desk.tap_file("anna")
@@ -342,11 +341,11 @@ class TestOtherStations:
 
 
 class TestFailures:
-    """Whatever fails and whenever: each token that was made reaches its card in the end, and counts once."""
+    """After any failure, each token that was made reaches its card in the end, and counts once."""
 
     @pytest.fixture
     def lift(self, monkeypatch):
-        """`lift(frame)`: the next command loses its card at that frame of its reader; None: it does not."""
+        """Return `lift(frame)`: the next command loses its card at that frame of its reader. None: it keeps it."""
         planned = {"frame": None, "frames": 0}
 
         class UnsteadyReader(CardReader):
@@ -357,7 +356,7 @@ class TestFailures:
                     self.model.faults.lift_during_write(planned["frame"], planned["frame"])
                     self.model.faults.lift(planned["frame"] + 1)
 
-        monkeypatch.setattr(desk_options, "CardReader", UnsteadyReader)
+        monkeypatch.setattr(shops, "CardReader", UnsteadyReader)
 
         def plan(frame):
             planned["frame"] = frame
@@ -366,7 +365,7 @@ class TestFailures:
         return plan
 
     @pytest.mark.parametrize("kind", ["classic-1k", "ntag213", "ultralight"])
-    def test_a_card_lifted_at_any_frame_of_a_top_up(self, capsys, desk, lift, kind):
+    def test_card_lifted_at_any_frame_of_a_top_up(self, capsys, desk, lift, kind):
         new("sample", kind)
         top_up("sample")
         frames = lift.frames_of_last_command()
@@ -397,7 +396,7 @@ class TestFailures:
         assert failures > 3
         assert torn > 0
 
-    def test_a_new_card_lifted_while_it_takes_over_from_a_lost_one(self, capsys, desk, lift):
+    def test_new_card_lifted_while_it_replaces_a_lost_one(self, capsys, desk, lift):
         new()
         top_up()
         frames = lift.frames_of_last_command()
@@ -410,7 +409,7 @@ class TestFailures:
         assert desk.tap_file("bert") == [outcome.ACCEPTED]
         assert desk.balance == TWENTY
 
-    def test_the_next_top_up_repairs_as_well(self, capsys, desk, lift):
+    def test_next_top_up_repairs_the_card(self, capsys, desk, lift):
         new()
         top_up()
         lift(lift.frames_of_last_command() - 3)
@@ -422,7 +421,7 @@ class TestFailures:
         assert desk.balance == TWENTY + 3_000_000
 
     @pytest.mark.parametrize("kind", ["classic-1k", "ntag213"])
-    def test_a_card_lifted_while_it_is_erased_can_be_erased_again(self, capsys, lift, kind):
+    def test_card_lifted_while_it_is_erased_can_be_erased_again(self, capsys, lift, kind):
         new(kind=kind)
         top_up()
         for frame in (20, 30, 40):
@@ -432,7 +431,7 @@ class TestFailures:
         assert run("erase", "anna", "--forfeit") == 0
         new(kind=kind, meter=METER + 1)
 
-    def test_a_card_whose_only_box_is_damaged_is_known_by_its_uid(self, capsys, desk):
+    def test_card_whose_only_box_is_damaged_is_known_by_its_uid(self, capsys, desk):
         new(kind="ntag213")
         damage("anna")
         assert run("repair", "anna") == 0
@@ -443,7 +442,7 @@ class TestFailures:
         assert run("repair", "anna") == 0
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
 
-    def test_a_card_taken_over_by_a_new_record_is_known_from_then_on(self, capsys, desk):
+    def test_card_read_by_a_new_record_is_known_from_then_on(self, capsys, desk):
         new(kind="ntag213")
         Path("station.db").unlink()
         assert cli.main(["meter", "add", str(METER)]) == 0
@@ -452,7 +451,7 @@ class TestFailures:
         assert run("repair", "anna") == 0
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
 
-    def test_a_program_killed_before_the_card_file_is_written(self, capsys, desk, monkeypatch):
+    def test_program_killed_before_the_card_file_is_written(self, capsys, desk, monkeypatch):
         new()
         save = CardFiles.save
 
@@ -469,7 +468,7 @@ class TestFailures:
         desk.tap_file("anna")
         assert desk.balance == 1_000_000
 
-    def test_a_card_that_came_to_a_reader_meanwhile_is_not_overwritten(self, capsys, monkeypatch):
+    def test_card_that_was_put_on_a_reader_meanwhile_is_not_overwritten(self, capsys, monkeypatch):
         new()
         before = Path("cards/anna.json").read_bytes()
         write_orders = purse.write_orders
@@ -486,7 +485,7 @@ class TestFailures:
         assert run("repair", "anna") == 0
         assert states(read(capsys, "anna")) == [(1, "on card")]
 
-    def test_an_unredeemed_token_is_not_left_behind_the_meters_window(self):
+    def test_unredeemed_token_is_not_left_behind_the_meters_window(self):
         with open_station() as station:
             station.add_meter(METER, Currency("EUR", 2))
             for sequence in range(1, 65):
@@ -494,7 +493,7 @@ class TestFailures:
             with pytest.raises(ValueError, match="token 1 of meter"):
                 station.issue(METER, b"\x01\x02\x03\x04", credit("money", 1))
 
-    def test_tills_at_work_at_once_lose_no_token_and_make_none_twice(self, capsys):
+    def test_simultaneous_sales_lose_no_token_and_repeat_none(self, capsys):
         names = ("anna", "bert")
         for name in names:
             new(name, "ntag216")
@@ -504,7 +503,7 @@ class TestFailures:
         found = [one["sequence"] for name in names for one in read(capsys, name)["tokens"]]
         assert sorted(found) == list(range(1, 9))
 
-    def test_one_command_at_a_time_has_the_record(self):
+    def test_record_is_locked_for_one_command(self):
         with open("station.db.lock", "w") as lock:
             with open_station(), pytest.raises(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -512,7 +511,7 @@ class TestFailures:
 
 
 class TestKeysAndMeters:
-    def test_a_key_file_is_its_owners_alone_and_never_overwritten(self, capsys):
+    def test_key_file_is_readable_by_its_owner_alone_and_never_overwritten(self, capsys):
         before = Path("keys.json").read_text()
         assert stat.S_IMODE(Path("keys.json").stat().st_mode) == 0o600
         assert cli.main(["keys", "new", "keys.json"]) == 1
@@ -522,19 +521,19 @@ class TestKeysAndMeters:
         assert key_file.load("second.json").vending_key != key_file.load("keys.json").vending_key
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"vending_key": "00", "site_key": "00", "key_version": 1}'])
-    def test_a_broken_key_file_is_told_without_its_keys(self, capsys, text):
+    def test_broken_key_file_is_refused_without_showing_its_keys(self, capsys, text):
         Path("broken.json").write_text(text)
         assert "not a key file" in refusal(capsys, "read", "anna", "--keys", "broken.json")
 
-    def test_a_mistyped_key_is_not_repeated(self, capsys):
+    def test_mistyped_key_is_not_shown(self, capsys):
         secret = "0123456789abcdef0123456789abcdeX"
         document = {"vending_key": secret, "site_key": "00" * 16, "key_version": 1}
         Path("broken.json").write_text(json.dumps(document))
-        told = refusal(capsys, "read", "anna", "--keys", "broken.json")
-        assert "vending_key" in told
-        assert secret not in told
+        reason = refusal(capsys, "read", "anna", "--keys", "broken.json")
+        assert "vending_key" in reason
+        assert secret not in reason
 
-    def test_meters_are_added_once_listed_and_given_their_keys(self, capsys):
+    def test_meters_are_added_once_listed_and_shown_with_their_keys(self, capsys):
         assert cli.main(["meter", "add", "7", "--currency", "JPY", "--decimals", "0"]) == 0
         assert cli.main(["meter", "add", "7"]) == 1
         assert cli.main(["meter", "add", "8", "--currency", "yen"]) == 1
@@ -548,7 +547,7 @@ class TestKeysAndMeters:
         assert lines[2] == f"meter key     {site_keys.meter_key(7).hex()}"
         assert lines[3] == f"site key      {site_keys.site_key.hex()}"
 
-    def test_amounts_are_of_the_meters_currency(self, capsys):
+    def test_amounts_are_in_the_meters_currency(self, capsys):
         cli.main(["meter", "add", "7", "--currency", "JPY", "--decimals", "0"])
         new(meter=7)
         assert "at most 0 decimals" in refusal(capsys, "topup", "anna", "--amount", "100.5")

@@ -16,7 +16,7 @@ NAMES = [contract.name for contract in contracts.CONTRACTS]
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """Those of meter, cards and station, in a fresh place; the station's command is found as `make run` finds it."""
+    """Make empty folders for meter, cards and station. The `wattpurse` command is found as `make run` finds it."""
     monkeypatch.setenv("PATH", f"{ROOT}/.venv/bin:{os.environ['PATH']}")
     monkeypatch.chdir(ROOT)
     return [str(tmp_path / name) for name in ("meter", "cards", "desk")]
@@ -24,7 +24,7 @@ def folders(tmp_path, monkeypatch):
 
 class TestOpenWorld:
     @pytest.mark.parametrize("name", NAMES)
-    def test_the_card_that_was_made_brings_supply(self, folders, name):
+    def test_card_that_was_made_brings_supply(self, folders, name):
         os.mkdir(folders[2])
         world, cards, _ = open_world(*folders, 1, name)
         assert world.account.contract.name == name
@@ -34,26 +34,26 @@ class TestOpenWorld:
         world.close()
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_what_is_sold_next_is_a_command_line_that_exists(self, name):
+    def test_suggested_command_line_exists(self, name):
         hint = top_up_hint("meter", "cards", ".", contract=name)
         assert len(hint) < 80
         _, _, words = hint.partition(".venv/bin/wattpurse ")
         arguments = build_parser(COMMANDS).parse_args(shlex.split(words))
         assert callable(arguments.run)
 
-    def test_each_contract_has_a_meter_and_a_card_of_its_own(self):
+    def test_each_contract_has_its_own_meter_and_card(self):
         customers = [customer_of(name) for name in NAMES]
         assert len({customer.meter_number for customer in customers}) == len(NAMES)
         assert len({customer.card for customer in customers}) == len(NAMES)
 
 
 class TestArguments:
-    def test_each_contract_has_a_folder_of_its_own_unless_one_is_named(self):
+    def test_each_contract_has_its_own_folder_unless_one_is_named(self):
         assert run.arguments([])["state"] == "meter"
         assert run.arguments(["--contract", "term"])["state"] == "meter-term"
         assert run.arguments(["--contract", "term", "--state", "here"])["state"] == "here"
 
-    def test_a_contract_that_there_is_not_is_refused_with_those_there_are(self, capsys):
+    def test_unknown_contract_is_refused_with_the_list_of_contracts(self, capsys):
         assert run.main(["--contract", "barter"]) == 2
         assert "term" in capsys.readouterr().out
         assert run.main(["--contract"]) == 2

@@ -26,7 +26,7 @@ class KeyMeter(DeskBench):
         self.ledger.change(lambda account: setattr(account, "contract", contracts.KeyCard))
 
     def use(self, name, pulses):
-        """The card is in while so much is used; what was told of it."""
+        """Insert the card while energy is used. Return the outcomes."""
         with card_in_hand(name) as card:
             self.outcomes.clear()
             self.field.insert(card)
@@ -40,7 +40,7 @@ class KeyMeter(DeskBench):
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """An empty folder with a key file in it."""
+    """Make an empty folder with a key file."""
     monkeypatch.chdir(tmp_path)
     key_file.make("keys.json")
 
@@ -55,7 +55,7 @@ def run(*arguments):
 
 
 def refusal(capsys, *arguments):
-    """The sentence with which a command is refused."""
+    """Return the reason with which a command is refused."""
     capsys.readouterr()
     assert run(*arguments) == 1
     return capsys.readouterr().err
@@ -72,7 +72,7 @@ def new_card(name="room12", kind="ntag213", price="0.30", *further):
 
 
 @pytest.mark.parametrize("kind", ["classic-1k", "ntag213", "ntag215", "ntag216"])
-def test_a_card_is_made_topped_up_used_and_read(kind, meter, capsys):
+def test_card_is_made_topped_up_used_and_read(kind, meter, capsys):
     new_card("room12", kind, "0.30", "--user", "12")
     assert run("topup", "room12", "--amount", "10.00") == 0
     assert meter.use("room12", KWH_PULSES) == [outcome.ACCEPTED]
@@ -83,7 +83,7 @@ def test_a_card_is_made_topped_up_used_and_read(kind, meter, capsys):
     assert read(capsys, "room12")["balance"] == 15 * MILLION - 600_000
 
 
-def test_price_and_allowance_travel_on_the_card(meter, capsys):
+def test_price_and_allowance_are_on_the_card(meter, capsys):
     new_card("class", "classic-1k", "0", "--allowance", "2/day")
     assert run("reprice", "class", "--price", "0.50", "--allowance", "1/day") == 0
     run("topup", "class", "--amount", "1")
@@ -94,7 +94,7 @@ def test_price_and_allowance_travel_on_the_card(meter, capsys):
     assert "0.50 EUR per kWh, 1.000 kWh free each day" in capsys.readouterr().out
 
 
-def test_an_older_image_is_told_and_nothing_is_put_on_it(meter, capsys):
+def test_older_image_is_reported_and_not_topped_up(meter, capsys):
     new_card()
     run("topup", "room12", "--amount", "10.00")
     shutil.copy("cards/room12.json", "old.json")
@@ -109,7 +109,7 @@ def test_an_older_image_is_told_and_nothing_is_put_on_it(meter, capsys):
     assert read(capsys, "room12")["balance"] == 11 * MILLION - 300_000
 
 
-def test_what_is_sold_and_does_not_reach_the_card_is_put_there_later(capsys, monkeypatch):
+def test_sale_that_did_not_reach_the_card_is_written_later(capsys, monkeypatch):
     new_card()
     frames = []
     work = CardReader.work
@@ -121,9 +121,11 @@ def test_what_is_sold_and_does_not_reach_the_card_is_put_there_later(capsys, mon
         return work(self, card, step)
 
     monkeypatch.setattr(CardReader, "work", torn)
-    for frame in range(1, 30):
+    frame = topped_up = 0
+    while not topped_up:
+        frame += 1
         frames[:] = [frame]
-        run("topup", "room12", "--amount", "1")
+        topped_up = run("topup", "room12", "--amount", "1") == 0
         frames.clear()
         assert run("repair", "room12") == 0
         found = read(capsys, "room12")
@@ -131,7 +133,7 @@ def test_what_is_sold_and_does_not_reach_the_card_is_put_there_later(capsys, mon
     assert found["loaded"] >= 15 * MILLION
 
 
-def test_a_card_with_money_is_not_wiped_unless_it_is_given_up(capsys):
+def test_card_with_money_is_wiped_only_if_it_is_forfeited(capsys):
     new_card()
     run("topup", "room12", "--amount", "3")
     assert "--forfeit" in refusal(capsys, "erase", "room12")
@@ -145,24 +147,24 @@ def test_a_card_with_money_is_not_wiped_unless_it_is_given_up(capsys):
     [
         (("new", "a", "--kind", "ultralight", "--key-card", "--price", "1"), "has no room"),
         (("new", "a", "--kind", "ntag213", "--key-card"), "needs --price"),
-        (("new", "a", "--kind", "ntag213", "--key-card", "--price", "five"), "--price five"),
+        (("new", "a", "--kind", "ntag213", "--key-card", "--price", "five"), "price five"),
         (("new", "a", "--kind", "ntag213", "--key-card", "--price", "1", "--allowance", "2/year"), "2/day"),
         (("new", "a", "--kind", "ntag213", "--price", "1", "--meter", "5"), "--key-card"),
-        (("topup", "room12", "--kwh", "5"), "--amount"),
+        (("topup", "room12", "--kwh", "5"), "takes money alone"),
         (("new", "room12", "--kind", "ntag213", "--key-card", "--price", "1"), "in use"),
     ],
 )
-def test_refusals_say_what_to_do(words, reason, capsys):
+def test_refusal_has_the_remedy(words, reason, capsys):
     new_card()
     assert reason in refusal(capsys, *words)
 
 
-def test_a_customers_card_cannot_be_repriced(capsys):
+def test_customers_card_cannot_be_repriced(capsys):
     run("new", "tenant", "--kind", "ntag213", "--meter", "5")
     assert "not a key card" in refusal(capsys, "reprice", "tenant", "--price", "1")
 
 
-def test_a_record_that_is_behind_learns_what_another_station_loaded(meter, capsys):
+def test_older_record_learns_the_credit_that_another_station_loaded(meter, capsys):
     new_card()
     shutil.copy("station.db", "backup.db")
     run("topup", "room12", "--amount", "10.00")

@@ -1,4 +1,4 @@
-"""A cashier sells with his operator's card, and the record says that it was he; without it nothing is sold."""
+"""A cashier sells with an operator's card, and the record names the operator. Without the card nothing is sold."""
 
 # ruff: noqa: F811 fixtures
 
@@ -23,7 +23,7 @@ def cashier(wattpurse):
 
 
 class TestSelling:
-    def test_the_day_of_a_cashier(self, wattpurse, cashier, meter):
+    def test_day_of_a_cashier(self, wattpurse, cashier, meter):
         wattpurse("card topup anna --amount 1")
         assert wattpurse("station operators require --operator op") == "selling needs an operator's card"
         for line in ("card topup anna --amount 20", f"token {METER} days 3 --hex", "station operators release"):
@@ -43,7 +43,7 @@ class TestSelling:
         wattpurse("station operators release --operator op")
         wattpurse("card topup anna --amount 1")
 
-    def test_paying_out_is_selling_too(self, wattpurse, cashier, meter):
+    def test_paying_out_requires_an_operator(self, wattpurse, cashier, meter):
         wattpurse("card topup anna --amount 5")
         wattpurse(f"token {METER} refund money all --card anna")
         meter.tap_file("anna")
@@ -51,39 +51,39 @@ class TestSelling:
         assert "--operator CARD" in wattpurse.refusal("card settle anna --paid")
         wattpurse("card settle anna --paid --operator op")
 
-    def test_what_is_read_on_it(self, wattpurse, cashier):
+    def test_operators_card_is_read(self, wattpurse, cashier):
         document = wattpurse.read("op")
         assert document["card"]["role"] == "operator"
         assert document["operator_pass"] == {"operator": 3, "expires": "2099-12-31 23:59:59 UTC"}
         assert "pass       operator 3, until 2099-12-31 23:59:59 UTC" in wattpurse("card read op")
 
-    def test_it_opens_no_meter(self, cashier, meter):
+    def test_operators_card_opens_no_meter(self, cashier, meter):
         assert meter.tap_file("op") == [outcome.NOT_THIS_METER]
 
 
-class TestCardsThatAreNone:
-    def test_a_customers_or_a_technicians_card(self, wattpurse, cashier):
+class TestInvalidCards:
+    def test_customers_or_technicians_card(self, wattpurse, cashier):
         wattpurse("card new tech --kind ntag213 --service --technician 7 --expires 2099-12-31")
         for name, what in (("anna", "a customer's card"), ("tech", "a technician's card")):
-            told = wattpurse.refusal(f"card topup anna --amount 1 --operator {name}")
-            assert f"card {name} is {what}, not an operator's" in told
+            reason = wattpurse.refusal(f"card topup anna --amount 1 --operator {name}")
+            assert f"card {name} is {what}, not an operator's" in reason
 
-    def test_one_that_has_expired(self, wattpurse, cashier, monkeypatch):
+    def test_expired_card(self, wattpurse, cashier, monkeypatch):
         monkeypatch.setattr("time.time", lambda: 4_102_444_800)
         assert "has expired" in wattpurse.refusal("card topup anna --amount 1 --operator op")
 
-    def test_a_pass_copied_to_another_card(self, wattpurse, cashier):
+    def test_pass_copied_to_another_card(self, wattpurse, cashier):
         image = json.loads(Path("cards/op.json").read_text())
         image["uid"] = "04112233445566"
         Path("cards/copy.json").write_text(json.dumps(image))
         assert "not made with the keys" in wattpurse.refusal("card topup anna --amount 1 --operator copy")
 
-    def test_a_pass_of_another_station(self, wattpurse, cashier):
+    def test_pass_of_another_station(self, wattpurse, cashier):
         key_file.make("other.json")
         wattpurse("card new spy --kind ntag213 --operator 3 --expires 2099-12-31 --keys other.json --state other.db")
         assert "not made with the keys" in wattpurse.refusal("card topup anna --amount 1 --operator spy")
 
-    def test_the_site_key_which_every_meter_has_makes_no_pass(self):
+    def test_site_key_makes_no_operators_pass(self):
         site_keys = key_file.load("keys.json")
         uid = b"\x04\x11\x22\x33\x44\x55\x66"
         made = keys.operator_pass_key(aes, site_keys.vending_key, uid)
@@ -101,11 +101,11 @@ class TestCardsThatAreNone:
             (f"--operator 3 --expires 2099-01-01 --meter {METER}", "alone"),
         ],
     )
-    def test_none_is_made(self, wattpurse, words, why):
+    def test_wrong_options_make_no_card(self, wattpurse, words, why):
         assert why in wattpurse.refusal(f"card new op --kind ntag213 {words}")
 
 
-def test_a_card_that_lies_on_a_reader_of_a_meter_sells_nothing(wattpurse, cashier, meter):
+def test_operators_card_on_a_meters_reader_sells_nothing(wattpurse, cashier, meter):
     meter.field.insert(from_image(json.loads(Path("cards/op.json").read_text())))
     Path("cards/op.in-field").touch()
     assert "lies on a meter's reader" in wattpurse.refusal("card topup anna --amount 1 --operator op")

@@ -1,4 +1,4 @@
-"""`wattpurse token`: each kind is sealed as typed, recorded before it leaves, and refused where money would be lost."""
+"""`wattpurse token`: each kind is sealed as typed, recorded first, and refused if money would be lost."""
 
 # ruff: noqa: F811 fixtures
 
@@ -16,7 +16,7 @@ from wattpurse.core.money import supply, terms
 from wattpurse.core.seals import keys
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import time_text
-from wattpurse_tools.station.token_orders import KINDS
+from wattpurse_tools.station.token_orders import ORDERS
 
 CASES = (
     ("money 20.05", token.CREDIT_MONEY, (20_050_000,), "20.05 EUR"),
@@ -53,7 +53,7 @@ def opened(digits):
 
 class TestEachKind:
     @pytest.mark.parametrize(("words", "kind", "fields", "said"), CASES, ids=[case[0] for case in CASES])
-    def test_it_says_what_was_typed(self, wattpurse, words, kind, fields, said):
+    def test_token_has_the_typed_values(self, wattpurse, words, kind, fields, said):
         one = opened(wattpurse(f"token {METER} {words} --hex"))
         assert (one.sequence, one.kind, one.fields()) == (1, kind, fields)
         with open_station() as station:
@@ -61,25 +61,25 @@ class TestEachKind:
             assert (row["kind"], row["card"], row["state"]) == (kind, "", "issued")
         assert wattpurse(f"meter tokens {METER}") == f"token 1  {said}, issued"
 
-    def test_every_kind_is_tried_here(self):
+    def test_every_kind_is_tested(self):
         elsewhere = {"tariff", "meter-key", "site-key"}
-        assert {case[0].split()[0] for case in CASES} == {row[0] for row in KINDS} - elsewhere
+        assert {case[0].split()[0] for case in CASES} == {token.name(row[0]) for row in ORDERS} - elsewhere
 
-    def test_the_clock_without_a_time_is_now(self, wattpurse, monkeypatch):
+    def test_clock_without_a_time_is_now(self, wattpurse, monkeypatch):
         monkeypatch.setattr("time.time", lambda: 1_800_000_000.9)
         assert opened(wattpurse(f"token {METER} clock --hex")).fields() == (1_800_000_000,)
 
-    def test_a_tariff_is_its_table(self, wattpurse):
+    def test_tariff_token_has_the_table(self, wattpurse):
         with open("tariff.bin", "wb") as file:
             file.write(flat_tariff(version=7))
         assert opened(wattpurse(f"token {METER} tariff tariff.bin --hex")).body == flat_tariff(version=7)
         assert "tariff version 7" in wattpurse(f"meter tokens {METER}")
 
-    def test_a_token_is_shown_again_as_it_was(self, wattpurse):
+    def test_token_is_shown_again_unchanged(self, wattpurse):
         digits = wattpurse(f"token {METER} days 30 --hex")
         assert wattpurse(f"meter tokens {METER} --hex") == f"token 1  30 days, issued  {digits}"
 
-    def test_on_a_card_it_reaches_the_meter(self, wattpurse, meter):
+    def test_token_on_a_card_reaches_the_meter(self, wattpurse, meter):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         said = wattpurse(f"token {METER} term low_credit_microunits 1.50 --card anna")
         assert said == f"card anna: low_credit_microunits 1.50 EUR for meter {METER}, token 1"
@@ -89,7 +89,7 @@ class TestEachKind:
         assert meter.account.standing["term_until_s"] > 0
         assert "token      2: 7 days, redeemed" in wattpurse("card read anna")
 
-    def test_the_card_tells_where_the_meter_stands(self, wattpurse, meter):
+    def test_card_has_the_state_of_the_meter(self, wattpurse, meter):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         for words in ("contract term", "tenant 17", "days 7", "debt 4.50"):
             wattpurse(f"token {METER} {words} --card anna")
@@ -115,7 +115,7 @@ class TestEachKind:
         assert document["standing"] == {"term_until_s": until_s, "debt_microunits": 4_500_000, "tenant": 17}
         assert document["receipt"] == {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0, "term_s": 0}
 
-    def test_typed_at_the_console_it_is_known_by_the_next_statement(self, wattpurse, meter):
+    def test_typed_token_is_redeemed_by_the_next_statement(self, wattpurse, meter):
         assert meter.type(wattpurse(f"token {METER} money 20 --hex")) == outcome.ACCEPTED
         wattpurse(f"card new anna --kind ntag213 --meter {METER}")
         meter.tap_file("anna")
@@ -151,22 +151,22 @@ class TestRefusals:
     )
 
     @pytest.mark.parametrize(("words", "why"), CASES, ids=[case[0] for case in CASES])
-    def test_nothing_is_made(self, wattpurse, words, why):
-        told = wattpurse.refusal(f"token {METER} {words} --hex")
-        assert any(one in told for one in why.split("|")), told
+    def test_wrong_values_make_no_token(self, wattpurse, words, why):
+        reason = wattpurse.refusal(f"token {METER} {words} --hex")
+        assert any(one in reason for one in why.split("|")), reason
         with open_station() as station:
             assert station.tokens() == []
             assert station.meter(METER)["last_sequence"] == 0
 
-    def test_a_meter_that_is_not_known(self, wattpurse):
+    def test_unknown_meter(self, wattpurse):
         assert "meter 7 is not known" in wattpurse.refusal("token 7 days 30 --hex")
 
-    def test_a_card_of_another_meter(self, wattpurse):
+    def test_card_of_another_meter(self, wattpurse):
         wattpurse("meter add 7")
         wattpurse("card new anna --kind classic-1k --meter 7")
         assert "is for meter 7" in wattpurse.refusal(f"token {METER} days 30 --card anna")
 
-    def test_a_tariff_that_the_card_cannot_carry(self, wattpurse):
+    def test_tariff_that_is_too_large_for_the_card(self, wattpurse):
         with open("tariff.bin", "wb") as file:
             file.write(flat_tariff(rates=tuple((f"RATE{n}", (n + 1,), ()) for n in range(8))))
         wattpurse(f"card new anna --kind ntag213 --meter {METER}")
@@ -181,30 +181,30 @@ class TestRefusals:
             assert opened(wattpurse(f"token {METER} term {name} {exact} --hex")).fields() == (place, default)
 
 
-class TestWhatWouldLoseMoney:
-    """A receipt that the next one replaces, and credit that would come to the next tenant."""
+class TestLossOfMoney:
+    """Orders that would overwrite an unread receipt or give credit to the next tenant are refused."""
 
-    def test_one_receipt_at_a_time(self, wattpurse, meter):
+    def test_second_refund_waits_for_the_receipt_of_the_first(self, wattpurse, meter):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         wattpurse(f"token {METER} refund money all --card anna")
         for words in ("refund energy all", "clear", "tenant 3"):
-            told = wattpurse.refusal(f"token {METER} {words} --hex")
-            assert f"token 1 of meter {METER} (take back all money) has no receipt yet" in told
+            reason = wattpurse.refusal(f"token {METER} {words} --hex")
+            assert f"token 1 of meter {METER} (take back all money) has no receipt yet" in reason
         meter.tap_file("anna")
         assert "has no receipt" in wattpurse.refusal(f"token {METER} clear --hex")
         wattpurse("card read anna")
         wattpurse(f"token {METER} clear --hex")
 
-    def test_one_that_was_given_up_is_not_waited_for(self, wattpurse):
+    def test_forfeited_refund_is_not_awaited(self, wattpurse):
         wattpurse(f"token {METER} refund money all --hex")
         wattpurse(f"meter forfeit {METER} 1")
         wattpurse(f"token {METER} clear --hex")
 
     @pytest.mark.parametrize("credit", ["money 20", "dispense 10 1 5"])
-    def test_credit_under_way_is_not_left_to_the_next_tenant(self, wattpurse, meter, credit):
+    def test_outstanding_credit_is_not_left_to_the_next_tenant(self, wattpurse, meter, credit):
         digits = wattpurse(f"token {METER} {credit} --hex")
         for words in ("tenant 3", "clear"):
-            assert "credited to whoever comes next" in wattpurse.refusal(f"token {METER} {words} --hex")
+            assert "credited to the next tenant" in wattpurse.refusal(f"token {METER} {words} --hex")
         meter.type(digits)
         wattpurse(f"card new anna --kind ntag215 --meter {METER}")
         meter.tap_file("anna")
@@ -212,7 +212,7 @@ class TestWhatWouldLoseMoney:
         wattpurse(f"token {METER} tenant 3 --hex")
 
     @pytest.mark.parametrize("kind", ["ntag213", "ultralight"])
-    def test_a_card_that_can_bring_no_receipt(self, wattpurse, kind):
+    def test_card_without_room_for_a_receipt(self, wattpurse, kind):
         wattpurse(f"card new anna --kind {kind} --meter {METER}")
         said = wattpurse.refusal(f"token {METER} refund money all --card anna")
         assert f"card anna, {kind}, has no room for the receipt" in said

@@ -1,4 +1,4 @@
-"""The walk-round of meters without a network: a data card takes tokens and brings statements back, torn or not."""
+"""Data cards: one carries tokens to meters without a network, and statements back, even after a tear."""
 
 # ruff: noqa: F811 fixtures
 
@@ -23,16 +23,16 @@ def meters(wattpurse):
 
 
 def balances(wattpurse):
-    """What the station knows of the meters by their last statements."""
+    """Return the last statement of each meter in the station's record."""
     with open_station() as station:
         rows = [station.statements.of_meter(number) for number in METERS]
     return [found[-1]["balance"] if found else None for found in rows]
 
 
-class TestAWalk:
+class TestWalk:
     @pytest.mark.parametrize("kind", data_card.KINDS)
     @pytest.mark.parametrize("statements", ["short", "full"])
-    def test_three_meters_get_their_tokens_and_give_their_statements(self, wattpurse, meters, kind, statements):
+    def test_three_meters_get_tokens_and_give_statements(self, wattpurse, meters, kind, statements):
         wattpurse(f"walk new round --kind {kind} --statements {statements}")
         for number in METERS:
             wattpurse(f"token {number} money 20 --hex")
@@ -49,7 +49,7 @@ class TestAWalk:
         assert wattpurse("walk read round") == "card round: no statements"
         assert wattpurse("walk load round") == "card round: no tokens for these meters; it brings their statements back"
 
-    def test_a_full_statement_tells_what_was_bought(self, wattpurse, meters):
+    def test_full_statement_has_the_bought_credit(self, wattpurse, meters):
         for slots, bought in (("short", None), ("full", 0)):
             wattpurse(f"walk new {slots} --kind ntag216 --statements {slots}")
             meters[0].clock.advance_us(1_000_000)
@@ -58,7 +58,7 @@ class TestAWalk:
             with open_station() as station:
                 assert station.statements.of_meter(METER)[-1]["bought"] == bought
 
-    def test_only_the_meters_that_are_named_and_no_tokens_of_customers_cards(self, wattpurse, meters):
+    def test_load_takes_named_meters_alone_and_no_tokens_of_customers_cards(self, wattpurse, meters):
         wattpurse("walk new round --kind ntag216")
         wattpurse(f"card new anna --kind ntag216 --meter {METERS[0]}")
         wattpurse("card topup anna --amount 1")
@@ -70,7 +70,7 @@ class TestAWalk:
         assert [one["meter"] for one in wattpurse.read("round")["tokens"]] == [METERS[1]]
         assert len(wattpurse(f"meter tokens {METERS[0]}").splitlines()) == 2
 
-    def test_more_than_it_can_carry_is_refused_and_nothing_changed(self, wattpurse, meters):
+    def test_load_beyond_the_capacity_is_refused_and_changes_nothing(self, wattpurse, meters):
         wattpurse("walk new round --kind classic-1k")
         wattpurse(f"token {METER} days 3 --hex")
         wattpurse("walk load round")
@@ -79,7 +79,7 @@ class TestAWalk:
         assert "name fewer with --meters" in wattpurse.refusal("walk load round")
         assert [one["state"] for one in wattpurse.read("round")["tokens"]] == ["on card"]
 
-    def test_a_copy_of_the_card_brings_nothing_twice(self, wattpurse, meters):
+    def test_copy_of_the_card_counts_once(self, wattpurse, meters):
         wattpurse("walk new round --kind ntag216")
         wattpurse(f"token {METER} money 20 --hex")
         wattpurse("walk load round")
@@ -96,7 +96,7 @@ class TestAWalk:
         assert "is a data card, not a customer's" in wattpurse.refusal("card topup round --amount 1")
         assert "in use" in wattpurse.refusal("walk new round --kind ntag216")
 
-    def test_a_statement_of_a_meter_not_known_here_is_told(self, wattpurse):
+    def test_statement_of_an_unknown_meter_is_reported(self, wattpurse):
         stranger = MeterBench(key_file.load("keys.json"), 77)
         wattpurse("walk new round --kind ntag216")
         stranger.tap_file("round")
@@ -105,8 +105,8 @@ class TestAWalk:
 
 class TestTears:
     @pytest.mark.parametrize("kind", data_card.KINDS)
-    def test_the_card_is_torn_away_at_any_frame_of_a_tap(self, wattpurse, meters, kind):
-        """At the second of three meters; what the first wrote stays, and one more tap makes the second's good."""
+    def test_card_torn_away_at_any_frame_of_a_tap(self, wattpurse, meters, kind):
+        """Tear at the second of three meters. The first one's data stays, and one more tap completes the second's."""
         wattpurse(f"walk new round --kind {kind}")
         for number in METERS:
             wattpurse(f"token {number} money 20 --hex")
@@ -128,10 +128,10 @@ class TestTears:
             second.tap_file("round")
             second.tap_file("round")
             assert second.balance == TWENTY
-            told = sorted(line for line in wattpurse("walk read round").splitlines() if "balance" in line)
-            assert [line.split("  ")[0] for line in told] == [f"meter {number}" for number in METERS[:2]], frame
+            read = sorted(line for line in wattpurse("walk read round").splitlines() if "balance" in line)
+            assert [line.split("  ")[0] for line in read] == [f"meter {number}" for number in METERS[:2]], frame
 
-    def test_loading_that_was_cut_off_is_made_good_by_loading_again(self, wattpurse, meters, monkeypatch):
+    def test_interrupted_load_is_completed_by_the_next(self, wattpurse, meters, monkeypatch):
         from wattpurse_tools.station.card_files import CardFiles
 
         wattpurse("walk new round --kind ntag216")

@@ -1,4 +1,4 @@
-"""A site rolls to new keys: whatever is sold, cut off, torn or tapped meanwhile, some key works at every moment."""
+"""A site changes to new keys. At every moment one key works, through sales, power cuts, torn cards and taps."""
 
 # ruff: noqa: F811 fixtures
 
@@ -33,7 +33,7 @@ def sealed_under(sequence, number=METER):
 
 
 class TestKeyFile:
-    def test_a_roll_keeps_what_was_and_adds_the_next_version(self, wattpurse):
+    def test_roll_keeps_older_versions_and_adds_the_next(self, wattpurse):
         before = key_file.load("keys.json")
         assert wattpurse("keys roll keys.json") == "keys.json: has keys of version 2 now. Keep a copy in a safe place."
         after = key_file.load("keys.json")
@@ -43,7 +43,7 @@ class TestKeyFile:
         assert after.fingerprint() == before.fingerprint()
         assert stat.S_IMODE(Path("keys.json").stat().st_mode) == 0o600
 
-    def test_a_file_of_the_first_format_is_taken_over(self, wattpurse):
+    def test_file_of_the_first_format_is_read(self, wattpurse):
         old = {"key_version": 4, "vending_key": "11" * 16, "site_key": "22" * 16}
         Path("old.json").write_text(json.dumps(old))
         before = key_file.load("old.json")
@@ -60,33 +60,33 @@ class TestKeyFile:
             ('{"format": 2, "keys": [{"key_version": 1}]}', "keys[0].vending_key: is missing"),
         ],
     )
-    def test_one_that_is_none_says_why(self, wattpurse, text, why):
+    def test_broken_file_is_refused_with_the_reason(self, wattpurse, text, why):
         Path("other.json").write_text(text)
         for command in ("keys roll other.json", "meter list --keys other.json"):
             assert why in wattpurse.refusal(command)
         assert Path("other.json").read_text() == text
 
-    def test_versions_that_do_not_go_up(self, wattpurse):
+    def test_versions_must_rise(self, wattpurse):
         keys = json.loads(Path("keys.json").read_text())
         keys["keys"] *= 2
         Path("keys.json").write_text(json.dumps(keys))
         assert "the versions must go up" in wattpurse.refusal("meter list")
 
-    def test_a_mistyped_key_is_not_repeated(self, wattpurse):
+    def test_mistyped_key_is_not_shown(self, wattpurse):
         keys = json.loads(Path("keys.json").read_text())
         keys["keys"][0]["site_key"] = "secret" * 5
         Path("keys.json").write_text(json.dumps(keys))
-        told = wattpurse.refusal("meter list")
-        assert "keys[0].site_key: write 32 hexadecimal digits" in told
-        assert "secret" not in told
+        reason = wattpurse.refusal("meter list")
+        assert "keys[0].site_key: write 32 hexadecimal digits" in reason
+        assert "secret" not in reason
 
-    def test_the_last_version_is_told(self, wattpurse):
+    def test_roll_after_the_last_version_is_refused(self, wattpurse):
         key_file.make("last.json", 255)
-        assert "the last one there is" in wattpurse.refusal("keys roll last.json")
+        assert "the last possible one" in wattpurse.refusal("keys roll last.json")
 
 
 class TestMeterKey:
-    def test_the_station_goes_over_when_a_statement_proves_that_the_meter_has_the_key(self, wattpurse, meter):
+    def test_station_uses_the_new_key_after_a_statement_proves_that_the_meter_has_it(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse("card topup anna --amount 20")
         wattpurse("keys roll keys.json")
@@ -104,7 +104,7 @@ class TestMeterKey:
         assert meter.settings.get("key_version") == 2
         assert wattpurse.read("anna")["statement"]["balance"] == 4 * TWENTY
 
-    def test_a_token_under_the_old_key_on_another_card_is_not_lost(self, wattpurse, meter):
+    def test_token_under_the_old_key_on_another_card_is_not_lost(self, wattpurse, meter):
         wattpurse(f"card new late --kind ntag213 --meter {METER}")
         wattpurse("card topup late --amount 20")
         wattpurse("keys roll keys.json")
@@ -122,7 +122,7 @@ class TestMeterKey:
         meter.tap_file("anna")
         assert meter.balance == 3 * TWENTY
 
-    def test_one_key_at_a_time(self, wattpurse, meter):
+    def test_second_key_token_waits_for_the_first(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse("keys roll keys.json")
         wattpurse(f"token {METER} meter-key --card anna")
@@ -139,7 +139,7 @@ class TestMeterKey:
         assert meter.balance == TWENTY
 
     def test_power_fails_at_every_flash_operation_of_the_taps(self, wattpurse, meter):
-        """The tap that brings the key, and the one that brings the first credit under it."""
+        """Cut power in the tap that brings the key, and in the tap that brings the first credit under it."""
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse("keys roll keys.json")
         wattpurse(f"token {METER} meter-key --card anna")
@@ -154,7 +154,7 @@ class TestMeterKey:
         assert (meter.balance, meter.settings.get("key_version")) == (2 * TWENTY, 2)
 
     def _tap_with_cuts(self, meter):
-        """Power fails at the first operation of the tap, then at the second, and so on, until one goes through."""
+        """Cut power at the first flash operation of the tap, then at the second, and so on, until a tap completes."""
         operation = 1
         while True:
             meter.flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
@@ -168,7 +168,7 @@ class TestMeterKey:
         meter.flash.faults.operations_to_cut = None
         assert operation > 3
 
-    def test_a_record_from_before_the_roll_learns_of_it_from_a_statement(self, wattpurse, meter):
+    def test_older_record_learns_the_new_key_from_a_statement(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse("keys roll keys.json")
         shutil.copy("station.db", "yesterday.db")
@@ -186,12 +186,12 @@ class TestMeterKey:
 
 
 class TestEventsAcrossARoll:
-    """The event log of a meter that has rolled is chained under two keys, and is checked under both."""
+    """The event log of a meter with a new key is chained under two keys, and is checked under both."""
 
     KEYS = (b"the newest key 3", b"the second key 2", b"the first key 11")
 
     def log(self, forger=None):
-        """Newest first: two events and the change of keys under the second key, three under the first."""
+        """Return a log, newest first: two events and the change of keys under the second key, three under the first."""
         codes = [events.LOGIN, events.LOGOUT, events.CLOCK_SET, events.KEYS_CHANGED, events.LOGIN, events.LOGOUT]
         link, made = event_chain.NO_LINK, []
         for number, code in enumerate(codes):
@@ -206,25 +206,25 @@ class TestEventsAcrossARoll:
     def broken(self, log):
         return [event.code for event, verdict in verdicts_of(log, list(self.KEYS)) if verdict not in event_chain.INTACT]
 
-    def test_all_of_it_holds(self):
+    def test_whole_log_is_authentic(self):
         assert self.broken(self.log()) == []
 
     @pytest.mark.parametrize("forger", range(1, 6))
-    def test_a_change_on_either_side_of_the_roll_is_found(self, forger):
+    def test_change_on_either_side_of_the_roll_is_found(self, forger):
         assert self.broken(self.log(forger)) != []
 
 
 class TestSiteKey:
     @pytest.fixture
     def rolled(self, wattpurse, meter):
-        """A customer's and a technician's card, new keys, and the token for the meter on the customer's card."""
+        """Make a customer's and a technician's card, new keys, and the meter's token on the customer's card."""
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")
         wattpurse("card topup anna --amount 20")
         wattpurse("keys roll keys.json")
         wattpurse(f"token {METER} site-key --card anna")
 
-    def test_cards_of_both_keys_work_and_get_the_new_one_at_the_desk(self, wattpurse, meter, rolled):
+    def test_cards_of_both_keys_work_and_get_the_new_key_at_the_station(self, wattpurse, meter, rolled):
         assert wattpurse("card rekey anna") == "card anna: has the site key of version 1"
         assert meter.tap_file("anna") == [outcome.ACCEPTED]
         assert meter.settings.get("site_key") == key_file.load("keys.json").site_key
@@ -240,7 +240,7 @@ class TestSiteKey:
         assert meter.tap_file("anna") == [outcome.ACCEPTED]
         assert meter.balance == 2 * TWENTY
 
-    def test_a_card_for_all_meters_waits_for_the_last_of_them(self, wattpurse, meter, rolled):
+    def test_card_for_all_meters_keeps_the_old_key_until_every_meter_has_the_new_one(self, wattpurse, meter, rolled):
         wattpurse("card read anna")
         with open_station() as station:
             station.add_meter(OTHER, Currency("EUR", 2))
@@ -253,10 +253,10 @@ class TestSiteKey:
         other.settings.set("site_key", key_file.load("keys.json").version(1).site_key)
         assert [bench.tap_file("tech") for bench in (meter, other)] == [[outcome.SERVICE]] * 2
         wattpurse("keys roll keys.json")
-        told = wattpurse.refusal(f"token {METER} site-key --hex")
-        assert f"meter {OTHER} has not got the site key of version 2 yet" in told
+        reason = wattpurse.refusal(f"token {METER} site-key --hex")
+        assert f"meter {OTHER} has not got the site key of version 2 yet" in reason
 
-    def test_a_new_card_has_the_key_that_its_meter_has(self, wattpurse, meter, rolled):
+    def test_new_card_has_the_key_of_its_meter(self, wattpurse, meter, rolled):
         wattpurse(f"card new bert --kind classic-1k --meter {METER}")
         assert meter.tap_file("bert") == [outcome.NO_NEWS]
         meter.tap_file("anna")
@@ -265,7 +265,7 @@ class TestSiteKey:
         meter.settings.set("old_site_key", b"")
         assert meter.tap_file("carl") == [outcome.NO_NEWS]
 
-    def test_an_erased_card_of_the_old_key_becomes_one_of_the_new(self, wattpurse, meter, rolled):
+    def test_erased_card_of_the_old_key_gets_the_new_one(self, wattpurse, meter, rolled):
         wattpurse(f"card new bert --kind classic-1k --meter {METER}")
         wattpurse("card erase bert")
         meter.tap_file("anna")
@@ -274,7 +274,7 @@ class TestSiteKey:
         meter.settings.set("old_site_key", b"")
         assert meter.tap_file("bert") == [outcome.NO_NEWS]
 
-    def test_a_card_torn_away_while_it_gets_its_key_works_all_the_same_or_is_lost(self, wattpurse, meter, rolled):
+    def test_card_torn_away_during_rekey_works_or_is_lost(self, wattpurse, meter, rolled):
         meter.tap_file("anna")
         wattpurse("card read anna")
         wattpurse("card topup anna --amount 20")
@@ -305,7 +305,7 @@ class TestSiteKey:
         reader.rekey(from_image(json.loads(Path("cards/anna.json").read_text())), 2)
         return reader.model.statistics.frames
 
-    def test_a_card_that_the_tear_destroyed_is_replaced(self, wattpurse, meter, rolled):
+    def test_card_destroyed_by_a_tear_is_replaced(self, wattpurse, meter, rolled):
         meter.tap_file("anna")
         wattpurse("card read anna")
         wattpurse("card topup anna --amount 20")
@@ -319,7 +319,7 @@ class TestSiteKey:
         meter.tap_file("bert")
         assert meter.balance == 2 * TWENTY
 
-    def test_an_operators_pass_goes_along(self, wattpurse):
+    def test_operators_pass_is_renewed(self, wattpurse):
         wattpurse("card new op --kind classic-1k --operator 3 --expires 2099-12-31")
         wattpurse("station operators require --operator op")
         wattpurse("keys roll keys.json")

@@ -1,4 +1,4 @@
-"""What a meter took back is owed once, whatever copies of the card are shown, and goes to another meter once."""
+"""Credit that a meter gave back is owed once, even if the card was copied, and goes to another meter once."""
 
 # ruff: noqa: F811 fixtures
 
@@ -27,12 +27,12 @@ def other(wattpurse):
 
 
 def copy_card(name, copy):
-    """A clone: the same UID, the same content, another piece of plastic."""
+    """Copy a card: the same UID and the same content."""
     shutil.copy(f"cards/{name}.json", f"cards/{copy}.json")
 
 
 def sold_and_used(wattpurse, meter, kind="classic-1k"):
-    """A tenant has bought 20.00 and used 7.66 of it."""
+    """Sell 20.00 to a tenant and use 7.66 of it."""
     wattpurse(f"card new anna --kind {kind} --meter {METER}")
     wattpurse("card topup anna --amount 20.00")
     meter.tap_file("anna")
@@ -42,7 +42,9 @@ def sold_and_used(wattpurse, meter, kind="classic-1k"):
 
 class TestMovingOut:
     @pytest.mark.parametrize("kind", ["classic-1k", "ntag215", "ntag216"])
-    def test_the_rest_goes_to_another_meter_once_though_the_card_was_copied(self, wattpurse, meter, other, kind):
+    def test_remaining_credit_goes_to_another_meter_once_even_if_the_card_was_copied(
+        self, wattpurse, meter, other, kind
+    ):
         sold_and_used(wattpurse, meter, kind)
         wattpurse(f"token {METER} tenant 2 --card anna")
         copy_card("anna", "before")
@@ -63,7 +65,7 @@ class TestMovingOut:
         assert meter.account.money.bought == TWENTY - 12_340_000
         assert wattpurse("station report").count("LOOK INTO THIS") == 0
 
-    def test_a_clone_that_gave_the_credit_back_first_shows_the_same_receipt(self, wattpurse, meter):
+    def test_clone_shows_the_same_receipt(self, wattpurse, meter):
         sold_and_used(wattpurse, meter)
         wattpurse(f"token {METER} refund money all --card anna")
         copy_card("anna", "clone")
@@ -75,7 +77,7 @@ class TestMovingOut:
         with open_station() as station:
             assert [row["money"] for row in station.receipts.owed(METER)] == [12_340_000]
 
-    def test_paid_out_or_sold_anew_but_not_both(self, wattpurse, meter, other):
+    def test_receipt_is_paid_out_or_resold_but_not_both(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         wattpurse(f"token {METER} refund money all --card anna")
         meter.tap_file("anna")
@@ -85,7 +87,7 @@ class TestMovingOut:
         with open_station() as station:
             assert station.meter(OTHER)["last_sequence"] == 0
 
-    def test_a_debt_and_what_was_owed_below_zero_go_along(self, wattpurse, meter, other):
+    def test_debt_and_negative_balance_are_transferred(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         meter.use_money(20_000_000)
         meter.type(wattpurse(f"token {METER} debt 5 --hex"))
@@ -97,7 +99,7 @@ class TestMovingOut:
         assert other.account.standing["debt_microunits"] == 12_660_000
         assert other.account.money.bought == 0
 
-    def test_the_rest_of_a_term_goes_along_to_the_second(self, wattpurse, meter, other):
+    def test_rest_of_a_term_is_transferred_to_the_second(self, wattpurse, meter, other):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         meter.type(wattpurse(f"token {METER} days 30 --hex"))
         wattpurse(f"token {METER} tenant 2 --card anna")
@@ -110,7 +112,7 @@ class TestMovingOut:
         assert 0 <= other.account.standing["term_until_s"] - other.timekeeper.now_s() - taken_s + 30 <= 30
         assert meter.account.standing["term_until_s"] <= meter.timekeeper.now_s()
 
-    def test_two_refunds_one_after_the_other_are_both_owed(self, wattpurse, meter, other):
+    def test_two_refunds_are_both_owed(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         for amount in ("2.34", "10"):
             wattpurse(f"token {METER} refund money {amount} --card anna")
@@ -120,7 +122,7 @@ class TestMovingOut:
         other.tap_file("anna")
         assert other.account.money.bought == 12_340_000
 
-    def test_a_transfer_that_did_not_reach_the_card_is_repaired(self, wattpurse, meter, other):
+    def test_transfer_that_did_not_reach_the_card_is_repaired(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         wattpurse(f"token {METER} refund money all --card anna")
         meter.tap_file("anna")
@@ -135,30 +137,30 @@ class TestMovingOut:
 
 
 class TestRefusals:
-    def test_nothing_was_taken_back(self, wattpurse, meter, other):
+    def test_transfer_without_a_receipt(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         assert "was never asked" in wattpurse("card settle anna")
-        assert "taken nothing back" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        assert "owes no credit" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
 
-    def test_the_token_was_not_tapped_yet(self, wattpurse, meter, other):
+    def test_transfer_before_the_token_was_tapped(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         wattpurse(f"token {METER} refund money all --card anna")
         assert wattpurse("card settle anna") == "token 2: take back all money, no receipt yet"
         assert "not known to be redeemed" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
 
     @pytest.mark.parametrize("to", [str(METER), "7"])
-    def test_no_other_meter(self, wattpurse, meter, to):
+    def test_transfer_to_no_other_meter(self, wattpurse, meter, to):
         sold_and_used(wattpurse, meter)
         assert "another meter that this station serves" in wattpurse.refusal(f"card transfer anna --to {to}")
 
-    def test_a_receipt_for_a_token_of_another_station_is_not_owed_here(self):
+    def test_receipt_for_a_token_of_another_station_is_not_owed(self):
         receipt = {"sequence": 3, "money": 1, "energy": 0, "debt": 0, "term_s": 0}
-        told = {"meter_number": METER, "time_s": 5, "receipt": receipt}
+        statement = {"meter_number": METER, "time_s": 5, "receipt": receipt}
         with open_station() as station:
-            station.receipts.book(told)
+            station.receipts.book(statement)
             assert station.receipts.of_meter(METER) == []
 
-    def test_the_other_meter_sells_by_something_else(self, wattpurse, meter, other):
+    def test_transfer_to_a_meter_that_sells_by_another_unit(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
         wattpurse(f"token {METER} refund money all --card anna")
         meter.tap_file("anna")
@@ -170,7 +172,7 @@ class TestRefusals:
         assert "sells by energy" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
 
 
-def test_the_station_reads_a_receipt_from_any_card_of_the_meter(wattpurse, meter):
+def test_receipt_is_read_from_any_card_of_the_meter(wattpurse, meter):
     sold_and_used(wattpurse, meter)
     meter.type(wattpurse(f"token {METER} refund money all --hex"))
     meter.tap(from_image(json.loads(Path("cards/anna.json").read_text())))

@@ -1,4 +1,4 @@
-"""What the station's record survives: lost cards, an older copy of it put back, and cards that are read out of turn."""
+"""The station's record survives lost cards, a restored older copy, and cards that are read out of order."""
 
 # ruff: noqa: F811 `shop` and `desk` are fixtures
 
@@ -41,7 +41,7 @@ def meter(*arguments):
     return cli.main(["meter", *arguments])
 
 
-def told(top, window, time_s=1, unit="money"):
+def statement(top, window, time_s=1, unit="money"):
     return {
         "meter_number": METER,
         "token_top": top,
@@ -69,7 +69,7 @@ def station():
 
 class TestLostCards:
     @pytest.mark.parametrize("kind", ["classic-1k", "ultralight"])
-    def test_the_credit_comes_on_another_card_as_it_was_and_counts_once(self, capsys, desk, kind):
+    def test_credit_is_moved_to_another_card_unchanged_and_counts_once(self, capsys, desk, kind):
         new("anna", kind)
         top_up()
         lost = Path("cards/anna.json").read_text()
@@ -85,7 +85,7 @@ class TestLostCards:
         assert desk.balance == TWENTY
         assert states(read(capsys, "bert")) == [(1, "redeemed")]
 
-    def test_a_lost_card_that_was_tapped_before_does_not_count_again(self, capsys, desk):
+    def test_lost_card_that_was_tapped_before_does_not_count_again(self, capsys, desk):
         new("anna", "ultralight")
         top_up()
         desk.tap_file("anna")
@@ -97,7 +97,7 @@ class TestLostCards:
         assert run("repair", "anna") == 0
         assert states(read(capsys, "anna")) == []
 
-    def test_a_broken_card_is_replaced_by_one_of_its_name(self, capsys, desk):
+    def test_broken_card_is_replaced_by_one_of_its_name(self, capsys, desk):
         new()
         top_up()
         top_up(amount="1.00")
@@ -120,7 +120,7 @@ class TestLostCards:
             ("anna", "other", f"card anna is for meter {METER}, card other for meter {METER + 1}"),
         ],
     )
-    def test_a_refusal_changes_nothing(self, capsys, lost, name, words):
+    def test_refusal_changes_nothing(self, capsys, lost, name, words):
         new()
         top_up()
         new("bert")
@@ -132,7 +132,7 @@ class TestLostCards:
         assert everything() == before
         assert states(read(capsys, "anna")) == [(1, "on card")]
 
-    def test_selling_goes_on_when_the_lost_token_is_given_up(self, station, capsys):
+    def test_selling_continues_after_the_lost_token_is_forfeited(self, station, capsys):
         station.add_card(UID, "anna", METER)
         for sequence in range(1, WINDOW + 1):
             assert station.issue(METER, UID, credit("money", TWENTY))["sequence"] == sequence
@@ -140,12 +140,12 @@ class TestLostCards:
             station.issue(METER, UID, credit("money", TWENTY))
         station.close()
         assert meter("forfeit", str(METER), "1", "2") == 0
-        assert f"meter {METER}: token 2, 20.00 EUR, is given up" in capsys.readouterr().out
+        assert f"meter {METER}: token 2, 20.00 EUR, is forfeited" in capsys.readouterr().out
         with open_station() as again:
             assert again.issue(METER, UID, credit("money", TWENTY))["sequence"] == WINDOW + 1
             assert again.token(METER, 1)["state"] == orders.FORFEITED
 
-    def test_only_what_is_outstanding_is_given_up(self, capsys):
+    def test_only_outstanding_tokens_are_forfeited(self, capsys):
         new()
         top_up()
         for sequences, words in ((("1", "2"), "token 2 of meter 1002 was not issued"), (("1", "1"), "")):
@@ -155,36 +155,36 @@ class TestLostCards:
         assert "is forfeited already" in capsys.readouterr().err
 
 
-class TestWhatAStatementProves:
-    def test_a_token_given_up_is_not_redeemed_by_its_age(self, station):
+class TestStatements:
+    def test_forfeited_token_is_not_redeemed_by_its_age(self, station):
         station.issue(METER, UID, credit("money", 1))
         station.forfeit(METER, [1])
-        station.learn(told(1 + WINDOW, (1 << WINDOW) - 1))
+        station.learn(statement(1 + WINDOW, (1 << WINDOW) - 1))
         assert station.token(METER, 1)["state"] == orders.FORFEITED
 
-    def test_a_token_given_up_that_the_meter_redeemed_is_redeemed(self, station):
+    def test_forfeited_token_that_the_meter_redeemed_is_redeemed(self, station):
         station.issue(METER, UID, credit("money", 1))
         station.forfeit(METER, [1])
-        station.learn(told(WINDOW, 1 << WINDOW - 1))
+        station.learn(statement(WINDOW, 1 << WINDOW - 1))
         assert station.token(METER, 1)["state"] == orders.REDEEMED
 
-    def test_what_a_meter_sells_by_is_taken_from_the_newest_statement(self, station):
-        station.learn(told(3, 7, time_s=200, unit="energy"))
-        station.learn(told(2, 3, time_s=100, unit="money"))
+    def test_unit_of_a_meter_is_taken_from_the_newest_statement(self, station):
+        station.learn(statement(3, 7, time_s=200, unit="energy"))
+        station.learn(statement(2, 3, time_s=100, unit="money"))
         assert station.meter(METER)["unit"] == "energy"
-        station.learn(told(3, 7, time_s=201, unit="money"))
+        station.learn(statement(3, 7, time_s=201, unit="money"))
         assert station.meter(METER)["unit"] == "money"
 
-    def test_numbers_that_were_redeemed_and_never_issued_here(self, station):
+    def test_redeemed_numbers_that_this_station_never_issued(self, station):
         station.issue(METER, UID, credit("money", 1))
-        assert station.redeemed_elsewhere(told(3, 0b101)) == [3]
-        assert station.redeemed_elsewhere(told(100, 1 << 63 | 1)) == [37, 100]
+        assert station.redeemed_elsewhere(statement(3, 0b101)) == [3]
+        assert station.redeemed_elsewhere(statement(100, 1 << 63 | 1)) == [37, 100]
 
 
-class TestAnOlderRecord:
+class TestOlderRecord:
     @pytest.fixture
     def restored(self, desk):
-        """Token 2 is on the card anna, and the record is from before it was sold."""
+        """Restore the record from before token 2 was sold. Token 2 is on the card anna."""
         new()
         new("bert")
         top_up()
@@ -192,18 +192,18 @@ class TestAnOlderRecord:
         top_up()
         shutil.copy("yesterday.db", "station.db")
 
-    def test_sells_nothing_until_it_is_told_to_skip(self, capsys, restored):
+    def test_restored_record_sells_nothing_before_skip(self, capsys, restored):
         before = everything()
         assert f"wattpurse meter skip {METER}" in refusal(capsys, "topup", "bert", "--amount", "1")
         assert everything() == before
         assert meter("skip", str(METER)) == 0
-        assert "goes on at token 3; 2 to 2 are not in this record" in capsys.readouterr().out
+        assert "continues at token 3; 2 to 2 are not in this record" in capsys.readouterr().out
         top_up("bert")
         assert states(read(capsys, "bert")) == [(3, "on card")]
         assert meter("skip", str(METER)) == 0
         assert "nothing to skip" in capsys.readouterr().out
 
-    def test_says_what_it_did_not_sell(self, capsys, desk, restored):
+    def test_restored_record_names_tokens_that_it_did_not_sell(self, capsys, desk, restored):
         assert states(read(capsys, "anna")) == [(1, "on card"), (2, "unknown to this station")]
         assert "has not made" in refusal(capsys, "topup", "anna", "--amount", "1")
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
@@ -215,7 +215,7 @@ class TestAnOlderRecord:
         top_up("bert")
         assert states(read(capsys, "bert")) == [(3, "on card")]
 
-    def test_a_second_record_with_the_same_key_file(self, capsys):
+    def test_second_record_with_the_same_key_file(self, capsys):
         new()
         top_up()
         new("bert")
@@ -224,7 +224,7 @@ class TestAnOlderRecord:
         assert "another station" in refusal(capsys, "topup", "bert", "--amount", "1", *other)
 
     @pytest.mark.parametrize("step", ["claim", "seal"])
-    def test_a_program_killed_between_number_and_token_uses_the_next(self, capsys, monkeypatch, step):
+    def test_program_killed_between_number_and_token_uses_the_next_number(self, capsys, monkeypatch, step):
         def killed(*_):
             raise KeyboardInterrupt
 
@@ -239,7 +239,7 @@ class TestAnOlderRecord:
         top_up()
         assert states(read(capsys, "anna")) == [(2, "on card")]
 
-    def test_a_number_is_claimed_once(self):
+    def test_number_is_claimed_once(self):
         marks = SequenceMarks("keys.json")
         assert [marks.claim(METER, number) for number in (1, 3, 3, 2, 4)] == [True, True, False, False, True]
         assert SequenceMarks("keys.json").of(METER) == 4
@@ -253,7 +253,7 @@ class TestAnOlderRecord:
         assert Path("keys.json.sequences").read_text() == text
 
     @pytest.mark.parametrize("version", [1, 2])
-    def test_a_record_of_an_older_version_is_taken_over(self, capsys, version):
+    def test_record_of_an_older_version_is_upgraded(self, capsys, version):
         new()
         top_up()
         database = sqlite3.connect("station.db")
@@ -273,14 +273,14 @@ class TestAnOlderRecord:
             assert station.meter(METER)["told_s"] == 0
             assert station.meter(METER)["key_version"] == 1
 
-    def test_a_record_of_a_later_version_is_refused(self, capsys):
+    def test_record_of_a_later_version_is_refused(self, capsys):
         new()
         database = sqlite3.connect("station.db")
         database.execute("PRAGMA user_version = 9")
         database.close()
         assert "of version 9, which this program does not know" in refusal(capsys, "read", "anna")
 
-    def test_the_limit_of_two_stations_is_told(self, capsys):
+    def test_help_states_the_limit_of_two_stations(self, capsys):
         with pytest.raises(SystemExit):
             cli.main(["keys", "--help"])
         assert "Two stations must not sell" in " ".join(capsys.readouterr().out.split())

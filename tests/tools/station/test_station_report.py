@@ -1,4 +1,4 @@
-"""What the station reports: sold, charged, balance, last seen; and what cannot be unless flash was rolled back."""
+"""The station reports sales, charges, balances and the last time seen, and contradictions in the statements."""
 
 # ruff: noqa: F811 fixtures
 
@@ -19,8 +19,8 @@ UID = b"\x01\x02\x03\x04"
 TWENTY = 20_000_000
 
 
-def told(time_s, **changed):
-    """A full statement of a money meter."""
+def statement(time_s, **changed):
+    """Return a full statement of a money meter."""
     statement = {
         "meter_number": METER,
         "time_s": time_s,
@@ -38,7 +38,7 @@ def told(time_s, **changed):
 
 
 def findings(*statements):
-    """What the record makes of statements that come in this order, after two tokens of 20.00 were sold."""
+    """Sell two tokens of 20.00, record statements in this order, and return the findings."""
     with open_station() as station:
         for _ in range(2):
             station.issue(METER, UID, credit("money", TWENTY))
@@ -48,7 +48,7 @@ def findings(*statements):
 
 
 class TestReport:
-    def test_a_meter_that_was_seen(self, wattpurse, meter):
+    def test_meter_that_was_seen(self, wattpurse, meter):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         wattpurse("card topup anna --amount 20")
         meter.tap_file("anna")
@@ -65,7 +65,7 @@ class TestReport:
         (again,) = csv.DictReader(io.StringIO(wattpurse("station report --csv")))
         assert {name: str("" if value is None else value) for name, value in row.items()} == again
 
-    def test_a_meter_that_was_never_seen(self, wattpurse):
+    def test_meter_that_was_never_seen(self, wattpurse):
         assert wattpurse("station report") == f"meter {METER}  sold nothing  never seen"
 
     def test_nothing_to_report(self, wattpurse):
@@ -73,8 +73,8 @@ class TestReport:
             assert wattpurse("station sales" + form) == ""
         assert wattpurse("station sales --json") == "[]"
 
-    def test_what_cannot_be_is_said_aloud_and_by_the_exit_status(self, capsys, wattpurse):
-        findings(told(1, total_mwh=5), told(2, total_mwh=4))
+    def test_contradiction_is_printed_and_sets_the_exit_status(self, capsys, wattpurse):
+        findings(statement(1, total_mwh=5), statement(2, total_mwh=4))
         assert cli.main(["station", "report"]) == 1
         assert "LOOK INTO THIS: total energy went back from 5 to 4 mWh" in capsys.readouterr().out
 
@@ -83,45 +83,59 @@ class TestFindings:
     ONE = {"token_top": 1, "token_window": 1, "bought": TWENTY}
     BOTH = {"token_top": 2, "token_window": 3, "bought": 2 * TWENTY}
 
-    def test_an_honest_life(self):
+    def test_honest_meter_has_no_findings(self):
         assert (
-            findings(told(1), told(5, **self.ONE, total_mwh=3, charged=1), told(9, **self.BOTH, total_mwh=3, charged=2))
+            findings(
+                statement(1),
+                statement(5, **self.ONE, total_mwh=3, charged=1),
+                statement(9, **self.BOTH, total_mwh=3, charged=2),
+            )
             == []
         )
 
-    def test_cards_that_are_read_out_of_turn(self):
-        assert findings(told(9, **self.BOTH, total_mwh=3, charged=2), told(5, **self.ONE, total_mwh=2, charged=1)) == []
+    def test_cards_that_are_read_out_of_order(self):
+        assert (
+            findings(
+                statement(9, **self.BOTH, total_mwh=3, charged=2), statement(5, **self.ONE, total_mwh=2, charged=1)
+            )
+            == []
+        )
 
-    def test_the_same_statement_again(self):
-        assert findings(*[told(5, **self.ONE, total_mwh=2)] * 3) == []
+    def test_same_statement_again(self):
+        assert findings(*[statement(5, **self.ONE, total_mwh=2)] * 3) == []
 
     def test_registers_that_go_back(self):
-        assert findings(told(1, total_mwh=5), told(2, total_mwh=4)) == ["total energy went back from 5 to 4 mWh"]
-        assert findings(told(1, total_mwh=5), told(1, total_mwh=4)) != []
+        assert findings(statement(1, total_mwh=5), statement(2, total_mwh=4)) == [
+            "total energy went back from 5 to 4 mWh"
+        ]
+        assert findings(statement(1, total_mwh=5), statement(1, total_mwh=4)) != []
 
     def test_charges_that_go_back(self):
-        assert "charged went back from 5 to 4" in findings(told(1, charged=5), told(2, charged=4))[0]
+        assert "charged went back from 5 to 4" in findings(statement(1, charged=5), statement(2, charged=4))[0]
 
     def test_charges_of_two_contracts_are_not_compared(self):
-        assert findings(told(1, charged=5), told(2, charged=4, unit="energy")) == []
+        assert findings(statement(1, charged=5), statement(2, charged=4, unit="energy")) == []
 
     def test_more_bought_than_sold(self):
-        (found,) = findings(told(1, token_top=2, token_window=3, bought=2 * TWENTY + 1))
+        (found,) = findings(statement(1, token_top=2, token_window=3, bought=2 * TWENTY + 1))
         assert "more than the 40000000 of money that this record has sold" in found
 
     def test_less_bought_than_redeemed(self):
-        (found,) = findings(told(1, token_top=2, token_window=3, bought=TWENTY))
+        (found,) = findings(statement(1, token_top=2, token_window=3, bought=TWENTY))
         assert "less than the 40000000 of money that was redeemed" in found
 
-    def test_a_statement_before_a_later_redemption_is_not_held_against_it(self):
-        assert findings(told(9, token_top=2, token_window=3, bought=None, charged=None), told(5, **self.ONE)) == []
+    def test_statement_before_a_later_redemption_is_no_contradiction(self):
+        assert (
+            findings(statement(9, token_top=2, token_window=3, bought=None, charged=None), statement(5, **self.ONE))
+            == []
+        )
 
-    def test_a_short_statement_tells_no_purchases(self):
-        assert findings(told(1, bought=None, charged=None, token_top=2, token_window=3)) == []
+    def test_short_statement_has_no_purchases(self):
+        assert findings(statement(1, bought=None, charged=None, token_top=2, token_window=3)) == []
 
 
 class TestKinds:
-    def test_every_kind_is_listed_by_what_its_layout_holds(self, wattpurse):
+    def test_every_kind_is_listed_with_its_capacities(self, wattpurse):
         rows = json.loads(wattpurse("card kinds --json"))
         assert [row["kind"] for row in rows] == ["classic-1k", "ntag213", "ntag215", "ntag216", "ultralight"]
         by_kind = {row["kind"]: row for row in rows}
@@ -132,5 +146,5 @@ class TestKinds:
         assert lines[1].split() == ["classic-1k", "3", "2", "208", "12", "yes", "9", "4"]
 
     @pytest.mark.parametrize(("kind", "tells"), [("classic-1k", True), ("ntag213", False), ("ntag215", True)])
-    def test_a_card_tells_receipts_if_a_statement_with_one_fits(self, kind, tells):
-        assert card_capacity.tells_receipts(kind) == tells
+    def test_card_has_room_for_a_receipt_if_a_statement_with_one_fits(self, kind, tells):
+        assert card_capacity.has_room_for_receipt(kind) == tells

@@ -54,8 +54,10 @@ class House:
         self._take_away(name, card)
 
     def tap_and_lose_power(self, name, operation):
-        """The mains fail in the given flash operation of the tap, and come back when the card is gone; False if the tap
-        has no so many."""
+        """Cut the mains in a flash operation of the tap, and restore them when the card is gone.
+
+        Return False if the tap has fewer operations.
+        """
         faults = self.world.hardware.flash.faults
         card = self._card(name)
         faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
@@ -69,7 +71,7 @@ class House:
         return was_cut
 
     def tap_and_tear(self, name, after_s):
-        """The card is pulled away so long after it came."""
+        """Pull the card away after a time."""
         card = self._card(name)
         self.world.insert(card)
         self.world.run_for(after_s)
@@ -86,7 +88,7 @@ class House:
 
 @pytest.fixture
 def house():
-    """A function that makes a house; all are closed at the end."""
+    """Return a function that makes a house. All houses are closed at the end."""
     made = []
 
     def make(*arguments, **options):
@@ -98,7 +100,7 @@ def house():
         one.world.close()
 
 
-def test_a_cashier_sells_with_his_card_and_the_customer_has_light(wattpurse, house):
+def test_cashier_sells_with_an_operators_card_and_the_customer_has_supply(wattpurse, house):
     home = house(METER, load_w=1_000)
     home.world.run_for(5)
     assert not home.has_supply
@@ -115,7 +117,7 @@ def test_a_cashier_sells_with_his_card_and_the_customer_has_light(wattpurse, hou
     assert wattpurse("station sales").endswith("20.00 EUR  redeemed  by operator 3")
 
 
-def test_a_tenant_moves_out_and_his_rest_goes_with_him_once_though_his_card_was_copied(wattpurse, house):
+def test_tenant_moves_and_the_remaining_credit_follows_once_even_if_the_card_was_copied(wattpurse, house):
     old_home, new_home = house(METER, load_w=20_000), house(NEIGHBOUR)
     wattpurse(f"meter add {NEIGHBOUR}")
     wattpurse(f"card new anna --kind classic-1k --meter {METER}")
@@ -145,7 +147,7 @@ def test_a_tenant_moves_out_and_his_rest_goes_with_him_once_though_his_card_was_
     assert "LOOK INTO THIS" not in wattpurse("station report")
 
 
-def test_a_walk_round_of_three_meters_without_a_network(wattpurse, house):
+def test_walk_to_three_meters_without_a_network(wattpurse, house):
     numbers = (METER, NEIGHBOUR, CELLAR)
     houses = [house(number, load_w=500) for number in numbers]
     wattpurse(f"meter add {NEIGHBOUR}")
@@ -164,14 +166,14 @@ def test_a_walk_round_of_three_meters_without_a_network(wattpurse, house):
         assert one.has_supply
         assert one.account.money.bought == TWENTY
     lines = wattpurse("walk read round").splitlines()
-    told = sorted(line.split("  ")[0] for line in lines if "balance" in line)
-    assert told == [f"meter {number}" for number in numbers]
+    seen = sorted(line.split("  ")[0] for line in lines if "balance" in line)
+    assert seen == [f"meter {number}" for number in numbers]
     report = json.loads(wattpurse("station report --json"))
     assert [row["balance"] for row in report] == [one.account.money.bought for one in houses]
     assert [row["outstanding"] for row in report] == [0, 0, 0]
 
 
-def test_a_site_gets_new_keys_while_the_power_fails_at_every_step(wattpurse, house):
+def test_site_gets_new_keys_while_power_fails_at_every_step(wattpurse, house):
     home = house(METER, load_w=100)
     wattpurse(f"card new anna --kind classic-1k --meter {METER}")
     wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")

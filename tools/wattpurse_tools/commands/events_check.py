@@ -11,7 +11,7 @@ from boards.host.chips.aes import aes
 from wattpurse.core.records import event_chain, events
 from wattpurse.core.records.event_chain import EventChain
 from wattpurse.core.records.events import Event
-from wattpurse_tools.commands.desk_options import add_statement_options, statement_of
+from wattpurse_tools.commands.station_options import add_statement_options, statement_of
 from wattpurse_tools.meter_link import record_files
 from wattpurse_tools.station import key_file
 

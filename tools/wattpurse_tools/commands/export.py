@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from wattpurse.services.console.records import MOST, PROFILE_DAYS_MOST
-from wattpurse_tools.commands.desk_options import add_statement_options, statement_of
+from wattpurse_tools.commands.station_options import add_statement_options, statement_of
 from wattpurse_tools.meter_link import record_files
 from wattpurse_tools.meter_link.line import MeterLine
 

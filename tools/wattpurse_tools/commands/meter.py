@@ -1,137 +1,114 @@
-"""`wattpurse meter`: which meters the station serves, the keys that each is given, and what becomes of its tokens."""
+"""`wattpurse meter`: the meters of the station, their keys, and their outstanding tokens."""
 
-import re
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Callable
 
-from wattpurse.core.currency import Currency, currency_of
 from wattpurse.core.money.account import TOKEN_WINDOW
-from wattpurse_tools.commands.desk_options import add_station_options, open_station
-from wattpurse_tools.station import key_file
-from wattpurse_tools.station.card_report import order_text
+from wattpurse_tools.commands.station_options import add_station_options, open_station
+from wattpurse_tools.station.actions import meters, tokens
 from wattpurse_tools.station.currencies import DEFAULT
 
 
-def add_parser(subparsers) -> None:
-    """Adds `meter add`, `meter list`, `meter keys`, `meter tokens`, `meter skip` and `meter forfeit`."""
-    parser = subparsers.add_parser("meter", help="make meters known to the station, list them, show their keys")
+def add_parser(subparsers: _SubParsersAction) -> None:
+    """Add `meter` and its actions."""
+    parser = subparsers.add_parser("meter", help="add meters to the station, list them, show their keys and tokens")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    add = actions.add_parser("add", help="make a meter known")
-    add.add_argument("number", type=int)
+    add = _add_action(actions, "add", "add a meter", run_add)
     add.add_argument("--currency", default=DEFAULT.code, help="three letters; default: %(default)s")
     add.add_argument("--decimals", type=int, choices=range(7), default=DEFAULT.decimals, help="default: %(default)s")
-    add_station_options(add)
-    add.set_defaults(run=run_add)
 
     listing = actions.add_parser("list", help="list the meters")
     add_station_options(listing)
     listing.set_defaults(run=run_list)
 
-    keys = actions.add_parser("keys", help="show the keys to be given to a meter with its console command `keys`")
-    keys.add_argument("number", type=int)
-    add_station_options(keys)
-    keys.set_defaults(run=run_keys)
+    _add_action(actions, "keys", "show the keys to enter with the meter's console command `keys`", run_keys)
 
-    text = "go on behind all token numbers used with these keys, after an older record was put back"
-    tokens = actions.add_parser("tokens", help="list the tokens of a meter that are not known to be redeemed")
-    tokens.add_argument("number", type=int)
-    tokens.add_argument("--hex", action="store_true", help="with each sealed token, to be entered once more")
-    add_station_options(tokens)
-    tokens.set_defaults(run=run_tokens)
+    listed = _add_action(actions, "tokens", "list the tokens of a meter that are not known to be redeemed", run_tokens)
+    listed.add_argument("--hex", action="store_true", help="with each sealed token, to be entered once more")
 
-    skip = actions.add_parser("skip", help=text)
-    skip.add_argument("number", type=int)
-    add_station_options(skip)
-    skip.set_defaults(run=run_skip)
+    text = "after restoring a backup, continue after the highest token number ever used"
+    _add_action(actions, "skip", text, run_skip)
 
-    forfeit = actions.add_parser("forfeit", help="give up tokens whose card is lost, so that selling can go on")
-    forfeit.add_argument("number", type=int)
-    forfeit.add_argument("sequences", type=int, nargs="+", metavar="SEQUENCE")
-    add_station_options(forfeit)
-    forfeit.set_defaults(run=run_forfeit)
+    forfeit = _add_action(
+        actions, "forfeit", "forfeit tokens of a lost card, so that selling can continue", run_forfeit
+    )
+    forfeit.add_argument("sequences", type=int, nargs="+", metavar="SEQUENCE", help="the numbers of the tokens")
 
 
-def run_add(arguments) -> int:
-    """Makes a meter known."""
-    if not re.fullmatch(r"[A-Z]{3}", arguments.currency):
-        raise ValueError(f"{arguments.currency!r} is no currency; write the three capital letters of ISO 4217")
+def run_add(arguments: Namespace) -> int:
+    """Add a meter."""
     with open_station(arguments) as station:
-        if not station.add_meter(arguments.number, Currency(arguments.currency, arguments.decimals)):
-            raise ValueError(f"meter {arguments.number} is known already")
-    print(f"meter {arguments.number}: added, sells in {arguments.currency}")
+        currency = meters.add(station, arguments.number, arguments.currency, arguments.decimals)
+    print(f"meter {arguments.number}: added, sells in {currency.code}")
     return 0
 
 
-def run_list(arguments) -> int:
-    """Prints one line for each meter, with its keys where they are not the newest."""
-    newest = key_file.load(arguments.keys).key_version
+def run_list(arguments: Namespace) -> int:
+    """Print one line for each meter, with the versions of its keys if they are not the newest."""
     with open_station(arguments) as station:
-        for row in station.meters():
-            unit = row["unit"] or "not known yet"
-            told = f"meter {row['number']}  {row['currency']}  tokens {row['last_sequence']}  sells by {unit}"
-            print(told + _versions_behind(station, row["number"], newest))
+        newest = station.site_keys.key_version
+        summaries = meters.summaries(station)
+    for one in summaries:
+        unit = one.unit or "not known yet"
+        versions = (("meter", one.meter_key_version), ("site", one.site_key_version))
+        behind = "".join(f"  {which} key of version {version}" for which, version in versions if version < newest)
+        print(f"meter {one.number}  {one.currency.code}  tokens {one.last_sequence}  sells by {unit}{behind}")
     return 0
 
 
-def run_keys(arguments) -> int:
-    """Prints the keys of a meter that is known."""
-    site_keys = key_file.load(arguments.keys)
+def run_keys(arguments: Namespace) -> int:
+    """Print the keys of a meter."""
     with open_station(arguments) as station:
-        known_meter(station, arguments.number)
-        key_version = station.key_history.meter_version(arguments.number)
-        site_version = station.key_history.site_version(arguments.number)
-    print(f"meter number  {arguments.number}")
-    print(f"key version   {key_version}")
-    print(f"meter key     {site_keys.meter_key(arguments.number, key_version).hex()}")
-    print(f"site key      {site_keys.version(site_version).site_key.hex()}")
+        keys = meters.keys(station, arguments.number)
+    print(f"meter number  {keys.number}")
+    print(f"key version   {keys.key_version}")
+    print(f"meter key     {keys.meter_key.hex()}")
+    print(f"site key      {keys.site_key.hex()}")
     return 0
 
 
-def run_tokens(arguments) -> int:
-    """Prints a line for each outstanding token."""
+def run_tokens(arguments: Namespace) -> int:
+    """Print a line for each outstanding token."""
     with open_station(arguments) as station:
-        meter = known_meter(station, arguments.number)
-        for row in station.outstanding_of_meter(arguments.number):
-            said = order_text(row, currency_of(meter))
-            sealed = f"  {row['sealed'].hex()}" if arguments.hex else ""
-            print(f"token {row['sequence']}  {said}, {row['state']}{sealed}")
+        outstanding = tokens.outstanding(station, arguments.number)
+    for one in outstanding:
+        sealed = f"  {one['sealed'].hex()}" if arguments.hex else ""
+        print(f"token {one['sequence']}  {one['text']}, {one['state']}{sealed}")
     return 0
 
 
-def run_skip(arguments) -> int:
-    """Raises the last number of a meter to the mark beside the keys."""
+def run_skip(arguments: Namespace) -> int:
+    """Continue after the highest token number ever used with these keys."""
     with open_station(arguments) as station:
-        known_meter(station, arguments.number)
-        skipped = station.numbers.skip(arguments.number)
+        skipped = meters.skip(station, arguments.number)
     if not skipped:
         print(f"meter {arguments.number}: nothing to skip")
         return 0
     print(
-        f"meter {arguments.number}: goes on at token {skipped.stop}; {skipped.start} to {skipped.stop - 1} are not in"
+        f"meter {arguments.number}: continues at token {skipped.stop}; {skipped.start} to {skipped.stop - 1} are not in"
         f" this record: have cards that carry them tapped before {TOKEN_WINDOW} more are sold"
     )
     return 0
 
 
-def run_forfeit(arguments) -> int:
-    """Gives tokens up."""
+def run_forfeit(arguments: Namespace) -> int:
+    """Forfeit tokens."""
     with open_station(arguments) as station:
-        meter = known_meter(station, arguments.number)
-        rows = station.forfeit(arguments.number, arguments.sequences)
-    for row in rows:
-        said = order_text(row, currency_of(meter))
-        print(f"meter {arguments.number}: token {row['sequence']}, {said}, is given up")
+        forfeited = tokens.forfeit(station, arguments.number, arguments.sequences)
+    for one in forfeited:
+        print(f"meter {arguments.number}: token {one['sequence']}, {one['text']}, is forfeited")
     return 0
 
 
-def _versions_behind(station, number, newest):
-    history = station.key_history
-    versions = (("meter", history.meter_version(number)), ("site", history.site_version(number)))
-    return "".join(f"  {which} key of version {version}" for which, version in versions if version < newest)
-
-
-def known_meter(station, number: int):
-    """The row of a meter. Raises ValueError, with the remedy, for one that this station does not serve."""
-    meter = station.meter(number)
-    if meter is None:
-        raise ValueError(f"meter {number} is not known; make it known with: wattpurse meter add {number}")
-    return meter
+def _add_action(
+    actions: _SubParsersAction,
+    name: str,
+    text: str,
+    run: Callable[[Namespace], int],
+) -> ArgumentParser:
+    parser = actions.add_parser(name, help=text)
+    parser.add_argument("number", type=int, help="the number of the meter")
+    add_station_options(parser)
+    parser.set_defaults(run=run)
+    return parser

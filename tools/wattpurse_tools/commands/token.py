@@ -1,51 +1,46 @@
-"""`wattpurse token`: any instruction to a meter, sealed, onto a card or as hexadecimal digits for another carrier.
+"""`wattpurse token`: seal any token, and write it to a card or print it as hexadecimal digits for another carrier.
 
-Every token is in the station's record before it leaves. One that is printed can be typed at the meter's console, or
-is taken along by the next `wattpurse walk load`.
+A token is in the station's record before it is printed or written. A printed one can be typed at the meter's console,
+or goes with the next `wattpurse walk load`.
 """
 
-from wattpurse_tools.commands.desk_options import add_selling_options, desk_of, open_station
-from wattpurse_tools.commands.meter import known_meter
-from wattpurse_tools.station import key_file
-from wattpurse_tools.station.card_report import order_text
-from wattpurse_tools.station.currencies import currency_of_meter
-from wattpurse_tools.station.token_orders import KINDS, Context
-from wattpurse_tools.station.vending import Vending
+from argparse import Namespace, _SubParsersAction
+
+from wattpurse.core.messages import token
+from wattpurse_tools.commands.station_options import add_selling_options, open_shop_of
+from wattpurse_tools.station.actions import tokens
+from wattpurse_tools.station.token_orders import ORDERS
 
 
-def add_parser(subparsers) -> None:
-    """Adds `token METER KIND ...`, one kind for each in `token_orders.KINDS`."""
-    parser = subparsers.add_parser("token", help="seal any instruction to a meter: credit, contract, orders, keys")
+def add_parser(subparsers: _SubParsersAction) -> None:
+    """Add `token METER KIND ...`, one kind for each in `token_orders.ORDERS`."""
+    parser = subparsers.add_parser("token", help="seal any token for a meter: credit, contract, orders, keys")
     parser.add_argument("meter", type=int, metavar="METER", help="the number of the meter")
     kinds = parser.add_subparsers(metavar="KIND", required=True)
-    for name, words, text, read in KINDS:
+    for code, words, text, _ in ORDERS:
+        name = token.name(code)
         kind = kinds.add_parser(name, help=text, description=text)
         for place, word in enumerate(words):
             may_be_left_out = word.startswith("[")
             kind.add_argument(f"word{place}", metavar=word.strip("[]"), nargs="?" if may_be_left_out else None)
         carrier = kind.add_mutually_exclusive_group(required=True)
-        carrier.add_argument("--card", metavar="CARD", help="put it on this customer's card of the meter")
+        carrier.add_argument("--card", metavar="CARD", help="write it to this customer's card of the meter")
         carrier.add_argument("--hex", action="store_true", help="print it for the console or the next walk")
         add_selling_options(kind)
-        kind.set_defaults(run=run, read=read, words=len(words))
+        kind.set_defaults(run=run, kind=name, words=len(words))
 
 
-def run(arguments) -> int:
-    """Makes the token."""
-    words = [getattr(arguments, f"word{place}") for place in range(arguments.words)]
-    with open_station(arguments) as station:
-        meter = known_meter(station, arguments.meter)
-        context = Context(meter, key_file.load(arguments.keys), station.key_history)
-        order = arguments.read([word for word in words if word is not None], context)
-        desk = desk_of(arguments, station)
-        vending = Vending(station, desk)
+def run(arguments: Namespace) -> int:
+    """Make the token."""
+    given = [getattr(arguments, f"word{place}") for place in range(arguments.words)]
+    words = [word for word in given if word is not None]
+    with open_shop_of(arguments) as shop:
         if arguments.hex:
-            made = vending.give_out(order, arguments.meter)
+            made = tokens.give_out(shop, arguments.meter, arguments.kind, words)
         else:
-            made = vending.put(desk.read(arguments.card), order, arguments.meter)
-        told = order_text(made, currency_of_meter(station, arguments.meter))
+            made = tokens.put_on_card(shop, arguments.meter, arguments.kind, words, arguments.card)
     if arguments.hex:
         print(made["sealed"].hex())
     else:
-        print(f"card {arguments.card}: {told} for meter {arguments.meter}, token {made['sequence']}")
+        print(f"card {arguments.card}: {made['text']} for meter {arguments.meter}, token {made['sequence']}")
     return 0

@@ -1,77 +1,67 @@
-"""`wattpurse walk`: data cards, with which meters without a network are visited."""
+"""`wattpurse walk`: data cards, for visits to meters without a network."""
+
+from argparse import Namespace, _SubParsersAction
 
 from wattpurse.cards import data_card
-from wattpurse_tools.commands.desk_options import add_card_folder_options, add_card_options, desk_of, open_station
-from wattpurse_tools.commands.meter import known_meter
-from wattpurse_tools.station.card_report import amount_text, order_text, time_text
-from wattpurse_tools.station.currencies import currency_of_meter
-from wattpurse_tools.station.walk import Walk
-
-_SLOTS = {"short": data_card.SHORT_SLOT, "full": data_card.FULL_SLOT}
+from wattpurse_tools.commands.station_options import add_card_folder_options, add_card_options, open_shop_of
+from wattpurse_tools.station.actions import walks
+from wattpurse_tools.station.actions.walks import MeterStatement
+from wattpurse_tools.station.card_report import time_text
 
 
-def add_parser(subparsers) -> None:
-    """Adds `walk new`, `walk load` and `walk read`."""
+def add_parser(subparsers: _SubParsersAction) -> None:
+    """Add `walk new`, `walk load` and `walk read`."""
     parser = subparsers.add_parser("walk", help="visit meters without a network: take tokens, bring statements")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     new = actions.add_parser("new", help="make a data card")
     new.add_argument("name", help="the card's name")
-    new.add_argument("--kind", required=True, choices=data_card.KINDS)
+    new.add_argument("--kind", required=True, choices=data_card.KINDS, help="the kind of card")
     text = "short: balance and total of more meters; full: months and receipts of fewer (default: short)"
-    new.add_argument("--statements", choices=_SLOTS, default="short", help=text)
+    new.add_argument("--statements", choices=walks.SLOT_SIZES, default="short", help=text)
     add_card_folder_options(new)
     new.set_defaults(run=run_new)
 
-    load = actions.add_parser("load", help="put the tokens on it that were made with `token --hex`")
+    load = actions.add_parser("load", help="load it with the tokens that were made with `token --hex`")
     load.add_argument("--meters", type=int, nargs="+", metavar="N", help="of these meters; default: of all")
     add_card_options(load)
     load.set_defaults(run=run_load)
 
-    read = actions.add_parser("read", help="take in the statements that it brought, and make room for the next walk")
+    read = actions.add_parser("read", help="record the statements on it, and free their room for the next walk")
     add_card_options(read)
     read.set_defaults(run=run_read)
 
 
-def run_new(arguments) -> int:
-    """Makes a data card."""
-    with open_station(arguments) as station:
-        Walk(station, desk_of(arguments, station)).new_card(
-            arguments.name, arguments.kind, _SLOTS[arguments.statements]
-        )
-    meters = len(data_card.slots_of(arguments.kind, _SLOTS[arguments.statements]))
+def run_new(arguments: Namespace) -> int:
+    """Make a data card."""
+    with open_shop_of(arguments) as shop:
+        meters = walks.new(shop, arguments.name, arguments.kind, arguments.statements)
     print(f"card {arguments.name}: {arguments.kind} for statements of {meters} meters")
     return 0
 
 
-def run_load(arguments) -> int:
-    """Puts tokens on the data card."""
-    with open_station(arguments) as station:
-        meters = arguments.meters or [row["number"] for row in station.meters()]
-        for number in meters:
-            known_meter(station, number)
-        rows = Walk(station, desk_of(arguments, station)).load(arguments.name, meters)
-        for row in rows:
-            said = order_text(row, currency_of_meter(station, row["meter"]))
-            print(f"card {arguments.name}: {said} for meter {row['meter']}, token {row['sequence']}")
-    if not rows:
+def run_load(arguments: Namespace) -> int:
+    """Load a data card with tokens."""
+    with open_shop_of(arguments) as shop:
+        loaded = walks.load(shop, arguments.name, arguments.meters)
+    for one in loaded:
+        print(f"card {arguments.name}: {one['text']} for meter {one['meter']}, token {one['sequence']}")
+    if not loaded:
         print(f"card {arguments.name}: no tokens for these meters; it brings their statements back")
     return 0
 
 
-def run_read(arguments) -> int:
-    """Takes in what the data card brought."""
-    with open_station(arguments) as station:
-        brought = Walk(station, desk_of(arguments, station)).read(arguments.name)
-        lines = [_line(one, currency_of_meter(station, one.meter_number)) for one in brought]
-    print("\n".join(lines) or f"card {arguments.name}: no statements")
+def run_read(arguments: Namespace) -> int:
+    """Record and print the statements on a data card."""
+    with open_shop_of(arguments) as shop:
+        found = walks.read(shop, arguments.name)
+    print("\n".join(_line(one) for one in found) or f"card {arguments.name}: no statements")
     return 0
 
 
-def _line(one, currency) -> str:
-    if one.told is None:
-        return f"meter {one.meter_number}  a statement that cannot be opened: torn, or of a meter not known here"
-    told = one.told
-    alarms = ", ".join(told["alarms"]) or "none"
-    balance = amount_text(told["unit"], told["balance"], currency)
-    return f"meter {one.meter_number}  {time_text(told['time_s'])}  balance {balance}  alarms {alarms}"
+def _line(one: MeterStatement) -> str:
+    statement = one.statement
+    if statement is None:
+        return f"meter {one.meter}  a statement that cannot be opened: torn, or of a meter not known here"
+    alarms = ", ".join(statement["alarms"]) or "none"
+    return f"meter {one.meter}  {time_text(statement['time_s'])}  balance {one.balance_text}  alarms {alarms}"

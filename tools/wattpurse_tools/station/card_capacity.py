@@ -1,4 +1,4 @@
-"""What each kind of card can carry, computed from the layouts in wattpurse.cards and a composed statement."""
+"""The capacity of each kind of card, computed from the layouts in wattpurse.cards and a composed statement."""
 
 from wattpurse.cards import data_card, purse
 from wattpurse.core.messages import statement, token
@@ -35,15 +35,22 @@ _TABLE = {
 }
 
 
-def capacities() -> list:
-    """One dict for each kind of card: `kind`, `tokens` of credit at once, `copies` of the order box, `statements` and
-    their `statement_bytes`, `months` told besides the one that runs, `receipts` (bool), `meters_short` and
-    `meters_full` as a data card."""
+def capacities() -> list[dict]:
+    """Return one dict for each kind of card.
+
+    kind                       the name of the kind
+    tokens                     tokens of credit at once
+    copies                     copies of the order box
+    statements                 copies of the statement, of `statement_bytes` each
+    months                     closed months in a statement
+    receipts                   True if a statement has room for a receipt
+    meters_short, meters_full  meters that a data card has slots for
+    """
     return [_capacity(kind) for kind in purse.KINDS]
 
 
-def tells_receipts(kind: str) -> bool:
-    """Whether a statement on a card of this kind has room for the receipt of what a meter takes out."""
+def has_room_for_receipt(kind: str) -> bool:
+    """Return True if a statement on a card of this kind has room for a receipt."""
     layout = purse.layout_of(kind)
     if not layout.statement_offsets:
         return False
@@ -53,7 +60,7 @@ def tells_receipts(kind: str) -> bool:
     return "receipt" in statement.parse(statement.compose(account, 0, 0, _payload_size(layout)))
 
 
-def _capacity(kind):
+def _capacity(kind: str) -> dict:
     layout = purse.layout_of(kind)
     return {
         "kind": kind,
@@ -62,28 +69,28 @@ def _capacity(kind):
         "statements": len(layout.statement_offsets),
         "statement_bytes": layout.statement_size,
         "months": _months(layout),
-        "receipts": tells_receipts(kind),
+        "receipts": has_room_for_receipt(kind),
         "meters_short": len(data_card.slots_of(kind, data_card.SHORT_SLOT)),
         "meters_full": len(data_card.slots_of(kind, data_card.FULL_SLOT)),
     }
 
 
-def _payload_size(layout):
+def _payload_size(layout: purse.Layout) -> int:
     room = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
     return room - room % 16
 
 
-def _months(layout):
+def _months(layout: purse.Layout) -> int:
     if not layout.statement_offsets:
         return 0
     payload = statement.compose(_sample_account(), 0, 0, _payload_size(layout))
     return max(0, len(statement.parse(payload).get("months", ())) - 1)
 
 
-def _sample_account():
+def _sample_account() -> Account:
     account = Account(table.encode(_TABLE), 1000, 1, contract.PrepaidMoney, 0)
     for _ in range(_MONTHS):
-        for rate in range(account.tariff.rate_count):
+        for rate in range(len(_TABLE["rates"])):
             account.registers.add_energy(rate, _RATE_MWH)
         account.registers.add_charge(_CHARGE_MICROUNITS)
         account.registers.enter_month(account.registers.month.index + 1)

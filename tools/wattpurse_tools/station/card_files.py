@@ -1,7 +1,7 @@
-"""Virtual cards in a folder, one JSON file each, the same that the simulated meter takes to its reader.
+"""Virtual cards in a folder, one JSON file each. The simulated meter reads the same files.
 
-NAME.json holds what `Card.image` of the card models gives. Beside a card that lies on a meter's reader there is a file
-NAME.in-field: the card is in the meter's hands, and the station does not touch it.
+NAME.json has the `image` of a card model. While the card lies on a meter's reader there is also a file NAME.in-field,
+and the station leaves the card alone.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from boards.host.cards.classic import ClassicCard
 from boards.host.cards.folder import CARD_SUFFIX, MARK_SUFFIX
 from boards.host.cards.images import from_image
+from boards.host.cards.iso14443a import Card
 from boards.host.cards.ultralight import UltralightCard
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -21,17 +22,17 @@ _RANDOM_UID = 0x08
 
 
 class CardFiles:
-    """The cards in one folder."""
+    """The card files in one folder. A method raises ValueError for a wrong name."""
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
 
     def exists(self, name: str) -> bool:
-        """Whether there is a card of that name. Raises ValueError for what cannot be a name."""
+        """Return True if there is a card of that name."""
         return self._path(name).exists()
 
-    def load(self, name: str):
-        """The model of a card. Raises ValueError if there is none, it is on a meter's reader, or its file is broken."""
+    def load(self, name: str) -> Card:
+        """Return the model of a card. Raise ValueError if it is missing, broken, or on a meter's reader."""
         path = self._path(name)
         if not path.exists():
             raise ValueError(f"there is no card {name} in {self._folder}; make one with: wattpurse card new {name}")
@@ -43,8 +44,8 @@ class CardFiles:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: the card file is broken: {error}") from error
 
-    def save(self, name: str, card) -> None:
-        """Write a card's file: whoever reads it meanwhile, or after a crash, finds the old or the new one."""
+    def save(self, name: str, card: Card) -> None:
+        """Write a card's file. After a crash, the file is the old one or the new one, never a part."""
         self._refuse_in_field(name)
         path = self._path(name)
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -55,18 +56,18 @@ class CardFiles:
             os.fsync(file.fileno())
         os.replace(temporary, path)
 
-    def _refuse_in_field(self, name) -> None:
+    def _refuse_in_field(self, name: str) -> None:
         if (self._folder / (name + MARK_SUFFIX)).exists():
             raise ValueError(f"card {name} lies on a meter's reader; take it away from there first")
 
-    def _path(self, name):
+    def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no card name; use letters, digits, dots, dashes and underscores")
         return self._folder / (name + CARD_SUFFIX)
 
 
-def blank_card(kind: str):
-    """A card as it comes from its maker, with a UID of its own."""
+def blank_card(kind: str) -> Card:
+    """Return a new card, as its maker delivers it, with a random UID."""
     if kind == "classic-1k":
         uid = os.urandom(4)
         while uid[0] in (_CASCADE_TAG, _RANDOM_UID):

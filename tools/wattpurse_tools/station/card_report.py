@@ -1,5 +1,7 @@
-"""What is read from a card, as a table for people and as a document for programs."""
+"""The content of a card, as a table for people and as a document for programs."""
 
+import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from wattpurse.core.currency import Currency, exact_decimal_text
@@ -9,12 +11,13 @@ from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import supply
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.card_capacity import SAMPLE
-from wattpurse_tools.station.cards import CUSTOMER, DATA, OPERATOR, SERVICE
+from wattpurse_tools.station.cards import CUSTOMER, DATA, OPERATOR, SERVICE, CardRead
 from wattpurse_tools.station.order import ENERGY, MONEY
+from wattpurse_tools.station.station import Station
 from wattpurse_tools.station.vending import state_of
 
 _DAY_S = 86_400
-# Which standing number says when a contract ends by itself.
+# The standing number with the time at which a contract ends by itself.
 _UNTIL = {
     contracts.Term.code: "term_until_s",
     contracts.Dispenser.code: "dispenser_until_s",
@@ -22,10 +25,10 @@ _UNTIL = {
 }
 
 
-def document_of(read, station) -> dict:
-    """Everything on a card that was read (card_desk.CardRead); `statement` is null where there is none.
+def document_of(read: CardRead, station: Station) -> dict:
+    """Return the whole content of a card. `statement` is None if there is none.
 
-    Amounts are whole micro-units and mWh, energy of months whole Wh.
+    Amounts are micro-units and mWh. The energy of months is in Wh.
     """
     return {
         "card": {
@@ -38,12 +41,12 @@ def document_of(read, station) -> dict:
         "service_pass": _pass_document(read, "technician") if read.role == SERVICE else None,
         "operator_pass": _pass_document(read, "operator") if read.role == OPERATOR else None,
         "tokens": [_token_document(sealed, read, station) for sealed in read.sealed_tokens()],
-        "statement": None if read.told is None else _statement_document(read.told, station),
+        "statement": None if read.statement is None else _statement_document(read.statement, station),
     }
 
 
 def table_of(document: dict, currency: Currency) -> str:
-    """The document as text; money in `currency`."""
+    """Return the document as text."""
     card = document["card"]
     lines = [f"card       {card['name']}, {card['kind']}, UID {card['uid']}, {card['role']}"]
     for pass_document in (document["service_pass"], document["operator_pass"]):
@@ -62,15 +65,17 @@ def table_of(document: dict, currency: Currency) -> str:
 
 
 def amount_text(unit: str, amount: int, currency: Currency) -> str:
-    """An amount of money (micro-units) or energy (mWh), exact, with its unit."""
+    """Return an amount of money (micro-units) or energy (mWh), exact, with its unit."""
     if unit == ENERGY:
         return f"{exact_decimal_text(amount, KWH_DECIMALS)} kWh"
     return currency.exact_text(amount)
 
 
-def kinds_table(capacities: list) -> str:
-    """What each kind of card can carry (card_capacity.capacities), as a table."""
-    rows = [("kind", "tokens", "statements", "bytes", "months", "receipt", "data card: short", "full")]
+def kinds_table(capacities: list[dict]) -> str:
+    """Return the capacities of each kind of card (`card_capacity.capacities`) as a table."""
+    rows: list[tuple[str, ...]] = [
+        ("kind", "tokens", "statements", "bytes", "months", "receipt", "data card: short", "full")
+    ]
     for one in capacities:
         statements = f"{one['statements']}" if one["statements"] else "none"
         receipt = "yes" if one["receipts"] else "no"
@@ -83,95 +88,96 @@ def kinds_table(capacities: list) -> str:
     return "\n".join([*lines, *notes])
 
 
-def order_text(row, currency: Currency) -> str:
-    """What a token (row) says: its credit, or its words."""
+def order_text(row: Mapping | sqlite3.Row, currency: Currency) -> str:
+    """Return the content of a token (row): its credit, and its words."""
     parts = [row["words"]] if row["words"] else []
     if row["unit"] in (MONEY, ENERGY):
         parts.insert(0, amount_text(row["unit"], row["amount"], currency))
     return ", ".join(parts)
 
 
-def _pass_document(read, person):
-    data = read.box.content
+def _pass_document(read: CardRead, person: str) -> dict:
+    data = read.written_box.content
     if len(data) != SIZE:
         return {person: None, "expires": None}
     number, expires_s = (int.from_bytes(data[start : start + 4], "little") for start in (0, 4))
     return {person: number, "expires": time_text(expires_s)}
 
 
-def _token_document(sealed, read, station):
+def _token_document(sealed: bytes, read: CardRead, station: Station) -> dict:
     header = token.read_header(sealed)
     row = None if header is None else station.token(header[0], header[1])
-    known = row is not None and row["sealed"] == sealed
+    if row is not None and row["sealed"] != sealed:
+        row = None
     return {
         "meter": None if header is None else header[0],
         "sequence": None if header is None else header[1],
-        "unit": row["unit"] if known else None,
-        "amount": row["amount"] if known else None,
-        "words": row["words"] if known else None,
-        "state": state_of(station, sealed, read.told),
+        "unit": None if row is None else row["unit"],
+        "amount": None if row is None else row["amount"],
+        "words": None if row is None else row["words"],
+        "state": state_of(station, sealed, read.statement),
     }
 
 
-def _statement_document(told, station):
-    document = dict(told)
-    document["redeemed_elsewhere"] = station.redeemed_elsewhere(told)
-    document["contract"] = contracts.by_code(told["contract"]).name
-    document["time"] = time_text(told["time_s"])
-    document["supply"] = supply.text(told["supply_reason"]) if "supply_reason" in told else None
-    document["until"] = _until_text(told)
-    if "months" in told:
-        document["months"] = [{"month": _month_text(month["index"]), **month} for month in told["months"]]
+def _statement_document(statement: dict, station: Station) -> dict:
+    document = dict(statement)
+    document["redeemed_elsewhere"] = station.redeemed_elsewhere(statement)
+    document["contract"] = contracts.by_code(statement["contract"]).name
+    document["time"] = time_text(statement["time_s"])
+    document["supply"] = supply.text(statement["supply_reason"]) if "supply_reason" in statement else None
+    document["until"] = _until_text(statement)
+    if "months" in statement:
+        document["months"] = [{"month": _month_text(month["index"]), **month} for month in statement["months"]]
     return document
 
 
-def _token_lines(tokens, currency):
+def _token_lines(tokens: list[dict], currency: Currency) -> list[str]:
     lines = []
     for one in tokens:
-        said = "" if one["unit"] is None else order_text(one, currency) + ", "
-        lines.append(f"token      {one['sequence'] or 'damaged'}: {said}{one['state']}")
+        order = "" if one["unit"] is None else order_text(one, currency) + ", "
+        lines.append(f"token      {one['sequence'] or 'damaged'}: {order}{one['state']}")
     return lines or ["tokens     none"]
 
 
-def _statement_lines(told, currency):
+def _statement_lines(statement: dict, currency: Currency) -> list[str]:
     lines = [
-        f"statement  number {told['number']}, {told['time']}, {told['contract']}",
-        f"alarms     {', '.join(told['alarms']) or 'none'}",
-        f"balance    {amount_text(told['unit'], told['balance'], currency)}",
+        f"statement  number {statement['number']}, {statement['time']}, {statement['contract']}",
+        f"alarms     {', '.join(statement['alarms']) or 'none'}",
+        f"balance    {amount_text(statement['unit'], statement['balance'], currency)}",
     ]
-    lines += _standing_lines(told, currency)
-    if told["redeemed_elsewhere"]:
-        numbers = ", ".join(str(number) for number in told["redeemed_elsewhere"])
+    lines += _standing_lines(statement, currency)
+    if statement["redeemed_elsewhere"]:
+        numbers = ", ".join(str(number) for number in statement["redeemed_elsewhere"])
         lines.append(f"redeemed   {numbers}: not issued in this station's record")
-    if "bought" in told:
-        other = ENERGY if told["unit"] == MONEY else MONEY
+    if "bought" in statement:
+        other = ENERGY if statement["unit"] == MONEY else MONEY
         lines += [
-            f"bought     {amount_text(told['unit'], told['bought'], currency)}",
-            f"charged    {amount_text(told['unit'], told['charged'], currency)}",
-            f"besides    {amount_text(other, told['other_balance'], currency)}",
-            f"tariff     version {told['tariff_version']}",
+            f"bought     {amount_text(statement['unit'], statement['bought'], currency)}",
+            f"charged    {amount_text(statement['unit'], statement['charged'], currency)}",
+            f"besides    {amount_text(other, statement['other_balance'], currency)}",
+            f"tariff     version {statement['tariff_version']}",
         ]
-    if "event_link" in told:
-        lines.append(f"events     {told['event_place']}, newest link {told['event_link']}")
-    if "mean_daily_wh" in told:
-        money = currency.exact_text(told["mean_daily_microunits"])
-        lines.append(f"a day      {_kwh(told['mean_daily_wh'])} kWh, {money}, mean of seven")
-    lines.append(f"total      {amount_text(ENERGY, told['total_mwh'], currency)}")
-    for number, energy_mwh in enumerate(told.get("rate_mwh", ()), 1):
+    if "event_link" in statement:
+        lines.append(f"events     {statement['event_place']}, newest link {statement['event_link']}")
+    if "mean_daily_wh" in statement:
+        money = currency.exact_text(statement["mean_daily_microunits"])
+        lines.append(f"a day      {_kwh(statement['mean_daily_wh'])} kWh, {money}, mean of seven")
+    lines.append(f"total      {amount_text(ENERGY, statement['total_mwh'], currency)}")
+    for number, energy_mwh in enumerate(statement.get("rate_mwh", ()), 1):
         lines.append(f"rate {number}     {amount_text(ENERGY, energy_mwh, currency)}")
-    if told.get("months"):
-        lines += ["", *_month_table(told["months"], currency)]
+    if statement.get("months"):
+        lines += ["", *_month_table(statement["months"], currency)]
     return lines
 
 
-def _standing_lines(told, currency):
-    """Supply, the end of the contract, tenant, debt and receipt: a line each, where the statement tells of it."""
-    standing = told.get("standing", {})
-    receipt = told.get("receipt")
+def _standing_lines(statement: dict, currency: Currency) -> list[str]:
+    """Return a line for each that is in the statement: supply, end of the contract, tenant, debt, receipt."""
+    standing = statement.get("standing", {})
+    receipt = statement.get("receipt")
     debt = standing.get("debt_microunits")
     rows = [
-        ("supply", told["supply"]),
-        ("until", told["until"]),
+        ("supply", statement["supply"]),
+        ("until", statement["until"]),
         ("tenant", standing.get("tenant")),
         ("debt", None if debt is None else amount_text(MONEY, debt, currency)),
         ("receipt", None if receipt is None else _receipt_text(receipt, currency)),
@@ -179,8 +185,8 @@ def _standing_lines(told, currency):
     return [f"{name:<10} {value}" for name, value in rows if value is not None]
 
 
-def _receipt_text(receipt, currency) -> str:
-    """What token took how much out of the meter, for the station to settle."""
+def _receipt_text(receipt: dict, currency: Currency) -> str:
+    """Return the token of a receipt and the credit that it took out of the meter."""
     amounts = [
         amount_text(unit, receipt[name], currency)
         for unit, name in ((MONEY, "money"), (ENERGY, "energy"))
@@ -193,22 +199,22 @@ def _receipt_text(receipt, currency) -> str:
     return f"token {receipt['sequence']} took out {' and '.join(amounts) or 'nothing'}"
 
 
-def _until_text(told):
-    """When the contract in force ends by itself; None for those that do not, and where nothing was bought."""
-    name = _UNTIL.get(told["contract"])
-    until_s = told.get("standing", {}).get(name)
+def _until_text(statement: dict) -> str | None:
+    """Return the time at which the contract in force ends by itself, or None if it does not."""
+    name = _UNTIL.get(statement["contract"])
+    until_s = statement.get("standing", {}).get(name)
     return None if until_s is None else time_text(until_s)
 
 
-def _month_table(months, currency):
-    """One line for each month, the one that runs first; only what the card had room for."""
+def _month_table(months: list[dict], currency: Currency) -> list[str]:
+    """Return one line for each month in the statement, the current month first."""
     heads = ["month", "kWh"]
     rates = len(months[0].get("rate_wh", ()))
     heads += [f"rate {number}" for number in range(1, rates + 1)]
     if "charge_microunits" in months[0]:
         heads.append(currency.code)
-    tells_demand = any("demand_wh" in month for month in months)
-    if tells_demand:
+    has_demand = any("demand_wh" in month for month in months)
+    if has_demand:
         heads += ["kW at most", "from"]
     rows = [heads]
     for place, month in enumerate(months):
@@ -216,7 +222,7 @@ def _month_table(months, currency):
         row += [_kwh(wh) for wh in month.get("rate_wh", ())]
         if "charge_microunits" in month:
             row.append(exact_decimal_text(month["charge_microunits"], currency.decimals))
-        if tells_demand:
+        if has_demand:
             known = "demand_wh" in month
             row += [_kwh(2 * month["demand_wh"]), time_text(month["demand_s"])] if known else ["", ""]
         rows.append(row)
@@ -225,17 +231,17 @@ def _month_table(months, currency):
     for row in rows:
         cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
-    return [*lines, "* the month that ran when the statement was written"]
+    return [*lines, "* the month in which the statement was written"]
 
 
-def _kwh(wh) -> str:
+def _kwh(wh: int) -> str:
     return f"{wh // 1000}.{wh % 1000:03}"
 
 
-def _month_text(index) -> str:
+def _month_text(index: int) -> str:
     return f"{index // 12}-{index % 12 + 1:02}"
 
 
 def time_text(utc_s: int) -> str:
-    """A time, for people."""
+    """Return a time, for people."""
     return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

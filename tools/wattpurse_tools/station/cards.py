@@ -1,18 +1,27 @@
-"""The station's desk: cards of every role, read, made and written, whichever keys of the site they have.
+"""The station's cards of every role: read, make and write them, under any version of the site's keys.
 
-What is read from a card's statement is noted in the station's record at once. A pass is a technician's or an
-operator's: it opens the meters of the site, or this station, and is sealed for its card's UID.
+The facts that a card's statement proves are recorded at once. A pass is a technician's or an operator's: it opens the
+meters of the site, or this station, and is sealed for its card's UID.
 """
 
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from boards.host.cards.iso14443a import Card
 from boards.host.chips.aes import aes
 from wattpurse.cards import purse
-from wattpurse.core.messages import statement
 from wattpurse.core.messages.service_pass import make_pass, open_pass
+from wattpurse.core.messages.statement import open_statement
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.sealing import SealBroken
-from wattpurse_tools.station.card_files import blank_card
+from wattpurse_tools.station.card_files import CardFiles, blank_card
+from wattpurse_tools.station.card_reader import CardReader, Result, Step
+from wattpurse_tools.station.key_file import SiteKeys
+from wattpurse_tools.station.station import Station
+
+if TYPE_CHECKING:
+    from wattpurse.cards.memory import Memory
 
 BLANK = "blank"
 CUSTOMER = "customer"
@@ -28,7 +37,7 @@ _ROLES = {
     purse.DATA: DATA,
     purse.KEY_CARD: KEY_CARD,
 }
-_SAID = {
+_ROLE_TEXTS = {
     SERVICE: "a technician's card",
     OPERATOR: "an operator's card",
     DATA: "a data card",
@@ -38,40 +47,64 @@ _SAID = {
 
 
 class CardRead:
-    """A card that was read: `name`, `card`, its order `box` or None, what its newest statement `told` or None, and
-    `meter_number`, None or 0 if it is no customer's."""
+    """A card that was read: `name`, `card`, its order `box` or None, its newest `statement` or None, `meter_number`.
 
-    def __init__(self, name, card, box, told, meter_number) -> None:
+    `meter_number` is None or 0 for every card but a customer's.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        card: Card,
+        box: purse.OrderBox | None,
+        statement: dict | None,
+        meter_number: int | None,
+    ) -> None:
         self.name = name
         self.card = card
         self.box = box
-        self.told = told
+        self.statement = statement
         self.meter_number = meter_number
 
     @property
     def role(self) -> str:
-        """What the card is for."""
+        """The role of the card."""
         if self.box is not None:
             return _ROLES[self.box.kind]
         return CUSTOMER if self.meter_number else BLANK
 
-    def sealed_tokens(self) -> list:
-        """The tokens on a customer's card or a data card."""
-        has_tokens = self.box is not None and self.role in (CUSTOMER, DATA)
-        return purse.split_tokens(self.box.content) if has_tokens else []
+    @property
+    def written_box(self) -> purse.OrderBox:
+        """The order box of a card whose role says that it has one."""
+        if self.box is None:
+            raise ValueError(f"card {self.name} is {a_card_of(self.role)}")
+        return self.box
+
+    @property
+    def customer_meter(self) -> int:
+        """The meter of a customer's card."""
+        if not self.meter_number:
+            raise ValueError(f"card {self.name} is no customer's card")
+        return self.meter_number
+
+    def sealed_tokens(self) -> list[bytes]:
+        """Return the tokens on a customer's card or a data card."""
+        if self.box is None or self.role not in (CUSTOMER, DATA):
+            return []
+        return purse.split_tokens(self.box.content)
 
 
 class StationCards:
-    """Works on the cards in `files` with `reader`, and with the keys and the record of the station."""
+    """The cards in `files`, on `reader`, with the keys and the record of the station."""
 
-    def __init__(self, site_keys, station, files, reader) -> None:
+    def __init__(self, site_keys: SiteKeys, station: Station, files: CardFiles, reader: CardReader) -> None:
         self._keys = site_keys
         self._station = station
         self._files = files
         self._reader = reader
 
     def read(self, name: str) -> CardRead:
-        """Read a card; what its statement proves is noted. Raises ValueError or OSError if it cannot be read."""
+        """Read a card and record the facts in its statement. Raise ValueError or OSError if it cannot be read."""
         card = self._files.load(name)
         box = self._reader.work(card, purse.read_orders)
         if box is not None:
@@ -79,15 +112,23 @@ class StationCards:
         else:
             known = self._station.card(card.uid)
             meter_number = None if known is None else known["meter"]
-        told = self._read_statement(card, meter_number) if meter_number else None
-        if told is not None:
-            self._station.learn(told)
-        return CardRead(name, card, box, told, meter_number)
+        statement = self._read_statement(card, meter_number) if meter_number else None
+        if statement is not None:
+            self._station.learn(statement)
+        return CardRead(name, card, box, statement, meter_number)
 
-    def new_card(self, name: str, kind: str, key_version: int, role: int, number: int, content_of) -> None:
+    def new_card(
+        self,
+        name: str,
+        kind: str,
+        key_version: int,
+        role: int,
+        number: int,
+        content_of: Callable[[Card], bytes],
+    ) -> None:
         """Make a card of a role (purse), with `number` in its head and `content_of(card)` in its order box.
 
-        Raises ValueError rather than overwrite a card in use.
+        Raise ValueError if the card is in use.
         """
         exists = self._files.exists(name)
         card = self._files.load(name) if exists else blank_card(kind)
@@ -109,19 +150,22 @@ class StationCards:
         version = self._pass_version(role)
         self.new_card(name, kind, version, role, 0, lambda card: self._pass(card, role, version, person, expires_s))
 
-    def look(self, read: CardRead, step):
-        """What the coroutine `step(memory)` finds on the card. Raises OSError."""
+    def look(self, read: CardRead, step: Step[Result]) -> Result:
+        """Return the result of the coroutine `step(memory)`, which reads the card. Raise OSError if it fails."""
         return self._reader.work(read.card, step)
 
-    def write(self, read: CardRead, step) -> None:
-        """Change the card; its file tells what is on it afterwards, torn or not. Raises OSError."""
+    def write(self, read: CardRead, step: Step[None]) -> None:
+        """Run the coroutine `step(memory)`, which changes the card. Raise OSError if it fails.
+
+        The card's file has the changes, complete or not.
+        """
         self._change(read, lambda: self._reader.work(read.card, step))
 
     def rekey(self, name: str) -> int:
-        """Give a card the keys that its meters are proved to have; their version. Raises OSError, ValueError."""
+        """Write the newest keys that the card's meters are proved to have. Return their version."""
         read = self.read(name)
         if read.role == CUSTOMER:
-            version = self._station.key_history.site_version(read.meter_number)
+            version = self._station.key_history.site_version(read.customer_meter)
         else:
             version = self._pass_version(purse.SERVICE if read.box is None else read.box.kind)
         if read.role in (SERVICE, OPERATOR):
@@ -130,7 +174,7 @@ class StationCards:
         return version
 
     def sign_on(self, name: str) -> None:
-        """From now on whose card this is sells. Raises ValueError if it is no operator's, or not valid."""
+        """Sign on the operator whose card this is. Raise ValueError if it is no valid operator's card."""
         read = self.read(name)
         if read.role != OPERATOR:
             raise ValueError(f"card {name} is {a_card_of(read.role)}, not an operator's")
@@ -139,75 +183,86 @@ class StationCards:
             raise ValueError(f"the operator's card {name} has expired; make a new one with: wattpurse card new")
         self._station.operator = operator
 
-    def open_pass(self, read: CardRead) -> tuple:
-        """`(number of the person, expiry)` of a pass. Raises ValueError if it was not made by this station."""
+    def open_pass(self, read: CardRead) -> tuple[int, int]:
+        """Return `(number of the person, expiry)` of a pass. Raise ValueError if another station made it."""
+        box = read.written_box
         for key_set in self._keys.newest_first:
             try:
-                return open_pass(aes, self._pass_key(read.card, read.box.kind, key_set.key_version), read.box.content)
+                return open_pass(aes, self._pass_key(read.card, box.kind, key_set.key_version), box.content)
             except SealBroken:
                 pass
         raise ValueError(f"the pass on card {read.name} was not made with the keys of this key file")
 
     def open_statement(self, meter_number: int, uid: bytes, data: bytes) -> dict | None:
-        """What a sealed statement says, under any version of the meter's key; None if it is not authentic."""
+        """Return the content of a sealed statement, under any version of the meter's key. None: it is not authentic."""
         for version, key in self._keys.meter_keys(meter_number):
             try:
-                told = statement.open_statement(aes, keys.statement_keys(aes, key, uid), data)
+                statement = open_statement(aes, keys.statement_keys(aes, key, uid), data)
             except SealBroken:
                 continue
             self._station.key_history.note_statement(meter_number, version)
-            return told
+            return statement
         return None
 
-    def _read_statement(self, card, meter_number):
+    def _read_statement(self, card: Card, meter_number: int) -> dict | None:
         for version, key in self._keys.meter_keys(meter_number):
             pair = keys.statement_keys(aes, key, card.uid)
-            told = self._reader.work(card, lambda memory, pair=pair: purse.read_statement(memory, aes, pair))
-            if told is not None:
+            statement = self._reader.work(card, lambda memory, pair=pair: purse.read_statement(memory, aes, pair))
+            if statement is not None:
                 self._station.key_history.note_statement(meter_number, version)
-                return told
+                return statement
         return None
 
-    def _opens(self, card) -> bool:
+    def _opens(self, card: Card) -> bool:
         try:
             self._reader.work(card, read_all)
         except OSError:
             return False
         return True
 
-    def _change(self, read, action) -> None:
+    def _change(self, read: CardRead, action: Callable[[], None]) -> None:
         try:
             action()
         finally:
             self._files.save(read.name, read.card)
 
-    def _pass_version(self, role):
-        """An operator's pass is this station's alone; what goes to all meters waits for the last of them."""
+    def _pass_version(self, role: int) -> int:
+        """Return the key version of a pass.
+
+        Only this station opens an operator's pass, so it has the newest. Every meter opens the others.
+        """
         return self._keys.key_version if role == purse.OPERATOR else self._station.key_history.common_site_version()
 
-    def _pass_key(self, card, role, version):
+    def _pass_key(self, card: Card, role: int, version: int) -> bytes:
         key_set = self._keys.version(version)
         if role == purse.OPERATOR:
             return keys.operator_pass_key(aes, key_set.vending_key, card.uid)
         return keys.service_pass_key(aes, key_set.site_key, card.uid)
 
-    def _pass(self, card, role, version, person, expires_s):
+    def _pass(self, card: Card, role: int, version: int, person: int, expires_s: int) -> bytes:
         return make_pass(aes, self._pass_key(card, role, version), person, expires_s)
 
-    def _renew_pass(self, read, version) -> None:
-        kind = read.box.kind
-        content = self._pass(read.card, kind, version, *self.open_pass(read))
-        if content != read.box.content:
-            self.write(read, lambda memory: purse.write_orders(memory, kind, 0, content))
+    def _renew_pass(self, read: CardRead, version: int) -> None:
+        box = read.written_box
+        content = self._pass(read.card, box.kind, version, *self.open_pass(read))
+        if content != box.content:
+            self.write(read, lambda memory: purse.write_orders(memory, box.kind, 0, content))
 
 
 def a_card_of(role: str) -> str:
-    """What a card is, in words."""
-    return _SAID.get(role, f"a {role}'s card")
+    """Return the name of a card of this role, with its article."""
+    return _ROLE_TEXTS.get(role, f"a {role}'s card")
 
 
-async def read_all(memory) -> bytearray:
-    """All that is on a card."""
+async def read_all(memory: "Memory") -> bytearray:
+    """Return the whole content of a card."""
     content = bytearray(memory.capacity)
     await memory.read(0, content)
     return content
+
+
+async def wipe(memory: "Memory") -> None:
+    """Write zeros over the whole content of a card. Raise OSError if it does not keep them."""
+    await memory.write(0, bytes(memory.capacity))
+    if any(await read_all(memory)):
+        raise OSError("the card does not keep the data written to it")

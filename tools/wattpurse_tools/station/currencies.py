@@ -12,7 +12,7 @@ DEFAULT = Currency("EUR", 2)
 def currency_of_meter(station: Station, number: int | None) -> Currency:
     """Return the currency that a meter sells in, or the site's for a meter that the record does not have."""
     row = station.meter(number) if number else None
-    return site_currency(station) if row is None else currency_of(row)
+    return site_currency(station) if row is None else currency_of(dict(row))
 
 
 def site_currency(station: Station) -> Currency:
@@ -41,4 +41,4 @@ def currency_for_new_meter(station: Station) -> Currency:
 
 
 def _currencies(station: Station) -> set[Currency]:
-    return {currency_of(row) for row in station.meters()}
+    return {currency_of(dict(row)) for row in station.meters()}

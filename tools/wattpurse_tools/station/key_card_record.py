@@ -1,54 +1,68 @@
-"""What the station remembers of key cards: all that was ever loaded on each, and the newest that it wrote or saw there.
+"""The station's record of key cards: the credit loaded on each, and the newest content that was written or read.
 
-Of a card's numbers the station alone counts up what is loaded, and that is in this record before it is on the card.
+Only the station raises the loaded credit. The new amount is in this record before it is on the card.
 """
 
-_COLUMNS = ("price", "allowance_mwh", "period", "user")
+import sqlite3
+
+from wattpurse.core.money.key_card import CardContent
+from wattpurse_tools.station.database import Transaction
+from wattpurse_tools.station.key_card_terms import KeyCardTerms
 
 
 class KeyCardRecord:
-    """The key cards in one station's database. Each change is a transaction of its own."""
+    """The key cards in one station's database. Each change is a transaction of its own.
 
-    def __init__(self, database, transaction) -> None:
+    A row has uid, loaded, version, spent, price, allowance_mwh, period and user.
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self._transaction = transaction
 
-    def of(self, uid: bytes):
-        """The row of a card with uid, loaded, version, spent, price, allowance_mwh, period, user; None if not known."""
+    def of(self, uid: bytes) -> sqlite3.Row | None:
+        """Return the row of a card, or None."""
         return self._database.execute("SELECT * FROM key_cards WHERE uid = ?", (uid.hex(),)).fetchone()
 
-    def add(self, uid: bytes, content) -> None:
-        """A card is known from now on, with what should be on it (key_card.CardContent); none of it is seen yet."""
-        with self._transaction():
+    def add(self, uid: bytes, content: CardContent) -> None:
+        """Add a card with the content that is to be written to it."""
+        with Transaction(self._database):
             self._database.execute(
                 "INSERT INTO key_cards VALUES (?, ?, ?, 0, ?, ?, ?, ?)",
-                (uid.hex(), content.loaded, content.version - 1, *(getattr(content, name) for name in _COLUMNS)),
+                (
+                    uid.hex(),
+                    content.loaded,
+                    content.version - 1,
+                    content.price,
+                    content.allowance_mwh,
+                    content.period,
+                    content.user,
+                ),
             )
 
-    def note(self, uid: bytes, content) -> None:
-        """This is on the card: the newest that is known. What another station loaded counts as well."""
-        with self._transaction():
+    def note(self, uid: bytes, content: CardContent) -> None:
+        """Record the content of a card. Credit that another station loaded counts too."""
+        with Transaction(self._database):
             self._database.execute(
                 "UPDATE key_cards SET version = ?, spent = ?, loaded = max(loaded, ?) WHERE uid = ?",
                 (content.version, content.spent, content.loaded, uid.hex()),
             )
 
     def load(self, uid: bytes, amount: int, sold_s: int, operator: int | None) -> None:
-        """`amount` micro-units more are to be on the card, sold by that operator."""
-        with self._transaction():
+        """Raise the loaded credit by `amount` micro-units, and list the sale."""
+        with Transaction(self._database):
             self._database.execute("UPDATE key_cards SET loaded = loaded + ? WHERE uid = ?", (amount, uid.hex()))
             sale = (uid.hex(), amount, sold_s, operator)
             self._database.execute("INSERT INTO key_card_sales VALUES (?, ?, ?, ?)", sale)
 
-    def set_terms(self, uid: bytes, price: int, allowance_mwh: int, period: int) -> None:
-        """Another price and allowance are to be on the card."""
-        with self._transaction():
+    def set_terms(self, uid: bytes, terms: KeyCardTerms) -> None:
+        """Set the price and the allowance."""
+        with Transaction(self._database):
             self._database.execute(
                 "UPDATE key_cards SET price = ?, allowance_mwh = ?, period = ? WHERE uid = ?",
-                (price, allowance_mwh, period, uid.hex()),
+                (terms.price, terms.allowance_mwh, terms.period, uid.hex()),
             )
 
     def remove(self, uid: bytes) -> None:
-        """Forget a card; what was sold on it stays in the list of sales."""
-        with self._transaction():
+        """Remove a card. Its sales stay in the list."""
+        with Transaction(self._database):
             self._database.execute("DELETE FROM key_cards WHERE uid = ?", (uid.hex(),))

@@ -2,13 +2,13 @@
 
     {"format": 2, "keys": [{"key_version": 1, "vending_key": 32 hexadecimal digits, "site_key": the same}, ...]}
 
-Versions go up; the last one is the newest, and older ones are kept for meters and cards that have not rolled to it yet.
-A document of format 1 is one such set of keys alone. Whoever has a vending key can make credit for every meter of the
-site that still uses it.
+Versions rise. The last one is the newest. Older ones are kept for meters and cards that do not have the newest yet.
+A document of format 1 is one such set of keys. A vending key makes credit for every meter that uses its version.
 """
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from boards.host.chips.aes import aes
@@ -35,40 +35,40 @@ class KeySet:
 
 
 class SiteKeys:
-    """The keys of one site in all their versions; `key_version`, `vending_key` and `site_key` are the newest."""
+    """The keys of one site in all versions. `key_version`, `vending_key` and `site_key` are the newest."""
 
-    def __init__(self, key_sets: list) -> None:
+    def __init__(self, key_sets: list[KeySet]) -> None:
         self.newest_first = key_sets[::-1]
         self.key_version = key_sets[-1].key_version
         self.vending_key = key_sets[-1].vending_key
         self.site_key = key_sets[-1].site_key
 
     def version(self, key_version: int) -> KeySet:
-        """The keys of one version. Raises ValueError if they are not in this key file."""
+        """Return the keys of one version. Raise ValueError if they are not in this key file."""
         for key_set in self.newest_first:
             if key_set.key_version == key_version:
                 return key_set
         raise ValueError(f"the keys of version {key_version} are not in this key file; use the newest copy of it")
 
     def meter_key(self, meter_number: int, key_version: int | None = None) -> bytes:
-        """The key that the station shares with one meter, of the newest version or a given one."""
+        """Return the key that the station shares with one meter, of a version or of the newest."""
         key_set = self.newest_first[0] if key_version is None else self.version(key_version)
         return keys.meter_key(aes, key_set.vending_key, meter_number)
 
-    def meter_keys(self, meter_number: int) -> list:
-        """`(version, key)` of one meter in all versions, the newest first."""
+    def meter_keys(self, meter_number: int) -> list[tuple[int, bytes]]:
+        """Return `(version, key)` of one meter in all versions, the newest first."""
         return [
             (key_set.key_version, keys.meter_key(aes, key_set.vending_key, meter_number))
             for key_set in self.newest_first
         ]
 
     def before(self, key_version: int) -> int | None:
-        """The version before one, or None."""
+        """Return the version before `key_version`, or None."""
         older = [key_set.key_version for key_set in self.newest_first if key_set.key_version < key_version]
         return older[0] if older else None
 
     def after(self, key_version: int) -> int | None:
-        """The version that follows one, or None."""
+        """Return the version after `key_version`, or None."""
         newer = [key_set.key_version for key_set in self.newest_first if key_set.key_version > key_version]
         return newer[-1] if newer else None
 
@@ -78,13 +78,13 @@ class SiteKeys:
         return self.newest_first[-1].key_version
 
     def fingerprint(self) -> str:
-        """Tells one site's key file from another's, whatever versions follow, and nothing about the keys in it."""
+        """Return a text that identifies the site and reveals no key. Later versions do not change it."""
         first = self.newest_first[-1]
         return diversify(aes, first.vending_key, b"fingerprint" + first.site_key).hex()
 
 
 def load(path: str | Path) -> SiteKeys:
-    """The keys in a key file. Raises ValueError, which says what to do, where there is none or it is not valid."""
+    """Return the keys in a key file. Raise ValueError, with the remedy, if it is missing or broken."""
     path = Path(path)
     if not path.exists():
         raise ValueError(f"{path}: there is no such key file; make one with: wattpurse keys new {path}")
@@ -96,21 +96,21 @@ def load(path: str | Path) -> SiteKeys:
 
 
 def make(path: str | Path, key_version: int = 1) -> None:
-    """Write a new key file that only its owner can read. Raises ValueError rather than overwrite one."""
+    """Write a new key file that only its owner can read. Raise ValueError if the file exists."""
     document = {"format": FORMAT, "keys": [_new_keys(_version(key_version, "--key-version"))]}
     try:
         _write(path, os.O_EXCL, document)
     except FileExistsError:
-        raise ValueError(f"{path} exists and is not overwritten: a site's credit hangs on its keys") from None
+        raise ValueError(f"{path} exists and is not overwritten: without its keys a site's credit is lost") from None
 
 
 def roll(path: str | Path) -> int:
-    """Add the next version to a key file, and give it back; the file is whole at any moment. Raises ValueError."""
+    """Add the next version to a key file and return it. The file is whole at any moment. Raise ValueError after 255."""
     path = Path(path)
     site_keys = load(path)
     key_version = site_keys.key_version + 1
     if key_version > KEY_VERSION_LIMIT:
-        raise ValueError(f"{path}: version {KEY_VERSION_LIMIT} is the last one there is")
+        raise ValueError(f"{path}: version {KEY_VERSION_LIMIT} is the last possible one")
     documents = [_document(key_set) for key_set in site_keys.newest_first[::-1]]
     temporary = path.with_name(path.name + ".part")
     _write(temporary, os.O_TRUNC, {"format": FORMAT, "keys": [*documents, _new_keys(key_version)]})
@@ -118,7 +118,7 @@ def roll(path: str | Path) -> int:
     return key_version
 
 
-def _read(values):
+def _read(values: object) -> list[KeySet]:
     form = values.get("format", 1) if isinstance(values, dict) else 1
     if form == 1:
         return [_read_keys(values, "", integer(1, 1))]
@@ -134,7 +134,7 @@ def _read(values):
     return key_sets
 
 
-def _read_keys(values, where, form=None):
+def _read_keys(values: object, where: str, form: Callable[[object, str], int] | None = None) -> KeySet:
     document = Section(values, where)
     key_set = KeySet(
         document.take("key_version", _version),
@@ -147,11 +147,11 @@ def _read_keys(values, where, form=None):
     return key_set
 
 
-def _new_keys(key_version):
+def _new_keys(key_version: int) -> dict:
     return _document(KeySet(key_version, os.urandom(_KEY_SIZE), os.urandom(_KEY_SIZE)))
 
 
-def _document(key_set):
+def _document(key_set: KeySet) -> dict:
     return {
         "key_version": key_set.key_version,
         "vending_key": key_set.vending_key.hex(),
@@ -159,7 +159,7 @@ def _document(key_set):
     }
 
 
-def _write(path, flag, document) -> None:
+def _write(path: str | Path, flag: int, document: dict) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(json.dumps(document, indent=2) + "\n")
@@ -167,8 +167,8 @@ def _write(path, flag, document) -> None:
         os.fsync(file.fileno())
 
 
-def _without_keys(error):
-    """What is wrong, without repeating a mistyped key on the screen."""
+def _without_keys(error: ValueError) -> str:
+    """Return the reason, without a mistyped key: it must not be shown on the screen."""
     text = str(error)
     where = text.partition(":")[0]
     if where.rpartition(".")[2] in _SECRETS and "is missing" not in text:

@@ -1,27 +1,30 @@
-"""What a token is to say, as the station keeps it: the token's kind and body, and what it means in words.
+"""The order of a token, as the station records it: the token's kind and body, and its meaning in words.
 
-unit, amount    of credit sold: micro-units or mWh; of a new key its version; otherwise "" and 0
+`unit` and `amount` are those of the credit sold: micro-units or mWh. A new key has its version as amount. All other
+orders have the unit "" and the amount 0.
 """
 
 from wattpurse.core.messages import token
 
-MONEY = "money"
-ENERGY = "energy"
+MONEY = token.MONEY
+ENERGY = token.ENERGY
 NO_UNIT = ""
 
-# What becomes of a token.
+# States of a token.
 ISSUED = "issued"
 ON_CARD = "on card"
 REDEEMED = "redeemed"
 FORFEITED = "forfeited"
 OUTSTANDING = (ISSUED, ON_CARD)
 
-# Those after which the meter gives a receipt of what it took out.
-TAKING = (token.REFUND, token.CLEAR, token.TENANT)
-KEY_KINDS = (token.METER_KEY, token.SITE_KEY)
-CREDIT_KINDS = (token.CREDIT_MONEY, token.CREDIT_ENERGY, token.DISPENSE)
+_CREDIT_BENEFITS = (token.MONEY, token.ENERGY, token.ENERGY_AND_TIME)
 
-_CREDITS = {MONEY: token.CREDIT_MONEY, ENERGY: token.CREDIT_ENERGY}
+# After one of these the meter writes a receipt of the credit that it took out.
+TAKING = tuple(code for code, *_, benefit in token.KINDS if benefit == token.RECEIPT)
+KEY_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit == token.KEY)
+CREDIT_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit in _CREDIT_BENEFITS)
+
+_CREDITS = {benefit: code for code, *_, benefit in token.KINDS if benefit in (MONEY, ENERGY)}
 
 
 class Order:
@@ -35,7 +38,7 @@ class Order:
 
 
 def duration_text(duration_s: int) -> str:
-    """Time that was bought, in days, and hours, minutes and seconds where there are."""
+    """Return a time that was bought as text: days, then hours, minutes and seconds unless they are zero."""
     days, rest_s = divmod(duration_s, 86_400)
     parts = [f"{days} days"] if days or not rest_s else []
     if rest_s:
@@ -44,5 +47,5 @@ def duration_text(duration_s: int) -> str:
 
 
 def credit(unit: str, amount: int) -> Order:
-    """Credit of MONEY (micro-units) or ENERGY (mWh); its words are its amount."""
+    """Return the order for a credit of MONEY (micro-units) or ENERGY (mWh). Its amount takes the place of words."""
     return Order(_CREDITS[unit], (amount,), "", unit, amount)

@@ -1,21 +1,28 @@
-"""The numbers of the tokens of each meter: used up one by one, never twice, and never so far ahead that one is lost."""
+"""The token numbers of each meter. Every number is used once, in order.
+
+A number is not used while it would push an outstanding token out of the meter's window: that token would be lost.
+"""
+
+import sqlite3
 
 from wattpurse.core.money.account import TOKEN_WINDOW
 from wattpurse_tools.station.database import Transaction
 from wattpurse_tools.station.order import OUTSTANDING
+from wattpurse_tools.station.sequence_marks import SequenceMarks
 
 
 class TokenNumbers:
-    """The numbers in one station's database, and the marks beside its keys."""
+    """The token numbers in one station's database, and the marks beside its keys."""
 
-    def __init__(self, database, marks) -> None:
+    def __init__(self, database: sqlite3.Connection, marks: SequenceMarks) -> None:
         self._database = database
         self._marks = marks
 
     def use_next(self, meter_number: int) -> int:
-        """Use up the next number. The record comes before the marks: stopped between the two, it is ahead and goes on.
+        """Use the next number and return it.
 
-        Raises ValueError if an older token would be lost, or if this record is behind what was sold with these keys.
+        The record is written before the marks. If the program stops between the two, the record is ahead, and selling
+        continues. Raise ValueError if an older token would be lost, or if the record is behind the marks.
         """
         last = self._last(meter_number)
         self._refuse_to_lose_the_oldest(meter_number, last + 1)
@@ -24,7 +31,7 @@ class TokenNumbers:
             raise ValueError(
                 f"this record of meter {meter_number} ends at token {last}, but numbers up to {used} were used with"
                 " these keys: it is an older copy, or another station sells with the same keys; use the newest record,"
-                f" or go on behind them with: wattpurse meter skip {meter_number}"
+                f" or continue after number {used} with: wattpurse meter skip {meter_number}"
             )
         with Transaction(self._database):
             self.learn(meter_number, last + 1)
@@ -33,7 +40,7 @@ class TokenNumbers:
         return last + 1
 
     def skip(self, meter_number: int) -> range:
-        """Go on behind all numbers that were used with these keys; those that this record passes over by it."""
+        """Continue after the highest number used with these keys. Return the numbers that are skipped."""
         last = self._last(meter_number)
         used = self._marks.of(meter_number)
         with Transaction(self._database):
@@ -41,21 +48,21 @@ class TokenNumbers:
         return range(last + 1, used + 1)
 
     def learn(self, meter_number: int, sequence: int) -> None:
-        """A number is known to be used. Whoever calls opens the transaction."""
+        """Note that a number is used. The caller opens the transaction."""
         self._database.execute(
             "UPDATE meters SET last_sequence = max(last_sequence, ?) WHERE number = ?", (sequence, meter_number)
         )
 
-    def _last(self, meter_number):
+    def _last(self, meter_number: int) -> int:
         row = self._database.execute("SELECT last_sequence FROM meters WHERE number = ?", (meter_number,)).fetchone()
         return row["last_sequence"]
 
-    def _refuse_to_lose_the_oldest(self, meter_number, sequence) -> None:
-        """A meter takes tokens out of order, but none that lies further back than its window."""
+    def _refuse_to_lose_the_oldest(self, meter_number: int, sequence: int) -> None:
+        """Raise ValueError if the oldest outstanding token would fall out of the meter's window."""
         oldest = self._database.execute(
             "SELECT sequence, coalesce(name, card) AS card FROM tokens LEFT JOIN cards ON uid = card"
-            f" WHERE tokens.meter = ? AND state IN {OUTSTANDING} ORDER BY sequence LIMIT 1",
-            (meter_number,),
+            " WHERE tokens.meter = ? AND state IN (?, ?) ORDER BY sequence LIMIT 1",
+            (meter_number, *OUTSTANDING),
         ).fetchone()
         if oldest is not None and sequence - oldest["sequence"] >= TOKEN_WINDOW:
             card = oldest["card"]
@@ -66,5 +73,5 @@ class TokenNumbers:
             raise ValueError(
                 f"token {oldest['sequence']} of meter {meter_number}, {made_for}, is not known to be redeemed and would"
                 f" be lost behind {TOKEN_WINDOW} newer ones; read a card that has been at the meter since, or {remedy},"
-                f" or give it up with: wattpurse meter forfeit {meter_number} {oldest['sequence']}"
+                f" or forfeit it with: wattpurse meter forfeit {meter_number} {oldest['sequence']}"
             )

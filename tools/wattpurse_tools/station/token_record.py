@@ -1,75 +1,85 @@
-"""The tokens that a station has made: what each says, which card it is for, and what became of it."""
+"""The tokens that a station has made: the content of each, the card that it belongs on, and its state."""
 
+import sqlite3
 import time
+from collections.abc import Iterable
 
 from wattpurse_tools.station.database import Transaction
 from wattpurse_tools.station.order import FORFEITED, ISSUED, OUTSTANDING, Order
 
 
 class TokenRecord:
-    """The tokens in a station's database."""
+    """The tokens in a station's database.
 
-    def __init__(self, database) -> None:
+    A row has meter, sequence, kind, words, unit and amount (see `order`), issued_s, card, sealed, state, operator and
+    redeemed_s. A token is outstanding until a statement proves that its meter has redeemed it.
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
 
-    def token(self, meter_number: int, sequence: int):
-        """The row of one token, or None: meter, sequence, kind, words, unit and amount (see `order`), issued_s, card,
-        sealed, state, operator, redeemed_s."""
+    def token(self, meter_number: int, sequence: int) -> sqlite3.Row | None:
+        """Return the row of one token, or None."""
         return self._database.execute(
             "SELECT * FROM tokens WHERE meter = ? AND sequence = ?", (meter_number, sequence)
         ).fetchone()
 
-    def outstanding(self, uid: bytes) -> list:
-        """The tokens made for a card that no statement has proved redeemed, oldest first."""
+    def refreshed(self, tokens: Iterable[sqlite3.Row]) -> list[sqlite3.Row]:
+        """Return the rows of the same tokens as they are now."""
+        rows = [self.token(row["meter"], row["sequence"]) for row in tokens]
+        return [row for row in rows if row is not None]
+
+    def outstanding(self, uid: bytes) -> list[sqlite3.Row]:
+        """Return the outstanding tokens of one card, oldest first."""
         return self._database.execute(
-            f"SELECT * FROM tokens WHERE card = ? AND state IN {OUTSTANDING} ORDER BY meter, sequence", (uid.hex(),)
+            "SELECT * FROM tokens WHERE card = ? AND state IN (?, ?) ORDER BY meter, sequence",
+            (uid.hex(), *OUTSTANDING),
         ).fetchall()
 
-    def outstanding_of_meter(self, meter_number: int) -> list:
-        """The tokens of a meter, for whichever card, that no statement has proved redeemed, oldest first."""
+    def outstanding_of_meter(self, meter_number: int) -> list[sqlite3.Row]:
+        """Return the outstanding tokens of one meter on all cards, oldest first."""
         return self._database.execute(
-            f"SELECT * FROM tokens WHERE meter = ? AND state IN {OUTSTANDING} ORDER BY sequence", (meter_number,)
+            "SELECT * FROM tokens WHERE meter = ? AND state IN (?, ?) ORDER BY sequence",
+            (meter_number, *OUTSTANDING),
         ).fetchall()
 
-    def tokens(self, meter_number: int | None = None) -> list:
-        """All tokens ever made, or those of one meter, oldest first."""
-        condition = "" if meter_number is None else "WHERE meter = ?"
-        return self._database.execute(
-            f"SELECT * FROM tokens {condition} ORDER BY issued_s, meter, sequence",
-            () if meter_number is None else (meter_number,),
-        ).fetchall()
-
-    def outstanding_of_name(self, name: str) -> list:
-        """The same for whatever cards were known under a name. Raises ValueError if none was."""
+    def outstanding_of_name(self, name: str) -> list[sqlite3.Row]:
+        """Return the outstanding tokens of all cards that ever had this name. Raise ValueError if there is none."""
         if self._database.execute("SELECT 1 FROM cards WHERE name = ?", (name,)).fetchone() is None:
             raise ValueError(f"no card {name} is known to this station")
         return self._database.execute(
-            f"SELECT * FROM tokens WHERE card IN (SELECT uid FROM cards WHERE name = ?) AND state IN {OUTSTANDING}"
+            "SELECT * FROM tokens WHERE card IN (SELECT uid FROM cards WHERE name = ?) AND state IN (?, ?)"
             " ORDER BY meter, sequence",
-            (name,),
+            (name, *OUTSTANDING),
         ).fetchall()
 
-    def move(self, tokens: list, uid: bytes) -> None:
-        """Let tokens (rows) belong on another card, where they are not yet."""
+    def tokens(self) -> list[sqlite3.Row]:
+        """Return all tokens ever made, oldest first."""
+        return self._database.execute("SELECT * FROM tokens ORDER BY issued_s, meter, sequence").fetchall()
+
+    def move(self, tokens: list[sqlite3.Row], uid: bytes) -> None:
+        """Assign tokens (rows) to another card. They are not written to that card yet."""
         with Transaction(self._database):
             self._database.executemany(
                 "UPDATE tokens SET card = ?, state = ? WHERE meter = ? AND sequence = ?",
                 [(uid.hex(), ISSUED, row["meter"], row["sequence"]) for row in tokens],
             )
 
-    def forfeit(self, meter_number: int, sequences: list) -> list:
-        """Give tokens up; their rows. Raises ValueError, with none given up, for one that is not outstanding."""
-        rows = [self.token(meter_number, sequence) for sequence in sequences]
-        for sequence, row in zip(sequences, rows, strict=True):
+    def forfeit(self, meter_number: int, sequences: list[int]) -> list[sqlite3.Row]:
+        """Forfeit tokens and return their rows. Raise ValueError, with no change, if one is not outstanding."""
+        rows = []
+        for sequence in sequences:
+            row = self.token(meter_number, sequence)
             if row is None:
                 raise ValueError(f"token {sequence} of meter {meter_number} was not issued by this station")
             if row["state"] not in OUTSTANDING:
                 raise ValueError(f"token {sequence} of meter {meter_number} is {row['state']} already")
+            rows.append(row)
         self.mark(rows, FORFEITED)
-        return rows
+        return self.refreshed(rows)
 
-    def mark(self, tokens: list, state: str) -> None:
-        """Give tokens (rows) a new state."""
+    def mark(self, tokens: list[sqlite3.Row], state: str) -> None:
+        """Set the state of tokens (rows)."""
         with Transaction(self._database):
             self._database.executemany(
                 "UPDATE tokens SET state = ? WHERE meter = ? AND sequence = ?",
@@ -77,9 +87,15 @@ class TokenRecord:
             )
 
     def add(
-        self, meter_number: int, sequence: int, uid: bytes, order: Order, sealed: bytes, operator: int | None
+        self,
+        meter_number: int,
+        sequence: int,
+        uid: bytes,
+        order: Order,
+        sealed: bytes,
+        operator: int | None,
     ) -> None:
-        """Enter a new token. Whoever calls opens the transaction."""
+        """Insert a new token. The caller opens the transaction."""
         self._database.execute(
             "INSERT INTO tokens (meter, sequence, kind, words, unit, amount, issued_s, card, sealed, state, operator)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -1,0 +1,349 @@
+"""The station without a command line: actions on plain paths and values.
+
+After each action the record and the cards are read again, independently, and have to agree.
+"""
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from boards.host.cards.images import from_image
+from tests.services.desk_bench import METER
+from tests.tools.meter_bench import MeterBench
+from wattpurse.cards import purse
+from wattpurse.core import outcome
+from wattpurse_tools.station import key_file
+from wattpurse_tools.station.actions import cards, meters, reports, settling, tokens, walks
+from wattpurse_tools.station.card_reader import CardReader
+from wattpurse_tools.station.key_card_terms import parse_terms
+from wattpurse_tools.station.shop import open_shop
+from wattpurse_tools.station.station import open_station
+
+OTHER = METER + 1
+TWENTY = 20_000_000
+NEVER = date(2099, 12, 31)
+
+
+class Counter:
+    """A vending counter in one folder: plain paths, as any program has them."""
+
+    def __init__(self, folder: Path):
+        self.keys = folder / "site.keys"
+        self.record = folder / "sales.db"
+        self.cards = folder / "plastic"
+        key_file.make(self.keys)
+        with self.station() as station:
+            for number in (METER, OTHER):
+                meters.add(station, number, "EUR", 2)
+
+    def shop(self, operator_card=None):
+        return open_shop(self.keys, self.record, self.cards, operator_card)
+
+    def station(self):
+        return open_station(self.keys, self.record)
+
+    def card(self, name):
+        return from_image(json.loads((self.cards / f"{name}.json").read_text()))
+
+    def tap(self, meter, name):
+        """Bring the card to a meter and put it back. Return the meter's outcomes."""
+        card = self.card(name)
+        outcomes = meter.tap(card)
+        (self.cards / f"{name}.json").write_text(json.dumps(card.image()))
+        return outcomes
+
+    def tokens_on(self, name):
+        """Return the sealed tokens on a card, read by the meter's own code."""
+        box = CardReader(key_file.load(self.keys)).work(self.card(name), purse.read_orders)
+        return [] if box is None else purse.split_tokens(box.content)
+
+    def tokens_recorded_for(self, name):
+        """Return the tokens that the record has on a card, by SQL on the closed file."""
+        uid = self.card(name).uid.hex()
+        with closing(sqlite3.connect(self.record)) as database:
+            query = "SELECT sealed FROM tokens WHERE card = ? AND state = 'on card' ORDER BY meter, sequence"
+            return [sealed for (sealed,) in database.execute(query, (uid,))]
+
+    def redeemed(self):
+        """Return the redeemed tokens in the record. They stay on their card until it is written again."""
+        with closing(sqlite3.connect(self.record)) as database:
+            return [sealed for (sealed,) in database.execute("SELECT sealed FROM tokens WHERE state = 'redeemed'")]
+
+    def states(self, meter_number=METER):
+        """Return the states of all tokens of a meter, oldest first, by SQL on the closed file."""
+        with closing(sqlite3.connect(self.record)) as database:
+            query = "SELECT state FROM tokens WHERE meter = ? ORDER BY sequence"
+            return [state for (state,) in database.execute(query, (meter_number,))]
+
+    def check(self, *names):
+        """Assert that the record and the cards agree."""
+        redeemed = self.redeemed()
+        for name in names:
+            unredeemed = [sealed for sealed in self.tokens_on(name) if sealed not in redeemed]
+            assert unredeemed == self.tokens_recorded_for(name), name
+
+
+@pytest.fixture
+def counter(tmp_path):
+    return Counter(tmp_path)
+
+
+@pytest.fixture
+def meter(counter):
+    return MeterBench(key_file.load(counter.keys))
+
+
+@pytest.fixture
+def anna(counter):
+    """Make a customer's card with 20.00 on it."""
+    with counter.shop() as shop:
+        assert cards.new_customer_card(shop, "anna", "classic-1k", METER) is None
+        tokens.sell_money(shop, "anna", "20.00")
+    return "anna"
+
+
+class TestSelling:
+    def test_money_is_sold_and_counts_once(self, counter, meter):
+        with counter.shop() as shop:
+            cards.new_customer_card(shop, "anna", "classic-1k", METER)
+            sold = tokens.sell_money(shop, "anna", "20.00")
+        assert (sold["meter"], sold["sequence"], sold["unit"], sold["amount"]) == (METER, 1, "money", TWENTY)
+        assert (sold["text"], sold["state"]) == ("20.00 EUR", "on card")
+        assert counter.tokens_on("anna") == [sold["sealed"]]
+        counter.check("anna")
+        assert counter.tap(meter, "anna") == [outcome.ACCEPTED]
+        assert meter.balance == TWENTY
+        with counter.shop() as shop:
+            document = cards.read(shop, "anna").document
+        assert document["statement"]["balance"] == TWENTY
+        assert counter.states() == ["redeemed"]
+
+    def test_energy_is_sold(self, counter):
+        with counter.shop() as shop:
+            cards.new_customer_card(shop, "anna", "ntag216", METER)
+            sold = tokens.sell_energy(shop, "anna", "12.5", METER)
+        assert (sold["unit"], sold["amount"], sold["text"]) == ("energy", 12_500_000, "12.500 kWh")
+        counter.check("anna")
+
+    @pytest.mark.parametrize(
+        ("sell", "reason"),
+        [
+            (lambda shop: tokens.sell_money(shop, "anna", "0"), "above zero"),
+            (lambda shop: tokens.sell_money(shop, "anna", "1.234"), "at most 2 decimals"),
+            (lambda shop: tokens.sell_energy(shop, "anna", "much"), "write a number"),
+            (lambda shop: tokens.sell_money(shop, "anna", "1", OTHER), f"for meter {METER}"),
+            (lambda shop: tokens.sell_money(shop, "nobody", "1"), "there is no card nobody"),
+            (lambda shop: tokens.give_out(shop, METER, "wishes", []), "no kind of token"),
+            (lambda shop: tokens.give_out(shop, 7, "days", ["3"]), "meter 7 is not known"),
+        ],
+    )
+    def test_refusal_changes_nothing(self, counter, anna, sell, reason):
+        before = counter.tokens_on(anna), counter.states()
+        with counter.shop() as shop, pytest.raises(ValueError, match=reason):
+            sell(shop)
+        assert (counter.tokens_on(anna), counter.states()) == before
+        counter.check(anna)
+
+    def test_any_token_goes_onto_a_card_or_is_given_out(self, counter, anna, meter):
+        with counter.shop() as shop:
+            on_card = tokens.put_on_card(shop, METER, "days", ["3"], anna)
+            given_out = tokens.give_out(shop, METER, "shortage", ["2"])
+        assert (on_card["words"], given_out["words"]) == ("3 days", "shortage level 2")
+        assert counter.states() == ["on card", "on card", "issued"]
+        counter.check(anna)
+        assert meter.type(given_out["sealed"].hex()) == outcome.ACCEPTED
+
+    def test_key_card_carries_its_money(self, counter):
+        with counter.shop() as shop:
+            cards.new_key_card(shop, "room12", "ntag213", parse_terms("0.30", "2/day"), 12)
+            first = tokens.sell_money(shop, "room12", "10.00")
+            second = tokens.sell_money(shop, "room12", "5")
+            content = cards.read(shop, "room12")
+        assert (first.amount, first.balance_before) == (10_000_000, 0)
+        assert (second.text, second.balance_before_text) == ("5.00 EUR", "10.00 EUR")
+        assert content.document["key_card"]["balance"] == 15_000_000
+        assert "balance    15.00 EUR: 15.00 EUR loaded" in content.table()
+        with closing(sqlite3.connect(counter.record)) as database:
+            assert database.execute("SELECT loaded FROM key_cards").fetchall() == [(15_000_000,)]
+            assert database.execute("SELECT amount FROM key_card_sales").fetchall() == [(10_000_000,), (5_000_000,)]
+
+    def test_required_operator_signs_on_when_the_shop_is_opened(self, counter, anna):
+        with counter.shop() as shop:
+            cards.new_operator_card(shop, "op", "ntag213", 3, NEVER)
+        with counter.shop("op") as shop:
+            reports.require_operators(shop, True)
+        with counter.shop() as shop, pytest.raises(ValueError, match="operator's card only"):
+            tokens.sell_money(shop, anna, "1")
+        with counter.shop("op") as shop:
+            assert tokens.sell_money(shop, anna, "1")["operator"] == 3
+        with counter.station() as station:
+            assert [sale["operator"] for sale in reports.sales(station)] == [None, 3]
+
+
+class TestSettling:
+    @pytest.fixture
+    def given_back(self, counter, anna, meter):
+        """Load 20.00 into the meter, use 7.66, and let it give the rest back."""
+        counter.tap(meter, anna)
+        meter.use_money(7_660_000)
+        with counter.shop() as shop:
+            cards.read(shop, anna)
+            tokens.put_on_card(shop, METER, "refund", ["money", "all"], anna)
+        counter.check(anna)
+        assert counter.tap(meter, anna) == [outcome.ACCEPTED]
+        return anna
+
+    def test_receipt_is_settled_once(self, counter, given_back):
+        with counter.shop() as shop:
+            owed = settling.settlement(shop, given_back)
+            paid = settling.settle(shop, given_back)
+            with pytest.raises(ValueError, match="not settled already"):
+                settling.settle(shop, given_back)
+        assert (owed.meter, [receipt["money"] for receipt in owed.receipts]) == (METER, [12_340_000])
+        assert (owed.receipts[0]["text"], owed.receipts[0]["settled"]) == ("12.34 EUR", "")
+        assert paid.receipts[0]["settled"] == "paid out"
+        with closing(sqlite3.connect(counter.record)) as database:
+            assert database.execute("SELECT money, settled FROM receipts").fetchall() == [(12_340_000, "paid out")]
+        counter.check(given_back)
+
+    def test_credit_goes_to_another_meter_once(self, counter, given_back):
+        with counter.shop() as shop:
+            done = settling.transfer(shop, given_back, OTHER)
+        assert (done.from_meter, done.to_meter) == (METER, OTHER)
+        assert [(token["text"], token["sequence"]) for token in done.tokens] == [("12.34 EUR", 1)]
+        assert [token["state"] for token in done.tokens] == ["on card"]
+        assert counter.tokens_on(given_back) == [done.tokens[0]["sealed"]]
+        counter.check(given_back)
+        with counter.shop() as shop, pytest.raises(ValueError, match="another meter"):
+            settling.transfer(shop, given_back, OTHER)
+        other = MeterBench(key_file.load(counter.keys), OTHER)
+        assert counter.tap(other, given_back) == [outcome.ACCEPTED]
+        assert other.balance == 12_340_000
+        with closing(sqlite3.connect(counter.record)) as database:
+            settled = database.execute("SELECT settled FROM receipts").fetchall()
+        assert settled == [(f"to meter {OTHER}, token 1",)]
+
+    def test_card_that_is_no_customers(self, counter):
+        with counter.shop() as shop:
+            walks.new(shop, "round", "ntag216", "short")
+            with pytest.raises(ValueError, match="no customer's card"):
+                settling.settle(shop, "round")
+
+
+class TestCards:
+    def test_lost_card_is_replaced_and_its_credit_counts_once(self, counter, anna, meter):
+        lost = counter.card(anna)
+        with counter.shop() as shop:
+            cards.new_customer_card(shop, "bert", "ntag215", METER)
+            moved = cards.replace(shop, anna, "bert")
+        assert [token["sequence"] for token in moved] == [1]
+        assert counter.tokens_on("bert") == [moved[0]["sealed"]]
+        assert counter.tokens_recorded_for(anna) == []
+        counter.check("bert")
+        assert counter.tap(meter, "bert") == [outcome.ACCEPTED]
+        meter.tap(lost)
+        assert meter.balance == TWENTY
+
+    def test_card_with_credit_is_erased_only_if_it_is_forfeited(self, counter, anna):
+        with counter.shop() as shop:
+            with pytest.raises(ValueError, match="token 1"):
+                cards.erase(shop, anna)
+            assert counter.tokens_on(anna) != []
+            erased = cards.erase(shop, anna, forfeit=True)
+        assert ([token["sequence"] for token in erased.tokens], erased.money) == ([1], None)
+        assert counter.tokens_on(anna) == []
+        assert counter.states() == ["forfeited"]
+        counter.check(anna)
+
+    def test_write_that_failed_is_repaired(self, counter, anna):
+        before = (counter.cards / "anna.json").read_text()
+        with counter.shop() as shop:
+            tokens.sell_money(shop, anna, "1")
+        (counter.cards / "anna.json").write_text(before)
+        assert counter.tokens_on(anna) != counter.tokens_recorded_for(anna)
+        with counter.shop() as shop:
+            repaired = cards.repair(shop, anna)
+        assert ([token["sequence"] for token in repaired.tokens], repaired.money) == ([2], None)
+        counter.check(anna)
+
+    def test_card_of_each_role_is_made_and_read(self, counter):
+        with counter.shop() as shop:
+            cards.new_technician_card(shop, "tech", "ntag213", 7, NEVER)
+            cards.new_operator_card(shop, "op", "classic-1k", 3, NEVER)
+            meters_on_card = walks.new(shop, "round", "ntag216", "short")
+            documents = [cards.read(shop, name).document for name in ("tech", "op", "round")]
+        assert [document["card"]["role"] for document in documents] == ["service", "operator", "data"]
+        assert documents[0]["service_pass"]["technician"] == 7
+        assert documents[1]["operator_pass"]["operator"] == 3
+        assert meters_on_card > 1
+
+    @pytest.mark.parametrize(
+        ("person", "last_day", "reason"),
+        [(-1, NEVER, "from 0 to"), (1 << 32, NEVER, "from 0 to"), (1, date(2020, 1, 1), "lie ahead")],
+    )
+    def test_wrong_pass_is_not_made(self, counter, person, last_day, reason):
+        with counter.shop() as shop, pytest.raises(ValueError, match=reason):
+            cards.new_technician_card(shop, "tech", "ntag213", person, last_day)
+        assert not (counter.cards / "tech.json").exists()
+
+    def test_rolled_card_has_the_keys_of_its_meter(self, counter, anna, meter):
+        assert key_file.roll(counter.keys) == 2
+        with counter.shop() as shop:
+            assert cards.rekey(shop, anna) == 1
+            tokens.put_on_card(shop, METER, "site-key", [], anna)
+        counter.tap(meter, anna)
+        with counter.shop() as shop:
+            cards.read(shop, anna)
+            assert cards.rekey(shop, anna) == 2
+        counter.check(anna)
+
+
+class TestMetersAndWalks:
+    def test_meter_is_added_listed_and_given_its_keys(self, counter):
+        with counter.station() as station:
+            assert meters.add(station, 7, "JPY", 0).decimals == 0
+            with pytest.raises(ValueError, match="known already"):
+                meters.add(station, 7, "JPY", 0)
+            with pytest.raises(ValueError, match="no currency"):
+                meters.add(station, 8, "yen", 0)
+            listed = {one.number: one.currency.code for one in meters.summaries(station)}
+            keys = meters.keys(station, 7)
+        assert listed == {METER: "EUR", OTHER: "EUR", 7: "JPY"}
+        assert keys.meter_key == key_file.load(counter.keys).meter_key(7)
+
+    def test_numbers_are_skipped_after_an_older_record_was_restored(self, counter, anna):
+        older = counter.record.read_bytes()
+        with counter.shop() as shop:
+            tokens.sell_money(shop, anna, "1")
+        counter.record.write_bytes(older)
+        with counter.shop() as shop:
+            with pytest.raises(ValueError, match="meter skip"):
+                tokens.give_out(shop, METER, "days", ["3"])
+            assert list(meters.skip(shop.station, METER)) == [2]
+            assert tokens.give_out(shop, METER, "days", ["3"])["sequence"] == 3
+
+    def test_tokens_of_a_lost_card_are_forfeited(self, counter, anna):
+        with counter.station() as station:
+            assert [token["sequence"] for token in tokens.outstanding(station, METER)] == [1]
+            assert tokens.forfeit(station, METER, [1])[0]["text"] == "20.00 EUR"
+            assert tokens.outstanding(station, METER) == []
+        assert counter.states() == ["forfeited"]
+
+    def test_walk_takes_tokens_and_brings_statements(self, counter, meter):
+        with counter.shop() as shop:
+            walks.new(shop, "round", "ntag216", "full")
+            tokens.give_out(shop, METER, "money", ["20"])
+            loaded = walks.load(shop, "round")
+        assert [token["text"] for token in loaded] == ["20.00 EUR"]
+        counter.check("round")
+        assert counter.tap(meter, "round") == [outcome.ACCEPTED]
+        with counter.shop() as shop:
+            brought = walks.read(shop, "round")
+            report = reports.meter_report(shop.station)
+        assert [(one.meter, one.balance_text) for one in brought] == [(METER, "20.00 EUR")]
+        assert (report[0]["sold_money"], report[0]["balance"], report[0]["findings"]) == (TWENTY, TWENTY, "")
+        assert counter.states() == ["redeemed"]

@@ -1,0 +1,57 @@
+"""Reports on meters and sales, and the rule that selling requires an operator's card."""
+
+import sqlite3
+
+from wattpurse.core.money import contract as contracts
+from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
+from wattpurse_tools.station.currencies import currency_of_meter
+from wattpurse_tools.station.order import ENERGY, MONEY
+from wattpurse_tools.station.shop import Shop
+from wattpurse_tools.station.station import Station
+
+
+def meter_report(station: Station) -> list[dict]:
+    """Return facts about each meter, from the record and its last statement. A missing fact is None.
+
+    Amounts are micro-units and mWh. `findings` has the contradictions in sentences.
+    """
+    return [_meter_facts(station, meter["number"]) for meter in station.meters()]
+
+
+def sales(station: Station) -> list[IssuedToken]:
+    """Return all tokens ever made, oldest first."""
+    return [issued_token(row, currency_of_meter(station, row["meter"])) for row in station.tokens()]
+
+
+def require_operators(shop: Shop, required: bool) -> None:
+    """Require operators' cards to sell, or stop requiring them. Raise ValueError if no operator has signed on."""
+    shop.station.require_operators(required)
+
+
+def _meter_facts(station: Station, number: int) -> dict:
+    statements = station.statements.of_meter(number)
+    owed = station.receipts.owed(number)
+    return {
+        "meter": number,
+        "sold_money": station.statements.sold(number, MONEY),
+        "sold_energy": station.statements.sold(number, ENERGY),
+        "outstanding": len(station.outstanding_of_meter(number)),
+        **_statement_facts(statements),
+        "owed_money": sum(row["money"] for row in owed),
+        "owed_energy": sum(row["energy"] for row in owed),
+        "findings": "; ".join(station.statements.findings(number)),
+    }
+
+
+def _statement_facts(statements: list[sqlite3.Row]) -> dict:
+    last = statements[-1] if statements else None
+    full = [one for one in statements if one["charged"] is not None]
+    return {
+        "contract": None if last is None else contracts.by_code(last["contract"]).name,
+        "unit": None if last is None else last["unit"],
+        "charged": full[-1]["charged"] if full else None,
+        "balance": None if last is None else last["balance"],
+        "total_mwh": None if last is None else last["total_mwh"],
+        "alarms": None if last is None else last["alarms"],
+        "last_seen_s": None if last is None else last["time_s"],
+    }

@@ -1,0 +1,143 @@
+"""Tokens: sell credit, make any other token, and forfeit tokens. Amounts are texts such as `20.00` and `12.5`."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TypedDict
+
+from wattpurse.core.currency import Currency, currency_of
+from wattpurse.core.messages import token
+from wattpurse_tools.station.amounts import parse_credit, parse_kwh_credit
+from wattpurse_tools.station.card_report import order_text
+from wattpurse_tools.station.cards import KEY_CARD, CardRead
+from wattpurse_tools.station.currencies import currency_of_meter, site_currency
+from wattpurse_tools.station.order import ENERGY, MONEY, Order, credit
+from wattpurse_tools.station.shop import Shop
+from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.token_orders import ORDERS, Context
+
+
+class IssuedToken(TypedDict):
+    """A token in the record, as a plain dict.
+
+    `amount` is in micro-units or mWh, `sealed` is the token itself, and `text` is its content for people.
+    """
+
+    meter: int
+    sequence: int
+    unit: str
+    amount: int
+    words: str
+    state: str
+    operator: int | None
+    issued_s: int
+    sealed: bytes
+    text: str
+
+
+@dataclass(frozen=True)
+class KeyCardSale:
+    """Money loaded on a key card: `amount` and the balance before, in micro-units, and both as texts."""
+
+    amount: int
+    balance_before: int
+    text: str
+    balance_before_text: str
+
+
+def issued_token(row: sqlite3.Row, currency: Currency) -> IssuedToken:
+    """Return the token of a row in the record."""
+    return {
+        "meter": row["meter"],
+        "sequence": row["sequence"],
+        "unit": row["unit"],
+        "amount": row["amount"],
+        "words": row["words"],
+        "state": row["state"],
+        "operator": row["operator"],
+        "issued_s": row["issued_s"],
+        "sealed": row["sealed"],
+        "text": order_text(row, currency),
+    }
+
+
+def sell_money(
+    shop: Shop,
+    card: str,
+    amount: str,
+    meter_number: int | None = None,
+) -> IssuedToken | KeyCardSale:
+    """Put credit of money on a customer's card or a key card.
+
+    A `meter_number` must be that of the customer's card. Raise ValueError, with no change, if the sale is refused.
+    Raise OSError if it is in the record and not on the card; `cards.repair` writes it.
+    """
+    read = shop.cards.read(card)
+    if read.role == KEY_CARD:
+        _refuse_meter_of_key_card(card, meter_number)
+        return _load_key_card(shop, read, amount)
+    currency = currency_of_meter(shop.station, read.meter_number)
+    order = credit(MONEY, parse_credit(MONEY, amount, "amount", currency))
+    return _put(shop, read, order, meter_number)
+
+
+def sell_energy(shop: Shop, card: str, kwh: str, meter_number: int | None = None) -> IssuedToken:
+    """Put credit of energy on a customer's card. Raise as `sell_money` does."""
+    read = shop.cards.read(card)
+    if read.role == KEY_CARD:
+        raise ValueError(f"card {card} is a key card: it takes money alone")
+    return _put(shop, read, credit(ENERGY, parse_kwh_credit(kwh, "kWh")), meter_number)
+
+
+def put_on_card(shop: Shop, meter_number: int, kind: str, words: list[str], card: str) -> IssuedToken:
+    """Make a token of any kind and write it to a customer's card of the meter.
+
+    `kind` is the name of a kind in `token_orders.ORDERS`, such as `days`, and `words` are its arguments.
+    """
+    order = _order(shop.station, meter_number, kind, words)
+    return _put(shop, shop.cards.read(card), order, meter_number)
+
+
+def give_out(shop: Shop, meter_number: int, kind: str, words: list[str]) -> IssuedToken:
+    """Make a token of any kind that is on no card: type its digits at the meter, or take it along on a data card."""
+    order = _order(shop.station, meter_number, kind, words)
+    row = shop.vending.give_out(order, meter_number)
+    return issued_token(row, currency_of_meter(shop.station, meter_number))
+
+
+def outstanding(station: Station, meter_number: int) -> list[IssuedToken]:
+    """Return the tokens of a meter that are not known to be redeemed, oldest first."""
+    currency = currency_of(dict(station.known_meter(meter_number)))
+    return [issued_token(row, currency) for row in station.outstanding_of_meter(meter_number)]
+
+
+def forfeit(station: Station, meter_number: int, sequences: list[int]) -> list[IssuedToken]:
+    """Forfeit tokens of a lost card, so that selling can continue. Raise ValueError if one is not outstanding."""
+    currency = currency_of(dict(station.known_meter(meter_number)))
+    return [issued_token(row, currency) for row in station.forfeit(meter_number, sequences)]
+
+
+def _put(shop: Shop, read: CardRead, order: Order, meter_number: int | None) -> IssuedToken:
+    row = shop.vending.put(read, order, meter_number)
+    return issued_token(row, currency_of_meter(shop.station, read.meter_number))
+
+
+def _order(station: Station, meter_number: int, kind: str, words: list[str]) -> Order:
+    meter = station.known_meter(meter_number)
+    readers = {token.name(code): read for code, _, _, read in ORDERS}
+    if kind not in readers:
+        raise ValueError(f"{kind} is no kind of token; there are: {', '.join(readers)}")
+    return readers[kind](words, Context(meter, station.site_keys, station.key_history))
+
+
+def _refuse_meter_of_key_card(card: str, meter_number: int | None) -> None:
+    if meter_number is not None:
+        raise ValueError(f"card {card} is a key card: it is for every meter of the site")
+
+
+def _load_key_card(shop: Shop, read: CardRead, amount: str) -> KeyCardSale:
+    currency = site_currency(shop.station)
+    microunits = parse_credit(MONEY, amount, "amount", currency)
+    found = shop.key_cards.look(read)
+    shop.key_cards.top_up(found, microunits)
+    before = 0 if found.content is None else found.content.balance
+    return KeyCardSale(microunits, before, currency.exact_text(microunits), currency.exact_text(before))

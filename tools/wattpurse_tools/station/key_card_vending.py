@@ -1,0 +1,181 @@
+"""Key cards: make, top up, repair and erase them, and refuse steps that would lose or create money.
+
+A key card carries its money, and every meter of the site deducts from it. The station raises the loaded credit in its
+record first, then on the card, so after a write that failed, the next one completes it. A card that shows less than the
+station wrote or read there before is an older image of itself, and is not topped up.
+"""
+
+import sqlite3
+import time
+
+from boards.host.chips.aes import aes
+from wattpurse.cards import key_card as pages
+from wattpurse.cards import purse
+from wattpurse.core.money import key_card
+from wattpurse.core.money.key_card import CardContent
+from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import KeyPair
+from wattpurse_tools.station.cards import KEY_CARD, CardRead, StationCards, a_card_of, wipe
+from wattpurse_tools.station.key_card_terms import KeyCardTerms
+from wattpurse_tools.station.key_file import SiteKeys
+from wattpurse_tools.station.station import Station
+
+
+class KeyCardRead:
+    """A key card that was read: `read`, its `content` or None, the `place` of that copy, and its `row`."""
+
+    def __init__(self, read: CardRead, content: CardContent | None, place: int, row: sqlite3.Row | None) -> None:
+        self.read = read
+        self.content = content
+        self.place = place
+        self.row = row
+
+    @property
+    def missing(self) -> int:
+        """The micro-units that were sold for this card and are not on it."""
+        return 0 if self.row is None or self.content is None else self.row["loaded"] - self.content.loaded
+
+    @property
+    def flaw(self) -> str:
+        """The fault of the card in words, or an empty text."""
+        name, content, row = self.read.name, self.content, self.row
+        if content is None:
+            if row is not None and row["version"] == 0:
+                return f"card {name} is not written yet; write it with: wattpurse card repair {name}"
+            return (
+                f"neither copy on card {name} can be read, so its balance is not known; wipe it with:"
+                f" wattpurse card erase {name} --forfeit, and make a new one"
+            )
+        if row is not None and (content.version < row["version"] or content.spent < row["spent"]):
+            return (
+                f"card {name} shows version {content.version} and {content.spent} micro-units spent, but was seen with"
+                f" version {row['version']} and {row['spent']}: an older image of it was written back, or it is a copy;"
+                " look for the other one"
+            )
+        if row is not None and content.version == row["version"] and content.spent != row["spent"]:
+            return f"card {name} was copied: two of them have been used since version {content.version - 1}"
+        return ""
+
+
+class KeyCardVending:
+    """The work on key cards with the station's record and its `cards`."""
+
+    def __init__(self, site_keys: SiteKeys, station: Station, cards: StationCards) -> None:
+        self._keys = site_keys
+        self._station = station
+        self._cards = cards
+        self._record = station.key_cards
+
+    def new_card(self, name: str, kind: str, terms: KeyCardTerms, user: int) -> None:
+        """Make a key card without money. Raise ValueError if the card is in use."""
+        if kind not in pages.KINDS:
+            raise ValueError(f"a {kind} card has no room for a key card's content; use one of {', '.join(pages.KINDS)}")
+        self._cards.new_card(name, kind, self._site_version(), purse.KEY_CARD, 0, lambda card: b"")
+        read = self._cards.read(name)
+        self._record.add(
+            read.card.uid, CardContent(1, 0, 0, terms.price, (terms.allowance_mwh, terms.period, 0, 0), user)
+        )
+        self._put(KeyCardRead(read, None, 0, self._record.of(read.card.uid)))
+
+    def look(self, read: CardRead) -> KeyCardRead:
+        """Return the content of a card and record it. Raise ValueError if it is no key card."""
+        if read.role != KEY_CARD:
+            raise ValueError(f"card {read.name} is {a_card_of(read.role)}, not a key card")
+        pairs = self._pairs(read.card.uid)
+        place, content = self._cards.look(read, lambda memory: pages.read(memory, aes, pairs))
+        found = KeyCardRead(read, content, place, self._record.of(read.card.uid))
+        if content is not None and not found.flaw:
+            if found.row is None:
+                self._record.add(read.card.uid, content)
+            self._record.note(read.card.uid, content)
+            found.row = self._record.of(read.card.uid)
+        return found
+
+    def top_up(self, found: KeyCardRead, amount: int) -> None:
+        """Load `amount` micro-units. Raise ValueError, with no change, if that is refused.
+
+        Raise OSError if the amount is in the record and not on the card; `repair` writes it.
+        """
+        row = self._sound_row(found)
+        self._station.refuse_without_operator()
+        if row["loaded"] + amount > key_card.AMOUNT_LIMIT:
+            raise ValueError(f"card {found.read.name} cannot hold that much")
+        self._record.load(found.read.card.uid, amount, int(time.time()), self._station.operator)
+        self._deliver(found, "sold")
+
+    def change_terms(self, found: KeyCardRead, terms: KeyCardTerms) -> None:
+        """Change the price and the allowance. Raise as `top_up` does."""
+        self._sound_row(found)
+        self._station.refuse_without_operator()
+        self._record.set_terms(found.read.card.uid, terms)
+        self._deliver(found, "noted")
+
+    def repair(self, found: KeyCardRead) -> int:
+        """Write the content in the record to the card. Return the micro-units that were missing on it.
+
+        Raise ValueError if the card's own content is not known.
+        """
+        if found.content is None and found.row is not None and found.row["version"] == 0:
+            missing = found.row["loaded"]
+        else:
+            self._sound_row(found)
+            missing = found.missing
+        self._put(found)
+        return missing
+
+    def erase(self, found: KeyCardRead, forfeit: bool) -> int:
+        """Wipe the card. Return the micro-units that were on it, or 0 if its balance is not known.
+
+        Without `forfeit`, raise ValueError if the card has money, or if its balance is not known.
+        """
+        name, balance = found.read.name, 0 if found.content is None else found.content.balance
+        if (balance > 0 or found.flaw) and not forfeit:
+            fault = found.flaw or f"card {name} has {balance} micro-units on it"
+            raise ValueError(f"{fault}; forfeit it with: wattpurse card erase {name} --forfeit")
+        self._cards.write(found.read, wipe)
+        self._record.remove(found.read.card.uid)
+        self._station.remove_card(found.read.card.uid)
+        return max(0, balance)
+
+    def _deliver(self, found: KeyCardRead, done: str) -> None:
+        found.row = self._record.of(found.read.card.uid)
+        try:
+            self._put(found)
+        except OSError as error:
+            name = found.read.name
+            raise OSError(
+                f"{done}, and not on the card: {error}; write it there with: wattpurse card repair {name}"
+            ) from error
+
+    def _put(self, found: KeyCardRead) -> None:
+        """Write the record's content over the older or damaged copy. The numbers that meters count are kept."""
+        row, old = found.row, found.content
+        if row is None:
+            raise ValueError(f"card {found.read.name} is not in this station's record")
+        version, spent, number, used_mwh = 0, 0, 0, 0
+        if old is not None:
+            version, spent = old.version, old.spent
+            if old.period == row["period"]:
+                number, used_mwh = old.period_number, old.used_mwh
+        allowance = (row["allowance_mwh"], row["period"], number, used_mwh)
+        content = CardContent(version + 1, row["loaded"], spent, row["price"], allowance, row["user"])
+        site_key = self._keys.version(self._site_version()).site_key
+        pair = keys.key_card_keys(aes, site_key, found.read.card.uid)
+        place = 1 - found.place
+        self._cards.write(found.read, lambda memory: pages.write(memory, aes, pair, place, content))
+        self._record.note(found.read.card.uid, content)
+
+    def _sound_row(self, found: KeyCardRead) -> sqlite3.Row:
+        """Return the row of a card. Raise ValueError if the card has a fault."""
+        if found.flaw:
+            raise ValueError(found.flaw)
+        if found.row is None:
+            raise ValueError(f"card {found.read.name} is not in this station's record")
+        return found.row
+
+    def _site_version(self) -> int:
+        """Return the key version that all meters have: any of them may be the next to read the card."""
+        return self._station.key_history.common_site_version()
+
+    def _pairs(self, uid: bytes) -> list[KeyPair]:
+        return [keys.key_card_keys(aes, key_set.site_key, uid) for key_set in self._keys.newest_first]
