@@ -21,6 +21,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wattpurse.core.currency import Currency
     from wattpurse.core.money.account import Account
 
 
@@ -175,7 +176,7 @@ class Story:
             raise UnexpectedCourse("the statement does not add up")
         balance = decimal_text(statement["balance"], _DIGITS)
         self._say(
-            f"the card tells the station: balance {balance} {account.tariff.currency.code},"
+            f"the card tells the station: balance {balance} {self._currency().code},"
             f" {kwh_text(statement['total_mwh'], 3)} kWh, statement number {statement['number']}"
         )
 
@@ -192,7 +193,7 @@ class Story:
             raise UnexpectedCourse("bought, charged and balance do not add up")
         self._write(
             f"bought {decimal_text(money.bought, _DIGITS)} = charged {decimal_text(money.charged, _DIGITS)}"
-            f" + balance {decimal_text(money.balance, _DIGITS)} {self._world.account.tariff.currency.code}, exactly"
+            f" + balance {decimal_text(money.balance, _DIGITS)} {self._currency().code}, exactly"
         )
 
     def _charged_by_month(self) -> int:
@@ -265,10 +266,13 @@ class Story:
         self._say(f"midnight: {kwh_text(total_mwh, 3)} kWh since commissioning, credit is {self._credit()}")
 
     def _credit(self) -> str:
-        account = self._account()
-        if account.tariff is None:
+        return self._currency().text(self._account().money.balance)
+
+    def _currency(self) -> "Currency":
+        tariff = self._account().tariff
+        if tariff is None:
             raise UnexpectedCourse("the meter has no tariff")
-        return account.tariff.currency.text(account.money.balance)
+        return tariff.currency
 
     def _account(self) -> "Account":
         if self._world.account is None:
