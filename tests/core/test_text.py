@@ -3,7 +3,7 @@
 import unittest
 
 from wattpurse.core.tariffs.calendar import Zone, days_from_civil
-from wattpurse.core.text import clock_text, date_text, kwh_text, money_text, month_text, parse_time, time_text
+from wattpurse.core.text import clock_text, date_text, kwh_text, month_text, parse_time, time_text
 
 BERLIN = Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True)
 NEWFOUNDLAND = Zone(-210)
@@ -11,22 +11,6 @@ NOON_S = days_from_civil(2026, 11, 22) * 86_400 + 12 * 3600
 
 
 class TestAmounts(unittest.TestCase):
-    def test_money_is_rounded_down(self):
-        for microunits, decimals, text in (
-            (0, 2, "0.00"),
-            (12_345_678, 2, "12.34"),
-            (12_345_678, 6, "12.345678"),
-            (12_999_999, 0, "12"),
-            (50_000, 2, "0.05"),
-            (9_999, 2, "0.00"),
-            (-1, 2, "-0.01"),
-            (-1_500_000, 2, "-1.50"),
-            (-1_000_000, 0, "-1"),
-            (10**15 + 5, 6, "1000000000.000005"),
-        ):
-            with self.subTest(microunits=microunits, decimals=decimals):
-                self.assertEqual(money_text(microunits, decimals), text)
-
     def test_energy_is_kwh(self):
         self.assertEqual(kwh_text(1_234_567, 3), "1.234")
         self.assertEqual(kwh_text(312, 3), "0.000")

@@ -1,11 +1,11 @@
-"""What the pages say: the numbers a person reads off, against the account they come from."""
+"""The pages of the display: the numbers on them, against the account that they come from."""
 
 import unittest
 
 from tests import samples
+from wattpurse.core.currency import decimal_text
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.tariffs.calendar import days_from_civil
-from wattpurse.core.text import money_text
 from wattpurse.services import pages
 
 SUMMER_NOON_S = days_from_civil(2026, 7, 1) * 86_400 + 12 * 3600
@@ -24,7 +24,7 @@ def energy_account(mwh):
 
 
 def shown_pages(account):
-    """The pages that the button turns through."""
+    """Return the pages that the button turns through."""
     shown = [pages.CREDIT]
     while pages.following(shown[-1], account) != pages.CREDIT:
         shown.append(pages.following(shown[-1], account))
@@ -231,7 +231,7 @@ class TestValue(unittest.TestCase):
     def test_text_and_value_are_of_the_same_balance(self):
         account = money_account(-12_345_678)
         self.assertEqual(pages.value(pages.CREDIT, account), -1_235)
-        self.assertEqual(pages.text(pages.CREDIT, account)[1:], money_text(-12_345_678, 2))
+        self.assertEqual(pages.text(pages.CREDIT, account)[1:], decimal_text(-12_345_678, 2))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from wattpurse_tools import cli
 
 
 def command(action):
-    """A subcommand module named `probe` whose function is `action`."""
+    """Return a list with one subcommand module, named `probe`, that runs `action`."""
 
     def add_parser(subparsers):
         parser = subparsers.add_parser("probe", help="a probe")

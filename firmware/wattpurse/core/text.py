@@ -3,22 +3,17 @@
 What has more decimals than are shown is rounded down: no credit is ever shown that is not there.
 """
 
+from wattpurse.core.currency import decimal_text
 from wattpurse.core.tariffs.calendar import DAY_S, Zone, civil_from_days, days_from_civil, days_in_month
 
-_MILLIONTHS_DIGITS = 6
 _TIME_FORM = "0000-00-00T00:00:00"
 _OFFSET_FORM = "+00:00"
 _OFFSET_LIMIT_MINUTES = 14 * 60
 
 
-def money_text(microunits: int, decimals: int) -> str:
-    """Micro-units as an amount with 0 to 6 decimals: `money_text(12_345_678, 2)` is `12.34`."""
-    return _millionths_text(microunits, decimals)
-
-
 def kwh_text(mwh: int, digits: int) -> str:
     """mWh as kWh with 0 to 6 decimals."""
-    return _millionths_text(mwh, digits)
+    return decimal_text(mwh, digits)
 
 
 def time_text(utc_s: int, zone: Zone) -> str:
@@ -85,13 +80,3 @@ def _has_form(text, form) -> bool:
         elif character != form[index]:
             return False
     return True
-
-
-def _millionths_text(millionths, decimals) -> str:
-    shown = millionths // 10 ** (_MILLIONTHS_DIGITS - decimals)
-    sign = "-" if shown < 0 else ""
-    whole, fraction = divmod(abs(shown), 10**decimals)
-    if decimals == 0:
-        return f"{sign}{whole}"
-    digits = str(fraction)
-    return f"{sign}{whole}.{'0' * (decimals - len(digits))}{digits}"

@@ -4,6 +4,7 @@ import binascii
 import struct
 import unittest
 
+from wattpurse.core.currency import Currency
 from wattpurse.core.tariffs import table
 from wattpurse.core.tariffs.calendar import Zone, days_from_civil
 from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK, TABLE_LIMIT, Tariff
@@ -115,7 +116,7 @@ class Table(unittest.TestCase):
         tariff = Tariff(data)
         self.assertEqual(tariff.data, data)
         self.assertEqual((tariff.version, tariff.activation_s, tariff.customer_class), (7, 1767222000, 1))
-        self.assertEqual((tariff.currency, tariff.decimals), ("EUR", 2))
+        self.assertEqual(tariff.currency, Currency("EUR", 2))
         self.assertEqual((tariff.rate_count, tariff.rate_names), (3, ("NIGHT", "DAY", "PEAK")))
         self.assertEqual((tariff.standing_charge_microunits, tariff.allowance_mwh), (420000, 10 * KWH))
 

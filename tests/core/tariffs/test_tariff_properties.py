@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.tariff import TABLE_LIMIT, Tariff
-from wattpurse_tools.tariffs import file
+from wattpurse_tools.tariffs import tariff_file
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "holiday")
 WALL_AT_MIDNIGHT = {
@@ -102,7 +102,7 @@ def documents(draw):
 def fits(document):
     """The table of a document, or None when it is refused for its size alone."""
     try:
-        return file.encode(document)
+        return tariff_file.encode(document)
     except ValueError as error:
         if "bytes taken" not in str(error):
             raise
@@ -143,8 +143,8 @@ def test_a_document_survives_the_table(document):
     if table is None:
         return
     assert len(table) <= TABLE_LIMIT
-    written = file.decode(table)
-    assert file.encode(written) == table
+    written = tariff_file.decode(table)
+    assert tariff_file.encode(written) == table
     assert tariff_table.encode(tariff_table.decode(table)) == table
     assert written["version"] == document["version"]
     assert datetime.fromisoformat(written["activation"]) == datetime.fromisoformat(document["activation"])

@@ -14,6 +14,7 @@ from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from wattpurse.cards import purse
 from wattpurse.core import outcome
+from wattpurse.core.currency import Currency
 from wattpurse_tools import cli
 from wattpurse_tools.commands import desk_options
 from wattpurse_tools.station import key_file
@@ -487,7 +488,7 @@ class TestFailures:
 
     def test_an_unredeemed_token_is_not_left_behind_the_meters_window(self):
         with open_station() as station:
-            station.add_meter(METER, "EUR", 2)
+            station.add_meter(METER, Currency("EUR", 2))
             for sequence in range(1, 65):
                 assert station.issue(METER, b"\x01\x02\x03\x04", credit("money", 1))["sequence"] == sequence
             with pytest.raises(ValueError, match="token 1 of meter"):

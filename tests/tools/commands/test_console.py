@@ -1,11 +1,11 @@
-"""`wattpurse console` where it cannot work."""
+"""`wattpurse console` without a terminal."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 
-def test_without_a_terminal_it_says_so_in_one_line():
+def test_refusal_without_a_terminal_is_one_line():
     program = Path(sys.executable).with_name("wattpurse")
     process = subprocess.run(
         [program, "console", "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True, text=True

@@ -66,7 +66,7 @@ def shop(tmp_path, monkeypatch):
 
 @pytest.fixture
 def bench():
-    """A meter that lived for two days and was topped up twice."""
+    """Return a meter that ran for two days and was topped up twice."""
     bench = Bench()
     meter_key = key_file.load("keys.json").meter_key(METER_NUMBER)
     words = ("commission", str(METER_NUMBER), meter_key.hex(), SITE_KEY.hex(), "3200", "prepaid-money", PIN)
@@ -129,33 +129,33 @@ class TestExport:
         events = rows_of("events.csv")
         assert [row["text"] for row in events][:2] == ["commissioned, by console", "started, by meter"]
 
-    def test_so_many_days(self, port):
+    def test_number_of_days_limits_the_profile(self, port):
         assert cli.main(["export", port.path, "--profile", "p.csv", "--days", "1"]) == 0
         assert len(rows_of("p.csv")) in (47, 48)
 
-    def test_what_is_refused(self, port, capsys):
-        assert "say what to export" in refusal(capsys, "export", port.path)
+    def test_wrong_command_lines_are_refused(self, port, capsys):
+        assert "name the records to export" in refusal(capsys, "export", port.path)
         assert "name either the port" in refusal(capsys, "export", "--events", "e.csv")
-        assert "months alone" in refusal(capsys, "export", "--card", "anna", "--events", "e.csv")
+        assert "months only" in refusal(capsys, "export", "--card", "anna", "--events", "e.csv")
         assert "DAYS must be" in refusal(capsys, "export", port.path, "--profile", "p.csv", "--days", "0")
         assert "cannot be opened" in refusal(capsys, "export", "/dev/nowhere", "--events", "e.csv")
 
-    def test_a_port_without_a_meter(self):
+    def test_port_without_a_meter_is_an_error(self):
         port = Port(None)
         with MeterLine(port.path, silence_s=0.3) as line, pytest.raises(OSError, match="no answer"):
             line.ask("events")
         port.close()
 
-    def test_a_meter_without_an_account_says_why(self, capsys):
+    def test_meter_without_an_account_gives_its_reason(self, capsys):
         port = Port(Bench())
         assert "no account" in refusal(capsys, "export", port.path, "--profile", "p.csv")
         port.close()
 
 
 class TestCards:
-    def test_the_months_on_a_card(self, capsys):
+    def test_months_on_a_card_are_exported(self, capsys):
         assert cli.main(["card", "new", "anna", "--kind", "classic-1k", "--meter", str(METER)]) == 0
-        assert "holds no months" in refusal(capsys, "export", "--card", "anna", "--months", "months.csv")
+        assert "has no months" in refusal(capsys, "export", "--card", "anna", "--months", "months.csv")
         assert cli.main(["card", "topup", "anna", "--amount", "20.00"]) == 0
         MeterBench(key_file.load("keys.json")).tap_file("anna")
         assert cli.main(["export", "--card", "anna", "--months", "months.csv"]) == 0
@@ -179,11 +179,11 @@ class TestEventsCheck:
         with open("events.csv", "w", encoding="utf-8") as file:
             file.write("".join(lines))
 
-    def test_untouched(self, bench, capsys):
+    def test_unchanged_log_holds(self, bench, capsys):
         assert self.check("--link", bench.meter.events.link.hex()) == 0
         assert "0 do not" in capsys.readouterr().out
 
-    def test_the_chain_is_what_another_library_makes_of_it(self):
+    def test_chain_agrees_with_another_library(self):
         event_key = derived(key_file.load("keys.json").meter_key(METER_NUMBER), b"events")
         before = bytes(5)
         for row in rows_of("events.csv"):
@@ -194,41 +194,41 @@ class TestEventsCheck:
             before = maker.finalize()[:5]
             assert row["link"] == before.hex()
 
-    def test_every_line_dropped_but_the_first_and_the_last_is_seen(self):
+    def test_every_dropped_line_but_the_first_and_the_last_is_found(self):
         lines = self.lines()
         for place in range(2, len(lines) - 1):
             self.rewrite(lines[:place] + lines[place + 1 :])
             assert self.check() == 1, place
 
-    def test_a_number_changed_is_seen(self, capsys):
+    def test_changed_number_is_found(self, capsys):
         self.rewrite([line.replace("20000000", "30000000") for line in self.lines()])
         assert self.check() == 1
         assert "money credited, by console: changed" in capsys.readouterr().out
 
-    def test_the_last_dropped_is_seen_by_a_link_that_a_statement_told(self, bench, capsys):
+    def test_dropped_last_event_is_found_by_the_link_in_a_statement(self, bench, capsys):
         self.rewrite(self.lines()[:-1])
         assert self.check() == 0
         assert self.check("--link", bench.meter.events.link.hex()) == 1
-        assert "is not there" in capsys.readouterr().out
+        assert "is missing" in capsys.readouterr().out
 
-    def test_the_log_of_another_meter(self, capsys):
+    def test_log_of_another_meter_does_not_hold(self, capsys):
         assert self.check(meter=METER_NUMBER + 1) == 1
         assert "is it the log of meter" in capsys.readouterr().out
 
-    def test_a_file_that_is_none(self, capsys):
+    def test_other_file_is_refused(self, capsys):
         self.rewrite(["a,b\n", "1,2\n"])
         assert "not an event log" in refusal(capsys, "events-check", "events.csv", "--meter", "1")
 
 
 def seconds_since_new_year(text):
-    """Of a time in 2026, by the standard library alone."""
+    """Return the seconds since the start of 2026, by the standard library alone."""
     from datetime import datetime
 
     return int((datetime.fromisoformat(text) - datetime.fromisoformat("2026-01-01T00:00:00Z")).total_seconds())
 
 
 def derived(key, data):
-    """NXP AN10922, section 2.2: the CMAC over two blocks, whatever their padding is."""
+    """Return a diversified key by NXP AN10922, section 2.2: the CMAC over two blocks, with any padding."""
 
     def encrypt(blocks):
         return Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor().update(blocks)

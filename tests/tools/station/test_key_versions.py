@@ -16,6 +16,7 @@ from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
+from wattpurse.core.currency import Currency
 from wattpurse.core.messages import token
 from wattpurse.core.records import event_chain, events
 from wattpurse_tools.commands.events_check import verdicts_of
@@ -242,7 +243,7 @@ class TestSiteKey:
     def test_a_card_for_all_meters_waits_for_the_last_of_them(self, wattpurse, meter, rolled):
         wattpurse("card read anna")
         with open_station() as station:
-            station.add_meter(OTHER, "EUR", 2)
+            station.add_meter(OTHER, Currency("EUR", 2))
             station._database.execute("UPDATE meters SET key_version = 1, site_version = 1")
         meter.tap_file("anna")
         wattpurse("card read anna")

@@ -25,6 +25,7 @@ from tests.tools.commands.test_card import (  # noqa: F401 `shop` and `desk` are
     top_up,
 )
 from wattpurse.core import outcome
+from wattpurse.core.currency import Currency
 from wattpurse_tools import cli
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station import order as orders
@@ -62,7 +63,7 @@ def sealed(sequence):
 @pytest.fixture
 def station():
     with open_station() as opened:
-        opened.add_meter(METER, "EUR", 2)
+        opened.add_meter(METER, Currency("EUR", 2))
         yield opened
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools import cli
-from wattpurse_tools.tariffs import bill, file, load_curve
+from wattpurse_tools.tariffs import bill, load_curve, tariff_file
 from wattpurse_tools.tariffs.fields import instant
-from wattpurse_tools.tariffs.load_curve import LoadProfile
+from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 EXAMPLES = Path(__file__).parents[3] / "tools" / "examples"
 HOUSEHOLD = EXAMPLES / "tariff-household.toml"
@@ -87,7 +87,7 @@ def two_rates(version=1, activation="2026-01-01T00:00:00+01:00", price="0.3", st
 
 @pytest.fixture
 def files(tmp_path):
-    """A function that writes a file beside the others and gives its path as text."""
+    """Return a function that writes a file into the folder of the test and returns its path as text."""
 
     def write(name, text):
         path = tmp_path / name
@@ -154,8 +154,8 @@ def test_json_is_integers_and_adds_up(capsys):
     assert sum(line["energy_mwh"] for line in total["energy"]) == total["energy_mwh"] == 416_719_400
 
 
-def test_a_binary_table_is_taken_as_well(capsys, files):
-    table = files("household.bin", file.encode(file.load(HOUSEHOLD)))
+def test_binary_table_is_accepted(capsys, files):
+    table = files("household.bin", tariff_file.encode(tariff_file.load(HOUSEHOLD)))
     assert printed(capsys, "--tariff", table, "--load", OCTOBER) == OCTOBER_BILL
 
 
@@ -195,7 +195,7 @@ def test_the_next_tariff_takes_over_at_its_second(capsys, files):
     assert total["charge_microunits"] == 2_600_000
 
 
-def test_next_tariffs_may_be_given_in_any_order_and_the_past_is_past(capsys, files):
+def test_next_tariffs_may_be_given_in_any_order_and_past_ones_are_in_force_at_once(capsys, files):
     first = files("1.toml", two_rates(1, "2030-01-01T00:00:00+01:00"))
     second = files("2.toml", two_rates(2, "2026-05-04T00:00:00+02:00"))
     third = files("3.toml", two_rates(3, "2026-05-05T12:30:00+02:00"))
@@ -215,8 +215,8 @@ def test_a_day_without_energy_is_charged_and_the_day_after_the_end_is_not(capsys
 
 
 def test_many_months_are_kept():
-    tariff = Tariff(file.encode(file.load(CAMPSITE)))
-    load = LoadProfile(seconds("2026-01-01T00:00:00+01:00"), 86_400, (1_000_000,) * 1096)
+    tariff = Tariff(tariff_file.encode(tariff_file.load(CAMPSITE)))
+    load = LoadCurve(seconds("2026-01-01T00:00:00+01:00"), 86_400, (1_000_000,) * 1096)
     made = bill.calculate([tariff], load)
     assert len(made.months) == 36
     assert made.total.energy_mwh == 1_096_000_000
@@ -239,7 +239,7 @@ def read(*lines, interval_s=None):
 def test_a_header_an_empty_line_and_a_byte_order_mark_are_no_energy(files):
     path = files("load.csv", "\ufeffstart,Wh\r\n2026-05-01T00:00:00Z,1.5\r\n\r\n2026-05-01T00:15:00Z,0.001\r\n")
     load = load_curve.load(path)
-    assert load == LoadProfile(seconds("2026-05-01T00:00:00Z"), 900, (1500, 1))
+    assert load == LoadCurve(seconds("2026-05-01T00:00:00Z"), 900, (1500, 1))
 
 
 def test_the_interval_may_be_given():
@@ -267,7 +267,7 @@ def test_the_interval_may_be_given():
         ("2026-05-01T01:45:00+02:00,1", "2: is earlier than the line before; sort the lines"),
     ],
 )
-def test_a_line_that_will_not_do_is_named(second_line, said):
+def test_wrong_line_is_named(second_line, said):
     with pytest.raises(ValueError, match="^load.csv line 2: ") as caught:
         read("2026-05-01T00:00:00Z,1", second_line)
     assert said in str(caught.value)
@@ -278,12 +278,12 @@ def test_a_malformed_first_line_is_not_a_header():
         read("01.05.2026 00:00,1", "2026-05-01T00:15:00Z,1")
 
 
-def test_a_gap_is_told_with_its_length():
+def test_gap_is_reported_with_its_length():
     with pytest.raises(ValueError, match="line 4: 30 minutes before it are missing, intervals are 15 minutes; add"):
         read("start,Wh", "2026-05-01T00:00:00Z,1", "2026-05-01T00:15:00Z,1", "2026-05-01T01:00:00Z,1")
 
 
-def test_an_overlap_is_told_with_its_length():
+def test_overlap_is_reported_with_its_length():
     with pytest.raises(ValueError, match="line 3: overlaps the line before by 20 seconds, intervals are 15 minutes"):
         read("2026-05-01T00:00:00Z,1", "2026-05-01T00:15:00Z,1", "2026-05-01T00:29:40Z,1")
     with pytest.raises(ValueError, match="line 2: overlaps"):
@@ -326,7 +326,7 @@ def test_a_refused_line_prints_no_bill(capsys, files):
         (two_rates(2, "2026-10-05T00:00:00+02:00").replace('"EUR"', '"CHF"'), "EUR and CHF"),
     ],
 )
-def test_a_next_tariff_that_a_meter_would_not_take_is_refused(capsys, files, following, said):
+def test_next_tariff_that_a_meter_would_refuse_is_refused(capsys, files, following, said):
     argv = ["--tariff", files("1.toml", two_rates()), "--next", files("2.toml", following), "--load", OCTOBER]
     assert said in refusal(capsys, *argv)
 
@@ -338,14 +338,14 @@ def test_two_next_tariffs_at_one_second_are_refused(capsys, files):
 
 
 @pytest.mark.parametrize("minutes", ["0", "1441", "15.5", "-15", "a quarter"])
-def test_an_interval_that_is_none_is_a_wrong_command_line(capsys, minutes):
+def test_wrong_interval_is_a_wrong_command_line(capsys, minutes):
     with pytest.raises(SystemExit) as exit_info:
         cli.main(["bill", "--tariff", str(CAMPSITE), "--load", str(OCTOBER), f"--interval={minutes}"])
     assert exit_info.value.code == 2
     assert "write whole minutes" in capsys.readouterr().err
 
 
-def test_a_tax_is_in_every_charge_and_told_apart(capsys):
+def test_tax_is_in_every_charge_and_shown_separately(capsys):
     assert cli.main(["bill", "--tariff", str(HOUSEHOLD), "--load", str(OCTOBER), "--tax", "19"]) == 0
     printed = capsys.readouterr().out
     net, gross = 130_630_520, 155_450_318  # the same bill without it, and 1.19 times that
@@ -365,7 +365,7 @@ def test_a_tax_of_a_fraction_of_a_percent(capsys):
 
 
 @pytest.mark.parametrize("percent", ["", "-1", "7.255", "100.01", "7.", ".5", "seven"])
-def test_a_tax_that_is_none_is_a_wrong_command_line(capsys, percent):
+def test_wrong_tax_is_a_wrong_command_line(capsys, percent):
     with pytest.raises(SystemExit) as exit_info:
         cli.main(["bill", "--tariff", str(HOUSEHOLD), "--load", str(OCTOBER), f"--tax={percent}"])
     assert exit_info.value.code == 2

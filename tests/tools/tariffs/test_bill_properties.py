@@ -20,8 +20,8 @@ from wattpurse.core.money.account import Account
 from wattpurse.core.money.contract import PrepaidEnergy, PrepaidMoney
 from wattpurse.core.money.ledger import Ledger
 from wattpurse.core.tariffs.tariff import Tariff
-from wattpurse_tools.tariffs import bill, file, load_curve
-from wattpurse_tools.tariffs.load_curve import LoadProfile
+from wattpurse_tools.tariffs import bill, load_curve, tariff_file
+from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 EXAMPLES = Path(__file__).parents[3] / "tools" / "examples"
 KWH = 1_000_000
@@ -38,7 +38,7 @@ def millionths_text(value):
 
 
 def in_force(documents, utc_s):
-    """The document in force at an instant: the first, until another one's activation."""
+    """Return the document in force at an instant: the first, until another's activation."""
     newest = documents[0]
     for document in documents[1:]:
         if datetime.fromisoformat(document["activation"]).timestamp() <= utc_s:
@@ -47,7 +47,7 @@ def in_force(documents, utc_s):
 
 
 def pieces(documents, load):
-    """(second, mWh) of stretches in which nothing can change: cut at whole minutes and activations.
+    """Yield (second, mWh) of stretches without a change of rate or tariff, cut at whole minutes and activations.
 
     Each cut has the energy up to it rounded down.
     """
@@ -64,7 +64,7 @@ def pieces(documents, load):
 
 
 def blocks_of(document, rate, position_mwh, month_mwh, energy_mwh):
-    """(block, price per kWh, mWh) of energy taken where rate and month stand: free energy, then block by block."""
+    """Yield (block, price per kWh, mWh) of the energy: the free allowance first, then block by block."""
     free_mwh = Fraction(document["free_kwh_per_month"]) * KWH
     free_now = min(max(free_mwh - month_mwh, 0), energy_mwh)
     yield FREE, Fraction(0), free_now
@@ -105,7 +105,7 @@ class ExpectedMonth:
 
 
 def expected_months(documents, load):
-    """ExpectedMonth by month index.
+    """Return the expected months by month index.
 
     A day costs its standing charge once, when it begins, by the tariff in force at that second. Where the wall goes
     back over midnight, the day that has begun goes on.
@@ -123,7 +123,7 @@ def expected_months(documents, load):
 
 
 def check_against_oracle(documents, load, tax_permyriad=0):
-    tariffs = [Tariff(file.encode(document)) for document in documents]
+    tariffs = [Tariff(tariff_file.encode(document)) for document in documents]
     made = bill.calculate(tariffs, load, tax_permyriad=tax_permyriad)
     expected = expected_months(documents, load)
     taxed = 1 + Fraction(tax_permyriad, 10_000)
@@ -202,11 +202,11 @@ def loads(draw, zone, energy):
     count = draw(st.integers(1, max(1, min(40, LONGEST_LOAD_MINUTES // minutes))))
     note_s = instant_of_note(draw, zone)
     before_s = draw(st.integers(0, count * minutes)) * 60 + draw(st.sampled_from([0, 0, 0, 1, 17]))
-    return LoadProfile(note_s - before_s, minutes * 60, tuple(draw(energy) for _ in range(count)))
+    return LoadCurve(note_s - before_s, minutes * 60, tuple(draw(energy) for _ in range(count)))
 
 
 def instant_of_note(draw, zone):
-    """Midnight of a day of note, or a daylight change."""
+    """Draw the midnight of a notable day, or the instant of a daylight change."""
     name = next(name for name in ZONES if ZONES[name] == zone)
     midnight = datetime(*draw(days_of_note), tzinfo=ZoneInfo(name))
     if "daylight" not in zone or draw(st.booleans()):
@@ -220,7 +220,7 @@ def instant_of_note(draw, zone):
 
 @st.composite
 def cases(draw, energy=energies, most_following=2):
-    """Documents that take over one after the other, and a load."""
+    """Draw documents that take over one after the other, and a load."""
     zone = ZONES[draw(st.sampled_from(sorted(ZONES)))]
     names = ["A", "B", "C"][: draw(st.integers(1, 3))]
     load = draw(loads(zone, energy))
@@ -240,12 +240,12 @@ def cases(draw, energy=energies, most_following=2):
 
 @settings(max_examples=150, deadline=None)
 @given(cases(), st.one_of(st.just(0), st.integers(0, 10_000)))
-def test_a_bill_is_what_fractions_say(case, tax_permyriad):
+def test_bill_agrees_with_fractions(case, tax_permyriad):
     check_against_oracle(*case, tax_permyriad)
 
 
-def test_the_example_is_what_fractions_say():
-    household = file.load(EXAMPLES / "tariff-household.toml")
+def test_example_agrees_with_fractions():
+    household = tariff_file.load(EXAMPLES / "tariff-household.toml")
     for day_type in household["day_types"].values():
         assert "00:00" in day_type
     for season in household["seasons"]:
@@ -255,9 +255,9 @@ def test_the_example_is_what_fractions_say():
 
 @settings(max_examples=60, deadline=None)
 @given(cases(energy=small_energies, most_following=1))
-def test_a_bill_is_what_the_ledger_of_a_meter_charges(case):
+def test_bill_agrees_with_the_ledger_of_a_meter(case):
     succession, load = case
-    tariffs = [Tariff(file.encode(document)) for document in succession]
+    tariffs = [Tariff(tariff_file.encode(document)) for document in succession]
     zone = tariffs[0].zone
     assume(all(tariff.activation_s > load.start_s for tariff in tariffs[1:]))
     assume(zone.day(load.end_s) == zone.day(load.end_s - 1))  # a meter would begin the next day, a bill does not
@@ -276,7 +276,7 @@ def test_a_bill_is_what_the_ledger_of_a_meter_charges(case):
 
 
 def metered(tariffs, load):
-    """The account of a meter of one impulse per mWh that was read at the end of each interval."""
+    """Return the account of a meter with one impulse per mWh that was read at the end of each interval."""
     account = Account(tariffs[0].data, 1_000_000, 1, PrepaidMoney, load.start_s)
     if len(tariffs) > 1:
         account.pending_tariff = tariffs[1]
@@ -294,7 +294,7 @@ def metered(tariffs, load):
 @given(cases())
 def test_prepaid_energy_costs_no_money_and_has_the_same_energy(case):
     succession, load = case
-    tariffs = [Tariff(file.encode(document)) for document in succession]
+    tariffs = [Tariff(tariff_file.encode(document)) for document in succession]
     by_energy = bill.calculate(tariffs, load, PrepaidEnergy).total
     by_money = bill.calculate(tariffs, load).total
     assert by_energy.charge_microunits == 0

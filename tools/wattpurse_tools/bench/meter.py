@@ -36,7 +36,7 @@ from wattpurse_tools.places import ROOT
 from wattpurse_tools.station.card_files import blank_card
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.key_file import KeySet, SiteKeys
-from wattpurse_tools.tariffs import file as tariff_file
+from wattpurse_tools.tariffs import tariff_file
 
 METER_NUMBER = 4711
 PIN = "246810"

@@ -1,13 +1,15 @@
-"""`wattpurse bill`: what a load costs under a tariff, by the meter's own tariff engine, to the micro-unit."""
+"""`wattpurse bill`: the charge for a load under a tariff, by the meter's own tariff engine, to the micro-unit."""
 
+import argparse
 import json
 from argparse import ArgumentTypeError
 from pathlib import Path
+from typing import Any
 
 from wattpurse.core.money.account import WHOLE_TAX
 from wattpurse.core.money.contract import CONTRACTS, PrepaidMoney, by_name
 from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK, Tariff
-from wattpurse_tools.tariffs import bill, file, load_curve
+from wattpurse_tools.tariffs import bill, load_curve, tariff_file
 
 LONGEST_INTERVAL_MINUTES = 1440
 
@@ -15,24 +17,24 @@ _MILLION = 1_000_000
 _ROW = "{:>7}  {:7}  {:>5}  {:>14}  {:>18}  {:>20}"
 
 _DESCRIPTION = """\
-Runs the meter's own tariff engine over a load profile and prints energy and charge per rate and block, the standing
-charge and the total, for each month and for the sum. Nothing is rounded: energy is to the mWh, money to the micro-unit.
-With --tax, prices are shown without it and charges with it.
+Run the meter's own tariff engine over a load curve. Print energy and charge of each rate and block, the standing charge
+and the total, for each month and for all months. Energy is exact to the mWh, money to the micro-unit. With --tax, the
+prices are shown without tax, and the charges with it.
 """
 _EPILOG = """\
 The load is CSV: an ISO time with its offset, a comma, and the Wh of the interval that starts there, such as
-2026-10-01T00:00:00+02:00,137.5. Local days that the load touches are charged in full. Block 0 in --json is the free
-allowance; energy there is in mWh, money in micro-units.
+2026-10-01T00:00:00+02:00,137.5. Every local day that the load touches is charged in full. With --json, block 0 is the
+free allowance, energy is in mWh and money in micro-units.
 """
 
 
-def add_parser(subparsers) -> None:
-    """Adds `bill`."""
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `bill`."""
     parser = subparsers.add_parser(
-        "bill", help="try a tariff: what a load profile costs under it", description=_DESCRIPTION, epilog=_EPILOG
+        "bill", help="compute the charge for a load under a tariff", description=_DESCRIPTION, epilog=_EPILOG
     )
     parser.add_argument(
-        "--tariff", type=Path, required=True, help="in force from the start: .toml or .json, or a binary table"
+        "--tariff", type=Path, required=True, help="the tariff in force from the start: .toml, .json or a binary table"
     )
     parser.add_argument(
         "--next",
@@ -40,61 +42,67 @@ def add_parser(subparsers) -> None:
         action="append",
         default=[],
         metavar="TARIFF",
-        help="takes over at its own activation; may be given again",
+        help="a tariff that takes over at its activation; may be given several times",
     )
-    parser.add_argument("--load", type=Path, required=True, metavar="CSV", help="energy per interval")
+    parser.add_argument("--load", type=Path, required=True, metavar="CSV", help="the energy of each interval")
     parser.add_argument(
-        "--interval", type=_interval_s, metavar="MINUTES", help="length of every interval (default: from the times)"
+        "--interval", type=_interval_s, metavar="MINUTES", help="the length of every interval (default: from the times)"
     )
     names = [contract.name for contract in CONTRACTS]
-    parser.add_argument("--contract", choices=names, default=PrepaidMoney.name, help="default: %(default)s")
     parser.add_argument(
-        "--tax", type=_permyriad, default=0, metavar="PERCENT", help="on energy and days, such as 19 or 7.25"
+        "--contract", choices=names, default=PrepaidMoney.name, help="the contract to bill by (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="print the bill for a program to read")
+    parser.add_argument(
+        "--tax",
+        type=_permyriad,
+        default=0,
+        metavar="PERCENT",
+        help="the tax on energy and standing charge, such as 19 or 7.25",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
-def run(arguments) -> int:
-    """Prints the bill."""
-    tariffs = [_tariff(path) for path in (arguments.tariff, *arguments.next)]
+def run(arguments: argparse.Namespace) -> int:
+    """Print the bill."""
+    tariffs = [Tariff(tariff_file.load_table(path)) for path in (arguments.tariff, *arguments.next)]
     load = load_curve.load(arguments.load, arguments.interval)
     made = bill.calculate(tariffs, load, by_name(arguments.contract), arguments.tax)
     print(json.dumps(document(made), indent=2) if arguments.json else "\n".join(table(made)))
     return 0
 
 
-def document(made: bill.Bill) -> dict:
-    """The bill as plain values: mWh and micro-units, blocks from 1 on, 0 the free allowance."""
+def document(made: bill.Bill) -> dict[str, Any]:
+    """Return the bill as plain values: mWh and micro-units. Blocks count from 1; block 0 is the free allowance."""
     return {
-        "currency": made.currency,
+        "currency": made.currency.code,
         "tax_permyriad": made.tax_permyriad,
-        "months": [{"month": _month_text(index), **_section(month)} for index, month in made.months.items()],
-        "total": _section(made.total),
+        "months": [{"month": _month_text(index), **_period(month)} for index, month in made.months.items()],
+        "total": _period(made.total),
     }
 
 
-def table(made: bill.Bill) -> list:
-    """The bill as lines for people: each month, and their sum if there are several."""
-    sections = [(_month_text(index), month) for index, month in made.months.items()]
-    if len(sections) > 1:
-        sections.append(("all months", made.total))
+def table(made: bill.Bill) -> list[str]:
+    """Return the bill as lines: each month, and the sum if there are several."""
+    periods = [(_month_text(index), month) for index, month in made.months.items()]
+    if len(periods) > 1:
+        periods.append(("all months", made.total))
     lines = []
-    for title, section in sections:
-        lines += ["", *_section_table(title, section, made.currency)]
+    for title, charges in periods:
+        lines += ["", *_period_table(title, charges, made.currency.code)]
         if made.tax_permyriad:
-            lines.append(_tax_row(section.charge_microunits, made.tax_permyriad))
+            lines.append(_tax_row(charges.charge_microunits, made.tax_permyriad))
     return lines[1:]
 
 
-def _tax_row(charge_microunits, tax_permyriad):
-    """The tax in a charge, rounded down."""
+def _tax_row(charge_microunits: int, tax_permyriad: int) -> str:
+    """Return the row of the tax contained in a charge, rounded down."""
     contained = charge_microunits * tax_permyriad // (WHOLE_TAX + tax_permyriad)
     percent = f"{tax_permyriad // 100}.{tax_permyriad % 100:02}".rstrip("0").rstrip(".")
     return _ROW.format("in it", f"{percent} %", "", "", "tax", _millionths(contained))
 
 
-def _section(section):
+def _period(charges: bill.Charges) -> dict[str, Any]:
     return {
         "energy": [
             {
@@ -105,7 +113,7 @@ def _section(section):
                 "energy_mwh": line.energy_mwh,
                 "charge_microunits": line.charge_microunits,
             }
-            for (version, _, block), line in sorted(section.energy.items())
+            for (version, _, block), line in sorted(charges.energy.items())
         ],
         "standing": [
             {
@@ -114,50 +122,44 @@ def _section(section):
                 "price_microunits_per_day": line.price_microunits_per_day,
                 "charge_microunits": line.charge_microunits,
             }
-            for version, line in sorted(section.standing.items())
+            for version, line in sorted(charges.standing.items())
         ],
-        "energy_mwh": section.energy_mwh,
-        "charge_microunits": section.charge_microunits,
+        "energy_mwh": charges.energy_mwh,
+        "charge_microunits": charges.charge_microunits,
     }
 
 
-def _section_table(title, section, currency):
-    lines = [title, _ROW.format("tariff", "rate", "block", f"{currency} per kWh", "kWh", currency)]
-    for (version, _, block), line in sorted(section.energy.items()):
+def _period_table(title: str, charges: bill.Charges, code: str) -> list[str]:
+    lines = [title, _ROW.format("tariff", "rate", "block", f"{code} per kWh", "kWh", code)]
+    for (version, _, block), line in sorted(charges.energy.items()):
         name = "free" if block == ALLOWANCE_BLOCK else block - ALLOWANCE_BLOCK
         price, charge = _millionths(line.price_microunits_per_kwh), _millionths(line.charge_microunits)
         lines.append(_ROW.format(version, line.rate_name, name, price, _millionths(line.energy_mwh), charge))
-    for version, line in sorted(section.standing.items()):
+    for version, line in sorted(charges.standing.items()):
         days = f"{line.days} {'day' if line.days == 1 else 'days'}"
         price, charge = _millionths(line.price_microunits_per_day), _millionths(line.charge_microunits)
         lines.append(_ROW.format(version, "per day", "", price, days, charge))
-    energy, charge = _millionths(section.energy_mwh), _millionths(section.charge_microunits)
+    energy, charge = _millionths(charges.energy_mwh), _millionths(charges.charge_microunits)
     lines.append(_ROW.format("total", "", "", "", energy, charge))
     return [line.rstrip() for line in lines]
 
 
-def _month_text(index) -> str:
+def _month_text(index: int) -> str:
     return f"{index // 12:04}-{index % 12 + 1:02}"
 
 
-def _millionths(value) -> str:
-    """mWh as kWh, micro-units as units of the currency."""
+def _millionths(value: int) -> str:
+    """Return mWh as kWh, or micro-units as units of the currency, with commas between the thousands."""
     return f"{value // _MILLION:,}.{value % _MILLION:06}"
 
 
-def _tariff(path):
-    if path.suffix in (".toml", ".json"):
-        return Tariff(file.encode(file.load(path)))
-    return Tariff(path.read_bytes())
-
-
-def _interval_s(text):
+def _interval_s(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LONGEST_INTERVAL_MINUTES):
         raise ArgumentTypeError(f"write whole minutes, from 1 to {LONGEST_INTERVAL_MINUTES}")
     return int(text) * 60
 
 
-def _permyriad(text):
+def _permyriad(text: str) -> int:
     whole, point, decimals = text.partition(".")
     digits = whole + decimals
     if not (digits.isascii() and digits.isdigit() and whole and len(decimals) <= 2 and bool(point) == bool(decimals)):

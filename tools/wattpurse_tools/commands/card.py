@@ -14,9 +14,9 @@ from wattpurse_tools.commands.desk_options import (
     open_station,
     vending_of,
 )
-from wattpurse_tools.commands.meter import DEFAULT_CURRENCY, DEFAULT_DECIMALS, money_of
 from wattpurse_tools.station import card_capacity, card_report
-from wattpurse_tools.station.amounts import KWH_DECIMALS, parse_credit
+from wattpurse_tools.station.amounts import parse_credit, parse_kwh_credit
+from wattpurse_tools.station.currencies import currency_for_new_meter, currency_of_meter, site_currency
 from wattpurse_tools.station.order import ENERGY, MONEY, credit
 from wattpurse_tools.station.station import check_meter_number
 from wattpurse_tools.station.vending import Vending
@@ -93,9 +93,11 @@ def run_new(arguments) -> int:
         raise ValueError("a customer's card needs --meter; --technician and --expires go with --service")
     check_meter_number(arguments.meter)
     with open_station(arguments) as station:
+        currency = currency_for_new_meter(station) if station.meter(arguments.meter) is None else None
         vending_of(arguments, station).new_customer_card(arguments.name, arguments.kind, arguments.meter)
-        added = station.add_meter(arguments.meter, DEFAULT_CURRENCY, DEFAULT_DECIMALS)
-    note = f"; the meter is new to this station and sells in {DEFAULT_CURRENCY}" if added else ""
+        if currency is not None:
+            station.add_meter(arguments.meter, currency)
+    note = "" if currency is None else f"; the meter is new to this station and sells in {currency.code}"
     print(f"card {arguments.name}: {arguments.kind} for meter {arguments.meter}{note}")
     return 0
 
@@ -107,9 +109,9 @@ def run_topup(arguments) -> int:
         read = desk.read(arguments.name)
         if key_card.is_key_card(read):
             return _top_up_key_card(arguments, station, read)
-        money = money_of(station, read.meter_number)
-        made = Vending(station, desk).put(read, _credit(arguments, money[1]), arguments.meter)
-        told = card_report.order_text(made, *money)
+        currency = currency_of_meter(station, read.meter_number)
+        made = Vending(station, desk).put(read, _credit(arguments, currency), arguments.meter)
+        told = card_report.order_text(made, currency)
     print(f"card {arguments.name}: {told} for meter {made['meter']}, token {made['sequence']}")
     return 0
 
@@ -133,12 +135,12 @@ def run_read(arguments) -> int:
         if key_card.is_key_card(read):
             found = key_card.key_card_desk_of(arguments, station).look(read)
             document["key_card"] = key_card.document_of(found)
-        money = money_of(station, read.meter_number)
+        currency = currency_of_meter(station, read.meter_number)
     if arguments.json:
         print(json.dumps(document, indent=2))
         return 0
-    further = key_card.lines_of(document["key_card"]) if "key_card" in document else []
-    print("\n".join([card_report.table_of(document, *money), *further]))
+    further = key_card.lines_of(document["key_card"], currency) if "key_card" in document else []
+    print("\n".join([card_report.table_of(document, currency), *further]))
     return 0
 
 
@@ -149,7 +151,7 @@ def run_repair(arguments) -> int:
         if key_card.is_key_card(read):
             desk = key_card.key_card_desk_of(arguments, station)
             put = desk.repair(desk.look(read))
-            print(f"card {arguments.name}: {key_card.money_text(put)} were missing; it is written anew")
+            print(f"card {arguments.name}: {site_currency(station).exact_text(put)} were missing; it is written anew")
             return 0
         missing = vending_of(arguments, station).repair(arguments.name)
     told = ", ".join(f"token {row['sequence']}" for row in missing)
@@ -173,7 +175,7 @@ def run_erase(arguments) -> int:
         if key_card.is_key_card(read):
             desk = key_card.key_card_desk_of(arguments, station)
             forfeited = desk.erase(desk.look(read), arguments.forfeit)
-            print(f"card {arguments.name}: erased; forfeited: {key_card.money_text(forfeited)}")
+            print(f"card {arguments.name}: erased; forfeited: {site_currency(station).exact_text(forfeited)}")
             return 0
         lost = vending_of(arguments, station).erase(arguments.name, arguments.forfeit)
     told = ", ".join(f"token {row['sequence']}" for row in lost)
@@ -220,12 +222,13 @@ def _new_key_card(arguments) -> int:
 def _top_up_key_card(arguments, station, read) -> int:
     if arguments.amount is None or arguments.meter is not None:
         raise ValueError(f"card {arguments.name} is a key card: it takes --amount, and goes to any meter of the site")
-    amount = parse_credit(arguments.amount, "--amount", DEFAULT_DECIMALS)
+    currency = site_currency(station)
+    amount = parse_credit(MONEY, arguments.amount, "--amount", currency)
     desk = key_card.key_card_desk_of(arguments, station)
     found = desk.look(read)
     desk.top_up(found, amount)
-    told = key_card.money_text(amount)
-    print(f"card {arguments.name}: {told} put on it, {key_card.money_text(found.content.balance)} before")
+    before = currency.exact_text(found.content.balance)
+    print(f"card {arguments.name}: {currency.exact_text(amount)} put on it, {before} before")
     return 0
 
 
@@ -252,7 +255,7 @@ def _end_of(text):
     return expires_s
 
 
-def _credit(arguments, decimals):
+def _credit(arguments, currency):
     if arguments.kwh is not None:
-        return credit(ENERGY, parse_credit(arguments.kwh, "--kwh", KWH_DECIMALS))
-    return credit(MONEY, parse_credit(arguments.amount, "--amount", decimals))
+        return credit(ENERGY, parse_kwh_credit(arguments.kwh, "--kwh"))
+    return credit(MONEY, parse_credit(MONEY, arguments.amount, "--amount", currency))

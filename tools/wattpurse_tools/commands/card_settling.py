@@ -1,8 +1,8 @@
 """`wattpurse card settle` and `card transfer`: what a meter took back is paid out, or sold to another meter, once."""
 
 from wattpurse_tools.commands.desk_options import add_card_options, desk_of, open_station
-from wattpurse_tools.commands.meter import money_of
 from wattpurse_tools.station.card_report import amount_text, order_text
+from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.order import ENERGY, MONEY, duration_text
 from wattpurse_tools.station.vending import Vending
 
@@ -32,8 +32,8 @@ def run_settle(arguments) -> int:
             if not owed:
                 raise ValueError(f"meter {read.meter_number} has taken nothing back that is not settled already")
             station.pay_out(owed)
-        money = money_of(station, read.meter_number)
-        lines = [_receipt_line(row, station, money) for row in station.receipts.of_meter(read.meter_number)]
+        currency = currency_of_meter(station, read.meter_number)
+        lines = [_receipt_line(row, station, currency) for row in station.receipts.of_meter(read.meter_number)]
         lines += [f"token {row['sequence']}: {row['words']}, no receipt yet" for row in _awaited(station, read)]
     print("\n".join(lines) or f"meter {read.meter_number} was never asked to give anything back")
     return 0
@@ -46,8 +46,8 @@ def run_transfer(arguments) -> int:
         read = desk.read(arguments.name)
         from_meter = read.meter_number
         made = Vending(station, desk).transfer(read, arguments.to)
-        money = money_of(station, arguments.to)
-        told = ", ".join(f"{order_text(row, *money)} as token {row['sequence']}" for row in made)
+        currency = currency_of_meter(station, arguments.to)
+        told = ", ".join(f"{order_text(row, currency)} as token {row['sequence']}" for row in made)
     print(f"card {arguments.name}: from meter {from_meter} to meter {arguments.to}: {told}")
     return 0
 
@@ -56,12 +56,12 @@ def _awaited(station, read):
     return station.receipts.awaited(read.meter_number)
 
 
-def _receipt_line(row, station, money) -> str:
-    parts = [amount_text(unit, row[unit], *money) for unit in (MONEY, ENERGY) if row[unit]]
+def _receipt_line(row, station, currency) -> str:
+    parts = [amount_text(unit, row[unit], currency) for unit in (MONEY, ENERGY) if row[unit]]
     if row["term_s"]:
         parts.append(duration_text(row["term_s"]))
     if row["debt"]:
-        parts.append(f"debt of {amount_text(MONEY, row['debt'], *money)}")
+        parts.append(f"debt of {amount_text(MONEY, row['debt'], currency)}")
     words = station.token(row["meter"], row["sequence"])["words"]
     taken = " and ".join(parts) or "nothing"
     return f"token {row['sequence']}: {words}: {taken}; {row['settled'] or 'not settled yet'}"

@@ -1,10 +1,13 @@
 """`wattpurse export`: the records of a meter as CSV files, from its console on a port, or from a card tapped at it.
 
-From a card there are the months alone, as far as it has room for them. With --events the chain through the event log
-is checked by the meter first; `wattpurse events-check` checks the file with the station's own keys.
+A card has the months only, as many as it has room for.
+With --events the meter checks the chain of its event log first; `wattpurse events-check` checks the file with the
+station's own keys.
 """
 
+import argparse
 import sys
+from pathlib import Path
 
 from wattpurse.services.console.records import MOST, PROFILE_DAYS_MOST
 from wattpurse_tools.commands.desk_options import add_statement_options, statement_of
@@ -14,26 +17,26 @@ from wattpurse_tools.meter_link.line import MeterLine
 _FILES = ("profile", "events", "topups", "months")
 
 
-def add_parser(subparsers) -> None:
-    """Adds `export`."""
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `export`."""
     parser = subparsers.add_parser("export", help="write the records of a meter into CSV files")
-    parser.add_argument("port", nargs="?", help="serial port of the meter, for instance /dev/ttyACM0")
-    parser.add_argument("--profile", metavar="FILE", help="energy and charge by half hour")
-    parser.add_argument("--days", type=int, metavar="DAYS", help="so many days of the profile; default: all there are")
-    parser.add_argument("--events", metavar="FILE", help="the event log")
-    parser.add_argument("--topups", metavar="FILE", help="tokens redeemed")
-    parser.add_argument("--months", metavar="FILE", help="energy per rate, charge and maximum demand of the months")
+    parser.add_argument("port", nargs="?", help="the serial port of the meter, such as /dev/ttyACM0")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="write energy and charge of each half hour")
+    parser.add_argument("--days", type=int, metavar="DAYS", help="the number of days of the profile (default: all)")
+    parser.add_argument("--events", type=Path, metavar="FILE", help="write the event log")
+    parser.add_argument("--topups", type=Path, metavar="FILE", help="write the redeemed tokens")
+    parser.add_argument("--months", type=Path, metavar="FILE", help="write rates, charge and demand of each month")
     add_statement_options(parser, "a card that was tapped at the meter, instead of a port")
     parser.set_defaults(run=run)
 
 
-def run(arguments) -> int:
-    """Writes the files asked for, and says what is in them."""
+def run(arguments: argparse.Namespace) -> int:
+    """Write the requested files, and print the number of records in each."""
     wanted = [name for name in _FILES if getattr(arguments, name)]
     if not wanted:
-        raise ValueError("say what to export: " + ", ".join(f"--{name} FILE" for name in _FILES))
+        raise ValueError("name the records to export: " + ", ".join(f"--{name} FILE" for name in _FILES))
     if (arguments.port is None) == (arguments.name is None):
-        raise ValueError("name either the port that the meter is at, or --card NAME")
+        raise ValueError("name either the port of the meter, or --card NAME")
     if arguments.name is not None:
         _export_card(arguments, wanted)
         return 0
@@ -43,32 +46,32 @@ def run(arguments) -> int:
     return 0
 
 
-def _export_profile(line, arguments) -> None:
+def _export_profile(line: MeterLine, arguments: argparse.Namespace) -> None:
     days = PROFILE_DAYS_MOST if arguments.days is None else arguments.days
     rows = record_files.profile_rows(line.ask(f"profile {days}"))
     record_files.write(arguments.profile, record_files.PROFILE, rows)
-    _say(arguments.profile, f"{len(rows)} half hours")
+    _report(arguments.profile, f"{len(rows)} half hours")
 
 
-def _export_events(line, arguments) -> None:
+def _export_events(line: MeterLine, arguments: argparse.Namespace) -> None:
     verified = line.ask("events verify")
     rows = record_files.event_rows(line.ask(f"events {MOST}"))
     record_files.write(arguments.events, record_files.EVENTS, rows)
-    _say(arguments.events, f"{len(rows)} events; the meter finds {verified['broken']} that do not hold")
+    _report(arguments.events, f"{len(rows)} events; the meter finds {verified['broken']} that do not hold")
     for one in verified["breaks"]:
         print(f"  {one['time']}  {one['text']}: {one['why']}", file=sys.stderr)
 
 
-def _export_top_ups(line, arguments) -> None:
+def _export_top_ups(line: MeterLine, arguments: argparse.Namespace) -> None:
     rows = record_files.top_up_rows(line.ask(f"topups {MOST}"))
     record_files.write(arguments.topups, record_files.TOPUPS, rows)
-    _say(arguments.topups, f"{len(rows)} tokens")
+    _report(arguments.topups, f"{len(rows)} tokens")
 
 
-def _export_months(line, arguments) -> None:
+def _export_months(line: MeterLine, arguments: argparse.Namespace) -> None:
     heading, rows = record_files.month_table(line.ask("months"))
     record_files.write(arguments.months, heading, rows)
-    _say(arguments.months, f"{len(rows)} months")
+    _report(arguments.months, f"{len(rows)} months")
 
 
 _EXPORTS = {
@@ -79,16 +82,16 @@ _EXPORTS = {
 }
 
 
-def _export_card(arguments, wanted) -> None:
+def _export_card(arguments: argparse.Namespace, wanted: list[str]) -> None:
     if wanted != ["months"]:
-        raise ValueError("a card holds months alone: use --months, and a port for the rest")
-    told = statement_of(arguments)
-    if not told or not told.get("months"):
-        raise ValueError(f"card {arguments.name} holds no months; tap it at its meter, or take a card with more room")
-    heading, rows = record_files.month_table_of_statement(told)
+        raise ValueError("a card has the months only: use --months, and a port for the rest")
+    statement = statement_of(arguments)
+    if not statement or not statement.get("months"):
+        raise ValueError(f"card {arguments.name} has no months; tap it at its meter, or use a card with more room")
+    heading, rows = record_files.month_table_of_statement(statement)
     record_files.write(arguments.months, heading, rows)
-    _say(arguments.months, f"{len(rows)} months, of {told['time']}")
+    _report(arguments.months, f"{len(rows)} months, of {statement['time']}")
 
 
-def _say(path, what) -> None:
-    print(f"{path}: {what}")
+def _report(path: Path, records: str) -> None:
+    print(f"{path}: {records}")

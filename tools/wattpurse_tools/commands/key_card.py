@@ -2,19 +2,19 @@
 
 import re
 
+from wattpurse.core.currency import Currency
 from wattpurse.core.money import key_card
 from wattpurse_tools.commands.desk_options import desk_of
-from wattpurse_tools.commands.meter import DEFAULT_CURRENCY, DEFAULT_DECIMALS
 from wattpurse_tools.station import key_file
-from wattpurse_tools.station.amounts import KWH_DECIMALS, parse_amount
+from wattpurse_tools.station.amounts import parse_kwh
+from wattpurse_tools.station.amounts import parse_price as parse_price_per_kwh
 from wattpurse_tools.station.card_report import amount_text
 from wattpurse_tools.station.cards import KEY_CARD
 from wattpurse_tools.station.key_card_desk import KeyCardDesk
-from wattpurse_tools.station.order import ENERGY, MONEY
+from wattpurse_tools.station.order import ENERGY
 
 USER_LIMIT = (1 << 32) - 1
 
-_PRICE_DECIMALS = 6
 _TARIFF = "tariff"
 
 
@@ -30,7 +30,7 @@ def parse_price(text: str) -> int:
     """Micro-units per kWh, or key_card.BY_TARIFF. Raises ValueError that says what is wrong."""
     if text == _TARIFF:
         return key_card.BY_TARIFF
-    price = parse_amount(text, "--price", _PRICE_DECIMALS)
+    price = parse_price_per_kwh(text, "--price")
     if price > key_card.PRICE_LIMIT:
         raise ValueError(f"--price {text}: at most {key_card.PRICE_LIMIT // 10**6} per kWh")
     return price
@@ -43,7 +43,7 @@ def parse_allowance(text: str | None) -> tuple:
     matched = re.fullmatch(r"([0-9.]+)/(day|week|month)", text)
     if matched is None:
         raise ValueError(f"--allowance {text}: write kWh and a period, such as 2/day, 10/week or 40/month")
-    allowance_mwh = parse_amount(matched[1], "--allowance", KWH_DECIMALS)
+    allowance_mwh = parse_kwh(matched[1], "--allowance")
     if allowance_mwh > key_card.ALLOWANCE_LIMIT_MWH:
         raise ValueError(f"--allowance {text}: at most {key_card.ALLOWANCE_LIMIT_MWH // 10**6} kWh")
     return allowance_mwh, key_card.PERIODS.index(matched[2])
@@ -79,7 +79,7 @@ def document_of(found) -> dict:
     }
 
 
-def lines_of(document: dict) -> list:
+def lines_of(document: dict, currency: Currency) -> list:
     """The document as lines of text."""
     lines = []
     if document["flaw"]:
@@ -87,26 +87,23 @@ def lines_of(document: dict) -> list:
     if document["balance"] is None:
         return [*lines, "balance    not known"]
     lines += [
-        f"balance    {money_text(document['balance'])}: {money_text(document['loaded'])} loaded,"
-        f" {money_text(document['spent'])} spent",
-        f"price      {terms_text(document)}",
+        f"balance    {currency.exact_text(document['balance'])}: {currency.exact_text(document['loaded'])} loaded,"
+        f" {currency.exact_text(document['spent'])} spent",
+        f"price      {terms_text(document, currency)}",
         f"user       {document['user']}, version {document['version']}",
     ]
     if document["missing"] > 0:
-        missing = money_text(document["missing"])
+        missing = currency.exact_text(document["missing"])
         lines.append(f"missing    {missing}: sold, and not on the card; put it there with: wattpurse card repair")
     return lines
 
 
-def terms_text(document: dict) -> str:
+def terms_text(document: dict, currency: Currency) -> str:
     """Price and allowance in words."""
-    price = "by the meter's tariff" if document["price"] == _TARIFF else money_text(document["price"]) + " per kWh"
+    price = (
+        "by the meter's tariff" if document["price"] == _TARIFF else currency.exact_text(document["price"]) + " per kWh"
+    )
     if document["period"] == key_card.PERIODS[key_card.NO_ALLOWANCE]:
         return price
-    allowance, used = (amount_text(ENERGY, document[name], "", 0) for name in ("allowance_mwh", "used_mwh"))
+    allowance, used = (amount_text(ENERGY, document[name], currency) for name in ("allowance_mwh", "used_mwh"))
     return f"{price}, {allowance} free each {document['period']}, {used} of it used when it was last written"
-
-
-def money_text(amount: int) -> str:
-    """An amount of money as these cards are sold."""
-    return amount_text(MONEY, amount, DEFAULT_CURRENCY, DEFAULT_DECIMALS)

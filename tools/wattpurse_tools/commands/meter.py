@@ -2,13 +2,12 @@
 
 import re
 
+from wattpurse.core.currency import Currency, currency_of
 from wattpurse.core.money.account import TOKEN_WINDOW
 from wattpurse_tools.commands.desk_options import add_station_options, open_station
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import order_text
-
-DEFAULT_CURRENCY = "EUR"
-DEFAULT_DECIMALS = 2
+from wattpurse_tools.station.currencies import DEFAULT
 
 
 def add_parser(subparsers) -> None:
@@ -18,8 +17,8 @@ def add_parser(subparsers) -> None:
 
     add = actions.add_parser("add", help="make a meter known")
     add.add_argument("number", type=int)
-    add.add_argument("--currency", default=DEFAULT_CURRENCY, help=f"three letters; default: {DEFAULT_CURRENCY}")
-    add.add_argument("--decimals", type=int, choices=range(7), default=DEFAULT_DECIMALS, help="default: 2")
+    add.add_argument("--currency", default=DEFAULT.code, help="three letters; default: %(default)s")
+    add.add_argument("--decimals", type=int, choices=range(7), default=DEFAULT.decimals, help="default: %(default)s")
     add_station_options(add)
     add.set_defaults(run=run_add)
 
@@ -56,7 +55,7 @@ def run_add(arguments) -> int:
     if not re.fullmatch(r"[A-Z]{3}", arguments.currency):
         raise ValueError(f"{arguments.currency!r} is no currency; write the three capital letters of ISO 4217")
     with open_station(arguments) as station:
-        if not station.add_meter(arguments.number, arguments.currency, arguments.decimals):
+        if not station.add_meter(arguments.number, Currency(arguments.currency, arguments.decimals)):
             raise ValueError(f"meter {arguments.number} is known already")
     print(f"meter {arguments.number}: added, sells in {arguments.currency}")
     return 0
@@ -92,7 +91,7 @@ def run_tokens(arguments) -> int:
     with open_station(arguments) as station:
         meter = known_meter(station, arguments.number)
         for row in station.outstanding_of_meter(arguments.number):
-            said = order_text(row, meter["currency"], meter["decimals"])
+            said = order_text(row, currency_of(meter))
             sealed = f"  {row['sealed'].hex()}" if arguments.hex else ""
             print(f"token {row['sequence']}  {said}, {row['state']}{sealed}")
     return 0
@@ -119,7 +118,7 @@ def run_forfeit(arguments) -> int:
         meter = known_meter(station, arguments.number)
         rows = station.forfeit(arguments.number, arguments.sequences)
     for row in rows:
-        said = order_text(row, meter["currency"], meter["decimals"])
+        said = order_text(row, currency_of(meter))
         print(f"meter {arguments.number}: token {row['sequence']}, {said}, is given up")
     return 0
 
@@ -128,12 +127,6 @@ def _versions_behind(station, number, newest):
     history = station.key_history
     versions = (("meter", history.meter_version(number)), ("site", history.site_version(number)))
     return "".join(f"  {which} key of version {version}" for which, version in versions if version < newest)
-
-
-def money_of(station, meter_number: int | None) -> tuple:
-    """Currency and decimals that a meter sells in; the usual ones for one that is not known."""
-    row = None if not meter_number else station.meter(meter_number)
-    return (DEFAULT_CURRENCY, DEFAULT_DECIMALS) if row is None else (row["currency"], row["decimals"])
 
 
 def known_meter(station, number: int):

@@ -6,8 +6,8 @@ import sys
 
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.commands.desk_options import add_selling_options, add_station_options, desk_of, open_station
-from wattpurse_tools.commands.meter import money_of
 from wattpurse_tools.station.card_report import amount_text, order_text, time_text
+from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.order import ENERGY, MONEY
 
 
@@ -37,7 +37,7 @@ def run_report(arguments) -> int:
     """Prints a line, or an object, for each meter. Exit status 1 where something cannot be."""
     with open_station(arguments) as station:
         rows = [_meter_row(station, meter) for meter in station.meters()]
-        lines = [_meter_line(row, *money_of(station, row["meter"])) for row in rows]
+        lines = [_meter_line(row, currency_of_meter(station, row["meter"])) for row in rows]
     _print(rows, lines, arguments)
     return 1 if any(row["findings"] for row in rows) else 0
 
@@ -46,7 +46,7 @@ def run_sales(arguments) -> int:
     """Prints a line, or an object, for each token."""
     with open_station(arguments) as station:
         tokens = station.tokens()
-        lines = [_sale_line(row, *money_of(station, row["meter"])) for row in tokens]
+        lines = [_sale_line(row, currency_of_meter(station, row["meter"])) for row in tokens]
     names = ("meter", "sequence", "issued_s", "unit", "amount", "words", "state", "operator")
     _print([{name: row[name] for name in names} for row in tokens], lines, arguments)
     return 0
@@ -86,16 +86,16 @@ def _meter_row(station, meter):
     }
 
 
-def _meter_line(row, currency, decimals):
+def _meter_line(row, currency):
     amounts = [(unit, row[f"sold_{unit}"]) for unit in (MONEY, ENERGY)]
-    sold = [amount_text(unit, amount, currency, decimals) for unit, amount in amounts if amount]
+    sold = [amount_text(unit, amount, currency) for unit, amount in amounts if amount]
     parts = [f"meter {row['meter']}", f"sold {' and '.join(sold) or 'nothing'}"]
     if row["last_seen_s"] is None:
         parts.append("never seen")
     else:
         if row["charged"] is not None:
-            parts.append(f"charged {amount_text(row['unit'], row['charged'], currency, decimals)}")
-        parts.append(f"balance {amount_text(row['unit'], row['balance'], currency, decimals)}")
+            parts.append(f"charged {amount_text(row['unit'], row['charged'], currency)}")
+        parts.append(f"balance {amount_text(row['unit'], row['balance'], currency)}")
         parts.append(f"alarms {row['alarms'] or 'none'}")
         parts.append(f"seen {time_text(row['last_seen_s'])}")
     if row["findings"]:
@@ -103,9 +103,9 @@ def _meter_line(row, currency, decimals):
     return "  ".join(parts)
 
 
-def _sale_line(row, currency, decimals) -> str:
+def _sale_line(row, currency) -> str:
     by = "" if row["operator"] is None else f"  by operator {row['operator']}"
-    said = order_text(row, currency, decimals)
+    said = order_text(row, currency)
     return f"{time_text(row['issued_s'])}  meter {row['meter']}  token {row['sequence']}  {said}  {row['state']}{by}"
 
 

@@ -1,11 +1,13 @@
-"""`wattpurse tariff`: check a tariff before selling by it, and turn it into the meter's table and back."""
+"""`wattpurse tariff`: check a tariff, encode it into the meter's binary table, and decode a table."""
 
+import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from wattpurse.core.tariffs.tariff import TABLE_LIMIT, Tariff
-from wattpurse_tools.tariffs import file
+from wattpurse_tools.tariffs import tariff_file
 from wattpurse_tools.tariffs.document import instant_text
 from wattpurse_tools.tariffs.fields import instant
 
@@ -13,52 +15,52 @@ CHANGES_SHOWN = 8
 DAYS_SEARCHED = 400
 
 
-def add_parser(subparsers) -> None:
-    """Adds `tariff check`, `tariff encode` and `tariff decode`."""
-    parser = subparsers.add_parser("tariff", help="check a tariff, make the meter's table of it, read a table")
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `tariff check`, `tariff encode` and `tariff decode`."""
+    parser = subparsers.add_parser("tariff", help="check a tariff, encode it for the meter, decode a table")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    check = actions.add_parser("check", help="say what a tariff holds, how large it is and when its rate changes next")
-    check.add_argument("file", type=Path, help=".toml or .json, or a binary table")
-    check.add_argument("--at", metavar="TIME", help="show the changes after this ISO time with offset instead of now")
+    check = actions.add_parser("check", help="print the prices of a tariff, its size and its next changes of rate")
+    check.add_argument("file", type=Path, help="a tariff, .toml or .json, or a binary table")
+    check.add_argument("--at", metavar="TIME", help="show the changes after this ISO time with offset (default: now)")
     check.set_defaults(run=run_check)
 
-    encode = actions.add_parser("encode", help="make the binary table of a .toml or .json tariff")
-    encode.add_argument("file", type=Path)
-    encode.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+    encode = actions.add_parser("encode", help="write the binary table of a tariff")
+    encode.add_argument("file", type=Path, help="a tariff, .toml or .json")
+    encode.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
     encode.set_defaults(run=run_encode)
 
     decode = actions.add_parser("decode", help="print a binary table as a JSON tariff")
-    decode.add_argument("file", type=Path)
+    decode.add_argument("file", type=Path, help="a binary table")
     decode.set_defaults(run=run_decode)
 
 
-def run_check(arguments) -> int:
-    """Prints the summary of a tariff that is valid."""
-    tariff = Tariff(_table(arguments.file))
+def run_check(arguments: argparse.Namespace) -> int:
+    """Print the summary of a valid tariff."""
+    tariff = Tariff(tariff_file.load_table(arguments.file))
     at_s = int(time.time()) if arguments.at is None else instant(arguments.at, "--at")
     print("\n".join(summary(tariff, at_s)))
     return 0
 
 
-def run_encode(arguments) -> int:
-    """Writes the table; nothing is written if the tariff is not valid."""
-    table = file.encode(file.load(arguments.file))
+def run_encode(arguments: argparse.Namespace) -> int:
+    """Write the table. Nothing is written if the tariff is not valid."""
+    table = tariff_file.encode(tariff_file.load(arguments.file))
     arguments.output.write_bytes(table)
     print(f"{arguments.output}: {len(table):,} bytes")
     return 0
 
 
-def run_decode(arguments) -> int:
-    """Prints the document as JSON."""
-    print(json.dumps(file.decode(arguments.file.read_bytes()), indent=2))
+def run_decode(arguments: argparse.Namespace) -> int:
+    """Print the document as JSON."""
+    print(json.dumps(tariff_file.decode(arguments.file.read_bytes()), indent=2))
     return 0
 
 
-def summary(tariff: Tariff, at_s: int) -> list:
-    """Lines that say what the tariff holds and which rate changes follow at_s, or its activation if that is later."""
-    document = file.decode(tariff.data)
-    currency = tariff.currency
+def summary(tariff: Tariff, at_s: int) -> list[str]:
+    """Return the tariff as lines: its prices, and the changes of rate after at_s or after its activation, the later."""
+    document = tariff_file.decode(tariff.data)
+    currency = tariff.currency.code
     lines = [
         f"version {tariff.version}, customer class {tariff.customer_class}, in force from {document['activation']}",
         f"size: {len(tariff.data):,} of {TABLE_LIMIT:,} bytes",
@@ -83,17 +85,17 @@ def summary(tariff: Tariff, at_s: int) -> list:
     return lines
 
 
-def _blocks(rate):
+def _blocks(rate: dict[str, Any]) -> str:
     limits = rate.get("block_limits_kwh", [])
-    told = [f"{price} up to {limit} kWh" for price, limit in zip(rate["prices"], limits, strict=False)]
-    return ", ".join([*told, f"{rate['prices'][-1]} above" if limits else rate["prices"][0]])
+    blocks = [f"{price} up to {limit} kWh" for price, limit in zip(rate["prices"], limits, strict=False)]
+    return ", ".join([*blocks, f"{rate['prices'][-1]} above" if limits else rate["prices"][0]])
 
 
-def _rate_line(tariff, utc_s) -> str:
+def _rate_line(tariff: Tariff, utc_s: int) -> str:
     return f"{instant_text(utc_s, tariff.zone)}  {tariff.rate_names[tariff.rate_at(utc_s)]}"
 
 
-def _rate_changes(tariff, start_s):
+def _rate_changes(tariff: Tariff, start_s: int) -> list[int]:
     changes = []
     rate, at_s = tariff.rate_at(start_s), start_s
     while len(changes) < CHANGES_SHOWN and at_s < start_s + DAYS_SEARCHED * 86400:
@@ -102,9 +104,3 @@ def _rate_changes(tariff, start_s):
             rate = tariff.rate_at(at_s)
             changes.append(at_s)
     return changes
-
-
-def _table(path):
-    if path.suffix in (".toml", ".json"):
-        return file.encode(file.load(path))
-    return path.read_bytes()

@@ -5,9 +5,10 @@ is taken along by the next `wattpurse walk load`.
 """
 
 from wattpurse_tools.commands.desk_options import add_selling_options, desk_of, open_station
-from wattpurse_tools.commands.meter import known_meter, money_of
+from wattpurse_tools.commands.meter import known_meter
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import order_text
+from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.token_orders import KINDS, Context
 from wattpurse_tools.station.vending import Vending
 
@@ -42,7 +43,7 @@ def run(arguments) -> int:
             made = vending.give_out(order, arguments.meter)
         else:
             made = vending.put(desk.read(arguments.card), order, arguments.meter)
-        told = order_text(made, *money_of(station, arguments.meter))
+        told = order_text(made, currency_of_meter(station, arguments.meter))
     if arguments.hex:
         print(made["sealed"].hex())
     else:

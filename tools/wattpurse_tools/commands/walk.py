@@ -2,8 +2,9 @@
 
 from wattpurse.cards import data_card
 from wattpurse_tools.commands.desk_options import add_card_folder_options, add_card_options, desk_of, open_station
-from wattpurse_tools.commands.meter import known_meter, money_of
+from wattpurse_tools.commands.meter import known_meter
 from wattpurse_tools.station.card_report import amount_text, order_text, time_text
+from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.walk import Walk
 
 _SLOTS = {"short": data_card.SHORT_SLOT, "full": data_card.FULL_SLOT}
@@ -51,7 +52,7 @@ def run_load(arguments) -> int:
             known_meter(station, number)
         rows = Walk(station, desk_of(arguments, station)).load(arguments.name, meters)
         for row in rows:
-            said = order_text(row, *money_of(station, row["meter"]))
+            said = order_text(row, currency_of_meter(station, row["meter"]))
             print(f"card {arguments.name}: {said} for meter {row['meter']}, token {row['sequence']}")
     if not rows:
         print(f"card {arguments.name}: no tokens for these meters; it brings their statements back")
@@ -62,15 +63,15 @@ def run_read(arguments) -> int:
     """Takes in what the data card brought."""
     with open_station(arguments) as station:
         brought = Walk(station, desk_of(arguments, station)).read(arguments.name)
-        lines = [_line(one, money_of(station, one.meter_number)) for one in brought]
+        lines = [_line(one, currency_of_meter(station, one.meter_number)) for one in brought]
     print("\n".join(lines) or f"card {arguments.name}: no statements")
     return 0
 
 
-def _line(one, money) -> str:
+def _line(one, currency) -> str:
     if one.told is None:
         return f"meter {one.meter_number}  a statement that cannot be opened: torn, or of a meter not known here"
     told = one.told
     alarms = ", ".join(told["alarms"]) or "none"
-    balance = amount_text(told["unit"], told["balance"], *money)
+    balance = amount_text(told["unit"], told["balance"], currency)
     return f"meter {one.meter_number}  {time_text(told['time_s'])}  balance {balance}  alarms {alarms}"

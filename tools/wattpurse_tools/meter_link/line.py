@@ -1,11 +1,13 @@
-"""The service console of a meter on a serial port, asked by a program: one report after the other, as JSON.
+"""The service console of a meter on a serial port, for programs: one report after the other, as JSON.
 
-The meter is not interrupted by this, and goes on metering.
+The meter continues to meter meanwhile.
 """
 
 import contextlib
 import json
 import time
+from types import TracebackType
+from typing import Any, Self
 
 import serial
 
@@ -14,58 +16,67 @@ _LINE_LIMIT = 16 * 1024 * 1024
 
 
 class MeterLine:
-    """The console on `port`, to be used in a `with` block. Raises OSError where there is none, or no meter at it."""
+    """The console on `port`, for a `with` block. Entering it raises OSError if the port cannot be opened."""
 
     def __init__(self, port: str, silence_s: float = _SILENCE_S) -> None:
         self._port = port
         self._silence_s = silence_s
-        self._line = None
+        self._line = serial.Serial(timeout=0.1, exclusive=True)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
+        self._line.port = self._port
         try:
-            self._line = serial.Serial(self._port, timeout=0.1, exclusive=True)
+            self._line.open()
         except serial.SerialException as error:
-            why = "cannot be opened: is the meter plugged in, and no other program at it?"
-            raise OSError(f"{self._port}: {why}") from error
+            hint = "cannot be opened: is the meter plugged in, and no other program at it?"
+            raise OSError(f"{self._port}: {hint}") from error
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self._line.close()
 
-    def ask(self, report: str) -> dict:
-        """What `report` tells. Raises ValueError with the meter's own words where it refuses, OSError for silence."""
+    def ask(self, report: str) -> dict[str, Any]:
+        """Return the facts of a report, such as `events 20`.
+
+        Raise ValueError, with the meter's own words, if it refuses; OSError if it does not answer.
+        """
         with contextlib.suppress(serial.SerialException):
             self._line.reset_input_buffer()
         try:
             self._line.write(f"\r{report} --json\r".encode())
             answer = self._read_answer(report)
         except serial.SerialException as error:
-            raise OSError(f"{self._port}: the line was lost while the meter told of {report!r}: {error}") from error
+            raise OSError(f"{self._port}: the line was lost during {report!r}: {error}") from error
         if "error" in answer:
             raise ValueError(f"{self._port}: the meter refused {report!r}: {answer['error']}")
         return answer
 
-    def _read_answer(self, report):
-        """The first line that is a JSON object: what comes before is the echo, or was said before."""
-        heard = bytearray()
-        last_heard_s = time.monotonic()
-        while time.monotonic() - last_heard_s < self._silence_s and len(heard) < _LINE_LIMIT:
+    def _read_answer(self, report: str) -> dict[str, Any]:
+        """Return the first line that is a JSON object. Earlier lines are the echo, or output from before."""
+        received = bytearray()
+        last_received_s = time.monotonic()
+        while time.monotonic() - last_received_s < self._silence_s and len(received) < _LINE_LIMIT:
             chunk = self._line.read(4096)
             if not chunk:
                 continue
-            last_heard_s = time.monotonic()
-            heard += chunk
-            while b"\n" in heard:
-                line, _, heard = heard.partition(b"\n")
+            last_received_s = time.monotonic()
+            received += chunk
+            while b"\n" in received:
+                line, _, received = received.partition(b"\n")
                 answer = _object_in(line)
                 if answer is not None:
                     return answer
-        if b"{" in heard:
+        if b"{" in received:
             raise OSError(f"{self._port}: the meter stopped in the middle of {report!r}; try again")
         raise OSError(f"{self._port}: no answer to {report!r}; is a Wattpurse meter at this port, and does it run?")
 
 
-def _object_in(line):
+def _object_in(line: bytes | bytearray) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
     except ValueError:

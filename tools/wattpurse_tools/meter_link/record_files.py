@@ -1,12 +1,14 @@
-"""The records of a meter as CSV files, oldest first, with times in UTC and local; and the event log read back.
+"""CSV files of a meter's records, oldest first, with times in UTC and in local time; and the event log read back.
 
-Energy is kWh and money the currency's unit, both exact: a thousandth of a Wh, a millionth of the unit.
+Energy is in kWh, exact to the mWh. Money is in units of the currency, exact to the micro-unit.
 """
 
 import csv
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
 from wattpurse.core.records.events import Event
 
 PROFILE = ("start_utc", "start_local", "seconds", "kwh", "kw", "charge", "flags")
@@ -14,35 +16,36 @@ EVENTS = ("utc", "local", "code", "by", "by_code", "number", "extra", "text", "l
 TOPUPS = ("utc", "local", "token", "what", "unit", "amount", "balance", "by")
 MONTHS = ("month", "closed", "kwh", "charge", "kw_max", "kw_max_start_utc", "kw_max_start_local")
 
-_MILLION = 1_000_000
+Facts = dict[str, Any]  # a report of the console, parsed from JSON
+Row = tuple[Any, ...]
 
 
-def write(path: str | Path, heading: tuple, rows: list) -> None:
-    """Write a CSV file with that heading. Raises OSError."""
+def write(path: str | Path, heading: tuple[str, ...], rows: list[Row]) -> None:
+    """Write a CSV file with that heading. Raise OSError."""
     with Path(path).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(heading)
         writer.writerows(rows)
 
 
-def profile_rows(facts: dict) -> list:
-    """Of the console's `profile`."""
+def profile_rows(facts: Facts) -> list[Row]:
+    """Return the rows of the console's report `profile`."""
     return [
         (
             utc_text(one["start_s"]),
             one["start"],
             one["seconds"],
-            decimal(one["energy_mwh"]),
-            decimal(one["energy_mwh"] * 3600 // one["seconds"]) if one["seconds"] else "",
-            decimal(one["charge_microunits"]),
+            _exact(one["energy_mwh"]),
+            _exact(one["energy_mwh"] * 3600 // one["seconds"]) if one["seconds"] else "",
+            _exact(one["charge_microunits"]),
             " ".join(one["flags"]),
         )
         for one in reversed(facts["profile"])
     ]
 
 
-def event_rows(facts: dict) -> list:
-    """Of the console's `events`."""
+def event_rows(facts: Facts) -> list[Row]:
+    """Return the rows of the console's report `events`."""
     return [
         (
             utc_text(one["time_s"]),
@@ -59,8 +62,8 @@ def event_rows(facts: dict) -> list:
     ]
 
 
-def top_up_rows(facts: dict) -> list:
-    """Of the console's `topups`."""
+def top_up_rows(facts: Facts) -> list[Row]:
+    """Return the rows of the console's report `topups`."""
     return [
         (
             utc_text(one["time_s"]),
@@ -68,46 +71,51 @@ def top_up_rows(facts: dict) -> list:
             one["sequence"],
             one["what"],
             one["unit"] or "",
-            "" if one["unit"] is None else decimal(one["amount"]),
-            "" if one["unit"] is None else decimal(one["balance"]),
+            "" if one["unit"] is None else _exact(one["amount"]),
+            "" if one["unit"] is None else _exact(one["balance"]),
             one["by"],
         )
         for one in reversed(facts["topups"])
     ]
 
 
-def month_table(facts: dict) -> tuple:
-    """`(heading, rows)` of the console's `months`: a column for each rate besides."""
-    rows = []
+def month_table(facts: Facts) -> tuple[tuple[str, ...], list[Row]]:
+    """Return `(heading, rows)` of the console's report `months`, with a column for each rate."""
+    rows: list[Row] = []
     for one in reversed(facts["months"]):
         demand = one["demand"]
-        most = ("", "", "")
+        demand_columns = ("", "", "")
         if demand is not None:
-            most = kw_of_wh(demand["power_w"]), utc_text(demand["start_s"]), demand["start"]
-        common = one["month"], "yes" if one["closed"] else "no", decimal(one["total_mwh"])
-        rates = [decimal(mwh) for mwh in one["rate_mwh"]]
-        rows.append((*common, decimal(one["charge_microunits"]), *most, *rates))
+            demand_columns = _thousands(demand["power_w"]), utc_text(demand["start_s"]), demand["start"]
+        common = one["month"], "yes" if one["closed"] else "no", _exact(one["total_mwh"])
+        rates = [_exact(mwh) for mwh in one["rate_mwh"]]
+        rows.append((*common, _exact(one["charge_microunits"]), *demand_columns, *rates))
     return (*MONTHS, *(f"kwh {name}" for name in facts["rates"])), rows
 
 
-def month_table_of_statement(told: dict) -> tuple:
-    """`(heading, rows)` of the months on a card, as far as it has them: local times are not known there."""
-    months = told.get("months", [])
+def month_table_of_statement(statement: Facts) -> tuple[tuple[str, ...], list[Row]]:
+    """Return `(heading, rows)` of the months in a card's statement. Local times are left empty: a card has none."""
+    months = statement.get("months", [])
     rate_count = len(months[0].get("rate_wh", ())) if months else 0
-    rows = []
+    rows: list[Row] = []
     for place in range(len(months) - 1, -1, -1):
         one = months[place]
-        most = ("", "", "")
+        demand_columns = ("", "", "")
         if "demand_wh" in one:
-            most = kw_of_wh(2 * one["demand_wh"]), utc_text(one["demand_s"]), ""
-        charge = decimal(one["charge_microunits"]) if "charge_microunits" in one else ""
-        rates = [kw_of_wh(wh) for wh in one.get("rate_wh", ())]
-        rows.append((one["month"], "yes" if place else "no", kw_of_wh(one["total_wh"]), charge, *most, *rates))
+            demand_columns = _thousands(2 * one["demand_wh"]), utc_text(one["demand_s"]), ""
+        charge = _exact(one["charge_microunits"]) if "charge_microunits" in one else ""
+        rates = [_thousands(wh) for wh in one.get("rate_wh", ())]
+        rows.append(
+            (one["month"], "yes" if place else "no", _thousands(one["total_wh"]), charge, *demand_columns, *rates)
+        )
     return (*MONTHS, *(f"kwh rate {number}" for number in range(1, rate_count + 1))), rows
 
 
-def load_events(path: str | Path) -> list:
-    """The events of a file that `event_rows` made, newest first. Raises OSError, ValueError naming the line."""
+def load_events(path: str | Path) -> list[Event]:
+    """Return the events of a file of `event_rows`, newest first.
+
+    Raise OSError, or ValueError with the number of the wrong line.
+    """
     events = []
     with Path(path).open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
@@ -122,22 +130,20 @@ def load_events(path: str | Path) -> list:
 
 
 def utc_text(utc_s: int) -> str:
-    """An instant as `2026-11-22T09:00:00Z`."""
+    """Return an instant as `2026-11-22T09:00:00Z`."""
     return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def decimal(millionths: int) -> str:
-    """Exact, with six decimals."""
-    whole, rest = divmod(abs(millionths), _MILLION)
-    return f"{'-' if millionths < 0 else ''}{whole}.{rest:06}"
+def _thousands(units: int) -> str:
+    """Return W as kW, or Wh as kWh, with three decimals."""
+    return f"{units // 1000}.{units % 1000:03}"
 
 
-def kw_of_wh(thousandths: int) -> str:
-    """W as kW, or Wh as kWh, with three decimals."""
-    return f"{thousandths // 1000}.{thousandths % 1000:03}"
+def _exact(millionths: int) -> str:
+    return decimal_text(millionths, MICROUNIT_DIGITS)
 
 
-def _event(row):
+def _event(row: dict[str, str]) -> Event:
     time_s = int(datetime.strptime(row["utc"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
     link = bytes.fromhex(row["link"]) or None
     return Event(time_s, int(row["code"]), int(row["by_code"]), int(row["number"]), int(row["extra"]), link)

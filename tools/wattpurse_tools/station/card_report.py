@@ -2,16 +2,17 @@
 
 from datetime import UTC, datetime
 
+from wattpurse.core.currency import Currency, exact_decimal_text
 from wattpurse.core.messages import token
 from wattpurse.core.messages.service_pass import SIZE
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import supply
+from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.card_capacity import SAMPLE
 from wattpurse_tools.station.cards import CUSTOMER, DATA, OPERATOR, SERVICE
 from wattpurse_tools.station.order import ENERGY, MONEY
 from wattpurse_tools.station.vending import state_of
 
-_MILLION = 1_000_000
 _DAY_S = 86_400
 # Which standing number says when a contract ends by itself.
 _UNTIL = {
@@ -41,8 +42,8 @@ def document_of(read, station) -> dict:
     }
 
 
-def table_of(document: dict, currency: str, decimals: int) -> str:
-    """The document as text; money in `currency` with at least so many decimals."""
+def table_of(document: dict, currency: Currency) -> str:
+    """The document as text; money in `currency`."""
     card = document["card"]
     lines = [f"card       {card['name']}, {card['kind']}, UID {card['uid']}, {card['role']}"]
     for pass_document in (document["service_pass"], document["operator_pass"]):
@@ -52,19 +53,19 @@ def table_of(document: dict, currency: str, decimals: int) -> str:
     if card["meter"] is not None:
         lines.append(f"meter      {card['meter']}")
     if card["role"] in (CUSTOMER, DATA):
-        lines.extend(_token_lines(document["tokens"], currency, decimals))
+        lines.extend(_token_lines(document["tokens"], currency))
     if document["statement"] is not None:
-        lines.extend(_statement_lines(document["statement"], currency, decimals))
+        lines.extend(_statement_lines(document["statement"], currency))
     elif card["role"] == CUSTOMER:
         lines.append("statement  none")
     return "\n".join(lines)
 
 
-def amount_text(unit: str, amount: int, currency: str, decimals: int) -> str:
+def amount_text(unit: str, amount: int, currency: Currency) -> str:
     """An amount of money (micro-units) or energy (mWh), exact, with its unit."""
     if unit == ENERGY:
-        return f"{_decimal(amount, 3)} kWh"
-    return f"{_decimal(amount, decimals)} {currency}"
+        return f"{exact_decimal_text(amount, KWH_DECIMALS)} kWh"
+    return currency.exact_text(amount)
 
 
 def kinds_table(capacities: list) -> str:
@@ -82,11 +83,11 @@ def kinds_table(capacities: list) -> str:
     return "\n".join([*lines, *notes])
 
 
-def order_text(row, currency: str, decimals: int) -> str:
+def order_text(row, currency: Currency) -> str:
     """What a token (row) says: its credit, or its words."""
     parts = [row["words"]] if row["words"] else []
     if row["unit"] in (MONEY, ENERGY):
-        parts.insert(0, amount_text(row["unit"], row["amount"], currency, decimals))
+        parts.insert(0, amount_text(row["unit"], row["amount"], currency))
     return ", ".join(parts)
 
 
@@ -124,46 +125,46 @@ def _statement_document(told, station):
     return document
 
 
-def _token_lines(tokens, currency, decimals):
+def _token_lines(tokens, currency):
     lines = []
     for one in tokens:
-        said = "" if one["unit"] is None else order_text(one, currency, decimals) + ", "
+        said = "" if one["unit"] is None else order_text(one, currency) + ", "
         lines.append(f"token      {one['sequence'] or 'damaged'}: {said}{one['state']}")
     return lines or ["tokens     none"]
 
 
-def _statement_lines(told, currency, decimals):
+def _statement_lines(told, currency):
     lines = [
         f"statement  number {told['number']}, {told['time']}, {told['contract']}",
         f"alarms     {', '.join(told['alarms']) or 'none'}",
-        f"balance    {amount_text(told['unit'], told['balance'], currency, decimals)}",
+        f"balance    {amount_text(told['unit'], told['balance'], currency)}",
     ]
-    lines += _standing_lines(told, currency, decimals)
+    lines += _standing_lines(told, currency)
     if told["redeemed_elsewhere"]:
         numbers = ", ".join(str(number) for number in told["redeemed_elsewhere"])
         lines.append(f"redeemed   {numbers}: not issued in this station's record")
     if "bought" in told:
         other = ENERGY if told["unit"] == MONEY else MONEY
         lines += [
-            f"bought     {amount_text(told['unit'], told['bought'], currency, decimals)}",
-            f"charged    {amount_text(told['unit'], told['charged'], currency, decimals)}",
-            f"besides    {amount_text(other, told['other_balance'], currency, decimals)}",
+            f"bought     {amount_text(told['unit'], told['bought'], currency)}",
+            f"charged    {amount_text(told['unit'], told['charged'], currency)}",
+            f"besides    {amount_text(other, told['other_balance'], currency)}",
             f"tariff     version {told['tariff_version']}",
         ]
     if "event_link" in told:
         lines.append(f"events     {told['event_place']}, newest link {told['event_link']}")
     if "mean_daily_wh" in told:
-        money = _decimal(told["mean_daily_microunits"], decimals)
-        lines.append(f"a day      {_kwh(told['mean_daily_wh'])} kWh, {money} {currency}, mean of seven")
-    lines.append(f"total      {amount_text(ENERGY, told['total_mwh'], currency, decimals)}")
+        money = currency.exact_text(told["mean_daily_microunits"])
+        lines.append(f"a day      {_kwh(told['mean_daily_wh'])} kWh, {money}, mean of seven")
+    lines.append(f"total      {amount_text(ENERGY, told['total_mwh'], currency)}")
     for number, energy_mwh in enumerate(told.get("rate_mwh", ()), 1):
-        lines.append(f"rate {number}     {amount_text(ENERGY, energy_mwh, currency, decimals)}")
+        lines.append(f"rate {number}     {amount_text(ENERGY, energy_mwh, currency)}")
     if told.get("months"):
-        lines += ["", *_month_table(told["months"], currency, decimals)]
+        lines += ["", *_month_table(told["months"], currency)]
     return lines
 
 
-def _standing_lines(told, currency, decimals):
+def _standing_lines(told, currency):
     """Supply, the end of the contract, tenant, debt and receipt: a line each, where the statement tells of it."""
     standing = told.get("standing", {})
     receipt = told.get("receipt")
@@ -172,21 +173,21 @@ def _standing_lines(told, currency, decimals):
         ("supply", told["supply"]),
         ("until", told["until"]),
         ("tenant", standing.get("tenant")),
-        ("debt", None if debt is None else amount_text(MONEY, debt, currency, decimals)),
-        ("receipt", None if receipt is None else _receipt_text(receipt, currency, decimals)),
+        ("debt", None if debt is None else amount_text(MONEY, debt, currency)),
+        ("receipt", None if receipt is None else _receipt_text(receipt, currency)),
     ]
     return [f"{name:<10} {value}" for name, value in rows if value is not None]
 
 
-def _receipt_text(receipt, currency, decimals) -> str:
+def _receipt_text(receipt, currency) -> str:
     """What token took how much out of the meter, for the station to settle."""
     amounts = [
-        amount_text(unit, receipt[name], currency, decimals)
+        amount_text(unit, receipt[name], currency)
         for unit, name in ((MONEY, "money"), (ENERGY, "energy"))
         if receipt[name]
     ]
     if receipt["debt"]:
-        amounts.append(f"a debt of {amount_text(MONEY, receipt['debt'], currency, decimals)}")
+        amounts.append(f"a debt of {amount_text(MONEY, receipt['debt'], currency)}")
     if receipt["term_s"]:
         amounts.append(f"{receipt['term_s'] // _DAY_S} days of a term")
     return f"token {receipt['sequence']} took out {' and '.join(amounts) or 'nothing'}"
@@ -199,13 +200,13 @@ def _until_text(told):
     return None if until_s is None else time_text(until_s)
 
 
-def _month_table(months, currency, decimals):
+def _month_table(months, currency):
     """One line for each month, the one that runs first; only what the card had room for."""
     heads = ["month", "kWh"]
     rates = len(months[0].get("rate_wh", ()))
     heads += [f"rate {number}" for number in range(1, rates + 1)]
     if "charge_microunits" in months[0]:
-        heads.append(currency)
+        heads.append(currency.code)
     tells_demand = any("demand_wh" in month for month in months)
     if tells_demand:
         heads += ["kW at most", "from"]
@@ -214,7 +215,7 @@ def _month_table(months, currency, decimals):
         row = [month["month"] + ("*" if place == 0 else " "), _kwh(month["total_wh"])]
         row += [_kwh(wh) for wh in month.get("rate_wh", ())]
         if "charge_microunits" in month:
-            row.append(_decimal(month["charge_microunits"], decimals))
+            row.append(exact_decimal_text(month["charge_microunits"], currency.decimals))
         if tells_demand:
             known = "demand_wh" in month
             row += [_kwh(2 * month["demand_wh"]), time_text(month["demand_s"])] if known else ["", ""]
@@ -229,16 +230,6 @@ def _month_table(months, currency, decimals):
 
 def _kwh(wh) -> str:
     return f"{wh // 1000}.{wh % 1000:03}"
-
-
-def _decimal(millionths, decimals) -> str:
-    """Exact, with at least `decimals` decimals."""
-    whole, rest = divmod(abs(millionths), _MILLION)
-    digits = f"{rest:06}"
-    while len(digits) > decimals and digits.endswith("0"):
-        digits = digits[:-1]
-    sign = "-" if millionths < 0 else ""
-    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
 
 
 def _month_text(index) -> str:

@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from boards.host.chips.aes import aes
+from wattpurse.core.currency import Currency
 from wattpurse.core.messages import token
 from wattpurse.core.money.account import TOKEN_WINDOW
 from wattpurse.core.seals import keys
@@ -65,14 +66,14 @@ class Station(TokenRecord):
         self._database.close()
         self._lock.close()
 
-    def add_meter(self, number: int, currency: str, decimals: int) -> bool:
+    def add_meter(self, number: int, currency: Currency) -> bool:
         """Make a meter known; False if it already is. Raises ValueError for a number that no meter has."""
         check_meter_number(number)
         with self._transaction():
             added = self._database.execute(
                 "INSERT OR IGNORE INTO meters (number, currency, decimals, last_sequence, key_version, site_version)"
                 " VALUES (?, ?, ?, 0, ?, ?)",
-                (number, currency, decimals, self._keys.key_version, self._keys.key_version),
+                (number, currency.code, currency.decimals, self._keys.key_version, self._keys.key_version),
             )
         return added.rowcount == 1
 

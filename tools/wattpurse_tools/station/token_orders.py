@@ -8,16 +8,17 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wattpurse.core.currency import currency_of
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import terms
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.station import order as orders
-from wattpurse_tools.station.amounts import KWH_DECIMALS, parse_amount, parse_credit, parse_number
+from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
 from wattpurse_tools.station.card_report import amount_text, time_text
 from wattpurse_tools.station.order import ENERGY, MONEY, Order
-from wattpurse_tools.tariffs.file import encode, load
+from wattpurse_tools.tariffs.tariff_file import encode, load
 
 _DAY_S = 86_400
 _DAYS_LIMIT = 3660
@@ -33,18 +34,17 @@ class Context:
 
     def __init__(self, meter_row, site_keys, key_history) -> None:
         self.meter = meter_row["number"]
-        self.currency = meter_row["currency"]
-        self.decimals = meter_row["decimals"]
+        self.currency = currency_of(meter_row)
         self._keys = site_keys
         self._history = key_history
 
-    def money(self, text: str, what: str, read=parse_credit) -> int:
-        """Micro-units."""
-        return read(text, what, self.decimals)
+    def credit(self, unit: str, text: str, what: str) -> int:
+        """Return the micro-units or mWh of a credit as it was typed."""
+        return parse_credit(unit, text, what, self.currency)
 
     def text(self, unit: str, amount: int) -> str:
         """An amount with its unit."""
-        return amount_text(unit, amount, self.currency, self.decimals)
+        return amount_text(unit, amount, self.currency)
 
     def next_version(self, kind: int) -> int:
         """The version that a key token brings."""
@@ -58,11 +58,11 @@ class Context:
 
 
 def _money(words, context):
-    return orders.credit(MONEY, context.money(words[0], "AMOUNT"))
+    return orders.credit(MONEY, context.credit(MONEY, words[0], "AMOUNT"))
 
 
 def _energy(words, _context):
-    return orders.credit(ENERGY, parse_credit(words[0], "KWH", KWH_DECIMALS))
+    return orders.credit(ENERGY, parse_kwh_credit(words[0], "KWH"))
 
 
 def _days(words, _context):
@@ -71,8 +71,8 @@ def _days(words, _context):
 
 
 def _dispense(words, context):
-    energy_mwh = parse_credit(words[0], "KWH", KWH_DECIMALS)
-    daily_mwh = parse_credit(words[1], "KWH_A_DAY", KWH_DECIMALS)
+    energy_mwh = parse_kwh_credit(words[0], "KWH")
+    daily_mwh = parse_kwh_credit(words[1], "KWH_A_DAY")
     days = parse_number(words[2], "DAYS", 1, _DAYS_LIMIT)
     said = f"at most {context.text(ENERGY, daily_mwh)} a day for {days} days"
     return Order(token.DISPENSE, (energy_mwh, daily_mwh, days * _DAY_S), said, ENERGY, energy_mwh)
@@ -84,8 +84,7 @@ def _refund(words, context):
         raise ValueError(f"{unit}: take back money or energy")
     if words[1] == "all":
         return Order(token.REFUND, (_UNITS[unit], 0), f"take back all {unit}")
-    decimals = context.decimals if unit == MONEY else KWH_DECIMALS
-    amount = parse_credit(words[1], "AMOUNT", decimals)
+    amount = context.credit(unit, words[1], "AMOUNT")
     return Order(token.REFUND, (_UNITS[unit], amount), f"take back {context.text(unit, amount)}")
 
 
@@ -100,7 +99,7 @@ def _tenant(words, _context):
 
 def _debt(words, context):
     sign = -1 if words[0].startswith("-") else 1
-    amount = sign * context.money(words[0].removeprefix("-"), "AMOUNT")
+    amount = sign * context.credit(MONEY, words[0].removeprefix("-"), "AMOUNT")
     return Order(token.DEBT, (amount,), f"debt changes by {context.text(MONEY, amount)}")
 
 
@@ -137,8 +136,7 @@ def _term(words, context):
         raise ValueError(f"no term {name!r}; there are: {', '.join(terms.names())}")
     for suffix, unit in _AMOUNT_SUFFIXES.items():
         if name.endswith(suffix):
-            decimals = context.decimals if unit == MONEY else KWH_DECIMALS
-            value = parse_amount(words[1], name, decimals)
+            value = parse_amount(unit, words[1], name, context.currency)
             said = context.text(unit, value)
             break
     else:

@@ -5,6 +5,7 @@ card is only ever written with exactly these, so a write that failed is made goo
 """
 
 from wattpurse.cards import purse
+from wattpurse.core.currency import currency_of
 from wattpurse.core.messages import token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import station as stations
@@ -69,6 +70,7 @@ class Vending:
             raise ValueError(f"what meter {from_meter} took back comes to nothing; settle it with --paid")
         for order in made_of:
             self.refuse_wrong_unit(to_meter, order.unit)
+        self._refuse_exchange(from_meter, to_meter, made_of)
         if sum(size_of(order) for order in made_of) > purse.layout_of(read.card.kind).content_size:
             raise ValueError(f"card {read.name} has no room for {len(made_of)} tokens; use a larger kind")
         made = self._station.issue_all(to_meter, read.card.uid, made_of, owed)
@@ -76,6 +78,14 @@ class Vending:
         read.meter_number = to_meter
         self._deliver(read, made, "made")
         return made
+
+    def _refuse_exchange(self, from_meter, to_meter, made_of) -> None:
+        """Raise ValueError if money of one currency would become money of another."""
+        given, taken = (currency_of(self._station.meter(number)).code for number in (from_meter, to_meter))
+        if given != taken and any(order.unit == orders.MONEY for order in made_of):
+            raise ValueError(
+                f"meter {from_meter} sells in {given} and meter {to_meter} in {taken}; pay it out with: card settle"
+            )
 
     def replace(self, lost: str, name: str) -> list:
         """Let the outstanding tokens of a card that is lost or broken belong on card `name`; their rows.

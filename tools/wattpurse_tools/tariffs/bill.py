@@ -1,29 +1,33 @@
-"""A bill by the meter's own rules: a meter's account is led through a load profile, and each charge is noted.
+"""Bills by the meter's own rules: an account of the meter consumes a load curve, and each charge is recorded.
 
-Energy is taken as spread evenly over its interval. Where a rate, a day or a tariff changes inside, it is shared out in
-whole mWh, the cumulative share rounded down, as core/money/ledger.py shares out the pulses of a late reading. Changes
-at the same second take the ledger's order: the tariff, then the day, then the rate.
+The energy of an interval counts as spread evenly over it. If a rate, a day or a tariff changes inside an interval, the
+energy is shared out in whole mWh. The cumulative share is rounded down, as core/money/ledger.py shares out the pulses
+of a late reading. Changes at the same second follow the ledger's order: the tariff, then the day, then the rate.
 
-A bill is of the days that the load touches, the first one included (a meter does not charge the day it is installed).
-A tax is charged on energy and days alike. Debts and what they take back are no part of a bill.
+A bill charges all local days that the load touches, the first one included. (A meter does not charge the day on which
+it is installed.) A tax is charged on energy and on standing charge. A bill has no debts and no debt recovery.
 
-Charges are whole micro-units. The meter carries the fraction of one from charge to charge; a bill carries it from line
-to line, so that each line is its energy times its price to within a micro-unit, the lines of a month add up to what the
-meter took in that month, and the months to what it took in all.
+Charges are whole micro-units. The meter carries the fraction of a micro-unit from charge to charge; a bill carries it
+from line to line. Therefore each line is its energy times its price to within a micro-unit, the lines of a month add
+up to the meter's charge in that month, and the months to its whole charge.
 """
 
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from wattpurse.core.currency import Currency
 from wattpurse.core.money.account import CHARGE_PARTS, Account
-from wattpurse.core.money.contract import PrepaidMoney
+from wattpurse.core.money.contract import Contract, PrepaidMoney
 from wattpurse.core.tariffs.tariff import Tariff
-from wattpurse_tools.tariffs.load_curve import LoadProfile
+from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 
 @dataclass
 class EnergyLine:
-    """Energy of one price. exact_charge: parts of a micro-unit, CHARGE_PARTS each; charge_microunits: in whole ones."""
+    """Energy at one price.
+
+    exact_charge: in parts of a micro-unit, CHARGE_PARTS to one. charge_microunits: in whole micro-units.
+    """
 
     rate_name: str
     price_microunits_per_kwh: int
@@ -34,7 +38,7 @@ class EnergyLine:
 
 @dataclass
 class StandingLine:
-    """Days of one standing charge; charges as an EnergyLine has them."""
+    """Days at one standing charge. The charges are as in EnergyLine."""
 
     price_microunits_per_day: int
     days: int = 0
@@ -43,37 +47,39 @@ class StandingLine:
 
 
 @dataclass
-class Section:
-    """What one stretch of time costs, a local month or the whole load.
+class Charges:
+    """All charges of a period: a local month, or the whole load.
 
-    energy: EnergyLine by (tariff version, rate, block); the block is core.tariff's, ALLOWANCE_BLOCK for free energy.
-    standing: StandingLine by tariff version.
+    energy: lines by (tariff version, rate, block). Blocks are as in `Tariff.price`: ALLOWANCE_BLOCK for free energy.
+    standing: lines by tariff version.
     """
 
-    energy: dict = field(default_factory=dict)
-    standing: dict = field(default_factory=dict)
+    energy: dict[tuple[int, int, int], EnergyLine] = field(default_factory=dict)
+    standing: dict[int, StandingLine] = field(default_factory=dict)
 
     @property
     def energy_mwh(self) -> int:
-        """Energy of all lines."""
+        """The energy of all lines."""
         return sum(line.energy_mwh for line in self.energy.values())
 
     @property
     def charge_microunits(self) -> int:
-        """Charge of all lines, standing charge included."""
+        """The charge of all lines, standing charge included."""
         return sum(line.charge_microunits for line in (*self.energy.values(), *self.standing.values()))
 
     def settle(self, carried: int) -> int:
-        """Share the exact charges out in whole micro-units, line after line; give back the fraction that is left.
+        """Round the exact charges to whole micro-units, line by line, and return the fraction that is left.
 
-        carried: the fraction that the section before this one left.
+        carried: the fraction that is left from the period before.
         """
-        for line in [lines[key] for lines in (self.energy, self.standing) for key in sorted(lines)]:
+        energy_lines = [self.energy[key] for key in sorted(self.energy)]
+        standing_lines = [self.standing[version] for version in sorted(self.standing)]
+        for line in (*energy_lines, *standing_lines):
             line.charge_microunits, carried = divmod(carried + line.exact_charge, CHARGE_PARTS)
         return carried
 
-    def add(self, other) -> None:
-        """Add all lines of another section that is settled."""
+    def add(self, other: "Charges") -> None:
+        """Add all lines of another period that is settled."""
         for key, line in other.energy.items():
             mine = self.energy.setdefault(key, EnergyLine(line.rate_name, line.price_microunits_per_kwh))
             mine.energy_mwh += line.energy_mwh
@@ -88,23 +94,28 @@ class Section:
 
 @dataclass
 class Bill:
-    """months: Section by month index (year * 12 + month - 1), ascending. total: their sum.
+    """The charges of a load. Prices are without tax, charges with it.
 
-    Prices are without tax, charges with it.
+    months: by month index (year * 12 + month - 1), ascending. total: the sum of the months.
     """
 
-    currency: str
-    months: dict
-    total: Section
+    currency: Currency
+    months: dict[int, Charges]
+    total: Charges
     tax_permyriad: int = 0
 
 
-def calculate(tariffs: list, load: LoadProfile, contract=PrepaidMoney, tax_permyriad: int = 0) -> Bill:
-    """The bill of a load.
+def calculate(
+    tariffs: list[Tariff],
+    load: LoadCurve,
+    contract: type[Contract] = PrepaidMoney,
+    tax_permyriad: int = 0,
+) -> Bill:
+    """Return the bill of a load.
 
-    tariffs: Tariff objects. The first holds from the start of the load, whenever its own activation is; each of the
-    others takes over at its activation. contract: one of core.contract.CONTRACTS. tax_permyriad: as the terms have it.
-    Raises ValueError for tariffs that a meter would not take one after the other.
+    tariffs: the first is in force from the start of the load, even if its activation is later. Each of the others takes
+    over at its activation. tax_permyriad: the term of the same name.
+    Raise ValueError if a meter would refuse one of the tariffs after the one before it.
     """
     first, *following = tariffs
     following.sort(key=lambda tariff: tariff.activation_s)
@@ -113,22 +124,23 @@ def calculate(tariffs: list, load: LoadProfile, contract=PrepaidMoney, tax_permy
     for number, energy_mwh in enumerate(load.energies_mwh):
         start_s = load.start_s + number * load.interval_s
         account.take(start_s, start_s + load.interval_s, energy_mwh)
-    total, carried = Section(), 0
+    total, carried = Charges(), 0
     for month in account.months.values():
         carried = month.settle(carried)
         total.add(month)
     return Bill(first.currency, account.months, total, tax_permyriad)
 
 
-def _check_succession(tariffs) -> None:
+def _check_succession(tariffs: list[Tariff]) -> None:
     for earlier, later in pairwise(tariffs):
         if later.version <= earlier.version:
             raise ValueError(
                 f"the next tariff has version {later.version}, the one before it {earlier.version}: "
                 "a meter takes only a higher one; raise the version"
             )
-        if later.currency != earlier.currency:
-            raise ValueError(f"a bill cannot be in {earlier.currency} and {later.currency}; give each its own bill")
+        codes = earlier.currency.code, later.currency.code
+        if codes[0] != codes[1]:
+            raise ValueError(f"a bill cannot be in {codes[0]} and {codes[1]}; give each its own bill")
     for earlier, later in pairwise(tariffs[1:]):
         if later.activation_s == earlier.activation_s:
             raise ValueError(
@@ -137,10 +149,19 @@ def _check_succession(tariffs) -> None:
 
 
 class _BilledAccount(Account):
-    """The meter's account with a note of what each charge was for."""
+    """The meter's account, which also records the price and period of each charge."""
 
-    def __init__(self, tariff: Tariff, following: list, contract, start_s: int, tax_permyriad: int) -> None:
-        self.months = {}
+    tariff: Tariff
+
+    def __init__(
+        self,
+        tariff: Tariff,
+        following: list[Tariff],
+        contract: type[Contract],
+        start_s: int,
+        tax_permyriad: int,
+    ) -> None:
+        self.months: dict[int, Charges] = {}
         self._following = list(following)
         while self._following and self._following[0].activation_s <= start_s:
             tariff = self._following.pop(0)
@@ -153,7 +174,7 @@ class _BilledAccount(Account):
         self.enter_day(first_day)
 
     def take(self, start_s: int, end_s: int, energy_mwh: int) -> None:
-        """Consume energy, evenly from `start_s` to `end_s`. What changes at `end_s` is left to the next interval."""
+        """Consume energy evenly from `start_s` to `end_s`. A change at `end_s` is left to the next interval."""
         shared_mwh = 0
         while self.change_s < end_s:
             boundary_s = self.change_s
@@ -164,7 +185,7 @@ class _BilledAccount(Account):
         self.consume(energy_mwh - shared_mwh)
 
     def enter_day(self, day: int) -> None:
-        """Go on to local day `day` and note what each day on the way costs."""
+        """Enter local day `day`, and record the standing charge of each day on the way."""
         for next_day in range(self.day + 1, day + 1):
             exact_before = self._exact_charge()
             super().enter_day(next_day)
@@ -173,7 +194,7 @@ class _BilledAccount(Account):
             line.days += 1
             line.exact_charge += self._exact_charge() - exact_before
 
-    def _charge_part(self, block, price, energy_mwh):
+    def _charge_part(self, block: int, price: int, energy_mwh: int) -> int:
         exact_before = self._exact_charge()
         charge = super()._charge_part(block, price, energy_mwh)
         key = (self.tariff.version, self.rate, block)
@@ -182,13 +203,13 @@ class _BilledAccount(Account):
         line.exact_charge += self._exact_charge() - exact_before
         return charge
 
-    def _exact_charge(self):
+    def _exact_charge(self) -> int:
         return self.money.charged * CHARGE_PARTS + self.charge_remainder
 
-    def _month(self):
-        return self.months.setdefault(self.registers.month.index, Section())
+    def _month(self) -> Charges:
+        return self.months.setdefault(self.registers.month.index, Charges())
 
-    def _cross(self, time_s) -> None:
+    def _cross(self, time_s: int) -> None:
         self.time_s = time_s
         if self.pending_tariff is not None and self.pending_tariff.activation_s <= time_s:
             self.activate_pending()

@@ -1,23 +1,26 @@
-"""The other way round: the document that people would write for the fields of a decoded tariff table."""
+"""Tariff documents from decoded tariff tables: the opposite direction of `tariff_file.encode`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
+from wattpurse.core.currency import exact_decimal_text
 from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone
-from wattpurse_tools.tariffs.fields import decimal_text
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAYS = (*WEEKDAYS, "holiday")
 
 SUNDAY = 6
-DAYLIGHT_RULES = {
+# (start, end, whether their clock is UTC, minutes of the shift), as `Zone` takes them.
+DAYLIGHT_RULES: dict[str, tuple] = {
     "none": (),
     "EU": ((3, LAST_WEEK, SUNDAY, 60), (10, LAST_WEEK, SUNDAY, 60), True, 60),
     "US": ((3, 2, SUNDAY, 120), (11, 1, SUNDAY, 120), False, 60),
 }
 
 
-def document_of(fields: dict) -> dict:
-    """The document; day types, which have no names in a table, are called day-type-1 and so on."""
+def document_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the document of a decoded table. Day types have no names in a table: they become day-type-1 and so on."""
     zone = fields["zone"]
     rate_names = [name for name, _, _ in fields["rates"]]
     return {
@@ -26,8 +29,8 @@ def document_of(fields: dict) -> dict:
         "currency": fields["currency"],
         "decimals": fields["decimals"],
         "customer_class": fields["customer_class"],
-        "standing_charge_per_day": decimal_text(fields["standing_charge_microunits"]),
-        "free_kwh_per_month": decimal_text(fields["allowance_mwh"]),
+        "standing_charge_per_day": exact_decimal_text(fields["standing_charge_microunits"], 0),
+        "free_kwh_per_month": exact_decimal_text(fields["allowance_mwh"], 0),
         "zone": {"offset": _offset_text(zone.offset_minutes), "daylight": _daylight_document(zone)},
         "rates": [_rate_document(*rate) for rate in fields["rates"]],
         "day_types": {
@@ -40,30 +43,32 @@ def document_of(fields: dict) -> dict:
 
 
 def instant_text(utc_s: int, zone: Zone) -> str:
-    """ISO time with the zone's offset at that instant."""
+    """Return an ISO time with the zone's offset at that instant."""
     return datetime.fromtimestamp(utc_s, timezone(timedelta(seconds=zone.offset_s(utc_s)))).isoformat()
 
 
 def holiday_text(month: int, day: int, year: int) -> str:
-    """The date, without a year if it is of every year (year 0)."""
+    """Return the date, without a year if the holiday is in every year (year 0)."""
     return f"{year:04}-{month:02}-{day:02}" if year else f"{month:02}-{day:02}"
 
 
-def _offset_text(minutes) -> str:
+def _offset_text(minutes: int) -> str:
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 
 
-def _clock_text(minute) -> str:
+def _clock_text(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def _day_type_name(index) -> str:
+def _day_type_name(index: int) -> str:
     return f"day-type-{index + 1}"
 
 
-def _daylight_document(zone):
-    rule = () if zone.start is None else (zone.start, zone.end, zone.in_utc, zone.shift_minutes)
+def _daylight_document(zone: Zone) -> str | dict[str, Any]:
+    if zone.start is None or zone.end is None:
+        return "none"
+    rule = (zone.start, zone.end, zone.in_utc, zone.shift_minutes)
     for name, known in DAYLIGHT_RULES.items():
         if rule == known:
             return name
@@ -75,18 +80,18 @@ def _daylight_document(zone):
     }
 
 
-def _daylight_day_document(month, week, day, minute):
+def _daylight_day_document(month: int, week: int, day: int, minute: int) -> dict[str, Any]:
     return {"month": month, "week": week, "weekday": WEEKDAYS[day], "time": _clock_text(minute)}
 
 
-def _rate_document(name, prices, limits_mwh):
-    written = {"name": name, "prices": [decimal_text(price) for price in prices]}
+def _rate_document(name: str, prices: Sequence[int], limits_mwh: Sequence[int]) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": name, "prices": [exact_decimal_text(price, 0) for price in prices]}
     if limits_mwh:
-        written["block_limits_kwh"] = [decimal_text(limit_mwh) for limit_mwh in limits_mwh]
+        written["block_limits_kwh"] = [exact_decimal_text(limit_mwh, 0) for limit_mwh in limits_mwh]
     return written
 
 
-def _season_document(month, day, day_types):
+def _season_document(month: int, day: int, day_types: Sequence[int]) -> dict[str, str]:
     written = {"start": f"{month:02}-{day:02}", "days": _day_type_name(day_types[0])}
     for name, day_type in zip(DAYS, day_types, strict=True):
         if day_type != day_types[0]:

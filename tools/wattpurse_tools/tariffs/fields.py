@@ -1,29 +1,37 @@
-"""Reading documents that people write: every mistake is a ValueError that names the key and says what to write instead.
+"""Readers of the fields of a document that a person wrote.
 
-A reader is a function (value, where) that returns the value in the program's own units; `where` is the key's full
-name, such as `rates[1].prices[0]`, and begins its error.
+A reader is a function (value, where). It returns the value in the program's own units.
+`where` is the full name of the field, such as `rates[1].prices[0]`.
+A wrong value is a ValueError that begins with `where` and says how to write the value.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Never
+from typing import Any, TypeVar
 
-MILLION = 1_000_000
+from wattpurse.core.currency import MICROUNIT_DIGITS, exact_decimal_text
+
+MILLION = 10**MICROUNIT_DIGITS
 REQUIRED = object()
+
+Value = TypeVar("Value")
+# A document comes from TOML or JSON, so a value in it may be of any type.
+Reader = Callable[[Any, str], Value]
 
 
 class Section:
-    """One table of the document: keys are taken out, and what is left at the end is a mistake."""
+    """One table of the document. Fields are taken out of it; a field that is left at the end is a mistake."""
 
-    def __init__(self, values, where) -> None:
+    def __init__(self, values: Any, where: str) -> None:
         if not isinstance(values, dict):
             raise ValueError(f"{where or 'the document'}: must be a table of keys and values")
         self._values = dict(values)
         self._where = where
-        self._known = []
+        self._known: list[str] = []
 
-    def take(self, key, read, default=REQUIRED):
-        """The value of a key as `read` returns it; `default` as it is when the key is absent."""
+    def take(self, key: str, read: Reader[Value], default: Any = REQUIRED) -> Value:
+        """Return the field as `read` returns it, or `default` unread if the field is absent."""
         self._known.append(key)
         where = f"{self._where}.{key}" if self._where else key
         if key in self._values:
@@ -32,17 +40,17 @@ class Section:
             raise ValueError(f"{where}: is missing; add it")
         return default
 
-    def finish(self) -> Never:
-        """Raises ValueError if any key has not been taken."""
+    def finish(self) -> None:
+        """Raise ValueError if a field was not taken."""
         for key in self._values:
             where = f"{self._where}.{key}" if self._where else key
             raise ValueError(f"{where}: unknown key; known here are {', '.join(self._known)}")
 
 
-def each(read, lowest, highest):
-    """Reader of a list of lowest to highest items, each read by `read`."""
+def each(read: Reader[Value], lowest: int, highest: int) -> Reader[list[Value]]:
+    """Return a reader of a list with `lowest` to `highest` items, each read by `read`."""
 
-    def read_each(values, where):
+    def read_each(values: Any, where: str) -> list[Value]:
         if not isinstance(values, list) or not lowest <= len(values) <= highest:
             raise ValueError(f"{where}: must be a list of {lowest} to {highest} items")
         return [read(value, f"{where}[{index}]") for index, value in enumerate(values)]
@@ -50,10 +58,10 @@ def each(read, lowest, highest):
     return read_each
 
 
-def integer(lowest, highest):
-    """Reader of a whole number."""
+def integer(lowest: int, highest: int) -> Reader[int]:
+    """Return a reader of a whole number."""
 
-    def read(value, where):
+    def read(value: Any, where: str) -> int:
         if type(value) is not int or not lowest <= value <= highest:
             raise ValueError(f"{where}: {value!r} will not do; write a whole number from {lowest} to {highest}")
         return value
@@ -61,10 +69,10 @@ def integer(lowest, highest):
     return read
 
 
-def one_of(choices):
-    """Reader of one word out of `choices`; returns its place."""
+def one_of(choices: Sequence[str]) -> Reader[int]:
+    """Return a reader of one of the words in `choices`. The reader returns the word's index."""
 
-    def read(value, where):
+    def read(value: Any, where: str) -> int:
         if value not in choices:
             raise ValueError(f"{where}: {value!r} is not known; write one of {', '.join(choices)}")
         return choices.index(value)
@@ -72,11 +80,11 @@ def one_of(choices):
     return read
 
 
-def matching(pattern, hint):
-    """Reader of text that matches the whole pattern; returns the match."""
+def matching(pattern: str, hint: str) -> Reader[re.Match[str]]:
+    """Return a reader of text that matches the whole pattern. The reader returns the match."""
     compiled = re.compile(pattern, re.ASCII)
 
-    def read(value, where):
+    def read(value: Any, where: str) -> re.Match[str]:
         matched = compiled.fullmatch(value) if isinstance(value, str) else None
         if not matched:
             raise ValueError(f"{where}: {value!r} will not do; {hint}")
@@ -85,22 +93,25 @@ def matching(pattern, hint):
     return read
 
 
-def decimal(unit, limit):
-    """Reader of an exact decimal number in quotes, or a whole one; returns it in millionths, at most `limit`."""
+def decimal(unit: str, limit: int) -> Reader[int]:
+    """Return a reader of a decimal number in quotes, or of a whole number. The reader returns millionths, exactly.
+
+    limit: the largest number accepted, in millionths.
+    """
     read_text = matching(r"(\d+)(?:\.(\d{1,6}))?", f'write {unit} in quotes, at most six decimals, such as "0.3125"')
 
-    def read(value, where):
+    def read(value: Any, where: str) -> int:
         matched = read_text(str(value) if type(value) is int else value, where)
-        millionths = int(matched[1]) * MILLION + int((matched[2] or "").ljust(6, "0"))
+        millionths = int(matched[1]) * MILLION + int((matched[2] or "").ljust(MICROUNIT_DIGITS, "0"))
         if millionths > limit:
-            raise ValueError(f"{where}: {value} is too much; the most is {decimal_text(limit)}")
+            raise ValueError(f"{where}: {value} is too much; the most is {exact_decimal_text(limit, 0)}")
         return millionths
 
     return read
 
 
-def instant(value, where):
-    """Reads an ISO time with its offset; returns seconds since 1970 UTC."""
+def instant(value: Any, where: str) -> int:
+    """Return the seconds since 1970 UTC of an ISO time with its offset."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -114,9 +125,3 @@ def instant(value, where):
     if not 0 <= seconds <= 0xFFFFFFFF:
         raise ValueError(f"{where}: must lie between 1970 and 2106")
     return seconds
-
-
-def decimal_text(millionths: int) -> str:
-    """A whole number of millionths as the shortest exact decimal number."""
-    whole, rest = divmod(millionths, MILLION)
-    return f"{whole}.{rest:06}".rstrip("0").rstrip(".")

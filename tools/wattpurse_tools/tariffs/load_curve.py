@@ -1,11 +1,13 @@
-"""Load profiles as meters and portals export them: a CSV of two columns, read strictly.
+"""Load curves as meters and portals export them: CSV files of two columns, read strictly.
 
-Each line is an ISO time with its offset and the energy, in Wh, of the interval that starts there. Every interval is as
-long as the first, and each begins where the one before ends: what is missing, doubled or out of order would make a
-bill that looks right and is not, so it is a ValueError that names the line and says what to do.
+Each line has an ISO time with its offset, and the energy in Wh of the interval that starts then.
+All intervals are as long as the first, and each begins at the end of the one before.
+A missing, doubled or misplaced line would make a bill that looks right and is wrong.
+It is a ValueError that names the line and says how to correct it.
 """
 
 import csv
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +21,12 @@ _energy_form = matching(
 
 
 @dataclass(frozen=True)
-class LoadProfile:
+class LoadCurve:
     """Consumption without a gap: the energies, in mWh, of intervals of `interval_s` seconds from `start_s` (UTC) on."""
 
     start_s: int
     interval_s: int
-    energies_mwh: tuple
+    energies_mwh: tuple[int, ...]
 
     @property
     def end_s(self) -> int:
@@ -32,20 +34,22 @@ class LoadProfile:
         return self.start_s + self.interval_s * len(self.energies_mwh)
 
 
-def load(path: str | Path, interval_s: int | None = None) -> LoadProfile:
-    """The profile in a CSV file. Raises OSError, or ValueError naming the line that is wrong."""
+def load(path: str | Path, interval_s: int | None = None) -> LoadCurve:
+    """Return the load curve in a CSV file. Raise OSError, or ValueError with the number of the wrong line."""
     path = Path(path)
     with path.open(encoding="utf-8-sig", newline="") as lines:
         return read(lines, path.name, interval_s)
 
 
-def read(lines, name: str, interval_s: int | None = None) -> LoadProfile:
-    """The profile in CSV `lines`; `name` begins every error. A first line of words is a header; empty lines are passed.
+def read(lines: Iterable[str], name: str, interval_s: int | None = None) -> LoadCurve:
+    """Return the load curve in CSV `lines`. A first line of words is skipped as a header, and so are empty lines.
 
-    interval_s: length of every interval; without it, the time from the first line to the second.
+    name: the name of the source, with which every error begins.
+    interval_s: the length of every interval. Default: the time from the first line to the second.
     """
-    start_s = previous_s = None
-    energies_mwh = []
+    start_s: int | None = None
+    previous_s = 0
+    energies_mwh: list[int] = []
     for number, columns in _rows(lines, name):
         where = f"{name} line {number}"
         time_s, energy_mwh = _columns(columns, where)
@@ -61,10 +65,10 @@ def read(lines, name: str, interval_s: int | None = None) -> LoadProfile:
         raise ValueError(f"{name}: holds no energy; write a line for each interval: its start, a comma, Wh")
     if interval_s is None:
         raise ValueError(f"{name}: a single line does not tell how long its interval is; add --interval MINUTES")
-    return LoadProfile(start_s, interval_s, tuple(energies_mwh))
+    return LoadCurve(start_s, interval_s, tuple(energies_mwh))
 
 
-def _rows(lines, name):
+def _rows(lines: Iterable[str], name: str) -> Iterator[tuple[int, list[str]]]:
     rows = csv.reader(lines)
     try:
         for columns in rows:
@@ -78,7 +82,7 @@ def _rows(lines, name):
         raise ValueError(f"{name} line {rows.line_num + 1}: is not text in UTF-8; save it as plain CSV") from error
 
 
-def _columns(columns, where):
+def _columns(columns: list[str], where: str) -> tuple[int, int]:
     if len(columns) != 2:
         raise ValueError(
             f"{where}: has {len(columns)} columns; write two, a time and Wh, with one comma between and a decimal point"
@@ -90,7 +94,7 @@ def _columns(columns, where):
     return time_s, int(matched[1]) * MWH_PER_WH + int((matched[2] or "").ljust(3, "0"))
 
 
-def _check_order(step_s, where) -> None:
+def _check_order(step_s: int, where: str) -> None:
     if step_s == 0:
         raise ValueError(
             f"{where}: has the same time as the line before; leave one out, or give the hour that a daylight change "
@@ -103,7 +107,7 @@ def _check_order(step_s, where) -> None:
         )
 
 
-def _check_step(step_s, interval_s, where) -> None:
+def _check_step(step_s: int, interval_s: int, where: str) -> None:
     if step_s > interval_s:
         raise ValueError(
             f"{where}: {_duration(step_s - interval_s)} before it are missing, intervals are {_duration(interval_s)}; "
@@ -116,5 +120,5 @@ def _check_step(step_s, interval_s, where) -> None:
         )
 
 
-def _duration(seconds) -> str:
+def _duration(seconds: int) -> str:
     return f"{seconds // 60} minutes" if seconds % 60 == 0 else f"{seconds} seconds"

@@ -4,6 +4,7 @@ Built from the binary table (tariff_table) and unchangeable afterwards. It holds
 registers and hands in where the month stands.
 """
 
+from wattpurse.core.currency import currency_of
 from wattpurse.core.tariffs import table
 from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days, weekday
 
@@ -18,7 +19,7 @@ class Tariff:
     """Decodes a table. Raises ValueError, with the reason, for anything malformed.
 
     data: the table itself. version: the seller's ever increasing number. activation_s: UTC second from which it holds.
-    currency, decimals: how money is shown. customer_class: 0..255. zone: calendar.Zone of the local day and month.
+    currency: how money is shown (Currency). customer_class: 0..255. zone: calendar.Zone of the local day and month.
     rate_count, rate_names: 1..8 rates and their names for screens, up to six characters each.
     standing_charge_microunits: per local day. allowance_mwh: free energy per local month, whatever the rate.
     """
@@ -28,8 +29,7 @@ class Tariff:
         self.data = data
         self.version = fields["version"]
         self.activation_s = fields["activation_s"]
-        self.currency = fields["currency"]
-        self.decimals = fields["decimals"]
+        self.currency = currency_of(fields)
         self.customer_class = fields["customer_class"]
         self.zone = fields["zone"]
         self.standing_charge_microunits = fields["standing_charge_microunits"]

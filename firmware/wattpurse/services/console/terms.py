@@ -1,14 +1,19 @@
-"""The terms of supply on the console: every value as it is typed, and what it means.
+"""The terms of supply on the console: every value as it is typed, and its meaning.
 
-What takes long is a coroutine, in which other tasks have their turns.
+Long work is a coroutine, in which other tasks get their turns.
 """
 
 import asyncio
 
+from wattpurse.core.currency import currency_of
 from wattpurse.core.money import terms
-from wattpurse.core.text import clock_text, kwh_text, money_text
+from wattpurse.core.text import clock_text, kwh_text
 from wattpurse.services.console.facts import account_of
 from wattpurse.services.console.reports import table
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
 
 _KWH_DIGITS = 3
 _PERMYRIAD_PER_PERCENT = 100
@@ -23,22 +28,22 @@ _NO_LIMIT = (
     "power_limit_w",
 )
 _YES_OR_NO = ("friendly_holidays", "standing_charge_while_off", "confirm_closing")
-# What follows the number, by the end of the name.
+# The unit behind the number, by the end of the name.
 _UNITS = (("_days", " days"), ("_w", " W"), ("_percent", " %"), ("_s", " s"))
 
 
-def terms_in_force(meter, _arguments) -> dict:
-    """Every term and its value."""
+def terms_in_force(meter: "Meter", _arguments: list) -> dict:
+    """Return every term and its value."""
     account = account_of(meter)
     return {
-        "currency": account.tariff.currency,
-        "decimals": account.tariff.decimals,
+        "currency": account.tariff.currency.code,
+        "decimals": account.tariff.currency.decimals,
         "terms": {name: account.terms[name] for name in terms.names()},
     }
 
 
 async def terms_text(facts: dict) -> str:
-    """Of terms_in_force: what belongs together stands together."""
+    """Return the facts of `terms_in_force` as text, related terms together."""
     rows = []
     for name in terms.names():
         value = facts["terms"][name]
@@ -47,7 +52,7 @@ async def terms_text(facts: dict) -> str:
     return table(rows, ("term", "value", ""))
 
 
-def _meaning(name, value, facts):
+def _meaning(name: str, value: int, facts: dict) -> str:
     if value == terms.NO_LIMIT and name in _NO_LIMIT:
         return "no limit"
     if name in _YES_OR_NO:
@@ -62,9 +67,9 @@ def _meaning(name, value, facts):
     return _amount(name, value, facts)
 
 
-def _amount(name, value, facts):
+def _amount(name: str, value: int, facts: dict) -> str:
     if name.endswith("_microunits"):
-        return money_text(value, facts["decimals"]) + " " + facts["currency"]
+        return currency_of(facts).text(value)
     if name.endswith("_mwh"):
         return kwh_text(value, _KWH_DIGITS) + " kWh"
     if name.endswith("_minute"):

@@ -1,8 +1,8 @@
-"""Tariffs as people write them, in TOML or JSON, to the meter's binary table and back.
+"""Tariff files: TOML or JSON documents, encoded into the meter's binary table and decoded from it.
 
-The document is the same in both; tools/examples/tariff-household.toml shows and explains every key. Money and energy
-are decimal numbers in quotes, so that they are exact. A mistake is a ValueError that names the key and says what to
-write instead.
+The document is the same in both forms; tools/examples/tariff-household.toml explains every key.
+Money and energy are decimal numbers in quotes, so that they are exact.
+A mistake is a ValueError that names the key and says how to write it.
 """
 
 import json
@@ -10,16 +10,27 @@ import tomllib
 from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
+from re import Match
+from typing import Any
 
-from wattpurse.core.tariffs import rules as rules
-from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs import rules, table
 from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone, days_in_month
 from wattpurse_tools.tariffs.document import DAYLIGHT_RULES, DAYS, WEEKDAYS, document_of, holiday_text
-from wattpurse_tools.tariffs.fields import REQUIRED, Section, decimal, each, instant, integer, matching, one_of
+from wattpurse_tools.tariffs.fields import REQUIRED, Reader, Section, decimal, each, instant, integer, matching, one_of
+
+_DOCUMENT_SUFFIXES = (".toml", ".json")
 
 
-def load(path: str | Path) -> dict:
-    """The document in a .toml or .json file. Raises OSError, or ValueError when it cannot be parsed."""
+def load_table(path: Path) -> bytes:
+    """Return the binary table in a file: of a .toml or .json document, or as it is in any other file.
+
+    Raise OSError, or ValueError if a document is not a valid tariff.
+    """
+    return encode(load(path)) if path.suffix in _DOCUMENT_SUFFIXES else path.read_bytes()
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """Return the document in a .toml or .json file. Raise OSError, or ValueError if it cannot be parsed."""
     path = Path(path)
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".toml":
@@ -29,8 +40,8 @@ def load(path: str | Path) -> dict:
     raise ValueError(f"{path.name}: a tariff is written as .toml or .json; rename the file to say which")
 
 
-def encode(document: dict) -> bytes:
-    """The binary table of a document. Raises ValueError naming the key that is wrong."""
+def encode(document: dict[str, Any]) -> bytes:
+    """Return the binary table of a document. Raise ValueError with the name of the wrong key."""
     top = Section(document, "")
     rates = top.take("rates", each(_rate, 1, rules.RATE_LIMIT))
     rate_names = [name for name, _, _ in rates]
@@ -55,15 +66,15 @@ def encode(document: dict) -> bytes:
     return table.encode(fields)
 
 
-def decode(data: bytes) -> dict:
-    """The document of a binary table. Raises ValueError with the reason for anything malformed."""
+def decode(data: bytes) -> dict[str, Any]:
+    """Return the document of a binary table. Raise ValueError, with the reason, for a malformed table."""
     return document_of(table.decode(data))
 
 
 _money = decimal("an amount", rules.MONEY_LIMIT)
 _energy = decimal("kWh", rules.ENERGY_LIMIT)
-_currency_text = matching(r"[A-Z]{3}", 'write the three capital letters of ISO 4217, such as "EUR"')
-_rate_name_text = matching(r"[ -~]{1,6}", "write one to six plain characters, they must fit a small screen")
+_currency_form = matching(r"[A-Z]{3}", 'write the three capital letters of ISO 4217, such as "EUR"')
+_rate_name_form = matching(r"[ -~]{1,6}", "write one to six plain characters, they must fit a small screen")
 _offset_form = matching(r"([+-])(\d\d):([0-5]\d)", 'write hours and minutes from UTC, such as "+01:00"')
 _clock_form = matching(r"([01]\d|2[0-3]):([0-5]\d)", 'write a time from "00:00" to "23:59"')
 _rule_clock_form = matching(r"([0-3]\d|4[0-8]):([0-5]\d)", 'write a time, such as "02:00"')
@@ -71,38 +82,38 @@ _season_form = matching(r"(\d\d)-(\d\d)", 'write month and day, such as "10-01"'
 _holiday_form = matching(r"(?:(\d{4})-)?(\d\d)-(\d\d)", 'write "12-25" for every year or "2026-12-25" for one')
 
 
-def _currency(value, where):
-    return _currency_text(value, where)[0]
+def _currency(value: Any, where: str) -> str:
+    return _currency_form(value, where)[0]
 
 
-def _rate_name(value, where):
-    return _rate_name_text(value, where)[0]
+def _rate_name(value: Any, where: str) -> str:
+    return _rate_name_form(value, where)[0]
 
 
-def _minute(value, where):
+def _minute(value: Any, where: str) -> int:
     return _minutes(_clock_form(value, where))
 
 
-def _rule_minute(value, where):
+def _rule_minute(value: Any, where: str) -> int:
     return _minutes(_rule_clock_form(value, where))
 
 
-def _minutes(matched):
+def _minutes(matched: Match[str]) -> int:
     return int(matched[1]) * 60 + int(matched[2])
 
 
-def _month_day(year, month, day, where):
+def _month_day(year: int, month: int, day: int, where: str) -> tuple[int, int]:
     if not (1 <= month <= 12 and 1 <= day <= days_in_month(year, month)):
         raise ValueError(f"{where}: there is no such day; write month and day as in a calendar")
     return month, day
 
 
-def _season_start(value, where):
+def _season_start(value: Any, where: str) -> tuple[int, int]:
     matched = _season_form(value, where)
     return _month_day(2000, int(matched[1]), int(matched[2]), where)
 
 
-def _holiday(value, where):
+def _holiday(value: Any, where: str) -> tuple[int, int, int]:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = value.isoformat()
     matched = _holiday_form(value, where)
@@ -112,7 +123,7 @@ def _holiday(value, where):
     return (*_month_day(year or 2000, int(matched[2]), int(matched[3]), where), year)
 
 
-def _holidays(value, where):
+def _holidays(value: Any, where: str) -> list[tuple[int, int, int]]:
     holidays = each(_holiday, 0, rules.HOLIDAY_LIMIT)(value, where)
     for index, holiday in enumerate(holidays):
         if holiday in holidays[:index]:
@@ -120,7 +131,7 @@ def _holidays(value, where):
     return sorted(holidays, key=lambda holiday: (holiday[2], holiday))
 
 
-def _zone(value, where):
+def _zone(value: Any, where: str) -> Zone:
     section = Section(value, where)
     sign, hours, minutes = section.take("offset", _offset_form).groups()
     offset_minutes = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
@@ -132,7 +143,7 @@ def _zone(value, where):
         raise ValueError(f"{where}: {error}") from error
 
 
-def _daylight(value, where):
+def _daylight(value: Any, where: str) -> tuple:
     if isinstance(value, dict):
         section = Section(value, where)
         start = section.take("start", _daylight_day)
@@ -146,7 +157,7 @@ def _daylight(value, where):
     return DAYLIGHT_RULES[value]
 
 
-def _daylight_day(value, where):
+def _daylight_day(value: Any, where: str) -> tuple[int, int, int, int]:
     section = Section(value, where)
     month = section.take("month", integer(1, 12))
     week = section.take("week", integer(1, LAST_WEEK))
@@ -156,7 +167,7 @@ def _daylight_day(value, where):
     return month, week, day, minute
 
 
-def _rate(value, where):
+def _rate(value: Any, where: str) -> tuple[str, list[int], list[int]]:
     section = Section(value, where)
     name = section.take("name", _rate_name)
     prices = section.take("prices", each(_money, 1, rules.BLOCK_LIMIT))
@@ -172,11 +183,11 @@ def _rate(value, where):
     return name, prices, limits_mwh
 
 
-def _as_written(value, where):
+def _as_written(value: Any, _where: str) -> Any:
     return value
 
 
-def _day_types(value, rate_names):
+def _day_types(value: Any, rate_names: list[str]) -> dict[str, list[tuple[int, int]]]:
     if value is None and len(rate_names) == 1:
         return {"every-day": [(0, 0)]}
     if not isinstance(value, dict) or not value:
@@ -187,7 +198,7 @@ def _day_types(value, rate_names):
     return {name: _switches(switches, f"day_types.{name}", read_rate) for name, switches in value.items()}
 
 
-def _switches(value, where, read_rate):
+def _switches(value: Any, where: str, read_rate: Reader[int]) -> list[tuple[int, int]]:
     if not isinstance(value, dict):
         raise ValueError(f'{where}: must be a table of times and rates, such as "00:00" = "NIGHT"')
     switches = sorted((_minute(clock, where), read_rate(rate, f'{where}."{clock}"')) for clock, rate in value.items())
@@ -198,14 +209,14 @@ def _switches(value, where, read_rate):
     return switches
 
 
-def _seasons(value, day_type_names):
+def _seasons(value: Any, day_type_names: list[str]) -> list[tuple[int, int, tuple[int, ...]]]:
     if value is None and len(day_type_names) == 1:
         return [(1, 1, (0,) * len(DAYS))]
     if value is None:
         raise ValueError("seasons: with more than one day type, write at least one season: which day type on which day")
     read_day_type = one_of(day_type_names)
 
-    def read_season(value, where):
+    def read_season(value: Any, where: str) -> tuple[int, int, tuple[int, ...]]:
         section = Section(value, where)
         start = section.take("start", _season_start)
         usual = section.take("days", read_day_type, None)

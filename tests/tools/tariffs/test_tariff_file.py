@@ -8,7 +8,7 @@ import pytest
 from wattpurse.core.tariffs.calendar import days_from_civil
 from wattpurse.core.tariffs.tariff import TABLE_LIMIT, Tariff
 from wattpurse_tools import cli
-from wattpurse_tools.tariffs import file
+from wattpurse_tools.tariffs import tariff_file
 
 EXAMPLES = Path(__file__).parents[3] / "tools" / "examples"
 HOUSEHOLD = EXAMPLES / "tariff-household.toml"
@@ -16,21 +16,21 @@ CAMPSITE = EXAMPLES / "tariff-campsite.toml"
 
 
 def household():
-    return file.load(HOUSEHOLD)
+    return tariff_file.load(HOUSEHOLD)
 
 
 def campsite():
-    return file.load(CAMPSITE)
+    return tariff_file.load(CAMPSITE)
 
 
 def refusal(document):
     with pytest.raises(ValueError) as caught:
-        file.encode(document)
+        tariff_file.encode(document)
     return str(caught.value)
 
 
 def changed(document, path, value):
-    """A copy of the document with one key, given by its path, set to another value; None takes it out."""
+    """Return a copy of the document with another value at the path of a key. None removes the key."""
     copy = deepcopy(document)
     place = copy
     for step in path[:-1]:
@@ -43,7 +43,7 @@ def changed(document, path, value):
 
 
 def test_the_household_tariff_reaches_the_meter_exactly():
-    tariff = Tariff(file.encode(household()))
+    tariff = Tariff(tariff_file.encode(household()))
     winter_noon = days_from_civil(2026, 1, 14) * 86400 + 11 * 3600
     assert tariff.activation_s == days_from_civil(2026, 1, 1) * 86400 - 3600
     assert tariff.rate_names[tariff.rate_at(winter_noon)] == "DAY"
@@ -52,22 +52,22 @@ def test_the_household_tariff_reaches_the_meter_exactly():
     assert (tariff.standing_charge_microunits, tariff.allowance_mwh) == (420_000, 10_000_000)
 
 
-def test_a_flat_tariff_needs_only_what_it_has():
-    tariff = Tariff(file.encode(campsite()))
-    assert (tariff.rate_count, tariff.decimals, tariff.customer_class) == (1, 2, 0)
+def test_flat_tariff_needs_no_day_types_and_seasons():
+    tariff = Tariff(tariff_file.encode(campsite()))
+    assert (tariff.rate_count, tariff.currency.decimals, tariff.customer_class) == (1, 2, 0)
     assert tariff.price(0, 0, 0) == (0, 650_000, None)
     assert tariff.zone.in_utc
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("tariff-*.toml")), ids=lambda path: path.name)
 def test_every_example_is_valid_and_comes_back(path):
-    table = file.encode(file.load(path))
+    table = tariff_file.encode(tariff_file.load(path))
     assert len(table) <= TABLE_LIMIT
-    assert file.encode(file.decode(table)) == table
+    assert tariff_file.encode(tariff_file.decode(table)) == table
 
 
-def test_what_comes_back_reads_like_what_was_written():
-    document = file.decode(file.encode(household()))
+def test_decoded_document_reads_like_the_written_one():
+    document = tariff_file.decode(tariff_file.encode(household()))
     assert document["activation"] == "2026-01-01T00:00:00+01:00"
     assert document["zone"] == {"offset": "+01:00", "daylight": "EU"}
     assert document["rates"][1] == {
@@ -89,25 +89,25 @@ def test_what_comes_back_reads_like_what_was_written():
 def test_json_is_the_same_document(tmp_path):
     path = tmp_path / "tariff.json"
     path.write_text(json.dumps(household(), default=str))
-    assert file.encode(file.load(path)) == file.encode(household())
+    assert tariff_file.encode(tariff_file.load(path)) == tariff_file.encode(household())
 
 
-def test_native_toml_times_and_dates_are_taken():
+def test_native_toml_times_and_dates_are_accepted():
     text = CAMPSITE.read_text().replace('"2026-04-01T00:00:00+02:00"', "2026-04-01T00:00:00+02:00")
-    assert file.encode(tomllib.loads(text)) == file.encode(campsite())
+    assert tariff_file.encode(tomllib.loads(text)) == tariff_file.encode(campsite())
     native = tomllib.loads("holidays = [2026-12-24]")
     with_native = {**campsite(), **native}
-    assert file.decode(file.encode(with_native))["holidays"] == ["2026-12-24"]
+    assert tariff_file.decode(tariff_file.encode(with_native))["holidays"] == ["2026-12-24"]
 
 
 def test_the_daylight_rule_in_the_examples_comment_is_the_european_one():
     lines = HOUSEHOLD.read_text().splitlines()
     rule = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines if line.startswith("# daylight.")))
     document = changed(household(), ("zone", "daylight"), rule["daylight"])
-    assert file.encode(document) == file.encode(household())
+    assert tariff_file.encode(document) == tariff_file.encode(household())
 
 
-def test_a_daylight_rule_of_ones_own_comes_back():
+def test_custom_daylight_rule_comes_back():
     rule = {
         "start": {"month": 10, "week": 1, "weekday": "sunday", "time": "02:00"},
         "end": {"month": 4, "week": 1, "weekday": "sunday", "time": "02:00"},
@@ -115,13 +115,13 @@ def test_a_daylight_rule_of_ones_own_comes_back():
         "shift_minutes": 30,
     }
     document = changed(campsite(), ("zone",), {"offset": "+10:30", "daylight": rule})
-    assert file.decode(file.encode(document))["zone"] == {"offset": "+10:30", "daylight": rule}
+    assert tariff_file.decode(tariff_file.encode(document))["zone"] == {"offset": "+10:30", "daylight": rule}
 
 
 @pytest.mark.parametrize("offset", ["-03:30", "-00:30", "+00:00", "+05:45", "+14:00"])
 def test_offsets_come_back(offset):
     document = changed(campsite(), ("zone",), {"offset": offset})
-    assert file.decode(file.encode(document))["zone"] == {"offset": offset, "daylight": "none"}
+    assert tariff_file.decode(tariff_file.encode(document))["zone"] == {"offset": offset, "daylight": "none"}
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_offsets_come_back(offset):
     [("0.3125", 312_500), ("0.000001", 1), ("12", 12_000_000), (12, 12_000_000), ("0", 0), ("1099511.627776", 1 << 40)],
 )
 def test_money_is_exact(text, microunits):
-    tariff = Tariff(file.encode(changed(campsite(), ("rates", 0, "prices", 0), text)))
+    tariff = Tariff(tariff_file.encode(changed(campsite(), ("rates", 0, "prices", 0), text)))
     assert tariff.price(0, 0, 0)[1] == microunits
 
 
@@ -187,7 +187,7 @@ def test_money_is_exact(text, microunits):
         (("free_kwh",), "10", "free_kwh", "unknown key"),
     ],
 )
-def test_a_mistake_names_its_key_and_says_what_to_write(path, value, key, advice):
+def test_mistake_names_its_key_and_gives_advice(path, value, key, advice):
     reason = refusal(changed(household(), path, value))
     assert reason.startswith(key + ":")
     assert advice in reason
@@ -199,7 +199,7 @@ def test_too_many_switches_are_refused():
     assert reason.startswith("day_types.winter-workday: 13 switches")
 
 
-def test_a_table_over_the_limit_says_what_takes_the_room():
+def test_table_over_the_limit_names_the_bytes_of_each_part():
     prices = ["1000000.000001"] * 6
     limits = [str(200_000_000 + index) for index in range(5)]
     document = household()
@@ -218,10 +218,10 @@ def test_a_file_that_cannot_be_parsed_is_a_value_error(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(ValueError):
-        file.load(path)
+        tariff_file.load(path)
 
 
-def test_check_tells_rates_size_and_changes(capsys):
+def test_check_prints_rates_size_and_changes(capsys):
     assert cli.main(["tariff", "check", str(HOUSEHOLD), "--at", "2026-03-28T20:00:00+01:00"]) == 0
     printed = capsys.readouterr().out
     assert "size: 158 of 1,024 bytes" in printed
@@ -252,9 +252,9 @@ def test_encode_then_decode_on_the_command_line(capsys, tmp_path):
     table = tmp_path / "household.wpt"
     assert cli.main(["tariff", "encode", str(HOUSEHOLD), "-o", str(table)]) == 0
     assert capsys.readouterr().out == f"{table}: 158 bytes\n"
-    assert table.read_bytes() == file.encode(household())
+    assert table.read_bytes() == tariff_file.encode(household())
     assert cli.main(["tariff", "decode", str(table)]) == 0
-    assert json.loads(capsys.readouterr().out) == file.decode(table.read_bytes())
+    assert json.loads(capsys.readouterr().out) == tariff_file.decode(table.read_bytes())
     assert cli.main(["tariff", "check", str(table)]) == 0
     assert "version 7" in capsys.readouterr().out
 
@@ -269,6 +269,6 @@ def test_a_tariff_that_is_refused_is_not_written(capsys, tmp_path):
 
 def test_a_damaged_table_is_refused_by_decode(capsys, tmp_path):
     table = tmp_path / "tariff.wpt"
-    table.write_bytes(file.encode(household())[:-1] + b"\x00")
+    table.write_bytes(tariff_file.encode(household())[:-1] + b"\x00")
     assert cli.main(["tariff", "decode", str(table)]) == 1
     assert "checksum" in capsys.readouterr().err

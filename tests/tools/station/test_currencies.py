@@ -1,0 +1,136 @@
+"""Amounts at a station are in the currency of their meter: sold, read, settled and reported."""
+
+import pytest
+
+from tests.services.desk_bench import METER
+from tests.tools.meter_bench import MeterBench
+from wattpurse_tools import cli
+from wattpurse_tools.station import key_file
+
+JPY, KWD = METER, METER + 1
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path, monkeypatch):
+    """Make an empty folder with a key file in it. The station has no meter yet."""
+    monkeypatch.chdir(tmp_path)
+    key_file.make("keys.json")
+
+
+@pytest.fixture
+def wattpurse(capsys):
+    """Return a function that runs a command line and returns its output; `.refusal(...)` returns the error message."""
+
+    def run(line, status=0):
+        capsys.readouterr()
+        assert cli.main(line.split()) == status
+        captured = capsys.readouterr()
+        return (captured.err if status else captured.out).strip()
+
+    run.refusal = lambda line: run(line, 1)
+    return run
+
+
+def add_yen_meter(wattpurse):
+    wattpurse(f"meter add {JPY} --currency JPY --decimals 0")
+
+
+def add_dinar_meter(wattpurse):
+    wattpurse(f"meter add {KWD} --currency KWD --decimals 3")
+
+
+def test_yen_meter_is_sold_to_read_settled_and_reported_in_yen(wattpurse):
+    add_yen_meter(wattpurse)
+    meter = MeterBench(key_file.load("keys.json"))
+    wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
+    assert "anna: 1000 JPY for meter" in wattpurse("card topup anna --amount 1000")
+    assert "at most 0 decimals" in wattpurse.refusal("card topup anna --amount 1.50")
+    meter.tap_file("anna")
+    assert "balance    1000 JPY" in wattpurse("card read anna").splitlines()
+    assert wattpurse(f"token {JPY} refund money 400 --card anna")
+    meter.tap_file("anna")
+    assert wattpurse("card settle anna").endswith("take back 400 JPY: 400 JPY; not settled yet")
+    assert "sold 1000 JPY " in wattpurse("station report")
+    assert " 1000 JPY  redeemed" in wattpurse("station sales")
+
+
+def test_dinar_meter_is_sold_to_in_thousandths(wattpurse):
+    add_dinar_meter(wattpurse)
+    wattpurse(f"card new ali --kind classic-1k --meter {KWD}")
+    assert "ali: 1.250 KWD for meter" in wattpurse("card topup ali --amount 1.25")
+    assert "ali: 0.005 KWD for meter" in wattpurse("card topup ali --amount 0.005")
+    assert "at most 3 decimals" in wattpurse.refusal("card topup ali --amount 0.0005")
+    assert "sold 1.255 KWD " in wattpurse("station report")
+
+
+def test_amount_may_name_its_currency_and_no_other(wattpurse, capsys):
+    add_yen_meter(wattpurse)
+    assert cli.main(["token", str(JPY), "money", "1000 EUR", "--hex"]) == 1
+    assert "AMOUNT 1000 EUR: write a number above zero, such as 20" in capsys.readouterr().err
+    assert cli.main(["token", str(JPY), "money", "1000 JPY", "--hex"]) == 0
+    assert wattpurse(f"meter tokens {JPY}") == "token 1  1000 JPY, issued"
+
+
+def test_money_of_one_currency_is_not_sold_as_another(wattpurse):
+    add_yen_meter(wattpurse)
+    add_dinar_meter(wattpurse)
+    meter = MeterBench(key_file.load("keys.json"))
+    wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
+    wattpurse("card topup anna --amount 1000")
+    meter.tap_file("anna")
+    wattpurse(f"token {JPY} refund money all --card anna")
+    meter.tap_file("anna")
+    reason = wattpurse.refusal(f"card transfer anna --to {KWD}")
+    assert f"meter {JPY} sells in JPY and meter {KWD} in KWD; pay it out" in reason
+    assert wattpurse("card settle anna").endswith("1000 JPY; not settled yet")
+
+
+def test_each_meter_has_its_own_currency(wattpurse):
+    add_yen_meter(wattpurse)
+    add_dinar_meter(wattpurse)
+    for name, number, amount in (("anna", JPY, "500"), ("ali", KWD, "1.5")):
+        wattpurse(f"card new {name} --kind classic-1k --meter {number}")
+        wattpurse(f"card topup {name} --amount {amount}")
+    yen, dinars = wattpurse("station report").splitlines()
+    assert "sold 500 JPY " in yen
+    assert "sold 1.500 KWD " in dinars
+    assert [line.split("  ")[3] for line in wattpurse("station sales").splitlines()] == ["500 JPY", "1.500 KWD"]
+
+
+def test_key_card_of_a_yen_site_is_in_yen(wattpurse):
+    add_yen_meter(wattpurse)
+    wattpurse("card new guest --kind classic-1k --key-card --price 30 --user 7")
+    assert wattpurse("card topup guest --amount 1000").startswith("card guest: 1000 JPY put on it, 0 JPY before")
+    assert "at most 0 decimals" in wattpurse.refusal("card topup guest --amount 0.50")
+    lines = wattpurse("card read guest").splitlines()
+    assert "balance    1000 JPY: 1000 JPY loaded, 0 JPY spent" in lines
+    assert "price      30 JPY per kWh" in lines
+    assert wattpurse("card repair guest").startswith("card guest: 0 JPY were missing")
+    assert wattpurse("card erase guest --forfeit").endswith("forfeited: 1000 JPY")
+
+
+def test_key_card_of_a_site_with_several_currencies_names_them_all(wattpurse):
+    add_yen_meter(wattpurse)
+    add_dinar_meter(wattpurse)
+    wattpurse("card new guest --kind classic-1k --key-card --price 30")
+    assert "1.500 JPY or KWD put on it" in wattpurse("card topup guest --amount 1.5")
+
+
+def test_station_without_meters_sells_in_euros(wattpurse):
+    wattpurse("card new guest --kind classic-1k --key-card --price 0.30")
+    assert "2.50 EUR put on it" in wattpurse("card topup guest --amount 2.5")
+
+
+def test_new_meter_of_a_card_gets_the_currency_of_the_site(wattpurse):
+    add_yen_meter(wattpurse)
+    assert wattpurse("card new eva --kind classic-1k --meter 99").endswith("new to this station and sells in JPY")
+    assert "1000 JPY" in wattpurse("card topup eva --amount 1000")
+
+
+def test_new_meter_of_a_card_is_refused_where_the_currency_is_not_clear(wattpurse):
+    add_yen_meter(wattpurse)
+    add_dinar_meter(wattpurse)
+    reason = wattpurse.refusal("card new eva --kind classic-1k --meter 99")
+    assert "sells in JPY or KWD; add the meter first" in reason
+    wattpurse("meter add 99 --currency EUR")
+    assert wattpurse("card new eva --kind classic-1k --meter 99") == "card eva: classic-1k for meter 99"
