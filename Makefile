@@ -40,8 +40,9 @@ console: need-PORT venv ## Open the service console of the meter on PORT=
 need-%:
 	@: $(call needed,$*)
 
-lint: venv ## Check the style of every Python file
-	@$(VENV)/ruff check .
+lint: venv ## Check the style of every Python file, and print the share of headless sentences per package
+	@status=0; $(VENV)/ruff check . || status=1; $(VENV)/ruff format --check . || status=1; \
+	$(VENV)/python -m tests.house.plain_words || status=1; exit $$status
 
 micropython: ## Find MicroPython for this machine or build it from Debian's sources
 	@$(TOOLCHAIN)/micropython micropython >/dev/null

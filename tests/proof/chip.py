@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, HANGS, LOST, Broken
-from tests.silicon.meter_bench import GONE_S, STATION, build_image, card_with, commissioned_ring, write_flash
+from tests.silicon.meter_bench import GONE_S, STATION, card_with, commissioned_ring, write_flash
 from tests.stories.whole_meter import PIN
 from wattpurse.core.money import supply
+from wattpurse_tools.emulation.image import build_image
 from wattpurse_tools.emulation.meter import EmulatedMeter
 from wattpurse_tools.emulation.ring import stores_of
 
