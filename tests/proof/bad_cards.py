@@ -100,7 +100,7 @@ def run_case(seed: int, tally):
         tally.cases += 1
         tally.faults += 1
     for result in outcomes:
-        tally.add(f"told_{result}")
+        tally.add(f"outcome_{result}")
     bound_heap(tally, _HEAP_LIMIT, _serve_image, meter, desk, kind, image)
 
 

@@ -178,11 +178,11 @@ class _Story:
     def check_statements(self):
         """Check that no statement on a card lists a token that the ledger has not redeemed."""
         for card in [self._card] + self._others:
-            told = self._statement(card)
-            if told is None:
+            shown = self._statement(card)
+            if shown is None:
                 continue
-            for sequence in range(max(1, told["token_top"] - 63), told["token_top"] + 1):
-                redeemed = told["token_window"] >> told["token_top"] - sequence & 1
+            for sequence in range(max(1, shown["token_top"] - 63), shown["token_top"] + 1):
+                redeemed = shown["token_window"] >> shown["token_top"] - sequence & 1
                 if redeemed and not self._place.account.token_is_used(sequence):
                     raise Broken(LOST, f"{self._way}: the card says that token {sequence} is redeemed, it is not")
 
@@ -199,16 +199,16 @@ class _Story:
             left = [data for data in self._tokens_on(card) if data in self._sold and not self._is_used(data)]
             if left:
                 raise Broken(
-                    LOST, f"{self._way}: {len(left)} tokens are still on the card, told {self._place.outcomes}"
+                    LOST, f"{self._way}: {len(left)} tokens are still on the card, outcomes {self._place.outcomes}"
                 )
         if not all(self._is_used(data) for data in self._at_stake):
             raise Broken(LOST, f"{self._way}: a token is neither redeemed nor on its card any more")
-        told = self._statement(self._card)
-        if told is not None and told["balance"] != account.money.balance and self._card not in self._others:
+        shown = self._statement(self._card)
+        if shown is not None and shown["balance"] != account.money.balance and self._card not in self._others:
             if not self._others:
-                raise Broken(BROKEN_RULES, f"{self._way}: statement {told['balance']}, meter {account.money.balance}")
-        elif told is None and purse.layout_of(self._card.kind).statement_offsets:
-            raise Broken(BROKEN_RULES, f"{self._way}: no statement on the card, told {self._place.outcomes}")
+                raise Broken(BROKEN_RULES, f"{self._way}: statement {shown['balance']}, meter {account.money.balance}")
+        elif shown is None and purse.layout_of(self._card.kind).statement_offsets:
+            raise Broken(BROKEN_RULES, f"{self._way}: no statement on the card, outcomes {self._place.outcomes}")
         self._place.meter.start()
         if self._place.account.money.bought != redeemed:
             raise Broken(LOST, f"{self._way}: after a restart bought is {self._place.account.money.bought}")
