@@ -123,7 +123,7 @@ class TestFailingChip(ReaderTest):
         self.assert_recovers()
 
     def test_a_wire_that_breaks_in_the_middle_of_a_look(self):
-        """Silence of the chip is not taken for silence of the cards."""
+        """Expect an error: a silent chip must not count as an empty reader."""
         self.model.faults.kill_spi(0x00)
         self.assert_reader_fails(self.reader.find_card())
         self.assert_reader_fails(self.reader.authenticate(b"\x60\x04" + TRANSPORT_KEY + UID4, 5000))

@@ -249,7 +249,7 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.USED)
 
     def test_tokens_that_take_turns_in_being_refused_are_noted_once_each(self):
-        """Redeem at every look: the card lies there and cannot be written, and brings more than one token."""
+        """Redeem at every look: the card cannot be written, stays on the reader and brings more than one token."""
         self._redeem(1, token.TERM, 0, 10_000)
         for _ in range(10):
             for sequence in range(2, 15):

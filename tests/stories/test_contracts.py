@@ -105,7 +105,7 @@ class TestTheCamper(ContractStory):
             self.assertTrue(0 <= 5 * KWH * day - self.account.energy.charged + 6_000 * day <= 6_000 * day)
         self.assert_all_energy_is_registered()
 
-        # What a week did not use is there when he buys another.
+        # The unused kWh of one week remain when he buys another.
         self.outage_until(self.account.standing["dispenser_until_s"] - 2)
         self.world.run_for(5)
         self.assertFalse(self.is_lit())

@@ -34,7 +34,7 @@ class TestCutsDuringATap(unittest.TestCase):
         return world
 
     def _restore(self, world, card, lifted):
-        """Bring the mains back after a while. The card still lies there, or was taken away."""
+        """Bring the mains back after a while. The card is still on the reader unless it was `lifted`."""
         self.assertFalse(world.mains_on)
         if lifted:
             world.remove(card)

@@ -21,7 +21,7 @@ DAY_S = 86_400
 
 
 class Slot:
-    """Where a session finds its only card."""
+    """The slot of a session that has one card."""
 
     def __init__(self, card):
         self.name = self.card = None

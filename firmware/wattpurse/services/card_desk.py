@@ -1,8 +1,8 @@
 """The card desk: looks for cards, redeems their tokens, writes the statement, and shows the outcome.
 
 The teller writes the credit into the ledger before the card or anyone else learns of it. A card may be removed at any
-moment: redeemed tokens stay redeemed, and the next tap writes the statement. A card that lies on the reader is served
-once. If that failed, it is tried again as long as it lies there. A key card is shown to the slot at every look.
+moment: redeemed tokens stay redeemed, and the next tap writes the statement. A card on the reader is served once.
+After a failure it is tried again as long as it stays. A key card is shown to the slot at every look.
 """
 
 from wattpurse.cards import data_card, purse

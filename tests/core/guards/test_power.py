@@ -63,7 +63,7 @@ class TestPower(unittest.TestCase):
         house = House(1_000)
         house.live(2_300, 60)
         seen = house.live(0, 60)
-        self.assertTrue(seen[10] <= 360, seen)  # not even a pulse in ten seconds
+        self.assertTrue(seen[10] <= 360, seen)  # less than a pulse in ten seconds
         self.assertTrue(seen[-1] <= 60, seen)
         self.assertEqual(seen, sorted(seen, reverse=True))
 

@@ -24,7 +24,7 @@ SITE_KEY = b"site key 0000001"
 
 
 def uniform_access(_sector):
-    """Conditions of every sector for which only key B writes."""
+    """Return access conditions under which only key B writes, for every sector."""
     return 4, 4, 4, 3
 
 

@@ -159,7 +159,7 @@ def test_binary_table_is_accepted(capsys, files):
     assert printed(capsys, "--tariff", table, "--load", OCTOBER) == OCTOBER_BILL
 
 
-# What the rules give, by hand
+# The results of the rules, calculated by hand
 
 
 def test_months_are_separate_and_summed(capsys, files):

@@ -151,7 +151,7 @@ def check_total(made, load, charge_microunits):
     assert sum(month.charge_microunits for month in made.months.values()) == charge_microunits
 
 
-# What is drawn
+# Strategies of the examples
 
 amounts = st.integers(0, 3_000_000).map(millionths_text)
 small_energies = st.one_of(st.just(0), st.integers(1, 60), st.integers(1, 60_000))

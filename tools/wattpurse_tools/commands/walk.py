@@ -23,7 +23,9 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     new.set_defaults(run=run_new)
 
     load = actions.add_parser("load", help="load it with the tokens that were made with `token --hex`")
-    load.add_argument("--meters", type=int, nargs="+", metavar="N", help="of these meters; default: of all")
+    load.add_argument(
+        "--meters", type=int, nargs="+", metavar="N", help="load the tokens of these meters (default: of all meters)"
+    )
     add_card_options(load)
     load.set_defaults(run=run_load)
 

@@ -89,7 +89,9 @@ def _columns(columns: list[str], where: str) -> tuple[int, int]:
         )
     time_s = instant(columns[0], where)
     if columns[1].startswith("-"):
-        raise ValueError(f"{where}: {columns[1]} Wh is negative; write what was consumed, without what was fed in")
+        raise ValueError(
+            f"{where}: {columns[1]} Wh is negative; write the energy consumed alone, without the energy fed in"
+        )
     matched = _energy_form(columns[1], where)
     return time_s, int(matched[1]) * MWH_PER_WH + int((matched[2] or "").ljust(3, "0"))
 
@@ -116,7 +118,7 @@ def _check_step(step_s: int, interval_s: int, where: str) -> None:
     if step_s < interval_s:
         raise ValueError(
             f"{where}: overlaps the line before by {_duration(interval_s - step_s)}, intervals are "
-            f"{_duration(interval_s)}; leave out what is counted twice, or set --interval MINUTES"
+            f"{_duration(interval_s)}; leave out the lines that count energy twice, or set --interval MINUTES"
         )
 
 

@@ -26,8 +26,8 @@ class OpenLoad:
     def look(self, elapsed_ms: int, pulses: int, pulse_mwh: int, is_open: bool) -> bool:
         """Return True if energy flows and the switch must be opened again.
 
-        `pulses` of `pulse_mwh` each came in the `elapsed_ms` since the last call. `is_open` is True if the switch was
-        told to open and no coil has current.
+        `pulses` of `pulse_mwh` each came in the `elapsed_ms` since the last call. `is_open` is True if the last
+        order to the switch was to open and no coil has current.
         """
         if is_open != self._is_open:
             self._is_open = is_open

@@ -186,7 +186,7 @@ def _list_as_json(rows: "Iterable[dict]", name: str) -> "Iterator[str]":
     yield ("]}" if separator == ", " else separator + "]}") + "\n"
 
 
-async def _given(result: "Any") -> "Any":
+async def _given(result: "Any") -> "Any":  # noqa: ANN401 a command returns text, facts or a coroutine of either
     """Return the result of a command, which may be a coroutine that returns it."""
     return await result if hasattr(result, "send") else result
 

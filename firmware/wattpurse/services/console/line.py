@@ -15,7 +15,7 @@ _RUB_OUT = "\b \b"
 
 _IN_TEXT = 0
 _AFTER_ESCAPE = 1
-_IN_SEQUENCE = 2  # of an arrow or function key: ESC [ digits, then one character (ECMA-48, section 5.4)
+_IN_SEQUENCE = 2  # an arrow or function key: ESC [ digits, then one character (ECMA-48, section 5.4)
 
 
 class LineEditor:
