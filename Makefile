@@ -6,7 +6,6 @@ export MICROPYTHON MPY_CROSS MPY_DIR PYTHON
 TOOLCHAIN := tools/toolchain
 VENV := .venv/bin
 run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
-run_pico := python -m wattpurse_tools.emulation.run
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
 .PHONY: help run test proof bench image pins deploy console lint micropython micropython-path venv clean distclean
@@ -15,7 +14,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: micropython venv ## Run the simulated meter in this terminal, BOARD=pico its image on an emulated chip; ARGS="..."
-	@PATH="$(CURDIR)/$(VENV):$$PATH" $(or $(run_$(or $(BOARD),host)),$(error There is no board $(BOARD) to run)) $(ARGS)
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(or $(run_$(or $(BOARD),host)),$(wildcard boards/$(BOARD)/emulate),$(error There is no board $(BOARD) to run)) $(ARGS)
 
 test: micropython venv ## Run every test: CPython, the unix port, lint, import rule, compile; ARGS="..." goes to pytest
 	@$(VENV)/pytest -n $$(nproc) $(ARGS)
@@ -26,10 +25,10 @@ proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs 
 bench: venv ## Measure the meter's image on the emulated RP2040, into build/bench.json; ARGS="FIGURE ..." for some
 	@$(VENV)/wattpurse bench $(ARGS)
 
-image: ## Build the image of a board: BOARD=pico or esp32; MPY_DIR= names a MicroPython checkout to build from
-	@$(or $(wildcard $(TOOLCHAIN)/$(call needed,BOARD)-image),$(error There is no board $(BOARD) to build for)) $(ARGS)
+image: ## Build the image of a board, for instance BOARD=pico; MPY_DIR= names a MicroPython checkout to build from
+	@$(or $(wildcard boards/$(call needed,BOARD)/image/build),$(error There is no board $(BOARD) to build for)) $(ARGS)
 
-pins: need-BOARD venv ## Print the wiring table of a board: BOARD=pico or esp32
+pins: need-BOARD venv ## Print the wiring table of a board, for instance BOARD=pico
 	@$(VENV)/wattpurse pins $(call needed,BOARD)
 
 deploy: need-BOARD need-PORT micropython venv ## Make a board that runs MicroPython into a meter, or update one: BOARD= PORT=; FORMAT=1: its files may be lost

@@ -1,4 +1,4 @@
-"""Entry point on a board: take the board this image or file system has, build the meter on it, run it."""
+"""Entry point on a board: build the board's devices, build the meter on them, run it."""
 
 import asyncio
 
@@ -6,9 +6,9 @@ from wattpurse.app import Meter
 
 
 def main() -> None:
-    """Runs until the board resets, or until someone at its console interrupts it.
+    """Run until the board resets, or until somebody interrupts at the console.
 
-    Then no coil stays under current, and no task is left that would go on beside those of another meter.
+    An interrupt leaves no coil under current and no task of this meter running.
     """
     from board import build_board
 

@@ -10,7 +10,7 @@ KWH = 1_000_000
 
 
 def flat_fields() -> dict:
-    """0.25 per kWh at all times, UTC, nothing else."""
+    """Return a tariff of 0.25 per kWh at all times, UTC, nothing else."""
     return {
         "version": 1,
         "activation_s": NEW_YEAR_S,
@@ -28,7 +28,9 @@ def flat_fields() -> dict:
 
 
 def day_and_night_fields() -> dict:
-    """Two rates, blocks, a standing charge, an allowance, and the daylight rule of the European Union at UTC+1."""
+    """Return two rates, blocks, a standing charge, an allowance, and the daylight rule of the European Union at
+    UTC+1.
+    """
     fields = flat_fields()
     fields.update(
         {
@@ -44,19 +46,19 @@ def day_and_night_fields() -> dict:
 
 
 def flat_tariff(**changed) -> bytes:
-    """The flat tariff as a table, with fields changed."""
+    """Return the flat tariff as a table, with fields changed."""
     fields = flat_fields()
     fields.update(changed)
     return table.encode(fields)
 
 
 def day_and_night_tariff(**changed) -> bytes:
-    """The day and night tariff as a table, with fields changed."""
+    """Return the day and night tariff as a table, with fields changed."""
     fields = day_and_night_fields()
     fields.update(changed)
     return table.encode(fields)
 
 
 def new_account(tariff_data: bytes | None = None, contract=contracts.PrepaidMoney, impulses: int = 3200) -> Account:
-    """An account that starts with the year 2026."""
+    """Return an account that starts with the year 2026."""
     return Account(tariff_data or flat_tariff(), impulses, 1, contract, NEW_YEAR_S)

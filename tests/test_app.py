@@ -1,4 +1,4 @@
-"""The whole meter on the simulated board: what it makes of every state of its flash, and that it fails safe."""
+"""The whole meter on the simulated board: its start from every state of its flash, and that it fails safe."""
 
 import unittest
 
@@ -111,7 +111,7 @@ class TestLives(unittest.TestCase):
         self._restart()
         meter = self.world.meter
         self.assertFalse(meter.timekeeper.trusted)
-        self.assertEqual(meter.teller.alarms(), statement.ALARM_CLOCK)
+        self.assertEqual(meter.statements.alarms(), statement.ALARM_CLOCK)
         self.assertIn(events.CLOCK_DOUBTED, [event.code for event in meter.events.recent(3)])
 
     def test_a_ledger_that_fails_in_service_opens_the_switch_and_resets(self):
@@ -211,7 +211,7 @@ class TestLives(unittest.TestCase):
         self._restart()
         meter = self.world.meter
         self.assertEqual(meter.fault, supply.ON)
-        self.assertEqual(meter.teller.alarms(), statement.ALARM_FLASH)
+        self.assertEqual(meter.statements.alarms(), statement.ALARM_FLASH)
         self.assertEqual(buy(meter, 1, 10_000_000), outcome.ACCEPTED)
         self.world.run_for(5)
         self.assertTrue(self.relay.contact_closed)
@@ -259,7 +259,7 @@ class TestCommissioning(unittest.TestCase):
         return True
 
     def test_numbers_that_were_given_up_outlast_a_power_cut(self):
-        """Whatever is cut off when the meter is commissioned anew, the old number's tokens never count again."""
+        """Check that the old number's tokens never count again, after a cut anywhere in a new commissioning."""
         hardware = Hardware(VirtualClock(), START_S)
         hardware.power_up()
         commission(self._started(hardware))

@@ -1,4 +1,4 @@
-"""The board's contract: what is missing is named, and the simulated board misses nothing."""
+"""The board's contract: missing devices are named, and the simulated board has every device."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The supervisor on virtual time: what it does with tasks that raise, end, fall silent or hold the processor."""
+"""The supervisor on virtual time: its reaction to tasks that raise, end, fall silent or hold the processor."""
 
 import asyncio
 import unittest

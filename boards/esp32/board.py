@@ -1,6 +1,6 @@
 """The meter's devices on an ESP32 board with 4 MB of flash: see `hal` for the devices and `pins` for the wiring.
 
-Its random bytes are true ones only while Wi-Fi or Bluetooth is on (ESP32 technical reference manual, "Random Number
+Its random bytes are truly random only while Wi-Fi or Bluetooth is on (ESP32 technical reference manual, "Random Number
 Generator"); otherwise they come from a generator seeded at the start of the chip.
 """
 
@@ -11,20 +11,36 @@ import machine
 from boards.esp32 import counter, storage
 from boards.esp32.pins import GPIO
 from boards.micropython.block_flash import BlockFlash
-from boards.micropython.chip_board import ChipBoard
+from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from wattpurse.drivers.pulse_counter import PulseCounter
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.micropython.block_flash import BlockDevice
+    from wattpurse.hal import Board
 
-def build_board() -> ChipBoard:
-    """The devices, with the ledger on the partition that the image reserves. Raises OSError if there is none."""
+
+def build_board() -> "Board":
+    """Return the devices, with the ledger on the partition that the image reserves. Raises OSError if it is missing."""
     return build_board_with(storage.ring_blocks())
 
 
-def build_board_with(ring_blocks) -> ChipBoard:
-    """The devices, with the ledger on another block device. The boot script has started the counter already."""
+def build_board_with(ring_blocks: "BlockDevice") -> "Board":
+    """Return the devices, with the ledger on another block device. The boot script has started the counter already."""
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     watchdog = Watchdog(machine.reset_cause() == machine.WDT_RESET)
-    bare_inputs = ("magnet", "reverse_flow")
-    return ChipBoard("ESP32", GPIO, pulses, BlockFlash(ring_blocks), watchdog, 2, False, time.sleep_us, bare_inputs)
+    return ChipBoard(
+        "ESP32",
+        GPIO,
+        counter=pulses,
+        flash=BlockFlash(ring_blocks),
+        watchdog=watchdog,
+        traits=ChipTraits(
+            reader_bus=2,
+            has_hard_interrupts=False,
+            display_delay_us=time.sleep_us,
+            bare_inputs=("magnet", "reverse_flow"),
+        ),
+    )

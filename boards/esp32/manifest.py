@@ -1,4 +1,4 @@
-# The board's part of what is frozen: its devices, and `board`, by which the firmware finds them.
+# The board's part of the frozen modules: its devices, and the module `board` that the firmware imports.
 package(
     "boards",
     files=(

@@ -1,13 +1,13 @@
 """Wiring of the meter on an ESP32 board with 4 MB of flash: the table that `make pins` prints and the code uses.
 
-Left free: 0, 2, 12 and 15 decide how the chip starts, 1 and 3 are the console, 6 to 11 are the flash, 16 and 17 the
-PSRAM of some modules. 5 is looked at when the chip starts too, but only for a bus that is not used here. 34 to 39 can
-only be inputs, without a resistor of the chip. The coils are on pins that no start of the chip touches.
+Free pins: 0, 2, 12 and 15 decide how the chip starts, 1 and 3 are the console, 6 to 11 are the flash, 16 and 17 the
+PSRAM of some modules. The chip also reads 5 at its start, but only for a bus that is not used here. 34 to 39 can only
+be inputs, without a resistor of the chip. The coils are on pins that the chip's start leaves alone.
 
 The RC522, DS3231 and TM1637 modules take 3.3 V and ground from the board. The coils need a supply and a driver of their
-own, with a resistor to ground at each input. A tamper input (cover, magnet, reverse_flow) that has no sensor is tied to
-ground: left open it reads as tamper or as anything, which does nothing only as long as its term of supply
-(tamper_cover, tamper_magnet, tamper_reverse) is 0.
+own, with a resistor to ground at each input. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to
+ground. An open input may read as tampering, which has no effect only while its term of supply (tamper_cover,
+tamper_magnet, tamper_reverse) is 0.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note

@@ -1,8 +1,8 @@
-"""How the storage of a board with stock MicroPython is shared out: the ring is the last 512 KiB of partition "vfs".
+"""Storage layout of a board with stock MicroPython: the ring is the last 512 KiB of partition "vfs".
 
-The filesystem covers all of it and must be mounted by `mount_filesystem`, which keeps it off the ring (see
-`shared_blocks`). Between MicroPython's own boot script, which mounts it without the fence and writes nothing, and
-`boot.py`, which calls this, nothing else runs. The image of the meter needs none of this.
+The filesystem covers the whole partition and must be mounted by `mount_filesystem`, which keeps it off the ring (see
+`shared_blocks`). MicroPython's own boot script mounts it without the fence and writes nothing; `boot.py` runs next and
+calls `mount_filesystem`. The meter's image needs none of this.
 """
 
 import vfs
@@ -16,31 +16,31 @@ _BLOCK_COUNT = 4
 
 
 def ring_blocks() -> LastBlocks:
-    """The sectors of the ledger's ring, as a block device."""
+    """Return the sectors of the ledger's ring, as a block device."""
     storage = _storage()
     return LastBlocks(storage, _fence(storage))
 
 
 def mount_filesystem() -> None:
-    """Mount the filesystem on `/`, kept off the ring, in place of what is mounted there."""
+    """Mount the filesystem on `/`, kept off the ring, in place of the present mount."""
     vfs.umount("/")
     vfs.mount(vfs.VfsLfs2(_filesystem_blocks()), "/")
 
 
 def format_filesystem() -> None:
-    """Make an empty filesystem that has nothing on the ring: all files are lost, the ring is untouched."""
+    """Make an empty filesystem that is off the ring. All files are lost; the ring is untouched."""
     vfs.VfsLfs2.mkfs(_filesystem_blocks())
     mount_filesystem()
 
 
-def _storage():
+def _storage() -> "Partition":
     return Partition.find(Partition.TYPE_DATA, label="vfs")[0]
 
 
-def _fence(storage):
+def _fence(storage: "Partition") -> int:
     return storage.ioctl(_BLOCK_COUNT, 0) - RING_SECTORS
 
 
-def _filesystem_blocks():
+def _filesystem_blocks() -> "FencedBlocks":
     storage = _storage()
     return FencedBlocks(storage, _fence(storage))

@@ -1,7 +1,7 @@
-"""The simulated board: chip models soldered to wires, and the devices of `hal` that product code gets above them.
+"""The simulated board: chip models on wires, and the devices of `hal` above them, which product code gets.
 
-`Hardware` is what survives a power cut: the chips, the relay, the flash. `Board` is one life of the processor: each
-power-up and each reset makes a new one, with fresh pins and drivers on the same chips.
+`Hardware` survives a power cut: the chips, the relay, the flash. `Board` is one life of the processor: each power-up
+and each reset makes a new one, with new pins and drivers on the same chips.
 """
 
 from boards.host.chips.aes import aes
@@ -28,14 +28,26 @@ from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.world.clock import VirtualClock
+    from wattpurse import hal
+
+    def _as_hal_board(board: "Board") -> hal.Board:
+        """Let the type checker hold `Board` to the contract."""
+        return board
+
+
 FLASH_SECTORS = 128
 IMPULSES_PER_KWH = 1_000
 
 
 class Hardware:
-    """All chips of one meter. `memory` is the flash's content, `seed` what every chance in the models comes from."""
+    """All chips of one meter. `memory` is the flash's content; `seed` decides every random event in the models."""
 
-    def __init__(self, clock, utc_s: int | None = None, memory: bytearray | None = None, seed: int = 1) -> None:
+    def __init__(
+        self, clock: "VirtualClock", utc_s: int | None = None, memory: bytearray | None = None, seed: int = 1
+    ) -> None:
         self.clock = clock
         self.random_bits = RandomBits(seed)
         self.console = ConsoleModel(clock)
@@ -51,7 +63,7 @@ class Hardware:
         self.button_wire = Wire()
         self.button = ButtonModel(clock, self.button_wire, self.random_bits)
         self.buzzer_wire = Wire(pull=0)
-        bounces = RandomBits(seed)  # of their own, so that what other models draw stays the same
+        bounces = RandomBits(seed)  # separate, so that the random bits of other models stay the same
         self.sensor_wires = Wire(), Wire(), Wire()
         self.cover, self.magnet, self.reverse_flow = [SensorModel(clock, wire, bounces) for wire in self.sensor_wires]
         self.open_coil_wire = Wire(pull=0)
@@ -61,7 +73,7 @@ class Hardware:
         self.board = None
 
     def power_up(self) -> None:
-        """The mains are there: every chip gets its supply and a new life of the processor begins."""
+        """Switch the mains on: every chip gets its supply, and a new life of the processor begins."""
         self.source.set_mains(True)
         self.source.set_contact(self.relay.contact_closed)
         self.rtc.power_restored()
@@ -70,14 +82,14 @@ class Hardware:
         self.start_board()
 
     def start_board(self) -> None:
-        """The processor starts anew; the other chips keep what they have."""
+        """Start the processor anew. The other chips keep their state."""
         self._stop_board()
         self.source.board_powered()
         self.console.board_started()
         self.board = Board(self)
 
     def power_lost(self) -> None:
-        """The mains are gone: whatever the program still does, nothing hears it."""
+        """Cut the mains: later actions of the program reach no chip."""
         self.display.power_lost()
         self._stop_board()
         self.reader.power_cut()
@@ -85,7 +97,7 @@ class Hardware:
         self.source.set_mains(False)
 
     def violations(self) -> list:
-        """Everything that some chip did not forgive."""
+        """Return the violations that the chip models noted."""
         found = []
         for name, model in (("display", self.display), ("relay", self.relay), ("reader", self.reader)):
             found += [f"{name}: {violation}" for violation in model.violations]
@@ -104,7 +116,7 @@ class Board:
     name = "host"
     unique_id = b"simulated"
 
-    def __init__(self, hardware) -> None:
+    def __init__(self, hardware: "Hardware") -> None:
         self.clock = hardware.clock
         self._pins = []
         pin = self._pin
@@ -115,7 +127,8 @@ class Board:
         self.counter = PulseCounter(hardware.source.read_raw, hardware.source.modulus)
         coil_pins = pin(hardware.open_coil_wire, PUSH_PULL), pin(hardware.close_coil_wire, PUSH_PULL)
         self.load_switch = LoadSwitch(*coil_pins, self.clock, self._hold_ms)
-        self.display = LedDisplay(*[pin(wire) for wire in hardware.display_wires], self.clock.advance_us)
+        display_pins = pin(hardware.display_wires[0]), pin(hardware.display_wires[1])
+        self.display = LedDisplay(*display_pins, self.clock.advance_us)
         self.button = Button(pin(hardware.button_wire, INPUT), self.clock)
         self.buzzer = Buzzer(pin(hardware.buzzer_wire, PUSH_PULL), self.clock)
         cover_pin, magnet_pin, reverse_flow_pin = [pin(wire, INPUT) for wire in hardware.sensor_wires]
@@ -128,25 +141,25 @@ class Board:
         self._random_bits = hardware.random_bits
 
     def random_bytes(self, count: int) -> bytes:
-        """From the models' own chance, so that a run can be repeated; nothing secret is made on this board."""
+        """Return bytes from the models' random source, so that a run can be repeated. This board makes no secrets."""
         return bytes([self._random_bits(8) for _ in range(count)])
 
     def rest(self, has_littered: bool) -> None:
-        """Nothing to tidy up here."""
+        """Do nothing: this board has no memory to tidy up."""
 
     def reset(self) -> None:
         """Start the board anew."""
         raise BoardReset("reset")
 
     def disconnect(self) -> None:
-        """The processor has stopped: its pins drive nothing any more."""
+        """Disconnect all pins: the processor has stopped."""
         for pin in self._pins:
             pin.disconnect()
 
-    def _hold_ms(self, duration_ms) -> None:
+    def _hold_ms(self, duration_ms: int) -> None:
         self.clock.advance_us(duration_ms * 1000)
 
-    def _pin(self, wire, mode=0):
+    def _pin(self, wire: "Wire", mode: int = 0) -> "Pin":
         pin = Pin(wire, mode)
         self._pins.append(pin)
         return pin

@@ -1,4 +1,4 @@
-"""The few file operations that both Pythons have in common."""
+"""The few file operations that work on both Pythons."""
 
 import os
 
@@ -6,7 +6,7 @@ _DIRECTORY = 0x4000
 
 
 def make_folder(path: str) -> None:
-    """Make the folder and those it lies in, where they are missing."""
+    """Make the folder and its parents if they are missing."""
     parent = path.rstrip("/").rpartition("/")[0]
     if parent and not exists(parent):
         make_folder(parent)
@@ -15,7 +15,7 @@ def make_folder(path: str) -> None:
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file or folder of that name."""
+    """Return True if there is a file or folder of that name."""
     try:
         os.stat(path)
     except OSError:
@@ -24,7 +24,7 @@ def exists(path: str) -> bool:
 
 
 def remove(path: str) -> None:
-    """Remove a file if it is there."""
+    """Remove a file if it exists."""
     if exists(path):
         os.remove(path)
 
@@ -41,7 +41,7 @@ def remove_folder(path: str) -> None:
 
 
 def write_whole(path: str, text: str) -> None:
-    """Replace a file's content; whoever reads it meanwhile, or after a crash, finds the old or the new one."""
+    """Replace a file's content. A reader meanwhile, or after a crash, finds the old or the new content."""
     temporary = path + ".new"
     with open(temporary, "w") as file:
         file.write(text)

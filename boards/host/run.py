@@ -1,7 +1,7 @@
-"""`make run`: the simulated meter, at its screen if there is a terminal, else as a story that tells itself.
+"""`make run`: the simulated meter at its screen, or without a terminal its story.
 
-The meter is kept in one folder, its cards in another, the vending station's keys and record in a third. A new meter is
-commissioned for the contract named; another contract wants a folder of its own, and gets one unless it is told.
+The meter has one folder, its cards another, the vending station's keys and record a third. A new meter is commissioned
+for the contract named. Each contract has a meter folder of its own unless --state names one.
 """
 
 import os
@@ -15,7 +15,7 @@ _USAGE = "usage: run.py [--contract NAME] [--state FOLDER] [--cards FOLDER] [--d
 
 
 def arguments(words: list) -> dict:
-    """The command line as a dictionary. Raises ValueError, saying what is wrong."""
+    """Return the command line as a dictionary. Raises ValueError that names the mistake."""
     options = {"state": None, "cards": "cards", "desk": ".", "contract": CONTRACT, "story": False}
     words = list(words)
     while words:
@@ -32,7 +32,7 @@ def arguments(words: list) -> dict:
 
 
 def main(words: list) -> int:
-    """Run what the command line asks for; the exit status."""
+    """Run the command line and return the exit status."""
     try:
         options = arguments(words)
         customer_of(options["contract"])
@@ -47,7 +47,7 @@ def main(words: list) -> int:
 
 
 def live(options: dict) -> int:
-    """The meter at its screen, going on where the last run left it."""
+    """Run the meter at its screen, from the state of the last run. Returns the exit status."""
     from boards.host.screen.screen import glyphs_of_locale
     from boards.host.screen.session import Session
 

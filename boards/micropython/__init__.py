@@ -1,1 +1,1 @@
-"""What boards that run MicroPython on a chip have in common."""
+"""Code that all boards with MicroPython on a chip share."""

@@ -1,4 +1,4 @@
-"""The devices of `hal` on a chip that runs MicroPython: what is the same whatever the chip and its pins."""
+"""The devices of `hal` on a chip that runs MicroPython: the part that is the same for every chip and wiring."""
 
 import gc
 import os
@@ -19,32 +19,55 @@ from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.rtc_ds3231 import Ds3231
 
-READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; a little less leaves room for the module's wires
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.drivers.pulse_counter import PulseCounter
+    from wattpurse.hal import Aes, Flash, Watchdog
+
+READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
-LAST_WORDS_MS = 20
-# A collection takes as long whatever there is to collect, and what is allocated next after it takes a little longer.
+LAST_OUTPUT_MS = 20
+# A collection takes the same time for little and for much garbage, and slows the next allocations a little.
 COLLECT_EVERY_MS = 10_000
 
 
-class ChipBoard:
-    """Everything that `hal` asks for, on the pins of `gpio`: a dict of the signals of a board's wiring table.
+class ChipTraits:
+    """Properties of a chip and of its MicroPython port.
 
-    `counter` is running already; `flash` is the ledger's; `watchdog` was not fed yet; `reader_bus` is the number of the
-    SPI bus; `hard_interrupts` tells whether the port runs Python in an interrupt; `display_delay_us` see `LedDisplay`;
-    `bare_inputs` names the tamper inputs that have a resistor of the board, for the chip has none there.
+    `reader_bus` is the number of the reader's SPI bus. `has_hard_interrupts` is True if the port runs Python in an
+    interrupt. `display_delay_us` is the one of `LedDisplay`. `bare_inputs` names the tamper inputs whose pins have no
+    pull-up of the chip; the board has a resistor there.
+    """
+
+    def __init__(
+        self,
+        reader_bus: int,
+        has_hard_interrupts: bool,
+        display_delay_us: "Callable[[int], object] | None",
+        bare_inputs: tuple = (),
+    ) -> None:
+        self.reader_bus = reader_bus
+        self.has_hard_interrupts = has_hard_interrupts
+        self.display_delay_us = display_delay_us
+        self.bare_inputs = bare_inputs
+
+
+class ChipBoard:
+    """All devices of `hal`, on the pins of `gpio`: the GPIO numbers by signal of the board's wiring table.
+
+    `counter` is running already, `flash` is the ledger's, and `watchdog` was not fed yet.
     """
 
     def __init__(
         self,
         name: str,
-        gpio: dict,
-        counter,
-        flash,
-        watchdog,
-        reader_bus: int,
-        hard_interrupts: bool,
-        display_delay_us,
-        bare_inputs: tuple = (),
+        gpio: "dict[str, int]",
+        counter: "PulseCounter",
+        flash: "Flash",
+        watchdog: "Watchdog",
+        traits: ChipTraits,
     ) -> None:
         self.name = name
         self.counter = counter
@@ -56,46 +79,47 @@ class ChipBoard:
         self.watchdog = watchdog
         self.console = ConsoleStream()
         display_pins = self._open_drain("display_clock"), self._open_drain("display_data")
-        self.display = LedDisplay(*display_pins, display_delay_us)
+        self.display = LedDisplay(*display_pins, traits.display_delay_us)
         self.button = Button(Pin(gpio["button"], Pin.IN, Pin.PULL_UP), clock)
         self.buzzer = Buzzer(self._output("buzzer", 0), clock)
-        self._bare_inputs = bare_inputs
+        self._bare_inputs = traits.bare_inputs
         self.cover = Contact(self._loop("cover"), QUICK_SAMPLES)
         self.magnet = Contact(self._loop("magnet"), QUICK_SAMPLES)
         self.reverse_flow = Contact(self._loop("reverse_flow"), SLOW_SAMPLES)
         self.rtc = Ds3231(I2C(0, sda=Pin(gpio["rtc_data"]), scl=Pin(gpio["rtc_clock"]), freq=RTC_HZ))
-        self.reader = self._build_reader(reader_bus, hard_interrupts)
-        self.aes = aes
+        self.reader = self._build_reader(traits)
+        # The stubs take an IV that is missing, but not one that is None; cryptolib takes both.
+        self.aes: Aes = aes  # pyright: ignore[reportAttributeAccessIssue]
         self.random_bytes = os.urandom
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
 
     def rest(self, has_littered: bool) -> None:
-        """Collect garbage, if much was made or some seconds have passed: else it is done in the middle of something."""
+        """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""
         if has_littered or time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
             gc.collect()
             self._collected_ms = time.ticks_ms()
 
     def reset(self) -> None:
-        """Start the board anew, after what was written last has gone out."""
+        """Send the rest of the console's output, then start the board anew."""
         self.console.flush()
-        time.sleep_ms(LAST_WORDS_MS)
+        time.sleep_ms(LAST_OUTPUT_MS)
         machine.reset()
 
-    def _build_reader(self, bus, hard_interrupts):
+    def _build_reader(self, traits: ChipTraits) -> Mfrc522:
         gpio = self._gpio
         sck, mosi, miso = Pin(gpio["reader_clock"]), Pin(gpio["reader_mosi"]), Pin(gpio["reader_miso"])
-        spi = SPI(bus, baudrate=READER_BAUD, sck=sck, mosi=mosi, miso=miso)
-        irq = PinSignal(Pin(gpio["reader_irq"], Pin.IN), Pin.IRQ_FALLING, hard_interrupts)
+        spi = SPI(traits.reader_bus, baudrate=READER_BAUD, sck=sck, mosi=mosi, miso=miso)
+        irq = PinSignal(Pin(gpio["reader_irq"], Pin.IN), Pin.IRQ_FALLING, traits.has_hard_interrupts)
         return Mfrc522(spi, self._output("reader_select", 1), self._output("reader_reset", 1), irq, self.clock)
 
-    def _output(self, signal, level):
+    def _output(self, signal: str, level: int) -> Pin:
         return Pin(self._gpio[signal], Pin.OUT, value=level)
 
-    def _loop(self, signal):
+    def _loop(self, signal: str) -> Pin:
         if signal in self._bare_inputs:
             return Pin(self._gpio[signal], Pin.IN)
         return Pin(self._gpio[signal], Pin.IN, Pin.PULL_UP)
 
-    def _open_drain(self, signal):
+    def _open_drain(self, signal: str) -> Pin:
         return Pin(self._gpio[signal], Pin.OPEN_DRAIN, Pin.PULL_UP, value=1)

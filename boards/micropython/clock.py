@@ -1,11 +1,11 @@
-"""The clock of `hal` over MicroPython's own time and event loop."""
+"""The clock of `hal` on MicroPython's own time and event loop."""
 
 import asyncio
 import time
 
 
 class Clock:
-    """Ticks as in the `time` module; `sleep_ms` lets other tasks run."""
+    """Ticks as in the module `time`. `sleep_ms` lets other tasks run."""
 
     def __init__(self) -> None:
         self.ticks_ms = time.ticks_ms

@@ -1,9 +1,9 @@
-"""An interrupt pin as a task awaits it: a falling edge, or the end of the patience.
+"""An interrupt pin for tasks: they wait for a falling edge or a timeout.
 
 A wait may begin in place, with the processor asleep: most edges come within a millisecond, and a switch to another task
-and back takes half of one. Else the event loop polls the signal as it polls any stream, so that a wait costs one switch
-and no task of its own. The loop looks at it whenever something wakes it: an interrupt, or a task that is due. In case
-no task is due, one pacing task wakes it now and then, for as long as somebody waits.
+and back takes half of one. Otherwise the event loop polls the signal as it polls any stream, so that a wait costs one
+switch and no task of its own. The loop polls whenever an interrupt or a due task wakes it. While a task waits, one
+pacing task wakes the loop at intervals, in case no other task is due.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ import time
 
 import machine
 
-_STREAM_POLL = 3  # the request with which a stream is asked whether it is ready (MicroPython, py/stream.h)
+_STREAM_POLL = 3  # the request that asks a stream whether it is ready (MicroPython, py/stream.h)
 _PACE_MS = 50
 _IN_PLACE_US = 1_300
 
 
 class PinSignal(io.IOBase):
-    """The falling edges of `pin` (a machine.Pin); `trigger` is its IRQ_FALLING.
+    """The falling edges of `pin`; `trigger` is its IRQ_FALLING.
 
-    With `hard` the edge is noted in the interrupt itself, else when MicroPython has time for it; not every port can.
+    With `hard` the edge is noted in the interrupt itself, which not every port supports; otherwise soon after it.
     """
 
-    def __init__(self, pin, trigger: int, hard: bool) -> None:
+    def __init__(self, pin: "machine.Pin", trigger: int, hard: bool) -> None:
         self._fired = False
         self._waiting = False
         self._pacing = False
@@ -35,11 +35,11 @@ class PinSignal(io.IOBase):
             pin.irq(self._fire, trigger)
 
     def clear(self) -> None:
-        """Forget an edge that nobody waited for."""
+        """Forget an earlier edge."""
         self._fired = False
 
     def comes_at_once(self) -> bool:
-        """Wait in place for an edge since the last `clear`, little more than a millisecond. True if there was one."""
+        """Wait in place, little more than a millisecond. Return True if an edge came since the last `clear`."""
         begun_us = time.ticks_us()
         while not self._fired:
             if time.ticks_diff(time.ticks_us(), begun_us) >= _IN_PLACE_US:
@@ -48,9 +48,9 @@ class PinSignal(io.IOBase):
         return True
 
     async def wait_ms(self, timeout_ms: int) -> bool:
-        """Wait for an edge since the last `clear`, at most `timeout_ms` and a pace more. True if there was one.
+        """Wait at most `timeout_ms` and a pace more. Return True if an edge came since the last `clear`.
 
-        One task at a time may wait.
+        Only one task at a time may wait.
         """
         if self._fired:
             return True
@@ -66,7 +66,7 @@ class PinSignal(io.IOBase):
         return self._fired
 
     def ioctl(self, request: int, flags: int) -> int:
-        """For the event loop: ready when the edge has come or the time is up."""
+        """Tell the event loop that the stream is ready if the edge has come or the time is up."""
         if request != _STREAM_POLL:
             return -1
         if self._fired or time.ticks_diff(self._deadline_ms, time.ticks_ms()) <= 0:
@@ -74,10 +74,10 @@ class PinSignal(io.IOBase):
         return 0
 
     def read(self, _size: int) -> bytes:
-        """For the event loop: there is nothing to read but that it is ready."""
+        """Return nothing: the event loop only needs to know that the stream is ready."""
         return b""
 
-    def _fire(self, _pin) -> None:
+    def _fire(self, _pin: "machine.Pin") -> None:
         self._fired = True
 
     async def _pace(self) -> None:

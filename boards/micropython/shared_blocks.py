@@ -1,9 +1,18 @@
-"""One block device shared by a filesystem and the ledger's ring, on boards whose MicroPython knows nothing of a ring.
+"""One block device shared by a filesystem and the ledger's ring, on boards with stock MicroPython, which has no ring.
 
-Stock MicroPython mounts all of the storage as one littlefs, refuses a smaller one, and formats what it cannot mount. So
-the filesystem keeps the full size, and the blocks of the ring are shown to it as worn out: littlefs moves on to another
-block when an erase reports corruption (littlefs DESIGN.md, "Bad blocks"), and so never puts anything there.
+Stock MicroPython mounts all of the storage as one littlefs, refuses a smaller one, and formats storage that it cannot
+mount. Therefore the filesystem keeps the full size, and the blocks of the ring look worn out to it: littlefs takes
+another block if an erase reports corruption (littlefs DESIGN.md, "Bad blocks"), and so never writes there.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.micropython.block_flash import BlockDevice
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.micropython.block_flash import BlockDevice
+
 
 _BLOCK_COUNT = 4
 _BLOCK_ERASE = 6
@@ -11,47 +20,47 @@ _CORRUPT = -84  # LFS_ERR_CORRUPT of littlefs
 
 
 class FencedBlocks:
-    """`blocks` as a filesystem may see it: nothing from block `fence` on can be erased or written."""
+    """The device `blocks` for a filesystem: blocks from `fence` on can be neither erased nor written."""
 
-    def __init__(self, blocks, fence: int) -> None:
+    def __init__(self, blocks: "BlockDevice", fence: int) -> None:
         self._blocks = blocks
         self._fence = fence
 
-    def readblocks(self, block: int, buffer, offset: int = 0) -> None:
-        """As of the device behind."""
+    def readblocks(self, block: int, buffer: bytearray | memoryview, offset: int = 0) -> None:
+        """Fill `buffer` from the device below."""
         self._blocks.readblocks(block, buffer, offset)
 
-    def writeblocks(self, block: int, buffer, offset: int = 0) -> int:
-        """As of the device behind, without erasing first; -84, nothing written, behind the fence."""
+    def writeblocks(self, block: int, buffer: bytes | bytearray | memoryview, offset: int = 0) -> int:
+        """Write without erasing, as the device below. Behind the fence write nothing and return -84."""
         if block >= self._fence:
             return _CORRUPT
         self._blocks.writeblocks(block, buffer, offset)
         return 0
 
     def ioctl(self, operation: int, argument: int) -> int | None:
-        """As of the device behind; -84 to an erase behind the fence."""
+        """Pass a request to the device below; return -84 for an erase behind the fence."""
         if operation == _BLOCK_ERASE and argument >= self._fence:
             return _CORRUPT
         return self._blocks.ioctl(operation, argument)
 
 
 class LastBlocks:
-    """The blocks of `blocks` from `first` on, as a device of their own."""
+    """The blocks of `blocks` from `first` on, as a separate device."""
 
-    def __init__(self, blocks, first: int) -> None:
+    def __init__(self, blocks: "BlockDevice", first: int) -> None:
         self._blocks = blocks
         self._first = first
 
-    def readblocks(self, block: int, buffer, offset: int = 0) -> None:
-        """As of the device behind."""
+    def readblocks(self, block: int, buffer: bytearray | memoryview, offset: int = 0) -> None:
+        """Fill `buffer` from the device below."""
         self._blocks.readblocks(self._first + block, buffer, offset)
 
-    def writeblocks(self, block: int, buffer, offset: int = 0) -> None:
-        """As of the device behind, without erasing first."""
+    def writeblocks(self, block: int, buffer: bytes | bytearray | memoryview, offset: int = 0) -> None:
+        """Write without erasing, as the device below."""
         self._blocks.writeblocks(self._first + block, buffer, offset)
 
     def ioctl(self, operation: int, argument: int) -> int | None:
-        """As of the device behind."""
+        """Pass a request to the device below, for the right block."""
         if operation == _BLOCK_COUNT:
             return self._blocks.ioctl(operation, argument) - self._first
         return self._blocks.ioctl(operation, self._first + argument if operation == _BLOCK_ERASE else argument)

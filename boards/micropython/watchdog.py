@@ -6,9 +6,9 @@ TIMEOUT_MS = 8_000
 
 
 class Watchdog:
-    """Resets the board when it has been fed once and then not again for eight seconds. It cannot be stopped.
+    """Resets the board eight seconds after the last `feed`. It starts with the first `feed` and cannot be stopped.
 
-    `has_reset_board`: the board started because of that, and for no other reason.
+    `has_reset_board` is True if the watchdog caused the last start of the board.
     """
 
     def __init__(self, has_reset_board: bool) -> None:
@@ -16,7 +16,7 @@ class Watchdog:
         self._timer = None
 
     def feed(self) -> None:
-        """Start the time anew."""
+        """Restart the eight seconds."""
         if self._timer is None:
             self._timer = WDT(timeout=TIMEOUT_MS)
         self._timer.feed()

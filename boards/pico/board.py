@@ -2,25 +2,36 @@
 
 from machine import mem32
 
-from boards.micropython.chip_board import ChipBoard
+from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
 from boards.pico.pins import GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
 
-# Why the chip was reset last (RP2040 data sheet, 4.7.6, REASON); machine.reset_cause() makes no difference here.
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Board
+
+# The cause of the last reset (RP2040 data sheet, 4.7.6, REASON). machine.reset_cause() does not tell a timeout apart.
 _WATCHDOG_REASON = 0x40058008
 _TIMER_RAN_OUT = 1
 
 
-def build_board() -> ChipBoard:
-    """The devices, with the ledger on the ring that the image reserves (`storage`).
+def build_board() -> "Board":
+    """Return the devices, with the ledger on the ring that the image reserves (`storage`).
 
     The boot script has started the counter already.
     """
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
-    # No delay for the display: a call of a pin takes this chip longer than the display needs.
     watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
-    return ChipBoard("Raspberry Pi Pico", GPIO, pulses, PicoFlash(storage.ring_blocks()), watchdog, 0, True, None)
+    return ChipBoard(
+        "Raspberry Pi Pico",
+        GPIO,
+        counter=pulses,
+        flash=PicoFlash(storage.ring_blocks()),
+        watchdog=watchdog,
+        # No delay for the display: a call of a pin takes this chip longer than the display needs.
+        traits=ChipTraits(reader_bus=0, has_hard_interrupts=True, display_delay_us=None),
+    )

@@ -2,9 +2,9 @@
 
 MicroPython's machine.PWM does not offer this mode, so the registers of the slice are written here (4.5.3). The counter
 goes on through flash erases, with interrupts off, and while no program runs. A soft reset of MicroPython keeps the
-count; it stops some slices, of which 1.25 reaches only the first four (ports/rp2/machine_pwm.c), and the boot script
-lets one that was stopped go on. Up to where pulses were taken stands in a scratch register, which outlives the program
-too. Any other reset clears the count: what was not taken before is lost with it.
+count. It stops some slices, in 1.25 only the first four (ports/rp2/machine_pwm.c), and the boot script restarts a
+stopped one. A scratch register, which also survives a soft reset, holds the count up to which pulses were taken. Any
+other reset clears the count, and pulses that were not taken before are lost.
 """
 
 from machine import Pin, mem32
@@ -26,16 +26,16 @@ _DIVIDE_BY_ONE = 1 << 4
 
 
 def start_counting(gpio: int) -> None:
-    """Make the slice of `gpio`, which must be a B pin (odd, below 30), count; one that counts is left alone.
+    """Start the slice of `gpio`, which must be a B pin (odd, below 30), unless it counts already.
 
-    After a soft reset it goes on from where it stood, else it begins at 0.
+    After a soft reset it keeps its count, otherwise it begins at 0.
     """
     base = _slice(gpio)
     control = mem32[base + _CONTROL]
     if control == _RISING_EDGE_OF_B | _ENABLED:
         return
     if control != _RISING_EDGE_OF_B:
-        mem32[base + _CONTROL] = _RISING_EDGE_OF_B  # before the pin is joined: in its other mode B is an output
+        mem32[base + _CONTROL] = _RISING_EDGE_OF_B  # before the pin is connected: in the other mode B is an output
         mem32[base + _DIVIDER] = _DIVIDE_BY_ONE
         mem32[base + _TOP] = MODULUS - 1
         mem32[base + _COUNTER] = 0
@@ -45,19 +45,19 @@ def start_counting(gpio: int) -> None:
 
 
 def take_over(gpio: int) -> tuple:
-    """What a `PulseCounter` is made of, for the slice that `start_counting` made count."""
+    """Return the arguments of a `PulseCounter` for the slice that `start_counting` started."""
     counter = _slice(gpio) + _COUNTER
 
-    def read_raw():
+    def read_raw() -> int:
         return mem32[counter]
 
-    def note_taken(raw) -> None:
+    def note_taken(raw: int) -> None:
         mem32[_TAKEN] = raw
 
     return read_raw, MODULUS, mem32[_TAKEN], note_taken
 
 
-def _slice(gpio):
+def _slice(gpio: int) -> int:
     if gpio % 2 == 0 or not 0 < gpio < 30:
         raise ValueError("only an odd pin, below 30, is the B pin of a slice")
     return _PWM_BASE + gpio // 2 % 8 * _SLICE_BYTES

@@ -1,23 +1,28 @@
 """The ledger's ring on an RP2040: whole pages, from RAM.
 
-The chip programs aligned pages of 256 bytes and nothing less (RP2040 data sheet, 2.8.3.1.3), and the flash cannot be
-read while it is programmed: data that is itself in flash, as constants of a frozen module are, would stop the chip. So
-every write goes through one page in RAM, with ones around the data: programming a one changes nothing.
+The chip programs only whole aligned pages of 256 bytes (RP2040 data sheet, 2.8.3.1.3), and the flash cannot be read
+while it is programmed. Data in flash, such as constants of a frozen module, would stop the chip. Therefore every write
+goes through one page in RAM, with ones around the data: programming a one changes nothing.
 """
 
 from boards.micropython.block_flash import PAGE_BYTES, BlockFlash
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.micropython.block_flash import BlockDevice
+
 
 _ONES = b"\xff" * PAGE_BYTES
 
 
 class PicoFlash(BlockFlash):
-    """The flash of `hal` over an `rp2.Flash`. Interrupts are off for the whole of each erase and program."""
+    """The flash of `hal` on an `rp2.Flash`. Interrupts are off during each erase and program."""
 
-    def __init__(self, blocks) -> None:
+    def __init__(self, blocks: "BlockDevice") -> None:
         super().__init__(blocks)
         self._page = bytearray(_ONES)
 
-    def _write(self, address, data) -> None:
+    def _write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         page = self._page
         start = address % PAGE_BYTES
         page[start : start + len(data)] = data

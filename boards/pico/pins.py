@@ -1,13 +1,13 @@
 """Wiring of the meter on a Raspberry Pi Pico or Pico W: the table that `make pins` prints and the code uses.
 
-GP23, GP24, GP25 and GP29 belong to the board itself (on the Pico W, to its radio). After a reset every pin is an input
-with a resistor to ground of about 60 kOhm, so that both coils stay without current until the meter decides.
+The board itself uses GP23, GP24, GP25 and GP29 (on the Pico W, for its radio). After a reset every pin is an input with
+a resistor to ground of about 60 kOhm, so that both coils have no current until the meter decides.
 
 The RC522, DS3231 and TM1637 modules take 3.3 V from pin 36 and ground from pin 38. The coils need a supply and a driver
-of their own. A tamper input (cover, magnet, reverse_flow) that has no sensor is tied to ground: left open it reads as
-tamper, which does nothing only as long as its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0.
+of their own. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to ground. An open input reads as
+tampering, which has no effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0.
 
-Signal names stand in the first column, GPIO numbers in the second, pins of the board in the notes.
+The first column has the signal names, the second the GPIO numbers, the notes the pins of the board.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note

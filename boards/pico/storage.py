@@ -1,7 +1,7 @@
-"""How the flash of the board is shared out, and its filesystem.
+"""Layout of the board's flash, and its filesystem.
 
-The same figures stand in `image/storage.h`. The ring of the ledger is no part of the filesystem: mounting, formatting
-and filling the filesystem never touch it. Nothing here formats unless a person asks for it.
+`image/storage.h` and `board.toml` have the same figures. The ring of the ledger is no part of the filesystem: mounting,
+formatting and filling the filesystem never touch it. Nothing here formats unless a person asks for it.
 """
 
 import rp2
@@ -15,21 +15,21 @@ _PROGRAM_BYTES = 256
 
 
 def ring_blocks() -> rp2.Flash:
-    """The sectors of the ledger's ring, as a block device of 4,096-byte blocks."""
+    """Return the sectors of the ledger's ring, as a block device of 4,096-byte blocks."""
     return rp2.Flash(start=0, len=RING_BYTES)
 
 
 def filesystem_blocks() -> rp2.Flash:
-    """The sectors of the filesystem, as a block device of 4,096-byte blocks."""
+    """Return the sectors of the filesystem, as a block device of 4,096-byte blocks."""
     return rp2.Flash(start=RING_BYTES, len=FILESYSTEM_BYTES)
 
 
 def mount_filesystem() -> None:
-    """Mount the filesystem on `/`. Raises OSError when there is none."""
+    """Mount the filesystem on `/`. Raises OSError if there is none."""
     vfs.mount(vfs.VfsLfs2(filesystem_blocks(), progsize=_PROGRAM_BYTES), "/")
 
 
 def format_filesystem() -> None:
-    """Make an empty filesystem and mount it: everything in the old one is lost, the ledger's ring is untouched."""
+    """Make an empty filesystem and mount it. All files are lost; the ledger's ring is untouched."""
     vfs.VfsLfs2.mkfs(filesystem_blocks(), progsize=_PROGRAM_BYTES)
     mount_filesystem()

@@ -1,7 +1,7 @@
-"""The meter: its parts, and which part is handed to which.
+"""The meter: its parts, and the parts that each of them works with.
 
-`Meter(board)` only builds; `start` opens what is in flash and works with whatever state that is in; `run` keeps the
-meter alive until the board resets it.
+`Meter(board)` builds only. `start` opens the stores in flash, in any state. `run` keeps the meter alive until the board
+resets it.
 """
 
 from wattpurse import hal
@@ -16,6 +16,7 @@ from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot
 from wattpurse.services.metering import Metering
+from wattpurse.services.statements import Statements
 from wattpurse.services.supply_desk import SupplyDesk
 from wattpurse.services.supply_watch import SupplyWatch
 from wattpurse.services.switching import Switching
@@ -24,10 +25,15 @@ from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S, TimeKeeper
 from wattpurse.stores import Stores
 from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.contract import Contract
+    from wattpurse.hal import Board
+
 VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
-# A winter without power is believed, and what the days cost is charged. A longer one needs someone to set the clock.
+# A winter without power is believed, and its days are charged. After a longer outage somebody has to set the clock.
 LONGEST_OUTAGE_S = 400 * 86_400
 
 
@@ -36,7 +42,7 @@ class Meter:
 
     version = VERSION
 
-    def __init__(self, board) -> None:
+    def __init__(self, board: "Board") -> None:
         hal.check(board)
         self.board = board
         self.stores = Stores(board.flash, board.aes)
@@ -45,76 +51,92 @@ class Meter:
         self.ledger = self.stores.ledger
         self.load_profile = self.stores.load_profile
         self.top_ups = self.stores.top_ups
-        self.timekeeper = TimeKeeper(board.rtc, board.clock)
         self.circumstances = Circumstances()
-        self.key_slot = KeySlot(board.clock, board.aes, self.settings, self.ledger, self.timekeeper, self.events)
-        self.supply_desk = SupplyDesk(self.stores, self.circumstances, self.timekeeper, self.key_slot)
-        self.teller = Teller(board.aes, self.settings, self.ledger, self.events, self.timekeeper, self.stores)
-        self.metering = Metering(
-            board.counter, self.ledger, self.stores, self.timekeeper, board.clock, self.load_profile
+        stores, clock = self.stores, board.clock
+        self.timekeeper = timekeeper = TimeKeeper(rtc=board.rtc, clock=clock)
+        self.key_slot = KeySlot(stores=stores, timekeeper=timekeeper, clock=clock, aes=board.aes)
+        self.supply_desk = SupplyDesk(
+            stores=stores,
+            circumstances=self.circumstances,
+            timekeeper=timekeeper,
+            key_slot=self.key_slot,
         )
-        self.switching = Switching(board.load_switch, self.supply_desk.judge, self.events, self.timekeeper, board.clock)
-        sensors = (tamper.COVER, board.cover), (tamper.MAGNET, board.magnet), (tamper.REVERSE, board.reverse_flow)
-        self.guard = Guard(sensors, self.settings, self.ledger, self.events, self.timekeeper, board.clock)
+        self.teller = Teller(stores=stores, timekeeper=timekeeper, aes=board.aes)
+        self.statements = Statements(
+            stores=stores,
+            timekeeper=timekeeper,
+            aes=board.aes,
+            supply_reason=self.decide,
+        )
+        self.metering = Metering(counter=board.counter, stores=stores, timekeeper=timekeeper, clock=clock)
+        self.switching = Switching(
+            load_switch=board.load_switch,
+            decide=self.supply_desk.judge,
+            events_log=self.events,
+            timekeeper=timekeeper,
+            clock=clock,
+        )
+        self.guard = Guard(
+            sensors=(
+                (tamper.COVER, board.cover),
+                (tamper.MAGNET, board.magnet),
+                (tamper.REVERSE, board.reverse_flow),
+            ),
+            stores=stores,
+            timekeeper=timekeeper,
+            clock=clock,
+        )
         self.supply_watch = SupplyWatch(
-            self.metering,
-            self.switching,
-            self.guard,
-            self.ledger,
-            self.circumstances,
-            self.supply_desk.trip,
-            board.clock,
+            metering=self.metering,
+            switching=self.switching,
+            guard=self.guard,
+            ledger=self.ledger,
+            circumstances=self.circumstances,
+            trip_for_good=self.supply_desk.trip,
+            clock=clock,
         )
         self.display = Display(
-            board.display,
-            board.button,
-            board.buzzer,
-            board.clock,
-            self.state,
-            self.supply_desk.press,
-            self.guard.raises_alarm,
-            VERSION,
+            board=board,
+            read_state=self.state,
+            agree=self.supply_desk.press,
+            raises_alarm=self.guard.raises_alarm,
+            version=VERSION,
         )
-        self.desk = CardDesk(
-            board.reader,
-            board.clock,
-            board.aes,
-            self.settings,
-            self.ledger,
-            self.timekeeper,
-            self.teller,
-            self.events,
-            self._tap_ended,
-            board.rest,
-            self.key_slot,
-            self.decide,
+        self.card_desk = CardDesk(
+            board=board,
+            stores=stores,
+            timekeeper=timekeeper,
+            teller=self.teller,
+            statements=self.statements,
+            key_slot=self.key_slot,
+            show_outcome=self._tap_ended,
         )
         self.console = Console(board.console, self)
         self.supervisor = Supervisor(
-            board.clock,
-            board.watchdog,
-            board.load_switch.open_now,
-            board.reset,
-            noter(self.events, self.timekeeper),
-            board.console.write,
+            clock=clock,
+            watchdog=board.watchdog,
+            fail_safe=board.load_switch.open_now,
+            reset=board.reset,
+            note=noter(self.events, timekeeper),
+            report=board.console.write,
         )
 
     @property
     def fault(self) -> int:
-        """supply.ON, or why there is no ledger to work with."""
+        """`supply.ON`, or the reason why no ledger can be used."""
         return self.stores.fault
 
     def decide(self) -> int:
-        """The reason of supply that holds now."""
+        """Return the reason of supply that holds now."""
         return self.supply_desk.decide()
 
     def state(self) -> tuple:
-        """`(account or None, reason of supply, grade of warning, days left or None)` for the display."""
+        """Return `(account or None, reason of supply, grade of warning, days left or None)` for the display."""
         grade = self.supply_desk.warning_grade()
         return self.ledger.account, self.decide(), grade, self.circumstances.days_left
 
     def start(self) -> None:
-        """Open what is in flash. Never raises for what it holds: `fault` says what is wrong."""
+        """Open the stores in flash. Bad flash never raises: `fault` has the reason."""
         self.stores.open()
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
@@ -128,31 +150,38 @@ class Meter:
         """Start, and live until the board is reset."""
         try:
             self.start()
-        except Exception as error:  # whatever it was, a load switch that is closed must not stay so unmetered
+        except Exception as error:  # after any failure: a closed load switch must not stay closed without metering
             await self.supervisor.fail("start", error)
             return
-        if self.fault == supply.ON:
-            self.supervisor.add_critical("metering", self.metering.run)
-            self.supervisor.add("guard", self.guard.run)
-            self.supervisor.add("supply watch", self.supply_watch.run)
-        self.supervisor.add_critical("switching", self.switching.run)
-        self.supervisor.add("clock", self.timekeeper.run)
-        self.supervisor.add("display", self.display.run)
-        self.supervisor.add("console", self.console.run)
-        if self.settings.get("site_key") is not None:
-            self.supervisor.add("card reader", self.desk.run)
+        self._add_tasks(self.supervisor)
         await self.supervisor.run()
 
-    def commission(self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract) -> None:
+    def _add_tasks(self, supervisor: Supervisor) -> None:
+        """Hand every task to the supervisor, one line each. A new service is added here."""
+        if self.fault == supply.ON:
+            supervisor.add_critical("metering", self.metering.run)
+            supervisor.add("guard", self.guard.run)
+            supervisor.add("supply watch", self.supply_watch.run)
+        supervisor.add_critical("switching", self.switching.run)
+        supervisor.add("clock", self.timekeeper.run)
+        supervisor.add("display", self.display.run)
+        supervisor.add("console", self.console.run)
+        if self.settings.get("site_key") is not None:
+            supervisor.add("card reader", self.card_desk.run)
+
+    def commission(
+        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[Contract]"
+    ) -> None:
         """Make a blank meter into one that works from its next start on: see `Stores.commission`.
 
-        Erasing takes seconds: no coil may be under current meanwhile. A pulse that is cut short is repeated.
+        Erasing takes seconds. The coils are released first, so that none stays under current meanwhile. The load switch
+        repeats a pulse that is cut short.
         """
         self.board.load_switch.release()
         self.stores.commission(settings, tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
 
     def erase_ledger(self) -> None:
-        """Give up a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""
+        """Discard a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""
         self.board.load_switch.release()
         self.stores.erase_ledger(self.timekeeper.now_s())
 
@@ -171,8 +200,8 @@ class Meter:
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
 
-    def _tap_ended(self, result) -> None:
-        """Show what came of a tap; a technician's card also opens the console."""
+    def _tap_ended(self, result: int) -> None:
+        """Show the outcome of a tap. A technician's card also opens the console."""
         self.display.show_outcome(result)
         if result == outcome.SERVICE:
             self.console.grant(SERVICE_CARD_MINUTES)

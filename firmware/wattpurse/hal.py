@@ -1,14 +1,14 @@
 """The contract of a board: the devices that it provides. `boards/*` builds them, and `app` hands them out.
 
 All code outside `boards/` is identical on every board and names no pin. The protocols below exist for type checkers
-alone: a meter's image never builds them. Two leading underscores mark a positional parameter (MicroPython has no `/`).
+alone: a meter's image never builds them.
 """
 
 # Type checkers take this name for true. MicroPython has no `typing`, and a meter has no memory to spare for it.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Protocol, overload
 
     from wattpurse.cards.mfrc522 import Mfrc522
     from wattpurse.drivers.button import Button
@@ -70,7 +70,11 @@ if TYPE_CHECKING:
     class Aes(Protocol):
         """`cryptolib.aes`: mode 1 is ECB, mode 2 is CBC."""
 
-        def __call__(self, __key: bytes, __mode: int, __iv: "bytes | None" = None) -> AesCipher: ...
+        @overload
+        def __call__(self, __key: bytes, __mode: int) -> AesCipher: ...
+
+        @overload
+        def __call__(self, __key: bytes, __mode: int, __iv: bytes) -> AesCipher: ...
 
     class RealTimeClock(Protocol):
         """A clock chip with a battery."""
@@ -80,30 +84,90 @@ if TYPE_CHECKING:
         def set(self, __utc_s: int) -> None: ...
 
     class Pin(Protocol):
-        """A pin as in MicroPython's `machine`: called without a value it reads, with a value it writes."""
+        """A pin as in MicroPython's `machine`: a call without a value reads it, a call with a value writes it."""
 
-        def __call__(self, __level: "int | None" = None) -> "int | None": ...
+        @overload
+        def __call__(self) -> "int | None": ...
+
+        @overload
+        def __call__(self, __level: int) -> object: ...
+
+    class Signal(Protocol):
+        """The signal of an edge on an input pin; `wait_ms` returns False if no edge came in time."""
+
+        def clear(self) -> None: ...
+
+        def comes_at_once(self) -> bool: ...
+
+        async def wait_ms(self, __timeout_ms: int) -> bool: ...
+
+    class Spi(Protocol):
+        """A bus as MicroPython's `machine.SPI`."""
+
+        def write(self, __data: "bytes | bytearray | memoryview") -> "int | None": ...
+
+        def write_readinto(self, __data: "bytes | bytearray", __buffer: bytearray) -> "int | None": ...
+
+    class I2c(Protocol):
+        """A bus as MicroPython's `machine.I2C`, with registers of 8 bits. Raises OSError if no device answers."""
+
+        def readfrom_mem_into(self, __address: int, __register: int, __buffer: bytearray) -> None: ...
+
+        def writeto_mem(self, __address: int, __register: int, __data: "bytes | bytearray | memoryview") -> None: ...
 
     class Board(Protocol):
-        """Every device of `DEVICES`, with its type."""
+        """Every device of `DEVICES`, with its type. Nobody replaces one, so a board may have a narrower type."""
 
-        name: str
-        unique_id: bytes
-        clock: Clock
-        counter: PulseCounter
-        load_switch: LoadSwitch
-        display: LedDisplay
-        button: Button
-        buzzer: Buzzer
-        cover: Contact
-        magnet: Contact
-        reverse_flow: Contact
-        rtc: RealTimeClock
-        reader: Mfrc522
-        flash: Flash
-        watchdog: Watchdog
-        console: ConsolePort
-        aes: Aes
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def unique_id(self) -> bytes: ...
+
+        @property
+        def clock(self) -> Clock: ...
+
+        @property
+        def counter(self) -> PulseCounter: ...
+
+        @property
+        def load_switch(self) -> LoadSwitch: ...
+
+        @property
+        def display(self) -> LedDisplay: ...
+
+        @property
+        def button(self) -> Button: ...
+
+        @property
+        def buzzer(self) -> Buzzer: ...
+
+        @property
+        def cover(self) -> Contact: ...
+
+        @property
+        def magnet(self) -> Contact: ...
+
+        @property
+        def reverse_flow(self) -> Contact: ...
+
+        @property
+        def rtc(self) -> RealTimeClock: ...
+
+        @property
+        def reader(self) -> Mfrc522: ...
+
+        @property
+        def flash(self) -> Flash: ...
+
+        @property
+        def watchdog(self) -> Watchdog: ...
+
+        @property
+        def console(self) -> ConsolePort: ...
+
+        @property
+        def aes(self) -> Aes: ...
 
         def random_bytes(self, __count: int) -> bytes: ...
 
@@ -113,35 +177,38 @@ if TYPE_CHECKING:
 
 
 DEVICES = (
-    ("name", "what the board is, for people: str"),
-    ("unique_id", "what tells this board from every other: bytes"),
+    ("name", "name of the board, for people: str"),
+    ("unique_id", "identifies this board among all others: bytes"),
     ("clock", "ticks_ms(), ticks_us(), ticks_diff(later, earlier), ticks_add(ticks, delta), async sleep_ms(ms)"),
     ("counter", "drivers.pulse_counter.PulseCounter over a counter that silicon advances"),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),
     ("buzzer", "drivers.buzzer.Buzzer"),
-    ("cover", "drivers.contact.Contact of the cover's switch, believed quickly"),
+    ("cover", "drivers.contact.Contact of the cover switch, believed quickly"),
     ("magnet", "drivers.contact.Contact of a reed contact that a magnet opens, believed quickly"),
-    ("reverse_flow", "drivers.contact.Contact of the output that says energy flows backwards, believed slowly"),
+    ("reverse_flow", "drivers.contact.Contact of the output that reports reverse energy flow, believed slowly"),
     ("rtc", "drivers.rtc_ds3231.Ds3231, or the same read() and set(utc_s)"),
-    ("reader", "cards.mfrc522.Mfrc522, not started"),
+    ("reader", "cards.mfrc522.Mfrc522, before its start"),
     ("flash", "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"),
-    ("watchdog", "feed(): 8 s after the last the board is reset; has_reset_board: it was, before this start"),
+    (
+        "watchdog",
+        "feed(): the board is reset 8 s after the last call; has_reset_board: this start follows such a reset",
+    ),
     (
         "console",
         "async read_line(limit) -> str, or None for a line longer than limit; write(text);"
-        " async make_room(): others run until more can be written, OSError if nobody reads",
+        " async make_room(): let others run until more can be written, OSError if nobody reads",
     ),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),
-    ("rest", "rest(has_littered): nothing is urgent; the board may tidy up its memory, and does if much is left there"),
+    ("rest", "rest(has_littered): nothing is urgent; the board may collect garbage, and does if has_littered"),
     ("reset", "reset() starts the board anew and does not return"),
 )
 
 
-def check(board) -> None:
-    """Raises ValueError that names every device the board lacks, with what it must offer."""
+def check(board: object) -> None:
+    """Raise ValueError if the board lacks a device. The message names every missing device and its contract."""
     missing = [f"{name}: {contract}" for name, contract in DEVICES if not hasattr(board, name)]
     if missing:
         raise ValueError("the board lacks " + "; ".join(missing))

@@ -1,7 +1,7 @@
-"""What the meter keeps in flash, as one: settings, ledger and records, and the state they are in together.
+"""Everything that the meter keeps in flash: settings, ledger and records, and the state that they are in together.
 
-The flash map is here. A meter is commissioned when it has a ledger; what cannot be read is never overwritten but by a
-person's explicit order, and then under another number, because which tokens were redeemed is lost with a ledger.
+The flash map is here. A meter is commissioned when it has a ledger. Unreadable flash is overwritten only by a person's
+explicit order. The meter then needs another number, because the record of redeemed tokens is lost with the ledger.
 """
 
 import struct
@@ -18,6 +18,11 @@ from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.settings import Settings
 from wattpurse.core.records.top_up_log import TopUpLog
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.contract import Contract
+    from wattpurse.hal import Aes, Flash
+
 # In sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
 SETTINGS_RING = (0, 4)
 EVENTS_RING = (8, 16)
@@ -26,18 +31,18 @@ LOAD_PROFILE_RING = (88, 16)
 TOP_UPS_RING = (120, 4)
 SECTORS = 128
 
-# What the setting `records` says of load profile and top-up log, which firmware before them left blank.
+# Values of the setting `records`, about load profile and top-up log: older firmware left their flash blank.
 _RECORDS_BEGUN = 1
 _RECORDS_THERE = 2
 
 
 class Stores:
-    """Settings, ledger and records on `flash`. `fault` is supply.ON, or why there is no ledger to work with.
+    """Settings, ledger and records on `flash`. `fault` is `supply.ON`, or the reason why no ledger can be used.
 
-    `aes` (see `hal`) chains the events; whoever only reads the flash can do without.
+    `aes` (see `hal`) chains the events. A program that only reads the flash leaves it out.
     """
 
-    def __init__(self, flash, aes=None) -> None:
+    def __init__(self, flash: "Flash", aes: "Aes | None" = None) -> None:
         self.settings = Settings(flash, *SETTINGS_RING)
         self.events = EventLog(flash, *EVENTS_RING)
         self.ledger = Ledger(flash, *LEDGER_RING)
@@ -48,23 +53,24 @@ class Stores:
         self._keys_changed = False
 
     def open(self) -> None:
-        """Open what there is and find `fault`. Never raises for what flash holds, and writes nothing into bad flash."""
+        """Open the stores and find `fault`. Bad flash never raises, and nothing is written into it."""
         self.fault = self._open_ledger()
         settings_are_open = _opens(self.settings)
         events_are_open = _opens(self.events)
         self._keys_changed = not self.chain_events()
         if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
-            self.fault = supply.NOT_COMMISSIONED  # power failed before there was a ledger: nothing can be lost
+            self.fault = supply.NOT_COMMISSIONED  # power failed before the ledger was created: nothing can be lost
         if self.fault == supply.ON:
             self.events.failed = not events_are_open
             if not settings_are_open or self._number_is_retired() or not self._commissioning_is_over():
                 self.give_up()
 
     def start_records(self, now_s: int) -> None:
-        """Open load profile and top-up log, and chain the events: before a working meter writes any of them.
+        """Open load profile and top-up log, and chain the events. A working meter calls this before it writes any of
+        them.
 
-        Where the flash of either is blank, as firmware that did not have them leaves it, it is made. One that cannot be
-        opened has `failed` set, and is left as it is.
+        Where the flash of a record is blank, because older firmware did not have it, the record is created. A record
+        that cannot be opened gets `failed` set and stays as it is.
         """
         is_cut_off = self.settings.get("records", 0) == _RECORDS_BEGUN
         missing = []
@@ -75,7 +81,7 @@ class Stores:
                 missing.append(store)
             except (JournalUnreadable, ValueError, OSError):
                 store.failed = True
-                if is_cut_off:  # power failed while it was made: there is nothing in it yet
+                if is_cut_off:  # power failed while it was being created: it is still empty
                     missing.append(store)
         if missing:
             self._make_records(missing, now_s)
@@ -84,7 +90,9 @@ class Stores:
             self.events.note(events.KEYS_CHANGED, carrier.METER, now_s, self.settings.get("key_version", 0))
 
     def chain_events(self) -> bool:
-        """Chain the events under the meter key, if there is one; False if those before are chained under another."""
+        """Chain the events under the meter key, if there is one. Return False if the older events are chained under
+        another key.
+        """
         meter_key = self.settings.get("meter_key")
         if self._aes is None or meter_key is None or not self.events.opened:
             return True
@@ -96,7 +104,7 @@ class Stores:
         return self.events.failed or self.load_profile.failed or self.top_ups.failed
 
     def give_up(self) -> None:
-        """Work on without the ledger: it, or what it cannot do without, cannot be read."""
+        """Work on without the ledger: the ledger, or a store that it depends on, cannot be read."""
         self.ledger.close()
         self.fault = supply.LEDGER_UNREADABLE
 
@@ -106,13 +114,13 @@ class Stores:
             self.top_ups.prepare()
 
     def commission(
-        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract, now_s: int
+        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[Contract]", now_s: int
     ) -> None:
         """Make a blank meter into one that works from its next start on.
 
-        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger comes last: a
-        meter is commissioned when it has one. Raises ValueError if it already has, for a number that it must not have
-        again, or for a tariff or calibration that cannot be.
+        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger is written last:
+        a meter with a ledger is commissioned. Raises ValueError if the meter has a ledger already, if its number was
+        retired, or if tariff or calibration are impossible.
         """
         if self.fault != supply.NOT_COMMISSIONED:
             raise ValueError("this meter has a ledger already")
@@ -137,10 +145,10 @@ class Stores:
         self.settings.set("commissioning", 0)
 
     def erase_ledger(self, now_s: int) -> None:
-        """Give up a ledger that cannot be read; the meter can then be commissioned, under another number.
+        """Discard a ledger that cannot be read. The meter can then be commissioned under another number.
 
-        The number is retired first, so that a power cut in the middle cannot bring back what is left of the ledger.
-        Raises ValueError where the ledger is not unreadable, or where the number is not known.
+        The number is retired first, so that a power cut in the middle cannot bring back parts of the ledger. Raises
+        ValueError if the ledger can be read, or if the number is not known.
         """
         if self.fault != supply.LEDGER_UNREADABLE:
             raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
@@ -153,7 +161,7 @@ class Stores:
         self.ledger.erase()
         self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, now_s, meter_number)
 
-    def _make_records(self, missing, now_s) -> None:
+    def _make_records(self, missing: list, now_s: int) -> None:
         try:
             self.settings.set("records", _RECORDS_BEGUN)
             for store in missing:
@@ -163,16 +171,16 @@ class Stores:
             for store in missing:
                 store.failed = True
 
-    def _make_anew(self, store, account, now_s) -> None:
-        """Erase what is left of another account's load profile or top-up log, and begin that of this one."""
+    def _make_anew(self, store: "LoadProfile | TopUpLog", account: "Account", now_s: int) -> None:
+        """Erase the load profile or top-up log of another account, and begin that of this one."""
         store.erase()
         if store is self.load_profile:
-            store.create(account, now_s)
+            self.load_profile.create(account, now_s)
         else:
-            store.create()
+            self.top_ups.create()
         store.failed = False
 
-    def _open_ledger(self):
+    def _open_ledger(self) -> int:
         try:
             self.ledger.open()
         except JournalBlank:
@@ -181,17 +189,17 @@ class Stores:
             return supply.LEDGER_UNREADABLE
         return supply.ON
 
-    def _number_is_retired(self):
-        """True if the ledger was being erased when power failed: what is left of it is an old state."""
+    def _number_is_retired(self) -> bool:
+        """Return True if power failed while the ledger was being erased: the rest of it is an old state."""
         return self._is_retired(self.settings.get("meter_number"))
 
-    def _is_retired(self, meter_number):
+    def _is_retired(self, meter_number: int | None) -> bool:
         retired = self.settings.get("retired_numbers", b"")
         numbers = [retired[at : at + 4] for at in range(0, len(retired), 4)]
         return meter_number is not None and struct.pack("<I", meter_number) in numbers
 
     def _commissioning_is_over(self) -> bool:
-        """Note that it is, if power failed before that could be noted; False if it cannot be."""
+        """Note the end of commissioning, if power failed before that. Return False if the note cannot be written."""
         try:
             self.settings.set("commissioning", 0)
         except OSError:
@@ -199,8 +207,8 @@ class Stores:
         return True
 
 
-def _opens(store) -> bool:
-    """True if a store of its own ring could be opened."""
+def _opens(store: "Settings | EventLog") -> bool:
+    """Return True if a store on its own ring could be opened."""
     try:
         store.open()
     except (JournalBlank, JournalUnreadable, ValueError, OSError):

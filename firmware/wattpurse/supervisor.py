@@ -1,9 +1,9 @@
-"""The supervisor: keeps the meter's tasks alive, and where it cannot, sees to it that the meter fails safe.
+"""The supervisor: keeps the meter's tasks alive, and makes the meter safe if it cannot.
 
-A critical task (metering, switching) that raises, or that is silent for too long, ends the program: the fault is noted,
-the load switch goes to its safe position, the board starts anew. Any other task is started again after a pause. The
-watchdog is fed only while every critical task has shown a heartbeat in time, so that even a loop that hangs ends in a
-reset.
+A critical task (metering, switching) that raises, or that sends no heartbeat for too long, ends the program: the fault
+is noted, the load switch goes to its safe position, the board starts anew. Any other task is started again after a
+pause. The watchdog is fed only while every critical task sends its heartbeat in time, so that a loop that hangs also
+ends in a reset.
 """
 
 import asyncio
@@ -11,6 +11,14 @@ import asyncio
 from wattpurse.core import carrier
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from wattpurse.core.records.events import EventLog
+    from wattpurse.hal import Clock, Watchdog
+    from wattpurse.services.timekeeping import TimeKeeper
 
 PERIOD_MS = 500
 HEARTBEAT_LIMIT_MS = 5_000
@@ -22,13 +30,13 @@ REST_MS = 60_000
 FAULT_RAISED = 1
 FAULT_SILENT = 2
 FAULT_TASK_RESTARTED = 3
-FAULT_HUNG = 4  # noted at the start that follows: nobody could before
+FAULT_HUNG = 4  # noted at the next start, because a program that hangs cannot note it
 
 
 class _Watched:
-    """A critical task's place in the supervisor: when its heart last beat."""
+    """A critical task, and the time of its last heartbeat."""
 
-    def __init__(self, name, run, clock) -> None:
+    def __init__(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]", clock: "Clock") -> None:
         self.name = name
         self.run = run
         self.error = None
@@ -36,19 +44,29 @@ class _Watched:
         self._beat_ms = clock.ticks_ms()
 
     def beat(self) -> None:
+        """Take a heartbeat."""
         self._beat_ms = self._clock.ticks_ms()
 
-    def silent_ms(self):
+    def silent_ms(self) -> int:
+        """Return the milliseconds since the last heartbeat."""
         return self._clock.ticks_diff(self._clock.ticks_ms(), self._beat_ms)
 
 
 class Supervisor:
     """Runs tasks on `clock`, feeds `watchdog`, and calls `fail_safe()` and `reset()` when a critical task is lost.
 
-    `note(code, number)` writes an event, `report(text)` says what happened to whoever watches; neither may raise.
+    `note(code, number)` writes an event, `report(text)` writes to the console. These two must not raise.
     """
 
-    def __init__(self, clock, watchdog, fail_safe, reset, note, report) -> None:
+    def __init__(
+        self,
+        clock: "Clock",
+        watchdog: "Watchdog",
+        fail_safe: "Callable[[], None]",
+        reset: "Callable[[], None]",
+        note: "Callable[[int, int], None]",
+        report: "Callable[[str], None]",
+    ) -> None:
         self._clock = clock
         self._watchdog = watchdog
         self._fail_safe = fail_safe
@@ -59,16 +77,18 @@ class Supervisor:
         self._critical = []
         self._others = []
 
-    def add_critical(self, name: str, run) -> None:
-        """`run(beat)` is a coroutine that must never end and must call `beat()` at least every five seconds."""
+    def add_critical(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]") -> None:
+        """Add a task that must never end: `run(beat)` is a coroutine that calls `beat()` at least every five
+        seconds.
+        """
         self._critical.append(_Watched(name, run, self._clock))
 
-    def add(self, name: str, run) -> None:
-        """`run()` is a coroutine that is started again when it ends or raises."""
+    def add(self, name: str, run: "Callable[[], Awaitable[None]]") -> None:
+        """Add a task that may fail: `run()` is a coroutine that is started again when it ends or raises."""
         self._others.append((name, run))
 
     async def run(self) -> None:
-        """Start all tasks and watch them; returns only after a reset that did not happen."""
+        """Start all tasks and watch them. Returns only if a reset did not happen."""
         tasks = [asyncio.create_task(self._run_critical(watched)) for watched in self._critical]
         tasks += [asyncio.create_task(self._keep_running(name, run)) for name, run in self._others]
         lost = None
@@ -78,12 +98,12 @@ class Supervisor:
             lost = self._find_lost()
         await self._end(*lost, tasks)
 
-    async def fail(self, name: str, error) -> None:
-        """End as after the loss of a critical task: `name` could not even be started, for `error`."""
+    async def fail(self, name: str, error: Exception) -> None:
+        """End as after the loss of a critical task: `name` could not be started because of `error`."""
         await self._end(name, FAULT_RAISED, repr(error), [])
 
-    def _find_lost(self):
-        """`(name, fault, why)` of a critical task that is dead or silent, None while all are alive."""
+    def _find_lost(self) -> "tuple[str, int, str] | None":
+        """Return `(name, fault, why)` of a critical task that is dead or silent, None while all are alive."""
         for watched in self._critical:
             if watched.error is not None:
                 return watched.name, FAULT_RAISED, repr(watched.error)
@@ -91,8 +111,8 @@ class Supervisor:
                 return watched.name, FAULT_SILENT, f"silent for {watched.silent_ms()} ms"
         return None
 
-    async def _end(self, name, fault, why, tasks) -> None:
-        """Supply first, words last, and a reset whatever of it fails."""
+    async def _end(self, name: str, fault: int, why: str, tasks: list) -> None:
+        """Open the switch, then report. Always reset."""
         try:
             if not supply.SAFE_IS_CLOSED:
                 self._fail_safe()
@@ -105,7 +125,7 @@ class Supervisor:
             self._reset()
 
     async def _rest_if_young(self) -> None:
-        """A meter that fails again and again right after its start must not wear out its flash with starts."""
+        """Wait if the start was a short time ago: a meter that fails at every start must not wear out its flash."""
         rest_ms = REST_MS
         if self._clock.ticks_diff(self._clock.ticks_ms(), self._started_ms) > YOUNG_MS:
             rest_ms = 0
@@ -114,14 +134,14 @@ class Supervisor:
             await self._clock.sleep_ms(PERIOD_MS)
             rest_ms -= PERIOD_MS
 
-    async def _run_critical(self, watched) -> None:
+    async def _run_critical(self, watched: "_Watched") -> None:
         try:
             await watched.run(watched.beat)
             watched.error = RuntimeError("ended")
-        except Exception as error:  # whatever it was, the meter must become safe
+        except Exception as error:  # after any failure the meter must become safe
             watched.error = error
 
-    async def _keep_running(self, name, run) -> None:
+    async def _keep_running(self, name: str, run: "Callable[[], Awaitable[None]]") -> None:
         pause_ms = FIRST_PAUSE_MS
         while True:
             started_ms = self._clock.ticks_ms()
@@ -139,10 +159,10 @@ class Supervisor:
             pause_ms = min(2 * pause_ms, LONGEST_PAUSE_MS)
 
 
-def noter(events_log, timekeeper):
-    """A `note(code, number)` that writes to the event log in the meter's own name."""
+def noter(events_log: "EventLog", timekeeper: "TimeKeeper") -> "Callable[[int, int], None]":
+    """Return a `note(code, number)` that writes to the event log as the meter itself."""
 
-    def note(code, number) -> None:
+    def note(code: int, number: int) -> None:
         events_log.note(code, carrier.METER, timekeeper.now_s(), number)
 
     return note

@@ -1,6 +1,6 @@
-"""What the ports of MicroPython offer to a board's code, as strict as the chip is where the port does not look.
+"""Fakes of the MicroPython ports' modules. Where a port does not check its arguments, they are as strict as the chip.
 
-`install(name, **contents)` puts a module of that name where an import finds it.
+`install(name, **contents)` makes a module that an import of that name finds.
 """
 
 import sys
@@ -15,7 +15,7 @@ SCRATCH = range(0x4005800C, 0x4005802C, 4)
 
 
 class Module:
-    """A module of the port, with what is given as its contents."""
+    """A module of the port with the given contents."""
 
     def __init__(self, contents):
         for name in contents:
@@ -23,12 +23,12 @@ class Module:
 
 
 def install(name, **contents):
-    """Have `import name` find these contents from now on."""
+    """Make `import name` find these contents from now on."""
     sys.modules[name] = Module(contents)
 
 
 class NorDevice:
-    """Block device over NOR flash: what ports/rp2/rp2_flash.c and ports/esp32/esp32_partition.c have in common."""
+    """Block device on NOR flash: the common part of ports/rp2/rp2_flash.c and ports/esp32/esp32_partition.c."""
 
     def __init__(self, sectors):
         self.memory = bytearray(b"\xff" * (sectors * SECTOR))
@@ -65,7 +65,7 @@ class NorDevice:
 
 
 class Rp2Flash(NorDevice):
-    """rp2.Flash: whole aligned pages, from RAM; without an offset the range is erased first."""
+    """rp2.Flash: it writes whole aligned pages, from RAM. Without an offset it erases the range first."""
 
     def writeblocks(self, block, buffer, offset=None):
         start = block * SECTOR + (offset or 0)
@@ -79,7 +79,7 @@ class Rp2Flash(NorDevice):
 
 
 class Esp32Partition(NorDevice):
-    """esp32.Partition: any length, any address; errors of ESP-IDF become OSError."""
+    """esp32.Partition: it writes any length to any address. Errors of ESP-IDF become OSError."""
 
     TYPE_DATA = 1
     partitions = {}
@@ -102,10 +102,10 @@ class Esp32Partition(NorDevice):
 
 
 class PwmRegisters:
-    """machine.mem32 over the PWM block (RP2040 data sheet, 4.5.3), the pins that reach it, and the watchdog's scratch
+    """machine.mem32 of the PWM block (RP2040 data sheet, 4.5.3), the pins that reach it, and the watchdog's scratch
     registers (4.7.6).
 
-    `driven` holds the pins that the block has been driving at some moment.
+    `driven` has every pin that the block has driven at some moment.
     """
 
     CONTROL, DIVIDER, COUNTER, COMPARE, TOP = 0x00, 0x04, 0x08, 0x0C, 0x10
@@ -123,21 +123,21 @@ class PwmRegisters:
     def __setitem__(self, address, value):
         registers, register = self._find(address)
         registers[register] = value
-        self.look_who_drives()
+        self.note_driven()
 
     def soft_reset(self):
-        """MicroPython's machine_pwm_deinit_all: every slice is disabled, all else stays."""
+        """Disable every slice and keep all other state, as MicroPython's machine_pwm_deinit_all."""
         for registers in self.slices:
             registers[self.CONTROL] &= ~1
 
-    def look_who_drives(self):
-        """A pin of the block is an output, but for B where edges or the level of B are counted (4.5.2.5)."""
+    def note_driven(self):
+        """Note every driven pin: all but those of a B whose edges or level are counted (4.5.2.5)."""
         for gpio in self.pwm_pins:
             if gpio % 2 == 0 or self.slices[gpio // 2 % SLICES][self.CONTROL] >> 4 & 3 == 0:
                 self.driven.add(gpio)
 
     def rising_edge(self, gpio):
-        """What the slice does when the level at a pin rises."""
+        """Count a rising level at a pin, as the slice does."""
         registers = self.slices[gpio // 2 % SLICES]
         control = registers[self.CONTROL]
         counts_edges = gpio % 2 == 1 and control & 1 and control >> 4 & 3 == 2
@@ -155,7 +155,7 @@ class PwmRegisters:
 
 
 def pin_class(registers):
-    """machine.Pin as far as a slice's pin needs it: the function of the pin tells who hears its edges."""
+    """Connect a pin to the PWM block, or to nothing, as the pin's function says."""
 
     class Pin:
         IN, OUT, OPEN_DRAIN, ALT = 0, 1, 2, 3
@@ -166,6 +166,6 @@ def pin_class(registers):
             registers.pwm_pins.discard(gpio)
             if mode == self.ALT and alt == self.ALT_PWM:
                 registers.pwm_pins.add(gpio)
-                registers.look_who_drives()
+                registers.note_driven()
 
     return Pin

@@ -1,4 +1,4 @@
-"""The data card: its slots, which one a meter takes, and what a torn write leaves of the statements on it."""
+"""The data card: its slots, the slot that a meter takes, and the statements after a torn write."""
 
 import unittest
 
@@ -7,7 +7,6 @@ from boards.host.world.clock import VirtualClock
 from tests.cards.test_purse import CAPACITIES, METER, TORN_FORMS, UID, FakeMemory, tokens
 from tests.samples import NEW_YEAR_S, new_account
 from wattpurse.cards import data_card, purse
-from wattpurse.cards.classic import READ_BOTH_WRITE_BOTH
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.messages import statement
 from wattpurse.core.seals import keys
@@ -32,20 +31,21 @@ class DataCardTest(unittest.TestCase):
     def write(self, memory, meter, balance, size=data_card.SHORT_SLOT):
         self.account.money.bought = balance
 
-        def compose(capacity):
-            return statement.compose(self.account, 0, NEW_YEAR_S, capacity)
+        def seal(number, capacity):
+            payload = statement.compose(self.account, 0, NEW_YEAR_S, capacity)
+            return statement.seal_statement(aes, pair_of(meter), number, meter, payload)
 
-        self.clock.run(data_card.write_statement(memory, aes, pair_of(meter), meter, size, compose))
+        self.clock.run(data_card.write_statement(memory, meter, size, seal))
 
     def balances(self, memory, size=data_card.SHORT_SLOT):
-        """Balances of the authentic statements on the card, as a list for each meter."""
+        """Return the balances of the authentic statements on the card, as a list for each meter."""
         found = {}
         for claim in self.clock.run(data_card.read_claims(memory, size)):
             try:
-                told = statement.open_statement(aes, pair_of(claim.meter_number), claim.data)
+                opened = statement.open_statement(aes, pair_of(claim.meter_number), claim.data)
             except SealBroken:
                 continue
-            found.setdefault(claim.meter_number, []).append(told["balance"])
+            found.setdefault(claim.meter_number, []).append(opened["balance"])
         return found
 
 
@@ -61,12 +61,6 @@ class TestLayout(DataCardTest):
                     end = offset + size
                 self.assertLessEqual(end, capacity)
                 self.assertGreater(end + size, capacity)
-
-    def test_a_meter_may_write_every_slot_of_a_classic_card(self):
-        for size in SIZES:
-            for offset in data_card.slots_of("classic-1k", size):
-                for at in (offset, offset + size - 1):
-                    self.assertEqual(purse.access_of_sector(1 + at // 48)[0], READ_BOTH_WRITE_BOTH)
 
     def test_other_kinds_and_sizes_have_none(self):
         for kind in ("ultralight", "ntag213", "ntag215"):

@@ -32,7 +32,7 @@ class BadCheckByte(Card):
 
 class FindTest(unittest.TestCase):
     def put(self, *cards):
-        """A fresh reader with these cards before it."""
+        """Start a fresh reader with these cards before it."""
         self.clock = VirtualClock()
         self.model = Mfrc522Model(self.clock)
         self.reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
@@ -44,7 +44,7 @@ class FindTest(unittest.TestCase):
         return self.clock.run(self.reader.find_card(wake))
 
     def reason(self, coroutine):
-        """Why `coroutine` failed."""
+        """Return the reason why `coroutine` failed."""
         try:
             self.clock.run(coroutine)
         except CardError as error:
@@ -52,13 +52,13 @@ class FindTest(unittest.TestCase):
         return None
 
     def find_and_prepare(self):
-        """The UIDs that `prepare` was told, each with the time since then, in us, when the card was found."""
-        told = []
-        identity = self.clock.run(self.reader.find_card(False, lambda uid: told.append((uid, self.clock.now_us))))
-        return identity.uid, [(uid, self.clock.now_us - told_us) for uid, told_us in told]
+        """Return the UIDs that `prepare` got, each with the time since then, in us, when the card was found."""
+        prepared = []
+        identity = self.clock.run(self.reader.find_card(False, lambda uid: prepared.append((uid, self.clock.now_us))))
+        return identity.uid, [(uid, self.clock.now_us - prepared_us) for uid, prepared_us in prepared]
 
     def find_all(self):
-        """UIDs of all cards, each put to sleep when it was found."""
+        """Return the UIDs of all cards, each put to sleep when it was found."""
         found = []
         identity = self.find()
         while identity is not None:
@@ -81,9 +81,9 @@ class TestOneCard(FindTest):
     def test_the_uid_is_told_while_the_card_answers_its_selection(self):
         for uid in (UID4, UID7, UID10):
             self.put(Card("plain", uid, b"\x04\x00", 0x08, bytearray(4)))
-            found, told = self.find_and_prepare()
-            self.assertEqual((found, [one for one, _ in told]), (uid, [uid]))
-            self.assertTrue(told[0][1] > 1_000)  # 9 bytes to the card and 3 back at 106 kbit/s
+            found, prepared = self.find_and_prepare()
+            self.assertEqual((found, [one for one, _ in prepared]), (uid, [uid]))
+            self.assertTrue(prepared[0][1] > 1_000)  # 9 bytes to the card and 3 back at 106 kbit/s
 
     def test_a_uid_that_begins_like_a_longer_one_is_told_by_its_selection_alone(self):
         card = Card("plain", UID4, b"\x04\x00", 0x08, bytearray(4))
@@ -121,7 +121,9 @@ class TestOneCard(FindTest):
             self.assertIsNone(self.find())
 
     def test_any_flipped_bit_in_any_answer_is_noticed(self):
-        """One bit breaks parity and two in a byte the check byte or CRC; two below each other pass the check byte."""
+        """Flip bits: one breaks parity, two in a byte break check byte or CRC, two below each other pass the check
+        byte.
+        """
         for frame, bits in ((2, 40), (3, 24), (4, 40), (5, 24)):
             for bit in range(bits - 1):
                 for flips in ((bit,), (bit, bit + 1), (bit, (bit + 8) % bits)):
@@ -149,7 +151,9 @@ class TestOneCard(FindTest):
 
 class TestSeveralCards(FindTest):
     def test_any_pair_is_told_apart(self):
-        """Every first difference, with a second one behind it, in frames that begin within a byte and at its border."""
+        """Try every first difference, with a second one behind it, in frames that begin within a byte and at its
+        border.
+        """
         for first in range(32):
             for second in (first, (first + 1) % 32, (first + 8) % 32, 31):
                 if (first | second) >= 3:  # the lowest byte stays away from the cascade tag

@@ -1,4 +1,4 @@
-"""The reader driver: what it costs, and that nothing a chip or a card does can hang it."""
+"""The reader driver: its costs, and that no chip and no card can make it hang."""
 
 import asyncio
 import unittest
@@ -33,7 +33,7 @@ class ReaderTest(unittest.TestCase):
         return card
 
     def run_it(self, coroutine):
-        """The result, within the longest time that anything may take."""
+        """Return the result, within the longest time that anything may take."""
         start_us = self.clock.now_us
         try:
             return self.clock.run(coroutine)
@@ -94,7 +94,7 @@ class TestCost(ReaderTest):
         self.assertTrue(self.model.field.on)
 
     def test_a_slow_card_gets_its_time_and_the_timer_its_high_byte(self):
-        """77 ms, as ISO/IEC 14443-4 cards may ask for, need more than eight bits of timer."""
+        """Wait 77 ms, as ISO/IEC 14443-4 cards may ask for: more than eight bits of timer."""
         start_us = self.clock.now_us
         self.assertEqual(self.run_it(self.answer_to(b"\xe0\x50", 77_000)), 0)
         self.assertTrue(75_000 <= self.clock.now_us - start_us <= 80_000)
@@ -144,7 +144,7 @@ class TestFailingChip(ReaderTest):
             self.assertEqual(self.run_it(self.read_first()), bytes(16))
 
     def _hang_after(self, chip_selects):
-        """The chip hangs at the next frame it should start after so many chip selects from now."""
+        """Make the chip hang at the next frame that it starts after so many chip selects from now."""
         end = self.model.statistics.chip_selects + chip_selects
         begin = self.model.spi.begin
 

@@ -1,4 +1,4 @@
-"""The purse on a card: layouts, order boxes, statement boxes, and what a torn write leaves of them."""
+"""The purse: layouts, order boxes, statement boxes, and the state of all of them after a torn write."""
 
 import unittest
 
@@ -7,7 +7,6 @@ from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
 from tests.samples import NEW_YEAR_S, new_account
 from wattpurse.cards import purse
-from wattpurse.cards.classic import READ_BOTH_WRITE_B, READ_BOTH_WRITE_BOTH
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.messages import statement, token
 from wattpurse.core.seals import keys
@@ -39,7 +38,7 @@ class FakeMemory:
         self.forgetful = False
 
     def tear(self, torn_write, form):
-        """The card leaves at the `torn_write`-th unit from now; `form` says what is left there."""
+        """Let the card leave at the `torn_write`-th unit from now. `form` selects the content of that unit."""
         self.units_written = 0
         self.torn_write, self.torn_form = torn_write, form
 
@@ -97,14 +96,15 @@ class PurseTest(unittest.TestCase):
     def write_statement(self, memory, balance=0):
         self.account.money.bought = balance
 
-        def compose(capacity):
-            return statement.compose(self.account, 0, NEW_YEAR_S, capacity)
+        def seal(number, capacity):
+            payload = statement.compose(self.account, 0, NEW_YEAR_S, capacity)
+            return statement.seal_statement(aes, self.pair, number, METER, payload)
 
-        self.clock.run(purse.write_statement(memory, aes, self.pair, METER, compose))
+        self.clock.run(purse.write_statement(memory, aes, self.pair, seal))
 
     def balance(self, memory):
-        told = self.clock.run(purse.read_statement(memory, aes, self.pair))
-        return None if told is None else told["balance"]
+        opened = self.clock.run(purse.read_statement(memory, aes, self.pair))
+        return None if opened is None else opened["balance"]
 
 
 class TestLayouts(PurseTest):
@@ -124,13 +124,6 @@ class TestLayouts(PurseTest):
     def test_rooms_for_credit_tokens(self):
         rooms = [purse.layout_of(kind).content_size // token.CREDIT_TOKEN_SIZE for kind in purse.KINDS]
         self.assertEqual(rooms, [3, 1, 3, 5, 1])
-
-    def test_meters_may_write_classic_sectors_of_statements_only(self):
-        for sector in range(1, 16):
-            access = purse.access_of_sector(sector)
-            expected = READ_BOTH_WRITE_B if sector < 7 else READ_BOTH_WRITE_BOTH
-            self.assertEqual(access[:3], (expected,) * 3)
-        self.assertEqual(min(purse.layout_of("classic-1k").statement_offsets), 6 * 48)
 
 
 class TestOrders(PurseTest):

@@ -143,7 +143,7 @@ class TestMemory(PagesTest):
 
 class TestFaults(PagesTest):
     def test_a_flipped_bit_never_passes_for_data(self):
-        """In an answer of 16 bytes (READ) and of 60 (FAST_READ), both with CRC."""
+        """Flip bits in an answer of 16 bytes (READ) and of 60 (FAST_READ), both with CRC."""
         for length, bits in ((16, 144), (60, 496)):
             self.open(UltralightCard("ntag213", UID))
             for bit in range(0, bits - 1, 3):
@@ -170,7 +170,9 @@ class TestFaults(PagesTest):
         self.assertTrue(len(outcomes) > 3)
 
     def test_a_clone_that_refuses_at_the_same_time_is_noticed(self):
-        """Two cards of one UID answer together: the ACK of one covers the NAK of the other, but for the collision."""
+        """Let two cards of one UID answer together: the ACK of one covers the NAK of the other, but for the
+        collision.
+        """
         self.put(UltralightCard("ntag213", UID))
         clone = UltralightCard("ntag213", UID)
         clone.memory[10] = 0x10

@@ -1,4 +1,4 @@
-"""The button: short and long presses through a bouncing contact, and what is no press."""
+"""The button driver: short and long presses through a bouncing contact, and signals too short for a press."""
 
 import unittest
 

@@ -17,7 +17,7 @@ class TestContact(unittest.TestCase):
         self.contact = Contact(Pin(self.wire, INPUT), QUICK_SAMPLES)
 
     def _samples(self, count):
-        """What the next samples, SAMPLE_MS apart, gave back."""
+        """Return the results of the next samples, SAMPLE_MS apart."""
         said = []
         for _ in range(count):
             self.clock.advance_us(SAMPLE_MS * 1000)

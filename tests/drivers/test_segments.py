@@ -1,4 +1,4 @@
-"""7-segment shapes against drawings of them, and what becomes of text that does not fit."""
+"""7-segment shapes against drawings of them, and the shapes of text that does not fit."""
 
 import unittest
 
@@ -34,7 +34,7 @@ DRAWINGS = (
 
 
 def read_drawing(top, middle, bottom, column):
-    """The segments drawn at a column, by where each stroke stands."""
+    """Return the segments drawn at a column, by the place of each stroke."""
     strokes = (
         (top, 1), (middle, 2), (bottom, 2), (bottom, 1), (bottom, 0), (middle, 0), (middle, 1),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 # What an image runs once, at boot: a script, imported by nobody.
 BOOT_SCRIPT = "_boot.py"
-HARDWARE_MODULES = ("esp", "esp32", "machine", "rp2")
+HARDWARE_MODULES = ("esp", "esp32", "machine", "mimxrt", "nrf", "pyb", "rp2", "samd", "stm", "zephyr")
 
 # What may stand in a constant expression of a module or class body. Everything else is work done on import.
 CONSTANT_NODES = (

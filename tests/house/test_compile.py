@@ -6,8 +6,11 @@ import subprocess
 import pytest
 
 from tests.house.places import FIRMWARE_FILES, ROOT
+from wattpurse_tools import boards
 
-ARCHITECTURES = {"bytecode": [], "rp2040": ["-march=armv6m"], "esp32": ["-march=xtensawin"]}
+ARCHITECTURES = {"bytecode": []} | {
+    name: [f"-march={boards.find(name).micropython.architecture}"] for name in boards.names()
+}
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +20,7 @@ def mpy_cross():
 
 
 def compile_errors(mpy_cross, options, files, folder):
-    """What mpy-cross says against each file; the compiled files are left in `folder`."""
+    """Compile each file into `folder` and return the errors of mpy-cross."""
     errors = []
     for number, file in enumerate(files):
         command = [mpy_cross, *options, "-o", folder / f"{number}.mpy", os.path.relpath(file, ROOT)]
@@ -34,15 +37,15 @@ def test_firmware_compiles(mpy_cross, tmp_path, name):
     assert len(list(tmp_path.glob("*.mpy"))) == len(FIRMWARE_FILES)
 
 
-# CPython accepts both: the second as an annotation, where MicroPython needs a machine type.
+# CPython accepts both. In the second, MicroPython needs a machine type as the annotation.
 BEYOND_MICROPYTHON = [
     ("bytecode", "match 1:\n    case 1:\n        pass\n"),
-    ("rp2040", "import micropython\n\n\n@micropython.viper\ndef f(x: no_such_type):\n    return x\n"),
+    ("pico", "import micropython\n\n\n@micropython.viper\ndef f(x: no_such_type):\n    return x\n"),
 ]
 
 
 @pytest.mark.parametrize(("name", "source"), BEYOND_MICROPYTHON)
-def test_what_micropython_cannot_do_is_found(mpy_cross, tmp_path, name, source):
+def test_code_beyond_micropython_is_found(mpy_cross, tmp_path, name, source):
     file = tmp_path / "planted.py"
     file.write_text(source)
     assert len(compile_errors(mpy_cross, ARCHITECTURES[name], [file], tmp_path)) == 1

@@ -1,4 +1,4 @@
-"""What leans on MicroPython's own event loop and filesystem, checked on the unix port alone: tests/micropython."""
+"""Checks of code that needs MicroPython's own event loop or filesystem, on the unix port alone: tests/micropython."""
 
 import subprocess
 

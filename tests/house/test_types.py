@@ -1,6 +1,8 @@
-"""Firmware and boards against the published MicroPython stubs: what they call exists on the port, and is called right.
+"""Types of the firmware and the boards, checked by basedpyright.
 
-Checked by basedpyright, once per board. Annotations are few by rule, so what may be None is left to the tests.
+Firmware and chip boards are checked once per board, against the published MicroPython stubs: the functions that they
+call exist on the port and are called correctly. The simulated board is checked against CPython's own library. Each
+board is held to the protocol `hal.Board`. On chip boards a value that may be None is left to the tests.
 """
 
 import json
@@ -11,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.house.places import FIRMWARE_FILES, ROOT
+from wattpurse_tools import boards
 
-PORTS = {"pico": "rp2", "esp32": "esp32"}
+HOST = "host"
+SEARCHED = {"extraPaths": [str(ROOT / "firmware"), str(ROOT)], "pythonVersion": "3.11", "typeCheckingMode": "basic"}
+OPTIONS = SEARCHED | {"disableBytesTypePromotions": False, "reportMissingModuleSource": False}
 
-# Where the stubs say less than the ports do.
+# Findings that come from gaps of the stubs.
 STUBS_LACK = (
     # ports/rp2/rp2_flash.c takes both.
     'No parameter named "start"',
@@ -26,41 +31,49 @@ STUBS_LACK = (
 )
 
 
-@pytest.fixture(scope="module", params=PORTS)
+@pytest.fixture(scope="module", params=[*boards.names(), HOST])
 def board(request):
     return request.param
 
 
 def files_of(board: str) -> list[Path]:
-    """All that runs on a board, its boot script included."""
-    folders = [ROOT / "firmware", ROOT / "boards/micropython", ROOT / "boards" / board]
+    """Return the files to check for a board: all that runs on a chip, its boot script included; the board alone."""
+    folders = [ROOT / "boards" / board]
+    if board != HOST:
+        folders += [ROOT / "firmware", ROOT / "boards/micropython"]
     return [file for file in FIRMWARE_FILES if any(folder in file.parents for folder in folders)]
 
 
 def stubs_of(board: str) -> str:
-    command = [ROOT / "tools/toolchain/stubs", PORTS[board]]
+    command = [ROOT / "tools/toolchain/stubs", board]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def type_errors(board: str, project: Path, include: list[Path]) -> list[str]:
-    """What the type checker has against the files of `include`, as `path:line: message`."""
+def options_of(board: str) -> dict:
+    """Return the type checker's configuration: the library of CPython for the simulated board, the stubs for others."""
+    if board == HOST:
+        return OPTIONS
     stubs = stubs_of(board)
-    configuration = {
-        "include": [str(path) for path in include],
-        "extraPaths": [str(ROOT / "firmware"), str(ROOT)],
-        "stubPath": stubs,
-        "typeshedPath": stubs,
-        "pythonVersion": "3.11",
-        "typeCheckingMode": "basic",
-        "disableBytesTypePromotions": False,
-        "reportMissingModuleSource": False,
-        "reportOptionalMemberAccess": False,
-    }
+    return OPTIONS | {"stubPath": stubs, "typeshedPath": stubs, "reportOptionalMemberAccess": False}
+
+
+def type_errors(board: str, project: Path, include: list[Path]) -> list[str]:
+    """Return the type checker's findings in the files of `include`, as `path:line: message`."""
+    configuration = options_of(board) | {"include": [str(path) for path in include]}
     (project / "pyrightconfig.json").write_text(json.dumps(configuration))
-    command = [sys.executable, "-m", "basedpyright", "--project", project, "--outputjson"]
+    command = [
+        sys.executable,
+        "-m",
+        "basedpyright",
+        "--project",
+        project,
+        "--pythonpath",
+        sys.executable,
+        "--outputjson",
+    ]
     report = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
     assert report["summary"]["filesAnalyzed"] == len(include)
-    return [line_of(finding) for finding in report["generalDiagnostics"] if matters(finding)]
+    return [line_of(finding) for finding in report["generalDiagnostics"] if board == HOST or matters(finding)]
 
 
 def matters(finding: dict) -> bool:
@@ -75,22 +88,42 @@ def line_of(finding: dict) -> str:
     return f"{finding['file']}:{line}: {finding['message'].splitlines()[0]}"
 
 
-def test_every_file_agrees_with_the_stubs(board, tmp_path):
+def test_no_file_has_type_errors(board, tmp_path):
     assert type_errors(board, tmp_path, files_of(board)) == []
 
 
-PLANTED = {
-    "argument": 'from machine import WDT\n\nWDT(timeout="long")\n',
-    "attribute": "import machine\n\nmachine.no_such_function()\n",
+ON_ANY_BOARD = {
+    "argument": 'from wattpurse.drivers.pulse_counter import PulseCounter\n\nPulseCounter(print, modulus="many")\n',
     "module": "import no_such_module\n",
+    "contract": (
+        "from wattpurse.hal import Board\n\n\n"
+        'class Half:\n    name = "half"\n\n\n'
+        "def build_board() -> Board:\n    return Half()\n"
+    ),
+}
+ON_A_CHIP = {
+    "port": 'from machine import WDT\n\nWDT(timeout="long")\n',
+    "attribute": "import machine\n\nmachine.no_such_function()\n",
     "method": "import time\n\ntime.ticks_seconds()\n",
-    "standard library beyond MicroPython": "import asyncio\n\nasyncio.TaskGroup()\n",
+    "standard_library_beyond_MicroPython": "import asyncio\n\nasyncio.TaskGroup()\n",
+}
+ON_THE_HOST = {
+    "library": 'import select\n\nselect.poll().register("stdin")\n',
+    "missing": "def length(text: str | None) -> int:\n    return len(text)\n",
 }
 
 
 def test_breaches_are_found(board, tmp_path):
-    for name, source in PLANTED.items():
-        (tmp_path / f"{name.replace(' ', '_')}.py").write_text(source)
+    planted = ON_ANY_BOARD | (ON_THE_HOST if board == HOST else ON_A_CHIP)
+    for name, source in planted.items():
+        (tmp_path / f"{name}.py").write_text(source)
     found = type_errors(board, tmp_path, sorted(tmp_path.glob("*.py")))
-    for name in PLANTED:
-        assert any(name.replace(" ", "_") in line for line in found), name
+    for name in planted:
+        assert any(f"/{name}.py:" in line for line in found), name
+
+
+def test_a_board_that_breaks_the_contract_is_named(board, tmp_path):
+    file = tmp_path / "contract.py"
+    file.write_text(ON_ANY_BOARD["contract"])
+    found = type_errors(board, tmp_path, [file])
+    assert len(found) == 1 and 'not assignable to return type "Board"' in found[0]

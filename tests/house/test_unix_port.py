@@ -28,12 +28,12 @@ def test_file_passes_on_the_unix_port(file):
     assert process.returncode == 0, process.stdout
 
 
-def test_there_are_such_files():
+def test_there_are_files_for_both_pythons():
     assert UNIX_TEST_FILES
 
 
 def case(body, set_up=""):
-    """A test file with one test method."""
+    """Return a test file with one test method."""
     return f"import unittest\nclass TestProbe(unittest.TestCase):\n{set_up}\n    def test_it(self):\n        {body}\n"
 
 
@@ -106,7 +106,7 @@ class TestProbe(unittest.TestCase):
         self.assertLessEqual(1, 1)
         self.assertRaises(ValueError, int, "x")
 
-    def test_what_was_raised_can_be_read(self):
+    def test_the_exception_can_be_read(self):
         with self.assertRaises(OSError) as caught:
             raise OSError(5)
         self.assertEqual(caught.exception.args[0], 5)
@@ -122,7 +122,7 @@ if __name__ == "__main__":
 """
 
 
-def test_all_that_the_runner_offers_passes_on_both(tmp_path):
+def test_every_function_of_the_runner_passes_on_both(tmp_path):
     file = tmp_path / "test_planted_passing.py"
     file.write_text(PASSING)
     process = run_under_unix_port(file)

@@ -1,4 +1,4 @@
-"""The console on a board's byte streams: typing, echo, long answers, and nobody at the other end."""
+"""The console on a board's byte streams: typing, echo, long answers, and a line without a reader."""
 
 import asyncio
 import io
@@ -13,7 +13,7 @@ GREETING = "the meter says a lot\n"
 
 
 class Typed(io.IOBase):
-    """Standard input of a terminal where `data` was typed."""
+    """Standard input of a terminal with `data` typed."""
 
     def __init__(self):
         self.data = b""
@@ -30,7 +30,7 @@ class Typed(io.IOBase):
 
 
 class Shown(io.IOBase):
-    """Standard output that takes bytes while `room` lasts; a write without room is what a board would hang in."""
+    """Standard output that takes bytes while `room` lasts. On a board a write without room would hang."""
 
     def __init__(self):
         self.data = b""
@@ -134,7 +134,7 @@ class TestConsoleStream(unittest.TestCase):
         self.run_with(answer())
         self.assertEqual(self.shown.data[: len(GREETING) + 1], GREETING.replace("\n", "\r\n").encode())
 
-    def test_what_nobody_takes_is_dropped_in_the_end(self):
+    def test_output_that_nobody_takes_is_dropped_in_the_end(self):
         self.shown.room = 0
 
         async def answer():
@@ -157,7 +157,7 @@ class TestConsoleStream(unittest.TestCase):
         self.run_with(last_words(), for_ms=0)
         self.assertEqual(len(self.shown.data), 40)
 
-    def test_whoever_waits_for_room_loses_nothing(self):
+    def test_a_writer_that_waits_for_room_loses_nothing(self):
         async def say_a_lot():
             for number in range(400):
                 self.stream.write(f"line {number}\n" * 10)
@@ -169,7 +169,7 @@ class TestConsoleStream(unittest.TestCase):
         said = "".join(f"line {number}\r\n" * 10 for number in range(400))
         self.assertEqual(self.shown.data, said.encode())
 
-    def test_where_nobody_listens_waiting_ends(self):
+    def test_waiting_ends_if_nobody_listens(self):
         self.shown.room = 0
 
         async def say_a_lot():

@@ -1,4 +1,4 @@
-"""An interrupt pin awaited on MicroPython's own event loop: edges, the end of the patience, other tasks meanwhile."""
+"""An interrupt pin on MicroPython's own event loop: edges, timeouts, other tasks meanwhile."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ FALLING = 2
 
 
 class Pin:
-    """A pin as far as its interrupt goes."""
+    """A pin with an interrupt and nothing else."""
 
     def irq(self, handler, trigger, hard=False):
         self.handler = handler
@@ -61,7 +61,7 @@ class TestPinSignal(unittest.TestCase):
         self.assertTrue(fired)
         self.assertLess(elapsed_ms, 1_000)
 
-    def test_the_patience_ends_though_nobody_else_is_due(self):
+    def test_the_timeout_comes_though_no_other_task_is_due(self):
         self.assertFalse(asyncio.run(self.signal.wait_ms(5)))
 
     def test_wait_after_wait(self):

@@ -1,4 +1,4 @@
-"""The real littlefs on a fenced device: it fills up and goes on without ever touching a block behind the fence."""
+"""The real littlefs on a fenced device: it fills up and continues without touching a block behind the fence."""
 
 import os
 import unittest
@@ -50,7 +50,7 @@ class TestFence(unittest.TestCase):
         for number in range(written):
             self.assertTrue(self.holds("a" * (number + 1), 3_000))
 
-    def test_what_is_freed_is_used_again(self):
+    def test_freed_blocks_are_used_again(self):
         for turn in range(60):
             name = "b" * (turn % 5 + 1)
             self.write(name, 9_000)

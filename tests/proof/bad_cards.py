@@ -12,6 +12,7 @@ from boards.host.chips.aes import aes
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, HANGS, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
+from tests.services.desk_bench import DeskBoard, parts_of_desk
 from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.core.messages import statement, token
@@ -20,7 +21,6 @@ from wattpurse.core.money import account_image, key_card
 from wattpurse.core.money.contract import KeyCard
 from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import CardDesk
-from wattpurse.services.key_slot import KeySlot
 
 NAME = "bad-cards"
 ABOUT = "card images damaged, forged or spliced"
@@ -72,21 +72,8 @@ class _NoWaiting:
 class _Desk(CardDesk):
     """The desk with a card's memory put before it."""
 
-    def __init__(self, meter, told):
-        super().__init__(
-            None,
-            _NoWaiting(),
-            aes,
-            meter.settings,
-            meter.ledger,
-            meter.timekeeper,
-            meter.teller,
-            meter.events,
-            told.append,
-            bool,
-            KeySlot(_NoWaiting(), aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
-            lambda: None,
-        )
+    def __init__(self, meter, outcomes):
+        super().__init__(show_outcome=outcomes.append, **parts_of_desk(DeskBoard(None, _NoWaiting()), meter))
         self.memory = None
 
     async def _open(self, _identity):
@@ -99,8 +86,8 @@ def run_case(seed: int, tally):
     meter = SmallMeter(random)
     if random.random() < 0.5:
         meter.ledger.change(lambda account: setattr(account, "contract", KeyCard))
-    told = []
-    desk = _Desk(meter, told)
+    outcomes = []
+    desk = _Desk(meter, outcomes)
     for sequence in range(1, _SEQUENCE + 1):
         meter.teller.redeem(_credit(sequence), 1)
     for _ in range(_BATCH):
@@ -112,7 +99,7 @@ def run_case(seed: int, tally):
         _serve_image(meter, desk, kind, image)
         tally.cases += 1
         tally.faults += 1
-    for result in told:
+    for result in outcomes:
         tally.add(f"told_{result}")
     bound_heap(tally, _HEAP_LIMIT, _serve_image, meter, desk, kind, image)
 

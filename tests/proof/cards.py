@@ -16,13 +16,12 @@ from boards.host.chips.power import PowerCut
 from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import SmallMeter
-from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, VENDING_KEY, Station, sealed
+from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, VENDING_KEY, DeskBoard, Station, parts_of_desk, sealed
 from wattpurse.cards import purse
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.messages import token
 from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
-from wattpurse.services.key_slot import KeySlot
 
 NAME = "cards"
 ABOUT = "card lifted, garbled or copied and meter cut off at every frame and flash operation of a tap"
@@ -62,7 +61,7 @@ class _Place:
         key = keys.meter_key(aes, VENDING_KEY, number)
         self.meter = SmallMeter(random, number=number, meter_key=key, site_key=SITE_KEY)
         self.model = Mfrc522Model(self.meter.clock)
-        self.told = []
+        self.outcomes = []
         self.take_desk()
 
     @property
@@ -73,20 +72,8 @@ class _Place:
         """A desk over what the meter has now."""
         meter, model = self.meter, self.model
         reader = Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock)
-        self.desk = CardDesk(
-            reader,
-            meter.clock,
-            aes,
-            meter.settings,
-            meter.ledger,
-            meter.timekeeper,
-            meter.teller,
-            meter.events,
-            self.told.append,
-            bool,
-            KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events),
-            lambda: None,
-        )
+        parts = parts_of_desk(DeskBoard(reader, meter.clock), meter)
+        self.desk = CardDesk(show_outcome=self.outcomes.append, **parts)
 
     def look(self, times):
         """Look for cards some times."""
@@ -211,7 +198,9 @@ class _Story:
         for card in [self._card] + self._others:
             left = [data for data in self._tokens_on(card) if data in self._sold and not self._is_used(data)]
             if left:
-                raise Broken(LOST, f"{self._way}: {len(left)} tokens are still on the card, told {self._place.told}")
+                raise Broken(
+                    LOST, f"{self._way}: {len(left)} tokens are still on the card, told {self._place.outcomes}"
+                )
         if not all(self._is_used(data) for data in self._at_stake):
             raise Broken(LOST, f"{self._way}: a token is neither redeemed nor on its card any more")
         told = self._statement(self._card)
@@ -219,7 +208,7 @@ class _Story:
             if not self._others:
                 raise Broken(BROKEN_RULES, f"{self._way}: statement {told['balance']}, meter {account.money.balance}")
         elif told is None and purse.layout_of(self._card.kind).statement_offsets:
-            raise Broken(BROKEN_RULES, f"{self._way}: no statement on the card, told {self._place.told}")
+            raise Broken(BROKEN_RULES, f"{self._way}: no statement on the card, told {self._place.outcomes}")
         self._place.meter.start()
         if self._place.account.money.bought != redeemed:
             raise Broken(LOST, f"{self._way}: after a restart bought is {self._place.account.money.bought}")

@@ -11,14 +11,13 @@ without a card.
 import random as randoms
 
 from boards.host.cards.images import from_image
-from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof import frame_faults
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.small_meter import START_S, SmallMeter
-from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, Station
+from tests.services.desk_bench import METER, METER_KEY, SITE_KEY, DeskBoard, Station, parts_of_desk
 from wattpurse.cards import key_card as cards_on_reader
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.money import key_card, supply
@@ -27,7 +26,7 @@ from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.contract import KeyCard
 from wattpurse.core.money.ledger_records import STANDING
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
-from wattpurse.services.key_slot import SHORTEST_GRACE_MS, KeySlot
+from wattpurse.services.key_slot import SHORTEST_GRACE_MS
 
 NAME = "key-cards"
 ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of paying"
@@ -305,21 +304,10 @@ class _Story:
 
     def _take_desk(self):
         meter, model = self._meter, self._model
-        self._slot = KeySlot(meter.clock, aes, meter.settings, meter.ledger, meter.timekeeper, meter.events)
-        self._desk = CardDesk(
-            Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock),
-            meter.clock,
-            aes,
-            meter.settings,
-            meter.ledger,
-            meter.timekeeper,
-            meter.teller,
-            meter.events,
-            bool,
-            bool,
-            self._slot,
-            lambda: None,
-        )
+        reader = Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock)
+        parts = parts_of_desk(DeskBoard(reader, meter.clock), meter)
+        self._slot = parts["key_slot"]
+        self._desk = CardDesk(show_outcome=bool, **parts)
 
     def _check_card(self, user):
         """At any time: what was loaded is on the card, and it has not paid more than it had to, nor fallen behind."""

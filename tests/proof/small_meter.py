@@ -5,13 +5,11 @@ from boards.host.chips.power import PowerCut
 from boards.host.world.clock import VirtualClock
 from tests import samples
 from tests.proof.proof_flash import ProofFlash
+from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import supply
 from wattpurse.core.money.account import Account
-from wattpurse.core.money.ledger import Ledger
-from wattpurse.core.records.events import EventLog
-from wattpurse.core.records.settings import Settings
 from wattpurse.core.seals import keys
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
@@ -93,11 +91,10 @@ class SmallMeter:
         self.start()
 
     def _build(self):
-        self.settings = Settings(self.flash, 0, 3)
-        self.events = EventLog(self.flash, FIRST_FOR_EVENTS, 8)
-        self.ledger = Ledger(self.flash, FIRST_FOR_LEDGER, 5)
+        self.stores = SmallStores(self.flash, (0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, 5))
+        self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(self.chip, self.clock)
-        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller = Teller(self.stores, self.timekeeper, aes)
 
     def _begin(self):
         self.timekeeper.start(self.ledger.account.time_s, self.ledger.latest_believable_s)

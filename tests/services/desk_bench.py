@@ -7,20 +7,19 @@ from boards.host.chips.flash import FlashModel
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
+from tests.cards.formatted_card import format_card
 from tests.samples import NEW_YEAR_S, new_account
+from tests.services.small_stores import SmallStores
 from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
-from wattpurse.cards.classic import ClassicKeys, format_classic
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.messages import token
 from wattpurse.core.money import key_card
-from wattpurse.core.money.ledger import Ledger
-from wattpurse.core.records.events import EventLog
-from wattpurse.core.records.settings import Settings
 from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 from wattpurse.services.key_slot import KeySlot
+from wattpurse.services.statements import Statements
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
 
@@ -58,7 +57,7 @@ class Station:
         self.reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
 
     def on_card(self, card, action):
-        """The result of `action(memory)` with the card on the reader."""
+        """Return the result of `action(memory)` with the card on the reader."""
         self.model.field.insert(card)
         try:
             return self.clock.run(self._opened(action))
@@ -70,24 +69,13 @@ class Station:
         identity = await self.reader.find_card()
         return await action(await open_card(self.reader, identity, purse.classic_keys_of(aes, SITE_KEY, True)))
 
-    def format(self, card):
-        self.model.field.insert(card)
-        self.clock.run(self._format(card))
-        self.model.field.remove(card)
-
-    async def _format(self, card):
-        await self.reader.start()
-        identity = await self.reader.find_card()
-        keys_ = ClassicKeys(*keys.classic_keys(aes, SITE_KEY, card.uid))
-        await format_classic(self.reader, identity, keys_, purse.access_of_sector)
-
     def write(self, card, content, kind=purse.CUSTOMER, meter=METER):
         self.on_card(card, lambda memory: purse.write_orders(memory, kind, meter, content))
 
     def new_card(self, kind, content=b"", order_kind=purse.CUSTOMER, meter=METER):
         if kind == "classic-1k":
             card = ClassicCard(CLASSIC_UID)
-            self.format(card)
+            format_card(card, SITE_KEY)
         else:
             card = UltralightCard(kind, PAGES_UID)
         self.write(card, content, order_kind, meter)
@@ -96,13 +84,13 @@ class Station:
     def new_key_card(self, kind, content, uid=None):
         card = ClassicCard(uid or CLASSIC_UID) if kind == "classic-1k" else UltralightCard(kind, uid or PAGES_UID)
         if kind == "classic-1k":
-            self.format(card)
+            format_card(card, SITE_KEY)
         self.write(card, b"", purse.KEY_CARD, 0)
         self.write_key_card(card, content)
         return card
 
     def write_key_card(self, card, content):
-        """The record as the station writes it: over the older copy."""
+        """Write the record as the station does: over the older copy."""
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
 
         async def write(memory):
@@ -112,7 +100,7 @@ class Station:
         self.on_card(card, write)
 
     def key_card(self, card):
-        """What the key card says, or None."""
+        """Return the content of the key card, or None."""
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
         return self.on_card(card, lambda memory: key_cards.read(memory, aes, (pair,)))[1]
 
@@ -128,12 +116,35 @@ class Station:
 
 
 def key_content(loaded=AMOUNT, price=300_000, allowance_mwh=0, period=key_card.NO_ALLOWANCE, user=12):
-    """What a new key card says."""
+    """Return the content of a new key card."""
     return key_card.CardContent(1, loaded, 0, price, allowance_mwh, period, 0, 0, user)
 
 
+class DeskBoard:
+    """The devices of a board that a card desk uses."""
+
+    def __init__(self, reader, clock, rest=bool):
+        self.reader = reader
+        self.clock = clock
+        self.rest = rest
+        self.aes = aes
+
+
+def parts_of_desk(board, meter, supply_reason=lambda: None):
+    """Return the parts of a CardDesk but `show_outcome`. `meter` has stores, timekeeper and teller."""
+    stores, timekeeper = meter.stores, meter.timekeeper
+    return {
+        "board": board,
+        "stores": stores,
+        "timekeeper": timekeeper,
+        "teller": meter.teller,
+        "statements": Statements(stores, timekeeper, aes, supply_reason),
+        "key_slot": KeySlot(stores, timekeeper, board.clock, aes),
+    }
+
+
 class DeskBench:
-    """One meter's desk; `told` are the outcomes it showed, `supply_reason` is what its statements tell of supply."""
+    """One meter's card desk. `outcomes` are those that it showed, its statements have `supply_reason`."""
 
     supply_reason = None
 
@@ -163,37 +174,24 @@ class DeskBench:
         self._begin()
 
     def _build(self):
-        self.settings = Settings(self.flash, 0, 4)
-        self.events = EventLog(self.flash, 8, 4)
-        self.ledger = Ledger(self.flash, 16, 8)
+        self.stores = SmallStores(self.flash, (0, 4), (8, 4), (16, 8))
+        self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
-        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller = Teller(self.stores, self.timekeeper, aes)
 
     def _begin(self):
         self.timekeeper.start(self.ledger.account.time_s, NEW_YEAR_S + 10**8)
         self.teller.take_keys()
         model = self.model
         reader = Mfrc522(model.spi, model.select, model.reset, model.irq, self.clock)
-        self.told = []
+        self.outcomes = []
         self.rests = []
         self.new_desk(reader)
 
     def new_desk(self, reader):
-        self.slot = KeySlot(self.clock, aes, self.settings, self.ledger, self.timekeeper, self.events)
-        self.desk = CardDesk(
-            reader,
-            self.clock,
-            aes,
-            self.settings,
-            self.ledger,
-            self.timekeeper,
-            self.teller,
-            self.events,
-            self.told.append,
-            self.rests.append,
-            self.slot,
-            lambda: self.supply_reason,
-        )
+        parts = parts_of_desk(DeskBoard(reader, self.clock, self.rests.append), self, lambda: self.supply_reason)
+        self.slot, self.statements = parts["key_slot"], parts["statements"]
+        self.desk = CardDesk(show_outcome=self.outcomes.append, **parts)
 
     @property
     def balance(self):
@@ -205,10 +203,10 @@ class DeskBench:
             self.clock.advance_us(PERIOD_MS * 1000)
 
     def tap(self, card):
-        """The card comes, is looked at twice, and goes; what was told of it."""
-        self.told.clear()
+        """Put the card on the reader for two looks, and return the outcomes shown."""
+        self.outcomes.clear()
         self.field.insert(card)
         self.look(2)
         self.field.remove(card)
         self.look(2)
-        return list(self.told)
+        return list(self.outcomes)

@@ -10,17 +10,16 @@ from boards.host.chips.relay import RelayModel
 from boards.host.chips.rtc import RtcModel
 from boards.host.world.clock import VirtualClock
 from tests import samples
+from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.money.circumstances import Circumstances
-from wattpurse.core.money.ledger import Ledger
-from wattpurse.core.records.events import EventLog
-from wattpurse.core.records.settings import Settings
 from wattpurse.core.seals import keys
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 from wattpurse.services.metering import Metering
+from wattpurse.services.statements import Statements
 from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
@@ -37,12 +36,12 @@ SECTORS = 20
 
 
 def seal(sequence: int, kind: int, *fields, meter_number: int = METER_NUMBER, meter_key: bytes = METER_KEY) -> bytes:
-    """A token as the vending station would seal it."""
+    """Return a token as the vending station would seal it."""
     return token.seal_token(aes, keys.token_keys(aes, meter_key), 1, meter_number, sequence, *token.make(kind, *fields))
 
 
 class Bench:
-    """Chips that outlive a restart, and the program's parts, which `restart` builds anew from what the chips hold.
+    """Chips that outlive a restart, and the program's parts, which `restart` builds anew from the content of the chips.
 
     `memory` is the flash of an earlier bench; without it the flash is blank and becomes that of a new meter.
     """
@@ -75,21 +74,21 @@ class Bench:
         self._start()
 
     def decide(self) -> int:
-        """The reason of supply, as the meter decides it."""
+        """Return the reason of supply, as the meter decides it."""
         circumstances = Circumstances(self.timekeeper.now_s())
         circumstances.tamper_opens = bool(self.settings.get("tamper", 0))
         return supply.decide(self.ledger.account, supply.ON, circumstances)
 
     def event_codes(self) -> list:
-        """Codes of all events, oldest first."""
+        """Return the codes of all events, oldest first."""
         return [event.code for event in self.events.recent(1_000)[::-1]]
 
     def events_of(self, code: int) -> list:
-        """The numbers of all events of one code, oldest first."""
+        """Return the numbers of all events of one code, oldest first."""
         return [event.number for event in self.events.recent(1_000)[::-1] if event.code == code]
 
     def hold_ms(self, duration_ms: int):
-        """The processor is held for so long."""
+        """Hold the processor for so long."""
         self.clock.advance_us(duration_ms * 1000)
 
     def _build(self):
@@ -98,12 +97,12 @@ class Bench:
         self.house.board_powered()
         self.counter = PulseCounter(self.house.read_raw, self.house.modulus)
         self.load_switch = LoadSwitch(*self._pins, clock, self.hold_ms)
-        self.settings = Settings(self.flash, *SETTINGS_RING)
-        self.events = EventLog(self.flash, *EVENTS_RING)
-        self.ledger = Ledger(self.flash, *LEDGER_RING)
+        self.stores = SmallStores(self.flash, SETTINGS_RING, EVENTS_RING, LEDGER_RING)
+        self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(Ds3231(self.bus), clock)
-        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
-        self.metering = Metering(self.counter, self.ledger, self.ledger, self.timekeeper, clock)
+        self.teller = Teller(self.stores, self.timekeeper, aes)
+        self.statements = Statements(self.stores, self.timekeeper, aes, self.decide)
+        self.metering = Metering(self.counter, self.stores, self.timekeeper, clock)
         self.switching = Switching(self.load_switch, self.decide, self.events, self.timekeeper, clock)
 
     def _commission(self, account):
@@ -124,4 +123,4 @@ class Bench:
 
 
 def no_beat():
-    """The heartbeat of a task that nobody watches."""
+    """Ignore the heartbeat: nobody watches the task."""

@@ -1,4 +1,4 @@
-"""The display service through the real drivers: what is lit, what is heard and what a press does, to the moment."""
+"""The display service through the real drivers: lit segments, sounds and the effect of presses, to the moment."""
 
 import asyncio
 import unittest
@@ -28,6 +28,10 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 
 
+class Panel:
+    """The devices of a board that the display service uses."""
+
+
 class House:
     """A meter's face with everything real behind it but the meter."""
 
@@ -46,15 +50,17 @@ class House:
         self.agreements = []
         self.asks = False
         self.has_alarm = False
+        board = Panel()
+        board.clock = self.clock
+        board.display = LedDisplay(Pin(clock_wire), Pin(data_wire))
+        board.button = Button(Pin(button_wire, INPUT), self.clock)
+        board.buzzer = Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock)
         self.display = Display(
-            LedDisplay(Pin(clock_wire), Pin(data_wire)),
-            Button(Pin(button_wire, INPUT), self.clock),
-            Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock),
-            self.clock,
-            self.read_state,
-            self.agree,
-            lambda: self.has_alarm,
-            version,
+            board=board,
+            read_state=self.read_state,
+            agree=self.agree,
+            raises_alarm=lambda: self.has_alarm,
+            version=version,
         )
 
     def read_state(self):
@@ -84,7 +90,7 @@ class House:
         self.clock.run(main())
 
     def shown_every(self, step_ms, duration_ms, *acts):
-        """Live through `duration_ms`; what was lit in the middle of each step."""
+        """Run for `duration_ms`, and return the lit segments in the middle of each step."""
         shown = []
         for index in range(duration_ms // step_ms):
             moment_us = self.clock.now_us + (index * step_ms + step_ms // 2) * 1000
@@ -93,7 +99,7 @@ class House:
         return shown
 
     def times_heard(self, pattern):
-        """How often the buzzer sounded this pattern, whole and with silence before and after."""
+        """Count how often the buzzer sounded this pattern, whole and with silence before and after."""
         edges = [0]
         for duration_ms in pattern:
             edges.append(edges[-1] + duration_ms)
@@ -158,7 +164,7 @@ class TestPages(TestDisplay):
         self._assert_shows("C 2.000")
 
     def test_a_page_that_has_nothing_to_say_any_more_gives_way_to_credit(self):
-        """The key card was pulled out, or a token brought another contract, while its page was shown."""
+        """Show credit after the page ends: the key card was pulled out, or a token brought another contract."""
         self.house.days_left = 12
         for _ in range(5):
             self._press()
@@ -332,7 +338,7 @@ class TestLowCredit(TestDisplay):
 
 
 class TestConsent(TestDisplay):
-    """What can be agreed to is shown, and a press agrees to nothing else."""
+    """A press agrees to the offer that is shown, and to nothing else."""
 
     def setUp(self):
         super().setUp()

@@ -1,4 +1,4 @@
-"""The guard over sensor models: what is latched, once and for good, and what clearing does while it lasts."""
+"""The guard over sensor models: each tamper is latched once, and again after clearing if it lasts."""
 
 import asyncio
 import unittest
@@ -29,9 +29,7 @@ class TestGuard(unittest.TestCase):
         bench = self.bench
         samples = (QUICK_SAMPLES, QUICK_SAMPLES, SLOW_SAMPLES)
         contacts = [Contact(Pin(wire, INPUT), count) for wire, count in zip(self.wires, samples)]
-        self.guard = Guard(
-            tuple(zip(KINDS, contacts)), bench.settings, bench.ledger, bench.events, bench.timekeeper, bench.clock
-        )
+        self.guard = Guard(tuple(zip(KINDS, contacts)), bench.stores, bench.timekeeper, bench.clock)
 
     def _live(self, duration_ms):
         async def main():

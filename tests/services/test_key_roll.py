@@ -1,4 +1,4 @@
-"""The roll to new keys: what the station seals is opened before, during and after it, whatever cuts the power."""
+"""The roll to new keys: the station's tokens open before, during and after it, through any power cut."""
 
 import unittest
 
@@ -48,7 +48,7 @@ class RollBench(helpers.Bench):
         super()._start()
         if self.settings.get("site_key") is None:
             self.settings.set_all((("site_key", SITE_KEY), ("key_version", 1), ("site_key_version", 1)))
-        self.roll = KeyRoll(helpers.aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.roll = KeyRoll(self.stores, self.timekeeper, helpers.aes)
         self.roll.take_keys()
 
 
@@ -110,7 +110,9 @@ class TestMeterKey(unittest.TestCase):
         self.assertGreater(operation, 10)
 
     def _cut_at(self, image, operation):
-        """The roll, credit under the old key, credit under the new; what was cut off is delivered again."""
+        """Redeem the roll, credit under the old key, credit under the new one. A token that was cut off is delivered
+        again.
+        """
         bench = RollBench(image, seed=operation)
         bench.flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
         cuts = 0

@@ -1,4 +1,4 @@
-"""Key cards in the slot, with the real reader driver, desk and ledger: who pays, what is deducted, and when it is over.
+"""Key cards in the slot, with the real reader driver, desk and ledger: the card that pays, deductions, the end.
 
 Each test is a meter of the contract key-card at a desk; time is virtual, energy comes straight into the ledger.
 """
@@ -31,7 +31,7 @@ class SlotTest(DeskBench, unittest.TestCase):
         self.ledger.change(lambda account: setattr(account, "contract", contracts.KeyCard))
 
     def restart(self):
-        """The power was off: everything in memory is new."""
+        """Restart after a power cut: everything in memory is new."""
         self.model.power_cut()
         self.ledger.open()
         self.new_desk(Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock))
@@ -44,7 +44,7 @@ class SlotTest(DeskBench, unittest.TestCase):
         self.ledger.advance(self.timekeeper.now_s(), pulses)
 
     def reason(self):
-        """The reason of supply, after what it calls for was journalled."""
+        """Return the reason of supply, after its consequences were journalled."""
         circumstances = Circumstances(self.timekeeper.now_s())
         circumstances.card = self.slot.card()
         for name, value in supply.latches(self.ledger.account, circumstances):
@@ -72,7 +72,7 @@ class TestPaying(SlotTest):
             card = self.station.new_key_card(kind, key_content())
             self.assertEqual(self.reason(), supply.NO_CARD)
             self.insert(card)
-            self.assertEqual((self.told, self.reason()), ([outcome.ACCEPTED], supply.ON))
+            self.assertEqual((self.outcomes, self.reason()), ([outcome.ACCEPTED], supply.ON))
             self.use(PULSES)
             self.look()
             self.assertEqual(self.ledger.account.credit_balance(), AMOUNT - PRICE)
@@ -222,7 +222,7 @@ class TestPresence(SlotTest):
         token_card = self.station.new_card("classic-1k", sealed(), meter=METER)
         self.field.insert(token_card)
         self.look(2)
-        self.assertEqual(self.told, [outcome.ACCEPTED, outcome.ACCEPTED])
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.ACCEPTED])
         self.assertEqual((self.ledger.account.money.balance, self.slot.card()), (AMOUNT, USABLE))
 
     def test_a_second_key_card_waits_until_the_first_is_gone(self):
@@ -296,10 +296,10 @@ class TestRollback(SlotTest):
             self.look()
         self.field.remove(card)
         self.wait(6_000)
-        self.told.clear()
+        self.outcomes.clear()
         self.field.insert(old)
         self.wait(3_000)
-        self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+        self.assertEqual((self.outcomes, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
         self.assertEqual([event.code for event in self.events.recent(20)].count(events.CARD_REFUSED), 1)
         self.field.remove(old)
         self.wait(1_000)
@@ -349,7 +349,7 @@ class TestRollback(SlotTest):
         card.memory[16 + 48 + 20] ^= 1
         card.memory[16 + 96 + 20] ^= 1
         self.insert(card)
-        self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+        self.assertEqual((self.outcomes, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
 
 
 class TestTopUp(SlotTest):
@@ -391,7 +391,7 @@ class TestTopUp(SlotTest):
 
 
 class TestForged(SlotTest):
-    """Whoever broke open one meter has the site's key, and may write on a card whatever there is room for."""
+    """An attacker that broke open one meter has the site's key, and can write any content on a card."""
 
     def test_numbers_that_no_card_can_have_are_refused_and_the_ledger_stays_readable(self):
         largest = (1 << 48) - 1
@@ -407,7 +407,7 @@ class TestForged(SlotTest):
             self.insert(self.station.new_key_card("ntag213", content))
             self.use(PULSES)
             self.look(3)
-            self.assertEqual((self.told, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
+            self.assertEqual((self.outcomes, self.reason()), ([outcome.UNREADABLE], supply.CARD_UNREADABLE))
             self.assertEqual(len([one for one in self.events.recent(9) if one.code == events.CARD_REFUSED]), 1)
             self.restart()
 

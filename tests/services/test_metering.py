@@ -1,4 +1,4 @@
-"""Metering: from the hardware counter into the ledger, however late it is read and wherever the power is cut."""
+"""Metering: from the hardware counter into the ledger, with late reads and power cuts at any moment."""
 
 import asyncio
 import unittest

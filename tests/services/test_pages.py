@@ -1,4 +1,4 @@
-"""What the pages say: the numbers a person reads off, against the account they come from."""
+"""The pages of the display: the numbers on them, against the account that they come from."""
 
 import unittest
 
@@ -24,7 +24,7 @@ def energy_account(mwh):
 
 
 def shown_pages(account):
-    """The pages that the button turns through."""
+    """Return the pages that the button turns through."""
     shown = [pages.CREDIT]
     while pages.following(shown[-1], account) != pages.CREDIT:
         shown.append(pages.following(shown[-1], account))

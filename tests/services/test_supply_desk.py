@@ -1,4 +1,4 @@
-"""The supply desk: what it decides is journalled before it is done, and the button agrees to what is asked."""
+"""The supply desk: a decision is journalled before it takes effect, and the button agrees to the current offer."""
 
 import unittest
 
@@ -17,7 +17,7 @@ DAY_S = 86_400
 
 
 class Stores:
-    """What a supply desk sees of the stores."""
+    """The members of the stores that a supply desk uses."""
 
     def __init__(self, bench):
         self.fault = supply.ON

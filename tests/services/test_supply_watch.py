@@ -25,7 +25,7 @@ class TestSupplyWatch(unittest.TestCase):
         self.circumstances = Circumstances()
         self.trips_for_good = 0
         bench.switching = Switching(bench.load_switch, self._decide, bench.events, bench.timekeeper, bench.clock)
-        self.guard = Guard((), bench.settings, bench.ledger, bench.events, bench.timekeeper, bench.clock)
+        self.guard = Guard((), bench.stores, bench.timekeeper, bench.clock)
         self.watch = SupplyWatch(
             bench.metering, bench.switching, self.guard, bench.ledger, self.circumstances, self._trip, bench.clock
         )
@@ -53,7 +53,7 @@ class TestSupplyWatch(unittest.TestCase):
         self.assertEqual(self.bench.teller.redeem(sealed, carrier.CARD), outcome.ACCEPTED)
 
     def _live(self, seconds):
-        """Metering, switching and the watch run."""
+        """Run metering, switching and the watch."""
         bench = self.bench
 
         async def main():

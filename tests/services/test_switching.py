@@ -27,7 +27,7 @@ class TestSwitching(unittest.TestCase):
         )
 
     def _live(self, *actions):
-        """Metering and switching run; `actions` of (milliseconds, what to call then), the last one may be None."""
+        """Run metering and switching. `actions` are (milliseconds, call or None)."""
 
         async def main():
             asyncio.create_task(self.bench.metering.run(helpers.no_beat))
@@ -67,7 +67,7 @@ class TestSwitching(unittest.TestCase):
         self.assertTrue(0 < latest_us < OPENS_WITHIN_US, latest_us)
 
     def _lateness_us(self, credit, log_full):
-        """From the microsecond in which the credit was used up to the moment in which the contact opened."""
+        """Return the time from the microsecond in which the credit was used up to the opening of the contact."""
         self.setUp()
         bench = self.bench
         self._buy(credit)
@@ -181,7 +181,7 @@ class TestRelayTest(unittest.TestCase):
         self.bench.teller.redeem(helpers.seal(1, token.CREDIT_MONEY, 1_000_000), carrier.CARD)
 
     def _test(self, meanwhile=None):
-        """Run switching, and after three seconds the relay test; give back what it says."""
+        """Run switching, and after three seconds the relay test. Return its result."""
 
         async def main():
             asyncio.create_task(self.bench.switching.run(helpers.no_beat))

@@ -1,4 +1,4 @@
-"""The teller: every kind of token has its effect once, whatever brings it, tears it, forges it or cuts the power."""
+"""The teller: every kind of token has its effect once, from any carrier, torn, forged or cut off."""
 
 import unittest
 
@@ -80,7 +80,7 @@ def _receipt(bench):
 
 
 def _large_tariff(version):
-    """A tariff table as large as one may be, in force at once."""
+    """Return a tariff table as large as one may be, in force at once."""
     prices = tuple(range(1 << 35, (1 << 35) + 6))
     limits_mwh = tuple(range(1 << 42, (1 << 42) + 5))
     return samples.flat_tariff(
@@ -94,12 +94,12 @@ def _large_tariff(version):
 
 
 def state_of(bench) -> tuple:
-    """All that a token could change."""
+    """Return everything that a token could change."""
     return account_image.pack(bench.ledger.account), bench.settings.get("tamper"), bench.timekeeper.now_s()
 
 
 def tampered_bench():
-    """A meter with a tamper latched, so that it can be cleared, and some energy, so that it can be taken back."""
+    """Return a meter with a latched tamper to clear, and some energy to take back."""
     bench = helpers.Bench()
     bench.settings.set("tamper", 1)
     bench.ledger.change(lambda account: setattr(account.energy, "bought", BOUGHT))
@@ -244,7 +244,7 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self._redeem(3, token.CREDIT_MONEY, 1), outcome.USED)
 
     def test_tokens_that_take_turns_in_being_refused_are_noted_once_each(self):
-        """A card that lies there and cannot be written is redeemed at every look, and brings more than one token."""
+        """Redeem at every look: the card lies there and cannot be written, and brings more than one token."""
         self._redeem(1, token.TERM, 0, 10_000)
         for _ in range(10):
             for sequence in range(2, 15):
@@ -316,16 +316,16 @@ class TestLimitsAndAges(unittest.TestCase):
     def test_a_clock_token_heals_a_clock_that_lost_its_time(self):
         self.bench.rtc.stop_oscillator()
         self.bench.restart()
-        self.assertEqual(self.bench.teller.alarms(), statement.ALARM_CLOCK)
+        self.assertEqual(self.bench.statements.alarms(), statement.ALARM_CLOCK)
         self.assertEqual(self._redeem(1, token.CLOCK, CLOCK_S), outcome.ACCEPTED)
-        self.assertEqual(self.bench.teller.alarms(), 0)
+        self.assertEqual(self.bench.statements.alarms(), 0)
 
     def test_a_clock_chip_that_does_not_answer_leaves_the_meter_with_the_right_time_and_an_alarm(self):
         self.bench.bus.jammed = True
         self.assertEqual(self._redeem(1, token.CLOCK, CLOCK_S), outcome.ACCEPTED)
         self.assertEqual(self.bench.timekeeper.now_s(), CLOCK_S)
         self.bench.timekeeper.follow_chip()
-        self.assertEqual(self.bench.teller.alarms() & statement.ALARM_CLOCK, statement.ALARM_CLOCK)
+        self.assertEqual(self.bench.statements.alarms() & statement.ALARM_CLOCK, statement.ALARM_CLOCK)
 
     def test_a_contract_that_changes_keeps_both_purses(self):
         self._redeem(1, token.CREDIT_MONEY, 400_000)
@@ -345,7 +345,7 @@ class TestLimitsAndAges(unittest.TestCase):
         self._redeem(1, token.CREDIT_MONEY, 400_000)
         self.bench.settings.set("tamper", 1)
         self.assertEqual(self.bench.decide(), supply.TAMPER)
-        self.assertEqual(self.bench.teller.alarms(), statement.ALARM_TAMPER)
+        self.assertEqual(self.bench.statements.alarms(), statement.ALARM_TAMPER)
         self.assertEqual(self._redeem(2, token.CLEAR_TAMPER), outcome.ACCEPTED)
         self.assertEqual(self.bench.decide(), supply.ON)
         self.bench.settings.set("tamper", 1)
@@ -355,12 +355,12 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self.bench.decide(), supply.TAMPER)
 
     def test_alarms_tell_of_reader_and_flash(self):
-        self.bench.teller.reader_failed = True
-        self.assertEqual(self.bench.teller.alarms(), statement.ALARM_READER)
-        self.bench.teller.reader_failed = False
+        self.bench.statements.reader_failed = True
+        self.assertEqual(self.bench.statements.alarms(), statement.ALARM_READER)
+        self.bench.statements.reader_failed = False
         self.bench.flash.faults.bad_sectors.update(range(helpers.SECTORS))
         self._redeem(1, token.CREDIT_MONEY, 1)
-        self.assertEqual(self.bench.teller.alarms(), statement.ALARM_FLASH)
+        self.assertEqual(self.bench.statements.alarms(), statement.ALARM_FLASH)
 
 
 class TestFlashFailures(unittest.TestCase):
@@ -399,11 +399,11 @@ class TestFlashFailures(unittest.TestCase):
         first, sectors = helpers.LEDGER_RING
         bench.flash.faults.bad_sectors.update(range(first + sectors, first + 2 * sectors))
         self.assertEqual(bench.teller.redeem(helpers.seal(1, token.CREDIT_MONEY, 5), carrier.CARD), outcome.ACCEPTED)
-        self.assertEqual(bench.teller.alarms(), statement.ALARM_FLASH)
+        self.assertEqual(bench.statements.alarms(), statement.ALARM_FLASH)
         bench.flash.faults.bad_sectors.clear()
         bench.restart()
         self.assertEqual(bench.ledger.account.money.bought, 5)
-        self.assertEqual(bench.teller.alarms(), 0)
+        self.assertEqual(bench.statements.alarms(), 0)
 
     def test_a_record_that_could_not_be_read_back_is_not_written_twice(self):
         for name, kind, fields, effect, _, after in KINDS:
@@ -418,7 +418,7 @@ class TestFlashFailures(unittest.TestCase):
                 self.assertEqual(effect(bench), after)
 
     def test_a_change_that_was_denied_takes_no_later_credit_with_it(self):
-        """The snapshot of the denied change is whole in the first copies; it must not win over what came after."""
+        """Check that later state wins, though the snapshot of the denied change is whole in the first copies."""
         bench = helpers.Bench()
         first, sectors = helpers.LEDGER_RING
         bench.flash.faults.bad_sectors.update(range(first + sectors, first + 2 * sectors))

@@ -1,4 +1,4 @@
-"""The meter's clock over the DS3231 model: what it believes, and that it never goes back by itself."""
+"""The meter's clock over the DS3231 model: the times that it believes, and that it never goes back by itself."""
 
 import asyncio
 import unittest
@@ -37,7 +37,7 @@ class TestTimeKeeper(unittest.TestCase):
         return keeper
 
     def _live(self, keeper, minutes):
-        """Minutes with a look at the time every second; it must never go back."""
+        """Let minutes pass with a look at the time every second. It must never go back."""
         before_s = keeper.now_s()
         for _ in range(minutes):
             for _ in range(60):

@@ -22,7 +22,7 @@ _LEFT_IN_A_TRANSFER = "display: data fell while the clock was high inside a tran
 def build_image(*options: str) -> Path:
     """Build an image if it is not there yet; the folder it is in."""
     subprocess.run([ROOT / "tools/emulator/install"], check=True)
-    command = [ROOT / "tools/toolchain/pico-image", *options]
+    command = [ROOT / "boards/pico/image/build", *options]
     built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Path(built.stdout.strip())
 

@@ -9,14 +9,19 @@ import pytest
 
 from boards.host.world.world import FIRST_S
 from tests.silicon.meter_bench import FLASH_BYTES, account_in_flash, card_with, tap, write_flash
+from wattpurse_tools import boards
 from wattpurse_tools.deploy import scripts
-from wattpurse_tools.deploy.image import RING_BYTES, RING_OFFSET, STAGE_OFFSET, build_image
+from wattpurse_tools.deploy.image import build_image, layout_of
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.meter import EmulatedMeter
 from wattpurse_tools.emulation.repl import RawRepl, RemoteError
 from wattpurse_tools.emulation.terminal import SerialTerminal
-from wattpurse_tools.places import PICO_FLASH_PROGRAM
+from wattpurse_tools.places import ROOT
 
+BOARD = boards.find("pico")
+LAYOUT = layout_of(BOARD)
+RING_OFFSET, RING_BYTES, STAGE_OFFSET = LAYOUT.ring_offset, LAYOUT.ring_bytes, LAYOUT.stage_offset
+PICO_FLASH_PROGRAM = ROOT / BOARD.deployment.flash_program
 SECTOR = 4096
 OPERATIONS_OF_A_SECTOR = 1 + SECTOR // 256
 OPERATIONS_BEFORE_SECTORS = 2
@@ -27,18 +32,19 @@ MOVING_MS = 20_000
 
 DEPLOY_AND_LEAVE = """
 import sys
-from wattpurse_tools import deploy_image
-from wattpurse_tools.board_link import BoardLink
-deploy_image.deploy(BoardLink(sys.argv[1]), False)
+from wattpurse_tools import boards
+from wattpurse_tools.deploy import image
+from wattpurse_tools.deploy.link import BoardLink
+image.deploy(BoardLink(sys.argv[1]), boards.find("pico"), False)
 """
 COPY_FILES = """
 import sys, tempfile
 from pathlib import Path
-from wattpurse_tools import deploy_files, deploy_filesystem
-from wattpurse_tools.board_link import BoardLink
+from wattpurse_tools.deploy import files, filesystem
+from wattpurse_tools.deploy.link import BoardLink
 with tempfile.TemporaryDirectory() as folder:
-    deploy_files.stage("esp32", Path(folder))
-    print(deploy_filesystem.copy(BoardLink(sys.argv[1]), Path(folder)), "files")
+    files.stage("esp32", Path(folder))
+    print(filesystem.copy(BoardLink(sys.argv[1]), Path(folder)), "files")
 """
 
 
@@ -111,7 +117,7 @@ def board(tmp_path, deployed):
 
 
 def test_what_is_deployed_is_the_image(board):
-    image = build_image()
+    image = build_image(BOARD)
     assert board.read_flash(0, len(image)) == image
 
 
@@ -172,7 +178,7 @@ def test_a_ledger_on_a_stock_board_is_kept(former_meter, ring):
 def operation_of_the_move(sector, operation):
     """The number of an operation, counted from the begin of deploying; sectors are written from the last (0) to the
     first (-1). None: before them."""
-    sectors = -(-len(build_image()) // SECTOR)
+    sectors = -(-len(build_image(BOARD)) // SECTOR)
     begin = sectors * OPERATIONS_OF_A_SECTOR
     if sector is None:
         return begin + operation

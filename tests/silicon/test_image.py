@@ -2,10 +2,12 @@
 
 import pytest
 
-from wattpurse_tools.deploy.image import STAGE_OFFSET
+from wattpurse_tools import boards
+from wattpurse_tools.deploy.image import layout_of
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.repl import RawRepl
 
+STAGE_OFFSET = layout_of(boards.find("pico")).stage_offset
 RING_OFFSET = 0x140000
 RING_BYTES = 512 * 1024
 FILESYSTEM_OFFSET = RING_OFFSET + RING_BYTES

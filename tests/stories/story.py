@@ -1,4 +1,4 @@
-"""What stories of one meter have in common: a meter commissioned for a contract, cards, a console, and time."""
+"""The common parts of stories of one meter: a meter commissioned for a contract, cards, a console, and time."""
 
 import unittest
 
@@ -11,7 +11,7 @@ _PULSE_MWH = 1_000
 
 
 class ContractStory(unittest.TestCase):
-    """A technician has commissioned the meter for `contract`; whatever happens, no chip is mistreated."""
+    """A technician has commissioned the meter for `contract`. In no story is a chip driven against its data sheet."""
 
     contract = "prepaid-money"
     load_w = 2_000
@@ -32,16 +32,16 @@ class ContractStory(unittest.TestCase):
         return self.world.account
 
     def seal(self, kind, *fields) -> bytes:
-        """The station's next token for the meter."""
+        """Return the station's next token for the meter."""
         self.sequence += 1
         return sealed(self.sequence, kind, *fields)
 
     def new_card(self, *tokens, kind="classic-1k"):
-        """A customer's card with these sealed tokens."""
+        """Return a customer's card with these sealed tokens."""
         return self.station.customer_card(kind, b"".join(tokens))
 
     def tap(self, card):
-        """The card on the reader for some seconds; what its statement then says."""
+        """Put the card on the reader for some seconds, and return its statement."""
         self.world.insert(card)
         self.world.run_for(3)
         self.world.remove(card)
@@ -49,44 +49,44 @@ class ContractStory(unittest.TestCase):
         return self.station.statement(card)
 
     def type(self, line) -> str:
-        """The console's answer, which is no refusal."""
+        """Return the console's answer, which is no refusal."""
         answer = "\n".join(self.world.type_line(line))
         self.assertFalse(answer.startswith("refused"), answer)
         return answer
 
     def technician(self, *lines) -> str:
-        """What the console answers to somebody with the PIN."""
+        """Return the console's answer to somebody with the PIN."""
         self.type("login " + PIN)
         answers = [self.type(line) for line in lines]
         self.type("logout")
         return "\n".join(answers)
 
     def is_lit(self) -> bool:
-        """Whether there is supply."""
+        """Return True if there is supply."""
         return self.world.hardware.relay.contact_closed
 
     def is_shown(self, text, within_s=5) -> bool:
-        """Whether the display comes to show `text`."""
+        """Return True if the display comes to show `text`."""
         return self.world.run_until(lambda: self.world.hardware.display.segments() == bytes(render(text)), within_s)
 
     def reason(self) -> int:
-        """Why there is supply, or none."""
+        """Return the reason of supply."""
         return self.world.meter.switching.reason
 
     def press(self):
-        """Somebody presses the button; some seconds later."""
+        """Press the button, and let some seconds pass."""
         self.world.press()
         self.world.run_for(3)
 
     def quiet(self, duration_s):
-        """Nobody does anything: time may pass in larger steps."""
+        """Let time pass in larger steps, because nobody does anything."""
         self.world.allow_lateness(_QUIET_LATENESS_MS)
         self.world.run_for(duration_s)
         self.world.allow_lateness(0)
         self.world.run_for(2)
 
     def outage(self, duration_s):
-        """The mains are away for so long."""
+        """Cut the mains for so long."""
         self.world.cut_mains()
         self.world.run_for(duration_s)
         self.world.restore_mains()
@@ -94,11 +94,11 @@ class ContractStory(unittest.TestCase):
         self.world.run_for(2)
 
     def outage_until(self, utc_s):
-        """The mains come back some seconds before `utc_s`."""
+        """Let the mains come back some seconds before `utc_s`."""
         self.outage(utc_s - self.world.now_s() - 2)
 
     def assert_all_energy_is_registered(self):
-        """What flowed is registered, but for the pulse that is not complete and a second around each power cut."""
+        """Check that all energy is registered, but for an incomplete pulse and a second around each power cut."""
         self.world.run_for(1)
         missing_mwh = self.world.hardware.source.energy_mwh - self.account.registers.total_mwh
         second_mwh = self.load_w * 1_000 // 3_600

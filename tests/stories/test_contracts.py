@@ -1,4 +1,4 @@
-"""Contracts as people live with them: a camp-site guest, a camper, a dormitory, a trusted customer, a tenant moving."""
+"""Contracts in daily life: a camp-site guest, a camper, a dormitory, a trusted customer, a tenant moving."""
 
 import unittest
 
@@ -22,7 +22,7 @@ TWO_RATES = flat_tariff(
 
 
 class TestTheCampSiteGuest(ContractStory):
-    """He buys days at the reception; what he draws is his own affair, and written down."""
+    """He buys days at the reception. He draws as much as he likes, and it is registered."""
 
     contract = "term"
     tariff = TWO_RATES
@@ -43,9 +43,9 @@ class TestTheCampSiteGuest(ContractStory):
         self.assertTrue(self.is_lit())
         self.assertIn("contract", self.type("status"))
         self.station.write(card, self.seal(token.DAYS, DAY_S))
-        told = self.tap(card)
+        opened = self.tap(card)
         self.assertEqual(self.account.standing["term_until_s"], end_s + DAY_S)
-        night_mwh, day_mwh = told["rate_mwh"]
+        night_mwh, day_mwh = opened["rate_mwh"]
         self.assertTrue(2 * KWH < day_mwh <= self.account.registers.rate_mwh[1] < day_mwh + 10_000)
         self.assertEqual(night_mwh, 0)
 
@@ -184,7 +184,7 @@ class TestTheDormitory(ContractStory):
 
 
 class TestTheTrustedCustomer(ContractStory):
-    """He pays afterwards, by what the statement on his card says of the month."""
+    """He pays afterwards, by the month in the statement on his card."""
 
     contract = "account"
     load_w = 20_000
@@ -202,15 +202,15 @@ class TestTheTrustedCustomer(ContractStory):
         self.outage_until(month_begin_s - 10)
         self.world.run_for(20)
         november = self.account.registers.closed_months[0]
-        told = self.tap(card)
-        self.assertEqual(told["contract"], contract.SettledAccount.code)
-        self.assertEqual(told["months"][1]["charge_microunits"], november.charge_microunits)
-        self.assertEqual(told["months"][1]["rate_wh"], [november.total_mwh // 1_000])
+        opened = self.tap(card)
+        self.assertEqual(opened["contract"], contract.SettledAccount.code)
+        self.assertEqual(opened["months"][1]["charge_microunits"], november.charge_microunits)
+        self.assertEqual(opened["months"][1]["rate_wh"], [november.total_mwh // 1_000])
         self.assertEqual(november.charge_microunits, november.total_mwh // 4)
         self.assertTrue(november.total_mwh >= 10 * KWH)
-        self.assertEqual(told["balance"], told["bought"] - told["charged"])
-        self.assertEqual(told["bought"], 1_000_000)
-        self.assertTrue(told["balance"] < 0)
+        self.assertEqual(opened["balance"], opened["bought"] - opened["charged"])
+        self.assertEqual(opened["bought"], 1_000_000)
+        self.assertTrue(opened["balance"] < 0)
 
         # Far over his limit he is warned, and supplied.
         self.assertTrue(self.is_steady())
@@ -226,12 +226,12 @@ class TestTheTrustedCustomer(ContractStory):
         self.assert_all_energy_is_registered()
 
     def is_steady(self):
-        """Whether the display does not blink."""
+        """Return True if the display does not blink."""
         return not self.world.run_until(lambda: not any(self.world.hardware.display.segments()), 3)
 
 
 class TestTheTenantWhoMoves(ContractStory):
-    """He takes what is left of his kWh along on his card, and loads it at his next home, once."""
+    """He takes the rest of his kWh along on his card, and loads it at his next home, once."""
 
     contract = "prepaid-energy"
 
@@ -241,14 +241,14 @@ class TestTheTenantWhoMoves(ContractStory):
         self.quiet(30 * MINUTE_S)
         self.assertTrue(self.is_lit())
         self.station.write(card, self.seal(token.REFUND, contract.ENERGY, 0))
-        told = self.tap(card)
+        opened = self.tap(card)
         self.assertFalse(self.is_lit())
-        taken_mwh = told["receipt"]["energy"]
+        taken_mwh = opened["receipt"]["energy"]
         self.assertTrue(28 * KWH < taken_mwh < 29 * KWH + 100_000)
-        self.assertEqual(told["receipt"]["sequence"], self.sequence)
-        self.assertEqual(told["balance"], 0)
+        self.assertEqual(opened["receipt"]["sequence"], self.sequence)
+        self.assertEqual(opened["balance"], 0)
         self.assertEqual(30 * KWH, taken_mwh + self.account.energy.charged)
-        self.assertEqual(self.tap(card)["receipt"], told["receipt"])
+        self.assertEqual(self.tap(card)["receipt"], opened["receipt"])
         self.assert_all_energy_is_registered()
 
         # The cashier settles a receipt once, whoever brings it: the tenant, or somebody with a copy of his card.

@@ -34,7 +34,7 @@ class TestCutsDuringATap(unittest.TestCase):
         return world
 
     def _restore(self, world, card, lifted):
-        """The mains come back after a while; the card lies there still or was taken away."""
+        """Bring the mains back after a while. The card still lies there, or was taken away."""
         self.assertFalse(world.mains_on)
         if lifted:
             world.remove(card)
@@ -49,7 +49,7 @@ class TestCutsDuringATap(unittest.TestCase):
         self.assertTrue(world.run_until(lambda: not world.mains_on, 2))
 
     def _cut_in_flash(self, world, operation):
-        """In the `operation`-th flash operation from now on, or after a while if there are not so many."""
+        """Cut in the `operation`-th flash operation from now on, or after a while if there are not so many."""
         faults = world.hardware.flash.faults
         faults.plan_cut(operation, self.random_bits.below(1001), faults.damage)
         if not world.run_until(lambda: not world.mains_on, 2):

@@ -1,4 +1,4 @@
-"""Key cards as people live with them: a student, two flat-mates, a classroom, and what happens when something fails."""
+"""Key cards in daily life: a student, two flat-mates, a classroom, and failures."""
 
 import unittest
 
@@ -48,7 +48,7 @@ class KeyCardStory(ContractStory):
         self.assertTrue(self.world.run_until(self.is_lit, 3))
 
     def pull_out(self, card):
-        """Out of the slot; the seconds until it is dark, at most a minute."""
+        """Pull the card, and return the seconds until it is dark, at most a minute."""
         self.world.remove(card)
         began_s = self.world.clock.now_us / 1_000_000
         self.assertTrue(self.world.run_until(lambda: not self.is_lit(), MINUTE_S))
@@ -136,7 +136,7 @@ class TestTwoFlatMates(KeyCardStory):
 
 
 class TestTheClassroom(KeyCardStory):
-    """Its card gives two kWh a day for nothing; what goes beyond is paid."""
+    """Its card gives two kWh a day for nothing. Energy beyond that is paid."""
 
     def test_the_allowance_comes_first_and_again_the_next_day(self):
         card = self.key_card(loaded=100_000, daily_mwh=2 * KWH)

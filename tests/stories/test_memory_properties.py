@@ -1,7 +1,7 @@
-"""What a meter holds in memory does not grow with the days it lives, its taps and its console's lines.
+"""The memory of a meter does not grow with its days, its taps and the lines at its console.
 
-On CPython, where everything that is held can be counted: the objects that the meter and the firmware's modules lead to,
-what they have in them, and the integers that do not fit into a small one of MicroPython's.
+On CPython every object can be counted: the objects that the meter and the firmware's modules refer to, their content,
+and the integers that are too large for a small integer of MicroPython.
 """
 
 import sys
@@ -37,7 +37,7 @@ HOURS_BETWEEN_TAPS = 6
 
 
 def held(meter) -> dict:
-    """How much there is at each place of the memory, by its path: entries, bytes, attributes and large integers."""
+    """Measure each place of the memory, by its path: entries, bytes, attributes and large integers."""
     modules = [module for name, module in sys.modules.items() if name.startswith("wattpurse.")]
     to_see = [("", meter)] + [(module.__name__, vars(module)) for module in modules]
     seen, counts = set(), {}
@@ -55,7 +55,7 @@ def held(meter) -> dict:
 
 
 def _is_of_the_program(one):
-    """Code, and what stands for the world around the meter, which may well keep a diary."""
+    """Skip code, and the models of the world around the meter, which may keep a history."""
     fixed = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CoroutineType)
     room = type(one).__module__.partition(".")[0]
     return isinstance(one, fixed) or room in ("boards", "tests", "asyncio", "_asyncio")
@@ -74,7 +74,7 @@ def _parts_of(one):
 
 
 def live_a_day(world, station, first_number):
-    """Taps and reports, evenly over the day."""
+    """Run taps and reports, evenly over the day."""
     for tap in range(TAPS_A_DAY):
         card = station.customer_card("classic-1k", sealed_credit(first_number + tap, 10_000_000))
         world.insert(card)

@@ -1,4 +1,4 @@
-"""Money as people live with it: tenants in the dark, on Sundays, in debt; a landlord, a holiday flat, a new tenant."""
+"""Money in daily life: tenants in the dark, on Sundays, in debt; a landlord, a holiday flat, a new tenant."""
 
 from tests.samples import flat_tariff
 from tests.stories.story import ContractStory
@@ -19,22 +19,22 @@ class MoneyStory(ContractStory):
     """0.25 per kWh, so that a load of 2 kW uses a cent in 72 s."""
 
     def top_up(self, amount):
-        """By a card; what its statement then says."""
+        """Load a card's credit, and return its statement."""
         return self.tap(self.new_card(self.seal(token.CREDIT_MONEY, amount)))
 
     def landlord_sets(self, **values):
-        """Terms of supply, by a card."""
+        """Set terms of supply, by a card."""
         places = {name: place for place, name in enumerate(terms.names())}
         self.tap(self.new_card(*[self.seal(token.TERM, places[name], value) for name, value in values.items()]))
         for name, value in values.items():
             self.assertEqual(self.account.terms[name], value)
 
     def use_up(self, limit_s=900):
-        """The house draws until it is dark."""
+        """Let the house draw until it is dark."""
         self.assertTrue(self.world.run_until(lambda: not self.is_lit(), limit_s))
 
     def assert_money_adds_up(self, bought):
-        """Every micro-unit was bought, and is charged or there."""
+        """Check that every micro-unit was bought, and is charged or left."""
         money = self.account.money
         self.assertEqual(money.bought, bought)
         self.assertEqual(money.bought, money.charged + money.balance)
@@ -152,17 +152,17 @@ class TestOldDebt(MoneyStory):
 
     def test_one_pays_it_as_thirty_percent_of_each_top_up(self):
         self.landlord_sets(debt_share_percent=30)
-        told = self.top_up(20 * UNIT)
-        self.assertEqual(told["standing"]["debt_microunits"], 4 * UNIT)
-        self.assertTrue(13_900_000 < told["balance"] <= 14 * UNIT)
+        opened = self.top_up(20 * UNIT)
+        self.assertEqual(opened["standing"]["debt_microunits"], 4 * UNIT)
+        self.assertTrue(13_900_000 < opened["balance"] <= 14 * UNIT)
         for _ in range(5):
             self.world.press()
             self.world.run_for(1)
         self.assertTrue(self.is_shown("o  4.00"))
-        told = self.top_up(20 * UNIT)
-        self.assertEqual(told["standing"]["debt_recovered_microunits"], 10 * UNIT)
-        told = self.top_up(20 * UNIT)
-        self.assertFalse("debt_microunits" in told["standing"])
+        opened = self.top_up(20 * UNIT)
+        self.assertEqual(opened["standing"]["debt_recovered_microunits"], 10 * UNIT)
+        opened = self.top_up(20 * UNIT)
+        self.assertFalse("debt_microunits" in opened["standing"])
         self.assert_money_adds_up(60 * UNIT)
 
     def test_the_other_in_weekly_parts_of_seven_whether_mains_are_there_or_not(self):
@@ -182,7 +182,7 @@ class TestOldDebt(MoneyStory):
 
 class TestTheLandlordRaisesTheTax(MoneyStory):
     def _use_for(self, duration_s):
-        """20 kW for a while; what was used of it."""
+        """Draw 20 kW for a while, and return the energy used."""
         before_mwh = self.account.registers.total_mwh
         self._draw(20_000)
         self.world.run_for(duration_s)
@@ -251,12 +251,12 @@ class TestTheNextTenant(MoneyStory):
         owed = self.account.money.balance
         self.assertTrue(owed < 0)
         card = self.new_card(self.seal(token.TENANT, 12))
-        told = self.tap(card)
-        receipt = told["receipt"]
+        opened = self.tap(card)
+        receipt = opened["receipt"]
         self.assertEqual(receipt["sequence"], self.sequence)
         self.assertTrue(owed - CENT < receipt["money"] <= owed)
         self.assertEqual(receipt["debt"], 3 * UNIT - CENT // 10)
-        self.assertEqual(told["standing"]["tenant"], 12)
+        self.assertEqual(opened["standing"]["tenant"], 12)
         self.assertFalse(self.is_lit())
         self.assertEqual(self.account.money.balance, 0)
         self.assertEqual(self.account.standing["debt_microunits"], 0)
@@ -267,7 +267,7 @@ class TestTheNextTenant(MoneyStory):
 
 
 class TestTheCreditLimit(MoneyStory):
-    """Nobody may have more than ten cents in the meter: what is over stays on the card until there is room."""
+    """The meter takes at most ten cents: a token above the limit stays on the card until there is room."""
 
     def test_a_top_up_over_the_limit_waits_on_the_card_and_counts_once(self):
         self.landlord_sets(credit_limit_microunits=10 * CENT)

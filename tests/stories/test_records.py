@@ -1,6 +1,6 @@
 """A landlord looks into the records of a tenant's meter: months, peak, top-ups, and that nobody touched the event log.
 
-The meter stands in the simulated world; what the landlord takes home is what its console tells, and the tenant's card.
+The meter is in the simulated world. The landlord has the answers of its console, and the tenant's card.
 """
 
 import json
@@ -24,7 +24,7 @@ LATENESS_MS = 2_000  # so that two days do not take for ever
 
 
 def pass_quickly(world, seconds):
-    """A stretch in which nobody is at the meter."""
+    """Let time pass in which nobody is at the meter."""
     world.allow_lateness(LATENESS_MS)
     world.run_for(seconds)
     world.allow_lateness(0)
@@ -103,12 +103,12 @@ class TestLandlord(unittest.TestCase):
         self.assertEqual(sum(one["amount"] for one in topups), self.world.account.money.bought)
 
     def _the_tenants_card_tells_the_newest_event_the_peak_and_the_use(self):
-        told = self.station.statement(self.card)
+        opened = self.station.statement(self.card)
         links = [one["link"] for one in self._ask("events 500")["events"]]
-        self.assertIn(told["event_link"], links)
+        self.assertIn(opened["event_link"], links)
         peak = self._ask("demand")["months"][0]
-        self.assertEqual(told["months"][0]["demand_wh"], peak["energy_mwh"] // 1_000)
-        self.assertEqual(told["months"][0]["demand_s"], peak["start_s"])
+        self.assertEqual(opened["months"][0]["demand_wh"], peak["energy_mwh"] // 1_000)
+        self.assertEqual(opened["months"][0]["demand_s"], peak["start_s"])
 
     def _nobody_touched_the_event_log_and_the_landlord_can_prove_it_at_home(self):
         self.assertEqual(self._ask("events verify")["broken"], 0)

@@ -1,4 +1,4 @@
-"""A technician at the meter: his card opens the console for what needs a right, without the PIN, for ten minutes."""
+"""A technician at the meter: his card opens the console for changes, without the PIN, for ten minutes."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""What befalls the load switch of a whole meter: heaters, magnets, welded contacts, dark streets, technicians."""
+"""The load switch of a whole meter: heaters, magnets, welded contacts, dark streets, technicians."""
 
 import unittest
 
@@ -33,7 +33,7 @@ class SupplyStory(ContractStory):
         self.opening_pulses += level
 
     def type_in(self, kind, *fields):
-        """The station's next token, at the console."""
+        """Redeem the station's next token, at the console."""
         self.type("token " + self.seal(kind, *fields).hex())
 
     def technician_sets(self, **terms):
@@ -44,13 +44,13 @@ class SupplyStory(ContractStory):
         self.world.household.update()
 
     def seconds_until(self, condition, limit_s):
-        """After how many seconds it came, within one of them; fails if it does not."""
+        """Return after how many seconds it came, within one of them. Fails if it does not."""
         began_us = self.world.clock.now_us
         self.assertTrue(self.world.run_until(condition, limit_s))
         return (self.world.clock.now_us - began_us) // 1_000_000
 
     def seconds_shown(self, text, duration_s):
-        """In how many of the coming half seconds the display shows `text`, as seconds."""
+        """Count the coming half seconds in which the display shows `text`, as seconds."""
         shown = 0
         for _ in range(2 * duration_s):
             self.world.run_for(0.5)
@@ -58,11 +58,11 @@ class SupplyStory(ContractStory):
         return shown / 2
 
     def numbers_of(self, code):
-        """The numbers of all events of one code, oldest first."""
+        """Return the numbers of all events of one code, oldest first."""
         return [event.number for event in self.world.meter.events.recent(200)[::-1] if event.code == code]
 
     def assert_all_is_charged(self):
-        """What flowed is registered but for the pulse that is not complete, and what is registered is charged."""
+        """Check that all energy but an incomplete pulse is registered, and that all registered energy is charged."""
         self.world.run_for(1)
         missing_mwh = self.hardware.source.energy_mwh - self.account.registers.total_mwh
         self.assertTrue(0 <= missing_mwh <= 1_000 * (1 + self.world.power_cuts), missing_mwh)

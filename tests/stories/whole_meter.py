@@ -1,4 +1,4 @@
-"""A commissioned meter in its world, and a station that writes cards for it: what scenario tests start from."""
+"""A commissioned meter in its world, and a station that writes cards for it: the start of scenario tests."""
 
 from boards.host.cards.classic import ClassicCard
 from boards.host.cards.images import from_image
@@ -7,11 +7,11 @@ from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from boards.host.world.world import FIRST_S, World
+from tests.cards.formatted_card import format_card
 from tests.samples import flat_tariff
 from wattpurse.app import Meter
 from wattpurse.cards import key_card as key_cards
 from wattpurse.cards import purse
-from wattpurse.cards.classic import format_classic
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.messages import token
@@ -29,9 +29,9 @@ METER_KEY = keys.meter_key(aes, VENDING_KEY, METER)
 def commissioned_world(
     contract: str = "prepaid-money", load_w: int = 2_000, begin_s: int = FIRST_S, meter: int = METER, tariff=None
 ) -> World:
-    """A world whose meter works, without credit yet, in a house with a constant load.
+    """Return a world whose meter works, without credit yet, in a house with a constant load.
 
-    It begins at `begin_s`; the meter has the number `meter` and, unless told, a flat `tariff` (bytes).
+    It begins at `begin_s`. The meter has the number `meter` and the tariff `tariff` (bytes), by default a flat one.
     """
     world = World(Meter, begin_s)
     world.household.constant_w = load_w
@@ -49,7 +49,7 @@ def commissioned_world(
 
 
 def copy_of(world: World, seed: int = 1) -> World:
-    """Another world, in which a meter with the same flash has just got power."""
+    """Return another world, in which a meter with the same flash has just got power."""
     copy = World(Meter, world.now_s(), True, bytearray(world.hardware.flash.memory), seed)
     copy.household.constant_w = world.household.constant_w
     copy.household.update()
@@ -60,13 +60,13 @@ def copy_of(world: World, seed: int = 1) -> World:
 
 
 def sealed(sequence: int, kind: int, *fields, meter: int = METER) -> bytes:
-    """A token for the meter, as the station seals it."""
+    """Return a token for the meter, as the station seals it."""
     pair = keys.token_keys(aes, keys.meter_key(aes, VENDING_KEY, meter))
     return token.seal_token(aes, pair, 1, meter, sequence, *token.make(kind, *fields))
 
 
 def sealed_credit(sequence: int, amount: int, kind: int = token.CREDIT_MONEY) -> bytes:
-    """A credit token for the meter."""
+    """Return a credit token for the meter."""
     return sealed(sequence, kind, amount)
 
 
@@ -81,42 +81,42 @@ class Station:
         self._keys_of_uid = purse.classic_keys_of(aes, SITE_KEY, True)
 
     def customer_card(self, kind: str, tokens: bytes, meter: int = METER):
-        """A new card for a customer of the meter, with these sealed tokens on it."""
+        """Return a new card for a customer of the meter, with these sealed tokens on it."""
         is_classic = kind == "classic-1k"
         card = ClassicCard(b"\x11\x22\x33\x44") if is_classic else UltralightCard(kind, b"\x04\x55\x66\x77\x11\x99\xaa")
         if is_classic:
-            self._with_card(card, self._format)
+            format_card(card, SITE_KEY)
         self.write(card, tokens, meter)
         return card
 
     def write(self, card, tokens: bytes, meter: int = METER):
-        """These sealed tokens onto a customer's card, in place of those that were there."""
+        """Write these sealed tokens onto a customer's card, in place of the old ones."""
         self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter, tokens)))
 
     def statement(self, card, meter: int = METER) -> dict | None:
-        """What the newest authentic statement on the card says."""
+        """Return the newest authentic statement on the card."""
         pair = keys.statement_keys(aes, keys.meter_key(aes, VENDING_KEY, meter), card.uid)
         return self._with_card(card, self._at_memory(lambda memory: purse.read_statement(memory, aes, pair)))
 
     def service_card(self, technician: int, expires_s: int):
-        """A technician's card for all meters of the site."""
+        """Return a technician's card for all meters of the site."""
         card = UltralightCard("ntag213", b"\x04\x55\x66\x77\x11\x99\xab")
         content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, card.uid), technician, expires_s)
         self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.SERVICE, 0, content)))
         return card
 
     def key_card(self, kind: str, uid: bytes, content):
-        """A new key card that says `content` (core.key_card.CardContent)."""
+        """Return a new key card that says `content` (core.money.key_card.CardContent)."""
         card = ClassicCard(uid) if kind == "classic-1k" else UltralightCard(kind, uid)
         if kind == "classic-1k":
-            self._with_card(card, self._format)
+            format_card(card, SITE_KEY)
         self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.KEY_CARD, 0, b"")))
         pair = keys.key_card_keys(aes, SITE_KEY, uid)
         self._with_card(card, self._at_memory(lambda memory: key_cards.write(memory, aes, pair, 0, content)))
         return card
 
     def on_key_card(self, card):
-        """What a key card says."""
+        """Return the content of a key card."""
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
         return self._with_card(card, self._at_memory(lambda memory: key_cards.read(memory, aes, (pair,))))[1]
 
@@ -125,9 +125,6 @@ class Station:
             return await step(await open_card(self._reader, identity, self._keys_of_uid))
 
         return opened
-
-    async def _format(self, identity):
-        await format_classic(self._reader, identity, self._keys_of_uid(identity.uid), purse.access_of_sector)
 
     def _with_card(self, card, action):
         async def main():
@@ -142,7 +139,7 @@ class Station:
 
 
 def copy_of_card(card, seed: int):
-    """The same card once more; `seed` decides what a torn write leaves on it."""
+    """Return a copy of the card. `seed` decides the content after a torn write."""
     copy = from_image(card.image())
     copy.seed(seed)
     return copy

@@ -1,7 +1,7 @@
 """Run one test file under MicroPython: `tools/toolchain/unix-run tests/unix/run.py tests/core/test_text.py`.
 
-Exits with 1 when a test failed or the file holds none. `unittest` is the module beside this one, and a test file's own
-folder comes last on the path, so that it hides nothing.
+Exits with 1 if a test failed or the file has no test. `unittest` is the module beside this one. A test file's own
+folder comes last on the path, so that it hides no other module.
 """
 
 import sys

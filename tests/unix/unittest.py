@@ -1,13 +1,13 @@
-"""The part of CPython's unittest that this project's tests use, for MicroPython, which comes without one.
+"""The part of CPython's unittest that this project's tests use, for MicroPython, which has none.
 
-A test file that passes here passes on CPython: names and behaviour are CPython's, and nothing is added to them.
+A test file that passes here passes on CPython: names and behaviour are CPython's, without additions.
 """
 
 import sys
 
 
 class _ExpectedException:
-    """What `with self.assertRaises(kind) as caught:` gives; `caught.exception` is the exception afterwards."""
+    """Context of `with self.assertRaises(kind) as caught:`. Afterwards `caught.exception` is the exception."""
 
     def __init__(self, expected):
         self._expected = expected
@@ -26,7 +26,7 @@ class _ExpectedException:
 
 
 class _SubTest:
-    """One case of a test's loop: its failure is recorded with its parameters and the loop goes on."""
+    """One case of a test's loop. Its failure is recorded with its parameters, and the loop continues."""
 
     def __init__(self, test_case, message, parameters):
         self._test_case = test_case
@@ -159,6 +159,6 @@ def run_module(module) -> tuple[int, int]:
 
 
 def main(module="__main__"):
-    """Run the calling file's tests and exit, with status 1 when a test failed or there was none."""
+    """Run the calling file's tests and exit, with status 1 if a test failed or there was none."""
     ran, failed = run_module(__import__(module) if isinstance(module, str) else module)
     sys.exit(1 if failed or not ran else 0)

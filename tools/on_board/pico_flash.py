@@ -1,13 +1,13 @@
-"""Puts a new image into the flash of an RP2040 from the MicroPython that runs out of that flash.
+"""Program that writes a new image into the flash of an RP2040 while MicroPython runs from that flash.
 
-`wattpurse deploy` sends this file and a call behind it. First the image is staged in flash that neither the running
-MicroPython nor the meter's ring uses, and read back. Then it is moved to where the boot ROM starts from, by code that
-is in RAM with its interrupts off, for what ran until then is gone. The boot ROM starts what has a valid second stage in
-the first page, and else waits for an image over USB. So that page is made invalid first and written last: a power cut
-in between leaves a board that asks for an image, never a part of one that runs. Each sector is read back, and written
-again until it is right; one that never is ends in a reset by the watchdog.
+`wattpurse deploy` sends this file with a call at its end. First the image is staged in flash that neither the running
+MicroPython nor the meter's ring uses, and is read back. Then code in RAM moves it to the start of the flash, with
+interrupts off, because the move overwrites the running MicroPython. The boot ROM starts an image that has a valid
+second stage in its first page; otherwise it waits for an image over USB. The first page is made invalid first and
+written last: a power cut during the move leaves a board that asks for an image, and never runs part of one. Each sector
+is read back, and is written again until it is right. If it never is, the watchdog resets the chip.
 
-Functions of the boot ROM: RP2040 data sheet, 2.8.3.1.3; watchdog: 4.7.6; what a reset takes in: 2.13.4.
+Functions of the boot ROM: RP2040 data sheet, 2.8.3.1.3; watchdog: 4.7.6; blocks that a reset covers: 2.13.4.
 """
 
 import hashlib
@@ -32,12 +32,13 @@ _TRIGGER = 1 << 31
 _RESET_SELECT = 0x40010008
 _ALL_BUT_OSCILLATORS = 0x1FFFC
 _PAGE = 256
-# mpremote lets go of the port meanwhile, which it could not of one that does not answer any more.
+# Time for mpremote to close the port. It could not close the port of a board that no longer answers.
 _FAREWELL_MS = 2_000
 
 
+# MicroPython's assembler takes bare register names as parameters, without annotations.
 @micropython.asm_thumb
-def _call(r0, r1, r2) -> None:
+def _call(r0, r1, r2) -> None:  # noqa: ANN001
     mov(r3, r0)
     mov(r0, r1)
     mov(r1, r2)
@@ -48,18 +49,18 @@ def _call(r0, r1, r2) -> None:
     label(END)
 
 
-# The words that _write_sectors is given, by their offset in bytes.
+# The words at r0 of _write_sectors, by their offset in bytes.
 #  0 connect  4 exit XIP  8 erase  12 program  16 flush cache  20 enter XIP: the boot ROM's functions
 # 24 buffer  28 source  32 target in flash  36 offset of the last sector  40 bytes of a sector  44 bytes of a block
 # 48 watchdog's load register  52 its longest time  56 whether page 0 goes first and the board is reset in the end
-# 60 reset select register  64 what is reset  68 watchdog's control register, to set bits in  72 trigger
+# 60 reset select register  64 blocks to reset  68 watchdog's control register, to set bits in  72 trigger
 # 76 bytes of a page  80 bytes of the others of a sector  84 a page of zeros  88 where flash is read
 @micropython.asm_thumb
-def _write_sectors(r0) -> None:
+def _write_sectors(r0) -> None:  # noqa: ANN001
     cpsid(i)
     mov(r7, r0)
     mov(r5, 0)  # offset of the sector at hand
-    mov(r6, 0)  # 0: it is only made invalid and erased
+    mov(r6, 0)  # 0: the first page is only made invalid and erased
     ldr(r0, [r7, 56])
     cmp(r0, 0)
     bne(SECTOR_AT_HAND)
@@ -169,25 +170,25 @@ def _write_sectors(r0) -> None:
     cpsie(i)
 
 
-def digest(offset, length):
-    """SHA-256 of so many bytes of flash, in hex."""
+def digest(offset: int, length: int) -> str:
+    """Return the SHA-256 of `length` bytes of flash, in hex."""
     sha = hashlib.sha256()
     for start in range(offset, offset + length, SECTOR):
         sha.update(_in_flash(start, min(SECTOR, offset + length - start)))
     return hexlify(sha.digest()).decode()
 
 
-def stage(offset, base64) -> None:
+def stage(offset: int, base64: str) -> None:
     """Write whole sectors, given as text, into flash from `offset` on."""
     content = a2b_base64(base64)
     for start in range(0, len(content), SECTOR):
         _write(uctypes.addressof(content) + start, offset + start, SECTOR, False)
 
 
-def move_in(offset, length, expected_digest) -> None:
-    """Make what is staged at `offset` the board's image and start it. Raises ValueError if it is not what it should be.
+def move_in(offset: int, length: int, expected_digest: str) -> None:
+    """Make the staged bytes at `offset` the board's image and start it. Does not return.
 
-    Does not return.
+    Raises ValueError if their SHA-256 is not the expected one.
     """
     if digest(offset, length) != expected_digest:
         raise ValueError("the staged image is not what was sent; deploy again")
@@ -195,11 +196,11 @@ def move_in(offset, length, expected_digest) -> None:
     _write(XIP + offset, 0, (length + SECTOR - 1) // SECTOR * SECTOR, True)
 
 
-def _in_flash(offset, length):
+def _in_flash(offset: int, length: int) -> bytearray:
     return uctypes.bytearray_at(XIP + offset, length)
 
 
-def _write(source, target, length, is_image) -> None:
+def _write(source: int, target: int, length: int, is_image: bool) -> None:
     buffer, zeros = bytearray(SECTOR), bytes(_PAGE)
     words = array(
         "I",
@@ -212,5 +213,5 @@ def _write(source, target, length, is_image) -> None:
     _write_sectors(words)
 
 
-def _rom_function(name):
+def _rom_function(name: str) -> int:
     return _call(mem16[_ROM_LOOKUP], mem16[_ROM_TABLE], ord(name[0]) | ord(name[1]) << 8)

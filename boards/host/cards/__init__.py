@@ -1,1 +1,1 @@
-"""Contactless cards as chips: what ISO/IEC 14443-3 and the cards' data sheets say they do in the field."""
+"""Models of contactless cards, by ISO/IEC 14443-3 and the cards' data sheets."""

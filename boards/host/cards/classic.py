@@ -1,11 +1,15 @@
-"""MIFARE Classic 1K (MF1S50): sixteen sectors, each with two keys and access bits that are enforced.
+"""MIFARE Classic 1K (MF1S50): sixteen sectors, each with two keys and with access bits that the model enforces.
 
-The cipher itself is not modelled: the reader's proof is its key and the four UID bytes it used, in the clear. Value
-blocks (increment, decrement, restore, transfer) are not modelled and are refused. Clauses are those of the MF1S50YYX
-data sheet.
+The cipher itself is not modelled: the reader's proof is its key and the four UID bytes, in the clear. The commands of
+value blocks (increment, decrement, restore, transfer) are refused. Clause numbers are of the MF1S50YYX data sheet.
 """
 
 from boards.host.cards import iso14443a
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import Answer
+
 
 SIZE = 1024
 TRANSPORT_KEY = b"\xff" * 6
@@ -20,7 +24,7 @@ _PROGRAMMING_US = 3300
 KEY_A = 1
 KEY_B = 2
 _EITHER = KEY_A | KEY_B
-# By access condition C1 C2 C3 (clauses 8.7.2 and 8.7.3), which keys may do what.
+# The keys that may do each operation, by access condition C1 C2 C3 (clauses 8.7.2 and 8.7.3).
 _DATA_READ = (_EITHER, _EITHER, _EITHER, KEY_B, _EITHER, KEY_B, _EITHER, 0)
 _DATA_WRITE = (_EITHER, 0, 0, KEY_B, KEY_B, 0, KEY_B, 0)
 _WRITE_KEYS = (KEY_A, KEY_A, 0, KEY_B, KEY_B, 0, 0, 0)
@@ -30,7 +34,7 @@ _KEY_B_READABLE = (0, 1, 2)
 
 
 class ClassicCard(iso14443a.Card):
-    """A Classic 1K with a UID of 4 or 7 bytes, in transport state unless `memory` says otherwise."""
+    """A Classic 1K with a UID of 4 or 7 bytes. Without `memory` it is in transport state."""
 
     def __init__(self, uid: bytes, memory: bytes | None = None, seed: int = 1) -> None:
         atqa = b"\x04\x00" if len(uid) == 4 else b"\x44\x00"
@@ -38,10 +42,10 @@ class ClassicCard(iso14443a.Card):
         if len(content) != SIZE:
             raise ValueError("a Classic 1K has 1024 bytes")
         super().__init__("classic-1k", uid, atqa, 0x08, content, seed)
-        self._challenge = None
+        self._challenge: tuple[int, int] | None = None  # key and sector
         self._key = 0
-        self._sector = None
-        self._block = None
+        self._sector = 0
+        self._block: int | None = None
 
     def fall_back(self) -> None:
         super().fall_back()
@@ -51,8 +55,10 @@ class ClassicCard(iso14443a.Card):
     def expects_proof(self) -> bool:
         return self._challenge is not None
 
-    def prove(self, data: bytes):
-        """`data` is the key and the four UID bytes of the reader's choice; wrong ones are met with silence."""
+    def prove(self, data: bytes) -> "Answer":
+        """Check `data`, the key and the four UID bytes of the reader. The card ignores wrong ones."""
+        if self._challenge is None:
+            return self.fall_back()
         key, sector = self._challenge
         trailer = self._trailer(sector)
         secret = trailer[0:6] if key == KEY_A else trailer[10:16]
@@ -64,9 +70,9 @@ class ClassicCard(iso14443a.Card):
         self.session = object()
         return b"\x5a\xa5\x5a\xa5", 32, 0
 
-    def command(self, data: bytes):
+    def command(self, data: bytes) -> "Answer":
         if self._block is not None:
-            return self._second_step(data)
+            return self._second_step(self._block, data)
         if len(data) != 2 or data[1] >= 64:
             return self.fall_back()
         code, block = data[0], data[1]
@@ -82,16 +88,15 @@ class ClassicCard(iso14443a.Card):
             return self.acknowledge()
         return self.refuse(iso14443a.NAK_OPERATION)
 
-    def _second_step(self, data):
-        block = self._block
+    def _second_step(self, block: int, data: bytes) -> "Answer":
         self._block = None
         if len(data) != 16:
             return self.refuse(iso14443a.NAK_CRC)
         self.program(block * 16, self._permitted(block, data), _PROGRAMMING_US)
         return self.acknowledge(_PROGRAMMING_US)
 
-    def _read(self, block):
-        condition = self._conditions(self._sector)[block % 4]
+    def _read(self, block: int) -> "Answer":
+        condition = self._condition(block % 4)
         data = bytes(self.memory[block * 16 : block * 16 + 16])
         if block % 4 == 3:
             if not _READ_ACCESS_BITS[condition] & self._usable_key():
@@ -102,36 +107,43 @@ class ClassicCard(iso14443a.Card):
             return self.refuse(iso14443a.NAK_OPERATION)
         return self.answer(data)
 
-    def _may_write(self, block):
-        condition = self._conditions(self._sector)[block % 4]
+    def _may_write(self, block: int) -> bool:
+        condition = self._condition(block % 4)
         if block == 0:
             return False
         if block % 4 == 3:
-            return (_WRITE_KEYS[condition] | _WRITE_ACCESS_BITS[condition]) & self._usable_key()
-        return _DATA_WRITE[condition] & self._usable_key()
+            return bool((_WRITE_KEYS[condition] | _WRITE_ACCESS_BITS[condition]) & self._usable_key())
+        return bool(_DATA_WRITE[condition] & self._usable_key())
 
-    def _permitted(self, block, data):
-        """Of a new sector trailer, the parts that this key may write; the rest stays."""
+    def _permitted(self, block: int, data: bytes) -> bytes:
+        """Return a new sector trailer with only those parts changed that this key may write."""
         if block % 4 != 3:
             return data
-        condition = self._conditions(self._sector)[3]
+        condition = self._condition(3)
         old = bytes(self.memory[block * 16 : block * 16 + 16])
         keys = data if _WRITE_KEYS[condition] & self._key else old
         bits = data if _WRITE_ACCESS_BITS[condition] & self._key else old
         return keys[:6] + bits[6:10] + keys[10:]
 
-    def _usable_key(self):
-        """A key B that can be read is data, and opens nothing (clause 8.7.3, note)."""
-        if self._key == KEY_B and self._conditions(self._sector)[3] in _KEY_B_READABLE:
+    def _usable_key(self) -> int:
+        """Return the key, or 0 for a readable key B, which is data and gives no access (clause 8.7.3, note)."""
+        if self._key == KEY_B and self._condition(3) in _KEY_B_READABLE:
             return 0
         return self._key
 
-    def _trailer(self, sector):
+    def _trailer(self, sector: int) -> bytes:
         start = sector * 64 + 48
         return bytes(self.memory[start : start + 16])
 
-    def _conditions(self, sector):
-        """C1 C2 C3 of the four blocks as numbers 0 to 7; None if the stored complement does not fit: sector blocked."""
+    def _condition(self, block_of_sector: int) -> int:
+        """Return C1 C2 C3 of one block of the open sector as a number 0 to 7."""
+        conditions = self._conditions(self._sector)
+        if conditions is None:
+            raise ValueError("a blocked sector was opened")
+        return conditions[block_of_sector]
+
+    def _conditions(self, sector: int) -> list | None:
+        """Return C1 C2 C3 of the four blocks as numbers 0 to 7, or None if the complement differs: a blocked sector."""
         trailer = self._trailer(sector)
         c1, c2, c3 = trailer[7] >> 4, trailer[8] & 15, trailer[8] >> 4
         if trailer[6] != (15 - c2) << 4 | 15 - c1 or trailer[7] & 15 != 15 - c3:
@@ -139,7 +151,7 @@ class ClassicCard(iso14443a.Card):
         return [(c1 >> n & 1) << 2 | (c2 >> n & 1) << 1 | c3 >> n & 1 for n in range(4)]
 
 
-def _transport_memory(uid, atqa):
+def _transport_memory(uid: bytes, atqa: bytes) -> bytearray:
     memory = bytearray(SIZE)
     for sector in range(16):
         memory[sector * 64 + 48 : sector * 64 + 64] = _TRANSPORT_TRAILER

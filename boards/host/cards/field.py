@@ -1,14 +1,21 @@
-"""The reader's field: which cards are in it, what they hear, and what their answers become when they talk at once."""
+"""The reader's field: the cards in it, the frames they receive, and their answers, which collide."""
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boards.host.cards.iso14443a import Card
+    from boards.host.protocols import EventClock
 
 
 class Reception:
-    """What arrives at the antenna: `value` (first bit lowest) of `bits` bits, `delay_us` after the usual 91 us.
+    """An answer at the antenna: `value` (first bit lowest) of `bits` bits, `delay_us` after the usual 91 us.
 
-    `collision` is the first bit in which cards differed, or None; `parity_error` tells of damage on the way; `begun`,
-    that the reader has heard its first bits from `sender`.
+    `collision` is the first bit in which cards differed, or None. `parity_error` is True after damage on the way.
+    `begun` is True once the reader has received the first bits from `sender`.
     """
 
-    def __init__(self, value, bits, delay_us, collision, sender) -> None:
+    def __init__(self, value: int, bits: int, delay_us: int, collision: int | None, sender: "Card") -> None:
         self.value = value
         self.bits = bits
         self.delay_us = delay_us
@@ -18,7 +25,7 @@ class Reception:
         self.begun = False
 
     def break_off(self) -> None:
-        """The card was lifted while it answered: the second half is missing."""
+        """Drop the second half, as a card does that is lifted while it answers."""
         self.bits //= 2
         self.value &= (1 << self.bits) - 1
         self.parity_error = True
@@ -27,27 +34,27 @@ class Reception:
 class Field:
     """Cards near one antenna. Frames of the reader are counted in `frames`, and faults are planned by that count."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: "EventClock") -> None:
         self._clock = clock
-        self.cards = []
+        self.cards: list[Card] = []
         self.on = False
         self.frames = 0
-        self._plan = {}
+        self._plan: dict[int, list] = {}
 
-    def insert(self, card) -> None:
+    def insert(self, card: "Card") -> None:
         """Bring a card into the field."""
         self.cards.append(card)
         if self.on:
             card.power_on(self._clock.now_us)
 
-    def remove(self, card) -> None:
-        """Take a card away; a write under way is torn."""
+    def remove(self, card: "Card") -> None:
+        """Take a card away. A write under way is torn."""
         if card in self.cards:
             self.cards.remove(card)
             card.power_off(self._clock.now_us)
 
     def switch(self, on: bool) -> None:
-        """The reader's carrier goes on or off."""
+        """Switch the reader's carrier on or off."""
         if on == self.on:
             return
         self.on = on
@@ -57,18 +64,18 @@ class Field:
             else:
                 card.power_off(self._clock.now_us)
 
-    def plan(self, frame: int, fault) -> None:
-        """Let `fault(field)` act at the `frame`-th frame from now (1: the next).
+    def plan(self, frame: int, fault: "Callable[[Field], dict | None]") -> None:
+        """Call `fault(field)` at the `frame`-th frame from now (1: the next).
 
         It may return a dictionary: "to_card" or "from_card" with bits to invert, "silence" to lose the answer, "after"
-        with what to call when the cards have heard the frame.
+        with a function to call once the cards have received the frame.
         """
         self._plan.setdefault(self.frames + frame, []).append(fault)
 
-    def transmit(self, data: bytes, bits: int, session) -> Reception | None:
-        """The reader's frame ends now; the answer of the cards together, or None."""
+    def transmit(self, data: bytes, bits: int, session: object) -> Reception | None:
+        """Give the cards a frame that ends now, and return their answers merged, or None."""
         self.frames += 1
-        damage = {}
+        damage: dict = {}
         for fault in self._plan.pop(self.frames, ()):
             damage.update(fault(self) or {})
         sent, intact = _flip(data, damage.get("to_card", ()))
@@ -86,8 +93,8 @@ class Field:
         return reception
 
 
-def _merge(answers):
-    """Bits in which the answers differ are ones; a card that ends early differs from one that goes on."""
+def _merge(answers: list) -> "Reception":
+    """Merge answers: differing bits are ones. A card that ends early differs from one that goes on."""
     sender, (data, bits, delay_us) = answers[0]
     value = int.from_bytes(data, "little") & ((1 << bits) - 1)
     merged = Reception(value, bits, delay_us, None, sender)
@@ -107,7 +114,7 @@ def _merge(answers):
     return merged
 
 
-def _damage(reception, positions) -> None:
+def _damage(reception: "Reception", positions: tuple | list) -> None:
     for position in positions:
         if position < reception.bits:
             reception.value ^= 1 << position
@@ -115,7 +122,7 @@ def _damage(reception, positions) -> None:
     reception.parity_error = _odd_in_some_byte([position for position in positions if position < whole_bytes])
 
 
-def _flip(data, positions):
+def _flip(data: bytes, positions: tuple | list) -> tuple:
     if not positions:
         return data, True
     changed = bytearray(data)
@@ -125,8 +132,8 @@ def _flip(data, positions):
     return bytes(changed), not _odd_in_some_byte(inside)
 
 
-def _odd_in_some_byte(positions):
-    """The parity bit of a byte tells of one flipped bit, not of two."""
+def _odd_in_some_byte(positions: tuple | list) -> bool:
+    """Return True if a byte has an odd number of flipped bits, which its parity bit detects."""
     counts = {}
     for position in positions:
         counts[position // 8] = counts.get(position // 8, 0) + 1

@@ -1,11 +1,16 @@
-"""A type A card as ISO/IEC 14443-3 describes it: power, selection by its UID, halt, and silence after any error.
+"""A type A card by ISO/IEC 14443-3: power, selection by its UID, halt, and silence after any error.
 
 Frames are plain: data bits first bit lowest, check bytes included, parity only as "intact or not". A frame belongs to a
-cipher session or to none, and a card makes nothing of one that is not in its own session. Memory is programmed over
-time; a card that loses the field meanwhile keeps a torn cell: old, new, half of each or garbage, by its seed.
+cipher session or to none. A card ignores a frame that is not in its own session. Programming takes time. A card that
+loses the field meanwhile keeps torn data: old, new, half of each or garbage, by its seed.
 """
 
 from boards.host.chips.random_bits import RandomBits
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import Answer
+
 
 OFF = 0
 IDLE = 1
@@ -17,7 +22,7 @@ REQA = 0x26
 WUPA = 0x52
 LEVELS = (0x93, 0x95, 0x97)
 CASCADE_TAG = 0x88
-# A card may take 5 ms of unmodulated field before it hears anything (clause 5.2.2); this one always does.
+# A card may need 5 ms of unmodulated field before it receives anything (clause 5.2.2). This one always does.
 START_UP_US = 5000
 
 ACK = 0x0A
@@ -27,7 +32,7 @@ NAK_OPERATION = 0x04
 
 
 def crc_a(data: bytes, preset: int = 0x6363) -> bytes:
-    """CRC_A of ISO/IEC 14443-3, annex B, as the two bytes that follow `data` in a frame."""
+    """Return CRC_A of ISO/IEC 14443-3, annex B, as the two bytes that follow `data` in a frame."""
     crc = preset
     for byte in data:
         crc ^= byte
@@ -37,9 +42,9 @@ def crc_a(data: bytes, preset: int = 0x6363) -> bytes:
 
 
 class Card:
-    """What all type A cards have in common. `command` is for the kind of card to define.
+    """The part that all type A cards share. Each kind of card defines `command`.
 
-    `uid` of 4, 7 or 10 bytes; `seed` decides what a torn write leaves.
+    `uid` has 4, 7 or 10 bytes. `seed` chooses the content after a torn write.
     """
 
     def __init__(self, kind: str, uid: bytes, atqa: bytes, sak: int, memory: bytearray, seed: int = 1) -> None:
@@ -48,36 +53,36 @@ class Card:
         self.atqa = atqa
         self.sak = sak
         self.memory = memory
-        self.session = None
+        self.session: object | None = None
         self.writes = 0
         self.state = OFF
         self._woken = False
         self._level = 0
         self._parts = _uid_parts(uid)
         self._listens_from_us = 0
-        self._programming = None
+        self._programming: tuple[int, bytes, bytes, int] | None = None  # address, old, new, end
         self._random = RandomBits(seed)
 
     def image(self) -> dict:
-        """The card as it can be kept in a file; `images.from_image` brings it back."""
+        """Return the card as a dictionary for a file; `images.from_image` is the inverse."""
         return {"kind": self.kind, "uid": self.uid.hex(), "memory": bytes(self.memory).hex()}
 
     def power_on(self, now_us: int) -> None:
-        """The field is there."""
+        """Start the card: the field is on."""
         self.state = IDLE
         self._woken = False
         self._listens_from_us = now_us + START_UP_US
 
     def power_off(self, now_us: int) -> None:
-        """The field is gone; a write under way is torn."""
+        """Stop the card: the field is off. A write under way is torn."""
         if self._programming is not None and now_us < self._programming[3]:
-            self._tear()
+            self._tear(self._programming)
         self._programming = None
         self.fall_back()
         self.state = OFF
 
-    def receive(self, now_us: int, data: bytes, bits: int, intact: bool, session):
-        """A frame ends at `now_us`. The answer as (data, bits, delay in microseconds after the usual 91), or None."""
+    def receive(self, now_us: int, data: bytes, bits: int, intact: bool, session: object) -> "Answer":
+        """Take a frame that ends at `now_us` and return the answer, None for silence."""
         if self.state == OFF or now_us < self._listens_from_us:
             return None
         self.now_us = now_us
@@ -101,41 +106,41 @@ class Card:
             return None
         return self.command(data[:-2])
 
-    def command(self, data: bytes):
-        """A frame with good CRC for a selected card; answers as `receive` does."""
+    def command(self, data: bytes) -> "Answer":
+        """Take a frame with a good CRC, for a selected card. Return as `receive` does."""
         raise NotImplementedError
 
     def expects_proof(self) -> bool:
-        """The next frame is the reader's half of an authentication."""
+        """Return True if the next frame is the reader's half of an authentication."""
         return False
 
-    def prove(self, data: bytes):
-        """The reader's half of an authentication; answers as `receive` does."""
+    def prove(self, data: bytes) -> "Answer":
+        """Take the reader's half of an authentication. Return as `receive` does."""
         raise NotImplementedError
 
     def fall_back(self) -> None:
-        """Any error: back to where the card was woken from, without a word."""
+        """Return to the state before the card was woken, without an answer, as after any error."""
         if self.state != OFF:
             self.state = HALT if self._woken or self.state == HALT else IDLE
         self.session = None
         self._level = 0
 
-    def refuse(self, code: int):
-        """A four-bit NAK, after which the card has to be selected again."""
+    def refuse(self, code: int) -> "Answer":
+        """Return a four-bit NAK. The card must be selected again."""
         self.fall_back()
         return bytes((code,)), 4, 0
 
-    def answer(self, data: bytes, delay_us: int = 0):
-        """An answer of whole bytes, with its CRC."""
+    def answer(self, data: bytes, delay_us: int = 0) -> "Answer":
+        """Return an answer of whole bytes, with its CRC."""
         data = data + crc_a(data)
         return data, len(data) * 8, delay_us
 
-    def acknowledge(self, delay_us: int = 0):
-        """A four-bit ACK."""
+    def acknowledge(self, delay_us: int = 0) -> "Answer":
+        """Return a four-bit ACK."""
         return bytes((ACK,)), 4, delay_us
 
     def program(self, address: int, data: bytes, duration_us: int) -> None:
-        """Write `data`; until `duration_us` have passed a loss of the field tears it."""
+        """Write `data`. A loss of the field within `duration_us` tears it."""
         end = address + len(data)
         done_us = self.now_us + duration_us
         self._programming = (address, bytes(self.memory[address:end]), data, done_us)
@@ -144,14 +149,14 @@ class Card:
         self.writes += 1
 
     def is_programming(self, now_us: int) -> bool:
-        """A loss of the field now would tear a write."""
+        """Return True if a loss of the field now would tear a write."""
         return self._programming is not None and now_us < self._programming[3]
 
     def seed(self, seed: int) -> None:
-        """Choose what the next torn write leaves."""
+        """Set the seed that chooses the content after the next torn write."""
         self._random = RandomBits(seed)
 
-    def _request(self, command):
+    def _request(self, command: int) -> "Answer":
         if self.state == IDLE and command in (REQA, WUPA) or self.state == HALT and command == WUPA:
             self._woken = self.state == HALT
             self.state = READY
@@ -161,8 +166,8 @@ class Card:
             self.fall_back()
         return None
 
-    def _resolve(self, data, bits):
-        """SELECT or one step of anticollision (clause 6.5.3); cards that are not meant leave."""
+    def _resolve(self, data: bytes, bits: int) -> "Answer":
+        """Take SELECT or one step of anticollision (clause 6.5.3). Cards with another UID fall back."""
         part = self._parts[self._level]
         if bits < 16 or data[0] != LEVELS[self._level]:
             return self.fall_back()
@@ -178,15 +183,15 @@ class Card:
             return self.fall_back()
         return (value >> known).to_bytes(5, "little"), 40 - known, 0
 
-    def _selected(self):
+    def _selected(self) -> "Answer":
         if self._level + 1 < len(self._parts):
             self._level += 1
             return self.answer(b"\x04")
         self.state = ACTIVE
         return self.answer(bytes((self.sak,)))
 
-    def _tear(self) -> None:
-        address, old, new, _ = self._programming
+    def _tear(self, programming: "tuple[int, bytes, bytes, int]") -> None:
+        address, old, new, _ = programming
         outcome = self._random.below(4)
         cut = self._random.below(len(new))
         torn = old
@@ -199,8 +204,8 @@ class Card:
         self.memory[address : address + len(torn)] = torn
 
 
-def _uid_parts(uid):
-    """What each cascade level sends: four bytes and their check byte (table 7)."""
+def _uid_parts(uid: bytes) -> list:
+    """Return the bytes of each cascade level: four bytes and their check byte (table 7)."""
     parts = []
     while len(uid) > 4:
         parts.append(bytes((CASCADE_TAG,)) + uid[:3])

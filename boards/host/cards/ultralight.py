@@ -1,10 +1,15 @@
 """MIFARE Ultralight (MF0ICU1) and NTAG213, 215, 216: open pages of four bytes, lock bits, capability container.
 
-Not modelled: password protection (as delivered it is off), counters, compatibility write and the originality signature;
-those commands are refused (by the first Ultralight: with silence). Clauses are those of the NTAG213/215/216 data sheet.
+Not modelled: password protection (off as delivered), counters, compatibility write and the originality signature. The
+NTAGs refuse those commands and the first Ultralight ignores them. Clauses are of the NTAG213/215/216 data sheet.
 """
 
 from boards.host.cards import iso14443a
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import Answer
+
 
 _GET_VERSION = 0x60
 _READ = 0x30
@@ -23,7 +28,7 @@ _KINDS = {
 
 
 class UltralightCard(iso14443a.Card):
-    """One of the page-oriented tags, `kind` "ultralight", "ntag213", "ntag215" or "ntag216"; UID of seven bytes."""
+    """A page-oriented tag of kind "ultralight", "ntag213", "ntag215" or "ntag216", with a UID of seven bytes."""
 
     def __init__(self, kind: str, uid: bytes, memory: bytes | None = None, seed: int = 1) -> None:
         self.pages, self._size, _, self._dynamic_lock, self._pages_per_bit = _KINDS[kind]
@@ -34,7 +39,7 @@ class UltralightCard(iso14443a.Card):
             raise ValueError("memory does not fit the kind")
         super().__init__(kind, uid, b"\x44\x00", 0x00, content, seed)
 
-    def command(self, data: bytes):
+    def command(self, data: bytes) -> "Answer":
         code = data[0]
         if code == _READ and len(data) == 2:
             return self._read(data[1])
@@ -46,35 +51,35 @@ class UltralightCard(iso14443a.Card):
             return self._fast_read(data[1], data[2])
         return self.fall_back() if self._size is None else self.refuse(iso14443a.NAK_ARGUMENT)
 
-    def _read(self, page):
-        """Four pages, going on at page 0 after the last one (clause 10.2)."""
+    def _read(self, page: int) -> "Answer":
+        """Read four pages; page 0 follows the last one (clause 10.2)."""
         if page >= self.pages:
             return self.refuse(iso14443a.NAK_ARGUMENT)
         return self.answer(b"".join([self._page((page + n) % self.pages) for n in range(4)]))
 
-    def _fast_read(self, first, last):
+    def _fast_read(self, first: int, last: int) -> "Answer":
         if first > last or last >= self.pages:
             return self.refuse(iso14443a.NAK_ARGUMENT)
         return self.answer(b"".join([self._page(page) for page in range(first, last + 1)]))
 
-    def _page(self, page):
+    def _page(self, page: int) -> bytes:
         if self._dynamic_lock is not None and page >= self.pages - 2:
             return bytes(4)  # password and its acknowledgement cannot be read
         return bytes(self.memory[page * 4 : page * 4 + 4])
 
-    def _write(self, page, data):
+    def _write(self, page: int, data: bytes) -> "Answer":
         if page < 2 or page >= self.pages or self._is_locked(page):
             return self.refuse(iso14443a.NAK_ARGUMENT)
         old = self._page(page)
         if page == 2:
             data = old[:2] + self._new_lock_bytes(old, data)
         elif page == 3 or page == self._dynamic_lock:
-            data = bytes([old[n] | data[n] for n in range(4)])  # one-time programmable: bits are only ever set
+            data = bytes([old[n] | data[n] for n in range(4)])  # one-time programmable: a write can only set bits
         self.program(page * 4, data, _PROGRAMMING_US)
         return self.acknowledge(_PROGRAMMING_US)
 
-    def _new_lock_bytes(self, old, data):
-        """Lock bits are only ever set; the three lowest freeze those of page 3, of pages 4 to 9 and 10 to 15."""
+    def _new_lock_bytes(self, old: bytes, data: bytes) -> bytes:
+        """Return the lock bytes after a write, which only sets bits. The lowest three freeze groups of lock bits."""
         held = old[2] | old[3] << 8
         frozen = 0
         for bit, mask in enumerate((0x0008, 0x03F0, 0xFC00)):
@@ -83,17 +88,17 @@ class UltralightCard(iso14443a.Card):
         new = held | (data[2] | data[3] << 8) & (0xFFFF - frozen)
         return bytes((new & 0xFF, new >> 8))
 
-    def _is_locked(self, page):
+    def _is_locked(self, page: int) -> bool:
         if 3 <= page < 16:
-            return (self.memory[10] | self.memory[11] << 8) >> page & 1
+            return bool((self.memory[10] | self.memory[11] << 8) >> page & 1)
         if self._dynamic_lock is not None and 16 <= page < self._dynamic_lock:
             start = self._dynamic_lock * 4
             bits = self.memory[start] | self.memory[start + 1] << 8
-            return bits >> (page - 16) // self._pages_per_bit & 1
-        return 0
+            return bool(bits >> (page - 16) // self._pages_per_bit & 1)
+        return False
 
 
-def _delivered_memory(kind, uid):
+def _delivered_memory(kind: str, uid: bytes) -> bytearray:
     pages, _, capability, dynamic_lock, _ = _KINDS[kind]
     memory = bytearray(pages * 4)
     memory[0:3] = uid[0:3]

@@ -1,6 +1,6 @@
-"""AES on CPython in the shape of MicroPython's `cryptolib.aes`, over the `cryptography` package.
+"""AES on CPython with the interface of MicroPython's `cryptolib.aes`, over the `cryptography` package.
 
-What cryptolib would not accept is not accepted here either, so that what runs on a computer runs on the meter.
+It refuses the same arguments as cryptolib, so that code that runs on a computer also runs on the meter.
 """
 
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -22,11 +22,11 @@ class AesObject:
             raise ValueError("mode")
         if mode == _MODE_CBC and (iv is None or len(iv) != BLOCK):
             raise ValueError("IV")
-        self._cipher = Cipher(AES(bytes(key)), CBC(bytes(iv)) if mode == _MODE_CBC else ECB())
+        self._cipher = Cipher(AES(bytes(key)), ECB() if iv is None or mode == _MODE_ECB else CBC(bytes(iv)))
         self._encryptor = None
         self._decryptor = None
 
-    def encrypt(self, data: bytes) -> bytes:
+    def encrypt(self, data: "bytes | bytearray | memoryview") -> bytes:
         """Encrypt whole blocks. Raises ValueError for part of a block, or if this object has decrypted."""
         if self._decryptor is not None:
             raise ValueError("can't encrypt & decrypt")
@@ -34,7 +34,7 @@ class AesObject:
             self._encryptor = self._cipher.encryptor()
         return self._encryptor.update(_whole_blocks(data))
 
-    def decrypt(self, data: bytes) -> bytes:
+    def decrypt(self, data: "bytes | bytearray | memoryview") -> bytes:
         """Decrypt whole blocks. Raises ValueError for part of a block, or if this object has encrypted."""
         if self._encryptor is not None:
             raise ValueError("can't encrypt & decrypt")
@@ -43,7 +43,7 @@ class AesObject:
         return self._decryptor.update(_whole_blocks(data))
 
 
-def _whole_blocks(data):
+def _whole_blocks(data: bytes | bytearray | memoryview) -> bytes:
     if len(data) % BLOCK:
         raise ValueError("blksize % 16")
     return bytes(data)

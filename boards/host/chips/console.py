@@ -1,45 +1,50 @@
-"""The serial line of the service console, seen from both ends: the meter's stream and the technician's terminal."""
+"""The serial line of the service console, with both ends: the meter's stream and the technician's terminal."""
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import TaskClock
+
 
 _LONGEST_WAIT_MS = 3_600_000
 
 
 class ConsoleModel:
-    """What is typed waits here until the meter reads it; what the meter writes waits until it is taken.
+    """Keeps typed lines until the meter reads them, and the meter's output until `take_output`.
 
-    `is_waiting` tells that the meter has answered everything and waits for the next line.
+    `is_waiting` is True while the meter has answered everything and waits for the next line.
     """
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: "TaskClock") -> None:
         self.is_waiting = False
         self._clock = clock
-        self._lines = []
+        self._lines: list[str] = []
         self._output = []
         self._typed = clock.signal()
 
     def type_line(self, line: str) -> None:
-        """A line typed at the terminal, without its end."""
+        """Type a line at the terminal, given without its line end."""
         self._lines.append(line)
         self._typed.fire()
 
     @property
     def has_typed(self) -> bool:
-        """Something was typed that the meter has not read yet."""
+        """True if the meter has not read every typed line yet."""
         return bool(self._lines)
 
     def take_output(self) -> str:
-        """What the meter has written since the last call."""
+        """Return the meter's output since the last call."""
         output = "".join(self._output)
         self._output = []
         return output
 
     def board_started(self) -> None:
-        """The board starts anew: what was typed before is lost."""
+        """Start anew with the board: typed lines that were not read are lost."""
         self.is_waiting = False
         self._lines = []
         self._typed = self._clock.signal()
 
     async def read_line(self, limit: int) -> str | None:
-        """The next line, or None for one of more than `limit` characters."""
+        """Return the next line, or None for a line of more than `limit` characters."""
         while not self._lines:
             self.is_waiting = True
             self._typed.clear()
@@ -49,9 +54,9 @@ class ConsoleModel:
         return line if len(line) <= limit else None
 
     def write(self, text: str) -> None:
-        """Text to the terminal."""
+        """Write text to the terminal."""
         self._output.append(text)
 
     async def make_room(self) -> None:
-        """The terminal takes everything at once; others run meanwhile."""
+        """Let other tasks run. The terminal takes all output at once."""
         await self._clock.sleep_ms(0)

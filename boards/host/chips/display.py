@@ -1,11 +1,17 @@
-"""TM1637 LED driver with a 6-digit display, decoding its two wires (Titan Micro Electronics data sheet, V2.4).
+"""TM1637 LED driver with a 6-digit display. It decodes its two wires (Titan Micro Electronics data sheet, V2.4).
 
-Strict: whatever the data sheet does not allow is written down in `violations`, garbles the display memory, and the rest
-of that transfer is ignored. Only a stop inside a byte does no harm: the chip drops the byte. What the model cannot see:
-set-up and hold times below a microsecond.
+The model is strict. It notes each breach of the data sheet in `violations`, garbles the display memory, and ignores the
+rest of the transfer. A stop inside a byte does no harm: the chip drops the byte. Set-up and hold times below a
+microsecond are not modelled.
 """
 
 from boards.host.chips.pin import Pin
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.chips.pin import Wire
+    from boards.host.protocols import EventClock
+
 
 DIGITS = 6
 SHORTEST_CLOCK_PERIOD_US = 4  # 250 kHz
@@ -23,11 +29,17 @@ class DisplayModel:
     """The chip and the digits on it.
 
     `grid_order[position]` is the chip's address of the digit at that position, counted from the left. With a `clock`
-    the model checks the speed of the wire. `connected` False: the chip's joints are broken, it shows what it has and
-    hears nothing. `transfers` counts the well-formed ones since the chip has power.
+    the model checks the speed of the wire. While `connected` is False the chip's joints are broken: it shows its memory
+    and ignores its wires. `transfers` counts the well-formed transfers since power-up.
     """
 
-    def __init__(self, clock_wire, data_wire, clock=None, grid_order: tuple = (2, 1, 0, 5, 4, 3)) -> None:
+    def __init__(
+        self,
+        clock_wire: "Wire",
+        data_wire: "Wire",
+        clock: "EventClock | None" = None,
+        grid_order: tuple = (2, 1, 0, 5, 4, 3),
+    ) -> None:
         self.violations = []
         self.connected = True
         self.memory = bytearray(DIGITS)
@@ -41,7 +53,7 @@ class DisplayModel:
         data_wire.listen(self._data_changed)
 
     def power_up(self) -> None:
-        """The chip's own power comes (back): the display is off and its memory holds whatever it holds."""
+        """Start the chip with its supply: the display is off and its memory has arbitrary content."""
         for address in range(DIGITS):
             self.memory[address] = (0xA5 + address * 0x35) & 0xFF
         self.is_on = False
@@ -58,19 +70,19 @@ class DisplayModel:
         self._powered = True
 
     def power_lost(self) -> None:
-        """The chip's own power goes: it is dark and deaf, and holds no line."""
+        """Stop the chip with its supply: it is dark, ignores its wires, and drives none of them."""
         self._powered = False
         self.is_on = False
         self._data_pin(1)
 
     def segments(self) -> bytes:
-        """What is lit from left to right, one byte a digit (bit 0 segment a to bit 6 g, bit 7 the point)."""
+        """Return the lit segments from the left, a byte per digit (bit 0 segment a to bit 6 g, bit 7 the point)."""
         if not self.is_on:
             return bytes(DIGITS)
         return bytes([self.memory[address] for address in self._grid_order])
 
     def picture(self) -> str:
-        """The three lines of text that look like the display; a point stands after its digit."""
+        """Return three lines of text that look like the display; a point follows its digit."""
         lines = ["", "", ""]
         for shape in self.segments():
             lines[0] += " " + ("_" if shape & 0x01 else " ") + "  "
@@ -80,19 +92,19 @@ class DisplayModel:
             lines[2] += "." if shape & 0x80 else " "
         return "\n".join(lines)
 
-    def _hears(self):
+    def _hears(self) -> bool:
         return self.connected and self._powered
 
-    def _violate(self, what) -> None:
-        """Note a breach of the protocol; garble; stay deaf until the next start."""
+    def _violate(self, what: str) -> None:
+        """Note a breach of the protocol, garble the memory, and ignore the wires until the next start."""
         self.violations.append(what)
         for address in range(DIGITS):
             self.memory[address] ^= _GARBLE
         self._data_pin(1)
         self._phase = _IGNORING
 
-    def _data_changed(self, level) -> None:
-        """While the clock is high, a falling edge is a start and a rising edge a stop."""
+    def _data_changed(self, level: int) -> None:
+        """Take a falling edge as a start and a rising edge as a stop, while the clock is high."""
         if not self._hears() or not self._clock_wire.level:
             return
         if level:
@@ -120,7 +132,7 @@ class DisplayModel:
             self.transfers += 1
         self._phase = _IDLE
 
-    def _clock_changed(self, level) -> None:
+    def _clock_changed(self, level: int) -> None:
         if not self._hears() or self._phase in (_IDLE, _IGNORING):
             return
         if level:
@@ -149,7 +161,7 @@ class DisplayModel:
             self._violate("clock faster than 250 kHz")
         self._last_rise_us = now_us
 
-    def _take_byte(self, byte) -> None:
+    def _take_byte(self, byte: int) -> None:
         if not self._expects_command:
             self._take_data(byte)
             return
@@ -164,27 +176,27 @@ class DisplayModel:
         else:
             self._violate(f"not a command: 0x{byte:02x}")
 
-    def _set_data_mode(self, byte) -> None:
+    def _set_data_mode(self, byte: int) -> None:
         if byte & 0x3B:
             self._violate(f"data command for keys, test or nothing: 0x{byte:02x}")
         else:
             self._fixed_address = bool(byte & 0x04)
 
-    def _set_display(self, byte) -> None:
+    def _set_display(self, byte: int) -> None:
         if byte & 0x30:
             self._violate(f"display command with bits that must be 0: 0x{byte:02x}")
         else:
             self.is_on = bool(byte & 0x08)
             self.brightness = byte & 0x07
 
-    def _set_address(self, byte) -> None:
+    def _set_address(self, byte: int) -> None:
         if byte & 0x3F >= DIGITS:
             self._violate(f"address outside the display: 0x{byte:02x}")
         else:
             self._address = byte & 0x3F
             self._takes_data = True
 
-    def _take_data(self, byte) -> None:
+    def _take_data(self, byte: int) -> None:
         if not self._takes_data:
             self._violate("data after a command that takes none")
         elif self._address >= DIGITS:

@@ -1,10 +1,15 @@
-"""An I2C bus with chip models on it, in the shape of `machine.I2C` for register devices.
+"""An I2C bus with chip models on it, with the interface of `machine.I2C` for register devices.
 
-A device has `answers()` (whether it acknowledges its address), `select(register)` (a start condition and the register
-pointer), and `read_byte()` and `write_byte(value)`, which move its pointer on. Each byte is charged to the clock.
+A device has `answers()` (True if it acknowledges its address), `select(register)` (a start condition and the register
+pointer), and `read_byte()` and `write_byte(value)`, which advance the pointer. The bus charges the clock for each byte.
 """
 
 from boards.host.chips.power import PowerCut
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import ChargedClock, RegisterDevice
+
 
 ENODEV = 19
 ETIMEDOUT = 110
@@ -12,42 +17,42 @@ BYTE_US = 23  # nine bits at 400 kHz
 
 
 class I2cBus:
-    """The bus master's side. `jammed`: a chip holds the data line low and nothing gets through."""
+    """The bus master's side. While `jammed` is True a chip holds the data line low, and every transfer fails."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: "ChargedClock") -> None:
         self.jammed = False
         self._clock = clock
-        self._devices = {}
-        self._bytes_to_cut = None
+        self._devices: dict[int, RegisterDevice] = {}
+        self._bytes_to_cut: int | None = None
 
-    def attach(self, address: int, device) -> None:
+    def attach(self, address: int, device: "RegisterDevice") -> None:
         """Put a device on the bus."""
         self._devices[address] = device
 
     def detach(self, address: int) -> None:
-        """Take a device off the bus: a broken joint."""
+        """Take a device off the bus, as a broken joint does."""
         del self._devices[address]
 
     def plan_cut(self, byte_count: int) -> None:
         """Cut the board's power after `byte_count` more data bytes."""
         self._bytes_to_cut = byte_count
 
-    def readfrom_mem_into(self, address: int, register: int, buffer) -> None:
-        """Fill `buffer` from `register` on. Raises OSError when nobody answers or the bus is jammed."""
+    def readfrom_mem_into(self, address: int, register: int, buffer: bytearray | memoryview) -> None:
+        """Fill `buffer` from `register` on. Raises OSError if no device answers or the bus is jammed."""
         device = self._select(address, register)
         self._clock.advance_us(BYTE_US)
         for index in range(len(buffer)):
             self._count_byte()
             buffer[index] = device.read_byte()
 
-    def writeto_mem(self, address: int, register: int, data) -> None:
-        """Write `data` from `register` on. Raises OSError when nobody answers or the bus is jammed."""
+    def writeto_mem(self, address: int, register: int, data: bytes | bytearray) -> None:
+        """Write `data` from `register` on. Raises OSError if no device answers or the bus is jammed."""
         device = self._select(address, register)
         for value in data:
             self._count_byte()
             device.write_byte(value)
 
-    def _select(self, address, register):
+    def _select(self, address: int, register: int) -> "RegisterDevice":
         self._clock.advance_us(2 * BYTE_US)
         if self.jammed:
             raise OSError(ETIMEDOUT)

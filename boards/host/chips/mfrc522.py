@@ -1,8 +1,8 @@
 """MFRC522 chip model on its SPI wires: registers, FIFO, timer, interrupt pin, power-down, and radio time.
 
-Written from the MFRC522 data sheet (revision 3.9; clause numbers are its). Drivers run above it unchanged. What the
-chip would not forgive is done as badly as the chip would do it, and noted in `violations`. Not modelled: speeds above
-106 kbit/s, RxMultiple, RxNoErr, gated timer, self-test, the analog settings beyond 100 % ASK.
+Written from the MFRC522 data sheet, revision 3.9, whose clause numbers are quoted. Drivers run above it unchanged. If a
+driver breaks a rule of the data sheet, the model fails as the chip would and notes the breach in `violations`. Not
+modelled: speeds above 106 kbit/s, RxMultiple, RxNoErr, gated timer, self-test, analog settings beyond 100 % ASK.
 """
 
 from boards.host.cards.field import Field
@@ -11,6 +11,13 @@ from boards.host.chips.mfrc522_faults import Faults
 from boards.host.chips.mfrc522_radio import Radio
 from boards.host.chips.mfrc522_timer import Timer
 from boards.host.chips.mfrc522_wires import Reset, Select, Spi
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boards.host.protocols import EventClock
+
 
 FIFO_SIZE = 64
 # Crystal start-up and 1,024 clocks (clauses 8.6.2 and 8.8.2); the crystal's part depends on the crystal.
@@ -21,7 +28,7 @@ _CRC_PRESETS = (0x0000, 0x6363, 0xA671, 0xFFFF)
 
 
 class Statistics:
-    """What a driver did: `chip_selects`, `spi_bytes` and reader `frames` on air."""
+    """Counts of a driver's work: `chip_selects`, `spi_bytes`, and reader `frames` on air."""
 
     def __init__(self) -> None:
         self.chip_selects = 0
@@ -36,11 +43,11 @@ class Statistics:
 class Mfrc522Model:
     """One chip with its antenna. `spi`, `select`, `reset` and `irq` are the driver's side of the wires.
 
-    `irq` is the signal of falling edges of the IRQ pin; `irq_level` is the pin, and `on_irq(level)`, if set, is called
-    at each of its edges. `field` holds the cards, `faults` plans what goes wrong.
+    `irq` is the signal of falling edges of the IRQ pin. `irq_level` is the level of the pin, and `on_irq(level)`, if
+    set, is called at each of its edges. `field` holds the cards; `faults` plans faults.
     """
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: "EventClock") -> None:
         self.clock = clock
         self.field = Field(clock)
         self.statistics = Statistics()
@@ -52,7 +59,7 @@ class Mfrc522Model:
         self.reset = Reset(self)
         self.irq = clock.signal()
         self.irq_level = 1
-        self.on_irq = None
+        self.on_irq: Callable[[int], object] | None = None
         self.faults = Faults(self)
         self.timer = Timer(self)
         self.radio = Radio(self)
@@ -60,12 +67,12 @@ class Mfrc522Model:
         self.reset_registers()
 
     def power_cut(self) -> None:
-        """The supply goes: field off, registers lost; a write on a card is torn."""
+        """Cut the supply: the field goes off, the registers are lost, a write on a card is torn."""
         self.reset_registers()
         self.spi.end()
 
     def reset_registers(self) -> None:
-        """Power-on values (clause 9.2); the chip needs its start-up time again."""
+        """Set power-on values (clause 9.2). The chip needs its start-up time again."""
         for register in range(64):
             self.registers[register] = regs.RESET_VALUES.get(register, 0)
         self.fifo = bytearray()
@@ -77,7 +84,7 @@ class Mfrc522Model:
         self.update_irq_pin()
 
     def read(self, register: int) -> int:
-        """One register as the SPI interface gives it."""
+        """Return one register as the SPI interface reads it."""
         if register == regs.FIFO_DATA:
             return self._read_fifo()
         if register == regs.FIFO_LEVEL:
@@ -91,8 +98,8 @@ class Mfrc522Model:
             return count >> 8 if register == regs.T_COUNTER_HIGH else count & 0xFF
         return self.registers[register]
 
-    def write(self, register: int, value: int):
-        """One register as the SPI interface sets it."""
+    def write(self, register: int, value: int) -> None:
+        """Set one register as the SPI interface does."""
         if self.reset.level == 0:
             return self.violation("written while in reset")
         if register == regs.COMMAND:
@@ -123,7 +130,7 @@ class Mfrc522Model:
             self._store(register, value)
 
     def violation(self, text: str) -> None:
-        """Note what the chip would not have forgiven."""
+        """Note a breach of the data sheet."""
         self.violations.append(text)
 
     def raise_irq(self, bits: int) -> None:
@@ -138,19 +145,19 @@ class Mfrc522Model:
             self.raise_irq(regs.IRQ_ERROR)
 
     def end_command(self) -> None:
-        """A command ends by itself: back to Idle, IdleIRq."""
+        """End a command: the chip goes to Idle and sets IdleIRq."""
         self.registers[regs.COMMAND] &= 0xF0
         self.raise_irq(regs.IRQ_IDLE)
 
     def take_fifo(self) -> bytes:
-        """The whole FIFO, which is empty afterwards."""
+        """Empty the FIFO and return its content."""
         content = bytes(self.fifo)
         self.fifo = bytearray()
         self._update_alerts()
         return content
 
     def fill_fifo(self, data: bytes) -> None:
-        """Received bytes; what does not fit is lost (BufferOvfl)."""
+        """Append received bytes. Bytes that do not fit are lost (BufferOvfl)."""
         room = FIFO_SIZE - len(self.fifo)
         self.fifo.extend(data[:room])
         if len(data) > room:
@@ -158,7 +165,7 @@ class Mfrc522Model:
         self._update_alerts()
 
     def crc_preset(self) -> int:
-        """Start value of the CRC coprocessor."""
+        """Return the start value of the CRC coprocessor."""
         return _CRC_PRESETS[self.registers[regs.MODE] & 3]
 
     def update_irq_pin(self) -> None:
@@ -175,15 +182,15 @@ class Mfrc522Model:
         if level == 0:
             self.irq.fire()
 
-    def _irq_pending(self):
+    def _irq_pending(self) -> int:
         com = self.registers[regs.COM_IRQ] & self.registers[regs.COM_I_EN] & 0x7F
         div = self.registers[regs.DIV_IRQ] & self.registers[regs.DIV_I_EN] & 0x14
         return com or div
 
-    def _is_awake(self):
+    def _is_awake(self) -> bool:
         return self.clock.now_us >= self._awake_from_us and not self.registers[regs.COMMAND] & regs.POWER_DOWN
 
-    def _write_command(self, value) -> None:
+    def _write_command(self, value: int) -> None:
         if self.faults.hung:
             return
         command = value & 0x0F
@@ -213,7 +220,7 @@ class Mfrc522Model:
             self.registers[regs.ERROR] = 0
             self._begin(command)
 
-    def _begin(self, command) -> None:
+    def _begin(self, command: int) -> None:
         if command == regs.MF_AUTHENT:
             self.radio.start_authentication()
         elif command == regs.CALC_CRC:
@@ -231,8 +238,8 @@ class Mfrc522Model:
         self.registers[regs.DIV_IRQ] |= regs.DIV_IRQ_CRC
         self.update_irq_pin()
 
-    def _write_irq(self, register, value) -> None:
-        """Set1, Set2: the marked bits are set if bit 7 is 1, cleared if it is 0 (clauses 9.3.1.5 and 9.3.1.6)."""
+    def _write_irq(self, register: int, value: int) -> None:
+        """Set the marked bits if bit 7 is 1, clear them if it is 0 (Set1, Set2; clauses 9.3.1.5 and 9.3.1.6)."""
         marked = value & 0x7F
         if value & 0x80:
             self.registers[register] |= marked
@@ -240,19 +247,19 @@ class Mfrc522Model:
             self.registers[register] &= 0xFF - marked
         self.update_irq_pin()
 
-    def _write_status2(self, value) -> None:
-        """MFCrypto1On can only be cleared by software (clause 9.3.1.9)."""
+    def _write_status2(self, value: int) -> None:
+        """Write Status2Reg. Software can only clear MFCrypto1On (clause 9.3.1.9)."""
         self.registers[regs.STATUS2] = value & 0xC0 | self.registers[regs.STATUS2] & value & 0x08
         if not self.registers[regs.STATUS2] & 0x08:
             self.radio.session = None
 
-    def _write_control(self, value) -> None:
+    def _write_control(self, value: int) -> None:
         if value & 0x80:
             self.timer.stop()
         if value & 0x40:
             self.timer.start()
 
-    def _store(self, register, value) -> None:
+    def _store(self, register: int, value: int) -> None:
         self.registers[register] = value
         if register == regs.TX_CONTROL:
             self._update_field()
@@ -265,7 +272,7 @@ class Mfrc522Model:
         drivers_on = self.registers[regs.TX_CONTROL] & 0x03 == 0x03
         self.field.switch(drivers_on and not self.registers[regs.COMMAND] & regs.POWER_DOWN)
 
-    def _read_fifo(self):
+    def _read_fifo(self) -> int:
         if not self.fifo:
             return 0
         value = self.fifo[0]
@@ -273,7 +280,7 @@ class Mfrc522Model:
         self._update_alerts()
         return value
 
-    def _write_fifo(self, value):
+    def _write_fifo(self, value: int) -> None:
         if self.radio.forbids_fifo_writes():
             self.violation("FIFO written during a frame")
             return self.set_error(regs.ERROR_WRITE)
@@ -291,7 +298,7 @@ class Mfrc522Model:
         if len(self.fifo) <= self.registers[regs.WATER_LEVEL]:
             self.raise_irq(regs.IRQ_LOW_ALERT)
 
-    def _status1(self):
+    def _status1(self) -> int:
         level = self.registers[regs.WATER_LEVEL]
         value = 0x20 if self.registers[regs.DIV_IRQ] & regs.DIV_IRQ_CRC else 0
         value |= 0x10 if self._irq_pending() else 0

@@ -1,27 +1,32 @@
-"""What can go wrong with an MFRC522 and the cards before it.
+"""Faults of an MFRC522 and of the cards in its field.
 
-Faults of the air are planned by the count of reader frames from now (1: the next); an authentication is two frames.
-Damage to one bit is seen by parity; to two bits of one byte only by the CRC.
+Faults of the air are planned by the count of reader frames from now (1: the next). An authentication is two frames.
+Parity detects damage to one bit. Only the CRC detects damage to two bits of one byte.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.cards.field import Field
+    from boards.host.chips.mfrc522 import Mfrc522Model
 
 
 class Faults:
-    """Plans for one chip model."""
+    """Planned and present faults of one chip model."""
 
-    def __init__(self, chip) -> None:
+    def __init__(self, chip: "Mfrc522Model") -> None:
         self._chip = chip
         self.hung = False
         self.irq_cut = False
-        self.spi_dead = None
+        self.spi_dead: int | None = None
 
     def lift(self, frame: int) -> None:
-        """All cards are lifted just before they could hear the `frame`-th frame."""
+        """Lift all cards just before the `frame`-th frame reaches them."""
         self._chip.field.plan(frame, _lift_all)
 
     def lift_during_write(self, frame: int, seed: int) -> None:
-        """All cards are lifted while they program what the `frame`-th frame brought; `seed` chooses what is left."""
+        """Lift all cards while they program the data of the `frame`-th frame; `seed` chooses the torn content."""
 
-        def lift_soon(field) -> None:
+        def lift_soon(field: "Field") -> None:
             programming = [card for card in field.cards if card.is_programming(self._chip.clock.now_us)]
             for card in programming:
                 card.seed(seed)
@@ -31,40 +36,40 @@ class Faults:
         self._chip.field.plan(frame, lambda field: {"after": lift_soon})
 
     def silence(self, frame: int) -> None:
-        """The answer to the `frame`-th frame does not arrive."""
+        """Lose the answer to the `frame`-th frame."""
         self._chip.field.plan(frame, lambda field: {"silence": True})
 
     def flip_to_card(self, frame: int, bits: tuple) -> None:
-        """These bits of the `frame`-th frame arrive inverted at the cards."""
+        """Invert these bits of the `frame`-th frame on its way to the cards."""
         self._chip.field.plan(frame, lambda field: {"to_card": bits})
 
     def flip_from_card(self, frame: int, bits: tuple) -> None:
-        """These bits of the answer to the `frame`-th frame arrive inverted at the reader."""
+        """Invert these bits of the answer to the `frame`-th frame on its way to the reader."""
         self._chip.field.plan(frame, lambda field: {"from_card": bits})
 
     def hang(self) -> None:
-        """The chip answers on SPI but starts no command any more, until its reset pin is used."""
+        """Hang the chip: it answers on SPI but starts no command until its reset pin is used."""
         self._chip.radio.stop()
         self._chip.timer.stop()
         self.hung = True
 
     def brown_out(self) -> None:
-        """The chip's supply dips: it starts afresh without being asked, all registers lost."""
+        """Restart the chip by a dip of its supply: all registers are lost."""
         self._chip.reset_registers()
 
     def kill_spi(self, level: int = 0) -> None:
-        """The data line from the chip sticks at 0x00 or 0xFF, until `heal_spi`."""
+        """Hold the data line from the chip at 0x00 or 0xFF until `heal_spi`."""
         self.spi_dead = level
 
     def heal_spi(self) -> None:
-        """The wire is whole again."""
+        """Repair the data line."""
         self.spi_dead = None
 
     def cut_irq(self, cut: bool = True) -> None:
-        """The interrupt wire is loose, or whole again."""
+        """Disconnect the interrupt wire, or connect it again."""
         self.irq_cut = cut
 
 
-def _lift_all(field) -> None:
+def _lift_all(field: "Field") -> None:
     for card in list(field.cards):
         field.remove(card)

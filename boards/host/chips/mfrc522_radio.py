@@ -8,50 +8,58 @@ bit times of end; a card's has one. A card answers 1,236 carrier periods, 91 us,
 from boards.host.cards.iso14443a import crc_a
 from boards.host.chips import mfrc522_registers as regs
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boards.host.cards.field import Reception
+    from boards.host.chips.mfrc522 import Mfrc522Model
+
+
 _FRAME_DELAY_US = 91
 _FIRST_BITS = 5  # after these the timer stops (TModeReg TAuto)
 
 
-def _bit_times_us(bits):
+def _bit_times_us(bits: int) -> int:
     return bits * 128 * 100 // 1356
 
 
 def reader_frame_us(bits: int) -> int:
-    """Time on air of a reader's frame of so many data bits."""
+    """Return the time on air of a reader's frame with `bits` data bits."""
     return _bit_times_us(bits + bits // 8 + 3)
 
 
 def card_frame_us(bits: int) -> int:
-    """Time on air of a card's frame of so many data bits."""
+    """Return the time on air of a card's frame with `bits` data bits."""
     return _bit_times_us(bits + bits // 8 + 2)
 
 
 class Radio:
-    """What the chip does with its antenna. `session` is the cipher session it shares with a card, or None."""
+    """The antenna's side of the chip. `session` is the cipher session that it shares with a card, or None."""
 
-    def __init__(self, chip) -> None:
+    def __init__(self, chip: "Mfrc522Model") -> None:
         self._chip = chip
         self._epoch = 0
         self._sending = False
-        self._secret = None
+        self._secret: bytes | None = None
         self.session = None
 
     def crc(self, data: bytes, preset: int) -> tuple:
-        """CRC coprocessor: low and high byte."""
+        """Return low and high byte of the CRC coprocessor's result."""
         return tuple(crc_a(data, preset))
 
     def stop(self) -> None:
-        """The command that used the radio is over."""
+        """End the command that uses the radio."""
         self._epoch += 1
         self._sending = False
         self._secret = None
 
     def forbids_fifo_writes(self) -> bool:
-        """A write to the FIFO now would be a WrErr (clause 9.3.1.7)."""
+        """Return True if a write to the FIFO now would be a WrErr (clause 9.3.1.7)."""
         return self._sending or self._secret is not None
 
-    def start_send(self):
-        """StartSend: the FIFO's content goes out."""
+    def start_send(self) -> None:
+        """Send the FIFO's content (StartSend)."""
         chip = self._chip
         registers = chip.registers
         if chip.faults.hung:
@@ -73,7 +81,7 @@ class Radio:
         return None
 
     def start_authentication(self) -> None:
-        """MFAuthent: command, block, key and UID bytes from the FIFO (clause 10.3.1.9)."""
+        """Authenticate with command, block, key and UID bytes from the FIFO (MFAuthent, clause 10.3.1.9)."""
         chip = self._chip
         content = chip.take_fifo()
         if len(content) != 12:
@@ -85,8 +93,8 @@ class Radio:
         command = content[:2]
         self._send(command + crc_a(command), 32, self._challenged)
 
-    def _send(self, data, bits, then) -> None:
-        """Put a frame on air; `then(reception)` when the answer has arrived, if one does."""
+    def _send(self, data: bytes, bits: int, then: "Callable[[Reception], None]") -> None:
+        """Send a frame. Call `then(reception)` when an answer has arrived."""
         chip = self._chip
         if not chip.field.on:
             return  # TxWaitRF: nothing goes out without a field
@@ -96,7 +104,7 @@ class Radio:
         epoch = self._epoch
         chip.clock.call_at_us(chip.clock.now_us + reader_frame_us(bits), lambda: self._sent(epoch, data, bits, then))
 
-    def _sent(self, epoch, data, bits, then) -> None:
+    def _sent(self, epoch: int, data: bytes, bits: int, then: "Callable[[Reception], None]") -> None:
         if epoch != self._epoch:
             return
         chip = self._chip
@@ -114,22 +122,22 @@ class Radio:
         chip.clock.call_at_us(start_us + _bit_times_us(_FIRST_BITS), lambda: self._first_bits(epoch, reception))
         chip.clock.call_at_us(start_us + card_frame_us(reception.bits), lambda: self._arrived(epoch, reception, then))
 
-    def _first_bits(self, epoch, reception) -> None:
+    def _first_bits(self, epoch: int, reception: "Reception") -> None:
         if epoch != self._epoch or reception.sender not in self._chip.field.cards:
             return
         reception.begun = True
         if self._chip.registers[regs.T_MODE] & regs.T_AUTO:
             self._chip.timer.stop()
 
-    def _arrived(self, epoch, reception, then) -> None:
+    def _arrived(self, epoch: int, reception: "Reception", then: "Callable[[Reception], None]") -> None:
         if epoch != self._epoch or not reception.begun:
             return
         if reception.sender not in self._chip.field.cards:
             reception.break_off()
         then(reception)
 
-    def _received(self, reception) -> None:
-        """Put an answer where the driver finds it."""
+    def _received(self, reception: "Reception") -> None:
+        """Put an answer and its errors into FIFO and registers."""
         chip = self._chip
         registers = chip.registers
         align = registers[regs.BIT_FRAMING] >> 4 & 0x07
@@ -153,22 +161,22 @@ class Radio:
         chip.set_error(errors)
         chip.raise_irq(regs.IRQ_RX)
 
-    def _note_collision(self, value, collision, align):
-        """CollReg (clause 9.3.1.15); with ValuesAfterColl at 0 what follows the collision is received as 0."""
+    def _note_collision(self, value: int, collision: int, align: int) -> int:
+        """Set CollReg and return the value; ValuesAfterColl 0 clears bits after the collision (clause 9.3.1.15)."""
         registers = self._chip.registers
         position = collision + align + 1
         keeps = registers[regs.COLL] & regs.VALUES_AFTER_COLLISION
         registers[regs.COLL] = keeps | (position & 0x1F if position <= 32 else regs.COLLISION_POSITION_NOT_VALID)
         return value if keeps else value & ((1 << collision) - 1)
 
-    def _challenged(self, reception):
-        """The card's nonce is here; the reader's proof follows."""
-        if reception.bits != 32 or reception.parity_error:
+    def _challenged(self, reception: "Reception") -> None:
+        """Send the reader's proof after the card's nonce."""
+        if self._secret is None or reception.bits != 32 or reception.parity_error:
             return self._protocol_error()
         self._send(self._secret, 64, self._authenticated)
         return None
 
-    def _authenticated(self, reception):
+    def _authenticated(self, reception: "Reception") -> None:
         if reception.bits != 32 or reception.parity_error:
             return self._protocol_error()
         self.session = reception.sender.session

@@ -1,4 +1,4 @@
-"""Registers, commands and bits of the MFRC522 by the names of its data sheet (clauses 9, 10.3), for the chip model."""
+"""Registers, commands and bits of the MFRC522, named as in its data sheet (clauses 9, 10.3), for the chip model."""
 
 COMMAND = 0x01
 COM_I_EN = 0x02
@@ -62,7 +62,7 @@ FORCE_100_ASK = 0x40
 VALUES_AFTER_COLLISION = 0x80
 COLLISION_POSITION_NOT_VALID = 0x20
 
-# Power-on values (clause 9.2); registers without a name here only hold what is written to them.
+# Power-on values (clause 9.2). Registers without a name here only store the value written to them.
 RESET_VALUES = {
     COMMAND: 0x20,
     COM_I_EN: 0x80,

@@ -1,10 +1,14 @@
-"""The wires of the MFRC522 model as the driver holds them: SPI bus, chip select and reset pin."""
+"""The driver's ends of the wires to the MFRC522 model: SPI bus, chip select and reset pin."""
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.chips.mfrc522 import Mfrc522Model
 
 
 class Spi:
-    """The bus as machine.SPI has it: the first byte after select is an address, then data (clause 8.1.2)."""
+    """The bus, like `machine.SPI`. The first byte after select is an address, then data (clause 8.1.2)."""
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: "Mfrc522Model") -> None:
         self._model = model
         self._address = None
 
@@ -16,18 +20,18 @@ class Spi:
         self._address = None
 
     def write(self, data: bytes) -> None:
-        """Bytes to the chip; what it answers is dropped."""
+        """Send bytes to the chip and drop its answer."""
         for byte in data:
             self._byte(byte)
 
     def write_readinto(self, data: bytes, values: bytearray) -> None:
-        """Bytes to the chip and, at the same time, from it; both buffers have one length."""
+        """Send bytes to the chip and receive as many at the same time. Both buffers have the same length."""
         if len(data) != len(values):
             raise ValueError("buffers must be the same length")
         for index, byte in enumerate(data):
             values[index] = self._byte(byte)
 
-    def _byte(self, byte):
+    def _byte(self, byte: int) -> int:
         model = self._model
         if model.select.level:
             model.violation("SPI clocked while the chip is not selected")
@@ -36,7 +40,7 @@ class Spi:
         value = self._exchange(byte)
         return value if model.faults.spi_dead is None else model.faults.spi_dead
 
-    def _exchange(self, byte):
+    def _exchange(self, byte: int) -> int:
         model = self._model
         address = self._address
         if address is None:
@@ -49,7 +53,7 @@ class Spi:
         self._take_address(byte)
         return value
 
-    def _take_address(self, byte) -> None:
+    def _take_address(self, byte: int) -> None:
         if byte & 1:
             self._model.violation(f"address byte {byte:02x} has its lowest bit set")
         self._address = byte
@@ -58,11 +62,11 @@ class Spi:
 class Select:
     """Active-low chip select."""
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: "Mfrc522Model") -> None:
         self._model = model
         self.level = 1
 
-    def __call__(self, value: int | None = None):
+    def __call__(self, value: int | None = None) -> int | None:
         if value is None:
             return self.level
         if value == 0 and self.level:
@@ -72,13 +76,13 @@ class Select:
 
 
 class Reset:
-    """NRSTPD: low is hard power-down, the rising edge starts the chip afresh (clause 8.6.1)."""
+    """NRSTPD: low is hard power-down; the rising edge restarts the chip (clause 8.6.1)."""
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: "Mfrc522Model") -> None:
         self._model = model
         self.level = 1
 
-    def __call__(self, value: int | None = None):
+    def __call__(self, value: int | None = None) -> int | None:
         if value is None:
             return self.level
         if bool(value) != bool(self.level):

@@ -1,8 +1,15 @@
-"""Wires of the simulated board and the pins on them, called like `machine.Pin`.
+"""Wires of the simulated board and the pins on them. A pin is called as `machine.Pin` is.
 
-A `Wire` has the level that its drivers and its pull resistor give it and tells its listeners when that changes. Chip
-models and product code hold pins of their own on it, so an open-drain line is low while anyone pulls it low.
+The drivers and the pull resistor of a `Wire` decide its level. The wire calls its listeners when the level changes.
+Chip models and product code have pins of their own on it, so an open-drain line is low while any of them pulls it low.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boards.host.protocols import ChargedClock, Driver
+
 
 OPEN_DRAIN = 0
 PUSH_PULL = 1
@@ -10,34 +17,34 @@ INPUT = 2
 
 
 class Wire:
-    """One conductor. `pull` is the level it takes when nobody drives it.
+    """One conductor. `pull` is its level while no pin drives it.
 
-    Listeners are called as `listener(level)` after each change. `contentions` counts the times one pin drove it high
-    while another drove it low, which on a board is a short circuit; the low side wins here.
+    Listeners are called as `listener(level)` after each change. `contentions` counts how often one pin drove the wire
+    high while another drove it low. On a board that is a short circuit; here the wire is low then.
     """
 
     def __init__(self, pull: int = 1) -> None:
         self.level = pull
         self.contentions = 0
         self._pull = pull
-        self._pins = []
-        self._listeners = []
+        self._pins: list[Driver] = []
+        self._listeners: list[Callable[[int], object]] = []
 
-    def listen(self, listener) -> None:
-        """Have `listener(level)` called after every change of the level."""
+    def listen(self, listener: "Callable[[int], object]") -> None:
+        """Call `listener(level)` after every change of the level from now on."""
         self._listeners.append(listener)
 
-    def attach(self, pin) -> None:
-        """Put one more pin on the wire."""
+    def attach(self, pin: "Driver") -> None:
+        """Add a pin to the wire."""
         self._pins.append(pin)
 
-    def detach(self, pin) -> None:
+    def detach(self, pin: "Driver") -> None:
         """Take a pin off the wire."""
         self._pins.remove(pin)
         self.settle()
 
     def settle(self) -> None:
-        """Work out the level anew from all the pins and tell the listeners if it is another one."""
+        """Compute the level from all pins, and call the listeners if it has changed."""
         low = high = False
         for pin in self._pins:
             if pin.drives == 0:
@@ -56,11 +63,13 @@ class Wire:
 class Pin:
     """One pin on a wire: `pin(1)` and `pin(0)` drive it (open drain: 1 releases), `pin()` reads the wire's level.
 
-    With a `clock`, every call charges `call_us` to it, as the call costs on a chip.
+    With a `clock`, every call charges `call_us` to it, as a call takes time on a chip.
     """
 
-    def __init__(self, wire: Wire, mode: int = OPEN_DRAIN, clock=None, call_us: int = 0) -> None:
-        self.drives = None
+    def __init__(
+        self, wire: Wire, mode: int = OPEN_DRAIN, clock: "ChargedClock | None" = None, call_us: int = 0
+    ) -> None:
+        self.drives: int | None = None
         self._wire = wire
         self._mode = mode
         self._clock = clock
@@ -68,7 +77,7 @@ class Pin:
         self._connected = True
         wire.attach(self)
 
-    def __call__(self, value=None):
+    def __call__(self, value: int | None = None) -> int | None:
         if self._clock is not None:
             self._clock.advance_us(self._call_us)
         if value is None:
@@ -82,7 +91,7 @@ class Pin:
                 self._wire.settle()
 
     def disconnect(self) -> None:
-        """The chip lost its power or was reset: the pin drives nothing, whatever the old program still does to it."""
+        """Take the pin off its wire, as a reset or a power cut does. Later calls of the old program have no effect."""
         if self._connected:
             self._connected = False
             self._wire.detach(self)

@@ -1,12 +1,12 @@
-"""What a power cut or a reset is to the program that was running: the end, at that very instruction."""
+"""Power cuts and resets. Both end the running program at the instruction at which they happen."""
 
 
 class PowerCut(SystemExit):
-    """Raised by a device of the simulated board when the supply fails under it; only the simulation catches it.
+    """Raised by a device of the simulated board when its supply fails. Only the simulation catches it.
 
-    A SystemExit, so that neither Python's event loop hands it to a task's waiter: it leaves the loop at once.
+    It is a SystemExit, so that it leaves the event loop of either Python at once: a task's waiter never gets it.
     """
 
 
 class BoardReset(SystemExit):
-    """Raised by a device of the simulated board that starts the board anew: its reset line, or its watchdog."""
+    """Raised by the reset line or the watchdog of the simulated board, which starts the board anew."""

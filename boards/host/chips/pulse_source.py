@@ -1,8 +1,13 @@
-"""A house that draws power, the pulse output of its measuring element, and the board's counter of those pulses.
+"""A house with a load, the pulse output of its measuring element, and the board's counter of those pulses.
 
-Exact: energy is kept in whole microjoules (watts times microseconds), so pulses are what the rational number of
-impulses per kWh makes of it, with nothing rounded, however often the load changes.
+The model is exact: it keeps energy in whole microjoules (watts times microseconds), and the meter constant is a
+rational number of impulses per kWh. Nothing is rounded, however often the load changes.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import EventClock
+
 
 MICROJOULES_PER_KWH = 3_600_000_000_000
 MICROJOULES_PER_MWH = 3_600_000
@@ -11,10 +16,10 @@ MICROJOULES_PER_MWH = 3_600_000
 class PulseSource:
     """The measured house. Energy flows while the mains are on and the load switch's contact is closed.
 
-    `impulses` / `kwh` is the meter constant; the counter wraps at `modulus`.
+    `impulses` / `kwh` is the meter constant. The counter wraps at `modulus`.
     """
 
-    def __init__(self, clock, impulses: int, kwh: int = 1, modulus: int = 65_536) -> None:
+    def __init__(self, clock: "EventClock", impulses: int, kwh: int = 1, modulus: int = 65_536) -> None:
         self.load_w = 0
         self.mains_on = True
         self.contact_closed = True
@@ -27,7 +32,7 @@ class PulseSource:
         self._counted_from = 0
 
     def set_load_w(self, load_w: int) -> None:
-        """Change the power the house would draw."""
+        """Set the power of the house's load."""
         self._account()
         self.load_w = load_w
 
@@ -37,42 +42,42 @@ class PulseSource:
         self.mains_on = on
 
     def set_contact(self, closed: bool) -> None:
-        """The load switch's contact moved."""
+        """Open or close the load switch's contact."""
         self._account()
         self.contact_closed = closed
 
     @property
     def power_w(self) -> int:
-        """What flows now."""
+        """Power that flows now."""
         return self.load_w if self.mains_on and self.contact_closed else 0
 
     @property
     def energy_uj(self) -> int:
-        """Energy that has flowed since the simulation began, in microjoules."""
+        """Energy since the simulation began, in microjoules."""
         self._account()
         return self._energy_uj
 
     @property
     def energy_mwh(self) -> int:
-        """The same in whole mWh."""
+        """Energy since the simulation began, in whole mWh."""
         return self.energy_uj // MICROJOULES_PER_MWH
 
     @property
     def pulses_total(self) -> int:
-        """Pulses given since the simulation began."""
+        """Pulses since the simulation began."""
         return self.energy_uj * self._impulses // (MICROJOULES_PER_KWH * self._kwh)
 
     def read_raw(self) -> int:
-        """The board's free-running counter: pulses since the board was powered, modulo `modulus`."""
+        """Return the board's free-running counter: pulses since power-up, modulo `modulus`."""
         return (self.pulses_total - self._counted_from) % self.modulus
 
     def restore_energy_uj(self, energy_uj: int) -> None:
-        """The measuring element is one that has measured before: go on from there."""
+        """Continue from the energy that this measuring element has measured before."""
         self._energy_uj = energy_uj
         self._counted_from = self.pulses_total
 
     def board_powered(self) -> None:
-        """The board comes up: its counter begins at 0 again."""
+        """Reset the board's counter to 0, as power-up does."""
         self._counted_from = self.pulses_total
 
     def _account(self) -> None:

@@ -1,8 +1,8 @@
-"""Random bits that are the same on CPython and on MicroPython, so that a seed names one run on both."""
+"""Random bits that are the same on CPython and on MicroPython, so that a seed gives the same run on both."""
 
 
 class RandomBits:
-    """A 64-bit xorshift* generator (Marsaglia 2003; Vigna 2016), called with the number of bits wanted (1 to 32)."""
+    """A 64-bit xorshift* generator (Marsaglia 2003; Vigna 2016). A call takes the number of bits wanted (1 to 32)."""
 
     def __init__(self, seed: int) -> None:
         self._state = (seed * 0x9E3779B97F4A7C15 + 1) & 0xFFFFFFFFFFFFFFFF or 1
@@ -18,5 +18,5 @@ class RandomBits:
         return ((state * 0x2545F4914F6CDD1D) & 0xFFFFFFFFFFFFFFFF) >> (64 - count)
 
     def below(self, limit: int) -> int:
-        """A number from 0 to `limit` - 1, for limits well below 2^32."""
+        """Return a number from 0 to `limit` - 1, for limits well below 2^32."""
         return self(32) * limit >> 32

@@ -1,8 +1,13 @@
-"""DS3231 real-time clock as a register file that keeps time (Maxim data sheet 19-5170, revision 10).
+"""DS3231 real-time clock, modelled as a register file that keeps time (Maxim data sheet 19-5170, revision 10).
 
-Keeps its own calendar as the chip does: binary-coded digits, the century bit toggled when year 99 ends, and every
-fourth year a leap year, the year 2100 too. Time stands still while a register holds what is no date or time.
+It keeps its own calendar as the chip does: binary-coded digits, a century bit that toggles when year 99 ends, and a
+leap year every fourth year, the year 2100 included. Time stands still while the registers hold no valid date or time.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import EventClock
+
 
 SECONDS = 0x00
 MINUTES = 0x01
@@ -27,25 +32,25 @@ _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _SECONDS_TO_2000 = 946_684_800
 
 
-def _to_bcd(value):
+def _to_bcd(value: int) -> int:
     return value // 10 << 4 | value % 10
 
 
-def _from_bcd(value):
-    """The number, or None if a digit is above 9."""
+def _from_bcd(value: int) -> int | None:
+    """Return the number, or None if a digit is above 9."""
     if value & 0x0F > 9 or value >> 4 > 9:
         return None
     return (value >> 4) * 10 + (value & 0x0F)
 
 
 class RtcModel:
-    """The chip with its battery. `drift_ppm`: how much too fast it runs.
+    """The chip with its battery. It runs too fast by `drift_ppm`.
 
-    With `utc_s` it has been running since it was set and shows that time when the simulation begins; without, it is new
-    from the factory and its oscillator-stop flag stands.
+    With `utc_s` the chip was set before and shows that time when the simulation begins. Without, it is new from the
+    factory and its oscillator-stop flag is set.
     """
 
-    def __init__(self, clock, utc_s: int | None = None, drift_ppm: int = 0, battery: bool = True) -> None:
+    def __init__(self, clock: "EventClock", utc_s: int | None = None, drift_ppm: int = 0, battery: bool = True) -> None:
         self.battery = battery
         self._drift_ppm = drift_ppm
         self.registers = bytearray(REGISTER_COUNT)
@@ -62,18 +67,18 @@ class RtcModel:
             self.registers[STATUS] &= ~OSCILLATOR_STOPPED & 0xFF
 
     def answers(self) -> bool:
-        """Whether the chip is there for the bus: it speaks on the board's supply only."""
+        """Return True if the chip answers on the bus, which it does on the board's supply only."""
         return self._powered
 
     def power_lost(self) -> None:
-        """The board's supply goes: the battery takes over if there is one and the oscillator may use it."""
+        """Cut the board's supply. The battery takes over if there is one and the oscillator may use it."""
         self._catch_up()
         self._powered = False
         if self.registers[CONTROL] & OSCILLATOR_OFF_ON_BATTERY:
             self.registers[STATUS] |= OSCILLATOR_STOPPED
 
     def power_restored(self) -> None:
-        """The board's supply comes back."""
+        """Restore the board's supply."""
         if self._powered:
             return
         if not self.battery:
@@ -83,7 +88,7 @@ class RtcModel:
         self._powered = True
 
     def stop_oscillator(self) -> None:
-        """Something outside stopped the oscillator for a while: the flag tells."""
+        """Stop the oscillator for a while from outside, which sets its flag."""
         self._catch_up()
         self.registers[STATUS] |= OSCILLATOR_STOPPED
 
@@ -93,12 +98,12 @@ class RtcModel:
         self.registers[register] = value
 
     def select(self, register: int) -> None:
-        """A start condition: the time is copied to where it is read from."""
+        """Take a start condition: set the pointer and copy the time to the registers that are read."""
         self._pointer = register % REGISTER_COUNT
         self._latch()
 
     def read_byte(self) -> int:
-        """The register at the pointer; the pointer moves on and latches the time again when it wraps."""
+        """Return the register at the pointer and advance the pointer, which copies the time again when it wraps."""
         pointer = self._pointer
         value = self._latched[pointer] if pointer <= YEAR else self.registers[pointer]
         self._move_on()
@@ -138,7 +143,7 @@ class RtcModel:
         self._latched[:] = self.registers[:7]
 
     def _catch_up(self) -> None:
-        """Count the whole seconds of the chip's own oscillator that went by; the fraction stays in the countdown."""
+        """Count the whole seconds of the chip's oscillator since the last call. The fraction stays in the countdown."""
         elapsed_us = self._clock.now_us - self._counting_from_us
         seconds = elapsed_us * (1_000_000 + self._drift_ppm) // 1_000_000_000_000
         if seconds > self._seconds_counted:
@@ -149,7 +154,7 @@ class RtcModel:
         self._counting_from_us = self._clock.now_us
         self._seconds_counted = 0
 
-    def _add_seconds(self, seconds) -> None:
+    def _add_seconds(self, seconds: int) -> None:
         registers = self.registers
         second = _from_bcd(registers[SECONDS])
         minute = _from_bcd(registers[MINUTES])
@@ -163,8 +168,8 @@ class RtcModel:
         for _ in range(total // 86400):
             self._next_day()
 
-    def _hour(self):
-        """0 to 23 in either mode of the hours register, or None if it holds no hour."""
+    def _hour(self) -> int | None:
+        """Return 0 to 23 in either mode of the hours register, or None if it holds no hour."""
         register = self.registers[HOURS]
         if not register & TWELVE_HOURS:
             hour = _from_bcd(register)
@@ -174,14 +179,14 @@ class RtcModel:
             return None
         return hour % 12 + (12 if register & AFTERNOON else 0)
 
-    def _set_hour(self, hour) -> None:
+    def _set_hour(self, hour: int) -> None:
         if self.registers[HOURS] & TWELVE_HOURS:
             half = AFTERNOON if hour >= 12 else 0
             self.registers[HOURS] = TWELVE_HOURS | half | _to_bcd((hour + 11) % 12 + 1)
         else:
             self.registers[HOURS] = _to_bcd(hour)
 
-    def _date_is_logical(self):
+    def _date_is_logical(self) -> bool:
         day = _from_bcd(self.registers[DATE])
         month = _from_bcd(self.registers[MONTH] & ~CENTURY)
         year = _from_bcd(self.registers[YEAR])
@@ -189,15 +194,18 @@ class RtcModel:
             return False
         return 1 <= day <= self._days_in_month(month, year)
 
-    def _days_in_month(self, month, year):
+    def _days_in_month(self, month: int, year: int) -> int:
         return 29 if month == 2 and year % 4 == 0 else _MONTH_DAYS[month - 1]
 
     def _next_day(self) -> None:
         registers = self.registers
         registers[WEEKDAY] = registers[WEEKDAY] % 7 + 1
-        day = _from_bcd(registers[DATE]) + 1
+        day = _from_bcd(registers[DATE])
         month = _from_bcd(registers[MONTH] & ~CENTURY)
         year = _from_bcd(registers[YEAR])
+        if day is None or month is None or year is None:
+            return
+        day += 1
         century = registers[MONTH] & CENTURY
         if day > self._days_in_month(month, year):
             day = 1

@@ -1,28 +1,33 @@
-"""A sensor in a loop to ground, such as a cover switch or a reed contact: it opens the loop on what it senses.
+"""A sensor in a loop to ground, such as a cover switch or a reed contact. It opens the loop while it senses tampering.
 
-The contact bounces. The loop is closed while all is well. A cut wire opens it as what is sensed does, and stays.
+The contact bounces. A cut wire opens the loop as well, for good.
 """
 
 from boards.host.chips.button import ButtonModel
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.chips.pin import Wire
+    from boards.host.protocols import EventClock, RandomSource
+
 
 class SensorModel:
-    """Holds its wire low until it `senses`. `random_bits(n)` gives n random bits for bounces; None: no bounce."""
+    """Holds its wire low until it `senses`. `random_bits(n)` returns n random bits for bounces; None: no bounce."""
 
-    def __init__(self, clock, wire, random_bits=None) -> None:
+    def __init__(self, clock: "EventClock", wire: "Wire", random_bits: "RandomSource | None" = None) -> None:
         self.senses = False
         self.is_cut = False
         self._contact = ButtonModel(clock, wire, random_bits)
         self._contact.hold()
 
     def sense(self, senses: bool) -> None:
-        """What it is there for begins or ends: the cover is taken off, a magnet comes near, energy flows backwards."""
+        """Begin or end the tampering: the cover is off, a magnet is near, energy flows backwards."""
         if senses != self.senses:
             self.senses = senses
             self._move()
 
     def cut_wire(self) -> None:
-        """Somebody cuts the loop: it is open from now on."""
+        """Cut the loop, which is open from now on."""
         self.is_cut = True
         self._move()
 

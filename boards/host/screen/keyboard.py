@@ -1,6 +1,11 @@
-"""Which key does what in the session with the simulated meter."""
+"""Keys of the session with the simulated meter, and their actions."""
 
 from boards.host.screen.terminal import END_OF_INPUT, ESCAPE, INTERRUPT
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.screen.session import Session
+
 
 LOAD_STEP_W = 500
 
@@ -10,9 +15,9 @@ _LINE_LIMIT = 2_500
 
 
 class Keyboard:
-    """Keys as calls to `session` (a session.Session), at the meter or, while that is open, at its service console."""
+    """Turns keys into calls to `session`. While the service console is open, keys are typed there."""
 
-    def __init__(self, session) -> None:
+    def __init__(self, session: "Session") -> None:
         self._session = session
         self._actions = {
             "0": session.take_card_away,
@@ -37,7 +42,7 @@ class Keyboard:
         }
 
     def take(self, key: str) -> None:
-        """One key was pressed."""
+        """Take one pressed key."""
         if key in (INTERRUPT, END_OF_INPUT):
             self._session.quit()
         elif self._session.console_is_open:
@@ -47,7 +52,7 @@ class Keyboard:
         elif key in self._actions:
             self._actions[key]()
 
-    def _type(self, key) -> None:
+    def _type(self, key: str) -> None:
         session = self._session
         if key == ESCAPE:
             session.close_console()

@@ -1,7 +1,7 @@
-"""The picture of the simulated meter: 24 lines of 80 columns, drawn from the chips, not from what the program thinks.
+"""The picture of the simulated meter: 24 lines of 80 columns, drawn from the chips, not from the program's state.
 
-The digits are what the display chip has decoded from its two wires; switch, coils and buzzer are the wires themselves.
-Only the tariff's rate, the supply's reason and the events are asked of the meter.
+The digits come from the display chip, which decodes its two wires. Switch, coils and buzzer are the wires themselves.
+Only the tariff's rate, the reason of the supply state and the events come from the meter's program.
 """
 
 import os
@@ -11,6 +11,13 @@ from wattpurse.core.money import supply
 from wattpurse.core.money.contract import MONEY, Dispenser
 from wattpurse.core.tariffs.calendar import DAY_S, weekday
 from wattpurse.core.text import clock_text, date_text, kwh_text, time_text
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.cards.folder import CardFolder
+    from boards.host.protocols import LiveWorld
+    from boards.host.screen.session import Session
+
 
 COLUMNS = 80
 ROWS = 24
@@ -26,7 +33,7 @@ _BOLD = "\x1b[1m"
 _DIM = "\x1b[2m"
 _PLAIN = "\x1b[0m"
 
-# Which segments make up the five rows of a digit: (left, middle, right); None is a blank.
+# The segments of the five rows of a digit: (left, middle, right); None is a blank.
 _DIGIT_ROWS = ((None, 0, None), (5, None, 1), (None, 6, None), (4, None, 2), (None, 3, None))
 _POINT = 7
 
@@ -39,7 +46,7 @@ _KEYS = (
 
 
 class Glyphs:
-    """What segments and lines are drawn with."""
+    """Characters that draw segments and lines."""
 
     def __init__(self, bar: str, post: str, point: str, rule: str) -> None:
         self.bar = bar
@@ -49,17 +56,17 @@ class Glyphs:
 
 
 def ascii_glyphs() -> Glyphs:
-    """For terminals of any kind."""
+    """Return the characters for terminals of any kind."""
     return Glyphs("=", "|", "o", "-")
 
 
 def line_glyphs() -> Glyphs:
-    """For terminals that show UTF-8."""
+    """Return the characters for terminals that show UTF-8."""
     return Glyphs("\u2501", "\u2503", "\u25cf", "\u2500")
 
 
 def glyphs_of_locale() -> Glyphs:
-    """By the first of the three variables that name the terminal's character set."""
+    """Return the characters for the terminal, by the first set variable of the three that name its character set."""
     for name in ("LC_ALL", "LC_CTYPE", "LANG"):
         value = os.getenv(name)
         if value:
@@ -68,7 +75,7 @@ def glyphs_of_locale() -> Glyphs:
 
 
 def digit_lines(segments: bytes, glyphs: Glyphs) -> list:
-    """The lit segments of six digits as five lines of six columns a digit."""
+    """Return the lit segments of six digits as five lines of six columns a digit."""
     lines = []
     for row, parts in enumerate(_DIGIT_ROWS):
         line = ""
@@ -82,15 +89,15 @@ def digit_lines(segments: bytes, glyphs: Glyphs) -> list:
 
 
 class Screen:
-    """The picture of `world`, with the cards of `cards` (a CardFolder)."""
+    """The picture of `world`, with the cards of `cards`."""
 
-    def __init__(self, world, cards, glyphs: Glyphs) -> None:
+    def __init__(self, world: "LiveWorld", cards: "CardFolder", glyphs: Glyphs) -> None:
         self._world = world
         self._cards = cards
         self._glyphs = glyphs
 
-    def lines(self, view) -> list:
-        """The lines now. `view` is what the session adds: speed, lamps, pane, notice (see session.Session)."""
+    def lines(self, view: "Session") -> list:
+        """Return the lines of the picture. `view` adds speed, lamps, pane and notice of the session."""
         lines = [self._heading(view)] + self._meter_and_house(view)
         if view.console_is_open:
             return lines + self._console(view, ROWS - len(lines))
@@ -99,14 +106,14 @@ class Screen:
         lines += self._pane("events", view.events, ROWS - len(lines) - len(_KEYS))
         return lines + [_DIM + _cut(" " + line) + _PLAIN for line in _KEYS]
 
-    def _heading(self, view):
+    def _heading(self, view: "Session") -> str:
         local_s = self._world.zone.local_s(self._world.now_s())
         day, second = local_s // DAY_S, local_s % DAY_S
         time = f"{_WEEKDAYS[weekday(day)]} {date_text(day)} {clock_text(second // 60)}:{second % 60:02d}"
         return _BOLD + _two_columns(" " + self._world.title, f"{time}   {view.speed_text()} ") + _PLAIN
 
-    def _meter_and_house(self, view):
-        """The meter's face on the left, the wires behind it on the right."""
+    def _meter_and_house(self, view: "Session") -> list:
+        """Return the lines of the meter's face on the left and of the wires behind it on the right."""
         rule = " +" + self._glyphs.rule * (_LEFT_COLUMNS - 3) + "+"
         facts = [f"{name:<13}{_cut(value, _RIGHT_COLUMNS - 14)}" for name, value in self._facts(view)]
         lines = [rule + " " + facts[0]]
@@ -114,7 +121,7 @@ class Screen:
             lines.append(f" | {_RED}{digits}{_PLAIN}| {facts[row + 1]}")
         return lines + [rule + " " + facts[6]]
 
-    def _facts(self, view):
+    def _facts(self, view: "Session") -> tuple:
         hardware = self._world.hardware
         source = hardware.source
         contact = "closed" if hardware.relay.contact_closed else "open"
@@ -131,10 +138,10 @@ class Screen:
             ("buzzer", "BEEP" if view.buzzer_heard else "silent"),
         )
 
-    def _rate(self):
-        """The rate in force and, where energy is paid for by it, the price; with a daily maximum what is left of it."""
+    def _rate(self) -> tuple:
+        """Return the rate in force, with its price if energy is paid for; with a daily maximum the rest of it."""
         account = self._world.account
-        if account is None:
+        if account is None or account.tariff is None:
             return "rate", "-"
         limit_mwh = account.terms["daily_limit_mwh"]
         if account.contract is Dispenser and limit_mwh:
@@ -146,29 +153,32 @@ class Screen:
         price = account.taxed_price()
         return "rate", f"{name}, {decimal_text(price, MICROUNIT_DIGITS)} {account.tariff.currency.code}/kWh"
 
-    def _supply(self):
-        """The reason in words; while supply is on, also when the contract ends it."""
-        if self._world.meter is None:
+    def _supply(self) -> str:
+        """Return the reason of the supply state in words; if supply is on, also the time until which it lasts."""
+        meter = self._world.meter
+        if meter is None:
             return "meter without power"
-        reason = self._world.meter.decide()
+        reason = meter.decide()
         account = self._world.account
-        until_s = account.contract.until_s(account) if account is not None else None
-        if reason != supply.ON or until_s is None:
+        if reason != supply.ON or account is None or account.tariff is None:
+            return supply.text(reason)
+        until_s = account.contract.until_s(account)
+        if until_s is None:
             return supply.text(reason)
         return f"on, until {time_text(until_s, account.tariff.zone)[_MONTH_AT:_SECONDS_END].replace('T', ' ')}"
 
-    def _sensor_line(self):
-        """What the tamper sensors sense; a blank line while that is nothing."""
+    def _sensor_line(self) -> str:
+        """Return the line of the active tamper sensors, blank if there is none."""
         sensed = [words for name, words in _SENSORS if getattr(self._world.hardware, name).senses]
         return " sensors  " + ", ".join(sensed) if sensed else ""
 
-    def _reader_line(self):
+    def _reader_line(self) -> str:
         if self._cards.card is None:
             return " reader   nothing on it"
         return _cut(f" reader   {self._cards.name} ({self._cards.card.kind}, UID {self._cards.card.uid.hex()})")
 
-    def _cards_lines(self):
-        """The first nine cards with the key that brings each; the one on the reader in brackets."""
+    def _cards_lines(self) -> list:
+        """Return the lines of the first nine cards, each with its key; the card on the reader is in brackets."""
         lines = []
         line = " cards  "
         for place, name in enumerate(self._cards.names()[:9]):
@@ -181,15 +191,15 @@ class Screen:
             line += f"  none in {self._cards.path}"
         return [_cut(shown) for shown in lines + [line]]
 
-    def _console(self, view, rows):
-        """The console fills what is left below the meter; a line too long shows its end."""
+    def _console(self, view: "Session", rows: int) -> list:
+        """Return the lines of the console, which fills the rows below the meter. A line too long shows its end."""
         typed = "> " + view.typed
         return self._pane(
             "service console; Esc leaves it", view.answer[-(rows - 3) :] + [typed[-(COLUMNS - 3) :] + "_"], rows
         )
 
-    def _pane(self, title, shown, rows):
-        """`rows` rows with a rule above, with the title in it, and one below."""
+    def _pane(self, title: str, shown: list, rows: int) -> list:
+        """Return `rows` rows: a rule with the title, the lines, and a rule."""
         rule = self._glyphs.rule
         shown = shown[: rows - 2]
         shown = shown + [""] * (rows - 2 - len(shown))
@@ -197,9 +207,9 @@ class Screen:
         return [_cut(heading)] + [_cut(" " + line) for line in shown] + [rule * (COLUMNS - 1)]
 
 
-def _cut(line, columns=COLUMNS - 1):
+def _cut(line: str, columns: int = COLUMNS - 1) -> str:
     return line[:columns]
 
 
-def _two_columns(left, right):
+def _two_columns(left: str, right: str) -> str:
     return left + " " * max(1, COLUMNS - 1 - len(left) - len(right)) + right

@@ -1,4 +1,4 @@
-"""A person at the simulated meter: what the keys do, how time goes by, what is saved and shown meanwhile."""
+"""A person at the simulated meter: actions of the keys, pace of time, saving, and the picture."""
 
 from boards.host.screen.keyboard import Keyboard
 from boards.host.screen.real_time import FRAME_MS, Lamp, Pacer, ms_between, real_ms
@@ -6,14 +6,23 @@ from boards.host.screen.screen import Screen
 from wattpurse.core.records import events
 from wattpurse.core.text import time_text
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.cards.folder import CardFolder
+    from boards.host.protocols import LiveWorld
+    from boards.host.screen.screen import Glyphs
+    from boards.host.screen.terminal import Terminal
+    from boards.host.world.state_folder import StateFolder
+
+
 SPEEDS = (1, 10, 60, 600, 3_600)
 
 _SLOW_WORK_MS = 1_000
 _ATTENTION_S = 5
 _PRESS_MS = 150
 _LONG_PRESS_MS = 1_500
-# A coil that is pulsed meanwhile must be off within a second. With a card at the reader nothing is late: to write it
-# takes so many short sleeps that a key card's grace would be over before.
+# A coil pulse that happens meanwhile must end within a second. With a card at the reader no task is late: a write takes
+# so many short sleeps that late ones would outlast a key card's grace.
 _FAST_LATENESS_MS = 900
 _LATE_FROM_SPEED = 60
 _EVENTS_SHOWN = 8
@@ -22,17 +31,25 @@ _FOREVER_S = 10**9
 
 
 class Session:
-    """Keys of `terminal` move `world`; cards come from `cards` (CardFolder), `state` (StateFolder) keeps the rest.
+    """Applies keys of `terminal` to `world`. Cards come from `cards`; `state` keeps everything else.
 
-    What the screen reads: `notice`, `console_is_open`, `typed`, `answer`, `events`, `speed_text()` and the lamps.
+    The screen reads `notice`, `console_is_open`, `typed`, `answer`, `events`, `speed_text()` and the lamps.
     """
 
-    def __init__(self, world, cards, state, terminal, glyphs, notice: str = "") -> None:
+    def __init__(
+        self,
+        world: "LiveWorld",
+        cards: "CardFolder",
+        state: "StateFolder",
+        terminal: "Terminal",
+        glyphs: "Glyphs",
+        notice: str = "",
+    ) -> None:
         self.notice = notice
         self.console_is_open = False
         self.typed = ""
-        self.answer = []
-        self.events = []
+        self.answer: list[str] = []
+        self.events: list[str] = []
         self.is_over = False
         self._world = world
         self._cards = cards
@@ -49,7 +66,7 @@ class Session:
         self._lamps = [Lamp(wire) for wire in (hardware.buzzer_wire, hardware.open_coil_wire, hardware.close_coil_wire)]
 
     def run(self) -> None:
-        """Until somebody quits. Whatever ends it, cards and meter are saved as they are."""
+        """Run until somebody quits. Cards and meter are saved at the end, after an error too."""
         self._world.pace = self._pace
         self._pacer.start()
         try:
@@ -63,21 +80,21 @@ class Session:
 
     @property
     def buzzer_heard(self) -> bool:
-        """The buzzer sounds or did a moment ago."""
+        """True if the buzzer sounded within the last moment."""
         return self._lamps[0].is_lit()
 
     @property
     def open_coil_lit(self) -> bool:
-        """The opening coil is pulsed or was a moment ago."""
+        """True if the opening coil had current within the last moment."""
         return self._lamps[1].is_lit()
 
     @property
     def close_coil_lit(self) -> bool:
-        """The closing coil is pulsed or was a moment ago."""
+        """True if the closing coil had current within the last moment."""
         return self._lamps[2].is_lit()
 
     def speed_text(self) -> str:
-        """Virtual seconds per real second, as chosen and, while somebody does something, as it is."""
+        """Return the virtual seconds per real second: the chosen speed, and the present one if it differs."""
         if self._pacer.speed == self._speed:
             reached = self._pacer.reached()
             return f"x{self._speed}" if reached is None else f"x{self._speed}, reaches x{reached}"
@@ -88,7 +105,7 @@ class Session:
         self.is_over = True
 
     def toggle_card(self, place: int) -> None:
-        """Bring the card at `place` of the list to the reader, or take it away if it lies there."""
+        """Bring the card at `place` of the list to the reader, or take it away if it is there."""
         names = self._cards.names()
         if place > len(names):
             return
@@ -98,14 +115,14 @@ class Session:
         if not is_there:
             self._bring(name)
 
-    def _bring(self, name) -> None:
+    def _bring(self, name: str) -> None:
         try:
             self._world.insert(self._cards.take(name))
         except (OSError, ValueError) as error:
             self.notice = f"{name} cannot be used: {error}"
 
     def take_card_away(self) -> None:
-        """Take the card off the reader; its file is up to date afterwards."""
+        """Take the card off the reader and bring its file up to date."""
         self._attend()
         if self._cards.card is not None:
             self._world.remove(self._cards.card)
@@ -113,17 +130,17 @@ class Session:
             self._cards.put_back()
 
     def press_button(self) -> None:
-        """A short press."""
+        """Press the button briefly."""
         self._attend()
         self._world.press(_PRESS_MS)
 
     def hold_button(self) -> None:
-        """A long press."""
+        """Press the button for long."""
         self._attend()
         self._world.press(_LONG_PRESS_MS)
 
     def change_load(self, change_w: int) -> None:
-        """Somebody in the house switches something on or off."""
+        """Change the load of the house by `change_w`."""
         self._world.household.change_extra(change_w)
 
     def toggle_mains(self) -> None:
@@ -134,13 +151,13 @@ class Session:
             self._world.restore_mains()
 
     def toggle_sensor(self, name: str) -> None:
-        """What a sensor ("cover", "magnet" or "reverse_flow") is there for begins or ends."""
+        """Begin or end the tampering at a sensor: "cover", "magnet" or "reverse_flow"."""
         self._attend()
         sensor = getattr(self._world.hardware, name)
         sensor.sense(not sensor.senses)
 
     def toggle_welding(self) -> None:
-        """The load switch's contact sticks where it is, or comes loose."""
+        """Weld the load switch's contact in its position, or free it."""
         relay = self._world.hardware.relay
         relay.welded = not relay.welded
 
@@ -149,7 +166,7 @@ class Session:
         self._world.reset_board()
 
     def change_speed(self, steps: int) -> None:
-        """Faster or slower by steps of SPEEDS."""
+        """Change the speed by steps of SPEEDS."""
         place = SPEEDS.index(self._speed) + steps
         self._speed = SPEEDS[max(0, min(len(SPEEDS) - 1, place))]
         self._attention_until_us = 0
@@ -160,7 +177,7 @@ class Session:
         self.console_is_open = True
 
     def close_console(self) -> None:
-        """Show the events again; what was half typed is dropped."""
+        """Show the events again and drop the line that was being typed."""
         self.console_is_open = False
         self.typed = ""
 
@@ -172,7 +189,7 @@ class Session:
         self.typed = ""
 
     def _attend(self) -> None:
-        """What somebody does is followed at real speed for some seconds."""
+        """Run at real speed for some seconds after an action of the person."""
         self._attention_until_us = self._world.clock.now_us + _ATTENTION_S * 1_000_000
         self._settle_speed()
 
@@ -183,8 +200,8 @@ class Session:
         may_be_late = speed >= _LATE_FROM_SPEED and self._cards.card is None
         self._world.allow_lateness(_FAST_LATENESS_MS if may_be_late else 0)
 
-    def _pace(self, until_us):
-        """The world's question how far time may go: where it must wait, it waits for keys."""
+    def _pace(self, until_us: int) -> int:
+        """Return how far virtual time may go, at most `until_us`. Wait for keys if it has to wait."""
         if ms_between(real_ms(), self._next_frame_ms) >= 0:
             self._frame()
         wait_ms = self._pacer.real_ms_until(until_us)
@@ -195,7 +212,7 @@ class Session:
         return min(until_us, max(self._world.clock.now_us, self._pacer.allowed_us()))
 
     def _frame(self) -> None:
-        """Ten times a second: keys that wait, files that are behind, the picture."""
+        """Handle waiting keys, save files and draw the picture, ten times a second."""
         self._next_frame_ms = real_ms() + FRAME_MS
         key = self._terminal.wait_key(0)
         while key is not None and not self.is_over:
@@ -207,9 +224,11 @@ class Session:
         self._terminal.draw(self._screen.lines(self))
 
     def _save(self) -> None:
-        """The meter at least once a second and always before a card."""
+        """Save the meter at least once a second and always before a card."""
         card = self._cards.card
-        card_is_behind = self._cards.is_behind and not card.is_programming(self._world.clock.now_us)
+        card_is_behind = (
+            card is not None and self._cards.is_behind and not card.is_programming(self._world.clock.now_us)
+        )
         is_time = ms_between(real_ms(), self._next_slow_work_ms) >= 0
         if card_is_behind or is_time:
             self._state.save(self._world)
@@ -221,12 +240,13 @@ class Session:
             self._read_events()
 
     def _read_events(self) -> None:
-        if self._world.account is None:
+        meter = self._world.meter
+        if meter is None or self._world.account is None:
             return
         zone = self._world.zone
         self.events = [
             f"{time_text(event.time_s, zone)[:19].replace('T', ' ')}  {events.text(event)}"
-            for event in self._world.meter.events.recent(_EVENTS_SHOWN)
+            for event in meter.events.recent(_EVENTS_SHOWN)
         ]
 
     def _take_console_output(self) -> None:

@@ -1,6 +1,6 @@
-"""The terminal that the simulated meter is shown in: raw keys in, changed lines out, all put back at the end.
+"""The terminal of the simulated meter: raw keys in, changed lines out, terminal settings restored at the end.
 
-Works on both Pythons; wants a terminal that understands the escape sequences of ECMA-48, as all do.
+Works on both Pythons, with any terminal that understands the escape sequences of ECMA-48.
 """
 
 import select
@@ -21,7 +21,7 @@ _STDOUT = 1
 
 
 def is_interactive() -> bool:
-    """Whether both ends, keys and screen, are a terminal."""
+    """Return True if both keys and screen are a terminal."""
     # MicroPython raises OSError where CPython has an exception of its own.
     not_a_terminal = getattr(termios, "error", OSError)
     try:
@@ -33,29 +33,30 @@ def is_interactive() -> bool:
 
 
 class Terminal:
-    """Use it in a `with` statement: whatever happens inside, the terminal is as it was afterwards."""
+    """Keys and screen, for a `with` statement. The terminal's settings are restored at its end, after an error too."""
 
     def __init__(self) -> None:
-        self._attributes = None
+        self._attributes: list | None = None
         self._shown = []
         self._keys = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         self._poll = select.poll()
         self._poll.register(sys.stdin, select.POLLIN)
 
-    def __enter__(self):
+    def __enter__(self) -> "Terminal":
         self._attributes = termios.tcgetattr(_STDIN)
         _set_raw(_STDIN)
         self._write(_ENTER)
         return self
 
-    def __exit__(self, _kind, _error, _traceback):
+    def __exit__(self, _kind: object, _error: object, _traceback: object) -> None:
         self._write(_LEAVE)
-        termios.tcsetattr(_STDIN, termios.TCSANOW, self._attributes)
+        if self._attributes is not None:
+            termios.tcsetattr(_STDIN, termios.TCSANOW, self._attributes)
 
     def wait_key(self, timeout_ms: int) -> str | None:
-        """The next key within `timeout_ms`, END_OF_INPUT when the terminal is gone, None if there is none.
+        """Return the next key within `timeout_ms`, END_OF_INPUT if the terminal is gone, None if there is no key.
 
-        Keys that send a sequence (arrows and the like) are taken and dropped.
+        Keys that send a sequence, such as arrows, are dropped.
         """
         if not self._poll.poll(timeout_ms):
             return None
@@ -67,7 +68,7 @@ class Terminal:
         return None
 
     def draw(self, lines: list) -> None:
-        """Show `lines`; only those that differ from what is shown are sent."""
+        """Show `lines`. Only lines that have changed are sent."""
         out = []
         for row, line in enumerate(lines):
             if row >= len(self._shown) or self._shown[row] != line:
@@ -77,23 +78,24 @@ class Terminal:
         self._shown = list(lines)
 
     def redraw(self) -> None:
-        """Send everything with the next `draw`: something else may have written to the terminal."""
+        """Send every line with the next `draw`: another program may have written to the terminal."""
         self._shown = []
 
-    def _read(self):
+    def _read(self) -> str:
         data = self._keys.read(1)
         return chr(data[0]) if data else END_OF_INPUT
 
-    def _write(self, text) -> None:
+    def _write(self, text: str) -> None:
         sys.stdout.write(text)
         if hasattr(sys.stdout, "flush"):
             sys.stdout.flush()
 
 
-def _set_raw(descriptor) -> None:
-    """Keys one by one and unechoed; Ctrl-C is a key too."""
-    if hasattr(termios, "setraw"):
-        termios.setraw(descriptor)
+def _set_raw(descriptor: int) -> None:
+    """Set raw mode: single keys without echo, Ctrl-C included."""
+    setraw = getattr(termios, "setraw", None)  # MicroPython has it
+    if setraw is not None:
+        setraw(descriptor)
     else:
         import tty
 

@@ -1,4 +1,4 @@
-"""A new simulated meter made to work as a technician does it: keys from the station, typed at the service console."""
+"""Commissioning of a new simulated meter: keys of the station, typed at the service console."""
 
 from boards.host.board import IMPULSES_PER_KWH
 from boards.host.cards.folder import CardFolder
@@ -9,6 +9,11 @@ from wattpurse.app import Meter
 from wattpurse.core.money.contract import by_name
 from wattpurse.core.tariffs.calendar import DAY_S, Zone
 from wattpurse.core.text import time_text
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import LiveWorld
+
 
 METER_NUMBER = 10_000_001
 CONTRACT = "prepaid-money"
@@ -25,10 +30,10 @@ _NEW_KEY_CARD = "card new {card} --kind " + CARD_KIND + " --key-card --price 0.3
 
 
 class Customer:
-    """Who lives by a contract: the number of the meter, the card's name, what is sold first, and what may come next.
+    """The customer of one contract: meter number, card name, first sale, and a possible next order.
 
-    `first`, `following` and `new`, which makes the card, are words of the `wattpurse` command, with {card}, {meter} and
-    {until} to be filled in; `hint` says what `following` is for.
+    `new` makes the card, `first` is the first sale and `following` the next order. All three are words of the
+    `wattpurse` command with {card}, {meter} and {until} to be filled in. `hint` describes `following`.
     """
 
     def __init__(
@@ -92,15 +97,17 @@ _CUSTOMERS = {
 
 
 def customer_of(contract: str) -> Customer:
-    """Who lives by the contract of that name. Raises ValueError, naming those there are, for any other."""
+    """Return the customer of a contract. Raises ValueError that lists the known contracts for any other."""
     by_name(contract)
     if contract not in _CUSTOMERS:
-        raise ValueError(f"nobody here lives by {contract}")
+        raise ValueError(f"no simulated customer has the contract {contract}")
     return Customer(*_CUSTOMERS[contract])
 
 
-def commission(world, desk, meter_number: int = METER_NUMBER, contract: str = CONTRACT) -> list:
-    """Commission the blank meter of `world` with the keys of `desk` (VendingDesk); what the console answered.
+def commission(
+    world: "LiveWorld", desk: "VendingDesk", meter_number: int = METER_NUMBER, contract: str = CONTRACT
+) -> list:
+    """Commission the blank meter of `world` with the keys of `desk`. Return the answer of the console.
 
     Raises OSError if the station refuses, ValueError if the meter does.
     """
@@ -117,7 +124,7 @@ def commission(world, desk, meter_number: int = METER_NUMBER, contract: str = CO
 
 
 def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int, contract: str = CONTRACT) -> tuple:
-    """`(world, cards, state)` as the last run left them; a first run commissions the meter and makes a card."""
+    """Return `(world, cards, state)` of the last run. A first run commissions the meter and makes a card."""
     state = StateFolder(state_folder)
     cards = CardFolder(cards_folder)
     if state.rest is not None:
@@ -134,8 +141,10 @@ def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int
     return world, cards, state
 
 
-def make_card(desk, cards, name: str, meter_number: int, contract: str = CONTRACT, now_s: int = 0) -> None:
-    """A card for the meter's customer, with something sold onto it; one that is there is only sold to."""
+def make_card(
+    desk: "VendingDesk", cards: "CardFolder", name: str, meter_number: int, contract: str = CONTRACT, now_s: int = 0
+) -> None:
+    """Make a card for the meter's customer unless it exists, and sell the first credit onto it."""
     if name not in cards.names():
         desk.sell(_filled(customer_of(contract).new, name, meter_number))
     until = time_text(now_s + _FIRST_PERMIT_S, Zone(0))
@@ -145,7 +154,7 @@ def make_card(desk, cards, name: str, meter_number: int, contract: str = CONTRAC
 def top_up_hint(
     _state_folder: str, cards_folder: str, desk_folder: str, card: str | None = None, contract: str = CONTRACT
 ) -> str:
-    """How to sell more onto the card from another terminal, said in one line."""
+    """Return a line that tells how to sell more onto the card from another terminal."""
     customer = customer_of(contract)
     words = _filled(customer.following, card or customer.card, customer.meter_number)
     hint = f"{customer.hint}: .venv/bin/wattpurse {words}"
@@ -156,5 +165,5 @@ def top_up_hint(
     return hint
 
 
-def _filled(words, card, meter_number):
+def _filled(words: str, card: str, meter_number: int) -> str:
     return words.replace("{card}", card).replace("{meter}", str(meter_number))

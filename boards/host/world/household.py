@@ -1,14 +1,21 @@
-"""A household's load over the day: what always runs, a refrigerator, meals, evenings, and what somebody switches on.
+"""A household's load over the day: base load, a refrigerator, meals, evenings, and appliances.
 
-The same seed gives the same days. Power in whole watts; it changes at most once a minute.
+The same seed gives the same days. Power is in whole watts and changes at most once a minute.
 """
 
 from boards.host.chips.random_bits import RandomBits
 from wattpurse.core.tariffs.calendar import DAY_S, Zone, weekday
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boards.host.protocols import EventClock, Source
+
+
 STEP_S = 60
 
-# Watts on average at each hour of the local day, without the refrigerator and what is switched on for minutes.
+# Watts on average at each hour of the local day, without the refrigerator and the appliances below.
 _WORKDAY_W = (90, 80, 80, 80, 80, 90, 160, 320, 260, 140, 120, 130) + (
     220,
     180,
@@ -52,23 +59,26 @@ _APPLIANCES = (
 
 
 class Household:
-    """Sets the load of `source` (a PulseSource) once a minute. `extra_w` is added to whatever the time of day makes.
+    """Sets the load of `source` once a minute: the load of the time of day, plus `extra_w`.
 
-    `now_s()` gives UTC seconds, `zone` the wall's time. `constant_w` not None: that load alone, at all times.
+    `now_s()` returns UTC seconds; `zone` is the local time zone. `constant_w`, if not None, replaces the load of the
+    time of day.
     """
 
-    def __init__(self, clock, source, now_s, zone: Zone, seed: int = 1) -> None:
+    def __init__(
+        self, clock: "EventClock", source: "Source", now_s: "Callable[[], int]", zone: Zone, seed: int = 1
+    ) -> None:
         self.extra_w = 0
-        self.constant_w = None
+        self.constant_w: int | None = None
         self._clock = clock
         self._source = source
         self._now_s = now_s
         self._zone = zone
         self._random_bits = RandomBits(seed)
-        self._running = {}
+        self._running: dict[int, int] = {}
 
     def start(self) -> None:
-        """Begin to live, for good."""
+        """Start the household; it runs for ever."""
         self.update()
         self._clock.call_at_us(self._clock.now_us + STEP_S * 1_000_000, self.start)
 
@@ -78,11 +88,11 @@ class Household:
         self._source.set_load_w(max(0, load_w + self.extra_w))
 
     def change_extra(self, change_w: int) -> None:
-        """Somebody switches something on or off: `extra_w` changes, never below zero."""
+        """Change `extra_w`, never below zero."""
         self.extra_w = max(0, self.extra_w + change_w)
         self.update()
 
-    def _shape_w(self, local_s):
+    def _shape_w(self, local_s: int) -> int:
         day, minute = local_s // DAY_S, local_s % DAY_S // 60
         hours_w = _REST_DAY_W if weekday(day) >= _FIRST_REST_DAY else _WORKDAY_W
         load_w = hours_w[minute // 60] + self._random_bits(5)
@@ -90,8 +100,8 @@ class Household:
             load_w += _FRIDGE_W
         return load_w + self._appliances_w(minute)
 
-    def _appliances_w(self, minute):
-        """Watts of what runs; now and then something is switched on, and runs until its minutes are over."""
+    def _appliances_w(self, minute: int) -> int:
+        """Return the power of the running appliances. Each starts at random and runs for some minutes."""
         total_w = 0
         for place, (_, watts, shortest, longest, first_hour, last_hour, chances) in enumerate(_APPLIANCES):
             minutes_left = self._running.get(place, 0)

@@ -1,7 +1,7 @@
-"""Where the simulated meter is kept between two runs: flash, clock chip, relay, sensors, the time and the house.
+"""The simulated meter between two runs, in a folder: flash, clock chip, relay, sensors, the time and the house.
 
-The flash's file is written sector by sector as the chip is, and before any card's file, so that a card never tells of
-what the meter does not remember.
+The flash's file is written sector by sector as the chip is, and before any card's file: a card must never report an
+event that the meter does not remember.
 """
 
 import json
@@ -9,43 +9,52 @@ import json
 from boards.host import files
 from boards.host.chips.flash import SECTOR_SIZE
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.protocols import LiveWorld, StoredFlash
+
+
 _FLASH = "flash.bin"
 _REST = "world.json"
 _SENSORS = ("cover", "magnet", "reverse_flow")
 
 
 class StateFolder:
-    """The folder `path`. `rest` is what `world.json` said, or None in a new folder; `memory` is the flash or None."""
+    """The folder `path`. `rest` is the content of `world.json` and `memory` the flash; None in a new folder."""
 
     def __init__(self, path: str) -> None:
         files.make_folder(path)
         self._path = path
-        self.rest = None
-        self.memory = None
-        self._saved = None
-        self._activity = None
+        self.rest: dict | None = None
+        self.memory: bytearray | None = None
+        self._saved: bytearray | None = None
+        self._activity: int | None = None
         if files.exists(path + "/" + _REST):
             with open(path + "/" + _REST) as file:
                 self.rest = json.load(file)
             with open(path + "/" + _FLASH, "rb") as file:
                 self.memory = bytearray(file.read())
 
-    def restore(self, world) -> None:
-        """Put clock chip, relay, energy and load of the last run into a new `world`, before its time goes on."""
+    def restore(self, world: "LiveWorld") -> None:
+        """Put the state of the last run into a new `world`. Raises ValueError if there is none."""
+        rest = self.rest
+        if rest is None:
+            raise ValueError(f"{self._path} holds no meter")
         hardware = world.hardware
-        world.household.change_extra(self.rest["extra_w"])
-        for register, value in enumerate(bytes.fromhex(self.rest["clock_chip"])):
+        world.household.change_extra(rest["extra_w"])
+        for register, value in enumerate(bytes.fromhex(rest["clock_chip"])):
             hardware.rtc.corrupt(register, value)
-        hardware.relay.contact_closed = self.rest["contact_closed"]
-        hardware.relay.welded = self.rest.get("welded", False)
-        for name in self.rest.get("sensed", ()):
+        hardware.relay.contact_closed = rest["contact_closed"]
+        hardware.relay.welded = rest.get("welded", False)
+        for name in rest.get("sensed", ()):
             getattr(hardware, name).sense(True)
-        hardware.source.restore_energy_uj(self.rest["energy_uj"])
+        hardware.source.restore_energy_uj(rest["energy_uj"])
 
-    def save(self, world) -> None:
-        """Write what has changed since the last time."""
+    def save(self, world: "LiveWorld") -> None:
+        """Write everything that has changed since the last call."""
         hardware = world.hardware
-        self._save_flash(hardware.flash)
+        if hardware.flash is not None:
+            self._save_flash(hardware.flash)
         hardware.rtc.select(0)  # brings its registers up to date
         rest = {
             "utc_s": world.now_s(),
@@ -58,18 +67,18 @@ class StateFolder:
         }
         files.write_whole(self._path + "/" + _REST, json.dumps(rest))
 
-    def _save_flash(self, flash) -> None:
+    def _save_flash(self, flash: "StoredFlash") -> None:
         activity = flash.programs + sum(flash.erases)
         if self._saved is None:
             with open(self._path + "/" + _FLASH, "wb") as file:
                 file.write(flash.memory)
             self._saved = bytearray(flash.memory)
         elif activity != self._activity:
-            self._save_changed_sectors(flash.memory)
+            self._save_changed_sectors(self._saved, flash.memory)
         self._activity = activity
 
-    def _save_changed_sectors(self, memory) -> None:
-        old, new = memoryview(self._saved), memoryview(memory)
+    def _save_changed_sectors(self, saved: bytearray, memory: bytearray) -> None:
+        old, new = memoryview(saved), memoryview(memory)
         with open(self._path + "/" + _FLASH, "r+b") as file:
             for start in range(0, len(memory), SECTOR_SIZE):
                 end = start + SECTOR_SIZE

@@ -1,4 +1,4 @@
-"""The vending station as its clerk uses it: the real `wattpurse` commands in a shell, on the cards of one folder."""
+"""The vending station: the real `wattpurse` commands in a shell, on the cards of one folder."""
 
 import json
 import os
@@ -11,7 +11,7 @@ _OUTPUT = "command-output.txt"
 
 
 class VendingDesk:
-    """Keys and record in `folder`, cards in `cards`; `scratch` is a folder for what the commands print."""
+    """A station with keys and record in `folder` and cards in `cards`. The commands' output goes to `scratch`."""
 
     def __init__(self, folder: str, cards: str, scratch: str) -> None:
         self._folder = folder
@@ -19,7 +19,7 @@ class VendingDesk:
         self._scratch = scratch
 
     def meter_keys(self, meter_number: int) -> dict:
-        """The lines of `wattpurse meter keys`, by name; key file and record are made where there are none."""
+        """Return the lines of `wattpurse meter keys` by name. Make key file and record if they are missing."""
         if not files.exists(f"{self._folder}/{_KEYS}"):
             self._run(f"keys new {_quoted(self._folder + '/' + _KEYS)}")
         if f"meter {meter_number} " not in self._run(f"meter list {self._station_options()}"):
@@ -31,7 +31,7 @@ class VendingDesk:
         return keys
 
     def tariff_table(self, file: str) -> bytes:
-        """The meter's table of a tariff file."""
+        """Return the meter's table of a tariff file."""
         table = self._scratch + "/tariff.bin"
         self._run(f"tariff encode {_quoted(file)} --output {_quoted(table)}")
         with open(table, "rb") as encoded:
@@ -42,26 +42,26 @@ class VendingDesk:
         self._card("new", name, f"--kind {kind} --meter {meter_number}")
 
     def top_up(self, name: str, amount: str) -> str:
-        """Sell `amount` (such as "20.00") onto the card; what the command says."""
+        """Sell `amount` (such as "20.00") onto the card, and return the command's output."""
         return self._card("topup", name, f"--amount {amount}")
 
     def sell(self, words: str) -> str:
-        """What the command says to `words` that put something onto a card, such as "token 5 days 3 --card tenant"."""
+        """Run `words` that write to a card, such as "token 5 days 3 --card tenant", and return the command's output."""
         return self._run(f"{words} --cards {_quoted(self._cards)} {self._station_options()}")
 
     def read(self, name: str) -> dict:
-        """What is on the card."""
+        """Return the content of the card."""
         return json.loads(self._card("read", name, "--json"))
 
-    def _card(self, action, name, options):
+    def _card(self, action: str, name: str, options: str) -> str:
         return self._run(f"card {action} {name} --cards {_quoted(self._cards)} {options} {self._station_options()}")
 
     def _station_options(self) -> str:
         record, keys = self._folder + "/" + _RECORD, self._folder + "/" + _KEYS
         return f"--state {_quoted(record)} --keys {_quoted(keys)}"
 
-    def _run(self, command):
-        """The output of `wattpurse` with these words. Raises OSError with what it says when it refuses."""
+    def _run(self, command: str) -> str:
+        """Return the output of `wattpurse` with these words. Raises OSError with its message if it refuses."""
         output = f"{self._scratch}/{_OUTPUT}"
         status = os.system(f"wattpurse {command} > {_quoted(output)} 2>&1")
         with open(output) as file:
@@ -71,5 +71,5 @@ class VendingDesk:
         return text
 
 
-def _quoted(path):
+def _quoted(path: str) -> str:
     return "'" + path.replace("'", "'\\''") + "'"

@@ -1,3 +1,3 @@
-# Stock MicroPython as its own manifest has it, boot script included, less what needs micropython-lib.
+# The modules of stock MicroPython's own manifest, boot script included, except those that need micropython-lib.
 freeze("$(PORT_DIR)/modules")
 include("$(MPY_DIR)/extmod/asyncio")

@@ -1,10 +1,10 @@
-// How the 2 MiB of flash are shared out, the same on every board of this family. In step with boards/pico/storage.py,
-// which tests/silicon/test_image.py checks against the built image.
+// Layout of the 2 MiB of flash, the same on every board of this family. The figures must agree with
+// boards/pico/storage.py, which tests/silicon/test_image.py checks against the built image.
 //
 //     0x000000  program, at most 1,280 KiB
 //     0x140000  the ledger's ring, 512 KiB: raw sectors, no filesystem
 //     0x1C0000  filesystem, 256 KiB
 //
-// MicroPython lets Python reach only what it calls storage, so the ring is the first part of the storage and the boot
-// script mounts the filesystem on the rest.
+// MicroPython lets Python reach only the part that it calls storage. So the ring is the first part of the storage, and
+// the boot script mounts the filesystem on the rest.
 #define MICROPY_HW_FLASH_STORAGE_BYTES (768 * 1024)

@@ -1,1 +1,1 @@
-"""Card readers, the cards they read, and the purse that is written on them."""
+"""Card readers, the cards that they read, and the layout of the data on the cards."""

@@ -1,13 +1,13 @@
 """The data card of a walk-round: brings tokens to many meters and takes their statements back, where no network does.
 
-The order box is the purse's, in its two copies, written by the station alone. Its tokens are for whichever meters they
-name, and in place of a meter number stands the size of a statement slot. The room for statements is divided into slots
-of that size: short ones hold the head of a statement, from more meters; full ones more of fewer meters. The station
-blanks the slots that it has taken in.
+The order box has the layout of `purse`, in its two copies, and only the station writes it. Its tokens are for the
+meters that they name. In place of a meter number stands the size of a statement slot. The room for statements is
+divided into slots of that size: short slots hold the head of a statement, from more meters; full slots hold more detail
+of fewer meters. The station blanks the slots that it has read.
 
-A meter writes into a free slot, and only when that is proved blanks what it wrote before; into its own where none is
-free. The first bytes, by which a slot is taken, go first and come last. It never writes over the statement of another
-meter: a card without a free slot is full.
+A meter writes into a free slot, proves it, and only then blanks its older statement. If no slot is free, it writes over
+its own. The first bytes mark a slot as taken: they are blanked first and written last. A meter never writes over the
+statement of another meter: a card without a free slot is full.
 """
 
 from wattpurse.cards import purse
@@ -15,6 +15,12 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.messages import statement, token
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import sealed_size
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.cards.memory import Memory
 
 KINDS = ("classic-1k", "ntag216")
 
@@ -25,7 +31,7 @@ _ENDS = {"classic-1k": 720, "ntag216": 888}
 
 
 class Claim:
-    """What looks like a statement: `slot`, `number`, `meter_number`, `data` (bytes)."""
+    """Data that begins like a statement: `slot`, `number`, `meter_number`, `data` (bytes)."""
 
     def __init__(self, slot: int, number: int, meter_number: int, data: bytes) -> None:
         self.slot = slot
@@ -35,7 +41,7 @@ class Claim:
 
 
 def slots_of(kind: str, slot_size: int) -> range:
-    """The offsets of the statement slots on a kind of card; empty for a kind or size that there is not."""
+    """Return the offsets of the statement slots on a kind of card: an empty range for an unknown kind or size."""
     if kind not in _ENDS or slot_size not in (SHORT_SLOT, FULL_SLOT):
         return range(0)
     first = purse.layout_of(kind).statement_offsets[0]
@@ -43,7 +49,7 @@ def slots_of(kind: str, slot_size: int) -> range:
 
 
 def tokens_for(content: bytes, meter_number: int) -> list:
-    """The sealed tokens in an order box's content that are for one meter."""
+    """Return the sealed tokens for one meter from the content of an order box."""
     tokens = []
     for sealed in purse.split_tokens(content):
         header = token.read_header(sealed)
@@ -53,13 +59,13 @@ def tokens_for(content: bytes, meter_number: int) -> list:
 
 
 def capacity_of(slot_size: int) -> int:
-    """The most bytes of payload that a statement in a slot can have."""
+    """Return the largest payload, in bytes, of a statement in a slot."""
     room = slot_size - sealed_size(statement.HEADER_SIZE, 0)
     return room - room % BLOCK
 
 
-async def read_claims(memory, slot_size: int) -> list:
-    """Everything on the card that looks like a statement, as Claims. Raises CardError or ReaderError."""
+async def read_claims(memory: "Memory", slot_size: int) -> list:
+    """Return everything on the card that begins like a statement, as Claims. Raises CardError or ReaderError."""
     claims = []
     for offset in slots_of(memory.kind, slot_size):
         data = bytearray(slot_size)
@@ -70,30 +76,31 @@ async def read_claims(memory, slot_size: int) -> list:
     return claims
 
 
-async def write_statement(memory, aes, keys, meter_number: int, slot_size: int, compose) -> None:
-    """Write the statement that `compose(capacity) -> payload` gives into a slot, and read it back.
+async def write_statement(
+    memory: "Memory", meter_number: int, slot_size: int, seal: "Callable[[int, int], bytes]"
+) -> None:
+    """Write a statement into a slot, and read it back.
 
-    Raises CardError ("full") where every slot holds the statement of another meter, CardError ("changed") if it reads
-    back otherwise, CardError or ReaderError.
+    `seal(number, capacity)` returns the sealed statement. Raises CardError ("full") if every slot holds the statement
+    of another meter, CardError ("changed") if the card reads back something else, CardError or ReaderError.
     """
     claims = await read_claims(memory, slot_size)
     own = [claim for claim in claims if claim.meter_number == meter_number]
     offset = _place_for(memory, slot_size, claims, own)
-    number = _newest_number(claims) + 1
-    sealed = statement.seal_statement(aes, keys, number, meter_number, compose(capacity_of(slot_size)))
+    sealed = seal(_newest_number(claims) + 1, capacity_of(slot_size))
     await blank(memory, [claim.slot for claim in own if claim.slot == offset])
     await purse.write_and_verify(memory, offset + memory.unit, sealed[memory.unit :])
     await purse.write_and_verify(memory, offset, sealed[: memory.unit])
     await blank(memory, [claim.slot for claim in own if claim.slot != offset])
 
 
-async def blank(memory, offsets) -> None:
-    """Let slots be free: their first bytes say so. Raises CardError or ReaderError."""
+async def blank(memory: "Memory", offsets: "list[int]") -> None:
+    """Free slots by blanking their first bytes. Raises CardError or ReaderError."""
     for offset in offsets:
         await memory.write(offset, bytes(memory.unit))
 
 
-def _place_for(memory, slot_size, claims, own):
+def _place_for(memory: "Memory", slot_size: int, claims: "list[Claim]", own: "list[Claim]") -> int:
     taken = [claim.slot for claim in claims]
     for offset in slots_of(memory.kind, slot_size):
         if offset not in taken:
@@ -103,8 +110,8 @@ def _place_for(memory, slot_size, claims, own):
     return own[0].slot
 
 
-def _newest_number(claims):
-    """The last in the order of 16-bit numbers that go round."""
+def _newest_number(claims: "list[Claim]") -> int:
+    """Return the newest number, in the order of 16-bit numbers that wrap."""
     newest = 0
     for place, claim in enumerate(claims):
         if place == 0 or 0 < (claim.number - newest) & 0xFFFF < 0x8000:

@@ -1,14 +1,37 @@
-"""ISO/IEC 14443-3 type A: how one card is found among those in the field, selected and put to sleep.
+"""ISO/IEC 14443-3 type A: find one card among those in the field, select it, put it to sleep.
 
-Works on any reader that offers
+Works on any `Reader`, as `mfrc522.Mfrc522` is. All frames are for 106 kbit/s.
 
     use_crc(transmit, receive)                      let the chip add and check CRC_A, or not
-    send(frame, timeout_us, framing)                one frame out
-    async receive(reply_length)                     and one back: the number of bytes received
-    reply, reply_bits, garbled, collision_bit()     what the last frame brought
-
-as `mfrc522.Mfrc522` does. All frames are for 106 kbit/s.
+    send(frame, timeout_us, framing)                send one frame
+    async receive(reply_length)                     receive one frame: return the number of bytes received
+    reply, reply_bits, garbled, collision_bit()     content and errors of the last frame received
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class Reader(Protocol):
+        """A reader for one frame out and one frame back, such as `mfrc522.Mfrc522`.
+
+        After `receive`, `reply` has the bytes of the answer, `reply_bits` the number of bits in its last byte (0: all
+        eight), and `garbled` is True after an error of parity, framing or CRC.
+        """
+
+        reply: "bytes | memoryview"
+        reply_bits: int
+        garbled: bool
+
+        def use_crc(self, transmit: bool, receive: bool) -> None: ...
+
+        def send(self, frame: bytes, timeout_us: int, framing: int) -> None: ...
+
+        async def receive(self, reply_length: int) -> int: ...
+
+        def collision_bit(self) -> "int | None": ...
+
 
 REQA = b"\x26"
 WUPA = b"\x52"
@@ -24,7 +47,7 @@ SAK_ULTRALIGHT = 0x00
 ACK = 0x0A  # four bits; any other four bits are a NAK (type A memory cards)
 
 SHORT_FRAME_BITS = 7
-# The frames of this part are answered 91 us after their end (clause 6.2.1.1); the rest is for slow imitations.
+# Cards answer these frames 91 us after their end (clause 6.2.1.1); the rest of the time is for slow clones.
 ANSWER_TIMEOUT_US = 1000
 
 _UID_BITS = 32
@@ -33,7 +56,7 @@ _SELECT_NVB = 0x70
 
 
 class CardError(OSError):
-    """A card left, refused, or answered what cannot be trusted. It has to be selected again.
+    """A card left, refused, or answered data that cannot be trusted. It has to be selected again.
 
     `reason` is one of "silent", "garbled", "refused", "changed", "full", "unknown".
     """
@@ -44,7 +67,7 @@ class CardError(OSError):
 
 
 class CardIdentity:
-    """What a card tells of itself when it is selected: `uid` of 4, 7 or 10 bytes, `sak`, `atqa` (two bytes)."""
+    """The identity that a card reports at its selection: `uid` of 4, 7 or 10 bytes, `sak`, `atqa` (two bytes)."""
 
     def __init__(self, uid: bytes, sak: int, atqa: bytes) -> None:
         self.uid = uid
@@ -52,14 +75,17 @@ class CardIdentity:
         self.atqa = atqa
 
 
-async def find(reader, wake: bool = False, prepare=None) -> CardIdentity | None:
-    """Look once for a card and select it; of several, the one whose UID has a 1 where they first differ.
+async def find(
+    reader: "Reader", wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
+) -> CardIdentity | None:
+    """Look once for a card and select it. If there are several, select the one whose UID has a 1 at the first
+    difference.
 
-    REQA reaches cards that are idle; with `wake`, WUPA reaches those put to sleep by HLTA too. An active card takes
-    either for an error and only falls idle (clause 6.3), so a silent WUPA is sent once more. `prepare(uid)` is called
-    while the card answers its selection: a millisecond of work that depends on the UID costs no time there. It is not
-    called for a UID that begins as if there were more of it.
-    Raises CardError if something answers that cannot be selected.
+    REQA reaches cards that are idle. With `wake`, WUPA also reaches cards that HLTA put to sleep. An active card treats
+    either command as an error and only becomes idle (clause 6.3), so WUPA without an answer is sent once more.
+    `prepare(uid)` is called while the card answers its selection: a millisecond of work that depends on the UID costs
+    no time there. It is not called while the UID may be incomplete. Raises CardError if something answers that cannot
+    be selected.
     """
     atqa = await _request(reader, WUPA if wake else REQA)
     if atqa is None and wake:
@@ -81,8 +107,8 @@ async def find(reader, wake: bool = False, prepare=None) -> CardIdentity | None:
     raise CardError("garbled")
 
 
-async def select_again(reader, identity: CardIdentity) -> None:
-    """Wake and select the card that has this identity, whoever else is in the field. Raises CardError if it is gone."""
+async def select_again(reader: "Reader", identity: CardIdentity) -> None:
+    """Wake and select the card with this identity, among any other cards. Raises CardError if it is gone."""
     if await _request(reader, WUPA) is None and await _request(reader, WUPA) is None:
         raise CardError("silent")
     parts = _select_parts(identity.uid)
@@ -93,23 +119,23 @@ async def select_again(reader, identity: CardIdentity) -> None:
         raise CardError("changed")
 
 
-async def halt(reader) -> None:
-    """Put the selected card to sleep (HLTA, clause 6.4.3); only WUPA wakes it. Silence is the card's consent."""
+async def halt(reader: "Reader") -> None:
+    """Put the selected card to sleep (HLTA, clause 6.4.3). Only WUPA wakes it. A card that obeys stays silent."""
     reader.use_crc(True, True)
     reader.send(HLTA, ANSWER_TIMEOUT_US, 0)
     if await reader.receive(1):
         raise CardError("refused")
 
 
-async def _request(reader, command):
-    """The ATQA, with the bits of all cards in it if several answer; None if no card does."""
+async def _request(reader: "Reader", command: bytes) -> bytes | None:
+    """Return the ATQA, or None if no card answers. If several cards answer, it has the bits of all of them."""
     reader.use_crc(False, False)
     reader.send(command, ANSWER_TIMEOUT_US, SHORT_FRAME_BITS)
     return bytes(reader.reply) if await reader.receive(2) == 2 else None
 
 
-async def _anticollision(reader, level):
-    """The four UID bytes of this cascade level and their check byte, from the bit frames of clause 6.4.2."""
+async def _anticollision(reader: "Reader", level: int) -> bytes:
+    """Return the four UID bytes of this cascade level and their check byte, by the bit frames of clause 6.4.2."""
     reader.use_crc(False, False)
     reader.send(bytes((level, _ANTICOLLISION_NVB)), ANSWER_TIMEOUT_US, 0)
     if not await reader.receive(5):
@@ -123,8 +149,8 @@ async def _anticollision(reader, level):
     return part
 
 
-async def _anticollision_of_many(reader, level, collision_bit):
-    """The same where cards differed in that bit: of those that are left the ones with a 1 there are followed."""
+async def _anticollision_of_many(reader: "Reader", level: int, collision_bit: int) -> bytes:
+    """Return the same after a collision at `collision_bit`, by following the cards with a 1 at each collision."""
     frame = bytearray(7)
     frame[0] = level
     known = _take_collision(reader, frame, 0, collision_bit)
@@ -142,7 +168,7 @@ async def _anticollision_of_many(reader, level, collision_bit):
         known = _take_collision(reader, frame, known, whole * 8 + collision_bit)
 
 
-def _take_answer(reader, frame, whole, partial) -> None:
+def _take_answer(reader: "Reader", frame: bytearray, whole: int, partial: int) -> None:
     if reader.garbled or reader.reply_bits or len(reader.reply) != 5 - whole:
         raise CardError("garbled")
     _merge(frame, reader.reply, whole, partial)
@@ -150,13 +176,15 @@ def _take_answer(reader, frame, whole, partial) -> None:
         raise CardError("garbled")
 
 
-def _is_whole(part):
-    """The check byte is what all others make."""
+def _is_whole(part: bytes | bytearray) -> bool:
+    """Return True if the check byte is the XOR of the other four."""
     return part[0] ^ part[1] ^ part[2] ^ part[3] == part[4]
 
 
-def _take_collision(reader, frame, known, collided):
-    """Keep what came before bit `collided` of the UID and follow the cards with a 1 there."""
+def _take_collision(reader: "Reader", frame: bytearray, known: int, collided: int) -> int:
+    """Keep the bits before bit `collided` of the UID, and follow the cards with a 1 there. Return the number of known
+    bits.
+    """
     if not known <= collided < _UID_BITS:
         raise CardError("garbled")
     whole, partial = known >> 3, known & 7
@@ -167,20 +195,20 @@ def _take_collision(reader, frame, known, collided):
     return collided + 1
 
 
-def _merge(frame, reply, whole, partial) -> None:
-    """Write `reply` behind the known bits; its first byte is aligned to continue the last partial one."""
+def _merge(frame: bytearray, reply: bytes | memoryview, whole: int, partial: int) -> None:
+    """Write `reply` behind the known bits. Its first byte is aligned to continue the last partial byte."""
     first = frame[2 + whole] & ((1 << partial) - 1)
     frame[2 + whole : 2 + whole + len(reply)] = reply
     frame[2 + whole] = frame[2 + whole] >> partial << partial | first
 
 
-def _send_select(reader, level, part) -> None:
+def _send_select(reader: "Reader", level: int, part: bytes | bytearray) -> None:
     reader.use_crc(True, True)
     reader.send(bytes((level, _SELECT_NVB)) + part, ANSWER_TIMEOUT_US, 0)
 
 
-async def _selected(reader):
-    """The SAK with which the card answers its selection."""
+async def _selected(reader: "Reader") -> int:
+    """Return the SAK with which the card answers its selection."""
     count = await reader.receive(1)
     if not count:
         raise CardError("silent")
@@ -189,8 +217,8 @@ async def _selected(reader):
     return reader.reply[0]
 
 
-def _select_parts(uid):
-    """The five bytes that select each cascade level of a known UID (table 7 of the standard)."""
+def _select_parts(uid: bytes) -> list:
+    """Return the five bytes that select each cascade level of a known UID (table 7 of the standard)."""
     parts = []
     while len(uid) > 4:
         parts.append(_with_check_byte(bytes((CASCADE_TAG,)) + uid[:3]))
@@ -199,5 +227,5 @@ def _select_parts(uid):
     return parts
 
 
-def _with_check_byte(part):
+def _with_check_byte(part: bytes | bytearray) -> bytes:
     return part + bytes((part[0] ^ part[1] ^ part[2] ^ part[3],))

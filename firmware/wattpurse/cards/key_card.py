@@ -1,21 +1,30 @@
-"""The key card as it lies in the slot: where what it says is written, in two copies, of which always one is whole.
+"""The key card as it lies in the slot: where its record is written, in two copies, one of which is always whole.
 
-An order box (see `purse`) without content and of the kind KEY_CARD tells that it is one. The record itself
-(core.key_card) stands twice where other cards have statements, on a Classic card each in a sector of its own: meters
-may write there. Always the older or the broken copy is written over.
+An order box (see `purse`) without content and of the kind KEY_CARD marks the card. The record (core.money.key_card) has
+two copies in the place of the statements. On a Classic card each copy has a sector of its own, which meters may write.
+A write replaces the older or damaged copy.
 """
 
 from wattpurse.cards import purse
 from wattpurse.core.money import key_card
 from wattpurse.core.seals.sealing import SealBroken
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wattpurse.cards.memory import Memory
+    from wattpurse.core.money.key_card import CardContent
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
+
 KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216")
 
 _CLASSIC_OFFSETS = (288, 336)
 
 
-async def read(memory, aes, pairs) -> tuple:
-    """`(place, content)` of the newest record that is authentic under one of `pairs`, or `(0, None)`.
+async def read(memory: "Memory", aes: "Aes", pairs: "Iterable[KeyPair]") -> tuple:
+    """Return `(place, content)` of the newest record that is authentic under one of `pairs`, or `(0, None)`.
 
     `pairs` are keys.key_card_keys. Raises CardError or ReaderError.
     """
@@ -32,19 +41,19 @@ async def read(memory, aes, pairs) -> tuple:
             try:
                 return place, key_card.open_content(aes, pair, data)
             except SealBroken:
-                pass  # torn, or not ours: the other copy decides
+                pass  # torn, or sealed with other keys: the other copy decides
     return 0, None
 
 
-async def write(memory, aes, pair, place: int, content) -> None:
+async def write(memory: "Memory", aes: "Aes", pair: "KeyPair", place: int, content: "CardContent") -> None:
     """Write the record over the copy at `place` and read it back.
 
-    Raises CardError ("changed") if it reads back otherwise, CardError or ReaderError.
+    Raises CardError ("changed") if the card reads back something else, CardError or ReaderError.
     """
     await purse.write_and_verify(memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content))
 
 
-def _offsets_of(kind):
+def _offsets_of(kind: str) -> tuple:
     if kind == "classic-1k":
         return _CLASSIC_OFFSETS
     return purse.layout_of(kind).statement_offsets

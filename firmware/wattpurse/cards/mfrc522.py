@@ -1,8 +1,8 @@
-"""MFRC522 card reader chip on SPI: one frame out and one back, with the processor asleep while the radio works.
+"""MFRC522 card reader chip on SPI: send one frame, receive one frame. The processor sleeps while the radio works.
 
 The chip adds and checks CRC_A, its timer ends every wait for a card, and its interrupt pin (active low) wakes the task.
 A frame costs four writes and one read: status, error, level and data come in a single burst. A card that fails raises
-`iso14443.CardError`; a chip that fails raises `ReaderError`, after which `recover` starts it afresh.
+`iso14443.CardError`. A chip that fails raises `ReaderError`, after which `recover` restarts it.
 
 Clause numbers are those of the MFRC522 data sheet, revision 3.9.
 """
@@ -50,11 +50,17 @@ from wattpurse.cards.mfrc522_registers import (
     VERSIONS,
 )
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Clock, Pin, Signal, Spi
+
 _RESET_MS = 2
 _START_UP_MS = 5
 # The crystal starts within a millisecond; a card may need 5 ms of field before it answers (ISO/IEC 14443-3, 5.2.2).
 _FIELD_SETTLING_MS = 6
-# What the slowest frame of 64 bytes takes on air, and a busy loop's lateness, on top of the chip's own timeout.
+# Time on air of the slowest frame of 64 bytes, and the delay of a busy loop, on top of the chip's own timeout.
 _OUTER_MARGIN_MS = 50
 
 _WRITE_FIFO = bytes((FIFO_DATA << 1,))
@@ -75,11 +81,11 @@ class ReaderError(OSError):
 class Mfrc522:
     """One reader chip.
 
-    `spi` is shaped like machine.SPI (mode 0, up to 10 MHz); `select` and `reset` are active-low output pins; `irq` is
-    the signal of the falling edge of the chip's IRQ pin; `clock` gives `sleep_ms`.
+    `spi` is like machine.SPI (mode 0, up to 10 MHz). `select` and `reset` are active-low output pins. `irq` is the
+    signal of the falling edge of the chip's IRQ pin. `clock` gives `sleep_ms`.
     """
 
-    def __init__(self, spi, select, reset, irq, clock) -> None:
+    def __init__(self, spi: "Spi", select: "Pin", reset: "Pin", irq: "Signal", clock: "Clock") -> None:
         self._spi = spi
         self._select = select
         self._reset = reset
@@ -97,7 +103,9 @@ class Mfrc522:
         self._collided = False
 
     def _forget(self) -> None:
-        """After a reset the FIFO is empty, and what the registers hold for frames is to be written anew."""
+        """Forget the state of the chip: after a reset the FIFO is empty, and the registers for frames have to be
+        written again.
+        """
         self._crc_transmit = None
         self._crc_receive = None
         self._timeout_us = None
@@ -121,7 +129,7 @@ class Mfrc522:
         self._check()
 
     async def recover(self) -> None:
-        """Bring back a chip that hangs: everything it knew is lost, cards in the field start from idle."""
+        """Restart a chip that hangs: it loses all its state, and cards in the field start from idle."""
         await self.start()
 
     def antenna(self, on: bool) -> None:
@@ -129,16 +137,20 @@ class Mfrc522:
         self._write(TX_CONTROL, ANTENNA_ON if on else ANTENNA_OFF)
 
     async def power_down(self) -> None:
-        """Soft power-down (clause 8.6.2): oscillator and field off, registers kept."""
+        """Enter soft power-down (clause 8.6.2): oscillator and field off, registers kept."""
         self._write(COMMAND, POWER_DOWN)
 
     async def power_up(self) -> None:
-        """Leave soft power-down and wait until cards in the field can hear. Raises ReaderError if the chip does not."""
+        """Leave soft power-down and wait until cards in the field are ready. Raises ReaderError if the chip is not
+        ready.
+        """
         self._write(COMMAND, IDLE)
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
         self._check()
 
-    async def find_card(self, wake: bool = False, prepare=None) -> iso14443.CardIdentity | None:
+    async def find_card(
+        self, wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
+    ) -> iso14443.CardIdentity | None:
         """Look once for a card and select it, see `iso14443.find`: `prepare(uid)` is called when its UID is known.
 
         Raises CardError or ReaderError.
@@ -147,7 +159,7 @@ class Mfrc522:
         return await iso14443.find(self, wake, prepare)
 
     async def select_again(self, identity: iso14443.CardIdentity) -> None:
-        """Select a card already known, whatever state it is in. Raises CardError if it is gone, or ReaderError."""
+        """Select a card already known, in any state. Raises CardError if it is gone, or ReaderError."""
         self.end_crypto()
         await iso14443.select_again(self, identity)
 
@@ -166,7 +178,7 @@ class Mfrc522:
             self._crc_receive = receive
 
     async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> bytes | memoryview:
-        """Send a frame with CRC_A and give back the whole-byte, CRC-checked answer of exactly `reply_length` bytes.
+        """Send a frame with CRC_A. Return the whole-byte, CRC-checked answer of exactly `reply_length` bytes.
 
         The view is good until the next frame. Raises CardError ("silent", "refused" for a four-bit NAK, "garbled"), or
         ReaderError.
@@ -193,9 +205,10 @@ class Mfrc522:
             raise iso14443.CardError("refused")
 
     def send(self, frame: bytes, timeout_us: int, framing: int) -> None:
-        """Begin to send `frame`, to be answered within `timeout_us`; meanwhile the processor is free for other work.
+        """Begin to send `frame`, to be answered within `timeout_us`. Meanwhile the processor is free for other work.
 
-        `framing` is BitFramingReg: bits to send of the last byte, and in bits 6 to 4 where the first received bit goes.
+        `framing` is BitFramingReg: the number of bits to send of the last byte, and in bits 6 to 4 the position of the
+        first received bit.
         """
         self._set_timeout(timeout_us)
         self._fill_fifo(frame)
@@ -209,7 +222,7 @@ class Mfrc522:
         select(1)
 
     async def receive(self, reply_length: int) -> int:
-        """Wait for the answer to the frame that was sent; the number of bytes received, 0 for silence.
+        """Wait for the answer to the frame that was sent. Return the number of bytes received, 0 for silence.
 
         The answer is in `reply` (up to `reply_length` bytes), `reply_bits` (of its last byte; 0: all), `garbled` (CRC,
         parity, framing) and `collision_bit`. Raises ReaderError if the chip gives no interrupt.
@@ -219,7 +232,7 @@ class Mfrc522:
         return self._take_reply(reply_length)
 
     async def authenticate(self, frame: bytes, timeout_us: int) -> None:
-        """MFAuthent (clause 10.3.1.9) with `frame`: command 0x60 or 0x61, block, six key bytes, four UID bytes.
+        """Run MFAuthent (clause 10.3.1.9) with `frame`: command 0x60 or 0x61, block, six key bytes, four UID bytes.
 
         Afterwards frames are encrypted, until `end_crypto`. Raises CardError ("refused") if the card does not accept
         the key or is gone, which the chip cannot tell apart, or ReaderError.
@@ -239,13 +252,15 @@ class Mfrc522:
         self._unclean = False
 
     def end_crypto(self) -> None:
-        """Go back to plain frames; the card that was authenticated has to be selected again."""
+        """Return to plain frames. The card that was authenticated has to be selected again."""
         if self._crypto:
             self._write(STATUS2, 0)
             self._crypto = False
 
     def collision_bit(self) -> int | None:
-        """The first bit of the last answer in which cards differed, counted from bit 0 of `reply`; None if none did."""
+        """Return the first bit of the last answer in which cards differed, counted from bit 0 of `reply`; None if none
+        did.
+        """
         if not self._collided:
             return None
         value = self._read(COLL)
@@ -253,8 +268,8 @@ class Mfrc522:
             return _FIFO_SIZE * 8
         return ((value & COLLISION_POSITION) - 1) & COLLISION_POSITION  # 0 stands for the 32nd bit
 
-    def _set_timeout(self, timeout_us) -> None:
-        """Timer reload value; it counts from the end of the frame sent."""
+    def _set_timeout(self, timeout_us: int) -> None:
+        """Set the timer reload value. The timer counts from the end of the frame sent."""
         known_us = self._timeout_us
         if timeout_us == known_us:
             return
@@ -265,12 +280,12 @@ class Mfrc522:
         self._timeout_us = timeout_us
         self._patience_ms = timeout_us // 1000 + _OUTER_MARGIN_MS
 
-    def _fill_fifo(self, frame) -> None:
-        """Put a frame into the FIFO and clear what the last one left, if it did not end as it should."""
+    def _fill_fifo(self, frame: bytes | bytearray | memoryview) -> None:
+        """Put a frame into the FIFO. Flush it first if the last frame did not end as it should."""
         if self._unclean:
             self._write(COMMAND, IDLE)
             self._write(FIFO_LEVEL, FLUSH)
-        self._unclean = True  # until the answer has come, just as it was asked for
+        self._unclean = True  # until exactly the expected answer has come
         select, write = self._select, self._spi.write
         select(0)
         write(_WRITE_FIFO + frame)
@@ -280,7 +295,7 @@ class Mfrc522:
         select(1)
         self._irq.clear()
 
-    def _take_reply(self, reply_length):
+    def _take_reply(self, reply_length: int) -> int:
         burst, reply, data = self._burst(reply_length)
         self._send_and_read(burst, reply)
         if not reply[1] & (RX_IRQ | TIMER_IRQ):
@@ -295,14 +310,18 @@ class Mfrc522:
         return count
 
     def _check(self) -> None:
-        """The chip is awake, is what it should be, and has not lost its configuration to a brown-out."""
+        """Raise ReaderError unless the chip is awake, is an MFRC522, and has its configuration: a brown-out loses
+        it.
+        """
         values = bytearray(4)
         self._send_and_read(_READ_HEALTH, values)
         if values[1] & POWER_DOWN or values[2] not in VERSIONS or values[3] != T_MODE_VALUE:
             raise ReaderError("not ready")
 
-    def _burst(self, reply_length):
-        """Addresses that read status and `reply_length` FIFO bytes in one go (clause 8.1.2.1), buffer, view of data."""
+    def _burst(self, reply_length: int) -> tuple:
+        """Return the addresses that read status and `reply_length` FIFO bytes at once (clause 8.1.2.1), buffer, view of
+        data.
+        """
         burst = self._bursts.get(reply_length)
         if burst is None:
             registers = _STATUS_REGISTERS + (FIFO_DATA,) * reply_length
@@ -311,22 +330,22 @@ class Mfrc522:
             burst = self._bursts[reply_length] = (addresses, reply, memoryview(reply)[_REPLY_START:])
         return burst
 
-    def _write(self, register, value) -> None:
+    def _write(self, register: int, value: int) -> None:
         self._register[0] = register << 1
         self._register[1] = value
         self._send(self._register)
 
-    def _read(self, register):
+    def _read(self, register: int) -> int:
         values = bytearray(2)
         self._send_and_read(bytes((0x80 | register << 1, 0)), values)
         return values[1]
 
-    def _send(self, data) -> None:
+    def _send(self, data: bytes | bytearray) -> None:
         self._select(0)
         self._spi.write(data)
         self._select(1)
 
-    def _send_and_read(self, data, values) -> None:
+    def _send_and_read(self, data: bytes | bytearray, values: bytearray) -> None:
         self._select(0)
         self._spi.write_readinto(data, values)
         self._select(1)

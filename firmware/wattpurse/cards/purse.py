@@ -1,40 +1,42 @@
-"""The purse: what is written on a card and where, and how whoever reads it tells a whole box from a torn one.
+"""The purse: the layout of a card's boxes, and how a reader tells a whole box from a torn one.
 
-The station alone writes order boxes, the meter alone writes statement boxes: neither can tear what the other wrote. Of
-each there are two where the card has room, and always the older or the broken one is written over.
+Only the station writes order boxes, and only the meter writes statement boxes: neither can tear a box of the other. If
+there is room, each box has two copies. A write replaces the older or damaged copy.
 
     order box: mark u8 = 0x4F, kind u8, version u8, content length in words of 4 bytes u8, meter number u32,
-        CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.token) one behind the other, or
-        the service pass (core.service_pass) of a service card, whose meter number is 0; a key card's box is empty, and
-        all of it stands elsewhere (cards.key_card)
-    statement box: a sealed statement (core.statement)
+        CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.messages.token) one behind the
+        other, or the service pass (core.messages.service_pass) of a service card, whose meter number is 0; a key card's
+        box is empty, and its record stands elsewhere (cards.key_card)
+    statement box: a sealed statement (core.messages.statement)
 
-An operator's card has the operator's pass in the service pass's place, a data card tokens for many meters (data_card).
+An operator's card has the operator's pass in place of the service pass. A data card has tokens for many meters
+(data_card).
 
-Little-endian. The CRC finds a torn box, nothing more: what is true is decided by the seals within. MIFARE Classic cards
-let key A read everything and write statements, and key B write everything; the pages of all other cards are open to
-whoever comes near them.
+Numbers are little-endian. The CRC finds torn boxes only; the seals inside prove the content. MIFARE Classic cards let
+key A read everything and write statements, and let key B write everything. The pages of all other cards are open to
+everybody near them.
 
-A copied card buys nothing, and takes nothing elsewhere twice: credit that a meter gave back is not on the card. The
-card only shows a statement, whose receipt names meter and token; the station books each such receipt once and sells it
-anew once, whichever copies it is shown.
+A copied card adds no credit, and a refund cannot be collected twice: refunded credit is not on the card. The card only
+shows a statement, whose receipt names meter and token. The station books each receipt once, from any number of copies.
 """
 
 import struct
 from binascii import crc32
 
-from wattpurse.cards.classic import (
-    READ_BOTH_WRITE_B,
-    READ_BOTH_WRITE_BOTH,
-    SECTORS,
-    TRAILER_WRITE_B,
-    ClassicKeys,
-)
+from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.messages import statement, token
 from wattpurse.core.seals import keys as key_derivation
 from wattpurse.core.seals.cmac import Derivation
 from wattpurse.core.seals.sealing import SealBroken, sealed_size
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.cards.memory import Memory
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
 
 CUSTOMER = 1
 SERVICE = 2
@@ -48,13 +50,14 @@ _MARK = 0x4F
 _HEAD = "<BBBBI"
 _CRC = "<I"
 _WORD = 4
-# A frame brings no less than this from any card.
+# One frame brings at least so many bytes from any card.
 _FIRST_READ = 16
-_CLASSIC_SECTOR_SIZE = 48
 
 
 class Layout:
-    """Where a kind of card keeps its boxes: offsets and size of order boxes, offsets and size of statement boxes."""
+    """The places of the boxes on a kind of card: offsets and size of order boxes, offsets and size of statement
+    boxes.
+    """
 
     def __init__(self, order_offsets: tuple, order_size: int, statement_offsets: tuple, statement_size: int) -> None:
         self.order_offsets = order_offsets
@@ -79,7 +82,7 @@ KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216", "ultralight")
 
 
 class OrderBox:
-    """One order box as it was read: `place` (0 or 1), `kind`, `version`, `meter_number`, `content` (bytes)."""
+    """One order box that was read: `place` (0 or 1), `kind`, `version`, `meter_number`, `content` (bytes)."""
 
     def __init__(self, place: int, kind: int, version: int, meter_number: int, content: bytes) -> None:
         self.place = place
@@ -90,18 +93,20 @@ class OrderBox:
 
 
 def layout_of(kind: str) -> Layout:
-    """The layout of a kind of card, one of KINDS."""
+    """Return the layout of a kind of card, one of KINDS."""
     return Layout(*_LAYOUTS[kind])
 
 
-def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
-    """A function that gives the ClassicKeys of a UID: the station writes with key B, a meter makes do with key A.
+def classic_keys_of(
+    aes: "Aes", site_key: bytes, is_station: bool, older_of: "Callable[[bytes], ClassicKeys] | None" = None
+) -> "Callable[[bytes], ClassicKeys]":
+    """Return a function from a UID to its ClassicKeys. The station writes with key B, a meter uses key A alone.
 
-    A meter's are kept until it is asked for those of another card. `older_of` is such a function for the site key
-    before, whose keys a card may still have.
+    A meter's function remembers the keys of the last card. `older_of` is such a function for the previous site key,
+    whose keys a card may still have.
     """
 
-    def older(uid):
+    def older(uid: bytes) -> "Callable[[], ClassicKeys] | None":
         return None if older_of is None else lambda: older_of(uid)
 
     if is_station:
@@ -109,7 +114,7 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
     site = Derivation(aes, site_key)
     last_uid, last_keys = None, None
 
-    def keys_of(uid):
+    def keys_of(uid: bytes) -> "ClassicKeys":
         nonlocal last_uid, last_keys
         if uid != last_uid:
             last_uid = uid
@@ -119,16 +124,8 @@ def classic_keys_of(aes, site_key: bytes, is_station: bool, older_of=None):
     return keys_of
 
 
-def access_of_sector(sector: int) -> tuple:
-    """The access conditions of a Classic sector, for `classic.format_classic`."""
-    first_statement = _LAYOUTS["classic-1k"][2][0]
-    holds_orders = (sector - SECTORS[0]) * _CLASSIC_SECTOR_SIZE < first_statement
-    data = READ_BOTH_WRITE_B if holds_orders else READ_BOTH_WRITE_BOTH
-    return data, data, data, TRAILER_WRITE_B
-
-
 def split_tokens(content: bytes) -> list:
-    """The sealed tokens in an order box; what is none comes last and in one piece."""
+    """Return the sealed tokens in an order box. Data that is no token comes last, in one piece."""
     tokens = []
     while content:
         header = token.read_header(content)
@@ -138,8 +135,8 @@ def split_tokens(content: bytes) -> list:
     return tokens
 
 
-async def read_orders(memory) -> OrderBox | None:
-    """The newest whole order box of the card, or None. Raises CardError or ReaderError."""
+async def read_orders(memory: "Memory") -> OrderBox | None:
+    """Return the newest whole order box of the card, or None. Raises CardError or ReaderError."""
     layout = layout_of(memory.kind)
     starts = []
     for place in range(len(layout.order_offsets)):
@@ -156,11 +153,11 @@ async def read_orders(memory) -> OrderBox | None:
     return None
 
 
-async def write_orders(memory, kind: int, meter_number: int, content: bytes) -> None:
+async def write_orders(memory: "Memory", kind: int, meter_number: int, content: bytes) -> None:
     """Write the newer order box and read it back; for the station.
 
-    Raises ValueError if the content has no room or is not whole words, CardError ("changed") if it reads back
-    otherwise, CardError or ReaderError.
+    Raises ValueError if the content does not fit or is not whole words, CardError ("changed") if the card reads back
+    something else, CardError or ReaderError.
     """
     layout = layout_of(memory.kind)
     if len(content) > layout.content_size or len(content) % _WORD:
@@ -175,42 +172,40 @@ async def write_orders(memory, kind: int, meter_number: int, content: bytes) -> 
     await write_and_verify(memory, layout.order_offsets[place], box)
 
 
-async def read_statement(memory, aes, keys) -> dict | None:
-    """What the newest authentic statement on the card says; None if there is none. Raises CardError or ReaderError."""
+async def read_statement(memory: "Memory", aes: "Aes", keys: "KeyPair") -> dict | None:
+    """Return the newest authentic statement on the card, opened, or None. Raises CardError or ReaderError."""
     for _, place, size in await _statement_claims(memory):
-        told = await _open_statement(memory, aes, keys, place, size)
-        if told is not None:
-            return told
+        opened = await _open_statement(memory, aes, keys, place, size)
+        if opened is not None:
+            return opened
     return None
 
 
-async def write_statement(memory, aes, keys, meter_number: int, compose) -> None:
-    """Write the statement that `compose(capacity) -> payload` gives over the older or broken one, and read it back.
+async def write_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", seal: "Callable[[int, int], bytes]") -> None:
+    """Write a statement over the older or damaged copy, and read it back.
 
-    A card without room for statements is left alone. Raises CardError ("changed" if it reads back otherwise), or
-    ReaderError.
+    `seal(number, capacity)` returns the sealed statement; `keys` are those that it seals with. A card without room for
+    statements is left unchanged. Raises CardError ("changed" if the card reads back something else), or ReaderError.
     """
     layout = layout_of(memory.kind)
     if not layout.statement_offsets:
         return
     capacity = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
-    payload = compose(capacity - capacity % 16)
     place, number = 0, 0
     claims = await _statement_claims(memory)
     if claims:
         number, place, size = claims[0]
         if statement.is_authentic(aes, keys, await _statement_data(memory, place, size)):
             place = 1 - place
-    sealed = statement.seal_statement(aes, keys, number + 1, meter_number, payload)
-    await write_and_verify(memory, layout.statement_offsets[place], sealed)
+    await write_and_verify(memory, layout.statement_offsets[place], seal(number + 1, capacity - capacity % 16))
 
 
-def _is_order_head(start, layout):
+def _is_order_head(start: bytearray, layout: "Layout") -> bool:
     return start[0] == _MARK and CUSTOMER <= start[1] <= KEY_CARD and start[3] * _WORD <= layout.content_size
 
 
-async def _read_order_box(memory, layout, place, start):
-    """The box that begins with `start`, or None if its CRC does not fit."""
+async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start: bytearray) -> "OrderBox | None":
+    """Return the box that begins with `start`, or None if its CRC is wrong."""
     size = HEAD_SIZE + start[3] * _WORD
     rest = bytearray(max(0, size - _FIRST_READ))
     if rest:
@@ -224,8 +219,8 @@ async def _read_order_box(memory, layout, place, start):
     return OrderBox(place, kind, version, meter_number, content)
 
 
-async def _statement_claims(memory):
-    """`(number, place, size)` of what looks like a statement, the newest first."""
+async def _statement_claims(memory: "Memory") -> list:
+    """Return `(number, place, size)` of all data that begins like a statement, the newest first."""
     layout = layout_of(memory.kind)
     claims = []
     for place in range(len(layout.statement_offsets)):
@@ -239,13 +234,13 @@ async def _statement_claims(memory):
     return claims
 
 
-async def _statement_data(memory, place, size):
+async def _statement_data(memory: "Memory", place: int, size: int) -> bytearray:
     data = bytearray(size)
     await memory.read(layout_of(memory.kind).statement_offsets[place], data)
     return data
 
 
-async def _open_statement(memory, aes, keys, place, size):
+async def _open_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", place: int, size: int) -> dict | None:
     data = await _statement_data(memory, place, size)
     try:
         return statement.open_statement(aes, keys, data)
@@ -253,7 +248,7 @@ async def _open_statement(memory, aes, keys, place, size):
         return None
 
 
-async def write_and_verify(memory, offset: int, data: bytes) -> None:
+async def write_and_verify(memory: "Memory", offset: int, data: bytes) -> None:
     """Write a box, filled up to whole units, and read it back. Raises CardError ("changed"), CardError, ReaderError."""
     data = data + bytes(-len(data) % memory.unit)
     await memory.write(offset, data)

@@ -1,10 +1,15 @@
-"""MIFARE Ultralight and NTAG213, 215, 216 as one linear memory: the user pages from page 4 on.
+"""MIFARE Ultralight and NTAG213, 215, 216 as linear memory: the user pages from page 4 on.
 
-Clauses are those of the NTAG213/215/216 data sheet. All of it raises `iso14443.CardError`, after which the card has to
-be selected again, and `mfrc522.ReaderError`.
+Clauses are those of the NTAG213/215/216 data sheet. All functions raise `iso14443.CardError`, after which the card has
+to be selected again, and `mfrc522.ReaderError`.
 """
 
 from wattpurse.cards.iso14443 import CardError
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.cards.iso14443 import CardIdentity
+    from wattpurse.cards.mfrc522 import Mfrc522
 
 _GET_VERSION = b"\x60"
 _READ = 0x30
@@ -29,11 +34,11 @@ _ULTRALIGHT = ("ultralight", 48)
 
 
 class PageMemory:
-    """The card that is selected on `reader`, seen as bytes."""
+    """The card that is selected on `reader`, as linear memory."""
 
     unit = _PAGE_SIZE
 
-    def __init__(self, reader, identity, kind: str, capacity: int) -> None:
+    def __init__(self, reader: "Mfrc522", identity: "CardIdentity", kind: str, capacity: int) -> None:
         self.kind = kind
         self.capacity = capacity
         self._reader = reader
@@ -69,11 +74,11 @@ class PageMemory:
             await self._reader.acknowledged(frame, _WRITE_TIMEOUT_US)
 
     async def select_again(self) -> None:
-        """Take the card up again after an error."""
+        """Select the card again after an error."""
         await self._reader.select_again(self._identity)
 
-    async def _pages(self, page, wanted):
-        """At least one page from `page` on, and up to `wanted` bytes in one frame."""
+    async def _pages(self, page: int, wanted: int) -> bytes | memoryview:
+        """Return at least one page from `page` on, and up to `wanted` bytes in one frame."""
         if not self._reads_fast or wanted <= _READ_PAGES * _PAGE_SIZE:
             self._read[1] = page
             return await self._reader.exchange(self._read, _READ_PAGES * _PAGE_SIZE, _TIMEOUT_US)
@@ -82,13 +87,13 @@ class PageMemory:
         self._fast_read[2] = page + count - 1
         return await self._reader.exchange(self._fast_read, count * _PAGE_SIZE, _TIMEOUT_US)
 
-    def _check_range(self, offset, length) -> None:
+    def _check_range(self, offset: int, length: int) -> None:
         if not 0 <= offset <= offset + length <= self.capacity:
             raise ValueError("beyond the card's memory")
 
 
-async def open_pages(reader, identity) -> PageMemory | None:
-    """The memory of the Ultralight or NTAG that is selected; None for a relative that is not known here."""
+async def open_pages(reader: "Mfrc522", identity: "CardIdentity") -> PageMemory | None:
+    """Return the memory of the Ultralight or NTAG that is selected, or None for an unknown type of this family."""
     version = await _version(reader, identity)
     if version is None or version[2] == _TYPE_ULTRALIGHT_EV1:
         return PageMemory(reader, identity, *_ULTRALIGHT)
@@ -97,8 +102,10 @@ async def open_pages(reader, identity) -> PageMemory | None:
     return PageMemory(reader, identity, *_NTAGS[version[6]])
 
 
-async def _version(reader, identity):
-    """GET_VERSION (clause 10.1); None if the card twice refuses it or keeps silent, as the first Ultralight does."""
+async def _version(reader: "Mfrc522", identity: "CardIdentity") -> bytes | None:
+    """Return the answer to GET_VERSION (clause 10.1). Return None after two refusals or silences, as of the first
+    Ultralight.
+    """
     for _ in range(2):
         try:
             return bytes(await reader.exchange(_GET_VERSION, _VERSION_LENGTH, _VERSION_TIMEOUT_US))

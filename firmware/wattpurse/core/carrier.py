@@ -12,3 +12,11 @@ _TEXTS = ("meter", "card", "console", "mqtt", "ble")
 def text(carrier: int) -> str:
     """The carrier in a word."""
     return _TEXTS[carrier] if 0 <= carrier < len(_TEXTS) else f"carrier {carrier}"
+
+
+def statement_identity(carrier: int) -> bytes:
+    """Return the identity bytes under which statements are sealed for a carrier that has no UID, such as MQTT or BLE.
+
+    The identity is the carrier's code in one byte. Card UIDs have 4, 7 or 10 bytes, so no card shares the keys.
+    """
+    return bytes((carrier,))

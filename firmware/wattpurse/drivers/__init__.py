@@ -1,1 +1,1 @@
-"""Drivers, one chip or coil per file, each handed its pins and buses."""
+"""Drivers, one chip or coil per file. Each gets its pins and buses as arguments."""

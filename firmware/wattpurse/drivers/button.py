@@ -1,8 +1,12 @@
 """Push button, debounced by sampling: a level counts when two samples 20 ms apart agree.
 
-Bounce of up to 20 ms is ignored; a press is seen for certain when it lasts 40 ms, never when it is shorter than 20 ms.
-Samples are only taken while a task waits for a press.
+Bounce of up to 20 ms is ignored. A press of 40 ms or more is always seen, a press shorter than 20 ms never. Samples are
+only taken while a task waits for a press.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Clock, Pin
 
 SAMPLE_MS = 20
 LONG_PRESS_MS = 1000
@@ -12,9 +16,9 @@ LONG = "long"
 
 
 class Button:
-    """A button on one pin that reads 0 while it is pressed (`pressed_level` 1 for the other way round)."""
+    """A button on one pin that reads 0 while it is pressed (`pressed_level` 1 for the opposite level)."""
 
-    def __init__(self, pin, clock, pressed_level: int = 0) -> None:
+    def __init__(self, pin: "Pin", clock: "Clock", pressed_level: int = 0) -> None:
         self._pin = pin
         self._clock = clock
         self._pressed_level = pressed_level
@@ -24,9 +28,9 @@ class Button:
         self._pressed_at_ms = 0
 
     async def wait_press(self, timeout_ms: int) -> str | None:
-        """Wait for a press, at most `timeout_ms`: SHORT when let go, LONG as soon as it has lasted a second, or None.
+        """Wait at most `timeout_ms` for a press. Return SHORT at its release, LONG after one second, or None.
 
-        A press under way when the time is up is not lost: the next call goes on with it.
+        A press that has begun when the time is up is not lost: the next call continues with it.
         """
         started_ms = self._clock.ticks_ms()
         while True:
@@ -38,7 +42,7 @@ class Button:
             await self._clock.sleep_ms(SAMPLE_MS)
 
     def sample(self) -> str | None:
-        """Look at the pin once; to be called every 20 ms. The press that this sample completes, or None."""
+        """Look at the pin once. Call every 20 ms. Return the press that this sample completes, or None."""
         pressed = self._pin() == self._pressed_level
         is_steady = pressed == self._last_sample
         self._last_sample = pressed

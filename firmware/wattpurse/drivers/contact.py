@@ -1,10 +1,14 @@
 """A sensor that opens a loop to ground: cover switch, reed contact or another output, debounced by sampling.
 
-The loop is closed while all is well, and a pull-up makes it read 1 when it opens: a cut wire is an alarm as well. What
-fits: a cover switch that the cover keeps closed; a reed contact that a magnet opens (form B); a measuring chip's output
-that goes high while energy flows backwards (ADE7755: REVP, which changes with a pulse and is not latched). A level is
-believed when `samples` of them in a row agree. An input that is not used is tied to ground.
+The loop is closed in normal state. A pull-up makes it read 1 when it opens, so a cut wire is an alarm too. Suitable
+sensors: a cover switch that the cover keeps closed; a reed contact that a magnet opens (form B); an output of a
+metering chip that goes high while energy flows backwards (ADE7755: REVP, which changes with a pulse and is not
+latched). A level is believed when `samples` of them in a row agree. An unused input is tied to ground.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Pin
 
 SAMPLE_MS = 100
 QUICK_SAMPLES = 3  # 200 ms to 300 ms: longer than a knock on the meter's case
@@ -12,16 +16,18 @@ SLOW_SAMPLES = 10  # 900 ms to 1 s: longer than a motor that runs out gives ener
 
 
 class Contact:
-    """A loop on one pin. `is_open` is what is believed of it; closed until `samples` said otherwise."""
+    """A loop on one pin. `is_open` is its debounced state; it starts as closed until `samples` samples say
+    otherwise.
+    """
 
-    def __init__(self, pin, samples: int) -> None:
+    def __init__(self, pin: "Pin", samples: int) -> None:
         self.is_open = False
         self._pin = pin
         self._samples = samples
         self._others = 0
 
     def sample(self) -> bool:
-        """Look at the pin once, to be called every SAMPLE_MS; give back `is_open`."""
+        """Look at the pin once, and return `is_open`. Call every SAMPLE_MS."""
         if bool(self._pin()) == self.is_open:
             self._others = 0
         else:

@@ -1,9 +1,15 @@
 """TM1637 LED driver with six 7-segment digits (Titan Micro Electronics data sheet, V2.4).
 
-Two wires that look like I2C and are not: no device address, least significant bit first, and the chip answers each byte
-by pulling the data line low for the ninth clock. Both pins are open drain with pull-ups. What is lit is remembered and
-sent again only when it changes; after an error everything is sent anew.
+Two wires that look like I2C but differ: no device address, least significant bit first, and the chip answers each byte
+by pulling the data line low for the ninth clock. Both pins are open drain with pull-ups. The driver remembers the lit
+segments and sends them only when they change. After an error it sends everything again.
 """
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Pin
 
 DIGITS = 6
 
@@ -17,13 +23,19 @@ class LedDisplay:
     """Six digits on two open-drain pins.
 
     `digit_order[address]` is the position, counted from the left, of the digit at that address of the chip; modules of
-    six digits are mostly wired 2, 1, 0, 5, 4, 3. `delay_us(n)` is for boards whose pins are faster than the chip's
-    250 kHz: it is called with 2 twice a bit. Without it nothing is waited for.
+    six digits are mostly wired 2, 1, 0, 5, 4, 3. `delay_us(n)` is for boards whose pins are faster than the chip's 250
+    kHz: it is called with 2 twice a bit. Without it the driver does not wait.
 
     A call that sends takes as long as nine bytes take on the wire, and does not yield meanwhile.
     """
 
-    def __init__(self, clock_pin, data_pin, delay_us=None, digit_order: tuple = (2, 1, 0, 5, 4, 3)) -> None:
+    def __init__(
+        self,
+        clock_pin: "Pin",
+        data_pin: "Pin",
+        delay_us: "Callable[[int], None] | None" = None,
+        digit_order: tuple = (2, 1, 0, 5, 4, 3),
+    ) -> None:
         if sorted(digit_order) != list(range(DIGITS)):
             raise ValueError("digit order must name each of the six positions once")
         self._clock_pin = clock_pin
@@ -37,7 +49,7 @@ class LedDisplay:
         self._command = bytearray(1)
         self._frame = bytearray(1 + DIGITS)
 
-    def show(self, segments) -> None:
+    def show(self, segments: bytes | bytearray) -> None:
         """Light six digits, one byte each from left to right: bit 0 segment a to bit 6 g, bit 7 the decimal point.
 
         Turns the display on. Raises OSError when the chip does not answer, ValueError unless there are six bytes.
@@ -66,11 +78,11 @@ class LedDisplay:
             self._send()
 
     def refresh(self) -> None:
-        """Send everything again though nothing changed: a disturbance may have changed the chip's memory."""
+        """Send everything again even if nothing changed: a disturbance may have changed the chip's memory."""
         self._send()
 
     def _send(self) -> None:
-        """Data mode, six digits, display control: each time all three, so that a chip that lost power comes back."""
+        """Send data mode, six digits and display control, always all three, so that a chip that lost power recovers."""
         self._is_sent = False
         command = self._command
         command[0] = _WRITE_ADDRESS_INCREMENT
@@ -84,8 +96,10 @@ class LedDisplay:
         self._transfer(command)
         self._is_sent = True
 
-    def _transfer(self, frame) -> None:
-        """Start, bytes, stop. Flat, for on a chip every call costs as much as the bit it would send."""
+    def _transfer(self, frame: bytearray) -> None:
+        """Send start, bytes, stop. Written without calls, because on a chip every call costs as much as the bit it
+        would send.
+        """
         clock = self._clock_pin
         data = self._data_pin
         delay_us = self._delay_us

@@ -1,10 +1,14 @@
 """DS3231 real-time clock on I2C (Maxim data sheet 19-5170, "Clock and Calendar" and "Status Register").
 
-The chip is kept in 24-hour mode and in UTC; its century bit, 0 for 20xx, is 1 for 21xx. It takes 2100 for a leap year,
-so from 2100-02-29 on it has to be set again. One burst reads time and status as of one instant.
+The chip is kept in 24-hour mode and in UTC. Its century bit is 0 for 20xx and 1 for 21xx. It treats 2100 as a leap
+year, so from 2100-02-29 on it has to be set again. One burst reads time and status of one instant.
 """
 
 from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days, days_from_civil, weekday
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import I2c
 
 ADDRESS = 0x68
 FIRST_YEAR = 2000
@@ -22,9 +26,9 @@ _CENTURY = 0x80
 
 
 class Ds3231:
-    """The clock chip on `i2c`; both calls raise OSError when it does not answer."""
+    """The clock chip on `i2c`. Both calls raise OSError when it does not answer."""
 
-    def __init__(self, i2c, address: int = ADDRESS) -> None:
+    def __init__(self, i2c: "I2c", address: int = ADDRESS) -> None:
         self._i2c = i2c
         self._address = address
         self._registers = bytearray(_REGISTERS_READ)
@@ -32,15 +36,16 @@ class Ds3231:
         self._byte = bytearray(1)
 
     def read(self) -> int | None:
-        """Seconds since 1970 UTC, or None when the time is not to be trusted.
+        """Return seconds since 1970 UTC, or None when the time cannot be trusted.
 
-        It is not when the oscillator has stood still since it was set, or the registers hold no date and time.
+        It cannot be trusted if the oscillator has stopped since the clock was set, or if the registers hold no valid
+        date and time.
         """
         registers = self._registers
         self._i2c.readfrom_mem_into(self._address, _SECONDS, registers)
         if registers[_STATUS] & _OSCILLATOR_STOPPED:
             return None
-        # The hours' 12-hour bit makes a number above 23 and is refused with those.
+        # The 12-hour bit of the hours makes a number above 23, which is refused.
         second = _from_bcd(registers[0], 59)
         minute = _from_bcd(registers[1], 59)
         hour = _from_bcd(registers[2], 23)
@@ -56,9 +61,9 @@ class Ds3231:
         return days * DAY_S + hour * 3600 + minute * 60 + second
 
     def set(self, utc_s: int) -> None:
-        """Set the chip to a time in seconds since 1970 UTC; it counts the next second one second after this.
+        """Set the chip to a time in seconds since 1970 UTC. It counts the next second one second after this.
 
-        The oscillator-stop flag is cleared last: a time set for the first time and cut off is not trusted. Raises
+        The oscillator-stop flag is cleared last: a first setting that is cut off leaves the time untrusted. Raises
         ValueError outside the years 2000 to 2199.
         """
         days = utc_s // DAY_S
@@ -77,18 +82,18 @@ class Ds3231:
         self._clear_bit(_CONTROL, _OSCILLATOR_OFF_ON_BATTERY)
         self._clear_bit(_STATUS, _OSCILLATOR_STOPPED)
 
-    def _clear_bit(self, register, bit) -> None:
+    def _clear_bit(self, register: int, bit: int) -> None:
         self._i2c.readfrom_mem_into(self._address, register, self._byte)
         self._byte[0] &= ~bit
         self._i2c.writeto_mem(self._address, register, self._byte)
 
 
-def _to_bcd(value):
+def _to_bcd(value: int) -> int:
     return value // 10 << 4 | value % 10
 
 
-def _from_bcd(register, most):
-    """The number in a register, or None if a digit is above 9 or the number above `most`."""
+def _from_bcd(register: int, most: int) -> int | None:
+    """Return the number in a register, or None if a digit is above 9 or the number above `most`."""
     if register & 0x0F > 9:
         return None
     value = (register >> 4) * 10 + (register & 0x0F)

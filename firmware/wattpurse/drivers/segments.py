@@ -1,7 +1,7 @@
 """Text as 7-segment shapes: bit 0 is segment a (top), b, c, d, e, f clockwise, bit 6 g (middle), bit 7 the point.
 
-Letters come in the one case that can be drawn, or in both (C c, H h, I i, L l, O o, U u). What has no shape shows as
-the low bar, so that it is seen to be missing.
+Most letters exist in the one case that can be drawn, some in both (C c, H h, I i, L l, O o, U u). A character without a
+shape shows as the low bar, so that it is seen to be missing.
 """
 
 POSITIONS = 6
@@ -18,7 +18,7 @@ _SHAPES = (
 
 
 def shape(character: str) -> int:
-    """The segments of one character, of its other case if it has no shape in this one, or the low bar."""
+    """Return the segments of one character, of its other case if this case has no shape, or the low bar."""
     for candidate in (character, character.lower(), character.upper()):
         index = _CHARACTERS.find(candidate)
         if index >= 0:
@@ -27,10 +27,10 @@ def shape(character: str) -> int:
 
 
 def render(text: str) -> bytearray:
-    """Six positions, the text at the right; a point or comma is lit in the position before it.
+    """Return six positions with the text at the right. A point or comma is lit in the position before it.
 
     Text too long loses decimals and then trailing letters, from the right and without rounding. If digits of a whole
-    number would have to go, all six positions show dashes: a number cut short would be read as another one.
+    number would be lost, all six positions show dashes: a number cut short would be read as another number.
     """
     characters, points = _fold_points(text)
     excess = len(characters) - POSITIONS
@@ -45,8 +45,8 @@ def render(text: str) -> bytearray:
     return segments
 
 
-def _fold_points(text):
-    """The characters that take a position, and for each whether a point follows; a point alone gets a blank."""
+def _fold_points(text: str) -> tuple:
+    """Return the characters that take a position, and for each whether a point follows. A point alone gets a blank."""
     characters = []
     points = []
     for character in text:
@@ -61,8 +61,10 @@ def _fold_points(text):
     return characters, points
 
 
-def _cuts_whole_digits(characters, points) -> bool:
-    """Whether a digit beyond the last position belongs to a whole number: no point stands before it in its number."""
+def _cuts_whole_digits(characters: list, points: list) -> bool:
+    """Return True if a digit beyond the last position belongs to a whole number: no point stands before it in its
+    number.
+    """
     is_decimal = False
     for index, character in enumerate(characters):
         if character in "0123456789":

@@ -1,8 +1,8 @@
-"""The card desk: looks for cards, redeems what they bring, writes the statement, and says what came of it.
+"""The card desk: looks for cards, redeems their tokens, writes the statement, and shows the outcome.
 
-The teller has the credit in the ledger before the card or anyone else is told. A card may be torn away at any moment:
-what was redeemed stays redeemed, and the next tap writes the statement. A card that lies on the reader is served once;
-if it was not served well it is tried again as long as it lies there. A key card is shown to the slot at every look.
+The teller writes the credit into the ledger before the card or anyone else learns of it. A card may be removed at any
+moment: redeemed tokens stay redeemed, and the next tap writes the statement. A card that lies on the reader is served
+once. If that failed, it is tried again as long as it lies there. A key card is shown to the slot at every look.
 """
 
 from wattpurse.cards import data_card, purse
@@ -10,12 +10,27 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
-from wattpurse.core.messages import statement
 from wattpurse.core.messages.service_pass import open_pass
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import newest_site_keys
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import TypeVar
+
+    from wattpurse.cards.iso14443 import CardIdentity
+    from wattpurse.cards.memory import Memory
+    from wattpurse.hal import Board
+    from wattpurse.services.key_slot import KeySlot
+    from wattpurse.services.statements import Statements
+    from wattpurse.services.teller import Teller
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
+    Result = TypeVar("Result")
 
 PERIOD_MS = 250
 LONGEST_PAUSE_MS = 60_000
@@ -25,7 +40,7 @@ _ATTEMPTS = 3
 _CARDS_AT_ONCE = 4
 _LOOKS_TO_BE_GONE = 2
 
-# What is told of a tap that had several outcomes: the first of these.
+# A tap with several outcomes shows the first of these.
 _PRECEDENCE = (
     outcome.LEDGER_FAILED,
     outcome.ACCEPTED,
@@ -42,40 +57,34 @@ _NO_STATEMENT = (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED)
 
 
 class CardDesk:
-    """Serves the cards on `reader`; `show_outcome(outcome)` is called when a tap has come to its end, `rest(False)` in
-    the pauses between looks.
+    """Serves the cards on the reader of `board`, for the meter that keeps `stores`.
 
-    `settings` name the meter and its keys, `ledger` holds the account that statements tell of; key cards are for
-    `key_slot`. `supply_reason()` says why supply is on or off, None where statements are not to tell.
+    Tokens go to `teller`, statements come from `statements`, and key cards go to `key_slot`. `show_outcome(outcome)` is
+    called when a tap has ended. Between looks the board may rest.
     """
 
     def __init__(
         self,
-        reader,
-        clock,
-        aes,
-        settings,
-        ledger,
-        timekeeper,
-        teller,
-        events_log,
-        show_outcome,
-        rest,
-        key_slot,
-        supply_reason,
+        board: "Board",
+        stores: "Stores",
+        timekeeper: "TimeKeeper",
+        teller: "Teller",
+        statements: "Statements",
+        key_slot: "KeySlot",
+        show_outcome: "Callable[[int], None]",
     ) -> None:
-        self._reader = reader
-        self._clock = clock
-        self._aes = aes
-        self._settings = settings
-        self._ledger = ledger
+        self._reader = board.reader
+        self._clock = board.clock
+        self._aes = board.aes
+        self._rest = board.rest
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
         self._timekeeper = timekeeper
         self._teller = teller
-        self._events = events_log
-        self._show_outcome = show_outcome
-        self._rest = rest
+        self._statements = statements
         self._key_slot = key_slot
-        self._supply_reason = supply_reason
+        self._show_outcome = show_outcome
         self._started = False
         self._failures = 0
         self._visits = {}
@@ -88,7 +97,7 @@ class CardDesk:
         return min(PERIOD_MS << min(self._failures, 16), LONGEST_PAUSE_MS)
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look for cards for ever."""
         while True:
             await self.serve_one_look()
             await self._clock.sleep_ms(0)
@@ -96,9 +105,9 @@ class CardDesk:
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self) -> None:
-        """Wake the reader, serve every card that has just come, and put the reader to sleep.
+        """Wake the reader, serve every new card, and put the reader to sleep.
 
-        Neither a card nor a reader that fails is raised out of it.
+        A card or a reader that fails raises nothing here.
         """
         try:
             await self._wake_reader()
@@ -122,17 +131,17 @@ class CardDesk:
         self._started = False
         self._failures += 1
         if self._failures == FAILURES_BEFORE_ALARM:
-            self._teller.reader_failed = True
+            self._statements.reader_failed = True
             self._events.note(events.READER_LOST, carrier.METER, self._timekeeper.now_s())
 
     def _note_success(self) -> None:
         self._failures = 0
-        if self._teller.reader_failed:
-            self._teller.reader_failed = False
+        if self._statements.reader_failed:
+            self._statements.reader_failed = False
             self._events.note(events.READER_BACK, carrier.METER, self._timekeeper.now_s())
 
     async def _serve_all(self) -> None:
-        """One card after the other: each is put to sleep, so that the next one can be found."""
+        """Serve one card after the other. Each is put to sleep, so that the next one can be found."""
         for visit in self._visits.values():
             visit.looks_missed += 1
         try:
@@ -143,12 +152,12 @@ class CardDesk:
                 await self._serve(identity)
                 await self._reader.halt()
         except CardError:
-            pass  # a card left while it was selected or put to sleep; the next look finds what is there
+            pass  # a card left while it was selected or put to sleep; the next look finds the cards that are there
         self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
 
-    async def _serve(self, identity):
+    async def _serve(self, identity: "CardIdentity") -> None:
         if identity.uid not in self._visits:
-            self._prepare(identity.uid)  # only the end of its selection told that this is the whole UID
+            self._prepare(identity.uid)  # only the end of the selection showed that this is the whole UID
         visit = self._visits[identity.uid]
         visit.looks_missed = 0
         if visit.is_in_slot:
@@ -171,16 +180,18 @@ class CardDesk:
         visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
 
-    async def _read(self, identity):
-        """The card's memory and its order box, None where it has none."""
+    async def _read(self, identity: "CardIdentity") -> tuple:
+        """Return the card's memory and its order box, or None in place of the box if there is none."""
         return await self._retried(lambda: self._open(identity), self._reselect(identity))
 
-    async def _open(self, identity):
+    async def _open(self, identity: "CardIdentity") -> tuple:
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return memory, None if memory is None else await purse.read_orders(memory)
 
-    async def _show_to_slot(self, visit, step, select_again) -> None:
-        """What the slot makes of a key card that is there; one that it cannot use is tried again as long as it is."""
+    async def _show_to_slot(
+        self, visit: "_Visit", step: "Callable[[], Awaitable[int]]", select_again: "Callable[[], Awaitable[None]]"
+    ) -> None:
+        """Show a key card to the slot. A card that the slot cannot use is tried again as long as it is there."""
         try:
             result = await self._retried(step, select_again)
         except CardError:
@@ -192,18 +203,22 @@ class CardDesk:
         visit.is_bad = result == outcome.UNREADABLE
         self._tell(visit, result)
 
-    def _take(self, identity, memory):
+    def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":
         return self._key_slot.take(identity.uid, memory)
 
-    async def _take_again(self, identity):
+    async def _take_again(self, identity: "CardIdentity") -> int:
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return outcome.UNREADABLE if memory is None else await self._key_slot.take(identity.uid, memory)
 
-    def _reselect(self, identity):
+    def _reselect(self, identity: "CardIdentity") -> "Callable[[], Awaitable[None]]":
         return lambda: self._reader.select_again(identity)
 
-    async def _give_statement(self, identity, memory, box, visit):
-        """A customer of this meter, or a data card, gets a statement; the tap is over when it is on the card."""
+    async def _give_statement(
+        self, identity: "CardIdentity", memory: "Memory", box: "purse.OrderBox", visit: "_Visit"
+    ) -> None:
+        """Write a statement on a customer's card of this meter or a data card. The tap is over when it is on the
+        card.
+        """
         if box.kind in (purse.CUSTOMER, purse.DATA) and visit.result not in _NO_STATEMENT:
             try:
                 await self._retried(lambda: self._write_statement(identity, memory, box), memory.select_again)
@@ -213,8 +228,10 @@ class CardDesk:
         visit.is_over = True
         self._tell(visit, visit.result)
 
-    async def _retried(self, step, select_again):
-        """The result of `step()`, tried again after a CardError as long as the card can be selected."""
+    async def _retried(
+        self, step: "Callable[[], Awaitable[Result]]", select_again: "Callable[[], Awaitable[None]]"
+    ) -> "Result":
+        """Return the result of `step()`. Repeat it after a CardError as long as the card can be selected."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 return await step()
@@ -222,8 +239,8 @@ class CardDesk:
                 await select_again()
         return await step()
 
-    def _prepare(self, uid) -> None:
-        """Derive the keys that a card will ask for, while it is still answering."""
+    def _prepare(self, uid: bytes) -> None:
+        """Derive the keys of a card while it is still answering."""
         site_keys = newest_site_keys(self._settings)
         if site_keys != self._site_keys:
             self._site_keys = site_keys
@@ -234,8 +251,8 @@ class CardDesk:
             self._visits[uid] = _Visit()
             self._keys_of_uid(uid)
 
-    async def _redeem(self, identity, box):
-        """What came of all that the box brings. Other tasks have their turn behind each token."""
+    async def _redeem(self, identity: "CardIdentity", box: "purse.OrderBox") -> int:
+        """Return the outcome of all tokens in the box. Other tasks get a turn after each token."""
         if box.kind == purse.SERVICE:
             return self._check_pass(identity, box)
         meter_number = self._settings.get("meter_number")
@@ -255,7 +272,8 @@ class CardDesk:
                 break
         return _first_of(results) if results else outcome.NO_NEWS
 
-    def _check_pass(self, identity, box):
+    def _check_pass(self, identity: "CardIdentity", box: "purse.OrderBox") -> int:
+        """Return SERVICE if the technician's pass in the box is authentic and has not expired."""
         opened = None
         for site_key in newest_site_keys(self._settings):
             try:
@@ -267,40 +285,38 @@ class CardDesk:
             return outcome.UNREADABLE
         technician, expires_s = opened
         now_s = self._timekeeper.now_s()
-        # A meter that has lost its time would otherwise lock out whoever comes to set it.
+        # A meter that has lost its time would otherwise lock out the technician that has to set it.
         if self._timekeeper.trusted and expires_s <= now_s:
             return outcome.PASS_EXPIRED
         self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
         return outcome.SERVICE
 
-    async def _write_statement(self, identity, memory, box) -> None:
-        pair = keys.statement_keys(self._aes, self._settings.get("meter_key"), identity.uid)
+    async def _write_statement(self, identity: "CardIdentity", memory: "Memory", box: "purse.OrderBox") -> None:
+        pair = self._statements.keys(identity.uid)
         await self._clock.sleep_ms(0)
-        meter_number = self._settings.get("meter_number")
+
+        def seal(number: int, capacity: int) -> bytes:
+            return self._statements.seal(pair, number, capacity)
+
         if box.kind == purse.DATA:
             slot_size = box.meter_number
-            await data_card.write_statement(memory, self._aes, pair, meter_number, slot_size, self._compose)
+            await data_card.write_statement(memory, self._settings.get("meter_number"), slot_size, seal)
         else:
-            await purse.write_statement(memory, self._aes, pair, meter_number, self._compose)
+            await purse.write_statement(memory, self._aes, pair, seal)
 
-    def _compose(self, capacity):
-        account, now_s = self._ledger.account, self._timekeeper.now_s()
-        sections = self._teller.sections(now_s)
-        return statement.compose(account, self._teller.alarms(), now_s, capacity, sections, self._supply_reason())
-
-    def _tell_unreadable(self, visit) -> None:
+    def _tell_unreadable(self, visit: "_Visit") -> None:
         visit.is_bad = True
         self._tell(visit, outcome.UNREADABLE)
 
-    def _tell(self, visit, result) -> None:
-        """The same thing is not said twice of a card that lies there."""
-        if result != visit.told:
-            visit.told = result
+    def _tell(self, visit: "_Visit", result: int) -> None:
+        """Report each outcome once per visit."""
+        if result != visit.outcome_shown:
+            visit.outcome_shown = result
             self._show_outcome(result)
 
 
 class _Visit:
-    """A card's stay on the reader."""
+    """The stay of one card on the reader."""
 
     def __init__(self) -> None:
         self.looks_missed = 0
@@ -308,11 +324,11 @@ class _Visit:
         self.is_in_slot = False
         self.is_bad = False
         self.result = None
-        self.told = None
+        self.outcome_shown = None
 
 
-def _first_of(results):
-    """The outcome that takes precedence; one that has none is alone."""
+def _first_of(results: "Iterable[int | None]") -> int:
+    """Return the outcome that takes precedence. An outcome without precedence is the only one."""
     for result in _PRECEDENCE:
         if result in results:
             return result

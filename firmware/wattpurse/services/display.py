@@ -1,8 +1,8 @@
-"""The meter's face: pages turned by the button, outcomes of taps, warnings, and codes for what is wrong.
+"""Display, button and buzzer: pages turned by the button, outcomes of taps, warnings, and codes for faults.
 
-What is shown is decided by `frame`, from the account and the reason for the supply's state; `run` only sends it and
-waits for the button. Credit is the home page: it blinks when it is low or spent, and takes turns with the code of any
-other reason why supply is off. A display chip that does not answer is counted and tried again, and stops nothing.
+`frame` decides the content, from the account and the reason of supply; `run` sends it and waits for the button. Credit
+is the home page: it blinks when it is low or spent, and alternates with the code of any other reason why supply is off.
+A display chip that does not answer is counted and tried again, and stops nothing.
 """
 
 from wattpurse.core import outcome as outcomes
@@ -11,6 +11,12 @@ from wattpurse.drivers import buzzer as sounds
 from wattpurse.drivers.button import LONG, SAMPLE_MS
 from wattpurse.drivers.segments import POSITIONS, render
 from wattpurse.services import pages
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.hal import Board, Clock
 
 OUTCOME_MS = 4_000
 PAGE_MS = 20_000
@@ -38,47 +44,58 @@ _PATTERNS = {
 
 
 class _Span:
-    """A stretch of time that ends by itself. `lasts` must be asked now and then, within the half wrap of the ticks."""
+    """A stretch of time that ends by itself. Call `lasts` at least once within the half wrap of the ticks."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: "Clock") -> None:
         self._clock = clock
         self._is_running = False
         self._begin_ms = 0
         self._duration_ms = 0
 
-    def begin(self, now_ms, duration_ms) -> None:
+    def begin(self, now_ms: int, duration_ms: int) -> None:
+        """Begin to last for `duration_ms`."""
         self._is_running = True
         self._begin_ms = now_ms
         self._duration_ms = duration_ms
 
     def end(self) -> None:
+        """End at once."""
         self._is_running = False
 
-    def lasts(self, now_ms):
+    def lasts(self, now_ms: int) -> bool:
+        """Return True until the time is over."""
         if self._is_running and self._clock.ticks_diff(now_ms, self._begin_ms) >= self._duration_ms:
             self._is_running = False
         return self._is_running
 
 
 class Display:
-    """Display, button and buzzer as one service.
+    """Display, button and buzzer of `board` as one service.
 
-    `read_state()` gives `(account, reason, grade, days left)`: the Account or None, the supply reason (core.supply),
-    the grade of warning and for how many days credit lasts (core.warning), None where that is not known. `agree()` is
-    called with a short press while credit is shown, and True if that agreed to something. `raises_alarm()` is True
-    while a tamper has to be shown though supply is on.
-    `version` is shown after the lamp test, credit if it is empty. `failed` is True while the chip does not answer,
-    `failures` counts the times it did not.
-    The supervisor may assign `beat`; it is called several times a second while `run` lives.
+    `read_state()` returns `(account, reason, grade, days left)`: the Account or None, the reason of supply
+    (core.money.supply), the grade of warning, and for how many days credit lasts (core.money.warning), or None.
+    `agree()` is called for a short press while credit is shown, and returns True if that agreed to something.
+    `raises_alarm()` returns True while a tamper has to be shown though supply is on.
+
+    `version` is shown after the lamp test; if it is empty, credit is shown. `failed` is True while the chip does not
+    answer, `failures` counts the failures. The supervisor may assign `beat`; it is called several times a second while
+    `run` lives.
     """
 
-    def __init__(self, led, button, buzzer, clock, read_state, agree, raises_alarm, version: str = "") -> None:
+    def __init__(
+        self,
+        board: "Board",
+        read_state: "Callable[[], tuple]",
+        agree: "Callable[[], bool]",
+        raises_alarm: "Callable[[], bool]",
+        version: str = "",
+    ) -> None:
         self.failed = False
         self.failures = 0
-        self._led = led
-        self._button = button
-        self._buzzer = buzzer
-        self._clock = clock
+        self._led = board.display
+        self._button = board.button
+        self._buzzer = board.buzzer
+        self._clock = clock = board.clock
         self._read_state = read_state
         self._agree = agree
         self._raises_alarm = raises_alarm
@@ -102,41 +119,44 @@ class Display:
         self._drawn_segments = _DARK
 
     def beat(self) -> None:
-        """Heartbeat of `run`; nobody listens until the supervisor assigns its own."""
+        """Give a heartbeat of `run`. Does nothing until the supervisor assigns its own."""
 
     async def run(self) -> None:
-        """Show what there is to show and take key presses, for ever."""
+        """Show the frames and take key presses, for ever."""
         while True:
             self._update()
             self._warn()
             self.beat()
-            # The last look at the button may have been this very moment, and its samples must be apart.
+            # The last look at the button may have been just now, and its samples must be apart.
             await self._clock.sleep_ms(SAMPLE_MS)
             press = await self._button.wait_press(_POLL_MS - self._clock.ticks_ms() % _POLL_MS)
             if press is not None:
                 self.take_press(press)
 
     def show_outcome(self, outcome: int) -> None:
-        """Tell what became of a token or a tap, for four seconds: its code, or credit if it has none; and a sound."""
+        """Show the outcome of a token or a tap for four seconds: its code, or credit if it has none; and play its
+        sound.
+        """
         self._page_turned.end()
         self._buzzer.play(_PATTERNS.get(outcome, sounds.REFUSED))
         self._say([(outcomes.display_code(outcome), OUTCOME_MS)])
 
     def show_text(self, text: str, duration_ms: int) -> None:
-        """Show text (drivers.segments tells what has a shape) for `duration_ms`; empty text shows credit, steadily."""
+        """Show text (see drivers.segments for the characters) for `duration_ms`. Empty text shows credit, steadily."""
         self._say([(text, duration_ms)])
 
     def set_brightness(self, level: int) -> None:
-        """Brightness 0 to 7, remembered until power is lost. Raises ValueError for any other level."""
+        """Set the brightness 0 to 7, kept until power is lost. Raises ValueError for any other level."""
         try:
             self._led.brightness(level)
         except OSError:
             self._note_failure()
 
     def take_press(self, press: str) -> None:
-        """Act on button.SHORT, which ends a message, agrees or turns the page, or LONG: lamp test. Both mute.
+        """Act on a press: SHORT ends a message, agrees or turns the page; LONG starts the lamp test. Both mute the
+        warning.
 
-        Nobody agrees to what is not shown: while another page is, a press turns it.
+        Only a visible offer can be accepted: while another page is shown, a press turns it.
         """
         now_ms = self._clock.ticks_ms()
         self._buzzer.play(sounds.KEY)
@@ -149,14 +169,15 @@ class Display:
         elif self._page != pages.CREDIT or not self._agree():
             self._turn_page(now_ms)
 
-    def _turn_page(self, now_ms) -> None:
+    def _turn_page(self, now_ms: int) -> None:
         self._page = pages.following(self._page, self._account, self._days_left)
         self._page_turned.begin(now_ms, PAGE_MS)
 
     def frame(self, now_ms: int) -> bytes:
-        """The six digits to be lit at `now_ms` (of the clock's ticks), from left to right, as LedDisplay takes them.
+        """Return the six digits to be lit at `now_ms` (of the clock's ticks), from left to right, as LedDisplay takes
+        them.
 
-        The same object as long as it shows the same; not to be changed by the caller.
+        Returns the same object as long as the content is the same. The caller must not change it.
         """
         self._account, self._reason, self._grade, self._days_left = self._read_state()
         message = self._message(now_ms)
@@ -171,8 +192,8 @@ class Display:
             return self._draw_page(pages.CREDIT)
         return self._home(now_ms) if self._page == pages.CREDIT else self._draw_page(self._page)
 
-    def _home(self, now_ms):
-        """Credit, as it stands to the supply: steady, blinking, or taking turns with a code."""
+    def _home(self, now_ms: int) -> bytes:
+        """Return credit as the supply requires it: steady, blinking, or alternating with a code."""
         code = supply.display_code(self._reason) or self._offer() or self._alarm(now_ms)
         if code and now_ms // _CODE_TURN_MS % 2 == 0:
             return self._draw_text(code)
@@ -181,20 +202,20 @@ class Display:
             return _DARK
         return self._draw_page(pages.CREDIT)
 
-    def _alarm(self, now_ms):
-        """The code of a tamper that leaves supply on: now and then, for it must not hide credit."""
+    def _alarm(self, now_ms: int) -> str:
+        """Return the code of a tamper that leaves supply on, at long intervals, because it must not hide credit."""
         if now_ms // _CODE_TURN_MS % _TURNS_TO_ALARM == 0 and self._raises_alarm():
             return supply.display_code(supply.TAMPER)
         return ""
 
-    def _offer(self):
-        """Emergency credit that a press would accept; empty where there is none."""
+    def _offer(self) -> str:
+        """Return the text of emergency credit that a press would accept, or empty text."""
         if self._reason != supply.NO_CREDIT or not consent.emergency_is_offered(self._account):
             return ""
         return pages.emergency_text(self._account)
 
-    def _draw_page(self, page):
-        """The page's segments, drawn anew only when they are other ones."""
+    def _draw_page(self, page: int) -> bytes:
+        """Return the page's segments, drawn again only when they change."""
         account = self._account
         value = pages.value(page, account, self._days_left)
         if account is not self._drawn_account or page != self._drawn_page or value != self._drawn_value:
@@ -204,21 +225,21 @@ class Display:
             self._drawn_value = value
         return self._drawn_segments
 
-    def _draw_text(self, text):
-        """The text's segments, drawn anew only when it is another text."""
+    def _draw_text(self, text: str) -> bytes:
+        """Return the text's segments, drawn again only when the text changes."""
         if text != self._text:
             self._text_segments = render(text)
             self._text = text
         return self._text_segments
 
-    def _say(self, messages) -> None:
+    def _say(self, messages: list) -> None:
         """Show messages, each `(text, milliseconds)`, one after the other, the first at once."""
         self._messages = messages
         self._message_shown.begin(self._clock.ticks_ms(), messages[0][1])
         self._update()
 
-    def _message(self, now_ms):
-        """The text of the message to be shown now, or None."""
+    def _message(self, now_ms: int) -> str | None:
+        """Return the text of the message to be shown now, or None."""
         while self._messages and not self._message_shown.lasts(now_ms):
             del self._messages[0]
             if self._messages:
@@ -226,7 +247,9 @@ class Display:
         return self._messages[0][0] if self._messages else None
 
     def _update(self) -> None:
-        """Send what is to be shown now; once a minute even if nothing changed, for the chip's memory is not ours."""
+        """Send the frame of now, and once a minute even an unchanged one, because disturbances may change the chip's
+        memory.
+        """
         now_ms = self._clock.ticks_ms()
         segments = self.frame(now_ms)
         try:
@@ -243,12 +266,12 @@ class Display:
         self.failed = True
         self.failures += 1
 
-    def _warning_is_due(self):
-        """Low credit with supply still on is worth a sound; once supply is off, that speaks for itself."""
+    def _warning_is_due(self) -> bool:
+        """Return True for low credit with supply on. Once supply is off, no sound is needed."""
         return self._account is not None and self._reason == supply.ON and self._grade != warning.NONE
 
     def _warn(self) -> None:
-        """Sound the low-credit warning, unless it did so lately, a press has muted it or a message has the word."""
+        """Sound the low-credit warning, unless it sounded lately, a press has muted it, or a message is shown."""
         now_ms = self._clock.ticks_ms()
         if not self._warning_silent.lasts(now_ms) and not self._messages and self._warning_is_due():
             self._buzzer.play(sounds.VERY_LOW_CREDIT if self._grade == warning.VERY_LOW else sounds.LOW_CREDIT)

@@ -1,7 +1,7 @@
-"""The guard: looks at the tamper sensors ten times a second, and latches what somebody does to the meter.
+"""The guard: looks at the tamper sensors ten times a second, and latches tampering.
 
-What is latched is a setting and outlasts a power cut; the technician or a token clears it. What still lasts then is
-latched again at once. What comes of it is decided in `core.tamper`, by the terms of supply.
+Latched kinds are a setting and outlast a power cut. The technician or a token clears them. A tamper that still lasts
+then is latched again at once. `core.guards.tamper` decides the consequences, by the terms of supply.
 """
 
 from wattpurse.core import carrier
@@ -9,19 +9,33 @@ from wattpurse.core.guards import tamper
 from wattpurse.core.records import events
 from wattpurse.drivers.contact import SAMPLE_MS
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.drivers.contact import Contact
+    from wattpurse.hal import Clock
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 
 class Guard:
-    """Looks at `sensors`, pairs of a kind of `tamper` and its drivers.contact.Contact; latches in `settings`.
+    """Looks at `sensors`, pairs of a kind of `tamper` and its drivers.contact.Contact; latches in the settings of
+    `stores`.
 
-    `seen` are the kinds that the sensors said at the last look, whatever the terms say of them.
+    `seen` are the kinds that the sensors reported at the last look, independent of the terms.
     """
 
-    def __init__(self, sensors: tuple, settings, ledger, events_log, timekeeper, clock) -> None:
+    def __init__(
+        self,
+        sensors: "tuple[tuple[int, Contact], ...]",
+        stores: "Stores",
+        timekeeper: "TimeKeeper",
+        clock: "Clock",
+    ) -> None:
         self.seen = 0
         self._sensors = sensors
-        self._settings = settings
-        self._ledger = ledger
-        self._events = events_log
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
         self._timekeeper = timekeeper
         self._clock = clock
 
@@ -31,12 +45,12 @@ class Guard:
         return self._settings.get("tamper", 0)
 
     def raises_alarm(self) -> bool:
-        """True while a kind is latched that the terms do not ignore."""
+        """Return True while a kind is latched that the terms do not ignore."""
         account = self._ledger.account
         return account is not None and tamper.raises_alarm(self.latched, account.terms)
 
     def step(self) -> None:
-        """Look once at every sensor. Raises OSError when what is seen cannot be latched."""
+        """Look once at every sensor. Raises OSError when a kind that was seen cannot be latched."""
         seen = 0
         for kind, contact in self._sensors:
             if contact.sample():
@@ -46,7 +60,7 @@ class Guard:
             self.latch(seen)
 
     def latch(self, kinds: int) -> None:
-        """Latch those of `kinds` that are not and that the terms do not ignore, with an event each. Raises OSError."""
+        """Latch the new ones of `kinds` that the terms do not ignore, with an event each. Raises OSError."""
         account = self._ledger.account
         if account is None:
             return

@@ -1,10 +1,9 @@
-"""The slot for key cards: which card is in, what it owes, and when it counts as gone.
+"""The slot for key cards: the card that is in it, the amount that the card owes, and the time when it counts as gone.
 
-While the contract is key-card the card desk shows every key card here, and at every look the one that is in. What it
-owes is deducted in the ledger first and then written on the card, and written again as long as the card does not show
-it; nothing more is deducted meanwhile. A card that was not seen to be good for longer than the grace that the terms set
-does not count any more, whatever the desk or the reader is busy with. It is UNUSABLE where something was there that
-could not be used, or the reader failed.
+While the contract is key-card, the card desk shows every new key card to the slot, and the one in the slot at every
+look. Energy used is deducted in the ledger first and then written on the card. The write is repeated until the card
+shows it, and nothing more is deducted meanwhile. A card expires `card_grace_s` after its last good read, however busy
+desk and reader are. The slot is UNUSABLE if a card was there that could not be used, or if the reader failed.
 """
 
 from wattpurse.cards import key_card as cards
@@ -17,24 +16,34 @@ from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 from wattpurse.services.key_roll import newest_site_keys
 
-# A card in the slot is seen four times a second; no shorter grace than this is told from a look that failed.
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.cards.memory import Memory
+    from wattpurse.core.money.key_card import CardContent
+    from wattpurse.hal import Aes, Clock
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
+# A card in the slot is seen four times a second; a shorter grace could not be told from one failed look.
 SHORTEST_GRACE_MS = 1_000
-# One that is there and was not seen for so long has left its place to the next.
+# A card that was not seen for so long has left its place to the next one.
 LEFT_MS = 600
 
 _REFUSALS_REMEMBERED = 8  # more cards than a look serves
 
 
 class KeySlot:
-    """Over the clock, `aes`, the settings with the site's key, the ledger, the time and the event log."""
+    """The slot of the meter that keeps `stores`: the settings have the site key, the ledger has the cards."""
 
-    def __init__(self, clock, aes, settings, ledger, timekeeper, events_log) -> None:
+    def __init__(self, stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock", aes: "Aes") -> None:
+        self._settings = stores.settings
+        self._ledger = stores.ledger
+        self._events = stores.events
+        self._timekeeper = timekeeper
         self._clock = clock
         self._aes = aes
-        self._settings = settings
-        self._ledger = ledger
-        self._timekeeper = timekeeper
-        self._events = events_log
         self._uid = None
         self._site_keys = None
         self._pairs = []
@@ -47,7 +56,7 @@ class KeySlot:
         self._refused = []
 
     def card(self) -> int | None:
-        """The card in the slot as `Circumstances.card` has it. To be asked within half a wrap of the ticks."""
+        """Return the state of the slot as `Circumstances.card` has it. Call within half a wrap of the ticks."""
         if self._counts and self._age_ms() > self._grace_ms():
             self._counts = False
         if self._counts:
@@ -55,11 +64,13 @@ class KeySlot:
         return UNUSABLE if self._in_trouble else None
 
     def note_look(self, failed: bool) -> None:
-        """A look at the reader ended; `failed`: it, or a card that was there, could not be used."""
+        """Take the end of a look at the reader. `failed` is True if the reader, or a card that was there, could not be
+        used.
+        """
         self._in_trouble = failed
 
-    async def take(self, uid: bytes, memory) -> int:
-        """Read a key card, let it pay from now on, and deduct what is due; give back an `outcome`.
+    async def take(self, uid: bytes, memory: "Memory") -> int:
+        """Read a key card, let it pay from now on, and deduct the amount due. Return an `outcome`.
 
         Raises CardError or ReaderError.
         """
@@ -78,15 +89,16 @@ class KeySlot:
         return await self._take_content(card_number(uid), content, memory)
 
     def sees(self, uid: bytes) -> bool:
-        """The card that was taken is still in: True if that is all. Else it is to be taken again, for something is due.
+        """Return True if the card that was taken is still in and nothing is due. Otherwise the card has to be taken
+        again.
 
-        A card that was away for less than a look may say something else by now: it is always read before it is written.
+        A card that was away for less than a look may have changed: it is always read before it is written.
         """
         if uid != self._uid or not self._is_proved or not self._is_in_use() or self._is_due():
             return False
         return self._let_it_pay() == outcome.ACCEPTED
 
-    async def _take_content(self, number, content, memory):
+    async def _take_content(self, number: int, content: "CardContent", memory: "Memory") -> int:
         known = self._ledger.account.cards
         if not content.is_plausible or not known.is_genuine(number, content.version, content.spent):
             self._note_refused(number, content.version)
@@ -107,7 +119,7 @@ class KeySlot:
             await self._write(memory)
         return self._let_it_pay()
 
-    def _enter(self, uid) -> None:
+    def _enter(self, uid: bytes) -> None:
         site_keys = newest_site_keys(self._settings)
         if uid != self._uid:
             self._counts = False
@@ -117,12 +129,12 @@ class KeySlot:
             self._pairs = [keys.key_card_keys(self._aes, site_key, uid) for site_key in site_keys]
         self._is_proved = False
 
-    def _is_in_use(self):
+    def _is_in_use(self) -> bool:
         account = self._ledger.account
         return account is not None and account.contract is KeyCard
 
-    def _is_due(self):
-        """A step is owed, or used of the allowance, or what is left is owed."""
+    def _is_due(self) -> bool:
+        """Return True if a step is owed, if so much of the allowance is used, or if the rest of the balance is owed."""
         account = self._ledger.account
         owed = account.cards.newest.owed
         if owed >= account.terms["card_step_microunits"] or (owed and account.cards.balance <= 0):
@@ -132,19 +144,19 @@ class KeySlot:
             unwritten_mwh -= self._written.used_mwh
         return unwritten_mwh >= account.terms["card_step_mwh"]
 
-    async def _write(self, memory) -> None:
-        """What the card should say, over the copy that is older or broken."""
+    async def _write(self, memory: "Memory") -> None:
+        """Write the content that the card should have over the older or damaged copy."""
         content = self._ledger.account.cards.content()
         await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
         self._place = 1 - self._place
         self._note_written(content)
 
-    def _note_written(self, content) -> None:
+    def _note_written(self, content: "CardContent") -> None:
         self._written = content
         self._is_proved = True
 
-    def _let_it_pay(self):
-        """The card was just seen to be there and good."""
+    def _let_it_pay(self) -> int:
+        """Let the card pay: it was just read, and it is good."""
         if not self._is_in_use():
             return outcome.NOT_THIS_METER
         if not self._ledger.account.standing["card_in"] and not self._journals(self._note_in):
@@ -153,27 +165,27 @@ class KeySlot:
         self._seen_ms = self._clock.ticks_ms()
         return outcome.ACCEPTED
 
-    def _note_in(self, now_s) -> None:
+    def _note_in(self, now_s: int) -> None:
         self._ledger.set_number(STANDING, "card_in", 1, now_s)
 
-    def _journals(self, step) -> bool:
-        """True if the ledger could be written by `step(now_s)`."""
+    def _journals(self, step: "Callable[[int], None]") -> bool:
+        """Return True if `step(now_s)` could write the ledger."""
         try:
             step(self._timekeeper.now_s())
         except OSError:
             return False
         return True
 
-    def _note_refused(self, number, version) -> None:
-        """Once for each that comes: nobody may be able to flood the log."""
+    def _note_refused(self, number: int, version: int) -> None:
+        """Note a refused card, once per content: nobody may be able to flood the log."""
         if (number, version) not in self._refused:
             self._refused.append((number, version))
             del self._refused[:-_REFUSALS_REMEMBERED]
             self._events.note(events.CARD_REFUSED, carrier.CARD, self._timekeeper.now_s(), number, version)
 
-    def _age_ms(self):
+    def _age_ms(self) -> int:
         return self._clock.ticks_diff(self._clock.ticks_ms(), self._seen_ms)
 
-    def _grace_ms(self):
+    def _grace_ms(self) -> int:
         account = self._ledger.account
         return SHORTEST_GRACE_MS if account is None else max(SHORTEST_GRACE_MS, account.terms["card_grace_s"] * 1000)

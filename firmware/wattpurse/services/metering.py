@@ -1,42 +1,51 @@
-"""Metering: pulses out of the hardware counter, into the ledger, twenty times a second."""
+"""Metering: takes pulses out of the hardware counter and into the ledger, twenty times a second."""
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.drivers.pulse_counter import PulseCounter
+    from wattpurse.hal import Clock
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
 
 PERIOD_MS = 50
 PULSES_MASK = (1 << 28) - 1  # `pulses` stays a small integer, which takes no heap
 
 
 class Metering:
-    """Moves what `counter` counted into `ledger` at the time that `timekeeper` tells.
+    """Moves the pulses of `counter` into the ledger of `stores` at the time of `timekeeper`.
 
-    `pulses` counts since the start, modulo PULSES_MASK + 1, for whoever asks what flows; `newest_pulse_ms` is the time
-    in ticks when the last of them were read. Between steps `stores.prepare()` may erase one sector, so that nothing has
-    to wait for an erase when it is urgent. Behind each step `load_profile`, if there is one, may read the registers.
+    `pulses` counts since the start, modulo PULSES_MASK + 1, for services that measure power. `newest_pulse_ms` is the
+    time in ticks when the newest of them were read. After each step the load profile may read the registers. Between
+    steps `stores.prepare()` may erase one sector, so that no urgent write has to wait for an erase.
     """
 
-    def __init__(self, counter, ledger, stores, timekeeper, clock, load_profile=None) -> None:
+    def __init__(self, counter: "PulseCounter", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock") -> None:
         self.pulses = 0
         self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
-        self._ledger = ledger
         self._stores = stores
+        self._ledger = stores.ledger
+        self._load_profile = stores.load_profile
         self._timekeeper = timekeeper
         self._clock = clock
-        self._load_profile = load_profile
 
     def step(self) -> None:
-        """Account for what was counted since the last step. Raises OSError when the ledger cannot be written."""
+        """Account for the pulses since the last step. Raises OSError when the ledger cannot be written."""
         pulses = self._counter.take()
         now_s = self._timekeeper.now_s()
         self._ledger.advance(now_s, pulses)
         if pulses:
             self.pulses = self.pulses + pulses & PULSES_MASK
             self.newest_pulse_ms = self._clock.ticks_ms()
-        if self._load_profile is not None:
-            self._load_profile.step(self._ledger.account, now_s)
+        self._load_profile.step(self._ledger.account, now_s)
 
-    async def run(self, beat) -> None:
+    async def run(self, beat: "Callable[[], None]") -> None:
         """Step for ever, with a heartbeat after each step that the ledger has taken.
 
-        Steps begin PERIOD_MS apart: what is written and erased is not added to the time that a power cut can lose.
+        Steps begin PERIOD_MS apart: time spent on writing and erasing does not add to the time that a power cut can
+        lose.
         """
         clock = self._clock
         while True:

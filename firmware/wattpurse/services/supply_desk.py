@@ -1,6 +1,7 @@
-"""The supply desk: decides about supply with all that the meter knows, and journals what that leaves behind.
+"""The supply desk: decides about supply with all that the meter knows, and journals the consequences.
 
-It decides nothing by itself: `core.supply` and `core.consent` do; here they get account, circumstances and time.
+The decision itself is in `core.money.supply` and `core.money.consent`. The desk gives them account, circumstances and
+time.
 """
 
 from wattpurse.core import carrier
@@ -9,13 +10,28 @@ from wattpurse.core.money import consent, supply, warning
 from wattpurse.core.money.ledger_records import STANDING
 from wattpurse.core.records import events
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.circumstances import Circumstances
+    from wattpurse.services.key_slot import KeySlot
+    from wattpurse.services.timekeeping import TimeKeeper
+    from wattpurse.stores import Stores
+
 TIME_NOTED_EVERY_S = 600
 
 
 class SupplyDesk:
-    """Over `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key cards."""
+    """Works on `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key
+    cards.
+    """
 
-    def __init__(self, stores, circumstances, timekeeper, key_slot=None) -> None:
+    def __init__(
+        self,
+        stores: "Stores",
+        circumstances: "Circumstances",
+        timekeeper: "TimeKeeper",
+        key_slot: "KeySlot | None" = None,
+    ) -> None:
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
@@ -23,11 +39,12 @@ class SupplyDesk:
         self._key_slot = key_slot
 
     def decide(self) -> int:
-        """The reason of supply that holds now."""
+        """Return the reason of supply that holds now."""
         return supply.decide(self._stores.ledger.account, self._stores.fault, self._now())
 
     def judge(self) -> int:
-        """`decide`, after what follows from it is journalled: who is cut off now, and who has to confirm.
+        """Journal the consequences of the decision (a cut-off, a wait for confirmation), then return the reason of
+        supply.
 
         Raises OSError when the ledger cannot be written.
         """
@@ -40,7 +57,9 @@ class SupplyDesk:
         return supply.decide(account, fault, circumstances)
 
     def press(self) -> bool:
-        """Someone pressed the button: True if that agreed to something. Raises OSError if it cannot be journalled."""
+        """Take a press of the button. Return True if it agreed to something. Raises OSError if that cannot be
+        journalled.
+        """
         agreed = consent.asked(self._stores.ledger.account, self.decide())
         if agreed is None:
             return False
@@ -51,11 +70,13 @@ class SupplyDesk:
         return True
 
     def trip(self) -> None:
-        """Too much power was drawn too often: only the button reconnects. Raises OSError if it cannot be journalled."""
+        """Trip for good, after too many power trips: only the button reconnects. Raises OSError if it cannot be
+        journalled.
+        """
         self._set("tripped", 1)
 
     def warning_grade(self) -> int:
-        """The grade of warning that the customer should have, see `core.warning`."""
+        """Return the grade of warning for the customer, see `core.money.warning`."""
         account = self._stores.ledger.account
         if account is None:
             return warning.NONE
@@ -64,9 +85,9 @@ class SupplyDesk:
         return warning.grade(account, circumstances)
 
     def days_left(self) -> int | None:
-        """For how many days the credit lasts at the mean of the last seven.
+        """Return for how many days the credit lasts at the mean of the last seven.
 
-        None while no whole day is known, and where there is no amount that could run out.
+        Returns None while no whole day is known, and if there is no amount that could run out.
         """
         account = self._stores.ledger.account
         left = account.contract.credit_left(account)
@@ -76,8 +97,11 @@ class SupplyDesk:
         return None if mean is None else warning.days_left(left, mean)
 
     def _keep_time(self) -> None:
-        """A clock that is lost goes on from the ledger's newest time: whoever cuts the mains again and again must not
-        make a term last for ever."""
+        """Journal the time while the clock cannot be trusted: after a restart a lost clock goes on from the ledger's
+        newest time.
+
+        Otherwise repeated power cuts could make a term last for ever.
+        """
         now_s = self._timekeeper.now_s()
         if self._time_noted_s is None or self._timekeeper.trusted:
             self._time_noted_s = now_s
@@ -85,7 +109,7 @@ class SupplyDesk:
             self._stores.ledger.note_time()
             self._time_noted_s = now_s
 
-    def _now(self):
+    def _now(self) -> "Circumstances":
         self._circumstances.now_s = self._timekeeper.now_s()
         account = self._stores.ledger.account
         latched = self._stores.settings.get("tamper", 0)
@@ -93,5 +117,5 @@ class SupplyDesk:
         self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return self._circumstances
 
-    def _set(self, name, value) -> None:
+    def _set(self, name: str, value: int) -> None:
         self._stores.ledger.set_number(STANDING, name, value, self._timekeeper.now_s())

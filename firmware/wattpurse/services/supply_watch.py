@@ -1,7 +1,7 @@
-"""The supply watch: once a second it follows what flows, and what for a time keeps supply off or on.
+"""The supply watch: once a second it measures the power, and finds conditions that keep supply off or on for a time.
 
-The power that is drawn and its limit, energy that flows though the switch is open, the wait after mains have returned,
-the technician's test. It writes what holds into the circumstances; what follows from them is decided in `core.supply`.
+They are the power limit, energy that flows though the switch is open, the wait after mains have returned, and the
+technician's test. The watch writes them into the circumstances; `core.money.supply` decides the consequences.
 """
 
 from wattpurse.core.guards import power_limit, restoration, tamper
@@ -12,6 +12,18 @@ from wattpurse.core.guards.power_limit import PowerLimit
 from wattpurse.core.money.account import MWH_PER_KWH
 from wattpurse.services.metering import PULSES_MASK
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.core.money.circumstances import Circumstances
+    from wattpurse.core.money.ledger import Ledger
+    from wattpurse.core.money.terms import Terms
+    from wattpurse.hal import Clock
+    from wattpurse.services.guard import Guard
+    from wattpurse.services.metering import Metering
+    from wattpurse.services.switching import Switching
+
 PERIOD_MS = 1_000
 TEST_MINUTES = 60
 
@@ -19,10 +31,19 @@ TEST_MINUTES = 60
 class SupplyWatch:
     """Reads pulses of `metering`, latches at `guard`, moves `switching`, and writes into `circumstances`.
 
-    `trip_for_good()` is called when too much power was drawn too often: from then on only the button reconnects.
+    `trip_for_good()` is called after too many power trips: from then on only the button reconnects.
     """
 
-    def __init__(self, metering, switching, guard, ledger, circumstances, trip_for_good, clock) -> None:
+    def __init__(
+        self,
+        metering: "Metering",
+        switching: "Switching",
+        guard: "Guard",
+        ledger: "Ledger",
+        circumstances: "Circumstances",
+        trip_for_good: "Callable[[], None]",
+        clock: "Clock",
+    ) -> None:
         self.limit = PowerLimit()
         self.open_load = OpenLoad()
         self._metering = metering
@@ -41,7 +62,7 @@ class SupplyWatch:
 
     @property
     def power_w(self) -> int:
-        """The power drawn now, in W, as `core.power` measures it."""
+        """The power drawn now, in W, as `core.guards.power` measures it."""
         account = self._ledger.account
         return self._power.watts(account.impulses, account.impulses_per_kwh_divisor)
 
@@ -55,8 +76,8 @@ class SupplyWatch:
         """Seconds of the technician's test that are left."""
         return self._test.left_s
 
-    def start(self, random_bytes) -> None:
-        """Mains are back: begin the wait that the terms call for. `random_bytes(count)` as of the board."""
+    def start(self, random_bytes: "Callable[[int], bytes]") -> None:
+        """Begin the wait that the terms require after mains have returned. `random_bytes(count)` is the board's."""
         terms = self._ledger.account.terms
         spread_s = terms["restore_spread_s"]
         drawn_s = restoration.drawn_s(spread_s, random_bytes(restoration.RANDOM_BYTES)) if spread_s else 0
@@ -65,12 +86,12 @@ class SupplyWatch:
         self._tell()
 
     def test(self, minutes: int) -> None:
-        """Keep supply on for `minutes`, 0 to TEST_MINUTES, whatever the credit; 0 ends it. A power cut ends it too."""
+        """Keep supply on for `minutes`, 0 to TEST_MINUTES, with any credit. 0 ends the test, a power cut too."""
         self._test.begin(minutes * 60)
         self._tell()
 
     def step(self) -> None:
-        """Look once. Raises OSError when what is found cannot be written."""
+        """Look once. Raises OSError when a finding cannot be written."""
         account = self._ledger.account
         if account is None:
             return
@@ -98,14 +119,14 @@ class SupplyWatch:
             self.step()
             await self._clock.sleep_ms(PERIOD_MS)
 
-    def _new_pulses(self):
+    def _new_pulses(self) -> int:
         pulses = self._metering.pulses
         new = pulses - self._pulses & PULSES_MASK
         self._pulses = pulses
         return new
 
-    def _follow_limit(self, terms, elapsed_ms, is_open) -> None:
-        """A test knows no limit, and what flows through an open switch is no matter of it."""
+    def _follow_limit(self, terms: "Terms", elapsed_ms: int, is_open: bool) -> None:
+        """Follow the power limit. It does not hold during a test, nor while the switch is open."""
         limit_w = 0 if self._test.is_running else terms["power_limit_w"]
         power_w = self.power_w if limit_w and not is_open else 0
         result = self.limit.look(elapsed_ms, power_w, limit_w, terms["power_trips"], terms["power_reconnect_s"])

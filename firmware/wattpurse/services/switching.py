@@ -1,8 +1,17 @@
-"""Switching: sees to it that the load switch stands where `supply.decide` wants it, and that every change is noted."""
+"""Switching: keeps the load switch where `supply.decide` wants it, and notes every change."""
 
 from wattpurse.core import carrier
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wattpurse.core.records.events import EventLog
+    from wattpurse.drivers.load_switch import LoadSwitch
+    from wattpurse.hal import Clock
+    from wattpurse.services.timekeeping import TimeKeeper
 
 PERIOD_MS = 100
 TEST_MS = 3_000
@@ -11,13 +20,20 @@ _POSITIONS = {True: "closed", False: "open"}
 
 
 class Switching:
-    """Moves `load_switch` to what `decide()` says: a reason of `supply`.
+    """Moves `load_switch` to the position that `decide()` requires. It returns a reason of `supply`.
 
-    `reason` is the reason in force, None before the first decision. After a restart the contact's position is not
-    known, and it is moved once.
+    `reason` is the reason in force, None before the first decision. After a restart the contact's position is unknown,
+    and it is moved once.
     """
 
-    def __init__(self, load_switch, decide, events_log, timekeeper, clock) -> None:
+    def __init__(
+        self,
+        load_switch: "LoadSwitch",
+        decide: "Callable[[], int]",
+        events_log: "EventLog",
+        timekeeper: "TimeKeeper",
+        clock: "Clock",
+    ) -> None:
         self.reason = None
         self._load_switch = load_switch
         self._decide = decide
@@ -29,7 +45,7 @@ class Switching:
 
     @property
     def is_told_to_open(self) -> bool:
-        """True while the reason in force is one to be open for, whether or not the contact has moved."""
+        """True while the reason in force requires an open switch, even if the contact has not moved."""
         return self.reason is not None and not supply.is_closed(self.reason)
 
     @property
@@ -38,7 +54,7 @@ class Switching:
         return self._load_switch.position
 
     async def step(self) -> None:
-        """Decide, and operate the load switch if it does not stand there; not during a relay test."""
+        """Decide, and operate the load switch if its position differs; not during a relay test."""
         if not self._testing:
             await self._follow()
 
@@ -47,9 +63,9 @@ class Switching:
         self._opens_again = True
 
     async def test_relay(self) -> bool:
-        """Open for some seconds and go back to what is decided then; True if the coils were pulsed as told.
+        """Open for some seconds and return to the position decided then. Return True if both pulses were complete.
 
-        Raises ValueError where supply is off: a test never closes a switch that has to be open.
+        Raises ValueError if supply is off: a test never closes a switch that has to be open.
         """
         if self._testing:
             raise ValueError("a relay test is under way already")
@@ -65,15 +81,15 @@ class Switching:
             self._testing = False
         return opened and self._load_switch.position == _POSITIONS[supply.is_closed(self.reason)]
 
-    async def run(self, beat) -> None:
-        """Step for ever, with a heartbeat after each."""
+    async def run(self, beat: "Callable[[], None]") -> None:
+        """Step for ever, with a heartbeat after each step."""
         while True:
             await self.step()
             beat()
             await self._clock.sleep_ms(PERIOD_MS)
 
     async def _follow(self) -> None:
-        """The contact comes first: the event log may have to erase before it can take the note."""
+        """Move the contact, then note the reason: the event log may have to erase before it can take the note."""
         reason = self._decide()
         is_new = reason != self.reason
         self.reason = reason
@@ -81,7 +97,7 @@ class Switching:
         if is_new:
             self._note(events.SUPPLY, reason)
 
-    async def _move(self, closed) -> None:
+    async def _move(self, closed: bool) -> None:
         again, self._opens_again = self._opens_again, False
         if self._load_switch.position == _POSITIONS[closed] and (closed or not again):
             return
@@ -90,5 +106,5 @@ class Switching:
         else:
             await self._load_switch.open()
 
-    def _note(self, code, number) -> None:
+    def _note(self, code: int, number: int) -> None:
         self._events.note(code, carrier.METER, self._timekeeper.now_s(), number)

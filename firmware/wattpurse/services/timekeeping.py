@@ -1,12 +1,16 @@
 """The meter's clock: UTC seconds that never go back by themselves, led by the clock chip while it can be believed.
 
-The ledger's newest time is a lower bound: a chip that says less has lost its time, one that says years more cannot be
-right either. Then time goes on from the lower bound, `trusted` is False, and someone must set the clock, unless the
-chip comes to say something that can be believed: it may only have been late to answer.
+The ledger's newest time is a lower bound. A chip with an earlier time has lost its time, and a chip that is years ahead
+cannot be right either. Then time goes on from the lower bound, `trusted` is False, and somebody must set the clock. If
+the chip later reports a believable time, it is taken: the chip may only have answered late.
 """
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Clock, RealTimeClock
+
 PERIOD_MS = 60_000
-EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter was made before, no clock may say less
+EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter is older, so no clock may be earlier
 LATEST_S = (1 << 32) - 1
 
 _DRIFT_LIMIT_S = 120
@@ -15,7 +19,7 @@ _DRIFT_LIMIT_S = 120
 class TimeKeeper:
     """Time from `rtc` (`read() -> int | None`, `set(utc_s)`, OSError if it does not answer) and the board's ticks."""
 
-    def __init__(self, rtc, clock) -> None:
+    def __init__(self, rtc: "RealTimeClock", clock: "Clock") -> None:
         self.trusted = False
         self._rtc = rtc
         self._clock = clock
@@ -26,14 +30,14 @@ class TimeKeeper:
         self._base_ms = clock.ticks_ms()
 
     def start(self, not_before_s: int, not_after_s: int) -> None:
-        """Take the chip's time if it lies between these two; else go on from the earlier one, not to be trusted."""
+        """Take the chip's time if it lies between these two. Otherwise go on from the earlier one, untrusted."""
         self._not_after_s = not_after_s
         self._latest_s = not_before_s
         self._rebase(not_before_s)
         self.follow_chip()
 
     def now_s(self) -> int:
-        """UTC seconds. Must be asked at least every six days, or the ticks wrap unseen."""
+        """Return UTC seconds. Call at least every six days, or the ticks wrap unseen."""
         elapsed_ms = self._clock.ticks_diff(self._clock.ticks_ms(), self._base_ms)
         if elapsed_ms >= 1000:
             self._base_s += elapsed_ms // 1000
@@ -42,9 +46,9 @@ class TimeKeeper:
         return self._latest_s
 
     def set(self, utc_s: int) -> bool:
-        """Someone with the right to sets the clock, back or ahead. False if the chip did not take it.
+        """Set the clock, back or ahead, for somebody with the right to. Return False if the chip did not take it.
 
-        Then the time holds all the same, until power fails.
+        In that case the time still holds until power fails.
         """
         self._latest_s = utc_s
         self._rebase(utc_s)
@@ -56,9 +60,9 @@ class TimeKeeper:
         return True
 
     def follow_chip(self) -> None:
-        """Take over the chip's small lead; for a small lag time stands still; a leap is not believed.
+        """Take over a small lead of the chip. For a small lag, time stands still. A leap is not believed.
 
-        Before the chip was first believed there is only the lower bound to compare with: then its lead may be large.
+        Before the chip was first believed there is only the lower bound to compare with, so its lead may be large.
         """
         chip_s = self._read_chip()
         now_s = self.now_s()
@@ -75,8 +79,8 @@ class TimeKeeper:
             await self._clock.sleep_ms(PERIOD_MS)
             self.follow_chip()
 
-    def _read_chip(self):
-        """The chip's time, None unless it says the same twice: one bit misread could cost years of daily charges."""
+    def _read_chip(self) -> int | None:
+        """Return the chip's time, or None unless two reads agree: one misread bit could cost years of daily charges."""
         try:
             first_s, second_s = self._rtc.read(), self._rtc.read()
         except OSError:
@@ -85,6 +89,6 @@ class TimeKeeper:
             return None
         return second_s
 
-    def _rebase(self, utc_s) -> None:
+    def _rebase(self, utc_s: int) -> None:
         self._base_s = utc_s
         self._base_ms = self._clock.ticks_ms()

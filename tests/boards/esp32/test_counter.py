@@ -1,4 +1,4 @@
-"""The PCNT unit of an ESP32 that counts, and the pulse counter above it."""
+"""The counting PCNT unit of an ESP32, and the pulse counter above it."""
 
 import unittest
 
@@ -9,9 +9,9 @@ PULSE_GPIO = 34
 
 
 class Pcnt:
-    """esp32.PCNT as ports/esp32/esp32_pcnt.c has it: paused until started, zero again when it reaches `max`.
+    """esp32.PCNT of ports/esp32/esp32_pcnt.c: paused until started, zero again when it reaches `max`.
 
-    There is one of each number: whoever asks for it again stops it.
+    There is one unit of each number. Asking for it again stops it.
     """
 
     INCREMENT = 1
@@ -55,7 +55,7 @@ class TestUnitCounter(unittest.TestCase):
 
         counter.PCNT = Pcnt
         counter.Pin = Pin
-        counter._counting.clear()  # a reset, as far as this module sees one
+        counter._counting.clear()  # a reset, for this module
         Pcnt.asked_for = 0
         self.board_counter = counter
         counter.start_counting(PULSE_GPIO)
@@ -66,7 +66,7 @@ class TestUnitCounter(unittest.TestCase):
         Pcnt.last.rising_edges(12)
         self.assertEqual(self.counter.take(), 12)
 
-    def test_what_came_between_boot_script_and_board_is_counted(self):
+    def test_pulses_between_boot_script_and_board_are_counted(self):
         Pcnt.last.rising_edges(5)
         self.board_counter.start_counting(PULSE_GPIO)
         self.assertEqual(Pcnt.asked_for, 1)

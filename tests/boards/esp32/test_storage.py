@@ -1,4 +1,4 @@
-"""The ring's flash on an ESP32: the partition of that name, written as the port takes it."""
+"""The ring's flash on an ESP32: the partition "ring", written as the port requires."""
 
 import unittest
 
@@ -38,7 +38,7 @@ class TestRing(unittest.TestCase):
         flash.read(100, buffer)
         self.assertEqual(buffer, b"\xff")
 
-    def test_nothing_outside_is_asked_for(self):
+    def test_addresses_outside_are_refused(self):
         flash = BlockFlash(self.ring)
         self.assertRaises(ValueError, flash.program, 16 * SECTOR, b"\x00")
         self.assertRaises(ValueError, flash.program, 255, b"\x00\x00")

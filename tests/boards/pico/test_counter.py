@@ -1,4 +1,4 @@
-"""The registers of a PWM slice that counts, and the pulse counter above it, over every kind of reset."""
+"""The registers of a counting PWM slice, and the pulse counter above it, across every kind of reset."""
 
 import unittest
 
@@ -20,7 +20,7 @@ class TestSliceCounter(unittest.TestCase):
         counter.Pin = pin_class
 
     def start(self, gpio=PULSE_GPIO):
-        """What the boot script does, then the board."""
+        """Start the counter as the boot script does, then build the board's counter."""
         self.board_counter.start_counting(gpio)
         return PulseCounter(*self.board_counter.take_over(gpio))
 
@@ -36,14 +36,14 @@ class TestSliceCounter(unittest.TestCase):
         self.pulse(7, gpio=14)
         self.assertEqual(counter.take(), 1000)
 
-    def test_what_came_between_boot_script_and_board_is_counted(self):
+    def test_pulses_between_boot_script_and_board_are_counted(self):
         self.board_counter.start_counting(PULSE_GPIO)
         self.pulse(3)
         self.board_counter.start_counting(PULSE_GPIO)
         self.pulse(4)
         self.assertEqual(PulseCounter(*self.board_counter.take_over(PULSE_GPIO)).take(), 7)
 
-    def test_a_soft_reset_loses_only_what_comes_while_the_slice_stands(self):
+    def test_a_soft_reset_loses_only_pulses_while_the_slice_stands(self):
         counter = self.start()
         self.pulse(100)
         self.assertEqual(counter.take(), 100)
@@ -73,7 +73,7 @@ class TestSliceCounter(unittest.TestCase):
         self.pulse(5)
         self.assertEqual(counter.take(), 5)
 
-    def test_what_another_program_left_in_the_slice_does_not_matter(self):
+    def test_settings_of_another_program_do_not_matter(self):
         address = chip_fakes.PWM_BASE + 7 * chip_fakes.SLICE_BYTES
         for register, value in ((0x00, 0x3F), (0x04, 0xFFF), (0x08, 4321), (0x10, 99)):
             self.registers[address + register] = value

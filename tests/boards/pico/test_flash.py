@@ -1,4 +1,4 @@
-"""The ring's flash on an RP2040: whole pages from RAM, whatever is asked for."""
+"""The ring's flash on an RP2040: every write is a whole page from RAM."""
 
 import unittest
 
@@ -28,7 +28,7 @@ class TestPicoFlash(unittest.TestCase):
         self.assertEqual(self.read(SECTOR + PAGE + 6, 8), b"\xffcredit\xff")
         self.assertEqual(self.device.memory.count(b"\xff"), 8 * SECTOR - 6)
 
-    def test_what_was_programmed_before_stays(self):
+    def test_earlier_data_in_the_page_stays(self):
         self.flash.program(0, b"\x0f")
         self.flash.program(1, memoryview(b"\x12\x34"))
         self.flash.program(0, b"\xfe")

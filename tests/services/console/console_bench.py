@@ -39,7 +39,7 @@ class Bench:
         self.restart()
 
     def restart(self):
-        """A new life of the processor on the same chips."""
+        """Begin a new life of the processor on the same chips."""
         self.hardware.start_board()
         self.meter = Meter(self.hardware.board)
         self.meter.start()
@@ -52,11 +52,11 @@ class Bench:
         self.restart()
 
     def say(self, line):
-        """The console's answer to one line."""
+        """Return the console's answer to one line."""
         return self.clock.run(self.meter.console.answer(line))
 
     def facts(self, line):
-        """What the console answers to `line` with --json, read as a program reads it."""
+        """Return the console's answer to `line` with --json, read as a program reads it."""
         answer = self.say(line + " --json")
         if "\n" in answer:
             raise ValueError("more than one line")
@@ -73,5 +73,5 @@ class Bench:
             raise ValueError(answer)
 
     def event_codes(self, count=50):
-        """`(code, by)` of the newest events, newest first."""
+        """Return `(code, by)` of the newest events, newest first."""
         return [(event.code, event.by) for event in self.meter.events.recent(count)]

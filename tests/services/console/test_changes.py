@@ -1,4 +1,6 @@
-"""What the console changes: in flash when it is said, in the event log with who, and refused with a reason."""
+"""Changes by the console: in flash when they are confirmed, in the event log with the carrier, and refused with a
+reason.
+"""
 
 import unittest
 
@@ -159,7 +161,7 @@ class TestChanges(unittest.TestCase):
             meter.guard.step()
         self.assertEqual(meter.guard.seen, tamper.COVER | tamper.MAGNET)
         answer = self.bench.say("reset-tamper")
-        self.assertIn("for it lasts: cover opened", answer)
+        self.assertIn("because it lasts: cover opened", answer)
         self.assertFalse("magnet" in answer)
 
     def test_a_supply_test_keeps_supply_on_for_its_time(self):

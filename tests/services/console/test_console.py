@@ -1,4 +1,4 @@
-"""The console as a whole: who may do what, and that nothing that is typed can do harm."""
+"""The console as a whole: rights, and that no input can do harm."""
 
 import unittest
 
@@ -224,7 +224,7 @@ class TestLines(unittest.TestCase):
             ("terms set colour 1", "there are: credit_limit"),
             ("terms set low_credit_mwh -1", "must be from 0"),
             ("keys set meter 00", "32 hex digits"),
-            ("keys set house 00", "say which"),
+            ("keys set house 00", "meter or site"),
             ("erase-ledger", "usage"),
             (f"erase-ledger {METER_NUMBER}", "not unreadable"),
             ("pin 12", "4 to 8 digits"),
@@ -306,10 +306,10 @@ class Unplugged:
         raise OSError(5)
 
     def write(self, _text):
-        """Nobody hears it."""
+        """Drop the text: nobody hears it."""
 
     async def make_room(self):
-        """There is nothing to wait for."""
+        """Return at once: there is nothing to wait for."""
 
 
 class TestTokens(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""What the console tells of the meter's records: half hours, demand, top-ups, events and their chain."""
+"""The meter's records on the console: half hours, demand, top-ups, events and their chain."""
 
 import unittest
 
@@ -30,7 +30,7 @@ class TestRecords(unittest.TestCase):
         self.live(3 * DAY_S)
 
     def live(self, seconds):
-        """Half a kWh every two hours, told twice a half hour."""
+        """Draw half a kWh every two hours, with two looks per half hour."""
         meter = self.bench.meter
         for step in range(seconds // 200):
             self.bench.wait(200)

@@ -1,4 +1,4 @@
-"""What the console tells: the same facts as a table for people and as one line of JSON for programs."""
+"""The console's reports: the same facts as a table for people and as one line of JSON for programs."""
 
 import unittest
 

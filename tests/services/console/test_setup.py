@@ -93,7 +93,7 @@ class TestUnreadableLedger(unittest.TestCase):
         self.bench.restart()
 
     def _damage(self):
-        """Spoil the snapshot and the header of every ledger sector, in both copies."""
+        """Clear bits in the snapshot and the header of every ledger sector, in both copies."""
         memory = self.bench.hardware.flash.memory
         for sector in range(24, 72):
             memory[sector * 4096 : sector * 4096 + 64] = bytes(64)

@@ -1,4 +1,4 @@
-"""The console tells what the contract calls for, and nothing else; the terms stand there with their units."""
+"""The customer's standing on the console: only the facts that the contract requires, and the terms with their units."""
 
 import unittest
 
@@ -30,7 +30,7 @@ class ConsoleTest(unittest.TestCase):
             self.assertIn(f"contract is {name}", self.bench.say("contract set " + name))
 
     def rows(self, line="status"):
-        """What is shown, by name."""
+        """Return the rows of a report by name."""
         shown = {}
         for row in self.bench.say(line).split("\n"):
             name, _, value = row.partition("  ")

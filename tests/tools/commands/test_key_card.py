@@ -28,14 +28,14 @@ class KeyMeter(DeskBench):
     def use(self, name, pulses):
         """Insert the card while energy is used. Return the outcomes."""
         with card_in_hand(name) as card:
-            self.told.clear()
+            self.outcomes.clear()
             self.field.insert(card)
             self.look()
             self.ledger.advance(self.timekeeper.now_s(), pulses)
             self.look(2)
             self.field.remove(card)
             self.look(3)
-        return list(self.told)
+        return list(self.outcomes)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What is put onto a board, what is refused, and the scripts that run there before any module of ours does."""
+"""Tests of `deploy`: the files for a board, refusals, and the scripts that run before any module of ours does."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from wattpurse_tools import boards
 from wattpurse_tools.cli import main
 from wattpurse_tools.deploy import files as deploy_files
 from wattpurse_tools.deploy import image as deploy_image
@@ -16,6 +17,8 @@ from wattpurse_tools.deploy.image import check_board, check_files, stage
 from wattpurse_tools.deploy.link import BoardLink
 
 ROOT = Path(__file__).parents[3]
+ESP32 = boards.find("esp32")
+PICO = boards.find("pico")
 STOCK_ESP32 = {
     "version": [1, 26, 0],
     "mpy": 6,
@@ -26,12 +29,12 @@ STOCK_ESP32 = {
 
 
 def pico(**change):
-    """What a stock Pico says of itself, but for that."""
+    """Return the facts of a stock Pico with some changes."""
     facts = {"machine": "Raspberry Pi Pico with RP2040", "storage_blocks": 352, "has_fence": False}
     return facts | change
 
 
-def test_all_that_a_meter_imports_is_staged(tmp_path):
+def test_every_module_of_a_meter_is_staged(tmp_path):
     deploy_files.stage("esp32", tmp_path)
     staged = set(deploy_files.hashes(tmp_path))
     firmware = ROOT / "firmware"
@@ -49,7 +52,7 @@ def test_traces_name_the_file_as_on_the_board(tmp_path):
 
 
 def test_a_fit_esp32_is_accepted():
-    check_micropython(STOCK_ESP32)
+    check_micropython(ESP32, STOCK_ESP32)
 
 
 @pytest.mark.parametrize(
@@ -62,27 +65,29 @@ def test_a_fit_esp32_is_accepted():
 )
 def test_other_esp32_are_refused(change, reason):
     with pytest.raises(ValueError, match=reason):
-        check_micropython(STOCK_ESP32 | change)
+        check_micropython(ESP32, STOCK_ESP32 | change)
 
 
 def test_memory_is_needed_for_the_files_and_to_work(tmp_path):
     (tmp_path / "module.mpy").write_bytes(bytes(100 * 1024))
-    check_memory(246 * 1024, tmp_path)
+    check_memory(ESP32, 246 * 1024, tmp_path)
     with pytest.raises(ValueError, match="about 246 KiB.*has 245 KiB"):
-        check_memory(246 * 1024 - 1, tmp_path)
+        check_memory(ESP32, 246 * 1024 - 1, tmp_path)
 
 
 def test_a_fence_is_the_module_and_the_script_that_calls_it():
     boot = deploy_files.FENCE_SCRIPT.format(board="esp32")
-    assert is_fenced(STOCK_ESP32 | {"boot": boot, "has_fence": True})
-    assert is_fenced(STOCK_ESP32 | {"boot": deploy_files.COUNT_SCRIPT.format(board="esp32") + boot, "has_fence": True})
-    assert not is_fenced(STOCK_ESP32 | {"boot": boot})
-    assert not is_fenced(STOCK_ESP32 | {"boot": "import webrepl\n", "has_fence": True})
+    assert is_fenced(ESP32, STOCK_ESP32 | {"boot": boot, "has_fence": True})
+    assert is_fenced(
+        ESP32, STOCK_ESP32 | {"boot": deploy_files.COUNT_SCRIPT.format(board="esp32") + boot, "has_fence": True}
+    )
+    assert not is_fenced(ESP32, STOCK_ESP32 | {"boot": boot})
+    assert not is_fenced(ESP32, STOCK_ESP32 | {"boot": "import webrepl\n", "has_fence": True})
 
 
 @pytest.mark.parametrize("machine", ["Raspberry Pi Pico with RP2040", "Wattpurse on Raspberry Pi Pico with RP2040"])
 def test_a_pico_is_accepted_whether_stock_or_a_meter(machine):
-    check_board(pico(machine=machine, storage_blocks=192 if "Wattpurse" in machine else 352))
+    check_board(PICO, pico(machine=machine, storage_blocks=192 if "Wattpurse" in machine else 352))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_a_pico_is_accepted_whether_stock_or_a_meter(machine):
 )
 def test_other_boards_of_its_port_are_refused(change, reason):
     with pytest.raises(ValueError, match=reason):
-        check_board(pico(**change))
+        check_board(PICO, pico(**change))
 
 
 def test_an_image_that_arrives_otherwise_is_not_put_in_place():
@@ -112,7 +117,7 @@ def test_an_image_that_arrives_otherwise_is_not_put_in_place():
 
     link = Link()
     with pytest.raises(OSError, match="not on the board as sent"):
-        stage(link, bytes(100_000))
+        stage(link, PICO, bytes(100_000))
     assert link.scripts == 1 + -(-100_000 // 16_384)
 
 
@@ -130,11 +135,11 @@ def test_a_deployment_that_fails_lets_the_board_go(monkeypatch):
             self.resets += 1
 
     link = Link()
-    monkeypatch.setattr(deploy_image, "build_image", lambda: b"image")
+    monkeypatch.setattr(deploy_image, "build_image", lambda board: b"image")
     monkeypatch.setattr(visit, "take_over", lambda link, board: None)
-    monkeypatch.setattr(deploy_image, "give_up_filesystem", lambda link, may_format: None)
+    monkeypatch.setattr(deploy_image, "give_up_filesystem", lambda link, board, may_format: None)
     with pytest.raises(KeyboardInterrupt):
-        deploy_image.deploy(link, False)
+        deploy_image.deploy(link, PICO, False)
     assert link.resets == 1
 
 
@@ -146,7 +151,7 @@ def test_files_are_lost_only_if_they_may_be():
 
 
 class RecordedLink:
-    """A board with these files, and what was removed from it."""
+    """A board with these files. Removed files are listed in `removed`."""
 
     def __init__(self, files):
         self.files = files
@@ -159,7 +164,7 @@ class RecordedLink:
         return None
 
 
-def test_what_would_be_imported_instead_is_removed_and_nothing_else():
+def test_only_files_that_hide_a_new_module_are_removed():
     old = ["/main.py", "/board.py", "/wattpurse/app.py", "/boards/old.mpy"]
     link = RecordedLink([*old, "/wattpurse/app.mpy", "/notes"])
     remove_old(link, {"/main.py": "", "/wattpurse/app.mpy": ""})
@@ -167,10 +172,10 @@ def test_what_would_be_imported_instead_is_removed_and_nothing_else():
 
 
 @pytest.mark.parametrize(("files", "visits"), [([], 0), (["/notes"], 0), (["/notes", "/boot.py"], 1)])
-def test_what_a_boot_script_started_is_stopped(monkeypatch, files, visits):
+def test_a_boot_script_is_removed_and_its_work_stopped(monkeypatch, files, visits):
     link, visited = RecordedLink(files), []
     monkeypatch.setattr(deploy_image, "take_over", lambda link, board: visited.append(board))
-    deploy_image.give_up_filesystem(link, True)
+    deploy_image.give_up_filesystem(link, PICO, True)
     assert len(visited) == visits
     assert link.removed == ["/boot.py"] * visits
 
@@ -194,7 +199,7 @@ print(json.dumps([ring == b"\\xff" * len(ring), ring[4 * 4096:4 * 4096 + 4] == b
 
 
 def make_filesystem_on_unix(damage: bytes):
-    """What the script printed, then: whether the ring is blank, whether it holds a ledger, the files."""
+    """Return the output of the script, then whether the ring is blank, whether it holds a ledger, and the files."""
     before = ESP32_ON_UNIX.format(damage_at=36 * 4096, damage=damage)
     program = before + deploy_scripts.make_filesystem("esp32") + ESP32_AFTER
     done = subprocess.run([ROOT / "tools/toolchain/unix-run", "-c", program], capture_output=True, text=True)
@@ -202,7 +207,7 @@ def make_filesystem_on_unix(damage: bytes):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_on_an_esp32_what_is_no_ledger_is_cleared_from_the_ring():
+def test_on_an_esp32_the_ring_is_cleared_if_it_holds_no_ledger():
     assert make_filesystem_on_unix(b"lfs!") == [False, [True, False, []]]
 
 

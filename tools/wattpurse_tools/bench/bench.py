@@ -126,5 +126,5 @@ def is_met(value: float, judged: str, bound: float | None) -> bool | None:
 def _built(*options):
     """The image, built if it has to be."""
     subprocess.run([ROOT / "tools/emulator/install"], check=True)
-    command = [ROOT / "tools/toolchain/pico-image", *options]
+    command = [ROOT / "boards/pico/image/build", *options]
     return Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()) / _IMAGE

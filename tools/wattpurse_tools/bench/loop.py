@@ -67,10 +67,10 @@ _DESK_ALONE = f"""{_METER}
 async def main():
     meter = Meter(build_board())
     meter.start()
-    await meter.desk.serve_one_look()
+    await meter.card_desk.serve_one_look()
     await asyncio.sleep_ms(1000)
     for _ in range({_LOOKS}):
-        await meter.desk.serve_one_look()
+        await meter.card_desk.serve_one_look()
         await asyncio.sleep_ms({_LOOK_PAUSE_MS})
     await asyncio.sleep_ms(1_000_000)
 asyncio.run(main())

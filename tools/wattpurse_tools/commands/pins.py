@@ -1,28 +1,30 @@
-"""`wattpurse pins`: the wiring table of a board, from the data that the board's own code uses."""
+"""`wattpurse pins`: print the wiring table of a board, from the data that the board's own code uses."""
 
+import argparse
 import importlib
 
-from wattpurse_tools.places import CHIP_BOARDS
+from wattpurse_tools import boards
 
 HEADINGS = ("signal", "GPIO", "direction", "part", "note")
 
 
-def add_parser(subparsers) -> None:
-    """Adds `pins`."""
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `pins`."""
     parser = subparsers.add_parser("pins", help="print the wiring table of a board")
-    parser.add_argument("board", choices=CHIP_BOARDS)
+    parser.add_argument("board", choices=boards.names())
     parser.set_defaults(run=run)
 
 
-def run(arguments) -> int:
-    """Prints the table, and what the board's wiring has to heed."""
-    pins = importlib.import_module(f"boards.{arguments.board}.pins")
-    print(f"{pins.__doc__.strip()}\n\n{table(pins.WIRING)}")
+def run(arguments: argparse.Namespace) -> int:
+    """Print the wiring table under the notes on wiring. Raises ValueError if the board is not complete."""
+    board = boards.find(arguments.board)
+    pins = importlib.import_module(f"boards.{board.name}.pins")
+    print(f"{(pins.__doc__ or '').strip()}\n\n{table(pins.WIRING)}")
     return 0
 
 
 def table(wiring: tuple) -> str:
-    """The rows under their headings, in columns."""
+    """Return the rows under their headings, in columns."""
     rows = [HEADINGS, *[tuple(map(str, row)) for row in wiring]]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,4 +1,4 @@
-"""The files of a meter on a board that does not have them frozen in: compiled firmware, the board's devices, start."""
+"""Files of a meter whose image does not contain them: compiled firmware, the board's devices, start scripts."""
 
 import hashlib
 import os
@@ -8,19 +8,19 @@ from pathlib import Path
 
 from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT
 
-# Counts pulses before anything else is done: what flows before is charged to nobody.
+# Starts counting before anything else: pulses that come earlier are lost.
 COUNT_SCRIPT = """from boards.{board} import counter
 from boards.{board}.pins import GPIO
 
 counter.start_counting(GPIO["pulse"])
 
 """
-# Mounts the filesystem so that it never touches the ring, of which stock MicroPython knows nothing.
+# Mounts the filesystem so that it never touches the ring. Stock MicroPython would write there.
 FENCE_SCRIPT = "from boards.{board} import stock_storage\n\nstock_storage.mount_filesystem()\n"
 
 
 def stage(board: str, folder: Path) -> None:
-    """Put every file as it is to be on the board into `folder`. Raises ValueError if one does not compile."""
+    """Write every file of the board into `folder`, as it is to arrive. Raises ValueError if one does not compile."""
     mpy_cross = find_mpy_cross()
     for name in sources(board):
         _compile(mpy_cross, name, folder / name.with_suffix(".mpy"))
@@ -30,25 +30,25 @@ def stage(board: str, folder: Path) -> None:
 
 
 def sources(board: str) -> list[Path]:
-    """The modules that the meter may import on a board, relative to the board's root."""
+    """Return the modules that the meter may import on a board, relative to the board's root."""
     packages = [BOARDS / "__init__.py", *(BOARDS / "micropython").glob("*.py"), *(BOARDS / board).glob("*.py")]
     boards = [file.relative_to(ROOT) for file in packages if file.name != "manifest.py"]
     return sorted([*boards, *(file.relative_to(FIRMWARE) for file in (FIRMWARE / "wattpurse").rglob("*.py"))])
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below `folder`, by its path on the board."""
+    """Return the SHA-256 of every file below `folder`, by its path on the board."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {f"/{file.relative_to(folder).as_posix()}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def find_mpy_cross() -> str:
-    """The path of the compiler; it is built if need be."""
+    """Return the path of the compiler; build it if need be."""
     return subprocess.run(MPY_CROSS_FINDER, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def _compile(mpy_cross, name, target) -> None:
-    """Compile one module; the name that a traceback gives is the one on the board."""
+def _compile(mpy_cross: str, name: Path, target: Path) -> None:
+    """Compile one module. Tracebacks will give its path on the board."""
     source = FIRMWARE / name if name.parts[0] == "wattpurse" else ROOT / name
     target.parent.mkdir(parents=True, exist_ok=True)
     command = [mpy_cross, "-s", name.as_posix(), "-o", target, os.path.relpath(source)]

@@ -1,8 +1,9 @@
-"""Deployment onto a Pico: the MicroPython on it, stock or the meter's own, writes the meter's image into its flash.
+"""Deployment by image: the MicroPython on the board, stock or the meter's own, writes the meter's image into its flash.
 
-What is done on the board stands in `tools/on_board/pico_flash.py`. Until the image is staged and was read back, the
-program of the board is what it was. Then come some seconds that must not be interrupted; if they are, the board comes
-up as a drive for an `.uf2` file, as in BOOTSEL mode, and the ledger is still there.
+It works on boards of MicroPython's port rp2, which gives Python the end of the flash as `rp2.Flash`. The program that
+runs on the board is the `flash_program` of the board's descriptor. The board's program stays as it was until the image
+is staged and read back. The seconds after that must not be interrupted. If they are, the board comes up as a drive for
+an `.uf2` file, as in BOOTSEL mode, and the ledger is still there.
 """
 
 import base64
@@ -11,127 +12,140 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from wattpurse_tools import boards
+from wattpurse_tools.boards import Descriptor, FlashLayout
 from wattpurse_tools.deploy import scripts
 from wattpurse_tools.deploy.link import BoardLink
 from wattpurse_tools.deploy.visit import IMAGE_NAME, has_image, look, take_over, visit
-from wattpurse_tools.places import PICO_FLASH_PROGRAM, PICO_IMAGE_BUILDER
+from wattpurse_tools.places import ROOT
 
-BOARD = "pico"
-# Stock MicroPython and the meter's image end before this; both have the ring's place behind it.
-STAGE_OFFSET = 0xA0000
-RING_OFFSET = 0x140000
-RING_BYTES = 512 * 1024
-
-_MACHINE = "Raspberry Pi Pico with RP2040"
-# Without and with an image of the meter. Of any other layout the program may lie where the image is staged; the meter's
-# own is kept below that by `build_image`.
-_STORAGE_BLOCKS = (352, 192)
 _IMAGE = "firmware.bin"
 _BOOT_SCRIPT = "/boot.py"
 _SECTOR = 4096
-_PIECE = 4 * _SECTOR  # of what the board has memory for, in text and in bytes
+_PIECE = 4 * _SECTOR  # the board has memory for this much, as text and as bytes
 
 
-def deploy(link: BoardLink, may_format: bool) -> None:
-    """Puts the newest image onto the board and starts it; it is built first if need be.
+def deploy(link: BoardLink, board: Descriptor, may_format: bool) -> None:
+    """Put the newest image onto the board and start it; build the image first if need be.
 
-    Raises ValueError if the board is not fit and says what to do, OSError if it fails.
+    Raises ValueError with a remedy if the board is not fit, OSError if the deployment fails.
     """
-    image = build_image()
-    with visit(link, BOARD):
-        facts = look(link, BOARD)
-        check_board(facts)
+    image = build_image(board)
+    layout = layout_of(board)
+    with visit(link, board):
+        facts = look(link, board)
+        check_board(board, facts)
         if not has_image(facts):
-            give_up_filesystem(link, may_format)
+            give_up_filesystem(link, board, may_format)
         print(f"{len(image) // 1024} KiB are sent, which takes a minute or two", flush=True)
-        stage(link, image)
+        stage(link, board, image)
         if not has_image(facts):
-            clear_ring(link)
+            clear_ring(link, layout)
         print("the image is on the board and was checked; the board puts it in place: do not unplug it")
-        link.run("exec", "--no-follow", _program(f"move_in({STAGE_OFFSET}, {len(image)}, '{_digest(image)}')"))
+        call = f"move_in({layout.stage_offset}, {len(image)}, '{_digest(image)}')"
+        link.run("exec", "--no-follow", _program(board, call))
 
 
-def build_image() -> bytes:
-    """The newest image. Raises OSError if it cannot be built, ValueError if it leaves no room to be staged."""
-    built = subprocess.run(PICO_IMAGE_BUILDER, stdout=subprocess.PIPE, text=True)
+def layout_of(board: Descriptor) -> FlashLayout:
+    """Return the places in the board's flash. Raises ValueError for a board that does not write its own image."""
+    if board.deployment.layout is None:
+        raise ValueError(f"boards/{board.name} has no flash layout: its firmware goes into the filesystem")
+    return board.deployment.layout
+
+
+def build_image(board: Descriptor) -> bytes:
+    """Return the newest image. Raises OSError if the build fails, ValueError if there is no room to stage the image."""
+    built = subprocess.run([boards.builder(board.name)], stdout=subprocess.PIPE, text=True)
     if built.returncode:
-        raise OSError("the image could not be built; `make image BOARD=pico` says why")
+        raise OSError(f"the image could not be built; `make image BOARD={board.name}` says why")
     image = (Path(built.stdout.strip()) / _IMAGE).read_bytes()
-    if len(image) > min(STAGE_OFFSET, RING_OFFSET - STAGE_OFFSET):
+    layout = layout_of(board)
+    if len(image) > min(layout.stage_offset, layout.ring_offset - layout.stage_offset):
         raise ValueError("the image is too large for a board to put it in place itself: copy the .uf2 in BOOTSEL mode")
     return image
 
 
-def check_board(facts: dict) -> None:
-    """Raises ValueError unless this is a Pico, stock or a meter: others may have their program where it is staged."""
-    if facts["machine"].removeprefix(IMAGE_NAME + " on ") != _MACHINE:
+def check_board(board: Descriptor, facts: dict) -> None:
+    """Raise ValueError unless this is the board of the descriptor, stock or a meter.
+
+    On another board the running program may lie where the image is staged.
+    """
+    machine = board.deployment.machine
+    build = f"`make image BOARD={board.name}`"
+    if facts["machine"].removeprefix(IMAGE_NAME + " on ") != machine:
         raise ValueError(
-            f"this board is a '{facts['machine']}', not a '{_MACHINE}': copy an .uf2 onto it in BOOTSEL mode, for a"
-            ' Pico W the one that `make image BOARD=pico ARGS="--board RPI_PICO_W"` builds'
+            f"this board is a '{facts['machine']}', not a '{machine}': copy an .uf2 onto it in BOOTSEL mode."
+            f' `make image BOARD={board.name} ARGS="--board NAME"` builds one; NAME: {", ".join(board.definitions)}'
         )
-    if facts["storage_blocks"] != _STORAGE_BLOCKS[has_image(facts)]:
+    layout = layout_of(board)
+    if facts["storage_blocks"] != layout.storage_sectors(has_image(facts)):
         raise ValueError(
             f"the MicroPython on this board has {facts['storage_blocks']} sectors of storage, a stock one has"
-            f" {_STORAGE_BLOCKS[False]}: copy the .uf2 of `make image BOARD=pico` onto it in BOOTSEL mode"
+            f" {layout.stock_storage_sectors}: copy the .uf2 of {build} onto it in BOOTSEL mode"
         )
     if facts["has_fence"]:
         raise ValueError(
             "the firmware of this meter is in its filesystem, and its ledger where only that firmware finds it: settle"
-            " the customer's credit, erase all flash in BOOTSEL mode, and copy the .uf2 of `make image BOARD=pico`"
+            f" the customer's credit, erase all flash in BOOTSEL mode, and copy the .uf2 of {build}"
         )
 
 
-def give_up_filesystem(link: BoardLink, may_format: bool) -> None:
-    """The image has a filesystem of its own, and that of a stock board is lost.
+def give_up_filesystem(link: BoardLink, board: Descriptor, may_format: bool) -> None:
+    """Prepare the loss of a stock board's filesystem. The image has its own filesystem.
 
-    A boot script may have started what goes on while flash is written, so it is removed, and the board taken over once
-    more. Raises ValueError if there are files and they may not be lost.
+    A boot script may have started work that goes on while flash is written: the script is removed and the board is
+    taken over once more. Raises ValueError if there are files and `may_format` is false.
     """
     found = link.execute(scripts.LIST_FILES)
     check_files(found, may_format)
     if _BOOT_SCRIPT in found:
         link.execute(scripts.REMOVE_FILES.format(paths=[_BOOT_SCRIPT]))
-        take_over(link, BOARD)
+        take_over(link, board)
 
 
-def check_files(found: list, may_format: bool) -> None:
-    """Raises ValueError if there are files and they may not be lost."""
+def check_files(found: list[str], may_format: bool) -> None:
+    """Raise ValueError if there are files and `may_format` is false."""
     if found and not may_format:
         some = ", ".join(sorted(found)[:3])
         raise ValueError(
-            f"all files on the board would be lost ({some}{' and more' if len(found) > 3 else ''}): save what is"
-            " needed, then say --format (make: FORMAT=1)"
+            f"all files on the board would be lost ({some}{' and more' if len(found) > 3 else ''}): save the files that"
+            " you need, then say --format (make: FORMAT=1)"
         )
 
 
-def stage(link: BoardLink, image: bytes) -> None:
-    """Put the image behind what runs. Raises OSError if it is not there as sent."""
+def stage(link: BoardLink, board: Descriptor, image: bytes) -> None:
+    """Write the image behind the running program. Raises OSError if it does not arrive as sent."""
+    offset = layout_of(board).stage_offset
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "program.py"
-        program.write_text(_program(scripts.UNMOUNT_FILESYSTEM))
+        program.write_text(_program(board, scripts.UNMOUNT_FILESYSTEM))
         arguments = ["run", str(program)]
         for start in range(0, len(image), _PIECE):
             sectors = image[start : start + _PIECE]
             sectors += b"\xff" * (-len(sectors) % _SECTOR)
             piece = Path(folder) / f"piece-{start}.py"
-            piece.write_text(f"stage({STAGE_OFFSET + start}, '{base64.b64encode(sectors).decode()}')\n")
+            piece.write_text(f"stage({offset + start}, '{base64.b64encode(sectors).decode()}')\n")
             arguments += ["+", "run", str(piece)]
         link.run(*arguments)
-    call = f"import json\nprint(json.dumps(digest({STAGE_OFFSET}, {len(image)})))"
-    if link.execute(_program(call)) != _digest(image):
+    call = f"import json\nprint(json.dumps(digest({offset}, {len(image)})))"
+    if link.execute(_program(board, call)) != _digest(image):
         raise OSError("the image is not on the board as sent; its program was not changed, deploy again")
 
 
-def clear_ring(link: BoardLink) -> None:
-    """What stock MicroPython's filesystem left in the ring's place is erased; a ledger there is kept."""
-    ring = scripts.RING_ON_STOCK_PICO.format(offset=RING_OFFSET, length=RING_BYTES)
+def clear_ring(link: BoardLink, layout: FlashLayout) -> None:
+    """Erase the remains of stock MicroPython's filesystem in the ring's place; keep a ledger."""
+    ring = scripts.RING_ON_STOCK_RP2.format(
+        flash_bytes=layout.flash_bytes,
+        offset=layout.ring_offset,
+        length=layout.ring_bytes,
+    )
     if link.execute(ring + scripts.CLEAR_RING):
         print("the ledger that was found is kept")
 
 
-def _program(call):
-    return PICO_FLASH_PROGRAM.read_text() + "\n\n" + call
+def _program(board: Descriptor, call: str) -> str:
+    return (ROOT / board.deployment.flash_program).read_text() + "\n\n" + call
 
 
-def _digest(image):
+def _digest(image: bytes) -> str:
     return hashlib.sha256(image).hexdigest()

@@ -1,7 +1,7 @@
 """A board on a serial port, reached with the real `mpremote`.
 
-Whatever runs on the board is interrupted by the first command and stays so until the board is reset. There is no soft
-reset (`resume`) but those asked for.
+The first command interrupts the program on the board. The program stays interrupted until the board is reset. With
+`resume`, mpremote makes no soft reset of its own.
 """
 
 import contextlib
@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import time
+from typing import Any
 
 import serial
 
@@ -16,7 +17,7 @@ try:
     import termios
 
     _PORT_ERRORS = (OSError, termios.error)
-except ImportError:  # there is none on Windows
+except ImportError:  # Windows has none
     _PORT_ERRORS = (OSError,)
 
 MPREMOTE = (sys.executable, "-m", "mpremote")
@@ -26,25 +27,25 @@ _ASK_EVERY_S = 2
 
 
 class BoardLink:
-    """The board on `port`. `run`, `execute` and `reset` raise OSError with what `mpremote` or the board said."""
+    """The board on `port`. `run`, `execute` and `reset` raise OSError with the message of `mpremote` or the board."""
 
     def __init__(self, port: str) -> None:
         self.port = port
 
     def run(self, *arguments: str) -> str:
-        """One `mpremote` command on the board; what it printed."""
+        """Run one `mpremote` command on the board and return its output."""
         command = [*MPREMOTE, "connect", self.port, "resume", *arguments]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             raise OSError(f"{self.port}: no answer from the board within {TIMEOUT_S} s") from None
         if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise OSError(f"{self.port}: {said[-1] if said else 'mpremote failed'}")
+            lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            raise OSError(f"{self.port}: {lines[-1] if lines else 'mpremote failed'}")
         return done.stdout
 
-    def execute(self, code: str):
-        """Run `code` on the board; the value of the last line it printed, which is JSON, or None if it printed none."""
+    def execute(self, code: str) -> Any:  # noqa: ANN401 - any type that JSON has
+        """Run `code` on the board. Return the value of its last line of output, which is JSON; None if it has none."""
         printed = self.run("exec", code).strip()
         return json.loads(printed.splitlines()[-1]) if printed else None
 
@@ -53,7 +54,7 @@ class BoardLink:
         self.run("reset")
 
     def try_to_reset(self) -> None:
-        """The same where it may be of no use: another error is already on its way."""
+        """Reset the board if possible. Another error is on its way already, so a failure here is not reported."""
         with contextlib.suppress(OSError):
             self.reset()
 
@@ -66,7 +67,7 @@ class BoardLink:
                 with serial.Serial(self.port, timeout=_ASK_EVERY_S, write_timeout=_ASK_EVERY_S) as line:
                     line.write(b"\rstatus\r")
                     heard = line.read_until(b"load switch")
-            except _PORT_ERRORS:  # a board that starts anew is away for a moment
+            except _PORT_ERRORS:  # the port of a board that starts anew is gone for a moment
                 time.sleep(_ASK_EVERY_S)
             if b"load switch" in heard:
                 return True

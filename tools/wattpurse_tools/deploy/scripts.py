@@ -1,10 +1,10 @@
-"""What `deploy` runs on the board: short MicroPython programs, each of which prints one line of JSON at most."""
+"""MicroPython programs that `deploy` runs on the board. Each prints at most one line of JSON."""
 
 from pathlib import Path
 
 from wattpurse_tools.places import BOARDS
 
-# The meter was interrupted and a coil may be under current. Short, for its memory is in pieces.
+# The meter was interrupted: a coil may be under current. The script is short, for the board's memory is in pieces.
 RELEASE_COILS = """
 import machine, sys
 if sys.platform != "{port}":
@@ -13,8 +13,8 @@ for gpio in {coils}:
     machine.Pin(gpio, machine.Pin.OUT, value=0)
 """
 
-# The watchdog of a meter that ran cannot be stopped, only fed, until the board is reset in the end. If nobody does that
-# within this many seconds, it brings the meter back.
+# The watchdog of a running meter cannot be stopped, only fed, until the reset at the end. If that reset does not come
+# within this many seconds, the feeding ends and the watchdog brings the meter back.
 LONGEST_VISIT_S = 1200
 FEED_WATCHDOG = """
 import machine
@@ -29,6 +29,7 @@ def feed(_):
 feeder.init(period=1000, mode=machine.Timer.PERIODIC, callback=feed)
 """
 
+# Only the port rp2 gives Python a part of the flash that depends on the image.
 LOOK_AT_BOARD = """
 import gc, json, os, sys
 gc.collect()
@@ -37,10 +38,11 @@ def exists(path):
         return bool(os.stat(path))
     except OSError:
         return False
-storage_blocks = 0
-if sys.platform == "rp2":
+try:
     import rp2
     storage_blocks = rp2.Flash().ioctl(4, 0)
+except ImportError:
+    storage_blocks = 0
 print(json.dumps(dict(
     version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
     machine=sys.implementation._machine, free_bytes=gc.mem_free(), storage_blocks=storage_blocks,
@@ -48,15 +50,15 @@ print(json.dumps(dict(
     boot=open("/boot.py").read() if exists("/boot.py") else "")))
 """
 
-# What MicroPython lets Python reach is the end of the flash; the ring lies within.
-RING_ON_STOCK_PICO = """
+# The port rp2 lets Python reach the end of the flash. The ring lies within.
+RING_ON_STOCK_RP2 = """
 import rp2
 def ring_blocks():
-    storage_offset = 2 * 1024 * 1024 - rp2.Flash().ioctl(4, 0) * 4096
+    storage_offset = {flash_bytes} - rp2.Flash().ioctl(4, 0) * 4096
     return rp2.Flash(start={offset} - storage_offset, len={length})
 """
 
-# A ring that holds a ledger is kept; anything else in its place is what is left of an older filesystem.
+# A ring that holds a ledger is kept. Other content in its place is left over from an older filesystem.
 CLEAR_RING = """
 import json
 ring = ring_blocks()
@@ -83,7 +85,7 @@ look("")
 print(json.dumps(found))
 """
 
-# The filesystem of stock MicroPython lies where an image is staged.
+# An image is staged where stock MicroPython has its filesystem.
 UNMOUNT_FILESYSTEM = """
 import os
 try:
@@ -113,7 +115,7 @@ print(json.dumps(dict((path, digest(path)) for path in {paths})))
 
 
 def make_filesystem(board: str) -> str:
-    """Makes the filesystem anew, off the ring, before any module of ours is on the board."""
+    """Return a script that makes the filesystem anew, off the ring. It needs no module of ours on the board."""
     modules = (BOARDS / "micropython/shared_blocks.py", BOARDS / board / "stock_storage.py")
     return "".join(map(_without_own_imports, modules)) + CLEAR_RING + "format_filesystem()\n"
 

@@ -1,20 +1,19 @@
-"""What every deployment begins with: the board stands still, harms nothing meanwhile, and says what it is."""
+"""The first steps of every deployment: stop the board's program, keep the board harmless, and ask for its facts."""
 
 import contextlib
 import importlib
+from collections.abc import Iterator
 
+from wattpurse_tools.boards import Descriptor
 from wattpurse_tools.deploy import scripts
 from wattpurse_tools.deploy.link import BoardLink
 
 IMAGE_NAME = "Wattpurse"
 
-_PORTS = {"pico": "rp2", "esp32": "esp32"}
-_TIMERS = {"pico": -1, "esp32": 0}
-
 
 @contextlib.contextmanager
-def visit(link: BoardLink, board: str):
-    """The board is taken over; whatever ends the work on it early, it is started anew."""
+def visit(link: BoardLink, board: Descriptor) -> Iterator[None]:
+    """Take the board over for the work inside the `with` block. Reset the board if the work ends early."""
     is_done = False
     try:
         take_over(link, board)
@@ -25,25 +24,30 @@ def visit(link: BoardLink, board: str):
             link.try_to_reset()
 
 
-def take_over(link: BoardLink, board: str) -> None:
-    """Stop what runs on the board, see that no coil stays under current, and keep its watchdog content.
+def take_over(link: BoardLink, board: Descriptor) -> None:
+    """Stop the program on the board, release both coils, and feed the watchdog from now on.
 
-    One command for all three: a watchdog that ran would not wait for another. Raises OSError, also for another board.
+    One command does all three: a running watchdog would not wait for a second one. Raises OSError, also for a board of
+    another port.
     """
-    gpio = importlib.import_module(f"boards.{board}.pins").GPIO
+    gpio = importlib.import_module(f"boards.{board.name}.pins").GPIO
     release = scripts.RELEASE_COILS.format(
-        board=board, port=_PORTS[board], coils=(gpio["open_coil"], gpio["close_coil"])
+        board=board.name,
+        port=board.micropython.port,
+        coils=(gpio["open_coil"], gpio["close_coil"]),
     )
-    longest_visit_s = scripts.LONGEST_VISIT_S
-    feed = scripts.FEED_WATCHDOG.format(timer=_TIMERS[board], longest_visit_s=longest_visit_s)
+    feed = scripts.FEED_WATCHDOG.format(timer=board.micropython.timer, longest_visit_s=scripts.LONGEST_VISIT_S)
     link.run("exec", release, "+", "soft-reset", "+", "exec", feed)
 
 
-def look(link: BoardLink, board: str) -> dict:
-    """What the board, which was taken over, is."""
-    return link.execute(scripts.LOOK_AT_BOARD.format(board=board))
+def look(link: BoardLink, board: Descriptor) -> dict:
+    """Return facts about the board, which must have been taken over."""
+    facts = link.execute(scripts.LOOK_AT_BOARD.format(board=board.name))
+    if not isinstance(facts, dict):
+        raise OSError(f"{link.port}: the board printed no facts about itself")
+    return facts
 
 
 def has_image(facts: dict) -> bool:
-    """Whether the board runs an image of the meter, firmware included."""
+    """Return True if the board runs an image of the meter, firmware included."""
     return facts["machine"].startswith(IMAGE_NAME)

@@ -15,6 +15,7 @@ class EmulatedClock:
 
     def __init__(self) -> None:
         self.now_ns = 0
+        self.generation = 0  # as on the simulated board's clock; no task waits on this one
         self._events = []
         self._sequence = itertools.count()
 

@@ -50,7 +50,7 @@ def main(words: list[str] | None = None) -> int:
 def build_image() -> str:
     """Install the emulator and build the image where they are not there yet; the image's file."""
     subprocess.run([ROOT / "tools/emulator/install"], check=True)
-    command = [ROOT / "tools/toolchain/pico-image"]
+    command = [ROOT / "boards/pico/image/build"]
     built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return os.path.join(built.stdout.strip(), _IMAGE_FILE)
 

@@ -8,10 +8,11 @@ from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from wattpurse.cards import purse
-from wattpurse.cards.classic import ClassicKeys, format_classic, rekey_classic
+from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
 from wattpurse_tools.station.key_file import SiteKeys
 
 if TYPE_CHECKING:
@@ -82,14 +83,14 @@ class CardReader:
 
     async def _format(self, identity: CardIdentity, key_version: int) -> None:
         keys = self._keys_of(identity, key_version)
-        await format_classic(self._driver, identity, keys, purse.access_of_sector)
+        await format_classic(self._driver, identity, keys)
 
     async def _rekey(self, identity: CardIdentity, key_version: int) -> None:
         keys = self._keys_of(identity, key_version)
         for key_set in self._site_keys.newest_first:
             older = self._keys_of(identity, key_set.key_version)
             try:
-                return await rekey_classic(self._driver, identity, keys, older, purse.access_of_sector)
+                return await rekey_classic(self._driver, identity, keys, older)
             except CardError as error:
                 if error.reason != "refused":
                     raise

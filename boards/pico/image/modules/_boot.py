@@ -1,6 +1,6 @@
-"""Run by MicroPython before anything else, in place of its own script, which formats what it cannot mount.
+"""Boot script in place of MicroPython's own, which formats storage that it cannot mount.
 
-Pulses are counted before anything else is done: what flows before is charged to nobody.
+It starts the pulse counter before anything else: energy that flows earlier is charged to nobody.
 """
 
 from boards.pico import counter

@@ -1,4 +1,4 @@
-"""What people type at the console, read strictly: the value, or a ValueError that says what was expected."""
+"""Strict reading of console arguments: return the value, or raise a ValueError that says the expected form."""
 
 import binascii
 
@@ -12,51 +12,53 @@ _HEX_DIGITS = _DIGITS + "abcdefABCDEF"
 
 
 def expect(arguments: list, usage: str, fewest: int, most: int | None = None) -> None:
-    """Raises ValueError, showing `usage`, unless there are `fewest` to `most` arguments (exactly `fewest` without)."""
+    """Raise ValueError, showing `usage`, unless there are `fewest` to `most` arguments (exactly `fewest` if `most` is
+    None).
+    """
     if not fewest <= len(arguments) <= (fewest if most is None else most):
         raise ValueError("usage: " + usage)
 
 
-def number(text: str, what: str, lowest: int, highest: int) -> int:
-    """A whole number in plain decimal digits, from `lowest` to `highest`."""
+def number(text: str, name: str, lowest: int, highest: int) -> int:
+    """Return a whole number in plain decimal digits, from `lowest` to `highest`."""
     digits = text[1:] if text.startswith("-") and lowest < 0 else text
     if _consists_of(digits, _DIGITS) and len(digits) <= _LONGEST_NUMBER:
         value = int(text)
         if lowest <= value <= highest:
             return value
-    raise ValueError(f"{what} must be a whole number from {lowest} to {highest}")
+    raise ValueError(f"{name} must be a whole number from {lowest} to {highest}")
 
 
-def hex_bytes(text: str, what: str) -> bytes:
-    """Bytes written as two hex digits each."""
+def hex_bytes(text: str, name: str) -> bytes:
+    """Return bytes written as two hex digits each."""
     if len(text) % 2 or not _consists_of(text, _HEX_DIGITS):
-        raise ValueError(what + " must be written in hex, two digits for each byte")
+        raise ValueError(name + " must be written in hex, two digits for each byte")
     return binascii.unhexlify(text)
 
 
-def key(text: str, what: str) -> bytes:
-    """An AES-128 key: 32 hex digits."""
+def key(text: str, name: str) -> bytes:
+    """Return an AES-128 key written as 32 hex digits."""
     if len(text) != 2 * KEY_SIZE or not _consists_of(text, _HEX_DIGITS):
-        raise ValueError(f"{what} must be {2 * KEY_SIZE} hex digits")
+        raise ValueError(f"{name} must be {2 * KEY_SIZE} hex digits")
     return binascii.unhexlify(text)
 
 
 def pin(text: str) -> str:
-    """A PIN of 4 to 8 digits."""
+    """Return a PIN of 4 to 8 digits."""
     if not PIN_SHORTEST <= len(text) <= PIN_LONGEST or not _consists_of(text, _DIGITS):
         raise ValueError(f"a PIN has {PIN_SHORTEST} to {PIN_LONGEST} digits")
     return text
 
 
 def calibration(text: str) -> tuple:
-    """`(impulses, kWh)` of `3200` or `3200/1`; their ranges are the account's to check."""
+    """Return `(impulses, kWh)` of `3200` or `3200/1`. The account checks their ranges."""
     impulses, slash, per_kwh = text.partition("/")
     if not slash:
         per_kwh = "1"
     return number(impulses, "impulses", 1, 10**9), number(per_kwh, "kWh", 1, 10**9)
 
 
-def _consists_of(text, allowed):
+def _consists_of(text: str, allowed: str) -> bool:
     for character in text:
         if character not in allowed:
             return False

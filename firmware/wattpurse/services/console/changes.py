@@ -1,7 +1,8 @@
-"""What the console changes on a meter in service: each change is durable, then noted in the event log, then said.
+"""Changes that the console makes to a meter in service: each one is durable, then noted in the event log, then
+confirmed.
 
-Every function takes the meter and the arguments typed, and gives back the answer; ValueError says why it is refused.
-Energy counted so far is accounted for first, so that it is charged by what held while it was used.
+Every function takes the meter and the arguments typed, and returns the answer. A refusal raises ValueError with the
+reason. Energy counted so far is charged first, under the terms that held while it was used.
 """
 
 from wattpurse.core import carrier, outcome
@@ -17,22 +18,27 @@ from wattpurse.services.console.facts import account_of, fingerprint, zone_of
 from wattpurse.services.supply_watch import TEST_MINUTES
 from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account
+
 _LONG_LEAP_S = 31 * DAY_S
 
 _KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
-# A key set by hand ends what came by token: the next meter key, the site key before.
+# A key set by hand replaces keys that came by token: the next meter key, the previous site key.
 _REPLACED_WITH = {"meter": (("next_meter_key", b""), ("next_key_version", 0)), "site": (("old_site_key", b""),)}
 _KEY_VERSION_LIMIT = 255
 _TERM_LIMIT = 10**18
 
 
-def note(meter, code: int, number: int = 0, extra: int = 0) -> None:
+def note(meter: "Meter", code: int, number: int = 0, extra: int = 0) -> None:
     """Write into the event log that the console did something."""
     meter.events.note(code, carrier.CONSOLE, meter.timekeeper.now_s(), number, extra)
 
 
-def set_tariff(meter, arguments: list) -> str:
-    """Take a table as the pending one; one whose activation is past is in force within a second."""
+def set_tariff(meter: "Meter", arguments: list) -> str:
+    """Take a table as the pending one. A table whose activation is past comes into force within a second."""
     read.expect(arguments, "tariff set HEX, as 'wattpurse tariff encode' gives it", 1)
     tariff = Tariff(read.hex_bytes(arguments[0], "the tariff table"))
     account = _settled(meter)
@@ -45,8 +51,8 @@ def set_tariff(meter, arguments: list) -> str:
     return f"tariff version {tariff.version} is pending until {time_text(tariff.activation_s, tariff.zone)}"
 
 
-def set_contract(meter, arguments: list) -> str:
-    """Change how supply is paid for; both purses stay what they are."""
+def set_contract(meter: "Meter", arguments: list) -> str:
+    """Change the contract. Both credit registers stay unchanged."""
     read.expect(arguments, "contract set NAME", 1)
     chosen = contract.by_name(arguments[0])
     former = _settled(meter).contract
@@ -54,17 +60,19 @@ def set_contract(meter, arguments: list) -> str:
         raise ValueError(f"the contract is {chosen.name} already")
     meter.ledger.change(lambda altered: setattr(altered, "contract", chosen))
     note(meter, events.CONTRACT_CHANGED, chosen.code)
-    return f"contract is {chosen.name}; what {former.name} held stays in the meter\n{_balances(meter)}"
+    return f"contract is {chosen.name}; the credit of {former.name} stays in the meter\n{_balances(meter)}"
 
 
-def set_clock(meter, arguments: list) -> str:
-    """Set the clock of the meter and of its chip, ahead or back; far ahead only by whoever says that it is meant."""
+def set_clock(meter: "Meter", arguments: list) -> str:
+    """Set the clock of the meter and of its chip, ahead or back. A time far ahead needs the word 'sure'."""
     read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00 [sure]", 1, 2)
     utc_s = read_time(arguments[0])
     before_s = meter.timekeeper.now_s()
     if meter.fault == supply.ON and utc_s - before_s > _LONG_LEAP_S and arguments[1:] != ["sure"]:
         days = (utc_s - before_s) // DAY_S
-        raise ValueError(f"that is {days} days ahead, and each costs its standing charge: add 'sure' if it is meant")
+        raise ValueError(
+            f"that is {days} days ahead, and each day is charged its standing charge: add 'sure' to confirm"
+        )
     if meter.fault == supply.ON:
         _settled(meter)
         meter.ledger.refuse_leap(utc_s)
@@ -76,7 +84,7 @@ def set_clock(meter, arguments: list) -> str:
     return done if chip_took_it else done + "; but the clock chip does not answer, so it is lost when power fails"
 
 
-def calibrate(meter, arguments: list) -> str:
+def calibrate(meter: "Meter", arguments: list) -> str:
     """Change how many impulses are how many kWh, for the impulses from now on."""
     read.expect(arguments, "calibrate IMPULSES[/KWH], for example 'calibrate 3200'", 1)
     impulses, per_kwh = read.calibration(arguments[0])
@@ -86,7 +94,7 @@ def calibrate(meter, arguments: list) -> str:
     return f"from now on {impulses} impulses are {per_kwh} kWh"
 
 
-def set_term(meter, arguments: list) -> str:
+def set_term(meter: "Meter", arguments: list) -> str:
     """Change one term of supply."""
     read.expect(arguments, "terms set NAME VALUE", 2)
     name = arguments[0]
@@ -97,8 +105,8 @@ def set_term(meter, arguments: list) -> str:
     return f"{name} is {value}"
 
 
-def set_key(meter, arguments: list) -> str:
-    """Change the meter key, the site key, or the version that they are known by."""
+def set_key(meter: "Meter", arguments: list) -> str:
+    """Change the meter key, the site key, or the version of both."""
     read.expect(arguments, "keys set meter|site HEX, or keys set version NUMBER", 2)
     which, value = arguments
     account_of(meter)
@@ -108,7 +116,7 @@ def set_key(meter, arguments: list) -> str:
         note(meter, events.KEYS_CHANGED, version)
         return f"key version is {version}"
     if which not in _KEY_NAMES:
-        raise ValueError("there is a meter key and a site key; say which")
+        raise ValueError("name the key: meter or site")
     key = read.key(value, f"the {which} key")
     meter.settings.set_all(((_KEY_NAMES[which], key),) + _REPLACED_WITH[which])
     meter.teller.take_keys()
@@ -117,8 +125,8 @@ def set_key(meter, arguments: list) -> str:
     return f"the {which} key is {fingerprint(meter, key)}"
 
 
-def reset_tamper(meter, arguments: list) -> str:
-    """Forget a tamper that is latched."""
+def reset_tamper(meter: "Meter", arguments: list) -> str:
+    """Clear a latched tamper."""
     read.expect(arguments, "reset-tamper", 0)
     account = account_of(meter)
     latched = meter.guard.latched
@@ -128,12 +136,12 @@ def reset_tamper(meter, arguments: list) -> str:
     note(meter, events.TAMPER_CLEARED, latched)
     again = tamper.to_latch(meter.guard.seen, 0, account.terms)
     if again:
-        return "tamper is cleared, but latched again at once, for it lasts: " + ", ".join(tamper.texts(again))
-    return "tamper is cleared; supply follows what holds now"
+        return "tamper is cleared, but latched again at once, because it lasts: " + ", ".join(tamper.texts(again))
+    return "tamper is cleared; supply is decided without it"
 
 
-def redeem_token(meter, arguments: list) -> str:
-    """Redeem a token that came by way of a keyboard. It is sealed: no login is needed to be given credit."""
+def redeem_token(meter: "Meter", arguments: list) -> str:
+    """Redeem a token that was typed in. It is sealed, so its credit needs no login."""
     read.expect(arguments, "token HEX", 1)
     data = read.hex_bytes(arguments[0], "the token")
     account_of(meter)
@@ -143,18 +151,18 @@ def redeem_token(meter, arguments: list) -> str:
     return "accepted\n" + _balances(meter)
 
 
-async def test_relay(meter, arguments: list) -> str:
-    """Open the load switch for some seconds and go back to what is decided."""
+async def test_relay(meter: "Meter", arguments: list) -> str:
+    """Open the load switch for some seconds, then follow the supply decision again."""
     read.expect(arguments, "relay test", 0)
     moved = await meter.switching.test_relay()
     note(meter, events.RELAY_TEST, int(moved))
     if not moved:
         raise ValueError("the load switch did not take both pulses; see 'status' and 'events'")
-    return "the load switch opened and closed as told; supply is decided as before"
+    return "the load switch opened and closed; supply is decided as before"
 
 
-def test_supply(meter, arguments: list) -> str:
-    """Keep supply on for some minutes whatever the credit, for whoever has to measure; energy is charged as ever."""
+def test_supply(meter: "Meter", arguments: list) -> str:
+    """Keep supply on for some minutes with any credit, for a technician's measurements. Energy is charged as ever."""
     read.expect(arguments, "supply test MINUTES, 0 to end it", 1)
     minutes = read.number(arguments[0], "MINUTES", 0, TEST_MINUTES)
     account_of(meter)
@@ -166,26 +174,26 @@ def test_supply(meter, arguments: list) -> str:
 
 
 def read_time(text: str) -> int:
-    """A time that a clock may be set to. Raises ValueError for any other."""
+    """Return a time that a clock may be set to. Raises ValueError for any other."""
     utc_s = parse_time(text)
     if not EARLIEST_S <= utc_s <= LATEST_S:
         raise ValueError("no meter lives before 2026 or after 2105: is the year right?")
     return utc_s
 
 
-def _settled(meter):
-    """The account, with everything charged that was counted so far."""
+def _settled(meter: "Meter") -> "Account":
+    """Return the account, after everything counted so far was charged."""
     account_of(meter)
     meter.metering.step()
     return meter.ledger.account
 
 
-def _newest_version(account):
+def _newest_version(account: "Account") -> int:
     pending = account.pending_tariff
     return max(account.tariff.version, pending.version if pending is not None else 0)
 
 
-def _balances(meter) -> str:
+def _balances(meter: "Meter") -> str:
     account = meter.ledger.account
     money = account.tariff.currency.text(account.money.balance)
     return f"money {money}, energy credit {kwh_text(account.energy.balance, 3)} kWh"

@@ -1,4 +1,4 @@
-"""Every command of the console in three tables: what only reads, and what changes the meter and so needs a right."""
+"""Every command of the console in three tables: reports and lists, which only read, and changes, which need a right."""
 
 import asyncio
 
@@ -11,54 +11,61 @@ from wattpurse.services.console import terms as terms
 
 ANYONE = 0
 TECHNICIAN = 1
-TECHNICIAN_OR_FACTORY = 2  # on a meter to which nothing was done yet, whoever holds it
+TECHNICIAN_OR_FACTORY = 2  # anyone, on a meter to which nothing was done yet
 
 JSON_FLAG = "--json"
 
 _USAGE_WIDTH = 36  # a longer usage has its help on a line of its own
 
-# name, arguments, help, facts(meter, arguments), report(facts), or coroutines that give them; all take --json
+# name, arguments, help, facts(meter, arguments), report(facts), or coroutines that return them; all take --json
 REPORTS = (
     ("status", "", "supply and its reason, credit, rate, alarms", facts.status, reports.status),
     ("registers", "", "energy per rate, bought and charged, pulses", facts.registers, reports.registers),
-    ("months", "", "the month that runs and twelve closed ones", facts.months, reports.months),
-    ("events verify", "", "whether anybody touched the event log", records.verified_events, records.verified_text),
-    ("demand", "", "maximum demand of the months, mean use of a day", records.demand, records.demand_text),
+    ("months", "", "the current month and twelve closed ones", facts.months, reports.months),
+    ("events verify", "", "check the chain of the event log", records.verified_events, records.verified_text),
+    ("demand", "", "maximum demand per month, mean use per day", records.demand, records.demand_text),
     ("tariff", "", "the table in force and the pending one", facts.tariff, reports.tariff),
-    ("contract", "", "how supply is paid for, and what is held", facts.contract_in_force, reports.contract_in_force),
+    ("contract", "", "the contract, and the credit in the meter", facts.contract_in_force, reports.contract_in_force),
     ("clock", "", "the meter's time", facts.clock, reports.clock),
     ("terms", "", "the terms of supply", terms.terms_in_force, terms.terms_text),
     ("keys", "", "fingerprints of the keys", facts.keys, reports.keys),
-    ("identity", "", "which meter this is", facts.identity, reports.identity),
-    ("version", "", "which firmware runs", facts.version, reports.version),
+    ("identity", "", "meter number, calibration, firmware, board", facts.identity, reports.identity),
+    ("version", "", "version of the firmware", facts.version, reports.version),
 )
 
 # name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
 LISTS = (
-    ("events", "[COUNT]", "the newest events, 20 unless told", records.event_rows, records.event_line, "events"),
-    ("topups", "[COUNT]", "the newest tokens redeemed", records.top_up_rows, records.top_up_line, "topups"),
-    ("profile", "[DAYS]", "half hours, of one day unless told", records.profile_rows, records.profile_line, "profile"),
+    ("events", "[COUNT]", "the newest events, 20 by default", records.event_rows, records.event_line, "events"),
+    (
+        "topups",
+        "[COUNT]",
+        "the newest tokens redeemed, 20 by default",
+        records.top_up_rows,
+        records.top_up_line,
+        "topups",
+    ),
+    ("profile", "[DAYS]", "half hours, of one day by default", records.profile_rows, records.profile_line, "profile"),
 )
 
-# name, arguments, help, who may, function(meter, arguments) -> text, or a coroutine that gives it
+# name, arguments, help, right needed, function(meter, arguments) -> text, or a coroutine that returns it
 CHANGES = (
     ("token", "HEX", "redeem a token typed in", ANYONE, changes.redeem_token),
     ("tariff set", "HEX", "take a new tariff table", TECHNICIAN, changes.set_tariff),
-    ("contract set", "NAME", "change how supply is paid for", TECHNICIAN, changes.set_contract),
+    ("contract set", "NAME", "change the contract", TECHNICIAN, changes.set_contract),
     ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
-    ("calibrate", "IMPULSES[/KWH]", "say how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
+    ("calibrate", "IMPULSES[/KWH]", "set how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
     ("keys set", "meter|site|version VALUE", "change a key or the key version", TECHNICIAN, changes.set_key),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
-    ("reset-tamper", "", "forget a latched tamper", TECHNICIAN, changes.reset_tamper),
-    ("commission", setup.COMMISSION_USAGE, "make a blank meter work", TECHNICIAN_OR_FACTORY, setup.commission),
-    ("erase-ledger", "METERNUMBER", "give up a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),
+    ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
+    ("commission", setup.COMMISSION_USAGE, "commission a blank meter", TECHNICIAN_OR_FACTORY, setup.commission),
+    ("erase-ledger", "METERNUMBER", "erase a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),
 )
 
 
 def find(table: tuple, words: list) -> tuple | None:
-    """The entry of `table` that the line begins with, longer names first; None if there is none."""
+    """Return the entry of `table` that the line begins with, longer names first; None if there is none."""
     for length in (2, 1):
         name = " ".join(words[:length])
         for entry in table:
@@ -68,7 +75,7 @@ def find(table: tuple, words: list) -> tuple | None:
 
 
 def arguments_of(entry: tuple, words: list) -> list:
-    """The words behind the command's name. Raises ValueError where it takes none and there are some."""
+    """Return the words behind the command's name. Raises ValueError for arguments to a command that takes none."""
     arguments = words[len(entry[0].split()) :]
     if arguments and not entry[1]:
         raise ValueError(f"'{entry[0]}' takes no arguments; see 'help'")
@@ -76,23 +83,23 @@ def arguments_of(entry: tuple, words: list) -> list:
 
 
 async def help_text(entries: list) -> str:
-    """A line for each entry: its name, its arguments, what it is for. Other tasks have their turns meanwhile."""
+    """Return a line for each entry: its name, its arguments, its purpose. Other tasks get a turn meanwhile."""
     width = min(_USAGE_WIDTH, max(len(_usage(entry)) for entry in entries))
     lines = []
     for entry in entries:
         await asyncio.sleep(0)
         lines.append(_help_line(entry, width))
     if [entry for entry in entries if entry in REPORTS + LISTS]:
-        lines.append("what only reads takes " + JSON_FLAG)
+        lines.append("reports and lists take " + JSON_FLAG)
     return "\n".join(lines)
 
 
-def _help_line(entry, width):
+def _help_line(entry: tuple, width: int) -> str:
     usage = _usage(entry)
     if len(usage) > width:
         return usage + "\n" + " " * (width + 2) + entry[2]
     return usage + " " * (width + 2 - len(usage)) + entry[2]
 
 
-def _usage(entry):
+def _usage(entry: tuple) -> str:
     return (entry[0] + " " + entry[1]).rstrip()

@@ -1,7 +1,7 @@
-"""What the console tells, as facts for programs: one dict for each report, of numbers, words, lists and None.
+"""Facts of the console's reports, for programs: one dict for each report, of numbers, words, lists and None.
 
-Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`) and, beside them, as local text.
-What takes long is a coroutine, in which other tasks have their turns.
+Energy is in mWh, money in micro-units, times in seconds since 1970 UTC (`..._s`) and, beside them, as local text. Long
+work is a coroutine, in which other tasks get their turns.
 """
 
 import asyncio
@@ -17,26 +17,32 @@ from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.text import month_text, time_text
 from wattpurse.services.console import standing
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account, CreditRegister
+    from wattpurse.core.records.load_profile import Demand
+
 _FINGERPRINT_DIGITS = 4
 
 
-def account_of(meter):
-    """The account that the meter works with. Raises ValueError, saying why, where there is none."""
+def account_of(meter: "Meter") -> "Account":
+    """Return the account that the meter works with. Raises ValueError with the reason if there is none."""
     if meter.fault != supply.ON or meter.ledger.account is None:
         raise ValueError(f"there is no account to work with: {supply.text(meter.fault)}")
     return meter.ledger.account
 
 
-def zone_of(meter) -> Zone:
-    """The tariff's zone, or UTC where there is no tariff."""
+def zone_of(meter: "Meter") -> Zone:
+    """Return the tariff's zone, or UTC if there is no tariff."""
     account = meter.ledger.account
     return account.tariff.zone if account is not None else Zone(0)
 
 
-def status(meter, _arguments) -> dict:
-    """How the meter stands now; without an account, as much as can be said then."""
+def status(meter: "Meter", _arguments: list) -> dict:
+    """Return the state of the meter. Without an account, fewer facts."""
     reason = meter.decide()
-    facts = clock(meter, ())
+    facts = clock(meter, [])
     facts["meter_number"] = meter.settings.get("meter_number")
     facts["supply"] = supply.text(reason)
     facts["supply_reason"] = reason
@@ -56,12 +62,12 @@ def status(meter, _arguments) -> dict:
         facts["open_again"] = meter.supply_watch.open_load.retries
         facts["tamper"] = tamper.texts(meter.guard.latched)
         facts["alarms"] = _alarms(meter)
-        facts.update(_purses(account))
+        facts.update(_credit_registers(account))
     return facts
 
 
-def registers(meter, _arguments) -> dict:
-    """The registers that never go back, and what was bought and charged since the meter was made."""
+def registers(meter: "Meter", _arguments: list) -> dict:
+    """Return the registers that never go back, and the amounts bought and charged since the meter was made."""
     account = account_of(meter)
     total_mwh, month_mwh = account.registers.rate_mwh, account.registers.month.rate_mwh
     facts = {
@@ -73,12 +79,12 @@ def registers(meter, _arguments) -> dict:
         ],
         "token_top": account.token_top,
     }
-    facts.update(_purses(account))
+    facts.update(_credit_registers(account))
     return facts
 
 
-def months(meter, _arguments) -> dict:
-    """The month that runs and the closed ones, newest first."""
+def months(meter: "Meter", _arguments: list) -> dict:
+    """Return the current month and the closed ones, newest first."""
     account = account_of(meter)
     every = [account.registers.month] + account.registers.closed_months
     names = _rate_names(account, every)
@@ -100,8 +106,8 @@ def months(meter, _arguments) -> dict:
     }
 
 
-def demand_of(demand, zone: Zone) -> dict | None:
-    """A month's maximum demand: energy of the half hour, the power that is its mean, and when it began."""
+def demand_of(demand: "Demand | None", zone: Zone) -> dict | None:
+    """Return a month's maximum demand: energy of the half hour, its mean power, and the time of its begin."""
     if demand is None:
         return None
     return {
@@ -113,8 +119,8 @@ def demand_of(demand, zone: Zone) -> dict | None:
     }
 
 
-async def tariff(meter, _arguments) -> dict:
-    """The table in force and the one that waits for its activation."""
+async def tariff(meter: "Meter", _arguments: list) -> dict:
+    """Return the table in force and the pending one."""
     account = account_of(meter)
     in_force, pending = account.tariff, account.pending_tariff
     return {
@@ -124,8 +130,8 @@ async def tariff(meter, _arguments) -> dict:
     }
 
 
-def contract_in_force(meter, _arguments) -> dict:
-    """The contract in force and what both purses hold."""
+def contract_in_force(meter: "Meter", _arguments: list) -> dict:
+    """Return the contract in force and both credit registers."""
     account = account_of(meter)
     facts = {
         "contract": account.contract.name,
@@ -134,12 +140,12 @@ def contract_in_force(meter, _arguments) -> dict:
         "unit": "money" if account.contract.credit_unit == contract.MONEY else "energy",
     }
     facts.update(standing.facts_of(meter, account))
-    facts.update(_purses(account))
+    facts.update(_credit_registers(account))
     return facts
 
 
-def clock(meter, _arguments) -> dict:
-    """The meter's time and whether it can be trusted."""
+def clock(meter: "Meter", _arguments: list) -> dict:
+    """Return the meter's time and whether it can be trusted."""
     now_s = meter.timekeeper.now_s()
     zone = zone_of(meter)
     return {
@@ -150,8 +156,8 @@ def clock(meter, _arguments) -> dict:
     }
 
 
-def identity(meter, _arguments) -> dict:
-    """Which meter this is, on which board, and how it is calibrated."""
+def identity(meter: "Meter", _arguments: list) -> dict:
+    """Return the meter's number, its board and its calibration."""
     account = meter.ledger.account
     return {
         "meter_number": meter.settings.get("meter_number"),
@@ -164,8 +170,8 @@ def identity(meter, _arguments) -> dict:
     }
 
 
-def version(meter, _arguments) -> dict:
-    """Which firmware runs, and on what."""
+def version(meter: "Meter", _arguments: list) -> dict:
+    """Return the versions of firmware and interpreter."""
     python = sys.implementation
     return {
         "version": meter.version,
@@ -174,8 +180,8 @@ def version(meter, _arguments) -> dict:
     }
 
 
-def keys(meter, _arguments) -> dict:
-    """Which keys the meter holds, by fingerprint alone."""
+def keys(meter: "Meter", _arguments: list) -> dict:
+    """Return the meter's keys, as fingerprints alone."""
     settings = meter.settings
     return {
         "key_version": settings.get("key_version", 0),
@@ -184,33 +190,33 @@ def keys(meter, _arguments) -> dict:
     }
 
 
-def fingerprint(meter, key: bytes | None) -> str | None:
-    """The first digits of the CMAC of zeros: enough to tell two keys apart, nothing to find one by."""
+def fingerprint(meter: "Meter", key: bytes | None) -> str | None:
+    """Return the first digits of the CMAC of zeros: enough to tell two keys apart, not enough to find a key."""
     if key is None:
         return None
     return cmac(meter.board.aes, key, bytes(BLOCK)).hex()[:_FINGERPRINT_DIGITS]
 
 
-def _purses(account):
+def _credit_registers(account: "Account") -> dict:
     return {
         "currency": account.tariff.currency.code,
         "decimals": account.tariff.currency.decimals,
-        "money_microunits": _purse(account.money),
-        "energy_mwh": _purse(account.energy),
+        "money_microunits": _credit_register(account.money),
+        "energy_mwh": _credit_register(account.energy),
     }
 
 
-def _purse(purse):
-    return {"bought": purse.bought, "charged": purse.charged, "balance": purse.balance}
+def _credit_register(register: "CreditRegister") -> dict:
+    return {"bought": register.bought, "charged": register.charged, "balance": register.balance}
 
 
-def _alarms(meter):
-    bits = meter.teller.alarms()
+def _alarms(meter: "Meter") -> list:
+    bits = meter.statements.alarms()
     return [text for bit, text in statement.ALARM_TEXTS if bits & bit]
 
 
-def _rate_names(account, holders):
-    """Names of the tariff's rates, and numbers for those that only an earlier tariff had."""
+def _rate_names(account: "Account", holders: tuple | list) -> list:
+    """Return the names of the tariff's rates, and numbers for rates that only an earlier tariff had."""
     names = list(account.tariff.rate_names)
     used = [rate for rate in range(RATES) for holder in holders if holder.rate_mwh[rate]]
     while used and len(names) <= max(used):
@@ -218,8 +224,8 @@ def _rate_names(account, holders):
     return names
 
 
-async def _table(data):
-    """The fields of a table by name; the zone in words of its own."""
+async def _table(data: bytes) -> dict:
+    """Return the fields of a table by name, with the zone as two fields of its own."""
     fields = table.decode(data)
     await asyncio.sleep(0)
     zone = fields["zone"]

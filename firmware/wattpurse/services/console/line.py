@@ -1,6 +1,6 @@
-"""Bytes from a terminal to lines: echo, rubbing out, and an end to lines that are too long.
+"""Lines from the bytes of a terminal: echo, rubbing out, and an end to lines that are too long.
 
-For a board whose console is a bare serial line; its `read_line` puts in byte after byte, writes the echo, and takes the
+For a board whose console is a bare serial line. Its `read_line` puts in byte after byte, writes the echo, and takes the
 line when it is complete.
 """
 
@@ -19,7 +19,7 @@ _IN_SEQUENCE = 2  # of an arrow or function key: ESC [ digits, then one characte
 
 
 class LineEditor:
-    """One line at a time of at most `limit` characters; a longer one is lost as a whole, and `take` says so."""
+    """One line at a time of at most `limit` characters. A longer one is lost as a whole: then `take` returns None."""
 
     def __init__(self, limit: int) -> None:
         self.is_complete = False
@@ -30,7 +30,7 @@ class LineEditor:
         self._state = _IN_TEXT
 
     def put(self, byte: int) -> str:
-        """Take one byte; give back what the terminal is to show. Not to be called while a complete line waits."""
+        """Take one byte, and return the text for the terminal to show. Do not call while a complete line waits."""
         second_of_two = self._after_return and byte == _LINE_FEED
         self._after_return = byte == _CARRIAGE_RETURN
         if second_of_two:
@@ -50,27 +50,27 @@ class LineEditor:
         return self._append(byte)
 
     def take(self) -> str | None:
-        """The complete line, or None if it was too long; then the next one begins."""
+        """Return the complete line, or None if it was too long; then the next one begins."""
         line = None if self._overlong else str(bytes(self._line), "ascii")
         self._line = bytearray()
         self._overlong = False
         self.is_complete = False
         return line
 
-    def _append(self, byte):
-        """Keep a character; what is no ASCII stays in the line as one that no command holds."""
+    def _append(self, byte: int) -> str:
+        """Keep a character. A byte that is no ASCII is kept as a character that no command has."""
         if len(self._line) >= self._limit:
             self._overlong = True
             return ""
         self._line.append(byte if byte < _DELETE else _SUBSTITUTE)
         return chr(byte) if 0x20 <= byte < _DELETE else ""
 
-    def _rub_out(self, count):
+    def _rub_out(self, count: int) -> str:
         count = min(count, len(self._line))
         self._line = self._line[: len(self._line) - count]
         return _RUB_OUT * count
 
-    def _pass_escape(self, byte) -> None:
+    def _pass_escape(self, byte: int) -> None:
         if byte == _ESCAPE:
             self._state = _AFTER_ESCAPE
         elif self._state == _AFTER_ESCAPE and byte == 0x5B:

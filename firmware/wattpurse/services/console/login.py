@@ -1,9 +1,10 @@
-"""Who may change things at the console: the PIN, the delay after wrong ones, and the rights that a service card gives.
+"""Rights to change things at the console: the PIN, the delay after wrong ones, and the rights that a service card
+gives.
 
-Every attempt is counted in flash before the PIN is compared, so that cutting the power buys no further attempt; the
-delay that follows doubles from one second to an hour and survives a restart. Attempts made too soon are not counted,
-and wear nothing. Whoever can read the flash reads the keys beside the PIN: its check value is there so that a PIN,
-which people use elsewhere as well, cannot be read off by accident.
+Every attempt is counted in flash before the PIN is compared, so that cutting the power buys no further attempt. The
+following delay doubles from one second to an hour and survives a restart. Attempts made too soon are not counted, and
+wear nothing. An attacker that reads the flash finds the keys beside the PIN anyway. The PIN is stored as a check value,
+because people use PINs elsewhere too and it must not be readable by accident.
 """
 
 from wattpurse.core import carrier
@@ -11,6 +12,10 @@ from wattpurse.core.money import supply
 from wattpurse.core.records import events
 from wattpurse.core.seals.cmac import cmac, equal
 from wattpurse.core.tariffs.calendar import DAY_S
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
 
 SILENCE_MS = 10 * 60_000
 LONGEST_DELAY_S = 3600
@@ -23,37 +28,39 @@ _COUNTED_AT_MOST = 13  # the delay has reached its longest
 class _Span:
     """A stretch of time that has to end by itself.
 
-    Measured by the ticks, which no setting of the clock moves. They wrap within two weeks, so a day on the clock, or a
-    clock set back, ends the span as well.
+    It is measured by the ticks, which no setting of the clock moves. They wrap within two weeks, so a day on the clock,
+    or a clock set back, ends the span as well.
     """
 
-    def __init__(self, meter) -> None:
+    def __init__(self, meter: "Meter") -> None:
         self._meter = meter
         self._length_ms = 0
         self._start_ms = 0
         self._start_s = 0
 
     @property
-    def is_begun(self):
+    def is_begun(self) -> bool:
         """True from its start until somebody saw that it is over."""
         return self._length_ms > 0
 
-    def start(self, length_ms) -> None:
+    def start(self, length_ms: int) -> None:
+        """Start to last for `length_ms`."""
         self._length_ms = length_ms
         self._start_ms = self._meter.board.clock.ticks_ms()
         self._start_s = self._meter.timekeeper.now_s()
 
     def end(self) -> None:
+        """End at once."""
         self._length_ms = 0
 
     def go_on(self) -> None:
-        """What is left of it lasts on, wherever the clock was set to meanwhile."""
+        """Keep the rest of the time, after any setting of the clock."""
         clock = self._meter.board.clock
         elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
         self.start(max(0, self._length_ms - elapsed_ms))
 
-    def lasts(self):
-        """True until it is over; once it is over it stays over."""
+    def lasts(self) -> bool:
+        """Return True until the time is over. Once it is over it stays over."""
         clock = self._meter.board.clock
         elapsed_ms = clock.ticks_diff(clock.ticks_ms(), self._start_ms)
         elapsed_s = self._meter.timekeeper.now_s() - self._start_s
@@ -65,17 +72,17 @@ class _Span:
 class Login:
     """The rights at the console of `meter`."""
 
-    def __init__(self, meter) -> None:
+    def __init__(self, meter: "Meter") -> None:
         self._meter = meter
         self._session = _Span(meter)
         self._grant = _Span(meter)
 
     def in_factory_state(self) -> bool:
-        """True while nothing was ever set here: then, and only then, commissioning needs no PIN."""
+        """Return True while nothing was ever set here: only then commissioning needs no PIN."""
         return self._meter.fault == supply.NOT_COMMISSIONED and not self._has_pin()
 
     def allows_changes(self) -> bool:
-        """True while someone is logged in or a service card's rights last."""
+        """Return True while someone is logged in or a service card's rights last."""
         session_lasts = self._session.lasts()
         return self._grant.lasts() or session_lasts
 
@@ -84,9 +91,9 @@ class Login:
         self._grant.start(minutes * 60_000)
 
     def line_answered(self, had_rights: bool) -> None:
-        """Someone is there: a login begins its silence anew, a service card's rights run on.
+        """Note activity: a login begins its silence anew, a service card's rights run on.
 
-        `had_rights` is what `allows_changes` said before the line, which may have set the clock.
+        `had_rights` is the result of `allows_changes` before the line, because the line may have set the clock.
         """
         if not had_rights:
             return
@@ -95,7 +102,7 @@ class Login:
         self._grant.go_on()
 
     def end(self) -> None:
-        """Take back every right at once."""
+        """End every right at once."""
         self._session.end()
         self._grant.end()
 
@@ -122,18 +129,18 @@ class Login:
         self._meter.events.note(events.LOGIN, carrier.CONSOLE, now_s)
 
     def settings_of(self, pin: str) -> tuple:
-        """The (name, value) pairs that make `pin` the PIN, for `Settings.set_all`."""
+        """Return the (name, value) pairs that make `pin` the PIN, for `Settings.set_all`."""
         salt = self._meter.board.random_bytes(_SALT_SIZE)
         return (("pin_salt", salt), ("pin_check", self._check(salt, pin)))
 
-    def _has_pin(self):
+    def _has_pin(self) -> bool:
         return self._meter.settings.get("pin_check") is not None
 
-    def _check(self, salt, pin):
+    def _check(self, salt: bytes, pin: str) -> bytes:
         return cmac(self._meter.board.aes, salt, _CHECK_PURPOSE + pin.encode())
 
-    def _wait_s(self):
-        """Seconds until the next attempt is allowed; a clock that went back since begins the delay anew."""
+    def _wait_s(self) -> int:
+        """Return the seconds until the next attempt is allowed. A clock that went back since begins the delay anew."""
         settings = self._meter.settings
         delay_s = _delay_s(settings.get("wrong_pins", 0))
         if delay_s == 0:
@@ -144,6 +151,6 @@ class Login:
         return settings.get("wrong_pin_s", 0) + delay_s - now_s
 
 
-def _delay_s(wrong_pins):
-    """How long the attempt after that many wrong ones has to wait."""
+def _delay_s(wrong_pins: int) -> int:
+    """Return the delay after so many wrong PINs."""
     return min(LONGEST_DELAY_S, 1 << (wrong_pins - 1)) if wrong_pins else 0

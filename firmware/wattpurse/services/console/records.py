@@ -1,8 +1,7 @@
-"""What the console tells of the meter's records: rows for programs, newest first, and a line of text for each.
+"""The meter's records on the console: rows for programs, newest first, and a line of text for each.
 
-Rows come out of a generator and what takes long is a coroutine, so that nobody has to wait. Events and top-ups are kept
-in flash of their own and are read from there; energy is in mWh, money in micro-units, times in seconds since 1970 UTC
-and as local text.
+Rows come out of a generator, and long work is a coroutine, so that nobody has to wait. Events and top-ups are read from
+their own flash. Energy is in mWh, money in micro-units, times in seconds since 1970 UTC and as local text.
 """
 
 import asyncio
@@ -17,6 +16,13 @@ from wattpurse.services.console import arguments as read
 from wattpurse.services.console.facts import account_of, demand_of, zone_of
 from wattpurse.services.console.reports import kw_text
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account
+
 EVENTS_SHOWN = 20
 TOP_UPS_SHOWN = 20
 MOST = 5_000
@@ -27,14 +33,14 @@ BROKEN_SHOWN = 20
 _KWH_DIGITS = 3
 
 
-def event_rows(meter, arguments):
-    """The newest events, with the link of each in the chain; None of a place in the log that cannot be read."""
+def event_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
+    """Return the newest events, each with its link in the chain. Places in the log that cannot be read are left out."""
     read.expect(arguments, "events [COUNT]", 0, 1)
     return _event_rows(meter, _count(arguments, EVENTS_SHOWN))
 
 
 def event_line(row: dict) -> str:
-    """Of event_rows."""
+    """Return a row of `event_rows` as text."""
     numbers = ""
     if row["extra"]:
         numbers = f" [{row['number']}, {row['extra']}]"
@@ -43,14 +49,14 @@ def event_line(row: dict) -> str:
     return f"{row['time']}  {row['text']}{numbers}"
 
 
-def top_up_rows(meter, arguments):
-    """The newest tokens redeemed."""
+def top_up_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
+    """Return the newest tokens redeemed."""
     read.expect(arguments, "topups [COUNT]", 0, 1)
     return _top_up_rows(meter, account_of(meter), _count(arguments, TOP_UPS_SHOWN))
 
 
 def top_up_line(row: dict) -> str:
-    """Of top_up_rows."""
+    """Return a row of `top_up_rows` as text."""
     start = f"{row['time']}  token {row['sequence']}: "
     if row["unit"] is None:
         return f"{start}{row['what']}, by {row['by']}"
@@ -58,8 +64,8 @@ def top_up_line(row: dict) -> str:
     return f"{start}{shown(row['amount'])} made the credit {shown(row['balance'])}, by {row['by']}"
 
 
-def profile_rows(meter, arguments):
-    """The half hours that are over and began within DAYS days."""
+def profile_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
+    """Return the half hours that are over and began within DAYS days."""
     read.expect(arguments, "profile [DAYS]", 0, 1)
     days = read.number(arguments[0], "DAYS", 1, PROFILE_DAYS_MOST) if arguments else PROFILE_DAYS
     account_of(meter)
@@ -67,7 +73,7 @@ def profile_rows(meter, arguments):
 
 
 def profile_line(row: dict) -> str:
-    """Of profile_rows."""
+    """Return a row of `profile_rows` as text."""
     words = [row["start"], f"{kwh_text(row['energy_mwh'], _KWH_DIGITS)} kWh"]
     words.append(decimal_text(row["charge_microunits"], MICROUNIT_DIGITS))
     if row["seconds"] != HALF_HOUR_S:
@@ -75,8 +81,8 @@ def profile_line(row: dict) -> str:
     return "  ".join(words + row["flags"])
 
 
-def demand(meter, _arguments) -> dict:
-    """The maximum demand of the month that runs and of those before, and what a day uses."""
+def demand(meter: "Meter", _arguments: list) -> dict:
+    """Return the maximum demand of the current and earlier months, and the mean use of a day."""
     account = account_of(meter)
     profile = meter.load_profile
     return {
@@ -89,7 +95,7 @@ def demand(meter, _arguments) -> dict:
 
 
 def demand_text(facts: dict) -> str:
-    """Of demand."""
+    """Return the facts of `demand` as text."""
     lines = [f"{one['month']}  {kw_text(one)} kW in the half hour from {one['start']}" for one in facts["months"]]
     if facts["mean_daily_mwh"] is not None:
         lines.append(f"mean of a day  {_shown_energy(facts['mean_daily_mwh'])}")
@@ -100,8 +106,8 @@ def demand_text(facts: dict) -> str:
     return "\n".join(lines)
 
 
-async def verified_events(meter, _arguments):
-    """Walk the chain of the event log."""
+async def verified_events(meter: "Meter", _arguments: list) -> dict:
+    """Check the chain of the event log, and return the counts of its verdicts."""
     held = unproven = unchained = unreadable = 0
     broken = []
     zone = zone_of(meter)
@@ -133,24 +139,24 @@ async def verified_events(meter, _arguments):
 
 
 def verified_text(facts: dict) -> str:
-    """Of verified_events."""
+    """Return the facts of `verified_events` as text."""
     lines = [f"{facts['held']} events hold, {facts['broken']} do not"]
     if facts["unproven"]:
-        lines.append("the oldest has nothing before it to hold it against")
+        lines.append("the oldest has no event before it to be checked against")
     if facts["not_chained"]:
         lines.append(f"{facts['not_chained']} are older than the chain")
     lines += [f"{one['time']}  {one['text']}: {one['why']}" for one in facts["breaks"]]
     if facts["unreadable_places"]:
-        lines.append(f"{facts['unreadable_places']} places cannot be read: a power cut leaves such, or a forger")
+        lines.append(f"{facts['unreadable_places']} places cannot be read, after a power cut or a forgery")
     lines.append(f"the newest link is {facts['newest_link']}")
     return "\n".join(lines)
 
 
-def _count(arguments, default):
+def _count(arguments: list, default: int) -> int:
     return read.number(arguments[0], "COUNT", 1, MOST) if arguments else default
 
 
-def _event_rows(meter, count):
+def _event_rows(meter: "Meter", count: int) -> "Iterator[dict]":
     zone = zone_of(meter)
     for event in meter.events.survey():
         if event is None:
@@ -171,7 +177,7 @@ def _event_rows(meter, count):
             return
 
 
-def _top_up_rows(meter, account, count):
+def _top_up_rows(meter: "Meter", account: "Account", count: int) -> "Iterator[dict]":
     for top_up in meter.top_ups.redeemed(account.token_is_used):
         yield {
             "time_s": top_up.time_s,
@@ -188,7 +194,7 @@ def _top_up_rows(meter, account, count):
             return
 
 
-def _profile_rows(meter, since_s):
+def _profile_rows(meter: "Meter", since_s: int) -> "Iterator[dict]":
     zone = zone_of(meter)
     for one in meter.load_profile.half_hours():
         if one.start_s < since_s:
@@ -203,9 +209,9 @@ def _profile_rows(meter, since_s):
         }
 
 
-def _shown_money(microunits):
+def _shown_money(microunits: int) -> str:
     return decimal_text(microunits, MICROUNIT_DIGITS)
 
 
-def _shown_energy(mwh):
+def _shown_energy(mwh: int) -> str:
     return kwh_text(mwh, _KWH_DIGITS) + " kWh"

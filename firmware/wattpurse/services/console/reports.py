@@ -1,6 +1,6 @@
-"""The facts of `console_facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times.
+"""The facts of `facts` as tables for people: amounts in the tariff's decimals, energy in kWh, local times.
 
-What takes long is a coroutine, in which other tasks have their turns.
+Long work is a coroutine, in which other tasks get their turns.
 """
 
 import asyncio
@@ -16,21 +16,21 @@ _MINUTE_DIGITS = len("0000-00-00T00:00")
 
 
 def table(rows: list, heading: tuple | None = None) -> str:
-    """Rows of texts in aligned columns: the first to the left, those that follow to the right."""
+    """Return rows of texts in aligned columns: the first to the left, the others to the right."""
     every = ([heading] if heading else []) + rows
     widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
     return "\n".join(_aligned(row, widths) for row in every)
 
 
 def pairs(rows: list) -> str:
-    """`(name, value)` rows, a line each; a value of None is left out."""
+    """Return `(name, value)` rows, a line each; a value of None is left out."""
     shown = [(name, value) for name, value in rows if value is not None]
     width = max(len(name) for name, _ in shown)
     return "\n".join(f"{name}{' ' * (width - len(name))}  {value}" for name, value in shown)
 
 
 def status(facts: dict) -> str:
-    """Of console_facts.status."""
+    """Return the facts of `facts.status` as text."""
     rows = [
         ("meter", _number_or_none_yet(facts["meter_number"])),
         ("time", facts["time"] + ("" if facts["trusted"] else "  (not to be trusted: set the clock)")),
@@ -61,16 +61,16 @@ def status(facts: dict) -> str:
 
 
 async def registers(facts: dict) -> str:
-    """Of console_facts.registers."""
+    """Return the facts of `facts.registers` as text."""
     rows = [(rate["name"], _digits(rate["total_mwh"]), _digits(rate["month_mwh"])) for rate in facts["rates"]]
     rows.append(("total", _digits(facts["total_mwh"]), _digits(sum(rate["month_mwh"] for rate in facts["rates"]))))
     energy = table(rows, ("rate", "kWh", "kWh this month"))
     await asyncio.sleep(0)
-    return energy + "\n\n" + _purses(facts) + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
+    return energy + "\n\n" + _credit_registers(facts) + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
 
 
 async def months(facts: dict) -> str:
-    """Of console_facts.months."""
+    """Return the facts of `facts.months` as text."""
     heading = ("month",) + tuple(facts["rates"]) + ("kWh", "charged " + facts["currency"], "kW at most", "from", "")
     rows = []
     for month in facts["months"]:
@@ -85,12 +85,12 @@ async def months(facts: dict) -> str:
 
 
 def kw_text(demand: dict) -> str:
-    """The power of a month's maximum demand, in kW."""
+    """Return the power of a month's maximum demand, in kW."""
     return kwh_text(demand["power_w"] * 1000, _KWH_DIGITS)
 
 
 async def tariff(facts: dict) -> str:
-    """Of console_facts.tariff."""
+    """Return the facts of `facts.tariff` as text."""
     shown = "in force, rate now " + facts["rate_now"] + "\n" + await _tariff_table(facts["in_force"])
     if facts["pending"] is None:
         return shown + "\n\nno table is pending"
@@ -98,7 +98,7 @@ async def tariff(facts: dict) -> str:
 
 
 def contract_in_force(facts: dict) -> str:
-    """Of console_facts.contract_in_force."""
+    """Return the facts of `facts.contract_in_force` as text."""
     limit = facts["credit_limit"]
     shown = currency_of(facts).text(limit) if facts["unit"] == "money" else _kwh(limit)
     rows = [
@@ -106,16 +106,16 @@ def contract_in_force(facts: dict) -> str:
         ("can be set to", ", ".join(facts["contracts"])),
         ("credit limit", shown if limit else "none"),
     ]
-    return pairs(rows + standing.rows_of(facts)) + "\n\n" + _purses(facts)
+    return pairs(rows + standing.rows_of(facts)) + "\n\n" + _credit_registers(facts)
 
 
 def clock(facts: dict) -> str:
-    """Of console_facts.clock."""
+    """Return the facts of `facts.clock` as text."""
     return facts["time"] + ("" if facts["trusted"] else "\nnot to be trusted: set it with 'clock set'")
 
 
 def identity(facts: dict) -> str:
-    """Of console_facts.identity."""
+    """Return the facts of `facts.identity` as text."""
     calibration = None
     if facts["impulses"] is not None:
         calibration = f"{facts['impulses']} impulses are {facts['per_kwh']} kWh"
@@ -132,12 +132,12 @@ def identity(facts: dict) -> str:
 
 
 def version(facts: dict) -> str:
-    """Of console_facts.version."""
+    """Return the facts of `facts.version` as text."""
     return f"Wattpurse {facts['version']} on {facts['board']}, {facts['python']}"
 
 
 def keys(facts: dict) -> str:
-    """Of console_facts.keys."""
+    """Return the facts of `facts.keys` as text."""
     return pairs(
         [
             ("meter key", facts["meter_key"] or "none yet"),
@@ -147,13 +147,13 @@ def keys(facts: dict) -> str:
     )
 
 
-def _aligned(row, widths):
+def _aligned(row: tuple, widths: list) -> str:
     cells = [row[0] + " " * (widths[0] - len(row[0]))]
     cells += [" " * (width - len(cell)) + cell for cell, width in zip(row[1:], widths[1:])]
     return "  ".join(cells).rstrip()
 
 
-def _purses(facts):
+def _credit_registers(facts: dict) -> str:
     money, energy = facts["money_microunits"], facts["energy_mwh"]
     rows = [
         (name, decimal_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
@@ -162,7 +162,7 @@ def _purses(facts):
     return table(rows, ("", facts["currency"], "kWh credit"))
 
 
-async def _tariff_table(fields):
+async def _tariff_table(fields: dict) -> str:
     decimals = fields["decimals"]
     hours, minutes = divmod(abs(fields["offset_minutes"]), 60)
     zone = f"UTC{'-' if fields['offset_minutes'] < 0 else '+'}{hours:02d}:{minutes:02d}"
@@ -185,8 +185,8 @@ async def _tariff_table(fields):
     return "\n".join([head, rates, _schedule(fields)])
 
 
-def _blocks(rate):
-    """`0.312517 up to 20.000 kWh, then 0.398003`."""
+def _blocks(rate: dict) -> str:
+    """Return the blocks of a rate, as in `0.312517 up to 20.000 kWh, then 0.398003`."""
     shown = []
     for block, price in enumerate(rate["prices_microunits"]):
         limits_mwh = rate["block_limits_mwh"]
@@ -195,7 +195,7 @@ def _blocks(rate):
     return ", then ".join(shown) + " per kWh"
 
 
-def _schedule(fields):
+def _schedule(fields: dict) -> str:
     names = [rate["name"] for rate in fields["rates"]]
     lines = []
     for number, day_type in enumerate(fields["day_types"]):
@@ -209,25 +209,25 @@ def _schedule(fields):
     return "\n".join(lines)
 
 
-def _holiday(month, day, year) -> str:
+def _holiday(month: int, day: int, year: int) -> str:
     return (f"{year}-" if year else "") + f"{month:02d}-{day:02d}"
 
 
-def _digits(mwh):
+def _digits(mwh: int) -> str:
     return kwh_text(mwh, _KWH_DIGITS)
 
 
-def _kwh(mwh):
+def _kwh(mwh: int) -> str:
     return _digits(mwh) + " kWh"
 
 
-def _seconds(count) -> str | None:
+def _seconds(count: int) -> str | None:
     return f"{count} s" if count else None
 
 
-def _yes_no(value) -> str:
+def _yes_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _number_or_none_yet(number):
+def _number_or_none_yet(number: int | None) -> str:
     return "none yet" if number is None else str(number)

@@ -1,10 +1,14 @@
-"""The first and the last that a console does to a meter: commissioning a blank one, erasing an unreadable ledger."""
+"""Begin and end of a meter's life at the console: commissioning a blank one, erasing an unreadable ledger."""
 
 from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract, supply
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.services.console import arguments as read
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
 
 COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF]"
 
@@ -13,8 +17,8 @@ _METER_NUMBER_LIMIT = (1 << 32) - 1
 _DEFAULT_PRICE_MICROUNITS = 250_000
 
 
-def commission(meter, arguments: list) -> str:
-    """Make a blank meter work: who it is, its keys, its calibration, how it is paid for, and the PIN of its console."""
+def commission(meter: "Meter", arguments: list) -> str:
+    """Commission a blank meter: its number, keys, calibration, contract, and the PIN of its console."""
     if len(arguments) < _FEWEST:
         missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
         raise ValueError("missing: " + " ".join(missing) + "; usage: commission " + COMMISSION_USAGE)
@@ -38,15 +42,18 @@ def commission(meter, arguments: list) -> str:
     meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen)
     price = _default_currency().exact_text(_DEFAULT_PRICE_MICROUNITS)
     tariff = "the tariff given" if given else f"a flat tariff of {price} per kWh (replace it with 'tariff set')"
-    return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\ntype 'reboot': it meters from then on"
+    return (
+        f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\n"
+        "type 'reboot': the meter works from then on"
+    )
 
 
-def erase_ledger(meter, arguments: list) -> str:
-    """Erase a ledger that cannot be read, and with it all that is left of the customer's credit."""
+def erase_ledger(meter: "Meter", arguments: list) -> str:
+    """Erase a ledger that cannot be read, and with it the rest of the customer's credit."""
     read.expect(arguments, "erase-ledger METERNUMBER", 1)
     meter_number = meter.settings.get("meter_number")
     if arguments[0] != str(meter_number):
-        raise ValueError("this loses all credit for good; type the number of this meter behind it if it must be")
+        raise ValueError("this loses all credit for good; to confirm, add the number of this meter")
     meter.erase_ledger()
     return (
         "the ledger is erased; credit, registers and used tokens are lost\n"
@@ -55,7 +62,7 @@ def erase_ledger(meter, arguments: list) -> str:
 
 
 def default_tariff() -> bytes:
-    """The flat table that a meter starts with where none is given; any other has a higher version."""
+    """Return the flat table that a meter starts with if none is given. Any other has a higher version."""
     currency = _default_currency()
     return tariff_table.encode(
         {
@@ -79,10 +86,10 @@ def _default_currency() -> Currency:
     return Currency("EUR", 2)
 
 
-def _refuse_unless_blank(meter) -> None:
+def _refuse_unless_blank(meter: "Meter") -> None:
     if meter.fault != supply.NOT_COMMISSIONED:
         raise ValueError("only a blank meter can be commissioned, and this one is not; see 'status'")
     if meter.ledger.account is not None:
         raise ValueError("it is commissioned already: type 'reboot'")
     if not meter.timekeeper.trusted:
-        raise ValueError("the clock is not set: 'clock set 2026-11-22T10:00:00+01:00', with the time that it is")
+        raise ValueError("the clock is not set: 'clock set 2026-11-22T10:00:00+01:00', with the current time")

@@ -1,6 +1,7 @@
-"""What the console tells of where a meter stands with its customer: only what the contract and the terms call for.
+"""The customer's standing on the console: only the facts that contract and terms require.
 
-`facts_of` adds to the dict of a report, where what does not apply is None; `rows_of` makes the report's rows of it.
+`facts_of` returns facts for the dict of a report, None where a fact does not apply. `rows_of` returns them as the
+report's rows.
 """
 
 from wattpurse.core.currency import currency_of
@@ -10,13 +11,19 @@ from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text, time_text
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.standing import Standing
+
 _KWH_DIGITS = 3
 _EMERGENCIES = {NO_EMERGENCY: "not taken", EMERGENCY_ACCEPTED: "taken", EMERGENCY_USED: "used up"}
 _GRADES = {warning.NONE: "none", warning.LOW: "low", warning.VERY_LOW: "very low"}
 
 
-def facts_of(meter, account) -> dict:
-    """Amounts in micro-units and mWh, times in seconds since 1970 UTC."""
+def facts_of(meter: "Meter", account: "Account") -> dict:
+    """Return amounts in micro-units and mWh, times in seconds since 1970 UTC."""
     standing = account.standing
     until_s = account.contract.until_s(account)
     emergency_limit = account.contract.emergency_limit(account)
@@ -40,7 +47,7 @@ def facts_of(meter, account) -> dict:
 
 
 def rows_of(facts: dict) -> list:
-    """`(name, value)` in words; a value of None is of no concern."""
+    """Return `(name, value)` in words. A value of None is not shown."""
     return [
         ("warning", facts["warning"]),
         ("lasts", _days(facts["days_left"])),
@@ -56,14 +63,14 @@ def rows_of(facts: dict) -> list:
     ]
 
 
-def _left_today_mwh(account):
+def _left_today_mwh(account: "Account") -> int | None:
     limit_mwh = account.terms["daily_limit_mwh"]
     if account.contract is not Dispenser or not limit_mwh:
         return None
     return max(0, limit_mwh - account.day_mwh)
 
 
-def _receipt(standing):
+def _receipt(standing: "Standing") -> dict | None:
     if not standing["receipt_sequence"]:
         return None
     return {
@@ -75,14 +82,14 @@ def _receipt(standing):
     }
 
 
-def _days(count) -> str | None:
-    """What is used up, or lasts longer than can be said, needs no words."""
+def _days(count: int | None) -> str | None:
+    """Return the days as text, None if the credit is used up or lasts too long to say."""
     if count in (None, 0, warning.DAYS_WITHOUT_USE):
         return None
     return f"{count} days, if they are as the last seven"
 
 
-def _emergency(facts) -> str | None:
+def _emergency(facts: dict) -> str | None:
     if facts["emergency"] is None:
         return None
     limit = facts["emergency_limit"]
@@ -90,7 +97,7 @@ def _emergency(facts) -> str | None:
     return f"{shown}, {facts['emergency']}"
 
 
-def _taken(receipt, facts):
+def _taken(receipt: dict, facts: dict) -> str:
     parts = []
     if receipt["microunits"]:
         parts.append(currency_of(facts).text(receipt["microunits"]))
@@ -103,5 +110,5 @@ def _taken(receipt, facts):
     return (" and ".join(parts) or "nothing") + f", by token {receipt['sequence']}"
 
 
-def _kwh(mwh):
+def _kwh(mwh: int) -> str:
     return kwh_text(mwh, _KWH_DIGITS) + " kWh"

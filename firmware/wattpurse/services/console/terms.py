@@ -1,6 +1,6 @@
-"""The terms of supply on the console: every value as it is typed, and what it means.
+"""The terms of supply on the console: every value as it is typed, and its meaning.
 
-What takes long is a coroutine, in which other tasks have their turns.
+Long work is a coroutine, in which other tasks get their turns.
 """
 
 import asyncio
@@ -10,6 +10,10 @@ from wattpurse.core.money import terms
 from wattpurse.core.text import clock_text, kwh_text
 from wattpurse.services.console.facts import account_of
 from wattpurse.services.console.reports import table
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
 
 _KWH_DIGITS = 3
 _PERMYRIAD_PER_PERCENT = 100
@@ -24,12 +28,12 @@ _NO_LIMIT = (
     "power_limit_w",
 )
 _YES_OR_NO = ("friendly_holidays", "standing_charge_while_off", "confirm_closing")
-# What follows the number, by the end of the name.
+# The unit behind the number, by the end of the name.
 _UNITS = (("_days", " days"), ("_w", " W"), ("_percent", " %"), ("_s", " s"))
 
 
-def terms_in_force(meter, _arguments) -> dict:
-    """Every term and its value."""
+def terms_in_force(meter: "Meter", _arguments: list) -> dict:
+    """Return every term and its value."""
     account = account_of(meter)
     return {
         "currency": account.tariff.currency.code,
@@ -39,7 +43,7 @@ def terms_in_force(meter, _arguments) -> dict:
 
 
 async def terms_text(facts: dict) -> str:
-    """Of terms_in_force: what belongs together stands together."""
+    """Return the facts of `terms_in_force` as text, related terms together."""
     rows = []
     for name in terms.names():
         value = facts["terms"][name]
@@ -48,7 +52,7 @@ async def terms_text(facts: dict) -> str:
     return table(rows, ("term", "value", ""))
 
 
-def _meaning(name, value, facts):
+def _meaning(name: str, value: int, facts: dict) -> str:
     if value == terms.NO_LIMIT and name in _NO_LIMIT:
         return "no limit"
     if name in _YES_OR_NO:
@@ -63,7 +67,7 @@ def _meaning(name, value, facts):
     return _amount(name, value, facts)
 
 
-def _amount(name, value, facts):
+def _amount(name: str, value: int, facts: dict) -> str:
     if name.endswith("_microunits"):
         return currency_of(facts).text(value)
     if name.endswith("_mwh"):

@@ -18,7 +18,7 @@ def check_byte(part):
 
 
 class CardTest(unittest.TestCase):
-    """Sends frames to `self.card` as a reader without faults would, at any time late enough."""
+    """Sends frames to `self.card` as a reader without faults does, late enough after the last one."""
 
     now_us = START_UP_US
     session = None
@@ -109,7 +109,7 @@ class TestSelection(CardTest):
         data = b"\x93\x70" + UID4 + check_byte(UID4) + b"\x00\x00"
         self.assertIsNone(self.card.receive(self.now_us, data, 72, True, None))
 
-    def test_a_card_hears_nothing_in_its_first_5_ms(self):
+    def test_a_card_is_deaf_in_its_first_5_ms(self):
         self.power(ClassicCard(UID4))
         self.assertIsNone(self.card.receive(START_UP_US - 1, b"\x26", 7, True, None))
 
@@ -124,7 +124,7 @@ class TestClassic(CardTest):
         return True
 
     def card_with(self, access, key_a=b"AAAAAA", key_b=b"BBBBBB"):
-        """A card whose sector 1 has these access bytes, selected."""
+        """Select a card whose sector 1 has these access bytes."""
         card = ClassicCard(UID4)
         card.memory[112:128] = key_a + access + key_b
         self.power(card)
@@ -163,7 +163,7 @@ class TestClassic(CardTest):
         self.assertEqual(self.card.state, IDLE)
 
     def test_access_bits_are_enforced(self):
-        """Section 8.7.2: condition 100 on data, 011 on the trailer; the access bytes are the well-known 78 77 88."""
+        """Check section 8.7.2: condition 100 on data, 011 on the trailer, which are the access bytes 78 77 88."""
         self.card_with(b"\x78\x77\x88\x69")
         self.assertTrue(self.authenticate(4, b"AAAAAA"))
         self.assertEqual(len(self.frame(b"\x30\x04")[0]), 18)
@@ -177,7 +177,7 @@ class TestClassic(CardTest):
         self.authenticate(4, b"AAAAAA")
         self.assertEqual(self.frame(b"\x30\x07")[0][:16], bytes(6) + b"\x78\x77\x88\x69" + bytes(6))
 
-    def test_a_readable_key_b_opens_nothing(self):
+    def test_a_readable_key_b_gives_no_access(self):
         self.card_with(b"\xff\x07\x80\x69")
         self.assertTrue(self.authenticate(4, b"BBBBBB", 0x61))
         self.assertEqual(self.frame(b"\x30\x04"), (b"\x04", 4, 0))
@@ -285,7 +285,7 @@ class TestUltralight(CardTest):
         self.frame(b"\xa2\x03\x00\x00\x00\x0f")
         self.assertEqual(bytes(card.memory[12:16]), b"\xe1\x10\x3e\x0f")
 
-    def test_a_card_hears_nothing_while_it_programs(self):
+    def test_a_card_is_deaf_while_it_programs(self):
         self.power(UltralightCard("ntag213", UID7))
         self.select()
         self.frame(b"\xa2\x04abcd")
@@ -301,7 +301,7 @@ class TestImages(unittest.TestCase):
             self.assertEqual(copy.image(), card.image())
             self.assertEqual(copy.sak, card.sak)
 
-    def test_what_is_no_image_is_refused(self):
+    def test_a_wrong_image_is_refused(self):
         with self.assertRaises(ValueError):
             from_image({"kind": "classic-1k", "uid": "11223344", "memory": "00"})
         with self.assertRaises(KeyError):

@@ -1,4 +1,4 @@
-"""The host's AES against published vectors, and the shape of MicroPython's cryptolib on both Pythons."""
+"""The host's AES against published vectors, with the interface of MicroPython's cryptolib on both Pythons."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The button's contact: it ends where the finger is, and bounces on the way."""
+"""The button's contact: it follows the finger, and bounces on the way."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The TM1637 model against transfers written out edge by edge, right ones and wrong ones."""
+"""The TM1637 model against correct and incorrect transfers, edge by edge."""
 
 import unittest
 
@@ -60,7 +60,7 @@ class TestDisplayModel(unittest.TestCase):
         self.assertFalse(self._transfer(0xC5, 0x71, 0x71))
         self.assertEqual(self.display.violations, ["data after a command that takes none"])
 
-    def test_is_dark_until_told_to_light(self):
+    def test_is_dark_until_the_command_to_light(self):
         self._transfer(0x40)
         self._transfer(0xC0, 0x7F)
         self.assertEqual(self.display.segments(), bytes(6))
@@ -69,7 +69,7 @@ class TestDisplayModel(unittest.TestCase):
         self._transfer(0x80)
         self.assertEqual(self.display.segments(), bytes(6))
 
-    def test_refuses_what_is_no_command(self):
+    def test_refuses_an_unknown_command(self):
         for command in (0x00, 0x3F, 0x42, 0x48, 0xB8, 0xC6):
             with self.subTest(command=command):
                 count = len(self.display.violations)

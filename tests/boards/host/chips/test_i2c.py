@@ -1,4 +1,4 @@
-"""The I2C bus: who answers, what it costs, what breaks."""
+"""The I2C bus: addresses, time on the bus, and faults."""
 
 import unittest
 
@@ -8,7 +8,7 @@ from boards.host.world.clock import VirtualClock
 
 
 class _Memory:
-    """Sixteen registers."""
+    """A device with sixteen registers."""
 
     def __init__(self):
         self.registers = bytearray(16)
@@ -44,7 +44,7 @@ class TestI2cBus(unittest.TestCase):
         self.assertEqual(buffer, b"\x11\x22")
         self.assertEqual(self.clock.now_us, 9 * BYTE_US)
 
-    def test_nobody_at_the_address(self):
+    def test_no_device_at_the_address(self):
         with self.assertRaises(OSError):
             self.bus.writeto_mem(0x21, 0, b"\x00")
         self.bus.detach(0x20)

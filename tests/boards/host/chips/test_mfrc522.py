@@ -30,7 +30,7 @@ class ModelTest(unittest.TestCase):
         return values[1] if len(registers) == 1 else bytes(values[1:])
 
     def field_on(self):
-        """As a driver would set the chip up, with a timer of 1 ms, and 5 ms for cards to start."""
+        """Set the chip up as a driver does, with a timer of 1 ms, and give cards 5 ms to start."""
         self.write(regs.TX_ASK, regs.FORCE_100_ASK)
         self.write(regs.MODE, 0x3D)
         self.write(regs.T_MODE, 0x80)
@@ -40,7 +40,7 @@ class ModelTest(unittest.TestCase):
         self.clock.advance_us(5000)
 
     def transceive(self, data, last_bits=0, rx_align=0):
-        """Send and wait long enough for any answer; the ComIrqReg bits and the FIFO's content."""
+        """Send, wait long enough for any answer, and return the ComIrqReg bits and the FIFO's content."""
         self.write(regs.COMMAND, regs.IDLE)
         self.write(regs.FIFO_LEVEL, 0x80)
         self.write(regs.FIFO_DATA, *data)
@@ -62,7 +62,7 @@ class TestWires(ModelTest):
         self.assertEqual(self.read(regs.FIFO_LEVEL), 3)
         self.assertEqual(self.read(regs.FIFO_DATA, regs.FIFO_DATA, regs.FIFO_DATA), b"\x01\x02\x03")
 
-    def test_an_unselected_chip_hears_nothing(self):
+    def test_an_unselected_chip_ignores_the_bus(self):
         self.model.spi.write(bytes((regs.MODE << 1, 0x00)))
         self.assertEqual(self.read(regs.MODE), 0x3F)
         self.assertEqual(len(self.model.violations), 2)
@@ -260,12 +260,12 @@ class TestRadio(ModelTest):
         self.assertEqual(self.transceive(b"\x60\x04")[1], b"\x01\x20")  # a nonce ends without CRC
         self.assertTrue(self.read(regs.ERROR) & regs.ERROR_CRC)
 
-    def test_a_damaged_answer_is_told(self):
+    def test_a_damaged_answer_is_reported(self):
         self.model.faults.flip_from_card(1, (3,))
         self.transceive(b"\x26", 7)
         self.assertTrue(self.read(regs.ERROR) & regs.ERROR_PARITY)
 
-    def test_a_collision_is_told_by_its_first_bit(self):
+    def test_a_collision_is_reported_by_its_first_bit(self):
         other = ClassicCard(b"\x11\x22\x13\x44")
         self.model.field.insert(other)
         self.clock.advance_us(5000)

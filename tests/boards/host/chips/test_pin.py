@@ -1,4 +1,4 @@
-"""Wires: who pulls, who wins, who is told."""
+"""Wires: pull resistors, contending pins, and listeners."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The house load: exact energy, exact pulses, and nothing while nothing can flow."""
+"""The house's load: exact energy, exact pulses, and none while the circuit is open."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The latching relay: what moves its contact, what does not, what it complains of."""
+"""The latching relay: pulses that move its contact, pulses that do not, and violations."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""Sensors in a loop to ground: closed while all is well, open on what they sense or when cut, bouncing in between."""
+"""Sensors in a loop to ground: open while they sense tampering or after a cut, with bounces."""
 
 import unittest
 

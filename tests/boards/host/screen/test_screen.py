@@ -1,4 +1,4 @@
-"""The picture of the simulated meter: digits as the chip lights them, wires as they are, 24 lines of 80 columns."""
+"""The picture of the simulated meter: digits of the chip, states of the wires, 24 lines of 80 columns."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from wattpurse.drivers.segments import render
 
 
 class Shower:
-    """Shows one text and does nothing else."""
+    """A meter that shows one text."""
 
     text = "C 1.25"
 
@@ -35,7 +35,7 @@ class Shower:
 
 
 class View:
-    """What a session would add to the picture; it also takes the keyboard's orders."""
+    """The session's part of the picture. It also takes the keyboard's calls."""
 
     def __init__(self):
         self.notice = "a notice"
@@ -62,7 +62,7 @@ class View:
 
 
 def plain(line):
-    """The line without its colours."""
+    """Return the line without its colours."""
     while "\x1b" in line:
         start = line.index("\x1b")
         line = line[:start] + line[line.index("m", start) + 1 :]
@@ -145,7 +145,7 @@ class TestScreen(unittest.TestCase):
         self.assertEqual(self._fact("house"), "0 W, would draw 1234 W")
         self.assertEqual(self._fact("buzzer"), "BEEP")
 
-    def test_what_the_contract_calls_for(self):
+    def test_the_line_that_each_contract_needs(self):
         meter = self.world.meter
         meter.decide = lambda: supply.ON
         meter.account = samples.new_account()
@@ -215,7 +215,7 @@ class TestKeyboard(unittest.TestCase):
             self.keyboard.take(key)
         return self.view.calls
 
-    def test_what_the_keys_do(self):
+    def test_the_actions_of_the_keys(self):
         self.assertEqual(
             self._press("10 Lm+-><rogvwq"),
             [

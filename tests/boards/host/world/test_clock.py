@@ -1,4 +1,4 @@
-"""Virtual time: order of events, sleeps, signals, and what happens when nothing can happen."""
+"""Virtual time: order of events, sleeps, signals, and programs without any planned event."""
 
 import asyncio
 import unittest
@@ -119,7 +119,7 @@ class TestTime(unittest.TestCase):
         self.assertEqual(self.log, [True])
         self.assertEqual(self.clock.now_us, 0)
 
-    def test_what_an_abandoned_program_waited_for_wakes_nobody(self):
+    def test_events_of_an_abandoned_program_wake_no_task(self):
         def pause(_until_us):
             raise Pause
 

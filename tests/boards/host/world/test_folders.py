@@ -1,4 +1,4 @@
-"""What is kept in files between two runs of the simulated meter: its cards, its flash, its clock chip and its house."""
+"""The files that keep the simulated meter between two runs: its cards, its flash, its clock chip and its house."""
 
 import json
 import os
@@ -51,7 +51,7 @@ class TestCardFolder(InAFolder):
         self.assertEqual(os.listdir(self.folder), ["tenant.json"])
         self.assertIsNone(self.cards.card)
 
-    def test_what_was_written_on_it_is_in_its_file(self):
+    def test_data_written_to_a_card_is_in_its_file(self):
         card = self.cards.take("tenant")
         self.assertFalse(self.cards.is_behind)
         card.memory[16:20] = b"new."
@@ -76,7 +76,7 @@ class TestCardFolder(InAFolder):
         with self.assertRaises(ValueError):
             self.cards.take("tenant")
 
-    def test_what_is_no_card_is_refused_and_leaves_no_mark(self):
+    def test_a_file_without_a_card_is_refused_and_leaves_no_mark(self):
         self._write("list", [])
         self._write("empty", {})
         files.write_whole(self.folder + "/text.json", "no JSON")

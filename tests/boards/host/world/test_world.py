@@ -1,4 +1,4 @@
-"""The world around a small program of its own: power cuts and returns, resets, the console, time, the household."""
+"""The world around a small test program: power cuts and returns, resets, the console, time, the household."""
 
 import unittest
 
@@ -9,7 +9,7 @@ from wattpurse.drivers.segments import render
 
 
 class Program:
-    """Counts pulses every 100 ms, echoes the console, and does once what the test asks of it."""
+    """Counts pulses every 100 ms, echoes the console, and calls the test's function once."""
 
     def __init__(self, board):
         self.board = board
@@ -27,7 +27,7 @@ class Program:
 
 
 class Echo:
-    """Answers each line of the console with itself, a second later."""
+    """Answers each console line with the same line, a second later."""
 
     def __init__(self, board):
         self.board = board
@@ -234,7 +234,7 @@ class TestConsole(unittest.TestCase):
         world = World(Echo)
         self.assertEqual(world.type_line("x" * 21)[0], "None")
 
-    def test_nobody_there(self):
+    def test_nobody_at_the_console(self):
         world = World(Program)
         with self.assertRaises(ValueError):
             world.type_line("status", 5)
@@ -252,7 +252,7 @@ class TestHousehold(unittest.TestCase):
         self.assertTrue(4 <= kwh <= 15)
         self.assertEqual(self._day_kwh(5), kwh)
 
-    def test_what_is_switched_on_adds_to_it_and_cannot_go_below_nothing(self):
+    def test_extra_load_is_added_and_never_below_zero(self):
         world = World(Program)
         world.household.constant_w = 100
         world.household.change_extra(500)
