@@ -8,7 +8,7 @@ VENV := .venv/bin
 run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test proof bench image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run test proof bench picture image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,8 +40,9 @@ console: need-PORT venv ## Open the service console of the meter on PORT=
 need-%:
 	@: $(call needed,$*)
 
-lint: venv ## Check the style of every Python file
-	@$(VENV)/ruff check .
+lint: venv ## Check the style of every Python file, and print the share of headless sentences per package
+	@status=0; $(VENV)/ruff check . || status=1; $(VENV)/ruff format --check . || status=1; \
+	$(VENV)/python -m tests.house.plain_words || status=1; exit $$status
 
 micropython: ## Find MicroPython for this machine or build it from Debian's sources
 	@$(TOOLCHAIN)/micropython micropython >/dev/null
@@ -52,6 +53,9 @@ micropython-path: ## Print the path of the MicroPython program
 
 venv: ## Install the host tools and the test tools into .venv
 	@$(TOOLCHAIN)/venv
+
+picture: venv ## Draw the simulated meter into docs/meter.svg
+	@$(VENV)/python -m wattpurse_tools.picture docs/meter.svg
 
 clean: ## Remove what tests and tools leave behind
 	@rm -rf .hypothesis .pytest_cache .ruff_cache *.egg-info

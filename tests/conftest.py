@@ -1,4 +1,4 @@
-"""Settings of the CPython test run: the same examples on every run, however slow the machine."""
+"""Settings of the CPython test run: the same examples on every run, at any speed of the machine."""
 
 from hypothesis import settings
 

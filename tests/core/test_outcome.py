@@ -1,4 +1,4 @@
-"""Every outcome has its words, and those that the display tells by a code have one of their own."""
+"""Every outcome has its words, and every outcome that the display shows by a code has its own code."""
 
 import unittest
 
@@ -16,9 +16,9 @@ class TestOutcome(unittest.TestCase):
 
     def test_codes_fit_six_digits_and_none_is_used_twice(self):
         codes = [outcome.display_code(number) for number in NUMBERS]
-        told = [code for code in codes if code]
-        self.assertEqual(len(set(told)), len(told))
-        for code in told:
+        shown = [code for code in codes if code]
+        self.assertEqual(len(set(shown)), len(shown))
+        for code in shown:
             self.assertLessEqual(len(code), 6)
 
     def test_only_where_credit_is_shown_there_is_no_code(self):

@@ -1,4 +1,4 @@
-"""Money, energy and time as people read and write them."""
+"""Money, energy and time as text for people."""
 
 import unittest
 
@@ -25,7 +25,7 @@ class TestTimes(unittest.TestCase):
         self.assertEqual(time_text(NOON_S - 120 * 86_400, BERLIN), "2026-07-25T14:00:00+02:00")
         self.assertEqual(time_text(NOON_S + 59, NEWFOUNDLAND), "2026-11-22T08:30:59-03:30")
 
-    def test_what_is_written_can_be_read(self):
+    def test_written_times_can_be_read(self):
         for zone in (Zone(0), BERLIN, NEWFOUNDLAND, Zone(840), Zone(-720)):
             for time_s in (0, NOON_S, NOON_S - 200 * 86_400 + 12_345, days_from_civil(2028, 2, 29) * 86_400):
                 self.assertEqual(parse_time(time_text(time_s, zone)), time_s)
@@ -33,7 +33,7 @@ class TestTimes(unittest.TestCase):
     def test_z_is_utc(self):
         self.assertEqual(parse_time("2026-11-22T12:00:00Z"), NOON_S)
 
-    def test_what_is_no_time_is_refused(self):
+    def test_other_text_is_no_time_and_is_refused(self):
         for text in (
             "",
             "now",

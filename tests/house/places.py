@@ -1,10 +1,10 @@
-"""Where things are in this repository, and which files a rule is about."""
+"""The places of this repository, and the files that each rule is about."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# All that a meter's MicroPython runs, the simulated meter's included. A manifest is run by the build of an image.
+# All files that a meter's MicroPython runs, the simulated meter included. The build of an image runs the manifests.
 FIRMWARE_FILES = [
     file
     for folder in ("firmware", "boards")
@@ -12,11 +12,13 @@ FIRMWARE_FILES = [
     if not file.name.startswith("manifest")
 ]
 
+TOOL_FILES = sorted((ROOT / "tools/wattpurse_tools").rglob("*.py"))
+
 CPYTHON_ONLY_FOLDERS = ("house", "proof", "silicon", "tools", "unix")
 
 
 def runs_on_both_pythons(file: Path) -> bool:
-    """Whether a test file is run by the unix port too."""
+    """Return True if the unix port runs this test file too."""
     top_folder = file.relative_to(ROOT / "tests").parts[0]
     return top_folder not in CPYTHON_ONLY_FOLDERS and not file.name.endswith("_properties.py")
 

@@ -1,14 +1,80 @@
-"""The rules between rooms, checked on the source alone: who may import whom, and that nothing happens on import."""
+"""The rules between rooms, checked on the source alone: which room imports which, and that nothing runs on import."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-# What an image runs once, at boot: a script, imported by nobody.
+# An image runs this script once, at boot. No module imports it.
 BOOT_SCRIPT = "_boot.py"
 HARDWARE_MODULES = ("esp", "esp32", "machine", "mimxrt", "nrf", "pyb", "rp2", "samd", "stm", "zephyr")
 
-# What may stand in a constant expression of a module or class body. Everything else is work done on import.
+# Modules that hold only types may be imported for type checkers in every room.
+MODULES_OF_TYPES = ("typing", "collections.abc", "wattpurse.hal")
+
+
+class RoomOrder:
+    """The order of the rooms of one package: a room imports the rooms on the floors below its own.
+
+    `floors` are the rooms from the lowest floor to the highest. `beside` are modules that every room may import; they
+    import each other and the rooms of `below_beside`. A room is a folder or a single file.
+    """
+
+    def __init__(
+        self,
+        package: str,
+        folder: str,
+        floors: tuple[tuple[str, ...], ...],
+        beside: tuple[str, ...],
+        below_beside: tuple[str, ...] = (),
+    ) -> None:
+        self.package = package
+        self.folder = folder
+        self.beside = beside
+        self.below_beside = below_beside
+        self._floors = {room: floor for floor, rooms in enumerate(floors) for room in rooms}
+
+    def room_of_path(self, path: str) -> str | None:
+        """Return the room of the file at `path`, or None if the file is in no room of this package."""
+        if not path.startswith(self.folder + "/"):
+            return None
+        room = path.removeprefix(self.folder + "/").partition("/")[0].removesuffix(".py")
+        return None if room == "__init__" else room
+
+    def room_of_name(self, name: str) -> str | None:
+        """Return the room that the dotted name lies in, or None if it is outside this package."""
+        if not name.startswith(self.package + ".") or name.startswith(self.package + ".__"):
+            return None
+        return name.removeprefix(self.package + ".").partition(".")[0]
+
+    def floor_of(self, room: str) -> int | None:
+        """Return the floor of the room, counted from 0, or None if the order does not know the room."""
+        return 0 if room in self.beside else self._floors.get(room)
+
+
+ORDERS = (
+    RoomOrder(
+        package="wattpurse.core",
+        folder="firmware/wattpurse/core",
+        floors=(("tariffs", "seals", "journal"), ("money",), ("guards",), ("messages",), ("records",)),
+        beside=("carrier", "currency", "outcome", "text"),
+        below_beside=("tariffs", "seals", "journal"),
+    ),
+    RoomOrder(
+        package="wattpurse_tools",
+        folder="tools/wattpurse_tools",
+        floors=(
+            ("tariffs", "meter_link", "emulation", "deploy"),
+            ("station",),
+            ("bench",),
+            ("commands",),
+            ("completion",),
+            ("cli",),
+        ),
+        beside=("boards", "places"),
+    ),
+)
+
+# The syntax of a constant expression in a module or class body. Everything else is work done on import.
 CONSTANT_NODES = (
     ast.Attribute,
     ast.BinOp,
@@ -58,13 +124,16 @@ CONSTANT_CALLS = (
 )
 
 
-def imported_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield line and dotted name of every import that a program runs; `from a import b` gives `a.b`."""
+def import_statements(tree: ast.AST, for_types: bool) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted name of every import that only type checkers see, or of every other import.
+
+    `from a import b` gives `a.b`.
+    """
     erased = {
         inner for node in ast.walk(tree) if is_for_type_checkers(node) for one in node.body for inner in ast.walk(one)
     }
     for node in ast.walk(tree):
-        if node in erased:
+        if (node in erased) != for_types:
             continue
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -74,16 +143,44 @@ def imported_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, "." * node.level + f"{node.module or ''}.{alias.name}".lstrip(".")
 
 
+def imported_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted name of every import that a program runs."""
+    return import_statements(tree, for_types=False)
+
+
 def is_within(name: str, packages: tuple[str, ...]) -> bool:
-    """Whether the dotted name is one of the packages or lies inside one."""
+    """Return True if the dotted name is one of the packages or lies inside one."""
     return any(name == package or name.startswith(package + ".") for package in packages)
 
 
+def order_violation(order: RoomOrder, path: str, name: str) -> str | None:
+    """Return the reason why the room of the file at `path` may not import `name`, or None."""
+    room = order.room_of_path(path)
+    if room is None:
+        return None
+    floor = order.floor_of(room)
+    if floor is None:
+        return f"{order.package}.{room} has no place in the order of rooms"
+    target = order.room_of_name(name)
+    if target is None or target == room:
+        return None
+    other = order.floor_of(target)
+    if other is None:
+        return f"{order.package}.{target} has no place in the order of rooms"
+    if room in order.beside:
+        return None if target in (*order.beside, *order.below_beside) else f"{room} imports only the ground"
+    if target in order.beside or other < floor:
+        return None
+    if other == floor:
+        return f"{room} and {target} are on one floor: neither imports the other"
+    return f"{target} is above {room}"
+
+
 def import_violation(path: str, name: str) -> str | None:
-    """Why the file at `path` (from the repository's root) may not import `name`, or None."""
+    """Return the reason why the file at `path` (from the repository's root) may not import `name`, or None."""
     if name.startswith("."):
         return "relative import: name the package"
-    if not path.startswith("boards/") and is_within(name, HARDWARE_MODULES):
+    if not path.startswith(("boards/", "tools/")) and is_within(name, HARDWARE_MODULES):
         return "only boards/ may import the hardware"
     if path.startswith("firmware/") and path != "firmware/main.py" and is_within(name, ("boards",)):
         return "only firmware/main.py may import a board"
@@ -93,11 +190,16 @@ def import_violation(path: str, name: str) -> str | None:
         name, ("wattpurse.services", "wattpurse.app")
     ):
         return "cards and drivers know neither services nor app"
-    return None
+    return next(filter(None, (order_violation(order, path, name) for order in ORDERS)), None)
+
+
+def type_import_violation(path: str, name: str) -> str | None:
+    """Return the reason why the file at `path` may not import `name` for its types, or None."""
+    return None if is_within(name, MODULES_OF_TYPES) else import_violation(path, name)
 
 
 def work_in_expression(expression: ast.expr | None) -> ast.AST | None:
-    """The first part of the expression that is more than a constant being built, or None."""
+    """Return the first part of the expression that does more than build a constant, or None."""
     if expression is None:
         return None
     for node in ast.walk(expression):
@@ -110,12 +212,13 @@ def work_in_expression(expression: ast.expr | None) -> ast.AST | None:
 
 
 def work_in_definition(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST | None:
-    """What a `def` itself evaluates on import: its decorators and its default values."""
+    """Return the first decorator or default value that does work when the `def` is evaluated, or None."""
     defaults = [*definition.args.defaults, *definition.args.kw_defaults]
     return next(filter(None, map(work_in_expression, [*definition.decorator_list, *defaults])), None)
 
 
 def is_main_guard(statement: ast.stmt) -> bool:
+    """Return True for `if __name__ == "__main__":`."""
     return isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'"
 
 
@@ -125,14 +228,14 @@ def is_for_type_checkers(statement: ast.AST) -> bool:
 
 
 def is_import_choice(statement: ast.stmt) -> bool:
-    """`try:` with imports and constants alone, answered by `except ImportError:` with the same."""
+    """Return True for `try:` with handlers of ImportError alone. Its bodies are judged like the module's own."""
     return isinstance(statement, ast.Try) and all(
         handler.type is not None and ast.unparse(handler.type) == "ImportError" for handler in statement.handlers
     )
 
 
 def work_on_import(statements: list[ast.stmt]) -> Iterator[ast.AST]:
-    """The parts of a module or class body that do something when the file is imported."""
+    """Yield the parts of a module or class body that do work when the file is imported."""
     for statement in statements:
         if (
             isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass)
@@ -163,14 +266,15 @@ def work_on_import(statements: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def violations(root: Path, file: Path) -> list[str]:
-    """Every breach of the rules in one file, as `path:line: reason`."""
+    """Return every breach of the rules in one file, as `path:line: reason`."""
     path = file.relative_to(root).as_posix()
     tree = ast.parse(file.read_text(), filename=path)
-    found = []
-    for line, name in imported_names(tree):
-        reason = import_violation(path, name)
-        if reason:
-            found.append(f"{path}:{line}: imports {name}: {reason}")
-    for node in [] if file.name == BOOT_SCRIPT else work_on_import(tree.body):
-        found.append(f"{path}:{node.lineno}: `{ast.unparse(node).splitlines()[0]}` would run on import")
+    judged = [(line, name, import_violation(path, name)) for line, name in imported_names(tree)]
+    judged += [
+        (line, name, type_import_violation(path, name)) for line, name in import_statements(tree, for_types=True)
+    ]
+    found = [f"{path}:{line}: imports {name}: {reason}" for line, name, reason in judged if reason]
+    if file.name != BOOT_SCRIPT and not path.startswith("tools/"):
+        for node in work_on_import(tree.body):
+            found.append(f"{path}:{node.lineno}: `{ast.unparse(node).splitlines()[0]}` would run on import")
     return found

@@ -1,16 +1,22 @@
-"""What `make` says to who forgets something, before it installs or builds anything."""
+"""`make` names a missing setting before it installs or builds anything, and each check is part of a target."""
 
 import os
+import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[2]
+from tests.house.places import ROOT
+
+
+def dry_run(*words):
+    """Return the finished process of `make --dry-run` with these words alone."""
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "BOARD", "PORT")}
+    return subprocess.run(["make", "--dry-run", *words], cwd=ROOT, env=own, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "complaint"),
     [
         (["pins"], "needs BOARD="),
         (["console"], "needs PORT="),
@@ -20,9 +26,22 @@ HOUSE = Path(__file__).parents[2]
         (["image", "BOARD=uno"], "no board uno"),
     ],
 )
-def test_what_is_missing_is_said_at_once(words, said):
-    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "BOARD", "PORT")}
-    made = subprocess.run(["make", "--dry-run", *words], cwd=HOUSE, env=own, capture_output=True, text=True)
+def test_a_missing_setting_is_named_at_once(words, complaint):
+    made = dry_run(*words)
     assert made.returncode == 2
-    assert said in made.stderr
+    assert complaint in made.stderr
     assert "toolchain" not in made.stdout
+
+
+@pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "python -m tests.house.plain_words"])
+def test_lint_runs_every_check(command):
+    assert command in dry_run("lint").stdout
+
+
+def test_every_target_is_phony_and_explained():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE).group(1).split()
+    assert targets == set(phony)
+    for target in targets:
+        assert re.search(rf"^{target}:[^#\n]*## \S", makefile, re.MULTILINE), target

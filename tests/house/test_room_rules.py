@@ -1,23 +1,25 @@
-"""Every file of the firmware and the boards keeps the rules between rooms, and each rule catches its breach."""
+"""Every file of the firmware, the boards and the tools keeps the rules between rooms, and each breach is found."""
 
 import pytest
 
-from tests.house.places import FIRMWARE_FILES, ROOT
+from tests.house.places import FIRMWARE_FILES, ROOT, TOOL_FILES
 from tests.house.room_rules import violations
 
 
-@pytest.mark.parametrize("file", FIRMWARE_FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("file", [*FIRMWARE_FILES, *TOOL_FILES], ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_file_keeps_the_rules(file):
     assert violations(ROOT, file) == []
 
 
 def check(root, path, source):
-    """The breaches found when `source` stands at `path`."""
+    """Return the breaches of a file at `path` with this source."""
     file = root / path
     file.parent.mkdir(parents=True)
     file.write_text(source)
     return violations(root, file)
 
+
+TYPES = "TYPE_CHECKING = False\nif TYPE_CHECKING:\n"
 
 BREACHES = [
     ("firmware/wattpurse/core/money/ledger.py", "import asyncio"),
@@ -43,6 +45,31 @@ BREACHES = [
     ("firmware/wattpurse/app.py", "try:\n    import network\nexcept OSError:\n    network = None"),
     ("firmware/wattpurse/app.py", "try:\n    start()\nexcept ImportError:\n    pass"),
     ("boards/pico/board.py", "LED = Pin(25)"),
+    ("firmware/wattpurse/core/tariffs/tariff.py", "from wattpurse.core.seals import cmac"),
+    ("firmware/wattpurse/core/seals/keys.py", "from wattpurse.core.journal.varint import encode"),
+    ("firmware/wattpurse/core/journal/ring.py", "from wattpurse.core.money import ledger"),
+    ("firmware/wattpurse/core/money/ledger.py", "def load():\n    from wattpurse.core.guards.tamper import MAGNET"),
+    ("firmware/wattpurse/core/money/ledger.py", "import wattpurse.core.records.events"),
+    ("firmware/wattpurse/core/guards/power.py", "from wattpurse.core.messages import token"),
+    ("firmware/wattpurse/core/messages/statement_sections.py", "from wattpurse.core.records.load_profile import X"),
+    ("firmware/wattpurse/core/text.py", "from wattpurse.core.money import terms"),
+    ("firmware/wattpurse/core/attic.py", "import struct"),
+    ("firmware/wattpurse/core/money/ledger.py", "from wattpurse.core.attic import trunk"),
+    ("firmware/wattpurse/core/money/ledger.py", TYPES + "    from wattpurse.core.guards.tamper import Tamper"),
+    ("firmware/wattpurse/core/money/ledger.py", TYPES + "    from wattpurse.stores import Stores"),
+    ("firmware/wattpurse/core/money/ledger.py", TYPES + "    from . import account"),
+    ("firmware/wattpurse/core/money/ledger.py", "from wattpurse.hal import Clock"),
+    ("firmware/wattpurse/drivers/button.py", TYPES + "    from wattpurse.services.teller import Teller"),
+    ("tools/wattpurse_tools/station/order.py", "from . import station"),
+    ("tools/wattpurse_tools/tariffs/bill.py", "from wattpurse_tools.meter_link.line import MeterLine"),
+    ("tools/wattpurse_tools/emulation/meter.py", "from wattpurse_tools.bench.loop import idle"),
+    ("tools/wattpurse_tools/station/station.py", "from wattpurse_tools.commands.desk_options import open_station"),
+    ("tools/wattpurse_tools/station/station.py", "from wattpurse_tools.bench import meter"),
+    ("tools/wattpurse_tools/station/station.py", "if TYPE_CHECKING:\n    from wattpurse_tools import commands"),
+    ("tools/wattpurse_tools/commands/card.py", "from wattpurse_tools.cli import main"),
+    ("tools/wattpurse_tools/bench/figures.py", "def run():\n    from wattpurse_tools.commands import bench"),
+    ("tools/wattpurse_tools/places.py", "from wattpurse_tools.deploy import files"),
+    ("tools/wattpurse_tools/attic.py", "import os"),
 ]
 
 
@@ -52,7 +79,7 @@ def test_breach_is_found(tmp_path, path, source):
 
 
 CORRECT = [
-    ("firmware/wattpurse/core/money/ledger.py", "import struct\n\nfrom wattpurse.core import tariff"),
+    ("firmware/wattpurse/core/money/ledger.py", "import struct\n\nfrom wattpurse.core.tariffs import tariff"),
     ("firmware/wattpurse/core/money/ledger.py", "from binascii import crc32\n\nfrom wattpurse.core.seals import cmac"),
     ("firmware/wattpurse/app.py", '"""The meter."""\nimport struct\nSIZE = struct.calcsize("<I") + 4 * len("ab")'),
     ("firmware/wattpurse/app.py", "RATES: tuple = (1, -2, {'a': bytes(4)})\nLAST = RATES[-1]"),
@@ -63,6 +90,27 @@ CORRECT = [
     ("boards/pico/image/modules/_boot.py", "import vfs\n\nvfs.mount(volume(), '/')"),
     ("boards/host/chips/aes.py", "try:\n    from cryptolib import aes\nexcept ImportError:\n    aes = None"),
     ("firmware/wattpurse/services/teller.py", "import asyncio\n\nfrom wattpurse.cards import purse"),
+    ("firmware/wattpurse/core/money/account.py", "from wattpurse.core.money.registers import Registers"),
+    ("firmware/wattpurse/core/money/account.py", "from wattpurse.core.tariffs.tariff import Tariff"),
+    ("firmware/wattpurse/core/guards/tamper.py", "from wattpurse.core.money.terms import TAMPER_OPENS"),
+    ("firmware/wattpurse/core/messages/token.py", "from wattpurse.core.guards import tamper"),
+    ("firmware/wattpurse/core/records/events.py", "from wattpurse.core.messages import token"),
+    ("firmware/wattpurse/core/tariffs/tariff.py", "from wattpurse.core import currency"),
+    ("firmware/wattpurse/core/text.py", "from wattpurse.core.tariffs.calendar import DAY_S"),
+    ("firmware/wattpurse/core/text.py", "from wattpurse.core.currency import Currency"),
+    ("firmware/wattpurse/core/money/ledger.py", TYPES + "    from wattpurse.core.journal.ring import Ring"),
+    ("firmware/wattpurse/core/money/ledger.py", TYPES + "    from wattpurse.hal import Clock, Flash"),
+    ("firmware/wattpurse/core/money/ledger.py", TYPES + "    from collections.abc import Callable"),
+    ("firmware/wattpurse/services/teller.py", TYPES + "    from typing import Protocol"),
+    ("tools/wattpurse_tools/__init__.py", "import sys"),
+    ("tools/wattpurse_tools/tariffs/bill.py", "from wattpurse.core.tariffs import tariff"),
+    ("tools/wattpurse_tools/station/station.py", "import sqlite3\n\nfrom wattpurse_tools.tariffs.file import load"),
+    ("tools/wattpurse_tools/station/order.py", "from wattpurse_tools.station.amounts import parse_credit"),
+    ("tools/wattpurse_tools/bench/meter.py", "from wattpurse_tools.emulation.meter import EmulatedMeter"),
+    ("tools/wattpurse_tools/commands/card.py", "from wattpurse_tools.commands.card_settling import settle"),
+    ("tools/wattpurse_tools/deploy/image.py", "from wattpurse_tools.places import ROOT\n\nIMAGE = find(ROOT)"),
+    ("tools/wattpurse_tools/cli.py", "from wattpurse_tools import __version__"),
+    ("tools/wattpurse_tools/cli.py", "from wattpurse_tools.commands import card, station"),
 ]
 
 

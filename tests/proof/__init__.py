@@ -1,1 +1,1 @@
-"""The campaigns that try to make the meter lose credit or count it twice; see README.md."""
+"""Campaigns that try to make the meter lose credit or count it twice; see README.md."""

@@ -1,7 +1,7 @@
-"""Bad cards: images damaged, forged with their checksums made right, and spliced, before the desk and the station.
+"""Bad cards: images damaged, forged with correct checksums, and spliced, given to the meter's desk and to the station.
 
-The card is a linear memory here: how frames are garbled is the business of `cards`. The good images hold tokens that
-are redeemed already, so that no damage whatever may bring credit.
+The card is a linear memory here; the part `cards` garbles frames. The good images hold tokens that are redeemed
+already, so no damage may bring credit.
 """
 
 import random as randoms
@@ -37,7 +37,7 @@ _SEQUENCE = 7
 
 
 class LinearCard:
-    """The memory of a card without the card."""
+    """The memory of a card, without the card."""
 
     def __init__(self, kind: str, content: bytes):
         self.kind = kind
@@ -46,31 +46,31 @@ class LinearCard:
         self.reads = 0
 
     async def read(self, offset, buffer):
-        """Like `cards.memory`; a desk that reads without end is stopped."""
+        """Read as `cards.memory` does. Stop a desk that reads without end."""
         self.reads += 1
         if self.reads > _MOST_READS or offset < 0 or offset + len(buffer) > self.capacity:
             raise Broken(HANGS, f"read {self.reads} at {offset}, {len(buffer)} bytes")
         buffer[:] = self.content[offset : offset + len(buffer)]
 
     async def write(self, offset, data):
-        """Whole units inside the card."""
+        """Write whole units inside the card."""
         if offset % self.unit or len(data) % self.unit or offset + len(data) > self.capacity:
             raise Broken(BROKEN_RULES, f"written {len(data)} bytes at {offset}")
         self.content[offset : offset + len(data)] = data
 
     async def select_again(self):
-        """The card is there."""
+        """Select the card, which is always there."""
 
 
 class _NoWaiting:
-    """A clock for a desk whose turn it always is."""
+    """A clock for a desk that runs alone."""
 
     async def sleep_ms(self, _duration_ms):
-        """Nobody else wants to run."""
+        """Return at once: no other task runs."""
 
 
 class _Desk(CardDesk):
-    """The desk with a card's memory put before it."""
+    """The desk with the memory of a card in place of the reader."""
 
     def __init__(self, meter, outcomes):
         super().__init__(show_outcome=outcomes.append, **parts_of_desk(DeskBoard(None, _NoWaiting()), meter))
@@ -81,7 +81,7 @@ class _Desk(CardDesk):
 
 
 def run_case(seed: int, tally):
-    """A batch of images before one meter."""
+    """Show a batch of images to one meter."""
     random = randoms.Random(f"{NAME} {seed}")
     meter = SmallMeter(random)
     if random.random() < 0.5:
@@ -124,7 +124,7 @@ def _serve(meter, desk, memory):
 
 
 async def _station_reads(memory):
-    """What the seller's computer does with the same card."""
+    """Read the same card as the station does."""
     pair = keys.statement_keys(aes, METER_KEY, _UID)
     try:
         await purse.read_orders(memory)
@@ -136,16 +136,16 @@ async def _station_reads(memory):
 
 
 def _finish(coroutine):
-    """Run what waits for nothing."""
+    """Run a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration:
         return
-    raise Broken(HANGS, "the desk waits for something that a linear memory does not make it wait for")
+    raise Broken(HANGS, "the desk waits, although a linear memory answers at once")
 
 
 def _image(random, kind):
-    """A whole card: two order boxes and two statements as far as the kind has room."""
+    """Return a whole card: two order boxes and two statements, as far as the kind has room."""
     layout = purse.layout_of(kind)
     content = bytearray(_SIZES[kind][0])
     for version, offset in enumerate(layout.order_offsets):
@@ -168,10 +168,10 @@ def _image(random, kind):
 
 
 def _put_key_card(random, kind, content):
-    """Make it a key card of another site, whose records no chance makes authentic here."""
+    """Turn the image into a key card of another site. Its records are never authentic here."""
     _put_box(content, 0, purse.KEY_CARD, 0, 0, b"")
     for offset in (288, 336) if kind == "classic-1k" else purse.layout_of(kind).statement_offsets:
-        record = key_card.CardContent(random.randrange(9), 10**9, 0, 0, 10**6, random.randrange(4), 0, 0, 1)
+        record = key_card.CardContent(random.randrange(9), 10**9, 0, 0, (10**6, random.randrange(4), 0, 0), 1)
         sealed = key_card.seal_content(aes, keys.key_card_keys(aes, bytes(16), _UID), record)
         content[offset : offset + len(sealed)] = sealed
 
@@ -187,7 +187,7 @@ def _put_box(content, offset, kind, version, number, orders):
 
 
 def _seal_boxes(kind, image):
-    """Make the checksums of the order boxes right, whatever they hold now."""
+    """Correct the checksums of the order boxes for their present contents."""
     for offset in purse.layout_of(kind).order_offsets:
         head = bytes(image[offset : offset + 8])
         if len(head) == 8:

@@ -1,9 +1,9 @@
-"""Bad console lines: what a cat on the keyboard, a confused technician and a clever thief type, logged in or not.
+"""Bad console lines: random keys, a confused technician and a skilled thief, with and without a login.
 
 Every fourth line goes through the editor of a bare serial line first.
 
-The whole meter on the simulated board answers. It has no credit and its supply is off; that stays so, but for the test
-that a technician may start.
+The whole meter on the simulated board answers. It has no credit and its supply is off. Supply stays off, except during
+the test that a technician may start.
 """
 
 import random as randoms
@@ -57,7 +57,7 @@ _WORDS = ("set", "--json", "-1", "0", "9" * 20, "0x10", "1e9", "\u0661\u0662", "
 
 
 def run_case(seed: int, tally):
-    """A batch of lines to one meter; in every second one from someone who knows the PIN."""
+    """Type a batch of lines at one meter. In every second batch the typist knows the PIN."""
     random = randoms.Random(f"{NAME} {seed}")
     bench = Bench()
     bench.commission()
@@ -90,7 +90,7 @@ def _line(random, lines):
 
 
 def _typed(line: bytes):
-    """A line as it comes through the editor of a bare serial line, None if that finds it too long."""
+    """Return the line after the editor of a bare serial line, or None if the editor rejects it as too long."""
     editor = LineEditor(LINE_LIMIT)
     for byte in line:
         if not editor.is_complete:
@@ -99,7 +99,7 @@ def _typed(line: bytes):
 
 
 def _answer_all(bench, log_in, batch):
-    """Type line after line; a reboot that was asked for is a reboot."""
+    """Type one line after the other. Perform a reboot if a line asked for one."""
     position = 0
 
     async def type_all():
@@ -121,11 +121,11 @@ def _answer_all(bench, log_in, batch):
 
 
 def _judge(bench, batch):
-    """Once the switch stands where it should: it is closed for nobody but a technician's test."""
+    """Check the switch after it has settled: it is closed only during a technician's test."""
     meter = bench.meter
     account = meter.ledger.account
     if account is None:
-        raise Broken(LOST, f"no ledger any more after one of {batch!r}")
+        raise Broken(LOST, f"the ledger is gone after one of {batch!r}")
     if account.money.bought or account.energy.bought:
         raise Broken(DOUBLED, f"credit by one of {batch!r}")
     bench.clock.run(meter.switching.step())

@@ -1,8 +1,7 @@
-"""Bad flash at boot: images damaged at random, and images damaged by someone who makes the checksums right.
+"""Bad flash at boot: images damaged at random, and images damaged by a person who corrects the checksums.
 
-Whatever is there, the start ends, with an account or with one of the faults it is documented to raise; what it cannot
-read it leaves as it is. Small damage to one copy costs nothing, but for a tally whose cells come to read as erased; no
-damage makes credit.
+Every start ends, with an account or with one of its documented faults. A start leaves unreadable flash as it is. Small
+damage to one copy costs nothing, except for a tally whose cells come to read as erased. No damage makes credit.
 """
 
 import random as randoms
@@ -20,12 +19,12 @@ from wattpurse.core.records.events import EventLog
 from wattpurse.core.records.settings import Settings
 
 NAME = "bad-flash"
-ABOUT = "flash images damaged at random, or with their checksums made right"
+ABOUT = "flash images damaged at random, or with corrected checksums"
 SHORT_CASES = 40
 LONG_CASES = 8_000
 
 _BATCH = 125
-_HEAP_LIMIT = 512 * 1024  # the image itself, twice, among it
+_HEAP_LIMIT = 512 * 1024  # includes the image itself, twice
 _SECTOR = 4096
 _LEDGER_SECTORS = 5
 _START_LIMIT = 20_000
@@ -36,7 +35,7 @@ _LATEST_S = 2**32 - 1
 
 
 def run_case(seed: int, tally):
-    """A batch of images of one meter's flash."""
+    """Start a batch of images of one meter's flash."""
     random = randoms.Random(f"{NAME} {seed}")
     meter = _lived_meter(random)
     memory = bytes(meter.flash.memory)
@@ -60,7 +59,7 @@ def _opened_image(random, image):
 
 
 def _opened(flash):
-    """What a start makes of the image: the account's credit, or None for a documented fault, with nothing written."""
+    """Start from the image. Return the account's credit, or None for a documented fault that wrote nothing."""
     before = bytes(flash.memory)
     flash.limit(_START_LIMIT)
     found = None
@@ -74,7 +73,7 @@ def _opened(flash):
             store.open()
         except _DOCUMENTED:
             if flash.memory[start:end] != before[start:end]:
-                raise Broken(BROKEN_RULES, f"{type(store).__name__} wrote into what it could not read")
+                raise Broken(BROKEN_RULES, f"{type(store).__name__} wrote into unreadable flash")
             continue
         if isinstance(store, Ledger):
             account = store.account
@@ -102,10 +101,10 @@ def _judge(way, truth, found, memory, image, tally):
 
 
 def _forgive_a_lifted_tally(truth, found, memory, image, tally):
-    """Cells of a tally that read as erased look like a count that a cut left behind: the lower count is taken.
+    """Accept the loss of a tally whose cells read as erased: the meter takes the lower, older count.
 
-    That costs what the tally counted, in the customer's favour, or, where a top-up behind it tells of another balance,
-    the ledger is taken for unreadable. Anything else that small damage in one copy does is a loss.
+    It costs the energy of the tally, in the customer's favour. If a top-up behind the tally has another balance, the
+    ledger counts as unreadable. Any other effect of small damage in one copy is a loss.
     """
     if not _lifts_a_tally(memory, image):
         raise Broken(LOST, f"small damage in one copy: {found} of {truth}")
@@ -125,7 +124,7 @@ def _lifts_a_tally(memory, image):
 
 
 def _small_in_one_copy(random, image):
-    """Up to 32 neighbouring bytes of one copy read otherwise."""
+    """Change up to 32 neighbouring bytes of one copy."""
     at = random.randrange(len(image) - _SMALL)
     length = random.randrange(1, _SMALL + 1)
     length = min(length, _SECTOR - at % _SECTOR)
@@ -133,7 +132,7 @@ def _small_in_one_copy(random, image):
 
 
 def _at_random(random, image):
-    """Regions, pages or whole sectors flipped, erased, garbled, or copied over others."""
+    """Flip, erase or garble regions, pages or whole sectors, or copy them over others."""
     for _ in range(random.choice((1, 2, 5, 30))):
         at = random.randrange(len(image))
         length = random.choice((1, 16, 256, _SECTOR))
@@ -147,7 +146,7 @@ def _at_random(random, image):
 
 
 def _by_a_forger(random, image):
-    """Snapshots, headers and records changed, and their checksums after them."""
+    """Change snapshots, headers and records, and correct their checksums."""
     sectors = [sector for sector in range(SECTORS) if image[sector * _SECTOR : sector * _SECTOR + 4] == b"WPJ1"]
     newest = max(sectors, key=lambda sector: (sector >= FIRST_FOR_LEDGER, _sequence_of(image, sector)))
     sector = random.choice((newest, newest, random.choice(sectors)))
@@ -157,7 +156,7 @@ def _by_a_forger(random, image):
 
 
 def _forge_sector(random, image, start):
-    """The same change for both copies: `random` is the same for both."""
+    """Make the same change in both copies: `random` is in the same state for both."""
     _, ring, zero, length, sequence, _ = struct.unpack_from("<4sBBHII", image, start)
     if length > _SECTOR - 64:
         return
@@ -188,7 +187,7 @@ def _sequence_of(image, sector):
 
 
 def _twin_of(sector):
-    """The same sector of the other copy."""
+    """Return the same sector of the other copy."""
     for first, sectors in ((0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, _LEDGER_SECTORS)):
         if first <= sector < first + 2 * sectors:
             return sector + sectors if sector < first + sectors else sector - sectors
@@ -196,7 +195,7 @@ def _twin_of(sector):
 
 
 def _lived_meter(random):
-    """A meter with some life behind it, so that every ring has been around."""
+    """Return a meter that has used every ring all the way round."""
     meter = SmallMeter(random)
     for number in range(1, random.choice((3, 40, 400))):
         meter.ledger.credit(number, number % 2, 1_000_000 + number, 1, meter.timekeeper.now_s())

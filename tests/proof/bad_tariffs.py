@@ -1,4 +1,4 @@
-"""Bad tariff tables: whatever is not exactly what `encode` writes is refused, and whatever is accepted can be asked."""
+"""Bad tariff tables: the meter refuses every table that `encode` does not write, and can use every other."""
 
 import random as randoms
 import struct
@@ -12,7 +12,7 @@ from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.tariffs.tariff import Tariff
 
 NAME = "bad-tariffs"
-ABOUT = "tariff tables damaged and forged, with their checksums made right"
+ABOUT = "tariff tables damaged and forged, with corrected checksums"
 SHORT_CASES = 200
 LONG_CASES = 5_000
 
@@ -24,7 +24,7 @@ _LONGEST_STRETCH_S = 27 * 3600
 
 
 def run_case(seed: int, tally):
-    """A batch of tables."""
+    """Try a batch of tables."""
     random = randoms.Random(f"{NAME} {seed}")
     tables = _valid_tables()
     for _ in range(_BATCH):
@@ -41,7 +41,7 @@ def run_case(seed: int, tally):
 
 
 def sealed(table: bytes) -> bytes:
-    """The table with its length and its checksum made right, as a forger would."""
+    """Return the table with correct length and checksum, as a forger would make it."""
     if len(table) < 10 or len(table) > 0xFFFF:
         return table
     framed = table[:4] + struct.pack("<H", len(table)) + table[6:-4]
@@ -59,7 +59,7 @@ def _is_accepted(table):
 
 
 def _ask(random, table):
-    """Everything that a meter may ask of a table in force, at any time and at any consumption."""
+    """Ask the table everything that a meter asks of its tariff, at any time and at any consumption."""
     if tariff_table.encode(tariff_table.decode(table)) != table:
         raise Broken(BROKEN_RULES, f"a table that encode would not have written: {table.hex()}")
     tariff = Tariff(table)

@@ -1,4 +1,4 @@
-"""Bad tokens and statements: damaged and foreign ones, and such as hold nonsense under the meter's own key."""
+"""Bad tokens and statements: damaged, foreign, or nonsense that is sealed with the meter's own key."""
 
 import random as randoms
 import struct
@@ -29,7 +29,7 @@ _CARD = b"\x04\x11\x22\x33"
 
 
 def run_case(seed: int, tally):
-    """A batch of tokens for one meter; in every second one it has no credit, and its supply must stay off."""
+    """Give a batch of tokens to one meter. In every second batch it has no credit, and its supply must stay off."""
     random = randoms.Random(f"{NAME} {seed}")
     meter = SmallMeter(random)
     genuine = [seal(5, *made) for made in _MADE]
@@ -49,7 +49,7 @@ def run_case(seed: int, tally):
 
 
 def _longer_than_any(genuine):
-    """Tokens that go on and on, one of them with a header that says so."""
+    """Yield tokens that are too long, half of them with a header that states many payload blocks."""
     for data in genuine[0], genuine[3]:
         yield data + bytes(_HUGE)
         yield data[:2] + b"\xff" + data[3:] + bytes(_HUGE)
@@ -73,7 +73,7 @@ def _forged(random, meter, genuine, data):
 
 
 def _nonsense_under_the_key(random, meter, sequence):
-    """A station gone mad: authentic, but whatever inside. It may be redeemed or refused; it may not break anything."""
+    """Deliver authentic tokens with random contents. The meter may redeem or refuse them; nothing else may happen."""
     kind, body = token.make(*random.choice(_MADE))
     body = mutated(random, body, [token.make(*made)[1] for made in _MADE])
     if kind == token.TARIFF and random.random() < 0.9:
@@ -97,7 +97,7 @@ def _nonsense_under_the_key(random, meter, sequence):
 
 
 def _bad_statement(random, meter):
-    """What a station reads off a card."""
+    """Read a damaged statement as the station does."""
     pair = keys.statement_keys(aes, METER_KEY, _CARD)
     payload = statement.compose(meter.ledger.account, 0, START_S, random.choice((32, 48, 96, 192)))
     if random.random() < 0.7:

@@ -1,14 +1,14 @@
-"""A book of what a meter was given and must have charged: a Page for every state, and what a power cut may leave.
+"""A book of a meter: the sums given to it and the sums it must have charged.
 
-A Book walks from page to page and says for every step which states a power cut inside it may leave: the meter's whole
-state must be one of them, to the pulse and to the micro-unit.
+A Book goes from page to page. For every step it lists the states that a power cut inside the step may leave. The whole
+state of the meter must be one of them, to the pulse and to the micro-unit.
 """
 
 from tests.proof.page import DAY_S, Page, month_of
 
 
 class Book:
-    """The page that is surely in flash, the pulses since, and `may_be`: what a cut in the step under way may leave.
+    """The page certainly in flash, the pulses since then, and `may_be`: the states after a cut in the current step.
 
     `may_be` is a list of (page, fewest pulses, most pulses) since that page.
     """
@@ -19,17 +19,17 @@ class Book:
         self.may_be = []
 
     def copied(self) -> "Book":
-        """A book of its own."""
+        """Return a separate copy."""
         other = Book(self.page.copied())
         other.waiting = self.waiting
         return other
 
     def begin(self):
-        """A step begins: until it has done something, what was may still be."""
+        """Begin a step. Until it has an effect, the state before it remains possible."""
         self.may_be = [self._now()]
 
     def credit(self, number: int, unit: int, amount: int):
-        """One record; pulses below a step go on waiting, those above it were tallied before."""
+        """Add credit by one record. Pulses below a step go on waiting; those above it were tallied before."""
         pending = self.waiting % self.page.step
         self.page = self.page.fed(self.waiting - pending)
         self.waiting = pending
@@ -38,7 +38,7 @@ class Book:
         self.may_be.append(self._now())
 
     def record(self, alter):
-        """One record or snapshot, which takes the waiting pulses with it."""
+        """Make a change by one record or snapshot, which includes the waiting pulses."""
         self.page = self.page.fed(self.waiting)
         self.waiting = 0
         alter(self.page)
@@ -46,7 +46,7 @@ class Book:
         self.may_be.append(self._now())
 
     def advance(self, now_s: int, pulses: int):
-        """Pulses counted evenly up to `now_s`."""
+        """Count pulses evenly up to `now_s`."""
         start_s = self.page.time_s
         if now_s <= start_s:
             return self._wait(pulses)
@@ -67,7 +67,7 @@ class Book:
         self.page.time_s = now_s
 
     def set_clock_back(self, now_s: int):
-        """By someone with the right to."""
+        """Set the clock back, as an authorised person does."""
 
         def alter(page):
             page.time_s = now_s
@@ -79,7 +79,7 @@ class Book:
         self.record(alter)
 
     def matching(self, view: tuple) -> Page | None:
-        """The page among those that may be which looks like `view`, or None."""
+        """Return the possible page that equals `view`, or None."""
         if len(view) < 3:
             return None
         for page, fewest, most in reversed(self.may_be):
@@ -90,13 +90,13 @@ class Book:
         return None
 
     def adopt(self, page: Page, time_s: int):
-        """A meter was recovered, and this is what it knows."""
+        """Take over the state of a recovered meter."""
         self.page = page
         self.page.time_s = time_s
         self.waiting = 0
 
     def now_may_be(self):
-        """No step is under way: only what was acknowledged, but for the pulses that wait, may be."""
+        """End a step: only the acknowledged state remains possible, give or take the waiting pulses."""
         self.may_be = [self._now()]
 
     def _now(self):
@@ -109,7 +109,7 @@ class Book:
             self.may_be.append((self.page, fewest, self.waiting))
 
     def _cross(self, time_s):
-        """A tariff takes over with the day that begins with it; days before are the old one's."""
+        """Let a tariff take over at the start of its first day. The old tariff charges the days before."""
 
         def take_pending(page):
             page.price, page.pending = page.pending, None

@@ -1,8 +1,8 @@
-"""What all parts of the campaign share: cases named by seeds, counts of what was tried, and the report of it.
+"""Shared by all parts of the campaign: cases named by seeds, counts of the attempts, and the report.
 
-A part is a module with `NAME`, `ABOUT`, `SHORT_CASES`, `LONG_CASES` and `run_case(seed, tally)`. A case draws all its
-chance from its seed, so that a seed is enough to repeat it. It raises Broken where the meter broke a promise; whatever
-else leaves it is an escape.
+A part is a module with `NAME`, `ABOUT`, `SHORT_CASES`, `LONG_CASES` and `run_case(seed, tally)`. A case draws every
+random choice from its seed, so the seed is enough to repeat it. It raises Broken if the meter broke a promise. Any
+other exception is an escape.
 """
 
 import fcntl
@@ -23,13 +23,13 @@ BROKEN_RULES = "broken_rules"
 FINDINGS = (LOST, DOUBLED, HANGS, ESCAPES, BROKEN_RULES)
 
 REPORT = Path(__file__).resolve().parents[2] / "build" / "proof.json"
-# Processor time that no case comes near to: the last net under loops that do not touch flash.
+# Every sound case stays far below this processor time. It detects loops that do not touch flash.
 CASE_LIMIT_S = 180
 _FAILURES_SHOWN = 20
 
 
 class Broken(Exception):
-    """A promise was broken; `what` is one of FINDINGS."""
+    """A broken promise; `what` is one of FINDINGS."""
 
     def __init__(self, what: str, message: str):
         super().__init__(message)
@@ -37,7 +37,7 @@ class Broken(Exception):
 
 
 class Tally:
-    """What a run tried and found. `figures` are further numbers of a part; `worst` keeps the largest of each."""
+    """The attempts and findings of a run. `figures` are further numbers of a part; `worst` has the largest of each."""
 
     def __init__(self):
         self.cases = 0
@@ -48,7 +48,7 @@ class Tally:
         self.failures = []
 
     def add(self, name: str, count: int = 1):
-        """Count something that only this part counts."""
+        """Add to a count that only this part has."""
         self.figures[name] = self.figures.get(name, 0) + count
 
     def at_most(self, name: str, value):
@@ -56,7 +56,7 @@ class Tally:
         self.worst[name] = max(value, self.worst.get(name, value))
 
     def merge(self, other: "Tally"):
-        """Take in what another process counted."""
+        """Add the counts of another process."""
         self.cases += other.cases
         self.faults += other.faults
         for what, count in other.findings.items():
@@ -74,7 +74,7 @@ class Tally:
         self.failures.append({"seed": seed, "what": what, "message": message, "replay": command})
 
     def as_dict(self) -> dict:
-        """The counts as the report keeps them."""
+        """Return the counts in the form of the report."""
         return {
             "cases": self.cases,
             "faults": self.faults,
@@ -86,9 +86,9 @@ class Tally:
 
 
 def run(part, first_seed: int, cases: int, processes: int = 1, on_share=None) -> Tally:
-    """Run `cases` cases from `first_seed` on, and give back what they came to.
+    """Run `cases` cases from `first_seed` on, and return their tally.
 
-    `on_share(share)` hears of each share as it ends: a long run should not keep a finding to itself.
+    `on_share(share)` is called at the end of each share, so that a long run reports its findings early.
     """
     if processes == 1 or cases < 2:
         tally = _run_seeds((part, range(first_seed, first_seed + cases)))
@@ -137,7 +137,7 @@ def _run_one(part, seed, tally):
         tally.fail(part, seed, broken.what, str(broken))
     except Hang as hang:
         tally.fail(part, seed, HANGS, str(hang))
-    except Exception:  # whatever escapes from the meter's code is what this campaign looks for
+    except Exception:  # an escape from the meter's code is a finding
         tally.fail(part, seed, ESCAPES, traceback.format_exc(limit=-6))
 
 
@@ -146,7 +146,7 @@ def _raise_hang(_signal, _frame):
 
 
 def write_report(part, form: str, first_seed: int, tally: Tally, seconds: float):
-    """Put this run's figures into the report, beside those of the other parts."""
+    """Put the figures of this run into the report, beside those of the other parts."""
     REPORT.parent.mkdir(exist_ok=True)
     with open(REPORT, "a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -165,7 +165,7 @@ def write_report(part, form: str, first_seed: int, tally: Tally, seconds: float)
 
 
 def table(rows: list) -> str:
-    """The figures of several parts, `(part, tally, seconds)`, for people."""
+    """Return the figures of several parts, `(part, tally, seconds)`, as a table for people."""
     heads = ("part", "cases", "faults", "lost", "doubled", "hangs", "escapes", "rules", "seconds")
     lines = [heads]
     for part, tally, seconds in rows:
@@ -184,7 +184,7 @@ def table(rows: list) -> str:
 
 
 def failures_text(tally: Tally) -> str:
-    """Every finding with its seed and the command that repeats it."""
+    """Return every finding with its seed and the command that repeats it."""
     lines = []
     for failure in tally.failures[:_FAILURES_SHOWN]:
         lines.append(f"{failure['what'].upper()} seed {failure['seed']}: {failure['message'].rstrip()}")

@@ -1,9 +1,9 @@
-"""Cards torn away, garbled, copied and rewritten, and the meter cut off, at every frame and flash operation of a tap.
+"""Cards torn away, garbled, copied and rewritten, and power cuts, at every frame and flash operation of a tap.
 
 A case is one card, one story around it, and one or two faults during one tap, through the real reader driver on the
-chip model. Seeds sweep the kinds of card and, within each, fault after fault over frame after frame. The station's list
-of what it sold decides: after the faults and one more ordinary tap every token on a card is redeemed once, nothing
-else is, and no statement ever told of credit that the ledger does not hold.
+chip model. Seeds sweep the kinds of card, and for each kind every fault at every frame. The station's list of its sales
+decides. After the faults and one more ordinary tap, every token on a card is redeemed once, nothing else is redeemed,
+and no statement ever showed credit that the ledger does not hold.
 """
 
 import random as randoms
@@ -38,7 +38,7 @@ _PRICE_OF_A_KWH = 250_000
 
 
 def run_case(seed: int, tally):
-    """One card, one story, one fault."""
+    """Play one card, one story and one fault."""
     random = randoms.Random(f"{NAME} {seed}")
     kind = purse.KINDS[seed % len(purse.KINDS)]
     fault = _FAULTS[seed // len(purse.KINDS) % len(_FAULTS)]
@@ -69,7 +69,7 @@ class _Place:
         return self.meter.ledger.account
 
     def take_desk(self):
-        """A desk over what the meter has now."""
+        """Make a desk over the present parts of the meter."""
         meter, model = self.meter, self.model
         reader = Mfrc522(model.spi, model.select, model.reset, model.irq, meter.clock)
         parts = parts_of_desk(DeskBoard(reader, meter.clock), meter)
@@ -82,7 +82,7 @@ class _Place:
             self.meter.clock.advance_us(PERIOD_MS * 1000)
 
     def tap(self, cards):
-        """Cards come, are served, and go."""
+        """Bring cards, serve them, and take them away."""
         for card in cards:
             self.model.field.insert(card)
         self.look(_LOOKS)
@@ -92,7 +92,7 @@ class _Place:
 
 
 class _Story:
-    """What is sold, which cards there are, and what is done with them."""
+    """The tokens sold, the cards, and the actions on them."""
 
     def __init__(self, random, kind, tally):
         self._random = random
@@ -107,7 +107,7 @@ class _Story:
         self._way = random.choice(_WAYS)
 
     def before(self):
-        """What happens before the tap that goes wrong."""
+        """Act before the tap with the fault."""
         if self._random.random() < 0.5:
             self._place.tap([self._card])
             self._old_image = self._card.image()
@@ -138,7 +138,7 @@ class _Story:
         self._tally.add(fault.replace(" ", "_").replace("-", "_"))
 
     def tap_with_fault(self):
-        """The tap, and a new start where the power failed."""
+        """Tap, and start anew if the power failed."""
         place = self._place
         cards = [self._card] + (self._others if self._way in ("two cards", "clone tapped at once") else [])
         try:
@@ -151,7 +151,7 @@ class _Story:
             place.model.field.remove(card)
 
     def after(self):
-        """What happens between the fault and the ordinary tap."""
+        """Act between the fault and the ordinary tap."""
         if self._way == "old image" and self._old_image is not None:
             restored = from_image(self._old_image)
             self._place.tap([restored])
@@ -169,14 +169,14 @@ class _Story:
             self._place.meter.ledger.change(lambda account: account.terms.set("credit_limit_microunits", 0))
 
     def ordinary_taps(self):
-        """A kWh is used, and every card is tapped once, undisturbed."""
+        """Use a kWh, then tap every card once, undisturbed."""
         meter = self._place.meter
         meter.ledger.advance(meter.timekeeper.now_s(), _PULSES_OF_A_KWH)
         for card in [self._card] + self._others:
             self._place.tap([card])
 
     def check_statements(self):
-        """A statement on a card never tells of a token that the ledger has not redeemed."""
+        """Check that no statement on a card lists a token that the ledger has not redeemed."""
         for card in [self._card] + self._others:
             told = self._statement(card)
             if told is None:
@@ -187,7 +187,7 @@ class _Story:
                     raise Broken(LOST, f"{self._way}: the card says that token {sequence} is redeemed, it is not")
 
     def check_all(self):
-        """Money on cards, in the meter and charged is what was bought, and every card tells the truth."""
+        """Check that the money on cards, in the meter and charged is the money sold, and that every card is correct."""
         account = self._place.account
         redeemed = sum(amount for data, amount in self._sold.items() if self._is_used(data))
         if account.money.bought != redeemed:
@@ -221,7 +221,7 @@ class _Story:
         place.take_desk()
 
     def _dry_run(self):
-        """Frames and flash operations of the tap that is to be spoiled, counted on a copy of card and meter."""
+        """Count the frames and flash operations of the tap, on a copy of card and meter."""
         copy = _Place(self._random, METER)
         copy.meter.flash.memory[:] = self._place.meter.flash.memory
         copy.meter.clock.now_us = self._place.meter.clock.now_us
@@ -234,14 +234,14 @@ class _Story:
         return copy.model.field.frames, max(1, operations)
 
     def _tap_elsewhere(self):
-        """The copied card at another meter of the same site buys nothing."""
+        """Tap the copied card at another meter of the same site. It buys nothing there."""
         other = _Place(self._random, _OTHER_METER)
         other.tap(self._others)
         if other.account.money.bought or other.account.token_top:
             raise Broken(DOUBLED, f"a copied card bought {other.account.money.bought} at another meter")
 
     def _swap_orders(self):
-        """Order boxes of one card are written into the other's pages by whoever can; Classic cards need a key."""
+        """Write the order boxes of one card into the pages of the other. Classic cards need a key for that."""
         other = self._others[0]
         box = self._station.on_card(self._card, purse.read_orders)
         room = purse.layout_of(other.kind).content_size
@@ -263,7 +263,7 @@ class _Story:
         return self._place.account.token_is_used(token.read_header(data)[1])
 
     def _sell(self):
-        """A new token, entered in the station's list."""
+        """Sell a new token and enter it in the station's list."""
         amount = self._random.randrange(1, 10**8)
         data = sealed(len(self._sold) + 1, amount)
         self._sold[data] = amount

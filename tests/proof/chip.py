@@ -1,8 +1,8 @@
 """Power cuts on the emulated RP2040 with the real image: at exact times, and inside the boot ROM's program and erase.
 
-A case is one meter with several lives. Each life is cut while something is going on: its start, a tap, metering at
-100 A, a change at the console. What the flash holds then is recovered twice, by the meter's code here and by the image
-on the chip, and both must agree with each other, with the pulses that were on the wire, and with the tokens sold.
+A case is one meter with several lives. Each life is cut during an action: its start, a tap, metering at 100 A, or a
+change at the console. The flash is then recovered twice, by the meter's code here and by the image on the chip. Both
+must agree with each other, with the pulses on the wire, and with the tokens sold.
 """
 
 import functools
@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, HANGS, LOST, Broken
-from tests.silicon.meter_bench import GONE_S, STATION, build_image, card_with, commissioned_ring, write_flash
+from tests.silicon.meter_bench import GONE_S, STATION, card_with, commissioned_ring, write_flash
 from tests.stories.whole_meter import PIN
 from wattpurse.core.money import supply
+from wattpurse_tools.emulation.image import build_image
 from wattpurse_tools.emulation.meter import EmulatedMeter
 from wattpurse_tools.emulation.ring import stores_of
 
@@ -30,9 +31,9 @@ PULSE_MICROUNITS = 250  # 1 Wh at 0.25 per kWh
 _START_LIMIT_S = 10
 _ACTION_LIMIT_S = 2
 _SETTLE_S = 0.4
-# What metering may be behind the wire: a step of 50 ms, a loop held by a tap or a roll, and the look at the supply.
+# Metering may lag behind the wire by a step of 50 ms, a loop held by a tap or a roll, and the supply decision.
 _BEHIND_S = 0.3
-# Flash operations of the longest of each kind of action, and its duration.
+# For the longest action of each kind: its flash operations and its duration.
 _START = (14, 1.2)
 _TAP = (8, 1.3)
 _METERING = (20, 1.5)
@@ -40,7 +41,7 @@ _CHANGE = (10, 0.3)
 
 
 def run_case(seed: int, tally):
-    """One meter, cut CUTS times."""
+    """Run one meter and cut it CUTS times."""
     with tempfile.TemporaryDirectory() as folder:
         flash = write_flash(Path(folder) / "flash.bin", _image(), _ring())
         with EmulatedMeter(flash, utc_s=START_S, seed=seed) as meter:
@@ -58,7 +59,7 @@ def _ring() -> bytes:
 
 
 class _Lives:
-    """What was sold to the meter and what it is known to have missed, from cut to cut."""
+    """The tokens sold to the meter and its known losses, from cut to cut."""
 
     def __init__(self, meter, chance, tally):
         self._meter = meter
@@ -72,7 +73,7 @@ class _Lives:
         self._torn = {"torn_programs": 0, "torn_erases": 0}
 
     def live(self):
-        """Every life ends with a cut; after the last the meter must work once more."""
+        """End every life with a cut. After the last cut the meter must work once more."""
         self._start()
         self._top_up()
         for _ in range(CUTS):
@@ -84,7 +85,7 @@ class _Lives:
         self._top_up()
         self._tally.cases += 1
 
-    # What goes on when power fails
+    # Actions during which power fails
 
     def _cut_while_starting(self):
         self._meter.power_lost()
@@ -123,7 +124,7 @@ class _Lives:
     # The cut
 
     def _plan(self, longest):
-        """In a flash operation, by its number or by whatever runs at the time."""
+        """Plan a cut inside a flash operation: by its number, or by the action that runs at the time."""
         operations, seconds = longest
         tear = self._chance.choice(("ordered", "ragged"))
         if self._chance.randrange(3):
@@ -133,7 +134,7 @@ class _Lives:
         self._meter.pico.plan_power_cut(fraction=self._chance.random(), tear=tear, **place)
 
     def _run_to_the_cut(self, longest):
-        """Cut without a plan where there was no such flash operation."""
+        """Run until the planned cut. Cut at the end if the planned flash operation did not happen."""
         meter = self._meter
         meter.run_until(lambda: not meter.pico.powered, longest[1] + _ACTION_LIMIT_S, step_us=1000)
         if meter.pico.powered:
@@ -143,10 +144,10 @@ class _Lives:
             self._tally.add(name, flash[name] - self._torn[name])
             self._torn[name] = flash[name]
 
-    # What must hold
+    # Conditions that must hold
 
     def _look_after_the_cut(self, may_miss: int, amount: int = 0):
-        """Here first, then on the chip, with no load: what is not in flash by now never will be."""
+        """Recover here first, then on the chip, without load: any energy missing from flash now is lost for good."""
         acknowledged = bool(amount) and self._statement().get("bought") == self._bought + amount
         recovered = self._recovered()
         bought = recovered.money.bought
@@ -167,7 +168,7 @@ class _Lives:
             message = f"{account.pulses_total} pulses after {self._pulses}, {on_the_wire} on the wire"
             self._broken(missed > self._missed, message)
         if missed > self._missed + may_miss:
-            raise Broken(LOST, f"{missed - self._missed} pulses by one cut, {may_miss} may be")
+            raise Broken(LOST, f"one cut lost {missed - self._missed} pulses, {may_miss} are permitted")
         if account.money.charged != account.pulses_total * PULSE_MICROUNITS:
             raise Broken(BROKEN_RULES, f"{account.money.charged} charged for {account.pulses_total} Wh")
         self._tally.at_most("most_pulses_lost_by_a_cut", missed - self._missed)
@@ -188,7 +189,7 @@ class _Lives:
     # The meter and its customer
 
     def _start(self):
-        self._meter.pico.serial_received.clear()  # the life before may have greeted too
+        self._meter.pico.serial_received.clear()  # the previous life may have sent a greeting too
         self._meter.power_up()
         try:
             self._meter.await_console(_START_LIMIT_S)
@@ -209,7 +210,7 @@ class _Lives:
         self._tap()
 
     def _tap(self):
-        """Tap, however often it was tapped before: then the card's credit is in the meter, once."""
+        """Tap until the card's credit is in the meter, once, for any number of taps before."""
         meter, card = self._meter, self._card
         written = card.writes
         meter.insert(card)

@@ -1,9 +1,9 @@
 """An evening of a life: the whole meter with all its tasks on the simulated board, while one of its parts fails.
 
-A life goes from hour to hour and has no tasks. So now and then its account is copied into a whole meter, which lives
-through some minutes of its own: a load, a part that fails and comes back, a card that is tapped meanwhile and again
-afterwards, its token typed at the console at the same time. What is compared is the same as everywhere: every pulse,
-all money, each token once, and the contact.
+A life goes from hour to hour and has no tasks. Now and then its account is copied into a whole meter. That meter runs
+some minutes of its own: a load, a part that fails and recovers, a card that is tapped meanwhile and again afterwards,
+and the card's token typed at the console at the same time. The comparisons are those of a life: every pulse, all money,
+each token once, and the contact.
 """
 
 import copy
@@ -21,12 +21,12 @@ _KINDS = ("classic-1k", "ntag215", "ultralight")
 _LOADS_W = (0, 300, 3_000, 20_000, 100_000)
 _SOON_USED_UP = 3_000_000
 _MWS_PER_PULSE = 3_600_000_000  # at one impulse per kWh
-# Longest time from a decision to the contact: a look each 100 ms, a second of rest, a pulse, an erase in between.
+# Longest time from a decision to the contact: a look every 100 ms, a second of rest, a pulse, and an erase between.
 _LIMIT_TO_MOVE_S = 3
 
 
 def live_evening(random, account, oracle, sequence: int, tally):
-    """Let a copy of `account` live; `oracle` says what it has charged, `sequence` is the number of its next token."""
+    """Let a copy of `account` live. `oracle` has its charges; `sequence` is the number of its next token."""
     evening = _Evening(random, account, oracle, sequence)
     try:
         evening.live()
@@ -57,7 +57,7 @@ class _Evening:
         self._astray_s = 0
 
     def live(self):
-        """Some minutes before, with and after the failure; then the meter starts anew, and everything must be right."""
+        """Run some minutes before, during and after the failure. Then start the meter anew and check everything."""
         self._pass_s(self._random.randrange(5, 70))
         self._is_sound = False
         self._fail(self)
@@ -99,7 +99,7 @@ class _Evening:
             self._look_at_contact()
 
     def _look_at_contact(self):
-        """Supply that the contract does not allow lasts no longer than it takes to end it, while the relay is sound."""
+        """Check that a supply against the contract ends in time, while the relay is sound."""
         meter = self.world.meter
         is_wrong = self.world.hardware.relay.contact_closed and meter is not None and not self._may_be_on(meter)
         self._astray_s = self._astray_s + 1 if is_wrong and self._is_sound else 0
@@ -129,24 +129,24 @@ class _Evening:
             what = LOST if account.money.charged > self._oracle.charged else DOUBLED
             raise Broken(what, f"{self.part}: charged {account.money.charged}, due {self._oracle.charged}")
         if world.hardware.relay.contact_closed != self._may_be_on(world.meter):
-            raise Broken(BROKEN_RULES, f"{self.part}: the contact is not where {world.meter.decide()} wants it")
+            raise Broken(BROKEN_RULES, f"{self.part}: the contact disagrees with the decision {world.meter.decide()}")
         if world.hardware.violations():
             raise Broken(BROKEN_RULES, f"{self.part}: " + "; ".join(world.hardware.violations()))
 
     def _judge_pulses(self, metered):
-        """What is missing waited below a step, or was counted while nothing could take it."""
+        """Check that each missing pulse waited below a step, or was counted while nothing could take it."""
         missing = self.world.hardware.source.pulses_total - metered
         dark = int((self._dark_s + 0.5) * 1000 * self._load_w * self._began.impulses / _MWS_PER_PULSE)
         starts = self.world.starts
         if not 0 <= missing <= dark + starts * max(1, self._began.impulses // 4000):
             what = LOST if missing > 0 else DOUBLED
-            raise Broken(what, f"{self.part}: {missing} pulses are missing, {dark} may be; {starts} starts")
+            raise Broken(what, f"{self.part}: {missing} pulses are missing, {dark} are permitted; {starts} starts")
         self._oracle.consume(metered)
 
-    # What fails, and how it comes back
+    # The failures, and the recovery from each
 
     def _mend(self):
-        """Whatever failed is as good as new."""
+        """Repair the failed part."""
         hardware = self.world.hardware
         relay = hardware.relay
         relay.welded = relay.open_coil_broken = relay.close_coil_broken = False
@@ -181,12 +181,12 @@ class _Evening:
         self.world.meter.metering.step = _raise_error
 
     def _switching_falls_silent(self):
-        """A task that waits for ever for something."""
+        """Let the switching task wait for ever."""
         clock = self.world.clock
         self.world.meter.switching.step = lambda: clock.sleep_ms(10**9)
 
     def _display_dies(self):
-        """A task that the meter can do without; it is started again."""
+        """End a task that the meter can do without; it is started again."""
         self._is_sound = True
         self.world.meter.display._state = _raise_error
 

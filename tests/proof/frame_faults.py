@@ -1,4 +1,4 @@
-"""What goes wrong at one frame between reader and card: the card leaves, a bit flips, the reader hangs, power fails."""
+"""Faults at one frame between reader and card: the card leaves, a bit flips, the reader hangs, power fails."""
 
 from boards.host.chips.power import PowerCut
 
@@ -8,7 +8,7 @@ FRAMES_OF_A_WRITE = 12
 def plan(model, fault: str, frame: int, bits: tuple, random):
     """Plan `fault` for frame number `frame` of the reader `model`; `bits` are those that flip.
 
-    Of a fault with "and" the first half is planned; what is no fault of a frame is none here.
+    For a fault with "and" the first half is planned. A fault that does not concern frames is not planned here.
     """
     faults, field = model.faults, model.field
     fault = fault.split(" and ")[0]

@@ -1,11 +1,11 @@
-"""Key cards pulled out, garbled and written back, and the meter cut off, at every frame and flash operation of paying.
+"""Key cards pulled out, garbled and written back, and power cuts, at every frame and flash operation of a payment.
 
-A case is a meter of the contract key-card, two cards with prices and allowances of their own, and some minutes in which
-they come and go, pay, are topped up and now and then replaced by an older image of themselves; one fault, or two, falls
-on a frame or a flash operation of one look. The book beside it knows what was loaded on each card, and notes for each
-charge which card the meter says has to pay. A card may never have paid more than that; in the end, card by card, what
-it has paid and what the meter still holds against it is exactly that. Supply is never on for longer than the grace
-without a card.
+A case is a meter of the contract key-card, two cards with prices and allowances of their own, and some minutes. In
+these the cards arrive and leave, pay, are topped up, and now and then are replaced by an older image of themselves. One
+fault or two fall on a frame or a flash operation of one look. A book notes the sum loaded on each card, and for each
+charge the card that has to pay it. At no time may a card have paid more than its charges. At the end, for each card,
+the sum paid and the sum that the meter still claims are exactly its charges. Without a card, supply is on no longer
+than the grace.
 """
 
 import random as randoms
@@ -29,7 +29,7 @@ from wattpurse.services.card_desk import PERIOD_MS, CardDesk
 from wattpurse.services.key_slot import SHORTEST_GRACE_MS
 
 NAME = "key-cards"
-ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of paying"
+ABOUT = "key card pulled, garbled or rolled back and meter cut off at every frame and flash operation of a payment"
 SHORT_CASES = 250
 LONG_CASES = 5_000
 
@@ -57,7 +57,7 @@ _FLASH_OPERATIONS_OF_A_LOOK = 10
 
 
 def run_case(seed: int, tally):
-    """Two cards, one meter, one fault."""
+    """Play two cards, one meter and one fault."""
     random = randoms.Random(f"{NAME} {seed}")
     fault = _FAULTS[seed % len(_FAULTS)]
     sweep = seed // len(_FAULTS)
@@ -72,7 +72,7 @@ def run_case(seed: int, tally):
 
 
 class _Held:
-    """One card of the book: what was loaded, what it has to pay, what was free, and what of it a card may not know."""
+    """One card of the book: the sum loaded, the charges, the free energy, and the part of it unknown to the card."""
 
     def __init__(self, card, content):
         self.card = card
@@ -106,10 +106,12 @@ class _Story:
                 random.choice((0, 15_000, 10**6)),
                 0,
                 random.choice(_PRICES),
-                random.choice((0, 25_000, 10**6)),
-                random.choice((key_card.NO_ALLOWANCE, key_card.DAY, key_card.WEEK, key_card.MONTH)),
-                0,
-                0,
+                (
+                    random.choice((0, 25_000, 10**6)),
+                    random.choice((key_card.NO_ALLOWANCE, key_card.DAY, key_card.WEEK, key_card.MONTH)),
+                    0,
+                    0,
+                ),
                 user,
             )
             self._book[user] = _Held(self._station.new_key_card(kind, content, uid), content)
@@ -124,7 +126,7 @@ class _Story:
         return self._meter.ledger.account
 
     def live_a_round(self):
-        """One card comes, pays for some time, and goes; between rounds the station and cheats have it."""
+        """Insert a card, let it pay for some time, and remove it. Between rounds the station and cheats have it."""
         user = self._random.choice((1, 1, 2))
         held = self._book[user]
         if self._random.random() < 0.3:
@@ -139,7 +141,7 @@ class _Story:
         self._pay()
         self._remove()
         if is_old and self._was_taken_up(card, before.version):
-            # One writing behind at most: it is the one that lives on, without what was put on the card since.
+            # It is at most one write behind. This image lives on, without the sums loaded since it was made.
             held.card = card
             held.loaded = before.loaded
         self._check_card(user)
@@ -152,7 +154,7 @@ class _Story:
             self._guarded(lambda: self._use(0))
 
     def spoil(self, fault, sweep):
-        """Plan a fault for a frame or flash operation of one of the looks to come."""
+        """Plan a fault for a frame or flash operation of one of the coming looks."""
         if fault == "none":
             return
         frame = 1 + (sweep * 5 + self._random.randrange(5)) % (3 * _FRAMES_OF_A_LOOK)
@@ -166,7 +168,7 @@ class _Story:
         self._tally.add(fault.replace(" ", "_").replace("-", "_"))
 
     def end(self):
-        """Without faults: every card once more, and everything adds up."""
+        """Insert every card once more without faults, and check all sums."""
         self._meter.flash.faults.operations_to_cut = None
         self._model.field._plan.clear()
         for user, held in self._book.items():
@@ -181,16 +183,16 @@ class _Story:
         self._check_account()
 
     def _pay(self):
-        """Some looks with some use before each."""
+        """Look some times, with some use before each look."""
         for _ in range(self._random.randrange(2, 7)):
             self._let_pass(1)
             if self._is_on():
                 self._guarded(lambda: self._use(self._random.randrange(_MOST_PULSES)))
 
     def _was_taken_up(self, card, version_before):
-        """The meter has read it and goes on with it, though its last writing may not have reached it.
+        """Return True if the meter has read the card and goes on with it. Its last write may not have reached the card.
 
-        One that was put in another's place in a blink it has not read.
+        A card that took the place of another between two looks has not been read.
         """
         content = self._station.key_card(card)
         known = self._account.cards.find(key_card.card_number(card.uid))
@@ -201,7 +203,7 @@ class _Story:
         return said == (known.version, known.spent) or (was_written and known.is_behind(*said))
 
     def _is_attended(self):
-        """The last look found the card that is in, and it was good."""
+        """Return True if the last look found the inserted card, and the card was good."""
         return any(visit.is_in_slot and not visit.is_bad and not visit.looks_missed for visit in self._visits())
 
     def _visits(self):
@@ -212,7 +214,7 @@ class _Story:
         self._meter.ledger.advance(self._meter.timekeeper.now_s(), pulses)
 
     def _let_pass(self, looks):
-        """Looks of the desk, and the decision about supply after each."""
+        """Let the desk look some times, and decide about supply after each look."""
         for _ in range(looks):
             if self._guarded(self._look) and self._is_attended():
                 self._book[self._in].since_look = self._book[self._in].since_look_mwh = 0
@@ -228,7 +230,7 @@ class _Story:
             self._meter.ledger.set_number(STANDING, name, value, self._meter.timekeeper.now_s())
 
     def _is_on(self):
-        """Whether supply is on now, which without a card it may be no longer than the grace."""
+        """Return True if supply is on. Without a card it may be on no longer than the grace."""
         is_on = supply.decide(self._account, supply.ON, self._circumstances()) == supply.ON
         grace_us = max(SHORTEST_GRACE_MS, self._account.terms["card_grace_s"] * 1000) * 1000
         if is_on and not self._model.field.cards and self._meter.clock.now_us - self._gone_us > grace_us + 1000:
@@ -241,7 +243,7 @@ class _Story:
         return circumstances
 
     def _guarded(self, step):
-        """Do what charges may come of, and enter them for whoever had to pay. False where power failed."""
+        """Perform a step, and enter its charges for the card that had to pay. Return False if the power failed."""
         payer = self._payer()
         completed = True
         try:
@@ -286,7 +288,7 @@ class _Story:
         self._in = None
 
     def _note_pulled(self):
-        """A fault may have pulled the card out: from its frame on, but that is less than a look ago."""
+        """Note that a fault has pulled the card out: at its frame, which was less than a look ago."""
         if self._in is not None and not self._model.field.cards:
             self._in = None
             self._gone_us = self._meter.clock.now_us
@@ -310,7 +312,7 @@ class _Story:
         self._desk = CardDesk(show_outcome=bool, **parts)
 
     def _check_card(self, user):
-        """At any time: what was loaded is on the card, and it has not paid more than it had to, nor fallen behind."""
+        """Check that the sum loaded is on the card, and that the card has neither paid too much nor fallen behind."""
         held = self._book[user]
         content = self._station.key_card(held.card)
         if content is None:
@@ -328,7 +330,7 @@ class _Story:
             raise Broken(BROKEN_RULES, f"card {user} had {held.free_mwh} mWh free of {free_limit_mwh}")
 
     def _periods(self, held):
-        """At least as many as can have begun."""
+        """Return the largest number of allowance periods that can have begun."""
         if held.content.period == key_card.NO_ALLOWANCE:
             return 0
         zone = self._account.tariff.zone
@@ -339,7 +341,7 @@ class _Story:
         return last - first + 1
 
     def _check_whole(self, user):
-        """In the end: paid, and held against the card, is what it had to pay."""
+        """Check at the end that the sum paid and the sum claimed from the card are its charges."""
         held = self._book[user]
         content = self._station.key_card(held.card)
         known = self._account.cards.find(key_card.card_number(held.card.uid))

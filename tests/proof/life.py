@@ -1,14 +1,14 @@
-"""Whole lives: a household's meter over years, stepping from hour to hour, with all that happens to a meter.
+"""Whole lives: a household's meter over years, stepping from hour to hour, with all the mishaps of a meter.
 
-Outages long and short, power cut in the middle of writes and of starts, resets, a clock chip that loses its time or
-leaps, flash sectors that go bad, tariffs that change, credit bought late; debts, emergency credit, friendly hours,
-taxes and contracts (see `life_agreements`); and evenings (see `evening`) on which the whole meter lives with a relay
-that sticks, a reader that hangs, a dead task or a hung processor. After every step the account is compared with
-`life_oracle`: every pulse that the hardware counted, every mWh at its rate, and all money to the micro-unit; and
-whoever may have supply has it, and nobody else.
+The mishaps are outages long and short, power cuts during writes and starts, resets, a clock chip that loses its time or
+leaps, flash sectors that go bad, tariffs that change, and credit bought late. Further there are debts, emergency
+credit, friendly hours, taxes and contracts (see `life_agreements`). There are evenings (see `evening`) on which the
+whole meter runs with a relay that sticks, a reader that hangs, a dead task or a hung processor. After every step the
+account is compared with `life_oracle`: every pulse that the hardware counted, every mWh at its rate, and all money to
+the micro-unit. Supply is on exactly if the contract allows it.
 
-The pulses of the moment in which power fails are lost with the counter: never more than the last reading period's and
-what waits below one tally step.
+A power cut loses the pulses since the last reading with the counter, and the pulses that wait below one tally step. It
+never loses more.
 """
 
 import random as randoms
@@ -40,7 +40,7 @@ _LONG_YEARS = 20
 _YEAR_S = 31_556_952
 _LEDGER_SECTORS = 5
 _LOW_MICROUNITS = 3_000_000
-# Name for the oracle, the same for the meter, and the grid on which rates and days may change there.
+# Zone name for the oracle, the same zone for the meter, and the grid of seconds on which its rates and days change.
 _ZONES = (
     ("Europe/Berlin", Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True), 3_600),
     ("America/New_York", Zone(-300, (3, 2, 6, 120), (11, 1, 6, 120)), 3_600),
@@ -48,7 +48,7 @@ _ZONES = (
     ("Asia/Kolkata", Zone(330), 1_800),
 )
 _PLANS = (((0, 0),), ((0, 0), (360, 1), (1320, 0)), ((0, 1), (420, 0), (1020, 1)))
-# Watts drawn in the hours of a day, of a small, a usual and a heated household.
+# Watts in each hour of the day, for a small, a usual and a heated household.
 _SHAPES = (
     (40, 40, 40, 40, 40, 60, 200, 150, 80, 60, 60, 120, 180, 90, 60, 60, 90, 250, 400, 350, 300, 250, 150, 60),
     (150, 130, 120, 120, 130, 300, 900, 700, 350, 300, 350, 600, 900, 500, 350, 350, 600, 1400, 2200, 1800, 1200, 900,
@@ -59,7 +59,7 @@ _SHAPES = (
 
 
 def run_case(seed: int, tally):
-    """One meter's life; those that the short form runs are shorter."""
+    """Run the life of one meter. Lives in the short form are shorter."""
     random = randoms.Random(f"{NAME} {seed}")
     life = _Life(random, tally)
     years = _SHORT_YEARS if seed < SHORT_CASES else _LONG_YEARS
@@ -69,7 +69,7 @@ def run_case(seed: int, tally):
 
 
 class _Life(Agreements):
-    """One meter, its household, its seller, and everything that befalls it."""
+    """One meter, its household, its seller, and its mishaps."""
 
     def __init__(self, random, tally):
         self._random = random
@@ -94,7 +94,7 @@ class _Life(Agreements):
         self.begin_with_agreements()
 
     def live_until(self, end_s):
-        """Hour after hour."""
+        """Run hour after hour until `end_s`."""
         while self._now_s < end_s:
             self._household_hour()
             draw = self._random.random()
@@ -111,7 +111,7 @@ class _Life(Agreements):
             self._top_up()
 
     def _household_hour(self):
-        """Go on to the next hour of the meter's clock, and let the meter count what was used."""
+        """Advance to the next hour of the meter's clock, and let the meter count the energy used."""
         timekeeper = self._meter.timekeeper
         next_s = (timekeeper.now_s() // self._grid_s + 1) * self._grid_s
         self._pass_us((next_s - timekeeper.now_s() - 1) * 1_000_000)
@@ -122,7 +122,7 @@ class _Life(Agreements):
         self._check()
 
     def _wait_until(self, due_s):
-        """In steps of 20 ms, all of them at once: hours are many. The timekeeper counts from its last whole second."""
+        """Wait in steps of 20 ms, all of them at once, for speed. The timekeeper counts from its last whole second."""
         clock, timekeeper = self._meter.clock, self._meter.timekeeper
         if timekeeper.now_s() < due_s:
             gone_ms = clock.ticks_diff(clock.ticks_ms(), timekeeper._base_ms)
@@ -136,7 +136,7 @@ class _Life(Agreements):
         self._meter.ledger.prepare()
 
     def _pass_us(self, duration_us):
-        """Time passes while the household uses what it uses; with supply off, nothing."""
+        """Let time pass. While supply is on, the household uses energy."""
         self._meter.clock.advance_us(duration_us)
         if self._supply() != supply.ON:
             return
@@ -145,7 +145,7 @@ class _Life(Agreements):
         self._hardware_pulses = self._energy_uwh * self._impulses // 10**9
 
     def _supply(self):
-        """What the meter decides, which must be what the rules say."""
+        """Return the meter's decision, and check that the rules agree with it."""
         now_s = self._meter.timekeeper.now_s()
         reason = self._desk.judge()
         if (reason == supply.ON) != self._as_counted(lambda: self._oracle.look(now_s, self.has_time(now_s))):
@@ -158,7 +158,7 @@ class _Life(Agreements):
 
     @property
     def _desk(self):
-        """It holds nothing: all that it knows is in the meter's flash."""
+        """A desk without state: all its facts are in the meter's flash."""
         return SupplyDesk(self._meter, Circumstances(), self._meter.timekeeper)
 
     def _as_counted(self, ask):
@@ -191,7 +191,7 @@ class _Life(Agreements):
         self.check_agreements(account)
 
     def _top_up(self):
-        """The household buys when credit is low, and at times not for days."""
+        """Add credit when it is low, sometimes only days later."""
         if self._contract == TERM:
             self.buy_days()
             return
@@ -208,7 +208,7 @@ class _Life(Agreements):
         self._deliver(seal(self._sequence, kind, *fields))
 
     def _deliver(self, data, amount=0):
-        """A token, at times with a cut in the midst of it; then it comes again, and counts once."""
+        """Deliver a token, sometimes with a cut during it. Deliver it again; it counts once."""
         if self._random.random() < 0.1:
             self._plan_cut()
         try:
@@ -238,7 +238,7 @@ class _Life(Agreements):
         self._tally.add("tariffs")
 
     def _new_tariff(self, activation_s):
-        """A random tariff, once for the meter and once for the oracle."""
+        """Return a random tariff, once for the meter and once for the oracle."""
         random = self._random
         self._version += 1
         rates = []
@@ -263,7 +263,7 @@ class _Life(Agreements):
         return data, oracle
 
     def _cut_in_metering(self):
-        """Power fails in the flash write of one reading of the counter."""
+        """Let power fail in the flash write of one reading of the counter."""
         self._pass_us(100_000)
         pulses = self._counter.take()
         self._plan_cut()
@@ -276,7 +276,7 @@ class _Life(Agreements):
         self._restart(before + pulses)
 
     def _reset(self):
-        """A watchdog reset, or a brown-out between two writes."""
+        """Reset the processor, as the watchdog or a brown-out between two writes does."""
         self._restart()
 
     def _outage(self):
@@ -287,7 +287,7 @@ class _Life(Agreements):
         self._restart()
 
     def _chip_forgets(self):
-        """The clock chip has lost its time, for this one start."""
+        """Let the clock chip lose its time for this one start."""
         right = self._meter.chip.read
         lead_s = self._random.choice((-86_400, -(10**9), 30 * _YEAR_S))
         self._meter.chip.read = lambda: self._random.choice((None, max(0, right() + lead_s)))
@@ -296,18 +296,18 @@ class _Life(Agreements):
         self._meter.chip.set(self._meter.timekeeper.now_s())
 
     def _sector_goes_bad(self):
-        """One sector of one copy takes nothing any more, never the same place in both copies."""
+        """Let one sector of one copy refuse all writes; the same place in the other copy stays good."""
         bad = self._meter.flash.faults.bad_sectors
         if not bad:
             bad.add(FIRST_FOR_LEDGER + self._random.randrange(2 * _LEDGER_SECTORS))
             self._tally.add("bad_sectors")
 
     def _evening(self):
-        """An evening with a part that fails: now, or when credit runs out in it or has run out."""
+        """Order an evening with a part that fails: now, or when credit has run out or runs out during it."""
         self._evening_below = self._random.choice((0, _LOW_MICROUNITS, self._meter.ledger.account.money.bought))
 
     def _live_evening(self):
-        """Who has an old debt has quieter evenings: theirs would be reckoned with a top-up of another life."""
+        """Run the evening, unless there is an old debt: a top-up of the evening alone would repay it."""
         self._evening_below = None
         if self._contract != PREPAID or self._oracle.rules.debt:
             return
@@ -319,7 +319,7 @@ class _Life(Agreements):
         )
 
     def _restart(self, most_pulses=None):
-        """Start anew; the oracle takes over what the cut left of the pulses that were on their way."""
+        """Start anew. The oracle takes over the pulses that the cut left of those on their way."""
         self._tally.faults += 1
         known = self._oracle.pulses
         self._meter.start_until_it_lasts(self._random, self._tally)
@@ -339,7 +339,7 @@ class _Life(Agreements):
             self._oracle.forget(self._oracle.pulses - found)
 
     def _begin(self):
-        """A life of the processor: its counter begins at 0."""
+        """Begin a life of the processor: its counter starts at 0."""
         self._counted_from = self._hardware_pulses
         self._counter = PulseCounter(self._read_raw, self._modulus)
 

@@ -1,6 +1,6 @@
-"""What landlord and household agree on in a life: terms, old debt, the contract, days bought, a press of the button.
+"""Agreements of landlord and household in a life: terms, old debt, the contract, days bought, a press of the button.
 
-Each is done to the meter by a token, and to the oracle.
+Each agreement reaches the meter by a token, and the oracle directly.
 """
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
@@ -11,7 +11,7 @@ from wattpurse.core.money import terms
 
 PREPAID, TERM, SETTLED = 1, 3, 7
 
-_CLOCK_S = 600  # that may pass in a start with cuts
+_CLOCK_S = 600  # longest duration of a start with cuts
 _TERMS = {
     "share_percent": [(percent, (("debt_share_percent", percent),)) for percent in (0, 30, 100)],
     "weekly": [(amount, (("debt_weekly_microunits", amount),)) for amount in (0, 1, 7_000_003)],
@@ -28,22 +28,22 @@ _TERMS = {
 
 
 class Agreements:
-    """The part of a life that is agreed on. `_contract` is the code of the contract in force."""
+    """The part of a life with agreements. `_contract` is the code of the contract in force."""
 
     _contract = PREPAID
 
     def begin_with_agreements(self):
-        """Some rules hold from the first day."""
+        """Set some rules on the first day."""
         for name in self._random.sample(tuple(_TERMS), self._random.randrange(len(_TERMS) + 1)):
             self._set_term(name)
 
     def agree_on_something(self):
-        """Terms most often."""
+        """Change an agreement, most often a term."""
         changes = (self._change_term, self._change_term, self._change_tax, self._change_debt, self._change_contract)
         self._random.choice(changes)()
 
     def press_button(self):
-        """Somebody presses the button, mostly because it is dark, or was a moment ago."""
+        """Press the button, mostly when supply is off or was off a moment ago."""
         oracle, now_s = self._oracle, self._meter.timekeeper.now_s()
         is_offered = self._contract == PREPAID and self._as_counted(lambda: oracle.may_borrow(now_s))
         if self._random.random() > (0.2 if is_offered or oracle.rules.is_cut_off else 0.001):
@@ -55,13 +55,13 @@ class Agreements:
             self._tally.add("borrowed")
 
     def pull_fuse(self):
-        """Who owes in friendly hours would rather not be seen when they end."""
+        """Cut the power of a household that owes in friendly hours, so that the meter does not see their end."""
         if self._oracle.rules.is_spared and self._random.random() < 0.2:
             self._power_off(self._random.randrange(3_600, 30 * 3_600))
             self._tally.add("fuses_pulled")
 
     def buy_days(self):
-        """A term is renewed at times before its end, at times later."""
+        """Renew a term, sometimes before its end and sometimes later."""
         left_s = self._account.standing["term_until_s"] - self._now_s
         if left_s > 86_400 or self._random.random() < 0.97:
             return
@@ -72,16 +72,16 @@ class Agreements:
             raise Broken(LOST if gained_s < 0 else DOUBLED, f"{gained_s} s more than were bought, at {self._now_s}")
 
     def check_agreements(self, account):
-        """Debts and emergency credit are what the rules say."""
+        """Check debts and emergency credit against the rules."""
         rules = self._oracle.rules
         owed = account.standing["debt_microunits"], account.standing["debt_recovered_microunits"]
         if owed != (rules.debt, rules.recovered):
-            raise Broken(BROKEN_RULES, f"debt and what was paid back: {owed}, due {vars(rules)} at {self._now_s}")
+            raise Broken(BROKEN_RULES, f"debt and repayments: {owed}, due {vars(rules)} at {self._now_s}")
         if account.standing["emergency_money"] != rules.lent:
             raise Broken(BROKEN_RULES, f"emergency {account.standing['emergency_money']}, not {rules.lent}")
 
     def has_time(self, now_s) -> bool | None:
-        """Whether a contract of time still runs; None for one of money."""
+        """Return True if a contract of time still runs, False if it has ended, and None for a contract of money."""
         if self._contract == TERM:
             return now_s < self._account.standing["term_until_s"]
         return True if self._contract == SETTLED else None
@@ -90,7 +90,7 @@ class Agreements:
         self._set_term(self._random.choice(tuple(_TERMS)))
 
     def _set_term(self, name):
-        """Some rules are two terms of the meter."""
+        """Set a rule. Some rules are two terms of the meter."""
         value, pairs = self._random.choice(_TERMS[name])
         for term, number in pairs:
             self._send(token.TERM, terms.names().index(term), number)

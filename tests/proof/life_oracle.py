@@ -1,8 +1,8 @@
-"""What a life costs, reckoned by other means than the meter's: zoneinfo for local time, one exact sum for money.
+"""The costs of a life, computed by other means than the meter's: zoneinfo for local time, one exact sum for money.
 
-The bill of a month's energy at one rate is a line with corners, F; energy that takes the month from x to y costs
-F(y) - F(x). The free allowance is taken off the front of the month. Nothing is rounded but the total: sums are whole
-numbers of parts of a micro-unit, as small as a price per kWh and a tax in hundredths of a percent can make them.
+The bill of a month's energy at one rate is a piecewise linear function F. Energy that takes the month from x to y costs
+F(y) - F(x). The free allowance is taken from the start of the month. Nothing but the total is rounded: sums are whole
+numbers of the smallest parts of a micro-unit that a price per kWh and a tax in hundredths of a percent can make.
 """
 
 import datetime
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from tests.proof.life_rules import HouseRules
 
 KWH_MWH = 1_000_000
-WHOLE = 10_000  # a tax of nothing
+WHOLE = 10_000  # no tax
 _PARTS = KWH_MWH * WHOLE
 _UTC = datetime.UTC
 
@@ -29,22 +29,22 @@ class OracleTariff:
         self.allowance_mwh = allowance_mwh
 
     def local(self, utc_s: int) -> datetime.datetime:
-        """Local time."""
+        """Return the local time."""
         return datetime.datetime.fromtimestamp(utc_s, _UTC).astimezone(self.zone)
 
     def rate_at(self, utc_s: int) -> int:
-        """The rate in force."""
+        """Return the rate in force."""
         local = self.local(utc_s)
         plan = self.weekend_plan if local.weekday() >= 5 else self.day_plan
         minute = local.hour * 60 + local.minute
         return [rate for start, rate in plan if start <= minute][-1]
 
     def midnight_s(self, date: datetime.date) -> int:
-        """When the local day begins."""
+        """Return the UTC second at which the local day begins."""
         return int(datetime.datetime(date.year, date.month, date.day, tzinfo=self.zone).timestamp())
 
     def cost_to(self, rate: int, mwh: int) -> int:
-        """F: what the month's first `mwh` at this rate cost in millionths of a micro-unit, without allowance or tax."""
+        """Return F: the price of the month's first `mwh`, in millionths of a micro-unit, without allowance or tax."""
         prices, limits = self.rates[rate]
         total = 0
         for price, start, end in zip(prices, (0, *limits), (*limits, None)):
@@ -73,33 +73,33 @@ class LifeOracle:
 
     @property
     def charged(self) -> int:
-        """Whole micro-units charged ever, and what an old debt took."""
+        """Whole micro-units ever charged, with the repayments of an old debt."""
         return self.cost_parts // _PARTS + self.rules.recovered
 
     @property
     def balance(self) -> int:
-        """What is left of what was bought."""
+        """The rest of the money bought."""
         return self.bought - self.charged
 
     def buy(self, amount: int):
-        """A top-up; a debt has its share of it."""
+        """Add a top-up. A debt takes its share."""
         self.rules.settle(self.balance)
         self.rules.share_of(amount, self.balance, self._date.isocalendar()[:2])
         self.bought += amount
         self.rules.settle(self.balance)
 
     def look(self, utc_s: int, has_time: bool | None) -> bool:
-        """Whether supply is on now; `has_time` for a contract that is of time, None for one that is of money."""
+        """Return True if supply is on now. `has_time` is for a contract of time; it is None for a contract of money."""
         self.rules.settle(self.balance)
         has_credit = self.rules.has_credit(self.balance) if has_time is None else has_time
         return self.rules.look(has_credit, utc_s, self.tariff.zone)
 
     def may_borrow(self, utc_s: int) -> bool:
-        """Whether emergency credit is offered now, under a contract of money."""
+        """Return True if emergency credit is offered now, under a contract of money."""
         return self.rules.may_borrow(self.balance, utc_s, self.tariff.zone)
 
     def consume(self, pulses: int):
-        """Pulses of the stretch that runs."""
+        """Count pulses of the current stretch."""
         before = self.pulses * KWH_MWH // self._impulses
         self.pulses += pulses
         mwh = self.pulses * KWH_MWH // self._impulses - before
@@ -111,7 +111,7 @@ class LifeOracle:
         self._charge(tariff.cost_to(rate, self._month_mwh[rate]) - tariff.cost_to(rate, start))
 
     def forget(self, pulses: int):
-        """The newest pulses were lost with the power; they were of the stretch that runs; their price is not due."""
+        """Take back the newest pulses, which a power cut lost, and their price. They are of the current stretch."""
         before = self.pulses * KWH_MWH // self._impulses
         self.pulses -= pulses
         mwh = before - self.pulses * KWH_MWH // self._impulses
@@ -123,7 +123,7 @@ class LifeOracle:
         self.rate_mwh[rate] -= mwh
 
     def go_on_to(self, utc_s: int):
-        """Time passes, with no energy: days begin, months begin, a tariff takes over."""
+        """Let time pass without energy: days begin, months begin, a tariff takes over."""
         while True:
             tariff = self.tariff
             next_date = self._date + datetime.timedelta(days=1)

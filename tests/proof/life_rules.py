@@ -1,7 +1,7 @@
-"""What landlord and household agreed on, by plain rules: old debt, emergency credit, friendly hours, who is cut off.
+"""Agreements of landlord and household, by plain rules: old debt, emergency credit, friendly hours, cut-off.
 
-Reckoned by looks: `look` is told the balance and the time whenever the meter decides about supply. Friendly hours are
-whole hours of the wall's clock, so that looking every half hour misses none.
+The rules work by looks: `look` gets the balance and the time whenever the meter decides about supply. Friendly hours
+are whole hours of the wall clock, so a look every half hour misses none.
 """
 
 import datetime
@@ -15,7 +15,7 @@ LENT_AND_USED = 2
 
 
 class HouseRules:
-    """Terms as the tokens set them, and what follows from them. Money is micro-units."""
+    """The terms that the tokens set, and their consequences. Money is micro-units."""
 
     def __init__(self):
         self.share_percent = self.weekly = self.floor = self.cap = 0
@@ -27,42 +27,42 @@ class HouseRules:
         self.charges_while_off = True
         self.is_cut_off = False
         self._paid = {}
-        self._spared_s = None  # when the last look found no credit
+        self._spared_s = None  # time of the last look, if it found no credit
 
     def share_of(self, amount: int, balance: int, week) -> int:
-        """What a top-up of `amount` on `balance` pays back."""
+        """Return the repayment by a top-up of `amount` on `balance`."""
         return self._pay_back(max(0, min(amount, balance + amount)) * self.share_percent // 100, week)
 
     def part_of_day(self, date: datetime.date, balance: int) -> int:
-        """What the day that begins pays back."""
+        """Return the repayment of the day that begins."""
         before, after = (self.weekly * days // 7 for days in (date.weekday(), date.weekday() + 1))
         return self._pay_back(min(after - before, balance - self.floor), date.isocalendar()[:2])
 
     def settle(self, balance: int):
-        """What a balance makes of emergency credit."""
+        """Update emergency credit for the balance."""
         if balance > 0:
             self.lent = NOT_LENT
         elif self.lent == LENT and balance <= -self.lends:
             self.lent = LENT_AND_USED
 
     def has_credit(self, balance: int) -> bool:
-        """Something is there, or lent."""
+        """Return True if there is credit, own or lent."""
         return balance > (-self.lends if self.lent == LENT else 0)
 
     def may_borrow(self, balance: int, utc_s: int, zone) -> bool:
-        """Emergency credit is offered to whoever is cut off at that moment, whatever the last look found."""
+        """Return True if emergency credit is offered: the household is cut off now, whether or not at the last look."""
         is_cut_off = self._cuts_off(self.has_credit(balance), utc_s, zone)
         return is_cut_off and self.lent == NOT_LENT and balance > -self.lends
 
     def look(self, has_credit: bool, utc_s: int, zone) -> bool:
-        """Whether supply is on; who is cut off stays so until there is credit again."""
+        """Return True if supply is on. A household that is cut off stays so until there is credit again."""
         self.is_cut_off = self._cuts_off(has_credit, utc_s, zone)
         self._spared_s = None if has_credit else utc_s
         return not self.is_cut_off
 
     @property
     def is_spared(self) -> bool:
-        """Without credit, and yet not cut off."""
+        """True if there is no credit and supply is still on."""
         return self._spared_s is not None and not self.is_cut_off
 
     def _cuts_off(self, has_credit, utc_s, zone):

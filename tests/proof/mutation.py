@@ -1,4 +1,4 @@
-"""Bytes made wrong: the ways in which input is damaged, by chance or by someone who knows its form."""
+"""Bytes made wrong: the kinds of damage to input, by chance or by a person who knows its form."""
 
 import tracemalloc
 
@@ -8,7 +8,7 @@ _TELLING_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF)
 
 
 def mutated(random, data: bytes, others: list) -> bytes:
-    """`data` after one to four changes; `others` are whole inputs of the same kind to splice with."""
+    """Return `data` after one to four changes; `others` are whole inputs of the same kind to splice with."""
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 4))):
         random.choice(_WAYS)(random, changed, others)
@@ -31,7 +31,7 @@ def _any_byte(random, data, _others):
 
 
 def _number(random, data, _others):
-    """A number of two, four or eight bytes near one of its limits."""
+    """Write a number of two, four or eight bytes near one of its limits."""
     width = random.choice((2, 4, 8))
     if len(data) >= width:
         at = random.randrange(len(data) - width + 1)
@@ -71,7 +71,7 @@ _WAYS = (_flip_bit, _telling_byte, _any_byte, _number, _step, _cut_out, _put_in,
 
 
 def bound_heap(tally, limit: int, action, *arguments):
-    """Do `action(*arguments)`, and see to it that it has no more than `limit` bytes on this computer's heap at once."""
+    """Call `action(*arguments)`, and check that it has at most `limit` bytes on this computer's heap at once."""
     tracemalloc.start()
     try:
         action(*arguments)

@@ -1,7 +1,7 @@
-"""One state of a meter by plain rules: what was given, what must have been charged, what is owed, what was agreed.
+"""One state of a meter by plain rules: the credit given, the charges due, the sums owed, and the agreements.
 
-Kept without any of the meter's own rules in code: sums are exact, in the smallest parts that prices and taxes make of a
-micro-unit, and are rounded down once; days come one by one.
+It shares no code with the meter's own rules. Sums are exact, in the smallest parts of a micro-unit that prices and
+taxes make, and are rounded down once. Days come one by one.
 
 Tariffs are UTC: one or two rates that change at times of the day, one price for each, a standing charge for each day.
 """
@@ -63,7 +63,7 @@ STANDING = (
 
 
 class Price:
-    """A tariff of this book: `prices` of its rates, the standing charge of a day, and from when it holds.
+    """A tariff of this book: `prices` of its rates, the standing charge of a day, and its first moment.
 
     `plan` is one of DAY_PLANS: (minute, rate) in the order of the day.
     """
@@ -76,7 +76,7 @@ class Price:
         self.activation_s = activation_s
 
     def rate_at(self, time_s: int) -> int:
-        """The rate in force."""
+        """Return the rate in force."""
         return [rate for minute, rate in self.plan if minute * 60 <= time_s % DAY_S][-1]
 
 
@@ -95,7 +95,7 @@ class Page:
         self.contract = 1
         self.terms = dict(TERMS)
         self.standing = dict.fromkeys(STANDING, 0)
-        self.paid_back_in = (0, 0)  # a week, and how much
+        self.paid_back_in = (0, 0)  # a week, and the sum repaid in it
         self.bought = [0, 0]
         self.used = set()
         self.pulses = 0
@@ -107,7 +107,7 @@ class Page:
         self.due = 0  # for energy and days, in the smallest parts of a micro-unit
 
     def copied(self) -> "Page":
-        """A page of its own."""
+        """Return a separate copy."""
         other = copy.copy(self)
         other.terms = dict(self.terms)
         other.standing = dict(self.standing)
@@ -118,25 +118,25 @@ class Page:
 
     @property
     def step(self) -> int:
-        """Pulses that may wait in memory for the next tally: one less than this."""
+        """Pulses of a tally step; at most one less than this wait in memory for the next tally."""
         return max(1, self.impulses // (4000 * self.per_kwh))
 
     @property
     def billed(self) -> int:
-        """Micro-units charged ever for energy and days: the exact sum, taxes included, rounded down once."""
+        """Micro-units ever charged for energy and days: the exact sum, taxes included, rounded down once."""
         return self.due // _PARTS
 
     @property
     def charged(self) -> tuple:
-        """What ever left either purse: energy and days, and what debts took."""
+        """Total charges to both credit registers: energy and days, and the repayments of debts."""
         return self.billed + self.standing["debt_recovered_microunits"], self.energy_charged
 
     def balance(self, unit: int) -> int:
-        """Of MONEY or ENERGY."""
+        """Return the balance of `unit`, MONEY or ENERGY."""
         return self.bought[unit] - self.charged[unit]
 
     def fed(self, pulses: int) -> "Page":
-        """The state after `pulses` more at the rate in force."""
+        """Return the state after `pulses` more at the rate in force."""
         page = self.copied()
         page.feed(pulses)
         return page
@@ -155,7 +155,7 @@ class Page:
         self.settle()
 
     def enter_day(self, day: int):
-        """Every day entered costs its standing charge, once ever; a month ends where the next begins."""
+        """Enter days up to `day`. Every day costs its standing charge, once; a month ends where the next begins."""
         while self.day < day:
             self.day += 1
             self.day_mwh = 0
@@ -168,7 +168,7 @@ class Page:
                 self._pay_for_day()
 
     def credit(self, unit: int, amount: int):
-        """Credit comes, and a debt gets its share of what is above zero."""
+        """Add credit. A debt takes its share of the part above zero."""
         above_zero = max(0, min(amount, self.balance(unit) + amount))
         self.bought[unit] += amount
         if unit == MONEY:
@@ -176,7 +176,7 @@ class Page:
         self.settle()
 
     def take_back(self, number: int, unit: int, amount: int):
-        """A refund of `amount` at most, 0 for all, and its receipt."""
+        """Take back at most `amount`, or all for 0, and write the receipt."""
         taken = max(0, self.balance(unit))
         if amount:
             taken = min(taken, amount)
@@ -184,7 +184,7 @@ class Page:
         self._write_receipt(number, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0, 0)
 
     def clear(self, number: int):
-        """Nothing is left, of what was owed neither."""
+        """Take out everything, the debts included, and write the receipt."""
         standing = self.standing
         left_s = max(0, standing["term_until_s"] - self.time_s)
         self._write_receipt(number, self.balance(MONEY), self.balance(ENERGY), standing["debt_microunits"], left_s)
@@ -194,7 +194,7 @@ class Page:
             standing[name] = 0
 
     def settle(self):
-        """Emergency credit is used up where its limit is reached, and free again where it is repaid."""
+        """Use up emergency credit at its limit, and free it again once it is repaid."""
         for unit, name, limit in (
             (MONEY, "emergency_money", "emergency_microunits"),
             (ENERGY, "emergency_energy", "emergency_mwh"),
@@ -205,11 +205,11 @@ class Page:
                 self.standing[name] = USED_UP
 
     def is_used(self, number: int) -> bool:
-        """Redeemed, or too old to tell."""
+        """Return True if the token is redeemed, or too old to tell."""
         return number in self.used or number <= max(self.used, default=0) - WINDOW
 
     def view(self) -> tuple:
-        """What must agree with the meter, all but the time."""
+        """Return the facts that must agree with the meter: all but the time."""
         top = max(self.used, default=0)
         return (
             tuple(self.bought),
@@ -227,14 +227,14 @@ class Page:
         )
 
     def _pulse_mwh(self):
-        """mWh since the calibration, times the impulses."""
+        """Return the mWh since the calibration, times the impulses."""
         return (self.pulses - self.pulses_at_calibration) * _MICRO * self.per_kwh
 
     def _owe_taxed(self, millionths):
         self.due += millionths * (_WHOLE_TAX + self.terms["tax_permyriad"])
 
     def _pay_for_day(self):
-        """The standing charge, unless it rests, and a seventh of what a week pays back."""
+        """Charge the standing charge, unless it rests, and a seventh of the weekly repayment."""
         if self.contract in _CHARGED_IN_MONEY:
             if self.terms["standing_charge_while_off"] or not self.standing["cut_off"]:
                 self._owe_taxed(self.price.standing * _MICRO)
@@ -269,7 +269,7 @@ class Page:
 
 
 def observe(account) -> tuple:
-    """The same of a meter's account."""
+    """Return the same facts of a meter's account."""
     top = account.token_top
     registers = account.registers
     standing = account.standing
@@ -303,6 +303,6 @@ def observe(account) -> tuple:
 
 
 def month_of(day: int) -> int:
-    """Months since year 0."""
+    """Return the months since year 0."""
     date = datetime.date.fromordinal(day + datetime.date(1970, 1, 1).toordinal())
     return date.year * 12 + date.month - 1

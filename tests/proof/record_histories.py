@@ -7,8 +7,9 @@ from tests.proof.small_histories import EventsHistory, LogHistory, opened
 from wattpurse.core.messages import token
 from wattpurse.core.records import event_chain
 from wattpurse.core.records.events import EventLog
-from wattpurse.core.records.load_profile import HALF_HOUR_S, LoadProfile
+from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.top_up_log import TopUpLog
+from wattpurse.core.tariffs.calendar import HALF_HOUR_S
 
 _KEY = bytes(range(16))
 _SHOWN = 12

@@ -1,6 +1,6 @@
 """Steps of a ledger's history that concern the rules of money: terms, standing numbers, refunds, clearing, dispensing.
 
-Each takes the history, writes itself into its book, and gives back what lets the meter do the same.
+Each step gets the history, enters itself in its book, and returns a function that does the same to the meter.
 """
 
 from tests.proof.page import ENERGY, TERMS
@@ -31,7 +31,7 @@ _UNTIL = ("term_until_s", "permit_until_s", "friendly_until_s")
 
 
 def begin_with(random, page, account):
-    """Most meters begin with some rules in force and a debt, for the lives are short."""
+    """Put some rules in force from the start, and a debt, for most meters: the lives are short."""
     if random.random() < 0.3:
         return
     for name, choices in _TERM_CHOICES.items():
@@ -57,7 +57,7 @@ def _set_standing(history):
 
 
 def _set_number(history, holder, name, value):
-    """By a token, or by the meter itself."""
+    """Set a number by a token, or by the meter itself."""
     number = history.fresh_number() if history.random.random() < 0.6 else ledger_records.NO_TOKEN
 
     def on_page(page):
@@ -79,7 +79,7 @@ def _take_back(history):
 
 
 def _clear(history):
-    """With another tenant, or without."""
+    """Clear the meter, with another tenant or without."""
     number, tenant = history.fresh_number(), history.random.choice((None, history.random.randrange(10**6)))
 
     def on_page(page):

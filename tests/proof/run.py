@@ -1,4 +1,4 @@
-"""Runs the campaign: `python -m tests.proof.run [--short] [--part NAME] [--seed N] [--cases N] [--processes N]`."""
+"""Run the campaign: `python -m tests.proof.run [--short] [--part NAME] [--seed N] [--cases N] [--processes N]`."""
 
 import argparse
 import sys
@@ -9,13 +9,13 @@ from tests.proof.parts import PARTS
 
 
 def main() -> int:
-    """0 if nothing was found, 1 otherwise."""
+    """Run the parts that are asked for. Return 0 if nothing was found, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tests.proof.run", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="the slice of each part that `make test` runs")
-    parser.add_argument("--part", choices=[part.NAME for part in PARTS], help="this part alone")
+    parser.add_argument("--short", action="store_true", help="run the slice of each part that `make test` runs")
+    parser.add_argument("--part", choices=[part.NAME for part in PARTS], help="run this part alone")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first case")
-    parser.add_argument("--cases", type=int, help="how many cases")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--cases", type=int, help="number of cases of each part")
+    parser.add_argument("--processes", type=int, default=2, help="number of processors to use; default 2")
     arguments = parser.parse_args()
     rows = []
     for part in PARTS:
@@ -34,7 +34,7 @@ def _run(part, arguments):
         form = "chosen"
     print(f"{part.NAME}: {part.ABOUT}; {cases} cases from seed {arguments.seed}", flush=True)
     started_s = time.monotonic()
-    tally = campaign.run(part, arguments.seed, cases, arguments.processes, _tell_findings)
+    tally = campaign.run(part, arguments.seed, cases, arguments.processes, _print_findings)
     seconds = time.monotonic() - started_s
     findings = len(tally.failures)
     print(f"    {tally.cases:,} cases, {tally.faults:,} faults, {findings} findings, {seconds:.0f} s", flush=True)
@@ -43,7 +43,7 @@ def _run(part, arguments):
     return part, tally, seconds
 
 
-def _tell_findings(share):
+def _print_findings(share):
     if share.failures:
         print(campaign.failures_text(share), flush=True)
 

@@ -25,27 +25,27 @@ _START_LIMIT = 20_000  # flash operations
 
 
 class TrueChip:
-    """A clock chip that is right, until someone sets it."""
+    """A clock chip that is right until somebody sets it."""
 
     def __init__(self, clock):
         self.lead_s = 0
         self._clock = clock
 
     def true_s(self) -> int:
-        """The true time."""
+        """Return the true time."""
         return START_S + self._clock.now_us // 1_000_000
 
     def read(self) -> int:
-        """What the chip says."""
+        """Return the time of the chip."""
         return self.true_s() + self.lead_s
 
     def set(self, utc_s: int):
-        """Set it."""
+        """Set the chip."""
         self.lead_s = utc_s - self.true_s()
 
 
 class SmallMeter:
-    """Built new on blank flash; `start` is what follows every cut."""
+    """A meter on blank flash. Call `start` after every cut."""
 
     fault = supply.ON
 
@@ -70,7 +70,7 @@ class SmallMeter:
         self._begin()
 
     def start(self):
-        """The power is back: everything in memory is new."""
+        """Restore the power: everything in memory is new."""
         self.flash.limit(_START_LIMIT)
         self._build()
         self.ledger.open()
@@ -80,7 +80,7 @@ class SmallMeter:
         self.flash.operations_limit = None
 
     def start_until_it_lasts(self, random, tally):
-        """Start again and again with cuts in the starts, at last without."""
+        """Start again and again with cuts in the starts, and at last without a cut."""
         for _ in range(random.randrange(3)):
             self.flash.faults.plan_cut(random.randrange(1, 60), random.randrange(1001), "page")
             try:
@@ -103,5 +103,5 @@ class SmallMeter:
 
 
 def seal(sequence: int, kind: int, *fields, number: int = METER_NUMBER, key: bytes = METER_KEY, version: int = 1):
-    """A token as the station seals it."""
+    """Return a token as the station seals it."""
     return token.seal_token(aes, keys.token_keys(aes, key), version, number, sequence, *token.make(kind, *fields))

@@ -14,7 +14,7 @@ SECONDS_ALLOWED = 60
 
 
 class Session:
-    """The running program, its keys and what its screen has said so far; `command` if it is not `make run`'s own."""
+    """The running program, its keys and the output of its screen so far; `command` replaces the one of `make run`."""
 
     def __init__(self, folder, *command):
         self.keys, self._terminal = pty.openpty()
@@ -35,7 +35,7 @@ class Session:
         os.write(self.keys, keys.encode())
 
     def expect(self, pattern: str) -> re.Match:
-        """Read what is drawn until `pattern` is in it, and give the match; forget what was drawn before."""
+        """Read the output until `pattern` is in it, and return the match. Drop the output before it."""
         deadline = time.monotonic() + SECONDS_ALLOWED
         while not (match := re.search(pattern, self.text)):
             assert time.monotonic() < deadline, f"{pattern!r} did not come; the last was {self.text[-3000:]!r}"
@@ -44,7 +44,7 @@ class Session:
         return match
 
     def end(self) -> int:
-        """Quit; the exit status."""
+        """End the program and return its exit status."""
         self.press("q")
         deadline = time.monotonic() + SECONDS_ALLOWED
         while self._program.poll() is None:
@@ -53,17 +53,17 @@ class Session:
         return self._program.returncode
 
     def attributes_now(self) -> list:
-        """The terminal's settings."""
+        """Return the settings of the terminal."""
         return termios.tcgetattr(self._terminal)
 
     def read(self):
-        """Take what is drawn within a tenth of a second."""
+        """Read the output of a tenth of a second."""
         if select.select([self.keys], [], [], 0.1)[0]:
             self.text += os.read(self.keys, 65536).decode(errors="replace")
 
 
 def wattpurse(folder, *words) -> str:
-    """The output of the vending command, as another terminal would run it."""
+    """Return the output of the vending command, run as in another terminal."""
     options = ["--cards", f"{folder}/cards", "--keys", f"{folder}/keys.json", "--state", f"{folder}/station.db"]
     done = subprocess.run([ROOT / ".venv/bin/wattpurse", *words, *options], capture_output=True, text=True)
     return done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The story that `make run </dev/null` tells: its exit status, its chapters in order, the sums of its last line."""
+"""The story of `make run </dev/null`: its exit status, its chapters in order, and the sums of its last line."""
 
 import os
 import re
@@ -27,8 +27,8 @@ CHAPTERS = (
 SECONDS_ALLOWED = 600
 
 
-def told(tool_path: str) -> subprocess.CompletedProcess:
-    """The story as a program without a terminal gets it, with `tool_path` in front of PATH."""
+def story_of(tool_path: str) -> subprocess.CompletedProcess:
+    """Return the story as a program without a terminal gets it, with `tool_path` in front of PATH."""
     return subprocess.run(
         [ROOT / "tools/toolchain/unix-run", "boards/host/run.py"],
         stdin=subprocess.DEVNULL,
@@ -40,14 +40,14 @@ def told(tool_path: str) -> subprocess.CompletedProcess:
 
 
 def test_it_ends_well_and_adds_up():
-    story = told(str(ROOT / ".venv/bin"))
+    story = story_of(str(ROOT / ".venv/bin"))
     assert story.returncode == 0, story.stdout + story.stderr
     assert_chapters(story.stdout.splitlines()[:-1])
     assert_sums(story.stdout)
 
 
 def assert_chapters(lines: list[str]):
-    """Every chapter is told, in its order and at its time."""
+    """Check that every chapter appears, in its order and at its time."""
     times = [re.fullmatch(r"\w{3} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)  \S.*", line)[1] for line in lines]
     assert times == sorted(times)
     rest = iter(lines)
@@ -56,7 +56,7 @@ def assert_chapters(lines: list[str]):
 
 
 def assert_sums(text: str):
-    """The last line accounts for all that the station has sold."""
+    """Check that the last line accounts for everything that the station has sold."""
     amounts = re.fullmatch(r"bought (\S+) = charged (\S+) \+ balance (\S+) EUR, exactly", text.splitlines()[-1])
     bought, charged, balance = (Decimal(amount) for amount in amounts.groups())
     assert bought == charged + balance
@@ -68,6 +68,6 @@ def test_a_station_that_refuses_ends_it_with_a_reason(tmp_path):
     refusing = tmp_path / "wattpurse"
     refusing.write_text("#!/bin/sh\necho closed today\nexit 1\n")
     refusing.chmod(0o755)
-    story = told(str(tmp_path))
+    story = story_of(str(tmp_path))
     assert story.returncode == 1
     assert story.stdout.splitlines()[-1].endswith("closed today")

@@ -1,6 +1,6 @@
-"""What the tokens that a meter redeemed come to: plain sums of what was sold, taken back, owed and ordered.
+"""The effect of the tokens that a meter redeemed: plain sums of credit sold and taken back, debts and orders.
 
-The meter that they are for uses nothing and its days cost nothing: all that leaves a purse is what a debt takes.
+The meter of these tokens uses nothing and its days cost nothing, so only a debt takes anything from a credit register.
 """
 
 import copy
@@ -17,7 +17,7 @@ _ORDERS = {token.SWITCH: "ordered_open", token.SHORTAGE: "shortage_level"}
 
 
 class TokenSums:
-    """`bought` of either purse and `standing` by name, after each `take`."""
+    """`bought` of each credit register and `standing` by name, after each `take`."""
 
     def __init__(self):
         self.bought = [0, 0]
@@ -28,22 +28,22 @@ class TokenSums:
         self._newest = dict.fromkeys(_ORDERS, 0)
 
     def balance(self, unit: int) -> int:
-        """What is left."""
+        """Return the balance of the unit."""
         return self.bought[unit] - (self._rules.recovered if unit == MONEY else 0)
 
     def balance_with(self, unit: int, amount: int) -> int:
-        """What a top-up would make of it."""
+        """Return the balance after a top-up."""
         share = copy.deepcopy(self._rules).share_of(amount, self.balance(unit), None) if unit == MONEY else 0
         return self.balance(unit) + amount - share
 
     def is_outdated(self, one) -> bool:
-        """An order of a head-end that a newer one has replaced, or a permit that ends no later than what there is."""
+        """Return True for an order that a newer one replaced, and for a permit that ends no later than the last."""
         if one.kind == token.PERMIT:
             return one.fields[0] <= self.standing["permit_until_s"]
         return one.kind in _ORDERS and one.sequence < self._newest[one.kind]
 
     def take(self, one):
-        """A token was redeemed, now and for the first time."""
+        """Enter a token that is redeemed for the first time."""
         kind, fields = one.kind, one.fields
         if kind == token.CREDIT_MONEY:
             self._rules.share_of(fields[0], self.balance(MONEY), None)

@@ -1,8 +1,8 @@
-"""Tokens from every carrier, in any order, at once and again, forged ones among them, with cuts between and within.
+"""Tokens over every carrier, in any order, at once and again, with forged ones among them and cuts between and within.
 
-A case is one meter and a station's whole output for it, delivered at random. A plain list of what the station sold
-decides: every credit counts once if it counts, no forgery changes a bit, and at the end nothing that was acknowledged
-is missing.
+A case is one meter and the whole output of a station for it, delivered at random. A plain list of the tokens sold
+decides. Every credit counts once or not at all, no forgery changes a bit, and at the end nothing acknowledged is
+missing.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ _MAY_BE_REFUSED = (outcome.OVER_LIMIT, outcome.OUTDATED, outcome.NOT_SUPPORTED)
 
 
 class _Sold:
-    """One token that the station sealed, and what it is for."""
+    """One token that the station sealed, with its kind and fields."""
 
     def __init__(self, sequence, kind, *fields):
         self.sequence = sequence
@@ -69,7 +69,7 @@ class _Sold:
 
 
 def run_case(seed: int, tally):
-    """One meter's tokens."""
+    """Deliver the tokens of one meter."""
     random = randoms.Random(f"{NAME} {seed}")
     desk = _Desk(SmallMeter(random), random, tally)
     sold = _sell(random)
@@ -88,7 +88,7 @@ def run_case(seed: int, tally):
 
 
 def _one_about_now(random, sold, delivery):
-    """Mostly one of those that were sold about now, at times any."""
+    """Return a token, mostly one that was sold about now, sometimes any."""
     front = len(sold) * delivery // _DELIVERIES
     if random.random() < 0.15:
         return random.choice(sold)
@@ -96,7 +96,7 @@ def _one_about_now(random, sold, delivery):
 
 
 class _Desk:
-    """Delivers tokens to one meter and keeps the list of what was redeemed."""
+    """A desk that delivers tokens to one meter and keeps the list of those redeemed."""
 
     def __init__(self, meter, random, tally):
         self.meter = meter
@@ -107,7 +107,7 @@ class _Desk:
         self._under_way = None
 
     def deliver(self, one, may_cut=True):
-        """An authentic token arrives."""
+        """Deliver an authentic token."""
         if may_cut and self._random.random() < 0.4:
             self._plan_cut(self._random.choice((1, 2, 3, 4, 6, 9, 14)))
         try:
@@ -117,7 +117,7 @@ class _Desk:
         self.meter.flash.faults.operations_to_cut = None
 
     def deliver_at_once(self, ones):
-        """Authentic tokens, the same ones perhaps, arrive in as many tasks within some milliseconds, before a cut."""
+        """Deliver authentic tokens, perhaps equal, in as many tasks within some milliseconds, sometimes with a cut."""
         if self._random.random() < 0.4:
             self._plan_cut(self._random.choice((1, 3, 6, 9, 14, 20, 30)))
         try:
@@ -128,7 +128,7 @@ class _Desk:
         self._tally.add("at_once")
 
     def deliver_forged(self, data):
-        """Something that the station never sealed for this meter arrives."""
+        """Deliver a token that the station never sealed for this meter."""
         programs = self.meter.flash.programs
         result = self.meter.teller.redeem(data, self._random.choice(_CARRIERS))
         self._tally.add("forgeries")
@@ -146,7 +146,7 @@ class _Desk:
         self._redeem(one)
 
     def _redeem(self, one):
-        """Let the meter redeem a token; if power fails meanwhile, `_under_way` says what it was at."""
+        """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
         self._under_way = one, self._is_used(one.sequence)
         result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
         self._tally.add("deliveries")
@@ -156,7 +156,7 @@ class _Desk:
         self.meter.flash.faults.plan_cut(operations, self._random.randrange(1001), "page")
 
     def _recover(self):
-        """Power failed, perhaps in the middle of a redemption: it happened, or it did not."""
+        """Recover from a power cut, perhaps during a redemption: it is done or not done."""
         self._tally.faults += 1
         self.meter.start_until_it_lasts(self._random, self._tally)
         one, was_used = self._under_way
@@ -175,7 +175,7 @@ class _Desk:
         if is_used and result not in (outcome.USED, None):
             raise Broken(DOUBLED, f"{what} is used, but was met with '{outcome.text(result)}'")
         if not is_used and result == outcome.USED:
-            raise Broken(LOST, f"{what} is new, but was taken for used")
+            raise Broken(LOST, f"{what} is new, but counts as used")
         if result == outcome.ACCEPTED:
             self._redeemed.add(one.sequence)
             self._sums.take(one)
@@ -186,7 +186,7 @@ class _Desk:
         self._check_account()
 
     def _check_refusal(self, one, what, result):
-        """Refused only for a reason, and then the token is as good as it was."""
+        """Check that the refusal has a reason and leaves the token valid."""
         if self._account.token_is_used(one.sequence):
             raise Broken(LOST, f"{what} was refused ('{outcome.text(result)}') but used up")
         if one.kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY) and one.fields[0] > 0:
@@ -202,12 +202,12 @@ class _Desk:
         bought = [account.money.bought, account.energy.bought]
         if bought != self._sums.bought:
             what = DOUBLED if sum(bought) > sum(self._sums.bought) else LOST
-            raise Broken(what, f"bought is {bought}, the tokens redeemed come to {self._sums.bought}")
+            raise Broken(what, f"bought is {bought}, the redeemed tokens add up to {self._sums.bought}")
         if (account.money.balance, account.energy.balance) != (self._sums.balance(0), self._sums.balance(1)):
             raise Broken(BROKEN_RULES, f"money {vars(account.money)}, but {self._sums.balance(0)} should be left")
         standing = {name: account.standing[name] for name in self._sums.standing}
         if standing != self._sums.standing:
-            raise Broken(BROKEN_RULES, f"the meter stands at {standing}, its tokens at {self._sums.standing}")
+            raise Broken(BROKEN_RULES, f"the meter has {standing}, its tokens give {self._sums.standing}")
         if account.token_top != max(self._redeemed, default=0):
             raise Broken(BROKEN_RULES, f"newest token {account.token_top}, not {max(self._redeemed)}")
         for sequence in range(max(1, account.token_top - _WINDOW - 2), account.token_top + 2):
@@ -217,7 +217,7 @@ class _Desk:
 
 
 def _sell(random):
-    """What a station sealed for this meter in its life, each under its own number."""
+    """Return the tokens that a station sealed for this meter in its life, each under its own number."""
     sold = []
     sequence = 0
     version = 1
@@ -247,7 +247,7 @@ def _sell(random):
 
 
 def _forge(random, sold):
-    """Bytes that are no token of the station for this meter."""
+    """Return bytes that are no token of the station for this meter."""
     one, other = random.choice(sold), random.choice(sold)
     data = bytearray(one.data)
     way = random.randrange(8)

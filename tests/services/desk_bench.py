@@ -117,7 +117,7 @@ class Station:
 
 def key_content(loaded=AMOUNT, price=300_000, allowance_mwh=0, period=key_card.NO_ALLOWANCE, user=12):
     """Return the content of a new key card."""
-    return key_card.CardContent(1, loaded, 0, price, allowance_mwh, period, 0, 0, user)
+    return key_card.CardContent(1, loaded, 0, price, (allowance_mwh, period, 0, 0), user)
 
 
 class DeskBoard:

@@ -1,4 +1,4 @@
-"""What tokens of contracts, orders and recovery do: renewals, limits, receipts, and which order holds."""
+"""The effects of tokens of contracts, orders and recovery: renewals, limits, receipts, and the order that holds."""
 
 import unittest
 
@@ -9,7 +9,6 @@ from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import account_image, supply
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.records import events
 
 DAY_S = 86_400
 AMOUNT = 3_000_001
@@ -144,7 +143,7 @@ class TestDispenser(TokenTest):
         self.accept(token.TERM, place, 11 * samples.KWH)
         self.assertEqual(self.bench.teller.redeem(sealed, carrier.CARD), outcome.ACCEPTED)
 
-    def test_amounts_of_nonsense_are_refused_whole(self):
+    def test_impossible_amounts_are_refused_whole(self):
         for fields in (
             (0, 5, DAY_S),
             (-1, 5, DAY_S),
@@ -197,7 +196,7 @@ class TestOrders(TokenTest):
         self.accept(token.PERMIT, until_s + 1)
         self.assertEqual(self.account.standing["permit_until_s"], until_s + 1)
 
-    def test_orders_of_nonsense_are_refused(self):
+    def test_impossible_orders_are_refused(self):
         for kind, value in ((token.SWITCH, 2), (token.SWITCH, 255), (token.SHORTAGE, 10), (token.SHORTAGE, 255)):
             self.assert_refused((outcome.NOT_SUPPORTED,), kind, value)
 
@@ -215,10 +214,10 @@ class TestRecovery(TokenTest):
         return tuple(standing[name] for name in names)
 
     def _assert_books_balance(self):
-        for purse in (self.account.money, self.account.energy):
-            self.assertEqual(purse.bought, purse.charged + purse.balance)
+        for register in (self.account.money, self.account.energy):
+            self.assertEqual(register.bought, register.charged + register.balance)
 
-    def test_all_that_is_left_of_one_purse(self):
+    def test_all_of_one_credit_register(self):
         self.bench.ledger.advance(self.now_s(), 3_200)
         self.accept(token.REFUND, contracts.ENERGY, 0)
         self.assertEqual(self._receipt(), (self.sequence, 0, 6 * samples.KWH, 0))
@@ -232,7 +231,7 @@ class TestRecovery(TokenTest):
         self.assertEqual((self.account.energy.balance, self.account.money.balance), (7 * samples.KWH, 2_000_000))
         self.assertEqual(self.bench.decide(), supply.ON)
 
-    def test_never_more_than_there_is_and_nothing_where_something_is_owed(self):
+    def test_never_more_than_the_balance_and_nothing_from_a_debt(self):
         self.accept(token.REFUND, contracts.ENERGY, 8 * samples.KWH)
         self.assertEqual(self._receipt(), (self.sequence, 0, 7 * samples.KWH, 0))
         self.bench.ledger.advance(self.now_s(), 3_200)
@@ -241,15 +240,15 @@ class TestRecovery(TokenTest):
         self.assertEqual(self.account.energy.balance, -samples.KWH)
         self._assert_books_balance()
 
-    def test_the_event_tells_what_the_receipt_tells(self):
-        """Pulses below one step are charged on the way, and are no part of what was taken."""
+    def test_event_and_receipt_have_the_same_amount(self):
+        """Charge the pulses below one step on the way. They are no part of the amount taken back."""
         self.bench.ledger.change(lambda account: account.calibrate(100_000, 1))
         self.bench.ledger.advance(self.now_s(), 24)
         self.accept(token.REFUND, contracts.ENERGY, 0)
         self.assertEqual(self._receipt()[2], 7 * samples.KWH - 240)
-        self.assertEqual(self.bench.events_of(events.TAKEN_BACK), [7 * samples.KWH - 240])
+        self.assertEqual(self.bench.events_of(token.event_code(token.REFUND)), [7 * samples.KWH - 240])
 
-    def test_clearing_takes_everything_and_says_what_it_was(self):
+    def test_clearing_takes_everything_and_writes_a_receipt(self):
         self.accept(token.DEBT, 500)
         self.accept(token.CLEAR)
         self.assertEqual(self._receipt(), (self.sequence, AMOUNT, 7 * samples.KWH, 500))
@@ -263,7 +262,7 @@ class TestRecovery(TokenTest):
         self.assertEqual(self._receipt(), (self.sequence, AMOUNT, -samples.KWH, 0))
         self.assertEqual((self.account.standing["tenant"], self.account.energy.balance), (77, 0))
 
-    def test_amounts_of_nonsense_are_refused(self):
+    def test_impossible_amounts_are_refused(self):
         for fields in ((0, -1), (1, -1), (2, 0), (255, 5)):
             self.assert_refused((outcome.NOT_SUPPORTED,), token.REFUND, *fields)
         self.assert_refused((outcome.NOT_SUPPORTED,), token.DEBT, 10**15 + 1)

@@ -1,4 +1,4 @@
-"""Whatever contracts follow each other, none loses what another held: the meter against a plain model."""
+"""Any sequence of contracts: no change of contract loses credit. The meter is compared with a plain model."""
 
 from fractions import Fraction
 
@@ -40,7 +40,7 @@ steps = st.lists(st.tuples(orders, lives), min_size=5, max_size=15)
 
 
 class PlainModel:
-    """What a careful clerk would have in his book."""
+    """The account as a careful clerk would keep it in a book."""
 
     def __init__(self, now_s):
         self.now_s = now_s
@@ -111,7 +111,7 @@ class Subject:
         assert self.bench.teller.redeem(sealed, carrier.CARD) == outcome.ACCEPTED
 
     def _pass(self, seconds, pulses):
-        """Time passes without energy, and all of it flows in the last second."""
+        """Let time pass without energy. All of the energy flows in the last second."""
         self.bench.clock.advance_us(seconds * 1_000_000)
         now_s = self.bench.timekeeper.now_s()
         self.bench.ledger.advance(now_s, 0)
@@ -156,7 +156,7 @@ class Subject:
 
 @settings(max_examples=60)
 @given(steps)
-def test_no_contract_loses_what_another_held(all_steps):
+def test_no_change_of_contract_loses_credit(all_steps):
     subject = Subject()
     for order_and_life in all_steps:
         for step in order_and_life:

@@ -67,8 +67,8 @@ class TestEveryKind(unittest.TestCase):
 
     def test_the_event_of_every_kind_is_told_in_the_words_of_its_row(self):
         for code, _, _, _, event, words, _, _ in token.KINDS:
-            told = events.text(Event(0, event, carrier.CARD, 0, 0))
-            self.assertEqual((code, told), (code, words + ", by card"))
+            text = events.text(Event(0, event, carrier.CARD, 0, 0))
+            self.assertEqual((code, text), (code, words + ", by card"))
 
     def test_the_top_up_log_tells_every_kind_in_the_words_of_its_row(self):
         for code, _, _, _, _, _, words, _ in token.KINDS:
@@ -77,6 +77,18 @@ class TestEveryKind(unittest.TestCase):
     def test_no_other_event_has_the_code_of_a_tokens_event(self):
         for _, _, _, _, event, _, _, _ in token.KINDS:
             self.assertFalse(event in events.OTHER_TEXTS, event)
+
+    def test_an_order_at_the_console_leaves_the_same_event_as_a_token(self):
+        for kind, event in (
+            (token.CONTRACT, events.CONTRACT_CHANGED),
+            (token.TARIFF, events.TARIFF_SENT),
+            (token.CLOCK, events.CLOCK_SET),
+            (token.CLEAR_TAMPER, events.TAMPER_CLEARED),
+            (token.TERM, events.TERM_CHANGED),
+            (token.METER_KEY, events.KEYS_CHANGED),
+            (token.SITE_KEY, events.KEYS_CHANGED),
+        ):
+            self.assertEqual(token.event_code(kind), event)
 
     def test_kinds_with_one_event_have_the_same_words_for_it(self):
         words_of = {}

@@ -1,4 +1,4 @@
-"""The bench's own arithmetic and report. No speed is asserted here: what is measured is measured by `make bench`."""
+"""The arithmetic and the report of the bench. No speed is asserted here: `make bench` measures."""
 
 import json
 import re
@@ -9,12 +9,13 @@ import pytest
 from boards.host.world.clock import VirtualClock
 from tests.house.places import ROOT
 from wattpurse.cards.iso14443 import HLTA, REQA
-from wattpurse_tools.bench import bench, power, wear
+from wattpurse_tools.bench import figures, power, wear
 from wattpurse_tools.bench.meter import METER_NUMBER, PIN, Workshop
 from wattpurse_tools.bench.tap import Breakdown, Frame, TapObserver
 from wattpurse_tools.cli import COMMANDS
+from wattpurse_tools.commands import bench
 
-NAMES = [figure[0] for figure in bench.FIGURES]
+NAMES = [figure.name for figure in figures.FIGURES]
 
 
 def moment(time_us=0, idle_us=0, flash_us=0, spi_us=0, chip_selects=0):
@@ -28,7 +29,7 @@ class Wire:
 
 
 class MeterOfFrames:
-    """As much of a meter as a tap observer sees: an antenna that answers, and counters that stand still."""
+    """The part of a meter that a tap observer uses: an antenna that answers, and constant counters."""
 
     def __init__(self, answers):
         self.clock = VirtualClock()
@@ -42,7 +43,7 @@ class MeterOfFrames:
         self.pico = SimpleNamespace(statistics=lambda: {"now_ns": self.clock.now_us * 1000, **counted})
 
     def exchange(self, data, bits, air_us):
-        """One frame as the driver sends it: chip select, frame, answer, chip select."""
+        """Send one frame as the driver does: chip select, frame, answer, chip select."""
         self.reader_select_wire.listener(1)
         self.clock.advance_us(air_us)
         self.reader.field.transmit(data, bits, None)
@@ -56,16 +57,18 @@ def answer(bits):
 
 class TestReport:
     def test_every_figure_of_the_specification_has_its_line_and_its_measurement(self):
-        measured = [name for _, names in bench.MEASUREMENTS for name in names]
+        measured = [name for _, names in figures.MEASUREMENTS for name in names]
         assert sorted([*measured, "image_kb"]) == sorted(NAMES)
         assert len(bench.report({name: 1 for name in NAMES})) == len(NAMES) == 18
 
     def test_a_bound_is_kept_on_its_own_side(self):
-        assert bench.is_met(0, bench.AT_MOST, 0) and not bench.is_met(1, bench.AT_MOST, 0)
-        assert bench.is_met(90, bench.AT_LEAST, 90) and not bench.is_met(89.9, bench.AT_LEAST, 90)
-        assert bench.is_met(7, bench.REPORTED, None) is None
+        most = figures.Figure("most", "ms", figures.AT_MOST, 0, "")
+        least = figures.Figure("least", "%", figures.AT_LEAST, 90, "")
+        assert most.is_met(0) and not most.is_met(1)
+        assert least.is_met(90) and not least.is_met(89.9)
+        assert figures.Figure("open", "ms", figures.REPORTED, None, "").is_met(7) is None
 
-    def test_a_line_says_value_unit_bound_and_verdict(self):
+    def test_a_line_has_value_unit_bound_and_verdict(self):
         lines = bench.report({"idle_percent": 80.5, "pulses_lost": 0, "image_kb": 90})
         assert [line.split()[0] for line in lines] == ["pulses_lost", "idle_percent", "image_kb"]
         assert re.match(r"pulses_lost +0 pulses +at most 0 +met ", lines[0])
@@ -74,7 +77,7 @@ class TestReport:
 
     def test_an_unknown_figure_is_refused(self):
         with pytest.raises(ValueError, match="no figure speed"):
-            bench.measure({"speed"}, print)
+            figures.measure({"speed"}, print)
 
 
 class TestTap:
@@ -103,7 +106,7 @@ class TestTap:
         assert whole.radio_ms > first.radio_ms
         assert whole.total_ms == pytest.approx(3 * 5.4, abs=0.01)
 
-    def test_the_time_between_frames_is_told_up_to_the_first_read(self):
+    def test_the_time_between_frames_is_reported_up_to_the_first_read(self):
         answers = {REQA: answer(16), b"\x93\x20": answer(40), b"\x30\x04": answer(144), b"\x30\x05": answer(144)}
         meter = MeterOfFrames(answers)
         observer = TapObserver(meter)
@@ -140,14 +143,14 @@ def workshop(tmp_path_factory, meter_image):
 
 
 class TestMeter:
-    def test_the_meter_in_service_is_as_it_is_said_to_be(self, workshop):
+    def test_the_meter_in_service_has_its_balance_and_its_history(self, workshop):
         with workshop.meter("as-said", impulses=10_000, balance_microunits=7_654_321) as meter:
             account = meter.account()
             assert (account.money.balance, account.impulses) == (7_654_321, 10_000)
             assert len(account.registers.closed_months) == 12
             meter.start()
-            told = json.loads(meter.type_line("status --json")[0])
-            assert told["meter_number"] == METER_NUMBER
+            status = json.loads(meter.type_line("status --json")[0])
+            assert status["meter_number"] == METER_NUMBER
             assert meter.type_line("login " + PIN)[0].startswith("logged in")
             meter.credit(1_000_000)
             assert meter.account().money.balance == 8_654_321
@@ -174,7 +177,7 @@ class TestMeter:
             assert meter.pulses_given() == meter.source.pulses_total == 24
             assert meter.account().pulses_total - proven == 24
 
-    def test_the_pulses_left_are_those_until_nothing_is(self, workshop):
+    def test_the_pulses_left_are_counted_until_the_balance_is_spent(self, workshop):
         with workshop.meter("as-said", impulses=1_000, balance_microunits=5_000) as meter:
             pulses = power.pulses_left(meter.account(), 0)
             account = meter.account()

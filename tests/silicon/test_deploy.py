@@ -1,4 +1,4 @@
-"""`wattpurse deploy` by the real mpremote onto an emulated Pico, and the meter it leaves."""
+"""`wattpurse deploy` by the real mpremote onto an emulated Pico, and the deployed meter."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ OPERATIONS_OF_A_SECTOR = 1 + SECTOR // 256
 OPERATIONS_BEFORE_SECTORS = 2
 GREETING = b"'help' lists the commands"
 TIMEOUT_S = 300
-PACE = 5  # of virtual to real time: the board's watchdog must not be faster than mpremote
+PACE = 5  # virtual seconds per real second: the board's watchdog must not be faster than mpremote
 MOVING_MS = 20_000
 
 DEPLOY_AND_LEAVE = """
@@ -49,24 +49,24 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 def beside(pico, *program):
-    """Run a program that is given the board's port; the finished process."""
+    """Run a program with the board's port in place of None among its words. Return the finished process."""
     with SerialTerminal(pico, pace=PACE) as terminal:
         command = [word or terminal.path for word in program]
         return terminal.serve_while(lambda: subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S))
 
 
 def deploy(pico, *options):
-    """The command against the board; the finished process."""
+    """Run `wattpurse deploy` on the board. Return the finished process."""
     return beside(pico, Path(sys.executable).with_name("wattpurse"), "deploy", "pico", None, *options)
 
 
 def deploy_and_leave(pico):
-    """The same, but nobody waits for the meter."""
+    """Deploy without waiting for the meter. Return the finished process."""
     return beside(pico, sys.executable, "-c", DEPLOY_AND_LEAVE, None)
 
 
 def deploy_until_the_supply_fails(pico):
-    """Of no more use then: on a real board the port goes with the supply."""
+    """Deploy until the supply fails, then kill the tool: on a real board the port disappears with the supply."""
     with SerialTerminal(pico, pace=PACE) as terminal:
         process = subprocess.Popen([sys.executable, "-c", DEPLOY_AND_LEAVE, terminal.path])
         terminal.serve(until=lambda: not pico.powered or process.poll() is not None)
@@ -79,7 +79,7 @@ def ring_of(pico):
     return pico.read_flash(RING_OFFSET, RING_BYTES)
 
 
-def test_files_on_a_stock_board_are_not_lost_unless_they_may_be(pico):
+def test_files_on_a_stock_board_are_lost_only_if_allowed(pico):
     RawRepl(pico).execute("with open('/kept', 'w') as file: file.write('x' * 5000)")
     before, resets = pico.read_flash(0, FLASH_BYTES), len(pico.resets)
     process = deploy(pico)
@@ -87,12 +87,12 @@ def test_files_on_a_stock_board_are_not_lost_unless_they_may_be(pico):
     assert "/kept" in process.stderr and "--format" in process.stderr
     assert pico.read_flash(0, FLASH_BYTES) == before
     pico.run_ms(1000)
-    assert len(pico.resets) > resets  # what was on the board goes on
+    assert len(pico.resets) > resets  # the program of the board continues
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory, stock_image):
-    """The flash file of a stock board that was deployed onto, with debris of a filesystem in the ring's place."""
+    """Return the flash file after a deployment. The stock board had debris of a filesystem at the place of the ring."""
     flash = tmp_path_factory.mktemp("deployed") / "flash.bin"
     with EmulatedPico(flash, stock_image) as pico:
         pico.power_on()
@@ -116,7 +116,7 @@ def board(tmp_path, deployed):
         yield pico
 
 
-def test_what_is_deployed_is_the_image(board):
+def test_the_deployed_program_is_the_image(board):
     image = build_image(BOARD)
     assert board.read_flash(0, len(image)) == image
 
@@ -154,13 +154,13 @@ def test_a_running_meter_is_deployed_onto_and_keeps_its_account(meter):
     process = deploy(meter.pico)
     assert process.returncode == 0, process.stderr
     assert account_in_flash(meter).money.bought == bought == 20_000_000
-    meter.run_for(1)  # it still answers whoever has waited for it
+    meter.run_for(1)  # it still answers the tool that waited for it
     assert json.loads(meter.type_line("status --json")[0])["supply"] == "on"
 
 
 @pytest.fixture
 def former_meter(tmp_path, stock_image, ring):
-    """A board with stock MicroPython that was a meter once: its ledger is still there."""
+    """Provide a board with stock MicroPython that was a meter once and still has its ledger."""
     flash = write_flash(tmp_path / "flash.bin", stock_image.with_suffix(".bin"), ring)
     with EmulatedPico(flash) as pico:
         pico.power_on()
@@ -176,8 +176,10 @@ def test_a_ledger_on_a_stock_board_is_kept(former_meter, ring):
 
 
 def operation_of_the_move(sector, operation):
-    """The number of an operation, counted from the begin of deploying; sectors are written from the last (0) to the
-    first (-1). None: before them."""
+    """Return the number of an operation, counted from the begin of deploying.
+
+    Sectors are written from the last (0) to the first (-1). None stands for the operations before them.
+    """
     sectors = -(-len(build_image(BOARD)) // SECTOR)
     begin = sectors * OPERATIONS_OF_A_SECTOR
     if sector is None:
@@ -195,7 +197,7 @@ def operation_of_the_move(sector, operation):
         (-1, 0, "ordered"),
         (-1, 1, "ragged"),
         (-1, 15, "ordered"),
-        (-1, 16, "ordered"),  # the first page is written, last of all
+        (-1, 16, "ordered"),  # the first page is the last to be written
     ],
 )
 def test_a_cut_amid_the_move_leaves_a_board_that_asks_for_an_image(
@@ -210,13 +212,13 @@ def test_a_cut_amid_the_move_leaves_a_board_that_asks_for_an_image(
     assert any("waits for a program over USB" in fault for fault in former_meter.faults)
     assert ring_of(former_meter) == ring
     former_meter.cut_power()
-    former_meter.write_flash(0, meter_image.read_bytes())  # as dropping the .uf2 does
+    former_meter.write_flash(0, meter_image.read_bytes())  # as a copy of the .uf2 to the drive does
     former_meter.power_on()
     former_meter.serial_read_until(GREETING, 5_000)
 
 
 @pytest.mark.parametrize(("sector", "operation"), [(60, 5), (-1, 16)])
-def test_what_went_wrong_is_written_again(former_meter, meter_image, sector, operation):
+def test_a_defective_operation_is_written_again(former_meter, meter_image, sector, operation):
     former_meter.plan_flash_defect(operation_of_the_move(sector, operation))
     assert deploy_and_leave(former_meter).returncode == 0
     former_meter.serial_read_until(GREETING, MOVING_MS)
@@ -264,7 +266,7 @@ def test_a_board_of_another_port_is_named_and_goes_on(pico):
     assert len(pico.resets) > resets
 
 
-def test_an_image_that_is_not_what_was_sent_is_not_moved_in(pico):
+def test_an_image_that_differs_from_the_sent_one_is_not_moved_in(pico):
     before = pico.read_flash(0, STAGE_OFFSET)
     repl = RawRepl(pico)
     with pytest.raises(RemoteError, match="deploy again"):

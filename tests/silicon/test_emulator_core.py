@@ -1,9 +1,10 @@
-"""The instructions of the emulated core, checked against those of rp2040js by Node's own test runner."""
+"""The instructions of the emulated core, compared with those of rp2040js by Node's own test runner."""
 
 import subprocess
-from pathlib import Path
 
-EMULATOR = Path(__file__).parent.parent.parent / "tools" / "emulator"
+from tests.house.places import ROOT
+
+EMULATOR = ROOT / "tools" / "emulator"
 
 
 def test_instructions():

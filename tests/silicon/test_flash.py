@@ -1,4 +1,4 @@
-"""The flash of the emulated board: NOR, slow, kept, and torn when the supply fails within an operation."""
+"""The flash of the emulated board: NOR, slow, persistent, and torn if the supply fails within an operation."""
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_contents_outlive_the_emulator(tmp_path, stock_image):
         assert RawRepl(pico).execute("print(open('kept.txt').read())") == "credit\n"
 
 
-def test_what_a_programmer_writes_last_is_in_the_file(tmp_path):
+def test_the_last_write_of_a_programmer_is_in_the_file(tmp_path):
     path = tmp_path / "flash.bin"
     with EmulatedPico(path) as pico:
         pico.write_flash(TEST_OFFSET, b"credit")
@@ -121,7 +121,7 @@ def test_ragged_tear_leaves_some_of_every_kind(pico, repl):
     assert len(set(sector)) == 16
 
 
-def test_power_cut_at_a_moment_tears_what_runs_then(pico, repl):
+def test_power_cut_at_a_moment_tears_the_running_operation(pico, repl):
     repl.execute("erase()\nprogram(bytearray(4096))")
     pico.plan_power_cut(time_us=pico.now_us + 20_000)
     repl.start("erase()")

@@ -1,4 +1,4 @@
-"""The image of the meter: what it does with flash on its own, and where its storage lies."""
+"""The image of the meter: its own use of the flash, and the place of its storage."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The meter as a person meets it: the real image on the emulated chip, at its display, its switch and its console."""
+"""The meter from outside: the real image on the emulated chip, at its display, its switch and its console."""
 
 import json
 
@@ -16,7 +16,7 @@ SWITCH_LIMIT_S = 4
 
 
 def switched(meter, closed):
-    """Run until the load switch's contact stands there; False if it does not come to."""
+    """Run until the contact of the load switch is closed, or open. Return False if it does not move in time."""
     return meter.run_until(lambda: meter.relay.contact_closed is closed, SWITCH_LIMIT_S)
 
 
@@ -60,7 +60,7 @@ def test_supply_opens_at_zero_and_closes_after_a_top_up(meter):
     assert meter.run_until(lambda: not meter.relay.contact_closed, 10)
     account = account_in_flash(meter)
     assert account.pulses_total == meter.source.pulses_total
-    assert account.money.balance in (0, -250)  # the last pulse that was paid for, or one that came while it opened
+    assert account.money.balance in (0, -250)  # the last paid pulse, or one more while the switch opened
     meter.run_for(3)
     assert not meter.relay.contact_closed
     tap(meter, card_with(5_000_000, first_number=2))
@@ -88,7 +88,7 @@ def test_a_console_session_over_usb(meter):
 def test_a_magnet_at_the_meter_opens_supply_and_stays_in_its_memory(meter):
     tap(meter, card_with(20_000_000))
     assert switched(meter, closed=True)
-    meter.cover.sense(True)  # nobody asked for this one
+    meter.cover.sense(True)  # the terms do not watch this sensor
     meter.run_for(1)
     meter.type_line(f"login {PIN}")
     assert meter.type_line("terms set tamper_magnet 2")[0] == "tamper_magnet is 2"

@@ -1,4 +1,4 @@
-"""Power cuts in the middle of what the boot ROM does to the flash, place by place; `tests/proof/chip.py` draws more."""
+"""Power cuts inside the flash operations of the boot ROM, one place after another; `tests/proof/chip.py` draws more."""
 
 from tests.silicon.meter_bench import STATION, account_in_flash, card_with, tap
 

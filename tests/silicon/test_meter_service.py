@@ -1,10 +1,9 @@
-"""A technician at the USB port, and a program that hangs: what the meter keeps, what it loses, what it does by itself.
+"""A technician at the USB port, and a program that hangs: the data that the meter keeps, its losses and its recovery.
 
-Whoever interrupts the program ends metering until it starts anew: by a soft reset, or by the watchdog, eight seconds
-after its last feeding. The load switch stays as it is. The counter counts on meanwhile and through a soft
-reset, so that such a visit costs no pulse but those of a metering step that was interrupted. Any other reset clears
-the counter: what came since the program was interrupted is lost, and so is what comes before the boot script has
-started it again. What was in the ledger stays, to the pulse.
+An interrupt of the program ends metering until it starts anew: by a soft reset, or by the watchdog, eight seconds after
+its last feeding. The load switch does not move. The counter runs on meanwhile and through a soft reset, so such a visit
+costs only the pulses of an interrupted metering step. Any other reset clears the counter. It loses the pulses since the
+interrupt of the program, and those before the boot script starts the counter again. The ledger keeps every pulse.
 """
 
 import shutil
@@ -32,7 +31,7 @@ START_S = 2
 COUNTER_STARTS_MS = 15
 MPREMOTE_TIMEOUT_S = 60
 
-# It sleeps in the loop that never ends because a busy core is slow to emulate; nothing else runs either way.
+# The endless loop sleeps, because a busy core is slow to emulate. No other task runs meanwhile.
 HANG_AFTER_A_SECOND = """
 import asyncio, time
 from board import build_board
@@ -52,7 +51,7 @@ asyncio.run(meter.run())
 
 @pytest.fixture
 def supplied(meter):
-    """The meter with credit, supply on and 6.4 pulses a second."""
+    """Return the meter with credit, supply and 6.4 pulses a second."""
     tap(meter, card_with(CREDIT))
     assert meter.run_until(lambda: meter.relay.contact_closed, 3)
     meter.source.set_load_w(LOAD_W)
@@ -69,7 +68,7 @@ def pulses_in(seconds):
 
 
 def missing_at_a_kilohertz(meter, visit):
-    """Pulses of a thousand a second, each a millisecond, that are not in the ledger after `visit()`."""
+    """Give a thousand pulses a second during `visit()`. Return the number of those that are not in the ledger."""
     meter.source.set_load_w(0)
     meter.run_for(0.5)
     before, given = account_in_flash(meter).pulses_total, rising_edges(meter)
@@ -91,7 +90,7 @@ def faults(meter):
 
 
 def visited(meter, begun_us, before):
-    """What holds after any visit that began at `begun_us`, when the flash held the account `before`."""
+    """Check the meter after a visit that began at `begun_us`, when the flash held the account `before`."""
     meter.await_console(WATCHDOG_S + START_S)
     after = account_in_flash(meter)
     assert after.pulses_total >= before.pulses_total
@@ -124,7 +123,7 @@ def test_a_visit_that_ends_in_a_soft_reset_costs_no_pulse(supplied):
     assert supplied.pico.resets == []
 
 
-def test_any_other_reset_costs_what_was_not_taken_and_what_comes_before_the_boot_script(supplied):
+def test_any_other_reset_costs_the_pulses_not_taken_and_those_before_the_boot_script(supplied):
     def visit():
         supplied.reset_board()
         supplied.await_console()

@@ -1,4 +1,4 @@
-"""Parts in Python at the pins of the emulated chip, and the chip models of the simulated board among them."""
+"""Parts in Python at the pins of the emulated chip, among them the chip models of the simulated board."""
 
 import pytest
 
@@ -143,7 +143,7 @@ def test_the_display_model_is_driven_by_the_frozen_driver(tmp_path, meter_image)
         assert pico.faults == []
 
 
-def test_the_relay_model_hears_its_coils_and_the_end_of_the_supply(pico, repl):
+def test_the_relay_model_follows_its_coils_and_the_end_of_the_supply(pico, repl):
     relay = RelayModel(pico.clock, EmulatedWire(pico, 10, pull=0), EmulatedWire(pico, 11, pull=0))
     repl.execute("coil = Pin(10, Pin.OUT)\ncoil(1)\ntime.sleep_ms(60)\ncoil(0)")
     assert not relay.contact_closed

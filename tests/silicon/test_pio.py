@@ -1,4 +1,4 @@
-"""The state machines of the emulated chip keep their dividers and delays, in step with the core."""
+"""The state machines of the emulated chip follow their dividers and delays, in step with the core."""
 
 from wattpurse_tools.emulation.repl import RawRepl
 

@@ -1,4 +1,4 @@
-"""Pulses counted by a PWM slice of the emulated chip, whatever its core is doing."""
+"""Pulses counted by a PWM slice of the emulated chip, at any work of its core."""
 
 import pytest
 

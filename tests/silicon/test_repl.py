@@ -1,4 +1,4 @@
-"""Stock MicroPython on the emulated chip: boots, computes, keeps time, and does it all the same way twice."""
+"""Stock MicroPython on the emulated chip: it boots, computes and keeps time, and two runs are equal."""
 
 import pytest
 

@@ -46,7 +46,7 @@ def test_the_run_pin_forgets_the_cause_of_the_last_reset(pico):
 
 @pytest.mark.parametrize("supply_fails", [False, True])
 def test_memory_outlives_a_reset_but_not_the_supply(pico, supply_fails):
-    # The last bytes of the stack of the second core, which runs nothing.
+    # The last bytes of the stack of the idle second core.
     repl = RawRepl(pico)
     repl.execute(f"from machine import mem32\nmem32[{PLAIN_RAM}] = 0x12345678")
     if supply_fails:

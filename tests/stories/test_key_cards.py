@@ -40,7 +40,7 @@ class KeyCardStory(ContractStory):
 
     def key_card(self, uid=STUDENT, loaded=5_000_000, price=PRICE, daily_mwh=0, user=1):
         kind = "classic-1k" if len(uid) == 4 else "ntag213"
-        content = key_card.CardContent(1, loaded, 0, price, daily_mwh, key_card.DAY, 0, 0, user)
+        content = key_card.CardContent(1, loaded, 0, price, (daily_mwh, key_card.DAY, 0, 0), user)
         return self.station.key_card(kind, uid, content)
 
     def put_in(self, card):

@@ -1,10 +1,10 @@
-// The boot ROM of the RP2040, answered in JavaScript.
+// The boot ROM of the RP2040, in JavaScript.
 //
-// The mask ROM cannot be shipped here, so each of its functions is two instructions, `BKPT n; BX LR`; the breakpoint
-// stops the core for as long as it takes to do the work here. Firmware finds functions the documented way: through the
+// The mask ROM cannot be shipped here, so each of its functions is two instructions, `BKPT n; BX LR`. The
+// breakpoint stops the core while JavaScript does the work. Firmware finds functions by the documented way: through the
 // well-known words at 0x10 to 0x18 and the lookup function (RP2040 data sheet, section 2.8.3).
-// Times: those of the flash are in flash.js, those of the floating point in soft-float.js; for the rest the estimates
-// stand below.
+// The times of the flash are in flash.js and those of the floating point in soft-float.js. The estimates of all other
+// times are below.
 
 import { singleRoutines, doubleRoutines } from "./soft-float.js";
 
@@ -33,7 +33,7 @@ export class BootRom {
     this.machine = machine;
     this.handlers = [];
     this.functions = new Map();
-    /** False from "exit" to "enter"; a second stage that maps the flash again goes unnoticed until the next reset. */
+    /** False from "exit" to "enter". If a second stage maps the flash again, this stays false until the next reset. */
     this.isMapped = true;
     this.data = new Map([
       [code("SF"), SINGLE_TABLE_ADDRESS],
@@ -59,7 +59,7 @@ export class BootRom {
     this.writeFloatTable(DOUBLE_TABLE_ADDRESS, doubleRoutines);
   }
 
-  /** Put the two instructions of a function into the ROM; returns its address. */
+  /** Put the two instructions of a function into the ROM. Return its address. */
   add(routine) {
     const number = this.handlers.push(routine) - 1;
     const address = FUNCTIONS_ADDRESS + number * 4;
@@ -120,7 +120,7 @@ export class BootRom {
     };
   }
 
-  /** Answer breakpoint `number` at `address`; false when it is none of the ROM's. */
+  /** Run the function of breakpoint `number` at `address`. Return false for a breakpoint outside the ROM. */
   call(number, address, registers) {
     if (address !== FUNCTIONS_ADDRESS + number * 4 || number >= this.handlers.length) return false;
     this.machine.chargeCycles(this.handlers[number](registers) ?? 0);
@@ -152,14 +152,14 @@ export class BootRom {
     return 20 + Math.ceil(count * 1.25);
   }
 
-  /** While the flash is busy, or out of its reading mode, nothing can be fetched from it. */
+  /** Return true if the caller runs from RAM: a flash that is busy or out of its reading mode gives no instructions. */
   isCalledFromMemory() {
     const { rp2040 } = this.machine;
     const offset = rp2040.core.LR - RAM_START;
     return offset >= 0 && offset < rp2040.sram.length;
   }
 
-  /** RAM or flash as an array of bytes, null for anything else. */
+  /** Return RAM or flash as an array of bytes, or null for any other address. */
   memory(address, count) {
     const { rp2040 } = this.machine;
     for (const [start, bytes] of [[RAM_START, rp2040.sram], [XIP_START, rp2040.flash]]) {
@@ -170,7 +170,7 @@ export class BootRom {
   }
 
   programRange(offset, source, count) {
-    // The flash cannot be read while it is being programmed: the real chip reads nonsense or hangs.
+    // The flash cannot be read during a program: the real chip reads random values or hangs.
     const ramOffset = source - RAM_START;
     const { rp2040, flash } = this.machine;
     if (ramOffset < 0 || ramOffset + count > rp2040.sram.length) {
@@ -179,7 +179,7 @@ export class BootRom {
     flash.programRange(offset, rp2040.sram.slice(ramOffset, ramOffset + count));
   }
 
-  /** What the ROM does after reset: check the second stage in flash, copy it to RAM and go there. */
+  /** Start as the ROM does after a reset: check the second stage in flash, copy it to RAM and go there. */
   start() {
     const { rp2040, flash } = this.machine;
     const secondStage = flash.bytes.subarray(0, SECOND_STAGE_BYTES);

@@ -1,4 +1,4 @@
-// What the boot ROM does not forgive: `node --test tools/emulator`.
+// Misuse that the boot ROM reports: `node --test tools/emulator`.
 
 import assert from "node:assert";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// SPI and I2C between the RP2040 and the parts around it, byte by byte, each byte taking its time on the wire.
+// SPI and I2C between the RP2040 and the parts around it, byte by byte. Each byte takes its time on the wire.
 
 const SPI_COUNT = 2;
 const I2C_COUNT = 2;
@@ -6,9 +6,9 @@ const I2C_BITS = 9;
 
 export class Buses {
   /**
-   * `exchange(bus, byte)` returns what the part on an SPI bus shifts out while `byte` is shifted in; it is called at
-   * the last bit. `i2c(bus, step, value)` returns the answer of the part to one step of a transfer: "start", "address"
-   * (7 bits and the direction), "write" (both 1: acknowledged), "read", "stop".
+   * `exchange(bus, byte)` returns the byte that the part on an SPI bus shifts out while `byte` is shifted in. It is
+   * called at the last bit. `i2c(bus, step, value)` returns the answer of the part to one step of a transfer: "start",
+   * "address" (7 bits and the direction), "write" (both 1: acknowledged), "read", "stop".
    */
   constructor(exchange, i2c) {
     this.exchange = exchange;

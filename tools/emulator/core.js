@@ -1,13 +1,14 @@
-// The Cortex-M0+ at speed: the same core as rp2040js's, with the same registers and cycles, executed in stretches.
+// A fast Cortex-M0+: the registers and cycles of the core in rp2040js, executed in stretches.
 //
-// rp2040js tries some fifty patterns on every instruction and looks at the clock after each. Here instructions are
-// decoded by table once, and run without a look at the clock until the next alarm is due or something but memory was
-// touched. Rare instructions are left to rp2040js. Encodings and flags are those of the ARMv6-M Architecture Reference
-// Manual (section A6.7); cycles those of the Cortex-M0+ Technical Reference Manual (section 3.3), memory without wait
-// states, and the bus cycles rp2040js adds.
+// rp2040js tries some fifty patterns on every instruction and checks the clock after each. This core decodes an
+// instruction by table once. It runs without a check of the clock until the next alarm is due or an instruction
+// accesses more than memory. rp2040js executes the rare instructions. Encodings and flags are those of the ARMv6-M
+// Architecture Reference Manual (section A6.7). Cycles are those of the Cortex-M0+ Technical Reference Manual (section
+// 3.3) for memory without wait states, plus the bus cycles that rp2040js adds.
 //
-// Where the two differ the original is wrong: carry after a shift by register of zero, overflow of ADCS and SBCS with the
-// carry, BLX through LR, the cycle for LR in PUSH, SEV without an event, unaligned access, stores to the flash.
+// The two cores differ where the original is wrong: carry after a shift by register of zero, overflow of ADCS and SBCS
+// with the carry, BLX through LR, the cycle for LR in PUSH, SEV without an event, unaligned access, stores to the
+// flash.
 
 const RAM_START = 0x20000000;
 const FLASH_START = 0x10000000;
@@ -84,15 +85,16 @@ const instructions = [
   ["WIDE", (o) => o >> 11 === 0b11110],
 ];
 
-/** For every 16-bit opcode the number of its instruction in the list above; the last that matches counts. */
+/** The number of each 16-bit opcode's instruction in the list above. If several match, the last one counts. */
 const decoded = new Uint8Array(0x10000);
 instructions.forEach(([, matches], number) => {
   for (let opcode = 0; opcode < 0x10000; opcode++) if (matches(opcode)) decoded[opcode] = number;
 });
 
 /**
- * A function that executes instructions of `rp2040` until `budget` cycles are used, or until one has done more than
- * compute and use memory; it returns the cycles used. `fault(text)` is called for what the bus would refuse.
+ * Return a function that executes instructions of `rp2040` until `budget` cycles are used, or until an instruction has
+ * accessed more than memory. That function returns the cycles used. `fault(text)` is called for an access that the bus
+ * refuses.
  */
 export function makeExecutor(rp2040, cycleNanosNow, fault) {
   const { core, clock } = rp2040;
@@ -110,7 +112,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
   let startNanos = 0;
   let cycleNanos = 0;
 
-  /** Anything but RAM and flash is about to be touched: the clock must be right, and the stretch ends here. */
+  /** Set the clock and end the stretch, before an access to anything but RAM and flash. */
   function leave(used) {
     clock.nanosCounter = startNanos + used * cycleNanos;
     limit = 0;
@@ -145,7 +147,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
     return rp2040.readUint8(address >>> 0);
   }
 
-  /** True for a store that the bus refuses: the flash cannot be written, and words must lie on their boundaries. */
+  /** Return true for a store that the bus refuses: a store to flash, or to an address that is not aligned. */
   function refused(address, alignment) {
     if (address & alignment) return misaligned(address), true;
     if (address >>> 26 !== FLASH_START >>> 26) return false;
@@ -172,7 +174,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
     rp2040.writeUint8(address >>> 0, value & 0xff);
   }
 
-  /** Cycles of one access on top of the instruction's first: the single-cycle IO, the slow peripherals, memory. */
+  /** Return the cycles of one access beside the first of the instruction: single-cycle IO, slow peripherals, memory. */
   function accessCycles(address, writing) {
     const region = address >>> 28;
     return region === 0xd ? 0 : region === 4 ? (writing ? 4 : 3) : 1;

@@ -1,4 +1,4 @@
-// The fast core against rp2040js's own, instruction by instruction, from random states: `node --test tools/emulator`.
+// The fast core against the core of rp2040js, each instruction from random states: `node --test tools/emulator`.
 
 import assert from "node:assert";
 import { test } from "node:test";
@@ -27,7 +27,7 @@ function newChip() {
   return rp2040;
 }
 
-/** Instructions that stay in RAM and in what both do alike; what the original gets wrong is tested by itself below. */
+/** Instructions that use RAM alone and on which both cores agree. The faults of the original have tests below. */
 function comparable(opcode) {
   const group = opcode >> 6;
   const shiftsByRegister = [0b0100000010, 0b0100000011, 0b0100000100, 0b0100000111].includes(group);

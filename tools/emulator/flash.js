@@ -1,8 +1,7 @@
-// The NOR flash of the board, a W25Q16JV: 2 MiB that outlive resets, power cuts and the emulator itself.
+// The NOR flash of the board, a W25Q16JV: 2 MiB that persist over resets, power cuts and the emulator itself.
 //
-// Programming only clears bits; erasing sets a whole sector to 0xFF; both take the time of the data sheet (section 9.6,
-// typical values) and are written through to the file. Power may fail at any point of an operation: what was done until
-// then stays, torn.
+// A program only clears bits; an erase sets a whole sector to 0xFF. Both take the time of the data sheet (section 9.6,
+// typical values) and are written to the file at once. If power fails within an operation, its finished part stays.
 
 import fs from "node:fs";
 
@@ -12,20 +11,20 @@ const PAGE_BYTES = 256;
 const SECTOR_ERASE_NANOS = 45_000_000;
 const BLOCK_ERASE_NANOS = 150_000_000;
 const PAGE_PROGRAM_NANOS = 400_000;
-// Command, address and a page over one data line at a sixth of 125 MHz, as the boot ROM clocks them.
+// The boot ROM sends command, address and a page over one data line at a sixth of 125 MHz.
 const PAGE_TRANSFER_NANOS = Math.round(((4 + PAGE_BYTES) * 8 * 6 * 1e9) / 125e6);
 
-/** Thrown out of the core when the supply fails in the middle of an operation. */
+/** The error that leaves the core when the supply fails in the middle of an operation. */
 export class PowerCut extends Error {}
 
 export class Flash {
-  /** `machine` tells the time and is charged for every operation. */
+  /** `machine` has the clock and takes the time of every operation. */
   constructor(path, machine) {
     this.machine = machine;
     this.bytes = new Uint8Array(FLASH_BYTES).fill(0xff);
     this.file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
     fs.readSync(this.file, this.bytes, 0, FLASH_BYTES, 0);
-    /** When the supply fails: { operations, fraction, nanos, tear }, or, if `survives`, only that operation; or null. */
+    /** The planned cut: { operations, fraction, nanos, tear }, or null. With `survives` the supply holds. */
     this.cut = null;
     this.erases = new Uint32Array(FLASH_BYTES / SECTOR_BYTES);
     this.pagePrograms = 0;
@@ -35,7 +34,7 @@ export class Flash {
     this.tornErases = 0;
   }
 
-  /** Put bytes there as a programmer would, outside the life of the board. */
+  /** Write bytes as an external programmer does. The board sees no operation. */
   write(offset, bytes) {
     this.bytes.set(bytes, offset);
     this.writeThrough(offset, bytes.length);
@@ -71,7 +70,7 @@ export class Flash {
     }
   }
 
-  /** One erase or one page program: `after` is what the cells hold when it is done. */
+  /** Do one erase or one page program. `after` is the content of the cells after it. */
   change(offset, after, nanos) {
     const fraction = this.fractionBeforeCut(nanos);
     this.operations++;
@@ -95,7 +94,7 @@ export class Flash {
     throw new PowerCut();
   }
 
-  /** How much of the operation now starting the supply still lasts for; null: all of it. */
+  /** Return the fraction of the starting operation after which the supply fails, or null if the supply lasts. */
   fractionBeforeCut(nanos) {
     const { cut, machine } = this;
     if (!cut) return null;
@@ -105,8 +104,8 @@ export class Flash {
   }
 
   /**
-   * Leave the cells as a failing supply does: "ordered", the bytes before the break done, those after it not begun and
-   * the one at the break half done; or "ragged", every bit that had to change changed or not, by chance.
+   * Leave the cells as a failing supply does. "ordered": the bytes before the break are done, the byte at the break is
+   * half done, the bytes after it are not begun. "ragged": each bit that had to change did or did not, by chance.
    */
   tear(offset, after, fraction) {
     const ragged = this.cut.tear === "ragged";

@@ -1,8 +1,8 @@
 // The wires between the RP2040's pins and the parts around it.
 //
-// A wire has one level, made by whoever drives it: the chip, a part, else a resistor on the board, else the pull of the
-// pad. Two that drive against each other are reported, and the low one wins. Parts are told what the chip drives and
-// drive wires themselves; open-drain buses follow from that. Pulse trains are played here, without asking anyone.
+// The level of a wire comes from its drivers: the chip or a part, else a resistor on the board, else the pull of the
+// pad. If two drivers disagree, that is reported, and the low one wins. Parts receive the drive of the chip and drive
+// wires themselves, so open-drain buses need no other rule. This module plays pulse trains by itself, without Python.
 
 import { GPIOPinState } from "rp2040js";
 
@@ -25,8 +25,8 @@ class Line {
 
 export class Lines {
   /**
-   * `onDrive(pin, drive)` is called when the chip begins to drive a watched wire otherwise: 0, 1 or RELEASED; `onDark`
-   * likewise when it lets go because its supply failed; `onFault(text)` on a contention.
+   * `onDrive(pin, drive)` is called when the chip changes its drive of a watched wire: 0, 1 or RELEASED. `onDark` is
+   * called likewise when the chip releases a wire because its supply failed, and `onFault(text)` on a contention.
    */
   constructor(machine, { onDrive, onDark, onFault }) {
     this.machine = machine;
@@ -37,7 +37,7 @@ export class Lines {
     this.lines = Array.from({ length: PIN_COUNT }, () => new Line());
   }
 
-  /** Wire up a chip fresh out of reset: it has let go of everything. */
+  /** Connect a chip fresh out of reset: it drives no wire. */
   connect(rp2040) {
     this.rp2040 = rp2040;
     rp2040.gpio.forEach((pin, index) => {
@@ -57,13 +57,13 @@ export class Lines {
     });
   }
 
-  /** A part drives the wire: 0, 1 or RELEASED. */
+  /** Drive the wire from a part: 0, 1 or RELEASED. */
   drive(index, level) {
     this.lines[index].part = level;
     this.settle(index);
   }
 
-  /** A resistor on the board: 0 to ground, 1 to the supply, RELEASED for none. */
+  /** Fit a resistor on the board: 0 to ground, 1 to the supply, RELEASED for none. */
   setResistor(index, level) {
     this.lines[index].resistor = level;
     this.settle(index);
@@ -101,7 +101,7 @@ export class Lines {
     return pad === GPIOPinState.InputPullUp ? 1 : pad === GPIOPinState.InputPullDown ? 0 : line.level;
   }
 
-  /** Play `count` pulses (null: endless), the first rising at `first` ns; replaces what was playing on the wire. */
+  /** Play `count` pulses (null: endless), the first rising at `first` ns, in place of any train on the wire. */
   play(index, { count, first, high, period }) {
     const line = this.lines[index];
     line.train?.alarm?.cancel();
@@ -110,7 +110,7 @@ export class Lines {
     this.resumeTrain(index);
   }
 
-  /** The train goes on under a new clock; pulses that came while the board was off are gone. */
+  /** Continue the train under a new clock. Pulses from the time without supply are gone. */
   resumeTrain(index) {
     const { train } = this.lines[index];
     if (!train || !this.rp2040) return;

@@ -1,8 +1,8 @@
 // The conversation with the Python side, over two pipes: exactly one side runs at any time.
 //
-// Python sends commands and ends with RUN; then the board runs until it has something to ask, and waits again. What
+// Python sends commands and ends with RUN. Then the board runs until it has a question, and waits again. An event that
 // needs no answer is posted: it travels with the next question. Reading and writing block, so that the board can ask in
-// the middle of an instruction. The frames are described in tools/wattpurse_tools/emulation/link.py, the one place.
+// the middle of an instruction. The frames are described in tools/wattpurse_tools/emulation/link.py.
 
 import fs from "node:fs";
 
@@ -18,7 +18,7 @@ export class Link {
     this.incoming = Buffer.alloc(0);
   }
 
-  /** Queue a frame: it goes out with the next `flush`. */
+  /** Queue a frame. The next `flush` sends it. */
   post(kind, index, value, nanos, payload = null) {
     const length = payload ? payload.length : 0;
     const total = HEADER_BYTES + length;
@@ -46,7 +46,7 @@ export class Link {
     this.outgoingBytes = 0;
   }
 
-  /** The next frame from Python, or null when it has closed the pipe. */
+  /** Return the next frame from Python, or null if Python has closed the pipe. */
   receive() {
     if (!this.fill(HEADER_BYTES)) return null;
     const length = this.incoming.readUInt32LE(4);

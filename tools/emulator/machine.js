@@ -1,9 +1,9 @@
 // The board: one RP2040, its boot ROM and flash, the wires around it, and the only clock there is.
 //
 // Time is virtual and exact: every instruction takes its cycles, a sleeping core skips to the next event, and flash
-// operations hold the core while the peripherals go on. A reset makes a new RP2040: what real silicon keeps is carried
-// over (RAM and the scratch registers of the watchdog, unless the supply failed), everything else starts afresh.
-// Instructions are timed as if from RAM: the 16 KiB cache in front of the flash, and its misses, are not modelled.
+// operations hold the core while the peripherals go on. A reset makes a new RP2040. RAM and the scratch registers of
+// the watchdog are copied to it, as real silicon keeps them unless the supply failed. All other state starts afresh.
+// Instructions are timed as if from RAM: the 16 KiB cache of the flash and its misses are not modelled.
 
 import { RP2040 } from "rp2040js";
 import { BootRom, START_UP_NANOS } from "./boot-rom.js";
@@ -14,7 +14,7 @@ import { applyWorkarounds } from "./workarounds.js";
 const WATCHDOG = 0x40058;
 const LONGEST_STRETCH = 1_000_000;
 
-/** How long from `epoch` to `target`, rounded so that `epoch` and it together are never less: or time would stand. */
+/** Return the time from `epoch` to `target`, rounded up: a sum below `target` would stop the time. */
 export function distance(epoch, target) {
   const straight = target - epoch;
   return epoch + straight < target ? straight + target * Number.EPSILON : straight;
@@ -22,8 +22,9 @@ export function distance(epoch, target) {
 
 export class Machine {
   /**
-   * `onFault(text)` hears what silicon would not forgive, `onReset(cause)` of every reset while powered. Set `parts` to
-   * what is wired to the chip: each has `connect(rp2040)` for a chip fresh out of reset and `disconnect()` for none.
+   * `onFault(text)` is called for an access that silicon would not forgive, `onReset(cause)` for every reset while
+   * powered. `parts` are the parts at the chip: `connect(rp2040)` joins one to a chip fresh out of reset, and
+   * `disconnect()` takes the chip away.
    */
   constructor({ flashPath, seed, onFault, onReset }) {
     this.onFault = onFault;
@@ -70,7 +71,7 @@ export class Machine {
     this.pendingNanos += nanos;
   }
 
-  /** The core stops until the next reset, as on a fault within a fault. */
+  /** Stop the core until the next reset, as a fault within a fault does. */
   lockUp(reason) {
     if (this.lockedUp) return;
     this.lockedUp = reason;
@@ -78,7 +79,7 @@ export class Machine {
     this.onFault(reason);
   }
 
-  /** Switch the supply on, when `run` is called next. */
+  /** Switch the supply on at the next call of `run`. */
   powerOn() {
     this.powerOnRequested = !this.powered;
   }
@@ -92,7 +93,7 @@ export class Machine {
     for (const part of this.parts) part.disconnect();
   }
 
-  /** Let the supply fail: at `nanos`, or within the flash operation after `operations` more, at `fraction` of it. */
+  /** Plan a power cut: at `nanos`, or at `fraction` of the flash operation that follows `operations` more. */
   planCut({ nanos = Infinity, operations = null, fraction = 0.5, tear = "ordered", survives = false }) {
     this.flash.cut = { nanos, operations, fraction, tear, survives };
     this.runUntil(this.target);
@@ -159,7 +160,7 @@ export class Machine {
     }
   }
 
-  /** Set how far `run` goes, in ns since the emulation began; it may be called while it runs. */
+  /** Set the end of `run`, in ns since the emulation began. This may be called while it runs. */
   runUntil(target) {
     this.target = target;
     this.until = this.resetPending ? 0 : distance(this.epochNanos, Math.min(target, this.flash.cut?.nanos ?? Infinity));
@@ -179,7 +180,7 @@ export class Machine {
     if (!this.powered) this.epochNanos = Math.max(this.epochNanos, this.target);
   }
 
-  /** Run to the next thing that ends a boot, or to the target. */
+  /** Run to the next event that ends a boot, or to the target. */
   runStretch() {
     if (this.resetPending) {
       this.onReset(this.resetPending);
@@ -229,7 +230,7 @@ export class Machine {
     for (const pio of this.rp2040.pio) if (!pio.stopped) pio.advance(cycles);
   }
 
-  /** rp2040js complains here; what a real chip answers with a fault locks the core up, the rest is of no interest. */
+  /** Take a complaint of rp2040js. One that is a fault on a real chip locks the core up; all others are ignored. */
   logger() {
     const report = (name, text) => {
       if (!/invalid memory|undefined address|not 32 bit aligned|not implemented yet/.test(text)) return;

@@ -4,7 +4,7 @@ import assert from "node:assert";
 import { test } from "node:test";
 import { distance } from "./machine.js";
 
-test("a clock that goes the distance is at its target, whatever the rounding", () => {
+test("a clock that advances by the computed distance is at its target, at any rounding", () => {
   const [epoch, target] = [1968479876.6923077, 4258720161.3846154];
   assert.ok(epoch + (target - epoch) < target, "no longer the case that this test is about");
   assert.ok(epoch + distance(epoch, target) >= target);

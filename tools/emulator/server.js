@@ -1,7 +1,7 @@
 // The emulated board as a process: `node server.js --flash FILE [--image FILE] [--seed N]`.
 //
-// It speaks the protocol of tools/wattpurse_tools/emulation/link.py on standard input and output and is started by the
-// Python class EmulatedPico; standard error is for people. It ends when its input is closed.
+// The Python class EmulatedPico starts it. It speaks the protocol of tools/wattpurse_tools/emulation/link.py on
+// standard input and output, and writes messages for people to standard error. It ends when its input is closed.
 
 import { parseArgs } from "node:util";
 import { Buses } from "./buses.js";
@@ -77,7 +77,7 @@ const commands = {
   },
 };
 
-/** Hand over to Python until it says RUN; returns its answer. */
+/** Wait for Python until it sends RUN. Return its answer. */
 function ask(kind, index = 0, value = 0, payload = null) {
   post(kind, index, value, payload);
   link.flush();

@@ -1,8 +1,8 @@
 // The floating-point routines of the boot ROM, in the order of its tables (RP2040 data sheet, section 2.8.3.2).
 //
-// Each entry is [name, cycles, routine]. Cycles are the averages that section gives. A routine gets the registers R0 to
-// R3 and leaves its result there. As in the ROM, numbers too small for a normalised result become zero and a
-// not-a-number counts as infinity. JavaScript computes in double precision; a single-precision result is rounded once
+// Each entry is [name, cycles, routine]. Cycles are the averages in that section. A routine takes the registers R0 to
+// R3 and leaves its result there. As in the ROM, a number too small for a normalised result becomes zero, and a
+// not-a-number counts as infinity. JavaScript computes in double precision. A single-precision result is rounded once
 // more, which is exact for the four operations and the square root.
 
 const scratch = new DataView(new ArrayBuffer(8));

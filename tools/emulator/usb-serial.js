@@ -1,14 +1,14 @@
 // The host end of the board's USB serial port.
 //
-// rp2040js enumerates the device; the bytes are ours: an OUT request of the device waits, as on a real bus, until the
-// host has something to say. A full-speed bulk packet of up to 64 bytes takes about 50 us.
+// rp2040js enumerates the device; this module carries the bytes. An OUT request of the device waits, as on a real bus,
+// until the host has bytes to send. A full-speed bulk packet of up to 64 bytes takes about 50 us.
 
 import { USBCDC } from "rp2040js";
 
 const PACKET_MICROS = 50;
 
 export class UsbSerial {
-  /** `onData(bytes)` gets what the board writes. */
+  /** `onData(bytes)` is called with the bytes that the board writes. */
   constructor(onData) {
     this.onData = onData;
     this.waiting = [];
@@ -38,7 +38,7 @@ export class UsbSerial {
     this.waiting = [];
   }
 
-  /** Bytes for the board; kept while it is not connected. */
+  /** Send bytes to the board. They are kept until it is connected. */
   send(bytes) {
     this.waiting.push(...bytes);
     this.answer();

@@ -1,11 +1,11 @@
-// Faults of rp2040js 1.4.1 that matter here, each put right in one function. Look here first after an update of it.
+// Faults of rp2040js 1.4.1 that matter here, each mended in one function. Read this first after an update of it.
 //
-// More are put right where the part in question is modelled: a pin does not read back what it drives (lines.js); bytes
-// on SPI and I2C take no time (buses.js); the USB host answers every OUT request with an empty packet at once, a hundred
+// Other faults are mended in the model of the part: a pin does not read back its own level (lines.js); bytes on SPI
+// and I2C take no time (buses.js); the USB host answers every OUT request with an empty packet at once, a hundred
 // thousand interrupts a second (usb-serial.js); a watchdog that has fired fires again without end (machine.js); stores
 // change the flash, and some carries and cycles are wrong (core.js).
 
-/** Put right everything below on a new RP2040. */
+/** Mend all faults below on a new RP2040. */
 export function applyWorkarounds(rp2040, machine) {
   letPwmSeeItsInputs(rp2040.pwm);
   keepDisabledPwmStill(rp2040.pwm);
@@ -17,7 +17,7 @@ export function applyWorkarounds(rp2040, machine) {
   answerForTheSecondCore(rp2040);
 }
 
-/** `gpioOnInput` says `direction && 1 << index` where `&` is meant, so that no slice ever counts an edge. */
+/** `gpioOnInput` has `direction && 1 << index` in place of `&`, so no slice ever counts an edge. */
 function letPwmSeeItsInputs(pwm) {
   pwm.gpioOnInput = function (index) {
     if (this.gpioDirection & (1 << index)) return;
@@ -27,7 +27,7 @@ function letPwmSeeItsInputs(pwm) {
   };
 }
 
-/** Writing the divider of a slice starts its counter, whether or not the slice is enabled and counts the clock. */
+/** A write to the divider of a slice starts its counter, even if the slice is disabled or does not count the clock. */
 function keepDisabledPwmStill(pwm) {
   const DIVIDER = 0x04;
   for (const channel of pwm.channels) {
@@ -39,7 +39,7 @@ function keepDisabledPwmStill(pwm) {
   }
 }
 
-/** An abort, as when no chip answers its address, flushes the queue but does not say so: the program waits in vain. */
+/** An abort (no chip answers its address) flushes the queue without a report, so the program waits for ever. */
 function emptyI2cAfterAbort(buses) {
   const TX_EMPTY = 1 << 4;
   for (const bus of buses) {
@@ -51,7 +51,7 @@ function emptyI2cAfterAbort(buses) {
   }
 }
 
-/** `setInputValue` latches an edge interrupt even when the level stays as it was, as when a pad is configured. */
+/** `setInputValue` latches an edge interrupt even if the level is unchanged, for instance at a change of the pad. */
 function takeEdgesOnlyFromChanges(pins) {
   const EDGES = 0b1100;
   for (const pin of pins) {
@@ -71,8 +71,8 @@ function takeEdgesOnlyFromChanges(pins) {
 }
 
 /**
- * The state machines run on `setTimeout`, out of step with the core, without their delays and dividers. `advance` runs
- * them for as many cycles as the core has taken; `Machine` calls it.
+ * The state machines run on `setTimeout`, out of step with the core, without their delays and dividers. `Machine` calls
+ * `advance`, which runs them for as many cycles as the core has taken.
  */
 function keepPioInStep(pios) {
   for (const pio of pios) {
@@ -106,7 +106,7 @@ function wakeFromMaskedInterrupts(core) {
   };
 }
 
-/** The ring oscillator is not there, so its random bit is always one. */
+/** The ring oscillator is missing, so its random bit is always one. */
 function giveRandomBits(rp2040, machine) {
   const RANDOM_BIT = 0x1c;
   const STATUS = 0x18;
@@ -117,8 +117,8 @@ function giveRandomBits(rp2040, machine) {
 }
 
 /**
- * There is no second core and no mailbox to it. MicroPython resets that core at every soft reset and waits for the zero
- * with which its boot ROM reports back (RP2040 data sheet, sections 2.3.1.4 and 2.8.2).
+ * The second core and its mailbox are missing. MicroPython resets that core at every soft reset and waits for the zero
+ * that its boot ROM sends back (RP2040 data sheet, sections 2.3.1.4 and 2.8.2).
  */
 function answerForTheSecondCore(rp2040) {
   const FIFO_STATUS = 0x50;

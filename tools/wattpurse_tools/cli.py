@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterable
 from typing import Protocol
 
-from wattpurse_tools.bench import bench
 from wattpurse_tools.commands import (
+    bench,
     bill,
     card,
     console,

@@ -1,1 +1,1 @@
-"""What money and energy mean: pure integer logic, the same on every Python."""
+"""The rules of money and energy: pure integer logic, identical on every Python."""

@@ -1,4 +1,4 @@
-"""Who brought a token or gave an order: the carriers, and the meter itself."""
+"""The carriers of tokens and orders. The meter itself counts as one of them."""
 
 METER = 0
 CARD = 1
@@ -10,7 +10,7 @@ _TEXTS = ("meter", "card", "console", "mqtt", "ble")
 
 
 def text(carrier: int) -> str:
-    """The carrier in a word."""
+    """Return the carrier in a word."""
     return _TEXTS[carrier] if 0 <= carrier < len(_TEXTS) else f"carrier {carrier}"
 
 

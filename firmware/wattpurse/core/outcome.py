@@ -1,6 +1,6 @@
-"""What became of a token or a tap: one small number, said in words, and shown on the display as a code.
+"""The outcome of a token or a tap: a small number, with its words and its code on the display.
 
-The table is the README's table of codes; a test holds them together.
+A test compares the table with the table of codes in the documents.
 """
 
 ACCEPTED = 0
@@ -16,7 +16,7 @@ SERVICE = 9
 PASS_EXPIRED = 10
 LEDGER_FAILED = 11
 
-# words, display code ("" where the display shows credit instead)
+# words, display code ("" if the display shows credit instead)
 _TABLE = (
     ("accepted", ""),
     ("nothing new on the card", ""),
@@ -34,15 +34,15 @@ _TABLE = (
 
 
 def text(outcome: int) -> str:
-    """The outcome in words."""
+    """Return the outcome in words."""
     return _TABLE[outcome][0] if 0 <= outcome < len(_TABLE) else f"outcome {outcome}"
 
 
 def display_code(outcome: int) -> str:
-    """What the display shows of it."""
+    """Return the code that the display shows for the outcome."""
     return _TABLE[outcome][1]
 
 
 def all_outcomes() -> tuple:
-    """Every `(words, display code)`, in the order of the numbers."""
+    """Return `(words, display code)` of every outcome, in the order of the numbers."""
     return _TABLE

@@ -1,6 +1,6 @@
-"""Money, energy and time in words for people, and times as people write them; integers only.
+"""Money, energy and time as text for people, and times read from text. All arithmetic is in integers.
 
-What has more decimals than are shown is rounded down: no credit is ever shown that is not there.
+Amounts are rounded down to the decimals shown: the text never shows credit that does not exist.
 """
 
 from wattpurse.core.currency import decimal_text
@@ -12,12 +12,12 @@ _OFFSET_LIMIT_MINUTES = 14 * 60
 
 
 def kwh_text(mwh: int, digits: int) -> str:
-    """mWh as kWh with 0 to 6 decimals."""
+    """Return mWh as kWh with 0 to 6 decimals."""
     return decimal_text(mwh, digits)
 
 
 def time_text(utc_s: int, zone: Zone) -> str:
-    """An instant as the wall shows it, with its offset: `2026-11-22T10:00:00+01:00`."""
+    """Return a UTC time as local time with its offset: `2026-11-22T10:00:00+01:00`."""
     offset_minutes = zone.offset_s(utc_s) // 60
     local_s = zone.local_s(utc_s)
     second = local_s % DAY_S
@@ -27,23 +27,23 @@ def time_text(utc_s: int, zone: Zone) -> str:
 
 
 def date_text(day: int) -> str:
-    """A day number as `2026-11-22`."""
+    """Return a day number as `2026-11-22`."""
     year, month, date = civil_from_days(day)
     return f"{year:04d}-{month:02d}-{date:02d}"
 
 
 def month_text(index: int) -> str:
-    """A month, counted as year * 12 + month - 1, as `2026-11`."""
+    """Return a month, counted as year * 12 + month - 1, as `2026-11`."""
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
 
 
 def clock_text(minute: int) -> str:
-    """A minute of the day as `06:30`."""
+    """Return a minute of the day as `06:30`."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def parse_time(text: str) -> int:
-    """Seconds since 1970 UTC of `2026-11-22T10:00:00+01:00` or `...Z`. Raises ValueError for anything else."""
+    """Return the seconds since 1970 UTC of `2026-11-22T10:00:00+01:00` or `...Z`. Raise ValueError for other text."""
     size = len(_TIME_FORM)
     if not _has_form(text[:size], _TIME_FORM):
         raise ValueError("a time must read like 2026-11-22T10:00:00+01:00")
@@ -57,7 +57,7 @@ def parse_time(text: str) -> int:
     return local_s - _parse_offset_minutes(text[size:]) * 60
 
 
-def _parse_offset_minutes(text):
+def _parse_offset_minutes(text: str) -> int:
     if text == "Z":
         return 0
     if not _has_form("+" + text[1:], _OFFSET_FORM) or text[0] not in "+-":
@@ -68,8 +68,8 @@ def _parse_offset_minutes(text):
     return -offset_minutes if text[0] == "-" else offset_minutes
 
 
-def _has_form(text, form) -> bool:
-    """True if `text` has a digit wherever `form` has one, and the same character everywhere else."""
+def _has_form(text: str, form: str) -> bool:
+    """Return True if `text` has a digit wherever `form` has one, and the same character everywhere else."""
     if len(text) != len(form):
         return False
     for index in range(len(form)):

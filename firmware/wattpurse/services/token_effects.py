@@ -1,4 +1,4 @@
-"""The effect of each kind of token on the meter. The effect and the token's number reach flash together, or neither does.
+"""The effect of each kind of token on the meter. Effect and token number reach flash together, or neither does.
 
 An amount above the credit limit is refused whole. A token older than the state in force is refused as outdated. An
 impossible token is not supported. A refused token stays unused, and may come again.
@@ -195,7 +195,7 @@ class TokenEffects:
         return self._accepted(opened, carrier, debt, opened.sequence)
 
     def _permit(self, opened: "Token", carrier: int) -> int:
-        """Extend the permit. Refuse an earlier end, which may be a late token: a SWITCH token ends supply early."""
+        """Extend the permit. Refuse an earlier end: the token may be late, and a SWITCH token ends supply early."""
         (until_s,) = opened.fields()
         if until_s <= self._ledger.account.standing["permit_until_s"]:
             return outcome.OUTDATED

@@ -1,4 +1,4 @@
-"""Energy through an open switch: found when it flows, not when the counter is only late, and with few retries."""
+"""Energy through an open switch: detected while it flows, not for late pulses, and with few retries."""
 
 import unittest
 
@@ -16,7 +16,7 @@ class TestOpenLoad(unittest.TestCase):
         self.second = 0
 
     def _live(self, seconds, every_s=0, is_open=True, pulse_mwh=PULSE_MWH):
-        """A look a second, with a pulse every `every_s` seconds (0: none); the seconds in which it was found."""
+        """Look once a second, with a pulse every `every_s` seconds (0: none). Return the seconds of the findings."""
         found = []
         for _ in range(seconds):
             self.second += 1
@@ -30,7 +30,7 @@ class TestOpenLoad(unittest.TestCase):
         self.assertEqual(self._live(DAY_S), [])
         self.assertEqual(self.watch.retries, 0)
 
-    def test_what_is_counted_while_the_contact_parts_is_not_taken_for_it(self):
+    def test_pulses_counted_while_the_contact_opens_do_not_count(self):
         self._live(60, 1, is_open=False)
         self.assertEqual(self._live(3, 1), [])
         self.assertEqual(self._live(DAY_S), [])
@@ -63,7 +63,7 @@ class TestOpenLoad(unittest.TestCase):
 
     def test_a_retry_that_works_is_the_last(self):
         self.assertEqual(len(self._live(6, 1)), 1)
-        self.assertEqual(self._live(2, 1), [])  # what flows until the contact parts
+        self.assertEqual(self._live(2, 1), [])  # energy that flows until the contact opens
         self.assertEqual(self._live(DAY_S), [])
 
     def test_closing_and_opening_begins_anew(self):

@@ -1,4 +1,4 @@
-"""Power out of pulses: exact whatever the meter's constant, and it falls when the load does."""
+"""Power from pulses: exact for every constant of a meter, and it falls with the load."""
 
 import unittest
 
@@ -9,7 +9,7 @@ READ_EVERY_MS = 50
 
 
 class House:
-    """A load behind a meter, seen by `power` once a second; pulses are read every 50 ms as metering does."""
+    """A load on a meter. `power` looks once a second; pulses are read every 50 ms, as metering does."""
 
     def __init__(self, impulses):
         self.power = Power()
@@ -20,7 +20,7 @@ class House:
         self._newest_ms = 0
 
     def live(self, load_w, duration_s):
-        """The power seen after each second."""
+        """Return the power after each second."""
         seen = []
         for _ in range(duration_s):
             for _ in range(SECOND_MS // READ_EVERY_MS):
@@ -38,7 +38,7 @@ class House:
 
 
 class TestPower(unittest.TestCase):
-    def test_a_steady_load_is_known_to_half_a_percent_whatever_the_constant(self):
+    def test_a_steady_load_is_known_to_half_a_percent_for_any_constant(self):
         for impulses in (10, 100, 1_000, 3_200, 10_000):
             for load_w in (230, 2_300, 23_000):
                 pulse_s = 3_600_000 // (impulses * load_w)
@@ -81,7 +81,7 @@ class TestPower(unittest.TestCase):
         self.assertEqual(power.watts(100, 1), 1_000)
         self.assertEqual(power.watts(3, 1), 33_333)
 
-    def test_what_is_forgotten_has_to_be_measured_anew(self):
+    def test_after_forget_power_is_measured_anew(self):
         house = House(1_000)
         house.live(2_300, 60)
         house.power.forget()

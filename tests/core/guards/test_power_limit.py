@@ -1,4 +1,4 @@
-"""The power limit: what it bears, when it trips, how it comes back."""
+"""The power limit: the allowed power, the trip, and the return of supply."""
 
 import unittest
 
@@ -22,12 +22,12 @@ class TestPowerLimit(unittest.TestCase):
         self.limit = PowerLimit()
 
     def _look(self, power_w, seconds=1, limit_w=LIMIT_W, last_trip=3):
-        """Look once a second; what came of each look that had a result."""
+        """Look once a second. Return every result but NOTHING."""
         results = [self.limit.look(SECOND_MS, power_w, limit_w, last_trip, RECONNECT_S) for _ in range(seconds)]
         return [result for result in results if result != NOTHING]
 
     def _trip_once(self, last_trip=3):
-        """Too much until something comes of it."""
+        """Draw too much power until there is a result."""
         return self._look(5_000, PATIENCE_MS // SECOND_MS, last_trip=last_trip)
 
     def test_a_tenth_more_is_borne_for_ever(self):
@@ -37,13 +37,13 @@ class TestPowerLimit(unittest.TestCase):
         self.assertTrue(self.limit.is_tripped)
         self.assertEqual(self.limit.trips, 1)
 
-    def test_what_is_over_within_the_patience_is_borne_again_and_again(self):
+    def test_short_peaks_are_allowed_again_and_again(self):
         for _ in range(50):
             self.assertEqual(self._look(9_000, 29), [])
             self.assertEqual(self._look(2_200, 1), [])
         self.assertEqual(self.limit.trips, 0)
 
-    def test_it_comes_back_after_its_time_whatever_the_power_says_meanwhile(self):
+    def test_supply_returns_after_its_time_at_any_measured_power(self):
         self._trip_once()
         self.assertEqual(self._look(9_000, RECONNECT_S - 1), [])
         self.assertTrue(self.limit.is_tripped)
@@ -78,7 +78,7 @@ class TestPowerLimit(unittest.TestCase):
             self.assertEqual(self._trip_once(last_trip=0), [TRIPPED])
             self._look(0, RECONNECT_S)
 
-    def test_without_a_limit_nothing_trips_and_what_tripped_comes_back(self):
+    def test_without_a_limit_nothing_trips_and_tripped_supply_returns(self):
         self.assertEqual(self._look(100_000, 1_000, limit_w=0), [])
         self._trip_once()
         self.assertEqual(self._look(0, 1, limit_w=0), [RECONNECTED])

@@ -1,4 +1,4 @@
-"""The wait after mains returned, and the countdown that it and other stretches of time run by."""
+"""The delay after mains return, and the countdown that measures it."""
 
 import unittest
 

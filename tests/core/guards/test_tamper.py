@@ -1,4 +1,4 @@
-"""Tamper: what is latched, what opens supply, what is only shown; each by the policy of its kind."""
+"""Tamper: kinds that are latched, that open supply, or that are only shown, by the policy of each kind."""
 
 import unittest
 
@@ -28,7 +28,7 @@ class TestTamper(unittest.TestCase):
                 self.assertFalse(tamper.opens_supply(EVERY_KIND & ~kind, terms))
                 self.assertFalse(tamper.raises_alarm(EVERY_KIND & ~kind, terms))
 
-    def test_what_is_latched_is_not_latched_again(self):
+    def test_a_latched_kind_is_not_latched_again(self):
         terms = policies(1, 1, 2, 2)
         self.assertEqual(tamper.to_latch(tamper.COVER | tamper.REVERSE, tamper.COVER, terms), tamper.REVERSE)
         self.assertEqual(tamper.to_latch(tamper.COVER, EVERY_KIND, terms), 0)

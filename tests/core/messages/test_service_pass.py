@@ -1,4 +1,4 @@
-"""The service pass: opens with its own card's key, unchanged, and not otherwise."""
+"""The service pass: it opens unchanged, with the key of its own card only."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The statement: what is composed is what is read back, in whatever room the card has."""
+"""The statement: its content is read back as it was composed, for every room on a card."""
 
 import struct
 import unittest
@@ -20,7 +20,7 @@ HEAD_ONLY = statement.HEAD_SIZE
 
 
 def busy_account(months=14, contract=contracts.PrepaidMoney):
-    """An account with two rates that has lived for some months, of which the first are forgotten already."""
+    """Return an account with two rates that is some months old, the first of which are forgotten already."""
     account = new_account(day_and_night_tariff(), contract)
     account.money.bought = 500_000_000
     account.energy.bought = 700 * KWH
@@ -47,47 +47,47 @@ class TestHead(unittest.TestCase):
     def test_tells_the_essentials_in_32_bytes(self):
         account = busy_account()
         alarms = statement.ALARM_CLOCK | statement.ALARM_READER
-        payload, told = composed(account, HEAD_ONLY, alarms)
+        payload, parsed = composed(account, HEAD_ONLY, alarms)
         self.assertEqual(len(payload), 32)
-        self.assertEqual(told["time_s"], NEW_YEAR_S)
-        self.assertEqual(told["balance"], account.money.balance)
-        self.assertEqual(told["total_mwh"], account.registers.total_mwh)
-        self.assertEqual((told["token_top"], told["token_window"]), (5, 0b101))
-        self.assertEqual(told["contract"], contracts.PrepaidMoney.code)
-        self.assertEqual(told["unit"], "money")
-        self.assertEqual(told["alarms"], ["clock", "reader"])
-        self.assertFalse("months" in told)
+        self.assertEqual(parsed["time_s"], NEW_YEAR_S)
+        self.assertEqual(parsed["balance"], account.money.balance)
+        self.assertEqual(parsed["total_mwh"], account.registers.total_mwh)
+        self.assertEqual((parsed["token_top"], parsed["token_window"]), (5, 0b101))
+        self.assertEqual(parsed["contract"], contracts.PrepaidMoney.code)
+        self.assertEqual(parsed["unit"], "money")
+        self.assertEqual(parsed["alarms"], ["clock", "reader"])
+        self.assertFalse("months" in parsed)
 
     def test_balance_is_that_of_the_contracts_unit(self):
         account = busy_account(contract=contracts.PrepaidEnergy)
-        _, told = composed(account, HEAD_ONLY)
-        self.assertEqual(told["balance"], account.energy.balance)
-        self.assertEqual(told["unit"], "energy")
+        _, parsed = composed(account, HEAD_ONLY)
+        self.assertEqual(parsed["balance"], account.energy.balance)
+        self.assertEqual(parsed["unit"], "energy")
 
     def test_a_balance_below_zero_and_a_register_beyond_32_bits(self):
         account = new_account()
         account.registers.add_energy(0, (1 << 48) - 1)
         account.money.charged = 1 << 40
         account.token_window = (1 << 64) - 1
-        _, told = composed(account, HEAD_ONLY)
-        self.assertEqual(told["balance"], -(1 << 40))
-        self.assertEqual(told["total_mwh"], (1 << 48) - 1)
-        self.assertEqual(told["token_window"], (1 << 64) - 1)
+        _, parsed = composed(account, HEAD_ONLY)
+        self.assertEqual(parsed["balance"], -(1 << 40))
+        self.assertEqual(parsed["total_mwh"], (1 << 48) - 1)
+        self.assertEqual(parsed["token_window"], (1 << 64) - 1)
 
 
 class TestFurther(unittest.TestCase):
     def test_everything_where_there_is_room(self):
         account = busy_account()
-        payload, told = composed(account, PLENTY)
-        self.assertEqual(told["other_balance"], account.energy.balance)
-        self.assertEqual((told["bought"], told["charged"]), (account.money.bought, account.money.charged))
-        self.assertEqual(told["tariff_version"], account.tariff.version)
-        self.assertEqual(told["rate_mwh"], account.registers.rate_mwh[:2])
+        payload, parsed = composed(account, PLENTY)
+        self.assertEqual(parsed["other_balance"], account.energy.balance)
+        self.assertEqual((parsed["bought"], parsed["charged"]), (account.money.bought, account.money.charged))
+        self.assertEqual(parsed["tariff_version"], account.tariff.version)
+        self.assertEqual(parsed["rate_mwh"], account.registers.rate_mwh[:2])
         expected = [account.registers.month] + account.registers.closed_months
         self.assertEqual(len(expected), 13)
-        self.assertEqual([month["index"] for month in told["months"]], [month.index for month in expected])
-        self.assertEqual(told["months"][0]["index"], month_index(account.day) + 14)
-        for month, original in zip(told["months"], expected):
+        self.assertEqual([month["index"] for month in parsed["months"]], [month.index for month in expected])
+        self.assertEqual(parsed["months"][0]["index"], month_index(account.day) + 14)
+        for month, original in zip(parsed["months"], expected):
             self.assertEqual(month["charge_microunits"], original.charge_microunits)
             self.assertEqual(month["rate_wh"], [mwh // 1000 for mwh in original.rate_mwh[:2]])
             self.assertEqual(month["total_wh"], sum(month["rate_wh"]))
@@ -97,9 +97,9 @@ class TestFurther(unittest.TestCase):
         whole = len(composed(account, PLENTY)[0])
         details = []
         for capacity in range(whole, HEAD_ONLY - 1, -1):
-            payload, told = composed(account, capacity)
+            payload, parsed = composed(account, capacity)
             self.assertLessEqual(len(payload), capacity)
-            months = told.get("months")
+            months = parsed.get("months")
             count = -1 if months is None else len(months)
             first = months[0] if months else {}
             details.append((count, "rate_wh" in first, "charge_microunits" in first))
@@ -116,14 +116,14 @@ class TestFurther(unittest.TestCase):
         self.assertEqual(len(composed(account, 224)[1]["months"]), 13)
 
     def test_a_new_meter_has_one_month(self):
-        _, told = composed(new_account(), PLENTY)
-        self.assertEqual([month["total_wh"] for month in told["months"]], [0])
+        _, parsed = composed(new_account(), PLENTY)
+        self.assertEqual([month["total_wh"] for month in parsed["months"]], [0])
 
     def test_padding_behind_the_payload_does_no_harm(self):
-        payload, told = composed(busy_account(), PLENTY)
-        self.assertEqual(statement.parse(payload + bytes(15)), told)
+        payload, parsed = composed(busy_account(), PLENTY)
+        self.assertEqual(statement.parse(payload + bytes(15)), parsed)
 
-    def test_what_ends_early_is_refused(self):
+    def test_payloads_that_end_early_are_refused(self):
         payload, _ = composed(busy_account(), PLENTY)
         for length in list(range(HEAD_ONLY)) + list(range(HEAD_ONLY, len(payload))):
             self.assertRaises(SealBroken, statement.parse, payload[:length])
@@ -132,7 +132,7 @@ class TestFurther(unittest.TestCase):
         payload, _ = composed(busy_account(), PLENTY)
         self.assertRaises(SealBroken, statement.parse, payload[:HEAD_ONLY] + b"\xff" * 20)
 
-    def test_an_unknown_contract_is_told(self):
+    def test_an_unknown_contract_is_refused(self):
         payload = bytearray(composed(new_account(), HEAD_ONLY)[0])
         payload[30] = 0x0F
         self.assertRaises(ValueError, statement.parse, bytes(payload))
@@ -151,27 +151,27 @@ class TestReceiptAndStanding(unittest.TestCase):
         account.standing.set("term_until_s", NEW_YEAR_S + 86_400)
         return account
 
-    def test_what_was_taken_out_and_where_the_meter_stands(self):
-        _, told = composed(self.account(), PLENTY)
-        self.assertEqual(told["receipt"], self.RECEIPT)
-        self.assertEqual(told["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
+    def test_the_receipt_and_the_standing(self):
+        _, parsed = composed(self.account(), PLENTY)
+        self.assertEqual(parsed["receipt"], self.RECEIPT)
+        self.assertEqual(parsed["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
 
     def test_a_meter_that_never_gave_anything_back_tells_no_receipt(self):
-        _, told = composed(busy_account(), PLENTY)
-        self.assertFalse("receipt" in told or "standing" in told)
+        _, parsed = composed(busy_account(), PLENTY)
+        self.assertFalse("receipt" in parsed or "standing" in parsed)
 
     def test_the_receipt_comes_before_months(self):
         account = self.account()
         receipts = []
         for capacity in range(HEAD_ONLY, 400):
-            payload, told = composed(account, capacity)
+            payload, parsed = composed(account, capacity)
             self.assertLessEqual(len(payload), capacity)
-            receipts.append(told.get("receipt"))
+            receipts.append(parsed.get("receipt"))
         first = receipts.index(self.RECEIPT)
         self.assertEqual(receipts, [None] * first + [self.RECEIPT] * (len(receipts) - first))
         self.assertLess(first, 60)
 
-    def test_a_receipt_finds_room_on_an_ntag215_whatever_the_registers_hold(self):
+    def test_a_receipt_always_finds_room_on_an_ntag215(self):
         account = new_account(eight_rates())
         account.registers.rate_mwh = [1 << 44] * 8
         account.money.bought = account.energy.bought = 1 << 60
@@ -180,28 +180,28 @@ class TestReceiptAndStanding(unittest.TestCase):
         for name in ("receipt_sequence", "receipt_term_s"):
             account.standing.set(name, (1 << 32) - 1)
         account.mark_token((1 << 32) - 1)
-        payload, told = composed(account, 112)
+        payload, parsed = composed(account, 112)
         self.assertLessEqual(len(payload), 112)
-        self.assertEqual(set(told["receipt"].values()), {10**15, (1 << 32) - 1})
-        self.assertFalse("months" in told)
+        self.assertEqual(set(parsed["receipt"].values()), {10**15, (1 << 32) - 1})
+        self.assertFalse("months" in parsed)
 
     def test_where_the_meter_stands_comes_before_months_and_why_supply_is_off_too(self):
         account = self.account()
         for capacity in (112, 192):
             payload = statement.compose(account, 0, NEW_YEAR_S, capacity, (), supply.EXPIRED)
-            told = statement.parse(payload)
+            parsed = statement.parse(payload)
             self.assertLessEqual(len(payload), capacity)
-            self.assertEqual(told["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
-            self.assertEqual(told["supply_reason"], supply.EXPIRED)
-            self.assertTrue(len(told["months"]) >= 1)
+            self.assertEqual(parsed["standing"], {"term_until_s": NEW_YEAR_S + 86_400, "tenant": 17})
+            self.assertEqual(parsed["supply_reason"], supply.EXPIRED)
+            self.assertTrue(len(parsed["months"]) >= 1)
 
-    def test_a_reason_that_is_not_known_is_not_told(self):
+    def test_an_unknown_reason_is_left_out(self):
         self.assertFalse("supply_reason" in composed(self.account(), PLENTY)[1])
 
     def test_numbers_of_a_newer_meter_are_left_out(self):
         payload, _ = composed(busy_account(), PLENTY)
-        told = statement.parse(payload + bytes((5, 4, 200, 2, standing.names().index("tenant"), 34)))
-        self.assertEqual(told["standing"], {"tenant": 17})
+        parsed = statement.parse(payload + bytes((5, 4, 200, 2, standing.names().index("tenant"), 34)))
+        self.assertEqual(parsed["standing"], {"tenant": 17})
 
 
 class TestSealed(unittest.TestCase):
@@ -214,12 +214,12 @@ class TestSealed(unittest.TestCase):
             sealed = self.seal(capacity)
             self.assertLessEqual(len(sealed), size)
             self.assertEqual(statement.read_header(sealed), (7, METER, len(sealed)))
-            told = statement.open_statement(aes, PAIR, sealed)
-            self.assertEqual((told["number"], told["meter_number"]), (7, METER))
+            parsed = statement.open_statement(aes, PAIR, sealed)
+            self.assertEqual((parsed["number"], parsed["meter_number"]), (7, METER))
             self.assertTrue(statement.is_authentic(aes, PAIR, bytearray(sealed + b"\xa5")))
-            self.assertEqual(told["balance"], busy_account().money.balance)
+            self.assertEqual(parsed["balance"], busy_account().money.balance)
 
-    def test_what_a_card_holds_behind_it_does_not_matter(self):
+    def test_bytes_after_it_on_a_card_do_not_matter(self):
         sealed = self.seal()
         self.assertEqual(
             statement.open_statement(aes, PAIR, bytearray(sealed + b"\xa5" * 30)),
@@ -247,7 +247,7 @@ class TestSealed(unittest.TestCase):
         other = keys.statement_keys(aes, b"the meter's key!", UID[:6] + b"\xab")
         self.assertRaises(SealBroken, statement.open_statement, aes, other, self.seal())
 
-    def test_what_is_no_header_is_told_apart(self):
+    def test_bytes_that_are_no_header_are_recognised(self):
         self.assertIsNone(statement.read_header(bytes(48)))
         self.assertIsNone(statement.read_header(b"\xff" * 48))
         self.assertIsNone(statement.read_header(self.seal()[:7]))

@@ -1,4 +1,4 @@
-"""The sections behind a statement's months: as many as the card has room for, and unknown ones skipped."""
+"""The sections after a statement's months: as many as fit on the card. Unknown sections are skipped."""
 
 import unittest
 
@@ -16,8 +16,8 @@ CLASSIC = 192
 NTAG216 = 224
 
 
-class Records:
-    """Records of a meter that has a story."""
+class Stores:
+    """Stores of a meter with a history."""
 
     def __init__(self, account):
         self.events = self
@@ -35,7 +35,7 @@ class Records:
         return None if self.mean_wh is None else 2_030_000
 
     def demands(self):
-        """A whole number of half hours before now, of every second month."""
+        """Return demands of every second month, each a whole number of half hours ago."""
         newest = self.account.registers.month.index
         return [
             Demand(newest - age, (age + 1) * 500_000 + 999, (NOW_S // 1800 - age * 1_488) * 1800)
@@ -43,10 +43,10 @@ class Records:
         ]
 
 
-def told_in(capacity, records=None, account=None):
+def statement_in(capacity, stores=None, account=None):
     account = account or busy_account()
-    records = records or Records(account)
-    sections = sections_of(records, NOW_S, account.registers.month.index)
+    stores = stores or Stores(account)
+    sections = sections_of(stores, NOW_S, account.registers.month.index)
     payload = statement.compose(account, 0, NOW_S, capacity, sections)
     if len(payload) > capacity:
         raise ValueError("too long")
@@ -55,19 +55,21 @@ def told_in(capacity, records=None, account=None):
 
 class TestSections(unittest.TestCase):
     def test_everything_where_there_is_room(self):
-        _, told = told_in(PLENTY)
-        self.assertEqual((told["event_place"], told["event_link"]), (1_234, "0102030405"))
-        self.assertEqual((told["mean_daily_wh"], told["mean_daily_microunits"]), (8_123, 2_030_000))
+        _, parsed = statement_in(PLENTY)
+        self.assertEqual((parsed["event_place"], parsed["event_link"]), (1_234, "0102030405"))
+        self.assertEqual((parsed["mean_daily_wh"], parsed["mean_daily_microunits"]), (8_123, 2_030_000))
         expected = [
             (((age + 1) * 500), (NOW_S // 1800 - age * 1_488) * 1800) if age % 2 == 0 else None for age in range(13)
         ]
-        found = [(month["demand_wh"], month["demand_s"]) if "demand_wh" in month else None for month in told["months"]]
+        found = [
+            (month["demand_wh"], month["demand_s"]) if "demand_wh" in month else None for month in parsed["months"]
+        ]
         self.assertEqual(found, expected)
 
     def test_months_are_not_given_up_for_them(self):
         account = busy_account()
         for capacity in range(32, 400):
-            with_sections = told_in(capacity, account=account)[1]
+            with_sections = statement_in(capacity, account=account)[1]
             without = statement.parse(statement.compose(account, 0, NOW_S, capacity))
             for key, value in without.items():
                 if key == "months":
@@ -76,32 +78,32 @@ class TestSections(unittest.TestCase):
                 else:
                     self.assertEqual(with_sections[key], value)
 
-    def test_what_matters_most_comes_first(self):
+    def test_the_most_important_comes_first(self):
         seen = []
         for capacity in range(32, 400):
-            told = told_in(capacity)[1]
-            months = len([month for month in told.get("months", ()) if "demand_wh" in month])
-            seen.append(("event_link" in told, "mean_daily_wh" in told, months))
+            parsed = statement_in(capacity)[1]
+            months = len([month for month in parsed.get("months", ()) if "demand_wh" in month])
+            seen.append(("event_link" in parsed, "mean_daily_wh" in parsed, months))
         self.assertEqual(seen[0], (False, False, 0))
         self.assertEqual(seen[-1], (True, True, 7))
 
     def test_the_larger_cards_tell_of_the_chain(self):
         for capacity in (CLASSIC, NTAG216):
-            self.assertIn("event_link", told_in(capacity)[1], capacity)
+            self.assertIn("event_link", statement_in(capacity)[1], capacity)
 
     def test_a_meter_without_use_says_nothing_of_it(self):
         account = busy_account()
-        records = Records(account)
-        records.mean_wh = None
-        self.assertFalse("mean_daily_wh" in told_in(PLENTY, records)[1])
+        stores = Stores(account)
+        stores.mean_wh = None
+        self.assertFalse("mean_daily_wh" in statement_in(PLENTY, stores)[1])
 
     def test_older_statements_have_none(self):
-        told = statement.parse(statement.compose(busy_account(), 0, NEW_YEAR_S, PLENTY) + bytes(15))
-        self.assertFalse("event_link" in told)
+        parsed = statement.parse(statement.compose(busy_account(), 0, NEW_YEAR_S, PLENTY) + bytes(15))
+        self.assertFalse("event_link" in parsed)
 
     def test_a_section_that_is_not_known_is_skipped(self):
         account = busy_account()
-        known = sections_of(Records(account), NOW_S, account.registers.month.index)
+        known = sections_of(Stores(account), NOW_S, account.registers.month.index)
         plain = statement.parse(statement.compose(account, 0, NOW_S, PLENTY, known))
         for place in range(4):
             sections = list(known)

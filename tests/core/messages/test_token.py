@@ -1,4 +1,4 @@
-"""Tokens: their layout, and that only the meter they are for can open them, unchanged."""
+"""Tokens: their layout, and that only the right meter can open them, unchanged."""
 
 import struct
 import unittest
@@ -35,7 +35,7 @@ class TestLayout(unittest.TestCase):
         self.assertEqual(token.read_header(credit()[:12]), (METER, 7, 36))
         self.assertIsNone(token.read_header(credit()[:11]))
 
-    def test_what_is_no_header_is_told_apart(self):
+    def test_bytes_that_are_no_header_are_recognised(self):
         self.assertIsNone(token.read_header(bytes(36)))
         self.assertIsNone(token.read_header(b"\xff" * 36))
         for change in ((0, 2), (2, 0), (3, 1)):
@@ -115,7 +115,7 @@ class TestOpening(unittest.TestCase):
 
 
 class TestRefusals(unittest.TestCase):
-    def test_what_no_meter_could_take_is_not_made(self):
+    def test_tokens_that_no_meter_accepts_are_not_made(self):
         make = token.make(token.CREDIT_MONEY, 1)
         self.assertRaises(ValueError, token.seal_token, aes, PAIR, 1, METER, 0, *make)
         self.assertRaises(ValueError, token.seal_token, aes, PAIR, 1, METER, 1 << 32, *make)

@@ -1,4 +1,4 @@
-"""The account's rules: pulses to energy to money, days, months, tokens, and that packing loses nothing."""
+"""The account's rules: pulses to energy to money, days, months, tokens; packing loses nothing."""
 
 import unittest
 
@@ -28,7 +28,7 @@ class TestEnergy(unittest.TestCase):
             with self.assertRaises(ValueError):
                 account.calibrate(impulses, per_kwh)
 
-    def test_a_year_of_single_pulses_costs_what_the_year_costs(self):
+    def test_a_year_of_single_pulses_costs_the_same_as_the_year_at_once(self):
         tariff = samples.flat_tariff(rates=(("ALL", (333_333,), ()),))
         single, whole = samples.new_account(tariff), samples.new_account(tariff)
         for _ in range(20_000):
@@ -141,7 +141,7 @@ class TestPacking(unittest.TestCase):
         with self.assertRaises(ValueError):
             account_image.unpack(bytes(data))
 
-    def test_what_no_life_leads_to_is_refused(self):
+    def test_unreachable_states_are_refused(self):
         for name, value in (
             ("rate", 1),
             ("rate", 255),

@@ -1,4 +1,4 @@
-"""The account as bytes: the fullest one fits a snapshot, and what version 0.1 wrote is still read."""
+"""The account as bytes: the largest one fits into a snapshot, and the format of version 0.1 is still read."""
 
 import struct
 import unittest
@@ -18,7 +18,7 @@ MONTH = 2026 * 12
 
 
 def largest_tariff(version):
-    """A table that is as large as one may be but for a few bytes."""
+    """Return a table that is as large as possible but for a few bytes."""
     prices = tuple(range(1 << 35, (1 << 35) + 6))
     limits_mwh = tuple(range(1 << 42, (1 << 42) + 5))
     return samples.flat_tariff(
@@ -31,7 +31,7 @@ def largest_tariff(version):
 
 
 def fill(numbers, names):
-    """Set every number to something other than its default."""
+    """Set every number to a value other than its default."""
     for name in names:
         try:
             numbers.set(name, numbers[name] + 1)
@@ -67,7 +67,7 @@ class TestSize(unittest.TestCase):
 
 
 class TestFormat1(unittest.TestCase):
-    """Bytes laid out by hand as version 0.1 did."""
+    """Bytes in the layout of version 0.1, packed by hand."""
 
     def setUp(self):
         self.table = samples.flat_tariff()
@@ -76,7 +76,7 @@ class TestFormat1(unittest.TestCase):
         self.fixed = struct.pack(
             "<BBIIIIIBQQI", 1, 1, 3_200, 1, samples.NEW_YEAR_S + 5, DAY, DAY, 0, 6_401, 1_600, 750_000
         )
-        self.purses = struct.pack("<4q", 20_000_000, 500_078, 7_000_000, 0)
+        self.credit_registers = struct.pack("<4q", 20_000_000, 500_078, 7_000_000, 0)
         self.tokens = struct.pack("<IQ", 3, 0b101)
         self.terms = struct.pack("<B4q", 4, 100_000_000, 0, 3_000_000, 5_000_000)
 
@@ -84,7 +84,7 @@ class TestFormat1(unittest.TestCase):
         month = struct.pack("<Hq", MONTH, 500_078) + (2_000_312).to_bytes(6, "little") + bytes(42)
         registers = struct.pack("<8QB", 2_000_312, *bytes(7), 1) + month
         tables = struct.pack("<HH", len(self.table), len(self.pending)) + self.table + self.pending
-        return self.fixed + self.purses + self.tokens + self.terms + registers + tables
+        return self.fixed + self.credit_registers + self.tokens + self.terms + registers + tables
 
     def test_everything_is_taken_over(self):
         account = account_image.unpack(self._data())
@@ -107,7 +107,7 @@ class TestFormat1(unittest.TestCase):
 
     def test_fractions_go_on_where_they_were(self):
         account = account_image.unpack(self._data())
-        # Half a mWh was left, and three quarters of a micro-unit: 3,199 pulses are 999,687.5 mWh, for 249,922 of them.
+        # The fractions were 0.5 mWh and 0.75 micro-units: 3,199 pulses are 999,687.5 mWh and cost 249,922 micro-units.
         account.count_pulses(3_199)
         self.assertEqual(account.registers.total_mwh, 3_000_000)
         self.assertEqual(account.money.charged, 500_078 + 249_922)
@@ -120,7 +120,7 @@ class TestFormat1(unittest.TestCase):
         self.assertEqual(packed[0], 2)
         self.assertEqual(account_image.pack(account_image.unpack(packed)), packed)
 
-    def test_what_is_not_its_form_is_refused(self):
+    def test_other_forms_are_refused(self):
         self.terms = struct.pack("<B3q", 3, 0, 0, 0)
         with self.assertRaises(ValueError):
             account_image.unpack(self._data())

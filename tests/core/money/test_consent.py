@@ -1,4 +1,4 @@
-"""What a press of the button agrees to: only what is asked, and only once."""
+"""The press of the button: it answers only the question asked, and only once."""
 
 import unittest
 
@@ -19,7 +19,7 @@ class TestEmergencyCredit(unittest.TestCase):
     def _asked(self, reason=supply.NO_CREDIT):
         return consent.asked(self.account, reason)
 
-    def test_offered_at_zero_and_only_where_credit_is_what_is_missing(self):
+    def test_offered_at_zero_and_only_if_credit_is_missing(self):
         self.assertEqual(self._asked(), ("emergency_money", EMERGENCY_ACCEPTED))
         for reason in range(supply.UNCONFIRMED):
             if reason != supply.NO_CREDIT:
@@ -34,13 +34,13 @@ class TestEmergencyCredit(unittest.TestCase):
             self.account.standing.set("emergency_money", state)
             self.assertIsNone(self._asked())
 
-    def test_not_to_whoever_owes_as_much_already(self):
+    def test_not_offered_to_a_customer_who_owes_as_much_already(self):
         self.account.money.charged = LIMIT - 1
         self.assertEqual(self._asked(), ("emergency_money", EMERGENCY_ACCEPTED))
         self.account.money.charged = LIMIT
         self.assertIsNone(self._asked())
 
-    def test_each_purse_has_its_own(self):
+    def test_each_credit_register_has_its_own_emergency_credit(self):
         self.account.standing.set("emergency_money", EMERGENCY_USED)
         self.account.contract = contracts.PrepaidEnergy
         self.assertEqual(self._asked(), ("emergency_energy", EMERGENCY_ACCEPTED))

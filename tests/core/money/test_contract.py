@@ -1,4 +1,4 @@
-"""Contracts of time, of daily shares and of accounts settled afterwards: to the second, to the mWh, across days."""
+"""Contracts of time, of daily maxima and of accounts settled later: exact to the second and the mWh, across days."""
 
 import unittest
 
@@ -26,7 +26,7 @@ def at(now_s):
 
 
 def dispenser(tariff_data, begin_s):
-    """A meter that begins at `begin_s` with plenty of energy."""
+    """Return a meter that begins at `begin_s` with plenty of energy."""
     account = Account(tariff_data, PULSES_PER_KWH, 1, contracts.Dispenser, begin_s)
     account.energy.bought = 1_000 * samples.KWH
     return account
@@ -61,7 +61,7 @@ class TestTerm(unittest.TestCase):
         self.assertEqual(self.account.registers.month.charge_microunits, 0)
         self.assertEqual(self.account.credit_balance(), 0)
 
-    def test_neither_other_terms_nor_purses_keep_supply_on(self):
+    def test_other_terms_and_credit_registers_do_not_keep_supply_on(self):
         self.account.money.bought = self.account.energy.bought = 10**12
         for name in ("dispenser_until_s", "permit_until_s"):
             self.account.standing.set(name, UNTIL_S + DAY_S)
@@ -77,7 +77,7 @@ class TestTerm(unittest.TestCase):
             for left_s, grade in expected:
                 self.assertEqual(warning.grade(self.account, at(UNTIL_S - left_s)), grade, (days, left_s))
 
-    def test_an_empty_purse_is_no_reason_to_warn(self):
+    def test_an_empty_credit_register_is_no_reason_to_warn(self):
         self.assertEqual(warning.grade(self.account, at(UNTIL_S - 4 * DAY_S)), warning.NONE)
 
 
@@ -114,7 +114,7 @@ class TestDispenser(unittest.TestCase):
         self.assertEqual(self.account.energy.balance, 9 * samples.KWH)
         self.assertEqual(self.account.money.charged, 0)
 
-    def test_what_is_left_when_it_expires_is_there_for_the_next_contract(self):
+    def test_credit_left_at_expiry_is_there_for_the_next_contract(self):
         self.account.consume(2 * samples.KWH)
         self.assertEqual(self._reason(UNTIL_S), supply.EXPIRED)
         self.account.contract = contracts.PrepaidEnergy
@@ -137,7 +137,7 @@ class TestDispenser(unittest.TestCase):
 
 
 class TestDays(unittest.TestCase):
-    """A dispenser's day is the local one, and begins once."""
+    """A dispenser's day is the local day, and begins once."""
 
     def setUp(self):
         self.flash = FlashModel(VirtualClock(), 2 * SECTORS, RandomBits(1))
@@ -154,7 +154,7 @@ class TestDays(unittest.TestCase):
         ledger.advance(now_s, 0)
         return supply.decide(ledger.account, supply.ON, at(now_s))
 
-    def test_supply_returns_when_the_local_day_begins_whatever_the_daylight_rule_does(self):
+    def test_supply_returns_when_the_local_day_begins_under_any_daylight_rule(self):
         # Noon in UTC, and the two local midnights that follow: UTC+1 in winter, UTC+2 in summer.
         for noon_s, first_s, second_s in (
             (utc(2026, 1, 10, 12), utc(2026, 1, 10, 23), utc(2026, 1, 11, 23)),
@@ -240,7 +240,7 @@ class TestSettledAccount(unittest.TestCase):
         self.account.money.bought = -(10**12)
         self.assertEqual(supply.decide(self.account, supply.ON, at(samples.NEW_YEAR_S)), supply.ON)
 
-    def test_what_is_used_is_owed_and_a_deposit_is_used_first(self):
+    def test_a_deposit_is_used_first_and_further_use_is_owed(self):
         self.account.money.bought = 1_000_000
         self.account.consume(8 * samples.KWH)
         self.account.enter_day(self.account.day + 1)

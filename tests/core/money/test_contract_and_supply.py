@@ -1,4 +1,4 @@
-"""Contracts answer what energy costs and whether supply may be on; the decision puts faults before credit."""
+"""Contracts decide the cost of energy and the permission to supply. The decision puts faults before credit."""
 
 import unittest
 
@@ -33,7 +33,7 @@ class TestContracts(unittest.TestCase):
         self.assertEqual(account.contract.supply_reason(account, Circumstances()), supply.ON)
 
     def test_low_credit_is_at_or_below_the_threshold(self):
-        for contract, purse, name in (
+        for contract, register, name in (
             (contracts.PrepaidMoney, "money", "low_credit_microunits"),
             (contracts.PrepaidEnergy, "energy", "low_credit_mwh"),
         ):
@@ -41,10 +41,10 @@ class TestContracts(unittest.TestCase):
             account.terms.set(name, 500)
             account.terms.set("very_" + name, 100)
             for bought, grade in ((501, warning.NONE), (500, warning.LOW), (101, warning.LOW), (100, warning.VERY_LOW)):
-                getattr(account, purse).bought = bought
+                getattr(account, register).bought = bought
                 self.assertEqual(warning.grade(account, Circumstances()), grade)
 
-    def test_changing_the_contract_leaves_both_purses_as_they_are(self):
+    def test_a_change_of_contract_leaves_both_credit_registers_unchanged(self):
         account = samples.new_account()
         account.money.bought, account.energy.bought = 10, 20
         account.contract = contracts.PrepaidEnergy

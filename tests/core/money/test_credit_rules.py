@@ -1,4 +1,4 @@
-"""Debts, emergency credit, refunds and clearing: what else happens to an account when credit comes or a day begins."""
+"""Debts, emergency credit, refunds and clearing: further effects when credit comes or a day begins."""
 
 import unittest
 
@@ -18,8 +18,8 @@ class AccountTest(unittest.TestCase):
         self.account.enter_day(MONDAY - 1)
 
     def tearDown(self):
-        for purse in (self.account.money, self.account.energy):
-            self.assertEqual(purse.bought, purse.charged + purse.balance)
+        for register in (self.account.money, self.account.energy):
+            self.assertEqual(register.bought, register.charged + register.balance)
 
     def _terms(self, **values):
         for name in values:
@@ -33,7 +33,7 @@ class AccountTest(unittest.TestCase):
         return self.account.standing["debt_microunits"]
 
     def _pay_in(self, amount, unit=contracts.MONEY):
-        """What the top-up paid back of the debt."""
+        """Return the part of the top-up that paid back the debt."""
         before = self._debt()
         expected = credit_rules.balance_after(self.account, unit, amount)
         credit_rules.take_credit(self.account, unit, amount)
@@ -56,7 +56,7 @@ class TestShareOfTopUps(AccountTest):
         self._owe(UNIT)
         self.assertEqual([self._pay_in(amount) for amount in (1, 3, 4, 99)], [0, 0, 1, 29])
 
-    def test_what_is_owed_for_energy_comes_first(self):
+    def test_energy_charged_without_credit_is_repaid_first(self):
         self._owe(10 * UNIT)
         self.account.money.spend(5 * UNIT)
         self.assertEqual(self._pay_in(4 * UNIT), 0)
@@ -71,14 +71,14 @@ class TestShareOfTopUps(AccountTest):
         self.assertEqual(self._pay_in(12 * UNIT), 3 * UNIT)
         self.assertEqual(self.account.standing["emergency_money"], NO_EMERGENCY)
 
-    def test_a_share_of_all_of_it_still_leaves_what_energy_costs_repaid(self):
+    def test_a_share_of_all_still_leaves_the_cost_of_energy_repaid(self):
         self._terms(debt_share_percent=100)
         self._owe(100 * UNIT)
         self.account.money.spend(2 * UNIT)
         self.assertEqual(self._pay_in(10 * UNIT), 8 * UNIT)
         self.assertEqual(self.account.money.balance, 0)
 
-    def test_energy_and_what_is_taken_away_pay_no_debt(self):
+    def test_energy_and_negative_amounts_pay_no_debt(self):
         self._owe(10 * UNIT)
         self.assertEqual(self._pay_in(20 * UNIT, contracts.ENERGY), 0)
         self.assertEqual(self._pay_in(-5 * UNIT), 0)
@@ -110,7 +110,7 @@ class TestWeeklyParts(AccountTest):
         self.account.money.bought = 10_000 * UNIT
 
     def _days(self, first, count):
-        """What each day paid back."""
+        """Return the amount paid back on each day."""
         paid = []
         for day in range(first, first + count):
             before = self._debt()
@@ -118,7 +118,7 @@ class TestWeeklyParts(AccountTest):
             paid.append(before - self._debt())
         return paid
 
-    def test_seven_parts_make_the_sum_whatever_it_is(self):
+    def test_seven_parts_add_up_to_any_sum(self):
         for weekly in (1, 6, 7, 10, 1_000_000, 999_999_999, 3):
             self._terms(debt_weekly_microunits=weekly)
             self._owe(10**12)
@@ -181,7 +181,7 @@ class TestWeeklyParts(AccountTest):
         self.account.money.bought = 1_500_000
         self.assertEqual(self._days(MONDAY, 3), [UNIT, 500_000, 0])
 
-    def test_what_a_debt_took_is_not_in_the_bill_of_the_month(self):
+    def test_debt_payments_are_not_in_the_bill_of_the_month(self):
         self._terms(debt_weekly_microunits=7 * UNIT)
         self.account.enter_day(MONDAY)
         self.account.consume(4 * samples.KWH)
@@ -257,7 +257,7 @@ class TestEmergency(AccountTest):
         self.account.contract = contracts.PrepaidMoney
         self.assertEqual(self.account.emergency_floor(), -5 * UNIT)
 
-    def test_only_the_purse_of_the_contract_lends(self):
+    def test_only_the_credit_register_of_the_contract_has_emergency_credit(self):
         self._accept()
         self.account.contract = contracts.PrepaidEnergy
         self.assertEqual(self.account.emergency_floor(), 0)
@@ -293,7 +293,7 @@ class TestTakingBack(AccountTest):
         credit_rules.take_back(self.account, 7, contracts.ENERGY, 0)
         self.assertEqual((self.account.energy.balance, self._receipt()), (0, (7, 0, 7 * samples.KWH, 0, 0)))
 
-    def test_who_owes_gets_nothing_and_still_owes_it(self):
+    def test_a_customer_who_owes_gets_nothing_back_and_still_owes(self):
         self.account.money.spend(UNIT)
         credit_rules.take_back(self.account, 5, contracts.MONEY, 0)
         self.assertEqual((self.account.money.balance, self._receipt()), (-UNIT, (5, 0, 0, 0, 0)))
@@ -302,7 +302,7 @@ class TestTakingBack(AccountTest):
         with self.assertRaises(ValueError):
             credit_rules.take_back(self.account, 5, contracts.TIME, 0)
 
-    def test_clearing_leaves_nothing_of_anything_and_tells_all_of_it(self):
+    def test_clearing_sets_everything_to_zero_and_the_receipt_has_it_all(self):
         standing = self.account.standing
         self.account.money.bought = -3 * UNIT
         self.account.energy.bought = 7 * samples.KWH

@@ -1,4 +1,4 @@
-"""Any life of money: exact fractions and a plain list of what is owed, against the account, step by step."""
+"""Random histories of money: the account against exact fractions and a plain list of debts, step by step."""
 
 from fractions import Fraction
 
@@ -68,7 +68,7 @@ class PlainBook:
         self.due += Fraction(amount) * (1 + Fraction(self.tax, 10_000))
 
     def _energy(self, mwh):
-        if self.contract in MONEY_CONTRACTS + (contracts.KeyCard,):  # without a card it is the meter's own
+        if self.contract in MONEY_CONTRACTS + (contracts.KeyCard,):  # without a card the money in the meter is charged
             self._taxed(Fraction(mwh * self.price, 1_000_000))
 
     def _days(self, count):
@@ -112,7 +112,7 @@ class PlainBook:
             self.emergency = EMERGENCY_ACCEPTED
 
     def _pack(self, _):
-        """Nothing changes."""
+        """Change nothing."""
 
     def _settle_emergency(self):
         if self.balance > 0:
@@ -132,7 +132,7 @@ TERMS = {
 
 
 def do(account, what, value):
-    """The step on the account; gives back the account to go on with."""
+    """Apply the step to the account. Return the account for the next step."""
     if what == "energy":
         account.consume(value)
     elif what == "days":
@@ -190,8 +190,8 @@ def test_seven_parts_make_the_sum_exactly(weekly, first_day):
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(1, 5 * 10**6), st.booleans()), max_size=60), st.integers(0, 5 * 10**6))
-def test_energy_counted_at_once_comes_to_what_it_came_to_pulse_by_pulse(parts, limit):
-    """What recovery does: all energy between two records is one charge."""
+def test_energy_counted_at_once_gives_the_same_as_pulse_by_pulse(parts, limit):
+    """Count as recovery does: all energy between two records is one charge."""
     account, recovered = samples.new_account(), samples.new_account()
     waiting_mwh = 0
     for one in (account, recovered):

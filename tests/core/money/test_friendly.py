@@ -1,4 +1,4 @@
-"""Friendly hours: by the wall's clock, over midnight, through daylight changes, on weekdays and holidays."""
+"""Friendly hours: by local time, over midnight, through daylight changes, on weekdays and holidays."""
 
 import unittest
 
@@ -13,12 +13,12 @@ TEN_IN_THE_EVENING = 22 * 60
 
 
 def utc_s(month, day, hour, minute=0):
-    """Of 2026."""
+    """Return a UTC time of 2026."""
     return days_from_civil(2026, month, day) * 86_400 + hour * HOUR + minute * 60
 
 
 def account_with(zone=None, dates=(), **terms):
-    """`dates` are the tariff's holidays, `terms` those of friendly hours."""
+    """Return an account; `dates` are the tariff's holidays, `terms` those of friendly hours."""
     account = samples.new_account(samples.flat_tariff(zone=zone or Zone(0), holidays=dates))
     for name in terms:
         account.terms.set("friendly_" + name, terms[name])
@@ -72,7 +72,7 @@ class TestHours(unittest.TestCase):
 
 
 class TestEnd(unittest.TestCase):
-    """`ends_s` against looking at every minute."""
+    """`ends_s` against a look at every minute."""
 
     def _assert_ends(self, account, now_s, expected_s):
         self.assertEqual(friendly.ends_s(account, now_s), expected_s)

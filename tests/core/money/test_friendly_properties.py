@@ -20,7 +20,7 @@ HOLIDAYS_TABLE = tuple(sorted(HOLIDAYS, key=lambda holiday: (holiday[2], holiday
 
 
 def by_the_wall(zone_name, terms, utc_s):
-    """The rule as a person reads it."""
+    """Apply the rule as a person reads it."""
     local = datetime.datetime.fromtimestamp(utc_s, ZoneInfo(zone_name))
     minute = local.hour * 60 + local.minute
     first, end = terms["friendly_from_minute"], terms["friendly_to_minute"]

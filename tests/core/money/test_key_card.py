@@ -1,4 +1,4 @@
-"""What a key card says: sealed for one card, opened as it was, and nothing else."""
+"""The content of a key card: sealed for one card, and opened unchanged with its keys only."""
 
 import unittest
 
@@ -25,12 +25,12 @@ class TestSealing(unittest.TestCase):
             (2**32 - 1, 2**47 - 1, 2**47 - 2, key_card.BY_TARIFF, 2**32 - 1, key_card.MONTH, 65_535, 2**32 - 2, 9),
             (70_000, 10**7, 123_456, 300_000, 2_000_000, key_card.DAY, 20_454, 1_999_999, 12),
         ):
-            data = key_card.seal_content(aes, PAIR, CardContent(*values))
+            data = key_card.seal_content(aes, PAIR, CardContent(*values[:4], values[4:8], values[8]))
             self.assertEqual((len(data), key_card.read_version(data)), (key_card.SIZE, values[0]))
             self.assertEqual(fields(key_card.open_content(aes, PAIR, data)), list(values))
 
     def test_another_card_site_or_byte_does_not_open(self):
-        data = key_card.seal_content(aes, PAIR, CardContent(3, 10, 4, 5, 6, 0, 0, 0, 9))
+        data = key_card.seal_content(aes, PAIR, CardContent(3, 10, 4, 5, (6, 0, 0, 0), 9))
         for pair in (keys.key_card_keys(aes, SITE_KEY, UID[:-1] + b"\x00"), keys.key_card_keys(aes, bytes(16), UID)):
             with self.assertRaises(SealBroken):
                 key_card.open_content(aes, pair, data)
@@ -40,8 +40,8 @@ class TestSealing(unittest.TestCase):
             with self.assertRaises(SealBroken):
                 key_card.open_content(aes, PAIR, changed)
 
-    def test_what_is_no_record_claims_no_version(self):
-        data = key_card.seal_content(aes, PAIR, CardContent(3, 10, 4, 5, 6, 0, 0, 0, 9))
+    def test_bytes_that_are_no_record_have_no_version(self):
+        data = key_card.seal_content(aes, PAIR, CardContent(3, 10, 4, 5, (6, 0, 0, 0), 9))
         for other in (b"", data[:-1], b"\x53" + data[1:], data[:1] + b"\x04" + data[2:], bytes(48)):
             self.assertIsNone(key_card.read_version(other))
 

@@ -1,4 +1,4 @@
-"""What a meter knows of key cards: which image is genuine, what a card owes, and the same again from bytes."""
+"""The known key cards: which image is genuine, the debt of a card, and the same state after packing."""
 
 import unittest
 
@@ -12,7 +12,7 @@ DAY = 20_454  # 2026-01-01, a Thursday
 
 
 def content(version=1, spent=0, loaded=10**6, price=300_000, allowance_mwh=0, period=0, number=0, used_mwh=0):
-    return CardContent(version, loaded, spent, price, allowance_mwh, period, number, used_mwh, 7)
+    return CardContent(version, loaded, spent, price, (allowance_mwh, period, number, used_mwh), 7)
 
 
 def cards_with(number=5, version=4, spent=1_000, owed=0):
@@ -55,7 +55,7 @@ class TestGenuine(unittest.TestCase):
 
 
 class TestMeeting(unittest.TestCase):
-    """A step of 50 was deducted with version 5; what the card then says tells whether it reached it."""
+    """A step of 50 was deducted with version 5. The card's next content shows if the deduction reached it."""
 
     def met(self, version, spent):
         cards = cards_with(owed=50)
@@ -79,12 +79,12 @@ class TestMeeting(unittest.TestCase):
     def test_another_meter_took_less_than_it_and_more_often(self):
         self.assertEqual(self.met(7, 1_020), (53, 7, 1_020))
 
-    def test_what_another_meter_may_hide_is_not_deducted_again(self):
+    def test_a_deduction_that_another_meter_may_hide_is_not_repeated(self):
         self.assertEqual(self.met(7, 1_090), (3, 7, 1_090))
 
 
 class TestMemory(unittest.TestCase):
-    def test_so_many_are_remembered_and_what_the_others_owed_is_given(self):
+    def test_a_limited_number_is_remembered_and_the_debt_of_others_is_given(self):
         cards = KnownCards()
         for number in range(REMEMBERED + 3):
             cards.meet(number, 1, 0, 0)
@@ -127,7 +127,7 @@ class TestAllowance(unittest.TestCase):
         self.assertEqual(period_number(key_card.MONTH, DAY), 2026 * 12)
         self.assertEqual(period_number(key_card.MONTH, DAY + 31), 2026 * 12 + 1)
 
-    def test_of_what_card_and_meter_say_of_one_period_the_larger_holds(self):
+    def test_the_larger_use_of_card_and_meter_counts_in_one_period(self):
         cards = KnownCards()
         cards.meet(5, 1, 0, 7)
         cards.take_terms(0, 0, KWH, key_card.DAY, DAY, 100, DAY)
@@ -149,8 +149,8 @@ class TestAllowance(unittest.TestCase):
         cards.enter_day(DAY + 1)
         self.assertEqual(cards.allowance_left_mwh, KWH)
 
-    def test_one_of_the_same_terms_is_not_taken_for_told_before_its_own_are_taken(self):
-        """Power may fail between the two records that bring a card: what it used has to be read again then."""
+    def test_a_card_with_equal_terms_waits_for_its_own(self):
+        """Cut power between the two records of a card: then its use has to be read again."""
         cards = KnownCards()
         cards.meet(5, 1, 0, 7)
         cards.take_terms(10**6, 0, KWH, key_card.DAY, DAY, 100, DAY)

@@ -1,4 +1,4 @@
-"""The ledger under power cuts: the recovered account is the one that was acknowledged, or has the write in flight."""
+"""The ledger under power cuts: the recovered account is the acknowledged one, with or without the write in progress."""
 
 import struct
 import unittest
@@ -45,7 +45,7 @@ class TestLedger(unittest.TestCase):
         self.now_s += seconds
         self.ledger.advance(self.now_s, pulses)
 
-    def test_recovered_is_what_was(self):
+    def test_the_recovered_account_equals_the_former(self):
         self.ledger.credit(3, contracts.MONEY, 50_000_000, 1, self.now_s)
         for step in range(500):
             self._live(1_700, step % 9)
@@ -229,7 +229,7 @@ class TestLedger(unittest.TestCase):
 
 
 class TestPowerCuts(unittest.TestCase):
-    """Cut at every flash operation of a busy stretch of life; the steps are small so that each is one decision."""
+    """A power cut at every flash operation of a busy period; the steps are small, so that each is one decision."""
 
     def _steps(self):
         tariff = Tariff(samples.flat_tariff(version=5, activation_s=samples.NEW_YEAR_S + 90_000))
@@ -249,7 +249,7 @@ class TestPowerCuts(unittest.TestCase):
             acknowledged.append((account.money.bought, account.pulses_total, account.token_top, account.token_window))
 
     def _cut_during(self, operation, tariff_data, act):
-        """The ledger as it is found after a cut at the `operation`-th flash operation of `act`; None without a cut."""
+        """Return the ledger after a cut at the `operation`-th flash operation of `act`, or None if there was no cut."""
         flash = new_flash()
         ledger = new_ledger(flash, samples.new_account(tariff_data))
         ledger.advance(samples.NEW_YEAR_S + 23 * 3600, 1)
@@ -304,7 +304,7 @@ class TestPowerCuts(unittest.TestCase):
             ledger.advance(later_s + 60, 5)
             self.assertTrue(ledger.account.rate < ledger.account.tariff.rate_count)
 
-    def test_what_was_acknowledged_is_there(self):
+    def test_every_acknowledged_change_is_there(self):
         complete = []
         self._run(None, new_ledger(new_flash(), samples.new_account(samples.day_and_night_tariff())), complete)
         operation = 1
@@ -335,7 +335,7 @@ class TestPowerCuts(unittest.TestCase):
 
 
 class TestNumbers(unittest.TestCase):
-    """Terms and standing numbers are one record each, with the token that asked for them."""
+    """Each term and each standing number is one record, with the token that asked for it."""
 
     def setUp(self):
         self.flash = new_flash()
@@ -351,7 +351,7 @@ class TestNumbers(unittest.TestCase):
             self.assertEqual(account.standing["term_until_s"], self.now_s + 90)
             self.assertEqual([account.token_is_used(number) for number in (3, 4, 5, 6)], [False, True, True, False])
 
-    def test_what_may_not_be_is_refused_and_nothing_is_written(self):
+    def test_impossible_changes_are_refused_and_nothing_is_written(self):
         self.ledger.set_number(STANDING, "tenant", 1, self.now_s, 4, 1)
         before = bytes(self.flash.memory)
         for holder, name, value, sequence in (
@@ -386,7 +386,7 @@ class TestNumbers(unittest.TestCase):
             self.assertEqual(bytes(self.flash.memory), before)
 
     def test_power_cut_at_any_flash_operation_leaves_number_and_token_or_neither(self):
-        """Where the log is nearly full, so that it has to roll on the way."""
+        """Cut power in a log that is nearly full, so that it has to roll on the way."""
         operation = 1
         while self._cut_at(operation):
             operation += 1

@@ -1,4 +1,4 @@
-"""The ledger under the rules of money: a top-up with its share of a debt is one record; recovery comes to the same."""
+"""The ledger under the rules of money: a top-up with its share of a debt is one record, and recovery gives the same."""
 
 import unittest
 
@@ -53,7 +53,7 @@ class LedgerTest(unittest.TestCase):
         self.ledger.advance(self.now_s, pulses)
 
     def _assert_recovers(self):
-        """A meter that starts now knows what this one knows."""
+        """Assert that a meter that starts now has the state of this one."""
         again = reopened(flash_with(self.flash.memory))
         expected, found = self.ledger.account, again.account
         found.time_s = expected.time_s
@@ -66,7 +66,7 @@ class TestDebts(LedgerTest):
         self._terms(debt_share_percent=30)
         self._standing("debt_microunits", 10 * UNIT)
 
-    def test_the_balance_that_is_told_is_what_is_left_of_the_top_up(self):
+    def test_the_returned_balance_is_the_rest_of_the_top_up(self):
         self.assertEqual(self._credit(20 * UNIT), 14 * UNIT)
         self.assertEqual(self.ledger.account.standing["debt_microunits"], 4 * UNIT)
         self._assert_recovers()
@@ -109,18 +109,18 @@ class TestDebts(LedgerTest):
 
 
 class TestLimits(LedgerTest):
-    """What a ledger takes, its next start takes as well."""
+    """Every state that a ledger accepts, its next start accepts as well."""
 
     LARGEST = 10**15
 
     def _fill(self, unit):
-        """As much as can be bought, in the largest top-ups there are."""
-        purse = self.ledger.account.credit_register(unit)
+        """Credit as much as possible, in the largest top-ups."""
+        register = self.ledger.account.credit_register(unit)
         with self.assertRaises(ValueError):
             while True:
                 self.sequence += 1
                 self.ledger.credit(self.sequence, unit, self.LARGEST, 1, self.now_s)
-        self.assertTrue(purse.bought > 4_600 * self.LARGEST)
+        self.assertTrue(register.bought > 4_600 * self.LARGEST)
 
     def test_more_than_can_be_counted_is_refused(self):
         for unit in (contracts.MONEY, contracts.ENERGY):
@@ -162,7 +162,7 @@ class TestEmergencyCredit(LedgerTest):
         self.assertEqual(self._state(), EMERGENCY_ACCEPTED)
         self._assert_recovers()
 
-    def test_whatever_a_change_alters_counts_at_once(self):
+    def test_every_change_counts_at_once(self):
         self._advance(1, 8_000)
         self.ledger.change(lambda account: account.terms.set("emergency_microunits", UNIT))
         self.assertEqual(self._state(), EMERGENCY_USED)

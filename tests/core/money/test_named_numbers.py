@@ -1,4 +1,4 @@
-"""Named numbers: found by name or place, held to their ranges, and packed to what differs from the defaults."""
+"""Named numbers: found by name or place, kept to their ranges, and packed only if they differ from the defaults."""
 
 import struct
 import unittest
@@ -31,7 +31,7 @@ class TestNamedNumbers(unittest.TestCase):
                     self.numbers.set(name, value)
                 self.assertEqual(self.numbers[name], highest)
 
-    def test_an_error_says_what_there_is_and_what_is_allowed(self):
+    def test_an_error_lists_the_names_and_the_allowed_range(self):
         for wrong, said in (
             (lambda: self.numbers.set("ours", 1), "no number of the test 'ours'; there are: hours, owed, level"),
             (lambda: self.numbers.set("hours", 25), "hours must be from 0 to 24"),
@@ -50,7 +50,7 @@ class TestNamedNumbers(unittest.TestCase):
         other.set("hours", 1)
         self.assertEqual(self.numbers["hours"], 8)
 
-    def test_what_is_packed_comes_back_wherever_it_lies(self):
+    def test_packed_numbers_come_back_from_any_position(self):
         self.numbers.set("owed", -(1 << 62))
         self.numbers.set("level", 9)
         packed = self.numbers.pack()
@@ -60,7 +60,7 @@ class TestNamedNumbers(unittest.TestCase):
         self.assertEqual(again.changed(), self.numbers.changed())
         self.assertEqual(again.changed(), [(1, -(1 << 62)), (2, 9)])
 
-    def test_what_was_set_back_takes_no_room(self):
+    def test_a_number_back_at_its_default_takes_no_room(self):
         self.numbers.set("hours", 9)
         self.numbers.set("hours", 8)
         self.assertEqual(self.numbers.pack(), b"\x00")

@@ -1,4 +1,4 @@
-"""Where a meter stands with its customer: nothing at first, everything kept, and the newest order alone holds."""
+"""The standing of a meter with its customer: empty at first, then kept; only the newest order has effect."""
 
 import struct
 import unittest
@@ -8,7 +8,7 @@ from wattpurse.core.money.standing import Standing
 
 
 class TestStanding(unittest.TestCase):
-    def test_a_new_meter_owes_nothing_and_was_promised_nothing(self):
+    def test_a_new_meter_has_neither_debt_nor_permit(self):
         new = Standing()
         self.assertEqual([new[name] for name in standing.names()], [0] * len(standing.names()))
         self.assertEqual(new.pack(), b"\x00")
@@ -21,7 +21,7 @@ class TestStanding(unittest.TestCase):
         self.assertEqual(position, 1 + len(full.pack()))
         self.assertEqual(again.changed(), full.changed())
 
-    def test_none_of_them_is_negative_but_what_a_receipt_gives_back(self):
+    def test_none_is_negative_but_the_amounts_of_a_receipt(self):
         for name in standing.names():
             numbers = Standing()
             try:
@@ -31,7 +31,7 @@ class TestStanding(unittest.TestCase):
             self.assertIn(name, ("receipt_microunits", "receipt_mwh"))
 
     def test_places_are_those_that_flash_and_cards_know(self):
-        """A name may change, its place never: what is in meters and on cards would mean something else."""
+        """Compare the places with those in flash and on cards. A name may change, its place never."""
         places = {
             "term_until_s": 0,
             "dispenser_until_s": 1,

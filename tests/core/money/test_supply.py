@@ -1,4 +1,4 @@
-"""Supply without credit: who is cut off and when, what is latched, friendly hours, emergency credit, shortages."""
+"""Supply without credit: the cut-off, latches, friendly hours, emergency credit, shortages."""
 
 import unittest
 
@@ -10,7 +10,7 @@ from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED
 
 DAY_S = 86_400
 HOUR_S = 3_600
-MIDNIGHT_S = samples.NEW_YEAR_S + 4 * DAY_S  # a Monday begins
+MIDNIGHT_S = samples.NEW_YEAR_S + 4 * DAY_S  # midnight at the start of a Monday
 EIGHT = 8 * 60
 TEN_IN_THE_EVENING = 22 * 60
 
@@ -33,7 +33,7 @@ class SupplyTest(unittest.TestCase):
         self.circumstances.now_s = MIDNIGHT_S + day * DAY_S + hour * HOUR_S
 
     def _judge(self):
-        """What the supply desk does: latch, then decide. Once more must change nothing."""
+        """Latch, then decide, as the supply desk does. A second call must change nothing."""
         for name, value in supply.latches(self.account, self.circumstances):
             self.latched.append((name, value))
             self.account.standing.set(name, value)
@@ -41,7 +41,9 @@ class SupplyTest(unittest.TestCase):
         return supply.decide(self.account, supply.ON, self.circumstances)
 
     def _judge_through(self, first, last, step_minutes=10):
-        """The reasons from hour to hour, without repetitions; hours are counted from the first Monday's midnight."""
+        """Return the reasons from hour to hour, without repetitions. Hours are counted from midnight of the first
+        Monday.
+        """
         reasons = []
         for minute in range(first * 60, last * 60, step_minutes):
             self.circumstances.now_s = MIDNIGHT_S + minute * 60
@@ -77,7 +79,7 @@ class TestCutOff(SupplyTest):
         self.account.standing.set("unconfirmed", 0)
         self.assertEqual(self._judge(), supply.ON)
 
-    def test_who_accepts_emergency_credit_need_not_confirm_it(self):
+    def test_accepted_emergency_credit_needs_no_confirmation(self):
         self._terms(confirm_closing=1, emergency_microunits=5_000)
         self._spend_all()
         self._judge()
@@ -108,7 +110,7 @@ class TestFriendlyHours(SupplyTest):
         self.assertEqual(self._judge_through(23, 60), [(23.0, supply.ON), (32.0, supply.NO_CREDIT)])
         self.assertEqual(self.latched, [("friendly_until_s", MIDNIGHT_S + 32 * HOUR_S), ("cut_off", 1)])
 
-    def test_who_was_cut_off_before_stays_so(self):
+    def test_a_customer_cut_off_before_stays_cut_off(self):
         self._spend_all()
         self.assertEqual(self._judge_through(12, 48), [(12.0, supply.NO_CREDIT)])
 
@@ -141,7 +143,7 @@ class TestFriendlyHours(SupplyTest):
             self.assertEqual(self._judge(), supply.ON)
 
     def test_mains_off_when_the_hours_end_are_no_way_into_the_next_night(self):
-        """Who pulls the main fuse at five to eight and puts it back in the evening was not seen at eight."""
+        """Open the main fuse shortly before the hours end at eight, and close it in the evening."""
         self._at(0, 23)
         self._spend_all()
         self._judge()
@@ -182,7 +184,7 @@ class TestFriendlyHours(SupplyTest):
         self.assertEqual(self._judge(), supply.DAILY_LIMIT)
 
     def test_not_for_a_key_card_that_is_spent(self):
-        """Who may owe on a card draws all night on an empty one, and throws it away."""
+        """Refuse friendly hours to an empty card: a customer would use energy all night and throw the card away."""
         self.account.contract = contracts.KeyCard
         self.account.standing.set("card_in", 1)
         self.account.cards.price = 250_000
@@ -244,7 +246,7 @@ class TestShortage(SupplyTest):
         self.account.standing.set("shortage_level", level)
         return supply.decide(self.account, supply.ON, self.circumstances)
 
-    def test_priority_decides_among_those_who_paid(self):
+    def test_priority_decides_among_paid_supplies(self):
         for priority in range(10):
             self._terms(shortage_priority=priority)
             kept = [level for level in range(10) if self._reason(level) == supply.ON]
@@ -260,7 +262,7 @@ class TestShortage(SupplyTest):
         credit_rules.take_credit(self.account, contracts.MONEY, 2_000)
         self.assertEqual(self._reason(9), supply.ON)
 
-    def test_what_the_other_purse_owes_does_not_matter(self):
+    def test_debt_of_the_other_credit_register_does_not_matter(self):
         self._terms(shortage_priority=9)
         self.account.standing.set("emergency_energy", EMERGENCY_USED)
         self.assertEqual(self._reason(9), supply.ON)

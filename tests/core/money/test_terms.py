@@ -1,4 +1,4 @@
-"""Terms: named, ranged, and readable from snapshots that knew fewer of them."""
+"""Terms: named, within ranges, and readable from snapshots that have fewer of them."""
 
 import struct
 import unittest

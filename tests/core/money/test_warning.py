@@ -1,4 +1,4 @@
-"""Warnings in two grades: by what is left, by how long that lasts, and by when a term ends."""
+"""Warnings in two grades: by the credit left, by the time it lasts, and by the end of a term."""
 
 import unittest
 

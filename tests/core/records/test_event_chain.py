@@ -1,4 +1,4 @@
-"""The chain through the event log: power cuts leave it whole, and whoever writes flash without the key does not."""
+"""The chain through the event log: power cuts keep it whole, and writes without the key break it."""
 
 import struct
 import unittest
@@ -34,7 +34,7 @@ def opened(flash, key=KEY):
 
 
 def verdicts(log):
-    """Newest first: (time, verdict)."""
+    """Return (time, verdict), newest first."""
     return [(event.time_s, verdict) for event, verdict in log.verdicts()]
 
 
@@ -130,7 +130,7 @@ class TestChain(unittest.TestCase):
 
 class TestCuts(unittest.TestCase):
     def test_no_cut_breaks_the_chain(self):
-        """Lives are cut off at any operation, then all that is readable holds, and holds when it is read again."""
+        """Cut histories off at any operation. Every readable event then holds, and holds when it is read again."""
         for operation in range(1, 90):
             self._cut_twice(operation, "none")
 
@@ -139,7 +139,7 @@ class TestCuts(unittest.TestCase):
             self._cut_twice(operation, "page")
 
     def _cut_twice(self, operation, damage):
-        """A cut that may damage the page, and one that does not."""
+        """Cut power once so that the page may be damaged, and once so that it is not."""
         flash = new_flash(operation)
         log = EventLog(flash, 0, SECTORS)
         log.create()
@@ -181,7 +181,7 @@ class TestCuts(unittest.TestCase):
                 self.assertEqual(broken(log), [], depth)
 
     def test_an_event_that_one_copy_holds_is_not_built_upon(self):
-        """Power failed behind its first copy: whether it is there the next time or not, what follows holds."""
+        """Cut power after the first copy. The next events hold, even if that copy cannot be read later."""
         for is_there in (True, False):
             flash = new_flash()
             log = EventLog(flash, 0, SECTORS)
@@ -202,7 +202,7 @@ class TestCuts(unittest.TestCase):
 
 
 class TestForgery(unittest.TestCase):
-    """Someone with a flash programmer, who makes every checksum right but has no key."""
+    """Attacks with a flash programmer: every checksum is right, but the key is missing."""
 
     def setUp(self):
         self.flash = new_flash()
@@ -280,12 +280,12 @@ class TestForgery(unittest.TestCase):
         self._put(1, self._slot(0))
         self.assertTrue(self._broken_times())
 
-    def test_the_newest_dropped_are_seen_by_whoever_knows_a_later_link(self):
-        told, place = self.log.link, self.log.place
+    def test_dropping_the_newest_is_detected_with_a_later_link(self):
+        later_link, place = self.log.link, self.log.place
         self._blank(19)
         self._blank(18)
         log = opened(self.flash)
-        self.assertFalse(told in [event.link for event in log.recent(100)])
+        self.assertFalse(later_link in [event.link for event in log.recent(100)])
         self.assertTrue(log.place < place)
 
 

@@ -1,4 +1,4 @@
-"""The load profile: every mWh of the registers in one half hour, whatever power and clock do."""
+"""The load profile: every mWh of the registers is in one half hour, through power cuts and changes of the clock."""
 
 import unittest
 
@@ -8,8 +8,8 @@ from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
 from tests.samples import NEW_YEAR_S, day_and_night_tariff, new_account
 from wattpurse.core.journal.ring import JournalBlank
-from wattpurse.core.records.load_profile import CLOCK, HALF_HOUR_S, OUTAGE, LoadProfile
-from wattpurse.core.tariffs.calendar import DAY_S, month_index
+from wattpurse.core.records.load_profile import CLOCK, OUTAGE, LoadProfile
+from wattpurse.core.tariffs.calendar import DAY_S, HALF_HOUR_S, month_index
 
 SECTORS = 16
 START_S = NEW_YEAR_S + 10 * DAY_S
@@ -27,7 +27,7 @@ class Meter:
         self.profile.create(self.account, now_s)
 
     def restart(self, after_s=1):
-        """Power fails and comes back so much later."""
+        """Cut power, and restore it after a time."""
         self.flash.faults.operations_to_cut = None
         self.now_s += after_s
         self.profile = LoadProfile(self.flash, 0, self.sectors)
@@ -38,11 +38,11 @@ class Meter:
         self.profile.step(self.account, self.now_s)
 
     def use(self, mwh):
-        """Energy is registered and charged."""
+        """Register and charge energy."""
         self.account.consume(mwh)
 
     def live(self, seconds, mwh_a_minute=0):
-        """Let so many seconds pass, a minute at a time."""
+        """Let time pass, a minute at a time."""
         end_s = self.now_s + seconds
         while self.now_s < end_s:
             self.now_s = min(end_s, self.now_s + 60)
@@ -50,7 +50,7 @@ class Meter:
             self.step()
 
     def half_hours(self):
-        """Oldest first: (start, seconds, energy, charge, flags)."""
+        """Return (start, seconds, energy, charge, flags), oldest first."""
         every = [
             (one.start_s, one.seconds, one.energy_mwh, one.charge_microunits, one.flags)
             for one in self.profile.half_hours()
@@ -63,7 +63,13 @@ class TestHalfHours(unittest.TestCase):
         meter = Meter()
         meter.live(DAY_S, 1_000)
         expected = [(START_S + HALF_HOUR_S * place, HALF_HOUR_S, 30_000, 7_500, 0) for place in range(48)]
-        expected[0] = (START_S, HALF_HOUR_S, 29_000, 7_250, 0)  # a step at a boundary belongs to what ends there
+        expected[0] = (
+            START_S,
+            HALF_HOUR_S,
+            29_000,
+            7_250,
+            0,
+        )  # a step at a boundary belongs to the half hour that ends there
         found = meter.half_hours()
         self.assertEqual(len(found), 48)
         self.assertEqual([one[:2] for one in found], [one[:2] for one in expected])
@@ -71,7 +77,7 @@ class TestHalfHours(unittest.TestCase):
         self.assertEqual(sum(one[2] for one in found), 48 * 30_000)
         self.assertEqual(sum(one[3] for one in found), 48 * 7_500)
 
-    def test_half_hours_are_whole_and_half_hours_utc(self):
+    def test_half_hours_begin_at_whole_and_half_hours_utc(self):
         meter = Meter(now_s=START_S + 700)
         meter.live(2 * HALF_HOUR_S, 100)
         self.assertEqual([one[:2] for one in meter.half_hours()], [(START_S + 700, 1100), (START_S + 1800, 1800)])
@@ -172,7 +178,7 @@ class TestClock(unittest.TestCase):
         meter.step()
         meter.live(HALF_HOUR_S, 1_000)
         self.assertEqual([one[4] for one in meter.half_hours()], [CLOCK])
-        self.assertEqual(meter.profile.demands(), [])  # nobody knows how long it was
+        self.assertEqual(meter.profile.demands(), [])  # the length of the half hour is unknown
 
 
 class TestDemand(unittest.TestCase):
@@ -237,7 +243,7 @@ class TestDays(unittest.TestCase):
         meter.live(3 * DAY_S)
         self.assertEqual(meter.profile.mean_daily_mwh(), 0)
 
-    def test_what_a_debt_took_is_no_use(self):
+    def test_debt_payments_are_not_use(self):
         meter = Meter()
         meter.live(DAY_S)
         meter.account.standing.set("debt_recovered_microunits", 5_000_000)
@@ -301,7 +307,7 @@ class TestFlash(unittest.TestCase):
 
 
 class TestSum(unittest.TestCase):
-    """Random lives beside a plain list of what was used between two looks."""
+    """Random histories against a plain list of the use between two looks."""
 
     def test_everything_is_in_one_half_hour(self):
         for seed in range(1, 30):

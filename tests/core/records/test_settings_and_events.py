@@ -10,6 +10,7 @@ from boards.host.world.clock import VirtualClock
 from wattpurse.core import carrier, outcome
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
 from wattpurse.core.records.events import EventLog
@@ -102,7 +103,7 @@ class TestEvents(unittest.TestCase):
 
     def test_newest_first_and_over_a_restart(self):
         self.log.note(events.STARTED, carrier.METER, 100)
-        self.log.note(events.CREDIT_MONEY, carrier.CARD, 200, 5_000_000, 7)
+        self.log.note(token.event_code(token.CREDIT_MONEY), carrier.CARD, 200, 5_000_000, 7)
         again = EventLog(self.flash, 0, 4)
         again.open()
         again.note(events.SUPPLY, carrier.METER, 300, supply.NO_CREDIT)
@@ -135,7 +136,7 @@ class TestEvents(unittest.TestCase):
         recent = log.recent(1_000)
         self.assertEqual((len(recent), recent[-1].code), (101, events.TAMPER))
 
-    def test_what_was_noted_survives_a_cut_at_any_operation(self):
+    def test_noted_events_survive_a_cut_at_any_operation(self):
         for operation in range(1, 40):
             self.setUp()
             self.flash.faults.plan_cut(operation, operation * 377 % 1001, ("none", "page")[operation % 2])
@@ -152,7 +153,7 @@ class TestEvents(unittest.TestCase):
             self.assertIn(times, [[999] + list(range(last, -1, -1)) for last in (noted - 1, noted)])
 
     def test_nothing_is_noted_behind_a_sector_whose_making_was_cut_off(self):
-        """Its header stands in the first copy alone, and may not be readable the next time."""
+        """Leave a sector whose header is in the first copy alone, and may be unreadable the next time."""
         self.log.note(events.STARTED, carrier.METER, 1)
         self.flash.memory[4 * 4096 : 4 * 4096 + 32] = b"\xff" * 32
         log = EventLog(self.flash, 0, 4)

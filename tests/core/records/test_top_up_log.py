@@ -1,4 +1,4 @@
-"""The top-up log: every credit that the ledger has, once, and power cuts cannot flood it."""
+"""The top-up log: it has every credit of the ledger once, and power cuts cannot fill it."""
 
 import unittest
 
@@ -35,7 +35,7 @@ class TestTopUps(unittest.TestCase):
     def numbers(self, is_used=always):
         return [one.sequence for one in self.log.redeemed(is_used)]
 
-    def test_what_is_noted_comes_back(self):
+    def test_noted_top_ups_come_back(self):
         self.note(1, 3, -4)
         self.note(2, 10**15, 10**15 + 1, token.CREDIT_ENERGY)
         self.log.note(token.CLOCK, 3, carrier.CONSOLE, 50)
@@ -83,7 +83,7 @@ class TestTopUps(unittest.TestCase):
             self.note(1)
         self.assertEqual(self.flash.programs, programs)
 
-    def test_no_cut_loses_what_was_noted(self):
+    def test_no_cut_loses_a_noted_top_up(self):
         for operation in range(1, 60):
             self.setUp()
             self.flash.faults.plan_cut(operation, operation * 377 % 1001, ("none", "page")[operation % 2])

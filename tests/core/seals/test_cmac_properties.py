@@ -1,4 +1,4 @@
-"""CMAC of any message against the `cryptography` package's own."""
+"""CMAC of any message against that of the `cryptography` package."""
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -25,7 +25,7 @@ def test_cmac(key, message):
 
 
 def doubled(block):
-    """Times x in GF(2^128), one bit at a time."""
+    """Multiply by x in GF(2^128), one bit at a time."""
     bits = [byte >> bit & 1 for byte in block for bit in range(7, -1, -1)]
     carry, bits = bits[0], bits[1:] + [0]
     if carry:
@@ -35,7 +35,7 @@ def doubled(block):
 
 
 def reference_diversify(key, data):
-    """AN10922, section 2.2, from its text: pad to 32 bytes whatever the length, CBC-MAC with the subkey."""
+    """Derive a key by the text of AN10922, section 2.2: pad to 32 bytes, then CBC-MAC with the subkey."""
     subkey = doubled(Cipher(AES(key), ECB()).encryptor().update(bytes(16)))
     message = b"\x01" + data
     if len(message) < 32:

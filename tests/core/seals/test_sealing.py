@@ -1,4 +1,4 @@
-"""Sealing: what is opened is what was sealed, and nothing else is opened at all."""
+"""Sealing: an opened message equals the sealed one, and no other message opens."""
 
 import unittest
 
@@ -15,7 +15,7 @@ PAYLOAD = b"payload of twenty 20"
 
 
 class CountingAes:
-    """Notes which objects were made, to tell whether anything was decrypted."""
+    """An AES that notes the objects made, which shows if anything was decrypted."""
 
     def __init__(self):
         self.decrypted = 0

@@ -1,4 +1,4 @@
-"""The civil calendar and the zone with its daylight rule, on dates whose answers are in any almanac."""
+"""The civil calendar and the zone with its daylight rule, on dates with answers from an almanac."""
 
 import unittest
 
@@ -28,12 +28,12 @@ def sydney():
 
 
 def azores():
-    """Daylight time begins and ends where standard time has midnight."""
+    """Return a zone in which daylight time begins and ends at midnight of standard time."""
     return Zone(-60, EU_START, EU_END, True)
 
 
 def nuuk():
-    """The wall is set back from midnight to eleven in the evening."""
+    """Return a zone in which the clock is set back from midnight to eleven in the evening."""
     return Zone(-120, EU_START, EU_END, True)
 
 
@@ -128,7 +128,7 @@ class ZoneTime(unittest.TestCase):
         self.assertEqual(zone.next_shift_s(spring), autumn)
         self.assertEqual(zone.next_shift_s(autumn), utc(2027, 3, 28, 1))
 
-    def test_answers_do_not_depend_on_what_was_asked_before(self):
+    def test_answers_do_not_depend_on_earlier_questions(self):
         zone = berlin()
         instants = [utc(2026, month, 15) for month in (1, 7, 12, 3, 8, 2)] + [utc(1990, 6, 1), utc(2105, 1, 1)]
         for first in instants:

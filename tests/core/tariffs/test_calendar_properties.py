@@ -39,7 +39,7 @@ def local_time(name, utc_s):
 
 
 def shifts(zone):
-    """Every instant of daylight change, by the zone's own account: `local_time` is compared on both sides of each."""
+    """Return every instant of daylight change from the zone itself. `local_time` is compared on both sides of each."""
     found = []
     shift_s = zone.next_shift_s(FIRST_S)
     while shift_s is not None and shift_s < LAST_S:
@@ -82,7 +82,7 @@ def test_a_day_starts_at_the_first_instant_of_its_date(name):
 
 
 def first_instant(name, day):
-    """By search: midnights of all these zones fall on quarters of an hour of UTC, and so do their shifts."""
+    """Search for the first instant. Midnights and shifts of all these zones fall on quarters of an hour of UTC."""
     noon_utc_s = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp())
     for utc_s in range(noon_utc_s - 27 * 3600, noon_utc_s + 14 * 3600, 900):
         if local_time(name, utc_s).date() == day:

@@ -1,4 +1,4 @@
-"""Tariff: the table's binary form, the schedule through the year, and the price by position in the month."""
+"""The tariff: the binary form of the table, the schedule through the year, and the price by position in the month."""
 
 import binascii
 import struct
@@ -66,7 +66,7 @@ def fields_with(**changed):
 
 
 def largest_fields():
-    """Every count at its limit, every price and limit as long as it can be written."""
+    """Return fields with every count at its limit, and every price and limit of the greatest length."""
     most_switches = tuple((index * 60, index % 8) for index in range(12))
     prices = tuple((1 << 40) - index for index in range(6))
     limits_mwh = tuple((1 << 47) + index for index in range(5))
@@ -79,13 +79,13 @@ def largest_fields():
 
 
 def reframed(data, body):
-    """A table with another body under a correct length and checksum."""
+    """Return a table with another body under a correct length and checksum."""
     framed = data[:4] + struct.pack("<H", 10 + len(body)) + body
     return framed + struct.pack("<I", binascii.crc32(framed))
 
 
 def local(year, month, day, hour=0, minute=0, second=0):
-    """Berlin winter time."""
+    """Return a UTC time from Berlin winter time."""
     return days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - 3600
 
 
@@ -111,7 +111,7 @@ class Table(unittest.TestCase):
         self.assertEqual((zone.in_utc, zone.shift_minutes), (True, 60))
         self.assertEqual(table.encode(decoded), data)
 
-    def test_the_tariff_shows_what_the_table_holds(self):
+    def test_the_tariff_shows_the_content_of_the_table(self):
         data = table.encode(household_fields())
         tariff = Tariff(data)
         self.assertEqual(tariff.data, data)
@@ -200,7 +200,7 @@ class Table(unittest.TestCase):
             with self.assertRaises(ValueError):
                 Tariff(reframed(data, body[:standing_charge] + longer + body[standing_charge + 1 :]))
 
-    def test_a_table_over_the_limit_says_what_takes_the_room(self):
+    def test_a_table_over_the_limit_gives_the_size_of_its_parts(self):
         reason = self.refusal(largest_fields())
         for part in ("1024", "header", "rates", "day types 201", "seasons 49", "holidays 129"):
             self.assertIn(part, reason)
@@ -213,7 +213,7 @@ class Table(unittest.TestCase):
         self.assertTrue(len(data) <= TABLE_LIMIT)
         self.assertEqual(Tariff(data).rate_names[7], "RATE-7")
 
-    def test_what_breaks_a_rule_is_refused_with_the_reason(self):
+    def test_a_broken_rule_is_refused_with_the_reason(self):
         one_rate = (("ALL", (1,), ()),)
         wrong = (
             ({"version": 1 << 32}, "version"),

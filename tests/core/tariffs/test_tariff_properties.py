@@ -100,7 +100,7 @@ def documents(draw):
 
 
 def fits(document):
-    """The table of a document, or None when it is refused for its size alone."""
+    """Return the table of a document, or None if it is refused for its size alone."""
     try:
         return tariff_file.encode(document)
     except ValueError as error:
@@ -115,7 +115,7 @@ def local_time(document, utc_s):
 
 
 def rate_by_document(document, utc_s):
-    """Which rate the document names for an instant, read the way a person would."""
+    """Return the rate that a person reads from the document for an instant."""
     local = local_time(document, utc_s)
     today = local.date().isoformat()
     seasons = sorted(document["seasons"], key=lambda season: season["start"])
@@ -129,7 +129,7 @@ def rate_by_document(document, utc_s):
 
 
 def instants(draw, tariff):
-    """An instant, half of the time within a day of a daylight change."""
+    """Draw an instant. Half of them lie within a day of a daylight change."""
     utc_s = draw(st.integers(FIRST_S, LAST_S))
     shift_s = tariff.zone.next_shift_s(utc_s)
     if shift_s is None or draw(st.booleans()):
@@ -198,7 +198,7 @@ def test_a_change_is_a_switch_a_midnight_or_a_daylight_change(document, data):
 
 
 def cost_by_fractions(document, month):
-    """Micro-units for (rate, mWh) taken one after another: the free energy first, then each block's share."""
+    """Return micro-units for (rate, mWh) taken one after another: the free energy first, then each block's share."""
     free_mwh = Fraction(document["free_kwh_per_month"]) * 1_000_000
     position = dict.fromkeys(range(len(document["rates"])), Fraction(0))
     cost = Fraction(0)
@@ -229,7 +229,7 @@ def cost_by_meter(tariff, month):
 
 
 @given(documents(), st.data())
-def test_a_month_costs_what_fractions_say(document, data):
+def test_a_month_costs_the_same_as_with_fractions(document, data):
     table = fits(document)
     if table is None:
         return

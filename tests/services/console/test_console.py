@@ -329,7 +329,7 @@ class TestTokens(unittest.TestCase):
         self.assertIn("already used", self.bench.say(line))
         account = self.bench.meter.ledger.account
         self.assertEqual(account.credit_register(contract.MONEY).bought, 12_340_000)
-        self.assertEqual(self.bench.event_codes(1), [(events.CREDIT_MONEY, carrier.CONSOLE)])
+        self.assertEqual(self.bench.event_codes(1), [(token.event_code(token.CREDIT_MONEY), carrier.CONSOLE)])
 
     def test_a_token_with_one_bit_changed_does_nothing(self):
         sealed = self._token(1, 5_000_000)

@@ -1,29 +1,31 @@
 """Figures of the event loop and the heap.
 
-idle_percent counts the core's sleep from outside. Everything else runs the meter from the raw REPL of a chip that was
-reset softly, with a probe beside it:
+idle_percent counts the core's sleep from outside. All other figures run the meter from the raw REPL of a chip after a
+soft reset, with a probe beside it:
 
-poll_empty_cpu_ms: the frozen card desk alone looks for a card, again and again, with nothing else to do: what the core
-was awake for, divided by the looks.
-loop_block_max_ms: the loop's `wait_io_event` is wrapped, so that each step of each task is timed from the end of one
-wait to the begin of the next; erases are timed at the flash driver and taken off. The events of a busy hour (taps of
-all sorts, every console report, changes, a full load) are let happen within `BUSY_MINUTES`, in which garbage is
-collected many times; starting up is over before. A collection cannot be split: what it takes, and how long the steps
-are where garbage is collected between them, out of sight, is measured in a second run and told beside the figure.
+poll_empty_cpu_ms: the frozen card desk alone looks for a card, again and again, without other tasks. The figure is the
+time that the core was awake, divided by the number of looks.
+loop_block_max_ms: a wrapper of the loop's `wait_io_event` times each step of each task, from the end of one wait to the
+begin of the next. Erases are timed at the flash driver and subtracted. The events of a busy hour (taps of all sorts,
+every console report, changes, a full load) happen within `BUSY_MINUTES`, after the start is over; garbage is collected
+many times meanwhile. A collection cannot be split. A second run collects garbage between the steps instead: it gives
+the length of the steps without collections, which is reported beside the figure.
 heap_free_boot_kb: `gc.mem_free()` after a collection, three seconds after the start.
 heap_growth_day_bytes: a day of virtual time, midnight and changes of rate included, with a tap and console lines each
-hour. So that it ends, every task's period is stretched (`STRETCHED`): what a task leaves behind each time still comes
-thousands of times; all else is as always. An integer takes more room the more it holds, so the meter has lived before:
-its window of tokens is full, and its sums are past what fits into one word. A remainder of money fits there or not
-from one hour to the next, and a collection takes what looks like a pointer for one: so the heap in use is the least of
-ten collections in each hour, and the growth is from the median of the day's first half to that of its second. The first
-hour, in which buffers are made that are then kept, is left out. What a meter holds, object by object, is counted over
-more days by `tests/stories/test_memory_properties.py`: in its first week it learns of one day more with each midnight.
+hour. Every task has a longer period (`STRETCHED`), so that the run ends; each task still runs thousands of times, so a
+leak of any task shows. A large integer takes more memory than a small one, so the meter has history: its window of
+tokens is full, and its sums do not fit into one word. Two effects make the heap vary from hour to hour: a remainder of
+money may fit into one word or not, and a collection keeps memory that an integer happens to point at. For that reason
+the heap in use is the smallest of ten collections in each hour, and the growth is from the median of the day's first
+half to the median of its second half. The first hour, in which permanent buffers are made, is left out.
+`tests/stories/test_memory_properties.py` counts the objects of a meter over more days: in the first week each midnight
+adds the record of a day.
 """
 
 from statistics import median_low
 
-from wattpurse_tools.bench.meter import AMPS_100_W, PIN
+from boards.host.cards.iso14443a import Card
+from wattpurse_tools.bench.meter import AMPS_100_W, PIN, BenchMeter, Measured, Workshop
 
 BUSY_MINUTES = 6
 HOURS = 24
@@ -157,8 +159,8 @@ asyncio.run(main())
 """
 
 
-def idle(workshop) -> tuple:
-    """`({idle_percent: value}, notes)`."""
+def idle(workshop: Workshop) -> Measured:
+    """Measure idle_percent."""
     with workshop.meter("idle") as meter:
         meter.start()
         meter.source.set_load_w(1_000)
@@ -167,8 +169,8 @@ def idle(workshop) -> tuple:
     return {"idle_percent": 100 - awake_ms / (_IDLE_S * 10)}, []
 
 
-def idle_with_key_card(workshop) -> tuple:
-    """`({idle_key_card_percent: value}, notes)`."""
+def idle_with_key_card(workshop: Workshop) -> Measured:
+    """Measure idle_key_card_percent."""
     with workshop.meter("key card") as meter:
         meter.start()
         meter.type_line("login " + PIN)
@@ -180,8 +182,8 @@ def idle_with_key_card(workshop) -> tuple:
     return {"idle_key_card_percent": 100 - awake_ms / (_IDLE_S * 10)}, []
 
 
-def look(workshop) -> tuple:
-    """`({poll_empty_cpu_ms: value}, notes)`."""
+def look(workshop: Workshop) -> Measured:
+    """Measure poll_empty_cpu_ms."""
     with workshop.meter("look") as meter:
         meter.start()
         meter.begin_probe(_DESK_ALONE)
@@ -192,8 +194,8 @@ def look(workshop) -> tuple:
     return {"poll_empty_cpu_ms": awake_ms / _LOOKS}, []
 
 
-def heap(workshop) -> tuple:
-    """`({heap_free_boot_kb: value}, notes)`."""
+def heap(workshop: Workshop) -> Measured:
+    """Measure heap_free_boot_kb."""
     with workshop.meter("heap") as meter:
         meter.start()
         meter.begin_probe(_HEAP)
@@ -202,19 +204,19 @@ def heap(workshop) -> tuple:
     return {"heap_free_boot_kb": free / 1024}, []
 
 
-def longest_steps(workshop) -> tuple:
-    """`({loop_block_max_ms: value}, notes)`."""
+def longest_steps(workshop: Workshop) -> Measured:
+    """Measure loop_block_max_ms."""
     longest_us, collection_us = _steps_of_a_busy_hour(workshop, True)
     without_us, _ = _steps_of_a_busy_hour(workshop, False)
-    notes = ["Longest step of each task, erases taken off, and without collections:"]
+    notes = ["Longest step of each task without its erases, with and without collections:"]
     for name, us in sorted(longest_us.items(), key=lambda one: -one[1]):
         notes.append(f"{us / 1000:8.2f} {without_us.get(name, 0) / 1000:8.2f} ms {name}")
     notes.append(f"{collection_us / 1000:8.2f} ms the longest collection between two looks for cards")
     return {"loop_block_max_ms": max(longest_us.values()) / 1000}, notes
 
 
-def _steps_of_a_busy_hour(workshop, collects_in_steps):
-    """Microseconds of the longest step of each task, and of the longest collection that the meter chose to make."""
+def _steps_of_a_busy_hour(workshop: Workshop, collects_in_steps: bool) -> tuple[dict[str, int], int]:
+    """Return the longest step of each task and the longest collection begun by the meter itself, in microseconds."""
     with workshop.meter("steps") as meter:
         meter.start()
         meter.begin_probe(f"COLLECTS_IN_STEPS = {collects_in_steps}\n{_STEPS}")
@@ -235,8 +237,8 @@ def _steps_of_a_busy_hour(workshop, collects_in_steps):
         return meter.end_probe("(longest, collections_us[0])")
 
 
-def heap_over_a_day(workshop) -> tuple:
-    """`({heap_growth_day_bytes: value}, notes)`."""
+def heap_over_a_day(workshop: Workshop) -> Measured:
+    """Measure heap_growth_day_bytes."""
     with workshop.meter("day") as meter:
         meter.start()
         meter.source.set_load_w(1_000)
@@ -256,15 +258,15 @@ def heap_over_a_day(workshop) -> tuple:
     return {"heap_growth_day_bytes": growth}, ["Heap in use each hour of the day: " + " ".join(map(str, in_use))]
 
 
-def _awake_ms(meter, duration_s):
-    """Milliseconds of the next `duration_s` that the core does not sleep."""
+def _awake_ms(meter: BenchMeter, duration_s: float) -> float:
+    """Run the meter for `duration_s`. Return the milliseconds in which the core was awake."""
     before = meter.pico.statistics()
     meter.run_for(duration_s)
     after = meter.pico.statistics()
     return (after["now_ns"] - before["now_ns"] - after["idle_ns"] + before["idle_ns"]) / 1e6
 
 
-def _tap(meter, card, stay_s=_CARD_STAYS_S) -> None:
+def _tap(meter: BenchMeter, card: Card, stay_s: float = _CARD_STAYS_S) -> None:
     meter.insert(card)
     meter.run_for(stay_s)
     meter.remove(card)

@@ -1,19 +1,20 @@
-"""The meter that is measured: commissioned on the emulated board, then given the flash of more than a year in service.
+"""The meter for all measurements: commissioned on the emulated board, with the flash of more than a year in service.
 
-Its ledger's ring has been full for long, its newest sector has hardly a slot left, twelve months are closed; its event
-log is full too. Every measurement starts from a copy of that flash.
+The ring of its ledger has been full for long, the newest sector has hardly a free slot, twelve months are closed, and
+the event log is full. Every measurement starts from a copy of that flash.
 """
 
 import contextlib
 import itertools
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from boards.host.cards.iso14443a import Card
 from boards.host.chips.aes import aes
-from boards.host.chips.flash import SECTOR_SIZE, FlashModel
-from boards.host.chips.random_bits import RandomBits
-from boards.host.world.clock import VirtualClock
+from boards.host.chips.flash import FlashModel
 from boards.host.world.world import FIRST_S
 from boards.pico.pins import GPIO
 from wattpurse import stores
@@ -26,12 +27,12 @@ from wattpurse.core.money.account import Account
 from wattpurse.core.money.contract import MONEY, PrepaidMoney
 from wattpurse.core.money.key_card import NO_ALLOWANCE, CardContent
 from wattpurse.core.money.ledger import Ledger
-from wattpurse.core.records import events
 from wattpurse.core.records.events import EventLog
 from wattpurse.core.seals import keys
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse_tools.emulation.meter import EmulatedMeter
 from wattpurse_tools.emulation.repl import RawRepl
+from wattpurse_tools.emulation.ring import RING_BYTES, RING_OFFSET, ring_flash
 from wattpurse_tools.places import ROOT
 from wattpurse_tools.station.card_files import blank_card
 from wattpurse_tools.station.card_reader import CardReader
@@ -45,48 +46,49 @@ SITE_KEY = b"site key 0000001"
 _SITE_KEYS = SiteKeys([KeySet(1, b"no vending key !", SITE_KEY)])
 TARIFF_FILE = ROOT / "tools/examples/tariff-household.toml"
 AMPS_100_W = 23_000
-# As in boards/pico/storage.py, which only a chip can import.
-RING_OFFSET = 0x140000
-RING_BYTES = 512 * 1024
 
 _DAYS_IN_SERVICE = 400
 _DAILY_KWH = 5
-_STEPS_PER_KWH = 4_000  # the fewest of the ledger, see core/money/ledger.py
+_STEPS_PER_KWH = 4_000  # the smallest number in the ledger, see core/money/ledger.py
 _CREDIT_MICROUNITS = 10_000_000
 _EVENTS = 2_500
 _INTERRUPT = b"\x03"
 _END = b"\x04"
-# The enabling bit of the watchdog's control register, cleared (RP2040 data sheet, 4.7.6): a probe must not be reset
-# because it has taken the place of the program that was feeding it.
+# This clears the enabling bit in the control register of the watchdog (RP2040 data sheet, 4.7.6). A probe replaces the
+# program that feeds the watchdog, and must not be reset for that.
 _STOP_WATCHDOG = "import machine\nmachine.mem32[0x40058000 + 0x3000] = 1 << 30"
+
+
+# The values of some figures by their names, and lines of details.
+Measured = tuple[dict[str, float], list[str]]
 
 
 class BenchMeter(EmulatedMeter):
     """A copy of the meter in service, and the station that sells to it."""
 
-    def __init__(self, workshop, name: str, impulses: int, balance_microunits: int) -> None:
+    def __init__(self, workshop: "Workshop", name: str, impulses: int, balance_microunits: int) -> None:
         path = workshop.folder / f"{name}.bin"
         shutil.copyfile(workshop.flash_of(impulses, balance_microunits), path)
         super().__init__(path, impulses=impulses)
         self._sequence = itertools.count(_DAYS_IN_SERVICE + 2)
 
     def start(self) -> None:
-        """Switch on and wait until the meter greets."""
+        """Switch the mains on and wait until the meter greets."""
         self.power_up()
         self.await_console()
 
     def token(self, amount_microunits: int = _CREDIT_MICROUNITS) -> bytes:
-        """The next token, of credit."""
+        """Return the next token, with this credit."""
         return self.token_of(token.CREDIT_MONEY, amount_microunits)
 
-    def token_of(self, kind: int, *fields) -> bytes:
-        """The next token, of any kind."""
+    def token_of(self, kind: int, *fields: int) -> bytes:
+        """Return the next token, of any kind."""
         pair = keys.token_keys(aes, METER_KEY)
         made = token.make(kind, *fields)
         return token.seal_token(aes, pair, 1, METER_NUMBER, next(self._sequence), *made)
 
-    def card(self, *tokens: bytes, kind: str = "classic-1k"):
-        """A new customer's card with these tokens on it."""
+    def card(self, *tokens: bytes, kind: str = "classic-1k") -> Card:
+        """Return a new customer's card with these tokens on it."""
         reader = CardReader(_SITE_KEYS)
         card = blank_card(kind)
         reader.format(card, _SITE_KEYS.key_version)
@@ -94,36 +96,39 @@ class BenchMeter(EmulatedMeter):
         reader.work(card, lambda memory: purse.write_orders(memory, purse.CUSTOMER, METER_NUMBER, content))
         return card
 
-    def key_card(self, price_microunits: int):
-        """A new key card with money on it and this price per kWh."""
+    def key_card(self, price_microunits: int) -> Card:
+        """Return a new key card with money on it and this price per kWh."""
         reader = CardReader(_SITE_KEYS)
         card = blank_card("classic-1k")
         reader.format(card, _SITE_KEYS.key_version)
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
-        content = CardContent(1, _CREDIT_MICROUNITS, 0, price_microunits, 0, NO_ALLOWANCE, 0, 0, 0)
+        content = CardContent(1, _CREDIT_MICROUNITS, 0, price_microunits, (0, NO_ALLOWANCE, 0, 0), 0)
         reader.work(card, lambda memory: purse.write_orders(memory, purse.KEY_CARD, 0, b""))
         reader.work(card, lambda memory: key_cards.write(memory, aes, pair, 0, content))
         return card
 
     def credit(self, amount_microunits: int) -> None:
-        """Redeem a new token at the console. Raises ValueError if it is refused."""
+        """Redeem a new token at the console. Raise ValueError if it is refused."""
         answer = self.type_line("token " + self.token(amount_microunits).hex())
         if "accepted" not in answer[0]:
             raise ValueError(answer[0])
 
     def account(self) -> Account:
-        """What the ledger in flash proves now, as the meter would recover it after a power cut."""
+        """Return the account that the ledger in flash proves now. The meter would recover it after a power cut."""
         flash = ring_flash(self.pico.read_flash(RING_OFFSET, RING_BYTES))
         ledger = Ledger(flash, *stores.LEDGER_RING)
         ledger.open()
-        return ledger.account
+        account = ledger.account
+        if account is None:
+            raise ValueError("the flash holds no ledger")
+        return account
 
     def pulses_given(self) -> int:
-        """Rising edges at the counter's pin since the emulation began."""
+        """Return the number of rising edges at the counter's pin since the emulation began."""
         return self.pico.statistics()["rising_edges"].get(str(GPIO["pulse"]), 0)
 
     def begin_probe(self, code: str) -> None:
-        """Begin to run `code` at the raw REPL of a chip that has just been reset softly, instead of the meter."""
+        """Begin to run `code` instead of the meter, at the raw REPL of a chip that has just had a soft reset."""
         repl = RawRepl(self.pico)
         repl.execute(_STOP_WATCHDOG)
         self.pico.serial_write(_END)
@@ -131,8 +136,8 @@ class BenchMeter(EmulatedMeter):
         repl.start(code)
         self.pico.serial_read_until(b"OK")
 
-    def end_probe(self, expression: str):
-        """Interrupt the probe; the value of `expression` (a literal, when printed) in what it left behind."""
+    def end_probe(self, expression: str) -> Any:  # noqa: ANN401
+        """Interrupt the probe. Return the value of `expression`, which prints as a literal, in the probe's globals."""
         self.pico.serial_write(_INTERRUPT)
         self.pico.serial_read_until(_END)
         self.pico.serial_read_until(_END + b">")
@@ -140,20 +145,25 @@ class BenchMeter(EmulatedMeter):
 
 
 class Workshop:
-    """Makes the meter for each calibration and balance that is asked for, once; `folder` is for the flash files."""
+    """The flash files in `folder`: one for each calibration and balance, made once, and a copy for each meter."""
 
     def __init__(self, folder: Path, image: Path) -> None:
         self.folder = folder
         self._image = image
 
     @contextlib.contextmanager
-    def meter(self, name: str, impulses: int = 1_000, balance_microunits: int = 1_000_000_000):
-        """A copy of the meter in service, its supply off."""
+    def meter(
+        self,
+        name: str,
+        impulses: int = 1_000,
+        balance_microunits: int = 1_000_000_000,
+    ) -> Iterator[BenchMeter]:
+        """Provide a copy of the meter in service, its supply off."""
         with BenchMeter(self, name, impulses, balance_microunits) as meter:
             yield meter
 
     def flash_of(self, impulses: int, balance_microunits: int) -> Path:
-        """The flash of the meter in service with this calibration, in impulses per kWh, and this balance."""
+        """Return the flash file of the meter in service with this balance and this calibration, in impulses per kWh."""
         path = self.folder / f"in-service-{impulses}-{balance_microunits}.flash"
         if not path.exists():
             part = path.with_suffix(f".{os.getpid()}")
@@ -165,8 +175,8 @@ class Workshop:
             part.rename(path)
         return path
 
-    def _commissioned(self):
-        """The flash of a meter fresh from its commissioning, but for an event log that is full."""
+    def _commissioned(self) -> Path:
+        """Return the flash file of a meter that was just commissioned. Only its event log is full."""
         path = self.folder / "commissioned.flash"
         if not path.exists():
             part = path.with_suffix(f".{os.getpid()}")
@@ -185,27 +195,22 @@ class Workshop:
         return path
 
 
-def ring_flash(content: bytes) -> FlashModel:
-    """The reserved flash of the board with this content, for the meter's own code on this computer."""
-    return FlashModel(VirtualClock(), len(content) // SECTOR_SIZE, RandomBits(1), bytearray(content))
-
-
-def _fill_event_log(flash) -> None:
+def _fill_event_log(flash: FlashModel) -> None:
     log = EventLog(flash, *stores.EVENTS_RING)
     log.open()
     log.chain(aes, METER_KEY)
     for number in range(_EVENTS):
-        log.note(events.CREDIT_MONEY, carrier.CARD, FIRST_S - _EVENTS + number, number, number)
+        log.note(token.event_code(token.CREDIT_MONEY), carrier.CARD, FIRST_S - _EVENTS + number, number, number)
 
 
-def _with_full_ledger(flash, impulses, balance_microunits) -> bytes:
-    """The content of `flash` with a ledger of many days that is just about to roll, and this balance."""
+def _with_full_ledger(flash: FlashModel, impulses: int, balance_microunits: int) -> bytes:
+    """Return the content of `flash` with a ledger of many days that is just about to roll, and this balance."""
     content, balance = _ledger_of_days(ring_flash(flash.memory), impulses, 0)
     return _ledger_of_days(flash, impulses, balance_microunits - balance)[0]
 
 
-def _ledger_of_days(flash, impulses, bought_before):
-    """`(content, balance)` of the flash after years with one credit a day, when the newest sector is full."""
+def _ledger_of_days(flash: FlashModel, impulses: int, bought_before: int) -> tuple[bytes, int]:
+    """Return `(content, balance)` of the flash after years with one credit a day, when the newest sector is full."""
     first, sectors = stores.LEDGER_RING
     ledger = Ledger(flash, first, sectors)
     ledger.erase()
@@ -220,7 +225,7 @@ def _ledger_of_days(flash, impulses, bought_before):
     sectors_begun = 0
     erases = sum(flash.erases[first:])
     while True:
-        content, balance = bytes(flash.memory), ledger.account.money.balance
+        content, balance = bytes(flash.memory), account.money.balance
         ledger.advance(FIRST_S, pulses)
         if sum(flash.erases[first:]) > erases:
             erases = sum(flash.erases[first:])
@@ -229,5 +234,5 @@ def _ledger_of_days(flash, impulses, bought_before):
             return content, balance
 
 
-def _tariff():
+def _tariff() -> bytes:
     return tariff_file.encode(tariff_file.load(TARIFF_FILE))

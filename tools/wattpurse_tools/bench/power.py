@@ -1,21 +1,23 @@
-"""Figures of power: starting, cutting off, and what a power cut may lose.
+"""Figures of power: the start, the cut-off, and the energy lost in a power cut.
 
-boot_counting_ms: the supply comes while `COUNTED_PULSES` come at 10 kHz, all of them before the ledger is recovered;
-the time of those that are never found in it.
-boot_metering_ms: the supply comes while a thousand pulses a second do; from then to the page that makes the ledger in
-flash prove energy of this life, looked for each millisecond. The rings are full, see `bench_meter`.
-cutoff_ms: at 100 A, from the edge of the pulse that takes the balance to zero (looked for each millisecond; the look
-before counts) to the edge of the opening coil; the longest of `CUTOFFS` at different phases.
-unrecorded_wh_max: at 100 A the supply fails in flash operation after flash operation that follow a change of the
-terms: tallies, the roll with its snapshots, the erases after it. Lost is what the measuring element gave in this life
-of the meter, less what the ledger in flash proves; the largest is the figure, over the calibrations in `CALIBRATIONS`.
-The energy of a part of a pulse is not counted: the measuring element keeps it. Nor is what flows before the counter
-runs after the supply has come back: that is boot_counting_ms, told in Wh beside the figure.
+boot_counting_ms: the supply begins during a train of `COUNTED_PULSES` at 10 kHz, which ends before the ledger is
+recovered. The figure is the duration of the pulses that are never in the ledger.
+boot_metering_ms: the supply begins during a train of a thousand pulses a second. The figure is the time until a
+programmed page makes the ledger in flash prove energy of this life, checked each millisecond. The rings are full, see
+`meter`.
+cutoff_ms: at 100 A, from the edge of the pulse that takes the balance to zero (checked each millisecond; the check
+before it counts) to the edge of the opening coil. The figure is the longest of `CUTOFFS` at different phases.
+unrecorded_wh_max: at 100 A the supply fails in one flash operation after another that follow a change of the terms:
+tallies, the roll with its snapshots, the erases after it. The loss is the energy that the measuring element gave in
+this life of the meter, less the energy that the ledger in flash proves. The figure is the largest loss over the
+calibrations in `CALIBRATIONS`. Part of a pulse is no loss: the measuring element keeps it. Energy that flows between
+the return of the supply and the start of the counter belongs to boot_counting_ms, which is also reported in Wh.
 """
 
 from boards.pico.pins import GPIO
 from wattpurse.core.messages import token
-from wattpurse_tools.bench.meter import AMPS_100_W
+from wattpurse.core.money.account import Account
+from wattpurse_tools.bench.meter import AMPS_100_W, BenchMeter, Measured, Workshop
 
 COUNTED_PULSES = 3_000
 CUTOFFS = 8
@@ -28,7 +30,7 @@ _BOOT_LIMIT_S = 3
 _SETTLE_S = 3
 _LIMIT_S = 10
 _STEP_US = 1000
-_CUTOFF_MICROUNITS = 5_000  # for more than the second that the load switch has to rest between operations
+_CUTOFF_MICROUNITS = 5_000  # lasts longer than a second, the pause of the load switch between operations
 _PHASE_S = 0.013
 _LOW_CREDIT = 2  # place of the term low_credit_microunits
 _OPERATIONS_APART = 2
@@ -36,8 +38,8 @@ _CUT_FRACTION = 0.99
 _WS_PER_WH = 3_600
 
 
-def boot(workshop) -> tuple:
-    """`({boot_counting_ms: value, boot_metering_ms: value}, notes)`."""
+def boot(workshop: Workshop) -> Measured:
+    """Measure boot_counting_ms and boot_metering_ms."""
     counting_ms = _counting_ms(workshop)
     with workshop.meter("boot") as meter:
         before = meter.account().pulses_total
@@ -56,7 +58,7 @@ def boot(workshop) -> tuple:
     return {"boot_counting_ms": counting_ms, "boot_metering_ms": metering_ms}, [note]
 
 
-def _counting_ms(workshop):
+def _counting_ms(workshop: Workshop) -> float:
     with workshop.meter("counting") as meter:
         before = meter.account().pulses_total
         meter.power_up()
@@ -67,10 +69,10 @@ def _counting_ms(workshop):
         return (meter.pulses_given() - counted) * _COUNTED_PERIOD_NS / 1e6
 
 
-def cutoff(workshop) -> tuple:
-    """`({cutoff_ms: value}, notes)`."""
+def cutoff(workshop: Workshop) -> Measured:
+    """Measure cutoff_ms."""
     with workshop.meter("cutoff", balance_microunits=_CUTOFF_MICROUNITS) as meter:
-        coil_edges_us = []
+        coil_edges_us: list[int] = []
         meter.open_coil_wire.listen(lambda level: coil_edges_us.append(meter.clock.now_us) if level else None)
         meter.source.set_load_w(AMPS_100_W)
         meter.start()
@@ -90,10 +92,10 @@ def cutoff(workshop) -> tuple:
     return {"cutoff_ms": max(took_ms)}, ["Cut-offs, ms: " + " ".join(f"{one:.0f}" for one in took_ms)]
 
 
-def unrecorded(workshop) -> tuple:
-    """`({unrecorded_wh_max: value}, notes)`."""
+def unrecorded(workshop: Workshop) -> Measured:
+    """Measure unrecorded_wh_max."""
     notes = []
-    most_wh = 0
+    most_wh = 0.0
     for impulses in CALIBRATIONS:
         lost = _lost_in_cuts(workshop, impulses)
         most_wh = max(most_wh, max(lost) * 1000 / impulses)
@@ -101,8 +103,8 @@ def unrecorded(workshop) -> tuple:
     return {"unrecorded_wh_max": most_wh}, notes
 
 
-def _lost_in_cuts(workshop, impulses):
-    """Pulses that each of `CUTS` power cuts lost."""
+def _lost_in_cuts(workshop: Workshop, impulses: int) -> list[int]:
+    """Return the number of pulses lost in each of `CUTS` power cuts."""
     lost = []
     with workshop.meter(f"cuts-{impulses}", impulses) as meter:
         for cut in range(CUTS):
@@ -120,8 +122,8 @@ def _lost_in_cuts(workshop, impulses):
     return lost
 
 
-def pulses_left(account, credit_microunits):
-    """Pulses until the balance of `account` is spent, with this credit added."""
+def pulses_left(account: Account, credit_microunits: int) -> int:
+    """Return the number of pulses until the balance of `account` is spent, with this credit added."""
     account.money.bought += credit_microunits
     pulses = 0
     while account.money.balance > 0:
@@ -130,5 +132,5 @@ def pulses_left(account, credit_microunits):
     return pulses
 
 
-def _operations(meter):
+def _operations(meter: BenchMeter) -> int:
     return meter.pico.statistics()["flash"]["operations"]

@@ -1,12 +1,14 @@
-"""Where the time of a tap goes: observed on the wires of the card reader, in the air and in the flash.
+"""The parts of the time of a tap, observed on the wires of the card reader, in the air and in the flash.
 
-The air is timed by the frames as they are sent: a reader's frame, the 91 us until a card answers (ISO/IEC 14443-3,
-6.2.1.1), what the card takes longer, and its frame. SPI time is bytes times eight clocks. Flash time is what erases
-and programs hold the processor. What is left while the core runs is Python; what is left while it sleeps is waiting.
+The time on the air is computed from the frames: a reader's frame, the 91 us until a card answers (ISO/IEC 14443-3,
+6.2.1.1), any longer delay of the card, and its frame. SPI time is bytes times eight clocks. Flash time is the time that
+erases and programs hold the processor. The rest of the time is Python while the core runs, and waiting while it sleeps.
 """
 
+from boards.host.cards.field import Reception
 from boards.host.chips.mfrc522_radio import card_frame_us, reader_frame_us
 from wattpurse.cards.iso14443 import HLTA, REQA
+from wattpurse_tools.bench.meter import BenchMeter, Measured, Workshop
 
 TAPS = 7
 
@@ -16,15 +18,15 @@ _CARD_STAYS_S = 1.5
 _PHASE_S = 0.017
 _CARD_DELAY_US = 91
 _READ = 0x30
-# By the first two bytes; what else is sent before the first read is the chip's own part of the authentication.
+# Names by the first two bytes. All other frames before the first read are the chip's own part of the authentication.
 _FRAMES = {REQA: "the request", b"\x93\x20": "anticollision", b"\x93\x70": "selection"}
 _NO_GAP_MS = 0.01
 _BLOCK_BITS = 18 * 8
-_READER_HZ = 125_000_000 / 16  # what the SPI makes of the 8 MHz it is asked for
+_READER_HZ = 125_000_000 / 16  # the rate of the SPI if 8 MHz are set
 
 
 class Frame:
-    """One frame of the reader and what answered it: `data`, `answer_bits`, `start_us` and `end_us` on the air."""
+    """One frame of the reader with its answer: `data`, `answer_bits`, `start_us` and `end_us` on the air."""
 
     def __init__(self, data: bytes, answer_bits: int, start_us: int, end_us: int) -> None:
         self.data = data
@@ -34,9 +36,9 @@ class Frame:
 
 
 class Moment:
-    """What the emulator had counted at one moment, in microseconds, chip selects and bytes."""
+    """The counters of the emulator at one moment, in microseconds, chip selects and bytes."""
 
-    def __init__(self, meter) -> None:
+    def __init__(self, meter: BenchMeter) -> None:
         statistics = meter.pico.statistics()
         self.time_us = statistics["now_ns"] / 1000
         self.idle_us = statistics["idle_ns"] / 1000
@@ -49,11 +51,11 @@ class Moment:
 
 
 class TapObserver:
-    """Writes down every frame of the reader, and what was counted when it was sent and each time it was let go."""
+    """The frames of the reader, and the counters at the end of each frame and at each release of the chip select."""
 
-    def __init__(self, meter) -> None:
-        self.frames = []
-        self.moments = []
+    def __init__(self, meter: BenchMeter) -> None:
+        self.frames: list[Frame] = []
+        self.moments: list[Moment] = []
         self._meter = meter
         self._transmit = meter.reader.field.transmit
         meter.reader.field.transmit = self._observe
@@ -61,12 +63,12 @@ class TapObserver:
         meter.reader_select_wire.listen(self._selected)
 
     def end(self) -> None:
-        """Observe no more."""
+        """Stop observing."""
         self._meter.reader.field.transmit = self._transmit
         self._is_observing = False
 
     def first_tap(self) -> "Tap":
-        """The tap that began with the first request a card answered. Raises ValueError if it has not ended."""
+        """Return the tap that began with the first answered request. Raise ValueError if it has not ended."""
         begins = [place for place, frame in enumerate(self.frames) if frame.data == REQA and frame.answer_bits]
         if not begins:
             raise ValueError("no card answered")
@@ -77,7 +79,7 @@ class TapObserver:
             frames.append(frame)
         raise ValueError("the tap did not end")
 
-    def _observe(self, data, bits, session):
+    def _observe(self, data: bytes, bits: int, session: object) -> Reception | None:
         answer = self._transmit(data, bits, session)
         now_us = self._meter.clock.now_us
         end_us = now_us
@@ -88,7 +90,7 @@ class TapObserver:
         self.frames.append(Frame(bytes(data), 0 if answer is None else answer.bits, start_us, end_us))
         return answer
 
-    def _selected(self, level) -> None:
+    def _selected(self, level: int) -> None:
         if level and self._is_observing:
             self._note()
 
@@ -99,25 +101,25 @@ class TapObserver:
 class Tap:
     """One tap: its frames, from the request that found the card to the last one before the card is put to sleep."""
 
-    def __init__(self, frames: list, moments: list) -> None:
+    def __init__(self, frames: list[Frame], moments: list[Moment]) -> None:
         self.frames = frames
         self._moments = moments
         self.start = self._last_before(frames[0].start_us + 1)
         self.end = self._next_selected(frames[-1])
 
     def first_block(self) -> "Breakdown":
-        """From the request to the first block of 16 bytes in the driver's hands."""
+        """Return the time from the request until the driver has the first block of 16 bytes."""
         for count, frame in enumerate(self.frames, 1):
             if frame.data[0] == _READ and frame.answer_bits == _BLOCK_BITS:
                 return Breakdown(self.start, self._next_selected(frame), self._air(self.frames[:count]))
         raise ValueError("no block was read")
 
     def whole(self) -> "Breakdown":
-        """From the request to the last answer of the card, which proves the statement written."""
+        """Return the time from the request to the last answer of the card, which proves the statement written."""
         return Breakdown(self.start, self.end, self._air(self.frames))
 
-    def gaps(self) -> list:
-        """Python's time up to the first block: a line for each frame, from its end to the start of the next."""
+    def gaps(self) -> list[str]:
+        """Return Python's time up to the first block: a line for each frame, from its end to the start of the next."""
         lines = []
         for frame, follower in zip(self.frames, self.frames[1:], strict=False):
             gap_ms = (follower.start_us - frame.end_us) / 1000
@@ -127,8 +129,8 @@ class Tap:
                 break
         return lines
 
-    def _air(self, frames):
-        """`(time on the air, time of it in which the core slept)`, in microseconds."""
+    def _air(self, frames: list[Frame]) -> tuple[float, float]:
+        """Return `(time on the air, time of it in which the core slept)`, in microseconds."""
         air_us = sum(frame.end_us - frame.start_us for frame in frames)
         idle_us = sum(
             self._last_before(frame.end_us + 1).idle_us - self._last_before(frame.start_us + 1).idle_us
@@ -136,18 +138,18 @@ class Tap:
         )
         return air_us, idle_us
 
-    def _last_before(self, time_us):
+    def _last_before(self, time_us: float) -> Moment:
         return [moment for moment in self._moments if moment.time_us < time_us][-1]
 
-    def _next_selected(self, frame):
-        """The end of the transfer that fetches the answer of `frame`."""
+    def _next_selected(self, frame: Frame) -> Moment:
+        """Return the end of the transfer that fetches the answer of `frame`."""
         return next(moment for moment in self._moments if moment.time_us > frame.end_us + 1)
 
 
 class Breakdown:
-    """Where the time between two moments went, all in milliseconds."""
+    """The parts of the time between two moments, all in milliseconds."""
 
-    def __init__(self, start: Moment, end: Moment, air: tuple) -> None:
+    def __init__(self, start: Moment, end: Moment, air: tuple[float, float]) -> None:
         air_us, air_idle_us = air
         self.total_ms = (end.time_us - start.time_us) / 1000
         self.radio_ms = air_us / 1000
@@ -163,13 +165,13 @@ class Breakdown:
 
     @property
     def python_us_per_chip_select(self) -> float:
-        """Python's time, shared out over the transfers it made."""
+        """Python's time, divided by the number of its transfers."""
         return self.python_ms * 1000 / self.chip_selects
 
-    def lines(self) -> list:
-        """The breakdown for people."""
+    def lines(self) -> list[str]:
+        """Return the breakdown as text."""
         return [
-            f"{self.total_ms:8.2f} ms in all",
+            f"{self.total_ms:8.2f} ms in total",
             f"{self.radio_ms:8.2f} ms radio (Python works during {self.python_during_radio_ms:.2f} ms of it)",
             f"{self.flash_ms:8.2f} ms flash ({self.page_programs} pages programmed, {self.erases} sectors erased)",
             f"{self.spi_ms:8.2f} ms SPI ({self.spi_bytes} bytes)",
@@ -179,11 +181,10 @@ class Breakdown:
         ]
 
 
-def taps(workshop) -> tuple:
-    """`({figure: value}, notes)` of the tap.
+def taps(workshop: Workshop) -> Measured:
+    """Measure the tap of a Classic card with one credit token.
 
-    A Classic card with one credit token is tapped `TAPS` times at different moments of the meter's other work; each
-    value is the median.
+    It is repeated `TAPS` times, at different moments of the meter's other work. Each value is the median.
     """
     with workshop.meter("tap") as meter:
         meter.start()
@@ -199,12 +200,12 @@ def taps(workshop) -> tuple:
         "tap_credit_floor_ratio": whole.total_ms / (whole.radio_ms + whole.flash_ms),
     }
     notes = ["A tap of a Classic card, from REQA to its first block:"] + first.lines()
-    notes += ["of which Python between the frames:"] + first_tap.gaps()
-    return values, notes + ["and to the statement written and read back:"] + whole.lines()
+    notes += ["Python between these frames:"] + first_tap.gaps()
+    return values, notes + ["From REQA to the statement, written and read back:"] + whole.lines()
 
 
-def _tap(meter, pause_s):
-    """One credit by a card of its own."""
+def _tap(meter: BenchMeter, pause_s: float) -> Tap:
+    """Redeem one credit from a new card. Return the tap."""
     card = meter.card(meter.token())
     meter.run_for(pause_s)
     observer = TapObserver(meter)
@@ -215,5 +216,5 @@ def _tap(meter, pause_s):
     return observer.first_tap()
 
 
-def _median(breakdowns):
+def _median(breakdowns: list[Breakdown]) -> Breakdown:
     return sorted(breakdowns, key=lambda one: one.total_ms)[len(breakdowns) // 2]

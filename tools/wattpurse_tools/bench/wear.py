@@ -1,19 +1,20 @@
 """Figures of pulses and wear.
 
-pulses_lost: the meter runs beside a task that collects garbage all the time; `PULSES` pulses come at 10 kHz, while
-cards are tapped, reports are typed and the journal erases. What the ledger in flash has gained afterwards is compared
-with the edges that were given.
-flash_life_years_1kw, flash_life_years_100a: in the same run the sectors that the ledger erased and the steps it tallied
-between the first and the last roll are counted. A kWh is at most `WORST_STEPS_PER_KWH` steps, whatever the calibration;
-each of `RECORDS_PER_DAY` records takes a slot and ends a tally that may have been begun. The formula is printed with
-its numbers. Settings, event log and top-up log wear less: they are written when something happens, not when energy
-flows. The load profile is written every half hour; its life is in the notes.
+pulses_lost: the meter runs beside a task that collects garbage all the time. `PULSES` pulses come at 10 kHz while cards
+are tapped, reports are typed and the journal erases. The figure is the number of edges given, less the pulses that the
+ledger in flash has gained.
+flash_life_years_1kw, flash_life_years_100a: the same run counts the sectors that the ledger erased and the steps that
+it tallied between the first and the last roll. A kWh is at most `WORST_STEPS_PER_KWH` steps at any calibration. Each of
+`RECORDS_PER_DAY` records takes a slot and ends a tally that may have been begun. The formula is printed with its
+numbers. Settings, event log and top-up log wear less: they are written on events, not with the flow of energy. The load
+profile is written every half hour; its life is in the notes.
 """
 
 from boards.pico.pins import GPIO
 from wattpurse import stores
 from wattpurse.core.journal import ring, slots
-from wattpurse_tools.bench.meter import AMPS_100_W, RING_OFFSET
+from wattpurse_tools.bench.meter import AMPS_100_W, BenchMeter, Measured, Workshop
+from wattpurse_tools.emulation.ring import RING_OFFSET
 
 PULSES = 100_000
 WORST_STEPS_PER_KWH = 7_999
@@ -42,8 +43,8 @@ asyncio.run(main())
 """
 
 
-def pulses_and_wear(workshop) -> tuple:
-    """`({figure: value}, notes)` of pulses_lost and the lives of the flash."""
+def pulses_and_wear(workshop: Workshop) -> Measured:
+    """Measure pulses_lost and both lives of the flash."""
     with workshop.meter("pulses") as meter:
         meter.start()
         meter.begin_probe(_COLLECTING)
@@ -58,7 +59,7 @@ def pulses_and_wear(workshop) -> tuple:
     notes = [f"{given} pulses given, {meter.relay.operations} moves of the contact, {len(rolls)} rolls"]
     steps = (rolls[-1] - rolls[0]) / (len(rolls) - 1)
     slots_per_sector = steps / slots.TALLY_STEPS
-    values = {"pulses_lost": lost}
+    values: dict[str, float] = {"pulses_lost": lost}
     for name, power_w in (("flash_life_years_1kw", 1_000), ("flash_life_years_100a", AMPS_100_W)):
         values[name], formula = life_years(power_w, slots_per_sector)
         notes.append(f"{name} = {formula}")
@@ -67,16 +68,16 @@ def pulses_and_wear(workshop) -> tuple:
 
 
 def profile_life_years() -> float:
-    """Years until every sector of the load profile's ring has been erased as often as it bears.
+    """Return the years until every sector of the load profile's ring reaches its number of erases.
 
-    A half hour takes a slot; a snapshot never more than the first two pages.
+    A half hour takes a slot. A snapshot takes at most the first two pages.
     """
     slots_per_sector = (ring.SECTOR_SIZE - 2 * ring.PAGE_SIZE) // slots.SLOT_SIZE
     return ERASES_A_SECTOR_TAKES * stores.LOAD_PROFILE_RING[1] * slots_per_sector / (2 * _HOURS_PER_YEAR)
 
 
-def life_years(power_w, slots_per_sector):
-    """Years until every sector of the ledger's ring has been erased as often as it bears, and the formula."""
+def life_years(power_w: int, slots_per_sector: float) -> tuple[float, str]:
+    """Return the years until every sector of the ledger's ring reaches its number of erases, and the formula."""
     sectors = stores.LEDGER_RING[1]
     tallies_per_hour = WORST_STEPS_PER_KWH * power_w / 1000 / slots.TALLY_STEPS
     records_per_hour = 2 * RECORDS_PER_DAY / 24
@@ -89,8 +90,8 @@ def life_years(power_w, slots_per_sector):
     return ERASES_A_SECTOR_TAKES * sectors * slots_per_sector / slots_per_year, formula
 
 
-def _disturb(meter, duration_s):
-    """Taps, reports and whatever the journal does, for a while; pulses given when each roll was seen."""
+def _disturb(meter: BenchMeter, duration_s: float) -> list[int]:
+    """Tap cards and type reports for `duration_s`. Return the number of pulses given at each roll of the ledger."""
     rolls = []
     erases = _ledger_erases(meter)
     card = None
@@ -109,8 +110,8 @@ def _disturb(meter, duration_s):
     return rolls
 
 
-def _ledger_erases(meter):
-    """Erases of sectors in the first copy of the ledger's ring."""
+def _ledger_erases(meter: BenchMeter) -> int:
+    """Return the number of erases in the first copy of the ledger's ring."""
     first = RING_OFFSET // ring.SECTOR_SIZE + stores.LEDGER_RING[0]
     erases = meter.pico.statistics()["flash"]["erases_by_sector"]
     return sum(erases.get(str(sector), 0) for sector in range(first, first + stores.LEDGER_RING[1]))

@@ -2,7 +2,7 @@
 
     python3 -m wattpurse_tools.commands.emulator --image build/pico/stock-RPI_PICO/firmware.uf2 --flash build/pico.flash
 
-Prints the name of the pseudo-terminal; `mpremote connect NAME` talks to the board. The flash file is kept.
+The command prints the name of the pseudo-terminal. `mpremote connect NAME` talks to the board. The flash file is kept.
 """
 
 import argparse
@@ -14,11 +14,11 @@ from wattpurse_tools.emulation.terminal import SerialTerminal
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the board until the user interrupts or its supply fails."""
-    parser = argparse.ArgumentParser(description="An RP2040 board in emulation, without parts around it.")
-    parser.add_argument("--flash", required=True, help="file that holds the flash; made if it is not there")
+    """Serve the board until the user interrupts or the core locks up. Return 1 if the chip reported a fault."""
+    parser = argparse.ArgumentParser(description="Run a bare emulated RP2040 board.")
+    parser.add_argument("--flash", required=True, help="file of the flash; made if it is missing")
     parser.add_argument("--image", help="program to write into the flash first, .bin or .uf2")
-    parser.add_argument("--pace", type=float, default=1.0, help="virtual seconds for a second on the wall, at most")
+    parser.add_argument("--pace", type=float, default=1.0, help="virtual seconds per real second, at most")
     options = parser.parse_args(arguments)
     with EmulatedPico(options.flash, options.image) as pico, SerialTerminal(pico, options.pace) as terminal:
         pico.power_on()

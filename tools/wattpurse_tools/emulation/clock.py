@@ -1,11 +1,12 @@
-"""The time of the emulated board as the chip models around it see it: the shape of `boards.host.clock.VirtualClock`.
+"""The time of the emulated board for the chip models around it: the shape of `boards.host.world.clock.VirtualClock`.
 
-Models ask the time, plan callbacks and fire signals; when those callbacks run is up to the board, which stops for each
-of them at its exact time. Nothing here can hold the processor: on this board that is done by the instructions it runs.
+Models read the time, plan callbacks and fire signals. The board stops for each callback at its exact time. No method
+here can hold the processor: on this board the instructions themselves take time.
 """
 
 import heapq
 import itertools
+from collections.abc import Callable
 
 from boards.host.world.clock import Signal
 
@@ -14,9 +15,9 @@ class EmulatedClock:
     """Time since the emulation began, through all resets and power cuts."""
 
     def __init__(self) -> None:
-        self.now_ns = 0
+        self.now_ns: float = 0
         self.generation = 0  # as on the simulated board's clock; no task waits on this one
-        self._events = []
+        self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._sequence = itertools.count()
 
     @property
@@ -24,23 +25,23 @@ class EmulatedClock:
         """Microseconds since the emulation began."""
         return int(self.now_ns) // 1000
 
-    def call_at_us(self, time_us: int, callback) -> None:
-        """Plan `callback()` for `time_us`; callbacks of the same instant run in the order they were planned."""
+    def call_at_us(self, time_us: int, callback: Callable[[], object]) -> None:
+        """Plan `callback()` for `time_us`. Callbacks of the same instant run in the order of their planning."""
         self.call_at_ns(time_us * 1000, callback)
 
-    def call_at_ns(self, time_ns: int, callback) -> None:
+    def call_at_ns(self, time_ns: float, callback: Callable[[], object]) -> None:
         """Plan `callback()` for `time_ns`."""
         heapq.heappush(self._events, (time_ns, next(self._sequence), callback))
 
     def signal(self) -> Signal:
-        """A signal for a model that fires one; on this board the interrupt goes over a pin instead."""
+        """Return a signal for a model that fires one. On this board a pin carries the interrupt instead."""
         return Signal(self)
 
     def next_event_ns(self) -> float:
-        """When the next callback is due; infinite when none is planned."""
+        """Return the time of the next callback, or infinity if none is planned."""
         return self._events[0][0] if self._events else float("inf")
 
     def run_due(self) -> None:
-        """Run every callback whose time has come."""
+        """Run every callback that is due."""
         while self._events and self._events[0][0] <= self.now_ns:
             heapq.heappop(self._events)[2]()

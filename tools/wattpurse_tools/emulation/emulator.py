@@ -1,18 +1,21 @@
-"""An RP2040 board in emulation: the real image runs, the parts around the chip are served by Python.
+"""An RP2040 board in emulation: the chip runs the real image, and Python serves the parts around it.
 
     with EmulatedPico("flash.bin", image="firmware.uf2") as pico:
         pico.power_on()
         repl = RawRepl(pico)
         print(repl.execute("print(6 * 7)"))
 
-Time is virtual: it moves only inside the methods that run the board, in which the callbacks of attached parts are
-called, and two runs with the same inputs are the same to the nanosecond. The flash is a file and outlives everything.
-Times are counted from the creation of the object.
+Time is virtual. It moves only inside the methods that run the board, which also call the callbacks of attached parts.
+Two runs with the same inputs are equal to the nanosecond. The flash is a file that outlives the emulation. Times count
+from the creation of the object.
 """
 
 import json
 import shutil
 import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 from wattpurse_tools.emulation.clock import EmulatedClock
 from wattpurse_tools.emulation.link import Link, json_payload
@@ -26,74 +29,111 @@ _WATCH_POSTED = 1
 _WATCH_ASKED = 2
 
 
-class Gpio:
-    """The board's end of one pin of the chip: what parts drive it to, what they hear of it, pulses on it."""
+Listener = Callable[[int | None], object]
 
-    def __init__(self, pico, pin: int) -> None:
-        self._pico = pico
+
+class SpiBusPart(Protocol):
+    """A part on an SPI bus."""
+
+    def exchange(self, byte: int, /) -> int:
+        """Take the byte from the chip, and return the byte that is shifted out meanwhile."""
+        ...
+
+
+class I2cBusPart(Protocol):
+    """A part on an I2C bus. It sees a transfer step by step, as bytes on the wire."""
+
+    def start(self) -> None:
+        """Take a start condition, or a repeated one."""
+
+    def address(self, address: int, reading: bool, /) -> bool:
+        """Return True if the part acknowledges this address of seven bits."""
+        ...
+
+    def write(self, byte: int, /) -> bool:
+        """Take a byte. Return True if the part acknowledges it."""
+        ...
+
+    def read(self) -> int:
+        """Return a byte."""
+        ...
+
+    def stop(self) -> None:
+        """Take a stop condition."""
+
+
+def _ignore(_drive: int | None) -> None:
+    """Listen to a pin that no part watches."""
+
+
+class Gpio:
+    """The board's end of one pin of the chip: parts drive it, watch it and play pulses on it."""
+
+    def __init__(self, link: Link, pin: int) -> None:
+        self._link = link
         self._pin = pin
-        self.listener = None
+        self.listener: Listener = _ignore
 
     def drive(self, level: int | None) -> None:
-        """Drive the pin 0 or 1 from outside, or let it go (None)."""
-        self._pico._link.send(b"D", self._pin, _RELEASED if level is None else level)
+        """Drive the pin 0 or 1 from outside, or release it (None)."""
+        self._link.send(b"D", self._pin, _RELEASED if level is None else level)
 
     def resistor(self, level: int | None) -> None:
         """Fit a resistor to the supply (1), to ground (0) or none (None)."""
-        self._pico._link.send(b"L", self._pin, _RELEASED if level is None else level)
+        self._link.send(b"L", self._pin, _RELEASED if level is None else level)
 
-    def watch(self, listener, *, waits: bool = True) -> None:
-        """Call `listener(drive)` whenever the chip begins to drive the pin otherwise: 0, 1 or None for an input.
+    def watch(self, listener: Listener, *, waits: bool = True) -> None:
+        """Call `listener(drive)` when the chip changes its drive of the pin: 0, 1 or None for an input.
 
-        With `waits` the chip waits for it at the instruction itself, so that what the listener drives is there for
-        the next one; without, it hears later, still in order and with `clock.now_us` at the time, at a fraction of
-        the cost.
+        With `waits` the chip waits for the listener at the instruction itself, so that a pin driven by the listener
+        has its level at the next instruction. Without `waits` the call comes later, at a fraction of the cost: calls
+        keep their order, and `clock.now_us` is the time of the change.
         """
         self.listener = listener
-        self._pico._link.send(b"W", self._pin, _WATCH_ASKED if waits else _WATCH_POSTED)
+        self._link.send(b"W", self._pin, _WATCH_ASKED if waits else _WATCH_POSTED)
 
     def pulses(self, period_ns: float, high_ns: float, count: int | None = None, first_ns: float = 0) -> None:
-        """Play pulses, `count` of them or without end, the first one rising at `first_ns` (0: now).
+        """Play `count` pulses, or pulses without end. The first one rises at `first_ns` (0: now).
 
-        No edge is reported, so they are cheap. What was playing before is replaced.
+        No edge is reported, so pulses are cheap. They replace the pulses that play now.
         """
         payload = struct.pack("<ddd", -1 if count is None else count, high_ns, period_ns)
-        self._pico._link.send(b"P", self._pin, 0, first_ns, payload)
+        self._link.send(b"P", self._pin, 0, first_ns, payload)
 
     def stop_pulses(self) -> None:
-        """Play no more pulses."""
+        """Stop the pulses."""
         self.pulses(1, 1, 0)
 
 
 class EmulatedPico:
     """The board. `flash` is the file of its flash, made if absent; `image` (bin or UF2) is written there first."""
 
-    def __init__(self, flash: str, image: str | None = None, seed: int = 1) -> None:
+    def __init__(self, flash: str | Path, image: str | Path | None = None, seed: int = 1) -> None:
         node = shutil.which("node")
         if node is None:
-            raise OSError("Node.js is needed for the emulated board: no `node` on PATH")
+            raise OSError("the emulated board needs Node.js: no `node` on PATH")
         command = [node, SERVER, "--flash", str(flash), "--seed", str(seed)]
         if image is not None:
             command += ["--image", str(image)]
+        self._link = Link(command)
         self.clock = EmulatedClock()
-        self.pins = [Gpio(self, pin) for pin in range(PIN_COUNT)]
+        self.pins = [Gpio(self._link, pin) for pin in range(PIN_COUNT)]
         self.powered = False
         self.serial_received = bytearray()
-        self.faults = []
-        self.resets = []
-        self._spi_parts = {}
-        self._i2c_parts = {}
-        self._link = Link(command)
+        self.faults: list[str] = []
+        self.resets: list[str] = []
+        self._spi_parts: dict[int, SpiBusPart] = {}
+        self._i2c_parts: dict[int, I2cBusPart] = {}
         self._next_question()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """End the emulation. The flash stays in its file as it is now."""
+        """End the emulation. The file keeps the flash as it is now."""
         self._link.close()
 
     @property
@@ -103,36 +143,32 @@ class EmulatedPico:
 
     # Parts
 
-    def attach_spi(self, bus: int, part) -> None:
-        """Wire `part` to an SPI bus: `part.exchange(byte) -> byte` is called as the last bit of each byte is shifted.
+    def attach_spi(self, bus: int, part: SpiBusPart) -> None:
+        """Wire `part` to an SPI bus. Its `exchange` is called as the last bit of each byte is shifted.
 
         The part sees its chip select on a pin of its own.
         """
         self._spi_parts[bus] = part
         self._link.send(b"S", bus, 1)
 
-    def attach_i2c(self, bus: int, part) -> None:
-        """Wire `part` to an I2C bus. It sees a transfer step by step, as bytes on the wire:
-
-        `start()`, `address(seven_bits, reading) -> bool`, `write(byte) -> bool` (both: acknowledged), `read() -> int`
-        and `stop()`. Several chips on one bus are one part that tells them apart by address.
-        """
+    def attach_i2c(self, bus: int, part: I2cBusPart) -> None:
+        """Wire `part` to an I2C bus. Several chips on one bus are one part that tells them apart by address."""
         self._i2c_parts[bus] = part
         self._link.send(b"I", bus, 1)
 
     def set_adc(self, channel: int, value: int) -> None:
-        """What channel 0 to 4 of the ADC reads, 0 to 4,095."""
+        """Set the reading of an ADC channel: channels 0 to 4, values 0 to 4,095."""
         self._link.send(b"A", channel, value)
 
     # Supply and reset
 
     def power_on(self) -> None:
-        """Switch the supply on. RAM holds nonsense; the flash is as it was left."""
+        """Switch the supply on. RAM holds random values; the flash is unchanged."""
         self._link.send(b"O", 0, 1)
         self.powered = True
 
     def cut_power(self) -> None:
-        """Let the supply fail now, between two instructions."""
+        """Cut the supply now, between two instructions."""
         self._link.send(b"O", 0, 0)
         self.run_us(0)
 
@@ -144,55 +180,54 @@ class EmulatedPico:
         fraction: float = 0.5,
         tear: str = "ordered",
     ) -> None:
-        """Let the supply fail at `time_us`, or inside the flash operation that follows `flash_operations` more.
+        """Plan a cut of the supply at `time_us`, or inside the flash operation that follows `flash_operations` more.
 
-        An operation is one page programmed or one sector (or 64 KiB block) erased; `fraction` says how far it gets:
-        k / 256 or k / 4,096 breaks it in byte k. What the cells hold then depends on `tear`: "ordered", done up to
-        the break, half done at it, not begun after it; "ragged", every bit that had to change did or did not, by
-        chance.
+        An operation is one page programmed or one sector (or 64 KiB block) erased. `fraction` is the share of it that
+        is done: k / 256 or k / 4,096 breaks it in byte k. The cells then depend on `tear`. "ordered": done up to the
+        break, half done at it, not begun after it. "ragged": each bit that had to change did or did not, by chance.
         """
-        plan = {"operations": flash_operations, "fraction": fraction, "tear": tear}
+        plan: dict[str, float | str | None] = {"operations": flash_operations, "fraction": fraction, "tear": tear}
         if time_us is not None:
             plan["nanos"] = time_us * 1000
         self._link.send(b"C", payload=json_payload(plan))
 
     def plan_flash_defect(self, flash_operations: int) -> None:
-        """Let the flash operation that follows `flash_operations` more go wrong, bits by chance; the supply holds."""
+        """Plan wrong bits, by chance, in the flash operation that follows `flash_operations` more. Supply holds."""
         plan = {"operations": flash_operations, "fraction": 0.5, "tear": "ragged", "survives": True}
         self._link.send(b"C", payload=json_payload(plan))
 
     def reset(self) -> None:
-        """Pull the RUN pin low for a moment: everything but RAM and flash starts afresh."""
+        """Pull the RUN pin low for a moment: all but RAM and flash starts afresh."""
         self._link.send(b"X")
 
     # Running
 
     def run_us(self, duration_us: int) -> bool:
-        """Run for `duration_us` of virtual time; False if the supply failed meanwhile (time goes on without it)."""
+        """Run for `duration_us` of virtual time. Return False if the supply failed; time goes on without it."""
         return self._run(self.clock.now_ns + duration_us * 1000)
 
     def run_ms(self, duration_ms: int) -> bool:
-        """Run for `duration_ms` of virtual time; False if the supply failed meanwhile."""
+        """Run for `duration_ms` of virtual time. Return False if the supply failed."""
         return self.run_us(duration_ms * 1000)
 
-    def run_until(self, condition, timeout_ms: int, step_us: int = 1000) -> bool:
-        """Run until `condition()` holds, looked at every `step_us`; False after `timeout_ms` or without supply."""
+    def run_until(self, condition: Callable[[], object], timeout_ms: int, step_us: int = 1000) -> bool:
+        """Run until `condition()` holds, checked every `step_us`. Return False after `timeout_ms` or without supply."""
         end_us = self.now_us + timeout_ms * 1000
         while not condition():
             if self.now_us >= end_us or not self.run_us(step_us):
-                return condition()
+                return bool(condition())
         return True
 
     # USB serial port
 
     def serial_write(self, data: bytes) -> None:
-        """Send bytes to the board; it takes them up when it reads."""
+        """Send bytes to the board, for its next read."""
         self._link.send(b"U", payload=data)
 
     def serial_read_until(self, mark: bytes, timeout_ms: int = 5000) -> bytes:
-        """Run until the board has written `mark`; take and return everything up to and with it.
+        """Run until the board has written `mark`. Take all bytes up to and with the mark, and return them.
 
-        Raises TimeoutError, with what did come, when it takes longer than `timeout_ms`.
+        Raise TimeoutError after `timeout_ms`; its text has the bytes that came.
         """
         end_ns = self.clock.now_ns + timeout_ms * 1_000_000
         while mark not in self.serial_received and self.clock.now_ns < end_ns:
@@ -207,20 +242,20 @@ class EmulatedPico:
     # Looking inside
 
     def read_flash(self, offset: int, length: int) -> bytes:
-        """What the flash holds."""
+        """Return `length` bytes of the flash from `offset` on."""
         self._link.send(b"G", time_ns=offset, payload=struct.pack("<I", length))
         return self._next_of(b"g")
 
     def write_flash(self, offset: int, data: bytes) -> None:
-        """Put bytes into the flash as a programmer would, beside the life of the board."""
+        """Put bytes into the flash as an external programmer does. The board sees no operation."""
         self._link.send(b"F", time_ns=offset, payload=data)
 
-    def statistics(self) -> dict:
-        """What was counted since the emulation began.
+    def statistics(self) -> dict[str, Any]:
+        """Return the counters since the emulation began.
 
-        now_ns, idle_ns (core asleep), powered, locked_up (why, or None), usb (connected), rising_edges by pin,
-        spi_bytes, and of the flash: operations, page_programs, sector_erases, erases_by_sector, busy_ns, torn_programs
-        and torn_erases (those that the supply did not last for).
+        They are now_ns, idle_ns (core asleep), powered, locked_up (the reason, or None), usb (connected), rising_edges
+        by pin, spi_bytes and flash. The counters of the flash are operations, page_programs, sector_erases,
+        erases_by_sector, busy_ns, torn_programs and torn_erases (broken by the end of the supply).
         """
         self._link.send(b"Q")
         return json.loads(self._next_of(b"q"))
@@ -237,7 +272,7 @@ class EmulatedPico:
             if kind == b"s":
                 answer = self._spi_parts[index].exchange(value)
             elif kind == b"e":
-                self.pins[index].listener(None if value == _RELEASED else value)
+                self._drive_changed(index, value)
             elif kind == b"i":
                 answer = self._i2c_step(self._i2c_parts[index], payload[0], value)
             self.clock.run_due()
@@ -246,7 +281,10 @@ class EmulatedPico:
                 if heard or self.clock.now_ns >= target_ns:
                     return self.powered
 
-    def _i2c_step(self, part, step: int, value: int) -> int:
+    def _drive_changed(self, pin: int, value: int) -> None:
+        self.pins[pin].listener(None if value == _RELEASED else value)
+
+    def _i2c_step(self, part: I2cBusPart, step: int, value: int) -> int:
         if step == 0:
             part.start()
         elif step == 1:
@@ -260,7 +298,7 @@ class EmulatedPico:
         return 0
 
     def _next_question(self) -> tuple[bytes, int, int, bytes]:
-        """The next event the board waits for; what was posted before it is dealt with."""
+        """Handle the posted events, and return the next event that the board waits for."""
         while True:
             kind, index, value, time_ns, payload = self._link.receive()
             self.clock.now_ns = time_ns
@@ -281,7 +319,7 @@ class EmulatedPico:
         if kind == b"u":
             self.serial_received += payload
         elif kind == b"p":
-            self.pins[index].listener(None if value == _RELEASED else value)
+            self._drive_changed(index, value)
         elif kind == b"f":
             self.faults.append(payload.decode())
         elif kind == b"r":

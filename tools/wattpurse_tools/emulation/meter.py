@@ -1,4 +1,4 @@
-"""A whole meter around the emulated RP2040: the real image, and every chip model at the pin the wiring table names.
+"""A whole meter around the emulated RP2040: the real image, and each chip model at its pin of the wiring table.
 
     with EmulatedMeter("flash.bin", image="firmware.bin") as meter:
         meter.power_up()
@@ -7,11 +7,16 @@
         meter.run_for(2)
         print(meter.type_line("status"))
 
-The parts have the names of `boards.host.board.Hardware`, the hand that moves them those of `boards.host.world.World`.
-Pulses are real edges at the counter's pin. Nothing here looks into the program: what the meter does is seen at its
-pins, in its flash and on its console.
+The parts have the names of `boards.host.board.Hardware`; the methods that move them have the names of
+`boards.host.world.world.World`. Pulses are real edges at the counter's pin. The program is a closed box: the meter is
+observed at its pins, in its flash and on its console.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from boards.host.cards.iso14443a import Card
 from boards.host.chips.button import ButtonModel
 from boards.host.chips.display import DisplayModel
 from boards.host.chips.mfrc522 import Mfrc522Model
@@ -23,7 +28,8 @@ from boards.host.chips.sensor import SensorModel
 from boards.host.world.world import FIRST_S
 from boards.pico.pins import GPIO
 from wattpurse.drivers.rtc_ds3231 import ADDRESS
-from wattpurse_tools.emulation.emulator import EmulatedPico
+from wattpurse_tools.emulation.clock import EmulatedClock
+from wattpurse_tools.emulation.emulator import EmulatedPico, Gpio
 from wattpurse_tools.emulation.parts import EmulatedWire, I2cRegisterParts, SpiPart
 
 IMPULSES_PER_KWH = 1_000
@@ -36,15 +42,15 @@ _STEP_US = 10_000
 
 
 class PulseTrain(PulseSource):
-    """The measuring element at a pin of the chip: each pulse a rising edge, evenly spaced while the load stays."""
+    """The measuring element at a pin of the chip: each pulse is a rising edge, evenly spaced while the load stays."""
 
-    def __init__(self, clock, gpio, impulses: int) -> None:
+    def __init__(self, clock: EmulatedClock, gpio: Gpio, impulses: int) -> None:
         super().__init__(clock, impulses)
         self._gpio = gpio
         self._play()
 
     def set_load_w(self, load_w: int) -> None:
-        """Change the power the house would draw."""
+        """Change the power that the house draws while it has supply."""
         super().set_load_w(load_w)
         self._play()
 
@@ -54,12 +60,12 @@ class PulseTrain(PulseSource):
         self._play()
 
     def set_contact(self, closed: bool) -> None:
-        """The load switch's contact moved."""
+        """Follow the contact of the load switch."""
         super().set_contact(closed)
         self._play()
 
     def _play(self) -> None:
-        """Go on with the pulse that is due next, at the new rate."""
+        """Play pulses at the new rate, from the pulse that is due next."""
         self._gpio.stop_pulses()
         self._gpio.drive(0)
         if self.power_w:
@@ -70,13 +76,19 @@ class PulseTrain(PulseSource):
 
 
 class EmulatedMeter:
-    """`flash` is the file of the chip's flash, `image` what is written there first; `seed` for every chance in it.
+    """The chip with the file `flash`, and the parts around it. `image` is a program to write into the flash first.
 
-    `impulses` per kWh come from the measuring element; `commission` tells the meter so.
+    `seed` decides all random behaviour. The measuring element gives `impulses` per kWh; `commission` sets the meter to
+    the same number.
     """
 
     def __init__(
-        self, flash, image=None, utc_s: int | None = FIRST_S, seed: int = 1, impulses: int = IMPULSES_PER_KWH
+        self,
+        flash: str | Path,
+        image: str | Path | None = None,
+        utc_s: int | None = FIRST_S,
+        seed: int = 1,
+        impulses: int = IMPULSES_PER_KWH,
     ) -> None:
         self.pico = EmulatedPico(flash, image, seed)
         clock = self.clock = self.pico.clock
@@ -101,20 +113,20 @@ class EmulatedMeter:
         self.source.set_mains(False)
         self.relay.listen(self.source.set_contact)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """End the emulation; the flash stays in its file."""
+        """End the emulation. The file keeps the flash."""
         self.pico.close()
 
     # Supply
 
     def power_up(self) -> None:
-        """The mains are there: every chip gets its supply, and the processor starts when time goes on."""
+        """Switch the mains on: every chip gets its supply, and the processor starts when time goes on."""
         self.source.set_mains(True)
         self.rtc.power_restored()
         self.display.power_up()
@@ -123,44 +135,44 @@ class EmulatedMeter:
         self._has_supply = True
 
     def power_lost(self) -> None:
-        """The mains fail now."""
+        """Cut the mains now."""
         self.pico.cut_power()
         self._follow_supply()
 
     def reset_board(self) -> None:
-        """Pull the processor's reset line; the other chips keep what they have."""
+        """Pull the processor's reset line. The other chips keep their state."""
         self.pico.reset()
 
     # Time
 
     def run_for(self, duration_s: float) -> bool:
-        """Let time pass; False if the supply failed meanwhile."""
+        """Let time pass. Return False if the supply failed."""
         self.pico.run_us(round(duration_s * 1_000_000))
         return self._follow_supply()
 
-    def run_until(self, condition, limit_s: float, step_us: int = _STEP_US) -> bool:
-        """Let time pass until `condition()`, at most `limit_s`; True if it came. It is looked at every `step_us`."""
+    def run_until(self, condition: Callable[[], object], limit_s: float, step_us: int = _STEP_US) -> bool:
+        """Run until `condition()` holds, checked every `step_us`, at most `limit_s`. Return True if it held."""
         came = self.pico.run_until(condition, round(limit_s * 1000), step_us)
         self._follow_supply()
         return came
 
     # The hand
 
-    def insert(self, card) -> None:
+    def insert(self, card: Card) -> None:
         """Bring a card into the reader's field."""
         self.reader.field.insert(card)
 
-    def remove(self, card=None) -> None:
-        """Take a card away, or whatever is there."""
+    def remove(self, card: Card | None = None) -> None:
+        """Take a card out of the reader's field, or all cards."""
         for held in [card] if card is not None else list(self.reader.field.cards):
             self.reader.field.remove(held)
 
     def press(self, duration_ms: int = 150) -> None:
-        """Press the button and let go."""
+        """Press the button for `duration_ms`."""
         self.button.press(duration_ms)
 
-    def type_line(self, line: str, limit_s: float = 30) -> list:
-        """Type a line at the service console; the answer as lines. Raises TimeoutError if none comes."""
+    def type_line(self, line: str, limit_s: float = 30) -> list[str]:
+        """Type a line at the service console. Return the lines of the answer. Raise TimeoutError if none comes."""
         received = self.pico.serial_received
         received.clear()
         self.pico.serial_write(line.encode() + b"\r")
@@ -172,15 +184,22 @@ class EmulatedMeter:
         return answer.strip().split("\n")
 
     def await_console(self, limit_s: float = 10) -> None:
-        """Wait until the meter that has just been started greets on its console."""
+        """Wait until a meter that has just started greets on its console."""
         self.pico.serial_read_until(_READY, round(limit_s * 1000))
         self._await_quiet(limit_s)
         self.pico.serial_received.clear()
 
-    def commission(self, number: int, keys: tuple, contract: str, pin: str, tariff: bytes) -> list:
-        """Make a blank meter work, at its console as a technician does, and start it anew; what the console answered.
+    def commission(
+        self,
+        number: int,
+        keys: tuple[bytes, bytes],
+        contract: str,
+        pin: str,
+        tariff: bytes,
+    ) -> list[str]:
+        """Commission a blank meter at its console, as a technician does, and restart it. Return the answer.
 
-        `keys` are the meter key and the site key. Raises ValueError if the meter refuses.
+        `keys` are the meter key and the site key. Raise ValueError if the meter refuses.
         """
         words = ["commission", str(number)] + [key.hex() for key in keys]
         answer = self.type_line(" ".join(words + [str(self._impulses), contract, pin, tariff.hex()]))
@@ -190,20 +209,20 @@ class EmulatedMeter:
         self.await_console()
         return answer
 
-    def violations(self) -> list:
-        """Everything that some chip, or the silicon of the processor, did not forgive."""
+    def violations(self) -> list[str]:
+        """Return every breach of a data sheet, by the processor or at another chip."""
         found = list(self.pico.faults)
         for name, model in (("display", self.display), ("relay", self.relay), ("reader", self.reader)):
             found += [f"{name}: {violation}" for violation in model.violations]
         return found
 
-    def _wire(self, signal, pull=1):
+    def _wire(self, signal: str, pull: int = 1) -> EmulatedWire:
         return EmulatedWire(self.pico, GPIO[signal], pull)
 
-    def _sensor(self, signal):
+    def _sensor(self, signal: str) -> SensorModel:
         return SensorModel(self.clock, self._wire(signal), RandomBits(self._seed))
 
-    def _wire_reader(self):
+    def _wire_reader(self) -> Mfrc522Model:
         reader = Mfrc522Model(self.clock)
         self.reader_select_wire = self._wire("reader_select")
         self.reader_select_wire.listen(reader.select)
@@ -214,8 +233,8 @@ class EmulatedMeter:
         self.pico.attach_spi(0, SpiPart(reader.spi))
         return reader
 
-    def _follow_supply(self):
-        """However the supply failed, it failed for every chip on the board."""
+    def _follow_supply(self) -> bool:
+        """Cut the supply of every chip if that of the processor failed. Return True while there is supply."""
         if self._has_supply and not self.pico.powered:
             self._has_supply = False
             self.display.power_lost()
@@ -224,8 +243,8 @@ class EmulatedMeter:
             self.source.set_mains(False)
         return self._has_supply
 
-    def _await_quiet(self, limit_s) -> None:
-        """Until the board has written nothing for a while."""
+    def _await_quiet(self, limit_s: float) -> None:
+        """Run until the board has written nothing for `_QUIET_MS`."""
         received = self.pico.serial_received
         end_us = self.clock.now_us + round(limit_s * 1_000_000)
         seen = -1

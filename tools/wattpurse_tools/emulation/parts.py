@@ -1,17 +1,45 @@
 """The chip models of `boards.host` at the pins of the emulated chip.
 
-The models stay as they are: a wire of the simulated board is joined to a pin here, and the buses are cut down from
-`machine.SPI` and `machine.I2C` calls to the bytes that the chip really sends.
+The models are unchanged: a wire of the simulated board is joined to a pin here, and the calls of `machine.SPI` and
+`machine.I2C` are split into the bytes that the chip really sends.
 """
 
+from typing import Protocol
+
 from boards.host.chips.pin import Wire
+from wattpurse_tools.emulation.emulator import EmulatedPico
+
+
+class Spi(Protocol):
+    """The part of `machine.SPI` that a model serves."""
+
+    def write_readinto(self, sent: bytes, received: bytearray, /) -> None:
+        """Shift `sent` out and `received` in."""
+
+
+class RegisterDevice(Protocol):
+    """A model on the I2C bus whose registers are read and written byte by byte."""
+
+    def answers(self) -> bool:
+        """Return True if the device acknowledges its address."""
+        ...
+
+    def select(self, register: int, /) -> None:
+        """Choose the register of the next byte."""
+
+    def read_byte(self) -> int:
+        """Return the next byte."""
+        ...
+
+    def write_byte(self, value: int, /) -> None:
+        """Take the next byte."""
 
 
 class _ChipEnd:
-    """The chip as one more pin on a wire: what it drives."""
+    """The chip as one more pin on a wire. `drives` is its level, or None for an input."""
 
     def __init__(self) -> None:
-        self.drives = None
+        self.drives: int | None = None
 
 
 class EmulatedWire(Wire):
@@ -20,17 +48,17 @@ class EmulatedWire(Wire):
     Models attach to it and listen to it as on the simulated board. The chip waits at each change it makes.
     """
 
-    def __init__(self, pico, pin: int, pull: int = 1) -> None:
+    def __init__(self, pico: EmulatedPico, pin: int, pull: int = 1) -> None:
         super().__init__(pull)
         self._gpio = pico.pins[pin]
         self._chip = _ChipEnd()
-        self._parts_drive = None
+        self._parts_drive: int | None = None
         self.attach(self._chip)
         self._gpio.resistor(pull)
         self._gpio.watch(self._chip_changed)
 
     def settle(self) -> None:
-        """Work out the level anew, and tell the chip when the parts drive otherwise."""
+        """Compute the level anew. If the parts drive the wire differently now, drive the pin of the chip."""
         drives = {pin.drives for pin in self._pins if pin is not self._chip}
         parts_drive = 0 if 0 in drives else 1 if 1 in drives else None
         if parts_drive != self._parts_drive:
@@ -38,7 +66,7 @@ class EmulatedWire(Wire):
             self._gpio.drive(parts_drive)
         super().settle()
 
-    def _chip_changed(self, drive) -> None:
+    def _chip_changed(self, drive: int | None) -> None:
         self._chip.drives = drive
         self.settle()
 
@@ -46,35 +74,30 @@ class EmulatedWire(Wire):
 class SpiPart:
     """A model in the shape of `machine.SPI`, byte by byte."""
 
-    def __init__(self, spi) -> None:
+    def __init__(self, spi: Spi) -> None:
         self._spi = spi
-        self._sent = bytearray(1)
         self._received = bytearray(1)
 
     def exchange(self, byte: int) -> int:
-        """What the model shifts out while `byte` is shifted in."""
-        self._sent[0] = byte
-        self._spi.write_readinto(self._sent, self._received)
+        """Shift `byte` into the model. Return the byte that the model shifts out meanwhile."""
+        self._spi.write_readinto(bytes((byte,)), self._received)
         return self._received[0]
 
 
 class I2cRegisterParts:
-    """Register devices on one I2C bus, by address: the first byte written after the address selects the register.
+    """Register devices on one I2C bus, by address: the first byte written after the address selects the register."""
 
-    A device has `answers()`, `select(register)`, `read_byte()` and `write_byte(value)`.
-    """
-
-    def __init__(self, devices: dict) -> None:
+    def __init__(self, devices: dict[int, RegisterDevice]) -> None:
         self._devices = devices
-        self._device = None
+        self._device: RegisterDevice | None = None
         self._selecting = False
 
     def start(self) -> None:
-        """A start or repeated start condition: the address follows."""
+        """Begin a transfer, or begin it again: the address follows."""
         self._device = None
 
     def address(self, address: int, reading: bool) -> bool:
-        """Whether a device acknowledges."""
+        """Return True if a device acknowledges this address."""
         device = self._devices.get(address)
         if device is None or not device.answers():
             return False
@@ -83,18 +106,24 @@ class I2cRegisterParts:
         return True
 
     def write(self, byte: int) -> bool:
-        """One byte to the device; it takes them all."""
+        """Give one byte to the addressed device, which acknowledges every byte."""
+        device = self._addressed()
         if self._selecting:
-            self._device.select(byte)
+            device.select(byte)
             self._selecting = False
         else:
-            self._device.write_byte(byte)
+            device.write_byte(byte)
         return True
 
     def read(self) -> int:
-        """One byte from the device."""
-        return self._device.read_byte()
+        """Return one byte from the addressed device."""
+        return self._addressed().read_byte()
 
     def stop(self) -> None:
-        """The transfer is over."""
+        """End the transfer."""
         self._device = None
+
+    def _addressed(self) -> RegisterDevice:
+        if self._device is None:
+            raise ValueError("I2C: a byte before any address")
+        return self._device

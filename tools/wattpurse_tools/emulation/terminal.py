@@ -4,25 +4,31 @@
         print("mpremote connect", terminal.path)
         terminal.serve(until=lambda: False)
 
-While it serves, virtual time keeps pace with the clock on the wall, times `pace`, or falls behind when the machine is
-too slow for that; whatever a program writes to the terminal reaches the board within a few milliseconds.
+While it serves, virtual time keeps pace with the clock on the wall, times `pace`. On a machine that is too slow for
+that, virtual time falls behind. Bytes written to the terminal reach the board within a few milliseconds.
 """
 
+import concurrent.futures
 import contextlib
 import os
 import select
-import threading
 import time
 import tty
+from collections.abc import Callable
+from typing import Self, TypeVar
+
+from wattpurse_tools.emulation.emulator import EmulatedPico
 
 _SLICE_US = 5000
 _CHUNK_BYTES = 4096
+
+Result = TypeVar("Result")
 
 
 class SerialTerminal:
     """A pseudo-terminal joined to the serial port of `pico`; other programs open `path`."""
 
-    def __init__(self, pico, pace: float = 1.0) -> None:
+    def __init__(self, pico: EmulatedPico, pace: float = 1.0) -> None:
         self._pico = pico
         self._pace = pace
         self._board_end, self._far_end = os.openpty()
@@ -30,14 +36,14 @@ class SerialTerminal:
         os.set_blocking(self._board_end, False)
         self.path = os.ttyname(self._far_end)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         os.close(self._board_end)
         os.close(self._far_end)
 
-    def serve(self, until) -> None:
+    def serve(self, until: Callable[[], bool]) -> None:
         """Run the board and carry bytes both ways until `until()` holds."""
         pico = self._pico
         start_wall_s, start_us = time.monotonic(), pico.now_us
@@ -51,22 +57,15 @@ class SerialTerminal:
                 start_wall_s, start_us = time.monotonic(), pico.now_us
         self._carry()
 
-    def serve_while(self, program):
-        """Serve while `program()` runs in a thread of its own; return what it returns, raise what it raises."""
-        outcome = {}
-
-        def run() -> None:
-            try:
-                outcome["result"] = program()
-            except BaseException as error:
-                outcome["error"] = error
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        self.serve(lambda: not thread.is_alive())
-        if "error" in outcome:
-            raise outcome["error"]
-        return outcome["result"]
+    def serve_while(self, program: Callable[[], Result]) -> Result:
+        """Serve while `program()` runs in a thread of its own. Return its result or raise its error."""
+        pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+        try:
+            future = pool.submit(program)
+            self.serve(future.done)
+            return future.result()
+        finally:
+            pool.shutdown(wait=False)
 
     def _carry(self) -> None:
         received = self._pico.serial_received

@@ -1,19 +1,25 @@
-"""The world around the emulated RP2040, with the same handles as `boards.host.world.World`, for the same session.
+"""The world around the emulated RP2040, with the methods of `boards.host.world.world.World`, for the same session.
 
-What the meter knows is read where anyone could read it: out of its flash, by the meter's own recovery, about once a
-second. Its USB port is a pseudo-terminal too (`port`), beside the session's console pane.
+The screen shows the state that the meter's own recovery finds in its flash, read about once a second. The USB port is
+both the session's console pane and a pseudo-terminal (`port`).
 """
 
 import contextlib
 import os
 import tty
+from collections.abc import Callable
+from pathlib import Path
 
+from boards.host.cards.iso14443a import Card
 from boards.host.world.household import Household
 from boards.host.world.state_folder import StateFolder
 from boards.host.world.world import FIRST_S, central_europe
 from wattpurse.core.guards import tamper
 from wattpurse.core.money import supply
+from wattpurse.core.money.account import Account
 from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.stores import Stores
+from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.meter import EmulatedMeter
 from wattpurse_tools.emulation.ring import stores_of
 
@@ -25,19 +31,19 @@ _CHUNK_BYTES = 4096
 
 
 class ChipStateFolder(StateFolder):
-    """The folder of a meter on the emulated chip, whose flash the emulator itself writes through to its file."""
+    """The folder of a meter on the emulated chip. The emulator itself writes the flash to its file at once."""
 
-    def _save_flash(self, _flash) -> None:
-        """It is up to date."""
+    def _save_flash(self, _flash: None) -> None:
+        """Leave the file: it is up to date."""
 
 
 class UsbPort:
-    """The board's serial port as the session's console and as the pseudo-terminal `path`: both hear, both may type."""
+    """The board's serial port, shared by the session's console and the pseudo-terminal `path`. Both read and write."""
 
-    def __init__(self, pico) -> None:
+    def __init__(self, pico: EmulatedPico) -> None:
         self._pico = pico
         self._output = ""
-        self._typed = []
+        self._typed: list[str] = []
         self._board_end, self._far_end = os.openpty()
         tty.setraw(self._far_end)
         os.set_blocking(self._board_end, False)
@@ -49,12 +55,12 @@ class UsbPort:
         os.close(self._far_end)
 
     def type_line(self, line: str) -> None:
-        """A line typed in the session."""
+        """Send a line that was typed in the session."""
         self._typed.append(line)
         self._pico.serial_write(line.encode() + b"\r")
 
     def take_output(self) -> str:
-        """What the board has written since the last call, without the echo of what was typed in the session."""
+        """Return the output of the board since the last call, without the echo of lines typed in the session."""
         output, self._output = self._output, ""
         for line in list(self._typed):
             if line + "\r\n" in output:
@@ -63,7 +69,7 @@ class UsbPort:
         return output
 
     def carry(self) -> None:
-        """Carry bytes both ways. What nobody reads at the pseudo-terminal is dropped when its buffer is full."""
+        """Carry bytes both ways. Output is dropped when the buffer of the pseudo-terminal is full."""
         received = bytes(self._pico.serial_received)
         self._pico.serial_received.clear()
         if received:
@@ -75,11 +81,11 @@ class UsbPort:
 
 
 class KnownMeter:
-    """What the meter would know if it started now, in as much of the shape of `app.Meter` as a screen needs."""
+    """The state that the meter would recover if it started now. It has the part of `app.Meter` that a screen needs."""
 
-    def __init__(self, stores, now_s: int) -> None:
+    def __init__(self, stores: Stores, now_s: int) -> None:
         self.events = stores.events
-        self.account = stores.ledger.account
+        self.account: Account | None = stores.ledger.account
         self._stores = stores
         self._circumstances = Circumstances(now_s)
         self._circumstances.tamper_opens = self.account is not None and tamper.opens_supply(
@@ -89,41 +95,50 @@ class KnownMeter:
             stores.ledger.advance(max(now_s, self.account.time_s), 0)
 
     def decide(self) -> int:
-        """The reason of supply that holds."""
+        """Return the reason for which there is supply, or none."""
         return supply.decide(self.account, self._stores.fault, self._circumstances)
 
 
-class EmulatedWorld:
-    """`flash` is the chip's flash file, `image` the program that is written there; see `boards.host.world.World`."""
+class ScreenMeter(EmulatedMeter):
+    """An emulated meter with a console for the session. `flash` is None: no model of the flash needs saving."""
 
-    def __init__(self, flash: str, image: str, utc_s: int = FIRST_S, seed: int = 1) -> None:
-        self.hardware = EmulatedMeter(flash, image, utc_s, seed)
+    flash = None
+
+    def __init__(self, flash: str | Path, image: str | Path, utc_s: int, seed: int) -> None:
+        super().__init__(flash, image, utc_s, seed)
+        self.console = UsbPort(self.pico)
+
+
+class EmulatedWorld:
+    """The chip with the file `flash` runs the program `image`. See `boards.host.world.world.World`."""
+
+    def __init__(self, flash: str | Path, image: str | Path, utc_s: int = FIRST_S, seed: int = 1) -> None:
+        self.hardware = ScreenMeter(flash, image, utc_s, seed)
         self.clock = self.hardware.clock
-        self.port = self.hardware.console = UsbPort(self.hardware.pico)
-        self.hardware.flash = None
+        self.port = self.hardware.console
         self.title = f"Wattpurse, emulated RP2040, USB {self.port.path}"
         self.zone = central_europe()
         self.mains_on = True
-        self.pace = None
+        self.pace: Callable[[int], int] | None = None
         self._began_s = utc_s
         self.household = Household(self.clock, self.hardware.source, self.now_s, self.zone, seed)
         self.household.start()
-        self._known = None
-        self._known_operations = None
+        self._known: KnownMeter | None = None
+        self._known_operations: int | None = None
         self._known_us = 0
 
     def close(self) -> None:
-        """End the emulation; the flash stays in its file."""
+        """End the emulation. The file keeps the flash."""
         self.hardware.close()
         self.port.close()
 
     def now_s(self) -> int:
-        """The true time, in seconds since 1970 UTC."""
+        """Return the true time, in seconds since 1970 UTC."""
         return self._began_s + self.clock.now_us // 1_000_000
 
     @property
     def meter(self) -> KnownMeter | None:
-        """What is in flash, at most a second old; None while there is no power."""
+        """The state in flash, at most a second old; None without power."""
         if not self.hardware.pico.powered:
             return None
         if self._known is None or self.clock.now_us - self._known_us >= _READ_EVERY_US:
@@ -131,7 +146,7 @@ class EmulatedWorld:
         return self._known
 
     @property
-    def account(self):
+    def account(self) -> Account | None:
         """The meter's account, or None."""
         meter = self.meter
         return None if meter is None else meter.account
@@ -140,8 +155,8 @@ class EmulatedWorld:
         """Let `duration_s` seconds pass."""
         self.run_until(lambda: False, duration_s)
 
-    def run_until(self, condition, limit_s: float) -> bool:
-        """Let time pass until `condition()`, at most `limit_s` seconds. True if the condition came."""
+    def run_until(self, condition: Callable[[], object], limit_s: float) -> bool:
+        """Let time pass until `condition()` holds, at most `limit_s` seconds. Return True if it held."""
         end_us = self.clock.now_us + int(limit_s * 1_000_000)
         while not condition():
             if self.clock.now_us >= end_us:
@@ -155,18 +170,18 @@ class EmulatedWorld:
         return True
 
     def allow_lateness(self, _limit_ms: int) -> None:
-        """A real program is as late as it is."""
+        """Leave the lateness as it is: a real program decides it."""
 
-    def insert(self, card) -> None:
+    def insert(self, card: Card) -> None:
         """Bring a card into the reader's field."""
         self.hardware.insert(card)
 
-    def remove(self, card=None) -> None:
-        """Take a card away, or whatever is there."""
+    def remove(self, card: Card | None = None) -> None:
+        """Take a card out of the reader's field, or all cards."""
         self.hardware.remove(card)
 
     def press(self, duration_ms: int = 150) -> None:
-        """Press the button and let go."""
+        """Press the button for `duration_ms`."""
         self.hardware.press(duration_ms)
 
     def cut_mains(self) -> None:
@@ -181,8 +196,8 @@ class EmulatedWorld:
         """Pull the processor's reset line as soon as time goes on."""
         self.hardware.reset_board()
 
-    def type_line(self, line: str) -> list:
-        """Type a line at the service console and wait for its answer, given as lines. Raises TimeoutError."""
+    def type_line(self, line: str) -> list[str]:
+        """Type a line at the service console. Return the lines of the answer. Raise TimeoutError if none comes."""
         return self.hardware.type_line(line)
 
     def _follow_mains(self) -> None:
@@ -192,7 +207,7 @@ class EmulatedWorld:
             self.hardware.power_lost()
 
     def _read_flash(self) -> None:
-        """Recover the meter anew if anything was written since the last time."""
+        """Recover the meter's state anew if the flash has changed since the last time."""
         self._known_us = self.clock.now_us
         operations = self.hardware.pico.statistics()["flash"]["operations"]
         if self._known is None or operations != self._known_operations:

@@ -73,7 +73,7 @@ class KeyCardVending:
         self._cards.new_card(name, kind, self._site_version(), purse.KEY_CARD, 0, lambda card: b"")
         read = self._cards.read(name)
         self._record.add(
-            read.card.uid, CardContent(1, 0, 0, terms.price, terms.allowance_mwh, terms.period, 0, 0, user)
+            read.card.uid, CardContent(1, 0, 0, terms.price, (terms.allowance_mwh, terms.period, 0, 0), user)
         )
         self._put(KeyCardRead(read, None, 0, self._record.of(read.card.uid)))
 
@@ -157,8 +157,8 @@ class KeyCardVending:
             version, spent = old.version, old.spent
             if old.period == row["period"]:
                 number, used_mwh = old.period_number, old.used_mwh
-        terms = (row["price"], row["allowance_mwh"], row["period"])
-        content = CardContent(version + 1, row["loaded"], spent, *terms, number, used_mwh, row["user"])
+        allowance = (row["allowance_mwh"], row["period"], number, used_mwh)
+        content = CardContent(version + 1, row["loaded"], spent, row["price"], allowance, row["user"])
         site_key = self._keys.version(self._site_version()).site_key
         pair = keys.key_card_keys(aes, site_key, found.read.card.uid)
         place = 1 - found.place

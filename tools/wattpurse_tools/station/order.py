@@ -1,6 +1,7 @@
-"""What a token is to say, as the station keeps it: the token's kind and body, and what it means in words.
+"""The order of a token, as the station records it: the token's kind and body, and its meaning in words.
 
-unit, amount    of credit sold: micro-units or mWh; of a new key its version; otherwise "" and 0
+`unit` and `amount` are those of the credit sold: micro-units or mWh. A new key has its version as amount. All other
+orders have the unit "" and the amount 0.
 """
 
 from wattpurse.core.messages import token
@@ -9,7 +10,7 @@ MONEY = token.MONEY
 ENERGY = token.ENERGY
 NO_UNIT = ""
 
-# What becomes of a token.
+# States of a token.
 ISSUED = "issued"
 ON_CARD = "on card"
 REDEEMED = "redeemed"
@@ -37,7 +38,7 @@ class Order:
 
 
 def duration_text(duration_s: int) -> str:
-    """Time that was bought, in days, and hours, minutes and seconds where there are."""
+    """Return a time that was bought as text: days, then hours, minutes and seconds unless they are zero."""
     days, rest_s = divmod(duration_s, 86_400)
     parts = [f"{days} days"] if days or not rest_s else []
     if rest_s:
@@ -46,5 +47,5 @@ def duration_text(duration_s: int) -> str:
 
 
 def credit(unit: str, amount: int) -> Order:
-    """Credit of MONEY (micro-units) or ENERGY (mWh); its words are its amount."""
+    """Return the order for a credit of MONEY (micro-units) or ENERGY (mWh). Its amount takes the place of words."""
     return Order(_CREDITS[unit], (amount,), "", unit, amount)

@@ -1,9 +1,11 @@
-"""Every kind of token as people order it: its name on the command line, its arguments, and how they are read.
+"""The order readers: one per kind of token, from words of the command line to an Order.
 
-A reader is a function (words, context) that gives back an Order; ValueError says what is wrong with what was typed.
-Amounts are exact decimals in the meter's currency and kWh.
+A reader is a function (words, context) that returns an Order. It raises ValueError with the reason if the words are
+wrong. Amounts are exact decimals, in the meter's currency or in kWh. `token.KINDS` has the name of each kind at the
+command line.
 """
 
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,8 @@ from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
 from wattpurse_tools.station.card_report import amount_text, time_text
+from wattpurse_tools.station.key_file import SiteKeys
+from wattpurse_tools.station.key_history import KeyHistory
 from wattpurse_tools.station.order import ENERGY, MONEY, Order
 from wattpurse_tools.tariffs.tariff_file import encode, load
 
@@ -25,14 +29,14 @@ _DAYS_LIMIT = 3660
 _TIME_LIMIT = (1 << 32) - 1
 _SHORTAGE_LIMIT = 9
 _UNITS = {MONEY: contracts.MONEY, ENERGY: contracts.ENERGY}
-# Suffix of a term's name: unit for people, decimals.
+# Suffix of a term's name: its unit.
 _AMOUNT_SUFFIXES = {"_microunits": MONEY, "_mwh": ENERGY}
 
 
 class Context:
-    """What an order is for: the row of its meter, with the keys of the site and what the meter has of them."""
+    """The meter that an order is for: its row in the record, the keys of the site, and the keys that the meter has."""
 
-    def __init__(self, meter_row, site_keys, key_history) -> None:
+    def __init__(self, meter_row: sqlite3.Row, site_keys: SiteKeys, key_history: KeyHistory) -> None:
         self.meter = meter_row["number"]
         self.currency = currency_of(meter_row)
         self._keys = site_keys
@@ -43,34 +47,34 @@ class Context:
         return parse_credit(unit, text, what, self.currency)
 
     def text(self, unit: str, amount: int) -> str:
-        """An amount with its unit."""
+        """Return an amount with its unit."""
         return amount_text(unit, amount, self.currency)
 
     def next_version(self, kind: int) -> int:
-        """The version that a key token brings."""
+        """Return the version of the key that the next key token brings."""
         return self._history.next_version(self.meter, kind)
 
     def key(self, kind: int, version: int) -> bytes:
-        """The meter's key or the site's, of a version."""
+        """Return a version of the meter's key or of the site's key."""
         if kind == token.METER_KEY:
             return self._keys.meter_key(self.meter, version)
         return self._keys.version(version).site_key
 
 
-def _money(words, context):
+def _money(words: list[str], context: Context) -> Order:
     return orders.credit(MONEY, context.credit(MONEY, words[0], "AMOUNT"))
 
 
-def _energy(words, _context):
+def _energy(words: list[str], _context: Context) -> Order:
     return orders.credit(ENERGY, parse_kwh_credit(words[0], "KWH"))
 
 
-def _days(words, _context):
+def _days(words: list[str], _context: Context) -> Order:
     days = parse_number(words[0], "DAYS", 1, _DAYS_LIMIT)
     return Order(token.DAYS, (days * _DAY_S,), f"{days} days")
 
 
-def _dispense(words, context):
+def _dispense(words: list[str], context: Context) -> Order:
     energy_mwh = parse_kwh_credit(words[0], "KWH")
     daily_mwh = parse_kwh_credit(words[1], "KWH_A_DAY")
     days = parse_number(words[2], "DAYS", 1, _DAYS_LIMIT)
@@ -78,7 +82,7 @@ def _dispense(words, context):
     return Order(token.DISPENSE, (energy_mwh, daily_mwh, days * _DAY_S), said, ENERGY, energy_mwh)
 
 
-def _refund(words, context):
+def _refund(words: list[str], context: Context) -> Order:
     unit = words[0]
     if unit not in _UNITS:
         raise ValueError(f"{unit}: take back money or energy")
@@ -88,49 +92,49 @@ def _refund(words, context):
     return Order(token.REFUND, (_UNITS[unit], amount), f"take back {context.text(unit, amount)}")
 
 
-def _clear(_words, _context):
+def _clear(_words: list[str], _context: Context) -> Order:
     return Order(token.CLEAR, (), "clear all credit and debt")
 
 
-def _tenant(words, _context):
+def _tenant(words: list[str], _context: Context) -> Order:
     tenant = parse_number(words[0], "TENANT", 1, _TIME_LIMIT)
     return Order(token.TENANT, (tenant,), f"tenant {tenant} moves in")
 
 
-def _debt(words, context):
+def _debt(words: list[str], context: Context) -> Order:
     sign = -1 if words[0].startswith("-") else 1
     amount = sign * context.credit(MONEY, words[0].removeprefix("-"), "AMOUNT")
     return Order(token.DEBT, (amount,), f"debt changes by {context.text(MONEY, amount)}")
 
 
-def _permit(words, _context):
+def _permit(words: list[str], _context: Context) -> Order:
     until_s = _instant(words[0])
     return Order(token.PERMIT, (until_s,), f"permit until {time_text(until_s)}")
 
 
-def _switch(words, _context):
+def _switch(words: list[str], _context: Context) -> Order:
     if words[0] not in ("open", "close"):
         raise ValueError(f"{words[0]}: order the switch to open or close")
     return Order(token.SWITCH, (int(words[0] == "open"),), f"switch to {words[0]}")
 
 
-def _shortage(words, _context):
+def _shortage(words: list[str], _context: Context) -> Order:
     level = parse_number(words[0], "LEVEL", 0, _SHORTAGE_LIMIT)
     return Order(token.SHORTAGE, (level,), f"shortage level {level}")
 
 
-def _contract(words, _context):
+def _contract(words: list[str], _context: Context) -> Order:
     chosen = contracts.by_name(words[0])
     return Order(token.CONTRACT, (chosen.code,), f"contract {chosen.name}")
 
 
-def _tariff(words, _context):
+def _tariff(words: list[str], _context: Context) -> Order:
     path = Path(words[0])
     table = encode(load(path)) if path.suffix in (".toml", ".json") else path.read_bytes()
     return Order(token.TARIFF, (table,), f"tariff version {Tariff(table).version}")
 
 
-def _term(words, context):
+def _term(words: list[str], context: Context) -> Order:
     name = words[0]
     if name not in terms.names():
         raise ValueError(f"no term {name!r}; there are: {', '.join(terms.names())}")
@@ -146,29 +150,29 @@ def _term(words, context):
     return Order(token.TERM, (terms.names().index(name), value), f"{name} {said}")
 
 
-def _clear_tamper(_words, _context):
+def _clear_tamper(_words: list[str], _context: Context) -> Order:
     return Order(token.CLEAR_TAMPER, (), "clear tamper")
 
 
-def _clock(words, _context):
+def _clock(words: list[str], _context: Context) -> Order:
     utc_s = _instant(words[0]) if words else int(time.time())
     return Order(token.CLOCK, (utc_s,), f"clock {time_text(utc_s)}")
 
 
-def _meter_key(_words, context):
+def _meter_key(_words: list[str], context: Context) -> Order:
     return _key(token.METER_KEY, "meter", context)
 
 
-def _site_key(_words, context):
+def _site_key(_words: list[str], context: Context) -> Order:
     return _key(token.SITE_KEY, "site", context)
 
 
-def _key(kind, which, context):
+def _key(kind: int, which: str, context: Context) -> Order:
     version = context.next_version(kind)
     return Order(kind, (version, context.key(kind, version)), f"{which} key of version {version}", amount=version)
 
 
-def _instant(text):
+def _instant(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

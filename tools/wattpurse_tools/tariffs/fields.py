@@ -8,7 +8,7 @@ A wrong value is a ValueError that begins with `where` and says how to write the
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar, overload
 
 from wattpurse.core.currency import MICROUNIT_DIGITS, exact_decimal_text
 
@@ -16,21 +16,28 @@ MILLION = 10**MICROUNIT_DIGITS
 REQUIRED = object()
 
 Value = TypeVar("Value")
+Default = TypeVar("Default")
 # A document comes from TOML or JSON, so a value in it may be of any type.
-Reader = Callable[[Any, str], Value]
+Reader = Callable[[object, str], Value]
 
 
 class Section:
     """One table of the document. Fields are taken out of it; a field that is left at the end is a mistake."""
 
-    def __init__(self, values: Any, where: str) -> None:
+    def __init__(self, values: object, where: str) -> None:
         if not isinstance(values, dict):
             raise ValueError(f"{where or 'the document'}: must be a table of keys and values")
         self._values = dict(values)
         self._where = where
         self._known: list[str] = []
 
-    def take(self, key: str, read: Reader[Value], default: Any = REQUIRED) -> Value:
+    @overload
+    def take(self, key: str, read: Reader[Value]) -> Value: ...
+
+    @overload
+    def take(self, key: str, read: Reader[Value], default: Default) -> Value | Default: ...
+
+    def take(self, key: str, read: Reader[Value], default: object = REQUIRED) -> object:
         """Return the field as `read` returns it, or `default` unread if the field is absent."""
         self._known.append(key)
         where = f"{self._where}.{key}" if self._where else key
@@ -50,7 +57,7 @@ class Section:
 def each(read: Reader[Value], lowest: int, highest: int) -> Reader[list[Value]]:
     """Return a reader of a list with `lowest` to `highest` items, each read by `read`."""
 
-    def read_each(values: Any, where: str) -> list[Value]:
+    def read_each(values: object, where: str) -> list[Value]:
         if not isinstance(values, list) or not lowest <= len(values) <= highest:
             raise ValueError(f"{where}: must be a list of {lowest} to {highest} items")
         return [read(value, f"{where}[{index}]") for index, value in enumerate(values)]
@@ -61,7 +68,7 @@ def each(read: Reader[Value], lowest: int, highest: int) -> Reader[list[Value]]:
 def integer(lowest: int, highest: int) -> Reader[int]:
     """Return a reader of a whole number."""
 
-    def read(value: Any, where: str) -> int:
+    def read(value: object, where: str) -> int:
         if type(value) is not int or not lowest <= value <= highest:
             raise ValueError(f"{where}: {value!r} will not do; write a whole number from {lowest} to {highest}")
         return value
@@ -72,8 +79,8 @@ def integer(lowest: int, highest: int) -> Reader[int]:
 def one_of(choices: Sequence[str]) -> Reader[int]:
     """Return a reader of one of the words in `choices`. The reader returns the word's index."""
 
-    def read(value: Any, where: str) -> int:
-        if value not in choices:
+    def read(value: object, where: str) -> int:
+        if not isinstance(value, str) or value not in choices:
             raise ValueError(f"{where}: {value!r} is not known; write one of {', '.join(choices)}")
         return choices.index(value)
 
@@ -84,7 +91,7 @@ def matching(pattern: str, hint: str) -> Reader[re.Match[str]]:
     """Return a reader of text that matches the whole pattern. The reader returns the match."""
     compiled = re.compile(pattern, re.ASCII)
 
-    def read(value: Any, where: str) -> re.Match[str]:
+    def read(value: object, where: str) -> re.Match[str]:
         matched = compiled.fullmatch(value) if isinstance(value, str) else None
         if not matched:
             raise ValueError(f"{where}: {value!r} will not do; {hint}")
@@ -100,7 +107,7 @@ def decimal(unit: str, limit: int) -> Reader[int]:
     """
     read_text = matching(r"(\d+)(?:\.(\d{1,6}))?", f'write {unit} in quotes, at most six decimals, such as "0.3125"')
 
-    def read(value: Any, where: str) -> int:
+    def read(value: object, where: str) -> int:
         matched = read_text(str(value) if type(value) is int else value, where)
         millionths = int(matched[1]) * MILLION + int((matched[2] or "").ljust(MICROUNIT_DIGITS, "0"))
         if millionths > limit:
@@ -110,7 +117,7 @@ def decimal(unit: str, limit: int) -> Reader[int]:
     return read
 
 
-def instant(value: Any, where: str) -> int:
+def instant(value: object, where: str) -> int:
     """Return the seconds since 1970 UTC of an ISO time with its offset."""
     if isinstance(value, str):
         try:

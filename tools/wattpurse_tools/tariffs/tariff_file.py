@@ -16,7 +16,7 @@ from typing import Any
 from wattpurse.core.tariffs import rules, table
 from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone, days_in_month
 from wattpurse_tools.tariffs.document import DAYLIGHT_RULES, DAYS, WEEKDAYS, document_of, holiday_text
-from wattpurse_tools.tariffs.fields import REQUIRED, Reader, Section, decimal, each, instant, integer, matching, one_of
+from wattpurse_tools.tariffs.fields import Reader, Section, decimal, each, instant, integer, matching, one_of
 
 _DOCUMENT_SUFFIXES = (".toml", ".json")
 
@@ -82,19 +82,19 @@ _season_form = matching(r"(\d\d)-(\d\d)", 'write month and day, such as "10-01"'
 _holiday_form = matching(r"(?:(\d{4})-)?(\d\d)-(\d\d)", 'write "12-25" for every year or "2026-12-25" for one')
 
 
-def _currency(value: Any, where: str) -> str:
+def _currency(value: object, where: str) -> str:
     return _currency_form(value, where)[0]
 
 
-def _rate_name(value: Any, where: str) -> str:
+def _rate_name(value: object, where: str) -> str:
     return _rate_name_form(value, where)[0]
 
 
-def _minute(value: Any, where: str) -> int:
+def _minute(value: object, where: str) -> int:
     return _minutes(_clock_form(value, where))
 
 
-def _rule_minute(value: Any, where: str) -> int:
+def _rule_minute(value: object, where: str) -> int:
     return _minutes(_rule_clock_form(value, where))
 
 
@@ -108,12 +108,12 @@ def _month_day(year: int, month: int, day: int, where: str) -> tuple[int, int]:
     return month, day
 
 
-def _season_start(value: Any, where: str) -> tuple[int, int]:
+def _season_start(value: object, where: str) -> tuple[int, int]:
     matched = _season_form(value, where)
     return _month_day(2000, int(matched[1]), int(matched[2]), where)
 
 
-def _holiday(value: Any, where: str) -> tuple[int, int, int]:
+def _holiday(value: object, where: str) -> tuple[int, int, int]:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = value.isoformat()
     matched = _holiday_form(value, where)
@@ -123,7 +123,7 @@ def _holiday(value: Any, where: str) -> tuple[int, int, int]:
     return (*_month_day(year or 2000, int(matched[2]), int(matched[3]), where), year)
 
 
-def _holidays(value: Any, where: str) -> list[tuple[int, int, int]]:
+def _holidays(value: object, where: str) -> list[tuple[int, int, int]]:
     holidays = each(_holiday, 0, rules.HOLIDAY_LIMIT)(value, where)
     for index, holiday in enumerate(holidays):
         if holiday in holidays[:index]:
@@ -131,7 +131,7 @@ def _holidays(value: Any, where: str) -> list[tuple[int, int, int]]:
     return sorted(holidays, key=lambda holiday: (holiday[2], holiday))
 
 
-def _zone(value: Any, where: str) -> Zone:
+def _zone(value: object, where: str) -> Zone:
     section = Section(value, where)
     sign, hours, minutes = section.take("offset", _offset_form).groups()
     offset_minutes = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
@@ -143,7 +143,7 @@ def _zone(value: Any, where: str) -> Zone:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _daylight(value: Any, where: str) -> tuple:
+def _daylight(value: object, where: str) -> tuple:
     if isinstance(value, dict):
         section = Section(value, where)
         start = section.take("start", _daylight_day)
@@ -157,7 +157,7 @@ def _daylight(value: Any, where: str) -> tuple:
     return DAYLIGHT_RULES[value]
 
 
-def _daylight_day(value: Any, where: str) -> tuple[int, int, int, int]:
+def _daylight_day(value: object, where: str) -> tuple[int, int, int, int]:
     section = Section(value, where)
     month = section.take("month", integer(1, 12))
     week = section.take("week", integer(1, LAST_WEEK))
@@ -167,7 +167,7 @@ def _daylight_day(value: Any, where: str) -> tuple[int, int, int, int]:
     return month, week, day, minute
 
 
-def _rate(value: Any, where: str) -> tuple[str, list[int], list[int]]:
+def _rate(value: object, where: str) -> tuple[str, list[int], list[int]]:
     section = Section(value, where)
     name = section.take("name", _rate_name)
     prices = section.take("prices", each(_money, 1, rules.BLOCK_LIMIT))
@@ -183,11 +183,11 @@ def _rate(value: Any, where: str) -> tuple[str, list[int], list[int]]:
     return name, prices, limits_mwh
 
 
-def _as_written(value: Any, _where: str) -> Any:
+def _as_written(value: object, _where: str) -> object:
     return value
 
 
-def _day_types(value: Any, rate_names: list[str]) -> dict[str, list[tuple[int, int]]]:
+def _day_types(value: object, rate_names: list[str]) -> dict[str, list[tuple[int, int]]]:
     if value is None and len(rate_names) == 1:
         return {"every-day": [(0, 0)]}
     if not isinstance(value, dict) or not value:
@@ -198,7 +198,7 @@ def _day_types(value: Any, rate_names: list[str]) -> dict[str, list[tuple[int, i
     return {name: _switches(switches, f"day_types.{name}", read_rate) for name, switches in value.items()}
 
 
-def _switches(value: Any, where: str, read_rate: Reader[int]) -> list[tuple[int, int]]:
+def _switches(value: object, where: str, read_rate: Reader[int]) -> list[tuple[int, int]]:
     if not isinstance(value, dict):
         raise ValueError(f'{where}: must be a table of times and rates, such as "00:00" = "NIGHT"')
     switches = sorted((_minute(clock, where), read_rate(rate, f'{where}."{clock}"')) for clock, rate in value.items())
@@ -209,18 +209,21 @@ def _switches(value: Any, where: str, read_rate: Reader[int]) -> list[tuple[int,
     return switches
 
 
-def _seasons(value: Any, day_type_names: list[str]) -> list[tuple[int, int, tuple[int, ...]]]:
+def _seasons(value: object, day_type_names: list[str]) -> list[tuple[int, int, tuple[int, ...]]]:
     if value is None and len(day_type_names) == 1:
         return [(1, 1, (0,) * len(DAYS))]
     if value is None:
         raise ValueError("seasons: with more than one day type, write at least one season: which day type on which day")
     read_day_type = one_of(day_type_names)
 
-    def read_season(value: Any, where: str) -> tuple[int, int, tuple[int, ...]]:
+    def read_season(value: object, where: str) -> tuple[int, int, tuple[int, ...]]:
         section = Section(value, where)
         start = section.take("start", _season_start)
         usual = section.take("days", read_day_type, None)
-        days = [section.take(day, read_day_type, REQUIRED if usual is None else usual) for day in DAYS]
+        days = [
+            section.take(day, read_day_type) if usual is None else section.take(day, read_day_type, usual)
+            for day in DAYS
+        ]
         section.finish()
         return (*start, tuple(days))
 

@@ -1,8 +1,8 @@
-"""A stretch of time that runs out: told how much of it is over, it needs no clock of its own."""
+"""A countdown. Its owner passes the elapsed time in, so that it needs no clock."""
 
 
 class Countdown:
-    """`is_running` from `begin` until all of its time is over."""
+    """A countdown, which runs from `begin` until its time is over."""
 
     def __init__(self) -> None:
         self._left_ms = 0
@@ -14,13 +14,13 @@ class Countdown:
 
     @property
     def left_s(self) -> int:
-        """Seconds that are left, rounded up."""
+        """Seconds left, rounded up."""
         return -(-self._left_ms // 1000)
 
     def begin(self, duration_s: int) -> None:
-        """Run for `duration_s` from now on; 0 ends it."""
+        """Start to count down from `duration_s`; 0 ends the countdown."""
         self._left_ms = duration_s * 1000
 
     def pass_time(self, elapsed_ms: int) -> None:
-        """`elapsed_ms` are over."""
+        """Subtract `elapsed_ms` from the time left."""
         self._left_ms = max(0, self._left_ms - elapsed_ms)

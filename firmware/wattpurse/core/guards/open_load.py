@@ -1,9 +1,9 @@
-"""Energy that flows though the load switch is open: a welded contact, a broken coil, or a wire around the switch.
+"""Detect energy that flows through an open load switch: a welded contact, a broken coil, or a wire around the switch.
 
-The counter has what flowed before the contact parted at most `SETTLING_MS` after the pulse of the coil is over. What is
-counted later flowed through an open switch. One pulse may be a disturbance; two of them, and half a Wh at least, within
-an hour are not. Then the switch is opened again: three times 10 s apart, after that once an hour, so that a contact
-that only sticks is torn loose, and one that is welded does not cost the coil its life.
+Pulses from before the contact opened arrive at most `SETTLING_MS` after the pulse of the coil. Later pulses flowed
+through an open switch. One pulse may be a disturbance. Two pulses and 0.5 Wh or more within an hour are a finding. Then
+the switch is opened again: three times at intervals of 10 s, after that once an hour. This loosens a sticking contact
+without wearing out the coil of a welded one.
 """
 
 SETTLING_MS = 3_000
@@ -16,7 +16,7 @@ PAUSE_MS = 3_600_000
 
 
 class OpenLoad:
-    """Watches an open switch. `retries` counts how often it was to be opened again since it was last closed."""
+    """A watch on an open switch. `retries` counts the attempts to open it again since it was last closed."""
 
     def __init__(self) -> None:
         self.retries = 0
@@ -24,10 +24,10 @@ class OpenLoad:
         self._begin(0)
 
     def look(self, elapsed_ms: int, pulses: int, pulse_mwh: int, is_open: bool) -> bool:
-        """True where energy flows and the switch is to be opened again.
+        """Return True if energy flows and the switch must be opened again.
 
-        `pulses` of `pulse_mwh` each came in the `elapsed_ms` since the last look; `is_open` where the switch is told to
-        be open and no coil is under current.
+        `pulses` of `pulse_mwh` each came in the `elapsed_ms` since the last call. `is_open` is True if the switch was
+        told to open and no coil has current.
         """
         if is_open != self._is_open:
             self._is_open = is_open
@@ -46,14 +46,14 @@ class OpenLoad:
         self._begin(QUICK_PAUSE_MS if self.retries < QUICK_RETRIES else PAUSE_MS)
         return True
 
-    def _begin(self, pause_ms) -> None:
-        """The coil is pulsed: nothing counts until that is over."""
+    def _begin(self, pause_ms: int) -> None:
+        """Start to wait until the pulse of the coil and its effects are over. Until then no pulse counts."""
         self._pause_ms = pause_ms
         self._settling_ms = SETTLING_MS
         self._window_ms = 0
         self._pulses = 0
 
-    def _count(self, elapsed_ms, pulses) -> None:
+    def _count(self, elapsed_ms: int, pulses: int) -> None:
         self._window_ms += elapsed_ms
         if self._window_ms > WINDOW_MS:
             self._window_ms = 0

@@ -1,9 +1,10 @@
-"""The power limit: supply ends when more is drawn for some time, and comes back by itself, or by the button.
+"""The power limit: supply ends if too much power is drawn for some time. It returns by itself, or after a press of the
+button.
 
-A limit bears a tenth more for ever, and anything for `PATIENCE_MS`: motors start, kettles boil. Power is measured over
-ten seconds and more (`core.power`), so that supply ends 30 to 50 s after the load became too large, later where pulses
-are further apart than ten seconds. It comes back after the time that the terms set; the trip that makes as many within
-an hour as the terms say waits until somebody presses the button.
+A tenth above the limit is allowed for ever, and any power is allowed for `PATIENCE_MS`, because motors start and
+kettles boil. Power is measured over ten seconds or more (`guards.power`). Supply therefore ends 30 to 50 s after the
+load became too large, and later if pulses are further apart than ten seconds. Supply returns after `power_reconnect_s`.
+If trips within an hour reach `power_trips`, supply waits until somebody presses the button.
 """
 
 PATIENCE_MS = 30_000
@@ -18,7 +19,9 @@ _BORNE_PERCENT = 110
 
 
 class PowerLimit:
-    """Watches power against a limit. `is_tripped` while supply has to be off until its time is over; `trips` counts."""
+    """A watch on power against a limit. `is_tripped` is True while supply must be off for a time. `trips` counts all
+    trips.
+    """
 
     def __init__(self) -> None:
         self.is_tripped = False
@@ -29,9 +32,10 @@ class PowerLimit:
         self._series_ms = 0
 
     def look(self, elapsed_ms: int, power_w: int, limit_w: int, last_trip: int, reconnect_s: int) -> int:
-        """What came of the `elapsed_ms` since the last look: NOTHING, TRIPPED, TRIPPED_FOR_GOOD or RECONNECTED.
+        """Return the result of the `elapsed_ms` since the last call: NOTHING, TRIPPED, TRIPPED_FOR_GOOD or RECONNECTED.
 
-        `limit_w` 0: none, and what tripped comes back. The `last_trip`-th within an hour is for good; 0: none is.
+        A `limit_w` of 0 is no limit; supply that had tripped returns. Trip number `last_trip` within an hour is for
+        good; with 0 none is.
         """
         if self._series:
             self._series_ms += elapsed_ms
@@ -45,15 +49,15 @@ class PowerLimit:
         self._over_ms += elapsed_ms
         return NOTHING if self._over_ms < PATIENCE_MS else self._trip(last_trip)
 
-    def _wait(self, elapsed_ms, limit_w, reconnect_s):
+    def _wait(self, elapsed_ms: int, limit_w: int, reconnect_s: int) -> int:
         self._off_ms += elapsed_ms
         if limit_w and self._off_ms < reconnect_s * 1000:
             return NOTHING
         self.is_tripped = False
         return RECONNECTED
 
-    def _trip(self, last_trip):
-        """A trip that is for good is the end of its series: the button begins another."""
+    def _trip(self, last_trip: int) -> int:
+        """Count a trip. A trip for good ends its series: the button begins another."""
         self.trips += 1
         self._over_ms = 0
         if self._series == 0:

@@ -1,10 +1,15 @@
-"""Tamper: what is done to a meter to have energy for nothing, as bits. A kind once seen is latched until it is cleared.
+"""Tamper: attempts to take energy without paying, one bit for each kind. A detected kind stays latched until it is
+cleared.
 
-For each kind a term of supply says what comes of it: nothing, an alarm, or an alarm and supply off. The terms decide
-what a latched kind does now; they may be made stricter or milder while it is latched.
+A term of supply sets the policy for each kind: ignore it, raise an alarm, or raise an alarm and end supply. The terms
+in force apply to latched kinds too; they may change while a kind is latched.
 """
 
 from wattpurse.core.money.terms import TAMPER_IGNORED, TAMPER_OPENS
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.terms import Terms
 
 COVER = 1
 MAGNET = 2
@@ -21,12 +26,12 @@ _TABLE = (
 
 
 def kinds_of(kinds: int) -> list:
-    """Each of `kinds` by itself."""
+    """Return the bits set in `kinds` as a list."""
     return [kind for kind, _, _ in _TABLE if kinds & kind]
 
 
-def to_latch(seen: int, latched: int, terms) -> int:
-    """The kinds among those `seen` now that are to be latched: not `latched` yet, and not ignored by the terms."""
+def to_latch(seen: int, latched: int, terms: "Terms") -> int:
+    """Return the kinds in `seen` that must be latched now: those not `latched` yet and not ignored by the terms."""
     kinds = 0
     for kind, term, _ in _TABLE:
         if seen & kind and not latched & kind and terms[term] != TAMPER_IGNORED:
@@ -34,16 +39,16 @@ def to_latch(seen: int, latched: int, terms) -> int:
     return kinds
 
 
-def opens_supply(latched: int, terms) -> bool:
-    """True if one of the latched kinds is to keep supply off."""
+def opens_supply(latched: int, terms: "Terms") -> bool:
+    """Return True if a latched kind must keep supply off."""
     return latched != 0 and any(latched & kind and terms[term] == TAMPER_OPENS for kind, term, _ in _TABLE)
 
 
-def raises_alarm(latched: int, terms) -> bool:
-    """True if one of the latched kinds is to be shown."""
+def raises_alarm(latched: int, terms: "Terms") -> bool:
+    """Return True if a latched kind must be shown."""
     return to_latch(latched, 0, terms) != 0
 
 
 def texts(kinds: int) -> list:
-    """Each kind in words."""
+    """Return the words of each kind."""
     return [words for kind, _, words in _TABLE if kinds & kind]

@@ -1,17 +1,17 @@
-"""The statement: what a meter tells its seller on the way back, sealed for one card, as long as the card has room.
+"""The statement: a meter's report to its seller, sealed for one card and cut to the room on it.
 
     header, 8 bytes in clear: mark u8 = 0x53, payload blocks u8, number u16, meter number u32
     payload, sealed (see `sealing`):
         head, 32 bytes: time u32, balance i64 of the contract's unit, total mWh u48, token top u32, token window u64,
             contract u4 (low) and detail u4 (high), alarms u8
-        further, where there is room: other balance, bought and charged of the contract's unit, tariff version, rate
-            count, mWh per rate, index of the month that runs, months that follow, and these, newest first; then
-            sections (see `statement_sections`)
+        if there is room: other balance, bought and charged of the contract's unit, tariff version, rate count, mWh per
+            rate, index of the current month, number of months, the months, newest first; then sections (see
+            `statement_sections`)
     tag, 8 bytes
 
-`number` tells the newer of two copies on a card. Months are Wh, rounded down: per rate and charge (detail 3), total and
-charge (2) or total alone (1), whichever lets more of the twelve closed months come along. Where a receipt would find no
-room beside all that, sections follow the head at once (4). Numbers behind the head are varints, signed ones zigzag.
+`number` tells the newer of two copies on a card. Months are in Wh, rounded down: per rate and charge (detail 3), total
+and charge (2) or total alone (1). The detail is chosen that lets the statement hold most months. If a receipt has no
+room beside this, sections follow the head at once (4). Numbers after the head are varints, signed ones in zigzag form.
 """
 
 import struct
@@ -28,6 +28,15 @@ from wattpurse.core.messages.varint import Reader, put, put_signed
 from wattpurse.core.money.contract import ENERGY, MONEY, by_code
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.registers import Month
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
 
 MARK = 0x53
 HEADER_SIZE = 8
@@ -49,14 +58,14 @@ _SECTIONS_ALONE = 4
 _MWH_PER_WH = 1000
 
 
-def seal_statement(aes, keys, number: int, meter_number: int, payload: bytes) -> bytes:
-    """The sealed statement; `number` is taken modulo 65,536."""
+def seal_statement(aes: "Aes", keys: "KeyPair", number: int, meter_number: int, payload: bytes) -> bytes:
+    """Return the sealed statement; `number` is taken modulo 65,536."""
     blocks = (len(payload) + BLOCK - 1) // BLOCK
     return seal(aes, keys, struct.pack(_HEADER, MARK, blocks, number & 0xFFFF, meter_number), payload)
 
 
 def read_header(data: bytes) -> tuple | None:
-    """`(number, meter number, whole size)` as the header claims, not yet proven; None if it is no such header."""
+    """Return `(number, meter number, whole size)` from the header, not yet proven, or None for other bytes."""
     if len(data) < HEADER_SIZE:
         return None
     mark, blocks, number, meter_number = struct.unpack_from(_HEADER, data)
@@ -65,16 +74,18 @@ def read_header(data: bytes) -> tuple | None:
     return number, meter_number, HEADER_SIZE + blocks * BLOCK + TAG_SIZE
 
 
-def open_statement(aes, keys, data: bytes) -> dict:
-    """What the sealed statement says, proven authentic. Raises sealing.SealBroken if it is not."""
+def open_statement(aes: "Aes", keys: "KeyPair", data: bytes) -> dict:
+    """Return the content of the sealed statement, proven authentic. Raise sealing.SealBroken if it is not authentic."""
     header = _whole_header(data)
     statement = parse(unseal(aes, keys, HEADER_SIZE, bytes(data[: header[2]])))
     statement["number"], statement["meter_number"] = header[0], header[1]
     return statement
 
 
-def is_authentic(aes, keys, data: bytes) -> bool:
-    """True if `open_statement` would take it; at less than half the cost, for it is not opened."""
+def is_authentic(aes: "Aes", keys: "KeyPair", data: bytes) -> bool:
+    """Return True if the statement is authentic. This costs less than half of `open_statement`, as nothing is
+    decrypted.
+    """
     try:
         authenticate(aes, keys, HEADER_SIZE, bytes(data[: _whole_header(data)[2]]))
     except SealBroken:
@@ -82,11 +93,18 @@ def is_authentic(aes, keys, data: bytes) -> bool:
     return True
 
 
-def compose(account, alarms: int, now_s: int, capacity: int, sections=(), reason: int | None = None) -> bytes:
-    """The payload that tells most of `account` in at most `capacity` bytes (32 or more).
+def compose(
+    account: "Account",
+    alarms: int,
+    now_s: int,
+    capacity: int,
+    sections: "Sequence[tuple[int, list]]" = (),
+    reason: int | None = None,
+) -> bytes:
+    """Return the payload with as much of `account` as fits into `capacity` bytes (32 or more).
 
-    The receipt comes before all else, `reason` of supply and standing before months, and these before `sections`, which
-    are (tag, parts) in the order in which they matter.
+    The receipt comes first, then `reason` of supply and standing, then months, then `sections`: (tag, parts), the most
+    important first.
     """
     own = [receipt_of(account), supply_of(reason), standing_of(account)]
     further = _common_part(account)
@@ -106,8 +124,10 @@ def compose(account, alarms: int, now_s: int, capacity: int, sections=(), reason
 
 
 def parse(payload: bytes) -> dict:
-    """What a payload says, as a dict. Raises SealBroken where its inner lengths are wrong, ValueError for a contract
-    that is not known here."""
+    """Return the content of a payload as a dict.
+
+    Raise SealBroken if its inner lengths are wrong, and ValueError for an unknown contract.
+    """
     if len(payload) < HEAD_SIZE:
         raise SealBroken("statement too short")
     time_s, balance, total_low, total_high, top, window, contract_and_detail, alarms = struct.unpack_from(
@@ -132,14 +152,14 @@ def parse(payload: bytes) -> dict:
     return statement
 
 
-def _whole_header(data):
+def _whole_header(data: bytes) -> tuple:
     header = read_header(data)
     if header is None or header[2] > len(data):
         raise SealBroken("no statement")
     return header
 
 
-def _head(account, alarms, now_s, detail):
+def _head(account: "Account", alarms: int, now_s: int, detail: int) -> bytes:
     unit = account.contract.credit_unit
     total_mwh = account.registers.total_mwh
     return struct.pack(
@@ -155,7 +175,7 @@ def _head(account, alarms, now_s, detail):
     )
 
 
-def _common_part(account):
+def _common_part(account: "Account") -> bytearray:
     unit = account.contract.credit_unit
     other = account.credit_register(MONEY if unit == ENERGY else ENERGY)
     out = bytearray()
@@ -170,8 +190,8 @@ def _common_part(account):
     return out
 
 
-def _best_months(account, room):
-    """`(detail, months)`: the detail that lets most months come along, and of such the richest."""
+def _best_months(account: "Account", room: int) -> tuple:
+    """Return `(detail, months)`: the detail that lets most months fit, and the richest of equal ones."""
     best_detail, best_months = _RATES_AND_CHARGE, _months_that_fit(account, _RATES_AND_CHARGE, room)
     for detail in (_TOTAL_AND_CHARGE, _TOTAL):
         if len(best_months) > len(account.registers.closed_months):
@@ -182,7 +202,7 @@ def _best_months(account, room):
     return best_detail, best_months
 
 
-def _months_that_fit(account, detail, room):
+def _months_that_fit(account: "Account", detail: int, room: int) -> list:
     months = []
     for month in [account.registers.month] + account.registers.closed_months:
         coded = _month(month, detail, account.tariff.rate_count)
@@ -193,7 +213,7 @@ def _months_that_fit(account, detail, room):
     return months
 
 
-def _month(month, detail, rate_count):
+def _month(month: "Month", detail: int, rate_count: int) -> bytes:
     out = bytearray()
     if detail != _TOTAL:
         put_signed(out, month.charge_microunits)
@@ -205,7 +225,7 @@ def _month(month, detail, rate_count):
     return bytes(out)
 
 
-def _parse_further(reader, detail, statement) -> None:
+def _parse_further(reader: Reader, detail: int, statement: dict) -> None:
     statement["other_balance"] = reader.signed()
     statement["bought"] = reader.signed()
     statement["charged"] = reader.signed()

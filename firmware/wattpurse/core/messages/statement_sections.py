@@ -1,26 +1,71 @@
-"""The sections behind a statement's months: what a meter tells besides, where the card has room for it.
+"""The sections of a statement after its months: further facts, if the card has room for them.
 
     section: tag u8 (1 or more), length varint (none here above 127), content; a tag of 0 or the end of the payload ends
         them
 
-Whoever does not know a tag skips its section, so that older readers can read newer statements.
+A reader skips a section with an unknown tag, so that older readers can read newer statements.
 
     EVENTS   place of the newest event varint, its link 5 bytes (see `event_chain`)
-    MEAN     mean use of a day, of the last seven whole ones: Wh varint, micro-units signed
-    DEMAND   for each month of the statement, newest first: the most that a half hour used, Wh varint, and unless that
+    MEAN     mean use of a day, of the last seven whole days: Wh varint, micro-units signed
+    DEMAND   for each month of the statement, newest first: the largest use of a half hour, Wh varint, and unless that
              is 0, the age of that half hour, from its begin to the statement, in half hours, varint
-    RECEIPT  what was last taken out of the meter: the token that asked for it varint, micro-units and mWh signed, the
+    RECEIPT  the last credit taken out of the meter: the token that asked for it varint, micro-units and mWh signed, the
              debt in micro-units that went with it varint, and the seconds of a term, if any; it has its room before any
              month
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
-    SUPPLY   the reason of `supply` why the load switch stands where it does u8
-    TAMPER   the kinds of `tamper` that are latched, as bits, varint; comes first
+    SUPPLY   the reason of `supply` for the position of the load switch u8
+    TAMPER   the latched kinds of `tamper`, as bits, varint; comes first
 """
 
 from wattpurse.core.guards import tamper
 from wattpurse.core.messages.varint import Reader, put, put_signed
 from wattpurse.core.money import standing
-from wattpurse.core.records.load_profile import HALF_HOUR_S
+from wattpurse.core.tariffs.calendar import HALF_HOUR_S
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from wattpurse.core.money.account import Account
+
+    class Settings(Protocol):
+        """The part of the settings that is in a statement."""
+
+        def get(self, name: str, default: int) -> int: ...
+
+    class Log(Protocol):
+        """The part of the event log that is in a statement."""
+
+        @property
+        def place(self) -> int: ...
+
+        @property
+        def link(self) -> bytes: ...
+
+    class Demand(Protocol):
+        """The maximum demand of a month."""
+
+        month: int
+        energy_mwh: int
+        start_s: int
+
+    class Profile(Protocol):
+        """The part of the load profile that is in a statement."""
+
+        def demands(self) -> "list[Demand]": ...
+
+        def mean_daily_mwh(self) -> "int | None": ...
+
+        def mean_daily_microunits(self) -> "int | None": ...
+
+    class Stores(Protocol):
+        """The part of `wattpurse.stores.Stores` that is in a statement."""
+
+        settings: Settings
+        events: Log
+        load_profile: Profile
+
 
 EVENTS = 1
 MEAN = 2
@@ -36,21 +81,21 @@ _HEAD_SIZE = 2
 _LENGTH_LIMIT = 127
 
 
-def sections_of(records, now_s: int, month_index: int) -> list:
-    """`(tag, parts)` of what `records` (see `stores`) tell, what matters most first.
+def sections_of(stores: "Stores", now_s: int, month_index: int) -> list:
+    """Return `(tag, parts)` of the sections from `stores`, the most important first.
 
-    The statement is of `now_s`, and the month that runs is `month_index`.
+    The statement is of `now_s`, and the current month is `month_index`.
     """
     return [
-        (TAMPER, _tamper(records.settings.get("tamper", 0))),
-        (EVENTS, _events(records.events)),
-        (MEAN, _mean(records.load_profile)),
-        (DEMAND, _demand(records.load_profile.demands(), now_s, month_index)),
+        (TAMPER, _tamper(stores.settings.get("tamper", 0))),
+        (EVENTS, _events(stores.events)),
+        (MEAN, _mean(stores.load_profile)),
+        (DEMAND, _demand(stores.load_profile.demands(), now_s, month_index)),
     ]
 
 
-def receipt_of(account) -> tuple:
-    """`(tag, parts)` of what was last taken out of `account`; without parts where nothing ever was."""
+def receipt_of(account: "Account") -> tuple:
+    """Return `(tag, parts)` of the receipt of `account`. There are no parts if nothing was ever taken out."""
     numbers = account.standing
     out = bytearray()
     if numbers["receipt_sequence"]:
@@ -64,12 +109,12 @@ def receipt_of(account) -> tuple:
 
 
 def supply_of(reason: int | None) -> tuple:
-    """`(tag, parts)` of the reason of supply; without parts where it is not known."""
+    """Return `(tag, parts)` of the reason of supply. There are no parts if it is unknown."""
     return SUPPLY, [] if reason is None else [bytes((reason,))]
 
 
-def standing_of(account) -> tuple:
-    """`(tag, parts)` of where `account` stands, but for the receipt."""
+def standing_of(account: "Account") -> tuple:
+    """Return `(tag, parts)` of the standing of `account`, without the receipt."""
     parts = []
     for place, value in account.standing.changed():
         if not standing.names()[place].startswith("receipt_"):
@@ -80,13 +125,13 @@ def standing_of(account) -> tuple:
 
 
 def size_of(section: tuple) -> int:
-    """Bytes that a section takes whole."""
+    """Return the bytes of a whole section."""
     size = sum(len(part) for part in section[1])
     return _HEAD_SIZE + size if size else 0
 
 
-def put_sections(out: bytearray, sections, room: int) -> None:
-    """Append the sections that fit into `room` bytes, in their order; of each as many of its first parts as fit."""
+def put_sections(out: bytearray, sections: "Sequence[tuple[int, list]]", room: int) -> None:
+    """Append the sections that fit into `room` bytes, in their order, each with as many of its first parts as fit."""
     for tag, parts in sections:
         content = bytearray()
         for part in parts:
@@ -101,7 +146,7 @@ def put_sections(out: bytearray, sections, room: int) -> None:
 
 
 def parse_sections(reader: Reader, statement: dict) -> None:
-    """Add what the sections tell to `statement`. Raises SealBroken where their lengths are wrong."""
+    """Add the content of the sections to `statement`. Raise SealBroken if their lengths are wrong."""
     while not reader.is_at_end:
         tag = reader.byte()
         if tag == 0:
@@ -111,21 +156,21 @@ def parse_sections(reader: Reader, statement: dict) -> None:
             _PARSERS[tag](content, statement)
 
 
-def _tamper(kinds):
+def _tamper(kinds: int) -> list:
     out = bytearray()
     if kinds:
         put(out, kinds)
     return [out]
 
 
-def _events(log):
+def _events(log: "Log") -> list:
     out = bytearray()
     put(out, log.place)
     out.extend(log.link)
     return [out]
 
 
-def _mean(profile):
+def _mean(profile: "Profile") -> list:
     energy_mwh, charge_microunits = profile.mean_daily_mwh(), profile.mean_daily_microunits()
     out = bytearray()
     if energy_mwh is not None:
@@ -134,14 +179,14 @@ def _mean(profile):
     return [out]
 
 
-def _demand(demands, now_s, month_index):
-    """A part for each month, down to the oldest that has any."""
+def _demand(demands: "list[Demand]", now_s: int, month_index: int) -> list:
+    """Return a part for each month, down to the oldest month with a demand."""
     by_month = {one.month: one for one in demands}
     oldest = min(by_month) if by_month else month_index + 1
     return [_month(by_month.get(month), now_s) for month in range(month_index, oldest - 1, -1)]
 
 
-def _month(demand, now_s):
+def _month(demand: "Demand | None", now_s: int) -> bytearray:
     out = bytearray()
     wh = 0 if demand is None else demand.energy_mwh // _MWH_PER_WH
     put(out, wh)
@@ -150,22 +195,22 @@ def _month(demand, now_s):
     return out
 
 
-def _parse_tamper(content, statement) -> None:
+def _parse_tamper(content: Reader, statement: dict) -> None:
     statement["tamper"] = tamper.texts(content.number())
 
 
-def _parse_events(content, statement) -> None:
+def _parse_events(content: Reader, statement: dict) -> None:
     statement["event_place"] = content.number()
     statement["event_link"] = content.bytes(_LINK_SIZE).hex()
 
 
-def _parse_mean(content, statement) -> None:
+def _parse_mean(content: Reader, statement: dict) -> None:
     statement["mean_daily_wh"] = content.number()
     statement["mean_daily_microunits"] = content.signed()
 
 
-def _parse_demand(content, statement) -> None:
-    """Each month's demand goes to the month; what is of months that the statement does not hold is left out."""
+def _parse_demand(content: Reader, statement: dict) -> None:
+    """Add each month's demand to its month. Skip months that the statement does not hold."""
     for month in statement.get("months", ()):
         if content.is_at_end:
             return
@@ -175,7 +220,7 @@ def _parse_demand(content, statement) -> None:
             month["demand_s"] = (statement["time_s"] // HALF_HOUR_S - content.number()) * HALF_HOUR_S
 
 
-def _parse_receipt(content, statement) -> None:
+def _parse_receipt(content: Reader, statement: dict) -> None:
     statement["receipt"] = {
         "sequence": content.number(),
         "money": content.signed(),
@@ -185,8 +230,8 @@ def _parse_receipt(content, statement) -> None:
     }
 
 
-def _parse_standing(content, statement) -> None:
-    """Numbers of a newer meter, not known here, are left out."""
+def _parse_standing(content: Reader, statement: dict) -> None:
+    """Add the standing. Skip numbers of a newer meter that are unknown here."""
     names = standing.names()
     statement["standing"] = {}
     while not content.is_at_end:
@@ -195,7 +240,7 @@ def _parse_standing(content, statement) -> None:
             statement["standing"][names[place]] = value
 
 
-def _parse_supply(content, statement) -> None:
+def _parse_supply(content: Reader, statement: dict) -> None:
     statement["supply_reason"] = content.byte()
 
 

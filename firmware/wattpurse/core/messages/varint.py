@@ -1,4 +1,4 @@
-"""Numbers in as few bytes as they need: seven bits a byte, the lowest first; signed ones zigzag."""
+"""Integers in as few bytes as they need: seven bits a byte, the lowest first; signed ones in zigzag form."""
 
 from wattpurse.core.seals.sealing import SealBroken
 
@@ -6,7 +6,7 @@ _LONGEST_BITS = 70
 
 
 def put(out: bytearray, value: int) -> None:
-    """Append a number from 0 on."""
+    """Append an unsigned number."""
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7
@@ -14,28 +14,28 @@ def put(out: bytearray, value: int) -> None:
 
 
 def put_signed(out: bytearray, value: int) -> None:
-    """Append a number of either sign."""
+    """Append a signed number."""
     put(out, -2 * value - 1 if value < 0 else 2 * value)
 
 
 class Reader:
-    """Takes numbers off the bytes of a sealed message; SealBroken where they run past its end."""
+    """A reader of the numbers in a sealed message. It raises SealBroken if a number runs past the end."""
 
-    def __init__(self, data, position: int) -> None:
+    def __init__(self, data: "bytes | bytearray", position: int) -> None:
         self._data = data
         self._position = position
 
     @property
     def is_at_end(self) -> bool:
-        """True if there is nothing left."""
+        """True if nothing is left."""
         return self._position >= len(self._data)
 
     def byte(self) -> int:
-        """One byte."""
+        """Take one byte."""
         return self.bytes(1)[0]
 
     def bytes(self, count: int) -> bytes:
-        """So many bytes."""
+        """Take `count` bytes."""
         start = self._position
         if start + count > len(self._data):
             raise SealBroken("statement ends early")
@@ -43,7 +43,7 @@ class Reader:
         return bytes(self._data[start : self._position])
 
     def number(self) -> int:
-        """A number from 0 on."""
+        """Take an unsigned number."""
         value = shift = 0
         while shift < _LONGEST_BITS:
             byte = self.byte()
@@ -54,6 +54,6 @@ class Reader:
         raise SealBroken("number too long")
 
     def signed(self) -> int:
-        """A number of either sign."""
+        """Take a signed number."""
         value = self.number()
         return -(value >> 1) - 1 if value & 1 else value >> 1

@@ -1,11 +1,11 @@
-"""All that the meter knows about energy and money, and the only rules by which it changes.
+"""The account of a meter: its energy and money, and the only rules by which they change.
 
-An account is pure: it is told of pulses, credit and time, and keeps registers, the two purses and the tokens it has
-redeemed. It has no storage of its own: `account_image` makes bytes of its whole state, and the ledger sees to it that
-every change is in flash before it is made here.
+An account is pure. Its methods take pulses, credit and time. It keeps energy registers, the two credit registers and
+the redeemed tokens. It has no storage: `account_image` packs its state, and the ledger writes every change to flash
+before it makes the change here.
 
-Energy is mWh, money micro-units, price micro-units per kWh, time UTC seconds. Fractions are never dropped: what a pulse
-leaves of a mWh, and what a charge leaves of a micro-unit, is carried to the next.
+Energy is mWh, money micro-units, price micro-units per kWh, time UTC seconds. Fractions are never dropped: the fraction
+of a mWh left by a pulse, and the fraction of a micro-unit left by a charge, is carried to the next one.
 """
 
 from wattpurse.core.money import contract as contracts
@@ -23,9 +23,9 @@ TOKEN_WINDOW = 64
 
 _COUNT_LIMIT = 1 << 62
 _ENERGY_LIMIT = 1 << 47
-_DAYS_ASTRAY = 3660  # as far as a clock may leap; day by day, more would take for ever
+_DAYS_ASTRAY = 3660  # limit of a leap of the clock: days are entered one by one, and more would take too long
 
-# Money is charged in these parts of a micro-unit: those of the energy price times those of the tax.
+# Money is charged in parts of a micro-unit: those of the energy price times those of the tax.
 WHOLE_TAX = 10_000
 CHARGE_PARTS = MWH_PER_KWH * WHOLE_TAX
 
@@ -39,23 +39,27 @@ class CreditRegister:
 
     @property
     def balance(self) -> int:
-        """What is left; below zero when more was used than was bought."""
+        """Credit left; below zero if more was used than bought."""
         return self.bought - self.charged
 
     def has_room(self, amount: int) -> bool:
-        """Whether `amount` more can be bought: a life that leads beyond is not plausible, and not recovered."""
+        """Return True if `amount` more can be bought. Beyond this limit an account is implausible and cannot be
+        recovered.
+        """
         return -_COUNT_LIMIT < self.bought + amount < _COUNT_LIMIT
 
     def spend(self, amount: int) -> int:
-        """Take `amount` away; give it back."""
+        """Charge `amount`. Return it."""
         self.charged += amount
         return amount
 
 
 class Account:
-    """State of one meter. Start a new one with a tariff, the calibration, a contract and the time."""
+    """The state of one meter. A new account takes a tariff, the calibration, a contract and the time."""
 
-    def __init__(self, tariff_data: bytes, impulses: int, per_kwh: int, contract, time_s: int) -> None:
+    def __init__(
+        self, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[contracts.Contract]", time_s: int
+    ) -> None:
         self.tariff = Tariff(tariff_data)
         self.pending_tariff = None
         self.contract = contract
@@ -78,12 +82,12 @@ class Account:
         self.registers = Registers(month_index(self.day))
 
     def calibrate(self, impulses: int, per_kwh: int) -> None:
-        """From now on `impulses` pulses are `per_kwh` kWh.
+        """Set the calibration: from now on `impulses` pulses are `per_kwh` kWh.
 
-        Raises ValueError unless both are 1 to 1,000,000,000, or where a pulse would be more than 10 kWh: then the two
-        were mixed up, and a few pulses would run the registers over.
+        Raise ValueError unless both are 1 to 1,000,000,000, and if a pulse would be more than 10 kWh. In that case the
+        two were exchanged, and a few pulses would overflow the registers.
 
-        The fraction of a mWh carried so far, less than one, goes with the old calibration.
+        The carried fraction of a mWh, less than one, is lost with the old calibration.
         """
         if not (1 <= impulses <= 10**9 and 1 <= per_kwh <= 10**9):
             raise ValueError("impulses and kWh must both be from 1 to 1,000,000,000")
@@ -101,7 +105,7 @@ class Account:
         self.consume(energy // self.impulses)
 
     def consume(self, energy_mwh: int) -> None:
-        """Register and charge energy at the rate in force, split where a block or the free allowance ends."""
+        """Register and charge energy at the rate in force. Split it at the end of a block or of the free allowance."""
         while energy_mwh:
             block, price, room_mwh = self.contract.price(self)
             part_mwh = energy_mwh if room_mwh is None else min(energy_mwh, room_mwh)
@@ -109,8 +113,8 @@ class Account:
             energy_mwh -= part_mwh
         credit_rules.note_balance(self)
 
-    def _charge_part(self, _block, price, energy_mwh):
-        """Charge and register energy of one price; give back the micro-units charged."""
+    def _charge_part(self, _block: int, price: int, energy_mwh: int) -> int:
+        """Charge and register energy of one price. Return the micro-units charged."""
         charge = self.contract.charge_energy(self, price, energy_mwh)
         self.day_mwh += energy_mwh
         self.registers.add_energy(self.rate, energy_mwh)
@@ -118,39 +122,40 @@ class Account:
         return charge
 
     def spend_price(self, price: int, energy_mwh: int) -> int:
-        """Take the price of energy, with tax, from the money purse; give back the micro-units taken."""
+        """Charge the price of energy, with tax, to the money register. Return the micro-units charged."""
         return self._spend_parts(energy_mwh * price)
 
     def spend_taxed(self, amount_microunits: int) -> int:
-        """Take an amount, with tax, from the money purse; give back the micro-units taken."""
+        """Charge an amount, with tax, to the money register. Return the micro-units charged."""
         return self._spend_parts(amount_microunits * MWH_PER_KWH)
 
-    def _spend_parts(self, millionths):
-        """The rounding rule: what is due is reckoned exactly, tax included, and only whole micro-units are taken.
+    def _spend_parts(self, millionths: int) -> int:
+        """Round the charge: calculate the exact amount due, tax included, and charge only whole micro-units.
 
-        The fraction is carried to the next charge, so that all that was ever charged is what is due, rounded down once.
+        The fraction is carried to the next charge, so that the sum of all charges is the sum of all amounts due,
+        rounded down once.
         """
         exact = self.charge_remainder + millionths * (WHOLE_TAX + self.terms["tax_permyriad"])
         self.charge_remainder = exact % CHARGE_PARTS
         return self.money.spend(exact // CHARGE_PARTS)
 
     def taxed_price(self) -> int:
-        """Micro-units per kWh that the next energy costs, tax included, to the nearest."""
+        """Return the price of the next energy in micro-units per kWh, tax included, to the nearest."""
         taxed = self.contract.price(self)[1] * (WHOLE_TAX + self.terms["tax_permyriad"])
         return (taxed + WHOLE_TAX // 2) // WHOLE_TAX
 
     def credit_balance(self) -> int:
-        """What is left to the customer under this contract: micro-units or mWh, 0 where the contract is of time."""
+        """Return the credit left under this contract: micro-units or mWh, and 0 for a contract of time."""
         return self.contract.credit_balance(self)
 
     def emergency_floor(self) -> int:
-        """The balance at which supply ends: zero, or below it once emergency credit was accepted."""
+        """Return the balance at which supply ends: zero, or below zero once emergency credit was accepted."""
         if self.contract.emergency(self) != EMERGENCY_ACCEPTED:
             return 0
         return -self.contract.emergency_limit(self)
 
     def credit_register(self, unit: int) -> CreditRegister:
-        """The purse of `unit`: contract.MONEY or contract.ENERGY. Raises ValueError for anything else."""
+        """Return the register of `unit`: contract.MONEY or contract.ENERGY. Raise ValueError for any other unit."""
         if unit == contracts.MONEY:
             return self.money
         if unit == contracts.ENERGY:
@@ -158,18 +163,18 @@ class Account:
         raise ValueError(f"no unit {unit}")
 
     def credit_limit(self, unit: int) -> int:
-        """The most that the purse may hold after a top-up; terms.NO_LIMIT for no limit."""
+        """Return the highest balance allowed after a top-up; terms.NO_LIMIT is no limit."""
         return self.terms["credit_limit_microunits" if unit == contracts.MONEY else "credit_limit_mwh"]
 
     def token_is_used(self, sequence: int) -> bool:
-        """True if the token was redeemed, or is so old that it must be taken for redeemed."""
+        """Return True if the token was redeemed, or is too old to know."""
         behind = self.token_top - sequence
         if behind < 0:
             return False
         return behind >= TOKEN_WINDOW or bool(self.token_window >> behind & 1)
 
     def mark_token(self, sequence: int) -> None:
-        """Note a token as redeemed. Raises ValueError if it already is."""
+        """Note a token as redeemed. Raise ValueError if it already is."""
         if self.token_is_used(sequence):
             raise ValueError("token is used")
         ahead = sequence - self.token_top
@@ -181,12 +186,12 @@ class Account:
             self.token_window |= 1 << -ahead
 
     def is_newer_tariff(self, tariff: Tariff) -> bool:
-        """True if `tariff` may follow what is in force and what is pending: versions only go up."""
+        """Return True if `tariff` may follow the tariff in force and the pending tariff: versions only go up."""
         pending_version = self.pending_tariff.version if self.pending_tariff else 0
         return tariff.version > max(self.tariff.version, pending_version)
 
     def enter_day(self, day: int) -> None:
-        """Go on to local day `day`: each day entered costs its standing charge, once ever, in the month it falls in."""
+        """Advance to local day `day`. Each day costs its standing charge once, in its own month."""
         while self.day < day:
             self.day += 1
             self.day_mwh = 0
@@ -197,20 +202,22 @@ class Account:
                 self._charge_day()
 
     def _charge_day(self) -> None:
-        """What a day costs: its standing charge, unless the terms spare who is cut off, and its part of a debt."""
+        """Charge one day: its standing charge, unless the terms spare a customer who is cut off, and its part of a
+        debt.
+        """
         if self.terms["standing_charge_while_off"] or not self.standing["cut_off"]:
             self.registers.add_charge(self.contract.charge_days(self, 1))
         credit_rules.take_daily_debt(self)
         credit_rules.note_balance(self)
 
     def activate_pending(self) -> None:
-        """The pending tariff takes over; a day that begins at this second is already its own."""
+        """Activate the pending tariff. If a day begins at this second, it belongs to the new tariff."""
         self.tariff = self.pending_tariff
         self.pending_tariff = None
         self.enter_day(self.tariff.zone.day(self.time_s))
 
     def enter_context(self) -> None:
-        """Take the rate in force at `time_s`, and note when it may change next."""
+        """Take the rate in force at `time_s`, and note the next time at which it may change."""
         self.rate = self.tariff.rate_at(self.time_s)
         self.note_next_change()
 
@@ -221,7 +228,9 @@ class Account:
             self.change_s = min(self.change_s, max(self.pending_tariff.activation_s, self.time_s + 1))
 
     def is_plausible(self) -> bool:
-        """Whether a life of this meter can have led here; from anywhere else its arithmetic could fail or not end."""
+        """Return True if a meter can have reached this state. In any other state its arithmetic could fail or never
+        end.
+        """
         amounts = (self.money.bought, self.money.charged, self.energy.bought, self.energy.charged)
         return (
             self.rate < self.tariff.rate_count

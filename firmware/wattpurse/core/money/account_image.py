@@ -1,8 +1,8 @@
-"""An account as bytes: what a snapshot of the ledger holds.
+"""An account as bytes: the snapshot in the ledger.
 
-Format 2, little-endian: the fixed fields, both purses, the redeemed tokens, then terms, standing, known key cards,
-registers, and the tables of the tariff in force and of the pending one. Format 1, of version 0.1, had no standing, no
-key cards, no energy of the day, all of its four terms in full, and a charge remainder that knew no tax.
+Format 2, little-endian: the fixed fields, both credit registers, the redeemed tokens, then terms, standing, known key
+cards, registers, and the tables of the tariff in force and of the pending tariff. Format 1, of version 0.1, had no
+standing, no key cards, no energy of the day, four terms in full, and a charge remainder without tax.
 """
 
 import struct
@@ -19,13 +19,13 @@ _FORMAT = 2
 _FIXED = "<BBIIIIIBQQQQ"
 _FORMAT_1 = 1
 _FIXED_1 = "<BBIIIIIBQQI"
-_PURSE = "<qq"
+_CREDIT_REGISTER = "<qq"
 _TOKENS = "<IQ"
 _TABLES = "<HH"
 
 
 def pack(account: Account) -> bytes:
-    """The whole state as bytes."""
+    """Pack the whole state into bytes."""
     pending = account.pending_tariff.data if account.pending_tariff else b""
     return b"".join(
         (
@@ -44,8 +44,8 @@ def pack(account: Account) -> bytes:
                 account.charge_remainder,
                 account.day_mwh,
             ),
-            struct.pack(_PURSE, account.money.bought, account.money.charged),
-            struct.pack(_PURSE, account.energy.bought, account.energy.charged),
+            struct.pack(_CREDIT_REGISTER, account.money.bought, account.money.charged),
+            struct.pack(_CREDIT_REGISTER, account.energy.bought, account.energy.charged),
             struct.pack(_TOKENS, account.token_top, account.token_window),
             account.terms.pack(),
             account.standing.pack(),
@@ -59,12 +59,12 @@ def pack(account: Account) -> bytes:
 
 
 def unpack(data: bytes) -> Account:
-    """The account that `pack` gave. Raises ValueError for bytes that no `pack` gave."""
+    """Return the account that `pack` packed. Raise ValueError for bytes that `pack` does not produce."""
     fixed, position = _unpack_fixed(data)
-    purses = []
+    credit_registers = []
     for _ in range(2):
-        purses.append(CreditRegister(*struct.unpack_from(_PURSE, data, position)))
-        position += struct.calcsize(_PURSE)
+        credit_registers.append(CreditRegister(*struct.unpack_from(_CREDIT_REGISTER, data, position)))
+        position += struct.calcsize(_CREDIT_REGISTER)
     tokens = struct.unpack_from(_TOKENS, data, position)
     position += struct.calcsize(_TOKENS)
     if fixed[0] == _FORMAT_1:
@@ -84,7 +84,7 @@ def unpack(data: bytes) -> Account:
         account.pending_tariff = Tariff(data[tariff_end : tariff_end + pending_length])
     account.day, account.charged_day, account.rate, account.pulses_total = fixed[5:9]
     account.energy_remainder, account.charge_remainder, account.day_mwh = fixed[9:]
-    account.money, account.energy = purses
+    account.money, account.energy = credit_registers
     account.token_top, account.token_window = tokens
     account.terms = terms
     account.standing = standing
@@ -96,8 +96,8 @@ def unpack(data: bytes) -> Account:
     return account
 
 
-def _unpack_fixed(data):
-    """`(the fixed fields, position behind them)`, those of format 1 brought to today's form."""
+def _unpack_fixed(data: bytes) -> tuple:
+    """Return `(the fixed fields, position behind them)`, with those of format 1 converted to format 2."""
     if data[:1] == bytes((_FORMAT_1,)):
         fixed = struct.unpack_from(_FIXED_1, data)
         return fixed[:-1] + (fixed[-1] * WHOLE_TAX, 0), struct.calcsize(_FIXED_1)

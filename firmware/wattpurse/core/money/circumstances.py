@@ -1,16 +1,16 @@
-"""What is true around the meter now and is in no ledger: services write it, supply and warnings are decided by it."""
+"""The state around the meter that no ledger keeps. Services write it; supply and warnings are decided by it."""
 
 USABLE = 1
 UNUSABLE = 2
 
 
 class Circumstances:
-    """One object for the whole meter.
+    """The circumstances of one meter.
 
-    now_s: UTC seconds. tamper_opens: a tamper is latched whose policy is to open the switch. testing: a technician's
-    test runs. over_power: more power was drawn than allowed, and its time is not over. restoring: mains came back, and
-    the wait before closing is not over. days_left: days that credit will last, None where that is not known. card: None
-    where there is no key card in the slot, or USABLE or UNUSABLE: the one that is there.
+    now_s: UTC seconds. tamper_opens: a latched tamper must open the switch. testing: a technician's test runs.
+    over_power: too much power was drawn, and the time off is not over. restoring: mains returned, and the delay before
+    closing is not over. days_left: days that credit will last, or None if unknown. card: USABLE or UNUSABLE for the key
+    card in the slot, or None without a card.
     """
 
     def __init__(self, now_s: int = 0) -> None:

@@ -1,11 +1,15 @@
-"""What a press of the button agrees to, when there is something to agree to."""
+"""The meaning of a press of the button, if the meter has a question."""
 
 from wattpurse.core.money import supply
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
 
-def asked(account, reason: int) -> tuple | None:
-    """`(name, value)` of the standing number that a press sets now; None where nothing is asked. `reason` of supply."""
+
+def asked(account: "Account | None", reason: int) -> tuple | None:
+    """Return `(name, value)` of the standing number that a press sets now, or None. `reason` is one of `supply`."""
     if account is None:
         return None
     if reason == supply.UNCONFIRMED:
@@ -17,8 +21,8 @@ def asked(account, reason: int) -> tuple | None:
     return None
 
 
-def emergency_is_offered(account) -> bool:
-    """True where the terms give emergency credit and it has not been taken since it was last repaid."""
+def emergency_is_offered(account: "Account") -> bool:
+    """Return True if the terms give emergency credit and it was not taken since it was last repaid."""
     contract = account.contract
     limit = contract.emergency_limit(account)
     return contract.emergency(account) == NO_EMERGENCY and account.credit_balance() > -limit

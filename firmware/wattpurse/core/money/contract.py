@@ -1,20 +1,20 @@
-"""How supply is paid for: each contract answers what energy costs, whether supply may be on, and what credit there is.
+"""The contracts of supply. A contract decides the cost of energy, the permission to supply, and the credit left.
 
-A contract holds nothing itself: it reads the `account` it is handed and spends from its purses, so that
-bought = charged + balance holds in both of them whatever the contract. `circumstances` are those of the moment.
+A contract has no state. It reads an `account` and charges its credit registers, so that bought = charged + balance
+holds in both registers under every contract. `circumstances` are those of the moment.
 
-Each has `code` (in flash and tokens), `name`, `unit` (what its credit is counted in: MONEY, ENERGY or TIME),
-`credit_unit` (the purse that statements tell of first) and
+Each contract has a `code` (in flash and tokens), a `name`, a `unit` of its credit (MONEY, ENERGY or TIME), a
+`credit_unit` (the credit register that statements give first) and
 
-    price(account)                          `(block, price, room)` of the next energy, as `Tariff.price` says
-    charge_energy(account, price, mwh)      spends it; gives back the micro-units charged
-    charge_days(account, days)              spends the standing charge of local days; gives back the micro-units
-    supply_reason(account, circumstances)   supply.ON, or why supply may not be on as far as the contract goes
-    credit_balance(account)                 what is left to the customer: micro-units, mWh, 0 for contracts of time
-    emergency_limit(account)                how far below zero its balance may go once the customer has accepted that
-    emergency(account)                      how that stands with its purse: NO_EMERGENCY, EMERGENCY_ACCEPTED or _USED
-    credit_left(account)                    what is left before the customer has to be warned; None where no amount is
-    until_s(account)                        when it ends by itself; None for those that do not
+    price(account)                          `(block, price, room)` of the next energy, as in `Tariff.price`
+    charge_energy(account, price, mwh)      charges energy; returns the micro-units charged
+    charge_days(account, days)              charges the standing charge of local days; returns the micro-units
+    supply_reason(account, circumstances)   supply.ON, or the reason of the contract to end supply
+    credit_balance(account)                 credit left to the customer: micro-units, mWh, 0 for contracts of time
+    emergency_limit(account)                the amount of emergency credit, once the customer has accepted it
+    emergency(account)                      state of emergency credit: NO_EMERGENCY, EMERGENCY_ACCEPTED or _USED
+    credit_left(account)                    credit left before a warning; None if no amount can run out
+    until_s(account)                        the end of the contract; None if it has no end
 """
 
 from wattpurse.core.money import key_card, supply
@@ -22,96 +22,108 @@ from wattpurse.core.money.circumstances import USABLE
 from wattpurse.core.money.standing import NO_EMERGENCY
 from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.circumstances import Circumstances
+
 MONEY = 0
 ENERGY = 1
 TIME = 2
 
 
 class Contract:
-    """What most contracts have in common: nothing costs anything, and there is no end and no emergency credit."""
+    """The common part of most contracts: nothing costs anything, and there is no end and no emergency credit."""
 
+    code = 0
+    name = ""
     unit = MONEY
     credit_unit = MONEY
-    emergency_name = None  # of the standing number that tells of emergency credit
-    can_owe = True  # whether what is used without credit is still there to be paid when friendly hours end
+    emergency_name = None  # name of the standing number with the state of emergency credit
+    can_owe = True  # True if energy used without credit can still be charged when friendly hours end
 
     @classmethod
-    def emergency(cls, account) -> int:
-        """NO_EMERGENCY where the contract has none."""
+    def emergency(cls, account: "Account") -> int:
+        """Return the state of emergency credit. It is NO_EMERGENCY if the contract has none."""
         return NO_EMERGENCY if cls.emergency_name is None else account.standing[cls.emergency_name]
 
     @staticmethod
-    def price(account) -> tuple:
-        """By the tariff, for where the month stands."""
+    def price(account: "Account") -> tuple:
+        """Return the tariff's price for the consumption of the month so far."""
         month = account.registers.month
         return account.tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)
 
     @staticmethod
-    def charge_energy(_account, _price_microunits_per_kwh: int, _energy_mwh: int) -> int:
-        """Energy is registered and costs nothing."""
+    def charge_energy(_account: "Account", _price_microunits_per_kwh: int, _energy_mwh: int) -> int:
+        """Return 0: energy is registered and costs nothing."""
         return 0
 
     @staticmethod
-    def charge_days(_account, _days: int) -> int:
-        """Days cost nothing."""
+    def charge_days(_account: "Account", _days: int) -> int:
+        """Return 0: days cost nothing."""
         return 0
 
+    @staticmethod
+    def supply_reason(_account: "Account", _circumstances: "Circumstances") -> int:
+        """Return supply.ON, or the reason to end supply. Every contract has its own rule."""
+        raise NotImplementedError
+
     @classmethod
-    def credit_balance(cls, account) -> int:
-        """What is left in the contract's purse."""
+    def credit_balance(cls, account: "Account") -> int:
+        """Return the balance of the contract's credit register."""
         return 0 if cls.unit == TIME else account.credit_register(cls.unit).balance
 
     @staticmethod
-    def emergency_limit(_account) -> int:
-        """There is no emergency credit."""
+    def emergency_limit(_account: "Account") -> int:
+        """Return 0: there is no emergency credit."""
         return 0
 
     @staticmethod
-    def credit_left(_account) -> int | None:
-        """No amount that could run out."""
+    def credit_left(_account: "Account") -> int | None:
+        """Return None: no amount can run out."""
         return None
 
     @staticmethod
-    def until_s(_account) -> int | None:
-        """It does not end by itself."""
+    def until_s(_account: "Account") -> int | None:
+        """Return None: the contract does not end by itself."""
         return None
 
 
 class PrepaidMoney(Contract):
-    """Money in the meter, charged by tariff; supply ends when it is spent."""
+    """Prepaid money in the meter, charged by tariff. Supply ends when it is spent."""
 
     code = 1
     name = "prepaid-money"
     emergency_name = "emergency_money"
 
     @staticmethod
-    def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
-        """Charge energy at one price; give back the micro-units charged."""
+    def charge_energy(account: "Account", price_microunits_per_kwh: int, energy_mwh: int) -> int:
+        """Charge energy at one price. Return the micro-units charged."""
         return account.spend_price(price_microunits_per_kwh, energy_mwh)
 
     @staticmethod
-    def charge_days(account, days: int) -> int:
-        """Charge the standing charge of `days` local days; give back the micro-units charged."""
+    def charge_days(account: "Account", days: int) -> int:
+        """Charge the standing charge of `days` local days. Return the micro-units charged."""
         return account.spend_taxed(days * account.tariff.standing_charge_microunits)
 
     @staticmethod
-    def supply_reason(account, _circumstances) -> int:
-        """On while there is money, or emergency credit that was accepted."""
+    def supply_reason(account: "Account", _circumstances: "Circumstances") -> int:
+        """Return ON while there is money, or emergency credit that was accepted."""
         return _reason_of_balance(account, account.money.balance)
 
     @staticmethod
-    def emergency_limit(account) -> int:
-        """Micro-units."""
+    def emergency_limit(account: "Account") -> int:
+        """Return micro-units."""
         return account.terms["emergency_microunits"]
 
     @staticmethod
-    def credit_left(account) -> int | None:
-        """Micro-units."""
+    def credit_left(account: "Account") -> int | None:
+        """Return micro-units."""
         return account.money.balance
 
 
 class PrepaidEnergy(Contract):
-    """Energy in the meter, bought as kWh; tariff prices do not matter, rates are registered all the same."""
+    """Prepaid kWh in the meter. Tariff prices have no effect; energy is still registered per rate."""
 
     code = 2
     name = "prepaid-energy"
@@ -120,32 +132,33 @@ class PrepaidEnergy(Contract):
     emergency_name = "emergency_energy"
 
     @staticmethod
-    def charge_energy(account, _price_microunits_per_kwh: int, energy_mwh: int) -> int:
-        """Take the energy from the energy credit; no money is charged."""
+    def charge_energy(account: "Account", _price_microunits_per_kwh: int, energy_mwh: int) -> int:
+        """Charge the energy to the energy register. Charge no money."""
         account.energy.spend(energy_mwh)
         return 0
 
     @staticmethod
-    def supply_reason(account, _circumstances) -> int:
-        """On while there is energy, or emergency credit that was accepted."""
+    def supply_reason(account: "Account", _circumstances: "Circumstances") -> int:
+        """Return ON while there is energy, or emergency credit that was accepted."""
         return _reason_of_balance(account, account.energy.balance)
 
     @staticmethod
-    def emergency_limit(account) -> int:
-        """mWh."""
+    def emergency_limit(account: "Account") -> int:
+        """Return mWh."""
         return account.terms["emergency_mwh"]
 
     @staticmethod
-    def credit_left(account) -> int | None:
-        """mWh."""
+    def credit_left(account: "Account") -> int | None:
+        """Return mWh."""
         return account.energy.balance
 
 
 class Term(Contract):
-    """Days, bought in advance; energy is free and registered per rate.
+    """Prepaid days. Energy is free and registered per rate.
 
-    Time is the meter's own, which never goes back by itself. A meter whose clock has stopped goes on from the newest
-    time in its ledger: a term then lasts longer by the outage, in the customer's favour, and the clock alarm says so.
+    The meter's own time counts, which never goes back by itself. A meter whose clock stopped continues from the newest
+    time in its ledger. In that case the term lasts longer by the outage, in the customer's favour, and the clock alarm
+    reports it.
     """
 
     code = 3
@@ -153,26 +166,26 @@ class Term(Contract):
     unit = TIME
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
-        """On up to the second in which the term ends."""
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
+        """Return ON up to the second in which the term ends."""
         return supply.ON if circumstances.now_s < account.standing["term_until_s"] else supply.EXPIRED
 
     @staticmethod
-    def until_s(account) -> int:
-        """The end of what was bought."""
+    def until_s(account: "Account") -> int:
+        """Return the end of the prepaid term."""
         return account.standing["term_until_s"]
 
 
 class Dispenser(PrepaidEnergy):
-    """kWh with a daily maximum and days of validity: what one contract holds, no more each day, and not for ever."""
+    """Prepaid kWh with a daily maximum and days of validity."""
 
     code = 4
     name = "dispenser"
     emergency_name = None
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
-        """On while the contract is valid, its kWh last, and the local day has not had its share."""
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
+        """Return ON while the contract is valid, its kWh last, and the local day is below its maximum."""
         if circumstances.now_s >= account.standing["dispenser_until_s"]:
             return supply.EXPIRED
         if account.energy.balance <= 0:
@@ -181,30 +194,30 @@ class Dispenser(PrepaidEnergy):
         return supply.DAILY_LIMIT if daily_limit_mwh and account.day_mwh >= daily_limit_mwh else supply.ON
 
     @staticmethod
-    def emergency_limit(_account) -> int:
-        """What is not valid any more is not lent either."""
+    def emergency_limit(_account: "Account") -> int:
+        """Return 0: an expired contract gets no emergency credit."""
         return 0
 
     @staticmethod
-    def until_s(account) -> int:
-        """The end of its validity."""
+    def until_s(account: "Account") -> int:
+        """Return the end of its validity."""
         return account.standing["dispenser_until_s"]
 
 
 class KeyCard(Contract):
-    """Money on the card in the slot, at the price on the card, its free allowance first.
+    """Money on the card in the slot. Its free allowance is used first, then energy is charged at its price.
 
-    What is used is bought from the card in the same moment, so that the meter's own money stays as it was. Without a
-    card, energy that flows all the same is charged to that, by the tariff.
+    Each charge is bought from the card in the same moment, so that the money in the meter stays the same. Energy that
+    flows without a card is charged to the money in the meter, by the tariff.
     """
 
     code = 5
     name = "key-card"
-    can_owe = False  # who owes on a card throws it away
+    can_owe = False  # a customer would throw away a card that owes money
 
     @staticmethod
-    def price(account) -> tuple:
-        """The card's; the tariff's where the card says so, or no card pays."""
+    def price(account: "Account") -> tuple:
+        """Return the card's price. Return the tariff's price if the card says so, or if no card pays."""
         if not account.standing["card_in"]:
             return Contract.price(account)
         left_mwh = account.cards.allowance_left_mwh
@@ -215,8 +228,8 @@ class KeyCard(Contract):
         return 0, account.cards.price, None
 
     @staticmethod
-    def charge_energy(account, price_microunits_per_kwh: int, energy_mwh: int) -> int:
-        """Take the energy from the card's allowance, or let the card owe its price."""
+    def charge_energy(account: "Account", price_microunits_per_kwh: int, energy_mwh: int) -> int:
+        """Charge the energy to the card's allowance, or note its price as owed by the card."""
         if not account.standing["card_in"]:
             return account.spend_price(price_microunits_per_kwh, energy_mwh)
         if account.cards.allowance_left_mwh:
@@ -228,8 +241,8 @@ class KeyCard(Contract):
         return charge
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
-        """On while a card is in that can be used, and has money, or needs none."""
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
+        """Return ON while a usable card is in the slot that has money or needs none."""
         if circumstances.card is None:
             return supply.NO_CARD
         if circumstances.card != USABLE:
@@ -240,54 +253,54 @@ class KeyCard(Contract):
         return supply.ON if has_credit else supply.NO_CREDIT
 
     @staticmethod
-    def credit_balance(account) -> int:
-        """What is left on the card that is in; nothing without one."""
+    def credit_balance(account: "Account") -> int:
+        """Return the balance of the card in the slot, and 0 without a card."""
         return account.cards.balance if account.standing["card_in"] else 0
 
     @staticmethod
-    def credit_left(account) -> int | None:
-        """Micro-units; no amount without a card, nor with one for which everything is free."""
+    def credit_left(account: "Account") -> int | None:
+        """Return micro-units. Return None without a card, and for a card that pays nothing."""
         return account.cards.balance if account.standing["card_in"] and account.cards.price else None
 
 
 class Managed(Contract):
-    """A head-end keeps the account and orders the switch; its permit runs out if it falls silent."""
+    """A head-end keeps the account and orders the switch. Its permit ends if the head-end falls silent."""
 
     code = 6
     name = "managed"
     unit = TIME
 
     @staticmethod
-    def supply_reason(account, circumstances) -> int:
-        """On while the permit lasts; an order to open is obeyed whatever the contract, see `supply`."""
+    def supply_reason(account: "Account", circumstances: "Circumstances") -> int:
+        """Return ON while the permit lasts. `supply` obeys an order to open under every contract."""
         return supply.ON if circumstances.now_s < account.standing["permit_until_s"] else supply.EXPIRED
 
     @staticmethod
-    def until_s(account) -> int:
-        """The end of the permit."""
+    def until_s(account: "Account") -> int:
+        """Return the end of the permit."""
         return account.standing["permit_until_s"]
 
 
 class SettledAccount(PrepaidMoney):
-    """Settled afterwards: supply never ends for money; what was paid before is a deposit, a statement is the bill."""
+    """An account settled later. Supply never ends for money; a prepayment is a deposit, and a statement is the bill."""
 
     code = 7
     name = "account"
     emergency_name = None
 
     @staticmethod
-    def supply_reason(_account, _circumstances) -> int:
-        """Always on."""
+    def supply_reason(_account: "Account", _circumstances: "Circumstances") -> int:
+        """Return ON always."""
         return supply.ON
 
     @staticmethod
-    def emergency_limit(_account) -> int:
-        """There is no end that it could put off."""
+    def emergency_limit(_account: "Account") -> int:
+        """Return 0: supply has no end that emergency credit could delay."""
         return 0
 
     @staticmethod
-    def credit_left(account) -> int | None:
-        """Micro-units of deposit and limit that are not used yet; no amount where there is no limit."""
+    def credit_left(account: "Account") -> int | None:
+        """Return the unused micro-units of deposit and limit. Return None if there is no limit."""
         limit = account.terms["account_limit_microunits"]
         return limit + account.money.balance if limit else None
 
@@ -295,22 +308,22 @@ class SettledAccount(PrepaidMoney):
 CONTRACTS = (PrepaidMoney, PrepaidEnergy, Term, Dispenser, KeyCard, Managed, SettledAccount)
 
 
-def by_code(code: int):
-    """The contract with that code. Raises ValueError for an unknown one."""
+def by_code(code: int) -> type[Contract]:
+    """Return the contract with that code. Raise ValueError for an unknown code."""
     for contract in CONTRACTS:
         if contract.code == code:
             return contract
     raise ValueError(f"no contract {code}")
 
 
-def by_name(name: str):
-    """The contract of that name. Raises ValueError, naming those there are, for an unknown one."""
+def by_name(name: str) -> type[Contract]:
+    """Return the contract of that name. Raise ValueError with all names for an unknown name."""
     for contract in CONTRACTS:
         if contract.name == name:
             return contract
     raise ValueError("no contract '" + name + "'; there are: " + ", ".join(one.name for one in CONTRACTS))
 
 
-def _reason_of_balance(account, balance):
-    """Above zero, or above what emergency credit allows."""
+def _reason_of_balance(account: "Account", balance: int) -> int:
+    """Return ON while the balance is above zero, or above the floor of accepted emergency credit."""
     return supply.ON if balance > account.emergency_floor() else supply.NO_CREDIT

@@ -1,17 +1,22 @@
-"""What else happens to an account when credit comes, a day begins, or a balance is taken back: debts, emergency credit.
+"""Further effects on an account when credit comes, a day begins, or a balance is taken back: debts and emergency
+credit.
 
-All of it follows from the account alone, so that a record which says "this was credited" leads to the same state
-whenever it is replayed. Money is micro-units, energy mWh.
+All of them follow from the account alone, so that a replayed record always leads to the same state. Money is
+micro-units, energy mWh.
 """
 
 from wattpurse.core.money.contract import ENERGY, MONEY
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 from wattpurse.core.money.terms import NO_LIMIT
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+
 DAYS_OF_A_WEEK = 7
 
 _MONDAY = 3  # 1970-01-01 was a Thursday
-# Each purse, the standing number of its emergency credit, and the term that says how far it goes.
+# The unit of a credit register, the standing number of its emergency credit, and the term with the limit of it.
 _EMERGENCIES = (
     (MONEY, "emergency_money", "emergency_microunits"),
     (ENERGY, "emergency_energy", "emergency_mwh"),
@@ -26,8 +31,8 @@ _CLEARED = (
 )
 
 
-def take_credit(account, unit: int, amount: int) -> None:
-    """Credit `amount` of `unit`; what is in debt gets its share of it."""
+def take_credit(account: "Account", unit: int, amount: int) -> None:
+    """Credit `amount` of `unit`. A debt gets its share of it."""
     share = debt_share(account, unit, amount)
     account.credit_register(unit).bought += amount
     if share:
@@ -35,16 +40,16 @@ def take_credit(account, unit: int, amount: int) -> None:
     note_balance(account)
 
 
-def balance_after(account, unit: int, amount: int) -> int:
-    """What `take_credit` would bring the purse to."""
+def balance_after(account: "Account", unit: int, amount: int) -> int:
+    """Return the balance after `take_credit`."""
     return account.credit_register(unit).balance + amount - debt_share(account, unit, amount)
 
 
-def debt_share(account, unit: int, amount: int) -> int:
-    """What a top-up of `amount` pays back: the agreed percentage of what is left of it once the balance is at zero.
+def debt_share(account: "Account", unit: int, amount: int) -> int:
+    """Return the part of a top-up of `amount` that pays debt back: a percentage of the part above a zero balance.
 
-    What is owed for energy or on emergency credit is repaid first. Rounded down, and never more than the debt, nor than
-    the cap leaves of the week.
+    Energy charged without credit and emergency credit are repaid first. The share is rounded down, and limited by the
+    debt and by the rest of the weekly cap.
     """
     percent = account.terms["debt_share_percent"]
     if unit != MONEY or percent == 0 or amount <= 0:
@@ -53,11 +58,12 @@ def debt_share(account, unit: int, amount: int) -> int:
     return min(free * percent // 100, _most_of_debt(account))
 
 
-def take_daily_debt(account) -> None:
-    """The part of the weekly sum that falls on the day that just began.
+def take_daily_debt(account: "Account") -> None:
+    """Charge the day that just began with its part of the weekly debt payment.
 
-    Seven parts, each the weekly sum's exact seventh rounded down where it ends, make the whole. Not below the floor,
-    nor over the cap of the week: a part that would go there is not taken later, the debt just lasts longer.
+    The seven parts of a week are exact sevenths of the sum, rounded down at their ends, and add up to it. A part is
+    limited by the floor of the balance and by the weekly cap. The rest is not charged later: the debt just lasts
+    longer.
     """
     weekly = account.terms["debt_weekly_microunits"]
     if weekly == 0 or account.contract.unit != MONEY:
@@ -69,11 +75,12 @@ def take_daily_debt(account) -> None:
         _pay_debt(account, part)
 
 
-def note_balance(account) -> None:
-    """Emergency credit is used up at its limit, and can be offered again when it is repaid: each purse's by itself.
+def note_balance(account: "Account") -> None:
+    """Update emergency credit, for each credit register by itself: used up at its limit, on offer again once it is
+    repaid.
 
-    To be called after whatever may change a balance upwards, or a limit: recovery counts all energy between two records
-    at once, and must come to what counting it pulse by pulse came to.
+    Call after a balance rises or a limit changes. Recovery counts all energy between two records at once, and must
+    reach the same state as the running meter that counted pulse by pulse.
     """
     standing = account.standing
     for unit, name, limit in _EMERGENCIES:
@@ -87,18 +94,18 @@ def note_balance(account) -> None:
             standing.set(name, EMERGENCY_USED)
 
 
-def take_back(account, sequence: int, unit: int, amount: int) -> None:
-    """Token `sequence` takes up to `amount` (0: everything) out of one purse; the receipt says how much it was."""
+def take_back(account: "Account", sequence: int, unit: int, amount: int) -> None:
+    """Take up to `amount` (0: everything) out of one credit register for token `sequence`, and write the receipt."""
     balance = max(0, account.credit_register(unit).balance)
     taken = balance if amount == 0 else min(amount, balance)
     account.credit_register(unit).bought -= taken
     _write_receipt(account, sequence, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0)
 
 
-def clear(account, sequence: int) -> None:
-    """Token `sequence` brings both purses, the debt and what was bought of time to nothing.
+def clear(account: "Account", sequence: int) -> None:
+    """Set both credit registers, the debt and prepaid time to zero for token `sequence`.
 
-    What they were, owing included, is on the receipt.
+    The receipt has the former balances, including negative ones.
     """
     standing = account.standing
     money, energy = account.money.balance, account.energy.balance
@@ -110,8 +117,8 @@ def clear(account, sequence: int) -> None:
         standing.set(name, 0)
 
 
-def _most_of_debt(account):
-    """The most that may be paid back now: what is owed, within what the cap leaves of the week."""
+def _most_of_debt(account: "Account") -> int:
+    """Return the largest amount that may be paid back now: the debt, within the rest of the weekly cap."""
     standing = account.standing
     cap = account.terms["debt_cap_microunits"]
     if cap == NO_LIMIT:
@@ -120,7 +127,7 @@ def _most_of_debt(account):
     return min(standing["debt_microunits"], max(0, cap - paid))
 
 
-def _pay_debt(account, amount) -> None:
+def _pay_debt(account: "Account", amount: int) -> None:
     standing = account.standing
     _note_week(account)
     account.money.spend(amount)
@@ -129,19 +136,20 @@ def _pay_debt(account, amount) -> None:
     standing.set("debt_recovered_microunits", standing["debt_recovered_microunits"] + amount)
 
 
-def _note_week(account) -> None:
+def _note_week(account: "Account") -> None:
     week = _week(account)
     if account.standing["debt_week"] != week:
         account.standing.set("debt_week", week)
         account.standing.set("debt_week_microunits", 0)
 
 
-def _week(account):
-    """Weeks since 1970, each from Monday on, by the newest day that was charged: a clock set back begins none anew."""
+def _week(account: "Account") -> int:
+    """Return the weeks since 1970, from Mondays, by the newest charged day: a clock set back begins no new week."""
     return (account.charged_day + _MONDAY) // DAYS_OF_A_WEEK
 
 
-def _write_receipt(account, sequence, microunits, mwh, debt_microunits) -> None:
+def _write_receipt(account: "Account", sequence: int, microunits: int, mwh: int, debt_microunits: int) -> None:
+    """Write the receipt of token `sequence`; the time left of a term is noted separately."""
     account.standing.set("receipt_sequence", sequence)
     account.standing.set("receipt_microunits", microunits)
     account.standing.set("receipt_mwh", mwh)

@@ -1,17 +1,22 @@
-"""Friendly hours (no-disconnect period): times of the local day and days on which nobody is cut off for want of credit.
+"""Friendly hours (no-disconnect period): times of the local day, and days, on which nobody is cut off for want of
+credit.
 
-Who was cut off before they began stays so; what is used meanwhile is charged, and owed.
+A customer who was cut off before they began stays cut off. Energy used in friendly hours is charged, and owed.
 """
 
 from wattpurse.core.tariffs.calendar import DAY_S, weekday
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
 
 ALWAYS_S = (1 << 32) - 1
 
 _LONGEST_DAYS = 14
 
 
-def is_friendly(account, now_s: int) -> bool:
-    """True in the hours, on the weekdays and, by the tariff's calendar, on the holidays that the terms name."""
+def is_friendly(account: "Account", now_s: int) -> bool:
+    """Return True in the hours, on the weekdays and, by the tariff's calendar, on the holidays that the terms name."""
     local_s = account.tariff.zone.local_s(now_s)
     terms = account.terms
     return (
@@ -21,8 +26,10 @@ def is_friendly(account, now_s: int) -> bool:
     )
 
 
-def ends_s(account, now_s: int) -> int:
-    """The first second behind the friendly hours that run at `now_s`; ALWAYS_S where two weeks do not end them."""
+def ends_s(account: "Account", now_s: int) -> int:
+    """Return the first second after the friendly hours that run at `now_s`. Return ALWAYS_S if they do not end in two
+    weeks.
+    """
     time_s = now_s
     while time_s < now_s + _LONGEST_DAYS * DAY_S:
         if not is_friendly(account, time_s):
@@ -31,8 +38,8 @@ def ends_s(account, now_s: int) -> int:
     return ALWAYS_S
 
 
-def _next_change_s(account, time_s):
-    """The next second at which friendly hours may begin or end."""
+def _next_change_s(account: "Account", time_s: int) -> int:
+    """Return the next second at which friendly hours may begin or end."""
     zone, terms = account.tariff.zone, account.terms
     second = zone.local_s(time_s) % DAY_S
     changes = terms["friendly_from_minute"] * 60, terms["friendly_to_minute"] * 60, DAY_S
@@ -41,8 +48,8 @@ def _next_change_s(account, time_s):
     return next_s if shift_s is None else min(next_s, shift_s)
 
 
-def _is_between(minute, first, end):
-    """From `first` up to `end`, over midnight where that is earlier; never where both are the same."""
+def _is_between(minute: int, first: int, end: int) -> bool:
+    """Return True from `first` up to `end`, over midnight if `end` is earlier. Return False if both are the same."""
     if first <= end:
         return first <= minute < end
     return minute >= first or minute < end

@@ -1,13 +1,13 @@
-"""What a key card says: the money on it, its price and its free allowance, sealed for that card by keys of its site.
+"""The content of a key card: its money, its price and its free allowance, sealed for that card by keys of its site.
 
     header, 8 bytes in clear: mark u8 = 0x4B, period u8, number of the period u16, version u32
     payload, 32 bytes, sealed (see `sealing`): loaded u48, spent u48, price u32, allowance u32, used u32, user u32, 0
 
-Little-endian; 48 bytes in all, one sector of a Classic card. `loaded` is all that was ever put on the card, which only
-the station adds to; `spent` is all that was ever taken off it, which only meters add to; both never fall, and the
-balance is their difference. So a top-up and a deduction that know nothing of each other lose nothing. The version grows
-with every writing. One that was torn away may be sealed twice, which tells whoever copies both that they are alike,
-nothing more.
+Integers are little-endian; the record has 48 bytes, one sector of a Classic card. `loaded` is the sum of all top-ups:
+only the station adds to it. `spent` is the sum of all deductions: only meters add to it. Both never fall, and the
+balance is their difference. Therefore a top-up and a deduction that do not know of each other lose nothing. The version
+increases with every writing. An interrupted writing may be sealed twice; a copy of both reveals that they are alike,
+and nothing more.
 """
 
 import struct
@@ -16,6 +16,11 @@ from binascii import crc32
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import TAG_SIZE, seal, unseal
 from wattpurse.core.tariffs.calendar import month_index
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.seals.sealing import KeyPair
+    from wattpurse.hal import Aes
 
 MARK = 0x4B
 HEADER_SIZE = 8
@@ -39,36 +44,44 @@ _MONDAY = 3  # 1970-01-01 was a Thursday
 
 
 class CardContent:
-    """What is on a card, or should be.
+    """The content of a card.
 
-    version: grows with every writing. loaded, spent: micro-units. price: micro-units per kWh, or BY_TARIFF where the
-    meter's tariff says it. allowance_mwh: free in each `period` (NO_ALLOWANCE, DAY, WEEK, MONTH), of which used_mwh
-    are used in the one with `period_number`. user: whose card it is, a number.
+    version: increases with every writing. loaded, spent: micro-units. price: micro-units per kWh, or BY_TARIFF for the
+    price of the meter's tariff. allowance: `(allowance_mwh, period, period_number, used_mwh)`; allowance_mwh is free in
+    each `period` (NO_ALLOWANCE, DAY, WEEK, MONTH), and used_mwh of it are used in the period with `period_number`.
+    user: the number of the card's user.
     """
 
-    def __init__(self, version, loaded, spent, price, allowance_mwh, period, period_number, used_mwh, user) -> None:
+    def __init__(
+        self,
+        version: int,
+        loaded: int,
+        spent: int,
+        price: int,
+        allowance: tuple,
+        user: int,
+    ) -> None:
         self.version = version
         self.loaded = loaded
         self.spent = spent
         self.price = price
-        self.allowance_mwh = allowance_mwh
-        self.period = period
-        self.period_number = period_number
-        self.used_mwh = used_mwh
+        self.allowance_mwh, self.period, self.period_number, self.used_mwh = allowance
         self.user = user
 
     @property
     def balance(self) -> int:
-        """Micro-units left on the card; below zero where more was used than was on it."""
+        """Micro-units left on the card; below zero if more was used than loaded."""
         return self.loaded - self.spent
 
     @property
     def is_plausible(self) -> bool:
-        """False for what no life of a card leads to: what is counted on from there would not fit."""
+        """False for numbers that no card can reach: later sums would overflow."""
         return self.version <= VERSION_LIMIT and max(self.loaded, self.spent) <= AMOUNT_LIMIT
 
-    def says_the_same(self, other) -> bool:
-        """True if both tell the same money, price and user; what is used of the allowance runs on between writings."""
+    def says_the_same(self, other: "CardContent") -> bool:
+        """Return True if both have the same money, price and user. The used allowance may differ: it changes between
+        writings.
+        """
         return (
             (self.version, self.loaded, self.spent) == (other.version, other.loaded, other.spent)
             and (self.price, self.allowance_mwh, self.period) == (other.price, other.allowance_mwh, other.period)
@@ -77,12 +90,12 @@ class CardContent:
 
 
 def card_number(uid: bytes) -> int:
-    """The number, 32 bits, by which a meter knows a card."""
+    """Return the number, 32 bits, by which a meter knows a card."""
     return crc32(uid)
 
 
 def period_number(period: int, day: int) -> int:
-    """The number of the period that local day `day` (since 1970) falls in."""
+    """Return the number of the period of local day `day` (since 1970)."""
     if period == DAY:
         return day
     if period == WEEK:
@@ -91,17 +104,17 @@ def period_number(period: int, day: int) -> int:
 
 
 def split48(value: int) -> tuple:
-    """A u48 as `struct` takes it: its lower 32 bits and its upper 16."""
+    """Return a u48 for `struct`: its lower 32 bits and its upper 16."""
     return value & 0xFFFFFFFF, value >> 32
 
 
 def join48(low: int, high: int) -> int:
-    """The other way round."""
+    """Return the u48 of its lower 32 and its upper 16 bits."""
     return high << 32 | low
 
 
-def seal_content(aes, keys, content: CardContent) -> bytes:
-    """The sealed record of a card, SIZE bytes; `keys` are keys.key_card_keys of that card."""
+def seal_content(aes: "Aes", keys: "KeyPair", content: CardContent) -> bytes:
+    """Return the sealed record of a card, SIZE bytes; `keys` are keys.key_card_keys of that card."""
     header = struct.pack(_HEADER, MARK, content.period, content.period_number, content.version)
     payload = struct.pack(
         _PAYLOAD,
@@ -116,17 +129,17 @@ def seal_content(aes, keys, content: CardContent) -> bytes:
 
 
 def read_version(data: bytes) -> int | None:
-    """The version that a record claims, not yet proven; None if it is no such record."""
+    """Return the version in a record, not yet proven, or None for other bytes."""
     if len(data) < SIZE or data[0] != MARK or data[1] >= len(PERIODS):
         return None
     return struct.unpack_from(_HEADER, data)[3]
 
 
-def open_content(aes, keys, data: bytes) -> CardContent:
-    """What a sealed record says, proven authentic. Raises sealing.SealBroken if it is not."""
+def open_content(aes: "Aes", keys: "KeyPair", data: bytes) -> CardContent:
+    """Return the content of a sealed record, proven authentic. Raise sealing.SealBroken if it is not authentic."""
     payload = unseal(aes, keys, HEADER_SIZE, bytes(data[:SIZE]))
     _, period, number, version = struct.unpack_from(_HEADER, data)
     fields = struct.unpack_from(_PAYLOAD, payload)
     loaded, spent = join48(*fields[0:2]), join48(*fields[2:4])
     price, allowance_mwh, used_mwh, user = fields[4:]
-    return CardContent(version, loaded, spent, price, allowance_mwh, period, number, used_mwh, user)
+    return CardContent(version, loaded, spent, price, (allowance_mwh, period, number, used_mwh), user)

@@ -1,14 +1,14 @@
-"""The key cards that a meter knows: the newest with all that it says, and of those before it what proves them genuine.
+"""The key cards that a meter knows: the newest with its full content, and the proof that earlier ones are genuine.
 
-Of each card the meter keeps the version and the money spent as they should be on it, the last deduction as long as the
-card has not proved that it took it, and what is owed: used, and not deducted yet. A card that shows less than that is
-an older image of itself. What is owed goes with the card, and is given away only when so many others came that the
-meter forgets it. So, in micro-units and always,
+For each card the meter keeps the version and the money spent that should be on the card, the last deduction until the
+card proves that it has it, and the amount owed: used, but not deducted yet. A card with lower numbers is an older image
+of itself. An amount owed stays with its card. It is given away only if so many other cards came that the meter forgets
+the card. At any time, in micro-units,
 
     charged to cards = spent on cards by this meter + owed + given
 
-`meet` and `take_terms` say that a card is in charge from now on, `step` that what it owes is deducted. The ledger
-journals each before it is made.
+`meet` and `take_terms` put a card in charge, and `step` deducts the amount that it owes. The ledger journals each call
+before it is made.
 """
 
 import struct
@@ -21,16 +21,18 @@ _CARD = "<IIIHIHIHB"
 _CARD_SIZE = struct.calcsize(_CARD)
 _TERMS = "<IHIHIIBHII"
 _TERMS_SIZE = struct.calcsize(_TERMS)
-_AMOUNT_LIMIT = (1 << 48) - 1  # more than any card says, for what is used comes on top
+_AMOUNT_LIMIT = (1 << 48) - 1  # above the limit of a card, because the amount owed is added
 
 
 class KnownCard:
-    """One card: `number`, `version`, `spent`, `pending` (deducted last), `unproved` (0 or 1) and `owed`.
+    """One card: `number`, `version`, `spent`, `pending` (last deduction), `unproved` (0 or 1) and `owed`.
 
-    While `unproved` is 1, `version` and `spent` are those that a writing brings, which may not have reached the card.
+    While `unproved` is 1, `version` and `spent` are those of the last writing, which may not have reached the card.
     """
 
-    def __init__(self, number, version, spent, pending=0, unproved=0, owed=0) -> None:
+    def __init__(
+        self, number: int, version: int, spent: int, pending: int = 0, unproved: int = 0, owed: int = 0
+    ) -> None:
         self.number = number
         self.version = version
         self.spent = spent
@@ -39,19 +41,19 @@ class KnownCard:
         self.owed = owed
 
     def is_behind(self, version: int, spent: int) -> bool:
-        """True if a card that says this is as it was before the writing that is not proved."""
+        """Return True if a card with these numbers did not get the unproved writing."""
         return self.unproved == 1 and (version, spent) == (self.version - 1, self.spent - self.pending)
 
     def is_genuine(self, version: int, spent: int) -> bool:
-        """True if the card may say this; False for an older image of it, or one that lived on elsewhere."""
+        """Return True if the card may have these numbers. Return False for an older image of it."""
         if self.unproved:
             return self.is_behind(version, spent) or (version >= self.version and spent >= self.spent - self.pending)
         return (version, spent) == (self.version, self.spent) or (version > self.version and spent >= self.spent)
 
     def meet(self, version: int, spent: int) -> None:
-        """The card says this, and it is genuine. A deduction that it has not taken is owed again.
+        """Take over the numbers of a genuine card. A deduction that the card did not get is owed again.
 
-        One that another meter's may hide is taken for made: what was deducted must never be deducted twice.
+        If a deduction of another meter may hide it, the deduction counts as made: nothing must be deducted twice.
         """
         is_other_writing = version == self.version and spent != self.spent
         if self.unproved and (version < self.version or spent < self.spent or is_other_writing):
@@ -63,7 +65,7 @@ class KnownCard:
 
 
 class KnownCards:
-    """Up to REMEMBERED cards, the newest first, and what the newest says of its money, price and allowance."""
+    """Up to REMEMBERED cards, the newest first, with money, price and allowance of the newest."""
 
     def __init__(self) -> None:
         self.known = []
@@ -78,41 +80,41 @@ class KnownCards:
 
     @property
     def newest(self) -> KnownCard | None:
-        """The card in charge, or that was last."""
+        """The card in charge, or the last card that was in charge."""
         return self.known[0] if self.known else None
 
     @property
     def balance(self) -> int:
-        """Micro-units that the newest card has left, with what it owes taken off."""
+        """Micro-units left on the newest card, less the amount that it owes."""
         return self.loaded - self.known[0].spent - self.known[0].owed if self.known else 0
 
     @property
     def allowance_left_mwh(self) -> int:
-        """What is free for the newest card until its period ends."""
+        """Free energy of the newest card until its period ends."""
         return max(0, self.allowance_mwh - self.used_mwh) if self.period != NO_ALLOWANCE else 0
 
     def is_newest(self, number: int) -> bool:
-        """True for the card in charge, or that was last."""
+        """Return True for the newest card."""
         return bool(self.known) and self.known[0].number == number
 
     def find(self, number: int) -> KnownCard | None:
-        """What is known of a card, or None."""
+        """Return the known card with that number, or None."""
         for card in self.known:
             if card.number == number:
                 return card
         return None
 
     def is_genuine(self, number: int, version: int, spent: int) -> bool:
-        """False for a card that says less than what this meter has written on it."""
+        """Return False for a card with lower numbers than those this meter has written on it."""
         card = self.find(number)
         return card is None or card.is_genuine(version, spent)
 
     def meet(self, number: int, version: int, spent: int, user: int) -> None:
-        """The card with that number says this, and is the newest now. Raises ValueError if it is not genuine."""
+        """Make the card with that number the newest. Raise ValueError if it is not genuine."""
         if not self.is_genuine(number, version, spent):
             raise ValueError("an older image of a card")
         if self.known and self.known[0].number != number:
-            # Until its own terms are taken, those of the card before may be just the same: none is without them.
+            # The next card may have equal terms: forget the period, so that it starts with its own use.
             self.period = NO_ALLOWANCE
             self.period_number = 0
             self.used_mwh = 0
@@ -128,11 +130,13 @@ class KnownCards:
         del self.known[REMEMBERED:]
         self.user = user
 
-    def take_terms(self, loaded, price, allowance_mwh, period, number, used_mwh, day) -> None:
-        """What else the newest card says; `number` of its period, `day` today.
+    def take_terms(
+        self, loaded: int, price: int, allowance_mwh: int, period: int, number: int, used_mwh: int, day: int
+    ) -> None:
+        """Take the remaining content of the newest card; `number` is that of its period, `day` is today.
 
-        Of what was used in one period the larger holds: the card may not have been told all of it. Raises ValueError
-        for a period that there is not.
+        If card and meter know the same period, the larger use counts: the card may not have all of it. Raise ValueError
+        for an unknown period.
         """
         if period >= len(PERIODS):
             raise ValueError("no such period")
@@ -148,7 +152,7 @@ class KnownCards:
         self.enter_day(day)
 
     def enter_day(self, day: int) -> None:
-        """The allowance is whole again where a new period begins; `day` is a local day."""
+        """Restore the allowance if a new period begins; `day` is a local day."""
         if self.period != NO_ALLOWANCE:
             number = period_number(self.period, day)
             if number > self.period_number:
@@ -156,18 +160,20 @@ class KnownCards:
                 self.used_mwh = 0
 
     def use_allowance(self, energy_mwh: int) -> None:
-        """The newest card takes this from its allowance."""
+        """Charge energy to the allowance of the newest card."""
         self.used_mwh += energy_mwh
 
     def owe(self, microunits: int) -> None:
-        """The newest card owes this more."""
+        """Add an amount that the newest card owes."""
         self.known[0].owed += microunits
 
     def step(self, number: int, version: int, amount: int) -> None:
-        """`amount` of what the newest card owes is deducted with its next version. ValueError if it cannot be."""
+        """Deduct `amount` of the debt of the newest card, with its next version. Raise ValueError if this is
+        impossible.
+        """
         card = self.newest
         if card is None or card.number != number or card.version + 1 != version or not 0 <= amount <= card.owed:
-            raise ValueError("a deduction that does not follow")
+            raise ValueError("the deduction does not follow the card's state")
         card.version = version
         card.spent += amount
         card.pending = amount
@@ -175,36 +181,33 @@ class KnownCards:
         card.owed -= amount
 
     def content(self) -> CardContent:
-        """What should be on the newest card."""
+        """Return the content that should be on the newest card."""
         return self._content(self.known[0].version, self.known[0].spent)
 
     def content_before(self) -> CardContent:
-        """What is on the newest card if its last writing has not reached it."""
+        """Return the content of the newest card if its last writing did not reach it."""
         card = self.known[0]
         return self._content(card.version - card.unproved, card.spent - card.pending)
 
-    def _content(self, version, spent):
+    def _content(self, version: int, spent: int) -> CardContent:
         return CardContent(
             version,
             self.loaded,
             spent,
             self.price,
-            self.allowance_mwh,
-            self.period,
-            self.period_number,
-            self.used_mwh,
+            (self.allowance_mwh, self.period, self.period_number, self.used_mwh),
             self.user,
         )
 
     def is_plausible(self) -> bool:
-        """Whether a meter can have come to this."""
+        """Return True if a meter can have reached this state."""
         amounts = [self.loaded, self.given]
         for card in self.known:
             amounts += [card.spent, card.pending, card.owed, card.spent - card.pending]
         return min(amounts) >= 0 and max(amounts) <= _AMOUNT_LIMIT
 
     def pack(self) -> bytes:
-        """Everything as bytes."""
+        """Pack everything into bytes."""
         parts = [bytes((len(self.known),))]
         if self.known:
             parts.append(
@@ -227,7 +230,9 @@ class KnownCards:
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """`(cards, position behind them)` of what `pack` put at `position`. Raises ValueError for anything else."""
+        """Return `(cards, position behind them)` of the bytes that `pack` put at `position`. Raise ValueError for other
+        bytes.
+        """
         cards = cls()
         count = data[position] if position < len(data) else REMEMBERED + 1
         position += 1

@@ -1,9 +1,10 @@
-"""The account and the journal as one: what has happened is in flash before the account, or anyone, knows of it.
+"""The ledger: the account and its journal. Every change is in flash before the account or anyone else sees it.
 
-RAM is a cache of the journal: the account that `open` recovers equals the one that power was cut under, but for the one
-write that was under way. Energy is journalled as tallies of pulses, each bit `step_pulses` of them, at most 0.25 Wh or
-one pulse; everything else as records, which carry the pulses below one step so that the rate they end is charged to the
-pulse. Rare and large changes (tariff, contract, calibration, refunds) are made by a roll: the snapshot is the record.
+RAM is a cache of the journal. The account that `open` recovers equals the account before the power cut, except for the
+one write in progress. Energy is journalled as tallies of pulses. Each bit is `step_pulses` of them: at most 0.25 Wh, or
+one pulse. Everything else is a record. A record carries the pulses below one step, so that a rate is charged exactly up
+to its last pulse. Rare and large changes (tariff, contract, calibration, refunds) are made by a roll: the snapshot is
+the record.
 """
 
 from wattpurse.core.carrier import METER
@@ -14,16 +15,23 @@ from wattpurse.core.money.account import Account
 from wattpurse.core.money.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
 from wattpurse.core.tariffs.calendar import DAY_S, month_index
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from wattpurse.core.money.key_card import CardContent
+    from wattpurse.hal import Flash
+
 RING = 1
 CREDIT_AMOUNT_LIMIT = 10**15
 
-_STEP_DIVISOR = 4000  # steps per kWh at least: 0.25 Wh
+_STEP_DIVISOR = 4000  # steps per kWh at least: one step is at most 0.25 Wh
 
 
 class Ledger:
-    """The ledger on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
+    """The ledger on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self.account = None
         self._pending_pulses = 0
@@ -35,16 +43,16 @@ class Ledger:
         return self._journal.degraded
 
     def open(self) -> None:
-        """Recover the account. Raises ring.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError, OSError.
+        """Recover the account. Raise ring.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError or OSError.
 
-        Whatever is raised, nothing was written.
+        After an exception nothing was written.
         """
         snapshot, entries = self._journal.recover()
         self._adopt(account_image.unpack(snapshot))
         try:
             self._replay(entries)
             if not self.account.is_plausible():
-                raise LedgerMismatch("the records lead to what cannot be")
+                raise LedgerMismatch("the records lead to an impossible account")
             self.account.note_next_change()
             self._journal.roll()
         except (LedgerMismatch, ValueError, OSError):
@@ -52,7 +60,7 @@ class Ledger:
             raise
 
     def create(self, account: Account) -> None:
-        """Start a ledger in blank flash with `account`. Raises ValueError if the flash is not blank."""
+        """Create a ledger in blank flash with `account`. Raise ValueError if the flash is not blank."""
         self._adopt(account)
         try:
             self._journal.create()
@@ -61,19 +69,19 @@ class Ledger:
             raise
 
     def close(self) -> None:
-        """Forget the account: nothing can be charged or credited any more."""
+        """Forget the account: after this nothing can be charged or credited."""
         self.account = None
 
     def erase(self) -> None:
-        """Erase the ledger and everything in it, for a person's explicit order only."""
+        """Erase the ledger and its content. Call only for a person's explicit order."""
         self.close()
         self._journal.erase()
 
     def advance(self, now_s: int, pulses: int) -> None:
-        """Account for `pulses` counted since the last call, evenly over the time since then, up to `now_s`.
+        """Count and charge `pulses` since the last call, spread evenly over the time up to `now_s`.
 
-        A clock that stands still or went back gives the pulses to the context in force. Raises ValueError for a leap of
-        more than DAYS_AT_ONCE days: no clock is to be believed that far.
+        If the clock stands still or went back, the pulses belong to the context in force. Raise ValueError for a leap
+        of more than DAYS_AT_ONCE days: no clock is believed that far.
         """
         start_s = self.account.time_s
         self.refuse_leap(now_s)
@@ -87,19 +95,19 @@ class Ledger:
 
     @property
     def latest_believable_s(self) -> int:
-        """The latest time that a clock may say now: DAYS_AT_ONCE days ahead of the account's."""
+        """The latest time that a clock may give now: DAYS_AT_ONCE days ahead of the account's time."""
         return self.account.time_s + DAYS_AT_ONCE * DAY_S
 
     def refuse_leap(self, now_s: int) -> None:
-        """Raises ValueError if `now_s` is later than `latest_believable_s`."""
+        """Raise ValueError if `now_s` is later than `latest_believable_s`."""
         if now_s > self.latest_believable_s:
             raise ValueError(f"the clock would leap more than {DAYS_AT_ONCE} days ahead")
 
     def credit(self, sequence: int, unit: int, amount: int, carrier: int, now_s: int) -> int:
-        """Redeem token `sequence` for `amount` of `unit` (contract.MONEY or ENERGY); give back the new balance.
+        """Redeem token `sequence` for `amount` of `unit` (contract.MONEY or ENERGY). Return the new balance.
 
-        Redemption and balance, less what a debt takes of it, are one record. Raises ValueError if the token is used or
-        the amount, or all that was ever bought with it, is out of range.
+        Redemption and balance, less the share of a debt, are one record. Raise ValueError if the token is used, or if
+        the amount or the sum of all credit is out of range.
         """
         if not -CREDIT_AMOUNT_LIMIT <= amount <= CREDIT_AMOUNT_LIMIT or not self.account.credit_register(unit).has_room(
             amount
@@ -112,7 +120,7 @@ class Ledger:
         return balance
 
     def redeem(self, sequence: int, token_kind: int, carrier: int, now_s: int) -> None:
-        """Note a token that brings no credit as redeemed. Raises ValueError if it is used."""
+        """Note a token without credit as redeemed. Raise ValueError if it is used."""
         if self.account.token_is_used(sequence):
             raise ValueError("token is used")
         payload = records.token(now_s, self._pending_pulses, sequence, token_kind, carrier)
@@ -121,9 +129,10 @@ class Ledger:
     def set_number(
         self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER
     ) -> None:
-        """Set one of the account's numbers, of `holder` records.TERMS or records.STANDING: one record, with its token.
+        """Set one of the account's numbers, of `holder` TERMS or STANDING (see `ledger_records`), in one record with
+        its token.
 
-        Raises ValueError if the token is used, for an unknown name, or for a value out of range.
+        Raise ValueError if the token is used, for an unknown name, or for a value out of range.
         """
         if sequence != NO_TOKEN and self.account.token_is_used(sequence):
             raise ValueError("token is used")
@@ -133,28 +142,29 @@ class Ledger:
         payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
         self._record_with_pulses(records.NUMBER, payload)
 
-    def take_card(self, card_number: int, content, now_s: int) -> None:
-        """A key card (key_card.CardContent) is in the slot and pays for what is used from now on: two records.
+    def take_card(self, card_number: int, content: "CardContent", now_s: int) -> None:
+        """Accept a key card (key_card.CardContent) in the slot, which pays from now on. Write two records.
 
-        Between the two no card pays. Raises ValueError for an older image of a card that is known, and for numbers that
-        no card can have.
+        Between the two records no card pays. Raise ValueError for an older image of a known card, and for impossible
+        numbers.
         """
         if not content.is_plausible:
-            raise ValueError("no card can have come to this")
+            raise ValueError("no card can have these numbers")
         if not self.account.cards.is_genuine(card_number, content.version, content.spent):
             raise ValueError("an older image of a card")
         self._record_with_pulses(records.CARD, records.card(now_s, self._pending_pulses, card_number, content))
         self._record(records.CARD_TERMS, records.card_terms(now_s, content))
 
     def step_card(self, now_s: int) -> None:
-        """Deduct what the newest key card owes; the card is to be written as `account.cards.content()` says then."""
+        """Deduct the amount that the newest key card owes. Then write the card with `account.cards.content()`."""
         card = self.account.cards.newest
         self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, card.owed))
 
-    def change(self, alter) -> None:
-        """Let `alter(account)` change what it likes, and make it the newest snapshot, all or nothing.
+    def change(self, alter: "Callable[[Account], None]") -> None:
+        """Call `alter(account)`, which may change anything, and write the result as the newest snapshot, all or
+        nothing.
 
-        Whatever is raised, by `alter` or by the flash, leaves the account as it was.
+        An exception, from `alter` or from the flash, leaves the account as it was.
         """
         before = self.account
         altered = account_image.unpack(account_image.pack(before))
@@ -162,7 +172,7 @@ class Ledger:
         alter(altered)
         credit_rules.note_balance(altered)
         if not altered.is_plausible():
-            raise ValueError("the change leads to what no recovery would take")
+            raise ValueError("the change leads to an account that no recovery accepts")
         altered.note_next_change()
         self._adopt(altered)
         try:
@@ -173,17 +183,17 @@ class Ledger:
         self._pending_pulses = 0
 
     def set_clock(self, now_s: int) -> None:
-        """The clock was set by someone with the right to: time may go back, and the rate goes with it.
+        """Set the clock on the order of an authorised person: time may go back, and the rate with it.
 
-        A day that was charged is not charged again, and a month that was closed stays closed. The month that runs
-        goes back only if it is wrong by more than one: else its blocks and its allowance would begin twice. Raises
-        ValueError for a leap of more than DAYS_AT_ONCE days ahead.
+        A charged day is not charged again, and a closed month stays closed. The current month goes back only if it is
+        wrong by more than one month: else its blocks and its allowance would begin twice. Raise ValueError for a leap
+        of more than DAYS_AT_ONCE days ahead.
         """
         if now_s >= self.account.time_s:
             self.advance(now_s, 0)
             return
 
-        def go_back(account) -> None:
+        def go_back(account: Account) -> None:
             account.time_s = now_s
             account.day = account.tariff.zone.day(now_s)
             month = account.registers.month
@@ -194,31 +204,33 @@ class Ledger:
         self.change(go_back)
 
     def note_time(self) -> None:
-        """Write down the time that it is, so that a clock which is lost goes on from here. Raises OSError."""
+        """Record the present time, from which a lost clock continues. Raise OSError."""
         account = self.account
         self._record_with_pulses(records.RATE, records.rate(account.time_s, self._pending_pulses, account.rate))
 
     def prepare(self) -> bool:
-        """Erase one sector ahead of need; False if none is due. Holds the processor for one erase at most."""
+        """Erase one sector ahead of need. Return False if none is due. The call holds the processor for one erase at
+        most.
+        """
         return self._journal.prepare()
 
-    def _adopt(self, account) -> None:
+    def _adopt(self, account: Account) -> None:
         self.account = account
         self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
 
-    def _snapshot(self):
+    def _snapshot(self) -> bytes:
         return account_image.pack(self.account)
 
-    def _count(self, pulses) -> None:
-        """Tally whole steps of pulses; what is less waits for the next."""
+    def _count(self, pulses: int) -> None:
+        """Tally whole steps of pulses. The remainder waits for the next call."""
         self._pending_pulses += pulses
         while self._pending_pulses >= self._step_pulses:
             counted = self._journal.tally(self._pending_pulses // self._step_pulses) * self._step_pulses
             self._pending_pulses -= counted
             self.account.count_pulses(counted)
 
-    def _count_across(self, start_s, now_s, pulses) -> None:
-        """Share the pulses out over every stretch of one rate, one day and one tariff between two times."""
+    def _count_across(self, start_s: int, now_s: int, pulses: int) -> None:
+        """Share the pulses out over each period of one rate, one day and one tariff between two times."""
         shared = 0
         while self.account.change_s <= now_s:
             boundary_s = self.account.change_s
@@ -228,16 +240,16 @@ class Ledger:
             self._cross(boundary_s)
         self._count(pulses - shared)
 
-    def _pass_quietly(self, now_s) -> None:
-        """Go on to `now_s` without energy: only a change of tariff on the way has to be stopped at."""
+    def _pass_quietly(self, now_s: int) -> None:
+        """Advance to `now_s` without energy. Only a change of tariff on the way needs a stop."""
         pending = self.account.pending_tariff
         if pending is not None and self.account.time_s < pending.activation_s <= now_s:
             self._cross(pending.activation_s - 1)
             self._cross(pending.activation_s)
         self._cross(now_s)
 
-    def _cross(self, time_s) -> None:
-        """Enter whatever day, tariff and rate hold at `time_s`, journalling what changes."""
+    def _cross(self, time_s: int) -> None:
+        """Enter the day, tariff and rate at `time_s`. Journal each change."""
         pending = self.account.pending_tariff
         if pending is not None and pending.activation_s <= time_s:
             self._activate_pending(time_s)
@@ -247,27 +259,29 @@ class Ledger:
         rate = self.account.tariff.rate_at(time_s)
         if rate != self.account.rate:
             self._record_with_pulses(records.RATE, records.rate(time_s, self._pending_pulses, rate))
-        # Not before: a record may roll, and a snapshot of this time with the old rate would keep that rate.
+        # Set the time after the records: a record may roll, and a snapshot of this time would keep the old rate.
         self.account.time_s = max(self.account.time_s, time_s)
         self.account.note_next_change()
 
-    def _activate_pending(self, time_s) -> None:
-        """Tariff, its rate, and the day that may begin with it, in one snapshot: no cut leaves one without the rest."""
+    def _activate_pending(self, time_s: int) -> None:
+        """Activate the tariff, its rate, and the day that may begin with it in one snapshot: a power cut cannot
+        separate them.
+        """
 
-        def activate(account) -> None:
+        def activate(account: Account) -> None:
             account.time_s = max(account.time_s, time_s)
             account.activate_pending()
             account.enter_context()
 
         self.change(activate)
 
-    def _record_with_pulses(self, kind, payload) -> None:
-        """A record that carries the pulses below one step: they are pending until it is in flash."""
+    def _record_with_pulses(self, kind: int, payload: bytes) -> None:
+        """Append a record that carries the pulses below one step. They stay pending until the record is in flash."""
         self._record(kind, payload)
         self._pending_pulses = 0
 
-    def _replay(self, entries) -> None:
-        """Make every change that the entries tell of. Tallies between two records are one charge: nothing is lost."""
+    def _replay(self, entries: "Iterable[tuple]") -> None:
+        """Apply all entries. Charge the tallies between two records as one, so that no fraction is lost."""
         steps = 0
         for kind, content in entries:
             if kind is None:
@@ -278,6 +292,6 @@ class Ledger:
                 records.apply(self.account, kind, content)
         self.account.count_pulses(steps * self._step_pulses)
 
-    def _record(self, kind, payload) -> None:
+    def _record(self, kind: int, payload: bytes) -> None:
         self._journal.append(kind, payload)
         records.apply(self.account, kind, payload)

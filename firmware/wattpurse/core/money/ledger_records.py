@@ -1,13 +1,20 @@
-"""What the ledger's records say, and what each does to an account: the one way for the living meter and for recovery.
+"""The ledger's records and their effects on an account. The running meter and recovery both use these functions.
 
-Every payload begins with the time, in UTC seconds. Most go on with pulses: those below one tally step, counted before
-the record takes effect. `sequence` is a token's number, `carrier` one of `core.carrier`.
+Every payload begins with the time, in UTC seconds. In most payloads pulses follow: those below one tally step, counted
+before the record takes effect. `sequence` is a token's number, `carrier` one of `core.carrier`.
 """
 
 import struct
 
 from wattpurse.core.money import credit_rules
 from wattpurse.core.money.key_card import join48, split48
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.key_card import CardContent
+    from wattpurse.core.money.standing import Standing
+    from wattpurse.core.money.terms import Terms
 
 DAYS_AT_ONCE = 3660
 
@@ -33,47 +40,47 @@ _CARD_LAYOUT = "<IIIIIHI"  # time, pulses, card number, version, spent in two pa
 _CARD_TERMS_LAYOUT = "<IIHIIBHI"  # time, loaded in two parts, price, allowance, period, its number, used of it
 _CARD_STEP_LAYOUT = "<IIIIH"  # time, card number, version, amount in two parts
 
-_DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # one leap of the clock from a day as far astray as an account may be
+_DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # a leap of the clock, from the most distant day that an account may have
 
 
 class LedgerMismatch(Exception):
-    """A record cannot follow what is before it: the journal and the program disagree."""
+    """A record cannot follow the records before it: the journal and the program disagree."""
 
 
 def rate(time_s: int, pulses: int, in_force: int) -> bytes:
-    """Another rate is in force."""
+    """Return the record of a change of rate."""
     return struct.pack(_RATE_LAYOUT, time_s, pulses, in_force)
 
 
 def day(time_s: int, pulses: int, begun: int) -> bytes:
-    """A local day began."""
+    """Return the record of a new local day."""
     return struct.pack(_DAY_LAYOUT, time_s, pulses, begun)
 
 
 def credit(time_s: int, sequence: int, unit: int, carrier: int, amount: int, balance: int) -> bytes:
-    """A token credited `amount`, and `balance` is what that led to."""
+    """Return the record of a token that credited `amount`; `balance` is the result."""
     return struct.pack(_CREDIT_LAYOUT, time_s, sequence, unit, carrier, amount, balance)
 
 
 def token(time_s: int, pulses: int, sequence: int, kind: int, carrier: int) -> bytes:
-    """A token was redeemed that changes nothing in the account."""
+    """Return the record of a redeemed token that changes nothing in the account."""
     return struct.pack(_TOKEN_LAYOUT, time_s, pulses, sequence, kind, carrier)
 
 
 def number(time_s: int, pulses: int, sequence: int, carrier: int, holder: int, place: int, value: int) -> bytes:
-    """One of the account's named numbers was set."""
+    """Return the record of a change of one named number."""
     return struct.pack(_NUMBER_LAYOUT, time_s, pulses, sequence, carrier, holder, place, value)
 
 
-def card(time_s: int, pulses: int, card_number: int, content) -> bytes:
-    """A key card (key_card.CardContent) is in the slot; `card_terms` says the rest of it, and only then it pays."""
+def card(time_s: int, pulses: int, card_number: int, content: "CardContent") -> bytes:
+    """Return the record of a key card (key_card.CardContent) in the slot. The card pays only after its `card_terms`."""
     return struct.pack(
         _CARD_LAYOUT, time_s, pulses, card_number, content.version, *split48(content.spent), content.user
     )
 
 
-def card_terms(time_s: int, content) -> bytes:
-    """What else the key card says: it pays for what is used from now on."""
+def card_terms(time_s: int, content: "CardContent") -> bytes:
+    """Return the record of the remaining content of the key card. The card pays from now on."""
     return struct.pack(
         _CARD_TERMS_LAYOUT,
         time_s,
@@ -87,26 +94,26 @@ def card_terms(time_s: int, content) -> bytes:
 
 
 def card_step(time_s: int, card_number: int, version: int, amount: int) -> bytes:
-    """`amount` of what the key card owes is deducted, and the card to be written with that version."""
+    """Return the record of a deduction: `amount` of the key card's debt, and the version to be written on the card."""
     return struct.pack(_CARD_STEP_LAYOUT, time_s, card_number, version, *split48(amount))
 
 
-def numbers_of(account, holder: int):
-    """The named numbers that `holder` stands for. Raises LedgerMismatch for anything but TERMS and STANDING."""
+def numbers_of(account: "Account", holder: int) -> "Terms | Standing":
+    """Return the named numbers of `holder`. Raise LedgerMismatch unless it is TERMS or STANDING."""
     if holder not in (TERMS, STANDING):
         raise LedgerMismatch(f"there are no numbers {holder}")
     return account.terms if holder == TERMS else account.standing
 
 
-def apply(account, kind: int, payload: bytes) -> None:
-    """Make the change that a record tells of. Raises LedgerMismatch or ValueError where it cannot be."""
+def apply(account: "Account", kind: int, payload: bytes) -> None:
+    """Apply the change in a record. Raise LedgerMismatch or ValueError if it is impossible."""
     effect = _EFFECTS.get(kind)
     if effect is None:
         raise LedgerMismatch(f"record kind {kind} is not known")
     effect(account, payload)
 
 
-def _apply_rate(account, payload) -> None:
+def _apply_rate(account: "Account", payload: bytes) -> None:
     time_s, pulses, in_force = struct.unpack_from(_RATE_LAYOUT, payload)
     if in_force >= account.tariff.rate_count:
         raise LedgerMismatch("a rate record names a rate that the tariff does not have")
@@ -115,7 +122,7 @@ def _apply_rate(account, payload) -> None:
     account.time_s = max(account.time_s, time_s)
 
 
-def _apply_day(account, payload) -> None:
+def _apply_day(account: "Account", payload: bytes) -> None:
     time_s, pulses, begun = struct.unpack_from(_DAY_LAYOUT, payload)
     if begun - account.day > _DAYS_OF_A_RECORD:
         raise LedgerMismatch("a day record leaps further than any clock may")
@@ -125,7 +132,7 @@ def _apply_day(account, payload) -> None:
     account.time_s = max(account.time_s, time_s)
 
 
-def _apply_credit(account, payload) -> None:
+def _apply_credit(account: "Account", payload: bytes) -> None:
     _, sequence, unit, _, amount, balance = struct.unpack_from(_CREDIT_LAYOUT, payload)
     account.mark_token(sequence)
     credit_rules.take_credit(account, unit, amount)
@@ -133,13 +140,13 @@ def _apply_credit(account, payload) -> None:
         raise LedgerMismatch("a credit record does not lead to its balance")
 
 
-def _apply_token(account, payload) -> None:
+def _apply_token(account: "Account", payload: bytes) -> None:
     _, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
     account.count_pulses(pulses)
     account.mark_token(sequence)
 
 
-def _apply_number(account, payload) -> None:
+def _apply_number(account: "Account", payload: bytes) -> None:
     _, pulses, sequence, _, holder, place, value = struct.unpack_from(_NUMBER_LAYOUT, payload)
     account.count_pulses(pulses)
     if sequence != NO_TOKEN:
@@ -150,22 +157,22 @@ def _apply_number(account, payload) -> None:
     credit_rules.note_balance(account)
 
 
-def _apply_card(account, payload) -> None:
+def _apply_card(account: "Account", payload: bytes) -> None:
     _, pulses, number, version, *spent, user = struct.unpack_from(_CARD_LAYOUT, payload)
     account.count_pulses(pulses)
     account.cards.meet(number, version, join48(*spent), user)
     account.standing.set("card_in", 0)
 
 
-def _apply_card_terms(account, payload) -> None:
+def _apply_card_terms(account: "Account", payload: bytes) -> None:
     if account.cards.newest is None:
-        raise LedgerMismatch("the terms of a card that was not there")
+        raise LedgerMismatch("a record of card terms without a card")
     _, *loaded, price, allowance_mwh, period, number, used_mwh = struct.unpack_from(_CARD_TERMS_LAYOUT, payload)
     account.cards.take_terms(join48(*loaded), price, allowance_mwh, period, number, used_mwh, account.day)
     account.standing.set("card_in", 1)
 
 
-def _apply_card_step(account, payload) -> None:
+def _apply_card_step(account: "Account", payload: bytes) -> None:
     _, number, version, *amount = struct.unpack_from(_CARD_STEP_LAYOUT, payload)
     account.cards.step(number, version, join48(*amount))
 

@@ -1,7 +1,7 @@
-"""Integers by name, each with a default and a range, in a form that flash can hold: only what differs from its default.
+"""Integers by name, each with a default and a range. Flash holds only the numbers that differ from their defaults.
 
-A table is a tuple of (name, default, lowest, highest). Flash names a number by its place in the table: new ones go at
-the end, and none is ever taken out.
+A table is a tuple of (name, default, lowest, highest). Flash names a number by its place in the table. New numbers go
+at the end, and no number is ever removed.
 """
 
 import struct
@@ -11,7 +11,7 @@ _ENTRY_SIZE = struct.calcsize(_ENTRY)
 
 
 class NamedNumbers:
-    """The numbers of one `table`; `places` gives each name its place there, `what` is what one of them is called."""
+    """The numbers of one `table`. `places` maps a name to its place there; `what` is the word for one number."""
 
     def __init__(self, table: tuple, places: dict, what: str) -> None:
         self._table = table
@@ -23,13 +23,13 @@ class NamedNumbers:
         return self._values[self._places[name]]
 
     def place(self, name: str) -> int:
-        """The place by which flash and tokens name a number. Raises ValueError, listing names, for an unknown one."""
+        """Return the place of a number in flash and tokens. Raise ValueError with all names for an unknown name."""
         if name not in self._places:
             raise ValueError(f"no {self._what} '{name}'; there are: " + ", ".join(row[0] for row in self._table))
         return self._places[name]
 
     def check(self, place: int, value: int) -> None:
-        """Raises ValueError, saying what is allowed, for an unknown place or a value out of range."""
+        """Raise ValueError with the allowed range for an unknown place or a value out of range."""
         if not 0 <= place < len(self._table):
             raise ValueError(f"no {self._what} {place}")
         name, _, lowest, highest = self._table[place]
@@ -37,27 +37,27 @@ class NamedNumbers:
             raise ValueError(f"{name} must be from {lowest} to {highest}")
 
     def set_at(self, place: int, value: int) -> None:
-        """Change the number at a place. Raises ValueError as `check` does."""
+        """Change the number at a place. Raise ValueError as `check` does."""
         self.check(place, value)
         self._values[place] = value
 
     def set(self, name: str, value: int) -> None:
-        """Change one number. Raises ValueError for an unknown name or a value out of range."""
+        """Change one number. Raise ValueError for an unknown name or a value out of range."""
         self.set_at(self.place(name), value)
 
     def changed(self) -> list:
-        """`(place, value)` of every number that is not at its default."""
+        """Return `(place, value)` of every number that differs from its default."""
         return [(place, value) for place, (value, row) in enumerate(zip(self._values, self._table)) if value != row[1]]
 
     def pack(self) -> bytes:
-        """The numbers as bytes."""
+        """Pack the numbers into bytes."""
         changed = self.changed()
         return bytes((len(changed),)) + b"".join(struct.pack(_ENTRY, *entry) for entry in changed)
 
     def take_packed(self, data: bytes, position: int) -> int:
-        """Take over what `pack` put at `position`; give back the position behind it.
+        """Take over the numbers that `pack` put at `position`. Return the position behind them.
 
-        Raises ValueError for what no `pack` gave.
+        Raise ValueError for bytes that `pack` does not produce.
         """
         if position >= len(data) or position + 1 + data[position] * _ENTRY_SIZE > len(data):
             raise ValueError(f"the {self._what}s end early")

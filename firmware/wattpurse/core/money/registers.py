@@ -1,6 +1,6 @@
-"""The meter's registers: total energy, energy per rate, the month that runs and the twelve closed ones.
+"""The meter's registers: total energy, energy per rate, the current month and twelve closed months.
 
-All energy is mWh, all money micro-units. Registers only grow; a month is closed once and then never changes.
+All energy is mWh, all money micro-units. Registers only grow. A month is closed once and never changes after that.
 """
 
 import struct
@@ -22,17 +22,17 @@ class Month:
 
     @property
     def total_mwh(self) -> int:
-        """Energy of all rates."""
+        """Energy at all rates."""
         return sum(self.rate_mwh)
 
     def pack(self) -> bytes:
-        """The month as bytes, always of the same length."""
+        """Pack the month into bytes, always of the same length."""
         energy = b"".join(mwh.to_bytes(_MONTH_ENERGY_SIZE, "little") for mwh in self.rate_mwh)
         return struct.pack(_MONTH, self.index, self.charge_microunits) + energy
 
     @classmethod
-    def unpack(cls, data: bytes, position: int):
-        """The month that `pack` put at `position`."""
+    def unpack(cls, data: bytes, position: int) -> "Month":
+        """Unpack the month that `pack` put at `position`."""
         month = cls(0)
         month.index, month.charge_microunits = struct.unpack_from(_MONTH, data, position)
         position += struct.calcsize(_MONTH)
@@ -47,7 +47,7 @@ MONTH_SIZE = struct.calcsize(_MONTH) + RATES * _MONTH_ENERGY_SIZE
 
 
 class Registers:
-    """What has been consumed since the meter was made, and when."""
+    """The energy consumed since the meter was made, per rate and month."""
 
     def __init__(self, month_index: int = 0) -> None:
         self.rate_mwh = [0] * RATES
@@ -57,7 +57,7 @@ class Registers:
 
     @property
     def total_mwh(self) -> int:
-        """Energy of all rates since the meter was made."""
+        """Energy at all rates since the meter was made."""
         return sum(self.rate_mwh)
 
     def add_energy(self, rate: int, energy_mwh: int) -> None:
@@ -66,11 +66,11 @@ class Registers:
         self.month.rate_mwh[rate] += energy_mwh
 
     def add_charge(self, charge_microunits: int) -> None:
-        """Register money charged in the month that runs."""
+        """Register money charged in the current month."""
         self.month.charge_microunits += charge_microunits
 
     def enter_month(self, month_index: int) -> None:
-        """Close the month that runs if `month_index` is a later one."""
+        """Close the current month if `month_index` is a later one."""
         if month_index <= self.month.index:
             return
         self.closed_months.insert(0, self.month)
@@ -79,17 +79,19 @@ class Registers:
         self.month = Month(month_index)
 
     def pack(self) -> bytes:
-        """All registers as bytes."""
+        """Pack all registers into bytes."""
         count = 1 + len(self.closed_months)
         return struct.pack("<8QB", *self.rate_mwh, count) + self.month.pack() + self._packed_closed
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """`(registers, position behind them)` of what `pack` put at `position`. Raises ValueError for a wrong count."""
+        """Return `(registers, position behind them)` of the bytes that `pack` put at `position`. Raise ValueError for a
+        wrong count.
+        """
         registers = cls()
         *registers.rate_mwh, count = struct.unpack_from("<8QB", data, position)
         if not 1 <= count <= CLOSED_MONTHS + 1:
-            raise ValueError("registers hold a month that runs and at most twelve closed ones")
+            raise ValueError("registers must have the current month and at most twelve closed ones")
         position += struct.calcsize("<8QB")
         months = [Month.unpack(data, position + number * MONTH_SIZE) for number in range(count)]
         registers.month = months[0]

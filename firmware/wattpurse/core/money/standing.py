@@ -1,22 +1,23 @@
-"""Where a meter stands with its customer: numbers that rules and tokens change, and that outlast every power cut.
+"""The standing of a meter with its customer: numbers that rules and tokens change, and that outlast every power cut.
 
-term_until_s, dispenser_until_s, permit_until_s   what was bought or permitted ends then; 0: nothing was
+term_until_s, dispenser_until_s, permit_until_s   end of a prepaid or permitted time; 0: there was none
 ordered_open       1 while a head-end keeps the switch open
-emergency_money, emergency_energy   of either purse: 0 not taken, 1 accepted, 2 used up; 0 again when it is repaid
-cut_off            1 from when supply ends for want of credit until there is credit again
-friendly_until_s   end of the friendly hours that put this off, 0 where none do
-unconfirmed        1 while someone has yet to press the button before supply returns
-tripped            1 while someone has yet to press the button after too much power was drawn too often
-shortage_level     0 none; who has less priority than the level goes without
-debt_microunits    owed from before; debt_recovered_microunits: paid back ever
-debt_week, debt_week_microunits   what was paid back in that week, counted from 1970
-switch_order, shortage_order   number of a head-end's newest order of either kind: an older one that comes later, by
-                   another way, must not undo it
-tenant             whose credit it is
-receipt_...        what the last refund, clearing or change of tenant took out: the token that asked for it, the
-                   amounts, the debt that went with them, and the time that was left of a term; the station pays it
-                   back, or sells it anew, once
-card_in            1 while the newest key card (core.known_cards) is in the slot and pays for what is used
+emergency_money, emergency_energy   emergency credit of a credit register: 0 not taken, 1 accepted, 2 used up; 0
+                   again after it is repaid
+cut_off            1 from the end of supply for want of credit until there is credit again
+friendly_until_s   end of the friendly hours that delay this, 0 without such hours
+unconfirmed        1 while supply waits for a press of the button before it returns
+tripped            1 while supply waits for a press of the button after too much power was drawn too often
+shortage_level     0 none; a customer with a priority below the level has no supply
+debt_microunits    debt from before; debt_recovered_microunits: total paid back
+debt_week, debt_week_microunits   amount paid back in that week, counted from 1970
+switch_order, shortage_order   token number of a head-end's newest order of that kind: an older order that comes
+                   later, by another carrier, must not undo it
+tenant             number of the tenant who owns the credit
+receipt_...        receipt of the last refund, clearing or change of tenant: the token that asked for it, the
+                   amounts, the debt that went with them, and the time left of a term; the station pays it back,
+                   or sells it again, once
+card_in            1 while the newest key card (`money.known_cards`) is in the slot and pays
 """
 
 from wattpurse.core.money.named_numbers import NamedNumbers
@@ -58,34 +59,36 @@ _TABLE = (
     ("card_in", 0, 0, 1),
 )
 _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
-# What a head-end orders, and where the number of the newest such order is kept.
+# The orders of a head-end, and the standing number that keeps the token number of the newest one.
 _NEWEST_ORDERS = {"ordered_open": "switch_order", "shortage_level": "shortage_order"}
 _NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: _NEWEST_ORDERS[name] for name in _NEWEST_ORDERS}
 
 
 class Standing(NamedNumbers):
-    """`standing["emergency_money"]` reads one number; `set` changes one."""
+    """The standing numbers. `standing["emergency_money"]` reads one number; `set` changes one."""
 
     def __init__(self) -> None:
         super().__init__(_TABLE, _PLACES, "standing number")
 
     def newest_order(self, name: str) -> int:
-        """Number of the token that last ordered what `name` says; an older order that comes later does not hold."""
+        """Return the number of the token that last ordered `name`. An older order that comes later has no effect."""
         return self[_NEWEST_ORDERS[name]]
 
     def note_order(self, place: int, sequence: int) -> None:
-        """Token `sequence` has set the number at `place`: keep its number where that is what a head-end orders."""
+        """Note that token `sequence` set the number at `place`, if that number is an order of a head-end."""
         keeper = _NEWEST_ORDERS_BY_PLACE.get(place)
         if keeper is not None:
             self.set(keeper, sequence)
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """`(standing, position behind it)` of what `pack` put at `position`. Raises ValueError for anything else."""
+        """Return `(standing, position behind it)` of the bytes that `pack` put at `position`. Raise ValueError for
+        other bytes.
+        """
         standing = cls()
         return standing, standing.take_packed(data, position)
 
 
 def names() -> tuple:
-    """The names of all numbers, in the order of their places."""
+    """Return the names of all numbers, in the order of their places."""
     return tuple(row[0] for row in _TABLE)

@@ -1,12 +1,19 @@
-"""The one decision about the load switch: may supply be on now, and if not, why not.
+"""The decision about the load switch: may supply be on now, and if not, for which reason.
 
-Reasons are small integers that go into events and statements; `text` and `display_code` say them to people. The order
-of the checks in `decide` is the order of precedence: what endangers money or people comes before credit, and credit
-before what only asks for patience or the button.
+Reasons are small integers in events and statements; `text` and `display_code` show them to people. The order of the
+checks in `decide` is the order of precedence: dangers to money or people first, then credit, then delays and the
+button.
 """
 
 from wattpurse.core.money.friendly import ends_s, is_friendly
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, NO_EMERGENCY
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.circumstances import Circumstances
 
 ON = 0
 NOT_COMMISSIONED = 1
@@ -24,10 +31,10 @@ POWER_LIMIT = 12
 RESTORING = 13
 UNCONFIRMED = 14
 
-# The position whenever the meter cannot know better: a fault must not give energy away, and must be noticed.
+# The position in case of a fault: a fault must not give energy away, and must be noticed.
 SAFE_IS_CLOSED = False
 
-# words, display code: empty where the display shows credit instead
+# words, display code: empty if the display shows credit instead
 _TABLE = (
     ("on", ""),
     ("not commissioned", "E 10"),
@@ -45,17 +52,17 @@ _TABLE = (
     ("waiting after mains returned", "E 31"),
     ("press the button", "PrESS"),
 )
-# Nobody pays any more, from the end of the grace on.
+# From the end of the grace period on, no card pays.
 _CARD_REASONS = (NO_CARD, CARD_UNREADABLE)
-# For want of credit: friendly hours put these off.
+# Reasons for want of credit: friendly hours delay these.
 _CREDIT_REASONS = (NO_CREDIT, EXPIRED)
 
 
-def decide(account, fault: int, circumstances) -> int:
-    """ON, or the reason why the load switch must be open.
+def decide(account: "Account | None", fault: int, circumstances: "Circumstances") -> int:
+    """Return ON, or the reason to open the load switch.
 
-    `account` is None where there is no readable ledger; then `fault` says why (NOT_COMMISSIONED, LEDGER_UNREADABLE or
-    FAULT). `fault` is ON when there is none. `circumstances` see `core.circumstances`.
+    `account` is None if there is no readable ledger; then `fault` is the reason (NOT_COMMISSIONED, LEDGER_UNREADABLE or
+    FAULT). `fault` is ON if there is none. `circumstances` are a `money.circumstances.Circumstances`.
     """
     if fault != ON:
         return fault
@@ -79,18 +86,20 @@ def decide(account, fault: int, circumstances) -> int:
     return UNCONFIRMED if account.standing["unconfirmed"] else ON
 
 
-def reason_of_credit(account, circumstances) -> int:
-    """ON, or why the contract ends supply; put off in friendly hours for whoever was not cut off before them."""
+def reason_of_credit(account: "Account", circumstances: "Circumstances") -> int:
+    """Return ON, or the contract's reason to end supply. Friendly hours delay it for a customer who was not cut off
+    before.
+    """
     reason = account.contract.supply_reason(account, circumstances)
-    if reason in _CREDIT_REASONS and _is_put_off(account, circumstances.now_s):
+    if reason in _CREDIT_REASONS and _is_delayed(account, circumstances.now_s):
         return ON
     return reason
 
 
-def latches(account, circumstances):
-    """`(name, value)` of the standing numbers that the state of credit calls for and that do not say so yet.
+def latches(account: "Account", circumstances: "Circumstances") -> "Sequence[tuple[str, int]]":
+    """Return `(name, value)` of each standing number that the state of credit changes.
 
-    To be journalled one after the other, in this order: a power cut between them loses nothing.
+    Journal them one after the other, in this order: then a power cut between them loses nothing.
     """
     reason = account.contract.supply_reason(account, circumstances)
     standing = account.standing
@@ -104,40 +113,42 @@ def latches(account, circumstances):
 
 
 def is_closed(reason: int) -> bool:
-    """True if the load switch is to be closed for this reason."""
+    """Return True if the load switch must be closed for this reason."""
     return reason == ON
 
 
 def all_reasons() -> tuple:
-    """Every `(words, display code)`, in the order of the numbers."""
+    """Return `(words, display code)` of every reason, in the order of the numbers."""
     return _TABLE
 
 
 def text(reason: int) -> str:
-    """The reason in words."""
+    """Return the reason in words."""
     return _TABLE[reason][0] if 0 <= reason < len(_TABLE) else f"reason {reason}"
 
 
 def display_code(reason: int) -> str:
-    """What the meter's display shows of it; empty where credit itself is shown instead."""
+    """Return the code on the meter's display; empty if the display shows credit instead."""
     return _TABLE[reason][1]
 
 
-def _is_put_off(account, now_s):
-    """In the friendly hours in which credit ran out, in no later ones: mains off when they end are no way around."""
+def _is_delayed(account: "Account", now_s: int) -> bool:
+    """Return True in the friendly hours in which credit ran out, and False in later ones, even after a power cut."""
     standing = account.standing
     is_over = 0 < standing["friendly_until_s"] <= now_s
     return account.contract.can_owe and not standing["cut_off"] and not is_over and is_friendly(account, now_s)
 
 
-def _latches_without_credit(account, now_s):
-    if not _is_put_off(account, now_s):
+def _latches_without_credit(account: "Account", now_s: int) -> tuple:
+    if not _is_delayed(account, now_s):
         return (("cut_off", 1),)
     return () if account.standing["friendly_until_s"] else (("friendly_until_s", ends_s(account, now_s)),)
 
 
-def _latches_with_credit(account):
-    """Who accepted emergency credit has pressed the button, and need not press it again."""
+def _latches_with_credit(account: "Account") -> list:
+    """Return the changes when there is credit again. A customer who accepted emergency credit has pressed the button
+    already.
+    """
     standing = account.standing
     changes = []
     if standing["friendly_until_s"]:
@@ -150,8 +161,8 @@ def _latches_with_credit(account):
     return changes
 
 
-def _rank(account, circumstances):
-    """In a shortage: none for who lives on emergency credit or on friendly hours, the meter's priority for who paid."""
+def _rank(account: "Account", circumstances: "Circumstances") -> int:
+    """Return the rank in a shortage: 0 on emergency credit or in friendly hours, else the priority in the terms."""
     contract = account.contract
     has_paid = contract.supply_reason(account, circumstances) == ON and contract.emergency(account) == NO_EMERGENCY
     return account.terms["shortage_priority"] if has_paid else 0

@@ -1,4 +1,4 @@
-"""The terms of supply that the landlord sets, by token or at the console; they are part of the ledger's snapshot."""
+"""The terms of supply. The landlord sets them by token or at the console. They are part of the ledger's snapshot."""
 
 import struct
 
@@ -57,20 +57,22 @@ _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
 
 
 class Terms(NamedNumbers):
-    """The terms in force. `terms["credit_limit_mwh"]` reads one; `set` changes one."""
+    """The terms in force. `terms["credit_limit_mwh"]` reads one term; `set` changes one."""
 
     def __init__(self) -> None:
         super().__init__(_TABLE, _PLACES, "term")
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """`(terms, position behind them)` of what `pack` put at `position`. Raises ValueError for anything else."""
+        """Return `(terms, position behind them)` of the bytes that `pack` put at `position`. Raise ValueError for other
+        bytes.
+        """
         terms = cls()
         return terms, terms.take_packed(data, position)
 
     @classmethod
     def unpack_format_1(cls, data: bytes, position: int) -> tuple:
-        """The same of accounts written by version 0.1, which packed its four terms in full."""
+        """Return the same for accounts of version 0.1, which packed its four terms in full."""
         if position >= len(data) or data[position] != _FORMAT_1_TERMS:
             raise ValueError("not the terms of version 0.1")
         terms = cls()
@@ -80,5 +82,5 @@ class Terms(NamedNumbers):
 
 
 def names() -> tuple:
-    """The names of all terms, in the order of their places."""
+    """Return the names of all terms, in the order of their places."""
     return tuple(row[0] for row in _TABLE)

@@ -1,17 +1,22 @@
-"""When a customer should be warned that supply will end: two grades, by what is left and by how long it will last."""
+"""The warning before supply ends: two grades, by the credit left and by the time that it will last."""
 
 from wattpurse.core.money.contract import MONEY
 from wattpurse.core.tariffs.calendar import DAY_S
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.core.money.account import Account
+    from wattpurse.core.money.circumstances import Circumstances
 
 NONE = 0
 LOW = 1
 VERY_LOW = 2
 
-DAYS_WITHOUT_USE = 9999  # it lasts for ever
+DAYS_WITHOUT_USE = 9999  # credit that lasts for ever
 
 
-def grade(account, circumstances) -> int:
-    """NONE, LOW or VERY_LOW, whichever of what is left, days left and end of the term calls for most."""
+def grade(account: "Account", circumstances: "Circumstances") -> int:
+    """Return NONE, LOW or VERY_LOW: the worst grade of credit left, days left and end of the contract."""
     terms = account.terms
     worst = NONE
     until_s = account.contract.until_s(account)
@@ -32,7 +37,9 @@ def grade(account, circumstances) -> int:
 
 
 def days_left(balance: int, mean_daily: int) -> int:
-    """Whole days that `balance` lasts at `mean_daily` of its unit: none without credit, DAYS_WITHOUT_USE at most."""
+    """Return the whole days that `balance` lasts at `mean_daily` of its unit: 0 without credit, DAYS_WITHOUT_USE at
+    most.
+    """
     if balance <= 0:
         return 0
     if not mean_daily:
@@ -40,7 +47,7 @@ def days_left(balance: int, mean_daily: int) -> int:
     return min(DAYS_WITHOUT_USE, balance // mean_daily)
 
 
-def _grade_of(left, low, very_low):
+def _grade_of(left: int, low: int, very_low: int) -> int:
     if left <= very_low:
         return VERY_LOW
     return LOW if left <= low else NONE

@@ -1,14 +1,21 @@
-"""The chain through the event log: whoever writes flash without the meter's key cannot drop, add or change an event.
+"""The chain through the event log. Without the meter's key, nobody can drop, add or change an event unnoticed.
 
     link, 5 bytes: the first of AES-CMAC(event key, link of the event before || event, 22 bytes as in `events`)
 
-The first event of all follows a link of zeros. Under a new key the chain goes on behind the old link. An event whose
-writing power cut off may be in the log or not, and at times: the next one takes its place in the chain, behind the last
-event that is whole in both copies. So attempts at one place may stand side by side in a log that nobody touched.
+The first event follows a link of zeros. Under a new key the chain continues after the old link. An event whose writing
+was interrupted may or may not be read later. Therefore the next event takes its place in the chain, after the last
+event that is whole in both copies. An untouched log may therefore have several attempts at one place side by side.
 """
 
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.cmac import cmac
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wattpurse.core.records.events import Event
+    from wattpurse.hal import Aes
 
 LINK_SIZE = 5
 NO_LINK = bytes(LINK_SIZE)
@@ -24,33 +31,33 @@ ADDED = "not chained, but behind one that is"
 GOES_ON = (HELD, FIRST, OLDEST)
 INTACT = (HELD, FIRST, OLDEST, UNCHAINED)
 
-LOOK_BACK = 8  # so many starts in a row may each be cut off in their first event
+LOOK_BACK = 8  # limit of starts in a row that are each interrupted in their first event
 
 
 class EventChain:
-    """The chain of the meter whose key is `key_of_meter`; events with a code in `key_changes` tell of another key."""
+    """The chain of the meter with the key `key_of_meter`. Events with a code in `key_changes` mark a change of key."""
 
-    def __init__(self, aes, key_of_meter: bytes, key_changes: tuple) -> None:
+    def __init__(self, aes: "Aes", key_of_meter: bytes, key_changes: tuple) -> None:
         self._aes = aes
         self._key_changes = key_changes
         self._key = keys.event_key(aes, key_of_meter)
 
     def link(self, before: bytes, body: bytes) -> bytes:
-        """The link of the event `body` behind the one whose link is `before`."""
+        """Return the link of the event `body` after the event with the link `before`."""
         return cmac(self._aes, self._key, before + body)[:LINK_SIZE]
 
-    def place_of(self, events) -> bytes | None:
-        """The link that the newest of `events`, all of them whole, newest first, follows; None if it is not there."""
+    def place_of(self, events: "list[Event]") -> bytes | None:
+        """Return the link that the newest of `events` follows, or None. All of them are whole, newest first."""
         for link in [one.link for one in events[1:] if one.link is not None] + [NO_LINK]:
             if self._follows(events[0], link):
                 return link
         return None
 
-    def verdicts(self, events):
+    def verdicts(self, events: "Iterable[Event | None]") -> "Iterator[tuple[Event, str]]":
         """Yield `(event, verdict)` for each of `events`, newest first.
 
-        An event has `code`, `body`, and `link`, None where it is not chained; None stands for a place in the log that
-        cannot be read. What does not hold and is older than a change of keys may be of another key, or changed.
+        An event has `code`, `body` and `link`; the link is None if the event is not chained. None stands for an
+        unreadable place in the log. A broken event older than a change of keys may be of another key, or changed.
         """
         broken = None
         for window in _windows(events):
@@ -63,14 +70,14 @@ class EventChain:
                 broken = ANOTHER_KEY
             yield window[0], verdict
 
-    def _verdict(self, window):
-        """The verdict on the first of some events, newest first."""
+    def _verdict(self, window: list) -> str:
+        """Return the verdict on the first of some events, newest first."""
         event = window[0]
         before = [one for one in window[1:] if one is not None and one.link is not None]
         if event.link is None:
             return ADDED if before else UNCHAINED
         if before and before[0].link == event.link:
-            return CHANGED  # a copy of the one before
+            return CHANGED  # a copy of the event before
         for place, candidate in enumerate(before):
             if self._follows(event, candidate.link) and self._were_cut_off(before[:place], event, candidate.link):
                 return HELD
@@ -80,20 +87,20 @@ class EventChain:
             return OLDEST
         return LOST if window[1] is None else CHANGED
 
-    def _were_cut_off(self, passed_over, event, link) -> bool:
-        """Whether the events that a chain passes over are attempts at the place of `event`: no others can be there."""
+    def _were_cut_off(self, passed_over: list, event: "Event", link: bytes) -> bool:
+        """Return True if the events that a chain skips are attempts at the place of `event`. No others can be there."""
         for place, attempt in enumerate(passed_over):
             is_behind_another = place + 1 < len(passed_over) and self._follows(attempt, passed_over[place + 1].link)
             if attempt.link == event.link or not (is_behind_another or self._follows(attempt, link)):
                 return False
         return True
 
-    def _follows(self, event, link):
+    def _follows(self, event: "Event", link: bytes) -> bool:
         return self.link(link, event.body) == event.link
 
 
-def _windows(events):
-    """Each event with the few that are older, as a list."""
+def _windows(events: "Iterable[Event | None]") -> "Iterator[list]":
+    """Yield each event with the few older ones, as a list."""
     window = []
     for event in events:
         window.append(event)

@@ -1,7 +1,9 @@
-"""The event log: what happened, when, and who brought it about, in a ring of its own that overwrites the oldest.
+"""The event log: the code, time and carrier of each event, in a ring that overwrites the oldest.
 
-event, 22 bytes: time u32, code u8, by u8 (see `carrier`), number i64, extra i64; what the numbers mean depends on
-    the code. With a key it is followed by its link in the chain (see `event_chain`).
+    event, 22 bytes: time u32, code u8, by u8 (see `carrier`), number i64, extra i64
+
+The meaning of the two numbers depends on the code. With a key, the event's link in the chain follows (see
+`event_chain`).
 """
 
 import struct
@@ -13,10 +15,17 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.records.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattpurse.hal import Aes, Flash
+
 RING = 3
 
 _PREPARE_BELOW_SLOTS = 16
 
+# `token.KINDS` has the codes of the events that tokens alone leave: 9 and 29 to 38.
 STARTED = 1
 COMMISSIONED = 2
 LOGIN = 3
@@ -25,7 +34,6 @@ LOGOUT = 5
 SETTING_CHANGED = 6
 CLOCK_SET = 7
 CLOCK_DOUBTED = 8
-CREDIT_MONEY = 9
 TOKEN = 10
 TOKEN_REFUSED = 11
 SUPPLY = 12
@@ -45,16 +53,6 @@ PIN_CHANGED = 25
 LEDGER_DEGRADED = 26
 LEDGER_ERASED = 27
 SERVICE_CARD = 28
-CREDIT_ENERGY = 29
-DAYS_BOUGHT = 30
-DISPENSED = 31
-TAKEN_BACK = 32
-CLEARED = 33
-TENANT_CHANGED = 34
-DEBT_CHANGED = 35
-PERMITTED = 36
-SWITCH_ORDERED = 37
-SHORTAGE = 38
 AGREED = 39
 SUPPLY_TEST = 40
 CARD_REFUSED = 41
@@ -108,14 +106,14 @@ class Event:
 
     @property
     def body(self) -> bytes:
-        """What the link seals."""
+        """The bytes that the link seals."""
         return struct.pack(_LAYOUT, self.time_s, self.code, self.by, self.number, self.extra)
 
 
 class EventLog:
-    """The log on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
+    """The log on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._chain = None
         self._base = 0
@@ -129,21 +127,21 @@ class EventLog:
 
     @property
     def place(self) -> int:
-        """Where the newest event stands: it grows with every event, and a little with a power cut, and never falls."""
+        """The place of the newest event. It rises with every event, and a little with a power cut. It never falls."""
         return self._base + self._journal.used_slots
 
     def open(self) -> None:
-        """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, OSError; writes nothing.
+        """Continue after the newest event. Raise ring.JournalBlank, slots.JournalUnreadable or OSError. Write nothing.
 
-        A start costs one slot, not a sector: else whoever cuts the mains a few times would wipe the log.
+        A start costs one slot, not a sector: else a few power cuts would erase the log.
         """
         snapshot = self._journal.resume()
         self._base = struct.unpack(_PLACE, snapshot)[0] if len(snapshot) == struct.calcsize(_PLACE) else 0
 
-    def chain(self, aes, key_of_meter: bytes) -> bool:
-        """Chain what is noted from now on behind the newest event. False if that is of another key, or was changed.
+    def chain(self, aes: "Aes", key_of_meter: bytes) -> bool:
+        """Join new events to the newest event by links. Return False if that event is of another key, or was changed.
 
-        If it is whole in one copy alone, it may not be there the next time: it was being written when power failed.
+        An event that is whole in one copy alone was interrupted by a power cut, and may be unreadable the next time.
         Then the next event takes its place.
         """
         self._chain = EventChain(aes, key_of_meter, KEY_CHANGES)
@@ -159,34 +157,34 @@ class EventLog:
             return verdict in GOES_ON
         return True
 
-    def verdicts(self):
+    def verdicts(self) -> "Iterator[tuple[Event, str]]":
         """Yield `(event, verdict)`, newest first, by the chain in force (see `event_chain`)."""
         if self._chain is not None:
             return self._chain.verdicts(self.survey())
         return ((event, UNCHAINED) for event in self.survey() if event is not None)
 
-    def survey(self):
-        """Yield every event, newest first, and None for each place that cannot be read."""
+    def survey(self) -> "Iterator[Event | None]":
+        """Yield every event, newest first, and None for each unreadable place."""
         if self._journal.opened:
             for kind, payload, _ in self._journal.survey():
                 yield _event(kind, payload)
 
     def prepare(self) -> bool:
-        """Erase one sector ahead of need; False if none is due."""
+        """Erase one sector ahead of need. Return False if none is due."""
         return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
 
     def create(self) -> None:
-        """Start an empty log in blank flash. Raises ValueError if the flash is not blank."""
+        """Create an empty log in blank flash. Raise ValueError if the flash is not blank."""
         self._base = 0
         self._journal.create()
 
     def erase(self) -> None:
-        """Erase the log, for a person's explicit order only."""
+        """Erase the log. Call only for a person's explicit order."""
         self.link = NO_LINK
         self._journal.erase()
 
     def note(self, code: int, by: int, now_s: int, number: int = 0, extra: int = 0) -> None:
-        """Write one event. A log that cannot be written sets `failed` and stops nothing: metering goes on."""
+        """Write one event. If this fails, set `failed` and carry on, so that metering continues."""
         if not self._journal.opened:
             return
         event = Event(now_s, code, by, number, extra)
@@ -196,7 +194,7 @@ class EventLog:
             self.failed = True
 
     def recent(self, count: int) -> list:
-        """The newest `count` events, newest first."""
+        """Return the newest `count` events, newest first."""
         newest = []
         for event in self.survey():
             if event is not None:
@@ -205,8 +203,8 @@ class EventLog:
                     break
         return newest
 
-    def _append(self, event) -> None:
-        """Write an event behind its link, which it is only when it is in flash."""
+    def _append(self, event: Event) -> None:
+        """Write an event with its link. Keep the link only after it is in flash."""
         if self._chain is None:
             self._journal.append(_RECORD, event.body)
             return
@@ -214,8 +212,10 @@ class EventLog:
         self._journal.append(_CHAINED, event.body + link)
         self.link = link
 
-    def _newest(self):
-        """The newest chained events, newest first, and how many copies hold the first. Looks at a few places only."""
+    def _newest(self) -> tuple:
+        """Return the newest chained events, newest first, and the number of copies of the first. Read a few places
+        only.
+        """
         newest = []
         copies_of_first = 0
         places = 2 * LOOK_BACK
@@ -229,21 +229,21 @@ class EventLog:
                 break
         return newest, copies_of_first
 
-    def _snapshot(self):
-        """The journal rolls: what was in the sector so far counts on."""
+    def _snapshot(self) -> bytes:
+        """Pack the place. The journal rolls, and the events of the sector before still count."""
         self._base = self.place
         return struct.pack(_PLACE, self._base & 0xFFFFFFFF)
 
 
-def _event(kind, payload):
-    """The event in a record, None where there is none."""
+def _event(kind: int, payload: bytes) -> Event | None:
+    """Return the event in a record, or None if there is none."""
     if kind == _CHAINED:
         return Event(*struct.unpack_from(_LAYOUT, payload), link=payload[_BODY_SIZE : _BODY_SIZE + LINK_SIZE])
     return Event(*struct.unpack_from(_LAYOUT, payload)) if kind == _RECORD else None
 
 
 def text(event: Event) -> str:
-    """What happened, in words, without the time."""
+    """Return the event in words, without the time."""
     words = OTHER_TEXTS.get(event.code) or token.event_words(event.code) or f"event {event.code}"
     if event.code == SUPPLY:
         words += " " + supply.text(event.number)

@@ -1,33 +1,39 @@
-"""The load profile: readings of the registers at every half hour, in a ring of its own that overwrites the oldest.
+"""The load profile: readings of the registers at every half hour, in a ring that overwrites the oldest.
 
     reading, 23 bytes: end u32, local day u16 of its begin, flags u8, total mWh u48, charged i64, zero u16
 
-What a half hour used is the difference of two readings, so that all of them add up to what the registers show, whatever
-power cuts and outages come between: no reading can be lost without its energy going to the next. A half hour begins
-at a whole or half hour UTC. Behind an outage or a change of the clock a reading is put before the half hour in which
-the meter goes on (START): nothing was used up to there.
+The use of a half hour is the difference of two readings. Therefore the sum of all half hours equals the registers, even
+after power cuts and outages: the energy of a lost reading goes to the next one. A half hour begins at a whole or half
+hour UTC. After an outage or a change of the clock, a reading is put before the half hour in which the meter continues
+(START): nothing was used up to there.
 
-With the readings go what is made of them: the maximum demand of each month, and what the last days used.
+The maximum demand of each month and the use of the last days are derived from the readings.
 """
 
 import struct
 
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.money.contract import MONEY
-from wattpurse.core.tariffs.calendar import month_index
+from wattpurse.core.tariffs.calendar import HALF_HOUR_S, month_index
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattpurse.core.money.account import Account
+    from wattpurse.hal import Flash
 
 RING = 4
-HALF_HOUR_S = 1800
 MONTHS = 13
 WHOLE_DAYS = 7
 
-OUTAGE = 1  # the meter was without power in it, for some time or for the rest of it
-CLOCK = 2  # the clock was set in it
+OUTAGE = 1  # the meter had no power for a part of it
+CLOCK = 2  # the clock was set during it
 START = 4  # nothing was used up to there
 FLAG_TEXTS = ((OUTAGE, "outage"), (CLOCK, "clock set"))
 
 _ENERGY_LIMIT = _LATEST_S = (1 << 32) - 1
-_LEAP_S = 300  # more than a clock may run ahead of its chip, in one step of metering
+_LEAP_S = 300  # more than a clock may run ahead of its chip in one step of metering
 _PREPARE_BELOW_SLOTS = 16
 _READING = 1
 _READING_LAYOUT = "<IHBIHq"
@@ -38,7 +44,7 @@ _DAY = "<Hqq"
 
 
 class HalfHour:
-    """What was used in `seconds` from `start_s`; `flags` says what happened in it besides."""
+    """The use in `seconds` from `start_s`; `flags` mark special conditions."""
 
     def __init__(self, start_s: int, seconds: int, energy_mwh: int, charge_microunits: int, flags: int) -> None:
         self.start_s = start_s
@@ -49,7 +55,7 @@ class HalfHour:
 
 
 class Reading:
-    """Registers at `end_s`: `total_mwh` and `charged`; `day` is the local day on which what ends there began."""
+    """The registers at `end_s`: `total_mwh` and `charged`; `day` is the local day on which the half hour began."""
 
     def __init__(self, end_s: int, day: int, flags: int, total_mwh: int, charged: int) -> None:
         self.end_s = end_s
@@ -58,8 +64,10 @@ class Reading:
         self.total_mwh = total_mwh
         self.charged = charged
 
-    def since(self, before) -> HalfHour:
-        """What was used since the reading `before`. A total that fell is that of another ledger: nothing was used."""
+    def since(self, before: "Reading") -> HalfHour:
+        """Return the use since the reading `before`. If the total fell, it is that of another ledger, and nothing was
+        used.
+        """
         seconds = max(0, self.end_s - before.end_s)
         if self.total_mwh < before.total_mwh:
             return HalfHour(before.end_s, seconds, 0, 0, self.flags)
@@ -68,7 +76,7 @@ class Reading:
 
 
 class Demand:
-    """The most that a half hour of one month used: `energy_mwh`, in the one that began at `start_s`."""
+    """The largest use of a half hour of one month: `energy_mwh`, in the half hour that began at `start_s`."""
 
     def __init__(self, month: int, energy_mwh: int, start_s: int) -> None:
         self.month = month
@@ -82,9 +90,9 @@ class Demand:
 
 
 class LoadProfile:
-    """The profile on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
+    """The profile on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self.failed = False
         self._last = Reading(0, 0, 0, 0, 0)
@@ -103,17 +111,17 @@ class LoadProfile:
         return self._journal.opened
 
     def open(self) -> None:
-        """Go on behind what is there. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError.
+        """Continue after the newest reading. Raise ring.JournalBlank, slots.JournalUnreadable, ValueError or OSError.
 
-        Writes nothing, and costs no sector: else whoever cuts the mains a few times would wipe the profile. What came
-        after the newest snapshot is left to the first step: metering has begun by then.
+        Write nothing and use no sector: else a few power cuts would erase the profile. The first step reads the records
+        after the newest snapshot: by then metering has begun.
         """
         self._unpack(self._journal.resume())
         self._is_starting = True
         self._look_from(self._last.end_s, self._last.day)
 
-    def create(self, account, now_s: int) -> None:
-        """Start a profile in blank flash with what `account` shows now. Raises ValueError if it is not blank."""
+    def create(self, account: "Account", now_s: int) -> None:
+        """Create a profile in blank flash with the registers of `account`. Raise ValueError if flash is not blank."""
         self._last = _reading_of(account, now_s, now_s, START)
         self._first_day = self._last.day
         self._flags = 0
@@ -125,18 +133,18 @@ class LoadProfile:
         self._read(account, now_s, now_s, START)
 
     def erase(self) -> None:
-        """Erase the profile, for a person's explicit order only."""
+        """Erase the profile. Call only for a person's explicit order."""
         self._journal.erase()
 
     def prepare(self) -> bool:
-        """Erase one sector ahead of need; False if none is due."""
+        """Erase one sector ahead of need. Return False if none is due."""
         return self._journal.free_slots < _PREPARE_BELOW_SLOTS and self._journal.prepare()
 
-    def step(self, account, now_s: int) -> None:
-        """Read the registers of `account` if a half hour is over. To be called all the time.
+    def step(self, account: "Account", now_s: int) -> None:
+        """Read the registers of `account` if a half hour is over. Call at every step of metering.
 
-        A profile that cannot be written sets `failed` and stops nothing: the next half hour is tried again, and has
-        what this one used.
+        If the profile cannot be written, set `failed` and carry on: the next half hour tries again, and has the use of
+        this one.
         """
         if now_s < self._due_s and 0 <= now_s - self._seen_s < _LEAP_S and not self._is_starting:
             self._seen_s = now_s
@@ -148,7 +156,7 @@ class LoadProfile:
             self._is_starting = False
             self._look_from(now_s, account.tariff.zone.day(now_s))
 
-    def half_hours(self):
+    def half_hours(self) -> "Iterator[HalfHour]":
         """Yield every HalfHour that is over and still in the ring, newest first."""
         newer = None
         for reading in self._readings():
@@ -157,23 +165,23 @@ class LoadProfile:
             newer = reading
 
     def demands(self) -> list:
-        """The Demand of the months, newest first: of the one that runs and of those before, as far as there was any."""
+        """Return the Demand of the current month and of earlier months, newest first, if there was any."""
         return list(self._demands)
 
     def mean_daily_mwh(self) -> int | None:
-        """Energy a day, mean of the last seven whole local days; None before the first."""
+        """Return the energy of a day, mean of the last seven whole local days; None before the first."""
         return self._means[0]
 
     def mean_daily_microunits(self) -> int | None:
-        """Charge a day, mean of the last seven whole local days; None before the first."""
+        """Return the charge of a day, mean of the last seven whole local days; None before the first."""
         return self._means[1]
 
     def mean_daily(self, unit: int) -> int | None:
-        """What a day uses of that unit (see `contract`)."""
+        """Return the daily use in that unit (see `contract`)."""
         return self.mean_daily_microunits() if unit == MONEY else self.mean_daily_mwh()
 
-    def _go_on(self, account, now_s) -> None:
-        """A half hour is over, the program has just started, or the clock has leapt."""
+    def _go_on(self, account: "Account", now_s: int) -> None:
+        """Handle the end of a half hour, the start of the program, or a leap of the clock."""
         if self._is_starting:
             self._replay()
         due_s = self._due_s
@@ -198,13 +206,13 @@ class LoadProfile:
                 self._take(_reading(payload))
         self._look_from(self._last.end_s, self._last.day)
 
-    def _look_from(self, now_s, day) -> None:
-        """Nothing has to be done until the half hour is over."""
+    def _look_from(self, now_s: int, day: int) -> None:
+        """Set the time at which the next half hour is over. Until then there is no work."""
         self._seen_s = now_s
         self._due_s = _half_hour_after(now_s)
         self._means = self._mean_daily(day, 1), self._mean_daily(day, 2)
 
-    def _read(self, account, begin_s, end_s, flags) -> None:
+    def _read(self, account: "Account", begin_s: int, end_s: int, flags: int) -> None:
         reading = _reading_of(account, begin_s, end_s, flags)
         self._journal.append(
             _READING,
@@ -220,20 +228,20 @@ class LoadProfile:
         )
         self._take(reading)
 
-    def _take(self, reading) -> None:
-        """What a reading tells, for the living meter and for one that starts."""
+    def _take(self, reading: Reading) -> None:
+        """Apply a reading. The running meter and a start both use this."""
         used = reading.since(self._last)
         self._last = reading
         if reading.flags & START:
             self._forget_days_ahead(reading.day)
             return
         self._add_day(reading.day, used)
-        # Where the clock was set nobody knows how long it was.
+        # If the clock was set, the length of the half hour is unknown.
         if used.seconds <= HALF_HOUR_S and not used.flags & CLOCK:
             energy_mwh = min(used.energy_mwh, _ENERGY_LIMIT)
             self._raise_demand(Demand(month_index(reading.day), energy_mwh, used.start_s))
 
-    def _add_day(self, day, used) -> None:
+    def _add_day(self, day: int, used: HalfHour) -> None:
         place = 0
         while place < len(self._days) and self._days[place][0] > day:
             place += 1
@@ -243,12 +251,12 @@ class LoadProfile:
         self._days[place][2] += used.charge_microunits
         del self._days[WHOLE_DAYS + 1 :]
 
-    def _forget_days_ahead(self, day) -> None:
-        """The clock went back: what it called later days were none."""
+    def _forget_days_ahead(self, day: int) -> None:
+        """Forget days in the future: the clock went back."""
         self._days = [one for one in self._days if one[0] <= day]
         self._first_day = min(self._first_day, day)
 
-    def _raise_demand(self, demand) -> None:
+    def _raise_demand(self, demand: Demand) -> None:
         if demand.energy_mwh == 0:
             return
         place = 0
@@ -260,18 +268,18 @@ class LoadProfile:
             self._demands[place] = demand
         del self._demands[MONTHS:]
 
-    def _mean_daily(self, today, column):
+    def _mean_daily(self, today: int, column: int) -> int | None:
         days = min(WHOLE_DAYS, today - self._first_day - 1)
         used = sum(one[column] for one in self._days if today - days <= one[0] < today)
         return max(0, used) // days if days > 0 else None
 
-    def _readings(self):
+    def _readings(self) -> "Iterator[Reading]":
         if self._journal.opened:
             for kind, payload in self._journal.history():
                 if kind == _READING:
                     yield _reading(payload)
 
-    def _snapshot(self):
+    def _snapshot(self) -> bytes:
         last = self._last
         out = struct.pack(
             _STATE,
@@ -288,10 +296,10 @@ class LoadProfile:
         days = [struct.pack(_DAY, *one) for one in self._days]
         return out + bytes((len(demands), len(days))) + b"".join(demands) + b"".join(days)
 
-    def _unpack(self, data) -> None:
+    def _unpack(self, data: bytes) -> None:
         position = struct.calcsize(_STATE) + 2
         if len(data) < position or data[0] != _FORMAT:
-            raise ValueError("the load profile begins with something else")
+            raise ValueError("the load profile has an unknown format")
         _, end_s, day, flags, total_low, total_high, charged, self._first_day = struct.unpack_from(_STATE, data)
         self._last = Reading(end_s, day, flags, total_high << 32 | total_low, charged)
         demand_count, day_count = data[position - 2], data[position - 1]
@@ -307,17 +315,17 @@ class LoadProfile:
             position += struct.calcsize(_DAY)
 
 
-def _half_hour_after(time_s):
+def _half_hour_after(time_s: int) -> int:
     return min((time_s // HALF_HOUR_S + 1) * HALF_HOUR_S, _LATEST_S)
 
 
-def _reading_of(account, begin_s, end_s, flags):
-    """What the registers show at `end_s`, of what began at `begin_s`; what a debt took is no charge for energy."""
+def _reading_of(account: "Account", begin_s: int, end_s: int, flags: int) -> Reading:
+    """Return the reading at `end_s` of a half hour that began at `begin_s`. Debt payments are no charge for energy."""
     day = account.tariff.zone.day(begin_s)
     charged = account.money.charged - account.standing["debt_recovered_microunits"]
     return Reading(end_s, day, flags, account.registers.total_mwh, charged)
 
 
-def _reading(payload):
+def _reading(payload: bytes) -> Reading:
     end_s, day, flags, total_low, total_high, charged = struct.unpack_from(_READING_LAYOUT, payload)
     return Reading(end_s, day, flags, total_high << 32 | total_low, charged)

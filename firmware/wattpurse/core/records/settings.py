@@ -1,19 +1,27 @@
-"""The meter's settings besides money: who it is, its keys, the PIN, what is latched. Each change is durable on return.
+"""The meter's settings besides money: its number, its keys, the PIN and the latched tamper. Each change is durable on
+return.
 
-A ring of its own: a small number is one record, bytes are a new snapshot. What money depends on is not here but in the
-ledger, so that one write decides about it.
+The settings have their own ring: a small number is one record, bytes are a new snapshot. Everything that money depends
+on is in the ledger, so that one write decides about it.
 """
 
 import struct
 
 from wattpurse.core.journal.journal import Journal
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from wattpurse.hal import Flash
+
 RING = 2
 
 _SET_NUMBER = 1
 _NUMBER = "<Bq"
 
-# name, code in flash, whether it is a number. Codes are never used again for something else.
+# name, code in flash, True for a number. A code is never reused for another setting.
 _NAMES = (
     ("meter_number", 1, True),
     ("key_version", 2, True),
@@ -39,9 +47,9 @@ _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}
 
 
 class Settings:
-    """The settings on `sectors` sectors twice over, from sector `first_sector` of `flash`."""
+    """The settings on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
 
-    def __init__(self, flash, first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._values = {}
 
@@ -51,7 +59,9 @@ class Settings:
         return self._journal.opened
 
     def open(self) -> None:
-        """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError; writes nothing then."""
+        """Recover the settings. Raise ring.JournalBlank, slots.JournalUnreadable, ValueError or OSError; then nothing
+        was written.
+        """
         snapshot, entries = self._journal.recover()
         self._values = _unpack(snapshot)
         for kind, payload in entries:
@@ -61,39 +71,39 @@ class Settings:
                     self._values[code] = value
 
     def create(self) -> None:
-        """Start with no settings in blank flash. Raises ValueError if the flash is not blank."""
+        """Start with no settings in blank flash. Raise ValueError if the flash is not blank."""
         self._values = {}
         self._journal.create()
 
     def erase(self) -> None:
-        """Erase all settings, for a person's explicit order only."""
+        """Erase all settings. Call only for a person's explicit order."""
         self._values = {}
         self._journal.erase()
 
-    def get(self, name: str, default=None):
-        """The value of `name`: int or bytes; `default` where it was never set."""
+    def get(self, name: str, default: "int | bytes | None" = None) -> "Any":
+        """Return the value of `name`, int or bytes, or `default` if it was never set."""
         return self._values.get(_CODES[name], default)
 
-    def set(self, name: str, value) -> None:
-        """Change `name`, durable on return. An int or bytes (at most 255), as the name calls for."""
+    def set(self, name: str, value: "int | bytes") -> None:
+        """Change `name`, durable on return. The name decides between an int and bytes (at most 255)."""
         self.set_all(((name, value),))
 
-    def set_all(self, pairs) -> None:
+    def set_all(self, pairs: "Iterable[tuple[str, int | bytes]]") -> None:
         """Change several settings, all or none: `pairs` of (name, value)."""
-        pairs = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
-        if len(pairs) == 1 and _IS_NUMBER[pairs[0][0]]:
-            self._journal.append(_SET_NUMBER, struct.pack(_NUMBER, *pairs[0]))
-            self._values[pairs[0][0]] = pairs[0][1]
-        elif pairs:
+        changes = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
+        if len(changes) == 1 and _IS_NUMBER[changes[0][0]]:
+            self._journal.append(_SET_NUMBER, struct.pack(_NUMBER, *changes[0]))
+            self._values[changes[0][0]] = changes[0][1]
+        elif changes:
             before = dict(self._values)
-            self._values.update(pairs)
+            self._values.update(changes)
             try:
                 self._journal.roll()
             except (OSError, ValueError):
                 self._values = before
                 raise
 
-    def _snapshot(self):
+    def _snapshot(self) -> bytes:
         out = bytearray()
         for code in sorted(self._values):
             value = self._values[code]
@@ -104,17 +114,17 @@ class Settings:
         return bytes(out)
 
 
-def _unpack(data):
+def _unpack(data: bytes) -> dict:
     values = {}
     position = 0
     while position < len(data):
         if position + 2 > len(data) or position + 2 + data[position + 1] > len(data):
-            raise ValueError("settings end in the middle of one")
+            raise ValueError("the settings end in the middle of a setting")
         code, length = data[position], data[position + 1]
         coded = data[position + 2 : position + 2 + length]
         if code in _IS_NUMBER:
             if _IS_NUMBER[code] and length != 8:
-                raise ValueError("a setting is no number")
+                raise ValueError("a setting has the wrong length for a number")
             values[code] = struct.unpack("<q", coded)[0] if _IS_NUMBER[code] else coded
         position += 2 + length
     return values

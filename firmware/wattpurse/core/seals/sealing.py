@@ -1,12 +1,16 @@
-"""Encrypt then authenticate: the one way in which tokens and statements are closed and opened.
+"""Encrypt then authenticate: the seal of tokens, statements and key cards.
 
 A sealed message is `header || ciphertext || tag`. The payload is padded with zeros to whole blocks and encrypted with
-AES-128-CBC; its IV is the header, padded with zeros, encrypted under the same key (NIST SP 800-38A, appendix C), so a
-header must not be used twice with one key. The tag is the first 8 bytes of the AES-CMAC over header and ciphertext
-(NIST SP 800-38B, appendix A, on tags of 64 bits), under a key of its own.
+AES-128-CBC. The IV is the header, padded with zeros and encrypted under the same key (NIST SP 800-38A, appendix C), so
+that a header must not be used twice with one key. The tag is the first 8 bytes of the AES-CMAC over header and
+ciphertext, under a second key (NIST SP 800-38B, appendix A, on tags of 64 bits).
 """
 
 from wattpurse.core.seals.cmac import BLOCK, MODE_CBC, MODE_ECB, cmac, equal
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Aes
 
 TAG_SIZE = 8
 
@@ -24,26 +28,26 @@ class KeyPair:
 
 
 def sealed_size(header_size: int, payload_size: int) -> int:
-    """Bytes that a payload takes when it is sealed."""
+    """Return the size in bytes of a sealed payload."""
     return header_size + (payload_size + BLOCK - 1) // BLOCK * BLOCK + TAG_SIZE
 
 
-def seal(aes, keys: KeyPair, header: bytes, payload: bytes) -> bytes:
+def seal(aes: "Aes", keys: KeyPair, header: bytes, payload: bytes) -> bytes:
     """Seal `payload` (1 byte or more) behind `header` (at most 16 bytes, in clear)."""
     padded = payload + bytes(-len(payload) % BLOCK)
     body = header + aes(keys.encryption, MODE_CBC, _iv(aes, keys, header)).encrypt(padded)
     return body + cmac(aes, keys.authentication, body)[:TAG_SIZE]
 
 
-def unseal(aes, keys: KeyPair, header_size: int, message: bytes) -> bytes:
-    """The padded payload of `message`. Raises SealBroken, before anything is decrypted, if it is not authentic."""
+def unseal(aes: "Aes", keys: KeyPair, header_size: int, message: bytes) -> bytes:
+    """Return the padded payload of `message`. Raise SealBroken before decryption if the message is not authentic."""
     authenticate(aes, keys, header_size, message)
     ciphertext = message[header_size:-TAG_SIZE]
     return aes(keys.encryption, MODE_CBC, _iv(aes, keys, message[:header_size])).decrypt(ciphertext)
 
 
-def authenticate(aes, keys: KeyPair, header_size: int, message: bytes) -> None:
-    """Raises SealBroken if `message` is not authentic; nothing is decrypted."""
+def authenticate(aes: "Aes", keys: KeyPair, header_size: int, message: bytes) -> None:
+    """Raise SealBroken if `message` is not authentic. Decrypt nothing."""
     body = message[:-TAG_SIZE]
     ciphertext_size = len(body) - header_size
     if ciphertext_size < BLOCK or ciphertext_size % BLOCK:
@@ -52,5 +56,5 @@ def authenticate(aes, keys: KeyPair, header_size: int, message: bytes) -> None:
         raise SealBroken("wrong tag")
 
 
-def _iv(aes, keys, header):
+def _iv(aes: "Aes", keys: KeyPair, header: bytes) -> bytes:
     return aes(keys.encryption, MODE_ECB).encrypt(header + bytes(BLOCK - len(header)))

@@ -1,10 +1,11 @@
-"""Civil time in integers: the proleptic Gregorian calendar and a time zone with a daylight rule.
+"""Civil time in integers: the proleptic Gregorian calendar, and a time zone with a daylight rule.
 
-Days are counted from 1970-01-01 (day 0, a Thursday); instants are seconds since 1970 UTC; local seconds are the
-civil date and time read off the wall, counted as if the wall kept UTC. Nothing here asks what time it is.
+Days are counted from 1970-01-01 (day 0, a Thursday). Instants are seconds since 1970 UTC. Local seconds are the local
+date and time, counted as if they were UTC. No function here reads a clock.
 """
 
 DAY_S = 86400
+HALF_HOUR_S = 1800
 LAST_WEEK = 5
 LATEST_RULE_MINUTE = 2880
 
@@ -13,7 +14,7 @@ _DAYS_IN_400_YEARS = 146097
 
 
 def days_from_civil(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 to the given date.
+    """Return the days from 1970-01-01 to the given date.
 
     Years are counted from March, so that a leap day is the last of its year and 153 days make five months.
     """
@@ -25,7 +26,7 @@ def days_from_civil(year: int, month: int, day: int) -> int:
 
 
 def civil_from_days(days: int) -> tuple:
-    """(year, month, day) of a day number; the inverse of days_from_civil."""
+    """Return (year, month, day) of a day number; the inverse of days_from_civil."""
     days += _EPOCH_FROM_MARCH_0000
     cycle = days // _DAYS_IN_400_YEARS
     day_of_cycle = days % _DAYS_IN_400_YEARS
@@ -41,18 +42,18 @@ def civil_from_days(days: int) -> tuple:
 
 
 def weekday(days: int) -> int:
-    """Day of the week, 0 Monday to 6 Sunday."""
+    """Return the day of the week, 0 Monday to 6 Sunday."""
     return (days + 3) % 7
 
 
 def month_index(days: int) -> int:
-    """Months since January of year 0: consecutive months have consecutive numbers."""
+    """Return the months since January of year 0: consecutive months have consecutive numbers."""
     year, month, _ = civil_from_days(days)
     return year * 12 + month - 1
 
 
 def days_in_month(year: int, month: int) -> int:
-    """28 to 31."""
+    """Return the number of days in a month, 28 to 31."""
     if month == 12:
         return 31
     return days_from_civil(year, month + 1, 1) - days_from_civil(year, month, 1)
@@ -61,15 +62,14 @@ def days_in_month(year: int, month: int) -> int:
 class Zone:
     """Offset from UTC and, if any, a yearly daylight rule, in the northern or the southern hemisphere.
 
-    offset_minutes: standard time, east of Greenwich positive.
-    start, end: when daylight time begins and ends, each (month 1..12, week 1..5 where 5 is the last, weekday 0 Monday,
-    minute counted from midnight of that day, up to 2,880); both None for a zone without daylight time.
-    in_utc: those days and minutes are UTC (the European Union's rule, directive 2000/84/EC); otherwise they are what
-    the wall shows until that moment: standard time for the start, daylight time for the end (the rule of the United
-    States, 15 U.S.C. 260a, and of POSIX TZ).
-    shift_minutes: how far the wall is ahead of standard time while daylight time lasts.
+    offset_minutes: standard time, east of Greenwich positive. start, end: the begin and the end of daylight time, each
+    (month 1..12, week 1..5 with 5 for the last, weekday 0 Monday, minute counted from midnight of that day, up to
+    2,880). Both are None for a zone without daylight time. in_utc: True if those days and minutes are UTC (the rule of
+    the European Union, directive 2000/84/EC). Otherwise they are local time up to that moment: standard time for the
+    start, daylight time for the end (the rule of the United States, 15 U.S.C. 260a, and of POSIX TZ). shift_minutes:
+    the difference between daylight time and standard time.
 
-    Raises ValueError for a rule outside these ranges, or with start and end less than two months apart.
+    Raises ValueError for a rule outside these ranges, or if start and end are less than two months apart.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Zone:
         self.end = end
         self.in_utc = in_utc
         self.shift_minutes = shift_minutes
-        # The stretch of constant offset found last; empty until the first question.
+        # The last period of constant offset that was found. It is empty until the first call of `offset_s`.
         self._from_s = 0
         self._until_s = 0
         self._offset_s = offset_minutes * 60
@@ -108,31 +108,31 @@ class Zone:
             raise ValueError("daylight rule: shift outside 1 to 180 minutes")
 
     def offset_s(self, utc_s: int) -> int:
-        """Seconds the wall is ahead of UTC at that instant."""
+        """Return the seconds by which local time is ahead of UTC at that instant."""
         if self.start is not None and not self._from_s <= utc_s < self._until_s:
-            self._find_stretch(utc_s)
+            self._find_period(utc_s)
         return self._offset_s
 
     def next_shift_s(self, utc_s: int) -> int | None:
-        """The next instant after utc_s at which the offset changes; None if it never does."""
+        """Return the next instant after utc_s at which the offset changes, or None if it never does."""
         if self.start is None:
             return None
         self.offset_s(utc_s)
         return self._until_s
 
     def local_s(self, utc_s: int) -> int:
-        """Local civil time at that instant, in seconds since 1970-01-01 00:00 local."""
+        """Return the local time at that instant, in seconds since 1970-01-01 00:00 local."""
         return utc_s + self.offset_s(utc_s)
 
     def day(self, utc_s: int) -> int:
-        """Local day number at that instant.
+        """Return the local day number at that instant.
 
-        Where a daylight change sets the wall back over midnight it returns to the day before for a while.
+        If a daylight change sets the clock back over midnight, the day before returns for a while.
         """
         return self.local_s(utc_s) // DAY_S
 
     def day_start_s(self, day: int) -> int:
-        """The first instant whose local date is that day, whether midnight is skipped, doubled or plain."""
+        """Return the first instant of that local date, even if its midnight is skipped or comes twice."""
         midnight_s = day * DAY_S
         standard_s = midnight_s - self.offset_minutes * 60
         if self.start is None:
@@ -142,9 +142,9 @@ class Zone:
             return daylight_s
         if self.local_s(standard_s) == midnight_s:
             return standard_s
-        return self._from_s  # midnight was skipped: the day opens with the stretch that holds standard_s
+        return self._from_s  # midnight was skipped: the day begins with the period that holds standard_s
 
-    def _find_stretch(self, utc_s) -> None:
+    def _find_period(self, utc_s: int) -> None:
         standard_s = self.offset_minutes * 60
         daylight_s = standard_s + self.shift_minutes * 60
         year = civil_from_days((utc_s + standard_s) // DAY_S)[0]
@@ -160,7 +160,7 @@ class Zone:
             self._from_s = shift_s
             self._offset_s = offset_s
 
-    def _rule_s(self, rule, year, wall_offset_s):
+    def _rule_s(self, rule: tuple, year: int, wall_offset_s: int) -> int:
         month, week, day, minute = rule
         first = days_from_civil(year, month, 1)
         date = first + (day - weekday(first)) % 7 + 7 * (week - 1)

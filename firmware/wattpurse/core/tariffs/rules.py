@@ -1,4 +1,4 @@
-"""What a tariff may hold: the fields of a decoded table, their limits, and the check that they are kept.
+"""The rules of a tariff: the fields of a decoded table, their limits, and the check of the limits.
 
 The fields are a dict:
 
@@ -7,8 +7,8 @@ The fields are a dict:
     zone, a calendar.Zone               standing_charge_microunits per local day
     allowance_mwh, free energy per local month
     rates: 1..8 of (name of 1..6 printable ASCII characters, prices in micro-units per kWh, block limits in mWh);
-        names differ; 1..6 prices, one block limit fewer, ascending: the rate's consumption in the local month at which
-        its block ends
+        names differ; 1..6 prices, one block limit fewer, ascending; a block ends when the rate's consumption in the
+        local month reaches its limit
     day_types: 1..8 of ((minute of local day, rate), ...), 1..12 each, ascending, the first at minute 0
     seasons: 1..8 of (month, day, (day type Monday, ..., day type Sunday, day type on holidays)), ascending;
         the last runs over New Year up to the first
@@ -16,6 +16,10 @@ The fields are a dict:
 """
 
 from wattpurse.core.tariffs.calendar import days_in_month
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RATE_LIMIT = 8
 NAME_LIMIT = 6
@@ -33,14 +37,14 @@ _LEAP_YEAR = 2000  # a date without a year may be 29 February
 
 
 def check_range(what: str, value: int, lowest: int, highest: int) -> int:
-    """The value itself. Raises ValueError, naming what it is, when it is outside lowest..highest."""
+    """Return the value. Raise ValueError with its name if it is outside lowest..highest."""
     if not lowest <= value <= highest:
         raise ValueError(f"tariff: {what} is {value}, allowed are {lowest} to {highest}")
     return value
 
 
 def check_fields(fields: dict) -> None:
-    """Raises ValueError, with the reason, unless every field keeps the rules."""
+    """Raise ValueError with the reason unless every field keeps the rules."""
     check_range("version", fields["version"], 0, 0xFFFFFFFF)
     check_range("activation", fields["activation_s"], 0, 0xFFFFFFFF)
     currency = fields["currency"]
@@ -63,7 +67,7 @@ def check_fields(fields: dict) -> None:
     _check_holidays(fields["holidays"])
 
 
-def _check_rate(rate) -> None:
+def _check_rate(rate: tuple) -> None:
     name, prices, limits_mwh = rate
     check_range("length of a rate's name", len(name), 1, NAME_LIMIT)
     for character in name:
@@ -79,7 +83,7 @@ def _check_rate(rate) -> None:
     _ascending("block limits of " + name, limits_mwh)
 
 
-def _check_day_type(switches, rate_count) -> None:
+def _check_day_type(switches: tuple, rate_count: int) -> None:
     check_range("number of switches in a day type", len(switches), 1, SWITCH_LIMIT)
     if switches[0][0] != 0:
         raise ValueError("tariff: a day type must begin at minute 0")
@@ -89,7 +93,7 @@ def _check_day_type(switches, rate_count) -> None:
     _ascending("switches of a day type", [minute for minute, _ in switches])
 
 
-def _check_seasons(seasons, day_type_count) -> None:
+def _check_seasons(seasons: tuple, day_type_count: int) -> None:
     check_range("number of seasons", len(seasons), 1, SEASON_LIMIT)
     for month, day, day_types in seasons:
         _check_date(_LEAP_YEAR, month, day)
@@ -99,7 +103,7 @@ def _check_seasons(seasons, day_type_count) -> None:
     _ascending("seasons", [(month, day) for month, day, _ in seasons])
 
 
-def _check_holidays(holidays) -> None:
+def _check_holidays(holidays: tuple) -> None:
     check_range("number of holidays", len(holidays), 0, HOLIDAY_LIMIT)
     for month, day, year in holidays:
         if year:
@@ -108,12 +112,12 @@ def _check_holidays(holidays) -> None:
     _ascending("holidays", [(year, month, day) for month, day, year in holidays])
 
 
-def _check_date(year, month, day) -> None:
+def _check_date(year: int, month: int, day: int) -> None:
     check_range("month of a date", month, 1, 12)
     check_range("day of a date", day, 1, days_in_month(year, month))
 
 
-def _ascending(what, values) -> None:
+def _ascending(what: str, values: "Sequence") -> None:
     for index in range(1, len(values)):
         if values[index - 1] >= values[index]:
             raise ValueError(f"tariff: {what} must ascend")

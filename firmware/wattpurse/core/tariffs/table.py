@@ -1,13 +1,13 @@
-"""The binary form of a tariff: compact, versioned, checked; what a seller sends and a meter keeps in flash.
+"""The binary form of a tariff: compact, versioned and checked. A seller sends it, and a meter keeps it in flash.
 
-`decode` turns it into the fields of tariff_rules and `encode` turns those back, byte for byte. Both refuse with
-ValueError whatever breaks the rules, so a table that decodes can be asked anything.
+`decode` turns the table into the fields of `tariffs.rules`, and `encode` turns the fields into the same bytes. Both
+raise ValueError if a rule is broken, so that a decoded table answers every question.
 
 Layout, little-endian; varint is seven bits per byte, least significant first, in its shortest form only:
 
     "WPT"  format u8 = 1  length of everything u16
     version u32  activation u32  currency 3 bytes  decimals u8  customer class u8
-    offset minutes i16  daylight u8 (0 none, 1 wall time, 2 UTC)
+    offset minutes i16  daylight u8 (0 none, 1 local time, 2 UTC)
         with daylight: start and end, each month u8, week << 3 | weekday u8, minute u16; then shift minutes u8
     standing charge varint  allowance varint
     rates u8, each: name length u8, name, prices u8, prices varint, block limits varint
@@ -34,6 +34,10 @@ from wattpurse.core.tariffs.rules import (
     check_range,
 )
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TABLE_LIMIT = 1024
 FORMAT = 1
 
@@ -47,40 +51,40 @@ _DAYLIGHT_UTC = 2
 
 
 class _Reader:
-    """Takes fields off the front of a table; ValueError when one would run past its end."""
+    """A reader that takes fields off the front of a table. It raises ValueError if a field runs past the end."""
 
-    def __init__(self, data, position, end) -> None:
+    def __init__(self, data: bytes, position: int, end: int) -> None:
         self._data = data
         self._position = position
         self._end = end
 
-    def take(self, count):
+    def take(self, count: int) -> bytes:
         start = self._position
         if start + count > self._end:
             raise ValueError("tariff table: ends in the middle of a field")
         self._position = start + count
         return self._data[start : start + count]
 
-    def numbers(self, layout):
+    def numbers(self, layout: str) -> tuple:
         return struct.unpack(layout, self.take(struct.calcsize(layout)))
 
-    def u8(self):
+    def u8(self) -> int:
         return self.take(1)[0]
 
-    def u16(self):
+    def u16(self) -> int:
         return self.numbers("<H")[0]
 
-    def count(self, what, lowest, highest):
+    def count(self, what: str, lowest: int, highest: int) -> int:
         return check_range(what, self.u8(), lowest, highest)
 
-    def text(self, count):
+    def text(self, count: int) -> str:
         taken = self.take(count)
         for character in taken:
             if not 0x20 <= character <= 0x7E:
                 raise ValueError("tariff table: text that is not printable ASCII")
         return str(taken, "ascii")
 
-    def varint(self):
+    def varint(self) -> int:
         value = 0
         for index in range(_VARINT_BYTES):
             byte = self.u8()
@@ -97,9 +101,9 @@ class _Reader:
 
 
 def decode(data: bytes) -> dict:
-    """The fields of a table, as tariff_rules lists them.
+    """Return the fields of a table, as `tariffs.rules` lists them.
 
-    Raises ValueError, with the reason, for anything that `encode` would not have written.
+    Raise ValueError with the reason for bytes that `encode` does not write.
     """
     _check_frame(data)
     reader = _Reader(data, _HEADER_BYTES, len(data) - _CRC_BYTES)
@@ -124,10 +128,10 @@ def decode(data: bytes) -> dict:
 
 
 def encode(fields: dict) -> bytes:
-    """The table of these fields.
+    """Return the table of these fields.
 
-    Raises ValueError for a field out of its range, or when the table would be over TABLE_LIMIT bytes; the message
-    then says how many bytes each part takes.
+    Raise ValueError if a field is out of its range, or if the table is longer than TABLE_LIMIT bytes. In that case the
+    message has the size of each part.
     """
     check_fields(fields)
     parts = (
@@ -146,7 +150,7 @@ def encode(fields: dict) -> bytes:
     return framed + struct.pack("<I", binascii.crc32(framed))
 
 
-def _check_frame(data) -> None:
+def _check_frame(data: bytes) -> None:
     if len(data) > TABLE_LIMIT:
         raise ValueError(f"tariff table: longer than {TABLE_LIMIT} bytes")
     if len(data) < _HEADER_BYTES + _CRC_BYTES or data[:3] != _MAGIC:
@@ -161,11 +165,11 @@ def _check_frame(data) -> None:
         raise ValueError("tariff table: checksum is wrong")
 
 
-def _read_each(reader, what, lowest, highest, read):
+def _read_each(reader: _Reader, what: str, lowest: int, highest: int, read: "Callable[[_Reader], tuple]") -> tuple:
     return tuple(read(reader) for _ in range(reader.count("number of " + what, lowest, highest)))
 
 
-def _read_zone(reader):
+def _read_zone(reader: _Reader) -> Zone:
     offset_minutes, daylight = reader.numbers("<hB")
     if daylight == _DAYLIGHT_NONE:
         return Zone(offset_minutes)
@@ -175,25 +179,25 @@ def _read_zone(reader):
     return Zone(offset_minutes, start, end, daylight == _DAYLIGHT_UTC, reader.u8())
 
 
-def _read_daylight_day(reader):
+def _read_daylight_day(reader: _Reader) -> tuple:
     month, day, minute = reader.numbers("<BBH")
     return month, day >> 3, day & 7, minute
 
 
-def _read_rate(reader):
+def _read_rate(reader: _Reader) -> tuple:
     name = reader.text(reader.count("length of a rate's name", 1, NAME_LIMIT))
     blocks = reader.count("number of prices of " + name, 1, BLOCK_LIMIT)
     prices = tuple(reader.varint() for _ in range(blocks))
     return name, prices, tuple(reader.varint() for _ in range(blocks - 1))
 
 
-def _read_day_type(reader):
+def _read_day_type(reader: _Reader) -> tuple:
     count = reader.count("number of switches in a day type", 1, SWITCH_LIMIT)
     switches = [reader.u16() for _ in range(count)]
     return tuple((switch >> 3, switch & 7) for switch in switches)
 
 
-def _read_season(reader):
+def _read_season(reader: _Reader) -> tuple:
     month, day = reader.numbers("BB")
     halves = []
     for pair in reader.take(4):
@@ -202,13 +206,13 @@ def _read_season(reader):
     return month, day, tuple(halves)
 
 
-def _read_holiday(reader):
+def _read_holiday(reader: _Reader) -> tuple:
     packed = reader.u16()
     year = packed >> 9
     return packed >> 5 & 0x0F, packed & 0x1F, year and year + FIRST_HOLIDAY_YEAR - 1
 
 
-def _write_header(fields):
+def _write_header(fields: dict) -> bytes:
     zone = fields["zone"]
     return (
         struct.pack("<II", fields["version"], fields["activation_s"])
@@ -220,7 +224,7 @@ def _write_header(fields):
     )
 
 
-def _write_zone(zone):
+def _write_zone(zone: Zone) -> bytes:
     if zone.start is None:
         return struct.pack("<hB", zone.offset_minutes, _DAYLIGHT_NONE)
     written = struct.pack("<hB", zone.offset_minutes, _DAYLIGHT_UTC if zone.in_utc else _DAYLIGHT_WALL)
@@ -229,32 +233,32 @@ def _write_zone(zone):
     return written + bytes((zone.shift_minutes,))
 
 
-def _write_each(items, write):
+def _write_each(items: tuple, write: "Callable[[tuple], bytes]") -> bytes:
     return bytes((len(items),)) + b"".join(write(item) for item in items)
 
 
-def _write_rate(rate):
+def _write_rate(rate: tuple) -> bytes:
     name, prices, limits_mwh = rate
     numbers = b"".join(_varint(number) for number in tuple(prices) + tuple(limits_mwh))
     return bytes((len(name),)) + name.encode() + bytes((len(prices),)) + numbers
 
 
-def _write_day_type(switches):
+def _write_day_type(switches: tuple) -> bytes:
     return _write_each(switches, lambda switch: struct.pack("<H", switch[0] << 3 | switch[1]))
 
 
-def _write_season(season):
+def _write_season(season: tuple) -> bytes:
     month, day, day_types = season
     pairs = [day_types[index] | day_types[index + 1] << 4 for index in range(0, 8, 2)]
     return bytes([month, day] + pairs)
 
 
-def _write_holiday(holiday):
+def _write_holiday(holiday: tuple) -> bytes:
     month, day, year = holiday
     return struct.pack("<H", (year and year - FIRST_HOLIDAY_YEAR + 1) << 9 | month << 5 | day)
 
 
-def _varint(value):
+def _varint(value: int) -> bytes:
     written = bytearray()
     while value >= 0x80:
         written.append(value & 0x7F | 0x80)

@@ -1,7 +1,7 @@
-"""A tariff in force: which rate applies at an instant, when that may change, and what the next energy costs.
+"""A tariff in force: the rate at an instant, the next possible change, and the price of the next energy.
 
-Built from the binary table (tariff_table) and unchangeable afterwards. It holds no consumption: the caller keeps the
-registers and hands in where the month stands.
+A tariff is built from its binary table (`tariffs.table`) and never changes. It holds no consumption: the caller keeps
+the registers and passes in the month's consumption.
 """
 
 from wattpurse.core.currency import currency_of
@@ -16,12 +16,12 @@ _HOLIDAY = 7  # place of the holiday's day type, after the seven weekdays
 
 
 class Tariff:
-    """Decodes a table. Raises ValueError, with the reason, for anything malformed.
+    """A decoded table. Raises ValueError with the reason if the table is malformed.
 
-    data: the table itself. version: the seller's ever increasing number. activation_s: UTC second from which it holds.
-    currency: how money is shown (Currency). customer_class: 0..255. zone: calendar.Zone of the local day and month.
-    rate_count, rate_names: 1..8 rates and their names for screens, up to six characters each.
-    standing_charge_microunits: per local day. allowance_mwh: free energy per local month, whatever the rate.
+    data: the table itself. version: the seller's number, which only increases. activation_s: UTC second of activation.
+    currency: the Currency of all amounts. customer_class: 0..255. zone: calendar.Zone of the local day and month.
+    rate_count, rate_names: 1..8 rates and their names for displays, up to six characters each.
+    standing_charge_microunits: per local day. allowance_mwh: free energy per local month at any rate.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -43,10 +43,10 @@ class Tariff:
         self._holidays = fields["holidays"]
 
     def rate_at(self, utc_s: int) -> int:
-        """The rate in force at that instant, 0..rate_count - 1.
+        """Return the rate in force at that instant, 0..rate_count - 1.
 
-        It follows the wall: in an hour that a daylight change repeats, the schedule repeats; a switch inside an hour
-        that is skipped takes effect at the first instant after the gap.
+        The rate follows local time. In an hour that a daylight change repeats, the schedule repeats. A switch inside a
+        skipped hour takes effect at the first instant after the gap.
         """
         local_s = self.zone.local_s(utc_s)
         minute = local_s % DAY_S // 60
@@ -58,9 +58,10 @@ class Tariff:
         return in_force
 
     def next_change_s(self, utc_s: int) -> int:
-        """The first UTC second after utc_s at which the rate may change or the local day changes.
+        """Return the first UTC second after utc_s at which the rate may change or the local day changes.
 
-        Never past the start of the next local day. A daylight change always counts as a possible change of rate.
+        The result is never later than the start of the next local day. A daylight change always counts as a possible
+        change.
         """
         local_s = self.zone.local_s(utc_s)
         day = local_s // DAY_S
@@ -74,14 +75,14 @@ class Tariff:
         return next_s if shift_s is None else min(next_s, shift_s)
 
     def price(self, rate: int, month_rate_mwh: int, month_total_mwh: int) -> tuple:
-        """(block, price, room) of the next energy taken at `rate`.
+        """Return (block, price, room) of the next energy taken at `rate`.
 
-        month_rate_mwh: consumption at this rate in this local month so far; month_total_mwh: at all rates.
-        block: 0..5, or ALLOWANCE_BLOCK (-1) while the month's allowance lasts. price: micro-units per kWh.
-        room: mWh that can be taken at this price before it must be asked again; None without end.
+        month_rate_mwh: consumption at this rate in this local month so far. month_total_mwh: consumption at all rates.
+        block: 0..5, or ALLOWANCE_BLOCK (-1) while the month's allowance lasts. price: micro-units per kWh. room: mWh at
+        this price before the next call; None without end.
 
-        The rule: the allowance pays for the first energy of the month, whatever its rate. That energy counts in the
-        rate's block position all the same, so the first block that is paid for may already be partly or wholly used.
+        The allowance pays for the first energy of the month at any rate. That energy counts in the rate's block
+        position too, so that the first paid block may already be used in part or in full.
         """
         if month_total_mwh < self.allowance_mwh:
             return ALLOWANCE_BLOCK, 0, self.allowance_mwh - month_total_mwh
@@ -93,17 +94,17 @@ class Tariff:
         return block, self._prices[rate][block], None
 
     def is_holiday(self, day: int) -> bool:
-        """True if the local day is one of the tariff's holidays."""
+        """Return True if the local day is one of the tariff's holidays."""
         year, month, date = civil_from_days(day)
         return (month, date, 0) in self._holidays or (month, date, year) in self._holidays
 
-    def _switches(self, day):
+    def _switches(self, day: int) -> tuple:
         _, month, date = civil_from_days(day)
         kind = _HOLIDAY if self.is_holiday(day) else weekday(day)
         return self._day_types[self._season(month, date)[2][kind]]
 
-    def _season(self, month, date):
-        in_force = self._seasons[-1]  # before the first season's start the last one still runs, over New Year
+    def _season(self, month: int, date: int) -> tuple:
+        in_force = self._seasons[-1]  # the last season runs over New Year until the first one starts
         for season in self._seasons:
             if season[:2] > (month, date):
                 break

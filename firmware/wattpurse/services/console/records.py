@@ -9,8 +9,8 @@ import asyncio
 from wattpurse.core import carrier
 from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
 from wattpurse.core.records import event_chain, events
-from wattpurse.core.records.load_profile import FLAG_TEXTS, HALF_HOUR_S
-from wattpurse.core.tariffs.calendar import DAY_S
+from wattpurse.core.records.load_profile import FLAG_TEXTS
+from wattpurse.core.tariffs.calendar import DAY_S, HALF_HOUR_S
 from wattpurse.core.text import kwh_text, time_text
 from wattpurse.services.console import arguments as read
 from wattpurse.services.console.facts import account_of, demand_of, zone_of

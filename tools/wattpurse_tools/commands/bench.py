@@ -1,0 +1,40 @@
+"""`wattpurse bench`: measure every figure of the meter on its real image on the emulated RP2040, and print them."""
+
+import argparse
+import json
+from pathlib import Path
+
+from wattpurse_tools.bench.figures import FIGURES, measure
+from wattpurse_tools.places import ROOT
+
+DEFAULT_OUTPUT = ROOT / "build/bench.json"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `bench`."""
+    parser = subparsers.add_parser("bench", help="measure the meter's image on the emulated RP2040")
+    parser.add_argument("-o", "--output", type=Path, default=DEFAULT_OUTPUT, help="default: build/bench.json")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="measure only these and write no file")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print a line per figure and write all figures. Return 0 even if a bound is not met."""
+    values = measure(set(arguments.figures), lambda line: print(line, flush=True))
+    print("\n".join(report(values)))
+    print("Emulated RP2040 at 125 MHz without flash cache misses: a real board is somewhat slower.")
+    if not arguments.figures:
+        arguments.output.write_text(json.dumps(values, indent=2) + "\n")
+    return 0
+
+
+def report(values: dict[str, float]) -> list[str]:
+    """Return a line per figure: name, value, unit, bound, verdict and meaning."""
+    lines = []
+    for figure in FIGURES:
+        if figure.name in values:
+            value = values[figure.name]
+            target = figure.judged if figure.bound is None else f"{figure.judged} {figure.bound}"
+            verdict = {True: "met", False: "NOT MET", None: ""}[figure.is_met(value)]
+            lines.append(f"{figure.name:<26}{value:>10g} {figure.unit:<7}{target:<14}{verdict:<9}{figure.meaning}")
+    return lines
