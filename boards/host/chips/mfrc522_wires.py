@@ -19,12 +19,12 @@ class Spi:
     def end(self) -> None:
         self._address = None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: "bytes | bytearray | memoryview") -> None:
         """Send bytes to the chip and drop its answer."""
         for byte in data:
             self._byte(byte)
 
-    def write_readinto(self, data: bytes, values: bytearray) -> None:
+    def write_readinto(self, data: "bytes | bytearray", values: bytearray) -> None:
         """Send bytes to the chip and receive as many at the same time. Both buffers have the same length."""
         if len(data) != len(values):
             raise ValueError("buffers must be the same length")

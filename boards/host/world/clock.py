@@ -12,9 +12,11 @@ import sys
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from typing import Any
+    from typing import Any, TypeVar
 
     from boards.host.protocols import EventClock, EventLoopCore
+
+    Result = TypeVar("Result")
 
 
 TICKS_PERIOD = 1 << 30
@@ -127,7 +129,7 @@ class VirtualClock:
             self._run_next_event()
         self.now_us = max(self.now_us, end_us)
 
-    def run(self, coroutine: "Coroutine") -> object:
+    def run(self, coroutine: "Coroutine[Any, Any, Result]") -> "Result":
         """Run `coroutine` and the tasks it starts, in virtual time, until it returns, and return its result.
 
         Raises RuntimeError if every task waits and no event is planned.
@@ -144,7 +146,7 @@ class VirtualClock:
         is_micropython = sys.implementation.name == "micropython"
         self._program = (_MicroPythonProgram if is_micropython else _CPythonProgram)(self, coroutine)
 
-    def resume(self) -> object:
+    def resume(self) -> "Any":
         """Continue the program as `run` does. After a `Pause` from the `on_idle` hook it can be resumed again."""
         if self._program is None:
             raise RuntimeError("no program was started")

@@ -38,7 +38,7 @@ class Context:
 
     def __init__(self, meter_row: sqlite3.Row, site_keys: SiteKeys, key_history: KeyHistory) -> None:
         self.meter = meter_row["number"]
-        self.currency = currency_of(meter_row)
+        self.currency = currency_of(dict(meter_row))
         self._keys = site_keys
         self._history = key_history
 
