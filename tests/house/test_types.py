@@ -101,10 +101,5 @@ def test_breaches_are_found(board, tmp_path):
     found = type_errors(board, tmp_path, sorted(tmp_path.glob("*.py")))
     for name in planted:
         assert any(f"/{name}.py:" in line for line in found), name
-
-
-def test_a_board_that_breaks_the_contract_is_named(board, tmp_path):
-    file = tmp_path / "contract.py"
-    file.write_text(ON_ANY_BOARD["contract"])
-    found = type_errors(board, tmp_path, [file])
-    assert len(found) == 1 and 'not assignable to return type "Board"' in found[0]
+    broken_contract = [line for line in found if "/contract.py:" in line]
+    assert len(broken_contract) == 1 and 'not assignable to return type "Board"' in broken_contract[0]
