@@ -37,8 +37,8 @@ def sectors_of(ring):
     return range(ring[0], ring[0] + 2 * ring[1])
 
 
-def buy(meter, sequence, amount):
-    sealed = token.seal_token(
+def credit_token(meter, sequence, amount):
+    return token.seal_token(
         meter.board.aes,
         keys.token_keys(meter.board.aes, METER_KEY),
         1,
@@ -46,7 +46,57 @@ def buy(meter, sequence, amount):
         sequence,
         *token.make(token.CREDIT_MONEY, amount),
     )
-    return meter.teller.redeem(sealed, carrier.CONSOLE)
+
+
+def buy(meter, sequence, amount):
+    return meter.teller.redeem(credit_token(meter, sequence, amount), carrier.CONSOLE)
+
+
+class _Link:
+    """A network service as one file in services/ would have it: it takes the parts it needs, and offers `run`."""
+
+    IDENTITY = carrier.statement_identity(carrier.MQTT)
+
+    def __init__(self, statements, teller, clock):
+        self.inbox = []
+        self.sent = []
+        self._statements = statements
+        self._teller = teller
+        self._clock = clock
+
+    async def run(self):
+        while True:
+            for sealed in self.inbox:
+                self._teller.redeem(sealed, carrier.MQTT)
+            self.inbox.clear()
+            self.sent.append(self._statements.seal(self._statements.keys(self.IDENTITY), len(self.sent), 256))
+            await self._clock.sleep_ms(1_000)
+
+
+class _LinkedMeter(Meter):
+    """A meter with one service more, added in one line."""
+
+    def _add_tasks(self, supervisor):
+        super()._add_tasks(supervisor)
+        self.link = _Link(self.statements, self.teller, self.board.clock)
+        supervisor.add("link", self.link.run)
+
+
+class TestAFurtherService(unittest.TestCase):
+    def test_it_redeems_tokens_and_sends_statements_beside_all_others(self):
+        world = World(_LinkedMeter, START_S)
+        world.run_for(3)
+        commission(world.meter)
+        world.reset_board()
+        world.run_for(3)
+        meter = world.meter
+        meter.link.inbox.append(credit_token(meter, 1, 5_000_000))
+        world.run_for(3)
+        pair = keys.statement_keys(meter.board.aes, METER_KEY, _Link.IDENTITY)
+        opened = statement.open_statement(meter.board.aes, pair, meter.link.sent[-1])
+        self.assertEqual((opened["meter_number"], opened["token_top"]), (METER_NUMBER, 1))
+        self.assertTrue(4_900_000 < opened["balance"] <= 5_000_000)
+        self.assertTrue(world.hardware.relay.contact_closed)
 
 
 class TestLives(unittest.TestCase):

@@ -36,7 +36,7 @@ class ConsoleStream:
         self._editor: LineEditor | None = None
         self._editor_limit = 0
         self._waiting = b""
-        self._position = 0  # of the first waiting byte that was not shown yet
+        self._position = 0  # the first waiting byte that was not shown yet
         self._is_draining = False
 
     async def read_line(self, limit: int) -> str | None:

@@ -66,11 +66,11 @@ class Stores:
                 self.give_up()
 
     def start_records(self, now_s: int) -> None:
-        """Open load profile and top-up log, and chain the events. A working meter calls this before it writes any of
-        them.
+        """Open load profile and top-up log, and chain the events.
 
-        Where the flash of a record is blank, because older firmware did not have it, the record is created. A record
-        that cannot be opened gets `failed` set and stays as it is.
+        A working meter calls this before it writes any of them. Where the flash of a record is blank, because older
+        firmware did not have it, the record is created. A record that cannot be opened gets `failed` set and stays as
+        it is.
         """
         is_cut_off = self.settings.get("records", 0) == _RECORDS_BEGUN
         missing = []
@@ -90,8 +90,9 @@ class Stores:
             self.events.note(events.KEYS_CHANGED, carrier.METER, now_s, self.settings.get("key_version", 0))
 
     def chain_events(self) -> bool:
-        """Chain the events under the meter key, if there is one. Return False if the older events are chained under
-        another key.
+        """Chain the events under the meter key, if there is one.
+
+        Returns False if the older events are chained under another key.
         """
         meter_key = self.settings.get("meter_key")
         if self._aes is None or meter_key is None or not self.events.opened:
@@ -126,7 +127,9 @@ class Stores:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, now_s)
         if self._is_retired(dict(settings)["meter_number"]):
-            raise ValueError("this number was given up with its ledger, and its tokens would count again: take another")
+            raise ValueError(
+                "this number was retired with its ledger, and its tokens would count again: use another number"
+            )
         if not self.settings.opened:
             self.settings.erase()
             self.settings.create()
@@ -151,7 +154,7 @@ class Stores:
         ValueError if the ledger can be read, or if the number is not known.
         """
         if self.fault != supply.LEDGER_UNREADABLE:
-            raise ValueError("the ledger is not unreadable: it is never erased while it holds anything")
+            raise ValueError("only an unreadable ledger is erased, and this meter has none")
         meter_number = self.settings.get("meter_number")
         if meter_number is None:
             raise ValueError("the settings cannot be read either: erase all flash, then commission under a new number")

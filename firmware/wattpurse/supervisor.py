@@ -78,8 +78,9 @@ class Supervisor:
         self._others = []
 
     def add_critical(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]") -> None:
-        """Add a task that must never end: `run(beat)` is a coroutine that calls `beat()` at least every five
-        seconds.
+        """Add a task that must never end.
+
+        `run(beat)` is a coroutine that calls `beat()` at least every five seconds.
         """
         self._critical.append(_Watched(name, run, self._clock))
 
@@ -119,7 +120,7 @@ class Supervisor:
             for task in tasks:
                 task.cancel()
             self._note(events.FAULT, fault)
-            self._report(f"{name} failed: {why}; supply goes off and the meter starts anew")
+            self._report(f"{name} failed: {why}; the supply is switched off and the meter restarts")
             await self._rest_if_young()
         finally:
             self._reset()
@@ -154,7 +155,7 @@ class Supervisor:
                 pause_ms = FIRST_PAUSE_MS
             if pause_ms == FIRST_PAUSE_MS:
                 self._note(events.FAULT, FAULT_TASK_RESTARTED)
-            self._report(f"{name} failed: {why}; it starts again in {pause_ms // 1000} s")
+            self._report(f"{name} failed: {why}; restart in {pause_ms // 1000} s")
             await self._clock.sleep_ms(pause_ms)
             pause_ms = min(2 * pause_ms, LONGEST_PAUSE_MS)
 

@@ -61,7 +61,7 @@ class NorDevice:
 
     def _inside(self, start, length):
         if start < 0 or start + length > len(self.memory):
-            raise AssertionError("outside the device: on the chip this hits whatever lies there")
+            raise AssertionError("outside the device: on the chip this changes other memory")
 
 
 class Rp2Flash(NorDevice):

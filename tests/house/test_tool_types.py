@@ -1,17 +1,13 @@
 """The tools pass basedpyright's basic rules on CPython, together with the firmware and the boards that they import."""
 
+import tomllib
+
 import pytest
 
 from tests.house.places import ROOT, TOOL_FILES
 from tests.house.type_checker import findings, line_of
 
-CONFIGURATION = {
-    "extraPaths": [str(ROOT / "firmware"), str(ROOT), str(ROOT / "tools")],
-    "pythonVersion": "3.11",
-    "pythonPlatform": "Linux",
-    "typeCheckingMode": "basic",
-    "disableBytesTypePromotions": False,
-}
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["basedpyright"]
 PLANTED = {
     "argument": "def f(x: int) -> None: ...\n\n\nf('one')\n",
     "attribute": "import pathlib\n\npathlib.Path('x').no_such_method()\n",
@@ -33,7 +29,8 @@ def planted_folder(tmp_path_factory):
 def found(planted_folder):
     """Return the findings in the tools and in the planted files: one run of the checker takes half the time of two."""
     checked = [*TOOL_FILES, *sorted(planted_folder.glob("*.py"))]
-    return [line_of(finding) for finding in findings(planted_folder, checked, CONFIGURATION)]
+    searched = {"extraPaths": [str(ROOT / folder) for folder in CONFIGURATION["extraPaths"]]}
+    return [line_of(finding) for finding in findings(planted_folder, checked, CONFIGURATION | searched)]
 
 
 def test_every_tool_is_typed_right(found, planted_folder):

@@ -140,16 +140,16 @@ class TestSwitching(unittest.TestCase):
         self.bench.open_wire.listen(pulses.append)
         self._live((3_000, self.bench.switching.open_again), (3_000, None))
         self.assertEqual(pulses, [1, 0] * 2)
-        self.assertTrue(self.bench.switching.is_told_to_open)
+        self.assertTrue(self.bench.switching.must_be_open)
         self.assertEqual(self.bench.switching.position, "open")
         self.assertEqual(self._reasons(), [supply.NO_CREDIT])
         self.assertEqual(self.bench.relay.violations, [])
 
     def test_a_switch_that_is_to_be_closed_is_never_opened_again(self):
         self._buy(1_000_000)
-        self.assertFalse(self.bench.switching.is_told_to_open)
+        self.assertFalse(self.bench.switching.must_be_open)
         self._live((3_000, self.bench.switching.open_again), (3_000, lambda: self.bench.settings.set("tamper", 1)))
-        self.assertFalse(self.bench.switching.is_told_to_open)
+        self.assertFalse(self.bench.switching.must_be_open)
         self._live((3_000, None))
         self.assertEqual([closed for _, closed in self.moves], [False])
 

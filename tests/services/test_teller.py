@@ -18,7 +18,7 @@ BOUGHT = 3_000_000  # mWh in the meter before any token comes
 DAY_S = 86_400
 UNTIL_S = helpers.START_S + 9 * DAY_S
 
-# name, kind, fields; what shows that it took effect, as a bench tells it, before and after
+# name, kind, fields; a function of the bench that shows the effect, its results before and after
 KINDS = (
     ("money", token.CREDIT_MONEY, (5_000_001,), lambda bench: bench.ledger.account.money.bought, 0, 5_000_001),
     ("energy", token.CREDIT_ENERGY, (7_001,), lambda bench: bench.ledger.account.energy.bought, BOUGHT, BOUGHT + 7_001),
@@ -332,7 +332,7 @@ class TestLimitsAndAges(unittest.TestCase):
         self.bench.timekeeper.follow_chip()
         self.assertEqual(self.bench.statements.alarms() & statement.ALARM_CLOCK, statement.ALARM_CLOCK)
 
-    def test_a_contract_that_changes_keeps_both_purses(self):
+    def test_a_contract_that_changes_keeps_both_credit_registers(self):
         self._redeem(1, token.CREDIT_MONEY, 400_000)
         self._redeem(2, token.CREDIT_ENERGY, 900_000)
         self.bench.ledger.advance(self.bench.timekeeper.now_s(), 320)

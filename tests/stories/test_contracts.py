@@ -57,7 +57,7 @@ class TestTheCampSiteGuest(ContractStory):
         self.assertEqual(self.account.money.charged, 0)
         self.assert_all_energy_is_registered()
 
-        # Whoever comes back later pays from now on, not for the days between.
+        # A guest that comes back later pays from now on, not for the days between.
         self.outage(DAY_S)
         self.station.write(card, self.seal(token.DAYS, DAY_S))
         self.tap(card)
@@ -251,7 +251,7 @@ class TestTheTenantWhoMoves(ContractStory):
         self.assertEqual(self.tap(card)["receipt"], opened["receipt"])
         self.assert_all_energy_is_registered()
 
-        # The cashier settles a receipt once, whoever brings it: the tenant, or somebody with a copy of his card.
+        # The cashier settles a receipt once, from the tenant or from somebody with a copy of his card.
         settled = {}
         for brought in (card, copy_of_card(card, 1), card):
             receipt = self.station.statement(brought)["receipt"]

@@ -16,7 +16,7 @@ from wattpurse.drivers import button
 from wattpurse.services import card_desk, display, guard, metering, supply_watch, switching
 
 SMALL_INTEGERS = range(-(1 << 30), 1 << 30)
-# So that days are short: a task leaves behind what it leaves each time, however often it comes.
+# Longer periods make the days of the test shorter: the objects that a task leaves behind do not depend on its period.
 STRETCHED = (
     (metering, "PERIOD_MS", 20_000),
     (switching, "PERIOD_MS", 20_000),
@@ -29,7 +29,7 @@ STRETCHED = (
     (supervisor, "PERIOD_MS", 5_000),
     (supervisor, "HEARTBEAT_LIMIT_MS", 60_000),
 )
-# Then the window of tokens is full, sums are past what fits into a small integer, and use is known of a whole week.
+# After these the window of tokens is full, sums exceed a small integer, and the use of a whole week is known.
 TOKENS_BEFORE = 70
 DAYS_BEFORE = WHOLE_DAYS + 2
 TAPS_A_DAY = 4

@@ -191,7 +191,7 @@ def move_in(offset: int, length: int, expected_digest: str) -> None:
     Raises ValueError if their SHA-256 is not the expected one.
     """
     if digest(offset, length) != expected_digest:
-        raise ValueError("the staged image is not what was sent; deploy again")
+        raise ValueError("the staged image differs from the sent one; deploy again")
     time.sleep_ms(_FAREWELL_MS)
     _write(XIP + offset, 0, (length + SECTOR - 1) // SECTOR * SECTOR, True)
 

@@ -1,2 +1,2 @@
-# Frozen into the host's MicroPython: asyncio alone. The port's own list needs micropython-lib, which Debian leaves out.
+# Only asyncio is frozen into the host MicroPython. The list of the port needs micropython-lib, which Debian lacks.
 include("$(MPY_DIR)/extmod/asyncio")

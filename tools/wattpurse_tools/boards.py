@@ -163,7 +163,8 @@ def _complete_table(name: str, folder: Path) -> dict:
 
 
 def _missing_files(board: Path, table: dict) -> list[str]:
-    files = [*_FILES, *_FILES_OF_WAY.get(_value(table, "deploy", "way"), ())]
+    way = _value(table, "deploy", "way")
+    files = [*_FILES, *(_FILES_OF_WAY[way] if way in WAYS else ())]
     for definition in _value(table, "image", "definitions") or ():
         files += [f"image/{definition}/{name}" for name in _FILES_OF_DEFINITION]
     return [f"the file {name} is missing" for name in files if not (board / name).is_file()]
@@ -180,7 +181,7 @@ def _missing_keys(table: dict) -> list[str]:
     oldest = _value(table, "micropython", "oldest")
     if isinstance(oldest, str) and not re.fullmatch(r"\d+\.\d+", oldest):
         wrong.append(f'micropython.oldest in {DESCRIPTOR} must be like "1.25"')
-    return wrong + _wrong_keys(table, "deploy", _KEYS_OF_WAY.get(way, {}))
+    return wrong + (_wrong_keys(table, "deploy", _KEYS_OF_WAY[way]) if way in WAYS else [])
 
 
 def _wrong_keys(table: dict, section: str, keys: dict[str, type]) -> list[str]:

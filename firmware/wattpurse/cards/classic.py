@@ -51,8 +51,9 @@ class ClassicKeys:
 
 
 class ClassicMemory:
-    """The card that is selected on `reader`, as linear memory. Each sector is authenticated when it is first
-    touched.
+    """The card that is selected on `reader`, as linear memory.
+
+    Each sector is authenticated when it is first touched.
     """
 
     kind = "classic-1k"

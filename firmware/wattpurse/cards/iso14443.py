@@ -78,11 +78,12 @@ class CardIdentity:
 async def find(
     reader: "Reader", wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
 ) -> CardIdentity | None:
-    """Look once for a card and select it. If there are several, select the one whose UID has a 1 at the first
-    difference.
+    """Look once for a card and select it.
 
-    REQA reaches cards that are idle. With `wake`, WUPA also reaches cards that HLTA put to sleep. An active card treats
-    either command as an error and only becomes idle (clause 6.3), so WUPA without an answer is sent once more.
+    If there are several, the one whose UID has a 1 at the first difference is selected. REQA reaches cards that are
+    idle. With `wake`, WUPA also reaches cards that HLTA put to sleep. An active card treats either command as an error
+    and only becomes idle (clause 6.3), so WUPA without an answer is sent once more.
+
     `prepare(uid)` is called while the card answers its selection: a millisecond of work that depends on the UID costs
     no time there. It is not called while the UID may be incomplete. Raises CardError if something answers that cannot
     be selected.
@@ -182,8 +183,9 @@ def _is_whole(part: bytes | bytearray) -> bool:
 
 
 def _take_collision(reader: "Reader", frame: bytearray, known: int, collided: int) -> int:
-    """Keep the bits before bit `collided` of the UID, and follow the cards with a 1 there. Return the number of known
-    bits.
+    """Keep the bits before bit `collided` of the UID, and follow the cards with a 1 there.
+
+    Returns the number of known bits.
     """
     if not known <= collided < _UID_BITS:
         raise CardError("garbled")

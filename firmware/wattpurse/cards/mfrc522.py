@@ -103,9 +103,7 @@ class Mfrc522:
         self._collided = False
 
     def _forget(self) -> None:
-        """Forget the state of the chip: after a reset the FIFO is empty, and the registers for frames have to be
-        written again.
-        """
+        """Forget the state of the chip: a reset empties the FIFO and clears the registers for frames."""
         self._crc_transmit = None
         self._crc_receive = None
         self._timeout_us = None
@@ -141,9 +139,7 @@ class Mfrc522:
         self._write(COMMAND, POWER_DOWN)
 
     async def power_up(self) -> None:
-        """Leave soft power-down and wait until cards in the field are ready. Raises ReaderError if the chip is not
-        ready.
-        """
+        """Leave soft power-down and wait until cards in the field are ready. Raises ReaderError if the chip is not."""
         self._write(COMMAND, IDLE)
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
         self._check()
@@ -258,8 +254,9 @@ class Mfrc522:
             self._crypto = False
 
     def collision_bit(self) -> int | None:
-        """Return the first bit of the last answer in which cards differed, counted from bit 0 of `reply`; None if none
-        did.
+        """Return the first bit of the last answer in which cards differed, or None.
+
+        The bit is counted from bit 0 of `reply`.
         """
         if not self._collided:
             return None
@@ -310,8 +307,9 @@ class Mfrc522:
         return count
 
     def _check(self) -> None:
-        """Raise ReaderError unless the chip is awake, is an MFRC522, and has its configuration: a brown-out loses
-        it.
+        """Raise ReaderError unless the chip is awake, is an MFRC522, and has its configuration.
+
+        A brown-out loses the configuration.
         """
         values = bytearray(4)
         self._send_and_read(_READ_HEALTH, values)
@@ -319,8 +317,9 @@ class Mfrc522:
             raise ReaderError("not ready")
 
     def _burst(self, reply_length: int) -> tuple:
-        """Return the addresses that read status and `reply_length` FIFO bytes at once (clause 8.1.2.1), buffer, view of
-        data.
+        """Return addresses, buffer and view of the data, to read status and `reply_length` FIFO bytes at once.
+
+        Clause 8.1.2.1 has the form of the addresses.
         """
         burst = self._bursts.get(reply_length)
         if burst is None:

@@ -55,9 +55,7 @@ _FIRST_READ = 16
 
 
 class Layout:
-    """The places of the boxes on a kind of card: offsets and size of order boxes, offsets and size of statement
-    boxes.
-    """
+    """The places of the boxes on a kind of card: offsets and size of order boxes and of statement boxes."""
 
     def __init__(self, order_offsets: tuple, order_size: int, statement_offsets: tuple, statement_size: int) -> None:
         self.order_offsets = order_offsets

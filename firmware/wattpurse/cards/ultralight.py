@@ -103,8 +103,9 @@ async def open_pages(reader: "Mfrc522", identity: "CardIdentity") -> PageMemory 
 
 
 async def _version(reader: "Mfrc522", identity: "CardIdentity") -> bytes | None:
-    """Return the answer to GET_VERSION (clause 10.1). Return None after two refusals or silences, as of the first
-    Ultralight.
+    """Return the answer to GET_VERSION (clause 10.1).
+
+    Returns None after two refusals or silences, as of the first Ultralight.
     """
     for _ in range(2):
         try:

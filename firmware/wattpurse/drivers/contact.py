@@ -16,9 +16,7 @@ SLOW_SAMPLES = 10  # 900 ms to 1 s: longer than a motor that runs out gives ener
 
 
 class Contact:
-    """A loop on one pin. `is_open` is its debounced state; it starts as closed until `samples` samples say
-    otherwise.
-    """
+    """A loop on one pin. `is_open` is its debounced state, closed at the start."""
 
     def __init__(self, pin: "Pin", samples: int) -> None:
         self.is_open = False

@@ -97,8 +97,9 @@ class LedDisplay:
         self._is_sent = True
 
     def _transfer(self, frame: bytearray) -> None:
-        """Send start, bytes, stop. Written without calls, because on a chip every call costs as much as the bit it
-        would send.
+        """Send start, bytes, stop.
+
+        Written without calls, because on a chip every call costs as much as the bit it would send.
         """
         clock = self._clock_pin
         data = self._data_pin

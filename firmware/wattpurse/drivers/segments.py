@@ -62,8 +62,9 @@ def _fold_points(text: str) -> tuple:
 
 
 def _cuts_whole_digits(characters: list, points: list) -> bool:
-    """Return True if a digit beyond the last position belongs to a whole number: no point stands before it in its
-    number.
+    """Return True if a digit beyond the last position belongs to a whole number.
+
+    It does if no point stands before it in its number.
     """
     is_decimal = False
     for index, character in enumerate(characters):

@@ -216,8 +216,9 @@ class CardDesk:
     async def _give_statement(
         self, identity: "CardIdentity", memory: "Memory", box: "purse.OrderBox", visit: "_Visit"
     ) -> None:
-        """Write a statement on a customer's card of this meter or a data card. The tap is over when it is on the
-        card.
+        """Write a statement on a customer's card of this meter or a data card.
+
+        The tap is over when the statement is on the card.
         """
         if box.kind in (purse.CUSTOMER, purse.DATA) and visit.result not in _NO_STATEMENT:
             try:

@@ -134,9 +134,7 @@ class Display:
                 self.take_press(press)
 
     def show_outcome(self, outcome: int) -> None:
-        """Show the outcome of a token or a tap for four seconds: its code, or credit if it has none; and play its
-        sound.
-        """
+        """Show the outcome of a token or a tap for four seconds, as its code or as credit, and play its sound."""
         self._page_turned.end()
         self._buzzer.play(_PATTERNS.get(outcome, sounds.REFUSED))
         self._say([(outcomes.display_code(outcome), OUTCOME_MS)])
@@ -153,10 +151,10 @@ class Display:
             self._note_failure()
 
     def take_press(self, press: str) -> None:
-        """Act on a press: SHORT ends a message, agrees or turns the page; LONG starts the lamp test. Both mute the
-        warning.
+        """Act on a press. Both kinds mute the warning.
 
-        Only a visible offer can be accepted: while another page is shown, a press turns it.
+        SHORT ends a message, agrees or turns the page; LONG starts the lamp test. Only a visible offer can be accepted:
+        while another page is shown, a press turns it.
         """
         now_ms = self._clock.ticks_ms()
         self._buzzer.play(sounds.KEY)
@@ -174,8 +172,7 @@ class Display:
         self._page_turned.begin(now_ms, PAGE_MS)
 
     def frame(self, now_ms: int) -> bytes:
-        """Return the six digits to be lit at `now_ms` (of the clock's ticks), from left to right, as LedDisplay takes
-        them.
+        """Return the six digits to be lit at `now_ms` (of the clock's ticks), from left to right.
 
         Returns the same object as long as the content is the same. The caller must not change it.
         """
@@ -247,8 +244,9 @@ class Display:
         return self._messages[0][0] if self._messages else None
 
     def _update(self) -> None:
-        """Send the frame of now, and once a minute even an unchanged one, because disturbances may change the chip's
-        memory.
+        """Send the frame of now.
+
+        Once a minute an unchanged frame is sent too, because disturbances may change the chip's memory.
         """
         now_ms = self._clock.ticks_ms()
         segments = self.frame(now_ms)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Guard:
-    """Looks at `sensors`, pairs of a kind of `tamper` and its drivers.contact.Contact; latches in the settings of
-    `stores`.
+    """Looks at `sensors`, and latches in the settings of `stores`.
 
-    `seen` are the kinds that the sensors reported at the last look, independent of the terms.
+    `sensors` are pairs of a kind of `tamper` and its drivers.contact.Contact. `seen` are the kinds that the sensors
+    reported at the last look, independent of the terms.
     """
 
     def __init__(

@@ -45,9 +45,7 @@ class KeyRoll:
         self._next_pair = keys.token_keys(self._aes, next_key) if next_key else None
 
     def open(self, data: bytes) -> "Token":
-        """Return the token in `data`, which has a header. Raises sealing.SealBroken if no key of this meter opens
-        it.
-        """
+        """Return the token in `data`, which has a header. Raises sealing.SealBroken if no key opens it."""
         if self._next_pair is None or token.key_version(data) != self._settings.get("next_key_version"):
             return token.open_token(self._aes, self._pair, data)
         opened = token.open_token(self._aes, self._next_pair, data)
@@ -75,8 +73,9 @@ class KeyRoll:
         return self._redeem(opened, carrier, version)
 
     def _redeem(self, opened: "Token", carrier: int, version: int) -> int:
-        """Mark the token as redeemed, after its key is stored: a token cut off in between finds its key when it comes
-        again.
+        """Mark the token as redeemed, after its key is stored.
+
+        A token that is cut off in between finds its key there when it comes again.
         """
         now_s = self._timekeeper.now_s()
         self._ledger.redeem(opened.sequence, opened.kind, carrier, now_s)
@@ -84,8 +83,9 @@ class KeyRoll:
         return outcome.ACCEPTED
 
     def _go_over(self) -> None:
-        """Put the next key into force. If it cannot be written, both keys go on working and the next token tries
-        again.
+        """Put the next key into force.
+
+        If it cannot be written, both keys go on working and the next token tries again.
         """
         next_key, version = self._settings.get("next_meter_key"), self._settings.get("next_key_version")
         in_force = (("meter_key", next_key), ("key_version", version))

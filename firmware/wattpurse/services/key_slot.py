@@ -64,8 +64,9 @@ class KeySlot:
         return UNUSABLE if self._in_trouble else None
 
     def note_look(self, failed: bool) -> None:
-        """Take the end of a look at the reader. `failed` is True if the reader, or a card that was there, could not be
-        used.
+        """Take the end of a look at the reader.
+
+        `failed` is True if the reader, or a card that was there, could not be used.
         """
         self._in_trouble = failed
 
@@ -89,10 +90,10 @@ class KeySlot:
         return await self._take_content(card_number(uid), content, memory)
 
     def sees(self, uid: bytes) -> bool:
-        """Return True if the card that was taken is still in and nothing is due. Otherwise the card has to be taken
-        again.
+        """Return True if the card that was taken is still in and nothing is due.
 
-        A card that was away for less than a look may have changed: it is always read before it is written.
+        Otherwise the card has to be taken again. A card that was away for less than a look may have changed: it is
+        always read before it is written.
         """
         if uid != self._uid or not self._is_proved or not self._is_in_use() or self._is_due():
             return False

@@ -16,6 +16,7 @@ from wattpurse.drivers.segments import POSITIONS
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+
     from wattpurse.core.money.account import Account
 
 CREDIT = 0
@@ -70,9 +71,7 @@ def has_something_to_say(page: int, account: "Account | None", days_left: int | 
 
 
 def emergency_text(account: "Account") -> str:
-    """Return the emergency credit on offer: "EC 5.00" in money, "EC 3.00" in kWh. A large amount shortens the
-    letters.
-    """
+    """Return the emergency credit on offer: "EC 5.00" in money, "EC 3.00" in kWh, fewer letters for a large one."""
     limit = account.contract.emergency_limit(account)
     decimals = _ENERGY_DECIMALS if account.contract.unit == ENERGY else account.tariff.currency.decimals
     for shown_decimals in range(decimals, -1, -1):

@@ -21,8 +21,8 @@ TIME_NOTED_EVERY_S = 600
 
 
 class SupplyDesk:
-    """Works on `stores` (fault and ledger), `circumstances`, `timekeeper` and, if there is one, the slot for key
-    cards.
+    """Works on `stores` (fault and ledger), `circumstances`, `timekeeper` and the slot for key cards, if there is
+    one.
     """
 
     def __init__(
@@ -43,10 +43,9 @@ class SupplyDesk:
         return supply.decide(self._stores.ledger.account, self._stores.fault, self._now())
 
     def judge(self) -> int:
-        """Journal the consequences of the decision (a cut-off, a wait for confirmation), then return the reason of
-        supply.
+        """Journal the consequences of the decision, then return the reason of supply.
 
-        Raises OSError when the ledger cannot be written.
+        Consequences are a cut-off or a wait for confirmation. Raises OSError when the ledger cannot be written.
         """
         account, fault = self._stores.ledger.account, self._stores.fault
         circumstances = self._now()
@@ -57,8 +56,9 @@ class SupplyDesk:
         return supply.decide(account, fault, circumstances)
 
     def press(self) -> bool:
-        """Take a press of the button. Return True if it agreed to something. Raises OSError if that cannot be
-        journalled.
+        """Take a press of the button. Return True if it agreed to something.
+
+        Raises OSError if the agreement cannot be journalled.
         """
         agreed = consent.asked(self._stores.ledger.account, self.decide())
         if agreed is None:
@@ -70,8 +70,9 @@ class SupplyDesk:
         return True
 
     def trip(self) -> None:
-        """Trip for good, after too many power trips: only the button reconnects. Raises OSError if it cannot be
-        journalled.
+        """Trip for good, after too many power trips: only the button reconnects.
+
+        Raises OSError if it cannot be journalled.
         """
         self._set("tripped", 1)
 
@@ -97,10 +98,10 @@ class SupplyDesk:
         return None if mean is None else warning.days_left(left, mean)
 
     def _keep_time(self) -> None:
-        """Journal the time while the clock cannot be trusted: after a restart a lost clock goes on from the ledger's
-        newest time.
+        """Journal the time at intervals while the clock cannot be trusted.
 
-        Otherwise repeated power cuts could make a term last for ever.
+        After a restart a lost clock goes on from the ledger's newest time. Otherwise repeated power cuts could make a
+        term last for ever.
         """
         now_s = self._timekeeper.now_s()
         if self._time_noted_s is None or self._timekeeper.trusted:

@@ -99,7 +99,7 @@ class SupplyWatch:
         elapsed_ms = self._clock.ticks_diff(now_ms, self._looked_ms)
         self._looked_ms = now_ms
         pulses = self._new_pulses()
-        is_open = self._switching.is_told_to_open
+        is_open = self._switching.must_be_open
         if is_open and not self._was_open:
             self._power.forget()
         self._was_open = is_open

@@ -44,7 +44,7 @@ class Switching:
         self._opens_again = False
 
     @property
-    def is_told_to_open(self) -> bool:
+    def must_be_open(self) -> bool:
         """True while the reason in force requires an open switch, even if the contact has not moved."""
         return self.reason is not None and not supply.is_closed(self.reason)
 

@@ -34,8 +34,9 @@ class Teller:
         self._effects = TokenEffects(stores.settings, stores.ledger, stores.events, timekeeper, self._keys, stores)
 
     def start(self) -> None:
-        """Take the keys, and finish a tamper clearing that a power cut interrupted. Raises OSError if it cannot be
-        written.
+        """Take the keys, and finish a tamper clearing that a power cut interrupted.
+
+        Raises OSError if it cannot be written.
         """
         self.take_keys()
         self._effects.finish_clearing()

@@ -19,7 +19,7 @@ class Pcnt:
 
     def __init__(self, unit, pin, rising, max, filter, value):
         if not 1 <= max <= 32_767 or not 0 <= filter <= 1_023 or value != 0 or not 0 <= unit < 8:
-            raise ValueError("not what a unit can be set to")
+            raise ValueError("a unit has no such setting")
         self.pin = pin
         self.limit = max
         self.counts_rising = rising == self.INCREMENT

@@ -41,8 +41,9 @@ class SupplyTest(unittest.TestCase):
         return supply.decide(self.account, supply.ON, self.circumstances)
 
     def _judge_through(self, first, last, step_minutes=10):
-        """Return the reasons from hour to hour, without repetitions. Hours are counted from midnight of the first
-        Monday.
+        """Return the reasons from hour to hour, without repetitions.
+
+        Hours are counted from midnight of the first Monday.
         """
         reasons = []
         for minute in range(first * 60, last * 60, step_minutes):

@@ -32,7 +32,7 @@ def test_the_ring_is_a_partition_of_its_own_and_large_enough():
     assert len(rings) == 1
     _, kind, subtype, _, size = rings[0]
     assert kind == "data"
-    assert 0x40 <= int(subtype, 0) <= 0xFE  # of no meaning to ESP-IDF, which then leaves it alone
+    assert 0x40 <= int(subtype, 0) <= 0xFE  # ESP-IDF knows no such type and leaves the partition alone
     assert size >= SECTORS * 4 * KIB
 
 

@@ -1,6 +1,4 @@
-"""Changes by the console: in flash when they are confirmed, in the event log with the carrier, and refused with a
-reason.
-"""
+"""Changes by the console: in flash when they are confirmed, in the event log, and refused with a reason."""
 
 import unittest
 

@@ -97,7 +97,7 @@ def copy(link: BoardLink, folder: Path) -> int:
         arrived.update(link.execute(scripts.HASH_FILES.format(paths=some)))
     wrong = [path for path in expected if arrived[path] != expected[path]]
     if wrong:
-        raise OSError(f"not on the board as sent: {', '.join(wrong)}")
+        raise OSError(f"these files on the board differ from the sent ones: {', '.join(wrong)}")
     return len(expected)
 
 

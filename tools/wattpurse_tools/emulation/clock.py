@@ -16,7 +16,7 @@ class EmulatedClock:
 
     def __init__(self) -> None:
         self.now_ns: float = 0
-        self.generation = 0  # as on the simulated board's clock; no task waits on this one
+        self.generation = 0  # part of the shape of a clock; no task waits on this one
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._sequence = itertools.count()
 

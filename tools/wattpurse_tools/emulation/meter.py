@@ -46,6 +46,7 @@ class PulseTrain(PulseSource):
 
     def __init__(self, clock: EmulatedClock, gpio: Gpio, impulses: int) -> None:
         super().__init__(clock, impulses)
+        self._pin_clock = clock
         self._gpio = gpio
         self._play()
 
@@ -72,7 +73,7 @@ class PulseTrain(PulseSource):
             period_ns = _WATT_NS_PER_KWH / (self.power_w * self._impulses)
             begun = self.energy_uj * self._impulses % MICROJOULES_PER_KWH / MICROJOULES_PER_KWH
             high_ns = min(_LONGEST_PULSE_NS, period_ns / 2)
-            self._gpio.pulses(period_ns, high_ns, None, self._clock.now_ns + (1 - begun) * period_ns)
+            self._gpio.pulses(period_ns, high_ns, None, self._pin_clock.now_ns + (1 - begun) * period_ns)
 
 
 class EmulatedMeter:

@@ -30,7 +30,9 @@ _CREDITS = {benefit: code for code, *_, benefit in token.KINDS if benefit in (MO
 class Order:
     """One token that is not sealed yet: `kind`, `body` (bytes), `words`, `unit`, `amount`."""
 
-    def __init__(self, kind: int, fields: tuple, words: str, unit: str = NO_UNIT, amount: int = 0) -> None:
+    def __init__(
+        self, kind: int, fields: tuple[int | bytes, ...], words: str, unit: str = NO_UNIT, amount: int = 0
+    ) -> None:
         self.kind, self.body = token.make(kind, *fields)
         self.words = words
         self.unit = unit

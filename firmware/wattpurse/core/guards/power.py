@@ -44,9 +44,7 @@ class Power:
         self._span_ms = since_newest_ms
 
     def watts(self, impulses: int, per_kwh: int) -> int:
-        """Return the power in W, rounded down, if `impulses` pulses are `per_kwh` kWh. Return 0 until two pulses were
-        seen.
-        """
+        """Return the power in W, rounded down, if `impulses` pulses are `per_kwh` kWh; 0 until two pulses were seen."""
         measured = self._measured_pulses * _WATT_MS_PER_KWH * per_kwh // (self._measured_ms * impulses)
         if self._silent_ms < WINDOW_MS:
             return measured

@@ -1,10 +1,10 @@
-"""The power limit: supply ends if too much power is drawn for some time. It returns by itself, or after a press of the
-button.
+"""The power limit: supply ends if too much power is drawn for some time.
 
-A tenth above the limit is allowed for ever, and any power is allowed for `PATIENCE_MS`, because motors start and
-kettles boil. Power is measured over ten seconds or more (`guards.power`). Supply therefore ends 30 to 50 s after the
-load became too large, and later if pulses are further apart than ten seconds. Supply returns after `power_reconnect_s`.
-If trips within an hour reach `power_trips`, supply waits until somebody presses the button.
+Supply returns by itself, or after a press of the button. A tenth above the limit is allowed for ever, and any power is
+allowed for `PATIENCE_MS`, because motors start and kettles boil. Power is measured over ten seconds or more
+(`guards.power`). Supply therefore ends 30 to 50 s after the load became too large, and later if pulses are further
+apart than ten seconds. Supply returns after `power_reconnect_s`. If trips within an hour reach `power_trips`, supply
+waits until somebody presses the button.
 """
 
 PATIENCE_MS = 30_000
@@ -19,9 +19,7 @@ _BORNE_PERCENT = 110
 
 
 class PowerLimit:
-    """A watch on power against a limit. `is_tripped` is True while supply must be off for a time. `trips` counts all
-    trips.
-    """
+    """A watch on power against a limit. `is_tripped` is True while supply must be off; `trips` counts all trips."""
 
     def __init__(self) -> None:
         self.is_tripped = False

@@ -1,8 +1,8 @@
-"""Tamper: attempts to take energy without paying, one bit for each kind. A detected kind stays latched until it is
-cleared.
+"""Tamper: attempts to take energy without paying, one bit for each kind.
 
-A term of supply sets the policy for each kind: ignore it, raise an alarm, or raise an alarm and end supply. The terms
-in force apply to latched kinds too; they may change while a kind is latched.
+A detected kind stays latched until it is cleared. A term of supply sets the policy for each kind: ignore it, raise an
+alarm, or raise an alarm and end supply. The terms in force apply to latched kinds too; they may change while a kind is
+latched.
 """
 
 from wattpurse.core.money.terms import TAMPER_IGNORED, TAMPER_OPENS

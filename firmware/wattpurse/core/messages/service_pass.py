@@ -1,9 +1,9 @@
-"""The pass on a technician's card, for the meters of a site, or on an operator's card, for the station. It is bound to
-its card.
+"""The pass on a technician's card, for the meters of a site, or on an operator's card, for the station.
 
     number of the person u32, expiry in UTC seconds u32, the first 8 bytes of the AES-CMAC over both
 
-Integers are little-endian. The key is `keys.service_pass_key` or `keys.operator_pass_key` of the card's UID.
+Integers are little-endian. The key is `keys.service_pass_key` or `keys.operator_pass_key` of the card's UID, so that a
+pass is valid on its own card only.
 """
 
 import struct

@@ -43,9 +43,7 @@ class CreditRegister:
         return self.bought - self.charged
 
     def has_room(self, amount: int) -> bool:
-        """Return True if `amount` more can be bought. Beyond this limit an account is implausible and cannot be
-        recovered.
-        """
+        """Return True if `amount` more can be bought and the account stays plausible."""
         return -_COUNT_LIMIT < self.bought + amount < _COUNT_LIMIT
 
     def spend(self, amount: int) -> int:
@@ -58,7 +56,12 @@ class Account:
     """The state of one meter. A new account takes a tariff, the calibration, a contract and the time."""
 
     def __init__(
-        self, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[contracts.Contract]", time_s: int
+        self,
+        tariff_data: bytes,
+        impulses: int,
+        per_kwh: int,
+        contract: "type[contracts.Contract]",
+        time_s: int,
     ) -> None:
         self.tariff = Tariff(tariff_data)
         self.pending_tariff = None
@@ -202,8 +205,9 @@ class Account:
                 self._charge_day()
 
     def _charge_day(self) -> None:
-        """Charge one day: its standing charge, unless the terms spare a customer who is cut off, and its part of a
-        debt.
+        """Charge one day: its standing charge and its part of a debt.
+
+        The terms may spare a customer who is cut off the standing charge.
         """
         if self.terms["standing_charge_while_off"] or not self.standing["cut_off"]:
             self.registers.add_charge(self.contract.charge_days(self, 1))
@@ -228,8 +232,9 @@ class Account:
             self.change_s = min(self.change_s, max(self.pending_tariff.activation_s, self.time_s + 1))
 
     def is_plausible(self) -> bool:
-        """Return True if a meter can have reached this state. In any other state its arithmetic could fail or never
-        end.
+        """Return True if a meter can have reached this state.
+
+        In any other state the account's arithmetic could fail or never end.
         """
         amounts = (self.money.bought, self.money.charged, self.energy.bought, self.energy.charged)
         return (

@@ -1,5 +1,5 @@
-"""Further effects on an account when credit comes, a day begins, or a balance is taken back: debts and emergency
-credit.
+"""Debts, emergency credit and receipts: effects on an account when credit comes, a day begins or a balance is taken
+back.
 
 All of them follow from the account alone, so that a replayed record always leads to the same state. Money is
 micro-units, energy mWh.
@@ -76,8 +76,7 @@ def take_daily_debt(account: "Account") -> None:
 
 
 def note_balance(account: "Account") -> None:
-    """Update emergency credit, for each credit register by itself: used up at its limit, on offer again once it is
-    repaid.
+    """Update the emergency credit of each credit register: used up at its limit, on offer again once it is repaid.
 
     Call after a balance rises or a limit changes. Recovery counts all energy between two records at once, and must
     reach the same state as the running meter that counted pulse by pulse.

@@ -1,7 +1,7 @@
-"""Friendly hours (no-disconnect period): times of the local day, and days, on which nobody is cut off for want of
-credit.
+"""Friendly hours (no-disconnect period): times and days on which nobody is cut off for want of credit.
 
-A customer who was cut off before they began stays cut off. Energy used in friendly hours is charged, and owed.
+The hours are local time. A customer who was cut off before they began stays cut off. Energy used in friendly hours is
+charged, and owed.
 """
 
 from wattpurse.core.tariffs.calendar import DAY_S, weekday
@@ -27,8 +27,9 @@ def is_friendly(account: "Account", now_s: int) -> bool:
 
 
 def ends_s(account: "Account", now_s: int) -> int:
-    """Return the first second after the friendly hours that run at `now_s`. Return ALWAYS_S if they do not end in two
-    weeks.
+    """Return the first second after the friendly hours that run at `now_s`.
+
+    Return ALWAYS_S if they do not end within two weeks.
     """
     time_s = now_s
     while time_s < now_s + _LONGEST_DAYS * DAY_S:

@@ -79,8 +79,9 @@ class CardContent:
         return self.version <= VERSION_LIMIT and max(self.loaded, self.spent) <= AMOUNT_LIMIT
 
     def says_the_same(self, other: "CardContent") -> bool:
-        """Return True if both have the same money, price and user. The used allowance may differ: it changes between
-        writings.
+        """Return True if both have the same money, price and user.
+
+        The used allowance may differ: it changes between writings.
         """
         return (
             (self.version, self.loaded, self.spent) == (other.version, other.loaded, other.spent)

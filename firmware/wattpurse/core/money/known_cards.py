@@ -31,7 +31,13 @@ class KnownCard:
     """
 
     def __init__(
-        self, number: int, version: int, spent: int, pending: int = 0, unproved: int = 0, owed: int = 0
+        self,
+        number: int,
+        version: int,
+        spent: int,
+        pending: int = 0,
+        unproved: int = 0,
+        owed: int = 0,
     ) -> None:
         self.number = number
         self.version = version
@@ -131,7 +137,14 @@ class KnownCards:
         self.user = user
 
     def take_terms(
-        self, loaded: int, price: int, allowance_mwh: int, period: int, number: int, used_mwh: int, day: int
+        self,
+        loaded: int,
+        price: int,
+        allowance_mwh: int,
+        period: int,
+        number: int,
+        used_mwh: int,
+        day: int,
     ) -> None:
         """Take the remaining content of the newest card; `number` is that of its period, `day` is today.
 
@@ -168,8 +181,9 @@ class KnownCards:
         self.known[0].owed += microunits
 
     def step(self, number: int, version: int, amount: int) -> None:
-        """Deduct `amount` of the debt of the newest card, with its next version. Raise ValueError if this is
-        impossible.
+        """Deduct `amount` of the debt of the newest card, with its next version.
+
+        Raise ValueError if the deduction is impossible.
         """
         card = self.newest
         if card is None or card.number != number or card.version + 1 != version or not 0 <= amount <= card.owed:
@@ -230,9 +244,7 @@ class KnownCards:
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """Return `(cards, position behind them)` of the bytes that `pack` put at `position`. Raise ValueError for other
-        bytes.
-        """
+        """Return `(cards, position behind them)` of the bytes at `position`. Raise ValueError for other bytes."""
         cards = cls()
         count = data[position] if position < len(data) else REMEMBERED + 1
         position += 1

@@ -127,12 +127,18 @@ class Ledger:
         self._record_with_pulses(records.TOKEN, payload)
 
     def set_number(
-        self, holder: int, name: str, value: int, now_s: int, sequence: int = NO_TOKEN, by: int = METER
+        self,
+        holder: int,
+        name: str,
+        value: int,
+        now_s: int,
+        sequence: int = NO_TOKEN,
+        by: int = METER,
     ) -> None:
-        """Set one of the account's numbers, of `holder` TERMS or STANDING (see `ledger_records`), in one record with
-        its token.
+        """Set one of the account's numbers and redeem its token, in one record.
 
-        Raise ValueError if the token is used, for an unknown name, or for a value out of range.
+        `holder` is TERMS or STANDING of `ledger_records`. Raise ValueError if the token is used, for an unknown name,
+        or for a value out of range.
         """
         if sequence != NO_TOKEN and self.account.token_is_used(sequence):
             raise ValueError("token is used")
@@ -161,8 +167,7 @@ class Ledger:
         self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, card.owed))
 
     def change(self, alter: "Callable[[Account], None]") -> None:
-        """Call `alter(account)`, which may change anything, and write the result as the newest snapshot, all or
-        nothing.
+        """Change the account by `alter(account)` and write it as the newest snapshot, all or nothing.
 
         An exception, from `alter` or from the flash, leaves the account as it was.
         """
@@ -209,8 +214,9 @@ class Ledger:
         self._record_with_pulses(records.RATE, records.rate(account.time_s, self._pending_pulses, account.rate))
 
     def prepare(self) -> bool:
-        """Erase one sector ahead of need. Return False if none is due. The call holds the processor for one erase at
-        most.
+        """Erase one sector ahead of need. Return False if none is due.
+
+        The call holds the processor for one erase at most.
         """
         return self._journal.prepare()
 
@@ -264,8 +270,9 @@ class Ledger:
         self.account.note_next_change()
 
     def _activate_pending(self, time_s: int) -> None:
-        """Activate the tariff, its rate, and the day that may begin with it in one snapshot: a power cut cannot
-        separate them.
+        """Activate the pending tariff, its rate, and the day that may begin with it.
+
+        All three are in one snapshot, so that a power cut cannot separate them.
         """
 
         def activate(account: Account) -> None:

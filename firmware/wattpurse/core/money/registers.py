@@ -85,9 +85,7 @@ class Registers:
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """Return `(registers, position behind them)` of the bytes that `pack` put at `position`. Raise ValueError for a
-        wrong count.
-        """
+        """Return `(registers, position behind them)` of the bytes at `position`. Raise ValueError for a wrong count."""
         registers = cls()
         *registers.rate_mwh, count = struct.unpack_from("<8QB", data, position)
         if not 1 <= count <= CLOSED_MONTHS + 1:

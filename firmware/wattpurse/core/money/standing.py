@@ -82,9 +82,7 @@ class Standing(NamedNumbers):
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """Return `(standing, position behind it)` of the bytes that `pack` put at `position`. Raise ValueError for
-        other bytes.
-        """
+        """Return `(standing, position behind it)` of the bytes at `position`. Raise ValueError for other bytes."""
         standing = cls()
         return standing, standing.take_packed(data, position)
 

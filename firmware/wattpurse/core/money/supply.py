@@ -87,8 +87,9 @@ def decide(account: "Account | None", fault: int, circumstances: "Circumstances"
 
 
 def reason_of_credit(account: "Account", circumstances: "Circumstances") -> int:
-    """Return ON, or the contract's reason to end supply. Friendly hours delay it for a customer who was not cut off
-    before.
+    """Return ON, or the contract's reason to end supply.
+
+    Friendly hours delay the end of supply for a customer who was not cut off before.
     """
     reason = account.contract.supply_reason(account, circumstances)
     if reason in _CREDIT_REASONS and _is_delayed(account, circumstances.now_s):
@@ -146,8 +147,9 @@ def _latches_without_credit(account: "Account", now_s: int) -> tuple:
 
 
 def _latches_with_credit(account: "Account") -> list:
-    """Return the changes when there is credit again. A customer who accepted emergency credit has pressed the button
-    already.
+    """Return the changes when there is credit again.
+
+    A customer who accepted emergency credit has pressed the button already.
     """
     standing = account.standing
     changes = []

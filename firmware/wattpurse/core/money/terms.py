@@ -64,9 +64,7 @@ class Terms(NamedNumbers):
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
-        """Return `(terms, position behind them)` of the bytes that `pack` put at `position`. Raise ValueError for other
-        bytes.
-        """
+        """Return `(terms, position behind them)` of the bytes at `position`. Raise ValueError for other bytes."""
         terms = cls()
         return terms, terms.take_packed(data, position)
 

@@ -37,8 +37,9 @@ def grade(account: "Account", circumstances: "Circumstances") -> int:
 
 
 def days_left(balance: int, mean_daily: int) -> int:
-    """Return the whole days that `balance` lasts at `mean_daily` of its unit: 0 without credit, DAYS_WITHOUT_USE at
-    most.
+    """Return the whole days that `balance` lasts at `mean_daily` of its unit.
+
+    The result is 0 without credit, and DAYS_WITHOUT_USE at most.
     """
     if balance <= 0:
         return 0

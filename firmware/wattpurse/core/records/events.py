@@ -213,8 +213,9 @@ class EventLog:
         self.link = link
 
     def _newest(self) -> tuple:
-        """Return the newest chained events, newest first, and the number of copies of the first. Read a few places
-        only.
+        """Return the newest chained events, newest first, and the number of copies of the first.
+
+        Read a few places only.
         """
         newest = []
         copies_of_first = 0

@@ -65,8 +65,9 @@ class Reading:
         self.charged = charged
 
     def since(self, before: "Reading") -> HalfHour:
-        """Return the use since the reading `before`. If the total fell, it is that of another ledger, and nothing was
-        used.
+        """Return the use since the reading `before`.
+
+        If the total fell, it is that of another ledger, and nothing was used.
         """
         seconds = max(0, self.end_s - before.end_s)
         if self.total_mwh < before.total_mwh:

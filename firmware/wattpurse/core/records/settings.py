@@ -1,8 +1,7 @@
-"""The meter's settings besides money: its number, its keys, the PIN and the latched tamper. Each change is durable on
-return.
+"""The meter's settings besides money: its number, its keys, the PIN and the latched tamper.
 
-The settings have their own ring: a small number is one record, bytes are a new snapshot. Everything that money depends
-on is in the ledger, so that one write decides about it.
+Each change is durable on return. The settings have their own ring: a small number is one record, bytes are a new
+snapshot. Everything that money depends on is in the ledger, so that one write decides about it.
 """
 
 import struct
@@ -59,8 +58,9 @@ class Settings:
         return self._journal.opened
 
     def open(self) -> None:
-        """Recover the settings. Raise ring.JournalBlank, slots.JournalUnreadable, ValueError or OSError; then nothing
-        was written.
+        """Recover the settings. Raise ring.JournalBlank, slots.JournalUnreadable, ValueError or OSError.
+
+        After an exception nothing was written.
         """
         snapshot, entries = self._journal.recover()
         self._values = _unpack(snapshot)
@@ -80,8 +80,8 @@ class Settings:
         self._values = {}
         self._journal.erase()
 
-    def get(self, name: str, default: "int | bytes | None" = None) -> "Any":
-        """Return the value of `name`, int or bytes, or `default` if it was never set."""
+    def get(self, name: str, default: "int | bytes | None" = None) -> "Any":  # noqa: ANN401
+        """Return the value of `name`, or `default` if it was never set. The name decides between int and bytes."""
         return self._values.get(_CODES[name], default)
 
     def set(self, name: str, value: "int | bytes") -> None:

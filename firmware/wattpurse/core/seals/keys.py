@@ -57,8 +57,9 @@ def event_key(aes: "Aes", key_of_meter: bytes) -> bytes:
 
 
 def classic_keys(aes: "Aes", site_key: bytes, card_uid: bytes) -> tuple:
-    """Return the sector keys A (reads all, writes statements) and B (writes all) of one MIFARE Classic card, 6 bytes
-    each.
+    """Return the sector keys of one MIFARE Classic card, 6 bytes each.
+
+    Key A reads all and writes statements; key B writes all.
     """
     site = Derivation(aes, site_key)
     return classic_key_a(site, card_uid), site.key(_CLASSIC_KEY_B + card_uid)[:CLASSIC_KEY_SIZE]

@@ -12,8 +12,9 @@ _HEX_DIGITS = _DIGITS + "abcdefABCDEF"
 
 
 def expect(arguments: list, usage: str, fewest: int, most: int | None = None) -> None:
-    """Raise ValueError, showing `usage`, unless there are `fewest` to `most` arguments (exactly `fewest` if `most` is
-    None).
+    """Raise ValueError, showing `usage`, unless there are `fewest` to `most` arguments.
+
+    Without `most` there must be exactly `fewest`.
     """
     if not fewest <= len(arguments) <= (fewest if most is None else most):
         raise ValueError("usage: " + usage)

@@ -1,8 +1,8 @@
-"""Changes that the console makes to a meter in service: each one is durable, then noted in the event log, then
-confirmed.
+"""Changes that the console makes to a meter in service.
 
-Every function takes the meter and the arguments typed, and returns the answer. A refusal raises ValueError with the
-reason. Energy counted so far is charged first, under the terms that held while it was used.
+Each change is durable, then noted in the event log, then confirmed. Every function takes the meter and the arguments
+typed, and returns the answer. A refusal raises ValueError with the reason. Energy counted so far is charged first,
+under the terms that held while it was used.
 """
 
 from wattpurse.core import carrier, outcome
@@ -177,7 +177,7 @@ def read_time(text: str) -> int:
     """Return a time that a clock may be set to. Raises ValueError for any other."""
     utc_s = parse_time(text)
     if not EARLIEST_S <= utc_s <= LATEST_S:
-        raise ValueError("no meter lives before 2026 or after 2105: is the year right?")
+        raise ValueError("the year must be 2026 to 2105")
     return utc_s
 
 

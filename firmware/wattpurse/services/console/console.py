@@ -152,7 +152,7 @@ class Console:
         return "the PIN is changed"
 
     async def _reboot(self, _arguments: list) -> None:
-        await self._write("the meter starts anew")
+        await self._write("the meter restarts")
         self._meter.board.reset()
 
     async def _write(self, text: str) -> None:

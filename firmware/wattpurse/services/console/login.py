@@ -1,5 +1,4 @@
-"""Rights to change things at the console: the PIN, the delay after wrong ones, and the rights that a service card
-gives.
+"""Rights to change things at the console: the PIN, the delay after wrong ones, the rights that a service card gives.
 
 Every attempt is counted in flash before the PIN is compared, so that cutting the power buys no further attempt. The
 following delay doubles from one second to an hour and survives a restart. Attempts made too soon are not counted, and
@@ -109,9 +108,11 @@ class Login:
     def attempt(self, pin: str) -> None:
         """Log in. Raises ValueError, saying how long to wait, for a wrong PIN or one that comes too soon."""
         if not self._meter.settings.opened and self._meter.fault == supply.LEDGER_UNREADABLE:
-            raise ValueError("the settings cannot be read, and with them no PIN: erase all flash and commission anew")
+            raise ValueError(
+                "the settings and their PIN cannot be read: erase all flash and commission the meter again"
+            )
         if not self._has_pin():
-            raise ValueError("no PIN is set: it is set when the meter is commissioned")
+            raise ValueError("no PIN is set: commissioning the meter sets it")
         wait_s = self._wait_s()
         if wait_s > 0:
             raise ValueError(f"too soon after a wrong PIN: wait {wait_s} s")
