@@ -16,7 +16,6 @@ from wattpurse.drivers.segments import POSITIONS
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-
     from wattpurse.core.money.account import Account
 
 CREDIT = 0
