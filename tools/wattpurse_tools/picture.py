@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from boards.host.world.commissioning import CARD, open_world
+from boards.host.world.commissioning import CARD, METER_NUMBER, open_world
 from boards.host.world.vending_desk import VendingDesk
 from boards.host.world.world import World
 from wattpurse_tools.places import ROOT
@@ -58,13 +58,13 @@ class Face:
     card_kind: str
 
 
-def face_of(world: World, card_name: str) -> Face:
+def face_of(world: World, meter_number: int, card_name: str) -> Face:
     """Return the state of the meter in `world`, read from the models of its chips."""
     hardware = world.hardware
     cards = hardware.reader.field.cards
     return Face(
         segments=hardware.display.segments(),
-        meter_number=world.meter.settings.get("meter_number"),
+        meter_number=meter_number,
         mains_on=world.mains_on,
         contact_closed=hardware.relay.contact_closed,
         power_w=hardware.source.power_w,
@@ -83,7 +83,7 @@ def meter_with_credit(folder: str) -> Face:
         if not world.run_until(lambda: world.hardware.relay.contact_closed, TAP_LIMIT_S):
             raise ValueError("the load switch stays open after the tap")
         world.run_for(SETTLE_S)
-        return face_of(world, cards.name)
+        return face_of(world, METER_NUMBER, CARD)
     finally:
         world.close()
 
