@@ -146,7 +146,7 @@ class VirtualClock:
         is_micropython = sys.implementation.name == "micropython"
         self._program = (_MicroPythonProgram if is_micropython else _CPythonProgram)(self, coroutine)
 
-    def resume(self) -> "Any":
+    def resume(self) -> "Any":  # noqa: ANN401 the result is that of the program
         """Continue the program as `run` does. After a `Pause` from the `on_idle` hook it can be resumed again."""
         if self._program is None:
             raise RuntimeError("no program was started")
