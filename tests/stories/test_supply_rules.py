@@ -143,7 +143,7 @@ class TestAMagnetOnTheMeter(SupplyStory):
     def test_a_magnet_that_is_still_there_is_found_again(self):
         self.hardware.magnet.sense(True)
         self.world.run_for(5)
-        self.assertIn("for it lasts: magnet", self.technician("reset-tamper"))
+        self.assertIn("because it lasts: magnet", self.technician("reset-tamper"))
         self.world.run_for(5)
         self.assertFalse(self.is_lit())
         self.assertEqual(self.numbers_of(events.TAMPER), [tamper.MAGNET] * 2)
