@@ -16,7 +16,7 @@ help: ## List the targets
 run: micropython venv ## Run the simulated meter in this terminal, BOARD=pico its image on an emulated chip; ARGS="..."
 	@PATH="$(CURDIR)/$(VENV):$$PATH" $(or $(run_$(or $(BOARD),host)),$(wildcard boards/$(BOARD)/emulate),$(error There is no board $(BOARD) to run)) $(ARGS)
 
-test: micropython venv ## Run every test: CPython, the unix port, lint, import rule, compile; ARGS="..." goes to pytest
+test: micropython venv ## Run every test: CPython, the unix port, lint, order of rooms, types, compile; ARGS="..." goes to pytest
 	@$(VENV)/pytest -n $$(nproc) $(ARGS)
 
 proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs the slice of it that is in `test`
