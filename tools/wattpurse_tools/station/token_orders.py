@@ -22,7 +22,7 @@ from wattpurse_tools.station.card_report import amount_text, time_text
 from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.key_history import KeyHistory
 from wattpurse_tools.station.order import ENERGY, MONEY, Order
-from wattpurse_tools.tariffs.tariff_file import encode, load
+from wattpurse_tools.tariffs.tariff_file import load_table
 
 _DAY_S = 86_400
 _DAYS_LIMIT = 3660
@@ -129,8 +129,7 @@ def _contract(words: list[str], _context: Context) -> Order:
 
 
 def _tariff(words: list[str], _context: Context) -> Order:
-    path = Path(words[0])
-    table = encode(load(path)) if path.suffix in (".toml", ".json") else path.read_bytes()
+    table = load_table(Path(words[0]))
     return Order(token.TARIFF, (table,), f"tariff version {Tariff(table).version}")
 
 
