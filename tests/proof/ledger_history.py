@@ -54,6 +54,10 @@ class LedgerHistory:
         self.book.now_may_be()
         self._match(self.ledger.account, "live")
 
+    def rest(self):
+        """Nothing is under way: what was acknowledged must be, less the pulses that wait."""
+        self.book.now_may_be()
+
     def recovered(self, flash) -> Ledger:
         """A meter that starts from `flash`. Whatever it raises, its credit is gone."""
         return opened(Ledger(flash, 0, self.sectors), "the ledger")

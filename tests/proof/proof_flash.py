@@ -89,7 +89,7 @@ class ProofFlash(FlashModel):
         kept = int.from_bytes(self.memory[address:end], "little") & int.from_bytes(data[:whole], "little")
         self.memory[address:end] = kept.to_bytes(whole, "little")
         if self._weak:
-            self._settle(address, whole)
+            self._settle(address, data[:whole])
         if whole < len(data):
             self._tear_byte(end, data[whole])
 
@@ -139,11 +139,11 @@ class ProofFlash(FlashModel):
             sector, offset = divmod(address, SECTOR_SIZE)
             self._weak.setdefault(sector, bytearray(SECTOR_SIZE))[offset] |= weak
 
-    def _settle(self, address, length):
+    def _settle(self, address, data):
         sector, offset = divmod(address, SECTOR_SIZE)
         mask = self._weak.get(sector)
         if mask is not None:
-            mask[offset : offset + length] = bytes(length)
+            mask[offset : offset + len(data)] = bytes(len(data))
 
     def _read_weak(self, start, end, buffer):
         """Weak cells read as either value, each time anew."""

@@ -6,7 +6,7 @@ from tests.proof.campaign import BROKEN_RULES, LOST, Broken
 from tests.proof.small_histories import EventsHistory, LogHistory, opened
 from wattpurse.core.messages import token
 from wattpurse.core.records import event_chain
-from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.events import STARTED, EventLog
 from wattpurse.core.records.load_profile import HALF_HOUR_S, LoadProfile
 from wattpurse.core.records.top_up_log import TopUpLog
 
@@ -42,6 +42,9 @@ class ProfileHistory:
     def confirm(self):
         """They were acknowledged."""
         self.check(self.profile)
+
+    def rest(self):
+        """Nothing is under way."""
 
     def recovered(self, flash) -> LoadProfile:
         """The profile of a meter that starts from `flash`."""
@@ -127,3 +130,23 @@ class ChainHistory(EventsHistory):
                 raise Broken(BROKEN_RULES, f"an event that nobody touched is {verdict}: {vars(event)}")
             if place == _SHOWN:
                 break
+
+
+class DeadClockHistory(ChainHistory):
+    """A chained event log of a meter whose clock is dead: each start notes the same event of the same second."""
+
+    def recovered(self, flash) -> EventLog:
+        """The log of a meter that starts from `flash`, with its start noted."""
+        log = super().recovered(flash)
+        log.note(STARTED, 0, samples.NEW_YEAR_S)
+        return log
+
+    def shown(self, log: EventLog) -> list:
+        """The newest events but for the starts."""
+        newest = []
+        for event in log.survey():
+            if event is not None and event.code != STARTED:
+                newest.append(event)
+                if len(newest) == self.most_shown:
+                    break
+        return newest

@@ -49,6 +49,10 @@ class SettingsHistory:
         self.before = self.after
         self.check(self.settings)
 
+    def rest(self):
+        """Nothing is under way."""
+        self.after = self.before
+
     def recovered(self, flash) -> Settings:
         """Settings of a meter that starts from `flash`."""
         return opened(Settings(flash, 0, self.sectors), "the settings")
@@ -108,6 +112,10 @@ class LogHistory:
         """They were acknowledged."""
         self.check(self.log)
 
+    def rest(self):
+        """Nothing is under way."""
+        self.under_way = set()
+
     def recovered(self, flash):
         """The log of a meter that starts from `flash`."""
         return opened(self.log_class(flash, 0, self.sectors), f"the log of {self.name}")
@@ -128,6 +136,11 @@ class EventsHistory(LogHistory):
 
     name = "events"
     log_class = EventLog
+    most_shown = _SHOWN
+
+    def shown(self, log: EventLog) -> list:
+        """The newest events, newest first."""
+        return log.recent(_SHOWN)
 
     def note(self, number: int):
         """An event that is known from its number."""
@@ -135,7 +148,7 @@ class EventsHistory(LogHistory):
 
     def check(self, log: EventLog):
         """The newest events in their order; no other ones."""
-        shown = log.recent(_SHOWN)
+        shown = self.shown(log)
         for event in shown:
             if (event.time_s, event.code, event.by, event.extra) != (event.number, 6, 2, -event.number):
                 raise Broken(BROKEN_RULES, f"an event that nobody noted: {vars(event)}")
