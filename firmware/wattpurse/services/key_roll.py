@@ -68,7 +68,11 @@ class KeyRoll:
         return self._redeem(opened, carrier, version)
 
     def _redeem(self, opened, carrier, version):
-        """The key comes first: a token that is cut off before its mark finds its key there when it comes again."""
+        """The key comes first: a token that is cut off before its mark finds its key there when it comes again.
+
+        A key that is there already must be firm before the token counts as accepted: no later start may lose it.
+        """
+        self._settings.make_firm()
         now_s = self._timekeeper.now_s()
         self._ledger.redeem(opened.sequence, opened.kind, carrier, now_s)
         self._events.note(events.KEYS_CHANGED, carrier, now_s, version, opened.sequence)

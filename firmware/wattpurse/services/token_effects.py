@@ -124,6 +124,7 @@ class TokenEffects:
         """The ledger decides and the settings follow; what they wait for is noted before, so a start can finish it."""
         opened.fields()
         self._settings.set("tamper_token", opened.sequence)
+        self._settings.make_firm()
         self._ledger.redeem(opened.sequence, opened.kind, carrier, self._timekeeper.now_s())
         self.finish_clearing()
         return self._accepted(events.TAMPER_CLEARED, carrier, 0, opened.sequence)

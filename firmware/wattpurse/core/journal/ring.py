@@ -6,12 +6,15 @@ Both copies use sectors of the same index, the first copy always before the seco
 
 in 32 bytes, then the snapshot, then, from the next page on, the log that `journal` keeps. The header is programmed
 after the snapshot, in an operation of its own: a whole header promises a whole snapshot.
+
+A header whose programming was cut off is a ghost: it may read whole at one start and torn at the next. `newest` lists
+what may be ghosts, and `kill` programs zeros over one, after which it is never whole again.
 """
 
 import binascii
 import struct
 
-from wattpurse.core.journal.slots import JournalUnreadable
+from wattpurse.core.journal.slots import SLOT_SIZE, JournalUnreadable, is_entry
 
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256
@@ -24,6 +27,8 @@ _HEADER = "<4sBBHII"
 _HEADER_SIZE = 32
 _HEADER_CRC_AT = 28
 _BLANK_PAGE = b"\xff" * PAGE_SIZE
+_BLANK_HEADER = b"\xff" * _HEADER_SIZE
+_KILLED = bytes(_HEADER_SIZE)
 
 
 class JournalBlank(Exception):
@@ -40,6 +45,10 @@ class Ring:
         self._flash = flash
         self._first = first_sector
         self._number = number
+        self.highest_sequence = 0
+        self.ghosts = []
+        self.killed = []
+        self._newest = ()
         self._header = bytearray(_HEADER_SIZE)
         self._page = bytearray(PAGE_SIZE)
 
@@ -99,25 +108,56 @@ class Ring:
         A damaged snapshot behind a whole header is passed over only where the second copy was not begun: that is what
         a cut leaves. Raises JournalBlank, JournalUnreadable.
         """
-        candidates = []
-        for index in range(self.sectors):
-            for copy in range(COPIES):
-                header = self.read_header(copy, index)
-                if header is not None:
-                    candidates.append((header[0], -copy, index, header[1], header[2]))
-        candidates.sort(reverse=True)
-        damaged_sequence = None
-        for sequence, negative_copy, index, length, crc in candidates:
-            snapshot = bytearray(length)
-            self.read(-negative_copy, index, _HEADER_SIZE, snapshot)
-            if binascii.crc32(snapshot) == crc:
-                return index, sequence, bytes(snapshot)
-            if sequence == damaged_sequence:
+        candidates = self._candidates()
+        self._newest = candidates
+        self.highest_sequence = candidates[0][0] if candidates else 0
+        damaged = []
+        for place, (sequence, negative_copy, index, length, crc) in enumerate(candidates):
+            snapshot = self.read_snapshot(-negative_copy, index, length, crc)
+            if snapshot is not None:
+                self.ghosts += [(-one[1], one[2]) for one in candidates[:place]]
+                return index, sequence, snapshot
+            if (sequence, index) in damaged:
                 raise JournalUnreadable("the newest snapshot is damaged in both copies")
-            damaged_sequence = sequence
+            damaged.append((sequence, index))
         if not candidates and self.is_blank():
             raise JournalBlank("the journal is blank")
         raise JournalUnreadable("the journal has no readable sector")
+
+    def read_snapshot(self, copy: int, index: int, length: int, crc: int) -> bytes | None:
+        """Return the snapshot of one copy of a sector, or None if it does not have this CRC."""
+        snapshot = bytearray(length)
+        self.read(copy, index, _HEADER_SIZE, snapshot)
+        return bytes(snapshot) if binascii.crc32(snapshot) == crc else None
+
+    def has_entry(self, index: int, sequence: int, length: int) -> bool:
+        """Return True if the log of a sector has begun: both of its headers were whole before that, and are firm."""
+        slot = bytearray(SLOT_SIZE)
+        for copy in range(COPIES):
+            self.read(copy, index, log_offset(length), slot)
+            if is_entry(slot, sequence, 0):
+                return True
+        return False
+
+    def newest_firm(self, below: int) -> int | None:
+        """Return the index of the newest sector with a sequence below `below` whose log has begun, or None.
+
+        It looks at the headers that `newest` found.
+        """
+        for sequence, negative_copy, index, length, crc in self._newest:
+            is_proven = sequence < below and self.has_entry(index, sequence, length)
+            if is_proven and self.read_snapshot(-negative_copy, index, length, crc) is not None:
+                return index
+        return None
+
+    def kill(self, copy: int, index: int) -> bool:
+        """Program zeros over a header, so that it is never whole again; False if the sector did not take them."""
+        try:
+            self.program(copy, index, 0, _KILLED)
+            self.read(copy, index, 0, self._header)
+        except OSError:
+            return False
+        return self._header == _KILLED
 
     def is_blank(self) -> bool:
         """True if every sector of both copies reads as erased."""
@@ -134,6 +174,31 @@ class Ring:
             if self._page != _BLANK_PAGE:
                 return False
         return True
+
+    def _candidates(self):
+        """Return `(sequence, -copy, index, snapshot length, snapshot CRC)` of every whole header, the newest first.
+
+        What is neither whole nor blank is noted in `ghosts`, and in `killed` what reads as zeros.
+        """
+        candidates = []
+        self.ghosts = []
+        self.killed = []
+        for index in range(self.sectors):
+            for copy in range(COPIES):
+                header = self.read_header(copy, index)
+                if header is not None:
+                    candidates.append((header[0], -copy, index, header[1], header[2]))
+                elif self._header == _KILLED:
+                    self.killed.append((copy, index))
+                elif self._header != _BLANK_HEADER or self._has_written_first_page(copy, index):
+                    self.ghosts.append((copy, index))
+        candidates.sort(reverse=True)
+        return candidates
+
+    def _has_written_first_page(self, copy, index) -> bool:
+        """Return True if a snapshot stands behind a header that reads as erased: its programming may have begun."""
+        self.read(copy, index, 0, self._page)
+        return self._page != _BLANK_PAGE
 
     def _sector(self, copy, index):
         return self._first + copy * self.sectors + index

@@ -101,7 +101,16 @@ def merge(first, second, sequence: int, number: int, finished: bool = False) -> 
     return None, _proven_steps(tallies)
 
 
-def _proven_steps(tallies):
+def other_count(first: bytearray, second: bytearray, sequence: int, number: int, steps: int) -> int | None:
+    """Return the clean count of the copy that counts otherwise than `steps`, or None if there is none."""
+    for copy in (first, second):
+        tally = tally_of(copy, sequence, number)
+        if tally is not None and tally[1] and tally[0] != steps:
+            return tally[0]
+    return None
+
+
+def _proven_steps(tallies: list) -> int:
     """The lower of the clean counts: an interrupted write can only make its own copy read too high, or not clean."""
     clean_steps = [steps for steps, clean in tallies if clean]
     if not clean_steps:

@@ -40,12 +40,8 @@ class Ledger:
         Whatever is raised, nothing was written.
         """
         snapshot, entries = self._journal.recover()
-        self._adopt(account_image.unpack(snapshot))
         try:
-            self._replay(entries)
-            if not self.account.is_plausible():
-                raise LedgerMismatch("the records lead to what cannot be")
-            self.account.note_next_change()
+            self._rebuild(snapshot, entries)
             self._journal.roll()
         except (LedgerMismatch, ValueError, OSError):
             self.close()
@@ -56,6 +52,7 @@ class Ledger:
         self._adopt(account)
         try:
             self._journal.create()
+            self._journal.mark_firm()
         except (ValueError, OSError):
             self.close()
             raise
@@ -260,6 +257,37 @@ class Ledger:
             account.enter_context()
 
         self.change(activate)
+
+    def _rebuild(self, snapshot: bytes, entries: list) -> None:
+        """Take the account from a snapshot and the entries behind it.
+
+        Where the two copies of a tally count differently, the lower count is taken, in the customer's favour. If the
+        records behind it tell of another balance, a cell of the lower copy has failed, and the other count is tried.
+        """
+        try:
+            self._rebuild_from(snapshot, entries)
+            return
+        except LedgerMismatch:
+            if not self._journal.other_counts:
+                raise
+        others = self._journal.other_counts
+        for choice in [(other,) for other in others] + [tuple(others)]:
+            counted = list(entries)
+            for place, steps in choice:
+                counted[place] = (None, steps)
+            try:
+                self._rebuild_from(snapshot, counted)
+                return
+            except LedgerMismatch:
+                continue
+        raise LedgerMismatch("no count of a tally leads to the balances behind it")
+
+    def _rebuild_from(self, snapshot: bytes, entries: list) -> None:
+        self._adopt(account_image.unpack(snapshot))
+        self._replay(entries)
+        if not self.account.is_plausible():
+            raise LedgerMismatch("the records lead to what cannot be")
+        self.account.note_next_change()
 
     def _record_with_pulses(self, kind, payload) -> None:
         """A record that carries the pulses below one step: they are pending until it is in flash."""

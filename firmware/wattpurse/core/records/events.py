@@ -159,7 +159,7 @@ class EventLog:
         """Chain what is noted from now on behind the newest event. False if that is of another key, or was changed.
 
         If it is whole in one copy alone, it may not be there the next time: it was being written when power failed.
-        Then the next event takes its place.
+        Then it is written again. Where that cannot be, the next event takes its place.
         """
         self._chain = EventChain(aes, key_of_meter, KEY_CHANGES)
         self.link = NO_LINK
@@ -167,7 +167,7 @@ class EventLog:
         if not newest:
             return True
         self.link = newest[0].link
-        if copies == 1:
+        if copies == 1 and not self._repeats_newest():
             link = self._chain.place_of(newest)
             self.link = self.link if link is None else link
         for _, verdict in self._chain.verdicts(newest):
@@ -181,10 +181,18 @@ class EventLog:
         return ((event, UNCHAINED) for event in self.survey() if event is not None)
 
     def survey(self):
-        """Yield every event, newest first, and None for each place that cannot be read."""
-        if self._journal.opened:
-            for kind, payload, _ in self._journal.survey():
-                yield _event(kind, payload)
+        """Yield every event, newest first, and None for each place that cannot be read.
+
+        Chained events that are alike are one whose writing was cut off and repeated: each link stands for one place.
+        """
+        if not self._journal.opened:
+            return
+        newer = None
+        for kind, payload, _ in self._journal.survey():
+            if kind == _CHAINED and payload == newer:
+                continue
+            newer = payload if kind is not None else newer
+            yield _event(kind, payload)
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need; False if none is due."""
@@ -229,6 +237,13 @@ class EventLog:
         self._journal.append(_CHAINED, event.body + link)
         self.link = link
 
+    def _repeats_newest(self) -> bool:
+        try:
+            return self._journal.repeat_doubtful()
+        except OSError:
+            self.failed = True
+            return False
+
     def _newest(self):
         """The newest chained events, newest first, and how many copies hold the first. Looks at a few places only."""
         newest = []
@@ -236,6 +251,8 @@ class EventLog:
         places = 2 * LOOK_BACK
         for kind, payload, copies in self._journal.survey():
             event = _event(kind, payload)
+            if newest and event is not None and event.link == newest[-1].link:
+                continue
             if event is not None and event.link is not None:
                 copies_of_first = copies_of_first or copies
                 newest.append(event)

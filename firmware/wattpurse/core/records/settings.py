@@ -51,7 +51,10 @@ class Settings:
         return self._journal.opened
 
     def open(self) -> None:
-        """Recover. Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError; writes nothing then."""
+        """Recover, and make firm what a power cut left doubtful: every later start finds the same.
+
+        Raises ring.JournalBlank, slots.JournalUnreadable, ValueError, OSError, and has written nothing then.
+        """
         snapshot, entries = self._journal.recover()
         self._values = _unpack(snapshot)
         for kind, payload in entries:
@@ -59,11 +62,20 @@ class Settings:
                 code, value = struct.unpack_from(_NUMBER, payload)
                 if _IS_NUMBER.get(code):
                     self._values[code] = value
+        try:
+            self._journal.make_firm()
+        except OSError:
+            pass  # worn out: they can be read, and nothing may be told as durable (see `make_firm`)
+
+    def make_firm(self) -> None:
+        """Make sure that every later start finds the settings as they are. Raises OSError if flash does not take it."""
+        self._journal.make_firm()
 
     def create(self) -> None:
         """Start with no settings in blank flash. Raises ValueError if the flash is not blank."""
         self._values = {}
         self._journal.create()
+        self._journal.mark_firm()
 
     def erase(self) -> None:
         """Erase all settings, for a person's explicit order only."""
@@ -82,13 +94,12 @@ class Settings:
         """Change several settings, all or none: `pairs` of (name, value)."""
         pairs = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
         if len(pairs) == 1 and _IS_NUMBER[pairs[0][0]]:
-            self._journal.append(_SET_NUMBER, struct.pack(_NUMBER, *pairs[0]))
+            self._journal.append_firmly(_SET_NUMBER, struct.pack(_NUMBER, *pairs[0]))
             self._values[pairs[0][0]] = pairs[0][1]
         elif pairs:
             before = dict(self._values)
-            self._values.update(pairs)
             try:
-                self._journal.roll()
+                self._journal.roll_firmly(lambda: self._values.update(pairs))
             except (OSError, ValueError):
                 self._values = before
                 raise
