@@ -15,7 +15,7 @@ from tests.proof.marginal_flash import MarginalFlash
 from tests.proof.record_histories import DeadClockHistory, ProfileHistory, TopUpHistory
 from tests.proof.small_histories import EventsHistory, SettingsHistory
 
-LIVES_PER_CASE = 13
+LIVES_PER_CASE = 26
 _STEPS = 24
 _MOST_CUTS_IN_A_ROW = 50
 _OPERATIONS_OF_A_START = 4_000
@@ -43,7 +43,7 @@ _LIVES = (
 
 
 def run_lives(seed: int, tally):
-    """Live `LIVES_PER_CASE` lives, one of each kind."""
+    """Live `LIVES_PER_CASE` lives, two of each kind."""
     for number in range(LIVES_PER_CASE):
         run_life(seed * LIVES_PER_CASE + number, tally)
 

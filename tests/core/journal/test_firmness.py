@@ -267,7 +267,7 @@ class TestOneCopyTakesNothing(unittest.TestCase):
 
 class TestRot(unittest.TestCase):
     def test_a_cell_of_a_tally_that_rots_costs_no_credit(self):
-        """Every cleared cell of a tally with a top-up behind it, in either copy: the balance tells which count holds."""
+        """Every cleared cell of a tally with a top-up behind it, in either copy: the balance tells the count."""
         flash = new_flash(4)
         ledger = Ledger(flash, 0, 4)
         ledger.create(samples.new_account())

@@ -237,8 +237,6 @@ class Journal:
         Raises OSError when no sector is good, ValueError when the journal was not recovered or created before. A roll
         erases at most ERASES_AT_ONCE sectors; the first after a start, when no watchdog runs yet, as many as there are.
         """
-        if not self._opened:
-            raise ValueError("the journal is not open")
         self._erases_left = ERASES_AT_ONCE if self._slot_count else 2 * ring.COPIES * self._ring.sectors
         self._roll_firm()
 
@@ -355,6 +353,8 @@ class Journal:
 
     def _roll_on(self) -> None:
         """Write a snapshot into the next sector that takes it."""
+        if not self._opened:
+            raise ValueError("the journal is not open")
         snapshot = self._snapshot()
         if len(snapshot) > ring.SNAPSHOT_LIMIT:
             raise ValueError("the snapshot is too long for a sector")
