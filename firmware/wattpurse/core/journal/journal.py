@@ -382,15 +382,12 @@ class Journal:
     def _targets(self) -> list:
         """Return the sectors that a roll may take, in their order.
 
-        They follow the newest that is proven, which is never among them. One that is believed and not proven comes
-        last: so no row of cuts wears its way round the ring to the only sound sector.
+        They follow the newest that is proven, which is never among them. One that is believed and not proven is taken
+        again: nothing was told because of it, or both of its copies are whole, of which one stays until the other is
+        written anew. So no row of cuts wears its way round the ring to the only sound sector.
         """
         before = self._index if self._firm_index is None else self._firm_index
-        indices = [(before + step) % self._ring.sectors for step in range(1, self._ring.sectors)]
-        if self._index != before:
-            indices.remove(self._index)
-            indices.append(self._index)
-        return indices
+        return [(before + step) % self._ring.sectors for step in range(1, self._ring.sectors)]
 
     def _starts(self, index: int, snapshot: bytes, erased: bool, is_first: bool) -> bool:
         """Start a sector. Behind one that failed, one that takes no program is found before it is erased."""
