@@ -32,7 +32,10 @@ if TYPE_CHECKING:
         async def sleep_ms(self, __ms: int) -> None: ...
 
     class Flash(Protocol):
-        """NOR flash: an erase sets a sector of 4 KiB to ones, a program clears bits inside one page of 256 bytes."""
+        """NOR flash: an erase sets a sector of 4 KiB to ones, a program clears bits inside one page of 256 bytes.
+
+        A board that can ask the chip for its JEDEC ID has it as `identification`, an int, as well.
+        """
 
         @property
         def sector_count(self) -> int: ...
@@ -126,7 +129,11 @@ DEVICES = (
     ("reverse_flow", "drivers.contact.Contact of the output that says energy flows backwards, believed slowly"),
     ("rtc", "drivers.rtc_ds3231.Ds3231, or the same read() and set(utc_s)"),
     ("reader", "cards.mfrc522.Mfrc522, not started"),
-    ("flash", "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"),
+    (
+        "flash",
+        "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"
+        "; identification, the chip's JEDEC ID, where it can be asked",
+    ),
     ("watchdog", "feed(): 8 s after the last the board is reset; has_reset_board: it was, before this start"),
     (
         "console",

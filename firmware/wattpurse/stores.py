@@ -18,6 +18,12 @@ from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.settings import Settings
 from wattpurse.core.records.top_up_log import TopUpLog
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattpurse.hal import Flash
+
 # In sectors of 4 KiB: (first sector, sectors per copy); each ring has two copies.
 SETTINGS_RING = (0, 4)
 EVENTS_RING = (8, 16)
@@ -45,6 +51,7 @@ class Stores:
         self.top_ups = TopUpLog(flash, *TOP_UPS_RING)
         self.fault = supply.NOT_COMMISSIONED
         self._aes = aes
+        self._flash = flash
         self._keys_changed = False
 
     def open(self) -> None:
@@ -53,6 +60,8 @@ class Stores:
         settings_are_open = _opens(self.settings)
         events_are_open = _opens(self.events)
         self._keys_changed = not self.chain_events()
+        if self.settings.get("flash_by_records", 0):
+            self.ledger.count_by_records()
         if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
             self.fault = supply.NOT_COMMISSIONED  # power failed before there was a ledger: nothing can be lost
         if self.fault == supply.ON:
@@ -153,6 +162,18 @@ class Stores:
         self.ledger.erase()
         self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, now_s, meter_number)
 
+    def test_flash(self, by_records: bool) -> "Iterator[None]":
+        """Test the flash chip where a blank meter has nothing yet: see `flash_test`. Yields often.
+
+        The sectors are those of the load profile, which commissioning begins anew. Raises ValueError if the chip does
+        not keep what the ledger would write: bits cleared one by one, or, `by_records`, slots.
+        """
+        from wattpurse.core.journal import flash_test  # no meter that works has memory to spare for it
+
+        first, sectors = LOAD_PROFILE_RING
+        both_copies = range(first, first + 2 * sectors)
+        return (flash_test.program_slots if by_records else flash_test.clear_bits)(self._flash, both_copies)
+
     def _make_records(self, missing, now_s) -> None:
         try:
             self.settings.set("records", _RECORDS_BEGUN)
@@ -197,6 +218,11 @@ class Stores:
         except OSError:
             return False
         return True
+
+
+def identification_of(flash: "Flash") -> int | None:
+    """Return the JEDEC ID of the flash chip, or None where the board cannot ask it."""
+    return getattr(flash, "identification", None)
 
 
 def _opens(store) -> bool:

@@ -19,6 +19,8 @@ An owner that shall not roll at each start writes by `append_firmly` and `roll_f
 behind it. Where the newest entry is FIRM, no change was under way, and a start has nothing to make firm.
 """
 
+import struct
+
 from wattpurse.core.journal import ring, slots
 from wattpurse.core.journal.ring import Ring
 from wattpurse.core.journal.slots import JournalUnreadable
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 FIRM = 100
 BEGUN = 99
-_OWN_KINDS = (FIRM, BEGUN)
+COUNT = 98
+_OWN_KINDS = (FIRM, BEGUN, COUNT)
+_COUNT = "<I"
 
 # At 400 ms each, the longest in any data sheet, these hold the processor for 6.4 s: the watchdog waits 8 s.
 ERASES_AT_ONCE = 16
@@ -63,6 +67,7 @@ class Journal:
         self._degraded = False
         self._sector_failed = False
         self._is_firm = False
+        self._counts_by_records = False
         self._firm_index = None
         self._erases_left = None
         self.other_counts = []
@@ -210,6 +215,9 @@ class Journal:
         Raises OSError when no sector takes them.
         """
         self._erases_left = ERASES_AT_ONCE
+        if self._counts_by_records:
+            self._append(COUNT, struct.pack(_COUNT, steps))
+            return steps
         for _ in range(self._ring.sectors):
             self._open_tally()
             taken = min(steps, slots.TALLY_STEPS - self._tally_steps)
@@ -219,6 +227,13 @@ class Journal:
                 self._tally_steps += taken
                 return taken
         raise OSError("no sector of the journal takes a tally any more")
+
+    def count_by_records(self) -> None:
+        """Write a record for each `tally` from now on, for flash that does not keep a byte that is programmed again.
+
+        Recovery reads both. A record takes a slot, where a tally of 224 steps does: the ring is worn that much sooner.
+        """
+        self._counts_by_records = True
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need, so that the roll that comes is short; False if none is due."""
@@ -462,7 +477,9 @@ class Journal:
                 other = slots.other_count(self._slot, self._check, self._sequence, number, entry[1])
                 if other is not None:
                     self.other_counts.append((len(entries), other))
-            if kind not in _OWN_KINDS:
+            if kind == COUNT:
+                entries.append((None, struct.unpack_from(_COUNT, entry[1])[0]))
+            elif kind not in _OWN_KINDS:
                 entries.append(entry)
         self._is_firm = kind == FIRM and copies_agree and not self._ring.ghosts and self._both_hold(snapshot)
         return entries

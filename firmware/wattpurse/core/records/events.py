@@ -57,6 +57,7 @@ SHORTAGE = 38
 AGREED = 39
 SUPPLY_TEST = 40
 CARD_REFUSED = 41
+FLASH_TESTED = 42
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -101,6 +102,7 @@ _TEXTS = {
     SHORTAGE: "shortage level",
     AGREED: "button pressed",
     SUPPLY_TEST: "supply test, minutes",
+    FLASH_TESTED: "flash tested, JEDEC ID",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
 }
 _RECORD = 1
@@ -283,6 +285,8 @@ def text(event: Event) -> str:
         words += ": " + outcome.text(event.number)
     elif event.code in (TAMPER, TAMPER_CLEARED) and event.number:
         words += ": " + ", ".join(tamper.texts(event.number))
+    elif event.code == FLASH_TESTED:
+        words += f" {event.number:06X}" if event.number else " unknown"
     elif event.code == FAULT:
         words += f" {event.number}"
     return words + ", by " + carrier.text(event.by)

@@ -32,6 +32,7 @@ _NAMES = (
     ("next_key_version", 15, True),
     ("old_site_key", 16, False),
     ("site_key_version", 17, True),
+    ("flash_by_records", 18, True),
     ("records", 20, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}

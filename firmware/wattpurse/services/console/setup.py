@@ -1,19 +1,31 @@
 """The first and the last that a console does to a meter: commissioning a blank one, erasing an unreadable ledger."""
 
+from wattpurse.core import carrier
 from wattpurse.core.money import contract, supply
+from wattpurse.core.records import events
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.services.console import arguments as read
+from wattpurse.stores import identification_of
 
-COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF]"
+COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [by-records]"
+
+_BY_RECORDS = "by-records"
+_FLASH_REFUSED = "; with 'by-records' at the end it counts in another way, which lasts fewer years: see docs/flash.md"
 
 _FEWEST = 6
 _METER_NUMBER_LIMIT = (1 << 32) - 1
 _DEFAULT_PRICE_MICROUNITS = 250_000
 
 
-def commission(meter, arguments: list) -> str:
-    """Make a blank meter work: who it is, its keys, its calibration, how it is paid for, and the PIN of its console."""
+async def commission(meter, arguments: list) -> str:
+    """Make a blank meter work: who it is, its keys, its calibration, how it is paid for, and the PIN of its console.
+
+    The flash chip is tested first, for some seconds.
+    """
+    by_records = bool(arguments) and arguments[-1] == _BY_RECORDS
+    if by_records:
+        arguments = arguments[:-1]
     if len(arguments) < _FEWEST:
         missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
         raise ValueError("missing: " + " ".join(missing) + "; usage: commission " + COMMISSION_USAGE)
@@ -28,15 +40,20 @@ def commission(meter, arguments: list) -> str:
         ("next_key_version", 0),
         ("old_site_key", b""),
         ("site_key_version", 0),
+        ("flash_by_records", int(by_records)),
     )
     impulses, per_kwh = read.calibration(arguments[3])
     chosen = contract.by_name(arguments[4])
     pin_settings = meter.console.login.settings_of(read.pin(arguments[5]))
     given = len(arguments) > _FEWEST
     table = read.hex_bytes(arguments[_FEWEST], "TARIFF") if given else default_tariff()
+    await _test_flash(meter, by_records)
     meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen)
+    identification = identification_of(meter.board.flash) or 0
+    meter.events.note(events.FLASH_TESTED, carrier.CONSOLE, meter.timekeeper.now_s(), identification)
+    counting = "; it counts by records: see docs/flash.md for how long its flash lasts" if by_records else ""
     tariff = "the tariff given" if given else "a flat tariff of 0.25 EUR per kWh (replace it with 'tariff set')"
-    return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\ntype 'reboot': it meters from then on"
+    return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}{counting}\ntype 'reboot': it meters from then on"
 
 
 def erase_ledger(meter, arguments: list) -> str:
@@ -70,6 +87,16 @@ def default_tariff() -> bytes:
             "holidays": (),
         }
     )
+
+
+async def _test_flash(meter, by_records: bool) -> None:
+    try:
+        for _ in meter.stores.test_flash(by_records):
+            await meter.board.clock.sleep_ms(0)
+    except ValueError as refusal:
+        raise ValueError(str(refusal) + ("" if by_records else _FLASH_REFUSED))
+    except OSError:
+        raise ValueError("the flash does not answer")
 
 
 def _refuse_unless_blank(meter) -> None:
