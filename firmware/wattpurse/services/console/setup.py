@@ -53,7 +53,8 @@ async def commission(meter, arguments: list) -> str:
     meter.events.note(events.FLASH_TESTED, carrier.CONSOLE, meter.timekeeper.now_s(), identification)
     counting = "; it counts by records: see docs/flash.md for how long its flash lasts" if by_records else ""
     tariff = "the tariff given" if given else "a flat tariff of 0.25 EUR per kWh (replace it with 'tariff set')"
-    return f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}{counting}\ntype 'reboot': it meters from then on"
+    made = f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}{counting}"
+    return made + "\ntype 'reboot': it meters from then on"
 
 
 def erase_ledger(meter, arguments: list) -> str:
