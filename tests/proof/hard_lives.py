@@ -1,8 +1,8 @@
 """Lives on flash whose cells change their mind: one meter, one flash, and up to 50 power cuts in a row.
 
-Cuts favour the headers of sectors. What a start that was not cut off tells of is acknowledged by that: no later start
-may tell otherwise, however the marginal cells read then. Now and then a page or a sector dies without an error, or a
-cell of one copy rots.
+Cuts favour the headers of sectors. A start that was not cut off tells of a state and acknowledges it by that: no later
+start may tell otherwise, however the marginal cells read then. Now and then a page or a sector dies without an error,
+or a cell of one copy rots.
 """
 
 import random as randoms

@@ -2,7 +2,7 @@
 
 A case is one random life of a ledger (or of settings, or of a log). Before each flash operation of each step the
 cells are copied, the copy is torn as a cut would tear it, and a fresh meter starts from it, with a second and a third
-cut on its way. What a program holds in memory dies with the power, so nothing but the cells matters to what follows.
+cut on its way. The memory of a program dies with the power, so the cells alone decide what follows.
 In every tenth case every byte of every program is cut; in the others some places of each operation. To each case belong
 some lives on flash whose cells change their mind (`hard_lives`).
 """
@@ -62,7 +62,7 @@ def _live_one_step(history, tearer, random):
 
 
 class _Tearer:
-    """Tears copies of a history's flash and looks at what a meter makes of each."""
+    """Tears copies of a history's flash and starts a meter from each."""
 
     def __init__(self, random, tally, dense):
         self.adopted = None
@@ -126,7 +126,7 @@ class _Tearer:
         torn.faults.operations_to_cut = None
 
     def _go_on(self, history, found):
-        """Two more steps, and a start without a cut: exactly what was acknowledged is there."""
+        """Two more steps, and a start without a cut: exactly the acknowledged state is there."""
         going_on = history.continued(found, self._random)
         for _ in range(2):
             going_on.plan()

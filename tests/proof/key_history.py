@@ -97,7 +97,7 @@ class KeyHistory:
         """Nothing is under way."""
 
     def recovered(self, flash) -> _Parts:
-        """A meter that starts from `flash`; it says at once what it knows of the token that waits."""
+        """A meter that starts from `flash`; its teller works at once."""
         parts = _Parts(flash, self.sectors)
         opened(parts.ledger, "the ledger")
         opened(parts.settings, "the settings")
@@ -106,7 +106,7 @@ class KeyHistory:
         return parts
 
     def check(self, parts: _Parts):
-        """What was told is so."""
+        """Raise Broken unless everything that was told is so."""
         for number in self.told[-60:]:
             if not parts.ledger.account.token_is_used(number):
                 raise Broken(DOUBLED, f"token {number} was accepted, and may come again")

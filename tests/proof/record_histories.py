@@ -1,4 +1,4 @@
-"""Load profile, top-up log and chained events living through random steps, beside what must be in them."""
+"""Load profile, top-up log and chained events living through random steps, beside lists of their entries."""
 
 from boards.host.chips.aes import aes
 from tests import samples
@@ -17,7 +17,7 @@ _START_S = samples.NEW_YEAR_S
 
 
 class ProfileHistory:
-    """A profile on `flash` of a meter that uses a mWh a second: what any half hour must say is known from its times."""
+    """A profile on `flash` of a meter that uses a mWh a second: the energy of any half hour follows from its times."""
 
     name = "profile"
 
@@ -51,7 +51,7 @@ class ProfileHistory:
         return opened(LoadProfile(flash, 0, self.sectors), "the load profile")
 
     def check(self, profile: LoadProfile):
-        """The newest half hours without a gap, each with what was used in it; those acknowledged are there."""
+        """Raise Broken unless the newest half hours are there without a gap, each with the energy used in it."""
         end_s = None
         for place, one in enumerate(profile.half_hours()):
             if one.energy_mwh != one.seconds or one.charge_microunits != one.seconds // 4:
@@ -108,7 +108,7 @@ class TopUpHistory(LogHistory):
 
 
 class ChainHistory(EventsHistory):
-    """An event log that is chained: cuts may lose what was being written, and never look like a forgery."""
+    """An event log that is chained: cuts may lose the event under way, and never look like a forgery."""
 
     name = "chain"
 
@@ -123,7 +123,7 @@ class ChainHistory(EventsHistory):
         return log
 
     def check(self, log: EventLog):
-        """Besides what must be there: nothing was changed."""
+        """Raise Broken if an event is missing, or seems to be changed."""
         super().check(log)
         for place, (event, verdict) in enumerate(log.verdicts()):
             if verdict not in event_chain.INTACT and verdict != event_chain.LOST:

@@ -10,7 +10,7 @@ _SHOWN = 12
 
 
 def opened(store, name: str):
-    """The store of a meter that starts, or Broken: whatever its `open` raises, what it held is lost."""
+    """The store of a meter that starts, or Broken: where its `open` raises anything, its content is lost."""
     try:
         store.open()
     except Exception as error:  # named or not: what cannot be read is lost
@@ -84,8 +84,8 @@ class SettingsHistory:
 class LogHistory:
     """A log on `flash`, whose entries have the numbers from 1 on.
 
-    What was being written when power failed may be there or not, and at times. A subclass says which `log_class` it is,
-    how an entry is noted, and checks what a log tells.
+    The entry under way when power failed may be there or not, and at times. A subclass says which `log_class` it is,
+    how an entry is noted, and checks the entries of a log.
     """
 
     def __init__(self, flash, sectors: int, random):

@@ -1,10 +1,16 @@
 """NOR flash as a chip: 4 KiB sectors, 256-byte pages, programming that only clears bits, and power that can fail.
 
 Times and sizes are those of the Winbond W25Q16JV data sheet (revision H, section 9.6, typical values). The model keeps
-its memory over power cuts; `faults` plans what goes wrong and `wear` counts what was done to each sector.
+its memory over power cuts; `faults` plans what goes wrong and `erases` counts the erases of each sector.
 """
 
 from boards.host.chips.power import PowerCut
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boards.host.world.clock import VirtualClock
 
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256
@@ -14,15 +20,15 @@ SECTOR_ERASE_US = 45_000
 
 
 class FlashFaults:
-    """What is planned to go wrong.
+    """The faults that are planned.
 
     A cut is planned for the `operations`-th program or erase from now (1 is the next), at a `depth` of 0 to 1000
-    thousandths of it. `damage` says what the interrupted program does beyond its own bytes: "none", or "page" for
+    thousandths of it. `damage` names the effect of the interrupted program beyond its own bytes: "none", or "page" for
     random further bits cleared anywhere in the page. `random_bits(n)` gives n random bits. `sets_bits_back`: a
-    byte that is programmed again may lose what was cleared in it before, as a PUYA part did (esp8266/Arduino#4061).
+    byte that is programmed again may lose the bits that were cleared before, as a PUYA part did (esp8266/Arduino#4061).
     """
 
-    def __init__(self, random_bits) -> None:
+    def __init__(self, random_bits: "Callable[[int], int]") -> None:
         self.random_bits = random_bits
         self.bad_sectors = set()
         self.bad_sectors_raise = False
@@ -57,7 +63,13 @@ class FlashModel:
 
     identification = 0xEF4015
 
-    def __init__(self, clock, sector_count: int, random_bits, memory: bytearray | None = None) -> None:
+    def __init__(
+        self,
+        clock: "VirtualClock",
+        sector_count: int,
+        random_bits: "Callable[[int], int]",
+        memory: bytearray | None = None,
+    ) -> None:
         self.sector_count = sector_count
         self.memory = memory if memory is not None else bytearray(b"\xff" * (sector_count * SECTOR_SIZE))
         self.faults = FlashFaults(random_bits)
@@ -67,7 +79,7 @@ class FlashModel:
         self._clock = clock
         self._unstable = {}
 
-    def read(self, address: int, buffer) -> None:
+    def read(self, address: int, buffer: bytearray | memoryview) -> None:
         """Fill `buffer` from `address`. Raises OSError when the chip does not answer."""
         if self.faults.unreadable:
             raise OSError("flash does not answer")
@@ -78,7 +90,7 @@ class FlashModel:
         if self._unstable:
             self._read_unstable(address, end, buffer)
 
-    def program(self, address: int, data) -> None:
+    def program(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Clear the bits that are 0 in `data`; all of it inside one page. Raises ValueError where a chip would wrap."""
         if not data or address // PAGE_SIZE != (address + len(data) - 1) // PAGE_SIZE:
             raise ValueError("a program operation must stay inside one page")
@@ -109,15 +121,15 @@ class FlashModel:
             raise PowerCut("power failed while erasing flash")
         self._clock.advance_us(SECTOR_ERASE_US)
 
-    def _is_sound(self, sector) -> bool:
-        """A bad sector takes nothing: in silence, or with an error where the board's flash driver tells of it."""
+    def _is_sound(self, sector: int) -> bool:
+        """Return True unless the sector is bad; raise OSError for a bad one where the board's driver tells of it."""
         if sector not in self.faults.bad_sectors:
             return True
         if self.faults.bad_sectors_raise:
             raise OSError("the sector does not take it")
         return False
 
-    def _clear_bits(self, address, data, depth) -> None:
+    def _clear_bits(self, address: int, data: bytes | bytearray | memoryview, depth: int) -> None:
         """Program `depth` thousandths: bytes go in one after another, the last one bit by bit and weakly."""
         whole = len(data) * depth // 1000
         for index in range(whole):
@@ -134,14 +146,14 @@ class FlashModel:
             if byte != 0xFF and self.faults.random_bits(3) == 0:
                 self.memory[address + index] |= ~byte & 0xFF & self.faults.random_bits(8)
 
-    def _damage_page(self, page_address) -> None:
+    def _damage_page(self, page_address: int) -> None:
         if self.faults.damage != "page":
             return
         for _ in range(8):
             address = page_address + self.faults.random_bits(8)
             self.memory[address] &= self.faults.random_bits(8)
 
-    def _set_bits(self, sector, depth) -> None:
+    def _set_bits(self, sector: int, depth: int) -> None:
         """Erase `depth` thousandths: all cells rise together, so a broken erase leaves the whole sector doubtful."""
         start = sector * SECTOR_SIZE
         end = start + SECTOR_SIZE
@@ -159,8 +171,8 @@ class FlashModel:
             if self.faults.random_bits(2) == 0:
                 self._unstable[address] = falling & self.faults.random_bits(8)
 
-    def _read_unstable(self, start, end, buffer) -> None:
-        """Weak cells read as either value, each time anew."""
+    def _read_unstable(self, start: int, end: int, buffer: bytearray | memoryview) -> None:
+        """Read weak cells as either value, each time anew."""
         for address, bits in self._unstable.items():
             if start <= address < end:
                 buffer[address - start] ^= bits & self.faults.random_bits(8)

@@ -1,4 +1,4 @@
-"""What a start tells of stands in both copies, and no cell that changes its mind later takes it back."""
+"""A state that a start tells of stands in both copies, and no cell that changes its mind later takes it back."""
 
 import struct
 import unittest
@@ -98,7 +98,7 @@ def cut_in_header_of_a_start(flash, sectors):
 
 class TestStartsAreFirm(unittest.TestCase):
     def _every_cut(self, begin, change, value):
-        """Cut `change` everywhere; what the next start tells of must stand in either copy alone."""
+        """Cut `change` everywhere; the state that the next start tells of must stand in either copy alone."""
         sectors = 4
         seen = []
         for depth in (0, 500, 1000):
@@ -174,7 +174,7 @@ class TestGhosts(unittest.TestCase):
     """Headers whose programming was cut off, and that read torn at one start and whole at another."""
 
     def _ghosts(self, flash, sectors):
-        """The first copies of sectors whose second copy does not have the same header."""
+        """Return the first copies of sectors whose second copy does not have the same header."""
         found = []
         for index in range(sectors):
             first, second = index * SECTOR_SIZE, (sectors + index) * SECTOR_SIZE
@@ -267,7 +267,7 @@ class TestOneCopyTakesNothing(unittest.TestCase):
 
 class TestRot(unittest.TestCase):
     def test_a_cell_of_a_tally_that_rots_costs_no_credit(self):
-        """Every cleared cell of a tally with a top-up behind it, in either copy: the balance tells the count."""
+        """Try every cleared cell of a tally with a top-up behind it, in either copy: the balance tells the count."""
         flash = new_flash(4)
         ledger = Ledger(flash, 0, 4)
         ledger.create(samples.new_account())

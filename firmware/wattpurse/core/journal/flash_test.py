@@ -20,7 +20,7 @@ _STEPS_AT_ONCE = 16
 
 
 class FlashUnfit(ValueError):
-    """The chip does not keep what a journal writes into it."""
+    """The chip does not keep the data that a journal writes."""
 
 
 def clear_bits(flash: "Flash", sectors: "range") -> "Iterator[None]":
@@ -73,7 +73,7 @@ def _erased(flash: "Flash", sector: int) -> "Iterator[None]":
 
 
 def _end(flash: "Flash", sector: int, page: int) -> "Iterator[None]":
-    """Nothing beside the page may have changed; then the sector is erased again."""
+    """Raise FlashUnfit if anything beside the page has changed; then erase the sector again."""
     _refuse_unless_blank(flash, sector, page)
     yield from _erased(flash, sector)
 

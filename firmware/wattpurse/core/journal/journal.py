@@ -1,7 +1,7 @@
-"""Append-only journal on two copies of a flash ring: what it has taken, no power cut takes away.
+"""Append-only journal on two copies of a flash ring: no power cut takes an acknowledged entry away.
 
-A sector holds a snapshot of everything the owner knows (see `ring`) and then slots (see `slots`) that tell what came
-after. When the slots are used up, the journal rolls on to the next sector with a new snapshot, so that the newest
+A sector holds a snapshot of the owner's whole state (see `ring`) and then slots (see `slots`) with the later changes.
+When the slots are used up, the journal rolls on to the next sector with a new snapshot, so that the newest
 sector alone is enough to recover from, and the others are history.
 
 Everything is written twice: to the first copy and, once that reads back whole, to the second. A write is acknowledged
@@ -10,10 +10,10 @@ that was being programmed, or leave cells that read one way at this start and an
 damage both copies. Recovery therefore reads both, and the next write rolls first: nothing is ever appended behind a
 place where power failed.
 
-A start that only believes what it reads would tell of a state that the next start does not find. So `roll` makes a
-state firm: it writes a snapshot into both copies of a sector, kills every header that may be a ghost (see `ring`), and
-appends the record FIRM. Each entry of a log proves the header before it, because it was written after that. The sector
-of the newest header that is proven so is never erased until a newer one is firm in both copies.
+A start may read a state that the next start does not find. Therefore `roll` makes a state firm: it writes a snapshot
+into both copies of a sector, kills every header that may be a ghost (see `ring`), and appends the record FIRM. Each
+entry of a log proves the header before it, because it was written after that. The sector of the newest header that is
+proven so is never erased until a newer one is firm in both copies.
 
 An owner that shall not roll at each start writes by `append_firmly` and `roll_firmly`: BEGUN before the change, FIRM
 behind it. Where the newest entry is FIRM, no change was under way, and a start has nothing to make firm.
@@ -122,11 +122,11 @@ class Journal:
         return snapshot, entries
 
     def resume(self) -> bytes:
-        """Go on in the newest sector without recovering it: for a log; gives back the sector's snapshot.
+        """Continue in the newest sector without recovering it, for a log; return the snapshot of the sector.
 
-        Unlike `recover` this costs no sector, only the slot in which power may have failed. What follows the snapshot
-        is left to `newest_records`, where a record whose writing was cut off may be found or not, and at times:
-        `repeat_doubtful` makes the newest firm. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
+        Unlike `recover` this costs no sector, only the slot in which power may have failed. `newest_records` gives the
+        records behind the snapshot. A record whose writing was cut off may be among them at one start and not at the
+        next: `repeat_doubtful` makes the newest firm. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
         """
         snapshot = self._open_newest()
         self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
@@ -152,7 +152,7 @@ class Journal:
     def erase(self) -> None:
         """Erase the whole ring: everything in it is lost. For a person's explicit order only.
 
-        What is blank already is passed over, so that an erasing that a reset interrupted is finished by the next.
+        Blank sectors are passed over, so that the next call finishes an erasing that a reset interrupted.
         """
         self._opened = False
         self._erased_copies = 0
@@ -182,7 +182,7 @@ class Journal:
         self._roll_firm()
 
     def mark_firm(self) -> None:
-        """Append FIRM: what is written so far is whole in both copies. What does not take the mark is not lost."""
+        """Append FIRM, the mark that everything before it is whole in both copies; without the mark nothing is lost."""
         try:
             self._append(FIRM, b"")
         except OSError:
@@ -209,7 +209,7 @@ class Journal:
         return False
 
     def tally(self, steps: int) -> int:
-        """Count `steps` (1 or more); give back how many of them were written, which may be fewer: ask again.
+        """Count `steps` (1 or more); return how many of them were written, which may be fewer: ask again.
 
         The owner must take the steps into its state before it asks again, so that a roll can snapshot them.
         Raises OSError when no sector takes them.
@@ -247,7 +247,7 @@ class Journal:
         return True
 
     def roll(self) -> None:
-        """Go on to the next sector with a snapshot of the owner's state, and make it firm.
+        """Write a snapshot of the owner's state into the next sector, and make it firm.
 
         Raises OSError when no sector is good, ValueError when the journal was not recovered or created before. A roll
         erases at most ERASES_AT_ONCE sectors; the first after a start, when no watchdog runs yet, as many as there are.
@@ -256,13 +256,13 @@ class Journal:
         self._roll_firm()
 
     def history(self) -> "Iterator[tuple]":
-        """Yield `(kind, payload)` of every record still in the ring, newest first; what cannot be read is left out."""
+        """Yield `(kind, payload)` of every record still in the ring, newest first; unreadable ones are left out."""
         for kind, payload, _ in self.survey():
             if kind is not None:
                 yield kind, payload
 
     def newest_records(self) -> list:
-        """`(kind, payload)` of every record behind the newest snapshot, in the order of writing."""
+        """Return `(kind, payload)` of every record behind the newest snapshot, in the order of writing."""
         found = self._survey_sector(self._index, self._sequence, self._log_at)
         records = [(kind, payload) for kind, payload, _ in found if kind is not None]
         records.reverse()
@@ -312,7 +312,7 @@ class Journal:
                 yield record[0], record[1], copies
 
     def _open_newest(self) -> bytes:
-        """Find the newest sector and the newest that is proven; give back the snapshot of the former."""
+        """Find the newest sector and the newest that is proven; return the snapshot of the former."""
         self._index, self._sequence, snapshot = self._ring.newest()
         self._tried_sequence = self._ring.highest_sequence
         self._log_at = ring.log_offset(len(snapshot))
@@ -332,7 +332,7 @@ class Journal:
         return self._ring.read_header(0, self._index) != self._ring.read_header(1, self._index)
 
     def _kill_ghosts(self) -> None:
-        """Make an end of every header that a later start might believe."""
+        """Kill every header that a later start might believe."""
         for copy, index in self._ring.ghosts:
             if index != self._index and not self._ring.kill(copy, index):
                 try:
@@ -399,7 +399,7 @@ class Journal:
 
         They follow the newest that is proven, which is never among them. One that is believed and not proven is taken
         again: nothing was told because of it, or both of its copies are whole, of which one stays until the other is
-        written anew. So no row of cuts wears its way round the ring to the only sound sector.
+        written anew. No row of cuts reaches the only sound sector in this way.
         """
         before = self._index if self._firm_index is None else self._firm_index
         return [(before + step) % self._ring.sectors for step in range(1, self._ring.sectors)]
@@ -422,7 +422,7 @@ class Journal:
         return False
 
     def _open_tally(self) -> None:
-        """See to it that a tally slot with at least one step left is open in a sound sector."""
+        """Open a tally slot in a sound sector, unless one with at least one step left is open."""
         if self._tally_slot is not None and self._tally_steps < slots.TALLY_STEPS and not self._degraded:
             return
         self._make_room()
@@ -495,7 +495,7 @@ class Journal:
         return True
 
     def _goes_on_behind(self, number: int, slot_count: int) -> bool:
-        """True if the next slot holds an entry: a write that fails is never followed by another in the same sector."""
+        """Return True if the next slot holds an entry: no write in the same sector follows one that failed."""
         behind = bytearray(slots.SLOT_SIZE)
         for copy in range(ring.COPIES if number + 1 < slot_count else 0):
             self._ring.read(copy, self._index, self._log_at + (number + 1) * slots.SLOT_SIZE, behind)
@@ -504,7 +504,7 @@ class Journal:
         return False
 
     def _used_slots(self) -> int:
-        """How many slots there are up to the last that is not blank in both copies."""
+        """Return the number of slots up to the last that is not blank in both copies."""
         for number in range(self._slot_count - 1, -1, -1):
             for copy in range(ring.COPIES):
                 self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
@@ -513,7 +513,7 @@ class Journal:
         return 0
 
     def _refuse_entries_behind(self, end: int, slot_count: int) -> None:
-        """Where the log ends, nothing whole may follow: else what looks like the end is damage in the middle."""
+        """Raise JournalUnreadable if an entry stands behind the end of the log: then the end is damage."""
         for number in range(end + 1, slot_count):
             for copy in range(ring.COPIES):
                 self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
@@ -521,7 +521,7 @@ class Journal:
                     raise JournalUnreadable("an entry in the middle of the journal is damaged in both copies")
 
     def _refuse_lost_successor(self) -> None:
-        """The next sectors may not hold entries of a newer log: its snapshot was acknowledged, it must be readable."""
+        """Raise JournalUnreadable if the next sector has entries of a newer log: its snapshot was acknowledged."""
         index = (self._index + 1) % self._ring.sectors
         for copy in range(ring.COPIES):
             for page in range(1, ring.PAGES):
