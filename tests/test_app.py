@@ -218,6 +218,7 @@ class TestLives(unittest.TestCase):
     def test_flash_that_does_not_answer_is_said_and_nothing_is_formatted(self):
         self._commissioned()
         buy(self.world.meter, 1, 10_000_000)
+        self.world.run_for(1)
         flash = self.world.hardware.flash
         flash.faults.unreadable = True
         memory = bytes(flash.memory)

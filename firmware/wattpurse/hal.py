@@ -32,7 +32,10 @@ if TYPE_CHECKING:
         async def sleep_ms(self, __ms: int) -> None: ...
 
     class Flash(Protocol):
-        """NOR flash: an erase sets a sector of 4 KiB to ones, a program clears bits inside one page of 256 bytes."""
+        """NOR flash: an erase sets a sector of 4 KiB to ones, a program clears bits inside one page of 256 bytes.
+
+        A board that can ask the chip for its JEDEC ID has it as `identification`, an int, as well.
+        """
 
         @property
         def sector_count(self) -> int: ...
@@ -190,7 +193,11 @@ DEVICES = (
     ("reverse_flow", "drivers.contact.Contact of the output that reports reverse energy flow, believed slowly"),
     ("rtc", "drivers.rtc_ds3231.Ds3231, or the same read() and set(utc_s)"),
     ("reader", "cards.mfrc522.Mfrc522, before its start"),
-    ("flash", "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"),
+    (
+        "flash",
+        "read(address, buffer), program(address, data) inside 256 bytes, erase(sector), sector_count of 4 KiB"
+        "; identification, the JEDEC ID of the chip, if the board can read it",
+    ),
     (
         "watchdog",
         "feed(): the board is reset 8 s after the last call; has_reset_board: this start follows such a reset",

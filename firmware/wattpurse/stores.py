@@ -20,6 +20,8 @@ from wattpurse.core.records.top_up_log import TopUpLog
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wattpurse.core.money.contract import Contract
     from wattpurse.hal import Aes, Flash
 
@@ -50,6 +52,7 @@ class Stores:
         self.top_ups = TopUpLog(flash, *TOP_UPS_RING)
         self.fault = supply.NOT_COMMISSIONED
         self._aes = aes
+        self._flash = flash
         self._keys_changed = False
 
     def open(self) -> None:
@@ -58,6 +61,8 @@ class Stores:
         settings_are_open = _opens(self.settings)
         events_are_open = _opens(self.events)
         self._keys_changed = not self.chain_events()
+        if self.settings.get("flash_by_records", 0):
+            self.ledger.count_by_records()
         if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
             self.fault = supply.NOT_COMMISSIONED  # power failed before the ledger was created: nothing can be lost
         if self.fault == supply.ON:
@@ -164,6 +169,18 @@ class Stores:
         self.ledger.erase()
         self.events.note(events.LEDGER_ERASED, carrier.CONSOLE, now_s, meter_number)
 
+    def test_flash(self, by_records: bool) -> "Iterator[None]":
+        """Test the flash chip of a blank meter (see `flash_test`), and yield often.
+
+        The sectors are those of the load profile, which commissioning creates anew. Raise ValueError if the chip does
+        not keep the writes of a ledger: bits cleared one by one, or with `by_records` whole slots.
+        """
+        from wattpurse.core.journal import flash_test  # needed once: a working meter has no memory to spare for it
+
+        first, sectors = LOAD_PROFILE_RING
+        both_copies = range(first, first + 2 * sectors)
+        return (flash_test.program_slots if by_records else flash_test.clear_bits)(self._flash, both_copies)
+
     def _make_records(self, missing: list, now_s: int) -> None:
         try:
             self.settings.set("records", _RECORDS_BEGUN)
@@ -208,6 +225,11 @@ class Stores:
         except OSError:
             return False
         return True
+
+
+def identification_of(flash: "Flash") -> int | None:
+    """Return the JEDEC ID of the flash chip, or None if the board cannot read it."""
+    return getattr(flash, "identification", None)
 
 
 def _opens(store: "Settings | EventLog") -> bool:

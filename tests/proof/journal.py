@@ -2,13 +2,15 @@
 
 A case is one random life of a ledger (or of settings, or of a log). Before each flash operation of each step the
 cells are copied, the copy is torn as a cut would tear it, and a fresh meter starts from it, with a second and a third
-cut on its way. What a program holds in memory dies with the power, so nothing but the cells matters to what follows.
-In every tenth case every byte of every program is cut; in the others some places of each operation.
+cut on its way. The memory of a program dies with the power, so the cells alone decide what follows.
+In every tenth case every byte of every program is cut; in the others some places of each operation. To each case belong
+some lives on flash whose cells change their mind (`hard_lives`).
 """
 
 import random as randoms
 
 from boards.host.chips.power import PowerCut
+from tests.proof import hard_lives
 from tests.proof.ledger_history import LedgerHistory
 from tests.proof.proof_flash import ERASE_DEPTHS, ProofFlash
 from tests.proof.record_histories import ChainHistory, ProfileHistory, TopUpHistory
@@ -28,7 +30,7 @@ _DENSE_EVERY = 10
 
 
 def run_case(seed: int, tally):
-    """One life of one ring."""
+    """Live one life of one ring, and the hard lives of this seed."""
     random = randoms.Random(f"{NAME} {seed}")
     kind = _KINDS[seed % len(_KINDS)]
     sectors = 24 if seed % 20 == 11 else random.randrange(3, 7)
@@ -40,6 +42,7 @@ def run_case(seed: int, tally):
         if tearer.looks > _MOST_LOOKS:
             break
     tally.add(f"lives_of_{history.name}")
+    hard_lives.run_lives(seed, tally)
 
 
 def _live_one_step(history, tearer, random):
@@ -59,7 +62,7 @@ def _live_one_step(history, tearer, random):
 
 
 class _Tearer:
-    """Tears copies of a history's flash and looks at what a meter makes of each."""
+    """Tears copies of a history's flash and starts a meter from each."""
 
     def __init__(self, random, tally, dense):
         self.adopted = None
@@ -123,7 +126,7 @@ class _Tearer:
         torn.faults.operations_to_cut = None
 
     def _go_on(self, history, found):
-        """Two more steps, and a start without a cut: exactly what was acknowledged is there."""
+        """Two more steps, and a start without a cut: exactly the acknowledged state is there."""
         going_on = history.continued(found, self._random)
         for _ in range(2):
             going_on.plan()

@@ -46,16 +46,20 @@ class LedgerHistory:
         self._perform = lambda: self.ledger.change(lambda account: None)
 
     def perform(self):
-        """Do what was planned."""
+        """Perform the planned operation."""
         self._perform()
 
     def confirm(self):
-        """The operation was acknowledged: the living account is what the book says."""
+        """The operation was acknowledged: the living account must agree with the book."""
         self.book.now_may_be()
         self._match(self.ledger.account, "live")
 
+    def rest(self):
+        """Let nothing be under way: the acknowledged state must be there, less the pulses that wait."""
+        self.book.now_may_be()
+
     def recovered(self, flash) -> Ledger:
-        """A meter that starts from `flash`. Whatever it raises, its credit is gone."""
+        """A meter that starts from `flash`. Where it raises anything, its credit is gone."""
         return opened(Ledger(flash, 0, self.sectors), "the ledger")
 
     def check(self, ledger: Ledger):
@@ -79,7 +83,7 @@ class LedgerHistory:
         raise Broken(*self._difference(view, account, when))
 
     def _difference(self, view, account, when):
-        """What is wrong, in words: less than ever was acknowledged, more than ever was given, or something else."""
+        """Return the difference in words: less than was acknowledged, more than was given, or something else."""
         first, last = self.book.may_be[0], self.book.may_be[-1]
         lowest, highest = first[0].fed(first[1]), last[0].fed(last[2])
         text = f"{when}: {view} at {account.time_s}, but may be {lowest.view()} to {highest.view()} at {self.now_s}"

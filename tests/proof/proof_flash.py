@@ -1,6 +1,6 @@
 """The NOR flash of `boards.host.chips.flash`, made fast, with tears down to the bit and a limit on its operations.
 
-What differs from the model: cells of a broken program or erase are drawn all at once from one generator, a byte that
+Differences from the model: cells of a broken program or erase are drawn all at once from one generator, a byte that
 was being programmed keeps any subset of its bits cleared for good, and every operation is counted, so that a program
 that never ends is found by its count and not by a clock.
 """
@@ -67,14 +67,14 @@ class ProofFlash(FlashModel):
         super().erase(sector)
 
     def tear_program(self, address: int, data: bytes, whole: int, damage: str):
-        """Do what a cut after `whole` bytes of a program leaves."""
+        """Leave the cells as a cut after `whole` bytes of a program does."""
         self.cuts += 1
         self._clear_bits(address, data, _depth_of_byte(whole, len(data)))
         self.faults.damage = damage
         self._damage_page(address // PAGE_SIZE * PAGE_SIZE)
 
     def tear_erase(self, sector: int, depth: int):
-        """Do what a cut after `depth` thousandths of an erase leaves."""
+        """Leave the cells as a cut after `depth` thousandths of an erase does."""
         self.cuts += 1
         self._set_bits(sector, depth)
 
@@ -89,7 +89,7 @@ class ProofFlash(FlashModel):
         kept = int.from_bytes(self.memory[address:end], "little") & int.from_bytes(data[:whole], "little")
         self.memory[address:end] = kept.to_bytes(whole, "little")
         if self._weak:
-            self._settle(address, whole)
+            self._settle(address, data[:whole])
         if whole < len(data):
             self._tear_byte(end, data[whole])
 
@@ -139,11 +139,11 @@ class ProofFlash(FlashModel):
             sector, offset = divmod(address, SECTOR_SIZE)
             self._weak.setdefault(sector, bytearray(SECTOR_SIZE))[offset] |= weak
 
-    def _settle(self, address, length):
+    def _settle(self, address, data):
         sector, offset = divmod(address, SECTOR_SIZE)
         mask = self._weak.get(sector)
         if mask is not None:
-            mask[offset : offset + length] = bytes(length)
+            mask[offset : offset + len(data)] = bytes(len(data))
 
     def _read_weak(self, start, end, buffer):
         """Weak cells read as either value, each time anew."""

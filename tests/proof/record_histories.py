@@ -1,4 +1,4 @@
-"""Load profile, top-up log and chained events living through random steps, beside what must be in them."""
+"""Load profile, top-up log and chained events living through random steps, beside lists of their entries."""
 
 from boards.host.chips.aes import aes
 from tests import samples
@@ -6,7 +6,7 @@ from tests.proof.campaign import BROKEN_RULES, LOST, Broken
 from tests.proof.small_histories import EventsHistory, LogHistory, opened
 from wattpurse.core.messages import token
 from wattpurse.core.records import event_chain
-from wattpurse.core.records.events import EventLog
+from wattpurse.core.records.events import STARTED, EventLog
 from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.top_up_log import TopUpLog
 from wattpurse.core.tariffs.calendar import HALF_HOUR_S
@@ -18,7 +18,7 @@ _START_S = samples.NEW_YEAR_S
 
 
 class ProfileHistory:
-    """A profile on `flash` of a meter that uses a mWh a second: what any half hour must say is known from its times."""
+    """A profile on `flash` of a meter that uses a mWh a second: the energy of any half hour follows from its times."""
 
     name = "profile"
 
@@ -44,12 +44,15 @@ class ProfileHistory:
         """They were acknowledged."""
         self.check(self.profile)
 
+    def rest(self):
+        """Nothing is under way."""
+
     def recovered(self, flash) -> LoadProfile:
         """The profile of a meter that starts from `flash`."""
         return opened(LoadProfile(flash, 0, self.sectors), "the load profile")
 
     def check(self, profile: LoadProfile):
-        """The newest half hours without a gap, each with what was used in it; those acknowledged are there."""
+        """Raise Broken unless the newest half hours are there without a gap, each with the energy used in it."""
         end_s = None
         for place, one in enumerate(profile.half_hours()):
             if one.energy_mwh != one.seconds or one.charge_microunits != one.seconds // 4:
@@ -106,7 +109,7 @@ class TopUpHistory(LogHistory):
 
 
 class ChainHistory(EventsHistory):
-    """An event log that is chained: cuts may lose what was being written, and never look like a forgery."""
+    """An event log that is chained: cuts may lose the event under way, and never look like a forgery."""
 
     name = "chain"
 
@@ -121,10 +124,30 @@ class ChainHistory(EventsHistory):
         return log
 
     def check(self, log: EventLog):
-        """Besides what must be there: nothing was changed."""
+        """Raise Broken if an event is missing, or seems to be changed."""
         super().check(log)
         for place, (event, verdict) in enumerate(log.verdicts()):
             if verdict not in event_chain.INTACT and verdict != event_chain.LOST:
                 raise Broken(BROKEN_RULES, f"an event that nobody touched is {verdict}: {vars(event)}")
             if place == _SHOWN:
                 break
+
+
+class DeadClockHistory(ChainHistory):
+    """A chained event log of a meter whose clock is dead: each start notes the same event of the same second."""
+
+    def recovered(self, flash) -> EventLog:
+        """The log of a meter that starts from `flash`, with its start noted."""
+        log = super().recovered(flash)
+        log.note(STARTED, 0, samples.NEW_YEAR_S)
+        return log
+
+    def shown(self, log: EventLog) -> list:
+        """The newest events but for the starts."""
+        newest = []
+        for event in log.survey():
+            if event is not None and event.code != STARTED:
+                newest.append(event)
+                if len(newest) == self.most_shown:
+                    break
+        return newest

@@ -10,7 +10,7 @@ _SHOWN = 12
 
 
 def opened(store, name: str):
-    """The store of a meter that starts, or Broken: whatever its `open` raises, what it held is lost."""
+    """The store of a meter that starts, or Broken: where its `open` raises anything, its content is lost."""
     try:
         store.open()
     except Exception as error:  # named or not: what cannot be read is lost
@@ -49,6 +49,10 @@ class SettingsHistory:
         self.before = self.after
         self.check(self.settings)
 
+    def rest(self):
+        """Nothing is under way."""
+        self.after = self.before
+
     def recovered(self, flash) -> Settings:
         """Settings of a meter that starts from `flash`."""
         return opened(Settings(flash, 0, self.sectors), "the settings")
@@ -80,8 +84,8 @@ class SettingsHistory:
 class LogHistory:
     """A log on `flash`, whose entries have the numbers from 1 on.
 
-    What was being written when power failed may be there or not, and at times. A subclass says which `log_class` it is,
-    how an entry is noted, and checks what a log tells.
+    The entry under way when power failed may be there or not, and at times. A subclass says which `log_class` it is,
+    how an entry is noted, and checks the entries of a log.
     """
 
     def __init__(self, flash, sectors: int, random):
@@ -108,6 +112,10 @@ class LogHistory:
         """They were acknowledged."""
         self.check(self.log)
 
+    def rest(self):
+        """Nothing is under way."""
+        self.under_way = set()
+
     def recovered(self, flash):
         """The log of a meter that starts from `flash`."""
         return opened(self.log_class(flash, 0, self.sectors), f"the log of {self.name}")
@@ -128,6 +136,11 @@ class EventsHistory(LogHistory):
 
     name = "events"
     log_class = EventLog
+    most_shown = _SHOWN
+
+    def shown(self, log: EventLog) -> list:
+        """The newest events, newest first."""
+        return log.recent(_SHOWN)
 
     def note(self, number: int):
         """An event that is known from its number."""
@@ -135,7 +148,7 @@ class EventsHistory(LogHistory):
 
     def check(self, log: EventLog):
         """The newest events in their order; no other ones."""
-        shown = log.recent(_SHOWN)
+        shown = self.shown(log)
         for event in shown:
             if (event.time_s, event.code, event.by, event.extra) != (event.number, 6, 2, -event.number):
                 raise Broken(BROKEN_RULES, f"an event that nobody noted: {vars(event)}")

@@ -399,14 +399,29 @@ class TestFlashFailures(unittest.TestCase):
         self.assertIn(bench.teller.redeem(sealed, carrier.CARD), (outcome.ACCEPTED, outcome.OUTDATED))
         self.assertTrue(bench.timekeeper.now_s() >= CLOCK_S)
 
-    def test_one_copy_that_fails_loses_nothing_and_shows(self):
+    def test_a_sector_that_fails_in_one_copy_loses_nothing_and_shows(self):
+        """The record is acknowledged when another sector holds it twice."""
+        for copy in range(2):
+            bench = helpers.Bench()
+            first, sectors = helpers.LEDGER_RING
+            bench.flash.faults.bad_sectors.add(first + copy * sectors + bench.ledger._journal._index)
+            sealed = helpers.seal(1, token.CREDIT_MONEY, 5)
+            self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.ACCEPTED)
+            self.assertEqual(bench.teller.alarms(), statement.ALARM_FLASH)
+            bench.restart()
+            self.assertEqual(bench.ledger.account.money.bought, 5)
+            self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.USED)
+
+    def test_where_no_sector_has_two_copies_nothing_is_accepted(self):
         bench = helpers.Bench()
         first, sectors = helpers.LEDGER_RING
         bench.flash.faults.bad_sectors.update(range(first + sectors, first + 2 * sectors))
-        self.assertEqual(bench.teller.redeem(helpers.seal(1, token.CREDIT_MONEY, 5), carrier.CARD), outcome.ACCEPTED)
+        sealed = helpers.seal(1, token.CREDIT_MONEY, 5)
+        self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.LEDGER_FAILED)
         self.assertEqual(bench.statements.alarms(), statement.ALARM_FLASH)
         bench.flash.faults.bad_sectors.clear()
         bench.restart()
+        self.assertIn(bench.teller.redeem(sealed, carrier.CARD), (outcome.ACCEPTED, outcome.USED))
         self.assertEqual(bench.ledger.account.money.bought, 5)
         self.assertEqual(bench.statements.alarms(), 0)
 

@@ -23,7 +23,8 @@ class FlashFaults:
 
     A cut is planned for the `operations`-th program or erase from now (1 is the next), at a `depth` of 0 to 1000
     thousandths of it. `damage` is the effect of the interrupted program beyond its own bytes: "none", or "page" for
-    random further bits cleared anywhere in the page. `random_bits(n)` returns n random bits.
+    random further bits cleared anywhere in the page. `random_bits(n)` returns n random bits. With `sets_bits_back` a
+    byte that is programmed again may lose bits that were cleared before, as on a PUYA part (esp8266/Arduino#4061).
     """
 
     def __init__(self, random_bits: "RandomSource") -> None:
@@ -31,6 +32,7 @@ class FlashFaults:
         self.bad_sectors = set()
         self.bad_sectors_raise = False
         self.unreadable = False
+        self.sets_bits_back = False
         self.damage = "none"
         self.depth = 0
         self.operations_to_cut = None
@@ -53,7 +55,9 @@ class FlashFaults:
 
 
 class FlashModel:
-    """The flash of `hal`. Addresses are bytes from the flash's start."""
+    """The flash of `hal`. Addresses are bytes from the flash's start. `identification` is the JEDEC ID of the chip."""
+
+    identification = 0xEF4015
 
     def __init__(
         self, clock: "ChargedClock", sector_count: int, random_bits: "RandomSource", memory: bytearray | None = None
@@ -88,7 +92,10 @@ class FlashModel:
         self.bytes_programmed += len(data)
         cut = self.faults.cut_now()
         if self._is_sound(address // SECTOR_SIZE):
+            before = self.memory[address : address + len(data)] if self.faults.sets_bits_back else None
             self._clear_bits(address, data, self.faults.depth if cut else 1000)
+            if before is not None:
+                self._set_back(address, before)
         if cut:
             self._damage_page(address // PAGE_SIZE * PAGE_SIZE)
             raise PowerCut("power failed while programming flash")
@@ -125,6 +132,11 @@ class FlashModel:
             wanted = self.memory[torn] & data[whole]
             weak = self.memory[torn] & ~wanted & self.faults.random_bits(8)
             self._unstable[torn] = weak
+
+    def _set_back(self, address: int, before: bytearray) -> None:
+        for index, byte in enumerate(before):
+            if byte != 0xFF and self.faults.random_bits(3) == 0:
+                self.memory[address + index] |= ~byte & 0xFF & self.faults.random_bits(8)
 
     def _damage_page(self, page_address: int) -> None:
         if self.faults.damage != "page":

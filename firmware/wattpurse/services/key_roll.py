@@ -75,8 +75,10 @@ class KeyRoll:
     def _redeem(self, opened: "Token", carrier: int, version: int) -> int:
         """Mark the token as redeemed, after its key is stored.
 
-        A token that is cut off in between finds its key there when it comes again.
+        A token that is cut off in between finds its key there when it comes again. A key that is there already must be
+        firm before the token counts as accepted, so that no later start loses it.
         """
+        self._settings.make_firm()
         now_s = self._timekeeper.now_s()
         self._ledger.redeem(opened.sequence, opened.kind, carrier, now_s)
         self._events.note(events.KEYS_CHANGED, carrier, now_s, version, opened.sequence)

@@ -123,6 +123,7 @@ class TokenEffects:
         """Clear the tamper. The settings note the token first, so that a start can finish after a power cut."""
         opened.fields()
         self._settings.set("tamper_token", opened.sequence)
+        self._settings.make_firm()
         self._ledger.redeem(opened.sequence, opened.kind, carrier, self._timekeeper.now_s())
         self.finish_clearing()
         return self._accepted(opened, carrier, 0, opened.sequence)

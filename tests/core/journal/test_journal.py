@@ -1,4 +1,4 @@
-"""The journal against a plain list: what was acknowledged is there after any cut, and nothing else is."""
+"""The journal against a plain list: after any cut the acknowledged entries are there, and no others."""
 
 import struct
 import unittest
@@ -56,7 +56,7 @@ def new_flash(seed=1):
 
 
 def play(owner, operations):
-    """Do `operations`: positive numbers are records, negative ones steps; give back how many were acknowledged."""
+    """Perform `operations`: positive numbers are records, negative ones steps; return how many were acknowledged."""
     for done, operation in enumerate(operations):
         try:
             if operation > 0:
@@ -133,7 +133,7 @@ class TestPowerCuts(unittest.TestCase):
     OPERATIONS = [11, -1, -2, -33, 12, -224, -7, 13] * 9
 
     def _cut_and_recover(self, at, depth, damage):
-        """Cut at flash operation `at`, recover, and hold the result against what was acknowledged."""
+        """Cut at flash operation `at`, recover, and compare the result with the acknowledged operations."""
         flash = new_flash(at + depth)
         owner = Owner(flash)
         owner.journal.create()
@@ -297,7 +297,7 @@ class TestBadSectors(unittest.TestCase):
 
 class TestHistory(unittest.TestCase):
     def test_it_is_in_order_though_the_newest_header_is_read_only_at_times(self):
-        """Power failed in the header of the first copy; the second still holds what was there a round before."""
+        """Power failed in the header of the first copy; the second still holds the header of the round before."""
         operations = 0
         while True:
             operations += 1
@@ -319,7 +319,7 @@ class TestHistory(unittest.TestCase):
         self.assertEqual(newest[0], last.numbers[-1])
 
     def _full_ring(self):
-        """A ring that has been filled round once, and whose next record would roll."""
+        """Return a ring that has been filled round once, and whose next record would roll."""
         flash = new_flash()
         owner = Owner(flash)
         owner.journal.create()

@@ -1,4 +1,4 @@
-"""Slots: what a record and a tally are, and what two copies of one prove in every state that a cut can leave."""
+"""Slots: records, tallies, and the entry that two copies prove in every state that a cut can leave."""
 
 import unittest
 

@@ -88,10 +88,11 @@ class TestReports(unittest.TestCase):
         self.assertIsNone(facts["pending"])
 
     def test_events_say_who_and_when(self):
-        facts = self.bench.facts("events 2")["events"]
-        self.assertEqual(len(facts), 2)
+        facts = self.bench.facts("events 3")["events"]
+        self.assertEqual(len(facts), 3)
         self.assertEqual(facts[0]["text"], "started, by meter")
-        self.assertEqual(facts[1]["text"], "commissioned, by console")
+        self.assertEqual(facts[1]["text"], "flash tested, JEDEC ID EF4015, by console")
+        self.assertEqual(facts[2]["text"], "commissioned, by console")
         self.assertIn("2026-02-10T", self.bench.say("events"))
 
     def test_a_clock_not_to_be_trusted_is_said(self):

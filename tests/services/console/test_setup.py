@@ -4,9 +4,12 @@ import unittest
 
 from tests import samples
 from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, PIN, Bench
+from wattpurse import stores
 from wattpurse.core import carrier
 from wattpurse.core.money import contract, supply
 from wattpurse.core.records import events
+
+RECORDS_AT = stores.LOAD_PROFILE_RING[0] * 4096
 
 
 class TestCommissioning(unittest.TestCase):
@@ -60,6 +63,33 @@ class TestCommissioning(unittest.TestCase):
             words[place] = wrong
             self.assertIn(said, self.bench.say(" ".join(words)))
         self.assertEqual(bytes(self.bench.hardware.flash.memory), memory)
+
+    def test_flash_that_sets_bits_back_is_refused_and_may_count_by_records(self):
+        flash = self.bench.hardware.flash
+        flash.faults.sets_bits_back = True
+        memory = bytes(flash.memory)
+        said = self.bench.say(COMMISSION)
+        self.assertIn("the flash does not keep bits", said)
+        self.assertIn("'by-records'", said)
+        self.assertEqual(self.bench.meter.fault, supply.NOT_COMMISSIONED)
+        self.assertEqual(memory[:RECORDS_AT], bytes(flash.memory)[:RECORDS_AT])
+        self.assertIn("commissioned as meter", self.bench.say(COMMISSION + " by-records"))
+        for lived in range(1, 4):
+            self.bench.restart()
+            meter = self.bench.meter
+            self.assertEqual(meter.ledger.account.pulses_total, 50 * (lived - 1))
+            for _ in range(25):
+                meter.ledger.advance(meter.timekeeper.now_s(), 2)
+
+    def test_flash_that_keeps_nothing_is_refused_either_way(self):
+        self.bench.hardware.flash.faults.bad_sectors.update(range(128))
+        for line in (COMMISSION, COMMISSION + " by-records"):
+            self.assertIn("the flash does not keep", self.bench.say(line))
+
+    def test_the_flash_chip_is_named(self):
+        self.assertEqual(self.bench.facts("status")["flash_chip"], "EF4015")
+        self.bench.commission()
+        self.assertIn("flash tested, JEDEC ID EF4015", self.bench.say("events"))
 
     def test_only_once(self):
         self.bench.say(COMMISSION)

@@ -1,17 +1,45 @@
-"""Append-only journal on two copies of a flash ring: what it has taken, no power cut takes away.
+"""Append-only journal on two copies of a flash ring: no power cut takes an acknowledged entry away.
 
-A sector holds a snapshot of everything the owner knows (see `ring`) and then slots (see `slots`) that tell what came
-after. When the slots are used up, the journal rolls on to the next sector with a new snapshot, so that the newest
+A sector holds a snapshot of the owner's whole state (see `ring`) and then slots (see `slots`) with the later changes.
+When the slots are used up, the journal rolls on to the next sector with a new snapshot, so that the newest
 sector alone is enough to recover from, and the others are history.
 
-Everything is written twice, to the first copy and then to the second. A cut can damage the whole page that was being
-programmed, or leave half-written bits that read differently each time; it can never damage both copies. Recovery
-therefore reads both, and the next write rolls first: nothing is ever appended behind a place where power failed.
+Everything is written twice: to the first copy and, once that reads back whole, to the second. A write is acknowledged
+when both copies hold it; one that a copy does not take is written again behind a roll. A cut can damage the whole page
+that was being programmed, or leave cells that read one way at this start and another way at the next; it can never
+damage both copies. Recovery therefore reads both, and the next write rolls first: nothing is ever appended behind a
+place where power failed.
+
+A start may read a state that the next start does not find. Therefore `roll` makes a state firm: it writes a snapshot
+into both copies of a sector, kills every header that may be a ghost (see `ring`), and appends the record FIRM. Each
+entry of a log proves the header before it, because it was written after that. The sector of the newest header that is
+proven so is never erased until a newer one is firm in both copies.
+
+An owner that shall not roll at each start writes by `append_firmly` and `roll_firmly`: BEGUN before the change, FIRM
+behind it. Where the newest entry is FIRM, no change was under way, and a start has nothing to make firm.
 """
+
+import struct
 
 from wattpurse.core.journal import ring, slots
 from wattpurse.core.journal.ring import Ring
 from wattpurse.core.journal.slots import JournalUnreadable
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wattpurse.hal import Flash
+
+FIRM = 100
+BEGUN = 99
+COUNT = 98
+_OWN_KINDS = (FIRM, BEGUN, COUNT)
+_COUNT = "<I"
+
+# At 400 ms each, the longest in any data sheet, these hold the processor for 6.4 s: the watchdog waits 8 s.
+ERASES_AT_ONCE = 16
+_SLOTS_OF_A_CHANGE = 3
 
 
 class Journal:
@@ -21,7 +49,9 @@ class Journal:
     bytes, at most ring.SNAPSHOT_LIMIT of them; the journal calls it when it rolls.
     """
 
-    def __init__(self, flash, first_sector: int, sectors: int, number: int, snapshot) -> None:
+    def __init__(
+        self, flash: "Flash", first_sector: int, sectors: int, number: int, snapshot: "Callable[[], bytes]"
+    ) -> None:
         self._ring = Ring(flash, first_sector, sectors, number)
         self._snapshot = snapshot
         self._opened = False
@@ -35,6 +65,12 @@ class Journal:
         self._tally_steps = 0
         self._erased_copies = 0
         self._degraded = False
+        self._sector_failed = False
+        self._is_firm = False
+        self._counts_by_records = False
+        self._firm_index = None
+        self._erases_left = None
+        self.other_counts = []
         self._slot = bytearray(slots.SLOT_SIZE)
         self._slot_view = memoryview(self._slot)
         self._check = bytearray(slots.SLOT_SIZE)
@@ -56,8 +92,13 @@ class Journal:
 
     @property
     def degraded(self) -> bool:
-        """True while the newest sector has only one good copy of something, or a write failed; the next write rolls."""
-        return self._degraded
+        """True while the next write has to roll, or if the last roll passed over a sector that failed."""
+        return self._degraded or self._sector_failed
+
+    @property
+    def is_firm(self) -> bool:
+        """True if every start from now on finds the state that this run tells of."""
+        return self._is_firm
 
     @property
     def opened(self) -> bool:
@@ -68,34 +109,31 @@ class Journal:
         """Find the newest state: `(snapshot, entries)`.
 
         `entries` is a list in the order of writing of `(kind, payload)` for records and `(None, steps)` for tallies.
-        The next write rolls first. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
+        `other_counts` has `(place in the list, steps)` of tallies whose copies count differently. The next write rolls
+        first. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
         """
-        self._index, self._sequence, snapshot = self._ring.newest()
-        self._tried_sequence = self._sequence
-        self._log_at = ring.log_offset(len(snapshot))
+        snapshot = self._open_newest()
         self._slot_count = 0
         self._next_slot = 0
         self._tally_slot = None
         self._refuse_lost_successor()
-        entries = self._read_entries()
+        entries = self._read_entries(snapshot)
         self._opened = True
         return snapshot, entries
 
     def resume(self) -> bytes:
-        """Go on in the newest sector without recovering it: for a log; gives back the sector's snapshot.
+        """Continue in the newest sector without recovering it, for a log; return the snapshot of the sector.
 
-        Unlike `recover` this costs no sector, only the slot in which power may have failed. What follows the snapshot
-        is left to `newest_records`, where a record whose writing was cut off may be found or not, and at times.
-        Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
+        Unlike `recover` this costs no sector, only the slot in which power may have failed. `newest_records` gives the
+        records behind the snapshot. A record whose writing was cut off may be among them at one start and not at the
+        next: `repeat_doubtful` makes the newest firm. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
         """
-        self._index, self._sequence, snapshot = self._ring.newest()
-        self._tried_sequence = self._sequence
-        self._log_at = ring.log_offset(len(snapshot))
+        snapshot = self._open_newest()
         self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
         self._next_slot = min(self._used_slots() + 1, self._slot_count)
         self._tally_slot = None
-        # A header that power cut off may not be read the next time: nothing is written behind one that stands alone.
-        self._degraded = self._ring.read_header(0, self._index) != self._ring.read_header(1, self._index)
+        # A header that power cut off may not be read the next time: nothing is written behind one that is not proven.
+        self._degraded = self._firm_index != self._index or self._headers_differ()
         self._opened = True
         return snapshot
 
@@ -106,13 +144,15 @@ class Journal:
         self._index = self._ring.sectors - 1
         self._sequence = 0
         self._tried_sequence = 0
+        self._firm_index = None
         self._opened = True
-        self.roll()
+        self._erases_left = ERASES_AT_ONCE
+        self._roll_on()
 
     def erase(self) -> None:
         """Erase the whole ring: everything in it is lost. For a person's explicit order only.
 
-        What is blank already is passed over, so that an erasing that a reset interrupted is finished by the next.
+        Blank sectors are passed over, so that the next call finishes an erasing that a reset interrupted.
         """
         self._opened = False
         self._erased_copies = 0
@@ -123,21 +163,61 @@ class Journal:
 
     def append(self, kind: int, payload: bytes) -> None:
         """Write one record; it is in flash twice on return. Raises OSError when no sector takes it."""
-        self._tally_slot = None
-        for _ in range(self._ring.sectors):
-            self._make_room()
-            slots.put_record(self._slot, kind, payload, self._sequence, self._next_slot)
-            self._next_slot += 1
-            if self._program_slot(self._next_slot - 1, 0, slots.SLOT_SIZE):
-                return
-        raise OSError("no sector of the journal takes a record any more")
+        self._erases_left = ERASES_AT_ONCE
+        self._append(kind, payload)
+
+    def append_firmly(self, kind: int, payload: bytes) -> None:
+        """Write one record such that every start finds it. Raises OSError when no sector takes it."""
+        self._begin_change()
+        self._append(kind, payload)
+        self.mark_firm()
+
+    def roll_firmly(self, alter: "Callable[[], None]") -> None:
+        """Let `alter()` change the owner's state, and roll, such that every start finds the change.
+
+        Raises OSError when no sector takes it; the owner must then take its state back.
+        """
+        self._begin_change()
+        alter()
+        self._roll_firm()
+
+    def mark_firm(self) -> None:
+        """Append FIRM, the mark that everything before it is whole in both copies; without the mark nothing is lost."""
+        try:
+            self._append(FIRM, b"")
+        except OSError:
+            return  # the next start makes firm what it finds
+        self._is_firm = True
+
+    def make_firm(self) -> None:
+        """Roll unless the recovered state is firm already. Raises OSError when no sector takes it."""
+        if not self._is_firm:
+            self.roll()
+
+    def repeat_doubtful(self) -> bool:
+        """Write the newest record of a log again if one copy alone holds it; True if it was.
+
+        Power may have failed while it was written: it would be there at one start and not at the next.
+        """
+        if not self._opened:
+            return False
+        for kind, payload, copies in self._survey_sector(self._index, self._sequence, self._log_at):
+            if kind is not None:
+                if copies < ring.COPIES:
+                    self.append(kind, payload)
+                return copies < ring.COPIES
+        return False
 
     def tally(self, steps: int) -> int:
-        """Count `steps` (1 or more); give back how many of them were written, which may be fewer: ask again.
+        """Count `steps` (1 or more); return how many of them were written, which may be fewer: ask again.
 
         The owner must take the steps into its state before it asks again, so that a roll can snapshot them.
         Raises OSError when no sector takes them.
         """
+        self._erases_left = ERASES_AT_ONCE
+        if self._counts_by_records:
+            self._append(COUNT, struct.pack(_COUNT, steps))
+            return steps
         for _ in range(self._ring.sectors):
             self._open_tally()
             taken = min(steps, slots.TALLY_STEPS - self._tally_steps)
@@ -148,9 +228,16 @@ class Journal:
                 return taken
         raise OSError("no sector of the journal takes a tally any more")
 
+    def count_by_records(self) -> None:
+        """Write a record for each `tally` from now on, for flash that does not keep a byte that is programmed again.
+
+        Recovery reads both. A record takes a slot, where a tally of 224 steps does: the ring is worn that much sooner.
+        """
+        self._counts_by_records = True
+
     def prepare(self) -> bool:
         """Erase one sector ahead of need, so that the roll that comes is short; False if none is due."""
-        if not self._opened or self._erased_copies == ring.COPIES:
+        if not self._opened or self._erased_copies == ring.COPIES or self._firm_index != self._index:
             return False
         try:
             self._ring.erase(self._erased_copies, (self._index + 1) % self._ring.sectors)
@@ -160,48 +247,28 @@ class Journal:
         return True
 
     def roll(self) -> None:
-        """Go on to the next sector with a snapshot of the owner's state.
+        """Write a snapshot of the owner's state into the next sector, and make it firm.
 
-        Raises OSError when no sector is good, ValueError when the journal was not recovered or created before.
+        Raises OSError when no sector is good, ValueError when the journal was not recovered or created before. A roll
+        erases at most ERASES_AT_ONCE sectors; the first after a start, when no watchdog runs yet, as many as there are.
         """
-        if not self._opened:
-            raise ValueError("the journal is not open")
-        snapshot = self._snapshot()
-        if len(snapshot) > ring.SNAPSHOT_LIMIT:
-            raise ValueError("the snapshot is too long for a sector")
-        erased = self._erased_copies == ring.COPIES
-        self._erased_copies = 0
-        # A roll that fails may leave sectors that recovery takes for the newest. Nothing may go into the old one then,
-        # and the roll that comes to succeed must be newer than they are.
-        self._degraded = True
-        for step in range(1, self._ring.sectors):
-            index = (self._index + step) % self._ring.sectors
-            self._tried_sequence += 1
-            if self._ring.start_sector(index, self._tried_sequence, snapshot, erased and step == 1):
-                self._index = index
-                self._sequence = self._tried_sequence
-                self._log_at = ring.log_offset(len(snapshot))
-                self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
-                self._next_slot = 0
-                self._tally_slot = None
-                self._degraded = False
-                return
-        raise OSError("no sector of the journal takes a snapshot any more")
+        self._erases_left = ERASES_AT_ONCE if self._slot_count else 2 * ring.COPIES * self._ring.sectors
+        self._roll_firm()
 
-    def history(self):
-        """Yield `(kind, payload)` of every record still in the ring, newest first; what cannot be read is left out."""
+    def history(self) -> "Iterator[tuple]":
+        """Yield `(kind, payload)` of every record still in the ring, newest first; unreadable ones are left out."""
         for kind, payload, _ in self.survey():
             if kind is not None:
                 yield kind, payload
 
     def newest_records(self) -> list:
-        """`(kind, payload)` of every record behind the newest snapshot, in the order of writing."""
+        """Return `(kind, payload)` of every record behind the newest snapshot, in the order of writing."""
         found = self._survey_sector(self._index, self._sequence, self._log_at)
         records = [(kind, payload) for kind, payload, _ in found if kind is not None]
         records.reverse()
         return records
 
-    def survey(self):
+    def survey(self) -> "Iterator[tuple]":
         """Yield `(kind, payload, copies)` of every slot in use, newest first: how many copies hold the record.
 
         `(None, None, 0)` stands for a slot that holds none any more, and for sectors that are missing. For a ring of
@@ -209,18 +276,21 @@ class Journal:
         """
         newest_index, newest_sequence = self._index, self._sequence  # what is written meanwhile is not looked at
         yield from self._survey_sector(newest_index, newest_sequence, self._log_at)
-        expected = newest_sequence - 1
+        older = []  # sorted, for a sector that takes nothing any more keeps an old header in its place
         for step in range(1, self._ring.sectors):
             index = (newest_index - step) % self._ring.sectors
-            header = self._ring.newest_header(index, expected)
-            if header is None:
-                continue
-            if header[0] < expected:
+            header = self._ring.newest_header(index, newest_sequence - 1)
+            if header is not None:
+                older.append((header[0], index, header[1]))
+        older.sort(reverse=True)
+        expected = newest_sequence - 1
+        for sequence, index, length in older:
+            if sequence < expected:
                 yield None, None, 0
-            expected = header[0] - 1
-            yield from self._survey_sector(index, header[0], ring.log_offset(header[1]))
+            expected = sequence - 1
+            yield from self._survey_sector(index, sequence, ring.log_offset(length))
 
-    def _survey_sector(self, index, sequence, log_at):
+    def _survey_sector(self, index: int, sequence: int, log_at: int) -> "Iterator[tuple]":
         slot_count = (ring.SECTOR_SIZE - log_at) // slots.SLOT_SIZE
         if index == self._index and self._slot_count:
             slot_count = self._next_slot
@@ -236,14 +306,123 @@ class Journal:
                 other = slots.record_of(second, sequence, number)
                 copies = (record is not None) + (other is not None)
                 record = record or other
-            yield (None, None, 0) if record is None else (record[0], record[1], copies)
+            if record is None:
+                yield None, None, 0
+            elif record[0] not in _OWN_KINDS:
+                yield record[0], record[1], copies
+
+    def _open_newest(self) -> bytes:
+        """Find the newest sector and the newest that is proven; return the snapshot of the former."""
+        self._index, self._sequence, snapshot = self._ring.newest()
+        self._tried_sequence = self._ring.highest_sequence
+        self._log_at = ring.log_offset(len(snapshot))
+        self._is_firm = False
+        self._firm_index = self._index
+        if not self._ring.has_entry(self._index, self._sequence, len(snapshot)):
+            self._firm_index = self._ring.newest_firm(self._sequence)
+            self._ring.ghosts += self._ring.killed  # the start that killed them may have been cut off in that
+        return snapshot
+
+    def _roll_firm(self) -> None:
+        self._roll_on()
+        self._kill_ghosts()
+        self.mark_firm()
+
+    def _headers_differ(self) -> bool:
+        return self._ring.read_header(0, self._index) != self._ring.read_header(1, self._index)
+
+    def _kill_ghosts(self) -> None:
+        """Kill every header that a later start might believe."""
+        for copy, index in self._ring.ghosts:
+            if index != self._index and not self._ring.kill(copy, index):
+                try:
+                    self._ring.erase(copy, index)
+                except OSError:
+                    pass  # a sector that takes neither keeps its header, which is older than the newest
+        self._ring.ghosts = []
+
+    def _begin_change(self) -> None:
+        """Append BEGUN to a sector of this run that has room for the change."""
+        if self.free_slots < _SLOTS_OF_A_CHANGE or self._degraded:
+            self.roll()
+        else:
+            self._erases_left = ERASES_AT_ONCE
+        self._is_firm = False
+        self._append(BEGUN, b"")
+
+    def _append(self, kind: int, payload: bytes) -> None:
+        self._tally_slot = None
+        for _ in range(self._ring.sectors):
+            self._make_room()
+            slots.put_record(self._slot, kind, payload, self._sequence, self._next_slot)
+            self._next_slot += 1
+            if self._program_slot(self._next_slot - 1, 0, slots.SLOT_SIZE):
+                return
+        raise OSError("no sector of the journal takes a record any more")
 
     def _make_room(self) -> None:
+        if self._ring.ghosts:
+            self._kill_ghosts()
         if self._next_slot >= self._slot_count or self._degraded:
-            self.roll()
+            self._roll_on()
+
+    def _roll_on(self) -> None:
+        """Write a snapshot into the next sector that takes it."""
+        if not self._opened:
+            raise ValueError("the journal is not open")
+        snapshot = self._snapshot()
+        if len(snapshot) > ring.SNAPSHOT_LIMIT:
+            raise ValueError("the snapshot is too long for a sector")
+        erased = self._erased_copies == ring.COPIES and self._firm_index == self._index
+        self._erased_copies = 0
+        self._sector_failed = self._sector_failed and self._degraded
+        # A roll that fails may leave sectors that recovery takes for the newest. Nothing may go into the old one then,
+        # and the roll that comes to succeed must be newer than they are.
+        self._degraded = True
+        is_first = True
+        for index in self._targets():
+            if self._starts(index, snapshot, erased, is_first):
+                self._index = self._firm_index = index
+                self._sequence = self._tried_sequence
+                self._log_at = ring.log_offset(len(snapshot))
+                self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
+                self._next_slot = 0
+                self._tally_slot = None
+                self._degraded = False
+                return
+            erased = is_first = False
+            self._sector_failed = True
+        raise OSError("no sector of the journal takes a snapshot any more")
+
+    def _targets(self) -> list:
+        """Return the sectors that a roll may take, in their order.
+
+        They follow the newest that is proven, which is never among them. One that is believed and not proven is taken
+        again: nothing was told because of it, or both of its copies are whole, of which one stays until the other is
+        written anew. No row of cuts reaches the only sound sector in this way.
+        """
+        before = self._index if self._firm_index is None else self._firm_index
+        return [(before + step) % self._ring.sectors for step in range(1, self._ring.sectors)]
+
+    def _starts(self, index: int, snapshot: bytes, erased: bool, is_first: bool) -> bool:
+        """Start a sector. Behind one that failed, one that takes no program is found before it is erased."""
+        if not is_first:
+            for copy in range(ring.COPIES):
+                if not self._ring.kill(copy, index):
+                    return False
+        if not erased:
+            self._erases_left -= ring.COPIES
+            if self._erases_left < 0:
+                raise OSError("too many sectors in a row fail to be erased")
+        self._tried_sequence += 1
+        if self._ring.start_sector(index, self._tried_sequence, snapshot, erased):
+            return True
+        for copy in range(ring.COPIES):
+            self._ring.kill(copy, index)
+        return False
 
     def _open_tally(self) -> None:
-        """See to it that a tally slot with at least one step left is open in a sound sector."""
+        """Open a tally slot in a sound sector, unless one with at least one step left is open."""
         if self._tally_slot is not None and self._tally_steps < slots.TALLY_STEPS and not self._degraded:
             return
         self._make_room()
@@ -251,19 +430,22 @@ class Journal:
         self._tally_steps = 0
         self._next_slot += 1
 
-    def _program_slot(self, number, start, end):
-        """Program bytes of the prepared slot into both copies and read them back; False if neither copy took them."""
-        good_copies = 0
+    def _program_slot(self, number: int, start: int, end: int) -> bool:
+        """Program bytes of the prepared slot into one copy after the other; False if one did not take them.
+
+        The second is not begun where the first failed: so the first is never behind the second.
+        """
         # Until it is read back, it may be in flash or not: if that fails, what is written next must not build on it.
         self._degraded = True
         offset = self._log_at + number * slots.SLOT_SIZE
         for copy in range(ring.COPIES):
-            if self._copy_takes(copy, offset, start, end):
-                good_copies += 1
-        self._degraded = good_copies < ring.COPIES
-        return good_copies > 0
+            if not self._copy_takes(copy, offset, start, end):
+                self._sector_failed = True
+                return False
+        self._degraded = False
+        return True
 
-    def _copy_takes(self, copy, offset, start, end):
+    def _copy_takes(self, copy: int, offset: int, start: int, end: int) -> bool:
         """Program bytes of the prepared slot into one copy; a sector that fails is one that did not take them."""
         try:
             self._ring.program(copy, self._index, offset + start, self._slot_view[start:end])
@@ -272,24 +454,48 @@ class Journal:
             return False
         return self._check == self._slot
 
-    def _read_entries(self):
-        """Every entry of the newest sector, each as its two copies prove it."""
+    def _read_entries(self, snapshot: bytes) -> list:
+        """Return every entry of the newest sector, each as its two copies prove it, and find out if they are firm."""
         entries = []
+        self.other_counts = []
+        kind = None
+        copies_agree = True
         slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
         for number in range(slot_count):
             offset = self._log_at + number * slots.SLOT_SIZE
             self._ring.read(0, self._index, offset, self._slot)
             self._ring.read(1, self._index, offset, self._check)
+            copies_agree = copies_agree and self._slot == self._check
             finished = self._check == slots.BLANK and self._goes_on_behind(number, slot_count)
             entry = slots.merge(self._slot, self._check, self._sequence, number, finished)
             if entry is None:
                 self._refuse_entries_behind(number, slot_count)
+                copies_agree = copies_agree and self._slot == slots.BLANK
                 break
-            entries.append(entry)
+            kind = entry[0]
+            if kind is None:
+                other = slots.other_count(self._slot, self._check, self._sequence, number, entry[1])
+                if other is not None:
+                    self.other_counts.append((len(entries), other))
+            if kind == COUNT:
+                entries.append((None, struct.unpack_from(_COUNT, entry[1])[0]))
+            elif kind not in _OWN_KINDS:
+                entries.append(entry)
+        self._is_firm = kind == FIRM and copies_agree and not self._ring.ghosts and self._both_hold(snapshot)
         return entries
 
-    def _goes_on_behind(self, number, slot_count) -> bool:
-        """True if the next slot holds an entry: a write that fails is never followed by another in the same sector."""
+    def _both_hold(self, snapshot: bytes) -> bool:
+        """Return True if header and snapshot are whole in both copies."""
+        for copy in range(ring.COPIES):
+            header = self._ring.read_header(copy, self._index)
+            if header is None or header[0] != self._sequence:
+                return False
+            if self._ring.read_snapshot(copy, self._index, header[1], header[2]) != snapshot:
+                return False
+        return True
+
+    def _goes_on_behind(self, number: int, slot_count: int) -> bool:
+        """Return True if the next slot holds an entry: no write in the same sector follows one that failed."""
         behind = bytearray(slots.SLOT_SIZE)
         for copy in range(ring.COPIES if number + 1 < slot_count else 0):
             self._ring.read(copy, self._index, self._log_at + (number + 1) * slots.SLOT_SIZE, behind)
@@ -297,8 +503,8 @@ class Journal:
                 return True
         return False
 
-    def _used_slots(self):
-        """How many slots there are up to the last that is not blank in both copies."""
+    def _used_slots(self) -> int:
+        """Return the number of slots up to the last that is not blank in both copies."""
         for number in range(self._slot_count - 1, -1, -1):
             for copy in range(ring.COPIES):
                 self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
@@ -306,8 +512,8 @@ class Journal:
                     return number + 1
         return 0
 
-    def _refuse_entries_behind(self, end, slot_count) -> None:
-        """Where the log ends, nothing whole may follow: else what looks like the end is damage in the middle."""
+    def _refuse_entries_behind(self, end: int, slot_count: int) -> None:
+        """Raise JournalUnreadable if an entry stands behind the end of the log: then the end is damage."""
         for number in range(end + 1, slot_count):
             for copy in range(ring.COPIES):
                 self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
@@ -315,7 +521,7 @@ class Journal:
                     raise JournalUnreadable("an entry in the middle of the journal is damaged in both copies")
 
     def _refuse_lost_successor(self) -> None:
-        """The next sectors may not hold entries of a newer log: its snapshot was acknowledged, it must be readable."""
+        """Raise JournalUnreadable if the next sector has entries of a newer log: its snapshot was acknowledged."""
         index = (self._index + 1) % self._ring.sectors
         for copy in range(ring.COPIES):
             for page in range(1, ring.PAGES):

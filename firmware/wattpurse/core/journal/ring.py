@@ -6,12 +6,19 @@ Both copies use sectors of the same index, the first copy always before the seco
 
 in 32 bytes, then the snapshot, then, from the next page on, the log that `journal` keeps. The header is programmed
 after the snapshot, in an operation of its own: a whole header promises a whole snapshot.
+
+A header whose programming was cut off is a ghost: it may read whole at one start and torn at the next. `newest` lists
+all that may be ghosts. `kill` programs zeros over a header, which is never whole again after that.
 """
 
 import binascii
 import struct
 
-from wattpurse.core.journal.slots import JournalUnreadable
+from wattpurse.core.journal.slots import SLOT_SIZE, JournalUnreadable, is_entry
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Flash
 
 SECTOR_SIZE = 4096
 PAGE_SIZE = 256
@@ -24,6 +31,8 @@ _HEADER = "<4sBBHII"
 _HEADER_SIZE = 32
 _HEADER_CRC_AT = 28
 _BLANK_PAGE = b"\xff" * PAGE_SIZE
+_BLANK_HEADER = b"\xff" * _HEADER_SIZE
+_KILLED = bytes(_HEADER_SIZE)
 
 
 class JournalBlank(Exception):
@@ -33,21 +42,25 @@ class JournalBlank(Exception):
 class Ring:
     """`sectors` sectors twice over from sector `first_sector` of `flash`; `number` (0 to 255) tells rings apart."""
 
-    def __init__(self, flash, first_sector: int, sectors: int, number: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int, number: int) -> None:
         if sectors < 3:
             raise ValueError("a ring needs at least three sectors")
         self.sectors = sectors
         self._flash = flash
         self._first = first_sector
         self._number = number
+        self.highest_sequence = 0
+        self.ghosts = []
+        self.killed = []
+        self._newest = ()
         self._header = bytearray(_HEADER_SIZE)
         self._page = bytearray(PAGE_SIZE)
 
-    def read(self, copy: int, index: int, offset: int, buffer) -> None:
+    def read(self, copy: int, index: int, offset: int, buffer: bytearray) -> None:
         """Fill `buffer` from `offset` of a sector."""
         self._flash.read(self._sector(copy, index) * SECTOR_SIZE + offset, buffer)
 
-    def program(self, copy: int, index: int, offset: int, data) -> None:
+    def program(self, copy: int, index: int, offset: int, data: "bytes | bytearray | memoryview") -> None:
         """Program `data`, inside one page, at `offset` of a sector."""
         self._flash.program(self._sector(copy, index) * SECTOR_SIZE + offset, data)
 
@@ -78,7 +91,7 @@ class Ring:
         return True
 
     def read_header(self, copy: int, index: int) -> tuple | None:
-        """`(sequence, snapshot length, snapshot CRC)` of a sector, or None if its header is not whole."""
+        """Return `(sequence, snapshot length, snapshot CRC)` of a sector, or None if its header is not whole."""
         self.read(copy, index, 0, self._header)
         header = self._header
         if struct.unpack_from("<I", header, _HEADER_CRC_AT)[0] != binascii.crc32(header[:_HEADER_CRC_AT]):
@@ -89,38 +102,69 @@ class Ring:
         return sequence, length, crc
 
     def newest_header(self, index: int, most: int) -> tuple | None:
-        """As `read_header`, of whichever copy has the higher sequence that is not above `most`; None if neither has."""
+        """Return the header of the copy with the higher sequence that is not above `most`; None if neither has one."""
         headers = [self.read_header(copy, index) for copy in range(COPIES)]
         return max([header for header in headers if header is not None and header[0] <= most], default=None)
 
     def newest(self) -> tuple:
-        """`(index, sequence, snapshot)` of the newest sector that was finished, at least in its first copy.
+        """Return `(index, sequence, snapshot)` of the newest sector that was finished, at least in its first copy.
 
-        A damaged snapshot behind a whole header is passed over only where the second copy was not begun: that is what
-        a cut leaves. Raises JournalBlank, JournalUnreadable.
+        A damaged snapshot behind a whole header is passed over only where the second copy was not begun, as a cut
+        leaves it. Raises JournalBlank, JournalUnreadable.
         """
-        candidates = []
-        for index in range(self.sectors):
-            for copy in range(COPIES):
-                header = self.read_header(copy, index)
-                if header is not None:
-                    candidates.append((header[0], -copy, index, header[1], header[2]))
-        candidates.sort(reverse=True)
-        damaged_sequence = None
-        for sequence, negative_copy, index, length, crc in candidates:
-            snapshot = bytearray(length)
-            self.read(-negative_copy, index, _HEADER_SIZE, snapshot)
-            if binascii.crc32(snapshot) == crc:
-                return index, sequence, bytes(snapshot)
-            if sequence == damaged_sequence:
+        candidates = self._candidates()
+        self._newest = candidates
+        self.highest_sequence = candidates[0][0] if candidates else 0
+        damaged = []
+        for place, (sequence, negative_copy, index, length, crc) in enumerate(candidates):
+            snapshot = self.read_snapshot(-negative_copy, index, length, crc)
+            if snapshot is not None:
+                self.ghosts += [(-one[1], one[2]) for one in candidates[:place]]
+                return index, sequence, snapshot
+            if (sequence, index) in damaged:
                 raise JournalUnreadable("the newest snapshot is damaged in both copies")
-            damaged_sequence = sequence
+            damaged.append((sequence, index))
         if not candidates and self.is_blank():
             raise JournalBlank("the journal is blank")
         raise JournalUnreadable("the journal has no readable sector")
 
+    def read_snapshot(self, copy: int, index: int, length: int, crc: int) -> bytes | None:
+        """Return the snapshot of one copy of a sector, or None if it does not have this CRC."""
+        snapshot = bytearray(length)
+        self.read(copy, index, _HEADER_SIZE, snapshot)
+        return bytes(snapshot) if binascii.crc32(snapshot) == crc else None
+
+    def has_entry(self, index: int, sequence: int, length: int) -> bool:
+        """Return True if the log of a sector has begun: both of its headers were whole before that, and are firm."""
+        slot = bytearray(SLOT_SIZE)
+        for copy in range(COPIES):
+            self.read(copy, index, log_offset(length), slot)
+            if is_entry(slot, sequence, 0):
+                return True
+        return False
+
+    def newest_firm(self, below: int) -> int | None:
+        """Return the index of the newest sector with a sequence below `below` whose log has begun, or None.
+
+        It looks at the headers that `newest` found.
+        """
+        for sequence, negative_copy, index, length, crc in self._newest:
+            is_proven = sequence < below and self.has_entry(index, sequence, length)
+            if is_proven and self.read_snapshot(-negative_copy, index, length, crc) is not None:
+                return index
+        return None
+
+    def kill(self, copy: int, index: int) -> bool:
+        """Program zeros over a header, so that it is never whole again; False if the sector did not take them."""
+        try:
+            self.program(copy, index, 0, _KILLED)
+            self.read(copy, index, 0, self._header)
+        except OSError:
+            return False
+        return self._header == _KILLED
+
     def is_blank(self) -> bool:
-        """True if every sector of both copies reads as erased."""
+        """Return True if every sector of both copies reads as erased."""
         for copy in range(COPIES):
             for index in range(self.sectors):
                 if not self.sector_is_blank(copy, index):
@@ -128,25 +172,50 @@ class Ring:
         return True
 
     def sector_is_blank(self, copy: int, index: int) -> bool:
-        """True if one copy of a sector reads as erased."""
+        """Return True if one copy of a sector reads as erased."""
         for page in range(PAGES):
             self.read(copy, index, page * PAGE_SIZE, self._page)
             if self._page != _BLANK_PAGE:
                 return False
         return True
 
-    def _sector(self, copy, index):
+    def _candidates(self) -> list:
+        """Return `(sequence, -copy, index, snapshot length, snapshot CRC)` of every whole header, the newest first.
+
+        Headers that are neither whole nor blank are noted in `ghosts`, and those of zeros in `killed`.
+        """
+        candidates = []
+        self.ghosts = []
+        self.killed = []
+        for index in range(self.sectors):
+            for copy in range(COPIES):
+                header = self.read_header(copy, index)
+                if header is not None:
+                    candidates.append((header[0], -copy, index, header[1], header[2]))
+                elif self._header == _KILLED:
+                    self.killed.append((copy, index))
+                elif self._header != _BLANK_HEADER or self._has_written_first_page(copy, index):
+                    self.ghosts.append((copy, index))
+        candidates.sort(reverse=True)
+        return candidates
+
+    def _has_written_first_page(self, copy: int, index: int) -> bool:
+        """Return True if a snapshot stands behind a header that reads as erased: its programming may have begun."""
+        self.read(copy, index, 0, self._page)
+        return self._page != _BLANK_PAGE
+
+    def _sector(self, copy: int, index: int) -> int:
         return self._first + copy * self.sectors + index
 
-    def _write_image(self, copy, index, image) -> None:
+    def _write_image(self, copy: int, index: int, image: memoryview) -> None:
         """Program header and snapshot, whole pages of them, the header last and by itself."""
         for page in range(len(image) // PAGE_SIZE - 1, -1, -1):
             start = max(page * PAGE_SIZE, _HEADER_SIZE)
             self.program(copy, index, start, image[start : (page + 1) * PAGE_SIZE])
         self.program(copy, index, 0, image[:_HEADER_SIZE])
 
-    def _holds_image(self, copy, index, image) -> bool:
-        """True if the sector reads as `image` and blank behind it."""
+    def _holds_image(self, copy: int, index: int, image: memoryview) -> bool:
+        """Return True if the sector reads as `image` and blank behind it."""
         for start in range(0, SECTOR_SIZE, PAGE_SIZE):
             self.read(copy, index, start, self._page)
             if self._page != (image[start : start + PAGE_SIZE] if start < len(image) else _BLANK_PAGE):
@@ -155,5 +224,5 @@ class Ring:
 
 
 def log_offset(snapshot_length: int) -> int:
-    """Where the log begins: at the first page that header and snapshot leave untouched."""
+    """Return where the log begins: at the first page that header and snapshot leave untouched."""
     return (_HEADER_SIZE + snapshot_length + PAGE_SIZE - 1) // PAGE_SIZE * PAGE_SIZE

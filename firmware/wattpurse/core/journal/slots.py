@@ -1,4 +1,4 @@
-"""The 32-byte slots of the journal's log: records, tallies, and what two copies of one slot prove together.
+"""The 32-byte slots of the journal's log: records, tallies, and the entry that two copies of one slot prove.
 
 A record is a kind (1 to 100), 27 bytes of payload and a CRC32. A tally is a marker, a 24-bit check and 224 bits that
 are cleared one by one, lowest bit of the first byte first. Checks cover the slot's place, so that what is left over
@@ -22,7 +22,7 @@ _CLEARED_AND_NOT = _ALL_CLEARED + b"\xff" * _TALLY_SIZE
 
 
 class JournalUnreadable(Exception):
-    """The ring holds something, but not what any sequence of writes and cuts can leave: it must not be overwritten."""
+    """The ring holds data that no sequence of writes and cuts can leave: it must not be overwritten."""
 
 
 def put_record(slot: bytearray, kind: int, payload: bytes, sequence: int, number: int) -> None:
@@ -51,7 +51,7 @@ def tally_span(before: int, after: int) -> tuple:
     return start, _TALLY_BITS_AT + (after + 7) // 8
 
 
-def record_of(slot, sequence: int, number: int) -> tuple | None:
+def record_of(slot: bytearray, sequence: int, number: int) -> tuple | None:
     """`(kind, payload)` if `slot` holds a whole record for this place, else None."""
     if not 1 <= slot[0] <= 100:
         return None
@@ -60,7 +60,7 @@ def record_of(slot, sequence: int, number: int) -> tuple | None:
     return slot[0], bytes(slot[1:_CRC_AT])
 
 
-def tally_of(slot, sequence: int, number: int) -> tuple | None:
+def tally_of(slot: bytearray, sequence: int, number: int) -> tuple | None:
     """`(steps, clean)` if `slot` holds a tally for this place, else None.
 
     Clean means that the cleared bits are one run from the first on, as counting leaves them.
@@ -77,16 +77,16 @@ def tally_of(slot, sequence: int, number: int) -> tuple | None:
     return 8 * (_TALLY_SIZE - len(rest)) + partial, clean
 
 
-def is_entry(slot, sequence: int, number: int) -> bool:
+def is_entry(slot: bytearray, sequence: int, number: int) -> bool:
     """True if `slot` holds a record or a tally for this place."""
     return record_of(slot, sequence, number) is not None or tally_of(slot, sequence, number) is not None
 
 
-def merge(first, second, sequence: int, number: int, finished: bool = False) -> tuple | None:
-    """What two copies of a slot prove: `(kind, payload)`, `(None, steps)`, or None where the log ends.
+def merge(first: bytearray, second: bytearray, sequence: int, number: int, finished: bool = False) -> tuple | None:
+    """Return the entry that two copies of a slot prove: `(kind, payload)`, `(None, steps)`, or None where the log ends.
 
     `first` is always written before `second`, and power failed in one of them at most; JournalUnreadable otherwise.
-    `finished`: something was written behind them, so both were whole once, and what is blank now is damage.
+    `finished`: something was written behind them, so both were whole once, and a blank one is damaged.
     """
     copies = (first,) if first == second else (first, second)
     for copy in copies:
@@ -101,17 +101,26 @@ def merge(first, second, sequence: int, number: int, finished: bool = False) -> 
     return None, _proven_steps(tallies)
 
 
-def _proven_steps(tallies):
-    """The lower of the clean counts: an interrupted write can only make its own copy read too high, or not clean."""
+def other_count(first: bytearray, second: bytearray, sequence: int, number: int, steps: int) -> int | None:
+    """Return the clean count of the copy that counts otherwise than `steps`, or None if there is none."""
+    for copy in (first, second):
+        tally = tally_of(copy, sequence, number)
+        if tally is not None and tally[1] and tally[0] != steps:
+            return tally[0]
+    return None
+
+
+def _proven_steps(tallies: list) -> int:
+    """Return the lower of the clean counts: a cut can only make its own copy read too high, or not clean."""
     clean_steps = [steps for steps, clean in tallies if clean]
     if not clean_steps:
         raise JournalUnreadable("an entry is damaged in both copies")
     return min(clean_steps)
 
 
-def _record_crc(slot, sequence, number):
+def _record_crc(slot: bytearray, sequence: int, number: int) -> int:
     return binascii.crc32(memoryview(slot)[:_CRC_AT], binascii.crc32(struct.pack("<IB", sequence, number)))
 
 
-def _tally_marker(sequence, number):
+def _tally_marker(sequence: int, number: int) -> int:
     return (binascii.crc32(struct.pack("<IB", sequence, number)) & 0xFFFFFF00) | _TALLY

@@ -48,12 +48,8 @@ class Ledger:
         After an exception nothing was written.
         """
         snapshot, entries = self._journal.recover()
-        self._adopt(account_image.unpack(snapshot))
         try:
-            self._replay(entries)
-            if not self.account.is_plausible():
-                raise LedgerMismatch("the records lead to an impossible account")
-            self.account.note_next_change()
+            self._rebuild(snapshot, entries)
             self._journal.roll()
         except (LedgerMismatch, ValueError, OSError):
             self.close()
@@ -64,6 +60,7 @@ class Ledger:
         self._adopt(account)
         try:
             self._journal.create()
+            self._journal.mark_firm()
         except (ValueError, OSError):
             self.close()
             raise
@@ -71,6 +68,10 @@ class Ledger:
     def close(self) -> None:
         """Forget the account: after this nothing can be charged or credited."""
         self.account = None
+
+    def count_by_records(self) -> None:
+        """Count energy in records of its own, for flash that does not keep a byte that is programmed again."""
+        self._journal.count_by_records()
 
     def erase(self) -> None:
         """Erase the ledger and its content. Call only for a person's explicit order."""
@@ -281,6 +282,37 @@ class Ledger:
             account.enter_context()
 
         self.change(activate)
+
+    def _rebuild(self, snapshot: bytes, entries: list) -> None:
+        """Build the account from a snapshot and the entries behind it.
+
+        If the two copies of a tally differ, use the lower count, in the customer's favour. If a record behind it has
+        another balance, a cell of the lower copy has failed: try the other count. Raise LedgerMismatch if none fits.
+        """
+        try:
+            self._rebuild_from(snapshot, entries)
+            return
+        except LedgerMismatch:
+            if not self._journal.other_counts:
+                raise
+        others = self._journal.other_counts
+        for choice in [(other,) for other in others] + [tuple(others)]:
+            counted = list(entries)
+            for place, steps in choice:
+                counted[place] = (None, steps)
+            try:
+                self._rebuild_from(snapshot, counted)
+                return
+            except LedgerMismatch:
+                continue
+        raise LedgerMismatch("no count of a tally leads to the balances behind it")
+
+    def _rebuild_from(self, snapshot: bytes, entries: list) -> None:
+        self._adopt(account_image.unpack(snapshot))
+        self._replay(entries)
+        if not self.account.is_plausible():
+            raise LedgerMismatch("the records lead to an impossible account")
+        self.account.note_next_change()
 
     def _record_with_pulses(self, kind: int, payload: bytes) -> None:
         """Append a record that carries the pulses below one step. They stay pending until the record is in flash."""

@@ -56,6 +56,7 @@ SERVICE_CARD = 28
 AGREED = 39
 SUPPLY_TEST = 40
 CARD_REFUSED = 41
+FLASH_TESTED = 42
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -84,6 +85,7 @@ OTHER_TEXTS = {
     SERVICE_CARD: "service card",
     AGREED: "button pressed",
     SUPPLY_TEST: "supply test, minutes",
+    FLASH_TESTED: "flash tested, JEDEC ID",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
 }
 _RECORD = 1
@@ -142,7 +144,7 @@ class EventLog:
         """Join new events to the newest event by links. Return False if that event is of another key, or was changed.
 
         An event that is whole in one copy alone was interrupted by a power cut, and may be unreadable the next time.
-        Then the next event takes its place.
+        It is written again. If that fails, the next event takes its place.
         """
         self._chain = EventChain(aes, key_of_meter, KEY_CHANGES)
         self.link = NO_LINK
@@ -150,7 +152,7 @@ class EventLog:
         if not newest:
             return True
         self.link = newest[0].link
-        if copies == 1:
+        if copies == 1 and not self._repeats_newest():
             link = self._chain.place_of(newest)
             self.link = self.link if link is None else link
         for _, verdict in self._chain.verdicts(newest):
@@ -164,10 +166,18 @@ class EventLog:
         return ((event, UNCHAINED) for event in self.survey() if event is not None)
 
     def survey(self) -> "Iterator[Event | None]":
-        """Yield every event, newest first, and None for each unreadable place."""
-        if self._journal.opened:
-            for kind, payload, _ in self._journal.survey():
-                yield _event(kind, payload)
+        """Yield every event, newest first, and None for each unreadable place.
+
+        Equal neighbours in the chain are one event, whose writing was interrupted and repeated: each link is unique.
+        """
+        if not self._journal.opened:
+            return
+        newer = None
+        for kind, payload, _ in self._journal.survey():
+            if kind == _CHAINED and payload == newer:
+                continue
+            newer = payload if kind is not None else newer
+            yield _event(kind, payload)
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need. Return False if none is due."""
@@ -212,6 +222,13 @@ class EventLog:
         self._journal.append(_CHAINED, event.body + link)
         self.link = link
 
+    def _repeats_newest(self) -> bool:
+        try:
+            return self._journal.repeat_doubtful()
+        except OSError:
+            self.failed = True
+            return False
+
     def _newest(self) -> tuple:
         """Return the newest chained events, newest first, and the number of copies of the first.
 
@@ -222,6 +239,8 @@ class EventLog:
         places = 2 * LOOK_BACK
         for kind, payload, copies in self._journal.survey():
             event = _event(kind, payload)
+            if newest and event is not None and event.link == newest[-1].link:
+                continue
             if event is not None and event.link is not None:
                 copies_of_first = copies_of_first or copies
                 newest.append(event)
@@ -252,6 +271,8 @@ def text(event: Event) -> str:
         words += ": " + outcome.text(event.number)
     elif event.code in (TAMPER, TAMPER_CLEARED) and event.number:
         words += ": " + ", ".join(tamper.texts(event.number))
+    elif event.code == FLASH_TESTED:
+        words += f" {event.number:06X}" if event.number else " unknown"
     elif event.code == FAULT:
         words += f" {event.number}"
     return words + ", by " + carrier.text(event.by)

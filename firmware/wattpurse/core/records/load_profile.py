@@ -202,6 +202,7 @@ class LoadProfile:
         self._read(account, now_s, now_s, flags | START)
 
     def _replay(self) -> None:
+        self._journal.repeat_doubtful()
         for kind, payload in self._journal.newest_records():
             if kind == _READING:
                 self._take(_reading(payload))
@@ -276,8 +277,10 @@ class LoadProfile:
 
     def _readings(self) -> "Iterator[Reading]":
         if self._journal.opened:
+            newer = None
             for kind, payload in self._journal.history():
-                if kind == _READING:
+                if kind == _READING and payload != newer:  # else one whose writing was cut off and repeated
+                    newer = payload
                     yield _reading(payload)
 
     def _snapshot(self) -> bytes:

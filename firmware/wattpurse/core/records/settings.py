@@ -39,6 +39,7 @@ _NAMES = (
     ("next_key_version", 15, True),
     ("old_site_key", 16, False),
     ("site_key_version", 17, True),
+    ("flash_by_records", 18, True),
     ("records", 20, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
@@ -58,9 +59,9 @@ class Settings:
         return self._journal.opened
 
     def open(self) -> None:
-        """Recover the settings. Raise ring.JournalBlank, slots.JournalUnreadable, ValueError or OSError.
+        """Recover the settings. Make firm a state that a power cut left doubtful, so that every later start finds it.
 
-        After an exception nothing was written.
+        Raise ring.JournalBlank, slots.JournalUnreadable, ValueError or OSError. After an exception nothing was written.
         """
         snapshot, entries = self._journal.recover()
         self._values = _unpack(snapshot)
@@ -69,11 +70,20 @@ class Settings:
                 code, value = struct.unpack_from(_NUMBER, payload)
                 if _IS_NUMBER.get(code):
                     self._values[code] = value
+        try:
+            self._journal.make_firm()
+        except OSError:
+            pass  # the flash is worn out: the settings can be read, and `make_firm` refuses to report them as durable
+
+    def make_firm(self) -> None:
+        """Make every later start find the settings as they are now. Raise OSError if the flash refuses the write."""
+        self._journal.make_firm()
 
     def create(self) -> None:
         """Start with no settings in blank flash. Raise ValueError if the flash is not blank."""
         self._values = {}
         self._journal.create()
+        self._journal.mark_firm()
 
     def erase(self) -> None:
         """Erase all settings. Call only for a person's explicit order."""
@@ -92,13 +102,12 @@ class Settings:
         """Change several settings, all or none: `pairs` of (name, value)."""
         changes = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
         if len(changes) == 1 and _IS_NUMBER[changes[0][0]]:
-            self._journal.append(_SET_NUMBER, struct.pack(_NUMBER, *changes[0]))
+            self._journal.append_firmly(_SET_NUMBER, struct.pack(_NUMBER, *changes[0]))
             self._values[changes[0][0]] = changes[0][1]
         elif changes:
             before = dict(self._values)
-            self._values.update(changes)
             try:
-                self._journal.roll()
+                self._journal.roll_firmly(lambda: self._values.update(changes))
             except (OSError, ValueError):
                 self._values = before
                 raise

@@ -102,6 +102,7 @@ class TopUpLog:
 
     def _is_newest(self, kind: int, sequence: int, amount: int, balance: int) -> bool:
         if self._newest is None:
+            self._journal.repeat_doubtful()
             self._newest = self._read_newest()
         newest = self._newest
         if newest is None:

@@ -16,6 +16,7 @@ from wattpurse.core.tariffs import table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.text import month_text, time_text
 from wattpurse.services.console import standing
+from wattpurse.stores import identification_of
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def status(meter: "Meter", _arguments: list) -> dict:
     facts["supply"] = supply.text(reason)
     facts["supply_reason"] = reason
     facts["load_switch"] = meter.switching.position
+    identification = identification_of(meter.board.flash)
+    facts["flash_chip"] = f"{identification:06X}" if identification else "unknown"
     account = meter.ledger.account
     if meter.fault == supply.ON and account is not None:
         facts["contract"] = account.contract.name

@@ -36,6 +36,7 @@ def status(facts: dict) -> str:
         ("time", facts["time"] + ("" if facts["trusted"] else "  (not to be trusted: set the clock)")),
         ("supply", facts["supply"]),
         ("load switch", facts["load_switch"]),
+        ("flash chip", facts["flash_chip"]),
     ]
     if "contract" in facts:
         rows += [

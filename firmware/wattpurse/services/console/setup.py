@@ -1,24 +1,36 @@
 """Begin and end of a meter's life at the console: commissioning a blank one, erasing an unreadable ledger."""
 
+from wattpurse.core import carrier
 from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract, supply
+from wattpurse.core.records import events
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.services.console import arguments as read
+from wattpurse.stores import identification_of
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.app import Meter
 
-COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF]"
+COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [by-records]"
+
+_BY_RECORDS = "by-records"
+_FLASH_REFUSED = "; add 'by-records' at the end for a way to count that such a chip supports: see docs/flash.md"
 
 _FEWEST = 6
 _METER_NUMBER_LIMIT = (1 << 32) - 1
 _DEFAULT_PRICE_MICROUNITS = 250_000
 
 
-def commission(meter: "Meter", arguments: list) -> str:
-    """Commission a blank meter: its number, keys, calibration, contract, and the PIN of its console."""
+async def commission(meter: "Meter", arguments: list) -> str:
+    """Commission a blank meter: its number, keys, calibration, contract, and the PIN of its console.
+
+    Test the flash chip first. The test takes some seconds.
+    """
+    by_records = bool(arguments) and arguments[-1] == _BY_RECORDS
+    if by_records:
+        arguments = arguments[:-1]
     if len(arguments) < _FEWEST:
         missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
         raise ValueError("missing: " + " ".join(missing) + "; usage: commission " + COMMISSION_USAGE)
@@ -33,17 +45,22 @@ def commission(meter: "Meter", arguments: list) -> str:
         ("next_key_version", 0),
         ("old_site_key", b""),
         ("site_key_version", 0),
+        ("flash_by_records", int(by_records)),
     )
     impulses, per_kwh = read.calibration(arguments[3])
     chosen = contract.by_name(arguments[4])
     pin_settings = meter.console.login.settings_of(read.pin(arguments[5]))
     given = len(arguments) > _FEWEST
     table = read.hex_bytes(arguments[_FEWEST], "TARIFF") if given else default_tariff()
+    await _test_flash(meter, by_records)
     meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen)
+    identification = identification_of(meter.board.flash) or 0
+    meter.events.note(events.FLASH_TESTED, carrier.CONSOLE, meter.timekeeper.now_s(), identification)
     price = _default_currency().exact_text(_DEFAULT_PRICE_MICROUNITS)
     tariff = "the tariff given" if given else f"a flat tariff of {price} per kWh (replace it with 'tariff set')"
+    counting = "; it counts by records, which wears the flash faster: see docs/flash.md" if by_records else ""
     return (
-        f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}\n"
+        f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}{counting}\n"
         "type 'reboot': the meter works from then on"
     )
 
@@ -84,6 +101,17 @@ def default_tariff() -> bytes:
 
 def _default_currency() -> Currency:
     return Currency("EUR", 2)
+
+
+async def _test_flash(meter: "Meter", by_records: bool) -> None:
+    """Test the flash chip, and let other tasks run between the steps. Raise ValueError if the chip fails."""
+    try:
+        for _ in meter.stores.test_flash(by_records):
+            await meter.board.clock.sleep_ms(0)
+    except ValueError as refusal:
+        raise ValueError(str(refusal) + ("" if by_records else _FLASH_REFUSED))
+    except OSError:
+        raise ValueError("the flash does not answer")
 
 
 def _refuse_unless_blank(meter: "Meter") -> None:

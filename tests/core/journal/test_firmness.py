@@ -1,0 +1,338 @@
+"""A state that a start tells of stands in both copies, and no cell that changes its mind later takes it back."""
+
+import struct
+import unittest
+
+from boards.host.chips.flash import FlashModel
+from boards.host.chips.power import PowerCut
+from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
+from tests import samples
+from wattpurse.core.journal import journal, slots
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.journal.ring import SECTOR_SIZE
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.core.records.settings import Settings
+
+HEADER = 32
+MONEY = 0
+
+
+def new_flash(sectors, seed=1):
+    return FlashModel(VirtualClock(), 2 * sectors, RandomBits(seed))
+
+
+def copy_of(flash, seed=2):
+    return FlashModel(VirtualClock(), flash.sector_count, RandomBits(seed), bytearray(flash.memory))
+
+
+class Owner:
+    """The owner of a journal: a list of numbers and a count of steps."""
+
+    def __init__(self, flash, sectors):
+        self.numbers = []
+        self.steps = 0
+        self.journal = Journal(flash, 0, sectors, 1, self.snapshot)
+
+    def snapshot(self):
+        kept = self.numbers[-20:]
+        return struct.pack("<II", self.steps, len(kept)) + b"".join(struct.pack("<I", number) for number in kept)
+
+    def start(self):
+        snapshot, entries = self.journal.recover()
+        self.steps, count = struct.unpack_from("<II", snapshot)
+        self.numbers = [struct.unpack_from("<I", snapshot, 8 + 4 * place)[0] for place in range(count)]
+        for kind, content in entries:
+            if kind is None:
+                self.steps += content
+            else:
+                self.numbers.append(struct.unpack_from("<I", content)[0])
+        self.journal.roll()
+
+    def record(self, number):
+        self.journal.append(1, struct.pack("<I", number))
+        self.numbers.append(number)
+
+    def count(self, steps):
+        while steps:
+            done = self.journal.tally(steps)
+            self.steps += done
+            steps -= done
+
+
+def created(flash, sectors):
+    owner = Owner(flash, sectors)
+    owner.journal.create()
+    owner.journal.mark_firm()
+    return owner
+
+
+def started(flash, sectors):
+    owner = Owner(flash, sectors)
+    owner.start()
+    return owner
+
+
+def is_header(flash, sector):
+    return flash.memory[sector * SECTOR_SIZE : sector * SECTOR_SIZE + 3] == b"WPJ"
+
+
+def cut_in_header_of_a_start(flash, sectors):
+    """Start until the first program of a header, behind which power fails; False if there was none."""
+    program = flash.program
+
+    def program_cut(address, data):
+        if bytes(data[:3]) == b"WPJ":
+            flash.faults.plan_cut(1, 1000, "none")
+        program(address, data)
+
+    flash.program = program_cut
+    try:
+        started(flash, sectors)
+    except PowerCut:
+        return True
+    finally:
+        flash.program = program
+    return False
+
+
+class TestStartsAreFirm(unittest.TestCase):
+    def _every_cut(self, begin, change, value):
+        """Cut `change` everywhere; the state that the next start tells of must stand in either copy alone."""
+        sectors = 4
+        seen = []
+        for depth in (0, 500, 1000):
+            operation = 1
+            while True:
+                flash = new_flash(sectors, operation)
+                store = begin(flash)
+                flash.faults.plan_cut(operation, depth, "none")
+                try:
+                    change(store)
+                    break
+                except PowerCut:
+                    operation += 1
+                start = copy_of(flash)
+                told = value(start)
+                seen.append(told)
+                for copy in range(2):
+                    alone = copy_of(start)
+                    first = copy * sectors * SECTOR_SIZE
+                    alone.memory[first : first + sectors * SECTOR_SIZE] = b"\xff" * (sectors * SECTOR_SIZE)
+                    self.assertEqual(value(alone), told, (operation, depth, copy))
+        self.assertTrue(len(set(seen)) == 2, seen)
+
+    def test_settings(self):
+        def begin(flash):
+            settings = Settings(flash, 0, 4)
+            settings.create()
+            settings.set_all((("meter_key", b"old"), ("key_version", 1)))
+            return settings
+
+        def value(flash):
+            settings = Settings(flash, 0, 4)
+            settings.open()
+            return settings.get("meter_key"), settings.get("key_version")
+
+        self._every_cut(begin, lambda settings: settings.set_all((("meter_key", b"new"), ("key_version", 2))), value)
+        self._every_cut(begin, lambda settings: settings.set("key_version", 2), value)
+
+    def test_records(self):
+        def begin(flash):
+            owner = created(flash, 4)
+            owner.record(1)
+            return owner
+
+        self._every_cut(begin, lambda owner: owner.record(2), lambda flash: tuple(started(flash, 4).numbers))
+
+    def test_a_start_of_settings_writes_nothing_where_nothing_is_doubtful(self):
+        flash = new_flash(4)
+        settings = Settings(flash, 0, 4)
+        settings.create()
+        settings.set("key_version", 7)
+        before = bytes(flash.memory)
+        for _ in range(3):
+            settings = Settings(flash, 0, 4)
+            settings.open()
+            self.assertEqual(settings.get("key_version"), 7)
+        self.assertEqual(before, bytes(flash.memory))
+
+    def test_a_cell_of_settings_that_rots_is_made_firm_again(self):
+        flash = new_flash(4)
+        settings = Settings(flash, 0, 4)
+        settings.create()
+        settings.set("key_version", 7)
+        for place in (4, HEADER, 256 + 3, 256 + slots.SLOT_SIZE + 3):
+            for copy in range(2):
+                flash.memory[copy * 4 * SECTOR_SIZE + place] ^= 1
+                again = Settings(flash, 0, 4)
+                again.open()
+                self.assertEqual(again.get("key_version"), 7)
+
+
+class TestGhosts(unittest.TestCase):
+    """Headers whose programming was cut off, and that read torn at one start and whole at another."""
+
+    def _ghosts(self, flash, sectors):
+        """Return the first copies of sectors whose second copy does not have the same header."""
+        found = []
+        for index in range(sectors):
+            first, second = index * SECTOR_SIZE, (sectors + index) * SECTOR_SIZE
+            if (
+                is_header(flash, index)
+                and flash.memory[first : first + HEADER] != flash.memory[second : second + HEADER]
+            ):
+                found.append(first)
+        return found
+
+    def test_one_that_comes_back_takes_no_later_record_with_it(self):
+        for sectors in (3, 4, 6):
+            for cuts in (1, 2, 3, 7, 20):
+                for torn in range(4):
+                    flash = new_flash(sectors)
+                    created(flash, sectors).record(1)
+                    for _ in range(cuts):
+                        self.assertTrue(cut_in_header_of_a_start(flash, sectors))
+                    ghosts = [place for number, place in enumerate(self._ghosts(flash, sectors)) if torn >> number & 1]
+                    for place in ghosts:
+                        flash.memory[place + 28] ^= 0x10
+                    is_torn = {place: bytes(flash.memory[place : place + HEADER]) for place in ghosts}
+                    owner = started(flash, sectors)
+                    self.assertEqual(owner.numbers, [1])
+                    owner.record(2)
+                    for place in ghosts:
+                        if flash.memory[place : place + HEADER] == is_torn[place]:
+                            flash.memory[place + 28] ^= 0x10
+                    self.assertEqual(started(flash, sectors).numbers, [1, 2], (sectors, cuts, torn))
+
+    def test_no_row_of_cuts_reaches_the_only_sound_sector(self):
+        for sectors in (3, 4, 6):
+            flash = new_flash(sectors)
+            created(flash, sectors).record(1)
+            for _ in range(3 * sectors):
+                self.assertTrue(cut_in_header_of_a_start(flash, sectors))
+                torn = copy_of(flash)
+                for place in self._ghosts(torn, sectors):
+                    torn.memory[place + 28] ^= 0x10
+                self.assertEqual(started(torn, sectors).numbers, [1])
+
+    def test_a_roll_that_is_denied_leaves_no_ghost(self):
+        sectors = 4
+        flash = new_flash(sectors)
+        owner = created(flash, sectors)
+        owner.record(1)
+        flash.faults.bad_sectors.update(range(sectors, 2 * sectors))
+        owner.numbers.append(2)
+        with self.assertRaises(OSError):
+            owner.journal.roll()
+        flash.faults.bad_sectors.clear()
+        self.assertEqual(started(flash, sectors).numbers, [1])
+
+
+class TestOneCopyTakesNothing(unittest.TestCase):
+    def test_steps_that_were_acknowledged_are_there(self):
+        for copy in range(2):
+            for first_steps in (0, 7):
+                flash = new_flash(4)
+                owner = created(flash, 4)
+                if first_steps:
+                    owner.count(first_steps)
+                flash.faults.bad_sectors.add(4 * copy + owner.journal._index)
+                owner.count(30)
+                self.assertEqual(started(flash, 4).steps, first_steps + 30)
+
+    def test_so_are_records(self):
+        for copy in range(2):
+            flash = new_flash(4)
+            owner = created(flash, 4)
+            flash.faults.bad_sectors.add(4 * copy + owner.journal._index)
+            owner.record(5)
+            self.assertEqual(started(flash, 4).numbers, [5])
+            self.assertTrue(owner.journal.degraded)
+
+    def test_a_cut_in_what_is_written_next_makes_nothing_unreadable(self):
+        for depth in (0, 100, 500, 900):
+            for operation in range(1, 12):
+                flash = new_flash(4, operation)
+                owner = created(flash, 4)
+                flash.faults.bad_sectors.add(owner.journal._index)
+                flash.faults.plan_cut(operation, depth, "page")
+                try:
+                    owner.count(40)
+                except PowerCut:
+                    pass
+                flash.faults.operations_to_cut = None
+                self.assertTrue(0 <= started(flash, 4).steps <= 40)
+
+
+class TestRot(unittest.TestCase):
+    def test_a_cell_of_a_tally_that_rots_costs_no_credit(self):
+        """Try every cleared cell of a tally with a top-up behind it, in either copy: the balance tells the count."""
+        flash = new_flash(4)
+        ledger = Ledger(flash, 0, 4)
+        ledger.create(samples.new_account())
+        now_s = ledger.account.time_s
+        ledger.advance(now_s, 45)
+        ledger.credit(1, MONEY, 10_000_000, 1, now_s)
+        pulses = ledger.account.pulses_total
+        index = ledger._journal._index
+        flipped = 0
+        for copy in range(2):
+            log = (4 * copy + index) * SECTOR_SIZE + ledger._journal._log_at
+            for at in range(log, log + 3 * slots.SLOT_SIZE):
+                for bit in range(8):
+                    if flash.memory[at] >> bit & 1:
+                        continue
+                    torn = copy_of(flash)
+                    torn.memory[at] |= 1 << bit
+                    again = Ledger(torn, 0, 4)
+                    again.open()
+                    self.assertEqual(again.account.money.bought, 10_000_000)
+                    self.assertEqual(again.account.pulses_total, pulses)
+                    flipped += 1
+        self.assertTrue(flipped > 100)
+
+
+class TestDeadSectors(unittest.TestCase):
+    SECTORS = 24
+
+    def _erases_of_a_roll(self, copies, dead):
+        flash = new_flash(self.SECTORS)
+        owner = created(flash, self.SECTORS)
+        owner.record(1)
+        for copy in copies:
+            flash.faults.bad_sectors.update(range(self.SECTORS * copy + 1, self.SECTORS * copy + 1 + dead))
+        erases = sum(flash.erases)
+        owner.journal.roll()
+        return sum(flash.erases) - erases
+
+    def test_a_roll_erases_few_sectors_however_many_take_nothing(self):
+        for copies in ((0,), (1,), (0, 1)):
+            for dead in (1, 10, 22):
+                self.assertTrue(self._erases_of_a_roll(copies, dead) <= 4, (copies, dead))
+
+    def test_where_erasing_fails_everywhere_it_gives_up_before_the_watchdog(self):
+        flash = new_flash(self.SECTORS)
+        owner = created(flash, self.SECTORS)
+        owner.record(1)
+        for sector in range(2 * self.SECTORS):
+            if not is_header(flash, sector):  # a cell that no erase raises any more
+                flash.memory[sector * SECTOR_SIZE + 600] = 0
+        flash.erase = self._counted(flash)
+        with self.assertRaises(OSError):
+            owner.journal.roll()
+        self.assertTrue(flash.attempts <= journal.ERASES_AT_ONCE, flash.attempts)
+        self.assertTrue(flash.attempts * 400 < 8_000)
+
+    @staticmethod
+    def _counted(flash):
+        flash.attempts = 0
+
+        def erase(sector):
+            flash.attempts += 1
+
+        return erase
+
+
+if __name__ == "__main__":
+    unittest.main()
