@@ -178,8 +178,8 @@ class Stores:
         from wattpurse.core.journal import flash_test  # needed once: a working meter has no memory to spare for it
 
         first, sectors = LOAD_PROFILE_RING
-        both_copies = range(first, first + 2 * sectors)
-        return (flash_test.program_slots if by_records else flash_test.clear_bits)(self._flash, both_copies)
+        tested = first, first + sectors // 2, first + sectors, first + sectors + sectors // 2
+        return (flash_test.program_slots if by_records else flash_test.clear_bits)(self._flash, tested)
 
     def _make_records(self, missing: list, now_s: int) -> None:
         try:

@@ -407,7 +407,7 @@ class TestFlashFailures(unittest.TestCase):
             bench.flash.faults.bad_sectors.add(first + copy * sectors + bench.ledger._journal._index)
             sealed = helpers.seal(1, token.CREDIT_MONEY, 5)
             self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.ACCEPTED)
-            self.assertEqual(bench.teller.alarms(), statement.ALARM_FLASH)
+            self.assertEqual(bench.statements.alarms(), statement.ALARM_FLASH)
             bench.restart()
             self.assertEqual(bench.ledger.account.money.bought, 5)
             self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.USED)

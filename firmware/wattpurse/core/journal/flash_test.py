@@ -17,44 +17,49 @@ _PAGES = _SECTOR_BYTES // _PAGE_BYTES
 _SLOT_BYTES = 32
 _BYTES_OF_OTHER_PAGES = 4
 _STEPS_AT_ONCE = 16
+_BLANK = b"\xff" * _PAGE_BYTES
 
 
 class FlashUnfit(ValueError):
     """The chip does not keep the data that a journal writes."""
 
 
-def clear_bits(flash: "Flash", sectors: "range") -> "Iterator[None]":
-    """Clear bits one by one in a page of each sector, reading the page back at each step.
+def clear_bits(flash: "Flash", sectors: tuple) -> "Iterator[None]":
+    """Clear bits one by one in every page of the sectors, reading the page back at each step.
 
-    The first sector's page loses all its bits, those of the others a run of bytes. Everything in the sectors is lost.
-    Yields often, so that others can run. Raises FlashUnfit, OSError.
+    The first page loses all its bits, the others those of some bytes. Everything in the sectors is lost. Yields often,
+    so that others can run. Raises FlashUnfit, OSError.
     """
-    for place, sector in enumerate(sectors):
-        page = place % _PAGES
+    for sector in sectors:
         yield from _erased(flash, sector)
-        first, count = place * 28 % (_PAGE_BYTES - _BYTES_OF_OTHER_PAGES), _BYTES_OF_OTHER_PAGES
-        if place == 0:
-            first, count = 0, _PAGE_BYTES
-        wanted = bytearray(b"\xff" * _PAGE_BYTES)
-        for step in range(8 * count):
-            at = first + step // 8
-            wanted[at] &= 0xFF << step % 8 + 1
-            _program(flash, sector, page, at, wanted[at : at + 1], wanted)
-            if step % _STEPS_AT_ONCE == 0:
-                yield
-        yield from _end(flash, sector, page)
+        for page in range(_PAGES):
+            first, count = page * 12, _BYTES_OF_OTHER_PAGES
+            if page == 0 and sector == sectors[0]:
+                first, count = 0, _PAGE_BYTES
+            wanted = bytearray(_BLANK)
+            for step in range(8 * count):
+                at = first + step // 8
+                wanted[at] &= 0xFF << step % 8 + 1
+                _program(flash, sector, page, at, wanted[at : at + 1], wanted)
+                if step % _STEPS_AT_ONCE == 0:
+                    yield
+            _refuse_unless_blank(flash, sector, page + 1)
+            yield
+        yield from _erased(flash, sector)
 
 
-def program_slots(flash: "Flash", sectors: "range") -> "Iterator[None]":
-    """Program a page of each sector slot by slot, each byte once, reading it back at each step; as `clear_bits`."""
-    for place, sector in enumerate(sectors):
-        page = place % _PAGES
+def program_slots(flash: "Flash", sectors: tuple) -> "Iterator[None]":
+    """Program every page of the sectors slot by slot, each byte once, reading it back at each step; as `clear_bits`."""
+    for sector in sectors:
         yield from _erased(flash, sector)
-        wanted = bytearray(b"\xff" * _PAGE_BYTES)
-        for at in range(0, _PAGE_BYTES, _SLOT_BYTES):
-            wanted[at : at + _SLOT_BYTES] = bytes((at + place * 7 + byte * 37) & 0xFF for byte in range(_SLOT_BYTES))
-            _program(flash, sector, page, at, wanted[at : at + _SLOT_BYTES], wanted)
-        yield from _end(flash, sector, page)
+        for page in range(_PAGES):
+            wanted = bytearray(_BLANK)
+            for at in range(0, _PAGE_BYTES, _SLOT_BYTES):
+                wanted[at : at + _SLOT_BYTES] = bytes((at + page * 7 + byte * 37) & 0xFF for byte in range(_SLOT_BYTES))
+                _program(flash, sector, page, at, wanted[at : at + _SLOT_BYTES], wanted)
+            _refuse_unless_blank(flash, sector, page + 1)
+            yield
+        yield from _erased(flash, sector)
 
 
 def _program(flash: "Flash", sector: int, page: int, at: int, data: bytearray, wanted: bytearray) -> None:
@@ -69,18 +74,13 @@ def _program(flash: "Flash", sector: int, page: int, at: int, data: bytearray, w
 def _erased(flash: "Flash", sector: int) -> "Iterator[None]":
     flash.erase(sector)
     yield
-    _refuse_unless_blank(flash, sector, None)
+    _refuse_unless_blank(flash, sector, 0)
 
 
-def _end(flash: "Flash", sector: int, page: int) -> "Iterator[None]":
-    """Raise FlashUnfit if anything beside the page has changed; then erase the sector again."""
-    _refuse_unless_blank(flash, sector, page)
-    yield from _erased(flash, sector)
-
-
-def _refuse_unless_blank(flash: "Flash", sector: int, except_page: int | None) -> None:
+def _refuse_unless_blank(flash: "Flash", sector: int, from_page: int) -> None:
+    """Raise FlashUnfit if a page that was not programmed yet has changed."""
     found = bytearray(_PAGE_BYTES)
-    for page in range(_PAGES):
+    for page in range(from_page, _PAGES):
         flash.read(sector * _SECTOR_BYTES + page * _PAGE_BYTES, found)
-        if page != except_page and found != b"\xff" * _PAGE_BYTES:
+        if found != _BLANK:
             raise FlashUnfit(f"the flash does not keep page {page} of sector {sector} erased")
