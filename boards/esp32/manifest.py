@@ -9,6 +9,7 @@ package(
         "esp32/counter.py",
         "micropython/__init__.py",
         "micropython/block_flash.py",
+        "micropython/built_in_modules.py",
         "micropython/chip_board.py",
         "micropython/clock.py",
         "micropython/console.py",

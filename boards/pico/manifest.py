@@ -5,6 +5,7 @@ package(
         "__init__.py",
         "micropython/__init__.py",
         "micropython/block_flash.py",
+        "micropython/built_in_modules.py",
         "micropython/chip_board.py",
         "micropython/clock.py",
         "micropython/console.py",

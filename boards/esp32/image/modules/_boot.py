@@ -9,6 +9,9 @@ from boards.esp32.pins import GPIO
 counter.start_counting(GPIO["pulse"])
 
 from boards.esp32 import storage  # noqa: E402
+from boards.micropython import built_in_modules  # noqa: E402
+
+built_in_modules.keep_in_memory()
 
 try:
     storage.mount_filesystem()

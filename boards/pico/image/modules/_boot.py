@@ -8,7 +8,10 @@ from boards.pico.pins import GPIO
 
 counter.start_counting(GPIO["pulse"])
 
+from boards.micropython import built_in_modules  # noqa: E402
 from boards.pico import storage  # noqa: E402
+
+built_in_modules.keep_in_memory()
 
 try:
     storage.mount_filesystem()
