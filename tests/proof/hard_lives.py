@@ -43,13 +43,13 @@ _LIVES = (
 
 
 def run_lives(seed: int, tally):
-    """Live `LIVES_PER_CASE` lives, two of each kind."""
+    """Run `LIVES_PER_CASE` lives, two of each kind."""
     for number in range(LIVES_PER_CASE):
         run_life(seed * LIVES_PER_CASE + number, tally)
 
 
 def run_life(seed: int, tally):
-    """Live one life: `seed` names it."""
+    """Run the life that `seed` names."""
     random = randoms.Random(f"hard life {seed}")
     kind, sectors = _LIVES[seed % len(_LIVES)]
     flash = MarginalFlash(2 * (sectors + getattr(kind, "rings", 0)), random)
@@ -116,7 +116,9 @@ class _Life:
             self._tally.faults += 1
         self._cutter.arm(0)
         self._restart()
-        for _ in range(self._random.choice((0, 0, 1, 3))):  # what this start told of must still be so at the next
+        for _ in range(
+            self._random.choice((0, 0, 1, 3))
+        ):  # the next start must find the state that this start reported
             self.history.rest()
             self._restart()
 
@@ -171,7 +173,7 @@ class _Life:
         return found
 
     def _let_something_die(self):
-        """A page of one copy, or a sector of one copy, takes nothing any more; most of the ring stays sound."""
+        """Let a page or a sector of one copy ignore all programs from now on. Most of the ring stays sound."""
         flash = self.history.flash
         sectors = self.history.sectors
         if sectors < 6 and (flash.dead_pages or flash.faults.bad_sectors):

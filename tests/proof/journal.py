@@ -2,7 +2,7 @@
 
 A case is one random life of a ledger (or of settings, or of a log). Before each flash operation of each step the
 cells are copied, the copy is torn as a cut would tear it, and a fresh meter starts from it, with a second and a third
-cut on its way. The memory of a program dies with the power, so the cells alone decide what follows.
+cut on its way. The memory of a program dies with the power, so the cells alone decide the next start.
 In every tenth case every byte of every program is cut; in the others some places of each operation. To each case belong
 some lives on flash whose cells change their mind (`hard_lives`).
 """
@@ -30,7 +30,7 @@ _DENSE_EVERY = 10
 
 
 def run_case(seed: int, tally):
-    """Live one life of one ring, and the hard lives of this seed."""
+    """Run one life of one ring, and the hard lives of this seed."""
     random = randoms.Random(f"{NAME} {seed}")
     kind = _KINDS[seed % len(_KINDS)]
     sectors = 24 if seed % 20 == 11 else random.randrange(3, 7)
@@ -73,12 +73,12 @@ class _Tearer:
         self._history = None
 
     def begin(self, history):
-        """The next step is of this history."""
+        """Take this history for the next step."""
         self._history = history
         self.adopted = None
 
     def before(self, kind, place, data):
-        """A flash operation is about to happen."""
+        """Copy and tear the cells before a flash operation."""
         if self.looks > _MOST_LOOKS:
             return
         for where in self._places(kind, data):
@@ -112,7 +112,7 @@ class _Tearer:
         self._tally.faults += torn.cuts
 
     def _cut_recoveries(self, history, torn):
-        """A second cut while recovering, and a third while recovering from that."""
+        """Cut the recovery a second time, and the recovery from that a third time."""
         for _ in range(self._random.randrange(3)):
             damage = self._random.choice(("none", "page"))
             torn.faults.plan_cut(self._random.randrange(1, 16), self._random.randrange(1001), damage)
@@ -126,7 +126,7 @@ class _Tearer:
         torn.faults.operations_to_cut = None
 
     def _go_on(self, history, found):
-        """Two more steps, and a start without a cut: exactly the acknowledged state is there."""
+        """Take two more steps and start without a cut: exactly the acknowledged state must be there."""
         going_on = history.continued(found, self._random)
         for _ in range(2):
             going_on.plan()
@@ -140,5 +140,5 @@ class _Tearer:
 
 
 def recovery_limit(sectors: int) -> int:
-    """Flash operations in which a start must be over: each page of the ring once and a half, and a log twice."""
+    """Return the flash operations that a start may take: each page of the ring once and a half, and a log twice."""
     return 48 * sectors + 1_500

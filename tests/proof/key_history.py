@@ -1,7 +1,7 @@
 """Settings and ledger of one meter living through tokens: keys, credit and orders that the teller takes.
 
-A token that was told of as accepted, or as used, stays used, and the key that it brought stays: the station is told of
-it by the statement, and goes over.
+A token with the outcome accepted or used stays used, and its key stays in the meter. The station learns of it by the
+statement, and changes to the new key.
 """
 
 from boards.host.chips.aes import aes
@@ -78,7 +78,7 @@ class KeyHistory:
         self.waiting = None
 
     def plan(self):
-        """Seal the next token; one whose outcome was not told comes again."""
+        """Seal the next token. A token without an outcome comes again."""
         if self.waiting is not None and self.random.randrange(4):
             return
         self.number += 1
@@ -94,10 +94,10 @@ class KeyHistory:
         self.check(self.meter)
 
     def rest(self):
-        """Nothing is under way."""
+        """Let nothing be under way."""
 
     def recovered(self, flash) -> _Parts:
-        """A meter that starts from `flash`; its teller works at once."""
+        """Return a meter that starts from `flash`; its teller works at once."""
         parts = _Parts(flash, self.sectors)
         opened(parts.ledger, "the ledger")
         opened(parts.settings, "the settings")
@@ -106,7 +106,7 @@ class KeyHistory:
         return parts
 
     def check(self, parts: _Parts):
-        """Raise Broken unless everything that was told is so."""
+        """Raise Broken unless every reported outcome holds."""
         for number in self.told[-60:]:
             if not parts.ledger.account.token_is_used(number):
                 raise Broken(DOUBLED, f"token {number} was accepted, and may come again")
@@ -124,7 +124,7 @@ class KeyHistory:
             raise Broken(LOST, f"site key {self.site[0]} was accepted, the meter has {sorted(sites)}")
 
     def continued(self, parts: _Parts, random) -> "KeyHistory":
-        """Go on with the meter that started; the token that waits comes first, and its outcome is told."""
+        """Continue with the meter that started. The token that waits comes first, and gets its outcome."""
         self.meter, self.random = parts, random
         self._bring()
         self.check(parts)

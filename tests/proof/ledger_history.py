@@ -50,7 +50,7 @@ class LedgerHistory:
         self._perform()
 
     def confirm(self):
-        """The operation was acknowledged: the living account must agree with the book."""
+        """Note the acknowledgement: the living account must agree with the book."""
         self.book.now_may_be()
         self._match(self.ledger.account, "live")
 
@@ -59,15 +59,15 @@ class LedgerHistory:
         self.book.now_may_be()
 
     def recovered(self, flash) -> Ledger:
-        """A meter that starts from `flash`. Where it raises anything, its credit is gone."""
+        """Return a meter that starts from `flash`. Raise Broken if it raises anything: its credit is gone then."""
         return opened(Ledger(flash, 0, self.sectors), "the ledger")
 
     def check(self, ledger: Ledger):
-        """The recovered account is one of those that a cut may have left."""
+        """Raise Broken unless the recovered account is one that a cut may have left."""
         self._match(ledger.account, "recovered")
 
     def continued(self, ledger: Ledger, random) -> "LedgerHistory":
-        """A history of its own that goes on from a recovered meter."""
+        """Return a history of its own that continues from a recovered meter."""
         other = LedgerHistory.__new__(LedgerHistory)
         other.flash, other.sectors, other.random, other.now_s = ledger_flash(ledger), self.sectors, random, self.now_s
         other.book = self.book.copied()
@@ -118,7 +118,7 @@ class LedgerHistory:
         return lambda: self.ledger.advance(now_s, pulses)
 
     def fresh_number(self) -> int:
-        """A token's number that may still come, in order or late."""
+        """Return the number of a token that may still come, in order or late."""
         top = max(self.book.page.used, default=0)
         free = [number for number in range(max(1, top - 66), top) if not self.book.page.is_used(number)]
         if free and self.random.random() < 0.3:
@@ -157,7 +157,7 @@ class LedgerHistory:
             raise Broken(DOUBLED, f"token {number} was redeemed again")
 
     def change(self, alter_page, alter_account, number=None):
-        """A change by token: the number is marked in the same snapshot."""
+        """Plan a change by token: the number is marked in the same snapshot."""
         if number is None:
             number = self.fresh_number()
 
@@ -228,7 +228,7 @@ _OPERATIONS = (
 
 
 def ledger_flash(ledger: Ledger):
-    """The flash that a ledger was opened on."""
+    """Return the flash that a ledger was opened on."""
     return ledger._journal._ring._flash
 
 

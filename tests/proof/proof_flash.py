@@ -18,7 +18,7 @@ class NoTime:
     """A clock for flash that is in nobody's way."""
 
     def advance_us(self, duration_us: int):
-        """Time does not matter here."""
+        """Ignore the time."""
 
 
 class ProofFlash(FlashModel):
@@ -34,7 +34,7 @@ class ProofFlash(FlashModel):
         self._weak = {}
 
     def branch(self, random) -> "ProofFlash":
-        """Another flash with the same cells, the doubtful ones included."""
+        """Return another flash with the same cells, the doubtful ones included."""
         other = ProofFlash(self.sector_count, random, bytearray(self.memory))
         other._weak = {sector: bytearray(mask) for sector, mask in self._weak.items() if any(mask)}
         return other
@@ -101,7 +101,7 @@ class ProofFlash(FlashModel):
         self._add_weak(address, weak)
 
     def _damage_page(self, page_address):
-        """Cells of the page that was being programmed fall, some of them by half."""
+        """Clear random cells of the page that was being programmed, some of them by half."""
         if self.faults.damage != "page":
             return
         for _ in range(self.random.randrange(1, 17)):
@@ -126,7 +126,7 @@ class ProofFlash(FlashModel):
             self._weak[sector] = bytearray(doubtful.to_bytes(SECTOR_SIZE, "little"))
 
     def _mask(self, bits, thousandths):
-        """A random mask with about so many thousandths of its bits set."""
+        """Return a random mask with about so many thousandths of its bits set."""
         level = thousandths * 32 // 1000
         mask = 0
         for place in range(5):
@@ -146,7 +146,7 @@ class ProofFlash(FlashModel):
             mask[offset : offset + len(data)] = bytes(len(data))
 
     def _read_weak(self, start, end, buffer):
-        """Weak cells read as either value, each time anew."""
+        """Read weak cells as either value, each time anew."""
         for sector in range(start // SECTOR_SIZE, (end - 1) // SECTOR_SIZE + 1):
             mask = self._weak.get(sector)
             if mask is None:
@@ -162,5 +162,5 @@ class ProofFlash(FlashModel):
 
 
 def _depth_of_byte(whole, length):
-    """Thousandths of a program of `length` bytes at which `whole` of them are in."""
+    """Return the thousandths of a program of `length` bytes at which `whole` of them are in."""
     return -(-1000 * whole // length)

@@ -41,14 +41,14 @@ class ProfileHistory:
             self.acknowledged_s = self.now_s // HALF_HOUR_S * HALF_HOUR_S
 
     def confirm(self):
-        """They were acknowledged."""
+        """Note the acknowledgement."""
         self.check(self.profile)
 
     def rest(self):
-        """Nothing is under way."""
+        """Let nothing be under way."""
 
     def recovered(self, flash) -> LoadProfile:
-        """The profile of a meter that starts from `flash`."""
+        """Return the profile of a meter that starts from `flash`."""
         return opened(LoadProfile(flash, 0, self.sectors), "the load profile")
 
     def check(self, profile: LoadProfile):
@@ -68,7 +68,7 @@ class ProfileHistory:
             raise Broken(LOST, f"the profile begins {end_s}, not {_START_S}")
 
     def continued(self, profile: LoadProfile, random) -> "ProfileHistory":
-        """A history of its own that goes on from a recovered profile; the meter starts, and nothing was used since."""
+        """Return a history of its own that continues from a recovered profile, with no energy used since."""
         other = ProfileHistory.__new__(ProfileHistory)
         other.flash, other.sectors, other.random = profile._journal._ring._flash, self.sectors, random
         other.account = samples.new_account()
@@ -90,11 +90,11 @@ class TopUpHistory(LogHistory):
     log_class = TopUpLog
 
     def note(self, number: int):
-        """A token that is known from its number."""
+        """Return a token that follows from its number."""
         self.log.note(token.CREDIT_MONEY, number, 1, number, number, -number)
 
     def check(self, log: TopUpLog):
-        """The newest tokens in their order; no other ones."""
+        """Raise Broken unless the newest tokens are there in their order, and no others."""
         doubtful = self.doubtful | self.under_way
         numbers = []
         for one in log.redeemed(lambda _sequence: True):
@@ -118,7 +118,7 @@ class ChainHistory(EventsHistory):
         self.log.chain(aes, _KEY)
 
     def recovered(self, flash) -> EventLog:
-        """The log of a meter that starts from `flash`."""
+        """Return the log of a meter that starts from `flash`."""
         log = super().recovered(flash)
         log.chain(aes, _KEY)
         return log
@@ -137,13 +137,13 @@ class DeadClockHistory(ChainHistory):
     """A chained event log of a meter whose clock is dead: each start notes the same event of the same second."""
 
     def recovered(self, flash) -> EventLog:
-        """The log of a meter that starts from `flash`, with its start noted."""
+        """Return the log of a meter that starts from `flash`, with its start noted."""
         log = super().recovered(flash)
         log.note(STARTED, 0, samples.NEW_YEAR_S)
         return log
 
     def shown(self, log: EventLog) -> list:
-        """The newest events but for the starts."""
+        """Return the newest events without the starts."""
         newest = []
         for event in log.survey():
             if event is not None and event.code != STARTED:

@@ -10,10 +10,10 @@ _SHOWN = 12
 
 
 def opened(store, name: str):
-    """The store of a meter that starts, or Broken: where its `open` raises anything, its content is lost."""
+    """Return the store of a meter that starts. Raise Broken if its `open` raises anything: its content is lost then."""
     try:
         store.open()
-    except Exception as error:  # named or not: what cannot be read is lost
+    except Exception as error:  # named or not: an unreadable store is lost
         raise Broken(LOST, f"{name} cannot be opened: {error!r}")
     return store
 
@@ -45,25 +45,25 @@ class SettingsHistory:
         self.settings.set_all(self._pairs)
 
     def confirm(self):
-        """It was acknowledged."""
+        """Note the acknowledgement."""
         self.before = self.after
         self.check(self.settings)
 
     def rest(self):
-        """Nothing is under way."""
+        """Let nothing be under way."""
         self.after = self.before
 
     def recovered(self, flash) -> Settings:
-        """Settings of a meter that starts from `flash`."""
+        """Return the settings of a meter that starts from `flash`."""
         return opened(Settings(flash, 0, self.sectors), "the settings")
 
     def check(self, settings: Settings):
-        """All of the change under way, or nothing of it."""
+        """Raise Broken unless all of the change under way is there, or nothing of it."""
         if self._values(settings) not in (self.before, self.after):
             raise Broken(LOST, f"settings are {self._values(settings)}, not {self.before} nor {self.after}")
 
     def continued(self, settings: Settings, random) -> "SettingsHistory":
-        """A history of its own that goes on from recovered settings."""
+        """Return a history of its own that continues from recovered settings."""
         other = SettingsHistory.__new__(SettingsHistory)
         other.flash, other.sectors, other.random = settings._journal._ring._flash, self.sectors, random
         other.settings = settings
@@ -109,19 +109,19 @@ class LogHistory:
             self.under_way.discard(number)
 
     def confirm(self):
-        """They were acknowledged."""
+        """Note the acknowledgement."""
         self.check(self.log)
 
     def rest(self):
-        """Nothing is under way."""
+        """Let nothing be under way."""
         self.under_way = set()
 
     def recovered(self, flash):
-        """The log of a meter that starts from `flash`."""
+        """Return the log of a meter that starts from `flash`."""
         return opened(self.log_class(flash, 0, self.sectors), f"the log of {self.name}")
 
     def continued(self, log, random) -> "LogHistory":
-        """A history of its own that goes on from a recovered log."""
+        """Return a history of its own that continues from a recovered log."""
         other = type(self).__new__(type(self))
         other.flash, other.sectors, other.random = log._journal._ring._flash, self.sectors, random
         other.log = log
@@ -139,15 +139,15 @@ class EventsHistory(LogHistory):
     most_shown = _SHOWN
 
     def shown(self, log: EventLog) -> list:
-        """The newest events, newest first."""
+        """Return the newest events, newest first."""
         return log.recent(_SHOWN)
 
     def note(self, number: int):
-        """An event that is known from its number."""
+        """Return an event that follows from its number."""
         self.log.note(6, 2, number, number, -number)
 
     def check(self, log: EventLog):
-        """The newest events in their order; no other ones."""
+        """Raise Broken unless the newest events are there in their order, and no others."""
         shown = self.shown(log)
         for event in shown:
             if (event.time_s, event.code, event.by, event.extra) != (event.number, 6, 2, -event.number):

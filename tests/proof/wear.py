@@ -20,7 +20,7 @@ _MOST_OPERATIONS_OF_A_ROLL = 20
 
 
 def run_case(seed: int, tally):
-    """One ring, rolled `_ROUNDS` times around."""
+    """Roll one ring `_ROUNDS` times around."""
     random = randoms.Random(f"{NAME} {seed}")
     sectors = 24
     flash = ProofFlash(2 * sectors, random)

@@ -400,7 +400,7 @@ class TestFlashFailures(unittest.TestCase):
         self.assertTrue(bench.timekeeper.now_s() >= CLOCK_S)
 
     def test_a_sector_that_fails_in_one_copy_loses_nothing_and_shows(self):
-        """The record is acknowledged when another sector holds it twice."""
+        """Acknowledge the record after another sector holds it twice."""
         for copy in range(2):
             bench = helpers.Bench()
             first, sectors = helpers.LEDGER_RING

@@ -201,7 +201,7 @@ class TestCuts(unittest.TestCase):
             self.assertEqual([time_s for time_s, _ in verdicts(log)], [4, 3, 2, 1])
 
     def test_starts_of_one_second_that_are_all_cut_off_are_one_event(self):
-        """A dead clock and cuts in the second copy of the first event: twenty times over, nobody is a forger."""
+        """Start twenty times with a dead clock and a cut in the second copy: the chain must not look changed."""
         flash = new_flash()
         log = EventLog(flash, 0, SECTORS)
         log.create()
@@ -288,7 +288,7 @@ class TestForgery(unittest.TestCase):
         self.assertTrue(self._broken_times())
 
     def test_an_event_copied_to_the_place_behind_it_is_one_event(self):
-        """It tells of nothing that was not there: power cuts leave the same."""
+        """Accept the copy: it adds no event, and a power cut leaves the same."""
         self._put(20, self._slot(19))
         self.assertEqual(self._broken_times(), [])
 

@@ -186,7 +186,7 @@ class Journal:
         try:
             self._append(FIRM, b"")
         except OSError:
-            return  # the next start makes firm what it finds
+            return  # the next start makes the state firm that it finds
         self._is_firm = True
 
     def make_firm(self) -> None:
@@ -274,7 +274,10 @@ class Journal:
         `(None, None, 0)` stands for a slot that holds none any more, and for sectors that are missing. For a ring of
         records: a tally is none.
         """
-        newest_index, newest_sequence = self._index, self._sequence  # what is written meanwhile is not looked at
+        newest_index, newest_sequence = (
+            self._index,
+            self._sequence,
+        )  # a caller may append meanwhile: those entries are left out
         yield from self._survey_sector(newest_index, newest_sequence, self._log_at)
         older = []  # sorted, for a sector that takes nothing any more keeps an old header in its place
         for step in range(1, self._ring.sectors):
@@ -332,7 +335,7 @@ class Journal:
         return self._ring.read_header(0, self._index) != self._ring.read_header(1, self._index)
 
     def _kill_ghosts(self) -> None:
-        """Kill every header that a later start might believe."""
+        """Overwrite or erase every header that a later start might believe."""
         for copy, index in self._ring.ghosts:
             if index != self._index and not self._ring.kill(copy, index):
                 try:
@@ -398,8 +401,8 @@ class Journal:
         """Return the sectors that a roll may take, in their order.
 
         They follow the newest that is proven, which is never among them. One that is believed and not proven is taken
-        again: nothing was told because of it, or both of its copies are whole, of which one stays until the other is
-        written anew. No row of cuts reaches the only sound sector in this way.
+        again: either nothing was acknowledged because of it, or both of its copies are whole. One copy stays
+        until the other is written anew. No row of cuts reaches the only sound sector in this way.
         """
         before = self._index if self._firm_index is None else self._firm_index
         return [(before + step) % self._ring.sectors for step in range(1, self._ring.sectors)]
@@ -435,7 +438,7 @@ class Journal:
 
         The second is not begun where the first failed: so the first is never behind the second.
         """
-        # Until it is read back, it may be in flash or not: if that fails, what is written next must not build on it.
+        # Until the entry is read back, it may be in flash or not. If that fails, the next entry must not build on it.
         self._degraded = True
         offset = self._log_at + number * slots.SLOT_SIZE
         for copy in range(ring.COPIES):
@@ -527,4 +530,4 @@ class Journal:
             for page in range(1, ring.PAGES):
                 self._ring.read(copy, index, page * ring.PAGE_SIZE, self._check)
                 if slots.is_entry(self._check, self._sequence + 1, 0):
-                    raise JournalUnreadable("the newest snapshot is damaged, but not what follows it")
+                    raise JournalUnreadable("the newest snapshot is damaged, and the entries behind it are whole")

@@ -1,8 +1,8 @@
 """The 32-byte slots of the journal's log: records, tallies, and the entry that two copies of one slot prove.
 
 A record is a kind (1 to 100), 27 bytes of payload and a CRC32. A tally is a marker, a 24-bit check and 224 bits that
-are cleared one by one, lowest bit of the first byte first. Checks cover the slot's place, so that what is left over
-from another life of the sector is neither.
+are cleared one by one, lowest bit of the first byte first. Checks cover the slot's place, so that a remainder of an
+earlier life of the sector is neither.
 """
 
 import binascii
@@ -46,13 +46,13 @@ def put_tally(slot: bytearray, steps: int, sequence: int, number: int) -> None:
 
 
 def tally_span(before: int, after: int) -> tuple:
-    """`(start, end)` of the slot's bytes that change when a tally goes from `before` to `after` steps."""
+    """Return `(start, end)` of the slot's bytes that change when a tally goes from `before` to `after` steps."""
     start = 0 if before == 0 else _TALLY_BITS_AT + before // 8
     return start, _TALLY_BITS_AT + (after + 7) // 8
 
 
 def record_of(slot: bytearray, sequence: int, number: int) -> tuple | None:
-    """`(kind, payload)` if `slot` holds a whole record for this place, else None."""
+    """Return `(kind, payload)` if `slot` holds a whole record for this place, else None."""
     if not 1 <= slot[0] <= 100:
         return None
     if struct.unpack_from("<I", slot, _CRC_AT)[0] != _record_crc(slot, sequence, number):
@@ -61,7 +61,7 @@ def record_of(slot: bytearray, sequence: int, number: int) -> tuple | None:
 
 
 def tally_of(slot: bytearray, sequence: int, number: int) -> tuple | None:
-    """`(steps, clean)` if `slot` holds a tally for this place, else None.
+    """Return `(steps, clean)` if `slot` holds a tally for this place, else None.
 
     Clean means that the cleared bits are one run from the first on, as counting leaves them.
     """
@@ -78,7 +78,7 @@ def tally_of(slot: bytearray, sequence: int, number: int) -> tuple | None:
 
 
 def is_entry(slot: bytearray, sequence: int, number: int) -> bool:
-    """True if `slot` holds a record or a tally for this place."""
+    """Return True if `slot` holds a record or a tally for this place."""
     return record_of(slot, sequence, number) is not None or tally_of(slot, sequence, number) is not None
 
 
