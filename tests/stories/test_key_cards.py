@@ -116,7 +116,9 @@ class TestTheStudent(KeyCardStory):
         self.world.run_for(2)
         self.pull_out(card)
         owed = self.account.cards.newest.owed
-        self.assertEqual(5_000_000 - self.balance_on(card) + owed, self.account.money.charged)
+        # One pulse may be charged to no card: it depends on where in a look the card was pulled out.
+        missing = self.account.money.charged - (5_000_000 - self.balance_on(card) + owed)
+        self.assertIn(missing, (0, PRICE // 1_000))
 
 
 class TestTwoFlatMates(KeyCardStory):
