@@ -185,15 +185,15 @@ class EventLog:
     def survey(self):
         """Yield every event, newest first, and None for each place that cannot be read.
 
-        Chained events that are alike are one whose writing was cut off and repeated: each link stands for one place.
+        Neighbours that are alike are one event whose writing was cut off, or that one copy did not take, and repeated.
         """
         if not self._journal.opened:
             return
         newer = None
         for kind, payload, _ in self._journal.survey():
-            if kind == _CHAINED and payload == newer:
+            if kind is not None and (kind, payload) == newer:
                 continue
-            newer = payload if kind is not None else newer
+            newer = newer if kind is None else (kind, payload)
             yield _event(kind, payload)
 
     def prepare(self) -> bool:
