@@ -197,12 +197,10 @@ class Journal:
     def repeat_doubtful(self) -> bool:
         """Write the newest record of a log again if one copy alone holds it; True if it was.
 
-        Power may have failed while it was written: it would be there at one start and not at the next. What cannot be
-        read behind it is made zeros, so that it is never read later.
+        Power may have failed while it was written: it would be there at one start and not at the next.
         """
         if not self._opened:
             return False
-        self._kill_torn_slots()
         for kind, payload, copies in self._survey_sector(self._index, self._sequence, self._log_at):
             if kind is not None:
                 if copies < ring.COPIES:
@@ -342,19 +340,6 @@ class Journal:
                 except OSError:
                     pass  # a sector that takes neither keeps its header, which is older than the newest
         self._ring.ghosts = []
-
-    def _kill_torn_slots(self) -> None:
-        """Program zeros over the slots behind the newest record, which no copy holds whole."""
-        for number in range(self._next_slot - 1, -1, -1):
-            offset = self._log_at + number * slots.SLOT_SIZE
-            is_torn = False
-            for copy in range(ring.COPIES):
-                self._ring.read(copy, self._index, offset, self._check)
-                if slots.is_entry(self._check, self._sequence, number):
-                    return
-                is_torn = is_torn or (self._check != slots.BLANK and self._check != slots.KILLED)
-            for copy in range(ring.COPIES if is_torn else 0):
-                self._ring.program(copy, self._index, offset, slots.KILLED)
 
     def _begin_change(self) -> None:
         """Append BEGUN to a sector of this run that has room for the change."""
