@@ -127,7 +127,12 @@ class TestExport:
         assert float(months[-1]["kw_max"]) > 0
         assert {"kwh NIGHT", "kwh DAY"} <= set(months[-1])
         events = rows_of("events.csv")
-        assert [row["text"] for row in events][:2] == ["commissioned, by console", "started, by meter"]
+        texts = [row["text"] for row in events]
+        assert texts[:3] == [
+            "commissioned, by console",
+            "flash tested, JEDEC ID EF4015, by console",
+            "started, by meter",
+        ]
 
     def test_number_of_days_limits_the_profile(self, port):
         assert cli.main(["export", port.path, "--profile", "p.csv", "--days", "1"]) == 0

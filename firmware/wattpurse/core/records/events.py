@@ -168,15 +168,15 @@ class EventLog:
     def survey(self) -> "Iterator[Event | None]":
         """Yield every event, newest first, and None for each unreadable place.
 
-        Equal neighbours in the chain are one event, whose writing was interrupted and repeated: each link is unique.
+        Equal neighbours are one event: its writing was interrupted, or one copy refused it, and it was repeated.
         """
         if not self._journal.opened:
             return
         newer = None
         for kind, payload, _ in self._journal.survey():
-            if kind == _CHAINED and payload == newer:
+            if kind is not None and (kind, payload) == newer:
                 continue
-            newer = payload if kind is not None else newer
+            newer = newer if kind is None else (kind, payload)
             yield _event(kind, payload)
 
     def prepare(self) -> bool:
