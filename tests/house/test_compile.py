@@ -37,6 +37,12 @@ def test_firmware_compiles(mpy_cross, tmp_path, name):
     assert len(list(tmp_path.glob("*.mpy"))) == len(FIRMWARE_FILES)
 
 
+@pytest.mark.parametrize("name", [name for name in boards.names() if boards.find(name).deployment.flash_program])
+def test_a_program_that_deploy_sends_compiles(mpy_cross, tmp_path, name):
+    program = ROOT / boards.find(name).deployment.flash_program
+    assert compile_errors(mpy_cross, ARCHITECTURES[name], [program], tmp_path) == []
+
+
 # CPython accepts both. In the second, MicroPython needs a machine type as the annotation.
 BEYOND_MICROPYTHON = [
     ("bytecode", "match 1:\n    case 1:\n        pass\n"),

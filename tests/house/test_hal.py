@@ -4,10 +4,7 @@ import ast
 import inspect
 from pathlib import Path
 
-import pytest
-
 from tests.house.places import ROOT
-from tests.house.test_types import PORTS, type_errors
 from wattpurse import app, hal
 
 HAL = ROOT / "firmware/wattpurse/hal.py"
@@ -58,12 +55,3 @@ def test_the_meter_is_built_on_the_protocol():
     parameter = inspect.signature(app.Meter.__init__).parameters["board"]
     assert parameter.annotation == "Board"
     assert "from wattpurse.hal import Board" in Path(app.__file__).read_text()
-
-
-@pytest.mark.parametrize("port", PORTS)
-def test_type_checkers_hold_a_board_to_the_protocol(port, tmp_path):
-    build = f"from boards.{port}.board import build_board\nfrom wattpurse.app import Meter\n\n"
-    (tmp_path / "whole.py").write_text(build + "Meter(build_board())\n")
-    (tmp_path / "one_device.py").write_text(build + "Meter(build_board().clock)\n")
-    found = type_errors(port, tmp_path, sorted(tmp_path.glob("*.py")))
-    assert [line.partition(":")[0].rpartition("/")[2] for line in found] == ["one_device.py"]

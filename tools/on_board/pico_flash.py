@@ -38,7 +38,7 @@ _FAREWELL_MS = 2_000
 
 # MicroPython's assembler takes bare register names as parameters, without annotations.
 @micropython.asm_thumb
-def _call(r0, r1, r2) -> None:  # noqa: ANN001
+def _call(r0, r1, r2):  # noqa: ANN001, ANN202 MicroPython's assembler takes no annotations
     mov(r3, r0)
     mov(r0, r1)
     mov(r1, r2)
@@ -56,7 +56,7 @@ def _call(r0, r1, r2) -> None:  # noqa: ANN001
 # 60 reset select register  64 blocks to reset  68 watchdog's control register, to set bits in  72 trigger
 # 76 bytes of a page  80 bytes of the others of a sector  84 a page of zeros  88 where flash is read
 @micropython.asm_thumb
-def _write_sectors(r0) -> None:  # noqa: ANN001
+def _write_sectors(r0):  # noqa: ANN001, ANN202
     cpsid(i)
     mov(r7, r0)
     mov(r5, 0)  # offset of the sector at hand
