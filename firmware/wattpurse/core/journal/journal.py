@@ -40,6 +40,7 @@ _COUNT = "<I"
 # At 400 ms each, the longest in any data sheet, these hold the processor for 6.4 s: the watchdog waits 8 s.
 ERASES_AT_ONCE = 16
 _SLOTS_OF_A_CHANGE = 3
+_SLOTS_OF_A_PAGE = ring.PAGE_SIZE // slots.SLOT_SIZE
 
 
 class Journal:
@@ -274,10 +275,8 @@ class Journal:
         `(None, None, 0)` stands for a slot that holds none any more, and for sectors that are missing. For a ring of
         records: a tally is none.
         """
-        newest_index, newest_sequence = (
-            self._index,
-            self._sequence,
-        )  # a caller may append meanwhile: those entries are left out
+        # A caller may append meanwhile: those entries are left out.
+        newest_index, newest_sequence = self._index, self._sequence
         yield from self._survey_sector(newest_index, newest_sequence, self._log_at)
         older = []  # sorted, for a sector that takes nothing any more keeps an old header in its place
         for step in range(1, self._ring.sectors):
@@ -472,7 +471,7 @@ class Journal:
             finished = self._check == slots.BLANK and self._goes_on_behind(number, slot_count)
             entry = slots.merge(self._slot, self._check, self._sequence, number, finished)
             if entry is None:
-                self._refuse_entries_behind(number, slot_count)
+                self._refuse_entries_behind(number)
                 copies_agree = copies_agree and self._slot == slots.BLANK
                 break
             kind = entry[0]
@@ -508,20 +507,36 @@ class Journal:
 
     def _used_slots(self) -> int:
         """Return the number of slots up to the last that is not blank in both copies."""
-        for number in range(self._slot_count - 1, -1, -1):
-            for copy in range(ring.COPIES):
-                self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
-                if self._check != slots.BLANK:
-                    return number + 1
+        for page in range(ring.PAGES - 1, self._log_at // ring.PAGE_SIZE - 1, -1):
+            if all([self._ring.page_is_blank(copy, self._index, page) for copy in range(ring.COPIES)]):
+                continue
+            first = self._first_slot(page)
+            for number in range(first + _SLOTS_OF_A_PAGE - 1, first - 1, -1):
+                for copy in range(ring.COPIES):
+                    self._read_slot(copy, number)
+                    if self._check != slots.BLANK:
+                        return number + 1
         return 0
 
-    def _refuse_entries_behind(self, end: int, slot_count: int) -> None:
+    def _refuse_entries_behind(self, end: int) -> None:
         """Raise JournalUnreadable if an entry stands behind the end of the log: then the end is damage."""
-        for number in range(end + 1, slot_count):
-            for copy in range(ring.COPIES):
-                self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
-                if slots.is_entry(self._check, self._sequence, number):
-                    raise JournalUnreadable("an entry in the middle of the journal is damaged in both copies")
+        for copy in range(ring.COPIES):
+            for page in range(self._log_at // ring.PAGE_SIZE, ring.PAGES):
+                first = self._first_slot(page)
+                if first + _SLOTS_OF_A_PAGE <= end + 1 or self._ring.page_is_blank(copy, self._index, page):
+                    continue
+                for number in range(max(first, end + 1), first + _SLOTS_OF_A_PAGE):
+                    self._read_slot(copy, number)
+                    if slots.is_entry(self._check, self._sequence, number):
+                        raise JournalUnreadable("an entry in the middle of the journal is damaged in both copies")
+
+    def _first_slot(self, page: int) -> int:
+        """Return the number of the first slot on a page of the log."""
+        return (page * ring.PAGE_SIZE - self._log_at) // slots.SLOT_SIZE
+
+    def _read_slot(self, copy: int, number: int) -> None:
+        """Read one copy of a slot of the newest sector into the buffer for checks."""
+        self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
 
     def _refuse_lost_successor(self) -> None:
         """Raise JournalUnreadable if the next sector has entries of a newer log: its snapshot was acknowledged."""

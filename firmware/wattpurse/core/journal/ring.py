@@ -173,11 +173,12 @@ class Ring:
 
     def sector_is_blank(self, copy: int, index: int) -> bool:
         """Return True if one copy of a sector reads as erased."""
-        for page in range(PAGES):
-            self.read(copy, index, page * PAGE_SIZE, self._page)
-            if self._page != _BLANK_PAGE:
-                return False
-        return True
+        return all(self.page_is_blank(copy, index, page) for page in range(PAGES))
+
+    def page_is_blank(self, copy: int, index: int, page: int) -> bool:
+        """Return True if one page of one copy of a sector reads as erased."""
+        self.read(copy, index, page * PAGE_SIZE, self._page)
+        return self._page == _BLANK_PAGE
 
     def _candidates(self) -> list:
         """Return `(sequence, -copy, index, snapshot length, snapshot CRC)` of every whole header, the newest first.
@@ -194,15 +195,11 @@ class Ring:
                     candidates.append((header[0], -copy, index, header[1], header[2]))
                 elif self._header == _KILLED:
                     self.killed.append((copy, index))
-                elif self._header != _BLANK_HEADER or self._has_written_first_page(copy, index):
+                elif self._header != _BLANK_HEADER or not self.page_is_blank(copy, index, 0):
+                    # A snapshot behind a header that reads as erased: the programming of the header may have begun.
                     self.ghosts.append((copy, index))
         candidates.sort(reverse=True)
         return candidates
-
-    def _has_written_first_page(self, copy: int, index: int) -> bool:
-        """Return True if a snapshot stands behind a header that reads as erased: its programming may have begun."""
-        self.read(copy, index, 0, self._page)
-        return self._page != _BLANK_PAGE
 
     def _sector(self, copy: int, index: int) -> int:
         return self._first + copy * self.sectors + index

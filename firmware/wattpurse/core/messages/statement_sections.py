@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     class Profile(Protocol):
         """The part of the load profile that is in a statement."""
 
-        def demands(self) -> "list[Demand]": ...
+        def demands(self) -> "Sequence[Demand]": ...
 
         def mean_daily_mwh(self) -> "int | None": ...
 
@@ -62,9 +62,14 @@ if TYPE_CHECKING:
     class Stores(Protocol):
         """The part of `wattpurse.stores.Stores` that is in a statement."""
 
-        settings: Settings
-        events: Log
-        load_profile: Profile
+        @property
+        def settings(self) -> Settings: ...
+
+        @property
+        def events(self) -> Log: ...
+
+        @property
+        def load_profile(self) -> Profile: ...
 
 
 EVENTS = 1
@@ -179,7 +184,7 @@ def _mean(profile: "Profile") -> list:
     return [out]
 
 
-def _demand(demands: "list[Demand]", now_s: int, month_index: int) -> list:
+def _demand(demands: "Sequence[Demand]", now_s: int, month_index: int) -> list:
     """Return a part for each month, down to the oldest month with a demand."""
     by_month = {one.month: one for one in demands}
     oldest = min(by_month) if by_month else month_index + 1
