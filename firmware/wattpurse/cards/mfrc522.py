@@ -179,7 +179,8 @@ class Mfrc522:
         The view is good until the next frame. Raises CardError ("silent", "refused" for a four-bit NAK, "garbled"), or
         ReaderError.
         """
-        self.use_crc(True, True)
+        if not self._crc_transmit or not self._crc_receive:
+            self.use_crc(True, True)
         self.send(frame, timeout_us, 0)
         count = await self.receive(reply_length)
         if not self._unclean and not self.reply_bits:
@@ -206,7 +207,8 @@ class Mfrc522:
         `framing` is BitFramingReg: the number of bits to send of the last byte, and in bits 6 to 4 the position of the
         first received bit.
         """
-        self._set_timeout(timeout_us)
+        if timeout_us != self._timeout_us:
+            self._set_timeout(timeout_us)
         self._fill_fifo(frame)
         self._framing[1] = START_SEND | framing
         select, write = self._select, self._spi.write
@@ -225,7 +227,18 @@ class Mfrc522:
         """
         if not self._irq.comes_at_once() and not await self._irq.wait_ms(self._patience_ms):
             raise ReaderError("no interrupt")
-        return self._take_reply(reply_length)
+        addresses, reply, data = self._bursts.get(reply_length) or self._new_burst(reply_length)
+        self._send_and_read(addresses, reply)
+        if not reply[1] & (RX_IRQ | TIMER_IRQ):
+            raise ReaderError("interrupt without a cause")
+        error = reply[2]
+        count = reply[3] if reply[1] & RX_IRQ else 0
+        self._collided = error & ERROR_COLLISION != 0
+        self.garbled = error & ERROR_OTHER != 0
+        self.reply_bits = reply[4] & RX_LAST_BITS
+        self.reply = data if count >= reply_length else data[:count]
+        self._unclean = error != 0 or count != reply_length
+        return count
 
     async def authenticate(self, frame: bytes, timeout_us: int) -> None:
         """Run MFAuthent (clause 10.3.1.9) with `frame`: command 0x60 or 0x61, block, six key bytes, four UID bytes.
@@ -233,7 +246,8 @@ class Mfrc522:
         Afterwards frames are encrypted, until `end_crypto`. Raises CardError ("refused") if the card does not accept
         the key or is gone, which the chip cannot tell apart, or ReaderError.
         """
-        self._set_timeout(timeout_us)
+        if timeout_us != self._timeout_us:
+            self._set_timeout(timeout_us)
         self._fill_fifo(frame)
         self._send(_START_MF_AUTHENT)
         self._crypto = True
@@ -268,8 +282,6 @@ class Mfrc522:
     def _set_timeout(self, timeout_us: int) -> None:
         """Set the timer reload value. The timer counts from the end of the frame sent."""
         known_us = self._timeout_us
-        if timeout_us == known_us:
-            return
         ticks = timeout_us // TIMER_TICK_US
         if known_us is None or ticks >> 8 != known_us // TIMER_TICK_US >> 8:
             self._write(T_RELOAD_HIGH, ticks >> 8)
@@ -292,20 +304,6 @@ class Mfrc522:
         select(1)
         self._irq.clear()
 
-    def _take_reply(self, reply_length: int) -> int:
-        burst, reply, data = self._burst(reply_length)
-        self._send_and_read(burst, reply)
-        if not reply[1] & (RX_IRQ | TIMER_IRQ):
-            raise ReaderError("interrupt without a cause")
-        error = reply[2]
-        count = reply[3] if reply[1] & RX_IRQ else 0
-        self._collided = error & ERROR_COLLISION != 0
-        self.garbled = error & ERROR_OTHER != 0
-        self.reply_bits = reply[4] & RX_LAST_BITS
-        self.reply = data if count >= reply_length else data[:count]
-        self._unclean = error != 0 or count != reply_length
-        return count
-
     def _check(self) -> None:
         """Raise ReaderError unless the chip is awake, is an MFRC522, and has its configuration.
 
@@ -316,17 +314,15 @@ class Mfrc522:
         if values[1] & POWER_DOWN or values[2] not in VERSIONS or values[3] != T_MODE_VALUE:
             raise ReaderError("not ready")
 
-    def _burst(self, reply_length: int) -> tuple:
-        """Return addresses, buffer and view of the data, to read status and `reply_length` FIFO bytes at once.
+    def _new_burst(self, reply_length: int) -> tuple:
+        """Make addresses, buffer and view of the data, to read status and `reply_length` FIFO bytes at once.
 
         Clause 8.1.2.1 has the form of the addresses.
         """
-        burst = self._bursts.get(reply_length)
-        if burst is None:
-            registers = _STATUS_REGISTERS + (FIFO_DATA,) * reply_length
-            addresses = bytes([0x80 | register << 1 for register in registers] + [0])
-            reply = bytearray(len(addresses))
-            burst = self._bursts[reply_length] = (addresses, reply, memoryview(reply)[_REPLY_START:])
+        registers = _STATUS_REGISTERS + (FIFO_DATA,) * reply_length
+        addresses = bytes([0x80 | register << 1 for register in registers] + [0])
+        reply = bytearray(len(addresses))
+        self._bursts[reply_length] = burst = (addresses, reply, memoryview(reply)[_REPLY_START:])
         return burst
 
     def _write(self, register: int, value: int) -> None:
