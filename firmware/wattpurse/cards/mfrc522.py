@@ -191,7 +191,8 @@ class Mfrc522:
 
     async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame with CRC_A that is answered by a four-bit ACK. Raises CardError for a NAK, or ReaderError."""
-        self.use_crc(True, False)
+        if not self._crc_transmit or self._crc_receive is not False:
+            self.use_crc(True, False)
         self.send(frame, timeout_us, 0)
         count = await self.receive(1)
         if not count:
@@ -228,7 +229,9 @@ class Mfrc522:
         if not self._irq.comes_at_once() and not await self._irq.wait_ms(self._patience_ms):
             raise ReaderError("no interrupt")
         addresses, reply, data = self._bursts.get(reply_length) or self._new_burst(reply_length)
-        self._send_and_read(addresses, reply)
+        self._select(0)
+        self._spi.write_readinto(addresses, reply)
+        self._select(1)
         if not reply[1] & (RX_IRQ | TIMER_IRQ):
             raise ReaderError("interrupt without a cause")
         error = reply[2]

@@ -24,7 +24,7 @@ from wattpurse.core.messages.statement_sections import (
     standing_of,
     supply_of,
 )
-from wattpurse.core.messages.varint import Reader, put, put_signed
+from wattpurse.core.messages.varint import Reader, put, put_all, put_signed, zigzag
 from wattpurse.core.money.contract import ENERGY, MONEY, by_code
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
@@ -113,10 +113,9 @@ def compose(
         return _head(account, alarms, now_s, _SECTIONS_ALONE if out else _HEAD_ONLY) + bytes(out)
     for section in own:
         room -= size_of(section) if size_of(section) <= room else 0
-    detail, months = _best_months(account, room)
-    further.append(len(months))
-    for month in months:
-        further.extend(month)
+    detail, count, months = _best_months(account, room)
+    further.append(count)
+    further.extend(months)
     put_sections(further, own + list(sections), capacity - HEAD_SIZE - len(further))
     return _head(account, alarms, now_s, detail) + bytes(further)
 
@@ -189,38 +188,39 @@ def _common_part(account: "Account") -> bytearray:
 
 
 def _best_months(account: "Account", room: int) -> tuple:
-    """Return `(detail, months)`: the detail that lets most months fit, and the richest of equal ones."""
-    best_detail, best_months = _RATES_AND_CHARGE, _months_that_fit(account, _RATES_AND_CHARGE, room)
+    """Return `(detail, count, coded months)`: the detail that fits most months, and of such the richest."""
+    best = (_RATES_AND_CHARGE,) + _months_that_fit(account, _RATES_AND_CHARGE, room)
     for detail in (_TOTAL_AND_CHARGE, _TOTAL):
-        if len(best_months) > len(account.registers.closed_months):
+        if best[1] > len(account.registers.closed_months):
             break
-        months = _months_that_fit(account, detail, room)
-        if len(months) > len(best_months):
-            best_detail, best_months = detail, months
-    return best_detail, best_months
+        count, coded = _months_that_fit(account, detail, room)
+        if count > best[1]:
+            best = (detail, count, coded)
+    return best
 
 
-def _months_that_fit(account: "Account", detail: int, room: int) -> list:
-    months = []
-    for month in [account.registers.month] + account.registers.closed_months:
-        coded = _month(month, detail, account.tariff.rate_count)
-        room -= len(coded)
-        if room < 0:
-            break
-        months.append(coded)
-    return months
-
-
-def _month(month: "Month", detail: int, rate_count: int) -> bytes:
+def _months_that_fit(account: "Account", detail: int, room: int) -> tuple:
+    """Return `(count, coded months)` of the newest months that fit into `room` bytes."""
     out = bytearray()
-    if detail != _TOTAL:
-        put_signed(out, month.charge_microunits)
+    count = 0
+    for month in [account.registers.month] + account.registers.closed_months:
+        end = len(out)
+        put_all(out, _numbers_of(month, detail, account.tariff.rate_count))
+        if len(out) > room:
+            return count, out[:end]
+        count += 1
+    return count, out
+
+
+def _numbers_of(month: "Month", detail: int, rate_count: int) -> list:
+    """Return the numbers of a month, as they stand in a statement."""
     if detail == _RATES_AND_CHARGE:
-        for rate in range(rate_count):
-            put(out, month.rate_mwh[rate] // _MWH_PER_WH)
+        numbers = [mwh // _MWH_PER_WH for mwh in month.rate_mwh[:rate_count]]
     else:
-        put(out, month.total_mwh // _MWH_PER_WH)
-    return bytes(out)
+        numbers = [month.total_mwh // _MWH_PER_WH]
+    if detail != _TOTAL:
+        numbers.insert(0, zigzag(month.charge_microunits))
+    return numbers
 
 
 def _parse_further(reader: Reader, detail: int, statement: dict) -> None:

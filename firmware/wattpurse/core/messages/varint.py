@@ -2,6 +2,10 @@
 
 from wattpurse.core.seals.sealing import SealBroken
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _LONGEST_BITS = 70
 
 
@@ -13,9 +17,24 @@ def put(out: bytearray, value: int) -> None:
     out.append(value)
 
 
+def put_all(out: bytearray, values: "Iterable[int]") -> None:
+    """Append several unsigned numbers."""
+    append = out.append
+    for value in values:
+        while value > 0x7F:
+            append(value & 0x7F | 0x80)
+            value >>= 7
+        append(value)
+
+
 def put_signed(out: bytearray, value: int) -> None:
     """Append a signed number."""
-    put(out, -2 * value - 1 if value < 0 else 2 * value)
+    put(out, zigzag(value))
+
+
+def zigzag(value: int) -> int:
+    """Return the unsigned number that stands for a signed one."""
+    return -2 * value - 1 if value < 0 else 2 * value
 
 
 class Reader:

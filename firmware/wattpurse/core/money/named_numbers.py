@@ -18,6 +18,7 @@ class NamedNumbers:
         self._places = places
         self._what = what
         self._values = [row[1] for row in table]
+        self._defaults = list(self._values)
 
     def __getitem__(self, name: str) -> int:
         return self._values[self._places[name]]
@@ -47,7 +48,9 @@ class NamedNumbers:
 
     def changed(self) -> list:
         """Return `(place, value)` of every number that differs from its default."""
-        return [(place, value) for place, (value, row) in enumerate(zip(self._values, self._table)) if value != row[1]]
+        if self._values == self._defaults:  # most meters, most of the time
+            return []
+        return [(place, value) for place, value in enumerate(self._values) if value != self._defaults[place]]
 
     def pack(self) -> bytes:
         """Pack the numbers into bytes."""
