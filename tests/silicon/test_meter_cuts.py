@@ -1,13 +1,23 @@
 """Power cuts inside the flash operations of the boot ROM, one place after another; `tests/proof/chip.py` draws more."""
 
+from boards.host.chips.flash import SECTOR_SIZE
 from tests.silicon.meter_bench import STATION, account_in_flash, card_with, tap
+from wattpurse.stores import LEDGER_RING
+from wattpurse_tools.emulation.ring import read_ring
 
 CREDIT = 20_000_000
 START_OPERATIONS = 14
+SUPPLY_CLOSES_S = 3  # and the event of it is in flash
+TOP_UP_OPERATIONS = 2  # each token is in the top-up log, in both copies, before the ledger has its credit
 
 
 def torn(meter, kind):
     return meter.pico.statistics()["flash"][kind]
+
+
+def ledger_in_flash(meter):
+    first, sectors = LEDGER_RING
+    return read_ring(meter.pico)[first * SECTOR_SIZE : (first + 2 * sectors) * SECTOR_SIZE]
 
 
 def run_to_the_cut(meter, limit_s):
@@ -16,13 +26,18 @@ def run_to_the_cut(meter, limit_s):
 
 def test_a_cut_in_the_credit_record_leaves_all_of_it_or_nothing(meter):
     meter.source.set_load_w(0)
-    for number in range(1, 5):
+    tap(meter, card_with(CREDIT))  # the first entry of a new top-up log needs erases too
+    meter.run_for(SUPPLY_CLOSES_S)
+    for number in range(2, 6):
         card = card_with(CREDIT, first_number=number)
-        meter.pico.plan_power_cut(flash_operations=0, fraction=number / 5, tear="ragged")
+        before = ledger_in_flash(meter)
+        operation = TOP_UP_OPERATIONS + number % 2  # the first copy of the record, then the second, and so on
+        meter.pico.plan_power_cut(flash_operations=operation, fraction=(number - 1) / 5, tear="ragged")
         meter.insert(card)
         assert run_to_the_cut(meter, 3)
         meter.remove(card)
-        assert torn(meter, "torn_programs") == number
+        assert torn(meter, "torn_programs") == number - 1
+        assert ledger_in_flash(meter) != before
         bought = account_in_flash(meter).money.bought
         assert bought in ((number - 1) * CREDIT, number * CREDIT)
         assert STATION.statement(card) is None
