@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
 LAST_OUTPUT_MS = 20
-# A collection takes the same time for little and for much garbage, and slows the next allocations a little.
-COLLECT_EVERY_MS = 10_000
+# A collection takes the same time for little and for much garbage, and slows the next allocations a little. Between two
+# collections there must be memory for the garbage of a tap: a collection amid a tap takes 20 ms of it.
+COLLECT_EVERY_MS = 5_000
 
 
 class ChipTraits:
