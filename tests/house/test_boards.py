@@ -40,6 +40,11 @@ def board(request):
     return boards.find(request.param)
 
 
+def all_boards():
+    """Return the descriptor of every board."""
+    return [boards.find(name) for name in boards.names()]
+
+
 def pins_of(board):
     return importlib.import_module(f"boards.{board.name}.pins")
 
@@ -60,9 +65,9 @@ def test_pins_exist_and_are_free(board):
             assert "pull-up" not in note, signal
 
 
-def test_pins_are_on_the_header_where_the_table_says(board):
-    if not board.pins.header:
-        pytest.skip("the descriptor has no pins of a header")
+@pytest.mark.parametrize("name", [board.name for board in all_boards() if board.pins.header])
+def test_pins_are_on_the_header_where_the_table_says(name):
+    board = boards.find(name)
     header = dict(zip(board.pins.gpio, board.pins.header, strict=True))
     for signal, gpio, _, _, note in pins_of(board).WIRING:
         assert note.split(";")[0] == f"pin {header[gpio]}", signal
@@ -78,9 +83,9 @@ def test_the_image_build_is_a_program(board):
     assert boards.builder(board.name).stat().st_mode & 0o111
 
 
-def test_the_flash_program_of_an_image_board_exists(board):
-    if board.deployment.layout is None:
-        pytest.skip("this board gets its firmware by filesystem")
+@pytest.mark.parametrize("name", [board.name for board in all_boards() if board.deployment.layout is not None])
+def test_the_flash_program_of_an_image_board_exists(name):
+    board = boards.find(name)
     assert (ROOT / board.deployment.flash_program).is_file()
 
 

@@ -1,6 +1,5 @@
 """Completion by the shell: the script for bash completes subcommands, options, choices and files."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -40,7 +39,6 @@ def complete(capsys, tmp_path):
     return ask
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
