@@ -80,7 +80,7 @@ class TestParse(unittest.TestCase):
 
     def test_more_decimals_than_the_currency_has_are_refused(self):
         self.assert_refused(EUR, "20.001", "at most 2 decimals")
-        self.assert_refused(JPY, "0.5", "at most 0 decimals")
+        self.assert_refused(JPY, "0.5", "write a whole number")
         self.assert_refused(KWD, "0.0001", "at most 3 decimals")
 
     def test_example_in_the_refusal_fits_the_currency(self):

@@ -1,6 +1,7 @@
 """Completion by the shell: the script for bash completes subcommands, options, choices and files."""
 
 import subprocess
+import sys
 
 import pytest
 
@@ -70,3 +71,11 @@ def test_an_unknown_shell_is_refused(capsys):
         cli.main(["--print-completion", "fish"])
     assert stop.value.code == 2
     assert "invalid choice: 'fish'" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_a_completion_script_is_no_error():
+    command = [sys.executable, "-m", "wattpurse_tools.cli", "--print-completion", "bash"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=60) == 141

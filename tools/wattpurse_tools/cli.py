@@ -86,8 +86,8 @@ def build_parser(commands: Iterable[Command]) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None, commands: Iterable[Command] = COMMANDS) -> int:
     """Run the command line `argv` (the process's own by default) and return its exit status."""
-    arguments = build_parser(commands).parse_args(argv)
     try:
+        arguments = build_parser(commands).parse_args(argv)
         status = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -80,7 +80,7 @@ def parse_decimal(text: str, decimals: int) -> int:
         raise ValueError(f"write a number above zero, such as {decimal_text(20 * _MILLION, decimals)}")
     fraction = fraction.rstrip("0")
     if len(fraction) > decimals:
-        raise ValueError(f"write at most {decimals} decimals")
+        raise ValueError(f"write at most {decimals} decimals" if decimals else "write a whole number, without decimals")
     return int(whole) * _MILLION + int(fraction + "0" * (MICROUNIT_DIGITS - len(fraction)))
 
 

@@ -44,7 +44,7 @@ def test_yen_meter_is_sold_to_read_settled_and_reported_in_yen(wattpurse):
     meter = MeterBench(key_file.load("keys.json"))
     wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
     assert "anna: 1000 JPY for meter" in wattpurse("card topup anna --amount 1000")
-    assert "at most 0 decimals" in wattpurse.refusal("card topup anna --amount 1.50")
+    assert "write a whole number" in wattpurse.refusal("card topup anna --amount 1.50")
     meter.tap_file("anna")
     assert "balance    1000 JPY" in wattpurse("card read anna").splitlines()
     assert wattpurse(f"token {JPY} refund money 400 --card anna")
@@ -101,7 +101,7 @@ def test_key_card_of_a_yen_site_is_in_yen(wattpurse):
     add_yen_meter(wattpurse)
     wattpurse("card new guest --kind classic-1k --key-card --price 30 --user 7")
     assert wattpurse("card topup guest --amount 1000").startswith("card guest: 1000 JPY put on it, 0 JPY before")
-    assert "at most 0 decimals" in wattpurse.refusal("card topup guest --amount 0.50")
+    assert "write a whole number" in wattpurse.refusal("card topup guest --amount 0.50")
     lines = wattpurse("card read guest").splitlines()
     assert "balance    1000 JPY: 1000 JPY loaded, 0 JPY spent" in lines
     assert "price      30 JPY per kWh" in lines
