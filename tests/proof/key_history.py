@@ -10,13 +10,11 @@ from tests import samples
 from tests.proof.campaign import DOUBLED, LOST, Broken
 from tests.proof.small_histories import opened
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, TrueChip, seal
+from tests.services.small_stores import SmallStores
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.account import Account
-from wattpurse.core.money.ledger import Ledger
-from wattpurse.core.records.events import EventLog
-from wattpurse.core.records.settings import Settings
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
 
@@ -31,11 +29,17 @@ class _Parts:
     def __init__(self, flash, ledger_sectors: int):
         clock = VirtualClock()
         self.flash = flash
-        self.settings = Settings(flash, 0, _SETTINGS_SECTORS)
-        self.events = EventLog(flash, 2 * _SETTINGS_SECTORS, _EVENTS_SECTORS)
-        self.ledger = Ledger(flash, 2 * (_SETTINGS_SECTORS + _EVENTS_SECTORS), ledger_sectors)
+        stores = SmallStores(
+            flash,
+            settings_ring=(0, _SETTINGS_SECTORS),
+            events_ring=(2 * _SETTINGS_SECTORS, _EVENTS_SECTORS),
+            ledger_ring=(2 * (_SETTINGS_SECTORS + _EVENTS_SECTORS), ledger_sectors),
+        )
+        self.settings = stores.settings
+        self.events = stores.events
+        self.ledger = stores.ledger
         self.timekeeper = TimeKeeper(TrueChip(clock), clock)
-        self.teller = Teller(aes, self.settings, self.ledger, self.events, self.timekeeper)
+        self.teller = Teller(stores=stores, timekeeper=self.timekeeper, aes=aes)
 
     def begin(self):
         """Let the teller work."""
