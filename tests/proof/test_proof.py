@@ -8,7 +8,7 @@ from tests.proof import campaign
 from tests.proof.parts import PARTS
 
 # Open faults: part, seed and start of the message. The test fails if one of them is mended, too: then delete its row.
-# journal 9: two cuts in one page of a log, one in each copy, lose one entry of the event log. No money is concerned.
+# journal 9: an entry of the event log is missing after cuts. See "Open faults" in README.md beside this file.
 OPEN_FAULTS = {("journal", 9, "the log shows ")}
 
 
