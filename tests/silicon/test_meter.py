@@ -58,10 +58,10 @@ def test_supply_opens_at_zero_and_closes_after_a_top_up(meter):
     assert switched(meter, closed=True)
     meter.source.set_load_w(23_000)
     assert meter.run_until(lambda: not meter.relay.contact_closed, 10)
+    meter.run_for(3)  # a pulse that came while the switch opened is recorded by the next step of metering
     account = account_in_flash(meter)
     assert account.pulses_total == meter.source.pulses_total
     assert account.money.balance in (0, -250)  # the last paid pulse, or one more while the switch opened
-    meter.run_for(3)
     assert not meter.relay.contact_closed
     tap(meter, card_with(5_000_000, first_number=2))
     assert switched(meter, closed=True)
