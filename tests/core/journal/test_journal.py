@@ -106,10 +106,10 @@ class TestJournal(unittest.TestCase):
         self.owner.journal.create()
         for number in range(1, 700):
             self.owner.record(number)
-        kept = [struct.unpack_from("<I", payload)[0] for kind, payload in self.owner.journal.history() if kind == 1]
+        kept = [struct.unpack_from("<I", payload)[0] for kind, payload, _ in self.owner.journal.history() if kind == 1]
         self.assertEqual(kept, list(range(699, 699 - len(kept), -1)))
         recovered = self._recovered().journal.history()
-        again = [struct.unpack_from("<I", payload)[0] for kind, payload in recovered if kind == 1]
+        again = [struct.unpack_from("<I", payload)[0] for kind, payload, _ in recovered if kind == 1]
         self.assertEqual(again, kept[: len(again)])
         self.assertTrue(len(again) > 200)
         self.assertTrue(len(kept) > 200)
@@ -312,11 +312,30 @@ class TestHistory(unittest.TestCase):
                     continue
             break
         self.assertGreater(log.sequence, last.journal.sequence)
-        newest = [struct.unpack_from("<I", payload)[0] for _, payload in log.history()]
+        newest = [struct.unpack_from("<I", payload)[0] for _, payload, _ in log.history()]
         flash.memory[(log.sequence - 1) % SECTORS * SECTOR_SIZE] ^= 0xFF
-        self.assertEqual(newest, [struct.unpack_from("<I", payload)[0] for _, payload in log.history()])
+        self.assertEqual(newest, [struct.unpack_from("<I", payload)[0] for _, payload, _ in log.history()])
         self.assertEqual(newest, sorted(newest, reverse=True))
         self.assertEqual(newest[0], last.numbers[-1])
+
+    def test_cuts_in_one_page_of_either_copy_lose_no_record(self):
+        """Power fails in the first copy of a page, and at the next record in the second; both damage the page."""
+        for seed in range(60):
+            flash = new_flash(seed)
+            owner = Owner(flash)
+            owner.journal.create()
+            for number in range(1, 4):
+                owner.record(number)
+            for operation in (1, 2):
+                log = Journal(flash, 0, SECTORS, 1, bytes)
+                log.resume()
+                flash.faults.plan_cut(operation, 500, "page")
+                with self.assertRaises(PowerCut):
+                    log.append(1, struct.pack("<I", 0))
+            log = Journal(flash, 0, SECTORS, 1, bytes)
+            log.resume()
+            numbers = [struct.unpack_from("<I", payload)[0] for _, payload, _ in log.history()]
+            self.assertEqual([number for number in numbers if number], [3, 2, 1], seed)
 
     def _full_ring(self):
         """Return a ring that has been filled round once, and whose next record would roll."""

@@ -294,11 +294,18 @@ class TestForgery(unittest.TestCase):
 
     def test_an_event_copied_elsewhere_is_seen(self):
         for place in range(20, 22):
-            for source in range(19):
+            for source in range(18):
                 self.setUp()
                 self._put(20, self._slot(19))
                 self._put(place, self._slot(source))
                 self.assertTrue(self._broken_times(), (place, source))
+
+    def test_a_copy_behind_the_next_event_hides_and_adds_none(self):
+        """Accept the copy: the event between may be one that a start did not find (see `survey`)."""
+        before = [event.body for event in opened(self.flash).survey()]
+        self._put(20, self._slot(18))
+        self.assertEqual(self._broken_times(), [])
+        self.assertEqual([event.body for event in opened(self.flash).survey()], before)
 
     def test_the_first_event_of_all_copied_is_seen(self):
         self._put(1, self._slot(0))

@@ -23,7 +23,8 @@ import struct
 
 from wattpurse.core.journal import ring, slots
 from wattpurse.core.journal.ring import Ring
-from wattpurse.core.journal.slots import JournalUnreadable
+from wattpurse.core.journal.slots import BEGUN, COUNT, FIRM, OWN_KINDS, JournalUnreadable
+from wattpurse.core.journal.survey import older_sectors, sector_records, settled, slots_behind
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
     from wattpurse.hal import Flash
 
-FIRM = 100
-BEGUN = 99
-COUNT = 98
-_OWN_KINDS = (FIRM, BEGUN, COUNT)
 _COUNT = "<I"
 
 # At 400 ms each, the longest in any data sheet, these hold the processor for 6.4 s: the watchdog waits 8 s.
@@ -125,13 +122,13 @@ class Journal:
     def resume(self) -> bytes:
         """Continue in the newest sector without recovering it, for a log; return the snapshot of the sector.
 
-        Unlike `recover` this costs no sector, only the slot in which power may have failed. `newest_records` gives the
-        records behind the snapshot. A record whose writing was cut off may be among them at one start and not at the
-        next: `repeat_doubtful` makes the newest firm. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
+        Unlike `recover` this costs no sector, only a slot, or the page in which power failed. `newest_records` gives
+        the records behind the snapshot. A record whose writing was cut off may be among them at one start and not at
+        the next: `repeat_doubtful` makes the newest firm. Raises ring.JournalBlank, slots.JournalUnreadable, OSError.
         """
         snapshot = self._open_newest()
-        self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
-        self._next_slot = min(self._used_slots() + 1, self._slot_count)
+        self._slot_count = slots_behind(self._log_at)
+        self._next_slot = min(self._first_safe_slot(), self._slot_count)
         self._tally_slot = None
         # A header that power cut off may not be read the next time: nothing is written behind one that is not proven.
         self._degraded = self._firm_index != self._index or self._headers_differ()
@@ -202,8 +199,9 @@ class Journal:
         """
         if not self._opened:
             return False
-        for kind, payload, copies in self._survey_sector(self._index, self._sequence, self._log_at):
-            if kind is not None:
+        for record in self._survey_newest_sector():
+            if record is not None:
+                kind, payload, copies = record
                 if copies < ring.COPIES:
                     self.append(kind, payload)
                 return copies < ring.COPIES
@@ -257,61 +255,28 @@ class Journal:
         self._roll_firm()
 
     def history(self) -> "Iterator[tuple]":
-        """Yield `(kind, payload)` of every record still in the ring, newest first; unreadable ones are left out."""
-        for kind, payload, _ in self.survey():
-            if kind is not None:
-                yield kind, payload
+        """Yield `(kind, payload, copies)` of every record that the newest state follows from, newest first.
+
+        Unreadable records are left out, and those that a start did not find (see `survey.settled`).
+        """
+        return settled(self.survey())
 
     def newest_records(self) -> list:
-        """Return `(kind, payload)` of every record behind the newest snapshot, in the order of writing."""
-        found = self._survey_sector(self._index, self._sequence, self._log_at)
-        records = [(kind, payload) for kind, payload, _ in found if kind is not None]
+        """Return `(kind, payload)` of every record of `history` behind the newest snapshot, in the order of writing."""
+        records = [(kind, payload) for kind, payload, _ in settled(self._survey_newest_sector())]
         records.reverse()
         return records
 
-    def survey(self) -> "Iterator[tuple]":
-        """Yield `(kind, payload, copies)` of every slot in use, newest first: how many copies hold the record.
-
-        `(None, None, 0)` stands for a slot that holds none any more, and for sectors that are missing. For a ring of
-        records: a tally is none.
-        """
+    def survey(self) -> "Iterator[tuple | None]":
+        """Yield `(kind, payload, copies)` or None of every slot in use, newest first (see `survey.older_sectors`)."""
         # A caller may append meanwhile: those entries are left out.
-        newest_index, newest_sequence = self._index, self._sequence
-        yield from self._survey_sector(newest_index, newest_sequence, self._log_at)
-        older = []  # sorted, for a sector that takes nothing any more keeps an old header in its place
-        for step in range(1, self._ring.sectors):
-            index = (newest_index - step) % self._ring.sectors
-            header = self._ring.newest_header(index, newest_sequence - 1)
-            if header is not None:
-                older.append((header[0], index, header[1]))
-        older.sort(reverse=True)
-        expected = newest_sequence - 1
-        for sequence, index, length in older:
-            if sequence < expected:
-                yield None, None, 0
-            expected = sequence - 1
-            yield from self._survey_sector(index, sequence, ring.log_offset(length))
+        index, sequence = self._index, self._sequence
+        yield from self._survey_newest_sector()
+        yield from older_sectors(self._ring, index, sequence)
 
-    def _survey_sector(self, index: int, sequence: int, log_at: int) -> "Iterator[tuple]":
-        slot_count = (ring.SECTOR_SIZE - log_at) // slots.SLOT_SIZE
-        if index == self._index and self._slot_count:
-            slot_count = self._next_slot
-        first, second = bytearray(slots.SLOT_SIZE), bytearray(slots.SLOT_SIZE)
-        for number in range(slot_count - 1, -1, -1):
-            self._ring.read(0, index, log_at + number * slots.SLOT_SIZE, first)
-            self._ring.read(1, index, log_at + number * slots.SLOT_SIZE, second)
-            if first == slots.BLANK and second == slots.BLANK:
-                continue
-            record = slots.record_of(first, sequence, number)
-            copies = 2
-            if first != second:
-                other = slots.record_of(second, sequence, number)
-                copies = (record is not None) + (other is not None)
-                record = record or other
-            if record is None:
-                yield None, None, 0
-            elif record[0] not in _OWN_KINDS:
-                yield record[0], record[1], copies
+    def _survey_newest_sector(self) -> "Iterator[tuple | None]":
+        slot_count = self._next_slot if self._slot_count else slots_behind(self._log_at)
+        return sector_records(self._ring, self._index, self._sequence, self._log_at, slot_count)
 
     def _open_newest(self) -> bytes:
         """Find the newest sector and the newest that is proven; return the snapshot of the former."""
@@ -387,7 +352,7 @@ class Journal:
                 self._index = self._firm_index = index
                 self._sequence = self._tried_sequence
                 self._log_at = ring.log_offset(len(snapshot))
-                self._slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
+                self._slot_count = slots_behind(self._log_at)
                 self._next_slot = 0
                 self._tally_slot = None
                 self._degraded = False
@@ -462,7 +427,7 @@ class Journal:
         self.other_counts = []
         kind = None
         copies_agree = True
-        slot_count = (ring.SECTOR_SIZE - self._log_at) // slots.SLOT_SIZE
+        slot_count = slots_behind(self._log_at)
         for number in range(slot_count):
             offset = self._log_at + number * slots.SLOT_SIZE
             self._ring.read(0, self._index, offset, self._slot)
@@ -481,7 +446,7 @@ class Journal:
                     self.other_counts.append((len(entries), other))
             if kind == COUNT:
                 entries.append((None, struct.unpack_from(_COUNT, entry[1])[0]))
-            elif kind not in _OWN_KINDS:
+            elif kind not in OWN_KINDS:
                 entries.append(entry)
         self._is_firm = kind == FIRM and copies_agree and not self._ring.ghosts and self._both_hold(snapshot)
         return entries
@@ -517,6 +482,23 @@ class Journal:
                     if self._check != slots.BLANK:
                         return number + 1
         return 0
+
+    def _first_safe_slot(self) -> int:
+        """Return the first slot that a log may use after a start: behind the page in which power failed.
+
+        A cut can damage a whole page of one copy. If the copies of the newest page differ, a further cut in that page
+        could take the last whole copy of its entries.
+        """
+        used = self._used_slots()
+        first = used - 1 - (used - 1 - self._first_slot(self._log_at // ring.PAGE_SIZE)) % _SLOTS_OF_A_PAGE
+        other = bytearray(slots.SLOT_SIZE)
+        for number in range(first, used):
+            self._read_slot(0, number)
+            other[:] = self._check
+            self._read_slot(1, number)
+            if other != self._check:
+                return first + _SLOTS_OF_A_PAGE
+        return used + 1
 
     def _refuse_entries_behind(self, end: int) -> None:
         """Raise JournalUnreadable if an entry stands behind the end of the log: then the end is damage."""

@@ -11,6 +11,13 @@ import struct
 SLOT_SIZE = 32
 PAYLOAD_SIZE = 27
 TALLY_STEPS = 224
+
+# The kinds of the journal's own records (see `journal`).
+FIRM = 100
+BEGUN = 99
+COUNT = 98
+OWN_KINDS = (FIRM, BEGUN, COUNT)
+
 BLANK = b"\xff" * SLOT_SIZE
 
 _CRC_AT = 28

@@ -7,6 +7,7 @@ was interrupted may or may not be read later. Therefore the next event takes its
 event that is whole in both copies. An untouched log may therefore have several attempts at one place side by side.
 """
 
+from wattpurse.core.journal.survey import windows
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.cmac import cmac
 
@@ -31,8 +32,6 @@ ADDED = "not chained, but behind one that is"
 GOES_ON = (HELD, FIRST, OLDEST)
 INTACT = (HELD, FIRST, OLDEST, UNCHAINED)
 
-LOOK_BACK = 8  # limit of starts in a row that are each interrupted in their first event
-
 
 class EventChain:
     """The chain of the meter with the key `key_of_meter`. Events with a code in `key_changes` mark a change of key."""
@@ -49,7 +48,7 @@ class EventChain:
     def place_of(self, events: "list[Event]") -> bytes | None:
         """Return the link that the newest of `events` follows, or None. All of them are whole, newest first."""
         for link in [one.link for one in events[1:] if one.link is not None] + [NO_LINK]:
-            if self._follows(events[0], link):
+            if self.follows(events[0], link):
                 return link
         return None
 
@@ -60,7 +59,7 @@ class EventChain:
         unreadable place in the log. A broken event older than a change of keys may be of another key, or changed.
         """
         broken = None
-        for window in _windows(events):
+        for window in windows(events):
             if window[0] is None:
                 continue
             verdict = self._verdict(window)
@@ -69,6 +68,10 @@ class EventChain:
             elif window[0].code in self._key_changes:
                 broken = ANOTHER_KEY
             yield window[0], verdict
+
+    def follows(self, event: "Event", link: bytes) -> bool:
+        """Return True if `event` is chained to the event with the link `link`."""
+        return self.link(link, event.body) == event.link
 
     def _verdict(self, window: list) -> str:
         """Return the verdict on the first of some events, newest first."""
@@ -79,9 +82,9 @@ class EventChain:
         if before and before[0].link == event.link:
             return CHANGED  # a copy of the event before
         for place, candidate in enumerate(before):
-            if self._follows(event, candidate.link) and self._were_cut_off(before[:place], event, candidate.link):
+            if self.follows(event, candidate.link) and self._were_cut_off(before[:place], event, candidate.link):
                 return HELD
-        if self._follows(event, NO_LINK) and self._were_cut_off(before, event, NO_LINK):
+        if self.follows(event, NO_LINK) and self._were_cut_off(before, event, NO_LINK):
             return FIRST
         if not before:
             return OLDEST
@@ -90,23 +93,7 @@ class EventChain:
     def _were_cut_off(self, passed_over: list, event: "Event", link: bytes) -> bool:
         """Return True if the events that a chain skips are attempts at the place of `event`. No others can be there."""
         for place, attempt in enumerate(passed_over):
-            is_behind_another = place + 1 < len(passed_over) and self._follows(attempt, passed_over[place + 1].link)
-            if attempt.link == event.link or not (is_behind_another or self._follows(attempt, link)):
+            is_behind_another = place + 1 < len(passed_over) and self.follows(attempt, passed_over[place + 1].link)
+            if attempt.link == event.link or not (is_behind_another or self.follows(attempt, link)):
                 return False
         return True
-
-    def _follows(self, event: "Event", link: bytes) -> bool:
-        return self.link(link, event.body) == event.link
-
-
-def _windows(events: "Iterable[Event | None]") -> "Iterator[list]":
-    """Yield each event with the few older ones, as a list."""
-    window = []
-    for event in events:
-        window.append(event)
-        if len(window) > LOOK_BACK:
-            yield window
-            window.pop(0)
-    while window:
-        yield window
-        window.pop(0)

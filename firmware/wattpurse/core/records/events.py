@@ -11,9 +11,10 @@ import struct
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
 from wattpurse.core.journal.journal import Journal
+from wattpurse.core.journal.survey import LOOK_BACK, settled, windows
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply
-from wattpurse.core.records.event_chain import GOES_ON, LINK_SIZE, LOOK_BACK, NO_LINK, UNCHAINED, EventChain
+from wattpurse.core.records.event_chain import GOES_ON, LINK_SIZE, NO_LINK, UNCHAINED, EventChain
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ class EventLog:
     def open(self) -> None:
         """Continue after the newest event. Raise ring.JournalBlank, slots.JournalUnreadable or OSError. Write nothing.
 
-        A start costs one slot, not a sector: else a few power cuts would erase the log.
+        A start costs one slot, or the rest of a page in which power failed. It costs no sector: else a few power cuts
+        would erase the log.
         """
         snapshot = self._journal.resume()
         self._base = struct.unpack(_PLACE, snapshot)[0] if len(snapshot) == struct.calcsize(_PLACE) else 0
@@ -172,12 +174,11 @@ class EventLog:
         """
         if not self._journal.opened:
             return
-        newer = None
-        for kind, payload, _ in self._journal.survey():
-            if kind is not None and (kind, payload) == newer:
-                continue
-            newer = newer if kind is None else (kind, payload)
-            yield _event(kind, payload)
+        for window in windows(self._journal.survey()):
+            if window[0] is None:
+                yield None
+            elif not self._earlier_writing(window):
+                yield _event(*window[0][:2])
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need. Return False if none is due."""
@@ -237,10 +238,8 @@ class EventLog:
         newest = []
         copies_of_first = 0
         places = 2 * LOOK_BACK
-        for kind, payload, copies in self._journal.survey():
+        for kind, payload, copies in settled(self._journal.survey(), self._earlier_writing):
             event = _event(kind, payload)
-            if newest and event is not None and event.link == newest[-1].link:
-                continue
             if event is not None and event.link is not None:
                 copies_of_first = copies_of_first or copies
                 newest.append(event)
@@ -248,6 +247,30 @@ class EventLog:
             if places == 0 or len(newest) > LOOK_BACK:
                 break
         return newest, copies_of_first
+
+    def _earlier_writing(self, window: list) -> int:
+        """Return the place of the oldest writing of the first record of a window, 0 if there is no other.
+
+        A start repeats an event behind doubtful events next to it in the chain, and behind nothing else. A copy of an
+        event behind other events is a forgery. Without a link, equal neighbours alone are one event.
+        """
+        oldest = 0
+        event = _event(*window[0][:2])
+        for place, record in enumerate(window):
+            if place == 0 or record is None:
+                continue
+            if record[:2] == window[0][:2]:
+                oldest = place
+            elif not self._are_next_to_each_other(event, _event(*record[:2])):
+                break
+        return oldest
+
+    def _are_next_to_each_other(self, event: "Event | None", other: "Event | None") -> bool:
+        """Return True if one of two events follows the other in the chain. Without the key any two may."""
+        if event is None or other is None or event.link is None or other.link is None:
+            return False
+        chain = self._chain
+        return chain is None or chain.follows(other, event.link) or chain.follows(event, other.link)
 
     def _snapshot(self) -> bytes:
         """Pack the place. The journal rolls, and the events of the sector before still count."""

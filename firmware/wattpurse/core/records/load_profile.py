@@ -277,10 +277,8 @@ class LoadProfile:
 
     def _readings(self) -> "Iterator[Reading]":
         if self._journal.opened:
-            newer = None
-            for kind, payload in self._journal.history():
-                if kind == _READING and payload != newer:  # else one whose writing was cut off and repeated
-                    newer = payload
+            for kind, payload, _ in self._journal.history():
+                if kind == _READING:
                     yield _reading(payload)
 
     def _snapshot(self) -> bytes:

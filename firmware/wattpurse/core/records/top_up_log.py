@@ -116,6 +116,6 @@ class TopUpLog:
 
     def _every(self) -> "Iterator[TopUp]":
         if self._journal.opened:
-            for kind, payload in self._journal.history():
+            for kind, payload, _ in self._journal.history():
                 if kind == _TOP_UP:
                     yield TopUp(*struct.unpack_from(_LAYOUT, payload))
