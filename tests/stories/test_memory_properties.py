@@ -39,7 +39,9 @@ HOURS_BETWEEN_TAPS = 6
 def held(meter) -> dict:
     """Measure each place of the memory, by its path: entries, bytes, attributes and large integers."""
     modules = [module for name, module in sys.modules.items() if name.startswith("wattpurse.")]
-    to_see = [("", meter)] + [(module.__name__, vars(module)) for module in modules]
+    to_see = [("", meter)]
+    for module in modules:  # the names with `__` are of the import system and refer to the whole test run
+        to_see += [(f"{module.__name__}.{name}", part) for name, part in vars(module).items() if name[:2] != "__"]
     seen, counts = set(), {}
     while to_see:
         path, one = to_see.pop()
