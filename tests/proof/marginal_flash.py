@@ -123,16 +123,9 @@ class MarginalFlash(ProofFlash):
         self._leans[sector] = self.random.choice(_LEANS)
         super()._set_bits(sector, depth)
 
-    def _read_weak(self, start, end, buffer):
-        """Read marginal cells as they were drawn at boot."""
-        for sector in range(start // SECTOR_SIZE, (end - 1) // SECTOR_SIZE + 1):
-            mask = self._flips.get(sector)
-            if mask is None:
-                continue
-            first = max(start, sector * SECTOR_SIZE)
-            last = min(end, (sector + 1) * SECTOR_SIZE)
-            at = first % SECTOR_SIZE
-            flips = int.from_bytes(mask[at : at + last - first], "little")
-            if flips:
-                value = int.from_bytes(buffer[first - start : last - start], "little") ^ flips
-                buffer[first - start : last - start] = value.to_bytes(last - first, "little")
+    def _cells_in_doubt(self, sector):
+        return self._flips.get(sector)
+
+    def _drawn(self, flips, bits):
+        """Return all flips: they were drawn at boot."""
+        return flips

@@ -146,9 +146,9 @@ class ProofFlash(FlashModel):
             mask[offset : offset + len(data)] = bytes(len(data))
 
     def _read_weak(self, start, end, buffer):
-        """Read weak cells as either value, each time anew."""
+        """Let the weak cells in a range read otherwise than they are stored."""
         for sector in range(start // SECTOR_SIZE, (end - 1) // SECTOR_SIZE + 1):
-            mask = self._weak.get(sector)
+            mask = self._cells_in_doubt(sector)
             if mask is None:
                 continue
             first = max(start, sector * SECTOR_SIZE)
@@ -156,9 +156,16 @@ class ProofFlash(FlashModel):
             at = first % SECTOR_SIZE
             flips = int.from_bytes(mask[at : at + last - first], "little")
             if flips:
-                flips &= self.random.getrandbits(8 * (last - first))
+                flips = self._drawn(flips, 8 * (last - first))
                 value = int.from_bytes(buffer[first - start : last - start], "little") ^ flips
                 buffer[first - start : last - start] = value.to_bytes(last - first, "little")
+
+    def _cells_in_doubt(self, sector):
+        return self._weak.get(sector)
+
+    def _drawn(self, flips, bits):
+        """Draw which cells flip: each read draws anew."""
+        return flips & self.random.getrandbits(bits)
 
 
 def _depth_of_byte(whole, length):
