@@ -1,6 +1,5 @@
 """A state that a start tells of stands in both copies, and no cell that changes its mind later takes it back."""
 
-import struct
 import unittest
 
 from boards.host.chips.flash import FlashModel
@@ -8,14 +7,15 @@ from boards.host.chips.power import PowerCut
 from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
 from tests import samples
+from tests.core.journal.owner import Owner
 from wattpurse.core.journal import journal, slots
-from wattpurse.core.journal.journal import Journal
 from wattpurse.core.journal.ring import SECTOR_SIZE
 from wattpurse.core.money.ledger import Ledger
 from wattpurse.core.records.settings import Settings
 
 HEADER = 32
 MONEY = 0
+KEPT = 20
 
 
 def new_flash(sectors, seed=1):
@@ -26,50 +26,16 @@ def copy_of(flash, seed=2):
     return FlashModel(VirtualClock(), flash.sector_count, RandomBits(seed), bytearray(flash.memory))
 
 
-class Owner:
-    """The owner of a journal: a list of numbers and a count of steps."""
-
-    def __init__(self, flash, sectors):
-        self.numbers = []
-        self.steps = 0
-        self.journal = Journal(flash, 0, sectors, 1, self.snapshot)
-
-    def snapshot(self):
-        kept = self.numbers[-20:]
-        return struct.pack("<II", self.steps, len(kept)) + b"".join(struct.pack("<I", number) for number in kept)
-
-    def start(self):
-        snapshot, entries = self.journal.recover()
-        self.steps, count = struct.unpack_from("<II", snapshot)
-        self.numbers = [struct.unpack_from("<I", snapshot, 8 + 4 * place)[0] for place in range(count)]
-        for kind, content in entries:
-            if kind is None:
-                self.steps += content
-            else:
-                self.numbers.append(struct.unpack_from("<I", content)[0])
-        self.journal.roll()
-
-    def record(self, number):
-        self.journal.append(1, struct.pack("<I", number))
-        self.numbers.append(number)
-
-    def count(self, steps):
-        while steps:
-            done = self.journal.tally(steps)
-            self.steps += done
-            steps -= done
-
-
 def created(flash, sectors):
-    owner = Owner(flash, sectors)
+    owner = Owner(flash, sectors, KEPT)
     owner.journal.create()
     owner.journal.mark_firm()
     return owner
 
 
 def started(flash, sectors):
-    owner = Owner(flash, sectors)
-    owner.start()
+    owner = Owner(flash, sectors, KEPT)
+    owner.recover()
     return owner
 
 

@@ -7,48 +7,13 @@ from boards.host.chips.flash import FlashModel
 from boards.host.chips.power import PowerCut
 from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
+from tests.core.journal.owner import Owner
 from wattpurse.core.journal import slots
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.journal.ring import SECTOR_SIZE, JournalBlank
 from wattpurse.core.journal.slots import JournalUnreadable
 
 SECTORS = 4
-
-
-class Owner:
-    """A journal's owner that is as simple as can be: a list of payload numbers and a count of steps."""
-
-    def __init__(self, flash):
-        self.numbers = []
-        self.steps = 0
-        self.journal = Journal(flash, 0, SECTORS, 1, self.snapshot)
-
-    def snapshot(self):
-        return struct.pack("<II", len(self.numbers), self.steps) + b"".join(
-            struct.pack("<I", number) for number in self.numbers[-100:]
-        )
-
-    def recover(self):
-        snapshot, entries = self.journal.recover()
-        count, self.steps = struct.unpack_from("<II", snapshot)
-        kept = [struct.unpack_from("<I", snapshot, 8 + 4 * index)[0] for index in range(min(count, 100))]
-        self.numbers = [None] * (count - len(kept)) + kept
-        for kind, content in entries:
-            if kind is None:
-                self.steps += content
-            else:
-                self.numbers.append(struct.unpack_from("<I", content)[0])
-        self.journal.roll()
-
-    def record(self, number):
-        self.journal.append(1, struct.pack("<I", number))
-        self.numbers.append(number)
-
-    def count(self, steps):
-        while steps:
-            done = self.journal.tally(steps)
-            self.steps += done
-            steps -= done
 
 
 def new_flash(seed=1):
@@ -76,10 +41,10 @@ def totals(operations):
 class TestJournal(unittest.TestCase):
     def setUp(self):
         self.flash = new_flash()
-        self.owner = Owner(self.flash)
+        self.owner = Owner(self.flash, SECTORS)
 
     def _recovered(self):
-        owner = Owner(self.flash)
+        owner = Owner(self.flash, SECTORS)
         owner.recover()
         return owner
 
@@ -90,7 +55,7 @@ class TestJournal(unittest.TestCase):
     def test_it_is_created_only_in_a_blank_ring(self):
         self.owner.journal.create()
         with self.assertRaises(ValueError):
-            Owner(self.flash).journal.create()
+            Owner(self.flash, SECTORS).journal.create()
 
     def test_records_and_steps_come_back_in_order_over_many_rolls(self):
         self.owner.journal.create()
@@ -135,7 +100,7 @@ class TestPowerCuts(unittest.TestCase):
     def _cut_and_recover(self, at, depth, damage):
         """Cut at flash operation `at`, recover, and compare the result with the acknowledged operations."""
         flash = new_flash(at + depth)
-        owner = Owner(flash)
+        owner = Owner(flash, SECTORS)
         owner.journal.create()
         flash.faults.plan_cut(at, depth, damage)
         done = play(owner, self.OPERATIONS)
@@ -145,7 +110,7 @@ class TestPowerCuts(unittest.TestCase):
         self.assertTrue(again.numbers[-20:] in (numbers[-20:], more_numbers[-20:]), (at, depth, damage))
         self.assertTrue(steps <= again.steps <= more_steps, (at, depth, damage, steps, again.steps, more_steps))
         again.record(99)
-        final = Owner(flash)
+        final = Owner(flash, SECTORS)
         final.recover()
         self.assertEqual((final.numbers[-20:], final.steps), (again.numbers[-20:], again.steps))
         return done < len(self.OPERATIONS)
@@ -155,11 +120,11 @@ class TestPowerCuts(unittest.TestCase):
         for further in (1 + at % 7, 1 + at % 3):
             flash.faults.plan_cut(further, 1000 - depth, damage)
             try:
-                Owner(flash).recover()
+                Owner(flash, SECTORS).recover()
             except PowerCut:
                 pass
         flash.faults.operations_to_cut = None
-        owner = Owner(flash)
+        owner = Owner(flash, SECTORS)
         owner.recover()
         return owner
 
@@ -175,12 +140,12 @@ class TestPowerCuts(unittest.TestCase):
 class TestDamage(unittest.TestCase):
     def setUp(self):
         self.flash = new_flash()
-        self.owner = Owner(self.flash)
+        self.owner = Owner(self.flash, SECTORS)
         self.owner.journal.create()
         play(self.owner, [1, -5, 2, -6, 3])
 
     def _recovered(self):
-        owner = Owner(self.flash)
+        owner = Owner(self.flash, SECTORS)
         owner.recover()
         return owner
 
@@ -191,7 +156,7 @@ class TestDamage(unittest.TestCase):
         for copy in (0, 1):
             for offset in range(0, 256 + 6 * slots.SLOT_SIZE):
                 self._flip(copy, offset, offset % 8)
-                again = Owner(self.flash)
+                again = Owner(self.flash, SECTORS)
                 snapshot, entries = again.journal.recover()
                 self.assertEqual([kind for kind, _ in entries], [1, None, 1, None, 1], offset)
                 self._flip(copy, offset, offset % 8)
@@ -202,7 +167,7 @@ class TestDamage(unittest.TestCase):
                 start = copy * SECTORS * SECTOR_SIZE + 256 + number * slots.SLOT_SIZE
                 before = self.flash.memory[start : start + slots.SLOT_SIZE]
                 self.flash.memory[start : start + slots.SLOT_SIZE] = slots.BLANK
-                _, entries = Owner(self.flash).journal.recover()
+                _, entries = Owner(self.flash, SECTORS).journal.recover()
                 self.assertEqual([kind or content for kind, content in entries], [1, 5, 1, 6, 1], (copy, number))
                 self.flash.memory[start : start + slots.SLOT_SIZE] = before
 
@@ -258,7 +223,7 @@ class TestBadSectors(unittest.TestCase):
 
     def test_erasing_goes_on_where_it_was_interrupted(self):
         flash = new_flash()
-        owner = Owner(flash)
+        owner = Owner(flash, SECTORS)
         owner.journal.create()
         for number in range(1, 700):
             owner.record(number)
@@ -266,13 +231,13 @@ class TestBadSectors(unittest.TestCase):
         with self.assertRaises(PowerCut):
             owner.journal.erase()
         erases = sum(flash.erases)
-        Owner(flash).journal.erase()
+        Owner(flash, SECTORS).journal.erase()
         self.assertEqual(sum(flash.erases) - erases, 2 * SECTORS - 3)
         with self.assertRaises(JournalBlank):
-            Owner(flash).recover()
+            Owner(flash, SECTORS).recover()
 
     def _pass_over(self, flash):
-        owner = Owner(flash)
+        owner = Owner(flash, SECTORS)
         owner.journal.create()
         for number in range(1, 2_000):
             if number == 150:
@@ -282,13 +247,13 @@ class TestBadSectors(unittest.TestCase):
             owner.record(number)
             owner.count(1)
             owner.journal.prepare()
-        again = Owner(flash)
+        again = Owner(flash, SECTORS)
         again.recover()
         self.assertEqual((again.numbers[-50:], again.steps), (owner.numbers[-50:], owner.steps))
 
     def test_a_ring_worn_out_altogether_says_so(self):
         flash = new_flash()
-        owner = Owner(flash)
+        owner = Owner(flash, SECTORS)
         owner.journal.create()
         flash.faults.bad_sectors.update(range(2 * SECTORS))
         with self.assertRaises(OSError):
@@ -322,7 +287,7 @@ class TestHistory(unittest.TestCase):
         """Power fails in the first copy of a page, and at the next record in the second; both damage the page."""
         for seed in range(60):
             flash = new_flash(seed)
-            owner = Owner(flash)
+            owner = Owner(flash, SECTORS)
             owner.journal.create()
             for number in range(1, 4):
                 owner.record(number)
@@ -340,7 +305,7 @@ class TestHistory(unittest.TestCase):
     def _full_ring(self):
         """Return a ring that has been filled round once, and whose next record would roll."""
         flash = new_flash()
-        owner = Owner(flash)
+        owner = Owner(flash, SECTORS)
         owner.journal.create()
         number = 0
         while owner.journal.sequence <= SECTORS or owner.journal.free_slots:
