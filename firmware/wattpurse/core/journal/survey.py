@@ -100,8 +100,8 @@ def windows(found: "Iterable") -> "Iterator[list]":
 
 
 def _oldest_equal(window: list) -> int:
-    oldest = 0
-    for place, record in enumerate(window):
-        if place and record[:2] == window[0][:2]:
-            oldest = place
-    return oldest
+    kind, payload, _ = window[0]
+    for place in range(len(window) - 1, 0, -1):
+        if window[place][1] == payload and window[place][0] == kind:
+            return place
+    return 0

@@ -170,7 +170,7 @@ class EventLog:
     def survey(self) -> "Iterator[Event | None]":
         """Yield every event, newest first, and None for each unreadable place.
 
-        Equal neighbours are one event: its writing was interrupted, or one copy refused it, and it was repeated.
+        An event that was written repeatedly is one event: its writing was interrupted, or one copy refused it.
         """
         if not self._journal.opened:
             return
@@ -254,14 +254,15 @@ class EventLog:
         A start repeats an event behind doubtful events next to it in the chain, and behind nothing else. A copy of an
         event behind other events is a forgery. Without a link, equal neighbours alone are one event.
         """
+        kind, payload, _ = window[0]
+        equal = [place for place, one in enumerate(window) if one is not None and one[0] == kind and one[1] == payload]
+        event = _event(kind, payload)
         oldest = 0
-        event = _event(*window[0][:2])
-        for place, record in enumerate(window):
-            if place == 0 or record is None:
-                continue
-            if record[:2] == window[0][:2]:
+        for place in range(1, equal[-1] + 1):
+            record = window[place]
+            if place in equal:
                 oldest = place
-            elif not self._are_next_to_each_other(event, _event(*record[:2])):
+            elif record is not None and not self._are_next_to_each_other(event, _event(record[0], record[1])):
                 break
         return oldest
 
