@@ -110,8 +110,9 @@ class TopUpLog:
         return (newest.kind, newest.sequence, newest.amount, newest.balance) == (kind, sequence, amount, balance)
 
     def _read_newest(self) -> TopUp | None:
-        for newest in self._every():
-            return newest
+        for record in self._journal.survey():
+            if record is not None and record[0] == _TOP_UP:
+                return TopUp(*struct.unpack_from(_LAYOUT, record[1]))
         return None
 
     def _every(self) -> "Iterator[TopUp]":
