@@ -50,6 +50,13 @@ class TestTopUps(unittest.TestCase):
             ],
         )
 
+    def test_the_first_token_after_a_start_erases_nothing(self):
+        """Erases would keep metering waiting."""
+        erases = sum(self.flash.erases)
+        self.restart()
+        self.note(1)
+        self.assertEqual(sum(self.flash.erases), erases)
+
     def test_two_hundred_at_least_are_kept(self):
         for sequence in range(1, 2_000):
             self.note(sequence)

@@ -69,6 +69,7 @@ class TopUpLog:
     def create(self) -> None:
         """Create an empty log in blank flash. Raise ValueError if the flash is not blank."""
         self._journal.create()
+        self._journal.mark_firm()  # else the first token would have to roll before it, with two erases
 
     def erase(self) -> None:
         """Erase the log. Call only for a person's explicit order."""
