@@ -51,7 +51,7 @@ class TestTopUps(unittest.TestCase):
         )
 
     def test_the_first_token_after_a_start_erases_nothing(self):
-        """Erases would keep metering waiting."""
+        """Check the first token: erases would delay metering."""
         erases = sum(self.flash.erases)
         self.restart()
         self.note(1)
