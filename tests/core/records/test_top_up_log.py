@@ -57,6 +57,13 @@ class TestTopUps(unittest.TestCase):
         self.note(1)
         self.assertEqual(sum(self.flash.erases), erases)
 
+    def test_a_token_noted_again_hides_no_token_between(self):
+        """Note the same token twice in one second, as a clock without a battery can do."""
+        for sequence, kind in ((1, token.TERM), (2, token.CREDIT_MONEY), (1, token.TERM)):
+            self.log.note(kind, sequence, carrier.CARD, 100)
+        self.restart()
+        self.assertEqual(self.numbers(), [1, 2])
+
     def test_two_hundred_at_least_are_kept(self):
         for sequence in range(1, 2_000):
             self.note(sequence)

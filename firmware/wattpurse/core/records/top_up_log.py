@@ -111,13 +111,12 @@ class TopUpLog:
         return (newest.kind, newest.sequence, newest.amount, newest.balance) == (kind, sequence, amount, balance)
 
     def _read_newest(self) -> TopUp | None:
-        for record in self._journal.survey():
-            if record is not None and record[0] == _TOP_UP:
-                return TopUp(*struct.unpack_from(_LAYOUT, record[1]))
+        for newest in self._every():
+            return newest
         return None
 
     def _every(self) -> "Iterator[TopUp]":
         if self._journal.opened:
-            for kind, payload, _ in self._journal.history():
-                if kind == _TOP_UP:
-                    yield TopUp(*struct.unpack_from(_LAYOUT, payload))
+            for record in self._journal.survey():
+                if record is not None and record[0] == _TOP_UP:
+                    yield TopUp(*struct.unpack_from(_LAYOUT, record[1]))
