@@ -5,9 +5,12 @@ import unittest
 from wattpurse.core.journal.survey import LOOK_BACK, settled, windows
 
 
-def log(*numbers):
+def log(*numbers, doubtful=()):
     """Return records newest first, from numbers in the order of writing; None is an unreadable slot."""
-    return [None if number is None else (1, bytes((number,)), 2) for number in reversed(numbers)]
+    return [
+        None if number is None else (1, bytes((number,)), 1 if number in doubtful else 2)
+        for number in reversed(numbers)
+    ]
 
 
 def numbers_of(records):
@@ -25,18 +28,23 @@ class TestSettled(unittest.TestCase):
         self.assertEqual(numbers_of(settled(log(1, 2, 2, None, 2, 3))), [3, 2, 1])
 
     def test_the_doubtful_record_between_two_writings_is_left_out(self):
-        self.assertEqual(numbers_of(settled(log(12, 13, 14, 13, 15))), [15, 13, 12])
+        self.assertEqual(numbers_of(settled(log(12, 13, 14, 13, 15, doubtful=(14,)))), [15, 13, 12])
 
     def test_a_record_may_be_written_again_behind_several_doubtful_ones(self):
-        self.assertEqual(numbers_of(settled(log(12, 13, 14, 13, 14, None, 13, 15))), [15, 13, 12])
-        self.assertEqual(numbers_of(settled(log(11, 12, 13, 12, 14, 11, 15))), [15, 11])
+        self.assertEqual(numbers_of(settled(log(12, 13, 14, 13, 14, None, 13, 15, doubtful=(14,)))), [15, 13, 12])
+        self.assertEqual(numbers_of(settled(log(11, 12, 13, 12, 14, 11, 15, doubtful=(12, 13, 14)))), [15, 11])
+
+    def test_an_acknowledged_record_is_never_left_out(self):
+        self.assertEqual(numbers_of(settled(log(12, 13, 14, 13, 15))), [15, 13, 14, 13, 12])
 
     def test_an_equal_record_far_before_is_another_one(self):
         far = log(1, *range(2, 2 + LOOK_BACK), 1)
         self.assertEqual(len(numbers_of(settled(far))), LOOK_BACK + 2)
 
     def test_the_log_decides_which_records_are_equal(self):
-        self.assertEqual(numbers_of(settled(log(12, 13, 14, 13, 15), lambda _window: 0)), [15, 13, 14, 13, 12])
+        self.assertEqual(
+            numbers_of(settled(log(12, 13, 14, 13, 15, doubtful=(14,)), lambda _window: 0)), [15, 13, 14, 13, 12]
+        )
 
 
 class TestWindows(unittest.TestCase):

@@ -490,13 +490,11 @@ class Journal:
         could take the last whole copy of its entries.
         """
         used = self._used_slots()
-        first = used - 1 - (used - 1 - self._first_slot(self._log_at // ring.PAGE_SIZE)) % _SLOTS_OF_A_PAGE
-        other = bytearray(slots.SLOT_SIZE)
+        first = max(used - 1, 0) // _SLOTS_OF_A_PAGE * _SLOTS_OF_A_PAGE  # a log begins with a page
         for number in range(first, used):
-            self._read_slot(0, number)
-            other[:] = self._check
+            self._ring.read(0, self._index, self._log_at + number * slots.SLOT_SIZE, self._slot)
             self._read_slot(1, number)
-            if other != self._check:
+            if self._slot != self._check:
                 return first + _SLOTS_OF_A_PAGE
         return used + 1
 

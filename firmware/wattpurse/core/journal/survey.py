@@ -25,8 +25,8 @@ def slots_behind(log_at: int) -> int:
 def older_sectors(of_ring: "Ring", newest_index: int, newest_sequence: int) -> "Iterator[tuple | None]":
     """Yield `(kind, payload, copies)` of every slot in use in the sectors before the newest, newest first.
 
-    `copies` is the number of copies that hold the record. None stands for a slot that no copy holds any
-    more, and for sectors that are missing. For a ring of records: a tally is none.
+    `copies` is the number of copies that hold the record. None stands for a slot that no copy holds any more, and for
+    sectors that are missing. For a ring of records: a tally is none.
     """
     older = []  # sorted, for a sector that takes nothing any more keeps an old header in its place
     for step in range(1, of_ring.sectors):
@@ -66,14 +66,29 @@ def sector_records(
             yield record[0], record[1], copies
 
 
+def _oldest_equal(window: list) -> int:
+    """Return the place of the oldest writing of the first record of a window, 0 if there is no other.
+
+    A doubtful record is whole in one copy at most. A record that both copies hold was acknowledged: no start passed it.
+    """
+    kind, payload, _ = window[0]
+    oldest = 0
+    for place in range(1, len(window)):
+        if window[place][1] == payload and window[place][0] == kind:
+            oldest = place
+        elif window[place][2] == ring.COPIES:
+            break
+    return oldest
+
+
 def settled(
-    found: "Iterable[tuple | None]", earlier_writing: "Callable[[list], int] | None" = None
+    found: "Iterable[tuple | None]", earlier_writing: "Callable[[list], int]" = _oldest_equal
 ) -> "Iterator[tuple]":
     """Yield those of the records `found`, newest first, that the newest state follows from.
 
-    Of a record that was written repeatedly the last writing counts. The records between are left out: the start that
+    The last writing of a repeated record counts. The records between are left out: the start that
     repeated the record did not find them. `earlier_writing(window)` returns the place of the oldest writing of the
-    first record of a window, 0 if there is no other. By default any equal record is one.
+    first record of a window, 0 if there is no other.
     """
     passed_over = 0
     for window in windows(record for record in found if record is not None):
@@ -81,7 +96,7 @@ def settled(
             passed_over -= 1
         else:
             yield window[0]
-        passed_over = max(passed_over, (earlier_writing or _oldest_equal)(window))
+        passed_over = max(passed_over, earlier_writing(window))
 
 
 def windows(found: "Iterable") -> "Iterator[list]":
@@ -97,11 +112,3 @@ def windows(found: "Iterable") -> "Iterator[list]":
     while window:
         yield window
         window.pop(0)
-
-
-def _oldest_equal(window: list) -> int:
-    kind, payload, _ = window[0]
-    for place in range(len(window) - 1, 0, -1):
-        if window[place][1] == payload and window[place][0] == kind:
-            return place
-    return 0
