@@ -92,9 +92,9 @@ class TestAFurtherService(unittest.TestCase):
         meter = world.meter
         meter.link.inbox.append(credit_token(meter, 1, 5_000_000))
         world.run_for(3)
-        pair = keys.statement_keys(meter.board.aes, METER_KEY, _Link.IDENTITY)
+        pair = keys.statement_keys(meter.board.aes, keys.statement_key(meter.board.aes, METER_KEY), _Link.IDENTITY)
         opened = statement.open_statement(meter.board.aes, pair, meter.link.sent[-1])
-        self.assertEqual((opened["meter_number"], opened["token_top"]), (METER_NUMBER, 1))
+        self.assertEqual((opened["meter_number"], opened["windows"][0][0]), (METER_NUMBER, 1))
         self.assertTrue(4_900_000 < opened["balance"] <= 5_000_000)
         self.assertTrue(world.hardware.relay.contact_closed)
 

@@ -170,7 +170,13 @@ class Meter:
             supervisor.add("card reader", self.card_desk.run)
 
     def commission(
-        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[Contract]"
+        self,
+        settings: tuple,
+        tariff_data: bytes,
+        impulses: int,
+        per_kwh: int,
+        contract: "type[Contract]",
+        used_tokens: tuple = (),
     ) -> None:
         """Make a blank meter into one that works from its next start on: see `Stores.commission`.
 
@@ -178,7 +184,8 @@ class Meter:
         repeats a pulse that is cut short.
         """
         self.board.load_switch.release()
-        self.stores.commission(settings, tariff_data, impulses, per_kwh, contract, self.timekeeper.now_s())
+        now_s = self.timekeeper.now_s()
+        self.stores.commission(settings, tariff_data, impulses, per_kwh, contract, now_s, used_tokens)
 
     def erase_ledger(self) -> None:
         """Discard a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""

@@ -120,17 +120,27 @@ class Stores:
             self.top_ups.prepare()
 
     def commission(
-        self, settings: tuple, tariff_data: bytes, impulses: int, per_kwh: int, contract: "type[Contract]", now_s: int
+        self,
+        settings: tuple,
+        tariff_data: bytes,
+        impulses: int,
+        per_kwh: int,
+        contract: "type[Contract]",
+        now_s: int,
+        used_tokens: tuple = (),
     ) -> None:
         """Make a blank meter into one that works from its next start on.
 
-        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. The ledger is written last:
-        a meter with a ledger is commissioned. Raises ValueError if the meter has a ledger already, if its number was
-        retired, or if tariff or calibration are impossible.
+        `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. `used_tokens` are the
+        newest token number of each issuer under this meter number and key. These and all older ones count as redeemed.
+        The ledger is written last: a meter with a ledger is commissioned. Raises ValueError if the meter has a ledger
+        already, if its number was retired, or if tariff or calibration are impossible.
         """
         if self.fault != supply.NOT_COMMISSIONED:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, now_s)
+        for number in used_tokens:
+            account.tokens.start_after(number)
         if self._is_retired(dict(settings)["meter_number"]):
             raise ValueError(
                 "this number was retired with its ledger, and its tokens would count again: use another number"

@@ -20,7 +20,7 @@ def key_of(meter):
 
 
 def pair_of(meter):
-    return keys.statement_keys(aes, key_of(meter), UID)
+    return keys.statement_keys(aes, keys.statement_key(aes, key_of(meter)), UID)
 
 
 class DataCardTest(unittest.TestCase):

@@ -80,7 +80,7 @@ def tokens(count, first=1):
 class PurseTest(unittest.TestCase):
     def setUp(self):
         self.clock = VirtualClock()
-        self.pair = keys.statement_keys(aes, METER_KEY, UID)
+        self.pair = keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), UID)
         self.account = new_account()
 
     def write_orders(self, memory, content, kind=purse.CUSTOMER):
@@ -289,7 +289,7 @@ class TestStatements(PurseTest):
     def test_another_cards_statement_is_none(self):
         memory = FakeMemory("ntag213")
         self.write_statement(memory, 5)
-        self.pair = keys.statement_keys(aes, METER_KEY, UID[:6] + b"\x00")
+        self.pair = keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), UID[:6] + b"\x00")
         self.assertIsNone(self.balance(memory))
 
     def test_a_card_that_keeps_something_else_is_noticed(self):

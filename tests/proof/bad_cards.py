@@ -125,7 +125,7 @@ def _serve(meter, desk, memory):
 
 async def _station_reads(memory):
     """Read the same card as the station does."""
-    pair = keys.statement_keys(aes, METER_KEY, _UID)
+    pair = keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), _UID)
     try:
         await purse.read_orders(memory)
         await purse.read_statement(memory, aes, pair)
@@ -160,7 +160,9 @@ def _image(random, kind):
         _put_box(content, offset, box_kind, version, number, orders)
     for number, offset in enumerate(layout.statement_offsets):
         payload = random.randbytes(32)
-        sealed = statement.seal_statement(aes, keys.statement_keys(aes, METER_KEY, _UID), number, METER_NUMBER, payload)
+        sealed = statement.seal_statement(
+            aes, keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), _UID), number, METER_NUMBER, payload
+        )
         content[offset : offset + len(sealed)] = sealed
     if layout.statement_offsets and random.random() < 0.2:
         _put_key_card(random, kind, content)

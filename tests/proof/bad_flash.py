@@ -77,7 +77,7 @@ def _opened(flash):
             continue
         if isinstance(store, Ledger):
             account = store.account
-            found = (account.money.bought, account.energy.bought, account.pulses_total, account.token_top)
+            found = (account.money.bought, account.energy.bought, account.pulses_total, account.tokens.top())
             store.advance(min(account.time_s + 40 * 86_400, _LATEST_S), 3)
         elif isinstance(store, EventLog):
             store.recent(20)

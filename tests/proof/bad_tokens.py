@@ -98,7 +98,7 @@ def _nonsense_under_the_key(random, meter, sequence):
 
 def _bad_statement(random, meter):
     """Read a damaged statement as the station does."""
-    pair = keys.statement_keys(aes, METER_KEY, _CARD)
+    pair = keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), _CARD)
     payload = statement.compose(meter.ledger.account, 0, START_S, random.choice((32, 48, 96, 192)))
     if random.random() < 0.7:
         payload = mutated(random, payload, [payload])[:1000] or b"\x00"

@@ -181,8 +181,8 @@ class _Story:
             shown = self._statement(card)
             if shown is None:
                 continue
-            for sequence in range(max(1, shown["token_top"] - 63), shown["token_top"] + 1):
-                redeemed = shown["token_window"] >> shown["token_top"] - sequence & 1
+            for sequence in range(max(1, shown["windows"][0][0] - 63), shown["windows"][0][0] + 1):
+                redeemed = shown["windows"][0][1] >> shown["windows"][0][0] - sequence & 1
                 if redeemed and not self._place.account.token_is_used(sequence):
                     raise Broken(LOST, f"{self._way}: the card says that token {sequence} is redeemed, it is not")
 
@@ -237,7 +237,7 @@ class _Story:
         """Tap the copied card at another meter of the same site. It buys nothing there."""
         other = _Place(self._random, _OTHER_METER)
         other.tap(self._others)
-        if other.account.money.bought or other.account.token_top:
+        if other.account.money.bought or other.account.tokens.top():
             raise Broken(DOUBLED, f"a copied card bought {other.account.money.bought} at another meter")
 
     def _swap_orders(self):
@@ -253,7 +253,7 @@ class _Story:
     def _statement(self, card):
         if not purse.layout_of(card.kind).statement_offsets:
             return None
-        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        pair = keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), card.uid)
         return self._station.on_card(card, lambda memory: purse.read_statement(memory, aes, pair))
 
     def _tokens_on(self, card):

@@ -270,7 +270,7 @@ class Page:
 
 def observe(account) -> tuple:
     """Return the same facts of a meter's account."""
-    top = account.token_top
+    top = account.tokens.top()
     registers = account.registers
     standing = account.standing
     if sum(registers.rate_mwh[2:]):

@@ -208,9 +208,9 @@ class _Desk:
         standing = {name: account.standing[name] for name in self._sums.standing}
         if standing != self._sums.standing:
             raise Broken(BROKEN_RULES, f"the meter has {standing}, its tokens give {self._sums.standing}")
-        if account.token_top != max(self._redeemed, default=0):
-            raise Broken(BROKEN_RULES, f"newest token {account.token_top}, not {max(self._redeemed)}")
-        for sequence in range(max(1, account.token_top - _WINDOW - 2), account.token_top + 2):
+        if account.tokens.top() != max(self._redeemed, default=0):
+            raise Broken(BROKEN_RULES, f"newest token {account.tokens.top()}, not {max(self._redeemed)}")
+        for sequence in range(max(1, account.tokens.top() - _WINDOW - 2), account.tokens.top() + 2):
             if account.token_is_used(sequence) != self._is_used(sequence):
                 what = DOUBLED if self._is_used(sequence) else LOST
                 raise Broken(what, f"token {sequence} is used: {self._is_used(sequence)}, the meter says otherwise")

@@ -111,7 +111,7 @@ class Station:
         self.write_key_card(card, content)
 
     def statement(self, card):
-        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        pair = keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), card.uid)
         return self.on_card(card, lambda memory: purse.read_statement(memory, aes, pair))
 
 

@@ -14,6 +14,7 @@ from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money.token_windows import issuer_of
 from wattpurse.core.seals import keys
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.pulse_counter import PulseCounter
@@ -35,9 +36,18 @@ LEDGER_RING = (12, 4)
 SECTORS = 20
 
 
-def seal(sequence: int, kind: int, *fields, meter_number: int = METER_NUMBER, meter_key: bytes = METER_KEY) -> bytes:
-    """Return a token as the vending station would seal it."""
-    return token.seal_token(aes, keys.token_keys(aes, meter_key), 1, meter_number, sequence, *token.make(kind, *fields))
+def seal(
+    sequence: int,
+    kind: int,
+    *fields,
+    meter_number: int = METER_NUMBER,
+    meter_key: bytes = METER_KEY,
+    tenant: int = 0,
+    after: int = 0,
+) -> bytes:
+    """Return a token as the issuer in its number would seal it."""
+    pair = keys.token_keys(aes, keys.issuer_key(aes, meter_key, issuer_of(sequence)))
+    return token.seal_token(aes, pair, 1, meter_number, sequence, *token.make(kind, *fields), tenant, after)
 
 
 class Bench:

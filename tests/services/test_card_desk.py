@@ -50,7 +50,9 @@ class TestTaps(DeskTest):
             if kind == "ultralight":
                 self.assertIsNone(opened)
             else:
-                self.assertEqual((opened["balance"], opened["token_top"], opened["meter_number"]), (AMOUNT, 1, METER))
+                self.assertEqual(
+                    (opened["balance"], opened["windows"][0][0], opened["meter_number"]), (AMOUNT, 1, METER)
+                )
 
     def test_the_same_card_again_is_used(self):
         card = self.station.new_card("classic-1k", sealed())
@@ -65,7 +67,7 @@ class TestTaps(DeskTest):
         self.station.write(card, sealed(5) + sealed(6))
         self.assertEqual(self.tap(card), [outcome.ACCEPTED])
         self.assertEqual(self.balance, 4 * AMOUNT)
-        self.assertEqual(self.station.statement(card)["token_window"], 0b110011)
+        self.assertEqual(self.station.statement(card)["windows"][0][1], 0b110011)
 
     def test_a_card_without_tokens_takes_the_newest_statement(self):
         card = self.station.new_card("ntag213")
@@ -234,7 +236,7 @@ class TestDataCards(DeskTest):
 
     def statements_on(self, card):
         claims = self.station.on_card(card, lambda memory: data_card.read_claims(memory, self.SIZE))
-        pair = keys.statement_keys(aes, METER_KEY, card.uid)
+        pair = keys.statement_keys(aes, keys.statement_key(aes, METER_KEY), card.uid)
         authentic = [claim.data for claim in claims if statement.is_authentic(aes, pair, claim.data)]
         return [statement.open_statement(aes, pair, data) for data in authentic]
 
@@ -251,12 +253,16 @@ class TestDataCards(DeskTest):
     def test_a_meter_for_which_it_brings_nothing_gives_its_statement(self):
         card = self.data_card("ntag216", sealed(1, meter=METER + 1))
         self.assertEqual(self.tap(card), [outcome.NO_NEWS])
-        self.assertEqual([opened["token_top"] for opened in self.statements_on(card)], [0])
+        self.assertEqual([opened["windows"][0][0] for opened in self.statements_on(card)], [0])
 
     def test_a_full_card_is_told_and_nothing_on_it_changes(self):
         card = self.data_card("ntag216", sealed())
         slots = data_card.slots_of("ntag216", self.SIZE)
-        foreign = [statement.seal_statement(aes, keys.statement_keys(aes, SITE_KEY, PAGES_UID), 1, 1, bytes(32))]
+        foreign = [
+            statement.seal_statement(
+                aes, keys.statement_keys(aes, keys.statement_key(aes, SITE_KEY), PAGES_UID), 1, 1, bytes(32)
+            )
+        ]
         for offset in slots:
             card.memory[16 + offset : 16 + offset + self.SIZE] = foreign[0]
         writes = card.writes

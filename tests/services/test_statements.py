@@ -16,7 +16,7 @@ LARGE = 512
 
 def opened_by_station(data, identity, meter_key=helpers.METER_KEY):
     """Return the statement as the station opens it, with nothing from the meter but the sealed bytes."""
-    return statement.open_statement(aes, keys.statement_keys(aes, meter_key, identity), data)
+    return statement.open_statement(aes, keys.statement_keys(aes, keys.statement_key(aes, meter_key), identity), data)
 
 
 class TestStatements(unittest.TestCase):
@@ -31,7 +31,7 @@ class TestStatements(unittest.TestCase):
         self.bench.teller.redeem(helpers.seal(1, token.CREDIT_MONEY, 5_000_000), carrier.MQTT)
         found = opened_by_station(self._seal(LINK, 65_537), LINK)
         self.assertEqual((found["number"], found["meter_number"]), (1, helpers.METER_NUMBER))
-        self.assertEqual((found["balance"], found["token_top"]), (5_000_000, 1))
+        self.assertEqual((found["balance"], found["windows"][0][0]), (5_000_000, 1))
         self.assertEqual(found["time_s"], self.bench.timekeeper.now_s())
         self.assertEqual(found["supply_reason"], self.bench.decide())
 

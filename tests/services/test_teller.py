@@ -29,13 +29,14 @@ KINDS = (
     ("term", token.TERM, (LOW_CREDIT, 9), lambda bench: _low_credit(bench), 2_000_000, 9),
     ("days", token.DAYS, (3 * DAY_S,), lambda bench: _standing(bench, "term_until_s") > 0, False, True),
     ("dispense", token.DISPENSE, (5, 2, DAY_S), lambda bench: _dispensed(bench), (0, False), (2, True)),
-    ("refund", token.REFUND, (1, 0), lambda bench: _receipt(bench), (0, 0), (1, BOUGHT)),
-    ("clear", token.CLEAR, (), lambda bench: _receipt(bench), (0, 0), (1, BOUGHT)),
-    ("tenant", token.TENANT, (77,), lambda bench: _standing(bench, "tenant"), 0, 77),
+    ("refund", token.REFUND, (1, 0, 9), lambda bench: _receipt(bench), (0, 0), (1, BOUGHT)),
+    ("clear", token.CLEAR, (9,), lambda bench: _receipt(bench), (0, 0), (1, BOUGHT)),
+    ("tenant", token.TENANT, (77, 9), lambda bench: _standing(bench, "tenant"), 0, 77),
     ("debt", token.DEBT, (500,), lambda bench: _standing(bench, "debt_microunits"), 0, 500),
     ("permit", token.PERMIT, (UNTIL_S,), lambda bench: _standing(bench, "permit_until_s"), 0, UNTIL_S),
     ("switch", token.SWITCH, (1,), lambda bench: _standing(bench, "ordered_open"), 0, 1),
-    ("shortage", token.SHORTAGE, (2,), lambda bench: _standing(bench, "shortage_level"), 0, 2),
+    ("revoke", token.REVOKE, (3,), lambda bench: bench.ledger.account.tokens.is_revoked(3), False, True),
+    ("shortage", token.SHORTAGE, (2, 0), lambda bench: _standing(bench, "shortage_level"), 0, 2),
 )
 EVENTS = {
     token.CREDIT_MONEY: 9,
@@ -54,6 +55,7 @@ EVENTS = {
     token.PERMIT: 36,
     token.SWITCH: 37,
     token.SHORTAGE: 38,
+    token.REVOKE: 43,
 }
 
 
@@ -174,7 +176,7 @@ class TestEachKind(unittest.TestCase):
             self.assertEqual(effect(bench), before)
         self.assertEqual(bench.event_codes(), [])
 
-    def test_a_body_that_does_not_fit_its_kind_is_not_supported_and_stays_usable(self):
+    def test_a_body_that_does_not_fit_its_kind_is_not_supported_and_changes_nothing(self):
         bench = tampered_bench()
         keys = helpers.keys.token_keys(helpers.aes, helpers.METER_KEY)
         before = state_of(bench)
@@ -196,9 +198,13 @@ class TestEachKind(unittest.TestCase):
         for number, (kind, body) in enumerate(bodies):
             sealed = token.seal_token(helpers.aes, keys, 1, helpers.METER_NUMBER, 5 + number, kind, body)
             self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.NOT_SUPPORTED, (kind, body))
-            self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.NOT_SUPPORTED, (kind, body))
-        self.assertEqual(state_of(bench), before)
-        self.assertEqual(bench.events_of(events.TOKEN_REFUSED), [outcome.NOT_SUPPORTED] * len(bodies))
+            credits_something = token.benefit(kind) in (token.MONEY, token.ENERGY, token.ENERGY_AND_TIME, token.TIME)
+            is_credit = credits_something or not token.name(kind)
+            again = outcome.NOT_SUPPORTED if is_credit else outcome.USED
+            self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), again, (kind, body))
+        self.assertEqual(state_of(bench)[1:], before[1:])
+        refused = bench.events_of(events.TOKEN_REFUSED) + bench.events_of(events.TOKEN_VOIDED)
+        self.assertEqual(refused, [outcome.NOT_SUPPORTED] * len(bodies))
 
 
 class TestOrder(unittest.TestCase):
@@ -282,9 +288,9 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self._redeem(2, token.TARIFF, TARIFF_DATA), outcome.ACCEPTED)
         lower = samples.flat_tariff(version=6, activation_s=activation_s)
         self.assertEqual(self._redeem(3, token.TARIFF, lower), outcome.OUTDATED)
-        self.assertEqual(self._redeem(3, token.TARIFF, TARIFF_DATA), outcome.OUTDATED)
+        self.assertEqual(self._redeem(4, token.TARIFF, TARIFF_DATA), outcome.OUTDATED)
         higher = samples.flat_tariff(version=8, activation_s=activation_s)
-        self.assertEqual(self._redeem(3, token.TARIFF, higher), outcome.ACCEPTED)
+        self.assertEqual(self._redeem(5, token.TARIFF, higher), outcome.ACCEPTED)
         self.bench.restart()
         self.bench.ledger.advance(activation_s, 0)
         self.assertEqual(self.bench.ledger.account.tariff.version, 8)
@@ -309,10 +315,10 @@ class TestLimitsAndAges(unittest.TestCase):
 
     def test_a_clock_token_that_waited_is_outdated(self):
         now_s = self.bench.ledger.account.time_s
-        for utc_s in (0, now_s - 1, now_s):
-            self.assertEqual(self._redeem(1, token.CLOCK, utc_s), outcome.OUTDATED)
+        for sequence, utc_s in enumerate((0, now_s - 1, now_s)):
+            self.assertEqual(self._redeem(1 + sequence, token.CLOCK, utc_s), outcome.OUTDATED)
         self.assertEqual(self.bench.timekeeper.now_s(), now_s)
-        self.assertEqual(self._redeem(1, token.CLOCK, now_s + 10), outcome.ACCEPTED)
+        self.assertEqual(self._redeem(4, token.CLOCK, now_s + 10), outcome.ACCEPTED)
         self.assertEqual(self.bench.ledger.account.time_s, now_s + 10)
         self.assertEqual(self.bench.timekeeper.now_s(), now_s + 10)
         self.bench.restart()

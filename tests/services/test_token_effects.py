@@ -9,10 +9,19 @@ from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import account_image, supply
 from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.token_windows import TokenWindows
+from wattpurse.core.money.voided_tokens import VoidedTokens
 
 DAY_S = 86_400
 AMOUNT = 3_000_001
 TIME_LIMIT_S = (1 << 32) - 1
+
+
+def state_without_tokens(account) -> bytes:
+    """Return everything that a token could change, apart from the record of the tokens themselves."""
+    copy = account_image.unpack(account_image.pack(account))
+    copy.tokens, copy.voided = TokenWindows(), VoidedTokens()
+    return account_image.pack(copy)
 
 
 class TokenTest(unittest.TestCase):
@@ -28,7 +37,7 @@ class TokenTest(unittest.TestCase):
 
     def seal(self, kind, *fields):
         self.sequence += 1
-        return helpers.seal(self.sequence, kind, *fields)
+        return helpers.seal(self.sequence, kind, *fields, tenant=self.account.standing["tenant"])
 
     def redeem(self, kind, *fields):
         return self.bench.teller.redeem(self.seal(kind, *fields), carrier.CARD)
@@ -50,6 +59,15 @@ class TokenTest(unittest.TestCase):
             self.assertIn(self.bench.teller.redeem(sealed, carrier.CARD), results, (kind, fields))
         self.assertEqual(account_image.pack(self.account), before, (kind, fields))
         self.assertFalse(self.account.token_is_used(self.sequence))
+
+    def assert_voided(self, result, kind, *fields):
+        """Assert that an order is refused for good: it changes nothing but the record of used tokens."""
+        before = state_without_tokens(self.account)
+        sealed = self.seal(kind, *fields)
+        self.assertEqual(self.bench.teller.redeem(sealed, carrier.CARD), result, (kind, fields))
+        self.assertEqual(self.bench.teller.redeem(sealed, carrier.CARD), outcome.USED, (kind, fields))
+        self.assertEqual(state_without_tokens(self.account), before, (kind, fields))
+        self.assertEqual(self.account.voided.newest[-1], (self.sequence, result))
 
 
 class TestTerm(TokenTest):
@@ -174,17 +192,17 @@ class TestOrders(TokenTest):
         self.assertEqual(self.bench.teller.redeem(newer, carrier.MQTT), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(older, carrier.CARD), outcome.OUTDATED)
         self.bench.restart()
-        self.assertEqual(self.bench.teller.redeem(older, carrier.CARD), outcome.OUTDATED)
+        self.assertEqual(self.bench.teller.redeem(older, carrier.CARD), outcome.USED)
         self.assertEqual(self.bench.decide(), supply.ON)
 
     def test_a_shortage_that_was_announced_later_does_not_undo_an_order_of_the_switch(self):
-        order, shortage = self.seal(token.SWITCH, 1), self.seal(token.SHORTAGE, 1)
+        order, shortage = self.seal(token.SWITCH, 1), self.seal(token.SHORTAGE, 1, 0)
         self.assertEqual(self.bench.teller.redeem(shortage, carrier.MQTT), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(order, carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(self.bench.decide(), supply.ORDERED_OFF)
 
     def test_an_older_shortage_does_not_come_back(self):
-        older, newer = self.seal(token.SHORTAGE, 9), self.seal(token.SHORTAGE, 0)
+        older, newer = self.seal(token.SHORTAGE, 9, 0), self.seal(token.SHORTAGE, 0, 0)
         self.assertEqual(self.bench.teller.redeem(newer, carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(older, carrier.CARD), outcome.OUTDATED)
         self.assertEqual(self.account.standing["shortage_level"], 0)
@@ -192,13 +210,18 @@ class TestOrders(TokenTest):
     def test_a_permit_only_ever_lasts_longer(self):
         until_s = self.account.standing["permit_until_s"]
         for earlier_s in (0, until_s - 1, until_s):
-            self.assert_refused((outcome.OUTDATED,), token.PERMIT, earlier_s)
+            self.assert_voided(outcome.OUTDATED, token.PERMIT, earlier_s)
         self.accept(token.PERMIT, until_s + 1)
         self.assertEqual(self.account.standing["permit_until_s"], until_s + 1)
 
     def test_impossible_orders_are_refused(self):
-        for kind, value in ((token.SWITCH, 2), (token.SWITCH, 255), (token.SHORTAGE, 10), (token.SHORTAGE, 255)):
-            self.assert_refused((outcome.NOT_SUPPORTED,), kind, value)
+        for kind, *fields in (
+            (token.SWITCH, 2),
+            (token.SWITCH, 255),
+            (token.SHORTAGE, 10, 0),
+            (token.SHORTAGE, 255, 0),
+        ):
+            self.assert_voided(outcome.NOT_SUPPORTED, kind, *fields)
 
 
 class TestRecovery(TokenTest):
@@ -215,27 +238,27 @@ class TestRecovery(TokenTest):
 
     def _assert_books_balance(self):
         for register in (self.account.money, self.account.energy):
-            self.assertEqual(register.bought, register.charged + register.balance)
+            self.assertEqual(register.bought, register.charged + register.taken - register.waived + register.balance)
 
     def test_all_of_one_credit_register(self):
         self.bench.ledger.advance(self.now_s(), 3_200)
-        self.accept(token.REFUND, contracts.ENERGY, 0)
+        self.accept(token.REFUND, contracts.ENERGY, 0, 9)
         self.assertEqual(self._receipt(), (self.sequence, 0, 6 * samples.KWH, 0))
         self.assertEqual((self.account.energy.balance, self.account.money.balance), (0, AMOUNT))
         self.assertEqual(self.bench.decide(), supply.NO_CREDIT)
         self._assert_books_balance()
 
     def test_a_part_of_it(self):
-        self.accept(token.REFUND, contracts.MONEY, 1_000_001)
+        self.accept(token.REFUND, contracts.MONEY, 1_000_001, 9)
         self.assertEqual(self._receipt(), (self.sequence, 1_000_001, 0, 0))
         self.assertEqual((self.account.energy.balance, self.account.money.balance), (7 * samples.KWH, 2_000_000))
         self.assertEqual(self.bench.decide(), supply.ON)
 
     def test_never_more_than_the_balance_and_nothing_from_a_debt(self):
-        self.accept(token.REFUND, contracts.ENERGY, 8 * samples.KWH)
+        self.accept(token.REFUND, contracts.ENERGY, 8 * samples.KWH, 9)
         self.assertEqual(self._receipt(), (self.sequence, 0, 7 * samples.KWH, 0))
         self.bench.ledger.advance(self.now_s(), 3_200)
-        self.accept(token.REFUND, contracts.ENERGY, 0)
+        self.accept(token.REFUND, contracts.ENERGY, 0, 9)
         self.assertEqual(self._receipt(), (self.sequence, 0, 0, 0))
         self.assertEqual(self.account.energy.balance, -samples.KWH)
         self._assert_books_balance()
@@ -244,13 +267,13 @@ class TestRecovery(TokenTest):
         """Charge the pulses below one step on the way. They are no part of the amount taken back."""
         self.bench.ledger.change(lambda account: account.calibrate(100_000, 1))
         self.bench.ledger.advance(self.now_s(), 24)
-        self.accept(token.REFUND, contracts.ENERGY, 0)
+        self.accept(token.REFUND, contracts.ENERGY, 0, 9)
         self.assertEqual(self._receipt()[2], 7 * samples.KWH - 240)
         self.assertEqual(self.bench.events_of(token.event_code(token.REFUND)), [7 * samples.KWH - 240])
 
     def test_clearing_takes_everything_and_writes_a_receipt(self):
         self.accept(token.DEBT, 500)
-        self.accept(token.CLEAR)
+        self.accept(token.CLEAR, 9)
         self.assertEqual(self._receipt(), (self.sequence, AMOUNT, 7 * samples.KWH, 500))
         self.assertEqual((self.account.energy.balance, self.account.money.balance), (0, 0))
         self.assertEqual(self.account.standing["debt_microunits"], 0)
@@ -258,21 +281,21 @@ class TestRecovery(TokenTest):
 
     def test_the_next_tenant_begins_with_nothing(self):
         self.bench.ledger.advance(self.now_s(), 8 * 3_200)
-        self.accept(token.TENANT, 77)
+        self.accept(token.TENANT, 77, 9)
         self.assertEqual(self._receipt(), (self.sequence, AMOUNT, -samples.KWH, 0))
         self.assertEqual((self.account.standing["tenant"], self.account.energy.balance), (77, 0))
 
     def test_impossible_amounts_are_refused(self):
-        for fields in ((0, -1), (1, -1), (2, 0), (255, 5)):
-            self.assert_refused((outcome.NOT_SUPPORTED,), token.REFUND, *fields)
-        self.assert_refused((outcome.NOT_SUPPORTED,), token.DEBT, 10**15 + 1)
+        for unit, amount in ((0, -1), (1, -1), (2, 0), (255, 5)):
+            self.assert_voided(outcome.NOT_SUPPORTED, token.REFUND, unit, amount, 9)
+        self.assert_voided(outcome.NOT_SUPPORTED, token.DEBT, 10**15 + 1)
 
     def test_power_cut_at_any_flash_operation_takes_it_back_once(self):
         image = bytes(self.bench.flash.memory)
         for kind, fields in (
-            (token.REFUND, (contracts.ENERGY, 0)),
-            (token.CLEAR, ()),
-            (token.TENANT, (8,)),
+            (token.REFUND, (contracts.ENERGY, 0, 9)),
+            (token.CLEAR, (9,)),
+            (token.TENANT, (8, 9)),
             (token.DISPENSE, (samples.KWH, 5, DAY_S)),
         ):
             sealed = helpers.seal(self.sequence + 1, kind, *fields)

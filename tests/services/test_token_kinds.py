@@ -20,13 +20,13 @@ BENEFITS = (
     token.NO_BENEFIT,
 )
 # A kind that nobody has finished: `planted` takes one part away from it.
-NEW_KIND = (99, "new-kind", "<Bq", ("place", "value"), 199, "new event", "new top-up", token.NO_BENEFIT)
+NEW_KIND = (99, "new-kind", "<Bq", ("place", "value"), 199, "new event", "new top-up", False, False, token.NO_BENEFIT)
 
 
 def shortcomings(kinds, effects) -> list:
     """Return a sentence for each part that a kind in `kinds` lacks, and for each effect without a kind."""
     found = []
-    for code, name, layout, fields, event, event_words, words, benefit in kinds:
+    for code, name, layout, fields, event, event_words, words, personal, office, benefit in kinds:
         if not name:
             found.append(f"kind {code} has no name")
         if not _fits(layout, fields):
@@ -35,6 +35,8 @@ def shortcomings(kinds, effects) -> list:
             found.append(f"kind {code} leaves no event with words")
         if not words:
             found.append(f"kind {code} has no words for the top-up log")
+        if personal not in (False, True) or office not in (False, True):
+            found.append(f"kind {code} does not say whether it is personal, and whether it is for the office alone")
         if benefit not in BENEFITS:
             found.append(f"kind {code} has no known benefit")
         if code not in effects:
@@ -66,16 +68,16 @@ class TestEveryKind(unittest.TestCase):
         self.assertEqual(shortcomings(token.KINDS, TokenEffects.EFFECTS), [])
 
     def test_the_event_of_every_kind_is_told_in_the_words_of_its_row(self):
-        for code, _, _, _, event, words, _, _ in token.KINDS:
+        for code, _, _, _, event, words, *_ in token.KINDS:
             text = events.text(Event(0, event, carrier.CARD, 0, 0))
             self.assertEqual((code, text), (code, words + ", by card"))
 
     def test_the_top_up_log_tells_every_kind_in_the_words_of_its_row(self):
-        for code, _, _, _, _, _, words, _ in token.KINDS:
+        for code, _, _, _, _, _, words, *_ in token.KINDS:
             self.assertEqual(TopUp(0, 1, code, carrier.CARD, 0, 0).text, words)
 
     def test_no_other_event_has_the_code_of_a_tokens_event(self):
-        for _, _, _, _, event, _, _, _ in token.KINDS:
+        for _, _, _, _, event, *_ in token.KINDS:
             self.assertFalse(event in events.OTHER_TEXTS, event)
 
     def test_an_order_at_the_console_leaves_the_same_event_as_a_token(self):
@@ -92,7 +94,7 @@ class TestEveryKind(unittest.TestCase):
 
     def test_kinds_with_one_event_have_the_same_words_for_it(self):
         words_of = {}
-        for _, _, _, _, event, words, _, _ in token.KINDS:
+        for _, _, _, _, event, words, *_ in token.KINDS:
             self.assertEqual(words_of.get(event, words), words)
             words_of[event] = words
 
@@ -128,8 +130,13 @@ class TestHalfDoneKinds(unittest.TestCase):
     def test_a_kind_without_words(self):
         self.assertEqual(self.found(planted(6, "")), ["kind 99 has no words for the top-up log"])
 
+    def test_a_kind_that_does_not_say_who_may_make_it(self):
+        for column in (7, 8):
+            words = "kind 99 does not say whether it is personal, and whether it is for the office alone"
+            self.assertEqual(self.found(planted(column, "")), [words])
+
     def test_a_kind_without_known_benefit(self):
-        self.assertEqual(self.found(planted(7, "unheard of")), ["kind 99 has no known benefit"])
+        self.assertEqual(self.found(planted(9, "unheard of")), ["kind 99 has no known benefit"])
 
     def test_an_effect_without_row(self):
         self.assertEqual(self.found(token.KINDS), ["the effect of kind 99 has no row"])

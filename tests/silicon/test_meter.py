@@ -46,7 +46,7 @@ def test_a_tap_credits_and_closes_supply(meter):
     assert switched(meter, closed=True)
     meter.remove(card)
     statement = STATION.statement(card)
-    assert (statement["meter_number"], statement["bought"], statement["token_top"]) == (METER, 20_000_000, 1)
+    assert (statement["meter_number"], statement["bought"], statement["windows"][0][0]) == (METER, 20_000_000, 1)
     meter.run_for(10)
     assert account_in_flash(meter).pulses_total == meter.source.pulses_total > 0
     tap(meter, card)

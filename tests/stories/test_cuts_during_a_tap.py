@@ -74,7 +74,7 @@ class TestCutsDuringATap(unittest.TestCase):
         self.assertEqual(world.power_cuts, 2)
         statement = self.station.statement(card)
         self.assertEqual(statement["bought"], AMOUNT + SECOND_AMOUNT)
-        self.assertEqual(statement["token_top"], 2)
+        self.assertEqual(statement["windows"][0][0], 2)
         missing_mwh = world.hardware.source.energy_mwh - (world.account.registers.total_mwh - self.total_before_mwh)
         self.assertTrue(0 <= missing_mwh <= 2 * UNRECORDED_LIMIT_MWH + 1_000)  # the last pulse is not complete
         world.reset_board()

@@ -97,7 +97,7 @@ class Station:
 
     def statement(self, card, meter: int = METER) -> dict | None:
         """Return the newest authentic statement on the card."""
-        pair = keys.statement_keys(aes, keys.meter_key(aes, VENDING_KEY, meter), card.uid)
+        pair = keys.statement_keys(aes, keys.statement_key(aes, keys.meter_key(aes, VENDING_KEY, meter)), card.uid)
         return self._with_card(card, self._at_memory(lambda memory: purse.read_statement(memory, aes, pair)))
 
     def service_card(self, technician: int, expires_s: int):

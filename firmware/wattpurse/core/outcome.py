@@ -15,6 +15,9 @@ STATEMENT_NOT_WRITTEN = 8
 SERVICE = 9
 PASS_EXPIRED = 10
 LEDGER_FAILED = 11
+OUT_OF_ORDER = 12
+OTHER_TENANT = 13
+NOT_ENTITLED = 14
 
 # words, display code ("" if the display shows credit instead)
 _TABLE = (
@@ -30,6 +33,9 @@ _TABLE = (
     ("service card", "SErv"),
     ("service card has expired", "E 28"),
     ("not accepted: the meter cannot write its ledger", "E 29"),
+    ("another order must be redeemed before it", "E 41"),
+    ("for another tenant", "E 42"),
+    ("its issuer is not admitted here, or may not give this order", "E 43"),
 )
 
 

@@ -11,6 +11,7 @@ A SITE_KEY token brings the site key. The previous one still opens cards, until 
 from wattpurse.core import carrier as carriers
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
+from wattpurse.core.money.token_windows import OFFICE, issuer_of
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 
@@ -18,11 +19,13 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.messages.token import Token
     from wattpurse.core.records.settings import Settings
+    from wattpurse.core.seals.sealing import KeyPair
     from wattpurse.hal import Aes
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
 
 _NO_KEY = b""
+_PAIRS_KEPT = 6
 
 
 class KeyRoll:
@@ -35,28 +38,40 @@ class KeyRoll:
         self._events = stores.events
         self._timekeeper = timekeeper
         self._aes = aes
-        self._pair = None
-        self._next_pair = None
+        self._pairs = {}
 
     def take_keys(self) -> None:
-        """Derive the token keys from the settings. Call when a key there has changed."""
-        self._pair = keys.token_keys(self._aes, self._settings.get("meter_key"))
-        next_key = self._settings.get("next_meter_key", _NO_KEY)
-        self._next_pair = keys.token_keys(self._aes, next_key) if next_key else None
+        """Derive the office's token keys from the settings. Call when a key there has changed."""
+        self._pairs = {}
+        self._pair_of("meter_key", OFFICE)
 
     def open(self, data: bytes) -> "Token":
         """Return the token in `data`, which has a header. Raises sealing.SealBroken if no key opens it."""
-        if self._next_pair is None or token.key_version(data) != self._settings.get("next_key_version"):
-            return token.open_token(self._aes, self._pair, data)
-        opened = token.open_token(self._aes, self._next_pair, data)
+        issuer = issuer_of(token.read_header(data)[1])
+        if not self._has_next_key or token.key_version(data) != self._settings.get("next_key_version"):
+            return token.open_token(self._aes, self._pair_of("meter_key", issuer), data)
+        opened = token.open_token(self._aes, self._pair_of("next_meter_key", issuer), data)
         self._go_over()
         return opened
+
+    @property
+    def _has_next_key(self) -> bool:
+        return self._settings.get("next_meter_key", _NO_KEY) != _NO_KEY
+
+    def _pair_of(self, name: str, issuer: int) -> "KeyPair":
+        """Return the token keys of an issuer under one of the two meter keys. Derive them at their first use."""
+        if (name, issuer) not in self._pairs:
+            if len(self._pairs) >= _PAIRS_KEPT:
+                self._pairs = {}
+            key = keys.issuer_key(self._aes, self._settings.get(name), issuer)
+            self._pairs[(name, issuer)] = keys.token_keys(self._aes, key)
+        return self._pairs[(name, issuer)]
 
     def take_meter_key(self, opened: "Token", carrier: int) -> int:
         """Apply a METER_KEY token, and return an `outcome`. Raises ValueError or OSError as any effect does."""
         version, key = opened.fields()
         if (version, key) != (self._settings.get("next_key_version", 0), self._settings.get("next_meter_key", _NO_KEY)):
-            if self._next_pair is not None or version <= self._settings.get("key_version", 0):
+            if self._has_next_key or version <= self._settings.get("key_version", 0):
                 return outcome.OUTDATED
             self._settings.set_all((("next_meter_key", key), ("next_key_version", version)))
             self.take_keys()

@@ -6,7 +6,7 @@ has no UID. The identity is part of the key derivation, so a statement copied to
 
 from wattpurse.core.messages import statement
 from wattpurse.core.messages.statement_sections import sections_of
-from wattpurse.core.seals.keys import statement_keys
+from wattpurse.core.seals.keys import statement_key, statement_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -37,10 +37,14 @@ class Statements:
         self._timekeeper = timekeeper
         self._aes = aes
         self._supply_reason = supply_reason
+        self._meter_key = self._statement_key = None  # derived at the first use, and again for a new meter key
 
     def keys(self, identity: bytes) -> "KeyPair":
         """Return the keys for one carrier: `identity` is a card's UID or `carrier.statement_identity`."""
-        return statement_keys(self._aes, self._stores.settings.get("meter_key"), identity)
+        meter_key = self._stores.settings.get("meter_key")
+        if meter_key != self._meter_key:
+            self._meter_key, self._statement_key = meter_key, statement_key(self._aes, meter_key)
+        return statement_keys(self._aes, self._statement_key, identity)
 
     def seal(self, keys: "KeyPair", number: int, capacity: int) -> bytes:
         """Return a sealed statement whose payload is at most `capacity` bytes (32 or more).

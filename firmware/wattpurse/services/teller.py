@@ -6,6 +6,7 @@ numbers decides. A carrier only transports.
 
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
+from wattpurse.core.money.token_windows import OFFICE, issuer_of
 from wattpurse.core.records import events
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import KeyRoll
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from wattpurse.stores import Stores
 
 _REFUSALS_REMEMBERED = 32  # more tokens than one card has room for
+# No later tap can change these outcomes. A token that credits something stays valid all the same: it is money. So does
+# a token of an unknown kind: newer firmware may know it.
+_FOR_GOOD = (outcome.OUTDATED, outcome.NOT_SUPPORTED, outcome.OTHER_TENANT)
+_NEVER_VOID = (token.MONEY, token.ENERGY, token.ENERGY_AND_TIME, token.TIME, token.KEY)
 
 
 class Teller:
@@ -62,13 +67,39 @@ class Teller:
         if self._ledger.account.token_is_used(opened.sequence):
             return outcome.USED
         try:
-            result = self._effects.take(opened, carrier)
+            result = self._refusal(opened)
+            if result is None:
+                result = self._effects.take(opened, carrier)
         except ValueError:
             result = outcome.NOT_SUPPORTED
         except OSError:
             result = outcome.LEDGER_FAILED
-        if result != outcome.ACCEPTED:
-            return self._refuse(opened, carrier, result)
+        if result == outcome.ACCEPTED:
+            return result
+        if result in _FOR_GOOD and token.name(opened.kind) and token.benefit(opened.kind) not in _NEVER_VOID:
+            return self._void(opened, carrier, result)
+        return self._refuse(opened, carrier, result)
+
+    def _refusal(self, opened: "Token") -> int | None:
+        """Return the outcome that refuses a token for its issuer, its order or its tenant, or None."""
+        account = self._ledger.account
+        issuer = issuer_of(opened.sequence)
+        if not account.tokens.admits(issuer) or (issuer != OFFICE and token.is_for_office(opened.kind)):
+            return outcome.NOT_ENTITLED
+        if opened.after and not account.token_is_used(opened.after):
+            return outcome.OUT_OF_ORDER
+        if token.is_personal(opened.kind) and opened.tenant != account.standing["tenant"]:
+            return outcome.OTHER_TENANT
+        return None
+
+    def _void(self, opened: "Token", carrier: int, result: int) -> int:
+        """Note that an order is refused for good, so that it blocks neither its card nor the orders behind it."""
+        now_s = self._timekeeper.now_s()
+        try:
+            self._ledger.redeem(opened.sequence, opened.kind, carrier, now_s, result)
+        except OSError:
+            return outcome.LEDGER_FAILED
+        self._events.note(events.TOKEN_VOIDED, carrier, now_s, result, opened.sequence)
         return result
 
     def _refuse(self, opened: "Token", carrier: int, result: int) -> int:

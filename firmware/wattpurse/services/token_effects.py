@@ -141,9 +141,8 @@ class TokenEffects:
         (duration_s,) = opened.fields()
         if duration_s == 0:
             return outcome.NOT_SUPPORTED
-        until_s = self._extended("term_until_s", duration_s)
-        self._set_number(STANDING, "term_until_s", until_s, opened, carrier)
-        return self._accepted(opened, carrier, until_s, opened.sequence)
+        self._ledger.buy_time(opened.sequence, duration_s, carrier, self._timekeeper.now_s())
+        return self._accepted(opened, carrier, self._ledger.account.standing["term_until_s"], opened.sequence)
 
     def _dispense(self, opened: "Token", carrier: int) -> int:
         """Set kWh, daily maximum and validity together."""
@@ -151,7 +150,7 @@ class TokenEffects:
         refusal = self._refusal_of_amount(contracts.ENERGY, energy_mwh)
         if refusal is not None:
             return refusal
-        until_s = self._extended("dispenser_until_s", duration_s)
+        until_s = max(self._ledger.account.standing["dispenser_until_s"], self._timekeeper.now_s()) + duration_s
 
         def alter(account: "Account") -> None:
             account.terms.set("daily_limit_mwh", daily_limit_mwh)
@@ -161,29 +160,25 @@ class TokenEffects:
         self._change(opened, alter)
         return self._accepted(opened, carrier, energy_mwh, until_s)
 
-    def _extended(self, name: str, duration_s: int) -> int:
-        """Return the end of the time that `name` holds, extended by `duration_s`."""
-        return max(self._ledger.account.standing[name], self._timekeeper.now_s()) + duration_s
-
     def _take_back(self, opened: "Token", carrier: int) -> int:
-        unit, amount = opened.fields()
+        unit, amount, card = opened.fields()
         if amount < 0:
             return outcome.NOT_SUPPORTED
-        self._change(opened, lambda account: credit_rules.take_back(account, opened.sequence, unit, amount))
+        self._change(opened, lambda account: credit_rules.take_back(account, opened.sequence, card, unit, amount))
         taken = self._ledger.account.standing["receipt_microunits" if unit == contracts.MONEY else "receipt_mwh"]
         return self._accepted(opened, carrier, taken, opened.sequence)
 
     def _clear(self, opened: "Token", carrier: int) -> int:
-        opened.fields()
-        self._change(opened, lambda account: credit_rules.clear(account, opened.sequence))
+        (card,) = opened.fields()
+        self._change(opened, lambda account: credit_rules.clear(account, opened.sequence, card))
         return self._accepted(opened, carrier, 0, opened.sequence)
 
     def _change_tenant(self, opened: "Token", carrier: int) -> int:
         """Change the tenant. The receipt has the former credit and debt; the next tenant starts empty."""
-        (tenant,) = opened.fields()
+        tenant, card = opened.fields()
 
         def alter(account: "Account") -> None:
-            credit_rules.clear(account, opened.sequence)
+            credit_rules.clear(account, opened.sequence, card)
             account.standing.set("tenant", tenant)
 
         self._change(opened, alter)
@@ -191,9 +186,8 @@ class TokenEffects:
 
     def _change_debt(self, opened: "Token", carrier: int) -> int:
         (amount,) = opened.fields()
-        debt = max(0, self._ledger.account.standing["debt_microunits"] + amount)
-        self._set_number(STANDING, "debt_microunits", debt, opened, carrier)
-        return self._accepted(opened, carrier, debt, opened.sequence)
+        self._ledger.change_debt(opened.sequence, amount, carrier, self._timekeeper.now_s())
+        return self._accepted(opened, carrier, self._ledger.account.standing["debt_microunits"], opened.sequence)
 
     def _permit(self, opened: "Token", carrier: int) -> int:
         """Extend the permit. Refuse an earlier end: the token may be late, and a SWITCH token ends supply early."""
@@ -208,8 +202,14 @@ class TokenEffects:
         return self._obey(opened, carrier, "ordered_open", is_open)
 
     def _set_shortage(self, opened: "Token", carrier: int) -> int:
-        (level,) = opened.fields()
+        level, _ = opened.fields()
         return self._obey(opened, carrier, "shortage_level", level)
+
+    def _revoke(self, opened: "Token", carrier: int) -> int:
+        """Refuse all tokens of an issuer from now on."""
+        (issuer,) = opened.fields()
+        self._change(opened, lambda account: account.tokens.revoke(issuer))
+        return self._accepted(opened, carrier, issuer, opened.sequence)
 
     def _take_meter_key(self, opened: "Token", carrier: int) -> int:
         return self._key_roll.take_meter_key(opened, carrier)
@@ -237,6 +237,7 @@ class TokenEffects:
         token.SHORTAGE: _set_shortage,
         token.METER_KEY: _take_meter_key,
         token.SITE_KEY: _take_site_key,
+        token.REVOKE: _revoke,
     }
 
     def _obey(self, opened: "Token", carrier: int, name: str, value: int) -> int:

@@ -6,6 +6,7 @@ import unittest
 from boards.host.chips.aes import aes
 from tests.samples import KWH, NEW_YEAR_S, day_and_night_tariff, flat_tariff, new_account
 from wattpurse.core.messages import statement
+from wattpurse.core.messages.statement_sections import size_of, totals_of
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import standing, supply
 from wattpurse.core.seals import keys
@@ -14,7 +15,7 @@ from wattpurse.core.tariffs.calendar import month_index
 
 METER = 1002
 UID = b"\x04\x55\x66\x77\x88\x99\xaa"
-PAIR = keys.statement_keys(aes, b"the meter's key!", UID)
+PAIR = keys.statement_keys(aes, keys.statement_key(aes, b"the meter's key!"), UID)
 PLENTY = 4000
 HEAD_ONLY = statement.HEAD_SIZE
 
@@ -52,7 +53,7 @@ class TestHead(unittest.TestCase):
         self.assertEqual(parsed["time_s"], NEW_YEAR_S)
         self.assertEqual(parsed["balance"], account.money.balance)
         self.assertEqual(parsed["total_mwh"], account.registers.total_mwh)
-        self.assertEqual((parsed["token_top"], parsed["token_window"]), (5, 0b101))
+        self.assertEqual((parsed["windows"][0][0], parsed["windows"][0][1]), (5, 0b101))
         self.assertEqual(parsed["contract"], contracts.PrepaidMoney.code)
         self.assertEqual(parsed["unit"], "money")
         self.assertEqual(parsed["alarms"], ["clock", "reader"])
@@ -68,11 +69,11 @@ class TestHead(unittest.TestCase):
         account = new_account()
         account.registers.add_energy(0, (1 << 48) - 1)
         account.money.charged = 1 << 40
-        account.token_window = (1 << 64) - 1
+        account.tokens.start_after(70)
         _, parsed = composed(account, HEAD_ONLY)
         self.assertEqual(parsed["balance"], -(1 << 40))
         self.assertEqual(parsed["total_mwh"], (1 << 48) - 1)
-        self.assertEqual(parsed["token_window"], (1 << 64) - 1)
+        self.assertEqual(parsed["windows"][0][1], (1 << 64) - 1)
 
 
 class TestFurther(unittest.TestCase):
@@ -124,8 +125,10 @@ class TestFurther(unittest.TestCase):
         self.assertEqual(statement.parse(payload + bytes(15)), parsed)
 
     def test_payloads_that_end_early_are_refused(self):
-        payload, _ = composed(busy_account(), PLENTY)
-        for length in list(range(HEAD_ONLY)) + list(range(HEAD_ONLY, len(payload))):
+        account = busy_account()
+        payload, _ = composed(account, PLENTY)
+        end_of_months = len(payload) - size_of(totals_of(account))
+        for length in list(range(end_of_months)) + list(range(end_of_months + 1, len(payload))):
             self.assertRaises(SealBroken, statement.parse, payload[:length])
 
     def test_a_number_that_does_not_end_is_refused(self):
@@ -139,7 +142,15 @@ class TestFurther(unittest.TestCase):
 
 
 class TestReceiptAndStanding(unittest.TestCase):
-    RECEIPT = {"sequence": 70_000, "money": -12_340_000, "energy": 5 * KWH, "debt": 7_000_000, "term_s": 0}
+    RECEIPT = {
+        "sequence": 70_000,
+        "money": -12_340_000,
+        "energy": 5 * KWH,
+        "debt": 7_000_000,
+        "term_s": 0,
+        "tenant": 16,
+        "card": 0xDEADBEEF,
+    }
 
     def account(self):
         account = busy_account()
@@ -147,6 +158,8 @@ class TestReceiptAndStanding(unittest.TestCase):
         account.standing.set("receipt_microunits", -12_340_000)
         account.standing.set("receipt_mwh", 5 * KWH)
         account.standing.set("receipt_debt_microunits", 7_000_000)
+        account.standing.set("receipt_tenant", 16)
+        account.standing.set("receipt_card", 0xDEADBEEF)
         account.standing.set("tenant", 17)
         account.standing.set("term_until_s", NEW_YEAR_S + 86_400)
         return account
@@ -169,7 +182,7 @@ class TestReceiptAndStanding(unittest.TestCase):
             receipts.append(parsed.get("receipt"))
         first = receipts.index(self.RECEIPT)
         self.assertEqual(receipts, [None] * first + [self.RECEIPT] * (len(receipts) - first))
-        self.assertLess(first, 60)
+        self.assertLess(first, 80)
 
     def test_a_receipt_always_finds_room_on_an_ntag215(self):
         account = new_account(eight_rates())
@@ -177,12 +190,14 @@ class TestReceiptAndStanding(unittest.TestCase):
         account.money.bought = account.energy.bought = 1 << 60
         for name in ("receipt_microunits", "receipt_mwh", "receipt_debt_microunits"):
             account.standing.set(name, 10**15)
-        for name in ("receipt_sequence", "receipt_term_s"):
+        for name in ("receipt_sequence", "receipt_term_s", "receipt_card"):
             account.standing.set(name, (1 << 32) - 1)
-        account.mark_token((1 << 32) - 1)
+        account.standing.set("receipt_tenant", (1 << 24) - 1)
+        account.mark_token((1 << 28) - 1)
         payload, parsed = composed(account, 112)
         self.assertLessEqual(len(payload), 112)
-        self.assertEqual(set(parsed["receipt"].values()), {10**15, (1 << 32) - 1})
+        self.assertEqual(set(parsed["receipt"].values()), {10**15, (1 << 32) - 1, (1 << 24) - 1})
+        self.assertEqual(parsed["bought"], 1 << 60)
         self.assertFalse("months" in parsed)
 
     def test_where_the_meter_stands_comes_before_months_and_why_supply_is_off_too(self):
@@ -244,7 +259,7 @@ class TestSealed(unittest.TestCase):
             self.assertFalse(statement.is_authentic(aes, PAIR, sealed[:length]))
 
     def test_it_is_for_one_card(self):
-        other = keys.statement_keys(aes, b"the meter's key!", UID[:6] + b"\xab")
+        other = keys.statement_keys(aes, keys.statement_key(aes, b"the meter's key!"), UID[:6] + b"\xab")
         self.assertRaises(SealBroken, statement.open_statement, aes, other, self.seal())
 
     def test_bytes_that_are_no_header_are_recognised(self):

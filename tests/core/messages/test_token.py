@@ -28,7 +28,7 @@ class TestLayout(unittest.TestCase):
         self.assertEqual(token.read_header(long), (METER, 8, len(long)))
 
     def test_header_tells_the_version_of_the_key(self):
-        sealed = token.seal_token(aes, PAIR, 3, METER, 9, *token.make(token.CLEAR))
+        sealed = token.seal_token(aes, PAIR, 3, METER, 9, *token.make(token.CLEAR, 0))
         self.assertEqual(token.key_version(sealed), 3)
 
     def test_header_is_read_from_the_first_12_bytes(self):
@@ -38,11 +38,11 @@ class TestLayout(unittest.TestCase):
     def test_bytes_that_are_no_header_are_recognised(self):
         self.assertIsNone(token.read_header(bytes(36)))
         self.assertIsNone(token.read_header(b"\xff" * 36))
-        for change in ((0, 2), (2, 0), (3, 1)):
+        for change in ((0, 1), (2, 0), (3, 16)):
             data = bytearray(credit())
             data[change[0]] = change[1]
             self.assertIsNone(token.read_header(bytes(data)))
-        self.assertIsNone(token.read_header(struct.pack("<BBBBII", 1, 1, 1, 0, METER, 0) + bytes(24)))
+        self.assertIsNone(token.read_header(struct.pack("<BBBBII", 2, 1, 1, 0, METER, 0) + bytes(24)))
 
 
 class TestOpening(unittest.TestCase):
@@ -57,13 +57,14 @@ class TestOpening(unittest.TestCase):
             (token.TERM, (2, 5_000_000)),
             (token.DAYS, (30 * 86_400,)),
             (token.DISPENSE, (50_000_000, 5_000_000, 864_000)),
-            (token.REFUND, (1, 0)),
-            (token.CLEAR, ()),
-            (token.TENANT, (17,)),
+            (token.REFUND, (1, 0, 0xFFFFFFFF)),
+            (token.CLEAR, (9,)),
+            (token.TENANT, (17, 9)),
             (token.DEBT, (-5_000_000,)),
             (token.PERMIT, (1_800_000_000,)),
             (token.SWITCH, (1,)),
-            (token.SHORTAGE, (3,)),
+            (token.SHORTAGE, (3, 1_800_000_000)),
+            (token.REVOKE, (15,)),
             (token.METER_KEY, (2, bytes(range(16)))),
             (token.SITE_KEY, (2, bytes(range(16)))),
         ):

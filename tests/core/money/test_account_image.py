@@ -1,20 +1,15 @@
-"""The account as bytes: the largest one fits into a snapshot, and the format of version 0.1 is still read."""
+"""The account as bytes: the largest one fits into a snapshot, and other formats are refused."""
 
-import struct
 import unittest
 
 from tests import samples
 from wattpurse.core.journal import ring
-from wattpurse.core.money import account_image, standing, supply, terms
-from wattpurse.core.money import contract as contracts
-from wattpurse.core.money.circumstances import Circumstances
+from wattpurse.core.money import account_image, standing, terms
 from wattpurse.core.money.known_cards import REMEMBERED
 from wattpurse.core.money.registers import CLOSED_MONTHS
+from wattpurse.core.money.token_windows import COUNT_LIMIT, WINDOWS, number_of
 from wattpurse.core.tariffs.table import TABLE_LIMIT
 from wattpurse.core.tariffs.tariff import Tariff
-
-DAY = samples.NEW_YEAR_S // 86_400
-MONTH = 2026 * 12
 
 
 def largest_tariff(version):
@@ -30,27 +25,26 @@ def largest_tariff(version):
     )
 
 
-def fill(numbers, names):
-    """Set every number to a value other than its default."""
-    for name in names:
-        try:
-            numbers.set(name, numbers[name] + 1)
-        except ValueError:
-            numbers.set(name, numbers[name] - 1)
+def fill(numbers, table):
+    """Set every number to the value that takes most room."""
+    for name, default, lowest, highest in table:
+        numbers.set(name, highest if highest != default else lowest)
 
 
 def fullest_account():
     account = samples.new_account(largest_tariff(1))
     account.pending_tariff = Tariff(largest_tariff(2))
     account.money.bought, account.energy.bought = 10**15, 10**15
-    account.mark_token((1 << 32) - 1)
+    for issuer in range(WINDOWS):
+        account.mark_token(number_of(issuer, COUNT_LIMIT))
+        account.voided.note(number_of(issuer, COUNT_LIMIT), 7)
     for _ in range(CLOSED_MONTHS + 1):
         account.consume(10**9)
         account.registers.enter_month(account.registers.month.index + 1)
     for number in range(REMEMBERED + 1):
         account.cards.meet(number, 1, 0, 1)
-    fill(account.terms, terms.names())
-    fill(account.standing, standing.names())
+    fill(account.terms, terms.TABLE)
+    fill(account.standing, standing.TABLE)
     return account
 
 
@@ -66,64 +60,19 @@ class TestSize(unittest.TestCase):
         self.assertEqual(account_image.pack(account_image.unpack(packed)), packed)
 
 
-class TestFormat1(unittest.TestCase):
-    """Bytes in the layout of version 0.1, packed by hand."""
+class TestOtherFormats(unittest.TestCase):
+    def test_formats_1_and_2_and_a_future_one_are_refused_with_their_number(self):
+        packed = account_image.pack(samples.new_account())
+        for form in (1, 2, 4, 255):
+            with self.assertRaises(ValueError) as refusal:
+                account_image.unpack(bytes((form,)) + packed[1:])
+            self.assertEqual(str(refusal.exception), f"account format {form} is not known")
 
-    def setUp(self):
-        self.table = samples.flat_tariff()
-        self.pending = samples.flat_tariff(version=4, activation_s=samples.NEW_YEAR_S + 86_400)
-        # format, contract, impulses, kWh, time, day, charged day, rate, pulses, remainders of energy and of charge
-        self.fixed = struct.pack(
-            "<BBIIIIIBQQI", 1, 1, 3_200, 1, samples.NEW_YEAR_S + 5, DAY, DAY, 0, 6_401, 1_600, 750_000
-        )
-        self.credit_registers = struct.pack("<4q", 20_000_000, 500_078, 7_000_000, 0)
-        self.tokens = struct.pack("<IQ", 3, 0b101)
-        self.terms = struct.pack("<B4q", 4, 100_000_000, 0, 3_000_000, 5_000_000)
-
-    def _data(self):
-        month = struct.pack("<Hq", MONTH, 500_078) + (2_000_312).to_bytes(6, "little") + bytes(42)
-        registers = struct.pack("<8QB", 2_000_312, *bytes(7), 1) + month
-        tables = struct.pack("<HH", len(self.table), len(self.pending)) + self.table + self.pending
-        return self.fixed + self.credit_registers + self.tokens + self.terms + registers + tables
-
-    def test_everything_is_taken_over(self):
-        account = account_image.unpack(self._data())
-        self.assertIs(account.contract, contracts.PrepaidMoney)
-        self.assertEqual((account.impulses, account.impulses_per_kwh_divisor), (3_200, 1))
-        self.assertEqual((account.time_s, account.day, account.charged_day), (samples.NEW_YEAR_S + 5, DAY, DAY))
-        self.assertEqual((account.pulses_total, account.registers.total_mwh), (6_401, 2_000_312))
-        self.assertEqual((account.money.balance, account.energy.balance), (19_499_922, 7_000_000))
-        self.assertEqual([account.token_is_used(number) for number in (1, 2, 3)], [True, False, True])
-        self.assertEqual((account.tariff.version, account.pending_tariff.version), (1, 4))
-        self.assertEqual(account.registers.month.charge_microunits, 500_078)
-
-    def test_its_four_terms_are_those_it_had_and_the_new_ones_stand_at_their_defaults(self):
-        account = account_image.unpack(self._data())
-        self.assertEqual(account.terms["credit_limit_microunits"], 100_000_000)
-        self.assertEqual(account.terms["low_credit_microunits"], 3_000_000)
-        self.assertEqual(account.terms.changed(), [(0, 100_000_000), (2, 3_000_000)])
-        self.assertEqual(account.standing.changed(), [])
-        self.assertEqual(supply.decide(account, supply.ON, Circumstances(account.time_s)), supply.ON)
-
-    def test_fractions_go_on_where_they_were(self):
-        account = account_image.unpack(self._data())
-        # The fractions were 0.5 mWh and 0.75 micro-units: 3,199 pulses are 999,687.5 mWh and cost 249,922 micro-units.
-        account.count_pulses(3_199)
-        self.assertEqual(account.registers.total_mwh, 3_000_000)
-        self.assertEqual(account.money.charged, 500_078 + 249_922)
-        account.consume(1)
-        self.assertEqual(account.money.charged, 500_078 + 249_923)
-
-    def test_it_is_written_in_todays_form_from_then_on(self):
-        account = account_image.unpack(self._data())
-        packed = account_image.pack(account)
-        self.assertEqual(packed[0], 2)
-        self.assertEqual(account_image.pack(account_image.unpack(packed)), packed)
-
-    def test_other_forms_are_refused(self):
-        self.terms = struct.pack("<B3q", 3, 0, 0, 0)
-        with self.assertRaises(ValueError):
-            account_image.unpack(self._data())
+    def test_an_account_that_ends_early_is_refused(self):
+        packed = account_image.pack(fullest_account())
+        for length in range(1, 400):
+            with self.assertRaises(ValueError):
+                account_image.unpack(packed[:length])
 
 
 if __name__ == "__main__":

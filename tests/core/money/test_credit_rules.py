@@ -19,7 +19,7 @@ class AccountTest(unittest.TestCase):
 
     def tearDown(self):
         for register in (self.account.money, self.account.energy):
-            self.assertEqual(register.bought, register.charged + register.balance)
+            self.assertEqual(register.bought, register.charged + register.taken - register.waived + register.balance)
 
     def _terms(self, **values):
         for name in values:
@@ -281,46 +281,46 @@ class TestEmergency(AccountTest):
 
 class TestTakingBack(AccountTest):
     def _receipt(self):
-        names = ("sequence", "microunits", "mwh", "debt_microunits", "term_s")
+        names = ("sequence", "card", "microunits", "mwh", "debt_microunits", "term_s")
         return tuple([self.account.standing["receipt_" + name] for name in names])
 
     def test_everything_or_a_part_and_never_more_than_there_is(self):
         self.account.money.bought, self.account.energy.bought = 10 * UNIT, 7 * samples.KWH
-        credit_rules.take_back(self.account, 5, contracts.MONEY, 4 * UNIT)
-        self.assertEqual((self.account.money.balance, self._receipt()), (6 * UNIT, (5, 4 * UNIT, 0, 0, 0)))
-        credit_rules.take_back(self.account, 6, contracts.MONEY, 40 * UNIT)
-        self.assertEqual((self.account.money.balance, self._receipt()), (0, (6, 6 * UNIT, 0, 0, 0)))
-        credit_rules.take_back(self.account, 7, contracts.ENERGY, 0)
-        self.assertEqual((self.account.energy.balance, self._receipt()), (0, (7, 0, 7 * samples.KWH, 0, 0)))
+        credit_rules.take_back(self.account, 5, 77, contracts.MONEY, 4 * UNIT)
+        self.assertEqual((self.account.money.balance, self._receipt()), (6 * UNIT, (5, 77, 4 * UNIT, 0, 0, 0)))
+        credit_rules.take_back(self.account, 6, 77, contracts.MONEY, 40 * UNIT)
+        self.assertEqual((self.account.money.balance, self._receipt()), (0, (6, 77, 6 * UNIT, 0, 0, 0)))
+        credit_rules.take_back(self.account, 7, 77, contracts.ENERGY, 0)
+        self.assertEqual((self.account.energy.balance, self._receipt()), (0, (7, 77, 0, 7 * samples.KWH, 0, 0)))
 
     def test_a_customer_who_owes_gets_nothing_back_and_still_owes(self):
         self.account.money.spend(UNIT)
-        credit_rules.take_back(self.account, 5, contracts.MONEY, 0)
-        self.assertEqual((self.account.money.balance, self._receipt()), (-UNIT, (5, 0, 0, 0, 0)))
+        credit_rules.take_back(self.account, 5, 77, contracts.MONEY, 0)
+        self.assertEqual((self.account.money.balance, self._receipt()), (-UNIT, (5, 77, 0, 0, 0, 0)))
 
     def test_a_unit_that_is_none_is_refused(self):
         with self.assertRaises(ValueError):
-            credit_rules.take_back(self.account, 5, contracts.TIME, 0)
+            credit_rules.take_back(self.account, 5, 77, contracts.TIME, 0)
 
     def test_clearing_sets_everything_to_zero_and_the_receipt_has_it_all(self):
         standing = self.account.standing
-        self.account.money.bought = -3 * UNIT
+        self.account.money.charged = 3 * UNIT
         self.account.energy.bought = 7 * samples.KWH
         self._owe(9 * UNIT)
         standing.set("emergency_money", EMERGENCY_USED)
         standing.set("emergency_energy", EMERGENCY_ACCEPTED)
         standing.set("term_until_s", self.account.time_s + 5_000)
         standing.set("dispenser_until_s", self.account.time_s + 5_000)
-        credit_rules.clear(self.account, 8)
-        self.assertEqual(self._receipt(), (8, -3 * UNIT, 7 * samples.KWH, 9 * UNIT, 5_000))
+        credit_rules.clear(self.account, 8, 77)
+        self.assertEqual(self._receipt(), (8, 77, -3 * UNIT, 7 * samples.KWH, 9 * UNIT, 5_000))
         self.assertEqual((self.account.money.balance, self.account.energy.balance, self._debt()), (0, 0, 0))
         for name in ("emergency_money", "emergency_energy", "term_until_s", "dispenser_until_s"):
             self.assertEqual(standing[name], 0)
 
     def test_a_term_that_is_over_leaves_no_time(self):
         self.account.standing.set("term_until_s", self.account.time_s - 1)
-        credit_rules.clear(self.account, 8)
-        self.assertEqual(self._receipt(), (8, 0, 0, 0, 0))
+        credit_rules.clear(self.account, 8, 77)
+        self.assertEqual(self._receipt(), (8, 77, 0, 0, 0, 0))
 
 
 if __name__ == "__main__":

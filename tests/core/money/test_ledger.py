@@ -192,7 +192,7 @@ class TestLedger(unittest.TestCase):
             (1, struct.pack("<IIB", 0xFFFFFFFF, 0, 1)),
             (2, struct.pack("<III", self.now_s, 0, 0xFFFFFFFF)),
             (3, struct.pack("<IIBBqq", self.now_s, 5, 0, 1, 100, 99)),
-            (9, b""),
+            (60, b""),
         ):
             self.setUp()
             self.ledger._journal.append(kind, payload)
@@ -246,7 +246,9 @@ class TestPowerCuts(unittest.TestCase):
             now_s += 3_600
             step(ledger, now_s)
             account = ledger.account
-            acknowledged.append((account.money.bought, account.pulses_total, account.token_top, account.token_window))
+            acknowledged.append(
+                (account.money.bought, account.pulses_total, account.tokens.top(), account.tokens.window())
+            )
 
     def _cut_during(self, operation, tariff_data, act):
         """Return the ledger after a cut at the `operation`-th flash operation of `act`, or None if there was no cut."""
@@ -328,7 +330,7 @@ class TestPowerCuts(unittest.TestCase):
         following = complete[len(acknowledged) - 1]
         self.assertTrue(account.money.bought in (known[0], following[0]), operation)
         self.assertTrue(known[1] <= account.pulses_total <= following[1], operation)
-        self.assertTrue((account.token_top, account.token_window) in (known[2:], following[2:]), operation)
+        self.assertTrue((account.tokens.top(), account.tokens.window()) in (known[2:], following[2:]), operation)
         redeemed = [number for number in range(1, 30) if account.token_is_used(number)]
         self.assertEqual(account.money.bought, sum(1000 + number for number in redeemed), operation)
         return True
@@ -410,8 +412,8 @@ class TestNumbers(unittest.TestCase):
         else:
             return False
         account = reopened(flash).account
-        self.assertIn(account.token_top, (acknowledged, acknowledged + 1), operation)
-        expected = account.token_top if account.token_top > before else 0
+        self.assertIn(account.tokens.top(), (acknowledged, acknowledged + 1), operation)
+        expected = account.tokens.top() if account.tokens.top() > before else 0
         self.assertEqual(account.standing["permit_until_s"], expected, operation)
         return True
 

@@ -1,6 +1,5 @@
 """Named numbers: found by name or place, kept to their ranges, and packed only if they differ from the defaults."""
 
-import struct
 import unittest
 
 from wattpurse.core.money.named_numbers import NamedNumbers
@@ -54,7 +53,7 @@ class TestNamedNumbers(unittest.TestCase):
         self.numbers.set("owed", -(1 << 62))
         self.numbers.set("level", 9)
         packed = self.numbers.pack()
-        self.assertEqual(len(packed), 1 + 2 * 9)
+        self.assertEqual(len(packed), 1 + (1 + 9) + (1 + 1))
         again = new_numbers()
         self.assertEqual(again.take_packed(b"xy" + packed + b"z", 2), 2 + len(packed))
         self.assertEqual(again.changed(), self.numbers.changed())
@@ -68,7 +67,7 @@ class TestNamedNumbers(unittest.TestCase):
     def test_bytes_that_no_numbers_gave_are_refused(self):
         self.numbers.set("hours", 9)
         whole = self.numbers.pack()
-        strangers = [struct.pack("<BBq", 1, place, value) for place, value in ((3, 0), (0, 25), (2, 2))]
+        strangers = [bytes((1, place, 2 * value)) for place, value in ((3, 0), (0, 25), (2, 2))]
         for data in [whole[:length] for length in range(len(whole))] + strangers:
             with self.assertRaises(ValueError):
                 new_numbers().take_packed(data, 0)

@@ -89,7 +89,7 @@ class TestKeys(unittest.TestCase):
             meter = keys.meter_key(aes, b"vending key 0001", meter_number)
             pairs = [keys.token_keys(aes, meter)]
             for uid in (b"\x01\x02\x03\x04", b"\x01\x02\x03\x05", bytes(range(7)), bytes(range(10))):
-                pairs.append(keys.statement_keys(aes, meter, uid))
+                pairs.append(keys.statement_keys(aes, keys.statement_key(aes, meter), uid))
             derived.append(meter)
             for pair in pairs:
                 derived += (pair.encryption, pair.authentication)

@@ -1,31 +1,36 @@
 """The statement: a meter's report to its seller, sealed for one card and cut to the room on it.
 
-    header, 8 bytes in clear: mark u8 = 0x53, payload blocks u8, number u16, meter number u32
+    header, 8 bytes in clear: mark u8 = 0x54, payload blocks u8, number u16, meter number u32
     payload, sealed (see `sealing`):
-        head, 32 bytes: time u32, balance i64 of the contract's unit, total mWh u48, token top u32, token window u64,
-            contract u4 (low) and detail u4 (high), alarms u8
-        if there is room: other balance, bought and charged of the contract's unit, tariff version, rate count, mWh per
-            rate, index of the current month, number of months, the months, newest first; then sections (see
-            `statement_sections`)
+        head, 32 bytes: time u32, balance i64 of the contract's unit, total mWh u48, newest token of the office u32, its
+            window u64 (see `money.token_windows`), contract u4 (low) and detail u4 (high), alarms u8
+        if there is room: tariff version, rate count, mWh per rate, index of the current month, number of months, the
+            months, newest first; then sections (see `statement_sections`)
     tag, 8 bytes
 
 `number` tells the newer of two copies on a card. Months are in Wh, rounded down: per rate and charge (detail 3), total
-and charge (2) or total alone (1). The detail is chosen that lets the statement hold most months. If a receipt has no
-room beside this, sections follow the head at once (4). Numbers after the head are varints, signed ones in zigzag form.
+and charge (2) or total alone (1). The detail is chosen that lets the statement hold most months. If the receipt and the
+sums that only grow have no room beside this, sections follow the head at once (4). Numbers after the head are varints,
+signed ones in zigzag form.
 """
 
 import struct
 
+from wattpurse.core.journal.varint import put, put_all, zigzag
+from wattpurse.core.messages.reader import Reader
 from wattpurse.core.messages.statement_sections import (
+    issuers_of,
     parse_sections,
     put_sections,
     receipt_of,
     size_of,
     standing_of,
     supply_of,
+    totals_of,
+    voided_of,
 )
-from wattpurse.core.messages.varint import Reader, put, put_all, put_signed, zigzag
-from wattpurse.core.money.contract import ENERGY, MONEY, by_code
+from wattpurse.core.money.contract import MONEY, by_code
+from wattpurse.core.money.token_windows import OFFICE
 from wattpurse.core.seals.cmac import BLOCK
 from wattpurse.core.seals.sealing import TAG_SIZE, SealBroken, authenticate, seal, unseal
 
@@ -38,7 +43,7 @@ if TYPE_CHECKING:
     from wattpurse.core.seals.sealing import KeyPair
     from wattpurse.hal import Aes
 
-MARK = 0x53
+MARK = 0x54
 HEADER_SIZE = 8
 HEAD_SIZE = 32
 
@@ -101,13 +106,20 @@ def compose(
 ) -> bytes:
     """Return the payload with as much of `account` as fits into `capacity` bytes (32 or more).
 
-    The receipt comes first, then `reason` of supply and standing, then months, then `sections`: (tag, parts), the most
-    important first.
+    The receipt comes first, then the sums that only grow, the issuers, the voided tokens, `reason` of supply and
+    standing, then months, then `sections`: (tag, parts), the most important first.
     """
-    own = [receipt_of(account), supply_of(reason), standing_of(account)]
+    own = [
+        receipt_of(account),
+        totals_of(account),
+        issuers_of(account),
+        voided_of(account),
+        supply_of(reason),
+        standing_of(account),
+    ]
     further = _common_part(account)
     room = capacity - HEAD_SIZE - len(further) - 1
-    if room < size_of(own[0]):
+    if room < size_of(own[0]) + size_of(own[1]):
         out = bytearray()
         put_sections(out, own, capacity - HEAD_SIZE)
         return _head(account, alarms, now_s, _SECTIONS_ALONE if out else _HEAD_ONLY) + bytes(out)
@@ -134,8 +146,7 @@ def parse(payload: bytes) -> dict:
         "time_s": time_s,
         "balance": balance,
         "total_mwh": total_high << 32 | total_low,
-        "token_top": top,
-        "token_window": window,
+        "windows": {OFFICE: (top, window)},
         "contract": contract_and_detail & 0x0F,
         "unit": "money" if by_code(contract_and_detail & 0x0F).credit_unit == MONEY else "energy",
         "alarms": [text for bit, text in ALARM_TEXTS if alarms & bit],
@@ -165,20 +176,15 @@ def _head(account: "Account", alarms: int, now_s: int, detail: int) -> bytes:
         account.credit_register(unit).balance,
         total_mwh & 0xFFFFFFFF,
         total_mwh >> 32,
-        account.token_top,
-        account.token_window,
+        account.tokens.top(),
+        account.tokens.window(),
         account.contract.code | detail << 4,
         alarms,
     )
 
 
 def _common_part(account: "Account") -> bytearray:
-    unit = account.contract.credit_unit
-    other = account.credit_register(MONEY if unit == ENERGY else ENERGY)
     out = bytearray()
-    put_signed(out, other.balance)
-    put_signed(out, account.credit_register(unit).bought)
-    put_signed(out, account.credit_register(unit).charged)
     put(out, account.tariff.version)
     out.append(account.tariff.rate_count)
     for rate in range(account.tariff.rate_count):
@@ -224,9 +230,6 @@ def _numbers_of(month: "Month", detail: int, rate_count: int) -> list:
 
 
 def _parse_further(reader: Reader, detail: int, statement: dict) -> None:
-    statement["other_balance"] = reader.signed()
-    statement["bought"] = reader.signed()
-    statement["charged"] = reader.signed()
     statement["tariff_version"] = reader.number()
     rate_count = reader.byte()
     statement["rate_mwh"] = [reader.number() for _ in range(rate_count)]

@@ -10,16 +10,26 @@ A reader skips a section with an unknown tag, so that older readers can read new
     DEMAND   for each month of the statement, newest first: the largest use of a half hour, Wh varint, and unless that
              is 0, the age of that half hour, from its begin to the statement, in half hours, varint
     RECEIPT  the last credit taken out of the meter: the token that asked for it varint, micro-units and mWh signed, the
-             debt in micro-units that went with it varint, and the seconds of a term, if any; it has its room before any
-             month
+             debt in micro-units that went with it, the seconds of a term, the tenant and the number of the card that it
+             is for, varints; it has its room before any month
+    TOTALS   sums that only grow, varints: of money in micro-units and then of energy in mWh, bought, charged, taken out
+             and waived; of a term in seconds, bought and taken out; of debt in micro-units, added, taken off, paid back
+             and taken out; zeros at the end are left out
+    ISSUERS  revoked issuers as bits varint; then for each issuer but the office that has a window: issuer u8, newest
+             count varint, window u64
+    VOIDED   the newest tokens that were refused for good: token number u32 and outcome u8 of each
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
     SUPPLY   the reason of `supply` for the position of the load switch u8
     TAMPER   the latched kinds of `tamper`, as bits, varint; comes first
 """
 
+import struct
+
 from wattpurse.core.guards import tamper
-from wattpurse.core.messages.varint import Reader, put, put_signed
+from wattpurse.core.journal.varint import put, put_all, put_signed
+from wattpurse.core.messages.reader import Reader
 from wattpurse.core.money import standing
+from wattpurse.core.money.token_windows import OFFICE
 from wattpurse.core.tariffs.calendar import HALF_HOUR_S
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -79,6 +89,21 @@ RECEIPT = 4
 STANDING = 5
 SUPPLY = 6
 TAMPER = 7
+TOTALS = 8
+ISSUERS = 9
+VOIDED = 10
+
+_WINDOW = "<Q"
+_VOIDED = "<IB"
+_TOTALS_OF_REGISTER = ("bought", "charged", "taken", "waived")
+_TOTALS_OF_STANDING = (
+    "term_bought_s",
+    "term_taken_s",
+    "debt_added_microunits",
+    "debt_reduced_microunits",
+    "debt_recovered_microunits",
+    "debt_taken_microunits",
+)
 
 _MWH_PER_WH = 1000
 _LINK_SIZE = 5
@@ -108,9 +133,43 @@ def receipt_of(account: "Account") -> tuple:
         put_signed(out, numbers["receipt_microunits"])
         put_signed(out, numbers["receipt_mwh"])
         put(out, numbers["receipt_debt_microunits"])
-        if numbers["receipt_term_s"]:
-            put(out, numbers["receipt_term_s"])
+        put(out, numbers["receipt_term_s"])
+        put(out, numbers["receipt_tenant"])
+        put(out, numbers["receipt_card"])
     return RECEIPT, [out] if out else []
+
+
+def totals_of(account: "Account") -> tuple:
+    """Return `(tag, parts)` of the sums of `account` that only grow."""
+    sums = list(account.money.sums() + account.energy.sums())
+    sums += [account.standing[name] for name in _TOTALS_OF_STANDING]
+    while sums and not sums[-1]:
+        sums.pop()
+    out = bytearray()
+    put_all(out, sums)
+    return TOTALS, [out] if out else []
+
+
+def issuers_of(account: "Account") -> tuple:
+    """Return `(tag, parts)` of the revoked issuers and of the windows of all issuers but the office."""
+    windows = account.tokens
+    others = [issuer for issuer in windows.issuers() if issuer != OFFICE]
+    if not others and not windows.revoked:
+        return ISSUERS, []
+    head = bytearray()
+    put(head, windows.revoked)
+    parts = [head]
+    for issuer in others:
+        part = bytearray((issuer,))
+        put(part, windows.top(issuer))
+        part.extend(struct.pack(_WINDOW, windows.window(issuer)))
+        parts.append(part)
+    return ISSUERS, parts
+
+
+def voided_of(account: "Account") -> tuple:
+    """Return `(tag, parts)` of the voided tokens, the newest first."""
+    return VOIDED, [struct.pack(_VOIDED, *entry) for entry in reversed(account.voided.newest)]
 
 
 def supply_of(reason: int | None) -> tuple:
@@ -119,10 +178,11 @@ def supply_of(reason: int | None) -> tuple:
 
 
 def standing_of(account: "Account") -> tuple:
-    """Return `(tag, parts)` of the standing of `account`, without the receipt."""
+    """Return `(tag, parts)` of the standing of `account`, without the receipt and the sums of `totals_of`."""
     parts = []
     for place, value in account.standing.changed():
-        if not standing.names()[place].startswith("receipt_"):
+        name = standing.names()[place]
+        if not name.startswith("receipt_") and name not in _TOTALS_OF_STANDING:
             part = bytearray((place,))
             put_signed(part, value)
             parts.append(part)
@@ -231,8 +291,45 @@ def _parse_receipt(content: Reader, statement: dict) -> None:
         "money": content.signed(),
         "energy": content.signed(),
         "debt": content.number(),
-        "term_s": 0 if content.is_at_end else content.number(),
+        "term_s": content.number(),
+        "tenant": content.number(),
+        "card": content.number(),
     }
+
+
+def _parse_totals(content: Reader, statement: dict) -> None:
+    """Add the sums by name, those of money and energy as a dict each.
+
+    `bought`, `charged` and `taken` are those of the contract's unit. `other_balance` is that of the other unit.
+    """
+    sums = []
+    while not content.is_at_end:
+        sums.append(content.number())
+    count = len(_TOTALS_OF_REGISTER)
+    sums += [0] * (2 * count + len(_TOTALS_OF_STANDING) - len(sums))
+    statement["totals"] = {
+        "money": {name: sums[place] for place, name in enumerate(_TOTALS_OF_REGISTER)},
+        "energy": {name: sums[count + place] for place, name in enumerate(_TOTALS_OF_REGISTER)},
+    }
+    for place, name in enumerate(_TOTALS_OF_STANDING):
+        statement["totals"][name] = sums[2 * count + place]
+    for name in ("bought", "charged", "taken"):
+        statement[name] = statement["totals"][statement["unit"]][name]
+    other = statement["totals"]["energy" if statement["unit"] == "money" else "money"]
+    statement["other_balance"] = other["bought"] - other["charged"] - other["taken"] + other["waived"]
+
+
+def _parse_issuers(content: Reader, statement: dict) -> None:
+    statement["revoked_issuers"] = content.number()
+    while not content.is_at_end:
+        issuer, top = content.byte(), content.number()
+        statement["windows"][issuer] = (top, struct.unpack(_WINDOW, content.bytes(struct.calcsize(_WINDOW)))[0])
+
+
+def _parse_voided(content: Reader, statement: dict) -> None:
+    statement["voided"] = []
+    while not content.is_at_end:
+        statement["voided"].append(struct.unpack(_VOIDED, content.bytes(struct.calcsize(_VOIDED))))
 
 
 def _parse_standing(content: Reader, statement: dict) -> None:
@@ -257,4 +354,7 @@ _PARSERS = {
     STANDING: _parse_standing,
     SUPPLY: _parse_supply,
     TAMPER: _parse_tamper,
+    TOTALS: _parse_totals,
+    ISSUERS: _parse_issuers,
+    VOIDED: _parse_voided,
 }

@@ -14,12 +14,13 @@ from wattpurse.core.money.known_cards import KnownCards
 from wattpurse.core.money.registers import Registers
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, Standing
 from wattpurse.core.money.terms import Terms
+from wattpurse.core.money.token_windows import TokenWindows
+from wattpurse.core.money.voided_tokens import VoidedTokens
 from wattpurse.core.tariffs.calendar import month_index
 from wattpurse.core.tariffs.tariff import Tariff
 
 MWH_PER_KWH = 1_000_000
 KWH_PER_PULSE_LIMIT = 10
-TOKEN_WINDOW = 64
 
 _COUNT_LIMIT = 1 << 62
 _ENERGY_LIMIT = 1 << 47
@@ -31,16 +32,34 @@ CHARGE_PARTS = MWH_PER_KWH * WHOLE_TAX
 
 
 class CreditRegister:
-    """One kind of credit: `bought` less `charged` is the balance."""
+    """One kind of credit, as four sums that only grow.
 
-    def __init__(self, bought: int = 0, charged: int = 0) -> None:
+    `bought` is the credit of all tokens. `charged` is the credit used. `taken` is the credit that receipts took out of
+    the meter. `waived` is the credit below zero that receipts took over. The balance follows from the four.
+    """
+
+    def __init__(self, bought: int = 0, charged: int = 0, taken: int = 0, waived: int = 0) -> None:
         self.bought = bought
         self.charged = charged
+        self.taken = taken
+        self.waived = waived
 
     @property
     def balance(self) -> int:
         """Credit left; below zero if more was used than bought."""
-        return self.bought - self.charged
+        return self.bought - self.charged - self.taken + self.waived
+
+    def sums(self) -> tuple:
+        """Return bought, charged, taken and waived."""
+        return self.bought, self.charged, self.taken, self.waived
+
+    def take_out(self, amount: int) -> int:
+        """Take credit out of the meter. A negative amount takes over credit below zero. Return the amount."""
+        if amount < 0:
+            self.waived -= amount
+        else:
+            self.taken += amount
+        return amount
 
     def has_room(self, amount: int) -> bool:
         """Return True if `amount` more can be bought and the account stays plausible."""
@@ -72,8 +91,8 @@ class Account:
         self.energy = CreditRegister()
         self.cards = KnownCards()
         self.pulses_total = 0
-        self.token_top = 0
-        self.token_window = 0
+        self.tokens = TokenWindows()
+        self.voided = VoidedTokens()
         self.time_s = time_s
         self.energy_remainder = 0
         self.charge_remainder = 0
@@ -171,22 +190,11 @@ class Account:
 
     def token_is_used(self, sequence: int) -> bool:
         """Return True if the token was redeemed, or is too old to know."""
-        behind = self.token_top - sequence
-        if behind < 0:
-            return False
-        return behind >= TOKEN_WINDOW or bool(self.token_window >> behind & 1)
+        return self.tokens.is_used(sequence)
 
     def mark_token(self, sequence: int) -> None:
         """Note a token as redeemed. Raise ValueError if it already is."""
-        if self.token_is_used(sequence):
-            raise ValueError("token is used")
-        ahead = sequence - self.token_top
-        if ahead > 0:
-            shifted = self.token_window << min(ahead, TOKEN_WINDOW)
-            self.token_window = (shifted | 1) & ((1 << TOKEN_WINDOW) - 1)
-            self.token_top = sequence
-        else:
-            self.token_window |= 1 << -ahead
+        self.tokens.mark(sequence)
 
     def is_newer_tariff(self, tariff: Tariff) -> bool:
         """Return True if `tariff` may follow the tariff in force and the pending tariff: versions only go up."""
@@ -236,7 +244,7 @@ class Account:
 
         In any other state the account's arithmetic could fail or never end.
         """
-        amounts = (self.money.bought, self.money.charged, self.energy.bought, self.energy.charged)
+        amounts = self.money.sums() + self.energy.sums()
         return (
             self.rate < self.tariff.rate_count
             and self.energy_remainder < self.impulses
@@ -247,6 +255,6 @@ class Account:
             and self.pulses_total < _COUNT_LIMIT
             and max(self.registers.rate_mwh + self.registers.month.rate_mwh) < _ENERGY_LIMIT
             and max(amounts) < _COUNT_LIMIT
-            and min(amounts) > -_COUNT_LIMIT
+            and min(amounts) >= 0
             and self.cards.is_plausible()
         )

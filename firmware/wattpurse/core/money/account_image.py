@@ -1,26 +1,25 @@
 """An account as bytes: the snapshot in the ledger.
 
-Format 2, little-endian: the fixed fields, both credit registers, the redeemed tokens, then terms, standing, known key
-cards, registers, and the tables of the tariff in force and of the pending tariff. Format 1, of version 0.1, had no
-standing, no key cards, no energy of the day, four terms in full, and a charge remainder without tax.
+Format 3, little-endian: the fixed fields, both credit registers, the redeemed and the voided tokens, then terms,
+standing, known key cards, registers, and the tables of the tariff in force and of the pending tariff. Formats 1 and 2
+had tokens of one issuer alone. No meter in service has them, and they are refused.
 """
 
 import struct
 
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.money.account import WHOLE_TAX, Account, CreditRegister
+from wattpurse.core.money.account import Account, CreditRegister
 from wattpurse.core.money.known_cards import KnownCards
 from wattpurse.core.money.registers import Registers
 from wattpurse.core.money.standing import Standing
 from wattpurse.core.money.terms import Terms
+from wattpurse.core.money.token_windows import TokenWindows
+from wattpurse.core.money.voided_tokens import VoidedTokens
 from wattpurse.core.tariffs.tariff import Tariff
 
-_FORMAT = 2
+_FORMAT = 3
 _FIXED = "<BBIIIIIBQQQQ"
-_FORMAT_1 = 1
-_FIXED_1 = "<BBIIIIIBQQI"
-_CREDIT_REGISTER = "<qq"
-_TOKENS = "<IQ"
+_CREDIT_REGISTER = "<qqqq"
 _TABLES = "<HH"
 
 
@@ -44,9 +43,10 @@ def pack(account: Account) -> bytes:
                 account.charge_remainder,
                 account.day_mwh,
             ),
-            struct.pack(_CREDIT_REGISTER, account.money.bought, account.money.charged),
-            struct.pack(_CREDIT_REGISTER, account.energy.bought, account.energy.charged),
-            struct.pack(_TOKENS, account.token_top, account.token_window),
+            struct.pack(_CREDIT_REGISTER, *account.money.sums()),
+            struct.pack(_CREDIT_REGISTER, *account.energy.sums()),
+            account.tokens.pack(),
+            account.voided.pack(),
             account.terms.pack(),
             account.standing.pack(),
             account.cards.pack(),
@@ -65,16 +65,11 @@ def unpack(data: bytes) -> Account:
     for _ in range(2):
         credit_registers.append(CreditRegister(*struct.unpack_from(_CREDIT_REGISTER, data, position)))
         position += struct.calcsize(_CREDIT_REGISTER)
-    tokens = struct.unpack_from(_TOKENS, data, position)
-    position += struct.calcsize(_TOKENS)
-    if fixed[0] == _FORMAT_1:
-        terms, position = Terms.unpack_format_1(data, position)
-        standing = Standing()
-        cards = KnownCards()
-    else:
-        terms, position = Terms.unpack(data, position)
-        standing, position = Standing.unpack(data, position)
-        cards, position = KnownCards.unpack(data, position)
+    tokens, position = TokenWindows.unpack(data, position)
+    voided, position = VoidedTokens.unpack(data, position)
+    terms, position = Terms.unpack(data, position)
+    standing, position = Standing.unpack(data, position)
+    cards, position = KnownCards.unpack(data, position)
     registers, position = Registers.unpack(data, position)
     tariff_length, pending_length = struct.unpack_from(_TABLES, data, position)
     position += struct.calcsize(_TABLES)
@@ -85,7 +80,7 @@ def unpack(data: bytes) -> Account:
     account.day, account.charged_day, account.rate, account.pulses_total = fixed[5:9]
     account.energy_remainder, account.charge_remainder, account.day_mwh = fixed[9:]
     account.money, account.energy = credit_registers
-    account.token_top, account.token_window = tokens
+    account.tokens, account.voided = tokens, voided
     account.terms = terms
     account.standing = standing
     account.cards = cards
@@ -97,11 +92,9 @@ def unpack(data: bytes) -> Account:
 
 
 def _unpack_fixed(data: bytes) -> tuple:
-    """Return `(the fixed fields, position behind them)`, with those of format 1 converted to format 2."""
-    if data[:1] == bytes((_FORMAT_1,)):
-        fixed = struct.unpack_from(_FIXED_1, data)
-        return fixed[:-1] + (fixed[-1] * WHOLE_TAX, 0), struct.calcsize(_FIXED_1)
-    fixed = struct.unpack_from(_FIXED, data)
-    if fixed[0] != _FORMAT:
-        raise ValueError(f"account format {fixed[0]} is not known")
-    return fixed, struct.calcsize(_FIXED)
+    """Return `(the fixed fields, position behind them)`."""
+    if data[:1] != bytes((_FORMAT,)):
+        raise ValueError(f"account format {data[0] if data else 'none'} is not known")
+    if len(data) < struct.calcsize(_FIXED) + 2 * struct.calcsize(_CREDIT_REGISTER):
+        raise ValueError("the account ends early")
+    return struct.unpack_from(_FIXED, data), struct.calcsize(_FIXED)

@@ -93,27 +93,55 @@ def note_balance(account: "Account") -> None:
             standing.set(name, EMERGENCY_USED)
 
 
-def take_back(account: "Account", sequence: int, unit: int, amount: int) -> None:
-    """Take up to `amount` (0: everything) out of one credit register for token `sequence`, and write the receipt."""
+def take_back(account: "Account", sequence: int, card: int, unit: int, amount: int) -> None:
+    """Take up to `amount` (0: everything) out of one credit register for token `sequence`, and write the receipt.
+
+    `card` is the number of the card that the token names.
+    """
     balance = max(0, account.credit_register(unit).balance)
     taken = balance if amount == 0 else min(amount, balance)
-    account.credit_register(unit).bought -= taken
-    _write_receipt(account, sequence, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0)
+    account.credit_register(unit).take_out(taken)
+    _write_receipt(account, sequence, card, taken if unit == MONEY else 0, taken if unit == ENERGY else 0)
 
 
-def clear(account: "Account", sequence: int) -> None:
-    """Set both credit registers, the debt and prepaid time to zero for token `sequence`.
+def clear(account: "Account", sequence: int, card: int) -> None:
+    """Set both credit registers, the debt and prepaid time to zero for token `sequence`, made for card `card`.
 
     The receipt has the former balances, including negative ones.
     """
     standing = account.standing
-    money, energy = account.money.balance, account.energy.balance
-    account.money.bought -= money
-    account.energy.bought -= energy
-    _write_receipt(account, sequence, money, energy, standing["debt_microunits"])
-    standing.set("receipt_term_s", max(0, standing["term_until_s"] - account.time_s))
+    money = account.money.take_out(account.money.balance)
+    energy = account.energy.take_out(account.energy.balance)
+    debt, term_s = standing["debt_microunits"], max(0, standing["term_until_s"] - account.time_s)
+    _write_receipt(account, sequence, card, money, energy, debt, term_s)
+    standing.add("debt_taken_microunits", debt)
+    standing.add("term_taken_s", term_s)
     for name in _CLEARED:
         standing.set(name, 0)
+
+
+def term_end_s(account: "Account", now_s: int, duration_s: int) -> int:
+    """Return the end of the term after a purchase. A renewal before its end adds to it; a later one begins now."""
+    return max(account.standing["term_until_s"], now_s) + duration_s
+
+
+def extend_term(account: "Account", now_s: int, duration_s: int) -> None:
+    """Extend the term by time that a token bought at `now_s`."""
+    account.standing.set("term_until_s", term_end_s(account, now_s, duration_s))
+    account.standing.add("term_bought_s", duration_s)
+
+
+def debt_after(account: "Account", amount: int) -> int:
+    """Return the debt after `change_debt`."""
+    return max(0, account.standing["debt_microunits"] + amount)
+
+
+def change_debt(account: "Account", amount: int) -> None:
+    """Add an amount to the debt. An amount below zero takes debt off, down to no debt."""
+    standing = account.standing
+    change = debt_after(account, amount) - standing["debt_microunits"]
+    standing.add("debt_microunits", change)
+    standing.add("debt_added_microunits" if change > 0 else "debt_reduced_microunits", abs(change))
 
 
 def _most_of_debt(account: "Account") -> int:
@@ -147,10 +175,21 @@ def _week(account: "Account") -> int:
     return (account.charged_day + _MONDAY) // DAYS_OF_A_WEEK
 
 
-def _write_receipt(account: "Account", sequence: int, microunits: int, mwh: int, debt_microunits: int) -> None:
-    """Write the receipt of token `sequence`; the time left of a term is noted separately."""
-    account.standing.set("receipt_sequence", sequence)
-    account.standing.set("receipt_microunits", microunits)
-    account.standing.set("receipt_mwh", mwh)
-    account.standing.set("receipt_debt_microunits", debt_microunits)
-    account.standing.set("receipt_term_s", 0)
+def _write_receipt(
+    account: "Account",
+    sequence: int,
+    card: int,
+    microunits: int,
+    mwh: int,
+    debt_microunits: int = 0,
+    term_s: int = 0,
+) -> None:
+    """Write the receipt of token `sequence`: who it is for, and the credit, debt and time that were taken out."""
+    standing = account.standing
+    standing.set("receipt_sequence", sequence)
+    standing.set("receipt_card", card)
+    standing.set("receipt_tenant", standing["tenant"])
+    standing.set("receipt_microunits", microunits)
+    standing.set("receipt_mwh", mwh)
+    standing.set("receipt_debt_microunits", debt_microunits)
+    standing.set("receipt_term_s", term_s)

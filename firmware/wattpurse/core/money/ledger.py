@@ -13,6 +13,7 @@ from wattpurse.core.money import account_image, credit_rules
 from wattpurse.core.money import ledger_records as records
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
+from wattpurse.core.outcome import ACCEPTED
 from wattpurse.core.tariffs.calendar import DAY_S, month_index
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -114,18 +115,44 @@ class Ledger:
             amount
         ):
             raise ValueError("amount out of range")
-        if self.account.token_is_used(sequence):
-            raise ValueError("token is used")
+        self._refuse_used(sequence)
         balance = credit_rules.balance_after(self.account, unit, amount)
         self._record(records.CREDIT, records.credit(now_s, sequence, unit, carrier, amount, balance))
         return balance
 
-    def redeem(self, sequence: int, token_kind: int, carrier: int, now_s: int) -> None:
-        """Note a token without credit as redeemed. Raise ValueError if it is used."""
-        if self.account.token_is_used(sequence):
-            raise ValueError("token is used")
-        payload = records.token(now_s, self._pending_pulses, sequence, token_kind, carrier)
+    def redeem(self, sequence: int, token_kind: int, carrier: int, now_s: int, result: int = ACCEPTED) -> None:
+        """Note a token without credit as redeemed, or as voided for the outcome `result`.
+
+        Raise ValueError if it is used.
+        """
+        self._refuse_used(sequence)
+        payload = records.token(now_s, self._pending_pulses, sequence, token_kind, carrier, result)
         self._record_with_pulses(records.TOKEN, payload)
+
+    def buy_time(self, sequence: int, duration_s: int, carrier: int, now_s: int) -> None:
+        """Redeem token `sequence` for seconds of a term, in one record.
+
+        Raise ValueError if the token is used, or if the term or the sum of all time is out of range.
+        """
+        self._refuse_used(sequence)
+        standing = self.account.standing
+        standing.check(standing.place("term_until_s"), credit_rules.term_end_s(self.account, now_s, duration_s))
+        standing.check(standing.place("term_bought_s"), standing["term_bought_s"] + duration_s)
+        payload = records.amount(now_s, self._pending_pulses, sequence, carrier, duration_s)
+        self._record_with_pulses(records.TIME_BOUGHT, payload)
+
+    def change_debt(self, sequence: int, amount: int, carrier: int, now_s: int) -> None:
+        """Redeem token `sequence`, which changes the debt by `amount` (not below zero), in one record.
+
+        Raise ValueError if the token is used, or if the debt or a sum of debt is out of range.
+        """
+        self._refuse_used(sequence)
+        standing = self.account.standing
+        standing.check(standing.place("debt_microunits"), credit_rules.debt_after(self.account, amount))
+        for name in ("debt_added_microunits", "debt_reduced_microunits"):
+            standing.check(standing.place(name), standing[name] + abs(amount))
+        payload = records.amount(now_s, self._pending_pulses, sequence, carrier, amount)
+        self._record_with_pulses(records.DEBT_CHANGED, payload)
 
     def set_number(
         self,
@@ -141,8 +168,8 @@ class Ledger:
         `holder` is TERMS or STANDING of `ledger_records`. Raise ValueError if the token is used, for an unknown name,
         or for a value out of range.
         """
-        if sequence != NO_TOKEN and self.account.token_is_used(sequence):
-            raise ValueError("token is used")
+        if sequence != NO_TOKEN:
+            self._refuse_used(sequence)
         numbers = records.numbers_of(self.account, holder)
         place = numbers.place(name)
         numbers.check(place, value)
@@ -220,6 +247,10 @@ class Ledger:
         The call holds the processor for one erase at most.
         """
         return self._journal.prepare()
+
+    def _refuse_used(self, sequence: int) -> None:
+        if self.account.token_is_used(sequence):
+            raise ValueError("token is used")
 
     def _adopt(self, account: Account) -> None:
         self.account = account

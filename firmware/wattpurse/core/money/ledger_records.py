@@ -6,6 +6,7 @@ before the record takes effect. `sequence` is a token's number, `carrier` one of
 
 import struct
 
+from wattpurse.core import outcome
 from wattpurse.core.money import credit_rules
 from wattpurse.core.money.key_card import join48, split48
 
@@ -26,6 +27,8 @@ NUMBER = 5
 CARD = 6
 CARD_TERMS = 7
 CARD_STEP = 8
+TIME_BOUGHT = 9
+DEBT_CHANGED = 10
 
 NO_TOKEN = 0
 TERMS = 0
@@ -34,7 +37,8 @@ STANDING = 1
 _RATE_LAYOUT = "<IIB"  # time, pulses, rate
 _DAY_LAYOUT = "<III"  # time, pulses, day
 _CREDIT_LAYOUT = "<IIBBqq"  # time, sequence, unit, carrier, amount, balance that results
-_TOKEN_LAYOUT = "<IIIBB"  # time, pulses, sequence, token kind, carrier
+_TOKEN_LAYOUT = "<IIIBBB"  # time, pulses, sequence, token kind, carrier, outcome
+_AMOUNT_LAYOUT = "<IIIBq"  # time, pulses, sequence, carrier, seconds of a term or micro-units of debt
 _NUMBER_LAYOUT = "<IIIBBBq"  # time, pulses, sequence or NO_TOKEN, carrier, TERMS or STANDING, place, value
 _CARD_LAYOUT = "<IIIIIHI"  # time, pulses, card number, version, spent in two parts, user
 _CARD_TERMS_LAYOUT = "<IIHIIBHI"  # time, loaded in two parts, price, allowance, period, its number, used of it
@@ -62,9 +66,17 @@ def credit(time_s: int, sequence: int, unit: int, carrier: int, amount: int, bal
     return struct.pack(_CREDIT_LAYOUT, time_s, sequence, unit, carrier, amount, balance)
 
 
-def token(time_s: int, pulses: int, sequence: int, kind: int, carrier: int) -> bytes:
-    """Return the record of a redeemed token that changes nothing in the account."""
-    return struct.pack(_TOKEN_LAYOUT, time_s, pulses, sequence, kind, carrier)
+def token(time_s: int, pulses: int, sequence: int, kind: int, carrier: int, result: int) -> bytes:
+    """Return the record of a token that changes nothing in the account.
+
+    `result` is ACCEPTED, or the outcome for which the token was voided.
+    """
+    return struct.pack(_TOKEN_LAYOUT, time_s, pulses, sequence, kind, carrier, result)
+
+
+def amount(time_s: int, pulses: int, sequence: int, carrier: int, value: int) -> bytes:
+    """Return the record of a token that bought `value` seconds of a term, or changed the debt by `value`."""
+    return struct.pack(_AMOUNT_LAYOUT, time_s, pulses, sequence, carrier, value)
 
 
 def number(time_s: int, pulses: int, sequence: int, carrier: int, holder: int, place: int, value: int) -> bytes:
@@ -141,9 +153,25 @@ def _apply_credit(account: "Account", payload: bytes) -> None:
 
 
 def _apply_token(account: "Account", payload: bytes) -> None:
-    _, pulses, sequence, _, _ = struct.unpack_from(_TOKEN_LAYOUT, payload)
+    _, pulses, sequence, _, _, result = struct.unpack_from(_TOKEN_LAYOUT, payload)
     account.count_pulses(pulses)
     account.mark_token(sequence)
+    if result != outcome.ACCEPTED:
+        account.voided.note(sequence, result)
+
+
+def _apply_time_bought(account: "Account", payload: bytes) -> None:
+    time_s, pulses, sequence, _, duration_s = struct.unpack_from(_AMOUNT_LAYOUT, payload)
+    account.count_pulses(pulses)
+    account.mark_token(sequence)
+    credit_rules.extend_term(account, time_s, duration_s)
+
+
+def _apply_debt_changed(account: "Account", payload: bytes) -> None:
+    _, pulses, sequence, _, change = struct.unpack_from(_AMOUNT_LAYOUT, payload)
+    account.count_pulses(pulses)
+    account.mark_token(sequence)
+    credit_rules.change_debt(account, change)
 
 
 def _apply_number(account: "Account", payload: bytes) -> None:
@@ -186,4 +214,6 @@ _EFFECTS = {
     CARD: _apply_card,
     CARD_TERMS: _apply_card_terms,
     CARD_STEP: _apply_card_step,
+    TIME_BOUGHT: _apply_time_bought,
+    DEBT_CHANGED: _apply_debt_changed,
 }

@@ -1,13 +1,12 @@
 """Integers by name, each with a default and a range. Flash holds only the numbers that differ from their defaults.
 
+    count u8, then for each number: place u8, value as a signed varint
+
 A table is a tuple of (name, default, lowest, highest). Flash names a number by its place in the table. New numbers go
 at the end, and no number is ever removed.
 """
 
-import struct
-
-_ENTRY = "<Bq"
-_ENTRY_SIZE = struct.calcsize(_ENTRY)
+from wattpurse.core.journal.varint import put_signed, take_signed
 
 
 class NamedNumbers:
@@ -46,6 +45,10 @@ class NamedNumbers:
         """Change one number. Raise ValueError for an unknown name or a value out of range."""
         self.set_at(self.place(name), value)
 
+    def add(self, name: str, amount: int) -> None:
+        """Add `amount` to one number. Raise ValueError if the sum is out of range."""
+        self.set(name, self[name] + amount)
+
     def changed(self) -> list:
         """Return `(place, value)` of every number that differs from its default."""
         if self._values == self._defaults:  # most meters, most of the time
@@ -55,18 +58,23 @@ class NamedNumbers:
     def pack(self) -> bytes:
         """Pack the numbers into bytes."""
         changed = self.changed()
-        return bytes((len(changed),)) + b"".join(struct.pack(_ENTRY, *entry) for entry in changed)
+        out = bytearray((len(changed),))
+        for place, value in changed:
+            out.append(place)
+            put_signed(out, value)
+        return bytes(out)
 
     def take_packed(self, data: bytes, position: int) -> int:
         """Take over the numbers that `pack` put at `position`. Return the position behind them.
 
         Raise ValueError for bytes that `pack` does not produce.
         """
-        if position >= len(data) or position + 1 + data[position] * _ENTRY_SIZE > len(data):
+        if position >= len(data):
             raise ValueError(f"the {self._what}s end early")
         count = data[position]
         position += 1
         for _ in range(count):
-            self.set_at(*struct.unpack_from(_ENTRY, data, position))
-            position += _ENTRY_SIZE
+            value, end = take_signed(data, position + 1)
+            self.set_at(data[position], value)
+            position = end
         return position

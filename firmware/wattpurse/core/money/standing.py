@@ -14,9 +14,12 @@ debt_week, debt_week_microunits   amount paid back in that week, counted from 19
 switch_order, shortage_order   token number of a head-end's newest order of that kind: an older order that comes
                    later, by another carrier, must not undo it
 tenant             number of the tenant who owns the credit
-receipt_...        receipt of the last refund, clearing or change of tenant: the token that asked for it, the
-                   amounts, the debt that went with them, and the time left of a term; the station pays it back,
-                   or sells it again, once
+receipt_...        receipt of the last refund, clearing or change of tenant: the token that asked for it, the card
+                   and the tenant that it is for, the amounts, the debt that went with them, and the time left of a
+                   term; the station pays it back, or sells it again, once
+term_bought_s, term_taken_s   all time of a term that tokens brought, and that receipts took out; they only grow
+debt_added_microunits, debt_reduced_microunits, debt_taken_microunits   all debt that tokens added, that tokens took
+                   off, and that receipts took out; they only grow
 card_in            1 while the newest key card (`money.known_cards`) is in the slot and pays
 """
 
@@ -30,9 +33,10 @@ SHORTAGE_LEVELS = 9
 
 _AMOUNT = 1 << 62
 _TIME = (1 << 32) - 1
+_TENANT = (1 << 24) - 1
 
 # name, default, lowest, highest
-_TABLE = (
+TABLE = (
     ("term_until_s", 0, 0, _TIME),
     ("dispenser_until_s", 0, 0, _TIME),
     ("permit_until_s", 0, 0, _TIME),
@@ -48,7 +52,7 @@ _TABLE = (
     ("debt_week_microunits", 0, 0, _AMOUNT),
     ("switch_order", 0, 0, _TIME),
     ("shortage_order", 0, 0, _TIME),
-    ("tenant", 0, 0, _TIME),
+    ("tenant", 0, 0, _TENANT),
     ("receipt_sequence", 0, 0, _TIME),
     ("receipt_microunits", 0, -_AMOUNT, _AMOUNT),
     ("receipt_mwh", 0, -_AMOUNT, _AMOUNT),
@@ -57,8 +61,15 @@ _TABLE = (
     ("friendly_until_s", 0, 0, _TIME),
     ("receipt_term_s", 0, 0, _TIME),
     ("card_in", 0, 0, 1),
+    ("receipt_card", 0, 0, _TIME),
+    ("receipt_tenant", 0, 0, _TENANT),
+    ("term_bought_s", 0, 0, _AMOUNT),
+    ("term_taken_s", 0, 0, _AMOUNT),
+    ("debt_added_microunits", 0, 0, _AMOUNT),
+    ("debt_reduced_microunits", 0, 0, _AMOUNT),
+    ("debt_taken_microunits", 0, 0, _AMOUNT),
 )
-_PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
+_PLACES = {row[0]: place for place, row in enumerate(TABLE)}
 # The orders of a head-end, and the standing number that keeps the token number of the newest one.
 _NEWEST_ORDERS = {"ordered_open": "switch_order", "shortage_level": "shortage_order"}
 _NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: _NEWEST_ORDERS[name] for name in _NEWEST_ORDERS}
@@ -68,7 +79,7 @@ class Standing(NamedNumbers):
     """The standing numbers. `standing["emergency_money"]` reads one number; `set` changes one."""
 
     def __init__(self) -> None:
-        super().__init__(_TABLE, _PLACES, "standing number")
+        super().__init__(TABLE, _PLACES, "standing number")
 
     def newest_order(self, name: str) -> int:
         """Return the number of the token that last ordered `name`. An older order that comes later has no effect."""
@@ -89,4 +100,4 @@ class Standing(NamedNumbers):
 
 def names() -> tuple:
     """Return the names of all numbers, in the order of their places."""
-    return tuple(row[0] for row in _TABLE)
+    return tuple(row[0] for row in TABLE)

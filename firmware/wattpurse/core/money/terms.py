@@ -1,7 +1,5 @@
 """The terms of supply. The landlord sets them by token or at the console. They are part of the ledger's snapshot."""
 
-import struct
-
 from wattpurse.core.money.named_numbers import NamedNumbers
 
 NO_LIMIT = 0
@@ -11,10 +9,9 @@ TAMPER_ALARM = 1
 TAMPER_OPENS = 2
 
 _AMOUNT = 10**15
-_FORMAT_1_TERMS = 4
 
 # name, default, lowest, highest
-_TABLE = (
+TABLE = (
     ("credit_limit_microunits", NO_LIMIT, 0, _AMOUNT),
     ("credit_limit_mwh", NO_LIMIT, 0, _AMOUNT),
     ("low_credit_microunits", 2_000_000, 0, _AMOUNT),
@@ -53,14 +50,14 @@ _TABLE = (
     ("card_step_mwh", 10_000, 1, 10**9),
     ("card_grace_s", 5, 0, 3600),
 )
-_PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
+_PLACES = {row[0]: place for place, row in enumerate(TABLE)}
 
 
 class Terms(NamedNumbers):
     """The terms in force. `terms["credit_limit_mwh"]` reads one term; `set` changes one."""
 
     def __init__(self) -> None:
-        super().__init__(_TABLE, _PLACES, "term")
+        super().__init__(TABLE, _PLACES, "term")
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:
@@ -68,17 +65,7 @@ class Terms(NamedNumbers):
         terms = cls()
         return terms, terms.take_packed(data, position)
 
-    @classmethod
-    def unpack_format_1(cls, data: bytes, position: int) -> tuple:
-        """Return the same for accounts of version 0.1, which packed its four terms in full."""
-        if position >= len(data) or data[position] != _FORMAT_1_TERMS:
-            raise ValueError("not the terms of version 0.1")
-        terms = cls()
-        for place, value in enumerate(struct.unpack_from(f"<{_FORMAT_1_TERMS}q", data, position + 1)):
-            terms.set_at(place, value)
-        return terms, position + 1 + 8 * _FORMAT_1_TERMS
-
 
 def names() -> tuple:
     """Return the names of all terms, in the order of their places."""
-    return tuple(row[0] for row in _TABLE)
+    return tuple(row[0] for row in TABLE)

@@ -26,7 +26,7 @@ RING = 3
 
 _PREPARE_BELOW_SLOTS = 16
 
-# `token.KINDS` has the codes of the events that tokens alone leave: 9 and 29 to 38.
+# `token.KINDS` has the codes of the events that tokens alone leave: 9, 29 to 38 and 43.
 STARTED = 1
 COMMISSIONED = 2
 LOGIN = 3
@@ -58,6 +58,7 @@ AGREED = 39
 SUPPLY_TEST = 40
 CARD_REFUSED = 41
 FLASH_TESTED = 42
+TOKEN_VOIDED = 44
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -72,6 +73,7 @@ OTHER_TEXTS = {
     CLOCK_DOUBTED: "clock not to be trusted",
     TOKEN: "token redeemed",
     TOKEN_REFUSED: "token refused",
+    TOKEN_VOIDED: "token voided",
     SUPPLY: "supply",
     FAULT: "fault",
     TAMPER: "tamper",

@@ -1,12 +1,14 @@
 """The derivation of keys, all by NXP AN10922.
 
-    vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card,
-        event key
+    vending key (office only) -> meter key (one meter and the office) -> token keys of the office, event key,
+        issuer key (one meter and one vending point) -> token keys of that vending point
+        statement key (one meter and all that read its statements) -> statement keys of one card
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
     site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
 
 A meter that is broken open reveals its own meter key, and with the site key the access keys of the site's cards. These
-keys make no credit for another meter. Key cards are the exception: any meter writes their balance.
+keys make no credit for another meter. Key cards are the exception: any meter writes their balance. A vending point has
+the issuer keys and statement keys of its meters. Its tokens name it as their issuer, and the office can revoke it.
 """
 
 import struct
@@ -23,6 +25,8 @@ CLASSIC_KEY_SIZE = 6
 _METER = b"meter"
 _TOKEN_ENCRYPTION = b"token encryption"
 _TOKEN_AUTHENTICATION = b"token authentication"
+_ISSUER = b"issuer"
+_STATEMENT = b"statements"
 _STATEMENT_ENCRYPTION = b"statement encryption"
 _STATEMENT_AUTHENTICATION = b"statement authent."
 _EVENTS = b"events"
@@ -39,16 +43,28 @@ def meter_key(aes: "Aes", vending_key: bytes, meter_number: int) -> bytes:
     return diversify(aes, vending_key, _METER + struct.pack("<I", meter_number))
 
 
-def token_keys(aes: "Aes", key_of_meter: bytes) -> KeyPair:
-    """Return the keys that seal the tokens of one meter."""
-    meter = Derivation(aes, key_of_meter)
-    return KeyPair(meter.key(_TOKEN_ENCRYPTION), meter.key(_TOKEN_AUTHENTICATION))
+def issuer_key(aes: "Aes", key_of_meter: bytes, issuer: int) -> bytes:
+    """Return the key that one issuer shares with one meter. The office seals under the meter key itself."""
+    return diversify(aes, key_of_meter, _ISSUER + bytes((issuer,))) if issuer else key_of_meter
 
 
-def statement_keys(aes: "Aes", key_of_meter: bytes, card_uid: bytes) -> KeyPair:
-    """Return the keys that seal the statements of one meter on one card."""
-    meter = Derivation(aes, key_of_meter)
-    return KeyPair(meter.key(_STATEMENT_ENCRYPTION + card_uid), meter.key(_STATEMENT_AUTHENTICATION + card_uid))
+def token_keys(aes: "Aes", key_of_issuer: bytes) -> KeyPair:
+    """Return the keys that seal the tokens of one issuer for one meter."""
+    issuer = Derivation(aes, key_of_issuer)
+    return KeyPair(issuer.key(_TOKEN_ENCRYPTION), issuer.key(_TOKEN_AUTHENTICATION))
+
+
+def statement_key(aes: "Aes", key_of_meter: bytes) -> bytes:
+    """Return the key from which the statement keys of one meter are derived."""
+    return diversify(aes, key_of_meter, _STATEMENT)
+
+
+def statement_keys(aes: "Aes", key_of_statements: bytes, card_uid: bytes) -> KeyPair:
+    """Return the keys that seal the statements of one meter on one card. The first key is the `statement_key`."""
+    statements = Derivation(aes, key_of_statements)
+    return KeyPair(
+        statements.key(_STATEMENT_ENCRYPTION + card_uid), statements.key(_STATEMENT_AUTHENTICATION + card_uid)
+    )
 
 
 def event_key(aes: "Aes", key_of_meter: bytes) -> bytes:

@@ -80,7 +80,7 @@ def registers(meter: "Meter", _arguments: list) -> dict:
             {"name": name, "total_mwh": total_mwh[rate], "month_mwh": month_mwh[rate]}
             for rate, name in enumerate(_rate_names(account, (account.registers,)))
         ],
-        "token_top": account.token_top,
+        "token_top": account.tokens.top(),
     }
     facts.update(_credit_registers(account))
     return facts
@@ -210,7 +210,13 @@ def _credit_registers(account: "Account") -> dict:
 
 
 def _credit_register(register: "CreditRegister") -> dict:
-    return {"bought": register.bought, "charged": register.charged, "balance": register.balance}
+    return {
+        "bought": register.bought,
+        "charged": register.charged,
+        "taken_out": register.taken,
+        "waived": register.waived,
+        "balance": register.balance,
+    }
 
 
 def _alarms(meter: "Meter") -> list:

@@ -8,6 +8,7 @@ import asyncio
 
 from wattpurse.core import carrier
 from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
+from wattpurse.core.money.token_windows import number_text
 from wattpurse.core.records import event_chain, events
 from wattpurse.core.records.load_profile import FLAG_TEXTS
 from wattpurse.core.tariffs.calendar import DAY_S, HALF_HOUR_S
@@ -57,7 +58,7 @@ def top_up_rows(meter: "Meter", arguments: list) -> "Iterator[dict]":
 
 def top_up_line(row: dict) -> str:
     """Return a row of `top_up_rows` as text."""
-    start = f"{row['time']}  token {row['sequence']}: "
+    start = f"{row['time']}  token {number_text(row['sequence'])}: "
     if row["unit"] is None:
         return f"{start}{row['what']}, by {row['by']}"
     shown = _shown_money if row["unit"] == "money" else _shown_energy

@@ -157,8 +157,8 @@ def _aligned(row: tuple, widths: list) -> str:
 def _credit_registers(facts: dict) -> str:
     money, energy = facts["money_microunits"], facts["energy_mwh"]
     rows = [
-        (name, decimal_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
-        for name in ("bought", "charged", "balance")
+        (name.replace("_", " "), decimal_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
+        for name in ("bought", "charged", "taken_out", "waived", "balance")
     ]
     return table(rows, ("", facts["currency"], "kWh credit"))
 

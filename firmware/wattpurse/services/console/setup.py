@@ -3,6 +3,7 @@
 from wattpurse.core import carrier
 from wattpurse.core.currency import Currency
 from wattpurse.core.money import contract, supply
+from wattpurse.core.money.token_windows import parse_number
 from wattpurse.core.records import events
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
@@ -13,9 +14,10 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.app import Meter
 
-COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [by-records]"
+COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [after=TOKENS] [by-records]"
 
 _BY_RECORDS = "by-records"
+_AFTER = "after="
 _FLASH_REFUSED = "; add 'by-records' at the end for a way to count that such a chip supports: see docs/flash.md"
 
 _FEWEST = 6
@@ -26,10 +28,15 @@ _DEFAULT_PRICE_MICROUNITS = 250_000
 async def commission(meter: "Meter", arguments: list) -> str:
     """Commission a blank meter: its number, keys, calibration, contract, and the PIN of its console.
 
-    Test the flash chip first. The test takes some seconds.
+    A meter that replaces another one under the same number takes the newest token numbers of that one, after=17,2/5,
+    so that no old token counts again. Test the flash chip first. The test takes some seconds.
     """
     by_records = bool(arguments) and arguments[-1] == _BY_RECORDS
     if by_records:
+        arguments = arguments[:-1]
+    used_tokens = ()
+    if arguments and arguments[-1].startswith(_AFTER):
+        used_tokens = tuple([parse_number(text) for text in arguments[-1][len(_AFTER) :].split(",")])
         arguments = arguments[:-1]
     if len(arguments) < _FEWEST:
         missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
@@ -53,7 +60,7 @@ async def commission(meter: "Meter", arguments: list) -> str:
     given = len(arguments) > _FEWEST
     table = read.hex_bytes(arguments[_FEWEST], "TARIFF") if given else default_tariff()
     await _test_flash(meter, by_records)
-    meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen)
+    meter.commission(settings + pin_settings, table, impulses, per_kwh, chosen, used_tokens)
     identification = identification_of(meter.board.flash) or 0
     meter.events.note(events.FLASH_TESTED, carrier.CONSOLE, meter.timekeeper.now_s(), identification)
     price = _default_currency().exact_text(_DEFAULT_PRICE_MICROUNITS)

@@ -8,6 +8,7 @@ from wattpurse.core.currency import currency_of
 from wattpurse.core.money import warning
 from wattpurse.core.money.contract import ENERGY, Dispenser
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
+from wattpurse.core.money.token_windows import number_text
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text, time_text
 
@@ -107,7 +108,7 @@ def _taken(receipt: dict, facts: dict) -> str:
         parts.append("a debt of " + currency_of(facts).text(receipt["debt_microunits"]))
     if receipt["term_s"]:
         parts.append(f"{receipt['term_s'] // DAY_S} days of a term")
-    return (" and ".join(parts) or "nothing") + f", by token {receipt['sequence']}"
+    return (" and ".join(parts) or "nothing") + f", by token {number_text(receipt['sequence'])}"
 
 
 def _kwh(mwh: int) -> str:

@@ -1,0 +1,54 @@
+"""Integers in as few bytes as they need: seven bits a byte, the lowest first; signed ones in zigzag form."""
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST_BITS = 70
+
+
+def put(out: bytearray, value: int) -> None:
+    """Append an unsigned number."""
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+
+
+def put_all(out: bytearray, values: "Iterable[int]") -> None:
+    """Append several unsigned numbers."""
+    append = out.append
+    for value in values:
+        while value > 0x7F:
+            append(value & 0x7F | 0x80)
+            value >>= 7
+        append(value)
+
+
+def put_signed(out: bytearray, value: int) -> None:
+    """Append a signed number."""
+    put(out, zigzag(value))
+
+
+def zigzag(value: int) -> int:
+    """Return the unsigned number that stands for a signed one."""
+    return -2 * value - 1 if value < 0 else 2 * value
+
+
+def take(data: "bytes | bytearray", position: int) -> tuple:
+    """Return `(unsigned number, position behind it)`. Raise ValueError if it runs past the end."""
+    value = shift = 0
+    while shift < _LONGEST_BITS and position < len(data):
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+    raise ValueError("a number is too long, or runs past the end")
+
+
+def take_signed(data: "bytes | bytearray", position: int) -> tuple:
+    """Return `(signed number, position behind it)`. Raise ValueError if it runs past the end."""
+    value, position = take(data, position)
+    return -(value >> 1) - 1 if value & 1 else value >> 1, position

@@ -1,0 +1,42 @@
+"""A reader of the bytes and varints (see `journal.varint`) in a sealed message."""
+
+from wattpurse.core.journal.varint import take
+from wattpurse.core.seals.sealing import SealBroken
+
+
+class Reader:
+    """A reader of the numbers in a sealed message. It raises SealBroken if a number runs past the end."""
+
+    def __init__(self, data: "bytes | bytearray", position: int) -> None:
+        self._data = data
+        self._position = position
+
+    @property
+    def is_at_end(self) -> bool:
+        """True if nothing is left."""
+        return self._position >= len(self._data)
+
+    def byte(self) -> int:
+        """Take one byte."""
+        return self.bytes(1)[0]
+
+    def bytes(self, count: int) -> bytes:
+        """Take `count` bytes."""
+        start = self._position
+        if start + count > len(self._data):
+            raise SealBroken("statement ends early")
+        self._position += count
+        return bytes(self._data[start : self._position])
+
+    def number(self) -> int:
+        """Take an unsigned number."""
+        try:
+            value, self._position = take(self._data, self._position)
+        except ValueError as error:
+            raise SealBroken(str(error))
+        return value
+
+    def signed(self) -> int:
+        """Take a signed number."""
+        value = self.number()
+        return -(value >> 1) - 1 if value & 1 else value >> 1
