@@ -518,7 +518,7 @@ class TestKeysAndMeters:
         assert Path("keys.json").read_text() == before
         assert cli.main(["keys", "new", "second.json", "--key-version", "3"]) == 0
         assert key_file.load("second.json").key_version == 3
-        assert key_file.load("second.json").vending_key != key_file.load("keys.json").vending_key
+        assert key_file.load("second.json").meter_key(1) != key_file.load("keys.json").meter_key(1)
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"vending_key": "00", "site_key": "00", "key_version": 1}'])
     def test_broken_key_file_is_refused_without_showing_its_keys(self, capsys, text):

@@ -86,7 +86,7 @@ class TestInvalidCards:
     def test_site_key_makes_no_operators_pass(self):
         site_keys = key_file.load("keys.json")
         uid = b"\x04\x11\x22\x33\x44\x55\x66"
-        made = keys.operator_pass_key(aes, site_keys.vending_key, uid)
+        made = keys.operator_pass_key(aes, site_keys.newest_first[0].vending_key, uid)
         assert made not in (
             keys.operator_pass_key(aes, site_keys.site_key, uid),
             keys.service_pass_key(aes, site_keys.site_key, uid),

@@ -13,6 +13,7 @@ from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply, terms
+from wattpurse.core.money.key_card import card_number
 from wattpurse.core.seals import keys
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import time_text
@@ -28,16 +29,23 @@ CASES = (
         (50_000_000, 4_500_000, 864_000),
         "50.000 kWh, at most 4.500 kWh a day for 10 days",
     ),
-    ("refund money all", token.REFUND, (0, 0), "take back all money"),
-    ("refund energy 1.5", token.REFUND, (1, 1_500_000), "take back 1.500 kWh"),
-    ("clear", token.CLEAR, (), "clear all credit and debt"),
-    ("tenant 17", token.TENANT, (17,), "tenant 17 moves in"),
+    ("refund money all", token.REFUND, (0, 0, 0), "take back all money"),
+    ("refund energy 1.5", token.REFUND, (1, 1_500_000, 0), "take back 1.500 kWh"),
+    ("clear", token.CLEAR, (0,), "clear all credit and debt"),
+    ("tenant 17", token.TENANT, (17, 0), "tenant 17 moves in"),
     ("debt 30.10", token.DEBT, (30_100_000,), "debt changes by 30.10 EUR"),
     ("debt -5", token.DEBT, (-5_000_000,), "debt changes by -5.00 EUR"),
     ("permit 2027-01-01T01:00:00+01:00", token.PERMIT, (1_798_761_600,), "permit until 2027-01-01 00:00:00 UTC"),
     ("switch open", token.SWITCH, (1,), "switch to open"),
     ("switch close", token.SWITCH, (0,), "switch to close"),
-    ("shortage 3", token.SHORTAGE, (3,), "shortage level 3"),
+    (
+        "shortage 3 2027-01-01T00:00:00+00:00",
+        token.SHORTAGE,
+        (3, 1_798_761_600),
+        "shortage level 3 until 2027-01-01 00:00:00 UTC",
+    ),
+    ("shortage 0", token.SHORTAGE, (0, 0), "no shortage"),
+    ("revoke 15", token.REVOKE, (15,), "issuer 15 is revoked"),
     ("contract prepaid-energy", token.CONTRACT, (2,), "contract prepaid-energy"),
     ("term low_credit_microunits 1.50", token.TERM, (2, 1_500_000), "low_credit_microunits 1.50 EUR"),
     ("term credit_limit_mwh 99.999", token.TERM, (1, 99_999_000), "credit_limit_mwh 99.999 kWh"),
@@ -113,7 +121,9 @@ class TestEachKind:
         document = json.loads(wattpurse("card read anna --json"))["statement"]
         assert document["supply"] == "expired"
         assert document["standing"] == {"term_until_s": until_s, "debt_microunits": 4_500_000, "tenant": 17}
-        assert document["receipt"] == {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0, "term_s": 0}
+        receipt = {"sequence": 6, "money": 12_340_000, "energy": 0, "debt": 0, "term_s": 0, "tenant": 17}
+        uid = bytes.fromhex(json.loads(wattpurse("card read anna --json"))["card"]["uid"])
+        assert document["receipt"] == {**receipt, "card": card_number(uid)}
 
     def test_typed_token_is_redeemed_by_the_next_statement(self, wattpurse, meter):
         assert meter.type(wattpurse(f"token {METER} money 20 --hex")) == outcome.ACCEPTED
@@ -204,7 +214,7 @@ class TestLossOfMoney:
     def test_outstanding_credit_is_not_left_to_the_next_tenant(self, wattpurse, meter, credit):
         digits = wattpurse(f"token {METER} {credit} --hex")
         for words in ("tenant 3", "clear"):
-            assert "credited to the next tenant" in wattpurse.refusal(f"token {METER} {words} --hex")
+            assert "the next tenant could not use it" in wattpurse.refusal(f"token {METER} {words} --hex")
         meter.type(digits)
         wattpurse(f"card new anna --kind ntag215 --meter {METER}")
         meter.tap_file("anna")

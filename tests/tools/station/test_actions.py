@@ -151,8 +151,8 @@ class TestSelling:
     def test_any_token_goes_onto_a_card_or_is_given_out(self, counter, anna, meter):
         with counter.shop() as shop:
             on_card = tokens.put_on_card(shop, METER, "days", ["3"], anna)
-            given_out = tokens.give_out(shop, METER, "shortage", ["2"])
-        assert (on_card["words"], given_out["words"]) == ("3 days", "shortage level 2")
+            given_out = tokens.give_out(shop, METER, "shortage", ["2", "2027-01-01T00:00:00+00:00"])
+        assert (on_card["words"], given_out["words"]) == ("3 days", "shortage level 2 until 2027-01-01 00:00:00 UTC")
         assert counter.states() == ["on card", "on card", "issued"]
         counter.check(anna)
         assert meter.type(given_out["sealed"].hex()) == outcome.ACCEPTED

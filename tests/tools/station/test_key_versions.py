@@ -38,8 +38,8 @@ class TestKeyFile:
         assert wattpurse("keys roll keys.json") == "keys.json: has keys of version 2 now. Keep a copy in a safe place."
         after = key_file.load("keys.json")
         assert (after.key_version, after.first_version) == (2, 1)
-        assert after.version(1).vending_key == before.vending_key
-        assert after.vending_key not in (before.vending_key, before.site_key, after.site_key)
+        assert after.version(1).vending_key == before.version(1).vending_key
+        assert after.version(2).vending_key not in (before.version(1).vending_key, before.site_key, after.site_key)
         assert after.fingerprint() == before.fingerprint()
         assert stat.S_IMODE(Path("keys.json").stat().st_mode) == 0o600
 
@@ -55,7 +55,7 @@ class TestKeyFile:
     @pytest.mark.parametrize(
         ("text", "why"),
         [
-            ('{"format": 3, "keys": []}', "of format 3, and this program knows formats 1 and 2: use a newer program"),
+            ('{"format": 4, "keys": []}', "of format 4, and this program knows formats 1 to 3: use a newer program"),
             ('{"format": 2, "keys": []}', "keys: must be a list"),
             ('{"format": 2, "keys": [{"key_version": 1}]}', "keys[0].vending_key: is missing"),
         ],

@@ -44,8 +44,7 @@ def meter(*arguments):
 def statement(top, window, time_s=1, unit="money"):
     return {
         "meter_number": METER,
-        "token_top": top,
-        "token_window": window,
+        "windows": {0: (top, window)},
         "unit": unit,
         "time_s": time_s,
         "contract": 1,
@@ -252,17 +251,22 @@ class TestOlderRecord:
         assert "keys.json.sequences" in refusal(capsys, "topup", "anna", "--amount", "1")
         assert Path("keys.json.sequences").read_text() == text
 
-    @pytest.mark.parametrize("version", [1, 2])
+    @pytest.mark.parametrize("version", [1, 2, 3])
     def test_record_of_an_older_version_is_upgraded(self, capsys, version):
         new()
         top_up()
         database = sqlite3.connect("station.db")
-        columns = ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s"]
-        columns += ["meters key_version", "meters site_version", "station operators_required"]
+        columns = ["meters tenant", "tokens tenant", "tokens after", "receipts tenant", "receipts card"]
+        columns += ["statements taken", "statements has_other_issuers"]
+        tables = ["other_issuers"]
+        if version < 3:
+            columns += ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s"]
+            columns += ["meters key_version", "meters site_version", "station operators_required"]
+            tables += ["receipts", "statements", "key_cards", "key_card_sales"]
         columns += ["meters told_s"] if version == 1 else []
         for column in columns:
             database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
-        for table in ("receipts", "statements", "key_cards", "key_card_sales"):
+        for table in tables:
             database.execute(f"DROP TABLE {table}")
         database.execute(f"PRAGMA user_version = {version}")
         database.commit()

@@ -29,9 +29,9 @@ def statement(time_s, **changed):
         "balance": 0,
         "bought": 0,
         "charged": 0,
+        "taken": 0,
         "total_mwh": 0,
-        "token_top": 0,
-        "token_window": 0,
+        "windows": {0: (0, 0)},
         "alarms": [],
     }
     return {**statement, **changed}
@@ -80,8 +80,8 @@ class TestReport:
 
 
 class TestFindings:
-    ONE = {"token_top": 1, "token_window": 1, "bought": TWENTY}
-    BOTH = {"token_top": 2, "token_window": 3, "bought": 2 * TWENTY}
+    ONE = {"windows": {0: (1, 1)}, "bought": TWENTY}
+    BOTH = {"windows": {0: (2, 3)}, "bought": 2 * TWENTY}
 
     def test_honest_meter_has_no_findings(self):
         assert (
@@ -117,21 +117,21 @@ class TestFindings:
         assert findings(statement(1, charged=5), statement(2, charged=4, unit="energy")) == []
 
     def test_more_bought_than_sold(self):
-        (found,) = findings(statement(1, token_top=2, token_window=3, bought=2 * TWENTY + 1))
+        (found,) = findings(statement(1, windows={0: (2, 3)}, bought=2 * TWENTY + 1))
         assert "more than the 40000000 of money that this record has sold" in found
 
     def test_less_bought_than_redeemed(self):
-        (found,) = findings(statement(1, token_top=2, token_window=3, bought=TWENTY))
+        (found,) = findings(statement(1, windows={0: (2, 3)}, bought=TWENTY))
         assert "less than the 40000000 of money that was redeemed" in found
 
     def test_statement_before_a_later_redemption_is_no_contradiction(self):
         assert (
-            findings(statement(9, token_top=2, token_window=3, bought=None, charged=None), statement(5, **self.ONE))
+            findings(statement(9, windows={0: (2, 3)}, bought=None, charged=None, taken=None), statement(5, **self.ONE))
             == []
         )
 
     def test_short_statement_has_no_purchases(self):
-        assert findings(statement(1, bought=None, charged=None, token_top=2, token_window=3)) == []
+        assert findings(statement(1, bought=None, charged=None, taken=None, windows={0: (2, 3)})) == []
 
 
 class TestKinds:

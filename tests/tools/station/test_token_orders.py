@@ -19,6 +19,8 @@ WORDS = {
     "UNTIL": "2027-01-01T00:00:00+00:00",
     "open|close": "open",
     "LEVEL": "3",
+    "[UNTIL]": "2027-01-01T00:00:00+00:00",
+    "ISSUER": "3",
     "[TIME]": "2027-01-01T00:00:00+00:00",
 }
 # The same word stands for different arguments here.
@@ -66,7 +68,7 @@ def test_every_reader_returns_an_order_of_its_kind_that_a_meter_can_open(row, tm
     if kind == token.TARIFF:
         (tmp_path / "tariff.bin").write_bytes(flat_tariff(version=7))
         words = (str(tmp_path / "tariff.bin"),)
-    order = read(words or [WORDS[argument] for argument in arguments], Context(METER, Keys(), History()))
+    order = read(words or [WORDS[argument] for argument in arguments], Context(METER, Keys(), History(), 77))
     assert order.kind == kind
     if kind != token.TARIFF:
         (fields,) = (one[3] for one in token.KINDS if one[0] == kind)
@@ -74,7 +76,7 @@ def test_every_reader_returns_an_order_of_its_kind_that_a_meter_can_open(row, tm
 
 
 def test_a_kind_without_order_reader_is_found():
-    planted = (*token.KINDS, (99, "new-kind", "<", (), 199, "new event", "new top-up", token.NO_BENEFIT))
+    planted = (*token.KINDS, (99, "new-kind", "<", (), 199, "new event", "new top-up", False, False, token.NO_BENEFIT))
     assert shortcomings(planted, ORDERS) == ["kind 99 has no order reader"]
 
 

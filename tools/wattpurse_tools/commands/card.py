@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from wattpurse.cards import purse
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands import card_settling
 from wattpurse_tools.commands.station_options import add_card_folder_options, add_card_options, open_shop_of
 from wattpurse_tools.station import card_capacity, card_report
@@ -77,7 +78,7 @@ def run_topup(arguments: Namespace) -> int:
     if isinstance(sale, KeyCardSale):
         print(f"card {name}: {sale.text} put on it, {sale.balance_before_text} before")
     else:
-        print(f"card {name}: {sale['text']} for meter {sale['meter']}, token {sale['sequence']}")
+        print(f"card {name}: {sale['text']} for meter {sale['meter']}, token {number_text(sale['sequence'])}")
     return 0
 
 
@@ -231,4 +232,4 @@ def _day(text: str) -> date:
 
 
 def _numbers(issued: Sequence[IssuedToken]) -> str:
-    return ", ".join(f"token {one['sequence']}" for one in issued)
+    return ", ".join(f"token {number_text(one['sequence'])}" for one in issued)

@@ -2,6 +2,7 @@
 
 from argparse import Namespace, _SubParsersAction
 
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import add_card_options, open_shop_of
 from wattpurse_tools.station.actions import settling
 from wattpurse_tools.station.actions.settling import Receipt
@@ -27,7 +28,7 @@ def run_settle(arguments: Namespace) -> int:
         action = settling.settle if arguments.paid else settling.settlement
         found = action(shop, arguments.name)
     lines = [_receipt_line(receipt) for receipt in found.receipts]
-    lines += [f"token {token['sequence']}: {token['words']}, no receipt yet" for token in found.awaited]
+    lines += [f"token {number_text(token['sequence'])}: {token['words']}, no receipt yet" for token in found.awaited]
     print("\n".join(lines) or f"meter {found.meter} was never asked to give credit back")
     return 0
 
@@ -36,11 +37,11 @@ def run_transfer(arguments: Namespace) -> int:
     """Sell the credit to the other meter."""
     with open_shop_of(arguments) as shop:
         done = settling.transfer(shop, arguments.name, arguments.to)
-    sold = ", ".join(f"{token['text']} as token {token['sequence']}" for token in done.tokens)
+    sold = ", ".join(f"{token['text']} as token {number_text(token['sequence'])}" for token in done.tokens)
     print(f"card {arguments.name}: from meter {done.from_meter} to meter {done.to_meter}: {sold}")
     return 0
 
 
 def _receipt_line(receipt: Receipt) -> str:
     settled = receipt["settled"] or "not settled yet"
-    return f"token {receipt['sequence']}: {receipt['words']}: {receipt['text']}; {settled}"
+    return f"token {number_text(receipt['sequence'])}: {receipt['words']}: {receipt['text']}; {settled}"

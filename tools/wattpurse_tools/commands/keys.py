@@ -7,9 +7,9 @@ from wattpurse_tools.station import key_file
 
 _LIMITS = """\
 Beside the key file the station keeps FILE.sequences: the highest token number used for each meter. With it, a record
-that is restored from a backup uses no number again. Leave it out of such a backup. Two stations must not sell to one
-meter with copies of one key file in two places: neither knows the numbers of the other, and of two tokens with one
-number the meter redeems only one."""
+that is restored from a backup uses no number again. Leave it out of such a backup. Two stations must not sell with
+copies of one key file in two places: neither knows the numbers of the other, and of two tokens with one number the
+meter redeems only one. Give each of them a key file of its own with `wattpurse keys vending-point`."""
 
 
 _ROLL = """\
@@ -20,7 +20,7 @@ keys to the cards."""
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    """Add `keys new` and `keys roll`."""
+    """Add `keys new`, `keys roll` and `keys vending-point`."""
     parser = subparsers.add_parser("keys", help="make the key file of a site, or new keys in it", description=_LIMITS)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     new = actions.add_parser("new", help="make a key file with new keys; an existing file is not overwritten")
@@ -31,6 +31,23 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     roll = actions.add_parser("roll", help="add the next version of the keys; older ones are kept", description=_ROLL)
     roll.add_argument("file", type=Path, help="the key file")
     roll.set_defaults(run=run_roll)
+
+    point = actions.add_parser(
+        "vending-point", help="make the key file of a vending point, which seals as an issuer of its own"
+    )
+    point.add_argument("file", type=Path, help="the key file of the office")
+    point.add_argument("out", type=Path, help="the new key file; an existing file is not overwritten")
+    point.add_argument("--issuer", type=int, required=True, help="number of the vending point, 1 to 15")
+    point.add_argument("--meters", type=int, nargs="+", required=True, help="the meters that it sells to")
+    point.set_defaults(run=run_vending_point)
+
+
+def run_vending_point(arguments: Namespace) -> int:
+    """Make the key file of a vending point."""
+    key_file.make_vending_point(arguments.file, arguments.out, arguments.issuer, arguments.meters)
+    print(f"{arguments.out}: keys of issuer {arguments.issuer} for {len(arguments.meters)} meters.")
+    print(f"If it is lost, revoke the issuer at each meter with: wattpurse token METER revoke {arguments.issuer}")
+    return 0
 
 
 def run_new(arguments: Namespace) -> int:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 
-from wattpurse.core.money.account import TOKEN_WINDOW
+from wattpurse.core.money.token_windows import WINDOW, number_text, parse_number
 from wattpurse_tools.commands.station_options import add_station_options, open_station
 from wattpurse_tools.station.actions import meters, tokens
 from wattpurse_tools.station.currencies import DEFAULT
@@ -22,7 +22,9 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     add_station_options(listing)
     listing.set_defaults(run=run_list)
 
-    _add_action(actions, "keys", "show the keys to enter with the meter's console command `keys`", run_keys)
+    _add_action(
+        actions, "keys", "show the keys to enter with the console command `commission` of a new meter", run_keys
+    )
 
     listed = _add_action(actions, "tokens", "list the tokens of a meter that are not known to be redeemed", run_tokens)
     listed.add_argument("--hex", action="store_true", help="with each sealed token, to be entered once more")
@@ -33,7 +35,9 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     forfeit = _add_action(
         actions, "forfeit", "forfeit tokens of a lost card, so that selling can continue", run_forfeit
     )
-    forfeit.add_argument("sequences", type=int, nargs="+", metavar="SEQUENCE", help="the numbers of the tokens")
+    forfeit.add_argument(
+        "sequences", type=parse_number, nargs="+", metavar="SEQUENCE", help="the numbers of the tokens"
+    )
 
 
 def run_add(arguments: Namespace) -> int:
@@ -65,6 +69,13 @@ def run_keys(arguments: Namespace) -> int:
     print(f"key version   {keys.key_version}")
     print(f"meter key     {keys.meter_key.hex()}")
     print(f"site key      {keys.site_key.hex()}")
+    if keys.used_tokens:
+        after = ",".join(number_text(number) for number in keys.used_tokens)
+        print(f"used tokens   after={after}")
+        print(
+            "Tokens were sealed for this meter number. A meter that replaces the former one is commissioned with the"
+            " words of the last line as well; otherwise old tokens would count again."
+        )
     return 0
 
 
@@ -74,7 +85,7 @@ def run_tokens(arguments: Namespace) -> int:
         outstanding = tokens.outstanding(station, arguments.number)
     for one in outstanding:
         sealed = f"  {one['sealed'].hex()}" if arguments.hex else ""
-        print(f"token {one['sequence']}  {one['text']}, {one['state']}{sealed}")
+        print(f"token {number_text(one['sequence'])}  {one['text']}, {one['state']}{sealed}")
     return 0
 
 
@@ -87,7 +98,7 @@ def run_skip(arguments: Namespace) -> int:
         return 0
     print(
         f"meter {arguments.number}: continues at token {skipped.stop}; {skipped.start} to {skipped.stop - 1} are not in"
-        f" this record: have cards that carry them tapped before {TOKEN_WINDOW} more are sold"
+        f" this record: have cards that carry them tapped before {WINDOW} more are sold"
     )
     return 0
 
@@ -97,7 +108,7 @@ def run_forfeit(arguments: Namespace) -> int:
     with open_station(arguments) as station:
         forfeited = tokens.forfeit(station, arguments.number, arguments.sequences)
     for one in forfeited:
-        print(f"meter {arguments.number}: token {one['sequence']}, {one['text']}, is forfeited")
+        print(f"meter {arguments.number}: token {number_text(one['sequence'])}, {one['text']}, is forfeited")
     return 0
 
 

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace, _SubParsersAction
 
 from wattpurse.core.currency import Currency
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import (
     add_selling_options,
     add_station_options,
@@ -88,7 +89,7 @@ def _meter_line(row: dict, currency: Currency) -> str:
 
 def _sale_line(sale: IssuedToken) -> str:
     by = "" if sale["operator"] is None else f"  by operator {sale['operator']}"
-    place = f"meter {sale['meter']}  token {sale['sequence']}"
+    place = f"meter {sale['meter']}  token {number_text(sale['sequence'])}"
     return f"{time_text(sale['issued_s'])}  {place}  {sale['text']}  {sale['state']}{by}"
 
 

@@ -7,6 +7,7 @@ or goes with the next `wattpurse walk load`.
 from argparse import Namespace, _SubParsersAction
 
 from wattpurse.core.messages import token
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import add_selling_options, open_shop_of
 from wattpurse_tools.station.actions import tokens
 from wattpurse_tools.station.token_orders import ORDERS
@@ -42,5 +43,6 @@ def run(arguments: Namespace) -> int:
     if arguments.hex:
         print(made["sealed"].hex())
     else:
-        print(f"card {arguments.card}: {made['text']} for meter {arguments.meter}, token {made['sequence']}")
+        number = number_text(made["sequence"])
+        print(f"card {arguments.card}: {made['text']} for meter {arguments.meter}, token {number}")
     return 0

@@ -3,6 +3,7 @@
 from argparse import Namespace, _SubParsersAction
 
 from wattpurse.cards import data_card
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import add_card_folder_options, add_card_options, open_shop_of
 from wattpurse_tools.station.actions import walks
 from wattpurse_tools.station.actions.walks import MeterStatement
@@ -47,7 +48,7 @@ def run_load(arguments: Namespace) -> int:
     with open_shop_of(arguments) as shop:
         loaded = walks.load(shop, arguments.name, arguments.meters)
     for one in loaded:
-        print(f"card {arguments.name}: {one['text']} for meter {one['meter']}, token {one['sequence']}")
+        print(f"card {arguments.name}: {one['text']} for meter {one['meter']}, token {number_text(one['sequence'])}")
     if not loaded:
         print(f"card {arguments.name}: no tokens for these meters; it brings their statements back")
     return 0

@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from wattpurse.core import outcome
 from wattpurse.core.currency import Currency, exact_decimal_text
 from wattpurse.core.messages import token
 from wattpurse.core.messages.service_pass import SIZE
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import supply
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.card_capacity import SAMPLE
 from wattpurse_tools.station.cards import CUSTOMER, DATA, OPERATOR, SERVICE, CardRead
@@ -135,8 +137,12 @@ def _token_lines(tokens: list[dict], currency: Currency) -> list[str]:
     lines = []
     for one in tokens:
         order = "" if one["unit"] is None else order_text(one, currency) + ", "
-        lines.append(f"token      {one['sequence'] or 'damaged'}: {order}{one['state']}")
+        lines.append(f"token      {_number(one['sequence'])}: {order}{one['state']}")
     return lines or ["tokens     none"]
+
+
+def _number(sequence: int | None) -> str:
+    return "damaged" if sequence is None else number_text(sequence)
 
 
 def _statement_lines(statement: dict, currency: Currency) -> list[str]:
@@ -147,16 +153,20 @@ def _statement_lines(statement: dict, currency: Currency) -> list[str]:
     ]
     lines += _standing_lines(statement, currency)
     if statement["redeemed_elsewhere"]:
-        numbers = ", ".join(str(number) for number in statement["redeemed_elsewhere"])
+        numbers = ", ".join(number_text(number) for number in statement["redeemed_elsewhere"])
         lines.append(f"redeemed   {numbers}: not issued in this station's record")
     if "bought" in statement:
         other = ENERGY if statement["unit"] == MONEY else MONEY
         lines += [
             f"bought     {amount_text(statement['unit'], statement['bought'], currency)}",
             f"charged    {amount_text(statement['unit'], statement['charged'], currency)}",
+            f"given back {amount_text(statement['unit'], statement['taken'], currency)}",
             f"besides    {amount_text(other, statement['other_balance'], currency)}",
-            f"tariff     version {statement['tariff_version']}",
         ]
+    if "tariff_version" in statement:
+        lines.append(f"tariff     version {statement['tariff_version']}")
+    for sequence, reason in statement.get("voided", ()):
+        lines.append(f"voided     token {number_text(sequence)}: {outcome.text(reason)}")
     if "event_link" in statement:
         lines.append(f"events     {statement['event_place']}, newest link {statement['event_link']}")
     if "mean_daily_wh" in statement:
@@ -196,7 +206,7 @@ def _receipt_text(receipt: dict, currency: Currency) -> str:
         amounts.append(f"a debt of {amount_text(MONEY, receipt['debt'], currency)}")
     if receipt["term_s"]:
         amounts.append(f"{receipt['term_s'] // _DAY_S} days of a term")
-    return f"token {receipt['sequence']} took out {' and '.join(amounts) or 'nothing'}"
+    return f"token {number_text(receipt['sequence'])} took out {' and '.join(amounts) or 'nothing'}"
 
 
 def _until_text(statement: dict) -> str | None:

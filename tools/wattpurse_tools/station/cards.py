@@ -195,9 +195,9 @@ class StationCards:
 
     def open_statement(self, meter_number: int, uid: bytes, data: bytes) -> dict | None:
         """Return the content of a sealed statement, under any version of the meter's key. None: it is not authentic."""
-        for version, key in self._keys.meter_keys(meter_number):
+        for version, pair in self._keys.statement_keys(meter_number, uid):
             try:
-                statement = open_statement(aes, keys.statement_keys(aes, key, uid), data)
+                statement = open_statement(aes, pair, data)
             except SealBroken:
                 continue
             self._station.key_history.note_statement(meter_number, version)
@@ -205,8 +205,7 @@ class StationCards:
         return None
 
     def _read_statement(self, card: Card, meter_number: int) -> dict | None:
-        for version, key in self._keys.meter_keys(meter_number):
-            pair = keys.statement_keys(aes, key, card.uid)
+        for version, pair in self._keys.statement_keys(meter_number, card.uid):
             statement = self._reader.work(card, lambda memory, pair=pair: purse.read_statement(memory, aes, pair))
             if statement is not None:
                 self._station.key_history.note_statement(meter_number, version)
@@ -236,7 +235,7 @@ class StationCards:
     def _pass_key(self, card: Card, role: int, version: int) -> bytes:
         key_set = self._keys.version(version)
         if role == purse.OPERATOR:
-            return keys.operator_pass_key(aes, key_set.vending_key, card.uid)
+            return keys.operator_pass_key(aes, key_set.operator_key, card.uid)
         return keys.service_pass_key(aes, key_set.site_key, card.uid)
 
     def _pass(self, card: Card, role: int, version: int, person: int, expires_s: int) -> bytes:

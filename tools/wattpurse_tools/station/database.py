@@ -6,7 +6,7 @@ from types import TracebackType
 
 from wattpurse_tools.station.key_file import SiteKeys
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 
 
 class Transaction:
@@ -62,12 +62,14 @@ def _migrate(database: sqlite3.Connection, version: int, site_keys: SiteKeys) ->
         database.execute("INSERT INTO station VALUES (?)", (site_keys.fingerprint(),))
     if version == 1:
         database.execute("ALTER TABLE meters ADD COLUMN told_s INTEGER NOT NULL DEFAULT 0")
-    _upgrade_from_version_2(database)
-    # Before version 3 a station had one set of keys, so all its tokens were sealed under the first.
-    first = site_keys.first_version
-    database.execute("UPDATE meters SET key_version = ?, site_version = ?", (first, first))
+    if version < 3:
+        _upgrade_from_version_2(database)
+        # Before version 3 a station had one set of keys, so all its tokens were sealed under the first.
+        first = site_keys.first_version
+        database.execute("UPDATE meters SET key_version = ?, site_version = ?", (first, first))
+    _upgrade_from_version_3(database)
     # A PRAGMA takes no placeholder. The number is _SCHEMA_VERSION.
-    database.execute("PRAGMA user_version = 3")
+    database.execute("PRAGMA user_version = 4")
 
 
 def _create_version_2(database: sqlite3.Connection) -> None:
@@ -113,4 +115,19 @@ def _upgrade_from_version_2(database: sqlite3.Connection) -> None:
     database.execute(
         "CREATE TABLE key_card_sales (uid TEXT NOT NULL, amount INTEGER NOT NULL, sold_s INTEGER NOT NULL,"
         " operator INTEGER)"
+    )
+
+
+def _upgrade_from_version_3(database: sqlite3.Connection) -> None:
+    """Add issuers, tenants, the order before a token, the card of a receipt, and credit taken out in statements."""
+    database.execute("ALTER TABLE meters ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tokens ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE tokens ADD COLUMN after INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE receipts ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE receipts ADD COLUMN card INTEGER NOT NULL DEFAULT 0")
+    database.execute("ALTER TABLE statements ADD COLUMN taken INTEGER")
+    database.execute("ALTER TABLE statements ADD COLUMN has_other_issuers INTEGER NOT NULL DEFAULT 0")
+    database.execute(
+        "CREATE TABLE other_issuers (meter INTEGER NOT NULL, issuer INTEGER NOT NULL, count INTEGER NOT NULL,"
+        " PRIMARY KEY (meter, issuer))"
     )

@@ -4,6 +4,11 @@
 
 Versions rise. The last one is the newest. Older ones are kept for meters and cards that do not have the newest yet.
 A document of format 1 is one such set of keys. A vending key makes credit for every meter that uses its version.
+
+The office makes the key file of a vending point. It has the keys of one issuer for some meters, and no vending key:
+
+    {"format": 3, "issuer": 2, "keys": [{"key_version": 1, "site_key": ..., "operator_key": ...,
+        "meters": {"1001": {"issuer_key": ..., "statement_key": ...}, ...}}, ...]}
 """
 
 import json
@@ -12,35 +17,87 @@ from collections.abc import Callable
 from pathlib import Path
 
 from boards.host.chips.aes import aes
+from wattpurse.core.money.token_windows import ISSUERS, OFFICE
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.cmac import diversify
+from wattpurse.core.seals.sealing import KeyPair
 from wattpurse_tools.tariffs.fields import Section, each, integer, matching
 
 KEY_VERSION_LIMIT = 255
 FORMAT = 2
+VENDING_POINT_FORMAT = 3
 
 _KEY_SIZE = 16
-_SECRETS = ("vending_key", "site_key")
+_OPERATORS = b"operators"
+_SECRETS = ("vending_key", "site_key", "operator_key", "issuer_key", "statement_key")
 _key_text = matching(r"[0-9a-fA-F]{32}", "write 32 hexadecimal digits")
 _version = integer(0, KEY_VERSION_LIMIT)
 
 
 class KeySet:
-    """One version of a site's keys: `key_version`, `vending_key`, `site_key` (16 bytes each)."""
+    """One version of the office's keys: `key_version`, `vending_key`, `site_key` (16 bytes each)."""
 
     def __init__(self, key_version: int, vending_key: bytes, site_key: bytes) -> None:
         self.key_version = key_version
         self.vending_key = vending_key
         self.site_key = site_key
+        self.operator_key = vending_key
+
+    def meter_key(self, meter_number: int) -> bytes:
+        """Return the key that the office shares with one meter."""
+        return keys.meter_key(aes, self.vending_key, meter_number)
+
+    def issuer_key(self, meter_number: int, issuer: int) -> bytes:
+        """Return the key under which an issuer seals the tokens of one meter."""
+        return keys.issuer_key(aes, self.meter_key(meter_number), issuer)
+
+    def statement_key(self, meter_number: int) -> bytes:
+        """Return the key from which the statement keys of one meter are derived."""
+        return keys.statement_key(aes, self.meter_key(meter_number))
+
+
+class VendingPointKeySet:
+    """One version of a vending point's keys: the `meters` that it sells to, as `(issuer key, statement key)`."""
+
+    def __init__(
+        self, key_version: int, site_key: bytes, operator_key: bytes, meters: dict[int, tuple[bytes, bytes]]
+    ) -> None:
+        self.key_version = key_version
+        self.site_key = site_key
+        self.operator_key = operator_key
+        self._meters = meters
+
+    def meter_key(self, _meter_number: int) -> bytes:
+        """Raise ValueError: the office alone has the keys of meters."""
+        raise ValueError("this is the key file of a vending point; the keys of a meter are in the office's key file")
+
+    def issuer_key(self, meter_number: int, _issuer: int) -> bytes:
+        """Return the key under which this vending point seals. Raise ValueError for a meter that it does not serve."""
+        return self._of(meter_number)[0]
+
+    def statement_key(self, meter_number: int) -> bytes:
+        """Return the key of the statements of a meter. Raise ValueError for a meter that it does not serve."""
+        return self._of(meter_number)[1]
+
+    def _of(self, meter_number: int) -> tuple[bytes, bytes]:
+        if meter_number not in self._meters:
+            raise ValueError(
+                f"this vending point has no keys of version {self.key_version} for meter {meter_number}; ask the office"
+                " for a new key file"
+            )
+        return self._meters[meter_number]
 
 
 class SiteKeys:
-    """The keys of one site in all versions. `key_version`, `vending_key` and `site_key` are the newest."""
+    """The keys of one site in all versions. `key_version` and `site_key` are the newest.
 
-    def __init__(self, key_sets: list[KeySet]) -> None:
+    `issuer` is the number under which tokens are sealed: 0 for the office.
+    """
+
+    def __init__(self, key_sets: "list[KeySet] | list[VendingPointKeySet]", issuer: int = OFFICE) -> None:
+        self.issuer = issuer
         self.newest_first = key_sets[::-1]
         self.key_version = key_sets[-1].key_version
-        self.vending_key = key_sets[-1].vending_key
         self.site_key = key_sets[-1].site_key
 
     def version(self, key_version: int) -> KeySet:
@@ -51,14 +108,25 @@ class SiteKeys:
         raise ValueError(f"the keys of version {key_version} are not in this key file; use the newest copy of it")
 
     def meter_key(self, meter_number: int, key_version: int | None = None) -> bytes:
-        """Return the key that the station shares with one meter, of a version or of the newest."""
+        """Return the key that the office shares with one meter, of a version or of the newest.
+
+        Raise ValueError if this is the key file of a vending point.
+        """
         key_set = self.newest_first[0] if key_version is None else self.version(key_version)
-        return keys.meter_key(aes, key_set.vending_key, meter_number)
+        return key_set.meter_key(meter_number)
 
     def meter_keys(self, meter_number: int) -> list[tuple[int, bytes]]:
-        """Return `(version, key)` of one meter in all versions, the newest first."""
+        """Return `(version, key)` of one meter in all versions, the newest first. Raise ValueError as `meter_key`."""
+        return [(key_set.key_version, key_set.meter_key(meter_number)) for key_set in self.newest_first]
+
+    def token_keys(self, meter_number: int, key_version: int) -> KeyPair:
+        """Return the keys that seal the tokens of this issuer for one meter."""
+        return keys.token_keys(aes, self.version(key_version).issuer_key(meter_number, self.issuer))
+
+    def statement_keys(self, meter_number: int, card_uid: bytes) -> list[tuple[int, KeyPair]]:
+        """Return `(version, keys)` of the statements of one meter on one card, the newest first."""
         return [
-            (key_set.key_version, keys.meter_key(aes, key_set.vending_key, meter_number))
+            (key_set.key_version, keys.statement_keys(aes, key_set.statement_key(meter_number), card_uid))
             for key_set in self.newest_first
         ]
 
@@ -80,7 +148,7 @@ class SiteKeys:
     def fingerprint(self) -> str:
         """Return a text that identifies the site and reveals no key. Later versions do not change it."""
         first = self.newest_first[-1]
-        return diversify(aes, first.vending_key, b"fingerprint" + first.site_key).hex()
+        return diversify(aes, first.operator_key, b"fingerprint" + first.site_key).hex()
 
 
 def load(path: str | Path) -> SiteKeys:
@@ -89,10 +157,9 @@ def load(path: str | Path) -> SiteKeys:
     if not path.exists():
         raise ValueError(f"{path}: there is no such key file; make one with: wattpurse keys new {path}")
     try:
-        key_sets = _read(json.loads(path.read_text(encoding="utf-8")))
+        return _read(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise ValueError(f"{path}: not a key file: {_without_keys(error)}") from error
-    return SiteKeys(key_sets)
 
 
 def make(path: str | Path, key_version: int = 1) -> None:
@@ -104,10 +171,29 @@ def make(path: str | Path, key_version: int = 1) -> None:
         raise ValueError(f"{path} exists and is not overwritten: without its keys a site's credit is lost") from None
 
 
+def make_vending_point(office: str | Path, path: str | Path, issuer: int, meters: list[int]) -> None:
+    """Write the key file of a vending point, which only its owner can read. Raise ValueError if it cannot be.
+
+    It seals as `issuer` for `meters`, and reads their statements.
+    """
+    if not OFFICE < issuer < ISSUERS:
+        raise ValueError(f"a vending point is an issuer from 1 to {ISSUERS - 1}")
+    site_keys = load(office)
+    if site_keys.issuer != OFFICE:
+        raise ValueError(f"{office} is the key file of a vending point; only the office makes one")
+    key_sets = [_vending_point_document(one, issuer, meters) for one in site_keys.newest_first[::-1]]
+    try:
+        _write(path, os.O_EXCL, {"format": VENDING_POINT_FORMAT, "issuer": issuer, "keys": key_sets})
+    except FileExistsError:
+        raise ValueError(f"{path} exists and is not overwritten; choose another name") from None
+
+
 def roll(path: str | Path) -> int:
     """Add the next version to a key file and return it. The file is whole at any moment. Raise ValueError after 255."""
     path = Path(path)
     site_keys = load(path)
+    if site_keys.issuer != OFFICE:
+        raise ValueError(f"{path} is the key file of a vending point; the office makes the next keys")
     key_version = site_keys.key_version + 1
     if key_version > KEY_VERSION_LIMIT:
         raise ValueError(f"{path}: version {KEY_VERSION_LIMIT} is the last possible one")
@@ -118,20 +204,24 @@ def roll(path: str | Path) -> int:
     return key_version
 
 
-def _read(values: object) -> list[KeySet]:
+def _read(values: object) -> SiteKeys:
     form = values.get("format", 1) if isinstance(values, dict) else 1
     if form == 1:
-        return [_read_keys(values, "", integer(1, 1))]
-    if form != FORMAT:
-        raise ValueError(f"it is of format {form}, and this program knows formats 1 and {FORMAT}: use a newer program")
+        return SiteKeys([_read_keys(values, "", integer(1, 1))])
+    if form not in (FORMAT, VENDING_POINT_FORMAT):
+        raise ValueError(
+            f"it is of format {form}, and this program knows formats 1 to {VENDING_POINT_FORMAT}: use a newer program"
+        )
     document = Section(values, "")
-    document.take("format", integer(FORMAT, FORMAT))
-    key_sets = document.take("keys", each(_read_keys, 1, KEY_VERSION_LIMIT + 1))
+    document.take("format", integer(form, form))
+    issuer = document.take("issuer", integer(1, ISSUERS - 1)) if form == VENDING_POINT_FORMAT else OFFICE
+    read = _read_vending_point_keys if form == VENDING_POINT_FORMAT else _read_keys
+    key_sets = document.take("keys", each(read, 1, KEY_VERSION_LIMIT + 1))
     document.finish()
     versions = [key_set.key_version for key_set in key_sets]
     if versions != sorted(set(versions)):
         raise ValueError("keys: the versions must go up")
-    return key_sets
+    return SiteKeys(key_sets, issuer)
 
 
 def _read_keys(values: object, where: str, form: Callable[[object, str], int] | None = None) -> KeySet:
@@ -145,6 +235,44 @@ def _read_keys(values: object, where: str, form: Callable[[object, str], int] | 
         document.take("format", form, 1)
     document.finish()
     return key_set
+
+
+def _read_vending_point_keys(values: object, where: str) -> VendingPointKeySet:
+    document = Section(values, where)
+    key_version = document.take("key_version", _version)
+    site_key, operator_key = (bytes.fromhex(document.take(name, _key_text)[0]) for name in ("site_key", "operator_key"))
+    meters = document.take("meters", _read_meters)
+    document.finish()
+    return VendingPointKeySet(key_version, site_key, operator_key, meters)
+
+
+def _read_meters(values: object, where: str) -> dict[int, tuple[bytes, bytes]]:
+    if not isinstance(values, dict) or not all(name.isdigit() for name in values):
+        raise ValueError(f"{where}: name each meter by its number")
+    meters = {}
+    for name, own in values.items():
+        document = Section(own, f"{where}.{name}")
+        issuer_key, statement_key = (
+            bytes.fromhex(document.take(key, _key_text)[0]) for key in ("issuer_key", "statement_key")
+        )
+        document.finish()
+        meters[int(name)] = (issuer_key, statement_key)
+    return meters
+
+
+def _vending_point_document(key_set: KeySet, issuer: int, meters: list[int]) -> dict:
+    return {
+        "key_version": key_set.key_version,
+        "site_key": key_set.site_key.hex(),
+        "operator_key": diversify(aes, key_set.vending_key, _OPERATORS + bytes((issuer,))).hex(),
+        "meters": {
+            str(number): {
+                "issuer_key": key_set.issuer_key(number, issuer).hex(),
+                "statement_key": key_set.statement_key(number).hex(),
+            }
+            for number in meters
+        },
+    }
 
 
 def _new_keys(key_version: int) -> dict:

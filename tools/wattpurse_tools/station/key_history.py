@@ -9,6 +9,7 @@ A meter that has redeemed a SITE_KEY token opens cards of the new site key and o
 import sqlite3
 
 from wattpurse.core.messages import token
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station.database import Transaction
 from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.order import KEY_KINDS, OUTSTANDING, REDEEMED, Order
@@ -89,8 +90,9 @@ class KeyHistory:
             (meter_number, kind, *OUTSTANDING),
         ).fetchone()
         if waiting is not None:
+            number = number_text(waiting["sequence"])
             raise ValueError(
-                f"token {waiting['sequence']} of meter {meter_number} brings a {_NAMES[kind]} already and is not"
+                f"token {number} of meter {meter_number} brings a {_NAMES[kind]} already and is not"
                 " known to be redeemed; read a card that has been at the meter since"
             )
 

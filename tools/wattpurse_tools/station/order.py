@@ -1,7 +1,7 @@
 """The order of a token, as the station records it: the token's kind and body, and its meaning in words.
 
-`unit` and `amount` are those of the credit sold: micro-units or mWh. A new key has its version as amount. All other
-orders have the unit "" and the amount 0.
+`unit` and `amount` are those of the credit sold: micro-units or mWh. A new key has its version as amount, and a change
+of tenant the new tenant. All other orders have the unit "" and the amount 0.
 """
 
 from wattpurse.core.messages import token
@@ -15,14 +15,18 @@ ISSUED = "issued"
 ON_CARD = "on card"
 REDEEMED = "redeemed"
 FORFEITED = "forfeited"
+VOIDED = "voided"  # the meter refused it for good, and it changed nothing
 OUTSTANDING = (ISSUED, ON_CARD)
 
 _CREDIT_BENEFITS = (token.MONEY, token.ENERGY, token.ENERGY_AND_TIME)
+_BENEFITS = (*_CREDIT_BENEFITS, token.TIME)
 
 # After one of these the meter writes a receipt of the credit that it took out.
 TAKING = tuple(code for code, *_, benefit in token.KINDS if benefit == token.RECEIPT)
 KEY_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit == token.KEY)
 CREDIT_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit in _CREDIT_BENEFITS)
+# Tokens that credit something. All others are orders.
+BENEFIT_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit in _BENEFITS)
 
 _CREDITS = {benefit: code for code, *_, benefit in token.KINDS if benefit in (MONEY, ENERGY)}
 

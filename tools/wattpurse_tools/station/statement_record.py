@@ -1,8 +1,8 @@
 """The statements that a station has read, and the contradictions between them and the sales.
 
-A meter's registers only grow. The credit that a meter was sold equals the credit of its redeemed tokens, less the
-credit that it gave back. If a statement says otherwise, the meter's flash was rolled back or rewritten, or another
-station sells with the same keys.
+A meter's registers only grow. The credit that a meter bought equals the credit of its redeemed tokens, and the credit
+that it gave back equals the sum of its receipts. If a statement says otherwise, the meter's flash was rolled back or
+rewritten, a receipt was missed, or another station sells with the same keys.
 """
 
 import json
@@ -10,6 +10,12 @@ import sqlite3
 
 from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TAKING
 
+# Columns of a statement that only grow, in words.
+_GROWING = (
+    ("bought", "the credit bought"),
+    ("charged", "the amount charged"),
+    ("taken", "the credit given back"),
+)
 # One placeholder stands for all kinds: SQL has no placeholder for a list.
 _TAKING_JSON = json.dumps(TAKING)
 
@@ -17,13 +23,15 @@ _TAKING_JSON = json.dumps(TAKING)
 class Statements:
     """The statements in one station's database."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, issuer: int) -> None:
         self._database = database
+        self._issuer = issuer
 
     def keep(self, statement: dict) -> None:
         """Store an authentic statement, once. The caller opens the transaction."""
         self._database.execute(
-            "INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO statements (meter, time_s, unit, contract, balance, bought, charged, total_mwh,"
+            " alarms, taken, has_other_issuers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 statement["meter_number"],
                 statement["time_s"],
@@ -34,6 +42,8 @@ class Statements:
                 statement.get("charged"),
                 statement["total_mwh"],
                 ", ".join(statement["alarms"]),
+                statement.get("taken"),
+                any(issuer != self._issuer and top for issuer, (top, _) in statement["windows"].items()),
             ),
         )
 
@@ -49,7 +59,7 @@ class Statements:
         statements = self.of_meter(meter_number)
         for earlier, later in zip(statements, statements[1:], strict=False):
             found += self._findings_between(earlier, later)
-        full = [one for one in statements if one["bought"] is not None]
+        full = [one for one in statements if None not in (one["bought"], one["taken"])]
         for unit in (MONEY, ENERGY):
             newest = [one for one in full if one["unit"] == unit][-1:]
             found += [finding for one in newest for finding in self._findings_of_sales(one)]
@@ -66,36 +76,43 @@ class Statements:
         found = []
         if later["total_mwh"] < earlier["total_mwh"]:
             found.append(f"total energy went back from {earlier['total_mwh']} to {later['total_mwh']} mWh")
-        both_tell = None not in (earlier["charged"], later["charged"]) and earlier["unit"] == later["unit"]
-        if both_tell and later["charged"] < earlier["charged"]:
-            found.append(f"the amount charged went back from {earlier['charged']} to {later['charged']}")
+        for name, words in _GROWING:
+            both_tell = None not in (earlier[name], later[name]) and earlier["unit"] == later["unit"]
+            if both_tell and later[name] < earlier[name]:
+                found.append(f"{words} went back from {earlier[name]} to {later[name]}")
         return found
 
     def _findings_of_sales(self, statement: sqlite3.Row) -> list[str]:
-        """Compare the bought credit with the tokens: at least all proved redeemed, at most all ever made.
+        """Compare the bought credit with the tokens, and the credit given back with the receipts.
 
-        Credit that was given back is subtracted from both limits.
+        The meter has bought at least all tokens that are proved redeemed, and at most all that were ever made. If other
+        issuers sell to the meter, this record does not know the most.
         """
         meter, unit, time_s = statement["meter"], statement["unit"], statement["time_s"]
-        given_back = self._given_back(meter, unit, time_s)
-        made = self._database.execute(
+        most = self._database.execute(
             "SELECT coalesce(sum(amount), 0) FROM tokens WHERE meter = ? AND unit = ?", (meter, unit)
         ).fetchone()[0]
-        redeemed = self._database.execute(
+        least = self._database.execute(
             "SELECT coalesce(sum(amount), 0) FROM tokens WHERE meter = ? AND unit = ? AND redeemed_s <= ?",
             (meter, unit, time_s),
         ).fetchone()[0]
-        bought, most, least = statement["bought"], made - given_back, redeemed - given_back
-        if bought > most:
-            return [f"bought is {bought}, more than the {most} of {unit} that this record has sold"]
-        if bought < least and not self._has_unseen_receipt(meter, time_s):
-            return [f"bought is {bought}, less than the {least} of {unit} that was redeemed"]
-        return []
+        bought, taken = statement["bought"], statement["taken"]
+        told = self._given_back(meter, unit, time_s)
+        found = []
+        if bought > most and not statement["has_other_issuers"]:
+            found.append(f"bought is {bought}, more than the {most} of {unit} that this record has sold")
+        if bought < least:
+            found.append(f"bought is {bought}, less than the {least} of {unit} that was redeemed")
+        if taken < told:
+            found.append(f"the meter gave back {taken}, less than the {told} of {unit} in its receipts")
+        if taken > told and not statement["has_other_issuers"] and not self._has_unseen_receipt(meter, time_s):
+            found.append(f"the meter gave back {taken}, more than the {told} of {unit} in the receipts that were read")
+        return found
 
     def _given_back(self, meter_number: int, unit: str, time_s: int) -> int:
-        """Return the credit of a unit in all receipts up to a time."""
+        """Return the credit of a unit in all receipts up to a time. Credit below zero is no credit given back."""
         row = self._database.execute(
-            "SELECT coalesce(sum(money), 0) AS money, coalesce(sum(energy), 0) AS energy FROM receipts"
+            "SELECT coalesce(sum(max(money, 0)), 0) AS money, coalesce(sum(max(energy, 0)), 0) AS energy FROM receipts"
             " WHERE meter = ? AND told_s <= ?",
             (meter_number, time_s),
         ).fetchone()

@@ -15,14 +15,14 @@ from typing import Self
 from boards.host.chips.aes import aes
 from wattpurse.core.currency import Currency
 from wattpurse.core.messages import token
-from wattpurse.core.money.account import TOKEN_WINDOW
-from wattpurse.core.seals import keys
+from wattpurse.core.money.key_card import card_number
+from wattpurse.core.money.token_windows import OFFICE, WINDOW, count_of, issuer_of, number_of, number_text
 from wattpurse_tools.station import key_file
 from wattpurse_tools.station.database import Transaction, open_database
 from wattpurse_tools.station.key_card_record import KeyCardRecord
 from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.key_history import KeyHistory
-from wattpurse_tools.station.order import CREDIT_KINDS, REDEEMED, TAKING, Order
+from wattpurse_tools.station.order import BENEFIT_KINDS, CREDIT_KINDS, REDEEMED, TAKING, VOIDED, Order
 from wattpurse_tools.station.receipts import Receipts
 from wattpurse_tools.station.sequence_marks import SequenceMarks
 from wattpurse_tools.station.statement_record import Statements
@@ -30,6 +30,7 @@ from wattpurse_tools.station.token_numbers import TokenNumbers
 from wattpurse_tools.station.token_record import TokenRecord
 
 NO_CARD = b""
+NO_TENANT = 0
 
 METER_LIMIT = (1 << 32) - 1
 
@@ -52,9 +53,9 @@ class Station(TokenRecord):
         except (OSError, ValueError, sqlite3.Error):
             self._lock.close()
             raise
-        self.numbers = TokenNumbers(self._database, marks)
+        self.numbers = TokenNumbers(self._database, marks, site_keys.issuer)
         self.receipts = Receipts(self._database)
-        self.statements = Statements(self._database)
+        self.statements = Statements(self._database, site_keys.issuer)
         self.key_history = KeyHistory(self._database, site_keys)
         self.key_cards = KeyCardRecord(self._database)
 
@@ -139,24 +140,45 @@ class Station(TokenRecord):
         orders: list[Order],
         settled: Sequence[sqlite3.Row] = (),
     ) -> list[sqlite3.Row]:
-        """Make a token of each order, all or none, and return their rows. They settle the receipts in `settled`."""
+        """Make a token of each order, all or none, and return their rows. They settle the receipts in `settled`.
+
+        Each token names the newest order before it on the same card, which the meter must redeem first.
+        """
         self.refuse_without_operator()
         for order in orders:
             self._refuse_order(meter_number, order)
         key_version = self.key_history.sealing_version(meter_number)
-        pair = keys.token_keys(aes, self.site_keys.meter_key(meter_number, key_version))
+        pair = self.site_keys.token_keys(meter_number, key_version)
+        tenant, after = self.tenant(meter_number), self.newest_order(meter_number, uid)
         made = []
         for order in orders:
+            owner = tenant if token.is_personal(order.kind) else NO_TENANT
             sequence = self.numbers.use_next(meter_number)
-            sealed = token.seal_token(aes, pair, key_version, meter_number, sequence, order.kind, order.body)
-            made.append((sequence, order, sealed))
+            sealed = token.seal_token(
+                aes, pair, key_version, meter_number, sequence, order.kind, order.body, owner, after
+            )
+            made.append((sequence, order, sealed, owner, after))
+            after = after if order.kind in BENEFIT_KINDS else sequence
+            tenant = order.amount if order.kind == token.TENANT else tenant
         with self._transaction():
-            for sequence, order, sealed in made:
-                self.add(meter_number, sequence, uid, order, sealed, self.operator)
-            numbers = ", ".join(str(sequence) for sequence, _, _ in made)
+            for sequence, order, sealed, owner, before in made:
+                self.add(meter_number, sequence, uid, order, sealed, self.operator, owner, before)
+            numbers = ", ".join(number_text(sequence) for sequence, *_ in made)
             self.receipts.settle(settled, f"to meter {meter_number}, token {numbers}")
-        rows = [self.token(meter_number, sequence) for sequence, _, _ in made]
+        rows = [self.token(meter_number, sequence) for sequence, *_ in made]
         return [row for row in rows if row is not None]
+
+    def tenant(self, meter_number: int) -> int:
+        """Return the tenant that the next token is for: the one that moves in with the newest token, or is in."""
+        moving_in = [row for row in self.outstanding_of_meter(meter_number) if row["kind"] == token.TENANT]
+        return moving_in[-1]["amount"] if moving_in else self.known_meter(meter_number)["tenant"]
+
+    def move_receipts(self, lost: str, meter_number: int, uid: bytes) -> None:
+        """Make the receipts of all cards that ever had the name `lost` those of another card of the meter."""
+        rows = self._database.execute("SELECT uid FROM cards WHERE name = ?", (lost,)).fetchall()
+        with self._transaction():
+            for row in rows:
+                self.receipts.move(meter_number, card_number(bytes.fromhex(row["uid"])), card_number(uid))
 
     def pay_out(self, receipts: list[sqlite3.Row]) -> None:
         """Mark receipts (rows) as paid out to the customer."""
@@ -165,29 +187,55 @@ class Station(TokenRecord):
             self.receipts.settle(receipts, "paid out")
 
     def learn(self, statement: dict) -> None:
-        """Record the facts that an authentic statement proves: redeemed tokens, used numbers, the unit, a receipt."""
+        """Record the facts that an authentic statement proves.
+
+        These are redeemed and voided tokens, used numbers, the unit, the tenant and a receipt.
+        """
         meter_number = statement["meter_number"]
+        voided = [sequence for sequence, _ in statement.get("voided", ())]
         open_rows = self._database.execute(
-            "SELECT * FROM tokens WHERE meter = ? AND state != ?", (meter_number, REDEEMED)
+            "SELECT * FROM tokens WHERE meter = ? AND state NOT IN (?, ?)", (meter_number, REDEEMED, VOIDED)
         ).fetchall()
-        redeemed = [row["sequence"] for row in open_rows if is_redeemed(statement, row["sequence"])]
+        used = [row["sequence"] for row in open_rows if is_redeemed(statement, row["sequence"])]
         with self._transaction():
             self._database.executemany(
                 "UPDATE tokens SET state = ?, redeemed_s = ? WHERE meter = ? AND sequence = ?",
-                [(REDEEMED, statement["time_s"], meter_number, sequence) for sequence in redeemed],
+                [
+                    (VOIDED if sequence in voided else REDEEMED, statement["time_s"], meter_number, sequence)
+                    for sequence in used
+                ],
             )
             self.receipts.book(statement)
             self.statements.keep(statement)
-            self.numbers.learn(meter_number, statement["token_top"])
+            for issuer, (top, _) in statement["windows"].items():
+                self.numbers.learn(meter_number, number_of(issuer, top))
             self._database.execute(
                 "UPDATE meters SET unit = ?, told_s = ? WHERE number = ? AND told_s <= ?",
                 (statement["unit"], statement["time_s"], meter_number, statement["time_s"]),
             )
+            self._learn_tenant(statement)
+
+    def _learn_tenant(self, statement: dict) -> None:
+        """Note the tenant: as the statement tells it, or by the newest redeemed token if it had no room for it."""
+        meter_number = statement["meter_number"]
+        row = self._database.execute(
+            "SELECT amount FROM tokens WHERE meter = ? AND kind = ? AND state = ? ORDER BY sequence DESC LIMIT 1",
+            (meter_number, token.TENANT, REDEEMED),
+        ).fetchone()
+        by_token = None if row is None else row["amount"]
+        tenant = statement.get("standing", {}).get("tenant", by_token)
+        if tenant is not None:
+            self._database.execute(
+                "UPDATE meters SET tenant = ? WHERE number = ? AND told_s <= ?",
+                (tenant, meter_number, statement["time_s"]),
+            )
 
     def redeemed_elsewhere(self, statement: dict) -> list[int]:
-        """Return the redeemed numbers in a statement that this station has not issued, lowest first."""
-        first = max(1, statement["token_top"] - TOKEN_WINDOW + 1)
-        redeemed = [number for number in range(first, statement["token_top"] + 1) if is_redeemed(statement, number)]
+        """Return the redeemed numbers of this issuer in a statement that the record does not have, lowest first."""
+        issuer = self.site_keys.issuer
+        top = statement["windows"].get(issuer, (0, 0))[0]
+        numbers = [number_of(issuer, count) for count in range(max(1, top - WINDOW + 1), top + 1)]
+        redeemed = [number for number in numbers if is_redeemed(statement, number)]
         return [number for number in redeemed if self.token(statement["meter_number"], number) is None]
 
     def refuse_without_operator(self) -> None:
@@ -199,20 +247,27 @@ class Station(TokenRecord):
             raise ValueError("this station sells with an operator's card only: name yours with --operator CARD")
 
     def _refuse_order(self, meter_number: int, order: Order) -> None:
-        """Refuse orders that would overwrite an unread receipt or give credit to the next tenant."""
+        """Refuse orders that would overwrite an unread receipt or give credit to the next tenant.
+
+        Refuse orders of the office at a vending point, too.
+        """
+        if self.site_keys.issuer != OFFICE and token.is_for_office(order.kind):
+            raise ValueError(f"a {token.name(order.kind)} token is made by the office alone, not by a vending point")
         if order.kind in TAKING:
             for row in self.receipts.awaited(meter_number):
+                number = number_text(row["sequence"])
                 raise ValueError(
-                    f"token {row['sequence']} of meter {meter_number} ({row['words']}) has no receipt yet, and the next"
-                    " receipt would overwrite it; read a card that has been at the meter since, or forfeit it with:"
-                    f" wattpurse meter forfeit {meter_number} {row['sequence']}"
+                    f"token {number} of meter {meter_number} ({row['words']}) has no receipt yet, and the next receipt"
+                    " would overwrite it; read a card that has been at the meter since, or forfeit it with:"
+                    f" wattpurse meter forfeit {meter_number} {number}"
                 )
         if order.kind in (token.CLEAR, token.TENANT):
             for row in self.outstanding_of_meter(meter_number):
                 if row["kind"] in CREDIT_KINDS:
+                    number = number_text(row["sequence"])
                     raise ValueError(
-                        f"credit token {row['sequence']} of meter {meter_number} is not known to be redeemed and would"
-                        " be credited to the next tenant; tap its card at the meter first, and read it"
+                        f"credit token {number} of meter {meter_number} is not known to be redeemed, and the next"
+                        " tenant could not use it; tap its card at the meter first, and read it"
                     )
         self.key_history.refuse(meter_number, order)
 
@@ -236,10 +291,12 @@ def check_meter_number(number: int) -> None:
 
 def is_redeemed(statement: dict, sequence: int) -> bool:
     """Return True if a statement proves that the meter has redeemed a token: by its bit, not by age alone."""
-    behind = statement["token_top"] - sequence
-    return behind >= 0 and bool(statement["token_window"] >> behind & 1)
+    top, window = statement["windows"].get(issuer_of(sequence), (0, 0))
+    behind = top - count_of(sequence)
+    return behind >= 0 and bool(window >> behind & 1)
 
 
 def is_too_old(statement: dict, sequence: int) -> bool:
     """Return True if a statement proves that a token is behind the meter's window, so that the meter refuses it."""
-    return statement["token_top"] - sequence >= TOKEN_WINDOW
+    top, _ = statement["windows"].get(issuer_of(sequence), (0, 0))
+    return top - count_of(sequence) >= WINDOW

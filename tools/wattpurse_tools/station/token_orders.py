@@ -15,6 +15,7 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import terms
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
+from wattpurse.core.money.token_windows import ISSUERS
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
@@ -34,10 +35,14 @@ _AMOUNT_SUFFIXES = {"_microunits": MONEY, "_mwh": ENERGY}
 
 
 class Context:
-    """The meter that an order is for: its row in the record, the keys of the site, and the keys that the meter has."""
+    """The meter that an order is for: its row in the record, the keys of the site, and the keys that the meter has.
 
-    def __init__(self, meter_row: sqlite3.Row, site_keys: SiteKeys, key_history: KeyHistory) -> None:
+    `card` is the number of the card (`key_card.card_number`) that a receipt is for, or 0.
+    """
+
+    def __init__(self, meter_row: sqlite3.Row, site_keys: SiteKeys, key_history: KeyHistory, card: int) -> None:
         self.meter = meter_row["number"]
+        self.card = card
         self.currency = currency_of(dict(meter_row))
         self._keys = site_keys
         self._history = key_history
@@ -87,18 +92,18 @@ def _refund(words: list[str], context: Context) -> Order:
     if unit not in _UNITS:
         raise ValueError(f"{unit}: take back money or energy")
     if words[1] == "all":
-        return Order(token.REFUND, (_UNITS[unit], 0), f"take back all {unit}")
+        return Order(token.REFUND, (_UNITS[unit], 0, context.card), f"take back all {unit}")
     amount = context.credit(unit, words[1], "AMOUNT")
-    return Order(token.REFUND, (_UNITS[unit], amount), f"take back {context.text(unit, amount)}")
+    return Order(token.REFUND, (_UNITS[unit], amount, context.card), f"take back {context.text(unit, amount)}")
 
 
-def _clear(_words: list[str], _context: Context) -> Order:
-    return Order(token.CLEAR, (), "clear all credit and debt")
+def _clear(_words: list[str], context: Context) -> Order:
+    return Order(token.CLEAR, (context.card,), "clear all credit and debt")
 
 
-def _tenant(words: list[str], _context: Context) -> Order:
-    tenant = parse_number(words[0], "TENANT", 1, _TIME_LIMIT)
-    return Order(token.TENANT, (tenant,), f"tenant {tenant} moves in")
+def _tenant(words: list[str], context: Context) -> Order:
+    tenant = parse_number(words[0], "TENANT", 1, token.TENANT_LIMIT)
+    return Order(token.TENANT, (tenant, context.card), f"tenant {tenant} moves in", amount=tenant)
 
 
 def _debt(words: list[str], context: Context) -> Order:
@@ -120,7 +125,10 @@ def _switch(words: list[str], _context: Context) -> Order:
 
 def _shortage(words: list[str], _context: Context) -> Order:
     level = parse_number(words[0], "LEVEL", 0, _SHORTAGE_LIMIT)
-    return Order(token.SHORTAGE, (level,), f"shortage level {level}")
+    if level == 0:
+        return Order(token.SHORTAGE, (0, 0), "no shortage")
+    until_s = _instant(words[1]) if len(words) > 1 else int(time.time()) + _DAY_S
+    return Order(token.SHORTAGE, (level, until_s), f"shortage level {level} until {time_text(until_s)}")
 
 
 def _contract(words: list[str], _context: Context) -> Order:
@@ -171,6 +179,11 @@ def _key(kind: int, which: str, context: Context) -> Order:
     return Order(kind, (version, context.key(kind, version)), f"{which} key of version {version}", amount=version)
 
 
+def _revoke(words: list[str], _context: Context) -> Order:
+    issuer = parse_number(words[0], "ISSUER", 1, ISSUERS - 1)
+    return Order(token.REVOKE, (issuer,), f"issuer {issuer} is revoked")
+
+
 def _instant(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
@@ -201,7 +214,7 @@ ORDERS = (
     (token.DEBT, ("AMOUNT",), "add to the debt that is recovered; an amount below zero reduces it", _debt),
     (token.PERMIT, ("UNTIL",), "permit supply until a time", _permit),
     (token.SWITCH, ("open|close",), "order the load switch to open or close", _switch),
-    (token.SHORTAGE, ("LEVEL",), "level of shortage, 0 for none", _shortage),
+    (token.SHORTAGE, ("LEVEL", "[UNTIL]"), "level of shortage until a time, or for a day; 0 for none", _shortage),
     (token.CONTRACT, ("NAME",), "the contract of supply", _contract),
     (token.TARIFF, ("FILE",), "a tariff file: TOML, JSON, or as encoded by `wattpurse tariff`", _tariff),
     (token.TERM, ("NAME", "VALUE"), "one of the terms of supply", _term),
@@ -209,4 +222,5 @@ ORDERS = (
     (token.CLOCK, ("[TIME]",), "set the clock ahead: to a time, or to now", _clock),
     (token.METER_KEY, (), "the meter's next key", _meter_key),
     (token.SITE_KEY, (), "the site's next key", _site_key),
+    (token.REVOKE, ("ISSUER",), "refuse all tokens of a vending point from now on", _revoke),
 )

@@ -4,15 +4,17 @@ import sqlite3
 import time
 from collections.abc import Iterable
 
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station.database import Transaction
-from wattpurse_tools.station.order import FORFEITED, ISSUED, OUTSTANDING, Order
+from wattpurse_tools.station.order import BENEFIT_KINDS, FORFEITED, ISSUED, OUTSTANDING, Order
 
 
 class TokenRecord:
     """The tokens in a station's database.
 
     A row has meter, sequence, kind, words, unit and amount (see `order`), issued_s, card, sealed, state, operator and
-    redeemed_s. A token is outstanding until a statement proves that its meter has redeemed it.
+    redeemed_s, and the tenant and the order before it (0: none) that are sealed in it. A token is outstanding until a
+    statement proves that its meter has redeemed or voided it.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -57,6 +59,14 @@ class TokenRecord:
         """Return all tokens ever made, oldest first."""
         return self._database.execute("SELECT * FROM tokens ORDER BY issued_s, meter, sequence").fetchall()
 
+    def newest_order(self, meter_number: int, uid: bytes) -> int:
+        """Return the number of the newest outstanding order for a card or for NO_CARD, or 0.
+
+        An order is a token that credits nothing. The next token for that card must be redeemed after it.
+        """
+        rows = [row for row in self.outstanding(uid) if row["meter"] == meter_number]
+        return max((row["sequence"] for row in rows if row["kind"] not in BENEFIT_KINDS), default=0)
+
     def move(self, tokens: list[sqlite3.Row], uid: bytes) -> None:
         """Assign tokens (rows) to another card. They are not written to that card yet."""
         with Transaction(self._database):
@@ -75,8 +85,18 @@ class TokenRecord:
             if row["state"] not in OUTSTANDING:
                 raise ValueError(f"token {sequence} of meter {meter_number} is {row['state']} already")
             rows.append(row)
+        self._refuse_to_block_others(meter_number, sequences)
         self.mark(rows, FORFEITED)
         return self.refreshed(rows)
+
+    def _refuse_to_block_others(self, meter_number: int, sequences: list[int]) -> None:
+        """Raise ValueError if a token that is not forfeited waits for one that is."""
+        for row in self.outstanding_of_meter(meter_number):
+            if row["after"] in sequences and row["sequence"] not in sequences:
+                raise ValueError(
+                    f"token {number_text(row['sequence'])} of meter {meter_number} is only redeemed after token"
+                    f" {number_text(row['after'])}: forfeit both, or none"
+                )
 
     def mark(self, tokens: list[sqlite3.Row], state: str) -> None:
         """Set the state of tokens (rows)."""
@@ -94,11 +114,13 @@ class TokenRecord:
         order: Order,
         sealed: bytes,
         operator: int | None,
+        tenant: int,
+        after: int,
     ) -> None:
         """Insert a new token. The caller opens the transaction."""
         self._database.execute(
-            "INSERT INTO tokens (meter, sequence, kind, words, unit, amount, issued_s, card, sealed, state, operator)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO tokens (meter, sequence, kind, words, unit, amount, issued_s, card, sealed, state, operator,"
+            " tenant, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 meter_number,
                 sequence,
@@ -111,5 +133,7 @@ class TokenRecord:
                 sealed,
                 ISSUED,
                 operator,
+                tenant,
+                after,
             ),
         )

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from wattpurse.cards import purse
 from wattpurse.core.currency import currency_of
 from wattpurse.core.messages import token
+from wattpurse.core.money.key_card import card_number
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.card_capacity import has_room_for_receipt
@@ -68,7 +70,7 @@ class Vending:
             raise ValueError(
                 f"card {read.name} carries tokens for meter {from_meter} not known to be redeemed; tap it there first"
             )
-        owed = self._station.receipts.owed(from_meter)
+        owed = self._station.receipts.owed(from_meter, card_number(read.card.uid))
         if not owed:
             raise ValueError(f"meter {from_meter} owes no credit that is not settled already")
         made_of = _orders_of(owed)
@@ -95,7 +97,8 @@ class Vending:
     def replace(self, lost: str, name: str) -> list[sqlite3.Row]:
         """Move the outstanding tokens of a lost or broken card to card `name`. Return their rows.
 
-        They stay the same tokens, and the meter redeems each once, from either card.
+        They stay the same tokens, and the meter redeems each once, from either card. Receipts of the lost card that are
+        not settled go over to the new card.
         """
         read = self._cards.read(name)
         self._refuse_wrong_card(read, None)
@@ -108,6 +111,7 @@ class Vending:
             raise ValueError(f"card {name} has no room for {_listed(moved, ())}; use an empty card, or a larger kind")
         self._station.add_card(read.card.uid, name, read.customer_meter)
         self._station.move(moved, read.card.uid)
+        self._station.move_receipts(lost, read.customer_meter, read.card.uid)
         return self._deliver(read, moved, "moved") if moved else []
 
     def repair(self, name: str) -> list[sqlite3.Row]:
@@ -233,14 +237,16 @@ def state_of(station: Station, sealed: bytes, statement: dict | None) -> str:
 
 
 def _orders_of(receipts: Iterable[sqlite3.Row]) -> list[Order]:
-    """Return the orders that sell the sum of receipts: money, energy, time and debt.
+    """Return the orders that sell the sum of receipts: debt, money, energy and time.
 
-    A balance below zero adds to the debt.
+    A balance below zero adds to the debt. The debt comes first, so that no credit is redeemed without it.
     """
     money = sum(row["money"] for row in receipts)
     energy = sum(row["energy"] for row in receipts)
     debt = sum(row["debt"] for row in receipts) + max(0, -money)
     made_of = []
+    if debt > 0:
+        made_of.append(orders.Order(token.DEBT, (debt,), "debt taken over"))
     if money > 0:
         made_of.append(orders.credit(orders.MONEY, money))
     if energy > 0:
@@ -248,8 +254,6 @@ def _orders_of(receipts: Iterable[sqlite3.Row]) -> list[Order]:
     term_s = sum(row["term_s"] for row in receipts)
     if term_s > 0:
         made_of.append(orders.Order(token.DAYS, (term_s,), orders.duration_text(term_s)))
-    if debt > 0:
-        made_of.append(orders.Order(token.DEBT, (debt,), "debt taken over"))
     return made_of
 
 
@@ -267,7 +271,7 @@ def _unknown_state(header: tuple[int, int], statement: dict | None) -> str:
 
 
 def _listed(rows: Sequence[sqlite3.Row], unknown: Sequence[bytes]) -> str:
-    parts = [f"token {row['sequence']}" for row in rows]
+    parts = [f"token {number_text(row['sequence'])}" for row in rows]
     if unknown:
         parts.append(f"{len(unknown)} unknown to this station")
     return ", ".join(parts)

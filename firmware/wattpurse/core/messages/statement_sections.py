@@ -14,7 +14,7 @@ A reader skips a section with an unknown tag, so that older readers can read new
              is for, varints; it has its room before any month
     TOTALS   sums that only grow, varints: of money in micro-units and then of energy in mWh, bought, charged, taken out
              and waived; of a term in seconds, bought and taken out; of debt in micro-units, added, taken off, paid back
-             and taken out; zeros at the end are left out
+             and taken out; zeros at the end are left out, but for the first number
     ISSUERS  revoked issuers as bits varint; then for each issuer but the office that has a window: issuer u8, newest
              count varint, window u64
     VOIDED   the newest tokens that were refused for good: token number u32 and outcome u8 of each
@@ -143,11 +143,11 @@ def totals_of(account: "Account") -> tuple:
     """Return `(tag, parts)` of the sums of `account` that only grow."""
     sums = list(account.money.sums() + account.energy.sums())
     sums += [account.standing[name] for name in _TOTALS_OF_STANDING]
-    while sums and not sums[-1]:
+    while len(sums) > 1 and not sums[-1]:
         sums.pop()
     out = bytearray()
     put_all(out, sums)
-    return TOTALS, [out] if out else []
+    return TOTALS, [out]
 
 
 def issuers_of(account: "Account") -> tuple:

@@ -21,12 +21,17 @@ class MeterSummary:
 
 @dataclass(frozen=True)
 class MeterKeys:
-    """The keys that a meter is given, 16 bytes each, and their version."""
+    """The keys that a meter is given, 16 bytes each, and their version.
+
+    `used_tokens` are the newest token numbers of all issuers under these keys. A meter that replaces another one must
+    count them as redeemed.
+    """
 
     number: int
     key_version: int
     meter_key: bytes
     site_key: bytes
+    used_tokens: list[int]
 
 
 def add(station: Station, number: int, code: str, decimals: int) -> Currency:
@@ -64,6 +69,7 @@ def keys(station: Station, number: int) -> MeterKeys:
         key_version=key_version,
         meter_key=station.site_keys.meter_key(number, key_version),
         site_key=station.site_keys.version(site_version).site_key,
+        used_tokens=station.numbers.newest(number),
     )
 
 

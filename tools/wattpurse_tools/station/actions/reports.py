@@ -30,7 +30,7 @@ def require_operators(shop: Shop, required: bool) -> None:
 
 def _meter_facts(station: Station, number: int) -> dict:
     statements = station.statements.of_meter(number)
-    owed = station.receipts.owed(number)
+    owed = station.receipts.unsettled(number)
     return {
         "meter": number,
         "sold_money": station.statements.sold(number, MONEY),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from wattpurse.core.currency import Currency
+from wattpurse.core.money.key_card import card_number
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
 from wattpurse_tools.station.card_report import amount_text
 from wattpurse_tools.station.cards import CardRead
@@ -55,7 +56,7 @@ def settlement(shop: Shop, card: str) -> Settlement:
 def settle(shop: Shop, card: str) -> Settlement:
     """Mark all receipts of a customer's card as paid out. Raise ValueError if none is owed."""
     read = shop.cards.read(card)
-    owed = shop.station.receipts.owed(read.customer_meter)
+    owed = shop.station.receipts.owed(read.customer_meter, card_number(read.card.uid))
     if not owed:
         raise ValueError(f"meter {read.meter_number} owes no credit that is not settled already")
     shop.station.pay_out(owed)

@@ -6,11 +6,13 @@ from typing import TypedDict
 
 from wattpurse.core.currency import Currency, currency_of
 from wattpurse.core.messages import token
+from wattpurse.core.money.key_card import card_number
 from wattpurse_tools.station.amounts import parse_credit, parse_kwh_credit
 from wattpurse_tools.station.card_report import order_text
 from wattpurse_tools.station.cards import KEY_CARD, CardRead
 from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.order import ENERGY, MONEY, Order, credit
+from wattpurse_tools.station.receipts import ANY_CARD
 from wattpurse_tools.station.shop import Shop
 from wattpurse_tools.station.station import Station
 from wattpurse_tools.station.token_orders import ORDERS, Context
@@ -93,13 +95,14 @@ def put_on_card(shop: Shop, meter_number: int, kind: str, words: list[str], card
 
     `kind` is the name of a kind in `token_orders.ORDERS`, such as `days`, and `words` are its arguments.
     """
-    order = _order(shop.station, meter_number, kind, words)
-    return _put(shop, shop.cards.read(card), order, meter_number)
+    read = shop.cards.read(card)
+    order = _order(shop.station, meter_number, kind, words, card_number(read.card.uid))
+    return _put(shop, read, order, meter_number)
 
 
 def give_out(shop: Shop, meter_number: int, kind: str, words: list[str]) -> IssuedToken:
     """Make a token of any kind that is on no card: type its digits at the meter, or take it along on a data card."""
-    order = _order(shop.station, meter_number, kind, words)
+    order = _order(shop.station, meter_number, kind, words, ANY_CARD)
     row = shop.vending.give_out(order, meter_number)
     return issued_token(row, currency_of_meter(shop.station, meter_number))
 
@@ -121,12 +124,12 @@ def _put(shop: Shop, read: CardRead, order: Order, meter_number: int | None) -> 
     return issued_token(row, currency_of_meter(shop.station, read.meter_number))
 
 
-def _order(station: Station, meter_number: int, kind: str, words: list[str]) -> Order:
+def _order(station: Station, meter_number: int, kind: str, words: list[str], card: int) -> Order:
     meter = station.known_meter(meter_number)
     readers = {token.name(code): read for code, _, _, read in ORDERS}
     if kind not in readers:
         raise ValueError(f"{kind} is no kind of token; there are: {', '.join(readers)}")
-    return readers[kind](words, Context(meter, station.site_keys, station.key_history))
+    return readers[kind](words, Context(meter, station.site_keys, station.key_history, card))
 
 
 def _refuse_meter_of_key_card(card: str, meter_number: int | None) -> None:
