@@ -30,8 +30,14 @@ def build_board() -> "Board":
         "Raspberry Pi Pico",
         GPIO,
         counter=pulses,
-        flash=PicoFlash(storage.ring_blocks()),
+        flash=PicoFlash(storage.ring_blocks(), _read_identification),
         watchdog=watchdog,
         # No delay for the display: a call of a pin takes this chip longer than the display needs.
         traits=ChipTraits(reader_bus=0, has_hard_interrupts=True, display_delay_us=None),
     )
+
+
+def _read_identification() -> int:
+    from boards.pico import flash_chip  # the start does not need it
+
+    return flash_chip.read_identification()

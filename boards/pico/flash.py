@@ -9,18 +9,34 @@ from boards.micropython.block_flash import PAGE_BYTES, BlockFlash
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from boards.micropython.block_flash import BlockDevice
 
 
 _ONES = b"\xff" * PAGE_BYTES
+# The data line of a chip that does not answer stays at one level.
+_NO_ANSWER = (0x000000, 0xFFFFFF)
 
 
 class PicoFlash(BlockFlash):
-    """The flash of `hal` on an `rp2.Flash`. Interrupts are off during each erase and program."""
+    """The flash of `hal` on an `rp2.Flash`. Interrupts are off during each erase and program.
 
-    def __init__(self, blocks: "BlockDevice") -> None:
+    `read_identification()` asks the chip for its JEDEC ID.
+    """
+
+    def __init__(self, blocks: "BlockDevice", read_identification: "Callable[[], int]") -> None:
         super().__init__(blocks)
         self._page = bytearray(_ONES)
+        self._read_identification = read_identification
+        self._answer: int | None = None
+
+    @property
+    def identification(self) -> int | None:
+        """The JEDEC ID of the chip, or None if the chip does not answer. The chip is asked once."""
+        if self._answer is None:
+            self._answer = self._read_identification()
+        return None if self._answer in _NO_ANSWER else self._answer
 
     def _write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         page = self._page

@@ -13,6 +13,7 @@ package(
         "micropython/watchdog.py",
         "pico/__init__.py",
         "pico/flash.py",
+        "pico/flash_chip.py",
         "pico/pins.py",
         "pico/counter.py",
         "pico/storage.py",

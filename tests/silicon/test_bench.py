@@ -59,7 +59,7 @@ class TestReport:
     def test_every_figure_of_the_specification_has_its_line_and_its_measurement(self):
         measured = [name for _, names in figures.MEASUREMENTS for name in names]
         assert sorted([*measured, "image_kb"]) == sorted(NAMES)
-        assert len(bench.report({name: 1 for name in NAMES})) == len(NAMES) == 18
+        assert len(bench.report({name: 1 for name in NAMES})) == len(NAMES) == 20
 
     def test_a_bound_is_kept_on_its_own_side(self):
         most = figures.Figure("most", "ms", figures.AT_MOST, 0, "")
@@ -133,6 +133,11 @@ class TestWear:
         assert "88.0 slots" in formula
         assert wear.life_years(23_000, 88)[0] < years / 20
 
+    def test_life_by_records_is_erases_times_the_time_of_a_sector(self):
+        years, formula = wear.life_years_by_records(60)
+        assert years == pytest.approx(100_000 * 24 * 60 / (3_600 * 8_766))
+        assert "24 sectors x 60.0 s" in formula
+
     def test_the_load_profile_outlives_the_ledger(self):
         assert round(wear.profile_life_years()) == round(100_000 * 16 * 112 / (48 * 365.25))
 
@@ -176,6 +181,19 @@ class TestMeter:
             meter.run_for(0.5)
             assert meter.pulses_given() == meter.source.pulses_total == 24
             assert meter.account().pulses_total - proven == 24
+
+    def test_a_meter_that_counts_by_records_takes_a_slot_for_each_step(self, workshop):
+        with workshop.meter("records", impulses=wear.WORST_STEPS_PER_KWH) as meter:
+            wear.count_by_records(meter)
+            meter.start()
+            meter.run_for(1)
+            meter.source.set_load_w(10_000)
+            before = [meter.pico.statistics()["flash"]["page_programs"], meter.pulses_given()]
+            meter.run_for(2)
+            programs = meter.pico.statistics()["flash"]["page_programs"] - before[0]
+            steps = meter.pulses_given() - before[1]
+            assert steps > 30
+            assert abs(programs - 2 * min(steps, 2 * 20)) <= 8
 
     def test_the_pulses_left_are_counted_until_the_balance_is_spent(self, workshop):
         with workshop.meter("as-said", impulses=1_000, balance_microunits=5_000) as meter:

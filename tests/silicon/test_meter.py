@@ -32,6 +32,8 @@ def test_a_blank_meter_says_so_and_is_commissioned_at_its_console(tmp_path, mete
         assert meter.run_until(lambda: shows(meter, "C  0.00"), 3)
         status = json.loads(meter.type_line("status --json")[0])
         assert status["meter_number"] == METER
+        assert status["flash_chip"] == "EF4015"
+        assert "flash tested, JEDEC ID EF4015" in "\n".join(meter.type_line("events"))
         assert not meter.relay.contact_closed
         assert stores_of(meter.pico).fault == supply.ON
         assert unforgiven(meter) == []
@@ -83,6 +85,19 @@ def test_a_console_session_over_usb(meter):
     for words in ("money credited", "wrong PIN", "login", "term changed"):
         assert words in events
     assert account_in_flash(meter).terms["low_credit_microunits"] == 1_500_000
+
+
+def test_the_meter_meters_on_after_its_flash_chip_was_asked_for_its_name(meter):
+    tap(meter, card_with(20_000_000))
+    assert switched(meter, closed=True)
+    before = account_in_flash(meter).pulses_total
+    assert "flash chip      EF4015" in meter.type_line("status")
+    assert json.loads(meter.type_line("status --json")[0])["flash_chip"] == "EF4015"
+    meter.run_for(10)
+    account = account_in_flash(meter)
+    assert account.pulses_total == meter.source.pulses_total > before
+    tap(meter, card_with(5_000_000, first_number=2))
+    assert account_in_flash(meter).money.bought == 25_000_000
 
 
 def test_a_magnet_at_the_meter_opens_supply_and_stays_in_its_memory(meter):

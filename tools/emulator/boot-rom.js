@@ -33,8 +33,6 @@ export class BootRom {
     this.machine = machine;
     this.handlers = [];
     this.functions = new Map();
-    /** False from "exit" to "enter". If a second stage maps the flash again, this stays false until the next reset. */
-    this.isMapped = true;
     this.data = new Map([
       [code("SF"), SINGLE_TABLE_ADDRESS],
       [code("SD"), DOUBLE_TABLE_ADDRESS],
@@ -90,7 +88,6 @@ export class BootRom {
 
   namedRoutines() {
     const { machine } = this;
-    const nothing = () => 20;
     const flash = (operate) => (registers) => {
       if (!this.isCalledFromMemory()) return machine.lockUp("flash changed by code that runs out of flash");
       operate(registers);
@@ -98,7 +95,7 @@ export class BootRom {
     };
     const change = (operate) =>
       flash((registers) => {
-        if (this.isMapped) return machine.lockUp("flash changed while it is mapped into memory");
+        if (!machine.flashPort.takesCommands) return machine.lockUp("flash changed while it is mapped into memory");
         operate(registers);
       });
     return {
@@ -110,10 +107,13 @@ export class BootRom {
       S4: (r) => this.fill(r),
       MC: (r) => this.copy(r),
       C4: (r) => this.copy(r),
-      IF: flash(() => {}),
-      EX: flash(() => (this.isMapped = false)),
-      FC: nothing,
-      CX: flash(() => (this.isMapped = true)),
+      IF: flash(() => machine.flashPort.connect()),
+      EX: flash(() => machine.flashPort.exitMapping()),
+      FC: () => {
+        machine.flashPort.flush();
+        return 20;
+      },
+      CX: flash(() => machine.flashPort.enterSerialMapping()),
       RE: change((r) => machine.flash.eraseRange(r[0], r[1], r[2])),
       RP: change((r) => this.programRange(r[0], r[1], r[2])),
       UB: () => machine.lockUp("the boot ROM waits for a program over USB"),
@@ -188,7 +188,7 @@ export class BootRom {
       this.machine.lockUp("no valid second stage in flash: the boot ROM waits for a program over USB");
       return;
     }
-    this.isMapped = true;
+    this.machine.flashPort.prepareSecondStage();
     rp2040.sram.set(secondStage, SECOND_STAGE_ADDRESS - RAM_START);
     rp2040.core.LR = 0;
     rp2040.core.SP = SECOND_STAGE_ADDRESS;

@@ -3,6 +3,7 @@
 import assert from "node:assert";
 import { test } from "node:test";
 import { BootRom } from "./boot-rom.js";
+import { FlashPort } from "./flash-port.js";
 
 const SECTOR_ERASE = [0, 4096, 65536, 0xd8];
 
@@ -12,7 +13,11 @@ function callsOf(returnAddress, ...names) {
     rp2040: { core: { LR: returnAddress }, sram: new Uint8Array(264 * 1024) },
     flash: { eraseRange: () => done.erased++ },
     lockUp: (why) => (done.lockUp = why),
+    nanos: 0,
   };
+  machine.flashPort = new FlashPort(machine, machine.rp2040);
+  machine.flashPort.connect();
+  machine.flashPort.enterSerialMapping();
   const routines = new BootRom(machine).namedRoutines();
   for (const name of names) routines[name](SECTOR_ERASE);
   return done;

@@ -94,9 +94,9 @@ instructions.forEach(([, matches], number) => {
 /**
  * Return a function that executes instructions of `rp2040` until `budget` cycles are used, or until an instruction has
  * accessed more than memory. That function returns the cycles used. `fault(text)` is called for an access that the bus
- * refuses.
+ * refuses. While `flashPort.isMapped` is false, each fetch and read of flash is such an access.
  */
-export function makeExecutor(rp2040, cycleNanosNow, fault) {
+export function makeExecutor(rp2040, cycleNanosNow, fault, flashPort = { isMapped: true }) {
   const { core, clock } = rp2040;
   const regs = core.registers;
   const ram8 = rp2040.sram;
@@ -106,7 +106,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
   const flash8 = rp2040.flash;
   const flash16 = new Uint16Array(flash8.buffer);
   const flash32 = new Uint32Array(flash8.buffer);
-  const flashBytes = flash8.length;
+  let flashBytes = flash8.length;
   const rom16 = new Uint16Array(rp2040.bootrom.buffer);
   let limit = 0;
   let startNanos = 0;
@@ -124,10 +124,20 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
     return 0;
   }
 
+  /** Report a read of flash that nothing answers. The real chip reads random values or hangs. */
+  function unmapped(address) {
+    limit = 0;
+    fault(`read of flash at 0x${(address >>> 0).toString(16)}, which is not mapped`);
+    return 0;
+  }
+
+  const isLost = (address) => flashBytes === 0 && address >>> 26 === FLASH_START >>> 26;
+
   function load32(address, used) {
     if (address & 3) return misaligned(address);
     const flashOffset = (address - FLASH_START) >>> 0;
     if (flashOffset < flashBytes) return flash32[flashOffset >>> 2];
+    if (isLost(address)) return unmapped(address);
     leave(used);
     return rp2040.readUint32(address >>> 0);
   }
@@ -136,6 +146,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
     if (address & 1) return misaligned(address);
     const flashOffset = (address - FLASH_START) >>> 0;
     if (flashOffset < flashBytes) return flash16[flashOffset >>> 1];
+    if (isLost(address)) return unmapped(address);
     leave(used);
     return rp2040.readUint16(address >>> 0);
   }
@@ -143,6 +154,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
   function load8(address, used) {
     const flashOffset = (address - FLASH_START) >>> 0;
     if (flashOffset < flashBytes) return flash8[flashOffset];
+    if (isLost(address)) return unmapped(address);
     leave(used);
     return rp2040.readUint8(address >>> 0);
   }
@@ -182,6 +194,7 @@ export function makeExecutor(rp2040, cycleNanosNow, fault) {
 
   return function run(budget) {
     limit = budget;
+    flashBytes = flashPort.isMapped ? flash8.length : 0;
     startNanos = clock.nanosCounter;
     cycleNanos = cycleNanosNow();
     let pc = regs[15] & ~1;

@@ -9,9 +9,12 @@ import { RP2040 } from "rp2040js";
 import { BootRom, START_UP_NANOS } from "./boot-rom.js";
 import { makeExecutor } from "./core.js";
 import { Flash, PowerCut } from "./flash.js";
+import { FlashPort } from "./flash-port.js";
 import { applyWorkarounds } from "./workarounds.js";
 
 const WATCHDOG = 0x40058;
+const SERIAL_PORT_OF_FLASH = 0x18000;
+const PINS_OF_FLASH = 0x40018;
 const LONGEST_STRETCH = 1_000_000;
 
 /** Return the time from `epoch` to `target`, rounded up: a sum below `target` would stop the time. */
@@ -37,6 +40,7 @@ export class Machine {
     this.pendingNanos = 0;
     this.idleNanos = 0;
     this.rp2040 = null;
+    this.flashPort = null;
     this.lockedUp = null;
     this.resetPending = null;
     this.powerOnRequested = false;
@@ -123,6 +127,9 @@ export class Machine {
     rp2040.flashView = new DataView(rp2040.flash.buffer);
     rp2040.bootrom.set(new Uint32Array(this.bootRom.image.buffer));
     applyWorkarounds(rp2040, this);
+    this.flashPort = new FlashPort(this, rp2040);
+    rp2040.peripherals[SERIAL_PORT_OF_FLASH] = this.flashPort;
+    rp2040.peripherals[PINS_OF_FLASH] = this.flashPort.wires;
     this.keepMemory(rp2040, kept);
     this.rp2040 = rp2040;
     this.cycleNanos = 1e9 / rp2040.clkSys;
@@ -134,7 +141,7 @@ export class Machine {
       this.requestReset("watchdog");
     };
     this.adcValues.forEach((value, channel) => (rp2040.adc.channelValues[channel] = value));
-    this.execute = makeExecutor(rp2040, () => this.cycleNanos, (text) => this.lockUp(text));
+    this.execute = makeExecutor(rp2040, () => this.cycleNanos, (text) => this.lockUp(text), this.flashPort);
     for (const part of this.parts) part.connect(rp2040);
     this.chargeNanos(START_UP_NANOS);
     this.bootRom.start();

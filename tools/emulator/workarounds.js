@@ -2,8 +2,9 @@
 //
 // Other faults are mended in the model of the part: a pin does not read back its own level (lines.js); bytes on SPI
 // and I2C take no time (buses.js); the USB host answers every OUT request with an empty packet at once, a hundred
-// thousand interrupts a second (usb-serial.js); a watchdog that has fired fires again without end (machine.js); stores
-// change the flash, and some carries and cycles are wrong (core.js).
+// thousand interrupts a second (usb-serial.js); the port of the flash has no chip behind it (flash-port.js); a watchdog
+// that has fired fires again without end (machine.js); stores change the flash, and some carries and cycles are wrong
+// (core.js).
 
 /** Mend all faults below on a new RP2040. */
 export function applyWorkarounds(rp2040, machine) {

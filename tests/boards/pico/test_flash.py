@@ -13,12 +13,28 @@ from wattpurse.core.records.settings import Settings
 class TestPicoFlash(unittest.TestCase):
     def setUp(self):
         self.device = Rp2Flash(8)
-        self.flash = PicoFlash(self.device)
+        self.asked = 0
+        self.answer = 0xEF4015
+        self.flash = PicoFlash(self.device, self.read_identification)
+
+    def read_identification(self):
+        self.asked += 1
+        return self.answer
 
     def read(self, address, length):
         buffer = bytearray(length)
         self.flash.read(address, buffer)
         return bytes(buffer)
+
+    def test_the_chip_is_asked_for_its_name_once_and_not_before_it_is_needed(self):
+        self.assertEqual(self.asked, 0)
+        self.assertEqual([self.flash.identification for _ in range(3)], [0xEF4015] * 3)
+        self.assertEqual(self.asked, 1)
+
+    def test_a_chip_that_does_not_answer_has_no_name(self):
+        for self.answer in (0x000000, 0xFFFFFF):
+            flash = PicoFlash(self.device, self.read_identification)
+            self.assertEqual(flash.identification, None)
 
     def test_it_has_the_sectors_of_the_device(self):
         self.assertEqual(self.flash.sector_count, 8)

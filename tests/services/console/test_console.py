@@ -1,9 +1,11 @@
 """The console as a whole: rights, and that no input can do harm."""
 
+import asyncio
 import unittest
 
 from boards.host.chips.power import BoardReset
 from boards.host.chips.random_bits import RandomBits
+from boards.host.world.clock import VirtualClock
 from tests import samples
 from tests.services.console.console_bench import METER_KEY, METER_NUMBER, PIN, REPORTS, START_S, Bench
 from wattpurse.core import carrier
@@ -12,6 +14,7 @@ from wattpurse.core.money import account_image, contract
 from wattpurse.core.records import events
 from wattpurse.core.seals.keys import token_keys
 from wattpurse.services.console.console import LINE_LIMIT
+from wattpurse.services.console.reports import table
 
 CHANGES = (
     "tariff set " + samples.flat_tariff(version=9).hex(),
@@ -169,6 +172,39 @@ class TestLogin(unittest.TestCase):
         self.bench.restart()
         self.assertEqual(self.bench.meter.settings.get("wrong_pins"), 1)
 
+    def test_other_tasks_run_between_the_writes_of_a_login(self):
+        self.bench.log_in()  # the first change after a start rolls
+        self.bench.wait(1)
+        flash = self.bench.hardware.flash
+        programs = [flash.programs]
+
+        async def log_in_beside_another_task():
+            login = asyncio.create_task(self.bench.meter.console.answer("login " + PIN))
+            while not login.done():
+                await self.bench.hardware.board.clock.sleep_ms(0)
+                programs.append(flash.programs)
+            return await login
+
+        self.assertTrue(self.bench.clock.run(log_in_beside_another_task()).startswith("logged in"))
+        longest = max(after - before for before, after in zip(programs, programs[1:]))
+        self.assertTrue(programs[-1] - programs[0] > 2 * longest, programs)
+        self.assertTrue(longest <= 6, f"more programs in one step than one change of a setting takes: {programs}")
+
+    def test_a_second_login_while_one_is_checked_is_no_further_guess(self):
+        answers = []
+
+        async def guess(pin):
+            answers.append(await self.bench.meter.console.answer("login " + pin))
+
+        async def guess_at_once():
+            await asyncio.gather(guess("1111"), guess(PIN))
+
+        self.bench.clock.run(guess_at_once())
+        self.assertEqual(sum("wrong PIN" in answer for answer in answers), 1)
+        self.assertEqual(sum("another login is being checked" in answer for answer in answers), 1)
+        self.assertEqual(self.bench.meter.settings.get("wrong_pins"), 1)
+        self.assertIn("too soon", self.bench.say("login " + PIN))
+
     def test_wrong_pins_are_in_the_event_log(self):
         self._wrong()
         self.assertEqual(self.bench.event_codes(1), [(events.LOGIN_REFUSED, carrier.CONSOLE)])
@@ -185,6 +221,26 @@ class TestLogin(unittest.TestCase):
         self.bench.hardware.flash.faults.bad_sectors = set(range(8))
         self.assertTrue(self.bench.say("login " + PIN).startswith("refused"))
         self.assertIn("needs a login", self.bench.say("pin 5555"))
+
+
+class TestTurns(unittest.TestCase):
+    def test_other_tasks_run_between_the_rows_of_a_table(self):
+        turns = []
+
+        async def count():
+            while True:
+                turns.append(None)
+                await asyncio.sleep(0)
+
+        async def draw():
+            other = asyncio.create_task(count())
+            drawn = await table([("row", "1", "20")] * 12, ("name", "value", ""))
+            other.cancel()
+            return drawn
+
+        drawn = VirtualClock().run(draw())
+        self.assertEqual(drawn.split("\n"), ["name  value"] + ["row       1  20"] * 12)
+        self.assertTrue(len(turns) >= 12, turns)
 
 
 class TestLines(unittest.TestCase):

@@ -58,6 +58,8 @@ FIGURES = (
     Figure("unrecorded_wh_max", "Wh", AT_MOST, 1, "most energy that a power cut at 100 A loses"),
     Figure("flash_life_years_1kw", "years", AT_LEAST, 200, "until a sector has been erased 100,000 times, at 1 kW"),
     Figure("flash_life_years_100a", "years", AT_LEAST, 20, "the same at 100 A"),
+    Figure("flash_life_years_by_records_1kw", "years", REPORTED, None, "at 1 kW, if energy is counted in records"),
+    Figure("flash_life_years_by_records_100a", "years", REPORTED, None, "the same at 100 A"),
     Figure("image_kb", "KiB", REPORTED, None, "that the firmware adds to stock MicroPython"),
 )
 # Each measurement with the figures that it gives. The longest comes first, so that they share the processors well.
@@ -66,6 +68,7 @@ MEASUREMENTS: tuple[tuple[Callable[[Workshop], Measured], tuple[str, ...]], ...]
     (loop.longest_steps, ("loop_block_max_ms",)),
     (power.unrecorded, ("unrecorded_wh_max",)),
     (wear.pulses_and_wear, ("pulses_lost", "flash_life_years_1kw", "flash_life_years_100a")),
+    (wear.wear_by_records, ("flash_life_years_by_records_1kw", "flash_life_years_by_records_100a")),
     (power.cutoff, ("cutoff_ms",)),
     (
         tap.taps,

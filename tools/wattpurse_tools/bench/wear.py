@@ -8,23 +8,31 @@ it tallied between the first and the last roll. A kWh is at most `WORST_STEPS_PE
 `RECORDS_PER_DAY` records takes a slot and ends a tally that may have been begun. The formula is printed with its
 numbers. Settings, event log and top-up log wear less: they are written on events, not with the flow of energy. The load
 profile is written every half hour; its life is in the notes.
+flash_life_years_by_records_1kw, flash_life_years_by_records_100a: the same meter counts energy in records. It runs at
+this power until the ledger has rolled `ROLLS` times, and the time of each sector is measured. The calibration has the
+most steps per kWh, `WORST_STEPS_PER_KWH`, and each step that metering finds is a record. The records of a day's tokens
+and changes are less than a thousandth of them, and are left out.
 """
 
 from boards.pico.pins import GPIO
 from wattpurse import stores
 from wattpurse.core.journal import ring, slots
+from wattpurse.core.records.settings import Settings
 from wattpurse_tools.bench.meter import AMPS_100_W, BenchMeter, Measured, Workshop
-from wattpurse_tools.emulation.ring import RING_OFFSET
+from wattpurse_tools.emulation.ring import RING_OFFSET, read_ring, ring_flash
 
 PULSES = 100_000
 WORST_STEPS_PER_KWH = 7_999
 RECORDS_PER_DAY = 20
 ERASES_A_SECTOR_TAKES = 100_000
+ROLLS = 3
 
 _PERIOD_NS = 100_000
 _LOOK_S = 0.1
+_LOOK_US = 100_000
 _DRAIN_S = 2
 _SETTLE_S = 3
+_LONGEST_SECTOR_S = 120
 _HOURS_PER_YEAR = 8_766
 _TAP_EVERY = 20
 _REPORT_EVERY = 7
@@ -65,6 +73,55 @@ def pulses_and_wear(workshop: Workshop) -> Measured:
         notes.append(f"{name} = {formula}")
     notes.append(f"life of the load profile: {profile_life_years():.0f} years")
     return values, notes
+
+
+def wear_by_records(workshop: Workshop) -> Measured:
+    """Measure both lives of a flash whose ledger counts energy in records."""
+    values: dict[str, float] = {}
+    notes = []
+    for name, power_w in (("1kw", 1_000), ("100a", AMPS_100_W)):
+        with workshop.meter(f"by records {name}", impulses=WORST_STEPS_PER_KWH) as meter:
+            count_by_records(meter)
+            meter.start()
+            meter.source.set_load_w(power_w)
+            sector_s = _seconds_of_a_sector(meter)
+        figure = f"flash_life_years_by_records_{name}"
+        values[figure], formula = life_years_by_records(sector_s)
+        notes.append(f"{figure} = {formula}")
+    return values, notes
+
+
+def count_by_records(meter: BenchMeter) -> None:
+    """Make a meter whose supply is off count its energy in records, as `commission ... by-records` does."""
+    flash = ring_flash(read_ring(meter.pico))
+    settings = Settings(flash, *stores.SETTINGS_RING)
+    settings.open()
+    settings.set("flash_by_records", 1)
+    meter.pico.write_flash(RING_OFFSET, bytes(flash.memory))
+
+
+def life_years_by_records(sector_s: float) -> tuple[float, str]:
+    """Return the years until every sector of the ledger's ring reaches its number of erases, and the formula."""
+    sectors = stores.LEDGER_RING[1]
+    formula = (
+        f"{ERASES_A_SECTOR_TAKES} erases x {sectors} sectors x {sector_s:.1f} s for each (measured)"
+        f" / (3600 s x {_HOURS_PER_YEAR} h)"
+    )
+    return ERASES_A_SECTOR_TAKES * sectors * sector_s / (3600 * _HOURS_PER_YEAR), formula
+
+
+def _seconds_of_a_sector(meter: BenchMeter) -> float:
+    """Return the seconds in which the running meter fills a sector of its ledger, as the mean of `ROLLS` sectors.
+
+    Raise ValueError if the ledger does not roll.
+    """
+    rolled_us = []
+    for _ in range(ROLLS + 1):
+        erases = _ledger_erases(meter)
+        if not meter.run_until(lambda erases=erases: _ledger_erases(meter) > erases, _LONGEST_SECTOR_S, _LOOK_US):
+            raise ValueError(f"the ledger did not roll in {_LONGEST_SECTOR_S} s")
+        rolled_us.append(meter.clock.now_us)
+    return (rolled_us[-1] - rolled_us[0]) / ROLLS / 1_000_000
 
 
 def profile_life_years() -> float:

@@ -36,5 +36,5 @@ def report(values: dict[str, float]) -> list[str]:
             value = values[figure.name]
             target = figure.judged if figure.bound is None else f"{figure.judged} {figure.bound}"
             verdict = {True: "met", False: "NOT MET", None: ""}[figure.is_met(value)]
-            lines.append(f"{figure.name:<26}{value:>10g} {figure.unit:<7}{target:<14}{verdict:<9}{figure.meaning}")
+            lines.append(f"{figure.name:<33}{value:>10g} {figure.unit:<7}{target:<14}{verdict:<9}{figure.meaning}")
     return lines

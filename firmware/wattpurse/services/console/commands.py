@@ -89,7 +89,8 @@ async def help_text(entries: list) -> str:
     for entry in entries:
         await asyncio.sleep(0)
         lines.append(_help_line(entry, width))
-    if [entry for entry in entries if entry in REPORTS + LISTS]:
+    reports = REPORTS + LISTS
+    if any(entry in reports for entry in entries):
         lines.append("reports and lists take " + JSON_FLAG)
     return "\n".join(lines)
 

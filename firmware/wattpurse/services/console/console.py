@@ -134,9 +134,9 @@ class Console:
                 raise ValueError(f"no command '{wanted[:20]}'")
         return commands.help_text(every)
 
-    def _log_in(self, arguments: list) -> str:
+    async def _log_in(self, arguments: list) -> str:
         read.expect(arguments, "login PIN", 1)
-        self.login.attempt(read.pin(arguments[0]))
+        await self.login.attempt(read.pin(arguments[0]))
         return f"logged in until 'logout' or {SILENCE_MS // 60_000} minutes of silence"
 
     def _log_out(self, _arguments: list) -> str:

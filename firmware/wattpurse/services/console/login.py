@@ -75,6 +75,7 @@ class Login:
         self._meter = meter
         self._session = _Span(meter)
         self._grant = _Span(meter)
+        self._is_attempted = False
 
     def in_factory_state(self) -> bool:
         """Return True while nothing was ever set here: only then commissioning needs no PIN."""
@@ -105,28 +106,45 @@ class Login:
         self._session.end()
         self._grant.end()
 
-    def attempt(self, pin: str) -> None:
-        """Log in. Raises ValueError, saying how long to wait, for a wrong PIN or one that comes too soon."""
+    async def attempt(self, pin: str) -> None:
+        """Log in. Raises ValueError, saying how long to wait, for a wrong PIN or one that comes too soon.
+
+        The attempt is counted in flash before the PIN is compared. Other tasks run between the writes, but one attempt
+        is finished before the next begins: otherwise several could be made before the first counts.
+        """
         if not self._meter.settings.opened and self._meter.fault == supply.LEDGER_UNREADABLE:
             raise ValueError(
                 "the settings and their PIN cannot be read: erase all flash and commission the meter again"
             )
         if not self._has_pin():
             raise ValueError("no PIN is set: commissioning the meter sets it")
+        if self._is_attempted:
+            raise ValueError("another login is being checked: try again")
         wait_s = self._wait_s()
         if wait_s > 0:
             raise ValueError(f"too soon after a wrong PIN: wait {wait_s} s")
+        self._is_attempted = True
+        try:
+            await self._check_attempt(pin)
+        finally:
+            self._is_attempted = False
+
+    async def _check_attempt(self, pin: str) -> None:
         settings = self._meter.settings
+        clock = self._meter.board.clock
         now_s = self._meter.timekeeper.now_s()
-        wrong_pins = min(settings.get("wrong_pins", 0) + 1, _COUNTED_AT_MOST)
         settings.set("wrong_pin_s", now_s)
+        await clock.sleep_ms(0)
+        wrong_pins = min(settings.get("wrong_pins", 0) + 1, _COUNTED_AT_MOST)
         settings.set("wrong_pins", wrong_pins)
+        await clock.sleep_ms(0)
         check = self._check(settings.get("pin_salt"), pin)
         if not equal(check, settings.get("pin_check")):
             self._meter.events.note(events.LOGIN_REFUSED, carrier.CONSOLE, now_s)
             raise ValueError(f"wrong PIN: the next attempt is possible in {_delay_s(wrong_pins)} s")
         settings.set("wrong_pins", 0)
         self._session.start(SILENCE_MS)
+        await clock.sleep_ms(0)
         self._meter.events.note(events.LOGIN, carrier.CONSOLE, now_s)
 
     def settings_of(self, pin: str) -> tuple:

@@ -15,11 +15,21 @@ _PRICE_DIGITS = 6
 _MINUTE_DIGITS = len("0000-00-00T00:00")
 
 
-def table(rows: list, heading: tuple | None = None) -> str:
-    """Return rows of texts in aligned columns: the first to the left, the others to the right."""
+async def table(rows: list, heading: tuple | None = None) -> str:
+    """Return rows of texts in aligned columns: the first to the left, the others to the right.
+
+    Other tasks get a turn between rows.
+    """
     every = ([heading] if heading else []) + rows
-    widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
-    return "\n".join(_aligned(row, widths) for row in every)
+    widths = []
+    for column in range(len(every[0])):
+        await asyncio.sleep(0)
+        widths.append(max(len(row[column]) for row in every))
+    lines = []
+    for row in every:
+        await asyncio.sleep(0)
+        lines.append(_aligned(row, widths))
+    return "\n".join(lines)
 
 
 def pairs(rows: list) -> str:
@@ -65,9 +75,9 @@ async def registers(facts: dict) -> str:
     """Return the facts of `facts.registers` as text."""
     rows = [(rate["name"], _digits(rate["total_mwh"]), _digits(rate["month_mwh"])) for rate in facts["rates"]]
     rows.append(("total", _digits(facts["total_mwh"]), _digits(sum(rate["month_mwh"] for rate in facts["rates"]))))
-    energy = table(rows, ("rate", "kWh", "kWh this month"))
-    await asyncio.sleep(0)
-    return energy + "\n\n" + _credit_registers(facts) + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
+    energy = await table(rows, ("rate", "kWh", "kWh this month"))
+    credit = await _credit_registers(facts)
+    return energy + "\n\n" + credit + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
 
 
 async def months(facts: dict) -> str:
@@ -82,7 +92,7 @@ async def months(facts: dict) -> str:
         demand = ("", "") if most is None else (kw_text(most), most["start"][:_MINUTE_DIGITS])
         rows.append((month["month"],) + energy + (_digits(month["total_mwh"]), charge) + demand + (state,))
         await asyncio.sleep(0)
-    return table(rows, heading)
+    return await table(rows, heading)
 
 
 def kw_text(demand: dict) -> str:
@@ -98,7 +108,7 @@ async def tariff(facts: dict) -> str:
     return shown + "\n\npending\n" + await _tariff_table(facts["pending"])
 
 
-def contract_in_force(facts: dict) -> str:
+async def contract_in_force(facts: dict) -> str:
     """Return the facts of `facts.contract_in_force` as text."""
     limit = facts["credit_limit"]
     shown = currency_of(facts).text(limit) if facts["unit"] == "money" else _kwh(limit)
@@ -107,7 +117,7 @@ def contract_in_force(facts: dict) -> str:
         ("can be set to", ", ".join(facts["contracts"])),
         ("credit limit", shown if limit else "none"),
     ]
-    return pairs(rows + standing.rows_of(facts)) + "\n\n" + _credit_registers(facts)
+    return pairs(rows + standing.rows_of(facts)) + "\n\n" + await _credit_registers(facts)
 
 
 def clock(facts: dict) -> str:
@@ -154,13 +164,13 @@ def _aligned(row: tuple, widths: list) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _credit_registers(facts: dict) -> str:
+async def _credit_registers(facts: dict) -> str:
     money, energy = facts["money_microunits"], facts["energy_mwh"]
     rows = [
         (name.replace("_", " "), decimal_text(money[name], _PRICE_DIGITS), kwh_text(energy[name], _PRICE_DIGITS))
         for name in ("bought", "charged", "taken_out", "waived", "balance")
     ]
-    return table(rows, ("", facts["currency"], "kWh credit"))
+    return await table(rows, ("", facts["currency"], "kWh credit"))
 
 
 async def _tariff_table(fields: dict) -> str:

@@ -49,7 +49,7 @@ async def terms_text(facts: dict) -> str:
         value = facts["terms"][name]
         rows.append((name, str(value), _meaning(name, value, facts)))
         await asyncio.sleep(0)
-    return table(rows, ("term", "value", ""))
+    return await table(rows, ("term", "value", ""))
 
 
 def _meaning(name: str, value: int, facts: dict) -> str:
