@@ -1,12 +1,12 @@
 """The derivation of keys, all by NXP AN10922.
 
     vending key (station only) -> meter key (one meter and the station) -> token keys, statement keys of one card,
-        event key
+        service pass key of one card, event key, release key
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
-    site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
+    site key (station and all meters of a site) -> card access keys and key card keys of one card
 
 A meter that is broken open reveals its own meter key, and with the site key the access keys of the site's cards. These
-keys make no credit for another meter. Key cards are the exception: any meter writes their balance.
+keys make no credit and no service pass for another meter. Key cards are the exception: any meter writes their balance.
 """
 
 import struct
@@ -28,6 +28,7 @@ _STATEMENT_AUTHENTICATION = b"statement authent."
 _EVENTS = b"events"
 _CLASSIC_KEY_A = b"classic key a"
 _CLASSIC_KEY_B = b"classic key b"
+_RELEASE = b"release"
 _SERVICE_PASS = b"service pass"
 _OPERATOR_PASS = b"operator pass"
 _KEY_CARD_ENCRYPTION = b"key card encrypt."
@@ -56,6 +57,11 @@ def event_key(aes: "Aes", key_of_meter: bytes) -> bytes:
     return diversify(aes, key_of_meter, _EVENTS)
 
 
+def release_key(aes: "Aes", key_of_meter: bytes) -> bytes:
+    """Return the key that authenticates the release of one meter."""
+    return diversify(aes, key_of_meter, _RELEASE)
+
+
 def classic_keys(aes: "Aes", site_key: bytes, card_uid: bytes) -> tuple:
     """Return the sector keys of one MIFARE Classic card, 6 bytes each.
 
@@ -70,9 +76,9 @@ def classic_key_a(site: Derivation, card_uid: bytes) -> bytes:
     return site.key(_CLASSIC_KEY_A + card_uid)[:CLASSIC_KEY_SIZE]
 
 
-def service_pass_key(aes: "Aes", site_key: bytes, card_uid: bytes) -> bytes:
-    """Return the key that authenticates the service pass on one card."""
-    return diversify(aes, site_key, _SERVICE_PASS + card_uid)
+def service_pass_key(aes: "Aes", key_of_meter: bytes, card_uid: bytes) -> bytes:
+    """Return the key that authenticates the service pass of one meter on one card."""
+    return diversify(aes, key_of_meter, _SERVICE_PASS + card_uid)
 
 
 def operator_pass_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes:
