@@ -87,7 +87,11 @@ def kinds_table(capacities: list[dict]) -> str:
         rows.append((one["kind"], str(one["tokens"]), statements, size, months, receipt, *meters))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = (f"tokens of credit; closed months of a household with {SAMPLE};", "service: meters of a service card;", "data card: meters at once")
+    notes = (
+        f"tokens of credit; closed months of a household with {SAMPLE};",
+        "service: meters of a service card;",
+        "data card: meters at once",
+    )
     return "\n".join([*lines, *notes])
 
 

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from wattpurse_tools.station.key_file import SiteKeys
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 
 
 class Transaction:
@@ -62,12 +62,15 @@ def _migrate(database: sqlite3.Connection, version: int, site_keys: SiteKeys) ->
         database.execute("INSERT INTO station VALUES (?)", (site_keys.fingerprint(),))
     if version == 1:
         database.execute("ALTER TABLE meters ADD COLUMN told_s INTEGER NOT NULL DEFAULT 0")
-    _upgrade_from_version_2(database)
-    # Before version 3 a station had one set of keys, so all its tokens were sealed under the first.
-    first = site_keys.first_version
-    database.execute("UPDATE meters SET key_version = ?, site_version = ?", (first, first))
+    if version < 3:
+        _upgrade_from_version_2(database)
+        # Before version 3 a station had one set of keys, so all its tokens were sealed under the first.
+        first = site_keys.first_version
+        database.execute("UPDATE meters SET key_version = ?, site_version = ?", (first, first))
+    # Version 4 keeps the link of the event log that a statement carries.
+    database.execute("ALTER TABLE statements ADD COLUMN event_link TEXT")
     # A PRAGMA takes no placeholder. The number is _SCHEMA_VERSION.
-    database.execute("PRAGMA user_version = 3")
+    database.execute("PRAGMA user_version = 4")
 
 
 def _create_version_2(database: sqlite3.Connection) -> None:

@@ -23,7 +23,7 @@ class Statements:
     def keep(self, statement: dict) -> None:
         """Store an authentic statement, once. The caller opens the transaction."""
         self._database.execute(
-            "INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO statements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 statement["meter_number"],
                 statement["time_s"],
@@ -34,6 +34,7 @@ class Statements:
                 statement.get("charged"),
                 statement["total_mwh"],
                 ", ".join(statement["alarms"]),
+                statement.get("event_link"),
             ),
         )
 
@@ -42,6 +43,12 @@ class Statements:
         return self._database.execute(
             "SELECT * FROM statements WHERE meter = ? ORDER BY time_s, rowid", (meter_number,)
         ).fetchall()
+
+    def event_links(self, meter_number: int) -> list[tuple[int, str]]:
+        """Return `(time of the statement, link)` of all statements that carry a link of the event log, oldest first."""
+        return [
+            (one["time_s"], one["event_link"]) for one in self.of_meter(meter_number) if one["event_link"] is not None
+        ]
 
     def findings(self, meter_number: int) -> list[str]:
         """Return the contradictions in sentences, oldest first."""

@@ -23,8 +23,6 @@ def make_release(aes: "Aes", key_of_meter: bytes, number: int, meter_key: bytes,
     return cmac(aes, keys.release_key(aes, key_of_meter), content)[:TAG_SIZE]
 
 
-def is_release(
-    aes: "Aes", key_of_meter: bytes, release: bytes, number: int, meter_key: bytes, site_key: bytes
-) -> bool:
+def is_release(aes: "Aes", key_of_meter: bytes, release: bytes, number: int, meter_key: bytes, site_key: bytes) -> bool:
     """Return True if `release` permits the new number and the new keys."""
     return equal(make_release(aes, key_of_meter, number, meter_key, site_key), release)

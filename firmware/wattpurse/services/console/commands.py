@@ -63,9 +63,7 @@ CHANGES = (
 )
 
 # name of a line that a meter never obeys, and the reason
-REFUSED = (
-    ("keys set", "keys change by a token of the station: 'wattpurse token NUMBER meter-key', or site-key"),
-)
+REFUSED = (("keys set", "keys change by a token of the station: 'wattpurse token NUMBER meter-key', or site-key"),)
 
 
 def find(table: tuple, words: list) -> tuple | None:
