@@ -11,7 +11,7 @@ from binascii import crc32
 from boards.host.chips.aes import aes
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, HANGS, Broken
 from tests.proof.mutation import bound_heap, mutated
-from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
+from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
 from tests.services.desk_bench import DeskBoard, parts_of_desk
 from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity

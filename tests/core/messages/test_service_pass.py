@@ -53,7 +53,7 @@ class TestServicePass(unittest.TestCase):
             self.assertRaises(SealBroken, open_service_pass, aes, UID, number, accepted, made())
 
     def test_the_keys_of_one_opened_meter_forge_no_pass_for_another(self):
-        """A thief has the key of the first meter, the site key and any card. He aims at the second meter."""
+        """Try the key of the first meter, the site key and moved entries at the second meter."""
         _, stolen_key = METERS[0]
         number, key = METERS[1]
         for thiefs_key in (stolen_key, SITE_KEY, keys.service_pass_key(aes, SITE_KEY, UID)):

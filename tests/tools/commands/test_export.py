@@ -5,6 +5,7 @@ import os
 import struct
 import threading
 import tty
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -280,6 +281,7 @@ class TestForgedLog:
 
     def test_an_honest_log_has_the_links_of_all_statements(self, bench, port, capsys):
         self.carry_a_statement_home(bench)
+        bench.restart()
         self.log_in_by_a_stranger(bench)
         self.carry_a_statement_home(bench)
         status, said = self.check(port, capsys)
@@ -335,15 +337,14 @@ class TestForgedLog:
         assert self.check(port, capsys)[0] == 0
         with open_station() as station:
             link = station.statements.event_links(METER_NUMBER)[0][1]
-        lines = open("events.csv", encoding="utf-8").read().splitlines(keepends=True)
+        lines = Path("events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
         start = [place for place, line in enumerate(lines) if line.rstrip().endswith(link)][0]
         time_utc, _, rest = lines[start].partition(",")
         forged = time_utc + "," + rest.replace("logout", "started")
         code = f",{events.LOGOUT},console,"
         assert code in forged
         forged = forged.replace(code, f",{events.STARTED},console,")
-        with open("events.csv", "w", encoding="utf-8") as file:
-            file.write("".join([lines[0], forged, *lines[start + 1 :]]))
+        Path("events.csv").write_text("".join([lines[0], forged, *lines[start + 1 :]]), encoding="utf-8")
         capsys.readouterr()
         assert cli.main(["events-check", "events.csv", "--meter", str(METER_NUMBER)]) == 1
         assert "no kept link is in the log" in capsys.readouterr().out

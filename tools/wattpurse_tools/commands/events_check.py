@@ -75,8 +75,8 @@ def verdicts_of(log: list[Event], meter_keys: list[bytes]) -> list[tuple[Event, 
 def _missing(log: list[Event], proven: set[str], asked: list[str], kept: list[tuple[int, str]]) -> list[str]:
     """Return a sentence for each link that the log must contain and that holds nowhere in it.
 
-    A kept link of a statement older than the log may be overwritten. So may the link of the oldest event: nothing before
-    it holds it, so that a forger could place any event there.
+    A kept link of a statement older than the log may be overwritten. The link of the oldest event proves nothing: no
+    event before it holds it, so that a forger could place any event there.
     """
     oldest = log[-1] if log else None
     unproven = oldest.link.hex() if oldest is not None and oldest.link is not None else None
