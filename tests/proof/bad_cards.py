@@ -11,12 +11,12 @@ from binascii import crc32
 from boards.host.chips.aes import aes
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, ESCAPES, HANGS, Broken
 from tests.proof.mutation import bound_heap, mutated
-from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, SmallMeter, seal
+from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
 from tests.services.desk_bench import DeskBoard, parts_of_desk
 from wattpurse.cards import data_card, purse
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.core.messages import statement, token
-from wattpurse.core.messages.service_pass import make_pass
+from wattpurse.core.messages.service_pass import make_service_pass
 from wattpurse.core.money import account_image, key_card
 from wattpurse.core.money.contract import KeyCard
 from wattpurse.core.seals import keys
@@ -151,8 +151,8 @@ def _image(random, kind):
     for version, offset in enumerate(layout.order_offsets):
         box_kind, number, orders = purse.CUSTOMER, METER_NUMBER, _credit(random.randrange(1, _SEQUENCE + 1))
         if random.random() < 0.2:
-            key = keys.service_pass_key(aes, SITE_KEY, _UID)
-            box_kind, number, orders = purse.SERVICE, 0, make_pass(aes, key, 77, START_S + 10**6)
+            box_kind, number = purse.SERVICE, 0
+            orders = make_service_pass(aes, _UID, 77, START_S + 10**6, ((METER_NUMBER, METER_KEY),))
         elif random.random() < 0.25:
             box_kind, number = purse.DATA, random.choice(_SLOT_SIZES)
         elif layout.content_size > 72 and random.random() < 0.5:

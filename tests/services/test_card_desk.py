@@ -18,18 +18,20 @@ from tests.services.desk_bench import (
     METER_KEY,
     PAGES_UID,
     SITE_KEY,
+    VENDING_KEY,
     DeskBench,
     Station,
     sealed,
 )
 from wattpurse.cards import data_card, purse
-from wattpurse.core import outcome
+from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import statement
-from wattpurse.core.messages.service_pass import make_pass
+from wattpurse.core.messages.service_pass import make_service_pass
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import FAILURES_BEFORE_ALARM, LONGEST_PAUSE_MS, PERIOD_MS
 from wattpurse.services.teller import Teller
+from wattpurse.services.timekeeping import EARLIEST_S, TimeKeeper
 
 
 class DeskTest(DeskBench, unittest.TestCase):
@@ -181,27 +183,82 @@ class TestPresence(DeskTest):
 
 
 class TestService(DeskTest):
-    def pass_card(self, expires_s, uid=PAGES_UID):
-        content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, uid), 7, expires_s)
-        return self.station.new_card("ntag213", content, purse.SERVICE, 0)
+    EXPIRES_S = NEW_YEAR_S + 86_400
+    NEXT_KEY = b"next meter key 1"
+
+    def pass_card(self, expires_s=EXPIRES_S, uid=PAGES_UID, meters=((METER, METER_KEY),)):
+        return self.station.new_card("ntag215", make_service_pass(aes, uid, 7, expires_s, meters), purse.SERVICE, 0)
 
     def test_a_service_card_is_known_and_noted(self):
-        card = self.pass_card(NEW_YEAR_S + 86_400)
+        others = tuple((number, keys.meter_key(aes, VENDING_KEY, number)) for number in (METER - 1, METER + 1))
+        card = self.pass_card(meters=(others[0], (METER, METER_KEY), others[1]))
         writes = card.writes
         self.assertEqual(self.tap(card), [outcome.SERVICE])
         self.assertEqual(card.writes, writes)
         newest = self.events.recent(1)[0]
         self.assertEqual((newest.code, newest.number), (events.SERVICE_CARD, 7))
 
-    def test_an_expired_one_is_refused_while_the_time_is_known(self):
-        card = self.pass_card(NEW_YEAR_S + 3600)
-        self.assertEqual(self.tap(card), [outcome.PASS_EXPIRED])
-        self.timekeeper.trusted = False
+    def test_a_service_card_of_another_meter_opens_nothing(self):
+        other = METER + 1, keys.meter_key(aes, VENDING_KEY, METER + 1)
+        self.assertEqual(self.tap(self.pass_card(meters=(other,))), [outcome.NOT_THIS_METER])
+        self.assertEqual(self.tap(self.pass_card(meters=((METER, other[1]),))), [outcome.UNREADABLE])
+        self.assertEqual(self.events.recent(1), [])
+
+    def test_a_pass_made_with_the_site_key_opens_nothing(self):
+        self.assertEqual(self.tap(self.pass_card(meters=((METER, SITE_KEY),))), [outcome.UNREADABLE])
+
+    def test_a_pass_under_the_key_in_force_or_the_next_one_opens_the_meter(self):
+        under_next = self.pass_card(meters=((METER, self.NEXT_KEY),))
+        self.assertEqual(self.tap(under_next), [outcome.UNREADABLE])
+        self.settings.set_all((("next_meter_key", self.NEXT_KEY), ("next_key_version", 1)))
+        self.assertEqual(self.tap(under_next), [outcome.SERVICE])
+        self.assertEqual(self.tap(self.pass_card()), [outcome.SERVICE])
+        self.settings.set_all((("meter_key", self.NEXT_KEY), ("next_meter_key", b""), ("next_key_version", 0)))
+        self.assertEqual(self.tap(under_next), [outcome.SERVICE])
+        self.assertEqual(self.tap(self.pass_card()), [outcome.UNREADABLE])
+
+    def test_an_expired_pass_opens_nothing_after_the_clock_battery_died(self):
+        card = self.pass_card(NEW_YEAR_S + 7200)
+        self.ledger.change(lambda account: setattr(account, "time_s", NEW_YEAR_S + 7100))
+        self.lose_the_time()
         self.assertEqual(self.tap(card), [outcome.SERVICE])
+        self.ledger.change(lambda account: setattr(account, "time_s", NEW_YEAR_S + 7200))
+        self.lose_the_time()
+        self.assertFalse(self.timekeeper.trusted)
+        self.assertEqual(self.tap(card), [outcome.PASS_EXPIRED])
+
+    def test_an_event_newer_than_the_ledger_bounds_the_time_of_a_lost_clock(self):
+        card = self.pass_card(NEW_YEAR_S + 7200)
+        self.events.note(events.STARTED, carrier.METER, NEW_YEAR_S + 7200)
+        self.lose_the_time()
+        self.assertEqual(self.tap(card), [outcome.PASS_EXPIRED])
+
+    def lose_the_time(self):
+        """Cut mains and battery: the meter starts with the newest time of the ledger alone."""
+        self.restart()
+        self.timekeeper = TimeKeeper(LostTime(), self.clock)
+        self.timekeeper.start(self.ledger.account.time_s, NEW_YEAR_S + 10**8)
+        self.new_desk(self.desk._reader)
+
+    def test_without_a_ledger_the_newest_event_bounds_the_time(self):
+        self.events.note(events.STARTED, carrier.METER, NEW_YEAR_S + 86_400)
+        self.ledger.close()
+        self.timekeeper = TimeKeeper(LostTime(), self.clock)
+        self.timekeeper.start(EARLIEST_S, NEW_YEAR_S + 10**8)
+        self.new_desk(self.desk._reader)
+        self.assertEqual(self.tap(self.pass_card(NEW_YEAR_S + 86_400)), [outcome.PASS_EXPIRED])
+        self.assertEqual(self.tap(self.pass_card(NEW_YEAR_S + 86_401)), [outcome.SERVICE])
 
     def test_a_pass_copied_to_another_card_is_none(self):
-        card = self.pass_card(NEW_YEAR_S + 86_400, PAGES_UID[:6] + b"\x00")
+        card = self.pass_card(uid=PAGES_UID[:6] + b"\x00")
         self.assertEqual(self.tap(card), [outcome.UNREADABLE])
+
+
+class LostTime:
+    """A clock chip whose battery is dead."""
+
+    def read(self):
+        return None
 
 
 class TestOldSiteKey(DeskTest):
@@ -217,7 +274,7 @@ class TestOldSiteKey(DeskTest):
         self.assertEqual(self.station.statement(card)["balance"], AMOUNT)
 
     def test_a_technicians_card(self):
-        content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, PAGES_UID), 7, NEW_YEAR_S + 86_400)
+        content = make_service_pass(aes, PAGES_UID, 7, NEW_YEAR_S + 86_400, ((METER, METER_KEY),))
         self.assertEqual(self.tap(self.station.new_card("ntag213", content, purse.SERVICE, 0)), [outcome.SERVICE])
 
     def test_what_is_two_keys_old_is_refused(self):

@@ -3,6 +3,7 @@
 import unittest
 
 from tests.stories.story import ContractStory
+from tests.stories.whole_meter import METER
 
 MINUTE_S = 60
 
@@ -31,6 +32,12 @@ class TestTheTechnicianWithACard(ContractStory):
         self.quiet(11 * MINUTE_S)
         self.world.insert(card)
         self.assertTrue(self.is_shown("E 28"))
+        self.assertTrue(self.world.type_line("terms set low_credit_mwh 5")[0].startswith("refused"))
+
+    def test_a_card_for_other_houses_opens_nothing(self):
+        card = self.station.service_card(7, self.world.now_s() + 86_400, (METER + 1, METER + 2))
+        self.world.insert(card)
+        self.assertTrue(self.is_shown("E 22"))
         self.assertTrue(self.world.type_line("terms set low_credit_mwh 5")[0].startswith("refused"))
 
 

@@ -15,7 +15,7 @@ from wattpurse.cards import purse
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.messages import token
-from wattpurse.core.messages.service_pass import make_pass
+from wattpurse.core.messages.service_pass import make_service_pass
 from wattpurse.core.seals import keys
 
 METER = 4711
@@ -100,10 +100,11 @@ class Station:
         pair = keys.statement_keys(aes, keys.statement_key(aes, keys.meter_key(aes, VENDING_KEY, meter)), card.uid)
         return self._with_card(card, self._at_memory(lambda memory: purse.read_statement(memory, aes, pair)))
 
-    def service_card(self, technician: int, expires_s: int):
-        """Return a technician's card for all meters of the site."""
+    def service_card(self, technician: int, expires_s: int, meters: tuple = (METER,)):
+        """Return a technician's card for these meters of the site."""
         card = UltralightCard("ntag213", b"\x04\x55\x66\x77\x11\x99\xab")
-        content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, card.uid), technician, expires_s)
+        sealed_for = [(number, keys.meter_key(aes, VENDING_KEY, number)) for number in meters]
+        content = make_service_pass(aes, card.uid, technician, expires_s, sealed_for)
         self._with_card(card, self._at_memory(lambda memory: purse.write_orders(memory, purse.SERVICE, 0, content)))
         return card
 

@@ -5,8 +5,8 @@ there is room, each box has two copies. A write replaces the older or damaged co
 
     order box: mark u8 = 0x4F, kind u8, version u8, content length in words of 4 bytes u8, meter number u32,
         CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.messages.token) one behind the
-        other, or the service pass (core.messages.service_pass) of a service card, whose meter number is 0; a key card's
-        box is empty, and its record stands elsewhere (cards.key_card)
+        other, or the service pass (core.messages.service_pass) of a service card, whose meter number is 0 and whose
+        meters are in the pass; a key card's box is empty, and its record stands elsewhere (cards.key_card)
     statement box: a sealed statement (core.messages.statement)
 
 An operator's card has the operator's pass in place of the service pass. A data card has tokens for many meters

@@ -10,11 +10,10 @@ from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
-from wattpurse.core.messages.service_pass import open_pass
+from wattpurse.core.messages.service_pass import MeterNotNamed, open_service_pass
 from wattpurse.core.records import events
-from wattpurse.core.seals import keys
 from wattpurse.core.seals.sealing import SealBroken
-from wattpurse.services.key_roll import newest_site_keys
+from wattpurse.services.key_roll import accepted_meter_keys, newest_site_keys
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -274,23 +273,30 @@ class CardDesk:
         return _first_of(results) if results else outcome.NO_NEWS
 
     def _check_pass(self, identity: "CardIdentity", box: "purse.OrderBox") -> int:
-        """Return SERVICE if the technician's pass in the box is authentic and has not expired."""
-        opened = None
-        for site_key in newest_site_keys(self._settings):
-            try:
-                opened = open_pass(self._aes, keys.service_pass_key(self._aes, site_key, identity.uid), box.content)
-                break
-            except SealBroken:
-                pass
-        if opened is None:
+        """Return SERVICE if the technician's pass in the box names this meter, is authentic and has not expired."""
+        number, accepted = self._settings.get("meter_number"), accepted_meter_keys(self._settings)
+        try:
+            technician, expires_s = open_service_pass(self._aes, identity.uid, number, accepted, box.content)
+        except MeterNotNamed:
+            return outcome.NOT_THIS_METER
+        except SealBroken:
             return outcome.UNREADABLE
-        technician, expires_s = opened
-        now_s = self._timekeeper.now_s()
-        # A meter that has lost its time would otherwise lock out the technician that has to set it.
-        if self._timekeeper.trusted and expires_s <= now_s:
+        if expires_s <= self._earliest_s():
             return outcome.PASS_EXPIRED
-        self._events.note(events.SERVICE_CARD, carrier.CARD, now_s, technician)
+        self._events.note(events.SERVICE_CARD, carrier.CARD, self._timekeeper.now_s(), technician)
         return outcome.SERVICE
+
+    def _earliest_s(self) -> int:
+        """Return the time, or its lower bound if the clock is not to be trusted: the newest time in flash.
+
+        The true time is later than the bound, so the bound locks nobody out. The newest event may be newer than the
+        ledger, and it is there without a ledger too.
+        """
+        account = self._ledger.account
+        noted_s = [event.time_s for event in self._events.recent(1)]
+        if account is not None:
+            noted_s.append(account.time_s)
+        return max([self._timekeeper.now_s()] + noted_s)
 
     async def _write_statement(self, identity: "CardIdentity", memory: "Memory", box: "purse.OrderBox") -> None:
         pair = self._statements.keys(identity.uid)

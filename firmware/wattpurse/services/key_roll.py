@@ -115,6 +115,12 @@ class KeyRoll:
         self._events.note(events.KEYS_CHANGED, carriers.METER, self._timekeeper.now_s(), version)
 
 
+def accepted_meter_keys(settings: "Settings") -> tuple:
+    """Return the meter key in force, followed by the next one if there is one. A blank meter has none."""
+    key, following = settings.get("meter_key", _NO_KEY), settings.get("next_meter_key", _NO_KEY)
+    return tuple([one for one in (key, following) if one])
+
+
 def newest_site_keys(settings: "Settings") -> tuple:
     """Return the site key in force, followed by the previous one if there is one: a card may still have either."""
     old = settings.get("old_site_key", _NO_KEY)

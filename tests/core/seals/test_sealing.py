@@ -90,12 +90,13 @@ class TestKeys(unittest.TestCase):
             pairs = [keys.token_keys(aes, meter)]
             for uid in (b"\x01\x02\x03\x04", b"\x01\x02\x03\x05", bytes(range(7)), bytes(range(10))):
                 pairs.append(keys.statement_keys(aes, keys.statement_key(aes, meter), uid))
-            derived.append(meter)
+                derived.append(keys.service_pass_key(aes, meter, uid))
+            derived += (meter, keys.event_key(aes, meter), keys.release_key(aes, meter), keys.statement_key(aes, meter))
+            derived += [keys.issuer_key(aes, meter, issuer) for issuer in range(1, 16)]
             for pair in pairs:
                 derived += (pair.encryption, pair.authentication)
         for uid in (b"\x01\x02\x03\x04", b"\x01\x02\x03\x05", bytes(range(7)), bytes(range(10))):
             derived += keys.classic_keys(aes, b"site key 0000001", uid)
-            derived.append(keys.service_pass_key(aes, b"site key 0000001", uid))
         self.assertEqual(len(set(derived)), len(derived))
 
     def test_classic_keys_have_six_bytes(self):

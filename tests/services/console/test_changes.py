@@ -3,11 +3,13 @@
 import unittest
 
 from tests import samples
-from tests.services.console.console_bench import METER_KEY, SITE_KEY, START_S, Bench
+from tests.services.console.console_bench import METER_KEY, METER_NUMBER, SITE_KEY, START_S, Bench
 from wattpurse.core import carrier
 from wattpurse.core.guards import tamper
+from wattpurse.core.messages import token
 from wattpurse.core.money import contract
 from wattpurse.core.records import events
+from wattpurse.core.seals.keys import token_keys
 from wattpurse.core.text import parse_time
 from wattpurse.stores import LEDGER_RING
 
@@ -125,15 +127,30 @@ class TestChanges(unittest.TestCase):
         self.bench.restart()
         self.assertEqual(self.bench.facts("terms")["terms"]["credit_limit_mwh"], 90_000_000)
 
+    def test_a_technician_sets_no_key_and_forges_no_credit(self):
+        aes = self.bench.meter.board.aes
+        before = [self.bench.meter.settings.get(name) for name in ("meter_key", "site_key", "key_version")]
+        programs = self.bench.hardware.flash.programs
+        for line in ("meter " + bytes(16).hex(), "site " + bytes(16).hex(), "version 9", "", "meter 00"):
+            answer = self.bench.say("keys set " + line)
+            self.assertEqual(
+                answer,
+                "refused: keys change by a token of the station: 'wattpurse token NUMBER meter-key', or site-key",
+            )
+        self.assertEqual(
+            [self.bench.meter.settings.get(name) for name in ("meter_key", "site_key", "key_version")], before
+        )
+        self.assertEqual(self.bench.hardware.flash.programs, programs)
+        forged = token.seal_token(
+            aes, token_keys(aes, bytes(16)), 0, METER_NUMBER, 1, *token.make(token.CREDIT_MONEY, 999_000_000)
+        )
+        self.assertIn("cannot be read", self.bench.say("token " + forged.hex()))
+        self.assertEqual(self.account.money.balance, 0)
+
     def test_keys_are_shown_by_fingerprint_alone(self):
-        before = self.bench.facts("keys")
-        answer = self.bench.say("keys set site " + bytes(16).hex())
-        self.assertEqual(answer, "the site key is 763c")  # as OpenSSL says: AES-128-CMAC of a block of zeros
-        self._was_noted(events.KEYS_CHANGED)
-        self.bench.say("keys set version 3")
-        after = self.bench.facts("keys")
-        self.assertEqual(after["meter_key"], before["meter_key"])
-        self.assertEqual(after["key_version"], 3)
+        self.bench.meter.settings.set("site_key", bytes(16))
+        # as OpenSSL says: AES-128-CMAC of a block of zeros
+        self.assertEqual(self.bench.facts("keys")["site_key"], "763c")
         for line in ("keys", "identity", "status", "events 100"):
             answer = self.bench.say(line)
             self.assertFalse(METER_KEY.hex() in answer or SITE_KEY.hex() in answer, line)

@@ -16,9 +16,12 @@ WIDEST = 100
 
 
 def credit(bench, sequence, amount, kind=token.CREDIT_MONEY):
+    return sealed(bench, sequence, token.make(kind, amount))
+
+
+def sealed(bench, sequence, made, key=METER_KEY, key_version=0):
     aes = bench.meter.board.aes
-    made = token.make(kind, amount)
-    return token.seal_token(aes, keys.token_keys(aes, METER_KEY), 1, METER_NUMBER, sequence, *made).hex()
+    return token.seal_token(aes, keys.token_keys(aes, key), key_version, METER_NUMBER, sequence, *made).hex()
 
 
 class TestRecords(unittest.TestCase):
@@ -90,14 +93,16 @@ class TestRecords(unittest.TestCase):
         self.assertIn("events hold", self.bench.say("events verify"))
 
     def test_a_new_meter_key_goes_on_with_the_chain(self):
-        self.bench.log_in()
+        new_key = b"\x7f" * 16
+        self.bench.say("token " + sealed(self.bench, 4, token.make(token.METER_KEY, 1, new_key)))
         before = self.bench.facts("events verify")["held"]
-        self.assertTrue(self.bench.say("keys set meter " + "7f" * 16).startswith("the meter key"))
+        credit_under_new_key = sealed(self.bench, 5, token.make(token.CREDIT_MONEY, 1_000_000), new_key, 1)
+        self.assertTrue(self.bench.say("token " + credit_under_new_key).startswith("accepted"))
         self.bench.restart()
         facts = self.bench.facts("events verify")
-        self.assertEqual(facts["held"], 2)
+        self.assertEqual(facts["held"], 3)
         self.assertEqual((facts["broken"], facts["unproven"]), (before - 1, 1))
-        self.assertEqual(self.bench.facts("events 2")["events"][1]["text"], "keys changed, by console")
+        self.assertEqual(self.bench.facts("events 3")["events"][2]["text"], "keys changed, by meter")
 
     def test_someone_with_a_flash_programmer_is_found_out(self):
         memory = self.bench.hardware.flash.memory

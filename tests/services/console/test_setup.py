@@ -2,13 +2,16 @@
 
 import unittest
 
+from boards.host.chips.power import PowerCut
 from tests import samples
-from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, PIN, Bench
+from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, PIN, SITE_KEY, Bench
 from wattpurse import stores
 from wattpurse.core import carrier
+from wattpurse.core.messages.release import make_release
 from wattpurse.core.money import contract, supply
 from wattpurse.core.records import events
 
+NEXT_KEY = b"next meter key 1"
 RECORDS_AT = stores.LOAD_PROFILE_RING[0] * 4096
 
 
@@ -111,7 +114,7 @@ class TestCommissioning(unittest.TestCase):
             self.assertFalse(self.bench.say(line).startswith("refused"), line)
         for line in ("registers", "months", "tariff", "contract", "terms", "token 00"):
             self.assertIn("not commissioned", self.bench.say(line), line)
-        for line in ("calibrate 1", "pin 1234", "keys set meter " + bytes(16).hex(), "reset-tamper"):
+        for line in ("calibrate 1", "pin 1234", "reset-tamper"):
             self.assertIn("needs a login", self.bench.say(line), line)
 
 
@@ -141,6 +144,97 @@ class TestUnreadableLedger(unittest.TestCase):
         self.assertEqual(self.bench.event_codes(1), [(events.LEDGER_ERASED, carrier.CONSOLE)])
         self.bench.restart()
         self.assertEqual(self.bench.meter.fault, supply.NOT_COMMISSIONED)
+
+
+class TestAnotherLife(unittest.TestCase):
+    """A meter whose ledger was erased takes another number and other keys with a release of the station alone."""
+
+    NUMBER = METER_NUMBER + 1
+    NEW_KEY = b"new meter key 01"
+
+    def setUp(self):
+        self.bench = Bench()
+        self.bench.commission()
+        self.bench.meter.stores.settings.set_all((("next_meter_key", NEXT_KEY), ("next_key_version", 1)))
+        memory = self.bench.hardware.flash.memory
+        for sector in range(24, 72):
+            memory[sector * 4096 : sector * 4096 + 64] = bytes(64)
+        self.bench.restart()
+        self.bench.log_in()
+        self.bench.say(f"erase-ledger {METER_NUMBER}")
+        self.bench.restart()
+        self.bench.log_in()
+        self.bench.meter.stores.test_flash = lambda by_records: ()
+
+    def commission(self, number=NUMBER, key=NEW_KEY, site_key=SITE_KEY, release=b""):
+        line = f"commission {number} {key.hex()} {site_key.hex()} 3200 prepaid-money {PIN}"
+        return self.bench.say(line + (" release " + release.hex() if release else ""))
+
+    def release(self, key=METER_KEY, number=NUMBER, new_key=NEW_KEY, site_key=SITE_KEY):
+        return make_release(self.bench.meter.board.aes, key, number, new_key, site_key)
+
+    def test_erase_ledger_and_the_pin_give_no_keys_of_ones_own(self):
+        memory = bytes(self.bench.hardware.flash.memory)
+        for number in (METER_NUMBER, self.NUMBER):
+            said = self.commission(number, bytes(16), bytes(16))
+            self.assertIn(f"this meter has the keys of meter {METER_NUMBER}: add the release", said)
+            self.assertIn(f"wattpurse meter keys {number} --replaces {METER_NUMBER}", said)
+        self.assertIn("number was retired", self.commission(METER_NUMBER, METER_KEY))
+        self.assertEqual(bytes(self.bench.hardware.flash.memory), memory)
+
+    def test_a_release_for_other_keys_or_of_another_meter_releases_nothing(self):
+        for release in (
+            self.release(key=bytes(16)),
+            self.release(number=self.NUMBER + 1),
+            self.release(new_key=bytes(16)),
+            self.release(site_key=bytes(16)),
+            self.release()[:7],
+            bytes(8),
+        ):
+            self.assertIn("add the release", self.commission(release=release))
+
+    def test_a_release_of_the_station_lets_it_go_on_under_another_number(self):
+        self.assertTrue(self.commission(release=self.release()).startswith("commissioned as"))
+        self.bench.restart()
+        self.assertEqual(self.bench.meter.settings.get("meter_key"), self.NEW_KEY)
+        self.assertEqual(self.bench.meter.fault, supply.ON)
+
+    def test_a_release_under_the_next_key_is_one_too(self):
+        self.assertTrue(self.commission(release=self.release(key=NEXT_KEY)).startswith("commissioned as"))
+
+    def test_after_a_power_cut_anywhere_the_same_line_goes_on_and_no_other_does(self):
+        release = self.release()
+        flash = self.bench.hardware.flash
+        memory = bytes(flash.memory)
+        operation = 1
+        while self._cut_at(operation, memory, release):
+            operation += 1
+        self.assertTrue(operation > 8, operation)
+
+    def _cut_at(self, operation, memory, release):
+        flash = self.bench.hardware.flash
+        flash.memory[:] = memory
+        flash._unstable.clear()
+        self._start()
+        flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
+        try:
+            self.commission(release=release)
+        except PowerCut:
+            self._start()
+        else:
+            return False
+        if self.bench.meter.fault == supply.NOT_COMMISSIONED:
+            self.assertIn("add the release", self.commission(key=bytes(16)), operation)
+            self.assertTrue(self.commission(release=release).startswith("commissioned as"), operation)
+            self.bench.restart()
+        self.assertEqual(self.bench.meter.fault, supply.ON, operation)
+        self.assertEqual(self.bench.meter.settings.get("meter_key"), self.NEW_KEY, operation)
+        return True
+
+    def _start(self):
+        self.bench.restart()
+        self.bench.log_in()
+        self.bench.meter.stores.test_flash = lambda by_records: ()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.order import credit
 
 TWENTY = 20_000_000
+TECHNICIAN = ("--service", "--technician", "7", "--expires", "2099-12-31")
 
 
 @pytest.fixture(autouse=True)
@@ -159,12 +160,58 @@ class TestRounds:
         assert months[-2][0] == "2026-03"
 
     def test_service_card_opens_the_service_page(self, capsys, desk):
-        assert run("new", "tech", "--kind", "ntag213", "--service", "--technician", "7", "--expires", "2099-12-31") == 0
+        assert cli.main(["meter", "add", str(METER)]) == 0
+        assert run("new", "tech", "--kind", "ntag213", *TECHNICIAN) == 0
         assert desk.tap_file("tech") == [outcome.SERVICE]
         document = read(capsys, "tech")
         assert document["card"]["role"] == "service"
-        assert document["service_pass"] == {"technician": 7, "expires": "2099-12-31 23:59:59 UTC"}
+        assert document["service_pass"] == {
+            "technician": 7,
+            "expires": "2099-12-31 23:59:59 UTC",
+            "meters": [METER],
+        }
         assert "technician" in refusal(capsys, "topup", "tech", "--amount", "1")
+
+    def test_a_service_card_names_its_meters_and_opens_no_other(self, capsys, desk):
+        for number in (METER, METER + 1, METER + 2):
+            assert cli.main(["meter", "add", str(number)]) == 0
+        chosen = ("--meter", str(METER + 2), "--meter", str(METER + 1))
+        capsys.readouterr()
+        assert run("new", "some", "--kind", "ntag213", *TECHNICIAN, *chosen) == 0
+        assert f"opens meters {METER + 2}, {METER + 1}" in capsys.readouterr().out
+        assert desk.tap_file("some") == [outcome.NOT_THIS_METER]
+        assert MeterBench(key_file.load("keys.json"), METER + 1).tap_file("some") == [outcome.SERVICE]
+        assert run("read", "some") == 0
+        assert f"\nmeters     {METER + 2}, {METER + 1}\n" in capsys.readouterr().out
+        assert run("new", "all", "--kind", "ntag215", *TECHNICIAN) == 0
+        assert read(capsys, "all")["service_pass"]["meters"] == [METER, METER + 1, METER + 2]
+        assert desk.tap_file("all") == [outcome.SERVICE]
+
+    def test_more_meters_than_fit_a_service_card_are_refused(self, capsys):
+        refused = refusal(capsys, "new", "tech", "--kind", "ntag213", *TECHNICIAN)
+        assert "this station has no meter yet" in refused
+        for number in range(1, 4):
+            assert cli.main(["meter", "add", str(number)]) == 0
+        reason = "a service card of kind ntag213 opens at most 2 meters, and these are 3: choose some with --meter"
+        assert reason in refusal(capsys, "new", "tech", "--kind", "ntag213", *TECHNICIAN)
+        assert "meter 9 is not known" in refusal(capsys, "new", "t", "--kind", "ntag213", *TECHNICIAN, "--meter", "9")
+        assert not Path("cards", "tech.json").exists()
+        twice = ("--meter", "1", "--meter", "1", "--meter", "2")
+        assert run("new", "tech", "--kind", "ntag213", *TECHNICIAN, *twice) == 0
+        assert read(capsys, "tech")["service_pass"]["meters"] == [1, 2]
+
+    @pytest.mark.parametrize("kind", purse.KINDS)
+    def test_each_kind_holds_as_many_meters_as_card_kinds_says(self, capsys, kind):
+        capsys.readouterr()
+        assert run("kinds", "--json") == 0
+        room = {one["kind"]: one["meters_service"] for one in json.loads(capsys.readouterr().out)}[kind]
+        for number in range(METER, METER + room + 1):
+            assert cli.main(["meter", "add", str(number)]) == 0
+        assert "at most" in refusal(capsys, "new", "tech", "--kind", kind, *TECHNICIAN)
+        meters = [word for number in range(METER, METER + room) for word in ("--meter", str(number))]
+        assert run("new", "tech", "--kind", kind, *TECHNICIAN, *meters) == 0
+        last = MeterBench(key_file.load("keys.json"), METER + room - 1)
+        assert last.tap_file("tech") == [outcome.SERVICE]
 
     def test_erased_card_can_be_used_for_another_meter(self, capsys, desk):
         new()

@@ -5,6 +5,7 @@ import os
 import struct
 import threading
 import tty
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -13,14 +14,19 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from tests import samples
 from tests.services.console.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
 from tests.services.desk_bench import METER
-from tests.tools.meter_bench import MeterBench
+from tests.tools.meter_bench import MeterBench, card_in_hand
+from tests.tools.shop import open_station
 from wattpurse.core.messages import token
+from wattpurse.core.records import events
+from wattpurse.core.records.events import EventLog
 from wattpurse.core.seals import keys
+from wattpurse.stores import EVENTS_RING, Stores
 from wattpurse_tools import cli
 from wattpurse_tools.meter_link.line import MeterLine
 from wattpurse_tools.station import key_file
 
 HALF_HOUR_S = 1800
+TRACES = (events.LOGIN, events.TERM_CHANGED, events.LOGOUT)
 
 
 class Port:
@@ -223,6 +229,134 @@ class TestEventsCheck:
     def test_other_file_is_refused(self, capsys):
         self.rewrite(["a,b\n", "1,2\n"])
         assert "not an event log" in refusal(capsys, "events-check", "events.csv", "--meter", "1")
+
+
+class TestForgedLog:
+    """A thief reads the meter's key in its flash and writes a whole event log that the meter and the chain accept."""
+
+    @pytest.fixture(autouse=True)
+    def card(self):
+        assert cli.main(["card", "new", "anna", "--kind", "ntag216", "--meter", str(METER_NUMBER)]) == 0
+
+    def carry_a_statement_home(self, bench):
+        """Tap the customer's card. The station reads it, and keeps the statement."""
+        with card_in_hand("anna") as card:
+            field = bench.hardware.reader.field
+            for move in (field.insert, field.remove):
+                move(card)
+                for _ in range(2):
+                    bench.clock.run(bench.meter.card_desk.serve_one_look())
+        assert cli.main(["card", "read", "anna"]) == 0
+        bench.wait(60)
+
+    def log_in_by_a_stranger(self, bench):
+        """Leave traces: a login, a change, and a few events behind them."""
+        for line in ("login " + PIN, "terms set low_credit_mwh 1", "logout"):
+            bench.say(line)
+        bench.wait(60)
+
+    def forge(self, bench, keep):
+        """Write a new log with the key from the flash: the old events for which `keep(place, event)` is True."""
+        flash = bench.hardware.flash
+        dump = Stores(flash)
+        dump.open()
+        stolen_key = dump.settings.get("meter_key")
+        genuine = bench.meter.events.recent(1_000)[::-1]
+        forged = EventLog(flash, *EVENTS_RING)
+        forged.erase()
+        forged.create()
+        forged.chain(bench.meter.board.aes, stolen_key)
+        for place, event in enumerate(genuine):
+            if keep(place, event):
+                forged.note(event.code, event.by, event.time_s, event.number, event.extra)
+        bench.restart()
+        facts = bench.facts("events verify")
+        assert (facts["broken"], facts["not_chained"]) == (0, 0)
+
+    def check(self, port, capsys):
+        assert cli.main(["export", port.path, "--events", "events.csv"]) == 0
+        capsys.readouterr()
+        status = cli.main(["events-check", "events.csv", "--meter", str(METER_NUMBER)])
+        return status, capsys.readouterr().out
+
+    def test_an_honest_log_has_the_links_of_all_statements(self, bench, port, capsys):
+        self.carry_a_statement_home(bench)
+        bench.restart()
+        self.log_in_by_a_stranger(bench)
+        self.carry_a_statement_home(bench)
+        status, said = self.check(port, capsys)
+        assert status == 0
+        assert "links of statements in the log: 2; nobody changed the events up to the newest of them" in said
+
+    def test_without_a_statement_the_check_says_that_it_proves_nothing_against_a_thief(self, bench, port, capsys):
+        self.log_in_by_a_stranger(bench)
+        self.forge(bench, lambda _, event: event.code not in TRACES)
+        status, said = self.check(port, capsys)
+        assert status == 0
+        assert "no link of a statement was at hand: whoever read the meter's flash" in said
+
+    def test_a_log_forged_with_the_key_out_of_flash_is_found_by_a_statement_that_the_station_kept(
+        self, bench, port, capsys
+    ):
+        self.log_in_by_a_stranger(bench)
+        self.carry_a_statement_home(bench)
+        self.forge(bench, lambda _, event: event.code not in TRACES)
+        status, said = self.check(port, capsys)
+        assert status == 1
+        assert "is missing: events up to it were changed or removed, with the key of the meter" in said
+
+    def test_a_later_statement_of_the_forged_log_does_not_hide_it(self, bench, port, capsys):
+        self.log_in_by_a_stranger(bench)
+        self.carry_a_statement_home(bench)
+        self.forge(bench, lambda _, event: event.code not in TRACES)
+        self.carry_a_statement_home(bench)
+        status, said = self.check(port, capsys)
+        assert status == 1
+        assert said.count("is missing") == 1
+
+    def test_an_earlier_statement_holds_the_events_before_it(self, bench, port, capsys):
+        self.carry_a_statement_home(bench)
+        self.log_in_by_a_stranger(bench)
+        self.forge(bench, lambda place, event: place != 1)
+        status, said = self.check(port, capsys)
+        assert status == 1
+        assert "changed or removed" in said
+
+    def test_a_log_that_begins_after_the_newest_statement_is_unproven(self, bench, port, capsys):
+        self.carry_a_statement_home(bench)
+        self.log_in_by_a_stranger(bench)
+        self.forge(bench, lambda _, event: event.code in TRACES)
+        status, said = self.check(port, capsys)
+        assert status == 1
+        assert "no kept link is in the log" in said
+
+    def test_a_forged_oldest_event_with_the_link_of_a_statement_proves_nothing(self, bench, port, capsys):
+        self.log_in_by_a_stranger(bench)
+        self.carry_a_statement_home(bench)
+        self.log_in_by_a_stranger(bench)
+        assert self.check(port, capsys)[0] == 0
+        with open_station() as station:
+            link = station.statements.event_links(METER_NUMBER)[0][1]
+        lines = Path("events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        start = [place for place, line in enumerate(lines) if line.rstrip().endswith(link)][0]
+        time_utc, _, rest = lines[start].partition(",")
+        forged = time_utc + "," + rest.replace("logout", "started")
+        code = f",{events.LOGOUT},console,"
+        assert code in forged
+        forged = forged.replace(code, f",{events.STARTED},console,")
+        Path("events.csv").write_text("".join([lines[0], forged, *lines[start + 1 :]]), encoding="utf-8")
+        capsys.readouterr()
+        assert cli.main(["events-check", "events.csv", "--meter", str(METER_NUMBER)]) == 1
+        assert "no kept link is in the log" in capsys.readouterr().out
+
+    def test_events_newer_than_the_log_are_told_apart(self, bench, port, capsys):
+        self.check(port, capsys)
+        bench.wait(60)
+        self.log_in_by_a_stranger(bench)
+        self.carry_a_statement_home(bench)
+        capsys.readouterr()
+        assert cli.main(["events-check", "events.csv", "--meter", str(METER_NUMBER)]) == 1
+        assert "the log was exported before; export it again" in capsys.readouterr().out
 
 
 def seconds_since_new_year(text):

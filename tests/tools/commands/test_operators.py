@@ -90,6 +90,7 @@ class TestInvalidCards:
         assert made not in (
             keys.operator_pass_key(aes, site_keys.site_key, uid),
             keys.service_pass_key(aes, site_keys.site_key, uid),
+            keys.service_pass_key(aes, site_keys.meter_key(METER), uid),
         )
 
     @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
 from wattpurse.core.messages import token
+from wattpurse.core.messages.release import is_release
 from wattpurse.core.records import event_chain, events
 from wattpurse_tools.commands.events_check import verdicts_of
 from wattpurse_tools.station import key_file
@@ -185,6 +186,60 @@ class TestMeterKey:
         assert meter.balance == 2 * TWENTY
 
 
+class TestRelease:
+    """A meter whose ledger was erased takes another number with a release that the station prints."""
+
+    def test_the_release_of_the_station_is_the_one_that_the_meter_expects(self, wattpurse):
+        wattpurse(f"meter add {OTHER}")
+        assert "release" not in wattpurse(f"meter keys {OTHER}")
+        said = dict(
+            line.rsplit(maxsplit=1) for line in wattpurse(f"meter keys {OTHER} --replaces {METER}").splitlines()
+        )
+        site_keys = key_file.load("keys.json")
+        new_keys = OTHER, site_keys.meter_key(OTHER), site_keys.site_key
+        assert is_release(aes, site_keys.meter_key(METER), bytes.fromhex(said["release"]), *new_keys)
+
+    def test_no_release_is_made_for_the_same_number_or_for_an_unknown_meter(self, wattpurse):
+        assert "retired with its ledger" in wattpurse.refusal(f"meter keys {METER} --replaces {METER}")
+        assert f"meter {OTHER} is not known" in wattpurse.refusal(f"meter keys {METER} --replaces {OTHER}")
+        assert f"meter {OTHER} is not known" in wattpurse.refusal(f"meter keys {OTHER} --replaces {METER}")
+
+
+class TestServicePassAcrossARoll:
+    """A technician's card opens a meter that changes to a new key, if it is renewed before the old key is gone."""
+
+    def test_a_pass_is_renewed_for_the_next_key_and_opens_the_meter_all_the_time(self, wattpurse, meter):
+        wattpurse(f"card new anna --kind ntag216 --meter {METER}")
+        wattpurse("card new tech --kind ntag215 --service --technician 7 --expires 2099-12-31")
+        wattpurse("keys roll keys.json")
+        wattpurse(f"token {METER} meter-key --card anna")
+        before = Path("cards/tech.json").read_text()
+        wattpurse("card rekey tech")
+        assert Path("cards/tech.json").read_text() == before
+        meter.tap_file("anna")
+        assert meter.tap_file("tech") == [outcome.SERVICE]
+        wattpurse("card read anna")
+        wattpurse("card rekey tech")
+        assert Path("cards/tech.json").read_text() != before
+        assert meter.tap_file("tech") == [outcome.SERVICE]
+        wattpurse("card topup anna --amount 20")
+        meter.tap_file("anna")
+        assert meter.settings.get("key_version") == 2
+        assert meter.tap_file("tech") == [outcome.SERVICE]
+        assert wattpurse.read("tech")["service_pass"]["technician"] == 7
+        Path("cards/tech.json").write_text(before)
+        assert meter.tap_file("tech") == [outcome.UNREADABLE]
+        wattpurse("card rekey tech")
+        assert meter.tap_file("tech") == [outcome.SERVICE]
+
+    def test_a_pass_of_another_station_is_not_renewed(self, wattpurse):
+        key_file.make("other.json")
+        wattpurse(f"meter add {METER} --keys other.json --state other.db")
+        line = "card new spy --kind ntag213 --service --technician 7 --expires 2099-12-31"
+        wattpurse(f"{line} --keys other.json --state other.db")
+        assert "not made with the keys of this key file" in wattpurse.refusal("card rekey spy")
+
+
 class TestEventsAcrossARoll:
     """The event log of a meter with a new key is chained under two keys, and is checked under both."""
 
@@ -245,12 +300,16 @@ class TestSiteKey:
         with open_station() as station:
             station.add_meter(OTHER, Currency("EUR", 2))
             station._database.execute("UPDATE meters SET key_version = 1, site_version = 1")
+        wattpurse("card erase tech")
+        wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")
         meter.tap_file("anna")
         wattpurse("card read anna")
         assert wattpurse("card rekey anna").endswith("version 2")
         assert wattpurse("card rekey tech").endswith("version 1")
-        other = MeterBench(key_file.load("keys.json"), OTHER)
-        other.settings.set("site_key", key_file.load("keys.json").version(1).site_key)
+        site_keys = key_file.load("keys.json")
+        other = MeterBench(site_keys, OTHER)
+        first = ("site_key", site_keys.version(1).site_key), ("meter_key", site_keys.meter_key(OTHER, 1))
+        other.settings.set_all(first)
         assert [bench.tap_file("tech") for bench in (meter, other)] == [[outcome.SERVICE]] * 2
         wattpurse("keys roll keys.json")
         reason = wattpurse.refusal(f"token {METER} site-key --hex")

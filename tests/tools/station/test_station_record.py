@@ -277,6 +277,18 @@ class TestOlderRecord:
             assert station.meter(METER)["told_s"] == 0
             assert station.meter(METER)["key_version"] == 1
 
+    def test_record_of_version_3_keeps_its_statements_and_gets_links(self, capsys):
+        new()
+        with open_station() as station:
+            station._database.execute(
+                "INSERT INTO statements VALUES (?, 5, 'money', 0, 7, NULL, NULL, 9, '', NULL)", (METER,)
+            )
+            station._database.execute("ALTER TABLE statements DROP COLUMN event_link")
+            station._database.execute("PRAGMA user_version = 3")
+        with open_station() as station:
+            assert [(row["balance"], row["event_link"]) for row in station.statements.of_meter(METER)] == [(7, None)]
+            assert station.statements.event_links(METER) == []
+
     def test_record_of_a_later_version_is_refused(self, capsys):
         new()
         database = sqlite3.connect("station.db")

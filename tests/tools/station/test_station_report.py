@@ -141,9 +141,10 @@ class TestKinds:
         by_kind = {row["kind"]: row for row in rows}
         assert by_kind["ntag216"]["tokens"] == (192 - 12) // 36
         assert by_kind["ntag216"]["meters_short"] == (888 - 384) // 48
+        assert by_kind["ntag216"]["meters_service"] == (192 - 12 - 12) // 12
         assert by_kind["ultralight"]["statements"] == by_kind["ultralight"]["months"] == 0
         lines = wattpurse("card kinds").splitlines()
-        assert lines[1].split() == ["classic-1k", "3", "2", "208", "12", "yes", "9", "4"]
+        assert lines[1].split() == ["classic-1k", "3", "2", "208", "12", "yes", "10", "9", "4"]
 
     @pytest.mark.parametrize(("kind", "tells"), [("classic-1k", True), ("ntag213", False), ("ntag215", True)])
     def test_card_has_room_for_a_receipt_if_a_statement_with_one_fits(self, kind, tells):

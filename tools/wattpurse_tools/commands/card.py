@@ -149,7 +149,8 @@ def _add_new(actions: _SubParsersAction) -> None:
     add_card_folder_options(new)
     new.set_defaults(run=run_new)
     new.add_argument("--kind", required=True, choices=purse.KINDS, help="the kind of card")
-    new.add_argument("--meter", type=int, metavar="N", help="the customer's meter")
+    text = "the customer's meter, or a meter that a technician's card opens; a technician's may be given several times"
+    new.add_argument("--meter", type=int, action="append", default=[], metavar="N", dest="meters", help=text)
     new.add_argument("--service", action="store_true", help="a technician's card instead of a customer's")
     new.add_argument("--technician", type=int, metavar="N", help="the technician's number")
     text = "an operator's card: the number of the operator"
@@ -183,17 +184,18 @@ def _add_action(
 
 
 def _new_customer_card(arguments: Namespace) -> int:
-    if arguments.meter is None or arguments.technician is not None or arguments.expires is not None:
-        raise ValueError("a customer's card needs --meter; --technician and --expires go with --service")
+    if len(arguments.meters) != 1 or arguments.technician is not None or arguments.expires is not None:
+        raise ValueError("a customer's card needs --meter once; --technician and --expires go with --service")
+    meter_number = arguments.meters[0]
     with open_shop_of(arguments) as shop:
-        currency = cards.new_customer_card(shop, arguments.name, arguments.kind, arguments.meter)
+        currency = cards.new_customer_card(shop, arguments.name, arguments.kind, meter_number)
     note = "" if currency is None else f"; the meter is new to this station and sells in {currency.code}"
-    print(f"card {arguments.name}: {arguments.kind} for meter {arguments.meter}{note}")
+    print(f"card {arguments.name}: {arguments.kind} for meter {meter_number}{note}")
     return 0
 
 
 def _new_operator_card(arguments: Namespace) -> int:
-    if arguments.meter is not None or arguments.service or arguments.technician is not None:
+    if arguments.meters or arguments.service or arguments.technician is not None:
         raise ValueError("an operator's card needs --operator and --expires alone")
     if arguments.expires is None:
         raise ValueError("an operator's card needs --operator and --expires")
@@ -205,17 +207,20 @@ def _new_operator_card(arguments: Namespace) -> int:
 
 
 def _new_technician_card(arguments: Namespace) -> int:
-    if arguments.meter is not None or arguments.technician is None or arguments.expires is None:
-        raise ValueError("a technician's card needs --technician and --expires, and no --meter")
+    if arguments.technician is None or arguments.expires is None:
+        raise ValueError("a technician's card needs --technician and --expires")
     last_day = _day(arguments.expires)
     with open_shop_of(arguments) as shop:
-        cards.new_technician_card(shop, arguments.name, arguments.kind, arguments.technician, last_day)
-    print(f"card {arguments.name}: {arguments.kind} for technician {arguments.technician} until {last_day}")
+        opened = cards.new_technician_card(
+            shop, arguments.name, arguments.kind, arguments.technician, last_day, arguments.meters
+        )
+    what = f"{arguments.kind} for technician {arguments.technician} until {last_day}"
+    print(f"card {arguments.name}: {what}, opens meters {', '.join(str(number) for number in opened)}")
     return 0
 
 
 def _new_key_card(arguments: Namespace) -> int:
-    if arguments.price is None or arguments.meter is not None or arguments.service or arguments.expires is not None:
+    if arguments.price is None or arguments.meters or arguments.service or arguments.expires is not None:
         raise ValueError("a key card needs --price; it has no --meter and does not expire")
     terms = parse_terms(arguments.price, arguments.allowance)
     with open_shop_of(arguments) as shop:

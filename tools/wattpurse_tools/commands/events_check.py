@@ -1,7 +1,8 @@
 """`wattpurse events-check`: check with the station's own keys that nobody changed an exported event log.
 
-The meter's chain (wattpurse.core.records.event_chain) shows events that were dropped, added or changed in the middle.
-Events that were cut off at the end show by a missing link: each statement on a card has the newest link of its time.
+The meter's chain (wattpurse.core.records.event_chain) shows events that were dropped, added or changed by somebody
+without the meter's key. The key is in the meter's flash. Somebody who reads it there can forge a whole log that holds.
+He cannot change the links that statements carried to the station before. Therefore the log must contain these links.
 """
 
 import argparse
@@ -11,11 +12,15 @@ from boards.host.chips.aes import aes
 from wattpurse.core.records import event_chain, events
 from wattpurse.core.records.event_chain import EventChain
 from wattpurse.core.records.events import Event
-from wattpurse_tools.commands.station_options import add_statement_options, statement_of
+from wattpurse_tools.commands.station_options import add_statement_options, open_station, statement_of
 from wattpurse_tools.meter_link import record_files
 from wattpurse_tools.station import key_file
 
 _CHANGED = 1
+_PROVEN = (event_chain.HELD, event_chain.FIRST)
+_MISSING = "link {} is missing: the events after it were cut off, or the event was overwritten since"
+_CONTRADICTED = "events up to it were changed or removed, with the key of the meter"
+_TOO_NEW = "the newest events were cut off, or the log was exported before; export it again"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,26 +28,30 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("events-check", help="check an exported event log with the station's keys")
     parser.add_argument("file", type=Path, help="the log that 'wattpurse export PORT --events FILE' wrote")
     parser.add_argument("--meter", type=int, required=True, metavar="NUMBER", help="the meter that wrote the log")
-    parser.add_argument("--link", action="append", default=[], metavar="HEX", help="a link that must be in the log")
+    text = "a link that must be in the log, besides those of the statements in the station's record"
+    parser.add_argument("--link", action="append", default=[], metavar="HEX", help=text)
     add_statement_options(parser, "a card of the meter: the link in its statement must be in the log")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print how many events hold, and every event that does not. Return 1 if the log was changed."""
+    """Print how many events hold, and every contradiction. Return 1 if the log was changed."""
     log = record_files.load_events(arguments.file)
     verdicts = verdicts_of(log, [key for _, key in key_file.load(arguments.keys).meter_keys(arguments.meter)])
     broken = [(event, verdict) for event, verdict in verdicts if verdict not in event_chain.INTACT]
-    links = {event.link.hex() for event in log if event.link is not None}
-    missing = [link for link in _required_links(arguments) if link not in links]
-    held = sum(verdict in (event_chain.HELD, event_chain.FIRST) for _, verdict in verdicts)
+    proven = {event.link.hex() for event, verdict in verdicts if verdict in _PROVEN and event.link is not None}
+    held = sum(verdict in _PROVEN for _, verdict in verdicts)
+    asked, kept = _asked_links(arguments), _kept_links(arguments)
+    missing = _missing(log, proven, asked, kept)
     print(f"{arguments.file}: {len(log)} events, {held} hold, {len(broken)} do not")
     for event, verdict in reversed(broken):
         print(f"  {record_files.utc_text(event.time_s)}  {events.text(event)}: {verdict}")
-    for link in missing:
-        print(f"  link {link} is missing: the events after it were cut off, or the event was overwritten since")
+    for line in missing:
+        print(f"  {line}")
     if not held:
         print(f"  nothing holds: is it the log of meter {arguments.meter}, and are these its keys?")
+    elif not missing:
+        print(_proof_text(proven.intersection(asked + [link for _, link in kept])))
     return _CHANGED if broken or missing or not held else 0
 
 
@@ -63,7 +72,38 @@ def verdicts_of(log: list[Event], meter_keys: list[bytes]) -> list[tuple[Event, 
     return best
 
 
-def _required_links(arguments: argparse.Namespace) -> list[str]:
+def _missing(log: list[Event], proven: set[str], asked: list[str], kept: list[tuple[int, str]]) -> list[str]:
+    """Return a sentence for each link that the log must contain and that holds nowhere in it.
+
+    A kept link of a statement older than the log may be overwritten. The link of the oldest event proves nothing: no
+    event before it holds it, so that a forger could place any event there.
+    """
+    oldest = log[-1] if log else None
+    unproven = oldest.link.hex() if oldest is not None and oldest.link is not None else None
+    sentences = [_MISSING.format(link) for link in asked if link not in proven]
+    for time_s, link in kept:
+        is_overwritten = oldest is not None and (time_s < oldest.time_s or link == unproven)
+        if link not in proven and link not in asked and not is_overwritten:
+            when = record_files.utc_text(time_s)
+            reason = _TOO_NEW if not log or time_s > log[0].time_s else _CONTRADICTED
+            sentences.append(f"link {link} of the statement of {when} is missing: {reason}")
+    if kept and not sentences and proven.isdisjoint([*asked, *(link for _, link in kept)]):
+        when = record_files.utc_text(kept[-1][0])
+        sentences.append(
+            f"no kept link is in the log: it begins after the newest statement, of {when}, and is unproven"
+        )
+    return sentences
+
+
+def _proof_text(links: set[str]) -> str:
+    """Return a line that says how far the log is proven."""
+    if links:
+        return f"  links of statements in the log: {len(links)}; nobody changed the events up to the newest of them"
+    return "  no link of a statement was at hand: whoever read the meter's flash could have forged the whole log"
+
+
+def _asked_links(arguments: argparse.Namespace) -> list[str]:
+    """Return the links that the options name."""
     links = [link.lower() for link in arguments.link]
     if arguments.name is not None:
         statement = statement_of(arguments)
@@ -73,3 +113,9 @@ def _required_links(arguments: argparse.Namespace) -> list[str]:
             raise ValueError(f"card {arguments.name} is of meter {statement['meter_number']}")
         links.append(statement["event_link"])
     return links
+
+
+def _kept_links(arguments: argparse.Namespace) -> list[tuple[int, str]]:
+    """Return `(time of the statement, link)` of the meter's statements in the station's record."""
+    with open_station(arguments) as station:
+        return station.statements.event_links(arguments.meter)

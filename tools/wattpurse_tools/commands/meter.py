@@ -22,9 +22,9 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     add_station_options(listing)
     listing.set_defaults(run=run_list)
 
-    _add_action(
-        actions, "keys", "show the keys to enter with the console command `commission` of a new meter", run_keys
-    )
+    keys = _add_action(actions, "keys", "show the keys to commission the meter with", run_keys)
+    text = "the number that the meter had until its ledger was erased; shows the release that it needs"
+    keys.add_argument("--replaces", type=int, metavar="OLD", help=text)
 
     listed = _add_action(actions, "tokens", "list the tokens of a meter that are not known to be redeemed", run_tokens)
     listed.add_argument("--hex", action="store_true", help="with each sealed token, to be entered once more")
@@ -64,7 +64,7 @@ def run_list(arguments: Namespace) -> int:
 def run_keys(arguments: Namespace) -> int:
     """Print the keys of a meter."""
     with open_station(arguments) as station:
-        keys = meters.keys(station, arguments.number)
+        keys = meters.keys(station, arguments.number, arguments.replaces)
     print(f"meter number  {keys.number}")
     print(f"key version   {keys.key_version}")
     print(f"meter key     {keys.meter_key.hex()}")
@@ -76,6 +76,8 @@ def run_keys(arguments: Namespace) -> int:
             "Tokens were sealed for this meter number. A meter that replaces the former one is commissioned with the"
             " words of the last line as well; otherwise old tokens would count again."
         )
+    if keys.release is not None:
+        print(f"release       {keys.release.hex()}")
     return 0
 
 

@@ -1,7 +1,7 @@
 """The capacity of each kind of card, computed from the layouts in wattpurse.cards and a composed statement."""
 
 from wattpurse.cards import data_card, purse
-from wattpurse.core.messages import statement, token
+from wattpurse.core.messages import service_pass, statement, token
 from wattpurse.core.money import contract
 from wattpurse.core.money.account import Account
 from wattpurse.core.seals.sealing import sealed_size
@@ -44,6 +44,7 @@ def capacities() -> list[dict]:
     statements                 copies of the statement, of `statement_bytes` each
     months                     closed months in a statement
     receipts                   True if a statement has room for a receipt
+    meters_service             meters that the pass of a service card can name
     meters_short, meters_full  meters that a data card has slots for
     """
     return [_capacity(kind) for kind in purse.KINDS]
@@ -60,6 +61,11 @@ def has_room_for_receipt(kind: str) -> bool:
     return "receipt" in statement.parse(statement.compose(account, 0, 0, _payload_size(layout)))
 
 
+def service_meters_of(kind: str) -> int:
+    """Return the number of meters that a service card of this kind can name."""
+    return service_pass.meters_in(purse.layout_of(kind).content_size)
+
+
 def _capacity(kind: str) -> dict:
     layout = purse.layout_of(kind)
     return {
@@ -70,6 +76,7 @@ def _capacity(kind: str) -> dict:
         "statement_bytes": layout.statement_size,
         "months": _months(layout),
         "receipts": has_room_for_receipt(kind),
+        "meters_service": service_meters_of(kind),
         "meters_short": len(data_card.slots_of(kind, data_card.SHORT_SLOT)),
         "meters_full": len(data_card.slots_of(kind, data_card.FULL_SLOT)),
     }

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency, exact_decimal_text
 from wattpurse.core.messages import token
-from wattpurse.core.messages.service_pass import SIZE
+from wattpurse.core.messages.service_pass import read_operator_pass, read_service_pass
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import supply
 from wattpurse.core.money.token_windows import number_text
+from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.card_capacity import SAMPLE
 from wattpurse_tools.station.cards import CUSTOMER, DATA, OPERATOR, SERVICE, CardRead
@@ -40,8 +41,8 @@ def document_of(read: CardRead, station: Station) -> dict:
             "role": read.role,
             "meter": read.meter_number or None,
         },
-        "service_pass": _pass_document(read, "technician") if read.role == SERVICE else None,
-        "operator_pass": _pass_document(read, "operator") if read.role == OPERATOR else None,
+        "service_pass": _service_pass_document(read) if read.role == SERVICE else None,
+        "operator_pass": _operator_pass_document(read) if read.role == OPERATOR else None,
         "tokens": [_token_document(sealed, read, station) for sealed in read.sealed_tokens()],
         "statement": None if read.statement is None else _statement_document(read.statement, station),
     }
@@ -51,10 +52,12 @@ def table_of(document: dict, currency: Currency) -> str:
     """Return the document as text."""
     card = document["card"]
     lines = [f"card       {card['name']}, {card['kind']}, UID {card['uid']}, {card['role']}"]
-    for pass_document in (document["service_pass"], document["operator_pass"]):
-        if pass_document is not None:
-            (role, person), (_, expires) = pass_document.items()
-            lines.append(f"pass       {role} {person}, until {expires}")
+    for name, person in (("service_pass", "technician"), ("operator_pass", "operator")):
+        if document[name] is not None:
+            lines.append(f"pass       {person} {document[name][person]}, until {document[name]['expires']}")
+    if document["service_pass"] is not None:
+        numbers = [str(number) for number in document["service_pass"]["meters"]]
+        lines.append(f"meters     {', '.join(numbers) or 'none'}")
     if card["meter"] is not None:
         lines.append(f"meter      {card['meter']}")
     if card["role"] in (CUSTOMER, DATA):
@@ -76,17 +79,21 @@ def amount_text(unit: str, amount: int, currency: Currency) -> str:
 def kinds_table(capacities: list[dict]) -> str:
     """Return the capacities of each kind of card (`card_capacity.capacities`) as a table."""
     rows: list[tuple[str, ...]] = [
-        ("kind", "tokens", "statements", "bytes", "months", "receipt", "data card: short", "full")
+        ("kind", "tokens", "statements", "bytes", "months", "receipt", "service", "data card: short", "full")
     ]
     for one in capacities:
         statements = f"{one['statements']}" if one["statements"] else "none"
         receipt = "yes" if one["receipts"] else "no"
-        meters = [str(one[name] or "no") for name in ("meters_short", "meters_full")]
+        meters = [str(one[name] or "no") for name in ("meters_service", "meters_short", "meters_full")]
         size, months = str(one["statement_bytes"]), str(one["months"])
         rows.append((one["kind"], str(one["tokens"]), statements, size, months, receipt, *meters))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = (f"tokens of credit; closed months of a household with {SAMPLE};", "data card: meters at once")
+    notes = (
+        f"tokens of credit; closed months of a household with {SAMPLE};",
+        "service: meters of a service card;",
+        "data card: meters at once",
+    )
     return "\n".join([*lines, *notes])
 
 
@@ -98,12 +105,20 @@ def order_text(row: Mapping | sqlite3.Row, currency: Currency) -> str:
     return ", ".join(parts)
 
 
-def _pass_document(read: CardRead, person: str) -> dict:
-    data = read.written_box.content
-    if len(data) != SIZE:
-        return {person: None, "expires": None}
-    number, expires_s = (int.from_bytes(data[start : start + 4], "little") for start in (0, 4))
-    return {person: number, "expires": time_text(expires_s)}
+def _service_pass_document(read: CardRead) -> dict:
+    try:
+        technician, expires_s, meters = read_service_pass(read.written_box.content)
+    except SealBroken:
+        return {"technician": None, "expires": None, "meters": []}
+    return {"technician": technician, "expires": time_text(expires_s), "meters": meters}
+
+
+def _operator_pass_document(read: CardRead) -> dict:
+    try:
+        operator, expires_s = read_operator_pass(read.written_box.content)
+    except SealBroken:
+        return {"operator": None, "expires": None}
+    return {"operator": operator, "expires": time_text(expires_s)}
 
 
 def _token_document(sealed: bytes, read: CardRead, station: Station) -> dict:

@@ -1,19 +1,25 @@
 """The station's cards of every role: read, make and write them, under any version of the site's keys.
 
 The facts that a card's statement proves are recorded at once. A pass is a technician's or an operator's: it opens the
-meters of the site, or this station, and is sealed for its card's UID.
+meters that it names, or this station, and is sealed for its card's UID.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from boards.host.cards.iso14443a import Card
 from boards.host.chips.aes import aes
 from wattpurse.cards import purse
-from wattpurse.core.messages.service_pass import make_pass, open_pass
+from wattpurse.core.messages.service_pass import (
+    MeterNotNamed,
+    make_operator_pass,
+    make_service_pass,
+    open_operator_pass,
+    open_service_pass,
+    read_service_pass,
+)
 from wattpurse.core.messages.statement import open_statement
-from wattpurse.core.seals import keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.station.card_files import CardFiles, blank_card
 from wattpurse_tools.station.card_reader import CardReader, Result, Step
@@ -145,10 +151,19 @@ class StationCards:
         self._station.add_card(card.uid, name, number if role == purse.CUSTOMER else 0)
         self._files.save(name, card)
 
-    def new_pass_card(self, name: str, kind: str, role: int, person: int, expires_s: int) -> None:
-        """Make the card of a technician (purse.SERVICE) or an operator (purse.OPERATOR)."""
-        version = self._pass_version(role)
-        self.new_card(name, kind, version, role, 0, lambda card: self._pass(card, role, version, person, expires_s))
+    def new_service_card(self, name: str, kind: str, technician: int, expires_s: int, meters: Sequence[int]) -> None:
+        """Make the card of a technician, whose pass names `meters`."""
+        version = self._access_version(purse.SERVICE)
+        self.new_card(
+            name, kind, version, purse.SERVICE, 0, lambda card: self._service_pass(card, technician, expires_s, meters)
+        )
+
+    def new_operator_card(self, name: str, kind: str, operator: int, expires_s: int) -> None:
+        """Make the card of an operator."""
+        version = self._access_version(purse.OPERATOR)
+        self.new_card(
+            name, kind, version, purse.OPERATOR, 0, lambda card: self._operator_pass(card, operator, expires_s)
+        )
 
     def look(self, read: CardRead, step: Step[Result]) -> Result:
         """Return the result of the coroutine `step(memory)`, which reads the card. Raise OSError if it fails."""
@@ -167,9 +182,9 @@ class StationCards:
         if read.role == CUSTOMER:
             version = self._station.key_history.site_version(read.customer_meter)
         else:
-            version = self._pass_version(purse.SERVICE if read.box is None else read.box.kind)
+            version = self._access_version(purse.SERVICE if read.box is None else read.box.kind)
         if read.role in (SERVICE, OPERATOR):
-            self._renew_pass(read, version)
+            self._renew_pass(read)
         self._change(read, lambda: self._reader.rekey(read.card, version))
         return version
 
@@ -178,20 +193,10 @@ class StationCards:
         read = self.read(name)
         if read.role != OPERATOR:
             raise ValueError(f"card {name} is {a_card_of(read.role)}, not an operator's")
-        operator, expires_s = self.open_pass(read)
+        operator, expires_s = self._open_operator_pass(read)
         if expires_s <= time.time():
             raise ValueError(f"the operator's card {name} has expired; make a new one with: wattpurse card new")
         self._station.operator = operator
-
-    def open_pass(self, read: CardRead) -> tuple[int, int]:
-        """Return `(number of the person, expiry)` of a pass. Raise ValueError if another station made it."""
-        box = read.written_box
-        for key_set in self._keys.newest_first:
-            try:
-                return open_pass(aes, self._pass_key(read.card, box.kind, key_set.key_version), box.content)
-            except SealBroken:
-                pass
-        raise ValueError(f"the pass on card {read.name} was not made with the keys of this key file")
 
     def open_statement(self, meter_number: int, uid: bytes, data: bytes) -> dict | None:
         """Return the content of a sealed statement, under any version of the meter's key. None: it is not authentic."""
@@ -225,25 +230,50 @@ class StationCards:
         finally:
             self._files.save(read.name, read.card)
 
-    def _pass_version(self, role: int) -> int:
-        """Return the key version of a pass.
+    def _access_version(self, role: int) -> int:
+        """Return the version of the site key that opens a card which is not a customer's.
 
-        Only this station opens an operator's pass, so it has the newest. Every meter opens the others.
+        Only this station reads an operator's card, so it has the newest. Every meter reads the others.
         """
         return self._keys.key_version if role == purse.OPERATOR else self._station.key_history.common_site_version()
 
-    def _pass_key(self, card: Card, role: int, version: int) -> bytes:
-        key_set = self._keys.version(version)
-        if role == purse.OPERATOR:
-            return keys.operator_pass_key(aes, key_set.operator_key, card.uid)
-        return keys.service_pass_key(aes, key_set.site_key, card.uid)
+    def _service_pass(self, card: Card, technician: int, expires_s: int, meters: Sequence[int]) -> bytes:
+        """Return a pass under the newest keys that the meters are proved to have."""
+        history = self._station.key_history
+        sealed_for = [(number, self._keys.meter_key(number, history.meter_version(number))) for number in meters]
+        return make_service_pass(aes, card.uid, technician, expires_s, sealed_for)
 
-    def _pass(self, card: Card, role: int, version: int, person: int, expires_s: int) -> bytes:
-        return make_pass(aes, self._pass_key(card, role, version), person, expires_s)
+    def _operator_pass(self, card: Card, operator: int, expires_s: int) -> bytes:
+        return make_operator_pass(aes, self._keys.operator_key, card.uid, operator, expires_s)
 
-    def _renew_pass(self, read: CardRead, version: int) -> None:
+    def _open_operator_pass(self, read: CardRead) -> tuple[int, int]:
+        """Return `(number of the operator, expiry)`. Raise ValueError if another station made the pass."""
+        for key_set in self._keys.newest_first:
+            try:
+                return open_operator_pass(aes, key_set.operator_key, read.card.uid, read.written_box.content)
+            except SealBroken:
+                pass
+        raise ValueError(f"the pass on card {read.name} was not made with the keys of this key file")
+
+    def _open_service_pass(self, read: CardRead) -> tuple[int, int, list[int]]:
+        """Return `(number of the technician, expiry, meters)`. Raise ValueError if another station made the pass."""
+        content = read.written_box.content
+        try:
+            technician, expires_s, meters = read_service_pass(content)
+            for number in meters:
+                accepted = tuple(key for _, key in self._keys.meter_keys(number))
+                open_service_pass(aes, read.card.uid, number, accepted, content)
+        except (SealBroken, MeterNotNamed):
+            raise ValueError(f"the pass on card {read.name} was not made with the keys of this key file") from None
+        return technician, expires_s, meters
+
+    def _renew_pass(self, read: CardRead) -> None:
+        """Write the pass of a card anew, under the keys that are in force now."""
         box = read.written_box
-        content = self._pass(read.card, box.kind, version, *self.open_pass(read))
+        if read.role == OPERATOR:
+            content = self._operator_pass(read.card, *self._open_operator_pass(read))
+        else:
+            content = self._service_pass(read.card, *self._open_service_pass(read))
         if content != box.content:
             self.write(read, lambda memory: purse.write_orders(memory, box.kind, 0, content))
 

@@ -119,13 +119,14 @@ def _upgrade_from_version_2(database: sqlite3.Connection) -> None:
 
 
 def _upgrade_from_version_3(database: sqlite3.Connection) -> None:
-    """Add issuers, tenants, the order before a token, the card of a receipt, and credit taken out in statements."""
+    """Add issuers, tenants, the order before a token, the card of a receipt, and more of each statement."""
     database.execute("ALTER TABLE meters ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0")
     database.execute("ALTER TABLE tokens ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0")
     database.execute("ALTER TABLE tokens ADD COLUMN after INTEGER NOT NULL DEFAULT 0")
     database.execute("ALTER TABLE receipts ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0")
     database.execute("ALTER TABLE receipts ADD COLUMN card INTEGER NOT NULL DEFAULT 0")
     database.execute("ALTER TABLE statements ADD COLUMN taken INTEGER")
+    database.execute("ALTER TABLE statements ADD COLUMN event_link TEXT")
     database.execute("ALTER TABLE statements ADD COLUMN has_other_issuers INTEGER NOT NULL DEFAULT 0")
     database.execute(
         "CREATE TABLE other_issuers (meter INTEGER NOT NULL, issuer INTEGER NOT NULL, count INTEGER NOT NULL,"

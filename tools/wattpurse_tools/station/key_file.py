@@ -89,7 +89,7 @@ class VendingPointKeySet:
 
 
 class SiteKeys:
-    """The keys of one site in all versions. `key_version` and `site_key` are the newest.
+    """The keys of one site in all versions. `key_version`, `site_key` and `operator_key` are the newest.
 
     `issuer` is the number under which tokens are sealed: 0 for the office.
     """
@@ -99,6 +99,7 @@ class SiteKeys:
         self.newest_first = key_sets[::-1]
         self.key_version = key_sets[-1].key_version
         self.site_key = key_sets[-1].site_key
+        self.operator_key = key_sets[-1].operator_key
 
     def version(self, key_version: int) -> KeySet:
         """Return the keys of one version. Raise ValueError if they are not in this key file."""

@@ -31,7 +31,7 @@ class Statements:
         """Store an authentic statement, once. The caller opens the transaction."""
         self._database.execute(
             "INSERT OR IGNORE INTO statements (meter, time_s, unit, contract, balance, bought, charged, total_mwh,"
-            " alarms, taken, has_other_issuers) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " alarms, taken, has_other_issuers, event_link) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 statement["meter_number"],
                 statement["time_s"],
@@ -44,6 +44,7 @@ class Statements:
                 ", ".join(statement["alarms"]),
                 statement.get("taken"),
                 any(issuer != self._issuer and top for issuer, (top, _) in statement["windows"].items()),
+                statement.get("event_link"),
             ),
         )
 
@@ -52,6 +53,12 @@ class Statements:
         return self._database.execute(
             "SELECT * FROM statements WHERE meter = ? ORDER BY time_s, rowid", (meter_number,)
         ).fetchall()
+
+    def event_links(self, meter_number: int) -> list[tuple[int, str]]:
+        """Return `(time of the statement, link)` of all statements that carry a link of the event log, oldest first."""
+        return [
+            (one["time_s"], one["event_link"]) for one in self.of_meter(meter_number) if one["event_link"] is not None
+        ]
 
     def findings(self, meter_number: int) -> list[str]:
         """Return the contradictions in sentences, oldest first."""

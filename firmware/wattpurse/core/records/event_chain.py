@@ -1,5 +1,8 @@
 """The chain through the event log. Without the meter's key, nobody can drop, add or change an event unnoticed.
 
+The key is in the flash beside the log: who reads it there can forge a whole log that holds. The links that statements
+carried to the station before show the forgery (`wattpurse events-check`).
+
     link, 5 bytes: the first of AES-CMAC(event key, link of the event before || event, 22 bytes as in `events`)
 
 The first event follows a link of zeros. Under a new key the chain continues after the old link. An event whose writing

@@ -59,6 +59,7 @@ SUPPLY_TEST = 40
 CARD_REFUSED = 41
 FLASH_TESTED = 42
 TOKEN_VOIDED = 44
+RESTART_ORDERED = 45
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -89,6 +90,7 @@ OTHER_TEXTS = {
     AGREED: "button pressed",
     SUPPLY_TEST: "supply test, minutes",
     FLASH_TESTED: "flash tested, JEDEC ID",
+    RESTART_ORDERED: "restart ordered",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
 }
 _RECORD = 1

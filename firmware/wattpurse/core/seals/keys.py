@@ -1,14 +1,16 @@
 """The derivation of keys, all by NXP AN10922.
 
     vending key (office only) -> meter key (one meter and the office) -> token keys of the office, event key,
+            service pass key of one card, release key
         issuer key (one meter and one vending point) -> token keys of that vending point
         statement key (one meter and all that read its statements) -> statement keys of one card
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
-    site key (station and all meters of a site) -> card access keys, service pass key and key card keys of one card
+    site key (station and all meters of a site) -> card access keys and key card keys of one card
 
 A meter that is broken open reveals its own meter key, and with the site key the access keys of the site's cards. These
-keys make no credit for another meter. Key cards are the exception: any meter writes their balance. A vending point has
-the issuer keys and statement keys of its meters. Its tokens name it as their issuer, and the office can revoke it.
+keys make no credit and no service pass for another meter. Key cards are the exception: any meter writes their balance.
+A vending point has the issuer keys and statement keys of its meters. Its tokens name it as their issuer, and the office
+can revoke it.
 """
 
 import struct
@@ -32,6 +34,7 @@ _STATEMENT_AUTHENTICATION = b"statement authent."
 _EVENTS = b"events"
 _CLASSIC_KEY_A = b"classic key a"
 _CLASSIC_KEY_B = b"classic key b"
+_RELEASE = b"release"
 _SERVICE_PASS = b"service pass"
 _OPERATOR_PASS = b"operator pass"
 _KEY_CARD_ENCRYPTION = b"key card encrypt."
@@ -72,6 +75,11 @@ def event_key(aes: "Aes", key_of_meter: bytes) -> bytes:
     return diversify(aes, key_of_meter, _EVENTS)
 
 
+def release_key(aes: "Aes", key_of_meter: bytes) -> bytes:
+    """Return the key that authenticates the release of one meter."""
+    return diversify(aes, key_of_meter, _RELEASE)
+
+
 def classic_keys(aes: "Aes", site_key: bytes, card_uid: bytes) -> tuple:
     """Return the sector keys of one MIFARE Classic card, 6 bytes each.
 
@@ -86,9 +94,9 @@ def classic_key_a(site: Derivation, card_uid: bytes) -> bytes:
     return site.key(_CLASSIC_KEY_A + card_uid)[:CLASSIC_KEY_SIZE]
 
 
-def service_pass_key(aes: "Aes", site_key: bytes, card_uid: bytes) -> bytes:
-    """Return the key that authenticates the service pass on one card."""
-    return diversify(aes, site_key, _SERVICE_PASS + card_uid)
+def service_pass_key(aes: "Aes", key_of_meter: bytes, card_uid: bytes) -> bytes:
+    """Return the key that authenticates the service pass of one meter on one card."""
+    return diversify(aes, key_of_meter, _SERVICE_PASS + card_uid)
 
 
 def operator_pass_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes:

@@ -14,7 +14,7 @@ from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse.core.text import kwh_text, parse_time, time_text
 from wattpurse.services.console import arguments as read
-from wattpurse.services.console.facts import account_of, fingerprint, zone_of
+from wattpurse.services.console.facts import account_of, zone_of
 from wattpurse.services.supply_watch import TEST_MINUTES
 from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 _LONG_LEAP_S = 31 * DAY_S
 
-_KEY_NAMES = {"meter": "meter_key", "site": "site_key"}
-# A key set by hand replaces keys that came by token: the next meter key, the previous site key.
-_REPLACED_WITH = {"meter": (("next_meter_key", b""), ("next_key_version", 0)), "site": (("old_site_key", b""),)}
-_KEY_VERSION_LIMIT = 255
 _TERM_LIMIT = 10**18
 
 
@@ -103,26 +99,6 @@ def set_term(meter: "Meter", arguments: list) -> str:
     meter.ledger.set_number(TERMS, name, value, meter.timekeeper.now_s(), by=carrier.CONSOLE)
     note(meter, events.TERM_CHANGED, terms.names().index(name), value)
     return f"{name} is {value}"
-
-
-def set_key(meter: "Meter", arguments: list) -> str:
-    """Change the meter key, the site key, or the version of both."""
-    read.expect(arguments, "keys set meter|site HEX, or keys set version NUMBER", 2)
-    which, value = arguments
-    account_of(meter)
-    if which == "version":
-        version = read.number(value, "the key version", 0, _KEY_VERSION_LIMIT)
-        meter.settings.set("key_version", version)
-        note(meter, events.KEYS_CHANGED, version)
-        return f"key version is {version}"
-    if which not in _KEY_NAMES:
-        raise ValueError("name the key: meter or site")
-    key = read.key(value, f"the {which} key")
-    meter.settings.set_all(((_KEY_NAMES[which], key),) + _REPLACED_WITH[which])
-    meter.teller.take_keys()
-    meter.stores.chain_events()
-    note(meter, events.KEYS_CHANGED, meter.settings.get("key_version", 0))
-    return f"the {which} key is {fingerprint(meter, key)}"
 
 
 def reset_tamper(meter: "Meter", arguments: list) -> str:

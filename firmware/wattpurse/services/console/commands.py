@@ -55,13 +55,15 @@ CHANGES = (
     ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
     ("calibrate", "IMPULSES[/KWH]", "set how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
-    ("keys set", "meter|site|version VALUE", "change a key or the key version", TECHNICIAN, changes.set_key),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     ("commission", setup.COMMISSION_USAGE, "commission a blank meter", TECHNICIAN_OR_FACTORY, setup.commission),
     ("erase-ledger", "METERNUMBER", "erase a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),
 )
+
+# name of a line that a meter never obeys, and the reason
+REFUSED = (("keys set", "keys change by a token of the station: 'wattpurse token NUMBER meter-key', or site-key"),)
 
 
 def find(table: tuple, words: list) -> tuple | None:

@@ -97,6 +97,9 @@ class Console:
 
     async def _obey(self, words: list, wants_json: bool) -> "Iterator[str]":
         """Return the answer in pieces."""
+        refused = commands.find(commands.REFUSED, words)
+        if refused is not None:
+            raise ValueError(refused[1])
         report = commands.find(commands.REPORTS + commands.LISTS, words)
         action = commands.find(commands.CHANGES, words) or commands.find(self._session, words)
         if action is not None and (report is None or len(action[0]) > len(report[0])):
@@ -152,6 +155,7 @@ class Console:
         return "the PIN is changed"
 
     async def _reboot(self, _arguments: list) -> None:
+        note(self._meter, events.RESTART_ORDERED)
         await self._write("the meter restarts")
         self._meter.board.reset()
 

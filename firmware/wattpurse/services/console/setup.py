@@ -1,24 +1,37 @@
-"""Begin and end of a meter's life at the console: commissioning a blank one, erasing an unreadable ledger."""
+"""Begin and end of a meter's life at the console: commissioning a blank one, erasing an unreadable ledger.
+
+A meter that was commissioned before keeps its keys when its ledger is erased. It takes another number and other keys
+only with a release, which the station makes under the key that the meter has (`core/messages/release.py`). The rights
+of a technician are not enough.
+"""
 
 from wattpurse.core import carrier
 from wattpurse.core.currency import Currency
+from wattpurse.core.messages.release import is_release
 from wattpurse.core.money import contract, supply
 from wattpurse.core.money.token_windows import parse_number
 from wattpurse.core.records import events
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.services.console import arguments as read
+from wattpurse.services.key_roll import accepted_meter_keys
 from wattpurse.stores import identification_of
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.app import Meter
 
-COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [after=TOKENS] [by-records]"
+COMMISSION_USAGE = (
+    "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [after=TOKENS] [by-records] [release HEX]"
+)
 
 _BY_RECORDS = "by-records"
 _AFTER = "after="
+_RELEASE = "release"
 _FLASH_REFUSED = "; add 'by-records' at the end for a way to count that such a chip supports: see docs/flash.md"
+
+# The settings that a meter keeps for good, unless the station releases it.
+_BOUND = ("meter_number", "meter_key", "site_key")
 
 _FEWEST = 6
 _METER_NUMBER_LIMIT = (1 << 32) - 1
@@ -31,6 +44,7 @@ async def commission(meter: "Meter", arguments: list) -> str:
     A meter that replaces another one under the same number takes the newest token numbers of that one, after=17,2/5,
     so that no old token counts again. Test the flash chip first. The test takes some seconds.
     """
+    arguments, release = _without_release(arguments)
     by_records = bool(arguments) and arguments[-1] == _BY_RECORDS
     if by_records:
         arguments = arguments[:-1]
@@ -57,6 +71,7 @@ async def commission(meter: "Meter", arguments: list) -> str:
     impulses, per_kwh = read.calibration(arguments[3])
     chosen = contract.by_name(arguments[4])
     pin_settings = meter.console.login.settings_of(read.pin(arguments[5]))
+    _refuse_other_keys(meter, dict(settings), release)
     given = len(arguments) > _FEWEST
     table = read.hex_bytes(arguments[_FEWEST], "TARIFF") if given else default_tariff()
     await _test_flash(meter, by_records)
@@ -81,7 +96,7 @@ def erase_ledger(meter: "Meter", arguments: list) -> str:
     meter.erase_ledger()
     return (
         "the ledger is erased; credit, registers and used tokens are lost\n"
-        "type 'reboot', then commission the meter under another number"
+        "type 'reboot', then commission the meter under another number, with a release of the station"
     )
 
 
@@ -119,6 +134,33 @@ async def _test_flash(meter: "Meter", by_records: bool) -> None:
         raise ValueError(str(refusal) + ("" if by_records else _FLASH_REFUSED))
     except OSError:
         raise ValueError("the flash does not answer")
+
+
+def _without_release(arguments: list) -> tuple:
+    """Return the arguments without the last two, and the release in these, or b"" if there is none."""
+    if len(arguments) < 2 or arguments[-2] != _RELEASE:
+        return arguments, b""
+    return arguments[:-2], read.hex_bytes(arguments[-1], "the release")
+
+
+def _refuse_other_keys(meter: "Meter", wanted: dict, release: bytes) -> None:
+    """Raise ValueError if the meter has keys already, and the station has not released it for the wanted ones.
+
+    The keys that are there may be the wanted ones: power failed while the meter was commissioned.
+    """
+    settings = meter.settings
+    bound = [name for name in _BOUND if settings.get(name) is not None]
+    if all(settings.get(name) == wanted[name] for name in bound):
+        return
+    identity = [wanted[name] for name in _BOUND]
+    for key in accepted_meter_keys(settings):
+        if is_release(meter.board.aes, key, release, *identity):
+            return
+    number = settings.get("meter_number")
+    raise ValueError(
+        f"this meter has the keys of meter {number}: add the release that"
+        f" 'wattpurse meter keys {wanted['meter_number']} --replaces {number}' prints"
+    )
 
 
 def _refuse_unless_blank(meter: "Meter") -> None:

@@ -1,19 +1,19 @@
 """Cards: make one of each role, read, repair, replace, erase and rekey them."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 
-from wattpurse.cards import purse
 from wattpurse.core.currency import Currency
-from wattpurse_tools.station import card_report, key_card_report
+from wattpurse_tools.station import card_capacity, card_report, key_card_report
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
 from wattpurse_tools.station.cards import KEY_CARD
 from wattpurse_tools.station.currencies import currency_for_new_meter, currency_of_meter, site_currency
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
 from wattpurse_tools.station.shop import Shop
-from wattpurse_tools.station.station import check_meter_number
+from wattpurse_tools.station.station import Station, check_meter_number
 
 PERSON_LIMIT = (1 << 32) - 1
 
@@ -63,14 +63,23 @@ def new_customer_card(shop: Shop, name: str, kind: str, meter_number: int) -> Cu
     return currency
 
 
-def new_technician_card(shop: Shop, name: str, kind: str, technician: int, last_day: date) -> None:
-    """Make a technician's card, valid until the end of a day (UTC). Raise ValueError if the card is in use."""
-    _new_pass_card(shop, name, kind, purse.SERVICE, technician, last_day)
+def new_technician_card(
+    shop: Shop, name: str, kind: str, technician: int, last_day: date, meters: Sequence[int] = ()
+) -> list[int]:
+    """Make a technician's card, valid until the end of a day (UTC). Return the meters that it opens.
+
+    It opens `meters`, or all meters of the record if none is given. Raise ValueError if the card is in use, or if it
+    has no room for so many meters.
+    """
+    expires_s = _end_of_pass(technician, last_day)
+    chosen = _meters_of_pass(shop.station, kind, meters)
+    shop.cards.new_service_card(name, kind, technician, expires_s, chosen)
+    return chosen
 
 
 def new_operator_card(shop: Shop, name: str, kind: str, operator: int, last_day: date) -> None:
     """Make an operator's card, valid until the end of a day (UTC). Raise ValueError if the card is in use."""
-    _new_pass_card(shop, name, kind, purse.OPERATOR, operator, last_day)
+    shop.cards.new_operator_card(name, kind, operator, _end_of_pass(operator, last_day))
 
 
 def new_key_card(shop: Shop, name: str, kind: str, terms: KeyCardTerms, user: int) -> None:
@@ -126,10 +135,27 @@ def _tokens(shop: Shop, rows: list) -> list[IssuedToken]:
     return [issued_token(row, currency_of_meter(shop.station, row["meter"])) for row in rows]
 
 
-def _new_pass_card(shop: Shop, name: str, kind: str, role: int, person: int, last_day: date) -> None:
+def _end_of_pass(person: int, last_day: date) -> int:
+    """Return the expiry of a pass. Raise ValueError if the number of the person or the last day is impossible."""
     if not 0 <= person <= PERSON_LIMIT:
         raise ValueError(f"a person's number is from 0 to {PERSON_LIMIT}")
     expires_s = int(datetime.combine(last_day, time_of_day(23, 59, 59), UTC).timestamp())
     if not time.time() < expires_s < 1 << 32:
         raise ValueError(f"the last day {last_day} must lie ahead, and before 2106")
-    shop.cards.new_pass_card(name, kind, role, person, expires_s)
+    return expires_s
+
+
+def _meters_of_pass(station: Station, kind: str, meters: Sequence[int]) -> list[int]:
+    """Return the meters that a pass names, each once. Raise ValueError if there are none, or too many for the card."""
+    chosen = list(dict.fromkeys(meters)) or [row["number"] for row in station.meters()]
+    if not chosen:
+        raise ValueError("this station has no meter yet; add one with: wattpurse meter add NUMBER")
+    for number in chosen:
+        station.known_meter(number)
+    room = card_capacity.service_meters_of(kind)
+    if len(chosen) > room:
+        raise ValueError(
+            f"a service card of kind {kind} opens at most {room} meters, and these are {len(chosen)}: choose some with"
+            " --meter, or a kind with more room ('wattpurse card kinds')"
+        )
+    return chosen

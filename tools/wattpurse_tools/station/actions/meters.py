@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from boards.host.chips.aes import aes
 from wattpurse.core.currency import Currency, currency_of
+from wattpurse.core.messages.release import make_release
 from wattpurse_tools.station.station import Station
 
 
@@ -25,6 +27,7 @@ class MeterKeys:
 
     `used_tokens` are the newest token numbers of all issuers under these keys. A meter that replaces another one must
     count them as redeemed.
+    `release` lets a meter that has keys already take these, or is None.
     """
 
     number: int
@@ -32,6 +35,7 @@ class MeterKeys:
     meter_key: bytes
     site_key: bytes
     used_tokens: list[int]
+    release: bytes | None = None
 
 
 def add(station: Station, number: int, code: str, decimals: int) -> Currency:
@@ -59,18 +63,24 @@ def summaries(station: Station) -> list[MeterSummary]:
     ]
 
 
-def keys(station: Station, number: int) -> MeterKeys:
-    """Return the keys of a meter in the record."""
+def keys(station: Station, number: int, replaces: int | None = None) -> MeterKeys:
+    """Return the keys of a meter in the record.
+
+    `replaces` is the number that the meter had until its ledger was erased. The release for it is returned too.
+    """
     station.known_meter(number)
+    if replaces == number:
+        raise ValueError(f"the number {number} is retired with its ledger: give the meter another number")
     key_version = station.key_history.meter_version(number)
     site_version = station.key_history.site_version(number)
-    return MeterKeys(
-        number=number,
-        key_version=key_version,
-        meter_key=station.site_keys.meter_key(number, key_version),
-        site_key=station.site_keys.version(site_version).site_key,
-        used_tokens=station.numbers.newest(number),
-    )
+    meter_key = station.site_keys.meter_key(number, key_version)
+    site_key = station.site_keys.version(site_version).site_key
+    release = None
+    if replaces is not None:
+        station.known_meter(replaces)
+        former = station.site_keys.meter_key(replaces, station.key_history.meter_version(replaces))
+        release = make_release(aes, former, number, meter_key, site_key)
+    return MeterKeys(number, key_version, meter_key, site_key, station.numbers.newest(number), release)
 
 
 def skip(station: Station, number: int) -> range:

@@ -1,0 +1,111 @@
+"""Every act by PIN or service card is in the event log. A change of the console without an event fails here."""
+
+import unittest
+
+from boards.host.chips.power import BoardReset
+from tests import samples
+from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, Bench
+from wattpurse.core import carrier
+from wattpurse.core.guards import tamper
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract
+from wattpurse.core.records import events
+from wattpurse.core.seals.keys import token_keys
+from wattpurse.services.console import commands
+
+
+def _in_service():
+    bench = Bench()
+    bench.commission(samples.day_and_night_tariff())
+    bench.log_in()
+    return bench
+
+
+def _with_supply():
+    bench = _in_service()
+    meter = bench.meter
+    meter.ledger.credit(1, contract.MONEY, 5_000_000, carrier.CARD, meter.timekeeper.now_s())
+    bench.clock.run(meter.switching.step())
+    return bench
+
+
+def _with_tamper():
+    bench = _in_service()
+    bench.say("terms set tamper_magnet 2")
+    bench.meter.guard.latch(tamper.MAGNET)
+    return bench
+
+
+def _blank():
+    bench = Bench()
+    bench.meter.stores.test_flash = lambda by_records: ()
+    return bench
+
+
+def _unreadable():
+    bench = _in_service()
+    memory = bench.hardware.flash.memory
+    for sector in range(24, 72):
+        memory[sector * 4096 : sector * 4096 + 64] = bytes(64)
+    bench.restart()
+    bench.log_in()
+    return bench
+
+
+def _token(bench, microunits=1_000_000):
+    aes = bench.meter.board.aes
+    made = token.make(token.CREDIT_MONEY, microunits)
+    return token.seal_token(aes, token_keys(aes, METER_KEY), 0, METER_NUMBER, 2, *made).hex()
+
+
+# The name of a command: a meter on which it changes something, the arguments, the event that it leaves.
+ACTS = {
+    "token": (_in_service, _token, token.event_code(token.CREDIT_MONEY)),
+    "tariff set": (_in_service, lambda _: samples.flat_tariff(version=9).hex(), events.TARIFF_SENT),
+    "contract set": (_in_service, lambda _: "prepaid-energy", events.CONTRACT_CHANGED),
+    "clock set": (_in_service, lambda _: "2026-02-12T10:00:00Z", events.CLOCK_SET),
+    "calibrate": (_in_service, lambda _: "1000", events.CALIBRATED),
+    "terms set": (_in_service, lambda _: "low_credit_mwh 1", events.TERM_CHANGED),
+    "relay test": (_with_supply, lambda _: "", events.RELAY_TEST),
+    "supply test": (_in_service, lambda _: "5", events.SUPPLY_TEST),
+    "reset-tamper": (_with_tamper, lambda _: "", events.TAMPER_CLEARED),
+    "commission": (_blank, lambda _: COMMISSION.partition(" ")[2], events.COMMISSIONED),
+    "erase-ledger": (_unreadable, lambda _: str(METER_NUMBER), events.LEDGER_ERASED),
+    "pin": (_in_service, lambda _: "5555", events.PIN_CHANGED),
+    "reboot": (_in_service, lambda _: "", events.RESTART_ORDERED),
+    "logout": (_in_service, lambda _: "", events.LOGOUT),
+    "login": (_in_service, lambda _: "271828", events.LOGIN),
+}
+_READING = ("help",)
+
+
+class TestEveryActIsNoted(unittest.TestCase):
+    def acts_of(self, bench):
+        """Return the names of all commands but those that only read."""
+        session = bench.meter.console._session
+        return [entry[0] for entry in commands.CHANGES + session if entry[0] not in _READING]
+
+    def test_every_change_of_the_console_leaves_an_event(self):
+        for name in self.acts_of(Bench()):
+            self.assertIn(name, ACTS, name + " has no event; give it one, and a line in ACTS")
+            make, arguments, code = ACTS[name]
+            bench = make()
+            place = bench.meter.events.place
+            try:
+                answer = bench.say((name + " " + arguments(bench)).rstrip())
+            except BoardReset:
+                answer = ""
+            self.assertFalse(answer.startswith("refused"), name + ": " + answer)
+            noted = bench.event_codes(max(1, bench.meter.events.place - place))
+            self.assertIn((code, carrier.CONSOLE), noted, name)
+
+    def test_a_token_and_a_pin_that_are_refused_are_noted_too(self):
+        bench = _in_service()
+        bench.say("token " + _token(bench, -1))
+        self.assertEqual(bench.event_codes(1), [(events.TOKEN_REFUSED, carrier.CONSOLE)])
+        bench.say("login 0000")
+        self.assertEqual(bench.event_codes(1), [(events.LOGIN_REFUSED, carrier.CONSOLE)])
+
+
+if __name__ == "__main__":
+    unittest.main()
