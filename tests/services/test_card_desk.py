@@ -9,6 +9,7 @@ import unittest
 from boards.host.cards.classic import ClassicCard
 from boards.host.cards.images import from_image
 from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips import mfrc522_registers
 from boards.host.chips.aes import aes
 from tests.samples import NEW_YEAR_S
 from tests.services.desk_bench import (
@@ -23,6 +24,7 @@ from tests.services.desk_bench import (
     sealed,
 )
 from wattpurse.cards import data_card, purse
+from wattpurse.cards.mfrc522_registers import CONFIGURATION
 from wattpurse.core import outcome
 from wattpurse.core.messages import statement
 from wattpurse.core.messages.service_pass import make_pass
@@ -398,6 +400,28 @@ class TestReader(DeskTest):
         self.assertFalse(self.statements.reader_failed)
         self.assertEqual(self.desk.pause_ms, PERIOD_MS)
         self.assertIn(events.READER_BACK, [event.code for event in self.events.recent(20)])
+
+    def test_after_any_flipped_bit_of_the_setup_a_card_is_served_within_two_looks(self):
+        card = self.station.new_card("ntag213")
+        self.look()
+        for register in [row[0] for row in CONFIGURATION]:
+            for bit in range(8):
+                self.model.faults.flip(register, bit)
+                self.field.insert(card)
+                self.look(2)
+                self.field.remove(card)
+                self.assertEqual((register, bit, self.outcomes), (register, bit, [outcome.NO_NEWS]))
+                self.outcomes.clear()
+                self.look(2)
+        self.assertFalse(self.statements.reader_failed)
+
+    def test_a_register_that_cannot_be_set_any_more_raises_the_alarm(self):
+        self.look()
+        self.model.faults.stick(mfrc522_registers.TX_ASK, 6, 0)
+        self.model.faults.brown_out()
+        self.look(1 + FAILURES_BEFORE_ALARM)
+        self.assertTrue(self.statements.reader_failed)
+        self.assertEqual([event.code for event in self.events.recent(20)], [events.READER_LOST])
 
     def test_a_loose_interrupt_wire_and_a_brown_out_are_recovered_from(self):
         self.look()
