@@ -7,6 +7,7 @@ import asyncio
 import unittest
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.foreign import ForeignCard, Phone
 from boards.host.cards.images import from_image
 from boards.host.cards.ultralight import UltralightCard
 from boards.host.chips import mfrc522_registers
@@ -162,7 +163,7 @@ class TestPresence(DeskTest):
         self.field.insert(first)
         self.field.insert(second)
         self.look(3)
-        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.ACCEPTED])
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
         self.assertEqual(self.balance, 2 * AMOUNT)
 
     def test_a_second_card_is_served_while_the_first_lies_there(self):
@@ -178,6 +179,94 @@ class TestPresence(DeskTest):
         self.field.insert(self.station.new_card("classic-1k", sealed(1)))
         self.look()
         self.assertFalse(self.field.on)
+
+
+class TestWallet(DeskTest):
+    """Several cards come to the reader at once; the person with them gets one answer."""
+
+    def lay_on(self, *cards):
+        for card in cards:
+            self.field.insert(card)
+        self.look(8)
+        for card in cards:
+            self.field.remove(card)
+        self.look(3)
+        shown = list(self.outcomes)
+        self.outcomes.clear()
+        return shown
+
+    def test_a_bank_card_hides_no_acceptance_in_whichever_order_the_cards_are_found(self):
+        for kind in ("classic-1k", "ntag215"):
+            for uid in (b"\x08\x01\x02\x03", b"\x08\xfe\xfe\xfe", b"\x00\x00\x00\x01", b"\xff\xff\xff\xff"):
+                self.new_meter()
+                card = self.station.new_card(kind, sealed())
+                self.assertEqual(self.lay_on(card, ForeignCard(uid)), [outcome.ACCEPTED])
+                self.assertEqual(self.balance, AMOUNT)
+
+    def test_a_phone_hides_no_acceptance(self):
+        self.assertEqual(self.lay_on(Phone(), self.station.new_card("classic-1k", sealed())), [outcome.ACCEPTED])
+
+    def test_a_bank_card_or_a_phone_alone_is_refused_once(self):
+        self.assertEqual(self.lay_on(ForeignCard(b"\x00\x00\x00\x01")), [outcome.UNREADABLE])
+        self.assertEqual(self.lay_on(Phone()), [outcome.UNREADABLE])
+
+    def test_a_bank_card_that_is_found_at_a_later_look_than_the_customers_card(self):
+        bank_card = ForeignCard(b"\x00\x00\x00\x01")
+        self.field.insert(self.station.new_card("classic-1k", sealed()))
+        for looks in (1, 1, 30, 3):
+            self.look(looks)
+            self.field.insert(bank_card)
+            self.look(3)
+            self.field.remove(bank_card)
+            self.look(3)
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+
+    def test_a_bank_card_that_leaves_the_field_last(self):
+        card, bank_card = self.station.new_card("classic-1k", sealed()), ForeignCard(b"\xff\xff\xff\xff")
+        self.field.insert(card)
+        self.field.insert(bank_card)
+        self.look(2)
+        self.field.remove(card)
+        self.look(8)
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+
+    def test_a_neighbours_card_beside_it(self):
+        card = self.station.new_card("classic-1k", sealed())
+        other = self.station.new_card("ntag215", sealed(2, meter=METER + 1), meter=METER + 1)
+        self.assertEqual(self.lay_on(other, card), [outcome.ACCEPTED])
+
+    def test_another_persons_card_is_answered_though_a_card_lies_there(self):
+        self.field.insert(self.station.new_card("classic-1k", sealed()))
+        self.look(20)
+        other = self.station.new_card("ntag215", sealed(2, meter=METER + 1), meter=METER + 1)
+        self.assertEqual(self.lay_on(other), [outcome.ACCEPTED, outcome.NOT_THIS_METER])
+
+    def test_a_service_card_beside_a_customers_card_still_opens_the_console(self):
+        content = make_pass(aes, keys.service_pass_key(aes, SITE_KEY, PAGES_UID), 7, NEW_YEAR_S + 86_400)
+        service_card = self.station.new_card("ntag213", content, purse.SERVICE, 0)
+        card = self.station.new_card("classic-1k", sealed())
+        self.assertEqual(self.lay_on(card, service_card), [outcome.SERVICE])
+        self.assertEqual(self.balance, AMOUNT)
+
+    def test_a_reader_that_fails_behind_a_tap_does_not_hide_its_outcome(self):
+        frames = self._frames_of_a_tap()
+        told = []
+        for frame in range(frames - 3, frames + 2):
+            self.new_meter()
+            card = self.station.new_card("ntag213", sealed())
+            self.field.plan(frame, lambda field: self.model.faults.hang())
+            self.field.insert(card)
+            self.look()
+            if self.station.statement(card) is not None:
+                told.append(list(self.outcomes))
+        self.assertTrue(len(told) > 1)
+        self.assertEqual(told, [[outcome.ACCEPTED]] * len(told))
+
+    def _frames_of_a_tap(self):
+        self.field.insert(self.station.new_card("ntag213", sealed()))
+        before = self.field.frames
+        self.look()
+        return self.field.frames - before
 
 
 class TestService(DeskTest):
