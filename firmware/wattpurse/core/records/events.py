@@ -58,6 +58,8 @@ AGREED = 39
 SUPPLY_TEST = 40
 CARD_REFUSED = 41
 FLASH_TESTED = 42
+DISPLAY_LOST = 43
+DISPLAY_BACK = 44
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -87,6 +89,8 @@ OTHER_TEXTS = {
     AGREED: "button pressed",
     SUPPLY_TEST: "supply test, minutes",
     FLASH_TESTED: "flash tested, JEDEC ID",
+    DISPLAY_LOST: "display does not answer",
+    DISPLAY_BACK: "display answers again",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
 }
 _RECORD = 1
