@@ -9,7 +9,7 @@ import unittest
 from boards.host.cards.classic import ClassicCard
 from boards.host.cards.foreign import ForeignCard, Phone
 from boards.host.cards.images import from_image
-from boards.host.cards.ultralight import UltralightCard
+from boards.host.cards.ultralight import FAST_READ, GET_VERSION, PageClone, UltralightCard
 from boards.host.chips import mfrc522_registers
 from boards.host.chips.aes import aes
 from tests.samples import NEW_YEAR_S
@@ -54,6 +54,15 @@ class TestTaps(DeskTest):
                 self.assertIsNone(opened)
             else:
                 self.assertEqual((opened["balance"], opened["token_top"], opened["meter_number"]), (AMOUNT, 1, METER))
+
+    def test_an_ntag_clone_with_fewer_commands_brings_credit_and_takes_a_statement(self):
+        for kind in ("ntag213", "ntag215", "ntag216"):
+            for unknown in ((FAST_READ,), (GET_VERSION, FAST_READ)):
+                self.new_meter()
+                card = PageClone(kind, PAGES_UID, unknown, is_silent=kind == "ntag215")
+                self.station.write(card, sealed())
+                self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+                self.assertEqual((self.balance, self.station.statement(card)["balance"]), (AMOUNT, AMOUNT))
 
     def test_the_same_card_again_is_used(self):
         card = self.station.new_card("classic-1k", sealed())

@@ -158,7 +158,8 @@ class Mfrc522:
         """
         self._write(COMMAND, IDLE)
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
-        self.end_crypto()
+        if self._crypto:
+            self.end_crypto()
         self._read_watched()
         if self._watched != self._expected:
             raise ReaderError("not ready")
