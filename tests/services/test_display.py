@@ -537,7 +537,7 @@ class TestChip(TestDisplay):
         self.assertEqual(self.house.reports, [])
 
     def test_a_data_line_that_is_held_at_either_level_is_reported(self):
-        """A line held low seems to acknowledge every byte."""
+        """Expect an error though a line that is held low seems to acknowledge every byte."""
         self.house.short_of_data_line(0)
         self.house.live(2 * MINUTE_MS)
         self.assertEqual(self.house.reports, [True])

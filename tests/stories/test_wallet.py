@@ -20,7 +20,7 @@ class TestTheWalletOnTheReader(ContractStory):
         self.world.hardware.buzzer_wire.listen(lambda level: self.edges.append((self.world.clock.now_us, level)))
 
     def lay_on(self, *cards):
-        """Lay the cards on the reader for some seconds. Return the beeps in ms, and all codes that were shown."""
+        """Put the cards on the reader for some seconds. Return the beeps in ms, and all codes that were shown."""
         codes = set()
         for card in cards:
             self.world.insert(card)

@@ -46,7 +46,7 @@ _LOOKS_TO_BE_GONE = 2
 _LOOKS_SHOWN = 16  # as long as the display shows an outcome
 _RANDOM_VISITOR = bytes((RANDOM_UID,))
 
-# Of several outcomes, of one card or of all cards in a look, the first of these is shown. SERVICE is the very first,
+# The first of these is shown if a card, or the cards of a look, have several outcomes. SERVICE comes before all others
 # because it opens the console.
 _PRECEDENCE = (
     outcome.SERVICE,

@@ -162,7 +162,7 @@ class Display:
             self._note_failure()
 
     def set_digit_order(self, digit_order: tuple) -> None:
-        """Say how the digits are wired, see drivers.led_display. Raises ValueError for what is no order."""
+        """Set the order of the digits, see drivers.led_display. Raises ValueError for a tuple that is no order."""
         try:
             self._led.wire(digit_order)
         except OSError:

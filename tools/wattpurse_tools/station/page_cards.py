@@ -1,4 +1,4 @@
-"""The proof that an NTAG has the memory that it claims to have, before the station sells on it.
+"""Proof of an NTAG's memory before the station sells on the card.
 
 Some copies answer as an NTAG216 and have the memory of a smaller card. Beyond its end they refuse, or they begin again
 at page 0, so that a statement would overwrite the orders. The proof only reads.

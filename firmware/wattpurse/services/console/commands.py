@@ -59,7 +59,7 @@ CHANGES = (
     ("keys set", "meter|site|version VALUE", "change a key or the key version", TECHNICIAN, changes.set_key),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
-    ("display order", wiring.ORDER_USAGE, "say how the digits are wired", TECHNICIAN, wiring.set_display_order),
+    ("display order", wiring.ORDER_USAGE, "set the order of the digits", TECHNICIAN, wiring.set_display_order),
     ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     ("commission", setup.COMMISSION_USAGE, "commission a blank meter", TECHNICIAN_OR_FACTORY, setup.commission),

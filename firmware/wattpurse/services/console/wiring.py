@@ -27,7 +27,7 @@ def test_display(meter: "Meter", arguments: list) -> str:
 
 
 def set_display_order(meter: "Meter", arguments: list) -> str:
-    """Say how the digits are wired: by a name, or by the six digits that the test shows."""
+    """Set the order of the digits: by a name, or by the six digits that the test shows."""
     read.expect(arguments, f"display order {ORDER_USAGE}, the DIGITS as 'display test' shows them", 1)
     order = _ORDERS.get(arguments[0]) or _order_seen(meter.board.display.digit_order, arguments[0])
     if not meter.settings.opened:
