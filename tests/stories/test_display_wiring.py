@@ -49,7 +49,7 @@ class TestTheDisplayModule(ContractStory):
 
     def _digits_seen(self):
         lit = self.world.hardware.display.segments()
-        return "".join(["123456"[bytes(render("123456")).index(shape)] for shape in lit])
+        return "".join(["123456"[list(render("123456")).index(shape)] for shape in lit])
 
 
 class TestADisplayThatDoesNotAnswer(ContractStory):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FRAME_DELAY_US = 91
 _FIRST_BITS = 5  # after these the timer stops (TModeReg TAuto)
 # The cipher of a chip whose MFCrypto1On is set without an authentication: no card has it.
-_CIPHER_OF_NO_CARD = object()
+_CIPHER_OF_NO_CARD = "no card's cipher"
 
 
 def _bit_times_us(bits: int) -> int:

@@ -69,18 +69,18 @@ _STATUS_REGISTERS = (COM_IRQ, ERROR, FIFO_LEVEL, CONTROL)
 _REPLY_START = 1 + len(_STATUS_REGISTERS)
 _FIFO_SIZE = 64
 
-# The registers that `power_up` compares. In the burst, the value of a register follows its address.
+# The registers that `power_up` compares, and the places of some in the burst. A value follows its address.
 _WATCHED = (COMMAND, STATUS2, VERSION) + tuple([row[0] for row in CONFIGURATION]) + LEFT_ALONE
 _READ_WATCHED = bytes([0x80 | register << 1 for register in _WATCHED] + [0])
-_COMMAND_AT = 1 + _WATCHED.index(COMMAND)
-_STATUS2_AT = 1 + _WATCHED.index(STATUS2)
-_VERSION_AT = 1 + _WATCHED.index(VERSION)
-_COLL_AT = 1 + _WATCHED.index(COLL)
-_TX_MODE_AT = 1 + _WATCHED.index(TX_MODE)
-_RX_MODE_AT = 1 + _WATCHED.index(RX_MODE)
-_T_RELOAD_HIGH_AT = 1 + _WATCHED.index(T_RELOAD_HIGH)
-_T_RELOAD_LOW_AT = 1 + _WATCHED.index(T_RELOAD_LOW)
-_FIRST_CONFIGURED_AT = 1 + _WATCHED.index(CONFIGURATION[0][0])
+_COMMAND_AT = 1
+_STATUS2_AT = 2
+_VERSION_AT = 3
+_FIRST_CONFIGURED_AT = 4
+_TX_MODE_AT = 4
+_RX_MODE_AT = 5
+_T_RELOAD_HIGH_AT = 6
+_T_RELOAD_LOW_AT = 7
+_COLL_AT = 8
 # Chips with the register set of the MFRC522 have many versions. These two are read from a bus without a chip.
 _NO_VERSION = (0x00, 0xFF)
 

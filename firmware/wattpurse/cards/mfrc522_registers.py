@@ -48,18 +48,19 @@ COLLISION_POSITION_INVALID = 0x20
 PRESCALER = 338
 TIMER_TICK_US = 50
 
-# register, value to set, and the bits of it that the chip has to keep; the other bits are reserved
+# register, value to set, and the bits of it that the chip has to keep; the other bits are reserved. The driver knows
+# the places of the first five.
 CONFIGURATION = (
-    (T_MODE, 0x80 | PRESCALER >> 8, 0xFF),  # TAuto: starts when a frame has been sent, stops at the first bits received
-    (T_PRESCALER, PRESCALER & 0xFF, 0xFF),
-    (T_RELOAD_HIGH, 0x00, 0xFF),
-    (T_RELOAD_LOW, 0x00, 0xFF),
     (TX_MODE, 0x00, 0xF8),  # 106 kbit/s; CRC_ENABLED is added for most frames
     (RX_MODE, 0x00, 0xFC),
+    (T_RELOAD_HIGH, 0x00, 0xFF),
+    (T_RELOAD_LOW, 0x00, 0xFF),
+    (COLL, 0x00, 0x80),  # bits after a collision are received as 0
+    (T_MODE, 0x80 | PRESCALER >> 8, 0xFF),  # TAuto: starts when a frame has been sent, stops at the first bits received
+    (T_PRESCALER, PRESCALER & 0xFF, 0xFF),
     (TX_ASK, 0x40, 0x40),  # Force100ASK, as ISO/IEC 14443 type A modulates
     (MODE, 0x3D, 0xAB),  # CRC preset 0x6363 (CRC_A); wait for the RF field before sending
     (RF_CFG, 0x60, 0x70),  # receiver gain 43 dB
-    (COLL, 0x00, 0x80),  # bits after a collision are received as 0
     (COM_I_EN, 0x80 | RX_IRQ | IDLE_IRQ | TIMER_IRQ, 0xFF),  # IRqInv: the pin is low while an interrupt is pending
     (DIV_I_EN, 0x80, 0x94),  # the pin is driven both ways
     (TX_CONTROL, 0x83, 0xFB),  # the field is on
