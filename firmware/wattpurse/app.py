@@ -10,6 +10,7 @@ from wattpurse.core.guards import tamper
 from wattpurse.core.money import supply
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.records import events
+from wattpurse.drivers.led_display import order_of
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.console.console import Console
 from wattpurse.services.display import Display
@@ -100,6 +101,7 @@ class Meter:
             read_state=self.state,
             agree=self.supply_desk.press,
             raises_alarm=self.guard.raises_alarm,
+            report_lost=self._display_lost,
             version=VERSION,
         )
         self.card_desk = CardDesk(
@@ -138,6 +140,9 @@ class Meter:
     def start(self) -> None:
         """Open the stores in flash. Bad flash never raises: `fault` has the reason."""
         self.stores.open()
+        digit_order = self.settings.get("display_order")
+        if digit_order is not None:
+            self.display.set_digit_order(order_of(digit_order))
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
@@ -206,6 +211,12 @@ class Meter:
             self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), FAULT_HUNG)
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
+
+    def _display_lost(self, is_lost: bool) -> None:
+        """Raise the alarm of the display, or clear it."""
+        self.statements.display_failed = is_lost
+        code = events.DISPLAY_LOST if is_lost else events.DISPLAY_BACK
+        self.events.note(code, carrier.METER, self.timekeeper.now_s())
 
     def _tap_ended(self, result: int) -> None:
         """Show the outcome of a tap. A technician's card also opens the console."""

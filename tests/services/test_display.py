@@ -18,7 +18,7 @@ from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import ACCEPTED, KEY, LOW_CREDIT, REFUSED, VERY_LOW_CREDIT, Buzzer
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.segments import render
-from wattpurse.services.display import Display
+from wattpurse.services.display import FAILURES_BEFORE_ALARM, Display
 
 DARK = bytes(6)
 PAGES = ("C 20.00", "r1 0.25", "t  4.00", "u  4.00", "h 00.00")
@@ -39,6 +39,7 @@ class House:
         self.clock = VirtualClock()
         clock_wire, data_wire, button_wire, buzzer_wire = Wire(), Wire(), Wire(), Wire(pull=0)
         self.chip = DisplayModel(clock_wire, data_wire)
+        self._short = Pin(data_wire)
         self.finger = ButtonModel(self.clock, button_wire, RandomBits(5))
         self.sounds = []
         buzzer_wire.listen(self._hear)
@@ -50,6 +51,7 @@ class House:
         self.agreements = []
         self.asks = False
         self.has_alarm = False
+        self.reports = []
         board = Panel()
         board.clock = self.clock
         board.display = LedDisplay(Pin(clock_wire), Pin(data_wire))
@@ -60,8 +62,13 @@ class House:
             read_state=self.read_state,
             agree=self.agree,
             raises_alarm=lambda: self.has_alarm,
+            report_lost=self.reports.append,
             version=version,
         )
+
+    def short_of_data_line(self, level):
+        """Hold the data line low, or let it go."""
+        self._short(level)
 
     def read_state(self):
         grade = warning.NONE
@@ -501,6 +508,42 @@ class TestChip(TestDisplay):
         self.house.live(300)
         self._assert_shows("C 19.75")
         self.assertFalse(self.house.display.failed)
+
+    def test_a_chip_that_does_not_answer_is_reported_once_and_again_when_it_is_back(self):
+        self.house.live(SECOND_MS)
+        self.house.chip.connected = False
+        self.house.live(2 * MINUTE_MS)
+        self.assertEqual(self.house.reports, [True])
+        self.house.chip.connected = True
+        self.house.live(30 * SECOND_MS)
+        self.assertEqual(self.house.reports, [True])
+        self.house.live(MINUTE_MS)
+        self.assertEqual(self.house.reports, [True, False])
+
+    def test_a_loose_contact_is_reported_no_more_than_once_a_minute(self):
+        for _ in range(20):
+            self.house.chip.connected = False
+            self.house.live(5 * SECOND_MS)
+            self.house.chip.connected = True
+            self.house.live(5 * SECOND_MS)
+        self.assertEqual(self.house.reports, [True])
+
+    def test_one_lost_answer_is_no_alarm(self):
+        self.house.chip.connected = False
+        self.house.live(300)
+        self.house.chip.connected = True
+        self.house.live(2 * MINUTE_MS)
+        self.assertTrue(0 < self.house.display.failures < FAILURES_BEFORE_ALARM)
+        self.assertEqual(self.house.reports, [])
+
+    def test_a_data_line_that_is_held_at_either_level_is_reported(self):
+        """Expect an error though a line that is held low seems to acknowledge every byte."""
+        self.house.short_of_data_line(0)
+        self.house.live(2 * MINUTE_MS)
+        self.assertEqual(self.house.reports, [True])
+        self.house.short_of_data_line(1)
+        self.house.live(2 * MINUTE_MS)
+        self.assertEqual(self.house.reports, [True, False])
 
     def test_the_button_and_the_warning_live_on_without_the_chip(self):
         self.house.chip.connected = False

@@ -368,6 +368,9 @@ class TestLimitsAndAges(unittest.TestCase):
     def test_alarms_tell_of_reader_and_flash(self):
         self.bench.statements.reader_failed = True
         self.assertEqual(self.bench.statements.alarms(), statement.ALARM_READER)
+        self.bench.statements.display_failed = True
+        self.assertEqual(self.bench.statements.alarms(), statement.ALARM_READER | statement.ALARM_DISPLAY)
+        self.bench.statements.display_failed = False
         self.bench.statements.reader_failed = False
         self.bench.flash.faults.bad_sectors.update(range(helpers.SECTORS))
         self._redeem(1, token.CREDIT_MONEY, 1)

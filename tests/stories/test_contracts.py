@@ -153,7 +153,7 @@ class TestTheDormitory(ContractStory):
         # An order that went astray and comes by card after all is older than the one that holds.
         self.tap(self.new_card(late))
         self.assertTrue(self.is_lit())
-        self.assertEqual(self._refusals(), [outcome.OUTDATED])
+        self.assertEqual(self._voided(), [outcome.OUTDATED])
 
         self.outage_until(until_s - MINUTE_S)
         self.assertTrue(self.is_lit())
@@ -179,8 +179,8 @@ class TestTheDormitory(ContractStory):
         self.type("token " + self.seal(token.SWITCH, is_open).hex())
         self.world.run_for(2)
 
-    def _refusals(self):
-        return [one.number for one in self.world.meter.events.recent(50) if one.code == events.TOKEN_REFUSED]
+    def _voided(self):
+        return [one.number for one in self.world.meter.events.recent(50) if one.code == events.TOKEN_VOIDED]
 
 
 class TestTheTrustedCustomer(ContractStory):
@@ -240,7 +240,7 @@ class TestTheTenantWhoMoves(ContractStory):
         self.tap(card)
         self.quiet(30 * MINUTE_S)
         self.assertTrue(self.is_lit())
-        self.station.write(card, self.seal(token.REFUND, contract.ENERGY, 0))
+        self.station.write(card, self.seal(token.REFUND, contract.ENERGY, 0, 0))
         opened = self.tap(card)
         self.assertFalse(self.is_lit())
         taken_mwh = opened["receipt"]["energy"]

@@ -295,7 +295,7 @@ class TestAShortage(SupplyStory):
     """There is too little for all; the doctor's house has priority 5, the others 1."""
 
     def _order(self, level):
-        self.type_in(token.SHORTAGE, level)
+        self.type_in(token.SHORTAGE, level, 0)
         self.world.run_for(3)
 
     def test_the_doctor_keeps_supply_longest(self):

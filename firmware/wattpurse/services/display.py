@@ -2,7 +2,7 @@
 
 `frame` decides the content, from the account and the reason of supply; `run` sends it and waits for the button. Credit
 is the home page: it blinks when it is low or spent, and alternates with the code of any other reason why supply is off.
-A display chip that does not answer is counted and tried again, and stops nothing.
+A display chip that does not answer is counted, reported and tried again, and stops nothing.
 """
 
 from wattpurse.core import outcome as outcomes
@@ -24,6 +24,9 @@ LAMP_TEST_MS = 2_000
 VERSION_MS = 2_000
 WARNING_EVERY_MS = 60_000
 MUTED_MS = 3_600_000
+
+FAILURES_BEFORE_ALARM = 3
+SETTLED_MS = 60_000
 
 _POLL_MS = 250
 _BLINK_HALF_MS = 500
@@ -77,6 +80,9 @@ class Display:
     `agree()` is called for a short press while credit is shown, and returns True if that agreed to something.
     `raises_alarm()` returns True while a tamper has to be shown though supply is on.
 
+    `report_lost(True)` is called when the chip fails to answer three times in a row, `report_lost(False)` when it has
+    answered for a minute after that: a loose contact must not flood the event log.
+
     `version` is shown after the lamp test; if it is empty, credit is shown. `failed` is True while the chip does not
     answer, `failures` counts the failures. The supervisor may assign `beat`; it is called several times a second while
     `run` lives.
@@ -88,6 +94,7 @@ class Display:
         read_state: "Callable[[], tuple]",
         agree: "Callable[[], bool]",
         raises_alarm: "Callable[[], bool]",
+        report_lost: "Callable[[bool], None]",
         version: str = "",
     ) -> None:
         self.failed = False
@@ -99,6 +106,9 @@ class Display:
         self._read_state = read_state
         self._agree = agree
         self._raises_alarm = raises_alarm
+        self._report_lost = report_lost
+        self._failures_in_a_row = 0
+        self._is_lost = False
         self._version = version
         self._account = None
         self._reason = supply.ON
@@ -110,6 +120,7 @@ class Display:
         self._message_shown = _Span(clock)
         self._warning_silent = _Span(clock)
         self._chip_trusted = _Span(clock)
+        self._settles = _Span(clock)
         self._chip_trusted.begin(clock.ticks_ms(), _REFRESH_MS)
         self._text = None
         self._text_segments = _DARK
@@ -147,6 +158,13 @@ class Display:
         """Set the brightness 0 to 7, kept until power is lost. Raises ValueError for any other level."""
         try:
             self._led.brightness(level)
+        except OSError:
+            self._note_failure()
+
+    def set_digit_order(self, digit_order: tuple) -> None:
+        """Set the order of the digits, see drivers.led_display. Raises ValueError for a tuple that is no order."""
+        try:
+            self._led.wire(digit_order)
         except OSError:
             self._note_failure()
 
@@ -246,23 +264,36 @@ class Display:
     def _update(self) -> None:
         """Send the frame of now.
 
-        Once a minute an unchanged frame is sent too, because disturbances may change the chip's memory.
+        Once a minute an unchanged frame is sent too, because disturbances may change the chip's memory. While the chip
+        counts as lost, every frame is sent, to hear whether it answers.
         """
         now_ms = self._clock.ticks_ms()
         segments = self.frame(now_ms)
         try:
             self._led.show(segments)
-            if not self._chip_trusted.lasts(now_ms):
+            if self._is_lost or not self._chip_trusted.lasts(now_ms):
                 self._led.refresh()
                 self._chip_trusted.begin(now_ms, _REFRESH_MS)
         except OSError:
             self._note_failure()
         else:
-            self.failed = False
+            self._note_success(now_ms)
 
     def _note_failure(self) -> None:
         self.failed = True
         self.failures += 1
+        self._failures_in_a_row += 1
+        self._settles.begin(self._clock.ticks_ms(), SETTLED_MS)
+        if self._failures_in_a_row >= FAILURES_BEFORE_ALARM and not self._is_lost:
+            self._is_lost = True
+            self._report_lost(True)
+
+    def _note_success(self, now_ms: int) -> None:
+        self.failed = False
+        self._failures_in_a_row = 0
+        if self._is_lost and not self._settles.lasts(now_ms):
+            self._is_lost = False
+            self._report_lost(False)
 
     def _warning_is_due(self) -> bool:
         """Return True for low credit with supply on. Once supply is off, no sound is needed."""

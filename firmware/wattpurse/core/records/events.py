@@ -60,6 +60,8 @@ CARD_REFUSED = 41
 FLASH_TESTED = 42
 TOKEN_VOIDED = 44
 RESTART_ORDERED = 45
+DISPLAY_LOST = 46
+DISPLAY_BACK = 47
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -91,6 +93,8 @@ OTHER_TEXTS = {
     SUPPLY_TEST: "supply test, minutes",
     FLASH_TESTED: "flash tested, JEDEC ID",
     RESTART_ORDERED: "restart ordered",
+    DISPLAY_LOST: "display does not answer",
+    DISPLAY_BACK: "display answers again",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
 }
 _RECORD = 1

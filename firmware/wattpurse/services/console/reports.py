@@ -138,6 +138,7 @@ def identity(facts: dict) -> str:
             ("firmware", facts["version"]),
             ("board", facts["board"]),
             ("unique id", facts["unique_id"]),
+            ("card reader", "version " + facts["reader_version"] if facts["reader_version"] else "has not answered"),
         ]
     )
 
