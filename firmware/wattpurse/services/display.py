@@ -269,8 +269,13 @@ class Display:
         return self._account is not None and self._reason == supply.ON and self._grade != warning.NONE
 
     def _warn(self) -> None:
-        """Sound the low-credit warning, unless it sounded lately, a press has muted it, or a message is shown."""
+        """Sound the low-credit warning, unless it sounded lately, a press has muted it, or a message is shown.
+
+        In quiet hours nothing sounds. Look again a minute later.
+        """
         now_ms = self._clock.ticks_ms()
-        if not self._warning_silent.lasts(now_ms) and not self._messages and self._warning_is_due():
+        if self._warning_silent.lasts(now_ms) or self._messages or not self._warning_is_due():
+            return
+        self._warning_silent.begin(now_ms, WARNING_EVERY_MS)
+        if not warning.is_quiet(self._account):
             self._buzzer.play(sounds.VERY_LOW_CREDIT if self._grade == warning.VERY_LOW else sounds.LOW_CREDIT)
-            self._warning_silent.begin(now_ms, WARNING_EVERY_MS)

@@ -176,6 +176,10 @@ class Account:
             return False
         return behind >= TOKEN_WINDOW or bool(self.token_window >> behind & 1)
 
+    def remembers_token(self, sequence: int) -> bool:
+        """Return True if the token was redeemed for certain: it is used, and not merely too old to know."""
+        return self.token_is_used(sequence) and self.token_top - sequence < TOKEN_WINDOW
+
     def mark_token(self, sequence: int) -> None:
         """Note a token as redeemed. Raise ValueError if it already is."""
         if self.token_is_used(sequence):

@@ -20,7 +20,7 @@ def is_friendly(account: "Account", now_s: int) -> bool:
     local_s = account.tariff.zone.local_s(now_s)
     terms = account.terms
     return (
-        _is_between(local_s % DAY_S // 60, terms["friendly_from_minute"], terms["friendly_to_minute"])
+        is_between(local_s % DAY_S // 60, terms["friendly_from_minute"], terms["friendly_to_minute"])
         or bool(terms["friendly_weekdays"] >> weekday(local_s // DAY_S) & 1)
         or bool(terms["friendly_holidays"] and account.tariff.is_holiday(local_s // DAY_S))
     )
@@ -49,7 +49,7 @@ def _next_change_s(account: "Account", time_s: int) -> int:
     return next_s if shift_s is None else min(next_s, shift_s)
 
 
-def _is_between(minute: int, first: int, end: int) -> bool:
+def is_between(minute: int, first: int, end: int) -> bool:
     """Return True from `first` up to `end`, over midnight if `end` is earlier. Return False if both are the same."""
     if first <= end:
         return first <= minute < end
