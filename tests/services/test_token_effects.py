@@ -9,6 +9,7 @@ from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import account_image, supply
 from wattpurse.core.money import contract as contracts
+from wattpurse.services.token_effects import SHORTAGE_LIFE_S
 
 DAY_S = 86_400
 AMOUNT = 3_000_001
@@ -188,6 +189,30 @@ class TestOrders(TokenTest):
         self.assertEqual(self.bench.teller.redeem(newer, carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(older, carrier.CARD), outcome.OUTDATED)
         self.assertEqual(self.account.standing["shortage_level"], 0)
+
+    def test_a_shortage_whose_end_nobody_orders_ends_after_a_day(self):
+        self.accept(token.SHORTAGE, 9)
+        began_s = self.now_s()
+        self.assertEqual(self.bench.decide(), supply.SHORTAGE)
+        self.bench.restart()
+        for second, level in ((0, 9), (SHORTAGE_LIFE_S - 1, 9), (SHORTAGE_LIFE_S, 0), (10 * SHORTAGE_LIFE_S, 0)):
+            self.assertEqual(self.account.standing.shortage_level_at(began_s + second), level, second)
+        self.accept(token.SHORTAGE, 0)
+        self.assertEqual(self.account.standing["shortage_until_s"], 0)
+
+    def test_no_cut_separates_a_shortage_from_its_end(self):
+        for operation in range(1, 40):
+            bench = helpers.Bench(seed=operation)
+            bench.flash.faults.plan_cut(operation)
+            sealed = helpers.seal(1, token.SHORTAGE, 9)
+            try:
+                bench.teller.redeem(sealed, carrier.MQTT)
+            except PowerCut:
+                pass
+            bench.restart()
+            standing = bench.ledger.account.standing
+            is_used = bench.ledger.account.token_is_used(1)
+            self.assertEqual((standing["shortage_level"] == 9, standing["shortage_until_s"] > 0), (is_used, is_used))
 
     def test_a_permit_only_ever_lasts_longer(self):
         until_s = self.account.standing["permit_until_s"]

@@ -314,6 +314,15 @@ class TestAShortage(SupplyStory):
         self.assertTrue(self.is_lit())
         self.assert_all_is_charged()
 
+    def test_when_the_head_end_falls_silent_the_light_is_back_the_next_day(self):
+        self._order(2)
+        self.quiet(23 * 3_600)
+        self.outage(600)
+        self.assertFalse(self.is_lit())
+        self.assertEqual(self.reason(), supply.SHORTAGE)
+        self.quiet(3_600)
+        self.assertTrue(self.is_lit())
+
 
 class TestTheTechniciansTest(SupplyStory):
     """A meter without credit, and somebody who has to measure behind it."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from wattpurse.stores import Stores
 
 
+SHORTAGE_LIFE_S = 86_400
+
+
 class TokenEffects:
     """The effects of tokens on `ledger`, `settings` and the clock of one meter.
 
@@ -208,8 +211,20 @@ class TokenEffects:
         return self._obey(opened, carrier, "ordered_open", is_open)
 
     def _set_shortage(self, opened: "Token", carrier: int) -> int:
+        """Set the shortage level and its end, which a head-end that falls silent cannot forget to order."""
         (level,) = opened.fields()
-        return self._obey(opened, carrier, "shortage_level", level)
+        standing = self._ledger.account.standing
+        if opened.sequence < standing.newest_order("shortage_level"):
+            return outcome.OUTDATED
+        until_s = self._timekeeper.now_s() + SHORTAGE_LIFE_S if level else 0
+
+        def alter(account: "Account") -> None:
+            account.standing.set("shortage_level", level)
+            account.standing.set("shortage_until_s", until_s)
+            account.standing.note_order(standing.place("shortage_level"), opened.sequence)
+
+        self._change(opened, alter)
+        return self._accepted(opened, carrier, level, opened.sequence)
 
     def _take_meter_key(self, opened: "Token", carrier: int) -> int:
         return self._key_roll.take_meter_key(opened, carrier)

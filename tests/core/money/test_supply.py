@@ -245,6 +245,7 @@ class TestStandingChargeWhileOff(SupplyTest):
 class TestShortage(SupplyTest):
     def _reason(self, level):
         self.account.standing.set("shortage_level", level)
+        self.account.standing.set("shortage_until_s", self.circumstances.now_s + 1)
         return supply.decide(self.account, supply.ON, self.circumstances)
 
     def test_priority_decides_among_paid_supplies(self):
@@ -252,6 +253,14 @@ class TestShortage(SupplyTest):
             self._terms(shortage_priority=priority)
             kept = [level for level in range(10) if self._reason(level) == supply.ON]
             self.assertEqual(kept, list(range(priority + 1)))
+
+    def test_a_level_lapses_at_its_end_and_one_without_an_end_is_none(self):
+        self._terms(shortage_priority=1)
+        self.assertEqual(self._reason(9), supply.SHORTAGE)
+        self.circumstances.now_s += 1
+        self.assertEqual(supply.decide(self.account, supply.ON, self.circumstances), supply.ON)
+        self.account.standing.set("shortage_until_s", 0)
+        self.assertEqual(supply.decide(self.account, supply.ON, self.circumstances), supply.ON)
 
     def test_emergency_credit_and_friendly_hours_are_no_payment(self):
         self._terms(shortage_priority=9, emergency_microunits=5_000, friendly_weekdays=127)

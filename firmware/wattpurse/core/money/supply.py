@@ -77,7 +77,7 @@ def decide(account: "Account | None", fault: int, circumstances: "Circumstances"
     credit_reason = reason_of_credit(account, circumstances)
     if credit_reason != ON:
         return credit_reason
-    if _rank(account, circumstances) < account.standing["shortage_level"]:
+    if _rank(account, circumstances) < account.standing.shortage_level_at(circumstances.now_s):
         return SHORTAGE
     if circumstances.over_power or account.standing["tripped"]:
         return POWER_LIMIT

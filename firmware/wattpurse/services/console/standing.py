@@ -40,7 +40,7 @@ def facts_of(meter: "Meter", account: "Account") -> dict:
         "debt_microunits": standing["debt_microunits"],
         "tenant": standing["tenant"] or None,
         "ordered_open": bool(standing["ordered_open"]),
-        "shortage_level": standing["shortage_level"],
+        "shortage_level": standing.shortage_level_at(account.time_s),
         "waits_for_button": bool(standing["unconfirmed"] or standing["tripped"]),
         "receipt": _receipt(standing),
     }
