@@ -52,6 +52,7 @@ class House:
         self.agreements = []
         self.asks = False
         self.has_alarm = False
+        self.rest_s = 0
         board = Panel()
         board.clock = self.clock
         board.display = LedDisplay(Pin(clock_wire), Pin(data_wire))
@@ -62,6 +63,7 @@ class House:
             read_state=self.read_state,
             agree=self.agree,
             raises_alarm=lambda: self.has_alarm,
+            rest_s=lambda: self.rest_s,
             version=version,
         )
 
@@ -254,6 +256,15 @@ class TestSupply(TestDisplay):
         shown = self.house.shown_every(250, 10_000)
         self.assertEqual(set(shown), {bytes(render(PAGES[0]))})
         self.assertEqual(self.house.sounds, [])
+
+
+class TestRest(TestDisplay):
+    def test_the_seconds_until_supply_returns_are_shown_in_turns_with_credit(self):
+        self.house.reason = supply.RESTING
+        for seconds, text in ((9, "E32.  9"), (640, "E32.640"), (1_800, "E32.999")):
+            self.house.rest_s = seconds
+            shown = self.house.shown_every(SECOND_MS, 4_000)
+            self.assertEqual(set(shown), {bytes(render(text)), bytes(render(PAGES[0]))})
 
 
 class TestLowCredit(TestDisplay):

@@ -30,6 +30,7 @@ _BLINK_HALF_MS = 500
 _CODE_TURN_MS = 2_000
 _TURNS_TO_ALARM = 8
 _REFRESH_MS = 60_000
+_MOST_SECONDS_SHOWN = 999
 
 _DARK = bytes(POSITIONS)
 _ALL_LIT = "8." * POSITIONS
@@ -75,7 +76,8 @@ class Display:
     `read_state()` returns `(account, reason, grade, days left)`: the Account or None, the reason of supply
     (core.money.supply), the grade of warning, and for how many days credit lasts (core.money.warning), or None.
     `agree()` is called for a short press while credit is shown, and returns True if that agreed to something.
-    `raises_alarm()` returns True while a tamper has to be shown though supply is on.
+    `raises_alarm()` returns True while a tamper has to be shown though supply is on. `rest_s()` returns the seconds
+    until the load switch may close again.
 
     `version` is shown after the lamp test; if it is empty, credit is shown. `failed` is True while the chip does not
     answer, `failures` counts the failures. The supervisor may assign `beat`; it is called several times a second while
@@ -88,6 +90,7 @@ class Display:
         read_state: "Callable[[], tuple]",
         agree: "Callable[[], bool]",
         raises_alarm: "Callable[[], bool]",
+        rest_s: "Callable[[], int]",
         version: str = "",
     ) -> None:
         self.failed = False
@@ -99,6 +102,7 @@ class Display:
         self._read_state = read_state
         self._agree = agree
         self._raises_alarm = raises_alarm
+        self._rest_s = rest_s
         self._version = version
         self._account = None
         self._reason = supply.ON
@@ -191,13 +195,20 @@ class Display:
 
     def _home(self, now_ms: int) -> bytes:
         """Return credit as the supply requires it: steady, blinking, or alternating with a code."""
-        code = supply.display_code(self._reason) or self._offer() or self._alarm(now_ms)
+        code = self._code() or self._offer() or self._alarm(now_ms)
         if code and now_ms // _CODE_TURN_MS % 2 == 0:
             return self._draw_text(code)
         blinks = not code and (self._reason == supply.NO_CREDIT or self._grade != warning.NONE)
         if blinks and now_ms // _BLINK_HALF_MS % 2:
             return _DARK
         return self._draw_page(pages.CREDIT)
+
+    def _code(self) -> str:
+        """Return the code of the reason, or empty text. That of a resting switch has the seconds left: "E32. 40"."""
+        code = supply.display_code(self._reason)
+        if self._reason != supply.RESTING:
+            return code
+        return code.replace(" ", "") + f".{min(self._rest_s(), _MOST_SECONDS_SHOWN):3d}"
 
     def _alarm(self, now_ms: int) -> str:
         """Return the code of a tamper that leaves supply on, at long intervals, because it must not hide credit."""

@@ -7,7 +7,7 @@ impossible token is not supported. A refused token stays unused, and may come ag
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.money import credit_rules, terms
+from wattpurse.core.money import credit_rules, friendly, terms
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.money.ledger_records import STANDING, TERMS
 from wattpurse.core.tariffs.tariff import Tariff
@@ -140,13 +140,28 @@ class TokenEffects:
         return self._accepted(opened, carrier, place, value)
 
     def _add_days(self, opened: "Token", carrier: int) -> int:
-        """Extend the term. A renewal before its end adds to it; a later renewal begins now."""
+        """Extend the term. A renewal before its end adds to it; a later renewal begins now.
+
+        Time owed for friendly hours is deducted.
+        """
         (duration_s,) = opened.fields()
         if duration_s == 0:
             return outcome.NOT_SUPPORTED
-        until_s = self._extended("term_until_s", duration_s)
-        self._set_number(STANDING, "term_until_s", until_s, opened, carrier)
-        return self._accepted(opened, carrier, until_s, opened.sequence)
+        owed_s = friendly.owed_s(self._ledger.account, self._timekeeper.now_s())
+        if owed_s:
+            self._change(opened, lambda account: self._pay_time(account, duration_s, owed_s))
+        else:
+            self._set_number(STANDING, "term_until_s", self._extended("term_until_s", duration_s), opened, carrier)
+        return self._accepted(opened, carrier, self._ledger.account.standing["term_until_s"], opened.sequence)
+
+    def _pay_time(self, account: "Account", duration_s: int, owed_s: int) -> None:
+        """Pay back the time owed for friendly hours. The rest of `duration_s` is a term that begins now."""
+        standing = account.standing
+        if duration_s <= owed_s:
+            standing.set("friendly_since_s", standing["friendly_since_s"] + duration_s)
+        else:
+            standing.set("term_until_s", self._timekeeper.now_s() + duration_s - owed_s)
+            standing.set("friendly_until_s", 0)
 
     def _dispense(self, opened: "Token", carrier: int) -> int:
         """Set kWh, daily maximum and validity together."""

@@ -109,7 +109,8 @@ class TestFriendlyHours(SupplyTest):
         self._at(0, 23)
         self._spend_all()
         self.assertEqual(self._judge_through(23, 60), [(23.0, supply.ON), (32.0, supply.NO_CREDIT)])
-        self.assertEqual(self.latched, [("friendly_until_s", MIDNIGHT_S + 32 * HOUR_S), ("cut_off", 1)])
+        friendly = [("friendly_since_s", MIDNIGHT_S + 23 * HOUR_S), ("friendly_until_s", MIDNIGHT_S + 32 * HOUR_S)]
+        self.assertEqual(self.latched, friendly + [("cut_off", 1)])
 
     def test_a_customer_cut_off_before_stays_cut_off(self):
         self._spend_all()
@@ -123,7 +124,8 @@ class TestFriendlyHours(SupplyTest):
         self.assertEqual(self._judge_through(24, 40), [(24.0, supply.ON)])
         self._spend_all()
         self.assertEqual(self._judge_through(40, 80), [(40.0, supply.NO_CREDIT)])
-        self.assertEqual([name for name, _ in self.latched], ["friendly_until_s", "friendly_until_s", "cut_off"])
+        names = ["friendly_since_s", "friendly_until_s", "friendly_until_s", "cut_off"]
+        self.assertEqual([name for name, _ in self.latched], names)
 
     def test_a_top_up_that_does_not_pay_it_changes_nothing(self):
         self._at(0, 23)

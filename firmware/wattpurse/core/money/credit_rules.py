@@ -102,7 +102,7 @@ def take_back(account: "Account", sequence: int, unit: int, amount: int) -> None
 
 
 def clear(account: "Account", sequence: int) -> None:
-    """Set both credit registers, the debt and prepaid time to zero for token `sequence`.
+    """Set both credit registers, the debt, prepaid time and time owed to zero for token `sequence`.
 
     The receipt has the former balances, including negative ones.
     """
@@ -114,6 +114,7 @@ def clear(account: "Account", sequence: int) -> None:
     standing.set("receipt_term_s", max(0, standing["term_until_s"] - account.time_s))
     for name in _CLEARED:
         standing.set(name, 0)
+    standing.set("friendly_since_s", account.time_s)  # the next tenant owes no time for the friendly hours before
 
 
 def _most_of_debt(account: "Account") -> int:

@@ -1,7 +1,8 @@
 """Friendly hours (no-disconnect period): times and days on which nobody is cut off for want of credit.
 
 The hours are local time. A customer who was cut off before they began stays cut off. Energy used in friendly hours is
-charged, and owed.
+charged, and owed. Under a term energy costs nothing, and the time is owed: from the moment in which friendly hours
+began to delay the end of supply to their end. The next days bought pay it back.
 """
 
 from wattpurse.core.tariffs.calendar import DAY_S, weekday
@@ -24,6 +25,17 @@ def is_friendly(account: "Account", now_s: int) -> bool:
         or bool(terms["friendly_weekdays"] >> weekday(local_s // DAY_S) & 1)
         or bool(terms["friendly_holidays"] and account.tariff.is_holiday(local_s // DAY_S))
     )
+
+
+def owed_s(account: "Account", now_s: int) -> int:
+    """Return the seconds of supply beyond the end of the term that the next days bought pay back.
+
+    Two latches of `core.money.supply` limit them. They count while there is no term.
+    """
+    standing = account.standing
+    if not standing["friendly_until_s"] or now_s < standing["term_until_s"]:
+        return 0
+    return max(0, min(now_s, standing["friendly_until_s"]) - standing["friendly_since_s"])
 
 
 def ends_s(account: "Account", now_s: int) -> int:
