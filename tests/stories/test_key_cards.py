@@ -205,7 +205,7 @@ class TestWhatFails(KeyCardStory):
         self.put_in(card)
         for number in range(12):
             self.world.run_for(20 + number * 0.043)
-            self.outage(MINUTE_S)
+            self.outage(HOUR_S)  # the switch opens at each start, and rests after many openings in an hour
             self.assertTrue(self.world.run_until(self.is_lit, 3))
         self.world.run_for(1)
         self.pull_out(card)
