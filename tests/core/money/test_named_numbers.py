@@ -54,7 +54,7 @@ class TestNamedNumbers(unittest.TestCase):
         self.numbers.set("owed", -(1 << 62))
         self.numbers.set("level", 9)
         packed = self.numbers.pack()
-        self.assertEqual(len(packed), 1 + 2 * 9)
+        self.assertEqual(len(packed), 1 + 9 + 2)
         again = new_numbers()
         self.assertEqual(again.take_packed(b"xy" + packed + b"z", 2), 2 + len(packed))
         self.assertEqual(again.changed(), self.numbers.changed())
@@ -63,12 +63,25 @@ class TestNamedNumbers(unittest.TestCase):
     def test_a_number_back_at_its_default_takes_no_room(self):
         self.numbers.set("hours", 9)
         self.numbers.set("hours", 8)
-        self.assertEqual(self.numbers.pack(), b"\x00")
+        self.assertEqual(self.numbers.pack(), b"\x80")
+
+    def test_each_number_takes_the_bytes_of_its_range(self):
+        rows = (("flag", 0, 0, 1), ("time", 0, 0, (1 << 32) - 1), ("amount", 0, -1, 5))
+        numbers = NamedNumbers(rows, {"flag": 0, "time": 1, "amount": 2}, "number")
+        for name, size in (("flag", 3), ("time", 8), ("amount", 17)):
+            numbers.set(name, 1)
+            self.assertEqual(len(numbers.pack()), size)
+
+    def test_numbers_that_older_firmware_packed_in_eight_bytes_each_are_read(self):
+        old = struct.pack("<BBqBq", 2, 0, 9, 1, -5)
+        self.assertEqual(self.numbers.take_packed(old, 0), len(old))
+        self.assertEqual(self.numbers.changed(), [(0, 9), (1, -5)])
 
     def test_bytes_that_no_numbers_gave_are_refused(self):
         self.numbers.set("hours", 9)
         whole = self.numbers.pack()
         strangers = [struct.pack("<BBq", 1, place, value) for place, value in ((3, 0), (0, 25), (2, 2))]
+        strangers += [struct.pack("<BBB", 129, place, value) for place, value in ((3, 0), (0, 25), (2, 2))]
         for data in [whole[:length] for length in range(len(whole))] + strangers:
             with self.assertRaises(ValueError):
                 new_numbers().take_packed(data, 0)

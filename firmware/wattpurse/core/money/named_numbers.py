@@ -2,12 +2,16 @@
 
 A table is a tuple of (name, default, lowest, highest). Flash names a number by its place in the table. New numbers go
 at the end, and no number is ever removed.
+
+Packed numbers are a count, 128 and the number of entries, then for each a place and the value in one, four or eight
+bytes. The range in the table decides which, so a range may change only within its size. The form before this one had a
+count below 128 and eight bytes for each value; it is still read.
 """
 
 import struct
 
-_ENTRY = "<Bq"
-_ENTRY_SIZE = struct.calcsize(_ENTRY)
+_BY_RANGE = 128
+_WIDEST = "<q"
 
 
 class NamedNumbers:
@@ -55,18 +59,39 @@ class NamedNumbers:
     def pack(self) -> bytes:
         """Pack the numbers into bytes."""
         changed = self.changed()
-        return bytes((len(changed),)) + b"".join(struct.pack(_ENTRY, *entry) for entry in changed)
+        parts = [bytes((_BY_RANGE + len(changed),))]
+        for place, value in changed:
+            parts.append(bytes((place,)))
+            parts.append(struct.pack(self._layout(place), value))
+        return b"".join(parts)
 
     def take_packed(self, data: bytes, position: int) -> int:
         """Take over the numbers that `pack` put at `position`. Return the position behind them.
 
         Raise ValueError for bytes that `pack` does not produce.
         """
-        if position >= len(data) or position + 1 + data[position] * _ENTRY_SIZE > len(data):
-            raise ValueError(f"the {self._what}s end early")
-        count = data[position]
+        by_range, count = divmod(self._byte(data, position), _BY_RANGE)
         position += 1
         for _ in range(count):
-            self.set_at(*struct.unpack_from(_ENTRY, data, position))
-            position += _ENTRY_SIZE
+            place = self._byte(data, position)
+            layout = self._layout(place) if by_range else _WIDEST
+            end = position + 1 + struct.calcsize(layout)
+            self._byte(data, end - 1)
+            self.set_at(place, struct.unpack_from(layout, data, position + 1)[0])
+            position = end
         return position
+
+    def _byte(self, data: bytes, position: int) -> int:
+        """Return the byte at `position`. Raise ValueError behind the end of the data."""
+        if position >= len(data):
+            raise ValueError(f"the {self._what}s end early")
+        return data[position]
+
+    def _layout(self, place: int) -> str:
+        """Return the layout of the number at a place. Raise ValueError for an unknown place."""
+        if place >= len(self._table):
+            raise ValueError(f"no {self._what} {place}")
+        _, _, lowest, highest = self._table[place]
+        if lowest < 0 or highest >= 1 << 32:
+            return _WIDEST
+        return "<B" if highest < 1 << 8 else "<I"
