@@ -93,15 +93,16 @@ class Meter:
             guard=self.guard,
             ledger=self.ledger,
             circumstances=self.circumstances,
-            trip_for_good=self.supply_desk.trip,
+            note_trip=self.supply_desk.trip,
             clock=clock,
         )
         self.display = Display(
             board=board,
             read_state=self.state,
-            agree=self.supply_desk.press,
+            agree=self._pressed,
             raises_alarm=self.guard.raises_alarm,
             report_lost=self._display_lost,
+            rest_s=lambda: self.supply_desk.rest_s,
             version=VERSION,
         )
         self.card_desk = CardDesk(
@@ -204,7 +205,7 @@ class Meter:
             self.stores.give_up()
             return
         self.stores.start_records(self.timekeeper.now_s())
-        self.supply_watch.start(self.board.random_bytes)
+        self.supply_watch.start(self.board.random_bytes, self.timekeeper.now_s())
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         if self.board.watchdog.has_reset_board:
@@ -217,6 +218,11 @@ class Meter:
         self.statements.display_failed = is_lost
         code = events.DISPLAY_LOST if is_lost else events.DISPLAY_BACK
         self.events.note(code, carrier.METER, self.timekeeper.now_s())
+
+    def _pressed(self) -> bool:
+        """Take a press of the button. A person in the dark also gets one more pulse of the closing coil."""
+        self.supply_watch.closed_load.ask()
+        return self.supply_desk.press()
 
     def _tap_ended(self, result: int) -> None:
         """Show the outcome of a tap. A technician's card also opens the console."""

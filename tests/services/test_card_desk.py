@@ -30,6 +30,7 @@ from wattpurse.cards.mfrc522_registers import CONFIGURATION
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import statement
 from wattpurse.core.messages.service_pass import make_service_pass
+from wattpurse.core.money.token_windows import WINDOW
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 from wattpurse.services.card_desk import FAILURES_BEFORE_ALARM, LONGEST_PAUSE_MS, PERIOD_MS, PRECEDENCE
@@ -68,11 +69,24 @@ class TestTaps(DeskTest):
                 self.assertEqual(self.tap(card), [outcome.ACCEPTED])
                 self.assertEqual((self.balance, self.station.statement(card)["balance"]), (AMOUNT, AMOUNT))
 
-    def test_the_same_card_again_is_used(self):
-        card = self.station.new_card("classic-1k", sealed())
+    def test_a_second_tap_for_the_statement_is_no_refusal(self):
+        card = self.station.new_card("classic-1k", sealed(1) + sealed(2))
         self.tap(card)
+        self.ledger.credit(9, 0, 123, 0, NEW_YEAR_S)
+        self.assertEqual(self.tap(card), [outcome.NO_NEWS])
+        self.assertEqual(self.station.statement(card)["balance"], 2 * AMOUNT + 123)
+
+    def test_a_token_too_old_to_know_is_refused_as_used(self):
+        card = self.station.new_card("ntag215", sealed(1))
+        self.ledger.credit(1 + WINDOW, 0, 123, 0, NEW_YEAR_S)
         self.assertEqual(self.tap(card), [outcome.USED])
-        self.assertEqual(self.balance, AMOUNT)
+        self.assertEqual(self.balance, 123)
+
+    def test_a_token_of_another_key_among_known_ones_is_not_told_as_nothing_new(self):
+        card = self.station.new_card("ntag215", sealed(1))
+        self.tap(card)
+        self.station.write(card, sealed(1) + sealed(2)[:-1] + b"?")
+        self.assertEqual(self.tap(card), [outcome.USED])
 
     def test_several_tokens_are_redeemed_in_one_tap(self):
         card = self.station.new_card("ntag216", sealed(1) + sealed(2) + sealed(5))
@@ -94,14 +108,14 @@ class TestTaps(DeskTest):
         card = self.station.new_card("ntag215", sealed())
         copy = from_image(card.image())
         self.tap(card)
-        self.assertEqual(self.tap(copy), [outcome.USED])
+        self.assertEqual(self.tap(copy), [outcome.NO_NEWS])
         self.assertEqual(self.balance, AMOUNT)
 
     def test_tokens_moved_to_another_card_are_still_redeemed_once(self):
         first = self.station.new_card("ntag215", sealed())
         second = self.station.new_card("classic-1k", sealed())
         self.tap(first)
-        self.assertEqual(self.tap(second), [outcome.USED])
+        self.assertEqual(self.tap(second), [outcome.NO_NEWS])
         self.assertEqual(self.balance, AMOUNT)
 
     def test_a_card_for_another_meter_is_left_as_it_is(self):
@@ -168,7 +182,7 @@ class TestPresence(DeskTest):
         self.look(2)
         self.field.insert(card)
         self.look(2)
-        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.USED])
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.NO_NEWS])
 
     def test_two_cards_at_once_are_both_served(self):
         first = self.station.new_card("classic-1k", sealed(1))
@@ -407,7 +421,7 @@ class TestDataCards(DeskTest):
             self.assertEqual(self.tap(card), [outcome.ACCEPTED])
             self.assertEqual(self.balance, 2 * AMOUNT)
             self.assertEqual([opened["balance"] for opened in self.statements_on(card)], [2 * AMOUNT])
-            self.assertEqual(self.tap(card), [outcome.USED])
+            self.assertEqual(self.tap(card), [outcome.NO_NEWS])
             self.assertEqual([opened["balance"] for opened in self.statements_on(card)], [2 * AMOUNT])
 
     def test_a_meter_for_which_it_brings_nothing_gives_its_statement(self):
@@ -488,7 +502,7 @@ class TestTornTaps(DeskTest):
                 self.field.remove(card)
                 self.look(2)
                 self.check_statement(card, redeemed)
-                expected = outcome.USED if redeemed else outcome.ACCEPTED
+                expected = outcome.NO_NEWS if redeemed else outcome.ACCEPTED
                 self.assertEqual(self.tap(card), [expected])
                 self.assertEqual(self.balance, self.credit)
                 self.assertEqual(self.station.statement(card)["balance"], self.credit)

@@ -46,12 +46,15 @@ class House:
         self.account = samples.new_account()
         self.account.money.bought = 21_000_000
         self.account.consume(4 * samples.KWH)
+        self.account.terms.set("quiet_from_minute", 0)
+        self.account.terms.set("quiet_to_minute", 0)
         self.reason = supply.ON
         self.days_left = None
         self.agreements = []
         self.asks = False
         self.has_alarm = False
         self.reports = []
+        self.rest_s = 0
         board = Panel()
         board.clock = self.clock
         board.display = LedDisplay(Pin(clock_wire), Pin(data_wire))
@@ -63,6 +66,7 @@ class House:
             agree=self.agree,
             raises_alarm=lambda: self.has_alarm,
             report_lost=self.reports.append,
+            rest_s=lambda: self.rest_s,
             version=version,
         )
 
@@ -261,10 +265,37 @@ class TestSupply(TestDisplay):
         self.assertEqual(self.house.sounds, [])
 
 
+class TestRest(TestDisplay):
+    def test_the_seconds_until_supply_returns_are_shown_in_turns_with_credit(self):
+        self.house.reason = supply.RESTING
+        for seconds, text in ((9, "E32.  9"), (640, "E32.640"), (1_800, "E32.999")):
+            self.house.rest_s = seconds
+            shown = self.house.shown_every(SECOND_MS, 4_000)
+            self.assertEqual(set(shown), {bytes(render(text)), bytes(render(PAGES[0]))})
+
+
 class TestLowCredit(TestDisplay):
     def setUp(self):
         super().setUp()
         self.house.account.money.charged = 19_500_000
+
+    def test_the_warning_is_silent_from_ten_in_the_evening_to_eight_and_blinks_on(self):
+        self.house.account.terms.set("quiet_from_minute", 22 * 60)
+        self.house.account.terms.set("quiet_to_minute", 8 * 60)
+        for hour in (0, 7, 22, 23):
+            self.house.account.time_s = samples.NEW_YEAR_S + hour * 3_600
+            self.house.live(2 * MINUTE_MS)
+            self.assertEqual(self.house.sounds, [], hour)
+        self.assertEqual(self.house.shown_every(500, 2_000), [bytes(render("C  1.50")), DARK] * 2)
+        for beeps, hour in ((2, 8), (4, 21)):
+            self.house.account.time_s = samples.NEW_YEAR_S + hour * 3_600
+            self.house.live(2 * MINUTE_MS)
+            self.assertEqual(self.house.times_heard(LOW_CREDIT), beeps, hour)
+
+    def test_a_key_clicks_in_quiet_hours_too(self):
+        self.house.account.terms.set("quiet_to_minute", 8 * 60)
+        self._press()
+        self.assertEqual(self.house.times_heard(KEY), 1)
 
     def test_blinks_once_a_second(self):
         shown = self.house.shown_every(500, 10_000)
@@ -356,8 +387,13 @@ class TestConsent(TestDisplay):
 
     def test_emergency_credit_is_offered_in_turns_with_credit(self):
         shown = self.house.shown_every(SECOND_MS, 8_000)
-        turns = [bytes(render(text)) for text in ("EC 5.00", "C -0.01")]
+        turns = [bytes(render(text)) for text in ("EC 4.99", "C -0.01")]
         self.assertEqual(shown, [turns[0], turns[0], turns[1], turns[1]] * 2)
+
+    def test_the_offer_is_what_a_press_gives_after_energy_below_zero(self):
+        self.house.account.money.charged = 21_000_000 + 3_200_000
+        shown = self.house.shown_every(SECOND_MS, 4_000)
+        self.assertIn(bytes(render("EC 1.80")), shown)
 
     def test_once_it_was_taken_it_is_offered_no_more(self):
         self.house.account.standing.set("emergency_money", EMERGENCY_USED)

@@ -36,7 +36,7 @@ KINDS = (
     ("permit", token.PERMIT, (UNTIL_S,), lambda bench: _standing(bench, "permit_until_s"), 0, UNTIL_S),
     ("switch", token.SWITCH, (1,), lambda bench: _standing(bench, "ordered_open"), 0, 1),
     ("revoke", token.REVOKE, (3,), lambda bench: bench.ledger.account.tokens.is_revoked(3), False, True),
-    ("shortage", token.SHORTAGE, (2, 0), lambda bench: _standing(bench, "shortage_level"), 0, 2),
+    ("shortage", token.SHORTAGE, (2, UNTIL_S), lambda bench: _standing(bench, "shortage_level"), 0, 2),
 )
 EVENTS = {
     token.CREDIT_MONEY: 9,

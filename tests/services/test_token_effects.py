@@ -196,16 +196,41 @@ class TestOrders(TokenTest):
         self.assertEqual(self.bench.decide(), supply.ON)
 
     def test_a_shortage_that_was_announced_later_does_not_undo_an_order_of_the_switch(self):
-        order, shortage = self.seal(token.SWITCH, 1), self.seal(token.SHORTAGE, 1, 0)
+        order, shortage = self.seal(token.SWITCH, 1), self.seal(token.SHORTAGE, 1, self.now_s() + DAY_S)
         self.assertEqual(self.bench.teller.redeem(shortage, carrier.MQTT), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(order, carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(self.bench.decide(), supply.ORDERED_OFF)
 
     def test_an_older_shortage_does_not_come_back(self):
-        older, newer = self.seal(token.SHORTAGE, 9, 0), self.seal(token.SHORTAGE, 0, 0)
+        older, newer = self.seal(token.SHORTAGE, 9, self.now_s() + DAY_S), self.seal(token.SHORTAGE, 0, 0)
         self.assertEqual(self.bench.teller.redeem(newer, carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(older, carrier.CARD), outcome.OUTDATED)
         self.assertEqual(self.account.standing["shortage_level"], 0)
+
+    def test_a_shortage_whose_end_nobody_orders_ends_at_its_time(self):
+        self.accept(token.SHORTAGE, 9, self.now_s() + DAY_S)
+        began_s = self.now_s()
+        self.assertEqual(self.bench.decide(), supply.SHORTAGE)
+        self.bench.restart()
+        for second, level in ((0, 9), (DAY_S - 1, 9), (DAY_S, 0), (10 * DAY_S, 0)):
+            self.assertEqual(self.account.standing.shortage_level_at(began_s + second), level, second)
+        self.accept(token.SHORTAGE, 0, 0)
+        self.assert_voided(outcome.OUTDATED, token.SHORTAGE, 9, self.now_s())
+        self.assertEqual(self.account.standing["shortage_until_s"], 0)
+
+    def test_no_cut_separates_a_shortage_from_its_end(self):
+        for operation in range(1, 40):
+            bench = helpers.Bench(seed=operation)
+            bench.flash.faults.plan_cut(operation)
+            sealed = helpers.seal(1, token.SHORTAGE, 9, helpers.START_S + DAY_S)
+            try:
+                bench.teller.redeem(sealed, carrier.MQTT)
+            except PowerCut:
+                pass
+            bench.restart()
+            standing = bench.ledger.account.standing
+            is_used = bench.ledger.account.token_is_used(1)
+            self.assertEqual((standing["shortage_level"] == 9, standing["shortage_until_s"] > 0), (is_used, is_used))
 
     def test_a_permit_only_ever_lasts_longer(self):
         until_s = self.account.standing["permit_until_s"]
@@ -218,8 +243,8 @@ class TestOrders(TokenTest):
         for kind, *fields in (
             (token.SWITCH, 2),
             (token.SWITCH, 255),
-            (token.SHORTAGE, 10, 0),
-            (token.SHORTAGE, 255, 0),
+            (token.SHORTAGE, 10, TIME_LIMIT_S),
+            (token.SHORTAGE, 255, TIME_LIMIT_S),
         ):
             self.assert_voided(outcome.NOT_SUPPORTED, kind, *fields)
 

@@ -78,12 +78,12 @@ class TestTheTenantAtNight(MoneyStory):
 
     def test_in_a_shortage_those_who_have_paid_keep_supply(self):
         self.press()
-        self.tap(self.new_card(self.seal(token.SHORTAGE, 1, 0)))
+        self.tap(self.new_card(self.seal(token.SHORTAGE, 1, self.world.now_s() + DAY_S)))
         self.assertFalse(self.is_lit())
         self.assertTrue(self.is_shown("E 19"))
         self.top_up(10 * CENT)
         self.assertTrue(self.is_lit())
-        self.tap(self.new_card(self.seal(token.SHORTAGE, 2, 0)))
+        self.tap(self.new_card(self.seal(token.SHORTAGE, 2, self.world.now_s() + DAY_S)))
         self.assertFalse(self.is_lit())
         self.landlord_sets(shortage_priority=2)
         self.assertTrue(self.is_lit())

@@ -14,6 +14,7 @@ from wattpurse.cards.iso14443 import RANDOM_UID, SAK_ISO14443_4, CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import token
 from wattpurse.core.messages.service_pass import MeterNotNamed, open_service_pass
 from wattpurse.core.records import events
 from wattpurse.core.seals.sealing import SealBroken
@@ -296,7 +297,16 @@ class CardDesk:
             await self._clock.sleep_ms(0)
             if results[-1] == outcome.LEDGER_FAILED:
                 break
-        return _first_of(results) if results else outcome.NO_NEWS
+        return outcome.NO_NEWS if self._all_are_known(tokens, results) else _first_of(results)
+
+    def _all_are_known(self, tokens: list, results: list) -> bool:
+        """Return True if the meter remembers each token as redeemed, and if there is no token.
+
+        A card keeps its tokens. After a top-up it comes again for its statement, and nothing is refused then.
+        """
+        if any(result != outcome.USED for result in results):
+            return False
+        return all(self._ledger.account.remembers_token(token.read_header(sealed)[1]) for sealed in tokens)
 
     def _check_pass(self, identity: "CardIdentity", box: "purse.OrderBox") -> int:
         """Return SERVICE if the technician's pass in the box names this meter, is authentic and has not expired."""

@@ -33,6 +33,7 @@ _BLINK_HALF_MS = 500
 _CODE_TURN_MS = 2_000
 _TURNS_TO_ALARM = 8
 _REFRESH_MS = 60_000
+_MOST_SECONDS_SHOWN = 999
 
 _DARK = bytes(POSITIONS)
 _ALL_LIT = "8." * POSITIONS
@@ -78,7 +79,8 @@ class Display:
     `read_state()` returns `(account, reason, grade, days left)`: the Account or None, the reason of supply
     (core.money.supply), the grade of warning, and for how many days credit lasts (core.money.warning), or None.
     `agree()` is called for a short press while credit is shown, and returns True if that agreed to something.
-    `raises_alarm()` returns True while a tamper has to be shown though supply is on.
+    `raises_alarm()` returns True while a tamper has to be shown though supply is on. `rest_s()` returns the seconds
+    until the load switch may close again.
 
     `report_lost(True)` is called when the chip fails to answer three times in a row, `report_lost(False)` when it has
     answered for a minute after that: a loose contact must not flood the event log.
@@ -95,6 +97,7 @@ class Display:
         agree: "Callable[[], bool]",
         raises_alarm: "Callable[[], bool]",
         report_lost: "Callable[[bool], None]",
+        rest_s: "Callable[[], int]",
         version: str = "",
     ) -> None:
         self.failed = False
@@ -109,6 +112,7 @@ class Display:
         self._report_lost = report_lost
         self._failures_in_a_row = 0
         self._is_lost = False
+        self._rest_s = rest_s
         self._version = version
         self._account = None
         self._reason = supply.ON
@@ -209,13 +213,20 @@ class Display:
 
     def _home(self, now_ms: int) -> bytes:
         """Return credit as the supply requires it: steady, blinking, or alternating with a code."""
-        code = supply.display_code(self._reason) or self._offer() or self._alarm(now_ms)
+        code = self._code() or self._offer() or self._alarm(now_ms)
         if code and now_ms // _CODE_TURN_MS % 2 == 0:
             return self._draw_text(code)
         blinks = not code and (self._reason == supply.NO_CREDIT or self._grade != warning.NONE)
         if blinks and now_ms // _BLINK_HALF_MS % 2:
             return _DARK
         return self._draw_page(pages.CREDIT)
+
+    def _code(self) -> str:
+        """Return the code of the reason, or empty text. That of a resting switch has the seconds left: "E32. 40"."""
+        code = supply.display_code(self._reason)
+        if self._reason != supply.RESTING:
+            return code
+        return code.replace(" ", "") + f".{min(self._rest_s(), _MOST_SECONDS_SHOWN):3d}"
 
     def _alarm(self, now_ms: int) -> str:
         """Return the code of a tamper that leaves supply on, at long intervals, because it must not hide credit."""
@@ -300,8 +311,13 @@ class Display:
         return self._account is not None and self._reason == supply.ON and self._grade != warning.NONE
 
     def _warn(self) -> None:
-        """Sound the low-credit warning, unless it sounded lately, a press has muted it, or a message is shown."""
+        """Sound the low-credit warning, unless it sounded lately, a press has muted it, or a message is shown.
+
+        In quiet hours nothing sounds. Look again a minute later.
+        """
         now_ms = self._clock.ticks_ms()
-        if not self._warning_silent.lasts(now_ms) and not self._messages and self._warning_is_due():
+        if self._warning_silent.lasts(now_ms) or self._messages or not self._warning_is_due():
+            return
+        self._warning_silent.begin(now_ms, WARNING_EVERY_MS)
+        if not warning.is_quiet(self._account):
             self._buzzer.play(sounds.VERY_LOW_CREDIT if self._grade == warning.VERY_LOW else sounds.LOW_CREDIT)
-            self._warning_silent.begin(now_ms, WARNING_EVERY_MS)

@@ -137,7 +137,10 @@ class TokenEffects:
         return self._accepted(opened, carrier, place, value)
 
     def _add_days(self, opened: "Token", carrier: int) -> int:
-        """Extend the term. A renewal before its end adds to it; a later renewal begins now."""
+        """Extend the term. A renewal before its end adds to it; a later renewal begins now.
+
+        Time owed for friendly hours is deducted.
+        """
         (duration_s,) = opened.fields()
         if duration_s == 0:
             return outcome.NOT_SUPPORTED
@@ -202,8 +205,20 @@ class TokenEffects:
         return self._obey(opened, carrier, "ordered_open", is_open)
 
     def _set_shortage(self, opened: "Token", carrier: int) -> int:
-        level, _ = opened.fields()
-        return self._obey(opened, carrier, "shortage_level", level)
+        """Set the shortage level and its end, which a head-end that falls silent cannot forget to order."""
+        level, until_s = opened.fields()
+        standing = self._ledger.account.standing
+        is_over = level and until_s <= self._timekeeper.now_s()
+        if is_over or opened.sequence < standing.newest_order("shortage_level"):
+            return outcome.OUTDATED
+
+        def alter(account: "Account") -> None:
+            account.standing.set("shortage_level", level)
+            account.standing.set("shortage_until_s", until_s if level else 0)
+            account.standing.note_order(standing.place("shortage_level"), opened.sequence)
+
+        self._change(opened, alter)
+        return self._accepted(opened, carrier, level, opened.sequence)
 
     def _revoke(self, opened: "Token", carrier: int) -> int:
         """Refuse all tokens of an issuer from now on."""

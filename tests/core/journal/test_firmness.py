@@ -136,6 +136,77 @@ class TestStartsAreFirm(unittest.TestCase):
                 self.assertEqual(again.get("key_version"), 7)
 
 
+class TestStartsOfTheLedger(unittest.TestCase):
+    """The second of two starts without energy writes nothing, and no later cut changes the state that it told."""
+
+    SECTORS = 4
+
+    def _opened(self, flash):
+        ledger = Ledger(flash, 0, self.SECTORS)
+        ledger.open()
+        return ledger
+
+    def _told(self, flash):
+        account = self._opened(flash).account
+        return account.pulses_total, account.money.bought, account.token_top
+
+    def _created(self, seed=1):
+        flash = new_flash(self.SECTORS, seed)
+        ledger = Ledger(flash, 0, self.SECTORS)
+        ledger.create(samples.new_account())
+        return flash, ledger
+
+    def test_a_thousand_starts_without_energy_erase_and_program_nothing(self):
+        flash, ledger = self._created()
+        ledger.advance(ledger.account.time_s, 45)
+        self._opened(flash)
+        before, erases = bytes(flash.memory), list(flash.erases)
+        for _ in range(1_000):
+            ledger = self._opened(flash)
+            ledger.advance(ledger.account.time_s + 1, 0)
+            self.assertFalse(ledger.prepare())
+        self.assertEqual((bytes(flash.memory), flash.erases), (before, erases))
+        self.assertEqual(ledger.account.pulses_total, 45)
+
+    def test_a_start_with_energy_erases_one_sector_of_each_copy(self):
+        flash, ledger = self._created()
+        erases = sum(flash.erases)
+        for _ in range(100):
+            ledger = self._opened(flash)
+            for _ in range(40):
+                ledger.advance(ledger.account.time_s, 1)
+                ledger.prepare()
+        self.assertEqual(ledger.account.pulses_total, 100 * 40)
+        self.assertTrue(sum(flash.erases) - erases <= 2 * 100, sum(flash.erases) - erases)
+
+    def test_what_a_start_in_place_told_stands_whatever_cut_came_before_and_comes_after(self):
+        for write in (
+            lambda ledger: ledger.advance(ledger.account.time_s, 30),
+            lambda ledger: ledger.credit(1, MONEY, 10_000, 1, ledger.account.time_s),
+            lambda ledger: ledger.change(lambda account: account.mark_token(1)),
+        ):
+            for depth in (0, 300, 500, 970, 1000):
+                operation = 1
+                while self._cut(write, operation, depth):
+                    operation += 1
+                self.assertTrue(operation > 2)
+
+    def _cut(self, write, operation, depth):
+        """Cut `write` behind a start in place; False if it was over before. Each later start tells the same."""
+        flash, _ = self._created(operation)
+        ledger = self._opened(flash)
+        flash.faults.plan_cut(operation, depth, "page")
+        try:
+            write(ledger)
+            return False
+        except PowerCut:
+            pass
+        told = self._told(flash)
+        for _ in range(6):
+            self.assertEqual(self._told(flash), told, (operation, depth))
+        return True
+
+
 class TestGhosts(unittest.TestCase):
     """Headers whose programming was cut off, and that read torn at one start and whole at another."""
 

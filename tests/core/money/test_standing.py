@@ -11,7 +11,7 @@ class TestStanding(unittest.TestCase):
     def test_a_new_meter_has_neither_debt_nor_permit(self):
         new = Standing()
         self.assertEqual([new[name] for name in standing.names()], [0] * len(standing.names()))
-        self.assertEqual(new.pack(), b"\x00")
+        self.assertEqual(new.pack(), b"\x80")
 
     def test_every_number_comes_back(self):
         full = Standing()

@@ -89,6 +89,7 @@ class TestStanding(ConsoleTest):
         self.set("permit_until_s", until_s)
         self.set("ordered_open", 1)
         self.set("shortage_level", 2)
+        self.set("shortage_until_s", until_s)
         rows = self.rows()
         self.assertEqual((rows["load switch order"], rows["shortage level"]), ("open", "2"))
         self.assertEqual((rows["until"], rows["supply"]), (self.local(until_s), "ordered off"))

@@ -192,6 +192,10 @@ class Account:
         """Return True if the token was redeemed, or is too old to know."""
         return self.tokens.is_used(sequence)
 
+    def remembers_token(self, sequence: int) -> bool:
+        """Return True if the token was redeemed for certain: it is used, and not merely too old to know."""
+        return self.tokens.remembers(sequence)
+
     def mark_token(self, sequence: int) -> None:
         """Note a token as redeemed. Raise ValueError if it already is."""
         self.tokens.mark(sequence)

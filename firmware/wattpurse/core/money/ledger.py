@@ -46,12 +46,13 @@ class Ledger:
     def open(self) -> None:
         """Recover the account. Raise ring.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError or OSError.
 
-        After an exception nothing was written.
+        After an exception nothing was written. Nothing is written either if the state is firm already, as it is after a
+        start without energy or records.
         """
         snapshot, entries = self._journal.recover()
         try:
             self._rebuild(snapshot, entries)
-            self._journal.roll()
+            self._journal.make_firm()
         except (LedgerMismatch, ValueError, OSError):
             self.close()
             raise

@@ -6,9 +6,15 @@ emergency_money, emergency_energy   emergency credit of a credit register: 0 not
                    again after it is repaid
 cut_off            1 from the end of supply for want of credit until there is credit again
 friendly_until_s   end of the friendly hours that delay this, 0 without such hours
+friendly_since_s   time at which that delay began: under a term the time since then is owed
 unconfirmed        1 while supply waits for a press of the button before it returns
 tripped            1 while supply waits for a press of the button after too much power was drawn too often
 shortage_level     0 none; a customer with a priority below the level has no supply
+shortage_until_s   end of the shortage: from then on there is no level
+power_trips        trips of the power limit in the series that counts, with the times of the first and the newest:
+                   power_series_s, power_trip_s
+openings_forgotten_s   time at which the last opening of the switch is forgotten, and rest_until_s, the end of the wait
+                   before it closes again (see `core.guards.switch_rest`)
 debt_microunits    debt from before; debt_recovered_microunits: total paid back
 debt_week, debt_week_microunits   amount paid back in that week, counted from 1970
 switch_order, shortage_order   token number of a head-end's newest order of that kind: an older order that comes
@@ -68,6 +74,13 @@ TABLE = (
     ("debt_added_microunits", 0, 0, _AMOUNT),
     ("debt_reduced_microunits", 0, 0, _AMOUNT),
     ("debt_taken_microunits", 0, 0, _AMOUNT),
+    ("shortage_until_s", 0, 0, _TIME),
+    ("friendly_since_s", 0, 0, _TIME),
+    ("power_trips", 0, 0, 100),
+    ("power_series_s", 0, 0, _TIME),
+    ("power_trip_s", 0, 0, _TIME),
+    ("openings_forgotten_s", 0, 0, _TIME),
+    ("rest_until_s", 0, 0, _TIME),
 )
 _PLACES = {row[0]: place for place, row in enumerate(TABLE)}
 # The orders of a head-end, and the standing number that keeps the token number of the newest one.
@@ -80,6 +93,10 @@ class Standing(NamedNumbers):
 
     def __init__(self) -> None:
         super().__init__(TABLE, _PLACES, "standing number")
+
+    def shortage_level_at(self, now_s: int) -> int:
+        """Return the shortage level in force at `now_s`: 0 from the end of the shortage on."""
+        return self["shortage_level"] if now_s < self["shortage_until_s"] else 0
 
     def newest_order(self, name: str) -> int:
         """Return the number of the token that last ordered `name`. An older order that comes later has no effect."""

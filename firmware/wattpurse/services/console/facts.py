@@ -63,6 +63,8 @@ def status(meter: "Meter", _arguments: list) -> dict:
         facts["restoring_s"] = meter.supply_watch.restoring_s
         facts["test_s"] = meter.supply_watch.test_s
         facts["open_again"] = meter.supply_watch.open_load.retries
+        closed_load = meter.supply_watch.closed_load
+        facts["closed_again"] = 0 if closed_load.is_proven else closed_load.retries
         facts["tamper"] = tamper.texts(meter.guard.latched)
         facts["alarms"] = _alarms(meter)
         facts.update(_credit_registers(account))
