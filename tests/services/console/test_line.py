@@ -99,7 +99,13 @@ class TestSecrets(unittest.TestCase):
         self.assertEqual(self._echo(b"login 24\x15status"), "login **" + "\b \b" * 8 + "status")
 
     def test_other_commands_are_shown_whole(self):
-        for line in (b"status --json", b"terms set low_credit_mwh 5", b"token " + b"ab" * 40, b"keys", b"help commission"):
+        for line in (
+            b"status --json",
+            b"terms set low_credit_mwh 5",
+            b"token " + b"ab" * 40,
+            b"keys",
+            b"help commission",
+        ):
             self.assertEqual(self._echo(line), str(line, "ascii"))
 
 
