@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 _DIRECTORY = 0x4000
-_STATUS_SHIFT = 8  # of a process that ended by itself
+_STATUS_SHIFT = 8  # the exit status is in the upper byte
 
 
 def make_folder(path: str) -> None:

@@ -26,7 +26,10 @@ _HELP = """
 
 
 def arguments(words: list) -> dict:
-    """Return the command line as a dictionary, None for what is left out. Raises ValueError that names the mistake."""
+    """Return the command line as a dictionary. An option that is missing is None or False.
+
+    Raises ValueError that names the mistake.
+    """
     options = {"state": None, "cards": None, "desk": None, "contract": None, "story": False, "help": False}
     words = list(words)
     while words:

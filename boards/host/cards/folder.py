@@ -2,7 +2,7 @@
 
 NAME.json holds the card's image (see `cards.images`). While a card lies on the reader there is a file NAME.in-field
 beside it: the simulated meter has the card's memory then, and no other program may change the file. The meter locks
-that file, so a mark of a run that was ended without warning is told from one that counts.
+that file. A mark without a lock is left from a run that was ended without warning.
 """
 
 import json

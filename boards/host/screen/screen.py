@@ -28,7 +28,7 @@ ROWS = 24
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEFT_COLUMNS = 40
-_NAME_COLUMNS = 30  # of a card in the list
+_NAME_COLUMNS = 30  # the longest name of a card in the list
 _NOTICE_ROWS = 3
 _KWH_DECIMALS = 3
 _MONTH_AT = len("0000-")  # in a time as text

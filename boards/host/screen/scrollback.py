@@ -35,11 +35,11 @@ class Scrollback:
         self.scroll(0)
 
     def scroll(self, rows: int) -> None:
-        """Scroll back by so many rows, forward if `rows` is negative, as far as there are rows."""
+        """Move back by so many rows, forward if `rows` is negative, as far as there are rows."""
         self._back = max(0, min(len(self._rows) - self._height, self._back + rows))
 
     def turn(self, pages: int) -> None:
-        """Scroll back by so many pages, forward if `pages` is negative. One row stays visible."""
+        """Move back by so many pages, forward if `pages` is negative. One row stays visible."""
         self.scroll(pages * max(1, self._height - 1))
 
     def return_to_end(self) -> None:

@@ -198,7 +198,7 @@ class Session:
         self.typed = ""
 
     def refuse_character(self, character: str) -> None:
-        """Say that the console has no use for a character that was typed."""
+        """Tell that the console has no use for a character that was typed."""
         self.answer.add([f"'{character}' was left out: the console takes plain ASCII characters only"])
 
     def redraw(self) -> None:
@@ -206,7 +206,7 @@ class Session:
         self._terminal.redraw()
 
     def send_line(self) -> None:
-        """Send the typed line to the meter. PINs and keys are not readable in what remains of it."""
+        """Send the typed line to the meter. The screen keeps its echo, which hides PINs and keys."""
         self._attend()
         self.answer.add(["> " + echo_of(self.typed)])
         self._world.hardware.console.type_line(self.typed)

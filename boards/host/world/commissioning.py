@@ -25,7 +25,7 @@ FIRST_CREDIT = "5.00"
 
 _START_LIMIT_S = 10
 _PERMIT_S = 2 * DAY_S
-_NUMBERS_BETWEEN = 100  # of two meters with the same contract
+_NUMBERS_BETWEEN = 100  # two meters with the same contract are so many numbers apart
 _NEW_CARD = "card new {card} --kind " + CARD_KIND + " --meter {meter}"
 _NEW_KEY_CARD = "card new {card} --kind " + CARD_KIND + " --key-card --price 0.30 --allowance 1/day --user 12"
 
