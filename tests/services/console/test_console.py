@@ -331,7 +331,7 @@ class TestLines(unittest.TestCase):
         with self.assertRaises(BoardReset):
             clock.run(self.bench.meter.console.run())
         output = stream.take_output()
-        for said in ("'help' lists", "40123", "at most 2200", "no text", '"board": "host"'):
+        for said in ("'help' lists", "40123", "at most 2200", "not plain ASCII", '"board": "host"'):
             self.assertIn(said, output)
         self.assertEqual(rests, [True] * 4)
 
