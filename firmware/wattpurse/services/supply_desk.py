@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
 
-TIME_NOTED_EVERY_S = 600
-
 
 class SupplyDesk:
     """Works on `stores` (fault and ledger), `circumstances`, `timekeeper` and the slot for key cards, if there is
@@ -35,7 +33,6 @@ class SupplyDesk:
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
-        self._time_noted_s = None
         self._key_slot = key_slot
 
     def decide(self) -> int:
@@ -52,7 +49,6 @@ class SupplyDesk:
         if account is not None and fault == supply.ON:
             for name, value in supply.latches(account, circumstances):
                 self._set(name, value)
-            self._keep_time()
         return supply.decide(account, fault, circumstances)
 
     def press(self) -> bool:
@@ -96,19 +92,6 @@ class SupplyDesk:
             return None
         mean = self._stores.load_profile.mean_daily(account.contract.unit)
         return None if mean is None else warning.days_left(left, mean)
-
-    def _keep_time(self) -> None:
-        """Journal the time at intervals while the clock cannot be trusted.
-
-        After a restart a lost clock goes on from the ledger's newest time. Otherwise repeated power cuts could make a
-        term last for ever.
-        """
-        now_s = self._timekeeper.now_s()
-        if self._time_noted_s is None or self._timekeeper.trusted:
-            self._time_noted_s = now_s
-        elif now_s - self._time_noted_s >= TIME_NOTED_EVERY_S:
-            self._stores.ledger.note_time()
-            self._time_noted_s = now_s
 
     def _now(self) -> "Circumstances":
         self._circumstances.now_s = self._timekeeper.now_s()
