@@ -19,6 +19,7 @@ PERIOD_MS = 60_000
 EARLIEST_S = 1_767_225_600  # 2026-01-01: no meter is older, so no clock may be earlier
 
 _DRIFT_LIMIT_S = 120
+_LAG_AT_START_S = 5
 _HELD_PER_S = 1024  # in so many seconds, time may be held back by one second more
 _LAG_PER_S = 64  # in so many seconds, the chip may fall behind the ticks by one second more than _JITTER_S
 _JITTER_S = 2
@@ -46,12 +47,13 @@ class TimeKeeper:
         self._ran_s = 0
         self._held_s = 0
         self._faults = 0
-        self._believed_s = self._believed_at_s = 0
+        self._believed_s = self._believed_at_s = self._lag_s = 0
 
     def start(self, not_before_s: int, not_after_s: int, lost_s: int = 0) -> None:
         """Take the chip's time if it lies between the first two.
 
-        Otherwise go on from `lost_s`, or from `not_before_s` if that is later, untrusted.
+        Otherwise go on from `lost_s`, or from `not_before_s` if that is later, untrusted. A chip that is not past
+        `not_before_s` may stand still: then each start begins a second later.
         """
         self._not_before_s = not_before_s
         self._not_after_s = not_after_s
@@ -60,8 +62,9 @@ class TimeKeeper:
         self.follow_chip()
         self.was_lost = not self.trusted
         if self.was_lost:
-            self._latest_s = max(not_before_s, lost_s)
-            self._rebase(self._latest_s)
+            self._begin_at(max(not_before_s, lost_s))
+        elif self._base_s <= not_before_s:
+            self._begin_at(not_before_s + 1)
 
     def now_s(self) -> int:
         """Return UTC seconds. Call at least every six days, or the ticks wrap unseen."""
@@ -85,7 +88,7 @@ class TimeKeeper:
         self.doubted = False
         self._faults = self._held_s = 0
         self.trusted = self._chip_takes(utc_s)
-        self._note_believed(utc_s)
+        self._note_believed(utc_s, 0)
         return self.trusted
 
     def follow_chip(self) -> None:
@@ -100,14 +103,8 @@ class TimeKeeper:
             return
         self.trusted = self._runs_with_ticks(chip_s, now_s) if self._was_trusted else self._may_begin(chip_s)
         if self.trusted:
-            self._faults = 0
-            if self._was_trusted:
-                self._held_s += max(0, now_s - chip_s)
-            self._was_trusted = True
-            self._note_believed(chip_s)
-            if chip_s != now_s:
-                self._rebase(chip_s)
-        elif self._was_trusted:
+            self._believe(chip_s, now_s)
+        elif self._was_trusted and now_s < LATEST_S:
             self._faults += 1
             self.doubted = self._faults >= _FAULTS_TO_DOUBT
 
@@ -137,7 +134,7 @@ class TimeKeeper:
         return chip_s is not None and 0 <= chip_s - utc_s <= 1
 
     def _may_begin(self, chip_s: int) -> bool:
-        return self._not_before_s - _DRIFT_LIMIT_S <= chip_s <= self._not_after_s
+        return self._not_before_s - _LAG_AT_START_S <= chip_s <= self._not_after_s
 
     def _runs_with_ticks(self, chip_s: int, now_s: int) -> bool:
         """Return True if the chip is near the meter's time, and was not slower than the ticks since it was believed.
@@ -145,16 +142,35 @@ class TimeKeeper:
         The sum of all seconds that time is held back is limited as well.
         """
         ran_s = self._ran_s - self._believed_at_s
-        most_held_s = _DRIFT_LIMIT_S + self._ran_s // _HELD_PER_S
         return (
             chip_s <= min(now_s + _DRIFT_LIMIT_S, LATEST_S)
-            and self._held_s + now_s - chip_s <= most_held_s
+            and self._held_s + self._new_lag_s(chip_s, now_s) <= _DRIFT_LIMIT_S + self._ran_s // _HELD_PER_S
             and chip_s - self._believed_s >= ran_s - ran_s // _LAG_PER_S - _JITTER_S
         )
 
-    def _note_believed(self, chip_s: int) -> None:
+    def _new_lag_s(self, chip_s: int, now_s: int) -> int:
+        """Return the lag of the chip that is new, and not the rest of a lag for which time stands still already."""
+        known_s = max(0, self._lag_s - (self._ran_s - self._believed_at_s))
+        return max(0, now_s - chip_s - known_s)
+
+    def _believe(self, chip_s: int, now_s: int) -> None:
+        """Follow the chip. Time stands still for its lag."""
+        if self._was_trusted:
+            self._held_s += self._new_lag_s(chip_s, now_s)
+        self._was_trusted = True
+        self._faults = 0
+        self._note_believed(chip_s, max(0, now_s - chip_s))
+        if chip_s != now_s:
+            self._rebase(chip_s)
+
+    def _note_believed(self, chip_s: int, lag_s: int) -> None:
         self._believed_s = chip_s
         self._believed_at_s = self._ran_s
+        self._lag_s = lag_s
+
+    def _begin_at(self, utc_s: int) -> None:
+        self._latest_s = min(utc_s, LATEST_S)
+        self._rebase(self._latest_s)
 
     def _rebase(self, utc_s: int) -> None:
         self._base_s = utc_s

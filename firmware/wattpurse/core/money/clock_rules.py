@@ -26,6 +26,7 @@ FIRST_NOTE_S = 3
 LOST_NOTE_S = 60
 LONGEST_NOTE_S = 600
 
+_SECONDS_BELOW = 1000  # more than BY_HAND_S
 _TOKEN_WORDS = "; more needs a token of the station: 'wattpurse token METER clock TIME'"
 
 
@@ -62,15 +63,13 @@ def seconds_by_hand(account: "Account", now_s: int, utc_s: int, is_trusted: bool
 
 def moved_s(account: "Account") -> int:
     """Return the seconds, ahead and back, by which people moved the clock today without a token."""
-    standing = account.standing
-    return standing["clock_moved_s"] if standing["clock_moved_day"] == account.charged_day else 0
+    day, seconds = divmod(account.standing["clock_moved"], _SECONDS_BELOW)
+    return seconds if day == account.charged_day else 0
 
 
 def count_move(account: "Account", seconds: int) -> None:
     """Count `seconds` of a move without a token. The newest day counts: a clock that went back begins no new one."""
-    moved = moved_s(account) + seconds
-    account.standing.set("clock_moved_day", account.charged_day)
-    account.standing.set("clock_moved_s", moved)
+    account.standing.set("clock_moved", account.charged_day * _SECONDS_BELOW + moved_s(account) + seconds)
 
 
 def move(account: "Account", now_s: int, utc_s: int) -> None:

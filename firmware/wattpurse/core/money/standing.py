@@ -20,8 +20,8 @@ receipt_...        receipt of the last refund, clearing or change of tenant: the
 card_in            1 while the newest key card (`money.known_cards`) is in the slot and pays
 clock_until_s      the time that the clock does not pass before the ledger notes a later one (`money.clock_rules`)
 clock_doubted      1 from a wrong time of the clock chip until a person or a token sets the clock
-clock_moved_day, clock_moved_s   the local day of the last move of the clock without a token, and the sum of the
-                   seconds moved on it
+clock_moved        the moves of the clock without a token: the last local day with one, times 1,000, and the seconds
+                   moved on it
 share_day          the last local day that had a daily share, after a token set the clock far back; else 0
 
 A name that ends in `_until_s` is an end on the meter's clock. `move_ends` moves all of them with the clock.
@@ -67,8 +67,7 @@ _TABLE = (
     ("card_in", 0, 0, 1),
     ("clock_until_s", 0, 0, LATEST_S),
     ("clock_doubted", 0, 0, 1),
-    ("clock_moved_day", 0, 0, _WORD),
-    ("clock_moved_s", 0, 0, _WORD),
+    ("clock_moved", 0, 0, _WORD),
     ("share_day", 0, 0, _WORD),
 )
 _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
