@@ -52,8 +52,8 @@ class TimeKeeper:
     def start(self, not_before_s: int, not_after_s: int, lost_s: int = 0) -> None:
         """Take the chip's time if it lies between the first two.
 
-        Otherwise go on from `lost_s`, or from `not_before_s` if that is later, untrusted. A chip that is not past
-        `not_before_s` may stand still: then each start begins a second later.
+        Otherwise go on from `lost_s`, or from `not_before_s` if that is later, untrusted. A chip that is
+        behind `not_before_s` may stand still: then each start begins a second later.
         """
         self._not_before_s = not_before_s
         self._not_after_s = not_after_s
@@ -63,7 +63,7 @@ class TimeKeeper:
         self.was_lost = not self.trusted
         if self.was_lost:
             self._begin_at(max(not_before_s, lost_s))
-        elif self._base_s <= not_before_s:
+        elif self._base_s < not_before_s:
             self._begin_at(not_before_s + 1)
 
     def now_s(self) -> int:
