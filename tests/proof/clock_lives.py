@@ -31,7 +31,7 @@ from wattpurse.services import time_notes
 
 NAME = "time"
 ABOUT = "clock chips that die, leap and stand still, under power cuts, outages and people who set the clock"
-SHORT_CASES = 24
+SHORT_CASES = 16
 LONG_CASES = 1_000
 
 _DAY_S = 86_400
@@ -137,7 +137,7 @@ class _ClockLife:
         meter = self._meter
         left_ms = int(seconds * 1000)
         while left_ms > 0:
-            step_ms = min(left_ms, 500 if left_ms < 20_000 else 1_000)
+            step_ms = min(left_ms, 500 if left_ms <= 5_000 else 5_000)
             meter.clock.advance_us(step_ms * 1000)
             left_ms -= step_ms
             self._ran_ms += step_ms
@@ -181,8 +181,8 @@ class _ClockLife:
 
     def _cuts(self):
         """Cut the mains many times in a row."""
-        run_s, outage_s = self._random.choice((0.5, 1, 4, 30, 100)), self._random.choice((1, 5, 20))
-        for _ in range(self._random.randrange(2, 12)):
+        run_s, outage_s = self._random.choice((0.5, 1, 4, 30, 100, 400)), self._random.choice((1, 5, 20))
+        for _ in range(self._random.choice((2, 5, 12, 60))):
             self._outage(outage_s)
             self._run(run_s)
 
@@ -294,7 +294,7 @@ class _ClockLife:
         if given_s > self._outages_s + _GIVEN_S:
             raise Broken(DOUBLED, f"{given_s} s were given away in outages of {self._outages_s} s")
         self._tally.at_most("seconds_given_beyond_outages", given_s - self._outages_s)
-        if self._random.random() < 0.1:
+        if self._random.random() < 0.04:
             self._buy()
 
 

@@ -7,7 +7,7 @@ command line.
 
 import sqlite3
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from wattpurse.core.currency import currency_of
@@ -179,7 +179,7 @@ def _instant(text: str) -> int:
         moment = None
     if moment is None or moment.tzinfo is None or moment.microsecond:
         raise ValueError(f"{text}: write a time with its offset, such as 2026-12-01T00:00:00+01:00")
-    utc_s = int(moment.astimezone(UTC).timestamp())
+    utc_s = int(moment.timestamp())
     if not 0 < utc_s <= LATEST_S:
         raise ValueError(f"{text}: must lie between 1970 and 2105, the last year of a meter's clock")
     return utc_s
