@@ -7,9 +7,10 @@ resets it.
 from wattpurse import hal
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
-from wattpurse.core.money import supply
+from wattpurse.core.money import clock_rules, supply
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.records import events
+from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.drivers.led_display import order_of
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.console.console import Console
@@ -22,7 +23,7 @@ from wattpurse.services.supply_desk import SupplyDesk
 from wattpurse.services.supply_watch import SupplyWatch
 from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
-from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S, TimeKeeper
+from wattpurse.services.timekeeping import EARLIEST_S, TimeKeeper
 from wattpurse.stores import Stores
 from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
-# A winter without power is believed, and its days are charged. After a longer outage somebody has to set the clock.
-LONGEST_OUTAGE_S = 400 * 86_400
 
 
 class Meter:
@@ -147,8 +146,8 @@ class Meter:
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
-            time_s = self.ledger.account.time_s
-            self.timekeeper.start(time_s, time_s + LONGEST_OUTAGE_S)
+            account = self.ledger.account
+            self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
         if self.fault == supply.ON:
             self._start_services()
 

@@ -7,8 +7,8 @@ from tests import samples
 from tests.proof.proof_flash import ProofFlash
 from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
+from wattpurse.core.money import clock_rules, supply
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.money import supply
 from wattpurse.core.money.account import Account
 from wattpurse.core.seals import keys
 from wattpurse.services.teller import Teller
@@ -97,7 +97,8 @@ class SmallMeter:
         self.teller = Teller(self.stores, self.timekeeper, aes)
 
     def _begin(self):
-        self.timekeeper.start(self.ledger.account.time_s, self.ledger.latest_believable_s)
+        account = self.ledger.account
+        self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
         self.teller.start()
         self.ledger.advance(self.timekeeper.now_s(), 0)
 

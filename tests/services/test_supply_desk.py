@@ -11,7 +11,7 @@ from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.ledger_records import STANDING, TERMS
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED
 from wattpurse.core.records import events
-from wattpurse.services.supply_desk import TIME_NOTED_EVERY_S, SupplyDesk
+from wattpurse.services.supply_desk import SupplyDesk
 
 DAY_S = 86_400
 
@@ -198,36 +198,6 @@ class TestPowerTrips(DeskTest):
         self.assertEqual(trips, [2, began_s, began_s + 100, 0])
         self.desk.trip(0)
         self.assertEqual((self.standing["power_trips"], self.standing["tripped"]), (0, 1))
-
-
-class TestALostClock(DeskTest):
-    def setUp(self):
-        super().setUp()
-        self._become(contracts.Term)
-        self._set("term_until_s", self.bench.timekeeper.now_s() + 6 * TIME_NOTED_EVERY_S)
-        self.bench.rtc.stop_oscillator()
-        self._restart()
-
-    def _live(self, minutes):
-        for _ in range(minutes):
-            self._wait(60)
-            reason = self.desk.judge()
-        return reason
-
-    def test_a_term_ends_though_the_mains_are_cut_again_and_again(self):
-        cuts = 0
-        while cuts < 10 and self._live(11) == supply.ON:
-            self._restart()
-            self.assertFalse(self.bench.timekeeper.trusted)
-            cuts += 1
-        self.assertEqual(cuts, 5)  # an hour, in lives of eleven minutes
-
-    def test_a_clock_that_is_trusted_costs_no_record(self):
-        self.bench.timekeeper.set(self.bench.timekeeper.now_s() + 1)
-        self.desk.judge()
-        programs = self.bench.flash.programs
-        self.assertEqual(self._live(30), supply.ON)
-        self.assertEqual(self.bench.flash.programs, programs)
 
 
 class TestPressing(DeskTest):

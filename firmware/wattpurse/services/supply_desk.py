@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
 
-TIME_NOTED_EVERY_S = 600
-
 _EVENTS_OF_A_START = 16
 
 
@@ -37,7 +35,6 @@ class SupplyDesk:
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
-        self._time_noted_s = None
         self._key_slot = key_slot
         self._was_on = None
         self._opened_s = None
@@ -67,7 +64,6 @@ class SupplyDesk:
             self._note_opening()
             for name, value in supply.latches(account, circumstances):
                 self._set(name, value)
-            self._keep_time()
         reason = supply.decide(account, fault, circumstances)
         self._watch_opening(reason == supply.ON)
         return reason
@@ -149,19 +145,6 @@ class SupplyDesk:
         forgotten_s = self._stores.ledger.account.standing["openings_forgotten_s"]
         self._set("openings_forgotten_s", switch_rest.forgotten_after_opening_s(forgotten_s, opened_s))
         self._opened_s = None
-
-    def _keep_time(self) -> None:
-        """Journal the time at intervals while the clock cannot be trusted.
-
-        After a restart a lost clock goes on from the ledger's newest time. Otherwise repeated power cuts could make a
-        term last for ever.
-        """
-        now_s = self._timekeeper.now_s()
-        if self._time_noted_s is None or self._timekeeper.trusted:
-            self._time_noted_s = now_s
-        elif now_s - self._time_noted_s >= TIME_NOTED_EVERY_S:
-            self._stores.ledger.note_time()
-            self._time_noted_s = now_s
 
     def _now(self) -> "Circumstances":
         self._circumstances.now_s = self._timekeeper.now_s()

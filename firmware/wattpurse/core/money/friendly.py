@@ -5,13 +5,13 @@ charged, and owed. Under a term energy costs nothing, and the time is owed: from
 began to delay the end of supply to their end. The next days bought pay it back.
 """
 
-from wattpurse.core.tariffs.calendar import DAY_S, weekday
+from wattpurse.core.tariffs.calendar import DAY_S, LATEST_S, weekday
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.money.account import Account
 
-ALWAYS_S = (1 << 32) - 1
+ALWAYS_S = LATEST_S
 
 _LONGEST_DAYS = 14
 
@@ -41,12 +41,12 @@ def owed_s(account: "Account", now_s: int) -> int:
 def ends_s(account: "Account", now_s: int) -> int:
     """Return the first second after the friendly hours that run at `now_s`.
 
-    Return ALWAYS_S if they do not end within two weeks.
+    Return ALWAYS_S if they do not end within two weeks, or not before it.
     """
     time_s = now_s
     while time_s < now_s + _LONGEST_DAYS * DAY_S:
         if not is_friendly(account, time_s):
-            return time_s
+            return min(time_s, ALWAYS_S)
         time_s = _next_change_s(account, time_s)
     return ALWAYS_S
 
