@@ -60,7 +60,7 @@ class Guide:
             return _tamper_step(world)
         if reason in _STEPS:
             return self._customer.filled(_STEPS[reason])
-        if account is not None and not account.token_window and reason != supply.ON:
+        if account is not None and not account.tokens.issuers() and reason != supply.ON:
             return self._first_step(card_on_reader)
         return self._order(reason, world.now_s(), card_on_reader)
 

@@ -198,7 +198,7 @@ class TestStartsOfTheLedger(unittest.TestCase):
 
     def _told(self, flash):
         account = self._opened(flash).account
-        return account.pulses_total, account.money.bought, account.token_top
+        return account.pulses_total, account.money.bought, account.tokens.top()
 
     def _created(self, seed=1):
         flash = new_flash(self.SECTORS, seed)

@@ -21,7 +21,7 @@ class TestTerms(unittest.TestCase):
                 Terms().set(name, value)
 
     def test_only_what_was_changed_takes_room(self):
-        self.assertEqual(Terms().pack(), b"\x80")
+        self.assertEqual(Terms().pack(), b"\x00")
         changed = Terms()
         changed.set("low_credit_mwh", 123)
         self.assertEqual(len(changed.pack()), 4)

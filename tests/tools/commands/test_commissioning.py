@@ -12,6 +12,7 @@ from boards.host.world.world import FIRST_S
 from tests.house.places import ROOT
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import supply
+from wattpurse.core.money.token_windows import TokenWindows
 from wattpurse_tools.cli import COMMANDS, build_parser
 
 NAMES = [contract.name for contract in contracts.CONTRACTS]
@@ -94,7 +95,8 @@ class FakeWorld:
     """A meter in one state of supply."""
 
     mains_on = True
-    token_window = 1
+    tokens = TokenWindows()
+    tokens.mark(1)
 
     def __init__(self, reason):
         self._reason = reason

@@ -61,7 +61,13 @@ CHANGES = (
     ("display order", wiring.ORDER_USAGE, "set the order of the digits", TECHNICIAN, wiring.set_display_order),
     ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
-    ("commission", setup.COMMISSION_USAGE, "commission a blank meter", TECHNICIAN_OR_FACTORY, setup.commission),
+    (
+        "commission",
+        setup.COMMISSION_USAGE,
+        "commission a blank meter",
+        TECHNICIAN_OR_FACTORY,
+        setup.commission,
+    ),
     ("erase-ledger", "METERNUMBER", "erase a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),
 )
 

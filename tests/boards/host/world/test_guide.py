@@ -6,6 +6,7 @@ from boards.host.world.commissioning import customer_of
 from boards.host.world.guide import Guide
 from boards.host.world.world import FIRST_S
 from wattpurse.core.money import supply
+from wattpurse.core.money.token_windows import TokenWindows
 
 
 class Sensor:
@@ -18,7 +19,9 @@ class Meter:
 
     def __init__(self, reason, has_redeemed=True):
         self.reason = reason
-        self.token_window = int(has_redeemed)
+        self.tokens = TokenWindows()
+        if has_redeemed:
+            self.tokens.mark(1)
         self.meter = self.account = self.hardware = self
         self.mains_on = True
         self.cover = Sensor()
