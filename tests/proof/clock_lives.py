@@ -254,9 +254,7 @@ class _ClockLife:
         target_s = self._random.choice((now_s + self._random.choice(moves_s), self._true_s()))
         is_trusted, day, left_s = meter.timekeeper.trusted, self._account.charged_day, self._left_s()
         try:
-            counted_s = clock_rules.seconds_by_hand(
-                self._account, now_s, target_s, is_trusted, meter.ledger.recorded_s
-            )
+            counted_s = clock_rules.seconds_by_hand(self._account, now_s, target_s, is_trusted, meter.ledger.recorded_s)
         except ValueError:
             return
         if is_trusted or target_s < now_s:

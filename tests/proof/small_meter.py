@@ -7,8 +7,8 @@ from tests import samples
 from tests.proof.proof_flash import ProofFlash
 from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
-from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import clock_rules, supply
+from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.account import Account
 from wattpurse.core.seals import keys
 from wattpurse.services.teller import Teller

@@ -6,8 +6,8 @@ impossible token is not supported. A refused token stays unused, and may come ag
 
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
-from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import clock_rules, credit_rules, terms
+from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.money.ledger_records import STANDING, TERMS
 from wattpurse.core.tariffs.calendar import LATEST_S
