@@ -20,7 +20,8 @@ class Metering:
 
     `pulses` counts since the start, modulo PULSES_MASK + 1, for services that measure power. `newest_pulse_ms` is the
     time in ticks when the newest of them were read. After each step the ledger may note the time, and the load profile
-    may read the registers. Between steps `stores.prepare()` may erase one sector, so that no urgent write has to wait for an erase.
+    may read the registers. Between steps `stores.prepare()` may erase one sector, so that no urgent write has to wait
+    for an erase.
     """
 
     def __init__(self, counter: "PulseCounter", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock") -> None:
