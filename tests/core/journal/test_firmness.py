@@ -45,14 +45,23 @@ def is_header(flash, sector):
 
 def cut_in_header_of_a_start(flash, sectors, number=1):
     """Start until the `number`-th program of a header, behind which power fails; False if there was none."""
-    program = flash.program
     seen = []
 
+    def is_last(_address, data):
+        if data[:3] == b"WPJ":
+            seen.append(data)
+        return len(seen) == number
+
+    return cut_in_start(flash, sectors, is_last)
+
+
+def cut_in_start(flash, sectors, is_last):
+    """Start until a program that is the last, behind which power fails; False if there was none."""
+    program = flash.program
+
     def program_cut(address, data):
-        if bytes(data[:3]) == b"WPJ":
-            seen.append(address)
-            if len(seen) == number:
-                flash.faults.plan_cut(1, 1000, "none")
+        if is_last(address, bytes(data)):
+            flash.faults.plan_cut(1, 1000, "none")
         program(address, data)
 
     flash.program = program_cut
@@ -318,6 +327,24 @@ class TestGhosts(unittest.TestCase):
         flash.memory[first + HEADER] ^= 0x10
         flash.memory[second + 28] ^= 0x10
         self.assertEqual(self._ghosts(flash, sectors), [])  # the headers are whole and the same
+        owner = started(flash, sectors)
+        self.assertEqual(owner.numbers, [1])
+        owner.record(2)
+        self.assertEqual(started(flash, sectors).numbers, [1, 2])
+
+    def test_an_entry_in_a_sector_whose_headers_were_killed_is_no_lost_newer_log(self):
+        """The entry was being written when power failed: it reads torn while starts kill the sector, and whole later."""
+        sectors, passed_over, index = 4, 1, 2
+        flash = new_flash(sectors)
+        created(flash, sectors).record(1)
+        flash.faults.bad_sectors.add(sectors + passed_over)
+        first, second = index * SECTOR_SIZE, (sectors + index) * SECTOR_SIZE
+        self.assertTrue(cut_in_start(flash, sectors, lambda address, _: address == first + PAGE_SIZE))
+        flash.memory[first + PAGE_SIZE + 28] ^= 0x10
+        self.assertTrue(cut_in_start(flash, sectors, lambda address, data: (address, data) == (second, bytes(HEADER))))
+        self.assertTrue(cut_in_header_of_a_start(flash, sectors))
+        self.assertTrue(is_header(flash, passed_over))
+        flash.memory[first + PAGE_SIZE + 28] ^= 0x10
         owner = started(flash, sectors)
         self.assertEqual(owner.numbers, [1])
         owner.record(2)

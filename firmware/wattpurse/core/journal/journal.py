@@ -541,8 +541,15 @@ class Journal:
         self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
 
     def _refuse_lost_successor(self) -> None:
-        """Raise JournalUnreadable if the next sector has entries of a newer log: its snapshot was acknowledged."""
+        """Raise JournalUnreadable if the next sector has entries of a newer log: its snapshot was acknowledged.
+
+        A sector with a killed header is passed over, for only those that nothing was acknowledged in are killed. An
+        entry whose writing was cut off may still read whole in one.
+        """
         index = (self._index + 1) % self._ring.sectors
+        for copy in range(ring.COPIES):
+            if (copy, index) in self._ring.killed:
+                return
         for copy in range(ring.COPIES):
             for page in range(1, ring.PAGES):
                 self._ring.read(copy, index, page * ring.PAGE_SIZE, self._check)
