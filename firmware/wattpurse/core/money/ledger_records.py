@@ -8,6 +8,7 @@ import struct
 
 from wattpurse.core.money import credit_rules
 from wattpurse.core.money.key_card import join48, split48
+from wattpurse.core.money.known_cards import KnownCard
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ NUMBER = 5
 CARD = 6
 CARD_TERMS = 7
 CARD_STEP = 8
+CARD_BACK = 9
 
 NO_TOKEN = 0
 TERMS = 0
@@ -39,6 +41,7 @@ _NUMBER_LAYOUT = "<IIIBBBq"  # time, pulses, sequence or NO_TOKEN, carrier, TERM
 _CARD_LAYOUT = "<IIIIIHI"  # time, pulses, card number, version, spent in two parts, user
 _CARD_TERMS_LAYOUT = "<IIHIIBHI"  # time, loaded in two parts, price, allowance, period, its number, used of it
 _CARD_STEP_LAYOUT = "<IIIIH"  # time, card number, version, amount in two parts
+_CARD_BACK_LAYOUT = "<IIIIHIIB"  # time, card number, version, spent in two parts, pending, owed, unproved
 
 _DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # a leap of the clock, from the most distant day that an account may have
 
@@ -96,6 +99,20 @@ def card_terms(time_s: int, content: "CardContent") -> bytes:
 def card_step(time_s: int, card_number: int, version: int, amount: int) -> bytes:
     """Return the record of a deduction: `amount` of the key card's debt, and the version to be written on the card."""
     return struct.pack(_CARD_STEP_LAYOUT, time_s, card_number, version, *split48(amount))
+
+
+def card_back(time_s: int, known: KnownCard) -> bytes:
+    """Return the record of a card that comes back from the register. Its `card` record follows."""
+    return struct.pack(
+        _CARD_BACK_LAYOUT,
+        time_s,
+        known.number,
+        known.version,
+        *split48(known.spent),
+        known.pending,
+        known.owed,
+        known.unproved,
+    )
 
 
 def numbers_of(account: "Account", holder: int) -> "Terms | Standing":
@@ -177,6 +194,11 @@ def _apply_card_step(account: "Account", payload: bytes) -> None:
     account.cards.step(number, version, join48(*amount))
 
 
+def _apply_card_back(account: "Account", payload: bytes) -> None:
+    _, number, version, low, high, pending, owed, unproved = struct.unpack_from(_CARD_BACK_LAYOUT, payload)
+    account.cards.bring_back(KnownCard(number, version, join48(low, high), pending, unproved, owed))
+
+
 _EFFECTS = {
     RATE: _apply_rate,
     DAY: _apply_day,
@@ -186,4 +208,5 @@ _EFFECTS = {
     CARD: _apply_card,
     CARD_TERMS: _apply_card_terms,
     CARD_STEP: _apply_card_step,
+    CARD_BACK: _apply_card_back,
 }
