@@ -230,7 +230,8 @@ class _Story:
         self._end_grace()
 
     def _end_grace(self):
-        """Let so much time pass without energy that the card that was in the slot is gone."""
+        """Let so much time pass without energy that the card that was in the slot is gone, for the desk too."""
+        self._let_pass(3)
         self._meter.clock.advance_us(26 * PERIOD_MS * 1000)
         self._guarded(self._latch)
 

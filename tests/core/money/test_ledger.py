@@ -192,7 +192,7 @@ class TestLedger(unittest.TestCase):
             (1, struct.pack("<IIB", 0xFFFFFFFF, 0, 1)),
             (2, struct.pack("<III", self.now_s, 0, 0xFFFFFFFF)),
             (3, struct.pack("<IIBBqq", self.now_s, 5, 0, 1, 100, 99)),
-            (9, b""),
+            (97, b""),
         ):
             self.setUp()
             self.ledger._journal.append(kind, payload)
