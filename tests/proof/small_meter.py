@@ -20,7 +20,8 @@ SITE_KEY = bytes(range(40, 56))
 START_S = samples.NEW_YEAR_S + 3_600
 FIRST_FOR_EVENTS = 6
 FIRST_FOR_LEDGER = 22
-SECTORS = 32
+FIRST_FOR_CARDS = 32
+SECTORS = 38
 _START_LIMIT = 20_000  # flash operations
 
 
@@ -91,7 +92,8 @@ class SmallMeter:
         self.start()
 
     def _build(self):
-        self.stores = SmallStores(self.flash, (0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, 5))
+        rings = (0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, 5), (FIRST_FOR_CARDS, 3)
+        self.stores = SmallStores(self.flash, *rings)
         self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(self.chip, self.clock)
         self.teller = Teller(self.stores, self.timekeeper, aes)

@@ -153,6 +153,18 @@ class Journal:
         self._erases_left = ERASES_AT_ONCE
         self._roll_on()
 
+    def is_without_log(self) -> bool:
+        """Return True if no sector has anything behind its first page.
+
+        After the creation of a ring with a short snapshot was cut off this is so, and never again.
+        """
+        for copy in range(ring.COPIES):
+            for index in range(self._ring.sectors):
+                for page in range(1, ring.PAGES):
+                    if not self._ring.page_is_blank(copy, index, page):
+                        return False
+        return True
+
     def erase(self) -> None:
         """Erase the whole ring: everything in it is lost. For a person's explicit order only.
 

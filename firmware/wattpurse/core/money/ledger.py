@@ -12,6 +12,7 @@ from wattpurse.core.journal.journal import Journal
 from wattpurse.core.money import account_image, clock_rules, credit_rules
 from wattpurse.core.money import ledger_records as records
 from wattpurse.core.money.account import Account
+from wattpurse.core.money.known_cards import STEP_LIMIT
 from wattpurse.core.money.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
 from wattpurse.core.outcome import ACCEPTED
 from wattpurse.core.tariffs.calendar import DAY_S, LATEST_S
@@ -20,7 +21,9 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from wattpurse.core.money.card_register import CardRegister
     from wattpurse.core.money.key_card import CardContent
+    from wattpurse.core.money.known_cards import KnownCard
     from wattpurse.hal import Flash
 
 RING = 1
@@ -32,11 +35,13 @@ _STEP_DIVISOR = 4000  # steps per kWh at least: one step is at most 0.25 Wh
 class Ledger:
     """The ledger on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`.
 
-    `recorded_s` is the time of the newest record, apart from notes of the time since the start.
+    `recorded_s` is the time of the newest record, apart from notes of the time since the start. `register` keeps the key
+    cards that leave the account's list. Without it such cards are forgotten.
     """
 
-    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int, register: "CardRegister | None" = None) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
+        self._register = register
         self.account = None
         self.recorded_s = 0
         self._pending_pulses = 0
@@ -180,23 +185,36 @@ class Ledger:
         payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
         self._record_with_pulses(records.NUMBER, payload)
 
-    def take_card(self, card_number: int, content: "CardContent", now_s: int) -> None:
-        """Accept a key card (key_card.CardContent) in the slot, which pays from now on. Write two records.
+    def card_is_genuine(self, card_number: int, content: "CardContent") -> bool:
+        """Return False for an older image of a card that account or register know, and for impossible numbers."""
+        known = self._known_card(card_number)
+        return content.is_plausible and (known is None or known.is_genuine(content.version, content.spent))
 
-        Between the two records no card pays. Raise ValueError for an older image of a known card, and for impossible
-        numbers.
+    def take_card(self, card_number: int, content: "CardContent", now_s: int) -> None:
+        """Accept a key card (key_card.CardContent) in the slot, which pays from now on. Write two records or three.
+
+        Before the last record no card pays. The register notes the card that leaves the account's list before the
+        record that drives it out, so a power cut in between forgets nothing. Raise ValueError unless `card_is_genuine`.
         """
-        if not content.is_plausible:
-            raise ValueError("no card can have these numbers")
-        if not self.account.cards.is_genuine(card_number, content.version, content.spent):
-            raise ValueError("an older image of a card")
+        if not self.card_is_genuine(card_number, content):
+            raise ValueError("an older image of a card, or numbers that no card can have")
+        cards = self.account.cards
+        if self._register is not None and cards.find(card_number) is None:
+            returning = self._register.find(card_number)
+            if cards.next_to_leave is not None:
+                self._register.note(cards.next_to_leave)
+            if returning is not None and returning.may_have_paid(content.spent):
+                returning.owed = 0  # the entry is old if the register could not be written: deduct nothing twice
+            if returning is not None and (returning.unproved or returning.owed):
+                self._record(records.CARD_BACK, records.card_back(now_s, returning))
         self._record_with_pulses(records.CARD, records.card(now_s, self._pending_pulses, card_number, content))
         self._record(records.CARD_TERMS, records.card_terms(now_s, content))
 
     def step_card(self, now_s: int) -> None:
         """Deduct the amount that the newest key card owes. Then write the card with `account.cards.content()`."""
         card = self.account.cards.newest
-        self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, card.owed))
+        amount = min(card.owed, STEP_LIMIT)
+        self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, amount))
 
     def change(self, alter: "Callable[[Account], None]") -> None:
         """Change the account by `alter(account)` and write it as the newest snapshot, all or nothing.
@@ -268,6 +286,10 @@ class Ledger:
     def _adopt(self, account: Account) -> None:
         self.account = account
         self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
+
+    def _known_card(self, card_number: int) -> "KnownCard | None":
+        known = self.account.cards.find(card_number)
+        return self._register.find(card_number) if known is None and self._register is not None else known
 
     def _snapshot(self) -> bytes:
         return account_image.pack(self.account)

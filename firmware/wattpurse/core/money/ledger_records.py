@@ -9,6 +9,7 @@ import struct
 from wattpurse.core import outcome
 from wattpurse.core.money import credit_rules
 from wattpurse.core.money.key_card import join48, split48
+from wattpurse.core.money.known_cards import KnownCard
 from wattpurse.core.tariffs.calendar import LATEST_S
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -31,6 +32,7 @@ CARD_STEP = 8
 TIME_BOUGHT = 9
 DEBT_CHANGED = 10
 TIME = 11
+CARD_BACK = 12
 
 NO_TOKEN = 0
 TERMS = 0
@@ -45,6 +47,7 @@ _NUMBER_LAYOUT = "<IIIBBBq"  # time, pulses, sequence or NO_TOKEN, carrier, TERM
 _CARD_LAYOUT = "<IIIIIHI"  # time, pulses, card number, version, spent in two parts, user
 _CARD_TERMS_LAYOUT = "<IIHIIBHI"  # time, loaded in two parts, price, allowance, period, its number, used of it
 _CARD_STEP_LAYOUT = "<IIIIH"  # time, card number, version, amount in two parts
+_CARD_BACK_LAYOUT = "<IIIIHIIB"  # time, card number, version, spent in two parts, pending, owed, unproved
 
 _TIME_LAYOUT = "<IIH"  # time, pulses, seconds until the next record of this kind
 
@@ -122,6 +125,20 @@ def time(time_s: int, pulses: int, duration_s: int) -> bytes:
 def time_of(payload: bytes) -> int:
     """Return the time of a record."""
     return struct.unpack_from("<I", payload)[0]
+
+
+def card_back(time_s: int, known: KnownCard) -> bytes:
+    """Return the record of a card that comes back from the register. Its `card` record follows."""
+    return struct.pack(
+        _CARD_BACK_LAYOUT,
+        time_s,
+        known.number,
+        known.version,
+        *split48(known.spent),
+        known.pending,
+        known.owed,
+        known.unproved,
+    )
 
 
 def numbers_of(account: "Account", holder: int) -> "Terms | Standing":
@@ -226,6 +243,11 @@ def _apply_time(account: "Account", payload: bytes) -> None:
     account.standing.set("clock_until_s", min(time_s + duration_s, LATEST_S))
 
 
+def _apply_card_back(account: "Account", payload: bytes) -> None:
+    _, number, version, low, high, pending, owed, unproved = struct.unpack_from(_CARD_BACK_LAYOUT, payload)
+    account.cards.bring_back(KnownCard(number, version, join48(low, high), pending, unproved, owed))
+
+
 _EFFECTS = {
     RATE: _apply_rate,
     DAY: _apply_day,
@@ -238,4 +260,5 @@ _EFFECTS = {
     TIME_BOUGHT: _apply_time_bought,
     DEBT_CHANGED: _apply_debt_changed,
     TIME: _apply_time,
+    CARD_BACK: _apply_card_back,
 }
