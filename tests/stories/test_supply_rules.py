@@ -95,10 +95,13 @@ class TestTheTenantsHeater(SupplyStory):
         self.assert_all_is_charged()
 
     def test_who_will_not_learn_has_to_get_up_and_press_the_button(self):
+        moves = []
+        self.world.hardware.relay.listen(moves.append)
         self.draw(3_500)
         self.quiet(1_200)
         self.assertFalse(self.is_lit())
-        self.assertEqual(self.numbers_of(events.SUPPLY).count(supply.POWER_LIMIT), 3)
+        self.assertEqual(moves.count(False), 3)
+        self.assertEqual(self.numbers_of(events.SUPPLY).count(supply.POWER_LIMIT), 1)
         self.outage(60)
         self.quiet(600)
         self.assertFalse(self.is_lit())
