@@ -19,16 +19,22 @@ class TimeNotes:
     def __init__(self, stores: "Stores", timekeeper: "TimeKeeper") -> None:
         self._stores = stores
         self._timekeeper = timekeeper
+        self._started_s = 0  # time of the first step; 0 before it
         self._begun_s = 0  # time of the first note; 0 before it
         self._until_s = 0
 
     def step(self, now_s: int) -> None:
         """Note the time if it is due. Call after every advance of the ledger to `now_s`. Raise OSError.
 
-        A note is due at the start, and one second before the time that the clock must not pass. After a move of the
-        clock the notes begin anew. They end with the clock.
+        A note is due at the start, and one second before the time that the clock must not pass. If the clock is trusted
+        at the start, the first note is due QUICK_START_S later. After a move of the clock the notes begin anew. They end
+        with the clock.
         """
         until_s = self._stores.ledger.account.standing["clock_until_s"]
+        if self._started_s == 0:
+            self._started_s = now_s
+        if not self._timekeeper.was_lost and 0 <= now_s - self._started_s < clock_rules.QUICK_START_S:
+            return
         if until_s != self._until_s or until_s - 1 <= now_s < LATEST_S - 1:
             self._note(now_s, until_s)
         if self._timekeeper.doubted:

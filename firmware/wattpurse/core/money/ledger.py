@@ -35,8 +35,8 @@ _STEP_DIVISOR = 4000  # steps per kWh at least: one step is at most 0.25 Wh
 class Ledger:
     """The ledger on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`.
 
-    `recorded_s` is the time of the newest record, apart from notes of the time since the start. `register` keeps the key
-    cards that leave the account's list. Without it such cards are forgotten.
+    `recorded_s` is the time of the newest record, apart from notes of the time since the start. `register` keeps the
+    key cards that leave the account's list. Without it such cards are forgotten.
     """
 
     def __init__(self, flash: "Flash", first_sector: int, sectors: int, register: "CardRegister | None" = None) -> None:
