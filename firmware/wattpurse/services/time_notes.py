@@ -27,8 +27,8 @@ class TimeNotes:
         """Note the time if it is due. Call after every advance of the ledger to `now_s`. Raise OSError.
 
         A note is due at the start, and one second before the time that the clock must not pass. If the clock is trusted
-        at the start, the first note is due QUICK_START_S later. After a move of the clock the notes begin anew. They end
-        with the clock.
+        at the start, the first note is due QUICK_START_S later. After a move of the clock the notes begin anew. They
+        end with the clock.
         """
         until_s = self._stores.ledger.account.standing["clock_until_s"]
         if self._started_s == 0:
