@@ -333,7 +333,7 @@ class TestGhosts(unittest.TestCase):
         self.assertEqual(started(flash, sectors).numbers, [1, 2])
 
     def test_an_entry_in_a_sector_whose_headers_were_killed_is_no_lost_newer_log(self):
-        """The entry was being written when power failed: torn while starts kill the sector, whole later."""
+        """Cut power while the entry is written: it reads torn while a start kills the sector, and whole later."""
         sectors, passed_over, index = 4, 1, 2
         flash = new_flash(sectors)
         created(flash, sectors).record(1)
