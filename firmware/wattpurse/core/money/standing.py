@@ -71,7 +71,6 @@ _TABLE = (
     ("share_day", 0, 0, _WORD),
 )
 _PLACES = {row[0]: place for place, row in enumerate(_TABLE)}
-_ENDS = tuple([name for name in _PLACES if name.endswith("_until_s")])
 # The orders of a head-end, and the standing number that keeps the token number of the newest one.
 _NEWEST_ORDERS = {"ordered_open": "switch_order", "shortage_level": "shortage_order"}
 _NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: _NEWEST_ORDERS[name] for name in _NEWEST_ORDERS}
@@ -94,9 +93,9 @@ class Standing(NamedNumbers):
             self.set(keeper, sequence)
 
     def move_ends(self, move_s: int) -> None:
-        """Move every end with the clock, so that what is left of each time stays the same. No end passes LATEST_S."""
-        for name in _ENDS:
-            if self[name]:
+        """Move every end with the clock, which keeps all remaining times. No end passes LATEST_S."""
+        for name in _PLACES:
+            if name.endswith("_until_s") and self[name]:
                 self.set(name, max(1, min(self[name] + move_s, LATEST_S)))
 
     @classmethod
