@@ -67,7 +67,7 @@ class Book:
         self.page.time_s = now_s
 
     def set_clock(self, now_s: int):
-        """Set the clock, as an authorised person does: what is left of each time stays the same."""
+        """Set the clock, as an authorised person does. All remaining times stay the same."""
 
         def alter(page):
             for name in UNTIL:

@@ -123,7 +123,7 @@ class _ClockLife:
         return self._account.standing["term_until_s"] - self._now_s()
 
     def _buy(self):
-        """Buy a term, and forget all that was before."""
+        """Sell a term. The sums begin anew with it."""
         self._sequence += 1
         data = seal(self._sequence, token.DAYS, self._random.choice((3_600, 40_000, 90 * _DAY_S)))
         if self._meter.teller.redeem(data, carrier.CARD) != outcome.ACCEPTED:

@@ -1,4 +1,4 @@
-"""Notes of the time: whatever the clock chip does, power cuts give away no more than the outages and ten minutes."""
+"""Notes of the time: power cuts give away no more than the outages and ten minutes, with any clock chip."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""Moves of the clock: nothing is gained and nothing is lost by them; what a person may do without a token."""
+"""Moves of the clock: nothing is gained and nothing is lost by them. A person without a token moves it a little."""
 
 import unittest
 

@@ -96,13 +96,8 @@ TABLE = (
     ("share_day", 0, 0, _WORD),
 )
 _PLACES = {row[0]: place for place, row in enumerate(TABLE)}
-# All times on the meter's clock that a rule compares with it. They move with the clock.
-_TIMES = tuple([name for name in _PLACES if name.endswith("_until_s")]) + (
-    "friendly_since_s",
-    "power_series_s",
-    "power_trip_s",
-    "openings_forgotten_s",
-)
+# Times from which a rule counts. They move with the clock, as all ends do.
+_BEGINNINGS = ("friendly_since_s", "power_series_s", "power_trip_s", "openings_forgotten_s")
 # The orders of a head-end, and the standing number that keeps the token number of the newest one.
 _NEWEST_ORDERS = {"ordered_open": "switch_order", "shortage_level": "shortage_order"}
 _NEWEST_ORDERS_BY_PLACE = {_PLACES[name]: _NEWEST_ORDERS[name] for name in _NEWEST_ORDERS}
@@ -129,12 +124,12 @@ class Standing(NamedNumbers):
             self.set(keeper, sequence)
 
     def move_ends(self, move_s: int) -> None:
-        """Move every end and every beginning with the clock, so that each remaining time stays the same.
+        """Move every end and every beginning with the clock, which keeps all remaining times.
 
         No time passes LATEST_S.
         """
-        for name in _TIMES:
-            if self[name]:
+        for name in _PLACES:
+            if self[name] and (name.endswith("_until_s") or name in _BEGINNINGS):
                 self.set(name, max(1, min(self[name] + move_s, LATEST_S)))
 
     @classmethod
