@@ -309,6 +309,25 @@ class TestCommissioning(unittest.TestCase):
         self.assertEqual(buy(meter, 1, 5), outcome.ACCEPTED, operation)
         return True
 
+    def test_a_thousand_starts_without_energy_wear_no_sector_more_than_the_documents_say(self):
+        hardware = Hardware(VirtualClock(), START_S)
+        hardware.power_up()
+        commission(self._started(hardware))
+        meter = self._started(hardware)
+        self.assertEqual(buy(meter, 1, 5_000_000), outcome.ACCEPTED)
+        self._started(hardware)
+        before = list(hardware.flash.erases)
+        for _ in range(1_000):
+            meter = self._started(hardware)
+            for _ in range(10):
+                meter.metering.step()
+                meter.stores.prepare()
+            meter.events.note(events.SUPPLY, carrier.METER, meter.timekeeper.now_s(), meter.supply_desk.judge())
+        worn = [after - earlier for earlier, after in zip(before, hardware.flash.erases)]
+        self.assertEqual(sum(worn[sector] for sector in sectors_of(stores.LEDGER_RING)), 0)
+        self.assertEqual(sum(worn[sector] for sector in sectors_of(stores.SETTINGS_RING)), 0)
+        self.assertTrue(max(worn) <= 2, worn)
+
     def test_numbers_that_were_given_up_outlast_a_power_cut(self):
         """Check that the old number's tokens never count again, after a cut anywhere in a new commissioning."""
         hardware = Hardware(VirtualClock(), START_S)

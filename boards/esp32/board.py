@@ -9,7 +9,7 @@ import time
 import machine
 
 from boards.esp32 import counter, storage
-from boards.esp32.pins import GPIO
+from boards.esp32.pins import DISPLAY_ORDER, GPIO
 from boards.micropython.block_flash import BlockFlash
 from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
@@ -41,6 +41,7 @@ def build_board_with(ring_blocks: "BlockDevice") -> "Board":
             reader_bus=2,
             has_hard_interrupts=False,
             display_delay_us=time.sleep_us,
+            display_order=DISPLAY_ORDER,
             bare_inputs=("magnet", "reverse_flow"),
         ),
     )

@@ -8,7 +8,7 @@ from boards.host.chips.aes import aes
 from boards.host.chips.button import ButtonModel
 from boards.host.chips.console import ConsoleModel
 from boards.host.chips.display import DisplayModel
-from boards.host.chips.flash import FlashModel
+from boards.host.chips.flash import SECTOR_SIZE, FlashModel
 from boards.host.chips.i2c import I2cBus
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.pin import INPUT, PUSH_PULL, Pin, Wire
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         return board
 
 
-FLASH_SECTORS = 128
+FLASH_SECTORS = 136
 IMPULSES_PER_KWH = 1_000
 
 
@@ -51,6 +51,8 @@ class Hardware:
         self.clock = clock
         self.random_bits = RandomBits(seed)
         self.console = ConsoleModel(clock)
+        if memory is not None:
+            memory.extend(b"\xff" * (FLASH_SECTORS * SECTOR_SIZE - len(memory)))  # an older meter had fewer sectors
         self.flash = FlashModel(clock, FLASH_SECTORS, self.random_bits, memory)
         self.reader = Mfrc522Model(clock)
         self.source = PulseSource(clock, IMPULSES_PER_KWH)

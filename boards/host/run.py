@@ -8,42 +8,79 @@ import os
 import sys
 
 from boards.host.screen import terminal
-from boards.host.world.commissioning import CONTRACT, customer_of, open_world, top_up_hint
+from boards.host.world.commissioning import CONTRACT, customer_from, customer_of, open_world
+from boards.host.world.guide import Guide
+from boards.host.world.state_folder import TERMINAL_SIZE
 
 _OPTIONS = ("--state", "--cards", "--desk", "--contract")
 _USAGE = "usage: run.py [--contract NAME] [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
+_INTERRUPTED = 130  # as a shell reports Ctrl-C
+_HELP = """
+  --contract NAME  the contract of a new meter: prepaid-money (the default), prepaid-energy, term, dispenser,
+                   key-card, managed or account
+  --state FOLDER   the meter; the default is meter, or meter-NAME for another contract
+  --cards FOLDER   the cards; the default is cards
+  --desk FOLDER    the keys and the record of the vending station; the default is this folder
+  --story          tell some days of a prepaid-money meter instead, as without a terminal
+"""
 
 
 def arguments(words: list) -> dict:
-    """Return the command line as a dictionary. Raises ValueError that names the mistake."""
-    options = {"state": None, "cards": "cards", "desk": ".", "contract": CONTRACT, "story": False}
+    """Return the command line as a dictionary. An option that is missing is None or False.
+
+    Raises ValueError that names the mistake.
+    """
+    options = {"state": None, "cards": None, "desk": None, "contract": None, "story": False, "help": False}
     words = list(words)
     while words:
         word = words.pop(0)
-        if word == "--story":
-            options["story"] = True
-        elif word in _OPTIONS and words:
-            options[word[2:]] = words.pop(0)
-        else:
+        if word in ("--story", "--help"):
+            options[word[2:]] = True
+        elif word not in _OPTIONS:
             raise ValueError(f"'{word}' is not understood; {_USAGE}")
-    if options["state"] is None:
-        options["state"] = "meter" if options["contract"] == CONTRACT else "meter-" + options["contract"]
+        elif not words or not words[0] or words[0].startswith("--"):
+            raise ValueError(f"{word} needs a name behind it; {_USAGE}")
+        else:
+            options[word[2:]] = words.pop(0)
     return options
+
+
+def folders(options: dict) -> tuple:
+    """Return the folders of meter, cards and station."""
+    contract = options["contract"]
+    state = "meter" if contract in (None, CONTRACT) else "meter-" + contract
+    return options["state"] or state, options["cards"] or "cards", options["desk"] or "."
 
 
 def main(words: list) -> int:
     """Run the command line and return the exit status."""
     try:
         options = arguments(words)
-        customer_of(options["contract"])
+        customer_of(options["contract"] or CONTRACT)
     except ValueError as error:
         print(error)
         return 2
+    if options["help"]:
+        print(_USAGE + _HELP)
+        return 0
     if options["story"] or not terminal.is_interactive():
-        from boards.host.world.story import tell
-
-        return tell()
+        return story(options)
     return live(options)
+
+
+def story(options: dict) -> int:
+    """Tell the story, which has a contract and folders of its own. Returns the exit status."""
+    useless = [name for name in ("state", "cards", "desk") if options[name] is not None]
+    if options["contract"] not in (None, CONTRACT):
+        useless.append("contract")
+    if useless:
+        given = ", ".join([f"--{name} {options[name]}" for name in useless])
+        print(f"Without the screen there is only the story of a {CONTRACT} meter, in a folder of its own.")
+        print(f"Start it in a terminal, without --story, to use {given}.")
+        return 2
+    from boards.host.world.story import tell
+
+    return tell()
 
 
 def live(options: dict) -> int:
@@ -52,15 +89,20 @@ def live(options: dict) -> int:
     from boards.host.screen.session import Session
 
     seed = int.from_bytes(os.urandom(7), "little")
-    folders = options["state"], options["cards"], options["desk"]
+    state_folder, cards_folder, desk_folder = folders(options)
     try:
-        world, cards, state = open_world(*folders, seed, options["contract"])
+        world, cards, state = open_world(state_folder, cards_folder, desk_folder, seed, options["contract"])
     except (OSError, ValueError) as error:
         print(f"The meter cannot be made ready: {error}")
         return 1
-    hint = top_up_hint(*folders, contract=options["contract"])
-    with terminal.Terminal() as screen:
-        Session(world, cards, state, screen, glyphs_of_locale(), hint).run()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    guide = Guide(customer_from(state.customer), cards_folder, desk_folder)
+    try:
+        with terminal.Terminal(state.path + "/" + TERMINAL_SIZE) as screen:
+            Session(world, cards, state, screen, glyphs_of_locale(), guide).run()
+    finally:
+        state.close()
     return 0
 
 

@@ -38,8 +38,8 @@ class ChipTraits:
     """Properties of a chip and of its MicroPython port.
 
     `reader_bus` is the number of the reader's SPI bus. `has_hard_interrupts` is True if the port runs Python in an
-    interrupt. `display_delay_us` is the one of `LedDisplay`. `bare_inputs` names the tamper inputs whose pins have no
-    pull-up of the chip; the board has a resistor there.
+    interrupt. `display_delay_us` and `display_order` are those of `LedDisplay`. `bare_inputs` names the tamper inputs
+    whose pins have no pull-up of the chip; the board has a resistor there.
     """
 
     def __init__(
@@ -47,11 +47,13 @@ class ChipTraits:
         reader_bus: int,
         has_hard_interrupts: bool,
         display_delay_us: "Callable[[int], object] | None",
+        display_order: tuple,
         bare_inputs: tuple = (),
     ) -> None:
         self.reader_bus = reader_bus
         self.has_hard_interrupts = has_hard_interrupts
         self.display_delay_us = display_delay_us
+        self.display_order = display_order
         self.bare_inputs = bare_inputs
 
 
@@ -80,7 +82,7 @@ class ChipBoard:
         self.watchdog = watchdog
         self.console = ConsoleStream()
         display_pins = self._open_drain("display_clock"), self._open_drain("display_data")
-        self.display = LedDisplay(*display_pins, traits.display_delay_us)
+        self.display = LedDisplay(*display_pins, traits.display_delay_us, traits.display_order)
         self.button = Button(Pin(gpio["button"], Pin.IN, Pin.PULL_UP), clock)
         self.buzzer = Buzzer(self._output("buzzer", 0), clock)
         self._bare_inputs = traits.bare_inputs

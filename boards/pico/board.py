@@ -6,7 +6,7 @@ from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
-from boards.pico.pins import GPIO
+from boards.pico.pins import DISPLAY_ORDER, GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -33,7 +33,7 @@ def build_board() -> "Board":
         flash=PicoFlash(storage.ring_blocks(), _read_identification),
         watchdog=watchdog,
         # No delay for the display: a call of a pin takes this chip longer than the display needs.
-        traits=ChipTraits(reader_bus=0, has_hard_interrupts=True, display_delay_us=None),
+        traits=ChipTraits(reader_bus=0, has_hard_interrupts=True, display_delay_us=None, display_order=DISPLAY_ORDER),
     )
 
 

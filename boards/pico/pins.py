@@ -33,3 +33,7 @@ WIRING = (
 )
 
 GPIO = {row[0]: row[1] for row in WIRING}
+
+# The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
+# `display order` at the console changes it for one meter.
+DISPLAY_ORDER = (2, 1, 0, 5, 4, 3)

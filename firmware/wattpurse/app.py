@@ -7,9 +7,11 @@ resets it.
 from wattpurse import hal
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
-from wattpurse.core.money import supply
+from wattpurse.core.money import clock_rules, supply
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.records import events
+from wattpurse.core.tariffs.calendar import LATEST_S
+from wattpurse.drivers.led_display import order_of
 from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.console.console import Console
 from wattpurse.services.display import Display
@@ -21,7 +23,7 @@ from wattpurse.services.supply_desk import SupplyDesk
 from wattpurse.services.supply_watch import SupplyWatch
 from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
-from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S, TimeKeeper
+from wattpurse.services.timekeeping import EARLIEST_S, TimeKeeper
 from wattpurse.stores import Stores
 from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
-# A winter without power is believed, and its days are charged. After a longer outage somebody has to set the clock.
-LONGEST_OUTAGE_S = 400 * 86_400
 
 
 class Meter:
@@ -92,14 +92,16 @@ class Meter:
             guard=self.guard,
             ledger=self.ledger,
             circumstances=self.circumstances,
-            trip_for_good=self.supply_desk.trip,
+            note_trip=self.supply_desk.trip,
             clock=clock,
         )
         self.display = Display(
             board=board,
             read_state=self.state,
-            agree=self.supply_desk.press,
+            agree=self._pressed,
             raises_alarm=self.guard.raises_alarm,
+            report_lost=self._display_lost,
+            rest_s=lambda: self.supply_desk.rest_s,
             version=VERSION,
         )
         self.card_desk = CardDesk(
@@ -138,11 +140,14 @@ class Meter:
     def start(self) -> None:
         """Open the stores in flash. Bad flash never raises: `fault` has the reason."""
         self.stores.open()
+        digit_order = self.settings.get("display_order")
+        if digit_order is not None:
+            self.display.set_digit_order(order_of(digit_order))
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
-            time_s = self.ledger.account.time_s
-            self.timekeeper.start(time_s, time_s + LONGEST_OUTAGE_S)
+            account = self.ledger.account
+            self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
         if self.fault == supply.ON:
             self._start_services()
 
@@ -199,13 +204,24 @@ class Meter:
             self.stores.give_up()
             return
         self.stores.start_records(self.timekeeper.now_s())
-        self.supply_watch.start(self.board.random_bytes)
+        self.supply_watch.start(self.board.random_bytes, self.timekeeper.now_s())
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         if self.board.watchdog.has_reset_board:
             self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), FAULT_HUNG)
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
+
+    def _display_lost(self, is_lost: bool) -> None:
+        """Raise the alarm of the display, or clear it."""
+        self.statements.display_failed = is_lost
+        code = events.DISPLAY_LOST if is_lost else events.DISPLAY_BACK
+        self.events.note(code, carrier.METER, self.timekeeper.now_s())
+
+    def _pressed(self) -> bool:
+        """Take a press of the button. A person in the dark also gets one more pulse of the closing coil."""
+        self.supply_watch.closed_load.ask()
+        return self.supply_desk.press()
 
     def _tap_ended(self, result: int) -> None:
         """Show the outcome of a tap. A technician's card also opens the console."""

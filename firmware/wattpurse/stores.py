@@ -11,6 +11,7 @@ from wattpurse.core.journal.ring import JournalBlank
 from wattpurse.core.journal.slots import JournalUnreadable
 from wattpurse.core.money import supply
 from wattpurse.core.money.account import Account
+from wattpurse.core.money.card_register import CardRegister
 from wattpurse.core.money.ledger import Ledger, LedgerMismatch
 from wattpurse.core.records import events
 from wattpurse.core.records.events import EventLog
@@ -31,7 +32,8 @@ EVENTS_RING = (8, 16)
 LEDGER_RING = (40, 24)
 LOAD_PROFILE_RING = (88, 16)
 TOP_UPS_RING = (120, 4)
-SECTORS = 128
+CARDS_RING = (128, 4)
+SECTORS = 136
 
 # Values of the setting `records`, about load profile and top-up log: older firmware left their flash blank.
 _RECORDS_BEGUN = 1
@@ -47,7 +49,8 @@ class Stores:
     def __init__(self, flash: "Flash", aes: "Aes | None" = None) -> None:
         self.settings = Settings(flash, *SETTINGS_RING)
         self.events = EventLog(flash, *EVENTS_RING)
-        self.ledger = Ledger(flash, *LEDGER_RING)
+        self.cards = CardRegister(flash, *CARDS_RING)
+        self.ledger = Ledger(flash, *LEDGER_RING, self.cards)
         self.load_profile = LoadProfile(flash, *LOAD_PROFILE_RING)
         self.top_ups = TopUpLog(flash, *TOP_UPS_RING)
         self.fault = supply.NOT_COMMISSIONED
@@ -107,7 +110,7 @@ class Stores:
     @property
     def records_failed(self) -> bool:
         """True if any of the records cannot be read or written."""
-        return self.events.failed or self.load_profile.failed or self.top_ups.failed
+        return self.events.failed or self.load_profile.failed or self.top_ups.failed or self.cards.failed
 
     def give_up(self) -> None:
         """Work on without the ledger: the ledger, or a store that it depends on, cannot be read."""
@@ -116,8 +119,9 @@ class Stores:
 
     def prepare(self) -> None:
         """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
-        if not self.ledger.prepare() and not self.events.prepare() and not self.load_profile.prepare():
-            self.top_ups.prepare()
+        for store in (self.ledger, self.events, self.load_profile, self.top_ups, self.cards):
+            if store.prepare():
+                return
 
     def commission(
         self,

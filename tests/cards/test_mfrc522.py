@@ -5,12 +5,14 @@ import unittest
 
 from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
 from boards.host.cards.ultralight import UltralightCard
+from boards.host.chips import mfrc522_registers as regs
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522, ReaderError
+from wattpurse.cards.mfrc522_registers import CONFIGURATION
 
 UID4 = b"\x11\x22\x33\x44"
 UID7 = b"\x04\x55\x66\x77\x88\x99\xaa"
@@ -87,12 +89,6 @@ class TestCost(ReaderTest):
         self.run_it(self.reader.power_up())
         self.assertEqual(self.run_it(self.reader.find_card()).uid, UID4)
 
-    def test_the_antenna_can_be_switched_alone(self):
-        self.reader.antenna(False)
-        self.assertFalse(self.model.field.on)
-        self.reader.antenna(True)
-        self.assertTrue(self.model.field.on)
-
     def test_a_slow_card_gets_its_time_and_the_timer_its_high_byte(self):
         """Wait 77 ms, as ISO/IEC 14443-4 cards may ask for: more than eight bits of timer."""
         start_us = self.clock.now_us
@@ -128,9 +124,29 @@ class TestFailingChip(ReaderTest):
         self.assert_reader_fails(self.reader.find_card())
         self.assert_reader_fails(self.reader.authenticate(b"\x60\x04" + TRANSPORT_KEY + UID4, 5000))
 
-    def test_an_unknown_chip(self):
+    def test_a_bus_on_which_every_register_reads_the_same(self):
         self.model.read = lambda register: 0x42
         self.assert_reader_fails(self.reader.start())
+
+    def test_chips_of_versions_never_heard_of_are_used(self):
+        self.put(ClassicCard(UID4))
+        for version in (0x80, 0x15, 0x12, 0x88, 0x92, 0x01, 0xFE):
+            self.model.version = version
+            self.run_it(self.reader.recover())
+            self.assertEqual(self.run_it(self.read_first()), bytes(16))
+            self.assertEqual(self.reader.version, version)
+
+    def test_versions_that_a_broken_bus_reads_are_refused(self):
+        for version in (0x00, 0xFF):
+            self.model.version = version
+            self.assert_reader_fails(self.reader.start())
+
+    def test_a_chip_that_is_exchanged_in_operation_is_set_up_anew(self):
+        self.model.version = 0x15
+        self.model.faults.brown_out()
+        self.assert_reader_fails(self.reader.power_up())
+        self.assert_recovers()
+        self.assertEqual(self.reader.version, 0x15)
 
     def test_a_chip_that_hangs_at_any_step(self):
         self.put(ClassicCard(UID4))
@@ -192,6 +208,91 @@ class TestFailingChip(ReaderTest):
             self.assertEqual(self.run_it(cancel_after(duration_us)).uid, UID4)
             self.assertEqual(self.model.violations, [])
             self.run_it(self.reader.recover())
+
+
+class TestLostRegisters(ReaderTest):
+    """A spike flips one bit of a register, and the chip goes on answering."""
+
+    def setUp(self):
+        super().setUp()
+        self.card = self.put(ClassicCard(UID4))
+
+    def restarts_in_a_look(self):
+        """Look as the card desk does, read the card, and return how often the chip had to be restarted."""
+        restarts = 0
+        try:
+            self.run_it(self.reader.power_up())
+        except ReaderError:
+            restarts = 1
+            self.run_it(self.reader.recover())
+        self.assertEqual(self.run_it(self.read_first()), bytes(16))
+        self.run_it(self.reader.power_down())
+        return restarts
+
+    def test_any_bit_of_any_register_that_flips_between_two_looks(self):
+        self.run_it(self.reader.power_down())
+        for register in range(64):
+            for bit in range(8):
+                self.model.faults.flip(register, bit)
+                self.restarts_in_a_look()
+
+    def test_any_bit_of_any_register_that_flips_while_the_field_is_on(self):
+        for register in range(64):
+            for bit in range(8):
+                self.run_it(self.reader.power_down())
+                self.run_it(self.reader.power_up())
+                self.model.faults.flip(register, bit)
+                self.run_it(self.reader.power_down())
+                self.restarts_in_a_look()
+
+    def test_every_bit_that_the_driver_sets_is_compared(self):
+        self.run_it(self.reader.power_down())
+        for register, _, bits in CONFIGURATION:
+            for bit in range(8):
+                if bits >> bit & 1:
+                    self.model.faults.flip(register, bit)
+                    self.assertEqual((register, bit, self.restarts_in_a_look()), (register, bit, 1))
+
+    def test_a_chip_that_has_lost_nothing_is_never_restarted(self):
+        self.run_it(self.reader.power_down())
+        for _ in range(3):
+            self.assertEqual(self.restarts_in_a_look(), 0)
+        self.assertEqual(self.model.violations, [])
+
+    def test_a_cipher_that_stays_engaged(self):
+        """Lose the write that ends the cipher: the driver takes it for ended, and no card understands the chip."""
+        self.run_it(self.read_first())
+        write = self.model.write
+        self.model.write = lambda register, value: None if register == regs.STATUS2 else write(register, value)
+        self.reader.end_crypto()
+        self.model.write = write
+        self.run_it(self.reader.power_down())
+        self.assertEqual(self.restarts_in_a_look(), 1)
+        self.assertEqual(self.restarts_in_a_look(), 0)
+
+    def test_a_chip_that_does_not_keep_a_bit_that_matters_is_refused(self):
+        for register, value, bits in CONFIGURATION:
+            bit = [place for place in range(8) if bits >> place & 1][0]
+            self.setUp()
+            self.model.faults.stick(register, bit, 1 - (value >> bit & 1))
+            with self.assertRaises(ReaderError):
+                self.run_it(self.reader.recover())
+
+    def test_a_compatible_chip_may_have_reset_values_and_reserved_bits_of_its_own(self):
+        reset = self.model.reset_registers
+
+        def reset_otherwise():
+            reset()
+            self.model.registers[0x19] = 0x6D
+            self.model.registers[0x29] = 0x11
+
+        self.model.reset_registers = reset_otherwise
+        self.model.faults.stick(regs.MODE, 6, 1)
+        self.model.faults.stick(regs.TX_MODE, 0, 1)
+        self.run_it(self.reader.recover())
+        self.run_it(self.reader.power_down())
+        for _ in range(3):
+            self.assertEqual(self.restarts_in_a_look(), 0)
 
 
 class TestFailingCards(ReaderTest):

@@ -3,7 +3,7 @@
 import unittest
 
 from boards.host.cards.iso14443a import Card
-from boards.host.cards.ultralight import UltralightCard
+from boards.host.cards.ultralight import FAST_READ, GET_VERSION, PageClone, UltralightCard
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from wattpurse.cards.iso14443 import CardError
@@ -104,6 +104,45 @@ class TestKinds(PagesTest):
         self.put(UltralightCard("ntag213", UID))
         self.model.faults.lift(1)
         self.assertEqual(self.reason(open_card(self.reader, self.identity, lambda uid: None)), "silent")
+
+
+class TestClones(PagesTest):
+    """Compatible cards answer the selection as the genuine ones, and know fewer commands."""
+
+    def assert_serves(self, kind, capacity, card):
+        memory = self.open(card)
+        self.assertEqual((memory.kind, memory.capacity), (kind, capacity))
+        pattern = bytes([n * 5 & 0xFF for n in range(capacity)])
+        self.write(0, pattern)
+        self.assertEqual(self.read(0, capacity), pattern)
+        self.assertEqual(self.model.violations, [])
+
+    def test_an_ntag_that_does_not_tell_its_version_is_told_by_its_capability_container(self):
+        for kind, capacity in CAPACITIES[1:]:
+            for is_silent in (False, True):
+                card = PageClone(kind, UID, unknown=(GET_VERSION, FAST_READ), is_silent=is_silent)
+                self.assert_serves(kind, capacity, card)
+
+    def test_an_ntag_without_fast_read_is_read_in_short_steps(self):
+        for kind, capacity in CAPACITIES[1:]:
+            for is_silent in (False, True):
+                self.assert_serves(kind, capacity, PageClone(kind, UID, unknown=(FAST_READ,), is_silent=is_silent))
+
+    def test_a_genuine_ntag_that_once_loses_the_answer_to_a_fast_read_is_read_all_the_same(self):
+        self.open(UltralightCard("ntag215", UID))
+        self.write(100, b"abcd")
+        self.model.faults.silence(1)
+        self.assertEqual(self.read(0, 200)[100:104], b"abcd")
+
+    def test_an_ultralight_that_a_phone_has_formatted_stays_an_ultralight(self):
+        card = UltralightCard("ultralight", UID)
+        card.memory[12:16] = b"\xe1\x10\x06\x00"
+        self.assert_serves("ultralight", 48, card)
+
+    def test_a_card_with_an_unknown_container_is_taken_for_the_smallest(self):
+        card = UltralightCard("ultralight", UID)
+        card.memory[12:16] = b"\xe1\x10\xff\x00"
+        self.assert_serves("ultralight", 48, card)
 
 
 class TestMemory(PagesTest):

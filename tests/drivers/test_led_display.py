@@ -5,7 +5,7 @@ import unittest
 from boards.host.chips.display import DisplayModel
 from boards.host.chips.pin import Pin, Wire
 from boards.host.world.clock import VirtualClock
-from wattpurse.drivers.led_display import LedDisplay
+from wattpurse.drivers.led_display import REVERSED, STRAIGHT, SWAPPED, LedDisplay, number_of, order_of
 from wattpurse.drivers.segments import render
 
 PIN_CALL_US = 2
@@ -53,6 +53,29 @@ class TestLedDisplay(unittest.TestCase):
         for order in ((0, 1, 2, 3, 4), (0, 1, 2, 3, 4, 4), (1, 2, 3, 4, 5, 6)):
             with self.assertRaises(ValueError):
                 self._driver(PIN_CALL_US, digit_order=order)
+
+    def test_the_order_can_be_changed_while_something_is_shown(self):
+        for order in (STRAIGHT, REVERSED, SWAPPED):
+            self.chip.grid_order = order
+            self.display.show(render("123456"))
+            self.display.wire(order)
+            self.assertEqual(self.chip.segments(), bytes(render("123456")))
+        self.assertRaises(ValueError, self.display.wire, (0, 1, 2, 3, 4, 4))
+
+    def test_every_order_has_a_number_for_the_settings(self):
+        for order in (STRAIGHT, REVERSED, SWAPPED, (5, 0, 3, 1, 4, 2)):
+            self.assertEqual(order_of(number_of(order)), order)
+        self.assertEqual(number_of(SWAPPED), 321654)
+        for number in (0, 12345, 123450, 111111, 1234567):
+            self.assertRaises(ValueError, order_of, number)
+
+    def test_a_data_line_that_is_held_low_is_an_error(self):
+        short = Pin(self.data_wire)
+        short(0)
+        self.assertRaises(OSError, self.display.show, render("1"))
+        short(1)
+        self.display.show(render("1"))
+        self.assertEqual(self.chip.segments(), bytes(render("1")))
 
     def test_sends_only_what_changed(self):
         self.display.show(render("12"))
@@ -155,8 +178,8 @@ class TestLedDisplay(unittest.TestCase):
         self.display.show(render("1"))
         started_us = self.clock.now_us
         self.display.show(render("2"))
-        # 8 bytes of 8 bits at 3 calls and an acknowledge at 4, three starts and stops at 5.
-        self.assertEqual((self.clock.now_us - started_us) // PIN_CALL_US, 8 * (8 * 3 + 4) + 3 * 5 + 1 * (8 * 3 + 4))
+        # 8 bytes of 8 bits at 3 calls and an acknowledge at 4, three starts and stops at 6.
+        self.assertEqual((self.clock.now_us - started_us) // PIN_CALL_US, 8 * (8 * 3 + 4) + 3 * 6 + 1 * (8 * 3 + 4))
 
 
 class _Fuse:

@@ -115,6 +115,7 @@ def _serve(meter, desk, memory):
     desk._visits.clear()
     try:
         _finish(desk._serve(CardIdentity(_UID, 0, b"\x44\x00")))
+        desk._show_news()
         memory.reads = 0
         _finish(_station_reads(memory))
     except struct.error as error:

@@ -4,7 +4,7 @@ A Book goes from page to page. For every step it lists the states that a power c
 state of the meter must be one of them, to the pulse and to the micro-unit.
 """
 
-from tests.proof.page import DAY_S, Page, month_of
+from tests.proof.page import DAY_S, UNTIL, Page, month_of
 
 
 class Book:
@@ -75,14 +75,31 @@ class Book:
             self._wait(pulses - shared)
         self.page.time_s = now_s
 
-    def set_clock_back(self, now_s: int):
-        """Set the clock back, as an authorised person does."""
+    def set_clock(self, now_s: int):
+        """Set the clock, as an authorised person does: what is left of each time stays the same."""
 
         def alter(page):
+            for name in UNTIL:
+                if page.standing[name]:
+                    page.standing[name] += now_s - page.time_s
+            (back if now_s < page.time_s else ahead)(page)
+
+        def ahead(page):
+            pending = page.pending
+            if pending is not None and pending.activation_s <= now_s:
+                page.enter_day((pending.activation_s - 1) // DAY_S)
+                page.price, page.pending = pending, None
+            page.time_s = max(page.time_s, now_s)
+            page.enter_day(now_s // DAY_S)
+            page.rate = page.price.rate_at(now_s)
+
+        def back(page):
             page.time_s = now_s
             page.day = now_s // DAY_S
             if page.month - month_of(page.day) > 1:
                 page.month = month_of(page.day)
+            if page.shared_day - page.day > 31:
+                page.shared_day = page.day
             page.rate = page.price.rate_at(now_s)
 
         self.record(alter)

@@ -12,10 +12,10 @@ from tests.proof.campaign import LOST, Broken
 from tests.proof.key_history import KeyHistory
 from tests.proof.ledger_history import LedgerHistory
 from tests.proof.marginal_flash import MarginalFlash
-from tests.proof.record_histories import DeadClockHistory, ProfileHistory, TopUpHistory
+from tests.proof.record_histories import CardsHistory, DeadClockHistory, ProfileHistory, TopUpHistory
 from tests.proof.small_histories import EventsHistory, SettingsHistory
 
-LIVES_PER_CASE = 26
+LIVES_PER_CASE = 28
 _STEPS = 24
 _MOST_CUTS_IN_A_ROW = 50
 _OPERATIONS_OF_A_START = 4_000
@@ -39,6 +39,7 @@ _LIVES = (
     (DeadClockHistory, 4),
     (KeyHistory, 4),
     (KeyHistory, 24),
+    (CardsHistory, 4),
 )
 
 

@@ -1,8 +1,9 @@
 """Key cards pulled out, garbled and written back, and power cuts, at every frame and flash operation of a payment.
 
 A case is a meter of the contract key-card, two cards with prices and allowances of their own, and some minutes. In
-these the cards arrive and leave, pay, are topped up, and now and then are replaced by an older image of themselves. One
-fault or two fall on a frame or a flash operation of one look. A book notes the sum loaded on each card, and for each
+these the cards arrive and leave, pay, are topped up, and now and then are replaced by an older image of themselves.
+Now and then so many other cards pass through the slot that the account's list has no place for the two. One fault or
+two fall on a frame or a flash operation of one look. A book notes the sum loaded on each card, and for each
 charge the card that has to pay it. At no time may a card have paid more than its charges. At the end, for each card,
 the sum paid and the sum that the meter still claims are exactly its charges. Without a card, supply is on no longer
 than the grace.
@@ -54,6 +55,7 @@ _MOST_PULSES = 600
 _ROUNDS = 7
 _FRAMES_OF_A_LOOK = 24
 _FLASH_OPERATIONS_OF_A_LOOK = 10
+_PASSERS_BY = 12
 
 
 def run_case(seed: int, tally):
@@ -145,6 +147,8 @@ class _Story:
             held.card = card
             held.loaded = before.loaded
         self._check_card(user)
+        if self._random.random() < 0.3:
+            self._let_others_pass()
         if self._random.random() < 0.15:
             self._restart()
         self._let_pass(self._random.choice((0, 1, 3, 26)))
@@ -213,6 +217,24 @@ class _Story:
     def _use(self, pulses):
         self._meter.ledger.advance(self._meter.timekeeper.now_s(), pulses)
 
+    def _let_others_pass(self):
+        """Let genuine cards of other users pass through the slot, with nothing to pay, until the list is full of them.
+
+        Their numbers are given to the ledger, because a reader would show the same at each of them.
+        """
+        self._end_grace()
+        empty = key_card.CardContent(1, 0, 0, 0, (0, key_card.NO_ALLOWANCE, 0, 0), 0)
+        for number in range(self._random.randrange(_PASSERS_BY)):
+            self._guarded(lambda number=number: self._meter.ledger.take_card(number, empty, START_S))
+        self._tally.add("times_the_list_was_full", self._account.cards.next_to_leave is not None)
+        self._end_grace()
+
+    def _end_grace(self):
+        """Let so much time pass without energy that the card that was in the slot is gone, for the desk too."""
+        self._let_pass(3)
+        self._meter.clock.advance_us(26 * PERIOD_MS * 1000)
+        self._guarded(self._latch)
+
     def _let_pass(self, looks):
         """Let the desk look some times, and decide about supply after each look."""
         for _ in range(looks):
@@ -256,7 +278,8 @@ class _Story:
         return completed
 
     def _payer(self):
-        return self._account.cards.user if self._account.standing["card_in"] else None
+        user = self._account.cards.user if self._account.standing["card_in"] else None
+        return user if user in self._book else None
 
     def _observed(self):
         account = self._account

@@ -14,6 +14,7 @@ from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, 
 from tests.services.small_stores import SmallStores
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
+from wattpurse.core.money import clock_rules
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.account import Account
 from wattpurse.services.teller import Teller
@@ -45,7 +46,8 @@ class _Parts:
 
     def begin(self):
         """Let the teller work."""
-        self.timekeeper.start(self.ledger.account.time_s, self.ledger.latest_believable_s)
+        account = self.ledger.account
+        self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
         self.teller.start()
 
 

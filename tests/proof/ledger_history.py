@@ -204,12 +204,17 @@ class LedgerHistory:
         self.book.record(on_page)
         return lambda: self.ledger.change(lambda account: account.calibrate(impulses, per_kwh))
 
-    def _set_clock_back(self):
-        now_s = self.now_s - self.random.choice((1, 3_600, 3 * DAY_S, 40 * DAY_S, 100 * DAY_S))
-        if now_s >= self.book.page.time_s:
-            return self._advance()
-        self.book.set_clock_back(now_s)
-        return lambda: self.ledger.set_clock(now_s)
+    def _set_clock(self):
+        moves_s = (-1, -3_600, -3 * DAY_S, -40 * DAY_S, -100 * DAY_S, 1, 3_600, 3 * DAY_S, 40 * DAY_S)
+        now_s, utc_s = self.now_s, self.now_s + self.random.choice(moves_s)
+        self.book.advance(now_s, 0)
+        self.book.set_clock(utc_s)
+        self.now_s = max(now_s, utc_s)
+        return lambda: self.ledger.set_clock(now_s, utc_s)
+
+    def _note_time(self):
+        self.book.record(lambda page: None)
+        return lambda: self.ledger.note_time(60)
 
     def _prepare(self):
         return self.ledger.prepare
@@ -227,7 +232,8 @@ _OPERATIONS = (
     LedgerHistory._change_tariff,
     *rule_steps.STEPS,
     LedgerHistory._calibrate,
-    LedgerHistory._set_clock_back,
+    LedgerHistory._set_clock,
+    LedgerHistory._note_time,
     LedgerHistory._prepare,
     LedgerHistory._erase_ahead,
 )

@@ -40,6 +40,7 @@ _LONG_YEARS = 20
 _YEAR_S = 31_556_952
 _LEDGER_SECTORS = 5
 _LOW_MICROUNITS = 3_000_000
+_LONGEST_BELIEVED_S = 31 * 86_400
 # Zone name for the oracle, the same zone for the meter, and the grid of seconds on which its rates and days change.
 _ZONES = (
     ("Europe/Berlin", Zone(60, (3, 5, 6, 60), (10, 5, 6, 60), True), 3_600),
@@ -280,11 +281,24 @@ class _Life(Agreements):
         self._restart()
 
     def _outage(self):
-        self._power_off(self._random.choice((5, 3_600, 86_400, self._random.randrange(90 * 86_400))))
+        longest_days = 30 if self._oracle.rules.is_spared else 90  # friendly hours end by the clock, see `_set_right`
+        self._power_off(self._random.choice((5, 3_600, 86_400, self._random.randrange(longest_days * 86_400))))
 
     def _power_off(self, duration_s):
         self._meter.clock.advance_us(duration_s * 1_000_000)
         self._restart()
+        if duration_s > _LONGEST_BELIEVED_S:
+            self._set_right()
+
+    def _set_right(self):
+        """Set the clock after an outage that is too long to be believed. Its days are due then."""
+        if self._meter.timekeeper.trusted:
+            raise Broken(BROKEN_RULES, f"a leap of more than a month is believed at {self._now_s}")
+        while not self._meter.timekeeper.trusted:
+            self._send(token.CLOCK, self._meter.chip.true_s() + 1)
+            self._now_s = self._meter.timekeeper.now_s()
+            self._oracle.go_on_to(self._now_s)
+        self._tally.add("clocks_set")
 
     def _chip_forgets(self):
         """Let the clock chip lose its time for this one start."""

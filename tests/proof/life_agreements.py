@@ -66,10 +66,21 @@ class Agreements:
         if left_s > 86_400 or self._random.random() < 0.97:
             return
         duration_s = self._random.choice((86_400, 30 * 86_400, 12_345))
+        owed_s = 0 if left_s > 0 else self._oracle.rules.owed_s(self._meter.timekeeper.now_s())
+        if 0 < abs(duration_s - owed_s) < _CLOCK_S:
+            return  # whether it pays all depends on the second in which it arrives
+        before_s = self._account.standing["term_until_s"]
         self._send(token.DAYS, duration_s)
-        gained_s = self._account.standing["term_until_s"] - self._now_s - max(0, left_s) - duration_s
+        self._oracle.rules.pay_time(duration_s, owed_s)
+        after_s = self._account.standing["term_until_s"]
+        if duration_s <= owed_s:
+            gained_s = after_s - before_s
+        else:
+            gained_s = after_s - self._now_s - max(0, left_s) - duration_s + owed_s
         if not -_CLOCK_S < gained_s < _CLOCK_S:
             raise Broken(LOST if gained_s < 0 else DOUBLED, f"{gained_s} s more than were bought, at {self._now_s}")
+        if owed_s:
+            self._tally.add("times_owed_and_paid")
 
     def check_agreements(self, account):
         """Check debts and emergency credit against the rules."""

@@ -7,7 +7,8 @@ are whole hours of the wall clock, so a look every half hour misses none.
 import datetime
 
 _HALF_HOUR_S = 1_800
-_NO_CAP = 1 << 62
+_QUARTER_S = 900
+_NEVER_S = _NO_CAP = 1 << 62
 
 NOT_LENT = 0
 LENT = 1
@@ -28,6 +29,8 @@ class HouseRules:
         self.is_cut_off = False
         self._paid = {}
         self._spared_s = None  # time of the last look, if it found no credit
+        self._since_s = None  # time of the first look without credit, if friendly hours spared the household then
+        self._until_s = 0  # end of these hours, or of what they spared
 
     def share_of(self, amount: int, balance: int, week) -> int:
         """Return the repayment by a top-up of `amount` on `balance`."""
@@ -58,7 +61,22 @@ class HouseRules:
         """Return True if supply is on. A household that is cut off stays so until there is credit again."""
         self.is_cut_off = self._cuts_off(has_credit, utc_s, zone)
         self._spared_s = None if has_credit else utc_s
+        if has_credit:
+            self._since_s = None
+        elif self._since_s is None and not self.is_cut_off:
+            self._since_s, self._until_s = utc_s, self._end_of_friendly_hours(utc_s, zone)
+        elif self.is_cut_off:
+            self._until_s = min(self._until_s, utc_s)
         return not self.is_cut_off
+
+    def owed_s(self, utc_s: int) -> int:
+        """Return the time that friendly hours gave beyond the end of a term."""
+        return 0 if self._since_s is None else max(0, min(utc_s, self._until_s) - self._since_s)
+
+    def pay_time(self, duration_s: int, owed_s: int):
+        """Pay time back. Whoever buys more than the time owed has credit again."""
+        if owed_s:
+            self._since_s = self._since_s + duration_s if duration_s <= owed_s else None
 
     @property
     def is_spared(self) -> bool:
@@ -70,6 +88,12 @@ class HouseRules:
             return not has_credit
         since_s = utc_s if self._spared_s is None else self._spared_s
         return not all(self._is_friendly(at_s, zone) for at_s in _every_half_hour(since_s, utc_s))
+
+    def _end_of_friendly_hours(self, utc_s, zone):
+        for at_s in range(utc_s - utc_s % _QUARTER_S, utc_s + 14 * 86_400, _QUARTER_S):
+            if at_s > utc_s and not self._is_friendly(at_s, zone):
+                return at_s
+        return _NEVER_S
 
     def _is_friendly(self, utc_s, zone):
         local = datetime.datetime.fromtimestamp(utc_s, zone)

@@ -42,6 +42,7 @@ TERMS = {
     "tax_permyriad": 0,
     "daily_limit_mwh": 0,
 }
+UNTIL = ("term_until_s", "dispenser_until_s", "permit_until_s", "friendly_until_s")
 STANDING = (
     "term_until_s",
     "dispenser_until_s",
@@ -100,7 +101,7 @@ class Page:
 
     def __init__(self, time_s: int, impulses: int, per_kwh: int, price: Price):
         self.time_s = time_s
-        self.day = self.charged_day = time_s // DAY_S
+        self.day = self.charged_day = self.shared_day = time_s // DAY_S
         self.month = month_of(self.day)
         self.month_began_at = 0
         self.closed = ()
@@ -180,7 +181,9 @@ class Page:
         """Enter days up to `day`. Every day costs its standing charge, once; a month ends where the next begins."""
         while self.day < day:
             self.day += 1
-            self.day_mwh = 0
+            if self.day > self.shared_day:
+                self.shared_day = self.day
+                self.day_mwh = 0
             if month_of(self.day) > self.month:
                 self.closed = ((self.month, self.billed - self.month_began_at),) + self.closed[:11]
                 self.month = month_of(self.day)

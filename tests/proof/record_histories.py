@@ -5,8 +5,10 @@ from tests import samples
 from tests.proof.campaign import BROKEN_RULES, LOST, Broken
 from tests.proof.small_histories import EventsHistory, LogHistory, opened
 from wattpurse.core.messages import token
+from wattpurse.core.money.card_register import CAPACITY, CardRegister
+from wattpurse.core.money.known_cards import KnownCard
 from wattpurse.core.records import event_chain
-from wattpurse.core.records.events import STARTED, EventLog
+from wattpurse.core.records.events import CLOCK_SET, EventLog
 from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.top_up_log import TopUpLog
 from wattpurse.core.tariffs.calendar import HALF_HOUR_S
@@ -134,20 +136,83 @@ class ChainHistory(EventsHistory):
 
 
 class DeadClockHistory(ChainHistory):
-    """A chained event log of a meter whose clock is dead: each start notes the same event of the same second."""
+    """A chained event log of a meter whose clock is dead: each start notes the same event and second."""
 
     def recovered(self, flash) -> EventLog:
-        """Return the log of a meter that starts from `flash`, with its start noted."""
+        """Return the log of a meter that starts from `flash`, with its clock noted as set."""
         log = super().recovered(flash)
-        log.note(STARTED, 0, samples.NEW_YEAR_S)
+        log.note(CLOCK_SET, 0, samples.NEW_YEAR_S)
         return log
 
     def shown(self, log: EventLog) -> list:
-        """Return the newest events without the starts."""
+        """Return the newest events without those of the clock."""
         newest = []
         for event in log.survey():
-            if event is not None and event.code != STARTED:
+            if event is not None and event.code != CLOCK_SET:
                 newest.append(event)
                 if len(newest) == self.most_shown:
                     break
         return newest
+
+
+class CardsHistory:
+    """A register of key cards: `least` has the acknowledged version of each card, `most` the newest one tried."""
+
+    name = "cards"
+
+    def __init__(self, flash, sectors: int, random):
+        self.flash, self.sectors, self.random = flash, sectors, random
+        self.register = CardRegister(flash, 0, sectors)
+        self.least = {}
+        self.most = {}
+
+    def plan(self):
+        """Choose the cards that leave the list next. Some have left it with the same numbers before."""
+        self._cards = self.random.sample(range(1, CAPACITY + 1), self.random.choice((1, 1, 1, 60)))
+        self._step = self.random.choice((0, 1, 1))
+
+    def perform(self):
+        """Note them."""
+        for number in self._cards:
+            version = max(1, self.most.get(number, 0) + self._step)
+            self.most[number] = version
+            self.register.note(KnownCard(number, version, version * 10, number % 7, version % 2, number))
+            if not self.register.failed:
+                self.least[number] = version
+
+    def confirm(self):
+        """Check the living register."""
+        self.check(self.register)
+
+    def rest(self):
+        """Let nothing be under way."""
+
+    def recovered(self, flash) -> CardRegister:
+        """Return the register of a meter that starts from `flash` and looks for a card."""
+        register = CardRegister(flash, 0, self.sectors)
+        register.find(1)
+        if register.failed:
+            raise Broken(LOST, "the register cannot be opened")
+        return register
+
+    def check(self, register: CardRegister):
+        """Raise Broken if an older version of a card would be accepted, or its numbers are none that it had."""
+        for number, least in self.least.items():
+            card = register.find(number)
+            if card is None or not least <= card.version <= self.most[number]:
+                raise Broken(LOST, f"card {number} is {card and card.version}, not {least} to {self.most[number]}")
+            if (card.spent, card.pending, card.unproved, card.owed) != (
+                card.version * 10,
+                number % 7,
+                card.version % 2,
+                number,
+            ):
+                raise Broken(BROKEN_RULES, f"card {number} has numbers that nobody noted: {vars(card)}")
+
+    def continued(self, register: CardRegister, random) -> "CardsHistory":
+        """Return a history of its own that continues from a recovered register."""
+        other = CardsHistory.__new__(CardsHistory)
+        other.flash, other.sectors, other.random = register._place[0], self.sectors, random
+        other.register = register
+        other.least, other.most = dict(self.least), dict(self.most)
+        return other

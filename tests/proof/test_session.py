@@ -1,9 +1,11 @@
 """A person's session with `make run` on a pseudo-terminal: commission, tap, cut, top up, quit, and come back to it."""
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import termios
 import time
@@ -19,7 +21,7 @@ class Session:
     def __init__(self, folder, *command):
         self.keys, self._terminal = pty.openpty()
         self.attributes = termios.tcgetattr(self._terminal)
-        self.text = ""
+        self.text = self.everything = ""
         self._options = ["--state", f"{folder}/meter", "--cards", f"{folder}/cards", "--desk", str(folder)]
         self._environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}", "LC_ALL": "C"}
         self._program = subprocess.Popen(
@@ -43,6 +45,15 @@ class Session:
         self.text = ""
         return match
 
+    def resize(self, columns: int, rows: int):
+        """Give the terminal another size, as a person does who drags the window."""
+        fcntl.ioctl(self.keys, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def kill(self):
+        """End the program without warning."""
+        self._program.kill()
+        self._program.wait()
+
     def end(self) -> int:
         """End the program and return its exit status."""
         self.press("q")
@@ -59,7 +70,25 @@ class Session:
     def read(self):
         """Read the output of a tenth of a second."""
         if select.select([self.keys], [], [], 0.1)[0]:
-            self.text += os.read(self.keys, 65536).decode(errors="replace")
+            text = os.read(self.keys, 65536).decode(errors="replace")
+            self.text += text
+            self.everything += text
+
+
+def second_run(folder) -> subprocess.CompletedProcess:
+    """Return the finished run that a person starts beside another one."""
+    environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
+    command = [ROOT / "tools/toolchain/unix-run", "boards/host/run.py", "--state", f"{folder}/meter"]
+    keys, terminal = pty.openpty()
+    done = subprocess.run(
+        [*command, "--cards", f"{folder}/cards", "--desk", str(folder)],
+        stdin=terminal,
+        stdout=terminal,
+        timeout=SECONDS_ALLOWED,
+        env=environment,
+    )
+    done.stdout = os.read(keys, 65536).decode()
+    return done
 
 
 def wattpurse(folder, *words) -> str:
@@ -104,3 +133,52 @@ def test_a_session_by_hand(tmp_path):
     again.press("\x03")
     assert again.end() == 0
     assert again.attributes_now() == again.attributes
+
+
+def test_a_window_that_changes_its_size_and_a_console_that_scrolls(tmp_path):
+    session = Session(tmp_path)
+    session.expect("supply       no credit")
+    session.resize(60, 20)
+    session.expect("This terminal has 60 columns and 20 rows")
+    session.resize(132, 43)
+    session.expect(r"\x1b\[43;1H[^\x1b]*\x1b\[2m .*q quit")
+    session.resize(80, 24)
+    session.expect(r"\x1b\[24;1H[^\x1b]*\x1b\[2m .*q quit")
+    session.press("chelp\r")
+    session.expect("reports and lists take --json")
+    session.press("\x1b[5~\x1b[5~\x1b[5~\x1b[5~")
+    session.expect("rows 1-13 of [0-9]+; PgUp, PgDn, typing returns to the end")
+    session.press("login 246810")
+    session.expect(r"> login \*{6}_")
+    session.press("\u00e9\r")
+    session.expect("logged in until")
+    session.press("\x0c")
+    session.expect(r"\x1b\[2J")
+    session.press("\x1b")
+    session.expect("q quit")
+    assert session.end() == 0
+    assert "246810" not in session.everything
+
+
+def test_two_runs_in_one_folder(tmp_path):
+    session = Session(tmp_path)
+    session.expect("supply       no credit")
+    refused = second_run(tmp_path)
+    assert refused.returncode == 1
+    assert f"another run has the meter in the folder {tmp_path}/meter" in refused.stdout
+    session.press("1")
+    session.expect("supply       on")
+    session.kill()
+
+    again = Session(tmp_path)
+    again.expect("nothing on it")
+    again.press("1")
+    again.expect("tenant .classic")
+    assert again.end() == 0
+
+
+def test_a_run_without_a_terminal_refuses_a_contract_that_its_story_does_not_have():
+    command = [ROOT / "tools/toolchain/unix-run", "boards/host/run.py", "--contract", "term"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "to use --contract term" in done.stdout

@@ -12,7 +12,7 @@ from boards.host.world.clock import VirtualClock
 from tests import samples
 from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
-from wattpurse.core.money import supply
+from wattpurse.core.money import clock_rules, supply
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.token_windows import issuer_of
 from wattpurse.core.seals import keys
@@ -28,7 +28,6 @@ from wattpurse.services.timekeeping import TimeKeeper
 METER_NUMBER = 40_001_234
 METER_KEY = bytes(range(16))
 START_S = samples.NEW_YEAR_S + 3_600
-LATEST_S = START_S + 10 * 366 * 86_400
 
 SETTINGS_RING = (0, 3)
 EVENTS_RING = (6, 3)
@@ -127,7 +126,8 @@ class Bench:
         self.events.open()
 
     def _start(self):
-        self.timekeeper.start(self.ledger.account.time_s, LATEST_S)
+        account = self.ledger.account
+        self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
         self.teller.start()
         self.metering.step()
 

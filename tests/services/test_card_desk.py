@@ -7,8 +7,10 @@ import asyncio
 import unittest
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.foreign import ForeignCard, Phone
 from boards.host.cards.images import from_image
-from boards.host.cards.ultralight import UltralightCard
+from boards.host.cards.ultralight import FAST_READ, GET_VERSION, PageClone, UltralightCard
+from boards.host.chips import mfrc522_registers
 from boards.host.chips.aes import aes
 from tests.samples import NEW_YEAR_S
 from tests.services.desk_bench import (
@@ -24,12 +26,14 @@ from tests.services.desk_bench import (
     sealed,
 )
 from wattpurse.cards import data_card, purse
+from wattpurse.cards.mfrc522_registers import CONFIGURATION
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import statement
 from wattpurse.core.messages.service_pass import make_service_pass
+from wattpurse.core.money.token_windows import WINDOW
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
-from wattpurse.services.card_desk import FAILURES_BEFORE_ALARM, LONGEST_PAUSE_MS, PERIOD_MS
+from wattpurse.services.card_desk import FAILURES_BEFORE_ALARM, LONGEST_PAUSE_MS, PERIOD_MS, PRECEDENCE
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import EARLIEST_S, TimeKeeper
 
@@ -56,11 +60,33 @@ class TestTaps(DeskTest):
                     (opened["balance"], opened["windows"][0][0], opened["meter_number"]), (AMOUNT, 1, METER)
                 )
 
-    def test_the_same_card_again_is_used(self):
-        card = self.station.new_card("classic-1k", sealed())
+    def test_an_ntag_clone_with_fewer_commands_brings_credit_and_takes_a_statement(self):
+        for kind in ("ntag213", "ntag215", "ntag216"):
+            for unknown in ((FAST_READ,), (GET_VERSION, FAST_READ)):
+                self.new_meter()
+                card = PageClone(kind, PAGES_UID, unknown, is_silent=kind == "ntag215")
+                self.station.write(card, sealed())
+                self.assertEqual(self.tap(card), [outcome.ACCEPTED])
+                self.assertEqual((self.balance, self.station.statement(card)["balance"]), (AMOUNT, AMOUNT))
+
+    def test_a_second_tap_for_the_statement_is_no_refusal(self):
+        card = self.station.new_card("classic-1k", sealed(1) + sealed(2))
         self.tap(card)
+        self.ledger.credit(9, 0, 123, 0, NEW_YEAR_S)
+        self.assertEqual(self.tap(card), [outcome.NO_NEWS])
+        self.assertEqual(self.station.statement(card)["balance"], 2 * AMOUNT + 123)
+
+    def test_a_token_too_old_to_know_is_refused_as_used(self):
+        card = self.station.new_card("ntag215", sealed(1))
+        self.ledger.credit(1 + WINDOW, 0, 123, 0, NEW_YEAR_S)
         self.assertEqual(self.tap(card), [outcome.USED])
-        self.assertEqual(self.balance, AMOUNT)
+        self.assertEqual(self.balance, 123)
+
+    def test_a_token_of_another_key_among_known_ones_is_not_told_as_nothing_new(self):
+        card = self.station.new_card("ntag215", sealed(1))
+        self.tap(card)
+        self.station.write(card, sealed(1) + sealed(2)[:-1] + b"?")
+        self.assertEqual(self.tap(card), [outcome.USED])
 
     def test_several_tokens_are_redeemed_in_one_tap(self):
         card = self.station.new_card("ntag216", sealed(1) + sealed(2) + sealed(5))
@@ -82,14 +108,14 @@ class TestTaps(DeskTest):
         card = self.station.new_card("ntag215", sealed())
         copy = from_image(card.image())
         self.tap(card)
-        self.assertEqual(self.tap(copy), [outcome.USED])
+        self.assertEqual(self.tap(copy), [outcome.NO_NEWS])
         self.assertEqual(self.balance, AMOUNT)
 
     def test_tokens_moved_to_another_card_are_still_redeemed_once(self):
         first = self.station.new_card("ntag215", sealed())
         second = self.station.new_card("classic-1k", sealed())
         self.tap(first)
-        self.assertEqual(self.tap(second), [outcome.USED])
+        self.assertEqual(self.tap(second), [outcome.NO_NEWS])
         self.assertEqual(self.balance, AMOUNT)
 
     def test_a_card_for_another_meter_is_left_as_it_is(self):
@@ -156,7 +182,7 @@ class TestPresence(DeskTest):
         self.look(2)
         self.field.insert(card)
         self.look(2)
-        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.USED])
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.NO_NEWS])
 
     def test_two_cards_at_once_are_both_served(self):
         first = self.station.new_card("classic-1k", sealed(1))
@@ -164,7 +190,7 @@ class TestPresence(DeskTest):
         self.field.insert(first)
         self.field.insert(second)
         self.look(3)
-        self.assertEqual(self.outcomes, [outcome.ACCEPTED, outcome.ACCEPTED])
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
         self.assertEqual(self.balance, 2 * AMOUNT)
 
     def test_a_second_card_is_served_while_the_first_lies_there(self):
@@ -180,6 +206,97 @@ class TestPresence(DeskTest):
         self.field.insert(self.station.new_card("classic-1k", sealed(1)))
         self.look()
         self.assertFalse(self.field.on)
+
+
+class TestWallet(DeskTest):
+    """Several cards come to the reader at once; the person with them gets one answer."""
+
+    def test_every_outcome_has_a_place_in_the_precedence(self):
+        self.assertEqual(sorted(PRECEDENCE), list(range(len(outcome.all_outcomes()))))
+
+    def lay_on(self, *cards):
+        for card in cards:
+            self.field.insert(card)
+        self.look(8)
+        for card in cards:
+            self.field.remove(card)
+        self.look(3)
+        shown = list(self.outcomes)
+        self.outcomes.clear()
+        return shown
+
+    def test_a_bank_card_hides_no_acceptance_in_whichever_order_the_cards_are_found(self):
+        for kind in ("classic-1k", "ntag215"):
+            for uid in (b"\x08\x01\x02\x03", b"\x08\xfe\xfe\xfe", b"\x00\x00\x00\x01", b"\xff\xff\xff\xff"):
+                self.new_meter()
+                card = self.station.new_card(kind, sealed())
+                self.assertEqual(self.lay_on(card, ForeignCard(uid)), [outcome.ACCEPTED])
+                self.assertEqual(self.balance, AMOUNT)
+
+    def test_a_phone_hides_no_acceptance(self):
+        self.assertEqual(self.lay_on(Phone(), self.station.new_card("classic-1k", sealed())), [outcome.ACCEPTED])
+
+    def test_a_bank_card_or_a_phone_alone_is_refused_once(self):
+        self.assertEqual(self.lay_on(ForeignCard(b"\x00\x00\x00\x01")), [outcome.UNREADABLE])
+        self.assertEqual(self.lay_on(Phone()), [outcome.UNREADABLE])
+
+    def test_a_bank_card_that_is_found_at_a_later_look_than_the_customers_card(self):
+        bank_card = ForeignCard(b"\x00\x00\x00\x01")
+        self.field.insert(self.station.new_card("classic-1k", sealed()))
+        for looks in (1, 1, 30, 3):
+            self.look(looks)
+            self.field.insert(bank_card)
+            self.look(3)
+            self.field.remove(bank_card)
+            self.look(3)
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+
+    def test_a_bank_card_that_leaves_the_field_last(self):
+        card, bank_card = self.station.new_card("classic-1k", sealed()), ForeignCard(b"\xff\xff\xff\xff")
+        self.field.insert(card)
+        self.field.insert(bank_card)
+        self.look(2)
+        self.field.remove(card)
+        self.look(8)
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+
+    def test_a_neighbours_card_beside_it(self):
+        card = self.station.new_card("classic-1k", sealed())
+        other = self.station.new_card("ntag215", sealed(2, meter=METER + 1), meter=METER + 1)
+        self.assertEqual(self.lay_on(other, card), [outcome.ACCEPTED])
+
+    def test_another_persons_card_is_answered_though_a_card_lies_there(self):
+        self.field.insert(self.station.new_card("classic-1k", sealed()))
+        self.look(20)
+        other = self.station.new_card("ntag215", sealed(2, meter=METER + 1), meter=METER + 1)
+        self.assertEqual(self.lay_on(other), [outcome.ACCEPTED, outcome.NOT_THIS_METER])
+
+    def test_a_service_card_beside_a_customers_card_still_opens_the_console(self):
+        content = make_service_pass(aes, PAGES_UID, 7, NEW_YEAR_S + 86_400, ((METER, METER_KEY),))
+        service_card = self.station.new_card("ntag213", content, purse.SERVICE, 0)
+        card = self.station.new_card("classic-1k", sealed())
+        self.assertEqual(self.lay_on(card, service_card), [outcome.SERVICE])
+        self.assertEqual(self.balance, AMOUNT)
+
+    def test_a_reader_that_fails_behind_a_tap_does_not_hide_its_outcome(self):
+        frames = self._frames_of_a_tap()
+        told = []
+        for frame in range(frames - 3, frames + 2):
+            self.new_meter()
+            card = self.station.new_card("ntag213", sealed())
+            self.field.plan(frame, lambda field: self.model.faults.hang())
+            self.field.insert(card)
+            self.look()
+            if self.station.statement(card) is not None:
+                told.append(list(self.outcomes))
+        self.assertTrue(len(told) > 1)
+        self.assertEqual(told, [[outcome.ACCEPTED]] * len(told))
+
+    def _frames_of_a_tap(self):
+        self.field.insert(self.station.new_card("ntag213", sealed()))
+        before = self.field.frames
+        self.look()
+        return self.field.frames - before
 
 
 class TestService(DeskTest):
@@ -304,7 +421,7 @@ class TestDataCards(DeskTest):
             self.assertEqual(self.tap(card), [outcome.ACCEPTED])
             self.assertEqual(self.balance, 2 * AMOUNT)
             self.assertEqual([opened["balance"] for opened in self.statements_on(card)], [2 * AMOUNT])
-            self.assertEqual(self.tap(card), [outcome.USED])
+            self.assertEqual(self.tap(card), [outcome.NO_NEWS])
             self.assertEqual([opened["balance"] for opened in self.statements_on(card)], [2 * AMOUNT])
 
     def test_a_meter_for_which_it_brings_nothing_gives_its_statement(self):
@@ -385,7 +502,7 @@ class TestTornTaps(DeskTest):
                 self.field.remove(card)
                 self.look(2)
                 self.check_statement(card, redeemed)
-                expected = outcome.USED if redeemed else outcome.ACCEPTED
+                expected = outcome.NO_NEWS if redeemed else outcome.ACCEPTED
                 self.assertEqual(self.tap(card), [expected])
                 self.assertEqual(self.balance, self.credit)
                 self.assertEqual(self.station.statement(card)["balance"], self.credit)
@@ -461,6 +578,28 @@ class TestReader(DeskTest):
         self.assertFalse(self.statements.reader_failed)
         self.assertEqual(self.desk.pause_ms, PERIOD_MS)
         self.assertIn(events.READER_BACK, [event.code for event in self.events.recent(20)])
+
+    def test_after_any_flipped_bit_of_the_setup_a_card_is_served_within_two_looks(self):
+        card = self.station.new_card("ntag213")
+        self.look()
+        for register in [row[0] for row in CONFIGURATION]:
+            for bit in range(8):
+                self.model.faults.flip(register, bit)
+                self.field.insert(card)
+                self.look(2)
+                self.field.remove(card)
+                self.assertEqual((register, bit, self.outcomes), (register, bit, [outcome.NO_NEWS]))
+                self.outcomes.clear()
+                self.look(2)
+        self.assertFalse(self.statements.reader_failed)
+
+    def test_a_register_that_cannot_be_set_any_more_raises_the_alarm(self):
+        self.look()
+        self.model.faults.stick(mfrc522_registers.TX_ASK, 6, 0)
+        self.model.faults.brown_out()
+        self.look(1 + FAILURES_BEFORE_ALARM)
+        self.assertTrue(self.statements.reader_failed)
+        self.assertEqual([event.code for event in self.events.recent(20)], [events.READER_LOST])
 
     def test_a_loose_interrupt_wire_and_a_brown_out_are_recovered_from(self):
         self.look()

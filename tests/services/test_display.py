@@ -18,7 +18,7 @@ from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import ACCEPTED, KEY, LOW_CREDIT, REFUSED, VERY_LOW_CREDIT, Buzzer
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.segments import render
-from wattpurse.services.display import Display
+from wattpurse.services.display import FAILURES_BEFORE_ALARM, Display
 
 DARK = bytes(6)
 PAGES = ("C 20.00", "r1 0.25", "t  4.00", "u  4.00", "h 00.00")
@@ -39,17 +39,22 @@ class House:
         self.clock = VirtualClock()
         clock_wire, data_wire, button_wire, buzzer_wire = Wire(), Wire(), Wire(), Wire(pull=0)
         self.chip = DisplayModel(clock_wire, data_wire)
+        self._short = Pin(data_wire)
         self.finger = ButtonModel(self.clock, button_wire, RandomBits(5))
         self.sounds = []
         buzzer_wire.listen(self._hear)
         self.account = samples.new_account()
         self.account.money.bought = 21_000_000
         self.account.consume(4 * samples.KWH)
+        self.account.terms.set("quiet_from_minute", 0)
+        self.account.terms.set("quiet_to_minute", 0)
         self.reason = supply.ON
         self.days_left = None
         self.agreements = []
         self.asks = False
         self.has_alarm = False
+        self.reports = []
+        self.rest_s = 0
         board = Panel()
         board.clock = self.clock
         board.display = LedDisplay(Pin(clock_wire), Pin(data_wire))
@@ -60,8 +65,14 @@ class House:
             read_state=self.read_state,
             agree=self.agree,
             raises_alarm=lambda: self.has_alarm,
+            report_lost=self.reports.append,
+            rest_s=lambda: self.rest_s,
             version=version,
         )
+
+    def short_of_data_line(self, level):
+        """Hold the data line low, or let it go."""
+        self._short(level)
 
     def read_state(self):
         grade = warning.NONE
@@ -254,10 +265,37 @@ class TestSupply(TestDisplay):
         self.assertEqual(self.house.sounds, [])
 
 
+class TestRest(TestDisplay):
+    def test_the_seconds_until_supply_returns_are_shown_in_turns_with_credit(self):
+        self.house.reason = supply.RESTING
+        for seconds, text in ((9, "E32.  9"), (640, "E32.640"), (1_800, "E32.999")):
+            self.house.rest_s = seconds
+            shown = self.house.shown_every(SECOND_MS, 4_000)
+            self.assertEqual(set(shown), {bytes(render(text)), bytes(render(PAGES[0]))})
+
+
 class TestLowCredit(TestDisplay):
     def setUp(self):
         super().setUp()
         self.house.account.money.charged = 19_500_000
+
+    def test_the_warning_is_silent_from_ten_in_the_evening_to_eight_and_blinks_on(self):
+        self.house.account.terms.set("quiet_from_minute", 22 * 60)
+        self.house.account.terms.set("quiet_to_minute", 8 * 60)
+        for hour in (0, 7, 22, 23):
+            self.house.account.time_s = samples.NEW_YEAR_S + hour * 3_600
+            self.house.live(2 * MINUTE_MS)
+            self.assertEqual(self.house.sounds, [], hour)
+        self.assertEqual(self.house.shown_every(500, 2_000), [bytes(render("C  1.50")), DARK] * 2)
+        for beeps, hour in ((2, 8), (4, 21)):
+            self.house.account.time_s = samples.NEW_YEAR_S + hour * 3_600
+            self.house.live(2 * MINUTE_MS)
+            self.assertEqual(self.house.times_heard(LOW_CREDIT), beeps, hour)
+
+    def test_a_key_clicks_in_quiet_hours_too(self):
+        self.house.account.terms.set("quiet_to_minute", 8 * 60)
+        self._press()
+        self.assertEqual(self.house.times_heard(KEY), 1)
 
     def test_blinks_once_a_second(self):
         shown = self.house.shown_every(500, 10_000)
@@ -349,8 +387,13 @@ class TestConsent(TestDisplay):
 
     def test_emergency_credit_is_offered_in_turns_with_credit(self):
         shown = self.house.shown_every(SECOND_MS, 8_000)
-        turns = [bytes(render(text)) for text in ("EC 5.00", "C -0.01")]
+        turns = [bytes(render(text)) for text in ("EC 4.99", "C -0.01")]
         self.assertEqual(shown, [turns[0], turns[0], turns[1], turns[1]] * 2)
+
+    def test_the_offer_is_what_a_press_gives_after_energy_below_zero(self):
+        self.house.account.money.charged = 21_000_000 + 3_200_000
+        shown = self.house.shown_every(SECOND_MS, 4_000)
+        self.assertIn(bytes(render("EC 1.80")), shown)
 
     def test_once_it_was_taken_it_is_offered_no_more(self):
         self.house.account.standing.set("emergency_money", EMERGENCY_USED)
@@ -501,6 +544,42 @@ class TestChip(TestDisplay):
         self.house.live(300)
         self._assert_shows("C 19.75")
         self.assertFalse(self.house.display.failed)
+
+    def test_a_chip_that_does_not_answer_is_reported_once_and_again_when_it_is_back(self):
+        self.house.live(SECOND_MS)
+        self.house.chip.connected = False
+        self.house.live(2 * MINUTE_MS)
+        self.assertEqual(self.house.reports, [True])
+        self.house.chip.connected = True
+        self.house.live(30 * SECOND_MS)
+        self.assertEqual(self.house.reports, [True])
+        self.house.live(MINUTE_MS)
+        self.assertEqual(self.house.reports, [True, False])
+
+    def test_a_loose_contact_is_reported_no_more_than_once_a_minute(self):
+        for _ in range(20):
+            self.house.chip.connected = False
+            self.house.live(5 * SECOND_MS)
+            self.house.chip.connected = True
+            self.house.live(5 * SECOND_MS)
+        self.assertEqual(self.house.reports, [True])
+
+    def test_one_lost_answer_is_no_alarm(self):
+        self.house.chip.connected = False
+        self.house.live(300)
+        self.house.chip.connected = True
+        self.house.live(2 * MINUTE_MS)
+        self.assertTrue(0 < self.house.display.failures < FAILURES_BEFORE_ALARM)
+        self.assertEqual(self.house.reports, [])
+
+    def test_a_data_line_that_is_held_at_either_level_is_reported(self):
+        """Expect an error though a line that is held low seems to acknowledge every byte."""
+        self.house.short_of_data_line(0)
+        self.house.live(2 * MINUTE_MS)
+        self.assertEqual(self.house.reports, [True])
+        self.house.short_of_data_line(1)
+        self.house.live(2 * MINUTE_MS)
+        self.assertEqual(self.house.reports, [True, False])
 
     def test_the_button_and_the_warning_live_on_without_the_chip(self):
         self.house.chip.connected = False

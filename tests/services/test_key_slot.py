@@ -60,6 +60,14 @@ class SlotTest(DeskBench, unittest.TestCase):
         self.field.insert(card)
         self.look()
 
+    def show_empty_cards(self, count):
+        """Let so many genuine cards come and go, on which nothing was ever loaded."""
+        for number in range(count):
+            card = self.station.new_key_card("ntag213", key_content(0), OTHER_UID[:6] + bytes((number,)))
+            self.insert(card)
+            self.field.remove(card)
+            self.wait(1_000)
+
     def balance_on(self, card):
         self.field.remove(card)
         return self.station.key_card(card).balance
@@ -270,21 +278,69 @@ class TestTwoCards(SlotTest):
         self.insert(card)
         self.assertEqual(self.balance_on(card), AMOUNT - PRICE)
 
-    def test_eight_cards_are_remembered(self):
+    def test_what_a_card_owes_waits_for_it_while_eight_others_come(self):
         first = self.station.new_key_card("ntag213", key_content())
         self.insert(first)
         self.use(PULSES // 100)
         self.field.remove(first)
         self.wait(1_000)
-        for number in range(8):
-            card = self.station.new_key_card("ntag213", key_content(), OTHER_UID[:6] + bytes((number,)))
-            self.insert(card)
-            self.field.remove(card)
-            self.wait(1_000)
-        self.assertEqual((len(self.cards.known), self.cards.given), (8, PRICE // 100))
+        self.show_empty_cards(8)
+        self.assertEqual((len(self.cards.known), self.cards.left), (8, PRICE // 100))
+        self.restart()
+        self.insert(first)
+        self.assertEqual((self.cards.newest.owed, self.cards.left), (PRICE // 100, 0))
+        self.use(PULSES)
+        self.look()
+        self.assertEqual(self.balance_on(first), AMOUNT - PRICE - PRICE // 100)
 
 
 class TestRollback(SlotTest):
+    def test_a_saved_image_spends_once_whatever_number_of_empty_cards_comes_between(self):
+        card = self.station.new_key_card("ntag213", key_content(1_000_000))
+        image = card.image()
+        taken = 0
+        for turn in range(4):
+            copy = from_image(image) if turn else card
+            self.insert(copy)
+            for _ in range(5):
+                if self.reason() == supply.ON:
+                    self.use(PULSES)
+                    self.look()
+            taken += 1_000_000 - self.balance_on(copy)
+            self.wait(6_000)
+            self.show_empty_cards(8)
+        self.assertEqual(taken, 1_200_000)  # the fourth kWh was on its way when supply ended
+        self.assertEqual(self.ledger.account.money.charged, 1_200_000)
+        refusals = [event for event in self.events.recent(99) if event.code == events.CARD_REFUSED]
+        self.assertEqual([refusals[0].number], [key_card.card_number(card.uid)])
+        self.assertEqual(self.outcomes.count(outcome.UNREADABLE), 3)
+
+    def test_an_image_of_one_writing_before_is_owed_again_after_many_cards(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        image = card.image()
+        self.use(PULSES)
+        self.look()
+        self.field.remove(card)
+        self.wait(1_000)
+        self.show_empty_cards(9)
+        old = from_image(image)
+        self.insert(old)
+        self.assertEqual(self.balance_on(old), AMOUNT - PRICE)
+
+    def test_a_register_that_cannot_be_written_stops_no_card_and_raises_the_alarm(self):
+        card = self.station.new_key_card("ntag213", key_content())
+        self.insert(card)
+        self.use(PULSES)
+        self.look()
+        self.field.remove(card)
+        self.wait(1_000)
+        self.flash.faults.bad_sectors.update(range(32, 40))
+        self.show_empty_cards(9)
+        self.assertTrue(self.stores.records_failed)
+        self.insert(card)
+        self.assertEqual(self.reason(), supply.ON)
+
     def test_an_older_image_is_refused_and_noted_once(self):
         card = self.station.new_key_card("ntag213", key_content())
         self.insert(card)
@@ -306,21 +362,30 @@ class TestRollback(SlotTest):
         self.insert(card)
         self.assertEqual(self.reason(), supply.ON)
 
-    def test_two_of_them_that_lie_there_together_are_noted_once_each(self):
+    def test_two_of_them_that_lie_there_together_are_one_event_and_the_next_one_counts_the_other(self):
         old = []
         for kind, uid in (("classic-1k", None), ("ntag213", OTHER_UID)):
             card = self.station.new_key_card(kind, key_content(), uid)
             self.insert(card)
             old.append(from_image(card.image()))
-            for _ in range(2):
+            for _ in range(3):
+                later = from_image(card.image())
                 self.use(PULSES)
                 self.look()
+            self.use(PULSES)
+            self.look()
             self.field.remove(card)
             self.wait(1_000)
         for card in old:
             self.field.insert(card)
         self.wait(3_000)
-        self.assertEqual([event.code for event in self.events.recent(50)].count(events.CARD_REFUSED), 2)
+        for card in old:
+            self.field.remove(card)
+        self.wait(1_000)
+        self.clock.advance_us(3_600_000_000)
+        self.insert(later)
+        noted = [event.left_out for event in self.events.recent(50) if event.code == events.CARD_REFUSED]
+        self.assertEqual(noted, [1, 0])
 
     def test_an_image_from_just_before_is_brought_up_to_date(self):
         card = self.station.new_key_card("ntag213", key_content())

@@ -217,6 +217,16 @@ class TestValue(unittest.TestCase):
         account.terms.set("emergency_mwh", 3 * samples.KWH)
         self.assertEqual(pages.emergency_text(account), "EC 3.00")
 
+    def test_emergency_credit_on_offer_is_less_by_the_energy_used_without_credit(self):
+        account = money_account(0)
+        account.terms.set("emergency_microunits", 5_000_000)
+        account.money.spend(4_200_000)
+        self.assertEqual(pages.emergency_text(account), "EC 0.80")
+        account.contract = contracts.PrepaidEnergy
+        account.terms.set("emergency_mwh", 3 * samples.KWH)
+        account.energy.spend(samples.KWH)
+        self.assertEqual(pages.emergency_text(account), "EC 2.00")
+
     def test_the_price_is_what_is_paid_tax_included(self):
         account = money_account(0)
         account.terms.set("tax_permyriad", 1_900)

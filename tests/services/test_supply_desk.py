@@ -11,7 +11,7 @@ from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.ledger_records import STANDING, TERMS
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED
 from wattpurse.core.records import events
-from wattpurse.services.supply_desk import TIME_NOTED_EVERY_S, SupplyDesk
+from wattpurse.services.supply_desk import SupplyDesk
 
 DAY_S = 86_400
 
@@ -66,6 +66,7 @@ class TestJudging(DeskTest):
         self.assertEqual((self.desk.judge(), self.standing["cut_off"]), (supply.ON, 0))
         self._wait(5)
         self.assertEqual((self.desk.judge(), self.standing["cut_off"]), (supply.EXPIRED, 1))
+        self.assertEqual(self.desk.judge(), supply.EXPIRED)  # notes the opening
         programs = self.bench.flash.programs
         self.assertEqual(self.desk.judge(), supply.EXPIRED)
         self.assertEqual(self.bench.flash.programs, programs)
@@ -111,34 +112,92 @@ class TestJudging(DeskTest):
             self.desk.judge()
 
 
-class TestALostClock(DeskTest):
+class TestOftenOpened(DeskTest):
+    """Somebody opens and closes the switch all the time, by a card, an order or otherwise."""
+
     def setUp(self):
         super().setUp()
-        self._become(contracts.Term)
-        self._set("term_until_s", self.bench.timekeeper.now_s() + 6 * TIME_NOTED_EVERY_S)
-        self.bench.rtc.stop_oscillator()
+        self._become(contracts.Managed)
+        self._set("permit_until_s", self.bench.timekeeper.now_s() + 10 * DAY_S)
         self._restart()
-
-    def _live(self, minutes):
-        for _ in range(minutes):
-            self._wait(60)
-            reason = self.desk.judge()
-        return reason
-
-    def test_a_term_ends_though_the_mains_are_cut_again_and_again(self):
-        cuts = 0
-        while cuts < 10 and self._live(11) == supply.ON:
-            self._restart()
-            self.assertFalse(self.bench.timekeeper.trusted)
-            cuts += 1
-        self.assertEqual(cuts, 5)  # an hour, in lives of eleven minutes
-
-    def test_a_clock_that_is_trusted_costs_no_record(self):
-        self.bench.timekeeper.set(self.bench.timekeeper.now_s() + 1)
         self.desk.judge()
+
+    def _open(self):
+        """Open by an order, let it close again, and return the reason that holds then."""
+        self.standing.set("ordered_open", 1)
+        self.assertEqual(self.desk.judge(), supply.ORDERED_OFF)
+        self.standing.set("ordered_open", 0)
+        return self.desk.judge()
+
+    def _open_often(self, times):
+        return [self._open() for _ in range(times)]
+
+    def test_opening_never_waits_and_the_seventh_closing_does(self):
+        self.assertEqual(self._open_often(7), [supply.ON] * 6 + [supply.RESTING])
+        self.assertEqual(self.desk.rest_s, 10)
+        self._wait(9)
+        self.assertEqual((self.desk.judge(), self.desk.rest_s), (supply.RESTING, 1))
+        self._wait(1)
+        self.assertEqual((self.desk.judge(), self.desk.rest_s), (supply.ON, 0))
+        self.assertEqual(self._open(), supply.RESTING)
+        self.assertEqual(self.desk.rest_s, 20)
+
+    def test_pulling_the_fuse_neither_ends_the_wait_nor_forgets_the_openings(self):
+        self._open_often(7)
+        self._restart()
+        self.assertEqual(self.desk.judge(), supply.RESTING)
+        self._wait(10)
+        self.assertEqual(self.desk.judge(), supply.ON)
+        self._restart()
+        self.desk.judge()
+        self.assertEqual(self._open(), supply.RESTING)
+        self.assertEqual(self.desk.rest_s, 20)
+
+    def test_an_order_during_the_wait_opens_nothing_and_counts_as_nothing(self):
+        self._open_often(40)
+        self.assertEqual(self.desk.rest_s, 10)
+
+    def test_a_card_that_is_taken_while_the_fuse_is_out_counts_as_an_opening(self):
+        for _ in range(7):
+            self.bench.events.note(events.SUPPLY, 0, self.bench.timekeeper.now_s(), supply.ON)
+            self._restart()
+            self.standing.set("ordered_open", 1)
+            self.assertEqual(self.desk.judge(), supply.ORDERED_OFF)
+            self.standing.set("ordered_open", 0)
+            reason = self.desk.judge()
+        self.assertEqual(reason, supply.RESTING)
+
+    def test_a_start_without_supply_after_one_without_supply_writes_nothing(self):
+        self._set("ordered_open", 1)
+        self.bench.events.note(events.SUPPLY, 0, self.bench.timekeeper.now_s(), supply.ORDERED_OFF)
+        self._restart()
         programs = self.bench.flash.programs
-        self.assertEqual(self._live(30), supply.ON)
+        for _ in range(3):
+            self.desk.judge()
         self.assertEqual(self.bench.flash.programs, programs)
+
+    def test_a_clock_that_is_set_back_keeps_nobody_waiting(self):
+        self._open_often(7)
+        self.bench.timekeeper.set(self.bench.timekeeper.now_s() - 5 * DAY_S)
+        self.assertEqual((self.desk.judge(), self.desk.rest_s), (supply.ON, 0))
+
+    def test_a_tamper_and_a_press_come_before_the_wait(self):
+        self._open_often(7)
+        self.standing.set("unconfirmed", 1)
+        self.assertEqual(self.desk.judge(), supply.UNCONFIRMED)
+
+
+class TestPowerTrips(DeskTest):
+    def test_the_ledger_keeps_the_series_and_the_time_of_its_trips(self):
+        began_s = self.bench.timekeeper.now_s()
+        self.desk.trip(1)
+        self._wait(100)
+        self.desk.trip(2)
+        self._restart()
+        trips = [self.standing[name] for name in ("power_trips", "power_series_s", "power_trip_s", "tripped")]
+        self.assertEqual(trips, [2, began_s, began_s + 100, 0])
+        self.desk.trip(0)
+        self.assertEqual((self.standing["power_trips"], self.standing["tripped"]), (0, 1))
 
 
 class TestPressing(DeskTest):

@@ -105,7 +105,7 @@ class TestSwitching(unittest.TestCase):
             self.assertEqual(pulses[:2], [1, 0])
             self.assertEqual(len([level for level in pulses if level]), 1)
             self.assertEqual(self.bench.switching.position, "closed")
-        self.assertEqual(self._reasons(), [supply.ON] * 3)
+        self.assertEqual(self._reasons(), [supply.ON])
         self.assertEqual(self.moves, [])
 
     def test_a_contact_that_power_failed_under_is_put_right(self):

@@ -10,6 +10,7 @@ from wattpurse.core.messages import statement, token
 from wattpurse.core.money import account_image, supply
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.records import events
+from wattpurse.core.tariffs.calendar import LATEST_S
 
 CLOCK_S = helpers.START_S + 86_400
 TARIFF_DATA = samples.flat_tariff(version=7, activation_s=helpers.START_S + 30 * 86_400)
@@ -36,7 +37,7 @@ KINDS = (
     ("permit", token.PERMIT, (UNTIL_S,), lambda bench: _standing(bench, "permit_until_s"), 0, UNTIL_S),
     ("switch", token.SWITCH, (1,), lambda bench: _standing(bench, "ordered_open"), 0, 1),
     ("revoke", token.REVOKE, (3,), lambda bench: bench.ledger.account.tokens.is_revoked(3), False, True),
-    ("shortage", token.SHORTAGE, (2, 0), lambda bench: _standing(bench, "shortage_level"), 0, 2),
+    ("shortage", token.SHORTAGE, (2, UNTIL_S), lambda bench: _standing(bench, "shortage_level"), 0, 2),
 )
 EVENTS = {
     token.CREDIT_MONEY: 9,
@@ -315,7 +316,7 @@ class TestLimitsAndAges(unittest.TestCase):
 
     def test_a_clock_token_that_waited_is_outdated(self):
         now_s = self.bench.ledger.account.time_s
-        for sequence, utc_s in enumerate((0, now_s - 1, now_s)):
+        for sequence, utc_s in enumerate((now_s - 900, now_s - 1, now_s)):
             self.assertEqual(self._redeem(1 + sequence, token.CLOCK, utc_s), outcome.OUTDATED)
         self.assertEqual(self.bench.timekeeper.now_s(), now_s)
         self.assertEqual(self._redeem(4, token.CLOCK, now_s + 10), outcome.ACCEPTED)
@@ -323,6 +324,36 @@ class TestLimitsAndAges(unittest.TestCase):
         self.assertEqual(self.bench.timekeeper.now_s(), now_s + 10)
         self.bench.restart()
         self.assertEqual(self.bench.timekeeper.now_s(), now_s + 10)
+
+    def test_a_clock_token_sets_a_clock_back_that_is_far_ahead_and_no_paid_day_is_gained(self):
+        bench = self.bench
+        self._redeem(1, token.DAYS, 3 * DAY_S)
+        now_s, until_s = bench.timekeeper.now_s(), _standing(bench, "term_until_s")
+        self.assertEqual(self._redeem(2, token.CLOCK, now_s + 40 * DAY_S), outcome.ACCEPTED)
+        self.assertEqual(_standing(bench, "term_until_s"), until_s + 40 * DAY_S)
+        self.assertEqual(self._redeem(3, token.CLOCK, now_s + DAY_S), outcome.ACCEPTED)
+        self.assertEqual(_standing(bench, "term_until_s"), until_s + DAY_S)
+        bench.restart()
+        self.assertTrue(bench.timekeeper.trusted)
+        self.assertEqual((bench.timekeeper.now_s(), bench.ledger.account.time_s), (now_s + DAY_S, now_s + DAY_S))
+        self.assertEqual(_standing(bench, "term_until_s"), until_s + DAY_S)
+
+    def test_a_clock_token_that_came_after_a_newer_token_sets_no_clock_back(self):
+        now_s = self.bench.timekeeper.now_s()
+        self.assertEqual(self._redeem(5, token.CREDIT_MONEY, 1), outcome.ACCEPTED)
+        self.assertEqual(self._redeem(4, token.CLOCK, now_s - 3_600), outcome.OUTDATED)
+        self.assertEqual(self._redeem(3, token.CLOCK, now_s + 3_600), outcome.ACCEPTED)
+
+    def test_times_that_no_meter_stores_are_refused_and_change_nothing(self):
+        account, now_s = self.bench.ledger.account, self.bench.timekeeper.now_s()
+        before = account.standing.changed()
+        orders = [(token.CLOCK, utc_s) for utc_s in (0, 1, (1 << 31) - 1, 1 << 31)]
+        for utc_s in (LATEST_S + 1, (1 << 32) - 1):
+            orders += [(kind, utc_s) for kind in (token.CLOCK, token.PERMIT, token.DAYS)]
+        for place, (kind, utc_s) in enumerate(orders):
+            self.assertEqual(self._redeem(1 + place, kind, utc_s), outcome.NOT_SUPPORTED, (kind, utc_s))
+        self.assertEqual(self._redeem(50, token.DISPENSE, 5, 2, (1 << 32) - 1), outcome.NOT_SUPPORTED)
+        self.assertEqual((account.standing.changed(), self.bench.timekeeper.now_s()), (before, now_s))
 
     def test_a_clock_token_heals_a_clock_that_lost_its_time(self):
         self.bench.rtc.stop_oscillator()
@@ -368,6 +399,9 @@ class TestLimitsAndAges(unittest.TestCase):
     def test_alarms_tell_of_reader_and_flash(self):
         self.bench.statements.reader_failed = True
         self.assertEqual(self.bench.statements.alarms(), statement.ALARM_READER)
+        self.bench.statements.display_failed = True
+        self.assertEqual(self.bench.statements.alarms(), statement.ALARM_READER | statement.ALARM_DISPLAY)
+        self.bench.statements.display_failed = False
         self.bench.statements.reader_failed = False
         self.bench.flash.faults.bad_sectors.update(range(helpers.SECTORS))
         self._redeem(1, token.CREDIT_MONEY, 1)
@@ -379,8 +413,6 @@ class TestFlashFailures(unittest.TestCase):
 
     def test_a_ledger_that_cannot_be_written_leaves_the_token_usable(self):
         for name, kind, fields, effect, before, after in KINDS:
-            if kind == token.CLOCK:
-                continue
             with self.subTest(kind=name):
                 bench = tampered_bench()
                 packed = account_image.pack(bench.ledger.account)
@@ -402,7 +434,8 @@ class TestFlashFailures(unittest.TestCase):
         bench.flash.faults.bad_sectors.update(self.LEDGER)
         self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.LEDGER_FAILED)
         bench.flash.faults.bad_sectors.clear()
-        self.assertIn(bench.teller.redeem(sealed, carrier.CARD), (outcome.ACCEPTED, outcome.OUTDATED))
+        self.assertFalse(bench.timekeeper.now_s() >= CLOCK_S)
+        self.assertEqual(bench.teller.redeem(sealed, carrier.CARD), outcome.ACCEPTED)
         self.assertTrue(bench.timekeeper.now_s() >= CLOCK_S)
 
     def test_a_sector_that_fails_in_one_copy_loses_nothing_and_shows(self):
@@ -482,11 +515,11 @@ class TestPowerCuts(unittest.TestCase):
             for pulses in (0, self.pulses_to_fill):
                 with self.subTest(kind=name, pulses=pulses):
                     operation = 1
-                    while self._cut_at(operation, pulses, sealed, effect, before, after, kind):
+                    while self._cut_at(operation, pulses, sealed, effect, before, after):
                         operation += 1
                     self.assertTrue(operation > 4)
 
-    def _cut_at(self, operation, pulses, sealed, effect, before, after, kind):
+    def _cut_at(self, operation, pulses, sealed, effect, before, after):
         bench = helpers.Bench(self.image, seed=operation)
         self._count(bench, pulses)
         bench.flash.faults.plan_cut(operation, operation * 331 % 1001, ("none", "page")[operation % 2])
@@ -499,13 +532,8 @@ class TestPowerCuts(unittest.TestCase):
         bench.restart()
         redeemed = bench.ledger.account.token_is_used(1)
         self.assertIn(effect(bench), (before, after), operation)
-        if kind == token.CLOCK:
-            # The chip is set before the ledger knows: without the redemption the time is right all the same.
-            self.assertEqual(effect(bench), after, operation)
-            expected = outcome.USED if redeemed else outcome.OUTDATED
-        else:
-            self.assertEqual(effect(bench) == after, redeemed, operation)
-            expected = outcome.USED if redeemed else outcome.ACCEPTED
+        self.assertEqual(effect(bench) == after, redeemed, operation)
+        expected = outcome.USED if redeemed else outcome.ACCEPTED
         self.assertEqual(bench.teller.redeem(sealed, carrier.CONSOLE), expected, operation)
         self.assertEqual(effect(bench), after, operation)
         bench.restart()

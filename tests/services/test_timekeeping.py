@@ -6,6 +6,7 @@ import unittest
 from boards.host.chips.i2c import I2cBus
 from boards.host.chips.rtc import RtcModel
 from boards.host.world.clock import TICKS_PERIOD, VirtualClock
+from wattpurse.core.tariffs import calendar
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 from wattpurse.services.timekeeping import PERIOD_MS, TimeKeeper
 
@@ -35,6 +36,11 @@ class TestTimeKeeper(unittest.TestCase):
         keeper = self._with_chip(chip_s, drift_ppm)
         keeper.start(not_before_s, LATEST_S)
         return keeper
+
+    def _follow(self, keeper, minutes):
+        for _ in range(minutes):
+            self.clock.advance_us(60_000_000)
+            keeper.follow_chip()
 
     def _live(self, keeper, minutes):
         """Let minutes pass with a look at the time every second. It must never go back."""
@@ -86,14 +92,19 @@ class TestTimeKeeper(unittest.TestCase):
         self._live(keeper, 3)
         self.assertFalse(keeper.trusted)
 
-    def test_a_second_behind_the_ledger_is_drift_and_waited_out(self):
+    def test_a_second_behind_the_ledger_is_drift_and_waited_out_when_the_chip_is_seen_to_run(self):
         keeper = self._started(NOW_S - 2, not_before_s=NOW_S)
         self.assertTrue(keeper.trusted)
-        self.assertEqual(keeper.now_s(), NOW_S)
-        self.clock.advance_us(2_000_000)
-        self.assertEqual(keeper.now_s(), NOW_S)
-        self.clock.advance_us(1_000_000)
         self.assertEqual(keeper.now_s(), NOW_S + 1)
+        self._live(keeper, 2)
+        self.assertEqual(keeper.now_s(), NOW_S + 118)
+
+    def test_a_chip_that_has_not_run_since_the_newest_note_costs_a_second_at_each_start(self):
+        for behind_s in (1, 5):
+            keeper = self._started(NOW_S - behind_s, not_before_s=NOW_S)
+            self.assertTrue(keeper.trusted)
+            self.assertEqual(keeper.now_s(), NOW_S + 1)
+        self.assertFalse(self._started(NOW_S - 6, not_before_s=NOW_S).trusted)
 
     def test_a_chip_years_ahead_is_not_believed(self):
         keeper = self._started(LATEST_S + 1, not_before_s=NOW_S)
@@ -158,6 +169,85 @@ class TestTimeKeeper(unittest.TestCase):
         self._live(keeper, 1)
         self.assertTrue(keeper.trusted)
         self.assertEqual(keeper.now_s(), NOW_S + 120)
+
+    def test_a_chip_that_leaps_and_stays_there_is_not_believed_again_until_somebody_sets_it(self):
+        keeper = self._started()
+        year = self.chip.registers[6]
+        self.chip.corrupt(6, 0x40)
+        self._follow(keeper, 2)
+        self.assertTrue(keeper.doubted)
+        self.chip.corrupt(6, year)
+        self._follow(keeper, 3)
+        self.assertFalse(keeper.trusted)
+        self.assertEqual(keeper.now_s(), NOW_S + 300)
+        self.assertTrue(keeper.set(NOW_S + 301))
+        self.assertTrue(keeper.trusted)
+        self.assertFalse(keeper.doubted)
+
+    def test_a_chip_that_stands_still_does_not_hold_time_back(self):
+        keeper = self._started()
+        readings = Ds3231(self.bus).read()
+        keeper._rtc = _Chip(lambda: readings)
+        self._follow(keeper, 1)
+        self.assertFalse(keeper.trusted)
+        self._follow(keeper, 4)
+        self.assertTrue(keeper.doubted)
+        self.assertEqual(keeper.now_s(), NOW_S + 300)
+
+    def test_a_chip_that_falls_behind_again_and_again_holds_time_back_two_minutes_and_no_more(self):
+        keeper = self._started()
+        lag_s = 0
+        keeper._rtc = _Chip(lambda: NOW_S + self.clock.now_us // 1_000_000 - lag_s)
+        for _ in range(200):
+            lag_s += 2
+            self._follow(keeper, 1)
+        self.assertTrue(keeper.doubted)
+        self.assertTrue(0 <= NOW_S + 12_000 - keeper.now_s() <= 140, keeper.now_s() - NOW_S)
+
+    def test_a_lost_clock_begins_where_it_may_have_been(self):
+        keeper = self._with_chip(None)
+        keeper.start(NOW_S, LATEST_S, NOW_S + 600)
+        self.assertFalse(keeper.trusted)
+        self.assertTrue(keeper.was_lost)
+        self.assertEqual(keeper.now_s(), NOW_S + 600)
+
+    def test_a_late_chip_is_believed_though_the_clock_began_ahead_of_it(self):
+        keeper = self._with_chip(NOW_S + 10)
+        self.bus.jammed = True
+        keeper.start(NOW_S, LATEST_S, NOW_S + 600)
+        self.bus.jammed = False
+        self._live(keeper, 20)
+        self.assertTrue(keeper.trusted)
+        self.assertEqual(keeper.now_s(), NOW_S + 1_210)
+
+    def test_a_chip_that_keeps_no_time_is_not_trusted_when_it_is_set(self):
+        for level in (0x00, 0xFF):
+            keeper = self._started()
+            self.bus.stuck_at = level
+            self.assertFalse(keeper.set(NOW_S + 50))
+            self.assertFalse(keeper.trusted)
+            self.assertEqual(keeper.now_s(), NOW_S + 50)
+            self._follow(keeper, 3)
+            self.assertFalse(keeper.trusted)
+            self.bus.stuck_at = None
+            self.clock = VirtualClock()
+            self.bus = I2cBus(self.clock)
+
+    def test_the_clock_stands_at_the_last_time_that_is_stored(self):
+        for begin_s in (calendar.LATEST_S - 30, calendar.LATEST_S):
+            keeper = self._with_chip(begin_s)
+            keeper.start(begin_s, calendar.LATEST_S)
+            self._follow(keeper, 3)
+            self.assertEqual(keeper.now_s(), calendar.LATEST_S)
+            self.assertFalse(keeper.trusted)
+
+    def test_a_chip_in_any_year_to_2199_raises_nothing(self):
+        for chip_s in (946_684_800, 1 << 31, (1 << 32) - 1, 1 << 32, 7_258_118_399):
+            for not_before_s in (NOW_S, calendar.LATEST_S - 5, calendar.LATEST_S):
+                keeper = self._with_chip(chip_s)
+                keeper.start(not_before_s, min(not_before_s + 31 * DAY_S, calendar.LATEST_S))
+                self._follow(keeper, 3)
+                self.assertTrue(not_before_s <= keeper.now_s() <= calendar.LATEST_S)
 
     def test_a_chip_that_stops_while_running_is_not_believed(self):
         keeper = self._started()

@@ -7,14 +7,15 @@ from tests import samples
 from tests.services import helpers
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
-from wattpurse.core.money import account_image, supply
+from wattpurse.core.money import account_image, clock_rules, supply
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.token_windows import TokenWindows
 from wattpurse.core.money.voided_tokens import VoidedTokens
+from wattpurse.core.tariffs.calendar import LATEST_S
 
 DAY_S = 86_400
 AMOUNT = 3_000_001
-TIME_LIMIT_S = (1 << 32) - 1
+TIME_LIMIT_S = LATEST_S
 
 
 def state_without_tokens(account) -> bytes:
@@ -112,6 +113,7 @@ class TestTerm(TokenTest):
         self.assert_refused((outcome.NOT_SUPPORTED,), token.DAYS, 0)
         self.assert_refused((outcome.NOT_SUPPORTED,), token.DAYS, TIME_LIMIT_S)
         self.accept(token.DAYS, TIME_LIMIT_S - self.now_s())
+        self.assertEqual(self.account.standing["term_until_s"], TIME_LIMIT_S)
         self.assert_refused((outcome.NOT_SUPPORTED,), token.DAYS, 1)
 
     def test_a_stopped_clock_makes_a_term_longer_and_never_shorter(self):
@@ -121,7 +123,7 @@ class TestTerm(TokenTest):
         self.bench.rtc.stop_oscillator()
         self.bench.restart()
         self.assertFalse(self.bench.timekeeper.trusted)
-        self.assertTrue(self.now_s() <= until_s - DAY_S)
+        self.assertTrue(self.now_s() <= until_s - DAY_S + clock_rules.LONGEST_NOTE_S)
         self.assertEqual(self.account.standing["term_until_s"], until_s)
         left_s = until_s - self.now_s()
         self.wait(left_s - 1)
@@ -196,16 +198,41 @@ class TestOrders(TokenTest):
         self.assertEqual(self.bench.decide(), supply.ON)
 
     def test_a_shortage_that_was_announced_later_does_not_undo_an_order_of_the_switch(self):
-        order, shortage = self.seal(token.SWITCH, 1), self.seal(token.SHORTAGE, 1, 0)
+        order, shortage = self.seal(token.SWITCH, 1), self.seal(token.SHORTAGE, 1, self.now_s() + DAY_S)
         self.assertEqual(self.bench.teller.redeem(shortage, carrier.MQTT), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(order, carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(self.bench.decide(), supply.ORDERED_OFF)
 
     def test_an_older_shortage_does_not_come_back(self):
-        older, newer = self.seal(token.SHORTAGE, 9, 0), self.seal(token.SHORTAGE, 0, 0)
+        older, newer = self.seal(token.SHORTAGE, 9, self.now_s() + DAY_S), self.seal(token.SHORTAGE, 0, 0)
         self.assertEqual(self.bench.teller.redeem(newer, carrier.CARD), outcome.ACCEPTED)
         self.assertEqual(self.bench.teller.redeem(older, carrier.CARD), outcome.OUTDATED)
         self.assertEqual(self.account.standing["shortage_level"], 0)
+
+    def test_a_shortage_whose_end_nobody_orders_ends_at_its_time(self):
+        self.accept(token.SHORTAGE, 9, self.now_s() + DAY_S)
+        began_s = self.now_s()
+        self.assertEqual(self.bench.decide(), supply.SHORTAGE)
+        self.bench.restart()
+        for second, level in ((0, 9), (DAY_S - 1, 9), (DAY_S, 0), (10 * DAY_S, 0)):
+            self.assertEqual(self.account.standing.shortage_level_at(began_s + second), level, second)
+        self.accept(token.SHORTAGE, 0, 0)
+        self.assert_voided(outcome.OUTDATED, token.SHORTAGE, 9, self.now_s())
+        self.assertEqual(self.account.standing["shortage_until_s"], 0)
+
+    def test_no_cut_separates_a_shortage_from_its_end(self):
+        for operation in range(1, 40):
+            bench = helpers.Bench(seed=operation)
+            bench.flash.faults.plan_cut(operation)
+            sealed = helpers.seal(1, token.SHORTAGE, 9, helpers.START_S + DAY_S)
+            try:
+                bench.teller.redeem(sealed, carrier.MQTT)
+            except PowerCut:
+                pass
+            bench.restart()
+            standing = bench.ledger.account.standing
+            is_used = bench.ledger.account.token_is_used(1)
+            self.assertEqual((standing["shortage_level"] == 9, standing["shortage_until_s"] > 0), (is_used, is_used))
 
     def test_a_permit_only_ever_lasts_longer(self):
         until_s = self.account.standing["permit_until_s"]
@@ -218,8 +245,8 @@ class TestOrders(TokenTest):
         for kind, *fields in (
             (token.SWITCH, 2),
             (token.SWITCH, 255),
-            (token.SHORTAGE, 10, 0),
-            (token.SHORTAGE, 255, 0),
+            (token.SHORTAGE, 10, TIME_LIMIT_S),
+            (token.SHORTAGE, 255, TIME_LIMIT_S),
         ):
             self.assert_voided(outcome.NOT_SUPPORTED, kind, *fields)
 

@@ -19,6 +19,9 @@ def test_the_image_behind_the_screen(tmp_path, meter_image):
     session.press("c")
     session.press("status\r")
     session.expect("money +5.00 EUR")
+    session.press("login 246810\r")
+    session.expect("logged in until")
+    assert "246810" not in session.everything
     session.press("\x1b")
     session.expect(" events ")
     session.press("m")
@@ -29,6 +32,9 @@ def test_the_image_behind_the_screen(tmp_path, meter_image):
 
     session = Session(tmp_path, *COMMAND)
     session.expect("supply       on")
+    second = Session(tmp_path, *COMMAND)
+    second.expect(f"another run has the meter in the folder {tmp_path}/meter")
+    assert second.end() == 1
     assert session.end() == 0
 
 

@@ -34,7 +34,7 @@ class ContractStory(unittest.TestCase):
     def seal(self, kind, *fields) -> bytes:
         """Return the station's next token for the meter."""
         self.sequence += 1
-        return sealed(self.sequence, kind, *fields)
+        return sealed(self.sequence, kind, *fields, tenant=self.account.standing["tenant"])
 
     def new_card(self, *tokens, kind="classic-1k"):
         """Return a customer's card with these sealed tokens."""

@@ -65,7 +65,7 @@ class TestTheCampSiteGuest(ContractStory):
         self.assertTrue(0 <= self.world.now_s() + DAY_S - self.account.standing["term_until_s"] <= 6)
 
     def test_the_warning_blinks_and_beeps_before_the_term_ends(self):
-        self.technician("terms set expiry_warning_days 1")
+        self.technician("terms set expiry_warning_days 1", "terms set quiet_from_minute 480")
         self.beeps = 0
         self.world.hardware.buzzer_wire.listen(self._count)
         self.tap(self.new_card(self.seal(token.DAYS, DAY_S + MINUTE_S)))
@@ -79,6 +79,69 @@ class TestTheCampSiteGuest(ContractStory):
 
     def _count(self, level):
         self.beeps += level
+
+
+class TestTheGuestOfTheNight(ContractStory):
+    """His days end in the evening. From eight to eight nobody is cut off."""
+
+    contract = "term"
+
+    def setUp(self):
+        super().setUp()
+        self.technician(f"terms set friendly_from_minute {20 * 60}", f"terms set friendly_to_minute {8 * 60}")
+        midnight_s = (self.world.now_s() // DAY_S + 1) * DAY_S
+        self.tap(self.new_card(self.seal(token.DAYS, midnight_s - 2 * HOUR_S - self.world.now_s())))
+        self.end_s = self.account.standing["term_until_s"]
+        self.eight_s = midnight_s + 8 * HOUR_S
+
+    def buy(self, duration_s):
+        self.tap(self.new_card(self.seal(token.DAYS, duration_s)))
+
+    def test_the_night_that_he_did_not_pay_is_deducted_from_the_next_days(self):
+        self.outage_until(self.end_s - 5)
+        self.world.run_for(30)
+        self.assertTrue(self.is_lit())
+        self.outage_until(self.eight_s - 10)
+        self.assertTrue(self.is_lit())
+        self.assertTrue(self.world.run_until(lambda: not self.is_lit(), 20))
+        self.assertEqual(self.world.now_s(), self.eight_s)
+        owed_s = self.eight_s - self.end_s
+        self.outage(5 * HOUR_S)
+        self.assertIn(f"{owed_s // HOUR_S} h", self.type("status"))
+        self.buy(2 * DAY_S)
+        self.assertTrue(self.is_lit())
+        left_s = self.account.standing["term_until_s"] - self.world.now_s()
+        self.assertTrue(0 <= 2 * DAY_S - owed_s - left_s <= 6, left_s)
+
+    def test_a_purchase_below_what_he_owes_brings_no_light_and_is_not_lost(self):
+        self.outage_until(self.end_s - 5)
+        self.world.run_for(30)
+        self.outage_until(self.eight_s + HOUR_S)
+        owed_s = self.eight_s - self.end_s
+        self.buy(owed_s - HOUR_S)
+        self.assertFalse(self.is_lit())
+        self.outage(60)
+        self.buy(HOUR_S)
+        self.assertFalse(self.is_lit())
+        self.buy(DAY_S)
+        left_s = self.account.standing["term_until_s"] - self.world.now_s()
+        self.assertTrue(0 <= DAY_S - left_s <= 6, left_s)
+
+    def test_whoever_renews_in_the_night_pays_from_the_end_of_his_term(self):
+        self.outage_until(self.end_s - 5)
+        self.world.run_for(HOUR_S)
+        self.buy(DAY_S)
+        self.buy(DAY_S)
+        self.assertTrue(0 <= self.account.standing["term_until_s"] - self.end_s - 2 * DAY_S <= 1)
+
+    def test_the_next_guest_owes_nothing(self):
+        self.outage_until(self.end_s - 5)
+        self.world.run_for(30)
+        self.outage_until(self.eight_s + HOUR_S)
+        self.tap(self.new_card(self.seal(token.TENANT, 7)))
+        self.buy(DAY_S)
+        left_s = self.account.standing["term_until_s"] - self.world.now_s()
+        self.assertTrue(0 <= DAY_S - left_s <= 6, left_s)
 
 
 class TestTheCamper(ContractStory):
@@ -153,7 +216,7 @@ class TestTheDormitory(ContractStory):
         # An order that went astray and comes by card after all is older than the one that holds.
         self.tap(self.new_card(late))
         self.assertTrue(self.is_lit())
-        self.assertEqual(self._refusals(), [outcome.OUTDATED])
+        self.assertEqual(self._voided(), [outcome.OUTDATED])
 
         self.outage_until(until_s - MINUTE_S)
         self.assertTrue(self.is_lit())
@@ -179,8 +242,8 @@ class TestTheDormitory(ContractStory):
         self.type("token " + self.seal(token.SWITCH, is_open).hex())
         self.world.run_for(2)
 
-    def _refusals(self):
-        return [one.number for one in self.world.meter.events.recent(50) if one.code == events.TOKEN_REFUSED]
+    def _voided(self):
+        return [one.number for one in self.world.meter.events.recent(50) if one.code == events.TOKEN_VOIDED]
 
 
 class TestTheTrustedCustomer(ContractStory):
@@ -240,7 +303,7 @@ class TestTheTenantWhoMoves(ContractStory):
         self.tap(card)
         self.quiet(30 * MINUTE_S)
         self.assertTrue(self.is_lit())
-        self.station.write(card, self.seal(token.REFUND, contract.ENERGY, 0))
+        self.station.write(card, self.seal(token.REFUND, contract.ENERGY, 0, 0))
         opened = self.tap(card)
         self.assertFalse(self.is_lit())
         taken_mwh = opened["receipt"]["energy"]

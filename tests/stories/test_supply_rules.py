@@ -95,10 +95,13 @@ class TestTheTenantsHeater(SupplyStory):
         self.assert_all_is_charged()
 
     def test_who_will_not_learn_has_to_get_up_and_press_the_button(self):
+        moves = []
+        self.world.hardware.relay.listen(moves.append)
         self.draw(3_500)
         self.quiet(1_200)
         self.assertFalse(self.is_lit())
-        self.assertEqual(self.numbers_of(events.SUPPLY).count(supply.POWER_LIMIT), 3)
+        self.assertEqual(moves.count(False), 3)
+        self.assertEqual(self.numbers_of(events.SUPPLY).count(supply.POWER_LIMIT), 1)
         self.outage(60)
         self.quiet(600)
         self.assertFalse(self.is_lit())
@@ -108,6 +111,29 @@ class TestTheTenantsHeater(SupplyStory):
         self.quiet(900)
         self.assertTrue(self.is_lit())
         self.assert_all_is_charged()
+
+    def test_pulling_the_fuse_brings_the_light_back_no_sooner(self):
+        """Pull the fuse after each trip, for six minutes: the house may be lit until it trips, three times."""
+        self.draw(4_000)
+        lit_s = 0
+        for _ in range(340):
+            self.world.run_for(1)
+            lit_s += self.is_lit()
+            if not self.is_lit() and self.reason() == supply.POWER_LIMIT:
+                self.outage(1)
+        self.assertTrue(lit_s <= 3 * 50, lit_s)
+
+    def test_pulling_the_fuse_does_not_begin_another_series(self):
+        self.draw(4_000)
+        for _ in range(3):
+            self.seconds_until(lambda: not self.is_lit(), 60)
+            self.world.run_for(2)
+            self.outage(125)
+        self.quiet(600)
+        self.assertFalse(self.is_lit())
+        self.draw(500)
+        self.press()
+        self.assertTrue(self.is_lit())
 
     def test_the_technician_sees_the_power(self):
         self.draw(1_800)
@@ -223,6 +249,34 @@ class TestAWeldedContact(SupplyStory):
         self.assertTrue(self.is_lit())
 
 
+class TestAContactThatSticksOpen(SupplyStory):
+    """There is credit and the switch does not close at once."""
+
+    credit_microunits = 0
+
+    def test_the_third_pulse_brings_the_light_and_nobody_is_accused(self):
+        self.hardware.relay.welded = True
+        self.hardware.relay.breaks_loose_after = 3
+        self.type_in(token.CREDIT_MONEY, AMOUNT)
+        self.world.run_for(12)
+        self.assertFalse(self.is_lit())
+        self.assertIn("closed again", self.type("status"))
+        self.world.run_for(12)
+        self.assertTrue(self.is_lit())
+        self.world.run_for(60)
+        self.assertNotIn("closed again", self.type("status"))
+        self.assertEqual(self.world.meter.guard.latched, 0)
+
+    def test_a_tenant_in_the_dark_presses_the_button(self):
+        self.hardware.relay.welded = True
+        self.hardware.relay.breaks_loose_after = 5
+        self.type_in(token.CREDIT_MONEY, AMOUNT)
+        self.quiet(3_600)
+        self.assertFalse(self.is_lit())
+        self.press()
+        self.assertTrue(self.is_lit())
+
+
 class TestADarkStreet(SupplyStory):
     """The mains come back for all houses of a street at once."""
 
@@ -295,7 +349,7 @@ class TestAShortage(SupplyStory):
     """There is too little for all; the doctor's house has priority 5, the others 1."""
 
     def _order(self, level):
-        self.type_in(token.SHORTAGE, level)
+        self.type_in(token.SHORTAGE, level, self.world.now_s() + 86_400)
         self.world.run_for(3)
 
     def test_the_doctor_keeps_supply_longest(self):
@@ -313,6 +367,15 @@ class TestAShortage(SupplyStory):
         self._order(0)
         self.assertTrue(self.is_lit())
         self.assert_all_is_charged()
+
+    def test_when_the_head_end_falls_silent_the_light_is_back_the_next_day(self):
+        self._order(2)
+        self.quiet(23 * 3_600)
+        self.outage(600)
+        self.assertFalse(self.is_lit())
+        self.assertEqual(self.reason(), supply.SHORTAGE)
+        self.quiet(3_600)
+        self.assertTrue(self.is_lit())
 
 
 class TestTheTechniciansTest(SupplyStory):

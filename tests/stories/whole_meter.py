@@ -61,10 +61,10 @@ def copy_of(world: World, seed: int = 1) -> World:
     return copy
 
 
-def sealed(sequence: int, kind: int, *fields, meter: int = METER) -> bytes:
+def sealed(sequence: int, kind: int, *fields, meter: int = METER, tenant: int = 0) -> bytes:
     """Return a token for the meter, as the station seals it."""
     pair = keys.token_keys(aes, keys.meter_key(aes, VENDING_KEY, meter))
-    return token.seal_token(aes, pair, 1, meter, sequence, *token.make(kind, *fields))
+    return token.seal_token(aes, pair, 1, meter, sequence, *token.make(kind, *fields), tenant)
 
 
 def sealed_credit(sequence: int, amount: int, kind: int = token.CREDIT_MONEY) -> bytes:

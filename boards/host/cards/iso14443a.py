@@ -49,7 +49,7 @@ class Card:
 
     def __init__(self, kind: str, uid: bytes, atqa: bytes, sak: int, memory: bytearray, seed: int = 1) -> None:
         self.kind = kind
-        self.uid = uid
+        self.rename(uid)
         self.atqa = atqa
         self.sak = sak
         self.memory = memory
@@ -58,10 +58,18 @@ class Card:
         self.state = OFF
         self._woken = False
         self._level = 0
-        self._parts = _uid_parts(uid)
         self._listens_from_us = 0
         self._programming: tuple[int, bytes, bytes, int] | None = None  # address, old, new, end
         self._random = RandomBits(seed)
+
+    def rename(self, uid: bytes) -> None:
+        """Give the card another UID."""
+        self.uid = uid
+        self._parts = _uid_parts(uid)
+
+    def draw(self) -> int:
+        """Return a random byte, by the card's seed."""
+        return self._random(8)
 
     def image(self) -> dict:
         """Return the card as a dictionary for a file; `images.from_image` is the inverse."""

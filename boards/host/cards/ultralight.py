@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from boards.host.protocols import Answer
 
 
-_GET_VERSION = 0x60
+GET_VERSION = 0x60
 _READ = 0x30
-_FAST_READ = 0x3A
+FAST_READ = 0x3A
 _WRITE = 0xA2
 _PROGRAMMING_US = 4000
 
@@ -45,9 +45,9 @@ class UltralightCard(iso14443a.Card):
             return self._read(data[1])
         if code == _WRITE and len(data) == 6:
             return self._write(data[1], data[2:])
-        if self._size is not None and code == _GET_VERSION and len(data) == 1:
+        if self._size is not None and code == GET_VERSION and len(data) == 1:
             return self.answer(bytes((0x00, 0x04, 0x04, 0x02, 0x01, 0x00, self._size, 0x03)))
-        if self._size is not None and code == _FAST_READ and len(data) == 3:
+        if self._size is not None and code == FAST_READ and len(data) == 3:
             return self._fast_read(data[1], data[2])
         return self.fall_back() if self._size is None else self.refuse(iso14443a.NAK_ARGUMENT)
 
@@ -96,6 +96,37 @@ class UltralightCard(iso14443a.Card):
             bits = self.memory[start] | self.memory[start + 1] << 8
             return bool(bits >> (page - 16) // self._pages_per_bit & 1)
         return False
+
+
+class PageClone(UltralightCard):
+    """A compatible card with the UID, the ATQA and the SAK of the genuine one, that lacks some of its abilities.
+
+    `unknown` are the codes of commands that it refuses, or ignores if it `is_silent`. With `real_pages` it has fewer
+    pages than it claims to have. Beyond them it refuses, or begins again at page 0 if it `wraps`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        uid: bytes,
+        unknown: tuple = (),
+        is_silent: bool = False,
+        real_pages: int | None = None,
+        wraps: bool = False,
+    ) -> None:
+        super().__init__(kind, uid)
+        self._unknown = unknown
+        self._is_silent = is_silent
+        self._wraps = wraps
+        if real_pages is not None:
+            self.pages = real_pages
+
+    def command(self, data: bytes) -> "Answer":
+        if data[0] in self._unknown:
+            return self.fall_back() if self._is_silent else self.refuse(iso14443a.NAK_ARGUMENT)
+        if self._wraps and data[0] in (_READ, _WRITE):
+            data = bytes((data[0], data[1] % self.pages)) + data[2:]
+        return super().command(data)
 
 
 def _delivered_memory(kind: str, uid: bytes) -> bytearray:

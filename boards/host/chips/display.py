@@ -47,7 +47,7 @@ class DisplayModel:
         self._data_wire = data_wire
         self._data_pin = Pin(data_wire)
         self._clock = clock
-        self._grid_order = grid_order
+        self.grid_order = grid_order
         self.power_up()
         clock_wire.listen(self._clock_changed)
         data_wire.listen(self._data_changed)
@@ -79,7 +79,7 @@ class DisplayModel:
         """Return the lit segments from the left, a byte per digit (bit 0 segment a to bit 6 g, bit 7 the point)."""
         if not self.is_on:
             return bytes(DIGITS)
-        return bytes([self.memory[address] for address in self._grid_order])
+        return bytes([self.memory[address] for address in self.grid_order])
 
     def picture(self) -> str:
         """Return three lines of text that look like the display; a point follows its digit."""

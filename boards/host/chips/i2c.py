@@ -17,10 +17,15 @@ BYTE_US = 23  # nine bits at 400 kHz
 
 
 class I2cBus:
-    """The bus master's side. While `jammed` is True a chip holds the data line low, and every transfer fails."""
+    """The bus master's side.
+
+    While `jammed` is True a chip holds the data line low, and every transfer fails. While `stuck_at` is a number, the
+    line is dead in a way that the master does not notice: every byte reads as that number, and no byte arrives.
+    """
 
     def __init__(self, clock: "ChargedClock") -> None:
         self.jammed = False
+        self.stuck_at: int | None = None
         self._clock = clock
         self._devices: dict[int, RegisterDevice] = {}
         self._bytes_to_cut: int | None = None
@@ -43,14 +48,15 @@ class I2cBus:
         self._clock.advance_us(BYTE_US)
         for index in range(len(buffer)):
             self._count_byte()
-            buffer[index] = device.read_byte()
+            buffer[index] = device.read_byte() if self.stuck_at is None else self.stuck_at
 
     def writeto_mem(self, address: int, register: int, data: bytes | bytearray) -> None:
         """Write `data` from `register` on. Raises OSError if no device answers or the bus is jammed."""
         device = self._select(address, register)
         for value in data:
             self._count_byte()
-            device.write_byte(value)
+            if self.stuck_at is None:
+                device.write_byte(value)
 
     def _select(self, address: int, register: int) -> "RegisterDevice":
         self._clock.advance_us(2 * BYTE_US)

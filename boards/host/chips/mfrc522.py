@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 FIFO_SIZE = 64
-# Crystal start-up and 1,024 clocks (clauses 8.6.2 and 8.8.2); the crystal's part depends on the crystal.
+# Crystal start-up and 1,024 clocks, after power-down and after the supply came (clauses 8.6.2 and 8.8.2); the crystal's
+# part depends on the crystal.
 WAKE_UP_US = 300
 
 # ModeReg CRCPreset (clause 9.3.2.2).
@@ -44,7 +45,8 @@ class Mfrc522Model:
     """One chip with its antenna. `spi`, `select`, `reset` and `irq` are the driver's side of the wires.
 
     `irq` is the signal of falling edges of the IRQ pin. `irq_level` is the level of the pin, and `on_irq(level)`, if
-    set, is called at each of its edges. `field` holds the cards; `faults` plans faults.
+    set, is called at each of its edges. `field` holds the cards; `faults` plans faults. `version` is VersionReg from
+    the next reset on.
     """
 
     def __init__(self, clock: "EventClock") -> None:
@@ -52,6 +54,7 @@ class Mfrc522Model:
         self.field = Field(clock)
         self.statistics = Statistics()
         self.violations = []
+        self.version = regs.RESET_VALUES[regs.VERSION]
         self.registers = bytearray(64)
         self.fifo = bytearray()
         self.spi = Spi(self)
@@ -72,15 +75,13 @@ class Mfrc522Model:
         self.spi.end()
 
     def reset_registers(self) -> None:
-        """Set power-on values (clause 9.2). The chip needs its start-up time again."""
-        for register in range(64):
-            self.registers[register] = regs.RESET_VALUES.get(register, 0)
-        self.fifo = bytearray()
-        self.radio.stop()
-        self.radio.session = None
-        self.timer.stop()
-        self._update_field()
+        """Reset by the supply or the reset pin: the oscillator starts anew, and the chip needs its start-up time."""
         self._awake_from_us = self.clock.now_us + WAKE_UP_US
+        self._set_reset_values()
+
+    def follow_registers(self) -> None:
+        """Let field and IRQ pin follow registers that a fault has changed."""
+        self._update_field()
         self.update_irq_pin()
 
     def read(self, register: int) -> int:
@@ -123,6 +124,7 @@ class Mfrc522Model:
         elif register == regs.CONTROL:
             self._write_control(value)
         elif register == regs.COLL:
+            value = self.faults.kept(register, value)
             self.registers[regs.COLL] = self.registers[regs.COLL] & 0x7F | value & 0x80
         elif register in regs.READ_ONLY:
             self.violation(f"register {register:02x} is read-only")
@@ -215,10 +217,25 @@ class Mfrc522Model:
         self.radio.stop()
         self.registers[regs.COMMAND] = value & 0x3F
         if command == regs.SOFT_RESET:
-            self.reset_registers()
+            self._set_reset_values()
         elif command != regs.IDLE:
             self.registers[regs.ERROR] = 0
             self._begin(command)
+
+    def _set_reset_values(self) -> None:
+        """Set all registers to their reset values (clause 9.2).
+
+        SoftReset does this and ends by itself (clause 10.3.1.10). The oscillator goes on meanwhile, so the start-up
+        time of clause 8.8.2 does not apply.
+        """
+        for register in range(64):
+            self.registers[register] = regs.RESET_VALUES.get(register, 0)
+        self.registers[regs.VERSION] = self.version
+        self.fifo = bytearray()
+        self.radio.stop()
+        self.radio.session = None
+        self.timer.stop()
+        self.follow_registers()
 
     def _begin(self, command: int) -> None:
         if command == regs.MF_AUTHENT:
@@ -260,7 +277,7 @@ class Mfrc522Model:
             self.timer.start()
 
     def _store(self, register: int, value: int) -> None:
-        self.registers[register] = value
+        self.registers[register] = self.faults.kept(register, value)
         if register == regs.TX_CONTROL:
             self._update_field()
         elif register in (regs.COM_I_EN, regs.DIV_I_EN):

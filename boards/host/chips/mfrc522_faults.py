@@ -18,6 +18,7 @@ class Faults:
         self.hung = False
         self.irq_cut = False
         self.spi_dead: int | None = None
+        self._stuck: dict[int, tuple[int, int]] = {}
 
     def lift(self, frame: int) -> None:
         """Lift all cards just before the `frame`-th frame reaches them."""
@@ -56,6 +57,20 @@ class Faults:
     def brown_out(self) -> None:
         """Restart the chip by a dip of its supply: all registers are lost."""
         self._chip.reset_registers()
+
+    def flip(self, register: int, bit: int) -> None:
+        """Invert one bit of a register, as a spike on the supply does."""
+        self._chip.registers[register] ^= 1 << bit
+        self._chip.follow_registers()
+
+    def stick(self, register: int, bit: int, level: int) -> None:
+        """Hold one bit of a register that software sets at `level`, from the next write to it on."""
+        self._stuck[register] = 1 << bit, level << bit
+
+    def kept(self, register: int, value: int) -> int:
+        """Return the value that the register takes when `value` is written to it."""
+        mask, level = self._stuck.get(register, (0, 0))
+        return value & (0xFF - mask) | level
 
     def kill_spi(self, level: int = 0) -> None:
         """Hold the data line from the chip at 0x00 or 0xFF until `heal_spi`."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _FRAME_DELAY_US = 91
 _FIRST_BITS = 5  # after these the timer stops (TModeReg TAuto)
+# The cipher of a chip whose MFCrypto1On is set without an authentication: no card has it.
+_CIPHER_OF_NO_CARD = "no card's cipher"
 
 
 def _bit_times_us(bits: int) -> int:
@@ -115,12 +117,18 @@ class Radio:
             chip.timer.start()
         if chip.registers[regs.TX_ASK] & regs.FORCE_100_ASK == 0:
             return  # without 100 % ASK no type A card hears anything
-        reception = chip.field.transmit(data, bits, self.session)
+        reception = chip.field.transmit(data, bits, self._cipher())
         if reception is None:
             return
         start_us = chip.clock.now_us + _FRAME_DELAY_US + reception.delay_us
         chip.clock.call_at_us(start_us + _bit_times_us(_FIRST_BITS), lambda: self._first_bits(epoch, reception))
         chip.clock.call_at_us(start_us + card_frame_us(reception.bits), lambda: self._arrived(epoch, reception, then))
+
+    def _cipher(self) -> object | None:
+        """Return the session in which the chip sends, None for plain frames."""
+        if self.session is None and self._secret is None and self._chip.registers[regs.STATUS2] & regs.CRYPTO1_ON:
+            return _CIPHER_OF_NO_CARD
+        return self.session
 
     def _first_bits(self, epoch: int, reception: "Reception") -> None:
         if epoch != self._epoch or reception.sender not in self._chip.field.cards:

@@ -1,4 +1,6 @@
-"""The picture of the simulated meter: 24 lines of 80 columns, drawn from the chips, not from the program's state.
+"""The picture of the simulated meter, drawn from the chips, not from the program's state.
+
+It fills the terminal. In one that is too small a sentence says which size is needed.
 
 The digits come from the display chip, which decodes its two wires. Switch, coils and buzzer are the wires themselves.
 Only the tariff's rate, the reason of the supply state and the events come from the meter's program.
@@ -6,6 +8,8 @@ Only the tariff's rate, the reason of the supply state and the events come from 
 
 import os
 
+from boards.host.screen.echo import echo_of
+from boards.host.screen.scrollback import wrapped
 from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
 from wattpurse.core.money import supply
 from wattpurse.core.money.contract import MONEY, Dispenser
@@ -19,12 +23,13 @@ if TYPE_CHECKING:
     from boards.host.screen.session import Session
 
 
-COLUMNS = 80
+COLUMNS = 80  # the least size of a terminal
 ROWS = 24
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEFT_COLUMNS = 40
-_RIGHT_COLUMNS = COLUMNS - _LEFT_COLUMNS - 1
+_NAME_COLUMNS = 30  # the longest name of a card in the list
+_NOTICE_ROWS = 3
 _KWH_DECIMALS = 3
 _MONTH_AT = len("0000-")  # in a time as text
 _SECONDS_END = len("0000-00-00T00:00:00")
@@ -38,6 +43,9 @@ _DIGIT_ROWS = ((None, 0, None), (5, None, 1), (None, 6, None), (4, None, 2), (No
 _POINT = 7
 
 _SENSORS = (("cover", "cover is off"), ("magnet", "magnet"), ("reverse_flow", "energy flows backwards"))
+_ARROWS = "left and right arrow turn the page"
+_CONSOLE = "service console; Esc leaves it, PgUp and PgDn scroll"
+_SCROLLED = "PgUp, PgDn, typing returns to the end"
 _KEYS = (
     "1-9 card to and from the reader   0 take it away   space button   L long press",
     "o cover   g magnet   v energy flows backwards   w weld the load switch",
@@ -95,27 +103,35 @@ class Screen:
         self._world = world
         self._cards = cards
         self._glyphs = glyphs
+        self._columns = COLUMNS
+        self._rows = ROWS
 
-    def lines(self, view: "Session") -> list:
-        """Return the lines of the picture. `view` adds speed, lamps, pane and notice of the session."""
+    def lines(self, view: "Session", columns: int = COLUMNS, rows: int = ROWS) -> list:
+        """Return the picture as `rows` lines that fit `columns`. `view` adds the person's side of the session."""
+        if columns < COLUMNS or rows < ROWS:
+            return too_small(columns, rows)
+        self._columns = columns
+        self._rows = rows
         lines = [self._heading(view)] + self._meter_and_house(view)
         if view.console_is_open:
-            return lines + self._console(view, ROWS - len(lines))
-        lines += [self._sensor_line(), self._reader_line()] + self._cards_lines()
-        lines.append(_BOLD + _cut(" " + view.notice) + _PLAIN)
-        lines += self._pane("events", view.events, ROWS - len(lines) - len(_KEYS))
-        return lines + [_DIM + _cut(" " + line) + _PLAIN for line in _KEYS]
+            return lines + self._console(view, rows - len(lines))
+        lines += [self._sensor_line(), self._reader_line()] + self._cards_lines(view)
+        for row in wrapped([view.notice], columns - 2)[:_NOTICE_ROWS]:
+            lines.append(_BOLD + " " + row + _PLAIN)
+        lines += self._pane("events", view.events, rows - len(lines) - len(_KEYS))
+        return lines + [_DIM + " " + line + _PLAIN for line in _KEYS]
 
     def _heading(self, view: "Session") -> str:
         local_s = self._world.zone.local_s(self._world.now_s())
         day, second = local_s // DAY_S, local_s % DAY_S
         time = f"{_WEEKDAYS[weekday(day)]} {date_text(day)} {clock_text(second // 60)}:{second % 60:02d}"
-        return _BOLD + _two_columns(" " + self._world.title, f"{time}   {view.speed_text()} ") + _PLAIN
+        left, right = " " + self._world.title, f"{time}   {view.speed_text()} "
+        return _BOLD + left + " " * max(1, self._columns - 1 - len(left) - len(right)) + right + _PLAIN
 
     def _meter_and_house(self, view: "Session") -> list:
         """Return the lines of the meter's face on the left and of the wires behind it on the right."""
         rule = " +" + self._glyphs.rule * (_LEFT_COLUMNS - 3) + "+"
-        facts = [f"{name:<13}{_cut(value, _RIGHT_COLUMNS - 14)}" for name, value in self._facts(view)]
+        facts = [f"{name:<13}{value[: self._columns - _LEFT_COLUMNS - 15]}" for name, value in self._facts(view)]
         lines = [rule + " " + facts[0]]
         for row, digits in enumerate(digit_lines(self._world.hardware.display.segments(), self._glyphs)):
             lines.append(f" | {_RED}{digits}{_PLAIN}| {facts[row + 1]}")
@@ -175,41 +191,52 @@ class Screen:
     def _reader_line(self) -> str:
         if self._cards.card is None:
             return " reader   nothing on it"
-        return _cut(f" reader   {self._cards.name} ({self._cards.card.kind}, UID {self._cards.card.uid.hex()})")
+        return self._cut(f" reader   {self._cards.name} ({self._cards.card.kind}, UID {self._cards.card.uid.hex()})")
 
-    def _cards_lines(self) -> list:
-        """Return the lines of the first nine cards, each with its key; the card on the reader is in brackets."""
+    def _cards_lines(self, view: "Session") -> list:
+        """Return the lines of one page of cards, each with its key; the card on the reader is in brackets."""
         lines = []
         line = " cards  "
-        for place, name in enumerate(self._cards.names()[:9]):
-            shown = f"[{place + 1} {name}]" if name == self._cards.name else f" {place + 1} {name} "
-            if len(line) + 1 + len(shown) >= COLUMNS:
+        for place, name in enumerate(view.cards.names()):
+            label = f"{place + 1} {name[:_NAME_COLUMNS]}"
+            shown = f"[{label}]" if name == self._cards.name else f" {label} "
+            if len(line) + 1 + len(shown) >= self._columns:
                 lines.append(line)
                 line = " " * 8
             line += " " + shown
         if line == " cards  ":
             line += f"  none in {self._cards.path}"
-        return [_cut(shown) for shown in lines + [line]]
+        if view.cards.pages > 1:
+            lines.append(line)
+            line = f"          page {view.cards.page + 1} of {view.cards.pages}; {_ARROWS}"
+        return [self._cut(shown) for shown in lines + [line]]
 
     def _console(self, view: "Session", rows: int) -> list:
-        """Return the lines of the console, which fills the rows below the meter. A line too long shows its end."""
-        typed = "> " + view.typed
-        return self._pane(
-            "service console; Esc leaves it", view.answer[-(rows - 3) :] + [typed[-(COLUMNS - 3) :] + "_"], rows
-        )
+        """Return the lines of the console, which fills the rows below the meter. A typed line shows its end."""
+        typed = "> " + echo_of(view.typed)
+        view.answer.fit(self._columns - 2, rows - 3)
+        title = _CONSOLE
+        if not view.answer.is_at_end:
+            title = f"console, {view.answer.place()}; {_SCROLLED}"
+        return self._pane(title, view.answer.visible() + [typed[-(self._columns - 3) :] + "_"], rows)
 
     def _pane(self, title: str, shown: list, rows: int) -> list:
         """Return `rows` rows: a rule with the title, the lines, and a rule."""
         rule = self._glyphs.rule
         shown = shown[: rows - 2]
         shown = shown + [""] * (rows - 2 - len(shown))
-        heading = rule * 2 + " " + title + " " + rule * (COLUMNS - 5 - len(title))
-        return [_cut(heading)] + [_cut(" " + line) for line in shown] + [rule * (COLUMNS - 1)]
+        heading = rule * 2 + " " + title + " " + rule * (self._columns - 5 - len(title))
+        return [self._cut(heading)] + [self._cut(" " + line) for line in shown] + [rule * (self._columns - 1)]
+
+    def _cut(self, line: str) -> str:
+        return line[: self._columns - 1]
 
 
-def _cut(line: str, columns: int = COLUMNS - 1) -> str:
-    return line[:columns]
-
-
-def _two_columns(left: str, right: str) -> str:
-    return left + " " * max(1, COLUMNS - 1 - len(left) - len(right)) + right
+def too_small(columns: int, rows: int) -> list:
+    """Return the lines for a terminal that has no room for the picture."""
+    words = (
+        f"This terminal has {columns} columns and {rows} rows. The screen of the meter needs {COLUMNS} columns and"
+        f" {ROWS} rows: make the window larger, or the letters smaller. The meter goes on. Ctrl-C quits."
+    )
+    lines = wrapped([words], max(1, columns - 1))[:rows]
+    return lines + [""] * (rows - len(lines))

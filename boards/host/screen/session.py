@@ -1,8 +1,11 @@
 """A person at the simulated meter: actions of the keys, pace of time, saving, and the picture."""
 
+from boards.host.screen.card_list import CardList
+from boards.host.screen.echo import echo_of
 from boards.host.screen.keyboard import Keyboard
 from boards.host.screen.real_time import FRAME_MS, Lamp, Pacer, ms_between, real_ms
-from boards.host.screen.screen import Screen
+from boards.host.screen.screen import ROWS, Screen
+from boards.host.screen.scrollback import Scrollback
 from wattpurse.core.records import events
 from wattpurse.core.text import time_text
 
@@ -12,12 +15,15 @@ if TYPE_CHECKING:
     from boards.host.protocols import LiveWorld
     from boards.host.screen.screen import Glyphs
     from boards.host.screen.terminal import Terminal
+    from boards.host.world.guide import Guide
     from boards.host.world.state_folder import StateFolder
 
 
 SPEEDS = (1, 10, 60, 600, 3_600)
 
 _SLOW_WORK_MS = 1_000
+_SIZE_EVERY_MS = 500
+_COMPLAINT_MS = 6_000
 _ATTENTION_S = 5
 _PRESS_MS = 150
 _LONG_PRESS_MS = 1_500
@@ -25,43 +31,48 @@ _LONG_PRESS_MS = 1_500
 # so many short sleeps that late ones would outlast a key card's grace.
 _FAST_LATENESS_MS = 900
 _LATE_FROM_SPEED = 60
-_EVENTS_SHOWN = 8
-_ANSWER_LINES_KEPT = 500
+_EVENTS_SHOWN = 8  # on the smallest screen
 _FOREVER_S = 10**9
 
 
 class Session:
-    """Applies keys of `terminal` to `world`. Cards come from `cards`; `state` keeps everything else.
+    """Applies keys of `terminal` to `world`. Cards come from `folder`; `state` keeps everything else.
 
-    The screen reads `notice`, `console_is_open`, `typed`, `answer`, `events`, `speed_text()` and the lamps.
+    The screen reads `notice`, `cards`, `console_is_open`, `typed`, `answer`, `events`, `speed_text()` and the lamps.
+    `guide` knows the customer's card and the next step.
     """
 
     def __init__(
         self,
         world: "LiveWorld",
-        cards: "CardFolder",
+        folder: "CardFolder",
         state: "StateFolder",
         terminal: "Terminal",
         glyphs: "Glyphs",
-        notice: str = "",
+        guide: "Guide",
     ) -> None:
-        self.notice = notice
+        self.notice = ""
+        self.cards = CardList(folder, guide.card)
         self.console_is_open = False
         self.typed = ""
-        self.answer: list[str] = []
+        self.answer = Scrollback()
         self.events: list[str] = []
         self.is_over = False
         self._world = world
-        self._cards = cards
+        self._folder = folder
+        self._guide = guide
         self._state = state
         self._terminal = terminal
-        self._screen = Screen(world, cards, glyphs)
+        self._screen = Screen(world, folder, glyphs)
         self._keyboard = Keyboard(self)
         self._pacer = Pacer(world.clock)
         self._speed = SPEEDS[0]
         self._attention_until_us = 0
         self._next_frame_ms = real_ms()
         self._next_slow_work_ms = real_ms()
+        self._next_size_ms = real_ms()
+        self._complaint_until_ms: int | None = None
+        self._size = terminal.size()
         hardware = world.hardware
         self._lamps = [Lamp(wire) for wire in (hardware.buzzer_wire, hardware.open_coil_wire, hardware.close_coil_wire)]
 
@@ -76,7 +87,7 @@ class Session:
             self._world.pace = None
             self._world.remove()
             self._state.save(self._world)
-            self._cards.put_back()
+            self._folder.put_back()
 
     @property
     def buzzer_heard(self) -> bool:
@@ -105,29 +116,34 @@ class Session:
         self.is_over = True
 
     def toggle_card(self, place: int) -> None:
-        """Bring the card at `place` of the list to the reader, or take it away if it is there."""
-        names = self._cards.names()
+        """Bring the card at `place` of the page of cards to the reader, or take it away if it is there."""
+        names = self.cards.names()
         if place > len(names):
             return
         name = names[place - 1]
-        is_there = name == self._cards.name
+        is_there = name == self._folder.name
         self.take_card_away()
         if not is_there:
             self._bring(name)
 
     def _bring(self, name: str) -> None:
         try:
-            self._world.insert(self._cards.take(name))
+            self._world.insert(self._folder.take(name))
         except (OSError, ValueError) as error:
-            self.notice = f"{name} cannot be used: {error}"
+            self._complain(f"{name} cannot be used: {error}")
+
+    def _complain(self, notice: str) -> None:
+        """Show a notice for some seconds in place of the next step."""
+        self.notice = notice
+        self._complaint_until_ms = real_ms() + _COMPLAINT_MS
 
     def take_card_away(self) -> None:
         """Take the card off the reader and bring its file up to date."""
         self._attend()
-        if self._cards.card is not None:
-            self._world.remove(self._cards.card)
+        if self._folder.card is not None:
+            self._world.remove(self._folder.card)
             self._state.save(self._world)
-            self._cards.put_back()
+            self._folder.put_back()
 
     def press_button(self) -> None:
         """Press the button briefly."""
@@ -181,10 +197,18 @@ class Session:
         self.console_is_open = False
         self.typed = ""
 
+    def refuse_character(self, character: str) -> None:
+        """Tell that the console has no use for a character that was typed."""
+        self.answer.add([f"'{character}' was left out: the console takes plain ASCII characters only"])
+
+    def redraw(self) -> None:
+        """Draw the whole picture anew."""
+        self._terminal.redraw()
+
     def send_line(self) -> None:
-        """Send the typed line to the meter."""
+        """Send the typed line to the meter. The screen keeps its echo, which hides PINs and keys."""
         self._attend()
-        self.answer.append("> " + self.typed)
+        self.answer.add(["> " + echo_of(self.typed)])
         self._world.hardware.console.type_line(self.typed)
         self.typed = ""
 
@@ -197,7 +221,7 @@ class Session:
         attends = self._world.clock.now_us < self._attention_until_us
         speed = min(self._speed, SPEEDS[0]) if attends else self._speed
         self._pacer.set_speed(speed)
-        may_be_late = speed >= _LATE_FROM_SPEED and self._cards.card is None
+        may_be_late = speed >= _LATE_FROM_SPEED and self._folder.card is None
         self._world.allow_lateness(_FAST_LATENESS_MS if may_be_late else 0)
 
     def _pace(self, until_us: int) -> int:
@@ -221,23 +245,41 @@ class Session:
         self._settle_speed()
         self._save()
         self._take_console_output()
-        self._terminal.draw(self._screen.lines(self))
+        self.cards.update()
+        self._follow_size()
+        self._terminal.draw(self._screen.lines(self, *self._size))
+
+    def _follow_size(self) -> None:
+        """Draw everything anew if the terminal has another size. MicroPython has no signal that would tell it."""
+        if ms_between(real_ms(), self._next_size_ms) < 0:
+            return
+        self._next_size_ms = real_ms() + _SIZE_EVERY_MS
+        size = self._terminal.size()
+        if size != self._size:
+            self._size = size
+            self._terminal.redraw()
 
     def _save(self) -> None:
         """Save the meter at least once a second and always before a card."""
-        card = self._cards.card
+        card = self._folder.card
         card_is_behind = (
-            card is not None and self._cards.is_behind and not card.is_programming(self._world.clock.now_us)
+            card is not None and self._folder.is_behind and not card.is_programming(self._world.clock.now_us)
         )
         is_time = ms_between(real_ms(), self._next_slow_work_ms) >= 0
         if card_is_behind or is_time:
             self._state.save(self._world)
             if card_is_behind:
-                self._cards.save()
+                self._folder.save()
         if is_time:
             self._pacer.measure()
             self._next_slow_work_ms = real_ms() + _SLOW_WORK_MS
             self._read_events()
+            self._give_hint()
+
+    def _give_hint(self) -> None:
+        if self._complaint_until_ms is None or ms_between(real_ms(), self._complaint_until_ms) >= 0:
+            self._complaint_until_ms = None
+            self.notice = self._guide.hint(self._world, self._folder.name)
 
     def _read_events(self) -> None:
         meter = self._world.meter
@@ -246,11 +288,10 @@ class Session:
         zone = self._world.zone
         self.events = [
             f"{time_text(event.time_s, zone)[:19].replace('T', ' ')}  {events.text(event)}"
-            for event in meter.events.recent(_EVENTS_SHOWN)
+            for event in meter.events.recent(_EVENTS_SHOWN + max(0, self._size[1] - ROWS))
         ]
 
     def _take_console_output(self) -> None:
         output = self._world.hardware.console.take_output()
         if output:
-            self.answer += output.replace("\r", "").rstrip("\n").split("\n")
-            del self.answer[:-_ANSWER_LINES_KEPT]
+            self.answer.add(output.replace("\r", "").rstrip("\n").split("\n"))

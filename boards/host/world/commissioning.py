@@ -24,75 +24,45 @@ CARD_KIND = "classic-1k"
 FIRST_CREDIT = "5.00"
 
 _START_LIMIT_S = 10
-_FIRST_PERMIT_S = 2 * DAY_S
+_PERMIT_S = 2 * DAY_S
+_NUMBERS_BETWEEN = 100  # two meters with the same contract are so many numbers apart
 _NEW_CARD = "card new {card} --kind " + CARD_KIND + " --meter {meter}"
 _NEW_KEY_CARD = "card new {card} --kind " + CARD_KIND + " --key-card --price 0.30 --allowance 1/day --user 12"
 
 
 class Customer:
-    """The customer of one contract: meter number, card name, first sale, and a possible next order.
+    """The customer of one meter: contract, number of the meter, and card.
 
-    `new` makes the card, `first` is the first sale and `following` the next order. All three are words of the
-    `wattpurse` command with {card}, {meter} and {until} to be filled in. `hint` describes `following`.
+    `new` makes the card and `first` is the first sale. Both are words of the `wattpurse` command with {card}, {meter}
+    and {until} to be filled in.
     """
 
-    def __init__(
-        self, meter_number: int, card: str, first: str, hint: str, following: str, new: str = _NEW_CARD
-    ) -> None:
+    def __init__(self, contract: str, meter_number: int, card: str, first: str, new: str = _NEW_CARD) -> None:
+        self.contract = contract
         self.meter_number = meter_number
         self.card = card
         self.first = first
-        self.hint = hint
-        self.following = following
         self.new = new
 
+    def facts(self) -> dict:
+        """Return the facts that the folder of the meter keeps."""
+        return {"contract": self.contract, "meter_number": self.meter_number, "card": self.card}
 
-# By contract: the fields of its Customer.
+    def filled(self, words: str, now_s: int = 0) -> str:
+        """Return words of a command with card, meter and time filled in. The time is two days after `now_s`."""
+        until = time_text(now_s + _PERMIT_S, Zone(0))
+        return words.replace("{card}", self.card).replace("{meter}", str(self.meter_number)).replace("{until}", until)
+
+
+# By contract: meter number, card, first sale, and how the card is made.
 _CUSTOMERS = {
-    CONTRACT: (
-        METER_NUMBER,
-        CARD,
-        "card topup {card} --amount " + FIRST_CREDIT,
-        "Top up in another terminal",
-        "card topup {card} --amount 10",
-    ),
-    "prepaid-energy": (10_000_012, "lodger", "card topup {card} --kwh 5", "Sell more", "card topup {card} --kwh 10"),
-    "term": (
-        10_000_013,
-        "guest",
-        "token {meter} days 1 --card {card}",
-        "Sell more",
-        "token {meter} days 3 --card {card}",
-    ),
-    "dispenser": (
-        10_000_014,
-        "camper",
-        "token {meter} dispense 20 5 7 --card {card}",
-        "Sell more",
-        "token {meter} dispense 20 5 7 --card {card}",
-    ),
-    "key-card": (
-        10_000_015,
-        "student",
-        "card topup {card} --amount " + FIRST_CREDIT,
-        "Sell more",
-        "card topup {card} --amount 10",
-        _NEW_KEY_CARD,
-    ),
-    "managed": (
-        10_000_016,
-        "room",
-        "token {meter} permit {until} --card {card}",
-        "Order",
-        "token {meter} switch open --card {card}",
-    ),
-    "account": (
-        10_000_017,
-        "customer",
-        "card topup {card} --amount " + FIRST_CREDIT,
-        "Read the bill",
-        "card read {card}",
-    ),
+    CONTRACT: (METER_NUMBER, CARD, "card topup {card} --amount " + FIRST_CREDIT),
+    "prepaid-energy": (10_000_012, "lodger", "card topup {card} --kwh 5"),
+    "term": (10_000_013, "guest", "token {meter} days 1 --card {card}"),
+    "dispenser": (10_000_014, "camper", "token {meter} dispense 20 5 7 --card {card}"),
+    "key-card": (10_000_015, "student", "card topup {card} --amount " + FIRST_CREDIT, _NEW_KEY_CARD),
+    "managed": (10_000_016, "room", "token {meter} permit {until} --card {card}"),
+    "account": (10_000_017, "customer", "card topup {card} --amount " + FIRST_CREDIT),
 }
 
 
@@ -101,7 +71,29 @@ def customer_of(contract: str) -> Customer:
     by_name(contract)
     if contract not in _CUSTOMERS:
         raise ValueError(f"no simulated customer has the contract {contract}")
-    return Customer(*_CUSTOMERS[contract])
+    return Customer(contract, *_CUSTOMERS[contract])
+
+
+def customer_from(facts: dict) -> Customer:
+    """Return the customer that the folder of a meter remembers."""
+    customer = customer_of(facts["contract"])
+    customer.meter_number, customer.card = facts["meter_number"], facts["card"]
+    return customer
+
+
+def further_customer(customer: Customer, cards: "CardFolder") -> Customer:
+    """Return `customer`, with another number and card if there is a card of that name.
+
+    A card of that name belongs to an earlier meter. A new meter with the same number would credit its tokens again.
+    """
+    names = cards.names()
+    number, card = customer.meter_number, customer.card
+    further = 1
+    while customer.card in names:
+        further += 1
+        customer.meter_number = number + (further - 1) * _NUMBERS_BETWEEN
+        customer.card = f"{card}-{further}"
+    return customer
 
 
 def commission(
@@ -123,47 +115,59 @@ def commission(
     return answer
 
 
-def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int, contract: str = CONTRACT) -> tuple:
-    """Return `(world, cards, state)` of the last run. A first run commissions the meter and makes a card."""
+def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int, contract: str | None = None) -> tuple:
+    """Return `(world, cards, state)` of the last run. A first run commissions the meter and makes a card.
+
+    `contract` is that of a new meter. Raises ValueError if the folder holds a meter with another one.
+    """
     state = StateFolder(state_folder)
-    cards = CardFolder(cards_folder)
-    if state.rest is not None:
-        world = World(Meter, state.rest["utc_s"], True, state.memory, seed)
-        state.restore(world)
-        return world, cards, state
-    world = World(Meter, seed=seed)
-    desk = VendingDesk(desk_folder, cards_folder, state_folder)
-    print("A new meter is commissioned and a card made for it ...")
-    customer = customer_of(contract)
-    commission(world, desk, customer.meter_number, contract)
-    make_card(desk, cards, customer.card, customer.meter_number, contract, world.now_s())
-    state.save(world)
+    try:
+        cards = CardFolder(cards_folder)
+        if state.rest is not None:
+            world = _last_world(state, contract, seed)
+        else:
+            world = _new_world(state, cards, VendingDesk(desk_folder, cards_folder, state_folder), seed, contract)
+    except (OSError, ValueError):
+        state.close()
+        raise
     return world, cards, state
 
 
-def make_card(
-    desk: "VendingDesk", cards: "CardFolder", name: str, meter_number: int, contract: str = CONTRACT, now_s: int = 0
-) -> None:
-    """Make a card for the meter's customer unless it exists, and sell the first credit onto it."""
-    if name not in cards.names():
-        desk.sell(_filled(customer_of(contract).new, name, meter_number))
-    until = time_text(now_s + _FIRST_PERMIT_S, Zone(0))
-    desk.sell(_filled(customer_of(contract).first, name, meter_number).replace("{until}", until))
+def settle_customer(state: StateFolder, contract: str | None, default: Customer) -> Customer:
+    """Return the customer of the meter in `state`, and remember it there.
+
+    `default` is the customer of a folder that does not name its own. Raises ValueError if `contract` is another one.
+    """
+    customer = default if state.customer is None else customer_from(state.customer)
+    if contract is not None and contract != customer.contract:
+        raise ValueError(
+            f"the folder {state.path} has a meter with the contract {customer.contract}:"
+            " leave out --contract, or name another folder with --state"
+        )
+    state.customer = customer.facts()
+    return customer
 
 
-def top_up_hint(
-    _state_folder: str, cards_folder: str, desk_folder: str, card: str | None = None, contract: str = CONTRACT
-) -> str:
-    """Return a line that tells how to sell more onto the card from another terminal."""
-    customer = customer_of(contract)
-    words = _filled(customer.following, card or customer.card, customer.meter_number)
-    hint = f"{customer.hint}: .venv/bin/wattpurse {words}"
-    if cards_folder != "cards":
-        hint += f" --cards {cards_folder}"
-    if desk_folder != ".":
-        hint += f" --keys {desk_folder}/keys.json --state {desk_folder}/station.db"
-    return hint
+def _last_world(state: StateFolder, contract: str | None, seed: int) -> World:
+    settle_customer(state, contract, customer_of(contract or CONTRACT))
+    rest = state.rest or {}
+    world = World(Meter, rest["utc_s"], True, state.memory, seed)
+    state.restore(world)
+    return world
 
 
-def _filled(words: str, card: str, meter_number: int) -> str:
-    return words.replace("{card}", card).replace("{meter}", str(meter_number))
+def _new_world(state: StateFolder, cards: CardFolder, desk: VendingDesk, seed: int, contract: str | None) -> World:
+    world = World(Meter, seed=seed)
+    print("A new meter is commissioned and a card made for it, which takes some seconds ...")
+    customer = further_customer(customer_of(contract or CONTRACT), cards)
+    commission(world, desk, customer.meter_number, customer.contract)
+    make_card(desk, customer, world.now_s())
+    state.customer = customer.facts()
+    state.save(world)
+    return world
+
+
+def make_card(desk: "VendingDesk", customer: Customer, now_s: int = 0) -> None:
+    """Make a card for the meter's customer, and sell the first credit onto it."""
+    desk.sell(customer.filled(customer.new))
+    desk.sell(customer.filled(customer.first, now_s))

@@ -100,7 +100,7 @@ class Story:
             self._tell_day()
         self._beeps = 0
         self._expect("the low-credit warning", self._is_low, 3 * DAY_S)
-        self._expect("the warning sounds", lambda: self._beeps >= 3, 120)
+        self._expect("the warning sounds, after the quiet hours", lambda: self._beeps >= 3, 11 * _HOUR_S)
         display = self._world.hardware.display
         self._attend()
         self._expect("a dark display", lambda: not any(display.segments()), 2)

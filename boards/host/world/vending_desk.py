@@ -21,7 +21,7 @@ class VendingDesk:
     def meter_keys(self, meter_number: int) -> dict:
         """Return the lines of `wattpurse meter keys` by name. Make key file and record if they are missing."""
         if not files.exists(f"{self._folder}/{_KEYS}"):
-            self._run(f"keys new {_quoted(self._folder + '/' + _KEYS)}")
+            self._run(f"keys new {files.quoted(self._folder + '/' + _KEYS)}")
         if f"meter {meter_number} " not in self._run(f"meter list {self._station_options()}"):
             self._run(f"meter add {meter_number} {self._station_options()}")
         keys = {}
@@ -33,7 +33,7 @@ class VendingDesk:
     def tariff_table(self, file: str) -> bytes:
         """Return the meter's table of a tariff file."""
         table = self._scratch + "/tariff.bin"
-        self._run(f"tariff encode {_quoted(file)} --output {_quoted(table)}")
+        self._run(f"tariff encode {files.quoted(file)} --output {files.quoted(table)}")
         with open(table, "rb") as encoded:
             return encoded.read()
 
@@ -47,29 +47,27 @@ class VendingDesk:
 
     def sell(self, words: str) -> str:
         """Run `words` that write to a card, such as "token 5 days 3 --card tenant", and return the command's output."""
-        return self._run(f"{words} --cards {_quoted(self._cards)} {self._station_options()}")
+        return self._run(f"{words} --cards {files.quoted(self._cards)} {self._station_options()}")
 
     def read(self, name: str) -> dict:
         """Return the content of the card."""
         return json.loads(self._card("read", name, "--json"))
 
     def _card(self, action: str, name: str, options: str) -> str:
-        return self._run(f"card {action} {name} --cards {_quoted(self._cards)} {options} {self._station_options()}")
+        return self._run(
+            f"card {action} {name} --cards {files.quoted(self._cards)} {options} {self._station_options()}"
+        )
 
     def _station_options(self) -> str:
         record, keys = self._folder + "/" + _RECORD, self._folder + "/" + _KEYS
-        return f"--state {_quoted(record)} --keys {_quoted(keys)}"
+        return f"--state {files.quoted(record)} --keys {files.quoted(keys)}"
 
     def _run(self, command: str) -> str:
         """Return the output of `wattpurse` with these words. Raises OSError with its message if it refuses."""
         output = f"{self._scratch}/{_OUTPUT}"
-        status = os.system(f"wattpurse {command} > {_quoted(output)} 2>&1")
+        status = os.system(f"wattpurse {command} > {files.quoted(output)} 2>&1")
         with open(output) as file:
             text = file.read().strip()
         if status:
             raise OSError(f"wattpurse {command}: {text}")
         return text
-
-
-def _quoted(path: str) -> str:
-    return "'" + path.replace("'", "'\\''") + "'"

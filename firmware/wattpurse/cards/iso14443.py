@@ -39,6 +39,9 @@ HLTA = b"\x50\x00"
 SELECT_LEVELS = (0x93, 0x95, 0x97)
 CASCADE_TAG = 0x88
 
+# The first byte of a UID of four bytes that the card draws by chance whenever it gets power (clause 6.5.4).
+RANDOM_UID = 0x08
+
 SAK_UID_INCOMPLETE = 0x04
 SAK_MIFARE_CLASSIC_1K = 0x08
 SAK_ISO14443_4 = 0x20

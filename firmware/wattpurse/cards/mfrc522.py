@@ -2,7 +2,8 @@
 
 The chip adds and checks CRC_A, its timer ends every wait for a card, and its interrupt pin (active low) wakes the task.
 A frame costs four writes and one read: status, error, level and data come in a single burst. A card that fails raises
-`iso14443.CardError`. A chip that fails raises `ReaderError`, after which `recover` restarts it.
+`iso14443.CardError`. A chip that fails raises `ReaderError`, after which `recover` restarts it. A chip may lose the bit
+of a register and go on answering, so each `power_up` compares all registers that matter, in a single burst too.
 
 Clause numbers are those of the MFRC522 data sheet, revision 3.9.
 """
@@ -10,8 +11,6 @@ Clause numbers are those of the MFRC522 data sheet, revision 3.9.
 from wattpurse.cards import iso14443
 from wattpurse.cards.mfrc522_registers import (
     ALL_IRQ,
-    ANTENNA_OFF,
-    ANTENNA_ON,
     BIT_FRAMING,
     COLL,
     COLLISION_POSITION,
@@ -30,6 +29,7 @@ from wattpurse.cards.mfrc522_registers import (
     FLUSH,
     IDLE,
     IDLE_IRQ,
+    LEFT_ALONE,
     MF_AUTHENT,
     POWER_DOWN,
     RX_IRQ,
@@ -37,17 +37,14 @@ from wattpurse.cards.mfrc522_registers import (
     RX_MODE,
     START_SEND,
     STATUS2,
-    T_MODE,
-    T_MODE_VALUE,
     T_RELOAD_HIGH,
     T_RELOAD_LOW,
     TIMER_IRQ,
     TIMER_TICK_US,
     TRANSCEIVE,
-    TX_CONTROL,
     TX_MODE,
+    VALUES_AFTER_COLLISION,
     VERSION,
-    VERSIONS,
 )
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -68,10 +65,24 @@ _CLEAR_ALL_IRQ = bytes((COM_IRQ << 1, ALL_IRQ))
 _START_TRANSCEIVE = bytes((COMMAND << 1, TRANSCEIVE))
 _START_MF_AUTHENT = bytes((COMMAND << 1, MF_AUTHENT))
 _READ_MF_AUTHENT = bytes((0x80 | COM_IRQ << 1, 0x80 | ERROR << 1, 0x80 | STATUS2 << 1, 0))
-_READ_HEALTH = bytes((0x80 | COMMAND << 1, 0x80 | VERSION << 1, 0x80 | T_MODE << 1, 0))
 _STATUS_REGISTERS = (COM_IRQ, ERROR, FIFO_LEVEL, CONTROL)
 _REPLY_START = 1 + len(_STATUS_REGISTERS)
 _FIFO_SIZE = 64
+
+# The registers that `power_up` compares, and the places of some in the burst. A value follows its address.
+_WATCHED = (COMMAND, STATUS2, VERSION) + tuple([row[0] for row in CONFIGURATION]) + LEFT_ALONE
+_READ_WATCHED = bytes([0x80 | register << 1 for register in _WATCHED] + [0])
+_COMMAND_AT = 1
+_STATUS2_AT = 2
+_VERSION_AT = 3
+_FIRST_CONFIGURED_AT = 4
+_TX_MODE_AT = 4
+_RX_MODE_AT = 5
+_T_RELOAD_HIGH_AT = 6
+_T_RELOAD_LOW_AT = 7
+_COLL_AT = 8
+# Chips with the register set of the MFRC522 have many versions. These two are read from a bus without a chip.
+_NO_VERSION = (0x00, 0xFF)
 
 
 class ReaderError(OSError):
@@ -82,7 +93,8 @@ class Mfrc522:
     """One reader chip.
 
     `spi` is like machine.SPI (mode 0, up to 10 MHz). `select` and `reset` are active-low output pins. `irq` is the
-    signal of the falling edge of the chip's IRQ pin. `clock` gives `sleep_ms`.
+    signal of the falling edge of the chip's IRQ pin. `clock` gives `sleep_ms`. `version` is the chip's VersionReg (0x91
+    and 0x92 are of NXP), None until a chip has answered.
     """
 
     def __init__(self, spi: "Spi", select: "Pin", reset: "Pin", irq: "Signal", clock: "Clock") -> None:
@@ -96,53 +108,61 @@ class Mfrc522:
         self._authent_values = bytearray(4)
         self._bursts = {}
         self._patience_ms = 0
+        self._watched = bytearray(len(_READ_WATCHED))
+        self._expected = bytearray(len(_READ_WATCHED))
         self._forget()
+        self.version = None
         self.reply = b""
         self.reply_bits = 0
         self.garbled = False
         self._collided = False
 
     def _forget(self) -> None:
-        """Forget the state of the chip: a reset empties the FIFO and clears the registers for frames."""
-        self._crc_transmit = None
-        self._crc_receive = None
-        self._timeout_us = None
+        """Forget the state of the chip: after a reset it has an empty FIFO, and the values of CONFIGURATION."""
+        self._crc_transmit = False
+        self._crc_receive = False
+        self._timeout_us = 0
         self._crypto = False
         self._unclean = False
 
     async def start(self) -> None:
-        """Reset the chip by its pin and set it up with the field on. Raises ReaderError if no MFRC522 answers."""
+        """Reset the chip by its pin and set it up with the field on.
+
+        Raises ReaderError if no chip answers, or if it does not keep its setup.
+        """
         self._select(1)
         self._reset(0)
         await self._clock.sleep_ms(_RESET_MS)
         self._reset(1)
         await self._clock.sleep_ms(_START_UP_MS)
         self._forget()
-        if self._read(VERSION) not in VERSIONS:
-            raise ReaderError("no MFRC522")
-        for register, value in CONFIGURATION:
+        if self._read(VERSION) in _NO_VERSION:
+            raise ReaderError("no reader chip")
+        for register, value, _ in CONFIGURATION:
             self._write(register, value)
-        self.antenna(True)
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
-        self._check()
+        self._learn_setup()
 
     async def recover(self) -> None:
         """Restart a chip that hangs: it loses all its state, and cards in the field start from idle."""
         await self.start()
-
-    def antenna(self, on: bool) -> None:
-        """Switch the field; without it the cards are off."""
-        self._write(TX_CONTROL, ANTENNA_ON if on else ANTENNA_OFF)
 
     async def power_down(self) -> None:
         """Enter soft power-down (clause 8.6.2): oscillator and field off, registers kept."""
         self._write(COMMAND, POWER_DOWN)
 
     async def power_up(self) -> None:
-        """Leave soft power-down and wait until cards in the field are ready. Raises ReaderError if the chip is not."""
+        """Leave soft power-down and wait until cards in the field are ready.
+
+        Raises ReaderError if the chip is asleep, is another one, or has lost its setup.
+        """
         self._write(COMMAND, IDLE)
         await self._clock.sleep_ms(_FIELD_SETTLING_MS)
-        self._check()
+        if self._crypto:
+            self.end_crypto()
+        self._read_watched()
+        if self._watched != self._expected:
+            raise ReaderError("not ready")
 
     async def find_card(
         self, wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
@@ -168,9 +188,11 @@ class Mfrc522:
         """Let the chip append CRC_A to frames and check and remove it from answers, or not (TxModeReg, RxModeReg)."""
         if transmit is not self._crc_transmit:
             self._write(TX_MODE, CRC_ENABLED if transmit else 0)
+            self._expected[_TX_MODE_AT] ^= CRC_ENABLED
             self._crc_transmit = transmit
         if receive is not self._crc_receive:
             self._write(RX_MODE, CRC_ENABLED if receive else 0)
+            self._expected[_RX_MODE_AT] ^= CRC_ENABLED
             self._crc_receive = receive
 
     async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> bytes | memoryview:
@@ -191,7 +213,7 @@ class Mfrc522:
 
     async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame with CRC_A that is answered by a four-bit ACK. Raises CardError for a NAK, or ReaderError."""
-        if not self._crc_transmit or self._crc_receive is not False:
+        if not self._crc_transmit or self._crc_receive:
             self.use_crc(True, False)
         self.send(frame, timeout_us, 0)
         count = await self.receive(1)
@@ -284,11 +306,12 @@ class Mfrc522:
 
     def _set_timeout(self, timeout_us: int) -> None:
         """Set the timer reload value. The timer counts from the end of the frame sent."""
-        known_us = self._timeout_us
         ticks = timeout_us // TIMER_TICK_US
-        if known_us is None or ticks >> 8 != known_us // TIMER_TICK_US >> 8:
+        if ticks >> 8 != self._timeout_us // TIMER_TICK_US >> 8:
             self._write(T_RELOAD_HIGH, ticks >> 8)
+            self._expected[_T_RELOAD_HIGH_AT] = ticks >> 8
         self._write(T_RELOAD_LOW, ticks & 0xFF)
+        self._expected[_T_RELOAD_LOW_AT] = ticks & 0xFF
         self._timeout_us = timeout_us
         self._patience_ms = timeout_us // 1000 + _OUTER_MARGIN_MS
 
@@ -307,15 +330,30 @@ class Mfrc522:
         select(1)
         self._irq.clear()
 
-    def _check(self) -> None:
-        """Raise ReaderError unless the chip is awake, is an MFRC522, and has its configuration.
+    def _learn_setup(self) -> None:
+        """Remember the registers as the chip shows them after its setup.
 
-        A brown-out loses the configuration.
+        A compatible chip may show reserved bits and reset values of its own. Raises ReaderError if the chip is asleep
+        or does not keep the bits that matter.
         """
-        values = bytearray(4)
-        self._send_and_read(_READ_HEALTH, values)
-        if values[1] & POWER_DOWN or values[2] not in VERSIONS or values[3] != T_MODE_VALUE:
+        self._read_watched()
+        values = self._watched
+        if values[_COMMAND_AT] or values[_STATUS2_AT] or values[_VERSION_AT] in _NO_VERSION:
             raise ReaderError("not ready")
+        for place, (_, value, bits) in enumerate(CONFIGURATION, _FIRST_CONFIGURED_AT):
+            if (values[place] ^ value) & bits:
+                raise ReaderError("the chip does not keep its setup")
+        self._expected[:] = values
+        self.version = values[_VERSION_AT]
+
+    def _read_watched(self) -> None:
+        """Read the watched registers. Bits that the chip changes by itself are read as 0."""
+        values = self._watched
+        self._send_and_read(_READ_WATCHED, values)
+        values[0] = 0
+        values[_COMMAND_AT] &= POWER_DOWN
+        values[_STATUS2_AT] &= CRYPTO1_ON
+        values[_COLL_AT] &= VALUES_AFTER_COLLISION
 
     def _new_burst(self, reply_length: int) -> tuple:
         """Make addresses, buffer and view of the data, to read status and `reply_length` FIFO bytes at once.

@@ -40,26 +40,30 @@ CRYPTO1_ON = 0x08
 START_SEND = 0x80
 FLUSH = 0x80
 CRC_ENABLED = 0x80
+VALUES_AFTER_COLLISION = 0x80
 COLLISION_POSITION = 0x1F
 COLLISION_POSITION_INVALID = 0x20
-
-# Chips with the register set of the MFRC522: 1.0 and 2.0 of NXP, 0.0 of Philips, and the compatible FM17522 types.
-VERSIONS = (0x91, 0x92, 0x90, 0x88, 0x89, 0xB2, 0x12)
 
 # 13.56 MHz / (2 * 338 + 1): one timer tick is 49.9 us (clause 8.5).
 PRESCALER = 338
 TIMER_TICK_US = 50
-T_MODE_VALUE = 0x80 | PRESCALER >> 8  # TAuto: starts when a frame has been sent, stops at the first bits received
 
+# register, value to set, and the bits of it that the chip has to keep; the other bits are reserved. The driver knows
+# the places of the first five.
 CONFIGURATION = (
-    (T_MODE, T_MODE_VALUE),
-    (T_PRESCALER, PRESCALER & 0xFF),
-    (TX_ASK, 0x40),  # Force100ASK, as ISO/IEC 14443 type A modulates
-    (MODE, 0x3D),  # CRC preset 0x6363 (CRC_A); wait for the RF field before sending
-    (RF_CFG, 0x60),  # receiver gain 43 dB
-    (COLL, 0x00),  # bits after a collision are received as 0
-    (COM_I_EN, 0x80 | RX_IRQ | IDLE_IRQ | TIMER_IRQ),  # IRqInv: the pin is low while an interrupt is pending
-    (DIV_I_EN, 0x80),  # the pin is driven both ways
+    (TX_MODE, 0x00, 0xF8),  # 106 kbit/s; CRC_ENABLED is added for most frames
+    (RX_MODE, 0x00, 0xFC),
+    (T_RELOAD_HIGH, 0x00, 0xFF),
+    (T_RELOAD_LOW, 0x00, 0xFF),
+    (COLL, 0x00, 0x80),  # bits after a collision are received as 0
+    (T_MODE, 0x80 | PRESCALER >> 8, 0xFF),  # TAuto: starts when a frame has been sent, stops at the first bits received
+    (T_PRESCALER, PRESCALER & 0xFF, 0xFF),
+    (TX_ASK, 0x40, 0x40),  # Force100ASK, as ISO/IEC 14443 type A modulates
+    (MODE, 0x3D, 0xAB),  # CRC preset 0x6363 (CRC_A); wait for the RF field before sending
+    (RF_CFG, 0x60, 0x70),  # receiver gain 43 dB
+    (COM_I_EN, 0x80 | RX_IRQ | IDLE_IRQ | TIMER_IRQ, 0xFF),  # IRqInv: the pin is low while an interrupt is pending
+    (DIV_I_EN, 0x80, 0x94),  # the pin is driven both ways
+    (TX_CONTROL, 0x83, 0xFB),  # the field is on
 )
-ANTENNA_ON = 0x83
-ANTENNA_OFF = 0x80
+# The registers that keep their reset values: FIFO alert, analog parts, serial speed, and tests.
+LEFT_ALONE = (0x0B, 0x16, 0x17, 0x18, 0x19, 0x1C, 0x1D, 0x1F, 0x24, 0x27, 0x28, 0x29, 0x31, 0x32, 0x33, 0x36, 0x38)

@@ -1,7 +1,8 @@
 """MIFARE Ultralight and NTAG213, 215, 216 as linear memory: the user pages from page 4 on.
 
-Clauses are those of the NTAG213/215/216 data sheet. All functions raise `iso14443.CardError`, after which the card has
-to be selected again, and `mfrc522.ReaderError`.
+A compatible card may lack GET_VERSION and FAST_READ. Its capability container tells its kind, and it is read in short
+steps. Clauses are those of the NTAG213/215/216 data sheet. All functions raise `iso14443.CardError`, after which the
+card has to be selected again, and `mfrc522.ReaderError`.
 """
 
 from wattpurse.cards.iso14443 import CardError
@@ -19,6 +20,7 @@ _TIMEOUT_US = 5000
 _VERSION_TIMEOUT_US = 2000
 _WRITE_TIMEOUT_US = 10000
 
+_CAPABILITY_PAGE = 3
 _FIRST_USER_PAGE = 4
 _PAGE_SIZE = 4
 _READ_PAGES = 4
@@ -30,20 +32,24 @@ _TYPE_ULTRALIGHT_EV1 = 0x03
 _TYPE_NTAG = 0x04
 # Size byte of GET_VERSION (clause 10.1): kind and bytes of user memory.
 _NTAGS = {0x0F: ("ntag213", 144), 0x11: ("ntag215", 504), 0x13: ("ntag216", 888)}
+# The capability container (clause 8.5.6) begins with this mark; its third byte gives the same sizes.
+_CAPABILITY_MARK = 0xE1
+_NTAGS_BY_CAPABILITY = {0x12: _NTAGS[0x0F], 0x3E: _NTAGS[0x11], 0x6D: _NTAGS[0x13]}
 _ULTRALIGHT = ("ultralight", 48)
 
 
 class PageMemory:
-    """The card that is selected on `reader`, as linear memory."""
+    """The card that is selected on `reader`, as linear memory. With `reads_fast` it is taken to have FAST_READ."""
 
     unit = _PAGE_SIZE
 
-    def __init__(self, reader: "Mfrc522", identity: "CardIdentity", kind: str, capacity: int) -> None:
+    def __init__(self, reader: "Mfrc522", identity: "CardIdentity", kind: str, capacity: int, reads_fast: bool) -> None:
         self.kind = kind
         self.capacity = capacity
         self._reader = reader
         self._identity = identity
-        self._reads_fast = kind != _ULTRALIGHT[0]
+        self._reads_fast = reads_fast
+        self._has_read_fast = False
         self._fast_read = bytearray((_FAST_READ, 0, 0))
         self._read = bytearray((_READ, 0))
         self._write = bytearray(2 + _PAGE_SIZE)
@@ -79,13 +85,25 @@ class PageMemory:
 
     async def _pages(self, page: int, wanted: int) -> bytes | memoryview:
         """Return at least one page from `page` on, and up to `wanted` bytes in one frame."""
-        if not self._reads_fast or wanted <= _READ_PAGES * _PAGE_SIZE:
-            self._read[1] = page
-            return await self._reader.exchange(self._read, _READ_PAGES * _PAGE_SIZE, _TIMEOUT_US)
+        if self._reads_fast and wanted > _READ_PAGES * _PAGE_SIZE:
+            try:
+                return await self._pages_at_once(page, wanted)
+            except CardError as error:
+                if self._has_read_fast or error.reason == "garbled":
+                    raise
+            # A card that has never answered FAST_READ may not know the command.
+            self._reads_fast = False
+            await self.select_again()
+        self._read[1] = page
+        return await self._reader.exchange(self._read, _READ_PAGES * _PAGE_SIZE, _TIMEOUT_US)
+
+    async def _pages_at_once(self, page: int, wanted: int) -> bytes | memoryview:
         count = min((wanted + _PAGE_SIZE - 1) // _PAGE_SIZE, _FAST_READ_PAGES)
         self._fast_read[1] = page
         self._fast_read[2] = page + count - 1
-        return await self._reader.exchange(self._fast_read, count * _PAGE_SIZE, _TIMEOUT_US)
+        data = await self._reader.exchange(self._fast_read, count * _PAGE_SIZE, _TIMEOUT_US)
+        self._has_read_fast = True
+        return data
 
     def _check_range(self, offset: int, length: int) -> None:
         if not 0 <= offset <= offset + length <= self.capacity:
@@ -95,11 +113,15 @@ class PageMemory:
 async def open_pages(reader: "Mfrc522", identity: "CardIdentity") -> PageMemory | None:
     """Return the memory of the Ultralight or NTAG that is selected, or None for an unknown type of this family."""
     version = await _version(reader, identity)
-    if version is None or version[2] == _TYPE_ULTRALIGHT_EV1:
-        return PageMemory(reader, identity, *_ULTRALIGHT)
+    if version is None:
+        kind, capacity = await _kind_by_capability(reader)
+        return PageMemory(reader, identity, kind, capacity, False)
+    if version[2] == _TYPE_ULTRALIGHT_EV1:
+        return PageMemory(reader, identity, _ULTRALIGHT[0], _ULTRALIGHT[1], False)
     if version[2] != _TYPE_NTAG or version[6] not in _NTAGS:
         return None
-    return PageMemory(reader, identity, *_NTAGS[version[6]])
+    kind, capacity = _NTAGS[version[6]]
+    return PageMemory(reader, identity, kind, capacity, True)
 
 
 async def _version(reader: "Mfrc522", identity: "CardIdentity") -> bytes | None:
@@ -115,3 +137,13 @@ async def _version(reader: "Mfrc522", identity: "CardIdentity") -> bytes | None:
                 raise
         await reader.select_again(identity)
     return None
+
+
+async def _kind_by_capability(reader: "Mfrc522") -> tuple:
+    """Return kind and bytes of user memory from the capability container. The first Ultralight has none, or a small
+    one.
+    """
+    start = await reader.exchange(bytes((_READ, _CAPABILITY_PAGE)), _READ_PAGES * _PAGE_SIZE, _TIMEOUT_US)
+    if start[0] != _CAPABILITY_MARK:
+        return _ULTRALIGHT
+    return _NTAGS_BY_CAPABILITY.get(start[2], _ULTRALIGHT)

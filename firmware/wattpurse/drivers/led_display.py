@@ -3,6 +3,10 @@
 Two wires that look like I2C but differ: no device address, least significant bit first, and the chip answers each byte
 by pulling the data line low for the ninth clock. Both pins are open drain with pull-ups. The driver remembers the lit
 segments and sends them only when they change. After an error it sends everything again.
+
+Modules differ in the address of each digit. `order[address]` of a digit order is the position, counted from the left,
+of the digit at that address of the chip. `number_of` and `order_of` turn an order into a number for the settings and
+back: six decimal digits, each one a position counted from 1.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -13,6 +17,10 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 
+SWAPPED = (2, 1, 0, 5, 4, 3)  # most modules of six digits
+STRAIGHT = (0, 1, 2, 3, 4, 5)
+REVERSED = (5, 4, 3, 2, 1, 0)
+
 _WRITE_ADDRESS_INCREMENT = 0x40
 _FIRST_ADDRESS = 0xC0
 _DISPLAY_CONTROL = 0x80
@@ -22,9 +30,8 @@ _ON = 0x08
 class LedDisplay:
     """Six digits on two open-drain pins.
 
-    `digit_order[address]` is the position, counted from the left, of the digit at that address of the chip; modules of
-    six digits are mostly wired 2, 1, 0, 5, 4, 3. `delay_us(n)` is for boards whose pins are faster than the chip's 250
-    kHz: it is called with 2 twice a bit. Without it the driver does not wait.
+    `digit_order` is the order in force. `delay_us(n)` is for boards whose pins are faster than the chip's 250 kHz: it
+    is called with 2 twice a bit. Without it the driver does not wait.
 
     A call that sends takes as long as nine bytes take on the wire, and does not yield meanwhile.
     """
@@ -34,14 +41,13 @@ class LedDisplay:
         clock_pin: "Pin",
         data_pin: "Pin",
         delay_us: "Callable[[int], None] | None" = None,
-        digit_order: tuple = (2, 1, 0, 5, 4, 3),
+        digit_order: tuple = SWAPPED,
     ) -> None:
-        if sorted(digit_order) != list(range(DIGITS)):
-            raise ValueError("digit order must name each of the six positions once")
+        _expect_order(digit_order)
+        self.digit_order = digit_order
         self._clock_pin = clock_pin
         self._data_pin = data_pin
         self._delay_us = delay_us
-        self._digit_order = digit_order
         self._wanted = bytearray(DIGITS)
         self._level = 7
         self._is_on = False
@@ -71,6 +77,13 @@ class LedDisplay:
             if self._is_on:
                 self._send()
 
+    def wire(self, digit_order: tuple) -> None:
+        """Send the digits in another order from now on. Raises OSError when the chip does not answer, or ValueError."""
+        _expect_order(digit_order)
+        self.digit_order = digit_order
+        if self._is_on:
+            self._send()
+
     def off(self) -> None:
         """Darken all digits. Raises OSError when the chip does not answer."""
         if self._is_on or not self._is_sent:
@@ -90,7 +103,7 @@ class LedDisplay:
         frame = self._frame
         frame[0] = _FIRST_ADDRESS
         for address in range(DIGITS):
-            frame[1 + address] = self._wanted[self._digit_order[address]]
+            frame[1 + address] = self._wanted[self.digit_order[address]]
         self._transfer(frame)
         command[0] = _DISPLAY_CONTROL | (_ON if self._is_on else 0) | self._level
         self._transfer(command)
@@ -99,6 +112,7 @@ class LedDisplay:
     def _transfer(self, frame: bytearray) -> None:
         """Send start, bytes, stop.
 
+        A line that is held low looks like a chip that acknowledges everything, so the line has to rise after the stop.
         Written without calls, because on a chip every call costs as much as the bit it would send.
         """
         clock = self._clock_pin
@@ -134,5 +148,27 @@ class LedDisplay:
         if delay_us:
             delay_us(2)
         data(1)
-        if not answered:
+        if delay_us:
+            delay_us(2)
+        if not answered or not data():
             raise OSError("display does not answer")
+
+
+def number_of(digit_order: tuple) -> int:
+    """Return a digit order as a number."""
+    number = 0
+    for position in digit_order:
+        number = number * 10 + position + 1
+    return number
+
+
+def order_of(number: int) -> tuple:
+    """Return the digit order of a number. Raises ValueError if it names none."""
+    order = tuple([int(digit) - 1 for digit in str(number)])
+    _expect_order(order)
+    return order
+
+
+def _expect_order(digit_order: tuple) -> None:
+    if sorted(digit_order) != list(range(DIGITS)):
+        raise ValueError("digit order must name each of the six positions once")

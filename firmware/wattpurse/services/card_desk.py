@@ -3,13 +3,18 @@
 The teller writes the credit into the ledger before the card or anyone else learns of it. A card may be removed at any
 moment: redeemed tokens stay redeemed, and the next tap writes the statement. A card on the reader is served once.
 After a failure it is tried again as long as it stays. A key card is shown to the slot at every look.
+
+A wallet brings several cards to the reader, and a bank card or a phone among them is no reason to refuse. A look has
+one outcome: the first, by precedence, of the cards that have news. A card that came to a better outcome lately, and is
+still there, keeps the others silent.
 """
 
 from wattpurse.cards import data_card, purse
-from wattpurse.cards.iso14443 import CardError
+from wattpurse.cards.iso14443 import RANDOM_UID, SAK_ISO14443_4, CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
+from wattpurse.core.messages import token
 from wattpurse.core.messages.service_pass import MeterNotNamed, open_service_pass
 from wattpurse.core.records import events
 from wattpurse.core.seals.sealing import SealBroken
@@ -38,14 +43,23 @@ FAILURES_BEFORE_ALARM = 3
 _ATTEMPTS = 3
 _CARDS_AT_ONCE = 4
 _LOOKS_TO_BE_GONE = 2
+_LOOKS_SHOWN = 16  # as long as the display shows an outcome
+_RANDOM_VISITOR = bytes((RANDOM_UID,))
 
-# A tap with several outcomes shows the first of these.
-_PRECEDENCE = (
+# The first of these is shown if a card, or the cards of a look, have several outcomes. SERVICE comes before all others
+# because it opens the console.
+PRECEDENCE = (
+    outcome.SERVICE,
     outcome.LEDGER_FAILED,
     outcome.ACCEPTED,
+    outcome.STATEMENT_NOT_WRITTEN,
     outcome.OVER_LIMIT,
+    outcome.OUT_OF_ORDER,
+    outcome.OTHER_TENANT,
+    outcome.NOT_ENTITLED,
     outcome.NOT_SUPPORTED,
     outcome.OUTDATED,
+    outcome.PASS_EXPIRED,
     outcome.NOT_THIS_METER,
     outcome.USED,
     outcome.NO_NEWS,
@@ -59,7 +73,7 @@ class CardDesk:
     """Serves the cards on the reader of `board`, for the meter that keeps `stores`.
 
     Tokens go to `teller`, statements come from `statements`, and key cards go to `key_slot`. `show_outcome(outcome)` is
-    called when a tap has ended. Between looks the board may rest.
+    called at most once a look. Between looks the board may rest.
     """
 
     def __init__(
@@ -87,6 +101,7 @@ class CardDesk:
         self._started = False
         self._failures = 0
         self._visits = {}
+        self._news = []
         self._site_keys = ()
         self._keys_of_uid = None
 
@@ -143,6 +158,7 @@ class CardDesk:
         """Serve one card after the other. Each is put to sleep, so that the next one can be found."""
         for visit in self._visits.values():
             visit.looks_missed += 1
+            visit.looks_since_told += 1
         try:
             for _ in range(_CARDS_AT_ONCE):
                 identity = await self._reader.find_card(False, self._prepare)
@@ -152,12 +168,14 @@ class CardDesk:
                 await self._reader.halt()
         except CardError:
             pass  # a card left while it was selected or put to sleep; the next look finds the cards that are there
+        finally:
+            self._show_news()
         self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
 
     async def _serve(self, identity: "CardIdentity") -> None:
         if identity.uid not in self._visits:
             self._prepare(identity.uid)  # only the end of the selection showed that this is the whole UID
-        visit = self._visits[identity.uid]
+        visit = self._visit_of(identity)
         visit.looks_missed = 0
         if visit.is_in_slot:
             visit.is_bad = False
@@ -178,6 +196,15 @@ class CardDesk:
             return await self._show_to_slot(visit, lambda: self._take(identity, memory), memory.select_again)
         visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
+
+    def _visit_of(self, identity: "CardIdentity") -> "_Visit":
+        """Return the visit of a card. A phone shows a random UID, another one at each look, and is one visitor."""
+        uid = identity.uid
+        if uid[0] == RANDOM_UID and len(uid) == 4 and identity.sak & SAK_ISO14443_4:
+            if _RANDOM_VISITOR not in self._visits:
+                self._visits[_RANDOM_VISITOR] = _Visit()
+            uid = _RANDOM_VISITOR
+        return self._visits[uid]
 
     async def _read(self, identity: "CardIdentity") -> tuple:
         """Return the card's memory and its order box, or None in place of the box if there is none."""
@@ -270,7 +297,16 @@ class CardDesk:
             await self._clock.sleep_ms(0)
             if results[-1] == outcome.LEDGER_FAILED:
                 break
-        return _first_of(results) if results else outcome.NO_NEWS
+        return outcome.NO_NEWS if self._all_are_known(tokens, results) else _first_of(results)
+
+    def _all_are_known(self, tokens: list, results: list) -> bool:
+        """Return True if the meter remembers each token as redeemed, and if there is no token.
+
+        A card keeps its tokens. After a top-up it comes again for its statement, and nothing is refused then.
+        """
+        if any(result != outcome.USED for result in results):
+            return False
+        return all(self._ledger.account.remembers_token(token.read_header(sealed)[1]) for sealed in tokens)
 
     def _check_pass(self, identity: "CardIdentity", box: "purse.OrderBox") -> int:
         """Return SERVICE if the technician's pass in the box names this meter, is authentic and has not expired."""
@@ -316,10 +352,19 @@ class CardDesk:
         self._tell(visit, outcome.UNREADABLE)
 
     def _tell(self, visit: "_Visit", result: int) -> None:
-        """Report each outcome once per visit."""
-        if result != visit.outcome_shown:
-            visit.outcome_shown = result
-            self._show_outcome(result)
+        """Report each outcome once per visit, at the end of the look."""
+        if result != visit.outcome_told:
+            visit.outcome_told = result
+            visit.looks_since_told = 0
+            self._news.append(result)
+
+    def _show_news(self) -> None:
+        """Show the first, by precedence, of the outcomes of this look, unless another card's outcome stands."""
+        if self._news:
+            first = _first_of(self._news)
+            self._news.clear()
+            if not any(visit.outranks(first) for visit in self._visits.values()):
+                self._show_outcome(first)
 
 
 class _Visit:
@@ -331,12 +376,20 @@ class _Visit:
         self.is_in_slot = False
         self.is_bad = False
         self.result = None
-        self.outcome_shown = None
+        self.outcome_told = None
+        self.looks_since_told = 0
+
+    def outranks(self, result: int) -> bool:
+        """Return True if the outcome of this card keeps another card's `result` silent.
+
+        It does while it is shown. A card that cannot be read stays silent for as long as another card lies on the
+        reader, unless that is a key card, which stays for ever.
+        """
+        if self.outcome_told is None or PRECEDENCE.index(self.outcome_told) >= PRECEDENCE.index(result):
+            return False
+        return self.looks_since_told < _LOOKS_SHOWN or (result == outcome.UNREADABLE and not self.is_in_slot)
 
 
 def _first_of(results: "Iterable[int | None]") -> int:
-    """Return the outcome that takes precedence. An outcome without precedence is the only one."""
-    for result in _PRECEDENCE:
-        if result in results:
-            return result
-    return [result for result in results if result is not None][0]
+    """Return the outcome that takes precedence."""
+    return [result for result in PRECEDENCE if result in results][0]

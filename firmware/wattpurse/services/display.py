@@ -2,7 +2,7 @@
 
 `frame` decides the content, from the account and the reason of supply; `run` sends it and waits for the button. Credit
 is the home page: it blinks when it is low or spent, and alternates with the code of any other reason why supply is off.
-A display chip that does not answer is counted and tried again, and stops nothing.
+A display chip that does not answer is counted, reported and tried again, and stops nothing.
 """
 
 from wattpurse.core import outcome as outcomes
@@ -25,11 +25,15 @@ VERSION_MS = 2_000
 WARNING_EVERY_MS = 60_000
 MUTED_MS = 3_600_000
 
+FAILURES_BEFORE_ALARM = 3
+SETTLED_MS = 60_000
+
 _POLL_MS = 250
 _BLINK_HALF_MS = 500
 _CODE_TURN_MS = 2_000
 _TURNS_TO_ALARM = 8
 _REFRESH_MS = 60_000
+_MOST_SECONDS_SHOWN = 999
 
 _DARK = bytes(POSITIONS)
 _ALL_LIT = "8." * POSITIONS
@@ -75,7 +79,11 @@ class Display:
     `read_state()` returns `(account, reason, grade, days left)`: the Account or None, the reason of supply
     (core.money.supply), the grade of warning, and for how many days credit lasts (core.money.warning), or None.
     `agree()` is called for a short press while credit is shown, and returns True if that agreed to something.
-    `raises_alarm()` returns True while a tamper has to be shown though supply is on.
+    `raises_alarm()` returns True while a tamper has to be shown though supply is on. `rest_s()` returns the seconds
+    until the load switch may close again.
+
+    `report_lost(True)` is called when the chip fails to answer three times in a row, `report_lost(False)` when it has
+    answered for a minute after that: a loose contact must not flood the event log.
 
     `version` is shown after the lamp test; if it is empty, credit is shown. `failed` is True while the chip does not
     answer, `failures` counts the failures. The supervisor may assign `beat`; it is called several times a second while
@@ -88,6 +96,8 @@ class Display:
         read_state: "Callable[[], tuple]",
         agree: "Callable[[], bool]",
         raises_alarm: "Callable[[], bool]",
+        report_lost: "Callable[[bool], None]",
+        rest_s: "Callable[[], int]",
         version: str = "",
     ) -> None:
         self.failed = False
@@ -99,6 +109,10 @@ class Display:
         self._read_state = read_state
         self._agree = agree
         self._raises_alarm = raises_alarm
+        self._report_lost = report_lost
+        self._failures_in_a_row = 0
+        self._is_lost = False
+        self._rest_s = rest_s
         self._version = version
         self._account = None
         self._reason = supply.ON
@@ -110,6 +124,7 @@ class Display:
         self._message_shown = _Span(clock)
         self._warning_silent = _Span(clock)
         self._chip_trusted = _Span(clock)
+        self._settles = _Span(clock)
         self._chip_trusted.begin(clock.ticks_ms(), _REFRESH_MS)
         self._text = None
         self._text_segments = _DARK
@@ -147,6 +162,13 @@ class Display:
         """Set the brightness 0 to 7, kept until power is lost. Raises ValueError for any other level."""
         try:
             self._led.brightness(level)
+        except OSError:
+            self._note_failure()
+
+    def set_digit_order(self, digit_order: tuple) -> None:
+        """Set the order of the digits, see drivers.led_display. Raises ValueError for a tuple that is no order."""
+        try:
+            self._led.wire(digit_order)
         except OSError:
             self._note_failure()
 
@@ -191,13 +213,20 @@ class Display:
 
     def _home(self, now_ms: int) -> bytes:
         """Return credit as the supply requires it: steady, blinking, or alternating with a code."""
-        code = supply.display_code(self._reason) or self._offer() or self._alarm(now_ms)
+        code = self._code() or self._offer() or self._alarm(now_ms)
         if code and now_ms // _CODE_TURN_MS % 2 == 0:
             return self._draw_text(code)
         blinks = not code and (self._reason == supply.NO_CREDIT or self._grade != warning.NONE)
         if blinks and now_ms // _BLINK_HALF_MS % 2:
             return _DARK
         return self._draw_page(pages.CREDIT)
+
+    def _code(self) -> str:
+        """Return the code of the reason, or empty text. That of a resting switch has the seconds left: "E32. 40"."""
+        code = supply.display_code(self._reason)
+        if self._reason != supply.RESTING:
+            return code
+        return code.replace(" ", "") + f".{min(self._rest_s(), _MOST_SECONDS_SHOWN):3d}"
 
     def _alarm(self, now_ms: int) -> str:
         """Return the code of a tamper that leaves supply on, at long intervals, because it must not hide credit."""
@@ -246,31 +275,49 @@ class Display:
     def _update(self) -> None:
         """Send the frame of now.
 
-        Once a minute an unchanged frame is sent too, because disturbances may change the chip's memory.
+        Once a minute an unchanged frame is sent too, because disturbances may change the chip's memory. While the chip
+        counts as lost, every frame is sent, to hear whether it answers.
         """
         now_ms = self._clock.ticks_ms()
         segments = self.frame(now_ms)
         try:
             self._led.show(segments)
-            if not self._chip_trusted.lasts(now_ms):
+            if self._is_lost or not self._chip_trusted.lasts(now_ms):
                 self._led.refresh()
                 self._chip_trusted.begin(now_ms, _REFRESH_MS)
         except OSError:
             self._note_failure()
         else:
-            self.failed = False
+            self._note_success(now_ms)
 
     def _note_failure(self) -> None:
         self.failed = True
         self.failures += 1
+        self._failures_in_a_row += 1
+        self._settles.begin(self._clock.ticks_ms(), SETTLED_MS)
+        if self._failures_in_a_row >= FAILURES_BEFORE_ALARM and not self._is_lost:
+            self._is_lost = True
+            self._report_lost(True)
+
+    def _note_success(self, now_ms: int) -> None:
+        self.failed = False
+        self._failures_in_a_row = 0
+        if self._is_lost and not self._settles.lasts(now_ms):
+            self._is_lost = False
+            self._report_lost(False)
 
     def _warning_is_due(self) -> bool:
         """Return True for low credit with supply on. Once supply is off, no sound is needed."""
         return self._account is not None and self._reason == supply.ON and self._grade != warning.NONE
 
     def _warn(self) -> None:
-        """Sound the low-credit warning, unless it sounded lately, a press has muted it, or a message is shown."""
+        """Sound the low-credit warning, unless it sounded lately, a press has muted it, or a message is shown.
+
+        In quiet hours nothing sounds. Look again a minute later.
+        """
         now_ms = self._clock.ticks_ms()
-        if not self._warning_silent.lasts(now_ms) and not self._messages and self._warning_is_due():
+        if self._warning_silent.lasts(now_ms) or self._messages or not self._warning_is_due():
+            return
+        self._warning_silent.begin(now_ms, WARNING_EVERY_MS)
+        if not warning.is_quiet(self._account):
             self._buzzer.play(sounds.VERY_LOW_CREDIT if self._grade == warning.VERY_LOW else sounds.LOW_CREDIT)
-            self._warning_silent.begin(now_ms, WARNING_EVERY_MS)

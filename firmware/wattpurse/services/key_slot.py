@@ -41,6 +41,7 @@ class KeySlot:
         self._settings = stores.settings
         self._ledger = stores.ledger
         self._events = stores.events
+        self._register = stores.cards
         self._timekeeper = timekeeper
         self._clock = clock
         self._aes = aes
@@ -101,7 +102,7 @@ class KeySlot:
 
     async def _take_content(self, number: int, content: "CardContent", memory: "Memory") -> int:
         known = self._ledger.account.cards
-        if not content.is_plausible or not known.is_genuine(number, content.version, content.spent):
+        if not self._ledger.card_is_genuine(number, content):
             self._note_refused(number, content.version)
             return outcome.UNREADABLE
         if known.is_newest(number) and known.content().says_the_same(content):
@@ -110,6 +111,7 @@ class KeySlot:
             await self._write(memory)
         elif self._journals(lambda now_s: self._ledger.take_card(number, content, now_s)):
             self._note_written(content)
+            self._note_forgotten()
         else:
             return outcome.LEDGER_FAILED
         await self._clock.sleep_ms(0)
@@ -178,11 +180,17 @@ class KeySlot:
         return True
 
     def _note_refused(self, number: int, version: int) -> None:
-        """Note a refused card, once per content: nobody may be able to flood the log."""
+        """Note a refused card, once per content, although the card is read again and again as long as it stays."""
         if (number, version) not in self._refused:
             self._refused.append((number, version))
             del self._refused[:-_REFUSALS_REMEMBERED]
             self._events.note(events.CARD_REFUSED, carrier.CARD, self._timekeeper.now_s(), number, version)
+
+    def _note_forgotten(self) -> None:
+        """Note the cards that the register has forgotten: copies of them can be used again."""
+        while self._register.forgotten:
+            number, microunits = self._register.forgotten.pop()
+            self._events.note(events.CARD_FORGOTTEN, carrier.CARD, self._timekeeper.now_s(), microunits, number)
 
     def _age_ms(self) -> int:
         return self._clock.ticks_diff(self._clock.ticks_ms(), self._seen_ms)

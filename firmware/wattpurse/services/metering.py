@@ -1,5 +1,7 @@
 """Metering: takes pulses out of the hardware counter and into the ledger, twenty times a second."""
 
+from wattpurse.services.time_notes import TimeNotes
+
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +19,9 @@ class Metering:
     """Moves the pulses of `counter` into the ledger of `stores` at the time of `timekeeper`.
 
     `pulses` counts since the start, modulo PULSES_MASK + 1, for services that measure power. `newest_pulse_ms` is the
-    time in ticks when the newest of them were read. After each step the load profile may read the registers. Between
-    steps `stores.prepare()` may erase one sector, so that no urgent write has to wait for an erase.
+    time in ticks when the newest of them were read. After each step the ledger may note the time, and the load profile
+    may read the registers. Between steps `stores.prepare()` may erase one sector, so that no urgent write has to wait
+    for an erase.
     """
 
     def __init__(self, counter: "PulseCounter", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock") -> None:
@@ -29,6 +32,7 @@ class Metering:
         self._ledger = stores.ledger
         self._load_profile = stores.load_profile
         self._timekeeper = timekeeper
+        self._time_notes = TimeNotes(stores, timekeeper)
         self._clock = clock
 
     def step(self) -> None:
@@ -39,6 +43,7 @@ class Metering:
         if pulses:
             self.pulses = self.pulses + pulses & PULSES_MASK
             self.newest_pulse_ms = self._clock.ticks_ms()
+        self._time_notes.step(now_s)
         self._load_profile.step(self._ledger.account, now_s)
 
     async def run(self, beat: "Callable[[], None]") -> None:

@@ -70,11 +70,14 @@ def has_something_to_say(page: int, account: "Account | None", days_left: int | 
 
 
 def emergency_text(account: "Account") -> str:
-    """Return the emergency credit on offer: "EC 5.00" in money, "EC 3.00" in kWh, fewer letters for a large one."""
-    limit = account.contract.emergency_limit(account)
+    """Return the emergency credit on offer: "EC 5.00" in money, "EC 3.00" in kWh, fewer letters for a large one.
+
+    A press gives the limit less the credit that was used below zero already.
+    """
+    offered = account.contract.emergency_limit(account) + min(0, account.credit_balance())
     decimals = _ENERGY_DECIMALS if account.contract.unit == ENERGY else account.tariff.currency.decimals
     for shown_decimals in range(decimals, -1, -1):
-        digits = number_text(" ", limit, shown_decimals)
+        digits = number_text(" ", offered, shown_decimals)
         if digits.startswith("  "):
             return "EC" + digits[2:]
     return "E" + digits[1:] if digits.startswith(" ") else digits

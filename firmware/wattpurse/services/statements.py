@@ -22,7 +22,7 @@ class Statements:
     """Composes and seals statements from `stores`, at the time of `timekeeper`.
 
     `supply_reason()` returns the reason of supply (see `core.money.supply`), or None to leave it out. The card desk
-    sets `reader_failed` while the card reader does not answer.
+    sets `reader_failed` while the card reader does not answer, and the meter sets `display_failed`.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Statements:
         supply_reason: "Callable[[], int | None]",
     ) -> None:
         self.reader_failed = False
+        self.display_failed = False
         self._stores = stores
         self._timekeeper = timekeeper
         self._aes = aes
@@ -74,4 +75,6 @@ class Statements:
             bits |= statement.ALARM_FLASH
         if self.reader_failed:
             bits |= statement.ALARM_READER
+        if self.display_failed:
+            bits |= statement.ALARM_DISPLAY
         return bits

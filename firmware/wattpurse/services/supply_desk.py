@@ -5,7 +5,7 @@ time.
 """
 
 from wattpurse.core import carrier
-from wattpurse.core.guards import tamper
+from wattpurse.core.guards import switch_rest, tamper
 from wattpurse.core.money import consent, supply, warning
 from wattpurse.core.money.ledger_records import STANDING
 from wattpurse.core.records import events
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
 
-TIME_NOTED_EVERY_S = 600
+_EVENTS_OF_A_START = 16
 
 
 class SupplyDesk:
@@ -35,8 +35,19 @@ class SupplyDesk:
         self._stores = stores
         self._circumstances = circumstances
         self._timekeeper = timekeeper
-        self._time_noted_s = None
         self._key_slot = key_slot
+        self._was_on = None
+        self._opened_s = None
+        self._rest_until_s = None
+
+    @property
+    def rest_s(self) -> int:
+        """Seconds until the switch may close again, after it opened often."""
+        account = self._stores.ledger.account
+        if account is None:
+            return 0
+        until_s = account.standing["rest_until_s"] if self._rest_until_s is None else self._rest_until_s
+        return switch_rest.left_s(until_s, self._timekeeper.now_s())
 
     def decide(self) -> int:
         """Return the reason of supply that holds now."""
@@ -50,10 +61,12 @@ class SupplyDesk:
         account, fault = self._stores.ledger.account, self._stores.fault
         circumstances = self._now()
         if account is not None and fault == supply.ON:
+            self._note_opening()
             for name, value in supply.latches(account, circumstances):
                 self._set(name, value)
-            self._keep_time()
-        return supply.decide(account, fault, circumstances)
+        reason = supply.decide(account, fault, circumstances)
+        self._watch_opening(reason == supply.ON)
+        return reason
 
     def press(self) -> bool:
         """Take a press of the button. Return True if it agreed to something.
@@ -69,12 +82,19 @@ class SupplyDesk:
         self._stores.events.note(events.AGREED, carrier.METER, self._timekeeper.now_s(), place, value)
         return True
 
-    def trip(self) -> None:
-        """Trip for good, after too many power trips: only the button reconnects.
+    def trip(self, series: int) -> None:
+        """Journal trip number `series` of the power limit, 0 for the last: from then on only the button reconnects.
 
         Raises OSError if it cannot be journalled.
         """
-        self._set("tripped", 1)
+        if series == 0:
+            self._set("tripped", 1)
+        else:
+            now_s = self._timekeeper.now_s()
+            self._set("power_trip_s", now_s)
+            if series == 1:
+                self._set("power_series_s", now_s)
+        self._set("power_trips", series)
 
     def warning_grade(self) -> int:
         """Return the grade of warning for the customer, see `core.money.warning`."""
@@ -97,24 +117,41 @@ class SupplyDesk:
         mean = self._stores.load_profile.mean_daily(account.contract.unit)
         return None if mean is None else warning.days_left(left, mean)
 
-    def _keep_time(self) -> None:
-        """Journal the time at intervals while the clock cannot be trusted.
+    def _watch_opening(self, is_on: bool) -> None:
+        """Count an opening of the switch. It is journalled at the next decision, after the switch has opened."""
+        account = self._stores.ledger.account
+        if self._was_on is None and not is_on:
+            self._was_on = self._was_on_before()
+        if self._was_on and not is_on and account is not None:
+            now_s = self._opened_s = self._timekeeper.now_s()
+            forgotten_s = switch_rest.forgotten_after_opening_s(account.standing["openings_forgotten_s"], now_s)
+            self._rest_until_s = now_s + switch_rest.wait_s(switch_rest.openings(forgotten_s, now_s))
+        self._was_on = is_on
 
-        After a restart a lost clock goes on from the ledger's newest time. Otherwise repeated power cuts could make a
-        term last for ever.
-        """
-        now_s = self._timekeeper.now_s()
-        if self._time_noted_s is None or self._timekeeper.trusted:
-            self._time_noted_s = now_s
-        elif now_s - self._time_noted_s >= TIME_NOTED_EVERY_S:
-            self._stores.ledger.note_time()
-            self._time_noted_s = now_s
+    def _was_on_before(self) -> bool:
+        """Return True if supply was on when power failed, by the newest event of supply."""
+        for event in self._stores.events.recent(_EVENTS_OF_A_START):
+            if event.code == events.SUPPLY:
+                return event.number == supply.ON
+        return False
+
+    def _note_opening(self) -> None:
+        """Journal the opening that was counted last, with its wait, if there is one."""
+        opened_s = self._opened_s
+        if opened_s is None:
+            return
+        if self._rest_until_s > opened_s:
+            self._set("rest_until_s", self._rest_until_s)
+        forgotten_s = self._stores.ledger.account.standing["openings_forgotten_s"]
+        self._set("openings_forgotten_s", switch_rest.forgotten_after_opening_s(forgotten_s, opened_s))
+        self._opened_s = None
 
     def _now(self) -> "Circumstances":
         self._circumstances.now_s = self._timekeeper.now_s()
         account = self._stores.ledger.account
         latched = self._stores.settings.get("tamper", 0)
         self._circumstances.tamper_opens = account is not None and tamper.opens_supply(latched, account.terms)
+        self._circumstances.resting = self.rest_s > 0
         self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return self._circumstances
 

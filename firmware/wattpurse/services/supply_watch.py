@@ -1,10 +1,12 @@
 """The supply watch: once a second it measures the power, and finds conditions that keep supply off or on for a time.
 
-They are the power limit, energy that flows though the switch is open, the wait after mains have returned, and the
-technician's test. The watch writes them into the circumstances; `core.money.supply` decides the consequences.
+They are the power limit, energy that flows though the switch is open, a closing pulse that may not have moved the
+contact, the wait after mains have returned, and the technician's test. The watch writes them into the circumstances;
+`core.money.supply` decides the consequences.
 """
 
 from wattpurse.core.guards import power_limit, restoration, tamper
+from wattpurse.core.guards.closed_load import ClosedLoad
 from wattpurse.core.guards.countdown import Countdown
 from wattpurse.core.guards.open_load import OpenLoad
 from wattpurse.core.guards.power import Power
@@ -31,7 +33,8 @@ TEST_MINUTES = 60
 class SupplyWatch:
     """Reads pulses of `metering`, latches at `guard`, moves `switching`, and writes into `circumstances`.
 
-    `trip_for_good()` is called after too many power trips: from then on only the button reconnects.
+    `note_trip(series)` is called at each trip of the power limit with its number in the series. The number is 0 for the
+    trip that ends the series: from then on only the button reconnects.
     """
 
     def __init__(
@@ -41,17 +44,18 @@ class SupplyWatch:
         guard: "Guard",
         ledger: "Ledger",
         circumstances: "Circumstances",
-        trip_for_good: "Callable[[], None]",
+        note_trip: "Callable[[int], None]",
         clock: "Clock",
     ) -> None:
         self.limit = PowerLimit()
         self.open_load = OpenLoad()
+        self.closed_load = ClosedLoad()
         self._metering = metering
         self._switching = switching
         self._guard = guard
         self._ledger = ledger
         self._circumstances = circumstances
-        self._trip_for_good = trip_for_good
+        self._note_trip = note_trip
         self._clock = clock
         self._power = Power()
         self._restoration = Countdown()
@@ -76,9 +80,13 @@ class SupplyWatch:
         """Seconds of the technician's test that are left."""
         return self._test.left_s
 
-    def start(self, random_bytes: "Callable[[int], bytes]") -> None:
-        """Begin the wait that the terms require after mains have returned. `random_bytes(count)` is the board's."""
+    def start(self, random_bytes: "Callable[[int], bytes]", now_s: int) -> None:
+        """Begin the wait that the terms require after mains have returned, and continue that of the power limit.
+
+        `random_bytes(count)` is the board's.
+        """
         terms = self._ledger.account.terms
+        self._resume_limit(now_s)
         spread_s = terms["restore_spread_s"]
         drawn_s = restoration.drawn_s(spread_s, random_bytes(restoration.RANDOM_BYTES)) if spread_s else 0
         self._restoration.begin(terms["restore_delay_s"] + drawn_s)
@@ -112,12 +120,25 @@ class SupplyWatch:
         if self.open_load.look(elapsed_ms, pulses, pulse_mwh, is_open):
             self._switching.open_again()
             self._guard.latch(tamper.OPEN_LOAD)
+        if self.closed_load.look(elapsed_ms, pulses, self._switching.must_be_closed):
+            self._switching.close_again()
 
     async def run(self) -> None:
         """Step for ever."""
         while True:
             self.step()
             await self._clock.sleep_ms(PERIOD_MS)
+
+    def _resume_limit(self, now_s: int) -> None:
+        """Take up the trips that the ledger keeps. A clock that went back makes the wait begin anew."""
+        account = self._ledger.account
+        standing = account.standing
+        self.limit.resume(
+            standing["power_trips"],
+            max(0, now_s - standing["power_series_s"]) * 1000,
+            max(0, now_s - standing["power_trip_s"]) * 1000,
+            account.terms["power_reconnect_s"],
+        )
 
     def _new_pulses(self) -> int:
         pulses = self._metering.pulses
@@ -130,8 +151,8 @@ class SupplyWatch:
         limit_w = 0 if self._test.is_running else terms["power_limit_w"]
         power_w = self.power_w if limit_w and not is_open else 0
         result = self.limit.look(elapsed_ms, power_w, limit_w, terms["power_trips"], terms["power_reconnect_s"])
-        if result == power_limit.TRIPPED_FOR_GOOD:
-            self._trip_for_good()
+        if result in (power_limit.TRIPPED, power_limit.TRIPPED_FOR_GOOD):
+            self._note_trip(self.limit.series)
 
     def _tell(self) -> None:
         self._circumstances.over_power = self.limit.is_tripped

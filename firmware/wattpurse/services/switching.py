@@ -41,12 +41,17 @@ class Switching:
         self._timekeeper = timekeeper
         self._clock = clock
         self._testing = False
-        self._opens_again = False
+        self._again = None
 
     @property
     def must_be_open(self) -> bool:
         """True while the reason in force requires an open switch, even if the contact has not moved."""
         return self.reason is not None and not supply.is_closed(self.reason)
+
+    @property
+    def must_be_closed(self) -> bool:
+        """True while the reason in force requires a closed switch."""
+        return self.reason is not None and supply.is_closed(self.reason)
 
     @property
     def position(self) -> str:
@@ -60,7 +65,11 @@ class Switching:
 
     def open_again(self) -> None:
         """Pulse the opening coil once more, if the switch is to be open: energy flows through it."""
-        self._opens_again = True
+        self._again = False
+
+    def close_again(self) -> None:
+        """Pulse the closing coil once more, if the switch is to be closed: no energy flows through it."""
+        self._again = True
 
     async def test_relay(self) -> bool:
         """Open for some seconds and return to the position decided then. Return True if both pulses were complete.
@@ -98,8 +107,8 @@ class Switching:
             self._note(events.SUPPLY, reason)
 
     async def _move(self, closed: bool) -> None:
-        again, self._opens_again = self._opens_again, False
-        if self._load_switch.position == _POSITIONS[closed] and (closed or not again):
+        again, self._again = self._again, None
+        if self._load_switch.position == _POSITIONS[closed] and again != closed:
             return
         if closed:
             await self._load_switch.close()

@@ -103,7 +103,7 @@ class Teller:
         return result
 
     def _refuse(self, opened: "Token", carrier: int, result: int) -> int:
-        """Note a refused token, once per outcome, and authentic tokens only: nobody may be able to flood the log."""
+        """Note a refused token, once per outcome, and authentic tokens only. The event log has a limit of its own."""
         if (opened.sequence, result) not in self._refused:
             self._refused.append((opened.sequence, result))
             del self._refused[:-_REFUSALS_REMEMBERED]

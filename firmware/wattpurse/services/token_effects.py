@@ -6,11 +6,14 @@ impossible token is not supported. A refused token stays unused, and may come ag
 
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
+from wattpurse.core.money import clock_rules, credit_rules, terms
 from wattpurse.core.money import contract as contracts
-from wattpurse.core.money import credit_rules, terms
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.money.ledger_records import STANDING, TERMS
+from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.core.tariffs.tariff import Tariff
+from wattpurse.services import time_notes
+from wattpurse.services.timekeeping import EARLIEST_S
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -106,17 +109,19 @@ class TokenEffects:
         return self._accepted(opened, carrier, tariff.version, opened.sequence)
 
     def _set_clock(self, opened: "Token", carrier: int) -> int:
-        """Set the clock ahead. Refuse a time in the past: the token may have waited, and tells when it was made.
+        """Set the clock, ahead or back. Refuse a time just past, and one in a token that came late.
 
-        The chip comes first. After a power cut the clock is right, and the token is unused but too old to do harm.
+        The token tells when it was made: if it is a little behind the clock, it waited. A token with a higher number
+        that came before it shows a longer wait.
         """
         (utc_s,) = opened.fields()
-        if utc_s <= self._ledger.account.time_s:
+        if not EARLIEST_S <= utc_s <= LATEST_S:
+            return outcome.NOT_SUPPORTED
+        behind_s = self._timekeeper.now_s() - utc_s
+        is_late = opened.sequence < self._ledger.account.tokens.top()
+        if behind_s >= 0 and (is_late or behind_s <= clock_rules.BY_HAND_S):
             return outcome.OUTDATED
-        self._ledger.refuse_leap(utc_s)
-        self._timekeeper.set(utc_s)
-        self._ledger.set_clock(utc_s)
-        self._ledger.redeem(opened.sequence, opened.kind, carrier, utc_s)
+        time_notes.set_clock(self._ledger, self._timekeeper, utc_s, opened.sequence)
         return self._accepted(opened, carrier, utc_s, opened.sequence)
 
     def _clear_tamper(self, opened: "Token", carrier: int) -> int:
@@ -137,7 +142,10 @@ class TokenEffects:
         return self._accepted(opened, carrier, place, value)
 
     def _add_days(self, opened: "Token", carrier: int) -> int:
-        """Extend the term. A renewal before its end adds to it; a later renewal begins now."""
+        """Extend the term. A renewal before its end adds to it; a later renewal begins now.
+
+        Time owed for friendly hours is deducted.
+        """
         (duration_s,) = opened.fields()
         if duration_s == 0:
             return outcome.NOT_SUPPORTED
@@ -202,8 +210,20 @@ class TokenEffects:
         return self._obey(opened, carrier, "ordered_open", is_open)
 
     def _set_shortage(self, opened: "Token", carrier: int) -> int:
-        level, _ = opened.fields()
-        return self._obey(opened, carrier, "shortage_level", level)
+        """Set the shortage level and its end, which a head-end that falls silent cannot forget to order."""
+        level, until_s = opened.fields()
+        standing = self._ledger.account.standing
+        is_over = level and until_s <= self._timekeeper.now_s()
+        if is_over or opened.sequence < standing.newest_order("shortage_level"):
+            return outcome.OUTDATED
+
+        def alter(account: "Account") -> None:
+            account.standing.set("shortage_level", level)
+            account.standing.set("shortage_until_s", until_s if level else 0)
+            account.standing.note_order(standing.place("shortage_level"), opened.sequence)
+
+        self._change(opened, alter)
+        return self._accepted(opened, carrier, level, opened.sequence)
 
     def _revoke(self, opened: "Token", carrier: int) -> int:
         """Refuse all tokens of an issuer from now on."""

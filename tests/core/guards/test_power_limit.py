@@ -65,6 +65,24 @@ class TestPowerLimit(unittest.TestCase):
         self._trip_once()
         self.assertEqual(self._trip_once(), [TRIPPED])
 
+    def test_a_restart_ends_neither_the_wait_nor_the_series(self):
+        self._trip_once()
+        self._look(0, 10)
+        self.limit = PowerLimit()
+        self.limit.resume(1, 40 * SECOND_MS, 10 * SECOND_MS, RECONNECT_S)
+        self.assertTrue(self.limit.is_tripped)
+        self.assertEqual(self._look(0, RECONNECT_S - 11), [])
+        self.assertEqual(self._look(0, 1), [RECONNECTED])
+        self._trip_once()
+        self.limit = PowerLimit()
+        self.limit.resume(2, 100 * SECOND_MS, RECONNECT_S * SECOND_MS, RECONNECT_S)
+        self.assertFalse(self.limit.is_tripped)
+        self.assertEqual(self._trip_once(), [TRIPPED_FOR_GOOD])
+
+    def test_a_series_that_is_an_hour_old_at_the_restart_is_over(self):
+        self.limit.resume(2, TRIPS_WITHIN_MS + 1, TRIPS_WITHIN_MS, RECONNECT_S)
+        self.assertEqual(self._trip_once(), [TRIPPED])
+
     def test_trips_of_more_than_an_hour_ago_do_not_count(self):
         for _ in range(2):
             self._trip_once()

@@ -9,7 +9,7 @@ from boards.host.world.clock import VirtualClock
 from tests import samples
 from tests.core.journal.owner import Owner
 from wattpurse.core.journal import journal, slots
-from wattpurse.core.journal.ring import SECTOR_SIZE
+from wattpurse.core.journal.ring import PAGE_SIZE, SECTOR_SIZE
 from wattpurse.core.money.ledger import Ledger
 from wattpurse.core.records.settings import Settings
 
@@ -43,12 +43,24 @@ def is_header(flash, sector):
     return flash.memory[sector * SECTOR_SIZE : sector * SECTOR_SIZE + 3] == b"WPJ"
 
 
-def cut_in_header_of_a_start(flash, sectors):
-    """Start until the first program of a header, behind which power fails; False if there was none."""
+def cut_in_header_of_a_start(flash, sectors, number=1):
+    """Start until the `number`-th program of a header, behind which power fails; False if there was none."""
+    seen = []
+
+    def is_last(_address, data):
+        if data[:3] == b"WPJ":
+            seen.append(data)
+        return len(seen) == number
+
+    return cut_in_start(flash, sectors, is_last)
+
+
+def cut_in_start(flash, sectors, is_last):
+    """Start until a program that is the last, behind which power fails; False if there was none."""
     program = flash.program
 
     def program_cut(address, data):
-        if bytes(data[:3]) == b"WPJ":
+        if is_last(address, bytes(data)):
             flash.faults.plan_cut(1, 1000, "none")
         program(address, data)
 
@@ -60,6 +72,53 @@ def cut_in_header_of_a_start(flash, sectors):
     finally:
         flash.program = program
     return False
+
+
+class ChangingFlash(FlashModel):
+    """Flash where a first page whose change was cut off reads otherwise at each boot.
+
+    It reads as before or behind the change, at times with a cell of its header or of its snapshot changed too. One of
+    two changes of a first page is cut off while `cuts` is above 0.
+    """
+
+    def __init__(self, sectors, seed):
+        super().__init__(VirtualClock(), 2 * sectors, RandomBits(seed))
+        self.random = RandomBits(seed + 1000)
+        self.cuts = 0
+        self.doubtful = {}
+
+    def boot(self):
+        for start, (before, behind, damage) in self.doubtful.items():
+            page = bytearray((before, behind)[self.random.below(2)])
+            place = (None, HEADER - 1, HEADER, HEADER)[self.random.below(4)]
+            if place is not None:
+                page[place] = damage
+            self.memory[start : start + PAGE_SIZE] = page
+
+    def program(self, address, data):
+        before = self._first_page(address)
+        super().program(address, data)
+        if address % SECTOR_SIZE < PAGE_SIZE:
+            self._may_cut(address, before, 0x00)
+
+    def erase(self, sector):
+        before = self._first_page(sector * SECTOR_SIZE)
+        super().erase(sector)
+        self._may_cut(sector * SECTOR_SIZE, before, 0xFF)
+
+    def _first_page(self, address):
+        start = address // SECTOR_SIZE * SECTOR_SIZE
+        return bytes(self.memory[start : start + PAGE_SIZE])
+
+    def _may_cut(self, address, before, damage):
+        start = address // SECTOR_SIZE * SECTOR_SIZE
+        if start // SECTOR_SIZE in self.faults.bad_sectors:
+            return
+        if self.cuts and self.random.below(2) == 0:
+            self.cuts -= 1
+            self.doubtful[start] = (before, self._first_page(start), damage)
+            raise PowerCut("power failed while flash was changed")
+        self.doubtful.pop(start, None)
 
 
 class TestStartsAreFirm(unittest.TestCase):
@@ -136,6 +195,77 @@ class TestStartsAreFirm(unittest.TestCase):
                 self.assertEqual(again.get("key_version"), 7)
 
 
+class TestStartsOfTheLedger(unittest.TestCase):
+    """The second of two starts without energy writes nothing, and no later cut changes the state that it told."""
+
+    SECTORS = 4
+
+    def _opened(self, flash):
+        ledger = Ledger(flash, 0, self.SECTORS)
+        ledger.open()
+        return ledger
+
+    def _told(self, flash):
+        account = self._opened(flash).account
+        return account.pulses_total, account.money.bought, account.tokens.top()
+
+    def _created(self, seed=1):
+        flash = new_flash(self.SECTORS, seed)
+        ledger = Ledger(flash, 0, self.SECTORS)
+        ledger.create(samples.new_account())
+        return flash, ledger
+
+    def test_a_thousand_starts_without_energy_erase_and_program_nothing(self):
+        flash, ledger = self._created()
+        ledger.advance(ledger.account.time_s, 45)
+        self._opened(flash)
+        before, erases = bytes(flash.memory), list(flash.erases)
+        for _ in range(1_000):
+            ledger = self._opened(flash)
+            ledger.advance(ledger.account.time_s + 1, 0)
+            self.assertFalse(ledger.prepare())
+        self.assertEqual((bytes(flash.memory), flash.erases), (before, erases))
+        self.assertEqual(ledger.account.pulses_total, 45)
+
+    def test_a_start_with_energy_erases_one_sector_of_each_copy(self):
+        flash, ledger = self._created()
+        erases = sum(flash.erases)
+        for _ in range(100):
+            ledger = self._opened(flash)
+            for _ in range(40):
+                ledger.advance(ledger.account.time_s, 1)
+                ledger.prepare()
+        self.assertEqual(ledger.account.pulses_total, 100 * 40)
+        self.assertTrue(sum(flash.erases) - erases <= 2 * 100, sum(flash.erases) - erases)
+
+    def test_what_a_start_in_place_told_stands_whatever_cut_came_before_and_comes_after(self):
+        for write in (
+            lambda ledger: ledger.advance(ledger.account.time_s, 30),
+            lambda ledger: ledger.credit(1, MONEY, 10_000, 1, ledger.account.time_s),
+            lambda ledger: ledger.change(lambda account: account.mark_token(1)),
+        ):
+            for depth in (0, 300, 500, 970, 1000):
+                operation = 1
+                while self._cut(write, operation, depth):
+                    operation += 1
+                self.assertTrue(operation > 2)
+
+    def _cut(self, write, operation, depth):
+        """Cut `write` behind a start in place; False if it was over before. Each later start tells the same."""
+        flash, _ = self._created(operation)
+        ledger = self._opened(flash)
+        flash.faults.plan_cut(operation, depth, "page")
+        try:
+            write(ledger)
+            return False
+        except PowerCut:
+            pass
+        told = self._told(flash)
+        for _ in range(6):
+            self.assertEqual(self._told(flash), told, (operation, depth))
+        return True
+
+
 class TestGhosts(unittest.TestCase):
     """Headers whose programming was cut off, and that read torn at one start and whole at another."""
 
@@ -181,6 +311,70 @@ class TestGhosts(unittest.TestCase):
                 for place in self._ghosts(torn, sectors):
                     torn.memory[place + 28] ^= 0x10
                 self.assertEqual(started(torn, sectors).numbers, [1])
+
+    def test_two_of_one_number_damaged_in_both_copies_hide_no_sound_sector(self):
+        """Cut three starts: the second copy is torn, the first is written anew, and is torn; then both read whole."""
+        sectors, index = 4, 1
+        flash = new_flash(sectors)
+        created(flash, sectors).record(1)
+        first, second = index * SECTOR_SIZE, (sectors + index) * SECTOR_SIZE
+        self.assertTrue(cut_in_header_of_a_start(flash, sectors, 2))
+        flash.memory[second + HEADER] ^= 0x10
+        flash.memory[second + 28] ^= 0x10
+        self.assertTrue(cut_in_header_of_a_start(flash, sectors))
+        flash.memory[first + 28] ^= 0x10
+        self.assertTrue(cut_in_header_of_a_start(flash, sectors))
+        flash.memory[first + HEADER] ^= 0x10
+        flash.memory[second + 28] ^= 0x10
+        self.assertEqual(self._ghosts(flash, sectors), [])  # the headers are whole and the same
+        owner = started(flash, sectors)
+        self.assertEqual(owner.numbers, [1])
+        owner.record(2)
+        self.assertEqual(started(flash, sectors).numbers, [1, 2])
+
+    def test_an_entry_in_a_sector_whose_headers_were_killed_is_no_lost_newer_log(self):
+        """The entry was being written when power failed: torn while starts kill the sector, whole later."""
+        sectors, passed_over, index = 4, 1, 2
+        flash = new_flash(sectors)
+        created(flash, sectors).record(1)
+        flash.faults.bad_sectors.add(sectors + passed_over)
+        first, second = index * SECTOR_SIZE, (sectors + index) * SECTOR_SIZE
+        self.assertTrue(cut_in_start(flash, sectors, lambda address, _: address == first + PAGE_SIZE))
+        flash.memory[first + PAGE_SIZE + 28] ^= 0x10
+        self.assertTrue(cut_in_start(flash, sectors, lambda address, data: (address, data) == (second, bytes(HEADER))))
+        self.assertTrue(cut_in_header_of_a_start(flash, sectors))
+        self.assertTrue(is_header(flash, passed_over))
+        flash.memory[first + PAGE_SIZE + 28] ^= 0x10
+        owner = started(flash, sectors)
+        self.assertEqual(owner.numbers, [1])
+        owner.record(2)
+        self.assertEqual(started(flash, sectors).numbers, [1, 2])
+
+    def test_no_row_of_starts_that_are_cut_off_anywhere_hides_the_sound_sector(self):
+        for seed in range(40):
+            sectors = (3, 4, 6)[seed % 3]
+            flash = ChangingFlash(sectors, seed)
+            created(flash, sectors).record(0)
+            if seed % 2:
+                flash.faults.bad_sectors.add(1 + flash.random.below(2 * sectors - 1))
+            for told in range(4):
+                flash.cuts = 60
+                while not self._starts(flash, sectors):
+                    pass
+                flash.cuts = 0
+                flash.boot()
+                owner = started(flash, sectors)
+                self.assertEqual(owner.numbers, list(range(told + 1)), (sectors, seed))
+                owner.record(told + 1)
+
+    @staticmethod
+    def _starts(flash, sectors):
+        flash.boot()
+        try:
+            started(flash, sectors)
+        except PowerCut:
+            return False
+        return True
 
     def test_a_roll_that_is_denied_leaves_no_ghost(self):
         sectors = 4

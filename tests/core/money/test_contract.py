@@ -181,7 +181,7 @@ class TestDays(unittest.TestCase):
         ledger = self._ledger(noon_s)
         ledger.advance(noon_s + 60, 5 * PULSES_PER_KWH)
         for back_s in (30, 12 * HOUR_S, 20 * HOUR_S):
-            ledger.set_clock(noon_s + 60 - back_s)
+            ledger.set_clock(ledger.account.time_s, noon_s + 60 - back_s)
             self.assertEqual(ledger.account.day_mwh, 5 * samples.KWH)
             self.assertEqual(
                 supply.decide(ledger.account, supply.ON, at(noon_s + 60 - back_s)), supply.DAILY_LIMIT, back_s

@@ -6,7 +6,7 @@ from tests.samples import KWH, NEW_YEAR_S, new_account
 from wattpurse.core.money import account_image, key_card
 from wattpurse.core.money.contract import KeyCard
 from wattpurse.core.money.key_card import CardContent, period_number
-from wattpurse.core.money.known_cards import REMEMBERED, KnownCards
+from wattpurse.core.money.known_cards import REMEMBERED, KnownCard, KnownCards
 
 DAY = 20_454  # 2026-01-01, a Thursday
 
@@ -84,13 +84,24 @@ class TestMeeting(unittest.TestCase):
 
 
 class TestMemory(unittest.TestCase):
-    def test_a_limited_number_is_remembered_and_the_debt_of_others_is_given(self):
+    def test_a_limited_number_is_in_the_list_and_the_debt_of_others_has_left_it(self):
         cards = KnownCards()
         for number in range(REMEMBERED + 3):
             cards.meet(number, 1, 0, 0)
             cards.owe(10 + number)
         self.assertEqual([card.number for card in cards.known], list(range(REMEMBERED + 2, 2, -1)))
-        self.assertEqual(cards.given, 10 + 11 + 12)
+        self.assertEqual(cards.left, 10 + 11 + 12)
+
+    def test_a_card_that_comes_back_brings_its_debt_and_drives_out_the_oldest(self):
+        cards = KnownCards()
+        for number in range(REMEMBERED + 1):
+            cards.meet(number, 1, 0, 0)
+            cards.owe(10 + number)
+        cards.bring_back(KnownCard(0, 1, 0, owed=10))
+        self.assertEqual([card.number for card in cards.known], list(range(REMEMBERED, 1, -1)) + [0])
+        self.assertEqual(cards.left, 11)
+        with self.assertRaises(ValueError):
+            cards.bring_back(KnownCard(0, 1, 0))
 
     def test_a_step_has_to_follow(self):
         cards = cards_with(owed=50)

@@ -98,7 +98,7 @@ class TestLedger(unittest.TestCase):
 
     def test_a_clock_set_back_over_a_month_end_closes_no_month_twice(self):
         self._live(31 * 86_400 + 60, 3_200)
-        self.ledger.set_clock(self.now_s - 120)
+        self.ledger.set_clock(self.now_s, self.now_s - 120)
         self.ledger.advance(self.now_s + 60, 320)
         registers = self.ledger.account.registers
         self.assertEqual([month.index for month in registers.closed_months], [2026 * 12])
@@ -155,7 +155,7 @@ class TestLedger(unittest.TestCase):
 
     def test_setting_the_clock_back_repeats_no_day(self):
         self._live(70 * 86_400, 0)
-        self.ledger.set_clock(self.now_s - 60 * 86_400)
+        self.ledger.set_clock(self.now_s, self.now_s - 60 * 86_400)
         self.assertEqual(self.ledger.account.registers.month.index, 2026 * 12)
         self.ledger.advance(self.now_s, 0)
         self.assertEqual(self.ledger.account.money.charged, 70 * 330_001)
@@ -215,9 +215,10 @@ class TestLedger(unittest.TestCase):
         self.assertTrue(reopened(self.flash).account.time_s < self.now_s)
         self.ledger = reopened(self.flash)
         self.ledger.advance(self.now_s, 24)
-        self.ledger.note_time()
+        self.ledger.note_time(60)
         again = reopened(self.flash).account
         self.assertEqual((again.time_s, again.pulses_total, again.rate), (self.now_s, 24, 0))
+        self.assertEqual(again.standing["clock_until_s"], self.now_s + 60)
 
     def test_balances_always_add_up(self):
         self.ledger.credit(1, contracts.MONEY, 10_000_001, 1, self.now_s)

@@ -1,6 +1,5 @@
 """The standing of a meter with its customer: empty at first, then kept; only the newest order has effect."""
 
-import struct
 import unittest
 
 from wattpurse.core.money import standing
@@ -53,7 +52,7 @@ class TestStanding(unittest.TestCase):
 
     def test_bytes_that_no_standing_gave_are_refused(self):
         last = len(standing.names())
-        for data in (b"", b"\x01", struct.pack("<BBq", 1, last, 0), struct.pack("<BBq", 1, 3, 2)):
+        for data in (b"", b"\x01", bytes((1, last, 0)), bytes((1, 3, 4)), bytes((1, 0, 0x80))):
             with self.assertRaises(ValueError):
                 Standing.unpack(data, 0)
 

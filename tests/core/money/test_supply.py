@@ -109,7 +109,8 @@ class TestFriendlyHours(SupplyTest):
         self._at(0, 23)
         self._spend_all()
         self.assertEqual(self._judge_through(23, 60), [(23.0, supply.ON), (32.0, supply.NO_CREDIT)])
-        self.assertEqual(self.latched, [("friendly_until_s", MIDNIGHT_S + 32 * HOUR_S), ("cut_off", 1)])
+        friendly = [("friendly_since_s", MIDNIGHT_S + 23 * HOUR_S), ("friendly_until_s", MIDNIGHT_S + 32 * HOUR_S)]
+        self.assertEqual(self.latched, friendly + [("cut_off", 1)])
 
     def test_a_customer_cut_off_before_stays_cut_off(self):
         self._spend_all()
@@ -123,7 +124,8 @@ class TestFriendlyHours(SupplyTest):
         self.assertEqual(self._judge_through(24, 40), [(24.0, supply.ON)])
         self._spend_all()
         self.assertEqual(self._judge_through(40, 80), [(40.0, supply.NO_CREDIT)])
-        self.assertEqual([name for name, _ in self.latched], ["friendly_until_s", "friendly_until_s", "cut_off"])
+        names = ["friendly_since_s", "friendly_until_s", "friendly_until_s", "cut_off"]
+        self.assertEqual([name for name, _ in self.latched], names)
 
     def test_a_top_up_that_does_not_pay_it_changes_nothing(self):
         self._at(0, 23)
@@ -245,6 +247,7 @@ class TestStandingChargeWhileOff(SupplyTest):
 class TestShortage(SupplyTest):
     def _reason(self, level):
         self.account.standing.set("shortage_level", level)
+        self.account.standing.set("shortage_until_s", self.circumstances.now_s + 1)
         return supply.decide(self.account, supply.ON, self.circumstances)
 
     def test_priority_decides_among_paid_supplies(self):
@@ -252,6 +255,14 @@ class TestShortage(SupplyTest):
             self._terms(shortage_priority=priority)
             kept = [level for level in range(10) if self._reason(level) == supply.ON]
             self.assertEqual(kept, list(range(priority + 1)))
+
+    def test_a_level_lapses_at_its_end_and_one_without_an_end_is_none(self):
+        self._terms(shortage_priority=1)
+        self.assertEqual(self._reason(9), supply.SHORTAGE)
+        self.circumstances.now_s += 1
+        self.assertEqual(supply.decide(self.account, supply.ON, self.circumstances), supply.ON)
+        self.account.standing.set("shortage_until_s", 0)
+        self.assertEqual(supply.decide(self.account, supply.ON, self.circumstances), supply.ON)
 
     def test_emergency_credit_and_friendly_hours_are_no_payment(self):
         self._terms(shortage_priority=9, emergency_microunits=5_000, friendly_weekdays=127)

@@ -7,6 +7,7 @@ from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import warning
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.warning import LOW, NONE, VERY_LOW
+from wattpurse.core.tariffs.calendar import Zone
 
 DAY_S = 86_400
 
@@ -20,6 +21,18 @@ class TestDaysLeft(unittest.TestCase):
         self.assertEqual(warning.days_left(1, 0), 9999)
         self.assertEqual(warning.days_left(0, 0), 0)
         self.assertEqual(warning.days_left(-5, 7), 0)
+
+
+class TestQuietHours(unittest.TestCase):
+    def _is_quiet(self, hour, zone):
+        account = samples.new_account(samples.flat_tariff(zone=zone))
+        account.time_s = samples.NEW_YEAR_S + hour * 3_600
+        return warning.is_quiet(account)
+
+    def test_they_are_ten_to_eight_by_the_local_clock_unless_the_terms_say_otherwise(self):
+        for hour, is_quiet in ((0, True), (7, True), (8, False), (21, False), (22, True)):
+            self.assertEqual(self._is_quiet(hour, Zone(0)), is_quiet, hour)
+            self.assertEqual(self._is_quiet(hour - 2, Zone(120)), is_quiet, hour)
 
 
 class TestGrade(unittest.TestCase):

@@ -51,7 +51,7 @@ class TestChain(unittest.TestCase):
 
     def note(self, *times):
         for time_s in times:
-            self.log.note(events.STARTED, carrier.METER, time_s, time_s, -time_s)
+            self.log.note(events.SETTING_CHANGED, carrier.METER, time_s, time_s, -time_s)
 
     def test_a_log_that_nobody_touched_holds(self):
         self.note(*range(1, 1_000))
@@ -72,10 +72,10 @@ class TestChain(unittest.TestCase):
         self.flash = new_flash()
         log = EventLog(self.flash, 0, SECTORS)
         log.create()
-        log.note(events.STARTED, carrier.METER, 1)
+        log.note(events.SETTING_CHANGED, carrier.METER, 1)
         self.assertTrue(log.chain(aes, KEY))
-        log.note(events.STARTED, carrier.METER, 2)
-        log.note(events.STARTED, carrier.METER, 3)
+        log.note(events.SETTING_CHANGED, carrier.METER, 2)
+        log.note(events.SETTING_CHANGED, carrier.METER, 3)
         self.assertEqual(
             verdicts(opened(self.flash)),
             [(3, event_chain.HELD), (2, event_chain.FIRST), (1, event_chain.UNCHAINED)],
@@ -86,7 +86,7 @@ class TestChain(unittest.TestCase):
         log = EventLog(self.flash, 0, SECTORS)
         log.create()
         for time_s in range(300):
-            log.note(events.STARTED, carrier.METER, time_s)
+            log.note(events.SETTING_CHANGED, carrier.METER, time_s)
         reads = []
         read = self.flash.read
         self.flash.read = lambda address, buffer: reads.append(address) or read(address, buffer)
@@ -99,7 +99,7 @@ class TestChain(unittest.TestCase):
         log.open()
         self.assertFalse(log.chain(aes, OTHER_KEY))
         log.note(events.KEYS_CHANGED, carrier.CONSOLE, 4)
-        log.note(events.STARTED, carrier.METER, 5)
+        log.note(events.SETTING_CHANGED, carrier.METER, 5)
         found = verdicts(opened(self.flash, OTHER_KEY))
         self.assertEqual(found[:2], [(5, event_chain.HELD), (4, event_chain.HELD)])
         self.assertEqual({verdict for _, verdict in found[2:-1]}, {event_chain.ANOTHER_KEY})
@@ -108,7 +108,7 @@ class TestChain(unittest.TestCase):
         self.note(1, 2)
         log = EventLog(self.flash, 0, SECTORS)
         log.open()
-        log.note(events.STARTED, carrier.METER, 3)
+        log.note(events.SETTING_CHANGED, carrier.METER, 3)
         self.assertEqual(verdicts(opened(self.flash))[0], (3, event_chain.ADDED))
 
     def test_the_place_grows_with_every_event_over_restarts(self):
@@ -122,7 +122,7 @@ class TestChain(unittest.TestCase):
 
     def test_links_are_those_of_the_specification(self):
         self.note(77)
-        body = struct.pack("<IBBqq", 77, events.STARTED, carrier.METER, 77, -77)
+        body = struct.pack("<IBBqq", 77, events.SETTING_CHANGED, carrier.METER, 77, -77)
         expected = cmac(aes, event_key(aes, KEY), bytes(5) + body)[:5]
         self.assertEqual(self.log.recent(1)[0].link, expected)
         self.assertEqual(bytes(self.flash.memory[FIRST_SLOT + 1 : FIRST_SLOT + 28]), body + expected)
@@ -151,7 +151,7 @@ class TestCuts(unittest.TestCase):
             try:
                 for _ in range(40):
                     time_s += 1
-                    log.note(events.STARTED, carrier.METER, time_s)
+                    log.note(events.SETTING_CHANGED, carrier.METER, time_s)
             except PowerCut:
                 pass
             flash.faults.operations_to_cut = None
@@ -172,11 +172,11 @@ class TestCuts(unittest.TestCase):
             for start in range(6):
                 log = opened(flash)
                 flash.faults.plan_cut(1 + start % 2, depth, "none")
-                self.assertRaises(PowerCut, log.note, events.STARTED, carrier.METER, 2 + start)
+                self.assertRaises(PowerCut, log.note, events.SETTING_CHANGED, carrier.METER, 2 + start)
                 flash.faults.operations_to_cut = None
             log = opened(flash)
-            log.note(events.STARTED, carrier.METER, 100)
-            log.note(events.STARTED, carrier.METER, 101)
+            log.note(events.SETTING_CHANGED, carrier.METER, 100)
+            log.note(events.SETTING_CHANGED, carrier.METER, 101)
             for _ in range(3):
                 self.assertEqual(broken(log), [], depth)
 
@@ -188,7 +188,7 @@ class TestCuts(unittest.TestCase):
             log.create()
             log.chain(aes, KEY)
             for time_s in (1, 2, 3):
-                log.note(events.STARTED, carrier.METER, time_s)
+                log.note(events.SETTING_CHANGED, carrier.METER, time_s)
             second_copy = (SECTORS * 4096) + FIRST_SLOT + 2 * SLOT
             flash.memory[second_copy : second_copy + SLOT] = b"\xff" * SLOT
             log = opened(flash)
@@ -213,9 +213,9 @@ class TestCuts(unittest.TestCase):
             flash.faults.plan_cut(2, 500, "none")
             with self.assertRaises(PowerCut):
                 log.chain(aes, KEY)
-                log.note(events.STARTED, carrier.METER, 7)
+                log.note(events.SETTING_CHANGED, carrier.METER, 7)
         log = opened(flash)
-        log.note(events.STARTED, carrier.METER, 7)
+        log.note(events.SETTING_CHANGED, carrier.METER, 7)
         self.assertEqual(broken(log), [])
         self.assertEqual([time_s for time_s, _ in verdicts(log)], [7, 7, 1])
 

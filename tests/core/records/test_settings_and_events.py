@@ -102,7 +102,7 @@ class TestEvents(unittest.TestCase):
         self.log.create()
 
     def test_newest_first_and_over_a_restart(self):
-        self.log.note(events.STARTED, carrier.METER, 100)
+        self.log.note(events.SETTING_CHANGED, carrier.METER, 100)
         self.log.note(token.event_code(token.CREDIT_MONEY), carrier.CARD, 200, 5_000_000, 7)
         again = EventLog(self.flash, 0, 4)
         again.open()
@@ -121,7 +121,7 @@ class TestEvents(unittest.TestCase):
 
     def test_the_oldest_are_overwritten(self):
         for number in range(1_000):
-            self.log.note(events.TOKEN_REFUSED, carrier.CARD, number, outcome.USED)
+            self.log.note(events.CLOCK_SET, carrier.CARD, number, outcome.USED)
         recent = self.log.recent(10_000)
         self.assertEqual(recent[0].time_s, 999)
         self.assertTrue(300 < len(recent) < 1_000)
@@ -132,7 +132,7 @@ class TestEvents(unittest.TestCase):
         for start in range(100):
             log = EventLog(self.flash, 0, 4)
             log.open()
-            log.note(events.STARTED, carrier.METER, 2 + start)
+            log.note(events.SETTING_CHANGED, carrier.METER, 2 + start)
         recent = log.recent(1_000)
         self.assertEqual((len(recent), recent[-1].code), (101, events.TAMPER))
 
@@ -143,7 +143,7 @@ class TestEvents(unittest.TestCase):
             noted = 0
             try:
                 for noted in range(200):
-                    self.log.note(events.STARTED, carrier.METER, noted)
+                    self.log.note(events.SETTING_CHANGED, carrier.METER, noted)
             except PowerCut:
                 pass
             log = EventLog(self.flash, 0, 4)
@@ -154,7 +154,7 @@ class TestEvents(unittest.TestCase):
 
     def test_nothing_is_noted_behind_a_sector_whose_making_was_cut_off(self):
         """Leave a sector whose header is in the first copy alone, and may be unreadable the next time."""
-        self.log.note(events.STARTED, carrier.METER, 1)
+        self.log.note(events.SETTING_CHANGED, carrier.METER, 1)
         self.flash.memory[4 * 4096 : 4 * 4096 + 32] = b"\xff" * 32
         log = EventLog(self.flash, 0, 4)
         log.open()
@@ -166,7 +166,7 @@ class TestEvents(unittest.TestCase):
 
     def test_a_log_that_cannot_be_written_says_so_and_stops_nothing(self):
         self.flash.faults.bad_sectors.update(range(8))
-        self.log.note(events.STARTED, carrier.METER, 1)
+        self.log.note(events.SETTING_CHANGED, carrier.METER, 1)
         self.assertTrue(self.log.failed)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattpurse.core.tariffs import table as tariff_table
+from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.core.tariffs.tariff import TABLE_LIMIT, Tariff
 from wattpurse_tools.tariffs import tariff_file
 
@@ -79,7 +80,7 @@ def documents(draw):
     day_type = st.sampled_from(day_type_names)
     return {
         "version": draw(st.integers(0, 0xFFFFFFFF)),
-        "activation": datetime.fromtimestamp(draw(st.integers(0, 0xFFFFFFFF)), UTC).isoformat(),
+        "activation": datetime.fromtimestamp(draw(st.integers(0, LATEST_S)), UTC).isoformat(),
         "currency": draw(st.text("ABCXYZ", min_size=3, max_size=3)),
         "decimals": draw(st.integers(0, 6)),
         "customer_class": draw(st.integers(0, 255)),

@@ -6,11 +6,12 @@ from tests import samples
 from tests.services.console.console_bench import METER_KEY, METER_NUMBER, SITE_KEY, START_S, Bench
 from wattpurse.core import carrier
 from wattpurse.core.guards import tamper
-from wattpurse.core.messages import token
+from wattpurse.core.messages import statement, token
 from wattpurse.core.money import contract
+from wattpurse.core.money.ledger_records import STANDING
 from wattpurse.core.records import events
 from wattpurse.core.seals.keys import token_keys
-from wattpurse.core.text import parse_time
+from wattpurse.core.text import parse_time, time_text
 from wattpurse.stores import LEDGER_RING
 
 
@@ -98,28 +99,91 @@ class TestChanges(unittest.TestCase):
         self.bench.meter.metering.step()
         self.assertEqual(self.account.registers.total_mwh, 3_000_000)
 
-    def test_the_clock_is_set_ahead_and_back(self):
-        for text in ("2026-06-22T10:00:00+02:00", "2026-05-22T10:00:00+02:00"):
-            self.assertEqual(self.bench.say("clock set " + text + " sure"), "the clock is " + text)
-            self._was_noted(events.CLOCK_SET)
-            utc_s = parse_time(text)
-            self.assertTrue(0 <= self.bench.meter.timekeeper.now_s() - utc_s <= 1)
-            self.assertTrue(0 <= self.account.time_s - utc_s <= 1)
-            self.assertTrue(0 <= self.bench.meter.board.rtc.read() - utc_s <= 1)
+    def _lose_the_time(self):
+        """Let the clock chip lose its time, and start again."""
+        self.bench.hardware.rtc.stop_oscillator()
+        self.bench.restart()
+        self.bench.log_in()
+        self.bench.meter.metering.step()
+
+    def _is(self, utc_s):
+        for now_s in (self.bench.meter.timekeeper.now_s(), self.account.time_s, self.bench.meter.board.rtc.read()):
+            self.assertTrue(0 <= now_s - utc_s <= 1, now_s - utc_s)
+
+    def test_a_clock_that_lost_its_time_is_set_ahead_by_any_time(self):
+        self._lose_the_time()
+        text = "2026-06-22T10:00:00+02:00"
+        self.assertEqual(self.bench.say("clock set " + text + " sure"), "the clock is " + text)
+        self._was_noted(events.CLOCK_SET)
+        self._is(parse_time(text))
+        self.bench.restart()
+        self.assertTrue(self.bench.meter.timekeeper.trusted)
+        self._is(parse_time(text))
+
+    def test_the_pin_moves_a_trusted_clock_by_a_quarter_of_an_hour_a_day_and_no_further(self):
+        zone = self.account.tariff.zone
+        self.bench.wait(3_600)
+        self.bench.log_in()
+        now_s = self.bench.meter.timekeeper.now_s()
+        for target_s in (now_s + 400, now_s, now_s + 90):
+            self.assertIn("the clock is", self.bench.say("clock set " + time_text(target_s, zone)))
+            self._is(target_s)
+        self._was_noted(events.CLOCK_SET)
+        self.bench.restart()
+        self.bench.log_in()
+        for target_s in (now_s + 120, now_s, now_s - 86_400, now_s + 86_400):
+            answer = self.bench.say("clock set " + time_text(target_s, zone))
+            self.assertIn("refused", answer)
+            self.assertIn("wattpurse token METER clock", answer)
+        self._is(now_s + 90)
+
+    def test_the_pin_sets_no_clock_back_to_the_day_before(self):
+        midnight_s = self.account.tariff.zone.day_start_s(self.account.day + 1)
+        self.bench.wait(midnight_s + 60 - self.bench.meter.timekeeper.now_s())
+        self.bench.meter.metering.step()
+        self.bench.log_in()
+        answer = self.bench.say("clock set " + time_text(midnight_s - 60, self.account.tariff.zone))
+        self.assertIn("refused: the ledger has a record of a later time", answer)
+        self.assertIn("wattpurse token METER clock", answer)
+
+    def test_a_paid_term_keeps_its_rest_when_the_clock_is_set_right(self):
+        now_s = self.bench.meter.timekeeper.now_s()
+        self.bench.meter.ledger.set_number(STANDING, "term_until_s", now_s + 86_400, now_s)
+        self._lose_the_time()
+        left_s = self.account.standing["term_until_s"] - self.bench.meter.timekeeper.now_s()
+        self.bench.say("clock set 2026-02-22T10:00:00Z sure")
+        self.assertEqual(self.account.standing["term_until_s"] - parse_time("2026-02-22T10:00:00Z"), left_s)
 
     def test_a_leap_of_months_needs_to_be_meant(self):
+        self._lose_the_time()
         self.assertIn("add 'sure'", self.bench.say("clock set 2026-12-22T10:00:00Z"))
 
     def test_an_absurd_time_leaves_the_clock_alone(self):
+        self._lose_the_time()
         before_s = self.bench.meter.timekeeper.now_s()
-        for text in ("1970-01-01T00:00:00Z", "2025-12-31T23:59:59Z", "2107-01-01T00:00:00Z", "2060-01-01T00:00:00Z"):
-            self.assertTrue(self.bench.say("clock set " + text).startswith("refused"), text)
+        for text in ("1970-01-01T00:00:00Z", "2025-12-31T23:59:59Z", "2106-01-01T00:00:00Z", "2060-01-01T00:00:00Z",
+                     "2105-12-31T23:59:59Z", "2242-03-16T12:56:31Z", "9999-12-31T23:59:59Z"):  # fmt: skip
+            self.assertTrue(self.bench.say("clock set " + text + " sure").startswith("refused"), text)
         self.assertTrue(self.bench.meter.timekeeper.now_s() - before_s < 5)
 
     def test_a_clock_chip_that_does_not_answer_is_said(self):
+        self._lose_the_time()
         self.bench.hardware.i2c.jammed = True
         self.assertIn("clock chip does not answer", self.bench.say("clock set 2026-06-22T10:00:00Z sure"))
         self.assertTrue(self.bench.meter.timekeeper.now_s() - parse_time("2026-06-22T10:00:00Z") <= 1)
+
+    def test_a_dead_bus_that_takes_every_write_is_said_and_raises_the_alarm(self):
+        for level in (0x00, 0xFF):
+            self._lose_the_time()
+            self.bench.hardware.i2c.stuck_at = level
+            utc_s = self.bench.meter.timekeeper.now_s() + 3_600
+            answer = self.bench.say("clock set " + time_text(utc_s, self.account.tariff.zone))
+            self.assertIn("does not answer or does not keep it", answer)
+            self.assertEqual(self.bench.meter.statements.alarms() & statement.ALARM_CLOCK, statement.ALARM_CLOCK)
+            self.bench.hardware.i2c.stuck_at = None
+            self.bench.restart()
+            self.assertFalse(self.bench.meter.timekeeper.trusted)
+            self.assertTrue(self.bench.meter.timekeeper.now_s() >= utc_s)
 
     def test_terms(self):
         self.assertEqual(self.bench.say("terms set credit_limit_mwh 90000000"), "credit_limit_mwh is 90000000")

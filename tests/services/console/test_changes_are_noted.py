@@ -11,6 +11,8 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import contract
 from wattpurse.core.records import events
 from wattpurse.core.seals.keys import token_keys
+from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.text import time_text
 from wattpurse.services.console import commands
 
 
@@ -58,14 +60,19 @@ def _token(bench, microunits=1_000_000):
     return token.seal_token(aes, token_keys(aes, METER_KEY), 0, METER_NUMBER, 2, *made).hex()
 
 
+def _in_five_minutes(bench):
+    return time_text(bench.meter.timekeeper.now_s() + 300, Zone(0))
+
+
 # The name of a command: a meter on which it changes something, the arguments, the event that it leaves.
 ACTS = {
     "token": (_in_service, _token, token.event_code(token.CREDIT_MONEY)),
     "tariff set": (_in_service, lambda _: samples.flat_tariff(version=9).hex(), events.TARIFF_SENT),
     "contract set": (_in_service, lambda _: "prepaid-energy", events.CONTRACT_CHANGED),
-    "clock set": (_in_service, lambda _: "2026-02-12T10:00:00Z", events.CLOCK_SET),
+    "clock set": (_in_service, _in_five_minutes, events.CLOCK_SET),
     "calibrate": (_in_service, lambda _: "1000", events.CALIBRATED),
     "terms set": (_in_service, lambda _: "low_credit_mwh 1", events.TERM_CHANGED),
+    "display order": (_in_service, lambda _: "straight", events.SETTING_CHANGED),
     "relay test": (_with_supply, lambda _: "", events.RELAY_TEST),
     "supply test": (_in_service, lambda _: "5", events.SUPPLY_TEST),
     "reset-tamper": (_with_tamper, lambda _: "", events.TAMPER_CLEARED),
@@ -76,7 +83,7 @@ ACTS = {
     "logout": (_in_service, lambda _: "", events.LOGOUT),
     "login": (_in_service, lambda _: "271828", events.LOGIN),
 }
-_READING = ("help",)
+_READING = ("help", "display test")
 
 
 class TestEveryActIsNoted(unittest.TestCase):

@@ -75,9 +75,11 @@ class TestRights(unittest.TestCase):
         self.assertIn("needs a login", self.bench.say("pin 5555"))
 
     def test_setting_the_clock_neither_ends_nor_prolongs_a_login(self):
+        self.bench.hardware.rtc.stop_oscillator()
+        self.bench.restart()
         self.bench.log_in()
         self.bench.say("clock set 2026-06-01T10:00:00Z sure")
-        self.assertIn("the clock is", self.bench.say("clock set 2026-05-01T10:00:00Z"))
+        self.assertIn("the clock is", self.bench.say("clock set 2026-06-01T10:02:00Z"))
         self.bench.wait(601)
         self.assertIn("needs a login", self.bench.say("clock set 2026-06-01T10:00:00Z"))
 
@@ -272,7 +274,7 @@ class TestLines(unittest.TestCase):
             ("contract set rent", "prepaid-money, prepaid-energy"),
             ("clock set noon", "2026-11-22T10:00:00+01:00"),
             ("clock set 1999-01-01T00:00:00Z", "2026 to 2105"),
-            ("clock set 2090-01-01T00:00:00Z", "days ahead"),
+            ("clock set 2090-01-01T00:00:00Z", "wattpurse token METER clock"),
             ("calibrate many", "impulses must be"),
             ("calibrate 3200/0", "kWh must be"),
             ("calibrate 0", "impulses must be"),
@@ -331,7 +333,7 @@ class TestLines(unittest.TestCase):
         with self.assertRaises(BoardReset):
             clock.run(self.bench.meter.console.run())
         output = stream.take_output()
-        for said in ("'help' lists", "40123", "at most 2200", "no text", '"board": "host"'):
+        for said in ("'help' lists", "40123", "at most 2200", "not plain ASCII", '"board": "host"'):
             self.assertIn(said, output)
         self.assertEqual(rests, [True] * 4)
 

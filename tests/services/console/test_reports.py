@@ -44,6 +44,14 @@ class TestReports(unittest.TestCase):
         self.assertIn("+01:00", shown)
         self.assertIn("total           24.000 kWh", shown)
 
+    def test_identity_names_the_version_of_the_reader_chip_once_it_has_answered(self):
+        self.assertIsNone(self.bench.facts("identity")["reader_version"])
+        self.assertIn("card reader   has not answered", self.bench.say("identity"))
+        self.bench.hardware.reader.version = 0x80
+        self.bench.clock.run(self.bench.meter.card_desk.serve_one_look())
+        self.assertEqual(self.bench.facts("identity")["reader_version"], "80")
+        self.assertIn("card reader   version 80", self.bench.say("identity"))
+
     def test_registers_add_up(self):
         facts = self.bench.facts("registers")
         self.assertEqual(sum(rate["total_mwh"] for rate in facts["rates"]), 24_000_000)

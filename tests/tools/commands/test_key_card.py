@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -140,6 +141,25 @@ def test_card_with_money_is_wiped_only_if_it_is_forfeited(capsys):
     assert run("erase", "room12", "--forfeit") == 0
     assert "3.00 EUR" in capsys.readouterr().out
     new_card()
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_card_that_was_erased_and_made_anew_is_no_older_image_for_the_meter(readable, meter, capsys):
+    new_card()
+    run("topup", "room12", "--amount", "3")
+    for _ in range(3):
+        meter.use("room12", KWH_PULSES)
+    if not readable:
+        card = json.loads(Path("cards/room12.json").read_text())
+        memory = bytearray.fromhex(card["memory"])
+        memory[16 + 48 :] = bytes(len(memory[16 + 48 :]))
+        Path("cards/room12.json").write_text(json.dumps({**card, "memory": memory.hex()}))
+    assert run("erase", "room12", "--forfeit") == 0
+    new_card()
+    assert run("topup", "room12", "--amount", "2") == 0
+    assert read(capsys, "room12")["balance"] == 2 * MILLION
+    assert meter.use("room12", KWH_PULSES) == [outcome.ACCEPTED]
+    assert read(capsys, "room12")["balance"] == 2 * MILLION - 300_000
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ class TestSiteKey:
         assert wattpurse("card rekey anna") == "card anna: has the site key of version 1"
         assert meter.tap_file("anna") == [outcome.ACCEPTED]
         assert meter.settings.get("site_key") == key_file.load("keys.json").site_key
-        assert meter.tap_file("anna") == [outcome.USED]
+        assert meter.tap_file("anna") == [outcome.NO_NEWS]
         assert meter.tap_file("tech") == [outcome.SERVICE]
         before = Path("cards/anna.json").read_text()
         for name in ("anna", "tech"):

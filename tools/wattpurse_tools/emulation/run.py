@@ -15,7 +15,18 @@ from boards.host.cards.folder import CardFolder
 from boards.host.screen import terminal
 from boards.host.screen.screen import glyphs_of_locale
 from boards.host.screen.session import Session
-from boards.host.world.commissioning import commission, make_card, top_up_hint
+from boards.host.world.commissioning import (
+    CONTRACT,
+    Customer,
+    commission,
+    customer_from,
+    customer_of,
+    further_customer,
+    make_card,
+    settle_customer,
+)
+from boards.host.world.guide import Guide
+from boards.host.world.state_folder import TERMINAL_SIZE
 from boards.host.world.vending_desk import VendingDesk
 from boards.host.world.world import FIRST_S
 from wattpurse_tools.emulation.image import PROGRAM, build_image
@@ -43,39 +54,48 @@ def main(words: list[str] | None = None) -> int:
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         print(f"The meter cannot be prepared: {error}")
         return 1
-    hint = top_up_hint(options.state, options.cards, options.desk, CARD)
-    with contextlib.closing(world), terminal.Terminal() as screen:
-        Session(world, cards, state, screen, glyphs_of_locale(), hint).run()
+    guide = Guide(customer_from(state.customer or {}), options.cards, options.desk)
+    scratch = os.path.join(options.state, TERMINAL_SIZE)
+    with contextlib.closing(state), contextlib.closing(world), terminal.Terminal(scratch) as screen:
+        Session(world, cards, state, screen, glyphs_of_locale(), guide).run()
     return 0
 
 
 def open_world(options: argparse.Namespace, image: Path) -> tuple[EmulatedWorld, CardFolder, ChipStateFolder]:
     """Return `(world, cards, state)` as the last run left them. A first run commissions the meter and makes a card."""
-    state = ChipStateFolder(options.state)
-    cards = CardFolder(options.cards)
-    flash = os.path.join(options.state, FLASH_FILE)
-    seed = int.from_bytes(os.urandom(4), "little")
-    rest = state.rest
-    if rest is None and os.path.exists(flash):
-        os.remove(flash)  # left by a run that ended before the meter was commissioned
-    world = EmulatedWorld(flash, image, FIRST_S if rest is None else rest["utc_s"], seed)
-    try:
+    with contextlib.ExitStack() as opened:
+        state = opened.enter_context(contextlib.closing(ChipStateFolder(options.state)))
+        cards = CardFolder(options.cards)
+        flash = os.path.join(options.state, FLASH_FILE)
+        rest = state.rest
+        if rest is None and os.path.exists(flash):
+            os.remove(flash)  # left by a run that ended before the meter was commissioned
+        seed = int.from_bytes(os.urandom(4), "little")
+        world = EmulatedWorld(flash, image, FIRST_S if rest is None else rest["utc_s"], seed)
+        opened.enter_context(contextlib.closing(world))
         if rest is None:
-            _make_new(world, cards, VendingDesk(options.desk, options.cards, options.state))
+            customer = further_customer(_customer(), cards)
+            _make_new(world, customer, VendingDesk(options.desk, options.cards, options.state))
+            state.customer = customer.facts()
             state.save(world)
         else:
+            settle_customer(state, None, _customer())
             state.restore(world)
-    except BaseException:
-        world.close()
-        raise
+        opened.pop_all()
     return world, cards, state
 
 
-def _make_new(world: EmulatedWorld, cards: CardFolder, desk: VendingDesk) -> None:
-    print("A new meter is commissioned and a card made for it ...")
+def _customer() -> Customer:
+    customer = customer_of(CONTRACT)
+    customer.meter_number, customer.card = METER_NUMBER, CARD
+    return customer
+
+
+def _make_new(world: EmulatedWorld, customer: Customer, desk: VendingDesk) -> None:
+    print("A new meter is commissioned and a card made for it, which takes some seconds ...")
     world.run_for(1)
-    commission(world, desk, METER_NUMBER)
-    make_card(desk, cards, CARD, METER_NUMBER)
+    commission(world, desk, customer.meter_number)
+    make_card(desk, customer)
 
 
 if __name__ == "__main__":

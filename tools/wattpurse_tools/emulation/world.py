@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from boards.host.cards.iso14443a import Card
+from boards.host.screen.echo import echo_of
 from boards.host.world.household import Household
 from boards.host.world.state_folder import StateFolder
 from boards.host.world.world import FIRST_S, central_europe
@@ -56,16 +57,20 @@ class UsbPort:
 
     def type_line(self, line: str) -> None:
         """Send a line that was typed in the session."""
-        self._typed.append(line)
+        self._typed.append(echo_of(line) + "\r\n")
         self._pico.serial_write(line.encode() + b"\r")
 
     def take_output(self) -> str:
-        """Return the output of the board since the last call, without the echo of lines typed in the session."""
-        output, self._output = self._output, ""
-        for line in list(self._typed):
-            if line + "\r\n" in output:
-                output = output.replace(line + "\r\n", "", 1)
-                self._typed.remove(line)
+        """Return the output of the board since the last call, without the echo of lines typed in the session.
+
+        An echo that has come in part is kept until the rest of its line is there.
+        """
+        end = self._output.rfind("\n") + 1 if self._typed else len(self._output)
+        output, self._output = self._output[:end], self._output[end:]
+        for echo in list(self._typed):
+            if echo in output:
+                output = output.replace(echo, "", 1)
+                self._typed.remove(echo)
         return output
 
     def carry(self) -> None:

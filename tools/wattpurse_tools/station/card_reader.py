@@ -14,6 +14,7 @@ from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
 from wattpurse_tools.station.key_file import SiteKeys
+from wattpurse_tools.station.page_cards import prove_pages
 
 if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
@@ -45,6 +46,10 @@ class CardReader:
         Raise OSError, with the reason, if the card cannot be read or written. Raise ValueError for an unknown kind.
         """
         return self._with_card(card, lambda identity: self._open(identity, step))
+
+    def prove(self, card: Card) -> None:
+        """Raise ValueError if an NTAG has less memory than it claims to have. Raise OSError as `work` does."""
+        self._with_card(card, self._prove)
 
     def format(self, card: Card, key_version: int) -> None:
         """Write the keys of a version and the access conditions to a new card. Raise OSError as `work` does."""
@@ -80,6 +85,9 @@ class CardReader:
         if memory is None:
             raise ValueError("this kind of card is not known")
         return await step(memory)
+
+    async def _prove(self, identity: CardIdentity) -> None:
+        await self._open(identity, lambda memory: prove_pages(self._driver, identity, memory))
 
     async def _format(self, identity: CardIdentity, key_version: int) -> None:
         keys = self._keys_of(identity, key_version)

@@ -134,12 +134,13 @@ class StationCards:
     ) -> None:
         """Make a card of a role (purse), with `number` in its head and `content_of(card)` in its order box.
 
-        Raise ValueError if the card is in use.
+        Raise ValueError if the card is in use, or has less memory than its kind.
         """
         exists = self._files.exists(name)
         card = self._files.load(name) if exists else blank_card(kind)
         if card.kind != kind:
             raise ValueError(f"card {name} exists and is a {card.kind}")
+        self._reader.prove(card)
         if exists and self._opens(card):
             if any(self._reader.work(card, read_all)):
                 raise ValueError(f"card {name} exists and is in use; it is not overwritten")

@@ -6,8 +6,11 @@ Only the station raises the loaded credit. The new amount is in this record befo
 import sqlite3
 
 from wattpurse.core.money.key_card import CardContent
+from wattpurse.core.money.known_cards import STEP_LIMIT
 from wattpurse_tools.station.database import Transaction
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
+
+_WRITINGS_OF_A_CARD = 1 << 20  # more than the cells of a card take
 
 
 class KeyCardRecord:
@@ -39,6 +42,25 @@ class KeyCardRecord:
                 ),
             )
 
+    def renew(self, uid: bytes, content: CardContent) -> None:
+        """Begin an erased card anew, with the price, allowance and user of `content`, and without money.
+
+        Meters remember the numbers that the card had, and refuse lower ones. So both go on above them.
+        """
+        with Transaction(self._database):
+            self._database.execute(
+                "UPDATE key_cards SET version = version + ?, spent = max(loaded, spent), loaded = max(loaded, spent),"
+                " price = ?, allowance_mwh = ?, period = ?, user = ? WHERE uid = ?",
+                (
+                    _WRITINGS_OF_A_CARD,
+                    content.price,
+                    content.allowance_mwh,
+                    content.period,
+                    content.user,
+                    uid.hex(),
+                ),
+            )
+
     def note(self, uid: bytes, content: CardContent) -> None:
         """Record the content of a card. Credit that another station loaded counts too."""
         with Transaction(self._database):
@@ -62,7 +84,9 @@ class KeyCardRecord:
                 (terms.price, terms.allowance_mwh, terms.period, uid.hex()),
             )
 
-    def remove(self, uid: bytes) -> None:
-        """Remove a card. Its sales stay in the list."""
+    def note_unknown(self, uid: bytes) -> None:
+        """Record that a card is erased whose content is not known: a meter may have deducted a step too much."""
         with Transaction(self._database):
-            self._database.execute("DELETE FROM key_cards WHERE uid = ?", (uid.hex(),))
+            self._database.execute(
+                "UPDATE key_cards SET spent = max(loaded, spent) + ? WHERE uid = ?", (STEP_LIMIT, uid.hex())
+            )

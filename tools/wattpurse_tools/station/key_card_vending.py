@@ -72,9 +72,11 @@ class KeyCardVending:
             raise ValueError(f"a {kind} card has no room for a key card's content; use one of {', '.join(pages.KINDS)}")
         self._cards.new_card(name, kind, self._site_version(), purse.KEY_CARD, 0, lambda card: b"")
         read = self._cards.read(name)
-        self._record.add(
-            read.card.uid, CardContent(1, 0, 0, terms.price, (terms.allowance_mwh, terms.period, 0, 0), user)
-        )
+        content = CardContent(1, 0, 0, terms.price, (terms.allowance_mwh, terms.period, 0, 0), user)
+        if self._record.of(read.card.uid) is None:
+            self._record.add(read.card.uid, content)
+        else:
+            self._record.renew(read.card.uid, content)
         self._put(KeyCardRead(read, None, 0, self._record.of(read.card.uid)))
 
     def look(self, read: CardRead) -> KeyCardRead:
@@ -133,7 +135,8 @@ class KeyCardVending:
             fault = found.flaw or f"card {name} has {balance} micro-units on it"
             raise ValueError(f"{fault}; forfeit it with: wattpurse card erase {name} --forfeit")
         self._cards.write(found.read, wipe)
-        self._record.remove(found.read.card.uid)
+        if found.content is None:
+            self._record.note_unknown(found.read.card.uid)
         self._station.remove_card(found.read.card.uid)
         return max(0, balance)
 
@@ -152,7 +155,7 @@ class KeyCardVending:
         row, old = found.row, found.content
         if row is None:
             raise ValueError(f"card {found.read.name} is not in this station's record")
-        version, spent, number, used_mwh = 0, 0, 0, 0
+        version, spent, number, used_mwh = row["version"], row["spent"], 0, 0
         if old is not None:
             version, spent = old.version, old.spent
             if old.period == row["period"]:

@@ -7,7 +7,7 @@ command line.
 
 import sqlite3
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from wattpurse.core.currency import currency_of
@@ -16,6 +16,7 @@ from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import terms
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.money.token_windows import ISSUERS
+from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
@@ -27,7 +28,6 @@ from wattpurse_tools.tariffs.tariff_file import load_table
 
 _DAY_S = 86_400
 _DAYS_LIMIT = 3660
-_TIME_LIMIT = (1 << 32) - 1
 _SHORTAGE_LIMIT = 9
 _UNITS = {MONEY: contracts.MONEY, ENERGY: contracts.ENERGY}
 # Suffix of a term's name: its unit.
@@ -191,9 +191,9 @@ def _instant(text: str) -> int:
         moment = None
     if moment is None or moment.tzinfo is None or moment.microsecond:
         raise ValueError(f"{text}: write a time with its offset, such as 2026-12-01T00:00:00+01:00")
-    utc_s = int(moment.astimezone(UTC).timestamp())
-    if not 0 < utc_s <= _TIME_LIMIT:
-        raise ValueError(f"{text}: must lie between 1970 and 2106")
+    utc_s = int(moment.timestamp())
+    if not 0 < utc_s <= LATEST_S:
+        raise ValueError(f"{text}: must lie between 1970 and 2105, the last year of a meter's clock")
     return utc_s
 
 
@@ -219,7 +219,7 @@ ORDERS = (
     (token.TARIFF, ("FILE",), "a tariff file: TOML, JSON, or as encoded by `wattpurse tariff`", _tariff),
     (token.TERM, ("NAME", "VALUE"), "one of the terms of supply", _term),
     (token.CLEAR_TAMPER, (), "clear the latched tamper", _clear_tamper),
-    (token.CLOCK, ("[TIME]",), "set the clock ahead: to a time, or to now", _clock),
+    (token.CLOCK, ("[TIME]",), "set the clock to a time, or to now; redeem it at that time", _clock),
     (token.METER_KEY, (), "the meter's next key", _meter_key),
     (token.SITE_KEY, (), "the site's next key", _site_key),
     (token.REVOKE, ("ISSUER",), "refuse all tokens of a vending point from now on", _revoke),

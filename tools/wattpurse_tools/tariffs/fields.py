@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypeVar, overload
 
 from wattpurse.core.currency import MICROUNIT_DIGITS, exact_decimal_text
+from wattpurse.core.tariffs.calendar import LATEST_S
 
 MILLION = 10**MICROUNIT_DIGITS
 REQUIRED = object()
@@ -129,6 +130,6 @@ def instant(value: object, where: str) -> int:
     if value.microsecond:
         raise ValueError(f"{where}: must be a whole second; leave the fraction out")
     seconds = int(value.timestamp())
-    if not 0 <= seconds <= 0xFFFFFFFF:
-        raise ValueError(f"{where}: must lie between 1970 and 2106")
+    if not 0 <= seconds <= LATEST_S:
+        raise ValueError(f"{where}: must lie between 1970 and 2105, the last year of a meter's clock")
     return seconds

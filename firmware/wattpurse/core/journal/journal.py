@@ -16,7 +16,11 @@ entry of a log proves the header before it, because it was written after that. T
 proven so is never erased until a newer one is firm in both copies.
 
 An owner that shall not roll at each start writes by `append_firmly` and `roll_firmly`: BEGUN before the change, FIRM
-behind it. Where the newest entry is FIRM, no change was under way, and a start has nothing to make firm.
+behind it. Where the newest entry is FIRM, no change was under way, and a start has nothing to make firm. A plain
+`append` or `tally` behind FIRM appends BEGUN first, so that this holds for every owner.
+
+Erasing ahead is for those who write. A run that has written less than SLOTS_BEFORE_ERASING slots erases nothing ahead
+of need: else a row of short runs would erase the same sector at each start.
 """
 
 import struct
@@ -36,6 +40,7 @@ _COUNT = "<I"
 
 # At 400 ms each, the longest in any data sheet, these hold the processor for 6.4 s: the watchdog waits 8 s.
 ERASES_AT_ONCE = 16
+SLOTS_BEFORE_ERASING = 8
 _SLOTS_OF_A_CHANGE = 3
 _SLOTS_OF_A_PAGE = ring.PAGE_SIZE // slots.SLOT_SIZE
 
@@ -62,6 +67,7 @@ class Journal:
         self._tally_slot = None
         self._tally_steps = 0
         self._erased_copies = 0
+        self._slots_written = 0
         self._degraded = False
         self._sector_failed = False
         self._is_firm = False
@@ -147,6 +153,18 @@ class Journal:
         self._erases_left = ERASES_AT_ONCE
         self._roll_on()
 
+    def is_without_log(self) -> bool:
+        """Return True if no sector has anything behind its first page.
+
+        After the creation of a ring with a short snapshot was cut off this is so, and never again.
+        """
+        for copy in range(ring.COPIES):
+            for index in range(self._ring.sectors):
+                for page in range(1, ring.PAGES):
+                    if not self._ring.page_is_blank(copy, index, page):
+                        return False
+        return True
+
     def erase(self) -> None:
         """Erase the whole ring: everything in it is lost. For a person's explicit order only.
 
@@ -162,6 +180,7 @@ class Journal:
     def append(self, kind: int, payload: bytes) -> None:
         """Write one record; it is in flash twice on return. Raises OSError when no sector takes it."""
         self._erases_left = ERASES_AT_ONCE
+        self._end_firmness()
         self._append(kind, payload)
 
     def append_firmly(self, kind: int, payload: bytes) -> None:
@@ -214,6 +233,7 @@ class Journal:
         Raises OSError when no sector takes them.
         """
         self._erases_left = ERASES_AT_ONCE
+        self._end_firmness()
         if self._counts_by_records:
             self._append(COUNT, struct.pack(_COUNT, steps))
             return steps
@@ -236,6 +256,8 @@ class Journal:
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need, so that the roll that comes is short; False if none is due."""
+        if self._slots_written < SLOTS_BEFORE_ERASING:
+            return False
         if not self._opened or self._erased_copies == ring.COPIES or self._firm_index != self._index:
             return False
         try:
@@ -249,9 +271,11 @@ class Journal:
         """Write a snapshot of the owner's state into the next sector, and make it firm.
 
         Raises OSError when no sector is good, ValueError when the journal was not recovered or created before. A roll
-        erases at most ERASES_AT_ONCE sectors; the first after a start, when no watchdog runs yet, as many as there are.
+        erases at most ERASES_AT_ONCE sectors; that of a start, when no watchdog runs yet, as many as there are.
         """
-        self._erases_left = ERASES_AT_ONCE if self._slot_count else 2 * ring.COPIES * self._ring.sectors
+        self._erases_left = (
+            ERASES_AT_ONCE if self._slot_count or self._is_firm else 2 * ring.COPIES * self._ring.sectors
+        )
         self._roll_firm()
 
     def history(self) -> "Iterator[tuple]":
@@ -317,12 +341,20 @@ class Journal:
         self._is_firm = False
         self._append(BEGUN, b"")
 
+    def _end_firmness(self) -> None:
+        """Append BEGUN behind FIRM: the entry that follows may be there at one start and not at the next."""
+        if self._is_firm:
+            self._is_firm = False
+            if self.free_slots:
+                self._append(BEGUN, b"")
+
     def _append(self, kind: int, payload: bytes) -> None:
         self._tally_slot = None
         for _ in range(self._ring.sectors):
             self._make_room()
             slots.put_record(self._slot, kind, payload, self._sequence, self._next_slot)
             self._next_slot += 1
+            self._slots_written += 1
             if self._program_slot(self._next_slot - 1, 0, slots.SLOT_SIZE):
                 return
         raise OSError("no sector of the journal takes a record any more")
@@ -340,6 +372,7 @@ class Journal:
         snapshot = self._snapshot()
         if len(snapshot) > ring.SNAPSHOT_LIMIT:
             raise ValueError("the snapshot is too long for a sector")
+        self._is_firm = False
         erased = self._erased_copies == ring.COPIES and self._firm_index == self._index
         self._erased_copies = 0
         self._sector_failed = self._sector_failed and self._degraded
@@ -396,6 +429,7 @@ class Journal:
         self._tally_slot = self._next_slot
         self._tally_steps = 0
         self._next_slot += 1
+        self._slots_written += 1
 
     def _program_slot(self, number: int, start: int, end: int) -> bool:
         """Program bytes of the prepared slot into one copy after the other; False if one did not take them.
@@ -519,8 +553,15 @@ class Journal:
         self._ring.read(copy, self._index, self._log_at + number * slots.SLOT_SIZE, self._check)
 
     def _refuse_lost_successor(self) -> None:
-        """Raise JournalUnreadable if the next sector has entries of a newer log: its snapshot was acknowledged."""
+        """Raise JournalUnreadable if the next sector has entries of a newer log: its snapshot was acknowledged.
+
+        A sector with a killed header is passed over, for only those that nothing was acknowledged in are killed. An
+        entry whose writing was cut off may still read whole in one.
+        """
         index = (self._index + 1) % self._ring.sectors
+        for copy in range(ring.COPIES):
+            if (copy, index) in self._ring.killed:
+                return
         for copy in range(ring.COPIES):
             for page in range(1, ring.PAGES):
                 self._ring.read(copy, index, page * ring.PAGE_SIZE, self._check)

@@ -109,8 +109,10 @@ class Ring:
     def newest(self) -> tuple:
         """Return `(index, sequence, snapshot)` of the newest sector that was finished, at least in its first copy.
 
-        A damaged snapshot behind a whole header is passed over only where the second copy was not begun, as a cut
-        leaves it. Raises JournalBlank, JournalUnreadable.
+        A damaged snapshot behind a whole header is passed over where cuts may have left it: in one copy, or in both
+        copies of a sector without entries. Nothing was acknowledged because of that one. A cut left its second copy a
+        ghost; starts that did not read it wrote the first anew, under the same number, and were cut off too. Raises
+        JournalBlank, JournalUnreadable.
         """
         candidates = self._candidates()
         self._newest = candidates
@@ -121,9 +123,10 @@ class Ring:
             if snapshot is not None:
                 self.ghosts += [(-one[1], one[2]) for one in candidates[:place]]
                 return index, sequence, snapshot
-            if (sequence, index) in damaged:
+            header = sequence, index, length, crc
+            if header in damaged and self._log_has_begun(index, sequence, length):
                 raise JournalUnreadable("the newest snapshot is damaged in both copies")
-            damaged.append((sequence, index))
+            damaged.append(header)
         if not candidates and self.is_blank():
             raise JournalBlank("the journal is blank")
         raise JournalUnreadable("the journal has no readable sector")
@@ -200,6 +203,17 @@ class Ring:
                     self.ghosts.append((copy, index))
         candidates.sort(reverse=True)
         return candidates
+
+    def _log_has_begun(self, index: int, sequence: int, length: int) -> bool:
+        """Return True if any slot behind the snapshot holds an entry."""
+        slot = bytearray(SLOT_SIZE)
+        log_at = log_offset(length)
+        for number in range((SECTOR_SIZE - log_at) // SLOT_SIZE):
+            for copy in range(COPIES):
+                self.read(copy, index, log_at + number * SLOT_SIZE, slot)
+                if is_entry(slot, sequence, number):
+                    return True
+        return False
 
     def _sector(self, copy: int, index: int) -> int:
         return self._first + copy * self.sectors + index

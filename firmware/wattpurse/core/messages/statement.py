@@ -51,7 +51,14 @@ ALARM_TAMPER = 1
 ALARM_CLOCK = 2
 ALARM_FLASH = 4
 ALARM_READER = 8
-ALARM_TEXTS = ((ALARM_TAMPER, "tamper"), (ALARM_CLOCK, "clock"), (ALARM_FLASH, "flash"), (ALARM_READER, "reader"))
+ALARM_DISPLAY = 16
+ALARM_TEXTS = (
+    (ALARM_TAMPER, "tamper"),
+    (ALARM_CLOCK, "clock"),
+    (ALARM_FLASH, "flash"),
+    (ALARM_READER, "reader"),
+    (ALARM_DISPLAY, "display"),
+)
 
 _HEADER = "<BBHI"
 _HEAD = "<IqIHIQBB"

@@ -192,6 +192,10 @@ class Account:
         """Return True if the token was redeemed, or is too old to know."""
         return self.tokens.is_used(sequence)
 
+    def remembers_token(self, sequence: int) -> bool:
+        """Return True if the token was redeemed for certain: it is used, and not merely too old to know."""
+        return self.tokens.remembers(sequence)
+
     def mark_token(self, sequence: int) -> None:
         """Note a token as redeemed. Raise ValueError if it already is."""
         self.tokens.mark(sequence)
@@ -202,15 +206,22 @@ class Account:
         return tariff.version > max(self.tariff.version, pending_version)
 
     def enter_day(self, day: int) -> None:
-        """Advance to local day `day`. Each day costs its standing charge once, in its own month."""
+        """Advance to local day `day`. Each day costs its standing charge once, in its own month.
+
+        A daily share begins with a day that is later than every day before it.
+        """
         while self.day < day:
             self.day += 1
-            self.day_mwh = 0
             self.registers.enter_month(month_index(self.day))
             self.cards.enter_day(self.day)
             if self.day > self.charged_day:
                 self.charged_day = self.day
+                self.standing.set("share_day", 0)
+                self.day_mwh = 0
                 self._charge_day()
+            elif 0 < self.standing["share_day"] < self.day:
+                self.standing.set("share_day", self.day)
+                self.day_mwh = 0
 
     def _charge_day(self) -> None:
         """Charge one day: its standing charge and its part of a debt.
@@ -221,6 +232,18 @@ class Account:
             self.registers.add_charge(self.contract.charge_days(self, 1))
         credit_rules.take_daily_debt(self)
         credit_rules.note_balance(self)
+
+    def pass_to(self, time_s: int) -> None:
+        """Advance to `time_s` without energy: enter each day on the way, and the tariff that takes over on it."""
+        pending = self.pending_tariff
+        if pending is not None and pending.activation_s <= time_s:
+            if self.time_s < pending.activation_s:
+                self.enter_day(self.tariff.zone.day(pending.activation_s - 1))
+                self.time_s = pending.activation_s
+            self.activate_pending()
+        self.time_s = time_s
+        self.enter_day(self.tariff.zone.day(time_s))
+        self.enter_context()
 
     def activate_pending(self) -> None:
         """Activate the pending tariff. If a day begins at this second, it belongs to the new tariff."""

@@ -9,8 +9,9 @@ class Circumstances:
 
     now_s: UTC seconds. tamper_opens: a latched tamper must open the switch. testing: a technician's test runs.
     over_power: too much power was drawn, and the time off is not over. restoring: mains returned, and the delay before
-    closing is not over. days_left: days that credit will last, or None if unknown. card: USABLE or UNUSABLE for the key
-    card in the slot, or None without a card.
+    closing is not over. resting: the switch opened often, and the wait before it closes again is not over. days_left:
+    days that credit will last, or None if unknown. card: USABLE or UNUSABLE for the key card in the slot, or None
+    without a card.
     """
 
     def __init__(self, now_s: int = 0) -> None:
@@ -19,5 +20,6 @@ class Circumstances:
         self.testing = False
         self.over_power = False
         self.restoring = False
+        self.resting = False
         self.days_left = None
         self.card = None

@@ -156,9 +156,9 @@ class PrepaidEnergy(Contract):
 class Term(Contract):
     """Prepaid days. Energy is free and registered per rate.
 
-    The meter's own time counts, which never goes back by itself. A meter whose clock stopped continues from the newest
-    time in its ledger. In that case the term lasts longer by the outage, in the customer's favour, and the clock alarm
-    reports it.
+    The meter's own time counts, which never goes back by itself. A meter whose clock stopped continues from the time
+    that `clock_rules` gives. In that case the term lasts longer by the outage, in the customer's favour, and the clock
+    alarm reports it.
     """
 
     code = 3

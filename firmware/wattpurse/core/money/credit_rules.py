@@ -5,6 +5,7 @@ All of them follow from the account alone, so that a replayed record always lead
 micro-units, energy mWh.
 """
 
+from wattpurse.core.money import friendly
 from wattpurse.core.money.contract import ENERGY, MONEY
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 from wattpurse.core.money.terms import NO_LIMIT
@@ -105,7 +106,7 @@ def take_back(account: "Account", sequence: int, card: int, unit: int, amount: i
 
 
 def clear(account: "Account", sequence: int, card: int) -> None:
-    """Set both credit registers, the debt and prepaid time to zero for token `sequence`, made for card `card`.
+    """Set both credit registers, the debt, prepaid time and time owed to zero for token `sequence`, made for `card`.
 
     The receipt has the former balances, including negative ones.
     """
@@ -118,6 +119,7 @@ def clear(account: "Account", sequence: int, card: int) -> None:
     standing.add("term_taken_s", term_s)
     for name in _CLEARED:
         standing.set(name, 0)
+    standing.set("friendly_since_s", account.time_s)  # the next tenant owes no time for the friendly hours before
 
 
 def term_end_s(account: "Account", now_s: int, duration_s: int) -> int:
@@ -126,9 +128,16 @@ def term_end_s(account: "Account", now_s: int, duration_s: int) -> int:
 
 
 def extend_term(account: "Account", now_s: int, duration_s: int) -> None:
-    """Extend the term by time that a token bought at `now_s`."""
-    account.standing.set("term_until_s", term_end_s(account, now_s, duration_s))
-    account.standing.add("term_bought_s", duration_s)
+    """Extend the term by time that a token bought at `now_s`. Time owed for friendly hours is paid back first."""
+    standing = account.standing
+    standing.add("term_bought_s", duration_s)
+    owed_s = friendly.owed_s(account, now_s)
+    if duration_s <= owed_s:
+        standing.add("friendly_since_s", duration_s)
+        return
+    standing.set("term_until_s", term_end_s(account, now_s, duration_s - owed_s))
+    if owed_s:
+        standing.set("friendly_until_s", 0)
 
 
 def debt_after(account: "Account", amount: int) -> int:

@@ -1,16 +1,17 @@
 """Friendly hours (no-disconnect period): times and days on which nobody is cut off for want of credit.
 
 The hours are local time. A customer who was cut off before they began stays cut off. Energy used in friendly hours is
-charged, and owed.
+charged, and owed. Under a term energy costs nothing, and the time is owed: from the moment in which friendly hours
+began to delay the end of supply to their end. The next days bought pay it back.
 """
 
-from wattpurse.core.tariffs.calendar import DAY_S, weekday
+from wattpurse.core.tariffs.calendar import DAY_S, LATEST_S, weekday
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.money.account import Account
 
-ALWAYS_S = (1 << 32) - 1
+ALWAYS_S = LATEST_S
 
 _LONGEST_DAYS = 14
 
@@ -20,21 +21,32 @@ def is_friendly(account: "Account", now_s: int) -> bool:
     local_s = account.tariff.zone.local_s(now_s)
     terms = account.terms
     return (
-        _is_between(local_s % DAY_S // 60, terms["friendly_from_minute"], terms["friendly_to_minute"])
+        is_between(local_s % DAY_S // 60, terms["friendly_from_minute"], terms["friendly_to_minute"])
         or bool(terms["friendly_weekdays"] >> weekday(local_s // DAY_S) & 1)
         or bool(terms["friendly_holidays"] and account.tariff.is_holiday(local_s // DAY_S))
     )
 
 
+def owed_s(account: "Account", now_s: int) -> int:
+    """Return the seconds of supply beyond the end of the term that the next days bought pay back.
+
+    Two latches of `core.money.supply` limit them. They count while there is no term.
+    """
+    standing = account.standing
+    if not standing["friendly_until_s"] or now_s < standing["term_until_s"]:
+        return 0
+    return max(0, min(now_s, standing["friendly_until_s"]) - standing["friendly_since_s"])
+
+
 def ends_s(account: "Account", now_s: int) -> int:
     """Return the first second after the friendly hours that run at `now_s`.
 
-    Return ALWAYS_S if they do not end within two weeks.
+    Return ALWAYS_S if they do not end within two weeks, or not before it.
     """
     time_s = now_s
     while time_s < now_s + _LONGEST_DAYS * DAY_S:
         if not is_friendly(account, time_s):
-            return time_s
+            return min(time_s, ALWAYS_S)
         time_s = _next_change_s(account, time_s)
     return ALWAYS_S
 
@@ -49,7 +61,7 @@ def _next_change_s(account: "Account", time_s: int) -> int:
     return next_s if shift_s is None else min(next_s, shift_s)
 
 
-def _is_between(minute: int, first: int, end: int) -> bool:
+def is_between(minute: int, first: int, end: int) -> bool:
     """Return True from `first` up to `end`, over midnight if `end` is earlier. Return False if both are the same."""
     if first <= end:
         return first <= minute < end

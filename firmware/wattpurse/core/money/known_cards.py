@@ -2,13 +2,13 @@
 
 For each card the meter keeps the version and the money spent that should be on the card, the last deduction until the
 card proves that it has it, and the amount owed: used, but not deducted yet. A card with lower numbers is an older image
-of itself. An amount owed stays with its card. It is given away only if so many other cards came that the meter forgets
-the card. At any time, in micro-units,
+of itself. The oldest card leaves this list for the register (see `card_register`), and `bring_back` takes it from there
+with the amount that it owes. At any time, in micro-units,
 
-    charged to cards = spent on cards by this meter + owed + given
+    charged to cards = spent on cards by this meter + owed by cards of this list + left
 
-`meet` and `take_terms` put a card in charge, and `step` deducts the amount that it owes. The ledger journals each call
-before it is made.
+`left` is owed by cards that left the list. It is lost only if the register forgets such a card. `meet` and `take_terms`
+put a card in charge, and `step` deducts the amount that it owes. The ledger journals each call before it is made.
 """
 
 import struct
@@ -22,6 +22,7 @@ _CARD_SIZE = struct.calcsize(_CARD)
 _TERMS = "<IHIHIIBHII"
 _TERMS_SIZE = struct.calcsize(_TERMS)
 _AMOUNT_LIMIT = (1 << 48) - 1  # above the limit of a card, because the amount owed is added
+STEP_LIMIT = (1 << 32) - 1  # micro-units that one step deducts at most
 
 
 class KnownCard:
@@ -50,6 +51,10 @@ class KnownCard:
         """Return True if a card with these numbers did not get the unproved writing."""
         return self.unproved == 1 and (version, spent) == (self.version - 1, self.spent - self.pending)
 
+    def may_have_paid(self, spent: int) -> bool:
+        """Return True if a card with this money spent can have paid its debt since, at this meter or another."""
+        return spent >= self.spent + self.owed
+
     def is_genuine(self, version: int, spent: int) -> bool:
         """Return True if the card may have these numbers. Return False for an older image of it."""
         if self.unproved:
@@ -75,7 +80,7 @@ class KnownCards:
 
     def __init__(self) -> None:
         self.known = []
-        self.given = 0
+        self.left = 0
         self.loaded = 0
         self.price = 0
         self.allowance_mwh = 0
@@ -83,6 +88,11 @@ class KnownCards:
         self.period_number = 0
         self.used_mwh = 0
         self.user = 0
+
+    @property
+    def next_to_leave(self) -> KnownCard | None:
+        """The card that another one would drive out of the list, or None while there is room."""
+        return self.known[-1] if len(self.known) == REMEMBERED else None
 
     @property
     def newest(self) -> KnownCard | None:
@@ -131,10 +141,18 @@ class KnownCards:
             card.meet(version, spent)
             self.known.remove(card)
         self.known.insert(0, card)
-        for forgotten in self.known[REMEMBERED:]:
-            self.given += forgotten.owed
-        del self.known[REMEMBERED:]
+        if len(self.known) > REMEMBERED:
+            self.left += self.known.pop().owed
         self.user = user
+
+    def bring_back(self, card: KnownCard) -> None:
+        """Take a card of the register into the list, as its oldest. Raise ValueError if it is in the list."""
+        if self.find(card.number) is not None:
+            raise ValueError("the card is in the list already")
+        if len(self.known) == REMEMBERED:
+            self.left += self.known.pop().owed
+        self.left = max(0, self.left - card.owed)  # the register may be older than this account
+        self.known.append(card)
 
     def take_terms(
         self,
@@ -186,7 +204,12 @@ class KnownCards:
         Raise ValueError if the deduction is impossible.
         """
         card = self.newest
-        if card is None or card.number != number or card.version + 1 != version or not 0 <= amount <= card.owed:
+        if (
+            card is None
+            or card.number != number
+            or card.version + 1 != version
+            or not 0 <= amount <= min(card.owed, STEP_LIMIT)
+        ):
             raise ValueError("the deduction does not follow the card's state")
         card.version = version
         card.spent += amount
@@ -215,7 +238,7 @@ class KnownCards:
 
     def is_plausible(self) -> bool:
         """Return True if a meter can have reached this state."""
-        amounts = [self.loaded, self.given]
+        amounts = [self.loaded, self.left]
         for card in self.known:
             amounts += [card.spent, card.pending, card.owed, card.spent - card.pending]
         return min(amounts) >= 0 and max(amounts) <= _AMOUNT_LIMIT
@@ -227,7 +250,7 @@ class KnownCards:
             parts.append(
                 struct.pack(
                     _TERMS,
-                    *split48(self.given),
+                    *split48(self.left),
                     *split48(self.loaded),
                     self.price,
                     self.allowance_mwh,
@@ -252,7 +275,7 @@ class KnownCards:
             raise ValueError("the known cards end early")
         if count:
             fields = struct.unpack_from(_TERMS, data, position)
-            cards.given, cards.loaded = join48(*fields[0:2]), join48(*fields[2:4])
+            cards.left, cards.loaded = join48(*fields[0:2]), join48(*fields[2:4])
             cards.price, cards.allowance_mwh, cards.period, cards.period_number, cards.used_mwh, cards.user = fields[4:]
             position += _TERMS_SIZE
         for _ in range(count):

@@ -9,18 +9,21 @@ the record.
 
 from wattpurse.core.carrier import METER
 from wattpurse.core.journal.journal import Journal
-from wattpurse.core.money import account_image, credit_rules
+from wattpurse.core.money import account_image, clock_rules, credit_rules
 from wattpurse.core.money import ledger_records as records
 from wattpurse.core.money.account import Account
+from wattpurse.core.money.known_cards import STEP_LIMIT
 from wattpurse.core.money.ledger_records import DAYS_AT_ONCE, NO_TOKEN, LedgerMismatch
 from wattpurse.core.outcome import ACCEPTED
-from wattpurse.core.tariffs.calendar import DAY_S, month_index
+from wattpurse.core.tariffs.calendar import DAY_S, LATEST_S
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from wattpurse.core.money.card_register import CardRegister
     from wattpurse.core.money.key_card import CardContent
+    from wattpurse.core.money.known_cards import KnownCard
     from wattpurse.hal import Flash
 
 RING = 1
@@ -30,11 +33,17 @@ _STEP_DIVISOR = 4000  # steps per kWh at least: one step is at most 0.25 Wh
 
 
 class Ledger:
-    """The ledger on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
+    """The ledger on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`.
 
-    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
+    `recorded_s` is the time of the newest record, apart from notes of the time since the start. `register` keeps the
+    key cards that leave the account's list. Without it such cards are forgotten.
+    """
+
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int, register: "CardRegister | None" = None) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
+        self._register = register
         self.account = None
+        self.recorded_s = 0
         self._pending_pulses = 0
         self._step_pulses = 1
 
@@ -46,19 +55,22 @@ class Ledger:
     def open(self) -> None:
         """Recover the account. Raise ring.JournalBlank, slots.JournalUnreadable, LedgerMismatch, ValueError or OSError.
 
-        After an exception nothing was written.
+        After an exception nothing was written. Nothing is written either if the state is firm already, as it is after a
+        start without energy or records.
         """
         snapshot, entries = self._journal.recover()
         try:
             self._rebuild(snapshot, entries)
-            self._journal.roll()
+            self._journal.make_firm()
         except (LedgerMismatch, ValueError, OSError):
             self.close()
             raise
+        self.recorded_s = self.account.time_s
 
     def create(self, account: Account) -> None:
         """Create a ledger in blank flash with `account`. Raise ValueError if the flash is not blank."""
         self._adopt(account)
+        self.recorded_s = account.time_s
         try:
             self._journal.create()
             self._journal.mark_firm()
@@ -95,14 +107,11 @@ class Ledger:
             self._count_across(start_s, now_s, pulses)
         self.account.time_s = max(start_s, now_s)
 
-    @property
-    def latest_believable_s(self) -> int:
-        """The latest time that a clock may give now: DAYS_AT_ONCE days ahead of the account's time."""
-        return self.account.time_s + DAYS_AT_ONCE * DAY_S
-
     def refuse_leap(self, now_s: int) -> None:
-        """Raise ValueError if `now_s` is later than `latest_believable_s`."""
-        if now_s > self.latest_believable_s:
+        """Raise ValueError for a time beyond LATEST_S, or more than DAYS_AT_ONCE days ahead of the account's time."""
+        if now_s > LATEST_S:
+            raise ValueError("no clock may pass the end of 2105")
+        if now_s > self.account.time_s + DAYS_AT_ONCE * DAY_S:
             raise ValueError(f"the clock would leap more than {DAYS_AT_ONCE} days ahead")
 
     def credit(self, sequence: int, unit: int, amount: int, carrier: int, now_s: int) -> int:
@@ -176,23 +185,36 @@ class Ledger:
         payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
         self._record_with_pulses(records.NUMBER, payload)
 
-    def take_card(self, card_number: int, content: "CardContent", now_s: int) -> None:
-        """Accept a key card (key_card.CardContent) in the slot, which pays from now on. Write two records.
+    def card_is_genuine(self, card_number: int, content: "CardContent") -> bool:
+        """Return False for an older image of a card that account or register know, and for impossible numbers."""
+        known = self._known_card(card_number)
+        return content.is_plausible and (known is None or known.is_genuine(content.version, content.spent))
 
-        Between the two records no card pays. Raise ValueError for an older image of a known card, and for impossible
-        numbers.
+    def take_card(self, card_number: int, content: "CardContent", now_s: int) -> None:
+        """Accept a key card (key_card.CardContent) in the slot, which pays from now on. Write two records or three.
+
+        Before the last record no card pays. The register notes the card that leaves the account's list before the
+        record that drives it out, so a power cut in between forgets nothing. Raise ValueError unless `card_is_genuine`.
         """
-        if not content.is_plausible:
-            raise ValueError("no card can have these numbers")
-        if not self.account.cards.is_genuine(card_number, content.version, content.spent):
-            raise ValueError("an older image of a card")
+        if not self.card_is_genuine(card_number, content):
+            raise ValueError("an older image of a card, or numbers that no card can have")
+        cards = self.account.cards
+        if self._register is not None and cards.find(card_number) is None:
+            returning = self._register.find(card_number)
+            if cards.next_to_leave is not None:
+                self._register.note(cards.next_to_leave)
+            if returning is not None and returning.may_have_paid(content.spent):
+                returning.owed = 0  # the entry is old if the register could not be written: deduct nothing twice
+            if returning is not None and (returning.unproved or returning.owed):
+                self._record(records.CARD_BACK, records.card_back(now_s, returning))
         self._record_with_pulses(records.CARD, records.card(now_s, self._pending_pulses, card_number, content))
         self._record(records.CARD_TERMS, records.card_terms(now_s, content))
 
     def step_card(self, now_s: int) -> None:
         """Deduct the amount that the newest key card owes. Then write the card with `account.cards.content()`."""
         card = self.account.cards.newest
-        self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, card.owed))
+        amount = min(card.owed, STEP_LIMIT)
+        self._record(records.CARD_STEP, records.card_step(now_s, card.number, card.version + 1, amount))
 
     def change(self, alter: "Callable[[Account], None]") -> None:
         """Change the account by `alter(account)` and write it as the newest snapshot, all or nothing.
@@ -215,31 +237,40 @@ class Ledger:
             raise
         self._pending_pulses = 0
 
-    def set_clock(self, now_s: int) -> None:
-        """Set the clock on the order of an authorised person: time may go back, and the rate with it.
+    def set_clock(self, now_s: int, utc_s: int, sequence: int = NO_TOKEN, counted_s: int = 0) -> None:
+        """Set the clock from `now_s` to `utc_s`, and redeem the token that orders it, all in one snapshot.
 
-        A charged day is not charged again, and a closed month stays closed. The current month goes back only if it is
-        wrong by more than one month: else its blocks and its allowance would begin twice. Raise ValueError for a leap
-        of more than DAYS_AT_ONCE days ahead.
+        `counted_s` is the part of the move that counts against the limit of a day (see `clock_rules`). Until
+        `settle_clock` the ledger says that the clock chip may be wrong. Raise ValueError if the token is used, or for a
+        leap that `refuse_leap` refuses.
         """
-        if now_s >= self.account.time_s:
-            self.advance(now_s, 0)
-            return
+        self.refuse_leap(max(now_s, utc_s))
+        if sequence != NO_TOKEN and self.account.token_is_used(sequence):
+            raise ValueError("token is used")
+        self.advance(now_s, 0)
 
-        def go_back(account: Account) -> None:
-            account.time_s = now_s
-            account.day = account.tariff.zone.day(now_s)
-            month = account.registers.month
-            if month.index - month_index(account.day) > 1:
-                month.index = month_index(account.day)
-            account.enter_context()
+        def move(account: Account) -> None:
+            if sequence != NO_TOKEN:
+                account.mark_token(sequence)
+            if counted_s:
+                clock_rules.count_move(account, counted_s)
+            clock_rules.move(account, now_s, utc_s)
 
-        self.change(go_back)
+        self.change(move)
 
-    def note_time(self) -> None:
-        """Record the present time, from which a lost clock continues. Raise OSError."""
+    def settle_clock(self) -> None:
+        """Note that the clock chip has the time of the last `set_clock`. Raise OSError."""
+        recorded_s = self.recorded_s
+        self.set_number(records.STANDING, "clock_doubted", 0, self.account.time_s)
+        self.recorded_s = recorded_s
+
+    def note_time(self, duration_s: int) -> None:
+        """Record the present time: the clock does not pass it by `duration_s` without another note. Raise OSError.
+
+        A lost clock goes on from there.
+        """
         account = self.account
-        self._record_with_pulses(records.RATE, records.rate(account.time_s, self._pending_pulses, account.rate))
+        self._record_with_pulses(records.TIME, records.time(account.time_s, self._pending_pulses, duration_s))
 
     def prepare(self) -> bool:
         """Erase one sector ahead of need. Return False if none is due.
@@ -255,6 +286,10 @@ class Ledger:
     def _adopt(self, account: Account) -> None:
         self.account = account
         self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
+
+    def _known_card(self, card_number: int) -> "KnownCard | None":
+        known = self.account.cards.find(card_number)
+        return self._register.find(card_number) if known is None and self._register is not None else known
 
     def _snapshot(self) -> bytes:
         return account_image.pack(self.account)
@@ -365,3 +400,5 @@ class Ledger:
     def _record(self, kind: int, payload: bytes) -> None:
         self._journal.append(kind, payload)
         records.apply(self.account, kind, payload)
+        if kind != records.TIME:
+            self.recorded_s = max(self.recorded_s, records.time_of(payload))

@@ -9,6 +9,8 @@ import struct
 from wattpurse.core import outcome
 from wattpurse.core.money import credit_rules
 from wattpurse.core.money.key_card import join48, split48
+from wattpurse.core.money.known_cards import KnownCard
+from wattpurse.core.tariffs.calendar import LATEST_S
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ CARD_TERMS = 7
 CARD_STEP = 8
 TIME_BOUGHT = 9
 DEBT_CHANGED = 10
+TIME = 11
+CARD_BACK = 12
 
 NO_TOKEN = 0
 TERMS = 0
@@ -43,6 +47,9 @@ _NUMBER_LAYOUT = "<IIIBBBq"  # time, pulses, sequence or NO_TOKEN, carrier, TERM
 _CARD_LAYOUT = "<IIIIIHI"  # time, pulses, card number, version, spent in two parts, user
 _CARD_TERMS_LAYOUT = "<IIHIIBHI"  # time, loaded in two parts, price, allowance, period, its number, used of it
 _CARD_STEP_LAYOUT = "<IIIIH"  # time, card number, version, amount in two parts
+_CARD_BACK_LAYOUT = "<IIIIHIIB"  # time, card number, version, spent in two parts, pending, owed, unproved
+
+_TIME_LAYOUT = "<IIH"  # time, pulses, seconds until the next record of this kind
 
 _DAYS_OF_A_RECORD = 2 * DAYS_AT_ONCE + 1  # a leap of the clock, from the most distant day that an account may have
 
@@ -108,6 +115,30 @@ def card_terms(time_s: int, content: "CardContent") -> bytes:
 def card_step(time_s: int, card_number: int, version: int, amount: int) -> bytes:
     """Return the record of a deduction: `amount` of the key card's debt, and the version to be written on the card."""
     return struct.pack(_CARD_STEP_LAYOUT, time_s, card_number, version, *split48(amount))
+
+
+def time(time_s: int, pulses: int, duration_s: int) -> bytes:
+    """Return the record of the present time. The clock does not pass `time_s + duration_s` without another one."""
+    return struct.pack(_TIME_LAYOUT, time_s, pulses, duration_s)
+
+
+def time_of(payload: bytes) -> int:
+    """Return the time of a record."""
+    return struct.unpack_from("<I", payload)[0]
+
+
+def card_back(time_s: int, known: KnownCard) -> bytes:
+    """Return the record of a card that comes back from the register. Its `card` record follows."""
+    return struct.pack(
+        _CARD_BACK_LAYOUT,
+        time_s,
+        known.number,
+        known.version,
+        *split48(known.spent),
+        known.pending,
+        known.owed,
+        known.unproved,
+    )
 
 
 def numbers_of(account: "Account", holder: int) -> "Terms | Standing":
@@ -205,6 +236,18 @@ def _apply_card_step(account: "Account", payload: bytes) -> None:
     account.cards.step(number, version, join48(*amount))
 
 
+def _apply_time(account: "Account", payload: bytes) -> None:
+    time_s, pulses, duration_s = struct.unpack_from(_TIME_LAYOUT, payload)
+    account.count_pulses(pulses)
+    account.time_s = max(account.time_s, time_s)
+    account.standing.set("clock_until_s", min(time_s + duration_s, LATEST_S))
+
+
+def _apply_card_back(account: "Account", payload: bytes) -> None:
+    _, number, version, low, high, pending, owed, unproved = struct.unpack_from(_CARD_BACK_LAYOUT, payload)
+    account.cards.bring_back(KnownCard(number, version, join48(low, high), pending, unproved, owed))
+
+
 _EFFECTS = {
     RATE: _apply_rate,
     DAY: _apply_day,
@@ -216,4 +259,6 @@ _EFFECTS = {
     CARD_STEP: _apply_card_step,
     TIME_BOUGHT: _apply_time_bought,
     DEBT_CHANGED: _apply_debt_changed,
+    TIME: _apply_time,
+    CARD_BACK: _apply_card_back,
 }

@@ -30,6 +30,7 @@ SHORTAGE = 11
 POWER_LIMIT = 12
 RESTORING = 13
 UNCONFIRMED = 14
+RESTING = 15
 
 # The position in case of a fault: a fault must not give energy away, and must be noticed.
 SAFE_IS_CLOSED = False
@@ -51,6 +52,7 @@ _TABLE = (
     ("too much power drawn", "E 30"),
     ("waiting after mains returned", "E 31"),
     ("press the button", "PrESS"),
+    ("waiting before the switch closes again", "E 32"),
 )
 # From the end of the grace period on, no card pays.
 _CARD_REASONS = (NO_CARD, CARD_UNREADABLE)
@@ -77,13 +79,15 @@ def decide(account: "Account | None", fault: int, circumstances: "Circumstances"
     credit_reason = reason_of_credit(account, circumstances)
     if credit_reason != ON:
         return credit_reason
-    if _rank(account, circumstances) < account.standing["shortage_level"]:
+    if _rank(account, circumstances) < account.standing.shortage_level_at(circumstances.now_s):
         return SHORTAGE
     if circumstances.over_power or account.standing["tripped"]:
         return POWER_LIMIT
     if circumstances.restoring:
         return RESTORING
-    return UNCONFIRMED if account.standing["unconfirmed"] else ON
+    if account.standing["unconfirmed"]:
+        return UNCONFIRMED
+    return RESTING if circumstances.resting else ON
 
 
 def reason_of_credit(account: "Account", circumstances: "Circumstances") -> int:
@@ -142,8 +146,12 @@ def _is_delayed(account: "Account", now_s: int) -> bool:
 
 def _latches_without_credit(account: "Account", now_s: int) -> tuple:
     if not _is_delayed(account, now_s):
-        return (("cut_off", 1),)
-    return () if account.standing["friendly_until_s"] else (("friendly_until_s", ends_s(account, now_s)),)
+        if account.standing["friendly_until_s"] <= now_s:
+            return (("cut_off", 1),)
+        return ("friendly_until_s", now_s), ("cut_off", 1)  # the terms changed: nothing is owed for the time from now
+    if account.standing["friendly_until_s"]:
+        return ()
+    return ("friendly_since_s", now_s), ("friendly_until_s", ends_s(account, now_s))
 
 
 def _latches_with_credit(account: "Account") -> list:

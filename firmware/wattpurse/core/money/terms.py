@@ -49,6 +49,8 @@ TABLE = (
     ("card_step_microunits", 10_000, 1, 10**9),
     ("card_step_mwh", 10_000, 1, 10**9),
     ("card_grace_s", 5, 0, 3600),
+    ("quiet_from_minute", 1320, 0, 1440),
+    ("quiet_to_minute", 480, 0, 1440),
 )
 _PLACES = {row[0]: place for place, row in enumerate(TABLE)}
 

@@ -113,6 +113,11 @@ class TokenWindows:
             return False
         return behind >= WINDOW or bool(self.window(issuer) >> behind & 1)
 
+    def remembers(self, number: int) -> bool:
+        """Return True if the token was redeemed for certain: it is used, and not merely too old to know."""
+        behind = self.top(issuer_of(number)) - count_of(number)
+        return self.is_used(number) and behind < WINDOW
+
     def mark(self, number: int) -> None:
         """Note a token as redeemed. Raise ValueError if it already is, or if its issuer is not admitted."""
         if self.is_used(number):

@@ -1,6 +1,10 @@
-"""The warning before supply ends: two grades, by the credit left and by the time that it will last."""
+"""The warning before supply ends: two grades, by the credit left and by the time that it will last.
+
+The warning makes no sound in the quiet hours that the terms set.
+"""
 
 from wattpurse.core.money.contract import MONEY
+from wattpurse.core.money.friendly import is_between
 from wattpurse.core.tariffs.calendar import DAY_S
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -34,6 +38,12 @@ def grade(account: "Account", circumstances: "Circumstances") -> int:
         days = terms["low_credit_days"], terms["very_low_credit_days"]
         worst = max(worst, _grade_of(days_left, days[0] or -1, days[1] or -1))
     return worst
+
+
+def is_quiet(account: "Account") -> bool:
+    """Return True in the quiet hours, by the local time of the account."""
+    minute = account.tariff.zone.local_s(account.time_s) % DAY_S // 60
+    return is_between(minute, account.terms["quiet_from_minute"], account.terms["quiet_to_minute"])
 
 
 def days_left(balance: int, mean_daily: int) -> int:

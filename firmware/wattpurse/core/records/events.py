@@ -4,6 +4,9 @@
 
 The meaning of the two numbers depends on the code. With a key, the event's link in the chain follows (see
 `event_chain`).
+
+Anybody can cause an event of LIMITED: at most one an hour of each kind is written (see `event_limit`). In such an event
+`extra` has 32 bits, and above them the number of events of its kind that were left out before it.
 """
 
 import struct
@@ -15,6 +18,7 @@ from wattpurse.core.journal.survey import LOOK_BACK, settled, windows
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply
 from wattpurse.core.records.event_chain import GOES_ON, LINK_SIZE, NO_LINK, UNCHAINED, EventChain
+from wattpurse.core.records.event_limit import EventLimit
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -60,6 +64,57 @@ CARD_REFUSED = 41
 FLASH_TESTED = 42
 TOKEN_VOIDED = 44
 RESTART_ORDERED = 45
+DISPLAY_LOST = 46
+DISPLAY_BACK = 47
+CARD_FORGOTTEN = 48
+
+# The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
+# that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
+_NUMBER = 1
+_EXTRA = 2
+LIMITED = {
+    STARTED: 0,
+    LOGIN_REFUSED: 0,
+    CLOCK_DOUBTED: 0,
+    TOKEN_REFUSED: _EXTRA,
+    SUPPLY: _NUMBER,
+    FAULT: _NUMBER,
+    READER_LOST: 0,
+    READER_BACK: 0,
+    DISPLAY_LOST: 0,
+    DISPLAY_BACK: 0,
+    LEDGER_DEGRADED: 0,
+    SERVICE_CARD: _NUMBER,
+    AGREED: _NUMBER,
+    CARD_REFUSED: 0,
+    CARD_FORGOTTEN: 0,
+}
+_CONSEQUENCES = (SUPPLY,)
+# The other events, which only a token, a PIN, a service card or commissioning can cause, and those of `token.KINDS`.
+# A tamper is latched, and only an authorised person clears it.
+UNLIMITED = (
+    COMMISSIONED,
+    LOGIN,
+    LOGOUT,
+    SETTING_CHANGED,
+    CLOCK_SET,
+    TOKEN,
+    TAMPER,
+    TAMPER_CLEARED,
+    TARIFF_SENT,
+    TARIFF_ACTIVE,
+    CALIBRATED,
+    CONTRACT_CHANGED,
+    TERM_CHANGED,
+    RELAY_TEST,
+    KEYS_CHANGED,
+    PIN_CHANGED,
+    LEDGER_ERASED,
+    SUPPLY_TEST,
+    FLASH_TESTED,
+    TOKEN_VOIDED,
+    RESTART_ORDERED,
+)
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
@@ -91,13 +146,19 @@ OTHER_TEXTS = {
     SUPPLY_TEST: "supply test, minutes",
     FLASH_TESTED: "flash tested, JEDEC ID",
     RESTART_ORDERED: "restart ordered",
+    DISPLAY_LOST: "display does not answer",
+    DISPLAY_BACK: "display answers again",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
+    CARD_FORGOTTEN: "key card forgotten, too many others came: a copy of it can be used again",
 }
 _RECORD = 1
 _CHAINED = 2
 _LAYOUT = "<IBBqq"
 _BODY_SIZE = 22
 _PLACE = "<I"
+_EXTRA_BITS = 32
+_EXTRA_LIMIT = (1 << _EXTRA_BITS) - 1
+_LEFT_OUT_LIMIT = (1 << 31) - 1
 
 
 class Event:
@@ -112,6 +173,19 @@ class Event:
         self.link = link
 
     @property
+    def kind(self) -> tuple | None:
+        """The kind for the limit of events, or None if the event is not limited."""
+        field = LIMITED.get(self.code)
+        if field is None:
+            return None
+        return self.code, (0, self.number, self.extra & _EXTRA_LIMIT)[field]
+
+    @property
+    def left_out(self) -> int:
+        """The number of events of this kind that were left out before it."""
+        return 0 if self.kind is None else self.extra >> _EXTRA_BITS
+
+    @property
     def body(self) -> bytes:
         """The bytes that the link seals."""
         return struct.pack(_LAYOUT, self.time_s, self.code, self.by, self.number, self.extra)
@@ -123,6 +197,7 @@ class EventLog:
     def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self._chain = None
+        self._limit = EventLimit(_CONSEQUENCES)
         self._base = 0
         self.link = NO_LINK
         self.failed = False
@@ -199,12 +274,16 @@ class EventLog:
         self._journal.erase()
 
     def note(self, code: int, by: int, now_s: int, number: int = 0, extra: int = 0) -> None:
-        """Write one event. If this fails, set `failed` and carry on, so that metering continues."""
+        """Write one event, unless the limit leaves it out. If this fails, set `failed` and carry on with metering."""
         if not self._journal.opened:
             return
         event = Event(now_s, code, by, number, extra)
         try:
-            self._append(event)
+            if event.kind is None:
+                self._append(event)
+                self._limit.release(now_s)
+            else:
+                self._append_limited(event)
         except OSError:
             self.failed = True
 
@@ -217,6 +296,23 @@ class EventLog:
                 if len(newest) == count:
                     break
         return newest
+
+    def _append_limited(self, event: Event) -> None:
+        """Write an event that anybody can cause, unless there was one of its kind within the hour."""
+        kind, now_s = event.kind, event.time_s
+        self._limit.recall(self._kinds_and_times(), now_s)
+        left_out = self._limit.left_out(kind, now_s)
+        if left_out is not None:
+            event.extra |= min(left_out, _LEFT_OUT_LIMIT) << _EXTRA_BITS
+            self._append(event)
+            self._limit.note(kind, now_s)
+
+    def _kinds_and_times(self) -> "Iterator[tuple]":
+        """Yield `(kind or None, time_s)` of every event, newest first, without a look at the chain."""
+        for record in self._journal.survey():
+            event = None if record is None else _event(record[0], record[1])
+            if event is not None:
+                yield event.kind, event.time_s
 
     def _append(self, event: Event) -> None:
         """Write an event with its link. Keep the link only after it is in flash."""
@@ -303,4 +399,5 @@ def text(event: Event) -> str:
         words += f" {event.number:06X}" if event.number else " unknown"
     elif event.code == FAULT:
         words += f" {event.number}"
-    return words + ", by " + carrier.text(event.by)
+    words += ", by " + carrier.text(event.by)
+    return f"{words}; {event.left_out} more left out before it" if event.left_out else words

@@ -41,6 +41,7 @@ _NAMES = (
     ("site_key_version", 17, True),
     ("flash_by_records", 18, True),
     ("records", 20, True),
+    ("display_order", 21, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

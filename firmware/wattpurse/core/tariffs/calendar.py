@@ -6,6 +6,7 @@ date and time, counted as if they were UTC. No function here reads a clock.
 
 DAY_S = 86400
 HALF_HOUR_S = 1800
+LATEST_S = 4_291_747_199  # 2105-12-31 23:59:59 UTC: no later time is stored, and all fit into 32 bits
 LAST_WEEK = 5
 LATEST_RULE_MINUTE = 2880
 

@@ -2,7 +2,7 @@
 
 The fields are a dict:
 
-    version 0..2^32-1                   activation_s, seconds since 1970 UTC, 0..2^32-1
+    version 0..2^32-1                   activation_s, seconds since 1970 UTC, 0..LATEST_S
     currency, three capital letters     decimals shown 0..6             customer_class 0..255
     zone, a calendar.Zone               standing_charge_microunits per local day
     allowance_mwh, free energy per local month
@@ -15,7 +15,7 @@ The fields are a dict:
     holidays: 0..64 of (month, day, year), ascending by year, month, day; year 0 is every year, else 2001..2127
 """
 
-from wattpurse.core.tariffs.calendar import days_in_month
+from wattpurse.core.tariffs.calendar import LATEST_S, days_in_month
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check_range(what: str, value: int, lowest: int, highest: int) -> int:
 def check_fields(fields: dict) -> None:
     """Raise ValueError with the reason unless every field keeps the rules."""
     check_range("version", fields["version"], 0, 0xFFFFFFFF)
-    check_range("activation", fields["activation_s"], 0, 0xFFFFFFFF)
+    check_range("activation", fields["activation_s"], 0, LATEST_S)
     currency = fields["currency"]
     if len(currency) != 3 or [letter for letter in currency if not "A" <= letter <= "Z"]:
         raise ValueError("tariff: currency must be three capital letters")

@@ -7,23 +7,22 @@ under the terms that held while it was used.
 
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
-from wattpurse.core.money import contract, supply, terms
+from wattpurse.core.money import clock_rules, contract, supply, terms
 from wattpurse.core.money.ledger_records import TERMS
 from wattpurse.core.records import events
-from wattpurse.core.tariffs.calendar import DAY_S
+from wattpurse.core.tariffs.calendar import DAY_S, LATEST_S
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse.core.text import kwh_text, parse_time, time_text
+from wattpurse.services import time_notes
 from wattpurse.services.console import arguments as read
 from wattpurse.services.console.facts import account_of, zone_of
 from wattpurse.services.supply_watch import TEST_MINUTES
-from wattpurse.services.timekeeping import EARLIEST_S, LATEST_S
+from wattpurse.services.timekeeping import EARLIEST_S
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.app import Meter
     from wattpurse.core.money.account import Account
-
-_LONG_LEAP_S = 31 * DAY_S
 
 _TERM_LIMIT = 10**18
 
@@ -60,24 +59,20 @@ def set_contract(meter: "Meter", arguments: list) -> str:
 
 
 def set_clock(meter: "Meter", arguments: list) -> str:
-    """Set the clock of the meter and of its chip, ahead or back. A time far ahead needs the word 'sure'."""
+    """Set the clock of the meter and of its chip (see `core.money.clock_rules`).
+
+    A time far ahead needs the word 'sure'.
+    """
     read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00 [sure]", 1, 2)
     utc_s = read_time(arguments[0])
-    before_s = meter.timekeeper.now_s()
-    if meter.fault == supply.ON and utc_s - before_s > _LONG_LEAP_S and arguments[1:] != ["sure"]:
-        days = (utc_s - before_s) // DAY_S
-        raise ValueError(
-            f"that is {days} days ahead, and each day is charged its standing charge: add 'sure' to confirm"
-        )
     if meter.fault == supply.ON:
-        _settled(meter)
-        meter.ledger.refuse_leap(utc_s)
-    chip_took_it = meter.timekeeper.set(utc_s)
-    if meter.fault == supply.ON:
-        meter.ledger.set_clock(utc_s)
-        note(meter, events.CLOCK_SET, utc_s, before_s)
+        chip_took_it = _move_clock(meter, utc_s, arguments[1:] == ["sure"])
+    else:
+        chip_took_it = meter.timekeeper.set(utc_s)
     done = "the clock is " + time_text(utc_s, zone_of(meter))
-    return done if chip_took_it else done + "; but the clock chip does not answer, so it is lost when power fails"
+    if chip_took_it:
+        return done
+    return done + "; but the clock chip does not answer or does not keep it, so it is lost when power fails"
 
 
 def calibrate(meter: "Meter", arguments: list) -> str:
@@ -155,6 +150,22 @@ def read_time(text: str) -> int:
     if not EARLIEST_S <= utc_s <= LATEST_S:
         raise ValueError("the year must be 2026 to 2105")
     return utc_s
+
+
+def _move_clock(meter: "Meter", utc_s: int, is_sure: bool) -> bool:
+    """Move the clock of a meter in service. Return False if the clock chip did not take the time."""
+    account, now_s = _settled(meter), meter.timekeeper.now_s()
+    is_trusted = meter.timekeeper.trusted
+    counted_s = clock_rules.seconds_by_hand(account, now_s, utc_s, is_trusted, meter.ledger.recorded_s)
+    meter.ledger.refuse_leap(utc_s)
+    if utc_s - now_s > clock_rules.LEAP_S and not is_sure:
+        days = (utc_s - now_s) // DAY_S
+        raise ValueError(
+            f"that is {days} days ahead, and each day is charged its standing charge: add 'sure' to confirm"
+        )
+    chip_took_it = time_notes.set_clock(meter.ledger, meter.timekeeper, utc_s, counted_s=counted_s)
+    note(meter, events.CLOCK_SET, utc_s, now_s)
+    return chip_took_it
 
 
 def _settled(meter: "Meter") -> "Account":

@@ -8,6 +8,7 @@ from wattpurse.services.console import records as records
 from wattpurse.services.console import reports as reports
 from wattpurse.services.console import setup as setup
 from wattpurse.services.console import terms as terms
+from wattpurse.services.console import wiring as wiring
 
 ANYONE = 0
 TECHNICIAN = 1
@@ -57,8 +58,16 @@ CHANGES = (
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
+    ("display order", wiring.ORDER_USAGE, "set the order of the digits", TECHNICIAN, wiring.set_display_order),
+    ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
-    ("commission", setup.COMMISSION_USAGE, "commission a blank meter", TECHNICIAN_OR_FACTORY, setup.commission),
+    (
+        "commission",
+        setup.COMMISSION_USAGE,
+        "commission a blank meter",
+        TECHNICIAN_OR_FACTORY,
+        setup.commission,
+    ),
     ("erase-ledger", "METERNUMBER", "erase a ledger that cannot be read", TECHNICIAN, setup.erase_ledger),
 )
 

@@ -26,6 +26,7 @@ _RETRY_MS = 1000
 _LINES_AT_ONCE = 8  # lines written without letting others run
 _NONE = "none"
 _REFUSED = "refused: "
+_NOT_ASCII = "the line has characters that are not plain ASCII, such as accents or control keys; it was dropped"
 
 
 class Console:
@@ -198,7 +199,7 @@ async def _given(result: "Any") -> "Any":  # noqa: ANN401 a command returns text
 def _refuse_garbage(line: str) -> None:
     for character in line:
         if not " " <= character <= "~" and character != "\t":
-            raise ValueError("the line has characters that are no text; it was dropped")
+            raise ValueError(_NOT_ASCII)
 
 
 def _refusal(why: str, wants_json: bool) -> str:

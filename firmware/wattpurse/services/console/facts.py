@@ -63,6 +63,8 @@ def status(meter: "Meter", _arguments: list) -> dict:
         facts["restoring_s"] = meter.supply_watch.restoring_s
         facts["test_s"] = meter.supply_watch.test_s
         facts["open_again"] = meter.supply_watch.open_load.retries
+        closed_load = meter.supply_watch.closed_load
+        facts["closed_again"] = 0 if closed_load.is_proven else closed_load.retries
         facts["tamper"] = tamper.texts(meter.guard.latched)
         facts["alarms"] = _alarms(meter)
         facts.update(_credit_registers(account))
@@ -160,12 +162,14 @@ def clock(meter: "Meter", _arguments: list) -> dict:
 
 
 def identity(meter: "Meter", _arguments: list) -> dict:
-    """Return the meter's number, its board and its calibration."""
+    """Return the meter's number, its board, its card reader and its calibration."""
     account = meter.ledger.account
+    reader_version = meter.board.reader.version
     return {
         "meter_number": meter.settings.get("meter_number"),
         "board": meter.board.name,
         "unique_id": meter.board.unique_id.hex(),
+        "reader_version": None if reader_version is None else f"{reader_version:02X}",
         "version": meter.version,
         "impulses": account.impulses if account is not None else None,
         "per_kwh": account.impulses_per_kwh_divisor if account is not None else None,

@@ -1,17 +1,24 @@
 """Lines from the bytes of a terminal: echo, rubbing out, and an end to lines that are too long.
 
+The echo shows `*` for a PIN or a key, and `?` for a character that is not ASCII.
+
 For a board whose console is a bare serial line. Its `read_line` puts in byte after byte, writes the echo, and takes the
 line when it is complete.
 """
+
+from wattpurse.services.console.secrets import next_is_secret
 
 _BACKSPACE = 0x08
 _KILL_LINE = 0x15
 _SUBSTITUTE = 0x1A
 _ESCAPE = 0x1B
+_SPACE = 0x20
 _DELETE = 0x7F
+_BLANKS = b" \t"
 _LINE_FEED = 0x0A
 _CARRIAGE_RETURN = 0x0D
 _RUB_OUT = "\b \b"
+_SECRETS_WITHIN = 256  # every secret word of a command begins within so many characters
 
 _IN_TEXT = 0
 _AFTER_ESCAPE = 1
@@ -27,6 +34,8 @@ class LineEditor:
         self._line = bytearray()
         self._overlong = False
         self._after_return = False
+        self._is_secret = False
+        self._in_character = False  # after a byte that is not ASCII
         self._state = _IN_TEXT
 
     def put(self, byte: int) -> str:
@@ -58,17 +67,38 @@ class LineEditor:
         return line
 
     def _append(self, byte: int) -> str:
-        """Keep a character. A byte that is no ASCII is kept as a character that no command has."""
+        """Keep a character. One that is not ASCII is kept as a character that no command has."""
+        continues = self._in_character and 0x80 <= byte < 0xC0  # UTF-8: a further byte of the same character
+        self._in_character = byte > _DELETE
+        if continues:
+            return ""
         if len(self._line) >= self._limit:
             self._overlong = True
             return ""
+        if not self._line or self._line[-1] in _BLANKS:
+            self._judge_word()
         self._line.append(byte if byte < _DELETE else _SUBSTITUTE)
-        return chr(byte) if 0x20 <= byte < _DELETE else ""
+        if byte > _DELETE or byte == _SUBSTITUTE:
+            return "?"
+        if byte < _SPACE:
+            return ""
+        return "*" if self._is_secret and byte != _SPACE else chr(byte)
+
+    def _judge_word(self) -> None:
+        """Note whether the word at the end of the line, or the one that begins there, is a secret."""
+        head = bytes(self._line[:_SECRETS_WITHIN])
+        words = str(head, "ascii").split()
+        if head and head[-1] not in _BLANKS:
+            words.pop()
+        self._is_secret = next_is_secret(words)
 
     def _rub_out(self, count: int) -> str:
         count = min(count, len(self._line))
+        shown = [byte for byte in self._line[len(self._line) - count :] if byte >= _SPACE or byte == _SUBSTITUTE]
         self._line = self._line[: len(self._line) - count]
-        return _RUB_OUT * count
+        self._in_character = False
+        self._judge_word()
+        return _RUB_OUT * len(shown)
 
     def _pass_escape(self, byte: int) -> None:
         if byte == _ESCAPE:

@@ -62,6 +62,7 @@ def status(facts: dict) -> str:
             ("power limit trips", str(facts["power_trips"]) if facts["power_trips"] else None),
             ("supply waits for", _seconds(facts["restoring_s"])),
             ("supply test for", _seconds(facts["test_s"])),
+            ("closed again", f"{facts['closed_again']} times: no energy flows" if facts["closed_again"] else None),
             ("opened again", f"{facts['open_again']} times: energy flows" if facts["open_again"] else None),
             ("tamper", ", ".join(facts["tamper"]) or None),
             ("total", _kwh(facts["total_mwh"])),
@@ -138,6 +139,7 @@ def identity(facts: dict) -> str:
             ("firmware", facts["version"]),
             ("board", facts["board"]),
             ("unique id", facts["unique_id"]),
+            ("card reader", "version " + facts["reader_version"] if facts["reader_version"] else "has not answered"),
         ]
     )
 

@@ -21,9 +21,8 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.app import Meter
 
-COMMISSION_USAGE = (
-    "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [after=TOKENS] [by-records] [release HEX]"
-)
+COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [OPTIONS]"
+_OPTIONS = "options: after=TOKENS, by-records, release HEX"
 
 _BY_RECORDS = "by-records"
 _AFTER = "after="
@@ -54,7 +53,8 @@ async def commission(meter: "Meter", arguments: list) -> str:
         arguments = arguments[:-1]
     if len(arguments) < _FEWEST:
         missing = COMMISSION_USAGE.split()[len(arguments) : _FEWEST]
-        raise ValueError("missing: " + " ".join(missing) + "; usage: commission " + COMMISSION_USAGE)
+        usage = "; usage: commission " + COMMISSION_USAGE + "; " + _OPTIONS
+        raise ValueError("missing: " + " ".join(missing) + usage)
     read.expect(arguments, "commission " + COMMISSION_USAGE, _FEWEST, _FEWEST + 1)
     _refuse_unless_blank(meter)
     settings = (

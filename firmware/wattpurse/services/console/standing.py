@@ -5,8 +5,8 @@ report's rows.
 """
 
 from wattpurse.core.currency import currency_of
-from wattpurse.core.money import warning
-from wattpurse.core.money.contract import ENERGY, Dispenser
+from wattpurse.core.money import friendly, warning
+from wattpurse.core.money.contract import ENERGY, Dispenser, Term
 from wattpurse.core.money.standing import EMERGENCY_ACCEPTED, EMERGENCY_USED, NO_EMERGENCY
 from wattpurse.core.money.token_windows import number_text
 from wattpurse.core.tariffs.calendar import DAY_S
@@ -32,6 +32,7 @@ def facts_of(meter: "Meter", account: "Account") -> dict:
         "warning": _GRADES[meter.supply_desk.warning_grade()],
         "days_left": meter.supply_desk.days_left(),
         "until_s": until_s,
+        "term_owed_s": friendly.owed_s(account, account.time_s) if account.contract is Term else 0,
         "until": time_text(until_s, account.tariff.zone) if until_s else None,
         "today_mwh": account.day_mwh,
         "left_today_mwh": _left_today_mwh(account),
@@ -41,7 +42,7 @@ def facts_of(meter: "Meter", account: "Account") -> dict:
         "debt_microunits": standing["debt_microunits"],
         "tenant": standing["tenant"] or None,
         "ordered_open": bool(standing["ordered_open"]),
-        "shortage_level": standing["shortage_level"],
+        "shortage_level": standing.shortage_level_at(account.time_s),
         "waits_for_button": bool(standing["unconfirmed"] or standing["tripped"]),
         "receipt": _receipt(standing),
     }
@@ -53,6 +54,7 @@ def rows_of(facts: dict) -> list:
         ("warning", facts["warning"]),
         ("lasts", _days(facts["days_left"])),
         ("until", "nothing bought" if facts["until_s"] == 0 else facts["until"]),
+        ("owed for friendly hours", _hours(facts["term_owed_s"]) if facts["term_owed_s"] else None),
         ("left today", None if facts["left_today_mwh"] is None else _kwh(facts["left_today_mwh"])),
         ("emergency credit", _emergency(facts)),
         ("debt", currency_of(facts).text(facts["debt_microunits"]) if facts["debt_microunits"] else None),
@@ -88,6 +90,10 @@ def _days(count: int | None) -> str | None:
     if count in (None, 0, warning.DAYS_WITHOUT_USE):
         return None
     return f"{count} days, if they are as the last seven"
+
+
+def _hours(duration_s: int) -> str:
+    return f"{duration_s // 3600} h {duration_s % 3600 // 60} min"
 
 
 def _emergency(facts: dict) -> str | None:

@@ -175,6 +175,25 @@ class TestPower(ModelTest):
             self.assertEqual(self.read(regs.MODE, regs.TX_CONTROL), b"\x3f\x80")
             self.assertFalse(self.model.field.on)
 
+    def test_soft_reset_leaves_the_oscillator_running_so_a_driver_may_configure_at_once(self):
+        setup = ((regs.T_MODE, 0x80), (regs.T_PRESCALER, 0xA9), (regs.TX_ASK, 0x40), (regs.MODE, 0x3D))
+        self.write(regs.TX_CONTROL, 0x83)
+        self._soft_reset()
+        self.assertFalse(self.model.field.on)
+        for register, value in setup:
+            self.clock.advance_us(20)
+            self.write(register, value)
+        self.assertEqual([(register, self.read(register)) for register, _ in setup], list(setup))
+        self.assertEqual(self.model.violations, [])
+
+    def test_supply_and_reset_pin_start_the_oscillator_anew(self):
+        for reset in (self._pulse_reset, self.model.power_cut):
+            reset()
+            self.clock.advance_us(20)
+            self.write(regs.TX_ASK, 0x40)
+            self.assertEqual(self.model.registers[regs.TX_ASK], 0)
+            self.clock.advance_us(WAKE_UP_US)
+
     def _soft_reset(self):
         self.write(regs.COMMAND, regs.SOFT_RESET)
 

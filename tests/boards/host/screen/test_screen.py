@@ -1,4 +1,4 @@
-"""The picture of the simulated meter: digits of the chip, states of the wires, 24 lines of 80 columns."""
+"""The picture of the simulated meter: digits of the chip, states of the wires, lines that fit the terminal."""
 
 import json
 import os
@@ -7,8 +7,11 @@ import unittest
 from boards.host import files
 from boards.host.cards.folder import CardFolder
 from boards.host.cards.ultralight import UltralightCard
+from boards.host.screen import keys
+from boards.host.screen.card_list import CardList
 from boards.host.screen.keyboard import Keyboard
-from boards.host.screen.screen import COLUMNS, ROWS, Screen, ascii_glyphs, digit_lines, line_glyphs
+from boards.host.screen.screen import COLUMNS, ROWS, Screen, ascii_glyphs, digit_lines, line_glyphs, too_small
+from boards.host.screen.scrollback import Scrollback
 from boards.host.world.world import World
 from tests import samples
 from wattpurse.core.money import contract, supply
@@ -37,11 +40,12 @@ class Shower:
 class View:
     """The session's part of the picture. It also takes the keyboard's calls."""
 
-    def __init__(self):
+    def __init__(self, cards=None):
         self.notice = "a notice"
+        self.cards = cards
         self.console_is_open = False
         self.typed = ""
-        self.answer = []
+        self.answer = Scrollback()
         self.events = []
         self.open_coil_lit = self.close_coil_lit = self.buzzer_heard = False
         self.calls = []
@@ -100,16 +104,17 @@ class TestScreen(unittest.TestCase):
         files.write_whole(self.folder + "/tenant.json", _image())
         self.world = World(Shower)
         self.world.run_for(1)
-        self.view = View()
+        self.view = View(CardList(self.cards, "tenant"))
         self.screen = Screen(self.world, self.cards, ascii_glyphs())
 
     def tearDown(self):
         files.remove_folder(self.folder)
 
-    def _lines(self):
-        lines = [plain(line) for line in self.screen.lines(self.view)]
-        self.assertEqual(len(lines), ROWS)
-        self.assertEqual([line for line in lines if len(line) >= COLUMNS], [])
+    def _lines(self, columns=COLUMNS, rows=ROWS):
+        self.view.cards.update()
+        lines = [plain(line) for line in self.screen.lines(self.view, columns, rows)]
+        self.assertEqual(len(lines), rows)
+        self.assertEqual([line for line in lines if len(line) >= columns], [])
         return lines
 
     def _fact(self, name):
@@ -184,16 +189,63 @@ class TestScreen(unittest.TestCase):
             files.write_whole(self.folder + "/" + name + ".json", _image())
         lines = self._lines()
         self.assertEqual(len(lines), ROWS)
-        place = lines.index(" cards    1 camper   2 customer   3 guest   4 lodger   5 room   6 student ")
-        self.assertEqual(lines[place + 1], "          7 tenant ")
+        place = [number for number, line in enumerate(lines) if line.startswith(" cards    1 tenant   2 ")][0]
+        self.assertTrue(lines[place + 1].startswith("          7 "))
+
+    def test_more_than_nine_cards_have_pages(self):
+        for number in range(20):
+            files.write_whole(f"{self.folder}/card{number}.json", _image())
+        self.assertTrue("          page 1 of 3; left and right arrow turn the page" in self._lines())
+        self.view.cards.turn(1)
+        self.assertTrue("          page 2 of 3; left and right arrow turn the page" in self._lines())
+        self.assertFalse([line for line in self._lines() if "tenant" in line])
+
+    def test_nine_cards_with_long_names_leave_room_for_the_rest(self):
+        for number in range(12):
+            files.write_whole(f"{self.folder}/{number}{'n' * 70}.json", _image())
+        self.view.notice = "n" * 500
+        self.assertTrue("q quit" in self._lines()[-1])
+
+    def test_a_larger_terminal_is_filled(self):
+        self.view.events = [f"event {number}" for number in range(30)]
+        self.assertTrue(" event 25" in self._lines(132, 43))
+        self.assertEqual(len(self._lines(132, 43)[12]), 131)
+        self.view.console_is_open = True
+        self.view.answer.add([f"line {number}" for number in range(100)])
+        self.assertTrue(" line 70" in self._lines(132, 43))
+
+    def test_a_terminal_that_is_too_small_says_which_size_is_needed(self):
+        for columns, rows in ((60, 20), (79, 24), (80, 23), (20, 40)):
+            lines = self._lines(columns, rows)
+            said = " ".join([line.strip() for line in lines]).strip()
+            self.assertTrue(f"This terminal has {columns} columns and {rows} rows." in said)
+            self.assertTrue("needs 80 columns and 24 rows" in said)
+        self.assertEqual(len(too_small(1, 1)), 1)
 
     def test_the_console_takes_the_lower_half(self):
         self.view.console_is_open = True
-        self.view.answer = [f"line {number}" for number in range(100)]
+        self.view.answer.add([f"line {number}" for number in range(100)])
         self.view.typed = "x" * 200
         lines = self._lines()
         self.assertTrue(" line 99" in lines)
         self.assertEqual(lines[-2], " " + "x" * 77 + "_")
+
+    def test_the_console_says_how_to_scroll_and_where_it_is(self):
+        self.view.console_is_open = True
+        self.view.answer.add([f"line {number}" for number in range(1_100)])
+        self.assertTrue("PgUp and PgDn scroll" in self._lines()[8])
+        self.view.answer.turn(1)
+        lines = self._lines()
+        self.assertTrue("rows 1076-1088 of 1100; PgUp, PgDn, typing returns to the end" in lines[8])
+        self.assertTrue(" line 1075" in lines)
+        self.assertFalse(" line 1099" in lines)
+
+    def test_a_pin_is_not_readable_while_it_is_typed(self):
+        self.view.console_is_open = True
+        self.view.typed = "login 246810"
+        lines = self._lines()
+        self.assertTrue(" > login ******_" in lines)
+        self.assertFalse([line for line in lines if "246810" in line])
 
     def test_long_and_many_things_are_cut(self):
         self.view.notice = "n" * 200
@@ -238,7 +290,7 @@ class TestKeyboard(unittest.TestCase):
         )
 
     def test_keys_without_a_meaning_do_nothing(self):
-        self.assertEqual(self._press("xyz\x1b\r\n"), [])
+        self.assertEqual(self._press(["x", "y", "\x1b", "\r", "\n", "\u00e9", keys.UP, keys.PAGE_DOWN]), [])
 
     def test_at_the_console_keys_are_text(self):
         self._press("cstatuz\x7fs")
@@ -246,6 +298,41 @@ class TestKeyboard(unittest.TestCase):
         self.assertEqual(self._press("\r"), [("send_line",)])
         self._press("\x1b")
         self.assertEqual(self._press("q"), [("send_line",), ("quit",)])
+
+    def test_page_keys_and_arrows_scroll_at_the_console_until_something_is_typed(self):
+        answer = self.view.answer
+        answer.fit(20, 5)
+        answer.add([f"line {number}" for number in range(50)])
+        self._press(["c", keys.PAGE_UP, keys.UP])
+        self.assertEqual(answer.place(), "rows 41-45 of 50")
+        self._press([keys.HOME])
+        self.assertEqual(answer.place(), "rows 1-5 of 50")
+        self._press([keys.DOWN, keys.PAGE_DOWN])
+        self.assertEqual(answer.place(), "rows 6-10 of 50")
+        self.assertEqual(self.view.typed, "")
+        self._press("s")
+        self.assertTrue(answer.is_at_end)
+        self._press([keys.HOME, keys.END])
+        self.assertTrue(answer.is_at_end)
+
+    def test_arrows_turn_the_page_of_cards(self):
+        turned = []
+        self.view.cards = self
+        self.turn = turned.append
+        self._press([keys.RIGHT, keys.LEFT, keys.UP, keys.PAGE_UP])
+        self.assertEqual(turned, [1, -1])
+
+    def test_a_character_that_the_console_cannot_take_is_answered_in_words(self):
+        self._press(["c", "a", "\u00e9", "b"])
+        self.assertEqual(self.view.typed, "ab")
+        self.assertEqual(self.view.calls, [("refuse_character", "\u00e9")])
+
+    def test_a_line_can_be_begun_anew(self):
+        self._press("clogin 24\x15status")
+        self.assertEqual(self.view.typed, "status")
+
+    def test_the_picture_can_be_drawn_anew(self):
+        self.assertEqual(self._press([keys.REDRAW, "c", keys.REDRAW]), [("redraw",)] * 2)
 
     def test_an_interrupt_and_a_terminal_that_is_gone_end_it_wherever_it_is(self):
         self.assertEqual(self._press(["c", "\x03"]), [("quit",)])

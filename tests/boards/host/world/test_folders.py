@@ -85,15 +85,50 @@ class TestCardFolder(InAFolder):
                 self.cards.take(name)
         with self.assertRaises(OSError):
             self.cards.take("missing")
+        self.cards.take("tenant")
+        self.cards.put_back()
         self.assertEqual([name for name in os.listdir(self.folder) if name.endswith(".in-field")], [])
 
     def test_a_mark_left_by_a_run_that_broke_off_is_cleared(self):
+        files.write_whole(self.folder + "/tenant.in-field", "")
+        self.assertEqual(CardFolder(self.folder).names(), ["tenant"])
+        self.assertEqual(os.listdir(self.folder), ["tenant.json"])
+
+    def test_a_card_on_the_reader_of_one_meter_is_refused_at_another(self):
         self.cards.take("tenant")
-        CardFolder(self.folder)
+        others = CardFolder(self.folder)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["tenant.in-field", "tenant.json"])
+        with self.assertRaises(ValueError):
+            others.take("tenant")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["tenant.in-field", "tenant.json"])
+        self.cards.put_back()
+        others.take("tenant")
+        others.put_back()
         self.assertEqual(os.listdir(self.folder), ["tenant.json"])
 
 
 class TestStateFolder(InAFolder):
+    def test_a_second_run_in_the_folder_is_refused_until_the_first_ends(self):
+        state = StateFolder(self.folder)
+        with self.assertRaises(ValueError) as refused:
+            StateFolder(self.folder)
+        self.assertIn("another run has the meter in the folder " + self.folder, str(refused.exception))
+        state.close()
+        StateFolder(self.folder).close()
+
+    def test_a_lock_of_a_run_that_broke_off_holds_nobody_up(self):
+        files.make_folder(self.folder)
+        files.write_whole(self.folder + "/lock", "")
+        StateFolder(self.folder).close()
+
+    def test_the_customer_is_remembered(self):
+        state = StateFolder(self.folder)
+        state.customer = {"contract": "term", "meter_number": 7, "card": "guest"}
+        state.save(World(Idler))
+        state.close()
+        again = StateFolder(self.folder)
+        self.assertEqual(again.customer, {"contract": "term", "meter_number": 7, "card": "guest"})
+
     def test_a_new_folder_knows_nothing(self):
         state = StateFolder(self.folder)
         self.assertIsNone(state.rest)
@@ -111,6 +146,7 @@ class TestStateFolder(InAFolder):
         world.hardware.relay.welded = True
         world.hardware.magnet.sense(True)
         state.save(world)
+        state.close()
 
         again = StateFolder(self.folder)
         restored = World(Idler, again.rest["utc_s"], True, again.memory)
@@ -130,6 +166,7 @@ class TestStateFolder(InAFolder):
     def test_a_clock_chip_that_was_never_set_stays_so(self):
         state = StateFolder(self.folder)
         state.save(World(Idler, clock_is_set=False))
+        state.close()
         again = StateFolder(self.folder)
         restored = World(Idler, again.rest["utc_s"], True, again.memory)
         again.restore(restored)

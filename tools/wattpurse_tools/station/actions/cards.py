@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 
 from wattpurse.core.currency import Currency
+from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.station import card_capacity, card_report, key_card_report
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
 from wattpurse_tools.station.cards import KEY_CARD
@@ -140,7 +141,7 @@ def _end_of_pass(person: int, last_day: date) -> int:
     if not 0 <= person <= PERSON_LIMIT:
         raise ValueError(f"a person's number is from 0 to {PERSON_LIMIT}")
     expires_s = int(datetime.combine(last_day, time_of_day(23, 59, 59), UTC).timestamp())
-    if not time.time() < expires_s < 1 << 32:
+    if not time.time() < expires_s <= LATEST_S:
         raise ValueError(f"the last day {last_day} must lie ahead, and before 2106")
     return expires_s
 

@@ -1,0 +1,172 @@
+"""The register of key cards: the numbers of every card that has left the account's list, in a ring of its own.
+
+    entry, 23 bytes: card number u32, version u32, spent u48, pending u32, owed u32, unproved u8
+
+An entry has the state of a `known_cards.KnownCard`. It is written when its card leaves the list, and holds until the
+card leaves the list again. Therefore no older image of the card is accepted, and nothing that the card owes is lost.
+
+If the register is full, it forgets the card with the smallest sum of `spent` and `owed`, and of equal ones the oldest.
+This sum is the most that copies of a forgotten card can take again. A card from which nothing was ever deducted is thus
+forgotten first, and costs nothing. `forgotten` lists the others.
+
+The ring is opened, or created, at the first card that needs it: a meter without key cards spends no memory on it. If it
+cannot be read or written, `failed` is set, and the meter continues with the cards of the account's list.
+"""
+
+import struct
+
+from wattpurse.core.journal.journal import Journal
+from wattpurse.core.journal.ring import JournalBlank
+from wattpurse.core.journal.slots import JournalUnreadable
+from wattpurse.core.money.key_card import join48, split48
+from wattpurse.core.money.known_cards import KnownCard
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.hal import Flash
+
+RING = 6
+CAPACITY = 128
+
+_ENTRY_RECORD = 1
+_FORMAT = b"\x01"
+_ENTRY = "<IIIHIIB"
+_ENTRY_SIZE = struct.calcsize(_ENTRY)
+_NUMBER = "<I"
+_U32_LIMIT = (1 << 32) - 1
+_PREPARE_BELOW_SLOTS = 8
+
+
+class CardRegister:
+    """The register on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`.
+
+    `forgotten` has `(card number, spent + owed)` of each card that was forgotten. The owner empties it.
+    """
+
+    def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
+        self._place = flash, first_sector, sectors
+        self._journal = None
+        self._entries = b""
+        self.failed = False
+        self.forgotten = []
+
+    def find(self, number: int) -> KnownCard | None:
+        """Return the card with that number as it left the list, or None."""
+        if not self._opens():
+            return None
+        at = self._at(struct.pack(_NUMBER, number))
+        return None if at < 0 else _card(self._entries, at)
+
+    def note(self, card: KnownCard) -> None:
+        """Keep a card that leaves the list. If this fails, set `failed` and carry on."""
+        entry = _entry(card)
+        if not self._opens() or not self._has_news(entry):
+            return
+        try:
+            self._journal.append(_ENTRY_RECORD, entry)
+        except OSError:
+            self.failed = True
+            return
+        lost = self._keep(entry)
+        if lost is not None and _stake(lost):
+            self.forgotten.append((lost.number, _stake(lost)))
+
+    def prepare(self) -> bool:
+        """Erase one sector ahead of need. Return False if none is due."""
+        journal = self._journal
+        return journal is not None and journal.free_slots < _PREPARE_BELOW_SLOTS and journal.prepare()
+
+    def _opens(self) -> bool:
+        """Open the ring unless it is open. Return False if it cannot be used."""
+        if self._journal is None and not self.failed:
+            try:
+                self._journal = self._opened()
+            except (JournalUnreadable, ValueError, OSError):
+                self.failed = True
+        return not self.failed
+
+    def _opened(self) -> Journal:
+        journal = Journal(*self._place, RING, self._snapshot)
+        try:
+            self._recover(journal)
+        except JournalBlank:
+            journal.create()
+        except JournalUnreadable:
+            if not journal.is_without_log():
+                raise
+            journal.erase()  # power failed while the ring was being created: nothing was in it yet
+            journal.create()
+        return journal
+
+    def _recover(self, journal: Journal) -> None:
+        """Take over the entries. Write the newest again if one copy alone holds it: the next start must find it too."""
+        snapshot = journal.resume()
+        if snapshot[:1] != _FORMAT or (len(snapshot) - 1) % _ENTRY_SIZE:
+            raise ValueError("the register has a format that is not known")
+        self._entries = snapshot[1:]
+        for kind, payload in journal.newest_records():
+            if kind == _ENTRY_RECORD:
+                self._keep(payload[:_ENTRY_SIZE])
+        journal.repeat_doubtful()
+
+    def _snapshot(self) -> bytes:
+        return _FORMAT + self._entries
+
+    def _at(self, number: bytes) -> int:
+        """Return the place of the entry with that number, or -1."""
+        at = self._entries.find(number)
+        while at % _ENTRY_SIZE and at >= 0:
+            at = self._entries.find(number, at + 1)
+        return at
+
+    def _has_news(self, entry: bytes) -> bool:
+        """Return False for an entry that is here already, and for the one that would be forgotten at once."""
+        at = self._at(entry[:4])
+        if at >= 0:
+            return self._entries[at : at + _ENTRY_SIZE] != entry
+        if len(self._entries) < CAPACITY * _ENTRY_SIZE:
+            return True
+        card = _card(entry, 0)
+        if _stake(card) > _stake(_card(self._entries, self._least())):
+            return True
+        if _stake(card):
+            self.forgotten.append((card.number, _stake(card)))
+        return False
+
+    def _keep(self, entry: bytes) -> KnownCard | None:
+        """Put an entry behind the others, in place of an earlier one of its card. Return the card that is forgotten."""
+        entries = self._entries
+        lost = None
+        at = self._at(entry[:4])
+        if at < 0 and len(entries) >= CAPACITY * _ENTRY_SIZE:
+            at = self._least()
+            lost = _card(entries, at)
+        if at < 0:
+            self._entries = entries + entry
+        else:
+            self._entries = b"".join((entries[:at], entries[at + _ENTRY_SIZE :], entry))
+        return lost
+
+    def _least(self) -> int:
+        """Return the place of the entry that is forgotten next."""
+        least, least_at = None, 0
+        for at in range(0, len(self._entries), _ENTRY_SIZE):
+            stake = _stake(_card(self._entries, at))
+            if least is None or stake < least:
+                least, least_at = stake, at
+        return least_at
+
+
+def _stake(card: KnownCard) -> int:
+    """Return the most micro-units that copies of a card can take again once the card is forgotten."""
+    return card.spent + card.owed
+
+
+def _entry(card: KnownCard) -> bytes:
+    pending, owed = min(card.pending, _U32_LIMIT), min(card.owed, _U32_LIMIT)
+    return struct.pack(_ENTRY, card.number, card.version, *split48(card.spent), pending, owed, card.unproved)
+
+
+def _card(entries: bytes, at: int) -> KnownCard:
+    number, version, low, high, pending, owed, unproved = struct.unpack_from(_ENTRY, entries, at)
+    return KnownCard(number, version, join48(low, high), pending, unproved, owed)

@@ -1,0 +1,47 @@
+"""The wiring of the display at the console: the order of its digits, and a test that shows it."""
+
+from wattpurse.core import carrier
+from wattpurse.core.records import events
+from wattpurse.drivers.led_display import REVERSED, STRAIGHT, SWAPPED, number_of
+from wattpurse.services.console import arguments as read
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.app import Meter
+
+ORDER_USAGE = "swapped|straight|reversed|DIGITS"
+TEST_MS = 10_000
+
+_ORDERS = {"swapped": SWAPPED, "straight": STRAIGHT, "reversed": REVERSED}
+_TEST_TEXT = "123456"
+
+
+def test_display(meter: "Meter", arguments: list) -> str:
+    """Show 123456 for ten seconds."""
+    read.expect(arguments, "display test", 0)
+    meter.display.show_text(_TEST_TEXT, TEST_MS)
+    return (
+        f"the display shows {_TEST_TEXT} for ten seconds\n"
+        "if it shows the digits in another order, type 'display order' and the six digits as they are shown"
+    )
+
+
+def set_display_order(meter: "Meter", arguments: list) -> str:
+    """Set the order of the digits: by a name, or by the six digits that the test shows."""
+    read.expect(arguments, f"display order {ORDER_USAGE}, the DIGITS as 'display test' shows them", 1)
+    order = _ORDERS.get(arguments[0]) or _order_seen(meter.board.display.digit_order, arguments[0])
+    if not meter.settings.opened:
+        raise ValueError("commission the meter first: the order is kept in its settings")
+    number = number_of(order)
+    meter.settings.set("display_order", number)
+    meter.display.set_digit_order(order)
+    meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), number)
+    return test_display(meter, [])
+
+
+def _order_seen(order: tuple, seen: str) -> tuple:
+    """Return the right order, from the digits that the test text shows in the present `order`."""
+    if sorted(seen) != list(_TEST_TEXT):
+        names = ", ".join(sorted(_ORDERS))
+        raise ValueError(f"the order is {names}, or the six digits that 'display test' shows, for example 321654")
+    return tuple([seen.index(_TEST_TEXT[position]) for position in order])
