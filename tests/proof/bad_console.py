@@ -42,6 +42,7 @@ _LINES = REPORTS + (
     "terms set low_credit_mwh 1",
     "terms set credit_limit_microunits 1000000",
     "keys set meter " + bytes(16).hex(),
+    "token " + seal((2 << 28) + 1, token.CREDIT_MONEY, 10**6).hex(),
     COMMISSION + " release 0011223344556677",
     "relay test",
     "supply test 30",

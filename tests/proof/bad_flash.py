@@ -10,6 +10,7 @@ from binascii import crc32
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import bound_heap, mutated
+from tests.proof.page import numbered
 from tests.proof.proof_flash import ProofFlash
 from tests.proof.small_meter import FIRST_FOR_EVENTS, FIRST_FOR_LEDGER, SECTORS, SmallMeter
 from wattpurse.core.journal.ring import JournalBlank
@@ -77,7 +78,7 @@ def _opened(flash):
             continue
         if isinstance(store, Ledger):
             account = store.account
-            found = (account.money.bought, account.energy.bought, account.pulses_total, account.tokens.top())
+            found = (account.money.bought, account.energy.bought, account.pulses_total, account.tokens.pack())
             store.advance(min(account.time_s + 40 * 86_400, _LATEST_S), 3)
         elif isinstance(store, EventLog):
             store.recent(20)
@@ -198,7 +199,8 @@ def _lived_meter(random):
     """Return a meter that has used every ring all the way round."""
     meter = SmallMeter(random)
     for number in range(1, random.choice((3, 40, 400))):
-        meter.ledger.credit(number, number % 2, 1_000_000 + number, 1, meter.timekeeper.now_s())
+        token_number = numbered(number % 3, number)
+        meter.ledger.credit(token_number, number % 2, 1_000_000 + number, 1, meter.timekeeper.now_s())
         meter.events.note(9, 1, meter.timekeeper.now_s(), number)
         meter.clock.advance_us(3_600_000_000)
         meter.ledger.advance(meter.timekeeper.now_s(), random.randrange(50))

@@ -75,13 +75,14 @@ def _forged(random, meter, genuine, data):
 def _nonsense_under_the_key(random, meter, sequence):
     """Deliver authentic tokens with random contents. The meter may redeem or refuse them; nothing else may happen."""
     kind, body = token.make(*random.choice(_MADE))
+    tenant, after = random.choice((0, 0, 0, 1)), random.choice((0, 0, 5, 2**32 - 1))
     body = mutated(random, body, [token.make(*made)[1] for made in _MADE])
     if kind == token.TARIFF and random.random() < 0.9:
         body = tariff_sealed(body)
     if random.random() < 0.3:
         kind = random.randrange(256)
     pair = keys.token_keys(aes, METER_KEY)
-    data = token.seal_token(aes, pair, 1, METER_NUMBER, sequence, kind, body[: token.BODY_LIMIT])
+    data = token.seal_token(aes, pair, 1, METER_NUMBER, sequence, kind, body[: token.BODY_LIMIT], tenant, after)
     account = meter.ledger.account
     bought = (account.money.bought, account.energy.bought)
     try:
@@ -132,13 +133,14 @@ _MADE = (
     _WITHOUT_CREDIT,
     (token.DAYS, 86_400),
     (token.DISPENSE, 5_000_000, 1_000_000, 86_400),
-    (token.REFUND, 0, 1_000),
-    (token.CLEAR,),
-    (token.TENANT, 7),
+    (token.REFUND, 0, 1_000, 9),
+    (token.CLEAR, 9),
+    (token.TENANT, 0, 9),
     (token.DEBT, 1_000_000),
     (token.PERMIT, START_S + 3_600),
     (token.SWITCH, 1),
-    (token.SHORTAGE, 2),
+    (token.SHORTAGE, 2, START_S + 3_600),
     (token.METER_KEY, 1, bytes(16)),
     (token.SITE_KEY, 1, bytes(16)),
+    (token.REVOKE, 3),
 )

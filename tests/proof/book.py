@@ -33,7 +33,7 @@ class Book:
         pending = self.waiting % self.page.step
         self.page = self.page.fed(self.waiting - pending)
         self.waiting = pending
-        self.page.used.add(number)
+        self.page.use(number)
         self.page.credit(unit, amount)
         self.may_be.append(self._now())
 
@@ -44,6 +44,15 @@ class Book:
         alter(self.page)
         self.page.settle()
         self.may_be.append(self._now())
+
+    def record_token(self, number: int, alter):
+        """Make the change of a token by one record."""
+
+        def alter_and_use(page):
+            alter(page)
+            page.use(number)
+
+        self.record(alter_and_use)
 
     def advance(self, now_s: int, pulses: int):
         """Count pulses evenly up to `now_s`."""

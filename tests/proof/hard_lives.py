@@ -136,10 +136,10 @@ class _Life:
             self._tally.cases += 1
             account = history.recovered(torn).account
             missing = found.pulses_total - account.pulses_total
-            if (account.money.bought, account.energy.bought, account.tokens.top()) != (
+            if (account.money.bought, account.energy.bought, account.tokens.pack()) != (
                 found.money.bought,
                 found.energy.bought,
-                found.tokens.top(),
+                found.tokens.pack(),
             ) or not 0 <= missing <= _TALLY_STEPS * history.book.page.step:
                 raise Broken(LOST, f"rot at {at}: {missing} pulses")
             self._tally.add("pulses_lost_by_rot", missing)

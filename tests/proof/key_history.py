@@ -1,4 +1,4 @@
-"""Settings and ledger of one meter living through tokens: keys, credit and orders that the teller takes.
+"""Settings and ledger of one meter living through tokens: keys of the office, and credit of it and a vending point.
 
 A token with the outcome accepted or used stays used, and its key stays in the meter. The station learns of it by the
 statement, and changes to the new key.
@@ -8,6 +8,7 @@ from boards.host.chips.aes import aes
 from boards.host.world.clock import VirtualClock
 from tests import samples
 from tests.proof.campaign import DOUBLED, LOST, Broken
+from tests.proof.page import numbered
 from tests.proof.small_histories import opened
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, TrueChip, seal
 from tests.services.small_stores import SmallStores
@@ -20,6 +21,7 @@ from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import TimeKeeper
 
 _CARRIER = 1
+_OFFICE, _VENDING_POINT = 0, 2
 _SETTINGS_SECTORS = 4
 _EVENTS_SECTORS = 4
 
@@ -75,6 +77,7 @@ class KeyHistory:
         self.meter.ledger.create(Account(samples.flat_tariff(), 3_200, 1, contracts.PrepaidMoney, START_S))
         self.meter.begin()
         self.number = 0
+        self.counts = {_OFFICE: 0, _VENDING_POINT: 0}
         self.version, self.key = 1, METER_KEY
         self.next = None
         self.site = 1, SITE_KEY
@@ -87,7 +90,6 @@ class KeyHistory:
         """Seal the next token. A token without an outcome comes again."""
         if self.waiting is not None and self.random.randrange(4):
             return
-        self.number += 1
         self.waiting = self.random.choice((self._meter_key, self._site_key, self._credit, self._credit))()
 
     def perform(self):
@@ -149,12 +151,14 @@ class KeyHistory:
         elif result != outcome.LEDGER_FAILED:
             raise Broken(LOST, f"token {self.number} is refused: {outcome.text(result)}")
 
-    def _seal(self, kind, *fields):
+    def _seal(self, issuer, kind, *fields):
+        self.counts[issuer] += 1
+        self.number = numbered(issuer, self.counts[issuer])
         return seal(self.number, kind, *fields, key=self.key, version=self.version)
 
     def _meter_key(self):
         version, key = self.version + 1, self.random.randbytes(16)
-        data = self._seal(token.METER_KEY, version, key)
+        data = self._seal(_OFFICE, token.METER_KEY, version, key)
         self.next = version, key
 
         def accept():
@@ -170,7 +174,7 @@ class KeyHistory:
         def accept():
             self.site, self.next_site = (version, key), None
 
-        return self._seal(token.SITE_KEY, version, key), accept
+        return self._seal(_OFFICE, token.SITE_KEY, version, key), accept
 
     def _credit(self):
         amount = self.random.randrange(1, 10**7)
@@ -179,4 +183,4 @@ class KeyHistory:
         def accept():
             self.bought += amount
 
-        return self._seal(token.CREDIT_MONEY, amount), accept
+        return self._seal(self.random.choice((_OFFICE, _VENDING_POINT)), token.CREDIT_MONEY, amount), accept

@@ -4,7 +4,7 @@ from tests import samples
 from tests.proof import rule_steps
 from tests.proof.book import Book
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
-from tests.proof.page import DAY_PLANS, DAY_S, Page, Price, observe
+from tests.proof.page import DAY_PLANS, DAY_S, Page, Price, numbered, observe
 from tests.proof.small_histories import opened
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.contract import by_code
@@ -13,6 +13,7 @@ from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.tariffs.tariff import Tariff
 
 _CONTRACTS = (1, 1, 1, 2, 3, 4, 6, 7)
+_OTHER_ISSUERS = (1, 2, 15)
 _CALIBRATIONS = ((1_000, 1), (3_200, 1), (75, 100), (1, 10), (100_000, 1), (1_000_000, 1), (6_400, 3))
 
 
@@ -117,13 +118,20 @@ class LedgerHistory:
         self.book.advance(now_s, pulses)
         return lambda: self.ledger.advance(now_s, pulses)
 
+    @property
+    def issuers(self) -> tuple:
+        """The issuers whose tokens may still come. The first is the office."""
+        return (0, *[issuer for issuer in _OTHER_ISSUERS if issuer not in self.book.page.revoked])
+
     def fresh_number(self) -> int:
-        """Return the number of a token that may still come, in order or late."""
-        top = max(self.book.page.used, default=0)
-        free = [number for number in range(max(1, top - 66), top) if not self.book.page.is_used(number)]
+        """Return the number of a token that may still come, in the order of its issuer or late."""
+        page, issuer = self.book.page, self.random.choice((0, 0, self.random.choice(self.issuers)))
+        top = page.newest(issuer)
+        late = [numbered(issuer, count) for count in range(max(1, top - 66), top)]
+        free = [number for number in late if not page.is_used(number)]
         if free and self.random.random() < 0.3:
             return self.random.choice((free[0], self.random.choice(free)))
-        return top + self.random.choice((1, 1, 1, 2, 3, 63, 64, 65, 1_000))
+        return numbered(issuer, top + self.random.choice((1, 1, 1, 2, 3, 63, 64, 65, 1_000)))
 
     def _credit(self):
         number = self.fresh_number()
@@ -134,12 +142,14 @@ class LedgerHistory:
 
     def _redeem(self):
         number = self.fresh_number()
-        self.book.record(lambda page: page.used.add(number))
+        self.book.record_token(number, lambda page: None)
         return lambda: self.ledger.redeem(number, 5, 1, self.now_s)
 
     def _redeem_again(self):
-        top = max(self.book.page.used, default=0)
-        used = [number for number in range(max(1, top - 70), top + 1) if self.book.page.is_used(number)]
+        page, issuer = self.book.page, self.random.choice(self.issuers)
+        top = page.newest(issuer)
+        known = [numbered(issuer, count) for count in range(max(1, top - 70), top + 1)]
+        used = [number for number in known if page.is_used(number)]
         if not used:
             return self._advance()
         number = self.random.choice((used[0], used[-1], self.random.choice(used)))
@@ -161,15 +171,11 @@ class LedgerHistory:
         if number is None:
             number = self.fresh_number()
 
-        def on_page(page):
-            alter_page(page)
-            page.used.add(number)
-
         def on_account(account):
             alter_account(account)
             account.mark_token(number)
 
-        self.book.record(on_page)
+        self.book.record_token(number, alter_page)
         return lambda: self.ledger.change(on_account)
 
     def _change_contract(self):

@@ -13,6 +13,7 @@ DAY_S = 86_400
 MONEY = 0
 ENERGY = 1
 WINDOW = 64
+VOIDED_KEPT = 4
 DAY_PLANS = (((0, 0), (360, 1), (1320, 0)), ((0, 0), (420, 1)), ((0, 1), (300, 0)), ((0, 0),))
 
 ACCEPTED = 1
@@ -24,6 +25,8 @@ _PARTS = _MICRO * _WHOLE_TAX
 _CHARGED_IN_MONEY = (1, 7)
 _CHARGED_IN_ENERGY = (2, 4)
 _THURSDAY = 3  # the first day of 1970, counted from Monday
+_COUNT_BITS = 28
+_COUNTS = 1 << _COUNT_BITS
 TERMS = {
     "credit_limit_microunits": 0,
     "credit_limit_mwh": 0,
@@ -60,6 +63,13 @@ STANDING = (
     "receipt_mwh",
     "receipt_debt_microunits",
     "receipt_term_s",
+    "receipt_card",
+    "receipt_tenant",
+    "term_bought_s",
+    "term_taken_s",
+    "debt_added_microunits",
+    "debt_reduced_microunits",
+    "debt_taken_microunits",
 )
 
 
@@ -82,7 +92,12 @@ class Price:
 
 
 class Page:
-    """One state of the meter."""
+    """One state of the meter.
+
+    `used` has the counts that each issuer's tokens used, redeemed or voided, `revoked` the issuers that may redeem no
+    more, `voided` the newest voided tokens and the reasons. `bought` only grows: `taken` and `waived` have what
+    receipts took out.
+    """
 
     def __init__(self, time_s: int, impulses: int, per_kwh: int, price: Price):
         self.time_s = time_s
@@ -98,7 +113,11 @@ class Page:
         self.standing = dict.fromkeys(STANDING, 0)
         self.paid_back_in = (0, 0)  # a week, and the sum repaid in it
         self.bought = [0, 0]
-        self.used = set()
+        self.taken = [0, 0]
+        self.waived = [0, 0]
+        self.used = {}
+        self.revoked = set()
+        self.voided = ()
         self.pulses = 0
         self.impulses, self.per_kwh = impulses, per_kwh
         self.pulses_at_calibration = 0
@@ -113,7 +132,10 @@ class Page:
         other.terms = dict(self.terms)
         other.standing = dict(self.standing)
         other.bought = list(self.bought)
-        other.used = set(self.used)
+        other.taken = list(self.taken)
+        other.waived = list(self.waived)
+        other.used = {issuer: set(counts) for issuer, counts in self.used.items()}
+        other.revoked = set(self.revoked)
         other.rate_mwh = list(self.rate_mwh)
         return other
 
@@ -134,7 +156,7 @@ class Page:
 
     def balance(self, unit: int) -> int:
         """Return the balance of `unit`, MONEY or ENERGY."""
-        return self.bought[unit] - self.charged[unit]
+        return self.bought[unit] + self.waived[unit] - self.charged[unit] - self.taken[unit]
 
     def fed(self, pulses: int) -> "Page":
         """Return the state after `pulses` more at the rate in force."""
@@ -178,23 +200,52 @@ class Page:
             self._pay_back(above_zero * self.terms["debt_share_percent"] // 100)
         self.settle()
 
-    def take_back(self, number: int, unit: int, amount: int):
-        """Take back at most `amount`, or all for 0, and write the receipt."""
+    def take_back(self, number: int, card: int, unit: int, amount: int):
+        """Take back at most `amount`, or all for 0, and write the receipt for the card."""
         taken = max(0, self.balance(unit))
         if amount:
             taken = min(taken, amount)
-        self.bought[unit] -= taken
-        self._write_receipt(number, taken if unit == MONEY else 0, taken if unit == ENERGY else 0, 0, 0)
+        self.taken[unit] += taken
+        self._write_receipt(number, card, (taken if unit == MONEY else 0, taken if unit == ENERGY else 0), 0, 0)
 
-    def clear(self, number: int):
-        """Take out everything, the debts included, and write the receipt."""
+    def clear(self, number: int, card: int):
+        """Take out everything, the debts included, and write the receipt for the card."""
         standing = self.standing
         left_s = max(0, standing["term_until_s"] - self.time_s)
-        self._write_receipt(number, self.balance(MONEY), self.balance(ENERGY), standing["debt_microunits"], left_s)
-        self.bought = list(self.charged)
+        balances = self.balance(MONEY), self.balance(ENERGY)
+        self._write_receipt(number, card, balances, standing["debt_microunits"], left_s)
+        for unit, balance in enumerate(balances):
+            self.taken[unit] += max(0, balance)
+            self.waived[unit] += max(0, -balance)
+        standing["term_taken_s"] += left_s
+        standing["debt_taken_microunits"] += standing["debt_microunits"]
         self.paid_back_in = (0, 0)
         for name in ("debt_microunits", "emergency_money", "emergency_energy", "term_until_s", "dispenser_until_s"):
             standing[name] = 0
+
+    def buy_time(self, now_s: int, duration_s: int):
+        """Add time to a term that still runs, or begin one."""
+        self.standing["term_until_s"] = max(self.standing["term_until_s"], now_s) + duration_s
+        self.standing["term_bought_s"] += duration_s
+
+    def change_debt(self, amount: int):
+        """Add to the debt, or take off at most all of it."""
+        if amount < 0:
+            amount = -min(-amount, self.standing["debt_microunits"])
+            self.standing["debt_reduced_microunits"] -= amount
+        else:
+            self.standing["debt_added_microunits"] += amount
+        self.standing["debt_microunits"] += amount
+
+    def revoke(self, issuer: int):
+        """Refuse the issuer from now on, and forget which of its tokens came."""
+        self.revoked.add(issuer)
+        self.used.pop(issuer, None)
+
+    def void(self, number: int, reason: int):
+        """Use a token that has no effect, and keep the reason."""
+        self.use(number)
+        self.voided = (*self.voided, (number, reason))[-VOIDED_KEPT:]
 
     def settle(self):
         """Use up emergency credit at its limit, and free it again once it is repaid."""
@@ -207,13 +258,25 @@ class Page:
             if self.standing[name] == ACCEPTED and self.balance(unit) + self.terms[limit] <= 0:
                 self.standing[name] = USED_UP
 
+    def newest(self, issuer: int) -> int:
+        """Return the newest count of the issuer that was redeemed, or 0."""
+        return max(self.used.get(issuer, ()), default=0)
+
+    def use(self, number: int):
+        """Enter a token's number. The counts of its issuer that are too old to tell need no entry."""
+        issuer = number >> _COUNT_BITS
+        counts = self.used.setdefault(issuer, set())
+        counts.add(number % _COUNTS)
+        oldest = max(counts) - WINDOW
+        self.used[issuer] = {count for count in counts if count > oldest}
+
     def is_used(self, number: int) -> bool:
         """Return True if the token is redeemed, or too old to tell."""
-        return number in self.used or number <= max(self.used, default=0) - WINDOW
+        issuer, count = number >> _COUNT_BITS, number % _COUNTS
+        return count in self.used.get(issuer, ()) or count <= self.newest(issuer) - WINDOW
 
     def view(self) -> tuple:
         """Return the facts that must agree with the meter: all but the time."""
-        top = max(self.used, default=0)
         return (
             tuple(self.bought),
             self.charged,
@@ -225,9 +288,16 @@ class Page:
             self._paid_back_this_week(),
             (self.price.version, self.pending.version if self.pending else None),
             (self.month, self.billed - self.month_began_at, self.closed),
-            top,
-            tuple([self.is_used(number) for number in range(max(1, top - WINDOW - 5), top + 3)]),
+            (tuple(self.taken), tuple(self.waived)),
+            (frozenset(self.revoked), self.voided),
+            tuple([self._window(issuer) for issuer in sorted(self.used)]),
         )
+
+    def _window(self, issuer):
+        counts, newest = self.used[issuer], self.newest(issuer)
+        bits = sum([1 << newest - count for count in counts])
+        around = [count in counts or count <= newest - WINDOW for count in _around(newest)]
+        return issuer, newest, bits, tuple(around)
 
     def _pulse_mwh(self):
         """Return the mWh since the calibration, times the impulses."""
@@ -261,11 +331,13 @@ class Page:
     def _week(self):
         return (self.charged_day + _THURSDAY) // 7
 
-    def _write_receipt(self, number, microunits, mwh, debt, left_s):
+    def _write_receipt(self, number, card, balances, debt, left_s):
         self.standing.update(
             receipt_sequence=number,
-            receipt_microunits=microunits,
-            receipt_mwh=mwh,
+            receipt_card=card,
+            receipt_tenant=self.standing["tenant"],
+            receipt_microunits=balances[MONEY],
+            receipt_mwh=balances[ENERGY],
             receipt_debt_microunits=debt,
             receipt_term_s=left_s,
         )
@@ -273,7 +345,6 @@ class Page:
 
 def observe(account) -> tuple:
     """Return the same facts of a meter's account."""
-    top = account.tokens.top()
     registers = account.registers
     standing = account.standing
     if sum(registers.rate_mwh[2:]):
@@ -300,9 +371,31 @@ def observe(account) -> tuple:
             registers.month.charge_microunits,
             tuple([(month.index, month.charge_microunits) for month in registers.closed_months]),
         ),
-        top,
-        tuple([account.token_is_used(number) for number in range(max(1, top - WINDOW - 5), top + 3)]),
+        ((account.money.taken, account.energy.taken), (account.money.waived, account.energy.waived)),
+        (
+            frozenset([issuer for issuer in range(16) if account.tokens.is_revoked(issuer)]),
+            tuple(account.voided.newest),
+        ),
+        tuple([_observe_window(account, issuer) for issuer in account.tokens.issuers()]),
     )
+
+
+def _observe_window(account, issuer):
+    newest = account.tokens.top(issuer)
+    bits = account.tokens.window(issuer) % (1 << min(newest, WINDOW))
+    around = [account.token_is_used(numbered(issuer, count)) for count in _around(newest)]
+    return issuer, newest, bits, tuple(around)
+
+
+def _around(newest):
+    """Return counts at both ends of a window, some of them outside."""
+    around = [newest + ahead for ahead in (2, 1, 0, -1, 2 - WINDOW, 1 - WINDOW, -WINDOW, -WINDOW - 1)]
+    return [count for count in around if count > 0]
+
+
+def numbered(issuer: int, count: int) -> int:
+    """Return the token number of an issuer's count."""
+    return issuer << _COUNT_BITS | count
 
 
 def month_of(day: int) -> int:

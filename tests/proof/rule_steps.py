@@ -1,4 +1,4 @@
-"""Steps of a ledger's history that concern the rules of money: terms, standing numbers, refunds, clearing, dispensing.
+"""Steps of a ledger's history that concern the rules of money: terms, standing, refunds, clearing, dispensing, debts.
 
 Each step gets the history, enters itself in its book, and returns a function that does the same to the meter.
 """
@@ -25,8 +25,10 @@ _STANDING_CHOICES = {
     "ordered_open": (0, 1),
     "shortage_level": (0, 9),
     "debt_microunits": (0, 1, 90_000_000),
-    "tenant": (0, 2**32 - 1),
+    "tenant": (0, 2**24 - 1),
 }
+_CARDS = (0, 1, 2**32 - 1)
+_REASONS = (7, 6, 13)  # outdated, not supported, another tenant
 _UNTIL = ("term_until_s", "permit_until_s", "friendly_until_s")
 
 
@@ -62,7 +64,8 @@ def _set_number(history, holder, name, value):
 
     def on_page(page):
         (page.terms if holder == ledger_records.TERMS else page.standing)[name] = value
-        page.used.update({number} - {ledger_records.NO_TOKEN})
+        if number != ledger_records.NO_TOKEN:
+            page.use(number)
 
     history.book.record(on_page)
     return lambda: history.ledger.set_number(holder, name, value, history.now_s, number, 1)
@@ -70,10 +73,10 @@ def _set_number(history, holder, name, value):
 
 def _take_back(history):
     unit, amount = history.random.randrange(2), history.random.choice((0, 1, history.random.randrange(10**8)))
-    number = history.fresh_number()
+    number, card = history.fresh_number(), history.random.choice(_CARDS)
     return history.change(
-        lambda page: page.take_back(number, unit, amount),
-        lambda account: credit_rules.take_back(account, number, unit, amount),
+        lambda page: page.take_back(number, card, unit, amount),
+        lambda account: credit_rules.take_back(account, number, card, unit, amount),
         number,
     )
 
@@ -81,13 +84,14 @@ def _take_back(history):
 def _clear(history):
     """Clear the meter, with another tenant or without."""
     number, tenant = history.fresh_number(), history.random.choice((None, history.random.randrange(10**6)))
+    card = history.random.choice(_CARDS)
 
     def on_page(page):
-        page.clear(number)
+        page.clear(number, card)
         page.standing["tenant"] = page.standing["tenant"] if tenant is None else tenant
 
     def on_account(account):
-        credit_rules.clear(account, number)
+        credit_rules.clear(account, number, card)
         if tenant is not None:
             account.standing.set("tenant", tenant)
 
@@ -111,4 +115,48 @@ def _dispense(history):
     return history.change(on_page, on_account)
 
 
-STEPS = (*[_set_term] * 3, *[_set_standing] * 3, _take_back, _clear, _dispense)
+def _buy_time(history):
+    number, duration_s, now_s = history.fresh_number(), history.random.randrange(1, 10**7), history.now_s
+    history.book.record_token(number, lambda page: page.buy_time(now_s, duration_s))
+    return lambda: history.ledger.buy_time(number, duration_s, 1, now_s)
+
+
+def _change_debt(history):
+    number = history.fresh_number()
+    amount = history.random.choice((1, -1, -(10**12), history.random.randrange(10**8)))
+    history.book.record_token(number, lambda page: page.change_debt(amount))
+    return lambda: history.ledger.change_debt(number, amount, 1, history.now_s)
+
+
+def _void(history):
+    number, reason = history.fresh_number(), history.random.choice(_REASONS)
+    history.book.record(lambda page: page.void(number, reason))
+    return lambda: history.ledger.redeem(number, 4, 1, history.now_s, reason)
+
+
+def _revoke(history):
+    """Revoke an issuer, now and then: most lives need several of them."""
+    issuer = history.random.choice(history.issuers)
+    if issuer == 0 or history.random.random() < 0.6:
+        return _void(history)
+    number = history.fresh_number()
+    while number >> 28 == issuer:
+        number = history.fresh_number()
+    return history.change(
+        lambda page: page.revoke(issuer),
+        lambda account: account.tokens.revoke(issuer),
+        number,
+    )
+
+
+STEPS = (
+    *[_set_term] * 3,
+    *[_set_standing] * 3,
+    _take_back,
+    _clear,
+    _dispense,
+    _buy_time,
+    _change_debt,
+    _void,
+    _revoke,
+)

@@ -105,6 +105,16 @@ class SmallMeter:
         self.ledger.advance(self.timekeeper.now_s(), 0)
 
 
-def seal(sequence: int, kind: int, *fields, number: int = METER_NUMBER, key: bytes = METER_KEY, version: int = 1):
-    """Return a token as the station seals it."""
-    return token.seal_token(aes, keys.token_keys(aes, key), version, number, sequence, *token.make(kind, *fields))
+def seal(
+    sequence: int,
+    kind: int,
+    *fields,
+    number: int = METER_NUMBER,
+    key: bytes = METER_KEY,
+    version: int = 1,
+    tenant: int = 0,
+    after: int = 0,
+):
+    """Return a token as the issuer in its number seals it. `key` is the meter key."""
+    pair = keys.token_keys(aes, keys.issuer_key(aes, key, sequence >> 28))
+    return token.seal_token(aes, pair, version, number, sequence, *token.make(kind, *fields), tenant, after)

@@ -1,24 +1,28 @@
 """Tokens over every carrier, in any order, at once and again, with forged ones among them and cuts between and within.
 
-A case is one meter and the whole output of a station for it, delivered at random. A plain list of the tokens sold
-decides. Every credit counts once or not at all, no forgery changes a bit, and at the end nothing acknowledged is
-missing.
+A case is one meter and the whole output of the office and of some vending points for it, delivered at random. Tenants
+change, cards have chains of orders, and a vending point is revoked in mid-life. A plain list of the tokens sold
+decides. Every credit counts once or not at all, an order that is refused for good has no effect, no forgery changes a
+bit, and at the end nothing acknowledged is missing.
 """
 
 import asyncio
 import random as randoms
 
+from boards.host.chips.aes import aes
 from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
-from tests.proof.small_meter import METER_NUMBER, START_S, SmallMeter, seal
-from tests.proof.token_sums import SHARE_PLACE, TokenSums
+from tests.proof.page import numbered
+from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
+from tests.proof.token_sums import CREDITING, SHARE_PLACE, TokenSums
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
+from wattpurse.core.seals import keys
 
 NAME = "tokens"
-ABOUT = "the same, other and forged tokens over all carriers, with cuts"
-SHORT_CASES = 600
+ABOUT = "the same, other and forged tokens of several issuers over all carriers, with cuts"
+SHORT_CASES = 400
 LONG_CASES = 10_000
 
 _CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE)
@@ -37,42 +41,56 @@ _KINDS = (
     token.DISPENSE,
     *[token.REFUND] * 2,
     token.CLEAR,
-    token.TENANT,
+    *[token.TENANT] * 2,
     *[token.DEBT] * 2,
     token.PERMIT,
     token.SWITCH,
     token.SHORTAGE,
 )
+_OF_A_VENDING_POINT = (
+    *[token.CREDIT_MONEY] * 4,
+    *[token.CREDIT_ENERGY] * 2,
+    token.DAYS,
+    token.DISPENSE,
+    token.REFUND,
+    token.CLEAR,
+    token.PERMIT,
+)
+_TENANT_LIMIT = 2**24 - 1
+_REVOKED_FROM = 15  # tokens sold before a vending point is revoked
 _OTHERS = {
     token.DAYS: ((0, 60, 30 * _DAY_S, 2**32 - 1),),
     token.DISPENSE: ((0, 1, 5_000_000), (0, 1_000_000, -1), (0, 60, 2**32 - 1)),
-    token.REFUND: ((0, 0, 1, 2), (0, 0, 1, 10_000_000, 10**12, -1)),
-    token.CLEAR: (),
-    token.TENANT: ((0, 1, 2**32 - 1),),
+    token.REFUND: ((0, 0, 1, 2), (0, 0, 1, 10_000_000, 10**12, -1), (0, 7, 2**32 - 1)),
+    token.CLEAR: ((0, 7, 2**32 - 1),),
+    token.TENANT: ((0, 1, 2, _TENANT_LIMIT, _TENANT_LIMIT + 1), (0, 7, 2**32 - 1)),
     token.DEBT: ((1, 30_000_000, -5_000_000, 10**16),),
     token.PERMIT: ((0, 1, START_S, START_S + 30 * _DAY_S, 2**32 - 1),),
     token.SWITCH: ((0, 1, 2),),
-    token.SHORTAGE: ((0, 1, 9, 10),),
+    token.SHORTAGE: ((0, 1, 9, 10), (2**32 - 1,)),
 }
 _ORDERED = (token.PERMIT, token.SWITCH, token.SHORTAGE)
 _MAY_BE_REFUSED = (outcome.OVER_LIMIT, outcome.OUTDATED, outcome.NOT_SUPPORTED)
+_FOR_GOOD = (outcome.OUTDATED, outcome.NOT_SUPPORTED, outcome.OTHER_TENANT)
 
 
 class _Sold:
-    """One token that the station sealed, with its kind and fields."""
+    """One token that an issuer sealed for a tenant, to be redeemed behind the order `after`."""
 
-    def __init__(self, sequence, kind, *fields):
+    def __init__(self, sequence, kind, fields, tenant, after):
         self.sequence = sequence
         self.kind = kind
         self.fields = fields
-        self.data = seal(sequence, kind, *fields)
+        self.tenant = tenant
+        self.after = after
+        self.data = seal(sequence, kind, *fields, tenant=tenant, after=after)
 
 
 def run_case(seed: int, tally):
     """Deliver the tokens of one meter."""
     random = randoms.Random(f"{NAME} {seed}")
     desk = _Desk(SmallMeter(random), random, tally)
-    sold = _sell(random)
+    sold = _Sales(random).all()
     for delivery in range(_DELIVERIES):
         desk.meter.clock.advance_us(random.choice((0, 0, 1_000_000, 3_600_000_000)))
         if random.random() < 0.35:
@@ -81,7 +99,7 @@ def run_case(seed: int, tally):
             desk.deliver_at_once([_one_about_now(random, sold, delivery) for _ in range(random.randrange(2, 6))])
         else:
             desk.deliver(_one_about_now(random, sold, delivery))
-    for one in sorted(sold, key=lambda one: one.sequence):
+    for one in sold:
         for _ in range(2):
             desk.deliver(one, may_cut=False)
     tally.cases += 1
@@ -102,7 +120,6 @@ class _Desk:
         self.meter = meter
         self._random = random
         self._tally = tally
-        self._redeemed = set()
         self._sums = TokenSums()
         self._under_way = None
 
@@ -128,13 +145,15 @@ class _Desk:
         self._tally.add("at_once")
 
     def deliver_forged(self, data):
-        """Deliver a token that the station never sealed for this meter."""
+        """Deliver a token that no issuer sealed for this meter, or one that its issuer may not make."""
         programs = self.meter.flash.programs
         result = self.meter.teller.redeem(data, self._random.choice(_CARRIERS))
         self._tally.add("forgeries")
-        if result not in (outcome.UNREADABLE, outcome.NOT_THIS_METER):
+        if result == outcome.NOT_ENTITLED:
+            self._tally.add("orders_by_vending_points")
+        elif result not in (outcome.UNREADABLE, outcome.NOT_THIS_METER):
             raise Broken(DOUBLED, f"a forged token was met with '{outcome.text(result)}': {data.hex()}")
-        if self.meter.flash.programs != programs:
+        elif self.meter.flash.programs != programs:
             raise Broken(BROKEN_RULES, f"a forged token made the meter write: {data.hex()}")
         self._check_account()
 
@@ -147,10 +166,10 @@ class _Desk:
 
     def _redeem(self, one):
         """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
-        self._under_way = one, self._is_used(one.sequence)
+        self._under_way = one
         result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
         self._tally.add("deliveries")
-        self._judge(*self._under_way, result)
+        self._judge(one, result)
 
     def _plan_cut(self, operations):
         self.meter.flash.faults.plan_cut(operations, self._random.randrange(1001), "page")
@@ -159,43 +178,50 @@ class _Desk:
         """Recover from a power cut, perhaps during a redemption: it is done or not done."""
         self._tally.faults += 1
         self.meter.start_until_it_lasts(self._random, self._tally)
-        one, was_used = self._under_way
-        is_redeemed = self._account.token_is_used(one.sequence) and not was_used
-        self._judge(one, was_used, outcome.ACCEPTED if is_redeemed else None)
+        one, account = self._under_way, self._account
+        if account.token_is_used(one.sequence) and not self._sums.numbers.is_used(one.sequence):
+            self._judge(one, dict(account.voided.newest).get(one.sequence, outcome.ACCEPTED))
+        else:
+            self._check_account()
 
     @property
     def _account(self):
         return self.meter.ledger.account
 
-    def _is_used(self, sequence):
-        return sequence in self._redeemed or sequence <= max(self._redeemed, default=0) - _WINDOW
-
-    def _judge(self, one, is_used, result):
-        what = f"token {one.sequence} of kind {one.kind} {one.fields}, newest {max(self._redeemed, default=0)}"
-        if is_used and result not in (outcome.USED, None):
-            raise Broken(DOUBLED, f"{what} is used, but was met with '{outcome.text(result)}'")
-        if not is_used and result == outcome.USED:
-            raise Broken(LOST, f"{what} is new, but counts as used")
-        if result == outcome.ACCEPTED:
-            self._redeemed.add(one.sequence)
+    def _judge(self, one, result):
+        what = f"token {one.sequence} of kind {one.kind} {one.fields}, tenant {one.tenant}, after {one.after},"
+        expected = self._sums.refusal(one)
+        if result == expected or expected is None and result in _MAY_BE_REFUSED:
+            self._check_refusal(one, f"{what} refused ('{outcome.text(result)}')", result)
+        elif expected is None and result == outcome.ACCEPTED:
             self._sums.take(one)
-        elif result in _MAY_BE_REFUSED:
-            self._check_refusal(one, what, result)
-        elif result not in (outcome.USED, None):
+        elif expected is None:
             raise Broken(LOST, f"{what} was met with '{outcome.text(result)}'")
+        else:
+            raise Broken(DOUBLED, f"{what} needs '{outcome.text(expected)}', but was met with '{outcome.text(result)}'")
         self._check_account()
 
     def _check_refusal(self, one, what, result):
-        """Check that the refusal has a reason and leaves the token valid."""
-        if self._account.token_is_used(one.sequence):
-            raise Broken(LOST, f"{what} was refused ('{outcome.text(result)}') but used up")
-        if one.kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY) and one.fields[0] > 0:
+        """Check that the refusal has a reason. A token that credits something stays valid."""
+        self._tally.add(f"outcome_{result}")
+        if result == outcome.USED:
+            return
+        if result in _FOR_GOOD and one.kind not in CREDITING:
+            self._check_order(one, what, result)
+            self._sums.void(one, result)
+        if self._account.token_is_used(one.sequence) != self._sums.numbers.is_used(one.sequence):
+            raise Broken(LOST, f"{what}: whether its number is used is wrong")
+        if result in _MAY_BE_REFUSED and one.kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY) and one.fields[0] > 0:
             unit = one.kind - token.CREDIT_MONEY
             limit = self._account.credit_limit(unit)
             if limit == 0 or self._sums.balance_with(unit, one.fields[0]) <= limit:
-                raise Broken(LOST, f"{what} was refused ('{outcome.text(result)}') below the limit of {limit}")
-        if one.kind in _ORDERED and (result == outcome.OUTDATED) != self._sums.is_outdated(one):
-            raise Broken(BROKEN_RULES, f"{what} was met with '{outcome.text(result)}'")
+                raise Broken(LOST, f"{what} below the limit of {limit}")
+
+    def _check_order(self, one, what, result):
+        if result == outcome.OTHER_TENANT or one.kind not in _ORDERED:
+            return
+        if (result == outcome.OUTDATED) != self._sums.is_outdated(one):
+            raise Broken(BROKEN_RULES, what)
 
     def _check_account(self):
         account = self._account
@@ -203,54 +229,95 @@ class _Desk:
         if bought != self._sums.bought:
             what = DOUBLED if sum(bought) > sum(self._sums.bought) else LOST
             raise Broken(what, f"bought is {bought}, the redeemed tokens add up to {self._sums.bought}")
-        if (account.money.balance, account.energy.balance) != (self._sums.balance(0), self._sums.balance(1)):
-            raise Broken(BROKEN_RULES, f"money {vars(account.money)}, but {self._sums.balance(0)} should be left")
+        for unit, register in enumerate((account.money, account.energy)):
+            facts = register.taken, register.waived, register.balance
+            if facts != (self._sums.taken[unit], 0, self._sums.balance(unit)):
+                raise Broken(BROKEN_RULES, f"register {unit} has {vars(register)}, taken is {self._sums.taken[unit]}")
         standing = {name: account.standing[name] for name in self._sums.standing}
         if standing != self._sums.standing:
             raise Broken(BROKEN_RULES, f"the meter has {standing}, its tokens give {self._sums.standing}")
-        if account.tokens.top() != max(self._redeemed, default=0):
-            raise Broken(BROKEN_RULES, f"newest token {account.tokens.top()}, not {max(self._redeemed)}")
-        for sequence in range(max(1, account.tokens.top() - _WINDOW - 2), account.tokens.top() + 2):
-            if account.token_is_used(sequence) != self._is_used(sequence):
-                what = DOUBLED if self._is_used(sequence) else LOST
-                raise Broken(what, f"token {sequence} is used: {self._is_used(sequence)}, the meter says otherwise")
+        if account.voided.newest != self._sums.voided:
+            raise Broken(BROKEN_RULES, f"voided are {account.voided.newest}, not {self._sums.voided}")
+        self._check_numbers(account)
+
+    def _check_numbers(self, account):
+        numbers = self._sums.numbers
+        issuers = {issuer: account.tokens.top(issuer) for issuer in account.tokens.issuers()}
+        if issuers != {issuer: numbers.newest(issuer) for issuer in numbers.counts}:
+            raise Broken(BROKEN_RULES, f"the newest tokens are {issuers}")
+        for issuer, newest in issuers.items():
+            for count in range(max(1, newest - _WINDOW - 2), newest + 2):
+                number = numbered(issuer, count)
+                if account.token_is_used(number) != numbers.is_used(number):
+                    what = DOUBLED if numbers.is_used(number) else LOST
+                    raise Broken(what, f"token {number} is used: {numbers.is_used(number)}, the meter says otherwise")
 
 
-def _sell(random):
-    """Return the tokens that a station sealed for this meter in its life, each under its own number."""
-    sold = []
-    sequence = 0
-    version = 1
-    for _ in range(40):
-        sequence += random.choice((1, 1, 1, 1, 1, 2, 5, 30, 62, 63, 64, 65))
-        kind = random.choice(_KINDS)
+class _Sales:
+    """The tokens that the office and some vending points sealed for one meter in its life, each under its own number.
+
+    `_tenant` lives there as far as the office knows. Each card has an order before its next token, at times.
+    """
+
+    def __init__(self, random):
+        self._random = random
+        self._counts = [0] * random.choice((2, 3, 3, 8))
+        self._version = 1
+        self._tenant = 0
+        self._tenants = [0]
+        self._order_before = [0, 0]
+        self._revoked = random.randrange(1, len(self._counts))
+
+    def all(self):
+        """Return the tokens in the order of their sale."""
+        sold = [self._sell() for _ in range(_REVOKED_FROM)]
+        if self._random.random() < 0.6:
+            sold.append(_Sold(self._next_number(0), token.REVOKE, (self._revoked,), 0, 0))
+        return sold + [self._sell() for _ in range(40 - len(sold))]
+
+    def _sell(self):
+        random = self._random
+        issuer = random.choice((0, random.randrange(len(self._counts))))
+        kind = random.choice(_OF_A_VENDING_POINT if issuer else _KINDS)
+        tenant, card = random.choice((self._tenant,) * 5 + (random.choice(self._tenants),)), random.randrange(2)
+        one = _Sold(self._next_number(issuer), kind, self._fields(kind), tenant, self._order_before[card])
+        if kind not in CREDITING:
+            self._order_before[card] = one.sequence if random.random() < 0.5 else 0
+        if kind == token.TENANT and tenant == self._tenant and one.fields[0] <= _TENANT_LIMIT:
+            self._tenant = one.fields[0]
+            self._tenants.append(self._tenant)
+        return one
+
+    def _next_number(self, issuer):
+        self._counts[issuer] += self._random.choice((1, 1, 1, 1, 1, 2, 5, 30, 62, 63, 64, 65))
+        return numbered(issuer, self._counts[issuer])
+
+    def _fields(self, kind):
+        random = self._random
         if kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
-            fields = (random.choice((1, 20_000_000, 10**15, 0, -5, random.randrange(10**9))),)
-        elif kind == token.CLOCK:
-            fields = (START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S)),)
-        elif kind == token.TARIFF:
-            version = max(1, version + random.choice((1, 1, 0, -1)))
+            return (random.choice((1, 20_000_000, 10**15, 0, -5, random.randrange(10**9))),)
+        if kind == token.CLOCK:
+            return (START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S)),)
+        if kind == token.TARIFF:
+            self._version = max(1, self._version + random.choice((1, 1, 0, -1)))
             activation_s = START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S))
-            fields = (samples.flat_tariff(version=version, activation_s=activation_s),)
-        elif kind == token.CONTRACT:
-            fields = (random.choice((1, 2, 3, 4, 6, 7, 99)),)
-        elif kind == token.CLEAR_TAMPER:
-            fields = ()
-        elif kind in _OTHERS:
-            fields = tuple(random.choice(choices) for choices in _OTHERS[kind])
-        elif random.random() < 0.5:
-            fields = (SHARE_PLACE, random.choice((0, 30, 100, 101)))
-        else:
-            fields = (random.choice((0, 1, 2, 3, 200)), random.choice((0, 100_000_000, -1)))
-        sold.append(_Sold(sequence, kind, *fields))
-    return sold
+            return (samples.flat_tariff(version=self._version, activation_s=activation_s),)
+        if kind == token.CONTRACT:
+            return (random.choice((1, 2, 3, 4, 6, 7, 99)),)
+        if kind == token.CLEAR_TAMPER:
+            return ()
+        if kind in _OTHERS:
+            return tuple(random.choice(choices) for choices in _OTHERS[kind])
+        if random.random() < 0.5:
+            return SHARE_PLACE, random.choice((0, 30, 100, 101))
+        return random.choice((0, 1, 2, 3, 200)), random.choice((0, 100_000_000, -1))
 
 
 def _forge(random, sold):
-    """Return bytes that are no token of the station for this meter."""
+    """Return bytes that no issuer may have sealed for this meter."""
     one, other = random.choice(sold), random.choice(sold)
     data = bytearray(one.data)
-    way = random.randrange(8)
+    way = random.randrange(11)
     if way == 0:
         for _ in range(random.choice((1, 1, 2, 8))):
             data[random.randrange(len(data))] ^= 1 << random.randrange(8)
@@ -266,8 +333,25 @@ def _forge(random, sold):
         data[8:12] = random.choice((other.sequence + 1, 2**32 - 1, 0)).to_bytes(4, "little")
     elif way == 6:
         data = data[: len(data) - 8] + other.data[-8:] if other is not one else data[:-1]
+    elif way == 7:
+        data = _sealed_by_another(random, one, other.sequence + random.randrange(1, 70))
+    elif way == 8:
+        data = _sealed_by_another(random, one, numbered(random.randrange(16), random.randrange(1, 200)))
+    elif way == 9:
+        kind = random.choice([kind for kind in _KINDS if kind not in _OF_A_VENDING_POINT])
+        fields = next((other.fields for other in sold if other.kind == kind), ())
+        issuer, count = random.randrange(1, 16), 2**20 + random.randrange(200)
+        data = bytearray(seal(numbered(issuer, count), kind, *fields) if fields else one.data[:-1])
     else:
         data = bytearray(random.randbytes(random.choice((0, 1, 11, 12, 36, 300))))
     if any(bytes(data) == genuine.data for genuine in sold):
         data = data[:-1]
     return bytes(data)
+
+
+def _sealed_by_another(random, one, number):
+    """Return a token with this number, under the key of a vending point that the number does not name."""
+    other = random.choice([issuer for issuer in range(1, 16) if issuer != number >> 28])
+    pair = keys.token_keys(aes, keys.issuer_key(aes, METER_KEY, other))
+    made = token.make(one.kind, *one.fields)
+    return bytearray(token.seal_token(aes, pair, 1, METER_NUMBER, number, *made, one.tenant, 0))
