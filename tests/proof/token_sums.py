@@ -42,8 +42,8 @@ class TokenSums:
             return one.fields[0] <= self.standing["permit_until_s"]
         return one.kind in _ORDERS and one.sequence < self._newest[one.kind]
 
-    def take(self, one):
-        """Enter a token that is redeemed for the first time."""
+    def take(self, one, clock_s: int):
+        """Enter a token that is redeemed for the first time, when the meter's clock shows `clock_s`."""
         kind, fields = one.kind, one.fields
         if kind == token.CREDIT_MONEY:
             self._rules.share_of(fields[0], self.balance(MONEY), None)
@@ -65,6 +65,8 @@ class TokenSums:
             self._rules.share_percent = fields[1]
         elif kind == token.PERMIT:
             self.standing["permit_until_s"] = fields[0]
+        elif kind == token.CLOCK and self.standing["permit_until_s"]:
+            self.standing["permit_until_s"] += fields[0] - clock_s
         elif kind in _ORDERS:
             self._newest[kind] = one.sequence
             self.standing[_ORDERS[kind]] = fields[0]

@@ -105,6 +105,7 @@ class _Desk:
         self._redeemed = set()
         self._sums = TokenSums()
         self._under_way = None
+        self._clock_s = 0
 
     def deliver(self, one, may_cut=True):
         """Deliver an authentic token."""
@@ -148,6 +149,7 @@ class _Desk:
     def _redeem(self, one):
         """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
         self._under_way = one, self._is_used(one.sequence)
+        self._clock_s = self.meter.timekeeper.now_s()
         result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
         self._tally.add("deliveries")
         self._judge(*self._under_way, result)
@@ -178,7 +180,7 @@ class _Desk:
             raise Broken(LOST, f"{what} is new, but counts as used")
         if result == outcome.ACCEPTED:
             self._redeemed.add(one.sequence)
-            self._sums.take(one)
+            self._sums.take(one, self._clock_s)
         elif result in _MAY_BE_REFUSED:
             self._check_refusal(one, what, result)
         elif result not in (outcome.USED, None):

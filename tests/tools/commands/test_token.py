@@ -138,7 +138,7 @@ class TestRefusals:
         ("debt x", "above zero"),
         ("permit tomorrow", "with its offset"),
         ("permit 2027-01-01T00:00:00", "with its offset"),
-        ("permit 2107-01-01T00:00:00+00:00", "before 2106|1970 and 2106"),
+        ("permit 2107-01-01T00:00:00+00:00", "before 2106|1970 and 2105"),
         ("switch ajar", "open or close"),
         ("shortage 10", "from 0 to 9"),
         ("contract rent", "no contract"),
