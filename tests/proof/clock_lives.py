@@ -270,7 +270,8 @@ class _ClockLife:
         self._sequence += 1
         target_s = self._true_s() + self._random.choice((0, 0, 0, -40 * _DAY_S, 3_600, 2 * _DAY_S))
         left_s, now_s = self._left_s(), self._now_s()
-        if self._meter.teller.redeem(seal(self._sequence, token.CLOCK, target_s), carrier.CARD) == outcome.ACCEPTED:
+        kind = self._random.choice((token.CLOCK, token.CLOCK_BACK))
+        if self._meter.teller.redeem(seal(self._sequence, kind, target_s), carrier.CARD) == outcome.ACCEPTED:
             self._advance()
             self._ahead_s += max(0, target_s - now_s)
             if self._left_s() != left_s:

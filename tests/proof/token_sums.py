@@ -141,8 +141,8 @@ class TokenSums:
         self.numbers.use(one.sequence)
         self.voided = [*self.voided, (one.sequence, reason)][-_VOIDED_KEPT:]
 
-    def take(self, one):
-        """Enter a token that is redeemed for the first time."""
+    def take(self, one, clock_s: int):
+        """Enter a token that is redeemed for the first time, when the meter's clock shows `clock_s`."""
         kind, fields, standing = one.kind, one.fields, self.standing
         self.numbers.use(one.sequence)
         if kind == token.CREDIT_MONEY:
@@ -163,6 +163,8 @@ class TokenSums:
             self._rules.share_percent = fields[1]
         elif kind == token.PERMIT:
             standing["permit_until_s"] = fields[0]
+        elif kind == token.CLOCK and standing["permit_until_s"]:
+            standing["permit_until_s"] += fields[0] - clock_s
         elif kind in _ORDERS:
             self._newest[kind] = one.sequence
             standing[_ORDERS[kind]] = fields[0]

@@ -122,6 +122,7 @@ class _Desk:
         self._tally = tally
         self._sums = TokenSums()
         self._under_way = None
+        self._clock_s = 0
 
     def deliver(self, one, may_cut=True):
         """Deliver an authentic token."""
@@ -167,6 +168,7 @@ class _Desk:
     def _redeem(self, one):
         """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
         self._under_way = one
+        self._clock_s = self.meter.timekeeper.now_s()
         result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
         self._tally.add("deliveries")
         self._judge(one, result)
@@ -194,7 +196,7 @@ class _Desk:
         if result == expected or expected is None and result in _MAY_BE_REFUSED:
             self._check_refusal(one, f"{what} refused ('{outcome.text(result)}')", result)
         elif expected is None and result == outcome.ACCEPTED:
-            self._sums.take(one)
+            self._sums.take(one, self._clock_s)
         elif expected is None:
             raise Broken(LOST, f"{what} was met with '{outcome.text(result)}'")
         else:

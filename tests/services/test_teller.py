@@ -36,6 +36,7 @@ KINDS = (
     ("debt", token.DEBT, (500,), lambda bench: _standing(bench, "debt_microunits"), 0, 500),
     ("permit", token.PERMIT, (UNTIL_S,), lambda bench: _standing(bench, "permit_until_s"), 0, UNTIL_S),
     ("switch", token.SWITCH, (1,), lambda bench: _standing(bench, "ordered_open"), 0, 1),
+    ("clock back", token.CLOCK_BACK, (helpers.START_S - 1_000,), lambda bench: _is_behind(bench), False, True),
     ("revoke", token.REVOKE, (3,), lambda bench: bench.ledger.account.tokens.is_revoked(3), False, True),
     ("shortage", token.SHORTAGE, (2, UNTIL_S), lambda bench: _standing(bench, "shortage_level"), 0, 2),
 )
@@ -57,7 +58,12 @@ EVENTS = {
     token.SWITCH: 37,
     token.SHORTAGE: 38,
     token.REVOKE: 43,
+    token.CLOCK_BACK: events.CLOCK_SET,
 }
+
+
+def _is_behind(bench):
+    return bench.timekeeper.now_s() < helpers.START_S
 
 
 def _pending_version(bench):
@@ -331,7 +337,8 @@ class TestLimitsAndAges(unittest.TestCase):
         now_s, until_s = bench.timekeeper.now_s(), _standing(bench, "term_until_s")
         self.assertEqual(self._redeem(2, token.CLOCK, now_s + 40 * DAY_S), outcome.ACCEPTED)
         self.assertEqual(_standing(bench, "term_until_s"), until_s + 40 * DAY_S)
-        self.assertEqual(self._redeem(3, token.CLOCK, now_s + DAY_S), outcome.ACCEPTED)
+        self.assertEqual(self._redeem(3, token.CLOCK, now_s + DAY_S), outcome.OUTDATED)
+        self.assertEqual(self._redeem(4, token.CLOCK_BACK, now_s + DAY_S), outcome.ACCEPTED)
         self.assertEqual(_standing(bench, "term_until_s"), until_s + DAY_S)
         bench.restart()
         self.assertTrue(bench.timekeeper.trusted)
@@ -341,7 +348,7 @@ class TestLimitsAndAges(unittest.TestCase):
     def test_a_clock_token_that_came_after_a_newer_token_sets_no_clock_back(self):
         now_s = self.bench.timekeeper.now_s()
         self.assertEqual(self._redeem(5, token.CREDIT_MONEY, 1), outcome.ACCEPTED)
-        self.assertEqual(self._redeem(4, token.CLOCK, now_s - 3_600), outcome.OUTDATED)
+        self.assertEqual(self._redeem(4, token.CLOCK_BACK, now_s - 3_600), outcome.OUTDATED)
         self.assertEqual(self._redeem(3, token.CLOCK, now_s + 3_600), outcome.ACCEPTED)
 
     def test_times_that_no_meter_stores_are_refused_and_change_nothing(self):

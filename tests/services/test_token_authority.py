@@ -66,6 +66,7 @@ class TestIssuers(AuthorityTest):
             (token.METER_KEY, 2, bytes(16)),
             (token.SITE_KEY, 2, bytes(16)),
             (token.REVOKE, 3),
+            (token.CLOCK_BACK, helpers.START_S - 10_000),
         )
         self.assertEqual({row[0] for row in orders}, {row[0] for row in token.KINDS if token.is_for_office(row[0])})
         for count, order in enumerate(orders):

@@ -85,6 +85,7 @@ class TestEveryKind(unittest.TestCase):
             (token.CONTRACT, events.CONTRACT_CHANGED),
             (token.TARIFF, events.TARIFF_SENT),
             (token.CLOCK, events.CLOCK_SET),
+            (token.CLOCK_BACK, events.CLOCK_SET),
             (token.CLEAR_TAMPER, events.TAMPER_CLEARED),
             (token.TERM, events.TERM_CHANGED),
             (token.METER_KEY, events.KEYS_CHANGED),

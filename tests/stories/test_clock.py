@@ -116,7 +116,7 @@ class TestTheTechnicianWithThePin(ClockStory):
             answer = self.set_clock(self.world.now_s() - back_s)
             self.assertIn("refused", answer)
             self.assertIn("wattpurse token METER clock", answer)
-        self.type_token(token.CLOCK, self.world.now_s() - DAY_S)
+        self.type_token(token.CLOCK_BACK, self.world.now_s() - DAY_S)
         self.assertEqual(self.account.standing["dispenser_until_s"] - until_s + DAY_S in (-1, 0, 1), True)
         before_s = self.account.time_s
         midnight_s = self.account.tariff.zone.day_start_s(self.account.day + 1)

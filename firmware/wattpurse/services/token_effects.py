@@ -6,8 +6,8 @@ impossible token is not supported. A refused token stays unused, and may come ag
 
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
-from wattpurse.core.money import clock_rules, credit_rules, terms
 from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import credit_rules, terms
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.money.ledger_records import STANDING, TERMS
 from wattpurse.core.tariffs.calendar import LATEST_S
@@ -109,17 +109,20 @@ class TokenEffects:
         return self._accepted(opened, carrier, tariff.version, opened.sequence)
 
     def _set_clock(self, opened: "Token", carrier: int) -> int:
-        """Set the clock, ahead or back. Refuse a time just past, and one in a token that came late.
-
-        The token tells when it was made: if it is a little behind the clock, it waited. A token with a higher number
-        that came before it shows a longer wait.
-        """
+        """Set the clock ahead. Refuse a time in the past: the token may have waited, and tells when it was made."""
         (utc_s,) = opened.fields()
+        return self._move_clock(opened, carrier, utc_s, utc_s <= self._timekeeper.now_s())
+
+    def _set_clock_back(self, opened: "Token", carrier: int) -> int:
+        """Set the clock back. Refuse a time ahead, and a token that comes after one with a higher number: it waited."""
+        (utc_s,) = opened.fields()
+        is_late = opened.sequence < self._ledger.account.tokens.top()
+        return self._move_clock(opened, carrier, utc_s, is_late or utc_s >= self._timekeeper.now_s())
+
+    def _move_clock(self, opened: "Token", carrier: int, utc_s: int, is_outdated: bool) -> int:
         if not EARLIEST_S <= utc_s <= LATEST_S:
             return outcome.NOT_SUPPORTED
-        behind_s = self._timekeeper.now_s() - utc_s
-        is_late = opened.sequence < self._ledger.account.tokens.top()
-        if behind_s >= 0 and (is_late or behind_s <= clock_rules.BY_HAND_S):
+        if is_outdated:
             return outcome.OUTDATED
         time_notes.set_clock(self._ledger, self._timekeeper, utc_s, opened.sequence)
         return self._accepted(opened, carrier, utc_s, opened.sequence)
@@ -258,6 +261,7 @@ class TokenEffects:
         token.METER_KEY: _take_meter_key,
         token.SITE_KEY: _take_site_key,
         token.REVOKE: _revoke,
+        token.CLOCK_BACK: _set_clock_back,
     }
 
     def _obey(self, opened: "Token", carrier: int, name: str, value: int) -> int:

@@ -50,6 +50,12 @@ CASES = (
     ("term low_credit_microunits 1.50", token.TERM, (2, 1_500_000), "low_credit_microunits 1.50 EUR"),
     ("term credit_limit_mwh 99.999", token.TERM, (1, 99_999_000), "credit_limit_mwh 99.999 kWh"),
     ("clear-tamper", token.CLEAR_TAMPER, (), "clear tamper"),
+    (
+        "clock-back 2027-01-01T00:00:00+00:00",
+        token.CLOCK_BACK,
+        (1_798_761_600,),
+        "clock back to 2027-01-01 00:00:00 UTC",
+    ),
     ("clock 2027-01-01T00:00:00+00:00", token.CLOCK, (1_798_761_600,), "clock 2027-01-01 00:00:00 UTC"),
 )
 
@@ -148,7 +154,7 @@ class TestRefusals:
         ("debt x", "above zero"),
         ("permit tomorrow", "with its offset"),
         ("permit 2027-01-01T00:00:00", "with its offset"),
-        ("permit 2107-01-01T00:00:00+00:00", "before 2106|1970 and 2106"),
+        ("permit 2107-01-01T00:00:00+00:00", "before 2106|1970 and 2105"),
         ("switch ajar", "open or close"),
         ("shortage 10", "from 0 to 9"),
         ("contract rent", "no contract"),

@@ -166,6 +166,11 @@ def _clock(words: list[str], _context: Context) -> Order:
     return Order(token.CLOCK, (utc_s,), f"clock {time_text(utc_s)}")
 
 
+def _clock_back(words: list[str], _context: Context) -> Order:
+    utc_s = _instant(words[0]) if words else int(time.time())
+    return Order(token.CLOCK_BACK, (utc_s,), f"clock back to {time_text(utc_s)}")
+
+
 def _meter_key(_words: list[str], context: Context) -> Order:
     return _key(token.METER_KEY, "meter", context)
 
@@ -219,7 +224,8 @@ ORDERS = (
     (token.TARIFF, ("FILE",), "a tariff file: TOML, JSON, or as encoded by `wattpurse tariff`", _tariff),
     (token.TERM, ("NAME", "VALUE"), "one of the terms of supply", _term),
     (token.CLEAR_TAMPER, (), "clear the latched tamper", _clear_tamper),
-    (token.CLOCK, ("[TIME]",), "set the clock to a time, or to now; redeem it at that time", _clock),
+    (token.CLOCK, ("[TIME]",), "set the clock ahead: to a time, or to now", _clock),
+    (token.CLOCK_BACK, ("[TIME]",), "set a clock back that is ahead; redeem it at that time", _clock_back),
     (token.METER_KEY, (), "the meter's next key", _meter_key),
     (token.SITE_KEY, (), "the site's next key", _site_key),
     (token.REVOKE, ("ISSUER",), "refuse all tokens of a vending point from now on", _revoke),

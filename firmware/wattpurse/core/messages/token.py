@@ -52,6 +52,7 @@ SHORTAGE = 16
 METER_KEY = 17
 SITE_KEY = 18
 REVOKE = 19
+CLOCK_BACK = 20
 
 TENANT_LIMIT = (1 << 24) - 1
 
@@ -112,6 +113,7 @@ KINDS = (
     (17, "meter-key", "<B16s", ("version", "key"), 24, "keys changed", "meter key changed", False, True, "key"),
     (18, "site-key", "<B16s", ("version", "key"), 24, "keys changed", "site key changed", False, True, "key"),
     (19, "revoke", "<B", ("issuer",), 43, "issuer revoked", "issuer revoked", False, True, ""),
+    (20, "clock-back", "<I", ("utc_s",), 7, "clock set", "clock set back", False, True, ""),
 )
 
 # Columns of KINDS.

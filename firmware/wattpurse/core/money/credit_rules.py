@@ -119,7 +119,8 @@ def clear(account: "Account", sequence: int, card: int) -> None:
     standing.add("term_taken_s", term_s)
     for name in _CLEARED:
         standing.set(name, 0)
-    standing.set("friendly_since_s", account.time_s)  # the next tenant owes no time for the friendly hours before
+    if standing["friendly_until_s"]:
+        standing.set("friendly_since_s", account.time_s)  # the next tenant owes no time for the friendly hours before
 
 
 def term_end_s(account: "Account", now_s: int, duration_s: int) -> int:
