@@ -18,6 +18,7 @@ CREDITING = (token.CREDIT_MONEY, token.CREDIT_ENERGY, token.DAYS, token.DISPENSE
 _WINDOW = 64
 _OTHER_ISSUERS = 5
 _VOIDED_KEPT = 4
+_LATEST_S = 4_291_747_199  # the end of 2105
 _ORDERS = {token.SWITCH: "ordered_open", token.SHORTAGE: "shortage_level"}
 _FOR_OFFICE = (
     token.CONTRACT,
@@ -141,8 +142,8 @@ class TokenSums:
         self.numbers.use(one.sequence)
         self.voided = [*self.voided, (one.sequence, reason)][-_VOIDED_KEPT:]
 
-    def take(self, one, clock_s: int):
-        """Enter a token that is redeemed for the first time, when the meter's clock shows `clock_s`."""
+    def take(self, one, now_s: int):
+        """Enter a token that is redeemed for the first time, at `now_s` on the meter's clock."""
         kind, fields, standing = one.kind, one.fields, self.standing
         self.numbers.use(one.sequence)
         if kind == token.CREDIT_MONEY:
@@ -164,7 +165,7 @@ class TokenSums:
         elif kind == token.PERMIT:
             standing["permit_until_s"] = fields[0]
         elif kind == token.CLOCK and standing["permit_until_s"]:
-            standing["permit_until_s"] += fields[0] - clock_s
+            standing["permit_until_s"] = max(1, min(standing["permit_until_s"] + fields[0] - now_s, _LATEST_S))
         elif kind in _ORDERS:
             self._newest[kind] = one.sequence
             standing[_ORDERS[kind]] = fields[0]

@@ -122,7 +122,6 @@ class _Desk:
         self._tally = tally
         self._sums = TokenSums()
         self._under_way = None
-        self._clock_s = 0
 
     def deliver(self, one, may_cut=True):
         """Deliver an authentic token."""
@@ -167,11 +166,10 @@ class _Desk:
 
     def _redeem(self, one):
         """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
-        self._under_way = one
-        self._clock_s = self.meter.timekeeper.now_s()
+        self._under_way = one, self.meter.timekeeper.now_s()
         result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
         self._tally.add("deliveries")
-        self._judge(one, result)
+        self._judge(*self._under_way, result)
 
     def _plan_cut(self, operations):
         self.meter.flash.faults.plan_cut(operations, self._random.randrange(1001), "page")
@@ -180,9 +178,9 @@ class _Desk:
         """Recover from a power cut, perhaps during a redemption: it is done or not done."""
         self._tally.faults += 1
         self.meter.start_until_it_lasts(self._random, self._tally)
-        one, account = self._under_way, self._account
+        (one, now_s), account = self._under_way, self._account
         if account.token_is_used(one.sequence) and not self._sums.numbers.is_used(one.sequence):
-            self._judge(one, dict(account.voided.newest).get(one.sequence, outcome.ACCEPTED))
+            self._judge(one, now_s, dict(account.voided.newest).get(one.sequence, outcome.ACCEPTED))
         else:
             self._check_account()
 
@@ -190,13 +188,13 @@ class _Desk:
     def _account(self):
         return self.meter.ledger.account
 
-    def _judge(self, one, result):
+    def _judge(self, one, now_s, result):
         what = f"token {one.sequence} of kind {one.kind} {one.fields}, tenant {one.tenant}, after {one.after},"
         expected = self._sums.refusal(one)
         if result == expected or expected is None and result in _MAY_BE_REFUSED:
             self._check_refusal(one, f"{what} refused ('{outcome.text(result)}')", result)
         elif expected is None and result == outcome.ACCEPTED:
-            self._sums.take(one, self._clock_s)
+            self._sums.take(one, now_s)
         elif expected is None:
             raise Broken(LOST, f"{what} was met with '{outcome.text(result)}'")
         else:

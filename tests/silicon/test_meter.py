@@ -74,7 +74,7 @@ def test_a_console_session_over_usb(meter):
     tap(meter, card_with(20_000_000))
     status = json.loads(meter.type_line("status --json")[0])
     assert (status["meter_number"], status["supply"]) == (METER, "on")
-    assert "bought   20.000000    0.000000" in meter.type_line("registers")
+    assert "bought     20.000000    0.000000" in meter.type_line("registers")
     change = "terms set low_credit_microunits 1500000"
     assert meter.type_line(change)[0].startswith("refused: 'terms set' needs a login")
     assert meter.type_line("login 000000")[0].startswith("refused")
