@@ -1,4 +1,4 @@
-"""Who may make a token, for whom, and in which order: what insiders, tenants and vending points try."""
+"""Attempts of insiders, tenants and vending points to make a token that is not theirs, or to change the order."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""Vending points: key files of their own, tokens of their own, and what the office and thieves can do with them."""
+"""A vending point sells with a key file of its own, under its own numbers. The office and thieves try their means."""
 
 # ruff: noqa: F811 fixtures
 
@@ -53,8 +53,10 @@ def test_a_stolen_key_file_has_no_key_of_the_office_and_sells_nothing_after_the_
 def test_a_vending_point_is_refused_what_only_the_office_may_do(wattpurse, meter, kiosk):
     assert "by the office alone" in wattpurse.refusal(f"token {METER} debt -5 --hex {KIOSK}")
     assert "office's key file" in wattpurse.refusal(f"meter keys {METER} {KIOSK}")
-    assert "only the office" in wattpurse.refusal(f"keys vending-point kiosk.json x.json --issuer 3 --meters {METER}")
-    assert "the office makes the next keys" in wattpurse.refusal("keys roll kiosk.json")
+    assert "only the office makes keys" in wattpurse.refusal(
+        f"keys vending-point kiosk.json x.json --issuer 3 --meters {METER}"
+    )
+    assert "only the office makes keys" in wattpurse.refusal("keys roll kiosk.json")
     wattpurse(f"meter add {OTHER} {KIOSK}")
     assert "ask the office" in wattpurse.refusal(f"token {OTHER} money 5 --hex {KIOSK}")
 

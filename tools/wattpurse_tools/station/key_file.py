@@ -13,7 +13,7 @@ The office makes the key file of a vending point. It has the keys of one issuer 
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from boards.host.chips.aes import aes
@@ -88,20 +88,23 @@ class VendingPointKeySet:
         return self._meters[meter_number]
 
 
+AnyKeySet = KeySet | VendingPointKeySet
+
+
 class SiteKeys:
     """The keys of one site in all versions. `key_version`, `site_key` and `operator_key` are the newest.
 
     `issuer` is the number under which tokens are sealed: 0 for the office.
     """
 
-    def __init__(self, key_sets: "list[KeySet] | list[VendingPointKeySet]", issuer: int = OFFICE) -> None:
+    def __init__(self, key_sets: Sequence[AnyKeySet], issuer: int = OFFICE) -> None:
         self.issuer = issuer
         self.newest_first = key_sets[::-1]
         self.key_version = key_sets[-1].key_version
         self.site_key = key_sets[-1].site_key
         self.operator_key = key_sets[-1].operator_key
 
-    def version(self, key_version: int) -> KeySet:
+    def version(self, key_version: int) -> AnyKeySet:
         """Return the keys of one version. Raise ValueError if they are not in this key file."""
         for key_set in self.newest_first:
             if key_set.key_version == key_version:
@@ -179,10 +182,7 @@ def make_vending_point(office: str | Path, path: str | Path, issuer: int, meters
     """
     if not OFFICE < issuer < ISSUERS:
         raise ValueError(f"a vending point is an issuer from 1 to {ISSUERS - 1}")
-    site_keys = load(office)
-    if site_keys.issuer != OFFICE:
-        raise ValueError(f"{office} is the key file of a vending point; only the office makes one")
-    key_sets = [_vending_point_document(one, issuer, meters) for one in site_keys.newest_first[::-1]]
+    key_sets = [_vending_point_document(one, issuer, meters) for one in _of_office(office)]
     try:
         _write(path, os.O_EXCL, {"format": VENDING_POINT_FORMAT, "issuer": issuer, "keys": key_sets})
     except FileExistsError:
@@ -192,17 +192,23 @@ def make_vending_point(office: str | Path, path: str | Path, issuer: int, meters
 def roll(path: str | Path) -> int:
     """Add the next version to a key file and return it. The file is whole at any moment. Raise ValueError after 255."""
     path = Path(path)
-    site_keys = load(path)
-    if site_keys.issuer != OFFICE:
-        raise ValueError(f"{path} is the key file of a vending point; the office makes the next keys")
-    key_version = site_keys.key_version + 1
+    key_sets = _of_office(path)
+    key_version = key_sets[-1].key_version + 1
     if key_version > KEY_VERSION_LIMIT:
         raise ValueError(f"{path}: version {KEY_VERSION_LIMIT} is the last possible one")
-    documents = [_document(key_set) for key_set in site_keys.newest_first[::-1]]
+    documents = [_document(key_set) for key_set in key_sets]
     temporary = path.with_name(path.name + ".part")
     _write(temporary, os.O_TRUNC, {"format": FORMAT, "keys": [*documents, _new_keys(key_version)]})
     os.replace(temporary, path)
     return key_version
+
+
+def _of_office(path: str | Path) -> list[KeySet]:
+    """Return the office's keys of all versions, the oldest first. Raise ValueError for another key file."""
+    key_sets = [one for one in load(path).newest_first[::-1] if isinstance(one, KeySet)]
+    if not key_sets:
+        raise ValueError(f"{path} is the key file of a vending point; only the office makes keys")
+    return key_sets
 
 
 def _read(values: object) -> SiteKeys:
