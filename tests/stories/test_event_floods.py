@@ -17,13 +17,13 @@ class TestFloods(KeyCardStory):
         self.quiet(20 * 60)
         self.pull_out(card)
         self.quiet(3_700)  # the start of the meter was more than an hour ago
-        no_tariff = self.new_card(self.seal(token.TARIFF, b"no tariff"))
+        no_credit = self.new_card(self.seal(token.CREDIT_MONEY, 0))
         log = self.world.meter.events
         begin_s, place = self.world.now_s(), log.place
         for _ in range(4):
             self.put_in(other)
             self.pull_out(other)
-            for shown in (image, no_tariff):
+            for shown in (image, no_credit):
                 self.tap(shown)
             self.world.type_line("login 000000")
             self.world.hardware.cover.sense(True)
