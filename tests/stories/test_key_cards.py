@@ -23,11 +23,17 @@ _LATENESS_MS = 500
 
 
 class Slot:
-    """The slot of a session that has one card."""
+    """The slot of a session that has one card, and the guide of that session."""
 
     def __init__(self, card):
         self.name = self.card = None
         self._card = card
+
+    def written_s(self, _name):
+        return 0
+
+    def hint(self, _world, _card_on_reader):
+        return ""
 
     def names(self):
         return ["student"]
@@ -105,7 +111,7 @@ class TestTheStudent(KeyCardStory):
         self.world.household.constant_w = 4_000
         self.world.household.update()
         cards = Slot(self.key_card())
-        session = Session(self.world, cards, None, None, ascii_glyphs())
+        session = Session(self.world, cards, None, None, ascii_glyphs(), cards)
         session.toggle_card(1)
         self.assertTrue(self.world.run_until(self.is_lit, 3))
         session.change_speed(len(SPEEDS))
