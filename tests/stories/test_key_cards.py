@@ -23,7 +23,7 @@ _LATENESS_MS = 500
 
 
 class Slot:
-    """The slot of a session that has one card, and the guide of that session."""
+    """The slot, guide and terminal of a session that has one card."""
 
     def __init__(self, card):
         self.name = self.card = None
@@ -34,6 +34,9 @@ class Slot:
 
     def hint(self, _world, _card_on_reader):
         return ""
+
+    def size(self):
+        return 80, 24
 
     def names(self):
         return ["student"]
@@ -111,7 +114,7 @@ class TestTheStudent(KeyCardStory):
         self.world.household.constant_w = 4_000
         self.world.household.update()
         cards = Slot(self.key_card())
-        session = Session(self.world, cards, None, None, ascii_glyphs(), cards)
+        session = Session(self.world, cards, None, cards, ascii_glyphs(), cards)
         session.toggle_card(1)
         self.assertTrue(self.world.run_until(self.is_lit, 3))
         session.change_speed(len(SPEEDS))
