@@ -97,7 +97,8 @@ def visited(meter, begun_us, before):
     assert after.money.bought == CREDIT
     assert after.token_is_used(1)
     missing = missing_pulses(meter)
-    assert missing <= pulses_in((meter.clock.now_us - begun_us) / 1e6)
+    # The pulse before the visit may not have been taken when it began.
+    assert missing <= 1 + pulses_in((meter.clock.now_us - begun_us) / 1e6)
     meter.run_for(5)
     assert missing_pulses(meter) <= missing
     assert meter.relay.contact_closed
