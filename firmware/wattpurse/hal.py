@@ -8,6 +8,7 @@ alone: a meter's image never builds them.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from array import array
     from typing import Protocol, overload
 
     from wattpurse.cards.mfrc522 import Mfrc522
@@ -45,6 +46,30 @@ if TYPE_CHECKING:
         def program(self, __address: int, __data: "bytes | bytearray | memoryview") -> None: ...
 
         def erase(self, __sector: int) -> None: ...
+
+    class Sampler(Protocol):
+        """A converter that DMA empties into a ring of codes, for clamps. A board without it has None in its place.
+
+        `ring` has `length` halfwords, a power of 2; a frame is `channels` of them, and begins with channel 0. `read_raw`
+        returns how many were written, modulo `modulus`, and `note_taken` keeps how many the program has taken:
+        `taken` of the next program. `has_overrun` is True if the converter dropped a sample; `restart` begins anew.
+        """
+
+        length: int
+        channels: int
+        modulus: int
+        taken: int
+
+        @property
+        def ring(self) -> "memoryview | array[int]": ...
+
+        def read_raw(self) -> int: ...
+
+        def note_taken(self, __raw: int) -> None: ...
+
+        def has_overrun(self) -> bool: ...
+
+        def restart(self) -> None: ...
 
     class Watchdog(Protocol):
         """Resets the board 8 s after the last `feed`."""
@@ -133,6 +158,8 @@ if TYPE_CHECKING:
         @property
         def counter(self) -> PulseCounter: ...
 
+        def build_sampler(self) -> "Sampler | None": ...
+
         @property
         def load_switch(self) -> LoadSwitch: ...
 
@@ -184,6 +211,7 @@ DEVICES = (
     ("unique_id", "identifies this board among all others: bytes"),
     ("clock", "ticks_ms(), ticks_us(), ticks_diff(later, earlier), ticks_add(ticks, delta), async sleep_ms(ms)"),
     ("counter", "drivers.pulse_counter.PulseCounter over a counter that silicon advances"),
+    ("build_sampler", "build_sampler() -> the converter of clamps, running, or None if the board has none"),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),

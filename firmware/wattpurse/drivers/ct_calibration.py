@@ -1,0 +1,215 @@
+"""Calibration of the CT-clamp front end: what one code is worth on each leg, and how a technician finds it.
+
+    calibration: version u8 (1), legs u8, nominal voltage u16 (V), low u8, high u8 (percent of it), then for each leg:
+    amperes u32 (microamperes a code), volts u32 (microvolts a code), gain i32 (ppm), phase i32, offset i32
+
+`phase` is the weight of the shifted products, in 1/16,384 of a frame: it is how much later the voltage has to be read.
+`offset` is the pickup of the current channel, in 2**-24 of the voltage: its power goes with the square of the voltage.
+
+All functions use integers only. A calibration that no sound installation can need raises ValueError with the reason.
+"""
+
+import struct
+
+VERSION = 1
+LEGS_MOST = 2
+FRAMES_A_SECOND = 2_000
+PHASE_ONE = 1 << 14
+OFFSET_BITS = 24
+GAIN_ONE = 1_000_000
+SKEW = -PHASE_ONE // 4  # the phase of a perfect clamp: the voltage is read a quarter of a frame after the current
+
+_HEAD = "<BBHBB"
+_LEG = "<IIiii"
+_CODES = 4_096
+# One mWh is 3.6 J, a sum is over FRAMES_A_SECOND products a second. Codes are in millionths of A and V, gain in ppm.
+_PRODUCTS_SCALE = 3_600 * FRAMES_A_SECOND * 10**15
+_WATT_SCALE = 10**18
+_FEWEST_PRODUCTS = 20_000  # of a mWh: 24 kW on a leg with room to spare stay below 2**30 in a sum
+_MOST_PRODUCTS = 20_000_000
+_GAIN_RANGE = (800_000, 1_200_000)
+_PHASE_MOST = 7_600  # 5 degrees of 60 Hz
+_OFFSET_MOST = 1 << 12  # 8 W at 138 V
+_LEAST_MW = 20_000
+_LEAST_LAG_PERCENT = 20
+_MOST_LAG_PERCENT = 85
+
+
+class LegCalibration:
+    """The calibration of one leg. `amp_ua` and `volt_uv` are microamperes and microvolts a code."""
+
+    def __init__(self, amp_ua: int, volt_uv: int, gain_ppm: int = GAIN_ONE, phase: int = SKEW, offset: int = 0) -> None:
+        self.amp_ua = amp_ua
+        self.volt_uv = volt_uv
+        self.gain_ppm = gain_ppm
+        self.phase = phase
+        self.offset = offset
+
+    @property
+    def products_per_mwh(self) -> int:
+        """The sum of products that is one mWh."""
+        return _PRODUCTS_SCALE // (self.amp_ua * self.volt_uv * self.gain_ppm)
+
+    def milliwatts(self, products: int, frames: int) -> int:
+        """Return the mean power of a sum of products over so many frames, in mW."""
+        return products * self.amp_ua * self.volt_uv * self.gain_ppm * 1000 // (_WATT_SCALE * max(1, frames))
+
+    def check(self) -> None:
+        """Raise ValueError if no sound clamp and divider have these figures."""
+        if not _GAIN_RANGE[0] <= self.gain_ppm <= _GAIN_RANGE[1]:
+            percent = (self.gain_ppm - GAIN_ONE) // 10_000
+            raise ValueError(f"the gain would be {percent:+} %, which is beyond 20 %: check 'ct set' and the load")
+        if abs(self.phase - SKEW) > _PHASE_MOST:
+            raise ValueError("the phase would be beyond 5 degrees: check the leg of the clamp, and the load")
+        if abs(self.offset) > _OFFSET_MOST:
+            raise ValueError("the offset is too large for pickup: is there really no load?")
+        if not _FEWEST_PRODUCTS <= self.products_per_mwh <= _MOST_PRODUCTS:
+            raise ValueError("a clamp for 5 to 200 A and a divider for 100 to 250 V are expected: check the figures")
+
+
+class Calibration:
+    """The calibration of a meter: `legs` of LegCalibration, and the limits of the voltage."""
+
+    def __init__(self, legs: list, nominal_v: int = 120, low_percent: int = 85, high_percent: int = 115) -> None:
+        self.legs = legs
+        self.nominal_v = nominal_v
+        self.low_percent = low_percent
+        self.high_percent = high_percent
+
+    def pack(self) -> bytes:
+        """Return the bytes for the settings."""
+        data = struct.pack(_HEAD, VERSION, len(self.legs), self.nominal_v, self.low_percent, self.high_percent)
+        for leg in self.legs:
+            data += struct.pack(_LEG, leg.amp_ua, leg.volt_uv, leg.gain_ppm, leg.phase, leg.offset)
+        return data
+
+    def check(self) -> None:
+        """Raise ValueError if the calibration is not plausible."""
+        if not 1 <= len(self.legs) <= LEGS_MOST:
+            raise ValueError("a meter has one leg or two")
+        if not 100 <= self.nominal_v <= 250:
+            raise ValueError("the nominal voltage is 100 to 250 V")
+        if not 50 <= self.low_percent < 100 < self.high_percent <= 150:
+            raise ValueError("the limits of the voltage are 50 to 99 and 101 to 150 percent of the nominal voltage")
+        for leg in self.legs:
+            leg.check()
+
+
+def default(legs: int) -> Calibration:
+    """Return the calibration of the reference wiring of docs/ct.md: 236.2 A and 132.4 V a volt, 3.0 V reference."""
+    return Calibration([LegCalibration(173_000, 97_000) for _ in range(legs)])
+
+
+def unpack(data: bytes) -> Calibration:
+    """Return the calibration that `pack` packed. Raises ValueError for anything else."""
+    size, of_leg = struct.calcsize(_HEAD), struct.calcsize(_LEG)
+    if len(data) < size or data[0] != VERSION or len(data) != size + data[1] * of_leg:
+        raise ValueError("the calibration of the clamps is not of this firmware")
+    _, legs, nominal_v, low_percent, high_percent = struct.unpack_from(_HEAD, data)
+    every = [LegCalibration(*struct.unpack_from(_LEG, data, size + leg * of_leg)) for leg in range(legs)]
+    calibration = Calibration(every, nominal_v, low_percent, high_percent)
+    calibration.check()
+    return calibration
+
+
+class Measurement:
+    """Sums of one leg over `frames` frames: products, shifted products, and the mean square of the voltage in codes.
+
+    `amp_square` is the mean square of the current. The offset of the calibration in force is subtracted already.
+    """
+
+    def __init__(self, frames: int, products: int, shifted: int, volt_square: int, amp_square: int) -> None:
+        self.frames = frames
+        self.products = products
+        self.shifted = shifted
+        self.volt_square = volt_square
+        self.amp_square = amp_square
+
+    def sum_at(self, phase: int) -> int:
+        """Return the sum of products with this phase, times PHASE_ONE."""
+        return self.products * PHASE_ONE + self.shifted * phase
+
+    def milliwatts(self, leg: LegCalibration) -> int:
+        """Return the mean power under a calibration, in mW."""
+        return leg.milliwatts(self.sum_at(leg.phase), self.frames * PHASE_ONE)
+
+    def factor_percent(self, leg: LegCalibration) -> int:
+        """Return the power factor in percent, negative if energy flowed backwards."""
+        apparent_square = self.volt_square * self.amp_square
+        if not apparent_square:
+            return 0
+        mean = self.sum_at(leg.phase) * 1000 // (self.frames * PHASE_ONE)
+        squared = mean * mean // apparent_square  # of the factor, in millionths
+        percent = 0
+        while (percent + 1) * (percent + 1) * 100 <= squared and percent < 100:
+            percent += 1
+        return -percent if mean < 0 else percent
+
+
+def with_gain(leg: LegCalibration, seen: Measurement, load_mw: int) -> LegCalibration:
+    """Return the calibration that reads `load_mw` from the measurement, at its present phase."""
+    _refuse_weak(leg, seen, load_mw)
+    return _checked(leg, _gain(leg, seen, load_mw, leg.phase), leg.phase, leg.offset)
+
+
+def with_phase(
+    leg: LegCalibration, seen: Measurement, load_mw: int, resistive: Measurement | None = None, resistive_mw: int = 0
+) -> LegCalibration:
+    """Return the calibration that reads `load_mw` from the measurement of a load that lags.
+
+    With the measurement of a load of power factor 1, phase and gain follow from both in closed form. Without it the
+    gain is taken as right.
+    """
+    _refuse_weak(leg, seen, load_mw)
+    lag = seen.factor_percent(leg)
+    if not _LEAST_LAG_PERCENT <= lag <= _MOST_LAG_PERCENT:
+        raise ValueError(f"the load of 'ct phase' has a power factor near 0.5 lagging, this one has {lag} %")
+    if resistive is None:
+        wanted = load_mw * _WATT_SCALE * seen.frames // (leg.amp_ua * leg.volt_uv * leg.gain_ppm * 1000)
+        phase = _rounded((wanted - seen.products) * PHASE_ONE, seen.shifted)
+        return _checked(leg, leg.gain_ppm, phase, leg.offset)
+    one, two = resistive_mw * resistive.frames, load_mw * seen.frames
+    numerator = one * seen.products - two * resistive.products
+    phase = _rounded(numerator * PHASE_ONE, two * resistive.shifted - one * seen.shifted)
+    return _checked(leg, _gain(leg, resistive, resistive_mw, phase), phase, leg.offset)
+
+
+def with_offset(leg: LegCalibration, seen: Measurement) -> LegCalibration:
+    """Return the calibration that reads nothing from the measurement, which was made without a load."""
+    if not seen.volt_square:
+        raise ValueError("there is no voltage on this leg")
+    more = _rounded(seen.sum_at(leg.phase) << OFFSET_BITS, seen.frames * PHASE_ONE * seen.volt_square)
+    return _checked(leg, leg.gain_ppm, leg.phase, leg.offset + more)
+
+
+def _gain(leg: LegCalibration, seen: Measurement, load_mw: int, phase: int) -> int:
+    denominator = leg.amp_ua * leg.volt_uv * seen.sum_at(phase)
+    if denominator <= 0:
+        raise ValueError("energy flows backwards through this clamp: turn it round first")
+    return _rounded(load_mw * seen.frames * PHASE_ONE * (_WATT_SCALE // 1000), denominator)
+
+
+def _refuse_weak(leg: LegCalibration, seen: Measurement, load_mw: int) -> None:
+    if load_mw < _LEAST_MW or seen.milliwatts(leg) < _LEAST_MW // 2:
+        if seen.milliwatts(leg) < -_LEAST_MW // 2:
+            raise ValueError("energy flows backwards through this clamp: turn it round first")
+        raise ValueError("the load is too small to calibrate with: 20 W at least, better a fifth of the clamp")
+
+
+def _checked(leg: LegCalibration, gain_ppm: int, phase: int, offset: int) -> LegCalibration:
+    made = LegCalibration(leg.amp_ua, leg.volt_uv, gain_ppm, phase, offset)
+    made.check()
+    return made
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    if denominator == 0:
+        raise ValueError("the measurement does not tell: is the load connected?")
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def codes_value(per_volt_milli: int, reference_mv: int) -> int:
+    """Return the micro-units of one code, from milli-units a volt at the converter's input."""
+    return per_volt_milli * reference_mv // _CODES

@@ -1,0 +1,128 @@
+"""Voltage, current, power factor and frequency of each leg, for people and for limits.
+
+One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz), then the next. A round
+over four channels takes 0.8 s. The energy does not depend on these readings.
+"""
+
+from array import array
+
+from wattpurse.drivers import ct_kernel as kernel
+from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from wattpurse.drivers.ct_front_end import Leg
+
+FRAMES = 400
+
+_SUB = 64  # parts of a frame, of codes squared
+_LEAST_CROSSINGS = 4
+_LEAST_VOLT_SQUARE = 100 * 100  # a hundred codes: no mains below this
+
+
+class Readings:
+    """The readings of `legs`, in frames of `channels` halfwords. `rounds` counts the rounds over all channels."""
+
+    def __init__(self, legs: list, table: bytearray, channels: int) -> None:
+        self.rounds = 0
+        self._legs = legs
+        self._table = table
+        self._channels = channels
+        self._state = array("i", [0] * kernel.WORDS)
+        self._squares = array("i", [0] * 2 * len(legs))  # mean squares of each channel, in codes, times 16
+        self._periods = array("i", [0] * 2 * len(legs))  # of each leg: periods, and their length in 1/64 frame
+        self._channel = 0
+        self._frames = 0
+        self._sum = 0
+
+    def add(self, ring: "memoryview | array", place: int, mask: int, frames: int) -> None:
+        """Add the frames at `place` in the ring."""
+        state = self._state
+        leg = self._legs[self._channel >> 1]
+        if self._frames == 0:
+            state[kernel.SQUARES] = 0
+            state[kernel.CROSSINGS] = 0
+            state[kernel.BASE] = leg.volt_mean if self._channel & 1 else leg.amp_mean
+            self._sum = 0
+        state[kernel.PLACE] = place + self._channel
+        state[kernel.MASK] = mask
+        state[kernel.STEP] = self._channels
+        state[kernel.FRAMES] = frames
+        state[kernel.BEGUN] = self._frames
+        kernel.add_squares(ring, self._table, state)
+        self._sum += state[kernel.SUM]
+        self._frames += frames
+        if self._frames >= FRAMES:
+            self._end(leg)
+
+    def squares(self, leg: int) -> tuple:
+        """Return the mean squares of voltage and current of a leg, in codes."""
+        return self._squares[2 * leg + 1] // 16, self._squares[2 * leg] // 16
+
+    def millivolts(self, leg: int) -> int:
+        """Return the rms voltage of a leg."""
+        return _root(self._squares[2 * leg + 1] * 16) * self._legs[leg].calibration.volt_uv // 16_000
+
+    def milliamperes(self, leg: int) -> int:
+        """Return the rms current of a leg; 0 while it has no load."""
+        one = self._legs[leg]
+        return _root(self._squares[2 * leg] * 16) * one.calibration.amp_ua // 16_000 if one.is_loaded else 0
+
+    def milliwatts(self, leg: int) -> int:
+        """Return the mean power of a leg over the last second, negative if it flows out; 0 without load."""
+        one = self._legs[leg]
+        return one.calibration.milliwatts(one.power_sum * 64, one.power_frames) if one.is_loaded else 0
+
+    def factor_percent(self, leg: int) -> int:
+        """Return the power factor of a leg in percent; 0 without load."""
+        apparent = self.millivolts(leg) * self.milliamperes(leg) // 1000
+        return max(-100, min(100, 100 * self.milliwatts(leg) // apparent)) if apparent else 0
+
+    def millihertz(self, leg: int) -> int:
+        """Return the frequency of a leg, 0 without voltage."""
+        periods, length = self._periods[2 * leg], self._periods[2 * leg + 1]
+        return periods * FRAMES_A_SECOND * _SUB * 1000 // length if length else 0
+
+    def _end(self, leg: "Leg") -> None:
+        """Keep the mean square of the channel, and go on with the next channel."""
+        frames = self._frames
+        squares = self._state[kernel.SQUARES]
+        square = (squares // frames << 8) + (squares % frames << 8) // frames
+        square -= self._sum * self._sum // frames * 16 // frames
+        self._squares[self._channel] = max(0, square)
+        if self._channel & 1:
+            leg.set_volt_square(max(0, square) >> 4)
+            self._count_periods(leg.place, square >= 16 * _LEAST_VOLT_SQUARE)
+        self._frames = 0
+        self._channel += 1
+        if self._channel == 2 * len(self._legs):
+            self._channel = 0
+            self.rounds += 1
+
+    def _count_periods(self, leg: int, has_voltage: bool) -> None:
+        state = self._state
+        crossings = state[kernel.CROSSINGS]
+        if not has_voltage or crossings < _LEAST_CROSSINGS:
+            self._periods[2 * leg + 1] = 0
+            return
+        first = _instant(state, kernel.FIRST)
+        self._periods[2 * leg] = crossings - 1
+        self._periods[2 * leg + 1] = _instant(state, kernel.LAST) - first
+
+
+def _instant(state: "array", place: int) -> int:
+    """Return the time of a crossing in 1/64 frame, between its two samples."""
+    below, above = state[place + 1], state[place + 2]
+    return state[place] * _SUB - _SUB * above // (below + above)
+
+
+def _root(square: int) -> int:
+    """Return the whole square root."""
+    if square <= 0:
+        return 0
+    root = 1 << (len(bin(square)) - 1) // 2
+    while True:
+        better = (root + square // root) // 2
+        if better >= root:
+            return root
+        root = better
