@@ -44,4 +44,9 @@ def build_board_with(ring_blocks: "BlockDevice") -> "Board":
             display_order=DISPLAY_ORDER,
             bare_inputs=("magnet", "reverse_flow"),
         ),
+        build_sampler=_no_sampler,
     )
+
+
+def _no_sampler() -> None:
+    """Return None: the converter of this chip is too coarse for clamps, see docs/ct.md."""

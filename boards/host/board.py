@@ -9,6 +9,7 @@ from boards.host.chips.button import ButtonModel
 from boards.host.chips.console import ConsoleModel
 from boards.host.chips.display import DisplayModel
 from boards.host.chips.flash import SECTOR_SIZE, FlashModel
+from boards.host.chips.house_clamps import HouseClamps
 from boards.host.chips.i2c import I2cBus
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.pin import INPUT, PUSH_PULL, Pin, Wire
@@ -56,6 +57,7 @@ class Hardware:
         self.flash = FlashModel(clock, FLASH_SECTORS, self.random_bits, memory)
         self.reader = Mfrc522Model(clock)
         self.source = PulseSource(clock, IMPULSES_PER_KWH)
+        self.clamps = HouseClamps(clock, self.source, seed)
         self.watchdog = WatchdogModel(clock)
         self.i2c = I2cBus(clock)
         self.rtc = RtcModel(clock, utc_s)
@@ -86,6 +88,7 @@ class Hardware:
     def start_board(self) -> None:
         """Start the processor anew. The other chips keep their state."""
         self._stop_board()
+        self.clamps.stop()
         self.source.board_powered()
         self.console.board_started()
         self.board = Board(self)
@@ -97,6 +100,7 @@ class Hardware:
         self.reader.power_cut()
         self.rtc.power_lost()
         self.source.set_mains(False)
+        self.clamps.stop()
 
     def violations(self) -> list:
         """Return the violations that the chip models noted."""
@@ -127,6 +131,7 @@ class Board:
         self.console = hardware.console
         self.aes = aes
         self.counter = PulseCounter(hardware.source.read_raw, hardware.source.modulus)
+        self.build_sampler = hardware.clamps.sampler
         coil_pins = pin(hardware.open_coil_wire, PUSH_PULL), pin(hardware.close_coil_wire, PUSH_PULL)
         self.load_switch = LoadSwitch(*coil_pins, self.clock, self._hold_ms)
         display_pins = pin(hardware.display_wires[0]), pin(hardware.display_wires[1])

@@ -8,17 +8,22 @@ import os
 import sys
 
 from boards.host.screen import terminal
-from boards.host.world.commissioning import CONTRACT, customer_from, customer_of, open_world
+from boards.host.world.commissioning import CONTRACT, CT, PULSE, customer_from, customer_of, open_world
 from boards.host.world.guide import Guide
 from boards.host.world.state_folder import TERMINAL_SIZE
 
-_OPTIONS = ("--state", "--cards", "--desk", "--contract")
-_USAGE = "usage: run.py [--contract NAME] [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
+_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end")
+_FRONT_ENDS = (PULSE, CT)
+_USAGE = (
+    "usage: run.py [--contract NAME] [--front-end pulse|ct] [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
+)
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
   --contract NAME  the contract of a new meter: prepaid-money (the default), prepaid-energy, term, dispenser,
                    key-card, managed or account
-  --state FOLDER   the meter; the default is meter, or meter-NAME for another contract
+  --front-end NAME what measures the house of a new meter: pulse (the default), or ct for two clamps
+  --state FOLDER   the meter; the default is meter, or meter-NAME for another contract,
+                   with -ct behind it for clamps
   --cards FOLDER   the cards; the default is cards
   --desk FOLDER    the keys and the record of the vending station; the default is this folder
   --story          tell some days of a prepaid-money meter instead, as without a terminal
@@ -30,7 +35,8 @@ def arguments(words: list) -> dict:
 
     Raises ValueError that names the mistake.
     """
-    options = {"state": None, "cards": None, "desk": None, "contract": None, "story": False, "help": False}
+    options = {"state": None, "cards": None, "desk": None, "contract": None, "front-end": None}
+    options.update({"story": False, "help": False})
     words = list(words)
     while words:
         word = words.pop(0)
@@ -42,6 +48,8 @@ def arguments(words: list) -> dict:
             raise ValueError(f"{word} needs a name behind it; {_USAGE}")
         else:
             options[word[2:]] = words.pop(0)
+    if options["front-end"] not in (None,) + _FRONT_ENDS:
+        raise ValueError(f"--front-end is {' or '.join(_FRONT_ENDS)}; {_USAGE}")
     return options
 
 
@@ -49,6 +57,8 @@ def folders(options: dict) -> tuple:
     """Return the folders of meter, cards and station."""
     contract = options["contract"]
     state = "meter" if contract in (None, CONTRACT) else "meter-" + contract
+    if options["front-end"] == CT:
+        state += "-" + CT
     return options["state"] or state, options["cards"] or "cards", options["desk"] or "."
 
 
@@ -78,7 +88,10 @@ def story(options: dict) -> int:
         print(f"Without the screen there is only the story of a {CONTRACT} meter, in a folder of its own.")
         print(f"Start it in a terminal, without --story, to use {given}.")
         return 2
-    from boards.host.world.story import tell
+    if options["front-end"] == CT:
+        from boards.host.world.clamp_story import tell
+    else:
+        from boards.host.world.story import tell
 
     return tell()
 
@@ -91,7 +104,9 @@ def live(options: dict) -> int:
     seed = int.from_bytes(os.urandom(7), "little")
     state_folder, cards_folder, desk_folder = folders(options)
     try:
-        world, cards, state = open_world(state_folder, cards_folder, desk_folder, seed, options["contract"])
+        world, cards, state = open_world(
+            state_folder, cards_folder, desk_folder, seed, options["contract"], options["front-end"]
+        )
     except (OSError, ValueError) as error:
         print(f"The meter cannot be made ready: {error}")
         return 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, Flash, Watchdog
+    from wattpurse.hal import Aes, Flash, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -60,7 +60,8 @@ class ChipTraits:
 class ChipBoard:
     """All devices of `hal`, on the pins of `gpio`: the GPIO numbers by signal of the board's wiring table.
 
-    `counter` is running already, `flash` is the ledger's, and `watchdog` was not fed yet.
+    `counter` is running already, `flash` is the ledger's, and `watchdog` was not fed yet. `build_sampler()` returns the
+    converter for clamps, or None.
     """
 
     def __init__(
@@ -71,10 +72,12 @@ class ChipBoard:
         flash: "Flash",
         watchdog: "Watchdog",
         traits: ChipTraits,
+        build_sampler: "Callable[[], Sampler | None]",
     ) -> None:
         self.name = name
         self.counter = counter
         self.flash = flash
+        self.build_sampler = build_sampler
         self._gpio = gpio
         self.clock = clock = Clock()
         coil_pins = self._output("open_coil", 0), self._output("close_coil", 0)

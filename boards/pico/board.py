@@ -11,7 +11,7 @@ from wattpurse.drivers.pulse_counter import PulseCounter
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from wattpurse.hal import Board
+    from wattpurse.hal import Board, Sampler
 
 # The cause of the last reset (RP2040 data sheet, 4.7.6, REASON). machine.reset_cause() does not tell a timeout apart.
 _WATCHDOG_REASON = 0x40058008
@@ -34,7 +34,17 @@ def build_board() -> "Board":
         watchdog=watchdog,
         # No delay for the display: a call of a pin takes this chip longer than the display needs.
         traits=ChipTraits(reader_bus=0, has_hard_interrupts=True, display_delay_us=None, display_order=DISPLAY_ORDER),
+        build_sampler=_build_sampler,
     )
+
+
+def _build_sampler() -> "Sampler | None":
+    """Return the converter of clamps, or None if the image has no memory for its samples."""
+    try:
+        from boards.pico.sampler import Sampler
+    except ImportError:
+        return None
+    return Sampler()
 
 
 def _read_identification() -> int:

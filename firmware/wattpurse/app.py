@@ -8,8 +8,10 @@ from wattpurse import hal
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
 from wattpurse.core.money import clock_rules, supply
+from wattpurse.core.money.account import MWH_PER_KWH
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.records import events
+from wattpurse.core.records.settings import CLAMPS, PULSES
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.drivers.led_display import order_of
 from wattpurse.services.card_desk import CardDesk
@@ -30,11 +32,14 @@ from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.money.contract import Contract
+    from wattpurse.drivers.ct_calibration import Calibration
     from wattpurse.hal import Board
+    from wattpurse.services.clamps import Clamps
 
 VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
+CLAMPS_PERIOD_MS = 1_000
 
 
 class Meter:
@@ -52,6 +57,7 @@ class Meter:
         self.load_profile = self.stores.load_profile
         self.top_ups = self.stores.top_ups
         self.circumstances = Circumstances()
+        self.clamps: Clamps | None = None
         stores, clock = self.stores, board.clock
         self.timekeeper = timekeeper = TimeKeeper(rtc=board.rtc, clock=clock)
         self.key_slot = KeySlot(stores=stores, timekeeper=timekeeper, clock=clock, aes=board.aes)
@@ -148,6 +154,8 @@ class Meter:
         else:
             account = self.ledger.account
             self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
+        if self.fault == supply.ON and self.settings.get("front_end", PULSES) == CLAMPS:
+            self._start_clamps()
         if self.fault == supply.ON:
             self._start_services()
 
@@ -167,6 +175,8 @@ class Meter:
             supervisor.add_critical("metering", self.metering.run)
             supervisor.add("guard", self.guard.run)
             supervisor.add("supply watch", self.supply_watch.run)
+            if self.clamps is not None:
+                supervisor.add("clamps", self._watch_clamps)
         supervisor.add_critical("switching", self.switching.run)
         supervisor.add("clock", self.timekeeper.run)
         supervisor.add("display", self.display.run)
@@ -196,6 +206,41 @@ class Meter:
         """Discard a ledger that cannot be read: see `Stores.erase_ledger`. Takes seconds, as `commission` does."""
         self.board.load_switch.release()
         self.stores.erase_ledger(self.timekeeper.now_s())
+
+    def measure_with_clamps(self, calibration: "Calibration | None" = None) -> None:
+        """Measure with clamps from now on, by `calibration` or that of the settings. Raises ValueError with the reason.
+
+        The modules of the clamps are imported here: a meter that counts pulses has no memory to spare for them.
+        """
+        from wattpurse.services.clamps import Clamps
+
+        clamps = Clamps(self.board, self.stores, self.timekeeper, calibration)
+        self.clamps = clamps
+        self.metering.set_counter(clamps.front_end)
+        self.guard.set_sensor(tamper.REVERSE, clamps)
+
+    def count_pulses(self) -> None:
+        """Count pulses from now on. Those that came while the clamps measured are not the customer's."""
+        self.clamps = None
+        self.board.counter.take()
+        self.metering.set_counter(self.board.counter)
+        self.guard.set_sensor(tamper.REVERSE, self.board.reverse_flow)
+
+    def _start_clamps(self) -> None:
+        """Measure as the settings say, also if power failed before the account was calibrated to mWh."""
+        try:
+            self.measure_with_clamps()
+            if self.ledger.account.impulses != MWH_PER_KWH:
+                self.ledger.change(lambda altered: altered.calibrate(MWH_PER_KWH, 1))
+        except ValueError:  # the image or the settings are those of another meter: supply must not stay on unmeasured
+            self.stores.give_up(supply.FAULT)
+
+    async def _watch_clamps(self) -> None:
+        """Look at the clamps once a second, for ever."""
+        while True:
+            if self.clamps is not None:
+                self.clamps.step()
+            await self.board.clock.sleep_ms(CLAMPS_PERIOD_MS)
 
     def _start_services(self) -> None:
         try:

@@ -50,9 +50,10 @@ if TYPE_CHECKING:
     class Sampler(Protocol):
         """A converter that DMA empties into a ring of codes, for clamps. A board without it has None in its place.
 
-        `ring` has `length` halfwords, a power of 2; a frame is `channels` of them, and begins with channel 0. `read_raw`
-        returns how many were written, modulo `modulus`, and `note_taken` keeps how many the program has taken:
-        `taken` of the next program. `has_overrun` is True if the converter dropped a sample; `restart` begins anew.
+        `ring` has `length` halfwords, a power of 2; a frame is `channels` of them, and begins with channel 0.
+        `read_raw` returns how many were written, modulo `modulus`, and `note_taken` keeps how many the program has
+        taken: `taken` of the next program. `has_overrun` is True if the converter dropped a sample; `restart` begins
+        anew.
         """
 
         length: int

@@ -112,10 +112,10 @@ class Stores:
         """True if any of the records cannot be read or written."""
         return self.events.failed or self.load_profile.failed or self.top_ups.failed or self.cards.failed
 
-    def give_up(self) -> None:
-        """Work on without the ledger: the ledger, or a store that it depends on, cannot be read."""
+    def give_up(self, reason: int = supply.LEDGER_UNREADABLE) -> None:
+        """Work on without the ledger: the ledger, or a part that it depends on, cannot be used."""
         self.ledger.close()
-        self.fault = supply.LEDGER_UNREADABLE
+        self.fault = reason
 
     def prepare(self) -> None:
         """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""

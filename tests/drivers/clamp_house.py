@@ -1,6 +1,6 @@
 """A house with clamps for tests: inputs, converter, ring and the driver, and the energy that it measured."""
 
-from boards.host.chips.clamps import ClampInputs, ClampRing
+from boards.host.chips.clamps import AMP_UA, VOLT_UV, ClampInputs, ClampRing
 from boards.host.chips.converter import Converter
 from boards.host.world.clock import VirtualClock
 from wattpurse.drivers import ct_calibration
@@ -17,7 +17,8 @@ class ClampHouse:
         self.clock = VirtualClock()
         self.inputs = ClampInputs(legs)
         self.converter = Converter(1, is_ideal=True) if converter is None else converter
-        self.calibration = ct_calibration.default(legs)
+        every = [ct_calibration.LegCalibration(AMP_UA, VOLT_UV) for _ in range(legs)]
+        self.calibration = ct_calibration.Calibration(every)
         self.connect()
 
     def connect(self):

@@ -4,6 +4,7 @@
 // standard input and output, and writes messages for people to standard error. It ends when its input is closed.
 
 import { parseArgs } from "node:util";
+import { AnalogInputs } from "./analog.js";
 import { Buses } from "./buses.js";
 import { Lines } from "./lines.js";
 import { Link } from "./link.js";
@@ -42,7 +43,8 @@ const usb = new UsbSerial((bytes) => {
   if (returnOnSerial) machine.runUntil(machine.nanos);
 });
 let returnOnSerial = false;
-machine.parts = [lines, buses, usb];
+const analog = new AnalogInputs(machine);
+machine.parts = [lines, buses, usb, analog];
 
 const commands = {
   D: ({ index, value }) => lines.drive(index, value),
@@ -61,6 +63,9 @@ const commands = {
   S: ({ index, value }) => (buses.spiAttached[index] = value === 1),
   I: ({ index, value }) => (buses.i2cAttached[index] = value === 1),
   A: ({ index, value }) => machine.setAdc(index, value),
+  V: ({ index, payload }) => analog.setSignal(index, payload),
+  K: ({ payload }) => analog.setCurve(payload),
+  N: ({ payload }) => analog.setNoise(payload),
   U: ({ payload }) => usb.send(payload),
   C: ({ payload }) => machine.planCut(JSON.parse(payload.toString())),
   X: () => machine.requestReset("reset"),
@@ -71,7 +76,7 @@ const commands = {
     link.flush();
   },
   Q() {
-    const ofParts = { ...lines.statistics(), spi_bytes: buses.spiBytes, usb: usb.connected };
+    const ofParts = { ...lines.statistics(), ...analog.statistics(), spi_bytes: buses.spiBytes, usb: usb.connected };
     postText("q", JSON.stringify({ ...machine.statistics(), ...ofParts }));
     link.flush();
   },

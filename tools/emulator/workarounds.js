@@ -16,6 +16,37 @@ export function applyWorkarounds(rp2040, machine) {
   wakeFromMaskedInterrupts(rp2040.core);
   giveRandomBits(rp2040, machine);
   answerForTheSecondCore(rp2040);
+  takeAdcChannelsInTurn(rp2040.adc);
+}
+
+/**
+ * The setter of the active channel masks it with the place of the field, so that only channel 0 is read, and channel 0
+ * is passed over after channel 4.
+ */
+function takeAdcChannelsInTurn(adc) {
+  const CHANNEL_SHIFT = 12;
+  const CHANNEL_MASK = 7;
+  const ROUND_SHIFT = 16;
+  const ROUND_MASK = 0x1f;
+  Object.defineProperty(adc, "activeChannel", {
+    get() {
+      return (this.cs >> CHANNEL_SHIFT) & CHANNEL_MASK;
+    },
+    set(channel) {
+      this.cs = (this.cs & ~(CHANNEL_MASK << CHANNEL_SHIFT)) | ((channel & CHANNEL_MASK) << CHANNEL_SHIFT);
+    },
+  });
+  const completeADCRead = adc.completeADCRead;
+  adc.completeADCRead = function (value, error) {
+    const before = this.activeChannel;
+    completeADCRead.call(this, value, error);
+    const round = (this.cs >> ROUND_SHIFT) & ROUND_MASK;
+    if (!round) return;
+    let channel = before;
+    do channel = (channel + 1) % this.numChannels;
+    while (!(round & (1 << channel)));
+    this.activeChannel = channel;
+  };
 }
 
 /** `gpioOnInput` has `direction && 1 << index` in place of `&`, so no slice ever counts an edge. */

@@ -27,7 +27,6 @@ DITHER_CODES = 100
 DITHER_US = 20_000_000
 
 PARTS = 64  # of a level: small currents have an exact size
-_SCALE = ONE * PARTS
 _PHASE_BITS = 20  # of a point of a table
 _PERIOD = POINTS << _PHASE_BITS
 
@@ -142,12 +141,12 @@ class ClampRing:
             frames -= part
 
     def _dither(self) -> int:
-        """Return the place of the dither in levels: a triangle."""
+        """Return the place of the dither in parts of a level: a triangle."""
         frame_us = self._written // self.channels * (1_000_000 // FRAMES_A_SECOND)
         quarter = DITHER_US // 4
         part = frame_us % DITHER_US
         rise = part - quarter if part < 2 * quarter else 3 * quarter - part
-        return self.inputs.dither_codes * FINE * rise // quarter
+        return self.inputs.dither_codes * FINE * PARTS * rise // quarter
 
     def _make(self, frames: int, dither: int) -> None:
         """Make frames while nothing changes: current and voltage of each leg in turn, a slot apart."""
@@ -166,13 +165,13 @@ class ClampRing:
         ring, codes, noises = self.ring, self._converter.codes, self._converter.noise
         amps, volts = leg.amp_wave, leg.volt_wave
         size, pickup = leg.amp_size(), leg.pickup_size()
-        rest = leg.amp_bias * FINE + dither if leg.is_plugged else 0
+        rest = leg.amp_bias * FINE * PARTS + dither if leg.is_plugged else 0
         size, pickup = (size, pickup) if leg.is_plugged else (0, 0)
         place, mask, noise = self._written + channel, self.length - 1, self._random_bits(12)
         for _ in range(frames):
-            level = rest + noises[noise] + size * amps[(phase + ahead >> _PHASE_BITS) % POINTS] // _SCALE
+            level = (rest + size * amps[(phase + ahead >> _PHASE_BITS) % POINTS] // ONE) // PARTS + noises[noise]
             if pickup:
-                level += pickup * volts[(phase >> _PHASE_BITS) % POINTS] // _SCALE
+                level += pickup * volts[(phase >> _PHASE_BITS) % POINTS] // (ONE * PARTS)
             ring[place & mask] = codes[0 if level < 0 else level if level < LEVELS else LEVELS - 1]
             noise = noise + 2_741 & 4_095
             place += self.channels
@@ -180,10 +179,10 @@ class ClampRing:
 
     def _fill_volts(self, leg: LegInputs, channel: int, phase: int, step: int, frames: int) -> None:
         ring, codes, noises = self.ring, self._converter.codes, self._converter.noise
-        volts, size, rest = leg.volt_wave, leg.volt_size(), leg.volt_bias * FINE
+        volts, size, rest = leg.volt_wave, leg.volt_size(), leg.volt_bias * FINE * PARTS
         place, mask, noise = self._written + channel, self.length - 1, self._random_bits(12)
         for _ in range(frames):
-            level = rest + noises[noise] + size * volts[(phase >> _PHASE_BITS) % POINTS] // _SCALE
+            level = (rest + size * volts[(phase >> _PHASE_BITS) % POINTS] // ONE) // PARTS + noises[noise]
             ring[place & mask] = codes[0 if level < 0 else level if level < LEVELS else LEVELS - 1]
             noise = noise + 2_741 & 4_095
             place += self.channels

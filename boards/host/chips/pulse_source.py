@@ -6,6 +6,8 @@ rational number of impulses per kWh. Nothing is rounded, however often the load 
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from boards.host.protocols import EventClock
 
 
@@ -30,21 +32,29 @@ class PulseSource:
         self._energy_uj = 0
         self._accounted_us = clock.now_us
         self._counted_from = 0
+        self._listener: Callable[[], object] | None = None
+
+    def listen(self, listener: "Callable[[], object]") -> None:
+        """Call `listener()` after each change of the power."""
+        self._listener = listener
 
     def set_load_w(self, load_w: int) -> None:
         """Set the power of the house's load."""
         self._account()
         self.load_w = load_w
+        self._tell()
 
     def set_mains(self, on: bool) -> None:
         """Cut or restore the mains."""
         self._account()
         self.mains_on = on
+        self._tell()
 
     def set_contact(self, closed: bool) -> None:
         """Open or close the load switch's contact."""
         self._account()
         self.contact_closed = closed
+        self._tell()
 
     @property
     def power_w(self) -> int:
@@ -79,6 +89,10 @@ class PulseSource:
     def board_powered(self) -> None:
         """Reset the board's counter to 0, as power-up does."""
         self._counted_from = self.pulses_total
+
+    def _tell(self) -> None:
+        if self._listener is not None:
+            self._listener()
 
     def _account(self) -> None:
         now_us = self._clock.now_us

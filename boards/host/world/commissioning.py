@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 METER_NUMBER = 10_000_001
 CONTRACT = "prepaid-money"
+PULSE = "pulse"
+CT = "ct"
 PIN = "246810"
 TARIFF_FILE = "tools/examples/tariff-household.toml"
 CARD = "tenant"
@@ -97,15 +99,22 @@ def further_customer(customer: Customer, cards: "CardFolder") -> Customer:
 
 
 def commission(
-    world: "LiveWorld", desk: "VendingDesk", meter_number: int = METER_NUMBER, contract: str = CONTRACT
+    world: "LiveWorld",
+    desk: "VendingDesk",
+    meter_number: int = METER_NUMBER,
+    contract: str = CONTRACT,
+    front_end: str = PULSE,
 ) -> list:
     """Commission the blank meter of `world` with the keys of `desk`. Return the answer of the console.
+
+    `front_end` is PULSE, or CT for clamps.
 
     Raises OSError if the station refuses, ValueError if the meter does.
     """
     keys = desk.meter_keys(meter_number)
     table = desk.tariff_table(TARIFF_FILE)
-    words = "commission", str(meter_number), keys["meter key"], keys["site key"], str(IMPULSES_PER_KWH), contract, PIN
+    calibration = CT if front_end == CT else str(IMPULSES_PER_KWH)
+    words = "commission", str(meter_number), keys["meter key"], keys["site key"], calibration, contract, PIN
     answer = world.type_line(" ".join(words + (table.hex(),)))
     if not answer[0].startswith("commissioned"):
         raise ValueError(answer[0])
@@ -115,10 +124,18 @@ def commission(
     return answer
 
 
-def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int, contract: str | None = None) -> tuple:
+def open_world(
+    state_folder: str,
+    cards_folder: str,
+    desk_folder: str,
+    seed: int,
+    contract: str | None = None,
+    front_end: str | None = None,
+) -> tuple:
     """Return `(world, cards, state)` of the last run. A first run commissions the meter and makes a card.
 
-    `contract` is that of a new meter. Raises ValueError if the folder holds a meter with another one.
+    `contract` and `front_end` are those of a new meter. Raises ValueError if the folder holds a meter with another
+    contract. A meter that was made before keeps its front end.
     """
     state = StateFolder(state_folder)
     try:
@@ -126,7 +143,9 @@ def open_world(state_folder: str, cards_folder: str, desk_folder: str, seed: int
         if state.rest is not None:
             world = _last_world(state, contract, seed)
         else:
-            world = _new_world(state, cards, VendingDesk(desk_folder, cards_folder, state_folder), seed, contract)
+            world = _new_world(
+                state, cards, VendingDesk(desk_folder, cards_folder, state_folder), seed, contract, front_end or PULSE
+            )
     except (OSError, ValueError):
         state.close()
         raise
@@ -156,11 +175,13 @@ def _last_world(state: StateFolder, contract: str | None, seed: int) -> World:
     return world
 
 
-def _new_world(state: StateFolder, cards: CardFolder, desk: VendingDesk, seed: int, contract: str | None) -> World:
+def _new_world(
+    state: StateFolder, cards: CardFolder, desk: VendingDesk, seed: int, contract: str | None, front_end: str
+) -> World:
     world = World(Meter, seed=seed)
     print("A new meter is commissioned and a card made for it, which takes some seconds ...")
     customer = further_customer(customer_of(contract or CONTRACT), cards)
-    commission(world, desk, customer.meter_number, customer.contract)
+    commission(world, desk, customer.meter_number, customer.contract, front_end)
     make_card(desk, customer, world.now_s())
     state.customer = customer.facts()
     state.save(world)

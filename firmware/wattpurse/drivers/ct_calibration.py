@@ -1,4 +1,4 @@
-"""Calibration of the CT-clamp front end: what one code is worth on each leg, and how a technician finds it.
+"""Calibration of the CT-clamp front end: the value of one code on each leg, and the way to find it.
 
     calibration: version u8 (1), legs u8, nominal voltage u16 (V), low u8, high u8 (percent of it), then for each leg:
     amperes u32 (microamperes a code), volts u32 (microvolts a code), gain i32 (ppm), phase i32, offset i32
@@ -19,13 +19,18 @@ OFFSET_BITS = 24
 GAIN_ONE = 1_000_000
 SKEW = -PHASE_ONE // 4  # the phase of a perfect clamp: the voltage is read a quarter of a frame after the current
 
+REFERENCE_MV = 3_000
+CLAMP_MA_PER_V = 236_200
+DIVIDER_MV_PER_V = 132_440
+_GAIN_AT_FIRST = 994_500
+
 _HEAD = "<BBHBB"
 _LEG = "<IIiii"
-_CODES = 4_096
+_CODES = 4_096 + 39  # the full range, after the table of `ct_kernel` has added the codes that are missing
 # One mWh is 3.6 J, a sum is over FRAMES_A_SECOND products a second. Codes are in millionths of A and V, gain in ppm.
 _PRODUCTS_SCALE = 3_600 * FRAMES_A_SECOND * 10**15
 _WATT_SCALE = 10**18
-_FEWEST_PRODUCTS = 20_000  # of a mWh: 24 kW on a leg with room to spare stay below 2**30 in a sum
+_FEWEST_PRODUCTS = 20_000  # a mWh has so many: 24 kW on a leg stay below 2**30 in a sum
 _MOST_PRODUCTS = 20_000_000
 _GAIN_RANGE = (800_000, 1_200_000)
 _PHASE_MOST = 7_600  # 5 degrees of 60 Hz
@@ -96,8 +101,13 @@ class Calibration:
 
 
 def default(legs: int) -> Calibration:
-    """Return the calibration of the reference wiring of docs/ct.md: 236.2 A and 132.4 V a volt, 3.0 V reference."""
-    return Calibration([LegCalibration(173_000, 97_000) for _ in range(legs)])
+    """Return the calibration of the reference wiring of docs/ct.md, before a technician has calibrated it.
+
+    The weight of the phase adds half a percent at 60 Hz, so the gain begins below 1.
+    """
+    amp_ua = codes_value(CLAMP_MA_PER_V, REFERENCE_MV)
+    volt_uv = codes_value(DIVIDER_MV_PER_V, REFERENCE_MV)
+    return Calibration([LegCalibration(amp_ua, volt_uv, _GAIN_AT_FIRST) for _ in range(legs)])
 
 
 def unpack(data: bytes) -> Calibration:
@@ -139,7 +149,7 @@ class Measurement:
         if not apparent_square:
             return 0
         mean = self.sum_at(leg.phase) * 1000 // (self.frames * PHASE_ONE)
-        squared = mean * mean // apparent_square  # of the factor, in millionths
+        squared = mean * mean // apparent_square  # the factor squared, in millionths
         percent = 0
         while (percent + 1) * (percent + 1) * 100 <= squared and percent < 100:
             percent += 1

@@ -10,7 +10,7 @@ of products and gives whole mWh; the rest is carried. Import and export of a leg
 legs. A sum that swings around zero, as that of a reactive load does, is neither: a leg changes its direction after
 `TURN_MWH`.
 
-**Creep.** A leg with less than `LEAST_MWH` in ten seconds has no load, and what it read is dropped. What pickup adds is
+**Creep.** A leg with less than `LEAST_MWH` in ten seconds has no load, and its reading is dropped. The pickup is
 subtracted before (`offset` of the calibration).
 
 **Bias.** The inputs rest at the middle of the converter's range, and that of the currents moves slowly (dither). The
@@ -276,7 +276,7 @@ class CtFrontEnd:
         self._sampler.note_taken(self._taken)
 
     def _lose(self, fresh: int) -> int:
-        """Skip what was overwritten, and a part that will be soon. Return the number of fresh samples that are left."""
+        """Skip the samples that were overwritten, and some that will be soon. Return the number of samples left."""
         left = self._mask + 1 >> 1
         skipped = (fresh - left) // self._step
         self.samples_lost += skipped

@@ -7,7 +7,7 @@ over four channels takes 0.8 s. The energy does not depend on these readings.
 from array import array
 
 from wattpurse.drivers import ct_kernel as kernel
-from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND
+from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, GAIN_ONE
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -64,9 +64,11 @@ class Readings:
         return _root(self._squares[2 * leg + 1] * 16) * self._legs[leg].calibration.volt_uv // 16_000
 
     def milliamperes(self, leg: int) -> int:
-        """Return the rms current of a leg; 0 while it has no load."""
-        one = self._legs[leg]
-        return _root(self._squares[2 * leg] * 16) * one.calibration.amp_ua // 16_000 if one.is_loaded else 0
+        """Return the rms current of a leg, by the gain of its power; 0 while it has no load."""
+        if not self._legs[leg].is_loaded:
+            return 0
+        calibration = self._legs[leg].calibration
+        return _root(self._squares[2 * leg] * 16) * calibration.amp_ua * calibration.gain_ppm // (16_000 * GAIN_ONE)
 
     def milliwatts(self, leg: int) -> int:
         """Return the mean power of a leg over the last second, negative if it flows out; 0 without load."""

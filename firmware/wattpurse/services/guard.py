@@ -11,22 +11,28 @@ from wattpurse.drivers.contact import SAMPLE_MS
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from wattpurse.drivers.contact import Contact
+    from typing import Protocol
+
     from wattpurse.hal import Clock
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
+
+    class Sensor(Protocol):
+        """Something that senses tampering."""
+
+        def sample(self) -> bool: ...
 
 
 class Guard:
     """Looks at `sensors`, and latches in the settings of `stores`.
 
-    `sensors` are pairs of a kind of `tamper` and its drivers.contact.Contact. `seen` are the kinds that the sensors
-    reported at the last look, independent of the terms.
+    `sensors` are pairs of a kind of `tamper` and its sensor, for instance a drivers.contact.Contact. `seen` are the
+    kinds that the sensors reported at the last look, independent of the terms.
     """
 
     def __init__(
         self,
-        sensors: "tuple[tuple[int, Contact], ...]",
+        sensors: "tuple[tuple[int, Sensor], ...]",
         stores: "Stores",
         timekeeper: "TimeKeeper",
         clock: "Clock",
@@ -38,6 +44,10 @@ class Guard:
         self._events = stores.events
         self._timekeeper = timekeeper
         self._clock = clock
+
+    def set_sensor(self, kind: int, sensor: "Sensor") -> None:
+        """Look at another sensor for `kind` from now on."""
+        self._sensors = tuple([(one, sensor if one == kind else former) for one, former in self._sensors])
 
     @property
     def latched(self) -> int:

@@ -6,6 +6,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wattpurse.drivers.ct_front_end import CtFrontEnd
     from wattpurse.drivers.pulse_counter import PulseCounter
     from wattpurse.hal import Clock
     from wattpurse.services.timekeeping import TimeKeeper
@@ -24,7 +25,9 @@ class Metering:
     for an erase.
     """
 
-    def __init__(self, counter: "PulseCounter", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock") -> None:
+    def __init__(
+        self, counter: "PulseCounter | CtFrontEnd", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock"
+    ) -> None:
         self.pulses = 0
         self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
@@ -34,6 +37,10 @@ class Metering:
         self._timekeeper = timekeeper
         self._time_notes = TimeNotes(stores, timekeeper)
         self._clock = clock
+
+    def set_counter(self, counter: "PulseCounter | CtFrontEnd") -> None:
+        """Take pulses, or mWh, out of another counter from now on."""
+        self._counter = counter
 
     def step(self) -> None:
         """Account for the pulses since the last step. Raises OSError when the ledger cannot be written."""

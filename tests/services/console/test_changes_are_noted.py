@@ -3,6 +3,7 @@
 import unittest
 
 from boards.host.chips.power import BoardReset
+from boards.host.chips.waves import wave
 from tests import samples
 from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, Bench
 from wattpurse.core import carrier
@@ -54,6 +55,36 @@ def _unreadable():
     return bench
 
 
+def _with_clamps(load_w, lag_degrees=0):
+    bench = _with_supply()
+    bench.hardware.source.set_load_w(load_w)
+    if bench.say("calibrate ct").startswith("refused"):
+        raise ValueError("no clamps")
+    clamps = bench.hardware.clamps
+    clamps.hold()
+    for leg in clamps.inputs.legs:
+        leg.amp_wave = wave(lag_degrees)
+        leg.amps = load_w / 240 / max(0.5, 1 - lag_degrees / 120)
+    bench.meter.clamps.front_end.begin_measurement()
+    for _ in range(60):
+        bench.clock.advance_us(100_000)
+        bench.meter.metering.step()
+    bench.meter.clamps.measurements = bench.meter.clamps.front_end.end_measurement()
+    return bench
+
+
+def _measured():
+    return _with_clamps(2_000)
+
+
+def _measured_lagging():
+    return _with_clamps(1_000, 60)
+
+
+def _measured_without_load():
+    return _with_clamps(0)
+
+
 def _token(bench, microunits=1_000_000):
     aes = bench.meter.board.aes
     made = token.make(token.CREDIT_MONEY, microunits)
@@ -78,12 +109,16 @@ ACTS = {
     "reset-tamper": (_with_tamper, lambda _: "", events.TAMPER_CLEARED),
     "commission": (_blank, lambda _: COMMISSION.partition(" ")[2], events.COMMISSIONED),
     "erase-ledger": (_unreadable, lambda _: str(METER_NUMBER), events.LEDGER_ERASED),
+    "ct gain": (_measured, lambda _: "L1 1000", events.CLAMPS_SET),
+    "ct phase": (_measured_lagging, lambda _: "L2 500", events.CLAMPS_SET),
+    "ct offset": (_measured_without_load, lambda _: "L1", events.CLAMPS_SET),
+    "ct set": (_measured, lambda _: "nominal 230", events.CLAMPS_SET),
     "pin": (_in_service, lambda _: "5555", events.PIN_CHANGED),
     "reboot": (_in_service, lambda _: "", events.RESTART_ORDERED),
     "logout": (_in_service, lambda _: "", events.LOGOUT),
     "login": (_in_service, lambda _: "271828", events.LOGIN),
 }
-_READING = ("help", "display test")
+_READING = ("help", "display test", "ct measure")
 
 
 class TestEveryActIsNoted(unittest.TestCase):

@@ -13,6 +13,7 @@ from the creation of the object.
 import json
 import shutil
 import struct
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -159,6 +160,18 @@ class EmulatedPico:
     def set_adc(self, channel: int, value: int) -> None:
         """Set the reading of an ADC channel: channels 0 to 4, values 0 to 4,095."""
         self._link.send(b"A", channel, value)
+
+    def set_converter(self, codes: array, noise: array) -> None:
+        """Set the curve of the ADC, a code for each level, and a table of noise in levels."""
+        self._link.send(b"K", payload=codes.tobytes())
+        self._link.send(b"N", payload=noise.tobytes())
+
+    def set_signal(
+        self, channel: int, rest: float, levels: array, period_ns: float, dither: "tuple[float, float]"
+    ) -> None:
+        """Set the signal at an ADC channel: `levels` over one period, around `rest`. `dither` is its size and ns."""
+        head = struct.pack("<dddd", rest, *dither, period_ns)
+        self._link.send(b"V", channel, payload=head + levels.tobytes())
 
     # Supply and reset
 

@@ -15,6 +15,9 @@ Commands, Python to board:
     P  pulses on pin `index`, the first at `time`; payload three doubles: count (negative: endless), ns high, ns period
     S  SPI bus `index` has a part: 0, 1                I  I2C bus `index` has a part: 0, 1
     A  ADC channel `index` reads `value`               U  payload for the USB serial port
+    V  signal at ADC channel `index`: payload doubles (level at rest, dither, ns of its period, ns of the signal's) and
+       4,096 levels as 32-bit floats                   K  curve of the ADC: payload a code for each level, 16 bits
+    N  noise of the ADC: payload levels, 16 bits
     O  supply: 1 on, 0 off now                         X  reset by the RUN pin
     C  plan a power cut: payload JSON (see `planCut` in tools/emulator/machine.js)
     F  write payload into flash at offset `time`       G  read flash at `time`, payload a 32-bit length; answered by g

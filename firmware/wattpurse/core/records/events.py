@@ -67,6 +67,13 @@ RESTART_ORDERED = 45
 DISPLAY_LOST = 46
 DISPLAY_BACK = 47
 CARD_FORGOTTEN = 48
+CLAMPS_SET = 49
+SAMPLES_LOST = 50
+VOLTAGE_LOW = 51
+VOLTAGE_HIGH = 52
+VOLTAGE_BACK = 53
+CLAMP_WRONG = 54
+CLAMP_RIGHT = 55
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -88,6 +95,12 @@ LIMITED = {
     AGREED: _NUMBER,
     CARD_REFUSED: 0,
     CARD_FORGOTTEN: 0,
+    SAMPLES_LOST: 0,
+    VOLTAGE_LOW: _NUMBER,
+    VOLTAGE_HIGH: _NUMBER,
+    VOLTAGE_BACK: _NUMBER,
+    CLAMP_WRONG: _EXTRA,
+    CLAMP_RIGHT: _NUMBER,
 }
 _CONSEQUENCES = (SUPPLY,)
 # The other events, which only a token, a PIN, a service card or commissioning can cause, and those of `token.KINDS`.
@@ -114,6 +127,7 @@ UNLIMITED = (
     FLASH_TESTED,
     TOKEN_VOIDED,
     RESTART_ORDERED,
+    CLAMPS_SET,
 )
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
@@ -150,6 +164,13 @@ OTHER_TEXTS = {
     DISPLAY_BACK: "display answers again",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
     CARD_FORGOTTEN: "key card forgotten, too many others came: a copy of it can be used again",
+    CLAMPS_SET: "clamps calibrated or set",
+    SAMPLES_LOST: "samples of the clamps lost, frames",
+    VOLTAGE_LOW: "voltage too low, leg",
+    VOLTAGE_HIGH: "voltage too high, leg",
+    VOLTAGE_BACK: "voltage within its limits again, leg",
+    CLAMP_WRONG: "clamp looks wrong, leg",
+    CLAMP_RIGHT: "clamp looks right again, leg",
 }
 _RECORD = 1
 _CHAINED = 2
@@ -397,7 +418,7 @@ def text(event: Event) -> str:
         words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FLASH_TESTED:
         words += f" {event.number:06X}" if event.number else " unknown"
-    elif event.code == FAULT:
+    elif event.code in (FAULT, SAMPLES_LOST, VOLTAGE_LOW, VOLTAGE_HIGH, VOLTAGE_BACK, CLAMP_WRONG, CLAMP_RIGHT):
         words += f" {event.number}"
     words += ", by " + carrier.text(event.by)
     return f"{words}; {event.left_out} more left out before it" if event.left_out else words

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 RING = 2
 
+# Values of "front_end", the part that measures the energy. Without the setting it is PULSES.
+PULSES = 0
+CLAMPS = 1
+
 _SET_NUMBER = 1
 _NUMBER = "<Bq"
 
@@ -42,6 +46,8 @@ _NAMES = (
     ("flash_by_records", 18, True),
     ("records", 20, True),
     ("display_order", 21, True),
+    ("front_end", 22, True),
+    ("clamps", 23, False),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

@@ -10,6 +10,7 @@ from wattpurse.core.guards import tamper
 from wattpurse.core.money import clock_rules, contract, supply, terms
 from wattpurse.core.money.ledger_records import TERMS
 from wattpurse.core.records import events
+from wattpurse.core.records.settings import PULSES
 from wattpurse.core.tariffs.calendar import DAY_S, LATEST_S
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse.core.text import kwh_text, parse_time, time_text
@@ -76,13 +77,30 @@ def set_clock(meter: "Meter", arguments: list) -> str:
 
 
 def calibrate(meter: "Meter", arguments: list) -> str:
-    """Change how many impulses are how many kWh, for the impulses from now on."""
-    read.expect(arguments, "calibrate IMPULSES[/KWH], for example 'calibrate 3200'", 1)
+    """Change how many impulses are how many kWh, for the impulses from now on. 'ct' chooses the clamps."""
+    read.expect(arguments, "calibrate IMPULSES[/KWH] or ct, for example 'calibrate 3200'", 1)
+    if arguments[0] == "ct":
+        return _choose_clamps(meter)
     impulses, per_kwh = read.calibration(arguments[0])
     _settled(meter)
     meter.ledger.change(lambda altered: altered.calibrate(impulses, per_kwh))
+    if meter.clamps is not None:
+        meter.settings.set("front_end", PULSES)
+        meter.count_pulses()
     note(meter, events.CALIBRATED, impulses, per_kwh)
     return f"from now on {impulses} impulses are {per_kwh} kWh"
+
+
+def _choose_clamps(meter: "Meter") -> str:
+    """Measure with clamps from now on."""
+    if meter.clamps is not None:
+        raise ValueError("the clamps measure already; 'ct gain' and 'ct phase' calibrate them")
+    from wattpurse.services.console import clamps
+
+    _settled(meter)
+    answer = clamps.choose(meter)
+    note(meter, events.CALIBRATED, clamps.MWH_PER_KWH, 1)
+    return answer
 
 
 def set_term(meter: "Meter", arguments: list) -> str:

@@ -32,6 +32,7 @@ REPORTS = (
     ("keys", "", "fingerprints of the keys", facts.keys, reports.keys),
     ("identity", "", "meter number, calibration, firmware, board", facts.identity, reports.identity),
     ("version", "", "version of the firmware", facts.version, reports.version),
+    ("ct", "", "readings of the clamps", wiring.clamps, wiring.clamps_text),
 )
 
 # name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
@@ -54,12 +55,17 @@ CHANGES = (
     ("tariff set", "HEX", "take a new tariff table", TECHNICIAN, changes.set_tariff),
     ("contract set", "NAME", "change the contract", TECHNICIAN, changes.set_contract),
     ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
-    ("calibrate", "IMPULSES[/KWH]", "set how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
+    ("calibrate", "IMPULSES[/KWH]|ct", "set how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
     ("display order", wiring.ORDER_USAGE, "set the order of the digits", TECHNICIAN, wiring.set_display_order),
     ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
+    ("ct measure", "SECONDS", "measure, for a calibration of the clamps", TECHNICIAN, wiring.measure_clamps),
+    ("ct gain", "LEG WATTS", "set the gain by the measured load", TECHNICIAN, wiring.set_clamp_gain),
+    ("ct phase", "LEG WATTS", "set the phase by a load that lags", TECHNICIAN, wiring.set_clamp_phase),
+    ("ct offset", "LEG", "set the offset without a load", TECHNICIAN, wiring.set_clamp_offset),
+    ("ct set", "NAME [LEG] VALUE", "set a figure of clamps and dividers", TECHNICIAN, wiring.set_clamp_figure),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     (
         "commission",

@@ -15,7 +15,7 @@ from wattpurse.core.seals.cmac import BLOCK, cmac
 from wattpurse.core.tariffs import table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.text import month_text, time_text
-from wattpurse.services.console import standing
+from wattpurse.services.console import standing, wiring
 from wattpurse.stores import identification_of
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -59,6 +59,8 @@ def status(meter: "Meter", _arguments: list) -> dict:
         facts["total_mwh"] = account.registers.total_mwh
         facts["month_mwh"] = account.registers.month.total_mwh
         facts["power_w"] = meter.supply_watch.power_w
+        if meter.clamps is not None:
+            facts.update(wiring.clamps(meter, []))
         facts["power_trips"] = meter.supply_watch.limit.trips
         facts["restoring_s"] = meter.supply_watch.restoring_s
         facts["test_s"] = meter.supply_watch.test_s

@@ -39,6 +39,13 @@ def pairs(rows: list) -> str:
     return "\n".join(f"{name}{' ' * (width - len(name))}  {value}" for name, value in shown)
 
 
+def clamp_rows(facts: dict) -> list:
+    """Return the rows about clamps. Only a meter with clamps imports their module."""
+    from wattpurse.services.console import clamps
+
+    return clamps.rows_of(facts)
+
+
 def status(facts: dict) -> str:
     """Return the facts of `facts.status` as text."""
     rows = [
@@ -59,6 +66,10 @@ def status(facts: dict) -> str:
             ("rate", facts["rate"]),
             ("tariff version", str(facts["tariff_version"])),
             ("power", str(facts["power_w"]) + " W"),
+        ]
+        if "legs" in facts:
+            rows += clamp_rows(facts)
+        rows += [
             ("power limit trips", str(facts["power_trips"]) if facts["power_trips"] else None),
             ("supply waits for", _seconds(facts["restoring_s"])),
             ("supply test for", _seconds(facts["test_s"])),

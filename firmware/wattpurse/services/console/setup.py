@@ -11,6 +11,7 @@ from wattpurse.core.messages.release import is_release
 from wattpurse.core.money import contract, supply
 from wattpurse.core.money.token_windows import parse_number
 from wattpurse.core.records import events
+from wattpurse.core.records.settings import CLAMPS, PULSES
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.services.console import arguments as read
@@ -21,7 +22,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.app import Meter
 
-COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH] CONTRACT PIN [TARIFF] [OPTIONS]"
+COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH]|ct CONTRACT PIN [TARIFF] [OPTIONS]"
 _OPTIONS = "options: after=TOKENS, by-records, release HEX"
 
 _BY_RECORDS = "by-records"
@@ -68,7 +69,8 @@ async def commission(meter: "Meter", arguments: list) -> str:
         ("site_key_version", 0),
         ("flash_by_records", int(by_records)),
     )
-    impulses, per_kwh = read.calibration(arguments[3])
+    impulses, per_kwh, front_end = _front_end(meter, arguments[3])
+    settings += front_end
     chosen = contract.by_name(arguments[4])
     pin_settings = meter.console.login.settings_of(read.pin(arguments[5]))
     _refuse_other_keys(meter, dict(settings), release)
@@ -85,6 +87,20 @@ async def commission(meter: "Meter", arguments: list) -> str:
         f"commissioned as meter {arguments[0]}, {chosen.name}, with {tariff}{counting}\n"
         "type 'reboot': the meter works from then on"
     )
+
+
+def _front_end(meter: "Meter", text: str) -> tuple:
+    """Return impulses, kWh and the settings of the front end: pulses, or the clamps for 'ct'."""
+    if text != "ct":
+        return read.calibration(text) + ((("front_end", PULSES),),)
+    from wattpurse.drivers import ct_calibration
+    from wattpurse.drivers.ct_front_end import MWH_PER_KWH
+    from wattpurse.services.clamps import NO_CONVERTER
+
+    if meter.board.build_sampler() is None:
+        raise ValueError(NO_CONVERTER)
+    first = ct_calibration.default(ct_calibration.LEGS_MOST).pack()
+    return MWH_PER_KWH, 1, (("front_end", CLAMPS), ("clamps", first))
 
 
 def erase_ledger(meter: "Meter", arguments: list) -> str:

@@ -1,12 +1,19 @@
-"""The wiring of the display at the console: the order of its digits, and a test that shows it."""
+"""The wiring of the meter at the console: the order of the display's digits, a test that shows it, and the clamps.
+
+The commands of the clamps are in a module of their own, which only a meter with clamps has in its memory.
+"""
 
 from wattpurse.core import carrier
 from wattpurse.core.records import events
 from wattpurse.drivers.led_display import REVERSED, STRAIGHT, SWAPPED, number_of
 from wattpurse.services.console import arguments as read
+from wattpurse.services.console.reports import clamp_rows, pairs
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+    from types import ModuleType
+
     from wattpurse.app import Meter
 
 ORDER_USAGE = "swapped|straight|reversed|DIGITS"
@@ -37,6 +44,50 @@ def set_display_order(meter: "Meter", arguments: list) -> str:
     meter.display.set_digit_order(order)
     meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), number)
     return test_display(meter, [])
+
+
+def clamps(meter: "Meter", _arguments: list) -> dict:
+    """Return the readings of the clamps."""
+    module = _clamps_module(meter)
+    return module.facts_of(meter.clamps)
+
+
+def clamps_text(facts: dict) -> str:
+    """Return the readings of the clamps as text."""
+    return pairs(clamp_rows(facts))
+
+
+def measure_clamps(meter: "Meter", arguments: list) -> "Awaitable[str]":
+    """Measure with the clamps, for a calibration."""
+    return _clamps_module(meter).measure(meter, arguments)
+
+
+def set_clamp_gain(meter: "Meter", arguments: list) -> str:
+    """Set the gain of a leg."""
+    return _clamps_module(meter).set_gain(meter, arguments)
+
+
+def set_clamp_phase(meter: "Meter", arguments: list) -> str:
+    """Set the phase of a leg."""
+    return _clamps_module(meter).set_phase(meter, arguments)
+
+
+def set_clamp_offset(meter: "Meter", arguments: list) -> str:
+    """Set the offset of a leg."""
+    return _clamps_module(meter).set_offset(meter, arguments)
+
+
+def set_clamp_figure(meter: "Meter", arguments: list) -> str:
+    """Set a figure of the clamps' installation."""
+    return _clamps_module(meter).set_figure(meter, arguments)
+
+
+def _clamps_module(meter: "Meter") -> "ModuleType":
+    if meter.clamps is None:
+        raise ValueError("this meter counts pulses; 'calibrate ct' makes it measure with clamps")
+    from wattpurse.services.console import clamps as module
+
+    return module
 
 
 def _order_seen(order: tuple, seen: str) -> tuple:

@@ -1,0 +1,64 @@
+"""Clamps around the two legs of a house: the load of `PulseSource` as currents, for the converter of the board.
+
+Leg 1 has heaters, leg 2 motors and power supplies: its current lags and has harmonics. The energy of both legs is that
+of the source. The load switch interrupts the current, and the voltage stays.
+"""
+
+from boards.host.chips.clamps import ClampInputs, ClampRing
+from boards.host.chips.converter import Converter
+from boards.host.chips.waves import transfer, wave
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.chips.pulse_source import PulseSource
+    from boards.host.protocols import EventClock
+
+LAG_DEGREES = 18
+HARMONICS = ((3, 0.15, 40.0), (5, 0.08, 0.0))
+
+
+class HouseClamps:
+    """The clamps and dividers of a house. `seed` decides the curve of the converter.
+
+    `shares` are the parts of the load on both legs. Call `hold` before a change of `inputs`, and `follow` after a
+    change of the shares or of a voltage.
+    """
+
+    def __init__(self, clock: "EventClock", source: "PulseSource", seed: int = 1) -> None:
+        self.shares = [1, 1]
+        self.inputs = ClampInputs(2)
+        self._factors = [1.0, 1.0]
+        self._clock = clock
+        self._source = source
+        self._seed = seed
+        self._converter: Converter | None = None
+        self._ring: ClampRing | None = None
+        source.listen(self.follow)
+
+    def sampler(self) -> ClampRing:
+        """Return the running converter. The first call after a reset starts it."""
+        if self._converter is None:
+            self._converter = Converter(self._seed)
+            motors = self.inputs.legs[1]
+            motors.amp_wave = wave(LAG_DEGREES, HARMONICS)
+            self._factors = [transfer(leg.volt_wave, leg.amp_wave) for leg in self.inputs.legs]
+        if self._ring is None:
+            self.follow()
+            self._ring = ClampRing(self._clock, self.inputs, self._converter)
+        return self._ring
+
+    def stop(self) -> None:
+        """Stop the converter, as a reset of the chip does: its ring is empty when it starts again."""
+        self._ring = None
+
+    def hold(self) -> None:
+        """Make the samples up to now, before somebody changes the inputs."""
+        if self._ring is not None:
+            self._ring.catch_up()
+
+    def follow(self) -> None:
+        """Take over the load of the house, after the samples before the change were made."""
+        self.hold()
+        for leg, share, factor in zip(self.inputs.legs, self.shares, self._factors):
+            power_w = self._source.power_w * share / sum(self.shares)
+            leg.amps = power_w / leg.volts / factor if leg.volts else 0.0

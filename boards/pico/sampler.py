@@ -1,0 +1,122 @@
+"""The converter of clamps on an RP2040: ADC in turn, DMA into a ring that no program owns.
+
+The ADC reads its inputs 0 to 3 in turn, 8,000 conversions a second, into its FIFO (RP2040 data sheet, 4.9.2). A DMA
+channel moves each code into the ring (2.5.1). Its count of transfers, 2**28 at the start, tells how many were written.
+When it is used up, after nine hours, a second channel writes it again: the FIFO holds what comes meanwhile.
+
+The ring lies below the heap, in memory that the image for clamps reserves (`image/build --clamps`). So erases and
+collections do not touch it, and after a soft reset the DMA goes on where no object of the next program is. A scratch
+register of the watchdog holds the place up to which samples were taken. Any other reset stops ADC and DMA.
+"""
+
+import uctypes
+from machine import ADC, mem32
+
+RING = 0x20004000
+LENGTH = 8_192
+CHANNELS = 4
+MODULUS = 1 << 28
+INPUTS = (26, 27, 28, 29)
+
+_RING_BITS = 14
+_COUNT_WORD = RING - 4  # the second channel reads the count here
+
+_CONTROL = 0x4004C000
+_FIFO_CONTROL = 0x4004C008
+_FIFO = 0x4004C00C
+_DIVIDER = 0x4004C010
+_ENABLED = 1 << 0
+_START_MANY = 1 << 3
+_IN_TURN = 0b1111 << 16
+_FIFO_ENABLED = 1 << 0
+_FIFO_REQUESTS = 1 << 3
+_FIFO_EMPTY = 1 << 8
+_FIFO_UNDER = 1 << 10
+_FIFO_OVER = 1 << 11
+_FIFO_THRESHOLD_ONE = 1 << 24
+_CYCLES = 48_000_000 // 8_000 - 1
+
+# MicroPython gives out channels from 0 upwards.
+_DATA = 0x50000000 + 10 * 0x40
+_RELOAD = 0x50000000 + 11 * 0x40
+_READ_ADDRESS = 0x00
+_WRITE_ADDRESS = 0x04
+_COUNT = 0x08
+_TRIGGER = 0x0C
+_COUNT_TRIGGER = 0x1C
+_QUIET_CONTROL = 0x10
+_ABORT = 0x50000444
+_BUSY = 1 << 24
+_QUIET = 1 << 21
+_ADC_REQUEST = 36 << 15
+_NO_REQUEST = 63 << 15
+_CHAIN_TO_RELOAD = 11 << 11
+_RING_OF_WRITES = 1 << 10 | _RING_BITS << 6
+_INCREMENT_WRITES = 1 << 5
+_HALFWORDS = 1 << 2
+_WORDS = 2 << 2
+_URGENT = 1 << 1
+_ON = 1 << 0
+_INTO_RING = _RING_OF_WRITES | _INCREMENT_WRITES | _HALFWORDS
+_DATA_CONTROL = _QUIET | _ADC_REQUEST | _CHAIN_TO_RELOAD | _INTO_RING | _URGENT | _ON
+_RELOAD_CONTROL = _QUIET | _NO_REQUEST | _CHAIN_TO_RELOAD | _WORDS | _ON
+
+# The second of the watchdog's scratch registers (4.7.6); the pulse counter has the first.
+_TAKEN = 0x40058010
+
+
+class Sampler:
+    """The running converter, see `hal.Sampler`. It is started unless an earlier program has left it running."""
+
+    def __init__(self) -> None:
+        self.length = LENGTH
+        self.channels = CHANNELS
+        self.modulus = MODULUS
+        self.ring = uctypes.bytearray_at(RING, 2 * LENGTH)
+        for gpio in INPUTS:
+            ADC(gpio)  # takes pull and digital input off the pad
+        if self._is_running():
+            self.taken = mem32[_TAKEN] & MODULUS - 1
+        else:
+            self.restart()
+
+    def read_raw(self) -> int:
+        """Return the number of samples written, modulo MODULUS."""
+        return MODULUS - mem32[_DATA + _COUNT] & MODULUS - 1
+
+    def note_taken(self, raw: int) -> None:
+        """Keep the place where it outlives the program."""
+        mem32[_TAKEN] = raw
+
+    def has_overrun(self) -> bool:
+        """Return True if the FIFO was full when a code came: the channels may have changed places."""
+        return mem32[_FIFO_CONTROL] & _FIFO_OVER != 0
+
+    def restart(self) -> None:
+        """Stop ADC and DMA, empty the FIFO, and begin with channel 0 at the start of the ring."""
+        mem32[_CONTROL] = _ENABLED
+        for channel in (_DATA, _RELOAD):
+            mem32[channel + _QUIET_CONTROL] = 0
+        mem32[_ABORT] = 1 << 10 | 1 << 11
+        while (mem32[_DATA + _QUIET_CONTROL] | mem32[_RELOAD + _QUIET_CONTROL]) & _BUSY:
+            pass
+        while not mem32[_FIFO_CONTROL] & _FIFO_EMPTY:
+            mem32[_FIFO]
+        mem32[_FIFO_CONTROL] = _FIFO_OVER | _FIFO_UNDER | _FIFO_THRESHOLD_ONE | _FIFO_REQUESTS | _FIFO_ENABLED
+        mem32[_DIVIDER] = _CYCLES << 8
+        mem32[_COUNT_WORD] = MODULUS
+        mem32[_RELOAD + _READ_ADDRESS] = _COUNT_WORD
+        mem32[_RELOAD + _WRITE_ADDRESS] = _DATA + _COUNT_TRIGGER
+        mem32[_RELOAD + _COUNT] = 1
+        mem32[_RELOAD + _QUIET_CONTROL] = _RELOAD_CONTROL
+        mem32[_DATA + _READ_ADDRESS] = _FIFO
+        mem32[_DATA + _WRITE_ADDRESS] = RING
+        mem32[_DATA + _COUNT] = MODULUS
+        mem32[_DATA + _TRIGGER] = _DATA_CONTROL
+        self.taken = 0
+        mem32[_TAKEN] = 0
+        mem32[_CONTROL] = _IN_TURN | _START_MANY | _ENABLED
+
+    def _is_running(self) -> bool:
+        converts = mem32[_CONTROL] & _START_MANY != 0
+        return converts and mem32[_DATA + _QUIET_CONTROL] & _BUSY != 0 and not self.has_overrun()
