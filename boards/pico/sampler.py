@@ -46,6 +46,7 @@ _TRIGGER = 0x0C
 _COUNT_TRIGGER = 0x1C
 _QUIET_CONTROL = 0x10
 _ABORT = 0x50000444
+_COUNT_LEFT = _DATA + _COUNT  # a sum of two addresses would take heap at each look
 _BUSY = 1 << 24
 _QUIET = 1 << 21
 _ADC_REQUEST = 36 << 15
@@ -81,16 +82,17 @@ class Sampler:
             self.restart()
 
     def read_raw(self) -> int:
-        """Return the number of samples written, modulo MODULUS."""
-        return MODULUS - mem32[_DATA + _COUNT] & MODULUS - 1
+        """Return the number of samples written, modulo MODULUS, or -1 after the FIFO was full when a code came.
+
+        Then the channels may have changed places in the ring.
+        """
+        if mem32[_FIFO_CONTROL] & _FIFO_OVER:
+            return -1
+        return MODULUS - mem32[_COUNT_LEFT] & MODULUS - 1
 
     def note_taken(self, raw: int) -> None:
         """Keep the place where it outlives the program."""
         mem32[_TAKEN] = raw
-
-    def has_overrun(self) -> bool:
-        """Return True if the FIFO was full when a code came: the channels may have changed places."""
-        return mem32[_FIFO_CONTROL] & _FIFO_OVER != 0
 
     def restart(self) -> None:
         """Stop ADC and DMA, empty the FIFO, and begin with channel 0 at the start of the ring."""
@@ -119,4 +121,4 @@ class Sampler:
 
     def _is_running(self) -> bool:
         converts = mem32[_CONTROL] & _START_MANY != 0
-        return converts and mem32[_DATA + _QUIET_CONTROL] & _BUSY != 0 and not self.has_overrun()
+        return converts and mem32[_DATA + _QUIET_CONTROL] & _BUSY != 0

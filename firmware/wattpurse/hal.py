@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
         `ring` has `length` halfwords, a power of 2; a frame is `channels` of them, and begins with channel 0.
         `read_raw` returns how many were written, modulo `modulus`, and `note_taken` keeps how many the program has
-        taken: `taken` of the next program. `has_overrun` is True if the converter dropped a sample; `restart` begins
-        anew.
+        taken: `taken` of the next program. After the converter has dropped a sample, `read_raw` returns -1 until
+        `restart` begins anew.
         """
 
         length: int
@@ -67,8 +67,6 @@ if TYPE_CHECKING:
         def read_raw(self) -> int: ...
 
         def note_taken(self, __raw: int) -> None: ...
-
-        def has_overrun(self) -> bool: ...
 
         def restart(self) -> None: ...
 

@@ -42,7 +42,7 @@ class ClampHouse:
     def leg_mwh(self, leg):
         """Return what a leg imported less what it exported, with the fraction that is carried."""
         one = self.front_end.legs[leg]
-        return one.import_mwh - one.export_mwh + one._pending / one.products_per_mwh
+        return one.import_mwh - one.export_mwh + one.pending / one.products_per_mwh
 
     def measured_w(self, seconds, leg=0):
         """Return the mean power of a leg over some seconds."""

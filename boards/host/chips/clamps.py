@@ -24,7 +24,7 @@ AMP_BIAS = 2_240
 AMP_UA = 173_000  # of one code: a clamp of 200 A
 VOLT_UV = 97_000
 DITHER_CODES = 100
-DITHER_US = 20_000_000
+DITHER_US = 18_370_000  # in no whole ratio to the mains
 
 PARTS = 64  # of a level: small currents have an exact size
 _PHASE_BITS = 20  # of a point of a table
@@ -106,17 +106,15 @@ class ClampRing:
         self._random_bits = RandomBits(seed)
 
     def read_raw(self) -> int:
-        """Return the number of samples written, modulo `modulus`."""
+        """Return the number of samples written, modulo `modulus`, or -1 after the converter had to drop one."""
         self.catch_up()
+        if self.drops:
+            return -1
         return self._written % self.modulus
 
     def note_taken(self, raw: int) -> None:
         """Keep the place that the program has reached: it outlives the program."""
         self.taken = raw
-
-    def has_overrun(self) -> bool:
-        """Return True if the converter had to drop a sample, so that the channels may have changed places."""
-        return self.drops > 0
 
     def restart(self) -> None:
         """Begin anew with the first channel."""

@@ -2,26 +2,25 @@
 
 The board provides a sampler. Its converter reads all channels in turn, 2,000 frames a second, and DMA writes the codes
 into a ring: current and voltage of leg 1, then of leg 2 (see `ct_kernel`). With one leg the frame keeps its four
-places, so that the time between current and voltage stays the same. A flash erase, a collection or a soft reset
-stops neither. `take` works off what is new and allocates nothing.
+places, so that the time between current and voltage stays the same. A flash erase, a collection or a soft reset stops
+neither. `take` adds up the new frames and allocates nothing.
 
 **Energy.** The sums go on without a gap, so a load that switches between two looks is measured. Each leg keeps its sum
 of products and gives whole mWh; the rest is carried. Import and export of a leg are never netted, and neither are the
 legs. A sum that swings around zero, as that of a reactive load does, is neither: a leg changes its direction after
-`TURN_MWH`.
+`TURN_MWH`. Energy below `LUMP_MWH` waits for the end of the second, so that the ledger has less work.
 
 **Creep.** A leg with less than `LEAST_MWH` in ten seconds has no load, and its reading is dropped. The pickup is
 subtracted before (`offset` of the calibration).
 
 **Bias.** The inputs rest at the middle of the converter's range, and that of the currents moves slowly (dither). The
-means of each second are subtracted in the next. That of the voltage, which is multiplied by a current, counts with its
-fraction.
+means that `ct_readings` finds are subtracted from the samples.
 """
 
 from array import array
 
 from wattpurse.drivers import ct_kernel as kernel
-from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, OFFSET_BITS, PHASE_ONE, Measurement
+from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, OFFSET_BITS, Measurement
 from wattpurse.drivers.ct_readings import Readings
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -31,119 +30,122 @@ if TYPE_CHECKING:
 
 MWH_PER_KWH = 1_000_000  # the meter constant of this front end, in impulses of `take` per kWh
 
-WINDOW_FRAMES = 10 * FRAMES_A_SECOND
+WINDOW_SECONDS = 10
 LEAST_MWH = 7
 TURN_MWH = 20
-LUMP_MWH = 100  # less energy than this waits for a second, so that the ledger has less work
-LUMP_TAKES = 20
+LUMP_MWH = 100
 
 VOLT_BIAS = 2_048
 AMP_BIAS = 2_240
 BIAS_MOST = 700  # an input that rests further from its bias has no clamp, or no divider
-_SETTLING_FRAMES = 200  # the first means: 100 ms, whole periods of 50 and 60 Hz
+SETTLING_FRAMES = 200  # the first means: 100 ms, whole periods of 50 and 60 Hz
+_MOST_PENDING = 1 << 27  # products: with those of a call they stay below SUM_BIAS of the kernel
 _MARGIN = 64  # halfwords of the ring that may be overwritten while they are read
-_FRACTION_BITS = 8
-_PHASE_BITS = 14
-_FINE_BITS = 12  # of a product: the rest of the offset is carried
 
 
 class Leg:
     """One leg: its sums since the start, and its calibration.
 
-    `import_mwh` and `export_mwh` count since the start. `amp_mean` and `volt_mean` are where the inputs rest, in codes.
-    `is_loaded` is False while there is no load, `is_backwards` is True while energy flows out of the house.
+    `import_mwh` and `export_mwh` count since the start. `is_loaded` is False while there is no load, `is_backwards` is
+    True while energy flows out of the house. `state` is the memory of the kernel, for a ring with the mask `mask`.
     """
 
-    def __init__(self, place: int, calibration: "LegCalibration") -> None:
+    def __init__(self, place: int, calibration: "LegCalibration", mask: int) -> None:
         self.place = place
         self.import_mwh = 0
         self.export_mwh = 0
         self.is_loaded = False
         self.is_backwards = False
-        self.amp_mean = AMP_BIAS
-        self.volt_mean = VOLT_BIAS
-        self.volt_fraction = 0
+        self.state = array("i", [0] * kernel.WORDS)
         self.power_sum = 0  # products of the last second, divided by 64
         self.power_frames = 1
-        self.measured = [0, 0, 0]
-        self._pending = 0
-        self._window_frames = 0
+        self._window_seconds = 0
         self._window_mwh = 0
-        self._volts = 0
-        self._amps = 0
-        self._sum = 0
-        self._frames = 0
-        self._is_settled = False
-        self._phase_rest = 0
-        self._offset_rest = 0
+        self._has_volt_mean = False
+        self.state[kernel.SECOND] = kernel.SUM_BIAS
+        self.state[kernel.MASK] = mask
+        self.state[kernel.AMP_MEAN] = AMP_BIAS
+        self.state[kernel.VOLT_MEAN] = VOLT_BIAS << kernel.MEAN_BITS
         self.set_calibration(calibration)
+
+    @property
+    def amp_mean(self) -> int:
+        """The number at which the current input rests."""
+        return self.state[kernel.AMP_MEAN]
+
+    @property
+    def volt_mean(self) -> int:
+        """The number at which the voltage input rests."""
+        return self.state[kernel.VOLT_MEAN] >> kernel.MEAN_BITS
+
+    @property
+    def pending(self) -> int:
+        """The products that gave no mWh yet."""
+        return self.state[kernel.PENDING] - kernel.SUM_BIAS
+
+    @pending.setter
+    def pending(self, products: int) -> None:
+        self.state[kernel.PENDING] = products + kernel.SUM_BIAS
 
     def set_calibration(self, calibration: "LegCalibration") -> None:
         """Read with another calibration from now on."""
-        self._pending = 0
-        self.products_per_mwh = calibration.products_per_mwh
-        self.phase = calibration.phase
-        self.offset = calibration.offset
-        self.offset_frame = 0
         self.calibration = calibration
+        self.products_per_mwh = calibration.products_per_mwh
+        self.pending = 0
+        self.state[kernel.LUMP] = min(LUMP_MWH * self.products_per_mwh, _MOST_PENDING)
+        self._turn = min(TURN_MWH * self.products_per_mwh, _MOST_PENDING)
+        self.state[kernel.PHASE] = kernel.PHASE_BIAS + calibration.phase
+        self.state[kernel.OFFSET] = kernel.OFFSET_BIAS
+
+    def set_amp_mean(self, base: int, total: int, frames: int) -> None:
+        """Follow the mean of the current, of which `frames` samples less `base` have the sum `total`."""
+        self.state[kernel.AMP_MEAN] = _in_range(base + (2 * total + frames) // (2 * frames))
+
+    def set_volt_mean(self, base: int, total: int, frames: int) -> None:
+        """Follow the mean of the voltage likewise, slowly: it may be that of broken periods."""
+        mean = _in_range(base + total // frames) << kernel.MEAN_BITS
+        mean += (total % frames << kernel.MEAN_BITS) // frames
+        if self._has_volt_mean:
+            former = self.state[kernel.VOLT_MEAN]
+            mean = former + (mean - former + 2 >> 2)
+        self._has_volt_mean = True
+        self.state[kernel.VOLT_MEAN] = mean
 
     def set_volt_square(self, square: int) -> None:
-        """Follow the mean square of the voltage, in codes: pickup grows with it."""
-        self.offset_frame = self.offset * (square >> (OFFSET_BITS - _FINE_BITS))
+        """Follow the mean square of the voltage: pickup grows with it."""
+        frame = self.calibration.offset * (square >> OFFSET_BITS - kernel.OFFSET_BITS)
+        self.state[kernel.OFFSET] = kernel.OFFSET_BIAS + frame
 
-    def add(self, ring: "memoryview | array", table: bytearray, state: "array", frames: int) -> None:
-        """Add the frames that `state` describes, at most `kernel.MOST_FRAMES`."""
-        state[kernel.AMP_BASE] = self.amp_mean
-        state[kernel.VOLT_BASE] = self.volt_mean
-        kernel.add_products(ring, table, state)
-        amps = state[kernel.AMPS]
-        if not self._is_settled:
-            self._settle(state, frames)
-            kernel.add_products(ring, table, state)
-            amps = state[kernel.AMPS]
-        self._volts += state[kernel.VOLTS]
-        self._amps += amps
-        shifted = state[kernel.SHIFTED]
-        fine = (shifted & PHASE_ONE - 1) * self.phase + self._phase_rest
-        self._phase_rest = fine & PHASE_ONE - 1
-        products = state[kernel.PRODUCTS] - (amps * self.volt_fraction >> _FRACTION_BITS)
-        offset = self.offset_frame * frames + self._offset_rest
-        self._offset_rest = offset & (1 << _FINE_BITS) - 1
-        products -= offset >> _FINE_BITS
-        if self.measured[0]:
-            self._measure(frames, products, shifted)
-        products += (shifted >> _PHASE_BITS) * self.phase + (fine >> _PHASE_BITS)
-        self._pending += products
-        self._sum += products >> 6
-        self._frames += frames
-        self._window_frames += frames
-        if self._frames >= FRAMES_A_SECOND:
-            self._end_second()
+    def end_second(self, frames: int) -> None:
+        """End a second, which had so many frames. A window without load begins and ends here."""
+        self.power_sum = self.state[kernel.SECOND] - kernel.SUM_BIAS
+        self.power_frames = frames
+        self.state[kernel.SECOND] = kernel.SUM_BIAS
+        self._window_seconds += 1
 
     def take(self) -> int:
         """Return the whole mWh imported since the last call."""
         unit = self.products_per_mwh
-        pending = self._pending
+        pending = self.pending
         if not self.is_loaded:
             if -LEAST_MWH * unit < pending < LEAST_MWH * unit:
-                if self._window_frames >= WINDOW_FRAMES:
-                    self._pending = 0
-                    self._window_frames = 0
+                if self._window_seconds >= WINDOW_SECONDS:
+                    self.pending = 0
+                    self._window_seconds = 0
                 return 0
             self.is_loaded = True
             self.is_backwards = pending < 0
             self._begin_window()
         if self.is_backwards:
             pending = -pending
-        if pending < -TURN_MWH * unit:
+        if pending < -self._turn:
             pending = -pending
             self.is_backwards = not self.is_backwards
         mwh = pending // unit if pending >= unit else 0
-        if mwh:
-            pending -= mwh * unit
-            self._window_mwh += mwh
-        self._pending = -pending if self.is_backwards else pending
-        if self._window_frames >= WINDOW_FRAMES:
+        pending -= mwh * unit
+        self._window_mwh += mwh
+        self.pending = -pending if self.is_backwards else pending
+        if self._window_seconds >= WINDOW_SECONDS:
             self.is_loaded = self._window_mwh >= LEAST_MWH
             self._begin_window()
         if self.is_backwards:
@@ -152,36 +154,8 @@ class Leg:
         self.import_mwh += mwh
         return mwh
 
-    def begin_measurement(self) -> None:
-        """Begin to collect the sums for a calibration."""
-        self.measured = [1, 0, 0]
-
-    def _measure(self, frames: int, products: int, shifted: int) -> None:
-        measured = self.measured
-        measured[0] += frames
-        measured[1] += products
-        measured[2] += shifted
-
-    def _settle(self, state: "array", frames: int) -> None:
-        """Take the first means from the first frames."""
-        self._is_settled = True
-        self.volt_mean = _in_range(self.volt_mean + state[kernel.VOLTS] // frames)
-        self.amp_mean = _in_range(self.amp_mean + state[kernel.AMPS] // frames)
-        state[kernel.AMP_BASE] = self.amp_mean
-        state[kernel.VOLT_BASE] = self.volt_mean
-
-    def _end_second(self) -> None:
-        frames = self._frames
-        self.power_sum, self.power_frames = self._sum, frames
-        mean = (self._volts << _FRACTION_BITS) // frames
-        mean = (self.volt_mean << _FRACTION_BITS) + self.volt_fraction + (mean - self.volt_fraction >> 2)
-        self.volt_mean = _in_range(mean >> _FRACTION_BITS)
-        self.volt_fraction = mean & (1 << _FRACTION_BITS) - 1
-        self.amp_mean = _in_range(self.amp_mean + self._amps // frames)
-        self._volts = self._amps = self._sum = self._frames = 0
-
     def _begin_window(self) -> None:
-        self._window_frames = 0
+        self._window_seconds = 0
         self._window_mwh = 0
 
 
@@ -191,43 +165,40 @@ class CtFrontEnd:
     `samples_lost` counts the frames that nobody read in time, or that the converter dropped.
     """
 
-    def __init__(self, sampler: "Sampler", calibration: "Calibration", table: bytearray | None = None) -> None:
+    def __init__(self, sampler: "Sampler", calibration: "Calibration", table: "array | None" = None) -> None:
         self.calibration = calibration
-        self.legs = [Leg(place, one) for place, one in enumerate(calibration.legs)]
+        self.legs = [Leg(place, one, sampler.length - 1) for place, one in enumerate(calibration.legs)]
         self.samples_lost = 0
         self._sampler = sampler
         self._ring = sampler.ring
         self._mask = sampler.length - 1
-        self._step = sampler.channels
+        self._wrap = sampler.modulus - 1
         self._table = kernel.step_table() if table is None else table
-        self._state = array("i", [0] * kernel.WORDS)
         self._taken = sampler.taken
-        self._settling = True
+        self._is_settled = False
+        self._frames = 0
         self._ready = 0
-        self._takes = 0
-        self.readings = Readings(self.legs, self._table, sampler.channels)
+        self._measured: list | None = None
+        self._add_products = kernel.add_products
+        self.readings = Readings(self.legs, self._table)
 
     def take(self) -> int:
         """Return the mWh imported since the last call, all legs together. Allocates nothing."""
         sampler = self._sampler
-        if sampler.has_overrun():
-            self._restart()
-        fresh = sampler.read_raw() - self._taken & sampler.modulus - 1
-        if fresh > sampler.length - _MARGIN:
+        raw = sampler.read_raw()
+        if raw < 0:
+            raw = self._restart()
+        fresh = raw - self._taken & self._wrap
+        if fresh > self._mask - _MARGIN:
             fresh = self._lose(fresh)
-        frames = fresh // self._step - 1  # the frame behind the last one must be there
-        if self._settling:
-            if frames < _SETTLING_FRAMES:
+        frames = (fresh >> 2) - 1  # the frame behind the last one must be there
+        if not self._is_settled:
+            if frames < SETTLING_FRAMES:
                 return 0
-            self._settling = False
+            self._settle()
         while frames > 0:
-            part = frames if frames < kernel.MOST_FRAMES else kernel.MOST_FRAMES
-            self._add(part)
-            frames -= part
-        self._takes += 1
-        if self._ready < LUMP_MWH and self._takes < LUMP_TAKES:
-            return 0
-        self._takes = 0
+            frames -= self._add(frames)
+        sampler.note_taken(self._taken)
         mwh = self._ready
         self._ready = 0
         return mwh
@@ -240,17 +211,17 @@ class CtFrontEnd:
 
     def begin_measurement(self) -> None:
         """Begin to collect the sums of a measurement on every leg."""
-        for leg in self.legs:
-            leg.begin_measurement()
+        self._measured = [[0, 0, 0] for _ in self.legs]
 
     def end_measurement(self) -> list:
         """Return a Measurement of each leg, from all samples since `begin_measurement`."""
         found = []
-        for leg in self.legs:
-            frames, products, shifted = leg.measured
-            leg.measured = [0, 0, 0]
+        for leg, sums in zip(self.legs, self._measured or ()):
+            frames, products, shifted = sums
             volt_square, amp_square = self.readings.squares(leg.place)
-            found.append(Measurement(max(1, frames - 1), products, shifted, volt_square, amp_square))
+            products -= leg.calibration.offset * volt_square * frames >> OFFSET_BITS
+            found.append(Measurement(max(1, frames), products, shifted, volt_square, amp_square))
+        self._measured = None
         return found
 
     @property
@@ -261,34 +232,63 @@ class CtFrontEnd:
                 return True
         return False
 
-    def _add(self, frames: int) -> None:
-        state = self._state
+    def _add(self, most: int) -> int:
+        """Add up to `most` frames, as many as lie in the ring without a wrap. Return their number."""
+        ring, table = self._ring, self._table
         place = self._taken & self._mask
-        state[kernel.MASK] = self._mask
-        state[kernel.STEP] = self._step
-        state[kernel.FRAMES] = frames
+        frames = self._mask + 1 - place >> 2
+        if frames > most:
+            frames = most
+        if frames > 200:  # kernel.MOST_FRAMES
+            frames = 200
+        run = place | frames << 16
         for leg in self.legs:
-            state[kernel.PLACE] = place + 2 * leg.place
-            leg.add(self._ring, self._table, state, frames)
+            if self._add_products(ring, table, leg.state, run):
+                self._ready += leg.take()
+            run += 2
+        if self._measured is not None:
+            self._measure(frames)
+        self.readings.add(ring, place, frames)
+        self._taken = self._taken + 4 * frames & self._wrap
+        self._frames += frames
+        if self._frames >= FRAMES_A_SECOND:
+            self._end_second()
+        return frames
+
+    def _end_second(self) -> None:
+        for leg in self.legs:
+            leg.end_second(self._frames)
             self._ready += leg.take()
-        self.readings.add(self._ring, place, self._mask, frames)
-        self._taken = self._taken + frames * self._step & self._sampler.modulus - 1
-        self._sampler.note_taken(self._taken)
+        self._frames = 0
+
+    def _measure(self, frames: int) -> None:
+        for leg, sums in zip(self.legs, self._measured or ()):
+            sums[0] += frames
+            sums[1] += leg.state[kernel.PRODUCTS]
+            sums[2] += leg.state[kernel.SHIFTED]
+
+    def _settle(self) -> None:
+        """Take the first means from the first frames. A wrap of the ring may cut these short."""
+        place = self._taken & self._mask
+        frames = min(SETTLING_FRAMES, self._mask + 1 - place >> 2)
+        self.readings.settle(self._ring, place, frames)
+        self._is_settled = True
 
     def _lose(self, fresh: int) -> int:
         """Skip the samples that were overwritten, and some that will be soon. Return the number of samples left."""
         left = self._mask + 1 >> 1
-        skipped = (fresh - left) // self._step
+        skipped = fresh - left >> 2
         self.samples_lost += skipped
-        self._taken = self._taken + skipped * self._step & self._sampler.modulus - 1
-        return fresh - skipped * self._step
+        self._taken = self._taken + 4 * skipped & self._wrap
+        return fresh - 4 * skipped
 
-    def _restart(self) -> None:
+    def _restart(self) -> int:
         """Begin anew after the converter dropped a sample: the channels may have changed places in the ring."""
         self.samples_lost += 1
         self._sampler.restart()
         self._taken = self._sampler.taken
+        return self._taken
 
 
-def _in_range(code: int) -> int:
-    return 0 if code < 0 else kernel.CODES - 1 if code >= kernel.CODES else code
+def _in_range(number: int) -> int:
+    return 0 if number < 0 else 4_200 if number > 4_200 else number

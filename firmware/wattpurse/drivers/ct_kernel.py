@@ -1,130 +1,154 @@
 """The arithmetic of the CT-clamp front end on single samples, in viper: sums of products and of squares.
 
-The ring holds codes of 12 bits as halfwords, one frame after the other: current and voltage of leg 1, then of leg 2. A
-`table` of 4,096 bytes maps a code to the number that is added to it (see `step_table`). The work of a call is in
-`state`, words of 32 bits: its first words are inputs and never negative, because a load of viper has no sign on every
-processor. A call with at most `MOST_FRAMES` frames keeps every sum below 2**30, so no sum needs memory from the heap.
+The ring holds codes of 12 bits as halfwords, one frame of `STEP` after the other: current and voltage of leg 1, then of
+leg 2. A `table` maps a code to a number, so that equal steps of voltage are equal steps of numbers (`step_table`). The
+inputs and results of a call are in `state`, words of 32 bits. An input is never negative, because a load of viper has
+no sign on every processor: a signed input has a bias added. A call with at most `MOST_FRAMES` frames keeps every sum
+below 2**30, so no sum needs memory from the heap. The frames of a call lie in the ring without a wrap between them.
 
-`add_products` sums, over `FRAMES` frames of one leg, with a = voltage - VOLT_BASE and b = current - AMP_BASE:
+`add_products` adds up the products of one leg over `run`: the place of the first frame, in halfwords, and the number of
+frames times 65,536. With a = voltage - mean and b = current - mean:
 
-    PRODUCTS  a[n] * b[n]
-    SHIFTED   (a[n + 1] - a[n]) * b[n]
-    VOLTS     a[n]
-    AMPS      b[n]
+    PRODUCTS  sum of a[n] * b[n]
+    SHIFTED   sum of (a[n + 1] - a[n]) * b[n]
+    PENDING   is increased by PRODUCTS + SHIFTED * phase / 2**14 - frames * offset / 2**12
+    SECOND    is increased by a 64th of that
 
-The frame behind the last one must be in the ring. The phase between voltage and current is a weight between the first
-two sums, outside the loop.
+It returns 1 if PENDING is beyond LUMP, else 0.
 
-`add_squares` sums one channel, with c = sample - BASE:
+The phase between voltage and current is a weight between two sums, outside the loop. The fractions of the result are
+carried to the next call. The mean of the voltage has eight bits behind the point: the kernel subtracts the whole number
+below or above it, as often as the fraction says.
 
-    SQUARES   c[n] * c[n], divided by 16, added to the word
-    SUM       c[n]
-
+`add_squares` sums one channel, with c = sample - BASE: SQUARES gets the squares divided by 16, SUM gets the samples.
 It also counts the places where the channel crosses its base upwards, over several calls. It notes the first and the
 last, in frames from the first call, with the samples on both sides.
 """
 
+from array import array
+
 try:
     import micropython
 except ImportError:
-    from wattpurse.drivers.viper_names import micropython, ptr8, ptr16, ptr32
+    from wattpurse.drivers.viper_names import micropython, ptr16, ptr32
 
+STEP = 4
 MOST_FRAMES = 200
-WORDS = 20
+WORDS = 24
+CODES = 4_096
 
-# Inputs of both.
-PLACE = 0  # of the first sample, in halfwords
+PHASE_BITS = 14
+OFFSET_BITS = 12
+MEAN_BITS = 8
+PHASE_BIAS = 1 << 16
+OFFSET_BIAS = 1 << 24
+SUM_BIAS = 1 << 29
+
+# Inputs of `add_products`, then its memory and results.
 MASK = 1  # length of the ring in halfwords, less one
-STEP = 2  # halfwords in a frame
+AMP_MEAN = 4
+VOLT_MEAN = 5  # in 1/256
+PHASE = 6  # with PHASE_BIAS
+OFFSET = 7  # of a frame, with OFFSET_BIAS
+MEAN_REST = 8
+PHASE_REST = 9
+OFFSET_REST = 10
+PRODUCTS = 11
+SHIFTED = 12
+PENDING = 13  # with SUM_BIAS
+SECOND = 14  # with SUM_BIAS
+LUMP = 15
+
+# Words of `add_squares`. SQUARES, CROSSINGS and BEGUN are 0 before the first call.
+PLACE = 0
 FRAMES = 3
-# Inputs of `add_products`, then its results.
-AMP_BASE = 4
-VOLT_BASE = 5
-PRODUCTS = 8
-SHIFTED = 9
-VOLTS = 10
-AMPS = 11
-# Inputs of `add_squares`, then its results. SQUARES and CROSSINGS must be 0 before the first call.
 BASE = 4
 BEGUN = 5  # frames before this call
 SQUARES = 8
-SUM = 9
+SUM = 9  # of this call
 CROSSINGS = 11
 FIRST = 12
 FIRST_BELOW = 13
 FIRST_ABOVE = 14
-LAST = 15
+LAST_CROSSING = 15
 LAST_BELOW = 16
 LAST_ABOVE = 17
 NEWEST = 18  # the newest sample, for the next call
 
 
 @micropython.viper
-def add_products(ring: ptr16, table: ptr8, state: ptr32):  # noqa: ANN201 viper returns nothing
-    """Sum products of one leg. See the module's text."""
-    place = int(state[0])
-    mask = int(state[1])
-    step = int(state[2])
-    left = int(state[3])
-    amp_base = int(state[4])
-    volt_base = int(state[5])
+def add_products(ring: ptr16, table: ptr16, state: ptr32, run: int) -> int:
+    """Add up the products of one leg. See the module's text."""
+    frames = run >> 16
+    place = run & 65535
+    last = place + 4 * frames - 4
+    amp_mean = int(state[4])
     products = 0
-    shifted = 0
-    volts = 0
-    amps = 0
-    code = int(ring[place + 1])
-    a = code + int(table[code]) - volt_base
-    while left:
-        code = int(ring[place])
-        b = code + int(table[code]) - amp_base
-        place = (place + step) & mask
-        code = int(ring[place + 1])
-        code = code + int(table[code]) - volt_base
+    following = 0
+    volt_mean = int(state[5]) + int(state[8])
+    state[8] = volt_mean & 255
+    volt_mean = volt_mean >> 8
+    a = int(table[ring[place + 1]]) - volt_mean
+    while place < last:
+        b = int(table[ring[place]]) - amp_mean
         products += a * b
-        shifted += (code - a) * b
-        volts += a
-        amps += b
-        a = code
-        left -= 1
-    state[8] = products
-    state[9] = shifted
-    state[10] = volts
-    state[11] = amps
+        place += 4
+        a = int(table[ring[place + 1]]) - volt_mean
+        following += a * b
+    b = int(table[ring[place]]) - amp_mean
+    products += a * b
+    place = (place + 4) & int(state[1])
+    a = int(table[ring[place + 1]]) - volt_mean
+    following += a * b
+    following -= products
+    state[11] = products
+    state[12] = following
+    weight = int(state[6]) - 65536
+    fine = (following & 16383) * weight + int(state[9])
+    state[9] = fine & 16383
+    products += (following >> 14) * weight + (fine >> 14)
+    fine = (int(state[7]) - 16777216) * frames + int(state[10])
+    state[10] = fine & 4095
+    products -= fine >> 12
+    state[14] = int(state[14]) + (products >> 6)
+    products += int(state[13])
+    state[13] = products
+    products -= 536870912
+    if products < 0:
+        products = 0 - products
+    if products < int(state[15]):
+        return 0
+    return 1
 
 
 @micropython.viper
-def add_squares(ring: ptr16, table: ptr8, state: ptr32):  # noqa: ANN201 viper returns nothing
+def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 viper returns nothing
     """Sum squares of one channel. See the module's text."""
     place = int(state[0])
-    mask = int(state[1])
-    step = int(state[2])
-    frames = int(state[3])
+    end = place + 4 * int(state[3])
     base = int(state[4])
-    begun = int(state[5])
     squares = 0
     total = 0
     before = 0
-    n = 0
-    if begun:
+    if int(state[5]):
         before = int(state[18]) - 8192
-    while n < frames:
-        code = int(ring[place])
-        c = code + int(table[code]) - base
+    while place < end:
+        c = int(table[ring[place]]) - base
         squares += c * c
         total += c
         if before < 0 and c >= 0:
+            n = int(state[5]) + ((place - int(state[0])) >> 2)
             crossings = int(state[11])
             if crossings == 0:
-                state[12] = begun + n
+                state[12] = n
                 state[13] = 0 - before
                 state[14] = c
-            state[15] = begun + n
+            state[15] = n
             state[16] = 0 - before
             state[17] = c
             state[11] = crossings + 1
         before = c
-        place = (place + step) & mask
-        n += 1
+        place += 4
     state[8] = int(state[8]) + (squares >> 4)
     state[9] = total
     state[18] = before + 8192
@@ -133,21 +157,21 @@ def add_squares(ring: ptr16, table: ptr8, state: ptr32):  # noqa: ANN201 viper r
 # The widened codes of the RP2040's converter (RP2040 data sheet, erratum E11), and the codes that are missing behind
 # each of them, in tenths. Five chips that were measured differ by 1.6 codes at most.
 _STEPS = ((512, 100), (1536, 90), (2048, 14), (2560, 90), (3584, 99))
-CODES = 4_096
 
 
-def step_table() -> bytearray:
-    """Return the number to add to each code, so that equal steps of voltage become equal steps of numbers."""
-    table = bytearray(CODES)
+def step_table() -> array:
+    """Return the numbers of all codes of the RP2040's converter: the codes that are missing are added."""
+    table = plain_table()
     missing = 0
     for place, (code, tenths) in enumerate(_STEPS):
-        table[code] = (missing + tenths // 2 + 5) // 10
+        table[code] = code + (missing + tenths // 2 + 5) // 10
         missing += tenths
         end = _STEPS[place + 1][0] if place + 1 < len(_STEPS) else CODES
-        table[code + 1 : end] = bytes([(missing + 5) // 10]) * (end - code - 1)
+        added = (missing + 5) // 10
+        table[code + 1 : end] = array("H", range(code + 1 + added, end + added))
     return table
 
 
-def plain_table() -> bytearray:
-    """Return the table of a converter without such steps: nothing is added."""
-    return bytearray(CODES)
+def plain_table() -> array:
+    """Return the numbers of a converter without such steps: the codes themselves."""
+    return array("H", range(CODES))

@@ -1,7 +1,8 @@
-"""Voltage, current, power factor and frequency of each leg, for people and for limits.
+"""Voltage, current, power factor and frequency of each leg, for people and for limits, and the means of the inputs.
 
-One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz), then the next. A round
-over four channels takes 0.8 s. The energy does not depend on these readings.
+One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz). Then there is a pause of
+the same length, and the next channel follows. A round over four channels takes 1.6 s. Of the readings the energy needs
+the means alone.
 """
 
 from array import array
@@ -9,54 +10,49 @@ from array import array
 from wattpurse.drivers import ct_kernel as kernel
 from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, GAIN_ONE
 
-TYPE_CHECKING = False  # type checkers take it for true
-if TYPE_CHECKING:
-    from wattpurse.drivers.ct_front_end import Leg
-
 FRAMES = 400
 
-_SUB = 64  # parts of a frame, of codes squared
+_SUB = 64  # parts of a frame
 _LEAST_CROSSINGS = 4
 _LEAST_VOLT_SQUARE = 100 * 100  # a hundred codes: no mains below this
 
 
 class Readings:
-    """The readings of `legs`, in frames of `channels` halfwords. `rounds` counts the rounds over all channels."""
+    """The readings of `legs`. `rounds` counts the rounds over all channels."""
 
-    def __init__(self, legs: list, table: bytearray, channels: int) -> None:
+    def __init__(self, legs: list, table: array) -> None:
         self.rounds = 0
         self._legs = legs
         self._table = table
-        self._channels = channels
         self._state = array("i", [0] * kernel.WORDS)
-        self._squares = array("i", [0] * 2 * len(legs))  # mean squares of each channel, in codes, times 16
+        self._squares = array("i", [0] * 2 * len(legs))  # mean squares of each channel, times 16
         self._periods = array("i", [0] * 2 * len(legs))  # of each leg: periods, and their length in 1/64 frame
         self._channel = 0
-        self._frames = 0
         self._sum = 0
+        self._pause = 0
+        self._begin()
 
-    def add(self, ring: "memoryview | array", place: int, mask: int, frames: int) -> None:
+    def settle(self, ring: "memoryview | array", place: int, frames: int) -> None:
+        """Take the first means of all channels from the frames at `place` in the ring."""
+        for channel in range(2 * len(self._legs)):
+            self._channel = channel
+            self._begin()
+            self._look(ring, place, frames)
+            self._follow_mean(frames)
+        self._channel = 0
+        self._begin()
+
+    def add(self, ring: "memoryview | array", place: int, frames: int) -> None:
         """Add the frames at `place` in the ring."""
-        state = self._state
-        leg = self._legs[self._channel >> 1]
-        if self._frames == 0:
-            state[kernel.SQUARES] = 0
-            state[kernel.CROSSINGS] = 0
-            state[kernel.BASE] = leg.volt_mean if self._channel & 1 else leg.amp_mean
-            self._sum = 0
-        state[kernel.PLACE] = place + self._channel
-        state[kernel.MASK] = mask
-        state[kernel.STEP] = self._channels
-        state[kernel.FRAMES] = frames
-        state[kernel.BEGUN] = self._frames
-        kernel.add_squares(ring, self._table, state)
-        self._sum += state[kernel.SUM]
-        self._frames += frames
-        if self._frames >= FRAMES:
-            self._end(leg)
+        if self._pause > 0:
+            self._pause -= frames
+            return
+        self._look(ring, place, frames)
+        if self._state[5] >= FRAMES:  # kernel.BEGUN
+            self._end()
 
     def squares(self, leg: int) -> tuple:
-        """Return the mean squares of voltage and current of a leg, in codes."""
+        """Return the mean squares of voltage and current of a leg."""
         return self._squares[2 * leg + 1] // 16, self._squares[2 * leg] // 16
 
     def millivolts(self, leg: int) -> int:
@@ -85,21 +81,48 @@ class Readings:
         periods, length = self._periods[2 * leg], self._periods[2 * leg + 1]
         return periods * FRAMES_A_SECOND * _SUB * 1000 // length if length else 0
 
-    def _end(self, leg: "Leg") -> None:
-        """Keep the mean square of the channel, and go on with the next channel."""
-        frames = self._frames
+    def _begin(self) -> None:
+        state = self._state
+        leg = self._legs[self._channel >> 1]
+        state[kernel.SQUARES] = 0
+        state[kernel.CROSSINGS] = 0
+        state[kernel.BEGUN] = 0
+        state[kernel.BASE] = leg.volt_mean if self._channel & 1 else leg.amp_mean
+        self._sum = 0
+
+    def _look(self, ring: "memoryview | array", place: int, frames: int) -> None:
+        state = self._state
+        state[0] = place + self._channel  # kernel.PLACE and FRAMES
+        state[3] = frames
+        kernel.add_squares(ring, self._table, state)
+        self._sum += state[9]  # kernel.SUM
+        state[5] = state[5] + frames  # kernel.BEGUN
+
+    def _end(self) -> None:
+        """Keep the mean square of the channel, pause, and go on with the next channel."""
+        leg = self._legs[self._channel >> 1]
+        frames = self._state[kernel.BEGUN]
         squares = self._state[kernel.SQUARES]
         square = (squares // frames << 8) + (squares % frames << 8) // frames
         square -= self._sum * self._sum // frames * 16 // frames
         self._squares[self._channel] = max(0, square)
+        self._follow_mean(frames)
         if self._channel & 1:
             leg.set_volt_square(max(0, square) >> 4)
             self._count_periods(leg.place, square >= 16 * _LEAST_VOLT_SQUARE)
-        self._frames = 0
         self._channel += 1
         if self._channel == 2 * len(self._legs):
             self._channel = 0
             self.rounds += 1
+        self._pause = FRAMES
+        self._begin()
+
+    def _follow_mean(self, frames: int) -> None:
+        leg = self._legs[self._channel >> 1]
+        if self._channel & 1:
+            leg.set_volt_mean(self._state[kernel.BASE], self._sum, frames)
+        else:
+            leg.set_amp_mean(self._state[kernel.BASE], self._sum, frames)
 
     def _count_periods(self, leg: int, has_voltage: bool) -> None:
         state = self._state
@@ -109,10 +132,10 @@ class Readings:
             return
         first = _instant(state, kernel.FIRST)
         self._periods[2 * leg] = crossings - 1
-        self._periods[2 * leg + 1] = _instant(state, kernel.LAST) - first
+        self._periods[2 * leg + 1] = _instant(state, kernel.LAST_CROSSING) - first
 
 
-def _instant(state: "array", place: int) -> int:
+def _instant(state: array, place: int) -> int:
     """Return the time of a crossing in 1/64 frame, between its two samples."""
     below, above = state[place + 1], state[place + 2]
     return state[place] * _SUB - _SUB * above // (below + above)

@@ -17,11 +17,6 @@ class micropython:  # noqa: N801 the name of MicroPython's module
         return function
 
 
-def ptr8(buffer: bytes | bytearray) -> bytes | bytearray:
-    """Return the buffer."""
-    return buffer
-
-
 def ptr16(buffer: "memoryview") -> "memoryview":
     """Return the buffer."""
     return buffer
