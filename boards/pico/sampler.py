@@ -86,9 +86,10 @@ class Sampler:
 
         Then the channels may have changed places in the ring.
         """
-        if mem32[_FIFO_CONTROL] & _FIFO_OVER:
+        memory = mem32
+        if memory[_FIFO_CONTROL] & 2048:  # _FIFO_OVER
             return -1
-        return MODULUS - mem32[_COUNT_LEFT] & MODULUS - 1
+        return 268435456 - memory[_COUNT_LEFT] & 268435455  # MODULUS
 
     def note_taken(self, raw: int) -> None:
         """Keep the place where it outlives the program."""

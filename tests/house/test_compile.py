@@ -31,9 +31,18 @@ def compile_errors(mpy_cross, options, files, folder):
 
 
 def files_for(name):
-    """Return the files to compile for `name`. A file with assembler compiles for the processor of its board alone."""
+    """Return the files to compile for `name`.
+
+    A file with assembler compiles for the processor of its board alone. A file with viper is machine code, not
+    bytecode.
+    """
     own = ROOT / "boards" / name
-    return [file for file in FIRMWARE_FILES if own in file.parents or "@micropython.asm_" not in file.read_text()]
+    beyond = ["@micropython.asm_"] + (["@micropython.viper"] if name == "bytecode" else [])
+    return [
+        file
+        for file in FIRMWARE_FILES
+        if own in file.parents or not any(decorator in file.read_text() for decorator in beyond)
+    ]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

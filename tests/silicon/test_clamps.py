@@ -13,7 +13,7 @@ from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.repl import RawRepl
 
 RING_BEGIN, RING_END = 0x20004000, 0x20008000
-LONGEST_LOOK_US = 700
+LONGEST_LOOK_US = 1_700  # at 200 A, at the end of a second
 SOFT_RESET = b"\x04"
 
 STOP_WATCHDOG = "from machine import mem32\nmem32[0x40058000 + 0x3000] = 1 << 30\n"

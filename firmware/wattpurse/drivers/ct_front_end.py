@@ -20,7 +20,7 @@ means that `ct_readings` finds are subtracted from the samples.
 from array import array
 
 from wattpurse.drivers import ct_kernel as kernel
-from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, OFFSET_BITS, Measurement
+from wattpurse.drivers.ct_calibration import OFFSET_BITS, Measurement
 from wattpurse.drivers.ct_readings import Readings
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -198,7 +198,6 @@ class CtFrontEnd:
             self._settle()
         while frames > 0:
             frames -= self._add(frames)
-        sampler.note_taken(self._taken)
         mwh = self._ready
         self._ready = 0
         return mwh
@@ -248,10 +247,16 @@ class CtFrontEnd:
             run += 2
         if self._measured is not None:
             self._measure(frames)
-        self.readings.add(ring, place, frames)
-        self._taken = self._taken + 4 * frames & self._wrap
+        readings = self.readings
+        if readings.pause > 0:
+            readings.pause -= frames
+        else:
+            readings.add(ring, place, frames)
+        taken = self._taken + 4 * frames & self._wrap
+        self._taken = taken
+        self._sampler.note_taken(taken)
         self._frames += frames
-        if self._frames >= FRAMES_A_SECOND:
+        if self._frames >= 2_000:  # FRAMES_A_SECOND
             self._end_second()
         return frames
 

@@ -1,8 +1,7 @@
 """Voltage, current, power factor and frequency of each leg, for people and for limits, and the means of the inputs.
 
-One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz). Then there is a pause of
-the same length, and the next channel follows. A round over four channels takes 1.6 s. Of the readings the energy needs
-the means alone.
+One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz). After a pause of the same
+length the next channel follows. A round over four channels takes 1.6 s. The energy depends on the means alone.
 """
 
 from array import array
@@ -18,7 +17,10 @@ _LEAST_VOLT_SQUARE = 100 * 100  # a hundred codes: no mains below this
 
 
 class Readings:
-    """The readings of `legs`. `rounds` counts the rounds over all channels."""
+    """The readings of `legs`. `rounds` counts the rounds over all channels.
+
+    While `pause` is above 0, no frames are added, and the caller counts it down.
+    """
 
     def __init__(self, legs: list, table: array) -> None:
         self.rounds = 0
@@ -29,7 +31,7 @@ class Readings:
         self._periods = array("i", [0] * 2 * len(legs))  # of each leg: periods, and their length in 1/64 frame
         self._channel = 0
         self._sum = 0
-        self._pause = 0
+        self.pause = 0
         self._begin()
 
     def settle(self, ring: "memoryview | array", place: int, frames: int) -> None:
@@ -44,9 +46,6 @@ class Readings:
 
     def add(self, ring: "memoryview | array", place: int, frames: int) -> None:
         """Add the frames at `place` in the ring."""
-        if self._pause > 0:
-            self._pause -= frames
-            return
         self._look(ring, place, frames)
         if self._state[5] >= FRAMES:  # kernel.BEGUN
             self._end()
@@ -114,7 +113,7 @@ class Readings:
         if self._channel == 2 * len(self._legs):
             self._channel = 0
             self.rounds += 1
-        self._pause = FRAMES
+        self.pause = FRAMES
         self._begin()
 
     def _follow_mean(self, frames: int) -> None:

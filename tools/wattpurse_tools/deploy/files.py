@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from wattpurse_tools import boards
 from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT
 
 # Starts counting before anything else: pulses that come earlier are lost.
@@ -22,9 +23,10 @@ FENCE_SCRIPT = "from boards.{board} import stock_storage\n\nstock_storage.mount_
 def stage(board: str, folder: Path) -> None:
     """Write every file of the board into `folder`, as it is to arrive. Raises ValueError if one does not compile."""
     mpy_cross = find_mpy_cross()
+    architecture = boards.find(board).micropython.architecture
     for name in sources(board):
-        _compile(mpy_cross, name, folder / name.with_suffix(".mpy"))
-    _compile(mpy_cross, Path("boards") / board / "stock_board.py", folder / "board.mpy")
+        _compile(mpy_cross, name, folder / name.with_suffix(".mpy"), architecture)
+    _compile(mpy_cross, Path("boards") / board / "stock_board.py", folder / "board.mpy", architecture)
     shutil.copy(FIRMWARE / "main.py", folder / "main.py")
     (folder / "boot.py").write_text((COUNT_SCRIPT + FENCE_SCRIPT).format(board=board))
 
@@ -32,8 +34,8 @@ def stage(board: str, folder: Path) -> None:
 def sources(board: str) -> list[Path]:
     """Return the modules that the meter may import on a board, relative to the board's root."""
     packages = [BOARDS / "__init__.py", *(BOARDS / "micropython").glob("*.py"), *(BOARDS / board).glob("*.py")]
-    boards = [file.relative_to(ROOT) for file in packages if file.name != "manifest.py"]
-    return sorted([*boards, *(file.relative_to(FIRMWARE) for file in (FIRMWARE / "wattpurse").rglob("*.py"))])
+    of_boards = [file.relative_to(ROOT) for file in packages if file.name != "manifest.py"]
+    return sorted([*of_boards, *(file.relative_to(FIRMWARE) for file in (FIRMWARE / "wattpurse").rglob("*.py"))])
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -47,11 +49,15 @@ def find_mpy_cross() -> str:
     return subprocess.run(MPY_CROSS_FINDER, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def _compile(mpy_cross: str, name: Path, target: Path) -> None:
-    """Compile one module. Tracebacks will give its path on the board."""
+def _compile(mpy_cross: str, name: Path, target: Path, architecture: str) -> None:
+    """Compile one module. Tracebacks will give its path on the board.
+
+    A module with viper is machine code for `architecture`. All others stay bytecode, which every processor runs.
+    """
     source = FIRMWARE / name if name.parts[0] == "wattpurse" else ROOT / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [mpy_cross, "-s", name.as_posix(), "-o", target, os.path.relpath(source)]
+    native = [f"-march={architecture}"] if "@micropython.viper" in source.read_text() else []
+    command = [mpy_cross, *native, "-s", name.as_posix(), "-o", target, os.path.relpath(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise ValueError(f"{name} does not compile: {done.stderr.strip()}")
