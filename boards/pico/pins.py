@@ -32,6 +32,15 @@ WIRING = (
     ("reverse_flow", 12, "in", "meter's output for reverse flow", "pin 16; 1: flows backwards; the chip's own pull-up"),
 )
 
+# The same for clamps, in the order in which the converter reads them: see docs/ct.md. Two legs need all four inputs, and
+# a board that brings out GP29. One leg needs the first two. The image must be one for clamps.
+CLAMP_WIRING = (
+    ("current_1", 26, "in", "burden of the clamp on L1", "pin 31; ADC0; rests at 1.64 V, with dither"),
+    ("voltage_1", 27, "in", "divider of L1", "pin 32; ADC1; rests at 1.50 V"),
+    ("current_2", 28, "in", "burden of the clamp on L2", "pin 34; ADC2; rests at 1.64 V, with dither"),
+    ("voltage_2", 29, "in", "divider of L2", "not on a Pico; ADC3; rests at 1.50 V"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.

@@ -12,11 +12,12 @@ register of the watchdog holds the place up to which samples were taken. Any oth
 import uctypes
 from machine import ADC, mem32
 
+from boards.pico.pins import CLAMP_WIRING
+
 RING = 0x20004000
 LENGTH = 8_192
 CHANNELS = 4
 MODULUS = 1 << 28
-INPUTS = (26, 27, 28, 29)
 
 _RING_BITS = 14
 _COUNT_WORD = RING - 4  # the second channel reads the count here
@@ -74,8 +75,8 @@ class Sampler:
         self.channels = CHANNELS
         self.modulus = MODULUS
         self.ring = uctypes.bytearray_at(RING, 2 * LENGTH)
-        for gpio in INPUTS:
-            ADC(gpio)  # takes pull and digital input off the pad
+        for row in CLAMP_WIRING:
+            ADC(row[1])  # takes pull and digital input off the pad
         if self._is_running():
             self.taken = mem32[_TAKEN] & MODULUS - 1
         else:

@@ -27,10 +27,10 @@ CHAPTERS = (
 SECONDS_ALLOWED = 600
 
 
-def story_of(tool_path: str) -> subprocess.CompletedProcess:
+def story_of(tool_path: str, *options: str) -> subprocess.CompletedProcess:
     """Return the story as a program without a terminal gets it, with `tool_path` in front of PATH."""
     return subprocess.run(
-        [ROOT / "tools/toolchain/unix-run", "boards/host/run.py"],
+        [ROOT / "tools/toolchain/unix-run", "boards/host/run.py", *options],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -44,6 +44,16 @@ def test_it_ends_well_and_adds_up():
     assert story.returncode == 0, story.stdout + story.stderr
     assert_chapters(story.stdout.splitlines()[:-1])
     assert_sums(story.stdout)
+
+
+def test_a_house_with_clamps_is_metered_and_wrong_clamps_are_told():
+    story = story_of(str(ROOT / ".venv/bin"), "--front-end", "ct")
+    assert story.returncode == 0, story.stdout + story.stderr
+    errors = [float(error) for error in re.findall(r"error (\S+) %", story.stdout)]
+    assert len(errors) == 3
+    assert all(abs(error) < 3 for error in errors), "a step of the ledger is 1.6 % of the first chapter"
+    assert "L2: the clamp reads backwards" in story.stdout
+    assert "L2: nothing is plugged in for the clamp" in story.stdout
 
 
 def assert_chapters(lines: list[str]):

@@ -9,6 +9,7 @@ from boards.pico import pins
 from tests.house.places import ROOT
 from wattpurse.stores import SECTORS
 from wattpurse_tools import boards
+from wattpurse_tools.cli import main
 from wattpurse_tools.deploy.image import layout_of
 
 BOARD = ROOT / "boards/pico"
@@ -30,6 +31,19 @@ def settings_of(text):
 def definition(folder):
     files = (folder / "mpconfigboard.h", folder / "mpconfigboard.cmake")
     return settings_of("\n".join(file.read_text() for file in files))
+
+
+def test_the_clamps_are_on_the_inputs_of_the_converter_in_its_order():
+    assert [row[1] for row in pins.CLAMP_WIRING] == [26, 27, 28, 29]
+    assert [row[0] for row in pins.CLAMP_WIRING] == ["current_1", "voltage_1", "current_2", "voltage_2"]
+    header = dict(zip(DESCRIPTOR.pins.gpio, DESCRIPTOR.pins.header, strict=True))
+    for _, gpio, _, _, note in pins.CLAMP_WIRING:
+        assert note.startswith(f"pin {header[gpio]};" if gpio in header else "not on a Pico;")
+
+
+def test_make_pins_prints_the_clamps_too(capsys):
+    assert main(["pins", "pico"]) == 0
+    assert "current_2" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", DESCRIPTOR.definitions)

@@ -118,6 +118,18 @@ class TestArguments:
         assert folder("--contract", "term") == "meter-term"
         assert folder("--contract", "term", "--state", "here") == "here"
 
+    def test_a_meter_with_clamps_has_its_own_folder(self):
+        def folder(*words):
+            return run.folders(run.arguments(words))[0]
+
+        assert folder("--front-end", "ct") == "meter-ct"
+        assert folder("--front-end", "pulse") == "meter"
+        assert folder("--front-end", "ct", "--contract", "term") == "meter-term-ct"
+
+    def test_an_unknown_front_end_is_refused_with_the_known_ones(self, capsys):
+        assert run.main(["--front-end", "shunt"]) == 2
+        assert "pulse or ct" in capsys.readouterr().out
+
     def test_unknown_contract_is_refused_with_the_list_of_contracts(self, capsys):
         assert run.main(["--contract", "barter"]) == 2
         assert "term" in capsys.readouterr().out
@@ -130,7 +142,7 @@ class TestArguments:
     def test_help_explains_every_option(self, capsys):
         assert run.main(["--help"]) == 0
         said = capsys.readouterr().out
-        for option in ("--contract", "--state", "--cards", "--desk", "--story"):
+        for option in ("--contract", "--front-end", "--state", "--cards", "--desk", "--story"):
             assert f"\n  {option}" in said
 
     @pytest.mark.parametrize(

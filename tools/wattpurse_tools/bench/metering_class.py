@@ -201,7 +201,7 @@ def looks(image: Path) -> dict[str, float]:
         bench.clamps.inputs.legs[0].amps = 200
         bench.clamps.apply()
         bench.execute(_TIMED)
-        took, used, lost = bench.value("took, used, front_end.samples_lost")  # pyright: ignore[reportGeneralTypeIssues]
+        took, used, lost = bench.value("(took, used, front_end.samples_lost)")  # pyright: ignore[reportGeneralTypeIssues]
     return {"take_ms": took / 40_000, "take_heap_bytes": used / 40, "samples_lost": lost}
 
 

@@ -20,6 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
     board = boards.find(arguments.board)
     pins = importlib.import_module(f"boards.{board.name}.pins")
     print(f"{(pins.__doc__ or '').strip()}\n\n{table(pins.WIRING)}")
+    clamps = getattr(pins, "CLAMP_WIRING", ())
+    if clamps:
+        print(f"\nWith clamps (docs/ct.md), on an image for them:\n\n{table(clamps)}")
     return 0
 
 
