@@ -168,7 +168,7 @@ class TestCalibration(ClampBench):
         self.live(2)
         self.measure(18)
         leg = self.meter.clamps.front_end.calibration.legs[1]
-        self.assertTrue(abs(self.meter.clamps.measurements[1].milliwatts(leg)) < 300)
+        self.assertTrue(abs(self.meter.clamps.measurements[1].milliwatts(leg)) < 500)
 
     def test_implausible_calibrations_are_refused_in_words_and_change_nothing(self):
         before = self.meter.settings.get("clamps")

@@ -22,7 +22,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from boards.host.chips.clamps import AMP_UA, VOLT_UV, ClampInputs, ClampRing
+from boards.host.chips.clamps import AMP_UA, DITHER_US, VOLT_UV, ClampInputs, ClampRing
 from boards.host.chips.converter import Converter
 from boards.host.chips.waves import pulses, transfer, wave
 from boards.host.world.clock import VirtualClock
@@ -49,7 +49,7 @@ BOUNDS = {
 
 _LOAD_A = 10.0
 _LOOK_MS = 50
-_LOOKS = 360  # some more than one period of the dither, with the time that a look takes
+_FRAMES = DITHER_US // 500  # one period of the dither
 _SETTLE_LOOKS = 60
 _ERRORS = ((1.05, 3.0), (0.95, 0.0))  # gain and phase of the clamps on both legs
 _TIMEOUT_MS = 200_000
@@ -73,18 +73,21 @@ def live(looks):
         frames += (front_end._taken - before & (1 << 28) - 1) // 4
 def energy():
     return [(leg.import_mwh - leg.export_mwh) * leg.products_per_mwh + leg.pending for leg in front_end.legs]
-def point(settle, looks):
+def live_frames(count):
     global frames
+    frames = 0
+    while frames < count:
+        live(1)
+def point(settle, count):
     live(settle)
     before = energy()
-    frames = 0
-    live(looks)
+    live_frames(count)
     units = [leg.products_per_mwh for leg in front_end.legs]
     return [now - then for now, then in zip(energy(), before)], units, frames
-def measure(looks):
+def measure(count):
     live(60)
     front_end.begin_measurement()
-    live(looks)
+    live_frames(count)
     return front_end.end_measurement()
 """
 _TIMED = """
@@ -138,7 +141,7 @@ class Bench:
 
     def errors(self) -> list[float]:
         """Return the error of each leg at the load that is connected, in percent."""
-        products, units, frames = self.value(f"point({_SETTLE_LOOKS}, {_LOOKS})")  # pyright: ignore[reportGeneralTypeIssues]
+        products, units, frames = self.value(f"point({_SETTLE_LOOKS}, {_FRAMES})")  # pyright: ignore[reportGeneralTypeIssues]
         found = []
         for leg, one, unit in zip(self.clamps.inputs.legs, products, units, strict=True):
             true_w = leg.volts * leg.amps * transfer(leg.volt_wave, leg.amp_wave)
@@ -149,10 +152,10 @@ class Bench:
         """Calibrate by a load of power factor 1 and one of 0.5 lagging."""
         load_mw = round(VOLTS * _LOAD_A * 1000)
         self.load(_LOAD_A, wave())
-        self.execute(f"resistive = measure({_LOOKS})")
+        self.execute(f"resistive = measure({_FRAMES})")
         self.load(_LOAD_A, wave(60))
         self.execute(f"""
-lagging = measure({_LOOKS})
+lagging = measure({_FRAMES})
 calibration.legs = [
     ct_calibration.with_phase(leg, two, {load_mw // 2}, one, {load_mw})
     for leg, one, two in zip(calibration.legs, resistive, lagging)

@@ -141,7 +141,8 @@ def set_figure(meter: "Meter", arguments: list) -> str:
     else:
         clamps.keep(changed)
     _note(meter, SET, leg, value)
-    return f"{name}{f' of L{leg + 1}' if is_of_leg else ''} is {value} {unit}; calibrate now: 'ct measure 20'"
+    of_leg = f" of L{leg + 1}" if is_of_leg else ""
+    return f"{name}{of_leg} is {value} {unit}; calibrate now: 'ct measure 20'"
 
 
 def choose(meter: "Meter") -> str:
