@@ -35,8 +35,8 @@ def arguments(words: list) -> dict:
 
     Raises ValueError that names the mistake.
     """
-    options = {"state": None, "cards": None, "desk": None, "contract": None, "front-end": None}
-    options.update({"story": False, "help": False})
+    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end"))
+    options["story"] = options["help"] = False
     words = list(words)
     while words:
         word = words.pop(0)

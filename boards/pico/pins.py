@@ -32,8 +32,8 @@ WIRING = (
     ("reverse_flow", 12, "in", "meter's output for reverse flow", "pin 16; 1: flows backwards; the chip's own pull-up"),
 )
 
-# The same for clamps, in the order in which the converter reads them: see docs/ct.md. Two legs need all four inputs, and
-# a board that brings out GP29. One leg needs the first two. The image must be one for clamps.
+# The same for clamps, in the order in which the converter reads them: see docs/ct.md. Two legs need all four inputs,
+# and a board that brings out GP29. One leg needs the first two. The image must be one for clamps.
 CLAMP_WIRING = (
     ("current_1", 26, "in", "burden of the clamp on L1", "pin 31; ADC0; rests at 1.64 V, with dither"),
     ("voltage_1", 27, "in", "divider of L1", "pin 32; ADC1; rests at 1.50 V"),

@@ -2,7 +2,7 @@
 
 The ADC reads its inputs 0 to 3 in turn, 8,000 conversions a second, into its FIFO (RP2040 data sheet, 4.9.2). A DMA
 channel moves each code into the ring (2.5.1). Its count of transfers, 2**28 at the start, tells how many were written.
-When it is used up, after nine hours, a second channel writes it again: the FIFO holds what comes meanwhile.
+When it is used up, after nine hours, a second channel writes it again: the FIFO holds the codes that come meanwhile.
 
 The ring lies below the heap, in memory that the image for clamps reserves (`image/build --clamps`). So erases and
 collections do not touch it, and after a soft reset the DMA goes on where no object of the next program is. A scratch

@@ -40,7 +40,7 @@ class ClampHouse:
         return self.taken_mwh - before
 
     def leg_mwh(self, leg):
-        """Return what a leg imported less what it exported, with the fraction that is carried."""
+        """Return the import of a leg less its export, with the fraction that is carried."""
         one = self.front_end.legs[leg]
         return one.import_mwh - one.export_mwh + one.pending / one.products_per_mwh
 

@@ -25,7 +25,7 @@ class ClampStory(ContractStory):
         self.world.run_for(10)
 
     def change(self, leg, **changes):
-        """Change what a person changes at a clamp."""
+        """Change the inputs of a clamp, as a person does."""
         clamps = self.world.hardware.clamps
         clamps.hold()
         for name, value in changes.items():

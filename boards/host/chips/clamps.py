@@ -1,8 +1,8 @@
 """Two clamps and two dividers at the converter of a board, and the ring that DMA fills with their codes.
 
-`ClampInputs` are the signals: what the mains and the house do, what clamp and divider make of it, in levels of the
-converter. Their errors are those of real parts: gain, phase, pickup, a bias off the middle, and the slow dither of the
-current inputs. `ClampRing` is the converter with its ring: it imitates the board's DMA, with the virtual clock.
+`ClampInputs` are the signals of mains, house, clamps and dividers, in levels of the converter. Their errors are those
+of real parts: gain, phase, pickup, a bias off the middle, and the slow dither of the current inputs.
+`ClampRing` is the converter with its ring: it imitates the board's DMA, with the virtual clock.
 """
 
 from array import array
@@ -21,12 +21,12 @@ CHANNELS = 4  # a frame, also with one leg: the converter then reads two inputs 
 MODULUS = 1 << 28
 VOLT_BIAS = 2_048
 AMP_BIAS = 2_240
-AMP_UA = 173_000  # of one code: a clamp of 200 A
+AMP_UA = 173_000  # one code of a clamp for 200 A
 VOLT_UV = 97_000
 DITHER_CODES = 100
 DITHER_US = 18_370_000  # in no whole ratio to the mains
 
-PARTS = 64  # of a level: small currents have an exact size
+PARTS = 64  # a level has so many, which gives small currents an exact size
 _PHASE_BITS = 20  # of a point of a table
 _PERIOD = POINTS << _PHASE_BITS
 

@@ -22,7 +22,7 @@ _NOISE_CODES = 1.2
 
 
 class Converter:
-    """One chip. `codes` maps each level to a code, `noise` is what is added to levels, one value after the other."""
+    """One chip. `codes` maps each level to a code. The values of `noise` are added to levels, one after the other."""
 
     def __init__(self, seed: int = 1, noise_codes: float = _NOISE_CODES, is_ideal: bool = False) -> None:
         self._random_bits = RandomBits(seed)

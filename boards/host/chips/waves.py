@@ -1,4 +1,4 @@
-"""Shapes of mains voltages and load currents: one period as a table, and what two of them transfer.
+"""Shapes of mains voltages and load currents: one period as a table, and the power factor of two of them.
 
 A table has `POINTS` values, `ONE` for an rms of 1. `phase_degrees` above 0 lags.
 """
@@ -24,7 +24,7 @@ def wave(phase_degrees: float = 0, harmonics: tuple = ()) -> array:
 
 def pulses(crest: float = 3.0) -> array:
     """Return the current of a rectifier: a narrow hump in the middle of each half period, with this crest factor."""
-    width = 16 / 3 / crest / crest / 2  # of the half period: the mean square of a squared cosine is 3/8 of its width
+    width = 16 / 3 / crest / crest / 2  # a share of the half period; the mean square of a squared cosine is 3/8 of it
     half = POINTS // 2
     values = []
     for point in range(POINTS):

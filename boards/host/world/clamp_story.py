@@ -1,8 +1,8 @@
 """An hour of a meter with two clamps, in a house of real appliances, printed line by line.
 
 Mains, clamps, converter and its ring are models, and the meter's program works off every sample. Each chapter compares
-what the meter counted with the energy that the house drew, and the story ends with exit status 1 if they differ by more
-than class 1 allows.
+the energy that the meter counted with the energy that the house drew. The story ends with exit status 1 if they differ
+by more than class 1 allows.
 """
 
 import os
@@ -24,7 +24,7 @@ _SETTLE_S = 5
 _MEASURE_S = 20
 _CALIBRATION_W = 2_400
 _STEP_MWH = 300  # the ledger counts energy in steps of a quarter of a Wh
-# what happens, watts of the house, minutes
+# event, watts of the house, minutes
 _APPLIANCES = (
     ("a refrigerator runs", 95, 10),
     ("the kettle boils as well", 2_095, 2),
@@ -33,7 +33,7 @@ _APPLIANCES = (
 
 
 class UnexpectedReading(Exception):
-    """Raised if the meter counted what the house did not draw."""
+    """Raised if the meter counted other energy than the house drew."""
 
 
 def tell(write: "Callable[[str], object]" = print) -> int:

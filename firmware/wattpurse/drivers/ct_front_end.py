@@ -178,7 +178,7 @@ class CtFrontEnd:
         self._is_settled = False
         self._frames = 0
         self._ready = 0
-        self._measured: list | None = None
+        self._measured: list[list[int]] | None = None
         self._add_products = kernel.add_products
         self.readings = Readings(self.legs, self._table)
 
@@ -215,7 +215,7 @@ class CtFrontEnd:
     def end_measurement(self) -> list:
         """Return a Measurement of each leg, from all samples since `begin_measurement`."""
         found = []
-        for leg, sums in zip(self.legs, self._measured or ()):
+        for leg, sums in zip(self.legs, self._measured or []):
             frames, products, shifted = sums
             volt_square, amp_square = self.readings.squares(leg.place)
             products -= leg.calibration.offset * volt_square * frames >> OFFSET_BITS
@@ -267,7 +267,7 @@ class CtFrontEnd:
         self._frames = 0
 
     def _measure(self, frames: int) -> None:
-        for leg, sums in zip(self.legs, self._measured or ()):
+        for leg, sums in zip(self.legs, self._measured or []):
             sums[0] += frames
             sums[1] += leg.state[kernel.PRODUCTS]
             sums[2] += leg.state[kernel.SHIFTED]

@@ -65,7 +65,7 @@ FRAMES = 3
 BASE = 4
 BEGUN = 5  # frames before this call
 SQUARES = 8
-SUM = 9  # of this call
+SUM = 9  # the sum of this call
 CROSSINGS = 11
 FIRST = 12
 FIRST_BELOW = 13
@@ -77,7 +77,7 @@ NEWEST = 18  # the newest sample, for the next call
 
 
 @micropython.viper
-def add_products(ring: ptr16, table: ptr16, state: ptr32, run: int) -> int:
+def add_products(ring: ptr16, table: ptr16, state: ptr32, run: int) -> int:  # pyright: ignore
     """Add up the products of one leg. See the module's text."""
     frames = run >> 16
     place = run & 65535
@@ -122,7 +122,7 @@ def add_products(ring: ptr16, table: ptr16, state: ptr32, run: int) -> int:
 
 
 @micropython.viper
-def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 viper returns nothing
+def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 # pyright: ignore
     """Sum squares of one channel. See the module's text."""
     place = int(state[0])
     end = place + 4 * int(state[3])

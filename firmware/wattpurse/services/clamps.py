@@ -1,7 +1,7 @@
 """The clamps of a meter: the front end as its settings describe it, a look at it once a second, and its calibration.
 
-The look notes lost samples, voltage beyond its limits, and clamps that look wrong, as events. It tells in words what a
-person at the meter can do about it. As a sensor (`sample`) it reports energy that flows out of the house.
+The look notes lost samples, voltage beyond its limits, and clamps that look wrong, as events. `faults` has words for
+the person at the meter. As a sensor (`sample`) it reports energy that flows out of the house.
 """
 
 from wattpurse.core import carrier

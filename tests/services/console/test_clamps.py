@@ -1,4 +1,4 @@
-"""The clamps at the console: chosen, read, calibrated and refused; and what the meter notes about them."""
+"""The clamps at the console: chosen, read, calibrated and refused; and the events about them."""
 
 import unittest
 

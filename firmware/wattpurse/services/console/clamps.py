@@ -2,7 +2,7 @@
 
 Only a meter with clamps imports this module.
 
-ct                      readings of each leg, and what looks wrong
+ct                      readings of each leg, and clamps that look wrong
 ct measure SECONDS      measure for a calibration
 ct gain L1 WATTS        the measured load of power factor 1 had so many watts
 ct phase L1 WATTS       the measured load of power factor 0.5 lagging had so many watts
@@ -166,7 +166,7 @@ def milliwatts(text: str) -> int:
 
 
 def _set(meter: "Meter", kind: int, leg: int, change: "Callable[[Clamps], LegCalibration]") -> str:
-    """Charge what was measured so far, then calibrate a leg, note it and say it."""
+    """Charge the energy up to now, then calibrate a leg, note it and say it."""
     clamps = _clamps(meter)
     meter.metering.step()
     made = change(clamps)
