@@ -40,11 +40,11 @@ def build_board() -> "Board":
 
 def _build_sampler() -> "Sampler | None":
     """Return the converter of clamps, or None if the image has no memory for its samples."""
-    try:
-        from boards.pico.sampler import Sampler
+    try:  # only the image for clamps freezes this module, so it cannot be a plain import
+        module = __import__("boards.pico.sampler", None, None, ("Sampler",))
     except ImportError:
         return None
-    return Sampler()
+    return module.Sampler()
 
 
 def _read_identification() -> int:

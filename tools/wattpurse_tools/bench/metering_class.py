@@ -149,7 +149,7 @@ class Bench:
         return found
 
     def calibrate(self) -> None:
-        """Calibrate by a load of power factor 1 and one of 0.5 lagging."""
+        """Set the calibration by a load of power factor 1 and one of 0.5 lagging."""
         load_mw = round(VOLTS * _LOAD_A * 1000)
         self.load(_LOAD_A, wave())
         self.execute(f"resistive = measure({_FRAMES})")
