@@ -100,7 +100,8 @@ def visited(meter, begun_us, before):
     # The pulse before the visit may not have been taken when it began.
     assert missing <= 1 + pulses_in((meter.clock.now_us - begun_us) / 1e6)
     meter.run_for(5)
-    assert missing_pulses(meter) <= missing
+    # The newest pulse may not be recorded yet, at either count.
+    assert missing_pulses(meter) <= missing + 1
     assert meter.relay.contact_closed
 
 
