@@ -7,7 +7,7 @@ resets it.
 from wattpurse import hal
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
-from wattpurse.core.money import clock_rules, supply
+from wattpurse.core.money import supply
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.records import events
 from wattpurse.core.tariffs.calendar import LATEST_S
@@ -146,8 +146,7 @@ class Meter:
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
-            account = self.ledger.account
-            self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
+            self.timekeeper.start(*self.stores.clock_bounds_s())
         if self.fault == supply.ON:
             self._start_services()
 

@@ -9,7 +9,7 @@ import struct
 from wattpurse.core import carrier
 from wattpurse.core.journal.ring import JournalBlank
 from wattpurse.core.journal.slots import JournalUnreadable
-from wattpurse.core.money import supply
+from wattpurse.core.money import clock_rules, supply
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.card_register import CardRegister
 from wattpurse.core.money.ledger import Ledger, LedgerMismatch
@@ -17,6 +17,7 @@ from wattpurse.core.records import events
 from wattpurse.core.records.events import EventLog
 from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.settings import Settings
+from wattpurse.core.records.time_log import TimeLog
 from wattpurse.core.records.top_up_log import TopUpLog
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -33,7 +34,8 @@ LEDGER_RING = (40, 24)
 LOAD_PROFILE_RING = (88, 16)
 TOP_UPS_RING = (120, 4)
 CARDS_RING = (128, 4)
-SECTORS = 136
+TIMES_RING = (136, 4)
+SECTORS = 144
 
 # Values of the setting `records`, about load profile and top-up log: older firmware left their flash blank.
 _RECORDS_BEGUN = 1
@@ -53,6 +55,7 @@ class Stores:
         self.ledger = Ledger(flash, *LEDGER_RING, self.cards)
         self.load_profile = LoadProfile(flash, *LOAD_PROFILE_RING)
         self.top_ups = TopUpLog(flash, *TOP_UPS_RING)
+        self.times = TimeLog(flash, *TIMES_RING)
         self.fault = supply.NOT_COMMISSIONED
         self._aes = aes
         self._flash = flash
@@ -110,7 +113,17 @@ class Stores:
     @property
     def records_failed(self) -> bool:
         """True if any of the records cannot be read or written."""
-        return self.events.failed or self.load_profile.failed or self.top_ups.failed or self.cards.failed
+        return any([store.failed for store in (self.events, self.load_profile, self.top_ups, self.cards, self.times)])
+
+    def clock_bounds_s(self) -> tuple:
+        """Return what a start of the clock needs: `(earliest time, latest time, time of a lost clock)`.
+
+        Call with a ledger that is open.
+        """
+        account = self.ledger.account
+        time_s, until_s = self.times.newest(account.standing["clock_until_s"])
+        begins_s = clock_rules.begins_s(account, until_s)
+        return max(account.time_s, time_s), clock_rules.latest_chip_s(account), begins_s
 
     def give_up(self) -> None:
         """Work on without the ledger: the ledger, or a store that it depends on, cannot be read."""
@@ -119,7 +132,7 @@ class Stores:
 
     def prepare(self) -> None:
         """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
-        for store in (self.ledger, self.events, self.load_profile, self.top_ups, self.cards):
+        for store in (self.ledger, self.events, self.load_profile, self.top_ups, self.cards, self.times):
             if store.prepare():
                 return
 

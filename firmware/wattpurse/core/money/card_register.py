@@ -16,7 +16,6 @@ cannot be read or written, `failed` is set, and the meter continues with the car
 import struct
 
 from wattpurse.core.journal.journal import Journal
-from wattpurse.core.journal.ring import JournalBlank
 from wattpurse.core.journal.slots import JournalUnreadable
 from wattpurse.core.money.key_card import join48, split48
 from wattpurse.core.money.known_cards import KnownCard
@@ -86,21 +85,9 @@ class CardRegister:
         return not self.failed
 
     def _opened(self) -> Journal:
-        journal = Journal(*self._place, RING, self._snapshot)
-        try:
-            self._recover(journal)
-        except JournalBlank:
-            journal.create()
-        except JournalUnreadable:
-            if not journal.is_without_log():
-                raise
-            journal.erase()  # power failed while the ring was being created: nothing was in it yet
-            journal.create()
-        return journal
-
-    def _recover(self, journal: Journal) -> None:
         """Take over the entries. Write the newest again if one copy alone holds it: the next start must find it too."""
-        snapshot = journal.resume()
+        journal = Journal(*self._place, RING, self._snapshot)
+        snapshot = journal.resume_or_create()
         if snapshot[:1] != _FORMAT or (len(snapshot) - 1) % _ENTRY_SIZE:
             raise ValueError("the register has a format that is not known")
         self._entries = snapshot[1:]
@@ -108,6 +95,7 @@ class CardRegister:
             if kind == _ENTRY_RECORD:
                 self._keep(payload[:_ENTRY_SIZE])
         journal.repeat_doubtful()
+        return journal
 
     def _snapshot(self) -> bytes:
         return _FORMAT + self._entries

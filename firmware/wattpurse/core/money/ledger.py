@@ -264,6 +264,11 @@ class Ledger:
         self.set_number(records.STANDING, "clock_doubted", 0, self.account.time_s)
         self.recorded_s = recorded_s
 
+    @property
+    def is_firm(self) -> bool:
+        """True if nothing was written since a start that has nothing to write: the next start erases nothing then."""
+        return self._journal.is_firm
+
     def note_time(self, duration_s: int) -> None:
         """Record the present time: the clock does not pass it by `duration_s` without another note. Raise OSError.
 
