@@ -198,6 +198,7 @@ class Meter:
 
     def _start_services(self) -> None:
         try:
+            self.metering.count()
             self.teller.start()
         except OSError:
             self.stores.give_up()
