@@ -20,10 +20,11 @@ _OTHER_ISSUERS = 5
 _VOIDED_KEPT = 4
 _LATEST_S = 4_291_747_199  # the end of 2105
 _ORDERS = {token.SWITCH: "ordered_open", token.SHORTAGE: "shortage_level"}
-_FOR_OFFICE = (
+FOR_OFFICE = (
     token.CONTRACT,
     token.TARIFF,
     token.CLOCK,
+    token.CLOCK_BACK,
     token.CLEAR_TAMPER,
     token.TERM,
     token.TENANT,
@@ -34,9 +35,10 @@ _FOR_OFFICE = (
     token.SITE_KEY,
     token.REVOKE,
 )
-_FOR_ANY_TENANT = (
+FOR_ANY_TENANT = (
     token.TARIFF,
     token.CLOCK,
+    token.CLOCK_BACK,
     token.CLEAR_TAMPER,
     token.SWITCH,
     token.SHORTAGE,
@@ -123,11 +125,11 @@ class TokenSums:
         issuer = one.sequence >> 28
         if self.numbers.is_used(one.sequence):
             return outcome.USED
-        if not self.numbers.has_room_for(issuer) or (issuer and one.kind in _FOR_OFFICE):
+        if not self.numbers.has_room_for(issuer) or (issuer and one.kind in FOR_OFFICE):
             return outcome.NOT_ENTITLED
         if one.after and not self.numbers.is_used(one.after):
             return outcome.OUT_OF_ORDER
-        if one.kind not in _FOR_ANY_TENANT and one.tenant != self.standing["tenant"]:
+        if one.kind not in FOR_ANY_TENANT and one.tenant != self.standing["tenant"]:
             return outcome.OTHER_TENANT
         return None
 
@@ -164,7 +166,7 @@ class TokenSums:
             self._rules.share_percent = fields[1]
         elif kind == token.PERMIT:
             standing["permit_until_s"] = fields[0]
-        elif kind == token.CLOCK and standing["permit_until_s"]:
+        elif kind in (token.CLOCK, token.CLOCK_BACK) and standing["permit_until_s"]:
             standing["permit_until_s"] = max(1, min(standing["permit_until_s"] + fields[0] - now_s, _LATEST_S))
         elif kind in _ORDERS:
             self._newest[kind] = one.sequence

@@ -33,6 +33,7 @@ _KINDS = (
     *[token.CREDIT_MONEY] * 4,
     *[token.CREDIT_ENERGY] * 2,
     token.CLOCK,
+    token.CLOCK_BACK,
     token.TARIFF,
     token.CONTRACT,
     token.CLEAR_TAMPER,
@@ -296,7 +297,7 @@ class _Sales:
         random = self._random
         if kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
             return (random.choice((1, 20_000_000, 10**15, 0, -5, random.randrange(10**9))),)
-        if kind == token.CLOCK:
+        if kind in (token.CLOCK, token.CLOCK_BACK):
             return (START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S)),)
         if kind == token.TARIFF:
             self._version = max(1, self._version + random.choice((1, 1, 0, -1)))
