@@ -27,6 +27,7 @@ from tests.services.desk_bench import CLASSIC_UID, PAGES_UID, SITE_KEY, Station
 from wattpurse.app import Meter
 from wattpurse.cards import purse
 from wattpurse.core import outcome
+from wattpurse.core.messages import token
 
 NAME = "authority"
 ABOUT = "a PIN, an opened meter's keys, a vending point's key file and all old images against one meter"
@@ -35,6 +36,7 @@ LONG_CASES = 10_000
 
 _ACTIONS = 50
 _DAY_S = 86_400
+_STEP_S = 300
 _LOOKS = 2
 _KINDS = ("classic-1k", "ntag213", "ntag215", "ntag216")
 _REFUSED = "refused: the token is not accepted: "
@@ -121,6 +123,7 @@ class _Attack:
     def _recover(self):
         """Let the power come back. The tokens that the action offered were redeemed, voided, or neither."""
         self._tally.faults += 1
+        self._judge.power_failed()
         self._bench.clock.abandon()
         hardware = self._bench.hardware
         for card in list(hardware.reader.field.cards):
@@ -214,12 +217,14 @@ class _Attack:
 
     def _lets_time_pass(self):
         seconds = self._random.choice((1, 60, 3_600, 9 * 3_600, _DAY_S))
-        self._bench.wait(seconds)
         self._judge.true_s += seconds
-        self._bench.meter.ledger.advance(self._now_s(), 0)
+        for _ in range(-(-seconds // _STEP_S)):
+            self._bench.wait(min(seconds, _STEP_S))
+            self._bench.meter.metering.step()
 
     def _uses_energy(self):
         self._bench.meter.ledger.advance(self._now_s(), self._random.choice((1, 50, 3_200)))
+        self._bench.meter.metering.step()
 
     # Tokens and cards
 
@@ -234,7 +239,10 @@ class _Attack:
         self._tally.add(f"outcome_{result}")
 
     def _tap_tokens(self, ones):
+        """Tap a card with some tokens. An order to revoke comes alone: it forgets the issuer's tokens before it."""
         kind = self._random.choice(_KINDS)
+        if any(one.kind == token.REVOKE for one in ones):
+            ones = ones[:1]
         while sum([len(one.data) for one in ones]) > purse.layout_of(kind).content_size:
             ones = ones[:-1]
         self._tap(self._card(kind, b"".join([one.data for one in ones])), ones)
@@ -258,6 +266,7 @@ class _Attack:
         for _ in range(_LOOKS):
             self._bench.clock.run(self._bench.meter.card_desk.serve_one_look())
             self._bench.clock.advance_us(250_000)
+            self._bench.meter.metering.step()
 
 
 _ACTS = (

@@ -11,6 +11,7 @@ from wattpurse.core.money import supply
 _WINDOW = 64
 _DAY_S = 86_400
 _BY_HAND_S = 900
+_GIVEN_S = 600
 _RULES = (token.CONTRACT, token.TARIFF, token.TERM, token.DISPENSE)
 _MAY_BE = (outcome.ACCEPTED, outcome.OUTDATED, outcome.OVER_LIMIT)
 
@@ -45,6 +46,11 @@ class Judge:
         self._sums = account.money.sums(), account.energy.sums()
         self._rules = _rules_of(account)
         self._version = self._bench.meter.settings.get("key_version")
+        self._given_s = 1
+
+    def power_failed(self):
+        """Note a power cut in this action: a lost clock goes on from its last note, which is minutes old at most."""
+        self._given_s = _GIVEN_S
 
     def offered(self, ones: list):
         """Note the tokens that the meter is about to see, in their order."""
@@ -108,7 +114,7 @@ class Judge:
         """
         account, left_s = self._account, self._left_of_term_s()
         bought_s = sum([one.fields[0] for one in self._book.taken_now if one.kind == token.DAYS])
-        if left_s > self._left_s + bought_s + 1:
+        if left_s > self._left_s + bought_s + self._given_s:
             raise Broken(DOUBLED, f"{when}: {left_s} s of the term are left, before {self._left_s} and {bought_s} more")
         self._shares += account.day_mwh < self._day_mwh
         self._day_mwh = account.day_mwh

@@ -187,8 +187,6 @@ class Insiders:
                 bytes(16),
             )
         )
-        if issuer and key == stolen and self._random.random() < 0.5:
-            issuer = 0
         number, made = numbered(issuer, self._random.randrange(1, 100)), token.make(kind, *self._fields(kind, now_s))
         pair, version = keys.token_keys(aes, key), choose((0, 1, 2, 255))
         return token.seal_token(aes, pair, version, meter_number, number, *made, choose(_TENANTS), 0)
