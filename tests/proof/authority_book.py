@@ -48,7 +48,8 @@ class Book:
             ("tenant", "ordered_open", "shortage_level", "term_bought_s", "debt_added_microunits"), 0
         )
         self.facts.update(receipt_sequence=0, receipt_card=0, receipt_tenant=0)
-        self.meter_key, self.next_key = meter_key, (0, b"")
+        self.meter_key, self.next_key = (0, meter_key), (0, b"")
+        self.site_key = 0, site_key
         self.meter_keys, self.site_keys = {meter_key, b""}, {site_key, b""}
         self.taken_now = []
 
@@ -62,7 +63,7 @@ class Book:
 
     def _key_for(self, one):
         version, key = self.next_key
-        return key if key and one.version == version else self.meter_key
+        return key if key and one.version == version else self.meter_key[1]
 
     def _refusal_of_opened(self, one):
         issuer = one.sequence >> 28
@@ -74,7 +75,13 @@ class Book:
             return outcome.OUT_OF_ORDER
         if one.kind not in FOR_ANY_TENANT and one.tenant != self.facts["tenant"]:
             return outcome.OTHER_TENANT
-        return None
+        return outcome.OUTDATED if one.kind in KEYS and not self._may_follow(one) else None
+
+    def _may_follow(self, one):
+        """Return True for a key that is newer than the one in force, unless another one waits; or that is there."""
+        if one.kind == token.SITE_KEY:
+            return one.fields == self.site_key or one.fields[0] > self.site_key[0]
+        return one.fields == self.next_key or (not self.next_key[1] and one.fields[0] > self.meter_key[0])
 
     def offer(self, one: Sealed):
         """Note that the meter may see the token: a key in it may be stored before its number is used."""
@@ -84,7 +91,7 @@ class Book:
     def go_over(self, one: Sealed):
         """Put the next key into force if the token is under it."""
         if self.next_key[1] and self.next_key == (one.version, one.key):
-            self.meter_key, self.next_key = one.key, (0, b"")
+            self.meter_key, self.next_key = self.next_key, (0, b"")
 
     def may_be_voided(self, one: Sealed) -> bool:
         """Return True for an order: a token that credits nothing and brings no key."""
@@ -119,6 +126,8 @@ class Book:
             self.numbers.revoke(fields[0])
         elif kind == token.METER_KEY:
             self.next_key = fields
+        elif kind == token.SITE_KEY:
+            self.site_key = fields
 
     def has_taken(self, *kinds) -> bool:
         """Return True if a token of one of these kinds was redeemed in this action."""

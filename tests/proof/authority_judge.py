@@ -45,7 +45,7 @@ class Judge:
         self._day_mwh = account.day_mwh
         self._sums = account.money.sums(), account.energy.sums()
         self._rules = _rules_of(account)
-        self._version = self._bench.meter.settings.get("key_version")
+        self._keys = self._keys_of_meter()
         self._given_s = 1
 
     def power_failed(self):
@@ -136,9 +136,15 @@ class Judge:
 
     def _take_keys(self):
         """Take over the keys of the meter, which `check` compares with those of the office: a cut left either step."""
+        self._book.meter_key, self._book.next_key, self._book.site_key = self._keys_of_meter()
+
+    def _keys_of_meter(self):
         settings = self._bench.meter.settings
-        self._book.meter_key = settings.get("meter_key")
-        self._book.next_key = settings.get("next_key_version", 0), settings.get("next_meter_key", b"")
+        return (
+            (settings.get("key_version", 0), settings.get("meter_key")),
+            (settings.get("next_key_version", 0), settings.get("next_meter_key", b"")),
+            (settings.get("site_key_version", 0), settings.get("site_key")),
+        )
 
     def _check_credit(self, when):
         account = self._account
@@ -187,10 +193,11 @@ class Judge:
         site_keys = {settings.get("site_key"), settings.get("old_site_key", b"")}
         if not meter_keys <= book.meter_keys or not site_keys <= book.site_keys:
             raise Broken(BROKEN_RULES, f"{when}: the meter has keys that the office did not send")
-        if settings.get("key_version") < self._version or settings.get("meter_number") != METER_NUMBER:
-            raise Broken(BROKEN_RULES, f"{when}: an older key or another number is in force")
-        in_force = settings.get("meter_key"), settings.get("next_key_version", 0), settings.get("next_meter_key", b"")
-        if in_force != (book.meter_key, *book.next_key) or not book.meter_key:
+        if any(now[0] < before[0] for now, before in zip(self._keys_of_meter()[::2], self._keys[::2])):
+            raise Broken(BROKEN_RULES, f"{when}: an older key is in force")
+        if settings.get("meter_number") != METER_NUMBER:
+            raise Broken(BROKEN_RULES, f"{when}: the meter has another number")
+        if self._keys_of_meter() != (book.meter_key, book.next_key, book.site_key) or not book.meter_key[1]:
             raise Broken(BROKEN_RULES, f"{when}: the meter does not have the keys in force at the office")
 
     def _left_of_term_s(self):
