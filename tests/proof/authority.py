@@ -21,7 +21,7 @@ from tests.proof.authority_book import Book
 from tests.proof.authority_judge import Judge
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.insiders import Insiders
-from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, Bench
+from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, PIN, Bench
 from tests.services.console.console_bench import SITE_KEY as USUAL_SITE_KEY
 from tests.services.desk_bench import CLASSIC_UID, PAGES_UID, SITE_KEY, Station
 from wattpurse.app import Meter
@@ -202,8 +202,15 @@ class _Attack:
             self._tally.add("passes_taken", self._bench.meter.console.login.allows_changes())
 
     def _types_lines(self):
+        self._type_lines([self._insiders.line(self._now_s()) for _ in range(self._random.randrange(1, 7))])
+
+    def _moves_the_clock(self):
+        moves = [self._insiders.clock_line(self._now_s()) for _ in range(self._random.randrange(1, 5))]
+        self._type_lines([self._insiders.with_pin("login " + PIN), *moves])
+
+    def _type_lines(self, lines):
         """Type some lines. A reboot begins a new life of the processor."""
-        for line in [self._insiders.line(self._now_s()) for _ in range(self._random.randrange(1, 7))]:
+        for line in lines:
             try:
                 answer = self._bench.say(line)
             except BoardReset:
@@ -212,8 +219,7 @@ class _Attack:
             if not isinstance(answer, str):
                 raise Broken(BROKEN_RULES, f"{answer!r} to {line!r}")
             self._judge.check_time(line)
-            if line.startswith("clock set") and answer.startswith("the clock is"):
-                self._tally.add("moves_of_the_clock")
+            self._tally.add("clock_was_set", answer.startswith("the clock is"))
 
     def _lets_time_pass(self):
         seconds = self._random.choice((1, 60, 3_600, 9 * 3_600, _DAY_S))
@@ -281,6 +287,7 @@ _ACTS = (
     _Attack._shows_a_bad_pass,
     _Attack._shows_a_stolen_pass,
     *[_Attack._types_lines] * 3,
+    _Attack._moves_the_clock,
     _Attack._lets_time_pass,
     _Attack._uses_energy,
 )

@@ -6,10 +6,11 @@ that was ever sealed. They lack the meter key, and the keys of the other issuers
 
 from boards.host.chips.aes import aes
 from tests import samples
-from tests.proof.authority_book import KEYS, RECEIPTS, Sealed
+from tests.proof.authority_book import Sealed
 from tests.proof.mutation import mutated
 from tests.proof.page import numbered
-from tests.proof.token_sums import FOR_OFFICE
+from tests.proof.small_meter import seal
+from tests.proof.token_rules import FOR_OFFICE, KEYS, OF_A_VENDING_POINT, RECEIPTS
 from tests.services.console.console_bench import METER_KEY, METER_NUMBER, PIN, REPORTS, START_S
 from tests.services.desk_bench import SITE_KEY
 from wattpurse.core.messages import token
@@ -28,19 +29,32 @@ FIRST_VERSION = 1
 _DAY_S = 86_400
 _ISSUERS = (0, 0, 0, 1, STOLEN, STOLEN)
 _OTHER_UID = b"\x04\x01\x02\x03\x04\x05\x06"
-_OF_A_VENDING_POINT = (
-    *[token.CREDIT_MONEY] * 3,
-    *[token.CREDIT_ENERGY] * 3,
-    token.DAYS,
-    token.DISPENSE,
-    token.REFUND,
-    token.CLEAR,
-    token.PERMIT,
-)
-_OF_THE_OFFICE = (*FOR_OFFICE, *[token.TENANT] * 3, *[token.DEBT] * 2, *_OF_A_VENDING_POINT)
+_OF_THE_OFFICE = (*FOR_OFFICE, *[token.TENANT] * 3, *[token.DEBT] * 2, *OF_A_VENDING_POINT)
 _TENANTS = (0, 1, 2)
 _TERMS = ("credit_limit_microunits", "emergency_microunits", "debt_share_percent", "tax_permyriad", "daily_limit_mwh")
 _CONTRACTS = ("prepaid-money", "prepaid-energy", "term", "dispenser", "managed")
+_KEYS_TEXT = f"{OPENED_KEY.hex()} {SITE_KEY.hex()}"
+_RELEASE = make_release(aes, OPENED_KEY, OPENED_NUMBER, OPENED_KEY, SITE_KEY).hex()
+_LINES = (
+    *REPORTS,
+    "help",
+    "topups 5",
+    "login 0000",
+    *["login " + PIN] * 8,
+    "logout",
+    "calibrate 3200/1",
+    "keys set meter " + bytes(16).hex(),
+    "relay test",
+    "supply test 30",
+    "display test",
+    "reset-tamper",
+    f"erase-ledger {METER_NUMBER}",
+    f"commission {OPENED_NUMBER} {_KEYS_TEXT} 3200 prepaid-money {PIN}",
+    f"commission {METER_NUMBER} {_KEYS_TEXT} 3200 prepaid-money {PIN} release {_RELEASE}",
+    f"commission {OPENED_NUMBER} {_KEYS_TEXT} 3200 prepaid-money {PIN} after=1,2/5 release {_RELEASE}",
+    "reboot",
+    "pin " + PIN,
+)
 _WORDS = ("", "set", "-1", "9" * 20, "\x00", "0x10", PIN, "nan")
 
 
@@ -62,7 +76,7 @@ class Insiders:
         """Return a new token of the office or of a vending point."""
         random = self._random
         issuer = random.choice(_ISSUERS)
-        kind = random.choice(_OF_A_VENDING_POINT if issuer else _OF_THE_OFFICE)
+        kind = random.choice(OF_A_VENDING_POINT if issuer else _OF_THE_OFFICE)
         self._counts[issuer] += random.choice((1, 1, 1, 2, 30))
         tenant = random.choice((self._tenant,) * 5 + (random.choice(_TENANTS),))
         number, fields = numbered(issuer, self._counts[issuer]), self._fields(kind, now_s)
@@ -82,7 +96,7 @@ class Insiders:
     def forge_as_vending_point(self, now_s: int) -> Sealed:
         """Return a token under the stolen key of issuer 2: any kind, any tenant, any number of that issuer."""
         random = self._random
-        kind = random.choice((*_OF_A_VENDING_POINT, *FOR_OFFICE))
+        kind = random.choice((*OF_A_VENDING_POINT, *FOR_OFFICE))
         count = max(1, self._counts[STOLEN] + random.choice((1, 1, 2, -1, 0, 40)))
         owner = random.choice(_TENANTS), random.choice((0, 0, 1, numbered(1, 1)))
         one = Sealed(numbered(STOLEN, count), kind, self._fields(kind, now_s), owner, METER_KEY, FIRST_VERSION)
@@ -123,7 +137,7 @@ class Insiders:
     def line(self, now_s: int) -> str:
         """Return a line of the console, sometimes malformed."""
         random = self._random
-        lines = self._lines(now_s)
+        lines = *_LINES, *self._lines_of_now(now_s)
         line, draw = random.choice(lines), random.random()
         if draw < 0.15:
             line = mutated(random, line.encode(), [one.encode() for one in lines]).decode("latin-1")
@@ -131,39 +145,28 @@ class Insiders:
             words = line.split(" ")
             words[random.randrange(len(words))] = random.choice(_WORDS)
             line = " ".join(words)
+        return self.with_pin(line)
+
+    def with_pin(self, line: str) -> str:
+        """Return the line, with another PIN if the thieves do not know the right one."""
         return line if self._knows_pin else line.replace(PIN, "1111")
 
-    def _lines(self, now_s):
+    def clock_line(self, now_s: int) -> str:
+        """Return a line that sets the clock: within the minutes of a person, to the day before, or by days."""
         choose = self._random.choice
-        keys_text = f"{OPENED_KEY.hex()} {SITE_KEY.hex()}"
-        release = make_release(aes, OPENED_KEY, OPENED_NUMBER, OPENED_KEY, SITE_KEY).hex()
-        to_the_day_before = -(now_s % _DAY_S) - 5
-        moved_s = now_s + choose((-900, -60, 60, 900, -_DAY_S, _DAY_S, 40 * _DAY_S, to_the_day_before))
+        back_s = (now_s % _DAY_S) + 5
+        moved_s = now_s + choose((-900, -60, 60, 450, 900, 901, -_DAY_S, _DAY_S, 40 * _DAY_S, -back_s))
         time = time_text(max(moved_s, START_S - _DAY_S), Zone(0)).replace(" ", "T")[:19]
+        return f"clock set {time}Z" + choose(("", " sure"))
+
+    def _lines_of_now(self, now_s):
+        version = self._random.randrange(1, 40)
         return (
-            *REPORTS,
-            "help",
-            "topups 5",
-            "login 0000",
-            *["login " + PIN] * 8,
-            "logout",
-            "tariff set " + samples.flat_tariff(version=self._random.randrange(1, 40), activation_s=START_S).hex(),
-            "contract set " + choose(_CONTRACTS),
-            *[f"clock set {time}Z", f"clock set {time}Z sure"] * 2,
-            "calibrate 3200/1",
-            f"terms set {choose(_TERMS)} {choose((0, 30, 10**6))}",
-            "keys set meter " + bytes(16).hex(),
-            "relay test",
-            "supply test 30",
-            "display test",
-            "reset-tamper",
-            f"erase-ledger {METER_NUMBER}",
-            f"commission {OPENED_NUMBER} {keys_text} 3200 prepaid-money {PIN}",
-            f"commission {METER_NUMBER} {keys_text} 3200 prepaid-money {PIN} release {release}",
-            f"commission {OPENED_NUMBER} {keys_text} 3200 prepaid-money {PIN} after=1,2/5 release {release}",
+            "tariff set " + samples.flat_tariff(version=version, activation_s=START_S).hex(),
+            "contract set " + self._random.choice(_CONTRACTS),
+            *[self.clock_line(now_s) for _ in range(4)],
+            f"terms set {self._random.choice(_TERMS)} {self._random.choice((0, 30, 10**6))}",
             "redeem " + self.forge(now_s).hex(),
-            "reboot",
-            "pin " + PIN,
         )
 
     def _changed(self, data):
@@ -177,19 +180,17 @@ class Insiders:
         """Return a token under one of the keys that the thieves have, which is not the key of its issuer."""
         choose = self._random.choice
         issuer, kind = choose((0, 0, 1, 3)), choose(_OF_THE_OFFICE)
-        stolen = keys.issuer_key(aes, METER_KEY, STOLEN)
-        key = choose(
-            (
-                keys.issuer_key(aes, OPENED_KEY, issuer),
-                stolen,
-                keys.issuer_key(aes, stolen, issuer),
-                SITE_KEY,
-                bytes(16),
-            )
+        stolen, site = keys.issuer_key(aes, METER_KEY, STOLEN), SITE_KEY
+        of_opened, of_stolen = [keys.issuer_key(aes, key, issuer) for key in (OPENED_KEY, stolen)]
+        return seal(
+            numbered(issuer, self._random.randrange(1, 100)),
+            kind,
+            *self._fields(kind, now_s),
+            number=meter_number,
+            version=choose((0, 1, 2, 255)),
+            tenant=choose(_TENANTS),
+            issuer_key=choose((of_opened, of_stolen, stolen, site, bytes(16))),
         )
-        number, made = numbered(issuer, self._random.randrange(1, 100)), token.make(kind, *self._fields(kind, now_s))
-        pair, version = keys.token_keys(aes, key), choose((0, 1, 2, 255))
-        return token.seal_token(aes, pair, version, meter_number, number, *made, choose(_TENANTS), 0)
 
     def _fields(self, kind, now_s):
         choose = self._random.choice
@@ -198,23 +199,28 @@ class Insiders:
             return self._newest_version, self._random.randbytes(16)
         if kind == token.TARIFF:
             return (samples.flat_tariff(version=self._random.randrange(1, 40), activation_s=now_s + 60),)
-        fields = {
-            token.CREDIT_MONEY: ((1, 20_000_000, 10**9),),
-            token.CREDIT_ENERGY: ((1, 5_000_000),),
-            token.CONTRACT: ((1, 2, 3, 4, 6, 7),),
-            token.CLOCK: ((now_s + 60, now_s + _DAY_S),),
-            token.CLOCK_BACK: ((now_s - 60, now_s - _DAY_S, now_s + 60),),
-            token.CLEAR_TAMPER: (),
-            token.TERM: ((terms.names().index(choose(_TERMS)),), (0, 50)),
-            token.DAYS: ((60, 30 * _DAY_S),),
-            token.DISPENSE: ((1, 5_000_000), (0, 1_000_000), (60, _DAY_S)),
-            token.REFUND: ((0, 1), (0, 1, 10_000_000), (0, 7)),
-            token.CLEAR: ((0, 7),),
-            token.TENANT: (_TENANTS, (0, 7)),
-            token.DEBT: ((1, 30_000_000, -5_000_000),),
-            token.PERMIT: ((now_s + 60, now_s + _DAY_S),),
-            token.SWITCH: ((0, 1),),
-            token.SHORTAGE: ((0, 5, 9), (now_s + _DAY_S,)),
-            token.REVOKE: ((1, STOLEN, STOLEN, 3),),
-        }[kind]
-        return tuple([choose(choices) for choices in fields])
+        return tuple([choose(choices) for choices in _choices(now_s)[kind]])
+
+
+def _choices(now_s):
+    """Return the choices for each field of each kind of token."""
+    names = terms.names()
+    return {
+        token.CREDIT_MONEY: ((1, 20_000_000, 10**9),),
+        token.CREDIT_ENERGY: ((1, 5_000_000),),
+        token.CONTRACT: ((1, 2, 3, 4, 6, 7),),
+        token.CLOCK: ((now_s + 60, now_s + _DAY_S),),
+        token.CLOCK_BACK: ((now_s - 60, now_s - _DAY_S, now_s + 60),),
+        token.CLEAR_TAMPER: (),
+        token.TERM: ([names.index(name) for name in _TERMS], (0, 50)),
+        token.DAYS: ((60, 30 * _DAY_S),),
+        token.DISPENSE: ((1, 5_000_000), (0, 1_000_000), (60, _DAY_S)),
+        token.REFUND: ((0, 1), (0, 1, 10_000_000), (0, 7)),
+        token.CLEAR: ((0, 7),),
+        token.TENANT: (_TENANTS, (0, 7)),
+        token.DEBT: ((1, 30_000_000, -5_000_000),),
+        token.PERMIT: ((now_s + 60, now_s + _DAY_S),),
+        token.SWITCH: ((0, 1),),
+        token.SHORTAGE: ((0, 5, 9), (now_s + _DAY_S,)),
+        token.REVOKE: ((1, STOLEN, STOLEN, 3),),
+    }
