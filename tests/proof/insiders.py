@@ -27,6 +27,7 @@ STOLEN = 2  # the issuer whose key file was stolen
 FIRST_VERSION = 1
 
 _DAY_S = 86_400
+_LONG_S = 10**7
 _ISSUERS = (0, 0, 0, 1, STOLEN, STOLEN)
 _OTHER_UID = b"\x04\x01\x02\x03\x04\x05\x06"
 _OF_THE_OFFICE = (*FOR_OFFICE, *[token.TENANT] * 3, *[token.DEBT] * 2, *OF_A_VENDING_POINT)
@@ -117,12 +118,12 @@ class Insiders:
 
     def bad_pass(self, uid: bytes, now_s: int, key: bytes) -> bytes:
         """Return a service pass that must not open this meter on the card `uid`. `key` is the meter's own key."""
-        expires_s = now_s + self._random.choice((_DAY_S, 10**7))
+        expires_s = now_s + self._random.choice((_DAY_S, _LONG_S))
         here, there = (METER_NUMBER, key), (OPENED_NUMBER, OPENED_KEY)
+        wrong = [OPENED_KEY, SITE_KEY, *[METER_KEY] * (key != METER_KEY)]
         over = make_service_pass(aes, uid, 77, now_s - 1, (here,))
         ways = (
-            make_service_pass(aes, uid, 77, expires_s, ((METER_NUMBER, OPENED_KEY),)),
-            make_service_pass(aes, uid, 77, expires_s, ((METER_NUMBER, SITE_KEY), there)),
+            *[make_service_pass(aes, uid, 77, expires_s, ((METER_NUMBER, other), there)) for other in wrong],
             make_service_pass(aes, uid, 77, expires_s, (there,)),
             make_service_pass(aes, _OTHER_UID, 77, expires_s, (there, here)),
             over,
@@ -132,7 +133,7 @@ class Insiders:
 
     def good_pass(self, uid: bytes, now_s: int, key: bytes) -> bytes:
         """Return a service pass of this meter, as a thief takes it from a technician."""
-        return make_service_pass(aes, uid, 77, now_s + _DAY_S, ((OPENED_NUMBER, OPENED_KEY), (METER_NUMBER, key)))
+        return make_service_pass(aes, uid, 77, now_s + _LONG_S, ((OPENED_NUMBER, OPENED_KEY), (METER_NUMBER, key)))
 
     def line(self, now_s: int) -> str:
         """Return a line of the console, sometimes malformed."""
@@ -195,7 +196,8 @@ class Insiders:
     def _fields(self, kind, now_s):
         choose = self._random.choice
         if kind in KEYS:
-            self._newest_version += 1
+            newer = self._newest_version + choose((0, 1, 1, 1))
+            self._newest_version = max(FIRST_VERSION + 1, newer)
             return self._newest_version, self._random.randbytes(16)
         if kind == token.TARIFF:
             return (samples.flat_tariff(version=self._random.randrange(1, 40), activation_s=now_s + 60),)
