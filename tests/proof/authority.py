@@ -44,7 +44,7 @@ _OUTCOMES = {words: number for number, (words, _) in enumerate(outcome.all_outco
 
 
 def run_case(seed: int, tally):
-    """Attack one meter."""
+    """Let the insiders act at one meter."""
     random = randoms.Random(f"{NAME} {seed}")
     attack = _Attack(random, seed % 4 != 3, tally)
     for _ in range(_ACTIONS):
