@@ -212,6 +212,7 @@ class _Attack:
     def _type_lines(self, lines):
         """Type some lines. A reboot begins a new life of the processor."""
         for line in lines:
+            before_s, was_trusted = self._now_s(), self._bench.meter.timekeeper.trusted
             try:
                 answer = self._bench.say(line)
             except BoardReset:
@@ -220,7 +221,9 @@ class _Attack:
             if not isinstance(answer, str):
                 raise Broken(BROKEN_RULES, f"{answer!r} to {line!r}")
             self._judge.check_time(line)
-            self._tally.add("clock_was_set", answer.startswith("the clock is"))
+            if answer.startswith("the clock is"):
+                self._judge.check_move(line, self._now_s() - before_s, was_trusted)
+                self._tally.add("clock_was_set")
 
     def _lets_time_pass(self):
         seconds = self._random.choice((1, 60, 3_600, 9 * 3_600, _DAY_S))

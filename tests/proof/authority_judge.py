@@ -132,6 +132,11 @@ class Judge:
         if self._shares > days + 2 + _BY_HAND_S * (days + 2) // _DAY_S:
             raise Broken(DOUBLED, f"{when}: {self._shares} daily shares in {days} days")
 
+    def check_move(self, line: str, seconds: int, was_trusted: bool):
+        """Check a move of the clock without a token: a trusted clock moves by minutes, and no clock far back."""
+        if seconds < -_BY_HAND_S or (was_trusted and seconds > _BY_HAND_S + 1):
+            raise Broken(BROKEN_RULES, f"{line}: the clock moved by {seconds} s without a token")
+
     def end(self):
         """End an action: clock tokens redeemed in it let days pass."""
         self._moved_s += sum([_DAY_S for one in self._book.taken_now if one.kind in (token.CLOCK, token.CLOCK_BACK)])
