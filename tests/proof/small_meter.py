@@ -114,7 +114,8 @@ def seal(
     version: int = 1,
     tenant: int = 0,
     after: int = 0,
+    issuer_key: bytes | None = None,
 ):
-    """Return a token as the issuer in its number seals it. `key` is the meter key."""
-    pair = keys.token_keys(aes, keys.issuer_key(aes, key, sequence >> 28))
+    """Return a token as the issuer in its number seals it. `key` is the meter key. A thief has another `issuer_key`."""
+    pair = keys.token_keys(aes, issuer_key or keys.issuer_key(aes, key, sequence >> 28))
     return token.seal_token(aes, pair, version, number, sequence, *token.make(kind, *fields), tenant, after)
