@@ -76,9 +76,9 @@ class TestReports(unittest.TestCase):
         self.bench.wait(2)
         self.bench.meter.metering.step()
         facts = self.bench.facts("registers")
-        self.assertEqual([rate["name"] for rate in facts["rates"]], ["ALL", "rate 1"])
+        self.assertEqual([rate["name"] for rate in facts["rates"]], ["ALL", "NIGHT", "DAY"])
         self.assertEqual(sum(rate["total_mwh"] for rate in facts["rates"]), facts["total_mwh"])
-        self.assertEqual(self.bench.facts("months")["rates"], ["ALL", "rate 1"])
+        self.assertEqual(self.bench.facts("months")["rates"], ["ALL", "NIGHT", "DAY"])
 
     def test_tariff(self):
         shown = self.bench.say("tariff")
