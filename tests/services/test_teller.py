@@ -314,7 +314,7 @@ class TestLimitsAndAges(unittest.TestCase):
         self.bench.ledger.advance(helpers.START_S + 400 * 86_400, 3_200)
         for version in (50, 51):
             large = _large_tariff(version)
-            self.assertTrue(850 <= len(large) <= TABLE_LIMIT, len(large))
+            self.assertTrue(830 <= len(large) <= TABLE_LIMIT, len(large))
             self.assertEqual(self._redeem(version, token.TARIFF, large), outcome.ACCEPTED)
             self.bench.ledger.advance(self.bench.ledger.account.time_s + 1, 0)
             self.bench.restart()
