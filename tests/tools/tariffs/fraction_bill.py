@@ -1,6 +1,6 @@
 """An independent bill in exact fractions: from the documents as written, the tz database and a load.
 
-It follows the sentences of docs/tariffs.md minute by minute, and shares no code with the meter's tariff engine. Energy
+It follows the sentences of docs/tariffs.md step by step, and shares no code with the meter's tariff engine. Energy
 is mWh, money micro-units.
 """
 
@@ -31,8 +31,8 @@ def in_force(documents, utc_s):
     return newest
 
 
-def pieces(documents, load):
-    """Yield (second, mWh) of stretches without a change of rate or tariff, cut at whole minutes and activations.
+def pieces(documents, load, step_s):
+    """Yield (second, mWh) of stretches without a change of rate or tariff, cut at activations and at whole steps.
 
     Each cut has the energy up to it rounded down.
     """
@@ -40,8 +40,8 @@ def pieces(documents, load):
     for number, energy_mwh in enumerate(load.energies_mwh):
         start_s = load.start_s + number * load.interval_s
         end_s = start_s + load.interval_s
-        minutes = range(start_s - start_s % 60 + 60, end_s, 60)
-        cuts = sorted({start_s, end_s, *minutes, *(cut for cut in activations if start_s < cut < end_s)})
+        steps = range(start_s - start_s % step_s + step_s, end_s, step_s)
+        cuts = sorted({start_s, end_s, *steps, *(cut for cut in activations if start_s < cut < end_s)})
         for begin, end in pairwise(cuts):
             until_begin = floor(energy_mwh * Fraction(begin - start_s, load.interval_s))
             until_end = floor(energy_mwh * Fraction(end - start_s, load.interval_s))
@@ -66,9 +66,12 @@ class ExpectedMonth:
 
 
 class FractionBill:
-    """The expected months by index, of the documents over a load with a tax."""
+    """The expected months by index, of the documents over a load with a tax.
 
-    def __init__(self, documents, load, tax_permyriad=0):
+    Rates change at whole steps of `step_s` seconds alone: at minutes, or at half hours for a longer load.
+    """
+
+    def __init__(self, documents, load, tax_permyriad=0, step_s=60):
         self.documents = documents
         self.taxed = 1 + Fraction(tax_permyriad, 10_000)
         self.months = {}
@@ -78,7 +81,7 @@ class FractionBill:
         self.counted_mwh = {}  # towards the blocks, by name of the rate
         self.half_hour = None
         self.half_hour_mwh = 0
-        for utc_s, energy_mwh in pieces(documents, load):
+        for utc_s, energy_mwh in pieces(documents, load, step_s):
             self.reach(utc_s)
             self.take(utc_s, energy_mwh)
         self.end_half_hour(load.end_s)
@@ -202,9 +205,9 @@ def counting(document):
     return "month", document.get("free_kwh_in_blocks", True)
 
 
-def check(made, documents, load, tax_permyriad=0):
+def check(made, documents, load, tax_permyriad=0, step_s=60):
     """Compare a bill with the expected one: every line to within a micro-unit, every month and sum exactly."""
-    expected = FractionBill(documents, load, tax_permyriad)
+    expected = FractionBill(documents, load, tax_permyriad, step_s)
     assert list(made.months) == list(expected.months)
     carried, levied, whole = Fraction(0), {}, 0
     for index, month in made.months.items():
