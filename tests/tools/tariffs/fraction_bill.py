@@ -92,7 +92,7 @@ class FractionBill:
         return self.months[self.today.year * 12 + self.today.month - 1]
 
     def reach(self, utc_s):
-        """Come to an instant: end a half hour, then a month; enter the tariff; begin the month and the day."""
+        """Enter an instant: end a half hour, then a month; take the tariff; begin the month and the day."""
         document = in_force(self.documents, utc_s)
         date = local_time(document, utc_s).date()
         self.end_half_hour(utc_s)

@@ -178,7 +178,7 @@ def test_bill_agrees_with_the_ledger_of_a_meter(case):
     account = metered(tariffs, load)
     made = bill.calculate(tariffs, load, SettledAccount)
     months = [*reversed(account.registers.closed_months), account.registers.month]
-    assume(len(months) == 1 or not tariffs[-1].minimum_microunits)  # of the first month
+    assume(len(months) == 1 or not tariffs[-1].minimum_microunits)  # a meter charges none in the first month
     assert list(made.months) == [month.index for month in months]
     not_yet = end_of_month(made.months[months[-1].index])
     levies_not_yet = made.total.levy_microunits - sum(one.microunits for one in account.levies.sums)

@@ -35,7 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="append",
         default=[],
         metavar="OLD",
-        help="say what becomes of each register after this tariff; may be given several times, the oldest first",
+        help="print the fate of each register after this tariff; may be given several times, the oldest first",
     )
     check.set_defaults(run=run_check)
 
@@ -67,7 +67,7 @@ def run_new(arguments: argparse.Namespace) -> int:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Print the summary of a valid tariff, and what becomes of the registers of the tariffs before it."""
+    """Print the summary of a valid tariff, and the fate of the registers of the tariffs before it."""
     tariff = Tariff(tariff_file.load_table(arguments.file))
     at_s = int(time.time()) if arguments.at is None else instant(arguments.at, "--at")
     earlier = [Tariff(tariff_file.load_table(path)) for path in arguments.after]

@@ -1,4 +1,4 @@
-"""The fate of each register when a tariff follows others: what the meter does, told before the tariff is sent."""
+"""The fate of each register when a tariff follows others. A meter would do the same."""
 
 from collections.abc import Sequence
 

@@ -93,7 +93,7 @@ def _rules(changes: list[Change]) -> Iterator[tuple]:
         for start in _days(ahead, in_utc):
             for end in _days(back, in_utc):
                 if in_utc and start[3] != end[3]:
-                    continue  # not a rule of one instant for many zones: the wall's own time explains it
+                    continue  # a rule of UTC has one minute for both; else local time explains it
                 if 2 <= (end[0] - start[0]) % 12 <= 10:
                     yield standard, start, end, in_utc, shift
 

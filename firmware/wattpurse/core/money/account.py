@@ -34,7 +34,7 @@ MONTH_FEE = 1
 DEMAND_FEE = 2
 MINIMUM_FEE = 3
 _NOT_COUNTED = -1
-WHOLE_FEE = 1_000_000  # of a day or a month, in millionths
+WHOLE_FEE = 1_000_000  # a day or a month, in millionths
 
 
 class CreditRegister:

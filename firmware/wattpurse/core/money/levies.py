@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MWH_PER_KWH = 1_000_000
 CHARGE_PARTS = MWH_PER_KWH * WHOLE_PERCENT
 SUM_LIMIT = 6
-MOST_MICROUNITS = 1 << 55  # of a sum: more cannot be packed into its room
+MOST_MICROUNITS = 1 << 55  # a larger sum has no room in a snapshot
 
 
 class LevySum:
