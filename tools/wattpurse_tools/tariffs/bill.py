@@ -258,7 +258,7 @@ class _BilledAccount(Account):
 
     def _exact_charge(self) -> int:
         """Return everything charged but for levies, in parts of a micro-unit."""
-        levies = sum(one.microunits for one in self.levies.sums)
+        levies = sum(one.microunits for one in self.levies.sums) if self.levies.sums else 0
         return (self.money.charged - levies) * CHARGE_PARTS + self.charge_remainder
 
     def _month(self) -> Charges:

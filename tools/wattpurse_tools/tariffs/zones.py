@@ -121,10 +121,9 @@ def _explains(zone: Zone, changes: list[Change]) -> bool:
     at_s = int(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()) - 1
     for at, before, after in changes:
         change_s = zone.next_shift_s(at_s)
-        if change_s != int(at.timestamp()) or (zone.offset_s(change_s - 1), zone.offset_s(change_s)) != (
-            before * 60,
-            after * 60,
-        ):
+        if change_s is None or change_s != int(at.timestamp()):
+            return False
+        if zone.offset_s(change_s - 1) != before * 60 or zone.offset_s(change_s) != after * 60:
             return False
         at_s = change_s
     following_s = zone.next_shift_s(at_s)
