@@ -21,7 +21,7 @@ A reader skips a section with an unknown tag, so that older readers can read new
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
     SUPPLY   the reason of `supply` for the position of the load switch u8
     LEVIES   for each levy: length of its name u8, name, and varints: its sum and that of the current month, micro-units
-    NAMES    for each register, in the order of the rates: length of its name u8, name
+    NAMES    for each register, in the order of the rates: length of its name u8, name; if an earlier tariff left one
     TAMPER   the latched kinds of `tamper`, as bits, varint; comes first
 """
 
@@ -166,7 +166,12 @@ def levies_of(account: "Account") -> tuple:
 
 
 def names_of(account: "Account") -> tuple:
-    """Return `(tag, parts)` of the names of the registers, those of the tariff in force first."""
+    """Return `(tag, parts)` of the names of the registers, those of the tariff in force first.
+
+    There are no parts if the tariff has a rate for every register: its version tells the names.
+    """
+    if not account.registers.former_names:
+        return NAMES, []
     names = list(account.tariff.rate_names) + account.registers.former_names
     return NAMES, [_named(name) for name in names]
 
