@@ -151,11 +151,12 @@ class Stores:
         `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. `used_tokens` are the
         newest token number of each issuer under this meter number and key. These and all older ones count as redeemed.
         The ledger is written last: a meter with a ledger is commissioned. Raises ValueError if the meter has a ledger
-        already, if its number was retired, or if tariff or calibration are impossible.
+        already, if its number was retired, or if tariff, calibration or contract are impossible.
         """
         if self.fault != supply.NOT_COMMISSIONED:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, now_s)
+        account.check_contract(contract)
         for number in used_tokens:
             account.tokens.start_after(number)
         if self._is_retired(dict(settings)["meter_number"]):

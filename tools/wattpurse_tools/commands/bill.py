@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
-from wattpurse.core.money.account import WHOLE_TAX
+from wattpurse.core.money.account import DAY_FEE, DEMAND_FEE, MINIMUM_FEE, MONTH_FEE, WHOLE_TAX
 from wattpurse.core.money.contract import CONTRACTS, PrepaidMoney, by_name
 from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK, Tariff
 from wattpurse_tools.tariffs import bill, load_curve, tariff_file
@@ -14,6 +14,13 @@ from wattpurse_tools.tariffs import bill, load_curve, tariff_file
 LONGEST_INTERVAL_MINUTES = 1440
 
 _MILLION = 1_000_000
+# The fee in JSON, in the table, and its unit: one, and several.
+_FEES = {
+    DAY_FEE: ("day", "per day", "day", "days"),
+    MONTH_FEE: ("month", "month", "month", "months"),
+    DEMAND_FEE: ("demand", "demand", "kW", "kW"),
+    MINIMUM_FEE: ("minimum", "minimum", "month", "months"),
+}
 _ROW = "{:>7}  {:7}  {:>5}  {:>14}  {:>18}  {:>20}"
 
 _DESCRIPTION = """\
@@ -91,7 +98,8 @@ def table(made: bill.Bill) -> list[str]:
     for title, charges in periods:
         lines += ["", *_period_table(title, charges, made.currency.code)]
         if made.tax_permyriad:
-            lines.append(_tax_row(charges.charge_microunits, made.tax_permyriad))
+            taxed_microunits = charges.charge_microunits - charges.levy_microunits
+            lines.append(_tax_row(taxed_microunits, made.tax_permyriad))
     return lines[1:]
 
 
@@ -118,11 +126,26 @@ def _period(charges: bill.Charges) -> dict[str, Any]:
         "standing": [
             {
                 "tariff_version": version,
-                "days": line.days,
-                "price_microunits_per_day": line.price_microunits_per_day,
+                "days": line.quantity_millionths // _MILLION,
+                "price_microunits_per_day": line.price_microunits,
                 "charge_microunits": line.charge_microunits,
             }
             for version, line in sorted(charges.standing.items())
+        ],
+        "fees": [
+            {
+                "tariff_version": version,
+                "fee": _FEES[fee][0],
+                "quantity_millionths": line.quantity_millionths,
+                "price_microunits": line.price_microunits,
+                "charge_microunits": line.charge_microunits,
+            }
+            for (version, fee), line in sorted(charges.fees.items())
+            if fee != DAY_FEE
+        ],
+        "levies": [
+            {"tariff_version": version, "levy": name, "charge_microunits": microunits}
+            for (version, name), microunits in charges.levies.items()
         ],
         "energy_mwh": charges.energy_mwh,
         "charge_microunits": charges.charge_microunits,
@@ -135,13 +158,21 @@ def _period_table(title: str, charges: bill.Charges, code: str) -> list[str]:
         name = "free" if block == ALLOWANCE_BLOCK else block - ALLOWANCE_BLOCK
         price, charge = _millionths(line.price_microunits_per_kwh), _millionths(line.charge_microunits)
         lines.append(_ROW.format(version, line.rate_name, name, price, _millionths(line.energy_mwh), charge))
-    for version, line in sorted(charges.standing.items()):
-        days = f"{line.days} {'day' if line.days == 1 else 'days'}"
-        price, charge = _millionths(line.price_microunits_per_day), _millionths(line.charge_microunits)
-        lines.append(_ROW.format(version, "per day", "", price, days, charge))
+    for (version, fee), line in sorted(charges.fees.items()):
+        _, name, unit, units = _FEES[fee]
+        quantity = _quantity(line.quantity_millionths) + f" {unit if line.quantity_millionths == _MILLION else units}"
+        price, charge = _millionths(line.price_microunits), _millionths(line.charge_microunits)
+        lines.append(_ROW.format(version, name, "", price, quantity, charge))
+    for (version, name), microunits in charges.levies.items():
+        lines.append(_ROW.format(version, name, "", "", "levy", _millionths(microunits)))
     energy, charge = _millionths(charges.energy_mwh), _millionths(charges.charge_microunits)
     lines.append(_ROW.format("total", "", "", "", energy, charge))
     return [line.rstrip() for line in lines]
+
+
+def _quantity(millionths: int) -> str:
+    """Return a whole number without decimals, any other with three."""
+    return str(millionths // _MILLION) if millionths % _MILLION == 0 else f"{millionths / _MILLION:,.3f}"
 
 
 def _month_text(index: int) -> str:

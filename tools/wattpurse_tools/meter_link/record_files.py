@@ -108,7 +108,9 @@ def month_table_of_statement(statement: Facts) -> tuple[tuple[str, ...], list[Ro
         rows.append(
             (one["month"], "yes" if place else "no", _thousands(one["total_wh"]), charge, *demand_columns, *rates)
         )
-    return (*MONTHS, *(f"kwh rate {number}" for number in range(1, rate_count + 1))), rows
+    numbers = [f"rate {number}" for number in range(1, rate_count + 1)]
+    names = statement.get("rate_names", ())
+    return (*MONTHS, *(f"kwh {name}" for name in (names if len(names) == rate_count else numbers))), rows
 
 
 def load_events(path: str | Path) -> list[Event]:

@@ -102,3 +102,4 @@ def _go_back(account: "Account", utc_s: int) -> None:
     if former_day - account.day > LEAP_S // DAY_S:
         account.standing.set("share_day", account.day)
     account.enter_context()
+    account.begin_half_hour()
