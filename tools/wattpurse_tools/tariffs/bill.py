@@ -12,6 +12,7 @@ from line to line. Therefore each line is its energy times its price to within a
 up to the meter's charge in that month, and the months to its whole charge.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -22,7 +23,7 @@ from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 
-@dataclass
+@dataclass(slots=True)
 class EnergyLine:
     """Energy at one price.
 
@@ -36,7 +37,7 @@ class EnergyLine:
     charge_microunits: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class StandingLine:
     """Days at one standing charge. The charges are as in EnergyLine."""
 
@@ -46,7 +47,7 @@ class StandingLine:
     charge_microunits: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Charges:
     """All charges of a period: a local month, or the whole load.
 
@@ -92,7 +93,7 @@ class Charges:
             mine.charge_microunits += line.charge_microunits
 
 
-@dataclass
+@dataclass(slots=True)
 class Bill:
     """The charges of a load. Prices are without tax, charges with it.
 
@@ -107,11 +108,11 @@ class Bill:
 
 def calculate(
     tariffs: list[Tariff],
-    load: LoadCurve,
+    load: LoadCurve | Iterable[LoadCurve],
     contract: type[Contract] = PrepaidMoney,
     tax_permyriad: int = 0,
 ) -> Bill:
-    """Return the bill of a load.
+    """Return the bill of a load: one curve, or curves that follow each other without a gap.
 
     tariffs: the first is in force from the start of the load, even if its activation is later. Each of the others takes
     over at its activation. tax_permyriad: the term of the same name.
@@ -120,10 +121,12 @@ def calculate(
     first, *following = tariffs
     following.sort(key=lambda tariff: tariff.activation_s)
     _check_succession([first, *following])
-    account = _BilledAccount(first, following, contract, load.start_s, tax_permyriad)
-    for number, energy_mwh in enumerate(load.energies_mwh):
-        start_s = load.start_s + number * load.interval_s
-        account.take(start_s, start_s + load.interval_s, energy_mwh)
+    curves = iter([load] if isinstance(load, LoadCurve) else load)
+    curve = next(curves)
+    account = _BilledAccount(first, following, contract, curve.start_s, tax_permyriad)
+    account.take_curve(curve)
+    for curve in curves:
+        account.take_curve(curve)
     total, carried = Charges(), 0
     for month in account.months.values():
         carried = month.settle(carried)
@@ -172,6 +175,23 @@ class _BilledAccount(Account):
         first_day = self.day
         self.day = self.charged_day = first_day - 1
         self.enter_day(first_day)
+
+    def take_curve(self, curve: LoadCurve) -> None:
+        """Consume the energies of a load curve. Intervals between two changes are taken together.
+
+        The charge of their sum is the sum of their charges, because an account carries its fractions.
+        """
+        interval_s, energies_mwh = curve.interval_s, curve.energies_mwh
+        count, place, start_s = len(energies_mwh), 0, curve.start_s
+        while place < count:
+            whole = min((self.change_s - start_s) // interval_s, count - place)
+            if whole > 0:
+                self.consume(sum(energies_mwh[place : place + whole]))
+            else:
+                whole = 1
+                self.take(start_s, start_s + interval_s, energies_mwh[place])
+            place += whole
+            start_s += whole * interval_s
 
     def take(self, start_s: int, end_s: int, energy_mwh: int) -> None:
         """Consume energy evenly from `start_s` to `end_s`. A change at `end_s` is left to the next interval."""
