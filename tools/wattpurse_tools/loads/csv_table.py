@@ -25,7 +25,7 @@ class Numbers:
     def __init__(self, decimal: str | None, delimiter: str) -> None:
         self._decimal = decimal
         self._has_commas = False
-        self.are_plain = decimal != "," and delimiter == ","
+        self.are_plain = decimal is None and delimiter == ","
 
     def point(self, text: str) -> str:
         """Return a number with a decimal point and without marks of thousands."""

@@ -25,7 +25,7 @@ class GapReport:
     def __init__(self, name: str, gaps: str | None) -> None:
         self.gaps = gaps
         self.name = name
-        self._first = ""
+        self._first: tuple[int, str] | None = None
         self._gap_count = 0
         self._missing_s = 0
         self._repeat_count = 0
@@ -34,25 +34,30 @@ class GapReport:
         """Note that time before the row of that line is missing."""
         self._gap_count += 1
         self._missing_s += missing_s
-        words = f"{duration(missing_s)} before it are missing, intervals are {duration(interval_s)}"
-        self._first = self._first or f"{self.name} line {line}: {words}"
+        self._note(line, f"{duration(missing_s)} before it are missing, intervals are {duration(interval_s)}")
 
     def note_repeat(self, line: int) -> None:
         """Note that the row of that line repeats the one before it."""
         self._repeat_count += 1
-        self._first = self._first or f"{self.name} line {line}: has the same time and value as the line before"
+        self._note(line, "has the same time and value as the line before")
+
+    def _note(self, line: int, words: str) -> None:
+        """Keep the first line. Repeated rows are found a few lines ahead of gaps."""
+        if self._first is None or line < self._first[0]:
+            self._first = line, words
 
     def finish(self) -> None:
         """Raise ValueError if there were gaps or repeated rows, and the options do not say how to fill gaps."""
-        if not self._first or self.gaps is not None:
+        if self._first is None or self.gaps is not None:
             return
+        line, words = self._first
         parts = []
         if self._gap_count:
             parts.append(f"{_counted(self._gap_count, 'gap')} of {duration(self._missing_s)} together")
         if self._repeat_count:
             parts.append(_counted(self._repeat_count, "repeated row"))
         raise ValueError(
-            f"{self._first}; in the whole file {' and '.join(parts)}. Correct the file, or say how to fill gaps: "
+            f"{self.name} line {line}: {words}; in the whole file {' and '.join(parts)}. Correct the file, or say how to fill gaps: "
             "--gaps spread (with the energy of the row behind) or --gaps zero. Both leave repeated rows out"
         )
 

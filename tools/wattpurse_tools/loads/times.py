@@ -122,9 +122,10 @@ class TimeReader:
         if len(year) != 4:
             raise ValueError(f"{text!r} has a year without its century; write all four digits")
         try:
-            return (date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY) * _DAY_S
+            day_s = (date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY) * _DAY_S
         except ValueError as error:
             raise ValueError(f"{text!r} is no date of the calendar; {_HINT}") from error
+        return _within_limits(day_s)
 
 
 def _hour_s(text: str) -> int:
