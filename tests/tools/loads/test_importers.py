@@ -1,4 +1,4 @@
-"""A golden bill for each format, from a file written by hand after the public format. Persons and values are invented."""
+"""A golden bill for each format, from a file written by hand after the public format. All data is invented."""
 
 import json
 from fractions import Fraction

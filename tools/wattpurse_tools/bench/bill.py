@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+from wattpurse_tools import output_files
 from wattpurse_tools.places import ROOT
 
 TARIFF = ROOT / "tools/examples/tariff-household.toml"
@@ -116,13 +117,19 @@ def _lines(interval_s: int, count: int) -> Iterator[str]:
 
 def main(arguments: list[str]) -> int:
     """Measure, print all figures and write them to the file that is named."""
+    target = Path(arguments[0])
+    output_files.check(target, _is_own, force=False)
     values = measure(lambda line: print(line, flush=True))
     for name, value in values.items():
         print(f"{name:<33}{value:>10g}")
-    target = Path(arguments[0])
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(values, indent=2) + "\n")
+    output_files.write(target, (json.dumps(values, indent=2) + "\n").encode(), _is_own, force=False)
     return 0
+
+
+def _is_own(path: Path) -> bool:
+    """Return True if a file has figures of this bench."""
+    return output_files.contains('"bill_ratio": ')(path)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,13 @@ MARK = "wattpurse bill"
 
 _AUTHOR = "docProps/core.xml"
 _MILLION = 1_000_000
-_UNITS = {"_mwh": " kWh", "_microunits": "", "_microunits_per_kwh": " per kWh", "_microunits_per_day": " per day"}
+_UNITS = {
+    "_mwh": " kWh",
+    "_millionths": "",
+    "_microunits": "",
+    "_microunits_per_kwh": " per kWh",
+    "_microunits_per_day": " per day",
+}
 _WIDTH = 18
 
 
@@ -94,5 +100,5 @@ def _column_name(key: str, code: str) -> str:
     for ending in sorted(_UNITS, key=len, reverse=True):
         if key.endswith(ending):
             words = key.removesuffix(ending).replace("_", " ")
-            return f"{words}{_UNITS[ending]}" if ending == "_mwh" else f"{words} {code}{_UNITS[ending]}"
+            return f"{words} {code}{_UNITS[ending]}" if "microunits" in ending else f"{words}{_UNITS[ending]}"
     return key.replace("_", " ")

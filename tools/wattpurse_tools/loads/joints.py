@@ -57,8 +57,8 @@ class GapReport:
         if self._repeat_count:
             parts.append(_counted(self._repeat_count, "repeated row"))
         raise ValueError(
-            f"{self.name} line {line}: {words}; in the whole file {' and '.join(parts)}. Correct the file, or say how to fill gaps: "
-            "--gaps spread (with the energy of the row behind) or --gaps zero. Both leave repeated rows out"
+            f"{self.name} line {line}: {words}; in the whole file {' and '.join(parts)}. "
+            "Correct the file, or say how to fill gaps: --gaps spread (with the energy of the row behind) or --gaps zero. Both leave repeated rows out"
         )
 
 

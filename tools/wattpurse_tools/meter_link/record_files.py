@@ -4,6 +4,7 @@ Energy is in kWh, exact to the mWh. Money is in units of the currency, exact to 
 """
 
 import csv
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ Facts = dict[str, Any]  # a report of the console, parsed from JSON
 Row = tuple[Any, ...]
 
 
-def write(path: str | Path, heading: tuple[str, ...], rows: list[Row]) -> None:
-    """Write a CSV file with that heading. Raise OSError."""
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(heading)
-        writer.writerows(rows)
+def csv_bytes(heading: tuple[str, ...], rows: list[Row]) -> bytes:
+    """Return a CSV file with that heading."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(heading)
+    writer.writerows(rows)
+    return file.getvalue().encode()
 
 
 def profile_rows(facts: Facts) -> list[Row]:

@@ -121,12 +121,13 @@ def calculate(
     first, *following = tariffs
     following.sort(key=lambda tariff: tariff.activation_s)
     _check_succession([first, *following])
-    curves = iter([load] if isinstance(load, LoadCurve) else load)
-    curve = next(curves)
-    account = _BilledAccount(first, following, contract, curve.start_s, tax_permyriad)
-    account.take_curve(curve)
-    for curve in curves:
+    account = None
+    for curve in [load] if isinstance(load, LoadCurve) else load:
+        if account is None:
+            account = _BilledAccount(first, following, contract, curve.start_s, tax_permyriad)
         account.take_curve(curve)
+    if account is None:
+        raise ValueError("a load without energy has no bill")
     total, carried = Charges(), 0
     for month in account.months.values():
         carried = month.settle(carried)
