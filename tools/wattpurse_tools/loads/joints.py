@@ -58,7 +58,8 @@ class GapReport:
             parts.append(_counted(self._repeat_count, "repeated row"))
         raise ValueError(
             f"{self.name} line {line}: {words}; in the whole file {' and '.join(parts)}. "
-            "Correct the file, or say how to fill gaps: --gaps spread (with the energy of the row behind) or --gaps zero. Both leave repeated rows out"
+            "Correct the file, or say how to fill gaps: --gaps spread (with the energy of the row behind) or --gaps "
+            "zero. Both leave repeated rows out"
         )
 
 
