@@ -9,6 +9,7 @@ import pytest
 from tests.house.places import ROOT
 from wattpurse_tools import cli, output_files
 from wattpurse_tools.bench import bill as bench_bill
+from wattpurse_tools.meter_link import record_files
 
 EXAMPLES = ROOT / "tools/examples"
 HOUSEHOLD = EXAMPLES / "tariff-household.toml"
@@ -194,3 +195,30 @@ def test_begins_with_and_contains(tmp_path):
     assert output_files.begins_with("start_utc")(path)
     assert not output_files.begins_with("kwh")(path)
     assert output_files.contains("kwh")(path)
+
+
+GARBAGE = bytes(range(256)) * 4
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".json", ".bin"])
+@pytest.mark.parametrize("words", [["tariff", "check"], ["bill", "--load", str(OCTOBER), "--tariff"]])
+def test_a_tariff_that_is_not_text_gets_a_sentence_that_names_it(capsys, tmp_path, suffix, words):
+    path = tmp_path / f"noise{suffix}"
+    path.write_bytes(GARBAGE)
+    said = refusal(capsys, *words, path)
+    assert said.startswith(f"wattpurse: {path}: ")
+    assert "codec" not in said
+
+
+@pytest.mark.parametrize("text", ["version = ", "rates = 7\n"])
+def test_a_wrong_tariff_among_several_is_named(capsys, tmp_path, text):
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    assert str(path) in refusal(capsys, "bill", "--compare", HOUSEHOLD, path, "--load", OCTOBER)
+
+
+def test_an_event_log_that_is_not_text_gets_a_sentence_that_names_it(tmp_path):
+    path = tmp_path / "events.csv"
+    path.write_bytes(GARBAGE)
+    with pytest.raises(ValueError, match=f"^{path}: is not text"):
+        record_files.load_events(path)

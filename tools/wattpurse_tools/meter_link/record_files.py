@@ -118,8 +118,14 @@ def load_events(path: str | Path) -> list[Event]:
 
     Raise OSError, or ValueError with the number of the wrong line.
     """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: is not text; name the file that 'wattpurse export PORT --events FILE' made"
+        ) from error
     events = []
-    with Path(path).open(encoding="utf-8", newline="") as file:
+    with io.StringIO(text, newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != EVENTS:
             raise ValueError(f"{path}: not an event log; 'wattpurse export PORT --events {path}' makes one")
