@@ -1,4 +1,4 @@
-"""`make bench-bill` compares like with like: the plain loop computes the same bill, and the memory of a bill is flat."""
+"""`make bench-bill` compares like with like: the loop computes the same bill, and the memory of a bill is flat."""
 
 import json
 import subprocess
