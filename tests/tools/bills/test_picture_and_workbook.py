@@ -180,7 +180,7 @@ def test_the_workbook_has_the_amounts_of_the_bill(capsys, tmp_path):
 
 
 def test_any_kind_of_line_is_in_the_workbook(tmp_path):
-    """A charge that a later tariff adds needs no change of the workbook."""
+    # A charge that a later tariff adds needs no change of the workbook.
     line = {"fee": "lamp", "price_microunits": 1_500_000, "charge_microunits": 3_000_000}
     period = {"lamps": [line], "energy_mwh": 0, "charge_microunits": 3_000_000}
     document = {"currency": "EUR", "months": [{"month": "2026-10", **period}], "total": period}

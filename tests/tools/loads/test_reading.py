@@ -374,7 +374,7 @@ def test_disorder_is_refused(written):
 
 
 def test_gaps_are_found_at_the_borders_of_blocks(written):
-    """One row is missing, at every place around the rows that are read together."""
+    # Rows are read in blocks of 256, and a few of them wait for the next block.
     for missing in (254, 255, 256, 257, 258, 511, 512, 513):
         minutes = [15 * place for place in range(600) if place != missing]
         lines = [f"2026-05-{1 + m // 1440:02}T{m // 60 % 24:02}:{m % 60:02}:00Z,{m % 7}" for m in minutes]

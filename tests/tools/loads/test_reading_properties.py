@@ -128,7 +128,7 @@ def test_filled_gaps_change_no_energy_and_leave_no_hole(path, load, missing, gap
 @settings(max_examples=80, deadline=None)
 @given(cases(), st.sets(st.integers(1, 39), max_size=5), st.integers(0, 10_000))
 def test_a_bill_of_pieces_is_the_bill_of_the_whole(case, cuts, tax_permyriad):
-    """Intervals that are taken together cost what they cost one by one."""
+    # Intervals that are taken together have the same charge as one by one.
     succession, load = case
     tariffs = [Tariff(tariff_file.encode(document)) for document in succession]
     places = [0, *sorted(cut for cut in cuts if cut < len(load.energies_mwh)), len(load.energies_mwh)]

@@ -97,7 +97,7 @@ def _add_load_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--zone", type=_zone, help="the zone of times without an offset, such as Europe/Berlin or +10:00"
     )
-    group.add_argument("--dates", choices=DATE_CHOICES, help="which number comes first in dates with slashes")
+    group.add_argument("--dates", choices=DATE_CHOICES, help="the order of the numbers in dates with slashes")
     group.add_argument("--channel", metavar="NAME", help="the register, statistic or entity, if the file has several")
     group.add_argument("--time", metavar="COLUMN", help="the column of the time: its name or number; DATE+TIME for two")
     group.add_argument("--value", metavar="COLUMN", help="the column of the value: its name or number")
