@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.loads.chosen import chosen
 from tests.tools.loads.oracle import charge_of, intervals_from
 from wattpurse_tools import cli
 from wattpurse_tools.loads import formats
-from wattpurse_tools.loads.options import ReadOptions
 from wattpurse_tools.loads.reading import LoadFile
 from wattpurse_tools.loads.zones import zone_of
 
@@ -150,9 +150,9 @@ def test_intervals_are_those_of_the_file(name):
     file, argv, intervals, _ = GOLDEN[name]
     if intervals is None:
         return
-    chosen = dict(zip(argv[::2], argv[1::2], strict=True))
-    zone = zone_of(chosen["--zone"]) if "--zone" in chosen else None
-    options = ReadOptions(gaps=chosen.get("--gaps"), channel=chosen.get("--channel"), zone=zone)
+    given = dict(zip(argv[::2], argv[1::2], strict=True))
+    zone = zone_of(given["--zone"]) if "--zone" in given else None
+    options = chosen(gaps=given.get("--gaps"), channel=given.get("--channel"), zone=zone)
     found = []
     for curve in LoadFile(SAMPLES / file, options):
         for place in range(len(curve.energies_mwh)):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.loads.chosen import chosen
 from wattpurse_tools import cli
-from wattpurse_tools.loads.options import ReadOptions
 from wattpurse_tools.loads.reading import LoadFile, whole
 from wattpurse_tools.loads.zones import zone_of
 from wattpurse_tools.tariffs.fields import instant
@@ -44,7 +44,7 @@ def written(tmp_path):
 
 
 def read(path, **options):
-    return list(LoadFile(path, ReadOptions(**options)))
+    return list(LoadFile(path, chosen(**options)))
 
 
 def intervals(path, **options):
@@ -275,6 +275,12 @@ def test_date_and_time_in_two_columns(written):
 def test_midnight_may_be_24_o_clock(written):
     path = written("end,Wh", "2026-05-01 23:00,1", "2026-05-01 24:00,2", "2026-05-02 01:00,3")
     assert energies(path, zone=BERLIN) == [1000, 2000, 3000]
+
+
+def test_hours_over_a_change_of_half_an_hour(written):
+    clocks = ["4 23:00", "5 00:00", "5 01:00", "5 01:30", "5 02:30"]
+    path = written("time,Wh", *(f"2026-04-0{clock},1" for clock in clocks))
+    assert [length for _, length, _ in intervals(path, zone=LORD_HOWE)] == [3600] * 5
 
 
 # Days of 23 and 25 hours

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tools.loads.chosen import chosen
 from tests.tools.tariffs.test_bill_properties import cases
 from wattpurse.core.tariffs.tariff import Tariff
-from wattpurse_tools.loads.options import ReadOptions
 from wattpurse_tools.loads.reading import LoadFile
 from wattpurse_tools.loads.zones import zone_of
 from wattpurse_tools.tariffs import bill, tariff_file
@@ -83,7 +83,7 @@ def test_a_written_load_is_read_back(path, load, zone_name, is_local, gives_ends
         time = local.strftime("%d.%m.%Y %H:%M") if is_local else local.isoformat()
         lines.append(delimiter.join((time, decimal_text(number, decimals, mark))))
     path.write_text("\n".join(lines))
-    options = ReadOptions(zone=zone_of(zone_name) if is_local else None, values="energy")
+    options = chosen(zone=zone_of(zone_name) if is_local else None, values="energy")
     found = read_back(path, options)
     assert found == (int(start.timestamp()), interval_s, expected_energies(numbers, decimals, unit, interval_s))
 
@@ -99,7 +99,7 @@ def test_readings_of_a_counter_are_read_back(path, load, first):
         time = start + timedelta(seconds=place * interval_s)
         lines.append(f"{time.isoformat()},{decimal_text(reading, decimals)}")
     path.write_text("\n".join(lines))
-    found = read_back(path, ReadOptions(values="counter"))
+    found = read_back(path, chosen(values="counter"))
     assert found == (int(start.timestamp()), interval_s, expected_energies(numbers, decimals, unit, interval_s))
 
 
@@ -113,7 +113,7 @@ def test_filled_gaps_change_no_energy_and_leave_no_hole(path, load, missing, gap
     for place, number in kept:
         lines.append(f"{(start + timedelta(seconds=place * interval_s)).isoformat()},{decimal_text(number, decimals)}")
     path.write_text("\n".join(lines))
-    options = ReadOptions(gaps=gaps, values="energy", interval_s=interval_s)
+    options = chosen(gaps=gaps, values="energy", interval_s=interval_s)
     curves = list(LoadFile(path, options))
     for earlier, later in zip(curves, curves[1:], strict=False):
         assert earlier.end_s == later.start_s
@@ -122,7 +122,7 @@ def test_filled_gaps_change_no_energy_and_leave_no_hole(path, load, missing, gap
     assert sum(sum(curve.energies_mwh) for curve in curves) == floor(total)
     if missing:
         with pytest.raises(ValueError, match="in the whole file"):
-            list(LoadFile(path, ReadOptions(values="energy", interval_s=interval_s)))
+            list(LoadFile(path, chosen(values="energy", interval_s=interval_s)))
 
 
 @settings(max_examples=80, deadline=None)

@@ -12,7 +12,14 @@ from wattpurse_tools import output_files
 from wattpurse_tools.bills.comparison import Comparison, cheapest_of, compare
 from wattpurse_tools.loads import formats
 from wattpurse_tools.loads.block import END, START
-from wattpurse_tools.loads.options import DATE_CHOICES, GAP_CHOICES, VALUE_CHOICES, ReadOptions
+from wattpurse_tools.loads.options import (
+    DATE_CHOICES,
+    GAP_CHOICES,
+    VALUE_CHOICES,
+    ReadOptions,
+    TableOptions,
+    ValueOptions,
+)
 from wattpurse_tools.loads.reading import LoadFile
 from wattpurse_tools.loads.units import UNIT_NAMES
 from wattpurse_tools.loads.zones import NamedZone, zone_of
@@ -147,9 +154,15 @@ def _run_comparison(arguments: argparse.Namespace) -> int:
 
 
 def _load_file(arguments: argparse.Namespace, tariff: Tariff) -> LoadFile:
-    names = ("format", "time", "value", "decimal", "delimiter", "unit", "values", "stamps", "dates", "channel", "zone")
-    chosen = {name: getattr(arguments, name) for name in names}
-    options = ReadOptions(**chosen, day_zone=tariff.zone, interval_s=arguments.interval, gaps=arguments.gaps)
+    options = ReadOptions(
+        format=arguments.format,
+        table=TableOptions(arguments.time, arguments.value, arguments.decimal, arguments.delimiter, arguments.dates),
+        meaning=ValueOptions(arguments.unit, arguments.values, arguments.stamps, arguments.channel),
+        zone=arguments.zone,
+        day_zone=tariff.zone,
+        interval_s=arguments.interval,
+        gaps=arguments.gaps,
+    )
     return LoadFile(arguments.load, options)
 
 

@@ -28,5 +28,5 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
             raise ValueError(f"{row[columns[0]]!r} and {row[columns[1]]!r} are not two numbers of kWh") from error
 
     layout = Layout((0,), value_of=consumed)
-    readers = Readers(Numbers(".", table.delimiter), TimeReader(options.zone, options.dates))
+    readers = Readers(Numbers(".", table.delimiter), TimeReader(options.zone, options.table.dates))
     return Rows(table.blocks(layout, readers), unit_of("kWh"), START)

@@ -20,13 +20,13 @@ _CODE = re.compile(r"(?<![0-9.])1\.8\.[12](?![0-9])")
 
 def read(file: TextFile, options: ReadOptions) -> Rows:
     """Return the rows between the readings. Times are local unless they have an offset."""
-    table = Table(file, options.delimiter, skipped=1)
+    table = Table(file, options.table.delimiter, skipped=1)
     header = table.head_rows()[0]
     columns = [place for place, name in enumerate(header) if _CODE.search(name)]
     if len(columns) != 2:
         raise ValueError(f"{file.name}: has no two columns named 1.8.1 and 1.8.2")
     unit = unit_in(header[columns[0]]) or unit_of("kWh")
-    numbers = Numbers(options.decimal, table.delimiter)
+    numbers = Numbers(options.table.decimal, table.delimiter)
 
     def reading(row: Row) -> Decimal | None:
         texts = [row[place] for place in columns]
@@ -39,5 +39,5 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
 
     times = tuple(place for place in range(min(columns)) if re.search("dat|tijd|time", header[place].lower()))
     layout = Layout(times[:2] or (0,), value_of=reading)
-    readers = Readers(numbers, TimeReader(options.zone, options.dates or DAY_FIRST, ends=True))
+    readers = Readers(numbers, TimeReader(options.zone, options.table.dates or DAY_FIRST, ends=True))
     return Rows(differences(table.blocks(layout, readers), file.name), unit, END, is_counter=True)

@@ -36,8 +36,8 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
         return row[value] or None  # a time without a value is a gap
 
     layout = Layout((time,), value, value_of=consumed)
-    readers = Readers(Numbers(options.decimal, ";"), TimeReader(options.zone, options.dates, is_curve))
-    stamps = options.stamps or (END if is_curve else START)
+    readers = Readers(Numbers(options.table.decimal, ";"), TimeReader(options.zone, options.table.dates, is_curve))
+    stamps = options.meaning.stamps or (END if is_curve else START)
     return Rows(table.blocks(layout, readers), unit_of(facts[_UNIT]), stamps)
 
 

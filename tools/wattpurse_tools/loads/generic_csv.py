@@ -26,46 +26,50 @@ _IGNORED_WORDS = ("export", "returned", "generation", "fed", "injection", "produ
 
 def read(file: TextFile, options: ReadOptions) -> Rows:
     """Return the rows of a CSV file. Raise ValueError if the file can be read in two ways."""
-    table = Table(file, options.delimiter)
+    table = Table(file, options.table.delimiter)
     header, table.skipped = _header_of(table)
     if header is None:
         return _rows_without_header(table, options)
     ends, starts = _columns_of(header, options, _END_WORDS), _columns_of(header, options, _START_WORDS)
-    times = _chosen(options.time, header, "--time") if options.time else starts or _columns_of_time(header) or ends
+    times = (
+        _chosen(options.table.time, header, "--time")
+        if options.table.time
+        else starts or _columns_of_time(header) or ends
+    )
     if not times:
         raise ValueError(
             f"{file.name}: no column is named as a time; name it: --time NAME. There are: {_names(header)}"
         )
     value = _column_of_value(header, times, options, file.name)
     time_name = " ".join(header[place] for place in times)
-    stamps = options.stamps or (END if _has_word(time_name, _END_WORDS) else START)
+    stamps = options.meaning.stamps or (END if _has_word(time_name, _END_WORDS) else START)
     unit = _unit_of(header[value], options, file.name)
-    is_said = options.values is not None or unit.is_power
+    is_said = options.meaning.values is not None or unit.is_power
     if not is_said and _has_word(header[value], _COUNTER_WORDS):
         raise ValueError(
             f'{file.name}: the header "{header[value]}" names readings of a counter; add --values counter to take '
             "their differences, or --values energy if each is the energy of its interval"
         )
     layout = Layout(times, value, width=len(header) if len(header) == 2 else None)
-    blocks = table.blocks(layout, _readers(table, options, stamps == END or options.values == COUNTER))
+    blocks = table.blocks(layout, _readers(table, options, stamps == END or options.meaning.values == COUNTER))
     return _rows(blocks, unit, stamps, options, file.name)
 
 
 def _rows_without_header(table: Table, options: ReadOptions) -> Rows:
     """Return the rows of a file whose first line has values already."""
-    times = _chosen(options.time, [], "--time") if options.time else (0,)
-    value = _chosen(options.value, [], "--value")[0] if options.value else 1
-    unit = unit_of(options.unit or "Wh")
-    layout = Layout(times, value, width=None if options.time or options.value else 2)
-    stamps = options.stamps or START
-    blocks = table.blocks(layout, _readers(table, options, stamps == END or options.values == COUNTER))
+    times = _chosen(options.table.time, [], "--time") if options.table.time else (0,)
+    value = _chosen(options.table.value, [], "--value")[0] if options.table.value else 1
+    unit = unit_of(options.meaning.unit or "Wh")
+    layout = Layout(times, value, width=None if options.table.time or options.table.value else 2)
+    stamps = options.meaning.stamps or START
+    blocks = table.blocks(layout, _readers(table, options, stamps == END or options.meaning.values == COUNTER))
     return _rows(blocks, unit, stamps, options, table.file.name)
 
 
 def _rows(blocks: Iterable[Block], unit: Unit, stamps: str, options: ReadOptions, name: str) -> Rows:
     """Return rows of energies, or of readings of a counter if the person says so."""
-    if options.values != COUNTER:
-        return Rows(blocks, unit, stamps, may_be_counter=options.values is None and not unit.is_power)
+    if options.meaning.values != COUNTER:
+        return Rows(blocks, unit, stamps, may_be_counter=options.meaning.values is None and not unit.is_power)
     if unit.is_power:
         raise ValueError(f"{name}: a counter counts energy, and the unit {unit.name} is one of power")
     from wattpurse_tools.loads.counters import differences  # only here: it imports the module of decimal numbers
@@ -74,8 +78,8 @@ def _rows(blocks: Iterable[Block], unit: Unit, stamps: str, options: ReadOptions
 
 
 def _readers(table: Table, options: ReadOptions, are_ends: bool) -> Readers:
-    times = TimeReader(options.zone, options.dates, are_ends)
-    return Readers(Numbers(options.decimal, table.delimiter), times)
+    times = TimeReader(options.zone, options.table.dates, are_ends)
+    return Readers(Numbers(options.table.decimal, table.delimiter), times)
 
 
 def _header_of(table: Table) -> tuple[Row | None, int]:
@@ -93,7 +97,7 @@ def _header_of(table: Table) -> tuple[Row | None, int]:
 def _columns_of(header: Row, options: ReadOptions, words: tuple[str, ...]) -> tuple[int, ...]:
     """Return the first column that is named by one of the words, and is not the chosen value."""
     for place, name in enumerate(header):
-        if _has_word(name, words) and name != options.value and unit_in_name(name) is None:
+        if _has_word(name, words) and name != options.table.value and unit_in_name(name) is None:
             return (place,)
     return ()
 
@@ -108,8 +112,8 @@ def _columns_of_time(header: Row) -> tuple[int, ...]:
 
 def _column_of_value(header: Row, times: tuple[int, ...], options: ReadOptions, name: str) -> int:
     """Return the column of the value: the chosen one, the only other one, or the only one of consumed energy."""
-    if options.value:
-        return _chosen(options.value, header, "--value")[0]
+    if options.table.value:
+        return _chosen(options.table.value, header, "--value")[0]
     others = [place for place in range(len(header)) if place not in times and header[place]]
     if len(others) == 1:
         return others[0]
@@ -121,8 +125,8 @@ def _column_of_value(header: Row, times: tuple[int, ...], options: ReadOptions, 
 
 def _unit_of(header: str, options: ReadOptions, name: str) -> Unit:
     """Return the unit that the person or the header names."""
-    if options.unit:
-        return unit_of(options.unit)
+    if options.meaning.unit:
+        return unit_of(options.meaning.unit)
     try:
         found = unit_in(header)
     except ValueError as error:

@@ -38,7 +38,7 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
 
     unit = _unit(header[usage], table, units)
     layout = Layout((names.index("date"), names.index("start time")), usage, value_of=energy)
-    readers = Readers(Numbers(options.decimal, ","), TimeReader(options.zone, options.dates or MONTH_FIRST))
+    readers = Readers(Numbers(options.table.decimal, ","), TimeReader(options.zone, options.table.dates or MONTH_FIRST))
     return Rows(table.blocks(layout, readers), unit, START)
 
 

@@ -47,7 +47,7 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
     }
     if not readings and len(types) == 1:
         readings = {"": next(iter(types.values()))}  # a feed without links: all blocks are of the only type
-    reading = chosen(options.channel, readings, file.name, "meter readings")
+    reading = chosen(options.meaning.channel, readings, file.name, "meter readings")
     kind = readings[reading]
     if kind.uom not in (_WATT_HOURS, _WATTS) or kind.behaviour not in (*_DELTA, _INDICATING):
         raise ValueError(f"{file.name}: the values are no energy of intervals (uom {kind.uom}, {kind.behaviour})")

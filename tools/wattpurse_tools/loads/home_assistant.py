@@ -18,7 +18,7 @@ HOUR_S = 3600
 
 def read(file: TextFile, options: ReadOptions) -> Rows:
     """Return the rows of one statistic."""
-    table = Table(file, options.delimiter, skipped=1)
+    table = Table(file, options.table.delimiter, skipped=1)
     names = [name.lower() for name in table.head_rows()[0]]
     missing = [name for name in ("statistic_id", "unit", "sum") if name not in names]
     start = next((place for place, name in enumerate(names) if name in ("start", "start_ts")), None)
@@ -26,13 +26,13 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
         raise ValueError(f"{file.name}: has no column {', '.join(missing) or 'start'}")
     identity, unit, total = (names.index(name) for name in ("statistic_id", "unit", "sum"))
     units = {row[identity]: row[unit] for _, row in table.rows() if row[unit] in UNIT_NAMES and row[total]}
-    wanted = chosen(options.channel, units, file.name, "statistics")
-    numbers = Numbers(options.decimal, table.delimiter)
+    wanted = chosen(options.meaning.channel, units, file.name, "statistics")
+    numbers = Numbers(options.table.decimal, table.delimiter)
 
     def reading(row: Row) -> Value | None:
         return row[total] or None if row[identity] == wanted else None
 
     layout = Layout((start,), value_of=reading, shift_s=HOUR_S)
-    readers = Readers(numbers, TimeReader(options.zone, options.dates))
+    readers = Readers(numbers, TimeReader(options.zone, options.table.dates))
     blocks = differences(table.blocks(layout, readers), file.name)
     return Rows(blocks, unit_of(units[wanted]), END, is_counter=True)

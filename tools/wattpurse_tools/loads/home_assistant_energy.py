@@ -29,7 +29,7 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
                 header = row
             elif row[1:2] == [CONSUMED]:
                 entities[row[0]] = number, row
-    wanted = chosen(options.channel, entities, file.name, "entities")
+    wanted = chosen(options.meaning.channel, entities, file.name, "entities")
     line, row = entities[wanted]
     if row[2] not in UNIT_NAMES:
         raise ValueError(f"{file.name} line {line}: {wanted} is in {row[2] or 'no unit'}; a bill needs Wh or kWh")

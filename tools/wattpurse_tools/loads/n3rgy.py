@@ -18,5 +18,5 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
             f"{file.name}: has no columns `timestamp (UTC)` and `energyConsumption (kWh)` as n3rgy writes them"
         )
     layout = Layout((names.index("timestamp (utc)"),), names.index("energyconsumption (kwh)"))
-    readers = Readers(Numbers(".", ","), TimeReader(fixed(0), options.dates))
-    return Rows(table.blocks(layout, readers), unit_of("kWh"), options.stamps or START)
+    readers = Readers(Numbers(".", ","), TimeReader(fixed(0), options.table.dates))
+    return Rows(table.blocks(layout, readers), unit_of("kWh"), options.meaning.stamps or START)

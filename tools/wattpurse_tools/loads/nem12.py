@@ -35,7 +35,7 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
             registers[_register(record)] = _unit_name(record, f"{file.name} line {line}")
     meters = {name.split("/")[0] for name in registers}
     short = {name.split("/")[1]: name for name in registers} if len(meters) == 1 else {name: name for name in registers}
-    register = short[chosen(options.channel, short, file.name, "registers")]
+    register = short[chosen(options.meaning.channel, short, file.name, "registers")]
     unit: Unit = unit_of(registers[register])
     return Rows(_blocks(file, register), unit, BOTH)
 

@@ -19,5 +19,8 @@ def read(file: TextFile, options: ReadOptions) -> Rows:
     if missing:
         raise ValueError(f"{file.name}: has no column {', '.join(missing)} as Octopus Energy writes it")
     layout = Layout((names.index("start"),), names.index("consumption (kwh)"), (names.index("end"),))
-    times, ends = TimeReader(options.zone, options.dates), TimeReader(options.zone, options.dates, ends=True)
+    times, ends = (
+        TimeReader(options.zone, options.table.dates),
+        TimeReader(options.zone, options.table.dates, ends=True),
+    )
     return Rows(table.blocks(layout, Readers(Numbers(".", ","), times, ends)), unit_of("kWh"), BOTH)

@@ -1,9 +1,9 @@
 """Times of load files as UTC seconds.
 
 Times may be ISO times, dates with dots or slashes, and seconds since 1970. A date with slashes needs the order of its
-numbers from the options.
-A time with an offset is exact. A local time needs a zone. An hour that a daylight change repeats is resolved by order:
-the first time is followed by the second. Local times that a daylight change skips do not exist; `read` returns None.
+numbers from the options. A time with an offset is exact. A local time needs a zone. An hour that a daylight change
+repeats is resolved by order: a time continues the step of the rows before it, or else is the first one behind them.
+Local times that a daylight change skips do not exist; `read` returns None.
 """
 
 import re
@@ -60,6 +60,7 @@ class TimeReader:
         self._dates = dates
         self._ends = ends
         self._previous_s = 0
+        self._step_s = 0
         self._days = _Cache(self._day_s, _CACHED_DAYS)
         self._hours = _Cache(_hour_s, _CACHED)
         self._rests = _Cache(_rest_s, _CACHED)
@@ -86,7 +87,8 @@ class TimeReader:
             raise ValueError(f"{_HINT}, or name the zone of the local times: --zone Europe/Berlin")
         utc_s = self._utc_s(self._zone, local_s)
         if utc_s is not None:
-            self._previous_s = _within_limits(utc_s)
+            self._step_s = _within_limits(utc_s) - self._previous_s
+            self._previous_s = utc_s
         return utc_s
 
     def _utc_s(self, zone: TimeZone, local_s: int) -> int | None:
@@ -96,6 +98,8 @@ class TimeReader:
                 self._choices.clear()
             self._choices[quarter] = utc_choices(zone, quarter * _QUARTER_S)
         choices = self._choices[quarter]
+        if self._previous_s + self._step_s - rest_s in choices:
+            return self._previous_s + self._step_s
         for utc_s in choices:
             if utc_s + rest_s > self._previous_s:
                 return utc_s + rest_s

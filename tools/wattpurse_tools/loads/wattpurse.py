@@ -30,7 +30,7 @@ def _blocks(table: Table, options: ReadOptions) -> Iterator[Block]:
         return row[_ENERGY]
 
     layout = Layout((_START,), value_of=energy)
-    for block in table.blocks(layout, Readers(Numbers(".", ","), TimeReader(None, options.dates))):
+    for block in table.blocks(layout, Readers(Numbers(".", ","), TimeReader(None, options.table.dates))):
         ends = [start_s + lasting_s for start_s, lasting_s in zip(block.times, seconds, strict=True)]
         seconds.clear()
         yield block._replace(ends=ends)
