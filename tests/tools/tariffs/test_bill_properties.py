@@ -18,7 +18,8 @@ from wattpurse.core.money.account import DEMAND_FEE, MINIMUM_FEE, Account
 from wattpurse.core.money.contract import PrepaidEnergy, SettledAccount
 from wattpurse.core.money.ledger import Ledger
 from wattpurse.core.tariffs.tariff import Tariff
-from wattpurse_tools.tariffs import bill, load_curve, tariff_file
+from wattpurse_tools.loads import reading
+from wattpurse_tools.tariffs import bill, tariff_file
 from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 EXAMPLES = Path(__file__).parents[3] / "tools" / "examples"
@@ -162,7 +163,7 @@ def test_example_agrees_with_fractions():
         assert "00:00" in day_type
     for season in household["seasons"]:
         season.update({day: season.get(day, season["days"]) for day in DAYS})
-    check_against_fractions([household], load_curve.load(EXAMPLES / "load-october.csv"))
+    check_against_fractions([household], reading.whole(EXAMPLES / "load-october.csv"))
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wattpurse.core.tariffs.tariff import TABLE_LIMIT, Tariff
+from wattpurse_tools import output_files
 from wattpurse_tools.tariffs import succession, tariff_file
 from wattpurse_tools.tariffs.document import instant_text
 from wattpurse_tools.tariffs.fields import instant
@@ -42,6 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     encode = actions.add_parser("encode", help="write the binary table of a tariff")
     encode.add_argument("file", type=Path, help="a tariff, .toml or .json")
     encode.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
+    output_files.add_force_option(encode)
     encode.set_defaults(run=run_encode)
 
     decode = actions.add_parser("decode", help="print a binary table as a JSON tariff")
@@ -79,9 +81,20 @@ def run_check(arguments: argparse.Namespace) -> int:
 def run_encode(arguments: argparse.Namespace) -> int:
     """Write the table. Nothing is written if the tariff is not valid."""
     table = tariff_file.encode(tariff_file.load(arguments.file))
-    arguments.output.write_bytes(table)
+    output_files.write(arguments.output, table, _is_table, arguments.force, [arguments.file])
     print(f"{arguments.output}: {len(table):,} bytes")
     return 0
+
+
+def _is_table(path: Path) -> bool:
+    """Return True if a file is the table of a tariff."""
+    if path.stat().st_size > TABLE_LIMIT:
+        return False
+    try:
+        Tariff(path.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 def run_decode(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ up to the meter's charge in that month, and the months to its whole charge. The 
 as in the meter.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -34,7 +35,7 @@ from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 
-@dataclass
+@dataclass(slots=True)
 class EnergyLine:
     """Energy at one price.
 
@@ -48,7 +49,7 @@ class EnergyLine:
     charge_microunits: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class FeeLine:
     """A fee at one price: days, months or kW of maximum demand. The charges are as in EnergyLine.
 
@@ -62,7 +63,7 @@ class FeeLine:
     charge_microunits: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Charges:
     """All charges of a period: a local month, or the whole load.
 
@@ -123,7 +124,7 @@ class Charges:
             self.levies[levy] = self.levies.get(levy, 0) + microunits
 
 
-@dataclass
+@dataclass(slots=True)
 class Bill:
     """The charges of a load. Prices are without tax and levies. Charges are with tax; levies have their own lines.
 
@@ -138,11 +139,11 @@ class Bill:
 
 def calculate(
     tariffs: list[Tariff],
-    load: LoadCurve,
+    load: LoadCurve | Iterable[LoadCurve],
     contract: type[Contract] = PrepaidMoney,
     tax_permyriad: int = 0,
 ) -> Bill:
-    """Return the bill of a load.
+    """Return the bill of a load: one curve, or curves that follow each other without a gap.
 
     tariffs: the first is in force from the start of the load, even if its activation is later. Each of the others takes
     over at its activation. tax_permyriad: the term of the same name.
@@ -153,11 +154,15 @@ def calculate(
     _check_succession([first, *following])
     for tariff in (first, *following):
         check_demand(tariff, contract)
-    account = _BilledAccount(first, following, contract, load.start_s, tax_permyriad)
-    for number, energy_mwh in enumerate(load.energies_mwh):
-        start_s = load.start_s + number * load.interval_s
-        account.take(start_s, start_s + load.interval_s, energy_mwh)
-    account.finish(load.end_s)
+    account, end_s = None, 0
+    for curve in [load] if isinstance(load, LoadCurve) else load:
+        if account is None:
+            account = _BilledAccount(first, following, contract, curve.start_s, tax_permyriad)
+        account.take_curve(curve)
+        end_s = curve.end_s
+    if account is None:
+        raise ValueError("a load without energy has no bill")
+    account.finish(end_s)
     total, carried = Charges(), 0
     for month in account.months.values():
         carried = month.settle(carried)
@@ -208,6 +213,23 @@ class _BilledAccount(Account):
         self.enter_day(first_day)
         if civil_from_days(first_day)[2] != 1:  # a month that begins is charged with its first day
             self._charge_fee(MONTH_FEE, WHOLE_FEE, self.tariff.month_charge_microunits)
+
+    def take_curve(self, curve: LoadCurve) -> None:
+        """Consume the energies of a load curve. Intervals between two changes are taken together.
+
+        The charge of their sum is the sum of their charges, because an account carries its fractions.
+        """
+        interval_s, energies_mwh = curve.interval_s, curve.energies_mwh
+        count, place, start_s = len(energies_mwh), 0, curve.start_s
+        while place < count:
+            whole = min((self.change_s - start_s) // interval_s, count - place)
+            if whole > 0:
+                self.consume(sum(energies_mwh[place : place + whole]))
+            else:
+                whole = 1
+                self.take(start_s, start_s + interval_s, energies_mwh[place])
+            place += whole
+            start_s += whole * interval_s
 
     def take(self, start_s: int, end_s: int, energy_mwh: int) -> None:
         """Consume energy evenly from `start_s` to `end_s`. A change at `end_s` is left to the next interval."""

@@ -35,20 +35,32 @@ _DOCUMENT_SUFFIXES = (".toml", ".json")
 def load_table(path: Path) -> bytes:
     """Return the binary table in a file: of a .toml or .json document, or as it is in any other file.
 
-    Raise OSError, or ValueError if a document is not a valid tariff.
+    Raise OSError, or ValueError that names the file if it is not a valid tariff.
     """
-    return encode(load(path)) if path.suffix in _DOCUMENT_SUFFIXES else path.read_bytes()
+    is_document = path.suffix in _DOCUMENT_SUFFIXES
+    document = load(path) if is_document else {}
+    try:
+        data = encode(document) if is_document else path.read_bytes()
+        table.decode(data)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return data
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """Return the document in a .toml or .json file. Raise OSError, or ValueError if it cannot be parsed."""
+    """Return the document in a .toml or .json file. Raise OSError, or ValueError that names a file it cannot parse."""
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".toml":
-        return tomllib.loads(text)
-    if path.suffix == ".json":
-        return json.loads(text)
-    raise ValueError(f"{path.name}: a tariff is written as .toml or .json; rename the file to say which")
+    if path.suffix not in _DOCUMENT_SUFFIXES:
+        raise ValueError(f"{path.name}: a tariff is written as .toml or .json; rename the file to say which")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: is not text in UTF-8; a {path.suffix} tariff is written with a text editor"
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def encode(document: dict[str, Any]) -> bytes:
