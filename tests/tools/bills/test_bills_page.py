@@ -8,6 +8,7 @@ from wattpurse_tools import cli
 from wattpurse_tools.loads import formats
 
 PAGE = (ROOT / "docs/bills.md").read_text()
+DEMAND = ROOT / "tools/examples/tariff-germany-demand.toml"
 HOUSEHOLD = ROOT / "tools/examples/tariff-household.toml"
 OCTOBER = ROOT / "tools/examples/load-october.csv"
 
@@ -31,9 +32,12 @@ def test_every_format_is_in_the_table():
 
 
 def test_every_key_of_the_document_is_described(capsys):
-    assert cli.main(["bill", "--tariff", str(HOUSEHOLD), "--load", str(OCTOBER), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    keys = {*document, *keys_of(document["total"])}
+    keys = set()
+    for tariff in (HOUSEHOLD, DEMAND):
+        command = ["bill", "--tariff", str(tariff), "--load", str(OCTOBER), "--contract", "account", "--json"]
+        assert cli.main(command) == 0
+        document = json.loads(capsys.readouterr().out)
+        keys |= {*document, *keys_of(document["total"])}
     assert set(first_cells("The bill for other programs")) == keys
     assert {"month", *document["total"]} == set(document["months"][0])
     assert document["version"] == 1

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.tools.loads.chosen import chosen
 from tests.tools.tariffs.test_bill_properties import cases
+from wattpurse.core.money.contract import SettledAccount
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.loads.reading import LoadFile
 from wattpurse_tools.loads.zones import zone_of
@@ -140,6 +141,6 @@ def test_a_bill_of_pieces_is_the_bill_of_the_whole(case, cuts, tax_permyriad):
         LoadCurve(load.start_s + place * load.interval_s, load.interval_s, (energy_mwh,))
         for place, energy_mwh in enumerate(load.energies_mwh)
     ]
-    whole = bill.calculate(tariffs, load, tax_permyriad=tax_permyriad)
-    assert bill.calculate(tariffs, pieces, tax_permyriad=tax_permyriad) == whole
-    assert bill.calculate(tariffs, iter(singles), tax_permyriad=tax_permyriad) == whole
+    whole = bill.calculate(tariffs, load, SettledAccount, tax_permyriad)
+    assert bill.calculate(tariffs, pieces, SettledAccount, tax_permyriad) == whole
+    assert bill.calculate(tariffs, iter(singles), SettledAccount, tax_permyriad) == whole
