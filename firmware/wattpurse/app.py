@@ -13,7 +13,6 @@ from wattpurse.core.records import events
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.drivers.led_display import order_of
 from wattpurse.services.card_desk import CardDesk
-from wattpurse.services.console.console import Console
 from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot
@@ -31,6 +30,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.money.contract import Contract
     from wattpurse.hal import Board
+    from wattpurse.services.console.console import Console
 
 VERSION = "0.1.0"
 
@@ -45,6 +45,7 @@ class Meter:
     def __init__(self, board: "Board") -> None:
         hal.check(board)
         self.board = board
+        self._console = None
         self.stores = Stores(board.flash, board.aes)
         self.settings = self.stores.settings
         self.events = self.stores.events
@@ -113,7 +114,6 @@ class Meter:
             key_slot=self.key_slot,
             show_outcome=self._tap_ended,
         )
-        self.console = Console(board.console, self)
         self.supervisor = Supervisor(
             clock=clock,
             watchdog=board.watchdog,
@@ -122,6 +122,15 @@ class Meter:
             note=noter(self.events, timekeeper),
             report=board.console.write,
         )
+
+    @property
+    def console(self) -> "Console":
+        """The service console, made at the first use: its modules are loaded when energy is being counted."""
+        if self._console is None:
+            from wattpurse.services.console.console import Console
+
+            self._console = Console(self.board.console, self)
+        return self._console
 
     @property
     def fault(self) -> int:
@@ -139,7 +148,7 @@ class Meter:
 
     def start(self) -> None:
         """Open the stores in flash. Bad flash never raises: `fault` has the reason."""
-        self.stores.open()
+        self.stores.open_accounts()
         digit_order = self.settings.get("display_order")
         if digit_order is not None:
             self.display.set_digit_order(order_of(digit_order))
@@ -147,6 +156,9 @@ class Meter:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
             self.timekeeper.start(*self.stores.clock_bounds_s())
+        if self.fault == supply.ON:
+            self._count_first()
+        self.stores.open_events()
         if self.fault == supply.ON:
             self._start_services()
 
@@ -196,9 +208,14 @@ class Meter:
         self.board.load_switch.release()
         self.stores.erase_ledger(self.timekeeper.now_s())
 
-    def _start_services(self) -> None:
+    def _count_first(self) -> None:
         try:
             self.metering.count()
+        except OSError:
+            self.stores.give_up()
+
+    def _start_services(self) -> None:
+        try:
             self.teller.start()
         except OSError:
             self.stores.give_up()

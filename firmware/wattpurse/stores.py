@@ -62,19 +62,30 @@ class Stores:
         self._keys_changed = False
 
     def open(self) -> None:
-        """Open the stores and find `fault`. Bad flash never raises, and nothing is written into it."""
+        """Open accounts and events. Bad flash never raises, and nothing is written into it."""
+        self.open_accounts()
+        self.open_events()
+
+    def open_accounts(self) -> None:
+        """Open ledger and settings, and find `fault`. A start counts energy before it opens the rest."""
         self.fault = self._open_ledger()
         settings_are_open = _opens(self.settings)
-        events_are_open = _opens(self.events)
-        self._keys_changed = not self.chain_events()
         if self.settings.get("flash_by_records", 0):
             self.ledger.count_by_records()
         if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
             self.fault = supply.NOT_COMMISSIONED  # power failed before the ledger was created: nothing can be lost
+        is_whole = self.fault != supply.ON or (
+            settings_are_open and not self._number_is_retired() and self._commissioning_is_over()
+        )
+        if not is_whole:
+            self.give_up()
+
+    def open_events(self) -> None:
+        """Open the event log, and chain it."""
+        events_are_open = _opens(self.events)
+        self._keys_changed = not self.chain_events()
         if self.fault == supply.ON:
             self.events.failed = not events_are_open
-            if not settings_are_open or self._number_is_retired() or not self._commissioning_is_over():
-                self.give_up()
 
     def start_records(self, now_s: int) -> None:
         """Open load profile and top-up log, and chain the events.

@@ -63,6 +63,13 @@ class TestRatesByName(unittest.TestCase):
         self.assertEqual(account_image.pack(account_image.unpack(account_image.pack(self.account))),
                          account_image.pack(self.account))  # fmt: skip
 
+    def test_the_last_rate_of_the_list_leaves_and_comes_back(self):
+        activate(self.account, samples.NEW_YEAR_S + 60, rates=(DAY,), day_types=(((0, 0),),))
+        self.assertEqual(self.account.registers.former_names, ["NIGHT"])
+        activate(self.account, samples.NEW_YEAR_S + 120, rates=(DAY, NIGHT), day_types=(((0, 0),),))
+        registers = self.account.registers
+        self.assertEqual((registers.rate_mwh[:3], registers.former_names), ([120 * KWH, 7 * KWH, 0], []))
+
     def test_a_rate_that_leaves_keeps_its_register_and_gets_it_back(self):
         activate(self.account, samples.NEW_YEAR_S + 60, rates=(("FLAT", (250_000,), ()),))
         registers = self.account.registers

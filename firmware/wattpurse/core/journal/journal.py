@@ -307,6 +307,12 @@ class Journal:
         records.reverse()
         return records
 
+    def newest_record(self) -> "tuple | None":
+        """Return `(kind, payload)` of the newest record of `history` behind the newest snapshot, or None."""
+        for kind, payload, _ in settled(self._survey_newest_sector()):
+            return kind, payload
+        return None
+
     def survey(self) -> "Iterator[tuple | None]":
         """Yield `(kind, payload, copies)` or None of every slot in use, newest first (see `survey.older_sectors`)."""
         # A caller may append meanwhile: those entries are left out.

@@ -128,9 +128,9 @@ class Registers:
         order = [known.index(name) if name in known else None for name in next_names] + former
         if len(order) > RATES:
             raise ValueError(f"there is room for {RATES} registers")
+        self.former_names = [known[place] for place in former]
         if order == list(range(len(known))):
             return
-        self.former_names = [known[place] for place in former]
         self.rate_mwh = _in_order(self.rate_mwh, order)
         self.block_mwh = _in_order(self.block_mwh, order)
         for month in [self.month] + self.closed_months:

@@ -72,10 +72,8 @@ class TimeLog:
         snapshot = journal.resume_or_create()
         if snapshot[:1] != _FORMAT or len(snapshot) != len(_FORMAT) + _NOTE_SIZE:
             raise ValueError("the time log has a format that is not known")
-        newest = snapshot[1:]
-        for kind, payload in journal.newest_records():
-            if kind == _NOTE_RECORD:
-                newest = payload[:_NOTE_SIZE]
+        record = journal.newest_record()
+        newest = snapshot[1:] if record is None else record[1][:_NOTE_SIZE]
         self._note = struct.unpack(_NOTE, newest)
         journal.repeat_doubtful()
         self._journal = journal
