@@ -23,6 +23,8 @@ FIRST_FOR_LEDGER = 22
 FIRST_FOR_CARDS = 32
 FIRST_FOR_TIMES = 38
 SECTORS = 44
+# Settings, events, ledger, time log and register of key cards: (first sector, sectors per copy).
+RINGS = (0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, 5), (FIRST_FOR_TIMES, 3), (FIRST_FOR_CARDS, 3)
 _START_LIMIT = 20_000  # flash operations
 
 
@@ -93,8 +95,7 @@ class SmallMeter:
         self.start()
 
     def _build(self):
-        rings = (0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, 5), (FIRST_FOR_TIMES, 3), (FIRST_FOR_CARDS, 3)
-        self.stores = SmallStores(self.flash, *rings)
+        self.stores = SmallStores(self.flash, *RINGS)
         self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(self.chip, self.clock)
         self.teller = Teller(self.stores, self.timekeeper, aes)
