@@ -43,7 +43,7 @@ class TestPinSignal(unittest.TestCase):
         self.signal.clear()
         self.assertFalse(asyncio.run(self.signal.wait_ms(1)))
 
-    def test_a_wait_in_place_is_short(self):
+    def test_a_wait_in_place_gives_the_edge_a_millisecond(self):
         begun_us = time.ticks_us()
         self.assertFalse(self.signal.comes_at_once())
         self.assertTrue(1_000 < time.ticks_diff(time.ticks_us(), begun_us))
