@@ -73,7 +73,7 @@ def missing_at_a_kilohertz(meter, visit):
     meter.run_for(0.5)
     before, given = account_in_flash(meter).pulses_total, rising_edges(meter)
     meter.pico.pins[GPIO["pulse"]].pulses(1_000_000, 500_000)
-    # The visit begins between two steps: one that interrupts a step loses the pulses of that step (docs/installation.md).
+    # The visit begins between two steps. One that interrupts a step loses the pulses of it (docs/installation.md).
     meter.run_for(0.52)
     visit()
     meter.run_for(0.5)
