@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.house.places import ROOT
+from tests.tools.bill_command import printed, refusal
 from wattpurse_tools import cli
 
 EXAMPLES = ROOT / "tools/examples"
@@ -26,35 +27,11 @@ LOAD = "start,kWh\n2026-06-30T00:00:00+02:00,10\n2026-07-01T00:00:00+02:00,30\n"
 
 
 @pytest.fixture
-def files(tmp_path):
-    """Return a function that writes a file and returns its path."""
-
-    def write(name, text):
-        path = tmp_path / name
-        path.write_text(text)
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
 def block_tariffs(files):
     """Return a flat tariff, and one that is cheap up to 10 kWh a month and dear above."""
     flat = files("flat.toml", FLAT.format(currency="EUR", price="0.20"))
     blocks = files("blocks.toml", FLAT.format(currency="EUR", price='0.10", "0.40') + 'block_limits_kwh = ["10"]\n')
     return flat, blocks
-
-
-def printed(capsys, *argv):
-    assert cli.main(["bill", *map(str, argv)]) == 0
-    return capsys.readouterr().out
-
-
-def refusal(capsys, *argv):
-    assert cli.main(["bill", *map(str, argv)]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    return captured.err
 
 
 def test_the_cheaper_tariff_of_each_month_is_named(capsys, files, block_tariffs):

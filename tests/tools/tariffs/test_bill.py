@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.bill_command import printed, refusal
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools import cli
 from wattpurse_tools.loads import reading
@@ -84,30 +85,6 @@ def seconds(text):
 
 def two_rates(version=1, activation="2026-01-01T00:00:00+01:00", price="0.3", standing="0.5"):
     return TWO_RATES.format(version=version, activation=activation, price=price, standing=standing)
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Return a function that writes a file into the folder of the test and returns its path as text."""
-
-    def write(name, text):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return str(path)
-
-    return write
-
-
-def printed(capsys, *argv):
-    assert cli.main(["bill", *map(str, argv)]) == 0
-    return capsys.readouterr().out
-
-
-def refusal(capsys, *argv):
-    assert cli.main(["bill", *map(str, argv)]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    return captured.err
 
 
 def billed(capsys, *argv):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.bill_command import printed
 from wattpurse.core.money.account import DEMAND_FEE
 from wattpurse.core.money.contract import SettledAccount
 from wattpurse.core.tariffs.tariff import Tariff
@@ -51,21 +52,6 @@ daylight = "EU"
 DAY = '[[rates]]\nname = "DAY"\nprices = ["0.30", "0.50"]\nblock_limits_kwh = ["100"]\n'
 NIGHT = '[[rates]]\nname = "NIGHT"\nprices = ["0.20"]\n'
 SPARE = '[[rates]]\nname = "SPARE"\nprices = ["9"]\n'
-
-
-@pytest.fixture
-def files(tmp_path):
-    def write(name, text):
-        path = tmp_path / name
-        path.write_text(text)
-        return str(path)
-
-    return write
-
-
-def printed(capsys, *argv):
-    assert cli.main(["bill", *argv]) == 0
-    return capsys.readouterr().out
 
 
 def test_fees_and_levies_have_lines_of_their_own(capsys, files):

@@ -6,17 +6,17 @@
 ledger's own note (`clock_until_s`) at that moment. A note holds while the ledger still has that note: a move of the
 clock, or a later note in the ledger, ends it.
 
-The ring is opened, or created, at the start. If it cannot be read
-or written, `failed` is set, and the ledger takes the notes.
+The ring is opened, or created, at the start. If it cannot be read or written, `failed` is set, and the ledger takes the
+notes.
 """
 
 import struct
 
-from wattpurse.core.journal.journal import Journal
-from wattpurse.core.journal.slots import JournalUnreadable
+from wattpurse.core.journal.late_log import LateLog
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from wattpurse.core.journal.journal import Journal
     from wattpurse.hal import Flash
 
 RING = 7
@@ -25,17 +25,14 @@ _NOTE_RECORD = 1
 _FORMAT = b"\x01"
 _NOTE = "<III"
 _NOTE_SIZE = struct.calcsize(_NOTE)
-_PREPARE_BELOW_SLOTS = 8
 
 
-class TimeLog:
+class TimeLog(LateLog):
     """The log on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
 
     def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
-        self._place = flash, first_sector, sectors
-        self._journal = None
+        super().__init__(flash, first_sector, sectors, RING)
         self._note = 0, 0, 0
-        self.failed = False
 
     def newest(self, base_s: int) -> tuple:
         """Return `(time, until)` of the newest note if `base_s` is the ledger's own note still; else (0, 0)."""
@@ -46,37 +43,14 @@ class TimeLog:
         if not self._opens():
             return False
         self._note = base_s, time_s, until_s
-        try:
-            self._journal.append(_NOTE_RECORD, struct.pack(_NOTE, *self._note))
-        except OSError:
-            self.failed = True
-        return not self.failed
+        return self._appends(_NOTE_RECORD, struct.pack(_NOTE, *self._note))
 
-    def prepare(self) -> bool:
-        """Erase one sector ahead of need. Return False if none is due."""
-        journal = self._journal
-        return journal is not None and journal.free_slots < _PREPARE_BELOW_SLOTS and journal.prepare()
-
-    def _opens(self) -> bool:
-        """Open the ring unless it is open. Return False if it cannot be used."""
-        if self._journal is None and not self.failed:
-            try:
-                self._open()
-            except (JournalUnreadable, ValueError, OSError):
-                self.failed = True
-        return not self.failed
-
-    def _open(self) -> None:
-        """Take over the newest note. Write it again if one copy alone holds it: the next start must find it too."""
-        journal = Journal(*self._place, RING, self._snapshot)
-        snapshot = journal.resume_or_create()
+    def _take_over(self, journal: "Journal", snapshot: bytes) -> None:
         if snapshot[:1] != _FORMAT or len(snapshot) != len(_FORMAT) + _NOTE_SIZE:
             raise ValueError("the time log has a format that is not known")
         record = journal.newest_record()
         newest = snapshot[1:] if record is None else record[1][:_NOTE_SIZE]
         self._note = struct.unpack(_NOTE, newest)
-        journal.repeat_doubtful()
-        self._journal = journal
 
     def _snapshot(self) -> bytes:
         return _FORMAT + struct.pack(_NOTE, *self._note)
