@@ -8,7 +8,7 @@ VENV := .venv/bin
 run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test proof bench picture image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run test proof bench bench-bill picture image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,6 +24,9 @@ proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs 
 
 bench: venv ## Measure the meter's image on the emulated RP2040, into build/bench.json; ARGS="FIGURE ..." for some
 	@$(VENV)/wattpurse bench $(ARGS)
+
+bench-bill: venv ## Measure the cost of a bill against a plain loop with floats, into build/bill.json
+	@$(VENV)/python -m wattpurse_tools.bench.bill build/bill.json
 
 image: ## Build the image of a board, for instance BOARD=pico; MPY_DIR= names a MicroPython checkout to build from
 	@$(or $(wildcard boards/$(call needed,BOARD)/image/build),$(error There is no board $(BOARD) to build for)) $(ARGS)

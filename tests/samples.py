@@ -2,7 +2,7 @@
 
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.account import Account
-from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs import rules, table
 from wattpurse.core.tariffs.calendar import Zone, days_from_civil
 
 NEW_YEAR_S = days_from_civil(2026, 1, 1) * 86_400
@@ -11,7 +11,7 @@ KWH = 1_000_000
 
 def flat_fields() -> dict:
     """Return a tariff of 0.25 per kWh at all times, UTC, nothing else."""
-    return {
+    fields = {
         "version": 1,
         "activation_s": NEW_YEAR_S,
         "currency": "EUR",
@@ -25,6 +25,8 @@ def flat_fields() -> dict:
         "seasons": ((1, 1, (0,) * 8),),
         "holidays": (),
     }
+    fields.update(rules.NO_FURTHER_CHARGES)
+    return fields
 
 
 def day_and_night_fields() -> dict:

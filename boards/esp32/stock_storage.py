@@ -1,4 +1,4 @@
-"""Storage layout of a board with stock MicroPython: the ring is the last 544 KiB of partition "vfs".
+"""Storage layout of a board with stock MicroPython: the ring is the last 576 KiB of partition "vfs".
 
 The filesystem covers the whole partition and must be mounted by `mount_filesystem`, which keeps it off the ring (see
 `shared_blocks`). MicroPython's own boot script mounts it without the fence and writes nothing; `boot.py` runs next and
@@ -10,7 +10,7 @@ from esp32 import Partition
 
 from boards.micropython.shared_blocks import FencedBlocks, LastBlocks
 
-RING_SECTORS = 136
+RING_SECTORS = 144
 
 _BLOCK_COUNT = 4
 

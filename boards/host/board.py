@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         return board
 
 
-FLASH_SECTORS = 136
+FLASH_SECTORS = 144
 IMPULSES_PER_KWH = 1_000
 
 

@@ -7,7 +7,7 @@ resets it.
 from wattpurse import hal
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
-from wattpurse.core.money import clock_rules, supply
+from wattpurse.core.money import supply
 from wattpurse.core.money.account import MWH_PER_KWH
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.records import events
@@ -15,7 +15,6 @@ from wattpurse.core.records.settings import CLAMPS, PULSES
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.drivers.led_display import order_of
 from wattpurse.services.card_desk import CardDesk
-from wattpurse.services.console.console import Console
 from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from wattpurse.drivers.ct_calibration import Calibration
     from wattpurse.hal import Board
     from wattpurse.services.clamps import Clamps
+    from wattpurse.services.console.console import Console
 
 VERSION = "0.1.0"
 
@@ -50,6 +50,7 @@ class Meter:
     def __init__(self, board: "Board") -> None:
         hal.check(board)
         self.board = board
+        self._console = None
         self.stores = Stores(board.flash, board.aes)
         self.settings = self.stores.settings
         self.events = self.stores.events
@@ -119,7 +120,6 @@ class Meter:
             key_slot=self.key_slot,
             show_outcome=self._tap_ended,
         )
-        self.console = Console(board.console, self)
         self.supervisor = Supervisor(
             clock=clock,
             watchdog=board.watchdog,
@@ -128,6 +128,15 @@ class Meter:
             note=noter(self.events, timekeeper),
             report=board.console.write,
         )
+
+    @property
+    def console(self) -> "Console":
+        """The service console, made at the first use: its modules are loaded when energy is being counted."""
+        if self._console is None:
+            from wattpurse.services.console.console import Console
+
+            self._console = Console(self.board.console, self)
+        return self._console
 
     @property
     def fault(self) -> int:
@@ -145,17 +154,19 @@ class Meter:
 
     def start(self) -> None:
         """Open the stores in flash. Bad flash never raises: `fault` has the reason."""
-        self.stores.open()
+        self.stores.open_accounts()
         digit_order = self.settings.get("display_order")
         if digit_order is not None:
             self.display.set_digit_order(order_of(digit_order))
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
-            account = self.ledger.account
-            self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
+            self.timekeeper.start(*self.stores.clock_bounds_s())
         if self.fault == supply.ON and self.settings.get("front_end", PULSES) == CLAMPS:
             self._start_clamps()
+        if self.fault == supply.ON:
+            self._count_first()
+        self.stores.open_events()
         if self.fault == supply.ON:
             self._start_services()
 
@@ -241,6 +252,12 @@ class Meter:
             if self.clamps is not None:
                 self.clamps.step()
             await self.board.clock.sleep_ms(CLAMPS_PERIOD_MS)
+
+    def _count_first(self) -> None:
+        try:
+            self.metering.count()
+        except OSError:
+            self.stores.give_up()
 
     def _start_services(self) -> None:
         try:

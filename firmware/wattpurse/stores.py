@@ -9,7 +9,7 @@ import struct
 from wattpurse.core import carrier
 from wattpurse.core.journal.ring import JournalBlank
 from wattpurse.core.journal.slots import JournalUnreadable
-from wattpurse.core.money import supply
+from wattpurse.core.money import clock_rules, supply
 from wattpurse.core.money.account import Account
 from wattpurse.core.money.card_register import CardRegister
 from wattpurse.core.money.ledger import Ledger, LedgerMismatch
@@ -17,6 +17,7 @@ from wattpurse.core.records import events
 from wattpurse.core.records.events import EventLog
 from wattpurse.core.records.load_profile import LoadProfile
 from wattpurse.core.records.settings import Settings
+from wattpurse.core.records.time_log import TimeLog
 from wattpurse.core.records.top_up_log import TopUpLog
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -33,7 +34,8 @@ LEDGER_RING = (40, 24)
 LOAD_PROFILE_RING = (88, 16)
 TOP_UPS_RING = (120, 4)
 CARDS_RING = (128, 4)
-SECTORS = 136
+TIMES_RING = (136, 4)
+SECTORS = 144
 
 # Values of the setting `records`, about load profile and top-up log: older firmware left their flash blank.
 _RECORDS_BEGUN = 1
@@ -53,25 +55,37 @@ class Stores:
         self.ledger = Ledger(flash, *LEDGER_RING, self.cards)
         self.load_profile = LoadProfile(flash, *LOAD_PROFILE_RING)
         self.top_ups = TopUpLog(flash, *TOP_UPS_RING)
+        self.times = TimeLog(flash, *TIMES_RING)
         self.fault = supply.NOT_COMMISSIONED
         self._aes = aes
         self._flash = flash
         self._keys_changed = False
 
     def open(self) -> None:
-        """Open the stores and find `fault`. Bad flash never raises, and nothing is written into it."""
+        """Open accounts and events. Bad flash never raises, and nothing is written into it."""
+        self.open_accounts()
+        self.open_events()
+
+    def open_accounts(self) -> None:
+        """Open ledger and settings, and find `fault`. A start counts energy before it opens the rest."""
         self.fault = self._open_ledger()
         settings_are_open = _opens(self.settings)
-        events_are_open = _opens(self.events)
-        self._keys_changed = not self.chain_events()
         if self.settings.get("flash_by_records", 0):
             self.ledger.count_by_records()
         if self.fault == supply.LEDGER_UNREADABLE and self.settings.get("commissioning", 0):
             self.fault = supply.NOT_COMMISSIONED  # power failed before the ledger was created: nothing can be lost
+        is_whole = self.fault != supply.ON or (
+            settings_are_open and not self._number_is_retired() and self._commissioning_is_over()
+        )
+        if not is_whole:
+            self.give_up()
+
+    def open_events(self) -> None:
+        """Open the event log, and chain it."""
+        events_are_open = _opens(self.events)
+        self._keys_changed = not self.chain_events()
         if self.fault == supply.ON:
             self.events.failed = not events_are_open
-            if not settings_are_open or self._number_is_retired() or not self._commissioning_is_over():
-                self.give_up()
 
     def start_records(self, now_s: int) -> None:
         """Open load profile and top-up log, and chain the events.
@@ -110,7 +124,17 @@ class Stores:
     @property
     def records_failed(self) -> bool:
         """True if any of the records cannot be read or written."""
-        return self.events.failed or self.load_profile.failed or self.top_ups.failed or self.cards.failed
+        return any([store.failed for store in (self.events, self.load_profile, self.top_ups, self.cards, self.times)])
+
+    def clock_bounds_s(self) -> tuple:
+        """Return what a start of the clock needs: `(earliest time, latest time, time of a lost clock)`.
+
+        Call with a ledger that is open.
+        """
+        account = self.ledger.account
+        time_s, until_s = self.times.newest(account.standing["clock_until_s"])
+        begins_s = clock_rules.begins_s(account, until_s)
+        return max(account.time_s, time_s), clock_rules.latest_chip_s(account), begins_s
 
     def give_up(self, reason: int = supply.LEDGER_UNREADABLE) -> None:
         """Work on without the ledger: the ledger, or a part that it depends on, cannot be used."""
@@ -119,7 +143,7 @@ class Stores:
 
     def prepare(self) -> None:
         """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
-        for store in (self.ledger, self.events, self.load_profile, self.top_ups, self.cards):
+        for store in (self.ledger, self.events, self.load_profile, self.top_ups, self.cards, self.times):
             if store.prepare():
                 return
 
@@ -138,11 +162,12 @@ class Stores:
         `settings` are (name, value) pairs, among them meter_number, meter_key and site_key. `used_tokens` are the
         newest token number of each issuer under this meter number and key. These and all older ones count as redeemed.
         The ledger is written last: a meter with a ledger is commissioned. Raises ValueError if the meter has a ledger
-        already, if its number was retired, or if tariff or calibration are impossible.
+        already, if its number was retired, or if tariff, calibration or contract are impossible.
         """
         if self.fault != supply.NOT_COMMISSIONED:
             raise ValueError("this meter has a ledger already")
         account = Account(tariff_data, impulses, per_kwh, contract, now_s)
+        account.check_contract(contract)
         for number in used_tokens:
             account.tokens.start_after(number)
         if self._is_retired(dict(settings)["meter_number"]):

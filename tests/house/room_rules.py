@@ -64,13 +64,13 @@ ORDERS = (
         folder="tools/wattpurse_tools",
         floors=(
             ("tariffs", "meter_link", "emulation", "deploy", "picture"),
-            ("station",),
+            ("station", "loads", "bills"),
             ("bench",),
             ("commands",),
             ("completion",),
             ("cli",),
         ),
-        beside=("boards", "places"),
+        beside=("boards", "output_files", "places"),
     ),
 )
 

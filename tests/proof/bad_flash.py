@@ -12,7 +12,7 @@ from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.page import numbered
 from tests.proof.proof_flash import ProofFlash
-from tests.proof.small_meter import FIRST_FOR_EVENTS, FIRST_FOR_LEDGER, SECTORS, SmallMeter
+from tests.proof.small_meter import FIRST_FOR_EVENTS, FIRST_FOR_LEDGER, RINGS, SECTORS, SmallMeter
 from wattpurse.core.journal.ring import JournalBlank
 from wattpurse.core.journal.slots import SLOT_SIZE, TALLY_STEPS, JournalUnreadable
 from wattpurse.core.money.ledger import Ledger, LedgerMismatch
@@ -189,7 +189,7 @@ def _sequence_of(image, sector):
 
 def _twin_of(sector):
     """Return the same sector of the other copy."""
-    for first, sectors in ((0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, _LEDGER_SECTORS)):
+    for first, sectors in RINGS:
         if first <= sector < first + 2 * sectors:
             return sector + sectors if sector < first + sectors else sector - sectors
     raise ValueError("no ring has this sector")

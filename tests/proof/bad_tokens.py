@@ -129,6 +129,7 @@ _MADE = (
     (token.CONTRACT, 2),
     (token.TARIFF, samples.day_and_night_tariff()),
     (token.CLOCK, START_S + 60),
+    (token.CLOCK_BACK, START_S - 60),
     (token.CLEAR_TAMPER,),
     _WITHOUT_CREDIT,
     (token.DAYS, 86_400),

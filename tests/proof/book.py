@@ -4,7 +4,7 @@ A Book goes from page to page. For every step it lists the states that a power c
 state of the meter must be one of them, to the pulse and to the micro-unit.
 """
 
-from tests.proof.page import DAY_S, UNTIL, Page, month_of
+from tests.proof.page import DAY_S, MOVED_WITH_CLOCK, Page, month_of
 
 
 class Book:
@@ -79,7 +79,7 @@ class Book:
         """Set the clock, as an authorised person does. All remaining times stay the same."""
 
         def alter(page):
-            for name in UNTIL:
+            for name in MOVED_WITH_CLOCK:
                 if page.standing[name]:
                     page.standing[name] += now_s - page.time_s
             (back if now_s < page.time_s else ahead)(page)

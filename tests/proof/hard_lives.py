@@ -12,10 +12,10 @@ from tests.proof.campaign import LOST, Broken
 from tests.proof.key_history import KeyHistory
 from tests.proof.ledger_history import LedgerHistory
 from tests.proof.marginal_flash import MarginalFlash
-from tests.proof.record_histories import CardsHistory, DeadClockHistory, ProfileHistory, TopUpHistory
+from tests.proof.record_histories import CardsHistory, DeadClockHistory, ProfileHistory, TimesHistory, TopUpHistory
 from tests.proof.small_histories import EventsHistory, SettingsHistory
 
-LIVES_PER_CASE = 28
+LIVES_PER_CASE = 30
 _STEPS = 24
 _MOST_CUTS_IN_A_ROW = 50
 _OPERATIONS_OF_A_START = 4_000
@@ -40,6 +40,7 @@ _LIVES = (
     (KeyHistory, 4),
     (KeyHistory, 24),
     (CardsHistory, 4),
+    (TimesHistory, 4),
 )
 
 

@@ -14,7 +14,6 @@ from tests.proof.small_meter import METER_KEY, METER_NUMBER, SITE_KEY, START_S, 
 from tests.services.small_stores import SmallStores
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
-from wattpurse.core.money import clock_rules
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.account import Account
 from wattpurse.services.teller import Teller
@@ -24,6 +23,7 @@ _CARRIER = 1
 _OFFICE, _VENDING_POINT = 0, 2
 _SETTINGS_SECTORS = 4
 _EVENTS_SECTORS = 4
+_TIMES_SECTORS = 3
 
 
 class _Parts:
@@ -32,11 +32,12 @@ class _Parts:
     def __init__(self, flash, ledger_sectors: int):
         clock = VirtualClock()
         self.flash = flash
-        stores = SmallStores(
+        self.stores = stores = SmallStores(
             flash,
             settings_ring=(0, _SETTINGS_SECTORS),
             events_ring=(2 * _SETTINGS_SECTORS, _EVENTS_SECTORS),
             ledger_ring=(2 * (_SETTINGS_SECTORS + _EVENTS_SECTORS), ledger_sectors),
+            times_ring=(2 * (_SETTINGS_SECTORS + _EVENTS_SECTORS + ledger_sectors), _TIMES_SECTORS),
         )
         self.settings = stores.settings
         self.events = stores.events
@@ -46,8 +47,7 @@ class _Parts:
 
     def begin(self):
         """Let the teller work."""
-        account = self.ledger.account
-        self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
+        self.timekeeper.start(*self.stores.clock_bounds_s())
         self.teller.start()
 
 
@@ -55,7 +55,7 @@ class KeyHistory:
     """A station that rolls keys and sells credit, and the meter that takes its tokens, again and again."""
 
     name = "keys"
-    rings = _SETTINGS_SECTORS + _EVENTS_SECTORS
+    rings = _SETTINGS_SECTORS + _EVENTS_SECTORS + _TIMES_SECTORS
 
     def __init__(self, flash, sectors: int, random):
         self.flash, self.sectors, self.random = flash, sectors, random

@@ -42,7 +42,7 @@ TERMS = {
     "tax_permyriad": 0,
     "daily_limit_mwh": 0,
 }
-UNTIL = ("term_until_s", "dispenser_until_s", "permit_until_s", "friendly_until_s")
+MOVED_WITH_CLOCK = ("term_until_s", "dispenser_until_s", "permit_until_s", "friendly_until_s", "friendly_since_s")
 STANDING = (
     "term_until_s",
     "dispenser_until_s",
@@ -52,6 +52,7 @@ STANDING = (
     "emergency_energy",
     "cut_off",
     "friendly_until_s",
+    "friendly_since_s",
     "unconfirmed",
     "tripped",
     "shortage_level",
@@ -222,11 +223,22 @@ class Page:
         self.paid_back_in = (0, 0)
         for name in ("debt_microunits", "emergency_money", "emergency_energy", "term_until_s", "dispenser_until_s"):
             standing[name] = 0
+        if standing["friendly_until_s"]:
+            standing["friendly_since_s"] = self.time_s
 
     def buy_time(self, now_s: int, duration_s: int):
-        """Add time to a term that still runs, or begin one."""
-        self.standing["term_until_s"] = max(self.standing["term_until_s"], now_s) + duration_s
-        self.standing["term_bought_s"] += duration_s
+        """Pay back the friendly hours used without a term. Add the rest to a term that still runs, or begin one."""
+        standing = self.standing
+        standing["term_bought_s"] += duration_s
+        owed_s = 0
+        if standing["friendly_until_s"] and now_s >= standing["term_until_s"]:
+            owed_s = max(0, min(now_s, standing["friendly_until_s"]) - standing["friendly_since_s"])
+        if owed_s >= duration_s:
+            standing["friendly_since_s"] += duration_s
+            return
+        standing["term_until_s"] = max(standing["term_until_s"], now_s) + duration_s - owed_s
+        if owed_s:
+            standing["friendly_until_s"] = 0
 
     def change_debt(self, amount: int):
         """Add to the debt, or take off at most all of it."""

@@ -1,6 +1,7 @@
 """The parts of the campaign, in the order in which they run."""
 
 from tests.proof import (
+    authority,
     bad_cards,
     bad_console,
     bad_flash,
@@ -22,6 +23,7 @@ PARTS = (
     cards,
     key_cards,
     tokens,
+    authority,
     life,
     clock_lives,
     bad_tokens,

@@ -1,4 +1,4 @@
-"""Load profile, top-up log and chained events living through random steps, beside lists of their entries."""
+"""Load profile, top-up log, events, key cards and time log living through random steps, beside lists of entries."""
 
 from boards.host.chips.aes import aes
 from tests import samples
@@ -10,6 +10,7 @@ from wattpurse.core.money.known_cards import KnownCard
 from wattpurse.core.records import event_chain
 from wattpurse.core.records.events import CLOCK_SET, EventLog
 from wattpurse.core.records.load_profile import LoadProfile
+from wattpurse.core.records.time_log import TimeLog
 from wattpurse.core.records.top_up_log import TopUpLog
 from wattpurse.core.tariffs.calendar import HALF_HOUR_S
 
@@ -215,4 +216,56 @@ class CardsHistory:
         other.flash, other.sectors, other.random = register._place[0], self.sectors, random
         other.register = register
         other.least, other.most = dict(self.least), dict(self.most)
+        return other
+
+
+class TimesHistory:
+    """A time log: `least` is the acknowledged note, `most` the newest one tried."""
+
+    name = "times"
+
+    def __init__(self, flash, sectors: int, random):
+        self.flash, self.sectors, self.random = flash, sectors, random
+        self.log = TimeLog(flash, 0, sectors)
+        self.least = self.most = 0
+
+    def plan(self):
+        """Choose the next note."""
+        self._step = self.random.choice((1, 2, 600))
+
+    def perform(self):
+        """Note the time. The ledger's own note stays the same."""
+        self.most += self._step
+        if self.log.note(7, self.most, 2 * self.most):
+            self.least = self.most
+
+    def confirm(self):
+        """Check the living log."""
+        self.check(self.log)
+
+    def rest(self):
+        """Let nothing be under way."""
+
+    def recovered(self, flash) -> TimeLog:
+        """Return the log of a meter that starts from `flash`."""
+        log = TimeLog(flash, 0, self.sectors)
+        log.newest(7)
+        if log.failed:
+            raise Broken(LOST, "the time log cannot be opened")
+        return log
+
+    def check(self, log: TimeLog):
+        """Raise Broken if the log has an earlier note, or one that nobody made."""
+        time_s, until_s = log.newest(7)
+        if not self.least <= time_s <= self.most or until_s != 2 * time_s:
+            raise Broken(LOST, f"the newest note is {time_s} to {until_s}, not {self.least} to {self.most}")
+        if log.newest(8) != (0, 0):
+            raise Broken(BROKEN_RULES, "a note holds for another note of the ledger")
+
+    def continued(self, log: TimeLog, random) -> "TimesHistory":
+        """Return a history of its own that continues from a recovered log."""
+        other = TimesHistory.__new__(TimesHistory)
+        other.flash, other.sectors, other.random = log._place[0], self.sectors, random
+        other.log = log
+        other.least, other.most = self.least, self.most
         return other

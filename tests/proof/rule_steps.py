@@ -29,7 +29,7 @@ _STANDING_CHOICES = {
 }
 _CARDS = (0, 1, 2**32 - 1)
 _REASONS = (7, 6, 13)  # outdated, not supported, another tenant
-_UNTIL = ("term_until_s", "permit_until_s", "friendly_until_s")
+_UNTIL = ("term_until_s", "permit_until_s")
 
 
 def begin_with(random, page, account):
@@ -69,6 +69,19 @@ def _set_number(history, holder, name, value):
 
     history.book.record(on_page)
     return lambda: history.ledger.set_number(holder, name, value, history.now_s, number, 1)
+
+
+def _delay_the_end(history):
+    """Let friendly hours begin that delay the end of supply, or let them end."""
+    since_s = history.now_s - history.random.randrange(10**6)
+    until_s = history.random.choice((0, since_s + history.random.randrange(2 * 10**6)))
+    numbers = {"friendly_since_s": since_s, "friendly_until_s": until_s}
+
+    def on_account(account):
+        for name, value in numbers.items():
+            account.standing.set(name, value)
+
+    return history.change(lambda page: page.standing.update(numbers), on_account)
 
 
 def _take_back(history):
@@ -152,6 +165,7 @@ def _revoke(history):
 STEPS = (
     *[_set_term] * 3,
     *[_set_standing] * 3,
+    _delay_the_end,
     _take_back,
     _clear,
     _dispense,

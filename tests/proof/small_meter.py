@@ -7,8 +7,8 @@ from tests import samples
 from tests.proof.proof_flash import ProofFlash
 from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
-from wattpurse.core.money import clock_rules, supply
 from wattpurse.core.money import contract as contracts
+from wattpurse.core.money import supply
 from wattpurse.core.money.account import Account
 from wattpurse.core.seals import keys
 from wattpurse.services.teller import Teller
@@ -21,7 +21,10 @@ START_S = samples.NEW_YEAR_S + 3_600
 FIRST_FOR_EVENTS = 6
 FIRST_FOR_LEDGER = 22
 FIRST_FOR_CARDS = 32
-SECTORS = 38
+FIRST_FOR_TIMES = 38
+SECTORS = 44
+# Settings, events, ledger, time log and register of key cards: (first sector, sectors per copy).
+RINGS = (0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, 5), (FIRST_FOR_TIMES, 3), (FIRST_FOR_CARDS, 3)
 _START_LIMIT = 20_000  # flash operations
 
 
@@ -92,15 +95,13 @@ class SmallMeter:
         self.start()
 
     def _build(self):
-        rings = (0, 3), (FIRST_FOR_EVENTS, 8), (FIRST_FOR_LEDGER, 5), (FIRST_FOR_CARDS, 3)
-        self.stores = SmallStores(self.flash, *rings)
+        self.stores = SmallStores(self.flash, *RINGS)
         self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(self.chip, self.clock)
         self.teller = Teller(self.stores, self.timekeeper, aes)
 
     def _begin(self):
-        account = self.ledger.account
-        self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
+        self.timekeeper.start(*self.stores.clock_bounds_s())
         self.teller.start()
         self.ledger.advance(self.timekeeper.now_s(), 0)
 
@@ -114,7 +115,8 @@ def seal(
     version: int = 1,
     tenant: int = 0,
     after: int = 0,
+    issuer_key: bytes | None = None,
 ):
-    """Return a token as the issuer in its number seals it. `key` is the meter key."""
-    pair = keys.token_keys(aes, keys.issuer_key(aes, key, sequence >> 28))
+    """Return a token as the issuer in its number seals it. `key` is the meter key. A thief has another `issuer_key`."""
+    pair = keys.token_keys(aes, issuer_key or keys.issuer_key(aes, key, sequence >> 28))
     return token.seal_token(aes, pair, version, number, sequence, *token.make(kind, *fields), tenant, after)

@@ -15,7 +15,8 @@ from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.page import numbered
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
-from tests.proof.token_sums import CREDITING, SHARE_PLACE, TokenSums
+from tests.proof.token_rules import CREDITING, OF_A_VENDING_POINT, Sold
+from tests.proof.token_sums import SHARE_PLACE, TokenSums
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.seals import keys
@@ -27,12 +28,12 @@ LONG_CASES = 10_000
 
 _CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE)
 _DELIVERIES = 120
-_WINDOW = 64
 _DAY_S = 86_400
 _KINDS = (
     *[token.CREDIT_MONEY] * 4,
     *[token.CREDIT_ENERGY] * 2,
     token.CLOCK,
+    token.CLOCK_BACK,
     token.TARIFF,
     token.CONTRACT,
     token.CLEAR_TAMPER,
@@ -46,15 +47,6 @@ _KINDS = (
     token.PERMIT,
     token.SWITCH,
     token.SHORTAGE,
-)
-_OF_A_VENDING_POINT = (
-    *[token.CREDIT_MONEY] * 4,
-    *[token.CREDIT_ENERGY] * 2,
-    token.DAYS,
-    token.DISPENSE,
-    token.REFUND,
-    token.CLEAR,
-    token.PERMIT,
 )
 _TENANT_LIMIT = 2**24 - 1
 _REVOKED_FROM = 15  # tokens sold before a vending point is revoked
@@ -72,18 +64,6 @@ _OTHERS = {
 _ORDERED = (token.PERMIT, token.SWITCH, token.SHORTAGE)
 _MAY_BE_REFUSED = (outcome.OVER_LIMIT, outcome.OUTDATED, outcome.NOT_SUPPORTED)
 _FOR_GOOD = (outcome.OUTDATED, outcome.NOT_SUPPORTED, outcome.OTHER_TENANT)
-
-
-class _Sold:
-    """One token that an issuer sealed for a tenant, to be redeemed behind the order `after`."""
-
-    def __init__(self, sequence, kind, fields, tenant, after):
-        self.sequence = sequence
-        self.kind = kind
-        self.fields = fields
-        self.tenant = tenant
-        self.after = after
-        self.data = seal(sequence, kind, *fields, tenant=tenant, after=after)
 
 
 def run_case(seed: int, tally):
@@ -189,16 +169,15 @@ class _Desk:
         return self.meter.ledger.account
 
     def _judge(self, one, now_s, result):
-        what = f"token {one.sequence} of kind {one.kind} {one.fields}, tenant {one.tenant}, after {one.after},"
         expected = self._sums.refusal(one)
         if result == expected or expected is None and result in _MAY_BE_REFUSED:
-            self._check_refusal(one, f"{what} refused ('{outcome.text(result)}')", result)
+            self._check_refusal(one, f"{one} refused ('{outcome.text(result)}')", result)
         elif expected is None and result == outcome.ACCEPTED:
             self._sums.take(one, now_s)
         elif expected is None:
-            raise Broken(LOST, f"{what} was met with '{outcome.text(result)}'")
+            raise Broken(LOST, f"{one} was met with '{outcome.text(result)}'")
         else:
-            raise Broken(DOUBLED, f"{what} needs '{outcome.text(expected)}', but was met with '{outcome.text(result)}'")
+            raise Broken(DOUBLED, f"{one} needs '{outcome.text(expected)}', but was met with '{outcome.text(result)}'")
         self._check_account()
 
     def _check_refusal(self, one, what, result):
@@ -224,33 +203,7 @@ class _Desk:
             raise Broken(BROKEN_RULES, what)
 
     def _check_account(self):
-        account = self._account
-        bought = [account.money.bought, account.energy.bought]
-        if bought != self._sums.bought:
-            what = DOUBLED if sum(bought) > sum(self._sums.bought) else LOST
-            raise Broken(what, f"bought is {bought}, the redeemed tokens add up to {self._sums.bought}")
-        for unit, register in enumerate((account.money, account.energy)):
-            facts = register.taken, register.waived, register.balance
-            if facts != (self._sums.taken[unit], 0, self._sums.balance(unit)):
-                raise Broken(BROKEN_RULES, f"register {unit} has {vars(register)}, taken is {self._sums.taken[unit]}")
-        standing = {name: account.standing[name] for name in self._sums.standing}
-        if standing != self._sums.standing:
-            raise Broken(BROKEN_RULES, f"the meter has {standing}, its tokens give {self._sums.standing}")
-        if account.voided.newest != self._sums.voided:
-            raise Broken(BROKEN_RULES, f"voided are {account.voided.newest}, not {self._sums.voided}")
-        self._check_numbers(account)
-
-    def _check_numbers(self, account):
-        numbers = self._sums.numbers
-        issuers = {issuer: account.tokens.top(issuer) for issuer in account.tokens.issuers()}
-        if issuers != {issuer: numbers.newest(issuer) for issuer in numbers.counts}:
-            raise Broken(BROKEN_RULES, f"the newest tokens are {issuers}")
-        for issuer, newest in issuers.items():
-            for count in range(max(1, newest - _WINDOW - 2), newest + 2):
-                number = numbered(issuer, count)
-                if account.token_is_used(number) != numbers.is_used(number):
-                    what = DOUBLED if numbers.is_used(number) else LOST
-                    raise Broken(what, f"token {number} is used: {numbers.is_used(number)}, the meter says otherwise")
+        self._sums.check(self._account, "after a delivery")
 
 
 class _Sales:
@@ -272,15 +225,15 @@ class _Sales:
         """Return the tokens in the order of their sale."""
         sold = [self._sell() for _ in range(_REVOKED_FROM)]
         if self._random.random() < 0.6:
-            sold.append(_Sold(self._next_number(0), token.REVOKE, (self._revoked,), 0, 0))
+            sold.append(Sold(self._next_number(0), token.REVOKE, (self._revoked,), 0, 0))
         return sold + [self._sell() for _ in range(40 - len(sold))]
 
     def _sell(self):
         random = self._random
         issuer = random.choice((0, random.randrange(len(self._counts))))
-        kind = random.choice(_OF_A_VENDING_POINT if issuer else _KINDS)
+        kind = random.choice(OF_A_VENDING_POINT if issuer else _KINDS)
         tenant, card = random.choice((self._tenant,) * 5 + (random.choice(self._tenants),)), random.randrange(2)
-        one = _Sold(self._next_number(issuer), kind, self._fields(kind), tenant, self._order_before[card])
+        one = Sold(self._next_number(issuer), kind, self._fields(kind), tenant, self._order_before[card])
         if kind not in CREDITING:
             self._order_before[card] = one.sequence if random.random() < 0.5 else 0
         if kind == token.TENANT and tenant == self._tenant and one.fields[0] <= _TENANT_LIMIT:
@@ -296,7 +249,7 @@ class _Sales:
         random = self._random
         if kind in (token.CREDIT_MONEY, token.CREDIT_ENERGY):
             return (random.choice((1, 20_000_000, 10**15, 0, -5, random.randrange(10**9))),)
-        if kind == token.CLOCK:
+        if kind in (token.CLOCK, token.CLOCK_BACK):
             return (START_S + random.choice((-_DAY_S, 60, 30 * _DAY_S, 20 * 366 * _DAY_S)),)
         if kind == token.TARIFF:
             self._version = max(1, self._version + random.choice((1, 1, 0, -1)))
@@ -338,7 +291,7 @@ def _forge(random, sold):
     elif way == 8:
         data = _sealed_by_another(random, one, numbered(random.randrange(16), random.randrange(1, 200)))
     elif way == 9:
-        kind = random.choice([kind for kind in _KINDS if kind not in _OF_A_VENDING_POINT])
+        kind = random.choice([kind for kind in _KINDS if kind not in OF_A_VENDING_POINT])
         fields = next((other.fields for other in sold if other.kind == kind), ())
         issuer, count = random.randrange(1, 16), 2**20 + random.randrange(200)
         data = bytearray(seal(numbered(issuer, count), kind, *fields) if fields else one.data[:-1])
@@ -352,6 +305,5 @@ def _forge(random, sold):
 def _sealed_by_another(random, one, number):
     """Return a token with this number, under the key of a vending point that the number does not name."""
     other = random.choice([issuer for issuer in range(1, 16) if issuer != number >> 28])
-    pair = keys.token_keys(aes, keys.issuer_key(aes, METER_KEY, other))
-    made = token.make(one.kind, *one.fields)
-    return bytearray(token.seal_token(aes, pair, 1, METER_NUMBER, number, *made, one.tenant, 0))
+    issuer_key = keys.issuer_key(aes, METER_KEY, other)
+    return bytearray(seal(number, one.kind, *one.fields, tenant=one.tenant, issuer_key=issuer_key))

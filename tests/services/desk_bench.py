@@ -30,7 +30,7 @@ METER_KEY = keys.meter_key(aes, VENDING_KEY, METER)
 CLASSIC_UID = b"\x11\x22\x33\x44"
 PAGES_UID = b"\x04\x55\x66\x77\x11\x99\xaa"
 AMOUNT = 20_000_000
-SECTORS = 40
+SECTORS = 48
 
 
 def sealed(sequence=1, amount=AMOUNT, meter=METER):
@@ -174,7 +174,7 @@ class DeskBench:
         self._begin()
 
     def _build(self):
-        self.stores = SmallStores(self.flash, (0, 4), (8, 4), (16, 8), (32, 4))
+        self.stores = SmallStores(self.flash, (0, 4), (8, 4), (16, 8), (40, 4), (32, 4))
         self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(TimeSource(self.clock), self.clock)
         self.teller = Teller(self.stores, self.timekeeper, aes)

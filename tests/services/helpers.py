@@ -12,7 +12,7 @@ from boards.host.world.clock import VirtualClock
 from tests import samples
 from tests.services.small_stores import SmallStores
 from wattpurse.core.messages import token
-from wattpurse.core.money import clock_rules, supply
+from wattpurse.core.money import supply
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.money.token_windows import issuer_of
 from wattpurse.core.seals import keys
@@ -32,7 +32,8 @@ START_S = samples.NEW_YEAR_S + 3_600
 SETTINGS_RING = (0, 3)
 EVENTS_RING = (6, 3)
 LEDGER_RING = (12, 4)
-SECTORS = 20
+TIMES_RING = (20, 3)
+SECTORS = 26
 
 
 def seal(
@@ -106,7 +107,7 @@ class Bench:
         self.house.board_powered()
         self.counter = PulseCounter(self.house.read_raw, self.house.modulus)
         self.load_switch = LoadSwitch(*self._pins, clock, self.hold_ms)
-        self.stores = SmallStores(self.flash, SETTINGS_RING, EVENTS_RING, LEDGER_RING)
+        self.stores = SmallStores(self.flash, SETTINGS_RING, EVENTS_RING, LEDGER_RING, TIMES_RING)
         self.settings, self.events, self.ledger = self.stores.settings, self.stores.events, self.stores.ledger
         self.timekeeper = TimeKeeper(Ds3231(self.bus), clock)
         self.teller = Teller(self.stores, self.timekeeper, aes)
@@ -126,8 +127,7 @@ class Bench:
         self.events.open()
 
     def _start(self):
-        account = self.ledger.account
-        self.timekeeper.start(account.time_s, clock_rules.latest_chip_s(account), clock_rules.begins_s(account))
+        self.timekeeper.start(*self.stores.clock_bounds_s())
         self.teller.start()
         self.metering.step()
 

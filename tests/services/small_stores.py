@@ -5,6 +5,7 @@ from wattpurse.core.money.card_register import CardRegister
 from wattpurse.core.money.ledger import Ledger
 from wattpurse.core.records.events import EventLog
 from wattpurse.core.records.settings import Settings
+from wattpurse.core.records.time_log import TimeLog
 from wattpurse.stores import Stores
 
 
@@ -16,11 +17,18 @@ class SmallStores(Stores):
     """
 
     def __init__(
-        self, flash, settings_ring: tuple, events_ring: tuple, ledger_ring: tuple, cards_ring: tuple | None = None
+        self,
+        flash,
+        settings_ring: tuple,
+        events_ring: tuple,
+        ledger_ring: tuple,
+        times_ring: tuple,
+        cards_ring: tuple | None = None,
     ) -> None:
         super().__init__(flash)
         self.settings = Settings(flash, *settings_ring)
         self.events = EventLog(flash, *events_ring)
+        self.times = TimeLog(flash, *times_ring)
         register = None
         if cards_ring is not None:
             self.cards = register = CardRegister(flash, *cards_ring)

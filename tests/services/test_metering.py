@@ -85,7 +85,7 @@ class TestMetering(unittest.TestCase):
 
     def test_an_hour_without_load_writes_the_notes_of_the_time_alone(self):
         bench = helpers.Bench()
-        bench.ledger.note_time = lambda duration_s: None
+        bench.stores.times.note = lambda base_s, time_s, until_s: True
         programs = bench.flash.programs
         self._live(bench, 1_800_000)
         self.assertEqual(bench.flash.programs, programs)

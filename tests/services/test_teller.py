@@ -9,8 +9,10 @@ from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import statement, token
 from wattpurse.core.money import account_image, supply
 from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.contract import PrepaidMoney, SettledAccount
 from wattpurse.core.records import events
 from wattpurse.core.tariffs.calendar import LATEST_S
+from wattpurse.core.tariffs.table import TABLE_LIMIT
 
 CLOCK_S = helpers.START_S + 86_400
 TARIFF_DATA = samples.flat_tariff(version=7, activation_s=helpers.START_S + 30 * 86_400)
@@ -90,15 +92,15 @@ def _receipt(bench):
 
 def _large_tariff(version):
     """Return a tariff table as large as one may be, in force at once."""
-    prices = tuple(range(1 << 35, (1 << 35) + 6))
+    prices = tuple(range(1 << 20, (1 << 20) + 6))
     limits_mwh = tuple(range(1 << 42, (1 << 42) + 5))
     return samples.flat_tariff(
         version=version,
         activation_s=samples.NEW_YEAR_S,
-        rates=tuple((f"RATE {index}", prices, limits_mwh) for index in range(8)),
+        rates=tuple((name, prices, limits_mwh) for name in ("ALL", "R 1", "R 2", "R 3", "R 4", "R 5", "R 6", "R 7")),
         day_types=tuple(tuple((minute * 60, minute % 8) for minute in range(12)) for _ in range(7)),
         seasons=tuple((1 + index, 1, tuple(range(7)) + (0,)) for index in range(7)),
-        holidays=tuple((1 + index // 28, 1 + index % 28, 0) for index in range(64)),
+        holidays=tuple((1 + index // 28, 1 + index % 28, 0) for index in range(60)),
     )
 
 
@@ -313,12 +315,26 @@ class TestLimitsAndAges(unittest.TestCase):
         self.bench.ledger.advance(helpers.START_S + 400 * 86_400, 3_200)
         for version in (50, 51):
             large = _large_tariff(version)
-            self.assertTrue(1_000 <= len(large) <= 1_024, len(large))
+            self.assertTrue(830 <= len(large) <= TABLE_LIMIT, len(large))
             self.assertEqual(self._redeem(version, token.TARIFF, large), outcome.ACCEPTED)
             self.bench.ledger.advance(self.bench.ledger.account.time_s + 1, 0)
             self.bench.restart()
             self.assertEqual(self.bench.ledger.account.tariff.data, large)
         self.assertEqual(self._redeem(52, token.TARIFF, _large_tariff(52)), outcome.ACCEPTED)
+
+    def test_a_tariff_that_charges_demand_is_taken_under_the_account_contract_alone(self):
+        due = samples.flat_tariff(version=9, activation_s=samples.NEW_YEAR_S, demand_microunits_per_kw=1)
+        self.assertEqual(self._redeem(1, token.TARIFF, due), outcome.NOT_SUPPORTED)
+        self.assertIsNone(self.bench.ledger.account.pending_tariff)
+        self.assertEqual(self._redeem(2, token.CONTRACT, SettledAccount.code), outcome.ACCEPTED)
+        self.assertEqual(self._redeem(3, token.TARIFF, due), outcome.ACCEPTED)
+        self.assertEqual(self._redeem(4, token.CONTRACT, PrepaidMoney.code), outcome.NOT_SUPPORTED)
+
+    def test_a_tariff_that_would_lose_a_register_is_refused(self):
+        rates = tuple((f"R {number}", (1,), ()) for number in range(8))
+        large = samples.flat_tariff(version=9, activation_s=samples.NEW_YEAR_S, rates=rates)
+        self.assertEqual(self._redeem(1, token.TARIFF, large), outcome.NOT_SUPPORTED)
+        self.assertIsNone(self.bench.ledger.account.pending_tariff)
 
     def test_a_clock_token_that_waited_is_outdated(self):
         now_s = self.bench.ledger.account.time_s

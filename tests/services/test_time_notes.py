@@ -162,6 +162,43 @@ class TestWear(NotesTest):
             self._live(3_600, 1_000)
             self.assertTrue(0 < self.bench.flash.programs - programs <= 2 * most, is_lost)
 
+    def test_a_hundred_runs_without_energy_erase_nothing_of_the_ledger(self):
+        for run_s, has_battery, most in ((2, True, 0), (2, False, 6), (10, True, 16), (10, False, 20), (90, True, 42)):
+            self.setUp()
+            self.bench.rtc.battery = has_battery
+            self._outage(5)
+            before = list(self.bench.flash.erases)
+            for _ in range(100):
+                self._live(run_s)
+                self._outage(5)
+            worn = [after - earlier for earlier, after in zip(before, self.bench.flash.erases)]
+            first = helpers.TIMES_RING[0]
+            self.assertEqual(sum(worn[:first]), 0, (run_s, has_battery))
+            self.assertTrue(sum(worn[first:]) <= most, (run_s, has_battery, worn))
+
+    def test_a_note_of_the_log_ends_when_the_clock_is_moved(self):
+        self.bench.rtc.battery = False
+        for _ in range(5):
+            self._live(30)
+            self._outage(5)
+        back_s = self.bench.timekeeper.now_s() - 100
+        sealed = helpers.seal(1, token.CLOCK_BACK, back_s)
+        self.assertEqual(self.bench.teller.redeem(sealed, carrier.CONSOLE), outcome.ACCEPTED)
+        self._outage(5)
+        self.assertTrue(back_s <= self.bench.timekeeper.now_s() <= back_s + 10)
+
+    def test_a_time_log_that_fails_leaves_the_notes_to_the_ledger(self):
+        first, sectors = helpers.TIMES_RING
+        self.bench.rtc.battery = False
+        self._outage(5)
+        self.bench.flash.faults.bad_sectors.update(range(first, first + 2 * sectors))
+        self._live(30)
+        self.assertTrue(self.bench.stores.times.failed)
+        self.assertTrue(self.bench.stores.records_failed)
+        now_s = self.bench.timekeeper.now_s()
+        self._outage(5)
+        self.assertTrue(now_s <= self.bench.timekeeper.now_s() <= now_s + 10)
+
     def test_the_last_second_of_the_clock_is_noted_and_then_no_more(self):
         self.bench.timekeeper.set(LATEST_S - 20)
         self.bench.ledger.change(lambda account: _begin_at(account, LATEST_S - 20))

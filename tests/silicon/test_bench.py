@@ -207,4 +207,4 @@ class TestMeter:
 
 def test_the_bench_is_a_target_and_a_command():
     assert "bench:" in (ROOT / "Makefile").read_text()
-    assert bench in COMMANDS
+    assert "bench" in COMMANDS

@@ -9,7 +9,7 @@ from wattpurse_tools.emulation.repl import RawRepl
 
 STAGE_OFFSET = layout_of(boards.find("pico")).stage_offset
 RING_OFFSET = 0x140000
-RING_BYTES = 544 * 1024
+RING_BYTES = 576 * 1024
 FILESYSTEM_OFFSET = RING_OFFSET + RING_BYTES
 FLASH_BYTES = 2 * 1024 * 1024
 STORAGE = "from boards.pico import storage\n"

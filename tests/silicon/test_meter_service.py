@@ -73,7 +73,8 @@ def missing_at_a_kilohertz(meter, visit):
     meter.run_for(0.5)
     before, given = account_in_flash(meter).pulses_total, rising_edges(meter)
     meter.pico.pins[GPIO["pulse"]].pulses(1_000_000, 500_000)
-    meter.run_for(0.5)
+    # The visit begins between two steps. One that interrupts a step loses the pulses of it (docs/installation.md).
+    meter.run_for(0.52)
     visit()
     meter.run_for(0.5)
     meter.pico.pins[GPIO["pulse"]].stop_pulses()
@@ -100,7 +101,8 @@ def visited(meter, begun_us, before):
     # The pulse before the visit may not have been taken when it began.
     assert missing <= 1 + pulses_in((meter.clock.now_us - begun_us) / 1e6)
     meter.run_for(5)
-    assert missing_pulses(meter) <= missing
+    # The newest pulse may not be recorded yet, at either count.
+    assert missing_pulses(meter) <= missing + 1
     assert meter.relay.contact_closed
 
 

@@ -138,7 +138,7 @@ class TestTheGuestOfTheNight(ContractStory):
         self.outage_until(self.end_s - 5)
         self.world.run_for(30)
         self.outage_until(self.eight_s + HOUR_S)
-        self.tap(self.new_card(self.seal(token.TENANT, 7)))
+        self.tap(self.new_card(self.seal(token.TENANT, 7, 0)))
         self.buy(DAY_S)
         left_s = self.account.standing["term_until_s"] - self.world.now_s()
         self.assertTrue(0 <= DAY_S - left_s <= 6, left_s)

@@ -67,7 +67,7 @@ def gaps_of(parser: argparse.ArgumentParser, page: str) -> list[str]:
                 is_common = action.option_strings[-1] in common and f"`{action.option_strings[-1]}`" in section
                 missing = [] if is_common else [name for name in action.option_strings if name not in names]
             elif row is not None:
-                missing = [] if shown_name(action) in re.split(r"[ `]", row) else [shown_name(action)]
+                missing = [] if shown_name(action) in re.split(r"[][ `]+", row) else [shown_name(action)]
             else:
                 missing = [] if shown_name(action) in names else [shown_name(action)]
             gaps += [f"{' '.join(path)} {name}" for name in missing]

@@ -61,9 +61,8 @@ def test_bash_offers_what_fits(complete, words, offered):
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_shell_has_a_script_with_every_subcommand(capsys, shell):
     script = printed_script(capsys, shell)
-    for command in cli.COMMANDS:
-        name = command.__name__.rsplit(".", 1)[-1].replace("_", "-")
-        assert name in script
+    for module in cli.COMMANDS:
+        assert module.replace("_", "-") in script
 
 
 def test_an_unknown_shell_is_refused(capsys):

@@ -2,6 +2,7 @@
 
 Each subcommand is a module with `add_parser(subparsers)`. It adds its parser and sets the default `run` to a function
 that takes the parsed arguments and returns the exit status: 0 for done, 1 for refused or failed.
+A run that names a subcommand imports the module of that one alone: importing all of them takes longer than most runs.
 A wrong command line exits with 2. A ValueError or OSError from a subcommand becomes one line on standard error.
 """
 
@@ -9,41 +10,27 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
-from wattpurse_tools.commands import (
-    bench,
-    bill,
-    card,
-    console,
-    deploy,
-    events_check,
-    export,
-    keys,
-    meter,
-    pins,
-    station,
-    tariff,
-    token,
-    walk,
-)
 from wattpurse_tools.completion import PrintCompletion
 
-COMMANDS: tuple["Command", ...] = (
-    bench,
-    bill,
-    card,
-    console,
-    deploy,
-    events_check,
-    export,
-    keys,
-    meter,
-    pins,
-    station,
-    tariff,
-    token,
-    walk,
+# The modules of `wattpurse_tools.commands`, in the order of the help. A subcommand has its module's name, with hyphens.
+COMMANDS = (
+    "bench",
+    "bill",
+    "card",
+    "console",
+    "deploy",
+    "events_check",
+    "export",
+    "keys",
+    "meter",
+    "pins",
+    "station",
+    "tariff",
+    "token",
+    "walk",
 )
 
 FAILED = 1
@@ -69,8 +56,8 @@ class ShowVersion(argparse.Action):
         parser.exit()
 
 
-def build_parser(commands: Iterable[Command]) -> argparse.ArgumentParser:
-    """Return the parser of the whole command line, from the modules in `commands`."""
+def build_parser(commands: Iterable[Command | str]) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, from the modules in `commands`. A name is that of a module."""
     parser = argparse.ArgumentParser(prog="wattpurse", description="Host tools of the Wattpurse prepaid meter.")
     parser.add_argument("--version", action=ShowVersion, nargs=0, help="print the version and exit")
     parser.add_argument(
@@ -80,14 +67,16 @@ def build_parser(commands: Iterable[Command]) -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in commands:
-        command.add_parser(subparsers)
+        module = _module(command) if isinstance(command, str) else command
+        module.add_parser(subparsers)
     return parser
 
 
-def main(argv: list[str] | None = None, commands: Iterable[Command] = COMMANDS) -> int:
+def main(argv: list[str] | None = None, commands: Iterable[Command | str] = COMMANDS) -> int:
     """Run the command line `argv` (the process's own by default) and return its exit status."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        arguments = build_parser(commands).parse_args(argv)
+        arguments = build_parser(_needed(words, commands)).parse_args(words)
         status = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -100,6 +89,16 @@ def main(argv: list[str] | None = None, commands: Iterable[Command] = COMMANDS) 
         print(f"wattpurse: {' '.join(_words_of(error).split())}", file=sys.stderr)
         return FAILED
     return status
+
+
+def _needed(words: list[str], commands: Iterable[Command | str]) -> Iterable[Command | str]:
+    """Return the module that the first word names, or all `commands` if it names none."""
+    name = words[0].replace("-", "_") if words else ""
+    return [name] if name in [command for command in commands if isinstance(command, str)] else commands
+
+
+def _module(name: str) -> Command:
+    return cast(Command, import_module(f"wattpurse_tools.commands.{name}"))
 
 
 def _words_of(error: Exception) -> str:

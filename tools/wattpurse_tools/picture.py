@@ -16,6 +16,7 @@ from pathlib import Path
 from boards.host.world.commissioning import CARD, METER_NUMBER, open_world
 from boards.host.world.vending_desk import VendingDesk
 from boards.host.world.world import World
+from wattpurse_tools import output_files
 from wattpurse_tools.places import ROOT
 
 SECOND_CREDIT = "7.34"
@@ -24,6 +25,7 @@ LOAD_W = 340  # constant, so that the picture does not depend on the duration of
 TAP_LIMIT_S = 20
 SETTLE_S = 30
 
+_TITLE = "The simulated Wattpurse meter"
 _WIDTH, _HEIGHT = 760, 400
 _DIGIT_WIDTH, _DIGIT_HEIGHT, _DIGIT_PITCH = 34, 66, 56
 _DIGITS_AT = (78, 97)
@@ -97,7 +99,7 @@ def draw(face: Face) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">',
-            "  <title>The simulated Wattpurse meter</title>",
+            f"  <title>{_TITLE}</title>",
             f"  <style>\n{_STYLE}\n  </style>",
             *["  " + part for part in parts],
             "</svg>\n",
@@ -203,7 +205,8 @@ def main(arguments: list[str]) -> int:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # `wattpurse` is there
     # The name of the simulated meter's tariff file is relative to the root.
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(ROOT):
-        target.write_text(draw(meter_with_credit(folder)))
+        data = draw(meter_with_credit(folder)).encode()
+        output_files.write(target, data, output_files.contains(f"<title>{_TITLE}</title>"), force=False)
     print(f"{target}: drawn")
     return 0
 

@@ -42,14 +42,22 @@ class Metering:
         """Take pulses, or mWh, out of another counter from now on."""
         self._counter = counter
 
-    def step(self) -> None:
-        """Account for the pulses since the last step. Raises OSError when the ledger cannot be written."""
+    def count(self) -> int:
+        """Account for the pulses since the last call. Return the time. Raise OSError if the ledger cannot be written.
+
+        A start calls this before it opens the records: energy is in the ledger as early as possible.
+        """
         pulses = self._counter.take()
         now_s = self._timekeeper.now_s()
         self._ledger.advance(now_s, pulses)
         if pulses:
             self.pulses = self.pulses + pulses & PULSES_MASK
             self.newest_pulse_ms = self._clock.ticks_ms()
+        return now_s
+
+    def step(self) -> None:
+        """Count, note the time and read the registers. Raise OSError if the ledger cannot be written."""
+        now_s = self.count()
         self._time_notes.step(now_s)
         self._load_profile.step(self._ledger.account, now_s)
 

@@ -1,4 +1,4 @@
-"""Notes of the time in the ledger, from which a lost clock goes on (see `core.money.clock_rules`)."""
+"""Notes of the time, from which a lost clock goes on (see `core.money.clock_rules`)."""
 
 from wattpurse.core import carrier
 from wattpurse.core.money import clock_rules
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 class TimeNotes:
-    """Notes the time of `timekeeper` in the ledger of `stores` before the clock passes the time noted last."""
+    """Notes the time of `timekeeper` in `stores` before the clock passes the time noted last."""
 
     def __init__(self, stores: "Stores", timekeeper: "TimeKeeper") -> None:
         self._stores = stores
         self._timekeeper = timekeeper
         self._started_s = 0  # time of the first step; 0 before it
         self._begun_s = 0  # time of the first note; 0 before it
+        self._base_s = -1  # the ledger's own note at the last note; -1 before it
         self._until_s = 0
 
     def step(self, now_s: int) -> None:
@@ -30,22 +31,30 @@ class TimeNotes:
         at the start, the first note is due QUICK_START_S later. After a move of the clock the notes begin anew. They
         end with the clock.
         """
-        until_s = self._stores.ledger.account.standing["clock_until_s"]
         if self._started_s == 0:
             self._started_s = now_s
         if not self._timekeeper.was_lost and 0 <= now_s - self._started_s < clock_rules.QUICK_START_S:
             return
-        if until_s != self._until_s or until_s - 1 <= now_s < LATEST_S - 1:
-            self._note(now_s, until_s)
+        is_first = self._stores.ledger.account.standing["clock_until_s"] != self._base_s
+        if is_first or self._until_s - 1 <= now_s < LATEST_S - 1:
+            self._note(now_s, is_first)
         if self._timekeeper.doubted:
             self._note_doubt(now_s)
 
-    def _note(self, now_s: int, until_s: int) -> None:
-        if until_s != self._until_s or self._begun_s == 0:
+    def _note(self, now_s: int, is_first: bool) -> None:
+        if is_first:
             self._begun_s = now_s
         ledger = self._stores.ledger
-        ledger.note_time(clock_rules.note_s(now_s - self._begun_s, self._timekeeper.was_lost))
-        self._until_s = ledger.account.standing["clock_until_s"]
+        duration_s = clock_rules.note_s(now_s - self._begun_s, self._timekeeper.was_lost)
+        self._until_s = min(now_s + duration_s, LATEST_S)
+        if not (ledger.is_firm and self._is_noted_in_log(now_s)):
+            ledger.note_time(duration_s)
+        self._base_s = ledger.account.standing["clock_until_s"]
+
+    def _is_noted_in_log(self, now_s: int) -> bool:
+        """Note the time in the time log. Return False if the log cannot be used."""
+        base_s = self._stores.ledger.account.standing["clock_until_s"]
+        return self._stores.times.note(base_s, now_s, self._until_s)
 
     def _note_doubt(self, now_s: int) -> None:
         """Note once that the clock chip was wrong, so that no later start believes it."""

@@ -98,6 +98,7 @@ class TokenEffects:
 
     def _change_contract(self, opened: "Token", carrier: int) -> int:
         contract = contracts.by_code(opened.fields()[0])
+        self._ledger.account.check_contract(contract)
         self._change(opened, lambda account: setattr(account, "contract", contract))
         return self._accepted(opened, carrier, contract.code, opened.sequence)
 
@@ -105,6 +106,7 @@ class TokenEffects:
         tariff = Tariff(opened.body)
         if not self._ledger.account.is_newer_tariff(tariff):
             return outcome.OUTDATED
+        self._ledger.account.check_tariff(tariff)
         self._change(opened, lambda account: setattr(account, "pending_tariff", tariff))
         return self._accepted(opened, carrier, tariff.version, opened.sequence)
 

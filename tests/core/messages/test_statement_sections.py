@@ -2,6 +2,7 @@
 
 import unittest
 
+from tests import samples
 from tests.core.messages.test_statement import busy_account
 from tests.samples import NEW_YEAR_S
 from wattpurse.core.messages import statement
@@ -9,6 +10,8 @@ from wattpurse.core.messages.statement_sections import DEMAND, EVENTS, MEAN, sec
 from wattpurse.core.records.load_profile import Demand
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.core.tariffs.calendar import days_from_civil
+from wattpurse.core.tariffs.rules import PER_CENT, PER_KWH
+from wattpurse.core.tariffs.tariff import Tariff
 
 PLENTY = 4000
 NOW_S = days_from_civil(2027, 3, 20) * 86_400 + 3_900
@@ -65,6 +68,25 @@ class TestSections(unittest.TestCase):
             (month["demand_wh"], month["demand_s"]) if "demand_wh" in month else None for month in parsed["months"]
         ]
         self.assertEqual(found, expected)
+
+    def test_levies_and_the_names_of_all_registers_come_back(self):
+        account = samples.new_account(samples.flat_tariff(levies=(("VAT", PER_CENT, 1_900),)))
+        account.consume(40 * samples.KWH)
+        following = samples.flat_tariff(version=2, rates=(("DEAR", (500_000,), ()),), levies=(("FUND", PER_KWH, 10),))
+        account.pending_tariff = Tariff(following)
+        account.pass_to(NEW_YEAR_S + 60)
+        account.consume(10 * samples.KWH)
+        parsed = statement.parse(statement.compose(account, 0, NEW_YEAR_S, PLENTY))
+        self.assertEqual(parsed["rate_names"], ["DEAR", "ALL"])
+        self.assertEqual(parsed["rate_mwh"], [10 * samples.KWH, 40 * samples.KWH])
+        self.assertEqual(parsed["months"][0]["total_wh"], 50_000)
+        self.assertEqual(
+            parsed["levies"],
+            [
+                {"name": "FUND", "microunits": 100, "month_microunits": 100},
+                {"name": "VAT", "microunits": 1_900_000, "month_microunits": 1_900_000},
+            ],
+        )
 
     def test_months_are_not_given_up_for_them(self):
         account = busy_account()

@@ -49,7 +49,7 @@ class TestRegisters(unittest.TestCase):
             if number == 5:
                 self.registers, _ = Registers.unpack(self.registers.pack(), 0)
             months = [self.registers.month] + self.registers.closed_months
-            self.assertTrue(self.registers.pack().endswith(b"".join([month.pack() for month in months])))
+            self.assertIn(b"".join([month.pack() for month in months]), self.registers.pack())
 
     def test_a_wrong_count_of_months_is_refused(self):
         data = bytearray(self.registers.pack())

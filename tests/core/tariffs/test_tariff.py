@@ -7,6 +7,7 @@ import unittest
 from wattpurse.core.currency import Currency
 from wattpurse.core.tariffs import table
 from wattpurse.core.tariffs.calendar import Zone, days_from_civil
+from wattpurse.core.tariffs.rules import NO_FURTHER_CHARGES, PER_CENT, PER_KWH
 from wattpurse.core.tariffs.tariff import ALLOWANCE_BLOCK, TABLE_LIMIT, Tariff
 
 SUNDAY = 6
@@ -22,7 +23,7 @@ def berlin():
 
 
 def household_fields():
-    return {
+    fields = {
         "version": 7,
         "activation_s": 1767222000,
         "currency": "EUR",
@@ -40,10 +41,12 @@ def household_fields():
         "seasons": ((4, 1, (1, 1, 1, 1, 1, 2, 2, 2)), (10, 1, (0, 0, 0, 0, 0, 2, 2, 2))),
         "holidays": ((1, 1, 0), (12, 25, 0), (4, 6, 2026)),
     }
+    fields.update(NO_FURTHER_CHARGES)
+    return fields
 
 
 def flat_fields():
-    return {
+    fields = {
         "version": 1,
         "activation_s": 0,
         "currency": "NZD",
@@ -57,6 +60,8 @@ def flat_fields():
         "seasons": ((1, 1, (0,) * 8),),
         "holidays": (),
     }
+    fields.update(NO_FURTHER_CHARGES)
+    return fields
 
 
 def fields_with(**changed):
@@ -121,9 +126,10 @@ class Table(unittest.TestCase):
         self.assertEqual((tariff.standing_charge_microunits, tariff.allowance_mwh), (420000, 10 * KWH))
 
     def test_a_flat_table_byte_for_byte(self):
-        body = b"\x01\x00\x00\x00\x00\x00\x00\x00NZD\x02\x00\x00\x00\x00\x00\x00\x01\x03ALL\x01\x90\xa1\x0f"
+        body = b"\x01\x00\x00\x00\x00\x00\x00\x00NZD\x02\x00\x00\x00\x00"
+        body += b"\x00\x00\x00\x00\x00\x00\x00\x01\x03ALL\x01\x90\xa1\x0f"
         body += b"\x01\x01\x00\x00\x01\x01\x01\x00\x00\x00\x00\x00"
-        expected = b"WPT\x01" + struct.pack("<H", len(body) + 10) + body
+        expected = b"WPT\x02" + struct.pack("<H", len(body) + 10) + body
         expected += struct.pack("<I", binascii.crc32(expected))
         self.assertEqual(table.encode(flat_fields()), expected)
 
@@ -132,6 +138,25 @@ class Table(unittest.TestCase):
         decoded = table.decode(table.encode(fields_with(zone=zone)))["zone"]
         self.assertEqual((decoded.offset_minutes, decoded.start, decoded.end), (-210, zone.start, zone.end))
         self.assertEqual((decoded.in_utc, decoded.shift_minutes), (False, 30))
+
+    def test_a_table_of_changes_comes_back(self):
+        changes = (29_500_000, 120, 29_600_000, -60, 29_600_015, 840)
+        decoded = table.decode(table.encode(fields_with(zone=Zone(60, changes=changes))))["zone"]
+        self.assertEqual((decoded.offset_minutes, decoded.start, decoded.changes), (60, None, changes))
+
+    def test_levies_fees_and_kinds_of_blocks_come_back(self):
+        further = {
+            "month_charge_microunits": 4_990_000,
+            "minimum_microunits": 10_000_000,
+            "demand_microunits_per_kw": 7_250_000,
+            "levies": (("EXCISE", PER_KWH, 20_500), ("VAT", PER_CENT, 1_900)),
+            "blocks_of_total": True,
+            "blocks_by_day": True,
+            "free_in_blocks": False,
+        }
+        decoded = table.decode(table.encode(fields_with(**further)))
+        for name in further:
+            self.assertEqual(decoded[name], further[name])
 
     def test_any_flipped_bit_is_refused(self):
         data = table.encode(household_fields())
@@ -168,15 +193,15 @@ class Table(unittest.TestCase):
             (0, b"NZD", b"nzd", "currency"),
             (3, b"\x02", b"\x07", "decimals"),
             (5, b"\x00\x00", b"\x49\x03", "zone offset"),
-            (7, b"\x00", b"\x03", "daylight"),
-            (10, b"\x01", b"\x09", "number of rates"),
-            (12, b"ALL", b"A\x7fL", "ASCII"),
-            (16, b"\x90\xa1\x0f", b"\x81\x80\x80\x80\x80\x20", "price of ALL"),
-            (21, b"\x00\x00", b"\x01\x00", "rate in a day type"),
-            (21, b"\x00\x00", b"\x08\x00", "begin at minute 0"),
-            (24, b"\x01", b"\x0d", "month of a date"),
-            (25, b"\x01", b"\x20", "day of a date"),
-            (26, b"\x00", b"\x10", "day type in a season"),
+            (7, b"\x00", b"\x04", "daylight"),
+            (15, b"\x01", b"\x09", "number of rates"),
+            (17, b"ALL", b"A\x7fL", "ASCII"),
+            (21, b"\x90\xa1\x0f", b"\x81\x80\x80\x80\x80\x20", "price of ALL"),
+            (26, b"\x00\x00", b"\x01\x00", "rate in a day type"),
+            (26, b"\x00\x00", b"\x08\x00", "begin at minute 0"),
+            (29, b"\x01", b"\x0d", "month of a date"),
+            (30, b"\x01", b"\x20", "day of a date"),
+            (31, b"\x00", b"\x10", "day type in a season"),
         ):
             at += start
             self.assertEqual(body[at : at + len(right)], right)
@@ -186,10 +211,10 @@ class Table(unittest.TestCase):
 
     def test_an_unknown_format_is_named(self):
         data = table.encode(flat_fields())
-        later = data[:3] + b"\x02" + data[4:-4]
+        later = data[:3] + b"\x03" + data[4:-4]
         with self.assertRaises(ValueError) as caught:
             Tariff(later + struct.pack("<I", binascii.crc32(later)))
-        self.assertIn("format 2", str(caught.exception))
+        self.assertIn("format 3", str(caught.exception))
 
     def test_a_number_written_longer_than_it_needs_is_refused(self):
         data = table.encode(flat_fields())
@@ -202,13 +227,14 @@ class Table(unittest.TestCase):
 
     def test_a_table_over_the_limit_gives_the_size_of_its_parts(self):
         reason = self.refusal(largest_fields())
-        for part in ("1024", "header", "rates", "day types 201", "seasons 49", "holidays 129"):
+        for part in ("864", "header", "rates", "day types 201", "seasons 49", "holidays 129"):
             self.assertIn(part, reason)
 
     def test_a_table_at_the_limit_is_taken(self):
         fields = largest_fields()
         limits_mwh = tuple(100 * KWH * (index + 1) for index in range(5))
-        fields["rates"] = tuple((name, prices, limits_mwh) for name, prices, _ in fields["rates"])
+        prices = (1 << 20,) * 6
+        fields["rates"] = tuple((name, prices, limits_mwh) for name, _, _ in fields["rates"])
         data = table.encode(fields)
         self.assertTrue(len(data) <= TABLE_LIMIT)
         self.assertEqual(Tariff(data).rate_names[7], "RATE-7")
@@ -224,6 +250,15 @@ class Table(unittest.TestCase):
             ({"customer_class": 256}, "customer class"),
             ({"standing_charge_microunits": (1 << 40) + 1}, "standing charge"),
             ({"allowance_mwh": 1 << 48}, "allowance"),
+            ({"month_charge_microunits": (1 << 40) + 1}, "charge per month"),
+            ({"minimum_microunits": -1}, "minimum charge"),
+            ({"demand_microunits_per_kw": (1 << 40) + 1}, "maximum demand"),
+            ({"levies": (("VAT", PER_CENT, 1),) * 2}, "same name"),
+            ({"levies": (("VAT", PER_CENT, 10_001),)}, "value of levy VAT"),
+            ({"levies": (("VAT", PER_CENT, 0),)}, "value of levy VAT"),
+            ({"levies": (("VAT", 2, 1),)}, "kind of levy VAT"),
+            ({"levies": (("EIGHTLNG", PER_KWH, 1),)}, "length of a levy's name"),
+            ({"levies": tuple((f"L{number}", PER_KWH, 1) for number in range(5))}, "number of levies"),
             ({"rates": ()}, "number of rates"),
             ({"rates": one_rate}, "rate in a day type"),
             ({"rates": household_fields()["rates"] + (("DAY", (1,), ()),)}, "same name"),

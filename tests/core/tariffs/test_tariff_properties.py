@@ -111,7 +111,7 @@ def fits(document):
 
 
 def local_time(document, utc_s):
-    name = next(name for name in ZONES if ZONES[name] == document["zone"])
+    name = document["zone"].get("name") or next(name for name in ZONES if ZONES[name] == document["zone"])
     return datetime.fromtimestamp(utc_s, ZoneInfo(name))
 
 

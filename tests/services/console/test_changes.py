@@ -37,6 +37,18 @@ class TestChanges(unittest.TestCase):
         self.bench.meter.board.counter.take = lambda: 0
         return pulses
 
+    def test_a_tariff_that_charges_demand_is_refused_with_words(self):
+        table = samples.flat_tariff(version=7, demand_microunits_per_kw=1).hex()
+        self.assertIn("the contract 'prepaid-money' cannot charge it", self.bench.say("tariff set " + table))
+        self.bench.say("contract set account")
+        self.assertIn("takes over now", self.bench.say("tariff set " + table))
+        self.assertIn("the contract 'prepaid-money' cannot charge it", self.bench.say("contract set prepaid-money"))
+
+    def test_a_tariff_that_would_lose_a_register_is_refused_with_words(self):
+        rates = tuple((f"R{number}", (1,), ()) for number in range(8))
+        answer = self.bench.say("tariff set " + samples.flat_tariff(version=7, rates=rates).hex())
+        self.assertIn("there is room for 8 registers", answer)
+
     def test_a_tariff_waits_for_its_activation(self):
         later_s = START_S + 86_400
         answer = self.bench.say("tariff set " + samples.flat_tariff(version=7, activation_s=later_s).hex())

@@ -6,6 +6,8 @@ from tests import samples
 from tests.services.console.console_bench import REPORTS, START_S, Bench
 from wattpurse.core import carrier
 from wattpurse.core.money import contract
+from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.rules import PER_CENT, PER_KWH
 
 
 class TestReports(unittest.TestCase):
@@ -76,9 +78,9 @@ class TestReports(unittest.TestCase):
         self.bench.wait(2)
         self.bench.meter.metering.step()
         facts = self.bench.facts("registers")
-        self.assertEqual([rate["name"] for rate in facts["rates"]], ["ALL", "rate 1"])
+        self.assertEqual([rate["name"] for rate in facts["rates"]], ["ALL", "NIGHT", "DAY"])
         self.assertEqual(sum(rate["total_mwh"] for rate in facts["rates"]), facts["total_mwh"])
-        self.assertEqual(self.bench.facts("months")["rates"], ["ALL", "rate 1"])
+        self.assertEqual(self.bench.facts("months")["rates"], ["ALL", "NIGHT", "DAY"])
 
     def test_tariff(self):
         shown = self.bench.say("tariff")
@@ -94,6 +96,36 @@ class TestReports(unittest.TestCase):
         facts = self.bench.facts("tariff")
         self.assertEqual(facts["in_force"]["rates"][1]["block_limits_mwh"], [20_000_000])
         self.assertIsNone(facts["pending"])
+
+    def test_levies_and_further_charges_are_shown(self):
+        table = samples.flat_tariff(
+            version=9,
+            levies=(("EXCISE", PER_KWH, 20_500), ("VAT", PER_CENT, 1_900)),
+            month_charge_microunits=4_990_000,
+            blocks_by_day=True,
+            zone=Zone(60, changes=(29_500_000, 0)),
+        )
+        self.bench.meter.console.grant(5)
+        self.bench.say("tariff set " + table.hex())
+        self.bench.wait(2)
+        self.bench.meter.metering.step()
+        self.account = self.bench.meter.ledger.account
+        self.account.consume(10 * samples.KWH)
+        levies = self.bench.facts("registers")["levies"]
+        self.assertEqual([(one["name"], one["total_microunits"]) for one in levies], [
+            ("EXCISE", 205_000),
+            ("VAT", 513_950),
+        ])  # fmt: skip
+        self.assertIn("EXCISE  0.205000        0.205000", self.bench.say("registers"))
+        shown = self.bench.say("tariff")
+        for said in (
+            "fixed charge     4.990000 a month",
+            "blocks           of each rate by day",
+            "levy EXCISE      0.020500 per kWh",
+            "levy VAT         19.00 %",
+            "and 1 changes by date",
+        ):
+            self.assertIn(said, shown)
 
     def test_events_say_who_and_when(self):
         facts = self.bench.facts("events 3")["events"]

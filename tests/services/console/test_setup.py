@@ -103,6 +103,11 @@ class TestCommissioning(unittest.TestCase):
         self.bench.log_in()
         self.assertIn("only a blank meter", self.bench.say(COMMISSION))
 
+    def test_a_tariff_that_charges_demand_needs_the_account_contract(self):
+        table = samples.flat_tariff(demand_microunits_per_kw=1).hex()
+        self.assertIn("the contract 'prepaid-money' cannot charge it", self.bench.say(f"{COMMISSION} {table}"))
+        self.assertEqual(self.bench.meter.fault, supply.NOT_COMMISSIONED)
+
     def test_the_clock_comes_first(self):
         self.bench = Bench(clock_is_set=False)
         self.assertIn("the clock is not set", self.bench.say(COMMISSION))

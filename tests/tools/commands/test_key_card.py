@@ -110,6 +110,16 @@ def test_older_image_is_reported_and_not_topped_up(meter, capsys):
     assert read(capsys, "room12")["balance"] == 11 * MILLION - 300_000
 
 
+def test_money_that_this_station_did_not_load_is_named(capsys):
+    new_card()
+    shutil.copy("station.db", "other.db")
+    assert run("topup", "room12", "--amount", "5", "--state", "other.db") == 0
+    capsys.readouterr()
+    assert run("read", "room12") == 0
+    assert "unsold     5.00 EUR: not loaded by this station" in capsys.readouterr().out
+    assert read(capsys, "room12")["unsold"] == 0
+
+
 def test_sale_that_did_not_reach_the_card_is_written_later(capsys, monkeypatch):
     new_card()
     frames = []

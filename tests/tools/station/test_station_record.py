@@ -180,6 +180,23 @@ class TestStatements:
         assert station.redeemed_elsewhere(statement(100, 1 << 63 | 1)) == [37, 100]
 
 
+def make_older(database, version):
+    """Take out of a record all that came after `version`."""
+    columns = ["meters tenant", "tokens tenant", "tokens after", "receipts tenant", "receipts card"]
+    columns += ["statements taken", "statements event_link", "statements has_other_issuers"]
+    tables = ["other_issuers"]
+    if version < 3:
+        columns += ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s"]
+        columns += ["meters key_version", "meters site_version", "station operators_required"]
+        tables += ["receipts", "statements", "key_cards", "key_card_sales"]
+    columns += ["meters told_s"] if version == 1 else []
+    for column in columns:
+        database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
+    for table in tables:
+        database.execute(f"DROP TABLE {table}")
+    database.execute(f"PRAGMA user_version = {version}")
+
+
 class TestOlderRecord:
     @pytest.fixture
     def restored(self, desk):
@@ -256,19 +273,7 @@ class TestOlderRecord:
         new()
         top_up()
         database = sqlite3.connect("station.db")
-        columns = ["meters tenant", "tokens tenant", "tokens after", "receipts tenant", "receipts card"]
-        columns += ["statements taken", "statements has_other_issuers"]
-        tables = ["other_issuers"]
-        if version < 3:
-            columns += ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s"]
-            columns += ["meters key_version", "meters site_version", "station operators_required"]
-            tables += ["receipts", "statements", "key_cards", "key_card_sales"]
-        columns += ["meters told_s"] if version == 1 else []
-        for column in columns:
-            database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
-        for table in tables:
-            database.execute(f"DROP TABLE {table}")
-        database.execute(f"PRAGMA user_version = {version}")
+        make_older(database, version)
         database.commit()
         database.close()
         top_up()
@@ -281,9 +286,11 @@ class TestOlderRecord:
         new()
         with open_station() as station:
             station._database.execute(
-                "INSERT INTO statements VALUES (?, 5, 'money', 0, 7, NULL, NULL, 9, '', NULL)", (METER,)
+                "INSERT INTO statements (meter, time_s, unit, contract, balance, total_mwh, alarms)"
+                " VALUES (?, 5, 'money', 0, 7, 9, '')",
+                (METER,),
             )
-            station._database.execute("ALTER TABLE statements DROP COLUMN event_link")
+            make_older(station._database, 3)
             station._database.execute("PRAGMA user_version = 3")
         with open_station() as station:
             assert [(row["balance"], row["event_link"]) for row in station.statements.of_meter(METER)] == [(7, None)]

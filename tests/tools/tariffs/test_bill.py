@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.bill_command import printed, refusal
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools import cli
-from wattpurse_tools.tariffs import bill, load_curve, tariff_file
+from wattpurse_tools.loads import reading
+from wattpurse_tools.tariffs import bill, tariff_file
 from wattpurse_tools.tariffs.fields import instant
 from wattpurse_tools.tariffs.load_curve import LoadCurve
 
@@ -85,30 +87,6 @@ def two_rates(version=1, activation="2026-01-01T00:00:00+01:00", price="0.3", st
     return TWO_RATES.format(version=version, activation=activation, price=price, standing=standing)
 
 
-@pytest.fixture
-def files(tmp_path):
-    """Return a function that writes a file into the folder of the test and returns its path as text."""
-
-    def write(name, text):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return str(path)
-
-    return write
-
-
-def printed(capsys, *argv):
-    assert cli.main(["bill", *map(str, argv)]) == 0
-    return capsys.readouterr().out
-
-
-def refusal(capsys, *argv):
-    assert cli.main(["bill", *map(str, argv)]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    return captured.err
-
-
 def billed(capsys, *argv):
     return json.loads(printed(capsys, *argv, "--json"))
 
@@ -125,7 +103,7 @@ def test_october_in_berlin(capsys):
 
 
 def test_the_example_is_every_quarter_hour_of_its_month():
-    load = load_curve.load(OCTOBER)
+    load = reading.whole(OCTOBER)
     assert load.interval_s == 900
     assert load.start_s == seconds("2026-10-01T00:00:00+02:00")
     assert load.end_s == seconds("2026-11-01T00:00:00+01:00")
@@ -227,88 +205,6 @@ def test_prepaid_energy_takes_no_money(capsys):
     argv = ["--tariff", HOUSEHOLD, "--load", OCTOBER, "--contract", "prepaid-energy"]
     total = billed(capsys, *argv)["total"]
     assert (total["charge_microunits"], total["energy_mwh"]) == (0, 416_719_400)
-
-
-# The load as it is written
-
-
-def read(*lines, interval_s=None):
-    return load_curve.read(lines, "load.csv", interval_s)
-
-
-def test_a_header_an_empty_line_and_a_byte_order_mark_are_no_energy(files):
-    path = files("load.csv", "\ufeffstart,Wh\r\n2026-05-01T00:00:00Z,1.5\r\n\r\n2026-05-01T00:15:00Z,0.001\r\n")
-    load = load_curve.load(path)
-    assert load == LoadCurve(seconds("2026-05-01T00:00:00Z"), 900, (1500, 1))
-
-
-def test_the_interval_may_be_given():
-    assert read("2026-05-01T00:00:00Z,7", interval_s=900).end_s == seconds("2026-05-01T00:15:00Z")
-
-
-@pytest.mark.parametrize(
-    ("second_line", "said"),
-    [
-        ("2026-05-01T00:30:00Z", "2: has 1 columns"),
-        ("2026-05-01T00:30:00Z;1.5", "2: has 1 columns"),
-        ("2026-05-01T00:30:00Z,1,5", "2: has 3 columns"),
-        ("2026-05-01T00:30:00,1", "2: write a time with its offset"),
-        ("2026-05-01 half past,1", "2: write a time with its offset"),
-        ("2026-05-01T00:30:00.5Z,1", "2: must be a whole second"),
-        ("time,Wh", "2: write a time with its offset"),
-        ("2026-05-01T00:30:00Z,-1", "2: -1 Wh is negative"),
-        ("2026-05-01T00:30:00Z,", "2: '' will not do"),
-        ("2026-05-01T00:30:00Z,1.0001", "at most three decimals"),
-        ("2026-05-01T00:30:00Z,1e3", "'1e3' will not do"),
-        ("2026-05-01T00:30:00Z,nan", "'nan' will not do"),
-        ("2026-05-01T00:30:00Z,1 kWh", "'1 kWh' will not do"),
-        ("2026-05-01T00:30:00Z," + "9" * 5000, "will not do"),
-        ("2026-05-01T00:00:00Z,1", "2: has the same time as the line before"),
-        ("2026-05-01T01:45:00+02:00,1", "2: is earlier than the line before; sort the lines"),
-    ],
-)
-def test_wrong_line_is_named(second_line, said):
-    with pytest.raises(ValueError, match="^load.csv line 2: ") as caught:
-        read("2026-05-01T00:00:00Z,1", second_line)
-    assert said in str(caught.value)
-
-
-def test_a_malformed_first_line_is_not_a_header():
-    with pytest.raises(ValueError, match="line 1: write a time"):
-        read("01.05.2026 00:00,1", "2026-05-01T00:15:00Z,1")
-
-
-def test_gap_is_reported_with_its_length():
-    with pytest.raises(ValueError, match="line 4: 30 minutes before it are missing, intervals are 15 minutes; add"):
-        read("start,Wh", "2026-05-01T00:00:00Z,1", "2026-05-01T00:15:00Z,1", "2026-05-01T01:00:00Z,1")
-
-
-def test_overlap_is_reported_with_its_length():
-    with pytest.raises(ValueError, match="line 3: overlaps the line before by 20 seconds, intervals are 15 minutes"):
-        read("2026-05-01T00:00:00Z,1", "2026-05-01T00:15:00Z,1", "2026-05-01T00:29:40Z,1")
-    with pytest.raises(ValueError, match="line 2: overlaps"):
-        read("2026-05-01T00:00:00Z,1", "2026-05-01T00:15:00Z,1", interval_s=3600)
-
-
-def test_a_repeated_hour_without_its_own_offset_is_disorder():
-    with pytest.raises(ValueError, match="line 2: is earlier .* check the offsets around a daylight change"):
-        read("2026-10-25T02:45:00+02:00,1", "2026-10-25T02:00:00+02:00,1")
-
-
-@pytest.mark.parametrize("lines", [(), ("start,Wh",), ("", "")])
-def test_a_load_without_energy_is_refused(lines):
-    with pytest.raises(ValueError, match="holds no energy"):
-        read(*lines)
-
-
-def test_a_single_line_needs_the_interval():
-    with pytest.raises(ValueError, match="--interval MINUTES"):
-        read("2026-05-01T00:00:00Z,1")
-
-
-def test_a_file_that_is_not_text_is_refused(capsys, files):
-    load = files("load.csv", b"2026-05-01T00:00:00Z,1\n\xff\xfe\n")
-    assert "save it as plain CSV" in refusal(capsys, "--tariff", CAMPSITE, "--load", load)
 
 
 # The command line

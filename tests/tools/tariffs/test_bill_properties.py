@@ -3,9 +3,6 @@ meter's own ledger, which counts the same energy as pulses.
 """
 
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
-from itertools import pairwise
-from math import floor
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,17 +12,18 @@ from hypothesis import strategies as st
 from boards.host.chips.flash import FlashModel
 from boards.host.chips.random_bits import RandomBits
 from boards.host.world.clock import VirtualClock
-from tests.core.tariffs.test_tariff_properties import DAYS, ZONES, local_time, rate_by_document
-from wattpurse.core.money.account import Account
-from wattpurse.core.money.contract import PrepaidEnergy, PrepaidMoney
+from tests.core.tariffs.test_tariff_properties import DAYS, ZONES
+from tests.tools.tariffs import fraction_bill
+from wattpurse.core.money.account import DEMAND_FEE, MINIMUM_FEE, Account
+from wattpurse.core.money.contract import PrepaidEnergy, SettledAccount
 from wattpurse.core.money.ledger import Ledger
 from wattpurse.core.tariffs.tariff import Tariff
-from wattpurse_tools.tariffs import bill, load_curve, tariff_file
+from wattpurse_tools.loads import reading
+from wattpurse_tools.tariffs import bill, tariff_file
 from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 EXAMPLES = Path(__file__).parents[3] / "tools" / "examples"
 KWH = 1_000_000
-FREE = -1
 LONGEST_LOAD_MINUTES = 3000
 SECTORS = 5
 
@@ -34,121 +32,10 @@ def millionths_text(value):
     return f"{value // 1_000_000}.{value % 1_000_000:06}"
 
 
-# Oracle
-
-
-def in_force(documents, utc_s):
-    """Return the document in force at an instant: the first, until another's activation."""
-    newest = documents[0]
-    for document in documents[1:]:
-        if datetime.fromisoformat(document["activation"]).timestamp() <= utc_s:
-            newest = document
-    return newest
-
-
-def pieces(documents, load):
-    """Yield (second, mWh) of stretches without a change of rate or tariff, cut at whole minutes and activations.
-
-    Each cut has the energy up to it rounded down.
-    """
-    activations = {int(datetime.fromisoformat(document["activation"]).timestamp()) for document in documents[1:]}
-    for number, energy_mwh in enumerate(load.energies_mwh):
-        start_s = load.start_s + number * load.interval_s
-        end_s = start_s + load.interval_s
-        minutes = range(start_s - start_s % 60 + 60, end_s, 60)
-        cuts = sorted({start_s, end_s, *minutes, *(cut for cut in activations if start_s < cut < end_s)})
-        for begin, end in pairwise(cuts):
-            until_begin = floor(energy_mwh * Fraction(begin - start_s, load.interval_s))
-            until_end = floor(energy_mwh * Fraction(end - start_s, load.interval_s))
-            yield begin, until_end - until_begin
-
-
-def blocks_of(document, rate, position_mwh, month_mwh, energy_mwh):
-    """Yield (block, price per kWh, mWh) of the energy: the free allowance first, then block by block."""
-    free_mwh = Fraction(document["free_kwh_per_month"]) * KWH
-    free_now = min(max(free_mwh - month_mwh, 0), energy_mwh)
-    yield FREE, Fraction(0), free_now
-    begin, end = position_mwh + free_now, position_mwh + energy_mwh
-    written = document["rates"][rate]
-    limits = [Fraction(limit) * KWH for limit in written.get("block_limits_kwh", [])]
-    for block, (price, low, high) in enumerate(
-        zip(written["prices"], [0, *limits], [*limits, end + sum(limits)], strict=True)
-    ):
-        yield block, Fraction(price), max(Fraction(0), min(end, high) - max(begin, low))
-
-
-class ExpectedMonth:
-    """mWh and exact micro-units by (version, rate, block); days and micro-units by version."""
-
-    def __init__(self):
-        self.energy_mwh = {}
-        self.exact = {}
-        self.days = {}
-        self.standing = {}
-        self.rate_mwh = {}
-
-    def take(self, document, rate, energy_mwh):
-        month_mwh = sum(self.rate_mwh.values())
-        position_mwh = self.rate_mwh.get(rate, 0)
-        for block, price, part_mwh in blocks_of(document, rate, position_mwh, month_mwh, energy_mwh):
-            if part_mwh:
-                key = (document["version"], rate, block)
-                self.energy_mwh[key] = self.energy_mwh.get(key, 0) + part_mwh
-                self.exact[key] = self.exact.get(key, 0) + price * part_mwh
-        self.rate_mwh[rate] = position_mwh + energy_mwh
-
-    def begin_day(self, document):
-        version = document["version"]
-        self.days[version] = self.days.get(version, 0) + 1
-        price = Fraction(document["standing_charge_per_day"]) * 1_000_000
-        self.standing[version] = self.standing.get(version, 0) + price
-
-
-def expected_months(documents, load):
-    """Return the expected months by month index.
-
-    A day costs its standing charge once, when it begins, by the tariff in force at that second. Where the wall goes
-    back over midnight, the day that has begun goes on.
-    """
-    months, today = {}, None
-    for utc_s, energy_mwh in pieces(documents, load):
-        document = in_force(documents, utc_s)
-        date = local_time(document, utc_s).date()
-        if today is None or date > today:
-            today = date
-            months.setdefault(date.year * 12 + date.month - 1, ExpectedMonth()).begin_day(document)
-        month = months[today.year * 12 + today.month - 1]
-        month.take(document, rate_by_document(document, utc_s), energy_mwh)
-    return months
-
-
-def check_against_oracle(documents, load, tax_permyriad=0):
+def check_against_fractions(documents, load, tax_permyriad=0):
     tariffs = [Tariff(tariff_file.encode(document)) for document in documents]
-    made = bill.calculate(tariffs, load, tax_permyriad=tax_permyriad)
-    expected = expected_months(documents, load)
-    taxed = 1 + Fraction(tax_permyriad, 10_000)
-    assert list(made.months) == list(expected)
-    exact_so_far = Fraction(0)
-    for index, month in made.months.items():
-        wanted = expected[index]
-        assert {key: line.energy_mwh for key, line in month.energy.items()} == wanted.energy_mwh
-        assert {version: line.days for version, line in month.standing.items()} == wanted.days
-        for version, line in month.standing.items():
-            assert abs(line.charge_microunits - wanted.standing[version] * taxed) < 1
-        for key, line in month.energy.items():
-            assert abs(line.charge_microunits - wanted.exact[key] * taxed) < 1
-        exact = (sum(wanted.exact.values()) + sum(wanted.standing.values())) * taxed
-        assert month.charge_microunits == floor(exact_so_far + exact) - floor(exact_so_far)
-        exact_so_far += exact
-    check_total(made, load, floor(exact_so_far))
-
-
-def check_total(made, load, charge_microunits):
-    assert made.total.charge_microunits == charge_microunits
-    assert made.total.energy_mwh == sum(load.energies_mwh)
-    lines = [*made.total.energy.values(), *made.total.standing.values()]
-    assert sum(line.charge_microunits for line in lines) == charge_microunits
-    assert sum(month.charge_microunits for month in made.months.values()) == charge_microunits
+    made = bill.calculate(tariffs, load, SettledAccount, tax_permyriad)
+    fraction_bill.check(made, documents, load, tax_permyriad)
 
 
 # Strategies of the examples
@@ -167,6 +54,29 @@ days_of_note = st.sampled_from(
 )
 
 
+percents = st.integers(1, 10_000).map(lambda permyriad: f"{permyriad // 100}.{permyriad % 100:02}")
+levy_lines = st.one_of(
+    st.fixed_dictionaries({"percent": percents}),
+    st.fixed_dictionaries({"per_kwh": st.integers(1, 200_000).map(millionths_text)}),
+)
+no_or_amounts = st.one_of(st.just("0"), amounts)
+
+
+@st.composite
+def further_charges(draw):
+    """Draw the charges beside energy and days, and the energy that counts towards the blocks."""
+    names = draw(st.lists(st.sampled_from(["VAT", "EXCISE", "FUND"]), max_size=3, unique=True))
+    return {
+        "fixed_charge_per_month": draw(no_or_amounts),
+        "minimum_charge_per_month": draw(no_or_amounts),
+        "demand_charge_per_kw": draw(no_or_amounts),
+        "levies": [{"name": name, **draw(levy_lines)} for name in names],
+        "blocks": draw(st.sampled_from(["rate", "total"])),
+        "block_period": draw(st.sampled_from(["month", "day"])),
+        "free_kwh_in_blocks": draw(st.booleans()),
+    }
+
+
 @st.composite
 def documents(draw, zone, names, version):
     rate = st.sampled_from(names)
@@ -180,6 +90,7 @@ def documents(draw, zone, names, version):
         "zone": zone,
         "standing_charge_per_day": draw(amounts),
         "free_kwh_per_month": millionths_text(draw(st.one_of(st.just(0), limits))),
+        **draw(further_charges()),
         "rates": [draw(rates(name)) for name in names],
         "day_types": {name: {"00:00": draw(rate), **draw(st.dictionaries(clocks, rate, max_size=6))} for name in kinds},
         "seasons": [{"start": start, **{day: draw(kind) for day in DAYS}} for start in starts],
@@ -222,14 +133,16 @@ def instant_of_note(draw, zone):
 def cases(draw, energy=energies, most_following=2):
     """Draw documents that take over one after the other, and a load."""
     zone = ZONES[draw(st.sampled_from(sorted(ZONES)))]
-    names = ["A", "B", "C"][: draw(st.integers(1, 3))]
+    names = st.permutations(["A", "B", "C", "D"]).flatmap(
+        lambda order: st.integers(1, 3).map(lambda count: order[:count])
+    )
     load = draw(loads(zone, energy))
     borders = st.integers(0, len(load.energies_mwh)).map(lambda number: load.start_s + number * load.interval_s)
     seconds = st.one_of(st.integers(load.start_s - 90, load.end_s + 90), borders, st.just(instant_of_note(draw, zone)))
     activations = sorted(draw(st.lists(seconds, max_size=most_following, unique=True)))
-    succession = [draw(documents(zone, names, 1))]
+    succession = [draw(documents(zone, draw(names), 1))]
     for number, activation_s in enumerate(activations):
-        following = draw(documents(zone, names, number + 2))
+        following = draw(documents(zone, draw(names), number + 2))
         following["activation"] = datetime.fromtimestamp(activation_s, UTC).isoformat()
         succession.append(following)
     return succession, load
@@ -240,8 +153,8 @@ def cases(draw, energy=energies, most_following=2):
 
 @settings(max_examples=150, deadline=None)
 @given(cases(), st.one_of(st.just(0), st.integers(0, 10_000)))
-def test_bill_agrees_with_fractions(case, tax_permyriad):
-    check_against_oracle(*case, tax_permyriad)
+def test_bill_with_every_kind_of_charge_agrees_with_fractions(case, tax_permyriad):
+    check_against_fractions(*case, tax_permyriad)
 
 
 def test_example_agrees_with_fractions():
@@ -250,35 +163,47 @@ def test_example_agrees_with_fractions():
         assert "00:00" in day_type
     for season in household["seasons"]:
         season.update({day: season.get(day, season["days"]) for day in DAYS})
-    check_against_oracle([household], load_curve.load(EXAMPLES / "load-october.csv"))
+    check_against_fractions([household], reading.whole(EXAMPLES / "load-october.csv"))
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(energy=small_energies, most_following=1))
 def test_bill_agrees_with_the_ledger_of_a_meter(case):
     succession, load = case
+    # A meter charges no fees of the day on which it is installed, and no minimum of that month.
+    succession[0].update(standing_charge_per_day="0", fixed_charge_per_month="0", minimum_charge_per_month="0")
     tariffs = [Tariff(tariff_file.encode(document)) for document in succession]
     zone = tariffs[0].zone
     assume(all(tariff.activation_s > load.start_s for tariff in tariffs[1:]))
     assume(zone.day(load.end_s) == zone.day(load.end_s - 1))  # a meter would begin the next day, a bill does not
     account = metered(tariffs, load)
-    first_day = tariffs[0].standing_charge_microunits  # the day it is installed is free in a meter
-    made = bill.calculate(tariffs, load)
-    assert made.total.charge_microunits == account.money.charged + first_day
+    made = bill.calculate(tariffs, load, SettledAccount)
     months = [*reversed(account.registers.closed_months), account.registers.month]
-    months[0].charge_microunits += first_day
+    assume(len(months) == 1 or not tariffs[-1].minimum_microunits)  # a meter charges none in the first month
     assert list(made.months) == [month.index for month in months]
+    not_yet = end_of_month(made.months[months[-1].index])
+    levies_not_yet = made.total.levy_microunits - sum(one.microunits for one in account.levies.sums)
+    assert levies_not_yet >= 0 if not_yet else levies_not_yet == 0
+    assert made.total.charge_microunits - not_yet - levies_not_yet == account.money.charged
     for month in months:
         section = made.months[month.index]
-        assert section.charge_microunits == month.charge_microunits
-        for rate, energy_mwh in enumerate(month.rate_mwh):
-            assert sum(line.energy_mwh for key, line in section.energy.items() if key[1] == rate) == energy_mwh
+        names = [*account.tariff.rate_names, *account.registers.former_names]
+        for name, energy_mwh in zip(names, month.rate_mwh, strict=False):
+            assert sum(line.energy_mwh for line in section.energy.values() if line.rate_name == name) == energy_mwh
+        if month is not months[-1]:
+            assert section.charge_microunits == month.charge_microunits
+
+
+def end_of_month(charges):
+    """Return the charges of the last month that a meter takes when the month ends."""
+    return sum(line.charge_microunits for (_, fee), line in charges.fees.items() if fee in (DEMAND_FEE, MINIMUM_FEE))
 
 
 def metered(tariffs, load):
     """Return the account of a meter with one impulse per mWh that was read at the end of each interval."""
-    account = Account(tariffs[0].data, 1_000_000, 1, PrepaidMoney, load.start_s)
+    account = Account(tariffs[0].data, 1_000_000, 1, SettledAccount, load.start_s)
     if len(tariffs) > 1:
+        account.check_tariff(tariffs[1])
         account.pending_tariff = tariffs[1]
         account.note_next_change()
     ledger = Ledger(FlashModel(VirtualClock(), 2 * SECTORS, RandomBits(1)), 0, SECTORS)
@@ -294,6 +219,8 @@ def metered(tariffs, load):
 @given(cases())
 def test_prepaid_energy_costs_no_money_and_has_the_same_energy(case):
     succession, load = case
+    for document in succession:
+        document["demand_charge_per_kw"] = "0"
     tariffs = [Tariff(tariff_file.encode(document)) for document in succession]
     by_energy = bill.calculate(tariffs, load, PrepaidEnergy).total
     by_money = bill.calculate(tariffs, load).total

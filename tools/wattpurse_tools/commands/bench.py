@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from wattpurse_tools import output_files
 from wattpurse_tools.bench.figures import FIGURES, measure
 from wattpurse_tools.bench.metering_class import BOUNDS, measure_class
 from wattpurse_tools.places import ROOT
@@ -20,6 +21,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "figures", nargs="*", metavar="FIGURE", help="measure only these and write no file; class: the clamps' figures"
     )
+    output_files.add_force_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -27,11 +29,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print a line per figure and write all figures. Return 0 even if a bound is not met."""
     if arguments.figures == [CLASS]:
         return run_class()
+    if not arguments.figures:
+        output_files.check(arguments.output, _is_own, arguments.force)
     values = measure(set(arguments.figures), lambda line: print(line, flush=True))
     print("\n".join(report(values)))
     print("Emulated RP2040 at 125 MHz without flash cache misses: a real board is somewhat slower.")
     if not arguments.figures:
-        arguments.output.write_text(json.dumps(values, indent=2) + "\n")
+        output_files.write(arguments.output, (json.dumps(values, indent=2) + "\n").encode(), _is_own, arguments.force)
     return 0
 
 
@@ -42,6 +46,11 @@ def run_class() -> int:
         print(f"{name:<33}{value:>10g} at most {BOUNDS[name]:<8g}{'met' if value <= BOUNDS[name] else 'NOT MET'}")
     CLASS_OUTPUT.write_text(json.dumps(values, indent=2) + "\n")
     return 0
+
+
+def _is_own(path: Path) -> bool:
+    """Return True if a file has figures of the bench."""
+    return any(output_files.contains(f'"{figure.name}": ')(path) for figure in FIGURES)
 
 
 def report(values: dict[str, float]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`wattpurse tariff`: check a tariff, encode it into the meter's binary table, and decode a table."""
+"""`wattpurse tariff`: ask for a tariff, check it, encode it into the meter's binary table, and decode a table."""
 
 import argparse
 import json
@@ -7,27 +7,43 @@ from pathlib import Path
 from typing import Any
 
 from wattpurse.core.tariffs.tariff import TABLE_LIMIT, Tariff
-from wattpurse_tools.tariffs import tariff_file
+from wattpurse_tools import output_files
+from wattpurse_tools.tariffs import succession, tariff_file
 from wattpurse_tools.tariffs.document import instant_text
 from wattpurse_tools.tariffs.fields import instant
+from wattpurse_tools.tariffs.interview import Interview
+from wattpurse_tools.tariffs.toml_text import toml_text
 
 CHANGES_SHOWN = 8
 DAYS_SEARCHED = 400
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `tariff check`, `tariff encode` and `tariff decode`."""
-    parser = subparsers.add_parser("tariff", help="check a tariff, encode it for the meter, decode a table")
+    """Add `tariff new`, `tariff check`, `tariff encode` and `tariff decode`."""
+    parser = subparsers.add_parser("tariff", help="write a tariff, check it, encode it for the meter, decode a table")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
+
+    new = actions.add_parser("new", help="ask the questions of a tariff and write it as TOML")
+    new.add_argument("file", type=Path, help="the .toml file to write; it must not exist")
+    new.set_defaults(run=run_new)
 
     check = actions.add_parser("check", help="print the prices of a tariff, its size and its next changes of rate")
     check.add_argument("file", type=Path, help="a tariff, .toml or .json, or a binary table")
     check.add_argument("--at", metavar="TIME", help="show the changes after this ISO time with offset (default: now)")
+    check.add_argument(
+        "--after",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="OLD",
+        help="print the fate of each register after this tariff; may be given several times, the oldest first",
+    )
     check.set_defaults(run=run_check)
 
     encode = actions.add_parser("encode", help="write the binary table of a tariff")
     encode.add_argument("file", type=Path, help="a tariff, .toml or .json")
     encode.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
+    output_files.add_force_option(encode)
     encode.set_defaults(run=run_encode)
 
     decode = actions.add_parser("decode", help="print a binary table as a JSON tariff")
@@ -35,20 +51,50 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     decode.set_defaults(run=run_decode)
 
 
+def run_new(arguments: argparse.Namespace) -> int:
+    """Ask for a tariff and write it. Nothing is written before the last answer, and no file is replaced."""
+    path = arguments.file
+    if path.suffix != ".toml":
+        raise ValueError(f"{path}: the tariff is written as TOML; name the file .toml")
+    if path.exists():
+        raise ValueError(f"{path}: is there already; name another file")
+    try:
+        document = Interview(input, print).document()
+    except EOFError:
+        raise ValueError("the answers ended early; nothing was written") from None
+    with path.open("x", encoding="utf-8") as file:
+        file.write(toml_text(document))
+    print(f"{path}: written; try it with 'wattpurse tariff check {path}'")
+    return 0
+
+
 def run_check(arguments: argparse.Namespace) -> int:
-    """Print the summary of a valid tariff."""
+    """Print the summary of a valid tariff, and the fate of the registers of the tariffs before it."""
     tariff = Tariff(tariff_file.load_table(arguments.file))
     at_s = int(time.time()) if arguments.at is None else instant(arguments.at, "--at")
-    print("\n".join(summary(tariff, at_s)))
+    earlier = [Tariff(tariff_file.load_table(path)) for path in arguments.after]
+    fate = succession.check(earlier, tariff) if earlier else []
+    print("\n".join([*summary(tariff, at_s), *fate]))
     return 0
 
 
 def run_encode(arguments: argparse.Namespace) -> int:
     """Write the table. Nothing is written if the tariff is not valid."""
     table = tariff_file.encode(tariff_file.load(arguments.file))
-    arguments.output.write_bytes(table)
+    output_files.write(arguments.output, table, _is_table, arguments.force, [arguments.file])
     print(f"{arguments.output}: {len(table):,} bytes")
     return 0
+
+
+def _is_table(path: Path) -> bool:
+    """Return True if a file is the table of a tariff."""
+    if path.stat().st_size > TABLE_LIMIT:
+        return False
+    try:
+        Tariff(path.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 def run_decode(arguments: argparse.Namespace) -> int:
@@ -66,6 +112,7 @@ def summary(tariff: Tariff, at_s: int) -> list[str]:
         f"size: {len(tariff.data):,} of {TABLE_LIMIT:,} bytes",
         f"standing charge: {document['standing_charge_per_day']} {currency} per day",
         f"free energy: {document['free_kwh_per_month']} kWh per month",
+        *_further_lines(tariff, document),
         f"prices in {currency} per kWh:",
     ]
     for rate in range(tariff.rate_count):
@@ -82,6 +129,26 @@ def summary(tariff: Tariff, at_s: int) -> list[str]:
     shift_s = zone.next_shift_s(start_s)
     if shift_s is not None:
         lines.append(f"next daylight change: {instant_text(shift_s, zone)}")
+    return lines
+
+
+def _further_lines(tariff: Tariff, document: dict[str, Any]) -> list[str]:
+    """Return a line for each further charge of the tariff, and for blocks that do not count each rate by month."""
+    currency = tariff.currency.code
+    rows = (
+        ("fixed charge", "fixed_charge_per_month", "per month"),
+        ("minimum charge", "minimum_charge_per_month", "per month"),
+        ("maximum demand", "demand_charge_per_kw", "per kW and month, for the contract 'account' alone"),
+    )
+    lines = [f"{name}: {document[key]} {currency} {unit}" for name, key, unit in rows if document[key] != "0"]
+    if tariff.blocks_of_total or tariff.blocks_by_day:
+        of = "all rates together" if tariff.blocks_of_total else "each rate"
+        lines.append(f"blocks: of {of}, by {document['block_period']}")
+    if tariff.allowance_mwh and not tariff.free_in_blocks:
+        lines.append("free energy does not count towards the blocks")
+    for levy in document["levies"]:
+        value = f"{levy['percent']} %" if "percent" in levy else f"{levy['per_kwh']} {currency} per kWh"
+        lines.append(f"levy {levy['name']}: {value}")
     return lines
 
 

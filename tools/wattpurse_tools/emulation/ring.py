@@ -10,7 +10,7 @@ from wattpurse.stores import Stores
 from wattpurse_tools.emulation.emulator import EmulatedPico
 
 RING_OFFSET = 0x140000
-RING_SECTORS = 136
+RING_SECTORS = 144
 RING_BYTES = RING_SECTORS * SECTOR_SIZE
 
 

@@ -4,6 +4,7 @@ Energy is in kWh, exact to the mWh. Money is in units of the currency, exact to 
 """
 
 import csv
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ Facts = dict[str, Any]  # a report of the console, parsed from JSON
 Row = tuple[Any, ...]
 
 
-def write(path: str | Path, heading: tuple[str, ...], rows: list[Row]) -> None:
-    """Write a CSV file with that heading. Raise OSError."""
-    with Path(path).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(heading)
-        writer.writerows(rows)
+def csv_bytes(heading: tuple[str, ...], rows: list[Row]) -> bytes:
+    """Return a CSV file with that heading."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(heading)
+    writer.writerows(rows)
+    return file.getvalue().encode()
 
 
 def profile_rows(facts: Facts) -> list[Row]:
@@ -108,7 +110,9 @@ def month_table_of_statement(statement: Facts) -> tuple[tuple[str, ...], list[Ro
         rows.append(
             (one["month"], "yes" if place else "no", _thousands(one["total_wh"]), charge, *demand_columns, *rates)
         )
-    return (*MONTHS, *(f"kwh rate {number}" for number in range(1, rate_count + 1))), rows
+    numbers = [f"rate {number}" for number in range(1, rate_count + 1)]
+    names = statement.get("rate_names", ())
+    return (*MONTHS, *(f"kwh {name}" for name in (names if len(names) == rate_count else numbers))), rows
 
 
 def load_events(path: str | Path) -> list[Event]:
@@ -116,8 +120,14 @@ def load_events(path: str | Path) -> list[Event]:
 
     Raise OSError, or ValueError with the number of the wrong line.
     """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: is not text; name the file that 'wattpurse export PORT --events FILE' made"
+        ) from error
     events = []
-    with Path(path).open(encoding="utf-8", newline="") as file:
+    with io.StringIO(text, newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != EVENTS:
             raise ValueError(f"{path}: not an event log; 'wattpurse export PORT --events {path}' makes one")

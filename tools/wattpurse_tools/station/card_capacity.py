@@ -5,7 +5,7 @@ from wattpurse.core.messages import service_pass, statement, token
 from wattpurse.core.money import contract
 from wattpurse.core.money.account import Account
 from wattpurse.core.seals.sealing import sealed_size
-from wattpurse.core.tariffs import table
+from wattpurse.core.tariffs import rules, table
 from wattpurse.core.tariffs.calendar import Zone
 
 SAMPLE = "two rates, 300 kWh and 75.00 a month"
@@ -32,6 +32,7 @@ _TABLE = {
     "day_types": (((0, 0),),),
     "seasons": ((1, 1, (0,) * 8),),
     "holidays": (),
+    **rules.NO_FURTHER_CHARGES,
 }
 
 

@@ -188,10 +188,15 @@ def _statement_lines(statement: dict, currency: Currency) -> list[str]:
         money = currency.exact_text(statement["mean_daily_microunits"])
         lines.append(f"a day      {_kwh(statement['mean_daily_wh'])} kWh, {money}, mean of seven")
     lines.append(f"total      {amount_text(ENERGY, statement['total_mwh'], currency)}")
-    for number, energy_mwh in enumerate(statement.get("rate_mwh", ()), 1):
-        lines.append(f"rate {number}     {amount_text(ENERGY, energy_mwh, currency)}")
+    names = rate_names(statement)
+    for name, energy_mwh in zip(names, statement.get("rate_mwh", ()), strict=True):
+        lines.append(f"{name:<10} {amount_text(ENERGY, energy_mwh, currency)}")
+    for levy in statement.get("levies", ()):
+        so_far = amount_text(MONEY, levy["microunits"], currency)
+        this_month = amount_text(MONEY, levy["month_microunits"], currency)
+        lines.append(f"{levy['name']:<10} {so_far}, {this_month} this month")
     if statement.get("months"):
-        lines += ["", *_month_table(statement["months"], currency)]
+        lines += ["", *_month_table(statement["months"], currency, names)]
     return lines
 
 
@@ -231,11 +236,17 @@ def _until_text(statement: dict) -> str | None:
     return None if until_s is None else time_text(until_s)
 
 
-def _month_table(months: list[dict], currency: Currency) -> list[str]:
+def rate_names(statement: dict) -> list[str]:
+    """Return the names of the registers in a statement. A statement without room for names has numbers."""
+    names = [f"rate {number}" for number in range(1, len(statement.get("rate_mwh", ())) + 1)]
+    named = statement.get("rate_names", [])
+    return named if len(named) == len(names) else names
+
+
+def _month_table(months: list[dict], currency: Currency, names: list[str]) -> list[str]:
     """Return one line for each month in the statement, the current month first."""
     heads = ["month", "kWh"]
-    rates = len(months[0].get("rate_wh", ()))
-    heads += [f"rate {number}" for number in range(1, rates + 1)]
+    heads += names[: len(months[0].get("rate_wh", ()))]
     if "charge_microunits" in months[0]:
         heads.append(currency.code)
     has_demand = any("demand_wh" in month for month in months)

@@ -19,6 +19,7 @@ def document_of(found: KeyCardRead) -> dict:
         "loaded": content.loaded,
         "spent": content.spent,
         "missing": found.missing,
+        "unsold": found.unsold,
         "version": content.version,
         "price": TARIFF if content.price == key_card.BY_TARIFF else content.price,
         "allowance_mwh": content.allowance_mwh,
@@ -44,6 +45,9 @@ def lines_of(document: dict, currency: Currency) -> list[str]:
     if document["missing"] > 0:
         missing = currency.exact_text(document["missing"])
         lines.append(f"missing    {missing}: sold, and not on the card; write it there with: wattpurse card repair")
+    if document["unsold"]:
+        unsold = currency.exact_text(document["unsold"])
+        lines.append(f"unsold     {unsold}: not loaded by this station; if no other one did, the site key is stolen")
     return lines
 
 

@@ -22,13 +22,17 @@ from wattpurse_tools.station.station import Station
 
 
 class KeyCardRead:
-    """A key card that was read: `read`, its `content` or None, the `place` of that copy, and its `row`."""
+    """A key card that was read: `read`, its `content` or None, the `place` of that copy, and its `row`.
+
+    `unsold` has the micro-units on it that this station did not sell: another station did, or the card is forged.
+    """
 
     def __init__(self, read: CardRead, content: CardContent | None, place: int, row: sqlite3.Row | None) -> None:
         self.read = read
         self.content = content
         self.place = place
         self.row = row
+        self.unsold = 0 if row is None or content is None else max(0, content.loaded - row["loaded"])
 
     @property
     def missing(self) -> int:

@@ -4,25 +4,38 @@ The energy of an interval counts as spread evenly over it. If a rate, a day or a
 energy is shared out in whole mWh. The cumulative share is rounded down, as core/money/ledger.py shares out the pulses
 of a late reading. Changes at the same second follow the ledger's order: the tariff, then the day, then the rate.
 
-A bill charges all local days that the load touches, the first one included. (A meter does not charge the day on which
-it is installed.) A tax is charged on energy and on standing charge. A bill has no debts and no debt recovery.
+A bill charges all local days and months that the load touches, the first ones included: the standing charge of each
+day, and of each month the fixed charge, the minimum charge and the maximum demand in full. (A meter does not charge the
+day on which it is installed, and no minimum in that month.) A tax is charged on energy and on fees, and so are levies.
+A bill has no debts and no debt recovery.
 
 Charges are whole micro-units. The meter carries the fraction of a micro-unit from charge to charge; a bill carries it
 from line to line. Therefore each line is its energy times its price to within a micro-unit, the lines of a month add
-up to the meter's charge in that month, and the months to its whole charge.
+up to the meter's charge in that month, and the months to its whole charge. The fraction of each levy is carried apart,
+as in the meter.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from wattpurse.core.currency import Currency
-from wattpurse.core.money.account import CHARGE_PARTS, Account
+from wattpurse.core.money.account import (
+    CHARGE_PARTS,
+    DAY_FEE,
+    MINIMUM_FEE,
+    MONTH_FEE,
+    WHOLE_FEE,
+    Account,
+    check_demand,
+)
 from wattpurse.core.money.contract import Contract, PrepaidMoney
+from wattpurse.core.tariffs.calendar import civil_from_days
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.tariffs.load_curve import LoadCurve
 
 
-@dataclass
+@dataclass(slots=True)
 class EnergyLine:
     """Energy at one price.
 
@@ -36,26 +49,37 @@ class EnergyLine:
     charge_microunits: int = 0
 
 
-@dataclass
-class StandingLine:
-    """Days at one standing charge. The charges are as in EnergyLine."""
+@dataclass(slots=True)
+class FeeLine:
+    """A fee at one price: days, months or kW of maximum demand. The charges are as in EnergyLine.
 
-    price_microunits_per_day: int
-    days: int = 0
+    quantity_millionths: in millionths of a day, a month or a kW. price_microunits: of one of them. The price of a
+    minimum charge is the whole minimum, and the charge is the part of it that no other line has used.
+    """
+
+    price_microunits: int
+    quantity_millionths: int = 0
     exact_charge: int = 0
     charge_microunits: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Charges:
     """All charges of a period: a local month, or the whole load.
 
     energy: lines by (tariff version, rate, block). Blocks are as in `Tariff.price`: ALLOWANCE_BLOCK for free energy.
-    standing: lines by tariff version.
+    fees: lines by (tariff version, fee), the fees of `money.account`, DAY_FEE for the standing charge.
+    levies: micro-units by (tariff version, name of the levy), in the order of the tariffs.
     """
 
     energy: dict[tuple[int, int, int], EnergyLine] = field(default_factory=dict)
-    standing: dict[int, StandingLine] = field(default_factory=dict)
+    fees: dict[tuple[int, int], FeeLine] = field(default_factory=dict)
+    levies: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> dict[int, FeeLine]:
+        """The lines of the standing charge by tariff version."""
+        return {version: line for (version, fee), line in self.fees.items() if fee == DAY_FEE}
 
     @property
     def energy_mwh(self) -> int:
@@ -63,9 +87,15 @@ class Charges:
         return sum(line.energy_mwh for line in self.energy.values())
 
     @property
+    def levy_microunits(self) -> int:
+        """All levies."""
+        return sum(self.levies.values())
+
+    @property
     def charge_microunits(self) -> int:
-        """The charge of all lines, standing charge included."""
-        return sum(line.charge_microunits for line in (*self.energy.values(), *self.standing.values()))
+        """The charge of all lines, fees and levies included."""
+        lines = (*self.energy.values(), *self.fees.values())
+        return sum(line.charge_microunits for line in lines) + self.levy_microunits
 
     def settle(self, carried: int) -> int:
         """Round the exact charges to whole micro-units, line by line, and return the fraction that is left.
@@ -73,8 +103,8 @@ class Charges:
         carried: the fraction that is left from the period before.
         """
         energy_lines = [self.energy[key] for key in sorted(self.energy)]
-        standing_lines = [self.standing[version] for version in sorted(self.standing)]
-        for line in (*energy_lines, *standing_lines):
+        fee_lines = [self.fees[key] for key in sorted(self.fees)]
+        for line in (*energy_lines, *fee_lines):
             line.charge_microunits, carried = divmod(carried + line.exact_charge, CHARGE_PARTS)
         return carried
 
@@ -85,16 +115,18 @@ class Charges:
             mine.energy_mwh += line.energy_mwh
             mine.exact_charge += line.exact_charge
             mine.charge_microunits += line.charge_microunits
-        for version, line in other.standing.items():
-            mine = self.standing.setdefault(version, StandingLine(line.price_microunits_per_day))
-            mine.days += line.days
-            mine.exact_charge += line.exact_charge
-            mine.charge_microunits += line.charge_microunits
+        for key, fee in other.fees.items():
+            my_fee = self.fees.setdefault(key, FeeLine(fee.price_microunits))
+            my_fee.quantity_millionths += fee.quantity_millionths
+            my_fee.exact_charge += fee.exact_charge
+            my_fee.charge_microunits += fee.charge_microunits
+        for levy, microunits in other.levies.items():
+            self.levies[levy] = self.levies.get(levy, 0) + microunits
 
 
-@dataclass
+@dataclass(slots=True)
 class Bill:
-    """The charges of a load. Prices are without tax, charges with it.
+    """The charges of a load. Prices are without tax and levies. Charges are with tax; levies have their own lines.
 
     months: by month index (year * 12 + month - 1), ascending. total: the sum of the months.
     """
@@ -107,23 +139,30 @@ class Bill:
 
 def calculate(
     tariffs: list[Tariff],
-    load: LoadCurve,
+    load: LoadCurve | Iterable[LoadCurve],
     contract: type[Contract] = PrepaidMoney,
     tax_permyriad: int = 0,
 ) -> Bill:
-    """Return the bill of a load.
+    """Return the bill of a load: one curve, or curves that follow each other without a gap.
 
     tariffs: the first is in force from the start of the load, even if its activation is later. Each of the others takes
     over at its activation. tax_permyriad: the term of the same name.
-    Raise ValueError if a meter would refuse one of the tariffs after the one before it.
+    Raise ValueError if a meter would refuse one of the tariffs after the one before it, or under the contract.
     """
     first, *following = tariffs
     following.sort(key=lambda tariff: tariff.activation_s)
     _check_succession([first, *following])
-    account = _BilledAccount(first, following, contract, load.start_s, tax_permyriad)
-    for number, energy_mwh in enumerate(load.energies_mwh):
-        start_s = load.start_s + number * load.interval_s
-        account.take(start_s, start_s + load.interval_s, energy_mwh)
+    for tariff in (first, *following):
+        check_demand(tariff, contract)
+    account, end_s = None, 0
+    for curve in [load] if isinstance(load, LoadCurve) else load:
+        if account is None:
+            account = _BilledAccount(first, following, contract, curve.start_s, tax_permyriad)
+        account.take_curve(curve)
+        end_s = curve.end_s
+    if account is None:
+        raise ValueError("a load without energy has no bill")
+    account.finish(end_s)
     total, carried = Charges(), 0
     for month in account.months.values():
         carried = month.settle(carried)
@@ -172,6 +211,25 @@ class _BilledAccount(Account):
         first_day = self.day
         self.day = self.charged_day = first_day - 1
         self.enter_day(first_day)
+        if civil_from_days(first_day)[2] != 1:  # a month that begins is charged with its first day
+            self._charge_fee(MONTH_FEE, WHOLE_FEE, self.tariff.month_charge_microunits)
+
+    def take_curve(self, curve: LoadCurve) -> None:
+        """Consume the energies of a load curve. Intervals between two changes are taken together.
+
+        The charge of their sum is the sum of their charges, because an account carries its fractions.
+        """
+        interval_s, energies_mwh = curve.interval_s, curve.energies_mwh
+        count, place, start_s = len(energies_mwh), 0, curve.start_s
+        while place < count:
+            whole = min((self.change_s - start_s) // interval_s, count - place)
+            if whole > 0:
+                self.consume(sum(energies_mwh[place : place + whole]))
+            else:
+                whole = 1
+                self.take(start_s, start_s + interval_s, energies_mwh[place])
+            place += whole
+            start_s += whole * interval_s
 
     def take(self, start_s: int, end_s: int, energy_mwh: int) -> None:
         """Consume energy evenly from `start_s` to `end_s`. A change at `end_s` is left to the next interval."""
@@ -184,15 +242,10 @@ class _BilledAccount(Account):
             self._cross(boundary_s)
         self.consume(energy_mwh - shared_mwh)
 
-    def enter_day(self, day: int) -> None:
-        """Enter local day `day`, and record the standing charge of each day on the way."""
-        for next_day in range(self.day + 1, day + 1):
-            exact_before = self._exact_charge()
-            super().enter_day(next_day)
-            price = self.tariff.standing_charge_microunits
-            line = self._month().standing.setdefault(self.tariff.version, StandingLine(price))
-            line.days += 1
-            line.exact_charge += self._exact_charge() - exact_before
+    def finish(self, end_s: int) -> None:
+        """End the last month: charge its maximum demand and the rest up to its minimum charge."""
+        self.note_demand(end_s)
+        self._close_month()
 
     def _charge_part(self, block: int, price: int, energy_mwh: int) -> int:
         exact_before = self._exact_charge()
@@ -203,19 +256,45 @@ class _BilledAccount(Account):
         line.exact_charge += self._exact_charge() - exact_before
         return charge
 
+    def _charge_fee(self, fee: int, quantity_millionths: int, price: int) -> None:
+        exact_before = self._exact_charge()
+        super()._charge_fee(fee, quantity_millionths, price)
+        if fee == DAY_FEE or price and quantity_millionths:
+            if fee == MINIMUM_FEE:
+                price = self.tariff.minimum_microunits
+            line = self._month().fees.setdefault((self.tariff.version, fee), FeeLine(price))
+            line.quantity_millionths += quantity_millionths
+            line.exact_charge += self._exact_charge() - exact_before
+
+    def _spend_levies(self, millionths: int, energy_mwh: int) -> int:
+        version = self.tariff.version
+        lines = self._month().levies
+        before = [one.microunits for one in self.levies.sums]
+        charge = super()._spend_levies(millionths, energy_mwh)
+        for (name, _, _), one, microunits in zip(self.tariff.levies, self.levies.sums, before, strict=False):
+            lines[version, name] = lines.get((version, name), 0) + one.microunits - microunits
+        return charge
+
+    def _owes_minimum(self) -> bool:
+        return True
+
     def _exact_charge(self) -> int:
-        return self.money.charged * CHARGE_PARTS + self.charge_remainder
+        """Return everything charged but for levies, in parts of a micro-unit."""
+        levies = sum(one.microunits for one in self.levies.sums) if self.levies.sums else 0
+        return (self.money.charged - levies) * CHARGE_PARTS + self.charge_remainder
 
     def _month(self) -> Charges:
         return self.months.setdefault(self.registers.month.index, Charges())
 
     def _cross(self, time_s: int) -> None:
+        self.note_demand(time_s)
         self.time_s = time_s
         if self.pending_tariff is not None and self.pending_tariff.activation_s <= time_s:
             self.activate_pending()
             self._await_next_tariff()
         self.enter_day(self.tariff.zone.day(time_s))
         self.enter_context()
+        self.enter_half_hour()
 
     def _await_next_tariff(self) -> None:
         self.pending_tariff = self._following.pop(0) if self._following else None

@@ -6,9 +6,15 @@ from typing import Any
 
 from wattpurse.core.currency import exact_decimal_text
 from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone
+from wattpurse.core.tariffs.rules import PER_CENT
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAYS = (*WEEKDAYS, "holiday")
+
+BLOCKS = ("rate", "total")
+BLOCKS_OF_TOTAL = 1
+BLOCK_PERIODS = ("month", "day")
+BLOCKS_BY_DAY = 1
 
 SUNDAY = 6
 # (start, end, whether their clock is UTC, minutes of the shift), as `Zone` takes them.
@@ -31,7 +37,14 @@ def document_of(fields: dict[str, Any]) -> dict[str, Any]:
         "customer_class": fields["customer_class"],
         "standing_charge_per_day": exact_decimal_text(fields["standing_charge_microunits"], 0),
         "free_kwh_per_month": exact_decimal_text(fields["allowance_mwh"], 0),
-        "zone": {"offset": _offset_text(zone.offset_minutes), "daylight": _daylight_document(zone)},
+        "fixed_charge_per_month": exact_decimal_text(fields["month_charge_microunits"], 0),
+        "minimum_charge_per_month": exact_decimal_text(fields["minimum_microunits"], 0),
+        "demand_charge_per_kw": exact_decimal_text(fields["demand_microunits_per_kw"], 0),
+        "blocks": BLOCKS[fields["blocks_of_total"]],
+        "block_period": BLOCK_PERIODS[fields["blocks_by_day"]],
+        "free_kwh_in_blocks": fields["free_in_blocks"],
+        "zone": _zone_document(zone),
+        "levies": [_levy_document(*levy) for levy in fields["levies"]],
         "rates": [_rate_document(*rate) for rate in fields["rates"]],
         "day_types": {
             _day_type_name(index): {_clock_text(minute): rate_names[rate] for minute, rate in switches}
@@ -52,13 +65,33 @@ def holiday_text(month: int, day: int, year: int) -> str:
     return f"{year:04}-{month:02}-{day:02}" if year else f"{month:02}-{day:02}"
 
 
+def percent_text(permyriad: int) -> str:
+    """Return hundredths of a per cent as per cent, without needless zeros."""
+    return f"{permyriad // 100}.{permyriad % 100:02}".rstrip("0").rstrip(".")
+
+
+def _levy_document(name: str, kind: int, value: int) -> dict[str, str]:
+    if kind == PER_CENT:
+        return {"name": name, "percent": percent_text(value)}
+    return {"name": name, "per_kwh": exact_decimal_text(value, 0)}
+
+
+def _zone_document(zone: Zone) -> dict[str, Any]:
+    written: dict[str, Any] = {"offset": _offset_text(zone.offset_minutes)}
+    if not zone.changes:
+        return {**written, "daylight": _daylight_document(zone)}
+    pairs = zip(zone.changes[::2], zone.changes[1::2], strict=True)
+    written["changes"] = [{"at": instant_text(at * 60, zone), "offset": _offset_text(minutes)} for at, minutes in pairs]
+    return written
+
+
 def _offset_text(minutes: int) -> str:
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 
 
 def _clock_text(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
+    return f"{'-' if minute < 0 else ''}{abs(minute) // 60:02}:{abs(minute) % 60:02}"
 
 
 def _day_type_name(index: int) -> str:

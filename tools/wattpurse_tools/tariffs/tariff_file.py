@@ -14,8 +14,19 @@ from re import Match
 from typing import Any
 
 from wattpurse.core.tariffs import rules, table
-from wattpurse.core.tariffs.calendar import LAST_WEEK, Zone, days_in_month
-from wattpurse_tools.tariffs.document import DAYLIGHT_RULES, DAYS, WEEKDAYS, document_of, holiday_text
+from wattpurse.core.tariffs.calendar import CHANGE_LIMIT, LAST_WEEK, Zone, days_in_month
+from wattpurse_tools.tariffs import zones
+from wattpurse_tools.tariffs.document import (
+    BLOCK_PERIODS,
+    BLOCKS,
+    BLOCKS_BY_DAY,
+    BLOCKS_OF_TOTAL,
+    DAYLIGHT_RULES,
+    DAYS,
+    WEEKDAYS,
+    document_of,
+    holiday_text,
+)
 from wattpurse_tools.tariffs.fields import Reader, Section, decimal, each, instant, integer, matching, one_of
 
 _DOCUMENT_SUFFIXES = (".toml", ".json")
@@ -24,20 +35,32 @@ _DOCUMENT_SUFFIXES = (".toml", ".json")
 def load_table(path: Path) -> bytes:
     """Return the binary table in a file: of a .toml or .json document, or as it is in any other file.
 
-    Raise OSError, or ValueError if a document is not a valid tariff.
+    Raise OSError, or ValueError that names the file if it is not a valid tariff.
     """
-    return encode(load(path)) if path.suffix in _DOCUMENT_SUFFIXES else path.read_bytes()
+    is_document = path.suffix in _DOCUMENT_SUFFIXES
+    document = load(path) if is_document else {}
+    try:
+        data = encode(document) if is_document else path.read_bytes()
+        table.decode(data)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return data
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """Return the document in a .toml or .json file. Raise OSError, or ValueError if it cannot be parsed."""
+    """Return the document in a .toml or .json file. Raise OSError, or ValueError that names a file it cannot parse."""
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".toml":
-        return tomllib.loads(text)
-    if path.suffix == ".json":
-        return json.loads(text)
-    raise ValueError(f"{path.name}: a tariff is written as .toml or .json; rename the file to say which")
+    if path.suffix not in _DOCUMENT_SUFFIXES:
+        raise ValueError(f"{path.name}: a tariff is written as .toml or .json; rename the file to say which")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: is not text in UTF-8; a {path.suffix} tariff is written with a text editor"
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def encode(document: dict[str, Any]) -> bytes:
@@ -57,6 +80,13 @@ def encode(document: dict[str, Any]) -> bytes:
         "zone": top.take("zone", _zone),
         "standing_charge_microunits": top.take("standing_charge_per_day", _money, 0),
         "allowance_mwh": top.take("free_kwh_per_month", _energy, 0),
+        "month_charge_microunits": top.take("fixed_charge_per_month", _money, 0),
+        "minimum_microunits": top.take("minimum_charge_per_month", _money, 0),
+        "demand_microunits_per_kw": top.take("demand_charge_per_kw", _money, 0),
+        "levies": top.take("levies", _levies, []),
+        "blocks_of_total": top.take("blocks", one_of(BLOCKS), 0) == BLOCKS_OF_TOTAL,
+        "blocks_by_day": top.take("block_period", one_of(BLOCK_PERIODS), 0) == BLOCKS_BY_DAY,
+        "free_in_blocks": top.take("free_kwh_in_blocks", _yes_or_no, True),
         "rates": rates,
         "day_types": list(day_types.values()),
         "seasons": _seasons(top.take("seasons", _as_written, None), list(day_types)),
@@ -77,7 +107,11 @@ _currency_form = matching(r"[A-Z]{3}", 'write the three capital letters of ISO 4
 _rate_name_form = matching(r"[ -~]{1,6}", "write one to six plain characters, they must fit a small screen")
 _offset_form = matching(r"([+-])(\d\d):([0-5]\d)", 'write hours and minutes from UTC, such as "+01:00"')
 _clock_form = matching(r"([01]\d|2[0-3]):([0-5]\d)", 'write a time from "00:00" to "23:59"')
-_rule_clock_form = matching(r"([0-3]\d|4[0-8]):([0-5]\d)", 'write a time, such as "02:00"')
+_rule_clock_form = matching(r"(-?)([0-3]\d|4[0-8]):([0-5]\d)", 'write a time from "-24:00" to "48:00"')
+_percent_form = matching(
+    r"(\d{1,3})(?:\.(\d{1,2}))?", 'write a percentage in quotes, at most two decimals, such as "19"'
+)
+_levy_name_form = matching(r"[ -~]{1,7}", "write one to seven plain characters, they must fit a bill and a screen")
 _season_form = matching(r"(\d\d)-(\d\d)", 'write month and day, such as "10-01"')
 _holiday_form = matching(r"(?:(\d{4})-)?(\d\d)-(\d\d)", 'write "12-25" for every year or "2026-12-25" for one')
 
@@ -95,11 +129,59 @@ def _minute(value: object, where: str) -> int:
 
 
 def _rule_minute(value: object, where: str) -> int:
-    return _minutes(_rule_clock_form(value, where))
+    sign, hours, minutes = _rule_clock_form(value, where).groups()
+    return _signed_minutes(sign, hours, minutes)
 
 
 def _minutes(matched: Match[str]) -> int:
     return int(matched[1]) * 60 + int(matched[2])
+
+
+def _signed_minutes(sign: str, hours: str, minutes: str) -> int:
+    return (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
+
+
+def _offset_minutes(value: object, where: str) -> int:
+    sign, hours, minutes = _offset_form(value, where).groups()
+    return _signed_minutes(sign, hours, minutes)
+
+
+def _yes_or_no(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{where}: {value!r} will not do; write true or false, without quotes")
+    return value
+
+
+def _percent(value: object, where: str) -> int:
+    """Return hundredths of a per cent."""
+    matched = _percent_form(str(value) if type(value) is int else value, where)
+    permyriad = int(matched[1]) * 100 + int((matched[2] or "").ljust(2, "0"))
+    if not 1 <= permyriad <= rules.WHOLE_PERCENT:
+        raise ValueError(f"{where}: must be above 0 and at most 100 per cent")
+    return permyriad
+
+
+def _levies(value: object, where: str) -> list[tuple[str, int, int]]:
+    levies = each(_levy, 0, rules.LEVY_LIMIT)(value, where)
+    names = [name for name, _, _ in levies]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{where}: two have the same name; give each its own")
+    return levies
+
+
+def _levy(value: object, where: str) -> tuple[str, int, int]:
+    section = Section(value, where)
+    name = section.take("name", _levy_name_form)[0]
+    permyriad = section.take("percent", _percent, None)
+    microunits = section.take("per_kwh", _money, None)
+    section.finish()
+    if (permyriad is None) == (microunits is None):
+        raise ValueError(f'{where}: write either percent, such as "19", or per_kwh, such as "0.0205"')
+    if permyriad is not None:
+        return name, rules.PER_CENT, permyriad
+    if not microunits:
+        raise ValueError(f"{where}.per_kwh: must be above 0; leave the levy out if there is none")
+    return name, rules.PER_KWH, microunits
 
 
 def _month_day(year: int, month: int, day: int, where: str) -> tuple[int, int]:
@@ -133,14 +215,39 @@ def _holidays(value: object, where: str) -> list[tuple[int, int, int]]:
 
 def _zone(value: object, where: str) -> Zone:
     section = Section(value, where)
-    sign, hours, minutes = section.take("offset", _offset_form).groups()
-    offset_minutes = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1)
+    name = section.take("name", _zone_name, None)
+    if name is not None:
+        section.finish()
+        try:
+            return zones.named(name)
+        except ValueError as error:
+            raise ValueError(f"{where}.name: {error}") from error
+    offset_minutes = section.take("offset", _offset_minutes)
     rule = section.take("daylight", _daylight, ())
+    changes = section.take("changes", each(_zone_change, 0, CHANGE_LIMIT), [])
     section.finish()
     try:
-        return Zone(offset_minutes, *rule)
+        if changes and rule:
+            raise ValueError("write either daylight or changes")
+        return Zone(offset_minutes, *rule, changes=tuple(number for change in changes for number in change))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _zone_name(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f'{where}: write a name of the tz database, such as "Europe/Berlin"')
+    return value
+
+
+def _zone_change(value: object, where: str) -> tuple[int, int]:
+    section = Section(value, where)
+    at_s = section.take("at", instant)
+    offset_minutes = section.take("offset", _offset_minutes)
+    section.finish()
+    if at_s % 60:
+        raise ValueError(f"{where}.at: must be a whole minute")
+    return at_s // 60, offset_minutes
 
 
 def _daylight(value: object, where: str) -> tuple:
@@ -149,7 +256,7 @@ def _daylight(value: object, where: str) -> tuple:
         start = section.take("start", _daylight_day)
         end = section.take("end", _daylight_day)
         in_utc = section.take("clock", one_of(("wall", "utc"))) == 1
-        shift_minutes = section.take("shift_minutes", integer(1, 180), 60)
+        shift_minutes = section.take("shift_minutes", integer(-180, 180), 60)
         section.finish()
         return start, end, in_utc, shift_minutes
     if not isinstance(value, str) or value not in DAYLIGHT_RULES:
@@ -176,7 +283,7 @@ def _rate(value: object, where: str) -> tuple[str, list[int], list[int]]:
     if len(limits_mwh) != len(prices) - 1:
         raise ValueError(
             f"{where}.block_limits_kwh: {len(prices)} prices need {len(prices) - 1} limits; "
-            "each is the month's kWh at which its block ends, the last block has none"
+            "each is the kWh at which its block ends, the last block has none"
         )
     if sorted(set(limits_mwh)) != limits_mwh or 0 in limits_mwh:
         raise ValueError(f"{where}.block_limits_kwh: each limit must be greater than the one before")

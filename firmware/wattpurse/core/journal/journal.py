@@ -26,7 +26,7 @@ of need: else a row of short runs would erase the same sector at each start.
 import struct
 
 from wattpurse.core.journal import ring, slots
-from wattpurse.core.journal.ring import Ring
+from wattpurse.core.journal.ring import JournalBlank, Ring
 from wattpurse.core.journal.slots import BEGUN, COUNT, FIRM, OWN_KINDS, JournalUnreadable
 from wattpurse.core.journal.survey import older_sectors, sector_records, settled, slots_behind
 
@@ -152,6 +152,22 @@ class Journal:
         self._opened = True
         self._erases_left = ERASES_AT_ONCE
         self._roll_on()
+
+    def resume_or_create(self) -> bytes:
+        """Resume a log, or create it in blank flash; return the snapshot of the sector.
+
+        A creation that power cut off is made anew: nothing was in the log yet. Raises as `resume` does.
+        """
+        try:
+            return self.resume()
+        except JournalBlank:
+            pass
+        except JournalUnreadable:
+            if not self.is_without_log():
+                raise
+            self.erase()
+        self.create()
+        return self._snapshot()
 
     def is_without_log(self) -> bool:
         """Return True if no sector has anything behind its first page.
@@ -290,6 +306,12 @@ class Journal:
         records = [(kind, payload) for kind, payload, _ in settled(self._survey_newest_sector())]
         records.reverse()
         return records
+
+    def newest_record(self) -> "tuple | None":
+        """Return `(kind, payload)` of the newest record of `history` behind the newest snapshot, or None."""
+        for kind, payload, _ in settled(self._survey_newest_sector()):
+            return kind, payload
+        return None
 
     def survey(self) -> "Iterator[tuple | None]":
         """Yield `(kind, payload, copies)` or None of every slot in use, newest first (see `survey.older_sectors`)."""

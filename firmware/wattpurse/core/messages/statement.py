@@ -4,7 +4,8 @@
     payload, sealed (see `sealing`):
         head, 32 bytes: time u32, balance i64 of the contract's unit, total mWh u48, newest token of the office u32, its
             window u64 (see `money.token_windows`), contract u4 (low) and detail u4 (high), alarms u8
-        if there is room: tariff version, rate count, mWh per rate, index of the current month, number of months, the
+        if there is room: tariff version, number of registers (the rates of the tariff, and then those that only earlier
+            tariffs had), mWh of each, index of the current month, number of months, the
             months, newest first; then sections (see `statement_sections`)
     tag, 8 bytes
 
@@ -20,6 +21,8 @@ from wattpurse.core.journal.varint import put, put_all, zigzag
 from wattpurse.core.messages.reader import Reader
 from wattpurse.core.messages.statement_sections import (
     issuers_of,
+    levies_of,
+    names_of,
     parse_sections,
     put_sections,
     receipt_of,
@@ -113,12 +116,14 @@ def compose(
 ) -> bytes:
     """Return the payload with as much of `account` as fits into `capacity` bytes (32 or more).
 
-    The receipt comes first, then the sums that only grow, the issuers, the voided tokens, `reason` of supply and
-    standing, then months, then `sections`: (tag, parts), the most important first.
+    The receipt comes first, then the sums that only grow, the levies, the issuers, the voided tokens, `reason` of
+    supply and standing, then months, then `sections`: (tag, parts), the most important first, and the names of the
+    registers.
     """
     own = [
         receipt_of(account),
         totals_of(account),
+        levies_of(account),
         issuers_of(account),
         voided_of(account),
         supply_of(reason),
@@ -135,7 +140,7 @@ def compose(
     detail, count, months = _best_months(account, room)
     further.append(count)
     further.extend(months)
-    put_sections(further, own + list(sections), capacity - HEAD_SIZE - len(further))
+    put_sections(further, own + list(sections) + [names_of(account)], capacity - HEAD_SIZE - len(further))
     return _head(account, alarms, now_s, detail) + bytes(further)
 
 
@@ -193,8 +198,8 @@ def _head(account: "Account", alarms: int, now_s: int, detail: int) -> bytes:
 def _common_part(account: "Account") -> bytearray:
     out = bytearray()
     put(out, account.tariff.version)
-    out.append(account.tariff.rate_count)
-    for rate in range(account.tariff.rate_count):
+    out.append(_register_count(account))
+    for rate in range(_register_count(account)):
         put(out, account.registers.rate_mwh[rate])
     put(out, account.registers.month.index)
     return out
@@ -218,11 +223,15 @@ def _months_that_fit(account: "Account", detail: int, room: int) -> tuple:
     count = 0
     for month in [account.registers.month] + account.registers.closed_months:
         end = len(out)
-        put_all(out, _numbers_of(month, detail, account.tariff.rate_count))
+        put_all(out, _numbers_of(month, detail, _register_count(account)))
         if len(out) > room:
             return count, out[:end]
         count += 1
     return count, out
+
+
+def _register_count(account: "Account") -> int:
+    return account.tariff.rate_count + len(account.registers.former_names)
 
 
 def _numbers_of(month: "Month", detail: int, rate_count: int) -> list:

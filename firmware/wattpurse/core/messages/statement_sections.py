@@ -20,6 +20,8 @@ A reader skips a section with an unknown tag, so that older readers can read new
     VOIDED   the newest tokens that were refused for good: token number u32 and outcome u8 of each
     STANDING for each number of `standing` that is not 0: its place u8, its value signed
     SUPPLY   the reason of `supply` for the position of the load switch u8
+    LEVIES   for each levy: length of its name u8, name, and varints: its sum and that of the current month, micro-units
+    NAMES    for each register, in the order of the rates: length of its name u8, name; if an earlier tariff left one
     TAMPER   the latched kinds of `tamper`, as bits, varint; comes first
 """
 
@@ -92,6 +94,8 @@ TAMPER = 7
 TOTALS = 8
 ISSUERS = 9
 VOIDED = 10
+LEVIES = 11
+NAMES = 12
 
 _WINDOW = "<Q"
 _VOIDED = "<IB"
@@ -148,6 +152,28 @@ def totals_of(account: "Account") -> tuple:
     out = bytearray()
     put_all(out, sums)
     return TOTALS, [out]
+
+
+def levies_of(account: "Account") -> tuple:
+    """Return `(tag, parts)` of the sums of levies, those of the tariff in force first."""
+    parts = []
+    for name, one in zip(account.levy_names(), account.levies.sums):
+        part = _named(name)
+        put(part, one.microunits)
+        put(part, one.month_microunits)
+        parts.append(part)
+    return LEVIES, parts
+
+
+def names_of(account: "Account") -> tuple:
+    """Return `(tag, parts)` of the names of the registers, those of the tariff in force first.
+
+    There are no parts if the tariff has a rate for every register: its version tells the names.
+    """
+    if not account.registers.former_names:
+        return NAMES, []
+    names = list(account.tariff.rate_names) + account.registers.former_names
+    return NAMES, [_named(name) for name in names]
 
 
 def issuers_of(account: "Account") -> tuple:
@@ -219,6 +245,12 @@ def parse_sections(reader: Reader, statement: dict) -> None:
         content = Reader(reader.bytes(reader.number()), 0)
         if tag in _PARSERS:
             _PARSERS[tag](content, statement)
+
+
+def _named(name: str) -> bytearray:
+    part = bytearray((len(name),))
+    part.extend(name.encode())
+    return part
 
 
 def _tamper(kinds: int) -> list:
@@ -342,6 +374,20 @@ def _parse_standing(content: Reader, statement: dict) -> None:
             statement["standing"][names[place]] = value
 
 
+def _parse_levies(content: Reader, statement: dict) -> None:
+    statement["levies"] = []
+    while not content.is_at_end:
+        levy = {"name": str(content.bytes(content.byte()), "ascii"), "microunits": content.number()}
+        levy["month_microunits"] = content.number()
+        statement["levies"].append(levy)
+
+
+def _parse_names(content: Reader, statement: dict) -> None:
+    statement["rate_names"] = []
+    while not content.is_at_end:
+        statement["rate_names"].append(str(content.bytes(content.byte()), "ascii"))
+
+
 def _parse_supply(content: Reader, statement: dict) -> None:
     statement["supply_reason"] = content.byte()
 
@@ -357,4 +403,6 @@ _PARSERS = {
     TOTALS: _parse_totals,
     ISSUERS: _parse_issuers,
     VOIDED: _parse_voided,
+    LEVIES: _parse_levies,
+    NAMES: _parse_names,
 }

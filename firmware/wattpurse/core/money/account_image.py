@@ -1,8 +1,9 @@
 """An account as bytes: the snapshot in the ledger.
 
-Format 3, little-endian: the fixed fields, both credit registers, the redeemed and the voided tokens, then terms,
-standing, known key cards, registers, and the tables of the tariff in force and of the pending tariff. Formats 1 and 2
-had tokens of one issuer alone. No meter in service has them, and they are refused.
+Format 4, little-endian: the fixed fields, both credit registers, the redeemed and the voided tokens, then terms,
+standing, known key cards, registers, sums of levies, and the tables of the tariff in force and of the pending tariff.
+Formats 1 and 2 had tokens of one issuer alone, and format 3 had no names of registers. No meter in service has them,
+and they are refused.
 """
 
 import struct
@@ -10,6 +11,7 @@ import struct
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.account import Account, CreditRegister
 from wattpurse.core.money.known_cards import KnownCards
+from wattpurse.core.money.levies import LevySums
 from wattpurse.core.money.registers import Registers
 from wattpurse.core.money.standing import Standing
 from wattpurse.core.money.terms import Terms
@@ -17,7 +19,7 @@ from wattpurse.core.money.token_windows import TokenWindows
 from wattpurse.core.money.voided_tokens import VoidedTokens
 from wattpurse.core.tariffs.tariff import Tariff
 
-_FORMAT = 3
+_FORMAT = 4
 _FIXED = "<BBIIIIIBQQQQ"
 _CREDIT_REGISTER = "<qqqq"
 _TABLES = "<HH"
@@ -51,6 +53,7 @@ def pack(account: Account) -> bytes:
             account.standing.pack(),
             account.cards.pack(),
             account.registers.pack(),
+            account.levies.pack(),
             struct.pack(_TABLES, len(account.tariff.data), len(pending)),
             account.tariff.data,
             pending,
@@ -71,6 +74,7 @@ def unpack(data: bytes) -> Account:
     standing, position = Standing.unpack(data, position)
     cards, position = KnownCards.unpack(data, position)
     registers, position = Registers.unpack(data, position)
+    levies, position = LevySums.unpack(data, position)
     tariff_length, pending_length = struct.unpack_from(_TABLES, data, position)
     position += struct.calcsize(_TABLES)
     tariff_end = position + tariff_length
@@ -85,9 +89,11 @@ def unpack(data: bytes) -> Account:
     account.standing = standing
     account.cards = cards
     account.registers = registers
+    account.levies = levies
     if not account.is_plausible():
         raise ValueError("the account contradicts itself")
     account.note_next_change()
+    account.begin_half_hour()
     return account
 
 

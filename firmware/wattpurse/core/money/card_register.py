@@ -15,14 +15,13 @@ cannot be read or written, `failed` is set, and the meter continues with the car
 
 import struct
 
-from wattpurse.core.journal.journal import Journal
-from wattpurse.core.journal.ring import JournalBlank
-from wattpurse.core.journal.slots import JournalUnreadable
+from wattpurse.core.journal.late_log import LateLog
 from wattpurse.core.money.key_card import join48, split48
 from wattpurse.core.money.known_cards import KnownCard
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from wattpurse.core.journal.journal import Journal
     from wattpurse.hal import Flash
 
 RING = 6
@@ -34,20 +33,17 @@ _ENTRY = "<IIIHIIB"
 _ENTRY_SIZE = struct.calcsize(_ENTRY)
 _NUMBER = "<I"
 _U32_LIMIT = (1 << 32) - 1
-_PREPARE_BELOW_SLOTS = 8
 
 
-class CardRegister:
+class CardRegister(LateLog):
     """The register on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`.
 
     `forgotten` has `(card number, spent + owed)` of each card that was forgotten. The owner empties it.
     """
 
     def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
-        self._place = flash, first_sector, sectors
-        self._journal = None
+        super().__init__(flash, first_sector, sectors, RING)
         self._entries = b""
-        self.failed = False
         self.forgotten = []
 
     def find(self, number: int) -> KnownCard | None:
@@ -62,52 +58,19 @@ class CardRegister:
         entry = _entry(card)
         if not self._opens() or not self._has_news(entry):
             return
-        try:
-            self._journal.append(_ENTRY_RECORD, entry)
-        except OSError:
-            self.failed = True
+        if not self._appends(_ENTRY_RECORD, entry):
             return
         lost = self._keep(entry)
         if lost is not None and _stake(lost):
             self.forgotten.append((lost.number, _stake(lost)))
 
-    def prepare(self) -> bool:
-        """Erase one sector ahead of need. Return False if none is due."""
-        journal = self._journal
-        return journal is not None and journal.free_slots < _PREPARE_BELOW_SLOTS and journal.prepare()
-
-    def _opens(self) -> bool:
-        """Open the ring unless it is open. Return False if it cannot be used."""
-        if self._journal is None and not self.failed:
-            try:
-                self._journal = self._opened()
-            except (JournalUnreadable, ValueError, OSError):
-                self.failed = True
-        return not self.failed
-
-    def _opened(self) -> Journal:
-        journal = Journal(*self._place, RING, self._snapshot)
-        try:
-            self._recover(journal)
-        except JournalBlank:
-            journal.create()
-        except JournalUnreadable:
-            if not journal.is_without_log():
-                raise
-            journal.erase()  # power failed while the ring was being created: nothing was in it yet
-            journal.create()
-        return journal
-
-    def _recover(self, journal: Journal) -> None:
-        """Take over the entries. Write the newest again if one copy alone holds it: the next start must find it too."""
-        snapshot = journal.resume()
+    def _take_over(self, journal: "Journal", snapshot: bytes) -> None:
         if snapshot[:1] != _FORMAT or (len(snapshot) - 1) % _ENTRY_SIZE:
             raise ValueError("the register has a format that is not known")
         self._entries = snapshot[1:]
         for kind, payload in journal.newest_records():
             if kind == _ENTRY_RECORD:
                 self._keep(payload[:_ENTRY_SIZE])
-        journal.repeat_doubtful()
 
     def _snapshot(self) -> bytes:
         return _FORMAT + self._entries

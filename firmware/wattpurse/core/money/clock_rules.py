@@ -5,7 +5,8 @@ with it. Days ahead are entered and charged as if they had passed. A charged day
 daily share. Without a token a trusted clock moves by `BY_HAND_S` a day in all. An untrusted clock may also be set ahead
 by any time.
 
-**A lost clock.** The ledger notes the time before the clock passes `clock_until_s`. The clock of a meter that lost
+**A lost clock.** The meter notes the time before the clock passes the time noted last: in the time log while
+the run has written nothing into the ledger, else in the ledger (`clock_until_s`). The clock of a meter that lost
 power was therefore never later, and a lost clock goes on from there: no time that the meter ran is given away. The
 first note of a start reaches FIRST_NOTE_S ahead. Later notes reach ahead by a quarter of the time since the start, up
 to a limit, so that a power cut costs the customer little. The limit is short if the clock chip has lost its time. A
@@ -32,9 +33,9 @@ _SECONDS_BELOW = 1000  # more than BY_HAND_S
 _TOKEN_WORDS = "; more needs a token of the station: 'wattpurse token METER clock TIME'"
 
 
-def begins_s(account: "Account") -> int:
-    """Return the time from which a lost clock goes on."""
-    return max(account.time_s, account.standing["clock_until_s"])
+def begins_s(account: "Account", noted_s: int) -> int:
+    """Return the time from which a lost clock goes on. `noted_s` is the note of the time log that holds, or 0."""
+    return max(account.time_s, account.standing["clock_until_s"], noted_s)
 
 
 def latest_chip_s(account: "Account") -> int:
@@ -101,3 +102,4 @@ def _go_back(account: "Account", utc_s: int) -> None:
     if former_day - account.day > LEAP_S // DAY_S:
         account.standing.set("share_day", account.day)
     account.enter_context()
+    account.begin_half_hour()

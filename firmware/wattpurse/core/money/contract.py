@@ -8,7 +8,8 @@ Each contract has a `code` (in flash and tokens), a `name`, a `unit` of its cred
 
     price(account)                          `(block, price, room)` of the next energy, as in `Tariff.price`
     charge_energy(account, price, mwh)      charges energy; returns the micro-units charged
-    charge_days(account, days)              charges the standing charge of local days; returns the micro-units
+    charge_fee(account, millionths)         charges a fee of days or months, in millionths of a micro-unit; returns the
+                                            micro-units charged
     supply_reason(account, circumstances)   supply.ON, or the reason of the contract to end supply
     credit_balance(account)                 credit left to the customer: micro-units, mWh, 0 for contracts of time
     emergency_limit(account)                the amount of emergency credit, once the customer has accepted it
@@ -40,6 +41,7 @@ class Contract:
     unit = MONEY
     credit_unit = MONEY
     emergency_name = None  # name of the standing number with the state of emergency credit
+    charges_demand = False  # True if the month's maximum demand may be charged
     can_owe = True  # True if energy used without credit can still be charged when friendly hours end
 
     @classmethod
@@ -49,9 +51,14 @@ class Contract:
 
     @staticmethod
     def price(account: "Account") -> tuple:
-        """Return the tariff's price for the consumption of the month so far."""
-        month = account.registers.month
-        return account.tariff.price(account.rate, month.rate_mwh[account.rate], month.total_mwh)
+        """Return the tariff's price for the consumption so far."""
+        tariff, rate, registers = account.tariff, account.rate, account.registers
+        counted_mwh = registers.block_mwh if tariff.counts_blocks else registers.month.rate_mwh
+        return tariff.price(
+            rate,
+            sum(counted_mwh) if tariff.blocks_of_total else counted_mwh[rate],
+            registers.month.total_mwh if tariff.allowance_mwh else 0,
+        )
 
     @staticmethod
     def charge_energy(_account: "Account", _price_microunits_per_kwh: int, _energy_mwh: int) -> int:
@@ -59,8 +66,8 @@ class Contract:
         return 0
 
     @staticmethod
-    def charge_days(_account: "Account", _days: int) -> int:
-        """Return 0: days cost nothing."""
+    def charge_fee(_account: "Account", _millionths: int) -> int:
+        """Return 0: days and months cost nothing."""
         return 0
 
     @staticmethod
@@ -102,9 +109,9 @@ class PrepaidMoney(Contract):
         return account.spend_price(price_microunits_per_kwh, energy_mwh)
 
     @staticmethod
-    def charge_days(account: "Account", days: int) -> int:
-        """Charge the standing charge of `days` local days. Return the micro-units charged."""
-        return account.spend_taxed(days * account.tariff.standing_charge_microunits)
+    def charge_fee(account: "Account", millionths: int) -> int:
+        """Charge a fee. Return the micro-units charged."""
+        return account.spend_fee(millionths)
 
     @staticmethod
     def supply_reason(account: "Account", _circumstances: "Circumstances") -> int:
@@ -286,6 +293,7 @@ class SettledAccount(PrepaidMoney):
 
     code = 7
     name = "account"
+    charges_demand = True
     emergency_name = None
 
     @staticmethod

@@ -29,6 +29,7 @@ _CLEARED = (
     "emergency_energy",
     "term_until_s",
     "dispenser_until_s",
+    "demand_mwh",
 )
 
 
@@ -108,7 +109,8 @@ def take_back(account: "Account", sequence: int, card: int, unit: int, amount: i
 def clear(account: "Account", sequence: int, card: int) -> None:
     """Set both credit registers, the debt, prepaid time and time owed to zero for token `sequence`, made for `card`.
 
-    The receipt has the former balances, including negative ones.
+    The receipt has the former balances, including negative ones. The maximum demand of the month begins again: the
+    next tenant does not pay for that of the one before.
     """
     standing = account.standing
     money = account.money.take_out(account.money.balance)

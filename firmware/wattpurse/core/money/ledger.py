@@ -223,6 +223,7 @@ class Ledger:
         """
         before = self.account
         altered = account_image.unpack(account_image.pack(before))
+        altered.half_hour, altered.half_hour_from_mwh = before.half_hour, before.half_hour_from_mwh
         altered.count_pulses(self._pending_pulses)
         alter(altered)
         credit_rules.note_balance(altered)
@@ -263,6 +264,11 @@ class Ledger:
         recorded_s = self.recorded_s
         self.set_number(records.STANDING, "clock_doubted", 0, self.account.time_s)
         self.recorded_s = recorded_s
+
+    @property
+    def is_firm(self) -> bool:
+        """True if nothing was written since a start that has nothing to write: the next start erases nothing then."""
+        return self._journal.is_firm
 
     def note_time(self, duration_s: int) -> None:
         """Record the present time: the clock does not pass it by `duration_s` without another note. Raise OSError.
@@ -323,6 +329,8 @@ class Ledger:
 
     def _cross(self, time_s: int) -> None:
         """Enter the day, tariff and rate at `time_s`. Journal each change."""
+        if self.account.tariff.demand_microunits_per_kw:
+            self._note_demand(time_s)
         pending = self.account.pending_tariff
         if pending is not None and pending.activation_s <= time_s:
             self._activate_pending(time_s)
@@ -334,7 +342,16 @@ class Ledger:
             self._record_with_pulses(records.RATE, records.rate(time_s, self._pending_pulses, rate))
         # Set the time after the records: a record may roll, and a snapshot of this time would keep the old rate.
         self.account.time_s = max(self.account.time_s, time_s)
+        self.account.enter_half_hour(self._pending_pulses)
         self.account.note_next_change()
+
+    def _note_demand(self, time_s: int) -> None:
+        """Record the energy of the half hour that ended by `time_s` if it has the most of the month so far."""
+        demand_mwh = self.account.demand_of(time_s, self._pending_pulses)
+        if demand_mwh:
+            place = self.account.standing.place("demand_mwh")
+            payload = records.number(time_s, self._pending_pulses, NO_TOKEN, METER, records.STANDING, place, demand_mwh)
+            self._record_with_pulses(records.NUMBER, payload)
 
     def _activate_pending(self, time_s: int) -> None:
         """Activate the pending tariff, its rate, and the day that may begin with it.
@@ -378,6 +395,7 @@ class Ledger:
         self._replay(entries)
         if not self.account.is_plausible():
             raise LedgerMismatch("the records lead to an impossible account")
+        self.account.begin_half_hour()
         self.account.note_next_change()
 
     def _record_with_pulses(self, kind: int, payload: bytes) -> None:

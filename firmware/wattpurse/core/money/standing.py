@@ -31,6 +31,7 @@ clock_until_s      the time that the clock does not pass before the ledger notes
 clock_doubted      1 from a wrong time of the clock chip until a person or a token sets the clock
 clock_moved        the moves of the clock without a token: the last local day with one, times 1,000, and the seconds
                    moved on it
+demand_mwh         energy of the current month's half hour with the most, if the tariff has a price for it
 share_day          the last local day that had a daily share, after a token set the clock far back; else 0
 
 A name that ends in `_until_s` is an end on the meter's clock. `move_ends` moves all of them with the clock, and the
@@ -94,6 +95,7 @@ TABLE = (
     ("clock_doubted", 0, 0, 1),
     ("clock_moved", 0, 0, _WORD),
     ("share_day", 0, 0, _WORD),
+    ("demand_mwh", 0, 0, (1 << 47) - 1),
 )
 _PLACES = {row[0]: place for place, row in enumerate(TABLE)}
 # Times from which a rule counts. They move with the clock, as all ends do.

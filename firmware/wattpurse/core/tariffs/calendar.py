@@ -8,7 +8,13 @@ DAY_S = 86400
 HALF_HOUR_S = 1800
 LATEST_S = 4_291_747_199  # 2105-12-31 23:59:59 UTC: no later time is stored, and all fit into 32 bits
 LAST_WEEK = 5
+EARLIEST_RULE_MINUTE = -1440
 LATEST_RULE_MINUTE = 2880
+CHANGE_LIMIT = 64  # changes of a zone by date table
+
+_EARLIEST_OFFSET = -720
+_LATEST_OFFSET = 840
+_LONGEST_SHIFT = 180
 
 _EPOCH_FROM_MARCH_0000 = 719468  # days from 0000-03-01 to 1970-01-01
 _DAYS_IN_400_YEARS = 146097
@@ -61,16 +67,21 @@ def days_in_month(year: int, month: int) -> int:
 
 
 class Zone:
-    """Offset from UTC and, if any, a yearly daylight rule, in the northern or the southern hemisphere.
+    """Offset from UTC, and its changes, if any: by a yearly daylight rule or by a table of dates.
 
     offset_minutes: standard time, east of Greenwich positive. start, end: the begin and the end of daylight time, each
-    (month 1..12, week 1..5 with 5 for the last, weekday 0 Monday, minute counted from midnight of that day, up to
-    2,880). Both are None for a zone without daylight time. in_utc: True if those days and minutes are UTC (the rule of
-    the European Union, directive 2000/84/EC). Otherwise they are local time up to that moment: standard time for the
-    start, daylight time for the end (the rule of the United States, 15 U.S.C. 260a, and of POSIX TZ). shift_minutes:
-    the difference between daylight time and standard time.
+    (month 1..12, week 1..5 with 5 for the last, weekday 0 Monday, minute counted from midnight of that day, from -1,440
+    to 2,880). Both are None for a zone without a rule. in_utc: True if those days and minutes are UTC (the rule of the
+    European Union, directive 2000/84/EC). Otherwise they are local time up to that moment: standard time for the start,
+    daylight time for the end (the rule of the United States, 15 U.S.C. 260a, and of POSIX TZ). shift_minutes: the
+    difference between daylight time and standard time; below zero if the clock goes back at the start (Ireland).
 
-    Raises ValueError for a rule outside these ranges, or if start and end are less than two months apart.
+    changes: the date table of a zone without a rule (Morocco), as alternate numbers: the minute of a change, counted
+    from 1970 UTC, and the offset in minutes from then on. `offset_minutes` holds before the first of at most
+    CHANGE_LIMIT changes, and the last offset holds for ever.
+
+    Raises ValueError for a rule outside these ranges, if start and end are less than two months apart, or if the
+    changes do not ascend.
     """
 
     def __init__(
@@ -80,43 +91,64 @@ class Zone:
         end: tuple | None = None,
         in_utc: bool = False,
         shift_minutes: int = 60,
+        changes: tuple = (),
     ) -> None:
-        if not -720 <= offset_minutes <= 840:
-            raise ValueError("zone offset outside -12:00 to +14:00")
+        _check_offset(offset_minutes)
         if (start is None) != (end is None):
             raise ValueError("a daylight rule needs both a start and an end")
+        if changes and start is not None:
+            raise ValueError("a zone has either a daylight rule or a table of changes")
         self.offset_minutes = offset_minutes
         self.start = start
         self.end = end
         self.in_utc = in_utc
         self.shift_minutes = shift_minutes
-        # The last period of constant offset that was found. It is empty until the first call of `offset_s`.
+        self.changes = changes
+        self.is_fixed = start is None and not changes
+        # The last period of constant offset that was found. It is empty until the first call of `offset_s`. The end is
+        # None for a period without end.
         self._from_s = 0
         self._until_s = 0
         self._offset_s = offset_minutes * 60
         if start is not None:
             self._check_rule()
+        self._check_changes()
 
     def _check_rule(self) -> None:
         for month, week, day, minute in (self.start, self.end):
             if not (1 <= month <= 12 and 1 <= week <= LAST_WEEK and 0 <= day <= 6):
                 raise ValueError("daylight rule: month, week or weekday out of range")
-            if not 0 <= minute <= LATEST_RULE_MINUTE:
+            if not EARLIEST_RULE_MINUTE <= minute <= LATEST_RULE_MINUTE:
                 raise ValueError("daylight rule: minute out of range")
         if not 2 <= (self.end[0] - self.start[0]) % 12 <= 10:
             raise ValueError("daylight rule: start and end must be two months apart")
-        if not 1 <= self.shift_minutes <= 180:
-            raise ValueError("daylight rule: shift outside 1 to 180 minutes")
+        if not 1 <= abs(self.shift_minutes) <= _LONGEST_SHIFT:
+            raise ValueError(f"daylight rule: shift must be from 1 to {_LONGEST_SHIFT} minutes, ahead or back")
+        _check_offset(self.offset_minutes + self.shift_minutes)
+
+    def _check_changes(self) -> None:
+        changes = self.changes
+        if len(changes) % 2 or len(changes) > 2 * CHANGE_LIMIT:
+            raise ValueError(f"a zone has at most {CHANGE_LIMIT} changes, each a time and an offset")
+        before_minute, before_offset = -1, self.offset_minutes
+        for place in range(0, len(changes), 2):
+            minute, offset = changes[place], changes[place + 1]
+            if not before_minute < minute <= LATEST_S // 60:
+                raise ValueError("the changes of a zone must ascend, and lie between 1970 and 2105")
+            _check_offset(offset)
+            if offset == before_offset:
+                raise ValueError("each change of a zone must have another offset than the one before")
+            before_minute, before_offset = minute, offset
 
     def offset_s(self, utc_s: int) -> int:
         """Return the seconds by which local time is ahead of UTC at that instant."""
-        if self.start is not None and not self._from_s <= utc_s < self._until_s:
+        if not self.is_fixed and (utc_s < self._from_s or self._until_s is not None and utc_s >= self._until_s):
             self._find_period(utc_s)
         return self._offset_s
 
     def next_shift_s(self, utc_s: int) -> int | None:
         """Return the next instant after utc_s at which the offset changes, or None if it never does."""
-        if self.start is None:
+        if self.is_fixed:
             return None
         self.offset_s(utc_s)
         return self._until_s
@@ -135,17 +167,32 @@ class Zone:
     def day_start_s(self, day: int) -> int:
         """Return the first instant of that local date, even if its midnight is skipped or comes twice."""
         midnight_s = day * DAY_S
-        standard_s = midnight_s - self.offset_minutes * 60
-        if self.start is None:
-            return standard_s
-        daylight_s = standard_s - self.shift_minutes * 60
-        if self.local_s(daylight_s) == midnight_s:
-            return daylight_s
-        if self.local_s(standard_s) == midnight_s:
-            return standard_s
-        return self._from_s  # midnight was skipped: the day begins with the period that holds standard_s
+        utc_s = midnight_s - (_LATEST_OFFSET + _LONGEST_SHIFT) * 60  # the date has begun nowhere yet
+        while True:
+            start_s = max(utc_s, midnight_s - self.offset_s(utc_s))  # the later is the midnight, unless it was skipped
+            shift_s = self.next_shift_s(utc_s)
+            if shift_s is None or start_s < shift_s:
+                return start_s
+            utc_s = shift_s
 
     def _find_period(self, utc_s: int) -> None:
+        if self.changes:
+            self._find_change(utc_s)
+        else:
+            self._find_rule(utc_s)
+
+    def _find_change(self, utc_s: int) -> None:
+        minute = utc_s // 60
+        changes = self.changes
+        self._from_s, self._until_s, self._offset_s = 0, None, self.offset_minutes * 60
+        for place in range(0, len(changes), 2):
+            if changes[place] > minute:
+                self._until_s = changes[place] * 60
+                return
+            self._from_s = changes[place] * 60
+            self._offset_s = changes[place + 1] * 60
+
+    def _find_rule(self, utc_s: int) -> None:
         standard_s = self.offset_minutes * 60
         daylight_s = standard_s + self.shift_minutes * 60
         year = civil_from_days((utc_s + standard_s) // DAY_S)[0]
@@ -169,3 +216,8 @@ class Zone:
             date -= 7
         wall_s = date * DAY_S + minute * 60
         return wall_s if self.in_utc else wall_s - wall_offset_s
+
+
+def _check_offset(minutes: int) -> None:
+    if not _EARLIEST_OFFSET <= minutes <= _LATEST_OFFSET:
+        raise ValueError("zone offset outside -12:00 to +14:00")

@@ -6,9 +6,16 @@ The fields are a dict:
     currency, three capital letters     decimals shown 0..6             customer_class 0..255
     zone, a calendar.Zone               standing_charge_microunits per local day
     allowance_mwh, free energy per local month
+    month_charge_microunits, fixed per local month      minimum_microunits, the least charge of a local month
+    demand_microunits_per_kw, for the month's maximum demand, the highest mean power of a half hour
+    levies: 0..4 of (name of 1..7 printable ASCII characters, kind of the levy, value); names differ; the value is a
+        percentage in hundredths (PER_CENT, 1..10,000) or micro-units per kWh (PER_KWH)
     rates: 1..8 of (name of 1..6 printable ASCII characters, prices in micro-units per kWh, block limits in mWh);
-        names differ; 1..6 prices, one block limit fewer, ascending; a block ends when the rate's consumption in the
-        local month reaches its limit
+        names differ; 1..6 prices, one block limit fewer, ascending; a block ends when the counted consumption reaches
+        its limit
+    blocks_of_total: True if the blocks of a rate count the consumption at all rates, else at this rate
+    blocks_by_day: True if they count that of the local day, else of the local month
+    free_in_blocks: True if free energy counts towards the blocks
     day_types: 1..8 of ((minute of local day, rate), ...), 1..12 each, ascending, the first at minute 0
     seasons: 1..8 of (month, day, (day type Monday, ..., day type Sunday, day type on holidays)), ascending;
         the last runs over New Year up to the first
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 
 RATE_LIMIT = 8
 NAME_LIMIT = 6
+LEVY_LIMIT = 4
+LEVY_NAME_LIMIT = 7
 BLOCK_LIMIT = 6
 DAY_TYPE_LIMIT = 8
 SWITCH_LIMIT = 12
@@ -32,6 +41,21 @@ MONEY_LIMIT = 1 << 40  # micro-units, for a price and for the standing charge
 ENERGY_LIMIT = (1 << 48) - 1  # mWh
 FIRST_HOLIDAY_YEAR = 2001
 LAST_HOLIDAY_YEAR = 2127
+
+PER_CENT = 0
+PER_KWH = 1
+WHOLE_PERCENT = 10_000  # a levy of 100 %
+
+# The fields of a tariff without a charge beside energy and days, whose blocks count each rate by month.
+NO_FURTHER_CHARGES = {
+    "month_charge_microunits": 0,
+    "minimum_microunits": 0,
+    "demand_microunits_per_kw": 0,
+    "levies": (),
+    "blocks_of_total": False,
+    "blocks_by_day": False,
+    "free_in_blocks": True,
+}
 
 _LEAP_YEAR = 2000  # a date without a year may be 29 February
 
@@ -54,6 +78,10 @@ def check_fields(fields: dict) -> None:
     check_range("customer class", fields["customer_class"], 0, 255)
     check_range("standing charge", fields["standing_charge_microunits"], 0, MONEY_LIMIT)
     check_range("allowance", fields["allowance_mwh"], 0, ENERGY_LIMIT)
+    check_range("charge per month", fields["month_charge_microunits"], 0, MONEY_LIMIT)
+    check_range("minimum charge", fields["minimum_microunits"], 0, MONEY_LIMIT)
+    check_range("price of the maximum demand", fields["demand_microunits_per_kw"], 0, MONEY_LIMIT)
+    _check_levies(fields["levies"])
     rates, day_types = fields["rates"], fields["day_types"]
     check_range("number of rates", len(rates), 1, RATE_LIMIT)
     for rate in rates:
@@ -67,12 +95,26 @@ def check_fields(fields: dict) -> None:
     _check_holidays(fields["holidays"])
 
 
-def _check_rate(rate: tuple) -> None:
-    name, prices, limits_mwh = rate
-    check_range("length of a rate's name", len(name), 1, NAME_LIMIT)
+def _check_name(what: str, name: str, limit: int) -> None:
+    check_range(f"length of a {what}'s name", len(name), 1, limit)
     for character in name:
         if not " " <= character <= "~":
-            raise ValueError("tariff: a rate's name must be printable ASCII")
+            raise ValueError(f"tariff: a {what}'s name must be printable ASCII")
+
+
+def _check_levies(levies: tuple) -> None:
+    check_range("number of levies", len(levies), 0, LEVY_LIMIT)
+    for name, kind, value in levies:
+        _check_name("levy", name, LEVY_NAME_LIMIT)
+        check_range("kind of levy " + name, kind, PER_CENT, PER_KWH)
+        check_range("value of levy " + name, value, 1, WHOLE_PERCENT if kind == PER_CENT else MONEY_LIMIT)
+    if len({name for name, _, _ in levies}) != len(levies):
+        raise ValueError("tariff: two levies have the same name")
+
+
+def _check_rate(rate: tuple) -> None:
+    name, prices, limits_mwh = rate
+    _check_name("rate", name, NAME_LIMIT)
     check_range("number of prices of " + name, len(prices), 1, BLOCK_LIMIT)
     if len(limits_mwh) != len(prices) - 1:
         raise ValueError(f"tariff: {name} needs one block limit fewer than prices")

@@ -5,27 +5,35 @@ raise ValueError if a rule is broken, so that a decoded table answers every ques
 
 Layout, little-endian; varint is seven bits per byte, least significant first, in its shortest form only:
 
-    "WPT"  format u8 = 1  length of everything u16
+    "WPT"  format u8 = 2  length of everything u16
     version u32  activation u32  currency 3 bytes  decimals u8  customer class u8
-    offset minutes i16  daylight u8 (0 none, 1 local time, 2 UTC)
-        with daylight: start and end, each month u8, week << 3 | weekday u8, minute u16; then shift minutes u8
-    standing charge varint  allowance varint
+    offset minutes i16  daylight u8 (0 none, 1 local time, 2 UTC, 3 table of changes)
+        with a rule: start and end, each month u8, week << 3 | weekday u8, minute i16; then shift minutes i16
+        with changes: number u8, each: minutes since the change before, or since 1970, varint; offset in minutes as a
+            varint in zigzag form
+    standing charge varint  allowance varint  charge per month varint  minimum varint  price of demand varint
+    blocks u8: 1 of all rates, 2 by day, 4 without free energy
+    levies u8, each: name length u8, name, kind u8, value varint
     rates u8, each: name length u8, name, prices u8, prices varint, block limits varint
     day types u8, each: switches u8, switches u16 = minute << 3 | rate
     seasons u8, each: month u8, day u8, four bytes of two day types (the earlier day in the low half)
     holidays u8, each u16 = (year - 2000, or 0) << 9 | month << 5 | day
     CRC-32 of all before it, u32
+
+Format 1 had neither changes, levies, blocks of all rates nor charges by month. No meter in service has it.
 """
 
 import binascii
 import struct
 
-from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.calendar import CHANGE_LIMIT, Zone
 from wattpurse.core.tariffs.rules import (
     BLOCK_LIMIT,
     DAY_TYPE_LIMIT,
     FIRST_HOLIDAY_YEAR,
     HOLIDAY_LIMIT,
+    LEVY_LIMIT,
+    LEVY_NAME_LIMIT,
     NAME_LIMIT,
     RATE_LIMIT,
     SEASON_LIMIT,
@@ -38,8 +46,8 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TABLE_LIMIT = 1024
-FORMAT = 1
+TABLE_LIMIT = 864  # two tables and the rest of the account fill a snapshot
+FORMAT = 2
 
 _MAGIC = b"WPT"
 _HEADER_BYTES = 6
@@ -48,6 +56,10 @@ _VARINT_BYTES = 7
 _DAYLIGHT_NONE = 0
 _DAYLIGHT_WALL = 1
 _DAYLIGHT_UTC = 2
+_DAYLIGHT_CHANGES = 3
+_OF_TOTAL = 1
+_BY_DAY = 2
+_WITHOUT_FREE = 4
 
 
 class _Reader:
@@ -95,6 +107,10 @@ class _Reader:
                 return value
         raise ValueError("tariff table: number too long")
 
+    def signed(self) -> int:
+        value = self.varint()
+        return value >> 1 if value & 1 == 0 else -(value >> 1) - 1
+
     def finish(self) -> None:
         if self._position != self._end:
             raise ValueError("tariff table: bytes left over")
@@ -117,11 +133,19 @@ def decode(data: bytes) -> dict:
         "zone": _read_zone(reader),
         "standing_charge_microunits": reader.varint(),
         "allowance_mwh": reader.varint(),
-        "rates": _read_each(reader, "rates", 1, RATE_LIMIT, _read_rate),
-        "day_types": _read_each(reader, "day types", 1, DAY_TYPE_LIMIT, _read_day_type),
-        "seasons": _read_each(reader, "seasons", 1, SEASON_LIMIT, _read_season),
-        "holidays": _read_each(reader, "holidays", 0, HOLIDAY_LIMIT, _read_holiday),
+        "month_charge_microunits": reader.varint(),
+        "minimum_microunits": reader.varint(),
+        "demand_microunits_per_kw": reader.varint(),
     }
+    blocks = reader.count("kind of blocks", 0, _OF_TOTAL | _BY_DAY | _WITHOUT_FREE)
+    fields["blocks_of_total"] = bool(blocks & _OF_TOTAL)
+    fields["blocks_by_day"] = bool(blocks & _BY_DAY)
+    fields["free_in_blocks"] = not blocks & _WITHOUT_FREE
+    fields["levies"] = _read_each(reader, "levies", 0, LEVY_LIMIT, _read_levy)
+    fields["rates"] = _read_each(reader, "rates", 1, RATE_LIMIT, _read_rate)
+    fields["day_types"] = _read_each(reader, "day types", 1, DAY_TYPE_LIMIT, _read_day_type)
+    fields["seasons"] = _read_each(reader, "seasons", 1, SEASON_LIMIT, _read_season)
+    fields["holidays"] = _read_each(reader, "holidays", 0, HOLIDAY_LIMIT, _read_holiday)
     reader.finish()
     check_fields(fields)
     return fields
@@ -136,6 +160,7 @@ def encode(fields: dict) -> bytes:
     check_fields(fields)
     parts = (
         ("header", _write_header(fields)),
+        ("levies", _write_each(fields["levies"], _write_levy)),
         ("rates", _write_each(fields["rates"], _write_rate)),
         ("day types", _write_each(fields["day_types"], _write_day_type)),
         ("seasons", _write_each(fields["seasons"], _write_season)),
@@ -173,15 +198,32 @@ def _read_zone(reader: _Reader) -> Zone:
     offset_minutes, daylight = reader.numbers("<hB")
     if daylight == _DAYLIGHT_NONE:
         return Zone(offset_minutes)
-    check_range("kind of daylight rule", daylight, _DAYLIGHT_WALL, _DAYLIGHT_UTC)
+    check_range("kind of daylight rule", daylight, _DAYLIGHT_WALL, _DAYLIGHT_CHANGES)
+    if daylight == _DAYLIGHT_CHANGES:
+        return Zone(offset_minutes, changes=_read_changes(reader))
     start = _read_daylight_day(reader)
     end = _read_daylight_day(reader)
-    return Zone(offset_minutes, start, end, daylight == _DAYLIGHT_UTC, reader.u8())
+    return Zone(offset_minutes, start, end, daylight == _DAYLIGHT_UTC, reader.numbers("<h")[0])
+
+
+def _read_changes(reader: _Reader) -> tuple:
+    changes = []
+    minute = 0
+    for _ in range(reader.count("number of changes of the zone", 1, CHANGE_LIMIT)):
+        minute += reader.varint()
+        changes.append(minute)
+        changes.append(reader.signed())
+    return tuple(changes)
 
 
 def _read_daylight_day(reader: _Reader) -> tuple:
-    month, day, minute = reader.numbers("<BBH")
+    month, day, minute = reader.numbers("<BBh")
     return month, day >> 3, day & 7, minute
+
+
+def _read_levy(reader: _Reader) -> tuple:
+    name = reader.text(reader.count("length of a levy's name", 1, LEVY_NAME_LIMIT))
+    return name, reader.u8(), reader.varint()
 
 
 def _read_rate(reader: _Reader) -> tuple:
@@ -214,23 +256,50 @@ def _read_holiday(reader: _Reader) -> tuple:
 
 def _write_header(fields: dict) -> bytes:
     zone = fields["zone"]
+    amounts = (
+        fields["standing_charge_microunits"],
+        fields["allowance_mwh"],
+        fields["month_charge_microunits"],
+        fields["minimum_microunits"],
+        fields["demand_microunits_per_kw"],
+    )
+    blocks = _OF_TOTAL if fields["blocks_of_total"] else 0
+    blocks |= _BY_DAY if fields["blocks_by_day"] else 0
+    blocks |= 0 if fields["free_in_blocks"] else _WITHOUT_FREE
     return (
         struct.pack("<II", fields["version"], fields["activation_s"])
         + fields["currency"].encode()
         + bytes((fields["decimals"], fields["customer_class"]))
         + _write_zone(zone)
-        + _varint(fields["standing_charge_microunits"])
-        + _varint(fields["allowance_mwh"])
+        + b"".join(_varint(amount) for amount in amounts)
+        + bytes((blocks,))
     )
 
 
 def _write_zone(zone: Zone) -> bytes:
-    if zone.start is None:
+    if zone.is_fixed:
         return struct.pack("<hB", zone.offset_minutes, _DAYLIGHT_NONE)
+    if zone.changes:
+        return struct.pack("<hB", zone.offset_minutes, _DAYLIGHT_CHANGES) + _write_changes(zone.changes)
     written = struct.pack("<hB", zone.offset_minutes, _DAYLIGHT_UTC if zone.in_utc else _DAYLIGHT_WALL)
     for month, week, day, minute in (zone.start, zone.end):
-        written += struct.pack("<BBH", month, week << 3 | day, minute)
-    return written + bytes((zone.shift_minutes,))
+        written += struct.pack("<BBh", month, week << 3 | day, minute)
+    return written + struct.pack("<h", zone.shift_minutes)
+
+
+def _write_changes(changes: tuple) -> bytes:
+    written = bytes((len(changes) // 2,))
+    before = 0
+    for place in range(0, len(changes), 2):
+        minute, offset = changes[place], changes[place + 1]
+        written += _varint(minute - before) + _varint(2 * offset if offset >= 0 else -2 * offset - 1)
+        before = minute
+    return written
+
+
+def _write_levy(levy: tuple) -> bytes:
+    name, kind, value = levy
+    return bytes((len(name),)) + name.encode() + bytes((kind,)) + _varint(value)
 
 
 def _write_each(items: tuple, write: "Callable[[tuple], bytes]") -> bytes:

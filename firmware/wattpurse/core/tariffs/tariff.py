@@ -1,7 +1,7 @@
 """A tariff in force: the rate at an instant, the next possible change, and the price of the next energy.
 
 A tariff is built from its binary table (`tariffs.table`) and never changes. It holds no consumption: the caller keeps
-the registers and passes in the month's consumption.
+the registers and passes in the consumption so far.
 """
 
 from wattpurse.core.currency import currency_of
@@ -21,7 +21,11 @@ class Tariff:
     data: the table itself. version: the seller's number, which only increases. activation_s: UTC second of activation.
     currency: the Currency of all amounts. customer_class: 0..255. zone: calendar.Zone of the local day and month.
     rate_count, rate_names: 1..8 rates and their names for displays, up to six characters each.
-    standing_charge_microunits: per local day. allowance_mwh: free energy per local month at any rate.
+    standing_charge_microunits: per local day. month_charge_microunits: per local month. minimum_microunits: the least
+    charge of a local month. demand_microunits_per_kw: for the month's maximum demand. levies: (name, kind, value) of
+    each, see `tariffs.rules`. allowance_mwh: free energy per local month at any rate. blocks_of_total, blocks_by_day,
+    free_in_blocks: the energy that counts towards the blocks. counts_blocks: True if that is not the energy of the
+    month's registers, so that it is counted apart.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -33,7 +37,15 @@ class Tariff:
         self.customer_class = fields["customer_class"]
         self.zone = fields["zone"]
         self.standing_charge_microunits = fields["standing_charge_microunits"]
+        self.month_charge_microunits = fields["month_charge_microunits"]
+        self.minimum_microunits = fields["minimum_microunits"]
+        self.demand_microunits_per_kw = fields["demand_microunits_per_kw"]
+        self.levies = fields["levies"]
         self.allowance_mwh = fields["allowance_mwh"]
+        self.blocks_of_total = fields["blocks_of_total"]
+        self.blocks_by_day = fields["blocks_by_day"]
+        self.free_in_blocks = fields["free_in_blocks"]
+        self.counts_blocks = self.blocks_by_day or not self.free_in_blocks
         self.rate_count = len(fields["rates"])
         self.rate_names = tuple(rate[0] for rate in fields["rates"])
         self._prices = tuple(rate[1] for rate in fields["rates"])
@@ -74,22 +86,22 @@ class Tariff:
         shift_s = self.zone.next_shift_s(utc_s)
         return next_s if shift_s is None else min(next_s, shift_s)
 
-    def price(self, rate: int, month_rate_mwh: int, month_total_mwh: int) -> tuple:
+    def price(self, rate: int, counted_mwh: int, month_total_mwh: int) -> tuple:
         """Return (block, price, room) of the next energy taken at `rate`.
 
-        month_rate_mwh: consumption at this rate in this local month so far. month_total_mwh: consumption at all rates.
-        block: 0..5, or ALLOWANCE_BLOCK (-1) while the month's allowance lasts. price: micro-units per kWh. room: mWh at
-        this price before the next call; None without end.
+        counted_mwh: consumption so far that counts towards the blocks. month_total_mwh: consumption at all rates in
+        this local month. block: 0..5, or ALLOWANCE_BLOCK (-1) while the month's allowance lasts. price: micro-units per
+        kWh. room: mWh at this price before the next call; None without end.
 
-        The allowance pays for the first energy of the month at any rate. That energy counts in the rate's block
-        position too, so that the first paid block may already be used in part or in full.
+        The allowance pays for the first energy of the month at any rate. If that energy counts towards the blocks, the
+        first paid block may already be used in part or in full.
         """
         if month_total_mwh < self.allowance_mwh:
             return ALLOWANCE_BLOCK, 0, self.allowance_mwh - month_total_mwh
         block = 0
         for limit_mwh in self._limits_mwh[rate]:
-            if month_rate_mwh < limit_mwh:
-                return block, self._prices[rate][block], limit_mwh - month_rate_mwh
+            if counted_mwh < limit_mwh:
+                return block, self._prices[rate][block], limit_mwh - counted_mwh
             block += 1
         return block, self._prices[rate][block], None
 

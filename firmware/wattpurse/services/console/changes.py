@@ -40,6 +40,7 @@ def set_tariff(meter: "Meter", arguments: list) -> str:
     account = _settled(meter)
     if not account.is_newer_tariff(tariff):
         raise ValueError(f"the table has version {tariff.version}; it must be higher than {_newest_version(account)}")
+    account.check_tariff(tariff)
     meter.ledger.change(lambda altered: setattr(altered, "pending_tariff", tariff))
     note(meter, events.TARIFF_SENT, tariff.version)
     if tariff.activation_s <= meter.timekeeper.now_s():
@@ -51,9 +52,11 @@ def set_contract(meter: "Meter", arguments: list) -> str:
     """Change the contract. Both credit registers stay unchanged."""
     read.expect(arguments, "contract set NAME", 1)
     chosen = contract.by_name(arguments[0])
-    former = _settled(meter).contract
+    account = _settled(meter)
+    former = account.contract
     if chosen is former:
         raise ValueError(f"the contract is {chosen.name} already")
+    account.check_contract(chosen)
     meter.ledger.change(lambda altered: setattr(altered, "contract", chosen))
     note(meter, events.CONTRACT_CHANGED, chosen.code)
     return f"contract is {chosen.name}; the credit of {former.name} stays in the meter\n{_balances(meter)}"

@@ -10,10 +10,10 @@ import sys
 from wattpurse.core.guards import tamper
 from wattpurse.core.messages import statement
 from wattpurse.core.money import contract, supply
-from wattpurse.core.money.registers import RATES
 from wattpurse.core.seals.cmac import BLOCK, cmac
 from wattpurse.core.tariffs import table
 from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.rules import PER_KWH
 from wattpurse.core.text import month_text, time_text
 from wattpurse.services.console import standing, wiring
 from wattpurse.stores import identification_of
@@ -82,7 +82,11 @@ def registers(meter: "Meter", _arguments: list) -> dict:
         "pulses": account.pulses_total,
         "rates": [
             {"name": name, "total_mwh": total_mwh[rate], "month_mwh": month_mwh[rate]}
-            for rate, name in enumerate(_rate_names(account, (account.registers,)))
+            for rate, name in enumerate(_rate_names(account))
+        ],
+        "levies": [
+            {"name": name, "total_microunits": one.microunits, "month_microunits": one.month_microunits}
+            for name, one in zip(account.levy_names(), account.levies.sums)
         ],
         "token_top": account.tokens.top(),
     }
@@ -94,7 +98,7 @@ def months(meter: "Meter", _arguments: list) -> dict:
     """Return the current month and the closed ones, newest first."""
     account = account_of(meter)
     every = [account.registers.month] + account.registers.closed_months
-    names = _rate_names(account, every)
+    names = _rate_names(account)
     demands = {one.month: one for one in meter.load_profile.demands()}
     return {
         "currency": account.tariff.currency.code,
@@ -230,13 +234,9 @@ def _alarms(meter: "Meter") -> list:
     return [text for bit, text in statement.ALARM_TEXTS if bits & bit]
 
 
-def _rate_names(account: "Account", holders: tuple | list) -> list:
-    """Return the names of the tariff's rates, and numbers for rates that only an earlier tariff had."""
-    names = list(account.tariff.rate_names)
-    used = [rate for rate in range(RATES) for holder in holders if holder.rate_mwh[rate]]
-    while used and len(names) <= max(used):
-        names.append(f"rate {len(names)}")
-    return names
+def _rate_names(account: "Account") -> list:
+    """Return the names of the registers: those of the tariff's rates, and then those that only earlier tariffs had."""
+    return list(account.tariff.rate_names) + account.registers.former_names
 
 
 async def _table(data: bytes) -> dict:
@@ -253,8 +253,19 @@ async def _table(data: bytes) -> dict:
         "customer_class": fields["customer_class"],
         "offset_minutes": zone.offset_minutes,
         "daylight_minutes": zone.shift_minutes if zone.start is not None else 0,
+        "zone_changes": len(zone.changes) // 2,
         "standing_charge_microunits": fields["standing_charge_microunits"],
         "allowance_mwh": fields["allowance_mwh"],
+        "month_charge_microunits": fields["month_charge_microunits"],
+        "minimum_microunits": fields["minimum_microunits"],
+        "demand_microunits_per_kw": fields["demand_microunits_per_kw"],
+        "blocks_of_total": fields["blocks_of_total"],
+        "blocks_by_day": fields["blocks_by_day"],
+        "free_in_blocks": fields["free_in_blocks"],
+        "levies": [
+            {"name": name, "per_kwh_microunits" if kind == PER_KWH else "permyriad": value}
+            for name, kind, value in fields["levies"]
+        ],
         "rates": [
             {"name": name, "prices_microunits": list(prices), "block_limits_mwh": list(limits_mwh)}
             for name, prices, limits_mwh in fields["rates"]

@@ -89,6 +89,11 @@ async def registers(facts: dict) -> str:
     rows.append(("total", _digits(facts["total_mwh"]), _digits(sum(rate["month_mwh"] for rate in facts["rates"]))))
     energy = await table(rows, ("rate", "kWh", "kWh this month"))
     credit = await _credit_registers(facts)
+    if facts["levies"]:
+        levies = [
+            (one["name"], _money(one["total_microunits"]), _money(one["month_microunits"])) for one in facts["levies"]
+        ]
+        energy += "\n\n" + await table(levies, ("levy", facts["currency"], facts["currency"] + " this month"))
     return energy + "\n\n" + credit + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
 
 
@@ -192,6 +197,8 @@ async def _tariff_table(fields: dict) -> str:
     zone = f"UTC{'-' if fields['offset_minutes'] < 0 else '+'}{hours:02d}:{minutes:02d}"
     if fields["daylight_minutes"]:
         zone += f", {fields['daylight_minutes']} minutes ahead in summer"
+    if fields["zone_changes"]:
+        zone += f", and {fields['zone_changes']} changes by date"
     head = pairs(
         [
             ("version", str(fields["version"])),
@@ -202,11 +209,34 @@ async def _tariff_table(fields: dict) -> str:
             ("standing charge", decimal_text(fields["standing_charge_microunits"], _PRICE_DIGITS) + " a day"),
             ("free allowance", _kwh(fields["allowance_mwh"]) + " a month"),
         ]
+        + _further_charges(fields)
     )
     await asyncio.sleep(0)
     rates = "\n".join(f"rate {rate['name']}: {_blocks(rate)}" for rate in fields["rates"])
     await asyncio.sleep(0)
     return "\n".join([head, rates, _schedule(fields)])
+
+
+def _further_charges(fields: dict) -> list:
+    """Return a row for each further charge that the tariff has, and for the blocks unless each rate counts by month."""
+    rows = [
+        (name, _money(fields[key]) + unit if fields[key] else None)
+        for name, key, unit in (
+            ("fixed charge", "month_charge_microunits", " a month"),
+            ("minimum", "minimum_microunits", " a month"),
+            ("maximum demand", "demand_microunits_per_kw", " per kW a month"),
+        )
+    ]
+    if fields["blocks_of_total"] or fields["blocks_by_day"]:
+        of = "all rates" if fields["blocks_of_total"] else "each rate"
+        rows.append(("blocks", f"of {of} by {'day' if fields['blocks_by_day'] else 'month'}"))
+    if not fields["free_in_blocks"]:
+        rows.append(("free energy", "does not count towards the blocks"))
+    for levy in fields["levies"]:
+        per_kwh = levy.get("per_kwh_microunits")
+        value = decimal_text(levy["permyriad"] * 10_000, 2) + " %" if per_kwh is None else _money(per_kwh) + " per kWh"
+        rows.append(("levy " + levy["name"], value))
+    return rows
 
 
 def _blocks(rate: dict) -> str:
@@ -239,6 +269,10 @@ def _holiday(month: int, day: int, year: int) -> str:
 
 def _digits(mwh: int) -> str:
     return kwh_text(mwh, _KWH_DIGITS)
+
+
+def _money(microunits: int) -> str:
+    return decimal_text(microunits, _PRICE_DIGITS)
 
 
 def _kwh(mwh: int) -> str:

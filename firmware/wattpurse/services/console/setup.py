@@ -14,6 +14,7 @@ from wattpurse.core.records import events
 from wattpurse.core.records.settings import CLAMPS, PULSES
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
+from wattpurse.core.tariffs.rules import NO_FURTHER_CHARGES
 from wattpurse.services.console import arguments as read
 from wattpurse.services.key_roll import accepted_meter_keys
 from wattpurse.stores import identification_of
@@ -119,22 +120,22 @@ def erase_ledger(meter: "Meter", arguments: list) -> str:
 def default_tariff() -> bytes:
     """Return the flat table that a meter starts with if none is given. Any other has a higher version."""
     currency = _default_currency()
-    return tariff_table.encode(
-        {
-            "version": 0,
-            "activation_s": 0,
-            "currency": currency.code,
-            "decimals": currency.decimals,
-            "customer_class": 0,
-            "zone": Zone(0),
-            "standing_charge_microunits": 0,
-            "allowance_mwh": 0,
-            "rates": (("FLAT", (_DEFAULT_PRICE_MICROUNITS,), ()),),
-            "day_types": (((0, 0),),),
-            "seasons": ((1, 1, (0,) * 8),),
-            "holidays": (),
-        }
-    )
+    fields = {
+        "version": 0,
+        "activation_s": 0,
+        "currency": currency.code,
+        "decimals": currency.decimals,
+        "customer_class": 0,
+        "zone": Zone(0),
+        "standing_charge_microunits": 0,
+        "allowance_mwh": 0,
+        "rates": (("FLAT", (_DEFAULT_PRICE_MICROUNITS,), ()),),
+        "day_types": (((0, 0),),),
+        "seasons": ((1, 1, (0,) * 8),),
+        "holidays": (),
+    }
+    fields.update(NO_FURTHER_CHARGES)
+    return tariff_table.encode(fields)
 
 
 def _default_currency() -> Currency:

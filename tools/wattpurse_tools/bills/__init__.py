@@ -1,0 +1,1 @@
+"""Comparisons, pictures and workbooks of bills. `tariffs.bill` calculates a bill."""
