@@ -26,7 +26,7 @@ class HouseClamps:
 
     def __init__(self, clock: "EventClock", source: "PulseSource", seed: int = 1) -> None:
         self.shares = [1, 1]
-        self.inputs = ClampInputs(2)
+        self._inputs: ClampInputs | None = None
         self._factors = [1.0, 1.0]
         self._clock = clock
         self._source = source
@@ -34,6 +34,13 @@ class HouseClamps:
         self._converter: Converter | None = None
         self._ring: ClampRing | None = None
         source.listen(self.follow)
+
+    @property
+    def inputs(self) -> ClampInputs:
+        """The signals at the board's inputs, made at the first use: a house without clamps spares their tables."""
+        if self._inputs is None:
+            self._inputs = ClampInputs(2)
+        return self._inputs
 
     def sampler(self) -> ClampRing:
         """Return the running converter. The first call after a reset starts it."""
@@ -43,8 +50,9 @@ class HouseClamps:
             motors.amp_wave = wave(LAG_DEGREES, HARMONICS)
             self._factors = [transfer(leg.volt_wave, leg.amp_wave) for leg in self.inputs.legs]
         if self._ring is None:
+            inputs = self.inputs
             self.follow()
-            self._ring = ClampRing(self._clock, self.inputs, self._converter)
+            self._ring = ClampRing(self._clock, inputs, self._converter)
         return self._ring
 
     def stop(self) -> None:
@@ -58,6 +66,8 @@ class HouseClamps:
 
     def follow(self) -> None:
         """Take over the load of the house, after the samples before the change were made."""
+        if self._inputs is None:
+            return
         self.hold()
         for leg, share, factor in zip(self.inputs.legs, self.shares, self._factors):
             power_w = self._source.power_w * share / sum(self.shares)

@@ -20,7 +20,7 @@ means that `ct_readings` finds are subtracted from the samples.
 from array import array
 
 from wattpurse.drivers import ct_kernel as kernel
-from wattpurse.drivers.ct_calibration import OFFSET_BITS, Measurement
+from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, OFFSET_BITS, Measurement
 from wattpurse.drivers.ct_readings import Readings
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -46,14 +46,13 @@ _MARGIN = 64  # halfwords of the ring that may be overwritten while they are rea
 class Leg:
     """One leg: its sums since the start, and its calibration.
 
-    `import_mwh` and `export_mwh` count since the start. `is_loaded` is False while there is no load, `is_backwards` is
-    True while energy flows out of the house. `state` is the memory of the kernel, for a ring with the mask `mask`.
+    `is_loaded` is False while there is no load, `is_backwards` is True while energy flows out of the house. `state` is
+    the memory of the kernel, for a ring with the mask `mask`. The energy of a window joins the sums at its end, so
+    `take` handles small integers alone.
     """
 
     def __init__(self, place: int, calibration: "LegCalibration", mask: int) -> None:
         self.place = place
-        self.import_mwh = 0
-        self.export_mwh = 0
         self.is_loaded = False
         self.is_backwards = False
         self.state = array("i", [0] * kernel.WORDS)
@@ -61,12 +60,24 @@ class Leg:
         self.power_frames = 1
         self._window_seconds = 0
         self._window_mwh = 0
+        self._import_mwh = 0
+        self._export_mwh = 0
         self._has_volt_mean = False
         self.state[kernel.SECOND] = kernel.SUM_BIAS
         self.state[kernel.MASK] = mask
         self.state[kernel.AMP_MEAN] = AMP_BIAS
         self.state[kernel.VOLT_MEAN] = VOLT_BIAS << kernel.MEAN_BITS
         self.set_calibration(calibration)
+
+    @property
+    def import_mwh(self) -> int:
+        """The energy since the start that flowed into the house."""
+        return self._import_mwh if self.is_backwards else self._import_mwh + self._window_mwh
+
+    @property
+    def export_mwh(self) -> int:
+        """The energy since the start that flowed out of the house."""
+        return self._export_mwh + self._window_mwh if self.is_backwards else self._export_mwh
 
     @property
     def amp_mean(self) -> int:
@@ -125,21 +136,33 @@ class Leg:
 
     def take(self) -> int:
         """Return the whole mWh imported since the last call."""
+        state = self.state
+        pending = state[13] - 536870912  # kernel.PENDING and SUM_BIAS
         unit = self.products_per_mwh
-        pending = self.pending
+        if pending < unit or self.is_backwards or not self.is_loaded or self._window_seconds >= 10:  # WINDOW_SECONDS
+            return self._take_seldom(pending)
+        mwh = pending // unit
+        state[13] = pending - mwh * unit + 536870912
+        self._window_mwh += mwh
+        return mwh
+
+    def _take_seldom(self, pending: int) -> int:
+        """Do the same in every case: `pending` may be small or negative, and the window may be over."""
+        unit = self.products_per_mwh
         if not self.is_loaded:
             if -LEAST_MWH * unit < pending < LEAST_MWH * unit:
                 if self._window_seconds >= WINDOW_SECONDS:
                     self.pending = 0
                     self._window_seconds = 0
                 return 0
+            self._end_window()
             self.is_loaded = True
             self.is_backwards = pending < 0
-            self._begin_window()
         if self.is_backwards:
             pending = -pending
         if pending < -self._turn:
             pending = -pending
+            self._end_window()
             self.is_backwards = not self.is_backwards
         mwh = pending // unit if pending >= unit else 0
         pending -= mwh * unit
@@ -147,14 +170,11 @@ class Leg:
         self.pending = -pending if self.is_backwards else pending
         if self._window_seconds >= WINDOW_SECONDS:
             self.is_loaded = self._window_mwh >= LEAST_MWH
-            self._begin_window()
-        if self.is_backwards:
-            self.export_mwh += mwh
-            return 0
-        self.import_mwh += mwh
-        return mwh
+            self._end_window()
+        return 0 if self.is_backwards else mwh
 
-    def _begin_window(self) -> None:
+    def _end_window(self) -> None:
+        self._import_mwh, self._export_mwh = self.import_mwh, self.export_mwh
         self._window_seconds = 0
         self._window_mwh = 0
 
@@ -170,13 +190,14 @@ class CtFrontEnd:
         self.legs = [Leg(place, one, sampler.length - 1) for place, one in enumerate(calibration.legs)]
         self.samples_lost = 0
         self._sampler = sampler
+        self._note_taken = sampler.note_taken
         self._ring = sampler.ring
         self._mask = sampler.length - 1
         self._wrap = sampler.modulus - 1
         self._table = kernel.step_table() if table is None else table
         self._taken = sampler.taken
         self._is_settled = False
-        self._frames = 0
+        self._left = FRAMES_A_SECOND  # frames to the end of the second
         self._ready = 0
         self._measured: list[list[int]] | None = None
         self._add_products = kernel.add_products
@@ -233,16 +254,18 @@ class CtFrontEnd:
 
     def _add(self, most: int) -> int:
         """Add up to `most` frames, as many as lie in the ring without a wrap. Return their number."""
-        ring, table = self._ring, self._table
-        place = self._taken & self._mask
+        ring = self._ring
+        taken = self._taken
+        place = taken & self._mask
         frames = self._mask + 1 - place >> 2
         if frames > most:
             frames = most
         if frames > 200:  # kernel.MOST_FRAMES
             frames = 200
         run = place | frames << 16
+        add_products, table = self._add_products, self._table
         for leg in self.legs:
-            if self._add_products(ring, table, leg.state, run):
+            if add_products(ring, table, leg.state, run):
                 self._ready += leg.take()
             run += 2
         if self._measured is not None:
@@ -252,19 +275,19 @@ class CtFrontEnd:
             readings.pause -= frames
         else:
             readings.add(ring, place, frames)
-        taken = self._taken + 4 * frames & self._wrap
+        taken = taken + (frames << 2) & self._wrap
         self._taken = taken
-        self._sampler.note_taken(taken)
-        self._frames += frames
-        if self._frames >= 2_000:  # FRAMES_A_SECOND
+        self._note_taken(taken)
+        self._left -= frames
+        if self._left <= 0:
             self._end_second()
         return frames
 
     def _end_second(self) -> None:
         for leg in self.legs:
-            leg.end_second(self._frames)
+            leg.end_second(FRAMES_A_SECOND - self._left)
             self._ready += leg.take()
-        self._frames = 0
+        self._left = FRAMES_A_SECOND
 
     def _measure(self, frames: int) -> None:
         for leg, sums in zip(self.legs, self._measured or []):

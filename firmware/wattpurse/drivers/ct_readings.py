@@ -29,6 +29,7 @@ class Readings:
         self._state = array("i", [0] * kernel.WORDS)
         self._squares = array("i", [0] * 2 * len(legs))  # mean squares of each channel, times 16
         self._periods = array("i", [0] * 2 * len(legs))  # of each leg: periods, and their length in 1/64 frame
+        self._add_squares = kernel.add_squares
         self._channel = 0
         self._sum = 0
         self.pause = 0
@@ -93,9 +94,9 @@ class Readings:
         state = self._state
         state[0] = place + self._channel  # kernel.PLACE and FRAMES
         state[3] = frames
-        kernel.add_squares(ring, self._table, state)
+        self._add_squares(ring, self._table, state)
         self._sum += state[9]  # kernel.SUM
-        state[5] = state[5] + frames  # kernel.BEGUN
+        state[5] += frames  # kernel.BEGUN
 
     def _end(self) -> None:
         """Keep the mean square of the channel, pause, and go on with the next channel."""
