@@ -7,9 +7,13 @@ of real parts: gain, phase, pickup, a bias off the middle, and the slow dither o
 
 from array import array
 
-from boards.host.chips.converter import FINE, LEVELS, Converter
-from boards.host.chips.random_bits import RandomBits
-from boards.host.chips.waves import ONE, POINTS, wave
+from boards.host.chips.converter import FINE, Converter
+from boards.host.chips.waves import POINTS, wave
+
+try:
+    import micropython
+except ImportError:
+    from wattpurse.drivers.viper_names import micropython, ptr16, ptr32
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -27,8 +31,14 @@ DITHER_CODES = 100
 DITHER_US = 18_370_000  # in no whole ratio to the mains
 
 PARTS = 64  # a level has so many, which gives small currents an exact size
-_PHASE_BITS = 20  # of a point of a table
+_DITHER_FRAMES = 50  # the dither stays where it is for so long
+_PHASE_BITS = 16  # of a point of a table
 _PERIOD = POINTS << _PHASE_BITS
+
+# Words of `_fill`. Sizes and levels have SIZE_BIAS added: a load of viper has no sign on every processor.
+_PLACE, _MASK, _FRAMES, _PHASE, _STEP, _AHEAD, _SIZE, _PICKUP, _REST, _NOISE = range(10)
+_SIZE_BIAS = 1 << 28
+_RANDOM_MASK = (1 << 28) - 1
 
 
 class LegInputs:
@@ -103,7 +113,8 @@ class ClampRing:
         self._began_us = clock.now_us
         self._written = 0
         self._phase = 0
-        self._random_bits = RandomBits(seed)
+        self._random = seed
+        self._words = array("i", [0] * 10)
 
     def read_raw(self) -> int:
         """Return the number of samples written, modulo `modulus`, or -1 after the converter had to drop one."""
@@ -134,7 +145,7 @@ class ClampRing:
     def make_frames(self, frames: int) -> None:
         """Make so many frames."""
         while frames > 0:
-            part = min(frames, FRAMES_A_SECOND // 100)
+            part = min(frames, _DITHER_FRAMES)
             self._make(part, self._dither())
             frames -= part
 
@@ -149,39 +160,63 @@ class ClampRing:
     def _make(self, frames: int, dither: int) -> None:
         """Make frames while nothing changes: current and voltage of each leg in turn, a slot apart."""
         step = self.inputs.millihertz * POINTS // (FRAMES_A_SECOND * self.channels) * (1 << _PHASE_BITS) // 1000
+        words = self._words
+        words[_MASK], words[_FRAMES], words[_STEP] = self.length - 1, frames, step * self.channels
         for place, leg in enumerate(self.inputs.legs):
-            ahead = round(leg.phase_degrees * POINTS / 360) << _PHASE_BITS
             begin = self._phase + 2 * place * step
-            self._fill_amps(leg, 2 * place, begin, ahead, step * self.channels, frames, dither)
-            self._fill_volts(leg, 2 * place + 1, begin + step, step * self.channels, frames)
+            self._fill_amps(leg, 2 * place, begin, dither)
+            self._fill_volts(leg, 2 * place + 1, begin + step)
         self._phase = (self._phase + step * self.channels * frames) % _PERIOD
         self._written += frames * self.channels
 
-    def _fill_amps(
-        self, leg: LegInputs, channel: int, phase: int, ahead: int, step: int, frames: int, dither: int
-    ) -> None:
-        ring, codes, noises = self.ring, self._converter.codes, self._converter.noise
-        amps, volts = leg.amp_wave, leg.volt_wave
-        size, pickup = leg.amp_size(), leg.pickup_size()
-        rest = leg.amp_bias * FINE * PARTS + dither if leg.is_plugged else 0
-        size, pickup = (size, pickup) if leg.is_plugged else (0, 0)
-        place, mask, noise = self._written + channel, self.length - 1, self._random_bits(12)
-        for _ in range(frames):
-            level = (rest + size * amps[(phase + ahead >> _PHASE_BITS) % POINTS] // ONE) // PARTS + noises[noise]
-            if pickup:
-                level += pickup * volts[(phase >> _PHASE_BITS) % POINTS] // (ONE * PARTS)
-            ring[place & mask] = codes[0 if level < 0 else level if level < LEVELS else LEVELS - 1]
-            noise = noise + 2_741 & 4_095
-            place += self.channels
-            phase += step
+    def _fill_amps(self, leg: LegInputs, channel: int, phase: int, dither: int) -> None:
+        words = self._words
+        words[_AHEAD] = round(leg.phase_degrees * POINTS / 360) % POINTS << _PHASE_BITS
+        words[_SIZE] = _SIZE_BIAS + (leg.amp_size() if leg.is_plugged else 0)
+        words[_PICKUP] = _SIZE_BIAS + (leg.pickup_size() if leg.is_plugged else 0)
+        words[_REST] = _SIZE_BIAS + (leg.amp_bias * FINE * PARTS + dither if leg.is_plugged else 0)
+        self._fill(leg.amp_wave, leg.volt_wave, channel, phase)
 
-    def _fill_volts(self, leg: LegInputs, channel: int, phase: int, step: int, frames: int) -> None:
-        ring, codes, noises = self.ring, self._converter.codes, self._converter.noise
-        volts, size, rest = leg.volt_wave, leg.volt_size(), leg.volt_bias * FINE * PARTS
-        place, mask, noise = self._written + channel, self.length - 1, self._random_bits(12)
-        for _ in range(frames):
-            level = (rest + size * volts[(phase >> _PHASE_BITS) % POINTS] // ONE) // PARTS + noises[noise]
-            ring[place & mask] = codes[0 if level < 0 else level if level < LEVELS else LEVELS - 1]
-            noise = noise + 2_741 & 4_095
-            place += self.channels
-            phase += step
+    def _fill_volts(self, leg: LegInputs, channel: int, phase: int) -> None:
+        words = self._words
+        words[_AHEAD], words[_SIZE], words[_PICKUP] = 0, _SIZE_BIAS + leg.volt_size(), _SIZE_BIAS
+        words[_REST] = _SIZE_BIAS + leg.volt_bias * FINE * PARTS
+        self._fill(leg.volt_wave, leg.volt_wave, channel, phase)
+
+    def _fill(self, shape: array, volts: array, channel: int, phase: int) -> None:
+        words = self._words
+        words[_PLACE], words[_PHASE] = (self._written & self.length - 1) + channel, phase % _PERIOD
+        self._random = self._random * 69_069 + 12_345 & _RANDOM_MASK  # quicker than a draw of `RandomBits`
+        words[_NOISE] = self._random >> 16
+        fill(self.ring, self._converter.codes, self._converter.noise, shape, volts, words)
+
+
+@micropython.viper
+def fill(ring: ptr16, codes: ptr16, noises: ptr16, shape: ptr16, volts: ptr16, words: ptr32):  # noqa: ANN201 # pyright: ignore
+    """Write the codes of one channel into the ring, as `words` say. Every number stays below 2**30.
+
+    level = (rest + size * shape / ONE + pickup * volts / ONE) / PARTS + noise
+    """
+    place, mask, frames = int(words[0]), int(words[1]), int(words[2])
+    phase, step, ahead = int(words[3]), int(words[4]), int(words[5])
+    size = int(words[6]) - 268435456
+    high, low = size >> 8, size & 255
+    pickup = int(words[7]) - 268435456
+    rest = int(words[8]) - 268435456
+    noise = int(words[9])
+    while frames > 0:
+        w = ((int(shape[((phase + ahead) >> 16) & 4095]) & 65535) ^ 32768) - 32768
+        level = rest + ((high * w) >> 4) + ((low * w) >> 12)
+        if pickup != 0:
+            w = ((int(volts[(phase >> 16) & 4095]) & 65535) ^ 32768) - 32768
+            level += (pickup * w) >> 12
+        level = (level >> 6) + ((int(noises[noise]) & 65535) ^ 32768) - 32768
+        if level < 0:
+            level = 0
+        if level > 65535:
+            level = 65535
+        ring[place & mask] = codes[level]
+        noise = (noise + 2741) & 4095
+        place += 4
+        phase = (phase + step) & 268435455
+        frames -= 1

@@ -166,8 +166,8 @@ def idle(workshop: Workshop) -> Measured:
         meter.start()
         meter.source.set_load_w(1_000)
         meter.run_for(_SETTLE_S)
-        awake_ms = _awake_ms(meter, _IDLE_S)
-    return {"idle_percent": 100 - awake_ms / (_IDLE_S * 10)}, []
+        idle = 100 - awake_ms(meter, _IDLE_S) / (_IDLE_S * 10)
+    return {"idle_percent": idle}, []
 
 
 def idle_with_key_card(workshop: Workshop) -> Measured:
@@ -179,8 +179,8 @@ def idle_with_key_card(workshop: Workshop) -> Measured:
         meter.source.set_load_w(1_000)
         meter.insert(meter.key_card(_KEY_CARD_PRICE))
         meter.run_for(_SETTLE_S)
-        awake_ms = _awake_ms(meter, _IDLE_S)
-    return {"idle_key_card_percent": 100 - awake_ms / (_IDLE_S * 10)}, []
+        idle = 100 - awake_ms(meter, _IDLE_S) / (_IDLE_S * 10)
+    return {"idle_key_card_percent": idle}, []
 
 
 def look(workshop: Workshop) -> Measured:
@@ -191,18 +191,24 @@ def look(workshop: Workshop) -> Measured:
         frames = meter.reader.statistics.frames
         meter.run_until(lambda: meter.reader.statistics.frames > frames, 5, 1000)
         meter.run_for(0.5)
-        awake_ms = _awake_ms(meter, _LOOKS * _LOOK_PAUSE_MS * 2 / 1000)
-    return {"poll_empty_cpu_ms": awake_ms / _LOOKS}, []
+        awake = awake_ms(meter, _LOOKS * _LOOK_PAUSE_MS * 2 / 1000)
+    return {"poll_empty_cpu_ms": awake / _LOOKS}, []
 
 
 def heap(workshop: Workshop) -> Measured:
     """Measure heap_free_boot_kb."""
     with workshop.meter("heap") as meter:
         meter.start()
-        meter.begin_probe(_HEAP)
-        meter.run_for(_BOOT_S + 2)
-        (free,) = meter.end_probe("found")
+        free = free_heap(meter)
     return {"heap_free_boot_kb": free / 1024}, []
+
+
+def free_heap(meter: BenchMeter) -> int:
+    """Return the bytes of heap that are free a few seconds after another start of a running meter."""
+    meter.begin_probe(_HEAP)
+    meter.run_for(_BOOT_S + 2)
+    (free,) = meter.end_probe("found")
+    return free
 
 
 def longest_steps(workshop: Workshop) -> Measured:
@@ -259,7 +265,7 @@ def heap_over_a_day(workshop: Workshop) -> Measured:
     return {"heap_growth_day_bytes": growth}, ["Heap in use each hour of the day: " + " ".join(map(str, in_use))]
 
 
-def _awake_ms(meter: BenchMeter, duration_s: float) -> float:
+def awake_ms(meter: BenchMeter, duration_s: float) -> float:
     """Run the meter for `duration_s`. Return the milliseconds in which the core was awake."""
     before = meter.pico.statistics()
     meter.run_for(duration_s)

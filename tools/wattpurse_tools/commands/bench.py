@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wattpurse_tools import output_files
 from wattpurse_tools.bench.figures import FIGURES, measure
-from wattpurse_tools.bench.metering_class import BOUNDS, measure_class
+from wattpurse_tools.bench.metering_class import BOUNDS, is_met, measure_class
 from wattpurse_tools.places import ROOT
 
 DEFAULT_OUTPUT = ROOT / "build/bench.json"
@@ -43,7 +43,8 @@ def run_class() -> int:
     """Measure the accuracy of the clamps, print it and write it into build/class.json."""
     values = measure_class(lambda line: print(line, flush=True))
     for name, value in values.items():
-        print(f"{name:<33}{value:>10g} at most {BOUNDS[name]:<8g}{'met' if value <= BOUNDS[name] else 'NOT MET'}")
+        judged, bound = BOUNDS[name]
+        print(f"{name:<33}{value:>10g} {f'{judged} {bound:g}':<14}{'met' if is_met(name, value) else 'NOT MET'}")
     CLASS_OUTPUT.write_text(json.dumps(values, indent=2) + "\n")
     return 0
 
