@@ -1,7 +1,7 @@
 """Voltage, current, power factor and frequency of each leg, for people and for limits, and the means of the inputs.
 
-One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz). After a pause of twice
-that length the next channel follows. A round over four channels takes 2.4 s. The energy depends on the means alone.
+One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz). After a pause of 300
+ms the next channel follows. A round over four channels takes 2 s. The energy depends on the means alone.
 """
 
 from array import array
@@ -10,7 +10,7 @@ from wattpurse.drivers import ct_kernel as kernel
 from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, GAIN_ONE
 
 FRAMES = 400
-PAUSE_FRAMES = 800
+PAUSE_FRAMES = 600
 
 _SUB = 64  # parts of a frame
 _LEAST_CROSSINGS = 4

@@ -36,7 +36,7 @@ _WORDS = (
     "both clamps read backwards: each is on the other leg, or both are the wrong way round",
 )
 _VOLTAGE_EVENTS = (events.VOLTAGE_BACK, events.VOLTAGE_LOW, events.VOLTAGE_HIGH)
-_STEPS = 3  # a state must last so many looks
+_STEPS = 2  # a state must last so many looks
 
 
 class LegState:
