@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SEED = 1
 _CLASS_PERCENT = 1
-_SETTLE_S = 5
+_SETTLE_S = 8
 _MEASURE_S = 20
 _CALIBRATION_W = 2_400
 _STEP_MWH = 300  # the ledger counts energy in steps of a quarter of a Wh
