@@ -42,7 +42,7 @@ GARBAGE_BYTES = 200_000
 
 _LOOK_MS = 50
 _LOOKS_A_SECOND = 1000 // _LOOK_MS
-_DITHER_LOOKS = round(DITHER_US / 1000 / _LOOK_MS)
+_DITHER_LOOKS = DITHER_US // (1000 * _LOOK_MS)
 _NOISE_CODES = (1.2**2 + 1 / 12) ** 0.5
 _SMALL_A = 0.5
 _START_A = 0.04
@@ -104,7 +104,7 @@ class WindowedSums(Sums):
         self._offset = round(offset_s * FRAMES_A_SECOND)
 
     def look(self, ring: "ClampRing", begin: int, end: int) -> None:
-        """Take what belongs to a window, out of the frames from `begin` to `end`."""
+        """Look for a window in the frames from `begin` to `end`, and add its frames."""
         if self._next is None:
             self._next = begin + self._offset
         if end > self._next + WINDOW_FRAMES:
@@ -274,7 +274,7 @@ MEASUREMENTS = {"creep": creep, "burst": burst, "small": small}
 
 
 def main(arguments: list) -> None:
-    """Measure what is named, for so many seconds if a number follows."""
+    """Measure one thing. A number behind its name is the duration in seconds."""
     if hasattr(gc, "threshold"):
         gc.threshold(GARBAGE_BYTES)  # a small heap is quicker
     seconds = [int(word) for word in arguments[1:]]
