@@ -75,7 +75,7 @@ class Atm90e32Model:
 
     `pulses` counts the pulses of CF1 since the power-up of the supply, with `modulus` the counter of a board that wraps.
     `violations` has everything that the data sheet forbids. `flip_every`, if set, damages one bit in so many frames,
-    and `is_connected` is False once its wires were pulled.
+    and `is_connected` is False once its wires were pulled. `stuck`, if set, is all that its output gives.
     """
 
     modulus = 65_536
@@ -87,6 +87,7 @@ class Atm90e32Model:
         self.pulse_us = 0  # length of the newest pulse
         self.violations: list[str] = []
         self.is_connected = True
+        self.stuck: int | None = None
         self.flip_every = 0
         self.resets = 0
         self.reads: dict[int, int] = {}
@@ -128,6 +129,8 @@ class Atm90e32Model:
 
     def select(self, level: int) -> None:
         """Take the level of the chip select. Its rise ends a frame."""
+        if not self.is_connected:
+            return
         if self.select_level and not level:
             self._frame = bytearray()
         elif level and not self.select_level and len(self._frame) != 4:
@@ -140,7 +143,8 @@ class Atm90e32Model:
             raise ValueError("buffers must be the same length")
         damaged = self._damaged(len(data))
         for place, byte in enumerate(data):
-            values[place] = self._byte(byte ^ damaged[0][place]) ^ damaged[1][place]
+            answer = self._byte(byte ^ damaged[0][place]) ^ damaged[1][place]
+            values[place] = answer if self.stuck is None else self.stuck
 
     def write(self, data: "bytes | bytearray | memoryview") -> None:
         """Send bytes and drop the answer."""

@@ -5,8 +5,9 @@ bits of address (the highest is 1 for a read), sixteen bits of data, the highest
 pulses of CF1 into the board's counter. The energy registers are never read: reading clears them, so that a read that
 was disturbed would destroy energy.
 
-**Verified.** A chip and its wires stand beside mains that switch. Every value read is compared with LastSPIData, in
-which the chip keeps the newest value that went over the wires. Every value written is read back.
+**Verified.** A chip and its wires stand beside mains that switch. Every register is read until two frames agree: that
+also shows an address that was damaged, which LastSPIData does not. Every value written is read back. A value that did
+not arrive may stand in another register, so the chip is reset and all is written anew.
 
 **Supervised.** `look` checks that metering is on and that the chip's own check sum has not changed, and some registers
 of the configuration, so that each is seen again within some seconds. A chip that a dip of its supply has reset, or that
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from wattpurse.hal import Spi
 
+SOFT_RESET = 0x70
 EMM_STATE0 = 0x71
-LAST_SPI_DATA = 0x78
 CRC_ERR_STATUS = 0x79
 CRC_DIGEST = 0x7A
 CFG_REG_ACC_EN = 0x7F
@@ -33,6 +34,7 @@ U_RMS = 0xD9
 I_RMS = 0xDD
 FREQUENCY = 0xF8
 
+RESET = 0x789A
 UNLOCK = 0x55AA
 LOCK = 0x0000
 CF1_REVERSED = 1 << 3  # of EMMState0: the newest energy of CF1 was reverse
@@ -79,9 +81,11 @@ class Atm90e32:
 
     def read(self, register: int) -> int:
         """Return a register, or -1 if the chip does not answer without an error. Takes no heap."""
-        for _ in range(_TRIES):
-            value = self._exchange(register >> 8 | _READ, register, 0, 0)
-            if self._exchange(_READ, 0x78, 0, 0) == value:  # LAST_SPI_DATA
+        value = -1
+        for _ in range(2 * _TRIES):
+            former = value
+            value = self._exchange(register >> 8 | 0x80, register, 0, 0)  # _READ
+            if value == former:
                 return value
         return -1
 
@@ -116,28 +120,36 @@ class Atm90e32:
         return True
 
     def _configure(self) -> bool:
-        """Write each register that differs, and lock the chip. Return False if one does not keep its value."""
-        if self.read(self._wanted[0][0]) < 0:
-            return False
-        self._write(CFG_REG_ACC_EN, UNLOCK)
-        kept = True
-        for register, value in self._wanted:
-            kept = kept and self._keep(register, value)
-        self._write(CFG_REG_ACC_EN, LOCK)
-        self._error = self.read(CRC_ERR_STATUS)
-        self._digest = self.read(CRC_DIGEST)
-        return kept and self._error >= 0 and self._digest >= 0
+        """Write each register that differs, and lock the chip. Return False if one does not keep its value.
 
-    def _keep(self, register: int, value: int) -> bool:
+        A chip that cannot be read is left alone: it may go on giving pulses.
+        """
+        if not self._is_present():
+            return False
         for _ in range(_TRIES):
-            if self.read(register) == value:
-                return True
-            self._write(register, value)
-        if self.read(register) == value:
-            return True
-        self._write(CFG_REG_ACC_EN, UNLOCK)  # the first order may have been torn
-        self._write(register, value)
-        return self.read(register) == value
+            self._write(CFG_REG_ACC_EN, UNLOCK)
+            self._write(CFG_REG_ACC_EN, UNLOCK)  # twice, as the other orders: one frame may be torn
+            if self._write_all():
+                self._write(CFG_REG_ACC_EN, LOCK)
+                self._write(CFG_REG_ACC_EN, LOCK)
+                self._error = self.read(CRC_ERR_STATUS)
+                self._digest = self.read(CRC_DIGEST)
+                return self._error >= 0 and self._digest >= 0
+            self._write(SOFT_RESET, RESET)
+            self._write(SOFT_RESET, RESET)
+        return False
+
+    def _is_present(self) -> bool:
+        """Return True if the answers are those of a chip, and not those of an open wire or a short circuit."""
+        return 0 <= self.read(0x00) <= 1 and (self.read(0x01) > 0 or self.read(0x02) > 0)
+
+    def _write_all(self) -> bool:
+        for register, value in self._wanted:
+            if self.read(register) != value:
+                self._write(register, value)
+                if self.read(register) != value:
+                    return False
+        return True
 
     def _write(self, register: int, value: int) -> None:
         self._exchange(register >> 8, register, value >> 8, value)
