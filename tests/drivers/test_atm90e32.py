@@ -253,6 +253,8 @@ class TestFaults(unittest.TestCase):
             house.chip.flip_every = 0
             house.pass_s(1.5)
             fresh = ChipHouse()
+            self.assertNotEqual(house.chip.registers.pop(LOCK_REGISTER), UNLOCK, seed)
+            fresh.chip.registers.pop(LOCK_REGISTER)
             self.assertEqual(house.chip.registers, fresh.chip.registers, seed)
             self.assertFalse(house.front_end.is_lost)
 

@@ -133,7 +133,7 @@ class ChipFrontEnd:
         pulses = self._counter.take()
         if pulses:
             state = self.chip.read(0x71)  # EMM_STATE0
-            if state >= 0 and state & 0x08:  # CF1_REVERSED
+            if state != 0xFFFF and state > 0 and state & 0x08:  # CF1_REVERSED, and not an open wire
                 self.export_pulses += pulses
                 return 0
         return pulses
