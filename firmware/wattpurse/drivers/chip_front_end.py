@@ -112,9 +112,7 @@ class ChipFrontEnd:
 
     samples_lost = 0
 
-    def __init__(
-        self, chip: "Atm90e32", counter: "PulseCounter", clock: "Clock", calibration: "Calibration"
-    ) -> None:
+    def __init__(self, chip: "Atm90e32", counter: "PulseCounter", clock: "Clock", calibration: "Calibration") -> None:
         self.chip = chip
         self.export_pulses = 0
         self._counter = counter
