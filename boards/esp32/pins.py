@@ -32,8 +32,8 @@ WIRING = (
     ("reverse_flow", 39, "in", "meter's output for reverse flow", "1: flows backwards; needs 10 kOhm to 3.3 V"),
 )
 
-# The same for a metering chip: see docs/ct.md. Its chip select needs a pull-up: 15 high and 2 open are what the start of
-# the ESP32 asks for, and the chip leaves its output open until it is selected. A module with PSRAM has no room for it.
+# The same for a metering chip: see docs/ct.md. Its chip select needs a pull-up. The start of the ESP32 needs 15 high
+# and 2 open, and the chip leaves its output open until it is selected. A module with PSRAM has no room for the chip.
 METERING_CHIP_WIRING = (
     ("metering_clock", 16, "out", "ATM90E32AS, SCLK", "SPI 1, mode 3; not on a module with PSRAM"),
     ("metering_mosi", 17, "out", "ATM90E32AS, SDI", "SPI 1"),

@@ -40,8 +40,8 @@ class ChipTraits:
 
     `reader_bus` is the number of the reader's SPI bus. `has_hard_interrupts` is True if the port runs Python in an
     interrupt. `display_delay_us` and `display_order` are those of `LedDisplay`. `bare_inputs` names the tamper inputs
-    whose pins have no pull-up of the chip; the board has a resistor there. `metering_bus` is the number of the SPI bus
-    of a metering chip, and `metering_gpio` has the GPIO numbers of its wires, or nothing if the board has no room for it.
+    whose pins have no pull-up of the chip; the board has a resistor there. `metering_bus` is the number of
+    the SPI bus of a metering chip. `metering_gpio` has the GPIO numbers of its wires, or is None if there is no room.
     """
 
     def __init__(

@@ -9,8 +9,10 @@ Energy is exact: power is in whole microwatts, the gains of the registers are ra
 whenever the sum of the counted phases, forward or reverse, has reached an impulse. The pulse is high for 80 ms, or for
 half of the period if that is shorter. The polynomial of the check sum is this model's own: no program depends on it.
 
-What the model cannot know from the data sheet is the reading at a gain of 1: `AMP_SCALE` and `VOLT_SCALE`.
+The data sheet does not give the reading at a gain of 1, so `AMP_SCALE` and `VOLT_SCALE` are typical values.
 """
+
+from array import array
 
 from boards.host.chips.random_bits import RandomBits
 from boards.host.chips.waves import POINTS, transfer
@@ -58,7 +60,7 @@ _PL_CONSTANT = 450_000_000_000
 _IN_SUM = (4, 2, 1)  # bits of MMode0
 _ABSOLUTE = 1 << 3
 _ONE = 1 << 15
-_UNITS = _ONE * _ONE * _ONE  # of the products of three gains
+_UNITS = _ONE * _ONE * _ONE  # a product of three gains
 _TENTH_CF = 10  # an energy register counts tenths of an impulse
 
 
@@ -73,7 +75,7 @@ class ChipInputs:
 class Atm90e32Model:
     """One chip. L1 of `inputs` is its phase A, L2 its phase B. Call `catch_up` before each change of the inputs.
 
-    `pulses` counts the pulses of CF1 since the power-up of the supply, with `modulus` the counter of a board that wraps.
+    `pulses` counts the pulses of CF1. The counter of the board wraps at `modulus`.
     `violations` has everything that the data sheet forbids. `flip_every`, if set, damages one bit in so many frames,
     and `is_connected` is False once its wires were pulled. `stuck`, if set, is all that its output gives.
     """
@@ -109,7 +111,7 @@ class Atm90e32Model:
         self._last = 0
         self._known_sum: int | None = None
         self._digest = self._check_sum()
-        self._rests = [0, 0, 0]  # of each phase: picojoules, times _UNITS
+        self._rests = [0, 0, 0]  # picojoules of each phase, times _UNITS
         self._sum = 0
         self._is_reversed = False
         self._energies = dict.fromkeys(_ENERGIES, 0)
@@ -138,7 +140,7 @@ class Atm90e32Model:
         self.select_level = level
 
     def write_readinto(self, data: "bytes | bytearray", values: bytearray) -> None:
-        """Exchange bytes, as a bus does."""
+        """Send bytes and receive as many at the same time."""
         if len(data) != len(values):
             raise ValueError("buffers must be the same length")
         damaged = self._damaged(len(data))
@@ -313,11 +315,11 @@ class Atm90e32Model:
         """Return the power of a leg whose current is seen so much too early."""
         points = degrees * POINTS / 360
         whole = int(points // 1)
-        shifted = [leg.amp_wave[(point + whole) % POINTS] for point in range(POINTS)]
+        shifted = array("h", [leg.amp_wave[(point + whole) % POINTS] for point in range(POINTS)])
         one = transfer(leg.volt_wave, shifted)
         if points == whole:
             return leg.volts * leg.amps * one * 1_000_000
-        further = [leg.amp_wave[(point + whole + 1) % POINTS] for point in range(POINTS)]
+        further = array("h", [leg.amp_wave[(point + whole + 1) % POINTS] for point in range(POINTS)])
         two, part = transfer(leg.volt_wave, further), points - whole
         return leg.volts * leg.amps * (one + (two - one) * part) * 1_000_000
 
@@ -352,7 +354,7 @@ class Atm90e32Model:
         self._rests[phase] -= count * tenth if self._rests[phase] > 0 else -count * tenth
 
     def _add_total(self, power: int, elapsed_us: int) -> None:
-        """Add to the sum that CF1 shows. Energy of the other direction first uses up what was left."""
+        """Add to the sum that CF1 shows. Energy of the other direction is subtracted first."""
         if abs(power) < self.registers[0x35] * 320 * _UNITS:
             return
         self._sum += power * elapsed_us

@@ -82,9 +82,8 @@ class ClampStory:
         world.household.update()
         world.run_until(lambda: world.meter is not None, 1)
         commission(world, self._desk, front_end=self._front_end)
-        self._say(
-            f"a technician commissions meter {METER_NUMBER} with two clamps{_AT[self._front_end]}; its firmware runs on models of chips"
-        )
+        clamps = "two clamps" + _AT[self._front_end]
+        self._say(f"a technician commissions meter {METER_NUMBER} with {clamps}; its firmware runs on models of chips")
         self._login()
         self._console("supply test 60")
 

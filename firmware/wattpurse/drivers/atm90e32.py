@@ -28,7 +28,7 @@ EMM_STATE0 = 0x71
 CRC_ERR_STATUS = 0x79
 CRC_DIGEST = 0x7A
 CFG_REG_ACC_EN = 0x7F
-P_MEAN = 0xB1  # of phase A, upper half; phase B is one further on, as with all readings
+P_MEAN = 0xB1  # phase A, upper half; phase B is one further on, as with all readings
 P_MEAN_LSB = 0xC1
 U_RMS = 0xD9
 I_RMS = 0xDD
@@ -37,7 +37,7 @@ FREQUENCY = 0xF8
 RESET = 0x789A
 UNLOCK = 0x55AA
 LOCK = 0x0000
-CF1_REVERSED = 1 << 3  # of EMMState0: the newest energy of CF1 was reverse
+CF1_REVERSED = 1 << 3  # a bit in EMMState0: the newest energy of CF1 was reverse
 
 _READ = 0x80
 _TRIES = 4
@@ -64,7 +64,7 @@ class Atm90e32:
         self._error = 0
 
     def set_up(self, wanted: list) -> bool:
-        """Configure the chip with pairs of register and value. Return False if it does not take them."""
+        """Write pairs of register and value into the chip. Return False if it does not take them."""
         self._wanted = wanted
         self._next = 0
         self.is_ready = self._configure()

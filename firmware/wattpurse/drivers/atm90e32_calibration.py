@@ -1,8 +1,8 @@
 """Calibration of the metering chip ATM90E32AS: the figures of clamps and dividers, and the registers that they give.
 
-    calibration: version u8 (1), legs u8, nominal voltage u16 (V), low u8, high u8 (percent of it), impulses u16 per kWh,
-    then for each leg: clamp u32 (mA for a volt at the input), divider u32 (mV for a volt at the input), gain i32 (ppm),
-    phase i32 (cycles of 2.048 MHz by which the current is delayed), offset i32 (mW that are subtracted)
+    calibration: version u8 (1), legs u8, nominal voltage u16 (V), low u8, high u8 (percent of it),
+    impulses u16 per kWh, then for each leg: clamp u32 (mA for a volt at the input), divider u32 (mV likewise),
+    gain i32 (ppm), phase i32 (cycles of 2.048 MHz by which the current is delayed), offset i32 (mW that are subtracted)
 
 L1 is phase A of the chip, L2 is phase B. The registers are those of the data sheet (Atmel-46003, M90E32AS, "Register
 list"), their units those of its register descriptions and of the application note (Atmel-46103, "Calibration"):
@@ -46,7 +46,7 @@ S_START = 0x37
 P_PHASE = 0x38
 Q_PHASE = 0x39
 S_PHASE = 0x3A
-P_OFFSET = 0x41  # of phase A; phase B is two further on
+P_OFFSET = 0x41  # phase A; phase B is two further on
 PQ_GAIN = 0x47  # likewise
 PHI = 0x48  # likewise
 U_GAIN = 0x61  # likewise, but four further on
@@ -54,7 +54,7 @@ I_GAIN = 0x62  # likewise
 
 _OWN_CURRENTS = 0x0210  # each phase has its own inputs, as after a reset
 _OWN_VOLTAGES = 0x0654
-SIXTY_HERTZ = 1 << 12  # of MMode0
+SIXTY_HERTZ = 1 << 12  # a bit in MMode0
 _ALL_REACTIVE = 0x0080  # CF2 gives reactive energy, as after a reset
 _IN_SUM = (0x0004, 0x0002)  # phase A and B are part of the sum
 _REGISTER_MA = 65_535

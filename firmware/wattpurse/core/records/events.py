@@ -109,6 +109,16 @@ LIMITED = {
     METERING_CHIP_RESTORED: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
+_NUMBERED = (
+    FAULT,
+    SAMPLES_LOST,
+    VOLTAGE_LOW,
+    VOLTAGE_HIGH,
+    VOLTAGE_BACK,
+    CLAMP_WRONG,
+    CLAMP_RIGHT,
+    METERING_CHIP_RESTORED,
+)
 # The other events, which only a token, a PIN, a service card or commissioning can cause, and those of `token.KINDS`.
 # A tamper is latched, and only an authorised person clears it.
 UNLIMITED = (
@@ -427,9 +437,7 @@ def text(event: Event) -> str:
         words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FLASH_TESTED:
         words += f" {event.number:06X}" if event.number else " unknown"
-    elif event.code in (FAULT, SAMPLES_LOST, VOLTAGE_LOW, VOLTAGE_HIGH, VOLTAGE_BACK, CLAMP_WRONG, CLAMP_RIGHT):
-        words += f" {event.number}"
-    elif event.code == METERING_CHIP_RESTORED:
+    elif event.code in _NUMBERED:
         words += f" {event.number}"
     words += ", by " + carrier.text(event.by)
     return f"{words}; {event.left_out} more left out before it" if event.left_out else words

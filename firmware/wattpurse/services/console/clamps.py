@@ -191,10 +191,8 @@ def _set(meter: "Meter", kind: int, leg: int, change: "Callable[[Clamps], LegCal
     meter.metering.step()
     made = change(clamps)
     _note(meter, kind, leg, (0, made.gain_ppm, made.phase, made.offset)[kind])
-    return (
-        f"L{leg + 1}: gain {_decimals(made.gain_ppm, 1, 1_000_000)}, phase {_decimals(made.centidegrees, 1, 100)} degrees at"
-        f" 60 Hz, offset {made.offset}"
-    )
+    gain, degrees = _decimals(made.gain_ppm, 1, 1_000_000), _decimals(made.centidegrees, 1, 100)
+    return f"L{leg + 1}: gain {gain}, phase {degrees} degrees at 60 Hz, offset {made.offset}"
 
 
 def _measure(meter: "Meter", setting: str) -> None:
