@@ -9,7 +9,7 @@ import time
 import machine
 
 from boards.esp32 import counter, storage
-from boards.esp32.pins import DISPLAY_ORDER, GPIO
+from boards.esp32.pins import DISPLAY_ORDER, GPIO, METERING_GPIO
 from boards.micropython.block_flash import BlockFlash
 from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
@@ -43,10 +43,12 @@ def build_board_with(ring_blocks: "BlockDevice") -> "Board":
             display_delay_us=time.sleep_us,
             display_order=DISPLAY_ORDER,
             bare_inputs=("magnet", "reverse_flow"),
+            metering_bus=1,
+            metering_gpio=METERING_GPIO,
         ),
         build_sampler=_no_sampler,
     )
 
 
 def _no_sampler() -> None:
-    """Return None: the converter of this chip is too coarse for clamps, see docs/ct.md."""
+    """Return None: the converter of this chip is too coarse for clamps. A metering chip does it: see docs/ct.md."""

@@ -7,7 +7,7 @@ be inputs, without a resistor of the chip. The coils are on pins that the chip's
 The RC522, DS3231 and TM1637 modules take 3.3 V and ground from the board. The coils need a supply and a driver of their
 own, with a resistor to ground at each input. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to
 ground. An open input may read as tampering, which has no effect only while its term of supply (tamper_cover,
-tamper_magnet, tamper_reverse) is 0.
+tamper_magnet, tamper_reverse) is 0. With a metering chip, its CF1 is the pulse input, and reverse_flow is not used.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note
@@ -32,7 +32,17 @@ WIRING = (
     ("reverse_flow", 39, "in", "meter's output for reverse flow", "1: flows backwards; needs 10 kOhm to 3.3 V"),
 )
 
+# The same for a metering chip: see docs/ct.md. Its chip select needs a pull-up. The start of the ESP32 needs 15 high
+# and 2 open, and the chip leaves its output open until it is selected. A module with PSRAM has no room for the chip.
+METERING_CHIP_WIRING = (
+    ("metering_clock", 16, "out", "ATM90E32AS, SCLK", "SPI 1, mode 3; not on a module with PSRAM"),
+    ("metering_mosi", 17, "out", "ATM90E32AS, SDI", "SPI 1"),
+    ("metering_miso", 2, "in", "ATM90E32AS, SDO", "SPI 1"),
+    ("metering_select", 15, "out", "ATM90E32AS, CS", "needs 10 kOhm to 3.3 V"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
+METERING_GPIO = {row[0]: row[1] for row in METERING_CHIP_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
 # `display order` at the console changes it for one meter.

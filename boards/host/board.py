@@ -83,6 +83,7 @@ class Hardware:
         self.rtc.power_restored()
         self.display.power_up()
         self.reader.reset_registers()
+        self.clamps.mains_back()
         self.start_board()
 
     def start_board(self) -> None:
@@ -90,6 +91,7 @@ class Hardware:
         self._stop_board()
         self.clamps.stop()
         self.source.board_powered()
+        self.clamps.board_powered()
         self.console.board_started()
         self.board = Board(self)
 
@@ -107,6 +109,8 @@ class Hardware:
         found = []
         for name, model in (("display", self.display), ("relay", self.relay), ("reader", self.reader)):
             found += [f"{name}: {violation}" for violation in model.violations]
+        if self.clamps.chip is not None:
+            found += [f"metering chip: {violation}" for violation in self.clamps.chip.violations]
         return found
 
     def _stop_board(self) -> None:
@@ -130,7 +134,8 @@ class Board:
         self.watchdog = hardware.watchdog
         self.console = hardware.console
         self.aes = aes
-        self.counter = PulseCounter(hardware.source.read_raw, hardware.source.modulus)
+        self.counter = PulseCounter(hardware.clamps.read_pulses, hardware.source.modulus)
+        self._clamps = hardware.clamps
         self.build_sampler = hardware.clamps.sampler
         coil_pins = pin(hardware.open_coil_wire, PUSH_PULL), pin(hardware.close_coil_wire, PUSH_PULL)
         self.load_switch = LoadSwitch(*coil_pins, self.clock, self._hold_ms)
@@ -157,6 +162,11 @@ class Board:
     def reset(self) -> None:
         """Start the board anew."""
         raise BoardReset("reset")
+
+    def build_metering_spi(self) -> tuple:
+        """Return the bus of the metering chip and its chip select. The first call wires the chip up."""
+        chip = self._clamps.metering_chip()
+        return chip, chip.select
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""

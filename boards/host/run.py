@@ -8,22 +8,24 @@ import os
 import sys
 
 from boards.host.screen import terminal
-from boards.host.world.commissioning import CONTRACT, CT, PULSE, customer_from, customer_of, open_world
+from boards.host.world.commissioning import CHIP, CONTRACT, CT, PULSE, customer_from, customer_of, open_world
 from boards.host.world.guide import Guide
 from boards.host.world.state_folder import TERMINAL_SIZE
 
 _OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end")
-_FRONT_ENDS = (PULSE, CT)
+_FRONT_ENDS = (PULSE, CT, CHIP)
 _USAGE = (
-    "usage: run.py [--contract NAME] [--front-end pulse|ct] [--state FOLDER] [--cards FOLDER] [--desk FOLDER] [--story]"
+    "usage: run.py [--contract NAME] [--front-end pulse|ct|chip] [--state FOLDER] [--cards FOLDER] [--desk FOLDER]"
+    " [--story]"
 )
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
   --contract NAME  the contract of a new meter: prepaid-money (the default), prepaid-energy, term, dispenser,
                    key-card, managed or account
-  --front-end NAME what measures the house of a new meter: pulse (the default), or ct for two clamps
+  --front-end NAME what measures the house of a new meter: pulse (the default), ct for two clamps,
+                   or chip for two clamps at a metering chip
   --state FOLDER   the meter; the default is meter, or meter-NAME for another contract,
-                   with -ct behind it for clamps
+                   with -ct or -chip behind it for clamps
   --cards FOLDER   the cards; the default is cards
   --desk FOLDER    the keys and the record of the vending station; the default is this folder
   --story          tell some days of a prepaid-money meter instead, as without a terminal
@@ -57,8 +59,8 @@ def folders(options: dict) -> tuple:
     """Return the folders of meter, cards and station."""
     contract = options["contract"]
     state = "meter" if contract in (None, CONTRACT) else "meter-" + contract
-    if options["front-end"] == CT:
-        state += "-" + CT
+    if options["front-end"] in (CT, CHIP):
+        state += "-" + options["front-end"]
     return options["state"] or state, options["cards"] or "cards", options["desk"] or "."
 
 
@@ -88,10 +90,11 @@ def story(options: dict) -> int:
         print(f"Without the screen there is only the story of a {CONTRACT} meter, in a folder of its own.")
         print(f"Start it in a terminal, without --story, to use {given}.")
         return 2
-    if options["front-end"] == CT:
-        from boards.host.world.clamp_story import tell
-    else:
-        from boards.host.world.story import tell
+    if options["front-end"] in (CT, CHIP):
+        from boards.host.world import clamp_story
+
+        return clamp_story.tell(options["front-end"])
+    from boards.host.world.story import tell
 
     return tell()
 

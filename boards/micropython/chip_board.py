@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
+METERING_BAUD = 500_000
 LAST_OUTPUT_MS = 20
 # A collection takes the same time for little and for much garbage, and slows the next allocations a little. Between two
 # collections there must be memory for the garbage of a tap: a collection amid a tap takes 20 ms of it.
@@ -39,7 +40,8 @@ class ChipTraits:
 
     `reader_bus` is the number of the reader's SPI bus. `has_hard_interrupts` is True if the port runs Python in an
     interrupt. `display_delay_us` and `display_order` are those of `LedDisplay`. `bare_inputs` names the tamper inputs
-    whose pins have no pull-up of the chip; the board has a resistor there.
+    whose pins have no pull-up of the chip; the board has a resistor there. `metering_bus` is the number of
+    the SPI bus of a metering chip. `metering_gpio` has the GPIO numbers of its wires, or is None if there is no room.
     """
 
     def __init__(
@@ -49,12 +51,16 @@ class ChipTraits:
         display_delay_us: "Callable[[int], object] | None",
         display_order: tuple,
         bare_inputs: tuple = (),
+        metering_bus: int = 0,
+        metering_gpio: "dict[str, int] | None" = None,
     ) -> None:
         self.reader_bus = reader_bus
         self.has_hard_interrupts = has_hard_interrupts
         self.display_delay_us = display_delay_us
         self.display_order = display_order
         self.bare_inputs = bare_inputs
+        self.metering_bus = metering_bus
+        self.metering_gpio = metering_gpio
 
 
 class ChipBoard:
@@ -79,6 +85,7 @@ class ChipBoard:
         self.flash = flash
         self.build_sampler = build_sampler
         self._gpio = gpio
+        self._traits = traits
         self.clock = clock = Clock()
         coil_pins = self._output("open_coil", 0), self._output("close_coil", 0)
         self.load_switch = LoadSwitch(*coil_pins, clock, time.sleep_ms)
@@ -99,6 +106,16 @@ class ChipBoard:
         self.random_bytes = os.urandom
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
+
+    def build_metering_spi(self) -> "tuple[SPI, Pin] | None":
+        """Return bus and chip select of a metering chip, or None if the board has no pins for it. Its mode is 3."""
+        gpio = self._traits.metering_gpio
+        if gpio is None:
+            return None
+        select = Pin(gpio["metering_select"], Pin.OUT, value=1)
+        sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
+        bus = self._traits.metering_bus
+        return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

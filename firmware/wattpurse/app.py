@@ -8,10 +8,9 @@ from wattpurse import hal
 from wattpurse.core import carrier, outcome
 from wattpurse.core.guards import tamper
 from wattpurse.core.money import supply
-from wattpurse.core.money.account import MWH_PER_KWH
 from wattpurse.core.money.circumstances import Circumstances
 from wattpurse.core.records import events
-from wattpurse.core.records.settings import CLAMPS, PULSES
+from wattpurse.core.records.settings import CLAMPS, METERING_CHIP, PULSES
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.drivers.led_display import order_of
 from wattpurse.services.card_desk import CardDesk
@@ -31,6 +30,7 @@ from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.money.contract import Contract
+    from wattpurse.drivers.atm90e32_calibration import Calibration as ChipCalibration
     from wattpurse.drivers.ct_calibration import Calibration
     from wattpurse.hal import Board
     from wattpurse.services.clamps import Clamps
@@ -162,8 +162,8 @@ class Meter:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
             self.timekeeper.start(*self.stores.clock_bounds_s())
-        if self.fault == supply.ON and self.settings.get("front_end", PULSES) == CLAMPS:
-            self._start_clamps()
+        if self.fault == supply.ON and self.settings.get("front_end", PULSES) != PULSES:
+            self._start_clamps(self.settings.get("front_end"))
         if self.fault == supply.ON:
             self._count_first()
         self.stores.open_events()
@@ -225,7 +225,15 @@ class Meter:
         """
         from wattpurse.services.clamps import Clamps
 
-        clamps = Clamps(self.board, self.stores, self.timekeeper, calibration)
+        self._measure_with(Clamps(self.board, self.stores, self.timekeeper, calibration))
+
+    def measure_with_chip(self, calibration: "ChipCalibration | None" = None) -> None:
+        """Measure with the metering chip from now on, likewise."""
+        from wattpurse.services.metering_chip import MeteringChip
+
+        self._measure_with(MeteringChip(self.board, self.stores, self.timekeeper, calibration))
+
+    def _measure_with(self, clamps: "Clamps") -> None:
         self.clamps = clamps
         self.metering.set_counter(clamps.front_end)
         self.guard.set_sensor(tamper.REVERSE, clamps)
@@ -237,12 +245,18 @@ class Meter:
         self.metering.set_counter(self.board.counter)
         self.guard.set_sensor(tamper.REVERSE, self.board.reverse_flow)
 
-    def _start_clamps(self) -> None:
-        """Measure as the settings say, also if power failed before the account was calibrated to mWh."""
+    def _start_clamps(self, front_end: int) -> None:
+        """Measure as the settings say, also if power failed before the account was calibrated to its impulses."""
         try:
-            self.measure_with_clamps()
-            if self.ledger.account.impulses != MWH_PER_KWH:
-                self.ledger.change(lambda altered: altered.calibrate(MWH_PER_KWH, 1))
+            if front_end == CLAMPS:
+                self.measure_with_clamps()
+            elif front_end == METERING_CHIP:
+                self.measure_with_chip()
+            else:
+                raise ValueError("this firmware does not know the front end")
+            impulses, account = self.clamps.impulses, self.ledger.account
+            if account.impulses != impulses:
+                self.ledger.change(lambda altered: altered.calibrate(impulses, 1))
         except ValueError:  # the image or the settings are those of another meter: supply must not stay on unmeasured
             self.stores.give_up(supply.FAULT)
 

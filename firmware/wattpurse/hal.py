@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Callable
     from typing import Protocol, overload
 
     from wattpurse.cards.mfrc522 import Mfrc522
@@ -159,6 +160,8 @@ if TYPE_CHECKING:
 
         def build_sampler(self) -> "Sampler | None": ...
 
+        def build_metering_spi(self) -> "tuple[Spi, Callable[[int], object]] | None": ...
+
         @property
         def load_switch(self) -> LoadSwitch: ...
 
@@ -211,6 +214,10 @@ DEVICES = (
     ("clock", "ticks_ms(), ticks_us(), ticks_diff(later, earlier), ticks_add(ticks, delta), async sleep_ms(ms)"),
     ("counter", "drivers.pulse_counter.PulseCounter over a counter that silicon advances"),
     ("build_sampler", "build_sampler() -> the converter of clamps, running, or None if the board has none"),
+    (
+        "build_metering_spi",
+        "build_metering_spi() -> (bus, chip select) of an ATM90E32AS, whose CF1 the counter counts, or None",
+    ),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),

@@ -73,6 +73,24 @@ def test_pins_are_on_the_header_where_the_table_says(name):
         assert note.split(";")[0] == f"pin {header[gpio]}", signal
 
 
+@pytest.mark.parametrize("name", [board.name for board in all_boards() if hasattr(pins_of(board), "METERING_GPIO")])
+def test_a_metering_chip_has_pins_of_its_own_that_may_serve_it(name):
+    board = boards.find(name)
+    pins = pins_of(board)
+    directions = {row[0]: row[2] for row in pins.METERING_CHIP_WIRING}
+    assert directions == {
+        "metering_clock": "out",
+        "metering_mosi": "out",
+        "metering_miso": "in",
+        "metering_select": "out",
+    }
+    used = {row[1] for row in pins.METERING_CHIP_WIRING}
+    assert len(used) == len(directions)
+    assert used <= set(board.pins.gpio) - set(board.pins.input_only)
+    assert not used & set(pins.GPIO.values())
+    assert {row[0]: row[1] for row in pins.METERING_CHIP_WIRING} == pins.METERING_GPIO
+
+
 def test_pins_have_the_functions_they_need(board):
     gpio = pins_of(board).GPIO
     for signal, possible in board.pins.functions.items():

@@ -56,6 +56,16 @@ def test_a_house_with_clamps_is_metered_and_wrong_clamps_are_told():
     assert "L2: nothing is plugged in for the clamp" in story.stdout
 
 
+def test_a_house_with_a_metering_chip_is_metered_through_a_reset_of_the_chip():
+    story = story_of(str(ROOT / ".venv/bin"), "--front-end", "chip")
+    assert story.returncode == 0, story.stdout + story.stderr
+    errors = [float(error) for error in re.findall(r"error (\S+) %", story.stdout)]
+    assert len(errors) == 3
+    assert all(abs(error) < 3 for error in errors), "an impulse is 6 % of the first chapter"
+    assert "L2: the clamp reads backwards" in story.stdout
+    assert "metering chip had lost its configuration and has it again" in story.stdout
+
+
 def assert_chapters(lines: list[str]):
     """Check that every chapter appears, in its order and at its time."""
     times = [re.fullmatch(r"\w{3} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)  \S.*", line)[1] for line in lines]

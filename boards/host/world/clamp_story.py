@@ -8,7 +8,7 @@ by more than class 1 allows.
 import os
 
 from boards.host import files
-from boards.host.world.commissioning import CT, METER_NUMBER, PIN, commission
+from boards.host.world.commissioning import CHIP, CT, METER_NUMBER, PIN, commission
 from boards.host.world.vending_desk import VendingDesk
 from boards.host.world.world import World
 from wattpurse.app import Meter
@@ -23,6 +23,7 @@ _CLASS_PERCENT = 1
 _SETTLE_S = 8
 _MEASURE_S = 20
 _CALIBRATION_W = 2_400
+_AT = {CT: "", CHIP: " at a metering chip"}
 _STEP_MWH = 300  # the ledger counts energy in steps of a quarter of a Wh
 # event, watts of the house, minutes
 _APPLIANCES = (
@@ -36,12 +37,15 @@ class UnexpectedReading(Exception):
     """Raised if the meter counted other energy than the house drew."""
 
 
-def tell(write: "Callable[[str], object]" = print) -> int:
-    """Tell the story in a new folder, remove the folder, and return the exit status."""
+def tell(front_end: str = CT, write: "Callable[[str], object]" = print) -> int:
+    """Tell the story in a new folder, remove the folder, and return the exit status.
+
+    `front_end` is CT for the board's converter, or CHIP for a metering chip.
+    """
     folder = "build/story-" + os.urandom(6).hex()
     files.make_folder(folder)
     try:
-        ClampStory(folder, write).tell()
+        ClampStory(folder, front_end, write).tell()
     except (UnexpectedReading, OSError, ValueError) as failure:
         write(f"The story went wrong: {failure}")
         return 1
@@ -53,7 +57,8 @@ def tell(write: "Callable[[str], object]" = print) -> int:
 class ClampStory:
     """The story in `folder`. Each line goes to `write`."""
 
-    def __init__(self, folder: str, write: "Callable[[str], object]") -> None:
+    def __init__(self, folder: str, front_end: str, write: "Callable[[str], object]") -> None:
+        self._front_end = front_end
         self._write = write
         self._world = World(Meter, seed=_SEED)
         self._desk = VendingDesk(folder, folder + "/cards", folder)
@@ -65,7 +70,10 @@ class ClampStory:
         for words, watts, minutes in _APPLIANCES:
             self._live(words, watts, minutes)
         self._put_backwards()
-        self._pull_cable()
+        if self._front_end == CT:
+            self._pull_cable()
+        else:
+            self._reset_chip()
         self._world.close()
 
     def _commission(self) -> None:
@@ -73,10 +81,9 @@ class ClampStory:
         world.household.constant_w = 0
         world.household.update()
         world.run_until(lambda: world.meter is not None, 1)
-        commission(world, self._desk, front_end=CT)
-        self._say(
-            f"a technician commissions meter {METER_NUMBER} with two clamps; its firmware runs on models of chips"
-        )
+        commission(world, self._desk, front_end=self._front_end)
+        clamps = "two clamps" + _AT[self._front_end]
+        self._say(f"a technician commissions meter {METER_NUMBER} with {clamps}; its firmware runs on models of chips")
         self._login()
         self._console("supply test 60")
 
@@ -125,6 +132,18 @@ class ClampStory:
         clamps.inputs.legs[1].is_plugged = False
         self._draw(1_500)
         self._say("then the cable of L2 is pulled out of its jack")
+        self._quote("ct")
+        self._quote("events 6")
+
+    def _reset_chip(self) -> None:
+        clamps = self._world.hardware.clamps
+        clamps.hold()
+        clamps.inputs.legs[1].is_reversed = False
+        self._draw(1_500)
+        self._say("the clamp is right again, and a dip of its supply resets the metering chip")
+        if clamps.chip is not None:
+            clamps.chip.power_up()
+        self._world.run_for(_SETTLE_S)
         self._quote("ct")
         self._quote("events 6")
 

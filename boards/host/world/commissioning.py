@@ -19,6 +19,7 @@ METER_NUMBER = 10_000_001
 CONTRACT = "prepaid-money"
 PULSE = "pulse"
 CT = "ct"
+CHIP = "chip"
 PIN = "246810"
 TARIFF_FILE = "tools/examples/tariff-household.toml"
 CARD = "tenant"
@@ -107,13 +108,13 @@ def commission(
 ) -> list:
     """Commission the blank meter of `world` with the keys of `desk`. Return the answer of the console.
 
-    `front_end` is PULSE, or CT for clamps.
+    `front_end` is PULSE, CT for clamps at the converter, or CHIP for clamps at a metering chip.
 
     Raises OSError if the station refuses, ValueError if the meter does.
     """
     keys = desk.meter_keys(meter_number)
     table = desk.tariff_table(TARIFF_FILE)
-    calibration = CT if front_end == CT else str(IMPULSES_PER_KWH)
+    calibration = str(IMPULSES_PER_KWH) if front_end == PULSE else front_end
     words = "commission", str(meter_number), keys["meter key"], keys["site key"], calibration, contract, PIN
     answer = world.type_line(" ".join(words + (table.hex(),)))
     if not answer[0].startswith("commissioned"):

@@ -55,6 +55,19 @@ class LegCalibration:
         """The sum of products that is one mWh."""
         return _PRODUCTS_SCALE // (self.amp_ua * self.volt_uv * self.gain_ppm)
 
+    @property
+    def centidegrees(self) -> int:
+        """The phase in hundredths of a degree at 60 Hz, beside that of a perfect clamp."""
+        return (self.phase - SKEW) * 1080 // PHASE_ONE
+
+    def set_clamp(self, ma_per_v: int) -> None:
+        """Take another clamp, by its milliamperes for a volt at the input."""
+        self.amp_ua = codes_value(ma_per_v, REFERENCE_MV)
+
+    def set_divider(self, mv_per_v: int) -> None:
+        """Take another divider, by its millivolts for a volt at the input."""
+        self.volt_uv = codes_value(mv_per_v, REFERENCE_MV)
+
     def milliwatts(self, products: int, frames: int) -> int:
         """Return the mean power of a sum of products over so many frames, in mW."""
         return products * self.amp_ua * self.volt_uv * self.gain_ppm * 1000 // (_WATT_SCALE * max(1, frames))

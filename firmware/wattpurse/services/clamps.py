@@ -7,10 +7,12 @@ the person at the meter. As a sensor (`sample`) it reports energy that flows out
 from wattpurse.core import carrier
 from wattpurse.core.records import events
 from wattpurse.drivers import ct_calibration
-from wattpurse.drivers.ct_front_end import AMP_BIAS, BIAS_MOST, VOLT_BIAS, CtFrontEnd
+from wattpurse.drivers.ct_front_end import AMP_BIAS, BIAS_MOST, MWH_PER_KWH, VOLT_BIAS, CtFrontEnd
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from wattpurse.drivers.ct_calibration import Calibration, LegCalibration, Measurement
     from wattpurse.drivers.ct_front_end import Leg
     from wattpurse.hal import Board
@@ -69,18 +71,18 @@ class Clamps:
     """The clamps of `board`. Raises ValueError if there are none, or if the settings hold no sound calibration.
 
     `calibration` replaces that of the settings. `measurements` are those of the newest `measure`, one for each leg, or
-    None.
+    None. A front end of another kind is a subclass, with its own `rules` of calibration and its own `setting`.
     """
+
+    rules: "ModuleType" = ct_calibration
+    setting = "clamps"
 
     def __init__(
         self, board: "Board", stores: "Stores", timekeeper: "TimeKeeper", calibration: "Calibration | None" = None
     ) -> None:
-        sampler = board.build_sampler()
-        if sampler is None:
-            raise ValueError(NO_CONVERTER)
         if calibration is None:
-            calibration = ct_calibration.unpack(stores.settings.get("clamps", b""))
-        self.front_end = CtFrontEnd(sampler, calibration)
+            calibration = self.rules.unpack(stores.settings.get(self.setting, b""))
+        self.front_end = self.build(board, calibration)
         self.measurements: list[Measurement] | None = None
         self.states = [LegState() for _ in calibration.legs]
         self._resistive: dict[int, tuple[Measurement, int]] = {}
@@ -90,6 +92,18 @@ class Clamps:
         self._lost_told = 0
         self._rounds = self.front_end.readings.rounds
 
+    @property
+    def impulses(self) -> int:
+        """The meter constant of `front_end.take`, in impulses per kWh."""
+        return MWH_PER_KWH
+
+    def build(self, board: "Board", calibration: "Calibration") -> "CtFrontEnd":
+        """Return the front end of `board`. Raises ValueError if the board has none."""
+        sampler = board.build_sampler()
+        if sampler is None:
+            raise ValueError(NO_CONVERTER)
+        return CtFrontEnd(sampler, calibration)
+
     def sample(self) -> bool:
         """Return True while energy flows out of the house through a clamp: the sensor of reverse flow."""
         return self.front_end.flows_backwards
@@ -98,7 +112,7 @@ class Clamps:
         """Look once. Each change is an event."""
         lost = self.front_end.samples_lost
         if lost != self._lost_told:
-            self._note(events.SAMPLES_LOST, lost - self._lost_told)
+            self.note(events.SAMPLES_LOST, lost - self._lost_told)
             self._lost_told = lost
         rounds = self.front_end.readings.rounds
         if rounds == self._rounds:
@@ -108,10 +122,10 @@ class Clamps:
             state = self.states[place]
             if state.takes_voltage(self._voltage_of(place)):
                 volts = self.front_end.readings.millivolts(place) // 1000
-                self._note(_VOLTAGE_EVENTS[state.voltage], place + 1, volts)
+                self.note(_VOLTAGE_EVENTS[state.voltage], place + 1, volts)
             if state.takes_clamp(self._clamp_of(leg)):
                 code = events.CLAMP_WRONG if state.clamp else events.CLAMP_RIGHT
-                self._note(code, place + 1, state.clamp * 8 + place + 1)
+                self.note(code, place + 1, state.clamp * 8 + place + 1)
 
     def faults(self) -> list:
         """Return a sentence for each clamp that looks wrong."""
@@ -133,7 +147,7 @@ class Clamps:
     def set_gain(self, leg: int, load_mw: int) -> "LegCalibration":
         """Make the newest measurement of a leg read `load_mw`. Raises ValueError if that is not plausible."""
         seen = self._seen(leg)
-        made = ct_calibration.with_gain(self._of(leg), seen, load_mw)
+        made = self.rules.with_gain(self._of(leg), seen, load_mw)
         self._keep(leg, made)
         self._resistive[leg] = (seen, load_mw)
         return made
@@ -145,13 +159,13 @@ class Clamps:
         not plausible.
         """
         resistive, resistive_mw = self._resistive.get(leg, (None, 0))
-        made = ct_calibration.with_phase(self._of(leg), self._seen(leg), load_mw, resistive, resistive_mw)
+        made = self.rules.with_phase(self._of(leg), self._seen(leg), load_mw, resistive, resistive_mw)
         self._keep(leg, made)
         return made
 
     def set_offset(self, leg: int) -> "LegCalibration":
         """Make the newest measurement of a leg, without a load, read nothing. Raises ValueError otherwise."""
-        made = ct_calibration.with_offset(self._of(leg), self._seen(leg))
+        made = self.rules.with_offset(self._of(leg), self._seen(leg))
         self._keep(leg, made)
         self._resistive.pop(leg, None)
         return made
@@ -159,15 +173,15 @@ class Clamps:
     def keep(self, calibration: "Calibration") -> None:
         """Store a calibration and read with it. Raises ValueError if it is not plausible. Old measurements are void."""
         calibration.check()
-        self._stores.settings.set("clamps", calibration.pack())
+        self._stores.settings.set(self.setting, calibration.pack())
         self.front_end.set_calibration(calibration)
         self.measurements = None
         self._resistive = {}
 
     def _keep(self, leg: int, made: "LegCalibration") -> None:
-        calibration = ct_calibration.unpack(self.front_end.calibration.pack())
+        calibration = self.rules.unpack(self.front_end.calibration.pack())
         calibration.legs[leg] = made
-        self._stores.settings.set("clamps", calibration.pack())
+        self._stores.settings.set(self.setting, calibration.pack())
         self.front_end.set_calibration(calibration)
 
     def _of(self, leg: int) -> "LegCalibration":
@@ -185,15 +199,21 @@ class Clamps:
             return LOW
         return HIGH if millivolts > calibration.nominal_v * calibration.high_percent * 10 else FINE
 
-    def _clamp_of(self, leg: "Leg") -> int:
+    def wiring_of(self, leg: "Leg") -> int:
+        """Return UNPLUGGED or NO_DIVIDER if an input of the leg rests where none may rest."""
         if abs(leg.amp_mean - AMP_BIAS) > BIAS_MOST:
             return UNPLUGGED
-        if abs(leg.volt_mean - VOLT_BIAS) > BIAS_MOST:
-            return NO_DIVIDER
+        return NO_DIVIDER if abs(leg.volt_mean - VOLT_BIAS) > BIAS_MOST else FINE
+
+    def _clamp_of(self, leg: "Leg") -> int:
+        wiring = self.wiring_of(leg)
+        if wiring:
+            return wiring
         if not (leg.is_loaded and leg.is_backwards):
             return FINE
         both = len(self.states) > 1 and all([one.is_loaded and one.is_backwards for one in self.front_end.legs])
         return BOTH_BACKWARDS if both else BACKWARDS
 
-    def _note(self, code: int, number: int, extra: int = 0) -> None:
+    def note(self, code: int, number: int, extra: int = 0) -> None:
+        """Write an event."""
         self._stores.events.note(code, carrier.METER, self._timekeeper.now_s(), number, extra)

@@ -123,6 +123,7 @@ class TestArguments:
             return run.folders(run.arguments(words))[0]
 
         assert folder("--front-end", "ct") == "meter-ct"
+        assert folder("--front-end", "chip") == "meter-chip"
         assert folder("--front-end", "pulse") == "meter"
         assert folder("--front-end", "ct", "--contract", "term") == "meter-term-ct"
 

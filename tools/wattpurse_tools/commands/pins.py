@@ -23,6 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     clamps = getattr(pins, "CLAMP_WIRING", ())
     if clamps:
         print(f"\nWith clamps (docs/ct.md), on an image for them:\n\n{table(clamps)}")
+    chip = getattr(pins, "METERING_CHIP_WIRING", ())
+    if chip:
+        print(f"\nWith a metering chip (docs/ct.md), whose CF1 is the pulse input:\n\n{table(chip)}")
     return 0
 
 

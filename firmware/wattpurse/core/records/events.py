@@ -74,6 +74,9 @@ VOLTAGE_HIGH = 52
 VOLTAGE_BACK = 53
 CLAMP_WRONG = 54
 CLAMP_RIGHT = 55
+METERING_CHIP_LOST = 56
+METERING_CHIP_BACK = 57
+METERING_CHIP_RESTORED = 58
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -101,8 +104,21 @@ LIMITED = {
     VOLTAGE_BACK: _NUMBER,
     CLAMP_WRONG: _EXTRA,
     CLAMP_RIGHT: _NUMBER,
+    METERING_CHIP_LOST: 0,
+    METERING_CHIP_BACK: 0,
+    METERING_CHIP_RESTORED: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
+_NUMBERED = (
+    FAULT,
+    SAMPLES_LOST,
+    VOLTAGE_LOW,
+    VOLTAGE_HIGH,
+    VOLTAGE_BACK,
+    CLAMP_WRONG,
+    CLAMP_RIGHT,
+    METERING_CHIP_RESTORED,
+)
 # The other events, which only a token, a PIN, a service card or commissioning can cause, and those of `token.KINDS`.
 # A tamper is latched, and only an authorised person clears it.
 UNLIMITED = (
@@ -171,6 +187,9 @@ OTHER_TEXTS = {
     VOLTAGE_BACK: "voltage within its limits again, leg",
     CLAMP_WRONG: "clamp looks wrong, leg",
     CLAMP_RIGHT: "clamp looks right again, leg",
+    METERING_CHIP_LOST: "metering chip does not answer",
+    METERING_CHIP_BACK: "metering chip answers again",
+    METERING_CHIP_RESTORED: "metering chip had lost its configuration and has it again, times",
 }
 _RECORD = 1
 _CHAINED = 2
@@ -418,7 +437,7 @@ def text(event: Event) -> str:
         words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FLASH_TESTED:
         words += f" {event.number:06X}" if event.number else " unknown"
-    elif event.code in (FAULT, SAMPLES_LOST, VOLTAGE_LOW, VOLTAGE_HIGH, VOLTAGE_BACK, CLAMP_WRONG, CLAMP_RIGHT):
+    elif event.code in _NUMBERED:
         words += f" {event.number}"
     words += ", by " + carrier.text(event.by)
     return f"{words}; {event.left_out} more left out before it" if event.left_out else words

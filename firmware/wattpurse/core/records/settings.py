@@ -20,6 +20,7 @@ RING = 2
 # Values of "front_end", the part that measures the energy. Without the setting it is PULSES.
 PULSES = 0
 CLAMPS = 1
+METERING_CHIP = 2
 
 _SET_NUMBER = 1
 _NUMBER = "<Bq"
@@ -48,6 +49,7 @@ _NAMES = (
     ("display_order", 21, True),
     ("front_end", 22, True),
     ("clamps", 23, False),
+    ("metering_chip", 24, False),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

@@ -80,10 +80,10 @@ def set_clock(meter: "Meter", arguments: list) -> str:
 
 
 def calibrate(meter: "Meter", arguments: list) -> str:
-    """Change how many impulses are how many kWh, for the impulses from now on. 'ct' chooses the clamps."""
-    read.expect(arguments, "calibrate IMPULSES[/KWH] or ct, for example 'calibrate 3200'", 1)
-    if arguments[0] == "ct":
-        return _choose_clamps(meter)
+    """Change how many impulses are how many kWh, for the impulses from now on. 'ct' and 'chip' choose clamps."""
+    read.expect(arguments, "calibrate IMPULSES[/KWH], ct or chip, for example 'calibrate 3200'", 1)
+    if arguments[0] in ("ct", "chip"):
+        return _choose_clamps(meter, arguments[0])
     impulses, per_kwh = read.calibration(arguments[0])
     _settled(meter)
     meter.ledger.change(lambda altered: altered.calibrate(impulses, per_kwh))
@@ -94,15 +94,15 @@ def calibrate(meter: "Meter", arguments: list) -> str:
     return f"from now on {impulses} impulses are {per_kwh} kWh"
 
 
-def _choose_clamps(meter: "Meter") -> str:
-    """Measure with clamps from now on."""
+def _choose_clamps(meter: "Meter", name: str) -> str:
+    """Measure with clamps from now on, by the board's converter or by its metering chip."""
     if meter.clamps is not None:
         raise ValueError("the clamps measure already; 'ct gain' and 'ct phase' calibrate them")
     from wattpurse.services.console import clamps
 
     _settled(meter)
-    answer = clamps.choose(meter)
-    note(meter, events.CALIBRATED, clamps.MWH_PER_KWH, 1)
+    answer = clamps.choose(meter) if name == "ct" else clamps.choose_chip(meter)
+    note(meter, events.CALIBRATED, meter.ledger.account.impulses, 1)
     return answer
 
 

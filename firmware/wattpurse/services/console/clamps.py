@@ -12,7 +12,7 @@ ct set NAME [L1] VALUE  a figure of the installation, see `SETTINGS`
 
 from wattpurse.core import carrier
 from wattpurse.core.records import events
-from wattpurse.core.records.settings import CLAMPS
+from wattpurse.core.records.settings import CLAMPS, METERING_CHIP
 from wattpurse.drivers import ct_calibration
 from wattpurse.drivers.ct_front_end import MWH_PER_KWH
 from wattpurse.services.console import arguments as read
@@ -20,6 +20,7 @@ from wattpurse.services.console import arguments as read
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from wattpurse.app import Meter
     from wattpurse.drivers.ct_calibration import Calibration, LegCalibration
@@ -35,12 +36,13 @@ _MOST_W = 100_000
 # name, unit, lowest, highest, True if each leg has its own
 SETTINGS = (
     ("clamp", "mA for a volt at the input", 1_000, 1_000_000, True),
-    ("divider", "mV for a volt at the input", 10_000, 1_000_000, True),
+    ("divider", "mV for a volt at the input", 10_000, 2_000_000, True),
     ("nominal", "V", 100, 250, False),
     ("low", "percent of the nominal voltage", 50, 99, False),
     ("high", "percent of the nominal voltage", 101, 150, False),
     ("legs", "legs", 1, 2, False),
 )
+CHIP_SETTINGS = SETTINGS + (("impulses", "impulses per kWh", 1_000, 3_200, False),)
 
 
 def facts_of(clamps: "Clamps") -> dict:
@@ -120,26 +122,29 @@ def set_offset(meter: "Meter", arguments: list) -> str:
 
 def set_figure(meter: "Meter", arguments: list) -> str:
     """Set a figure of the installation. It makes measurements void that were made before."""
-    names = ", ".join([row[0] for row in SETTINGS])
+    clamps = _clamps(meter)
+    figures = CHIP_SETTINGS if clamps.rules is not ct_calibration else SETTINGS
+    names = ", ".join([row[0] for row in figures])
     read.expect(arguments, f"ct set NAME [L1|L2] VALUE, NAME one of {names}", 2, 3)
-    rows = [row for row in SETTINGS if row[0] == arguments[0]]
+    rows = [row for row in figures if row[0] == arguments[0]]
     if not rows:
         raise ValueError(f"no figure '{arguments[0][:20]}': {names}")
     name, unit, lowest, highest, is_of_leg = rows[0]
     if is_of_leg != (len(arguments) == 3):
         raise ValueError("usage: ct set " + name + (" L1|L2" if is_of_leg else "") + " VALUE")
-    clamps = _clamps(meter)
     value = read.number(arguments[-1], name, lowest, highest)
     leg = _leg(meter, arguments[1]) if is_of_leg else 0
-    changed = ct_calibration.unpack(clamps.front_end.calibration.pack())
-    _change(changed, name, leg, value)
+    changed = clamps.rules.unpack(clamps.front_end.calibration.pack())
+    _change(changed, clamps.rules, name, leg, value)
     changed.check()
     meter.metering.step()
     if name == "legs":
-        meter.settings.set("clamps", changed.pack())
-        meter.measure_with_clamps()
+        meter.settings.set(clamps.setting, changed.pack())
+        _measure(meter, clamps.setting)
     else:
         clamps.keep(changed)
+    if name == "impulses":
+        meter.ledger.change(lambda altered: altered.calibrate(value, 1))
     _note(meter, SET, leg, value)
     of_leg = f" of L{leg + 1}" if is_of_leg else ""
     return f"{name}{of_leg} is {value} {unit}; calibrate now: 'ct measure 20'"
@@ -154,6 +159,21 @@ def choose(meter: "Meter") -> str:
     meter.settings.set_all((("clamps", calibration), ("front_end", CLAMPS)))  # first: the start follows the settings
     meter.ledger.change(lambda altered: altered.calibrate(MWH_PER_KWH, 1))
     return "from now on the clamps measure; type 'reboot' to have them watched, then calibrate: see docs/ct.md"
+
+
+def choose_chip(meter: "Meter") -> str:
+    """Count the pulses of the metering chip from now on. Raises ValueError if the board has none."""
+    from wattpurse.drivers import atm90e32_calibration as rules
+
+    calibration = meter.settings.get("metering_chip")
+    if calibration is None:
+        calibration = rules.default(rules.LEGS_MOST).pack()
+    meter.measure_with_chip(rules.unpack(calibration))
+    meter.board.counter.take()  # pulses of another meter, on the wire that is CF1 from now on
+    meter.settings.set_all((("metering_chip", calibration), ("front_end", METERING_CHIP)))
+    impulses = meter.clamps.impulses
+    meter.ledger.change(lambda altered: altered.calibrate(impulses, 1))
+    return "from now on the metering chip measures; type 'reboot' to have it watched, then calibrate: see docs/ct.md"
 
 
 def milliwatts(text: str) -> int:
@@ -171,31 +191,38 @@ def _set(meter: "Meter", kind: int, leg: int, change: "Callable[[Clamps], LegCal
     meter.metering.step()
     made = change(clamps)
     _note(meter, kind, leg, (0, made.gain_ppm, made.phase, made.offset)[kind])
-    degrees = (made.phase - ct_calibration.SKEW) * 1080 // ct_calibration.PHASE_ONE
-    return (
-        f"L{leg + 1}: gain {_decimals(made.gain_ppm, 1, 1_000_000)}, phase {_decimals(degrees, 1, 100)} degrees at"
-        f" 60 Hz, offset {made.offset}"
-    )
+    gain, degrees = _decimals(made.gain_ppm, 1, 1_000_000), _decimals(made.centidegrees, 1, 100)
+    return f"L{leg + 1}: gain {gain}, phase {degrees} degrees at 60 Hz, offset {made.offset}"
 
 
-def _change(calibration: "Calibration", name: str, leg: int, value: int) -> None:
+def _measure(meter: "Meter", setting: str) -> None:
+    """Begin anew with the front end of `setting`, by its settings."""
+    if setting == "clamps":
+        meter.measure_with_clamps()
+    else:
+        meter.measure_with_chip()
+
+
+def _change(calibration: "Calibration", rules: "ModuleType", name: str, leg: int, value: int) -> None:
     if name == "clamp":
-        calibration.legs[leg].amp_ua = ct_calibration.codes_value(value, ct_calibration.REFERENCE_MV)
+        calibration.legs[leg].set_clamp(value)
     elif name == "divider":
-        calibration.legs[leg].volt_uv = ct_calibration.codes_value(value, ct_calibration.REFERENCE_MV)
+        calibration.legs[leg].set_divider(value)
     elif name == "nominal":
         calibration.nominal_v = value
     elif name == "low":
         calibration.low_percent = value
     elif name == "high":
         calibration.high_percent = value
+    elif name == "impulses":
+        setattr(calibration, name, value)  # noqa: B010 only the metering chip has it
     else:
-        calibration.legs = (calibration.legs + ct_calibration.default(ct_calibration.LEGS_MOST).legs)[:value]
+        calibration.legs = (calibration.legs + rules.default(rules.LEGS_MOST).legs)[:value]
 
 
 def _clamps(meter: "Meter") -> "Clamps":
     if meter.clamps is None:
-        raise ValueError("this meter counts pulses; 'calibrate ct' makes it measure with clamps")
+        raise ValueError("this meter counts pulses; 'calibrate ct' or 'calibrate chip' makes it measure")
     return meter.clamps
 
 

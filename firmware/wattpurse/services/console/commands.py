@@ -55,7 +55,7 @@ CHANGES = (
     ("tariff set", "HEX", "take a new tariff table", TECHNICIAN, changes.set_tariff),
     ("contract set", "NAME", "change the contract", TECHNICIAN, changes.set_contract),
     ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
-    ("calibrate", "IMPULSES[/KWH]|ct", "set how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
+    ("calibrate", "IMPULSES[/KWH]|ct|chip", "set how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),

@@ -11,7 +11,7 @@ from wattpurse.core.messages.release import is_release
 from wattpurse.core.money import contract, supply
 from wattpurse.core.money.token_windows import parse_number
 from wattpurse.core.records import events
-from wattpurse.core.records.settings import CLAMPS, PULSES
+from wattpurse.core.records.settings import CLAMPS, METERING_CHIP, PULSES
 from wattpurse.core.tariffs import table as tariff_table
 from wattpurse.core.tariffs.calendar import Zone
 from wattpurse.core.tariffs.rules import NO_FURTHER_CHARGES
@@ -23,7 +23,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.app import Meter
 
-COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH]|ct CONTRACT PIN [TARIFF] [OPTIONS]"
+COMMISSION_USAGE = "NUMBER METERKEY SITEKEY IMPULSES[/KWH]|ct|chip CONTRACT PIN [TARIFF] [OPTIONS]"
 _OPTIONS = "options: after=TOKENS, by-records, release HEX"
 
 _BY_RECORDS = "by-records"
@@ -91,7 +91,9 @@ async def commission(meter: "Meter", arguments: list) -> str:
 
 
 def _front_end(meter: "Meter", text: str) -> tuple:
-    """Return impulses, kWh and the settings of the front end: pulses, or the clamps for 'ct'."""
+    """Return impulses, kWh and the settings of the front end: pulses, or clamps for 'ct' and 'chip'."""
+    if text == "chip":
+        return _metering_chip(meter)
     if text != "ct":
         return read.calibration(text) + ((("front_end", PULSES),),)
     from wattpurse.drivers import ct_calibration
@@ -102,6 +104,16 @@ def _front_end(meter: "Meter", text: str) -> tuple:
         raise ValueError(NO_CONVERTER)
     first = ct_calibration.default(ct_calibration.LEGS_MOST).pack()
     return MWH_PER_KWH, 1, (("front_end", CLAMPS), ("clamps", first))
+
+
+def _metering_chip(meter: "Meter") -> tuple:
+    from wattpurse.drivers import atm90e32_calibration as rules
+    from wattpurse.services.metering_chip import NO_CHIP
+
+    if meter.board.build_metering_spi() is None:
+        raise ValueError(NO_CHIP)
+    first = rules.default(rules.LEGS_MOST)
+    return first.impulses, 1, (("front_end", METERING_CHIP), ("metering_chip", first.pack()))
 
 
 def erase_ledger(meter: "Meter", arguments: list) -> str:

@@ -84,7 +84,7 @@ def set_clamp_figure(meter: "Meter", arguments: list) -> str:
 
 def _clamps_module(meter: "Meter") -> "ModuleType":
     if meter.clamps is None:
-        raise ValueError("this meter counts pulses; 'calibrate ct' makes it measure with clamps")
+        raise ValueError("this meter counts pulses; 'calibrate ct' or 'calibrate chip' makes it measure")
     from wattpurse.services.console import clamps as module
 
     return module
