@@ -100,6 +100,7 @@ class CardDesk:
         self._show_outcome = show_outcome
         self._started = False
         self._failures = 0
+        self._has_littered = False
         self._visits = {}
         self._news = []
         self._site_keys = ()
@@ -115,7 +116,8 @@ class CardDesk:
         while True:
             await self.serve_one_look()
             await self._clock.sleep_ms(0)
-            self._rest(False)
+            self._rest(self._has_littered)
+            self._has_littered = False
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self) -> None:
@@ -247,6 +249,7 @@ class CardDesk:
         The tap is over when the statement is on the card.
         """
         if box.kind in (purse.CUSTOMER, purse.DATA) and visit.result not in _NO_STATEMENT:
+            self._has_littered = True  # half of a Pico's free heap: the next tap must not wait for a collection
             try:
                 await self._retried(lambda: self._write_statement(identity, memory, box), memory.select_again)
             except CardError:
