@@ -158,7 +158,9 @@ class Meter:
             self.timekeeper.start(*self.stores.clock_bounds_s())
         if self.fault == supply.ON:
             self._count_first()
+        self.board.rest(True)  # objects that live long lie close together: later allocations find room sooner
         self.stores.open_events()
+        self.board.rest(True)
         if self.fault == supply.ON:
             self._start_services()
 

@@ -49,7 +49,7 @@ from wattpurse.cards.mfrc522_registers import (
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from wattpurse.hal import Clock, Pin, Signal, Spi
 
@@ -147,7 +147,7 @@ class Mfrc522:
         """Restart a chip that hangs: it loses all its state, and cards in the field start from idle."""
         await self.start()
 
-    async def power_down(self) -> None:
+    def power_down(self) -> None:
         """Enter soft power-down (clause 8.6.2): oscillator and field off, registers kept."""
         self._write(COMMAND, POWER_DOWN)
 
@@ -164,15 +164,15 @@ class Mfrc522:
         if self._watched != self._expected:
             raise ReaderError("not ready")
 
-    async def find_card(
+    def find_card(
         self, wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
-    ) -> iso14443.CardIdentity | None:
+    ) -> "Awaitable[iso14443.CardIdentity | None]":
         """Look once for a card and select it, see `iso14443.find`: `prepare(uid)` is called when its UID is known.
 
         Raises CardError or ReaderError.
         """
         self.end_crypto()
-        return await iso14443.find(self, wake, prepare)
+        return iso14443.find(self, wake, prepare)
 
     async def select_again(self, identity: iso14443.CardIdentity) -> None:
         """Select a card already known, in any state. Raises CardError if it is gone, or ReaderError."""

@@ -128,13 +128,14 @@ class CardDesk:
         try:
             await self._wake_reader()
             await self._serve_all()
-            await self._reader.power_down()
+            self._reader.power_down()
         except ReaderError:
             self._note_failure()
             self._key_slot.note_look(True)
         else:
             self._note_success()
-            self._key_slot.note_look(any(visit.is_bad for visit in self._visits.values()))
+            has_bad_card = bool(self._visits) and any(visit.is_bad for visit in self._visits.values())
+            self._key_slot.note_look(has_bad_card)
 
     async def _wake_reader(self) -> None:
         if self._started:
@@ -172,7 +173,8 @@ class CardDesk:
             pass  # a card left while it was selected or put to sleep; the next look finds the cards that are there
         finally:
             self._show_news()
-        self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
+        if self._visits:  # most looks find no card, and should leave no garbage
+            self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
 
     async def _serve(self, identity: "CardIdentity") -> None:
         if identity.uid not in self._visits:
