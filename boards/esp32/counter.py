@@ -18,7 +18,7 @@ _counting = []
 def start_counting(gpio: int) -> None:
     """Make unit 0 count rising edges of `gpio` from 0, unless it counts already."""
     if not _counting:
-        pin = Pin(gpio, Pin.IN)
+        pin = Pin(gpio, Pin.IN, Pin.PULL_UP)
         unit = PCNT(0, pin=pin, rising=PCNT.INCREMENT, max=MODULUS, filter=_LONGEST_FILTER, value=0)
         unit.start()
         _counting.append(unit)

@@ -5,7 +5,7 @@ import unittest
 from tests.boards import chip_fakes
 from wattpurse.drivers.pulse_counter import PulseCounter
 
-PULSE_GPIO = 34
+PULSE_GPIO = 4
 
 
 class Pcnt:
@@ -40,11 +40,12 @@ class Pcnt:
 
 
 class Pin:
-    IN = 1
+    IN, PULL_UP = 1, 2
 
-    def __init__(self, gpio, mode):
+    def __init__(self, gpio, mode, pull=None):
         self.gpio = gpio
         self.mode = mode
+        self.pull = pull
 
 
 class TestUnitCounter(unittest.TestCase):
@@ -62,7 +63,8 @@ class TestUnitCounter(unittest.TestCase):
         self.counter = PulseCounter(*counter.take_over(PULSE_GPIO))
 
     def test_it_counts_at_the_pin(self):
-        self.assertEqual((Pcnt.last.pin.gpio, Pcnt.last.pin.mode), (PULSE_GPIO, Pin.IN))
+        pin = Pcnt.last.pin
+        self.assertEqual((pin.gpio, pin.mode, pin.pull), (PULSE_GPIO, Pin.IN, Pin.PULL_UP))
         Pcnt.last.rising_edges(12)
         self.assertEqual(self.counter.take(), 12)
 
