@@ -63,8 +63,8 @@ ORDERS = (
         package="wattpurse_tools",
         folder="tools/wattpurse_tools",
         floors=(
-            ("tariffs", "meter_link", "emulation", "deploy", "picture"),
-            ("station", "loads", "bills"),
+            ("tariffs", "meter_link", "emulation", "deploy", "picture", "hardware"),
+            ("station", "loads", "bills", "acceptance"),
             ("bench",),
             ("commands",),
             ("completion",),

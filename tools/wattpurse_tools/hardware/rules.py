@@ -32,6 +32,7 @@ def wiring_table(circuit: Circuit) -> Findings:
     for signal in sorted(table.keys() & signals.keys()):
         if table[signal] != signals[signal]:
             yield f"{signal}: GPIO {table[signal]} in pins.py, GPIO {signals[signal]} in the netlist"
+    for signal in signals:
         if not [part for part, _ in circuit.on(net_of(signal)) if part.ref != circuit.board.part]:
             yield f"{signal}: no part is on its net {net_of(signal)}"
 

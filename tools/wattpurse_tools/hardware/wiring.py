@@ -172,7 +172,9 @@ def _far_end(circuit: Circuit, net: str) -> str:
 
 
 def _pulls(circuit: Circuit, net: str) -> str:
-    found = [f"{part.ref} {part.value} to {other}" for part, other in circuit.resistors_from(net) if other in _PULLED_TO]
+    found = [
+        f"{part.ref} {part.value} to {other}" for part, other in circuit.resistors_from(net) if other in _PULLED_TO
+    ]
     return ", ".join(found)
 
 
