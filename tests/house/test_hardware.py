@@ -1,4 +1,4 @@
-"""The circuit in docs/hardware keeps its rules on every board, each rule finds a planted error, documents are current."""
+"""The circuit in docs/hardware keeps its rules, each rule finds a planted error, and the documents are current."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Filter, hold-up and coil of docs/hardware in ngspice, with the values of the netlist at both ends of their tolerances.
+"""Filter, hold-up and coil of docs/hardware in ngspice, with values of the netlist at both ends of their tolerances.
 
 `make test-spice` installs ngspice and runs this file. `make test` does not collect it. Without ngspice the tests fail.
 """

@@ -7,7 +7,7 @@ shows each part of a block with the net of each pin. Pins with the name of the s
 from collections.abc import Iterator
 from html import escape
 
-from wattpurse_tools.hardware.netlist import BOARD_SUPPLY, GROUND, Circuit, Part, net_of
+from wattpurse_tools.hardware.netlist import BOARD_SUPPLY, GROUND, Circuit, Part
 
 _WIDTH = 1500
 _MARGIN = 30
@@ -44,7 +44,8 @@ _STYLE = """\
     .warning { font-size: 16px; font-weight: bold; fill: #b3121d }
     .barrier { stroke: #b3121d; stroke-width: 2; stroke-dasharray: 7 4 }
     .wire { fill: none; stroke: #39434f; stroke-width: 1.6 }
-    .line-elv { stroke: #1c4f8f } .line-GND { stroke: #111111 } .line-3V3 { stroke: #d0720a } .line-5V { stroke: #c62828 }"""
+    .line-elv { stroke: #1c4f8f } .line-GND { stroke: #111111 }
+    .line-3V3 { stroke: #d0720a } .line-5V { stroke: #c62828 }"""
 
 
 def draw(circuit: Circuit) -> str:
