@@ -298,4 +298,4 @@ class TestTheCommand:
         planted = tmp_path / "netlist.toml"
         planted.write_text(TEXT.replace('block = "mains"\n', "", 1), encoding="utf-8")
         assert cli.main(["hardware", "check", "--netlist", str(planted)]) == 1
-        assert "netlist.toml: part QF1: " in capsys.readouterr().err
+        assert "netlist.toml: part QF1: block is missing" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`wattpurse acceptance`: a builder, a simulated meter at a pseudo-terminal, and the signed record of both."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -331,6 +332,15 @@ class TestTheSignature:
 def test_the_document_explains_every_step():
     text = (ROOT / "docs/hardware/testing.md").read_text()
     assert [step.name for step in STEPS if f"| {step.name} |" not in text] == []
+
+
+def test_the_console_answers_of_the_document_are_those_of_a_meter(bench):
+    text = (ROOT / "docs/hardware/testing.md").read_text()
+    shown = [line.strip() for line in re.findall(r"^    > .*\n(?:    .*\n)*", text, re.MULTILINE)[0].splitlines()]
+    said = []
+    for command in [line[2:] for line in shown if line.startswith("> ")]:
+        said += ["> " + command, *bench.say(command.replace("login 271828", f"login {PIN}")).splitlines()]
+    assert shown == said
 
 
 def test_the_computers_time_is_that_of_its_clock():

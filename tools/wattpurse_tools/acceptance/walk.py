@@ -9,7 +9,7 @@ from wattpurse_tools.acceptance.talk import Failed, Talk
 
 
 def walk(talk: Talk, stage: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """Go through all steps of a stage, whether they fail or not, and return the facts of the record.
+    """Do all steps of a stage, whether they fail or not, and return the facts of the record.
 
     Raise OSError if the meter is lost: then there is nothing to record.
     """
@@ -36,7 +36,7 @@ def is_same_board(record: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _meter_facts(talk: Talk) -> dict[str, Any]:
-    """Return the facts that tell this meter from all others. Keys are told by fingerprints alone."""
+    """Return the facts that tell this meter from all others. Keys are named by their fingerprints."""
     identity, version, keys = talk.facts("identity"), talk.facts("version"), talk.facts("keys")
     return {
         "meter_number": identity["meter_number"],

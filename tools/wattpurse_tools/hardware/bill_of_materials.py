@@ -41,6 +41,6 @@ def _words(part: Part) -> tuple[str, str]:
 
 def _notes(parts: list[Part]) -> str:
     """Return the notes on the parts of one row, each once."""
-    notes = [part.text for part in parts]
-    notes += [f"remove: {one}" for part in parts for one in part.removed]
+    notes = [part.goods.text for part in parts]
+    notes += [f"remove: {one}" for part in parts for one in part.goods.removed]
     return "; ".join(dict.fromkeys(filter(None, notes)))

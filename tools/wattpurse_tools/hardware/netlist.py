@@ -24,27 +24,81 @@ BOARD = "board"
 _MULTIPLES = {"M": 1e6, "k": 1e3, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12}
 _VALUE = re.compile(r"(\d+(?:\.\d+)?) ([Mkmunp]?)(ohm|F)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) %")
-_BOARD_KEYS = ("part", "title", "strapping", "jtag", "flash", "supplies", "signals")
+_USES = ("strapping", "jtag", "flash")
+_BOARD_KEYS = ("part", "title", "supplies", "signals", *_USES)
+_PART_KEYS = frozenset(("kind", "value", "rating", "block", "pins"))
+_OPTIONAL_PART_KEYS = frozenset(
+    ("text", "why", "package", "numbers", "outputs", "open_drain", "has_pull_up", "removed")
+)
+
+
+@dataclass(frozen=True)
+class Goods:
+    """The words to buy and to prepare a part with. `why` gives the reason of its value, `removed` names parts of it."""
+
+    value: str
+    rating: str
+    text: str = ""
+    why: str = ""
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pins:
+    """The pins of a part: the net of each, its number on the chip, and the pins that drive or pull their nets."""
+
+    nets: dict[str, str]
+    numbers: dict[str, int] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    open_drain: tuple[str, ...] = ()
+    has_pull_up: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part, or a unit of the chip `package`. `pins` has the net of each pin, `numbers` its place on the chip."""
+    """A part, or a unit of the chip `package`."""
 
     ref: str
     kind: str
-    value: str
-    rating: str
     block: str
-    pins: dict[str, str]
-    text: str = ""
-    why: str = ""
-    package: str = ""
-    outputs: tuple[str, ...] = ()
-    open_drain: tuple[str, ...] = ()
-    has_pull_up: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    numbers: dict[str, int] = field(default_factory=dict)
+    package: str
+    goods: Goods
+    connections: Pins
+
+    @property
+    def value(self) -> str:
+        """The name or the value of the part."""
+        return self.goods.value
+
+    @property
+    def rating(self) -> str:
+        """The limits that a part to be bought must keep."""
+        return self.goods.rating
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """The net of each pin."""
+        return self.connections.nets
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The number of each pin on its chip."""
+        return self.connections.numbers
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The pins that drive their nets high and low."""
+        return self.connections.outputs
+
+    @property
+    def open_drain(self) -> tuple[str, ...]:
+        """The pins that pull their nets low only."""
+        return self.connections.open_drain
+
+    @property
+    def has_pull_up(self) -> tuple[str, ...]:
+        """The pins with a resistor inside the part."""
+        return self.connections.has_pull_up
 
     @property
     def amount(self) -> float:
@@ -68,15 +122,13 @@ class Part:
 class BoardPins:
     """The pins of one board. `signals` has the GPIO of each signal, `supplies` the nets of the other pins.
 
-    `strapping`, `jtag` and `flash` are GPIO numbers with another use on the chip.
+    `uses` has the GPIO numbers with another use on the chip: strapping, jtag and flash.
     """
 
     name: str
     part: str
     title: str
-    strapping: frozenset[int]
-    jtag: frozenset[int]
-    flash: frozenset[int]
+    uses: dict[str, frozenset[int]]
     supplies: dict[str, str]
     signals: dict[str, int]
 
@@ -183,19 +235,15 @@ def _board_part(pins: BoardPins, wiring: tuple[tuple[Any, ...], ...]) -> Part:
     """Return the board as a part. A pin of its signals has the signal's name."""
     directions = {row[0]: row[2] for row in wiring}
     supplies = pins.supplies
-    return Part(
-        ref=pins.part,
-        kind=BOARD,
-        value=pins.title,
-        rating="",
-        block=BOARD,
-        pins={**supplies, **{signal: net_of(signal) for signal in pins.signals}},
+    connections = Pins(
+        nets={**supplies, **{signal: net_of(signal) for signal in pins.signals}},
         outputs=(
             *(pin for pin, net in supplies.items() if net == BOARD_SUPPLY),
             *(signal for signal in pins.signals if directions.get(signal) == "out"),
         ),
         open_drain=tuple(signal for signal in pins.signals if directions.get(signal) == "both"),
     )
+    return Part(pins.part, BOARD, BOARD, "", Goods(pins.title, ""), connections)
 
 
 def _domain_of(domains: dict[str, Any]) -> dict[str, str]:
@@ -209,15 +257,35 @@ def _domain_of(domains: dict[str, Any]) -> dict[str, str]:
 
 
 def _board(name: str, facts: dict[str, Any]) -> BoardPins:
-    sets = {key: frozenset(facts[key]) for key in ("strapping", "jtag", "flash")}
     unknown = set(facts) - set(_BOARD_KEYS)
     if unknown:
         raise ValueError(f"board {name}: unknown keys {', '.join(sorted(unknown))}")
-    return BoardPins(name, facts["part"], facts["title"], **sets, supplies=facts["supplies"], signals=facts["signals"])
+    uses = {use: frozenset(facts[use]) for use in _USES}
+    return BoardPins(name, facts["part"], facts["title"], uses, facts["supplies"], facts["signals"])
 
 
 def _part(ref: str, facts: dict[str, Any]) -> Part:
-    try:
-        return Part(ref, **{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()})
-    except TypeError as error:
-        raise ValueError(f"part {ref}: {error}") from error
+    missing, unknown = _PART_KEYS - facts.keys(), facts.keys() - _PART_KEYS - _OPTIONAL_PART_KEYS
+    if missing or unknown:
+        words = [f"{key} is missing" for key in sorted(missing)] + [f"{key} is unknown" for key in sorted(unknown)]
+        raise ValueError(f"part {ref}: {', '.join(words)}")
+    return Part(
+        ref=ref,
+        kind=facts["kind"],
+        block=facts["block"],
+        package=facts.get("package", ""),
+        goods=Goods(
+            facts["value"],
+            facts["rating"],
+            facts.get("text", ""),
+            facts.get("why", ""),
+            tuple(facts.get("removed", ())),
+        ),
+        connections=Pins(
+            facts["pins"],
+            facts.get("numbers", {}),
+            tuple(facts.get("outputs", ())),
+            tuple(facts.get("open_drain", ())),
+            tuple(facts.get("has_pull_up", ())),
+        ),
+    )

@@ -85,9 +85,9 @@ def coil_pins(circuit: Circuit) -> Findings:
     """Yield each coil on a pin that the chip uses for something else, or that cannot drive."""
     board = circuit.board
     uses = (
-        ("a strapping pin", board.strapping),
-        ("a JTAG pin", board.jtag),
-        ("a pin of the flash", board.flash),
+        ("a strapping pin", board.uses["strapping"]),
+        ("a JTAG pin", board.uses["jtag"]),
+        ("a pin of the flash", board.uses["flash"]),
         ("an input-only pin", circuit.input_only),
         ("a pin that the board uses itself", circuit.reserved),
     )
@@ -226,7 +226,7 @@ def supervisor(circuit: Circuit) -> Findings:
 def clock_battery(circuit: Circuit) -> Findings:
     """Yield a sentence if a clock module can charge its battery."""
     for part in circuit.parts.values():
-        if part.kind == "module" and "ZS-042" in part.value and not any("charge" in one for one in part.removed):
+        if part.kind == "module" and "ZS-042" in part.value and not any("charge" in one for one in part.goods.removed):
             yield f"{part.ref}: its charge resistor must be removed; a CR2032 may burst"
 
 
