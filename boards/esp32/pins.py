@@ -38,6 +38,9 @@ WIRING = (
     ("power_fail", 34, "in", "mains watch, held to ground while mains are good", "1: failed; needs 10 kOhm to 3.3 V"),
 )
 
+# The end of `sys.implementation._machine`. Another chip has other pins by these numbers.
+CHIP = "ESP32"
+
 GPIO = {row[0]: row[1] for row in WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.

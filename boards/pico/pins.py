@@ -41,6 +41,9 @@ WIRING = (
     ),
 )
 
+# The end of `sys.implementation._machine`. Another chip has other pins by these numbers.
+CHIP = "RP2040"
+
 GPIO = {row[0]: row[1] for row in WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.

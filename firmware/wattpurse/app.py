@@ -24,7 +24,7 @@ from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import EARLIEST_S, TimeKeeper
 from wattpurse.stores import Stores
-from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
+from wattpurse.supervisor import FAULT_HUNG, FAULT_UNEXPLAINED, Supervisor, noter
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -152,6 +152,9 @@ class Meter:
         digit_order = self.settings.get("display_order")
         if digit_order is not None:
             self.display.set_digit_order(order_of(digit_order))
+        half_period_us = self.settings.get("display_delay_us")
+        if half_period_us is not None:
+            self.display.set_half_period(half_period_us)
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
@@ -224,8 +227,10 @@ class Meter:
         self.supply_watch.start(self.board.random_bytes, self.timekeeper.now_s())
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
-        if self.board.watchdog.has_reset_board:
-            self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), FAULT_HUNG)
+        watchdog = self.board.watchdog
+        if watchdog.has_reset_board or watchdog.is_unexplained:
+            fault = FAULT_HUNG if watchdog.has_reset_board else FAULT_UNEXPLAINED
+            self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), fault)
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
 

@@ -52,6 +52,9 @@ if TYPE_CHECKING:
         @property
         def has_reset_board(self) -> bool: ...
 
+        @property
+        def is_unexplained(self) -> bool: ...
+
         def feed(self) -> None: ...
 
     class ConsolePort(Protocol):
@@ -200,7 +203,8 @@ DEVICES = (
     ),
     (
         "watchdog",
-        "feed(): the board is reset 8 s after the last call; has_reset_board: this start follows such a reset",
+        "feed(): the board is reset 8 s after the last call; has_reset_board: this start follows such a reset;"
+        " is_unexplained: the chip does not tell why it started, which may have been a panic",
     ),
     (
         "console",
