@@ -16,6 +16,7 @@ from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot
+from wattpurse.services.mains_watch import MainsWatch
 from wattpurse.services.metering import Metering
 from wattpurse.services.statements import Statements
 from wattpurse.services.supply_desk import SupplyDesk
@@ -96,6 +97,17 @@ class Meter:
             note_trip=self.supply_desk.trip,
             clock=clock,
         )
+        self.mains_watch = None
+        if board.power_fail is not None:
+            self.mains_watch = MainsWatch(
+                sensor=board.power_fail,
+                metering=self.metering,
+                switching=self.switching,
+                supply_watch=self.supply_watch,
+                stores=stores,
+                circumstances=self.circumstances,
+                clock=clock,
+            )
         self.display = Display(
             board=board,
             read_state=self.state,
@@ -170,6 +182,7 @@ class Meter:
         try:
             self.start()
         except Exception as error:  # after any failure: a closed load switch must not stay closed without metering
+            self.board.console.allow_interrupt(True)
             await self.supervisor.fail("start", error)
             return
         self._add_tasks(self.supervisor)
@@ -181,10 +194,13 @@ class Meter:
             supervisor.add_critical("metering", self.metering.run)
             supervisor.add("guard", self.guard.run)
             supervisor.add("supply watch", self.supply_watch.run)
+            if self.mains_watch is not None:
+                supervisor.add("mains watch", self.mains_watch.run)
         supervisor.add_critical("switching", self.switching.run)
         supervisor.add("clock", self.timekeeper.run)
         supervisor.add("display", self.display.run)
         supervisor.add("console", self.console.run)
+        supervisor.add("console rights", self.console.login.run)
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
 
@@ -225,6 +241,8 @@ class Meter:
             return
         self.stores.start_records(self.timekeeper.now_s())
         self.supply_watch.start(self.board.random_bytes, self.timekeeper.now_s())
+        if self.mains_watch is not None:
+            self.mains_watch.start()
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         watchdog = self.board.watchdog

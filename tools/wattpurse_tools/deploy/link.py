@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-import serial
+from wattpurse_tools.meter_link.serial_port import SerialPort
 
 try:
     import termios
@@ -64,7 +64,7 @@ class BoardLink:
         heard = b""
         while time.monotonic() < end_s:
             try:
-                with serial.Serial(self.port, timeout=_ASK_EVERY_S, write_timeout=_ASK_EVERY_S) as line:
+                with SerialPort(self.port, timeout=_ASK_EVERY_S, write_timeout=_ASK_EVERY_S) as line:
                     line.write(b"\rstatus\r")
                     heard = line.read_until(b"load switch")
             except _PORT_ERRORS:  # the port of a board that starts anew is gone for a moment
