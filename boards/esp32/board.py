@@ -4,9 +4,10 @@ Its random bytes are truly random only while Wi-Fi or Bluetooth is on (ESP32 tec
 Generator"); otherwise they come from a generator seeded at the start of the chip.
 """
 
+import esp
 import machine
 
-from boards.esp32 import counter, storage
+from boards.esp32 import counter, ring_place, storage
 from boards.esp32.pins import CHIP, DISPLAY_ORDER, GPIO
 from boards.esp32.rtc_memory import RtcMemory
 from boards.micropython import coils
@@ -33,9 +34,10 @@ def build_board() -> "Board":
 def build_board_with(ring_blocks: "BlockDevice") -> "Board":
     """Return the devices, with the ledger on another block device. The boot script has started the counter already.
 
-    Raises ValueError on another chip.
+    Raises ValueError on another chip, OSError if a ledger lies elsewhere.
     """
     coils.release(GPIO, CHIP)
+    ring_place.check(esp.flash_read, esp.flash_size())
     was_asked_for = RtcMemory().take_asked()
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))

@@ -7,6 +7,7 @@ package(
         "esp32/pins.py",
         "esp32/storage.py",
         "esp32/counter.py",
+        "esp32/ring_place.py",
         "esp32/rtc_memory.py",
         "micropython/__init__.py",
         "micropython/block_flash.py",

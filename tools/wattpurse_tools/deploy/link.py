@@ -24,6 +24,8 @@ MPREMOTE = (sys.executable, "-m", "mpremote")
 TIMEOUT_S = 1200
 
 _ASK_EVERY_S = 2
+_NO_INTERRUPT = "could not enter raw repl"
+_LOGIN_HINT = "; a commissioned meter takes an interrupt only from someone with rights: log in at its console first"
 
 
 class BoardLink:
@@ -41,7 +43,8 @@ class BoardLink:
             raise OSError(f"{self.port}: no answer from the board within {TIMEOUT_S} s") from None
         if done.returncode:
             lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise OSError(f"{self.port}: {lines[-1] if lines else 'mpremote failed'}")
+            hint = _LOGIN_HINT if _NO_INTERRUPT in done.stderr + done.stdout else ""
+            raise OSError(f"{self.port}: {lines[-1] if lines else 'mpremote failed'}{hint}")
         return done.stdout
 
     def execute(self, code: str) -> Any:  # noqa: ANN401 - any type that JSON has
