@@ -8,8 +8,8 @@ the chip's start leaves alone.
 34 to 39 can only be inputs, and have no resistor of the chip. Each of them needs one outside, which the notes name. The
 pulse input is on a pin that pulls: a cable that comes loose reads as a steady 1, and counts nothing.
 
-The RC522, DS3231 and TM1637 modules take 3.3 V and ground from the board. The coils need a supply and a driver of their
-own, with a resistor to ground at each input. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to
+The RC522 and DS3231 modules take 3.3 V and ground from the board, the TM1637 module 5 V behind a level shifter. The
+coils need the driver of docs/hardware/circuit.md, which lets neither both coils nor a long pulse pass. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to
 ground. An open input may read as tampering, which has no effect only while its term of supply (tamper_cover,
 tamper_magnet, tamper_reverse) is 0. Tie power_fail to ground too where nothing watches the mains: an open one reads as
 a failure, which switches nothing only while the term open_on_power_fail is 0.
@@ -37,6 +37,9 @@ WIRING = (
     ("reverse_flow", 39, "in", "meter's output for reverse flow", "1: flows backwards; needs 10 kOhm to 3.3 V"),
     ("power_fail", 34, "in", "mains watch, held to ground while mains are good", "1: failed; needs 10 kOhm to 3.3 V"),
 )
+
+# The end of `sys.implementation._machine`. Another chip has other pins by these numbers.
+CHIP = "ESP32"
 
 GPIO = {row[0]: row[1] for row in WIRING}
 

@@ -16,6 +16,7 @@ from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot
+from wattpurse.services.mains_watch import MainsWatch
 from wattpurse.services.metering import Metering
 from wattpurse.services.statements import Statements
 from wattpurse.services.supply_desk import SupplyDesk
@@ -24,7 +25,7 @@ from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import EARLIEST_S, TimeKeeper
 from wattpurse.stores import Stores
-from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
+from wattpurse.supervisor import FAULT_HUNG, FAULT_UNEXPLAINED, Supervisor, noter
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -96,6 +97,17 @@ class Meter:
             note_trip=self.supply_desk.trip,
             clock=clock,
         )
+        self.mains_watch = None
+        if board.power_fail is not None:
+            self.mains_watch = MainsWatch(
+                sensor=board.power_fail,
+                metering=self.metering,
+                switching=self.switching,
+                supply_watch=self.supply_watch,
+                stores=stores,
+                circumstances=self.circumstances,
+                clock=clock,
+            )
         self.display = Display(
             board=board,
             read_state=self.state,
@@ -152,6 +164,9 @@ class Meter:
         digit_order = self.settings.get("display_order")
         if digit_order is not None:
             self.display.set_digit_order(order_of(digit_order))
+        half_period_us = self.settings.get("display_delay_us")
+        if half_period_us is not None:
+            self.display.set_half_period(half_period_us)
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
@@ -167,6 +182,7 @@ class Meter:
         try:
             self.start()
         except Exception as error:  # after any failure: a closed load switch must not stay closed without metering
+            self.board.console.allow_interrupt(True)
             await self.supervisor.fail("start", error)
             return
         self._add_tasks(self.supervisor)
@@ -178,10 +194,13 @@ class Meter:
             supervisor.add_critical("metering", self.metering.run)
             supervisor.add("guard", self.guard.run)
             supervisor.add("supply watch", self.supply_watch.run)
+            if self.mains_watch is not None:
+                supervisor.add("mains watch", self.mains_watch.run)
         supervisor.add_critical("switching", self.switching.run)
         supervisor.add("clock", self.timekeeper.run)
         supervisor.add("display", self.display.run)
         supervisor.add("console", self.console.run)
+        supervisor.add("console rights", self.console.login.run)
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
 
@@ -222,10 +241,14 @@ class Meter:
             return
         self.stores.start_records(self.timekeeper.now_s())
         self.supply_watch.start(self.board.random_bytes, self.timekeeper.now_s())
+        if self.mains_watch is not None:
+            self.mains_watch.start()
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
-        if self.board.watchdog.has_reset_board:
-            self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), FAULT_HUNG)
+        watchdog = self.board.watchdog
+        if watchdog.has_reset_board or watchdog.is_unexplained:
+            fault = FAULT_HUNG if watchdog.has_reset_board else FAULT_UNEXPLAINED
+            self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), fault)
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
 

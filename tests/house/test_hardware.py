@@ -206,7 +206,7 @@ class TestPlantedErrors:
         assert "no filter" in found_by(rules.pulse_filter, without("C9"))
 
     def test_a_store_that_ends_before_the_switch_is_open(self):
-        circuit = part_with("C1", ('"33000 uF"', '"22000 uF"'))
+        circuit = part_with("C1", ('"47000 uF"', '"22000 uF"'))
         assert "ms are needed" in found_by(rules.hold_up, circuit)
 
     def test_a_mains_watch_that_reports_too_late(self):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wattpurse.drivers.load_switch import PULSE_MS
+from wattpurse.drivers.mains_sensor import SAMPLE_MS, SAMPLES_OF_A_FAILURE
 from wattpurse_tools.hardware.netlist import GROUND, Circuit, Part, net_of
 
 # IEC 62053-31, class A: the output that is on carries 10 to 27 mA, and leaks at most 2 mA when it is off.
@@ -42,6 +43,9 @@ STEP_DOWN_STOPS_V = 6.5
 STEP_DOWN_EFFICIENCY = 0.85
 BOARD_W = 1.2  # display lit, reader's field on, no radio
 SECTOR_ERASE_MS = 400  # the longest erase of a NOR flash: the write under way when mains fail
+LOOKS_MS = SAMPLES_OF_A_FAILURE * SAMPLE_MS
+WRITES_MS = 80  # energy and event, into both copies
+ORDERLY_END_MS = SECTOR_ERASE_MS + LOOKS_MS + PULSE_MS + WRITES_MS
 CAPACITY_LEFT = 0.8  # of an electrolytic capacitor at its lower limit
 
 
@@ -203,7 +207,7 @@ def hold_up_of(circuit: Circuit) -> HoldUp | None:
         joules = farads * (RAIL_V**2 - STEP_DOWN_STOPS_V**2) / 2
         least_ms = joules / (BOARD_W / STEP_DOWN_EFFICIENCY) * 1000
         detected_ms = detection_ms(circuit)
-        return HoldUp(part, resistor, least_ms, detected_ms, detected_ms + SECTOR_ERASE_MS + PULSE_MS)
+        return HoldUp(part, resistor, least_ms, detected_ms, detected_ms + ORDERLY_END_MS)
     return None
 
 

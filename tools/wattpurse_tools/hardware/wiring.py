@@ -17,14 +17,14 @@ _MODULE_WIDTH = 300
 _MODULE_END = _MARGIN + _MODULE_WIDTH
 _CELL = 360
 _COLUMNS = 4
-_TWO_PIN_HEIGHT = 84
+_TWO_PIN_HEIGHT = 90
 _PIN_STEP = 20
 
 # The blocks left and right of the board, from the top.
 _LEFT = ("card reader", "clock", "display")
 _RIGHT = ("coil driver", "pulse input", "reverse-flow input", "mains watch", "front", "supply", "console")
 _PULLED_TO = (GROUND, BOARD_SUPPLY)
-_MAINS_BLOCKS = ("mains", "mains watch")
+_MAINS = "mains"
 # Pins at the right side of a box, besides outputs.
 _AT_RIGHT = {"breaker": ("OUT",), "level_shifter": ("HV", "HV1", "HV2"), "mosfet": ("D",), "bipolar": ("C",)}
 _MAINS_WARNING = ": work for an electrician. Dead, locked off and proved dead before a hand goes in"
@@ -193,7 +193,7 @@ def _block_half(circuit: Circuit, top: int) -> tuple[list[str], int]:
         if not parts:
             continue
         drawn, bottom = _cells(circuit, parts, y + 40)
-        is_mains = block in _MAINS_BLOCKS
+        is_mains = any(circuit.netlist.domain_of[net] == _MAINS for part in parts for net in part.pins.values())
         frame = "danger" if is_mains else "panel"
         lines.append(_rectangle(frame, _MARGIN - 10, y, _WIDTH - 2 * _MARGIN + 20, bottom - y))
         words = block + (_MAINS_WARNING if is_mains else "")
@@ -219,7 +219,7 @@ def _height(circuit: Circuit, part: Part) -> int:
     if _is_symbol(part):
         return _TWO_PIN_HEIGHT
     left, right = _sides(circuit, part)
-    return 66 + _PIN_STEP * max(len(left), len(right))
+    return 78 + _PIN_STEP * max(len(left), len(right))
 
 
 def _is_symbol(part: Part) -> bool:

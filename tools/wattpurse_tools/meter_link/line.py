@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import serial
 
+from wattpurse_tools.meter_link.serial_port import SerialPort
+
 _SILENCE_S = 15
 _LINE_LIMIT = 16 * 1024 * 1024
 _END_REPORT = "version --json"
@@ -22,7 +24,7 @@ class MeterLine:
     def __init__(self, port: str, silence_s: float = _SILENCE_S) -> None:
         self._port = port
         self._silence_s = silence_s
-        self._line = serial.Serial(timeout=0.1, exclusive=True)
+        self._line = SerialPort(timeout=0.1, exclusive=True)
 
     def __enter__(self) -> Self:
         self._line.port = self._port
