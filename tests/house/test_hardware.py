@@ -131,8 +131,12 @@ class TestPlantedErrors:
 
     @pytest.mark.parametrize(("ref", "own", "other"), [("U3A", "OPEN", "CLOSE"), ("U3B", "CLOSE", "OPEN")])
     def test_a_coil_that_the_other_does_not_lock(self, ref, own, other):
-        circuit = part_with(ref, (f'"{other}_IDLE"', f'"{own}_PULSE"'))
+        circuit = part_with(ref, (f'"{other}_REST"', f'"{own}_PULSE"'))
         assert f"{own.lower()}_coil: is not locked" in found_by(rules.coil_interlock, circuit)
+
+    def test_a_coil_that_stays_locked_after_the_other(self):
+        circuit = part_with("U3A", ('"OPEN_PULSE"', '"CLOSE_IDLE"'))
+        assert "an opening at once would be lost" in found_by(rules.coil_interlock, circuit)
 
     def test_a_coil_without_a_one_shot(self):
         assert "open_coil: no one-shot" in found_by(rules.coil_one_shots, without("U2A"))
@@ -233,7 +237,7 @@ class TestPlantedErrors:
         assert "U3B.B: is pin 2, and so is U3A.B" in found_by(rules.pin_numbers, circuit)
 
     def test_a_pin_without_a_number(self):
-        circuit = part_with("U6F", ("numbers = { A = 13 }\n", ""))
+        circuit = part_with("U6F", ("numbers = { A = 13, Y = 12 }\n", ""))
         assert "U6F: its pins and their numbers differ" in found_by(rules.pin_numbers, circuit)
 
 

@@ -118,11 +118,14 @@ def coil_clamps(circuit: Circuit) -> Findings:
 
 
 def coil_interlock(circuit: Circuit) -> Findings:
-    """Yield each coil that the other coil's one-shot does not lock."""
+    """Yield each coil that the other command does not lock, or that the other one-shot locks for longer than that."""
     for coil, other in (COILS, COILS[::-1]):
         gate, timer = figures.coil_driver(circuit, coil).and_gate, figures.coil_driver(circuit, other).one_shot
-        if gate is None or timer is None or timer.pins.get("QN") not in _inputs(gate):
-            yield f"{coil}: is not locked while {other} has its time"
+        inverters = [part for part, pin in circuit.on(net_of(other)) if part.kind == "schmitt" and pin == "A"]
+        if gate is None or not any(part.pins.get("Y") in _inputs(gate) for part in inverters):
+            yield f"{coil}: is not locked while {other} is commanded"
+        elif timer is not None and timer.pins.get("QN") in _inputs(gate):
+            yield f"{coil}: stays locked after {other}, until its one-shot has ended: an opening at once would be lost"
 
 
 def coil_one_shots(circuit: Circuit) -> Findings:
