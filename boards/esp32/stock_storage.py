@@ -1,8 +1,8 @@
-"""Storage layout of a board with stock MicroPython: the ring is a part of partition "vfs", at the place of `ring_place`.
+"""Storage layout of a board with stock MicroPython: the ring is in partition "vfs", at the place of `ring_place`.
 
 The filesystem covers the whole partition and must be mounted by `mount_filesystem`, which keeps it off the ring and
-what lies behind it (see `shared_blocks`). MicroPython's own boot script mounts it without the fence and writes nothing;
-`boot.py` runs next and calls `mount_filesystem`. The meter's image needs none of this.
+all blocks behind it (see `shared_blocks`). MicroPython's own boot script mounts it without the fence and writes
+nothing; `boot.py` runs next and calls `mount_filesystem`. The meter's image needs none of this.
 """
 
 import vfs

@@ -1,8 +1,8 @@
 """The first act of every boot script: make sure of the chip, then take all current from both coils.
 
-A chip keeps the levels of its pins through some resets. Of the ESP32, `machine.reset()`, a panic and the watchdog reset
-the processors alone (ESP-IDF, `esp_restart_noos`), and a soft reset of MicroPython keeps the pins on every chip. A coil
-that is driven at that moment stays driven until this runs.
+A chip keeps the levels of its pins through some resets: every chip through a soft reset of MicroPython, and an ESP32
+through `machine.reset()`, a panic and its watchdog as well (ESP-IDF, `esp_restart_noos`). A coil that is driven at that
+moment stays driven until this runs.
 
 `sys.platform` is the same for a whole family of chips, but the same numbers are other pins on its other members: on an
 ESP32-S3, GPIO 32 and 33 belong to flash and PSRAM.

@@ -53,7 +53,7 @@ class ConsoleStream:
         self._waiting = b""
         self._position = 0  # the first waiting byte that was not shown yet
         self._is_draining = False
-        self._blocked_ms = 0  # how long writes in a row took too long
+        self._blocked_ms = 0  # the sum of all long writes in a row
         self.allow_interrupt(False)
 
     def allow_interrupt(self, is_allowed: bool) -> None:

@@ -16,7 +16,6 @@ from wattpurse.services.card_desk import CardDesk
 from wattpurse.services.display import Display
 from wattpurse.services.guard import Guard
 from wattpurse.services.key_slot import KeySlot
-from wattpurse.services.mains_watch import MainsWatch
 from wattpurse.services.metering import Metering
 from wattpurse.services.statements import Statements
 from wattpurse.services.supply_desk import SupplyDesk
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from wattpurse.core.money.contract import Contract
     from wattpurse.hal import Board
     from wattpurse.services.console.console import Console
+    from wattpurse.services.mains_watch import MainsWatch
 
 VERSION = "0.1.0"
 
@@ -97,17 +97,7 @@ class Meter:
             note_trip=self.supply_desk.trip,
             clock=clock,
         )
-        self.mains_watch = None
-        if board.power_fail is not None:
-            self.mains_watch = MainsWatch(
-                sensor=board.power_fail,
-                metering=self.metering,
-                switching=self.switching,
-                supply_watch=self.supply_watch,
-                stores=stores,
-                circumstances=self.circumstances,
-                clock=clock,
-            )
+        self.mains_watch: "MainsWatch | None" = None
         self.display = Display(
             board=board,
             read_state=self.state,
@@ -241,8 +231,7 @@ class Meter:
             return
         self.stores.start_records(self.timekeeper.now_s())
         self.supply_watch.start(self.board.random_bytes, self.timekeeper.now_s())
-        if self.mains_watch is not None:
-            self.mains_watch.start()
+        self._watch_mains()
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
         watchdog = self.board.watchdog
@@ -251,6 +240,24 @@ class Meter:
             self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), fault)
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
+
+    def _watch_mains(self) -> None:
+        """Begin to watch the mains, if the board has an input for that. Its module is loaded after the first count."""
+        board = self.board
+        if board.power_fail is None:
+            return
+        from wattpurse.services.mains_watch import MainsWatch
+
+        self.mains_watch = MainsWatch(
+            sensor=board.power_fail,
+            metering=self.metering,
+            switching=self.switching,
+            supply_watch=self.supply_watch,
+            stores=self.stores,
+            circumstances=self.circumstances,
+            clock=board.clock,
+        )
+        self.mains_watch.start()
 
     def _display_lost(self, is_lost: bool) -> None:
         """Raise the alarm of the display, or clear it."""

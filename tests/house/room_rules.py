@@ -70,7 +70,7 @@ ORDERS = (
             ("completion",),
             ("cli",),
         ),
-        beside=("boards", "output_files", "places"),
+        beside=("boards", "output_files", "places", "serial_port"),
     ),
 )
 

@@ -1,9 +1,10 @@
 """A technician at the USB port, and a program that hangs: the data that the meter keeps, its losses and its recovery.
 
-Only someone with rights can interrupt the program. That ends metering until it starts anew: by a soft reset, or by the watchdog, eight seconds after
-its last feeding. The load switch does not move. The counter runs on meanwhile and through a soft reset, so such a visit
-costs only the pulses of an interrupted metering step. Any other reset clears the counter. It loses the pulses since the
-interrupt of the program, and those before the boot script starts the counter again. The ledger keeps every pulse.
+Only someone with rights can interrupt the program. That ends metering until it starts anew: by a soft reset, or by the
+watchdog, eight seconds after its last feeding. The load switch does not move. The counter runs on meanwhile and through
+a soft reset, so such a visit costs only the pulses of an interrupted metering step. Any other reset clears the counter.
+It loses the pulses since the interrupt of the program, and those before the boot script starts the counter again. The
+ledger keeps every pulse.
 """
 
 import shutil

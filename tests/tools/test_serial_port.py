@@ -12,7 +12,7 @@ import serial
 
 from wattpurse_tools.deploy.link import BoardLink
 from wattpurse_tools.meter_link.line import MeterLine
-from wattpurse_tools.meter_link.serial_port import SerialPort
+from wattpurse_tools.serial_port import SerialPort
 
 TOOLS = Path(__file__).parents[2] / "tools"
 
@@ -69,8 +69,7 @@ def test_closing_a_port_releases_rts_before_dtr(terminal, monkeypatch):
     assert released[-3:] == [("rts", False), ("dtr", False), "closed"]
 
 
-def test_no_tool_opens_a_port_of_its_own():
-    """Every port goes through `SerialPort`, so that none has another speed."""
+def test_no_tool_opens_a_port_with_another_speed():
     for file in TOOLS.rglob("*.py"):
         if "node_modules" in file.parts or file.name == "serial_port.py":
             continue

@@ -45,7 +45,7 @@ class LedDisplay:
     with `half_period_us` twice a bit.
 
     With a half period of 10 us or less, a call that sends does so at once and does not yield meanwhile. With a longer
-    one it only notes what to send, and `finish` sends it byte by byte, with other tasks between.
+    one it only notes the change, and `finish` sends all byte by byte, with other tasks between.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class LedDisplay:
             self._send()
 
     async def finish(self) -> None:
-        """Send what slow lines still owe, with other tasks between the bytes. Raises OSError, as `show`.
+        """Send the change that waits, with other tasks between the bytes. Raises OSError, as `show`.
 
         Only one task may call it. A change that comes meanwhile is sent as well.
         """
@@ -148,7 +148,7 @@ class LedDisplay:
     def _frames(self) -> "Iterator[bytearray]":
         """Yield data mode, six digits and display control, always all three, so that a chip that lost power recovers.
 
-        The frames share their memory, and each holds what is wanted when it is asked for.
+        The frames share their memory. Each holds the newest content.
         """
         command = self._command
         command[0] = _WRITE_ADDRESS_INCREMENT

@@ -25,7 +25,7 @@ class MainsSensor:
         self._others = 0
 
     def begin(self) -> bool:
-        """Believe the present level at once, at a start, and return `has_failed`."""
+        """Take the present level for true, at a start, and return `has_failed`."""
         self.has_failed = bool(self._pin())
         self._others = 0
         return self.has_failed

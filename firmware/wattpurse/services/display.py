@@ -300,7 +300,7 @@ class Display:
                 self._note_success(now_ms)
 
     async def _finish(self) -> None:
-        """Send what slow lines still owe."""
+        """Send the change that waits for slow lines."""
         if not self._led.is_behind:
             return
         try:

@@ -22,7 +22,7 @@ class Chip:
         self.module_was_asked_for = False
 
     def reset_processors(self):
-        """Forget what ESP-IDF keeps in memory, as `esp_restart` and a panic do. PCNT and pins stay as they are."""
+        """Forget the memory of ESP-IDF, as `esp_restart` and a panic do. PCNT and pins stay as they are."""
         self.module_was_asked_for = False
 
     def soft_reset(self):

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-from wattpurse_tools.meter_link.serial_port import SerialPort
+from wattpurse_tools.serial_port import SerialPort
 
 try:
     import termios

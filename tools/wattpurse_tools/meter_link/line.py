@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import serial
 
-from wattpurse_tools.meter_link.serial_port import SerialPort
+from wattpurse_tools.serial_port import SerialPort
 
 _SILENCE_S = 15
 _LINE_LIMIT = 16 * 1024 * 1024
