@@ -9,10 +9,11 @@ the chip's start leaves alone.
 pulse input is on a pin that pulls: a cable that comes loose reads as a steady 1, and counts nothing.
 
 The RC522 and DS3231 modules take 3.3 V and ground from the board, the TM1637 module 5 V behind a level shifter. The
-coils need the driver of docs/hardware/circuit.md, which lets neither both coils nor a long pulse pass. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to
-ground. An open input may read as tampering, which has no effect only while its term of supply (tamper_cover,
-tamper_magnet, tamper_reverse) is 0. Tie power_fail to ground too where nothing watches the mains: an open one reads as
-a failure, which switches nothing only while the term open_on_power_fail is 0.
+coils need the driver of docs/hardware/circuit.md, which lets neither both coils nor a long pulse pass. Tie a tamper
+input (cover, magnet, reverse_flow) that has no sensor to ground. An open input may read as tampering, which has no
+effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0. Tie power_fail to ground too
+where nothing watches the mains: an open one reads as a failure, which switches nothing only while the term
+open_on_power_fail is 0.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note

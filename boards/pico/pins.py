@@ -4,10 +4,11 @@ The board itself uses GP23, GP24, GP25 and GP29 (on the Pico W, for its radio). 
 a resistor to ground of about 60 kOhm, so that both coils have no current until the meter decides.
 
 The RC522 and DS3231 modules take 3.3 V from pin 36 and ground from pin 38, the TM1637 module 5 V behind a level
-shifter. The coils need the driver of docs/hardware/circuit.md, which lets neither both coils nor a long pulse pass. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to ground. An open input reads as
-tampering, which has no effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0. Tie
-power_fail to ground too where nothing watches the mains: an open one reads as a failure, which switches nothing only
-while the term open_on_power_fail is 0.
+shifter. The coils need the driver of docs/hardware/circuit.md, which lets neither both coils nor a long pulse pass. Tie
+a tamper input (cover, magnet, reverse_flow) that has no sensor to ground. An open input reads as tampering, which has
+no effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0. Tie power_fail to ground too
+where nothing watches the mains: an open one reads as a failure, which switches nothing only while the term
+open_on_power_fail is 0.
 
 The first column has the signal names, the second the GPIO numbers, the notes the pins of the board.
 """

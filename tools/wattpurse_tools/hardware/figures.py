@@ -46,7 +46,7 @@ SECTOR_ERASE_MS = 400  # the longest erase of a NOR flash: the write under way w
 LOOKS_MS = SAMPLES_OF_A_FAILURE * SAMPLE_MS
 WRITES_MS = 80  # energy and event, into both copies
 ORDERLY_END_MS = SECTOR_ERASE_MS + LOOKS_MS + PULSE_MS + WRITES_MS
-CAPACITY_LEFT = 0.8  # of an electrolytic capacitor at its lower limit
+CAPACITY_LEFT = 0.8  # the lower limit of an electrolytic capacitor
 
 
 @dataclass(frozen=True)
