@@ -18,6 +18,7 @@ from wattpurse.drivers.buzzer import Buzzer
 from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
+from wattpurse.drivers.mains_sensor import MainsSensor
 from wattpurse.drivers.rtc_ds3231 import Ds3231
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -44,23 +45,26 @@ class ChipTraits:
     """Properties of a chip and of its MicroPython port.
 
     `reader_bus` is the number of the reader's SPI bus. `has_hard_interrupts` is True if the port runs Python in an
-    interrupt. `display_delay_us` and `display_order` are those of `LedDisplay`. `bare_inputs` names the tamper inputs
-    whose pins have no pull-up of the chip; the board has a resistor there.
+    interrupt. `display_delay_us` and `display_order` are those of `LedDisplay`. `bare_inputs` names the inputs
+    whose pins have no pull-up of the chip; the board has a resistor there. `note_reset` is called before the board
+    resets itself, for chips that do not tell such a reset from a panic.
     """
 
     def __init__(
         self,
         reader_bus: int,
         has_hard_interrupts: bool,
-        display_delay_us: "Callable[[int], object] | None",
+        display_delay_us: "Callable[[int], object]",
         display_order: tuple,
         bare_inputs: tuple = (),
+        note_reset: "Callable[[], None] | None" = None,
     ) -> None:
         self.reader_bus = reader_bus
         self.has_hard_interrupts = has_hard_interrupts
         self.display_delay_us = display_delay_us
         self.display_order = display_order
         self.bare_inputs = bare_inputs
+        self.note_reset = note_reset
 
 
 def _fill_holes() -> None:
@@ -106,9 +110,11 @@ class ChipBoard:
         self.button = Button(Pin(gpio["button"], Pin.IN, Pin.PULL_UP), clock)
         self.buzzer = Buzzer(self._output("buzzer", 0), clock)
         self._bare_inputs = traits.bare_inputs
+        self._note_reset = traits.note_reset
         self.cover = Contact(self._loop("cover"), QUICK_SAMPLES)
         self.magnet = Contact(self._loop("magnet"), QUICK_SAMPLES)
         self.reverse_flow = Contact(self._loop("reverse_flow"), SLOW_SAMPLES)
+        self.power_fail = MainsSensor(self._loop("power_fail"))
         self.rtc = Ds3231(I2C(0, sda=Pin(gpio["rtc_data"]), scl=Pin(gpio["rtc_clock"]), freq=RTC_HZ))
         self.reader = self._build_reader(traits)
         # The stubs take an IV that is missing, but not one that is None; cryptolib takes both.
@@ -128,6 +134,8 @@ class ChipBoard:
         """Send the rest of the console's output, then start the board anew."""
         self.console.flush()
         time.sleep_ms(LAST_OUTPUT_MS)
+        if self._note_reset is not None:
+            self._note_reset()
         machine.reset()
 
     def _build_reader(self, traits: ChipTraits) -> Mfrc522:

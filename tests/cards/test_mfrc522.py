@@ -56,6 +56,31 @@ class ReaderTest(unittest.TestCase):
         return bytes(block)
 
 
+class TestLengths(ReaderTest):
+    def test_every_read_is_a_multiple_of_four_bytes(self):
+        lengths = []
+        spi, exchange = self.model.spi, self.model.spi.write_readinto
+
+        def write_readinto(data, values):
+            lengths.append(len(values))
+            exchange(data, values)
+
+        spi.write_readinto = write_readinto
+        self.put(ClassicCard(UID4))
+        self.run_it(self.reader.power_down())
+        self.run_it(self.reader.power_up())
+        self.run_it(self.read_first())
+        for length in range(1, 65):
+            self.run_it(self.answer_of(length))
+        self.assertTrue(len(lengths) > 64)
+        self.assertEqual([length for length in lengths if length % 4], [])
+        self.assertEqual(self.model.violations, [])
+
+    async def answer_of(self, length):
+        self.reader.send(b"\x26", 1000, 0)
+        return await self.reader.receive(length)
+
+
 class TestCost(ReaderTest):
     def test_the_first_block_of_a_classic_costs_few_chip_selects_and_no_time(self):
         card = self.put(ClassicCard(UID4))

@@ -13,6 +13,7 @@ from tests.proof import (
     journal,
     key_cards,
     life,
+    power_fail,
     tokens,
     wear,
 )
@@ -25,6 +26,7 @@ PARTS = (
     tokens,
     authority,
     life,
+    power_fail,
     clock_lives,
     bad_tokens,
     bad_cards,

@@ -67,6 +67,8 @@ RESTART_ORDERED = 45
 DISPLAY_LOST = 46
 DISPLAY_BACK = 47
 CARD_FORGOTTEN = 48
+MAINS_FAILED = 49
+MAINS_RETURNED = 50
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -88,6 +90,8 @@ LIMITED = {
     AGREED: _NUMBER,
     CARD_REFUSED: 0,
     CARD_FORGOTTEN: 0,
+    MAINS_FAILED: 0,
+    MAINS_RETURNED: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
 # The other events, which only a token, a PIN, a service card or commissioning can cause, and those of `token.KINDS`.
@@ -148,6 +152,8 @@ OTHER_TEXTS = {
     RESTART_ORDERED: "restart ordered",
     DISPLAY_LOST: "display does not answer",
     DISPLAY_BACK: "display answers again",
+    MAINS_FAILED: "mains failed",
+    MAINS_RETURNED: "mains returned",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
     CARD_FORGOTTEN: "key card forgotten, too many others came: a copy of it can be used again",
 }

@@ -42,6 +42,7 @@ _NAMES = (
     ("flash_by_records", 18, True),
     ("records", 20, True),
     ("display_order", 21, True),
+    ("display_delay_us", 22, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

@@ -1,8 +1,15 @@
-"""The wiring of the display at the console: the order of its digits, and a test that shows it."""
+"""The wiring of the display at the console: order of the digits, speed of the lines, and a test that shows both."""
 
 from wattpurse.core import carrier
 from wattpurse.core.records import events
-from wattpurse.drivers.led_display import REVERSED, STRAIGHT, SWAPPED, number_of
+from wattpurse.drivers.led_display import (
+    LONGEST_HALF_PERIOD_US,
+    REVERSED,
+    SHORTEST_HALF_PERIOD_US,
+    STRAIGHT,
+    SWAPPED,
+    number_of,
+)
 from wattpurse.services.console import arguments as read
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -10,6 +17,7 @@ if TYPE_CHECKING:
     from wattpurse.app import Meter
 
 ORDER_USAGE = "swapped|straight|reversed|DIGITS"
+DELAY_USAGE = "MICROSECONDS"
 TEST_MS = 10_000
 
 _ORDERS = {"swapped": SWAPPED, "straight": STRAIGHT, "reversed": REVERSED}
@@ -36,6 +44,18 @@ def set_display_order(meter: "Meter", arguments: list) -> str:
     meter.settings.set("display_order", number)
     meter.display.set_digit_order(order)
     meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), number)
+    return test_display(meter, [])
+
+
+def set_display_delay(meter: "Meter", arguments: list) -> str:
+    """Set for how long each level of the display's clock line lasts."""
+    read.expect(arguments, f"display delay {DELAY_USAGE}", 1)
+    half_period_us = read.number(arguments[0], "MICROSECONDS", SHORTEST_HALF_PERIOD_US, LONGEST_HALF_PERIOD_US)
+    if not meter.settings.opened:
+        raise ValueError("commission the meter first: the delay is kept in its settings")
+    meter.settings.set("display_delay_us", half_period_us)
+    meter.display.set_half_period(half_period_us)
+    meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), half_period_us)
     return test_display(meter, [])
 
 
