@@ -97,7 +97,7 @@ class Meter:
             note_trip=self.supply_desk.trip,
             clock=clock,
         )
-        self.mains_watch: "MainsWatch | None" = None
+        self.mains_watch: MainsWatch | None = None
         self.display = Display(
             board=board,
             read_state=self.state,

@@ -15,8 +15,14 @@ BAUD = 115_200
 class SerialPort(serial.Serial):
     """A port of a meter. `close` leaves the board as it is."""
 
-    def __init__(self, port: str | None = None, **options: float | bool) -> None:
-        super().__init__(port, baudrate=BAUD, **options)
+    def __init__(
+        self,
+        port: str | None = None,
+        timeout: float | None = None,
+        write_timeout: float | None = None,
+        exclusive: bool | None = None,
+    ) -> None:
+        super().__init__(port, BAUD, timeout=timeout, write_timeout=write_timeout, exclusive=exclusive)
 
     def close(self) -> None:
         """Release RTS, then DTR, then the port."""
