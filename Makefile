@@ -8,7 +8,7 @@ VENV := .venv/bin
 run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test proof bench bench-bill picture image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run test test-spice proof bench bench-bill picture hardware image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,10 @@ run: micropython venv ## Run the simulated meter in this terminal, BOARD=pico it
 
 test: micropython venv ## Run every test: CPython, the unix port, lint, order of rooms, types, compile; ARGS="..." goes to pytest
 	@$(VENV)/pytest -n $$(nproc) $(ARGS)
+
+test-spice: venv ## Simulate filter, hold-up and coil of the circuit around a board with ngspice; not part of `test`
+	@$(TOOLCHAIN)/debian-packages ngspice=ngspice
+	@$(VENV)/pytest $(ARGS) tests/spice/circuits.py
 
 proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs the slice of it that is in `test`
 	@$(if $(SHORT),,nice) env PYTHONPATH=firmware:tools:. $(VENV)/python -m tests.proof.run $(if $(SHORT),--short) $(ARGS)
@@ -59,6 +63,10 @@ venv: ## Install the host tools and the test tools into .venv
 
 picture: venv ## Draw the simulated meter into docs/meter.svg
 	@$(VENV)/python -m wattpurse_tools.picture docs/meter.svg
+
+hardware: venv ## Check the netlist in docs/hardware, and make its wiring pictures, bill of materials and ngspice decks
+	@$(VENV)/wattpurse hardware check
+	@$(VENV)/wattpurse hardware make
 
 clean: ## Remove what tests and tools leave behind
 	@rm -rf .hypothesis .pytest_cache .ruff_cache *.egg-info

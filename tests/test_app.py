@@ -15,7 +15,7 @@ from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
-from wattpurse.supervisor import FAULT_HUNG
+from wattpurse.supervisor import FAULT_HUNG, FAULT_UNEXPLAINED
 
 START_S = samples.NEW_YEAR_S + 40 * 86_400
 METER_NUMBER = 40_123
@@ -193,6 +193,13 @@ class TestLives(unittest.TestCase):
         self.assertEqual(faults, [FAULT_HUNG])
         self.assertFalse(self.relay.contact_closed)
         self.assertEqual(self.world.hardware.violations(), [])
+
+    def test_a_start_of_a_cause_that_the_chip_does_not_tell_is_in_the_log(self):
+        self._commissioned()
+        self.world.hardware.watchdog.is_unexplained = True
+        self._restart()
+        faults = [event.number for event in self.world.meter.events.recent(20) if event.code == events.FAULT]
+        self.assertEqual(faults, [FAULT_UNEXPLAINED])
 
     def test_a_start_that_raises_opens_the_switch_and_rests_before_it_tries_again(self):
         self._commissioned()

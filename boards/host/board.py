@@ -26,6 +26,7 @@ from wattpurse.drivers.buzzer import Buzzer
 from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
+from wattpurse.drivers.mains_sensor import MainsSensor
 from wattpurse.drivers.pulse_counter import PulseCounter
 from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 
@@ -70,6 +71,8 @@ class Hardware:
         bounces = RandomBits(seed)  # separate, so that the random bits of other models stay the same
         self.sensor_wires = Wire(), Wire(), Wire()
         self.cover, self.magnet, self.reverse_flow = [SensorModel(clock, wire, bounces) for wire in self.sensor_wires]
+        self.power_fail_wire = Wire()
+        self.power_fail = SensorModel(clock, self.power_fail_wire)
         self.open_coil_wire = Wire(pull=0)
         self.close_coil_wire = Wire(pull=0)
         self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
@@ -78,7 +81,7 @@ class Hardware:
 
     def power_up(self) -> None:
         """Switch the mains on: every chip gets its supply, and a new life of the processor begins."""
-        self.source.set_mains(True)
+        self.mains_returned()
         self.source.set_contact(self.relay.contact_closed)
         self.rtc.power_restored()
         self.display.power_up()
@@ -95,8 +98,18 @@ class Hardware:
         self.console.board_started()
         self.board = Board(self)
 
+    def mains_failed(self) -> None:
+        """Let the mains fail while the supply of the board holds: no load draws energy any more."""
+        self.power_fail.sense(True)
+        self.source.set_mains(False)
+
+    def mains_returned(self) -> None:
+        """Let the mains return."""
+        self.power_fail.sense(False)
+        self.source.set_mains(True)
+
     def power_lost(self) -> None:
-        """Cut the mains: later actions of the program reach no chip."""
+        """End the supply of the board: later actions of the program reach no chip."""
         self.display.power_lost()
         self._stop_board()
         self.reader.power_cut()
@@ -147,6 +160,7 @@ class Board:
         self.cover = Contact(cover_pin, QUICK_SAMPLES)
         self.magnet = Contact(magnet_pin, QUICK_SAMPLES)
         self.reverse_flow = Contact(reverse_flow_pin, SLOW_SAMPLES)
+        self.power_fail = MainsSensor(pin(hardware.power_fail_wire, INPUT))
         self.rtc = Ds3231(hardware.i2c)
         chip = hardware.reader
         self.reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self.clock)

@@ -9,10 +9,6 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from boards.micropython.block_flash import BlockDevice
 
-TYPE_CHECKING = False  # type checkers take it for true
-if TYPE_CHECKING:
-    from boards.micropython.block_flash import BlockDevice
-
 
 _BLOCK_COUNT = 4
 _BLOCK_ERASE = 6
@@ -44,12 +40,13 @@ class FencedBlocks:
         return self._blocks.ioctl(operation, argument)
 
 
-class LastBlocks:
-    """The blocks of `blocks` from `first` on, as a separate device."""
+class Window:
+    """The `count` blocks of `blocks` from `first` on, as a separate device."""
 
-    def __init__(self, blocks: "BlockDevice", first: int) -> None:
+    def __init__(self, blocks: "BlockDevice", first: int, count: int) -> None:
         self._blocks = blocks
         self._first = first
+        self._count = count
 
     def readblocks(self, block: int, buffer: bytearray | memoryview, offset: int = 0) -> None:
         """Fill `buffer` from the device below."""
@@ -62,5 +59,5 @@ class LastBlocks:
     def ioctl(self, operation: int, argument: int) -> int | None:
         """Pass a request to the device below, for the right block."""
         if operation == _BLOCK_COUNT:
-            return self._blocks.ioctl(operation, argument) - self._first
+            return self._count
         return self._blocks.ioctl(operation, self._first + argument if operation == _BLOCK_ERASE else argument)

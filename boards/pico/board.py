@@ -1,12 +1,15 @@
 """The meter's devices on a Raspberry Pi Pico or Pico W: see `hal` for the devices and `pins` for the wiring."""
 
+import time
+
 from machine import mem32
 
+from boards.micropython import coils
 from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
-from boards.pico.pins import DISPLAY_ORDER, GPIO
+from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -21,8 +24,9 @@ _TIMER_RAN_OUT = 1
 def build_board() -> "Board":
     """Return the devices, with the ledger on the ring that the image reserves (`storage`).
 
-    The boot script has started the counter already.
+    The boot script has started the counter already. Raises ValueError on another chip.
     """
+    coils.release(GPIO, CHIP)
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
@@ -32,8 +36,12 @@ def build_board() -> "Board":
         counter=pulses,
         flash=PicoFlash(storage.ring_blocks(), _read_identification),
         watchdog=watchdog,
-        # No delay for the display: a call of a pin takes this chip longer than the display needs.
-        traits=ChipTraits(reader_bus=0, has_hard_interrupts=True, display_delay_us=None, display_order=DISPLAY_ORDER),
+        traits=ChipTraits(
+            reader_bus=0,
+            has_hard_interrupts=True,
+            display_delay_us=time.sleep_us,
+            display_order=DISPLAY_ORDER,
+        ),
         build_sampler=_build_sampler,
     )
 

@@ -8,6 +8,7 @@ package(
         "micropython/built_in_modules.py",
         "micropython/chip_board.py",
         "micropython/clock.py",
+        "micropython/coils.py",
         "micropython/console.py",
         "micropython/pin_signal.py",
         "micropython/watchdog.py",

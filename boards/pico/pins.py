@@ -3,16 +3,19 @@
 The board itself uses GP23, GP24, GP25 and GP29 (on the Pico W, for its radio). After a reset every pin is an input with
 a resistor to ground of about 60 kOhm, so that both coils have no current until the meter decides.
 
-The RC522, DS3231 and TM1637 modules take 3.3 V from pin 36 and ground from pin 38. The coils need a supply and a driver
-of their own. Tie a tamper input (cover, magnet, reverse_flow) that has no sensor to ground. An open input reads as
-tampering, which has no effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0.
+The RC522 and DS3231 modules take 3.3 V from pin 36 and ground from pin 38, the TM1637 module 5 V behind a level
+shifter. The coils need the driver of docs/hardware/circuit.md, which lets neither both coils nor a long pulse pass. Tie
+a tamper input (cover, magnet, reverse_flow) that has no sensor to ground. An open input reads as tampering, which has
+no effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0. Tie power_fail to ground too
+where nothing watches the mains: an open one reads as a failure, which switches nothing only while the term
+open_on_power_fail is 0.
 
 The first column has the signal names, the second the GPIO numbers, the notes the pins of the board.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note
 WIRING = (
-    ("pulse", 15, "in", "meter's pulse output, behind its filter", "pin 20; counted by PWM slice 7; rising edge"),
+    ("pulse", 15, "in", "meter's pulse output, behind its filter", "pin 20; own pull-up; PWM slice 7; rising edge"),
     ("open_coil", 10, "out", "load switch driver, opening coil", "pin 14; 1: current flows"),
     ("close_coil", 11, "out", "load switch driver, closing coil", "pin 15; 1: current flows"),
     ("reader_miso", 16, "in", "RC522 module, MISO", "pin 21; SPI 0"),
@@ -30,7 +33,17 @@ WIRING = (
     ("cover", 8, "in", "cover switch to ground, closed by the cover", "pin 11; the chip's own pull-up"),
     ("magnet", 9, "in", "reed contact to ground, opened by a magnet", "pin 12; the chip's own pull-up"),
     ("reverse_flow", 12, "in", "meter's output for reverse flow", "pin 16; 1: flows backwards; the chip's own pull-up"),
+    (
+        "power_fail",
+        22,
+        "in",
+        "mains watch, held to ground while mains are good",
+        "pin 29; 1: failed; the chip's own pull-up",
+    ),
 )
+
+# The end of `sys.implementation._machine`. Another chip has other pins by these numbers.
+CHIP = "RP2040"
 
 # The same for clamps, in the order in which the converter reads them: see docs/ct.md. Two legs need all four inputs,
 # and a board that brings out GP29. One leg needs the first two. The image must be one for clamps.

@@ -25,7 +25,7 @@ from wattpurse.services.switching import Switching
 from wattpurse.services.teller import Teller
 from wattpurse.services.timekeeping import EARLIEST_S, TimeKeeper
 from wattpurse.stores import Stores
-from wattpurse.supervisor import FAULT_HUNG, Supervisor, noter
+from wattpurse.supervisor import FAULT_HUNG, FAULT_UNEXPLAINED, Supervisor, noter
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wattpurse.hal import Board
     from wattpurse.services.clamps import Clamps
     from wattpurse.services.console.console import Console
+    from wattpurse.services.mains_watch import MainsWatch
 
 VERSION = "0.1.0"
 
@@ -102,6 +103,7 @@ class Meter:
             note_trip=self.supply_desk.trip,
             clock=clock,
         )
+        self.mains_watch: MainsWatch | None = None
         self.display = Display(
             board=board,
             read_state=self.state,
@@ -158,6 +160,9 @@ class Meter:
         digit_order = self.settings.get("display_order")
         if digit_order is not None:
             self.display.set_digit_order(order_of(digit_order))
+        half_period_us = self.settings.get("display_delay_us")
+        if half_period_us is not None:
+            self.display.set_half_period(half_period_us)
         if self.ledger.account is None:
             self.timekeeper.start(EARLIEST_S, LATEST_S)
         else:
@@ -166,7 +171,9 @@ class Meter:
             self._start_clamps(self.settings.get("front_end"))
         if self.fault == supply.ON:
             self._count_first()
+        self.board.rest(True)  # objects that live long lie close together: later allocations find room sooner
         self.stores.open_events()
+        self.board.rest(True)
         if self.fault == supply.ON:
             self._start_services()
 
@@ -175,6 +182,7 @@ class Meter:
         try:
             self.start()
         except Exception as error:  # after any failure: a closed load switch must not stay closed without metering
+            self.board.console.allow_interrupt(True)
             await self.supervisor.fail("start", error)
             return
         self._add_tasks(self.supervisor)
@@ -188,10 +196,13 @@ class Meter:
             supervisor.add("supply watch", self.supply_watch.run)
             if self.clamps is not None:
                 supervisor.add("clamps", self._watch_clamps)
+            if self.mains_watch is not None:
+                supervisor.add("mains watch", self.mains_watch.run)
         supervisor.add_critical("switching", self.switching.run)
         supervisor.add("clock", self.timekeeper.run)
         supervisor.add("display", self.display.run)
         supervisor.add("console", self.console.run)
+        supervisor.add("console rights", self.console.login.run)
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
 
@@ -281,12 +292,33 @@ class Meter:
             return
         self.stores.start_records(self.timekeeper.now_s())
         self.supply_watch.start(self.board.random_bytes, self.timekeeper.now_s())
+        self._watch_mains()
         self.display.set_brightness(self.settings.get("brightness", 4))
         self.events.note(events.STARTED, carrier.METER, self.timekeeper.now_s())
-        if self.board.watchdog.has_reset_board:
-            self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), FAULT_HUNG)
+        watchdog = self.board.watchdog
+        if watchdog.has_reset_board or watchdog.is_unexplained:
+            fault = FAULT_HUNG if watchdog.has_reset_board else FAULT_UNEXPLAINED
+            self.events.note(events.FAULT, carrier.METER, self.timekeeper.now_s(), fault)
         if not self.timekeeper.trusted:
             self.events.note(events.CLOCK_DOUBTED, carrier.METER, self.timekeeper.now_s())
+
+    def _watch_mains(self) -> None:
+        """Begin to watch the mains, if the board has an input for that. Its module is loaded after the first count."""
+        board = self.board
+        if board.power_fail is None:
+            return
+        from wattpurse.services.mains_watch import MainsWatch
+
+        self.mains_watch = MainsWatch(
+            sensor=board.power_fail,
+            metering=self.metering,
+            switching=self.switching,
+            supply_watch=self.supply_watch,
+            stores=self.stores,
+            circumstances=self.circumstances,
+            clock=board.clock,
+        )
+        self.mains_watch.start()
 
     def _display_lost(self, is_lost: bool) -> None:
         """Raise the alarm of the display, or clear it."""

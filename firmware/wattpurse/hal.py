@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wattpurse.drivers.contact import Contact
     from wattpurse.drivers.led_display import LedDisplay
     from wattpurse.drivers.load_switch import LoadSwitch
+    from wattpurse.drivers.mains_sensor import MainsSensor
     from wattpurse.drivers.pulse_counter import PulseCounter
 
     class Clock(Protocol):
@@ -77,6 +78,9 @@ if TYPE_CHECKING:
         @property
         def has_reset_board(self) -> bool: ...
 
+        @property
+        def is_unexplained(self) -> bool: ...
+
         def feed(self) -> None: ...
 
     class ConsolePort(Protocol):
@@ -87,6 +91,8 @@ if TYPE_CHECKING:
         def write(self, __text: str) -> None: ...
 
         async def make_room(self) -> None: ...
+
+        def allow_interrupt(self, __is_allowed: bool) -> None: ...
 
     class AesCipher(Protocol):
         """One key in one mode: it either encrypts or decrypts."""
@@ -184,6 +190,9 @@ if TYPE_CHECKING:
         def reverse_flow(self) -> Contact: ...
 
         @property
+        def power_fail(self) -> "MainsSensor | None": ...
+
+        @property
         def rtc(self) -> RealTimeClock: ...
 
         @property
@@ -225,6 +234,7 @@ DEVICES = (
     ("cover", "drivers.contact.Contact of the cover switch, believed quickly"),
     ("magnet", "drivers.contact.Contact of a reed contact that a magnet opens, believed quickly"),
     ("reverse_flow", "drivers.contact.Contact of the output that reports reverse energy flow, believed slowly"),
+    ("power_fail", "drivers.mains_sensor.MainsSensor of the input that tells when the mains fail, or None without one"),
     ("rtc", "drivers.rtc_ds3231.Ds3231, or the same read() and set(utc_s)"),
     ("reader", "cards.mfrc522.Mfrc522, before its start"),
     (
@@ -234,12 +244,14 @@ DEVICES = (
     ),
     (
         "watchdog",
-        "feed(): the board is reset 8 s after the last call; has_reset_board: this start follows such a reset",
+        "feed(): the board is reset 8 s after the last call; has_reset_board: this start follows such a reset;"
+        " is_unexplained: the chip does not tell why it started, which may have been a panic",
     ),
     (
         "console",
         "async read_line(limit) -> str, or None for a line longer than limit; write(text);"
-        " async make_room(): let others run until more can be written, OSError if nobody reads",
+        " async make_room(): let others run until more can be written, OSError if nobody reads;"
+        " allow_interrupt(is_allowed): whether Ctrl-C ends the program",
     ),
     ("aes", "as cryptolib.aes: aes(key, mode[, iv]) with encrypt and decrypt; mode 1 ECB, 2 CBC"),
     ("random_bytes", "random_bytes(count) -> bytes that cannot be guessed"),

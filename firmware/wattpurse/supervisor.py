@@ -31,6 +31,7 @@ FAULT_RAISED = 1
 FAULT_SILENT = 2
 FAULT_TASK_RESTARTED = 3
 FAULT_HUNG = 4  # noted at the next start, because a program that hangs cannot note it
+FAULT_UNEXPLAINED = 5  # noted at the next start: a reset that the meter did not ask for, of a cause that no chip tells
 
 
 class _Watched:

@@ -84,6 +84,14 @@ class Esp32Partition(NorDevice):
     TYPE_DATA = 1
     partitions = {}
 
+    def __init__(self, sectors, address=0x200000):
+        super().__init__(sectors)
+        self.address = address
+
+    def info(self):
+        """Return type, subtype, address, size, label and encryption."""
+        return self.TYPE_DATA, 0x81, self.address, len(self.memory), "vfs", False
+
     @classmethod
     def find(cls, type=0, subtype=0xFF, label=None, block_size=4096):
         if type != cls.TYPE_DATA:

@@ -56,11 +56,36 @@ class ReaderTest(unittest.TestCase):
         return bytes(block)
 
 
+class TestLengths(ReaderTest):
+    def test_every_read_is_a_multiple_of_four_bytes(self):
+        lengths = []
+        spi, exchange = self.model.spi, self.model.spi.write_readinto
+
+        def write_readinto(data, values):
+            lengths.append(len(values))
+            exchange(data, values)
+
+        spi.write_readinto = write_readinto
+        self.put(ClassicCard(UID4))
+        self.run_it(self.reader.power_down())
+        self.run_it(self.reader.power_up())
+        self.run_it(self.read_first())
+        for length in range(1, 65):
+            self.run_it(self.answer_of(length))
+        self.assertTrue(len(lengths) > 64)
+        self.assertEqual([length for length in lengths if length % 4], [])
+        self.assertEqual(self.model.violations, [])
+
+    async def answer_of(self, length):
+        self.reader.send(b"\x26", 1000, 0)
+        return await self.reader.receive(length)
+
+
 class TestCost(ReaderTest):
     def test_the_first_block_of_a_classic_costs_few_chip_selects_and_no_time(self):
         card = self.put(ClassicCard(UID4))
         card.memory[64:80] = bytes(range(16))
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         self.run_it(self.reader.power_up())
         self.model.statistics.reset()
         start_us = self.clock.now_us
@@ -77,13 +102,13 @@ class TestCost(ReaderTest):
             start_us = self.clock.now_us
             self.assertIsNone(self.run_it(self.reader.find_card()))
             self.assertTrue(self.clock.now_us - start_us <= 1200)
-            self.run_it(self.reader.power_down())
+            self.reader.power_down()
         self.assertTrue(self.model.statistics.chip_selects <= 11)
         self.assertEqual(self.model.violations, [])
 
     def test_power_down_switches_the_field_off_and_keeps_the_setup(self):
         self.put(ClassicCard(UID4))
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         self.assertFalse(self.model.field.on)
         self.clock.advance_us(1_000_000)
         self.run_it(self.reader.power_up())
@@ -183,7 +208,7 @@ class TestFailingChip(ReaderTest):
         self.clock.advance_us(1000)
         self.assert_reader_fails(self.reader.find_card())
         self.run_it(self.reader.recover())
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         self.model.faults.brown_out()
         self.clock.advance_us(1000)
         self.assert_reader_fails(self.reader.power_up())
@@ -226,11 +251,11 @@ class TestLostRegisters(ReaderTest):
             restarts = 1
             self.run_it(self.reader.recover())
         self.assertEqual(self.run_it(self.read_first()), bytes(16))
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         return restarts
 
     def test_any_bit_of_any_register_that_flips_between_two_looks(self):
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         for register in range(64):
             for bit in range(8):
                 self.model.faults.flip(register, bit)
@@ -239,14 +264,14 @@ class TestLostRegisters(ReaderTest):
     def test_any_bit_of_any_register_that_flips_while_the_field_is_on(self):
         for register in range(64):
             for bit in range(8):
-                self.run_it(self.reader.power_down())
+                self.reader.power_down()
                 self.run_it(self.reader.power_up())
                 self.model.faults.flip(register, bit)
-                self.run_it(self.reader.power_down())
+                self.reader.power_down()
                 self.restarts_in_a_look()
 
     def test_every_bit_that_the_driver_sets_is_compared(self):
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         for register, _, bits in CONFIGURATION:
             for bit in range(8):
                 if bits >> bit & 1:
@@ -254,7 +279,7 @@ class TestLostRegisters(ReaderTest):
                     self.assertEqual((register, bit, self.restarts_in_a_look()), (register, bit, 1))
 
     def test_a_chip_that_has_lost_nothing_is_never_restarted(self):
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         for _ in range(3):
             self.assertEqual(self.restarts_in_a_look(), 0)
         self.assertEqual(self.model.violations, [])
@@ -266,7 +291,7 @@ class TestLostRegisters(ReaderTest):
         self.model.write = lambda register, value: None if register == regs.STATUS2 else write(register, value)
         self.reader.end_crypto()
         self.model.write = write
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         self.assertEqual(self.restarts_in_a_look(), 1)
         self.assertEqual(self.restarts_in_a_look(), 0)
 
@@ -290,7 +315,7 @@ class TestLostRegisters(ReaderTest):
         self.model.faults.stick(regs.MODE, 6, 1)
         self.model.faults.stick(regs.TX_MODE, 0, 1)
         self.run_it(self.reader.recover())
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         for _ in range(3):
             self.assertEqual(self.restarts_in_a_look(), 0)
 

@@ -1,11 +1,12 @@
 """The display driver over the wire into the chip model."""
 
+import asyncio
 import unittest
 
 from boards.host.chips.display import DisplayModel
 from boards.host.chips.pin import Pin, Wire
 from boards.host.world.clock import VirtualClock
-from wattpurse.drivers.led_display import REVERSED, STRAIGHT, SWAPPED, LedDisplay, number_of, order_of
+from wattpurse.drivers.led_display import HALF_PERIOD_US, REVERSED, STRAIGHT, SWAPPED, LedDisplay, number_of, order_of
 from wattpurse.drivers.segments import render
 
 PIN_CALL_US = 2
@@ -21,7 +22,7 @@ class TestLedDisplay(unittest.TestCase):
     def _driver(self, call_us, delay_us=None, **order):
         clock_pin = Pin(self.clock_wire, clock=self.clock, call_us=call_us)
         data_pin = Pin(self.data_wire, clock=self.clock, call_us=call_us)
-        return LedDisplay(clock_pin, data_pin, delay_us, **order)
+        return LedDisplay(clock_pin, data_pin, delay_us or self.clock.advance_us, **order)
 
     def _assert_clean(self):
         self.assertEqual(self.chip.violations, [])
@@ -151,7 +152,7 @@ class TestLedDisplay(unittest.TestCase):
             self.chip = DisplayModel(self.clock_wire, self.data_wire, self.clock)
             clock_pin = Pin(self.clock_wire, clock=self.clock, call_us=PIN_CALL_US)
             data_pin = Pin(self.data_wire, clock=self.clock, call_us=PIN_CALL_US)
-            self._show_until_reset(LedDisplay(_Fuse(clock_pin, calls), data_pin))
+            self._show_until_reset(LedDisplay(_Fuse(clock_pin, calls), data_pin, self.clock.advance_us))
             clock_pin.disconnect()
             data_pin.disconnect()
             display = self._driver(PIN_CALL_US)
@@ -165,16 +166,68 @@ class TestLedDisplay(unittest.TestCase):
         with self.assertRaises(SystemExit):
             display.show(render("888888"))
 
-    def test_a_fast_board_needs_the_delay(self):
+    def test_a_module_that_wants_slower_edges_gets_them(self):
+        self.chip.edge_us = 60
         with self.assertRaises(OSError):
-            self._driver(1).show(render("1"))
-        self.assertEqual(self.chip.violations, ["clock faster than 250 kHz"])
+            self.display.show(render("1"))
+        self.assertEqual(self.chip.violations, ["an edge of the clock within 60 us of the last"])
         self.chip.violations.clear()
-        self._driver(1, self.clock.advance_us).show(render("1"))
+        self.display.set_half_period(60)
+        self.display.show(render("1"))
+        self.clock.run(self.display.finish())
         self.assertEqual(self.chip.segments(), bytes(render("1")))
         self._assert_clean()
 
+    def test_the_delay_is_waited_for_whatever_the_board_takes_for_a_call(self):
+        for call_us in (0, 1, 7):
+            self.display = self._driver(call_us)
+            self.display.show(render("1"))
+            self.assertEqual(self.chip.segments(), bytes(render("1")))
+        self._assert_clean()
+
+    def test_slow_lines_hold_the_processor_for_a_byte_at_most(self):
+        self.chip.edge_us = 100
+        self.display.set_half_period(100)
+        turns = []
+
+        async def other_task():
+            while True:
+                turns.append(self.clock.now_us)
+                await asyncio.sleep(0)
+
+        async def show():
+            other = asyncio.create_task(other_task())
+            self.display.show(render("123456"))
+            self.assertTrue(self.display.is_behind)
+            await self.display.finish()
+            other.cancel()
+
+        self.clock.run(show())
+        self.assertFalse(self.display.is_behind)
+        self.assertEqual(self.chip.segments(), bytes(render("123456")))
+        longest_us = max([later - earlier for earlier, later in zip(turns, turns[1:])])
+        self.assertTrue(longest_us <= 2 * 10 * 100 + 600 + 100 * PIN_CALL_US)
+        self._assert_clean()
+
+    def test_a_slow_chip_that_does_not_answer_is_an_error_and_all_is_sent_again_later(self):
+        self.display.set_half_period(100)
+        self.chip.connected = False
+        self.display.show(render("2"))
+        with self.assertRaises(OSError):
+            self.clock.run(self.display.finish())
+        self.chip.connected = True
+        self.display.show(render("2"))
+        self.clock.run(self.display.finish())
+        self.assertEqual(self.chip.segments(), bytes(render("2")))
+
+    def test_a_half_period_outside_its_limits_is_refused(self):
+        for half_period_us in (0, 1, 201):
+            self.assertRaises(ValueError, self.display.set_half_period, half_period_us)
+        self.assertEqual(self.display.half_period_us, HALF_PERIOD_US)
+
     def test_a_refresh_takes_few_pin_calls(self):
+        self.chip.edge_us = 0
+        self.display = self._driver(PIN_CALL_US, lambda _: None)
         self.display.show(render("1"))
         started_us = self.clock.now_us
         self.display.show(render("2"))

@@ -63,14 +63,14 @@ ORDERS = (
         package="wattpurse_tools",
         folder="tools/wattpurse_tools",
         floors=(
-            ("tariffs", "meter_link", "emulation", "deploy", "picture"),
-            ("station", "loads", "bills"),
+            ("tariffs", "meter_link", "emulation", "deploy", "picture", "hardware"),
+            ("station", "loads", "bills", "acceptance"),
             ("bench",),
             ("commands",),
             ("completion",),
             ("cli",),
         ),
-        beside=("boards", "output_files", "places"),
+        beside=("boards", "output_files", "places", "serial_port"),
     ),
 )
 

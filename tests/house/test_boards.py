@@ -31,6 +31,7 @@ SIGNALS = {
     "cover": "in",
     "magnet": "in",
     "reverse_flow": "in",
+    "power_fail": "in",
 }
 
 
@@ -63,6 +64,13 @@ def test_pins_exist_and_are_free(board):
         if gpio in board.pins.input_only:
             assert direction == "in", signal
             assert "pull-up" not in note, signal
+            assert "needs 10 kOhm to 3.3 V" in note, signal
+
+
+def test_a_loose_pulse_cable_reads_as_a_steady_level(board):
+    row = next(row for row in pins_of(board).WIRING if row[0] == "pulse")
+    assert row[1] not in board.pins.input_only
+    assert "own pull-up" in row[4]
 
 
 @pytest.mark.parametrize("name", [board.name for board in all_boards() if board.pins.header])

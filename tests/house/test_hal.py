@@ -16,6 +16,7 @@ _WORD_OF_TYPE = {
     "ConsolePort": "read_line",
     "Aes": "cryptolib.aes",
     "Clock": "ticks_ms()",
+    "'MainsSensor | None'": "MainsSensor",
 }
 
 

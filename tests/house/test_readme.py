@@ -14,7 +14,7 @@ from wattpurse_tools import cli
 
 README = ROOT / "README.md"
 README_LINES = 150
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "tests/proof/README.md"])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "tests/proof/README.md"])
 
 # A path in backticks may be written from one of these folders.
 FOLDERS = ("", "firmware/wattpurse", "firmware/wattpurse/services", "tests/proof", "tools/wattpurse_tools")

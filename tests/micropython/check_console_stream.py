@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import time
 import unittest
+
+import micropython
 
 from boards.micropython.console import ConsoleStream
 
@@ -36,6 +39,7 @@ class Shown(io.IOBase):
         self.data = b""
         self.room = 1_000_000
         self.longest_write = 0
+        self.blocks_ms = 0
 
     def ioctl(self, request, flags):
         if request != POLL:
@@ -46,10 +50,18 @@ class Shown(io.IOBase):
         if not self.room:
             raise AssertionError("written to a line that is full")
         self.longest_write = max(self.longest_write, len(data))
+        time.sleep_ms(self.blocks_ms)
         taken = bytes(data)[: self.room]
         self.room -= len(taken)
         self.data += taken
         return len(taken)
+
+
+class Interrupts:
+    """The module micropython of a board."""
+
+    def __init__(self, asked):
+        self.kbd_intr = asked.append
 
 
 class TestConsoleStream(unittest.TestCase):
@@ -146,6 +158,45 @@ class TestConsoleStream(unittest.TestCase):
         self.stream.flush()
         self.assertTrue(0 < len(self.shown.data) <= 4096)
         self.assertEqual(len(self.shown.data) % (len(GREETING) + 1), 0)
+
+    def test_a_line_that_claims_to_be_free_and_then_waits_is_given_up_after_a_bounded_time(self):
+        self.shown.blocks_ms = 15
+
+        async def answer():
+            for _ in range(1_000):
+                self.stream.write(GREETING)
+
+        self.run_with(answer(), for_ms=600)
+        taken = len(self.shown.data)
+        self.assertTrue(0 < taken <= 8 * 32)
+        self.run_with(answer(), for_ms=200)
+        self.assertEqual(len(self.shown.data), taken)
+        self.assertRaises(OSError, asyncio.run, self.stream.make_room())
+        self.shown.blocks_ms = 0
+        self.type(b"status\r")
+        self.assertEqual(self.run_with(self.stream.read_line(100)), "status")
+        self.assertEqual(self.shown.data[taken:], b"status\r\n")
+
+    def test_last_words_before_a_reset_take_half_a_second_at_most(self):
+        self.shown.blocks_ms = 7
+        self.stream._waiting = b"x" * 4096
+        begun_ms = time.ticks_ms()
+        self.stream.flush()
+        self.assertTrue(time.ticks_diff(time.ticks_ms(), begun_ms) < 700)
+
+    def test_a_control_c_is_a_character_unless_it_is_allowed(self):
+        asked = []
+        real = micropython.kbd_intr
+        from boards.micropython import console
+
+        console.micropython = Interrupts(asked)
+        try:
+            stream = ConsoleStream(self.typed, self.shown)
+            stream.allow_interrupt(True)
+        finally:
+            console.micropython = micropython
+            real(3)
+        self.assertEqual(asked, [-1, 3])
 
     def test_flush_stops_where_the_line_does(self):
         self.shown.room = 40

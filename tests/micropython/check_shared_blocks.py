@@ -5,7 +5,7 @@ import unittest
 
 import vfs
 
-from boards.micropython.shared_blocks import FencedBlocks, LastBlocks
+from boards.micropython.shared_blocks import FencedBlocks, Window
 from tests.boards.chip_fakes import SECTOR, Rp2Flash
 
 SECTORS = 40
@@ -78,10 +78,10 @@ class TestFence(unittest.TestCase):
         self.assertTrue(self.holds("kept", 5_000))
 
 
-class TestLastBlocks(unittest.TestCase):
+class TestWindow(unittest.TestCase):
     def test_they_are_a_device_of_their_own(self):
         device = Rp2Flash(8)
-        last = LastBlocks(device, 6)
+        last = Window(device, 6, 2)
         self.assertEqual(last.ioctl(4, 0), 2)
         self.assertEqual(last.ioctl(5, 0), SECTOR)
         last.writeblocks(1, bytearray(256), 512)

@@ -14,6 +14,7 @@ from tests.proof import (
     journal,
     key_cards,
     life,
+    power_fail,
     tokens,
     wear,
 )
@@ -26,6 +27,7 @@ PARTS = (
     tokens,
     authority,
     life,
+    power_fail,
     clock_lives,
     clamp_lives,
     bad_tokens,

@@ -622,6 +622,13 @@ class TestReader(DeskTest):
         self.assertEqual([look - looks[0] for look in looks], [0, 250, 500, 750])
         self.assertEqual(self.rests, [False] * 4)
 
+    def test_the_garbage_of_a_tap_is_collected_behind_it(self):
+        self.field.insert(self.station.new_card("classic-1k", sealed()))
+        self.clock.run(self._run_for(1500))
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+        self.assertEqual(self.rests[0], True)
+        self.assertFalse(any(self.rests[1:]))
+
     async def _counted(self, looks):
         looks.append(self.clock.ticks_ms())
 

@@ -57,7 +57,7 @@ class House:
         self.rest_s = 0
         board = Panel()
         board.clock = self.clock
-        board.display = LedDisplay(Pin(clock_wire), Pin(data_wire))
+        board.display = LedDisplay(Pin(clock_wire), Pin(data_wire), lambda _: None)
         board.button = Button(Pin(button_wire, INPUT), self.clock)
         board.buzzer = Buzzer(Pin(buzzer_wire, PUSH_PULL), self.clock)
         self.display = Display(

@@ -6,7 +6,7 @@ The ring is identical on every board, so a meter commissioned on the simulated b
 from pathlib import Path
 
 from boards.host.cards.iso14443a import Card
-from tests.stories.whole_meter import Station, commissioned_world, sealed_credit
+from tests.stories.whole_meter import PIN, Station, commissioned_world, sealed_credit
 from wattpurse.drivers.segments import render
 from wattpurse_tools.emulation.meter import EmulatedMeter
 from wattpurse_tools.emulation.ring import RING_OFFSET, stores_of
@@ -52,6 +52,11 @@ def tap(meter: EmulatedMeter, card: Card) -> None:
     meter.run_for(0.5)
     meter.remove(card)
     meter.run_for(GONE_S)
+
+
+def log_in(meter: EmulatedMeter) -> None:
+    """Get the right to interrupt the program of a commissioned meter."""
+    assert meter.type_line("login " + PIN)[0].startswith("logged in")
 
 
 def shows(meter: EmulatedMeter, text: str) -> bool:

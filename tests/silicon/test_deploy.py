@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from boards.host.world.world import FIRST_S
-from tests.silicon.meter_bench import FLASH_BYTES, account_in_flash, card_with, tap, write_flash
+from tests.silicon.meter_bench import FLASH_BYTES, account_in_flash, card_with, log_in, tap, write_flash
 from wattpurse_tools import boards
 from wattpurse_tools.deploy import scripts
 from wattpurse_tools.deploy.image import build_image, layout_of
@@ -151,6 +151,7 @@ def test_a_running_meter_is_deployed_onto_and_keeps_its_account(meter):
     meter.source.set_load_w(0)
     meter.run_for(0.5)
     bought = account_in_flash(meter).money.bought
+    log_in(meter)
     process = deploy(meter.pico)
     assert process.returncode == 0, process.stderr
     assert account_in_flash(meter).money.bought == bought == 20_000_000
@@ -239,6 +240,7 @@ def test_a_cut_before_that_leaves_the_program_as_it_was(pico, sectors_staged):
 
 def test_a_cut_while_a_meter_is_sent_its_next_image_leaves_it_at_work(meter):
     tap(meter, card_with(20_000_000))
+    log_in(meter)
     meter.pico.plan_power_cut(flash_operations=20 * OPERATIONS_OF_A_SECTOR)
     deploy_until_the_supply_fails(meter.pico)
     meter.power_up()
@@ -248,12 +250,22 @@ def test_a_cut_while_a_meter_is_sent_its_next_image_leaves_it_at_work(meter):
 
 def test_a_visit_without_end_is_ended_by_the_watchdog(meter):
     tap(meter, card_with(20_000_000))
+    log_in(meter)
     repl = RawRepl(meter.pico)
     repl.execute(scripts.FEED_WATCHDOG.format(timer=-1, longest_visit_s=20))
     meter.run_for(20)
     assert repl.execute("print(1)") == "1\n"
     meter.pico.serial_received.clear()
     meter.await_console()
+    assert account_in_flash(meter).money.bought == 20_000_000
+
+
+def test_a_commissioned_meter_is_not_deployed_onto_without_a_login(meter):
+    tap(meter, card_with(20_000_000))
+    process = deploy(meter.pico)
+    assert process.returncode == 1
+    assert "log in at its console" in process.stderr
+    assert meter.pico.resets == []
     assert account_in_flash(meter).money.bought == 20_000_000
 
 

@@ -1,9 +1,10 @@
 """A technician at the USB port, and a program that hangs: the data that the meter keeps, its losses and its recovery.
 
-An interrupt of the program ends metering until it starts anew: by a soft reset, or by the watchdog, eight seconds after
-its last feeding. The load switch does not move. The counter runs on meanwhile and through a soft reset, so such a visit
-costs only the pulses of an interrupted metering step. Any other reset clears the counter. It loses the pulses since the
-interrupt of the program, and those before the boot script starts the counter again. The ledger keeps every pulse.
+Only someone with rights can interrupt the program. That ends metering until it starts anew: by a soft reset, or by the
+watchdog, eight seconds after its last feeding. The load switch does not move. The counter runs on meanwhile and through
+a soft reset, so such a visit costs only the pulses of an interrupted metering step. Any other reset clears the counter.
+It loses the pulses since the interrupt of the program, and those before the boot script starts the counter again. The
+ledger keeps every pulse.
 """
 
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from boards.pico.pins import GPIO
-from tests.silicon.meter_bench import account_in_flash, card_with, tap
+from tests.silicon.meter_bench import account_in_flash, card_with, log_in, tap
 from wattpurse.core.records import events
 from wattpurse.services.metering import PERIOD_MS
 from wattpurse.supervisor import FAULT_HUNG
@@ -106,16 +107,29 @@ def visited(meter, begun_us, before):
     assert meter.relay.contact_closed
 
 
-def test_an_interrupt_takes_the_current_off_the_coil(meter):
-    assert meter.run_until(lambda: meter.open_coil_wire.level, 3, step_us=1000)
-    meter.pico.serial_write(INTERRUPT)
-    assert meter.run_until(lambda: not meter.open_coil_wire.level, 0.05)
-    meter.run_for(3)
-    assert b">>> " in meter.pico.serial_received
+def test_an_interrupt_takes_the_current_off_the_coil(supplied):
+    log_in(supplied)
+    supplied.pico.serial_write(b"relay test\r")
+    assert supplied.run_until(lambda: supplied.open_coil_wire.level, 3, step_us=1000)
+    supplied.pico.serial_write(INTERRUPT)
+    assert supplied.run_until(lambda: not supplied.open_coil_wire.level, 0.05)
+    supplied.run_for(3)
+    assert b">>> " in supplied.pico.serial_received
+
+
+def test_an_interrupt_without_a_login_stops_no_meter(supplied):
+    before = account_in_flash(supplied).pulses_total
+    supplied.pico.serial_received.clear()
+    supplied.pico.serial_write(INTERRUPT * 5)
+    supplied.run_for(WATCHDOG_S + START_S)
+    assert b">>> " not in supplied.pico.serial_received
+    assert supplied.pico.resets == []
+    assert account_in_flash(supplied).pulses_total >= before + (WATCHDOG_S + START_S - 1) * LOAD_W // 3600
 
 
 def test_a_visit_that_ends_in_a_soft_reset_costs_no_pulse(supplied):
     def visit():
+        log_in(supplied)
         supplied.pico.serial_write(INTERRUPT)
         supplied.pico.serial_read_until(b">>> ")
         supplied.run_for(3)
@@ -135,6 +149,7 @@ def test_any_other_reset_costs_the_pulses_not_taken_and_those_before_the_boot_sc
 
 
 def test_a_soft_reset_leaves_the_meter_as_it_was(supplied):
+    log_in(supplied)
     before = account_in_flash(supplied)
     begun_us = supplied.clock.now_us
     supplied.pico.serial_write(INTERRUPT)
@@ -148,6 +163,7 @@ def test_a_soft_reset_leaves_the_meter_as_it_was(supplied):
 
 def test_mpremote_looks_at_the_files_and_the_watchdog_starts_the_meter_again(supplied):
     program = shutil.which("mpremote", path=Path(sys.executable).parent) or shutil.which("mpremote")
+    log_in(supplied)
     before = account_in_flash(supplied)
     begun_us = supplied.clock.now_us
     supplied.pico.serial_received.clear()
@@ -163,6 +179,7 @@ def test_mpremote_looks_at_the_files_and_the_watchdog_starts_the_meter_again(sup
 
 
 def test_a_task_that_hangs_ends_in_a_reset_and_in_the_log(supplied):
+    log_in(supplied)
     RawRepl(supplied.pico).start(HANG_AFTER_A_SECOND)
     supplied.pico.serial_read_until(b"'help' lists", 3000)
     before = account_in_flash(supplied)

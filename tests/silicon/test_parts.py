@@ -135,9 +135,9 @@ def test_the_display_model_is_driven_by_the_frozen_driver(tmp_path, meter_image)
         display = DisplayModel(EmulatedWire(pico, 6), EmulatedWire(pico, 7), pico.clock)
         pico.power_on()
         repl = RawRepl(pico)
-        repl.execute("from machine import Pin\nfrom wattpurse.drivers.led_display import LedDisplay")
+        repl.execute("from machine import Pin\nimport time\nfrom wattpurse.drivers.led_display import LedDisplay")
         repl.execute("pins = [Pin(number, Pin.OPEN_DRAIN, value=1) for number in (6, 7)]")
-        repl.execute("LedDisplay(*pins).show(bytes([0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D]))")
+        repl.execute("LedDisplay(*pins, time.sleep_us).show(bytes([0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D]))")
         assert display.segments() == bytes([0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D])
         assert display.violations == []
         assert pico.faults == []

@@ -52,6 +52,33 @@ class TestTheDisplayModule(ContractStory):
         return "".join(["123456"[list(render("123456")).index(shape)] for shape in lit])
 
 
+class TestAModuleWithCapacitors(ContractStory):
+    """The module's lines are slow. The technician slows the meter down, and the meter keeps that."""
+
+    load_w = 0
+
+    def test_a_module_that_wants_slower_edges_shows_credit_once_it_gets_them(self):
+        display = self.world.hardware.display
+        self.tap(self.new_card(self.seal(token.CREDIT_MONEY, 12_350_000)))
+        display.edge_us = 60
+        self.world.run_for(61)
+        self.assertNotEqual(display.violations, [])
+        self.technician("display delay 80")
+        self.assertTrue(self.is_shown("123456", 1))
+        display.violations.clear()
+        self.assertTrue(self.is_shown("C 12.35", 20))
+        self.world.reset_board()
+        self.world.run_until(lambda: self.account is not None, 10)
+        self.world.run_for(2)
+        self.assertTrue(self.is_shown("C 12.35", 20))
+        self.assertEqual(display.violations, [])
+
+    def test_a_delay_that_no_display_needs_is_refused(self):
+        self.type("login 135790")
+        for words in ("", "0", "201", "long", "10 20"):
+            self.assertTrue(self.world.type_line("display delay " + words)[0].startswith("refused"), words)
+
+
 class TestADisplayThatDoesNotAnswer(ContractStory):
     """Somebody has to hear of a dark display, because the customer sees no credit on it."""
 

@@ -18,6 +18,7 @@ FOREIGN = b"a letter to the landlord\n"
 
 # Functions that write files that no person named: states, caches, and files that are never replaced.
 OTHER_WRITERS = {
+    "tools/wattpurse_tools/acceptance/record.py",  # records and keys, which are never replaced
     "tools/wattpurse_tools/bench/bill.py",  # load files in a temporary folder
     "tools/wattpurse_tools/commands/tariff.py",  # `tariff new` makes a file and replaces none
     "tools/wattpurse_tools/bench/meter.py",  # parts of a state, in a temporary folder

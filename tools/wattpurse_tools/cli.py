@@ -17,6 +17,9 @@ from wattpurse_tools.completion import PrintCompletion
 
 # The modules of `wattpurse_tools.commands`, in the order of the help. A subcommand has its module's name, with hyphens.
 COMMANDS = (
+    "acceptance",
+    "acceptance_check",
+    "acceptance_key",
     "bench",
     "bill",
     "card",
@@ -24,6 +27,7 @@ COMMANDS = (
     "deploy",
     "events_check",
     "export",
+    "hardware",
     "keys",
     "meter",
     "pins",

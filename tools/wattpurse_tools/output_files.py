@@ -49,10 +49,10 @@ def begins_with(*beginnings: str) -> IsOwn:
     return lambda path: _start_of(path).startswith(starts)
 
 
-def contains(mark: str) -> IsOwn:
-    """Return a test whether the start of a file contains this text."""
-    data = mark.encode()
-    return lambda path: data in _start_of(path)
+def contains(*marks: str) -> IsOwn:
+    """Return a test whether the start of a file contains one of these texts."""
+    texts = [mark.encode() for mark in marks]
+    return lambda path: any(text in _start_of(path) for text in texts)
 
 
 def _start_of(path: Path) -> bytes:

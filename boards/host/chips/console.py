@@ -11,11 +11,14 @@ _LONGEST_WAIT_MS = 3_600_000
 class ConsoleModel:
     """Keeps typed lines until the meter reads them, and the meter's output until `take_output`.
 
+    `takes_interrupt` is True while a Ctrl-C would end the program.
+
     `is_waiting` is True while the meter has answered everything and waits for the next line.
     """
 
     def __init__(self, clock: "TaskClock") -> None:
         self.is_waiting = False
+        self.takes_interrupt = True
         self._clock = clock
         self._lines: list[str] = []
         self._output = []
@@ -40,6 +43,7 @@ class ConsoleModel:
     def board_started(self) -> None:
         """Start anew with the board: typed lines that were not read are lost."""
         self.is_waiting = False
+        self.takes_interrupt = True
         self._lines = []
         self._typed = self._clock.signal()
 
@@ -56,6 +60,10 @@ class ConsoleModel:
     def write(self, text: str) -> None:
         """Write text to the terminal."""
         self._output.append(text)
+
+    def allow_interrupt(self, is_allowed: bool) -> None:
+        """Let a Ctrl-C end the program, or not."""
+        self.takes_interrupt = is_allowed
 
     async def make_room(self) -> None:
         """Let other tasks run. The terminal takes all output at once."""

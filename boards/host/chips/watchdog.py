@@ -13,13 +13,15 @@ LONGEST_MS = 8_388
 class WatchdogModel:
     """Resets the board `timeout_ms` after the last `feed`. Before the first `feed` it does nothing.
 
-    `has_reset_board` is True if the watchdog caused the last start of the board.
+    `has_reset_board` is True if the watchdog caused the last start of the board. A test sets `is_unexplained` for a
+    chip that does not tell the cause of its start.
     """
 
     def __init__(self, clock: "EventClock", timeout_ms: int = LONGEST_MS) -> None:
         self._clock = clock
         self._timeout_us = timeout_ms * 1000
         self.has_reset_board = False
+        self.is_unexplained = False
         self._resets_board = False
         self._deadline_us: int | None = None
         self._is_planned = False

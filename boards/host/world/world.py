@@ -65,6 +65,7 @@ class World:
         self.starts = 0
         self.power_cuts = 0
         self.pace: Callable[[int], int] | None = None
+        self._failures = 0
         self._make_meter = make_meter
         self._has_supply = False
         self._condition: Callable[[], object] | None = None
@@ -127,6 +128,19 @@ class World:
     def cut_mains(self, at_us: int | None = None) -> None:
         """Cut the mains at `at_us` of the clock, also in the middle of an operation. None: as soon as time goes on."""
         self.clock.call_at_us(self.clock.now_us if at_us is None else at_us, self._mains_fail)
+
+    def fail_mains(self, hold_up_s: "int | float") -> None:
+        """Let the mains fail now. The supply of the board holds for `hold_up_s` more, unless mains return before."""
+        self._failures += 1
+        failure = self._failures
+        self.hardware.mains_failed()
+        at_us = self.clock.now_us + int(hold_up_s * 1_000_000)
+        self.clock.call_at_us(at_us, lambda: self._mains_fail() if failure == self._failures else None)
+
+    def return_mains(self) -> None:
+        """Let the mains return now, before the supply of the board has run out."""
+        self._failures += 1
+        self.hardware.mains_returned()
 
     def restore_mains(self, at_us: int | None = None) -> None:
         """Restore the mains at `at_us` of the clock. None: as soon as time goes on."""

@@ -49,7 +49,7 @@ from wattpurse.cards.mfrc522_registers import (
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from wattpurse.hal import Clock, Pin, Signal, Spi
 
@@ -65,13 +65,15 @@ _CLEAR_ALL_IRQ = bytes((COM_IRQ << 1, ALL_IRQ))
 _START_TRANSCEIVE = bytes((COMMAND << 1, TRANSCEIVE))
 _START_MF_AUTHENT = bytes((COMMAND << 1, MF_AUTHENT))
 _READ_MF_AUTHENT = bytes((0x80 | COM_IRQ << 1, 0x80 | ERROR << 1, 0x80 | STATUS2 << 1, 0))
+# A read of another length may wait for ever on an ESP32: ESP-IDF then copies through memory that it may not get, and
+# MicroPython waits for the end of a transfer that never began (ports/esp32/machine_hw_spi.c).
+_READ_MULTIPLE = 4
 _STATUS_REGISTERS = (COM_IRQ, ERROR, FIFO_LEVEL, CONTROL)
 _REPLY_START = 1 + len(_STATUS_REGISTERS)
 _FIFO_SIZE = 64
 
 # The registers that `power_up` compares, and the places of some in the burst. A value follows its address.
 _WATCHED = (COMMAND, STATUS2, VERSION) + tuple([row[0] for row in CONFIGURATION]) + LEFT_ALONE
-_READ_WATCHED = bytes([0x80 | register << 1 for register in _WATCHED] + [0])
 _COMMAND_AT = 1
 _STATUS2_AT = 2
 _VERSION_AT = 3
@@ -108,8 +110,9 @@ class Mfrc522:
         self._authent_values = bytearray(4)
         self._bursts = {}
         self._patience_ms = 0
-        self._watched = bytearray(len(_READ_WATCHED))
-        self._expected = bytearray(len(_READ_WATCHED))
+        self._read_watched_addresses = _addresses_of(_WATCHED)
+        self._watched = bytearray(len(self._read_watched_addresses))
+        self._expected = bytearray(len(self._read_watched_addresses))
         self._forget()
         self.version = None
         self.reply = b""
@@ -147,7 +150,7 @@ class Mfrc522:
         """Restart a chip that hangs: it loses all its state, and cards in the field start from idle."""
         await self.start()
 
-    async def power_down(self) -> None:
+    def power_down(self) -> None:
         """Enter soft power-down (clause 8.6.2): oscillator and field off, registers kept."""
         self._write(COMMAND, POWER_DOWN)
 
@@ -164,15 +167,15 @@ class Mfrc522:
         if self._watched != self._expected:
             raise ReaderError("not ready")
 
-    async def find_card(
+    def find_card(
         self, wake: bool = False, prepare: "Callable[[bytes], None] | None" = None
-    ) -> iso14443.CardIdentity | None:
+    ) -> "Awaitable[iso14443.CardIdentity | None]":
         """Look once for a card and select it, see `iso14443.find`: `prepare(uid)` is called when its UID is known.
 
         Raises CardError or ReaderError.
         """
         self.end_crypto()
-        return await iso14443.find(self, wake, prepare)
+        return iso14443.find(self, wake, prepare)
 
     async def select_again(self, identity: iso14443.CardIdentity) -> None:
         """Select a card already known, in any state. Raises CardError if it is gone, or ReaderError."""
@@ -349,7 +352,7 @@ class Mfrc522:
     def _read_watched(self) -> None:
         """Read the watched registers. Bits that the chip changes by itself are read as 0."""
         values = self._watched
-        self._send_and_read(_READ_WATCHED, values)
+        self._send_and_read(self._read_watched_addresses, values)
         values[0] = 0
         values[_COMMAND_AT] &= POWER_DOWN
         values[_STATUS2_AT] &= CRYPTO1_ON
@@ -361,9 +364,10 @@ class Mfrc522:
         Clause 8.1.2.1 has the form of the addresses.
         """
         registers = _STATUS_REGISTERS + (FIFO_DATA,) * reply_length
-        addresses = bytes([0x80 | register << 1 for register in registers] + [0])
+        addresses = _addresses_of(registers)
         reply = bytearray(len(addresses))
-        self._bursts[reply_length] = burst = (addresses, reply, memoryview(reply)[_REPLY_START:])
+        data = memoryview(reply)[_REPLY_START : _REPLY_START + reply_length]
+        self._bursts[reply_length] = burst = (addresses, reply, data)
         return burst
 
     def _write(self, register: int, value: int) -> None:
@@ -372,8 +376,9 @@ class Mfrc522:
         self._send(self._register)
 
     def _read(self, register: int) -> int:
-        values = bytearray(2)
-        self._send_and_read(bytes((0x80 | register << 1, 0)), values)
+        addresses = _addresses_of((register,))
+        values = bytearray(len(addresses))
+        self._send_and_read(addresses, values)
         return values[1]
 
     def _send(self, data: bytes | bytearray) -> None:
@@ -385,3 +390,9 @@ class Mfrc522:
         self._select(0)
         self._spi.write_readinto(data, values)
         self._select(1)
+
+
+def _addresses_of(registers: tuple) -> bytes:
+    """Return the bytes that read `registers` in one burst. Reads of the version fill it up to a multiple of four."""
+    fill = -(len(registers) + 1) % _READ_MULTIPLE
+    return bytes([0x80 | register << 1 for register in registers + (VERSION,) * fill] + [0])

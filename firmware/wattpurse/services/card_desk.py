@@ -100,6 +100,7 @@ class CardDesk:
         self._show_outcome = show_outcome
         self._started = False
         self._failures = 0
+        self._has_littered = False
         self._visits = {}
         self._news = []
         self._site_keys = ()
@@ -115,7 +116,8 @@ class CardDesk:
         while True:
             await self.serve_one_look()
             await self._clock.sleep_ms(0)
-            self._rest(False)
+            self._rest(self._has_littered)
+            self._has_littered = False
             await self._clock.sleep_ms(self.pause_ms)
 
     async def serve_one_look(self) -> None:
@@ -126,13 +128,14 @@ class CardDesk:
         try:
             await self._wake_reader()
             await self._serve_all()
-            await self._reader.power_down()
+            self._reader.power_down()
         except ReaderError:
             self._note_failure()
             self._key_slot.note_look(True)
         else:
             self._note_success()
-            self._key_slot.note_look(any(visit.is_bad for visit in self._visits.values()))
+            has_bad_card = bool(self._visits) and any(visit.is_bad for visit in self._visits.values())
+            self._key_slot.note_look(has_bad_card)
 
     async def _wake_reader(self) -> None:
         if self._started:
@@ -170,7 +173,8 @@ class CardDesk:
             pass  # a card left while it was selected or put to sleep; the next look finds the cards that are there
         finally:
             self._show_news()
-        self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
+        if self._visits:  # most looks find no card, and should leave no garbage
+            self._visits = {uid: one for uid, one in self._visits.items() if one.looks_missed < _LOOKS_TO_BE_GONE}
 
     async def _serve(self, identity: "CardIdentity") -> None:
         if identity.uid not in self._visits:
@@ -247,6 +251,7 @@ class CardDesk:
         The tap is over when the statement is on the card.
         """
         if box.kind in (purse.CUSTOMER, purse.DATA) and visit.result not in _NO_STATEMENT:
+            self._has_littered = True  # half of a Pico's free heap: the next tap must not wait for a collection
             try:
                 await self._retried(lambda: self._write_statement(identity, memory, box), memory.select_again)
             except CardError:

@@ -140,6 +140,7 @@ class Display:
         """Show the frames and take key presses, for ever."""
         while True:
             self._update()
+            await self._finish()
             self._warn()
             self.beat()
             # The last look at the button may have been just now, and its samples must be apart.
@@ -169,6 +170,13 @@ class Display:
         """Set the order of the digits, see drivers.led_display. Raises ValueError for a tuple that is no order."""
         try:
             self._led.wire(digit_order)
+        except OSError:
+            self._note_failure()
+
+    def set_half_period(self, half_period_us: int) -> None:
+        """Set the speed of the display's lines, see drivers.led_display. Raises ValueError outside its limits."""
+        try:
+            self._led.set_half_period(half_period_us)
         except OSError:
             self._note_failure()
 
@@ -288,7 +296,19 @@ class Display:
         except OSError:
             self._note_failure()
         else:
-            self._note_success(now_ms)
+            if not self._led.is_behind:
+                self._note_success(now_ms)
+
+    async def _finish(self) -> None:
+        """Send the change that waits for slow lines."""
+        if not self._led.is_behind:
+            return
+        try:
+            await self._led.finish()
+        except OSError:
+            self._note_failure()
+        else:
+            self._note_success(self._clock.ticks_ms())
 
     def _note_failure(self) -> None:
         self.failed = True

@@ -22,13 +22,14 @@ class Metering:
     `pulses` counts since the start, modulo PULSES_MASK + 1, for services that measure power. `newest_pulse_ms` is the
     time in ticks when the newest of them were read. After each step the ledger may note the time, and the load profile
     may read the registers. Between steps `stores.prepare()` may erase one sector, so that no urgent write has to wait
-    for an erase.
+    for an erase; not while `saves_energy`, because the mains have failed.
     """
 
     def __init__(
         self, counter: "PulseCounter | CtFrontEnd", stores: "Stores", timekeeper: "TimeKeeper", clock: "Clock"
     ) -> None:
         self.pulses = 0
+        self.saves_energy = False
         self.newest_pulse_ms = clock.ticks_ms()
         self._counter = counter
         self._stores = stores
@@ -72,5 +73,6 @@ class Metering:
             began_ms = clock.ticks_ms()
             self.step()
             beat()
-            self._stores.prepare()
+            if not self.saves_energy:
+                self._stores.prepare()
             await clock.sleep_ms(max(0, PERIOD_MS - clock.ticks_diff(clock.ticks_ms(), began_ms)))

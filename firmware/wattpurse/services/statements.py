@@ -38,6 +38,7 @@ class Statements:
         self._timekeeper = timekeeper
         self._aes = aes
         self._supply_reason = supply_reason
+        self._month_codes = statement.MonthCodes()
         self._meter_key = self._statement_key = None  # derived at the first use, and again for a new meter key
 
     def keys(self, identity: bytes) -> "KeyPair":
@@ -61,7 +62,8 @@ class Statements:
         stores, now_s = self._stores, self._timekeeper.now_s()
         account = stores.ledger.account
         sections = sections_of(stores, now_s, account.registers.month.index)
-        return statement.compose(account, self.alarms(), now_s, capacity, sections, self._supply_reason())
+        reason = self._supply_reason()
+        return statement.compose(account, self.alarms(), now_s, capacity, sections, reason, self._month_codes)
 
     def alarms(self) -> int:
         """Return the faults of the meter as the alarm bits of a statement."""

@@ -63,6 +63,7 @@ class SupplyWatch:
         self._looked_ms = clock.ticks_ms()
         self._pulses = metering.pulses
         self._was_open = False
+        self._random_bytes = bytes
 
     @property
     def power_w(self) -> int:
@@ -85,12 +86,17 @@ class SupplyWatch:
 
         `random_bytes(count)` is the board's.
         """
-        terms = self._ledger.account.terms
+        self._random_bytes = random_bytes
         self._resume_limit(now_s)
-        spread_s = terms["restore_spread_s"]
-        drawn_s = restoration.drawn_s(spread_s, random_bytes(restoration.RANDOM_BYTES)) if spread_s else 0
-        self._restoration.begin(terms["restore_delay_s"] + drawn_s)
         self._looked_ms = self._clock.ticks_ms()
+        self.mains_returned()
+
+    def mains_returned(self) -> None:
+        """Begin the wait that the terms require after mains have returned."""
+        terms = self._ledger.account.terms
+        spread_s = terms["restore_spread_s"]
+        drawn_s = restoration.drawn_s(spread_s, self._random_bytes(restoration.RANDOM_BYTES)) if spread_s else 0
+        self._restoration.begin(terms["restore_delay_s"] + drawn_s)
         self._tell()
 
     def test(self, minutes: int) -> None:

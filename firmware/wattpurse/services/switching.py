@@ -71,6 +71,14 @@ class Switching:
         """Pulse the closing coil once more, if the switch is to be closed: no energy flows through it."""
         self._again = True
 
+    def open_now(self) -> None:
+        """Open at once, holding the processor for the time of a pulse: the power ends soon.
+
+        A contact that is open already gets no pulse, for the energy of the coil may be needed once only.
+        """
+        if self._load_switch.position != "open":
+            self._load_switch.open_now()
+
     async def test_relay(self) -> bool:
         """Open for some seconds and return to the position decided then. Return True if both pulses were complete.
 

@@ -5,6 +5,11 @@ import unittest
 from boards.micropython.block_flash import BlockFlash
 from tests.boards import chip_fakes
 from tests.boards.chip_fakes import SECTOR, Esp32Partition
+from tests.samples import NEW_YEAR_S, flat_tariff
+from wattpurse.core.money.account import Account
+from wattpurse.core.money.contract import PrepaidMoney
+from wattpurse.core.money.ledger import Ledger
+from wattpurse.stores import LEDGER_RING
 
 
 class TestRing(unittest.TestCase):
@@ -37,6 +42,28 @@ class TestRing(unittest.TestCase):
         flash.erase(0)
         flash.read(100, buffer)
         self.assertEqual(buffer, b"\xff")
+
+    def test_a_program_that_the_chip_loses_without_a_word_is_found_by_reading_back(self):
+        ring = Esp32Partition(2 * LEDGER_RING[1])
+        ledger = Ledger(BlockFlash(ring), 0, LEDGER_RING[1])
+        ledger.create(Account(flat_tariff(), 1_000, 1, PrepaidMoney, NEW_YEAR_S))
+        keep = ring._clear_bits
+        lost = []
+
+        def lose_once(start, data):
+            if lost:
+                keep(start, data)
+            else:
+                lost.append(start)
+
+        ring._clear_bits = lose_once
+        ledger.advance(NEW_YEAR_S + 1, 7)
+        self.assertEqual(len(lost), 1)
+        again = Ledger(BlockFlash(ring), 0, LEDGER_RING[1])
+        again.open()
+        self.assertEqual(again.account.pulses_total, 7)
+        ring._clear_bits = lambda start, data: None
+        self.assertRaises(OSError, ledger.advance, NEW_YEAR_S + 2, 1_000)
 
     def test_addresses_outside_are_refused(self):
         flash = BlockFlash(self.ring)

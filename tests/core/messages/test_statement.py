@@ -12,6 +12,7 @@ from wattpurse.core.money import standing, supply
 from wattpurse.core.seals import keys
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.core.tariffs.calendar import month_index
+from wattpurse.core.tariffs.tariff import Tariff
 
 METER = 1002
 UID = b"\x04\x55\x66\x77\x88\x99\xaa"
@@ -42,6 +43,37 @@ def eight_rates():
 def composed(account, capacity, alarms=0):
     payload = statement.compose(account, alarms, NEW_YEAR_S, capacity)
     return payload, statement.parse(payload)
+
+
+class TestMonthCodes(unittest.TestCase):
+    def setUp(self):
+        self.codes = statement.MonthCodes()
+
+    def assert_kept_codes_are_right(self, account):
+        for capacity in (HEAD_ONLY, 96, 144, 192, PLENTY):
+            kept = statement.compose(account, 0, NEW_YEAR_S, capacity, month_codes=self.codes)
+            self.assertEqual(kept, statement.compose(account, 0, NEW_YEAR_S, capacity))
+
+    def test_a_month_that_closes_moves_the_others(self):
+        account = busy_account(3)
+        for _ in range(14):
+            account.consume(5 * KWH)
+            self.assert_kept_codes_are_right(account)
+            account.registers.enter_month(account.registers.month.index + 1)
+            self.assert_kept_codes_are_right(account)
+
+    def test_a_tariff_that_puts_the_rates_into_another_order_codes_them_anew(self):
+        account = busy_account()
+        self.assert_kept_codes_are_right(account)
+        names = account.tariff.rate_names
+        turned = flat_tariff(rates=tuple((name, (1,), ()) for name in reversed(names)))
+        account.pending_tariff = Tariff(turned)
+        account.activate_pending()
+        self.assert_kept_codes_are_right(account)
+
+    def test_another_account_has_codes_of_its_own(self):
+        self.assert_kept_codes_are_right(busy_account())
+        self.assert_kept_codes_are_right(busy_account(5))
 
 
 class TestHead(unittest.TestCase):

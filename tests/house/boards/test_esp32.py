@@ -3,6 +3,7 @@
 import csv
 import subprocess
 
+from boards.esp32 import ring_place
 from tests.house.places import ROOT
 from wattpurse.stores import SECTORS
 
@@ -36,10 +37,19 @@ def test_the_ring_is_a_partition_of_its_own_and_large_enough():
     assert size >= SECTORS * 4 * KIB
 
 
-def test_the_ring_of_a_stock_board_is_large_enough():
+def test_the_ring_has_one_place_in_every_layout():
     source = (BOARD / "stock_storage.py").read_text()
-    constants = dict(line.split(" = ") for line in source.splitlines() if line.startswith("RING_SECTORS"))
+    constants = dict(line.split(" = ") for line in source.splitlines() if line.startswith("RING_"))
     assert int(constants["RING_SECTORS"]) >= SECTORS
+    of_image = next(row[3:] for row in partitions() if row[0] == "ring")
+    of_stock = int(constants["RING_OFFSET"], 0), int(constants["RING_SECTORS"]) * 4 * KIB
+    assert of_image == of_stock == (ring_place.RING_OFFSET, ring_place.RING_BYTES)
+
+
+def test_the_image_has_no_bluetooth_which_takes_memory_unused():
+    definition = BOARD / "image/ESP32_GENERIC"
+    assert "boards/sdkconfig.ble\n" not in (definition / "mpconfigboard.cmake").read_text()
+    assert "#define MICROPY_PY_BLUETOOTH (0)" in (definition / "mpconfigboard.h").read_text()
 
 
 def test_the_image_build_lists_everything_that_is_missing(tmp_path):

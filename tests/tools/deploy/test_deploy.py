@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,45 @@ def test_an_image_that_arrives_otherwise_is_not_put_in_place():
     assert link.scripts == 1 + -(-100_000 // 16_384)
 
 
+@pytest.mark.parametrize("machine", ["Generic ESP32S3 module with ESP32S3", "Generic ESP32C3 module with ESP32C3"])
+def test_another_chip_of_the_family_is_refused_before_a_pin_is_touched(monkeypatch, machine):
+    class Link:
+        def run(self, _exec, release, *_rest):
+            self.script = release
+
+    link = Link()
+    visit.take_over(link, ESP32)
+    touched = []
+
+    class Pin:
+        OUT = 3
+
+        def __init__(self, gpio, mode, value):
+            touched.append((gpio, value))
+
+    def run_on(name):
+        board_sys = types.SimpleNamespace(platform="esp32", implementation=types.SimpleNamespace(_machine=name))
+        monkeypatch.setitem(sys.modules, "machine", types.SimpleNamespace(Pin=Pin))
+        monkeypatch.setitem(sys.modules, "sys", board_sys)
+        try:
+            exec(link.script, {})
+        finally:
+            monkeypatch.undo()
+
+    with pytest.raises(ValueError, match=f"this is no esp32 with ESP32: it is a {machine}"):
+        run_on(machine)
+    assert touched == []
+    run_on("Generic ESP32 module with ESP32")
+    assert touched == [(32, 0), (33, 0)]
+
+
+def test_a_meter_that_takes_no_interrupt_asks_for_a_login(monkeypatch):
+    done = subprocess.CompletedProcess([], 1, "", "mpremote.transport.TransportError: could not enter raw repl\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_arguments, **_options: done)
+    with pytest.raises(OSError, match="log in at its console"):
+        BoardLink("/dev/null").run("reset")
+
+
 def test_a_deployment_that_fails_lets_the_board_go(monkeypatch):
     class Link:
         resets = 0
@@ -184,7 +225,7 @@ def test_a_boot_script_is_removed_and_its_work_stopped(monkeypatch, files, visit
 ESP32_ON_UNIX = """
 import vfs
 from tests.boards import chip_fakes
-storage = chip_fakes.Esp32Partition(160)
+storage = chip_fakes.Esp32Partition(176, address=0x370000 - 32 * 4096)
 chip_fakes.Esp32Partition.partitions = {{"vfs": storage}}
 chip_fakes.install("esp32", Partition=chip_fakes.Esp32Partition)
 storage.memory[{damage_at}:{damage_at} + 4] = {damage}

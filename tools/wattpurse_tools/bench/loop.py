@@ -70,7 +70,7 @@ async def main():
     meter = Meter(build_board())
     meter.start()
     await meter.card_desk.serve_one_look()
-    gc.collect()  # the meter collects between looks, so no look pays for the garbage of the start
+    meter.board.rest(True)  # the meter collects between looks, so no look pays for the garbage of the start
     await asyncio.sleep_ms(1000)
     for _ in range({_LOOKS}):
         await meter.card_desk.serve_one_look()

@@ -22,5 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not sys.stdin.isatty():
         raise OSError("the console wants a terminal; a program can write lines to the port and read the answers itself")
     print(f"Console of the meter on {arguments.port}: 'help' lists the commands, Ctrl-] leaves.", file=sys.stderr)
-    print("Ctrl-C stops the meter; Ctrl-D restarts it, or its watchdog does within eight seconds.", file=sys.stderr)
+    print(
+        "After a login, Ctrl-C stops the meter; Ctrl-D restarts it, or its watchdog does within eight seconds.",
+        file=sys.stderr,
+    )
     return subprocess.run([*MPREMOTE, "connect", arguments.port, "resume", "repl"]).returncode

@@ -9,9 +9,13 @@ from pathlib import Path
 from wattpurse_tools import boards
 from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT
 
-# Starts counting before anything else: pulses that come earlier are lost.
-COUNT_SCRIPT = """from boards.{board} import counter
-from boards.{board}.pins import GPIO
+# Takes all current from the coils first. Then it starts counting: pulses that come earlier are lost.
+COUNT_SCRIPT = """from boards.micropython import coils
+from boards.{board}.pins import CHIP, GPIO
+
+coils.release(GPIO, CHIP)
+
+from boards.{board} import counter
 
 counter.start_counting(GPIO["pulse"])
 

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-import serial
+from wattpurse_tools.serial_port import SerialPort
 
 try:
     import termios
@@ -24,6 +24,8 @@ MPREMOTE = (sys.executable, "-m", "mpremote")
 TIMEOUT_S = 1200
 
 _ASK_EVERY_S = 2
+_NO_INTERRUPT = "could not enter raw repl"
+_LOGIN_HINT = "; a commissioned meter takes an interrupt only from someone with rights: log in at its console first"
 
 
 class BoardLink:
@@ -41,7 +43,8 @@ class BoardLink:
             raise OSError(f"{self.port}: no answer from the board within {TIMEOUT_S} s") from None
         if done.returncode:
             lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise OSError(f"{self.port}: {lines[-1] if lines else 'mpremote failed'}")
+            hint = _LOGIN_HINT if _NO_INTERRUPT in done.stderr + done.stdout else ""
+            raise OSError(f"{self.port}: {lines[-1] if lines else 'mpremote failed'}{hint}")
         return done.stdout
 
     def execute(self, code: str) -> Any:  # noqa: ANN401 - any type that JSON has
@@ -64,7 +67,7 @@ class BoardLink:
         heard = b""
         while time.monotonic() < end_s:
             try:
-                with serial.Serial(self.port, timeout=_ASK_EVERY_S, write_timeout=_ASK_EVERY_S) as line:
+                with SerialPort(self.port, timeout=_ASK_EVERY_S, write_timeout=_ASK_EVERY_S) as line:
                     line.write(b"\rstatus\r")
                     heard = line.read_until(b"load switch")
             except _PORT_ERRORS:  # the port of a board that starts anew is gone for a moment

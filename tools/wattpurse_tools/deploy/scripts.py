@@ -4,11 +4,14 @@ from pathlib import Path
 
 from wattpurse_tools.places import BOARDS
 
-# The meter was interrupted: a coil may be under current. The script is short, for the board's memory is in pieces.
+# The meter was interrupted: a coil may be under current. Another chip of the same family has other pins by the same
+# numbers, so the chip is checked first. The script is short, for the board's memory is in pieces.
 RELEASE_COILS = """
 import machine, sys
 if sys.platform != "{port}":
     raise ValueError("this is no {board}: its MicroPython is for " + sys.platform)
+if not sys.implementation._machine.endswith(" with {chip}"):
+    raise ValueError("this is no {board} with {chip}: it is a " + sys.implementation._machine)
 for gpio in {coils}:
     machine.Pin(gpio, machine.Pin.OUT, value=0)
 """

@@ -28,13 +28,14 @@ def take_over(link: BoardLink, board: Descriptor) -> None:
     """Stop the program on the board, release both coils, and feed the watchdog from now on.
 
     One command does all three: a running watchdog would not wait for a second one. Raises OSError, also for a board of
-    another port.
+    another port or with another chip, before any pin is touched.
     """
-    gpio = importlib.import_module(f"boards.{board.name}.pins").GPIO
+    pins = importlib.import_module(f"boards.{board.name}.pins")
     release = scripts.RELEASE_COILS.format(
         board=board.name,
         port=board.micropython.port,
-        coils=(gpio["open_coil"], gpio["close_coil"]),
+        chip=pins.CHIP,
+        coils=(pins.GPIO["open_coil"], pins.GPIO["close_coil"]),
     )
     feed = scripts.FEED_WATCHDOG.format(timer=board.micropython.timer, longest_visit_s=scripts.LONGEST_VISIT_S)
     link.run("exec", release, "+", "soft-reset", "+", "exec", feed)

@@ -11,8 +11,11 @@ from typing import Any, Self
 
 import serial
 
+from wattpurse_tools.serial_port import SerialPort
+
 _SILENCE_S = 15
 _LINE_LIMIT = 16 * 1024 * 1024
+_END_REPORT = "version --json"
 
 
 class MeterLine:
@@ -21,7 +24,7 @@ class MeterLine:
     def __init__(self, port: str, silence_s: float = _SILENCE_S) -> None:
         self._port = port
         self._silence_s = silence_s
-        self._line = serial.Serial(timeout=0.1, exclusive=True)
+        self._line = SerialPort(timeout=0.1, exclusive=True)
 
     def __enter__(self) -> Self:
         self._line.port = self._port
@@ -56,12 +59,51 @@ class MeterLine:
             raise ValueError(f"{self._port}: the meter refused {report!r}: {answer['error']}")
         return answer
 
+    def order(self, command: str) -> str:
+        """Return the meter's answer to a command that is no report. Raise OSError if none comes.
+
+        A report follows the command: its answer marks the end of the command's own.
+        """
+        with contextlib.suppress(serial.SerialException):
+            self._line.reset_input_buffer()
+        name = command.split(" ")[0]
+        try:
+            self._line.write(f"\r{command}\r{_END_REPORT}\r".encode())
+            said = self._read_until_end(name)
+        except serial.SerialException as error:
+            raise OSError(f"{self._port}: the line was lost during {name!r}: {error}") from error
+        # The echo of both lines is no answer. The echo of a PIN shows stars.
+        lines = [line for line in said if line and line != _END_REPORT]
+        return "\n".join(line for place, line in enumerate(lines) if place or not line.startswith(name))
+
+    def _read_until_end(self, name: str) -> list[str]:
+        """Return the lines before the first line that is a JSON object."""
+        received = bytearray()
+        last_received_s = time.monotonic()
+        while time.monotonic() - last_received_s < self._silence_s and len(received) < _LINE_LIMIT:
+            chunk = self._read_some()
+            if chunk:
+                last_received_s = time.monotonic()
+                received += chunk
+            lines = received.split(b"\n")[:-1]
+            ends = [place for place, line in enumerate(lines) if _object_in(line) is not None]
+            if ends:
+                return [line.decode(errors="replace").strip() for line in lines[: ends[0]]]
+        raise OSError(f"{self._port}: no answer to {name!r}; is a Wattpurse meter at this port, and does it run?")
+
+    def _read_some(self) -> bytes:
+        """Return the bytes that have come, or wait for one. Raise SerialException if the line is lost."""
+        try:
+            return self._line.read(self._line.in_waiting or 1)
+        except OSError as error:
+            raise serial.SerialException(str(error)) from error
+
     def _read_answer(self, report: str) -> dict[str, Any]:
         """Return the first line that is a JSON object. Earlier lines are the echo, or output from before."""
         received = bytearray()
         last_received_s = time.monotonic()
         while time.monotonic() - last_received_s < self._silence_s and len(received) < _LINE_LIMIT:
-            chunk = self._line.read(4096)
+            chunk = self._read_some()
             if not chunk:
                 continue
             last_received_s = time.monotonic()

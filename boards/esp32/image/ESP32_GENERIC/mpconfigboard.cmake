@@ -1,3 +1,4 @@
+# Without boards/sdkconfig.ble: Bluetooth reserves 56 kB of memory whether it is used or not, and no link asks for it.
 # Read last, this fragment puts the partition table of the meter in place of the port's; the path has to be absolute.
 set(PARTITIONS_FRAGMENT ${CMAKE_BINARY_DIR}/sdkconfig.partitions)
 file(WRITE ${PARTITIONS_FRAGMENT}
@@ -8,6 +9,5 @@ file(WRITE ${PARTITIONS_FRAGMENT}
 
 set(SDKCONFIG_DEFAULTS
     boards/sdkconfig.base
-    boards/sdkconfig.ble
     ${PARTITIONS_FRAGMENT}
 )

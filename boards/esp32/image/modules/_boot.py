@@ -1,10 +1,15 @@
 """Boot script in place of MicroPython's own, which formats storage that it cannot mount.
 
-It starts the pulse counter before anything else: energy that flows earlier is charged to nobody.
+It takes all current from the coils first. Then it starts the pulse counter before anything else: energy that flows
+earlier is charged to nobody.
 """
 
-from boards.esp32 import counter
-from boards.esp32.pins import GPIO
+from boards.esp32.pins import CHIP, GPIO
+from boards.micropython import coils
+
+coils.release(GPIO, CHIP)
+
+from boards.esp32 import counter  # noqa: E402
 
 counter.start_counting(GPIO["pulse"])
 

@@ -73,6 +73,40 @@ _SECTIONS_ALONE = 4
 _MWH_PER_WH = 1000
 
 
+class MonthCodes:
+    """The months of an account as a statement codes them, the current one first.
+
+    The codes of closed months are kept from one statement to the next: only a new month or a new tariff changes them.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._current = self._tariff = None
+        self._closed = []
+        self._codes = {}
+        self._rate_count = 0
+
+    def follow(self, account: "Account") -> None:
+        """Take the months of `account` as they are now."""
+        closed = account.registers.closed_months
+        if account.tariff is not self._tariff or closed != self._closed:
+            self._tariff = account.tariff
+            self._closed = list(closed)
+            self._codes.clear()
+        self._current = account.registers.month
+        self._rate_count = _register_count(account)
+        self.count = 1 + len(closed)
+
+    def of(self, age: int, detail: int) -> bytes:
+        """Return the code of the month that is `age` months older than the current one."""
+        if age == 0:
+            return _coded(self._current, detail, self._rate_count)
+        key = age << 4 | detail
+        if key not in self._codes:
+            self._codes[key] = _coded(self._closed[age - 1], detail, self._rate_count)
+        return self._codes[key]
+
+
 def seal_statement(aes: "Aes", keys: "KeyPair", number: int, meter_number: int, payload: bytes) -> bytes:
     """Return the sealed statement; `number` is taken modulo 65,536."""
     blocks = (len(payload) + BLOCK - 1) // BLOCK
@@ -113,12 +147,13 @@ def compose(
     capacity: int,
     sections: "Sequence[tuple[int, list]]" = (),
     reason: int | None = None,
+    month_codes: MonthCodes | None = None,
 ) -> bytes:
     """Return the payload with as much of `account` as fits into `capacity` bytes (32 or more).
 
     The receipt comes first, then the sums that only grow, the levies, the issuers, the voided tokens, `reason` of
     supply and standing, then months, then `sections`: (tag, parts), the most important first, and the names of the
-    registers.
+    registers. `month_codes` saves time if the same are handed in each time.
     """
     own = [
         receipt_of(account),
@@ -136,8 +171,12 @@ def compose(
         put_sections(out, own, capacity - HEAD_SIZE)
         return _head(account, alarms, now_s, _SECTIONS_ALONE if out else _HEAD_ONLY) + bytes(out)
     for section in own:
-        room -= size_of(section) if size_of(section) <= room else 0
-    detail, count, months = _best_months(account, room)
+        size = size_of(section)
+        if size <= room:
+            room -= size
+    month_codes = month_codes or MonthCodes()
+    month_codes.follow(account)
+    detail, count, months = _best_months(month_codes, room)
     further.append(count)
     further.extend(months)
     put_sections(further, own + list(sections) + [names_of(account)], capacity - HEAD_SIZE - len(further))
@@ -205,44 +244,44 @@ def _common_part(account: "Account") -> bytearray:
     return out
 
 
-def _best_months(account: "Account", room: int) -> tuple:
+def _best_months(codes: MonthCodes, room: int) -> tuple:
     """Return `(detail, count, coded months)`: the detail that fits most months, and of such the richest."""
-    best = (_RATES_AND_CHARGE,) + _months_that_fit(account, _RATES_AND_CHARGE, room)
+    best = (_RATES_AND_CHARGE,) + _months_that_fit(codes, _RATES_AND_CHARGE, room)
     for detail in (_TOTAL_AND_CHARGE, _TOTAL):
-        if best[1] > len(account.registers.closed_months):
+        if best[1] == codes.count:
             break
-        count, coded = _months_that_fit(account, detail, room)
+        count, coded = _months_that_fit(codes, detail, room)
         if count > best[1]:
             best = (detail, count, coded)
     return best
 
 
-def _months_that_fit(account: "Account", detail: int, room: int) -> tuple:
+def _months_that_fit(codes: MonthCodes, detail: int, room: int) -> tuple:
     """Return `(count, coded months)` of the newest months that fit into `room` bytes."""
     out = bytearray()
-    count = 0
-    for month in [account.registers.month] + account.registers.closed_months:
-        end = len(out)
-        put_all(out, _numbers_of(month, detail, _register_count(account)))
-        if len(out) > room:
-            return count, out[:end]
-        count += 1
-    return count, out
+    for age in range(codes.count):
+        coded = codes.of(age, detail)
+        if len(out) + len(coded) > room:
+            return age, out
+        out.extend(coded)
+    return codes.count, out
 
 
 def _register_count(account: "Account") -> int:
     return account.tariff.rate_count + len(account.registers.former_names)
 
 
-def _numbers_of(month: "Month", detail: int, rate_count: int) -> list:
+def _coded(month: "Month", detail: int, rate_count: int) -> bytes:
     """Return the numbers of a month, as they stand in a statement."""
+    numbers = [] if detail == _TOTAL else [zigzag(month.charge_microunits)]
     if detail == _RATES_AND_CHARGE:
-        numbers = [mwh // _MWH_PER_WH for mwh in month.rate_mwh[:rate_count]]
+        for mwh in month.rate_mwh[:rate_count]:
+            numbers.append(mwh // _MWH_PER_WH)
     else:
-        numbers = [month.total_mwh // _MWH_PER_WH]
-    if detail != _TOTAL:
-        numbers.insert(0, zigzag(month.charge_microunits))
-    return numbers
+        numbers.append(month.total_mwh // _MWH_PER_WH)
+    out = bytearray()
+    put_all(out, numbers)
+    return bytes(out)
 
 
 def _parse_further(reader: Reader, detail: int, statement: dict) -> None:

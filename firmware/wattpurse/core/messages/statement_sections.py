@@ -206,8 +206,9 @@ def supply_of(reason: int | None) -> tuple:
 def standing_of(account: "Account") -> tuple:
     """Return `(tag, parts)` of the standing of `account`, without the receipt and the sums of `totals_of`."""
     parts = []
+    names = standing.names()
     for place, value in account.standing.changed():
-        name = standing.names()[place]
+        name = names[place]
         if not name.startswith("receipt_") and name not in _TOTALS_OF_STANDING:
             part = bytearray((place,))
             put_signed(part, value)

@@ -11,7 +11,8 @@ class Circumstances:
     over_power: too much power was drawn, and the time off is not over. restoring: mains returned, and the delay before
     closing is not over. resting: the switch opened often, and the wait before it closes again is not over. days_left:
     days that credit will last, or None if unknown. card: USABLE or UNUSABLE for the key card in the slot, or None
-    without a card.
+    without a card. mains_failed: the mains failed while the meter still has power, and the terms open the
+    switch for that.
     """
 
     def __init__(self, now_s: int = 0) -> None:
@@ -23,3 +24,4 @@ class Circumstances:
         self.resting = False
         self.days_left = None
         self.card = None
+        self.mains_failed = False

@@ -31,6 +31,7 @@ POWER_LIMIT = 12
 RESTORING = 13
 UNCONFIRMED = 14
 RESTING = 15
+MAINS_FAILED = 16
 
 # The position in case of a fault: a fault must not give energy away, and must be noticed.
 SAFE_IS_CLOSED = False
@@ -53,6 +54,7 @@ _TABLE = (
     ("waiting after mains returned", "E 31"),
     ("press the button", "PrESS"),
     ("waiting before the switch closes again", "E 32"),
+    ("mains failed", "E 33"),
 )
 # From the end of the grace period on, no card pays.
 _CARD_REASONS = (NO_CARD, CARD_UNREADABLE)
@@ -74,6 +76,8 @@ def decide(account: "Account | None", fault: int, circumstances: "Circumstances"
         return TAMPER
     if account.standing["ordered_open"]:
         return ORDERED_OFF
+    if circumstances.mains_failed:
+        return MAINS_FAILED
     if circumstances.testing:
         return ON
     credit_reason = reason_of_credit(account, circumstances)

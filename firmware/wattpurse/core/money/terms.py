@@ -51,6 +51,7 @@ TABLE = (
     ("card_grace_s", 5, 0, 3600),
     ("quiet_from_minute", 1320, 0, 1440),
     ("quiet_to_minute", 480, 0, 1440),
+    ("open_on_power_fail", 0, 0, 1),
 )
 _PLACES = {row[0]: place for place, row in enumerate(TABLE)}
 

@@ -67,16 +67,18 @@ RESTART_ORDERED = 45
 DISPLAY_LOST = 46
 DISPLAY_BACK = 47
 CARD_FORGOTTEN = 48
-CLAMPS_SET = 49
-SAMPLES_LOST = 50
-VOLTAGE_LOW = 51
-VOLTAGE_HIGH = 52
-VOLTAGE_BACK = 53
-CLAMP_WRONG = 54
-CLAMP_RIGHT = 55
-METERING_CHIP_LOST = 56
-METERING_CHIP_BACK = 57
-METERING_CHIP_RESTORED = 58
+MAINS_FAILED = 49
+MAINS_RETURNED = 50
+CLAMPS_SET = 51
+SAMPLES_LOST = 52
+VOLTAGE_LOW = 53
+VOLTAGE_HIGH = 54
+VOLTAGE_BACK = 55
+CLAMP_WRONG = 56
+CLAMP_RIGHT = 57
+METERING_CHIP_LOST = 58
+METERING_CHIP_BACK = 59
+METERING_CHIP_RESTORED = 60
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -98,6 +100,8 @@ LIMITED = {
     AGREED: _NUMBER,
     CARD_REFUSED: 0,
     CARD_FORGOTTEN: 0,
+    MAINS_FAILED: 0,
+    MAINS_RETURNED: 0,
     SAMPLES_LOST: 0,
     VOLTAGE_LOW: _NUMBER,
     VOLTAGE_HIGH: _NUMBER,
@@ -178,6 +182,8 @@ OTHER_TEXTS = {
     RESTART_ORDERED: "restart ordered",
     DISPLAY_LOST: "display does not answer",
     DISPLAY_BACK: "display answers again",
+    MAINS_FAILED: "mains failed",
+    MAINS_RETURNED: "mains returned",
     CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
     CARD_FORGOTTEN: "key card forgotten, too many others came: a copy of it can be used again",
     CLAMPS_SET: "clamps calibrated or set",

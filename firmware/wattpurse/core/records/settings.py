@@ -47,9 +47,10 @@ _NAMES = (
     ("flash_by_records", 18, True),
     ("records", 20, True),
     ("display_order", 21, True),
-    ("front_end", 22, True),
-    ("clamps", 23, False),
-    ("metering_chip", 24, False),
+    ("display_delay_us", 22, True),
+    ("front_end", 23, True),
+    ("clamps", 24, False),
+    ("metering_chip", 25, False),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

@@ -60,6 +60,7 @@ CHANGES = (
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
     ("display order", wiring.ORDER_USAGE, "set the order of the digits", TECHNICIAN, wiring.set_display_order),
+    ("display delay", wiring.DELAY_USAGE, "slow the display's lines down", TECHNICIAN, wiring.set_display_delay),
     ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
     ("ct measure", "SECONDS", "measure, for a calibration of the clamps", TECHNICIAN, wiring.measure_clamps),
     ("ct gain", "LEG WATTS", "set the gain by the measured load", TECHNICIAN, wiring.set_clamp_gain),

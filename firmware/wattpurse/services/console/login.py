@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wattpurse.app import Meter
 
 SILENCE_MS = 10 * 60_000
+RIGHTS_EVERY_MS = 10_000
 LONGEST_DELAY_S = 3600
 
 _SALT_SIZE = 16
@@ -89,6 +90,7 @@ class Login:
     def grant(self, minutes: int) -> None:
         """Give a technician's rights for some minutes, without a PIN."""
         self._grant.start(minutes * 60_000)
+        self.follow_rights()
 
     def line_answered(self, had_rights: bool) -> None:
         """Note activity: a login begins its silence anew, a service card's rights run on.
@@ -105,6 +107,20 @@ class Login:
         """End every right at once."""
         self._session.end()
         self._grant.end()
+        self.follow_rights()
+
+    def follow_rights(self) -> None:
+        """Let Ctrl-C end the program while someone has the right to change the meter, and while no PIN protects it.
+
+        One such byte, typed or a disturbance of the line, must not stop the metering of a commissioned meter.
+        """
+        self._meter.board.console.allow_interrupt(not self._has_pin() or self.allows_changes())
+
+    async def run(self) -> None:
+        """Follow the rights as they run out, for ever."""
+        while True:
+            self.follow_rights()
+            await self._meter.board.clock.sleep_ms(RIGHTS_EVERY_MS)
 
     async def attempt(self, pin: str) -> None:
         """Log in. Raises ValueError, saying how long to wait, for a wrong PIN or one that comes too soon.
@@ -144,6 +160,7 @@ class Login:
             raise ValueError(f"wrong PIN: the next attempt is possible in {_delay_s(wrong_pins)} s")
         settings.set("wrong_pins", 0)
         self._session.start(SILENCE_MS)
+        self.follow_rights()
         await clock.sleep_ms(0)
         self._meter.events.note(events.LOGIN, carrier.CONSOLE, now_s)
 

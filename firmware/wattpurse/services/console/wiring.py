@@ -1,11 +1,18 @@
-"""The wiring of the meter at the console: the order of the display's digits, a test that shows it, and the clamps.
+"""The wiring of the meter at the console: order of the display's digits, speed of its lines, and the clamps.
 
 The commands of the clamps are in a module of their own, which only a meter with clamps has in its memory.
 """
 
 from wattpurse.core import carrier
 from wattpurse.core.records import events
-from wattpurse.drivers.led_display import REVERSED, STRAIGHT, SWAPPED, number_of
+from wattpurse.drivers.led_display import (
+    LONGEST_HALF_PERIOD_US,
+    REVERSED,
+    SHORTEST_HALF_PERIOD_US,
+    STRAIGHT,
+    SWAPPED,
+    number_of,
+)
 from wattpurse.services.console import arguments as read
 from wattpurse.services.console.reports import clamp_rows, pairs
 
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from wattpurse.app import Meter
 
 ORDER_USAGE = "swapped|straight|reversed|DIGITS"
+DELAY_USAGE = "MICROSECONDS"
 TEST_MS = 10_000
 
 _ORDERS = {"swapped": SWAPPED, "straight": STRAIGHT, "reversed": REVERSED}
@@ -43,6 +51,18 @@ def set_display_order(meter: "Meter", arguments: list) -> str:
     meter.settings.set("display_order", number)
     meter.display.set_digit_order(order)
     meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), number)
+    return test_display(meter, [])
+
+
+def set_display_delay(meter: "Meter", arguments: list) -> str:
+    """Set for how long each level of the display's clock line lasts."""
+    read.expect(arguments, f"display delay {DELAY_USAGE}", 1)
+    half_period_us = read.number(arguments[0], "MICROSECONDS", SHORTEST_HALF_PERIOD_US, LONGEST_HALF_PERIOD_US)
+    if not meter.settings.opened:
+        raise ValueError("commission the meter first: the delay is kept in its settings")
+    meter.settings.set("display_delay_us", half_period_us)
+    meter.display.set_half_period(half_period_us)
+    meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), half_period_us)
     return test_display(meter, [])
 
 

@@ -2,7 +2,7 @@
 
 import unittest
 
-from boards.host.chips.display import DisplayModel
+from boards.host.chips.display import SHORTEST_EDGE_US, DisplayModel
 from boards.host.chips.pin import PUSH_PULL, Pin, Wire
 from boards.host.world.clock import VirtualClock
 
@@ -11,7 +11,7 @@ class TestDisplayModel(unittest.TestCase):
     def setUp(self):
         self.clock = VirtualClock()
         clock_wire, self.data_wire = Wire(), Wire()
-        self.display = DisplayModel(clock_wire, self.data_wire, self.clock, grid_order=(0, 1, 2, 3, 4, 5))
+        self.display = DisplayModel(clock_wire, self.data_wire, self.clock, (0, 1, 2, 3, 4, 5), SHORTEST_EDGE_US)
         self.clk = Pin(clock_wire, clock=self.clock, call_us=2)
         self.dio = Pin(self.data_wire, clock=self.clock, call_us=2)
 
@@ -102,8 +102,13 @@ class TestDisplayModel(unittest.TestCase):
             pin._call_us = 1
         before = bytes(self.display.memory)
         self.assertFalse(self._transfer(0x40))
-        self.assertEqual(self.display.violations, ["clock faster than 250 kHz"])
+        self.assertEqual(self.display.violations, ["an edge of the clock within 2 us of the last"])
         self.assertNotEqual(bytes(self.display.memory), before)
+
+    def test_a_module_with_capacitors_refuses_faster_edges(self):
+        self.display.edge_us = 10
+        self.assertFalse(self._transfer(0x40))
+        self.assertEqual(self.display.violations, ["an edge of the clock within 10 us of the last"])
 
     def test_a_driver_that_holds_the_line_high_fights_with_the_answer(self):
         self.dio.disconnect()

@@ -154,6 +154,13 @@ class TestTimer(ModelTest):
         self.assertEqual(self.read(regs.COM_IRQ), 0)
 
 
+class TestReadLengths(ModelTest):
+    def test_a_read_that_may_wait_for_ever_on_an_esp32_is_noted(self):
+        self.model.select(0)
+        self.model.spi.write_readinto(bytes(6), bytearray(6))
+        self.assertEqual(len(self.model.violations), 1)
+
+
 class TestPower(ModelTest):
     def test_soft_power_down_keeps_registers_and_hears_only_the_command(self):
         self.write(regs.T_RELOAD_LOW, 77)
