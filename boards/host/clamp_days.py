@@ -26,6 +26,10 @@ from boards.host.world.clock import VirtualClock
 from wattpurse.drivers import ct_calibration
 from wattpurse.drivers.ct_front_end import CtFrontEnd
 
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from array import array
+
 CONVERTER = 1
 DAY_S = 86_400
 HOUR_S = 3_600
@@ -138,7 +142,7 @@ class Leg:
         self.gain = 1.0
         self._calibrate()
 
-    def change(self, amps: float, volts: float = VOLTS, shape: "object | None" = None) -> None:
+    def change(self, amps: float, volts: float = VOLTS, shape: "array | None" = None) -> None:
         """Draw another current from now on."""
         self.ring.catch_up()
         self.leg.amps, self.leg.volts = amps, volts
@@ -276,7 +280,7 @@ MEASUREMENTS = {"creep": creep, "burst": burst, "small": small}
 def main(arguments: list) -> None:
     """Measure one thing. A number behind its name is the duration in seconds."""
     if hasattr(gc, "threshold"):
-        gc.threshold(GARBAGE_BYTES)  # a small heap is quicker
+        gc.threshold(GARBAGE_BYTES)  # pyright: ignore[reportAttributeAccessIssue]  # a small heap is quicker
     seconds = [int(word) for word in arguments[1:]]
     print(json.dumps(MEASUREMENTS[arguments[0]](*seconds)))
 

@@ -11,7 +11,7 @@ from boards.host.chips.converter import FINE, Converter
 from boards.host.chips.waves import POINTS, wave
 
 try:
-    import micropython
+    import micropython  # pyright: ignore[reportMissingImports]
 except ImportError:
     from wattpurse.drivers.viper_names import micropython, ptr16, ptr32
 

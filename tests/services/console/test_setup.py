@@ -47,7 +47,7 @@ class TestCommissioning(unittest.TestCase):
 
     def test_what_is_missing_is_said(self):
         words = COMMISSION.split()
-        self.assertIn("missing: NUMBER METERKEY SITEKEY IMPULSES[/KWH]|ct CONTRACT PIN;", self.bench.say(words[0]))
+        self.assertIn("missing: NUMBER METERKEY SITEKEY IMPULSES[/KWH]|ct|chip CONTRACT PIN;", self.bench.say(words[0]))
         self.assertIn("missing: CONTRACT PIN;", self.bench.say(" ".join(words[:5])))
 
     def test_what_is_wrong_is_said_and_the_meter_stays_blank(self):
