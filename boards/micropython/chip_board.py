@@ -38,7 +38,7 @@ COLLECT_EVERY_MS = 5_000
 
 # A filling takes 1 KiB until the next collection. These leave room for a tap.
 _BLOCK_BYTES = 16
-_FLOATS = array("f", range(64))
+_FLOATS = 64
 _MOST_FILLINGS = 16
 
 
@@ -71,7 +71,7 @@ class ChipTraits:
         self.metering_spi = metering_spi
 
 
-def _fill_holes() -> None:
+def _fill_holes(floats: array) -> None:
     """Fill the single free blocks between the objects that live long, so that the next allocations are quick.
 
     An allocation of several blocks looks for room from the place behind the last allocation of one block (`gc_alloc` in
@@ -80,8 +80,8 @@ def _fill_holes() -> None:
     """
     for _ in range(_MOST_FILLINGS):
         before = id(object())
-        max(_FLOATS)
-        if id(object()) - before == (len(_FLOATS) + 1) * _BLOCK_BYTES:
+        max(floats)
+        if id(object()) - before == (len(floats) + 1) * _BLOCK_BYTES:
             return
 
 
@@ -130,6 +130,7 @@ class ChipBoard:
         self.random_bytes = os.urandom
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
+        self._floats = array("f", range(_FLOATS))
 
     def build_metering_spi(self) -> "tuple[SPI, Pin] | None":
         """Return bus and chip select of a metering chip, or None if the board has no pins for it. Its mode is 3."""
@@ -144,8 +145,9 @@ class ChipBoard:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""
         if has_littered or time.ticks_diff(time.ticks_ms(), self._collected_ms) >= COLLECT_EVERY_MS:
             gc.collect()
-            _fill_holes()
+            _fill_holes(self._floats)
             self._collected_ms = time.ticks_ms()
+        self._floats = array("f", range(_FLOATS))
 
     def reset(self) -> None:
         """Send the rest of the console's output, then start the board anew."""

@@ -67,7 +67,7 @@ class TestLengths(ReaderTest):
 
         spi.write_readinto = write_readinto
         self.put(ClassicCard(UID4))
-        self.run_it(self.reader.power_down())
+        self.reader.power_down()
         self.run_it(self.reader.power_up())
         self.run_it(self.read_first())
         for length in range(1, 65):

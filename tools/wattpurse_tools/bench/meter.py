@@ -57,7 +57,10 @@ _END = b"\x04"
 # This clears the enabling bit in the control register of the watchdog (RP2040 data sheet, 4.7.6). A probe replaces the
 # program that feeds the watchdog, and must not be reset for that.
 _STOP_WATCHDOG = "import machine\nmachine.mem32[0x40058000 + 0x3000] = 1 << 30"
-
+_LET_INTERRUPTS_THROUGH = """
+from boards.micropython.console import ConsoleStream
+ConsoleStream.allow_interrupt = lambda console, is_allowed: None
+"""
 
 # The values of some figures by their names, and lines of details.
 Measured = tuple[dict[str, float], list[str]]
@@ -128,12 +131,16 @@ class BenchMeter(EmulatedMeter):
         return self.pico.statistics()["rising_edges"].get(str(GPIO["pulse"]), 0)
 
     def begin_probe(self, code: str) -> None:
-        """Begin to run `code` instead of the meter, at the raw REPL of a chip that has just had a soft reset."""
+        """Begin to run `code` instead of the meter, at the raw REPL of a chip that has just had a soft reset.
+
+        A meter in the probe lets the interrupt through that ends the probe.
+        """
+        self.type_line("login " + PIN)
         repl = RawRepl(self.pico)
         repl.execute(_STOP_WATCHDOG)
         self.pico.serial_write(_END)
         self.pico.serial_read_until(b"raw REPL; CTRL-B to exit\r\n>")
-        repl.start(code)
+        repl.start(_LET_INTERRUPTS_THROUGH + code)
         self.pico.serial_read_until(b"OK")
 
     def end_probe(self, expression: str) -> Any:  # noqa: ANN401
