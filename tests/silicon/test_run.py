@@ -42,11 +42,16 @@ def test_mpremote_beside_the_screen(tmp_path, meter_image):
     session = Session(tmp_path, *COMMAND)
     port = session.expect(r"USB (/dev/[a-z0-9/]+)").group(1)
     session.expect("no credit")
+    session.press("c")
+    session.press("login 246810\r")
+    session.expect("logged in until")
+    session.press("\x1b")
     command = [sys.executable, "-m", "mpremote", "connect", port, "fs", "ls"]
     listing = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     end_s = time.monotonic() + 60
     while listing.poll() is None and time.monotonic() < end_s:
         session.read()
+    listing.kill()
     assert re.match("ls :", listing.stdout.read())
     session.press(">")
     session.expect("fault 4")
