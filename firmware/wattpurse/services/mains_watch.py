@@ -55,9 +55,12 @@ class MainsWatch:
         self._samples = 0
 
     def start(self) -> None:
-        """Take the present state of the mains: a start on the rest of the supply must not close the switch."""
+        """Take the present state of the mains: a start on the rest of the supply must not close the switch.
+
+        It goes on to erase ahead of need: such an input is more often one that nobody wired.
+        """
         if self._sensor.begin():
-            self._had_failed = self._metering.saves_energy = True
+            self._had_failed = True
             self._circumstances.mains_failed = self._opens()
 
     def step(self) -> None:

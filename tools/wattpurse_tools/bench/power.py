@@ -20,7 +20,7 @@ from wattpurse.core.money.account import Account
 from wattpurse_tools.bench.meter import AMPS_100_W, BenchMeter, Measured, Workshop
 
 COUNTED_PULSES = 3_000
-CUTOFFS = 8
+CUTOFFS = 6  # the load switch rests after more openings within three hours
 CALIBRATIONS = (1_000, 10_000)
 CUTS = 22
 

@@ -45,7 +45,7 @@ def run_class() -> int:
     for name, value in values.items():
         judged, bound = BOUNDS[name]
         print(f"{name:<33}{value:>10g} {f'{judged} {bound:g}':<14}{'met' if is_met(name, value) else 'NOT MET'}")
-    CLASS_OUTPUT.write_text(json.dumps(values, indent=2) + "\n")
+    output_files.write(CLASS_OUTPUT, (json.dumps(values, indent=2) + "\n").encode(), lambda _: True, False)
     return 0
 
 

@@ -22,6 +22,7 @@ except ImportError:  # Windows has none
 
 MPREMOTE = (sys.executable, "-m", "mpremote")
 TIMEOUT_S = 1200
+INTERRUPT_TIMEOUT_S = 30
 
 _ASK_EVERY_S = 2
 _NO_INTERRUPT = "could not enter raw repl"
@@ -33,14 +34,23 @@ class BoardLink:
 
     def __init__(self, port: str) -> None:
         self.port = port
+        self._is_interrupted = False
 
     def run(self, *arguments: str) -> str:
         """Run one `mpremote` command on the board and return its output."""
+        if not self._is_interrupted:
+            self._run(INTERRUPT_TIMEOUT_S, "exec", "")
+            self._is_interrupted = True
+        return self._run(TIMEOUT_S, *arguments)
+
+    def _run(self, timeout_s: int, *arguments: str) -> str:
+        """Run one `mpremote` command within `timeout_s`. A board that takes no interrupt may never answer `mpremote`."""
         command = [*MPREMOTE, "connect", self.port, "resume", *arguments]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            raise OSError(f"{self.port}: no answer from the board within {TIMEOUT_S} s") from None
+            hint = "" if self._is_interrupted else _LOGIN_HINT
+            raise OSError(f"{self.port}: no answer from the board within {timeout_s} s{hint}") from None
         if done.returncode:
             lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
             hint = _LOGIN_HINT if _NO_INTERRUPT in done.stderr + done.stdout else ""
