@@ -44,7 +44,7 @@ class BoardLink:
         return self._run(TIMEOUT_S, *arguments)
 
     def _run(self, timeout_s: int, *arguments: str) -> str:
-        """Run one `mpremote` command within `timeout_s`. A board that takes no interrupt may never answer `mpremote`."""
+        """Run one `mpremote` command within `timeout_s`. A board that takes no interrupt may not answer."""
         command = [*MPREMOTE, "connect", self.port, "resume", *arguments]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
