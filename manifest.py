@@ -5,6 +5,10 @@ import pathlib
 # last, so that they cost it nothing.
 CONSOLE = "services/console/"
 CLAMPS = (
+    "drivers/atm90e32.py",
+    "drivers/atm90e32_calibration.py",
+    "drivers/chip_front_end.py",
+    "drivers/clamp_calibration.py",
     "drivers/ct_calibration.py",
     "drivers/ct_front_end.py",
     "drivers/ct_kernel.py",
@@ -12,6 +16,7 @@ CLAMPS = (
     "drivers/viper_names.py",
     "services/clamps.py",
     "services/console/clamps.py",
+    "services/metering_chip.py",
 )
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))

@@ -3,35 +3,19 @@
 import unittest
 
 from boards.host.chips.waves import wave
-from tests.stories.story import ContractStory
+from tests.stories.measuring_story import MeasuringStory
 from tests.stories.whole_meter import PIN
-from wattpurse.core.messages import token
 
 _STEP_MWH = 300  # the ledger counts in steps of a quarter of a Wh
 
 
-class ClampStory(ContractStory):
+class ClampStory(MeasuringStory):
     """A meter with two clamps and credit, in a house that draws 2.4 kW."""
 
     load_w = 2_400
-
-    def setUp(self):
-        super().setUp()
-        self.technician("calibrate ct")
-        self.world.reset_board()
-        self.world.run_until(lambda: self.world.account is not None, 10)
-        self.world.run_for(3)
-        self.type("token " + self.seal(token.CREDIT_MONEY, 50_000_000).hex())
-        self.world.run_for(10)
-
-    def change(self, leg, **changes):
-        """Change the inputs of a clamp, as a person does."""
-        clamps = self.world.hardware.clamps
-        clamps.hold()
-        for name, value in changes.items():
-            setattr(clamps.inputs.legs[leg], name, value)
-        clamps.follow()
-        self.world.run_for(6)
+    front_end = "ct"
+    credit_microunits = 50_000_000
+    settling_s = 10
 
     def counted_and_drawn_mwh(self, seconds):
         """Return the energy that the meter counted and that the house drew in some seconds."""

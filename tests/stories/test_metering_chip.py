@@ -2,39 +2,23 @@
 
 import unittest
 
-from tests.stories.story import ContractStory
+from tests.stories.measuring_story import MeasuringStory
 from tests.stories.whole_meter import PIN
-from wattpurse.core.messages import token
 
 _PULSE_MWH = 1_000
 
 
-class ChipStory(ContractStory):
+class ChipStory(MeasuringStory):
     """A meter with a metering chip and credit, in a house that draws 6 kW."""
 
     load_w = 6_000
-
-    def setUp(self):
-        super().setUp()
-        self.technician("calibrate chip")
-        self.world.reset_board()
-        self.world.run_until(lambda: self.world.account is not None, 10)
-        self.world.run_for(3)
-        self.type("token " + self.seal(token.CREDIT_MONEY, 500_000_000).hex())
-        self.world.run_for(5)
+    front_end = "chip"
+    credit_microunits = 500_000_000
+    settling_s = 5
 
     @property
     def chip(self):
         return self.world.hardware.clamps.chip
-
-    def change(self, leg, **changes):
-        """Change the inputs of a leg, as a person does."""
-        clamps = self.world.hardware.clamps
-        clamps.hold()
-        for name, value in changes.items():
-            setattr(clamps.inputs.legs[leg], name, value)
-        clamps.follow()
-        self.world.run_for(6)
 
     def lacking_mwh(self, live):
         """Return the energy that the house drew and the meter did not count while `live` ran."""

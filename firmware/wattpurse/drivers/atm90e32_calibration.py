@@ -17,9 +17,16 @@ it. All functions use integers only. A calibration that no sound installation ca
 
 import struct
 
+from wattpurse.drivers.clamp_calibration import (
+    GAIN_ONE,
+    LEGS_MOST,
+    ClampCalibration,
+    check_leg,
+    refuse_other_factor,
+    refuse_weak,
+)
+
 VERSION = 1
-LEGS_MOST = 2
-GAIN_ONE = 1_000_000
 CYCLES_A_SECOND = 2_048_000
 
 # A gain of 1 reads so much for a volt (rms) at the input. The data sheet has no figure: these are typical.
@@ -64,12 +71,8 @@ _DELAY_VOLTAGE = 1 << 15
 
 _HEAD = "<BBHBBH"
 _LEG = "<IIiii"
-_GAIN_RANGE = (800_000, 1_200_000)
 _PHASE_MOST = 474  # 5 degrees of 60 Hz
 _OFFSET_MOST = 8_000
-_LEAST_LOAD_MW = 20_000
-_LEAST_LAG_PERCENT = 20
-_MOST_LAG_PERCENT = 85
 _TURN_URAD = 6_283_185
 
 
@@ -105,27 +108,18 @@ class LegCalibration:
 
     def check(self) -> None:
         """Raise ValueError if no sound clamp and divider have these figures."""
-        if not _GAIN_RANGE[0] <= self.gain_ppm <= _GAIN_RANGE[1]:
-            percent = (self.gain_ppm - GAIN_ONE) // 10_000
-            raise ValueError(f"the gain would be {percent:+} %, which is beyond 20 %: check 'ct set' and the load")
-        if abs(self.phase) > _PHASE_MOST:
-            raise ValueError("the phase would be beyond 5 degrees: check the leg of the clamp, and the load")
-        if abs(self.offset) > _OFFSET_MOST:
-            raise ValueError("the offset is too large for pickup: is there really no load?")
+        check_leg(self.gain_ppm, self.phase, _PHASE_MOST, self.offset, _OFFSET_MOST)
         if not 10_000 <= self.clamp_ma <= 1_000_000 or not 350_000 <= self.divider_mv <= 1_953_000:
             raise ValueError("a clamp for 7 to 720 A and a divider for 250 V or more are expected: check the figures")
 
 
-class Calibration:
+class Calibration(ClampCalibration):
     """The calibration of a meter: `legs` of LegCalibration, the limits of the voltage, the impulses per kWh."""
 
     def __init__(
         self, legs: list, nominal_v: int = 120, low_percent: int = 85, high_percent: int = 115, impulses: int = IMPULSES
     ) -> None:
-        self.legs = legs
-        self.nominal_v = nominal_v
-        self.low_percent = low_percent
-        self.high_percent = high_percent
+        super().__init__(legs, nominal_v, low_percent, high_percent)
         self.impulses = impulses
 
     @property
@@ -185,19 +179,12 @@ class Calibration:
 
     def check(self) -> None:
         """Raise ValueError if the calibration is not plausible."""
-        if not 1 <= len(self.legs) <= LEGS_MOST:
-            raise ValueError("a meter has one leg or two")
-        if not 100 <= self.nominal_v <= 250:
-            raise ValueError("the nominal voltage is 100 to 250 V")
-        if not 50 <= self.low_percent < 100 < self.high_percent <= 150:
-            raise ValueError("the limits of the voltage are 50 to 99 and 101 to 150 percent of the nominal voltage")
+        super().check()
         if not IMPULSES_RANGE[0] <= self.impulses <= IMPULSES_RANGE[1]:
             raise ValueError("the metering chip gives 1000 to 3200 impulses per kWh")
-        for leg in self.legs:
-            leg.check()
 
 
-def default(legs: int) -> Calibration:
+def default(legs: int = LEGS_MOST) -> Calibration:
     """Return the calibration of the reference wiring of docs/ct.md, before a technician has calibrated it."""
     return Calibration([LegCalibration() for _ in range(legs)])
 
@@ -243,7 +230,7 @@ class Measurement:
 
 def with_gain(leg: LegCalibration, seen: Measurement, load_mw: int) -> LegCalibration:
     """Return the calibration that reads `load_mw` from the measurement."""
-    _refuse_weak(seen, load_mw)
+    refuse_weak(seen.power_mw, load_mw)
     return _checked(leg, _scaled(leg.gain_ppm, load_mw, seen.power_mw), leg.phase, leg.offset)
 
 
@@ -254,10 +241,8 @@ def with_phase(
 
     The measurement of a load of power factor 1 gives the scale of the apparent power. It reads `resistive_mw` still.
     """
-    _refuse_weak(seen, load_mw)
-    lag = seen.factor_percent(leg)
-    if not _LEAST_LAG_PERCENT <= lag <= _MOST_LAG_PERCENT:
-        raise ValueError(f"the load of 'ct phase' has a power factor near 0.5 lagging, this one has {lag} %")
+    refuse_weak(seen.power_mw, load_mw)
+    refuse_other_factor(seen.factor_percent(leg))
     if not seen.millihertz:
         raise ValueError("there is no voltage on this leg")
     apparent = seen.apparent_mva
@@ -285,13 +270,6 @@ def _lead_urad(power_mw: int, load_mw: int, apparent_mva: int) -> int:
     mean_ppm = min(GAIN_ONE - 1, (power_mw + load_mw) * GAIN_ONE // (2 * apparent_mva))
     sine_ppm = _root(GAIN_ONE * GAIN_ONE - mean_ppm * mean_ppm)
     return (power_mw - load_mw) * GAIN_ONE // apparent_mva * GAIN_ONE // sine_ppm
-
-
-def _refuse_weak(seen: Measurement, load_mw: int) -> None:
-    if seen.power_mw < -_LEAST_LOAD_MW // 2:
-        raise ValueError("energy flows backwards through this clamp: turn it round first")
-    if load_mw < _LEAST_LOAD_MW or seen.power_mw < _LEAST_LOAD_MW // 2:
-        raise ValueError("the load is too small to calibrate with: 20 W at least, better a fifth of the clamp")
 
 
 def _checked(leg: LegCalibration, gain_ppm: int, phase: int, offset: int) -> LegCalibration:

@@ -11,12 +11,19 @@ All functions use integers only. A calibration that no sound installation can ne
 
 import struct
 
+from wattpurse.drivers.clamp_calibration import (
+    GAIN_ONE,
+    LEGS_MOST,
+    ClampCalibration,
+    check_leg,
+    refuse_other_factor,
+    refuse_weak,
+)
+
 VERSION = 1
-LEGS_MOST = 2
 FRAMES_A_SECOND = 2_000
 PHASE_ONE = 1 << 14
 OFFSET_BITS = 24
-GAIN_ONE = 1_000_000
 SKEW = -PHASE_ONE // 4  # the phase of a perfect clamp: the voltage is read a quarter of a frame after the current
 
 REFERENCE_MV = 3_000
@@ -32,12 +39,8 @@ _PRODUCTS_SCALE = 3_600 * FRAMES_A_SECOND * 10**15
 _WATT_SCALE = 10**18
 _FEWEST_PRODUCTS = 20_000  # a mWh has so many: 24 kW on a leg stay below 2**30 in a sum
 _MOST_PRODUCTS = 20_000_000
-_GAIN_RANGE = (800_000, 1_200_000)
 _PHASE_MOST = 7_600  # 5 degrees of 60 Hz
 _OFFSET_MOST = 1 << 12  # 8 W at 138 V
-_LEAST_MW = 20_000
-_LEAST_LAG_PERCENT = 20
-_MOST_LAG_PERCENT = 85
 
 
 class LegCalibration:
@@ -74,25 +77,13 @@ class LegCalibration:
 
     def check(self) -> None:
         """Raise ValueError if no sound clamp and divider have these figures."""
-        if not _GAIN_RANGE[0] <= self.gain_ppm <= _GAIN_RANGE[1]:
-            percent = (self.gain_ppm - GAIN_ONE) // 10_000
-            raise ValueError(f"the gain would be {percent:+} %, which is beyond 20 %: check 'ct set' and the load")
-        if abs(self.phase - SKEW) > _PHASE_MOST:
-            raise ValueError("the phase would be beyond 5 degrees: check the leg of the clamp, and the load")
-        if abs(self.offset) > _OFFSET_MOST:
-            raise ValueError("the offset is too large for pickup: is there really no load?")
+        check_leg(self.gain_ppm, self.phase - SKEW, _PHASE_MOST, self.offset, _OFFSET_MOST)
         if not _FEWEST_PRODUCTS <= self.products_per_mwh <= _MOST_PRODUCTS:
             raise ValueError("a clamp for 5 to 200 A and a divider for 100 to 250 V are expected: check the figures")
 
 
-class Calibration:
+class Calibration(ClampCalibration):
     """The calibration of a meter: `legs` of LegCalibration, and the limits of the voltage."""
-
-    def __init__(self, legs: list, nominal_v: int = 120, low_percent: int = 85, high_percent: int = 115) -> None:
-        self.legs = legs
-        self.nominal_v = nominal_v
-        self.low_percent = low_percent
-        self.high_percent = high_percent
 
     def pack(self) -> bytes:
         """Return the bytes for the settings."""
@@ -101,19 +92,8 @@ class Calibration:
             data += struct.pack(_LEG, leg.amp_ua, leg.volt_uv, leg.gain_ppm, leg.phase, leg.offset)
         return data
 
-    def check(self) -> None:
-        """Raise ValueError if the calibration is not plausible."""
-        if not 1 <= len(self.legs) <= LEGS_MOST:
-            raise ValueError("a meter has one leg or two")
-        if not 100 <= self.nominal_v <= 250:
-            raise ValueError("the nominal voltage is 100 to 250 V")
-        if not 50 <= self.low_percent < 100 < self.high_percent <= 150:
-            raise ValueError("the limits of the voltage are 50 to 99 and 101 to 150 percent of the nominal voltage")
-        for leg in self.legs:
-            leg.check()
 
-
-def default(legs: int) -> Calibration:
+def default(legs: int = LEGS_MOST) -> Calibration:
     """Return the calibration of the reference wiring of docs/ct.md, before a technician has calibrated it.
 
     The weight of the phase adds half a percent at 60 Hz, so the gain begins below 1.
@@ -171,7 +151,7 @@ class Measurement:
 
 def with_gain(leg: LegCalibration, seen: Measurement, load_mw: int) -> LegCalibration:
     """Return the calibration that reads `load_mw` from the measurement, at its present phase."""
-    _refuse_weak(leg, seen, load_mw)
+    refuse_weak(seen.milliwatts(leg), load_mw)
     return _checked(leg, _gain(leg, seen, load_mw, leg.phase), leg.phase, leg.offset)
 
 
@@ -183,10 +163,8 @@ def with_phase(
     With the measurement of a load of power factor 1, phase and gain follow from both in closed form. Without it the
     gain is taken as right.
     """
-    _refuse_weak(leg, seen, load_mw)
-    lag = seen.factor_percent(leg)
-    if not _LEAST_LAG_PERCENT <= lag <= _MOST_LAG_PERCENT:
-        raise ValueError(f"the load of 'ct phase' has a power factor near 0.5 lagging, this one has {lag} %")
+    refuse_weak(seen.milliwatts(leg), load_mw)
+    refuse_other_factor(seen.factor_percent(leg))
     if resistive is None:
         wanted = load_mw * _WATT_SCALE * seen.frames // (leg.amp_ua * leg.volt_uv * leg.gain_ppm * 1000)
         phase = _rounded((wanted - seen.products) * PHASE_ONE, seen.shifted)
@@ -210,13 +188,6 @@ def _gain(leg: LegCalibration, seen: Measurement, load_mw: int, phase: int) -> i
     if denominator <= 0:
         raise ValueError("energy flows backwards through this clamp: turn it round first")
     return _rounded(load_mw * seen.frames * PHASE_ONE * (_WATT_SCALE // 1000), denominator)
-
-
-def _refuse_weak(leg: LegCalibration, seen: Measurement, load_mw: int) -> None:
-    if load_mw < _LEAST_MW or seen.milliwatts(leg) < _LEAST_MW // 2:
-        if seen.milliwatts(leg) < -_LEAST_MW // 2:
-            raise ValueError("energy flows backwards through this clamp: turn it round first")
-        raise ValueError("the load is too small to calibrate with: 20 W at least, better a fifth of the clamp")
 
 
 def _checked(leg: LegCalibration, gain_ppm: int, phase: int, offset: int) -> LegCalibration:

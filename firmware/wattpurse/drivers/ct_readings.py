@@ -7,7 +7,8 @@ ms the next channel follows. A round over four channels takes 2 s. The energy de
 from array import array
 
 from wattpurse.drivers import ct_kernel as kernel
-from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, GAIN_ONE
+from wattpurse.drivers.clamp_calibration import GAIN_ONE
+from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND
 
 FRAMES = 400
 PAUSE_FRAMES = 600

@@ -3,33 +3,22 @@
 import unittest
 
 from boards.host.chips.waves import wave
+from tests.services.console.clamp_bench import LOOK_MS, MeasuringBench
 from tests.services.console.console_bench import COMMISSION, Bench
-from wattpurse.core import carrier
 from wattpurse.core.guards import tamper
-from wattpurse.core.money import contract, supply
+from wattpurse.core.money import supply
 from wattpurse.core.records import events
 from wattpurse.drivers.ct_front_end import MWH_PER_KWH
 
-LOOK_MS = 50
 
+class ClampBench(MeasuringBench):
+    front_end = "ct"
 
-class ClampBench(unittest.TestCase):
     def setUp(self):
-        self.bench = bench = Bench()
-        bench.meter.stores.test_flash = lambda by_records: ()
-        self.answer = bench.say(COMMISSION.replace("3200", "ct"))
-        bench.restart()
-        bench.log_in()
-        meter = bench.meter
-        meter.ledger.credit(1, contract.MONEY, 500_000_000, carrier.CARD, meter.timekeeper.now_s())
-        bench.clock.run(meter.switching.step())
-        self.house = bench.hardware.clamps
+        super().setUp()
+        self.house = self.bench.hardware.clamps
         self.house.stop()  # the login took time, in which nobody metered
-        meter.measure_with_clamps()
-
-    @property
-    def meter(self):
-        return self.bench.meter
+        self.meter.measure_with_clamps()
 
     def draw(self, watts):
         self.bench.hardware.source.set_load_w(watts)
@@ -40,16 +29,6 @@ class ClampBench(unittest.TestCase):
         for name, value in changes.items():
             setattr(self.house.inputs.legs[leg], name, value)
         self.house.follow()
-
-    def live(self, seconds):
-        """Let the meter measure, and look at its clamps once a second."""
-        for look in range(seconds * 20):
-            self.bench.clock.advance_us(LOOK_MS * 1000)
-            self.meter.metering.step()
-            if look % 2 == 0:
-                self.meter.guard.step()
-            if look % 20 == 19:
-                self.meter.clamps.step()
 
     def measure(self, seconds=10):
         self.meter.clamps.front_end.begin_measurement()

@@ -2,38 +2,14 @@
 
 import unittest
 
+from tests.services.console.clamp_bench import MeasuringBench
 from tests.services.console.console_bench import COMMISSION, Bench
-from wattpurse.core import carrier
-from wattpurse.core.money import contract, supply
+from wattpurse.core.money import supply
 from wattpurse.core.records import events
 
-LOOK_MS = 50
 
-
-class ChipBench(unittest.TestCase):
-    def setUp(self):
-        self.bench = bench = Bench()
-        bench.meter.stores.test_flash = lambda by_records: ()
-        self.answer = bench.say(COMMISSION.replace("3200", "chip"))
-        bench.restart()
-        bench.log_in()
-        meter = bench.meter
-        meter.ledger.credit(1, contract.MONEY, 500_000_000, carrier.CARD, meter.timekeeper.now_s())
-        bench.clock.run(meter.switching.step())
-
-    @property
-    def meter(self):
-        return self.bench.meter
-
-    def live(self, seconds):
-        """Let the meter measure, and look at its chip as its tasks do."""
-        for look in range(seconds * 20):
-            self.bench.clock.advance_us(LOOK_MS * 1000)
-            self.meter.metering.step()
-            if look % 2 == 0:
-                self.meter.guard.step()
-            if look % 20 == 19:
-                self.meter.clamps.step()
+class ChipBench(MeasuringBench):
+    front_end = "chip"
 
     def noted(self, code):
         """Return the numbers of the events of one kind, newest first."""

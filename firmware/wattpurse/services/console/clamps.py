@@ -154,7 +154,7 @@ def choose(meter: "Meter") -> str:
     """Measure with clamps from now on, in place of pulses. Raises ValueError if the board has no converter."""
     calibration = meter.settings.get("clamps")
     if calibration is None:
-        calibration = ct_calibration.default(ct_calibration.LEGS_MOST).pack()
+        calibration = ct_calibration.default().pack()
     meter.measure_with_clamps(ct_calibration.unpack(calibration))
     meter.settings.set_all((("clamps", calibration), ("front_end", CLAMPS)))  # first: the start follows the settings
     meter.ledger.change(lambda altered: altered.calibrate(MWH_PER_KWH, 1))
@@ -167,7 +167,7 @@ def choose_chip(meter: "Meter") -> str:
 
     calibration = meter.settings.get("metering_chip")
     if calibration is None:
-        calibration = rules.default(rules.LEGS_MOST).pack()
+        calibration = rules.default().pack()
     meter.measure_with_chip(rules.unpack(calibration))
     meter.board.counter.take()  # pulses of another meter, on the wire that is CF1 from now on
     meter.settings.set_all((("metering_chip", calibration), ("front_end", METERING_CHIP)))
@@ -217,7 +217,7 @@ def _change(calibration: "Calibration", rules: "ModuleType", name: str, leg: int
     elif name == "impulses":
         setattr(calibration, name, value)  # noqa: B010 only the metering chip has it
     else:
-        calibration.legs = (calibration.legs + rules.default(rules.LEGS_MOST).legs)[:value]
+        calibration.legs = (calibration.legs + rules.default().legs)[:value]
 
 
 def _clamps(meter: "Meter") -> "Clamps":

@@ -102,7 +102,7 @@ def _front_end(meter: "Meter", text: str) -> tuple:
 
     if meter.board.build_sampler() is None:
         raise ValueError(NO_CONVERTER)
-    first = ct_calibration.default(ct_calibration.LEGS_MOST).pack()
+    first = ct_calibration.default().pack()
     return MWH_PER_KWH, 1, (("front_end", CLAMPS), ("clamps", first))
 
 
@@ -112,7 +112,7 @@ def _metering_chip(meter: "Meter") -> tuple:
 
     if meter.board.build_metering_spi() is None:
         raise ValueError(NO_CHIP)
-    first = rules.default(rules.LEGS_MOST)
+    first = rules.default()
     return first.impulses, 1, (("front_end", METERING_CHIP), ("metering_chip", first.pack()))
 
 
