@@ -33,6 +33,7 @@ from boards.host.chips.waves import pulses, transfer, wave
 from wattpurse import stores
 from wattpurse.core.records.settings import CLAMPS, Settings
 from wattpurse.drivers import ct_calibration
+from wattpurse_tools.bench.figures import AT_LEAST, AT_MOST, Figure
 from wattpurse_tools.bench.loop import awake_ms, free_heap
 from wattpurse_tools.bench.meter import PIN, BenchMeter, Workshop
 from wattpurse_tools.emulation.clamps import EmulatedClamps
@@ -46,21 +47,19 @@ VOLTS = 120
 CONVERTERS = (1, 2, 3, 4, 5)
 CURRENTS = (0.5, 1, 2, 10, 40, 100, 200)
 LAGS = ((1.0, 0.0), (0.5, 60.0), (0.8, -36.87))
-AT_MOST = "at most"
-AT_LEAST = "at least"
-BOUNDS = {
-    "worst_share_of_limit": (AT_MOST, 0.75),
-    "start_40ma_error_percent": (AT_MOST, 2),
-    "creep_mwh_24h": (AT_MOST, 0),
-    "floor_ratio": (AT_MOST, 1.2),
-    "calibration_error_percent": (AT_MOST, 0.05),
-    "samples_lost": (AT_MOST, 0),
-    "take_ms": (AT_MOST, 0.7),
-    "take_heap_bytes": (AT_MOST, 0),
-    "idle_percent": (AT_LEAST, 90),
-    "heap_free_kb": (AT_LEAST, 100),
-    "burst_day_error_percent": (AT_MOST, 0.1),
-}
+CLASS_FIGURES = (
+    Figure("worst_share_of_limit", "", AT_MOST, 0.75, "largest error of all points, of the limit of class 1"),
+    Figure("start_40ma_error_percent", "%", AT_MOST, 2, "error at 40 mA over an hour"),
+    Figure("creep_mwh_24h", "mWh", AT_MOST, 0, "counted in a day without a load, with pickup"),
+    Figure("floor_ratio", "", AT_MOST, 1.2, "error to that of quantisation and noise alone"),
+    Figure("calibration_error_percent", "%", AT_MOST, 0.05, "largest error at the loads of the calibration"),
+    Figure("samples_lost", "frames", AT_MOST, 0, "through erases, collections, taps and console"),
+    Figure("take_ms", "ms", AT_MOST, 0.7, "of one look per 50 ms"),
+    Figure("take_heap_bytes", "bytes", AT_MOST, 0, "that one look allocates"),
+    Figure("idle_percent", "%", AT_LEAST, 90, "of the time asleep, the whole meter with clamps"),
+    Figure("heap_free_kb", "KiB", AT_LEAST, 100, "free heap after the start"),
+    Figure("burst_day_error_percent", "%", AT_MOST, 0.1, "error of a day of bursts"),
+)
 
 _LOAD_A = 40.0
 _LOOKS_LOAD_A = 10.0
@@ -314,10 +313,4 @@ def measure_class(note: Callable[[str], object]) -> dict[str, float]:
         note(f"{name:<32}{share:5.2f}  " + " ".join(f"{error:6.2f}" for error in errors))
     values["worst_share_of_limit"] = worst
     values["calibration_error_percent"] = max(calibration for _, calibration in found)
-    return {name: round(values[name], 4) for name in BOUNDS}
-
-
-def is_met(name: str, value: float) -> bool:
-    """Return True if a figure keeps its bound."""
-    judged, bound = BOUNDS[name]
-    return value <= bound if judged == AT_MOST else value >= bound
+    return {figure.name: round(values[figure.name], 4) for figure in CLASS_FIGURES}

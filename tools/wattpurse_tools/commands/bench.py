@@ -2,11 +2,12 @@
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from wattpurse_tools import output_files
-from wattpurse_tools.bench.figures import FIGURES, measure
-from wattpurse_tools.bench.metering_class import BOUNDS, is_met, measure_class
+from wattpurse_tools.bench.figures import FIGURES, Figure, measure
+from wattpurse_tools.bench.metering_class import CLASS_FIGURES, measure_class
 from wattpurse_tools.places import ROOT
 
 DEFAULT_OUTPUT = ROOT / "build/bench.json"
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.figures:
         output_files.check(arguments.output, _is_own, arguments.force)
     values = measure(set(arguments.figures), lambda line: print(line, flush=True))
-    print("\n".join(report(values)))
+    print("\n".join(report(values, FIGURES)))
     print("Emulated RP2040 at 125 MHz without flash cache misses: a real board is somewhat slower.")
     if not arguments.figures:
         output_files.write(arguments.output, (json.dumps(values, indent=2) + "\n").encode(), _is_own, arguments.force)
@@ -42,9 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 def run_class() -> int:
     """Measure the accuracy of the clamps, print it and write it into build/class.json."""
     values = measure_class(lambda line: print(line, flush=True))
-    for name, value in values.items():
-        judged, bound = BOUNDS[name]
-        print(f"{name:<33}{value:>10g} {f'{judged} {bound:g}':<14}{'met' if is_met(name, value) else 'NOT MET'}")
+    print("\n".join(report(values, CLASS_FIGURES)))
     output_files.write(CLASS_OUTPUT, (json.dumps(values, indent=2) + "\n").encode(), lambda _: True, False)
     return 0
 
@@ -54,10 +53,10 @@ def _is_own(path: Path) -> bool:
     return any(output_files.contains(f'"{figure.name}": ')(path) for figure in FIGURES)
 
 
-def report(values: dict[str, float]) -> list[str]:
+def report(values: dict[str, float], figures: Iterable[Figure]) -> list[str]:
     """Return a line per figure: name, value, unit, bound, verdict and meaning."""
     lines = []
-    for figure in FIGURES:
+    for figure in figures:
         if figure.name in values:
             value = values[figure.name]
             target = figure.judged if figure.bound is None else f"{figure.judged} {figure.bound}"
