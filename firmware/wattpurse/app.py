@@ -196,8 +196,6 @@ class Meter:
             supervisor.add("supply watch", self.supply_watch.run)
             if self.clamps is not None:
                 supervisor.add("clamps", self._watch_clamps)
-            if self.mains_watch is not None:
-                supervisor.add("mains watch", self.mains_watch.run)
         supervisor.add_critical("switching", self.switching.run)
         supervisor.add("clock", self.timekeeper.run)
         supervisor.add("display", self.display.run)
@@ -316,9 +314,9 @@ class Meter:
             supply_watch=self.supply_watch,
             stores=self.stores,
             circumstances=self.circumstances,
-            clock=board.clock,
         )
         self.mains_watch.start()
+        self.metering.watch_mains(self.mains_watch.step)
 
     def _display_lost(self, is_lost: bool) -> None:
         """Raise the alarm of the display, or clear it."""

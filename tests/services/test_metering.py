@@ -5,6 +5,7 @@ import unittest
 
 from boards.host.chips.power import PowerCut
 from tests.services import helpers
+from wattpurse.drivers.mains_sensor import SAMPLE_MS
 from wattpurse.services.metering import PERIOD_MS
 
 MAINS_W = 23_000  # 100 A at 230 V
@@ -57,6 +58,13 @@ class TestMetering(unittest.TestCase):
 
         bench.clock.run(main())
         self.assertEqual([later - beats[0] for later in beats], [PERIOD_MS * number for number in range(11)])
+
+    def test_the_mains_are_looked_at_as_often_as_their_sensor_asks(self):
+        bench = helpers.Bench()
+        looks = []
+        bench.metering.watch_mains(lambda: looks.append(bench.clock.ticks_ms()))
+        self._live(bench, 10 * SAMPLE_MS - SAMPLE_MS // 2)
+        self.assertEqual([later - looks[0] for later in looks], [SAMPLE_MS * number for number in range(10)])
 
     def test_steps_stay_a_period_apart_while_the_flash_is_erased(self):
         bench = helpers.Bench()

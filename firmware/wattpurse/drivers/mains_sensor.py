@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.hal import Pin
 
-SAMPLE_MS = 50
+SAMPLE_MS = 50  # as long as a period of metering, which takes the samples
 SAMPLES_OF_A_FAILURE = 2  # 50 ms to 100 ms
 SAMPLES_OF_A_RETURN = 20
 

@@ -6,6 +6,9 @@ notes the time. Writes to flash are never divided between tasks, so the write un
 runs. For some seconds the meter erases no sector ahead of need: an erase would take the energy that the last writes
 need. A supply that holds longer than that is no reserve, but an input that nobody wired.
 
+The watch has no task. It steps with metering, because each task that wakes twenty times a second takes a hundredth of
+the processor's time.
+
 Mains may return before the supply has run out. Then nothing is reset, and the switch closes again by the usual rules:
 after the delay of the terms, and the rest of a switch that opened often.
 """
@@ -18,7 +21,6 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.money.circumstances import Circumstances
     from wattpurse.drivers.mains_sensor import MainsSensor
-    from wattpurse.hal import Clock
     from wattpurse.services.metering import Metering
     from wattpurse.services.supply_watch import SupplyWatch
     from wattpurse.services.switching import Switching
@@ -42,7 +44,6 @@ class MainsWatch:
         supply_watch: "SupplyWatch",
         stores: "Stores",
         circumstances: "Circumstances",
-        clock: "Clock",
     ) -> None:
         self._sensor = sensor
         self._metering = metering
@@ -50,7 +51,6 @@ class MainsWatch:
         self._supply_watch = supply_watch
         self._stores = stores
         self._circumstances = circumstances
-        self._clock = clock
         self._had_failed = False
         self._samples = 0
 
@@ -64,7 +64,7 @@ class MainsWatch:
             self._circumstances.mains_failed = self._opens()
 
     def step(self) -> None:
-        """Look once. Raises OSError when the ledger cannot be written."""
+        """Look once. Metering calls this every SAMPLE_MS. Raises OSError when the ledger cannot be written."""
         has_failed = self._sensor.sample()
         if has_failed and not self._had_failed:
             self._had_failed = True
@@ -75,12 +75,6 @@ class MainsWatch:
         if self._metering.saves_energy:
             self._samples += 1
             self._metering.saves_energy = self._samples < _LONGEST_HOLD_UP_SAMPLES
-
-    async def run(self) -> None:
-        """Step for ever."""
-        while True:
-            self.step()
-            await self._clock.sleep_ms(SAMPLE_MS)
 
     def _fail(self) -> None:
         self._samples = 0

@@ -38,6 +38,11 @@ class Metering:
         self._timekeeper = timekeeper
         self._time_notes = TimeNotes(stores, timekeeper)
         self._clock = clock
+        self._watch_mains = None
+
+    def watch_mains(self, step: "Callable[[], None]") -> None:
+        """Call `step` at the begin of each period from now on."""
+        self._watch_mains = step
 
     def set_counter(self, counter: "PulseCounter | CtFrontEnd") -> None:
         """Take pulses, or mWh, out of another counter from now on."""
@@ -71,6 +76,8 @@ class Metering:
         clock = self._clock
         while True:
             began_ms = clock.ticks_ms()
+            if self._watch_mains is not None:
+                self._watch_mains()
             self.step()
             beat()
             if not self.saves_energy:
