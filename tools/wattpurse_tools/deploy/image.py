@@ -42,8 +42,12 @@ def deploy(link: BoardLink, board: Descriptor, may_format: bool) -> None:
         if not has_image(facts):
             clear_ring(link, layout)
         print("the image is on the board and was checked; the board puts it in place: do not unplug it")
-        call = f"move_in({layout.stage_offset}, {len(image)}, '{_digest(image)}')"
-        link.run("exec", "--no-follow", _program(board, call))
+        link.run("exec", "--no-follow", move_program(board, image))
+
+
+def move_program(board: Descriptor, image: bytes) -> str:
+    """Return the program that moves the staged image to its place on the board, and starts it."""
+    return _program(board, f"move_in({layout_of(board).stage_offset}, {len(image)}, '{_digest(image)}')")
 
 
 def layout_of(board: Descriptor) -> FlashLayout:
