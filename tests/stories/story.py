@@ -2,10 +2,10 @@
 
 import unittest
 
+from boards.host.world.world import QUIET_LATENESS_MS
 from tests.stories.whole_meter import PIN, Station, commissioned_world, sealed
 from wattpurse.drivers.segments import render
 
-_QUIET_LATENESS_MS = 900  # a coil that is pulsed meanwhile must be off within a second
 _START_LIMIT_S = 10
 _PULSE_MWH = 1_000
 
@@ -80,7 +80,7 @@ class ContractStory(unittest.TestCase):
 
     def quiet(self, duration_s):
         """Let time pass in larger steps, because nobody does anything."""
-        self.world.allow_lateness(_QUIET_LATENESS_MS)
+        self.world.allow_lateness(QUIET_LATENESS_MS)
         self.world.run_for(duration_s)
         self.world.allow_lateness(0)
         self.world.run_for(2)

@@ -10,7 +10,7 @@ from boards.host import files
 from boards.host.cards.folder import CardFolder
 from boards.host.world.commissioning import CARD, CARD_KIND, METER_NUMBER, commission
 from boards.host.world.vending_desk import VendingDesk
-from boards.host.world.world import World
+from boards.host.world.world import QUIET_LATENESS_MS, World
 from wattpurse.app import Meter
 from wattpurse.core.currency import decimal_text
 from wattpurse.core.money import warning
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wattpurse.core.money.account import Account
 
 
-QUIET_LATENESS_MS = 900  # a coil pulse that happens meanwhile must end within a second
 LOST_BY_A_CUT_MWH = 1_000
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -237,11 +236,11 @@ class Story:
 
     def _quiet(self) -> None:
         """Let time pass in larger steps: nobody acts."""
-        self._world.clock.lateness_limit_ms = QUIET_LATENESS_MS
+        self._world.allow_lateness(QUIET_LATENESS_MS)
 
     def _attend(self) -> None:
         """Let time pass in exact steps: somebody acts."""
-        self._world.clock.lateness_limit_ms = 0
+        self._world.allow_lateness(0)
         self._world.run_for(2)
 
     def _expect(self, what: str, condition: "Callable[[], object]", limit_s: int | float) -> None:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 FIRST_S = 1_793_858_400  # Thursday 2026-11-05, 7:00 in Central Europe
 
 _ANSWER_LIMIT_S = 120
+# A sleep may be late by so much while nobody acts. The watchdog and the supervisor bear it.
+QUIET_LATENESS_MS = 3_000
+# And while a coil is under current, by so much: a pulse of more than a second is a fault of the meter.
+_LATENESS_OF_A_PULSE_MS = 900
 
 
 def central_europe() -> Zone:
@@ -60,6 +64,9 @@ class World:
         self._began_s = utc_s
         self.household = Household(self.clock, self.hardware.source, self.now_s, self.zone, seed)
         self.household.start()
+        self._lateness_ms = 0
+        for coil_wire in (self.hardware.open_coil_wire, self.hardware.close_coil_wire):
+            coil_wire.listen(self._coil_changed)
         self.mains_on = True
         self.meter: Meter | None = None
         self.starts = 0
@@ -106,6 +113,13 @@ class World:
 
     def allow_lateness(self, limit_ms: int) -> None:
         """Let tasks sleep up to `limit_ms` longer than they asked for: see `VirtualClock.sleep_ms`."""
+        self._lateness_ms = limit_ms
+        self._coil_changed()
+
+    def _coil_changed(self, _level: int = 0) -> None:
+        hardware = self.hardware
+        under_current = hardware.open_coil_wire.level or hardware.close_coil_wire.level
+        limit_ms = min(self._lateness_ms, _LATENESS_OF_A_PULSE_MS) if under_current else self._lateness_ms
         self.clock.lateness_limit_ms = limit_ms
 
     def close(self) -> None:

@@ -243,7 +243,7 @@ class TestConsole(unittest.TestCase):
 class TestHousehold(unittest.TestCase):
     def _day_kwh(self, seed):
         world = World(Program, seed=seed)
-        world.clock.lateness_limit_ms = 60_000
+        world.allow_lateness(60_000)
         world.run_for(DAY_S)
         return world.hardware.source.energy_mwh // 1_000_000
 
