@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wattpurse.hal import Board
     from wattpurse.services.clamps import Clamps
     from wattpurse.services.console.console import Console
+    from wattpurse.services.digit_entry import DigitEntry
     from wattpurse.services.mains_watch import MainsWatch
 
 VERSION = "0.1.0"
@@ -52,6 +53,7 @@ class Meter:
         hal.check(board)
         self.board = board
         self._console = None
+        self._digit_entry = None
         self.stores = Stores(board.flash, board.aes)
         self.settings = self.stores.settings
         self.events = self.stores.events
@@ -139,6 +141,15 @@ class Meter:
 
             self._console = Console(self.board.console, self)
         return self._console
+
+    @property
+    def digit_entry(self) -> "DigitEntry":
+        """The entry of tokens of twenty digits, made at the first use."""
+        if self._digit_entry is None:
+            from wattpurse.services.digit_entry import DigitEntry
+
+            self._digit_entry = DigitEntry(self)
+        return self._digit_entry
 
     @property
     def fault(self) -> int:

@@ -51,7 +51,7 @@ LISTS = (
 
 # name, arguments, help, right needed, function(meter, arguments) -> text, or a coroutine that returns it
 CHANGES = (
-    ("token", "HEX", "redeem a token typed in", ANYONE, changes.redeem_token),
+    ("token", changes.TOKEN_USAGE, "redeem a token typed in", ANYONE, changes.redeem_token),
     ("tariff set", "HEX", "take a new tariff table", TECHNICIAN, changes.set_tariff),
     ("contract set", "NAME", "change the contract", TECHNICIAN, changes.set_contract),
     ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
