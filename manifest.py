@@ -21,8 +21,10 @@ CLAMPS = (
 # The keypad, and the modules that the keypad shares with the console.
 KEYPAD = (
     "core/messages/short_token.py",
+    "drivers/keypad.py",
     "services/attempts.py",
     "services/digit_entry.py",
+    "services/keypad.py",
 )
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))

@@ -216,6 +216,17 @@ class Meter:
         supervisor.add("console rights", self.console.login.run)
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
+        if self.settings.get("keypad", 0):
+            supervisor.add("keypad", self._read_keypad)
+
+    async def _read_keypad(self) -> None:
+        """Take keys, for ever. The modules are loaded here: most meters have no keypad."""
+        from wattpurse.services.keypad import KeypadEntry
+
+        keypad = self.board.build_keypad()
+        if keypad is None:
+            raise ValueError("this board has no lines for a keypad")
+        await KeypadEntry(self, keypad).run()
 
     def commission(
         self,
