@@ -34,8 +34,7 @@ class Attempts:
     @property
     def delay_s(self) -> int:
         """The delay after the wrong attempts so far, in seconds."""
-        wrong = self._settings.get(self._count_name, 0)
-        return min(LONGEST_DELAY_S, 1 << (wrong - 1)) if wrong else 0
+        return delay_after_s(self._settings.get(self._count_name, 0))
 
     def wait_s(self) -> int:
         """Return the seconds until the next attempt is allowed. A clock that went back since begins the delay anew."""
@@ -65,3 +64,8 @@ class Attempts:
             return True
         finally:
             self.is_under_way = False
+
+
+def delay_after_s(wrong: int) -> int:
+    """Return the delay after so many wrong attempts, in seconds."""
+    return min(LONGEST_DELAY_S, 1 << (wrong - 1)) if wrong else 0
