@@ -11,6 +11,7 @@ from boards.host.chips.display import DisplayModel
 from boards.host.chips.flash import SECTOR_SIZE, FlashModel
 from boards.host.chips.house_clamps import HouseClamps
 from boards.host.chips.i2c import I2cBus
+from boards.host.chips.keypad import KeyMatrix, Mcp23008Model
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.pin import INPUT, PUSH_PULL, Pin, Wire
 from boards.host.chips.power import BoardReset
@@ -24,6 +25,8 @@ from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
 from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
+from wattpurse.drivers.keypad import ADDRESS as KEYPAD_ADDRESS
+from wattpurse.drivers.keypad import ExpanderLines, Keypad
 from wattpurse.drivers.led_display import LedDisplay
 from wattpurse.drivers.load_switch import LoadSwitch
 from wattpurse.drivers.mains_sensor import MainsSensor
@@ -63,6 +66,9 @@ class Hardware:
         self.i2c = I2cBus(clock)
         self.rtc = RtcModel(clock, utc_s)
         self.i2c.attach(ADDRESS, self.rtc)
+        self.keys = KeyMatrix(clock, RandomBits(seed))
+        self.expander = Mcp23008Model(self.keys)
+        self.i2c.attach(KEYPAD_ADDRESS, self.expander)
         self.display_wires = (Wire(), Wire())
         self.display = DisplayModel(self.display_wires[0], self.display_wires[1], clock)
         self.button_wire = Wire()
@@ -85,6 +91,7 @@ class Hardware:
         self.source.set_contact(self.relay.contact_closed)
         self.rtc.power_restored()
         self.display.power_up()
+        self.expander.power_up()
         self.reader.reset_registers()
         self.clamps.mains_back()
         self.start_board()
@@ -120,7 +127,12 @@ class Hardware:
     def violations(self) -> list:
         """Return the violations that the chip models noted."""
         found = []
-        for name, model in (("display", self.display), ("relay", self.relay), ("reader", self.reader)):
+        for name, model in (
+            ("display", self.display),
+            ("relay", self.relay),
+            ("reader", self.reader),
+            ("keypad", self.expander),
+        ):
             found += [f"{name}: {violation}" for violation in model.violations]
         if self.clamps.chip is not None:
             found += [f"metering chip: {violation}" for violation in self.clamps.chip.violations]
@@ -149,6 +161,7 @@ class Board:
         self.aes = aes
         self.counter = PulseCounter(hardware.clamps.read_pulses, hardware.source.modulus)
         self._clamps = hardware.clamps
+        self._i2c = hardware.i2c
         self.build_sampler = hardware.clamps.sampler
         coil_pins = pin(hardware.open_coil_wire, PUSH_PULL), pin(hardware.close_coil_wire, PUSH_PULL)
         self.load_switch = LoadSwitch(*coil_pins, self.clock, self._hold_ms)
@@ -181,6 +194,10 @@ class Board:
         """Return the bus of the metering chip and its chip select. The first call wires the chip up."""
         chip = self._clamps.metering_chip()
         return chip, chip.select
+
+    def build_keypad(self) -> Keypad:
+        """Return the keypad, whose expander is on the bus of the clock."""
+        return Keypad(ExpanderLines(self._i2c))
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""

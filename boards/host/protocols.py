@@ -116,6 +116,11 @@ if TYPE_CHECKING:
 
         def sense(self, __senses: bool) -> None: ...
 
+    class Keys(Protocol):
+        """The keypad of a meter."""
+
+        def press(self, __key: str, __duration_ms: int) -> None: ...
+
     class ConsoleLine(Protocol):
         """The technician's end of the service console."""
 
@@ -165,6 +170,9 @@ if TYPE_CHECKING:
 
         @property
         def close_coil_wire(self) -> Wire: ...
+
+        @property
+        def keys(self) -> "Keys | None": ...
 
         @property
         def console(self) -> ConsoleLine: ...

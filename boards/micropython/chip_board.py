@@ -25,6 +25,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wattpurse.drivers.keypad import Keypad
     from wattpurse.drivers.pulse_counter import PulseCounter
     from wattpurse.hal import Aes, Flash, Sampler, Watchdog
 
@@ -123,7 +124,8 @@ class ChipBoard:
         self.magnet = Contact(self._loop("magnet"), QUICK_SAMPLES)
         self.reverse_flow = Contact(self._loop("reverse_flow"), SLOW_SAMPLES)
         self.power_fail = MainsSensor(self._loop("power_fail"))
-        self.rtc = Ds3231(I2C(0, sda=Pin(gpio["rtc_data"]), scl=Pin(gpio["rtc_clock"]), freq=RTC_HZ))
+        self._i2c = I2C(0, sda=Pin(gpio["rtc_data"]), scl=Pin(gpio["rtc_clock"]), freq=RTC_HZ)
+        self.rtc = Ds3231(self._i2c)
         self.reader = self._build_reader(traits)
         # The stubs take an IV that is missing, but not one that is None; cryptolib takes both.
         self.aes: Aes = aes  # pyright: ignore[reportAttributeAccessIssue]
@@ -140,6 +142,16 @@ class ChipBoard:
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
         return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
+
+    def build_keypad(self) -> "Keypad":
+        """Return the keypad, on an expander on the bus of the clock, or on the pins that the wiring table names."""
+        from wattpurse.drivers.keypad import ExpanderLines, Keypad, PinLines
+
+        if "keypad_row_1" not in self._gpio:
+            return Keypad(ExpanderLines(self._i2c))
+        rows = [self._open_drain(f"keypad_row_{number}") for number in (1, 2, 3, 4)]
+        columns = [self._loop(f"keypad_column_{number}") for number in (1, 2, 3)]
+        return Keypad(PinLines(tuple(rows), tuple(columns)))
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wattpurse.hal import Board
     from wattpurse.services.clamps import Clamps
     from wattpurse.services.console.console import Console
+    from wattpurse.services.digit_entry import DigitEntry
     from wattpurse.services.mains_watch import MainsWatch
 
 VERSION = "0.1.0"
@@ -52,6 +53,7 @@ class Meter:
         hal.check(board)
         self.board = board
         self._console = None
+        self._digit_entry = None
         self.stores = Stores(board.flash, board.aes)
         self.settings = self.stores.settings
         self.events = self.stores.events
@@ -141,6 +143,15 @@ class Meter:
         return self._console
 
     @property
+    def digit_entry(self) -> "DigitEntry":
+        """The entry of tokens of twenty digits, made at the first use."""
+        if self._digit_entry is None:
+            from wattpurse.services.digit_entry import DigitEntry
+
+            self._digit_entry = DigitEntry(self)
+        return self._digit_entry
+
+    @property
     def fault(self) -> int:
         """`supply.ON`, or the reason why no ledger can be used."""
         return self.stores.fault
@@ -203,6 +214,17 @@ class Meter:
         supervisor.add("console rights", self.console.login.run)
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
+        if self.settings.get("keypad", 0):
+            supervisor.add("keypad", self._read_keypad)
+
+    async def _read_keypad(self) -> None:
+        """Take keys, for ever. The modules are loaded here: most meters have no keypad."""
+        from wattpurse.services.keypad import KeypadEntry
+
+        keypad = self.board.build_keypad()
+        if keypad is None:
+            raise ValueError("this board has no lines for a keypad")
+        await KeypadEntry(self, keypad).run()
 
     def commission(
         self,

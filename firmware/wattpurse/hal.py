@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wattpurse.drivers.button import Button
     from wattpurse.drivers.buzzer import Buzzer
     from wattpurse.drivers.contact import Contact
+    from wattpurse.drivers.keypad import Keypad
     from wattpurse.drivers.led_display import LedDisplay
     from wattpurse.drivers.load_switch import LoadSwitch
     from wattpurse.drivers.mains_sensor import MainsSensor
@@ -168,6 +169,8 @@ if TYPE_CHECKING:
 
         def build_metering_spi(self) -> "tuple[Spi, Callable[[int], object]] | None": ...
 
+        def build_keypad(self) -> "Keypad | None": ...
+
         @property
         def load_switch(self) -> LoadSwitch: ...
 
@@ -227,6 +230,7 @@ DEVICES = (
         "build_metering_spi",
         "build_metering_spi() -> (bus, chip select) of an ATM90E32AS, whose CF1 the counter counts, or None",
     ),
+    ("build_keypad", "build_keypad() -> drivers.keypad.Keypad, or None if the board has no lines for one"),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),

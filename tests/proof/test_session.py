@@ -98,6 +98,23 @@ def wattpurse(folder, *words) -> str:
     return done.stdout + done.stderr
 
 
+def test_a_token_of_twenty_digits_is_typed_at_the_keypad(tmp_path):
+    session = Session(tmp_path)
+    try:
+        session.expect("supply       no credit")
+        digits = wattpurse(tmp_path, "token", "10000001", "money", "20", "--digits").strip()
+        assert re.fullmatch(r"(\d{4} ){4}\d{4}", digits), digits
+        session.press("k")
+        session.expect("THE KEYPAD")
+        session.press("7\x7f" + digits.replace(" ", "") + "\r")
+        session.expect("supply       on")
+        session.press("k")
+        session.expect("k keypad   q quit")
+        assert session.end() == 0
+    finally:
+        session.kill()
+
+
 def test_a_session_by_hand(tmp_path):
     session = Session(tmp_path)
     session.expect("supply       no credit")

@@ -15,6 +15,7 @@ from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
 from tests.proof.page import numbered
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
+from tests.proof.token_digits import account_with_digits, digits_for
 from tests.proof.token_rules import CREDITING, OF_A_VENDING_POINT, Sold
 from tests.proof.token_sums import SHARE_PLACE, TokenSums
 from wattpurse.core import carrier, outcome
@@ -26,7 +27,7 @@ ABOUT = "the same, other and forged tokens of several issuers over all carriers,
 SHORT_CASES = 400
 LONG_CASES = 10_000
 
-_CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE)
+_CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE, carrier.KEYPAD)
 _DELIVERIES = 120
 _DAY_S = 86_400
 _KINDS = (
@@ -69,7 +70,7 @@ _FOR_GOOD = (outcome.OUTDATED, outcome.NOT_SUPPORTED, outcome.OTHER_TENANT)
 def run_case(seed: int, tally):
     """Deliver the tokens of one meter."""
     random = randoms.Random(f"{NAME} {seed}")
-    desk = _Desk(SmallMeter(random), random, tally)
+    desk = _Desk(SmallMeter(random, account_with_digits()), random, tally)
     sold = _Sales(random).all()
     for delivery in range(_DELIVERIES):
         desk.meter.clock.advance_us(random.choice((0, 0, 1_000_000, 3_600_000_000)))
@@ -147,9 +148,17 @@ class _Desk:
     def _redeem(self, one):
         """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
         self._under_way = one, self.meter.timekeeper.now_s()
-        result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
+        result = self._hand_over(one, self._random.choice(_CARRIERS))
         self._tally.add("deliveries")
         self._judge(*self._under_way, result)
+
+    def _hand_over(self, one, by):
+        """Hand a token to the teller, in the form that the carrier has for it."""
+        digits = digits_for(self._account, one) if by == carrier.KEYPAD else None
+        if digits is None:
+            return self.meter.teller.redeem(one.data, by)
+        self._tally.add("typed_digits")
+        return self.meter.teller.redeem_digits(digits, by)
 
     def _plan_cut(self, operations):
         self.meter.flash.faults.plan_cut(operations, self._random.randrange(1001), "page")

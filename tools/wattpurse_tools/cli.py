@@ -31,6 +31,7 @@ COMMANDS = (
     "keys",
     "meter",
     "pins",
+    "short_token",
     "station",
     "tariff",
     "token",

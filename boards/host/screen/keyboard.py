@@ -1,5 +1,6 @@
 """Keys of the session with the simulated meter, and their actions."""
 
+from boards.host.chips.keypad import KEYS
 from boards.host.screen import keys
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -17,7 +18,7 @@ _TO_THE_TOP = 10**9
 
 
 class Keyboard:
-    """Turns keys into calls to `session`. While the service console is open, keys are typed there."""
+    """Turns keys into calls to `session`. While console or keypad is open, keys go there."""
 
     def __init__(self, session: "Session") -> None:
         self._session = session
@@ -40,6 +41,7 @@ class Keyboard:
             "<": lambda: session.change_speed(-1),
             ",": lambda: session.change_speed(-1),
             "c": session.open_console,
+            "k": session.open_keypad,
             "q": session.quit,
             keys.LEFT: lambda: session.cards.turn(-1),
             keys.RIGHT: lambda: session.cards.turn(1),
@@ -63,10 +65,21 @@ class Keyboard:
             self._session.redraw()
         elif self._session.console_is_open:
             self._type(key)
+        elif self._session.keypad_is_open:
+            self._press(key)
         elif len(key) == 1 and key in "123456789":
             self._session.toggle_card(int(key))
         elif key in self._actions:
             self._actions[key]()
+
+    def _press(self, key: str) -> None:
+        """Press a key of the keypad. Backspace and Enter are its keys * and #."""
+        if key in (keys.ESCAPE, "k"):
+            self._session.close_keypad()
+        elif key in _ENTER or key in _BACKSPACE:
+            self._session.press_key("#" if key in _ENTER else "*")
+        elif len(key) == 1 and key in KEYS:
+            self._session.press_key(key)
 
     def _type(self, key: str) -> None:
         if key in self._console_actions:

@@ -49,7 +49,12 @@ _SCROLLED = "PgUp, PgDn, typing returns to the end"
 _KEYS = (
     "1-9 card to and from the reader   0 take it away   space button   L long press",
     "o cover   g magnet   v energy flows backwards   w weld the load switch",
-    "+ - load   m mains   r reset   < > speed   c service console   q quit",
+    "+ - load   m mains   r reset   < > speed   c console   k keypad   q quit",
+)
+_KEYPAD_KEYS = (
+    "THE KEYPAD: 0-9 type the digits of a token   * or Backspace deletes one",
+    "# or Enter enters the token   k or Esc leaves the keypad",
+    "`wattpurse token METER money 10 --digits` in another terminal sells one",
 )
 
 
@@ -119,7 +124,8 @@ class Screen:
         for row in wrapped([view.notice], columns - 2)[:_NOTICE_ROWS]:
             lines.append(_BOLD + " " + row + _PLAIN)
         lines += self._pane("events", view.events, rows - len(lines) - len(_KEYS))
-        return lines + [_DIM + " " + line + _PLAIN for line in _KEYS]
+        rows_of_keys = _KEYPAD_KEYS if view.keypad_is_open else _KEYS
+        return lines + [_DIM + " " + line + _PLAIN for line in rows_of_keys]
 
     def _heading(self, view: "Session") -> str:
         local_s = self._world.zone.local_s(self._world.now_s())

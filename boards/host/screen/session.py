@@ -27,6 +27,8 @@ _COMPLAINT_MS = 6_000
 _ATTENTION_S = 5
 _PRESS_MS = 150
 _LONG_PRESS_MS = 1_500
+_KEY_MS = 80
+_KEY_EVERY_MS = 150
 # A coil pulse that happens meanwhile must end within a second. With a card at the reader no task is late: a write takes
 # so many short sleeps that late ones would outlast a key card's grace.
 _FAST_LATENESS_MS = 900
@@ -38,8 +40,8 @@ _FOREVER_S = 10**9
 class Session:
     """Applies keys of `terminal` to `world`. Cards come from `folder`; `state` keeps everything else.
 
-    The screen reads `notice`, `cards`, `console_is_open`, `typed`, `answer`, `events`, `speed_text()` and the lamps.
-    `guide` knows the customer's card and the next step.
+    The screen reads `notice`, `cards`, `console_is_open`, `keypad_is_open`, `typed`, `answer`, `events`, `speed_text()`
+    and the lamps. `guide` knows the customer's card and the next step.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Session:
         self.notice = ""
         self.cards = CardList(folder, guide.card)
         self.console_is_open = False
+        self.keypad_is_open = False
         self.typed = ""
         self.answer = Scrollback()
         self.events: list[str] = []
@@ -68,6 +71,7 @@ class Session:
         self._pacer = Pacer(world.clock)
         self._speed = SPEEDS[0]
         self._attention_until_us = 0
+        self._key_free_us = 0
         self._next_frame_ms = real_ms()
         self._next_slow_work_ms = real_ms()
         self._next_size_ms = real_ms()
@@ -196,6 +200,26 @@ class Session:
         """Show the events again and drop the line that was being typed."""
         self.console_is_open = False
         self.typed = ""
+
+    def open_keypad(self) -> None:
+        """Let the keys of the terminal be those of the keypad, if the meter has one."""
+        self.keypad_is_open = self._world.hardware.keys is not None
+        if not self.keypad_is_open:
+            self._complain("this meter has no keypad")
+
+    def close_keypad(self) -> None:
+        """Give the keys of the terminal their own meaning again."""
+        self.keypad_is_open = False
+
+    def press_key(self, key: str) -> None:
+        """Press a key of the keypad, as soon as the key before it is released."""
+        self._attend()
+        clock, keypad = self._world.clock, self._world.hardware.keys
+        if keypad is None:
+            return
+        begin_us = max(clock.now_us, self._key_free_us)
+        self._key_free_us = begin_us + _KEY_EVERY_MS * 1_000
+        clock.call_at_us(begin_us, lambda: keypad.press(key, _KEY_MS))
 
     def refuse_character(self, character: str) -> None:
         """Tell that the console has no use for a character that was typed."""

@@ -27,6 +27,7 @@ CARD_KIND = "classic-1k"
 FIRST_CREDIT = "5.00"
 
 _START_LIMIT_S = 10
+_GREETING_S = 2
 _PERMIT_S = 2 * DAY_S
 _NUMBERS_BETWEEN = 100  # two meters with the same contract are so many numbers apart
 _NEW_CARD = "card new {card} --kind " + CARD_KIND + " --meter {meter}"
@@ -125,6 +126,23 @@ def commission(
     return answer
 
 
+def fit_keypad(world: "LiveWorld", desk: "VendingDesk", meter_number: int) -> None:
+    """Switch the keypad of a commissioned meter on, and let twenty digits credit up to 50.00, 100 kWh or 31 days.
+
+    Raises OSError if the station refuses, ValueError if the meter does.
+    """
+    terms = [f"terms set short_token_limit_{name}" for name in ("microunits 50000000", "mwh 100000000", "days 31")]
+    world.run_until(lambda: False, _GREETING_S)  # the console greets, and drops a line that was typed before
+    for line in ["login " + PIN] + terms + ["keypad on", "logout"]:
+        answer = world.type_line(line)
+        if answer[0].startswith("refused"):
+            raise ValueError(answer[0])
+    world.reset_board()
+    if not world.run_until(lambda: world.account is not None, _START_LIMIT_S):
+        raise ValueError("the meter does not start with its keypad")
+    desk.allow_digits(meter_number, "--amount 50 --kwh 100 --days 31")
+
+
 def open_world(
     state_folder: str,
     cards_folder: str,
@@ -183,6 +201,7 @@ def _new_world(
     print("A new meter is commissioned and a card made for it, which takes some seconds ...")
     customer = further_customer(customer_of(contract or CONTRACT), cards)
     commission(world, desk, customer.meter_number, customer.contract, front_end)
+    fit_keypad(world, desk, customer.meter_number)
     make_card(desk, customer, world.now_s())
     state.customer = customer.facts()
     state.save(world)

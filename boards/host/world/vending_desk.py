@@ -49,6 +49,10 @@ class VendingDesk:
         """Run `words` that write to a card, such as "token 5 days 3 --card tenant", and return the command's output."""
         return self._run(f"{words} --cards {files.quoted(self._cards)} {self._station_options()}")
 
+    def allow_digits(self, meter_number: int, limits: str) -> None:
+        """Note what twenty digits may credit at a meter: options of `wattpurse meter digits-limit`."""
+        self._run(f"meter digits-limit {meter_number} {limits} {self._station_options()}")
+
     def read(self, name: str) -> dict:
         """Return the content of the card."""
         return json.loads(self._card("read", name, "--json"))

@@ -5,8 +5,9 @@ CARD = 1
 CONSOLE = 2
 MQTT = 3
 BLE = 4
+KEYPAD = 5
 
-_TEXTS = ("meter", "card", "console", "mqtt", "ble")
+_TEXTS = ("meter", "card", "console", "mqtt", "ble", "keypad")
 
 
 def text(carrier: int) -> str:

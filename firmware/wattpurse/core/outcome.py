@@ -18,6 +18,9 @@ LEDGER_FAILED = 11
 OUT_OF_ORDER = 12
 OTHER_TENANT = 13
 NOT_ENTITLED = 14
+MISTYPED = 15
+TOO_SOON = 16
+OVER_SHORT_LIMIT = 17
 
 # words, display code ("" if the display shows credit instead)
 _TABLE = (
@@ -36,6 +39,9 @@ _TABLE = (
     ("another order must be redeemed before it", "E 41"),
     ("for another tenant", "E 42"),
     ("its issuer is not admitted here, or may not give this order", "E 43"),
+    ("mistyped: compare each digit", "E 44"),
+    ("too soon after wrong digits", "E 45"),
+    ("more than twenty digits may credit here", "E 46"),
 )
 
 

@@ -149,11 +149,16 @@ class Display:
             if press is not None:
                 self.take_press(press)
 
-    def show_outcome(self, outcome: int) -> None:
-        """Show the outcome of a token or a tap for four seconds, as its code or as credit, and play its sound."""
+    def show_outcome(self, outcome: int, wait_s: int = 0, then: tuple | None = None) -> None:
+        """Show the outcome of a token or a tap for four seconds, as its code or as credit, and play its sound.
+
+        The code has the seconds to wait behind it, if any. `then` is a text and its milliseconds that follow.
+        """
         self._page_turned.end()
         self._buzzer.play(_PATTERNS.get(outcome, sounds.REFUSED))
-        self._say([(outcomes.display_code(outcome), OUTCOME_MS)])
+        code = outcomes.display_code(outcome)
+        messages = [(_with_seconds(code, wait_s) if wait_s else code, OUTCOME_MS)]
+        self._say(messages if then is None else messages + [then])
 
     def show_text(self, text: str, duration_ms: int) -> None:
         """Show text (see drivers.segments for the characters) for `duration_ms`. Empty text shows credit, steadily."""
@@ -234,7 +239,7 @@ class Display:
         code = supply.display_code(self._reason)
         if self._reason != supply.RESTING:
             return code
-        return code.replace(" ", "") + f".{min(self._rest_s(), _MOST_SECONDS_SHOWN):3d}"
+        return _with_seconds(code, self._rest_s())
 
     def _alarm(self, now_ms: int) -> str:
         """Return the code of a tamper that leaves supply on, at long intervals, because it must not hide credit."""
@@ -341,3 +346,8 @@ class Display:
         self._warning_silent.begin(now_ms, WARNING_EVERY_MS)
         if not warning.is_quiet(self._account):
             self._buzzer.play(sounds.VERY_LOW_CREDIT if self._grade == warning.VERY_LOW else sounds.LOW_CREDIT)
+
+
+def _with_seconds(code: str, seconds: int) -> str:
+    """Return a code with seconds behind it: "E32. 40"."""
+    return code.replace(" ", "") + f".{min(seconds, _MOST_SECONDS_SHOWN):3d}"

@@ -14,6 +14,7 @@ from wattpurse.core.messages import token
 from wattpurse.core.money.token_windows import OFFICE, issuer_of
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
+from wattpurse.core.seals.sealing import SealBroken
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -53,6 +54,25 @@ class KeyRoll:
         opened = token.open_token(self._aes, self._pair_of("next_meter_key", issuer), data)
         self._go_over()
         return opened
+
+    def open_digits(self, digits: str, newest_count: int, tenant: int) -> "Token":
+        """Return the token of twenty digits: see `short_token.open_digits`. Raises SealBroken if no key opens it.
+
+        The digits do not name the version of their key, so the next key is tried as well.
+        """
+        from wattpurse.core.messages import short_token
+
+        issuer, meter_number = short_token.issuer_of_digits(digits), self._settings.get("meter_number")
+        for key in accepted_meter_keys(self._settings):
+            pair = keys.short_token_keys(self._aes, keys.issuer_key(self._aes, key, issuer))
+            try:
+                opened = short_token.open_digits(self._aes, pair, meter_number, newest_count, tenant, digits)
+            except SealBroken:
+                continue
+            if key != self._settings.get("meter_key"):
+                self._go_over()
+            return opened
+        raise SealBroken("no key opens these digits")
 
     @property
     def _has_next_key(self) -> bool:

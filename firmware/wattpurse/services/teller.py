@@ -63,6 +63,26 @@ class Teller:
             return outcome.UNREADABLE
         return self._redeem_opened(opened, carrier)
 
+    def redeem_digits(self, digits: str, carrier: int) -> int:
+        """Let one token of twenty digits have its effect, and return an `outcome`.
+
+        Call it through `services.digit_entry`, which limits guesses. Its modules are loaded at the first use.
+        """
+        from wattpurse.core.messages import short_token
+
+        if not short_token.is_whole(digits):
+            return outcome.MISTYPED
+        account = self._ledger.account
+        newest_count = account.tokens.top(short_token.issuer_of_digits(digits))
+        try:
+            opened = self._keys.open_digits(digits, newest_count, account.standing["tenant"])
+        except SealBroken:
+            return outcome.UNREADABLE
+        name, unit = short_token.limit_of(opened.kind)
+        if opened.fields()[0] > account.terms[name] * unit and not account.token_is_used(opened.sequence):
+            return self._refuse(opened, carrier, outcome.OVER_SHORT_LIMIT)
+        return self._redeem_opened(opened, carrier)
+
     def _redeem_opened(self, opened: "Token", carrier: int) -> int:
         if self._ledger.account.token_is_used(opened.sequence):
             return outcome.USED

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 
+from wattpurse.core.messages import short_token
 from wattpurse.core.money.token_windows import WINDOW, number_text, parse_number
 from wattpurse_tools.commands.station_options import add_station_options, open_station
 from wattpurse_tools.station.actions import meters, tokens
@@ -28,6 +29,15 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 
     listed = _add_action(actions, "tokens", "list the tokens of a meter that are not known to be redeemed", run_tokens)
     listed.add_argument("--hex", action="store_true", help="with each sealed token, to be entered once more")
+
+    digits = _add_action(actions, "digits", "print the twenty digits of a token once more", run_digits)
+    digits.add_argument("sequence", type=parse_number, metavar="SEQUENCE", help="the number of the token")
+
+    text = "show what one token of twenty digits may credit at a meter, or note it as its terms have it"
+    limit = _add_action(actions, "digits-limit", text, run_digits_limit)
+    limit.add_argument("--amount", metavar="MONEY", help="its term short_token_limit_microunits, such as 20.00")
+    limit.add_argument("--kwh", metavar="KWH", help="its term short_token_limit_mwh, such as 50")
+    limit.add_argument("--days", metavar="DAYS", help="its term short_token_limit_days, such as 31")
 
     text = "after restoring a backup, continue after the highest token number ever used"
     _add_action(actions, "skip", text, run_skip)
@@ -88,6 +98,21 @@ def run_tokens(arguments: Namespace) -> int:
     for one in outstanding:
         sealed = f"  {one['sealed'].hex()}" if arguments.hex else ""
         print(f"token {number_text(one['sequence'])}  {one['text']}, {one['state']}{sealed}")
+    return 0
+
+
+def run_digits(arguments: Namespace) -> int:
+    """Print the digits of a token, in groups of four."""
+    with open_station(arguments) as station:
+        print(short_token.grouped(tokens.digits_of(station, arguments.number, arguments.sequence)))
+    return 0
+
+
+def run_digits_limit(arguments: Namespace) -> int:
+    """Note the limits that are given, and print all."""
+    with open_station(arguments) as station:
+        limits = tokens.digit_limits(station, arguments.number, arguments.amount, arguments.kwh, arguments.days)
+    print(f"meter {arguments.number}: twenty digits credit at most {limits[0]}, {limits[1]} or {limits[2]}")
     return 0
 
 

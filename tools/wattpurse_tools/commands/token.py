@@ -1,16 +1,18 @@
-"""`wattpurse token`: seal any token, and write it to a card or print it as hexadecimal digits for another carrier.
+"""`wattpurse token`: seal any token, and write it to a card or print it for another carrier.
 
 A token is in the station's record before it is printed or written. A printed one can be typed at the meter's console,
-or goes with the next `wattpurse walk load`.
+or goes with the next `wattpurse walk load`. Credit of money, energy or days also has twenty digits, for a keypad.
 """
 
 from argparse import Namespace, _SubParsersAction
 
-from wattpurse.core.messages import token
+from wattpurse.core.messages import short_token, token
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import add_selling_options, open_shop_of
 from wattpurse_tools.station.actions import tokens
 from wattpurse_tools.station.token_orders import ORDERS
+
+_SHORT_KINDS = tuple(kind for kind, *_ in short_token.KINDS)
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -27,6 +29,8 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         carrier = kind.add_mutually_exclusive_group(required=True)
         carrier.add_argument("--card", metavar="CARD", help="write it to this customer's card of the meter")
         carrier.add_argument("--hex", action="store_true", help="print it for the console or the next walk")
+        if code in _SHORT_KINDS:
+            carrier.add_argument("--digits", action="store_true", help="print its twenty digits for a keypad")
         add_selling_options(kind)
         kind.set_defaults(run=run, kind=name, words=len(words))
 
@@ -35,6 +39,8 @@ def run(arguments: Namespace) -> int:
     """Make the token."""
     given = [getattr(arguments, f"word{place}") for place in range(arguments.words)]
     words = [word for word in given if word is not None]
+    if getattr(arguments, "digits", False):
+        return _give_out_digits(arguments, words)
     with open_shop_of(arguments) as shop:
         if arguments.hex:
             made = tokens.give_out(shop, arguments.meter, arguments.kind, words)
@@ -45,4 +51,12 @@ def run(arguments: Namespace) -> int:
     else:
         number = number_text(made["sequence"])
         print(f"card {arguments.card}: {made['text']} for meter {arguments.meter}, token {number}")
+    return 0
+
+
+def _give_out_digits(arguments: Namespace, words: list[str]) -> int:
+    """Make the token, and print its digits in groups of four."""
+    with open_shop_of(arguments) as shop:
+        _, digits = tokens.give_out_digits(shop, arguments.meter, arguments.kind, words)
+    print(short_token.grouped(digits))
     return 0

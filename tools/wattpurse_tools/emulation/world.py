@@ -105,9 +105,13 @@ class KnownMeter:
 
 
 class ScreenMeter(EmulatedMeter):
-    """An emulated meter with a console for the session. `flash` is None: no model of the flash needs saving."""
+    """An emulated meter with a console for the session.
+
+    `flash` is None: no model of the flash needs saving. `keys` is None: no keypad is wired to the chip.
+    """
 
     flash = None
+    keys = None
 
     def __init__(self, flash: str | Path, image: str | Path, utc_s: int, seed: int) -> None:
         super().__init__(flash, image, utc_s, seed)

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from wattpurse_tools.station.key_file import SiteKeys
 
-_SCHEMA_VERSION = 4
+_SCHEMA_VERSION = 5
 
 
 class Transaction:
@@ -67,9 +67,11 @@ def _migrate(database: sqlite3.Connection, version: int, site_keys: SiteKeys) ->
         # Before version 3 a station had one set of keys, so all its tokens were sealed under the first.
         first = site_keys.first_version
         database.execute("UPDATE meters SET key_version = ?, site_version = ?", (first, first))
-    _upgrade_from_version_3(database)
+    if version < 4:
+        _upgrade_from_version_3(database)
+    _upgrade_from_version_4(database)
     # A PRAGMA takes no placeholder. The number is _SCHEMA_VERSION.
-    database.execute("PRAGMA user_version = 4")
+    database.execute("PRAGMA user_version = 5")
 
 
 def _create_version_2(database: sqlite3.Connection) -> None:
@@ -131,4 +133,12 @@ def _upgrade_from_version_3(database: sqlite3.Connection) -> None:
     database.execute(
         "CREATE TABLE other_issuers (meter INTEGER NOT NULL, issuer INTEGER NOT NULL, count INTEGER NOT NULL,"
         " PRIMARY KEY (meter, issuer))"
+    )
+
+
+def _upgrade_from_version_4(database: sqlite3.Connection) -> None:
+    """Add the limits of tokens of twenty digits."""
+    database.execute(
+        "CREATE TABLE short_limits (meter INTEGER NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,"
+        " PRIMARY KEY (meter, name))"
     )

@@ -25,6 +25,7 @@ from wattpurse_tools.station.key_history import KeyHistory
 from wattpurse_tools.station.order import BENEFIT_KINDS, CREDIT_KINDS, REDEEMED, TAKING, VOIDED, Order
 from wattpurse_tools.station.receipts import Receipts
 from wattpurse_tools.station.sequence_marks import SequenceMarks
+from wattpurse_tools.station.short_tokens import ShortTokens
 from wattpurse_tools.station.statement_record import Statements
 from wattpurse_tools.station.token_numbers import TokenNumbers
 from wattpurse_tools.station.token_record import TokenRecord
@@ -39,7 +40,7 @@ class Station(TokenRecord):
     """The record in the file at `path`, locked until it is closed. Another program waits for the lock.
 
     `operator` is the number of the operator who has signed on, or None. `numbers`, `receipts`, `statements`,
-    `key_history` and `key_cards` are parts of the record.
+    `key_history`, `key_cards` and `short_tokens` are parts of the record.
     """
 
     def __init__(self, path: str | Path, site_keys: SiteKeys, marks: SequenceMarks) -> None:
@@ -58,6 +59,7 @@ class Station(TokenRecord):
         self.statements = Statements(self._database, site_keys.issuer)
         self.key_history = KeyHistory(self._database, site_keys)
         self.key_cards = KeyCardRecord(self._database)
+        self.short_tokens = ShortTokens(self._database, site_keys)
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +165,7 @@ class Station(TokenRecord):
         with self._transaction():
             for sequence, order, sealed, owner, before in made:
                 self.add(meter_number, sequence, uid, order, sealed, self.operator, owner, before)
+                self.short_tokens.learn(meter_number, order)
             numbers = ", ".join(number_text(sequence) for sequence, *_ in made)
             self.receipts.settle(settled, f"to meter {meter_number}, token {numbers}")
         rows = [self.token(meter_number, sequence) for sequence, *_ in made]

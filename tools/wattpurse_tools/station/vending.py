@@ -56,6 +56,15 @@ class Vending:
         self.refuse_wrong_unit(meter_number, order.unit)
         return self._station.issue(meter_number, stations.NO_CARD, order)
 
+    def give_out_digits(self, order: Order, meter_number: int) -> sqlite3.Row:
+        """Make a token that is on no card and fits into twenty digits. Return its row."""
+        meter = self._station.known_meter(meter_number)
+        self.refuse_wrong_unit(meter_number, order.unit)
+        amount = token.Token(0, order.kind, order.body).fields()[0]
+        after = self._station.newest_order(meter_number, stations.NO_CARD)
+        self._station.short_tokens.refuse(meter, order.kind, amount, after)
+        return self._station.issue(meter_number, stations.NO_CARD, order)
+
     def transfer(self, read: CardRead, to_meter: int) -> list[sqlite3.Row]:
         """Sell the credit that the card's meter gave back to another meter. Return the rows of the new tokens.
 

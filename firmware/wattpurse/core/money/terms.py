@@ -52,6 +52,10 @@ TABLE = (
     ("quiet_from_minute", 1320, 0, 1440),
     ("quiet_to_minute", 480, 0, 1440),
     ("open_on_power_fail", 0, 0, 1),
+    # The most that one token of twenty digits may credit. 0: no such token is taken.
+    ("short_token_limit_microunits", 0, 0, _AMOUNT),
+    ("short_token_limit_mwh", 0, 0, _AMOUNT),
+    ("short_token_limit_days", 0, 0, 9999),
 )
 _PLACES = {row[0]: place for place, row in enumerate(TABLE)}
 

@@ -79,6 +79,9 @@ CLAMP_RIGHT = 57
 METERING_CHIP_LOST = 58
 METERING_CHIP_BACK = 59
 METERING_CHIP_RESTORED = 60
+DIGITS_REFUSED = 72
+KEYPAD_LOST = 73
+KEYPAD_BACK = 74
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -111,6 +114,9 @@ LIMITED = {
     METERING_CHIP_LOST: 0,
     METERING_CHIP_BACK: 0,
     METERING_CHIP_RESTORED: 0,
+    DIGITS_REFUSED: 0,
+    KEYPAD_LOST: 0,
+    KEYPAD_BACK: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
 _NUMBERED = (
@@ -196,6 +202,9 @@ OTHER_TEXTS = {
     METERING_CHIP_LOST: "metering chip does not answer",
     METERING_CHIP_BACK: "metering chip answers again",
     METERING_CHIP_RESTORED: "metering chip had lost its configuration and has it again, times",
+    DIGITS_REFUSED: "wrong digits",
+    KEYPAD_LOST: "keypad does not answer",
+    KEYPAD_BACK: "keypad answers again",
 }
 _RECORD = 1
 _CHAINED = 2

@@ -51,6 +51,9 @@ _NAMES = (
     ("front_end", 23, True),
     ("clamps", 24, False),
     ("metering_chip", 25, False),
+    ("wrong_digits", 45, True),
+    ("wrong_digits_s", 46, True),
+    ("keypad", 47, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

@@ -1,8 +1,8 @@
 """The derivation of keys, all by NXP AN10922.
 
-    vending key (office only) -> meter key (one meter and the office) -> token keys of the office, event key,
-            service pass key of one card, release key
-        issuer key (one meter and one vending point) -> token keys of that vending point
+    vending key (office only) -> meter key (one meter and the office) -> token keys of the office, keys of its short
+            tokens, event key, service pass key of one card, release key
+        issuer key (one meter and one vending point) -> token keys of that vending point, keys of its short tokens
         statement key (one meter and all that read its statements) -> statement keys of one card
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
     site key (station and all meters of a site) -> card access keys and key card keys of one card
@@ -27,6 +27,8 @@ CLASSIC_KEY_SIZE = 6
 _METER = b"meter"
 _TOKEN_ENCRYPTION = b"token encryption"
 _TOKEN_AUTHENTICATION = b"token authentication"
+_SHORT_TOKEN_MASK = b"short token mask"
+_SHORT_TOKEN_TAG = b"short token tag"
 _ISSUER = b"issuer"
 _STATEMENT = b"statements"
 _STATEMENT_ENCRYPTION = b"statement encryption"
@@ -55,6 +57,12 @@ def token_keys(aes: "Aes", key_of_issuer: bytes) -> KeyPair:
     """Return the keys that seal the tokens of one issuer for one meter."""
     issuer = Derivation(aes, key_of_issuer)
     return KeyPair(issuer.key(_TOKEN_ENCRYPTION), issuer.key(_TOKEN_AUTHENTICATION))
+
+
+def short_token_keys(aes: "Aes", key_of_issuer: bytes) -> KeyPair:
+    """Return the keys of the tokens of twenty digits of one issuer for one meter."""
+    issuer = Derivation(aes, key_of_issuer)
+    return KeyPair(issuer.key(_SHORT_TOKEN_MASK), issuer.key(_SHORT_TOKEN_TAG))
 
 
 def statement_key(aes: "Aes", key_of_meter: bytes) -> bytes:

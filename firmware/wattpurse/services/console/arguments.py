@@ -37,6 +37,14 @@ def hex_bytes(text: str, name: str) -> bytes:
     return binascii.unhexlify(text)
 
 
+def digits(words: list, count: int) -> str:
+    """Return `count` decimal digits, written in any groups."""
+    text = "".join(words)
+    if len(text) != count or not _consists_of(text, _DIGITS):
+        raise ValueError(f"write all {count} digits, for example in groups of four")
+    return text
+
+
 def key(text: str, name: str) -> bytes:
     """Return an AES-128 key written as 32 hex digits."""
     if len(text) != 2 * KEY_SIZE or not _consists_of(text, _HEX_DIGITS):

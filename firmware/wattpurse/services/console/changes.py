@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from wattpurse.app import Meter
     from wattpurse.core.money.account import Account
 
+TOKEN_USAGE = "HEX|DIGITS"
+DIGITS = 20
+
 _TERM_LIMIT = 10**18
 
 
@@ -132,12 +135,16 @@ def reset_tamper(meter: "Meter", arguments: list) -> str:
     return "tamper is cleared; supply is decided without it"
 
 
-def redeem_token(meter: "Meter", arguments: list) -> str:
-    """Redeem a token that was typed in. It is sealed, so its credit needs no login."""
-    read.expect(arguments, "token HEX", 1)
-    data = read.hex_bytes(arguments[0], "the token")
+async def redeem_token(meter: "Meter", arguments: list) -> str:
+    """Redeem a token that was typed in: in hex, or its twenty digits. It is sealed, so its credit needs no login."""
+    read.expect(arguments, f"token {TOKEN_USAGE}, the digits as on the receipt", 1, DIGITS)
     account_of(meter)
-    result = meter.teller.redeem(data, carrier.CONSOLE)
+    if len(arguments) > 1 or len(arguments[0]) == DIGITS:
+        result = await meter.digit_entry.enter(read.digits(arguments, DIGITS), carrier.CONSOLE)
+    else:
+        result = meter.teller.redeem(read.hex_bytes(arguments[0], "the token"), carrier.CONSOLE)
+    if result == outcome.TOO_SOON:
+        raise ValueError(f"{outcome.text(result)}: wait {meter.digit_entry.wait_s()} s")
     if result != outcome.ACCEPTED:
         raise ValueError("the token is not accepted: " + outcome.text(result))
     return "accepted\n" + _balances(meter)

@@ -51,7 +51,7 @@ LISTS = (
 
 # name, arguments, help, right needed, function(meter, arguments) -> text, or a coroutine that returns it
 CHANGES = (
-    ("token", "HEX", "redeem a token typed in", ANYONE, changes.redeem_token),
+    ("token", changes.TOKEN_USAGE, "redeem a token typed in", ANYONE, changes.redeem_token),
     ("tariff set", "HEX", "take a new tariff table", TECHNICIAN, changes.set_tariff),
     ("contract set", "NAME", "change the contract", TECHNICIAN, changes.set_contract),
     ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
@@ -62,6 +62,7 @@ CHANGES = (
     ("display order", wiring.ORDER_USAGE, "set the order of the digits", TECHNICIAN, wiring.set_display_order),
     ("display delay", wiring.DELAY_USAGE, "slow the display's lines down", TECHNICIAN, wiring.set_display_delay),
     ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
+    ("keypad", wiring.KEYPAD_USAGE, "read a keypad from the next start on", TECHNICIAN, wiring.set_keypad),
     ("ct measure", "SECONDS", "measure, for a calibration of the clamps", TECHNICIAN, wiring.measure_clamps),
     ("ct gain", "LEG WATTS", "set the gain by the measured load", TECHNICIAN, wiring.set_clamp_gain),
     ("ct phase", "LEG WATTS", "set the phase by a load that lags", TECHNICIAN, wiring.set_clamp_phase),

@@ -1,9 +1,8 @@
 """Rights to change things at the console: the PIN, the delay after wrong ones, the rights that a service card gives.
 
-Every attempt is counted in flash before the PIN is compared, so that cutting the power buys no further attempt. The
-following delay doubles from one second to an hour and survives a restart. Attempts made too soon are not counted, and
-wear nothing. An attacker that reads the flash finds the keys beside the PIN anyway. The PIN is stored as a check value,
-because people use PINs elsewhere too and it must not be readable by accident.
+Every attempt is counted in flash before the PIN is compared (see `services.attempts`). An attacker that reads the flash
+finds the keys beside the PIN anyway. The PIN is stored as a check value, because people use PINs elsewhere too and it
+must not be readable by accident.
 """
 
 from wattpurse.core import carrier
@@ -11,6 +10,7 @@ from wattpurse.core.money import supply
 from wattpurse.core.records import events
 from wattpurse.core.seals.cmac import cmac, equal
 from wattpurse.core.tariffs.calendar import DAY_S
+from wattpurse.services.attempts import Attempts
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 SILENCE_MS = 10 * 60_000
 RIGHTS_EVERY_MS = 10_000
-LONGEST_DELAY_S = 3600
 
 _SALT_SIZE = 16
 _CHECK_PURPOSE = b"console pin"
-_COUNTED_AT_MOST = 13  # the delay has reached its longest
 
 
 class _Span:
@@ -76,7 +74,7 @@ class Login:
         self._meter = meter
         self._session = _Span(meter)
         self._grant = _Span(meter)
-        self._is_attempted = False
+        self._attempts = Attempts(meter.settings, meter.timekeeper, meter.board.clock, "wrong_pins", "wrong_pin_s")
 
     def in_factory_state(self) -> bool:
         """Return True while nothing was ever set here: only then commissioning needs no PIN."""
@@ -134,34 +132,18 @@ class Login:
             )
         if not self._has_pin():
             raise ValueError("no PIN is set: commissioning the meter sets it")
-        if self._is_attempted:
+        if self._attempts.is_under_way:
             raise ValueError("another login is being checked: try again")
-        wait_s = self._wait_s()
+        wait_s = self._attempts.wait_s()
         if wait_s > 0:
             raise ValueError(f"too soon after a wrong PIN: wait {wait_s} s")
-        self._is_attempted = True
-        try:
-            await self._check_attempt(pin)
-        finally:
-            self._is_attempted = False
-
-    async def _check_attempt(self, pin: str) -> None:
-        settings = self._meter.settings
-        clock = self._meter.board.clock
         now_s = self._meter.timekeeper.now_s()
-        settings.set("wrong_pin_s", now_s)
-        await clock.sleep_ms(0)
-        wrong_pins = min(settings.get("wrong_pins", 0) + 1, _COUNTED_AT_MOST)
-        settings.set("wrong_pins", wrong_pins)
-        await clock.sleep_ms(0)
-        check = self._check(settings.get("pin_salt"), pin)
-        if not equal(check, settings.get("pin_check")):
+        if not await self._attempts.make(lambda: self._is_right(pin)):
             self._meter.events.note(events.LOGIN_REFUSED, carrier.CONSOLE, now_s)
-            raise ValueError(f"wrong PIN: the next attempt is possible in {_delay_s(wrong_pins)} s")
-        settings.set("wrong_pins", 0)
+            raise ValueError(f"wrong PIN: the next attempt is possible in {self._attempts.delay_s} s")
         self._session.start(SILENCE_MS)
         self.follow_rights()
-        await clock.sleep_ms(0)
+        await self._meter.board.clock.sleep_ms(0)
         self._meter.events.note(events.LOGIN, carrier.CONSOLE, now_s)
 
     def settings_of(self, pin: str) -> tuple:
@@ -172,21 +154,9 @@ class Login:
     def _has_pin(self) -> bool:
         return self._meter.settings.get("pin_check") is not None
 
+    def _is_right(self, pin: str) -> bool:
+        settings = self._meter.settings
+        return equal(self._check(settings.get("pin_salt"), pin), settings.get("pin_check"))
+
     def _check(self, salt: bytes, pin: str) -> bytes:
         return cmac(self._meter.board.aes, salt, _CHECK_PURPOSE + pin.encode())
-
-    def _wait_s(self) -> int:
-        """Return the seconds until the next attempt is allowed. A clock that went back since begins the delay anew."""
-        settings = self._meter.settings
-        delay_s = _delay_s(settings.get("wrong_pins", 0))
-        if delay_s == 0:
-            return 0
-        now_s = self._meter.timekeeper.now_s()
-        if now_s < settings.get("wrong_pin_s", 0):
-            settings.set("wrong_pin_s", now_s)
-        return settings.get("wrong_pin_s", 0) + delay_s - now_s
-
-
-def _delay_s(wrong_pins: int) -> int:
-    """Return the delay after so many wrong PINs."""
-    return min(LONGEST_DELAY_S, 1 << (wrong_pins - 1)) if wrong_pins else 0

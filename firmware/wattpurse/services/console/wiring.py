@@ -1,4 +1,4 @@
-"""The wiring of the meter at the console: order of the display's digits, speed of its lines, and the clamps.
+"""The wiring of the meter at the console: order of the display's digits, speed of its lines, keypad, and clamps.
 
 The commands of the clamps are in a module of their own, which only a meter with clamps has in its memory.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ORDER_USAGE = "swapped|straight|reversed|DIGITS"
 DELAY_USAGE = "MICROSECONDS"
+KEYPAD_USAGE = "on|off"
 TEST_MS = 10_000
 
 _ORDERS = {"swapped": SWAPPED, "straight": STRAIGHT, "reversed": REVERSED}
@@ -64,6 +65,32 @@ def set_display_delay(meter: "Meter", arguments: list) -> str:
     meter.display.set_half_period(half_period_us)
     meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), half_period_us)
     return test_display(meter, [])
+
+
+def set_keypad(meter: "Meter", arguments: list) -> str:
+    """Read a keypad from the next start on, or read none."""
+    read.expect(arguments, f"keypad {KEYPAD_USAGE}", 1)
+    if arguments[0] not in KEYPAD_USAGE.split("|"):
+        raise ValueError(f"the keypad is {KEYPAD_USAGE}")
+    if not meter.settings.opened:
+        raise ValueError("commission the meter first: the keypad is kept in its settings")
+    is_on = int(arguments[0] == "on")
+    if is_on:
+        _try_keypad(meter)
+    meter.settings.set("keypad", is_on)
+    meter.events.note(events.SETTING_CHANGED, carrier.CONSOLE, meter.timekeeper.now_s(), is_on)
+    return f"the keypad is {arguments[0]} from the next start on: 'reboot'"
+
+
+def _try_keypad(meter: "Meter") -> None:
+    """Raise ValueError if the keypad does not answer."""
+    try:
+        keypad = meter.board.build_keypad()
+        if keypad is None:
+            raise ValueError("this board has no lines for a keypad")
+        keypad.sample()
+    except OSError:
+        raise ValueError("the keypad's MCP23008 does not answer at address 0x20 of the clock's bus: check its wires")
 
 
 def clamps(meter: "Meter", _arguments: list) -> dict:

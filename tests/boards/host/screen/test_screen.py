@@ -44,6 +44,7 @@ class View:
         self.notice = "a notice"
         self.cards = cards
         self.console_is_open = False
+        self.keypad_is_open = False
         self.typed = ""
         self.answer = Scrollback()
         self.events = []

@@ -7,8 +7,9 @@ from typing import TypedDict
 from wattpurse.core.currency import Currency, currency_of
 from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
-from wattpurse_tools.station.amounts import parse_credit, parse_kwh_credit
-from wattpurse_tools.station.card_report import order_text
+from wattpurse.core.money.token_windows import number_text
+from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
+from wattpurse_tools.station.card_report import amount_text, order_text
 from wattpurse_tools.station.cards import KEY_CARD, CardRead
 from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.order import ENERGY, MONEY, Order, credit
@@ -105,6 +106,49 @@ def give_out(shop: Shop, meter_number: int, kind: str, words: list[str]) -> Issu
     order = _order(shop.station, meter_number, kind, words, ANY_CARD)
     row = shop.vending.give_out(order, meter_number)
     return issued_token(row, currency_of_meter(shop.station, meter_number))
+
+
+def give_out_digits(shop: Shop, meter_number: int, kind: str, words: list[str]) -> tuple[IssuedToken, str]:
+    """Make a token of money, energy or days that is on no card. Return it and its twenty digits.
+
+    Raise ValueError, with no change, for an amount that the digits cannot hold or that is above the limit of the meter.
+    """
+    order = _order(shop.station, meter_number, kind, words, ANY_CARD)
+    row = shop.vending.give_out_digits(order, meter_number)
+    made = issued_token(row, currency_of_meter(shop.station, meter_number))
+    return made, digits_of(shop.station, meter_number, row["sequence"])
+
+
+def digits_of(station: Station, meter_number: int, sequence: int) -> str:
+    """Return the twenty digits of a token in the record: the same ones each time.
+
+    Raise ValueError if it is not in the record, is forfeited, or is none that may be given out in digits.
+    """
+    meter, row = station.known_meter(meter_number), station.token(meter_number, sequence)
+    if row is None:
+        raise ValueError(f"token {number_text(sequence)} of meter {meter_number} was not issued by this station")
+    return station.short_tokens.digits(meter, row)
+
+
+def digit_limits(
+    station: Station, meter_number: int, amount: str | None, kwh: str | None, days: str | None
+) -> list[str]:
+    """Note what one token of twenty digits may credit at a meter, if it is named. Return all three limits as texts."""
+    currency = currency_of(dict(station.known_meter(meter_number)))
+    limits = {}
+    if amount is not None:
+        limits["short_token_limit_microunits"] = parse_amount(MONEY, amount, "--amount", currency)
+    if kwh is not None:
+        limits["short_token_limit_mwh"] = parse_amount(ENERGY, kwh, "--kwh", currency)
+    if days is not None:
+        limits["short_token_limit_days"] = parse_number(days, "--days", 0, 9999)
+    station.short_tokens.set_limits(meter_number, limits)
+    known = station.short_tokens.limits(meter_number)
+    return [
+        amount_text(MONEY, known["short_token_limit_microunits"], currency),
+        amount_text(ENERGY, known["short_token_limit_mwh"], currency),
+        f"{known['short_token_limit_days']} days",
+    ]
 
 
 def outstanding(station: Station, meter_number: int) -> list[IssuedToken]:

@@ -1,0 +1,94 @@
+"""Tokens of twenty digits: another form of tokens in the record, and the limits up to which the station sells them.
+
+The digits follow from the token itself (`core.messages.short_token`), so they are the same each time. A limit is one of
+the meter's terms. The office learns it with the TERM token that sets it. A vending point, and the office after a change
+at the meter's console, is told.
+"""
+
+import sqlite3
+
+from boards.host.chips.aes import aes
+from wattpurse.core.currency import currency_of
+from wattpurse.core.messages import short_token, token
+from wattpurse.core.money import terms
+from wattpurse.core.money.token_windows import issuer_of, number_text
+from wattpurse.core.seals import keys
+from wattpurse.core.tariffs.calendar import DAY_S
+from wattpurse.core.text import kwh_text
+from wattpurse_tools.station.amounts import KWH_DECIMALS
+from wattpurse_tools.station.database import Transaction
+from wattpurse_tools.station.key_file import SiteKeys
+from wattpurse_tools.station.order import FORFEITED, Order
+
+LIMITS = tuple(name for _, _, _, name, _ in short_token.KINDS)
+
+
+class ShortTokens:
+    """The limits in a station's database, and the digits of its tokens."""
+
+    def __init__(self, database: sqlite3.Connection, site_keys: SiteKeys) -> None:
+        self._database = database
+        self._site_keys = site_keys
+
+    def limits(self, meter_number: int) -> dict[str, int]:
+        """Return the limits of a meter by the names of its terms: micro-units, mWh and days. 0: none may be sold."""
+        rows = self._database.execute("SELECT name, value FROM short_limits WHERE meter = ?", (meter_number,))
+        return dict.fromkeys(LIMITS, 0) | {row["name"]: row["value"] for row in rows}
+
+    def set_limits(self, meter_number: int, limits: dict[str, int]) -> None:
+        """Note the limits that the meter has."""
+        with Transaction(self._database):
+            for name, value in limits.items():
+                self._note(meter_number, name, value)
+
+    def learn(self, meter_number: int, order: Order) -> None:
+        """Note the limit that a TERM order sets, if it sets one. The caller opens the transaction."""
+        if order.kind == token.TERM:
+            place, value = token.Token(0, order.kind, order.body).fields()
+            if terms.names()[place] in LIMITS:
+                self._note(meter_number, terms.names()[place], value)
+
+    def refuse(self, meter: sqlite3.Row, kind: int, amount: int, after: int) -> None:
+        """Raise ValueError unless twenty digits may carry this amount for a meter (row), behind the order `after`."""
+        name, unit = short_token.limit_of(kind)
+        below, above = short_token.nearest(kind, amount)
+        if amount not in (below, above):
+            near = [_text(meter, kind, one) for one in (below, above) if one is not None]
+            nearest = f"the nearest amounts are {near[0]} and {near[1]}" if near[1:] else f"the nearest is {near[0]}"
+            raise ValueError(f"{_text(meter, kind, amount)} does not fit into twenty digits: {nearest}")
+        limit = self.limits(meter["number"])[name]
+        if amount > limit * unit:
+            at_most = f"at most {_text(meter, kind, limit * unit)}" if limit else "no such credit"
+            raise ValueError(
+                f"meter {meter['number']} takes {at_most} in twenty digits (its term {name}); raise it with: wattpurse"
+                f" token {meter['number']} term {name}, or tell this station what it is with: wattpurse meter"
+                f" digits-limit {meter['number']}"
+            )
+        if after:
+            raise ValueError(
+                f"order {number_text(after)} of meter {meter['number']} must be redeemed first, and twenty digits have"
+                " no room to say so; read a statement of the meter, or use --hex"
+            )
+
+    def digits(self, meter: sqlite3.Row, row: sqlite3.Row) -> str:
+        """Return the twenty digits of a token in the record (row). Raise ValueError if they may not be given out."""
+        if row["state"] == FORFEITED:
+            raise ValueError(f"token {number_text(row['sequence'])} of meter {meter['number']} is forfeited")
+        key_version = token.key_version(row["sealed"])
+        opened = token.open_token(aes, self._site_keys.token_keys(meter["number"], key_version), row["sealed"])
+        short_token.limit_of(opened.kind)
+        amount = opened.fields()[0]
+        self.refuse(meter, opened.kind, amount, opened.after)
+        issuer_key = self._site_keys.version(key_version).issuer_key(meter["number"], issuer_of(opened.sequence))
+        pair = keys.short_token_keys(aes, issuer_key)
+        return short_token.seal_digits(aes, pair, meter["number"], opened.sequence, opened.kind, amount, opened.tenant)
+
+    def _note(self, meter_number: int, name: str, value: int) -> None:
+        self._database.execute("INSERT OR REPLACE INTO short_limits VALUES (?, ?, ?)", (meter_number, name, value))
+
+
+def _text(meter: sqlite3.Row, kind: int, amount: int) -> str:
+    """Return an amount of a kind with its unit."""
+    if kind == token.CREDIT_MONEY:
+        return currency_of(dict(meter)).exact_text(amount)
+    return f"{kwh_text(amount, KWH_DECIMALS)} kWh" if kind == token.CREDIT_ENERGY else f"{amount // DAY_S} days"
