@@ -13,7 +13,8 @@ coils need the driver of docs/hardware/circuit.md, which lets neither both coils
 input (cover, magnet, reverse_flow) that has no sensor to ground. An open input may read as tampering, which has no
 effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0. Tie power_fail to ground too
 where nothing watches the mains: an open one reads as a failure, which switches nothing only while the term
-open_on_power_fail is 0. With a metering chip, its CF1 is the pulse input, and reverse_flow is not used.
+open_on_power_fail is 0. With a metering chip, its CF1 is the pulse input, and reverse_flow is not used. The expander of
+a keypad is on rtc_data and rtc_clock: see docs/keypad.md.
 """
 
 # signal, GPIO, direction as the board sees it, part and its terminal, note

@@ -8,7 +8,7 @@ shifter. The coils need the driver of docs/hardware/circuit.md, which lets neith
 a tamper input (cover, magnet, reverse_flow) that has no sensor to ground. An open input reads as tampering, which has
 no effect only while its term of supply (tamper_cover, tamper_magnet, tamper_reverse) is 0. Tie power_fail to ground too
 where nothing watches the mains: an open one reads as a failure, which switches nothing only while the term
-open_on_power_fail is 0.
+open_on_power_fail is 0. The expander of a keypad is on rtc_data and rtc_clock: see docs/keypad.md.
 
 The first column has the signal names, the second the GPIO numbers, the notes the pins of the board.
 """

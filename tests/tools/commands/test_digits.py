@@ -1,4 +1,4 @@
-"""`wattpurse token ... --digits`: what the station sells in twenty digits, refuses, and prints once more."""
+"""`wattpurse token ... --digits`: the station sells twenty digits, refuses amounts, and prints digits once more."""
 
 # ruff: noqa: F811 fixtures
 

@@ -1,4 +1,4 @@
-"""`wattpurse short-token`: what a token of twenty digits can promise, computed from the code that seals it."""
+"""`wattpurse short-token`: the strength and the room of tokens of twenty digits, computed from the code."""
 
 import argparse
 import math

@@ -85,7 +85,7 @@ class TokenNumbers:
         ).fetchone()
         if oldest is not None and sequence - oldest["sequence"] >= WINDOW:
             card, number = oldest["card"], number_text(oldest["sequence"])
-            made_for = f"made for card {card}" if card else "given out as hex"
+            made_for = f"made for card {card}" if card else "given out as hex or digits"
             remedy = "enter it at the meter again"
             if card:
                 remedy = f"put it on a card that can be tapped there with: wattpurse card replace {card} NEW"

@@ -149,7 +149,7 @@ def open_digits(
             number = number_of(issuer, candidate)
             expected = _tag(aes, keys, meter_number, number, tenant, value)
             if equal(_bytes(expected), _bytes(tag)):
-                return token.Token(number, *token.make(kind, amount), tenant)
+                return token.Token(number, kind, token.make(kind, amount)[1], tenant)
     raise SealBroken("wrong tag")
 
 
