@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, Flash, Sampler, Watchdog
+    from wattpurse.hal import Aes, Flash, ReadoutPort, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -50,6 +50,7 @@ class ChipTraits:
     whose pins have no pull-up of the chip; the board has a resistor there. `note_reset` is called before the board
     resets itself, for chips that do not tell such a reset from a panic. `metering_spi` has the number of the SPI bus of
     a metering chip, and the GPIO numbers of its wires by signal. It is None if there is no room for such a chip.
+    `readout_uart`, which a board sets, has the number of the UART of a readout head, and its GPIO numbers by signal.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class ChipTraits:
         self.bare_inputs = bare_inputs
         self.note_reset = note_reset
         self.metering_spi = metering_spi
+        self.readout_uart: tuple[int, dict[str, int]] | None = None
 
 
 def _fill_holes(floats: array) -> None:
@@ -131,15 +133,33 @@ class ChipBoard:
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
         self._floats = array("f", range(_FLOATS))
+        self._owners: dict[int, str] = {}  # by pin, of devices that are built on demand and may share pins
 
     def build_metering_spi(self) -> "tuple[SPI, Pin] | None":
         """Return bus and chip select of a metering chip, or None if the board has no pins for it. Its mode is 3."""
-        if self._traits.metering_spi is None:
+        if self._traits.metering_spi is None or not self._takes("metering chip", self._traits.metering_spi[1]):
             return None
         bus, gpio = self._traits.metering_spi
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
         return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
+
+    def build_readout_port(self) -> "ReadoutPort | None":
+        """Return the serial line of a readout head, or None if no pins are free for it."""
+        if self._traits.readout_uart is None or not self._takes("readout head", self._traits.readout_uart[1]):
+            return None
+        from boards.micropython.readout_port import UartReadoutPort
+
+        number, gpio = self._traits.readout_uart
+        return UartReadoutPort(number, Pin(gpio["readout_send"]), Pin(gpio["readout_receive"]))
+
+    def _takes(self, owner: str, gpio: "dict[str, int]") -> bool:
+        """Return True if the pins are free, or have been this device's before. From then on they are."""
+        if any([self._owners.get(pin, owner) != owner for pin in gpio.values()]):
+            return False
+        for pin in gpio.values():
+            self._owners[pin] = owner
+        return True
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

@@ -41,6 +41,7 @@ VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
 CLAMPS_PERIOD_MS = 1_000
+NO_HEAD_MS = 600_000
 
 
 class Meter:
@@ -205,6 +206,8 @@ class Meter:
         supervisor.add("console rights", self.console.login.run)
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
+        if self.settings.get("readout", b"")[:1] == b"\x01":
+            supervisor.add("readout head", self._read_out)
 
     def commission(
         self,
@@ -277,6 +280,15 @@ class Meter:
             if self.clamps is not None:
                 self.clamps.step()
             await self.board.clock.sleep_ms(CLAMPS_PERIOD_MS)
+
+    async def _read_out(self) -> None:
+        """Serve readers at the readout head. Its modules are loaded when energy is being counted."""
+        from wattpurse.services.readout import ReadoutHead
+
+        port = self.board.build_readout_port()
+        while port is None:  # the image is another than the one on which the head was switched on
+            await self.board.clock.sleep_ms(NO_HEAD_MS)
+        await ReadoutHead(port, self).run()
 
     def _count_first(self) -> None:
         try:

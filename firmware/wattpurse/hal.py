@@ -149,6 +149,21 @@ if TYPE_CHECKING:
 
         def writeto_mem(self, __address: int, __register: int, __data: "bytes | bytearray | memoryview") -> None: ...
 
+    class ReadoutPort(Protocol):
+        """A serial line of seven bits, even parity and one stop bit, to a reader. No call waits.
+
+        `read` fills `buffer` as far as characters have arrived, and returns their number. `write` takes up to 32
+        characters if those before have been sent; `is_sent` is True once the line is quiet.
+        """
+
+        def set_baud(self, __baud: int) -> None: ...
+
+        def read(self, __buffer: bytearray) -> int: ...
+
+        def write(self, __data: "bytes | bytearray | memoryview") -> None: ...
+
+        def is_sent(self) -> bool: ...
+
     class Board(Protocol):
         """Every device of `DEVICES`, with its type. Nobody replaces one, so a board may have a narrower type."""
 
@@ -167,6 +182,8 @@ if TYPE_CHECKING:
         def build_sampler(self) -> "Sampler | None": ...
 
         def build_metering_spi(self) -> "tuple[Spi, Callable[[int], object]] | None": ...
+
+        def build_readout_port(self) -> "ReadoutPort | None": ...
 
         @property
         def load_switch(self) -> LoadSwitch: ...
@@ -226,6 +243,10 @@ DEVICES = (
     (
         "build_metering_spi",
         "build_metering_spi() -> (bus, chip select) of an ATM90E32AS, whose CF1 the counter counts, or None",
+    ),
+    (
+        "build_readout_port",
+        "build_readout_port() -> the serial line of a readout head, or None without free pins for it",
     ),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),

@@ -5,8 +5,10 @@ CARD = 1
 CONSOLE = 2
 MQTT = 3
 BLE = 4
+KEYPAD = 5
+READOUT = 6
 
-_TEXTS = ("meter", "card", "console", "mqtt", "ble")
+_TEXTS = ("meter", "card", "console", "mqtt", "ble", "keypad", "readout")
 
 
 def text(carrier: int) -> str:

@@ -79,6 +79,8 @@ CLAMP_RIGHT = 57
 METERING_CHIP_LOST = 58
 METERING_CHIP_BACK = 59
 METERING_CHIP_RESTORED = 60
+READOUT_REFUSED = 76
+READOUT_SET = 77
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -111,6 +113,7 @@ LIMITED = {
     METERING_CHIP_LOST: 0,
     METERING_CHIP_BACK: 0,
     METERING_CHIP_RESTORED: 0,
+    READOUT_REFUSED: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
 _NUMBERED = (
@@ -148,6 +151,7 @@ UNLIMITED = (
     TOKEN_VOIDED,
     RESTART_ORDERED,
     CLAMPS_SET,
+    READOUT_SET,
 )
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
@@ -196,6 +200,8 @@ OTHER_TEXTS = {
     METERING_CHIP_LOST: "metering chip does not answer",
     METERING_CHIP_BACK: "metering chip answers again",
     METERING_CHIP_RESTORED: "metering chip had lost its configuration and has it again, times",
+    READOUT_REFUSED: "wrong password at the readout head",
+    READOUT_SET: "readout head set",
 }
 _RECORD = 1
 _CHAINED = 2

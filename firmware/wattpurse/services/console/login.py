@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 SILENCE_MS = 10 * 60_000
 RIGHTS_EVERY_MS = 10_000
 LONGEST_DELAY_S = 3600
+COUNTED_AT_MOST = 13  # the delay has reached its longest
+SALT_SIZE = 16
 
-_SALT_SIZE = 16
 _CHECK_PURPOSE = b"console pin"
-_COUNTED_AT_MOST = 13  # the delay has reached its longest
 
 
 class _Span:
@@ -151,13 +151,13 @@ class Login:
         now_s = self._meter.timekeeper.now_s()
         settings.set("wrong_pin_s", now_s)
         await clock.sleep_ms(0)
-        wrong_pins = min(settings.get("wrong_pins", 0) + 1, _COUNTED_AT_MOST)
+        wrong_pins = min(settings.get("wrong_pins", 0) + 1, COUNTED_AT_MOST)
         settings.set("wrong_pins", wrong_pins)
         await clock.sleep_ms(0)
         check = self._check(settings.get("pin_salt"), pin)
         if not equal(check, settings.get("pin_check")):
             self._meter.events.note(events.LOGIN_REFUSED, carrier.CONSOLE, now_s)
-            raise ValueError(f"wrong PIN: the next attempt is possible in {_delay_s(wrong_pins)} s")
+            raise ValueError(f"wrong PIN: the next attempt is possible in {delay_after_s(wrong_pins)} s")
         settings.set("wrong_pins", 0)
         self._session.start(SILENCE_MS)
         self.follow_rights()
@@ -166,7 +166,7 @@ class Login:
 
     def settings_of(self, pin: str) -> tuple:
         """Return the (name, value) pairs that make `pin` the PIN, for `Settings.set_all`."""
-        salt = self._meter.board.random_bytes(_SALT_SIZE)
+        salt = self._meter.board.random_bytes(SALT_SIZE)
         return (("pin_salt", salt), ("pin_check", self._check(salt, pin)))
 
     def _has_pin(self) -> bool:
@@ -178,7 +178,7 @@ class Login:
     def _wait_s(self) -> int:
         """Return the seconds until the next attempt is allowed. A clock that went back since begins the delay anew."""
         settings = self._meter.settings
-        delay_s = _delay_s(settings.get("wrong_pins", 0))
+        delay_s = delay_after_s(settings.get("wrong_pins", 0))
         if delay_s == 0:
             return 0
         now_s = self._meter.timekeeper.now_s()
@@ -187,6 +187,6 @@ class Login:
         return settings.get("wrong_pin_s", 0) + delay_s - now_s
 
 
-def _delay_s(wrong_pins: int) -> int:
+def delay_after_s(wrong_pins: int) -> int:
     """Return the delay after so many wrong PINs."""
     return min(LONGEST_DELAY_S, 1 << (wrong_pins - 1)) if wrong_pins else 0
