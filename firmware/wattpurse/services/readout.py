@@ -242,7 +242,7 @@ class ReadoutHead:
             await clock.sleep_ms(IDLE_POLL_MS if is_quiet else POLL_MS)
 
     def _take_typed(self) -> int:
-        """Take the characters that have arrived, and drop those behind a whole message: a reader waits for its answer."""
+        """Take the characters that have arrived, and drop those behind a whole message: readers wait for answers."""
         count = self._port.read(self._typed)
         if count:
             self._heard_ms = self._clock.ticks_ms()
