@@ -31,6 +31,7 @@ COMMANDS = (
     "keys",
     "meter",
     "pins",
+    "readout",
     "station",
     "tariff",
     "token",

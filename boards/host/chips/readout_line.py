@@ -16,13 +16,13 @@ _GARBLED = 0x55
 
 
 class ReadoutLineModel:
-    """The line. `reader_baud` is the speed of the reader, which a test changes as a reader does.
+    """The line. `reader_baud` is the speed of the reader, which a test changes as a reader does; None: as the meter.
 
     `heard` has `(time_us, character)` of everything the reader has received. `violations` has misuses of the UART.
     """
 
     def __init__(self, clock: "EventClock") -> None:
-        self.reader_baud = _START_BAUD
+        self.reader_baud: int | None = _START_BAUD
         self.hears_itself = False
         self.heard = []
         self.violations = []
@@ -39,9 +39,10 @@ class ReadoutLineModel:
     def send(self, data: bytes, at_us: "int | None" = None) -> int:
         """Send characters to the meter, from now on or from `at_us`. Return the time of their end."""
         begin_us = max(self._clock.now_us if at_us is None else at_us, self._reader_sent_us)
+        baud = self.reader_baud or self._baud
         for byte in data:
-            begin_us += _BITS * 1_000_000 // self.reader_baud
-            self._arriving.append((begin_us, byte & 0x7F, self.reader_baud))
+            begin_us += _BITS * 1_000_000 // baud
+            self._arriving.append((begin_us, byte & 0x7F, baud))
         self._reader_sent_us = begin_us
         return begin_us
 
@@ -85,7 +86,7 @@ class ReadoutLineModel:
             self.violations.append("a write before the one before was sent")
         for byte in bytes(data):
             time_us += _BITS * 1_000_000 // self._baud
-            self.heard.append((time_us, byte if self._baud == self.reader_baud else byte ^ _GARBLED))
+            self.heard.append((time_us, byte if self.reader_baud in (None, self._baud) else byte ^ _GARBLED))
             if self.hears_itself:
                 self._arriving.append((time_us, byte, self._baud))
         self._sent_us = time_us

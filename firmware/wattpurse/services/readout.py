@@ -70,20 +70,22 @@ class ReadoutHead:
 
     async def serve(self) -> None:
         """Wait for a sign-on, and serve that reader to the end."""
-        self._may_write = False
         self._set_baud(messages.START_BAUD)
         kind = await self._receive(None)
-        if kind != messages.SIGN_ON:
-            return
-        while kind == messages.SIGN_ON:
-            if not self._is_asked():
-                return
-            await self._send(messages.identification(OFFERED))
-            kind = await self._receive(OPTION_MS)
+        while kind == messages.SIGN_ON and self._is_asked():
+            kind = await self._identify()
+
+    async def _identify(self) -> int:
+        """Answer a sign-on and serve the reader. Return the kind of the message that ended this, or NOTHING."""
+        self._may_write = False
+        self._set_baud(messages.START_BAUD)
+        await self._send(messages.identification(OFFERED))
+        kind = await self._receive(OPTION_MS)
         if kind == messages.NOTHING:
-            await self._send_readout()
-        elif kind == messages.OPTION:
-            await self._follow(messages.option_of(self._receiver.message()))
+            return await self._send_readout()
+        if kind == messages.OPTION:
+            return await self._follow(messages.option_of(self._receiver.message()))
+        return kind
 
     def _is_asked(self) -> bool:
         settings = self._meter.settings
@@ -93,27 +95,26 @@ class ReadoutHead:
         settings = self._meter.settings
         return access.address_set(settings) or str(settings.get("meter_number", 0))
 
-    async def _follow(self, option: "tuple | None") -> None:
+    async def _follow(self, option: "tuple | None") -> int:
         """Enter the mode that the reader has chosen. An option that the meter does not know ends the session."""
         if option is None or option[1] not in (messages.READOUT, messages.PROGRAMMING):
-            return
+            return messages.NOTHING
         baud, mode = option
         if baud == OFFERED:
             await self._wait_behind_request(CHANGE_MS)
             self._set_baud(messages.BAUDS[OFFERED])
-        if mode == messages.READOUT:
-            await self._send_readout()
-        else:
-            await self._follow_commands()
+        return await (self._send_readout() if mode == messages.READOUT else self._follow_commands())
 
-    async def _send_readout(self) -> None:
+    async def _send_readout(self) -> int:
         """Send all registers, and again if the reader asks for that."""
         readings = self._readings()
         for _ in range(ATTEMPTS):
             await self._wait_behind_request(REACTION_MS)
             await self._send_block(readings)
-            if await self._receive(GAP_MS) != messages.REPEAT:
-                break
+            kind = await self._receive(GAP_MS)
+            if kind != messages.REPEAT:
+                return kind
+        return messages.NOTHING
 
     async def _send_block(self, readings: "registers.Readings | None") -> None:
         check = messages.Check()
@@ -124,7 +125,7 @@ class ReadoutHead:
         await self._put(bytes((check.value,)))
         await self._finish()
 
-    async def _follow_commands(self) -> None:
+    async def _follow_commands(self) -> int:
         """Follow the commands of programming mode until a break or a long silence."""
         answer = messages.password_request(self._meter.settings.get("meter_number", 0))
         failures = 0
@@ -135,7 +136,7 @@ class ReadoutHead:
                 failures = 0
                 command, data = messages.command_of(self._receiver.message())
                 if command == b"B0":
-                    return
+                    return messages.NOTHING
                 answer = await self._answer(command, data)
             elif kind == messages.DAMAGED:
                 failures += 1
@@ -143,8 +144,9 @@ class ReadoutHead:
             elif kind == messages.REPEAT:
                 failures += 1
             else:
-                return
+                return kind
         await self._send(_BREAK)
+        return messages.NOTHING
 
     async def _answer(self, command: bytes, data: bytes | None) -> bytes:
         """Return the answer to a command."""
@@ -271,7 +273,7 @@ class ReadoutHead:
         for start in range(0, len(data), _CHUNK_BYTES):
             piece = view[start : start + _CHUNK_BYTES]
             self._port.write(piece)
-            await self._clock.sleep_ms(len(piece) * messages.BITS_OF_CHARACTER * 1000 // self._baud)
+            await self._clock.sleep_ms(len(piece) * messages.BITS_OF_CHARACTER * 1000 // self._baud + 1)
 
     async def _finish(self) -> None:
         """Wait until the line is quiet, and drop the characters heard meanwhile: a head hears its own light."""
