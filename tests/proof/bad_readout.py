@@ -7,11 +7,12 @@ the head answers an honest reader, whatever came before.
 
 import asyncio
 import random as randoms
+from datetime import UTC, datetime
 
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.services.console.console_bench import START_S
-from tests.services.readout_bench import PASSWORD, ReaderBench, command, registers_in
+from tests.services.readout_bench import PASSWORD, ReaderBench, command, note_failure, registers_in
 from wattpurse.core.messages import readout as messages
 from wattpurse.core.money import supply
 from wattpurse.core.money.clock_rules import BY_HAND_S
@@ -53,7 +54,7 @@ _MESSAGES = (
     command("P2", "(0123456789ABCDEF)"),
     command("E2", "0.0.0(1)"),
 )
-_ENTRY = (_SIGN_ON, b"\x06051\r\n")
+_PAUSES_MS = (0, 20, 300, 300, 300, 300, 300, 300, 700, 1_700)
 
 
 def run_case(seed: int, tally):
@@ -65,7 +66,7 @@ def run_case(seed: int, tally):
     before = _facts(reader.meter)
     sent = []
     try:
-        reader.session(lambda one: _attack(random, one, knows_password, sent))
+        honest = registers_in(reader.session(lambda one: _attack(random, one, knows_password, sent)).data)
     except Broken:
         raise
     except Exception as error:
@@ -73,7 +74,6 @@ def run_case(seed: int, tally):
     tally.cases += len(sent)
     tally.faults += len(sent)
     _judge(reader, before, knows_password, sent)
-    honest = registers_in(reader.session(_read_honestly).data)
     if honest["C.1.0"] != ["40123"]:
         raise Broken(BROKEN_RULES, f"another meter answers after {sent[-3:]!r}")
     for message in (sent[-1], b"/?" + b"1" * _HUGE + b"!\r\n", b"\x01P1\x02(" + b"a" * _HUGE + b")\x03\x00"):
@@ -82,20 +82,39 @@ def run_case(seed: int, tally):
 
 async def _attack(random, reader, knows_password, sent):
     """Send messages, right and wrong ones, at any time and at either speed."""
-    known = [*_MESSAGES, command("P1", f"({PASSWORD})")] if knows_password else list(_MESSAGES)
+    password = (command("P1", f"({PASSWORD})"),) if knows_password else ()
+    known = [*_MESSAGES, *password]
     while len(sent) < _BATCH:
-        for message in _ENTRY if random.random() < 0.2 else (_message(random, known),):
-            sent.append(message)
-            reader.line.reader_baud = None if random.random() < 0.8 else random.choice(messages.BAUDS)
-            end_us = reader.line.send(message)
-            pause_ms = random.choice((0, 20, 300, 300, 300, 700, 1_700, 4_000)) if random.random() < 0.99 else 100_000
-            await reader.clock.sleep_ms((end_us - reader.clock.now_us) // 1000 + pause_ms)
-            reader.line.heard = []
+        if random.random() < 0.05:
+            reader.line.reader_baud = None
+            for message in (_SIGN_ON, b"\x06051\r\n") + password:
+                await _send(reader, sent, message, 1_300)
+        reader.line.reader_baud = None if random.random() < 0.9 else random.choice(messages.BAUDS)
+        pause_ms = random.choice(_PAUSES_MS) if random.random() < 0.995 else 100_000
+        message = _message(random, [*known, _near_time(random, reader)])
+        await _send(reader, sent, message, pause_ms)
     await reader.clock.sleep_ms(_SILENCE_MS)
+    reader.line.reader_baud = 300
+    return await _read_honestly(reader)
+
+
+async def _send(reader, sent, message, pause_ms):
+    sent.append(message)
+    end_us = reader.line.send(message)
+    await reader.clock.sleep_ms((end_us - reader.clock.now_us) // 1000 + pause_ms)
+    reader.line.heard = []
+
+
+def _near_time(random, reader):
+    """Return a command that sets the clock to a time that the PIN may set as well."""
+    moment = datetime.fromtimestamp(reader.meter.timekeeper.now_s() + random.randrange(-300, 600), UTC)
+    return command("W1", f"1.0.0({moment:%y%m%d%H%M%S})")
 
 
 def _message(random, known):
     draw = random.random()
+    if draw < 0.1:
+        return known[-1]
     if draw < 0.3:
         return random.choice(known)
     message = mutated(random, random.choice(known), known)[:400]
@@ -174,8 +193,11 @@ def _hear(reader, message):
 
     async def listen():
         head = ReadoutHead(_Port(message), reader.meter)
-        task = asyncio.create_task(head.run())
+        failures = []
+        task = asyncio.create_task(note_failure(head.run(), failures))
         await reader.clock.sleep_ms(60_000)
         task.cancel()
+        if failures:
+            raise failures[0]
 
     reader.clock.run(listen())

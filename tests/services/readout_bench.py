@@ -47,13 +47,16 @@ class ReaderBench:
         async def both():
             import asyncio
 
+            failures = []
             head = ReadoutHead(self.meter.board.build_readout_port(), self.meter)
             self.line.reader_baud = 300
             self.line.take_heard()
-            task = asyncio.create_task(head.run())
+            task = asyncio.create_task(note_failure(head.run(), failures))
             await self.clock.sleep_ms(100)
             result = await script(self)
             task.cancel()
+            if failures:
+                raise failures[0]
             return result
 
         return self.clock.run(both())
@@ -114,6 +117,15 @@ class ReaderBench:
         """Enter programming mode and give the password. Return the characters of the answer."""
         await self.program()
         return await self.command("P1", f"({password})")
+
+
+async def note_failure(coroutine, failures):
+    """Run a coroutine that must not end, and note how it failed."""
+    try:
+        await coroutine
+        failures.append(RuntimeError("the head ended"))
+    except Exception as error:
+        failures.append(error)
 
 
 def check_of(characters):
