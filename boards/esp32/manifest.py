@@ -18,6 +18,7 @@ package(
         "micropython/console.py",
         "micropython/pin_signal.py",
         "micropython/readout_port.py",
+        "micropython/shared_pins.py",
         "micropython/watchdog.py",
     ),
     base_path="../..",

@@ -12,6 +12,7 @@ from machine import I2C, SPI, Pin
 from boards.micropython.clock import Clock
 from boards.micropython.console import ConsoleStream
 from boards.micropython.pin_signal import PinSignal
+from boards.micropython.shared_pins import SharedPins
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
@@ -133,33 +134,29 @@ class ChipBoard:
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
         self._floats = array("f", range(_FLOATS))
-        self._owners: dict[int, str] = {}  # by pin, of devices that are built on demand and may share pins
+        self._shared_pins = SharedPins()
 
     def build_metering_spi(self) -> "tuple[SPI, Pin] | None":
         """Return bus and chip select of a metering chip, or None if the board has no pins for it. Its mode is 3."""
-        if self._traits.metering_spi is None or not self._takes("metering chip", self._traits.metering_spi[1]):
+        if self._traits.metering_spi is None:
             return None
         bus, gpio = self._traits.metering_spi
+        if not self._shared_pins.take("metering chip", list(gpio.values())):
+            return None
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
         return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
 
     def build_readout_port(self) -> "ReadoutPort | None":
         """Return the serial line of a readout head, or None if no pins are free for it."""
-        if self._traits.readout_uart is None or not self._takes("readout head", self._traits.readout_uart[1]):
+        if self._traits.readout_uart is None:
+            return None
+        number, gpio = self._traits.readout_uart
+        if not self._shared_pins.take("readout head", list(gpio.values())):
             return None
         from boards.micropython.readout_port import UartReadoutPort
 
-        number, gpio = self._traits.readout_uart
         return UartReadoutPort(number, Pin(gpio["readout_send"]), Pin(gpio["readout_receive"]))
-
-    def _takes(self, owner: str, gpio: "dict[str, int]") -> bool:
-        """Return True if the pins are free, or have been this device's before. From then on they are."""
-        if any([self._owners.get(pin, owner) != owner for pin in gpio.values()]):
-            return False
-        for pin in gpio.values():
-            self._owners[pin] = owner
-        return True
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""
