@@ -12,7 +12,6 @@ from machine import I2C, SPI, Pin
 from boards.micropython.clock import Clock
 from boards.micropython.console import ConsoleStream
 from boards.micropython.pin_signal import PinSignal
-from boards.micropython.shared_pins import SharedPins
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
@@ -26,6 +25,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from boards.micropython.shared_pins import SharedPins
     from wattpurse.drivers.pulse_counter import PulseCounter
     from wattpurse.hal import Aes, Flash, ReadoutPort, Sampler, Watchdog
 
@@ -134,14 +134,14 @@ class ChipBoard:
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
         self._floats = array("f", range(_FLOATS))
-        self._shared_pins = SharedPins()
+        self._shared_pins: SharedPins | None = None  # no start without such a device loads the module
 
     def build_metering_spi(self) -> "tuple[SPI, Pin] | None":
         """Return bus and chip select of a metering chip, or None if the board has no pins for it. Its mode is 3."""
         if self._traits.metering_spi is None:
             return None
         bus, gpio = self._traits.metering_spi
-        if not self._shared_pins.take("metering chip", list(gpio.values())):
+        if not self._take_pins("metering chip", gpio):
             return None
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
@@ -152,11 +152,19 @@ class ChipBoard:
         if self._traits.readout_uart is None:
             return None
         number, gpio = self._traits.readout_uart
-        if not self._shared_pins.take("readout head", list(gpio.values())):
+        if not self._take_pins("readout head", gpio):
             return None
         from boards.micropython.readout_port import UartReadoutPort
 
         return UartReadoutPort(number, Pin(gpio["readout_send"]), Pin(gpio["readout_receive"]))
+
+    def _take_pins(self, owner: str, gpio: "dict[str, int]") -> bool:
+        """Return True if these pins are the owner's from now on."""
+        if self._shared_pins is None:
+            from boards.micropython.shared_pins import SharedPins
+
+            self._shared_pins = SharedPins()
+        return self._shared_pins.take(owner, list(gpio.values()))
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

@@ -27,6 +27,9 @@ class TestReadoutCommands(unittest.TestCase):
         self.bench.say("readout password geheim2026")
         numbers = [event.number for event in self.bench.meter.events.recent(3) if event.code == events.READOUT_SET]
         self.assertEqual(numbers, [4, 3, 1])
+        told = [events.text(event) for event in self.bench.meter.events.recent(3)]
+        self.assertEqual(told[0], "readout head set: password, by console")
+        self.assertEqual(told[2], "readout head set: on, by console")
         self.bench.restart()
         facts = {"on": True, "address": "WEG7", "address_is_number": False, "password_set": True}
         self.assertEqual(self.bench.facts("readout"), facts)

@@ -203,6 +203,7 @@ OTHER_TEXTS = {
     READOUT_REFUSED: "wrong password at the readout head",
     READOUT_SET: "readout head set",
 }
+_READOUT_CHANGES = ("on", "off", "device address", "password")
 _RECORD = 1
 _CHAINED = 2
 _LAYOUT = "<IBBqq"
@@ -449,6 +450,8 @@ def text(event: Event) -> str:
         words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FLASH_TESTED:
         words += f" {event.number:06X}" if event.number else " unknown"
+    elif event.code == READOUT_SET and 1 <= event.number <= len(_READOUT_CHANGES):
+        words += ": " + _READOUT_CHANGES[event.number - 1]
     elif event.code in _NUMBERED:
         words += f" {event.number}"
     words += ", by " + carrier.text(event.by)
