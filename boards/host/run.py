@@ -101,6 +101,9 @@ def story(options: dict) -> int:
     useless = [name for name in ("state", "cards", "desk") if options[name] is not None]
     if options["contract"] not in (None, CONTRACT):
         useless.append("contract")
+    if options["readout"]:
+        print("Without the screen nobody paces the time for a reader: start in a terminal, without --story.")
+        return 2
     if useless:
         given = ", ".join([f"--{name} {options[name]}" for name in useless])
         print(f"Without the screen there is only the story of a {CONTRACT} meter, in a folder of its own.")

@@ -136,7 +136,7 @@ def switch_readout_on(world: "LiveWorld") -> None:
     if not answer[0].startswith("the readout head is on"):
         raise ValueError(f"{answer[0]}: start without --readout, and type 'readout on' at the console")
     world.reset_board()
-    world.run_for(_START_LIMIT_S)
+    world.run_until(lambda: False, _START_LIMIT_S)
 
 
 def open_world(

@@ -49,6 +49,7 @@ class Line(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return up to so many characters, none after a short time."""
+        ...
 
     def flush(self) -> None:
         """Wait until everything is sent."""
