@@ -3,14 +3,25 @@
 The reader of PyPI shares no code with this project.
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from iec62056_21.client import Iec6205621Client
 from iec62056_21.messages import CommandMessage, DataSet
 
+from tests.house.places import ROOT
 from tests.tools.head_on_pty import PASSWORD, HeadOnPty
 from wattpurse.core.text import time_text
 from wattpurse.services.console.facts import zone_of
@@ -96,6 +107,53 @@ def test_the_command_sets_the_clock_with_the_password_alone(head, capsys, monkey
     assert run(head.path, "--set-clock", "2031-01-01T00:00:00") == 1
     assert "(ER0" in capsys.readouterr().err
     assert run(head.path, "--set-clock", now) == 0
+
+
+def test_the_simulated_meter_at_its_screen_has_a_head_on_a_pseudo_terminal(tmp_path, capsys):
+    link = tmp_path / "meter/readout"
+    words = ["--readout", "--state", tmp_path / "meter", "--cards", tmp_path / "cards", "--desk", tmp_path]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    screen, keyboard = pty.openpty()
+    fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    meter = subprocess.Popen(
+        [ROOT / "tools/toolchain/unix-run", "boards/host/run.py", *words],
+        stdin=keyboard,
+        stdout=keyboard,
+        stderr=keyboard,
+        start_new_session=True,
+        env=os.environ | {"PATH": path},
+    )
+    os.close(keyboard)
+    shown = bytearray()
+    drain = threading.Thread(target=_read_all, args=(screen, shown))
+    drain.start()
+    try:
+        _await(link.is_symlink)
+        assert run(str(link), "--register", "C.1.0") == 0
+        assert capsys.readouterr().out == "10000001\n"
+        os.write(screen, b"q")
+        assert meter.wait(30) == 0
+        _await(lambda: not link.is_symlink())
+    finally:
+        meter.kill()
+        meter.wait()
+        drain.join()
+        os.close(screen)
+    assert b"The readout head is at /dev/pts/" in shown
+
+
+def _read_all(screen, shown):
+    with contextlib.suppress(OSError):
+        while data := os.read(screen, 4096):
+            shown += data
+
+
+def _await(condition):
+    for _ in range(1_200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within a minute")
 
 
 def test_a_head_at_which_nobody_answers_is_told(capsys, monkeypatch):
