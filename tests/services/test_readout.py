@@ -4,6 +4,7 @@ import unittest
 
 from tests import samples
 from tests.services.readout_bench import ReaderBench, command, data_set_in, registers_in
+from wattpurse import stores
 from wattpurse.core import carrier
 from wattpurse.core.money import contract
 from wattpurse.core.records import events
@@ -294,6 +295,18 @@ class TestReadout(unittest.TestCase):
 
         self.assertEqual(self.session(guess), "(ER05)")
         self.reader.bench.log_in()
+
+    def test_an_attempt_that_flash_does_not_record_is_refused_and_the_head_goes_on(self):
+        first, sectors = stores.SETTINGS_RING
+        faults = self.reader.bench.hardware.flash.faults
+
+        async def attempt(reader):
+            faults.bad_sectors.update(range(first, first + 2 * sectors))
+            given = await reader.log_in()
+            faults.bad_sectors.clear()
+            return data_set_in(given), await reader.texts([("W1", "0.9.1(100000)"), ("R1", "C.1.0()")])
+
+        self.assertEqual(self.session(attempt), ("(ER07)", ["(ER04)", "C.1.0(40123)"]))
 
     def test_the_pin_is_not_the_password(self):
         from tests.services.console.console_bench import PIN

@@ -165,7 +165,10 @@ class ReadoutHead:
 
     async def _log_in(self, password: bytes) -> bytes:
         self._may_write = False
-        result = await self._password.attempt(password)
+        try:
+            result = await self._password.attempt(password)
+        except OSError:  # flash takes no record of the attempt, so it does not count
+            return messages.framed(messages.VALUE_REFUSED)
         if result != access.RIGHT:
             return messages.framed(_ERRORS[result])
         self._may_write = True
