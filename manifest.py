@@ -1,8 +1,8 @@
 # Modules frozen into the image of every board. A board's own manifest includes this one.
 import pathlib
 
-# An import looks through the names of the image from its begin. The start imports neither console nor clamps nor
-# keypad: they come last, so that they cost it nothing.
+# An import looks through the names of the image from its begin. The start imports neither console, clamps, keypad
+# nor readout head: they come last, so that they cost it nothing.
 CONSOLE = "services/console/"
 CLAMPS = (
     "drivers/atm90e32.py",
@@ -26,10 +26,17 @@ KEYPAD = (
     "services/digit_entry.py",
     "services/keypad.py",
 )
+READOUT = (
+    "core/messages/readout.py",
+    "core/records/readout_registers.py",
+    "services/console/readout.py",
+    "services/readout.py",
+    "services/readout_password.py",
+)
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 
-EARLY = [name for name in FILES if name not in CLAMPS + KEYPAD and not name.startswith(CONSOLE)]
+EARLY = [name for name in FILES if name not in CLAMPS + KEYPAD + READOUT and not name.startswith(CONSOLE)]
 
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")

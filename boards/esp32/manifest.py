@@ -17,6 +17,8 @@ package(
         "micropython/coils.py",
         "micropython/console.py",
         "micropython/pin_signal.py",
+        "micropython/readout_port.py",
+        "micropython/shared_pins.py",
         "micropython/watchdog.py",
     ),
     base_path="../..",

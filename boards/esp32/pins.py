@@ -52,8 +52,16 @@ METERING_CHIP_WIRING = (
     ("metering_select", 0, "out", "ATM90E32AS, CS", "needs 10 kOhm to 3.3 V"),
 )
 
+# The same for a readout head, or a second serial line: see docs/readout.md. A metering chip has these pins for itself,
+# and so has the PSRAM of some modules: then there is no room for a head.
+READOUT_WIRING = (
+    ("readout_send", 17, "out", "transmitter of the readout head", "UART 2 TX; rests at 1; not with a metering chip"),
+    ("readout_receive", 16, "in", "receiver of the readout head", "UART 2 RX; needs 10 kOhm to 3.3 V"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
 METERING_GPIO = {row[0]: row[1] for row in METERING_CHIP_WIRING}
+READOUT_GPIO = {row[0]: row[1] for row in READOUT_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
 # `display order` at the console changes it for one meter.

@@ -17,6 +17,7 @@ from boards.host.chips.pin import INPUT, PUSH_PULL, Pin, Wire
 from boards.host.chips.power import BoardReset
 from boards.host.chips.pulse_source import PulseSource
 from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.readout_line import ReadoutLineModel
 from boards.host.chips.relay import RelayModel
 from boards.host.chips.rtc import RtcModel
 from boards.host.chips.sensor import SensorModel
@@ -56,6 +57,7 @@ class Hardware:
         self.clock = clock
         self.random_bits = RandomBits(seed)
         self.console = ConsoleModel(clock)
+        self.readout_line = ReadoutLineModel(clock)
         if memory is not None:
             memory.extend(b"\xff" * (FLASH_SECTORS * SECTOR_SIZE - len(memory)))  # an older meter had fewer sectors
         self.flash = FlashModel(clock, FLASH_SECTORS, self.random_bits, memory)
@@ -103,6 +105,7 @@ class Hardware:
         self.source.board_powered()
         self.clamps.board_powered()
         self.console.board_started()
+        self.readout_line.board_started()
         self.board = Board(self)
 
     def mains_failed(self) -> None:
@@ -134,6 +137,7 @@ class Hardware:
             ("keypad", self.expander),
         ):
             found += [f"{name}: {violation}" for violation in model.violations]
+        found += [f"readout head: {violation}" for violation in self.readout_line.violations]
         if self.clamps.chip is not None:
             found += [f"metering chip: {violation}" for violation in self.clamps.chip.violations]
         return found
@@ -158,6 +162,7 @@ class Board:
         self.flash = hardware.flash
         self.watchdog = hardware.watchdog
         self.console = hardware.console
+        self._readout_line = hardware.readout_line
         self.aes = aes
         self.counter = PulseCounter(hardware.clamps.read_pulses, hardware.source.modulus)
         self._clamps = hardware.clamps
@@ -198,6 +203,10 @@ class Board:
     def build_keypad(self) -> Keypad:
         """Return the keypad, whose expander is on the bus of the clock."""
         return Keypad(ExpanderLines(self._i2c))
+
+    def build_readout_port(self) -> ReadoutLineModel:
+        """Return the meter's end of the line to a reader."""
+        return self._readout_line
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""

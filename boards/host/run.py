@@ -8,15 +8,30 @@ import os
 import sys
 
 from boards.host.screen import terminal
-from boards.host.world.commissioning import CHIP, CONTRACT, CT, PULSE, customer_from, customer_of, open_world
+from boards.host.world.commissioning import (
+    CHIP,
+    CONTRACT,
+    CT,
+    PULSE,
+    customer_from,
+    customer_of,
+    open_world,
+    switch_readout_on,
+)
 from boards.host.world.guide import Guide
 from boards.host.world.state_folder import TERMINAL_SIZE
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.screen.readout_terminal import ReadoutTerminal
+    from boards.host.world.state_folder import StateFolder
+    from boards.host.world.world import World
 
 _OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end")
 _FRONT_ENDS = (PULSE, CT, CHIP)
 _USAGE = (
     "usage: run.py [--contract NAME] [--front-end pulse|ct|chip] [--state FOLDER] [--cards FOLDER] [--desk FOLDER]"
-    " [--story]"
+    " [--readout] [--story]"
 )
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
@@ -28,6 +43,7 @@ _HELP = """
                    with -ct or -chip behind it for clamps
   --cards FOLDER   the cards; the default is cards
   --desk FOLDER    the keys and the record of the vending station; the default is this folder
+  --readout        a pseudo terminal at the readout head, for 'wattpurse readout' and other readers
   --story          tell some days of a prepaid-money meter instead, as without a terminal
 """
 
@@ -38,11 +54,11 @@ def arguments(words: list) -> dict:
     Raises ValueError that names the mistake.
     """
     options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end"))
-    options["story"] = options["help"] = False
+    options["story"] = options["help"] = options["readout"] = False
     words = list(words)
     while words:
         word = words.pop(0)
-        if word in ("--story", "--help"):
+        if word in ("--story", "--help", "--readout"):
             options[word[2:]] = True
         elif word not in _OPTIONS:
             raise ValueError(f"'{word}' is not understood; {_USAGE}")
@@ -85,6 +101,9 @@ def story(options: dict) -> int:
     useless = [name for name in ("state", "cards", "desk") if options[name] is not None]
     if options["contract"] not in (None, CONTRACT):
         useless.append("contract")
+    if options["readout"]:
+        print("Without the screen nobody paces the time for a reader: start in a terminal, without --story.")
+        return 2
     if useless:
         given = ", ".join([f"--{name} {options[name]}" for name in useless])
         print(f"Without the screen there is only the story of a {CONTRACT} meter, in a folder of its own.")
@@ -110,6 +129,7 @@ def live(options: dict) -> int:
         world, cards, state = open_world(
             state_folder, cards_folder, desk_folder, seed, options["contract"], options["front-end"]
         )
+        readout = _readout_of(world, state) if options["readout"] else None
     except (OSError, ValueError) as error:
         print(f"The meter cannot be made ready: {error}")
         return 1
@@ -118,10 +138,22 @@ def live(options: dict) -> int:
     guide = Guide(customer_from(state.customer), cards_folder, desk_folder)
     try:
         with terminal.Terminal(state.path + "/" + TERMINAL_SIZE) as screen:
-            Session(world, cards, state, screen, glyphs_of_locale(), guide).run()
+            Session(world, cards, state, screen, glyphs_of_locale(), guide, readout).run()
     finally:
+        if readout is not None:
+            readout.close()
         state.close()
     return 0
+
+
+def _readout_of(world: "World", state: "StateFolder") -> "ReadoutTerminal":
+    """Switch the readout head on, and return a terminal at it."""
+    from boards.host.screen.readout_terminal import ReadoutTerminal
+
+    switch_readout_on(world)
+    terminal_of_head = ReadoutTerminal(state.path, world.hardware.readout_line)
+    print(f"The readout head is at {terminal_of_head.path}: wattpurse readout {terminal_of_head.link}")
+    return terminal_of_head
 
 
 if __name__ == "__main__":

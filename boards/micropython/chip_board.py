@@ -25,9 +25,10 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from boards.micropython.shared_pins import SharedPins
     from wattpurse.drivers.keypad import Keypad
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, Flash, Sampler, Watchdog
+    from wattpurse.hal import Aes, Flash, ReadoutPort, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -51,6 +52,7 @@ class ChipTraits:
     whose pins have no pull-up of the chip; the board has a resistor there. `note_reset` is called before the board
     resets itself, for chips that do not tell such a reset from a panic. `metering_spi` has the number of the SPI bus of
     a metering chip, and the GPIO numbers of its wires by signal. It is None if there is no room for such a chip.
+    `readout_uart`, which a board sets, has the number of the UART of a readout head, and its GPIO numbers by signal.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class ChipTraits:
         self.bare_inputs = bare_inputs
         self.note_reset = note_reset
         self.metering_spi = metering_spi
+        self.readout_uart: tuple[int, dict[str, int]] | None = None
 
 
 def _fill_holes(floats: array) -> None:
@@ -133,12 +136,15 @@ class ChipBoard:
         self.unique_id = machine.unique_id()
         self._collected_ms = time.ticks_ms()
         self._floats = array("f", range(_FLOATS))
+        self._shared_pins: SharedPins | None = None  # no start without such a device loads the module
 
     def build_metering_spi(self) -> "tuple[SPI, Pin] | None":
         """Return bus and chip select of a metering chip, or None if the board has no pins for it. Its mode is 3."""
         if self._traits.metering_spi is None:
             return None
         bus, gpio = self._traits.metering_spi
+        if not self._take_pins("metering chip", gpio):
+            return None
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
         return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
@@ -152,6 +158,25 @@ class ChipBoard:
         rows = [self._open_drain(f"keypad_row_{number}") for number in (1, 2, 3, 4)]
         columns = [self._loop(f"keypad_column_{number}") for number in (1, 2, 3)]
         return Keypad(PinLines(tuple(rows), tuple(columns)))
+
+    def build_readout_port(self) -> "ReadoutPort | None":
+        """Return the serial line of a readout head, or None if no pins are free for it."""
+        if self._traits.readout_uart is None:
+            return None
+        number, gpio = self._traits.readout_uart
+        if not self._take_pins("readout head", gpio):
+            return None
+        from boards.micropython.readout_port import UartReadoutPort
+
+        return UartReadoutPort(number, Pin(gpio["readout_send"]), Pin(gpio["readout_receive"]))
+
+    def _take_pins(self, owner: str, gpio: "dict[str, int]") -> bool:
+        """Return True if these pins are the owner's from now on."""
+        if self._shared_pins is None:
+            from boards.micropython.shared_pins import SharedPins
+
+            self._shared_pins = SharedPins()
+        return self._shared_pins.take(owner, list(gpio.values()))
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

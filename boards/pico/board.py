@@ -9,7 +9,7 @@ from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
-from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO
+from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO, READOUT_GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -30,18 +30,20 @@ def build_board() -> "Board":
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
+    traits = ChipTraits(
+        reader_bus=0,
+        has_hard_interrupts=True,
+        display_delay_us=time.sleep_us,
+        display_order=DISPLAY_ORDER,
+    )
+    traits.readout_uart = 0, READOUT_GPIO
     return ChipBoard(
         "Raspberry Pi Pico",
         GPIO,
         counter=pulses,
         flash=PicoFlash(storage.ring_blocks(), _read_identification),
         watchdog=watchdog,
-        traits=ChipTraits(
-            reader_bus=0,
-            has_hard_interrupts=True,
-            display_delay_us=time.sleep_us,
-            display_order=DISPLAY_ORDER,
-        ),
+        traits=traits,
         build_sampler=_build_sampler,
     )
 

@@ -54,7 +54,15 @@ CLAMP_WIRING = (
     ("voltage_2", 29, "in", "divider of L2", "not on a Pico; ADC3; rests at 1.50 V"),
 )
 
+# The same for a readout head, or a second serial line: see docs/readout.md. UART 0 is the only one with free pins, so a
+# modem on these pins leaves no room for a head.
+READOUT_WIRING = (
+    ("readout_send", 0, "out", "transmitter of the readout head", "pin 1; UART 0 TX; rests at 1"),
+    ("readout_receive", 1, "in", "receiver of the readout head", "pin 2; UART 0 RX; needs 10 kOhm to 3.3 V"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
+READOUT_GPIO = {row[0]: row[1] for row in READOUT_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
 # `display order` at the console changes it for one meter.

@@ -42,6 +42,7 @@ VERSION = "0.1.0"
 
 SERVICE_CARD_MINUTES = 10
 CLAMPS_PERIOD_MS = 1_000
+NO_HEAD_MS = 600_000
 
 
 class Meter:
@@ -216,6 +217,8 @@ class Meter:
             supervisor.add("card reader", self.card_desk.run)
         if self.settings.get("keypad", 0):
             supervisor.add("keypad", self._read_keypad)
+        if self.settings.get("readout", b"")[:1] == b"\x01":
+            supervisor.add("readout head", self._read_out)
 
     async def _read_keypad(self) -> None:
         """Take keys, for ever. The modules are loaded here: most meters have no keypad."""
@@ -297,6 +300,15 @@ class Meter:
             if self.clamps is not None:
                 self.clamps.step()
             await self.board.clock.sleep_ms(CLAMPS_PERIOD_MS)
+
+    async def _read_out(self) -> None:
+        """Serve readers at the readout head. Its modules are loaded when energy is being counted."""
+        from wattpurse.services.readout import ReadoutHead
+
+        port = self.board.build_readout_port()
+        while port is None:  # the image is another than the one on which the head was switched on
+            await self.board.clock.sleep_ms(NO_HEAD_MS)
+        await ReadoutHead(port, self).run()
 
     def _count_first(self) -> None:
         try:

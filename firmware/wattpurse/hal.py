@@ -150,6 +150,21 @@ if TYPE_CHECKING:
 
         def writeto_mem(self, __address: int, __register: int, __data: "bytes | bytearray | memoryview") -> None: ...
 
+    class ReadoutPort(Protocol):
+        """A serial line of seven bits, even parity and one stop bit, to a reader. No call waits.
+
+        `read` fills `buffer` as far as characters have arrived, and returns their number. `write` takes up to 32
+        characters if those before have been sent; `is_sent` is True once the line is quiet.
+        """
+
+        def set_baud(self, __baud: int) -> None: ...
+
+        def read(self, __buffer: bytearray) -> int: ...
+
+        def write(self, __data: "bytes | bytearray | memoryview") -> None: ...
+
+        def is_sent(self) -> bool: ...
+
     class Board(Protocol):
         """Every device of `DEVICES`, with its type. Nobody replaces one, so a board may have a narrower type."""
 
@@ -170,6 +185,7 @@ if TYPE_CHECKING:
         def build_metering_spi(self) -> "tuple[Spi, Callable[[int], object]] | None": ...
 
         def build_keypad(self) -> "Keypad | None": ...
+        def build_readout_port(self) -> "ReadoutPort | None": ...
 
         @property
         def load_switch(self) -> LoadSwitch: ...
@@ -231,6 +247,10 @@ DEVICES = (
         "build_metering_spi() -> (bus, chip select) of an ATM90E32AS, whose CF1 the counter counts, or None",
     ),
     ("build_keypad", "build_keypad() -> drivers.keypad.Keypad, or None if the board has no lines for one"),
+    (
+        "build_readout_port",
+        "build_readout_port() -> the serial line of a readout head, or None without free pins for it",
+    ),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),

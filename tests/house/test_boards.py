@@ -99,6 +99,22 @@ def test_a_metering_chip_has_pins_of_its_own_that_may_serve_it(name):
     assert {row[0]: row[1] for row in pins.METERING_CHIP_WIRING} == pins.METERING_GPIO
 
 
+def test_a_readout_head_has_pins_that_no_other_part_needs_at_once(board):
+    pins = pins_of(board)
+    assert {row[0]: row[2] for row in pins.READOUT_WIRING} == {"readout_send": "out", "readout_receive": "in"}
+    assert {row[0]: row[1] for row in pins.READOUT_WIRING} == pins.READOUT_GPIO
+    used = set(pins.READOUT_GPIO.values())
+    assert len(used) == 2 and used <= set(board.pins.gpio) - set(board.pins.input_only)
+    assert not used & set(pins.GPIO.values())
+    shared = used & set(getattr(pins, "METERING_GPIO", {}).values())
+    notes = " ".join(row[4] for row in pins.READOUT_WIRING)
+    assert ("not with a metering chip" in notes) == bool(shared)
+    if board.pins.header:
+        header = dict(zip(board.pins.gpio, board.pins.header, strict=True))
+        for signal, gpio, _, _, note in pins.READOUT_WIRING:
+            assert note.split(";")[0] == f"pin {header[gpio]}", signal
+
+
 def test_pins_have_the_functions_they_need(board):
     gpio = pins_of(board).GPIO
     for signal, possible in board.pins.functions.items():

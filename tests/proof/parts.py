@@ -6,6 +6,7 @@ from tests.proof import (
     bad_console,
     bad_flash,
     bad_keypad,
+    bad_readout,
     bad_tariffs,
     bad_tokens,
     cards,
@@ -36,6 +37,7 @@ PARTS = (
     bad_tariffs,
     bad_console,
     bad_keypad,
+    bad_readout,
     bad_flash,
     chip,
 )

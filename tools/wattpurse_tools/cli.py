@@ -32,6 +32,7 @@ COMMANDS = (
     "meter",
     "pins",
     "short_token",
+    "readout",
     "station",
     "tariff",
     "token",

@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from boards.host.cards.folder import CardFolder
     from boards.host.protocols import LiveWorld
+    from boards.host.screen.readout_terminal import ReadoutTerminal
     from boards.host.screen.screen import Glyphs
     from boards.host.screen.terminal import Terminal
     from boards.host.world.guide import Guide
@@ -41,7 +42,8 @@ class Session:
     """Applies keys of `terminal` to `world`. Cards come from `folder`; `state` keeps everything else.
 
     The screen reads `notice`, `cards`, `console_is_open`, `keypad_is_open`, `typed`, `answer`, `events`, `speed_text()`
-    and the lamps. `guide` knows the customer's card and the next step.
+    and the lamps. `guide` knows the customer's card and the next step. `readout` is the terminal of the readout
+    head, or None.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Session:
         terminal: "Terminal",
         glyphs: "Glyphs",
         guide: "Guide",
+        readout: "ReadoutTerminal | None" = None,
     ) -> None:
         self.notice = ""
         self.cards = CardList(folder, guide.card)
@@ -64,6 +67,7 @@ class Session:
         self._world = world
         self._folder = folder
         self._guide = guide
+        self._readout = readout
         self._state = state
         self._terminal = terminal
         self._screen = Screen(world, folder, glyphs)
@@ -78,6 +82,9 @@ class Session:
         self._complaint_until_ms: int | None = None
         self._size = terminal.size()
         hardware = world.hardware
+        if readout is not None:
+            self._complain(f"the readout head is at {readout.path}, or {readout.link}")
+            self.answer.add([f"wattpurse readout {readout.link}"])
         self._lamps = [Lamp(wire) for wire in (hardware.buzzer_wire, hardware.open_coil_wire, hardware.close_coil_wire)]
 
     def run(self) -> None:
@@ -250,6 +257,8 @@ class Session:
 
     def _pace(self, until_us: int) -> int:
         """Return how far virtual time may go, at most `until_us`. Wait for keys if it has to wait."""
+        if self._readout is not None:
+            self._readout.carry()
         if ms_between(real_ms(), self._next_frame_ms) >= 0:
             self._frame()
         wait_ms = self._pacer.real_ms_until(until_us)

@@ -143,6 +143,20 @@ def fit_keypad(world: "LiveWorld", desk: "VendingDesk", meter_number: int) -> No
     desk.allow_digits(meter_number, "--amount 50 --kwh 100 --days 31")
 
 
+def switch_readout_on(world: "LiveWorld") -> None:
+    """Let the readout head of a commissioned meter answer. Raises ValueError if its PIN is another than that given."""
+    if not world.run_until(lambda: world.account is not None, _START_LIMIT_S):
+        raise ValueError("the meter does not start with its ledger")
+    if world.type_line("readout")[0].endswith("on"):
+        return
+    world.type_line("login " + PIN)
+    answer = world.type_line("readout on")
+    if not answer[0].startswith("the readout head is on"):
+        raise ValueError(f"{answer[0]}: start without --readout, and type 'readout on' at the console")
+    world.reset_board()
+    world.run_until(lambda: False, _START_LIMIT_S)
+
+
 def open_world(
     state_folder: str,
     cards_folder: str,

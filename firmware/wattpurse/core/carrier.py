@@ -6,8 +6,9 @@ CONSOLE = 2
 MQTT = 3
 BLE = 4
 KEYPAD = 5
+READOUT = 6
 
-_TEXTS = ("meter", "card", "console", "mqtt", "ble", "keypad")
+_TEXTS = ("meter", "card", "console", "mqtt", "ble", "keypad", "readout")
 
 
 def text(carrier: int) -> str:

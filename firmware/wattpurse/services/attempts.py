@@ -1,4 +1,4 @@
-"""Attempts at a secret, and the delay after wrong ones: of a PIN, or of a token of twenty digits.
+"""Attempts at a secret, and the delay after wrong ones: of a PIN, a password, or a token of twenty digits.
 
 Every attempt is counted in flash before the secret is compared, so that cutting the power buys no further attempt. The
 following delay doubles from one second to an hour and survives a restart. Attempts made too soon are not counted, and

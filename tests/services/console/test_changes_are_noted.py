@@ -39,6 +39,12 @@ def _with_tamper():
     return bench
 
 
+def _with_readout():
+    bench = _in_service()
+    bench.say("readout on")
+    return bench
+
+
 def _blank():
     bench = Bench()
     bench.meter.stores.test_flash = lambda by_records: ()
@@ -114,6 +120,10 @@ ACTS = {
     "ct phase": (_measured_lagging, lambda _: "L2 500", events.CLAMPS_SET),
     "ct offset": (_measured_without_load, lambda _: "L1", events.CLAMPS_SET),
     "ct set": (_measured, lambda _: "nominal 230", events.CLAMPS_SET),
+    "readout on": (_in_service, lambda _: "", events.READOUT_SET),
+    "readout off": (_with_readout, lambda _: "", events.READOUT_SET),
+    "readout address": (_in_service, lambda _: "WEG7", events.READOUT_SET),
+    "readout password": (_in_service, lambda _: "geheim2026", events.READOUT_SET),
     "pin": (_in_service, lambda _: "5555", events.PIN_CHANGED),
     "reboot": (_in_service, lambda _: "", events.RESTART_ORDERED),
     "logout": (_in_service, lambda _: "", events.LOGOUT),

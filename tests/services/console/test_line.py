@@ -81,6 +81,7 @@ class TestSecrets(unittest.TestCase):
 
     def test_a_new_pin_is_not_shown(self):
         self.assertEqual(self._echo(b"pin 13579"), "pin *****")
+        self.assertEqual(self._echo(b"readout password geheim26"), "readout password ********")
 
     def test_pin_and_keys_of_a_commissioning_are_not_shown(self):
         key = b"0123456789abcdef0123456789abcdef"

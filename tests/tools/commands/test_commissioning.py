@@ -131,6 +131,10 @@ class TestArguments:
         assert run.main(["--front-end", "shunt"]) == 2
         assert "pulse or ct" in capsys.readouterr().out
 
+    def test_a_readout_head_needs_the_screen(self, capsys):
+        assert run.main(["--readout", "--story"]) == 2
+        assert "start in a terminal" in capsys.readouterr().out
+
     def test_unknown_contract_is_refused_with_the_list_of_contracts(self, capsys):
         assert run.main(["--contract", "barter"]) == 2
         assert "term" in capsys.readouterr().out

@@ -26,6 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     chip = getattr(pins, "METERING_CHIP_WIRING", ())
     if chip:
         print(f"\nWith a metering chip (docs/ct.md), whose CF1 is the pulse input:\n\n{table(chip)}")
+    readout = getattr(pins, "READOUT_WIRING", ())
+    if readout:
+        print(f"\nWith a readout head (docs/readout.md):\n\n{table(readout)}")
     return 0
 
 

@@ -82,6 +82,8 @@ METERING_CHIP_RESTORED = 60
 DIGITS_REFUSED = 72
 KEYPAD_LOST = 73
 KEYPAD_BACK = 74
+READOUT_REFUSED = 76
+READOUT_SET = 77
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -117,6 +119,7 @@ LIMITED = {
     DIGITS_REFUSED: 0,
     KEYPAD_LOST: 0,
     KEYPAD_BACK: 0,
+    READOUT_REFUSED: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
 _NUMBERED = (
@@ -154,6 +157,7 @@ UNLIMITED = (
     TOKEN_VOIDED,
     RESTART_ORDERED,
     CLAMPS_SET,
+    READOUT_SET,
 )
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
@@ -205,7 +209,10 @@ OTHER_TEXTS = {
     DIGITS_REFUSED: "wrong digits",
     KEYPAD_LOST: "keypad does not answer",
     KEYPAD_BACK: "keypad answers again",
+    READOUT_REFUSED: "wrong password at the readout head",
+    READOUT_SET: "readout head set",
 }
+_READOUT_CHANGES = ("on", "off", "device address", "password")
 _RECORD = 1
 _CHAINED = 2
 _LAYOUT = "<IBBqq"
@@ -452,6 +459,8 @@ def text(event: Event) -> str:
         words += ": " + ", ".join(tamper.texts(event.number))
     elif event.code == FLASH_TESTED:
         words += f" {event.number:06X}" if event.number else " unknown"
+    elif event.code == READOUT_SET and 1 <= event.number <= len(_READOUT_CHANGES):
+        words += ": " + _READOUT_CHANGES[event.number - 1]
     elif event.code in _NUMBERED:
         words += f" {event.number}"
     words += ", by " + carrier.text(event.by)

@@ -54,6 +54,10 @@ _NAMES = (
     ("wrong_digits", 45, True),
     ("wrong_digits_s", 46, True),
     ("keypad", 47, True),
+    ("readout", 48, False),
+    ("readout_password", 49, False),
+    ("wrong_readouts", 50, True),
+    ("wrong_readout_s", 51, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

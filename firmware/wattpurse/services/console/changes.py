@@ -31,9 +31,9 @@ DIGITS = 20
 _TERM_LIMIT = 10**18
 
 
-def note(meter: "Meter", code: int, number: int = 0, extra: int = 0) -> None:
-    """Write into the event log that the console did something."""
-    meter.events.note(code, carrier.CONSOLE, meter.timekeeper.now_s(), number, extra)
+def note(meter: "Meter", code: int, number: int = 0, extra: int = 0, by: int = carrier.CONSOLE) -> None:
+    """Write into the event log that the console did something, or somebody with its rights."""
+    meter.events.note(code, by, meter.timekeeper.now_s(), number, extra)
 
 
 def set_tariff(meter: "Meter", arguments: list) -> str:
@@ -73,7 +73,7 @@ def set_clock(meter: "Meter", arguments: list) -> str:
     read.expect(arguments, "clock set 2026-11-22T10:00:00+01:00 [sure]", 1, 2)
     utc_s = read_time(arguments[0])
     if meter.fault == supply.ON:
-        chip_took_it = _move_clock(meter, utc_s, arguments[1:] == ["sure"])
+        chip_took_it = move_clock(meter, utc_s, arguments[1:] == ["sure"])
     else:
         chip_took_it = meter.timekeeper.set(utc_s)
     done = "the clock is " + time_text(utc_s, zone_of(meter))
@@ -175,13 +175,21 @@ def test_supply(meter: "Meter", arguments: list) -> str:
 def read_time(text: str) -> int:
     """Return a time that a clock may be set to. Raises ValueError for any other."""
     utc_s = parse_time(text)
-    if not EARLIEST_S <= utc_s <= LATEST_S:
-        raise ValueError("the year must be 2026 to 2105")
+    _refuse_other_years(utc_s)
     return utc_s
 
 
-def _move_clock(meter: "Meter", utc_s: int, is_sure: bool) -> bool:
-    """Move the clock of a meter in service. Return False if the clock chip did not take the time."""
+def _refuse_other_years(utc_s: int) -> None:
+    if not EARLIEST_S <= utc_s <= LATEST_S:
+        raise ValueError("the year must be 2026 to 2105")
+
+
+def move_clock(meter: "Meter", utc_s: int, is_sure: bool, by: int = carrier.CONSOLE) -> bool:
+    """Move the clock of a meter in service. Return False if the clock chip did not take the time.
+
+    Raise ValueError if somebody with the PIN may not move it there.
+    """
+    _refuse_other_years(utc_s)
     account, now_s = _settled(meter), meter.timekeeper.now_s()
     is_trusted = meter.timekeeper.trusted
     counted_s = clock_rules.seconds_by_hand(account, now_s, utc_s, is_trusted, meter.ledger.recorded_s)
@@ -192,7 +200,7 @@ def _move_clock(meter: "Meter", utc_s: int, is_sure: bool) -> bool:
             f"that is {days} days ahead, and each day is charged its standing charge: add 'sure' to confirm"
         )
     chip_took_it = time_notes.set_clock(meter.ledger, meter.timekeeper, utc_s, counted_s=counted_s)
-    note(meter, events.CLOCK_SET, utc_s, now_s)
+    note(meter, events.CLOCK_SET, utc_s, now_s, by)
     return chip_took_it
 
 

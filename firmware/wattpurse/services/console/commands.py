@@ -33,6 +33,7 @@ REPORTS = (
     ("identity", "", "meter number, calibration, firmware, board", facts.identity, reports.identity),
     ("version", "", "version of the firmware", facts.version, reports.version),
     ("ct", "", "readings of the clamps", wiring.clamps, wiring.clamps_text),
+    ("readout", "", "the readout head", wiring.readout, wiring.readout_text),
 )
 
 # name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
@@ -68,6 +69,16 @@ CHANGES = (
     ("ct phase", "LEG WATTS", "set the phase by a load that lags", TECHNICIAN, wiring.set_clamp_phase),
     ("ct offset", "LEG", "set the offset without a load", TECHNICIAN, wiring.set_clamp_offset),
     ("ct set", "NAME [LEG] VALUE", "set a figure of clamps and dividers", TECHNICIAN, wiring.set_clamp_figure),
+    ("readout on", "", "let the readout head answer", TECHNICIAN, wiring.switch_readout_on),
+    ("readout off", "", "let it fall silent", TECHNICIAN, wiring.switch_readout_off),
+    ("readout address", "ADDRESS|number", "set its device address", TECHNICIAN, wiring.set_readout_address),
+    (
+        "readout password",
+        "PASSWORD",
+        "set the password to set the clock there",
+        TECHNICIAN,
+        wiring.set_readout_password,
+    ),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     (
         "commission",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SILENCE_MS = 10 * 60_000
 RIGHTS_EVERY_MS = 10_000
 
-_SALT_SIZE = 16
+SALT_SIZE = 16
 _CHECK_PURPOSE = b"console pin"
 
 
@@ -148,7 +148,7 @@ class Login:
 
     def settings_of(self, pin: str) -> tuple:
         """Return the (name, value) pairs that make `pin` the PIN, for `Settings.set_all`."""
-        salt = self._meter.board.random_bytes(_SALT_SIZE)
+        salt = self._meter.board.random_bytes(SALT_SIZE)
         return (("pin_salt", salt), ("pin_check", self._check(salt, pin)))
 
     def _has_pin(self) -> bool:

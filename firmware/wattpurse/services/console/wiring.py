@@ -1,6 +1,6 @@
-"""The wiring of the meter at the console: order of the display's digits, speed of its lines, keypad, and clamps.
+"""The wiring of the meter at the console: digit order and line speed of the display, keypad, clamps and readout head.
 
-The commands of the clamps are in a module of their own, which only a meter with clamps has in its memory.
+The commands of clamps and readout head are in modules of their own, which only a meter with them has in its memory.
 """
 
 from wattpurse.core import carrier
@@ -127,6 +127,42 @@ def set_clamp_offset(meter: "Meter", arguments: list) -> str:
 def set_clamp_figure(meter: "Meter", arguments: list) -> str:
     """Set a figure of the clamps' installation."""
     return _clamps_module(meter).set_figure(meter, arguments)
+
+
+def readout(meter: "Meter", _arguments: list) -> dict:
+    """Return the state of the readout head."""
+    return _readout_module().facts_of(meter)
+
+
+def readout_text(facts: dict) -> str:
+    """Return the state of the readout head as text."""
+    return pairs(_readout_module().rows_of(facts))
+
+
+def switch_readout_on(meter: "Meter", _arguments: list) -> str:
+    """Let the readout head answer."""
+    return _readout_module().switch(meter, True)
+
+
+def switch_readout_off(meter: "Meter", _arguments: list) -> str:
+    """Let the readout head fall silent."""
+    return _readout_module().switch(meter, False)
+
+
+def set_readout_address(meter: "Meter", arguments: list) -> str:
+    """Set the device address of the readout head."""
+    return _readout_module().set_address(meter, arguments)
+
+
+def set_readout_password(meter: "Meter", arguments: list) -> str:
+    """Set the password of the readout head."""
+    return _readout_module().set_password(meter, arguments)
+
+
+def _readout_module() -> "ModuleType":
+    from wattpurse.services.console import readout as module
+
+    return module
 
 
 def _clamps_module(meter: "Meter") -> "ModuleType":
