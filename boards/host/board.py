@@ -78,6 +78,7 @@ class Hardware:
         self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
         self.relay.listen(self.source.set_contact)
         self.board = None
+        self.bluetooth: hal.BluetoothPort | None = None
 
     def power_up(self) -> None:
         """Switch the mains on: every chip gets its supply, and a new life of the processor begins."""
@@ -165,6 +166,7 @@ class Board:
         chip = hardware.reader
         self.reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self.clock)
         self._random_bits = hardware.random_bits
+        self._bluetooth = hardware.bluetooth
 
     def random_bytes(self, count: int) -> bytes:
         """Return bytes from the models' random source, so that a run can be repeated. This board makes no secrets."""
@@ -181,6 +183,10 @@ class Board:
         """Return the bus of the metering chip and its chip select. The first call wires the chip up."""
         chip = self._clamps.metering_chip()
         return chip, chip.select
+
+    def build_bluetooth(self) -> "hal.BluetoothPort | None":
+        """Return the radio, if somebody has put one into the simulated world."""
+        return self._bluetooth
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, Flash, Sampler, Watchdog
+    from wattpurse.hal import Aes, BluetoothPort, Flash, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -140,6 +140,14 @@ class ChipBoard:
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
         return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
+
+    def build_bluetooth(self) -> "BluetoothPort | None":
+        """Return the radio, or None if the image has none."""
+        try:  # only the images with a radio freeze this module, so it cannot be a plain import
+            module = __import__("boards.micropython.ble", None, None, ("AiobleRadio",))
+        except ImportError:
+            return None
+        return module.AiobleRadio(self.clock)
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from wattpurse.core.money.contract import Contract
     from wattpurse.drivers.atm90e32_calibration import Calibration as ChipCalibration
     from wattpurse.drivers.ct_calibration import Calibration
-    from wattpurse.hal import Board
+    from wattpurse.hal import BluetoothPort, Board
+    from wattpurse.services.bluetooth import Bluetooth
     from wattpurse.services.clamps import Clamps
     from wattpurse.services.console.console import Console
     from wattpurse.services.mains_watch import MainsWatch
@@ -60,6 +61,7 @@ class Meter:
         self.top_ups = self.stores.top_ups
         self.circumstances = Circumstances()
         self.clamps: Clamps | None = None
+        self.bluetooth: Bluetooth | None = None
         stores, clock = self.stores, board.clock
         self.timekeeper = timekeeper = TimeKeeper(rtc=board.rtc, clock=clock)
         self.key_slot = KeySlot(stores=stores, timekeeper=timekeeper, clock=clock, aes=board.aes)
@@ -205,6 +207,8 @@ class Meter:
         supervisor.add("console rights", self.console.login.run)
         if self.settings.get("site_key") is not None:
             supervisor.add("card reader", self.card_desk.run)
+        if self.settings.get("bluetooth", 0):
+            supervisor.add("bluetooth", self._serve_bluetooth)
 
     def commission(
         self,
@@ -270,6 +274,36 @@ class Meter:
                 self.ledger.change(lambda altered: altered.calibrate(impulses, 1))
         except ValueError:  # the image or the settings are those of another meter: supply must not stay on unmeasured
             self.stores.give_up(supply.FAULT)
+
+    def turn_bluetooth(self, is_on: bool) -> None:
+        """Turn Bluetooth on or off from now on. Raises ValueError if the image has no Bluetooth."""
+        if is_on and self.bluetooth is None:
+            self._start_bluetooth(self.board.build_bluetooth())
+            self.supervisor.add("bluetooth", self._serve_bluetooth)
+        self.settings.set("bluetooth", int(is_on))
+
+    def _start_bluetooth(self, port: "BluetoothPort | None") -> None:
+        """Build the service. Its modules are loaded here: a meter without it has no memory to spare for them."""
+        if port is None:
+            raise ValueError("this image has no Bluetooth; docs/bluetooth.md names the boards and their images")
+        from wattpurse.services.bluetooth import Bluetooth
+        from wattpurse.services.statement_numbers import StatementNumbers
+
+        self.bluetooth = Bluetooth(
+            port=port,
+            stores=self.stores,
+            clock=self.board.clock,
+            teller=self.teller,
+            statements=self.statements,
+            numbers=StatementNumbers(self.settings, "bluetooth_numbers"),
+            show_outcome=self.display.show_outcome,
+        )
+
+    async def _serve_bluetooth(self) -> None:
+        """Serve customers by Bluetooth for ever."""
+        if self.bluetooth is None:
+            self._start_bluetooth(self.board.build_bluetooth())
+        await self.bluetooth.run()
 
     async def _watch_clamps(self) -> None:
         """Look at the clamps once a second, for ever."""

@@ -72,6 +72,24 @@ if TYPE_CHECKING:
 
         def restart(self) -> None: ...
 
+    class BluetoothPort(Protocol):
+        """The radio with the service of `core.messages.advertising`. It has one connection at a time.
+
+        `advertise` returns True once somebody has connected. `read` returns what came, and b"" if nothing came in time.
+        `read` and `write` raise OSError if the connection is lost, and `write` also if the peer does not take the bytes
+        in time. `disconnect` and `stop` raise nothing.
+        """
+
+        async def advertise(self, __data: bytes, __scan_response: bytes, __timeout_ms: int) -> bool: ...
+
+        async def read(self, __timeout_ms: int) -> bytes: ...
+
+        async def write(self, __data: bytes, __timeout_ms: int) -> None: ...
+
+        async def disconnect(self) -> None: ...
+
+        async def stop(self) -> None: ...
+
     class Watchdog(Protocol):
         """Resets the board 8 s after the last `feed`."""
 
@@ -168,6 +186,8 @@ if TYPE_CHECKING:
 
         def build_metering_spi(self) -> "tuple[Spi, Callable[[int], object]] | None": ...
 
+        def build_bluetooth(self) -> "BluetoothPort | None": ...
+
         @property
         def load_switch(self) -> LoadSwitch: ...
 
@@ -226,6 +246,10 @@ DEVICES = (
     (
         "build_metering_spi",
         "build_metering_spi() -> (bus, chip select) of an ATM90E32AS, whose CF1 the counter counts, or None",
+    ),
+    (
+        "build_bluetooth",
+        "build_bluetooth() -> the radio: async advertise, read, write, disconnect, stop; or None if the image has none",
     ),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),

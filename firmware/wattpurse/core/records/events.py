@@ -79,6 +79,7 @@ CLAMP_RIGHT = 57
 METERING_CHIP_LOST = 58
 METERING_CHIP_BACK = 59
 METERING_CHIP_RESTORED = 60
+BLUETOOTH_SET = 70
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -122,6 +123,7 @@ _NUMBERED = (
     CLAMP_WRONG,
     CLAMP_RIGHT,
     METERING_CHIP_RESTORED,
+    BLUETOOTH_SET,
 )
 # The other events, which only a token, a PIN, a service card or commissioning can cause, and those of `token.KINDS`.
 # A tamper is latched, and only an authorised person clears it.
@@ -148,6 +150,7 @@ UNLIMITED = (
     TOKEN_VOIDED,
     RESTART_ORDERED,
     CLAMPS_SET,
+    BLUETOOTH_SET,
 )
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
@@ -196,6 +199,7 @@ OTHER_TEXTS = {
     METERING_CHIP_LOST: "metering chip does not answer",
     METERING_CHIP_BACK: "metering chip answers again",
     METERING_CHIP_RESTORED: "metering chip had lost its configuration and has it again, times",
+    BLUETOOTH_SET: "Bluetooth on (1) or off (0):",
 }
 _RECORD = 1
 _CHAINED = 2
