@@ -38,13 +38,13 @@ class AiobleRadio:
         """Advertise until somebody connects, at most `timeout_ms`. Return True if somebody has connected."""
         if self._aioble is None:
             self._register()
+        self._requests.read()  # what an earlier customer has left
         try:
             self._connection = await self._aioble.advertise(
                 ADVERTISE_US, adv_data=data, resp_data=scan_response, timeout_ms=timeout_ms
             )
         except asyncio.TimeoutError:
             return False
-        self._requests.read()  # what an earlier customer has left
         return self._connection is not None
 
     async def read(self, timeout_ms: int) -> bytes:
