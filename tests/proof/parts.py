@@ -5,6 +5,7 @@ from tests.proof import (
     bad_cards,
     bad_console,
     bad_flash,
+    bad_gatt,
     bad_tariffs,
     bad_tokens,
     cards,
@@ -34,6 +35,7 @@ PARTS = (
     bad_cards,
     bad_tariffs,
     bad_console,
+    bad_gatt,
     bad_flash,
     chip,
 )

@@ -13,11 +13,12 @@ from boards.host.chips.aes import aes
 from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.carriers import CARRIERS, hand_over
 from tests.proof.page import numbered
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
 from tests.proof.token_rules import CREDITING, OF_A_VENDING_POINT, Sold
 from tests.proof.token_sums import SHARE_PLACE, TokenSums
-from wattpurse.core import carrier, outcome
+from wattpurse.core import outcome
 from wattpurse.core.messages import token
 from wattpurse.core.seals import keys
 
@@ -26,7 +27,6 @@ ABOUT = "the same, other and forged tokens of several issuers over all carriers,
 SHORT_CASES = 400
 LONG_CASES = 10_000
 
-_CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE)
 _DELIVERIES = 120
 _DAY_S = 86_400
 _KINDS = (
@@ -127,7 +127,7 @@ class _Desk:
     def deliver_forged(self, data):
         """Deliver a token that no issuer sealed for this meter, or one that its issuer may not make."""
         programs = self.meter.flash.programs
-        result = self.meter.teller.redeem(data, self._random.choice(_CARRIERS))
+        result = hand_over(self.meter, data, self._random.choice(CARRIERS))
         self._tally.add("forgeries")
         if result == outcome.NOT_ENTITLED:
             self._tally.add("orders_by_vending_points")
@@ -147,7 +147,7 @@ class _Desk:
     def _redeem(self, one):
         """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
         self._under_way = one, self.meter.timekeeper.now_s()
-        result = self.meter.teller.redeem(one.data, self._random.choice(_CARRIERS))
+        result = hand_over(self.meter, one.data, self._random.choice(CARRIERS))
         self._tally.add("deliveries")
         self._judge(*self._under_way, result)
 

@@ -39,6 +39,11 @@ class ScriptedPort:
         self._clock = clock
         self._phone = None
 
+    @property
+    def is_free(self):
+        """True if no phone is connected and none waits."""
+        return not self.phones and self._phone is None
+
     async def advertise(self, data, scan_response, timeout_ms):
         """Give the next phone its connection."""
         if self._phone is not None:
