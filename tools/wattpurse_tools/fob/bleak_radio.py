@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
 
 CONNECT_S = 15.0
-MTU_OVERHEAD = 3
+SMALLEST_WRITE = 20
 
 
 class BleakRadio:
@@ -24,15 +24,17 @@ class BleakRadio:
 
     async def scan(self, seconds: float) -> list[FoundMeter]:
         """Return the meters that advertise within some seconds, the nearest first."""
-        from bleak import BleakScanner
-        from bleak.exc import BleakError
-
+        try:
+            from bleak import BleakScanner
+            from bleak.exc import BleakError
+        except ImportError as error:
+            raise OSError("the radio needs the package bleak: pip install 'wattpurse[fob]'") from error
         try:
             found = await BleakScanner.discover(
                 timeout=seconds, return_adv=True, service_uuids=[advertising.SERVICE_UUID]
             )
-        except BleakError as error:
-            raise OSError(f"this computer's Bluetooth cannot scan: {error}") from error
+        except (BleakError, OSError) as error:
+            raise OSError(f"this computer's Bluetooth does not answer; is it there, and on? ({error})") from error
         meters = []
         for address, (device, told) in found.items():
             state = advertising.read_state(told.manufacturer_data.get(advertising.NO_COMPANY, b""))
@@ -68,21 +70,26 @@ class BleakLink:
 
     def __init__(self) -> None:
         self._client: Any = None
+        self._size = SMALLEST_WRITE
         self._answers: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def begin(self, client: "BleakClient") -> None:
         """Subscribe to the answers of the meter."""
         self._client = client
+        requests = client.services.get_characteristic(advertising.REQUEST_UUID)
+        if requests is None:
+            raise OSError("this device does not serve as a meter")
+        self._size = max(requests.max_write_without_response_size, SMALLEST_WRITE)
         await client.start_notify(advertising.ANSWER_UUID, self._on_answer)
 
     async def write(self, data: bytes) -> None:
         """Write bytes to the meter, in as many writes as the connection needs."""
         from bleak.exc import BleakError
 
-        size = max(self._client.mtu_size, 23) - MTU_OVERHEAD
         try:
-            for start in range(0, len(data), size):
-                await self._client.write_gatt_char(advertising.REQUEST_UUID, data[start : start + size], response=True)
+            for start in range(0, len(data), self._size):
+                piece = data[start : start + self._size]
+                await self._client.write_gatt_char(advertising.REQUEST_UUID, piece, response=True)
         except BleakError as error:
             raise ConnectionError(str(error)) from error
 
