@@ -166,7 +166,7 @@ class Board:
         chip = hardware.reader
         self.reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self.clock)
         self._random_bits = hardware.random_bits
-        self._bluetooth = hardware.bluetooth
+        self._hardware = hardware
 
     def random_bytes(self, count: int) -> bytes:
         """Return bytes from the models' random source, so that a run can be repeated. This board makes no secrets."""
@@ -186,7 +186,7 @@ class Board:
 
     def build_bluetooth(self) -> "hal.BluetoothPort | None":
         """Return the radio, if somebody has put one into the simulated world."""
-        return self._bluetooth
+        return self._hardware.bluetooth
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""

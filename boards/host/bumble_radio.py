@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 POLL_MS = 2
 POST_MS = 5_000
-ADVERTISE_MS = 100
+ADVERTISE_MS = 250  # as the radio of a chip does
 MTU_OVERHEAD = 3  # of each notification
 METER_ADDRESS = "F0:F1:F2:F3:F4:F5"
 

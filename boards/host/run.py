@@ -12,11 +12,15 @@ from boards.host.world.commissioning import CHIP, CONTRACT, CT, PULSE, customer_
 from boards.host.world.guide import Guide
 from boards.host.world.state_folder import TERMINAL_SIZE
 
-_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end")
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from boards.host.world.world import World
+
+_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end", "--bluetooth")
 _FRONT_ENDS = (PULSE, CT, CHIP)
 _USAGE = (
     "usage: run.py [--contract NAME] [--front-end pulse|ct|chip] [--state FOLDER] [--cards FOLDER] [--desk FOLDER]"
-    " [--story]"
+    " [--bluetooth CONTROLLER] [--story]"
 )
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
@@ -28,6 +32,8 @@ _HELP = """
                    with -ct or -chip behind it for clamps
   --cards FOLDER   the cards; the default is cards
   --desk FOLDER    the keys and the record of the vending station; the default is this folder
+  --bluetooth NAME serve phones by this Bluetooth controller of the computer, as the package bumble names it:
+                   hci-socket:0, usb:0, tcp-client:HOST:PORT; 'bluetooth on' at the console turns it on
   --story          tell some days of a prepaid-money meter instead, as without a terminal
 """
 
@@ -37,7 +43,7 @@ def arguments(words: list) -> dict:
 
     Raises ValueError that names the mistake.
     """
-    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end"))
+    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end", "bluetooth"))
     options["story"] = options["help"] = False
     words = list(words)
     while words:
@@ -82,7 +88,7 @@ def main(words: list) -> int:
 
 def story(options: dict) -> int:
     """Tell the story, which has a contract and folders of its own. Returns the exit status."""
-    useless = [name for name in ("state", "cards", "desk") if options[name] is not None]
+    useless = [name for name in ("state", "cards", "desk", "bluetooth") if options[name] is not None]
     if options["contract"] not in (None, CONTRACT):
         useless.append("contract")
     if useless:
@@ -115,6 +121,12 @@ def live(options: dict) -> int:
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+    try:
+        _attach_bluetooth(world, options["bluetooth"])
+    except OSError as error:
+        print(error)
+        state.close()
+        return 1
     guide = Guide(customer_from(state.customer), cards_folder, desk_folder)
     try:
         with terminal.Terminal(state.path + "/" + TERMINAL_SIZE) as screen:
@@ -122,6 +134,17 @@ def live(options: dict) -> int:
     finally:
         state.close()
     return 0
+
+
+def _attach_bluetooth(world: "World", controller: str | None) -> None:
+    """Give the meter a radio, if a controller is named. Raises OSError if it does not answer."""
+    if controller is None:
+        return
+    if sys.implementation.name == "micropython":
+        raise OSError("--bluetooth needs CPython, with the package bumble: 'make run' takes it with this option")
+    from boards.host.bumble_radio import real_radio
+
+    world.hardware.bluetooth = real_radio(world.clock, controller)
 
 
 if __name__ == "__main__":
