@@ -17,7 +17,8 @@ CLAMPS = (
     "services/clamps.py",
     "services/console/clamps.py",
     "services/metering_chip.py",
-)BLUETOOTH = (
+)
+BLUETOOTH = (
     "core/messages/advertising.py",
     "core/messages/frames.py",
     "services/bluetooth.py",

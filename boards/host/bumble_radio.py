@@ -1,7 +1,7 @@
 """A Bluetooth radio for the simulated meter, over the package `bumble`: the port of `hal.BluetoothPort`.
 
-For CPython alone. `bumble` speaks to a real controller of the computer, or to a virtual one on a `LocalLink`, to which a
-test attaches its phone. Its stack runs on an asyncio loop of its own or on that of the meter. The port waits on the
+For CPython alone. `bumble` speaks to a real controller of the computer, or to a virtual one on a `LocalLink`, to which
+a test attaches its phone. Its stack runs on an asyncio loop of its own or on that of the meter. The port waits on the
 meter's clock in small steps, so both are right.
 """
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ADVERTISE_US = 250_000
 MTU = 247
 SMALLEST_MTU = 23
-MTU_OVERHEAD = 3  # of each notification
+MTU_OVERHEAD = 3  # bytes of each notification
 DISCONNECT_MS = 2_000
 RETRY_MS = 10
 
@@ -38,7 +38,7 @@ class AiobleRadio:
         """Advertise until somebody connects, at most `timeout_ms`. Return True if somebody has connected."""
         if self._aioble is None:
             self._register()
-        self._requests.read()  # what an earlier customer has left
+        self._requests.read()  # drop the bytes of an earlier customer
         try:
             self._connection = await self._aioble.advertise(
                 ADVERTISE_US, adv_data=data, resp_data=scan_response, timeout_ms=timeout_ms

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wattpurse.core.money.contract import Contract
     from wattpurse.drivers.atm90e32_calibration import Calibration as ChipCalibration
     from wattpurse.drivers.ct_calibration import Calibration
-    from wattpurse.hal import BluetoothPort, Board
+    from wattpurse.hal import Board
     from wattpurse.services.bluetooth import Bluetooth
     from wattpurse.services.clamps import Clamps
     from wattpurse.services.console.console import Console
@@ -278,12 +278,13 @@ class Meter:
     def turn_bluetooth(self, is_on: bool) -> None:
         """Turn Bluetooth on or off from now on. Raises ValueError if the image has no Bluetooth."""
         if is_on and self.bluetooth is None:
-            self._start_bluetooth(self.board.build_bluetooth())
+            self._start_bluetooth()
             self.supervisor.add("bluetooth", self._serve_bluetooth)
         self.settings.set("bluetooth", int(is_on))
 
-    def _start_bluetooth(self, port: "BluetoothPort | None") -> None:
+    def _start_bluetooth(self) -> None:
         """Build the service. Its modules are loaded here: a meter without it has no memory to spare for them."""
+        port = self.board.build_bluetooth()
         if port is None:
             raise ValueError("this image has no Bluetooth; docs/bluetooth.md names the boards and their images")
         from wattpurse.services.bluetooth import Bluetooth
@@ -302,7 +303,7 @@ class Meter:
     async def _serve_bluetooth(self) -> None:
         """Serve customers by Bluetooth for ever."""
         if self.bluetooth is None:
-            self._start_bluetooth(self.board.build_bluetooth())
+            self._start_bluetooth()
         await self.bluetooth.run()
 
     async def _watch_clamps(self) -> None:

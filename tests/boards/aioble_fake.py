@@ -1,7 +1,7 @@
 """A strict fake of aioble, after its documents and the behaviour of MicroPython's `bluetooth` below it.
 
-A plain characteristic keeps 20 bytes of a write and drops the rest without a word. A buffered one keeps `max_len`; with
-`append`, writes join until somebody reads, and the reading empties it. Without `append` a write replaces what was there.
+A plain characteristic keeps 20 bytes of a write and drops the rest without a word. A buffered one keeps `max_len`.
+With `append`, writes join until somebody reads, and the reading empties it. Without it a write replaces the value.
 `written` waits for a signal that stays until it was waited for. Nothing but `connection.timeout` and the arguments
 `timeout_ms` ends a wait. A call that the documents do not permit raises AssertionError.
 """
@@ -198,7 +198,7 @@ class Connection:
 
 
 class Timeout:
-    """What `connection.timeout` returns."""
+    """The context of `connection.timeout`."""
 
     def __init__(self, connection, timeout_ms):
         self.connection = connection

@@ -19,7 +19,7 @@ def hand_over(meter, data: bytes, by: int) -> int:
 
 
 def _over_bluetooth(meter, data):
-    """Hand a token over in frames. A token that came before is told as redeemed, and not as used."""
+    """Hand a token over in frames. The link answers a token that came before as redeemed."""
     if getattr(meter, "link", (None,))[0] is not meter.teller:
         meter.link = meter.teller, _bluetooth(meter)
     header = token.read_header(data)

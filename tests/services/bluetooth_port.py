@@ -30,7 +30,7 @@ class Phone:
 
 
 class ScriptedPort:
-    """The port. `phones` connect one after the other; `advertised` has what the meter told them before."""
+    """The port. `phones` connect one after the other; `advertised` has the advertisements of the meter."""
 
     def __init__(self, clock):
         self.phones = []

@@ -87,9 +87,9 @@ class TestBluetooth(unittest.TestCase):
             phone.words.append(lambda offset=offset: frames.frame(frames.FETCH, 5, offset, self._wanted(phone)))
         self._serve(phone)
         content = b"".join(payload for kind, _, _, payload in phone.answers() if kind == frames.DATA)
-        size, check = [
-            frames.read_result(payload) for kind, _, _, payload in phone.answers() if kind == frames.RESULT
-        ][-1][2:]
+        size, check = [frames.read_result(payload) for kind, _, _, payload in phone.answers() if kind == frames.RESULT][
+            -1
+        ][2:]
         self.assertEqual((len(content), crc32(content)), (size, check))
         number, sealed = frames.split_number(content)
         return number, self._opened(number, sealed)

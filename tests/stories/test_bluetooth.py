@@ -51,9 +51,7 @@ class TestBluetooth(ContractStory):
     def test_it_serves_again_after_a_power_cut(self):
         self.technician("bluetooth on")
         self.outage(10)
-        self.assertEqual(
-            self._meet(Phone(*delivery(self.seal(token.CREDIT_MONEY, 20_000_000)))), [outcome.ACCEPTED]
-        )
+        self.assertEqual(self._meet(Phone(*delivery(self.seal(token.CREDIT_MONEY, 20_000_000)))), [outcome.ACCEPTED])
 
     def test_a_meter_whose_bluetooth_was_never_turned_on_does_not_load_it(self):
         loaded = [(name, sys.modules.pop(name)) for name in MODULES if name in sys.modules]

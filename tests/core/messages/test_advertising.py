@@ -1,4 +1,4 @@
-"""What the meter tells everybody in range."""
+"""The advertisement: meter and alarms for everybody in range."""
 
 import unittest
 

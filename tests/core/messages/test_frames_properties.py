@@ -46,7 +46,9 @@ def test_after_any_bytes_and_a_pause_a_frame_is_read(noise, made):
     assert reader.take() is not None
 
 
-@given(some.lists(some.tuples(some.integers(0, 65_535), some.binary(max_size=234)), max_size=30), some.binary(min_size=1))
+@given(
+    some.lists(some.tuples(some.integers(0, 65_535), some.binary(max_size=234)), max_size=30), some.binary(min_size=1)
+)
 def test_an_upload_never_holds_more_than_its_size(parts, content):
     upload = frames.Upload()
     subject, size, check = frames.read_begin(frames.begin(frames.TOKEN, content[: frames.CONTENT_LIMIT]))

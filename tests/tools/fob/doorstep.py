@@ -1,7 +1,6 @@
 """A phone in front of a meter, in real time: the radio that the commands get in place of `bleak`."""
 
 import asyncio
-import time
 
 from bumble.link import LocalLink
 
@@ -13,21 +12,9 @@ from wattpurse.services import bluetooth
 from wattpurse.services.bluetooth import Bluetooth
 from wattpurse.services.statement_numbers import StatementNumbers
 from wattpurse.services.statements import Statements
+from wattpurse_tools.bench.links_gatt import RealClock
 
 SCAN_S = 0.3
-
-
-class RealClock:
-    """Real time in the ticks of `hal.Clock`."""
-
-    def ticks_ms(self):
-        return int(time.monotonic() * 1000)
-
-    def ticks_diff(self, later, earlier):
-        return later - earlier
-
-    async def sleep_ms(self, duration_ms):
-        await asyncio.sleep(duration_ms / 1000)
 
 
 class Doorstep:

@@ -31,7 +31,6 @@ def at_the_door(monkeypatch):
     return put
 
 
-
 def balance_told():
     with open_station() as station:
         found = station.statements.of_meter(METER)

@@ -1,4 +1,4 @@
-"""Tokens and statements over real GATT: the meter's service and the phone's library, a stack of `bumble` at each end."""
+"""Tokens and statements over real GATT: the meter's service and the phone's library, with `bumble` at both ends."""
 
 import asyncio
 

@@ -39,7 +39,9 @@ from wattpurse_tools.places import ROOT
 from wattpurse_tools.tariffs.tariff_file import load_table
 
 FIGURES = (
-    Figure("gatt_token_ms", "ms", AT_MOST, 1_000, "a token by Bluetooth, connect to acknowledged, with a virtual radio"),
+    Figure(
+        "gatt_token_ms", "ms", AT_MOST, 1_000, "a token by Bluetooth, connect to acknowledged, with a virtual radio"
+    ),
     Figure("gatt_token_computer_ms", "ms", REPORTED, None, "of that without the waits of the virtual radio"),
 )
 VISITS = 20

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from wattpurse.core.messages import advertising
@@ -59,10 +59,8 @@ class BleakRadio:
         try:
             yield link
         finally:
-            try:
+            with suppress(BleakError, TimeoutError):  # it may be lost already
                 await client.disconnect()
-            except (BleakError, TimeoutError):
-                pass  # it is lost already
 
 
 class BleakLink:
@@ -102,7 +100,7 @@ class BleakLink:
         return data
 
     def on_disconnected(self, _client: "BleakClient") -> None:
-        """Wake whoever waits for an answer."""
+        """Wake the task that waits for an answer."""
         self._answers.put_nowait(None)
 
     def _on_answer(self, _characteristic: object, data: bytearray) -> None:

@@ -1,4 +1,4 @@
-"""A phone over the package `bumble`, on the virtual link of a meter's radio: the seam of `radio` for tests and bench."""
+"""A phone over the package `bumble`, on the virtual link of a meter's radio: the seam of `radio` in tests, bench."""
 
 import asyncio
 from collections.abc import AsyncIterator

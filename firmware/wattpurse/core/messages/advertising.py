@@ -1,4 +1,4 @@
-"""Advertising: what the meter tells everybody in range. It names the meter and its alarms, and no person.
+"""Advertising: the meter names itself and its alarms to everybody in range, and no person.
 
 The advertising data has the service, and behind the number of no company: version u8, meter number u32, alarm bits u8
 (see `statement`). The scan response has the name for people.

@@ -77,7 +77,7 @@ class Frame:
 
 
 class FrameReader:
-    """Finds the frames in the bytes of a link, with a bounded memory. `errors` counts what was no frame.
+    """Finds the frames in the bytes of a link, with a bounded memory. `errors` counts damage.
 
     After an error all bytes are dropped, up to the latest: the sender waits for an answer and sends its frame again.
     """
@@ -91,7 +91,7 @@ class FrameReader:
         self._data = bytearray()
 
     def feed(self, data: "bytes | bytearray") -> None:
-        """Take bytes from the link. What has no room is an error."""
+        """Take bytes from the link. Bytes without room are an error."""
         if len(self._data) + len(data) > BUFFER_LIMIT:
             self._drop()
         else:
