@@ -32,6 +32,7 @@ _HEAP_LIMIT = 64 * 1024
 _LARGEST_WRITE = 517
 _VISIT_LIMIT_MS = 300_000
 _REDEEMED = 5
+_FLOOD = 600  # parts, 137 KiB together
 
 
 class _Link:
@@ -91,6 +92,7 @@ def run_case(seed: int, tally):
         if account_image.pack(meter.ledger.account) != before:
             raise Broken(DOUBLED, "the account changed by writes of strangers")
     bound_heap(tally, _HEAP_LIMIT, _let_in, link, _strangers(random, genuine))
+    bound_heap(tally, _HEAP_LIMIT, _let_in, link, [_flood(random)])
     _serve_a_customer(link, meter)
 
 
@@ -139,6 +141,14 @@ def _words(random, genuine):
     joined = b"".join(words)
     at = random.randrange(len(joined) + 1)
     return [joined[:at][:_LARGEST_WRITE], joined[at:][:_LARGEST_WRITE]]
+
+
+def _flood(random):
+    """Return a phone that sends much more than it announced."""
+    words = [frames.frame(frames.BEGIN, 0, 0, frames.begin(frames.TOKEN, bytes(random.randrange(1, 1_100))))]
+    for number in range(_FLOOD):
+        words.append(frames.frame(frames.PART, number & 0xFF, number * frames.PAYLOAD_LIMIT & 0xFFFF, bytes(234)))
+    return Phone(*words)
 
 
 def _statement():
