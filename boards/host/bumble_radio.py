@@ -176,7 +176,8 @@ def real_radio(clock: "Clock", transport: str) -> BumbleRadio:
 
 async def _open_device(transport: str) -> "Device":
     from bumble.device import Device
+    from bumble.hci import Address
     from bumble.transport import open_transport
 
     opened = await open_transport(transport)
-    return Device.with_hci("Wattpurse", METER_ADDRESS, opened.source, opened.sink)
+    return Device.with_hci("Wattpurse", Address(METER_ADDRESS), opened.source, opened.sink)

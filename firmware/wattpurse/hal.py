@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     class BluetoothPort(Protocol):
         """The radio with the service of `core.messages.advertising`. It has one connection at a time.
 
-        `advertise` returns True once somebody has connected. `read` returns what came, and b"" if nothing came in time.
+        `advertise` returns True once somebody has connected. `read` returns bytes, and b"" if none came in time.
         `read` and `write` raise OSError if the connection is lost, and `write` also if the peer does not take the bytes
         in time. `disconnect` and `stop` raise nothing.
         """

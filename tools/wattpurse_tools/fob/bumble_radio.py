@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PHONE_ADDRESS = "E0:E1:E2:E3:E4:E5"
 CONNECT_S = 5
+CANCEL_S = 1  # a virtual controller may leave the end of an attempt unconfirmed
 MTU = 247
 
 _MANUFACTURER = 0xFF
@@ -58,7 +59,8 @@ class BumblePhone:
 
         await self._power_on()
         try:
-            connection = await self._device.connect(address, timeout=CONNECT_S)
+            connecting = self._device.connect(address, timeout=CONNECT_S)
+            connection = await asyncio.wait_for(connecting, CONNECT_S + CANCEL_S)
         except (BaseBumbleError, TimeoutError) as error:
             raise OSError(f"no connection: {error!r}") from error
         self.connections += 1
