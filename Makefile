@@ -5,10 +5,11 @@ export MICROPYTHON MPY_CROSS MPY_DIR PYTHON
 
 TOOLCHAIN := tools/toolchain
 VENV := .venv/bin
-run_host := $(TOOLCHAIN)/unix-run boards/host/run.py
+# MicroPython runs the simulated meter. The radio's package is for CPython alone.
+run_host := $(if $(findstring --bluetooth,$(ARGS)),env PYTHONPATH=firmware:. $(VENV)/python,$(TOOLCHAIN)/unix-run) boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test test-spice proof bench bench-bill picture hardware image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run test test-spice proof bench bench-bill bench-links picture hardware image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +32,9 @@ bench: venv ## Measure the meter's image on the emulated RP2040, into build/benc
 
 bench-bill: venv ## Measure the cost of a bill against a plain loop with floats, into build/bill.json
 	@$(VENV)/python -m wattpurse_tools.bench.bill build/bill.json
+
+bench-links: venv ## Measure a link to the meter, into build/links.json; ARGS=gatt names it
+	@$(VENV)/python -m wattpurse_tools.bench.links_$(or $(ARGS),gatt) build/links.json
 
 image: ## Build the image of a board, for instance BOARD=pico; MPY_DIR= names a MicroPython checkout to build from
 	@$(or $(wildcard boards/$(call needed,BOARD)/image/build),$(error There is no board $(BOARD) to build for)) $(ARGS)

@@ -1,8 +1,8 @@
 # Modules frozen into the image of every board. A board's own manifest includes this one.
 import pathlib
 
-# An import looks through the names of the image from its begin. The start imports neither console, clamps, keypad
-# nor readout head: they come last, so that they cost it nothing.
+# An import looks through the names of the image from its begin. The start imports neither console, clamps, keypad,
+# readout head nor Bluetooth: they come last, so that they cost it nothing.
 CONSOLE = "services/console/"
 CLAMPS = (
     "drivers/atm90e32.py",
@@ -33,10 +33,16 @@ READOUT = (
     "services/readout.py",
     "services/readout_password.py",
 )
+BLUETOOTH = (
+    "core/messages/advertising.py",
+    "core/messages/frames.py",
+    "services/bluetooth.py",
+    "services/statement_numbers.py",
+)
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 
-EARLY = [name for name in FILES if name not in CLAMPS + KEYPAD + READOUT and not name.startswith(CONSOLE)]
+EARLY = [name for name in FILES if name not in CLAMPS + KEYPAD + READOUT + BLUETOOTH and not name.startswith(CONSOLE)]
 
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")

@@ -208,6 +208,24 @@ class TestSupervisor(unittest.TestCase):
         self._live(59_500)
         self.assertEqual(len(ticks), 60)
 
+    def test_a_task_added_while_the_others_run_starts_at_once_and_again_after_a_failure(self):
+        started_ms = []
+
+        async def failing():
+            started_ms.append(self.clock.now_us // 1_000)
+            raise ValueError("any")
+
+        async def adding():
+            await self.clock.sleep_ms(5_000)
+            self.supervisor.add("bluetooth", failing)
+            while True:
+                await self.clock.sleep_ms(1_000)
+
+        self.supervisor.add_critical("metering", self._healthy)
+        self.supervisor.add("console", adding)
+        self._live(20_000)
+        self.assertEqual(started_ms[:2], [5_000, 5_000 + supervision.FIRST_PAUSE_MS])
+
     def test_a_power_cut_is_nobodys_fault(self):
         async def cut(_beat):
             raise PowerCut("now")

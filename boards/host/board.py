@@ -86,6 +86,7 @@ class Hardware:
         self.relay = RelayModel(clock, self.open_coil_wire, self.close_coil_wire)
         self.relay.listen(self.source.set_contact)
         self.board = None
+        self.bluetooth: hal.BluetoothPort | None = None
 
     def power_up(self) -> None:
         """Switch the mains on: every chip gets its supply, and a new life of the processor begins."""
@@ -183,6 +184,7 @@ class Board:
         chip = hardware.reader
         self.reader = Mfrc522(chip.spi, chip.select, chip.reset, chip.irq, self.clock)
         self._random_bits = hardware.random_bits
+        self._hardware = hardware
 
     def random_bytes(self, count: int) -> bytes:
         """Return bytes from the models' random source, so that a run can be repeated. This board makes no secrets."""
@@ -207,6 +209,10 @@ class Board:
     def build_readout_port(self) -> ReadoutLineModel:
         """Return the meter's end of the line to a reader."""
         return self._readout_line
+
+    def build_bluetooth(self) -> "hal.BluetoothPort | None":
+        """Return the radio, if somebody has put one into the simulated world."""
+        return self._hardware.bluetooth
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from boards.host.world.state_folder import StateFolder
     from boards.host.world.world import World
 
-_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end")
+_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end", "--bluetooth")
 _FRONT_ENDS = (PULSE, CT, CHIP)
 _USAGE = (
     "usage: run.py [--contract NAME] [--front-end pulse|ct|chip] [--state FOLDER] [--cards FOLDER] [--desk FOLDER]"
-    " [--readout] [--story]"
+    " [--readout] [--bluetooth CONTROLLER] [--story]"
 )
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
@@ -44,6 +44,8 @@ _HELP = """
   --cards FOLDER   the cards; the default is cards
   --desk FOLDER    the keys and the record of the vending station; the default is this folder
   --readout        a pseudo terminal at the readout head, for 'wattpurse readout' and other readers
+  --bluetooth NAME serve phones by this Bluetooth controller of the computer, as the package bumble names it:
+                    hci-socket:0, usb:0, tcp-client:HOST:PORT; 'bluetooth on' at the console turns it on
   --story          tell some days of a prepaid-money meter instead, as without a terminal
 """
 
@@ -53,7 +55,7 @@ def arguments(words: list) -> dict:
 
     Raises ValueError that names the mistake.
     """
-    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end"))
+    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end", "bluetooth"))
     options["story"] = options["help"] = options["readout"] = False
     words = list(words)
     while words:
@@ -98,7 +100,7 @@ def main(words: list) -> int:
 
 def story(options: dict) -> int:
     """Tell the story, which has a contract and folders of its own. Returns the exit status."""
-    useless = [name for name in ("state", "cards", "desk") if options[name] is not None]
+    useless = [name for name in ("state", "cards", "desk", "bluetooth") if options[name] is not None]
     if options["contract"] not in (None, CONTRACT):
         useless.append("contract")
     if options["readout"]:
@@ -135,6 +137,14 @@ def live(options: dict) -> int:
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+    try:
+        _attach_bluetooth(world, options["bluetooth"])
+    except OSError as error:
+        print(error)
+        if readout is not None:
+            readout.close()
+        state.close()
+        return 1
     guide = Guide(customer_from(state.customer), cards_folder, desk_folder)
     try:
         with terminal.Terminal(state.path + "/" + TERMINAL_SIZE) as screen:
@@ -154,6 +164,17 @@ def _readout_of(world: "World", state: "StateFolder") -> "ReadoutTerminal":
     terminal_of_head = ReadoutTerminal(state.path, world.hardware.readout_line)
     print(f"The readout head is at {terminal_of_head.path}: wattpurse readout {terminal_of_head.link}")
     return terminal_of_head
+
+
+def _attach_bluetooth(world: "World", controller: str | None) -> None:
+    """Give the meter a radio, if a controller is named. Raises OSError if it does not answer."""
+    if controller is None:
+        return
+    if sys.implementation.name == "micropython":
+        raise OSError("--bluetooth needs CPython, with the package bumble: 'make run' takes it with this option")
+    from boards.host.bumble_radio import real_radio
+
+    world.hardware.bluetooth = real_radio(world.clock, controller)
 
 
 if __name__ == "__main__":

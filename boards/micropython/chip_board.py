@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from boards.micropython.shared_pins import SharedPins
     from wattpurse.drivers.keypad import Keypad
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, Flash, ReadoutPort, Sampler, Watchdog
+    from wattpurse.hal import Aes, BluetoothPort, Flash, ReadoutPort, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -177,6 +177,14 @@ class ChipBoard:
 
             self._shared_pins = SharedPins()
         return self._shared_pins.take(owner, list(gpio.values()))
+
+    def build_bluetooth(self) -> "BluetoothPort | None":
+        """Return the radio, or None if the image has none."""
+        try:  # only the images with a radio freeze this module, so it cannot be a plain import
+            module = __import__("boards.micropython.ble", None, None, ("AiobleRadio",))
+        except ImportError:
+            return None
+        return module.AiobleRadio(self.clock)
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

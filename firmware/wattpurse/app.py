@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wattpurse.drivers.atm90e32_calibration import Calibration as ChipCalibration
     from wattpurse.drivers.ct_calibration import Calibration
     from wattpurse.hal import Board
+    from wattpurse.services.bluetooth import Bluetooth
     from wattpurse.services.clamps import Clamps
     from wattpurse.services.console.console import Console
     from wattpurse.services.digit_entry import DigitEntry
@@ -63,6 +64,7 @@ class Meter:
         self.top_ups = self.stores.top_ups
         self.circumstances = Circumstances()
         self.clamps: Clamps | None = None
+        self.bluetooth: Bluetooth | None = None
         stores, clock = self.stores, board.clock
         self.timekeeper = timekeeper = TimeKeeper(rtc=board.rtc, clock=clock)
         self.key_slot = KeySlot(stores=stores, timekeeper=timekeeper, clock=clock, aes=board.aes)
@@ -219,6 +221,8 @@ class Meter:
             supervisor.add("keypad", self._read_keypad)
         if self.settings.get("readout", b"")[:1] == b"\x01":
             supervisor.add("readout head", self._read_out)
+        if self.settings.get("bluetooth", 0):
+            supervisor.add("bluetooth", self._serve_bluetooth)
 
     async def _read_keypad(self) -> None:
         """Take keys, for ever. The modules are loaded here: most meters have no keypad."""
@@ -293,6 +297,37 @@ class Meter:
                 self.ledger.change(lambda altered: altered.calibrate(impulses, 1))
         except ValueError:  # the image or the settings are those of another meter: supply must not stay on unmeasured
             self.stores.give_up(supply.FAULT)
+
+    def turn_bluetooth(self, is_on: bool) -> None:
+        """Turn Bluetooth on or off from now on. Raises ValueError if the image has no Bluetooth."""
+        if is_on and self.bluetooth is None:
+            self._start_bluetooth()
+            self.supervisor.add("bluetooth", self._serve_bluetooth)
+        self.settings.set("bluetooth", int(is_on))
+
+    def _start_bluetooth(self) -> None:
+        """Build the service. Its modules are loaded here: a meter without it has no memory to spare for them."""
+        port = self.board.build_bluetooth()
+        if port is None:
+            raise ValueError("this image has no Bluetooth; docs/bluetooth.md names the boards and their images")
+        from wattpurse.services.bluetooth import Bluetooth
+        from wattpurse.services.statement_numbers import StatementNumbers
+
+        self.bluetooth = Bluetooth(
+            port=port,
+            stores=self.stores,
+            clock=self.board.clock,
+            teller=self.teller,
+            statements=self.statements,
+            numbers=StatementNumbers(self.settings, "bluetooth_numbers"),
+            show_outcome=self.display.show_outcome,
+        )
+
+    async def _serve_bluetooth(self) -> None:
+        """Serve customers by Bluetooth for ever."""
+        if self.bluetooth is None:
+            self._start_bluetooth()
+        await self.bluetooth.run()
 
     async def _watch_clamps(self) -> None:
         """Look at the clamps once a second, for ever."""

@@ -73,6 +73,24 @@ if TYPE_CHECKING:
 
         def restart(self) -> None: ...
 
+    class BluetoothPort(Protocol):
+        """The radio with the service of `core.messages.advertising`. It has one connection at a time.
+
+        `advertise` returns True once somebody has connected. `read` returns bytes, and b"" if none came in time.
+        `read` and `write` raise OSError if the connection is lost, and `write` also if the peer does not take the bytes
+        in time. `disconnect` and `stop` raise nothing.
+        """
+
+        async def advertise(self, __data: bytes, __scan_response: bytes, __timeout_ms: int) -> bool: ...
+
+        async def read(self, __timeout_ms: int) -> bytes: ...
+
+        async def write(self, __data: bytes, __timeout_ms: int) -> None: ...
+
+        async def disconnect(self) -> None: ...
+
+        async def stop(self) -> None: ...
+
     class Watchdog(Protocol):
         """Resets the board 8 s after the last `feed`."""
 
@@ -186,6 +204,7 @@ if TYPE_CHECKING:
 
         def build_keypad(self) -> "Keypad | None": ...
         def build_readout_port(self) -> "ReadoutPort | None": ...
+        def build_bluetooth(self) -> "BluetoothPort | None": ...
 
         @property
         def load_switch(self) -> LoadSwitch: ...
@@ -250,6 +269,10 @@ DEVICES = (
     (
         "build_readout_port",
         "build_readout_port() -> the serial line of a readout head, or None without free pins for it",
+    ),
+    (
+        "build_bluetooth",
+        "build_bluetooth() -> the radio: async advertise, read, write, disconnect, stop; or None if the image has none",
     ),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),

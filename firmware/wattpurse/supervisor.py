@@ -77,6 +77,7 @@ class Supervisor:
         self._started_ms = clock.ticks_ms()
         self._critical = []
         self._others = []
+        self._is_running = False
 
     def add_critical(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]") -> None:
         """Add a task that must never end.
@@ -86,13 +87,20 @@ class Supervisor:
         self._critical.append(_Watched(name, run, self._clock))
 
     def add(self, name: str, run: "Callable[[], Awaitable[None]]") -> None:
-        """Add a task that may fail: `run()` is a coroutine that is started again when it ends or raises."""
-        self._others.append((name, run))
+        """Add a task that may fail: `run()` is a coroutine that is started again when it ends or raises.
+
+        A task that is added while the others run starts at once, and ends with the program.
+        """
+        if self._is_running:
+            asyncio.create_task(self._keep_running(name, run))
+        else:
+            self._others.append((name, run))
 
     async def run(self) -> None:
         """Start all tasks and watch them. Returns only if a reset did not happen."""
         tasks = [asyncio.create_task(self._run_critical(watched)) for watched in self._critical]
         tasks += [asyncio.create_task(self._keep_running(name, run)) for name, run in self._others]
+        self._is_running = True
         lost = None
         while lost is None:
             self._watchdog.feed()

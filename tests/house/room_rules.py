@@ -64,7 +64,7 @@ ORDERS = (
         folder="tools/wattpurse_tools",
         floors=(
             ("tariffs", "meter_link", "emulation", "deploy", "picture", "hardware"),
-            ("station", "loads", "bills", "acceptance"),
+            ("station", "loads", "bills", "acceptance", "fob"),
             ("bench",),
             ("commands",),
             ("completion",),

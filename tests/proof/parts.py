@@ -5,6 +5,7 @@ from tests.proof import (
     bad_cards,
     bad_console,
     bad_flash,
+    bad_gatt,
     bad_keypad,
     bad_readout,
     bad_tariffs,
@@ -38,6 +39,7 @@ PARTS = (
     bad_console,
     bad_keypad,
     bad_readout,
+    bad_gatt,
     bad_flash,
     chip,
 )

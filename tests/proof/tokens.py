@@ -13,6 +13,7 @@ from boards.host.chips.aes import aes
 from boards.host.chips.power import PowerCut
 from tests import samples
 from tests.proof.campaign import BROKEN_RULES, DOUBLED, LOST, Broken
+from tests.proof.carriers import CARRIERS, hand_over
 from tests.proof.page import numbered
 from tests.proof.small_meter import METER_KEY, METER_NUMBER, START_S, SmallMeter, seal
 from tests.proof.token_digits import account_with_digits, digits_for
@@ -27,7 +28,6 @@ ABOUT = "the same, other and forged tokens of several issuers over all carriers,
 SHORT_CASES = 400
 LONG_CASES = 10_000
 
-_CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE, carrier.KEYPAD)
 _DELIVERIES = 120
 _DAY_S = 86_400
 _KINDS = (
@@ -128,7 +128,7 @@ class _Desk:
     def deliver_forged(self, data):
         """Deliver a token that no issuer sealed for this meter, or one that its issuer may not make."""
         programs = self.meter.flash.programs
-        result = self.meter.teller.redeem(data, self._random.choice(_CARRIERS))
+        result = hand_over(self.meter, data, self._random.choice(CARRIERS))
         self._tally.add("forgeries")
         if result == outcome.NOT_ENTITLED:
             self._tally.add("orders_by_vending_points")
@@ -148,7 +148,7 @@ class _Desk:
     def _redeem(self, one):
         """Let the meter redeem a token. If power fails meanwhile, `_under_way` names the token."""
         self._under_way = one, self.meter.timekeeper.now_s()
-        result = self._hand_over(one, self._random.choice(_CARRIERS))
+        result = self._hand_over(one, self._random.choice(CARRIERS))
         self._tally.add("deliveries")
         self._judge(*self._under_way, result)
 
@@ -156,7 +156,7 @@ class _Desk:
         """Hand a token to the teller, in the form that the carrier has for it."""
         digits = digits_for(self._account, one) if by == carrier.KEYPAD else None
         if digits is None:
-            return self.meter.teller.redeem(one.data, by)
+            return hand_over(self.meter, one.data, by)
         self._tally.add("typed_digits")
         return self.meter.teller.redeem_digits(digits, by)
 

@@ -27,6 +27,7 @@ COMMANDS = (
     "deploy",
     "events_check",
     "export",
+    "fob",
     "hardware",
     "keys",
     "meter",

@@ -16,9 +16,12 @@ def text(carrier: int) -> str:
     return _TEXTS[carrier] if 0 <= carrier < len(_TEXTS) else f"carrier {carrier}"
 
 
-def statement_identity(carrier: int) -> bytes:
+def statement_identity(carrier: int, number: int = 0) -> bytes:
     """Return the identity bytes under which statements are sealed for a carrier that has no UID, such as MQTT or BLE.
 
-    The identity is the carrier's code in one byte. Card UIDs have 4, 7 or 10 bytes, so no card shares the keys.
+    The identity is the carrier's code in one byte. Card UIDs have 4, 7 or 10 bytes, so no card shares the keys. A
+    statement shows 16 bits of its number. For numbers that need more, the higher bits follow in four bytes, so that a
+    link that has counted round gets new keys.
     """
-    return bytes((carrier,))
+    epoch = number >> 16
+    return bytes((carrier,)) + (epoch.to_bytes(4, "little") if epoch else b"")

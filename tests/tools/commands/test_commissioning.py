@@ -147,7 +147,7 @@ class TestArguments:
     def test_help_explains_every_option(self, capsys):
         assert run.main(["--help"]) == 0
         said = capsys.readouterr().out
-        for option in ("--contract", "--front-end", "--state", "--cards", "--desk", "--story"):
+        for option in ("--contract", "--front-end", "--state", "--cards", "--desk", "--bluetooth", "--story"):
             assert f"\n  {option}" in said
 
     @pytest.mark.parametrize(

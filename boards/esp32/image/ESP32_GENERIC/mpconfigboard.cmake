@@ -1,4 +1,5 @@
-# Without boards/sdkconfig.ble: Bluetooth reserves 56 kB of memory whether it is used or not, and no link asks for it.
+# Without boards/sdkconfig.ble, unless `image/build --bluetooth` asks for it: Bluetooth reserves 56 kB of memory whether it
+# is used or not.
 # Read last, this fragment puts the partition table of the meter in place of the port's; the path has to be absolute.
 set(PARTITIONS_FRAGMENT ${CMAKE_BINARY_DIR}/sdkconfig.partitions)
 file(WRITE ${PARTITIONS_FRAGMENT}
@@ -7,7 +8,11 @@ file(WRITE ${PARTITIONS_FRAGMENT}
     "CONFIG_PARTITION_TABLE_CUSTOM_FILENAME=\"${MICROPY_BOARD_DIR}/../partitions.csv\"\n"
 )
 
-set(SDKCONFIG_DEFAULTS
-    boards/sdkconfig.base
-    ${PARTITIONS_FRAGMENT}
-)
+set(SDKCONFIG_DEFAULTS boards/sdkconfig.base)
+
+if(WATTPURSE_BLUETOOTH)
+    list(APPEND SDKCONFIG_DEFAULTS boards/sdkconfig.ble)
+    list(APPEND MICROPY_DEF_BOARD WATTPURSE_BLUETOOTH=1)
+endif()
+
+list(APPEND SDKCONFIG_DEFAULTS ${PARTITIONS_FRAGMENT})

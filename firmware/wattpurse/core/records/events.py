@@ -84,6 +84,7 @@ KEYPAD_LOST = 73
 KEYPAD_BACK = 74
 READOUT_REFUSED = 76
 READOUT_SET = 77
+BLUETOOTH_SET = 70
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -131,6 +132,7 @@ _NUMBERED = (
     CLAMP_WRONG,
     CLAMP_RIGHT,
     METERING_CHIP_RESTORED,
+    BLUETOOTH_SET,
 )
 # The other events, which only a token, a PIN, a service card or commissioning can cause, and those of `token.KINDS`.
 # A tamper is latched, and only an authorised person clears it.
@@ -158,6 +160,7 @@ UNLIMITED = (
     RESTART_ORDERED,
     CLAMPS_SET,
     READOUT_SET,
+    BLUETOOTH_SET,
 )
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
@@ -211,6 +214,7 @@ OTHER_TEXTS = {
     KEYPAD_BACK: "keypad answers again",
     READOUT_REFUSED: "wrong password at the readout head",
     READOUT_SET: "readout head set",
+    BLUETOOTH_SET: "Bluetooth on (1) or off (0):",
 }
 _READOUT_CHANGES = ("on", "off", "device address", "password")
 _RECORD = 1

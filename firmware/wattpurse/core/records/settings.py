@@ -58,6 +58,8 @@ _NAMES = (
     ("readout_password", 49, False),
     ("wrong_readouts", 50, True),
     ("wrong_readout_s", 51, True),
+    ("bluetooth", 42, True),
+    ("bluetooth_numbers", 43, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

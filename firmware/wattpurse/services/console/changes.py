@@ -150,6 +150,20 @@ async def redeem_token(meter: "Meter", arguments: list) -> str:
     return "accepted\n" + _balances(meter)
 
 
+def set_bluetooth(meter: "Meter", arguments: list) -> str:
+    """Turn Bluetooth on or off."""
+    read.expect(arguments, "bluetooth on|off", 1)
+    account_of(meter)
+    if arguments[0] not in ("on", "off"):
+        raise ValueError("usage: bluetooth on|off")
+    is_on = arguments[0] == "on"
+    meter.turn_bluetooth(is_on)
+    note(meter, events.BLUETOOTH_SET, int(is_on))
+    if not is_on:
+        return "Bluetooth is off"
+    return f"Bluetooth is on: the meter is 'Wattpurse {meter.settings.get('meter_number')}' for phones in range"
+
+
 async def test_relay(meter: "Meter", arguments: list) -> str:
     """Open the load switch for some seconds, then follow the supply decision again."""
     read.expect(arguments, "relay test", 0)

@@ -58,6 +58,7 @@ CHANGES = (
     ("clock set", "TIME", "set the clock: 2026-11-22T10:00:00+01:00", TECHNICIAN_OR_FACTORY, changes.set_clock),
     ("calibrate", "IMPULSES[/KWH]|ct|chip", "set how many impulses are how many kWh", TECHNICIAN, changes.calibrate),
     ("terms set", "NAME VALUE", "change one term of supply", TECHNICIAN, changes.set_term),
+    ("bluetooth", "on|off", "serve phones and key fobs by Bluetooth, or stop", TECHNICIAN, changes.set_bluetooth),
     ("relay test", "", "open and close the load switch", TECHNICIAN, changes.test_relay),
     ("supply test", "MINUTES", "keep supply on for a test, 0 ends it", TECHNICIAN, changes.test_supply),
     ("display order", wiring.ORDER_USAGE, "set the order of the digits", TECHNICIAN, wiring.set_display_order),

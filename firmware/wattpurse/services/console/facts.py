@@ -50,6 +50,7 @@ def status(meter: "Meter", _arguments: list) -> dict:
     facts["load_switch"] = meter.switching.position
     identification = identification_of(meter.board.flash)
     facts["flash_chip"] = f"{identification:06X}" if identification else "unknown"
+    facts["bluetooth"] = _bluetooth(meter)
     account = meter.ledger.account
     if meter.fault == supply.ON and account is not None:
         facts["contract"] = account.contract.name
@@ -227,6 +228,13 @@ def _credit_register(register: "CreditRegister") -> dict:
         "waived": register.waived,
         "balance": register.balance,
     }
+
+
+def _bluetooth(meter: "Meter") -> str | None:
+    """Return the state of Bluetooth in words, or None if it was never turned on."""
+    if not meter.settings.get("bluetooth", 0):
+        return None
+    return "on, a customer is connected" if meter.bluetooth is not None and meter.bluetooth.is_connected else "on"
 
 
 def _alarms(meter: "Meter") -> list:

@@ -54,6 +54,7 @@ def status(facts: dict) -> str:
         ("supply", facts["supply"]),
         ("load switch", facts["load_switch"]),
         ("flash chip", facts["flash_chip"]),
+        ("bluetooth", facts["bluetooth"]),
     ]
     if "contract" in facts:
         rows += [
