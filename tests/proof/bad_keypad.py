@@ -32,9 +32,14 @@ _HUGE = 4_000
 _BETWEEN_KEYS_MS = 8
 _DIGITS = "0123456789"
 _KEYS = "123456789*0#"
-_LIMIT = 10**9
+_LIMIT = 10**12
 _USED = 70
 _NEWEST = 100
+_TERMS = (
+    (_USED, "short_token_limit_microunits", _LIMIT),
+    (_USED + 1, "short_token_limit_mwh", 10**15),
+    (_NEWEST, "short_token_limit_days", 9_999),
+)
 _LONGEST_WAIT_S = 3_600
 _AMOUNTS = (10_000, 5_000_000, 999_900_000)
 
@@ -55,7 +60,7 @@ def run_case(seed: int, tally):
 
 
 class _Thief:
-    """Somebody at the keypad of a meter that lets much money be typed, and has redeemed two orders by card."""
+    """Somebody at the keypad of a meter that lets much money be typed, and has redeemed three orders by card."""
 
     def __init__(self, random, tally, types_keys):
         self.types_keys = types_keys
@@ -63,12 +68,11 @@ class _Thief:
         self._tally = tally
         self._bench = Bench()
         self._bench.commission()
-        for place, name in enumerate(terms.names()):
-            if name == "short_token_limit_microunits":
-                for count in (_USED, _NEWEST):
-                    order = seal(count, token.TERM, place, _LIMIT, number=METER_NUMBER, key=METER_KEY)
-                    if self._bench.meter.teller.redeem(order, carrier.CARD) != outcome.ACCEPTED:
-                        raise Broken(LOST, "the meter did not take its terms")
+        for count, name, limit in _TERMS:
+            place = terms.names().index(name)
+            order = seal(count, token.TERM, place, limit, number=METER_NUMBER, key=METER_KEY)
+            if self._bench.meter.teller.redeem(order, carrier.CARD) != outcome.ACCEPTED:
+                raise Broken(LOST, "the meter did not take its terms")
         self._genuine = [_sealed(count, amount) for count in (40, 101, 292) for amount in _AMOUNTS]
         self._build()
 
@@ -165,7 +169,7 @@ class _Thief:
         if way == 6:
             return _sealed(_NEWEST + random.choice((193, 256, 2**20)), amount)
         if way == 7:
-            return _sealed(101 + random.randrange(50), random.choice((1_001_000_000, 9_999_000_000_000)))
+            return _sealed(101 + random.randrange(50), random.choice((_LIMIT + 10**9, 9_999_000_000_000)))
         return _sealed(101, amount, issuer=random.randrange(1, 16), sealer=0)
 
     def _altered(self, digits):
