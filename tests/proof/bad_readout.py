@@ -93,7 +93,11 @@ async def _attack(random, reader, knows_password, sent):
         pause_ms = random.choice(_PAUSES_MS) if random.random() < 0.995 else 100_000
         message = _message(random, [*known, _near_time(random, reader)])
         await _send(reader, sent, message, pause_ms)
-    await reader.clock.sleep_ms(_SILENCE_MS)
+    reader.line.reader_baud = None
+    if random.random() < 0.5:
+        for message in (_SIGN_ON, b"\x06051\r\n"):
+            await _send(reader, sent, message, 1_300)
+    await _send(reader, sent, random.choice(known)[:-1], _SILENCE_MS)  # a message that breaks off
     reader.line.reader_baud = 300
     return await _read_honestly(reader)
 
