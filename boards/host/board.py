@@ -20,6 +20,7 @@ from boards.host.chips.relay import RelayModel
 from boards.host.chips.rtc import RtcModel
 from boards.host.chips.sensor import SensorModel
 from boards.host.chips.watchdog import WatchdogModel
+from boards.host.network import HostNetwork
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
@@ -34,6 +35,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from boards.host.world.clock import VirtualClock
     from wattpurse import hal
+    from wattpurse.core.records.settings import Settings
 
     def _as_hal_board(board: "Board") -> hal.Board:
         """Let the type checker hold `Board` to the contract."""
@@ -181,6 +183,10 @@ class Board:
         """Return the bus of the metering chip and its chip select. The first call wires the chip up."""
         chip = self._clamps.metering_chip()
         return chip, chip.select
+
+    def build_network(self, _settings: "Settings") -> HostNetwork:
+        """Return the computer's own network."""
+        return HostNetwork()
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""
