@@ -4,6 +4,7 @@
 and each reset makes a new one, with new pins and drivers on the same chips.
 """
 
+from boards.host import umqtt_place
 from boards.host.chips.aes import aes
 from boards.host.chips.button import ButtonModel
 from boards.host.chips.console import ConsoleModel
@@ -186,6 +187,7 @@ class Board:
 
     def build_network(self, _settings: "Settings") -> HostNetwork:
         """Return the computer's own network."""
+        umqtt_place.make_importable()
         return HostNetwork()
 
     def disconnect(self) -> None:
