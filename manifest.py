@@ -18,10 +18,11 @@ CLAMPS = (
     "services/console/clamps.py",
     "services/metering_chip.py",
 )
+MQTT = ("core/messages/mqtt.py", "services/mqtt/")
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 
-EARLY = [name for name in FILES if name not in CLAMPS and not name.startswith(CONSOLE)]
+EARLY = [name for name in FILES if name not in CLAMPS and not name.startswith((CONSOLE, *MQTT))]
 
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")
