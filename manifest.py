@@ -2,7 +2,8 @@
 import pathlib
 
 # An import looks through the names of the image from its begin. The start imports neither console, clamps, keypad,
-# readout head nor Bluetooth: they come last, so that they cost it nothing.
+# readout head, Bluetooth
+# nor MQTT: they come last, so that they cost it nothing.
 CONSOLE = "services/console/"
 CLAMPS = (
     "drivers/atm90e32.py",
@@ -39,11 +40,15 @@ BLUETOOTH = (
     "services/bluetooth.py",
     "services/statement_numbers.py",
 )
+MQTT = ("core/messages/mqtt.py", "services/mqtt/")
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 
-EARLY = [name for name in FILES if name not in CLAMPS + KEYPAD + READOUT + BLUETOOTH and not name.startswith(CONSOLE)]
+LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH
+
+EARLY = [name for name in FILES if name not in LATE and not name.startswith((CONSOLE, *MQTT))]
 
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")
 package("wattpurse", files=[name for name in FILES if name not in EARLY], base_path="firmware")
+package("umqtt", base_path="build/umqtt")  # put there by tools/toolchain/umqtt

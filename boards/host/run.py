@@ -20,6 +20,7 @@ from boards.host.world.commissioning import (
 )
 from boards.host.world.guide import Guide
 from boards.host.world.state_folder import TERMINAL_SIZE
+from wattpurse.app import SERVICE_CARD_MINUTES
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from boards.host.world.state_folder import StateFolder
     from boards.host.world.world import World
 
-_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end", "--bluetooth")
+_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end", "--bluetooth", "--broker")
 _FRONT_ENDS = (PULSE, CT, CHIP)
 _USAGE = (
     "usage: run.py [--contract NAME] [--front-end pulse|ct|chip] [--state FOLDER] [--cards FOLDER] [--desk FOLDER]"
-    " [--readout] [--bluetooth CONTROLLER] [--story]"
+    " [--readout] [--bluetooth CONTROLLER] [--broker HOST[:PORT]] [--story]"
 )
+_START_LIMIT_S = 10
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
   --contract NAME  the contract of a new meter: prepaid-money (the default), prepaid-energy, term, dispenser,
@@ -46,8 +48,13 @@ _HELP = """
   --readout        a pseudo terminal at the readout head, for 'wattpurse readout' and other readers
   --bluetooth NAME serve phones by this Bluetooth controller of the computer, as the package bumble names it:
                     hci-socket:0, usb:0, tcp-client:HOST:PORT; 'bluetooth on' at the console turns it on
+  --broker ADDRESS an MQTT broker that the meter speaks with
   --story          tell some days of a prepaid-money meter instead, as without a terminal
 """
+
+
+class CannotConnect(Exception):
+    """A link that an option names could not be made; the text is the reason."""
 
 
 def arguments(words: list) -> dict:
@@ -55,7 +62,7 @@ def arguments(words: list) -> dict:
 
     Raises ValueError that names the mistake.
     """
-    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end", "bluetooth"))
+    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end", "bluetooth", "broker"))
     options["story"] = options["help"] = options["readout"] = False
     words = list(words)
     while words:
@@ -100,7 +107,7 @@ def main(words: list) -> int:
 
 def story(options: dict) -> int:
     """Tell the story, which has a contract and folders of its own. Returns the exit status."""
-    useless = [name for name in ("state", "cards", "desk", "bluetooth") if options[name] is not None]
+    useless = [name for name in ("state", "cards", "desk", "bluetooth", "broker") if options[name] is not None]
     if options["contract"] not in (None, CONTRACT):
         useless.append("contract")
     if options["readout"]:
@@ -131,24 +138,22 @@ def live(options: dict) -> int:
         world, cards, state = open_world(
             state_folder, cards_folder, desk_folder, seed, options["contract"], options["front-end"]
         )
-        readout = _readout_of(world, state) if options["readout"] else None
     except (OSError, ValueError) as error:
         print(f"The meter cannot be made ready: {error}")
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
-    try:
-        _attach_bluetooth(world, options["bluetooth"])
-    except OSError as error:
-        print(error)
-        if readout is not None:
-            readout.close()
-        state.close()
-        return 1
     guide = Guide(customer_from(state.customer), cards_folder, desk_folder)
+    readout = None
     try:
+        readout = _readout_of(world, state) if options["readout"] else None
+        _attach_bluetooth(world, options["bluetooth"])
+        _meet_broker(world, options["broker"])
         with terminal.Terminal(state.path + "/" + TERMINAL_SIZE) as screen:
             Session(world, cards, state, screen, glyphs_of_locale(), guide, readout).run()
+    except CannotConnect as error:
+        print(f"The meter cannot be made ready: {error}")
+        return 1
     finally:
         if readout is not None:
             readout.close()
@@ -157,24 +162,41 @@ def live(options: dict) -> int:
 
 
 def _readout_of(world: "World", state: "StateFolder") -> "ReadoutTerminal":
-    """Switch the readout head on, and return a terminal at it."""
+    """Switch the readout head on, and return a terminal at it. Raises CannotConnect if the meter refuses it."""
     from boards.host.screen.readout_terminal import ReadoutTerminal
 
-    switch_readout_on(world)
+    try:
+        switch_readout_on(world)
+    except ValueError as error:
+        raise CannotConnect(str(error))
     terminal_of_head = ReadoutTerminal(state.path, world.hardware.readout_line)
     print(f"The readout head is at {terminal_of_head.path}: wattpurse readout {terminal_of_head.link}")
     return terminal_of_head
 
 
 def _attach_bluetooth(world: "World", controller: str | None) -> None:
-    """Give the meter a radio, if a controller is named. Raises OSError if it does not answer."""
+    """Give the meter a radio, if a controller is named. Raises CannotConnect if it does not answer."""
     if controller is None:
         return
     if sys.implementation.name == "micropython":
-        raise OSError("--bluetooth needs CPython, with the package bumble: 'make run' takes it with this option")
+        raise CannotConnect("--bluetooth needs CPython, with the package bumble: 'make run' takes it with this option")
     from boards.host.bumble_radio import real_radio
 
-    world.hardware.bluetooth = real_radio(world.clock, controller)
+    try:
+        world.hardware.bluetooth = real_radio(world.clock, controller)
+    except OSError as error:
+        raise CannotConnect(str(error))
+
+
+def _meet_broker(world: "World", broker: str | None) -> None:
+    """Let the meter speak with a broker, if one is named. Raises CannotConnect if the meter refuses it."""
+    if broker is None:
+        return
+    world.run_until(lambda: world.account is not None, _START_LIMIT_S)
+    world.meter.console.grant(SERVICE_CARD_MINUTES)
+    answer = world.type_line("mqtt broker " + broker)[0]
+    if answer.startswith("refused"):
+        raise CannotConnect(answer)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from boards.micropython.clock import Clock
 from boards.micropython.console import ConsoleStream
 from boards.micropython.pin_signal import PinSignal
 from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
 from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from boards.micropython.shared_pins import SharedPins
+    from wattpurse.core.records.settings import Settings
     from wattpurse.drivers.keypad import Keypad
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, BluetoothPort, Flash, ReadoutPort, Sampler, Watchdog
+    from wattpurse.hal import Aes, BluetoothPort, Flash, Network, ReadoutPort, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -185,6 +187,17 @@ class ChipBoard:
         except ImportError:
             return None
         return module.AiobleRadio(self.clock)
+
+    def build_network(self, _settings: "Settings") -> "Network | None":
+        """Return None: the board has no link to an IP network."""
+        return None
+
+    def set_system_clock(self, utc_s: int) -> None:
+        """Set the clock of MicroPython, which begins anew with each start."""
+        days, second = divmod(utc_s, DAY_S)
+        year, month, day = civil_from_days(days)
+        weekday = (days + 3) % 7  # 1970 began on a Thursday
+        machine.RTC().datetime((year, month, day, weekday, second // 3600, second // 60 % 60, second % 60, 0))
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

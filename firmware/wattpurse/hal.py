@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol, overload
 
     from wattpurse.cards.mfrc522 import Mfrc522
+    from wattpurse.core.records.settings import Settings
     from wattpurse.drivers.button import Button
     from wattpurse.drivers.buzzer import Buzzer
     from wattpurse.drivers.contact import Contact
@@ -183,6 +184,15 @@ if TYPE_CHECKING:
 
         def is_sent(self) -> bool: ...
 
+    class Network(Protocol):
+        """A way to the broker: Wi-Fi, or a modem over PPP. The board builds it from the settings."""
+
+        def is_up(self) -> bool: ...  # an address is there (not 0.0.0.0)
+
+        async def bring_up(self, __timeout_ms: int) -> None: ...  # raises OSError with the reason when the time is over
+
+        def take_down(self) -> None: ...  # hang up; the next bring_up dials anew
+
     class Board(Protocol):
         """Every device of `DEVICES`, with its type. Nobody replaces one, so a board may have a narrower type."""
 
@@ -205,6 +215,9 @@ if TYPE_CHECKING:
         def build_keypad(self) -> "Keypad | None": ...
         def build_readout_port(self) -> "ReadoutPort | None": ...
         def build_bluetooth(self) -> "BluetoothPort | None": ...
+        def build_network(self, __settings: Settings) -> "Network | None": ...
+
+        def set_system_clock(self, __utc_s: int) -> None: ...
 
         @property
         def load_switch(self) -> LoadSwitch: ...
@@ -274,6 +287,8 @@ DEVICES = (
         "build_bluetooth",
         "build_bluetooth() -> the radio: async advertise, read, write, disconnect, stop; or None if the image has none",
     ),
+    ("build_network", "build_network(settings) -> the link of the board to an IP network, or None if it has none"),
+    ("set_system_clock", "set_system_clock(utc_s): the time at which TLS checks certificates"),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),

@@ -7,6 +7,7 @@ from tests.proof import (
     bad_flash,
     bad_gatt,
     bad_keypad,
+    bad_mqtt,
     bad_readout,
     bad_tariffs,
     bad_tokens,
@@ -41,5 +42,6 @@ PARTS = (
     bad_readout,
     bad_gatt,
     bad_flash,
+    bad_mqtt,
     chip,
 )

@@ -31,6 +31,7 @@ COMMANDS = (
     "hardware",
     "keys",
     "meter",
+    "mqtt",
     "pins",
     "short_token",
     "readout",

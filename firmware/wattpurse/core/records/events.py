@@ -85,6 +85,8 @@ KEYPAD_BACK = 74
 READOUT_REFUSED = 76
 READOUT_SET = 77
 BLUETOOTH_SET = 70
+BROKER_FOUND = 64
+BROKER_LOST = 65
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -121,6 +123,8 @@ LIMITED = {
     KEYPAD_LOST: 0,
     KEYPAD_BACK: 0,
     READOUT_REFUSED: 0,
+    BROKER_FOUND: 0,
+    BROKER_LOST: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
 _NUMBERED = (
@@ -215,6 +219,8 @@ OTHER_TEXTS = {
     READOUT_REFUSED: "wrong password at the readout head",
     READOUT_SET: "readout head set",
     BLUETOOTH_SET: "Bluetooth on (1) or off (0):",
+    BROKER_FOUND: "connected to the broker",
+    BROKER_LOST: "connection to the broker lost",
 }
 _READOUT_CHANGES = ("on", "off", "device address", "password")
 _RECORD = 1

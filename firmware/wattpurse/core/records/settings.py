@@ -60,6 +60,14 @@ _NAMES = (
     ("wrong_readout_s", 51, True),
     ("bluetooth", 42, True),
     ("bluetooth_numbers", 43, True),
+    ("mqtt_broker", 30, False),
+    ("mqtt_user", 31, False),
+    ("mqtt_password", 32, False),
+    ("mqtt_ca", 33, False),
+    ("mqtt_ca_2", 34, False),
+    ("mqtt_ca_3", 35, False),
+    ("mqtt_numbers", 36, True),
+    ("mqtt_options", 37, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

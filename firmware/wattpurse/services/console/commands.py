@@ -4,6 +4,7 @@ import asyncio
 
 from wattpurse.services.console import changes as changes
 from wattpurse.services.console import facts as facts
+from wattpurse.services.console import links as links
 from wattpurse.services.console import records as records
 from wattpurse.services.console import reports as reports
 from wattpurse.services.console import setup as setup
@@ -34,6 +35,7 @@ REPORTS = (
     ("version", "", "version of the firmware", facts.version, reports.version),
     ("ct", "", "readings of the clamps", wiring.clamps, wiring.clamps_text),
     ("readout", "", "the readout head", wiring.readout, wiring.readout_text),
+    ("mqtt", "", "the link to the broker", links.mqtt_facts, links.mqtt_text),
 )
 
 # name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
@@ -80,6 +82,14 @@ CHANGES = (
         TECHNICIAN,
         wiring.set_readout_password,
     ),
+    ("mqtt broker", "HOST[:PORT]", "speak with an MQTT broker", TECHNICIAN, links.set_mqtt_broker),
+    ("mqtt user", "NAME|none", "set the user at the broker", TECHNICIAN, links.set_mqtt_user),
+    ("mqtt password", "WORD|none", "set the password at the broker", TECHNICIAN, links.set_mqtt_password),
+    ("mqtt ca", "HEX|none", "encrypt the link, by a certificate in DER", TECHNICIAN, links.set_mqtt_ca),
+    ("mqtt every", "MINUTES", "set the time between two statements", TECHNICIAN, links.set_mqtt_every),
+    ("mqtt dns", "ADDRESS|none", "set the name server", TECHNICIAN, links.set_mqtt_dns),
+    ("mqtt home-assistant", "on|off", "publish readings in clear", TECHNICIAN, links.set_home_assistant),
+    ("mqtt off", "", "leave the broker", TECHNICIAN, links.stop_mqtt),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     (
         "commission",

@@ -8,7 +8,7 @@ _SECRETS = {
     "login": "*",
     "pin": "*",
     "commission": ".**..*.",  # METERKEY, SITEKEY and PIN
-    "password": "*",  # readout password PASSWORD
+    "password": "*",  # mqtt password WORD, readout password PASSWORD
     "keys": "..*",  # keys set NAME VALUE, which is refused: the key typed behind it stays secret
 }
 
