@@ -26,3 +26,4 @@ EARLY = [name for name in FILES if name not in CLAMPS and not name.startswith(CO
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")
 package("wattpurse", files=[name for name in FILES if name not in EARLY], base_path="firmware")
+package("umqtt", base_path="build/umqtt")  # put there by tools/toolchain/umqtt

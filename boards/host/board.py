@@ -4,6 +4,7 @@
 and each reset makes a new one, with new pins and drivers on the same chips.
 """
 
+from boards.host import umqtt_place
 from boards.host.chips.aes import aes
 from boards.host.chips.button import ButtonModel
 from boards.host.chips.console import ConsoleModel
@@ -20,6 +21,7 @@ from boards.host.chips.relay import RelayModel
 from boards.host.chips.rtc import RtcModel
 from boards.host.chips.sensor import SensorModel
 from boards.host.chips.watchdog import WatchdogModel
+from boards.host.network import HostNetwork
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
@@ -34,6 +36,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from boards.host.world.clock import VirtualClock
     from wattpurse import hal
+    from wattpurse.core.records.settings import Settings
 
     def _as_hal_board(board: "Board") -> hal.Board:
         """Let the type checker hold `Board` to the contract."""
@@ -181,6 +184,11 @@ class Board:
         """Return the bus of the metering chip and its chip select. The first call wires the chip up."""
         chip = self._clamps.metering_chip()
         return chip, chip.select
+
+    def build_network(self, _settings: "Settings") -> HostNetwork:
+        """Return the computer's own network."""
+        umqtt_place.make_importable()
+        return HostNetwork()
 
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""

@@ -25,8 +25,9 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wattpurse.core.records.settings import Settings
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, Flash, Sampler, Watchdog
+    from wattpurse.hal import Aes, Flash, Network, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -140,6 +141,10 @@ class ChipBoard:
         select = Pin(gpio["metering_select"], Pin.OUT, value=1)
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
         return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
+
+    def build_network(self, _settings: "Settings") -> "Network | None":
+        """Return None: the board has no link to an IP network."""
+        return None
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Protocol, overload
 
     from wattpurse.cards.mfrc522 import Mfrc522
+    from wattpurse.core.records.settings import Settings
     from wattpurse.drivers.button import Button
     from wattpurse.drivers.buzzer import Buzzer
     from wattpurse.drivers.contact import Contact
@@ -149,6 +150,15 @@ if TYPE_CHECKING:
 
         def writeto_mem(self, __address: int, __register: int, __data: "bytes | bytearray | memoryview") -> None: ...
 
+    class Network(Protocol):
+        """A way to the broker: Wi-Fi, or a modem over PPP. The board builds it from the settings."""
+
+        def is_up(self) -> bool: ...  # an address is there (not 0.0.0.0)
+
+        async def bring_up(self, __timeout_ms: int) -> None: ...  # raises OSError with the reason when the time is over
+
+        def take_down(self) -> None: ...  # hang up; the next bring_up dials anew
+
     class Board(Protocol):
         """Every device of `DEVICES`, with its type. Nobody replaces one, so a board may have a narrower type."""
 
@@ -167,6 +177,8 @@ if TYPE_CHECKING:
         def build_sampler(self) -> "Sampler | None": ...
 
         def build_metering_spi(self) -> "tuple[Spi, Callable[[int], object]] | None": ...
+
+        def build_network(self, __settings: Settings) -> "Network | None": ...
 
         @property
         def load_switch(self) -> LoadSwitch: ...
@@ -227,6 +239,7 @@ DEVICES = (
         "build_metering_spi",
         "build_metering_spi() -> (bus, chip select) of an ATM90E32AS, whose CF1 the counter counts, or None",
     ),
+    ("build_network", "build_network(settings) -> the link of the board to an IP network, or None if it has none"),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),

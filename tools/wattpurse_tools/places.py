@@ -6,3 +6,5 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
 BOARDS = ROOT / "boards"
 MPY_CROSS_FINDER = (ROOT / "tools/toolchain/micropython", "mpy-cross")
+UMQTT = ROOT / "build/umqtt"
+UMQTT_FINDER = (ROOT / "tools/toolchain/umqtt",)

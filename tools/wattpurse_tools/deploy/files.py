@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 from wattpurse_tools import boards
-from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT
+from wattpurse_tools.places import BOARDS, FIRMWARE, MPY_CROSS_FINDER, ROOT, UMQTT, UMQTT_FINDER
 
+MQTT_LIBRARY = Path("umqtt/simple.py")
 # Takes all current from the coils first. Then it starts counting: pulses that come earlier are lost.
 COUNT_SCRIPT = """from boards.micropython import coils
 from boards.{board}.pins import CHIP, GPIO
@@ -27,6 +28,7 @@ FENCE_SCRIPT = "from boards.{board} import stock_storage\n\nstock_storage.mount_
 def stage(board: str, folder: Path) -> None:
     """Write every file of the board into `folder`, as it is to arrive. Raises ValueError if one does not compile."""
     mpy_cross = find_mpy_cross()
+    subprocess.run(UMQTT_FINDER, check=True, stdout=subprocess.DEVNULL)
     architecture = boards.find(board).micropython.architecture
     for name in sources(board):
         _compile(mpy_cross, name, folder / name.with_suffix(".mpy"), architecture)
@@ -39,7 +41,8 @@ def sources(board: str) -> list[Path]:
     """Return the modules that the meter may import on a board, relative to the board's root."""
     packages = [BOARDS / "__init__.py", *(BOARDS / "micropython").glob("*.py"), *(BOARDS / board).glob("*.py")]
     of_boards = [file.relative_to(ROOT) for file in packages if file.name != "manifest.py"]
-    return sorted([*of_boards, *(file.relative_to(FIRMWARE) for file in (FIRMWARE / "wattpurse").rglob("*.py"))])
+    of_firmware = [file.relative_to(FIRMWARE) for file in (FIRMWARE / "wattpurse").rglob("*.py")]
+    return sorted([*of_boards, *of_firmware, MQTT_LIBRARY])
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -58,7 +61,7 @@ def _compile(mpy_cross: str, name: Path, target: Path, architecture: str) -> Non
 
     A module with viper is machine code for `architecture`. All others stay bytecode, which every processor runs.
     """
-    source = FIRMWARE / name if name.parts[0] == "wattpurse" else ROOT / name
+    source = {"wattpurse": FIRMWARE, "umqtt": UMQTT}.get(name.parts[0], ROOT) / name
     target.parent.mkdir(parents=True, exist_ok=True)
     native = [f"-march={architecture}"] if "@micropython.viper" in source.read_text() else []
     command = [mpy_cross, *native, "-s", name.as_posix(), "-o", target, os.path.relpath(source)]
