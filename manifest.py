@@ -1,8 +1,8 @@
 # Modules frozen into the image of every board. A board's own manifest includes this one.
 import pathlib
 
-# An import looks through the names of the image from its begin. The start imports neither console nor clamps: they come
-# last, so that they cost it nothing.
+# An import looks through the names of the image from its begin. The start imports neither console nor clamps nor
+# network: they come last, so that they cost it nothing.
 CONSOLE = "services/console/"
 CLAMPS = (
     "drivers/atm90e32.py",
@@ -18,10 +18,11 @@ CLAMPS = (
     "services/console/clamps.py",
     "services/metering_chip.py",
 )
+NETWORK = ("core/records/network_settings.py",)
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 
-EARLY = [name for name in FILES if name not in CLAMPS and not name.startswith(CONSOLE)]
+EARLY = [name for name in FILES if name not in CLAMPS + NETWORK and not name.startswith(CONSOLE)]
 
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")

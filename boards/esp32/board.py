@@ -8,7 +8,7 @@ import esp
 import machine
 
 from boards.esp32 import counter, ring_place, storage
-from boards.esp32.pins import CHIP, DISPLAY_ORDER, GPIO, METERING_GPIO
+from boards.esp32.pins import CHIP, DISPLAY_ORDER, GPIO, METERING_GPIO, MODEM_GPIO
 from boards.esp32.rtc_memory import RtcMemory
 from boards.micropython import coils
 from boards.micropython.block_flash import BlockFlash
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 
 _NO_CAUSE = 0
+
+_MODEM_UART = 2
+_MODEM_BUFFER = 8_192  # more than the window of the chip's lwIP, with escapes
 
 
 def build_board() -> "Board":
@@ -45,21 +48,24 @@ def build_board_with(ring_blocks: "BlockDevice") -> "Board":
     # A panic has the same cause as `machine.reset()`, and some resets have none at all (ports/esp32/modmachine.c).
     is_unexplained = cause in (machine.HARD_RESET, _NO_CAUSE) and not was_asked_for
     watchdog = Watchdog(cause == machine.WDT_RESET, is_unexplained)
+    traits = ChipTraits(
+        reader_bus=2,
+        has_hard_interrupts=False,
+        display_delay_us=wait_us,
+        display_order=DISPLAY_ORDER,
+        bare_inputs=("magnet", "reverse_flow", "power_fail"),
+        note_reset=lambda: RtcMemory().ask_for_reset(),
+        metering_spi=(1, METERING_GPIO),
+    )
+    traits.modem_port = _MODEM_UART, MODEM_GPIO["modem_tx"], MODEM_GPIO["modem_rx"], _MODEM_BUFFER
+    traits.modem_excludes_chip = True
     return ChipBoard(
         "ESP32",
         GPIO,
         counter=pulses,
         flash=BlockFlash(ring_blocks),
         watchdog=watchdog,
-        traits=ChipTraits(
-            reader_bus=2,
-            has_hard_interrupts=False,
-            display_delay_us=wait_us,
-            display_order=DISPLAY_ORDER,
-            bare_inputs=("magnet", "reverse_flow", "power_fail"),
-            note_reset=lambda: RtcMemory().ask_for_reset(),
-            metering_spi=(1, METERING_GPIO),
-        ),
+        traits=traits,
         build_sampler=_no_sampler,
     )
 

@@ -18,6 +18,11 @@ package(
         "micropython/console.py",
         "micropython/pin_signal.py",
         "micropython/watchdog.py",
+        "micropython/at_chat.py",
+        "micropython/modem.py",
+        "micropython/network_link.py",
+        "micropython/ppp.py",
+        "micropython/wifi.py",
     ),
     base_path="../..",
 )

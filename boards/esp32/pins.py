@@ -51,8 +51,15 @@ METERING_CHIP_WIRING = (
     ("metering_select", 0, "out", "ATM90E32AS, CS", "needs 10 kOhm to 3.3 V"),
 )
 
+# The same for a modem: see docs/network.md. It has pins of the metering chip, so a meter has one or the other.
+MODEM_WIRING = (
+    ("modem_tx", 17, "out", "modem's RX, at 3.3 V", "UART 2; not on a module with PSRAM"),
+    ("modem_rx", 16, "in", "modem's TX, at 3.3 V", "UART 2; not on a module with PSRAM"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
 METERING_GPIO = {row[0]: row[1] for row in METERING_CHIP_WIRING}
+MODEM_GPIO = {row[0]: row[1] for row in MODEM_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
 # `display order` at the console changes it for one meter.

@@ -13,6 +13,7 @@ from boards.micropython.clock import Clock
 from boards.micropython.console import ConsoleStream
 from boards.micropython.pin_signal import PinSignal
 from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core.records.settings import METERING_CHIP
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
 from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
@@ -51,7 +52,13 @@ class ChipTraits:
     whose pins have no pull-up of the chip; the board has a resistor there. `note_reset` is called before the board
     resets itself, for chips that do not tell such a reset from a panic. `metering_spi` has the number of the SPI bus of
     a metering chip, and the GPIO numbers of its wires by signal. It is None if there is no room for such a chip.
+
+    `modem_port` has the number of the modem's UART, the GPIO numbers of TX and RX, and the bytes of each of its
+    buffers. `modem_excludes_chip` is True if the modem has pins of the metering chip.
     """
+
+    modem_port: "tuple[int, int, int, int]"
+    modem_excludes_chip = False
 
     def __init__(
         self,
@@ -142,9 +149,17 @@ class ChipBoard:
         sck, mosi, miso = Pin(gpio["metering_clock"]), Pin(gpio["metering_mosi"]), Pin(gpio["metering_miso"])
         return SPI(bus, baudrate=METERING_BAUD, polarity=1, phase=1, sck=sck, mosi=mosi, miso=miso), select
 
-    def build_network(self, _settings: "Settings") -> "Network | None":
-        """Return None: the board has no link to an IP network."""
-        return None
+    def build_network(self, settings: "Settings") -> "Network | None":
+        """Return the link that the settings choose, or None without one."""
+        link = settings.get("link", 0)
+        if not link:
+            return None
+        from boards.micropython import network_link  # a meter without a network does not need it
+
+        traits = self._traits
+        has_chip = traits.modem_excludes_chip and settings.get("front_end") == METERING_CHIP
+        port = None if has_chip else network_link.ModemPort(*traits.modem_port)
+        return network_link.build(link, settings, port, self.clock)
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

@@ -9,7 +9,7 @@ from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
-from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO
+from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO, MODEM_GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 # The cause of the last reset (RP2040 data sheet, 4.7.6, REASON). machine.reset_cause() does not tell a timeout apart.
 _WATCHDOG_REASON = 0x40058008
 _TIMER_RAN_OUT = 1
+
+# The buffers of the modem's UART hold the window of lwIP twice: see image/network/lwipopts.h.
+_MODEM_UART = 0
+_MODEM_BUFFER = 4_096
 
 
 def build_board() -> "Board":
@@ -30,18 +34,20 @@ def build_board() -> "Board":
     counter.start_counting(GPIO["pulse"])
     pulses = PulseCounter(*counter.take_over(GPIO["pulse"]))
     watchdog = Watchdog(bool(mem32[_WATCHDOG_REASON] & _TIMER_RAN_OUT))
+    traits = ChipTraits(
+        reader_bus=0,
+        has_hard_interrupts=True,
+        display_delay_us=time.sleep_us,
+        display_order=DISPLAY_ORDER,
+    )
+    traits.modem_port = _MODEM_UART, MODEM_GPIO["modem_tx"], MODEM_GPIO["modem_rx"], _MODEM_BUFFER
     return ChipBoard(
         "Raspberry Pi Pico",
         GPIO,
         counter=pulses,
         flash=PicoFlash(storage.ring_blocks(), _read_identification),
         watchdog=watchdog,
-        traits=ChipTraits(
-            reader_bus=0,
-            has_hard_interrupts=True,
-            display_delay_us=time.sleep_us,
-            display_order=DISPLAY_ORDER,
-        ),
+        traits=traits,
         build_sampler=_build_sampler,
     )
 

@@ -54,7 +54,14 @@ CLAMP_WIRING = (
     ("voltage_2", 29, "in", "divider of L2", "not on a Pico; ADC3; rests at 1.50 V"),
 )
 
+# The same for a modem: see docs/network.md. The image must be one for the network.
+MODEM_WIRING = (
+    ("modem_tx", 0, "out", "modem's RX, at 3.3 V", "pin 1; UART 0"),
+    ("modem_rx", 1, "in", "modem's TX, at 3.3 V", "pin 2; UART 0"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
+MODEM_GPIO = {row[0]: row[1] for row in MODEM_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.
 # `display order` at the console changes it for one meter.

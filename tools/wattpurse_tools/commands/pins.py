@@ -26,6 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     chip = getattr(pins, "METERING_CHIP_WIRING", ())
     if chip:
         print(f"\nWith a metering chip (docs/ct.md), whose CF1 is the pulse input:\n\n{table(chip)}")
+    modem = getattr(pins, "MODEM_WIRING", ())
+    if modem:
+        print(f"\nWith a modem (docs/network.md):\n\n{table(modem)}")
     return 0
 
 

@@ -79,6 +79,7 @@ CLAMP_RIGHT = 57
 METERING_CHIP_LOST = 58
 METERING_CHIP_BACK = 59
 METERING_CHIP_RESTORED = 60
+NETWORK_SET = 68
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -148,6 +149,7 @@ UNLIMITED = (
     TOKEN_VOIDED,
     RESTART_ORDERED,
     CLAMPS_SET,
+    NETWORK_SET,
 )
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
@@ -196,6 +198,7 @@ OTHER_TEXTS = {
     METERING_CHIP_LOST: "metering chip does not answer",
     METERING_CHIP_BACK: "metering chip answers again",
     METERING_CHIP_RESTORED: "metering chip had lost its configuration and has it again, times",
+    NETWORK_SET: "network set",
 }
 _RECORD = 1
 _CHAINED = 2

@@ -33,6 +33,7 @@ REPORTS = (
     ("identity", "", "meter number, calibration, firmware, board", facts.identity, reports.identity),
     ("version", "", "version of the firmware", facts.version, reports.version),
     ("ct", "", "readings of the clamps", wiring.clamps, wiring.clamps_text),
+    ("network", "", "the way to the broker: modem or Wi-Fi", wiring.network, wiring.network_text),
 )
 
 # name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
@@ -67,6 +68,7 @@ CHANGES = (
     ("ct phase", "LEG WATTS", "set the phase by a load that lags", TECHNICIAN, wiring.set_clamp_phase),
     ("ct offset", "LEG", "set the offset without a load", TECHNICIAN, wiring.set_clamp_offset),
     ("ct set", "NAME [LEG] VALUE", "set a figure of clamps and dividers", TECHNICIAN, wiring.set_clamp_figure),
+    ("network set", "KIND VALUE...", "set modem, number, login or wifi, or off", TECHNICIAN, wiring.set_network),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     (
         "commission",

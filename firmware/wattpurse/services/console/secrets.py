@@ -1,4 +1,4 @@
-"""The words of a console line that nobody may read over a shoulder or in a log: PINs and keys.
+"""The words of a console line that nobody may read over a shoulder or in a log: PINs, passwords and keys.
 
 The fingerprints of `keys` show whether a key was typed correctly.
 """
@@ -9,6 +9,7 @@ _SECRETS = {
     "pin": "*",
     "commission": ".**..*.",  # METERKEY, SITEKEY and PIN
     "keys": "..*",  # keys set NAME VALUE, which is refused: the key typed behind it stays secret
+    "network": "...*",  # network set wifi NAME PASSWORD, and network set login USER PASSWORD
 }
 
 
