@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from wattpurse.services.clamps import Clamps
     from wattpurse.services.console.console import Console
     from wattpurse.services.mains_watch import MainsWatch
+    from wattpurse.services.mqtt.link import Link
 
 VERSION = "0.1.0"
 
@@ -60,6 +61,7 @@ class Meter:
         self.top_ups = self.stores.top_ups
         self.circumstances = Circumstances()
         self.clamps: Clamps | None = None
+        self.link: Link | None = None
         stores, clock = self.stores, board.clock
         self.timekeeper = timekeeper = TimeKeeper(rtc=board.rtc, clock=clock)
         self.key_slot = KeySlot(stores=stores, timekeeper=timekeeper, clock=clock, aes=board.aes)
@@ -198,6 +200,8 @@ class Meter:
                 supervisor.add("clamps", self._watch_clamps)
             if self.mains_watch is not None:
                 supervisor.add("mains watch", self.mains_watch.run)
+            if self.settings.get("mqtt_broker", b""):
+                supervisor.add("mqtt", self._run_link)
         supervisor.add_critical("switching", self.switching.run)
         supervisor.add("clock", self.timekeeper.run)
         supervisor.add("display", self.display.run)
@@ -255,6 +259,25 @@ class Meter:
         self.board.counter.take()
         self.metering.set_counter(self.board.counter)
         self.guard.set_sensor(tamper.REVERSE, self.board.reverse_flow)
+
+    def open_link(self) -> None:
+        """Begin to speak with the broker, or take up settings that have changed."""
+        if self.link is None:
+            self._make_link()
+            self.supervisor.start("mqtt", self._run_link)
+        else:
+            self.link.settings_changed()
+
+    def _make_link(self) -> None:
+        from wattpurse.services.mqtt.link import Link
+
+        self.link = Link(self)
+
+    async def _run_link(self) -> None:
+        """Speak with the broker. The modules are imported here, when energy is being counted."""
+        if self.link is None:
+            self._make_link()
+        await self.link.run()
 
     def _start_clamps(self, front_end: int) -> None:
         """Measure as the settings say, also if power failed before the account was calibrated to its impulses."""
@@ -319,6 +342,10 @@ class Meter:
             clock=board.clock,
         )
         self.mains_watch.start()
+
+    def is_busy(self) -> bool:
+        """Return True while the meter has something more urgent than a task that holds the processor for a while."""
+        return self.circumstances.mains_failed or self.supply_watch.limit.is_tripped or self.card_desk.has_visitor
 
     def _display_lost(self, is_lost: bool) -> None:
         """Raise the alarm of the display, or clear it."""

@@ -77,6 +77,7 @@ class Supervisor:
         self._started_ms = clock.ticks_ms()
         self._critical = []
         self._others = []
+        self._tasks = []
 
     def add_critical(self, name: str, run: "Callable[[Callable[[], None]], Awaitable[None]]") -> None:
         """Add a task that must never end.
@@ -89,20 +90,25 @@ class Supervisor:
         """Add a task that may fail: `run()` is a coroutine that is started again when it ends or raises."""
         self._others.append((name, run))
 
+    def start(self, name: str, run: "Callable[[], Awaitable[None]]") -> None:
+        """Add a task as `add` does, while the others run already."""
+        self._tasks.append(asyncio.create_task(self._keep_running(name, run)))
+
     async def run(self) -> None:
         """Start all tasks and watch them. Returns only if a reset did not happen."""
-        tasks = [asyncio.create_task(self._run_critical(watched)) for watched in self._critical]
-        tasks += [asyncio.create_task(self._keep_running(name, run)) for name, run in self._others]
+        self._tasks = [asyncio.create_task(self._run_critical(watched)) for watched in self._critical]
+        for name, run in self._others:
+            self.start(name, run)
         lost = None
         while lost is None:
             self._watchdog.feed()
             await self._clock.sleep_ms(PERIOD_MS)
             lost = self._find_lost()
-        await self._end(*lost, tasks)
+        await self._end(*lost)
 
     async def fail(self, name: str, error: Exception) -> None:
         """End as after the loss of a critical task: `name` could not be started because of `error`."""
-        await self._end(name, FAULT_RAISED, repr(error), [])
+        await self._end(name, FAULT_RAISED, repr(error))
 
     def _find_lost(self) -> "tuple[str, int, str] | None":
         """Return `(name, fault, why)` of a critical task that is dead or silent, None while all are alive."""
@@ -113,12 +119,12 @@ class Supervisor:
                 return watched.name, FAULT_SILENT, f"silent for {watched.silent_ms()} ms"
         return None
 
-    async def _end(self, name: str, fault: int, why: str, tasks: list) -> None:
+    async def _end(self, name: str, fault: int, why: str) -> None:
         """Open the switch, then report. Always reset."""
         try:
             if not supply.SAFE_IS_CLOSED:
                 self._fail_safe()
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
             self._note(events.FAULT, fault)
             self._report(f"{name} failed: {why}; the supply is switched off and the meter restarts")

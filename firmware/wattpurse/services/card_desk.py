@@ -107,6 +107,11 @@ class CardDesk:
         self._keys_of_uid = None
 
     @property
+    def has_visitor(self) -> bool:
+        """True while a card is at the reader that is not served yet."""
+        return any([not visit.is_over and not visit.is_in_slot for visit in self._visits.values()])
+
+    @property
     def pause_ms(self) -> int:
         """Time to the next look: short while the reader works, longer with every failure."""
         return min(PERIOD_MS << min(self._failures, 16), LONGEST_PAUSE_MS)

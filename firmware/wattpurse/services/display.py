@@ -159,6 +159,11 @@ class Display:
         """Show text (see drivers.segments for the characters) for `duration_ms`. Empty text shows credit, steadily."""
         self._say([(text, duration_ms)])
 
+    def identify(self, text: str, duration_ms: int) -> None:
+        """Show text and sound, so that a person finds this meter among others."""
+        self._buzzer.play(sounds.ACCEPTED)
+        self._say([(text, duration_ms)])
+
     def set_brightness(self, level: int) -> None:
         """Set the brightness 0 to 7, kept until power is lost. Raises ValueError for any other level."""
         try:

@@ -79,6 +79,8 @@ CLAMP_RIGHT = 57
 METERING_CHIP_LOST = 58
 METERING_CHIP_BACK = 59
 METERING_CHIP_RESTORED = 60
+BROKER_FOUND = 64
+BROKER_LOST = 65
 NETWORK_SET = 68
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
@@ -112,6 +114,8 @@ LIMITED = {
     METERING_CHIP_LOST: 0,
     METERING_CHIP_BACK: 0,
     METERING_CHIP_RESTORED: 0,
+    BROKER_FOUND: 0,
+    BROKER_LOST: 0,
 }
 _CONSEQUENCES = (SUPPLY,)
 _NUMBERED = (
@@ -198,6 +202,8 @@ OTHER_TEXTS = {
     METERING_CHIP_LOST: "metering chip does not answer",
     METERING_CHIP_BACK: "metering chip answers again",
     METERING_CHIP_RESTORED: "metering chip had lost its configuration and has it again, times",
+    BROKER_FOUND: "connected to the broker",
+    BROKER_LOST: "connection to the broker lost",
     NETWORK_SET: "network set",
 }
 _RECORD = 1

@@ -4,6 +4,7 @@ import asyncio
 
 from wattpurse.services.console import changes as changes
 from wattpurse.services.console import facts as facts
+from wattpurse.services.console import links as links
 from wattpurse.services.console import records as records
 from wattpurse.services.console import reports as reports
 from wattpurse.services.console import setup as setup
@@ -33,7 +34,8 @@ REPORTS = (
     ("identity", "", "meter number, calibration, firmware, board", facts.identity, reports.identity),
     ("version", "", "version of the firmware", facts.version, reports.version),
     ("ct", "", "readings of the clamps", wiring.clamps, wiring.clamps_text),
-    ("network", "", "the way to the broker: modem or Wi-Fi", wiring.network, wiring.network_text),
+    ("mqtt", "", "the link to the broker", links.mqtt_facts, links.mqtt_text),
+    ("network", "", "the way to the broker: modem or Wi-Fi", links.network_facts, links.network_text),
 )
 
 # name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
@@ -68,7 +70,15 @@ CHANGES = (
     ("ct phase", "LEG WATTS", "set the phase by a load that lags", TECHNICIAN, wiring.set_clamp_phase),
     ("ct offset", "LEG", "set the offset without a load", TECHNICIAN, wiring.set_clamp_offset),
     ("ct set", "NAME [LEG] VALUE", "set a figure of clamps and dividers", TECHNICIAN, wiring.set_clamp_figure),
-    ("network set", "KIND VALUE...", "set modem, number, login or wifi, or off", TECHNICIAN, wiring.set_network),
+    ("mqtt broker", "HOST[:PORT]", "speak with an MQTT broker", TECHNICIAN, links.set_mqtt_broker),
+    ("mqtt user", "NAME|none", "set the user at the broker", TECHNICIAN, links.set_mqtt_user),
+    ("mqtt password", "WORD|none", "set the password at the broker", TECHNICIAN, links.set_mqtt_password),
+    ("mqtt ca", "HEX|none", "encrypt the link, by a certificate in DER", TECHNICIAN, links.set_mqtt_ca),
+    ("mqtt every", "MINUTES", "set the time between two statements", TECHNICIAN, links.set_mqtt_every),
+    ("mqtt dns", "ADDRESS|none", "set the name server", TECHNICIAN, links.set_mqtt_dns),
+    ("mqtt home-assistant", "on|off", "publish readings in clear", TECHNICIAN, links.set_home_assistant),
+    ("mqtt off", "", "leave the broker", TECHNICIAN, links.stop_mqtt),
+    ("network set", "KIND VALUE...", "set modem, number, login or wifi, or off", TECHNICIAN, links.set_network),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     (
         "commission",

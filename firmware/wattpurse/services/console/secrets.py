@@ -7,6 +7,7 @@ The fingerprints of `keys` show whether a key was typed correctly.
 _SECRETS = {
     "login": "*",
     "pin": "*",
+    "password": "*",  # mqtt password
     "commission": ".**..*.",  # METERKEY, SITEKEY and PIN
     "keys": "..*",  # keys set NAME VALUE, which is refused: the key typed behind it stays secret
     "network": "...*",  # network set wifi NAME PASSWORD, and network set login USER PASSWORD

@@ -1,6 +1,6 @@
-"""The wiring of the meter at the console: order of the display's digits, speed of its lines, the clamps, the network.
+"""The wiring of the meter at the console: order of the display's digits, speed of its lines, and the clamps.
 
-The commands of clamps and network are in modules of their own, which only a meter that uses them has in its memory.
+The commands of the clamps are in a module of their own, which only a meter with clamps has in its memory.
 """
 
 from wattpurse.core import carrier
@@ -100,27 +100,6 @@ def set_clamp_offset(meter: "Meter", arguments: list) -> str:
 def set_clamp_figure(meter: "Meter", arguments: list) -> str:
     """Set a figure of the clamps' installation."""
     return _clamps_module(meter).set_figure(meter, arguments)
-
-
-def network(meter: "Meter", _arguments: list) -> dict:
-    """Return the settings of the network, without passwords."""
-    from wattpurse.services.console import network as module
-
-    return module.facts_of(meter)
-
-
-def network_text(facts: dict) -> str:
-    """Return the settings of the network as text."""
-    from wattpurse.services.console import network as module
-
-    return pairs(module.rows_of(facts))
-
-
-def set_network(meter: "Meter", arguments: list) -> str:
-    """Set the network."""
-    from wattpurse.services.console import network as module
-
-    return module.set_network(meter, arguments)
 
 
 def _clamps_module(meter: "Meter") -> "ModuleType":
