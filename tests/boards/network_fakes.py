@@ -4,7 +4,7 @@ from boards.host.chips.modem import ModemModel
 
 EALREADY = 114
 _OPENS_US = 200_000
-_GIVES_UP_US = 6_000_000
+_GIVES_UP_US = 12_000_000
 
 
 class FakeUart:
@@ -32,7 +32,7 @@ class FakeUart:
 
 
 class FakeLwipPpp:
-    """PPP of extmod/network_ppp_lwip.c: the states, and the end that takes six seconds on a dead line.
+    """PPP of extmod/network_ppp_lwip.c: the states, and the end that takes twelve seconds on a dead line.
 
     `addresses` are those that the other end gives in turn, the last for ever. "0.0.0.0" stands for a line without one.
     """

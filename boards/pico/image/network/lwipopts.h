@@ -28,3 +28,6 @@
 // A modem that answers no longer ends the line: three requests unanswered, 10 s apart. They stay between meter and modem.
 #define LCP_ECHOINTERVAL                10
 #define LCP_MAXECHOFAILS                3
+
+// The modem is near: a request that it does not answer is repeated soon, and a dead line ends after two of them.
+#define FSM_DEFTIMEOUT                  2
