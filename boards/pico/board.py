@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _WATCHDOG_REASON = 0x40058008
 _TIMER_RAN_OUT = 1
 
-# The buffers of the modem's UART hold the window of lwIP twice: see image/network/lwipopts.h.
+# The buffers of the modem's UART hold all bytes that lwIP has in flight: see image/network/lwipopts.h.
 _MODEM_UART = 0
-_MODEM_BUFFER = 4_096
+_MODEM_BUFFER = 2_048
 
 
 def build_board() -> "Board":

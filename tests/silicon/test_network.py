@@ -21,7 +21,7 @@ import asyncio, socket
 from boards.micropython import network_link
 from boards.micropython.clock import Clock
 from wattpurse.core.records.network_settings import ModemSettings
-port = network_link.ModemPort({uart}, {tx}, {rx}, 4096)
+port = network_link.ModemPort({uart}, {tx}, {rx}, 2048)
 link = network_link.build(1, {{"modem": ModemSettings("meters.example").pack()}}, port, Clock())
 def bring_up():
     asyncio.run(link.bring_up(30_000))
