@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wattpurse.services.mqtt.codec import Message
     from wattpurse.services.mqtt.publisher import Publication
 
-STEP_MS = 50
+STEP_MS = 100
 NETWORK_MS = 60_000
 FIRST_PAUSE_MS = 5_000
 LONGEST_PAUSE_MS = 600_000
