@@ -1,11 +1,13 @@
-"""The simulated meter at a broker, without a screen and in real time: for measurements and tests of the link.
+"""The simulated meter at a broker, without a screen: for measurements and tests of the link.
 
-usage: unix-run boards/host/at_broker.py SECONDS LINE...
+usage: unix-run boards/host/at_broker.py SPEED SECONDS NUMBER METERKEY SITEKEY LINE...
 
-Each LINE is typed at the console of a new meter with the keys below. The end of the run, or a line `quit` at the
-standard input, prints one line of JSON: how late the loop was at most, and the state of the link.
+Each LINE is typed at the console of a new meter with this number and these keys. Then SPEED virtual seconds pass in
+each real one. After SECONDS of virtual time, or as soon as there is anything at the standard input, the run prints one
+line of JSON: how late the loop was at most, in real milliseconds, and the state of the link.
 """
 
+import binascii
 import json
 import select
 import sys
@@ -21,9 +23,6 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.supervisor import Supervisor
 
-METER_NUMBER = 40_123
-METER_KEY = bytes(range(16))
-SITE_KEY = bytes(range(100, 116))
 IMPULSES_PER_KWH = 1_000
 PROBE_MS = 10
 
@@ -31,17 +30,18 @@ _START_S = 3
 
 
 class Pace:
-    """Real time for a world: virtual time waits for it, and never runs behind unseen. `late_ms` is the worst delay."""
+    """Real time for a world: virtual time waits for it. `late_ms` is the worst delay behind it, in real time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, speed: int) -> None:
         self.late_ms = 0
+        self._speed = speed
         self._clock = world.clock
         self._even_us = world.clock.now_us
         self._even_ms = real_ms()
 
     def __call__(self, until_us: int) -> int:
         """Wait until the real time that corresponds to `until_us`, and return it."""
-        wait_ms = (until_us - self._even_us + 999) // 1000 - ms_between(real_ms(), self._even_ms)
+        wait_ms = self._real_ms(until_us) - ms_between(real_ms(), self._even_ms)
         if wait_ms > 0:
             time.sleep(wait_ms / 1000)
         return until_us
@@ -56,8 +56,11 @@ class Pace:
         """Measure for ever how late a task wakes that sleeps for PROBE_MS."""
         while True:
             await self._clock.sleep_ms(PROBE_MS)
-            late_ms = ms_between(real_ms(), self._even_ms) - (self._clock.now_us - self._even_us) // 1000
+            late_ms = ms_between(real_ms(), self._even_ms) - self._real_ms(self._clock.now_us)
             self.late_ms = max(self.late_ms, late_ms)
+
+    def _real_ms(self, time_us: int) -> int:
+        return (time_us - self._even_us) // (1000 * self._speed)
 
 
 class ProbedMeter(Meter):
@@ -70,16 +73,16 @@ class ProbedMeter(Meter):
         supervisor.add("probe", self.pace.probe)
 
 
-def commissioned_world() -> World:
+def commissioned_world(speed: int, number: int, meter_key: bytes, site_key: bytes) -> World:
     """Return a world whose meter is commissioned and running."""
-    world = World(ProbedMeter)
-    ProbedMeter.pace = Pace(world)
+    world = World(ProbedMeter, int(time.time()))
+    ProbedMeter.pace = Pace(world, speed)
     world.run_for(_START_S)
     settings = (
-        ("meter_number", METER_NUMBER),
+        ("meter_number", number),
         ("key_version", 1),
-        ("meter_key", METER_KEY),
-        ("site_key", SITE_KEY),
+        ("meter_key", meter_key),
+        ("site_key", site_key),
     )
     world.meter.commission(settings, default_tariff(), IMPULSES_PER_KWH, 1, PrepaidMoney)
     world.reset_board()
@@ -106,12 +109,13 @@ def report(world: World) -> dict:
 
 def main(words: list) -> int:
     """Run the command line and return the exit status."""
-    if not words:
-        print("usage: at_broker.py SECONDS LINE...")
+    if len(words) < 5:
+        print("usage: at_broker.py SPEED SECONDS NUMBER METERKEY SITEKEY LINE...")
         return 2
-    world = commissioned_world()
+    speed, seconds, number = [int(word) for word in words[:3]]
+    world = commissioned_world(speed, number, binascii.unhexlify(words[3]), binascii.unhexlify(words[4]))
     world.meter.console.grant(60)
-    answers = [world.type_line(line) for line in words[1:]]
+    answers = [world.type_line(line) for line in words[5:]]
     refused = [answer for answer in answers if answer[0].startswith("refused")]
     if refused:
         print(refused[0][0])
@@ -120,7 +124,7 @@ def main(words: list) -> int:
     keys.register(sys.stdin, select.POLLIN)
     ProbedMeter.pace.forget()
     world.pace = ProbedMeter.pace
-    world.run_until(lambda: bool(keys.poll(0)), float(words[0]))
+    world.run_until(lambda: bool(keys.poll(0)), seconds)
     print(json.dumps(report(world)))
     return 0
 

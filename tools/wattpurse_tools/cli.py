@@ -30,6 +30,7 @@ COMMANDS = (
     "hardware",
     "keys",
     "meter",
+    "mqtt",
     "pins",
     "station",
     "tariff",

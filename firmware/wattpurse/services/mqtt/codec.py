@@ -52,7 +52,7 @@ class _Memory:
 
     def read(self, size: int) -> bytes:
         end = self._place + size
-        if not 0 <= size or end > len(self._data):
+        if not size >= 0 or end > len(self._data):
             raise BadPacket("a length in the packet is wrong")
         data = bytes(self._data[self._place : end])
         self._place = end

@@ -33,7 +33,11 @@ class Inbox:
     """
 
     def __init__(
-        self, teller: "Teller", stores: "Stores", show_outcome: "Callable[[int], None]", show_place: "Callable[[], None]"
+        self,
+        teller: "Teller",
+        stores: "Stores",
+        show_outcome: "Callable[[int], None]",
+        show_place: "Callable[[], None]",
     ) -> None:
         self._teller = teller
         self._ledger = stores.ledger

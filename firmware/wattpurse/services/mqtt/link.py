@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from wattpurse.app import Meter
-    from wattpurse.services.mqtt.codec import Message
     from wattpurse.services.mqtt.publisher import Publication
 
 STEP_MS = 100
@@ -149,9 +148,7 @@ class Link:
             raise OSError(_NOT_THIS_BROKER)
         identifier = int.from_bytes(self._board.random_bytes(2), "big")
         server = configuration.options.name_server
-        return await names.look_up(
-            configuration.host, server, self._clock, identifier, self._socket_module().Datagrams
-        )
+        return await names.look_up(configuration.host, server, self._clock, identifier, self._socket_module().Datagrams)
 
     def _socket_module(self) -> "ModuleType":
         if self._sockets is None:
