@@ -18,13 +18,22 @@ CLAMPS = (
     "services/console/clamps.py",
     "services/metering_chip.py",
 )
-NETWORK = ("core/records/network_settings.py",)
 WATTPURSE = pathlib.Path("firmware/wattpurse")
-FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
+EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
+NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
+    "core/messages/mqtt.py",
+    "core/records/network_settings.py",
+    "services/console/mqtt.py",
+    "services/console/network.py",
+]
 
-EARLY = [name for name in FILES if name not in CLAMPS + NETWORK and not name.startswith(CONSOLE)]
+# An image without TCP/IP leaves out what only a network uses: a Pico has no room for it beside the next image.
+options.defaults(network=False)
+FILES = EVERY if options.network else [name for name in EVERY if name not in NETWORK]
+EARLY = [name for name in FILES if name not in CLAMPS and name not in NETWORK and not name.startswith(CONSOLE)]
 
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")
 package("wattpurse", files=[name for name in FILES if name not in EARLY], base_path="firmware")
-package("umqtt", base_path="build/umqtt")  # put there by tools/toolchain/umqtt
+if options.network:
+    package("umqtt", base_path="build/umqtt")  # put there by tools/toolchain/umqtt

@@ -1,5 +1,5 @@
 # The meter's image with TCP/IP: the way to the broker besides everything else.
-include("manifest.py")
+include("manifest.py", network=True)
 package(
     "boards",
     files=(

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from wattpurse.app import Meter
 
+_NO_NETWORK = "this image has no network: see docs/network.md"
+
 
 def mqtt_facts(meter: "Meter", _arguments: list) -> dict:
     """Return the state of the link to the broker."""
@@ -77,12 +79,16 @@ def set_network(meter: "Meter", arguments: list) -> str:
 
 
 def _mqtt() -> "ModuleType":
-    from wattpurse.services.console import mqtt
-
+    try:
+        from wattpurse.services.console import mqtt
+    except ImportError:
+        raise ValueError(_NO_NETWORK) from None
     return mqtt
 
 
 def _network() -> "ModuleType":
-    from wattpurse.services.console import network
-
+    try:
+        from wattpurse.services.console import network
+    except ImportError:
+        raise ValueError(_NO_NETWORK) from None
     return network
