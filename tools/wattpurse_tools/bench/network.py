@@ -34,17 +34,6 @@ from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.modem import HOST_ADDRESS, PacedModem
 from wattpurse_tools.emulation.ring import RING_BYTES, RING_OFFSET, ring_flash
 
-_HEAP = f"""{METER}
-free = [0]
-async def main():
-    asyncio.create_task(Meter(build_board()).run())
-    while True:
-        await asyncio.sleep_ms(1000)
-        gc.collect()
-        free[0] = gc.mem_free()
-asyncio.run(main())
-"""
-
 RECHARGES = 5
 HOUSE_W = 1_000
 
@@ -57,6 +46,17 @@ _OPEN_LIMIT_S = 60
 _CREDIT_MICROUNITS = 2_000
 _AMPS_20_W = 4_600
 _PHASE_S = 0.37
+
+_HEAP = f"""{METER}
+free = [0]
+async def main():
+    asyncio.create_task(Meter(build_board()).run())
+    while True:
+        await asyncio.sleep_ms(1000)
+        gc.collect()
+        free[0] = gc.mem_free()
+asyncio.run(main())
+"""
 
 
 class MeterAtBroker:
@@ -174,6 +174,7 @@ MEASUREMENTS = (
     (idle, ("idle_mqtt_percent",)),
     (heap, ("heap_free_mqtt_kb",)),
 )
+NAMES = {"image_network_kb", *(name for _, names in MEASUREMENTS for name in names)}
 
 
 def measure(wanted: set[str], meter_image: Path) -> Iterator[Measured]:
