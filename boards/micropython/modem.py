@@ -1,8 +1,8 @@
 """A modem on a UART as the way to the broker: it is asked in AT commands, dials, and then carries PPP.
 
 The commands are those of 3GPP TS 27.007, which every cellular modem has. Before it dials, the meter asks for the SIM
-and for the registration, so that a failure has a reason that a technician can mend. A line that is dead is not noticed
-by PPP at once: whoever hears nothing from the broker calls `take_down`, and the next `bring_up` dials anew.
+and for the registration, so that a failure has a reason that a technician can mend. PPP does not
+notice a dead line at once. A service that hears nothing from the broker calls `take_down`; then `bring_up` dials anew.
 
 The SIM must not ask for a PIN. A meter that tries a wrong PIN at each start would block the SIM.
 """
@@ -78,7 +78,7 @@ class Modem:
         self._ppp.stop()
 
     async def bring_up(self, timeout_ms: int) -> None:
-        """Dial and wait for an address, at most `timeout_ms`. Raise OSError with the reason."""
+        """Connect, and wait for an address, at most `timeout_ms`. Raise OSError with the reason."""
         self._end_ms = self._clock.ticks_add(self._clock.ticks_ms(), timeout_ms)
         if self.is_up():
             return

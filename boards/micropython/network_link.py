@@ -1,4 +1,4 @@
-"""The way to the broker of a chip's board, by the settings: see `hal.Network`. Only a meter with a link imports this."""
+"""The way to the broker of a chip's board, by the settings (see `hal.Network`). Only a meter with one imports this."""
 
 from boards.micropython import modem, ppp
 from boards.micropython.wifi import Wifi

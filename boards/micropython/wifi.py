@@ -1,4 +1,4 @@
-"""Wi-Fi as the way to the broker, on the chips whose MicroPython has `network.WLAN`: ESP32 and the radio of a Pico W."""
+"""Wi-Fi as the way to the broker, on the chips whose MicroPython has `network.WLAN`: ESP32, and the Pico W's radio."""
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:

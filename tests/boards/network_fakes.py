@@ -154,7 +154,7 @@ class FakeNetwork:
 
 
 class FakeStation:
-    """The station: it refuses what the esp32 port refuses."""
+    """The station: it refuses the same calls as the esp32 port."""
 
     PM_NONE = 0
 

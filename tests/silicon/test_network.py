@@ -10,6 +10,9 @@ import pytest
 
 from boards.host.chips.modem import NO_SIM_ERROR
 from boards.pico.pins import MODEM_GPIO
+from wattpurse.core.messages import mqtt
+from wattpurse_tools.bench.meter import Workshop
+from wattpurse_tools.bench.network import meter_at_broker
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.modem import HOST_ADDRESS, PacedModem
@@ -52,7 +55,7 @@ def network_image():
 
 @pytest.fixture
 def echo_port():
-    """Provide a port of this machine that gives back what it gets."""
+    """Provide a port of this machine that sends all bytes back."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_serve, args=(server,), daemon=True).start()
         yield server.getsockname()[1]
@@ -103,3 +106,18 @@ def test_the_chip_dials_talks_over_tcp_and_dials_anew_after_the_line_died(tmp_pa
             assert modem.model.commands.count("ATD*99#") == 2
             assert repl.execute("echo(4 * 251)") == "True\n"
         assert pico.faults == []
+
+
+def test_a_token_at_the_broker_closes_the_switch_of_a_meter_behind_a_modem(tmp_path, network_image):
+    workshop = Workshop(tmp_path, network_image)
+    with meter_at_broker(workshop, "recharge", balance_microunits=1) as at_broker:
+        meter = at_broker.meter
+        meter.source.set_load_w(10_000)
+        meter.start()
+        at_broker.await_connection()
+        assert meter.type_line("network")[0].split() == ["link", "modem"]
+        assert at_broker.modem.run_until(lambda: not meter.relay.contact_closed, 30)
+        at_broker.publish(meter.token())
+        assert at_broker.modem.run_until(lambda: meter.relay.contact_closed, 20)
+        assert at_broker.modem.run_until(lambda: mqtt.RECEIPT in at_broker.heard, 10)
+        assert meter.violations() == []

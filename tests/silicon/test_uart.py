@@ -5,7 +5,9 @@ import pytest
 from wattpurse_tools.emulation.repl import RawRepl
 
 BYTE_US = 86.8
-OPENED = "from machine import UART, Pin\nimport time\nuart = UART(0, 115_200, tx=Pin(0), rx=Pin(1), txbuf=1024, rxbuf=1024)"
+OPENED = (
+    "from machine import UART, Pin\nimport time\nuart = UART(0, 115_200, tx=Pin(0), rx=Pin(1), txbuf=1024, rxbuf=1024)"
+)
 
 
 class Line:

@@ -1,7 +1,7 @@
 """A cellular modem on a serial line, by ITU-T V.250 and 3GPP TS 27.007: commands, then data.
 
 Bytes of the meter come by `receive`; the modem's own go to `send`. While it carries data, bytes go on to `on_data`, and
-`give` brings the other end's. What a technician may find is set by hand: no SIM, no network, a dead line.
+`give` brings the other end's. A test sets the hindrances by hand: no SIM, no network, a dead line.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -159,4 +159,4 @@ class ModemModel:
 
 
 def _ignore(_value: int | bool) -> None:
-    """Drop what nobody listens to."""
+    """Drop a value without a listener."""

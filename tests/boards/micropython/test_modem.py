@@ -1,4 +1,4 @@
-"""The modem as a link, over a model of a modem: what stands in the way is said in words, and every wait ends."""
+"""The modem as a link, over a model of a modem: each hindrance has its words, and every wait ends."""
 
 import unittest
 
@@ -70,8 +70,8 @@ class TestDialling(ModemTest):
 
     def test_the_first_bytes_of_ppp_behind_the_connection_are_left_to_ppp(self):
         self.modem.on_carrier = lambda is_there: is_there and self.modem.give(b"\x7e\xff")
-        self.ppp.connect = lambda **_: self.assertEqual(self.uart.read(10), b"\x7e\xff") or setattr(
-            self.ppp, "_state", 4
+        self.ppp.connect = lambda **_: (
+            self.assertEqual(self.uart.read(10), b"\x7e\xff") or setattr(self.ppp, "_state", 4)
         )
         self.ppp.ifconfig = lambda: ("10.0.0.9", "", "", "")
         self.bring_up()

@@ -1,4 +1,4 @@
-"""The settings of modem and Wi-Fi: what they take, what they refuse, and their form in flash."""
+"""The settings of modem and Wi-Fi: values that they take, values that they refuse, and their form in flash."""
 
 import unittest
 

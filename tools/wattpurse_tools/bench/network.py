@@ -83,7 +83,7 @@ class MeterAtBroker:
             raise TimeoutError(f"the meter did not reach the broker: {self.meter.type_line('mqtt')}")
 
     def publish(self, token: bytes) -> None:
-        """Publish a token to the meter, QoS 1."""
+        """Send a token to the meter, with QoS 1."""
         self._station.publish(mqtt.topic(METER_NUMBER, mqtt.TOKEN), token, qos=1)
 
     def recharge_ms(self, amount_microunits: int) -> float:
@@ -104,16 +104,16 @@ class MeterAtBroker:
 @contextlib.contextmanager
 def meter_at_broker(workshop: Workshop, name: str, balance_microunits: int) -> Iterator[MeterAtBroker]:
     """Provide a meter whose supply is off, with a modem and a broker."""
-    with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder)) as broker:
-        with workshop.meter(name, balance_microunits=balance_microunits) as meter:
-            _name_broker(meter, broker)
-            tx, rx = MODEM_GPIO["modem_tx"], MODEM_GPIO["modem_rx"]
-            with PacedModem(meter.pico, _UART, tx, rx) as modem:
-                at_broker = MeterAtBroker(meter, modem, broker)
-                try:
-                    yield at_broker
-                finally:
-                    at_broker.close()
+    tx, rx = MODEM_GPIO["modem_tx"], MODEM_GPIO["modem_rx"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Mosquitto(Path(folder)) as broker,
+        workshop.meter(name, balance_microunits=balance_microunits) as meter,
+        PacedModem(meter.pico, _UART, tx, rx) as modem,
+        contextlib.closing(MeterAtBroker(meter, modem, broker)) as at_broker,
+    ):
+        _name_broker(meter, broker)
+        yield at_broker
 
 
 def _name_broker(meter: BenchMeter, broker: Mosquitto) -> None:

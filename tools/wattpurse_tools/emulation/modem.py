@@ -3,9 +3,9 @@
     with PacedModem(pico, uart=0, tx=0, rx=1) as modem:
         modem.run_until(lambda: modem.model.carries_data, limit_s=20)
 
-slirp is the other end of PPP. It opens sockets of this machine for what the chip asks for: its 10.0.2.2 is 127.0.0.1
-here. It lives in real time, so the board is slowed down to real time while it runs with a modem, and two runs are not
-equal. Time on the UART and in the chip is exact nevertheless.
+slirp is the other end of PPP. It opens a socket of this machine for each connection of the chip: its 10.0.2.2 is
+127.0.0.1 here. It lives in real time, so the board is slowed down to real time while it runs with a modem, and two runs
+are not equal. Time on the UART and in the chip is exact nevertheless.
 """
 
 import contextlib
@@ -49,7 +49,7 @@ class Slirp:
         return b""
 
     def write(self, data: bytes) -> None:
-        """Send bytes. What the line does not take is lost, as on a line."""
+        """Send bytes. Those that the line does not take are lost."""
         with contextlib.suppress(BlockingIOError, OSError):
             os.write(self._line, data)
 

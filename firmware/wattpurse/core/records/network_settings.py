@@ -1,4 +1,4 @@
-"""The settings of the way to the broker: which link the meter uses, and what modem and Wi-Fi need.
+"""The settings of the way to the broker: the choice of the link, and the facts that modem and Wi-Fi need.
 
     "modem" = version u8 (1), then APN, number to dial, user, password, with a zero byte between two of them
     "wifi"  = version u8 (1), then name, password, likewise
@@ -25,7 +25,7 @@ _NUMBER_CHARACTERS = "0123456789*#+"
 
 
 class ModemSettings:
-    """What a modem needs: the APN of its SIM, the number that it dials, and user and password, which may be empty."""
+    """The APN of a modem's SIM, the number that it dials, and user and password, which may be empty."""
 
     def __init__(self, apn: str, number: str = USUAL_NUMBER, user: str = "", password: str = "") -> None:
         _check_length(apn, "the APN", 1, _LONGEST_APN)
@@ -45,7 +45,7 @@ class ModemSettings:
 
 
 class WifiSettings:
-    """What Wi-Fi needs: the name of the network, and its password, which is empty for an open one."""
+    """The name of a Wi-Fi network, and its password, which is empty for an open one."""
 
     def __init__(self, name: str, password: str = "") -> None:
         _check_length(name, "the name of a Wi-Fi network", 1, _LONGEST_NAME)

@@ -1,5 +1,6 @@
-"""The links of the meter at the console. The commands are in modules of their own, which only a meter that uses the link
-has in its memory.
+"""The links of the meter at the console.
+
+The commands are in modules of their own, which only a meter that uses the link has in its memory.
 """
 
 from wattpurse.services.console.reports import pairs

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wattpurse.app import Meter
     from wattpurse.services.mqtt.publisher import Publication
 
-STEP_MS = 100
+STEP_MS = 200
 NETWORK_MS = 60_000
 FIRST_PAUSE_MS = 5_000
 LONGEST_PAUSE_MS = 600_000
