@@ -2,7 +2,8 @@
 
 usage: unix-run boards/host/at_broker.py SPEED SECONDS NUMBER METERKEY SITEKEY LINE...
 
-Each LINE is typed at the console of a new meter with this number and these keys. Then SPEED virtual seconds pass in
+Each LINE is typed at the console of a new meter with this number and these keys; @FILE stands for the line in a file,
+which may be longer than MicroPython takes on its command line. Then SPEED virtual seconds pass in
 each real one. After SECONDS of virtual time, or as soon as there is anything at the standard input, the run prints one
 line of JSON: how late the loop was at most, in real milliseconds, and the state of the link.
 """
@@ -107,6 +108,13 @@ def report(world: World) -> dict:
     }
 
 
+def _line_of(word: str) -> str:
+    if not word.startswith("@"):
+        return word
+    with open(word[1:]) as file:
+        return file.read().strip()
+
+
 def main(words: list) -> int:
     """Run the command line and return the exit status."""
     if len(words) < 5:
@@ -115,7 +123,7 @@ def main(words: list) -> int:
     speed, seconds, number = [int(word) for word in words[:3]]
     world = commissioned_world(speed, number, binascii.unhexlify(words[3]), binascii.unhexlify(words[4]))
     world.meter.console.grant(60)
-    answers = [world.type_line(line) for line in words[5:]]
+    answers = [world.type_line(_line_of(word)) for word in words[5:]]
     refused = [answer for answer in answers if answer[0].startswith("refused")]
     if refused:
         print(refused[0][0])

@@ -263,12 +263,13 @@ class Meter:
     def open_link(self) -> None:
         """Begin to speak with the broker, or take up settings that have changed."""
         if self.link is None:
-            self._make_link()
+            self.make_link()
             self.supervisor.start("mqtt", self._run_link)
         else:
             self.link.settings_changed()
 
-    def _make_link(self) -> None:
+    def make_link(self) -> None:
+        """Make the link. Its modules are imported here."""
         from wattpurse.services.mqtt.link import Link
 
         self.link = Link(self)
@@ -276,7 +277,7 @@ class Meter:
     async def _run_link(self) -> None:
         """Speak with the broker. The modules are imported here, when energy is being counted."""
         if self.link is None:
-            self._make_link()
+            self.make_link()
         await self.link.run()
 
     def _start_clamps(self, front_end: int) -> None:

@@ -5,6 +5,7 @@ from tests.proof import (
     bad_cards,
     bad_console,
     bad_flash,
+    bad_mqtt,
     bad_tariffs,
     bad_tokens,
     cards,
@@ -35,5 +36,6 @@ PARTS = (
     bad_tariffs,
     bad_console,
     bad_flash,
+    bad_mqtt,
     chip,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 PLAIN_PORT = 1883
@@ -28,7 +29,7 @@ class Broker:
         host, _, port = address.partition(":")
         self._messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._greetings: queue.Queue[str] = queue.Queue()
-        self._client = client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client = client = paho.Client(CallbackAPIVersion.VERSION2)
         if user:
             client.username_pw_set(user, password)
         if ca is not None:

@@ -63,9 +63,9 @@ class Inbox:
         if not self._messages:
             return None, 0
         message, is_whole = self._messages.pop(0)
-        name = message.topic.decode().rpartition("/")[2]
-        if name == mqtt.IDENTIFY:
-            self._show_place()
+        if message.topic != self._topic(mqtt.TOKEN):
+            if message.topic == self._topic(mqtt.IDENTIFY):
+                self._show_place()
             return message, UNREADABLE_PAUSE_MS
         result = self._redeem(message.payload) if is_whole else outcome.UNREADABLE
         is_redeemed = result in _REDEEMED and (result == outcome.ACCEPTED or self._is_remembered(message.payload))
@@ -80,6 +80,9 @@ class Inbox:
     def delivered(self, receipt: Publication) -> None:
         """Forget a receipt that the broker has."""
         self._receipts = [one for one in self._receipts if one[0] is not receipt]
+
+    def _topic(self, name: str) -> bytes:
+        return mqtt.topic(self._settings.get("meter_number"), name).encode()
 
     def _redeem(self, data: bytes) -> int:
         if self._ledger.account is None:

@@ -17,10 +17,12 @@ from wattpurse.services.mqtt.wire import Wire
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from wattpurse.app import Meter
     from wattpurse.services.mqtt.publisher import Publication
+    from wattpurse.services.mqtt.wire import Stream
 
 STEP_MS = 200
 NETWORK_MS = 60_000
@@ -157,7 +159,7 @@ class Link:
             self._sockets = sockets
         return self._sockets
 
-    def _open_stream(self, address: str, configuration: Configuration):
+    def _open_stream(self, address: str, configuration: Configuration) -> "Stream":
         security = None
         if configuration.ca:
             from wattpurse.services.mqtt.tls import Security
@@ -206,7 +208,9 @@ class Link:
         if publication is not None:
             await self._publish(session, number, publication, lambda: self.publisher.delivered(publication))
 
-    async def _publish(self, session: Session, number: int, publication: "Publication", delivered) -> None:
+    async def _publish(
+        self, session: Session, number: int, publication: "Publication", delivered: "Callable[[], None]"
+    ) -> None:
         topic = mqtt.topic(number, publication.name).encode()
         await session.publish(topic, publication.payload, publication.retain, delivered)
 
