@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from boards.pico.pins import MODEM_GPIO
 from wattpurse import stores
@@ -66,7 +67,7 @@ class MeterAtBroker:
         self.meter = meter
         self.modem = modem
         self.heard: list[str] = []
-        self._station = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._station = paho.Client(CallbackAPIVersion.VERSION2)
         self._station.on_message = lambda _client, _data, message: self.heard.append(message.topic.rpartition("/")[2])
         self._station.connect("127.0.0.1", broker.port)
         self._station.subscribe(mqtt.topic(METER_NUMBER, "#"), qos=1)
