@@ -190,6 +190,9 @@ class Board:
         umqtt_place.make_importable()
         return HostNetwork()
 
+    def set_system_clock(self, _utc_s: int) -> None:
+        """Do nothing: the clock belongs to the computer."""
+
     def disconnect(self) -> None:
         """Disconnect all pins: the processor has stopped."""
         for pin in self._pins:

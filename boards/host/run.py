@@ -11,13 +11,15 @@ from boards.host.screen import terminal
 from boards.host.world.commissioning import CHIP, CONTRACT, CT, PULSE, customer_from, customer_of, open_world
 from boards.host.world.guide import Guide
 from boards.host.world.state_folder import TERMINAL_SIZE
+from wattpurse.app import SERVICE_CARD_MINUTES
 
-_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end")
+_OPTIONS = ("--state", "--cards", "--desk", "--contract", "--front-end", "--broker")
 _FRONT_ENDS = (PULSE, CT, CHIP)
 _USAGE = (
     "usage: run.py [--contract NAME] [--front-end pulse|ct|chip] [--state FOLDER] [--cards FOLDER] [--desk FOLDER]"
-    " [--story]"
+    " [--broker HOST[:PORT]] [--story]"
 )
+_START_LIMIT_S = 10
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
   --contract NAME  the contract of a new meter: prepaid-money (the default), prepaid-energy, term, dispenser,
@@ -28,6 +30,7 @@ _HELP = """
                    with -ct or -chip behind it for clamps
   --cards FOLDER   the cards; the default is cards
   --desk FOLDER    the keys and the record of the vending station; the default is this folder
+  --broker ADDRESS an MQTT broker that the meter speaks with
   --story          tell some days of a prepaid-money meter instead, as without a terminal
 """
 
@@ -37,7 +40,7 @@ def arguments(words: list) -> dict:
 
     Raises ValueError that names the mistake.
     """
-    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end"))
+    options: dict = dict.fromkeys(("state", "cards", "desk", "contract", "front-end", "broker"))
     options["story"] = options["help"] = False
     words = list(words)
     while words:
@@ -82,7 +85,7 @@ def main(words: list) -> int:
 
 def story(options: dict) -> int:
     """Tell the story, which has a contract and folders of its own. Returns the exit status."""
-    useless = [name for name in ("state", "cards", "desk") if options[name] is not None]
+    useless = [name for name in ("state", "cards", "desk", "broker") if options[name] is not None]
     if options["contract"] not in (None, CONTRACT):
         useless.append("contract")
     if useless:
@@ -115,6 +118,13 @@ def live(options: dict) -> int:
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+    if options["broker"] is not None:
+        world.run_until(lambda: world.account is not None, _START_LIMIT_S)
+        world.meter.console.grant(SERVICE_CARD_MINUTES)
+        answer = world.type_line("mqtt broker " + options["broker"])[0]
+        if answer.startswith("refused"):
+            print(answer)
+            return 1
     guide = Guide(customer_from(state.customer), cards_folder, desk_folder)
     try:
         with terminal.Terminal(state.path + "/" + TERMINAL_SIZE) as screen:

@@ -14,6 +14,7 @@ from boards.micropython.console import ConsoleStream
 from boards.micropython.pin_signal import PinSignal
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.records.settings import METERING_CHIP
+from wattpurse.core.tariffs.calendar import DAY_S, civil_from_days
 from wattpurse.drivers.button import Button
 from wattpurse.drivers.buzzer import Buzzer
 from wattpurse.drivers.contact import QUICK_SAMPLES, SLOW_SAMPLES, Contact
@@ -160,6 +161,13 @@ class ChipBoard:
         has_chip = traits.modem_excludes_chip and settings.get("front_end") == METERING_CHIP
         port = None if has_chip else network_link.ModemPort(*traits.modem_port)
         return network_link.build(link, settings, port, self.clock)
+
+    def set_system_clock(self, utc_s: int) -> None:
+        """Set the clock of MicroPython, which begins anew with each start."""
+        days, second = divmod(utc_s, DAY_S)
+        year, month, day = civil_from_days(days)
+        weekday = (days + 3) % 7  # 1970 began on a Thursday
+        machine.RTC().datetime((year, month, day, weekday, second // 3600, second // 60 % 60, second % 60, 0))
 
     def rest(self, has_littered: bool) -> None:
         """Collect garbage at a quiet time, if there is much of it or some seconds have passed since the last time."""

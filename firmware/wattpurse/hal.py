@@ -180,6 +180,8 @@ if TYPE_CHECKING:
 
         def build_network(self, __settings: Settings) -> "Network | None": ...
 
+        def set_system_clock(self, __utc_s: int) -> None: ...
+
         @property
         def load_switch(self) -> LoadSwitch: ...
 
@@ -240,6 +242,7 @@ DEVICES = (
         "build_metering_spi() -> (bus, chip select) of an ATM90E32AS, whose CF1 the counter counts, or None",
     ),
     ("build_network", "build_network(settings) -> the link of the board to an IP network, or None if it has none"),
+    ("set_system_clock", "set_system_clock(utc_s): the time at which TLS checks certificates"),
     ("load_switch", "drivers.load_switch.LoadSwitch, coils off"),
     ("display", "drivers.led_display.LedDisplay"),
     ("button", "drivers.button.Button"),

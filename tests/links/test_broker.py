@@ -1,5 +1,6 @@
 """The simulated meter on the unix port at a real broker, with a proxy in between that does what networks do."""
 
+import datetime
 import json
 import os
 import socket
@@ -8,6 +9,10 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from boards.host.chips.aes import aes
 from tests.house.places import ROOT
@@ -256,6 +261,68 @@ class TestFaults:
                 server.sendto(question[:2] + b"\x81\x80\0\x01\0\x01\0\0\0\0" + question[12:] + answer, client)
                 await_online(reader)
         assert meter.report["connections"] == 1
+
+
+class Authority:
+    """An authority with an EC key, which signs certificates of brokers."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
+        self.certificate = self._sign(self._name, self._key, x509.BasicConstraints(True, None), -1, 30)
+        (folder / "ca.pem").write_bytes(self.certificate.public_bytes(Encoding.PEM))
+
+    def line(self):
+        """Return the console's line with this authority, in a file."""
+        der = self.certificate.public_bytes(Encoding.DER)
+        (self._folder / "line").write_text(f"mqtt ca {der.hex()}")
+        return f"@{self._folder}/line"
+
+    def settings(self, host, first_day=-1, last_day=30):
+        """Return mosquitto's settings for a certificate of `host`."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+        names = x509.SubjectAlternativeName([x509.DNSName(host)])
+        certificate = self._sign(name, key, names, first_day, last_day)
+        (self._folder / "broker.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (self._folder / "broker.key").write_bytes(private)
+        files = ("cafile", "ca.pem"), ("certfile", "broker.pem"), ("keyfile", "broker.key")
+        return ("allow_anonymous true", *(f"{name} {self._folder}/{file}" for name, file in files))
+
+    def _sign(self, name, key, extension, first_day, last_day):
+        now = datetime.datetime.now(datetime.UTC)
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(self._name).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number()).add_extension(extension, True)
+        builder = builder.not_valid_before(now + datetime.timedelta(first_day))
+        return builder.not_valid_after(now + datetime.timedelta(last_day)).sign(self._key, hashes.SHA256())
+
+
+class TestTls:
+    def _connections(self, tmp_path, settings, line):
+        with Mosquitto(tmp_path, settings) as broker:
+            with MeterAtBroker((line, f"mqtt broker {broker.address}"), 5) as meter:
+                await_that(lambda: f"as wattpurse-{METER_NUMBER}" in broker.log or broker.log.count("Error") > 1)
+                time.sleep(0.5)
+            return meter.report["connections"]
+
+    def test_a_broker_that_proves_its_name_is_spoken_with(self, tmp_path):
+        authority = Authority(tmp_path)
+        assert self._connections(tmp_path, authority.settings("127.0.0.1"), authority.line()) == 1
+
+    def test_a_certificate_of_another_authority_is_refused(self, tmp_path):
+        (tmp_path / "other").mkdir()
+        line = Authority(tmp_path / "other").line()
+        assert self._connections(tmp_path, Authority(tmp_path).settings("127.0.0.1"), line) == 0
+
+    def test_a_certificate_of_another_name_is_refused(self, tmp_path):
+        authority = Authority(tmp_path)
+        assert self._connections(tmp_path, authority.settings("127.0.0.2"), authority.line()) == 0
+
+    def test_an_expired_certificate_is_refused(self, tmp_path):
+        authority = Authority(tmp_path)
+        assert self._connections(tmp_path, authority.settings("127.0.0.1", -20, -10), authority.line()) == 0
 
 
 class TestStation:

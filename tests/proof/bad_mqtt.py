@@ -14,7 +14,7 @@ from wattpurse.core.messages import mqtt, token
 
 NAME = "bad-mqtt"
 ABOUT = "MQTT packets to a meter"
-SHORT_CASES = 40
+SHORT_CASES = 8
 LONG_CASES = 2_500
 
 _BATCH = 400
@@ -45,7 +45,14 @@ def _packets():
     """Return the packets that a broker sends, among them messages with forged tokens."""
     forged = seal(5, token.CREDIT_MONEY, 10**6)
     forged = forged[:-1] + bytes((forged[-1] ^ 1,))
-    return [b"\x20\x02\x01\x00", b"\x40\x02\x00\x01", b"\x90\x03\x00\x01\x01", b"\xd0\x00", _message(forged), _message(b"")]
+    return [
+        b"\x20\x02\x01\x00",
+        b"\x40\x02\x00\x01",
+        b"\x90\x03\x00\x01\x01",
+        b"\xd0\x00",
+        _message(forged),
+        _message(b""),
+    ]
 
 
 def _message(payload):

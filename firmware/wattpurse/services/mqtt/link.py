@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from wattpurse.app import Meter
+    from wattpurse.services.mqtt.home_assistant import Discovery
     from wattpurse.services.mqtt.publisher import Publication
     from wattpurse.services.mqtt.wire import Stream
 
@@ -60,6 +61,7 @@ class Link:
         self._timekeeper = meter.timekeeper
         self._meter = meter
         self._network = None
+        self._discovery: Discovery | None = None
         self._identified_ms: int | None = None
         self.publisher = Publisher(meter.statements, meter.stores, self._clock, lambda: meter.switching.reason)
         self.inbox = Inbox(meter.teller, meter.stores, meter.display.show_outcome, self._show_place)
@@ -164,6 +166,7 @@ class Link:
         if configuration.ca:
             from wattpurse.services.mqtt.tls import Security
 
+            self._board.set_system_clock(self._timekeeper.now_s())
             security = Security(configuration.ca, configuration.host)
         return self._socket_module().Stream(address, configuration.port, security)
 
@@ -173,6 +176,7 @@ class Link:
         codec = Codec(f"wattpurse-{number}".encode(), configuration.user, configuration.password, KEEPALIVE_S)
         codec.set_last_will(mqtt.topic(number, mqtt.LINK).encode(), mqtt.OFFLINE)
         self.inbox.begin()
+        self._discovery = self._make_discovery() if configuration.options.home_assistant else None
         session = Session(wire, codec, self._clock, self.inbox.take)
         if not await session.open() or self.connections == 0:
             await session.subscribe(mqtt.topic(number, mqtt.TOKEN).encode())
@@ -206,13 +210,24 @@ class Link:
         self.publisher.step()
         publication = self.publisher.first()
         if publication is not None:
-            await self._publish(session, number, publication, lambda: self.publisher.delivered(publication))
+            return await self._publish(session, number, publication, lambda: self.publisher.delivered(publication))
+        if self._discovery is not None:
+            publication = self._discovery.next()
+            if publication is not None:
+                await self._publish(session, number, publication, _nothing)
+        return None
 
     async def _publish(
         self, session: Session, number: int, publication: "Publication", delivered: "Callable[[], None]"
     ) -> None:
-        topic = mqtt.topic(number, publication.name).encode()
+        name = publication.name
+        topic = (name if "/" in name else mqtt.topic(number, name)).encode()
         await session.publish(topic, publication.payload, publication.retain, delivered)
+
+    def _make_discovery(self) -> "Discovery":
+        from wattpurse.services.mqtt.home_assistant import Discovery
+
+        return Discovery(self._meter)
 
     def _show_place(self) -> None:
         """Show and sound where the meter is. Once a minute: nobody shall keep the display from its customer."""

@@ -24,7 +24,10 @@ _MINUTE_MS = 60_000
 
 
 class Publication:
-    """A message for the broker: the topic's name, the payload, and whether the broker keeps it for later readers."""
+    """A message for the broker: the topic, the payload, and whether the broker keeps it for later readers.
+
+    `name` is the last part of a topic of the meter, or a whole topic.
+    """
 
     def __init__(self, name: str, payload: bytes, retain: bool) -> None:
         self.name = name

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Security:
-    """The certificate of the authority in DER, and the name that the broker has to prove. Raises OSError without TLS."""
+    """The certificate of the authority in DER, and the name that the broker has to prove. OSError without TLS."""
 
     def __init__(self, ca: bytes, host: str) -> None:
         try:
