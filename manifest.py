@@ -2,8 +2,7 @@
 import pathlib
 
 # An import looks through the names of the image from its begin. The start imports neither console, clamps, keypad,
-# readout head, Bluetooth
-# nor MQTT: they come last, so that they cost it nothing.
+# readout head nor links: they come last, so that they cost it nothing.
 CONSOLE = "services/console/"
 CLAMPS = (
     "drivers/atm90e32.py",
@@ -38,17 +37,26 @@ BLUETOOTH = (
     "core/messages/advertising.py",
     "core/messages/frames.py",
     "services/bluetooth.py",
-    "services/statement_numbers.py",
 )
-MQTT = ("core/messages/mqtt.py", "services/mqtt/")
 WATTPURSE = pathlib.Path("firmware/wattpurse")
-FILES = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
+EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
+NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
+    "core/messages/mqtt.py",
+    "core/records/network_settings.py",
+    "services/console/mqtt.py",
+    "services/console/network.py",
+]
 
-LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH
-
-EARLY = [name for name in FILES if name not in LATE and not name.startswith((CONSOLE, *MQTT))]
+# An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
+# image.
+options.defaults(network=False, bluetooth=False)
+LEFT_OUT = ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+FILES = [name for name in EVERY if name not in LEFT_OUT]
+LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
+EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 package("wattpurse", files=EARLY, base_path="firmware")
 module("main.py", base_path="firmware")
 package("wattpurse", files=[name for name in FILES if name not in EARLY], base_path="firmware")
-package("umqtt", base_path="build/umqtt")  # put there by tools/toolchain/umqtt
+if options.network:
+    package("umqtt", base_path="build/umqtt")  # put there by tools/toolchain/umqtt

@@ -8,7 +8,7 @@ import esp
 import machine
 
 from boards.esp32 import counter, ring_place, storage
-from boards.esp32.pins import CHIP, DISPLAY_ORDER, GPIO, METERING_GPIO, READOUT_GPIO
+from boards.esp32.pins import CHIP, DISPLAY_ORDER, GPIO, METERING_GPIO, MODEM_GPIO, READOUT_GPIO
 from boards.esp32.rtc_memory import RtcMemory
 from boards.micropython import coils
 from boards.micropython.block_flash import BlockFlash
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 
 _NO_CAUSE = 0
+
+_MODEM_UART = 2
+_MODEM_BUFFER = 8_192  # more than the window of the chip's lwIP, with escapes
 
 
 def build_board() -> "Board":
@@ -55,6 +58,7 @@ def build_board_with(ring_blocks: "BlockDevice") -> "Board":
         metering_spi=(1, METERING_GPIO),
     )
     traits.readout_uart = 2, READOUT_GPIO
+    traits.modem_port = _MODEM_UART, MODEM_GPIO, _MODEM_BUFFER
     return ChipBoard(
         "ESP32",
         GPIO,

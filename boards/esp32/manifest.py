@@ -20,6 +20,11 @@ package(
         "micropython/readout_port.py",
         "micropython/shared_pins.py",
         "micropython/watchdog.py",
+        "micropython/at_chat.py",
+        "micropython/modem.py",
+        "micropython/network_link.py",
+        "micropython/ppp.py",
+        "micropython/wifi.py",
     ),
     base_path="../..",
 )

@@ -54,7 +54,8 @@ class ChipTraits:
     whose pins have no pull-up of the chip; the board has a resistor there. `note_reset` is called before the board
     resets itself, for chips that do not tell such a reset from a panic. `metering_spi` has the number of the SPI bus of
     a metering chip, and the GPIO numbers of its wires by signal. It is None if there is no room for such a chip.
-    `readout_uart`, which a board sets, has the number of the UART of a readout head, and its GPIO numbers by signal.
+    A board sets `readout_uart` and `modem_port`: the number of the UART of a readout head or a modem, and its GPIO
+    numbers by signal; for the modem also the bytes of each buffer of the UART.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ChipTraits:
         self.note_reset = note_reset
         self.metering_spi = metering_spi
         self.readout_uart: tuple[int, dict[str, int]] | None = None
+        self.modem_port: tuple[int, dict[str, int], int] | None = None
 
 
 def _fill_holes(floats: array) -> None:
@@ -188,9 +190,18 @@ class ChipBoard:
             return None
         return module.AiobleRadio(self.clock)
 
-    def build_network(self, _settings: "Settings") -> "Network | None":
-        """Return None: the board has no link to an IP network."""
-        return None
+    def build_network(self, settings: "Settings") -> "Network | None":
+        """Return the link that the settings choose, or None without one."""
+        link = settings.get("link", 0)
+        if not link or self._traits.modem_port is None:
+            return None
+        from boards.micropython import network_link  # a meter without a network does not need it
+
+        uart, gpio, buffer_bytes = self._traits.modem_port
+        port = None
+        if link == network_link.MODEM and self._take_pins("modem", gpio):
+            port = network_link.ModemPort(uart, gpio["modem_tx"], gpio["modem_rx"], buffer_bytes)
+        return network_link.build(link, settings, port, self.clock)
 
     def set_system_clock(self, utc_s: int) -> None:
         """Set the clock of MicroPython, which begins anew with each start."""

@@ -54,14 +54,21 @@ CLAMP_WIRING = (
     ("voltage_2", 29, "in", "divider of L2", "not on a Pico; ADC3; rests at 1.50 V"),
 )
 
-# The same for a readout head, or a second serial line: see docs/readout.md. UART 0 is the only one with free pins, so a
-# modem on these pins leaves no room for a head.
+# The same for a readout head, or a second serial line: see docs/readout.md.
 READOUT_WIRING = (
     ("readout_send", 0, "out", "transmitter of the readout head", "pin 1; UART 0 TX; rests at 1"),
     ("readout_receive", 1, "in", "receiver of the readout head", "pin 2; UART 0 RX; needs 10 kOhm to 3.3 V"),
 )
 
+# The same for a modem: see docs/network.md. The image must be one for the network. Only UART 0 has free pins, so a meter
+# has a modem or a readout head.
+MODEM_WIRING = (
+    ("modem_tx", 0, "out", "modem's RX, at 3.3 V", "pin 1; UART 0"),
+    ("modem_rx", 1, "in", "modem's TX, at 3.3 V", "pin 2; UART 0"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
+MODEM_GPIO = {row[0]: row[1] for row in MODEM_WIRING}
 READOUT_GPIO = {row[0]: row[1] for row in READOUT_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.

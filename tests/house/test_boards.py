@@ -4,6 +4,7 @@ import ast
 import importlib
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -147,13 +148,18 @@ class Manifest:
     def __init__(self):
         self.modules = {}
 
-    def run(self, file: Path):
-        words = {"include": "include", "module": "module", "package": "package"}
-        bound = {word: getattr(self.within(file.parent), name) for word, name in words.items()}
-        runpy.run_path(str(file), init_globals=bound)
+    def run(self, file: Path, **options):
+        words = self.within(file.parent)
+        bound = {name: getattr(words, name) for name in ("include", "module", "package")}
+        runpy.run_path(str(file), init_globals=bound | {"options": _Options(**options)})
 
     def within(self, folder: Path):
         return _ManifestWords(self, folder)
+
+
+class _Options(SimpleNamespace):
+    def defaults(self, **values):
+        self.__dict__.update(values | self.__dict__)
 
 
 class _ManifestWords:
@@ -161,9 +167,9 @@ class _ManifestWords:
         self._manifest = manifest
         self._folder = folder
 
-    def include(self, path):
+    def include(self, path, **options):
         if not path.startswith("$("):
-            self._manifest.run((self._folder / path).resolve())
+            self._manifest.run((self._folder / path).resolve(), **options)
 
     def module(self, name, base_path="."):
         if not base_path.startswith("$("):
@@ -184,10 +190,37 @@ class _ManifestWords:
 
 @pytest.fixture
 def frozen(board):
-    """Return the modules that the board's image freezes."""
+    """Return the modules that the board's image freezes, the one with TCP/IP if there are two."""
+    folder = ROOT / "boards" / board.name / "image"
     manifest = Manifest()
-    manifest.run(ROOT / "boards" / board.name / "image/manifest.py")
+    manifest.run(next(file for file in (folder / "manifest-network.py", folder / "manifest.py") if file.exists()))
     return manifest.modules
+
+
+def test_the_image_of_a_pico_without_tcp_ip_leaves_out_what_only_a_network_uses():
+    plain, whole = Manifest(), Manifest()
+    plain.run(ROOT / "boards/pico/image/manifest.py")
+    whole.run(ROOT / "boards/pico/image/manifest-network.py")
+    assert plain.modules.items() <= whole.modules.items()
+    left_out = sorted(whole.modules.keys() - plain.modules.keys())
+    assert {"umqtt/simple.py", "boards/micropython/modem.py", "wattpurse/services/mqtt/link.py"} <= set(left_out)
+    for path, source in plain.modules.items():
+        for node in ast.parse(source.read_text()).body:
+            at_start = isinstance(node, ast.Import | ast.ImportFrom)
+            for _, name in imported_names(ast.Module([node], [])) if at_start else ():
+                files = {f"{one.replace('.', '/')}.py" for one in (name, name.rpartition(".")[0])}
+                assert not files & set(left_out), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("name", [board.name for board in all_boards() if hasattr(pins_of(board), "MODEM_GPIO")])
+def test_a_modem_has_pins_that_nothing_but_a_metering_chip_uses(name):
+    board = boards.find(name)
+    pins = pins_of(board)
+    assert {row[0]: row[2] for row in pins.MODEM_WIRING} == {"modem_tx": "out", "modem_rx": "in"}
+    assert {row[0]: row[1] for row in pins.MODEM_WIRING} == pins.MODEM_GPIO
+    tx, rx = pins.MODEM_GPIO["modem_tx"], pins.MODEM_GPIO["modem_rx"]
+    assert tx != rx and {tx, rx} <= set(board.pins.gpio) and tx not in board.pins.input_only
+    assert not {tx, rx} & (set(pins.GPIO.values()) | {row[1] for row in getattr(pins, "CLAMP_WIRING", ())})
 
 
 def test_the_manifest_freezes_the_whole_firmware(frozen):

@@ -10,6 +10,7 @@ import { Lines } from "./lines.js";
 import { Link } from "./link.js";
 import { Machine } from "./machine.js";
 import { readImage } from "./program-image.js";
+import { Uarts } from "./uart.js";
 import { UsbSerial } from "./usb-serial.js";
 
 const I2C_STEPS = { start: 0, address: 1, write: 2, read: 3, stop: 4 };
@@ -44,7 +45,8 @@ const usb = new UsbSerial((bytes) => {
 });
 let returnOnSerial = false;
 const analog = new AnalogInputs(machine);
-machine.parts = [lines, buses, usb, analog];
+const uarts = new Uarts((index, byte) => post("b", index, byte));
+machine.parts = [lines, buses, usb, analog, uarts];
 
 const commands = {
   D: ({ index, value }) => lines.drive(index, value),
@@ -67,6 +69,8 @@ const commands = {
   K: ({ payload }) => analog.setCurve(payload),
   N: ({ payload }) => analog.setNoise(payload),
   U: ({ payload }) => usb.send(payload),
+  B: ({ index, value }) => uarts.attach(index, value & 0xff, value >> 8),
+  T: ({ index, payload }) => uarts.send(index, payload),
   C: ({ payload }) => machine.planCut(JSON.parse(payload.toString())),
   X: () => machine.requestReset("reset"),
   O: ({ value }) => (value ? machine.powerOn() : machine.planCut({ nanos: machine.nanos })),

@@ -2,7 +2,8 @@
 //
 // Other faults are mended in the model of the part: a pin does not read back its own level (lines.js); bytes on SPI
 // and I2C take no time (buses.js); the USB host answers every OUT request with an empty packet at once, a hundred
-// thousand interrupts a second (usb-serial.js); the port of the flash has no chip behind it (flash-port.js); a watchdog
+// thousand interrupts a second (usb-serial.js); the UART asks for bytes to send without end, has no FIFO to send from, no
+// receive time-out and no time on the wire (uart.js); the port of the flash has no chip behind it (flash-port.js); a watchdog
 // that has fired fires again without end (machine.js); stores change the flash, and some carries and cycles are wrong
 // (core.js).
 

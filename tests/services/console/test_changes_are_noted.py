@@ -110,6 +110,7 @@ ACTS = {
     "calibrate": (_in_service, lambda _: "1000", events.CALIBRATED),
     "terms set": (_in_service, lambda _: "low_credit_mwh 1", events.TERM_CHANGED),
     "display delay": (_in_service, lambda _: "50", events.SETTING_CHANGED),
+    "network set": (_in_service, lambda _: "modem meters.example", events.NETWORK_SET),
     "display order": (_in_service, lambda _: "straight", events.SETTING_CHANGED),
     "relay test": (_with_supply, lambda _: "", events.RELAY_TEST),
     "supply test": (_in_service, lambda _: "5", events.SUPPLY_TEST),

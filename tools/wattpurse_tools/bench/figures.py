@@ -2,8 +2,8 @@
 
 Time is virtual, at 125 MHz, and the same in every run of the same image. The emulator counts instructions as if they
 ran from RAM: a real board, with a flash cache miss now and then, is somewhat slower. The modules that measure describe
-their method: `tap`, `loop`, `power`, `wear`. image_kb is the size of the meter's image less the size of stock
-MicroPython from the same build.
+their method: `tap`, `loop`, `power`, `wear`, `network`, whose figures alone depend on real time too. image_kb is the
+size of the meter's image less the size of stock MicroPython from the same build.
 """
 
 import concurrent.futures
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from wattpurse_tools.bench import loop, power, tap, wear
+from wattpurse_tools.bench import loop, network, power, tap, wear
 from wattpurse_tools.bench.meter import Measured, Workshop
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 
@@ -61,6 +61,10 @@ FIGURES = (
     Figure("flash_life_years_by_records_1kw", "years", REPORTED, None, "at 1 kW, if energy is counted in records"),
     Figure("flash_life_years_by_records_100a", "years", REPORTED, None, "the same at 100 A"),
     Figure("image_kb", "KiB", REPORTED, None, "that the firmware adds to stock MicroPython"),
+    Figure("recharge_to_coil_ms", "ms", AT_MOST, 1_000, "from a token at the broker to the closing coil, over a modem"),
+    Figure("heap_free_mqtt_kb", "KiB", AT_LEAST, 80, "free heap, connected to the broker through the modem"),
+    Figure("idle_mqtt_percent", "%", AT_LEAST, 88, "of the time asleep, connected likewise, metering 1 kW"),
+    Figure("image_network_kb", "KiB", REPORTED, None, "that TCP/IP, PPP and MQTT add to the meter's image"),
 )
 # Each measurement with the figures that it gives. The longest comes first, so that they share the processors well.
 MEASUREMENTS: tuple[tuple[Callable[[Workshop], Measured], tuple[str, ...]], ...] = (
@@ -101,4 +105,9 @@ def measure(wanted: set[str], note: Callable[[str], object]) -> dict[str, float]
                 values.update(found)
                 for line in notes:
                     note(line)
+    if not wanted or wanted & network.NAMES:  # alone: they need a processor for real time
+        for found, notes in network.measure(wanted, meter_image):
+            values.update(found)
+            for line in notes:
+                note(line)
     return {figure.name: round(values[figure.name], _DECIMALS) for figure in FIGURES if figure.name in values}

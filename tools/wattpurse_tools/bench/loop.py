@@ -59,13 +59,13 @@ _TOKENS_BEFORE = 70
 _AMOUNT_BEFORE = 100_000_000
 _REPORTS = ("status", "registers", "months", "events", "tariff", "contract", "clock", "terms", "keys", "help")
 
-_METER = """
+METER = """
 import asyncio, gc, time
 from board import build_board
 from wattpurse.app import Meter
 """
 
-_DESK_ALONE = f"""{_METER}
+_DESK_ALONE = f"""{METER}
 async def main():
     meter = Meter(build_board())
     meter.start()
@@ -79,7 +79,7 @@ async def main():
 asyncio.run(main())
 """
 
-_HEAP = f"""{_METER}
+_HEAP = f"""{METER}
 found = []
 async def main():
     asyncio.create_task(Meter(build_board()).run())
@@ -90,7 +90,7 @@ async def main():
 asyncio.run(main())
 """
 
-_STEPS = f"""{_METER}
+_STEPS = f"""{METER}
 from asyncio import core
 from boards.micropython import chip_board
 tasks = ["metering", "switching", "guard", "supply watch", "clock", "display", "console", "card reader"]
@@ -143,7 +143,7 @@ asyncio.create_task = named_task
 asyncio.run(Meter(board).run())
 """
 
-_DAY = f"""{_METER}
+_DAY = f"""{METER}
 from array import array
 {STRETCHED}
 in_use = array("i", range({HOURS + 1}))

@@ -29,6 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     readout = getattr(pins, "READOUT_WIRING", ())
     if readout:
         print(f"\nWith a readout head (docs/readout.md):\n\n{table(readout)}")
+    modem = getattr(pins, "MODEM_WIRING", ())
+    if modem:
+        print(f"\nWith a modem (docs/network.md):\n\n{table(modem)}")
     return 0
 
 

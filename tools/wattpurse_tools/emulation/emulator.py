@@ -63,6 +63,14 @@ class I2cBusPart(Protocol):
         """Take a stop condition."""
 
 
+class UartPart(Protocol):
+    """A part on a UART. It answers with `EmulatedPico.uart_write`."""
+
+    def receive(self, byte: int, /) -> None:
+        """Take a byte from the chip, at the end of its stop bit."""
+        ...
+
+
 def _ignore(_drive: int | None) -> None:
     """Listen to a pin that no part watches."""
 
@@ -125,6 +133,7 @@ class EmulatedPico:
         self.resets: list[str] = []
         self._spi_parts: dict[int, SpiBusPart] = {}
         self._i2c_parts: dict[int, I2cBusPart] = {}
+        self._uart_parts: dict[int, UartPart] = {}
         self._next_question()
 
     def __enter__(self) -> Self:
@@ -156,6 +165,18 @@ class EmulatedPico:
         """Wire `part` to an I2C bus. Several chips on one bus are one part that tells them apart by address."""
         self._i2c_parts[bus] = part
         self._link.send(b"I", bus, 1)
+
+    def attach_uart(self, index: int, tx: int, rx: int, part: UartPart) -> None:
+        """Wire `part` to a UART, at these GPIO numbers of the chip's transmit and receive pins.
+
+        Bytes pass while the pin has the function of the UART.
+        """
+        self._uart_parts[index] = part
+        self._link.send(b"B", index, tx + (rx << 8))
+
+    def uart_write(self, index: int, data: bytes) -> None:
+        """Send bytes to the UART, behind those on their way. Each takes its time on the wire."""
+        self._link.send(b"T", index, payload=data)
 
     def set_adc(self, channel: int, value: int) -> None:
         """Set the reading of an ADC channel: channels 0 to 4, values 0 to 4,095."""
@@ -331,6 +352,8 @@ class EmulatedPico:
     def _posted(self, kind: bytes, index: int, value: int, payload: bytes) -> None:
         if kind == b"u":
             self.serial_received += payload
+        elif kind == b"b":
+            self._uart_parts[index].receive(value)
         elif kind == b"p":
             self._drive_changed(index, value)
         elif kind == b"f":

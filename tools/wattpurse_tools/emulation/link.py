@@ -18,6 +18,8 @@ Commands, Python to board:
     V  signal at ADC channel `index`: payload doubles (level at rest, dither, ns of its period, ns of the signal's) and
        4,096 levels as 32-bit floats                   K  curve of the ADC: payload a code for each level, 16 bits
     N  noise of the ADC: payload levels, 16 bits
+    B  UART `index` has a part: GPIO numbers, TX plus 256 times RX
+    T  payload for UART `index`, behind bytes on their way
     O  supply: 1 on, 0 off now                         X  reset by the RUN pin
     C  plan a power cut: payload JSON (see `planCut` in tools/emulator/machine.js)
     F  write payload into flash at offset `time`       G  read flash at `time`, payload a 32-bit length; answered by g
@@ -28,8 +30,9 @@ Events, board to Python; those marked * wait for RUN:
     t* time reached          o* supply off                e* the chip drives pin `index` to `value` (-1: not)
     p  the same, posted      s* SPI byte `value` on bus `index`, answer: the byte of the part
     i* I2C step on bus `index`: payload 0 start, 1 address, 2 write, 3 read, 4 stop; `value` the byte
-    u  bytes from the USB serial port                     f  a fault: an access that silicon would not forgive
-    r  reset, payload the cause                           g  flash contents         q  statistics, JSON
+    u  bytes from the USB serial port                     b  byte `value` from UART `index`, after its stop bit
+    r  reset, payload the cause                           f  a fault: an access that silicon would not forgive
+    g  flash contents                                     q  statistics, JSON
 """
 
 import contextlib

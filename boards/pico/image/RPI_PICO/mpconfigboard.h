@@ -1,3 +1,4 @@
 #define MICROPY_HW_BOARD_NAME "Wattpurse on Raspberry Pi Pico"
 
 #include "../storage.h"
+#include "../network.h"

@@ -87,6 +87,7 @@ READOUT_SET = 77
 BLUETOOTH_SET = 70
 BROKER_FOUND = 64
 BROKER_LOST = 65
+NETWORK_SET = 68
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
@@ -165,6 +166,7 @@ UNLIMITED = (
     CLAMPS_SET,
     READOUT_SET,
     BLUETOOTH_SET,
+    NETWORK_SET,
 )
 
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
@@ -221,6 +223,7 @@ OTHER_TEXTS = {
     BLUETOOTH_SET: "Bluetooth on (1) or off (0):",
     BROKER_FOUND: "connected to the broker",
     BROKER_LOST: "connection to the broker lost",
+    NETWORK_SET: "network set",
 }
 _READOUT_CHANGES = ("on", "off", "device address", "password")
 _RECORD = 1

@@ -68,6 +68,9 @@ _NAMES = (
     ("mqtt_ca_3", 35, False),
     ("mqtt_numbers", 36, True),
     ("mqtt_options", 37, True),
+    ("link", 38, True),
+    ("modem", 39, False),
+    ("wifi", 40, False),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

@@ -36,6 +36,7 @@ REPORTS = (
     ("ct", "", "readings of the clamps", wiring.clamps, wiring.clamps_text),
     ("readout", "", "the readout head", wiring.readout, wiring.readout_text),
     ("mqtt", "", "the link to the broker", links.mqtt_facts, links.mqtt_text),
+    ("network", "", "the way to the broker: modem or Wi-Fi", links.network_facts, links.network_text),
 )
 
 # name, arguments, help, rows(meter, arguments), line(row), name of the rows; a row is a dict; all take --json
@@ -90,6 +91,7 @@ CHANGES = (
     ("mqtt dns", "ADDRESS|none", "set the name server", TECHNICIAN, links.set_mqtt_dns),
     ("mqtt home-assistant", "on|off", "publish readings in clear", TECHNICIAN, links.set_home_assistant),
     ("mqtt off", "", "leave the broker", TECHNICIAN, links.stop_mqtt),
+    ("network set", "KIND VALUE...", "set modem, number, login or wifi, or off", TECHNICIAN, links.set_network),
     ("reset-tamper", "", "clear a latched tamper", TECHNICIAN, changes.reset_tamper),
     (
         "commission",

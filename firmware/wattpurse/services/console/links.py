@@ -3,11 +3,15 @@
 The commands are in modules of their own, which only a meter that uses the link has in its memory.
 """
 
+from wattpurse.services.console.reports import pairs
+
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from types import ModuleType
 
     from wattpurse.app import Meter
+
+_NO_NETWORK = "this image has no network: see docs/network.md"
 
 
 def mqtt_facts(meter: "Meter", _arguments: list) -> dict:
@@ -60,7 +64,32 @@ def stop_mqtt(meter: "Meter", arguments: list) -> str:
     return _mqtt().stop(meter, arguments)
 
 
-def _mqtt() -> "ModuleType":
-    from wattpurse.services.console import mqtt
+def network_facts(meter: "Meter", _arguments: list) -> dict:
+    """Return the settings of the network, without passwords."""
+    return _network().facts_of(meter)
 
+
+def network_text(facts: dict) -> str:
+    """Return the settings of the network as text."""
+    return pairs(_network().rows_of(facts))
+
+
+def set_network(meter: "Meter", arguments: list) -> str:
+    """Set the network."""
+    return _network().set_network(meter, arguments)
+
+
+def _mqtt() -> "ModuleType":
+    try:
+        from wattpurse.services.console import mqtt
+    except ImportError:
+        raise ValueError(_NO_NETWORK) from None
     return mqtt
+
+
+def _network() -> "ModuleType":
+    try:
+        from wattpurse.services.console import network
+    except ImportError:
+        raise ValueError(_NO_NETWORK) from None
+    return network

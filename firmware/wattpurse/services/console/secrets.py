@@ -1,4 +1,4 @@
-"""The words of a console line that nobody may read over a shoulder or in a log: PINs and keys.
+"""The words of a console line that nobody may read over a shoulder or in a log: PINs, passwords and keys.
 
 The fingerprints of `keys` show whether a key was typed correctly.
 """
@@ -10,6 +10,7 @@ _SECRETS = {
     "commission": ".**..*.",  # METERKEY, SITEKEY and PIN
     "password": "*",  # mqtt password WORD, readout password PASSWORD
     "keys": "..*",  # keys set NAME VALUE, which is refused: the key typed behind it stays secret
+    "network": "...*",  # network set wifi NAME PASSWORD, and network set login USER PASSWORD
 }
 
 

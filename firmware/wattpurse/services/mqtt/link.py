@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wattpurse.services.mqtt.publisher import Publication
     from wattpurse.services.mqtt.wire import Stream
 
-STEP_MS = 50
+STEP_MS = 200
 NETWORK_MS = 60_000
 FIRST_PAUSE_MS = 5_000
 LONGEST_PAUSE_MS = 600_000

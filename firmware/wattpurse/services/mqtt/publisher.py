@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WAITING = 8
 CAPACITY = 512  # bytes of a statement's payload
+LOOK_MS = 1_000
 EVENT_GAP_MS = 60_000  # between two statements on events
 
 _MINUTE_MS = 60_000
@@ -51,6 +52,7 @@ class Publisher:
         self._waiting = []
         self._every_ms = 0
         self._sealed_ms = 0
+        self._looked_ms = clock.ticks_ms()
         self._told: tuple | None = None
         self._alarms: int | None = None
         self.left_out = 0
@@ -71,7 +73,7 @@ class Publisher:
 
     def step(self) -> None:
         """Compose everything that is due. Raise OSError if no number can be reserved."""
-        if self._ledger.account is None:
+        if self._ledger.account is None or not self._is_time_to_look():
             return
         since_ms = self._clock.ticks_diff(self._clock.ticks_ms(), self._sealed_ms)
         facts = self._facts()
@@ -83,6 +85,15 @@ class Publisher:
         if bits != self._alarms:
             self._alarms = bits
             self._add(Publication(mqtt.ALARMS, mqtt.alarms(bits), True))
+
+    def _is_time_to_look(self) -> bool:
+        """Return True once a second, and at once after a token and a connection: a look costs the processor 2 ms."""
+        now_ms = self._clock.ticks_ms()
+        is_news = self._told is None or self._alarms is None
+        if not is_news and self._clock.ticks_diff(now_ms, self._looked_ms) < LOOK_MS:
+            return False
+        self._looked_ms = now_ms
+        return True
 
     def token_taken(self) -> None:
         """Seal a statement soon: a token has changed the meter."""
