@@ -8,6 +8,7 @@ from boards.host.chips.converter import Converter
 from boards.host.chips.random_bits import RandomBits
 from boards.host.chips.waves import wave
 from tests.drivers.clamp_house import ClampHouse
+from wattpurse.drivers import ct_kernel as kernel
 from wattpurse.drivers.ct_calibration import LegCalibration
 from wattpurse.drivers.ct_front_end import Leg
 
@@ -180,6 +181,31 @@ class TestReadings(unittest.TestCase):
         self.assertTrue(abs(readings.factor_percent(0) - 50) <= 2)
         self.assertTrue(readings.factor_percent(1) >= 97)
         self.assertTrue(abs(readings.millihertz(0) - 60_000) < 30)
+
+
+class TestMeans(unittest.TestCase):
+    def test_looks_that_break_periods_do_not_move_the_mean_of_the_voltage(self):
+        for millihertz in (60_000, 60_013, 49_900, 47_300):
+            house = ClampHouse(1, Converter(2))
+            house.inputs.millihertz = millihertz
+            house.inputs.legs[0].amps, house.inputs.legs[0].amp_wave = 40, wave(60)
+            leg, means = house.front_end.legs[0], []
+            for look in range(400):
+                house.clock.advance_us(50_700 + look % 5 * 211)
+                house.front_end.take()
+                means.append(leg.state[kernel.VOLT_MEAN])
+            settled = means[200:]
+            self.assertTrue(max(settled) - min(settled) < 1 << kernel.MEAN_BITS, (millihertz, min(settled), max(settled)))
+
+    def test_a_voltage_in_broken_periods_reads_its_volts(self):
+        house = ClampHouse(1)
+        house.inputs.millihertz = 47_300
+        house.inputs.legs[0].amps = 40
+        for look in range(100):
+            house.clock.advance_us(50_700 + look % 5 * 211)
+            house.front_end.take()
+            if look > 60:
+                self.assertTrue(abs(house.front_end.readings.millivolts(0) - 120_000) < 150)
 
 
 class TestHeap(unittest.TestCase):

@@ -95,16 +95,15 @@ class TestSquares(unittest.TestCase):
         whole, parts = array("i", [0] * kernel.WORDS), array("i", [0] * kernel.WORDS)
         whole[kernel.BASE] = parts[kernel.BASE] = 2_000
         whole[kernel.PLACE], whole[kernel.FRAMES], parts[kernel.FRAMES] = 1, 200, 40
+        whole[kernel.SUM] = parts[kernel.SUM] = kernel.SUM_BIAS
         kernel.add_squares(ring, table, whole)
-        total = 0
         for part in range(5):
             parts[kernel.PLACE] = 1 + 40 * part * CHANNELS
             parts[kernel.BEGUN] = 40 * part
             kernel.add_squares(ring, table, parts)
-            total += parts[kernel.SUM]
         values = [ring[1 + CHANNELS * n] - 2_000 for n in range(200)]
-        self.assertEqual(whole[kernel.SUM], sum(values))
-        self.assertEqual(total, sum(values))
+        for state in (whole, parts):
+            self.assertEqual(state[kernel.SUM] - kernel.SUM_BIAS, sum(values))
         self.assertTrue(abs(whole[kernel.SQUARES] - parts[kernel.SQUARES]) <= 5)
         self.assertTrue(abs(whole[kernel.SQUARES] - sum(value * value for value in values) // 16) <= 1)
         crossings = [n for n in range(1, 200) if values[n - 1] < 0 <= values[n]]
@@ -114,6 +113,10 @@ class TestSquares(unittest.TestCase):
             self.assertEqual(state[kernel.LAST_CROSSING], crossings[-1])
             self.assertEqual(state[kernel.LAST_ABOVE], values[crossings[-1]])
             self.assertEqual(state[kernel.LAST_BELOW], -values[crossings[-1] - 1])
+            for crossing, place in ((crossings[0], kernel.FIRST_SUM), (crossings[-1], kernel.LAST_SUM)):
+                before = values[:crossing]
+                self.assertEqual(state[place] - kernel.SUM_BIAS, sum(before))
+                self.assertTrue(abs(state[place + 1] - sum(value * value for value in before) // 16) <= 5)
 
 
 class TestStepTable(unittest.TestCase):

@@ -109,11 +109,11 @@ class Leg:
         self.state[kernel.OFFSET] = kernel.OFFSET_BIAS
 
     def set_amp_mean(self, base: int, total: int, frames: int) -> None:
-        """Follow the mean of the current, of which `frames` samples less `base` have the sum `total`."""
+        """Follow the mean of the current: `base` and the mean of `frames` parts with the sum `total`."""
         self.state[kernel.AMP_MEAN] = _in_range(base + (2 * total + frames) // (2 * frames))
 
     def set_volt_mean(self, base: int, total: int, frames: int) -> None:
-        """Follow the mean of the voltage likewise, slowly: it may be that of broken periods."""
+        """Follow the mean of the voltage likewise, slowly: what is left of its noise and of broken periods."""
         mean = _in_range(base + total // frames) << kernel.MEAN_BITS
         mean += (total % frames << kernel.MEAN_BITS) // frames
         if self._has_volt_mean:

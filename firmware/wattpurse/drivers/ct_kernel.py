@@ -20,9 +20,9 @@ The phase between voltage and current is a weight between two sums, outside the 
 carried to the next call. The mean of the voltage has eight bits behind the point: the kernel subtracts the whole number
 below or above it, as often as the fraction says.
 
-`add_squares` sums one channel, with c = sample - BASE: SQUARES gets the squares divided by 16, SUM gets the samples.
-It also counts the places where the channel crosses its base upwards, over several calls. It notes the first and the
-last, in frames from the first call, with the samples on both sides.
+`add_squares` sums one channel over several calls, with c = sample - BASE: SQUARES gets the squares divided by 16, SUM
+gets the samples. It also counts the places where the channel crosses its base upwards. It notes the first and the last,
+in frames from the first call, with the samples on both sides and the sums of all samples before them.
 """
 
 from array import array
@@ -59,13 +59,13 @@ PENDING = 13  # with SUM_BIAS
 SECOND = 14  # with SUM_BIAS
 LUMP = 15
 
-# Words of `add_squares`. SQUARES, CROSSINGS and BEGUN are 0 before the first call.
+# Words of `add_squares`. SQUARES, CROSSINGS and BEGUN are 0 before the first call, SUM is SUM_BIAS.
 PLACE = 0
 FRAMES = 3
 BASE = 4
 BEGUN = 5  # frames before this call
 SQUARES = 8
-SUM = 9  # the sum of this call
+SUM = 9  # with SUM_BIAS, as the other sums
 CROSSINGS = 11
 FIRST = 12
 FIRST_BELOW = 13
@@ -74,6 +74,10 @@ LAST_CROSSING = 15
 LAST_BELOW = 16
 LAST_ABOVE = 17
 NEWEST = 18  # the newest sample, for the next call
+FIRST_SUM = 19
+FIRST_SQUARES = 20
+LAST_SUM = 21
+LAST_SQUARES = 22
 
 
 @micropython.viper
@@ -128,14 +132,12 @@ def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 # pyri
     end = place + 4 * int(state[3])
     base = int(state[4])
     squares = 0
-    total = 0
+    total = int(state[9])
     before = 0
     if int(state[5]):
         before = int(state[18]) - 8192
     while place < end:
         c = int(table[ring[place]]) - base
-        squares += c * c
-        total += c
         if before < 0 and c >= 0:
             n = int(state[5]) + ((place - int(state[0])) >> 2)
             crossings = int(state[11])
@@ -143,10 +145,16 @@ def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 # pyri
                 state[12] = n
                 state[13] = 0 - before
                 state[14] = c
+                state[19] = total
+                state[20] = int(state[8]) + (squares >> 4)
             state[15] = n
             state[16] = 0 - before
             state[17] = c
+            state[21] = total
+            state[22] = int(state[8]) + (squares >> 4)
             state[11] = crossings + 1
+        squares += c * c
+        total += c
         before = c
         place += 4
     state[8] = int(state[8]) + (squares >> 4)
