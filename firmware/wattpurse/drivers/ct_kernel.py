@@ -1,20 +1,21 @@
 """The arithmetic of the CT-clamp front end on single samples, in viper: sums of products and of squares.
 
 The ring holds codes of 12 bits as halfwords, one frame of `STEP` after the other: current and voltage of leg 1, then of
-leg 2. A `table` maps a code to a number, so that equal steps of voltage are equal steps of numbers (`step_table`). The
-inputs and results of a call are in `state`, words of 32 bits. An input is never negative, because a load of viper has
-no sign on every processor: a signed input has a bias added. A call with at most `MOST_FRAMES` frames keeps every sum
-below 2**30, so no sum needs memory from the heap. The frames of a call lie in the ring without a wrap between them.
+leg 2. A `table` of bytes has what to add to each code, so that equal steps of voltage are equal steps of numbers
+(`fill_steps`). The inputs and results of a call are in `state`, words of 32 bits. An input is never negative, because a
+load of viper has no sign on every processor: a signed input has a bias added. A call with at most `MOST_FRAMES` frames
+keeps every sum below 2**30, so no sum needs memory from the heap. The frames of a call lie in the ring without a wrap
+between them.
 
-`add_products` adds up the products of one leg over `run`: the place of the first frame, in halfwords, and the number of
-frames times 65,536. With a = voltage - mean and b = current - mean:
+`add_products` adds up the products of all legs over `run`: the place of the first frame, in halfwords, and the number
+of frames times 65,536. Each leg has WORDS words of `state`. With a = voltage - mean and b = current - mean:
 
     PRODUCTS  sum of a[n] * b[n]
     SHIFTED   sum of (a[n + 1] - a[n]) * b[n]
     PENDING   is increased by PRODUCTS + SHIFTED * phase / 2**14 - frames * offset / 2**12
     SECOND    is increased by a 64th of that
 
-It returns 1 if PENDING is beyond LUMP, else 0.
+It returns 1 if PENDING is beyond LUMP on a leg, else 0. A board may have a twin of it that is quicker (`hal.Sampler`).
 
 The phase between voltage and current is a weight between two sums, outside the loop. The fractions of the result are
 carried to the next call. The mean of the voltage has eight bits behind the point: the kernel subtracts the whole number
@@ -25,12 +26,10 @@ gets the samples. It also counts the places where the channel crosses its base u
 in frames from the first call, with the samples on both sides and the sums of all samples before them.
 """
 
-from array import array
-
 try:
     import micropython
 except ImportError:
-    from wattpurse.drivers.viper_names import micropython, ptr16, ptr32
+    from wattpurse.drivers.viper_names import micropython, ptr8, ptr16, ptr32
 
 STEP = 4
 MOST_FRAMES = 200
@@ -45,6 +44,7 @@ OFFSET_BIAS = 1 << 24
 SUM_BIAS = 1 << 29
 
 # Inputs of `add_products`, then its memory and results.
+LEGS = 0  # of the first leg alone
 MASK = 1  # length of the ring in halfwords, less one
 AMP_MEAN = 4
 VOLT_MEAN = 5  # in 1/256
@@ -81,52 +81,63 @@ LAST_SQUARES = 22
 
 
 @micropython.viper
-def add_products(ring: ptr16, table: ptr16, state: ptr32, run: int) -> int:  # pyright: ignore
-    """Add up the products of one leg. See the module's text."""
+def add_products(ring: ptr16, table: ptr8, state: ptr32, run: int) -> int:  # pyright: ignore
+    """Add up the products of all legs. See the module's text."""
     frames = run >> 16
-    place = run & 65535
-    last = place + 4 * frames - 4
-    amp_mean = int(state[4])
-    products = 0
-    following = 0
-    volt_mean = int(state[5]) + int(state[8])
-    state[8] = volt_mean & 255
-    volt_mean = volt_mean >> 8
-    a = int(table[ring[place + 1]]) - volt_mean
-    while place < last:
-        b = int(table[ring[place]]) - amp_mean
+    first = run & 65535
+    leg = 0
+    end = 24 * int(state[0])
+    is_due = 0
+    while leg < end:
+        place = first
+        last = place + 4 * frames - 4
+        amp_mean = int(state[leg + 4])
+        products = 0
+        following = 0
+        volt_mean = int(state[leg + 5]) + int(state[leg + 8])
+        state[leg + 8] = volt_mean & 255
+        volt_mean = volt_mean >> 8
+        code = int(ring[place + 1])
+        a = code + int(table[code]) - volt_mean
+        while place < last:
+            code = int(ring[place])
+            b = code + int(table[code]) - amp_mean
+            products += a * b
+            place += 4
+            code = int(ring[place + 1])
+            a = code + int(table[code]) - volt_mean
+            following += a * b
+        code = int(ring[place])
+        b = code + int(table[code]) - amp_mean
         products += a * b
-        place += 4
-        a = int(table[ring[place + 1]]) - volt_mean
+        code = int(ring[((place + 4) & int(state[leg + 1])) + 1])
+        a = code + int(table[code]) - volt_mean
         following += a * b
-    b = int(table[ring[place]]) - amp_mean
-    products += a * b
-    place = (place + 4) & int(state[1])
-    a = int(table[ring[place + 1]]) - volt_mean
-    following += a * b
-    following -= products
-    state[11] = products
-    state[12] = following
-    weight = int(state[6]) - 65536
-    fine = (following & 16383) * weight + int(state[9])
-    state[9] = fine & 16383
-    products += (following >> 14) * weight + (fine >> 14)
-    fine = (int(state[7]) - 16777216) * frames + int(state[10])
-    state[10] = fine & 4095
-    products -= fine >> 12
-    state[14] = int(state[14]) + (products >> 6)
-    products += int(state[13])
-    state[13] = products
-    products -= 536870912
-    if products < 0:
-        products = 0 - products
-    if products < int(state[15]):
-        return 0
-    return 1
+        following -= products
+        state[leg + 11] = products
+        state[leg + 12] = following
+        weight = int(state[leg + 6]) - 65536
+        fine = (following & 16383) * weight + int(state[leg + 9])
+        state[leg + 9] = fine & 16383
+        products += (following >> 14) * weight + (fine >> 14)
+        fine = (int(state[leg + 7]) - 16777216) * frames + int(state[leg + 10])
+        state[leg + 10] = fine & 4095
+        products -= fine >> 12
+        state[leg + 14] = int(state[leg + 14]) + (products >> 6)
+        products += int(state[leg + 13])
+        state[leg + 13] = products
+        products -= 536870912
+        if products < 0:
+            products = 0 - products
+        if products >= int(state[leg + 15]):
+            is_due = 1
+        leg += 24
+        first += 2
+    return is_due
 
 
 @micropython.viper
-def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 # pyright: ignore
+def add_squares(ring: ptr16, table: ptr8, state: ptr32):  # noqa: ANN201 # pyright: ignore
     """Sum squares of one channel. See the module's text."""
     place = int(state[0])
     end = place + 4 * int(state[3])
@@ -137,7 +148,8 @@ def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 # pyri
     if int(state[5]):
         before = int(state[18]) - 8192
     while place < end:
-        c = int(table[ring[place]]) - base
+        code = int(ring[place])
+        c = code + int(table[code]) - base
         if before < 0 and c >= 0:
             n = int(state[5]) + ((place - int(state[0])) >> 2)
             crossings = int(state[11])
@@ -167,19 +179,17 @@ def add_squares(ring: ptr16, table: ptr16, state: ptr32):  # noqa: ANN201 # pyri
 _STEPS = ((512, 100), (1536, 90), (2048, 14), (2560, 90), (3584, 99))
 
 
-def step_table() -> array:
-    """Return the numbers of all codes of the RP2040's converter: the codes that are missing are added."""
-    table = plain_table()
-    missing = 0
-    for place, (code, tenths) in enumerate(_STEPS):
-        table[code] = code + (missing + tenths // 2 + 5) // 10
+def fill_steps(table: bytearray) -> bytearray:
+    """Fill the table of the RP2040's converter: to each code the codes that are missing below it. Return the table."""
+    missing = begin = 0
+    for code, tenths in _STEPS:
+        _fill(table, begin, code, missing)
+        _fill(table, code, code + 1, missing + tenths // 2)
         missing += tenths
-        end = _STEPS[place + 1][0] if place + 1 < len(_STEPS) else CODES
-        added = (missing + 5) // 10
-        table[code + 1 : end] = array("H", range(code + 1 + added, end + added))
+        begin = code + 1
+    _fill(table, begin, CODES, missing)
     return table
 
 
-def plain_table() -> array:
-    """Return the numbers of a converter without such steps: the codes themselves."""
-    return array("H", range(CODES))
+def _fill(table: bytearray, begin: int, end: int, tenths: int) -> None:
+    table[begin:end] = bytes([(tenths + 5) // 10]) * (end - begin)

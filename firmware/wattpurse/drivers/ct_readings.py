@@ -27,7 +27,7 @@ class Readings:
     While `pause` is above 0, no frames are added, and the caller counts it down.
     """
 
-    def __init__(self, legs: list, table: array) -> None:
+    def __init__(self, legs: list, table: bytearray) -> None:
         self.rounds = 0
         self._legs = legs
         self._table = table
