@@ -13,7 +13,7 @@ import micropython
 
 # In the loop over frames: r0 the frame, r1 the table, r2 current less its mean, r4 the last frame, r5 products,
 # r6 shifted products, r7 voltage less its mean; r8 and r9 the means of current and voltage, negative.
-# Outside: r2 the words of the leg, r10 the ring, r11 the run, r12 the result, r14 the legs that are left.
+# Outside: r2 the words of the leg, r10 the ring, r11 the run, r12 twice the legs that are left, plus the result.
 @micropython.asm_thumb
 def add_products(r0, r1, r2, r3):  # noqa: ANN001, ANN201 MicroPython's assembler takes no annotations
     mov(r4, r8)
@@ -23,10 +23,9 @@ def add_products(r0, r1, r2, r3):  # noqa: ANN001, ANN201 MicroPython's assemble
     push({r4, r5, r6, r7})
     mov(r10, r0)
     mov(r11, r3)
-    mov(r4, 0)
-    mov(r12, r4)
     ldr(r4, [r2, 0])
-    mov(r14, r4)
+    lsl(r4, r4, 1)
+    mov(r12, r4)
     label(LEG)
     ldr(r4, [r2, 20])
     ldr(r5, [r2, 32])
@@ -53,20 +52,27 @@ def add_products(r0, r1, r2, r3):  # noqa: ANN001, ANN201 MicroPython's assemble
     mov(r5, 0)
     mov(r6, 0)
     ldrh(r7, [r0, 2])
-    data(2, 0x5DCB)  # ldrb r3, [r1, r7]
-    add(r7, r7, r3)
+    bl(NUMBER)
     data(2, 0x444F)  # add r7, r9
     cmp(r0, r4)
     beq(LAST)
     label(FRAME)
     ldrh(r2, [r0, 0])
-    data(2, 0x5C8B)  # ldrb r3, [r1, r2]
+    lsl(r3, r2, 23)
+    beq(WIDE_AMPS)
+    lsr(r3, r2, 9)
+    label(AMPS)
+    data(2, 0x5CCB)  # ldrb r3, [r1, r3]
     add(r2, r2, r3)
     data(2, 0x4442)  # add r2, r8
     mul(r7, r2)
     add(r5, r5, r7)
     ldrh(r7, [r0, 10])
-    data(2, 0x5DCB)  # ldrb r3, [r1, r7]
+    lsl(r3, r7, 23)
+    beq(WIDE_VOLTS)
+    lsr(r3, r7, 9)
+    label(VOLTS)
+    data(2, 0x5CCB)  # ldrb r3, [r1, r3]
     add(r7, r7, r3)
     data(2, 0x444F)  # add r7, r9
     mul(r2, r7)
@@ -75,13 +81,15 @@ def add_products(r0, r1, r2, r3):  # noqa: ANN001, ANN201 MicroPython's assemble
     cmp(r0, r4)
     bne(FRAME)
     label(LAST)
-    ldrh(r2, [r0, 0])
-    data(2, 0x5C8B)  # ldrb r3, [r1, r2]
-    add(r2, r2, r3)
+    mov(r4, r7)
+    ldrh(r7, [r0, 0])
+    bl(NUMBER)
+    mov(r2, r7)
     data(2, 0x4442)  # add r2, r8
-    mul(r7, r2)
-    add(r5, r5, r7)
+    mul(r4, r2)
+    add(r5, r5, r4)
     pop({r3})
+    push({r3})
     mov(r4, r10)
     sub(r0, r0, r4)
     add(r0, 8)
@@ -90,12 +98,11 @@ def add_products(r0, r1, r2, r3):  # noqa: ANN001, ANN201 MicroPython's assemble
     and_(r0, r7)  # the frame behind the last one may be the first of the ring
     add(r0, r0, r4)
     ldrh(r7, [r0, 2])
-    data(2, 0x5DCC)  # ldrb r4, [r1, r7]
-    add(r7, r7, r4)
+    bl(NUMBER)
     data(2, 0x444F)  # add r7, r9
     mul(r7, r2)
     add(r6, r6, r7)
-    mov(r2, r3)
+    pop({r2})
     sub(r6, r6, r5)
     str(r5, [r2, 44])
     str(r6, [r2, 48])
@@ -147,19 +154,21 @@ def add_products(r0, r1, r2, r3):  # noqa: ANN001, ANN201 MicroPython's assemble
     ldr(r4, [r2, 60])
     cmp(r5, r4)
     blt(WAITS)
-    mov(r3, 1)
+    mov(r3, r12)
+    mov(r4, 1)
+    orr(r3, r4)
     mov(r12, r3)
     label(WAITS)
     add(r2, 96)
     mov(r3, r11)
     add(r3, 2)
     mov(r11, r3)
-    mov(r3, r14)
-    sub(r3, 1)
-    mov(r14, r3)
-    cmp(r3, 0)
-    bne(LEG_AGAIN)
-    mov(r0, r12)
+    mov(r3, r12)
+    sub(r3, 2)
+    mov(r12, r3)
+    cmp(r3, 1)
+    bgt(LEG_AGAIN)
+    mov(r0, r3)
     pop({r4, r5, r6, r7})
     mov(r8, r4)
     mov(r9, r5)
@@ -168,4 +177,24 @@ def add_products(r0, r1, r2, r3):  # noqa: ANN001, ANN201 MicroPython's assemble
     b(END)
     label(LEG_AGAIN)
     b(LEG)
+    label(WIDE_AMPS)
+    lsr(r3, r2, 9)
+    add(r3, 8)
+    b(AMPS)
+    label(WIDE_VOLTS)
+    lsr(r3, r7, 9)
+    add(r3, 8)
+    b(VOLTS)
+    label(NUMBER)  # makes the code in r7 a number
+    lsl(r3, r7, 23)
+    beq(WIDE)
+    lsr(r3, r7, 9)
+    b(NARROW)
+    label(WIDE)
+    lsr(r3, r7, 9)
+    add(r3, 8)
+    label(NARROW)
+    data(2, 0x5CCB)  # ldrb r3, [r1, r3]
+    add(r7, r7, r3)
+    bx(lr)
     label(END)

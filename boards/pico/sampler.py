@@ -4,10 +4,10 @@ The ADC reads its inputs 0 to 3 in turn, 8,000 conversions a second, into its FI
 channel moves each code into the ring (2.5.1). Its count of transfers, 2**28 at the start, tells how many were written.
 When it is used up, after nine hours, a second channel writes it again: the FIFO holds the codes that come meanwhile.
 
-The ring lies below the heap, in memory that the image for clamps reserves (`image/build --clamps`). So erases and
+The ring lies behind the heap, in memory that the image for clamps reserves (`image/build --clamps`). So erases and
 collections do not touch it, and after a soft reset the DMA goes on where no object of the next program is. It holds
-half a second: more than the longest erase of a sector, 0.4 s. The driver's table is below it. A scratch register of the
-watchdog holds the place up to which samples were taken. Any other reset stops ADC and DMA.
+half a second: more than the longest erase of a sector, 0.4 s. A scratch register of the watchdog holds the place up to
+which samples were taken. Any other reset stops ADC and DMA.
 """
 
 import micropython
@@ -17,9 +17,8 @@ from machine import ADC, mem32
 from boards.pico.clamp_sums import add_products
 from boards.pico.pins import CLAMP_WIRING
 
-RING = 0x20004000
+RING = 0x2003E000
 LENGTH = 4_096
-TABLE = RING - 8 - 4_096
 CHANNELS = 4
 MODULUS = 1 << 28
 
@@ -78,7 +77,6 @@ class Sampler:
         self.channels = CHANNELS
         self.modulus = MODULUS
         self.ring = uctypes.bytearray_at(RING, 2 * LENGTH)
-        self.table = uctypes.bytearray_at(TABLE, 4_096)
         self.add_products = add_products
         for row in CLAMP_WIRING:
             ADC(row[1])  # takes pull and digital input off the pad

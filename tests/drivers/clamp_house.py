@@ -5,7 +5,7 @@ from boards.host.chips.converter import Converter
 from boards.host.world.clock import VirtualClock
 from wattpurse.drivers import ct_calibration
 from wattpurse.drivers.ct_front_end import CtFrontEnd
-from wattpurse.drivers.ct_kernel import CODES
+from wattpurse.drivers.ct_kernel import plain_table
 
 TAKE_US = 50_000
 
@@ -29,7 +29,7 @@ class ClampHouse:
 
     def build(self):
         is_ideal = self.converter.codes[16 * 2_000] == 2_000
-        return CtFrontEnd(self.ring, self.calibration, bytearray(CODES) if is_ideal else None)
+        return CtFrontEnd(self.ring, self.calibration, plain_table() if is_ideal else None)
 
     def pass_s(self, seconds):
         """Let so many seconds pass, with a look every 50 ms. Return the mWh taken meanwhile."""

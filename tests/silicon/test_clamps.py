@@ -12,7 +12,7 @@ from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.repl import RawRepl
 
-TABLE_BEGIN, RING_END = 0x20002FF8, 0x20006000
+RING_BEGIN, RING_END = 0x2003E000, 0x20040000
 LONGEST_LOOK_US = 2_500  # at 200 A, at the end of a second and of a reading; `bench class` gives the mean
 SOFT_RESET = b"\x04"
 
@@ -66,18 +66,21 @@ def near(measured, expected, percent):
     return abs(measured - expected) <= expected * percent / 100
 
 
-def test_ring_and_table_are_outside_variables_and_heap(clamps_image):
-    elf = clamps_image.with_name("firmware.elf")
+def symbols_of(image):
+    elf = image.with_name("firmware.elf")
     listing = subprocess.run(["arm-none-eabi-nm", elf], check=True, capture_output=True, text=True).stdout
-    places = {line.split()[-1]: int(line.split()[0], 16) for line in listing.splitlines() if len(line.split()) == 3}
-    assert places["__bss_end__"] <= TABLE_BEGIN
-    assert places["__GcHeapStart"] >= RING_END
+    return {line.split()[-1]: int(line.split()[0], 16) for line in listing.splitlines() if len(line.split()) == 3}
+
+
+def test_the_ring_is_behind_the_heap_and_below_the_stack(clamps_image):
+    places = symbols_of(clamps_image)
+    assert places["heap_end"] <= RING_BEGIN - 4
+    assert places["__StackBottom"] >= RING_END
 
 
 def test_the_image_without_clamps_has_no_converter_and_all_its_heap(meter_image):
-    elf = meter_image.with_name("firmware.elf")
-    listing = subprocess.run(["arm-none-eabi-nm", elf], check=True, capture_output=True, text=True).stdout
-    places = {line.split()[-1]: int(line.split()[0], 16) for line in listing.splitlines() if len(line.split()) == 3}
+    places = symbols_of(meter_image)
+    assert "heap_end" not in places
     assert places["__GcHeapStart"] == places["__bss_end__"]
 
 
@@ -199,8 +202,8 @@ from wattpurse.drivers import ct_kernel
 random.seed(5)
 LENGTH, W = 1024, ct_kernel.WORDS
 below = lambda most: random.getrandbits(28) % most
-ring = array("H", [below(4096) for _ in range(LENGTH)])
-table = ct_kernel.fill_steps(bytearray(4096))
+ring = array("H", [below(4096) if below(4) else 512 * below(8) for _ in range(LENGTH)])
+table = ct_kernel.step_table()
 def words():
     state = array("i", [0] * 2 * W)
     state[0] = 1 + below(2)

@@ -7,7 +7,7 @@ of real parts: gain, phase, pickup, a bias off the middle, and the slow dither o
 
 from array import array
 
-from boards.host.chips.converter import CODES, FINE, Converter
+from boards.host.chips.converter import FINE, Converter
 from boards.host.chips.waves import POINTS, wave
 from wattpurse.drivers import ct_kernel
 
@@ -106,7 +106,6 @@ class ClampRing:
         self.length = length
         self.modulus = MODULUS
         self.ring = array("H", [0] * length)
-        self.table = bytearray(CODES)
         self.add_products = ct_kernel.add_products
         self.taken = 0
         self.restarts = 0

@@ -196,7 +196,7 @@ class CtFrontEnd:
         self._ring = sampler.ring
         self._mask = sampler.length - 1
         self._wrap = sampler.modulus - 1
-        self._table = kernel.fill_steps(sampler.table) if table is None else table
+        self._table = kernel.step_table() if table is None else table
         self._taken = sampler.taken
         self._is_settled = False
         self._left = FRAMES_A_SECOND  # frames to the end of the second

@@ -1,11 +1,11 @@
 """The arithmetic of the CT-clamp front end on single samples, in viper: sums of products and of squares.
 
 The ring holds codes of 12 bits as halfwords, one frame of `STEP` after the other: current and voltage of leg 1, then of
-leg 2. A `table` of bytes has what to add to each code, so that equal steps of voltage are equal steps of numbers
-(`fill_steps`). The inputs and results of a call are in `state`, words of 32 bits. An input is never negative, because a
-load of viper has no sign on every processor: a signed input has a bias added. A call with at most `MOST_FRAMES` frames
-keeps every sum below 2**30, so no sum needs memory from the heap. The frames of a call lie in the ring without a wrap
-between them.
+leg 2. A `table` of bytes says what to add to a code, so that equal steps of voltage are equal steps of numbers
+(`step_table`): byte k for the 511 codes above 512 k, and byte 8 + k for the code 512 k itself. The inputs and results of
+a call are in `state`, words of 32 bits. An input is never negative, because a load of viper has no sign on every
+processor: a signed input has a bias added. A call with at most `MOST_FRAMES` frames keeps every sum below 2**30, so no
+sum needs memory from the heap. The frames of a call lie in the ring without a wrap between them.
 
 `add_products` adds up the products of all legs over `run`: the place of the first frame, in halfwords, and the number
 of frames times 65,536. Each leg has WORDS words of `state`. With a = voltage - mean and b = current - mean:
@@ -34,7 +34,6 @@ except ImportError:
 STEP = 4
 MOST_FRAMES = 200
 WORDS = 24
-CODES = 4_096
 
 PHASE_BITS = 14
 OFFSET_BITS = 12
@@ -98,20 +97,35 @@ def add_products(ring: ptr16, table: ptr8, state: ptr32, run: int) -> int:  # py
         state[leg + 8] = volt_mean & 255
         volt_mean = volt_mean >> 8
         code = int(ring[place + 1])
-        a = code + int(table[code]) - volt_mean
+        step = code >> 9
+        if code & 511 == 0:
+            step += 8
+        a = code + int(table[step]) - volt_mean
         while place < last:
             code = int(ring[place])
-            b = code + int(table[code]) - amp_mean
+            step = code >> 9
+            if code & 511 == 0:
+                step += 8
+            b = code + int(table[step]) - amp_mean
             products += a * b
             place += 4
             code = int(ring[place + 1])
-            a = code + int(table[code]) - volt_mean
+            step = code >> 9
+            if code & 511 == 0:
+                step += 8
+            a = code + int(table[step]) - volt_mean
             following += a * b
         code = int(ring[place])
-        b = code + int(table[code]) - amp_mean
+        step = code >> 9
+        if code & 511 == 0:
+            step += 8
+        b = code + int(table[step]) - amp_mean
         products += a * b
         code = int(ring[((place + 4) & int(state[leg + 1])) + 1])
-        a = code + int(table[code]) - volt_mean
+        step = code >> 9
+        if code & 511 == 0:
+            step += 8
+        a = code + int(table[step]) - volt_mean
         following += a * b
         following -= products
         state[leg + 11] = products
@@ -149,7 +163,10 @@ def add_squares(ring: ptr16, table: ptr8, state: ptr32):  # noqa: ANN201 # pyrig
         before = int(state[18]) - 8192
     while place < end:
         code = int(ring[place])
-        c = code + int(table[code]) - base
+        step = code >> 9
+        if code & 511 == 0:
+            step += 8
+        c = code + int(table[step]) - base
         if before < 0 and c >= 0:
             n = int(state[5]) + ((place - int(state[0])) >> 2)
             crossings = int(state[11])
@@ -176,20 +193,20 @@ def add_squares(ring: ptr16, table: ptr8, state: ptr32):  # noqa: ANN201 # pyrig
 
 # The widened codes of the RP2040's converter (RP2040 data sheet, erratum E11), and the codes that are missing behind
 # each of them, in tenths. Five chips that were measured differ by 1.6 codes at most.
-_STEPS = ((512, 100), (1536, 90), (2048, 14), (2560, 90), (3584, 99))
+_STEPS = (0, 100, 0, 90, 14, 90, 0, 99)  # at the codes 0, 512, 1024 and so on
 
 
-def fill_steps(table: bytearray) -> bytearray:
-    """Fill the table of the RP2040's converter: to each code the codes that are missing below it. Return the table."""
-    missing = begin = 0
-    for code, tenths in _STEPS:
-        _fill(table, begin, code, missing)
-        _fill(table, code, code + 1, missing + tenths // 2)
+def step_table() -> bytearray:
+    """Return the table of the RP2040's converter: the codes that are missing are added."""
+    table = bytearray(2 * len(_STEPS))
+    missing = 0
+    for place, tenths in enumerate(_STEPS):
+        table[len(_STEPS) + place] = (missing + tenths // 2 + 5) // 10
         missing += tenths
-        begin = code + 1
-    _fill(table, begin, CODES, missing)
+        table[place] = (missing + 5) // 10
     return table
 
 
-def _fill(table: bytearray, begin: int, end: int, tenths: int) -> None:
-    table[begin:end] = bytes([(tenths + 5) // 10]) * (end - begin)
+def plain_table() -> bytearray:
+    """Return the table of a converter without such steps: nothing is added."""
+    return bytearray(2 * len(_STEPS))
