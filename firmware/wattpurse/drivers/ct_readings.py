@@ -1,7 +1,7 @@
 """Voltage, current, power factor and frequency of each leg, for people and for limits, and the means of the inputs.
 
-One channel is measured at a time, over 200 ms. After a pause of 300 ms the next channel follows. A round over four
-channels takes 2 s. The energy depends on the means alone.
+One channel is measured at a time, over 200 ms. After a pause of 500 ms the next channel follows. A round over four
+channels takes 2.8 s. The energy depends on the means alone.
 
 Means and squares are those of the whole periods in this time, from the first crossing to the last. A part of a period
 would move the mean of the voltage by some codes, and the dither of the current would make energy of them.
@@ -14,7 +14,7 @@ from wattpurse.drivers.clamp_calibration import GAIN_ONE
 from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND
 
 FRAMES = 400
-PAUSE_FRAMES = 600
+PAUSE_FRAMES = 1_000
 
 _SUB = 64  # parts of a frame
 _LEAST_CROSSINGS = 4
