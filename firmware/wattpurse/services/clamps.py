@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
 
-NO_CONVERTER = "this board, or its image, has no converter for clamps: see docs/ct.md"
+NO_CONVERTER = (
+    "this board, or its image, has no converter for clamps: on a Pico, deploy the image for clamps"
+    " ('make deploy BOARD=pico PORT=... CLAMPS=1'), see docs/ct.md"
+)
 
 # States of the voltage, and of a clamp.
 FINE = 0
