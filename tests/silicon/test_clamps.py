@@ -1,12 +1,14 @@
 """The CT front end on the emulated chip: ADC, DMA and kernel of the real image, through erases and a soft reset."""
 
 import ast
+import json
 import subprocess
 
 import pytest
 
 from boards.host.chips.converter import Converter
 from boards.host.chips.waves import wave
+from wattpurse_tools.deploy.scripts import LOOK_AT_BOARD
 from wattpurse_tools.emulation.clamps import EmulatedClamps
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.image import PROGRAM, build_image
@@ -230,3 +232,9 @@ def differing(cases):
         60_000,
     )
     assert value(repl, "differing(200)") == []
+
+
+def test_deploy_sees_that_the_image_is_for_clamps(chip):
+    pico, clamps, repl = chip
+    facts = json.loads(repl.execute(LOOK_AT_BOARD.format(board="pico")))
+    assert facts["has_clamps"] is True
