@@ -196,7 +196,9 @@ class TestMeans(unittest.TestCase):
                 house.front_end.take()
                 means.append(leg.state[kernel.VOLT_MEAN])
             settled = means[200:]
-            self.assertTrue(max(settled) - min(settled) < 1 << kernel.MEAN_BITS, (millihertz, min(settled), max(settled)))
+            self.assertTrue(
+                max(settled) - min(settled) < 1 << kernel.MEAN_BITS, (millihertz, min(settled), max(settled))
+            )
 
     def test_a_voltage_in_broken_periods_reads_its_volts(self):
         house = ClampHouse(1)

@@ -27,7 +27,9 @@ def deploy(link: BoardLink, board: Descriptor, may_format: bool, with_clamps: bo
     Raises ValueError with a remedy if the board is not fit, OSError if the deployment fails.
     """
     if with_clamps:
-        raise ValueError("the converter of this board is too coarse for clamps: it takes a metering chip, see docs/ct.md")
+        raise ValueError(
+            "the converter of this board is too coarse for clamps: it takes a metering chip, see docs/ct.md"
+        )
     with tempfile.TemporaryDirectory() as folder:
         files.stage(board.name, Path(folder))
         with visit(link, board):

@@ -51,6 +51,8 @@ _NAMES = (
     ("front_end", 23, True),
     ("clamps", 24, False),
     ("metering_chip", 25, False),
+    ("leg_imports", 26, True),
+    ("leg_exports", 27, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}
