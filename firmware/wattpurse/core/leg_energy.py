@@ -1,8 +1,8 @@
-"""The energy of each leg in the settings: what a meter with clamps took in and gave out since it was made, never netted.
+"""The energy of each leg in the settings: what a meter with clamps took in and gave out since it was made.
 
-`leg_imports` and `leg_exports` are numbers of the settings: the Wh of L1, plus the Wh of L2 times 2**31. A number is a
-small record, so it can be written often. A power cut loses the energy since the last write from these sums, and from
-nothing else: the account has its own.
+`leg_imports` and `leg_exports` are numbers of the settings. Each is the Wh of L1, plus the Wh of L2 times 2**31. A
+number is a small record, so it can be written often. A power cut takes the energy since the last write from these sums.
+The account has its own and loses nothing.
 """
 
 IMPORTS = "leg_imports"

@@ -138,7 +138,7 @@ class Clamps:
                 self.note(code, place + 1, state.clamp * 8 + place + 1)
 
     def begin_energies(self) -> None:
-        """Go on from the energies in the settings: the front end counts from its own start."""
+        """Read the energies in the settings. The front end counts on from there."""
         settings = self._stores.settings
         self._imports_before_wh = leg_energy.split(settings.get(leg_energy.IMPORTS, 0))
         self._exports_before_wh = leg_energy.split(settings.get(leg_energy.EXPORTS, 0))

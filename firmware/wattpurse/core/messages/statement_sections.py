@@ -22,7 +22,8 @@ A reader skips a section with an unknown tag, so that older readers can read new
     SUPPLY   the reason of `supply` for the position of the load switch u8
     LEVIES   for each levy: length of its name u8, name, and varints: its sum and that of the current month, micro-units
     NAMES    for each register, in the order of the rates: length of its name u8, name; if an earlier tariff left one
-    LEGS     for each leg of a meter with clamps: Wh that it took in, and gave out, varints; up to a quarter of an hour old
+    LEGS     for each leg of a meter with clamps: Wh that it took in and gave out, varints, up to a quarter of an hour
+             old
     TAMPER   the latched kinds of `tamper`, as bits, varint; comes first
 """
 
