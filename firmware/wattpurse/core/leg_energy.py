@@ -1,4 +1,4 @@
-"""The energy of each leg in the settings: what a meter with clamps took in and gave out since it was made.
+"""The energy that each leg of a meter with clamps took in and gave out since it was made, in the settings.
 
 `leg_imports` and `leg_exports` are numbers of the settings. Each is the Wh of L1, plus the Wh of L2 times 2**31. A
 number is a small record, so it can be written often. A power cut takes the energy since the last write from these sums.

@@ -112,7 +112,7 @@ class Leg:
         self.state[kernel.AMP_MEAN] = _in_range(base + (2 * total + frames) // (2 * frames))
 
     def set_volt_mean(self, base: int, total: int, frames: int) -> None:
-        """Follow the mean of the voltage likewise, slowly: what is left of its noise and of broken periods."""
+        """Follow the mean of the voltage likewise. It follows slowly, which averages the noise."""
         mean = _in_range(base + total // frames) << kernel.MEAN_BITS
         mean += (total % frames << kernel.MEAN_BITS) // frames
         if self._has_volt_mean:

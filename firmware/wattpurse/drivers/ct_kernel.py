@@ -1,9 +1,9 @@
 """The arithmetic of the CT-clamp front end on single samples, in viper: sums of products and of squares.
 
 The ring holds codes of 12 bits as halfwords, one frame of `STEP` after the other: current and voltage of leg 1, then of
-leg 2. A `table` of bytes says what to add to a code, so that equal steps of voltage are equal steps of numbers
-(`step_table`): byte k for the 511 codes above 512 k, and byte 8 + k for the code 512 k itself. Inputs and results of a
-call are in `state`, words of 32 bits. An input is never negative, because a load of viper has no sign on every
+leg 2. A `table` of bytes (`step_table`) says what to add to a code, so that equal steps of voltage are equal steps of
+numbers. Byte k is for the 511 codes above 512 k, and byte 8 + k for the code 512 k itself. Inputs and results of a call
+are in `state`, words of 32 bits. An input is never negative, because a load of viper has no sign on every
 processor: a signed input has a bias added. A call with at most `MOST_FRAMES` frames keeps every sum below 2**30, so no
 sum needs memory from the heap. The frames of a call lie in the ring without a wrap between them.
 

@@ -36,7 +36,7 @@ class Readings:
         self._periods = array("i", [0] * 2 * len(legs))  # of each leg: periods, and their length in 1/64 frame
         self._add_squares = kernel.add_squares
         self._channel = 0
-        self._length = 1  # of the whole periods, in 1/64 frame; then their sum of samples, in 1/64, and that of squares
+        self._length = 1  # the whole periods, in 1/64 frame; then their sum of samples, in 1/64, and that of squares
         self._total = 0
         self._square_total = 0
         self.pause = 0
