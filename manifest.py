@@ -5,6 +5,7 @@ import pathlib
 # readout head nor links: they come last, so that they cost it nothing.
 CONSOLE = "services/console/"
 CLAMPS = (
+    "core/leg_energy.py",
     "drivers/atm90e32.py",
     "drivers/atm90e32_calibration.py",
     "drivers/chip_front_end.py",

@@ -59,8 +59,8 @@ READOUT_WIRING = (
     ("readout_receive", 16, "in", "receiver of the readout head", "UART 2 RX; needs 10 kOhm to 3.3 V"),
 )
 
-# The same for a modem: see docs/network.md. It has pins of the metering chip and of the readout head, so a meter has one
-# of the three.
+# The same for a modem: see docs/network.md. It has pins of the metering chip and of the readout head, so a meter has
+# one of the three.
 MODEM_WIRING = (
     ("modem_tx", 17, "out", "modem's RX, at 3.3 V", "UART 2; not on a module with PSRAM"),
     ("modem_rx", 16, "in", "modem's TX, at 3.3 V", "UART 2; not on a module with PSRAM"),

@@ -60,8 +60,8 @@ READOUT_WIRING = (
     ("readout_receive", 1, "in", "receiver of the readout head", "pin 2; UART 0 RX; needs 10 kOhm to 3.3 V"),
 )
 
-# The same for a modem: see docs/network.md. The image must be one for the network. Only UART 0 has free pins, so a meter
-# has a modem or a readout head.
+# The same for a modem: see docs/network.md. The image must be one for the network. Only UART 0 has free pins, so a
+# meter has a modem or a readout head.
 MODEM_WIRING = (
     ("modem_tx", 0, "out", "modem's RX, at 3.3 V", "pin 1; UART 0"),
     ("modem_rx", 1, "in", "modem's TX, at 3.3 V", "pin 2; UART 0"),

@@ -4,22 +4,25 @@ The ADC reads its inputs 0 to 3 in turn, 8,000 conversions a second, into its FI
 channel moves each code into the ring (2.5.1). Its count of transfers, 2**28 at the start, tells how many were written.
 When it is used up, after nine hours, a second channel writes it again: the FIFO holds the codes that come meanwhile.
 
-The ring lies below the heap, in memory that the image for clamps reserves (`image/build --clamps`). So erases and
-collections do not touch it, and after a soft reset the DMA goes on where no object of the next program is. A scratch
-register of the watchdog holds the place up to which samples were taken. Any other reset stops ADC and DMA.
+The ring lies behind the heap, in memory that the image for clamps reserves (`image/build --clamps`). So erases and
+collections do not touch it, and after a soft reset the DMA goes on where no object of the next program is. It holds
+half a second: more than the longest erase of a sector, 0.4 s. A scratch register of the watchdog holds the place up to
+which samples were taken. Any other reset stops ADC and DMA.
 """
 
+import micropython
 import uctypes
 from machine import ADC, mem32
 
+from boards.pico.clamp_sums import add_products
 from boards.pico.pins import CLAMP_WIRING
 
-RING = 0x20004000
-LENGTH = 8_192
+RING = 0x2003E000
+LENGTH = 4_096
 CHANNELS = 4
 MODULUS = 1 << 28
 
-_RING_BITS = 14
+_RING_BITS = 13
 _COUNT_WORD = RING - 4  # the second channel reads the count here
 
 _CONTROL = 0x4004C000
@@ -47,7 +50,6 @@ _TRIGGER = 0x0C
 _COUNT_TRIGGER = 0x1C
 _QUIET_CONTROL = 0x10
 _ABORT = 0x50000444
-_COUNT_LEFT = _DATA + _COUNT  # a sum of two addresses would take heap at each look
 _BUSY = 1 << 24
 _QUIET = 1 << 21
 _ADC_REQUEST = 36 << 15
@@ -75,6 +77,7 @@ class Sampler:
         self.channels = CHANNELS
         self.modulus = MODULUS
         self.ring = uctypes.bytearray_at(RING, 2 * LENGTH)
+        self.add_products = add_products
         for row in CLAMP_WIRING:
             ADC(row[1])  # takes pull and digital input off the pad
         if self._is_running():
@@ -82,19 +85,20 @@ class Sampler:
         else:
             self.restart()
 
+    @micropython.viper
     def read_raw(self) -> int:
         """Return the number of samples written, modulo MODULUS, or -1 after the FIFO was full when a code came.
 
         Then the channels may have changed places in the ring.
         """
-        memory = mem32
-        if memory[_FIFO_CONTROL] & 2048:  # _FIFO_OVER
+        if int(ptr32(0x4004C008)[0]) & 2048:  # _FIFO_CONTROL, _FIFO_OVER
             return -1
-        return 268435456 - memory[_COUNT_LEFT] & 268435455  # MODULUS
+        return (268435456 - int(ptr32(0x50000288)[0])) & 268435455  # MODULUS, the count of _DATA
 
-    def note_taken(self, raw: int) -> None:
+    @micropython.viper
+    def note_taken(self, raw: int):  # noqa: ANN201
         """Keep the place where it outlives the program."""
-        mem32[_TAKEN] = raw
+        ptr32(0x40058010)[0] = raw  # _TAKEN
 
     def restart(self) -> None:
         """Stop ADC and DMA, empty the FIFO, and begin with channel 0 at the start of the ring."""

@@ -276,12 +276,17 @@ class Meter:
         self._measure_with(MeteringChip(self.board, self.stores, self.timekeeper, calibration))
 
     def _measure_with(self, clamps: "Clamps") -> None:
+        if self.clamps is not None:
+            self.clamps.keep_energies()
+            clamps.begin_energies()
         self.clamps = clamps
         self.metering.set_counter(clamps.front_end)
         self.guard.set_sensor(tamper.REVERSE, clamps)
 
     def count_pulses(self) -> None:
         """Count pulses from now on. Those that came while the clamps measured are not the customer's."""
+        if self.clamps is not None:
+            self.clamps.keep_energies()
         self.clamps = None
         self.board.counter.take()
         self.metering.set_counter(self.board.counter)

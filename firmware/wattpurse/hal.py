@@ -57,13 +57,14 @@ if TYPE_CHECKING:
         `ring` has `length` halfwords, a power of 2; a frame is `channels` of them, and begins with channel 0.
         `read_raw` returns how many were written, modulo `modulus`, and `note_taken` keeps how many the program has
         taken: `taken` of the next program. After the converter has dropped a sample, `read_raw` returns -1 until
-        `restart` begins anew.
+        `restart` begins anew. `add_products` is the function of `ct_kernel`, or a quicker one with the same results.
         """
 
         length: int
         channels: int
         modulus: int
         taken: int
+        add_products: Callable[..., int]
 
         @property
         def ring(self) -> "memoryview | array[int]": ...

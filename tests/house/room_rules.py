@@ -56,7 +56,7 @@ ORDERS = (
         package="wattpurse.core",
         folder="firmware/wattpurse/core",
         floors=(("tariffs", "seals", "journal"), ("money",), ("guards",), ("messages",), ("records",)),
-        beside=("carrier", "currency", "outcome", "text"),
+        beside=("carrier", "currency", "leg_energy", "outcome", "text"),
         below_beside=("tariffs", "seals", "journal"),
     ),
     RoomOrder(

@@ -1,18 +1,20 @@
 """The CT front end on the emulated chip: ADC, DMA and kernel of the real image, through erases and a soft reset."""
 
 import ast
+import json
 import subprocess
 
 import pytest
 
 from boards.host.chips.converter import Converter
 from boards.host.chips.waves import wave
+from wattpurse_tools.deploy.scripts import LOOK_AT_BOARD
 from wattpurse_tools.emulation.clamps import EmulatedClamps
 from wattpurse_tools.emulation.emulator import EmulatedPico
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.repl import RawRepl
 
-RING_BEGIN, RING_END = 0x20004000, 0x20008000
+RING_BEGIN, RING_END = 0x2003E000, 0x20040000
 LONGEST_LOOK_US = 2_500  # at 200 A, at the end of a second and of a reading; `bench class` gives the mean
 SOFT_RESET = b"\x04"
 
@@ -66,18 +68,21 @@ def near(measured, expected, percent):
     return abs(measured - expected) <= expected * percent / 100
 
 
-def test_the_ring_is_outside_variables_and_heap(clamps_image):
-    elf = clamps_image.with_name("firmware.elf")
+def symbols_of(image):
+    elf = image.with_name("firmware.elf")
     listing = subprocess.run(["arm-none-eabi-nm", elf], check=True, capture_output=True, text=True).stdout
-    places = {line.split()[-1]: int(line.split()[0], 16) for line in listing.splitlines() if len(line.split()) == 3}
-    assert places["__bss_end__"] <= RING_BEGIN - 4
-    assert places["__GcHeapStart"] >= RING_END
+    return {line.split()[-1]: int(line.split()[0], 16) for line in listing.splitlines() if len(line.split()) == 3}
+
+
+def test_the_ring_is_behind_the_heap_and_below_the_stack(clamps_image):
+    places = symbols_of(clamps_image)
+    assert places["heap_end"] <= RING_BEGIN - 4
+    assert places["__StackBottom"] >= RING_END
 
 
 def test_the_image_without_clamps_has_no_converter_and_all_its_heap(meter_image):
-    elf = meter_image.with_name("firmware.elf")
-    listing = subprocess.run(["arm-none-eabi-nm", elf], check=True, capture_output=True, text=True).stdout
-    places = {line.split()[-1]: int(line.split()[0], 16) for line in listing.splitlines() if len(line.split()) == 3}
+    places = symbols_of(meter_image)
+    assert "heap_end" not in places
     assert places["__GcHeapStart"] == places["__bss_end__"]
 
 
@@ -186,3 +191,50 @@ mem32[sampler._DATA + 0x10] = sampler._DATA_CONTROL
     )
     repl.execute("live(20)")
     assert value(repl, "front_end.samples_lost") == 0
+
+
+def test_sums_in_assembler_are_those_of_their_twin_word_by_word(chip):
+    pico, clamps, repl = chip
+    repl.execute(
+        """
+import random
+from array import array
+from boards.pico import clamp_sums
+from wattpurse.drivers import ct_kernel
+random.seed(5)
+LENGTH, W = 1024, ct_kernel.WORDS
+below = lambda most: random.getrandbits(28) % most
+ring = array("H", [below(4096) if below(4) else 512 * below(8) for _ in range(LENGTH)])
+table = ct_kernel.step_table()
+def words():
+    state = array("i", [0] * 2 * W)
+    state[0] = 1 + below(2)
+    for leg in (0, W):
+        state[leg + 1] = LENGTH - 1
+        for word, most in ((4, 4200), (5, 4200 << 8), (6, 1 << 17), (7, 1 << 25), (8, 256), (9, 16384), (10, 4096)):
+            state[leg + word] = below(most)
+        state[leg + 13] = (1 << 29) - (1 << 27) + below(1 << 28)
+        state[leg + 14] = 1 << 29
+        state[leg + 15] = below(1 << 27)
+    return state
+def differing(cases):
+    found = []
+    for case in range(cases):
+        one = words()
+        other = array("i", one)
+        frames = 1 + below(1 if case % 8 == 0 else 200)
+        place = 4 * (LENGTH // 4 - frames if case % 5 == 0 else below(LENGTH // 4 + 1 - frames))
+        run = place | frames << 16
+        results = ct_kernel.add_products(ring, table, one, run), clamp_sums.add_products(ring, table, other, run)
+        if results[0] != results[1] or one != other: found.append((case, run, list(one), list(other), results))
+    return found
+""",
+        60_000,
+    )
+    assert value(repl, "differing(200)") == []
+
+
+def test_deploy_sees_that_the_image_is_for_clamps(chip):
+    pico, clamps, repl = chip
+    facts = json.loads(repl.execute(LOOK_AT_BOARD.format(board="pico")))
+    assert facts["has_clamps"] is True

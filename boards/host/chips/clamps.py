@@ -9,6 +9,7 @@ from array import array
 
 from boards.host.chips.converter import FINE, Converter
 from boards.host.chips.waves import POINTS, wave
+from wattpurse.drivers import ct_kernel
 
 try:
     import micropython  # pyright: ignore[reportMissingImports]
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from boards.host.protocols import EventClock
 
 FRAMES_A_SECOND = 2_000
-RING_SAMPLES = 8_192
+RING_SAMPLES = 4_096
 CHANNELS = 4  # a frame, also with one leg: the converter then reads two inputs that nobody uses
 MODULUS = 1 << 28
 VOLT_BIAS = 2_048
@@ -105,6 +106,7 @@ class ClampRing:
         self.length = length
         self.modulus = MODULUS
         self.ring = array("H", [0] * length)
+        self.add_products = ct_kernel.add_products
         self.taken = 0
         self.restarts = 0
         self.drops = 0

@@ -47,15 +47,15 @@ class Leg:
     """One leg: its sums since the start, and its calibration.
 
     `is_loaded` is False while there is no load, `is_backwards` is True while energy flows out of the house. `state` is
-    the memory of the kernel, for a ring with the mask `mask`. The energy of a window joins the sums at its end, so
-    `take` handles small integers alone.
+    the memory of the kernel for this leg. The energy of a window joins the sums at its end, so `take` handles small
+    integers alone.
     """
 
-    def __init__(self, place: int, calibration: "LegCalibration", mask: int) -> None:
+    def __init__(self, place: int, calibration: "LegCalibration", state: "memoryview | array") -> None:
         self.place = place
         self.is_loaded = False
         self.is_backwards = False
-        self.state = array("i", [0] * kernel.WORDS)
+        self.state = state
         self.power_sum = 0  # products of the last second, divided by 64
         self.power_frames = 1
         self._window_seconds = 0
@@ -64,7 +64,6 @@ class Leg:
         self._export_mwh = 0
         self._has_volt_mean = False
         self.state[kernel.SECOND] = kernel.SUM_BIAS
-        self.state[kernel.MASK] = mask
         self.state[kernel.AMP_MEAN] = AMP_BIAS
         self.state[kernel.VOLT_MEAN] = VOLT_BIAS << kernel.MEAN_BITS
         self.set_calibration(calibration)
@@ -109,11 +108,11 @@ class Leg:
         self.state[kernel.OFFSET] = kernel.OFFSET_BIAS
 
     def set_amp_mean(self, base: int, total: int, frames: int) -> None:
-        """Follow the mean of the current, of which `frames` samples less `base` have the sum `total`."""
+        """Follow the mean of the current: `base` and the mean of `frames` parts with the sum `total`."""
         self.state[kernel.AMP_MEAN] = _in_range(base + (2 * total + frames) // (2 * frames))
 
     def set_volt_mean(self, base: int, total: int, frames: int) -> None:
-        """Follow the mean of the voltage likewise, slowly: it may be that of broken periods."""
+        """Follow the mean of the voltage likewise. It follows slowly, which averages the noise."""
         mean = _in_range(base + total // frames) << kernel.MEAN_BITS
         mean += (total % frames << kernel.MEAN_BITS) // frames
         if self._has_volt_mean:
@@ -185,11 +184,14 @@ class CtFrontEnd:
     `samples_lost` counts the frames that nobody read in time, or that the converter dropped.
     """
 
-    def __init__(self, sampler: "Sampler", calibration: "Calibration", table: "array | None" = None) -> None:
+    def __init__(self, sampler: "Sampler", calibration: "Calibration", table: "bytearray | None" = None) -> None:
         self.calibration = calibration
-        self.legs = [Leg(place, one, sampler.length - 1) for place, one in enumerate(calibration.legs)]
+        self._state = array("i", [0] * kernel.WORDS * len(calibration.legs))
+        self._state[kernel.LEGS] = len(calibration.legs)
+        self.legs = [self._build_leg(place, one, sampler) for place, one in enumerate(calibration.legs)]
         self.samples_lost = 0
         self._sampler = sampler
+        self._read_raw = sampler.read_raw
         self._note_taken = sampler.note_taken
         self._ring = sampler.ring
         self._mask = sampler.length - 1
@@ -200,13 +202,12 @@ class CtFrontEnd:
         self._left = FRAMES_A_SECOND  # frames to the end of the second
         self._ready = 0
         self._measured: list[list[int]] | None = None
-        self._add_products = kernel.add_products
+        self._add_products = sampler.add_products
         self.readings = Readings(self.legs, self._table)
 
     def take(self) -> int:
         """Return the mWh imported since the last call, all legs together. Allocates nothing."""
-        sampler = self._sampler
-        raw = sampler.read_raw()
+        raw = self._read_raw()
         if raw < 0:
             raw = self._restart()
         fresh = raw - self._taken & self._wrap
@@ -220,7 +221,8 @@ class CtFrontEnd:
         while frames > 0:
             frames -= self._add(frames)
         mwh = self._ready
-        self._ready = 0
+        if mwh:
+            self._ready = 0
         return mwh
 
     def set_calibration(self, calibration: "Calibration") -> None:
@@ -262,12 +264,9 @@ class CtFrontEnd:
             frames = most
         if frames > 200:  # kernel.MOST_FRAMES
             frames = 200
-        run = place | frames << 16
-        add_products, table = self._add_products, self._table
-        for leg in self.legs:
-            if add_products(ring, table, leg.state, run):
+        if self._add_products(ring, self._table, self._state, place | frames << 16):
+            for leg in self.legs:
                 self._ready += leg.take()
-            run += 2
         if self._measured is not None:
             self._measure(frames)
         readings = self.readings
@@ -282,6 +281,12 @@ class CtFrontEnd:
         if self._left <= 0:
             self._end_second()
         return frames
+
+    def _build_leg(self, place: int, calibration: "LegCalibration", sampler: "Sampler") -> Leg:
+        begin = kernel.WORDS * place
+        state = memoryview(self._state)[begin : begin + kernel.WORDS]
+        state[kernel.MASK] = sampler.length - 1
+        return Leg(place, calibration, state)
 
     def _end_second(self) -> None:
         for leg in self.legs:

@@ -1,7 +1,10 @@
 """Voltage, current, power factor and frequency of each leg, for people and for limits, and the means of the inputs.
 
-One channel is measured at a time, over 400 frames (200 ms: 10 periods of 50 Hz, 12 of 60 Hz). After a pause of 300
-ms the next channel follows. A round over four channels takes 2 s. The energy depends on the means alone.
+One channel is measured at a time, over 200 ms. After a pause of 500 ms the next channel follows. A round over four
+channels takes 2.8 s. The energy depends on the means alone.
+
+Means and squares are those of the whole periods in this time, from the first crossing to the last. A part of a period
+would move the mean of the voltage by some codes, and the dither of the current would make energy of them.
 """
 
 from array import array
@@ -11,7 +14,7 @@ from wattpurse.drivers.clamp_calibration import GAIN_ONE
 from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND
 
 FRAMES = 400
-PAUSE_FRAMES = 600
+PAUSE_FRAMES = 1_000
 
 _SUB = 64  # parts of a frame
 _LEAST_CROSSINGS = 4
@@ -24,7 +27,7 @@ class Readings:
     While `pause` is above 0, no frames are added, and the caller counts it down.
     """
 
-    def __init__(self, legs: list, table: array) -> None:
+    def __init__(self, legs: list, table: bytearray) -> None:
         self.rounds = 0
         self._legs = legs
         self._table = table
@@ -33,7 +36,9 @@ class Readings:
         self._periods = array("i", [0] * 2 * len(legs))  # of each leg: periods, and their length in 1/64 frame
         self._add_squares = kernel.add_squares
         self._channel = 0
-        self._sum = 0
+        self._length = 1  # the whole periods, in 1/64 frame; then their sum of samples, in 1/64, and that of squares
+        self._total = 0
+        self._square_total = 0
         self.pause = 0
         self._begin()
 
@@ -43,7 +48,8 @@ class Readings:
             self._channel = channel
             self._begin()
             self._look(ring, place, frames)
-            self._follow_mean(frames)
+            self._take_whole_periods()
+            self._follow_mean()
         self._channel = 0
         self._begin()
 
@@ -90,25 +96,24 @@ class Readings:
         state[kernel.CROSSINGS] = 0
         state[kernel.BEGUN] = 0
         state[kernel.BASE] = leg.volt_mean if self._channel & 1 else leg.amp_mean
-        self._sum = 0
+        state[kernel.SUM] = kernel.SUM_BIAS
 
     def _look(self, ring: "memoryview | array", place: int, frames: int) -> None:
         state = self._state
         state[0] = place + self._channel  # kernel.PLACE and FRAMES
         state[3] = frames
         self._add_squares(ring, self._table, state)
-        self._sum += state[9]  # kernel.SUM
         state[5] += frames  # kernel.BEGUN
 
     def _end(self) -> None:
         """Keep the mean square of the channel, pause, and go on with the next channel."""
         leg = self._legs[self._channel >> 1]
-        frames = self._state[kernel.BEGUN]
-        squares = self._state[kernel.SQUARES]
-        square = (squares // frames << 8) + (squares % frames << 8) // frames
-        square -= self._sum * self._sum // frames * 16 // frames
+        self._take_whole_periods()
+        length, squares = self._length, self._square_total
+        mean = self._total * 16 // length  # in 1/16
+        square = (squares // length << 14) + (squares % length << 14) // length - (mean * mean >> 4)
         self._squares[self._channel] = max(0, square)
-        self._follow_mean(frames)
+        self._follow_mean()
         if self._channel & 1:
             leg.set_volt_square(max(0, square) >> 4)
             self._count_periods(leg.place, square >= 16 * _LEAST_VOLT_SQUARE)
@@ -119,12 +124,28 @@ class Readings:
         self.pause = PAUSE_FRAMES
         self._begin()
 
-    def _follow_mean(self, frames: int) -> None:
+    def _take_whole_periods(self) -> None:
+        """Take length and sums of the whole periods. A tuple of them would take heap.
+
+        A channel that hardly crosses its base has no load, or none yet. All frames count then.
+        """
+        state = self._state
+        frames = state[kernel.LAST_CROSSING] - state[kernel.FIRST] if state[kernel.CROSSINGS] > 1 else 0
+        if 2 * frames < state[kernel.BEGUN]:
+            self._length = state[kernel.BEGUN] * _SUB
+            self._total = (state[kernel.SUM] - kernel.SUM_BIAS) * _SUB
+            self._square_total = state[kernel.SQUARES]
+        else:
+            self._length = _instant(state, kernel.LAST_CROSSING) - _instant(state, kernel.FIRST)
+            self._total = (state[kernel.LAST_SUM] - state[kernel.FIRST_SUM]) * _SUB
+            self._square_total = state[kernel.LAST_SQUARES] - state[kernel.FIRST_SQUARES]
+
+    def _follow_mean(self) -> None:
         leg = self._legs[self._channel >> 1]
         if self._channel & 1:
-            leg.set_volt_mean(self._state[kernel.BASE], self._sum, frames)
+            leg.set_volt_mean(self._state[kernel.BASE], self._total, self._length)
         else:
-            leg.set_amp_mean(self._state[kernel.BASE], self._sum, frames)
+            leg.set_amp_mean(self._state[kernel.BASE], self._total, self._length)
 
     def _count_periods(self, leg: int, has_voltage: bool) -> None:
         state = self._state

@@ -17,6 +17,11 @@ class micropython:  # noqa: N801 the name of MicroPython's module
         return function
 
 
+def ptr8(buffer: "memoryview") -> "memoryview":
+    """Return the buffer."""
+    return buffer
+
+
 def ptr16(buffer: "memoryview") -> "memoryview":
     """Return the buffer."""
     return buffer

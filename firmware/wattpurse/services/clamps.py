@@ -1,10 +1,11 @@
 """The clamps of a meter: the front end as its settings describe it, a look at it once a second, and its calibration.
 
 The look notes lost samples, voltage beyond its limits, and clamps that look wrong, as events. `faults` has words for
-the person at the meter. As a sensor (`sample`) it reports energy that flows out of the house.
+the person at the meter. As a sensor (`sample`) it reports energy that flows out of the house. Every quarter of an hour
+the energy of each leg goes into the settings (`leg_energy`), for the statement and for the next start.
 """
 
-from wattpurse.core import carrier
+from wattpurse.core import carrier, leg_energy
 from wattpurse.core.records import events
 from wattpurse.drivers import ct_calibration
 from wattpurse.drivers.ct_front_end import AMP_BIAS, BIAS_MOST, MWH_PER_KWH, VOLT_BIAS, CtFrontEnd
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from wattpurse.services.timekeeping import TimeKeeper
     from wattpurse.stores import Stores
 
-NO_CONVERTER = "this board, or its image, has no converter for clamps: see docs/ct.md"
+NO_CONVERTER = (
+    "this board, or its image, has no converter for clamps: on a Pico, deploy the image for clamps"
+    " ('make deploy BOARD=pico PORT=... CLAMPS=1'), see docs/ct.md"
+)
 
 # States of the voltage, and of a clamp.
 FINE = 0
@@ -39,6 +43,7 @@ _WORDS = (
 )
 _VOLTAGE_EVENTS = (events.VOLTAGE_BACK, events.VOLTAGE_LOW, events.VOLTAGE_HIGH)
 _STEPS = 2  # a state must last so many looks
+_KEEP_LOOKS = 900  # a quarter of an hour
 
 
 class LegState:
@@ -90,6 +95,8 @@ class Clamps:
         self._timekeeper = timekeeper
         self._clock = board.clock
         self._lost_told = 0
+        self._looks = 0
+        self.begin_energies()
         self._rounds = self.front_end.readings.rounds
 
     @property
@@ -110,6 +117,9 @@ class Clamps:
 
     def step(self) -> None:
         """Look once. Each change is an event."""
+        self._looks += 1
+        if self._looks % _KEEP_LOOKS == 0:
+            self.keep_energies()
         lost = self.front_end.samples_lost
         if lost != self._lost_told:
             self.note(events.SAMPLES_LOST, lost - self._lost_told)
@@ -126,6 +136,31 @@ class Clamps:
             if state.takes_clamp(self._clamp_of(leg)):
                 code = events.CLAMP_WRONG if state.clamp else events.CLAMP_RIGHT
                 self.note(code, place + 1, state.clamp * 8 + place + 1)
+
+    def begin_energies(self) -> None:
+        """Read the energies in the settings. The front end counts on from there."""
+        settings = self._stores.settings
+        self._imports_before_wh = leg_energy.split(settings.get(leg_energy.IMPORTS, 0))
+        self._exports_before_wh = leg_energy.split(settings.get(leg_energy.EXPORTS, 0))
+
+    def import_wh(self, leg: int) -> int:
+        """Return the energy that a leg took in since the meter was made."""
+        return self._imports_before_wh[leg] + self.front_end.legs[leg].import_mwh // 1000
+
+    def export_wh(self, leg: int) -> int:
+        """Return the energy that a leg gave out since the meter was made."""
+        return self._exports_before_wh[leg] + self.front_end.legs[leg].export_mwh // 1000
+
+    def keep_energies(self) -> None:
+        """Write the energy of each leg into the settings. A leg that is not in use keeps its own."""
+        imports, exports = list(self._imports_before_wh), list(self._exports_before_wh)
+        for leg in range(len(self.front_end.legs)):
+            imports[leg], exports[leg] = self.import_wh(leg), self.export_wh(leg)
+        try:
+            self._stores.settings.set(leg_energy.IMPORTS, leg_energy.joined(*imports))
+            self._stores.settings.set(leg_energy.EXPORTS, leg_energy.joined(*exports))
+        except OSError:
+            pass  # the flash is worn out, which the alarm tells
 
     def faults(self) -> list:
         """Return a sentence for each clamp that looks wrong."""

@@ -5,6 +5,7 @@ import unittest
 from boards.host.chips.waves import wave
 from tests.services.console.clamp_bench import LOOK_MS, MeasuringBench
 from tests.services.console.console_bench import COMMISSION, Bench
+from wattpurse.core import leg_energy
 from wattpurse.core.guards import tamper
 from wattpurse.core.money import supply
 from wattpurse.core.records import events
@@ -40,6 +41,39 @@ class ClampBench(MeasuringBench):
         return [
             (event.number, event.extra & 0xFFFFFFFF) for event in self.meter.events.recent(50) if event.code == code
         ]
+
+
+class TestEnergyOfLegs(ClampBench):
+    def test_the_registers_show_each_leg_in_both_directions_and_never_netted(self):
+        self.draw(3_600)
+        self.live(20)
+        self.change(1, is_reversed=True)
+        self.live(20)
+        one, other = self.bench.facts("registers")["legs"]
+        self.assertTrue(abs(one["import_wh"] - 20) <= 1 and one["export_wh"] == 0, one)
+        self.assertTrue(abs(other["import_wh"] - 10) <= 1 and abs(other["export_wh"] - 10) <= 1, other)
+        self.assertIn("L2  in 0.0", self.bench.say("registers"))
+
+    def test_a_restart_and_another_number_of_legs_keep_the_energy_of_each_leg(self):
+        self.draw(3_600)
+        self.live(40)
+        before = self.bench.facts("registers")["legs"]
+        self.meter.clamps.keep_energies()
+        self.meter.clamps = None
+        self.meter.measure_with_clamps()
+        self.assertEqual(self.bench.facts("registers")["legs"], before)
+        self.bench.say("ct set legs 1")
+        self.assertEqual(self.bench.facts("registers")["legs"], before[:1])
+        self.bench.say("ct set legs 2")
+        self.assertEqual(self.bench.facts("registers")["legs"], before)
+
+    def test_the_settings_hold_the_energy_a_quarter_of_an_hour_later_at_most(self):
+        self.draw(3_600)
+        self.live(20)
+        for _ in range(900):
+            self.meter.clamps.step()
+        kept = leg_energy.split(self.meter.settings.get("leg_imports"))
+        self.assertEqual(list(kept), [leg["import_wh"] for leg in self.bench.facts("registers")["legs"]])
 
 
 class TestChoice(ClampBench):
@@ -106,7 +140,7 @@ class TestReadings(ClampBench):
             self.assertTrue(abs(leg["volts_mv"] - 120_000) < 600)
             self.assertTrue(abs(leg["power_mw"] - 1_200_000) < 12_000)
             self.assertTrue(abs(leg["frequency_mhz"] - 60_000) < 50)
-            self.assertEqual((leg["export_mwh"], leg["voltage"]), (0, "fine"))
+            self.assertEqual((leg["export_wh"], leg["voltage"]), (0, "fine"))
         self.assertTrue(facts["legs"][0]["factor_percent"] >= 98)
         self.assertTrue(90 <= facts["legs"][1]["factor_percent"] <= 96)
         self.assertIn("V, 10.", self.bench.say("status"))

@@ -11,11 +11,12 @@ import pytest
 from wattpurse_tools import boards
 from wattpurse_tools.cli import main
 from wattpurse_tools.deploy import files as deploy_files
+from wattpurse_tools.deploy import filesystem as deploy_filesystem
 from wattpurse_tools.deploy import image as deploy_image
 from wattpurse_tools.deploy import scripts as deploy_scripts
 from wattpurse_tools.deploy import visit
 from wattpurse_tools.deploy.filesystem import check_memory, check_micropython, is_fenced, remove_old
-from wattpurse_tools.deploy.image import check_board, check_files, stage
+from wattpurse_tools.deploy.image import check_board, check_clamps, check_files, stage
 from wattpurse_tools.deploy.link import BoardLink
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +33,7 @@ STOCK_ESP32 = {
 
 def pico(**change):
     """Return the facts of a stock Pico with some changes."""
-    facts = {"machine": "Raspberry Pi Pico with RP2040", "storage_blocks": 352, "has_fence": False}
+    facts = {"machine": "Raspberry Pi Pico with RP2040", "storage_blocks": 352, "has_fence": False, "has_clamps": False}
     return facts | change
 
 
@@ -176,12 +177,38 @@ def test_a_deployment_that_fails_lets_the_board_go(monkeypatch):
             self.resets += 1
 
     link = Link()
-    monkeypatch.setattr(deploy_image, "build_image", lambda board: b"image")
+    monkeypatch.setattr(deploy_image, "build_image", lambda board, with_clamps: b"image")
     monkeypatch.setattr(visit, "take_over", lambda link, board: None)
     monkeypatch.setattr(deploy_image, "give_up_filesystem", lambda link, board, may_format: None)
     with pytest.raises(KeyboardInterrupt):
         deploy_image.deploy(link, PICO, False)
     assert link.resets == 1
+
+
+def test_an_image_without_clamps_does_not_replace_one_with_them():
+    check_clamps(pico(), False)
+    check_clamps(pico(), True)
+    check_clamps(pico(has_clamps=True), True)
+    with pytest.raises(ValueError, match="say --clamps"):
+        check_clamps(pico(has_clamps=True), False)
+
+
+def test_a_board_without_a_converter_for_clamps_refuses_them():
+    with pytest.raises(ValueError, match="metering chip"):
+        deploy_filesystem.deploy(None, ESP32, False, with_clamps=True)
+
+
+def test_clamps_choose_the_image_that_has_memory_for_them(monkeypatch, tmp_path):
+    commands = []
+    (tmp_path / "firmware.bin").write_bytes(b"image")
+
+    def build(command, **_options):
+        commands.append(command[1:])
+        return subprocess.CompletedProcess(command, 0, f"{tmp_path}\n")
+
+    monkeypatch.setattr(subprocess, "run", build)
+    assert deploy_image.build_image(PICO) == deploy_image.build_image(PICO, True) == b"image"
+    assert commands == [[], ["--clamps"]]
 
 
 def test_files_are_lost_only_if_they_may_be():

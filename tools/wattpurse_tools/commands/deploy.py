@@ -21,6 +21,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("board", choices=boards.names())
     parser.add_argument("port", help="serial port, for instance /dev/ttyACM0")
     parser.add_argument("--format", action="store_true", help="all files on a board with stock MicroPython may be lost")
+    parser.add_argument("--clamps", action="store_true", help="the image that measures with clamps, see docs/ct.md")
     parser.set_defaults(run=run)
 
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Deploy and print the outcome. Raises OSError or ValueError if the board or its content is not fit."""
     board = boards.find(arguments.board)
     link = BoardLink(arguments.port)
-    _WAYS[board.deployment.way](link, board, arguments.format)
+    _WAYS[board.deployment.way](link, board, arguments.format, arguments.clamps)
     if not link.wait_for_meter(START_TIMEOUT_S):
         link.try_to_reset()
         raise OSError(f"the firmware arrived, but no meter answers on {arguments.port}")

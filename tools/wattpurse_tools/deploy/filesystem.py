@@ -21,11 +21,15 @@ _HASHED_AT_ONCE = 16
 _OWN_FOLDERS = ("/wattpurse/", "/boards/")
 
 
-def deploy(link: BoardLink, board: Descriptor, may_format: bool) -> None:
+def deploy(link: BoardLink, board: Descriptor, may_format: bool, with_clamps: bool = False) -> None:
     """Put the firmware onto the board and start it anew.
 
     Raises ValueError with a remedy if the board is not fit, OSError if the deployment fails.
     """
+    if with_clamps:
+        raise ValueError(
+            "the converter of this board is too coarse for clamps: it takes a metering chip, see docs/ct.md"
+        )
     with tempfile.TemporaryDirectory() as folder:
         files.stage(board.name, Path(folder))
         with visit(link, board):
@@ -60,7 +64,7 @@ def check_memory(board: Descriptor, free_bytes: int, folder: Path) -> None:
         )
 
 
-def prepare(link: BoardLink, board: Descriptor, facts: dict, may_format: bool) -> None:
+def prepare(link: BoardLink, board: Descriptor, facts: dict, may_format: bool, with_clamps: bool = False) -> None:
     """Check that the board can take the firmware without harm to a ledger; format its filesystem if `may_format`.
 
     Raises ValueError with a remedy if it cannot.

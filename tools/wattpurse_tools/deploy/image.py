@@ -25,16 +25,18 @@ _SECTOR = 4096
 _PIECE = 4 * _SECTOR  # the board has memory for this much, as text and as bytes
 
 
-def deploy(link: BoardLink, board: Descriptor, may_format: bool) -> None:
+def deploy(link: BoardLink, board: Descriptor, may_format: bool, with_clamps: bool = False) -> None:
     """Put the newest image onto the board and start it; build the image first if need be.
 
-    Raises ValueError with a remedy if the board is not fit, OSError if the deployment fails.
+    The image `with_clamps` has memory for the samples of clamps. Raises ValueError with a remedy if the board is not
+    fit, OSError if the deployment fails.
     """
-    image = build_image(board)
+    image = build_image(board, with_clamps)
     layout = layout_of(board)
     with visit(link, board):
         facts = look(link, board)
         check_board(board, facts)
+        check_clamps(facts, with_clamps)
         if not has_image(facts):
             give_up_filesystem(link, board, may_format)
         print(f"{len(image) // 1024} KiB are sent, which takes a minute or two", flush=True)
@@ -57,9 +59,10 @@ def layout_of(board: Descriptor) -> FlashLayout:
     return board.deployment.layout
 
 
-def build_image(board: Descriptor) -> bytes:
+def build_image(board: Descriptor, with_clamps: bool = False) -> bytes:
     """Return the newest image. Raises OSError if the build fails, ValueError if there is no room to stage the image."""
-    built = subprocess.run([boards.builder(board.name)], stdout=subprocess.PIPE, text=True)
+    command = [boards.builder(board.name)] + (["--clamps"] if with_clamps else [])
+    built = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if built.returncode:
         raise OSError(f"the image could not be built; `make image BOARD={board.name}` says why")
     image = (Path(built.stdout.strip()) / _IMAGE).read_bytes()
@@ -91,6 +94,15 @@ def check_board(board: Descriptor, facts: dict) -> None:
         raise ValueError(
             "the firmware of this meter is in its filesystem, and its ledger where only that firmware finds it: settle"
             f" the customer's credit, erase all flash in BOOTSEL mode, and copy the .uf2 of {build}"
+        )
+
+
+def check_clamps(facts: dict, with_clamps: bool) -> None:
+    """Raise ValueError if a board would lose its clamps: without them a meter that measures by them has no supply."""
+    if facts["has_clamps"] and not with_clamps:
+        raise ValueError(
+            "the image of this board is for clamps, and the new one would not be: say --clamps (make: CLAMPS=1). That"
+            " image counts pulses too"
         )
 
 

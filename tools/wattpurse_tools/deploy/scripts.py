@@ -46,10 +46,14 @@ try:
     storage_blocks = rp2.Flash().ioctl(4, 0)
 except ImportError:
     storage_blocks = 0
+try:
+    has_clamps = bool(__import__("boards.{board}.sampler"))
+except ImportError:
+    has_clamps = False
 print(json.dumps(dict(
     version=list(sys.implementation.version[:3]), mpy=sys.implementation._mpy & 0xFF,
     machine=sys.implementation._machine, free_bytes=gc.mem_free(), storage_blocks=storage_blocks,
-    has_fence=exists("/boards/{board}/stock_storage.mpy"),
+    has_clamps=has_clamps, has_fence=exists("/boards/{board}/stock_storage.mpy"),
     boot=open("/boot.py").read() if exists("/boot.py") else "")))
 """
 

@@ -191,6 +191,8 @@ def _statement_lines(statement: dict, currency: Currency) -> list[str]:
     names = rate_names(statement)
     for name, energy_mwh in zip(names, statement.get("rate_mwh", ()), strict=True):
         lines.append(f"{name:<10} {amount_text(ENERGY, energy_mwh, currency)}")
+    for place, leg in enumerate(statement.get("legs", ())):
+        lines.append(f"L{place + 1}         in {_kwh(leg['import_wh'])} kWh, out {_kwh(leg['export_wh'])} kWh")
     for levy in statement.get("levies", ()):
         so_far = amount_text(MONEY, levy["microunits"], currency)
         this_month = amount_text(MONEY, levy["month_microunits"], currency)

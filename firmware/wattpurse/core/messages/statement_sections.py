@@ -22,6 +22,8 @@ A reader skips a section with an unknown tag, so that older readers can read new
     SUPPLY   the reason of `supply` for the position of the load switch u8
     LEVIES   for each levy: length of its name u8, name, and varints: its sum and that of the current month, micro-units
     NAMES    for each register, in the order of the rates: length of its name u8, name; if an earlier tariff left one
+    LEGS     for each leg of a meter with clamps: Wh that it took in and gave out, varints, up to a quarter of an hour
+             old
     TAMPER   the latched kinds of `tamper`, as bits, varint; comes first
 """
 
@@ -96,6 +98,7 @@ ISSUERS = 9
 VOIDED = 10
 LEVIES = 11
 NAMES = 12
+LEGS = 13
 
 _WINDOW = "<Q"
 _VOIDED = "<IB"
@@ -125,6 +128,7 @@ def sections_of(stores: "Stores", now_s: int, month_index: int) -> list:
         (EVENTS, _events(stores.events)),
         (MEAN, _mean(stores.load_profile)),
         (DEMAND, _demand(stores.load_profile.demands(), now_s, month_index)),
+        (LEGS, _legs(stores.settings)),
     ]
 
 
@@ -293,6 +297,21 @@ def _month(demand: "Demand | None", now_s: int) -> bytearray:
     return out
 
 
+def _legs(settings: "Settings") -> list:
+    imports, exports = settings.get("leg_imports", 0), settings.get("leg_exports", 0)
+    if not imports and not exports:
+        return []
+    from wattpurse.core import leg_energy  # a meter that counts pulses does not need it
+
+    parts = []
+    for one in zip(leg_energy.split(imports), leg_energy.split(exports)):
+        part = bytearray()
+        if any(one) or not parts:
+            put_all(part, one)
+        parts.append(part)
+    return parts
+
+
 def _parse_tamper(content: Reader, statement: dict) -> None:
     statement["tamper"] = tamper.texts(content.number())
 
@@ -389,6 +408,12 @@ def _parse_names(content: Reader, statement: dict) -> None:
         statement["rate_names"].append(str(content.bytes(content.byte()), "ascii"))
 
 
+def _parse_legs(content: Reader, statement: dict) -> None:
+    statement["legs"] = []
+    while not content.is_at_end:
+        statement["legs"].append({"import_wh": content.number(), "export_wh": content.number()})
+
+
 def _parse_supply(content: Reader, statement: dict) -> None:
     statement["supply_reason"] = content.byte()
 
@@ -406,4 +431,5 @@ _PARSERS = {
     VOIDED: _parse_voided,
     LEVIES: _parse_levies,
     NAMES: _parse_names,
+    LEGS: _parse_legs,
 }

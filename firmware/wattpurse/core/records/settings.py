@@ -71,6 +71,8 @@ _NAMES = (
     ("link", 38, True),
     ("modem", 39, False),
     ("wifi", 40, False),
+    ("leg_imports", 26, True),
+    ("leg_exports", 27, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
 _IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}

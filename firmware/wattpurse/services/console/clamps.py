@@ -56,11 +56,11 @@ def facts_of(clamps: "Clamps") -> dict:
             "power_mw": readings.milliwatts(place),
             "factor_percent": readings.factor_percent(place),
             "frequency_mhz": readings.millihertz(place),
-            "import_mwh": leg.import_mwh,
-            "export_mwh": leg.export_mwh,
+            "import_wh": clamps.import_wh(place),
+            "export_wh": clamps.export_wh(place),
             "voltage": ("fine", "too low", "too high")[clamps.states[place].voltage],
         }
-        for place, leg in enumerate(clamps.front_end.legs)
+        for place in range(len(clamps.front_end.legs))
     ]
     return {"legs": legs, "clamp_faults": clamps.faults(), "samples_lost": clamps.front_end.samples_lost}
 
@@ -76,14 +76,27 @@ def rows_of(facts: dict) -> list:
 
 
 def leg_text(leg: dict) -> str:
-    """Return the readings of one leg on one line. Energy counts since the start."""
+    """Return the readings of one leg on one line."""
     voltage = "" if leg["voltage"] == "fine" else f" ({leg['voltage']})"
     return (
         f"{_decimals(leg['volts_mv'], 100, 10)} V{voltage}, {_decimals(leg['amperes_ma'], 10, 100)} A,"
         f" {_decimals(leg['power_mw'], 100, 10)} W, factor {_decimals(leg['factor_percent'], 1, 100)},"
         f" {_decimals(leg['frequency_mhz'], 10, 100)} Hz,"
-        f" in {leg['import_mwh'] // 1000} Wh, out {leg['export_mwh'] // 1000} Wh since the start"
+        f" {energy_text(leg)}"
     )
+
+
+def energies_of(clamps: "Clamps") -> list:
+    """Return the energy of each leg in both directions."""
+    return [
+        {"leg": place + 1, "import_wh": clamps.import_wh(place), "export_wh": clamps.export_wh(place)}
+        for place in range(len(clamps.front_end.legs))
+    ]
+
+
+def energy_text(leg: dict) -> str:
+    """Return the energy of one leg in both directions, which are never netted."""
+    return f"in {_decimals(leg['import_wh'], 1, 1000)} kWh, out {_decimals(leg['export_wh'], 1, 1000)} kWh"
 
 
 async def measure(meter: "Meter", arguments: list) -> str:

@@ -92,6 +92,8 @@ def registers(meter: "Meter", _arguments: list) -> dict:
         "token_top": account.tokens.top(),
     }
     facts.update(_credit_registers(account))
+    if meter.clamps is not None:
+        facts["legs"] = wiring.leg_energies(meter)
     return facts
 
 

@@ -95,6 +95,10 @@ async def registers(facts: dict) -> str:
             (one["name"], _money(one["total_microunits"]), _money(one["month_microunits"])) for one in facts["levies"]
         ]
         energy += "\n\n" + await table(levies, ("levy", facts["currency"], facts["currency"] + " this month"))
+    if "legs" in facts:
+        from wattpurse.services.console import clamps
+
+        energy += "\n\n" + pairs([(f"L{leg['leg']}", clamps.energy_text(leg)) for leg in facts["legs"]])
     return energy + "\n\n" + credit + f"\n\npulses {facts['pulses']}, last token {facts['token_top']}"
 
 

@@ -99,6 +99,11 @@ def clamps(meter: "Meter", _arguments: list) -> dict:
     return module.facts_of(meter.clamps)
 
 
+def leg_energies(meter: "Meter") -> list:
+    """Return the energy of each leg."""
+    return _clamps_module(meter).energies_of(meter.clamps)
+
+
 def clamps_text(facts: dict) -> str:
     """Return the readings of the clamps as text."""
     return pairs(clamp_rows(facts))
