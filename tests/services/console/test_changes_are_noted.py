@@ -5,6 +5,7 @@ import unittest
 from boards.host.chips.power import BoardReset
 from boards.host.chips.waves import wave
 from tests import samples
+from tests.services.bluetooth_port import ScriptedPort
 from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, Bench
 from wattpurse.core import carrier
 from wattpurse.core.guards import tamper
@@ -36,6 +37,12 @@ def _with_tamper():
     bench = _in_service()
     bench.say("terms set tamper_magnet 2")
     bench.meter.guard.latch(tamper.MAGNET)
+    return bench
+
+
+def _with_radio():
+    bench = _in_service()
+    bench.hardware.bluetooth = ScriptedPort(bench.clock)
     return bench
 
 
@@ -105,6 +112,7 @@ ACTS = {
     "terms set": (_in_service, lambda _: "low_credit_mwh 1", events.TERM_CHANGED),
     "display delay": (_in_service, lambda _: "50", events.SETTING_CHANGED),
     "display order": (_in_service, lambda _: "straight", events.SETTING_CHANGED),
+    "bluetooth": (_with_radio, lambda _: "on", events.BLUETOOTH_SET),
     "relay test": (_with_supply, lambda _: "", events.RELAY_TEST),
     "supply test": (_in_service, lambda _: "5", events.SUPPLY_TEST),
     "reset-tamper": (_with_tamper, lambda _: "", events.TAMPER_CLEARED),
