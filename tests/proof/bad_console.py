@@ -46,6 +46,7 @@ _LINES = REPORTS + (
     COMMISSION + " release 0011223344556677",
     "relay test",
     "supply test 30",
+    "bluetooth on",
     "reset-tamper",
     "erase-ledger 40123",
     "token " + seal(3, token.CREDIT_MONEY, 10**6).hex(),

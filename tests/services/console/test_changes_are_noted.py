@@ -5,6 +5,7 @@ import unittest
 from boards.host.chips.power import BoardReset
 from boards.host.chips.waves import wave
 from tests import samples
+from tests.services.bluetooth_port import ScriptedPort
 from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, Bench
 from wattpurse.core import carrier
 from wattpurse.core.guards import tamper
@@ -42,6 +43,12 @@ def _with_tamper():
 def _with_readout():
     bench = _in_service()
     bench.say("readout on")
+    return bench
+
+
+def _with_radio():
+    bench = _in_service()
+    bench.hardware.bluetooth = ScriptedPort(bench.clock)
     return bench
 
 
@@ -112,6 +119,7 @@ ACTS = {
     "display delay": (_in_service, lambda _: "50", events.SETTING_CHANGED),
     "network set": (_in_service, lambda _: "modem meters.example", events.NETWORK_SET),
     "display order": (_in_service, lambda _: "straight", events.SETTING_CHANGED),
+    "bluetooth": (_with_radio, lambda _: "on", events.BLUETOOTH_SET),
     "relay test": (_with_supply, lambda _: "", events.RELAY_TEST),
     "supply test": (_in_service, lambda _: "5", events.SUPPLY_TEST),
     "reset-tamper": (_with_tamper, lambda _: "", events.TAMPER_CLEARED),

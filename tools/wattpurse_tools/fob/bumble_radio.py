@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from boards.host.bumble_radio import virtual_device
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PHONE_ADDRESS = "E0:E1:E2:E3:E4:E5"
 CONNECT_S = 5
+WRITE_S = 5
+END_S = 2
 CANCEL_S = 1  # a virtual controller may leave the end of an attempt unconfirmed
 MTU = 247
 
@@ -66,13 +68,12 @@ class BumblePhone:
         self.connections += 1
         link = BumbleLink(self, connection)
         try:
-            await self._prepare(Peer(connection), link)
+            await asyncio.wait_for(self._prepare(Peer(connection), link), CONNECT_S)
             yield link
-        except BaseBumbleError as error:
+        except (BaseBumbleError, TimeoutError) as error:
             raise ConnectionError(repr(error)) from error
         finally:
-            if not link.is_lost:
-                await connection.disconnect()
+            await link.end()
 
     def takes_write(self) -> bool:
         """Return True if the connection outlives the write that comes now. Tests replace this."""
@@ -121,10 +122,10 @@ class BumbleLink:
         for start in range(0, len(data), size):
             if self.is_lost:
                 raise ConnectionError("the connection is lost")
-            await self._requests.write_value(data[start : start + size], with_response=True)
+            written = self._requests.write_value(data[start : start + size], with_response=True)
+            await asyncio.wait_for(written, WRITE_S)
             if not self._phone.takes_write():
-                await self._connection.disconnect()
-                self.is_lost = True
+                await self.end()
                 raise ConnectionError("the connection is lost")
 
     async def read(self, timeout_s: float) -> bytes:
@@ -133,6 +134,15 @@ class BumbleLink:
         if data is None:
             raise ConnectionError("the connection is lost")
         return bytes(data)
+
+    async def end(self) -> None:
+        """End the connection. If the meter ends it at the same moment, nobody confirms this end."""
+        from bumble.core import BaseBumbleError
+
+        if not self.is_lost:
+            self.is_lost = True
+            with suppress(BaseBumbleError, TimeoutError):
+                await asyncio.wait_for(self._connection.disconnect(), END_S)
 
     def _on_lost(self, _reason: int) -> None:
         self.is_lost = True
