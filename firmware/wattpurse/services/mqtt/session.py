@@ -1,8 +1,8 @@
 """A session with the broker, over one connection: greeting, messages in both directions, and signs of life.
 
 The broker keeps the session between connections: messages for the meter wait there. One publication at a time is on its
-way; it is delivered when the broker has acknowledged it. A message that arrived is acknowledged when its work is done. Until
-then the broker sends it again at each connection.
+way; it is delivered when the broker has acknowledged it. A message that arrived is acknowledged when its work is done.
+Until then the broker sends it again at each connection.
 """
 
 from wattpurse.services.mqtt import codec as codec_module
