@@ -275,7 +275,7 @@ class Meter:
         self.link = Link(self)
 
     async def _run_link(self) -> None:
-        """Speak with the broker. The modules are imported here, when energy is being counted."""
+        """Serve the link for ever. Its modules are imported when energy is being counted."""
         if self.link is None:
             self.make_link()
         await self.link.run()

@@ -1,4 +1,4 @@
-"""The simulated meter on the unix port at a real broker, with a proxy in between that does what networks do."""
+"""The simulated meter on the unix port at a real broker, with a proxy in between that has the faults of networks."""
 
 import datetime
 import json
@@ -47,7 +47,7 @@ def opened(payload):
 
 
 class Reader:
-    """Reads what the meter publishes."""
+    """A reader of the meter's messages."""
 
     def __init__(self, address):
         self.broker = Broker(address)
@@ -187,7 +187,7 @@ CUTS = (0, 3, 6, 14)
 
 class TestFaults:
     def _heals(self, broker, reader, proxy, meter):
-        """Heal the network, and assert that a token gets through and counts once."""
+        """Repair the network, and assert that a token gets through and counts once."""
         proxy.fault = Fault("none")
         assert reader.send_until_answered(credit(1))["redeemed"]
         assert meter.stop()["bought"] == FIVE

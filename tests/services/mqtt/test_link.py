@@ -1,4 +1,4 @@
-"""A whole meter and a broker, both in virtual time: what gets through, and what no fault of a network can do."""
+"""A whole meter and a broker, both in virtual time: messages in both directions, and faults of the network."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""A proxy in front of a broker that does what networks do: it drips, cuts, falls silent, resets.
+"""A proxy in front of a broker with the faults of networks: it drips, cuts, falls silent, resets.
 
 A fault concerns the bytes from the broker to the meter. It holds for connections that begin while it is set.
 """

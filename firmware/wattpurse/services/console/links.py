@@ -55,7 +55,7 @@ def set_mqtt_dns(meter: "Meter", arguments: list) -> str:
 
 
 def set_home_assistant(meter: "Meter", arguments: list) -> str:
-    """Publish readings for Home Assistant, or stop."""
+    """Allow readings for Home Assistant, or stop them."""
     return _mqtt().set_home_assistant(meter, arguments)
 
 

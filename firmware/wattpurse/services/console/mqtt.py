@@ -127,7 +127,7 @@ def set_dns(meter: "Meter", arguments: list) -> str:
 
 
 def set_home_assistant(meter: "Meter", arguments: list) -> str:
-    """Publish readings in clear for Home Assistant, or stop."""
+    """Allow readings in clear for Home Assistant, or stop them."""
     read.expect(arguments, "mqtt home-assistant on|off", 1)
     if arguments[0] not in _SWITCH:
         raise ValueError("usage: mqtt home-assistant on|off")

@@ -1,8 +1,8 @@
 """MQTT packets to bytes and back, by umqtt as it is published.
 
 umqtt waits on its socket for each answer, and would wait for ever for one that is lost. Here its socket is a piece of
-memory. A packet to be sent is what umqtt writes into it; the answer that umqtt then waits for is put there first, and
-the real one is matched by the session. A packet that arrived is put there whole, so umqtt never waits.
+memory. umqtt writes a packet into it, and the session sends it. The answer that umqtt waits for is put there first,
+and the session matches the real one. A packet that arrived is put there whole, so umqtt never waits.
 """
 
 from umqtt import simple
@@ -98,7 +98,8 @@ class Codec:
     def connect(self) -> bytes:
         """Return a CONNECT that takes up the session of the last connection."""
         self._memory.load(b"\x20\x02\0\0")
-        simple.socket = _Sockets(self._memory)
+        # The module takes its `socket` from another name than its stubs tell.
+        simple.socket = _Sockets(self._memory)  # pyright: ignore[reportAttributeAccessIssue]
         self._client.connect(False)
         return self._memory.written()
 

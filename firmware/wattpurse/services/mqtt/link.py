@@ -171,7 +171,7 @@ class Link:
         return self._socket_module().Stream(address, configuration.port, security)
 
     async def _live(self, wire: Wire, configuration: Configuration) -> None:
-        """Live on a connection until it ends by an exception, or until the settings change."""
+        """Serve a connection until it ends by an exception, or until the settings change."""
         number = configuration.meter_number
         codec = Codec(f"wattpurse-{number}".encode(), configuration.user, configuration.password, KEEPALIVE_S)
         codec.set_last_will(mqtt.topic(number, mqtt.LINK).encode(), mqtt.OFFLINE)

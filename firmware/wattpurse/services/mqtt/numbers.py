@@ -1,7 +1,7 @@
 """Numbers of the statements at the broker: each is used once under the meter's keys, for ever.
 
-A restart must not seal a number again, and a statement must not cost a write to flash. Numbers are reserved in blocks:
-the settings keep the end of the block, and a start goes on behind it.
+A restart must not seal a number again, and a statement must not cost a write to flash. Numbers are reserved in blocks.
+The settings have the end of the block, and a start continues there.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true

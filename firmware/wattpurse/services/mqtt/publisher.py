@@ -1,4 +1,4 @@
-"""What the meter tells the broker, and when: sealed statements on a schedule and on events, and its alarms.
+"""The publisher composes sealed statements, on a schedule and on events, and the alarms.
 
 While the broker cannot be reached, statements wait, at most WAITING of them. Then the oldest are left out: each has all
 sums, and the newest has the newest.

@@ -1,8 +1,8 @@
-"""A session with the broker, over one connection: who this is, what arrives, what goes out, and whether it lives.
+"""A session with the broker, over one connection: greeting, messages in both directions, and signs of life.
 
 The broker keeps the session between connections: messages for the meter wait there. One publication at a time is on its
-way; it is delivered when the broker has acknowledged it. A message that arrived is acknowledged by whoever took it, so
-that the broker sends it again if the meter could not.
+way; it is delivered when the broker has acknowledged it. A message that arrived is acknowledged when its work is done. Until
+then the broker sends it again at each connection.
 """
 
 from wattpurse.services.mqtt import codec as codec_module
@@ -48,7 +48,7 @@ class Session:
         self._is_pinging = False
 
     async def open(self) -> bool:
-        """Greet the broker. Return True if it has kept the session. Raise OSError with the reason if not let in."""
+        """Return True if the broker has kept the session. Raise OSError with the reason if it refuses the meter."""
         await self._wire.connect()
         await self._wire.send(self._codec.connect())
         packet = await self._answer(codec_module.CONNACK)

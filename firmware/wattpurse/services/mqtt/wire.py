@@ -1,7 +1,7 @@
 """Whole MQTT packets over a stream: each with a deadline and a limit of its size.
 
-A packet is handed on when its last byte has come. Meanwhile other tasks run, however slowly the bytes drip in. Of a
-packet above the limit the begin is kept, shortened to a valid packet, and the rest is thrown away as it arrives.
+A packet is handed on when its last byte has come. Meanwhile other tasks run, however slowly the bytes drip in. A
+packet above the limit is shortened to a valid one. The rest of it is thrown away as it arrives.
 """
 
 TYPE_CHECKING = False  # type checkers take it for true
