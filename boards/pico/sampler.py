@@ -10,6 +10,9 @@ half a second: more than the longest erase of a sector, 0.4 s. A scratch registe
 which samples were taken. Any other reset stops ADC and DMA.
 """
 
+# `ptr32` is a name of viper.
+# pyright: reportUndefinedVariable=false
+
 import micropython
 import uctypes
 from machine import ADC, mem32
