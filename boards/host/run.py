@@ -120,7 +120,7 @@ def live(options: dict) -> int:
         return _INTERRUPTED
     if options["broker"] is not None:
         world.run_until(lambda: world.account is not None, _START_LIMIT_S)
-        world.meter.console.grant(SERVICE_CARD_MINUTES)
+        world.meter.console.grant(SERVICE_CARD_MINUTES)  # pyright: ignore[reportOptionalMemberAccess]
         answer = world.type_line("mqtt broker " + options["broker"])[0]
         if answer.startswith("refused"):
             print(answer)
