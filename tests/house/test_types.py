@@ -31,6 +31,7 @@ STUBS_LACK = (
     'to parameter "block_dev" of type "AbstractBlockDev"',
     # The stubs of a board without a radio lack the network, which an image can have by a modem.
     'is not a known attribute of module "socket"',
+    'Import "tls" could not be resolved',
     # Each image, and each deployment, brings its own module `board`.
     'Import "board" could not be resolved',
 )
