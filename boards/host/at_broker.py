@@ -85,7 +85,7 @@ def commissioned_world(speed: int, number: int, meter_key: bytes, site_key: byte
         ("meter_key", meter_key),
         ("site_key", site_key),
     )
-    world.meter.commission(settings, default_tariff(), IMPULSES_PER_KWH, 1, PrepaidMoney)
+    _meter_of(world).commission(settings, default_tariff(), IMPULSES_PER_KWH, 1, PrepaidMoney)
     world.reset_board()
     world.run_for(_START_S)
     return world
@@ -93,11 +93,11 @@ def commissioned_world(speed: int, number: int, meter_key: bytes, site_key: byte
 
 def report(world: World) -> dict:
     """Return the delay of the loop and the state of the link."""
-    meter = world.meter
-    link = meter.link
+    meter = _meter_of(world)
+    link, account = meter.link, meter.ledger.account
     return {
         "late_ms": ProbedMeter.pace.late_ms,
-        "bought": meter.ledger.account.money.bought,
+        "bought": account.money.bought if account is not None else 0,
         "closed": world.hardware.relay.contact_closed,
         "state": link.state if link is not None else "off",
         "trouble": link.trouble if link is not None else "",
@@ -106,6 +106,12 @@ def report(world: World) -> dict:
         "traffic": link.traffic if link is not None else [0, 0],
         "starts": world.starts,
     }
+
+
+def _meter_of(world: World) -> Meter:
+    if world.meter is None:
+        raise ValueError("the meter does not run")
+    return world.meter
 
 
 def _line_of(word: str) -> str:
@@ -122,7 +128,7 @@ def main(words: list) -> int:
         return 2
     speed, seconds, number = [int(word) for word in words[:3]]
     world = commissioned_world(speed, number, binascii.unhexlify(words[3]), binascii.unhexlify(words[4]))
-    world.meter.console.grant(60)
+    _meter_of(world).console.grant(60)
     answers = [world.type_line(_line_of(word)) for word in words[5:]]
     refused = [answer for answer in answers if answer[0].startswith("refused")]
     if refused:
