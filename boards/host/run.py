@@ -193,7 +193,7 @@ def _meet_broker(world: "World", broker: str | None) -> None:
     if broker is None:
         return
     world.run_until(lambda: world.account is not None, _START_LIMIT_S)
-    world.meter.console.grant(SERVICE_CARD_MINUTES)
+    world.meter.console.grant(SERVICE_CARD_MINUTES)  # pyright: ignore[reportOptionalMemberAccess]
     answer = world.type_line("mqtt broker " + broker)[0]
     if answer.startswith("refused"):
         raise CannotConnect(answer)

@@ -150,7 +150,7 @@ class Manifest:
 
     def run(self, file: Path, **options):
         words = self.within(file.parent)
-        bound = {name: getattr(words, name) for name in ("include", "module", "package")}
+        bound = {name: getattr(words, name) for name in ("include", "module", "package", "require")}
         runpy.run_path(str(file), init_globals=bound | {"options": _Options(**options)})
 
     def within(self, folder: Path):
@@ -171,6 +171,9 @@ class _ManifestWords:
         if not path.startswith("$("):
             self._manifest.run((self._folder / path).resolve(), **options)
 
+    def require(self, name):
+        """Do nothing: the library of the tree has the package."""
+
     def module(self, name, base_path="."):
         if not base_path.startswith("$("):
             self._add(self._folder / base_path, name)
@@ -190,21 +193,40 @@ class _ManifestWords:
 
 @pytest.fixture
 def frozen(board):
-    """Return the modules that the board's image freezes, the one with TCP/IP if there are two."""
+    """Return the modules that the board's richest image freezes."""
     folder = ROOT / "boards" / board.name / "image"
+    manifests = (folder / "manifest-bluetooth.py", folder / "manifest.py")
+    return frozen_by(next(file for file in manifests if file.exists()))
+
+
+def frozen_by(file):
     manifest = Manifest()
-    manifest.run(next(file for file in (folder / "manifest-network.py", folder / "manifest.py") if file.exists()))
+    manifest.run(file)
     return manifest.modules
 
 
-def test_the_image_of_a_pico_without_tcp_ip_leaves_out_what_only_a_network_uses():
-    plain, whole = Manifest(), Manifest()
-    plain.run(ROOT / "boards/pico/image/manifest.py")
-    whole.run(ROOT / "boards/pico/image/manifest-network.py")
-    assert plain.modules.items() <= whole.modules.items()
-    left_out = sorted(whole.modules.keys() - plain.modules.keys())
-    assert {"umqtt/simple.py", "boards/micropython/modem.py", "wattpurse/services/mqtt/link.py"} <= set(left_out)
-    for path, source in plain.modules.items():
+@pytest.mark.parametrize(
+    ("poorer", "richer", "examples"),
+    [
+        (
+            "manifest.py",
+            "manifest-network.py",
+            {"umqtt/simple.py", "boards/micropython/modem.py", "wattpurse/services/mqtt/link.py"},
+        ),
+        (
+            "manifest-network.py",
+            "manifest-bluetooth.py",
+            {"boards/micropython/ble.py", "wattpurse/services/bluetooth.py", "wattpurse/core/messages/frames.py"},
+        ),
+    ],
+)
+def test_an_image_of_a_pico_leaves_out_what_only_a_link_uses_that_it_lacks(poorer, richer, examples):
+    image = ROOT / "boards/pico/image"
+    plain, whole = frozen_by(image / poorer), frozen_by(image / richer)
+    assert plain.items() <= whole.items()
+    left_out = sorted(whole.keys() - plain.keys())
+    assert examples <= set(left_out)
+    for path, source in plain.items():
         for node in ast.parse(source.read_text()).body:
             at_start = isinstance(node, ast.Import | ast.ImportFrom)
             for _, name in imported_names(ast.Module([node], [])) if at_start else ():
@@ -213,7 +235,7 @@ def test_the_image_of_a_pico_without_tcp_ip_leaves_out_what_only_a_network_uses(
 
 
 @pytest.mark.parametrize("name", [board.name for board in all_boards() if hasattr(pins_of(board), "MODEM_GPIO")])
-def test_a_modem_has_pins_that_nothing_but_a_metering_chip_uses(name):
+def test_a_modem_has_pins_that_only_a_metering_chip_or_a_readout_head_uses(name):
     board = boards.find(name)
     pins = pins_of(board)
     assert {row[0]: row[2] for row in pins.MODEM_WIRING} == {"modem_tx": "out", "modem_rx": "in"}
