@@ -283,6 +283,13 @@ class Meter:
         self.metering.set_counter(clamps.front_end)
         self.guard.set_sensor(tamper.REVERSE, clamps)
 
+    def energy_of_legs(self) -> list:
+        """Return the Wh that each leg with a clamp took in and gave out: none without clamps."""
+        clamps = self.clamps
+        if clamps is None:
+            return []
+        return [(clamps.import_wh(leg), clamps.export_wh(leg)) for leg in range(len(clamps.front_end.legs))]
+
     def count_pulses(self) -> None:
         """Count pulses from now on. Those that came while the clamps measured are not the customer's."""
         if self.clamps is not None:

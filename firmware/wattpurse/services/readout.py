@@ -205,7 +205,7 @@ class ReadoutHead:
         meter = self._meter
         if meter.fault != supply.ON or meter.ledger.account is None:
             return None
-        return registers.Readings(meter.ledger.account, meter.load_profile.demands())
+        return registers.Readings(meter.ledger.account, meter.load_profile.demands(), meter.energy_of_legs())
 
     def _lines(self, readings: "registers.Readings | None") -> "Iterator[str]":
         meter = self._meter

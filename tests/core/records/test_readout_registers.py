@@ -43,6 +43,13 @@ class TestReadings(unittest.TestCase):
         self.account.registers.add_energy(0, 12_345_678 * 1_000_000)
         self.assertEqual(lines_of(Readings(self.account, ()))["1.8.0"], "(12345678.000*kWh)")
 
+    def test_the_energy_of_legs_is_told_in_both_directions_and_never_netted(self):
+        found = lines_of(Readings(self.account, (), [(1_234, 500), (70, 8_000)]))
+        self.assertEqual(found["2.8.0"], "(000008.500*kWh)")
+        self.assertEqual((found["21.8.0"], found["22.8.0"]), ("(000001.234*kWh)", "(000000.500*kWh)"))
+        self.assertEqual((found["41.8.0"], found["42.8.0"]), ("(000000.070*kWh)", "(000008.000*kWh)"))
+        self.assertNotIn("2.8.0", lines_of(Readings(self.account, ())))
+
     def test_the_lines_do_not_change_while_the_meter_goes_on(self):
         self.live(3)
         readings = Readings(self.account, ())

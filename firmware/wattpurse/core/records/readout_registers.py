@@ -5,6 +5,8 @@
     0.2.0 0.2.2            version of the firmware, of the tariff
     0.9.1 0.9.2 C.70       local time hhmmss, local date YYMMDD, offset from UTC
     1.8.0 1.8.1 ...        energy since the meter was made, in all and of each register, kWh
+    2.8.0                  energy given out, by a meter with clamps, of all legs, kWh. It is never netted
+    21.8.0 22.8.0          energy that L1 took in and gave out; 41.8.0 and 42.8.0 those of L2
     1.9.0                  energy of the current month
     1.6.0(kW)(YYMMDDhhmm)(offset)  largest use of a half hour of the current month, and the begin of that half hour
 
@@ -61,10 +63,10 @@ class Identity:
 class Readings:
     """The registers of `account` as they are now: they do not change while a readout is sent.
 
-    `demands` are those of the load profile.
+    `demands` are those of the load profile. `legs` has the Wh that each leg with a clamp took in and gave out.
     """
 
-    def __init__(self, account: "Account", demands: "Sequence[Demand]") -> None:
+    def __init__(self, account: "Account", demands: "Sequence[Demand]", legs: "Sequence[tuple[int, int]]" = ()) -> None:
         registers = account.registers
         self.zone = account.tariff.zone
         self._tariff_version = account.tariff.version
@@ -75,6 +77,7 @@ class Readings:
         self._month_index = registers.month.index
         self._closed = [(month.index, month.rate_mwh) for month in registers.closed_months]  # they never change
         self._demands = {one.month: one for one in demands}
+        self._legs = legs
 
     def lines(self) -> "Iterator[str]":
         """Yield every data line: the present state, then the closed months, newest first."""
@@ -82,6 +85,7 @@ class Readings:
         rate_mwh = list(self._rate_mwh)
         total_mwh = self._total_mwh
         yield from self._energy(total_mwh, rate_mwh, "")
+        yield from self._energy_of_legs()
         month_mwh = self._month_mwh
         yield _energy_line("1.9.0", sum(month_mwh), "")
         yield from self._demand(self._month_index, "")
@@ -100,6 +104,14 @@ class Readings:
         yield _energy_line("1.8.0", total_mwh, suffix)
         for rate in range(self._rates):
             yield _energy_line(f"1.8.{rate + 1}", rate_mwh[rate], suffix)
+
+    def _energy_of_legs(self) -> "Iterator[str]":
+        """Yield the energy of each leg, by the groups 20 and 40 of OBIS (IEC 62056-61)."""
+        if self._legs:
+            yield _energy_line("2.8.0", sum([out_wh for _, out_wh in self._legs]) * _MWH_PER_WH, "")
+        for group, (in_wh, out_wh) in zip((20, 40), self._legs):
+            yield _energy_line(f"{group + 1}.8.0", in_wh * _MWH_PER_WH, "")
+            yield _energy_line(f"{group + 2}.8.0", out_wh * _MWH_PER_WH, "")
 
     def _demand(self, index: int, suffix: str) -> "Iterator[str]":
         demand = self._demands.get(index)
