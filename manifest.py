@@ -56,8 +56,9 @@ FILES = [name for name in EVERY if name not in LEFT_OUT]
 LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
-package("wattpurse", files=EARLY, base_path="firmware")
-module("main.py", base_path="firmware")
-package("wattpurse", files=[name for name in FILES if name not in EARLY], base_path="firmware")
+# `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.
+package("wattpurse", files=EARLY, base_path="firmware", opt=3)
+module("main.py", base_path="firmware", opt=3)
+package("wattpurse", files=[name for name in FILES if name not in EARLY], base_path="firmware", opt=3)
 if options.network:
     package("umqtt", base_path="build/umqtt")  # put there by tools/toolchain/umqtt

@@ -22,5 +22,6 @@ package(
         "pico/storage.py",
     ),
     base_path="../..",
+    opt=3,
 )
 module("board.py")

@@ -174,11 +174,11 @@ class _ManifestWords:
     def require(self, name):
         """Do nothing: the library of the tree has the package."""
 
-    def module(self, name, base_path="."):
+    def module(self, name, base_path=".", opt=None):
         if not base_path.startswith("$("):
             self._add(self._folder / base_path, name)
 
-    def package(self, name, files=None, base_path="."):
+    def package(self, name, files=None, base_path=".", opt=None):
         base = self._folder / base_path
         found = files or [file.relative_to(base / name).as_posix() for file in (base / name).rglob("*.py")]
         for file in found:

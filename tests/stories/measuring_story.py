@@ -27,4 +27,4 @@ class MeasuringStory(ContractStory):
         for name, value in changes.items():
             setattr(clamps.inputs.legs[leg], name, value)
         clamps.follow()
-        self.world.run_for(6)
+        self.world.run_for(9)  # two rounds of readings, and the one under way

@@ -117,6 +117,7 @@ ACTS = {
     "calibrate": (_in_service, lambda _: "1000", events.CALIBRATED),
     "terms set": (_in_service, lambda _: "low_credit_mwh 1", events.TERM_CHANGED),
     "display delay": (_in_service, lambda _: "50", events.SETTING_CHANGED),
+    "keypad": (_in_service, lambda _: "on", events.SETTING_CHANGED),
     "network set": (_in_service, lambda _: "modem meters.example", events.NETWORK_SET),
     "display order": (_in_service, lambda _: "straight", events.SETTING_CHANGED),
     "bluetooth": (_with_radio, lambda _: "on", events.BLUETOOTH_SET),

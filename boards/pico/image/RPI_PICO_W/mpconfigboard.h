@@ -1,6 +1,7 @@
 #define MICROPY_HW_BOARD_NAME "Wattpurse on Raspberry Pi Pico W"
 
 #include "../storage.h"
+#include "../lean.h"
 
 // Wi-Fi and Bluetooth: the CYW43439 on its own SPI bus, driven by a PIO.
 #define MICROPY_PY_NETWORK 1
