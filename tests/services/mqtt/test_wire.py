@@ -74,7 +74,7 @@ class Pieces:
 
 class TestWire(unittest.TestCase):
     def run_wire(self, stream, live):
-        """Return what `live(wire)` returns, and the virtual milliseconds that it took."""
+        """Return the result of `live(wire)`, and its virtual milliseconds."""
         clock = VirtualClock()
         wire = Wire(stream, clock)
         return clock.run(live(wire)), clock.now_us // 1000
