@@ -33,8 +33,8 @@ bench: venv ## Measure the meter's image on the emulated RP2040, into build/benc
 bench-bill: venv ## Measure the cost of a bill against a plain loop with floats, into build/bill.json
 	@$(VENV)/python -m wattpurse_tools.bench.bill build/bill.json
 
-bench-links: venv ## Measure a link to the meter, into build/links.json; ARGS=gatt names it
-	@$(VENV)/python -m wattpurse_tools.bench.links_$(or $(ARGS),gatt) build/links.json
+bench-links: venv ## Measure the links to the meter, into build/links.json; ARGS=mqtt or ARGS=gatt for one
+	@$(VENV)/python -m wattpurse_tools.bench.links build/links.json $(ARGS)
 
 image: ## Build the image of a board, for instance BOARD=pico; MPY_DIR= names a MicroPython checkout to build from
 	@$(or $(wildcard boards/$(call needed,BOARD)/image/build),$(error There is no board $(BOARD) to build for)) $(ARGS)

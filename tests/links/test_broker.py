@@ -1,6 +1,5 @@
 """The simulated meter on the unix port at a real broker, with a proxy in between that has the faults of networks."""
 
-import datetime
 import json
 import os
 import socket
@@ -9,10 +8,6 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from boards.host.chips.aes import aes
 from tests.house.places import ROOT
@@ -21,6 +16,7 @@ from wattpurse.core.messages import mqtt, statement, token
 from wattpurse.core.seals import keys
 from wattpurse.services.mqtt import names
 from wattpurse_tools import cli
+from wattpurse_tools.bench.certificates import Authority
 from wattpurse_tools.bench.fault_proxy import Fault, FaultProxy
 from wattpurse_tools.bench.meter_at_broker import METER_KEY, METER_NUMBER, MeterAtBroker
 from wattpurse_tools.bench.mosquitto import Mosquitto, free_port
@@ -266,42 +262,6 @@ class TestFaults:
                 server.sendto(question[:2] + b"\x81\x80\0\x01\0\x01\0\0\0\0" + question[12:] + answer, client)
                 await_online(reader)
         assert meter.report["connections"] == 1
-
-
-class Authority:
-    """An authority with an EC key, which signs certificates of brokers."""
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-        self.certificate = self._sign(self._name, self._key, x509.BasicConstraints(True, None), -1, 30)
-        (folder / "ca.pem").write_bytes(self.certificate.public_bytes(Encoding.PEM))
-
-    def line(self):
-        """Return the console's line with this authority, in a file."""
-        der = self.certificate.public_bytes(Encoding.DER)
-        (self._folder / "line").write_text(f"mqtt ca {der.hex()}")
-        return f"@{self._folder}/line"
-
-    def settings(self, host, first_day=-1, last_day=30):
-        """Return mosquitto's settings for a certificate of `host`."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-        names = x509.SubjectAlternativeName([x509.DNSName(host)])
-        certificate = self._sign(name, key, names, first_day, last_day)
-        (self._folder / "broker.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (self._folder / "broker.key").write_bytes(private)
-        files = ("cafile", "ca.pem"), ("certfile", "broker.pem"), ("keyfile", "broker.key")
-        return ("allow_anonymous true", *(f"{name} {self._folder}/{file}" for name, file in files))
-
-    def _sign(self, name, key, extension, first_day, last_day):
-        now = datetime.datetime.now(datetime.UTC)
-        builder = x509.CertificateBuilder().subject_name(name).issuer_name(self._name).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).add_extension(extension, True)
-        builder = builder.not_valid_before(now + datetime.timedelta(first_day))
-        return builder.not_valid_after(now + datetime.timedelta(last_day)).sign(self._key, hashes.SHA256())
 
 
 class TestTls:

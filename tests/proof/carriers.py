@@ -1,8 +1,12 @@
-"""The carriers of tokens, each by the code that a meter uses for it: a link's frames, or the teller alone."""
+"""The carriers of tokens, each by the meter's own code for it: a link's frames or packets, or the teller alone."""
 
+import json
+
+from boards.host import umqtt_place
 from boards.host.chips.aes import aes
+from tests.proof.campaign import BROKEN_RULES, DOUBLED, Broken
 from wattpurse.core import carrier, outcome
-from wattpurse.core.messages import frames, token
+from wattpurse.core.messages import frames, mqtt, token
 from wattpurse.core.money import supply
 from wattpurse.services.bluetooth import Bluetooth
 from wattpurse.services.statement_numbers import StatementNumbers
@@ -10,11 +14,17 @@ from wattpurse.services.statements import Statements
 
 CARRIERS = (carrier.CARD, carrier.CONSOLE, carrier.MQTT, carrier.BLE, carrier.KEYPAD)
 
+_PUBLISH_QOS_1 = 0x32
+_DUPLICATE = 0x08
+_OUTCOMES = {name: code for code, name in mqtt._NAMES}
+
 
 def hand_over(meter, data: bytes, by: int) -> int:
     """Hand a token to the meter over a carrier, and return the teller's outcome."""
     if by == carrier.BLE:
         return _over_bluetooth(meter, data)
+    if by == carrier.MQTT:
+        return _over_mqtt(meter, data)
     return meter.teller.redeem(data, by)
 
 
@@ -51,3 +61,55 @@ def _bluetooth(meter):
         numbers=StatementNumbers(meter.settings, "bluetooth_numbers"),
         show_outcome=lambda _result: None,
     )
+
+
+def _over_mqtt(meter, data):
+    """Hand a token over in a PUBLISH, and again as its duplicate: its acknowledgement did not reach the broker."""
+    if getattr(meter, "mqtt", (None,))[0] is not meter.teller:
+        meter.mqtt = meter.teller, *_mqtt(meter)
+    _, codec, inbox = meter.mqtt
+    first, is_redeemed = _receipt(meter, codec, inbox, data, 0)
+    if first == outcome.ACCEPTED and not is_redeemed:
+        raise Broken(BROKEN_RULES, "the receipt of an accepted token does not call it redeemed")
+    again = _receipt(meter, codec, inbox, data, _DUPLICATE)
+    if first == outcome.ACCEPTED and again != (outcome.USED, True):
+        raise Broken(DOUBLED, f"the duplicate of an accepted token was met with '{outcome.text(again[0])}'")
+    # An order that is refused for good uses up its number: its duplicate is used, and not redeemed.
+    if first != outcome.ACCEPTED and again not in ((first, is_redeemed), (outcome.USED, False)):
+        raise Broken(BROKEN_RULES, f"'{outcome.text(first)}' became '{outcome.text(again[0])}' for the duplicate")
+    return first
+
+
+def _receipt(meter, codec, inbox, data, flags):
+    """Return the outcome and whether the token is redeemed, as the meter's receipt tells them."""
+    number = meter.settings.get("meter_number")
+    packet = _publish(mqtt.topic(number, mqtt.TOKEN).encode(), data, flags)
+    inbox.take(codec.message(packet), True)
+    inbox.step()
+    publication, message = inbox.first()
+    inbox.delivered(publication)
+    if message.payload != data:
+        raise Broken(BROKEN_RULES, f"the receipt answers {message.payload.hex()}")
+    receipt = json.loads(publication.payload)
+    return _OUTCOMES[receipt["outcome"]], receipt["redeemed"]
+
+
+def _publish(topic, payload, flags):
+    """Return a PUBLISH of QoS 1, as a broker sends it."""
+    body = len(topic).to_bytes(2, "big") + topic + b"\x00\x07" + payload
+    length, head = len(body), bytearray((_PUBLISH_QOS_1 | flags,))
+    while True:
+        head.append(length & 0x7F | (0x80 if length > 0x7F else 0))
+        length >>= 7
+        if not length:
+            return bytes(head) + body
+
+
+def _mqtt(meter):
+    """Return the codec and the inbox of a link."""
+    umqtt_place.make_importable()
+    from wattpurse.services.mqtt.codec import Codec
+    from wattpurse.services.mqtt.inbox import Inbox
+
+    inbox = Inbox(meter.teller, meter.stores, lambda _result: None, lambda: None)
+    return Codec(b"meter", None, b"", 180), inbox

@@ -2,7 +2,7 @@
 
 import json
 
-from wattpurse_tools.bench import links_gatt
+from wattpurse_tools.bench import links, links_gatt
 
 
 def test_a_measurement_adds_its_figures_to_those_of_other_links(tmp_path, monkeypatch, capsys):
@@ -10,7 +10,7 @@ def test_a_measurement_adds_its_figures_to_those_of_other_links(tmp_path, monkey
     path.write_text('{"another_ms": 1}')
     measure = links_gatt.measure
     monkeypatch.setattr(links_gatt, "measure", lambda: measure(2))
-    links_gatt.main([str(path)])
+    links.main([str(path), "gatt"])
     figures = json.loads(path.read_text())
     assert figures["another_ms"] == 1
     assert figures["gatt_token_ms"] > figures["gatt_token_computer_ms"] > 0
@@ -18,5 +18,6 @@ def test_a_measurement_adds_its_figures_to_those_of_other_links(tmp_path, monkey
 
 
 def test_a_token_that_takes_too_long_fails_the_bench(tmp_path, monkeypatch):
-    monkeypatch.setattr(links_gatt, "measure", lambda: {"gatt_token_ms": 1_000.1, "gatt_token_computer_ms": 1.0})
-    assert links_gatt.main([str(tmp_path / "links.json")]) == 1
+    measured = {"gatt_token_ms": 1_000.1, "gatt_token_computer_ms": 1.0}
+    monkeypatch.setattr(links_gatt, "measure", lambda: (measured, []))
+    assert links.main([str(tmp_path / "links.json"), "gatt"]) == 1

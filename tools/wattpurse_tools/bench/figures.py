@@ -9,7 +9,7 @@ size of the meter's image less the size of stock MicroPython from the same build
 import concurrent.futures
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,3 +111,15 @@ def measure(wanted: set[str], note: Callable[[str], object]) -> dict[str, float]
             for line in notes:
                 note(line)
     return {figure.name: round(values[figure.name], _DECIMALS) for figure in FIGURES if figure.name in values}
+
+
+def report(values: dict[str, float], figures: Iterable[Figure]) -> list[str]:
+    """Return a line per figure: name, value, unit, bound, verdict and meaning."""
+    lines = []
+    for figure in figures:
+        if figure.name in values:
+            value = values[figure.name]
+            target = figure.judged if figure.bound is None else f"{figure.judged} {figure.bound}"
+            verdict = {True: "met", False: "NOT MET", None: ""}[figure.is_met(value)]
+            lines.append(f"{figure.name:<33}{value:>10g} {figure.unit:<7}{target:<14}{verdict:<9}{figure.meaning}")
+    return lines

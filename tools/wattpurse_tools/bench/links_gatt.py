@@ -1,4 +1,4 @@
-"""The time of a token by Bluetooth: `python -m wattpurse_tools.bench.links_gatt FILE` adds its figures to a JSON file.
+"""The time of a token by Bluetooth.
 
 `gatt_token_ms` is the slowest of some visits, from the begin of the connection to the outcome in the phone's hands: the
 wait for an advertisement, connection, MTU, discovery of the service, subscription, token, acknowledgement. Both ends
@@ -10,11 +10,8 @@ packets, so the rest is the share of the virtual radio. An RP2040 computes slowe
 """
 
 import asyncio
-import json
 import statistics
-import sys
 import time
-from pathlib import Path
 
 from bumble.controller import Controller
 from bumble.core import PhysicalTransport
@@ -33,6 +30,7 @@ from wattpurse.services import bluetooth
 from wattpurse.services.bluetooth import Bluetooth
 from wattpurse.services.statement_numbers import StatementNumbers
 from wattpurse_tools.bench.figures import AT_MOST, REPORTED, Figure
+from wattpurse_tools.bench.meter import Measured
 from wattpurse_tools.fob.bumble_radio import BumblePhone
 from wattpurse_tools.fob.talk import Conversation
 from wattpurse_tools.places import ROOT
@@ -107,30 +105,13 @@ class PacedLink(LocalLink):
         loop.call_at(self._newest_s, send, sender_controller, destination_address, transport, data)
 
 
-def measure(visits: int = VISITS) -> dict[str, float]:
+def measure(visits: int = VISITS) -> Measured:
     """Return the figures by name."""
     world = _commissioned_world()
     with_radio = asyncio.run(_times_ms(world, visits, CONNECTION_INTERVAL_S, 1))
     without = asyncio.run(_times_ms(world, visits, 0, 1 + visits))
-    return {
-        "gatt_token_ms": round(max(with_radio), 1),
-        "gatt_token_computer_ms": round(statistics.median(without), 1),
-    }
-
-
-def main(words: list[str]) -> int:
-    """Measure, add the figures to the file that is named, print them, and return the exit status."""
-    path = Path(words[0]) if words else ROOT / "build/links.json"
-    figures = measure()
-    known = json.loads(path.read_text()) if path.exists() else {}
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**known, **figures}, indent=1, sort_keys=True) + "\n")
-    is_met = True
-    for figure in FIGURES:
-        bound = "" if figure.bound is None else f", {figure.judged} {figure.bound:g}"
-        print(f"{figure.name}  {figures[figure.name]} {figure.unit}{bound}: {figure.meaning}")
-        is_met = is_met and figure.is_met(figures[figure.name]) is not False
-    return 0 if is_met else 1
+    figures = {"gatt_token_ms": max(with_radio), "gatt_token_computer_ms": statistics.median(without)}
+    return figures, []
 
 
 def _commissioned_world() -> World:
@@ -183,7 +164,3 @@ async def _times_ms(world: World, visits: int, interval_s: float, first_sequence
 def _credit(sequence: int) -> bytes:
     kind, body = token.make(token.CREDIT_MONEY, _AMOUNT_MICROUNITS)
     return token.seal_token(aes, keys.token_keys(aes, _METER_KEY), 1, _METER_NUMBER, sequence, kind, body)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -2,11 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 from wattpurse_tools import output_files
-from wattpurse_tools.bench.figures import FIGURES, Figure, measure
+from wattpurse_tools.bench.figures import FIGURES, measure, report
 from wattpurse_tools.bench.metering_class import CLASS_FIGURES, measure_class
 from wattpurse_tools.places import ROOT
 
@@ -51,15 +50,3 @@ def run_class() -> int:
 def _is_own(path: Path) -> bool:
     """Return True if a file has figures of the bench."""
     return any(output_files.contains(f'"{figure.name}": ')(path) for figure in FIGURES)
-
-
-def report(values: dict[str, float], figures: Iterable[Figure]) -> list[str]:
-    """Return a line per figure: name, value, unit, bound, verdict and meaning."""
-    lines = []
-    for figure in figures:
-        if figure.name in values:
-            value = values[figure.name]
-            target = figure.judged if figure.bound is None else f"{figure.judged} {figure.bound}"
-            verdict = {True: "met", False: "NOT MET", None: ""}[figure.is_met(value)]
-            lines.append(f"{figure.name:<33}{value:>10g} {figure.unit:<7}{target:<14}{verdict:<9}{figure.meaning}")
-    return lines
