@@ -3,9 +3,10 @@
 usage: unix-run boards/host/at_broker.py SPEED SECONDS NUMBER METERKEY SITEKEY LINE...
 
 Each LINE is typed at the console of a new meter with this number and these keys; @FILE stands for the line in a file,
-which may be longer than MicroPython takes on its command line. Then SPEED virtual seconds pass in
-each real one. After SECONDS of virtual time, or as soon as there is anything at the standard input, the run prints one
-line of JSON: how late the loop was at most, in real milliseconds, and the state of the link.
+which may be longer than MicroPython takes on its command line. `--load W` in place of a line lets the house draw so
+much. Then SPEED virtual seconds pass in each real one. After SECONDS of virtual time, or as soon as there is anything
+at the standard input, the run prints one line of JSON: how late the loop was at most, in real milliseconds, and the
+state of the link.
 """
 
 import binascii
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 IMPULSES_PER_KWH = 1_000
 PROBE_MS = 10
 
+_LOAD = "--load "
 _START_S = 3
 
 
@@ -35,6 +37,7 @@ class Pace:
 
     def __init__(self, world: World, speed: int) -> None:
         self.late_ms = 0
+        self.beeps = 0
         self._speed = speed
         self._clock = world.clock
         self._even_us = world.clock.now_us
@@ -52,6 +55,10 @@ class Pace:
         self._even_us = self._clock.now_us
         self._even_ms = real_ms()
         self.late_ms = 0
+
+    def count_beep(self, level: int) -> None:
+        """Take a change of the buzzer's wire."""
+        self.beeps += level
 
     async def probe(self) -> None:
         """Measure for ever how late a task wakes that sleeps for PROBE_MS."""
@@ -105,6 +112,7 @@ def report(world: World) -> dict:
         "accepted": link.inbox.accepted if link is not None else 0,
         "traffic": link.traffic if link is not None else [0, 0],
         "starts": world.starts,
+        "beeps": ProbedMeter.pace.beeps,
     }
 
 
@@ -115,6 +123,15 @@ def _line_of(word: str) -> str:
         return file.read().strip()
 
 
+def _take(world: World, line: str) -> str:
+    """Do what a line says. Return the first line of the meter's answer."""
+    if line.startswith(_LOAD):
+        world.household.constant_w = int(line[len(_LOAD) :])
+        world.household.update()
+        return ""
+    return world.type_line(line)[0]
+
+
 def main(words: list) -> int:
     """Run the command line and return the exit status."""
     if len(words) < 5:
@@ -123,13 +140,14 @@ def main(words: list) -> int:
     speed, seconds, number = [int(word) for word in words[:3]]
     world = commissioned_world(speed, number, binascii.unhexlify(words[3]), binascii.unhexlify(words[4]))
     world.meter.console.grant(60)
-    answers = [world.type_line(_line_of(word)) for word in words[5:]]
-    refused = [answer for answer in answers if answer[0].startswith("refused")]
+    answers = [_take(world, _line_of(word)) for word in words[5:]]
+    refused = [answer for answer in answers if answer.startswith("refused")]
     if refused:
-        print(refused[0][0])
+        print(refused[0])
         return 1
     keys = select.poll()
     keys.register(sys.stdin, select.POLLIN)
+    world.hardware.buzzer_wire.listen(ProbedMeter.pace.count_beep)
     ProbedMeter.pace.forget()
     world.pace = ProbedMeter.pace
     world.run_until(lambda: bool(keys.poll(0)), seconds)
