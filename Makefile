@@ -15,6 +15,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: micropython venv ## Run the simulated meter in this terminal, BOARD=pico its image on an emulated chip; ARGS="..."
+	@$(if $(findstring --bluetooth,$(ARGS)),$(TOOLCHAIN)/umqtt >/dev/null)
 	@PATH="$(CURDIR)/$(VENV):$$PATH" $(or $(run_$(or $(BOARD),host)),$(wildcard boards/$(BOARD)/emulate),$(error There is no board $(BOARD) to run)) $(ARGS)
 
 test: micropython venv ## Run every test: CPython, the unix port, lint, order of rooms, types, compile; ARGS="..." goes to pytest
