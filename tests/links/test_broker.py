@@ -156,8 +156,12 @@ class TestMeter:
             await_online(reader)
         reader.broker.publish(topic(mqtt.TOKEN), credit(1))
         reader.broker.publish(topic(mqtt.TOKEN), credit(2))
+        for sequence in (1, 2):
+            reader.await_message(mqtt.TOKEN, lambda payload, sequence=sequence: payload == credit(sequence))
         broker.stop()
         broker.start()
+        # Its kept messages come again as soon as the reader is back, which must not miss the answers.
+        reader.await_message(mqtt.LINK, lambda payload: payload == mqtt.OFFLINE)
         with meter_at(broker.address) as meter:
             assert [json.loads(reader.await_message(mqtt.RECEIPT))["outcome"] for _ in range(2)] == ["accepted"] * 2
         assert meter.report["bought"] == 2 * FIVE
