@@ -124,7 +124,7 @@ def _line_of(word: str) -> str:
 
 
 def _take(world: World, line: str) -> str:
-    """Do what a line says. Return the first line of the meter's answer."""
+    """Take a line. Return the first line of the meter's answer."""
     if line.startswith(_LOAD):
         world.household.constant_w = int(line[len(_LOAD) :])
         world.household.update()

@@ -43,7 +43,7 @@ class Discovery:
         self._to_remove: list[str] = []  # topics that the broker shall forget
 
     def connected(self) -> None:
-        """Announce everything anew: the broker may be another one."""
+        """Tell everything anew: the broker may be another one."""
         self._is_wanted = True
         self._basis = None
 
