@@ -225,7 +225,7 @@ class Link:
         await session.publish(topic, publication.payload, publication.retain, delivered)
 
     def _prepare_discovery(self, is_wanted: bool) -> None:
-        """Prepare to tell of the meter on this connection, or to withdraw it if it was announced since the meter started."""
+        """Prepare to tell of the meter on this connection, or to withdraw it if it was told of before."""
         if is_wanted:
             if self._discovery is None:
                 from wattpurse.services.mqtt.home_assistant import Discovery
