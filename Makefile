@@ -9,16 +9,21 @@ VENV := .venv/bin
 run_host := $(if $(findstring --bluetooth,$(ARGS)),env PYTHONPATH=firmware:. $(VENV)/python,$(TOOLCHAIN)/unix-run) boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test test-spice proof bench bench-bill bench-links picture hardware image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run test test-ha test-spice proof bench bench-bill bench-links picture hardware image pins deploy console lint micropython micropython-path venv clean distclean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: micropython venv ## Run the simulated meter in this terminal, BOARD=pico its image on an emulated chip; ARGS="..."
+	@$(if $(findstring --bluetooth,$(ARGS)),$(TOOLCHAIN)/umqtt >/dev/null)
 	@PATH="$(CURDIR)/$(VENV):$$PATH" $(or $(run_$(or $(BOARD),host)),$(wildcard boards/$(BOARD)/emulate),$(error There is no board $(BOARD) to run)) $(ARGS)
 
 test: micropython venv ## Run every test: CPython, the unix port, lint, order of rooms, types, compile; ARGS="..." goes to pytest
 	@$(VENV)/pytest -n $$(nproc) $(ARGS)
+
+test-ha: micropython venv ## Show simulated meters in a real Home Assistant, through a real broker; installs 600 MB; not part of `test`
+	@$(TOOLCHAIN)/home-assistant >/dev/null
+	@$(VENV)/pytest $(ARGS) tests/home_assistant/integration.py
 
 test-spice: venv ## Simulate filter, hold-up and coil of the circuit around a board with ngspice; not part of `test`
 	@$(TOOLCHAIN)/debian-packages ngspice=ngspice

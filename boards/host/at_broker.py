@@ -3,11 +3,11 @@
 usage: unix-run boards/host/at_broker.py SPEED SECONDS NUMBER METERKEY SITEKEY LINE...
 
 Each LINE is typed at the console of a new meter with this number and these keys; @FILE stands for the line in a file,
-which may be longer than MicroPython takes on its command line. Then SPEED virtual seconds pass in each real one; above
-FAST, tasks may be late, so that the computer keeps up. After SECONDS of virtual time, or as soon as there is anything
-at the standard input, the run prints one line of JSON: how late the loop was at most, in real milliseconds, and the
-state of the link. `held_ms` is this delay without the time in which the computer gave its processors to other programs:
-the delay that the program itself caused.
+which may be longer than MicroPython takes on its command line. `--load W` in place of a line lets the house draw so
+much. Then SPEED virtual seconds pass in each real one; above FAST, tasks may be late, so that the computer keeps up.
+After SECONDS of virtual time, or as soon as there is anything at the standard input, the run prints one line of JSON:
+how late the loop was at most, in real milliseconds, and the state of the link. `held_ms` is this delay without the time
+in which the computer gave its processors to other programs: the delay that the program itself caused.
 """
 
 import binascii
@@ -31,6 +31,7 @@ PROBE_MS = 10
 
 FAST = 60
 
+_LOAD = "--load "
 _START_S = 3
 _FAST_LATENESS_MS = 900
 _QUEUE_FILE = "/proc/self/schedstat"  # nanoseconds: of work, and of waiting for a processor
@@ -45,6 +46,7 @@ class Pace:
     def __init__(self, world: World, speed: int) -> None:
         self.late_ms = 0
         self.held_ms = 0
+        self.beeps = 0
         self._queued_ms = queued_ms()  # when the loop was last on time
         self._speed = speed
         self._clock = world.clock
@@ -64,6 +66,10 @@ class Pace:
         self._even_ms = real_ms()
         self._queued_ms = queued_ms()
         self.late_ms = self.held_ms = 0
+
+    def count_beep(self, level: int) -> None:
+        """Take a change of the buzzer's wire."""
+        self.beeps += level
 
     async def probe(self) -> None:
         """Measure for ever how late a task wakes that sleeps for PROBE_MS."""
@@ -131,6 +137,7 @@ def report(world: World) -> dict:
         "accepted": link.inbox.accepted if link is not None else 0,
         "traffic": link.traffic if link is not None else [0, 0],
         "starts": world.starts,
+        "beeps": ProbedMeter.pace.beeps,
     }
 
 
@@ -153,6 +160,15 @@ def _line_of(word: str) -> str:
         return file.read().strip()
 
 
+def _take(world: World, line: str) -> str:
+    """Take a line. Return the first line of the meter's answer."""
+    if line.startswith(_LOAD):
+        world.household.constant_w = int(line[len(_LOAD) :])
+        world.household.update()
+        return ""
+    return world.type_line(line)[0]
+
+
 def main(words: list) -> int:
     """Run the command line and return the exit status."""
     if len(words) < 5:
@@ -161,14 +177,15 @@ def main(words: list) -> int:
     speed, seconds, number = [int(word) for word in words[:3]]
     world = commissioned_world(speed, number, binascii.unhexlify(words[3]), binascii.unhexlify(words[4]))
     _meter_of(world).console.grant(60)
-    answers = [world.type_line(_line_of(word)) for word in words[5:]]
-    refused = [answer for answer in answers if answer[0].startswith("refused")]
+    answers = [_take(world, _line_of(word)) for word in words[5:]]
+    refused = [answer for answer in answers if answer.startswith("refused")]
     if refused:
-        print(refused[0][0])
+        print(refused[0])
         return 1
     _import_the_rest()
     keys = select.poll()
     keys.register(sys.stdin, select.POLLIN)
+    world.hardware.buzzer_wire.listen(ProbedMeter.pace.count_beep)
     ProbedMeter.pace.forget()
     world.pace = ProbedMeter.pace
     if speed > FAST:

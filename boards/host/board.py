@@ -160,6 +160,7 @@ class Board:
     unique_id = b"simulated"
 
     def __init__(self, hardware: "Hardware") -> None:
+        umqtt_place.make_importable()
         self.clock = hardware.clock
         self._pins = []
         pin = self._pin
@@ -219,7 +220,6 @@ class Board:
 
     def build_network(self, _settings: "Settings") -> HostNetwork:
         """Return the computer's own network."""
-        umqtt_place.make_importable()
         return HostNetwork()
 
     def set_system_clock(self, _utc_s: int) -> None:

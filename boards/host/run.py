@@ -15,12 +15,12 @@ from boards.host.world.commissioning import (
     PULSE,
     customer_from,
     customer_of,
+    meet_broker,
     open_world,
     switch_readout_on,
 )
 from boards.host.world.guide import Guide
 from boards.host.world.state_folder import TERMINAL_SIZE
-from wattpurse.app import SERVICE_CARD_MINUTES
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _USAGE = (
     "usage: run.py [--contract NAME] [--front-end pulse|ct|chip] [--state FOLDER] [--cards FOLDER] [--desk FOLDER]"
     " [--readout] [--bluetooth CONTROLLER] [--broker HOST[:PORT]] [--story]"
 )
-_START_LIMIT_S = 10
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 _HELP = """
   --contract NAME  the contract of a new meter: prepaid-money (the default), prepaid-energy, term, dispenser,
@@ -192,11 +191,10 @@ def _meet_broker(world: "World", broker: str | None) -> None:
     """Let the meter speak with a broker, if one is named. Raises CannotConnect if the meter refuses it."""
     if broker is None:
         return
-    world.run_until(lambda: world.account is not None, _START_LIMIT_S)
-    world.meter.console.grant(SERVICE_CARD_MINUTES)  # pyright: ignore[reportOptionalMemberAccess]
-    answer = world.type_line("mqtt broker " + broker)[0]
-    if answer.startswith("refused"):
-        raise CannotConnect(answer)
+    try:
+        meet_broker(world, broker)
+    except ValueError as error:
+        raise CannotConnect(str(error))
 
 
 if __name__ == "__main__":

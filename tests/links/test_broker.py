@@ -152,6 +152,8 @@ class TestMeter:
             await_online(reader)
         reader.broker.publish(topic(mqtt.TOKEN), credit(1))
         reader.broker.publish(topic(mqtt.TOKEN), credit(2))
+        for sequence in (1, 2):
+            reader.await_message(mqtt.TOKEN, lambda payload, sequence=sequence: payload == credit(sequence))
         broker.stop()
         broker.start()
         reader = Reader(broker.address)

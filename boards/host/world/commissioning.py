@@ -5,7 +5,7 @@ from boards.host.cards.folder import CardFolder
 from boards.host.world.state_folder import StateFolder
 from boards.host.world.vending_desk import VendingDesk
 from boards.host.world.world import World
-from wattpurse.app import Meter
+from wattpurse.app import SERVICE_CARD_MINUTES, Meter
 from wattpurse.core.money.contract import by_name
 from wattpurse.core.tariffs.calendar import DAY_S, Zone
 from wattpurse.core.text import time_text
@@ -132,7 +132,7 @@ def fit_keypad(world: "LiveWorld", desk: "VendingDesk", meter_number: int) -> No
     Raises OSError if the station refuses, ValueError if the meter does.
     """
     terms = [f"terms set short_token_limit_{name}" for name in ("microunits 50000000", "mwh 100000000", "days 31")]
-    world.run_until(lambda: False, _GREETING_S)  # the console greets, and drops a line that was typed before
+    _await_greeting(world)
     for line in ["login " + PIN] + terms + ["keypad on", "logout"]:
         answer = world.type_line(line)
         if answer[0].startswith("refused"):
@@ -145,8 +145,7 @@ def fit_keypad(world: "LiveWorld", desk: "VendingDesk", meter_number: int) -> No
 
 def switch_readout_on(world: "LiveWorld") -> None:
     """Let the readout head of a commissioned meter answer. Raises ValueError if its PIN is another than that given."""
-    if not world.run_until(lambda: world.account is not None, _START_LIMIT_S):
-        raise ValueError("the meter does not start with its ledger")
+    _await_greeting(world)
     if world.type_line("readout")[0].endswith("on"):
         return
     world.type_line("login " + PIN)
@@ -155,6 +154,22 @@ def switch_readout_on(world: "LiveWorld") -> None:
         raise ValueError(f"{answer[0]}: start without --readout, and type 'readout on' at the console")
     world.reset_board()
     world.run_until(lambda: False, _START_LIMIT_S)
+
+
+def meet_broker(world: World, broker: str) -> None:
+    """Let a commissioned meter speak with a broker. Raises ValueError if the meter refuses it."""
+    _await_greeting(world)
+    world.meter.console.grant(SERVICE_CARD_MINUTES)
+    answer = world.type_line("mqtt broker " + broker)
+    if not answer[0].startswith("the broker is"):
+        raise ValueError(answer[0])
+
+
+def _await_greeting(world: "LiveWorld") -> None:
+    """Let the meter start. Its console greets then, and drops a line that was typed before."""
+    world.run_until(lambda: False, _GREETING_S)
+    if not world.run_until(lambda: world.account is not None, _START_LIMIT_S):
+        raise ValueError("the meter does not start with its ledger")
 
 
 def open_world(

@@ -1,15 +1,18 @@
 """A whole meter and a broker, both in virtual time: messages in both directions, and faults of the network."""
 
+import binascii
 import gc
 import json
 import unittest
 
 from boards.host.world.world import World
+from tests.samples import day_and_night_tariff, flat_tariff
 from tests.services.mqtt.broker_model import Network
 from tests.test_app import METER_KEY, METER_NUMBER, START_S, commission, credit_token
 from wattpurse.app import Meter
 from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt, statement
+from wattpurse.core.money.contract import Dispenser, KeyCard, PrepaidEnergy, Term
 from wattpurse.core.records import events
 from wattpurse.core.seals import keys
 from wattpurse.services.mqtt import link as links
@@ -349,6 +352,116 @@ class TestHomeAssistant(unittest.TestCase):
             if name.endswith("/config") and "cmd_t" in json.loads(payload)
         ]
         self.assertEqual(commands, [(topic("identify"), "button")])
+
+    def test_a_tariff_that_takes_over_is_announced_and_unused_rates_leave(self):
+        bench = Bench("mqtt home-assistant on", "tariff set " + day_and_night_tariff().hex())
+        bench.connect()
+        bench.world.hardware.source.set_load_w(2_000)
+        bench.network.send(topic("token"), credit_token(bench.world.meter, 1, FIVE))
+        bench.wait_long(2 * MINUTE_S)
+        night, day = self._energy(bench, "NIGHT"), self._energy(bench, "DAY")
+        self.assertEqual((night is None, day is None), (False, False))
+        used, unused = ("NIGHT", "DAY") if float(night) else ("DAY", "NIGHT")
+        bench.world.type_line("tariff set " + flat_tariff(version=3).hex())
+        bench.wait_long(2 * MINUTE_S)
+        self.assertEqual(sorted(self._rates(bench)), sorted(("Energy ALL", "Energy " + used)))
+        self.assertIsNone(self._energy(bench, unused))
+        state = self._state(bench)
+        parts = [float(self._energy(bench, name)) for name in ("ALL", used)]
+        self.assertTrue(parts[0] > 0 and parts[1] > 0)
+        self.assertTrue(abs(sum(parts) - float(state["total"])) < 0.002)
+
+    def test_a_rate_keeps_its_identity_when_a_tariff_moves_it(self):
+        bench = Bench("mqtt home-assistant on", "tariff set " + day_and_night_tariff().hex())
+        bench.connect()
+        bench.wait_long(2 * MINUTE_S)
+        before = self._rates(bench)
+        rates = ("DAY", (312_517,), ()), ("NIGHT", (218_509,), ())
+        bench.world.type_line("tariff set " + flat_tariff(version=3, rates=rates).hex())
+        bench.wait_long(2 * MINUTE_S)
+        self.assertEqual(self._rates(bench), before)
+
+    def test_entities_follow_the_contract(self):
+        bench = Bench("mqtt home-assistant on")
+        bench.connect()
+        bench.wait_long(2 * MINUTE_S)
+        self.assertEqual(self._unit(bench, "credit"), "EUR")
+        self.assertNotIn("Contract until", self._names(bench))
+        for contract, unit, tells_end in ((PrepaidEnergy, "kWh", False), (Term, None, True), (Dispenser, "kWh", True)):
+            bench.world.meter.ledger.change(lambda account, contract=contract: setattr(account, "contract", contract))
+            bench.wait_long(2 * MINUTE_S)
+            self.assertEqual(self._unit(bench, "credit"), unit)
+            self.assertEqual("Contract until" in self._names(bench), tells_end)
+            self.assertEqual("until" in self._state(bench), tells_end)
+            self.assertEqual("credit" in self._state(bench), unit is not None)
+
+    def test_the_credit_of_a_key_card_is_that_of_the_card(self):
+        bench = Bench("mqtt home-assistant on")
+        bench.connect()
+        bench.network.send(topic("token"), credit_token(bench.world.meter, 1, FIVE))
+        bench.world.run_for(5)
+        bench.world.meter.ledger.change(lambda account: setattr(account, "contract", KeyCard))
+        bench.wait_long(2 * MINUTE_S)
+        self.assertEqual(self._state(bench)["credit"], "0.00")
+
+    def test_the_broker_forgets_readings_that_the_technician_stops(self):
+        bench = Bench("mqtt home-assistant on")
+        bench.connect()
+        bench.wait_long(2 * MINUTE_S)
+        self.assertTrue(self._names(bench))
+        answer = bench.world.type_line("mqtt home-assistant off")
+        self.assertIn("forgets", answer[0])
+        bench.wait_long(2 * MINUTE_S)
+        kept = self._kept(bench)
+        self.assertEqual(set(kept), set([topic(name) for name in ("link", "statement", "alarms")]))
+        count = len(bench.network.received)
+        bench.wait_long(2 * MINUTE_S)
+        further = [name for name, _, _ in bench.network.received[count:]]
+        self.assertEqual([name for name in further if "homeassistant" in name or name.endswith("/state")], [])
+
+    def test_announcements_are_made_anew_after_a_restart_of_the_broker(self):
+        bench = Bench("mqtt home-assistant on")
+        bench.connect()
+        bench.wait_long(2 * MINUTE_S)
+        names = self._names(bench)
+        bench.network.received.clear()
+        bench.network.stream.close()
+        bench.world.run_for(1)
+        bench.connect()
+        bench.wait_long(2 * MINUTE_S)
+        self.assertEqual(self._names(bench), names)
+
+    def _kept(self, bench):
+        """Return the payloads that the broker keeps, by topic: an empty one makes it forget."""
+        kept = {}
+        for name, payload, retain in bench.network.received:
+            if retain and payload:
+                kept[name] = payload
+            elif retain:
+                kept.pop(name, None)
+        return kept
+
+    def _configs(self, bench):
+        return [json.loads(payload) for name, payload in self._kept(bench).items() if name.endswith("/config")]
+
+    def _names(self, bench):
+        return sorted([one["name"] for one in self._configs(bench)])
+
+    def _rates(self, bench):
+        """Return the unique identifier of each rate's energy by name."""
+        return {one["name"]: one["uniq_id"] for one in self._configs(bench) if one["name"].startswith("Energy ")}
+
+    def _unit(self, bench, key):
+        for one in self._configs(bench):
+            if one["uniq_id"].endswith("_" + key):
+                return one["unit_of_meas"]
+        return None
+
+    def _state(self, bench):
+        return json.loads(bench.network.messages("state")[-1])
+
+    def _energy(self, bench, name):
+        return self._state(bench).get("rate_" + binascii.hexlify(name.encode()).decode())
 
 
 class TestLimits(unittest.TestCase):

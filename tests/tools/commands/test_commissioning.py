@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from boards.host import run
-from boards.host.world.commissioning import CONTRACT, customer_from, customer_of, open_world
+from boards.host.world.commissioning import CONTRACT, customer_from, customer_of, meet_broker, open_world
 from boards.host.world.guide import Guide
 from boards.host.world.world import FIRST_S
 from tests.house.places import ROOT
@@ -56,6 +56,19 @@ class TestOpenWorld:
         again, _, state = open_world(*folders, 1)
         again.close()
         state.close()
+
+    def test_a_meter_speaks_with_the_broker_that_is_named_on_its_first_run_and_later(self, folders):
+        os.mkdir(folders[2])
+        for port in (1884, 1885):
+            world, _, state = open_world(*folders, 1)
+            meet_broker(world, f"127.0.0.1:{port}")
+            assert world.type_line("mqtt")[0].split() == ["broker", f"127.0.0.1:{port}"]
+            assert world.run_until(lambda world=world: world.meter.link.state != "off", 5)
+            with pytest.raises(ValueError, match="refused: a name needs a name server"):
+                meet_broker(world, "broker.example")
+            state.save(world)
+            world.close()
+            state.close()
 
     def test_another_contract_than_that_of_the_folder_is_refused_and_no_contract_takes_that_of_the_folder(
         self, folders

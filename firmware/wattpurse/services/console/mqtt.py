@@ -136,7 +136,7 @@ def set_home_assistant(meter: "Meter", arguments: list) -> str:
     _change(meter, (("mqtt_options", options.number()),), _OPTIONS)
     if options.home_assistant:
         return "readings are published in clear: everybody whom the broker lets read them sees the consumption"
-    return "readings are not published; the broker may keep the last ones"
+    return "readings are not published; the broker forgets the last ones if the meter is connected to it"
 
 
 def stop(meter: "Meter", arguments: list) -> str:

@@ -176,7 +176,7 @@ class Link:
         codec = Codec(f"wattpurse-{number}".encode(), configuration.user, configuration.password, KEEPALIVE_S)
         codec.set_last_will(mqtt.topic(number, mqtt.LINK).encode(), mqtt.OFFLINE)
         self.inbox.begin()
-        self._discovery = self._make_discovery() if configuration.options.home_assistant else None
+        self._prepare_discovery(configuration.options.home_assistant)
         session = Session(wire, codec, self._clock, self.inbox.take)
         if not await session.open() or self.connections == 0:
             await session.subscribe(mqtt.topic(number, mqtt.TOKEN).encode())
@@ -224,10 +224,16 @@ class Link:
         topic = (name if "/" in name else mqtt.topic(number, name)).encode()
         await session.publish(topic, publication.payload, publication.retain, delivered)
 
-    def _make_discovery(self) -> "Discovery":
-        from wattpurse.services.mqtt.home_assistant import Discovery
+    def _prepare_discovery(self, is_wanted: bool) -> None:
+        """Prepare to tell of the meter on this connection, or to withdraw it if it was told of before."""
+        if is_wanted:
+            if self._discovery is None:
+                from wattpurse.services.mqtt.home_assistant import Discovery
 
-        return Discovery(self._meter)
+                self._discovery = Discovery(self._meter)
+            self._discovery.connected()
+        elif self._discovery is not None:
+            self._discovery.withdraw()
 
     def _show_place(self) -> None:
         """Show and sound where the meter is. Once a minute: nobody shall keep the display from its customer."""
