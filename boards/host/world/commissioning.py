@@ -159,7 +159,7 @@ def switch_readout_on(world: "LiveWorld") -> None:
 def meet_broker(world: World, broker: str) -> None:
     """Let a commissioned meter speak with a broker. Raises ValueError if the meter refuses it."""
     _await_greeting(world)
-    world.meter.console.grant(SERVICE_CARD_MINUTES)
+    world.meter.console.grant(SERVICE_CARD_MINUTES)  # pyright: ignore[reportOptionalMemberAccess]
     answer = world.type_line("mqtt broker " + broker)
     if not answer[0].startswith("the broker is"):
         raise ValueError(answer[0])
