@@ -18,7 +18,8 @@ MPY_VERSION = 6
 WORKING_BYTES = 96 * 1024
 
 _HASHED_AT_ONCE = 16
-_OWN_FOLDERS = ("/wattpurse/", "/boards/")
+_OWN_FOLDERS = ("/wattpurse/", "/boards/", "/umqtt/")
+_LAST_FILE = "main.py"
 
 
 def deploy(link: BoardLink, board: Descriptor, may_format: bool, with_clamps: bool = False) -> None:
@@ -91,9 +92,9 @@ def copy(link: BoardLink, folder: Path) -> int:
     """
     expected = files.hashes(folder)
     remove_old(link, expected)
-    entries = [str(folder / name) for name in ("wattpurse", "boards", "board.mpy", "boot.py")]
+    entries = sorted(str(path) for path in folder.iterdir() if path.name != _LAST_FILE)
     link.run("fs", "cp", "-r", *entries, ":/")
-    link.run("fs", "cp", str(folder / "main.py"), ":/main.py")
+    link.run("fs", "cp", str(folder / _LAST_FILE), f":/{_LAST_FILE}")
     paths = list(expected)
     arrived: dict[str, str] = {}
     for start in range(0, len(paths), _HASHED_AT_ONCE):  # the board has little memory left in one piece
