@@ -20,10 +20,14 @@ FOREIGN = b"a letter to the landlord\n"
 OTHER_WRITERS = {
     "tools/wattpurse_tools/acceptance/record.py",  # records and keys, which are never replaced
     "tools/wattpurse_tools/bench/bill.py",  # load files in a temporary folder
+    "tools/wattpurse_tools/bench/certificates.py",  # of a broker, in a temporary folder
+    "tools/wattpurse_tools/bench/links.py",  # its own figures in build/, which it reads first
+    "tools/wattpurse_tools/bench/mosquitto.py",  # settings and log of a broker, in a temporary folder
     "tools/wattpurse_tools/commands/tariff.py",  # `tariff new` makes a file and replaces none
     "tools/wattpurse_tools/bench/meter.py",  # parts of a state, in a temporary folder
     "tools/wattpurse_tools/deploy/files.py",  # a copy of the firmware, in a temporary folder
     "tools/wattpurse_tools/deploy/image.py",
+    "tools/wattpurse_tools/fob/bag.py",  # tokens that wait for delivery, for their owner's eyes alone
     "tools/wattpurse_tools/output_files.py",
     "tools/wattpurse_tools/station/card_files.py",  # virtual cards
     "tools/wattpurse_tools/station/key_file.py",  # made only if it is missing, and extended by its own command
