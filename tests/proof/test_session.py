@@ -163,7 +163,7 @@ def test_a_window_that_changes_its_size_and_a_console_that_scrolls(tmp_path):
     session.expect(r"\x1b\[24;1H[^\x1b]*\x1b\[2m .*q quit")
     session.press("chelp\r")
     session.expect("reports and lists take --json")
-    session.press("\x1b[5~\x1b[5~\x1b[5~\x1b[5~")
+    session.press("\x1b[5~" * 12)
     session.expect("rows 1-13 of [0-9]+; PgUp, PgDn, typing returns to the end")
     session.press("login 246810")
     session.expect(r"> login \*{6}_")
