@@ -8,18 +8,15 @@ import asyncio
 import random as randoms
 import struct
 
-from boards.host.chips.aes import aes
 from tests.proof.campaign import DOUBLED, ESCAPES, HANGS, LOST, Broken
+from tests.proof.carriers import bluetooth_of
 from tests.proof.mutation import bound_heap, mutated
 from tests.proof.small_meter import SmallMeter, seal
 from tests.services.bluetooth_port import Phone, ScriptedPort
 from wattpurse.core import outcome
 from wattpurse.core.messages import frames, token
-from wattpurse.core.money import account_image, supply
+from wattpurse.core.money import account_image
 from wattpurse.services import bluetooth
-from wattpurse.services.bluetooth import Bluetooth
-from wattpurse.services.statement_numbers import StatementNumbers
-from wattpurse.services.statements import Statements
 
 NAME = "bad-gatt"
 ABOUT = "writes over Bluetooth: noise, bad frames, forged tokens, visits cut anywhere"
@@ -42,15 +39,7 @@ class _Link:
         self.port = ScriptedPort(meter.clock)
         self._clock = meter.clock
         meter.settings.set(bluetooth.SETTING, 1)
-        self.service = Bluetooth(
-            port=self.port,
-            stores=meter.stores,
-            clock=meter.clock,
-            teller=meter.teller,
-            statements=Statements(meter.stores, meter.timekeeper, aes, lambda: supply.ON),
-            numbers=StatementNumbers(meter.settings, "bluetooth_numbers"),
-            show_outcome=lambda _result: None,
-        )
+        self.service = bluetooth_of(meter, self.port)
 
     def visit(self, phones):
         """Let phones come one after the other. Raise Broken if the service fails or does not get rid of one."""

@@ -31,7 +31,7 @@ def hand_over(meter, data: bytes, by: int) -> int:
 def _over_bluetooth(meter, data):
     """Hand a token over in frames. The link answers a token that came before as redeemed."""
     if getattr(meter, "link", (None,))[0] is not meter.teller:
-        meter.link = meter.teller, _bluetooth(meter)
+        meter.link = meter.teller, bluetooth_of(meter, None)
     header = token.read_header(data)
     was_used = header is not None and meter.ledger.account.token_is_used(header[1])
     kind, payload = _answer(meter.link[1], frames.BEGIN, 0, frames.begin(frames.TOKEN, data))
@@ -51,9 +51,10 @@ def _answer(service, kind, offset, payload):
     return answer.kind, answer.payload
 
 
-def _bluetooth(meter):
+def bluetooth_of(meter, port):
+    """Return the Bluetooth service of a small meter on `port`."""
     return Bluetooth(
-        port=None,
+        port=port,
         stores=meter.stores,
         clock=meter.clock,
         teller=meter.teller,

@@ -199,7 +199,7 @@ class Reader:
         self._line.flush()
 
     def _frame(self, limit_s: float) -> bytes:
-        """Return a frame up to its check, or a single ACK or NAK. What comes before it is dropped."""
+        """Return a frame up to its check, or a single ACK or NAK. It drops the bytes before that."""
         heard = b""
         end_s = time.monotonic() + BEGIN_S
         while not heard and time.monotonic() < end_s:
