@@ -64,7 +64,12 @@ ORDERS = (
         folder="tools/wattpurse_tools",
         floors=(
             ("tariffs", "meter_link", "emulation", "deploy", "picture", "hardware"),
+            ("vault", "ledger"),
+            ("record",),
             ("station", "loads", "bills", "acceptance", "fob"),
+            ("office",),
+            ("desk",),
+            ("pages",),
             ("bench",),
             ("commands",),
             ("completion",),

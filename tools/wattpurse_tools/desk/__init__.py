@@ -1,0 +1,1 @@
+"""The agent at a reader, which connects outward to the office."""

@@ -1,0 +1,1 @@
+"""The pages of the office: for cashiers, the office, managers and tenants."""

@@ -1,0 +1,65 @@
+"""The tables of the record. Money is micro-units, energy mWh, time seconds since 1970 UTC: integers."""
+
+from wattpurse_tools.record.models.audit import AuditEntry
+from wattpurse_tools.record.models.cards import Card, DataRound, KeyCard, KeyCardSale
+from wattpurse_tools.record.models.metering import (
+    Contract,
+    Feeder,
+    Installation,
+    Meter,
+    MonthlyReading,
+    OtherIssuer,
+    ShortLimit,
+    Statement,
+    Tariff,
+    TariffPlan,
+)
+from wattpurse_tools.record.models.people import Customer, CustomerType, Message, Premises, Tenancy, User
+from wattpurse_tools.record.models.selling import (
+    BankDeposit,
+    Price,
+    Sale,
+    SaleLine,
+    Shift,
+    Shop,
+    Site,
+    TaxRate,
+    Till,
+)
+from wattpurse_tools.record.models.tokens import Approval, MeterReceipt, Token
+
+__all__ = [
+    "Approval",
+    "AuditEntry",
+    "BankDeposit",
+    "Card",
+    "Contract",
+    "Customer",
+    "CustomerType",
+    "DataRound",
+    "Feeder",
+    "Installation",
+    "KeyCard",
+    "KeyCardSale",
+    "Message",
+    "Meter",
+    "MeterReceipt",
+    "MonthlyReading",
+    "OtherIssuer",
+    "Premises",
+    "Price",
+    "Sale",
+    "SaleLine",
+    "Shift",
+    "Shop",
+    "ShortLimit",
+    "Site",
+    "Statement",
+    "Tariff",
+    "TariffPlan",
+    "TaxRate",
+    "Tenancy",
+    "Till",
+    "Token",
+    "User",
+]

@@ -1,0 +1,113 @@
+"""People and places: users of the office, customers, premises, tenancies, messages."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from wattpurse_tools.record.models.metering import Feeder
+from wattpurse_tools.record.models.selling import Shop
+
+
+class User(AbstractUser):
+    """A person who may log in to the pages. `operator` is the person's number in the vault, or None."""
+
+    CASHIER, CLERK, MANAGER = "cashier", "clerk", "manager"
+
+    operator = models.BigIntegerField(null=True, unique=True)
+    shop = models.ForeignKey(Shop, null=True, blank=True, on_delete=models.PROTECT)
+    role = models.CharField(max_length=16, default=CASHIER)
+    language = models.CharField(max_length=8, default="en")
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "users"
+
+
+class CustomerType(models.Model):
+    """A type of customer, such as "household". It leads to prices and tariffs."""
+
+    name = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "customer_types"
+
+
+class Customer(models.Model):
+    """A person or a firm that buys electricity. `number` is the one on receipts."""
+
+    number = models.BigIntegerField(unique=True)
+    name = models.CharField(max_length=120, db_index=True)
+    customer_type = models.ForeignKey(CustomerType, null=True, on_delete=models.PROTECT)
+    language = models.CharField(max_length=8, default="en")
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=32, blank=True, db_index=True)
+    address = models.CharField(max_length=240, blank=True)
+    note = models.TextField(blank=True)
+    created_s = models.BigIntegerField()
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "customers"
+
+
+class Premises(models.Model):
+    """A place with one supply: a flat, a pitch, a berth, a room."""
+
+    name = models.CharField(max_length=120, unique=True)
+    address = models.CharField(max_length=240, blank=True)
+    feeder = models.ForeignKey(Feeder, null=True, blank=True, on_delete=models.PROTECT)
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "premises"
+
+
+class Tenancy(models.Model):
+    """A customer at a place, from `from_s` to `until_s` (None: still there).
+
+    `tenant` is the number that the meter knows the customer by. It is unique at the meter. `page_code` opens the
+    customer's own page.
+    """
+
+    premises = models.ForeignKey(Premises, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT)
+    meter_number = models.BigIntegerField(db_index=True)
+    tenant = models.BigIntegerField(default=0)
+    from_s = models.BigIntegerField()
+    until_s = models.BigIntegerField(null=True)
+    page_code = models.CharField(max_length=32, unique=True, null=True)
+
+    class Meta:
+        """The name of the table. A place has one tenant at a time."""
+
+        db_table = "tenancies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["premises"], condition=models.Q(until_s__isnull=True), name="one_tenant_at_a_time"
+            ),
+            models.UniqueConstraint(
+                fields=["meter_number"], condition=models.Q(until_s__isnull=True), name="one_tenant_at_a_meter"
+            ),
+        ]
+
+
+class Message(models.Model):
+    """A message to a customer, by mail or SMS, with its state. `key` is unique: it is sent once."""
+
+    key = models.CharField(max_length=80, unique=True)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT)
+    channel = models.CharField(max_length=8)
+    text = models.TextField()
+    created_s = models.BigIntegerField()
+    sent_s = models.BigIntegerField(null=True)
+    state = models.CharField(max_length=16, default="waiting")
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "messages"
