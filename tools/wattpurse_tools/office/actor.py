@@ -1,0 +1,30 @@
+"""The person behind an action, and the one check of rights in front of every action."""
+
+from dataclasses import dataclass, field
+
+RIGHTS = ("sell", "order", "cards", "keys", "approve", "manage")
+
+
+class NotPermitted(ValueError):
+    """The refusal of an action that the person has no right to."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person who has signed on: `operator` is the number, `ticket` that of the vault, `shop` a number or None for all.
+
+    `address` says from where: an IP address, or "" for the command line.
+    """
+
+    operator: int
+    ticket: str
+    rights: frozenset[str] = field(default_factory=frozenset)
+    shop: int | None = None
+    address: str = ""
+
+    def require(self, right: str, shop: int | None = None) -> None:
+        """Raise NotPermitted unless the person has a right, in a shop if one is named."""
+        if right not in self.rights:
+            raise NotPermitted(f"operator {self.operator} has no right to {right}; a manager can give it")
+        if shop is not None and self.shop not in (None, shop):
+            raise NotPermitted(f"operator {self.operator} belongs to shop {self.shop}, not to shop {shop}")
