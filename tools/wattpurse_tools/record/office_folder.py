@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import django
 from django.conf import settings
@@ -59,7 +59,7 @@ def folder_of(name: str | Path | None = None) -> OfficeFolder:
 
 
 def open_record(folder: OfficeFolder) -> None:
-    """Make the folder's database the one that the models use. Raise ValueError if it is none or of another version."""
+    """Connect the models to the folder's database."""
     configure(folder)
     _point_to(folder.database_url)
 
@@ -70,7 +70,7 @@ def migrate() -> None:
 
 
 def configure(folder: OfficeFolder, **options: object) -> None:
-    """Configure Django, once in a process. `options` are settings of the program that serves the pages."""
+    """Set Django up, once in a process. `options` are settings of the program that serves the pages."""
     if settings.configured:
         return
     settings.configure(
@@ -111,13 +111,13 @@ def _database(url: str) -> dict[str, Any]:
         }
     if parts.scheme not in ("postgres", "postgresql"):
         raise ValueError(f"DATABASE_URL: write postgres://USER:PASSWORD@HOST:PORT/NAME, not {parts.scheme}://")
-    query = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
+    socket_folder = parse_qs(parts.query).get("host", [""])[0]
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(query.get("host", parts.hostname or "")),
+        "HOST": socket_folder or unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
     }
