@@ -64,6 +64,7 @@ ORDERS = (
         folder="tools/wattpurse_tools",
         floors=(
             ("tariffs", "meter_link", "emulation", "deploy", "picture", "hardware"),
+            ("vault",),
             ("station", "loads", "bills", "acceptance", "fob"),
             ("bench",),
             ("commands",),

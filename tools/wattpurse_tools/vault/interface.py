@@ -8,7 +8,8 @@ ticket tells nothing that makes credit. `persons` is 1 for a house of one person
 the number of a request that one operator proposed and another one approved. It fits that document alone, and once.
 `ApprovalNeeded` has the action and the document that the caller may propose.
 
-A key version is a number of `versions`. A meter number is 1 to 4,294,967,295. Money is in micro-units and energy in mWh.
+A key version is a number of `versions`. A meter number is 1 to 4,294,967,295. Money is in micro-units, and
+energy in mWh.
 """
 
 from collections.abc import Sequence
@@ -354,7 +355,7 @@ class Keys(Protocol):
     def seal_operator_pass(
         self, ticket: str, uid: bytes, operator: int, expires_s: int, approval: str | None = None
     ) -> bytes:
-        """Return the pass of an operator for the card `uid`. Right: CARDS, and MANAGE for another operator's card.
+        """Return the pass of an operator for the card `uid`. Right: CARDS.
 
         Two persons for another operator's card. `uid` is the card that set_operator named.
         """
@@ -369,7 +370,10 @@ class Keys(Protocol):
     def meter_keys(
         self, ticket: str, meter_number: int, key_version: int, site_version: int, approval: str | None = None
     ) -> tuple[bytes, bytes]:
-        """Return meter key and site key to commission a meter. Right: KEYS. Two persons once tokens were sealed for it."""
+        """Return meter key and site key to commission a meter. Right: KEYS.
+
+        Two persons once tokens were sealed for the meter.
+        """
         ...
 
     def event_keys(self, ticket: str, meter_number: int) -> list[bytes]:
