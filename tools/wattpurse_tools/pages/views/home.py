@@ -107,9 +107,7 @@ def _change_password(request: OfficeRequest, form: PasswordForm) -> bool:
 
 def _change_pin(request: OfficeRequest, form: PinForm) -> bool:
     try:
-        request.office.keys.set_pin(
-            request.actor.ticket, form.cleaned_data["old_pin"], form.cleaned_data["new_pin"]
-        )
+        request.office.keys.set_pin(request.actor.ticket, form.cleaned_data["old_pin"], form.cleaned_data["new_pin"])
     except Refused as error:
         form.add_error("new_pin", str(error))
         return False
