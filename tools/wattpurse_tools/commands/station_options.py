@@ -75,6 +75,8 @@ def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
     Propose what needs a second person, if a reason is given.
     """
     folder = folder_of(arguments.office)
+    if folder.is_sqlite and not folder.database.exists():
+        raise ValueError(f"{folder.path}: there is no office here; set one up with: wattpurse office init")
     keys = connect(folder)
     open_record(folder)
     named = getattr(arguments, "cards", None)

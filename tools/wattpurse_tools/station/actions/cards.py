@@ -9,7 +9,7 @@ from datetime import time as time_of_day
 from wattpurse.core.currency import Currency
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.station import card_capacity, card_report, key_card_report
-from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
+from wattpurse_tools.station.actions.tokens import IssuedToken, as_document, issued_token
 from wattpurse_tools.station.cards import KEY_CARD
 from wattpurse_tools.station.currencies import currency_for_new_meter, currency_of_meter, site_currency
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
@@ -106,7 +106,7 @@ def read(shop: Shop, name: str) -> CardContent:
     card = shop.cards.read(name)
     document = card_report.document_of(card, shop.station)
     if card.meter_number:
-        document["missing"] = [token_document(one) for one in _tokens(shop, shop.vending.missing(card))]
+        document["missing"] = [as_document(one) for one in _tokens(shop, shop.vending.missing(card))]
     if card.role == KEY_CARD:
         document["key_card"] = key_card_report.document_of(shop.key_cards.look(card))
     return CardContent(document, currency_of_meter(shop.station, card.meter_number))
