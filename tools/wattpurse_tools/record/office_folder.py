@@ -18,7 +18,9 @@ from django.db import connections
 SCHEMA_VERSION = 1
 DEFAULT_FOLDER = "office-data"
 
-_SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
+)
 _APPS = (
     "django.contrib.admin",
     "django.contrib.auth",
