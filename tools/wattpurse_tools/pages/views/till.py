@@ -76,7 +76,7 @@ def card(request: OfficeRequest, place: Place) -> HttpResponse:
         return _show_card(request, place)
     typed = request.POST.get("meter", "").strip()
     try:
-        state = _state_of_meter(parse_whole(typed)) if typed else _state_of_card(request, place)
+        state = _state_of_meter(parse_whole(typed), place) if typed else _state_of_card(request, place)
     except (ValueError, OSError) as error:
         return _show_card(request, place, typed, str(error))
     request.session[SALE] = state
@@ -128,9 +128,9 @@ def owed(request: OfficeRequest, place: Place) -> HttpResponse:
     return redirect("till-customer")
 
 
-def _state_of_meter(number: int) -> dict:
+def _state_of_meter(number: int, place: Place) -> dict:
     """Return the state of a sale without a card."""
-    if facts_of(number, None).is_unknown:
+    if not facts_of(number, place).is_known:
         raise ValueError(_("This office has no meter %(number)s.") % {"number": number})
     return {"meter": number, "card": "", "card_name": "", "carrier": DIGITS, "trouble": ""}
 

@@ -34,15 +34,16 @@ from wattpurse_tools.pages.access import OfficeRequest
 from wattpurse_tools.pages.amount_texts import money_text, parse_micro, parse_money, parse_whole
 from wattpurse_tools.pages.customer_facts import Facts, facts_of
 from wattpurse_tools.pages.desk_readers import reader_at
-from wattpurse_tools.pages.receipts.document import line_words, payment_text
+from wattpurse_tools.pages.receipts.document import line_words, payment_text, thing_text
 from wattpurse_tools.pages.tills import Place, in_shift
 from wattpurse_tools.pages.views.till import SALE
-from wattpurse_tools.record.models import Sale
 
 NEW = "till_new"
 
 _GROSS = "gross"
 _QUANTITY = "quantity"
+_UID_DIGITS = 20
+_METER_DIGITS = 10
 _FIELDS = ("what", "by", "amount", "payment", "carrier", "daily", "days")
 
 
@@ -59,7 +60,6 @@ class Order:
     days: str = ""
 
 
-
 @in_shift
 def amount(request: OfficeRequest, place: Place) -> HttpResponse:
     """Ask for the amount, change what it is of, or show the price."""
@@ -67,7 +67,7 @@ def amount(request: OfficeRequest, place: Place) -> HttpResponse:
     if state is None:
         return redirect("till-card")
     facts = facts_of(state["meter"], place)
-    wishes = sales.wishes_of(facts.contract) if state["meter"] else (MONEY,)
+    wishes = wishes_at(facts)
     if not wishes:
         return _show_amount(request, Order(MONEY), facts, (), [_("Nothing can be sold to this meter.")])
     if request.method != "POST":
@@ -88,25 +88,36 @@ def amount(request: OfficeRequest, place: Place) -> HttpResponse:
 @in_shift
 @require_POST
 def sell(request: OfficeRequest, place: Place) -> HttpResponse:
-    """Sell what was confirmed, once for each key, and show the receipt."""
-    state = request.session.get(SALE)
-    client_key = request.POST.get("client_key", "")
-    repeated = _sold_before(client_key, place)
-    if repeated is not None:
-        return redirect("till-receipt", repeated.pk)
-    if state is None or not client_key or not _is_of(state, request.POST):
+    """Sell what was confirmed, once for each key, and show the receipt. The form has all of the sale."""
+    state = _state_of_form(request.POST)
+    if state is None:
         return redirect("till-card")
     facts = facts_of(state["meter"], place)
-    wishes = sales.wishes_of(facts.contract) if state["meter"] else (MONEY,)
+    wishes = wishes_at(facts)
     order = _order(request.POST, wishes, state)
     try:
-        wanted = _request(client_key, place, state, order)
-        done = sales.sell(request.office, request.actor, wanted, _reader(request, place, order))
+        wanted = _request(request.POST.get("client_key", ""), place, state, order)
+        done = sales.sell(request.office, request.actor, wanted, _reader_if_any(request, place, order))
     except (ValueError, OSError) as error:
         return _show_amount(request, order, facts, wishes, [str(error)])
-    request.session[NEW] = done.sale.pk
+    if not done.is_repeat:
+        request.session[NEW] = done.sale.pk
     request.session.pop(SALE, None)
     return redirect("till-receipt", done.sale.pk)
+
+
+def wishes_at(facts: Facts) -> tuple[str, ...]:
+    """Return what may be sold to a meter. A key card holds money."""
+    return sales.wishes_of(facts.contract, facts.unit) if facts.meter_number else (MONEY,)
+
+
+def _state_of_form(fields: QueryDict) -> dict | None:
+    """Return the card and the meter that a form of the price names, or None if it names none."""
+    meter, card = fields.get("meter", ""), fields.get("card", "")[:_UID_DIGITS]
+    if not meter.isdecimal() or len(meter) > _METER_DIGITS:
+        return None
+    carrier = (CARD if int(meter) else KEY_CARD) if card else DIGITS
+    return {"meter": int(meter), "card": card, "card_name": card, "carrier": carrier}
 
 
 def _begun(state: dict, wishes: tuple[str, ...], query: QueryDict) -> Order:
@@ -165,7 +176,7 @@ def _wish(order: Order, place: Place) -> Wish:
     if order.what == DISPENSE:
         days = parse_whole(order.days)
         return Wish(DISPENSE, quantity=parse_micro(order.amount), daily_mwh=parse_micro(order.daily), days=days)
-    if order.what in (DAYS, PERMIT) and not (order.by == _GROSS):
+    if order.what in (DAYS, PERMIT) and order.by == _QUANTITY:
         return Wish(order.what, quantity=parse_whole(order.amount))
     if order.what == ENERGY and order.by == _QUANTITY:
         return Wish(ENERGY, quantity=parse_micro(order.amount))
@@ -179,15 +190,12 @@ def _reader(request: OfficeRequest, place: Place, order: Order) -> Reader | None
     return reader_at(request, place) if order.carrier in (CARD, KEY_CARD) else None
 
 
-def _is_of(state: dict, fields: QueryDict) -> bool:
-    """Return True if a form of the price is that of the card and meter that were read last."""
-    return fields.get("card") == state["card"] and fields.get("meter") == str(state["meter"])
-
-
-def _sold_before(client_key: str, place: Place) -> Sale | None:
-    if not client_key:
+def _reader_if_any(request: OfficeRequest, place: Place, order: Order) -> Reader | None:
+    """Return the reader, or None if it is away: a sale that was made before is told again without it."""
+    try:
+        return _reader(request, place, order)
+    except OSError:
         return None
-    return Sale.objects.filter(client_key=client_key, shop=place.till.shop).first()
 
 
 def _show_amount(
@@ -198,14 +206,14 @@ def _show_amount(
     errors: list[str] | None = None,
 ) -> HttpResponse:
     values = {
-        "title": _titles().get(order.what, order.what),
+        "title": thing_text(order.what),
         "label": _label(order),
         "order": order,
         "customer": facts,
-        "card_name": request.session[SALE]["card_name"],
+        "card_name": request.session.get(SALE, {}).get("card_name", ""),
         "payment_words": payment_text(order.payment),
         "carrier_words": _("twenty digits") if order.carrier == DIGITS else _("network or data card"),
-        "by_words": _by_words(order),
+        "by_words": _by_words(order) if order.what in (ENERGY, DAYS, PERMIT) else "",
         "has_others": len(wishes) > 1,
         "errors": errors or [],
     }
@@ -217,7 +225,7 @@ def _show_quote(request: OfficeRequest, place: Place, found: Quote, order: Order
         return money_text(microunits, found.currency, place.decimals)
 
     def shown(line: Line) -> dict[str, str]:
-        words = line_words(line.what, line.text, line.quantity, line.unit, found.currency)
+        words = line_words(line, found.currency)
         return {"text": words, "tax": money(line.tax_microunits), "gross": money(line.gross_microunits)}
 
     values = {
@@ -233,16 +241,6 @@ def _show_quote(request: OfficeRequest, place: Place, found: Quote, order: Order
     return render(request, "pages/till/quote.html", values)
 
 
-def _titles() -> dict[str, str]:
-    return {
-        MONEY: _("Credit"),
-        ENERGY: _("Electricity"),
-        DAYS: _("Days"),
-        PERMIT: _("Permit"),
-        DISPENSE: _("Electricity for some days"),
-    }
-
-
 def _label(order: Order) -> str:
     if order.what == DISPENSE:
         return _("kWh in all")
@@ -252,6 +250,6 @@ def _label(order: Order) -> str:
 
 
 def _by_words(order: Order) -> str:
-    if order.by == _GROSS and order.what not in (MONEY, DISPENSE):
+    if order.by == _GROSS:
         return pgettext("key", "By kWh") if order.what == ENERGY else pgettext("key", "By days")
     return pgettext("key", "By money")
