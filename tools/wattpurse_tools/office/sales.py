@@ -207,7 +207,7 @@ def request_hash(request: object) -> str:
 
 
 def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen: CardSeen | None) -> Sold:
-    """Make the sale in the open transaction: receipt, tokens, ledger entry, audit entry. Locks go from meter to shop."""
+    """Make the sale in the open transaction: receipt, tokens, entries. Locks go from meter to shift to shop."""
     meter = locked_meter(request.meter_number)
     shift = shifts.selling_shift(actor, request.shift, is_locked=True)
     made = _made_before(full_key(shift, request.client_key), digest)

@@ -55,9 +55,10 @@ def refuse_useless(meter: Meter, wish: Wish) -> None:
             f"the contract of meter {meter.number} is not known; read a card that was at the meter, or set the contract"
         )
     helps = " or ".join(_WORDS[what] for what in possible)
+    wished = _WORDS.get(wish.what, wish.what)
     raise ValueError(
-        f"meter {meter.number} has the contract {meter.contract or meter.unit}, where {_WORDS.get(wish.what, wish.what)}"
-        f" would do nothing; sell {helps}"
+        f"meter {meter.number} has the contract {meter.contract or meter.unit}, where {wished} would do nothing;"
+        f" sell {helps}"
     )
 
 
