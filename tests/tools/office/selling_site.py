@@ -3,13 +3,12 @@
 import itertools
 from datetime import date
 
-from wattpurse_tools.office.reader import CardSeen
+from wattpurse_tools.office.reader import CardSeen, Content
 from wattpurse_tools.office.sale_types import CARD, ENERGY, MONEY, SaleRequest, Wish
 from wattpurse_tools.office.shifts import open_shift
 from wattpurse_tools.record.models import (
     Customer,
     CustomerType,
-    KeyCard,
     Meter,
     Premises,
     Price,
@@ -48,19 +47,11 @@ class PaperCard:
         self.breaks = 0
         self.lost_write = False
         self.trouble = ""
-        self.loads = 0
 
     def read(self):
         Token.objects.filter(meter_id=self.meter_number, sequence__in=self.redeemed).update(state=orders.REDEEMED)
-        return CardSeen(
-            self.uid,
-            "customer",
-            self.meter_number,
-            self.room,
-            frozenset(self.tokens),
-            frozenset(self.redeemed),
-            self.trouble,
-        )
+        content = Content(self.room, frozenset(self.tokens), frozenset(self.redeemed))
+        return CardSeen(self.uid, self.name, "ultralight", "customer", self.meter_number, content, self.trouble)
 
     def write(self):
         rows = Token.objects.filter(card=self.uid, state__in=orders.OUTSTANDING)
@@ -71,12 +62,6 @@ class PaperCard:
             raise OSError("the card was lifted")
         self.tokens = set(rows.values_list("sequence", flat=True))
         rows.update(state=orders.ON_CARD)
-
-    def load_key_card(self):
-        if self.breaks:
-            self.breaks -= 1
-            raise OSError("the card was lifted")
-        self.loads = KeyCard.objects.get(pk=self.uid).loaded
 
     def tap(self):
         """Redeem all tokens on it at the meter."""

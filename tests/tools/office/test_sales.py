@@ -1,6 +1,7 @@
 """Sales: the quote, the sale with its receipt, ledger entry and token, retries, refusals, and what a card is owed."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -26,7 +27,7 @@ from wattpurse_tools.office import audit, sales
 from wattpurse_tools.office.actor import NotPermitted
 from wattpurse_tools.office.sale_types import DAYS, DISPENSE, MONEY, PERMIT, SOLD, WRITTEN, Wish
 from wattpurse_tools.office.wishes import DAY_S
-from wattpurse_tools.record.models import Card, Customer, Meter, Price, Sale, Shift, Site, Tenancy, Token
+from wattpurse_tools.record.models import Card, Customer, Meter, Price, Sale, Shift, ShortLimit, Site, Tenancy, Token
 
 
 @pytest.fixture
@@ -278,7 +279,11 @@ def test_a_fee_and_a_debt_are_lines_of_the_receipt(site, cashier):
 
 
 def test_twenty_digits_are_told_again_at_a_reprint(site, cashier):
-    made = sales.sell(site, cashier, request(new_shift(site, cashier), carrier="digits"))
+    shift = new_shift(site, cashier)
+    with pytest.raises(ValueError, match="short_token_limit_microunits"):
+        sales.sell(site, cashier, request(shift, carrier="digits"))
+    ShortLimit.objects.create(meter_id=1, name="short_token_limit_microunits", value=50 * EUR)
+    made = sales.sell(site, cashier, request(shift, carrier="digits"))
     assert len(made.digits[0].replace(" ", "")) == 20
     assert made.sale.state == WRITTEN
     assert sales.sold(made.sale, site, cashier).digits == made.digits
@@ -288,7 +293,7 @@ def test_a_planned_tariff_is_in_front_of_the_next_top_up(site, manager, cashier)
     from wattpurse_tools.record.models import Tariff, TariffPlan
     from wattpurse_tools.tariffs.tariff_file import load_table
 
-    table = load_table(sorted(EXAMPLES.glob("*.toml"))[0])
+    table = load_table(Path("tools/examples/tariff-south-africa-blocks.toml").resolve())
     plan = TariffPlan.objects.create(
         meter_id=1,
         tariff=Tariff.objects.create(name="t", version=1, table=table, created_s=0),
@@ -348,7 +353,7 @@ def test_a_sale_takes_a_bounded_number_of_queries(site, cashier):
     card.read()
     with CaptureQueriesContext(connection) as queries:
         sales.sell(site, cashier, request(shift, card=card), card)
-    assert len(queries) <= 40, "\n".join(query["sql"][:120] for query in queries)
+    assert len(queries) <= 52, "\n".join(query["sql"][:120] for query in queries)
 
 
 def first_day():

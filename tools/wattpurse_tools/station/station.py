@@ -241,9 +241,7 @@ class Station(TokenRecord):
                 deal.approval,
             )
             owners = [one.tenant for one in wanted]
-            made = [
-                self._add_token(meter_number, uid, *one, deal) for one in zip(sealed, orders, owners, strict=True)
-            ]
+            made = [self._add_token(meter_number, uid, *one, deal) for one in zip(sealed, orders, owners, strict=True)]
             for order in orders:
                 self.short_tokens.learn(meter_number, order)
             self.numbers.learn(meter_number, sealed[-1].sequence)
@@ -252,9 +250,7 @@ class Station(TokenRecord):
                 self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}")
             return token_rows(Token.objects.filter(id__in=made).order_by("sequence"))
 
-    def _add_token(
-        self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal
-    ) -> int:
+    def _add_token(self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal) -> int:
         """Insert a new token. Return its id."""
         made = Token.objects.create(
             meter_id=meter_number,
@@ -479,7 +475,7 @@ def rights_of(order: Order) -> tuple[str, ...]:
         return ("sell",)
     if order.kind in KEY_KINDS or order.kind == token.REVOKE:
         return ("keys",)
-    return ("sell", "order") if order.kind == token.DEBT else ("order",)
+    return ("sell", "order") if order.kind in (token.DEBT, token.PERMIT) else ("order",)
 
 
 def _purpose(orders: Sequence[Order], settled: Sequence[Row]) -> str:

@@ -138,14 +138,14 @@ def _state_of_meter(number: int, place: Place) -> dict:
 
 def _state_of_card(request: OfficeRequest, place: Place) -> dict:
     """Read the card on the reader and return the state of a sale to it."""
-    name, seen = read_card(request, place)
+    seen = read_card(request, place)
     if seen.role not in (_CUSTOMER_CARD, _KEY_CARD):
-        raise ValueError(_("Card %(name)s is no customer's card (%(role)s).") % {"name": name, "role": seen.role})
+        raise ValueError(_("Card %(name)s is no customer's card (%(role)s).") % {"name": seen.name, "role": seen.role})
     carrier = KEY_CARD if seen.role == _KEY_CARD else CARD
     return {
         "meter": seen.meter_number,
         "card": seen.uid,
-        "card_name": name,
+        "card_name": seen.name,
         "carrier": carrier,
         "trouble": seen.trouble,
     }

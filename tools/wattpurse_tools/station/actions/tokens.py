@@ -107,9 +107,7 @@ def put_on_card(
     return _put(shop, read, order, meter_number, deal)
 
 
-def give_out(
-    shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None
-) -> IssuedToken:
+def give_out(shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None) -> IssuedToken:
     """Make a token of any kind that is on no card: type its digits at the meter, or take it along on a data card."""
     order = _order(shop.station, meter_number, kind, words, ANY_CARD)
     row = shop.vending.give_out(order, meter_number, deal)
@@ -176,9 +174,7 @@ def forfeit(station: Station, meter_number: int, sequences: list[int]) -> list[I
     return [issued_token(row, currency) for row in station.forfeit(meter_number, sequences)]
 
 
-def _put(
-    shop: Shop, read: CardRead, order: Order, meter_number: int | None, deal: Deal | None
-) -> IssuedToken:
+def _put(shop: Shop, read: CardRead, order: Order, meter_number: int | None, deal: Deal | None) -> IssuedToken:
     row = shop.vending.put(read, order, meter_number, deal)
     return issued_token(row, currency_of_meter(shop.station, read.meter_number))
 
