@@ -649,7 +649,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("month", models.IntegerField()),
                 ("total_wh", models.BigIntegerField()),
-                ("rate_wh", models.JSONField(default=list)),
+                ("rate_wh", models.JSONField(default=dict)),
                 ("charge_microunits", models.BigIntegerField(null=True)),
                 ("is_closed", models.BooleanField(default=False)),
                 (
@@ -661,6 +661,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "monthly_readings",
+                "indexes": [models.Index(fields=["month"], name="readings_of_month")],
                 "constraints": [models.UniqueConstraint(fields=("meter", "month"), name="one_reading_a_month")],
             },
         ),
@@ -779,6 +780,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="token",
             index=models.Index(fields=["meter", "state"], name="tokens_by_state"),
+        ),
+        migrations.AddIndex(
+            model_name="token",
+            index=models.Index(fields=["state", "unit"], name="tokens_of_state"),
         ),
         migrations.AddConstraint(
             model_name="token",
