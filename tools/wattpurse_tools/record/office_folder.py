@@ -70,8 +70,13 @@ def migrate() -> None:
 
 
 def configure(folder: OfficeFolder, **options: object) -> None:
-    """Configure Django, once in a process. `options` are settings of the program that serves the pages."""
+    """Configure Django for this process. `options` are settings of the program that serves the pages.
+
+    A process that has opened the record before gets the options too, if it has not used them yet.
+    """
     if settings.configured:
+        for name, value in options.items():
+            setattr(settings, name, value)
         return
     settings.configure(
         **{
