@@ -131,6 +131,7 @@ class Statement(models.Model):
 
         db_table = "statements"
         constraints = [models.UniqueConstraint(fields=["meter", "time_s", "total_mwh"], name="one_statement")]
+        indexes = [models.Index(fields=["time_s"], name="statements_by_time")]
 
 
 class MonthlyReading(models.Model):
