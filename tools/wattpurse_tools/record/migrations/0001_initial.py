@@ -450,7 +450,7 @@ class Migration(migrations.Migration):
                 ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
                 ("operator", models.BigIntegerField(null=True, unique=True)),
                 ("role", models.CharField(default="cashier", max_length=16)),
-                ("language", models.CharField(default="en", max_length=8)),
+                ("language", models.CharField(blank=True, default="", max_length=8)),
                 (
                     "groups",
                     models.ManyToManyField(

@@ -135,7 +135,7 @@ class Statement(models.Model):
 
 
 class MonthlyReading(models.Model):
-    """The use of one month at a meter, from its statements. Later statements complete it. `month` counts from year 0.
+    """The use of one month at a meter, from its statements. Later ones complete it. `month` counts from year 0.
 
     `rate_wh` has the Wh of each rate by its name, if a statement had room for them.
     """
