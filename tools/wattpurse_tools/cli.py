@@ -38,6 +38,7 @@ COMMANDS = (
     "station",
     "tariff",
     "token",
+    "vault",
     "walk",
 )
 

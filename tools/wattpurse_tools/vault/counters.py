@@ -19,23 +19,6 @@ NAME = "counters.db"
 BUSY_S = 5
 
 _SCHEMA_VERSION = 1
-_TABLES = (
-    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE versions (key_version INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL)",
-    "CREATE TABLE counts (meter INTEGER PRIMARY KEY, count INTEGER NOT NULL)",
-    "CREATE TABLE told (meter INTEGER PRIMARY KEY)",
-    "CREATE TABLE approved_receipts (meter INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (meter, sequence))",
-    "CREATE TABLE settled (meter INTEGER NOT NULL, sequence INTEGER NOT NULL, words TEXT NOT NULL,"
-    " PRIMARY KEY (meter, sequence))",
-    "CREATE TABLE amounts (operator INTEGER NOT NULL, day INTEGER NOT NULL, microunits INTEGER NOT NULL,"
-    " mwh INTEGER NOT NULL, days INTEGER NOT NULL, PRIMARY KEY (operator, day))",
-    "CREATE TABLE key_cards (uid TEXT PRIMARY KEY, loaded INTEGER NOT NULL, spent INTEGER NOT NULL,"
-    " price INTEGER NOT NULL, allowance_mwh INTEGER NOT NULL, period INTEGER NOT NULL)",
-    "CREATE TABLE tries (operator INTEGER PRIMARY KEY, failures INTEGER NOT NULL, until_s INTEGER NOT NULL)",
-    "CREATE TABLE requests (number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, document TEXT NOT NULL,"
-    " words TEXT NOT NULL, reason TEXT NOT NULL, proposer INTEGER NOT NULL, proposed_s INTEGER NOT NULL,"
-    " state TEXT NOT NULL, decider INTEGER, decided_s INTEGER, decision TEXT NOT NULL DEFAULT '')",
-)
 
 
 class Transaction:
@@ -223,8 +206,7 @@ def create(folder: Folder, fingerprint: str, generation: int) -> None:
     database = _connect(folder.path / NAME, is_new=True)
     try:
         with Transaction(database):
-            for statement in _TABLES:
-                database.execute(statement)
+            _create_tables(database)
             for name, value in (("fingerprint", fingerprint), ("generation", str(generation))):
                 database.execute("INSERT INTO facts VALUES (?, ?)", (name, value))
             # A PRAGMA takes no placeholder. The number is _SCHEMA_VERSION.
@@ -250,3 +232,35 @@ def _connect(path: Path, is_new: bool = False) -> sqlite3.Connection:
         database.close()
         raise ValueError(f"{path}: the counters are of version {version}, which this program does not know")
     return database
+
+
+def _create_tables(database: sqlite3.Connection) -> None:
+    database.execute("CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+    database.execute("CREATE TABLE versions (key_version INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL)")
+    database.execute("CREATE TABLE counts (meter INTEGER PRIMARY KEY, count INTEGER NOT NULL)")
+    database.execute("CREATE TABLE told (meter INTEGER PRIMARY KEY)")
+    database.execute(
+        "CREATE TABLE approved_receipts (meter INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY"
+        " (meter, sequence))"
+    )
+    database.execute(
+        "CREATE TABLE settled (meter INTEGER NOT NULL, sequence INTEGER NOT NULL, words TEXT NOT NULL,"
+        " PRIMARY KEY (meter, sequence))"
+    )
+    database.execute(
+        "CREATE TABLE amounts (operator INTEGER NOT NULL, day INTEGER NOT NULL, microunits INTEGER NOT NULL,"
+        " mwh INTEGER NOT NULL, days INTEGER NOT NULL, PRIMARY KEY (operator, day))"
+    )
+    database.execute(
+        "CREATE TABLE key_cards (uid TEXT PRIMARY KEY, loaded INTEGER NOT NULL, spent INTEGER NOT NULL, price"
+        " INTEGER NOT NULL, allowance_mwh INTEGER NOT NULL, period INTEGER NOT NULL)"
+    )
+    database.execute(
+        "CREATE TABLE tries (operator INTEGER PRIMARY KEY, failures INTEGER NOT NULL, until_s INTEGER NOT NULL)"
+    )
+    database.execute(
+        "CREATE TABLE requests (number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, document TEXT"
+        " NOT NULL, words TEXT NOT NULL, reason TEXT NOT NULL, proposer INTEGER NOT NULL, proposed_s INTEGER"
+        " NOT NULL, state TEXT NOT NULL, decider INTEGER, decided_s INTEGER, decision TEXT NOT NULL DEFAULT"
+        " '')"
+    )
