@@ -4,14 +4,18 @@ import hashlib
 import json
 import time
 
+from django.db import connection
+
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.record.models import AuditEntry
 
 _FIRST = "0" * 64
+_CHAIN = 0x41554454  # the number of the lock, any that nothing else has
 
 
 def note(actor: Actor, action: str, subject: str, **detail: object) -> AuditEntry:
     """Append an entry to the audit trail and return it."""
+    _wait_for_others()
     last = AuditEntry.objects.order_by("-id").first()
     entry = AuditEntry(
         time_s=int(time.time()),
@@ -25,6 +29,13 @@ def note(actor: Actor, action: str, subject: str, **detail: object) -> AuditEntr
     entry.hash = hash_of(entry)
     entry.save(force_insert=True)
     return entry
+
+
+def _wait_for_others() -> None:
+    """Let no other transaction append until this one ends. SQLite has one writer at a time anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN])
 
 
 def hash_of(entry: AuditEntry) -> str:

@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
+from wattpurse_tools.record import private_files
+
 SCHEMA_VERSION = 1
 DEFAULT_FOLDER = "office-data"
 
@@ -45,12 +47,18 @@ class OfficeFolder:
         self.socket = self.path / "vault.sock"
         self.cards = self.path / "cards"
         self.secret = self.path / "secret"
+        self.database = self.path / "office.db"
         self.backups = self.path / "backups"
 
     @property
     def database_url(self) -> str:
         """The address of the database."""
-        return os.environ.get("DATABASE_URL") or f"sqlite:///{self.path.resolve() / 'office.db'}"
+        return os.environ.get("DATABASE_URL") or f"sqlite:///{self.database.absolute()}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True if the database is the file in the folder."""
+        return not os.environ.get("DATABASE_URL")
 
 
 def folder_of(name: str | Path | None = None) -> OfficeFolder:
@@ -61,6 +69,8 @@ def folder_of(name: str | Path | None = None) -> OfficeFolder:
 def open_record(folder: OfficeFolder) -> None:
     """Make the folder's database the one that the models use. Raise ValueError if it is none or of another version."""
     configure(folder)
+    if folder.is_sqlite and folder.database.exists():
+        private_files.check(folder.database)
     _point_to(folder.database_url)
 
 
@@ -70,8 +80,13 @@ def migrate() -> None:
 
 
 def configure(folder: OfficeFolder, **options: object) -> None:
-    """Configure Django, once in a process. `options` are settings of the program that serves the pages."""
+    """Configure Django for this process. `options` are settings of the program that serves the pages.
+
+    A process that has opened the record before gets the options too, if it has not used them yet.
+    """
     if settings.configured:
+        for name, value in options.items():
+            setattr(settings, name, value)
         return
     settings.configure(
         **{
@@ -126,6 +141,6 @@ def _database(url: str) -> dict[str, Any]:
 def _secret(folder: OfficeFolder) -> str:
     """Return the secret of the pages. A folder that is not made yet has none that lasts."""
     try:
-        return folder.secret.read_text(encoding="ascii").strip()
+        return private_files.read(folder.secret).decode("ascii").strip()
     except FileNotFoundError:
         return secrets.token_hex(32)

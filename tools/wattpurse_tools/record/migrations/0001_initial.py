@@ -89,6 +89,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="LoginTry",
+            fields=[
+                ("key", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("failures", models.IntegerField(default=0)),
+                ("until_s", models.BigIntegerField(default=0)),
+                ("last_s", models.BigIntegerField(db_index=True, default=0)),
+            ],
+            options={
+                "db_table": "login_tries",
+            },
+        ),
+        migrations.CreateModel(
             name="Meter",
             fields=[
                 ("number", models.BigIntegerField(primary_key=True, serialize=False)),
@@ -371,6 +383,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ApiToken",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_part", models.CharField(max_length=16, unique=True)),
+                ("secret_hash", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=64)),
+                ("operator", models.BigIntegerField()),
+                ("rights", models.JSONField(default=list)),
+                ("sealed_pin", models.BinaryField()),
+                ("created_by", models.BigIntegerField()),
+                ("created_s", models.BigIntegerField()),
+                ("expires_s", models.BigIntegerField(null=True)),
+                ("revoked_s", models.BigIntegerField(null=True)),
+                ("used_s", models.BigIntegerField(null=True)),
+                ("shop", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="record.shop")),
+            ],
+            options={
+                "db_table": "api_tokens",
+            },
+        ),
+        migrations.CreateModel(
             name="User",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -611,6 +644,22 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "tariff_plans",
+            },
+        ),
+        migrations.CreateModel(
+            name="ApiAnswer",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=80)),
+                ("request_hash", models.CharField(max_length=64)),
+                ("status", models.IntegerField(default=0)),
+                ("body", models.JSONField(default=dict)),
+                ("time_s", models.BigIntegerField(db_index=True)),
+                ("token", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="record.apitoken")),
+            ],
+            options={
+                "db_table": "api_answers",
+                "constraints": [models.UniqueConstraint(fields=("token", "key"), name="one_answer")],
             },
         ),
         migrations.CreateModel(

@@ -1,5 +1,6 @@
 """The tables of the record. Money is micro-units, energy mWh, time seconds since 1970 UTC: integers."""
 
+from wattpurse_tools.record.models.access import ApiAnswer, ApiToken, LoginTry
 from wattpurse_tools.record.models.audit import AuditEntry
 from wattpurse_tools.record.models.cards import Card, DataRound, KeyCard, KeyCardSale
 from wattpurse_tools.record.models.metering import (
@@ -29,6 +30,8 @@ from wattpurse_tools.record.models.selling import (
 from wattpurse_tools.record.models.tokens import Approval, MeterReceipt, Token
 
 __all__ = [
+    "ApiAnswer",
+    "ApiToken",
     "Approval",
     "AuditEntry",
     "BankDeposit",
@@ -42,6 +45,7 @@ __all__ = [
     "KeyCard",
     "KeyCardSale",
     "Message",
+    "LoginTry",
     "Meter",
     "MeterReceipt",
     "MonthlyReading",

@@ -1,0 +1,145 @@
+"""Set up a new office: folder, secret, vault, database, the first shop and the first people.
+
+It is made in a folder beside its place and gets its name when it is whole. In a PostgreSQL database the row of the site
+comes last, so an office that was not finished is begun again.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connections, transaction
+
+from wattpurse_tools.office import audit
+from wattpurse_tools.office.actor import RIGHTS, Actor
+from wattpurse_tools.record import private_files
+from wattpurse_tools.record.office_folder import SCHEMA_VERSION, OfficeFolder, migrate, open_record
+from wattpurse_tools.vault import setup as vault_setup
+from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.interface import Operator
+from wattpurse_tools.vault.setup import People
+
+FIRST_SHOP = 1
+
+_SECRET_SIZE = 32
+_PIN_DIGITS = 8
+_WORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_GROUPS, _GROUP = 4, 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a new office begins with.
+
+    `managers` are the user names of the first managers: two, if `persons` is 2. With `is_shell_trusted` the commands of
+    the Unix user who sets the office up act as the first manager without a PIN.
+    """
+
+    name: str = "Office"
+    currency: str = "EUR"
+    decimals: int = 2
+    language: str = "en"
+    time_zone: str = "UTC"
+    managers: Sequence[str] = ("manager",)
+    persons: int = 1
+    is_shell_trusted: bool = True
+
+
+@dataclass(frozen=True)
+class NewPerson:
+    """A person who may log in, with the secrets that are shown once."""
+
+    username: str
+    operator: int
+    password: str
+    pin: str
+
+
+MakeVault = Callable[[Path, str, People], None]
+
+
+def set_up(
+    folder: OfficeFolder, passphrase: str, plan: Plan, make_vault: MakeVault = vault_setup.create
+) -> list[NewPerson]:
+    """Set up an office and return its first people. Raise ValueError if there is one."""
+    place = Path(os.path.realpath(folder.path))
+    if place.exists() and any(place.iterdir()):
+        raise ValueError(f"{folder.path}: is not empty; name another folder with --office, or serve this office")
+    if plan.persons > len(plan.managers):
+        raise ValueError("with two persons an office begins with two managers; name the second one")
+    people = [NewPerson(name, number, new_password(), new_pin()) for number, name in enumerate(plan.managers, 1)]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    try:
+        _fill(OfficeFolder(part), passphrase, plan, people, make_vault)
+        os.rename(part, place)
+    except BaseException:
+        shutil.rmtree(part)
+        raise
+    open_record(folder)
+    return people
+
+
+def new_password() -> str:
+    """Return a password that is easy to read aloud, of about 78 bits."""
+    return "-".join("".join(secrets.choice(_WORD_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
+
+
+def new_pin() -> str:
+    """Return a PIN."""
+    return "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
+
+
+def _fill(
+    folder: OfficeFolder, passphrase: str, plan: Plan, people: Sequence[NewPerson], make_vault: MakeVault
+) -> None:
+    private_files.create(folder.secret, secrets.token_hex(_SECRET_SIZE).encode())
+    for one in (folder.cards, folder.backups):
+        private_files.make_folder(one)
+    operators = [(Operator(one.operator, one.username, RIGHTS), one.pin) for one in people]
+    users = {os.getuid(): people[0].operator if plan.is_shell_trusted else 0}
+    make_vault(folder.vault, passphrase, People(operators, users, plan.persons))
+    with Vault.open(folder.vault, passphrase) as vault:
+        fingerprint, fingerprints = vault.fingerprint(), vault.fingerprints()
+    if folder.is_sqlite:
+        private_files.create(folder.database, b"")
+    open_record(folder)
+    try:
+        migrate()
+        _write_first_rows(plan, people, fingerprint, fingerprints)
+    finally:
+        connections.close_all()
+
+
+def _write_first_rows(plan: Plan, people: Sequence[NewPerson], fingerprint: str, fingerprints: dict[int, str]) -> None:
+    from wattpurse_tools.record.models import Shop, Site, Till, User
+
+    with transaction.atomic():
+        if Site.objects.exists():
+            raise ValueError("this database has an office already; name another one in DATABASE_URL")
+        Site.objects.create(
+            name=plan.name,
+            schema_version=SCHEMA_VERSION,
+            key_fingerprint=fingerprint,
+            key_fingerprints={str(version): text for version, text in fingerprints.items()},
+            currency=plan.currency,
+            decimals=plan.decimals,
+        )
+        shop = Shop.objects.create(number=FIRST_SHOP, name=plan.name, time_zone=plan.time_zone, language=plan.language)
+        Till.objects.create(shop=shop, number=1)
+        for one in people:
+            User.objects.create_user(
+                one.username,
+                password=one.password,
+                operator=one.operator,
+                role=User.MANAGER,
+                language=plan.language,
+                is_staff=True,
+            )
+        nobody = Actor(operator=0, ticket="")
+        audit.note(nobody, "set up", plan.name, managers=list(plan.managers), time_s=int(time.time()))
