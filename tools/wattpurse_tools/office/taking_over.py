@@ -1,40 +1,36 @@
 """The taking over of a vending station of before: its record, its plain key file and the numbers used with the keys.
 
-It is done once, all or nothing. The new vault is made beside its place, then the record is written in one transaction,
-then the vault gets its name. If the program ends between the last two, a further call ends the work.
+It is done once, all or nothing: the station comes into a new office, which gets its name when it is whole. The files of
+the station stay as they are. The vault gets its keys, the last number of each meter, the settled receipts, and the
+credit on key cards.
 """
 
-import os
-import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from django.db import transaction
 from django.db.models import Model
 
 from wattpurse.core.money import contract as contracts
-from wattpurse_tools.office import audit
+from wattpurse_tools.office import audit, setting_up
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.old_station import OldStation, read_station
 from wattpurse_tools.record.models import (
-    AuditEntry,
     Card,
     Contract,
-    Customer,
     KeyCard,
     KeyCardSale,
     Meter,
     MeterReceipt,
     OtherIssuer,
-    Sale,
     ShortLimit,
     Site,
     Statement,
     Token,
 )
-from wattpurse_tools.record.office_folder import SCHEMA_VERSION, OfficeFolder
+from wattpurse_tools.record.office_folder import OfficeFolder
+from wattpurse_tools.station.order import OUTSTANDING
 from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.key_cards import KnownCard
 from wattpurse_tools.vault.key_sets import KeyRing
@@ -42,6 +38,8 @@ from wattpurse_tools.vault.taking_over import note_former
 
 ACTION = "import"
 ACTIVE = "active"
+
+CreateVault = Callable[[Path, str, setup.People, setup.Source], None]
 
 _BATCH = 2000
 _METERS_NAMED = 5
@@ -91,27 +89,29 @@ class _Old:
     ahead: list[int]
 
 
-def take_over(folder: OfficeFolder, files: OldFiles, passphrase: str, people: setup.People) -> Report:
-    """Take over a station into the open record, which is empty, and into a new vault of the office's folder.
+def take_over(
+    folder: OfficeFolder,
+    files: OldFiles,
+    passphrase: str,
+    plan: setting_up.Plan,
+    create_vault: CreateVault = setup.create,
+) -> tuple[list[setting_up.NewPerson], Report]:
+    """Set up an office with the record and the keys of a station. Return its first people and the report.
 
-    `passphrase` and `people` are those of the new vault. Raise ValueError, with the remedy, if something stands against
-    it; then nothing has changed.
+    Raise ValueError, with the remedy, if something stands against it; then nothing has changed.
     """
-    done = _finish(folder)
-    if done is not None:
-        return done
-    _refuse_used_office(folder)
     old = _read(files)
-    part = _part(folder)
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        _make_vault(part, old, passphrase, people)
-        report = _write_record(old, people)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    _name_vault(folder)
-    return report
+    report = _report(old)
+    meters = old.station["meters"]
+    if meters:
+        plan = replace(plan, currency=meters[0]["currency"], decimals=meters[0]["decimals"])
+
+    def make_vault(path: Path, passphrase: str, people: setup.People) -> None:
+        create_vault(path, passphrase, people, replace(old.source, counts=old.counts))
+        _note_former(path, old.station)
+
+    people = setting_up.set_up(folder, passphrase, plan, make_vault, lambda: _write_record(old, report))
+    return people, report
 
 
 def _read(files: OldFiles) -> _Old:
@@ -139,76 +139,52 @@ def _read(files: OldFiles) -> _Old:
     return _Old(station, source, ring, counts, ahead)
 
 
-def _refuse_used_office(folder: OfficeFolder) -> None:
-    for model in (Meter, Card, Token, Customer, Sale, Statement):
-        if model.objects.exists():
-            raise ValueError(
-                f"{folder.path}: this office is in use, and a station is taken over into an empty one; make another"
-                " folder for it"
-            )
-    if folder.vault.exists() and any(folder.vault.iterdir()):
-        raise ValueError(
-            f"{folder.vault}: this office has keys of its own, and a station brings its keys along; take it over into a"
-            " folder in which no office was made"
-        )
-
-
-def _make_vault(part: Path, old: _Old, passphrase: str, people: setup.People) -> None:
-    setup.create(part, passphrase, people, replace(old.source, counts=old.counts))
-    settled = {(row["meter"], row["sequence"]): row["settled"] for row in old.station["receipts"] if row["settled"]}
+def _note_former(path: Path, station: OldStation) -> None:
+    settled = {(row["meter"], row["sequence"]): row["settled"] for row in station["receipts"] if row["settled"]}
     cards = {
         bytes.fromhex(row["uid"]): KnownCard(
             row["loaded"], row["spent"], (row["price"], row["allowance_mwh"], row["period"]), is_new=False
         )
-        for row in old.station["key_cards"]
+        for row in station["key_cards"]
     }
-    note_former(part, settled, cards, int(time.time()))
+    note_former(path, settled, cards, int(time.time()))
 
 
-def _write_record(old: _Old, people: setup.People) -> Report:
+def _report(old: _Old) -> Report:
     station = old.station
-    newest = {row["meter"]: row for row in station["statements"]}
-    report = Report(
+    meters = {row["number"] for row in station["meters"]}
+    return Report(
         version=station.version,
-        meters=len(station["meters"]),
+        meters=len(meters),
         cards=len(station["cards"]),
         tokens=len(station["tokens"]),
-        outstanding=sum(row["state"] in ("issued", "on card") for row in station["tokens"]),
+        outstanding=sum(row["state"] in OUTSTANDING for row in station["tokens"]),
         receipts=len(station["receipts"]),
         settled=sum(bool(row["settled"]) for row in station["receipts"]),
         statements=len(station["statements"]),
         key_cards=len(station["key_cards"]),
         key_versions=list(old.ring.versions),
-        last_numbers=len(old.counts),
-        stopped=[number for number in old.ahead if any(row["number"] == number for row in station["meters"])],
+        last_numbers=sum(count > 0 for count in old.counts.values()),
+        stopped=[number for number in old.ahead if number in meters],
     )
-    with transaction.atomic():
-        _write_site(old)
-        _create(Meter, (_meter(row, newest.get(row["number"]), old) for row in station["meters"]))
-        _create(Contract, _contracts(station["statements"]))
-        key_cards = {row["uid"] for row in station["key_cards"]}
-        _create(Card, (_card(row, row["uid"] in key_cards) for row in station["cards"]))
-        _create(Token, (Token(**_of_meter(row)) for row in station["tokens"]))
-        _create(MeterReceipt, (MeterReceipt(**_of_meter(row)) for row in station["receipts"]))
-        _create(Statement, (Statement(**_of_meter(row), read_s=row["time_s"]) for row in station["statements"]))
-        _create(KeyCard, (KeyCard(**row) for row in station["key_cards"]))
-        _create(KeyCardSale, (KeyCardSale(**row) for row in station["key_card_sales"]))
-        _create(OtherIssuer, (OtherIssuer(**_of_meter(row)) for row in station["other_issuers"]))
-        _create(ShortLimit, (ShortLimit(**_of_meter(row)) for row in station["short_limits"]))
-        first = people.operators[0][0].number if people.operators else 0
-        audit.note(Actor(first, ""), ACTION, "station", **report.as_dict())
-    return report
 
 
-def _write_site(old: _Old) -> None:
-    meters = old.station["meters"]
-    site = Site.objects.order_by("id").first() or Site(schema_version=SCHEMA_VERSION)
-    site.key_fingerprint = old.ring.fingerprint()
-    site.key_fingerprints = {str(version): text for version, text in old.ring.fingerprints().items()}
-    site.operators_required = old.station.operators_required
-    if meters:
-        site.currency, site.decimals = meters[0]["currency"], meters[0]["decimals"]
-    site.save()
+def _write_record(old: _Old, report: Report) -> None:
+    station = old.station
+    newest = {row["meter"]: row for row in station["statements"]}
+    key_cards = {row["uid"] for row in station["key_cards"]}
+    Site.objects.update(operators_required=station.operators_required)
+    _create(Meter, (_meter(row, newest.get(row["number"]), old) for row in station["meters"]))
+    _create(Contract, _contracts(station["statements"]))
+    _create(Card, (_card(row, row["uid"] in key_cards) for row in station["cards"]))
+    _create(Token, (Token(**_of_meter(row)) for row in station["tokens"]))
+    _create(MeterReceipt, (MeterReceipt(**_of_meter(row)) for row in station["receipts"]))
+    _create(Statement, (Statement(**_of_meter(row), read_s=row["time_s"]) for row in station["statements"]))
+    _create(KeyCard, (KeyCard(**row) for row in station["key_cards"]))
+    _create(KeyCardSale, (KeyCardSale(**row) for row in station["key_card_sales"]))
+    _create(OtherIssuer, (OtherIssuer(**_of_meter(row)) for row in station["other_issuers"]))
+    _create(ShortLimit, (ShortLimit(**_of_meter(row)) for row in station["short_limits"]))
+    audit.note(Actor(0, ""), ACTION, "station", **report.as_dict())
 
 
 def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
@@ -268,29 +244,3 @@ def _of_meter(row: dict) -> dict:
 
 def _create(model: type[Model], rows: Iterable[Model]) -> None:
     model._default_manager.bulk_create(rows, batch_size=_BATCH)
-
-
-def _part(folder: OfficeFolder) -> Path:
-    return folder.path / "vault.importing"
-
-
-def _finish(folder: OfficeFolder) -> Report | None:
-    """End a taking over whose record is written and whose vault has no name yet. Return its report, or None."""
-    if not _part(folder).exists() or folder.vault.exists():
-        return None
-    entry = AuditEntry.objects.filter(action=ACTION).first()
-    if entry is None:
-        return None
-    _name_vault(folder)
-    return Report(**entry.detail)
-
-
-def _name_vault(folder: OfficeFolder) -> None:
-    if folder.vault.exists():
-        folder.vault.rmdir()
-    os.rename(_part(folder), folder.vault)
-    descriptor = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
