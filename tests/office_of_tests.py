@@ -43,7 +43,7 @@ def make_template(path: Path) -> OfficeFolder:
     from wattpurse_tools.record.models import Shop, User
     from wattpurse_tools.vault import setup
     from wattpurse_tools.vault.engine import Vault
-    from wattpurse_tools.vault.interface import Operator, RIGHTS
+    from wattpurse_tools.vault.interface import RIGHTS, Operator
 
     def make_vault(place, passphrase, _people):
         operators = [(Operator(number, name, RIGHTS), PINS[number]) for number, name in USERNAMES.items()]

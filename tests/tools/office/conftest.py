@@ -21,6 +21,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
+from django.test.utils import setup_test_environment, teardown_test_environment
 
 from tests import office_of_tests
 from tests.office_of_tests import CASHIER, MANAGER, PASSPHRASE, PASSWORD, PINS, SECOND, PostgresServer
@@ -129,8 +130,16 @@ def cashier(request):
     return actor_of(_office_of(request), CASHIER, shop=1)
 
 
+@pytest.fixture(scope="session")
+def _instrumented():
+    """Let answers have their templates and values."""
+    setup_test_environment()
+    yield
+    teardown_test_environment()
+
+
 @pytest.fixture
-def pages(request):
+def pages(request, _instrumented):
     """Return a client of the pages of the office."""
     from wattpurse_tools.pages import office_in_use
 

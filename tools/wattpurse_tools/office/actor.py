@@ -11,8 +11,9 @@ class NotPermitted(ValueError):
 
 @dataclass(frozen=True)
 class Actor:
-    """A person who has signed on: `operator` is the number, `ticket` that of the vault, `shop` a number or None for all.
+    """A person who has signed on.
 
+    `operator` is the number, `ticket` that of the vault, `shop` the number of the person's shop or None for all.
     `address` says from where: an IP address, or "" for the command line.
     """
 

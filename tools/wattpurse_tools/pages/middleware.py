@@ -44,11 +44,11 @@ def security_headers(answer: Answer) -> Answer:
 
 
 def language(answer: Answer) -> Answer:
-    """Return the step that chooses the language: that of the person, else the one that the browser asks for."""
+    """Return the step that chooses the language: the person's, or the shop's, or the one that the browser asks for."""
 
     def step(request: HttpRequest) -> HttpResponseBase:
         person = request.user
-        chosen = person.language if isinstance(person, User) else ""
+        chosen = _language_of(person) if isinstance(person, User) else ""
         if not translation.check_for_language(chosen):
             chosen = translation.get_language_from_request(request)
         with translation.override(chosen):
@@ -58,6 +58,10 @@ def language(answer: Answer) -> Answer:
         return response
 
     return step
+
+
+def _language_of(person: User) -> str:
+    return person.language or ("" if person.shop is None else person.shop.language)
 
 
 class Refusals:

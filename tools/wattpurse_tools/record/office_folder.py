@@ -20,7 +20,9 @@ from wattpurse_tools.record import private_files
 SCHEMA_VERSION = 1
 DEFAULT_FOLDER = "office-data"
 
-_SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
+)
 _APPS = (
     "django.contrib.admin",
     "django.contrib.auth",

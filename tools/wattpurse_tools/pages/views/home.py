@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -98,9 +99,10 @@ def _change_password(request: OfficeRequest, form: PasswordForm) -> bool:
         form.add_error("new", error)
         return False
     request.person.set_password(form.cleaned_data["new"])
-    request.person.save(update_fields=["password"])
+    with transaction.atomic():
+        request.person.save(update_fields=["password"])
+        audit.note(request.actor, "new password", request.person.username)
     update_session_auth_hash(request, request.person)
-    audit.note(request.actor, "new password", request.person.username)
     messages.success(request, _("The password is changed."))
     return True
 

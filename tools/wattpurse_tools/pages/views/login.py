@@ -12,6 +12,7 @@ from typing import cast
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,13 +20,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
-from django_otp import match_token
 from django_otp import login as otp_login
+from django_otp import match_token
 
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.pages import login_limits, one_time_codes
-from wattpurse_tools.pages.access import TICKET, address_of, is_verified
+from wattpurse_tools.pages.access import TICKET, address_of
 from wattpurse_tools.pages.login_limits import TooManyTries
 from wattpurse_tools.pages.office_in_use import office_in_use
 from wattpurse_tools.record.models import User
@@ -133,7 +134,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
     if ticket:
         office_in_use().keys.sign_off(ticket)
         person = cast(User, request.user)
-        audit.note(_actor(request, person, ticket), "log out", person.username)
+        _note(request, person, ticket, "log out")
     logout(request)
     messages.info(request, _("You are signed off."))
     return redirect("login")
@@ -164,6 +165,8 @@ def _enter(request: HttpRequest, person: User, session: Session) -> HttpResponse
     if person.role != User.MANAGER:
         return _finish(request, person, session.ticket, None)
     _drop_pending(request)
+    _end_former(request, session.ticket)
+    logout(request)
     request.session[PENDING] = {"person": person.pk, "ticket": session.ticket, "until_s": int(time.time()) + PENDING_S}
     request.session.cycle_key()
     return redirect(_with_next(request, "login/code"))
@@ -172,9 +175,7 @@ def _enter(request: HttpRequest, person: User, session: Session) -> HttpResponse
 def _finish(request: HttpRequest, person: User, ticket: str, device: object) -> HttpResponse:
     """Begin the session of a person who has given everything."""
     request.session.pop(PENDING, None)
-    former = request.session.get(TICKET, "")
-    if former and former != ticket:
-        office_in_use().keys.sign_off(former)
+    _end_former(request, ticket)
     login(request, person, backend="django.contrib.auth.backends.ModelBackend")
     if device is not None:
         otp_login(request, device)
@@ -189,7 +190,7 @@ def _finish(request: HttpRequest, person: User, ticket: str, device: object) -> 
 def _pending(request: HttpRequest) -> tuple[User, str] | None:
     """Return the person who has given name, password and PIN a short time ago, and the ticket; or None."""
     pending = request.session.get(PENDING)
-    if pending is None or (request.user.is_authenticated and is_verified(request)):
+    if pending is None:
         return None
     try:
         office_in_use().keys.session(pending["ticket"])
@@ -201,6 +202,13 @@ def _pending(request: HttpRequest) -> tuple[User, str] | None:
         messages.info(request, _("You were signed off. Sign on again to go on."))
         return None
     return person, pending["ticket"]
+
+
+def _end_former(request: HttpRequest, ticket: str) -> None:
+    """End the ticket of the person who was logged in here before."""
+    former = request.session.get(TICKET, "")
+    if former and former != ticket:
+        office_in_use().keys.sign_off(former)
 
 
 def _drop_pending(request: HttpRequest) -> None:
@@ -223,9 +231,7 @@ def _with_next(request: HttpRequest, address: str) -> str:
     return f"/{address}" + (f"?{query}" if query else "")
 
 
-def _actor(request: HttpRequest, person: User, ticket: str) -> Actor:
-    return Actor(person.operator or 0, ticket, frozenset(), None, address_of(request))
-
-
 def _note(request: HttpRequest, person: User, ticket: str, action: str) -> None:
-    audit.note(_actor(request, person, ticket), action, person.username)
+    actor = Actor(person.operator or 0, ticket, frozenset(), None, address_of(request))
+    with transaction.atomic():
+        audit.note(actor, action, person.username)

@@ -170,6 +170,7 @@ class Migration(migrations.Migration):
                 ("currency", models.CharField(default="EUR", max_length=3)),
                 ("decimals", models.SmallIntegerField(default=2)),
                 ("operators_required", models.BooleanField(default=False)),
+                ("debt_share_ppm", models.IntegerField(default=250000)),
             ],
             options={
                 "db_table": "site",
@@ -369,6 +370,7 @@ class Migration(migrations.Migration):
                 ("unit", models.CharField(blank=True, max_length=8)),
                 ("net_microunits", models.BigIntegerField()),
                 ("tax_ppm", models.IntegerField(default=0)),
+                ("tax_name", models.CharField(blank=True, max_length=32)),
                 ("tax_microunits", models.BigIntegerField(default=0)),
                 ("gross_microunits", models.BigIntegerField()),
                 (
@@ -450,7 +452,7 @@ class Migration(migrations.Migration):
                 ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
                 ("operator", models.BigIntegerField(null=True, unique=True)),
                 ("role", models.CharField(default="cashier", max_length=16)),
-                ("language", models.CharField(default="en", max_length=8)),
+                ("language", models.CharField(blank=True, default="", max_length=8)),
                 (
                     "groups",
                     models.ManyToManyField(

@@ -134,7 +134,7 @@ class Statement(models.Model):
 
 
 class MonthlyReading(models.Model):
-    """The use of one month at a meter, from its statements. Later statements complete it. `month` counts from year 0."""
+    """The use of one month at a meter, from its statements. Later ones complete it. `month` counts from year 0."""
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="months")
     month = models.IntegerField()

@@ -8,14 +8,17 @@ from wattpurse_tools.record.models.selling import Shop
 
 
 class User(AbstractUser):
-    """A person who may log in to the pages. `operator` is the person's number in the vault, or None."""
+    """A person who may log in to the pages. `operator` is the person's number in the vault, or None.
+
+    Without a `language` the pages are in that of the shop.
+    """
 
     CASHIER, CLERK, MANAGER = "cashier", "clerk", "manager"
 
     operator = models.BigIntegerField(null=True, unique=True)
     shop = models.ForeignKey(Shop, null=True, blank=True, on_delete=models.PROTECT)
     role = models.CharField(max_length=16, default=CASHIER)
-    language = models.CharField(max_length=8, default="en")
+    language = models.CharField(max_length=8, blank=True, default="")
 
     class Meta:
         """The name of the table."""

@@ -7,6 +7,7 @@ class Site(models.Model):
     """The one row of settings of the office.
 
     `schema_version` is that of the tables. `key_fingerprints` has a fingerprint for each key version, by its number.
+    `debt_share_ppm` is the share of a sale that recovers debt, as long as there is some.
     """
 
     name = models.CharField(max_length=120, default="")
@@ -16,6 +17,7 @@ class Site(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     decimals = models.SmallIntegerField(default=2)
     operators_required = models.BooleanField(default=False)
+    debt_share_ppm = models.IntegerField(default=250_000)
 
     class Meta:
         """The name of the table."""
@@ -120,7 +122,8 @@ class Sale(models.Model):
     """A sale, a reversal, a refund or a free issue, with its receipt number in the shop.
 
     `client_key` is the caller's: a retry of the same sale is the same sale. `state` is "sold" (in the record, owed to
-    the card), "written" (on the card, or told), "voided", or "redeemed after void".
+    the card), "written" (on the card, or told), "voiding" (the tokens are being taken off the card), "voided", or
+    "redeemed after void".
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT)
@@ -163,6 +166,7 @@ class SaleLine(models.Model):
     unit = models.CharField(max_length=8, blank=True)
     net_microunits = models.BigIntegerField()
     tax_ppm = models.IntegerField(default=0)
+    tax_name = models.CharField(max_length=32, blank=True)
     tax_microunits = models.BigIntegerField(default=0)
     gross_microunits = models.BigIntegerField()
 
