@@ -11,10 +11,12 @@ from typing import Any
 
 from django.db.models import Case, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
 
-from wattpurse_tools.ledger import balances
+from wattpurse_tools.ledger import balances, chart
+from wattpurse_tools.office import revenue_sums
 from wattpurse_tools.office.report_tables import COUNT, CURRENCY, ENERGY, MONEY, PERCENT, Column, ReportTable
+from wattpurse_tools.office.sale_types import SALE, VOID
 from wattpurse_tools.office.site_days import first_day, month_of, month_start_s, month_text, site_zone
-from wattpurse_tools.record.models import Meter, MonthlyReading, Sale, SaleLine, Statement, Tenancy, Token
+from wattpurse_tools.record.models import Meter, MonthlyReading, SaleLine, Statement, Tenancy, Token
 from wattpurse_tools.station import order as orders
 
 USUAL_MONTHS = 6
@@ -26,18 +28,16 @@ _MWH_PER_WH = 1000
 _PERCENT_MILLIONTHS = 100_000_000
 _AGES = (30, 90)
 _NO_TYPE = "(none)"
-_SOLD_ENERGY = ("energy", "mWh")
 
 
 def revenue(first_month: int, last_month: int) -> ReportTable:
     """Return the revenue by month, type of customer and currency."""
-    rows = _sales(first_month, last_month).values_list("business_day", "currency", "customer__customer_type__name")
-    summed = rows.annotate(Count("id"), Sum("gross_microunits"), Sum("tax_microunits")).order_by()
-    found: dict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for day, currency, customer_type, count, gross, tax in summed:
-        sums = found[month_of(day), customer_type or _NO_TYPE, currency]
-        for place, amount in enumerate((count, gross - tax, tax)):
-            sums[place] += int(amount)
+    rows: list[tuple[str | int | None, ...]] = []
+    for month, sums in revenue_sums.of_months(first_month, last_month).items():
+        for one in sums:
+            net, tax = one.net_microunits, one.tax_microunits
+            amounts = (one.receipts, net, tax, net + tax, one.debt_microunits, one.paid_back_microunits)
+            rows.append((month_text(month), one.customer_type or _NO_TYPE, one.currency, *amounts))
     return ReportTable(
         name="revenue",
         title=f"Revenue {_span(first_month, last_month)}",
@@ -49,12 +49,14 @@ def revenue(first_month: int, last_month: int) -> ReportTable:
             Column("net", MONEY),
             Column("tax", MONEY),
             Column("gross", MONEY),
+            Column("debt collected", MONEY),
+            Column("paid back", MONEY),
         ),
-        rows=[
-            (month_text(month), customer_type, currency, count, net, tax, net + tax)
-            for (month, customer_type, currency), (count, net, tax) in sorted(found.items())
-        ],
-        notes=("By the business day of the shop. A void counts below zero on its own day.",),
+        rows=rows,
+        notes=(
+            "By the business day of the shop. A void counts below zero on its own day. Debt that a sale collects and"
+            " credit that is paid back are no revenue, and stand apart.",
+        ),
     )
 
 
@@ -86,6 +88,12 @@ def energy(first_month: int, last_month: int) -> ReportTable:
             "Used: the months that the meters' statements tell. The newest month grows until it is closed.",
         ),
     )
+
+
+def used_by_month(first_month: int, last_month: int) -> dict[int, int]:
+    """Return the energy used in each month, in mWh. It reads an index alone."""
+    rows = MonthlyReading.objects.filter(month__gte=first_month, month__lte=last_month).values_list("month")
+    return {month: int(wh) * _MWH_PER_WH for month, wh in rows.annotate(Sum("total_wh")).order_by("month")}
 
 
 def rates(month: int) -> ReportTable:
@@ -254,14 +262,12 @@ def unlike(month: int) -> ReportTable:
     )
 
 
-def _sales(first_month: int, last_month: int) -> QuerySet[Sale]:
-    return Sale.objects.filter(business_day__gte=first_day(first_month), business_day__lt=first_day(last_month + 1))
-
-
 def _sold_energy(first_month: int, last_month: int) -> QuerySet[Any]:
     """Return `(business day, type of customer, mWh)` of the lines of kWh."""
     lines = SaleLine.objects.filter(
-        unit__in=_SOLD_ENERGY,
+        unit=chart.MWH,
+        sale__kind__in=(SALE, VOID),
+        sale__shop__in=revenue_sums.shops(),
         sale__business_day__gte=first_day(first_month),
         sale__business_day__lt=first_day(last_month + 1),
     )

@@ -78,7 +78,9 @@ def _grid(scale: _Scale, unit: str) -> list[str]:
         y = scale.y(value)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text class="axis" x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{_number(value)}</text>')
-    parts.append(f'<text class="axis" x="{_LEFT - 6}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="end">{escape(unit)}</text>')
+    parts.append(
+        f'<text class="axis" x="{_LEFT - 6}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="end">{escape(unit)}</text>'
+    )
     return parts
 
 

@@ -17,7 +17,9 @@ _TEXT_LIMIT = 80
 @page("manage")
 def audit(request: OfficeRequest) -> HttpResponse:
     """Show the newest entries that fit the filter. With `check`, read the whole chain."""
-    chosen = {name: request.GET.get(name, "").strip()[:_TEXT_LIMIT] for name in ("operator", "action", "subject", "day")}
+    chosen = {
+        name: request.GET.get(name, "").strip()[:_TEXT_LIMIT] for name in ("operator", "action", "subject", "day")
+    }
     entries = AuditEntry.objects.all()
     if whole(chosen["operator"]) is not None:
         entries = entries.filter(operator=whole(chosen["operator"]))

@@ -35,14 +35,13 @@ def month(request: OfficeRequest) -> HttpResponse:
     """Show a month: revenue and energy of the year before, losses, unredeemed credit, and meters to look at."""
     last = _month(request)
     first = last - _YEAR + 1
-    revenue, energy = reports.revenue(first, last), reports.energy(first, last)
+    revenue, energy = reports.revenue(first, last), reports.energy(last, last)
     content = {
         **_choice(request, last),
         "revenue": revenue,
         "revenue_now": [row for row in revenue.cells() if row[0][1] == month_text(last)],
         "revenue_charts": _revenue_charts(revenue, first, last),
-        "energy_chart": _energy_chart(energy, first, last),
-        "energy_now": [row for row in energy.cells() if row[0][1] == month_text(last)],
+        "energy_chart": _use_chart(first, last),
         "energy": energy,
         "losses": losses.losses(last),
         "unredeemed": reports.unredeemed(int(time.time())),
@@ -77,9 +76,7 @@ def report(request: OfficeRequest, name: str, form: str = "") -> HttpResponse:
 def workbook(request: OfficeRequest) -> HttpResponse:
     """Send all reports of a month as one workbook."""
     last = _month(request)
-    tables = [
-        make(last - _YEAR + 1 if name in _SUMMED_BY_MONTH else last, last) for name, make in _REPORTS.items()
-    ]
+    tables = [make(last - _YEAR + 1 if name in _SUMMED_BY_MONTH else last, last) for name, make in _REPORTS.items()]
     return _file(xlsx_of(tables), _XLSX, f"month-{month_text(last)}.xlsx")
 
 
@@ -119,12 +116,18 @@ def _revenue_charts(table: ReportTable, first: int, last: int) -> list[str]:
     labels = [month_text(one) for one in range(first, last + 1)]
     drawn = []
     for currency in sorted({str(row[2]) for row in table.rows}):
-        sums = {
-            (str(row[0]), str(row[1])): int(row[6] or 0) for row in table.rows if row[2] == currency
-        }
+        sums = {(str(row[0]), str(row[1])): int(row[6] or 0) for row in table.rows if row[2] == currency}
         title = _("Revenue by month, in %(currency)s") % {"currency": currency}
         drawn.append(charts.bars(title, currency, labels, _series(sums, labels)))
     return drawn
+
+
+def _use_chart(first: int, last: int) -> str:
+    """Return a chart of the energy used in each month."""
+    used = reports.used_by_month(first, last)
+    labels = [month_text(one) for one in range(first, last + 1)]
+    series = charts.Series(_("all customers"), [used.get(one, 0) for one in range(first, last + 1)])
+    return charts.bars(_("Energy used by month, in kWh"), "kWh", labels, [series])
 
 
 def _energy_chart(table: ReportTable, first: int, last: int) -> str:

@@ -122,9 +122,7 @@ def plan_tariff(request: OfficeRequest, key: int) -> HttpResponse:
     planned = None
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
-        chosen = attempt(
-            request, meters.meters_of_choice, facts["customer_type"], facts["feeder"], facts["numbers"]
-        )
+        chosen = attempt(request, meters.meters_of_choice, facts["customer_type"], facts["feeder"], facts["numbers"])
         if chosen is not None:
             since_s = day_start_s(facts["since"], zone)
             planned = attempt(request, tariff_plans.plan, request.office, request.actor, known, chosen, since_s)

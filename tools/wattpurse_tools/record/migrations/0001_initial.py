@@ -126,6 +126,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="RevenueMonth",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.IntegerField(unique=True)),
+                ("sales", models.BigIntegerField()),
+                ("rows", models.JSONField(default=list)),
+            ],
+            options={
+                "db_table": "revenue_months",
+            },
+        ),
+        migrations.CreateModel(
             name="Shift",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -712,7 +724,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "monthly_readings",
-                "indexes": [models.Index(fields=["month"], name="readings_of_month")],
+                "indexes": [models.Index(fields=["month", "total_wh"], name="readings_of_month")],
                 "constraints": [models.UniqueConstraint(fields=("meter", "month"), name="one_reading_a_month")],
             },
         ),

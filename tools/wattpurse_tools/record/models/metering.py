@@ -152,7 +152,7 @@ class MonthlyReading(models.Model):
 
         db_table = "monthly_readings"
         constraints = [models.UniqueConstraint(fields=["meter", "month"], name="one_reading_a_month")]
-        indexes = [models.Index(fields=["month"], name="readings_of_month")]
+        indexes = [models.Index(fields=["month", "total_wh"], name="readings_of_month")]
 
 
 class OtherIssuer(models.Model):
