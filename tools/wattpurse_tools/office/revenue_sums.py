@@ -57,7 +57,7 @@ def _counts(first_month: int, last_month: int) -> dict[int, int]:
         shop__in=shops(), business_day__gte=first_day(first_month), business_day__lt=first_day(last_month + 1)
     )
     counts: dict[int, int] = defaultdict(int)
-    for day, count in days.values_list("business_day").annotate(Count("*")).order_by():
+    for day, count in days.values_list("business_day").annotate(count=Count("*")).order_by():
         counts[month_of(day)] += count
     return counts
 
@@ -69,7 +69,7 @@ def _summed(month: int) -> list[RevenueSum]:
     sales = Sale.objects.filter(kind__in=(SALE, VOID, REFUND), **days)
     rows = sales.values_list("customer__customer_type__name", "currency", "kind")
     for name, currency, kind, count, gross, tax in rows.annotate(
-        Count("*"), Sum("gross_microunits"), Sum("tax_microunits")
+        count=Count("*"), gross=Sum("gross_microunits"), tax=Sum("tax_microunits")
     ).order_by():
         one = found.setdefault((name or "", currency), RevenueSum(name or "", currency))
         if kind == REFUND:

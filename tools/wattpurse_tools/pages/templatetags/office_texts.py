@@ -1,7 +1,6 @@
 """Filters that show amounts, times and months in the language in force. The time zone is that of the site."""
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, tzinfo
 
 from django import template
 from django.http import QueryDict
@@ -10,6 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from wattpurse_tools.office.site_days import first_day, site_zone
 from wattpurse_tools.pages.amount_texts import amount_text, energy_text, money_text
+from wattpurse_tools.record.models import Meter
 
 register = template.Library()
 
@@ -57,7 +57,7 @@ def money(microunits: int | None, currency: str, decimals: int = 2) -> str:
 
 
 @register.simple_tag
-def amount(value: int | None, unit: str, meter: Any) -> str:
+def amount(value: int | None, unit: str, meter: Meter) -> str:
     """Return an amount of a unit at a meter."""
     return "–" if value is None else amount_text(value, unit, meter.currency, meter.decimals)
 
@@ -76,9 +76,9 @@ def drawn(svg: str) -> SafeString:
     return mark_safe(svg)  # noqa: S308
 
 
-def _zone(context: template.Context) -> Any:
+def _zone(context: template.Context) -> tzinfo:
     """Return the time zone of the site. A page asks the record once."""
-    base = context.dicts[0]
-    if "site_zone" not in base:
-        base["site_zone"] = site_zone()
-    return base["site_zone"]
+    request = context["request"]
+    if not hasattr(request, "site_zone"):
+        request.site_zone = site_zone()
+    return request.site_zone

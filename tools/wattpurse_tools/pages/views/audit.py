@@ -12,6 +12,7 @@ from wattpurse_tools.record.models import AuditEntry
 
 _DAY_S = 86_400
 _TEXT_LIMIT = 80
+_FILTERS = ("operator", "action", "subject", "day")
 
 
 @page("manage")

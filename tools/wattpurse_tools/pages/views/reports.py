@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -38,8 +39,7 @@ def month(request: OfficeRequest) -> HttpResponse:
     revenue, energy = reports.revenue(first, last), reports.energy(last, last)
     content = {
         **_choice(request, last),
-        "revenue": revenue,
-        "revenue_now": [row for row in revenue.cells() if row[0][1] == month_text(last)],
+        "revenue_now": replace(revenue, rows=[row for row in revenue.rows if row[0] == month_text(last)]),
         "revenue_charts": _revenue_charts(revenue, first, last),
         "energy_chart": _use_chart(first, last),
         "energy": energy,
