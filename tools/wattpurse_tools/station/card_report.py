@@ -1,6 +1,5 @@
 """The content of a card, as a table for people and as a document for programs."""
 
-import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -97,7 +96,7 @@ def kinds_table(capacities: list[dict]) -> str:
     return "\n".join([*lines, *notes])
 
 
-def order_text(row: Mapping | sqlite3.Row, currency: Currency) -> str:
+def order_text(row: Mapping, currency: Currency) -> str:
     """Return the content of a token (row): its credit, and its words."""
     parts = [row["words"]] if row["words"] else []
     if row["unit"] in (MONEY, ENERGY):
@@ -278,6 +277,11 @@ def _kwh(wh: int) -> str:
 
 def _month_text(index: int) -> str:
     return f"{index // 12}-{index % 12 + 1:02}"
+
+
+def rfc3339(utc_s: int) -> str:
+    """Return a time for programs."""
+    return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def time_text(utc_s: int) -> str:
