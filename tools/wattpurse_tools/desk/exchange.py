@@ -130,5 +130,3 @@ class Exchange:
 def exchange() -> Exchange:
     """Return the exchange of this process."""
     return Exchange()
-
-

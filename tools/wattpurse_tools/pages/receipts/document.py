@@ -3,10 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.utils.translation import get_language, get_language_bidi
+from django.utils.translation import get_language, get_language_bidi, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
+from wattpurse_tools.office.sale_types import (
+    CASH,
+    DAYS,
+    DEBT,
+    DISPENSE,
+    ENERGY,
+    FEE,
+    FREE,
+    MONEY,
+    PERMIT,
+    REFUND,
+    SALE,
+    VOID,
+    Line,
+    Tax,
+)
 from wattpurse_tools.pages.amount_texts import amount_text, money_text, percent_text, time_text
 
 TITLE = "title"
@@ -33,20 +48,6 @@ class Document:
     rows: tuple[Row, ...]
     language: str
     is_rtl: bool
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a receipt. Amounts are in micro-units."""
-
-    what: str
-    text: str
-    quantity: int
-    unit: str
-    net_microunits: int
-    tax_ppm: int
-    tax_microunits: int
-    gross_microunits: int
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def receipt_document(receipt: Receipt, is_copy: bool = False) -> Document:
         Row(time_text(receipt.time_s, receipt.place.time_zone), _("Cashier %(number)s") % {"number": receipt.operator}),
         *_buyer_rows(receipt.buyer),
         Row("", style=RULE),
-        *(Row(line_text(line, receipt), money(line.gross_microunits, receipt)) for line in receipt.lines),
+        *(Row(line_words(line, receipt.currency), money(line.gross_microunits, receipt)) for line in receipt.lines),
         Row("", style=RULE),
         Row(_("Total"), money(receipt.gross_microunits, receipt), TOTAL),
         *_tax_rows(receipt),
@@ -127,35 +128,51 @@ def money(microunits: int, receipt: Receipt) -> str:
 
 
 def payment_text(payment: str) -> str:
-    """Return the words for a type of payment."""
-    return {"cash": _("Cash"), "card": _("Bank card"), "transfer": _("Bank transfer")}.get(payment, payment)
-
-
-def line_text(line: Line, receipt: Receipt) -> str:
-    """Return the words of a line: what was sold, and its quantity."""
+    """Return the words for a way to pay."""
     known = {
-        "energy": _("Electricity"),
-        "money": _("Credit"),
-        "credit": _("Credit"),
-        "days": _("Days"),
-        "permit": _("Permit"),
-        "fee": _("Fee"),
-        "debt": _("Debt paid"),
-        "refund": _("Refund"),
+        CASH: _("Cash"),
+        "card": _("Bank card"),
+        "transfer": _("Bank transfer"),
+        "mobile": _("Mobile money"),
+        "voucher": _("Voucher"),
     }
-    text = known.get(line.what) or line.text
-    if not line.quantity or line.unit in ("", "money", receipt.currency):
+    return known.get(payment, payment)
+
+
+def thing_text(what: str) -> str:
+    """Return the words for what was sold, or for the kind of a receipt; its own name if it is not known."""
+    known = {
+        MONEY: _("Credit"),
+        ENERGY: _("Electricity"),
+        DISPENSE: _("Electricity for some days"),
+        DAYS: _("Supply for days"),
+        PERMIT: _("Permit for days"),
+        FEE: _("Fee"),
+        DEBT: _("Debt paid"),
+        SALE: _("Sales"),
+        VOID: _("Cancellations"),
+        FREE: _("Free of charge"),
+        REFUND: _("Refunds"),
+    }
+    return known.get(what, what)
+
+
+def line_words(line: Line, currency: str) -> str:
+    """Return the words of a line: what was sold, and its quantity if that is not money."""
+    text = thing_text(line.what)
+    if line.unit in ("", currency) or not line.quantity:
         return text
-    return f"{text}, {amount_text(line.quantity, line.unit, receipt.currency, receipt.decimals)}"
+    return f"{text}, {amount_text(line.quantity, line.unit, currency)}"
 
 
-def tax_totals(receipt: Receipt) -> list[tuple[int, int, int]]:
-    """Return rate, net and tax of each rate on a receipt, the highest rate first."""
-    totals: dict[int, tuple[int, int]] = {}
-    for line in receipt.lines:
-        net, tax = totals.get(line.tax_ppm, (0, 0))
-        totals[line.tax_ppm] = (net + line.net_microunits, tax + line.tax_microunits)
-    return [(rate, *totals[rate]) for rate in sorted(totals, reverse=True)]
+def tax_totals(lines: Sequence[Line]) -> list[tuple[Tax, int, int]]:
+    """Return each tax on a receipt with its net and its tax, the highest rate first."""
+    totals: dict[Tax, tuple[int, int]] = {}
+    for line in lines:
+        if line.tax.name or line.tax_microunits:
+            net, tax = totals.get(line.tax, (0, 0))
+            totals[line.tax] = (net + line.net_microunits, tax + line.tax_microunits)
+    return [(tax, *totals[tax]) for tax in sorted(totals, key=lambda tax: (-tax.ppm, tax.name))]
 
 
 def _copy_mark(is_copy: bool) -> list[Row]:
@@ -191,9 +208,10 @@ def _buyer_rows(buyer: Buyer) -> list[Row]:
 
 def _tax_rows(receipt: Receipt) -> list[Row]:
     rows = []
-    for rate, net, tax in tax_totals(receipt):
-        text = _("of it tax %(rate)s on %(net)s") % {"rate": percent_text(rate), "net": money(net, receipt)}
-        rows.append(Row(text, money(tax, receipt)))
+    for tax, net, amount in tax_totals(receipt.lines):
+        words = _("of it %(tax)s %(rate)s on %(net)s")
+        names = {"tax": tax.name, "rate": percent_text(tax.ppm), "net": money(net, receipt)}
+        rows.append(Row(words % names, money(amount, receipt)))
     return rows
 
 

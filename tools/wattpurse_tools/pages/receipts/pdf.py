@@ -1,6 +1,7 @@
-"""Documents as PDF: a strip as wide as receipt paper. The font is embedded, and Arabic is shaped and runs from the right.
+"""Documents as PDF: a strip as wide as receipt paper, with its font embedded.
 
-Digits of a token are never put in another order."""
+Arabic is shaped and runs from right to left. The digits of a token are never put in another order.
+"""
 
 from fpdf import FPDF
 from fpdf.enums import Align, MethodReturnValue

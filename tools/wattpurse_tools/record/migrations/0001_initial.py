@@ -583,6 +583,7 @@ class Migration(migrations.Migration):
                 ("number", models.IntegerField()),
                 ("name", models.CharField(blank=True, max_length=64)),
                 ("last_z", models.IntegerField(default=0)),
+                ("reader_token_hash", models.CharField(blank=True, db_index=True, max_length=64)),
                 (
                     "shop",
                     models.ForeignKey(

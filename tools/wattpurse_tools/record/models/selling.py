@@ -61,12 +61,13 @@ class Shop(models.Model):
 
 
 class Till(models.Model):
-    """A till of a shop, with the reader at it."""
+    """A till of a shop. `reader_token_hash` is that of the token of the agent at its reader, or empty."""
 
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="tills")
     number = models.IntegerField()
     name = models.CharField(max_length=64, blank=True)
     last_z = models.IntegerField(default=0)
+    reader_token_hash = models.CharField(max_length=64, blank=True, db_index=True)
 
     class Meta:
         """The name of the table."""
