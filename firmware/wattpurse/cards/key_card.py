@@ -28,15 +28,7 @@ async def read(memory: "Memory", aes: "Aes", pairs: "Iterable[KeyPair]") -> tupl
 
     `pairs` are keys.key_card_keys. Raises CardError or ReaderError.
     """
-    claims = []
-    for place, offset in enumerate(_offsets_of(memory.kind)):
-        data = bytearray(key_card.SIZE)
-        await memory.read(offset, data)
-        version = key_card.read_version(data)
-        if version is not None:
-            claims.append((version, place, data))
-    claims.sort(reverse=True)
-    for _, place, data in claims:
+    for _, place, data in await read_copies(memory):
         for pair in pairs:
             try:
                 return place, key_card.open_content(aes, pair, data)
@@ -45,12 +37,33 @@ async def read(memory: "Memory", aes: "Aes", pairs: "Iterable[KeyPair]") -> tupl
     return 0, None
 
 
+async def read_copies(memory: "Memory") -> list:
+    """Return `(version, place, data)` of all data that begins like a record, not yet proven, the newest first.
+
+    Raises CardError or ReaderError.
+    """
+    claims = []
+    for place, offset in enumerate(_offsets_of(memory.kind)):
+        data = bytearray(key_card.SIZE)
+        await memory.read(offset, data)
+        version = key_card.read_version(data)
+        if version is not None:
+            claims.append((version, place, data))
+    claims.sort(reverse=True)
+    return claims
+
+
 async def write(memory: "Memory", aes: "Aes", pair: "KeyPair", place: int, content: "CardContent") -> None:
     """Write the record over the copy at `place` and read it back.
 
     Raises CardError ("changed") if the card reads back something else, CardError or ReaderError.
     """
-    await purse.write_and_verify(memory, _offsets_of(memory.kind)[place], key_card.seal_content(aes, pair, content))
+    await write_sealed(memory, place, key_card.seal_content(aes, pair, content))
+
+
+async def write_sealed(memory: "Memory", place: int, sealed: bytes) -> None:
+    """Write a sealed record over the copy at `place` and read it back. Raises as `write` does."""
+    await purse.write_and_verify(memory, _offsets_of(memory.kind)[place], sealed)
 
 
 def _offsets_of(kind: str) -> tuple:

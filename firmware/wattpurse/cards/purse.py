@@ -179,6 +179,17 @@ async def read_statement(memory: "Memory", aes: "Aes", keys: "KeyPair") -> dict 
     return None
 
 
+async def read_statement_copies(memory: "Memory") -> list:
+    """Return the bytes of all data that begins like a statement, not yet proven, the newest first; for the station.
+
+    Raises CardError or ReaderError.
+    """
+    copies = []
+    for _, place, size in await _statement_claims(memory):
+        copies.append(bytes(await _statement_data(memory, place, size)))
+    return copies
+
+
 async def write_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", seal: "Callable[[int, int], bytes]") -> None:
     """Write a statement over the older or damaged copy, and read it back.
 

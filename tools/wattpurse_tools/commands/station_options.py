@@ -1,43 +1,49 @@
-"""The options that all vending commands share: the key file, the record, the card folder, the operator's card."""
+"""The options that all vending commands share: the office folder, the card folder, the operator's card.
+
+The record is that of the office folder, and the keys are in its vault, a process of its own. A person signs on with
+the operator's card, or as the Unix user that the vault knows.
+"""
 
 from argparse import ArgumentParser, Namespace
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from wattpurse_tools.station import station
+from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
 from wattpurse_tools.station.shop import Shop, open_shop
-from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.station import Deal, Station
+from wattpurse_tools.vault.client import VaultClient
+from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded
 
 
 def add_station_options(parser: ArgumentParser) -> None:
-    """Add --keys and --state."""
-    parser.add_argument(
-        "--keys", type=Path, default=Path("keys.json"), metavar="FILE", help="the key file; default: %(default)s"
-    )
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=Path("station.db"),
-        metavar="FILE",
-        help="the station's record; default: %(default)s",
-    )
-
-
-def add_card_folder_options(parser: ArgumentParser) -> None:
-    """Add --keys, --state and --cards."""
-    add_station_options(parser)
-    parser.add_argument(
-        "--cards", type=Path, default=Path("cards"), metavar="DIR", help="the card folder; default: %(default)s"
-    )
+    """Add --office."""
+    text = "the folder of the office; default: WATTPURSE_OFFICE, or office-data"
+    parser.add_argument("--office", type=Path, metavar="DIR", help=text)
     parser.set_defaults(operator=None)
 
 
+def add_card_folder_options(parser: ArgumentParser) -> None:
+    """Add --office and --cards."""
+    add_station_options(parser)
+    text = "the card folder; default: the folder cards of the office"
+    parser.add_argument("--cards", type=Path, metavar="DIR", help=text)
+
+
 def add_selling_options(parser: ArgumentParser) -> None:
-    """Add the same and --operator."""
+    """Add the same, --operator and the options of a second person."""
     add_card_folder_options(parser)
-    text = "the operator's card; some stations require one to sell"
+    text = "the operator's card; without one the Unix user signs on, if the vault knows the user"
     parser.add_argument("--operator", metavar="CARD", help=text)
+    add_approval_options(parser)
+
+
+def add_approval_options(parser: ArgumentParser) -> None:
+    """Add --reason, which proposes to a second person, and --approval, which uses an approval."""
+    text = "if a second person has to approve this: propose it, with this reason"
+    parser.add_argument("--reason", metavar="TEXT", help=text)
+    parser.add_argument("--approval", metavar="NUMBER", help="the number of the request that was approved")
 
 
 def add_card_options(parser: ArgumentParser) -> None:
@@ -52,17 +58,62 @@ def add_statement_options(parser: ArgumentParser, text: str) -> None:
     add_card_folder_options(parser)
 
 
-def open_station(arguments: Namespace) -> Station:
-    """Open the record that the options name, for a `with` block."""
-    return station.open_station(arguments.keys, arguments.state)
+def connect(folder: OfficeFolder) -> Keys:
+    """Return the vault of an office. Raise VaultClosed, with the command that starts it, if none serves."""
+    return VaultClient(folder.socket)
 
 
-def open_shop_of(arguments: Namespace) -> AbstractContextManager[Shop]:
-    """Open the station and the card folder that the options name, for a `with` block."""
-    return open_shop(arguments.keys, arguments.state, arguments.cards, arguments.operator)
+def deal_of(arguments: Namespace) -> Deal:
+    """Return the deal that the options describe."""
+    return Deal(approval=arguments.approval)
+
+
+@contextmanager
+def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
+    """Open the office that the options name, and sign on, for a `with` block.
+
+    Propose what needs a second person, if a reason is given.
+    """
+    folder = folder_of(arguments.office)
+    keys = connect(folder)
+    open_record(folder)
+    named = getattr(arguments, "cards", None)
+    shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
+    if arguments.operator is None:
+        _sign_on_as_user(shop.station)
+    try:
+        yield shop
+    except ApprovalNeeded as error:
+        raise ValueError(_proposed(shop.station, error, arguments)) from error
+
+
+@contextmanager
+def open_station(arguments: Namespace) -> Iterator[Station]:
+    """Open the record that the options name, and sign on, for a `with` block."""
+    with open_shop_of(arguments) as shop:
+        yield shop.station
 
 
 def statement_of(arguments: Namespace) -> dict | None:
     """Return the statement on the card that the options name, or None if it has none."""
     with open_shop_of(arguments) as shop:
         return cards.read(shop, arguments.name).document["statement"]
+
+
+def _sign_on_as_user(station: Station) -> None:
+    """Sign on as the Unix user. A user whom the vault does not know reads, and has no right to anything."""
+    try:
+        station.person = station.keys.sign_on_as_user()
+    except SignOnNeeded:
+        station.person = None
+
+
+def _proposed(station: Station, error: ApprovalNeeded, arguments: Namespace) -> str:
+    reason = getattr(arguments, "reason", None)
+    if reason is None:
+        return f"{error}; propose it by the same command with: --reason TEXT"
+    number = station.keys.propose(station.ticket, error.action, error.document, reason)
+    return (
+        f"request {number} waits for a second person: wattpurse vault approve {number}; then repeat this command with:"
+        f" --approval {number}"
+    )

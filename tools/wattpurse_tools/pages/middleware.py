@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import translation
 
 from wattpurse_tools.office.actor import NotPermitted
@@ -52,9 +53,8 @@ def language(answer: Answer) -> Answer:
         if not translation.check_for_language(chosen):
             chosen = translation.get_language_from_request(request)
         with translation.override(chosen):
-            request.LANGUAGE_CODE = translation.get_language()
             response = answer(request)
-        response.headers.setdefault("Content-Language", request.LANGUAGE_CODE or chosen)
+        response.headers.setdefault("Content-Language", chosen)
         return response
 
     return step

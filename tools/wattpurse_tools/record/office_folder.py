@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import django
 from django.conf import settings
@@ -128,13 +128,13 @@ def _database(url: str) -> dict[str, Any]:
         }
     if parts.scheme not in ("postgres", "postgresql"):
         raise ValueError(f"DATABASE_URL: write postgres://USER:PASSWORD@HOST:PORT/NAME, not {parts.scheme}://")
-    query = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
+    query = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(query.get("host", parts.hostname or "")),
+        "HOST": query.get("host") or parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
     }

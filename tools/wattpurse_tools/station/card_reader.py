@@ -1,20 +1,18 @@
 """The station's card reader: the meter's own driver and card modules, with the model of the reader chip."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from boards.host.cards.iso14443a import Card
-from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
-from wattpurse.cards import purse
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
-from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.page_cards import prove_pages
+from wattpurse_tools.vault.interface import Keys
 
 if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
@@ -25,7 +23,7 @@ Action = Callable[[CardIdentity], Coroutine[None, None, Result]]
 
 _REASONS = {
     "silent": "it left the reader",
-    "refused": "it is locked with other keys than those of this key file",
+    "refused": "it is locked with other keys than those of this vault",
     "changed": "it does not keep the data written to it",
 }
 
@@ -33,12 +31,11 @@ _REASONS = {
 class CardReader:
     """One reader, for cards of any version of the site's keys. `model` is its chip."""
 
-    def __init__(self, site_keys: SiteKeys) -> None:
+    def __init__(self, vault: Keys) -> None:
         self._clock = VirtualClock()
         self.model = Mfrc522Model(self._clock)
         self._driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
-        self._site_keys = site_keys
-        self._keys_of_uid = _keys_of_all_versions(site_keys)
+        self._vault = vault
 
     def work(self, card: Card, step: Step[Result]) -> Result:
         """Put `card` on the reader, run the coroutine `step(memory)` and return its result.
@@ -95,8 +92,8 @@ class CardReader:
 
     async def _rekey(self, identity: CardIdentity, key_version: int) -> None:
         keys = self._keys_of(identity, key_version)
-        for key_set in self._site_keys.newest_first:
-            older = self._keys_of(identity, key_set.key_version)
+        for older_version in reversed(self._vault.versions):
+            older = self._keys_of(identity, older_version)
             try:
                 return await rekey_classic(self._driver, identity, keys, older)
             except CardError as error:
@@ -105,13 +102,15 @@ class CardReader:
         raise CardError("refused")
 
     def _keys_of(self, identity: CardIdentity, key_version: int) -> ClassicKeys:
-        return purse.classic_keys_of(aes, self._site_keys.version(key_version).site_key, True)(identity.uid)
+        return ClassicKeys(*self._vault.card_keys(identity.uid, key_version))
+
+    def _keys_of_uid(self, uid: bytes) -> ClassicKeys:
+        """Return a card's keys of all versions, the newest first."""
+        return _keys_from(self._vault, uid, self._vault.versions)
 
 
-def _keys_of_all_versions(site_keys: SiteKeys) -> Callable[[bytes], ClassicKeys]:
-    """Return a function that gives a card's keys by its UID, the newest version first."""
-    oldest, *newer = reversed(site_keys.newest_first)
-    keys_of_uid = purse.classic_keys_of(aes, oldest.site_key, True)
-    for key_set in newer:
-        keys_of_uid = purse.classic_keys_of(aes, key_set.site_key, True, keys_of_uid)
-    return keys_of_uid
+def _keys_from(vault: Keys, uid: bytes, versions: Sequence[int]) -> ClassicKeys:
+    """Return a card's keys of the last of `versions`, and behind them those of the ones before."""
+    *before, newest = versions
+    older = (lambda: _keys_from(vault, uid, before)) if before else None
+    return ClassicKeys(*vault.card_keys(uid, newest), older=older)

@@ -1,6 +1,5 @@
 """The content of a card, as a table for people and as a document for programs."""
 
-import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -97,7 +96,7 @@ def kinds_table(capacities: list[dict]) -> str:
     return "\n".join([*lines, *notes])
 
 
-def order_text(row: Mapping | sqlite3.Row, currency: Currency) -> str:
+def order_text(row: Mapping, currency: Currency) -> str:
     """Return the content of a token (row): its credit, and its words."""
     parts = [row["words"]] if row["words"] else []
     if row["unit"] in (MONEY, ENERGY):

@@ -6,25 +6,17 @@ meters that it names, or this station, and is sealed for its card's UID.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from boards.host.cards.iso14443a import Card
-from boards.host.chips.aes import aes
 from wattpurse.cards import purse
-from wattpurse.core.messages.service_pass import (
-    MeterNotNamed,
-    make_operator_pass,
-    make_service_pass,
-    open_operator_pass,
-    open_service_pass,
-    read_service_pass,
-)
-from wattpurse.core.messages.statement import open_statement
+from wattpurse.core.messages.service_pass import read_service_pass
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.station.card_files import CardFiles, blank_card
 from wattpurse_tools.station.card_reader import CardReader, Result, Step
-from wattpurse_tools.station.key_file import SiteKeys
-from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.rows import Row
+from wattpurse_tools.station.station import ACTIVE, ERASED, Station
 
 if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
@@ -52,10 +44,18 @@ _ROLE_TEXTS = {
 }
 
 
+class NotOnCard(OSError):
+    """A step is in the record and did not reach the card. `rows` are the tokens, if it made any."""
+
+    def __init__(self, words: str, rows: Sequence[Row] = ()) -> None:
+        super().__init__(words)
+        self.rows = rows
+
+
 class CardRead:
     """A card that was read: `name`, `card`, its order `box` or None, its newest `statement` or None, `meter_number`.
 
-    `meter_number` is None or 0 for every card but a customer's.
+    `meter_number` is None or 0 for every card but a customer's. `row` is the card's in the record, or None.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class CardRead:
         box: purse.OrderBox | None,
         statement: dict | None,
         meter_number: int | None,
+        row: Row | None = None,
     ) -> None:
+        self.row = row
         self.name = name
         self.card = card
         self.box = box
@@ -93,6 +95,16 @@ class CardRead:
             raise ValueError(f"card {self.name} is no customer's card")
         return self.meter_number
 
+    @property
+    def state(self) -> str:
+        """The state of the card in the record. A card that the record does not have is active."""
+        return ACTIVE if self.row is None else self.row["state"]
+
+    @property
+    def tenant(self) -> int:
+        """The tenant whose card it is, or 0."""
+        return 0 if self.row is None else self.row["tenant"]
+
     def sealed_tokens(self) -> list[bytes]:
         """Return the tokens on a customer's card or a data card."""
         if self.box is None or self.role not in (CUSTOMER, DATA):
@@ -101,27 +113,47 @@ class CardRead:
 
 
 class StationCards:
-    """The cards in `files`, on `reader`, with the keys and the record of the station."""
+    """The cards in `files`, on `reader`, with the vault and the record of the station."""
 
-    def __init__(self, site_keys: SiteKeys, station: Station, files: CardFiles, reader: CardReader) -> None:
-        self._keys = site_keys
+    def __init__(self, station: Station, files: CardFiles, reader: CardReader) -> None:
+        self._keys = station.keys
         self._station = station
         self._files = files
         self._reader = reader
 
     def read(self, name: str) -> CardRead:
-        """Read a card and record the facts in its statement. Raise ValueError or OSError if it cannot be read."""
+        """Read a card and record the facts in its statement. Raise ValueError or OSError if it cannot be read.
+
+        Raise ValueError too for a card that was erased and has an older content again.
+        """
         card = self._files.load(name)
         box = self._reader.work(card, purse.read_orders)
+        row = self._station.card(card.uid)
+        if row is not None and row["state"] == ERASED:
+            if box is not None:
+                raise ValueError(
+                    f"card {name} was erased, and now has an older content again: it is a copy; its credit was"
+                    f" forfeited; wipe it once more with: wattpurse card erase {name} --forfeit"
+                )
+            row = None
         if box is not None:
             meter_number = box.meter_number if box.kind == purse.CUSTOMER else 0
         else:
-            known = self._station.card(card.uid)
-            meter_number = None if known is None else known["meter"]
+            meter_number = None if row is None else row["meter_number"]
         statement = self._read_statement(card, meter_number) if meter_number else None
         if statement is not None:
             self._station.learn(statement)
-        return CardRead(name, card, box, statement, meter_number)
+        return CardRead(name, card, box, statement, meter_number, row)
+
+    def read_to_erase(self, name: str) -> CardRead:
+        """Read a card that is to be wiped, even if it was erased before and has an older content again."""
+        card = self._files.load(name)
+        row = self._station.card(card.uid)
+        if row is None or row["state"] != ERASED:
+            return self.read(name)
+        box = self._reader.work(card, purse.read_orders)
+        meter_number = box.meter_number if box is not None and box.kind == purse.CUSTOMER else 0
+        return CardRead(name, card, box, None, meter_number, row)
 
     def new_card(
         self,
@@ -149,7 +181,8 @@ class StationCards:
             self._reader.format(card, key_version)
         content = content_of(card)
         self._reader.work(card, lambda memory: purse.write_orders(memory, role, number, content))
-        self._station.add_card(card.uid, name, number if role == purse.CUSTOMER else 0)
+        meter_number = number if role == purse.CUSTOMER else 0
+        self._station.add_card(card.uid, name, meter_number, _ROLES[role], card.kind)
         self._files.save(name, card)
 
     def new_service_card(self, name: str, kind: str, technician: int, expires_s: int, meters: Sequence[int]) -> None:
@@ -159,12 +192,25 @@ class StationCards:
             name, kind, version, purse.SERVICE, 0, lambda card: self._service_pass(card, technician, expires_s, meters)
         )
 
-    def new_operator_card(self, name: str, kind: str, operator: int, expires_s: int) -> None:
-        """Make the card of an operator."""
-        version = self._access_version(purse.OPERATOR)
-        self.new_card(
-            name, kind, version, purse.OPERATOR, 0, lambda card: self._operator_pass(card, operator, expires_s)
-        )
+    def new_operator_card(
+        self, name: str, kind: str, operator: int, expires_s: int, approval: str | None = None
+    ) -> None:
+        """Make the card of an operator, whom the vault knows by this card from then on.
+
+        In an office of two persons a manager names the card to the vault first, and both approve its pass.
+        """
+
+        def content_of(card: Card) -> bytes:
+            known = next((one for one in self._keys.operators() if one.number == operator), None)
+            if known is None:
+                raise ValueError(
+                    f"operator {operator} is not known to the vault; add the operator with: wattpurse vault operator"
+                )
+            if known.uid != card.uid and self._keys.persons == 1:
+                self._keys.set_operator(self._station.ticket, replace(known, uid=card.uid))
+            return self._operator_pass(card, operator, expires_s, approval)
+
+        self.new_card(name, kind, self._access_version(purse.OPERATOR), purse.OPERATOR, 0, content_of)
 
     def look(self, read: CardRead, step: Step[Result]) -> Result:
         """Return the result of the coroutine `step(memory)`, which reads the card. Raise OSError if it fails."""
@@ -194,27 +240,24 @@ class StationCards:
         read = self.read(name)
         if read.role != OPERATOR:
             raise ValueError(f"card {name} is {a_card_of(read.role)}, not an operator's")
-        operator, expires_s = self._open_operator_pass(read)
+        _, expires_s = self._open_operator_pass(read)
         if expires_s <= time.time():
             raise ValueError(f"the operator's card {name} has expired; make a new one with: wattpurse card new")
-        self._station.operator = operator
+        self._station.person = self._keys.sign_on_with_card(read.card.uid, read.written_box.content)
 
     def open_statement(self, meter_number: int, uid: bytes, data: bytes) -> dict | None:
         """Return the content of a sealed statement, under any version of the meter's key. None: it is not authentic."""
-        for version, pair in self._keys.statement_keys(meter_number, uid):
-            try:
-                statement = open_statement(aes, pair, data)
-            except SealBroken:
-                continue
-            self._station.key_history.note_statement(meter_number, version)
-            return statement
-        return None
+        opened = self._keys.open_statement(meter_number, uid, data)
+        if opened is None:
+            return None
+        version, statement = opened
+        self._station.key_history.note_statement(meter_number, version)
+        return statement
 
     def _read_statement(self, card: Card, meter_number: int) -> dict | None:
-        for version, pair in self._keys.statement_keys(meter_number, card.uid):
-            statement = self._reader.work(card, lambda memory, pair=pair: purse.read_statement(memory, aes, pair))
+        for data in self._reader.work(card, purse.read_statement_copies):
+            statement = self.open_statement(meter_number, card.uid, data)
             if statement is not None:
-                self._station.key_history.note_statement(meter_number, version)
                 return statement
         return None
 
@@ -236,36 +279,34 @@ class StationCards:
 
         Only this station reads an operator's card, so it has the newest. Every meter reads the others.
         """
-        return self._keys.key_version if role == purse.OPERATOR else self._station.key_history.common_site_version()
+        return self._keys.newest_version if role == purse.OPERATOR else self._station.key_history.common_site_version()
 
     def _service_pass(self, card: Card, technician: int, expires_s: int, meters: Sequence[int]) -> bytes:
         """Return a pass under the newest keys that the meters are proved to have."""
         history = self._station.key_history
-        sealed_for = [(number, self._keys.meter_key(number, history.meter_version(number))) for number in meters]
-        return make_service_pass(aes, card.uid, technician, expires_s, sealed_for)
+        versions = [(number, history.meter_version(number)) for number in meters]
+        return self._keys.seal_service_pass(self._station.ticket, card.uid, technician, expires_s, versions)
 
-    def _operator_pass(self, card: Card, operator: int, expires_s: int) -> bytes:
-        return make_operator_pass(aes, self._keys.operator_key, card.uid, operator, expires_s)
+    def _operator_pass(self, card: Card, operator: int, expires_s: int, approval: str | None = None) -> bytes:
+        return self._keys.seal_operator_pass(self._station.ticket, card.uid, operator, expires_s, approval)
 
     def _open_operator_pass(self, read: CardRead) -> tuple[int, int]:
         """Return `(number of the operator, expiry)`. Raise ValueError if another station made the pass."""
-        for key_set in self._keys.newest_first:
-            try:
-                return open_operator_pass(aes, key_set.operator_key, read.card.uid, read.written_box.content)
-            except SealBroken:
-                pass
-        raise ValueError(f"the pass on card {read.name} was not made with the keys of this key file")
+        opened = self._keys.open_operator_pass(read.card.uid, read.written_box.content)
+        if opened is None:
+            raise ValueError(f"the pass on card {read.name} was not made with the keys of this vault")
+        return opened
 
     def _open_service_pass(self, read: CardRead) -> tuple[int, int, list[int]]:
         """Return `(number of the technician, expiry, meters)`. Raise ValueError if another station made the pass."""
         content = read.written_box.content
         try:
             technician, expires_s, meters = read_service_pass(content)
-            for number in meters:
-                accepted = tuple(key for _, key in self._keys.meter_keys(number))
-                open_service_pass(aes, read.card.uid, number, accepted, content)
-        except (SealBroken, MeterNotNamed):
-            raise ValueError(f"the pass on card {read.name} was not made with the keys of this key file") from None
+        except SealBroken:
+            technician, expires_s, meters = 0, 0, []
+        opened = [self._keys.open_service_pass(read.card.uid, content, number) for number in meters]
+        if not opened or None in opened:
+            raise ValueError(f"the pass on card {read.name} was not made with the keys of this vault")
         return technician, expires_s, meters
 
     def _renew_pass(self, read: CardRead) -> None:

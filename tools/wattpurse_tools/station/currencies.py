@@ -4,6 +4,7 @@ A key card is sold for every meter of the site, so its money is shown in the cur
 """
 
 from wattpurse.core.currency import Currency, currency_of
+from wattpurse_tools.record.models import Meter
 from wattpurse_tools.station.station import Station
 
 DEFAULT = Currency("EUR", 2)
@@ -15,12 +16,12 @@ def currency_of_meter(station: Station, number: int | None) -> Currency:
     return site_currency(station) if row is None else currency_of(dict(row))
 
 
-def site_currency(station: Station) -> Currency:
+def site_currency(_station: Station) -> Currency:
     """Return the currency that all meters sell in, or the default if there is no meter.
 
     If there are several, the code names them all ("EUR or JPY"), with the most decimals of any.
     """
-    currencies = _currencies(station)
+    currencies = _currencies()
     if not currencies:
         return DEFAULT
     codes = sorted({currency.code for currency in currencies})
@@ -32,7 +33,7 @@ def currency_for_new_meter(station: Station) -> Currency:
 
     Raise ValueError, with the remedy, if the station's meters sell in several.
     """
-    if len(_currencies(station)) > 1:
+    if len(_currencies()) > 1:
         raise ValueError(
             f"this station sells in {site_currency(station).code}; add the meter first, with its currency: "
             "wattpurse meter add NUMBER --currency CODE --decimals N"
@@ -40,5 +41,6 @@ def currency_for_new_meter(station: Station) -> Currency:
     return site_currency(station)
 
 
-def _currencies(station: Station) -> set[Currency]:
-    return {currency_of(dict(row)) for row in station.meters()}
+def _currencies() -> set[Currency]:
+    sold_in = Meter.objects.values_list("currency", "decimals").distinct()
+    return {Currency(code, decimals) for code, decimals in sold_in}

@@ -5,20 +5,19 @@ record first, then on the card, so after a write that failed, the next one compl
 station wrote or read there before is an older image of itself, and is not topped up.
 """
 
-import sqlite3
 import time
 
-from boards.host.chips.aes import aes
+from django.db import transaction
+
 from wattpurse.cards import key_card as pages
 from wattpurse.cards import purse
 from wattpurse.core.money import key_card
 from wattpurse.core.money.key_card import CardContent
-from wattpurse.core.seals import keys
-from wattpurse.core.seals.sealing import KeyPair
-from wattpurse_tools.station.cards import KEY_CARD, CardRead, StationCards, a_card_of, wipe
+from wattpurse_tools.record.models import KeyCardSale
+from wattpurse_tools.station.cards import KEY_CARD, CardRead, NotOnCard, StationCards, a_card_of, wipe
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
-from wattpurse_tools.station.key_file import SiteKeys
-from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.rows import Row
+from wattpurse_tools.station.station import ERASED, Station
 
 
 class KeyCardRead:
@@ -27,7 +26,7 @@ class KeyCardRead:
     `unsold` has the micro-units on it that this station did not sell: another station did, or the card is forged.
     """
 
-    def __init__(self, read: CardRead, content: CardContent | None, place: int, row: sqlite3.Row | None) -> None:
+    def __init__(self, read: CardRead, content: CardContent | None, place: int, row: Row | None) -> None:
         self.read = read
         self.content = content
         self.place = place
@@ -64,14 +63,17 @@ class KeyCardRead:
 class KeyCardVending:
     """The work on key cards with the station's record and its `cards`."""
 
-    def __init__(self, site_keys: SiteKeys, station: Station, cards: StationCards) -> None:
-        self._keys = site_keys
+    def __init__(self, station: Station, cards: StationCards) -> None:
+        self._keys = station.keys
         self._station = station
         self._cards = cards
         self._record = station.key_cards
 
     def new_card(self, name: str, kind: str, terms: KeyCardTerms, user: int) -> None:
         """Make a key card without money. Raise ValueError if the card is in use."""
+        self._station.require("cards")
+        if (terms.price, terms.allowance_mwh) != (key_card.BY_TARIFF, 0):
+            self._station.require("order")
         if kind not in pages.KINDS:
             raise ValueError(f"a {kind} card has no room for a key card's content; use one of {', '.join(pages.KINDS)}")
         self._cards.new_card(name, kind, self._site_version(), purse.KEY_CARD, 0, lambda card: b"")
@@ -87,8 +89,7 @@ class KeyCardVending:
         """Return the content of a card and record it. Raise ValueError if it is no key card."""
         if read.role != KEY_CARD:
             raise ValueError(f"card {read.name} is {a_card_of(read.role)}, not a key card")
-        pairs = self._pairs(read.card.uid)
-        place, content = self._cards.look(read, lambda memory: pages.read(memory, aes, pairs))
+        place, content = self._open(read)
         found = KeyCardRead(read, content, place, self._record.of(read.card.uid))
         if content is not None and not found.flaw:
             if found.row is None:
@@ -102,19 +103,24 @@ class KeyCardVending:
 
         Raise OSError if the amount is in the record and not on the card; `repair` writes it.
         """
-        row = self._sound_row(found)
-        self._station.refuse_without_operator()
-        if row["loaded"] + amount > key_card.AMOUNT_LIMIT:
-            raise ValueError(f"card {found.read.name} cannot hold that much")
-        self._record.load(found.read.card.uid, amount, int(time.time()), self._station.operator)
-        self._deliver(found, "sold")
+        self.load(found, amount)
+        self.deliver(found, "sold")
+
+    def load(self, found: KeyCardRead, amount: int) -> KeyCardSale:
+        """Load `amount` micro-units in the record alone; `deliver` writes the card. Return the row of the sale."""
+        self._station.require("sell")
+        with transaction.atomic():
+            row = self._sound_row(found)
+            if row["loaded"] + amount > key_card.AMOUNT_LIMIT:
+                raise ValueError(f"card {found.read.name} cannot hold that much")
+            return self._record.load(found.read.card.uid, amount, int(time.time()), self._station.operator)
 
     def change_terms(self, found: KeyCardRead, terms: KeyCardTerms) -> None:
         """Change the price and the allowance. Raise as `top_up` does."""
+        self._station.require("order")
         self._sound_row(found)
-        self._station.refuse_without_operator()
         self._record.set_terms(found.read.card.uid, terms)
-        self._deliver(found, "noted")
+        self.deliver(found, "noted")
 
     def repair(self, found: KeyCardRead) -> int:
         """Write the content in the record to the card. Return the micro-units that were missing on it.
@@ -141,16 +147,17 @@ class KeyCardVending:
         self._cards.write(found.read, wipe)
         if found.content is None:
             self._record.note_unknown(found.read.card.uid)
-        self._station.remove_card(found.read.card.uid)
+        self._station.note_card(found.read.card.uid, state=ERASED)
         return max(0, balance)
 
-    def _deliver(self, found: KeyCardRead, done: str) -> None:
+    def deliver(self, found: KeyCardRead, done: str) -> None:
+        """Write the content in the record to the card. The error says that the step `done` is in the record."""
         found.row = self._record.of(found.read.card.uid)
         try:
             self._put(found)
         except OSError as error:
             name = found.read.name
-            raise OSError(
+            raise NotOnCard(
                 f"{done}, and not on the card: {error}; write it there with: wattpurse card repair {name}"
             ) from error
 
@@ -166,13 +173,12 @@ class KeyCardVending:
                 number, used_mwh = old.period_number, old.used_mwh
         allowance = (row["allowance_mwh"], row["period"], number, used_mwh)
         content = CardContent(version + 1, row["loaded"], spent, row["price"], allowance, row["user"])
-        site_key = self._keys.version(self._site_version()).site_key
-        pair = keys.key_card_keys(aes, site_key, found.read.card.uid)
+        sealed = self._keys.seal_key_card(self._station.ticket, found.read.card.uid, self._site_version(), content)
         place = 1 - found.place
-        self._cards.write(found.read, lambda memory: pages.write(memory, aes, pair, place, content))
+        self._cards.write(found.read, lambda memory: pages.write_sealed(memory, place, sealed))
         self._record.note(found.read.card.uid, content)
 
-    def _sound_row(self, found: KeyCardRead) -> sqlite3.Row:
+    def _sound_row(self, found: KeyCardRead) -> Row:
         """Return the row of a card. Raise ValueError if the card has a fault."""
         if found.flaw:
             raise ValueError(found.flaw)
@@ -184,5 +190,10 @@ class KeyCardVending:
         """Return the key version that all meters have: any of them may be the next to read the card."""
         return self._station.key_history.common_site_version()
 
-    def _pairs(self, uid: bytes) -> list[KeyPair]:
-        return [keys.key_card_keys(aes, key_set.site_key, uid) for key_set in self._keys.newest_first]
+    def _open(self, read: CardRead) -> tuple[int, CardContent | None]:
+        """Return `(place, content)` of the newest authentic record on the card, or `(0, None)`."""
+        for _, place, data in self._cards.look(read, pages.read_copies):
+            content = self._keys.open_key_card(read.card.uid, bytes(data))
+            if content is not None:
+                return place, content
+        return 0, None

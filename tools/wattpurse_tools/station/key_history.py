@@ -6,24 +6,23 @@ the new one would make the meter forget the old key, and the older token would b
 A meter that has redeemed a SITE_KEY token opens cards of the new site key and of the one before.
 """
 
-import sqlite3
+from django.db.models import Min
 
 from wattpurse.core.messages import token
 from wattpurse.core.money.token_windows import number_text
-from wattpurse_tools.station.database import Transaction
-from wattpurse_tools.station.key_file import SiteKeys
-from wattpurse_tools.station.order import KEY_KINDS, OUTSTANDING, REDEEMED, Order
+from wattpurse_tools.record.models import Meter, Token
+from wattpurse_tools.station.order import KEY_KINDS, OUTSTANDING, Order
+from wattpurse_tools.vault.interface import Keys
 
 _NAMES = {token.METER_KEY: "meter key", token.SITE_KEY: "site key"}
 _COLUMNS = {token.METER_KEY: "key_version", token.SITE_KEY: "site_version"}
 
 
 class KeyHistory:
-    """The key versions of the meters in one station's database."""
+    """The key versions of the meters in the record."""
 
-    def __init__(self, database: sqlite3.Connection, site_keys: SiteKeys) -> None:
-        self._database = database
-        self._keys = site_keys
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
 
     def meter_version(self, meter_number: int) -> int:
         """Return the version of the newest meter key that a meter is proved to have."""
@@ -38,37 +37,37 @@ class KeyHistory:
 
     def common_site_version(self) -> int:
         """Return the newest version of the site key that every meter of the station is proved to have."""
-        numbers = [row["number"] for row in self._database.execute("SELECT number FROM meters")]
-        return min((self.site_version(number) for number in numbers), default=self._keys.key_version)
+        least = Meter.objects.filter(is_retired=False).aggregate(least=Min("site_version"))["least"]
+        return self._keys.newest_version if least is None else least
 
     def meters_behind(self, key_version: int) -> list[int]:
         """Return the numbers of the meters that are not proved to have this version of the site key or a later one."""
-        numbers = [row["number"] for row in self._database.execute("SELECT number FROM meters ORDER BY number")]
-        return [number for number in numbers if self.site_version(number) < key_version]
+        behind = Meter.objects.filter(is_retired=False, site_version__lt=key_version)
+        return list(behind.order_by("number").values_list("number", flat=True))
 
     def note_statement(self, meter_number: int, key_version: int) -> None:
         """Note that a meter has this version of its key: it sealed a statement under it."""
-        with Transaction(self._database):
-            self._database.execute(
-                "UPDATE meters SET key_version = max(key_version, ?) WHERE number = ?", (key_version, meter_number)
-            )
+        Meter.objects.filter(number=meter_number, key_version__lt=key_version).update(key_version=key_version)
+
+    def note_redeemed(self, meter_number: int, kind: int, key_version: int) -> None:
+        """Note that a meter has redeemed a key token with this version."""
+        column = _COLUMNS[kind]
+        Meter.objects.filter(number=meter_number, **{f"{column}__lt": key_version}).update(**{column: key_version})
 
     def sealing_version(self, meter_number: int) -> int:
         """Return the version of the meter key to seal the next token under."""
-        newest = self.meter_version(meter_number)
-        outstanding = self._database.execute(
-            "SELECT sealed FROM tokens WHERE meter = ? AND state IN (?, ?)", (meter_number, *OUTSTANDING)
-        )
-        return min([newest] + [token.key_version(row["sealed"]) for row in outstanding])
+        outstanding = Token.objects.filter(meter_id=meter_number, state__in=OUTSTANDING)
+        waiting = [token.key_version(bytes(sealed)) for sealed in outstanding.values_list("sealed", flat=True)]
+        return min([self.meter_version(meter_number), *waiting])
 
     def next_version(self, meter_number: int, kind: int) -> int:
         """Return the version that a key token has to bring. Raise ValueError if the meter has the newest one."""
         proved = self._proved(meter_number, kind)
-        following = self._keys.key_version if kind == token.METER_KEY else self._keys.after(proved)
+        following = self._keys.newest_version if kind == token.METER_KEY else self._keys.after(proved)
         if following is None or following <= proved:
             raise ValueError(
-                f"meter {meter_number} has the {_NAMES[kind]} of version {proved}, the newest in this key file; make"
-                " the next version with: wattpurse keys roll"
+                f"meter {meter_number} has the {_NAMES[kind]} of version {proved}, the newest of this vault; make"
+                " the next version with: wattpurse vault roll"
             )
         return following
 
@@ -85,15 +84,11 @@ class KeyHistory:
             self._refuse_site_key_ahead_of_others(meter_number, order.amount)
 
     def _refuse_second_key_token(self, meter_number: int, kind: int) -> None:
-        waiting = self._database.execute(
-            "SELECT sequence FROM tokens WHERE meter = ? AND kind = ? AND state IN (?, ?)",
-            (meter_number, kind, *OUTSTANDING),
-        ).fetchone()
+        waiting = Token.objects.filter(meter_id=meter_number, kind=kind, state__in=OUTSTANDING).first()
         if waiting is not None:
-            number = number_text(waiting["sequence"])
             raise ValueError(
-                f"token {number} of meter {meter_number} brings a {_NAMES[kind]} already and is not"
-                " known to be redeemed; read a card that has been at the meter since"
+                f"token {number_text(waiting.sequence)} of meter {meter_number} brings a {_NAMES[kind]} already and is"
+                " not known to be redeemed; read a card that has been at the meter since"
             )
 
     def _refuse_site_key_ahead_of_others(self, meter_number: int, key_version: int) -> None:
@@ -106,11 +101,5 @@ class KeyHistory:
             )
 
     def _proved(self, meter_number: int, kind: int) -> int:
-        row = self._database.execute("SELECT * FROM meters WHERE number = ?", (meter_number,)).fetchone()
-        if row is None:
-            return self._keys.key_version
-        newest = self._database.execute(
-            "SELECT max(amount) FROM tokens WHERE meter = ? AND kind = ? AND state = ?",
-            (meter_number, kind, REDEEMED),
-        ).fetchone()[0]
-        return max(row[_COLUMNS[kind]], newest or 0)
+        proved = Meter.objects.filter(number=meter_number).values_list(_COLUMNS[kind], flat=True).first()
+        return self._keys.newest_version if proved is None else proved

@@ -1,14 +1,18 @@
 """The order of a token, as the station records it: the token's kind and body, and its meaning in words.
 
-`unit` and `amount` are those of the credit sold: micro-units or mWh. A new key has its version as amount, and a change
-of tenant the new tenant. All other orders have the unit "" and the amount 0.
+`unit` and `amount` are those of the credit sold: micro-units, mWh, or seconds of a term. A new key has its version as
+amount, a change of tenant the new tenant, a contract its code, and a permit its end. Others have the unit "" and the
+amount 0.
 """
 
 from wattpurse.core.messages import token
+from wattpurse_tools.vault.interface import TokenOrder
 
 MONEY = token.MONEY
 ENERGY = token.ENERGY
+TIME = token.TIME
 NO_UNIT = ""
+UNITS = (MONEY, ENERGY, TIME)
 
 # States of a token.
 ISSUED = "issued"
@@ -16,6 +20,7 @@ ON_CARD = "on card"
 REDEEMED = "redeemed"
 FORFEITED = "forfeited"
 VOIDED = "voided"  # the meter refused it for good, and it changed nothing
+OUTDATED = "outdated"  # behind the meter's window and not known to be redeemed: the meter refuses it from now on
 OUTSTANDING = (ISSUED, ON_CARD)
 
 _CREDIT_BENEFITS = (token.MONEY, token.ENERGY, token.ENERGY_AND_TIME)
@@ -29,18 +34,41 @@ CREDIT_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit in _CR
 BENEFIT_KINDS = tuple(code for code, *_, benefit in token.KINDS if benefit in _BENEFITS)
 
 _CREDITS = {benefit: code for code, *_, benefit in token.KINDS if benefit in (MONEY, ENERGY)}
+_KEY_BODY_SIZE = 17  # version u8, key of 16 bytes
 
 
 class Order:
-    """One token that is not sealed yet: `kind`, `body` (bytes), `words`, `unit`, `amount`."""
+    """One token that is not sealed yet: `kind`, `body` (bytes), `words`, `unit`, `amount`.
+
+    `card` is the number of the card (`key_card.card_number`) that a receipt is for, or 0. The body of a new key is
+    empty: the vault puts the key in.
+    """
 
     def __init__(
-        self, kind: int, fields: tuple[int | bytes, ...], words: str, unit: str = NO_UNIT, amount: int = 0
+        self,
+        kind: int,
+        fields: tuple[int | bytes, ...],
+        words: str,
+        unit: str = NO_UNIT,
+        amount: int = 0,
+        card: int = 0,
     ) -> None:
-        self.kind, self.body = token.make(kind, *fields)
+        self.kind = kind
+        self.body = b"" if kind in KEY_KINDS else token.make(kind, *fields)[1]
         self.words = words
         self.unit = unit
         self.amount = amount
+        self.card = card
+
+    @property
+    def sealed_size(self) -> int:
+        """The size of the sealed token in bytes."""
+        return token.sealed_token_size(bytes(_KEY_BODY_SIZE) if self.kind in KEY_KINDS else self.body)
+
+    def for_tenant(self, tenant: int) -> TokenOrder:
+        """Return the order as the vault takes it."""
+        owner = tenant if token.is_personal(self.kind) else 0
+        return TokenOrder(self.kind, self.body, owner, self.amount if self.kind in KEY_KINDS else None)
 
 
 def duration_text(duration_s: int) -> str:
@@ -55,3 +83,8 @@ def duration_text(duration_s: int) -> str:
 def credit(unit: str, amount: int) -> Order:
     """Return the order for a credit of MONEY (micro-units) or ENERGY (mWh). Its amount takes the place of words."""
     return Order(_CREDITS[unit], (amount,), "", unit, amount)
+
+
+def term(duration_s: int) -> Order:
+    """Return the order for time of a term."""
+    return Order(token.DAYS, (duration_s,), duration_text(duration_s), TIME, duration_s)

@@ -2,96 +2,151 @@
 
 A statement has the receipt of the last refund, clearing or change of tenant. All copies of a card have the same
 receipt, and the first copy that is read books it. A receipt names its card, by `key_card.card_number`, and is settled
-with that card alone. A receipt of a token that was typed in names ANY_CARD. The customer is owed a booked receipt until
-it is paid out or sold to another meter.
+with that card alone, while the card is that of the receipt's tenant. A receipt of a token that was typed in names
+ANY_CARD. The customer is owed a booked receipt until it is paid out or sold to another meter.
+
+A receipt is believed if it fits its token and the meter's sums that only grow (`receipt_proof`). Otherwise it is booked
+with a doubt in words, and is settled only by those who say that they have looked into it. The vault marks each settled
+receipt too: a record that is restored from a backup settles none a second time.
 """
 
-import json
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from wattpurse_tools.station.order import FORFEITED, TAKING, VOIDED
+from wattpurse.core.money.token_windows import issuer_of, number_text
+from wattpurse_tools.record.models import MeterReceipt, Token
+from wattpurse_tools.station import receipt_proof
+from wattpurse_tools.station.order import FORFEITED, OUTDATED, REDEEMED, TAKING, VOIDED
+from wattpurse_tools.station.rows import Row, receipt_rows, token_rows
+from wattpurse_tools.vault.interface import Keys
 
 ANY_CARD = 0
+DOUBT = "receipt in doubt"  # the action that two persons approve
 
-_NAMES = ("sequence", "money", "energy", "debt", "term_s", "tenant", "card")
-
-# One placeholder stands for all kinds: SQL has no placeholder for a list.
-_TAKING_JSON = json.dumps(TAKING)
+_WORDS_LIMIT = 120
 
 
 class Receipts:
-    """The receipts in one station's database. The caller of a method that writes opens the transaction.
+    """The receipts in the record. The caller of a method that writes opens the transaction.
 
-    A row has meter, sequence, money (micro-units), energy (mWh), debt, term_s, tenant, card, told_s and settled.
+    A row has meter, sequence, money (micro-units), energy (mWh), debt, term_s, tenant, card, told_s, settled and doubt.
     """
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
 
     def book(self, statement: dict) -> None:
-        """Book the receipt in an authentic statement if this station made the receipt's token."""
+        """Book the receipt in an authentic statement, unless it is booked or another issuer made its token.
+
+        The record has the redeemed tokens of this statement already, and not the statement itself.
+        """
         receipt = statement.get("receipt")
-        if receipt is None:
+        meter_number = statement["meter_number"]
+        if receipt is None or issuer_of(receipt["sequence"]) != self._keys.issuer:
             return
-        values = [receipt[name] for name in _NAMES]
-        row = self._database.execute(
-            "SELECT 1 FROM tokens WHERE meter = ? AND sequence = ? AND kind IN (SELECT value FROM json_each(?))",
-            (statement["meter_number"], receipt["sequence"], _TAKING_JSON),
-        ).fetchone()
-        if row is not None:
-            self._database.execute(
-                "INSERT OR IGNORE INTO receipts (meter, sequence, money, energy, debt, term_s, tenant, card, told_s)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (statement["meter_number"], *values, statement["time_s"]),
-            )
+        if MeterReceipt.objects.filter(meter_id=meter_number, sequence=receipt["sequence"]).exists():
+            return
+        rows = token_rows(Token.objects.filter(meter_id=meter_number, sequence=receipt["sequence"]))
+        proof = receipt_proof.of(statement, rows[0] if rows else None, self._missing(statement))
+        if proof.lost is not None:
+            sequence, amounts = proof.lost
+            self._add(meter_number, sequence, amounts, statement["time_s"], proof.lost_doubt)
+        self._add(meter_number, receipt["sequence"], receipt, statement["time_s"], "; ".join(proof.doubts))
 
-    def of_meter(self, meter_number: int) -> list[sqlite3.Row]:
+    def of_meter(self, meter_number: int) -> list[Row]:
         """Return all receipts of a meter, oldest first."""
-        return self._database.execute(
-            "SELECT * FROM receipts WHERE meter = ? ORDER BY sequence", (meter_number,)
-        ).fetchall()
+        return receipt_rows(MeterReceipt.objects.filter(meter_id=meter_number).order_by("sequence"))
 
-    def unsettled(self, meter_number: int) -> list[sqlite3.Row]:
+    def unsettled(self, meter_number: int) -> list[Row]:
         """Return the receipts of a meter that are not settled, oldest first."""
         return [row for row in self.of_meter(meter_number) if not row["settled"]]
 
-    def owed(self, meter_number: int, card: int) -> list[sqlite3.Row]:
+    def owed(self, meter_number: int, card: int, tenant: int, with_doubts: bool = False) -> list[Row]:
         """Return the receipts of a meter that are not settled and that a card may settle, oldest first.
 
-        `card` is its `key_card.card_number`. Raise ValueError if all that is owed is for other cards.
+        `card` is its `key_card.card_number`, and `tenant` its tenant. Receipts in doubt are left out unless they are
+        asked for. Raise ValueError if all that is owed is for other cards, for another tenant, or in doubt.
         """
-        owed = self.unsettled(meter_number)
-        own = [row for row in owed if row["card"] in (ANY_CARD, card)]
-        if owed and not own:
+        unsettled = self.unsettled(meter_number)
+        of_card = [row for row in unsettled if row["card"] in (ANY_CARD, card)]
+        if unsettled and not of_card:
             raise ValueError(
                 f"the credit that meter {meter_number} gave back is for another card; settle it with that card, or, if"
                 " that card is lost, give its owner a new one first with: wattpurse card replace LOST NEW"
             )
-        return own
+        own = [row for row in of_card if row["tenant"] == tenant]
+        if of_card and not own:
+            raise ValueError(
+                f"the credit that meter {meter_number} gave back belongs to tenant {of_card[0]['tenant']}, and this"
+                f" card to tenant {tenant}; settle it with a card of the former tenant"
+            )
+        sound = [row for row in own if with_doubts or not row["doubt"]]
+        if own and not sound:
+            raise ValueError(
+                f"the receipt of token {number_text(own[0]['sequence'])} of meter {meter_number} is in doubt:"
+                f" {own[0]['doubt']}; look into it, and settle it with: --despite-doubt"
+            )
+        return sound
+
+    def is_open(self, meter_number: int, card: int, tenant: int) -> bool:
+        """Return True if a receipt for a card and a tenant is not settled, or not read yet."""
+        unsettled = any(row["card"] == card and row["tenant"] == tenant for row in self.unsettled(meter_number))
+        awaited = self.awaited(meter_number)
+        return unsettled or any(row["receipt_card"] == card and row["tenant"] == tenant for row in awaited)
 
     def move(self, meter_number: int, lost_card: int, card: int) -> None:
-        """Make the receipts of a lost card, which are not settled, those of another card."""
-        self._database.execute(
-            "UPDATE receipts SET card = ? WHERE meter = ? AND card = ? AND settled = ''",
-            (card, meter_number, lost_card),
-        )
+        """Make the receipts of a lost card, which are not settled, those of another card, and those still to come."""
+        MeterReceipt.objects.filter(meter_id=meter_number, card=lost_card, settled="").update(card=card)
 
-    def settle(self, rows: Iterable[sqlite3.Row], how: str) -> None:
-        """Mark receipts as settled, in words that say how."""
-        self._database.executemany(
-            "UPDATE receipts SET settled = ? WHERE meter = ? AND sequence = ? AND settled = ''",
-            [(how, row["meter"], row["sequence"]) for row in rows],
-        )
+    def settle(self, ticket: str, rows: Iterable[Row], how: str, approval: str | None = None) -> None:
+        """Mark receipts as settled, in words that say how, in the vault too. Raise ValueError if one was settled."""
+        for row in rows:
+            meter_number, sequence = row["meter"], row["sequence"]
+            if row["doubt"]:
+                document = {"meter": meter_number, "sequence": sequence, "doubt": row["doubt"], "settled": how}
+                self._keys.use_approval(ticket, DOUBT, document, approval)
+            first = self._keys.settle(ticket, meter_number, sequence, how[:_WORDS_LIMIT], approval)
+            if not first:
+                raise ValueError(
+                    f"the receipt of token {number_text(sequence)} of meter {meter_number} was settled before:"
+                    f" {self._keys.settled(meter_number)[sequence]}; this record did not know it"
+                )
+            MeterReceipt.objects.filter(meter_id=meter_number, sequence=sequence, settled="").update(
+                settled=how[:_WORDS_LIMIT]
+            )
 
-    def awaited(self, meter_number: int) -> list[sqlite3.Row]:
+    def take_over_marks(self, meter_number: int) -> None:
+        """Mark as settled what the vault knows as settled, after this record was restored from a backup."""
+        for sequence, words in self._keys.settled(meter_number).items():
+            MeterReceipt.objects.filter(meter_id=meter_number, sequence=sequence, settled="").update(
+                settled=words[:_WORDS_LIMIT]
+            )
+
+    def awaited(self, meter_number: int) -> list[Row]:
         """Return the tokens of a meter whose receipt has not been read, oldest first.
 
-        Forfeited and voided ones are left out.
+        Forfeited and voided ones, and those that are too old for the meter, are left out.
         """
-        return self._database.execute(
-            "SELECT tokens.* FROM tokens LEFT JOIN receipts USING (meter, sequence)"
-            " WHERE tokens.meter = ? AND kind IN (SELECT value FROM json_each(?)) AND state NOT IN (?, ?)"
-            " AND told_s IS NULL ORDER BY sequence",
-            (meter_number, _TAKING_JSON, FORFEITED, VOIDED),
-        ).fetchall()
+        tokens = Token.objects.filter(meter_id=meter_number, kind__in=TAKING)
+        open_tokens = tokens.exclude(state__in=(FORFEITED, VOIDED, OUTDATED)).exclude(
+            sequence__in=MeterReceipt.objects.filter(meter_id=meter_number).values("sequence")
+        )
+        return token_rows(open_tokens.order_by("sequence"))
+
+    def _missing(self, statement: dict) -> Sequence[Row]:
+        """Return the redeemed tokens that have no receipt, but for that of the receipt in the statement."""
+        meter_number = statement["meter_number"]
+        tokens = Token.objects.filter(meter_id=meter_number, kind__in=TAKING, state=REDEEMED)
+        missing = tokens.exclude(sequence=statement["receipt"]["sequence"]).exclude(
+            sequence__in=MeterReceipt.objects.filter(meter_id=meter_number).values("sequence")
+        )
+        return token_rows(missing)
+
+    def _add(self, meter_number: int, sequence: int, amounts: Row, told_s: int, doubt: str) -> None:
+        MeterReceipt.objects.create(
+            meter_id=meter_number,
+            sequence=sequence,
+            **{name: amounts[name] for name in (*receipt_proof.AMOUNTS, "tenant", "card")},
+            told_s=told_s,
+            settled=self._keys.settled(meter_number).get(sequence, "")[:_WORDS_LIMIT],
+            doubt=doubt[:400],
+        )

@@ -1,16 +1,15 @@
 """An open station with its card folder. The actions in `station.actions` take one, from any program."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from wattpurse_tools.station.card_files import CardFiles
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.cards import StationCards
 from wattpurse_tools.station.key_card_vending import KeyCardVending
-from wattpurse_tools.station.station import Station, open_station
+from wattpurse_tools.station.station import Person, Station
 from wattpurse_tools.station.vending import Vending
 from wattpurse_tools.station.walk import Walk
+from wattpurse_tools.vault.interface import Keys
 
 
 class Shop:
@@ -21,27 +20,19 @@ class Shop:
     """
 
     def __init__(self, station: Station, card_folder: str | Path) -> None:
-        site_keys = station.site_keys
         self.station = station
-        self.cards = StationCards(site_keys, station, CardFiles(card_folder), CardReader(site_keys))
+        self.cards = StationCards(station, CardFiles(card_folder), CardReader(station.keys))
         self.vending = Vending(station, self.cards)
-        self.key_cards = KeyCardVending(site_keys, station, self.cards)
+        self.key_cards = KeyCardVending(station, self.cards)
         self.walk = Walk(station, self.cards)
 
 
-@contextmanager
-def open_shop(
-    keys: str | Path,
-    record: str | Path,
-    cards: str | Path,
-    operator_card: str | None = None,
-) -> Iterator[Shop]:
-    """Open a station with its key file, its record and its card folder, for a `with` block.
+def open_shop(keys: Keys, card_folder: str | Path, person: Person | None = None, operator_card: str | None = None) -> Shop:
+    """Return the shop of the open record with a vault and a card folder, where `person` works.
 
-    If an operator's card is named, its operator signs on. Raise ValueError if a file or the card is not valid.
+    If an operator's card is named, its operator signs on instead. Raise ValueError if the card is not valid.
     """
-    with open_station(keys, record) as station:
-        shop = Shop(station, cards)
-        if operator_card is not None:
-            shop.cards.sign_on(operator_card)
-        yield shop
+    shop = Shop(Station(keys, person), card_folder)
+    if operator_card is not None:
+        shop.cards.sign_on(operator_card)
+    return shop

@@ -5,50 +5,49 @@ the meter's terms. The office learns it with the TERM token that sets it. A vend
 at the meter's console, is told.
 """
 
-import sqlite3
-
-from boards.host.chips.aes import aes
 from wattpurse.core.currency import currency_of
 from wattpurse.core.messages import short_token, token
 from wattpurse.core.money import terms
-from wattpurse.core.money.token_windows import issuer_of, number_text
-from wattpurse.core.seals import keys
+from wattpurse.core.money.token_windows import number_text
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text
+from wattpurse_tools.record.models import ShortLimit
 from wattpurse_tools.station.amounts import KWH_DECIMALS
-from wattpurse_tools.station.database import Transaction
-from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.order import FORFEITED, Order
+from wattpurse_tools.station.rows import Row
+from wattpurse_tools.vault.interface import Keys
 
 LIMITS = tuple(name for _, _, _, name, _ in short_token.KINDS)
 
 
 class ShortTokens:
-    """The limits in a station's database, and the digits of its tokens."""
+    """The limits in the record, and the digits of its tokens."""
 
-    def __init__(self, database: sqlite3.Connection, site_keys: SiteKeys) -> None:
-        self._database = database
-        self._site_keys = site_keys
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
 
     def limits(self, meter_number: int) -> dict[str, int]:
         """Return the limits of a meter by the names of its terms: micro-units, mWh and days. 0: none may be sold."""
-        rows = self._database.execute("SELECT name, value FROM short_limits WHERE meter = ?", (meter_number,))
-        return dict.fromkeys(LIMITS, 0) | {row["name"]: row["value"] for row in rows}
+        known = ShortLimit.objects.filter(meter_id=meter_number).values_list("name", "value")
+        return dict.fromkeys(LIMITS, 0) | dict(known)
 
     def set_limits(self, meter_number: int, limits: dict[str, int]) -> None:
         """Note the limits that the meter has."""
-        with Transaction(self._database):
-            for name, value in limits.items():
-                self._note(meter_number, name, value)
+        ShortLimit.objects.bulk_create(
+            [ShortLimit(meter_id=meter_number, name=name, value=value) for name, value in limits.items()],
+            update_conflicts=True,
+            unique_fields=["meter", "name"],
+            update_fields=["value"],
+        )
 
     def learn(self, meter_number: int, order: Order) -> None:
         """Note the limit that a TERM order sets, if it sets one. The caller opens the transaction."""
         if order.kind == token.TERM:
             place, value = token.Token(0, order.kind, order.body).fields()
             if terms.names()[place] in LIMITS:
-                self._note(meter_number, terms.names()[place], value)
+                self.set_limits(meter_number, {terms.names()[place]: value})
 
-    def refuse(self, meter: sqlite3.Row, kind: int, amount: int, after: int) -> None:
+    def refuse(self, meter: Row, kind: int, amount: int, after: int) -> None:
         """Raise ValueError unless twenty digits may carry this amount for a meter (row), behind the order `after`."""
         name, unit = short_token.limit_of(kind)
         below, above = short_token.nearest(kind, amount)
@@ -70,24 +69,16 @@ class ShortTokens:
                 " no room to say so; read a statement of the meter, or use --hex"
             )
 
-    def digits(self, meter: sqlite3.Row, row: sqlite3.Row) -> str:
+    def digits(self, ticket: str, meter: Row, row: Row) -> str:
         """Return the twenty digits of a token in the record (row). Raise ValueError if they may not be given out."""
         if row["state"] == FORFEITED:
             raise ValueError(f"token {number_text(row['sequence'])} of meter {meter['number']} is forfeited")
-        key_version = token.key_version(row["sealed"])
-        opened = token.open_token(aes, self._site_keys.token_keys(meter["number"], key_version), row["sealed"])
-        short_token.limit_of(opened.kind)
-        amount = opened.fields()[0]
-        self.refuse(meter, opened.kind, amount, opened.after)
-        issuer_key = self._site_keys.version(key_version).issuer_key(meter["number"], issuer_of(opened.sequence))
-        pair = keys.short_token_keys(aes, issuer_key)
-        return short_token.seal_digits(aes, pair, meter["number"], opened.sequence, opened.kind, amount, opened.tenant)
-
-    def _note(self, meter_number: int, name: str, value: int) -> None:
-        self._database.execute("INSERT OR REPLACE INTO short_limits VALUES (?, ?, ?)", (meter_number, name, value))
+        short_token.limit_of(row["kind"])
+        self.refuse(meter, row["kind"], row["amount"], row["after"])
+        return self._keys.digits(ticket, meter["number"], row["sealed"])
 
 
-def _text(meter: sqlite3.Row, kind: int, amount: int) -> str:
+def _text(meter: Row, kind: int, amount: int) -> str:
     """Return an amount of a kind with its unit."""
     if kind == token.CREDIT_MONEY:
         return currency_of(dict(meter)).exact_text(amount)

@@ -2,12 +2,19 @@
 
 A meter's registers only grow. The credit that a meter bought equals the credit of its redeemed tokens, and the credit
 that it gave back equals the sum of its receipts. If a statement says otherwise, the meter's flash was rolled back or
-rewritten, a receipt was missed, or another station sells with the same keys.
+rewritten, a receipt was missed, this record was restored from a backup, or another station sells with the same keys.
 """
 
-import sqlite3
+import time
+from collections.abc import Mapping
+from typing import Any
 
-from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY
+from django.db.models import Sum
+
+from wattpurse_tools.record.models import MeterReceipt, MonthlyReading, Token
+from wattpurse_tools.record.models import Statement as StatementModel
+from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TIME
+from wattpurse_tools.station.rows import Row, statement_rows
 
 # Columns of a statement that only grow, in words.
 _GROWING = (
@@ -15,41 +22,73 @@ _GROWING = (
     ("charged", "the amount charged"),
     ("taken", "the credit given back"),
 )
+SINCE = "since_s"  # the member of `Meter.excused` with the time of the statement
 
 
 class Statements:
-    """The statements in one station's database."""
+    """The statements in the record."""
 
-    def __init__(self, database: sqlite3.Connection, issuer: int) -> None:
-        self._database = database
+    def __init__(self, issuer: int) -> None:
         self._issuer = issuer
 
     def keep(self, statement: dict) -> None:
         """Store an authentic statement, once. The caller opens the transaction."""
-        self._database.execute(
-            "INSERT OR IGNORE INTO statements (meter, time_s, unit, contract, balance, bought, charged, total_mwh,"
-            " alarms, taken, has_other_issuers, event_link) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                statement["meter_number"],
-                statement["time_s"],
-                statement["unit"],
-                statement["contract"],
-                statement["balance"],
-                statement.get("bought"),
-                statement.get("charged"),
-                statement["total_mwh"],
-                ", ".join(statement["alarms"]),
-                statement.get("taken"),
-                any(issuer != self._issuer and top for issuer, (top, _) in statement["windows"].items()),
-                statement.get("event_link"),
-            ),
+        StatementModel.objects.bulk_create(
+            [
+                StatementModel(
+                    meter_id=statement["meter_number"],
+                    time_s=statement["time_s"],
+                    number=statement.get("number", 0),
+                    unit=statement["unit"],
+                    contract=statement["contract"],
+                    balance=statement["balance"],
+                    bought=statement.get("bought"),
+                    charged=statement.get("charged"),
+                    taken=statement.get("taken"),
+                    total_mwh=statement["total_mwh"],
+                    alarms=", ".join(statement["alarms"]),
+                    event_link=statement.get("event_link"),
+                    has_other_issuers=any(
+                        issuer != self._issuer and top for issuer, (top, _) in statement["windows"].items()
+                    ),
+                    content=statement,
+                    read_s=int(time.time()),
+                )
+            ],
+            ignore_conflicts=True,
         )
 
-    def of_meter(self, meter_number: int) -> list[sqlite3.Row]:
+    def keep_months(self, statement: dict, is_newest: bool) -> None:
+        """Store the use of each month. An older statement adds only months that are not known."""
+        months = [
+            MonthlyReading(
+                meter_id=statement["meter_number"],
+                month=month["index"],
+                total_wh=month["total_wh"],
+                rate_wh=month.get("rate_wh", []),
+                charge_microunits=month.get("charge_microunits"),
+                is_closed=place > 0,
+            )
+            for place, month in enumerate(statement.get("months", ()))
+        ]
+        if is_newest:
+            MonthlyReading.objects.bulk_create(
+                months,
+                update_conflicts=True,
+                unique_fields=["meter", "month"],
+                update_fields=["total_wh", "rate_wh", "charge_microunits", "is_closed"],
+            )
+        else:
+            MonthlyReading.objects.bulk_create(months, ignore_conflicts=True)
+
+    def of_meter(self, meter_number: int) -> list[Row]:
         """Return all statements of a meter, oldest first."""
-        return self._database.execute(
-            "SELECT * FROM statements WHERE meter = ? ORDER BY time_s, rowid", (meter_number,)
-        ).fetchall()
+        return statement_rows(StatementModel.objects.filter(meter_id=meter_number).order_by("time_s", "id"))
+
+    def newest(self, meter_number: int) -> Mapping[str, Any] | None:
+        """Return the whole content of the newest statement of a meter, or None."""
+        contents = StatementModel.objects.filter(meter_id=meter_number).order_by("-time_s", "-id")
+        return contents.values_list("content", flat=True).first()
 
     def event_links(self, meter_number: int) -> list[tuple[int, str]]:
         """Return `(time of the statement, link)` of all statements that carry a link of the event log, oldest first."""
@@ -69,14 +108,39 @@ class Statements:
             found += [finding for one in newest for finding in self._findings_of_sales(one)]
         return found
 
+    def disagreements(self, statement: dict, excused: Mapping[str, int]) -> list[str]:
+        """Return the reasons why a statement and this record cannot both be right, so that sales have to stop.
+
+        `excused` has the credit of each unit that a manager has looked into, and the time until which he did.
+        """
+        found = []
+        meter_number, time_s = statement["meter_number"], statement["time_s"]
+        near = self._neighbours(meter_number, time_s, excused.get(SINCE, 0))
+        for earlier, later in zip(near, near[1:], strict=False):
+            found += self._findings_between(earlier, later)
+        for unit, bought in bought_in(statement).items():
+            surplus = bought - self.made(meter_number, unit)
+            if surplus > excused.get(unit, 0) and len(statement["windows"]) == 1:
+                found.append(f"the meter bought {surplus} of {unit} more than this record has sold")
+        return found
+
     def sold(self, meter_number: int, unit: str) -> int:
         """Return the credit of a unit that was sold to a meter. Forfeited tokens do not count."""
-        return self._database.execute(
-            "SELECT coalesce(sum(amount), 0) FROM tokens WHERE meter = ? AND unit = ? AND state != ?",
-            (meter_number, unit, FORFEITED),
-        ).fetchone()[0]
+        tokens = Token.objects.filter(meter_id=meter_number, unit=unit).exclude(state=FORFEITED)
+        return tokens.aggregate(sum=Sum("amount"))["sum"] or 0
 
-    def _findings_between(self, earlier: sqlite3.Row, later: sqlite3.Row) -> list[str]:
+    def made(self, meter_number: int, unit: str) -> int:
+        """Return the credit of a unit of all tokens that were ever made for a meter."""
+        return Token.objects.filter(meter_id=meter_number, unit=unit).aggregate(sum=Sum("amount"))["sum"] or 0
+
+    def _neighbours(self, meter_number: int, time_s: int, since_s: int) -> list[Row]:
+        """Return the statement of a time with the one before and the one after it, not older than `since_s`."""
+        of_meter = StatementModel.objects.filter(meter_id=meter_number, time_s__gte=since_s)
+        before = of_meter.filter(time_s__lte=time_s).order_by("-time_s", "-id")[:2]
+        after = of_meter.filter(time_s__gt=time_s).order_by("time_s", "id")[:1]
+        return statement_rows(before)[::-1] + statement_rows(after)
+
+    def _findings_between(self, earlier: Row, later: Row) -> list[str]:
         found = []
         if later["total_mwh"] < earlier["total_mwh"]:
             found.append(f"total energy went back from {earlier['total_mwh']} to {later['total_mwh']} mWh")
@@ -86,20 +150,16 @@ class Statements:
                 found.append(f"{words} went back from {earlier[name]} to {later[name]}")
         return found
 
-    def _findings_of_sales(self, statement: sqlite3.Row) -> list[str]:
+    def _findings_of_sales(self, statement: Row) -> list[str]:
         """Compare the bought credit with the tokens, and the credit given back with the receipts.
 
         The meter has bought at least all tokens that are proved redeemed, and at most all that were ever made. If other
         issuers sell to the meter, this record does not know the most.
         """
         meter, unit, time_s = statement["meter"], statement["unit"], statement["time_s"]
-        most = self._database.execute(
-            "SELECT coalesce(sum(amount), 0) FROM tokens WHERE meter = ? AND unit = ?", (meter, unit)
-        ).fetchone()[0]
-        least = self._database.execute(
-            "SELECT coalesce(sum(amount), 0) FROM tokens WHERE meter = ? AND unit = ? AND redeemed_s <= ?",
-            (meter, unit, time_s),
-        ).fetchone()[0]
+        most = self.made(meter, unit)
+        redeemed = Token.objects.filter(meter_id=meter, unit=unit, redeemed_s__lte=time_s)
+        least = redeemed.aggregate(sum=Sum("amount"))["sum"] or 0
         bought, taken = statement["bought"], statement["taken"]
         told = self._given_back(meter, unit, time_s)
         found = []
@@ -115,9 +175,15 @@ class Statements:
 
     def _given_back(self, meter_number: int, unit: str, time_s: int) -> int:
         """Return the credit of a unit in all receipts up to a time. Credit below zero is no credit given back."""
-        row = self._database.execute(
-            "SELECT coalesce(sum(max(money, 0)), 0) AS money, coalesce(sum(max(energy, 0)), 0) AS energy FROM receipts"
-            " WHERE meter = ? AND told_s <= ?",
-            (meter_number, time_s),
-        ).fetchone()
-        return row[unit]
+        receipts = MeterReceipt.objects.filter(
+            meter_id=meter_number, told_s__lte=time_s, **{f"{unit}__gt": 0}
+        )
+        return receipts.aggregate(sum=Sum(unit))["sum"] or 0
+
+
+def bought_in(statement: Mapping[str, Any]) -> dict[str, int]:
+    """Return the credit of each unit that a statement says was bought, as far as it has room to say it."""
+    totals = statement.get("totals")
+    if totals is None:
+        return {} if statement.get("bought") is None else {statement["unit"]: statement["bought"]}
+    return {MONEY: totals[MONEY]["bought"], ENERGY: totals[ENERGY]["bought"], TIME: totals["term_bought_s"]}

@@ -1,289 +1,497 @@
-"""The station's record in one SQLite file: meters, cards, and every token ever issued, with its operator.
+"""The station's record in the office's database: meters, cards, and every token ever issued, with its operator.
 
-A token's number is used first, in the record and in the marks beside the keys (`sequence_marks`). The sealed token is
-in the record before anything is written to a card. A number is used once, even if the program stops or an older record
-is restored. A token that did not reach its card is written later, to the same card or another, unchanged.
+The vault uses a token's number first. The sealed token is in the record before anything is written to a card. A number
+is used once, even if the program stops or an older record is restored. A token that did not reach its card is written
+later, to the same card or another, unchanged.
+
+Several processes work on one record at once. A step that makes tokens locks the row of their meter until it ends.
 """
 
-import fcntl
-import sqlite3
-from collections.abc import Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from boards.host.chips.aes import aes
+from django.db import transaction
+
 from wattpurse.core.currency import Currency
 from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import OFFICE, WINDOW, count_of, issuer_of, number_of, number_text
-from wattpurse_tools.station import key_file
-from wattpurse_tools.station.database import Transaction, open_database
+from wattpurse_tools.record.models import Card, Contract, Meter, Statement, Token
+from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.key_card_record import KeyCardRecord
-from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.key_history import KeyHistory
-from wattpurse_tools.station.order import BENEFIT_KINDS, CREDIT_KINDS, REDEEMED, TAKING, VOIDED, Order
+from wattpurse_tools.station.order import (
+    BENEFIT_KINDS,
+    CREDIT_KINDS,
+    ISSUED,
+    KEY_KINDS,
+    OUTDATED,
+    OUTSTANDING,
+    REDEEMED,
+    TAKING,
+    VOIDED,
+    Order,
+)
 from wattpurse_tools.station.receipts import Receipts
-from wattpurse_tools.station.sequence_marks import SequenceMarks
+from wattpurse_tools.station.rows import Row, meter_rows, token_rows
 from wattpurse_tools.station.short_tokens import ShortTokens
-from wattpurse_tools.station.statement_record import Statements
+from wattpurse_tools.station.statement_record import SINCE, Statements, bought_in
 from wattpurse_tools.station.token_numbers import TokenNumbers
 from wattpurse_tools.station.token_record import TokenRecord
+from wattpurse_tools.vault.interface import DEBT, ORDERED, REFUND, SALE, TRANSFER, Keys, SealedToken
 
 NO_CARD = b""
 NO_TENANT = 0
 
 METER_LIMIT = (1 << 32) - 1
 
+# States of a card.
+ACTIVE = "active"
+LOST = "lost"
+BLOCKED = "blocked"
+ERASED = "erased"
 
-class Station(TokenRecord):
-    """The record in the file at `path`, locked until it is closed. Another program waits for the lock.
+_REASON_LIMIT = 240
+_NOT_IN_RECORD = "not in this record"
 
-    `operator` is the number of the operator who has signed on, or None. `numbers`, `receipts`, `statements`,
-    `key_history`, `key_cards` and `short_tokens` are parts of the record.
+
+class Person(Protocol):
+    """The person who has signed on at the vault: a session of it, or an actor of the office."""
+
+    @property
+    def operator(self) -> int:
+        """The number of the person."""
+        ...
+
+    @property
+    def ticket(self) -> str:
+        """The ticket of the session."""
+        ...
+
+    @property
+    def rights(self) -> Collection[str]:
+        """The rights of the person."""
+        ...
+
+
+@dataclass(frozen=True)
+class Deal:
+    """The circumstances of new tokens: the vault's `purpose`, an `approval`, and the rows `sale` and `tenancy`, by id.
+
+    Without a purpose it follows from the kind of the tokens. Without a tenancy the tokens are the meter's own.
     """
 
-    def __init__(self, path: str | Path, site_keys: SiteKeys, marks: SequenceMarks) -> None:
-        self.site_keys = site_keys
-        self.operator: int | None = None
-        self._path = path
-        self._lock = open(f"{path}.lock", "w")  # noqa: SIM115 held until `close`
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            super().__init__(open_database(path, site_keys))
-        except (OSError, ValueError, sqlite3.Error):
-            self._lock.close()
-            raise
-        self.numbers = TokenNumbers(self._database, marks, site_keys.issuer)
-        self.receipts = Receipts(self._database)
-        self.statements = Statements(self._database, site_keys.issuer)
-        self.key_history = KeyHistory(self._database, site_keys)
-        self.key_cards = KeyCardRecord(self._database)
-        self.short_tokens = ShortTokens(self._database, site_keys)
+    purpose: str | None = None
+    approval: str | None = None
+    sale: int | None = None
+    tenancy: int | None = None
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, _kind: type | None, error: BaseException | None, _traceback: TracebackType | None) -> None:
-        self.close()
-        if isinstance(error, sqlite3.Error):
-            raise OSError(f"{self._path}: the state cannot be used: {error}") from error
+class Station(TokenRecord):
+    """The open record, with the vault `keys` and the `person` who works, or None if nobody has signed on.
 
-    def close(self) -> None:
-        """Close the file and unlock it."""
-        self._database.close()
-        self._lock.close()
+    `numbers`, `receipts`, `statements`, `key_history`, `key_cards` and `short_tokens` are parts of the record.
+    """
 
-    def add_meter(self, number: int, currency: Currency) -> bool:
-        """Add a meter and return True. Return False if it is in the record. Raise ValueError for a wrong number."""
-        check_meter_number(number)
-        with self._transaction():
-            added = self._database.execute(
-                "INSERT OR IGNORE INTO meters (number, currency, decimals, last_sequence, key_version, site_version)"
-                " VALUES (?, ?, ?, 0, ?, ?)",
-                (number, currency.code, currency.decimals, self.site_keys.key_version, self.site_keys.key_version),
-            )
-        return added.rowcount == 1
+    def __init__(self, keys: Keys, person: Person | None = None) -> None:
+        self.keys = keys
+        self.person = person
+        self.numbers = TokenNumbers(keys)
+        self.receipts = Receipts(keys)
+        self.statements = Statements(keys.issuer)
+        self.key_history = KeyHistory(keys)
+        self.key_cards = KeyCardRecord()
+        self.short_tokens = ShortTokens(keys)
 
-    def meters(self) -> list[sqlite3.Row]:
-        """Return the rows of all meters.
+    @property
+    def operator(self) -> int | None:
+        """The number of the person who has signed on, or None."""
+        return None if self.person is None else self.person.operator
 
-        A row has number, currency, decimals, last_sequence, unit, told_s, key_version and site_version.
+    @property
+    def ticket(self) -> str:
+        """The ticket of the person. Raise ValueError if nobody has signed on."""
+        if self.person is None:
+            raise ValueError("nobody has signed on; name your operator's card with --operator CARD")
+        return self.person.ticket
+
+    def require(self, *rights: str) -> None:
+        """Raise ValueError unless the person who has signed on has one of these rights."""
+        if self.person is None or not any(right in self.person.rights for right in rights):
+            who = "nobody has signed on, and this" if self.person is None else f"operator {self.operator}: this"
+            named = " or ".join(repr(right) for right in rights)
+            raise ValueError(f"{who} needs the right {named}; sign on with --operator CARD, or ask a manager for it")
+
+    def add_meter(self, number: int, currency: Currency, contract: str = "") -> bool:
+        """Add a meter and return True. Return False if it is in the record. Raise ValueError for a wrong number.
+
+        `contract` is the name of its contract, or empty if it is not known yet.
         """
-        return self._database.execute("SELECT * FROM meters ORDER BY number").fetchall()
+        check_meter_number(number)
+        unit = usefulness.unit_of(contract) if contract else None
+        with transaction.atomic():
+            _, is_new = Meter.objects.get_or_create(
+                number=number,
+                defaults={
+                    "currency": currency.code,
+                    "decimals": currency.decimals,
+                    "key_version": self.keys.newest_version,
+                    "site_version": self.keys.newest_version,
+                    "contract": contract,
+                    "unit": unit,
+                    "added_s": int(time.time()),
+                },
+            )
+            if is_new and contract:
+                Contract.objects.create(meter_id=number, name=contract, from_s=int(time.time()))
+        return is_new
 
-    def meter(self, number: int) -> sqlite3.Row | None:
+    def remove_meter(self, number: int) -> None:
+        """Remove a meter that was added by mistake. Raise ValueError if it has any history."""
+        self.known_meter(number)
+        has_history = (
+            Token.objects.filter(meter_id=number).exists()
+            or Statement.objects.filter(meter_id=number).exists()
+            or Card.objects.filter(meter_number=number).exclude(state=ERASED).exists()
+            or self.keys.last_count(number) > 0
+        )
+        if has_history:
+            raise ValueError(f"meter {number} has tokens, statements or a card, which are kept for ever; it stays")
+        with transaction.atomic():
+            Contract.objects.filter(meter_id=number).delete()
+            Meter.objects.filter(number=number).delete()
+
+    def meters(self) -> list[Row]:
+        """Return the rows of all meters, by number."""
+        return meter_rows(Meter.objects.order_by("number"))
+
+    def meter(self, number: int) -> Row | None:
         """Return the row of one meter, or None."""
-        return self._database.execute("SELECT * FROM meters WHERE number = ?", (number,)).fetchone()
+        rows = meter_rows(Meter.objects.filter(number=number))
+        return rows[0] if rows else None
 
-    def known_meter(self, number: int) -> sqlite3.Row:
+    def known_meter(self, number: int) -> Row:
         """Return the row of one meter. Raise ValueError, with the remedy, if it is not in the record."""
         meter = self.meter(number)
         if meter is None:
             raise ValueError(f"meter {number} is not known; add it with: wattpurse meter add {number}")
         return meter
 
-    def add_card(self, uid: bytes, name: str, meter_number: int) -> None:
-        """Add a card, or change its name and meter. Meter 0 means a card without a meter."""
-        with self._transaction():
-            self._database.execute("INSERT OR REPLACE INTO cards VALUES (?, ?, ?)", (uid.hex(), name, meter_number))
+    def add_card(self, uid: bytes, name: str, meter_number: int, role: str = "", kind: str = "") -> None:
+        """Add a card, or begin it anew: its name, its meter and its tenant. Meter 0 means a card without a meter."""
+        tenant = self.tenant(meter_number) if self.meter(meter_number) is not None else NO_TENANT
+        facts = {"name": name, "meter_number": meter_number, "state": ACTIVE, "tenant": tenant}
+        facts |= {"role": role} if role else {}
+        facts |= {"kind": kind} if kind else {}
+        Card.objects.update_or_create(
+            uid=uid.hex(), defaults=facts, create_defaults={**facts, "issued_s": int(time.time())}
+        )
 
-    def card(self, uid: bytes) -> sqlite3.Row | None:
-        """Return the row of one card with uid, name and meter, or None."""
-        return self._database.execute("SELECT * FROM cards WHERE uid = ?", (uid.hex(),)).fetchone()
+    def card(self, uid: bytes) -> Row | None:
+        """Return the row of one card, or None."""
+        return Card.objects.filter(uid=uid.hex()).values().first()
 
-    def remove_card(self, uid: bytes) -> None:
-        """Remove a card from the record. Its tokens stay in the record."""
-        with self._transaction():
-            self._database.execute("DELETE FROM cards WHERE uid = ?", (uid.hex(),))
+    def note_card(self, uid: bytes, **facts: object) -> None:
+        """Change facts of a card: its state, its name, its meter."""
+        Card.objects.filter(uid=uid.hex()).update(**facts)
 
-    @property
-    def operators_required(self) -> bool:
-        """True if selling requires an operator's card."""
-        return bool(self._database.execute("SELECT operators_required FROM station").fetchone()[0])
-
-    def require_operators(self, required: bool) -> None:
-        """Require an operator's card to sell, or stop requiring it. Raise ValueError if no operator has signed on."""
-        self._refuse_without_operator(True)
-        with self._transaction():
-            self._database.execute("UPDATE station SET operators_required = ?", (required,))
-
-    def issue(self, meter_number: int, uid: bytes, order: Order) -> sqlite3.Row:
+    def issue(self, meter_number: int, uid: bytes, order: Order, deal: Deal | None = None) -> Row:
         """Make the next token of a meter, for one card or for NO_CARD. Return its row.
 
-        Raise ValueError if selling requires an operator, if money would be lost, or if the record is out of date.
+        Raise ValueError if the person has no right to it, if money would be lost, or if sales to the meter are stopped.
         """
-        return self.issue_all(meter_number, uid, [order])[0]
+        return self.issue_all(meter_number, uid, [order], deal=deal)[0]
 
     def issue_all(
         self,
         meter_number: int,
         uid: bytes,
-        orders: list[Order],
-        settled: Sequence[sqlite3.Row] = (),
-    ) -> list[sqlite3.Row]:
+        orders: Sequence[Order],
+        settled: Sequence[Row] = (),
+        deal: Deal | None = None,
+    ) -> list[Row]:
         """Make a token of each order, all or none, and return their rows. They settle the receipts in `settled`.
 
         Each token names the newest order before it on the same card, which the meter must redeem first.
         """
-        self.refuse_without_operator()
-        for order in orders:
-            self._refuse_order(meter_number, order)
-        key_version = self.key_history.sealing_version(meter_number)
-        pair = self.site_keys.token_keys(meter_number, key_version)
-        tenant, after = self.tenant(meter_number), self.newest_order(meter_number, uid)
-        made = []
-        for order in orders:
-            owner = tenant if token.is_personal(order.kind) else NO_TENANT
-            sequence = self.numbers.use_next(meter_number)
-            sealed = token.seal_token(
-                aes, pair, key_version, meter_number, sequence, order.kind, order.body, owner, after
+        deal = deal or Deal()
+        ticket = self.ticket
+        with transaction.atomic():
+            locked = Meter.objects.select_for_update().filter(number=meter_number).first()
+            if locked is None:
+                self.known_meter(meter_number)
+            for order in orders:
+                self._refuse_order(meter_number, order)
+            self.numbers.refuse_to_lose_the_oldest(meter_number, len(orders))
+            tenant = self.tenant(meter_number)
+            wanted = []
+            for order in orders:
+                wanted.append(order.for_tenant(tenant))
+                tenant = order.amount if order.kind == token.TENANT else tenant
+            sealed = self.keys.issue(
+                ticket,
+                meter_number,
+                self.key_history.sealing_version(meter_number),
+                wanted,
+                self.newest_order(meter_number, uid),
+                deal.purpose or _purpose(orders, settled),
+                deal.approval,
             )
-            made.append((sequence, order, sealed, owner, after))
-            after = after if order.kind in BENEFIT_KINDS else sequence
-            tenant = order.amount if order.kind == token.TENANT else tenant
-        with self._transaction():
-            for sequence, order, sealed, owner, before in made:
-                self.add(meter_number, sequence, uid, order, sealed, self.operator, owner, before)
+            owners = [one.tenant for one in wanted]
+            made = [
+                self._add_token(meter_number, uid, *one, deal) for one in zip(sealed, orders, owners, strict=True)
+            ]
+            for order in orders:
                 self.short_tokens.learn(meter_number, order)
-            numbers = ", ".join(number_text(sequence) for sequence, *_ in made)
-            self.receipts.settle(settled, f"to meter {meter_number}, token {numbers}")
-        rows = [self.token(meter_number, sequence) for sequence, *_ in made]
-        return [row for row in rows if row is not None]
+            self.numbers.learn(meter_number, sealed[-1].sequence)
+            if settled:
+                numbers = ", ".join(number_text(one.sequence) for one in sealed)
+                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}")
+            return token_rows(Token.objects.filter(id__in=made).order_by("sequence"))
+
+    def _add_token(
+        self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal
+    ) -> int:
+        """Insert a new token. Return its id."""
+        made = Token.objects.create(
+            meter_id=meter_number,
+            sequence=one.sequence,
+            kind=order.kind,
+            words=order.words,
+            unit=order.unit,
+            amount=order.amount,
+            issued_s=int(time.time()),
+            card=uid.hex(),
+            sealed=one.sealed,
+            state=ISSUED,
+            operator=self.operator,
+            tenant=owner,
+            after=one.after,
+            receipt_card=order.card,
+            sale_id=deal.sale,
+            tenancy_id=deal.tenancy,
+        )
+        return made.pk
 
     def tenant(self, meter_number: int) -> int:
         """Return the tenant that the next token is for: the one that moves in with the newest token, or is in."""
-        moving_in = [row for row in self.outstanding_of_meter(meter_number) if row["kind"] == token.TENANT]
-        return moving_in[-1]["amount"] if moving_in else self.known_meter(meter_number)["tenant"]
+        moving_in = Token.objects.filter(meter_id=meter_number, kind=token.TENANT, state__in=OUTSTANDING)
+        newest = moving_in.order_by("-sequence").values_list("amount", flat=True).first()
+        return self.known_meter(meter_number)["tenant"] if newest is None else newest
 
-    def move_receipts(self, lost: str, meter_number: int, uid: bytes) -> None:
-        """Make the receipts of all cards that ever had the name `lost` those of another card of the meter."""
-        rows = self._database.execute("SELECT uid FROM cards WHERE name = ?", (lost,)).fetchall()
-        with self._transaction():
-            for row in rows:
-                self.receipts.move(meter_number, card_number(bytes.fromhex(row["uid"])), card_number(uid))
+    def replace_card(self, lost: str, meter_number: int, uid: bytes) -> None:
+        """Make the receipts of all cards that ever had the name `lost` those of another card, and block the lost."""
+        others = Card.objects.filter(name=lost).exclude(uid=uid.hex())
+        new = Card.objects.get(uid=uid.hex())
+        for card in others:
+            old_number, number = card_number(bytes.fromhex(card.uid)), card_number(uid)
+            self.receipts.move(meter_number, old_number, number)
+            if card.meter_number == meter_number:
+                new.tenant = card.tenant
+        new.save(update_fields=["tenant"])
+        others.filter(state=ACTIVE).update(state=LOST)
 
-    def pay_out(self, receipts: list[sqlite3.Row]) -> None:
+    def pay_out(self, receipts: Sequence[Row], approval: str | None = None) -> None:
         """Mark receipts (rows) as paid out to the customer."""
-        self.refuse_without_operator()
-        with self._transaction():
-            self.receipts.settle(receipts, "paid out")
+        self.require("sell")
+        with transaction.atomic():
+            self.receipts.settle(self.ticket, receipts, "paid out", approval)
 
     def learn(self, statement: dict) -> None:
         """Record the facts that an authentic statement proves.
 
-        These are redeemed and voided tokens, used numbers, the unit, the tenant and a receipt.
+        These are redeemed, voided and outdated tokens, used numbers, the contract, the tenant and a receipt. If record
+        and statement cannot both be right, sales to the meter stop.
         """
         meter_number = statement["meter_number"]
-        voided = [sequence for sequence, _ in statement.get("voided", ())]
-        open_rows = self._database.execute(
-            "SELECT * FROM tokens WHERE meter = ? AND state NOT IN (?, ?)", (meter_number, REDEEMED, VOIDED)
-        ).fetchall()
-        used = [row["sequence"] for row in open_rows if is_redeemed(statement, row["sequence"])]
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE tokens SET state = ?, redeemed_s = ? WHERE meter = ? AND sequence = ?",
-                [
-                    (VOIDED if sequence in voided else REDEEMED, statement["time_s"], meter_number, sequence)
-                    for sequence in used
-                ],
-            )
+        with transaction.atomic():
+            meter = Meter.objects.select_for_update().get(number=meter_number)
+            self._learn_tokens(statement)
             self.receipts.book(statement)
+            self.receipts.take_over_marks(meter_number)
             self.statements.keep(statement)
+            self.statements.keep_months(statement, meter.told_s <= statement["time_s"])
             for issuer, (top, _) in statement["windows"].items():
                 self.numbers.learn(meter_number, number_of(issuer, top))
-            self._database.execute(
-                "UPDATE meters SET unit = ?, told_s = ? WHERE number = ? AND told_s <= ?",
-                (statement["unit"], statement["time_s"], meter_number, statement["time_s"]),
-            )
-            self._learn_tenant(statement)
+            meter.refresh_from_db()
+            if meter.told_s <= statement["time_s"]:
+                self._learn_meter(meter, statement)
+            self._stop_if_wrong(meter, statement)
 
-    def _learn_tenant(self, statement: dict) -> None:
-        """Note the tenant: as the statement tells it, or by the newest redeemed token if it had no room for it."""
-        meter_number = statement["meter_number"]
-        row = self._database.execute(
-            "SELECT amount FROM tokens WHERE meter = ? AND kind = ? AND state = ? ORDER BY sequence DESC LIMIT 1",
-            (meter_number, token.TENANT, REDEEMED),
-        ).fetchone()
-        by_token = None if row is None else row["amount"]
-        tenant = statement.get("standing", {}).get("tenant", by_token)
-        if tenant is not None:
-            self._database.execute(
-                "UPDATE meters SET tenant = ? WHERE number = ? AND told_s <= ?",
-                (tenant, meter_number, statement["time_s"]),
-            )
+    def _learn_tokens(self, statement: dict) -> None:
+        meter_number, time_s = statement["meter_number"], statement["time_s"]
+        voided = [sequence for sequence, _ in statement.get("voided", ())]
+        undecided = Token.objects.filter(meter_id=meter_number).exclude(state__in=(REDEEMED, VOIDED))
+        for row in list(undecided.values("id", "sequence", "state", "kind", "amount")):
+            state = None
+            if is_redeemed(statement, row["sequence"]):
+                state = VOIDED if row["sequence"] in voided else REDEEMED
+            elif row["state"] in OUTSTANDING and is_too_old(statement, row["sequence"]):
+                state = OUTDATED
+            if state is None:
+                continue
+            redeemed_s = None if state == OUTDATED else time_s
+            Token.objects.filter(id=row["id"]).update(state=state, redeemed_s=redeemed_s)
+            if state == REDEEMED and row["kind"] in KEY_KINDS:
+                self.key_history.note_redeemed(meter_number, row["kind"], row["amount"])
+
+    def _learn_meter(self, meter: Meter, statement: dict) -> None:
+        """Note the facts of the newest statement."""
+        name = contracts.by_code(statement["contract"]).name
+        if meter.contract != name:
+            Contract.objects.filter(meter=meter, until_s=None).update(until_s=statement["time_s"])
+            Contract.objects.create(meter=meter, name=name, from_s=statement["time_s"])
+        meter.contract, meter.unit, meter.told_s = name, statement["unit"], statement["time_s"]
+        meter.alarms, meter.balance = ", ".join(statement["alarms"]), statement["balance"]
+        meter.days_left = usefulness.days_left(statement)
+        meter.tenant = self._tenant_in(statement, meter.tenant)
+        meter.save(update_fields=["contract", "unit", "told_s", "alarms", "balance", "days_left", "tenant"])
+
+    def _tenant_in(self, statement: dict, known: int) -> int:
+        """Return the tenant: as the statement tells it, or by the newest redeemed token if it had no room for it."""
+        standing = statement.get("standing", {})
+        if "tenant" in standing:
+            return standing["tenant"]
+        redeemed = Token.objects.filter(meter_id=statement["meter_number"], kind=token.TENANT, state=REDEEMED)
+        by_token = redeemed.order_by("-sequence").values_list("amount", flat=True).first()
+        return known if by_token is None else by_token
+
+    def _stop_if_wrong(self, meter: Meter, statement: dict) -> None:
+        """Stop sales to a meter whose statement disagrees with this record."""
+        reasons = self.statements.disagreements(statement, meter.excused)
+        unknown = self.redeemed_elsewhere(statement)
+        if unknown:
+            numbers = ", ".join(number_text(number) for number in unknown[-4:])
+            reasons.insert(0, f"token {numbers} was redeemed and is not in this record, which may be an older copy")
+        if reasons:
+            meter.is_stopped = True
+            meter.stop_reason = "; ".join(reasons)[:_REASON_LIMIT]
+            meter.save(update_fields=["is_stopped", "stop_reason"])
+
+    def resume(self, meter_number: int) -> str:
+        """Sell to a meter again, after somebody has looked into the disagreement. Return its reason.
+
+        Tokens that are not in this record are added to it without their content, which nobody knows.
+        """
+        self.require("manage")
+        with transaction.atomic():
+            meter = Meter.objects.select_for_update().filter(number=meter_number).first()
+            if meter is None or not meter.is_stopped:
+                self.known_meter(meter_number)
+                raise ValueError(f"sales to meter {meter_number} are not stopped")
+            reason = meter.stop_reason
+            statement = self._newest_statement(meter_number)
+            for sequence in self.redeemed_elsewhere(statement):
+                Token.objects.create(
+                    meter=meter,
+                    sequence=sequence,
+                    kind=0,
+                    words=_NOT_IN_RECORD,
+                    issued_s=statement["time_s"],
+                    sealed=b"",
+                    state=REDEEMED,
+                    redeemed_s=statement["time_s"],
+                )
+            meter.excused = {SINCE: statement["time_s"]} | {
+                unit: max(0, bought - self.statements.made(meter_number, unit))
+                for unit, bought in bought_in(statement).items()
+            }
+            meter.is_stopped, meter.stop_reason = False, ""
+            meter.save(update_fields=["excused", "is_stopped", "stop_reason"])
+        return reason
+
+    def _newest_statement(self, meter_number: int) -> dict:
+        """Return the newest statement of a meter that has one, with its windows by number."""
+        content = dict(self.statements.newest(meter_number) or {"time_s": 0, "windows": {}})
+        content["windows"] = {int(issuer): tuple(window) for issuer, window in content["windows"].items()}
+        return {"meter_number": meter_number, **content}
 
     def redeemed_elsewhere(self, statement: dict) -> list[int]:
         """Return the redeemed numbers of this issuer in a statement that the record does not have, lowest first."""
-        issuer = self.site_keys.issuer
+        issuer = self.keys.issuer
         top = statement["windows"].get(issuer, (0, 0))[0]
         numbers = [number_of(issuer, count) for count in range(max(1, top - WINDOW + 1), top + 1)]
         redeemed = [number for number in numbers if is_redeemed(statement, number)]
-        return [number for number in redeemed if self.token(statement["meter_number"], number) is None]
-
-    def refuse_without_operator(self) -> None:
-        """Raise ValueError if selling requires an operator and none has signed on."""
-        self._refuse_without_operator(self.operators_required)
-
-    def _refuse_without_operator(self, required: bool) -> None:
-        if required and self.operator is None:
-            raise ValueError("this station sells with an operator's card only: name yours with --operator CARD")
+        known = Token.objects.filter(meter_id=statement["meter_number"], sequence__in=redeemed)
+        return sorted(set(redeemed) - set(known.values_list("sequence", flat=True)))
 
     def _refuse_order(self, meter_number: int, order: Order) -> None:
-        """Refuse orders that would overwrite an unread receipt or give credit to the next tenant.
+        """Refuse orders that the person has no right to, that help nobody, or after which money would be lost.
 
         Refuse orders of the office at a vending point, too.
         """
-        if self.site_keys.issuer != OFFICE and token.is_for_office(order.kind):
+        self.require(*rights_of(order))
+        if self.keys.issuer != OFFICE and token.is_for_office(order.kind):
             raise ValueError(f"a {token.name(order.kind)} token is made by the office alone, not by a vending point")
+        meter = self.known_meter(meter_number)
+        self._refuse_stopped(meter, order)
+        usefulness.refuse(meter, order, self._contracts_to_come(meter_number), self.statements)
         if order.kind in TAKING:
-            for row in self.receipts.awaited(meter_number):
-                number = number_text(row["sequence"])
-                raise ValueError(
-                    f"token {number} of meter {meter_number} ({row['words']}) has no receipt yet, and the next receipt"
-                    " would overwrite it; read a card that has been at the meter since, or forfeit it with:"
-                    f" wattpurse meter forfeit {meter_number} {number}"
-                )
+            self._refuse_to_overwrite_receipt(meter_number)
         if order.kind in (token.CLEAR, token.TENANT):
-            for row in self.outstanding_of_meter(meter_number):
-                if row["kind"] in CREDIT_KINDS:
-                    number = number_text(row["sequence"])
-                    raise ValueError(
-                        f"credit token {number} of meter {meter_number} is not known to be redeemed, and the next"
-                        " tenant could not use it; tap its card at the meter first, and read it"
-                    )
+            self._refuse_open_orders(meter_number)
         self.key_history.refuse(meter_number, order)
 
-    def _transaction(self) -> Transaction:
-        return Transaction(self._database)
+    def _refuse_stopped(self, meter: Row, order: Order) -> None:
+        number = meter["number"]
+        if meter["is_retired"]:
+            raise ValueError(f"meter {number} is retired")
+        if meter["is_stopped"] and order.kind in (*BENEFIT_KINDS, *TAKING):
+            raise ValueError(
+                f"sales to meter {number} are stopped: {meter['stop_reason']}; look into it, and then a manager"
+                f" continues with: wattpurse meter resume {number}"
+            )
+
+    def _contracts_to_come(self, meter_number: int) -> list[str]:
+        """Return the names of the contracts that outstanding tokens bring to a meter."""
+        coming = Token.objects.filter(meter_id=meter_number, kind=token.CONTRACT, state__in=OUTSTANDING)
+        return [contracts.by_code(code).name for code in coming.values_list("amount", flat=True) if code]
+
+    def _refuse_to_overwrite_receipt(self, meter_number: int) -> None:
+        for row in self.receipts.awaited(meter_number):
+            number = number_text(row["sequence"])
+            raise ValueError(
+                f"token {number} of meter {meter_number} ({row['words']}) has no receipt yet, and the next receipt"
+                " would overwrite it; read a card that has been at the meter since, or forfeit it with:"
+                f" wattpurse meter forfeit {meter_number} {number}"
+            )
+
+    def _refuse_open_orders(self, meter_number: int) -> None:
+        """Raise ValueError for what belongs to the present tenant and is open: no order passes to the next one."""
+        for row in self.outstanding_of_meter(meter_number):
+            if not token.is_personal(row["kind"]) or row["kind"] in TAKING:
+                continue
+            number = number_text(row["sequence"])
+            what = "credit token" if row["kind"] in CREDIT_KINDS else f"token ({row['words']})"
+            raise ValueError(
+                f"{what} {number} of meter {meter_number} is not known to be redeemed, and the next"
+                " tenant could not use it; tap its card at the meter first, and read it with: wattpurse card read"
+                f" NAME, or forfeit it with: wattpurse meter forfeit {meter_number} {number}"
+            )
 
 
-def open_station(keys: str | Path, record: str | Path) -> Station:
-    """Open the record at `record` with the key file at `keys`. Use it in a `with` block.
+def rights_of(order: Order) -> tuple[str, ...]:
+    """Return the rights of which a person needs one to make a token."""
+    if order.kind in BENEFIT_KINDS:
+        return ("sell",)
+    if order.kind in KEY_KINDS or order.kind == token.REVOKE:
+        return ("keys",)
+    return ("sell", "order") if order.kind == token.DEBT else ("order",)
 
-    Raise ValueError if one of the files is missing, broken, or does not belong to the other.
-    """
-    return Station(record, key_file.load(keys), SequenceMarks(keys))
+
+def _purpose(orders: Sequence[Order], settled: Sequence[Row]) -> str:
+    """Return the purpose that the vault is told."""
+    if settled:
+        return TRANSFER
+    kinds = {order.kind for order in orders}
+    if kinds & set(TAKING):
+        return REFUND
+    if kinds == {token.DEBT}:
+        return DEBT
+    return SALE if kinds & set(BENEFIT_KINDS) else ORDERED
 
 
 def check_meter_number(number: int) -> None:

@@ -5,7 +5,6 @@ wrong. Amounts are exact decimals, in the meter's currency or in kWh. `token.KIN
 command line.
 """
 
-import sqlite3
 import time
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +20,9 @@ from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
 from wattpurse_tools.station.card_report import amount_text, time_text
-from wattpurse_tools.station.key_file import SiteKeys
 from wattpurse_tools.station.key_history import KeyHistory
 from wattpurse_tools.station.order import ENERGY, MONEY, Order
+from wattpurse_tools.station.rows import Row
 from wattpurse_tools.tariffs.tariff_file import load_table
 
 _DAY_S = 86_400
@@ -35,16 +34,15 @@ _AMOUNT_SUFFIXES = {"_microunits": MONEY, "_mwh": ENERGY}
 
 
 class Context:
-    """The meter that an order is for: its row in the record, the keys of the site, and the keys that the meter has.
+    """The meter that an order is for: its row in the record, and the keys that the meter has.
 
     `card` is the number of the card (`key_card.card_number`) that a receipt is for, or 0.
     """
 
-    def __init__(self, meter_row: sqlite3.Row, site_keys: SiteKeys, key_history: KeyHistory, card: int) -> None:
+    def __init__(self, meter_row: Row, key_history: KeyHistory, card: int) -> None:
         self.meter = meter_row["number"]
         self.card = card
         self.currency = currency_of(dict(meter_row))
-        self._keys = site_keys
         self._history = key_history
 
     def credit(self, unit: str, text: str, what: str) -> int:
@@ -59,12 +57,6 @@ class Context:
         """Return the version of the key that the next key token brings."""
         return self._history.next_version(self.meter, kind)
 
-    def key(self, kind: int, version: int) -> bytes:
-        """Return a version of the meter's key or of the site's key."""
-        if kind == token.METER_KEY:
-            return self._keys.meter_key(self.meter, version)
-        return self._keys.version(version).site_key
-
 
 def _money(words: list[str], context: Context) -> Order:
     return orders.credit(MONEY, context.credit(MONEY, words[0], "AMOUNT"))
@@ -76,7 +68,7 @@ def _energy(words: list[str], _context: Context) -> Order:
 
 def _days(words: list[str], _context: Context) -> Order:
     days = parse_number(words[0], "DAYS", 1, _DAYS_LIMIT)
-    return Order(token.DAYS, (days * _DAY_S,), f"{days} days")
+    return orders.term(days * _DAY_S)
 
 
 def _dispense(words: list[str], context: Context) -> Order:
@@ -92,18 +84,18 @@ def _refund(words: list[str], context: Context) -> Order:
     if unit not in _UNITS:
         raise ValueError(f"{unit}: take back money or energy")
     if words[1] == "all":
-        return Order(token.REFUND, (_UNITS[unit], 0, context.card), f"take back all {unit}")
+        return Order(token.REFUND, (_UNITS[unit], 0, context.card), f"take back all {unit}", card=context.card)
     amount = context.credit(unit, words[1], "AMOUNT")
-    return Order(token.REFUND, (_UNITS[unit], amount, context.card), f"take back {context.text(unit, amount)}")
+    return Order(token.REFUND, (_UNITS[unit], amount, context.card), f"take back {context.text(unit, amount)}", card=context.card)
 
 
 def _clear(_words: list[str], context: Context) -> Order:
-    return Order(token.CLEAR, (context.card,), "clear all credit and debt")
+    return Order(token.CLEAR, (context.card,), "clear all credit and debt", card=context.card)
 
 
 def _tenant(words: list[str], context: Context) -> Order:
     tenant = parse_number(words[0], "TENANT", 1, token.TENANT_LIMIT)
-    return Order(token.TENANT, (tenant, context.card), f"tenant {tenant} moves in", amount=tenant)
+    return Order(token.TENANT, (tenant, context.card), f"tenant {tenant} moves in", amount=tenant, card=context.card)
 
 
 def _debt(words: list[str], context: Context) -> Order:
@@ -114,7 +106,7 @@ def _debt(words: list[str], context: Context) -> Order:
 
 def _permit(words: list[str], _context: Context) -> Order:
     until_s = _instant(words[0])
-    return Order(token.PERMIT, (until_s,), f"permit until {time_text(until_s)}")
+    return Order(token.PERMIT, (until_s,), f"permit until {time_text(until_s)}", amount=until_s)
 
 
 def _switch(words: list[str], _context: Context) -> Order:
@@ -133,7 +125,7 @@ def _shortage(words: list[str], _context: Context) -> Order:
 
 def _contract(words: list[str], _context: Context) -> Order:
     chosen = contracts.by_name(words[0])
-    return Order(token.CONTRACT, (chosen.code,), f"contract {chosen.name}")
+    return Order(token.CONTRACT, (chosen.code,), f"contract {chosen.name}", amount=chosen.code)
 
 
 def _tariff(words: list[str], _context: Context) -> Order:
@@ -181,7 +173,7 @@ def _site_key(_words: list[str], context: Context) -> Order:
 
 def _key(kind: int, which: str, context: Context) -> Order:
     version = context.next_version(kind)
-    return Order(kind, (version, context.key(kind, version)), f"{which} key of version {version}", amount=version)
+    return Order(kind, (version,), f"{which} key of version {version}", amount=version)
 
 
 def _revoke(words: list[str], _context: Context) -> Order:

@@ -4,8 +4,9 @@ The station's record knows the outstanding tokens of each card. A write puts exa
 that failed, the next one completes it.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
+
+from django.db import transaction
 
 from wattpurse.cards import purse
 from wattpurse.core.currency import currency_of
@@ -15,15 +16,16 @@ from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.card_capacity import has_room_for_receipt
-from wattpurse_tools.station.cards import BLANK, CUSTOMER, CardRead, StationCards, a_card_of, wipe
+from wattpurse_tools.station.cards import BLANK, CUSTOMER, CardRead, NotOnCard, StationCards, a_card_of, wipe
 from wattpurse_tools.station.order import Order
-from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.rows import Row
+from wattpurse_tools.station.station import ACTIVE, ERASED, Deal, Station
 
 
 class Vending:
     """The work on customers' cards with the station's record and its `cards`.
 
-    A method raises ValueError, with no change, if it refuses. It raises OSError if tokens were made and did not reach
+    A method raises ValueError, with no change, if it refuses. It raises NotOnCard if tokens were made and did not reach
     the card; `repair` writes them.
     """
 
@@ -33,43 +35,53 @@ class Vending:
 
     def new_customer_card(self, name: str, kind: str, meter_number: int) -> None:
         """Make a card for the customer of one meter. Raise ValueError if the card is in use."""
+        self._station.require("cards")
         version = self._station.key_history.site_version(meter_number)
         self._cards.new_card(name, kind, version, purse.CUSTOMER, meter_number, lambda card: b"")
 
-    def put(self, read: CardRead, order: Order, meter_number: int | None) -> sqlite3.Row:
+    def put(self, read: CardRead, order: Order, meter_number: int | None, deal: Deal | None = None) -> Row:
         """Make a token, write it to the card and return its row. A `meter_number` must be that of the card."""
+        made = self.make(read, [order], meter_number, deal)
+        return self.deliver(read, made, "made")[0]
+
+    def refuse(self, read: CardRead, made_of: Sequence[Order], meter_number: int | None) -> None:
+        """Raise ValueError if tokens of these orders cannot be made for a card, or would be of no use."""
         self._refuse_wrong_card(read, meter_number)
-        self.refuse_wrong_unit(read.customer_meter, order.unit)
-        if order.kind in orders.TAKING and not has_room_for_receipt(read.card.kind):
+        if any(order.kind in orders.TAKING for order in made_of) and not has_room_for_receipt(read.card.kind):
             raise ValueError(
                 f"card {read.name}, {read.card.kind}, has no room for the receipt of the credit taken out; "
                 "use a larger kind"
             )
         self._refuse_unknown_tokens(read)
-        self._refuse_without_room(read, size_of(order))
-        self._station.add_card(read.card.uid, read.name, read.customer_meter)
-        made = self._station.issue(read.customer_meter, read.card.uid, order)
-        return self._deliver(read, [made], "made")[0]
+        self._refuse_without_room(read, sum(order.sealed_size for order in made_of))
 
-    def give_out(self, order: Order, meter_number: int) -> sqlite3.Row:
+    def make(
+        self, read: CardRead, made_of: Sequence[Order], meter_number: int | None, deal: Deal | None = None
+    ) -> list[Row]:
+        """Make tokens for a card, in the record alone; `deliver` writes them. Return their rows."""
+        self.refuse(read, made_of, meter_number)
+        with transaction.atomic():
+            self._note_card(read, read.customer_meter)
+            return self._station.issue_all(read.customer_meter, read.card.uid, made_of, deal=deal)
+
+    def give_out(self, order: Order, meter_number: int, deal: Deal | None = None) -> Row:
         """Make a token that is on no card. Return its row."""
-        self.refuse_wrong_unit(meter_number, order.unit)
-        return self._station.issue(meter_number, stations.NO_CARD, order)
+        return self._station.issue(meter_number, stations.NO_CARD, order, deal)
 
-    def give_out_digits(self, order: Order, meter_number: int) -> sqlite3.Row:
+    def give_out_digits(self, order: Order, meter_number: int, deal: Deal | None = None) -> Row:
         """Make a token that is on no card and fits into twenty digits. Return its row."""
         meter = self._station.known_meter(meter_number)
-        self.refuse_wrong_unit(meter_number, order.unit)
         amount = token.Token(0, order.kind, order.body).fields()[0]
         after = self._station.newest_order(meter_number, stations.NO_CARD)
         self._station.short_tokens.refuse(meter, order.kind, amount, after)
-        return self._station.issue(meter_number, stations.NO_CARD, order)
+        return self._station.issue(meter_number, stations.NO_CARD, order, deal)
 
-    def transfer(self, read: CardRead, to_meter: int) -> list[sqlite3.Row]:
+    def transfer(self, read: CardRead, to_meter: int) -> list[Row]:
         """Sell the credit that the card's meter gave back to another meter. Return the rows of the new tokens.
 
         The tokens are written to this card, which belongs to the other meter from then on.
         """
+        self._station.require("sell")
         self._refuse_wrong_card(read, None)
         self._refuse_unknown_tokens(read)
         from_meter = read.customer_meter
@@ -79,21 +91,29 @@ class Vending:
             raise ValueError(
                 f"card {read.name} carries tokens for meter {from_meter} not known to be redeemed; tap it there first"
             )
-        owed = self._station.receipts.owed(from_meter, card_number(read.card.uid))
+        owed = self._station.receipts.owed(from_meter, card_number(read.card.uid), read.tenant)
         if not owed:
             raise ValueError(f"meter {from_meter} owes no credit that is not settled already")
         made_of = _orders_of(owed)
         if not made_of:
             raise ValueError(f"the credit that meter {from_meter} gave back adds up to zero; settle it with --paid")
-        for order in made_of:
-            self.refuse_wrong_unit(to_meter, order.unit)
         self._refuse_exchange(from_meter, to_meter, made_of)
-        if sum(size_of(order) for order in made_of) > purse.layout_of(read.card.kind).content_size:
+        if sum(order.sealed_size for order in made_of) > purse.layout_of(read.card.kind).content_size:
             raise ValueError(f"card {read.name} has no room for {len(made_of)} tokens; use a larger kind")
-        made = self._station.issue_all(to_meter, read.card.uid, made_of, owed)
-        self._station.add_card(read.card.uid, read.name, to_meter)
+        with transaction.atomic():
+            made = self._station.issue_all(to_meter, read.card.uid, made_of, owed)
+            self._note_card(read, to_meter)
         read.meter_number = to_meter
-        return self._deliver(read, made, "made")
+        return self.deliver(read, made, "made")
+
+    def _note_card(self, read: CardRead, meter_number: int) -> None:
+        """Note that a card is of a meter, and of the tenant there, once the former tenant of the card is settled."""
+        uid, tenant = read.card.uid, read.tenant
+        keeps_tenant = self._station.receipts.is_open(meter_number, card_number(uid), tenant)
+        self._station.add_card(uid, read.name, meter_number, CUSTOMER, read.card.kind)
+        if keeps_tenant:
+            self._station.note_card(uid, tenant=tenant)
+        read.row = self._station.card(uid)
 
     def _refuse_exchange(self, from_meter: int, to_meter: int, made_of: Sequence[Order]) -> None:
         """Raise ValueError if money of one currency would become money of another."""
@@ -103,12 +123,13 @@ class Vending:
                 f"meter {from_meter} sells in {given} and meter {to_meter} in {taken}; pay it out with: card settle"
             )
 
-    def replace(self, lost: str, name: str) -> list[sqlite3.Row]:
+    def replace(self, lost: str, name: str) -> list[Row]:
         """Move the outstanding tokens of a lost or broken card to card `name`. Return their rows.
 
         They stay the same tokens, and the meter redeems each once, from either card. Receipts of the lost card that are
         not settled go over to the new card.
         """
+        self._station.require("cards", "sell")
         read = self._cards.read(name)
         self._refuse_wrong_card(read, None)
         self._refuse_unknown_tokens(read)
@@ -118,30 +139,36 @@ class Vending:
                 raise ValueError(f"card {lost} is for meter {row['meter']}, card {name} for meter {read.meter_number}")
         if not self._has_room(read, sum(len(row["sealed"]) for row in moved)):
             raise ValueError(f"card {name} has no room for {_listed(moved, ())}; use an empty card, or a larger kind")
-        self._station.add_card(read.card.uid, name, read.customer_meter)
-        self._station.move(moved, read.card.uid)
-        self._station.move_receipts(lost, read.customer_meter, read.card.uid)
-        return self._deliver(read, moved, "moved") if moved else []
+        with transaction.atomic():
+            self._note_card(read, read.customer_meter)
+            self._station.move(moved, read.card.uid)
+            self._station.replace_card(lost, read.customer_meter, read.card.uid)
+        return self.deliver(read, moved, "moved") if moved else []
 
-    def repair(self, name: str) -> list[sqlite3.Row]:
+    def repair(self, name: str) -> list[Row]:
         """Write the outstanding tokens to the card. Return the rows of those that were not on it before."""
+        self._station.require("cards", "sell")
         read = self._cards.read(name)
-        known = self._station.card(read.card.uid)
-        if known is not None and known["meter"]:
-            read.meter_number = known["meter"]  # a transfer that failed left the former meter on the card
+        if read.row is not None and read.row["meter_number"]:
+            read.meter_number = read.row["meter_number"]  # a transfer that failed left the former meter on the card
         self._refuse_wrong_card(read, None)
         self._refuse_unknown_tokens(read)
-        on_card = read.sealed_tokens()
-        missing = [row for row in self._station.outstanding(read.card.uid) if row["sealed"] not in on_card]
+        missing = self.missing(read)
         self._put_on_card(read)
         return self._station.refreshed(missing)
 
-    def erase(self, name: str, forfeit: bool) -> list[sqlite3.Row]:
+    def missing(self, read: CardRead) -> list[Row]:
+        """Return the tokens that were sold for a card and are not on it: a write failed."""
+        on_card = read.sealed_tokens()
+        return [row for row in self._station.outstanding(read.card.uid) if row["sealed"] not in on_card]
+
+    def erase(self, name: str, forfeit: bool) -> list[Row]:
         """Wipe the card. Return the rows of the tokens that are forfeited.
 
         Without `forfeit`, raise ValueError if the card has unredeemed tokens.
         """
-        read = self._cards.read(name)
+        self._station.require("cards")
+        read = self._cards.read_to_erase(name)
         lost = self._station.outstanding(read.card.uid)
         unknown = self._unknown_tokens(read)
         if (lost or unknown) and not forfeit:
@@ -150,18 +177,20 @@ class Vending:
                 " tap it at its meter and try again, or forfeit the credit with --forfeit"
             )
         self._cards.write(read, wipe)
-        self._station.mark(lost, orders.FORFEITED)
-        self._station.remove_card(read.card.uid)
+        with transaction.atomic():
+            self._station.mark(lost, orders.FORFEITED)
+            self._station.note_card(read.card.uid, state=ERASED)
         return self._station.refreshed(lost)
 
-    def _deliver(self, read: CardRead, rows: Sequence[sqlite3.Row], done: str) -> list[sqlite3.Row]:
+    def deliver(self, read: CardRead, rows: Sequence[Row], done: str) -> list[Row]:
         """Write the card. Return the rows as they are then. The error says that the step `done` is in the record."""
         try:
             self._put_on_card(read)
         except (OSError, ValueError) as error:
-            raise OSError(
+            raise NotOnCard(
                 f"{done}, and not on the card: {_listed(rows, ())}: {error}; write it there with:"
-                f" wattpurse card repair {read.name}"
+                f" wattpurse card repair {read.name}",
+                rows,
             ) from error
         return self._station.refreshed(rows)
 
@@ -179,6 +208,11 @@ class Vending:
             raise ValueError(f"card {name} is {a_card_of(read.role)}, not a customer's")
         if not read.meter_number:
             raise ValueError(f"card {name} is blank; make it a customer's card with: wattpurse card new {name}")
+        if read.state not in (ACTIVE, ERASED):
+            raise ValueError(
+                f"card {name} is {read.state}; another card took its credit over, or it is blocked; if it was found,"
+                f" wipe it with: wattpurse card erase {name}"
+            )
         if meter_number not in (None, read.meter_number):
             raise ValueError(f"card {name} is for meter {read.meter_number}, not for meter {meter_number}")
         if self._station.meter(read.meter_number) is None:
@@ -186,12 +220,6 @@ class Vending:
                 f"card {name} is for meter {read.meter_number}, which this station does not serve; if it should,"
                 f" add it with: wattpurse meter add {read.meter_number}"
             )
-
-    def refuse_wrong_unit(self, meter_number: int, unit: str) -> None:
-        """Raise ValueError for credit of a unit that the meter does not sell by."""
-        sold_by = self._station.known_meter(meter_number)["unit"]
-        if unit != orders.NO_UNIT and sold_by not in (None, unit):
-            raise ValueError(f"meter {meter_number} sells by {sold_by}: it would not use this credit")
 
     def _refuse_unknown_tokens(self, read: CardRead) -> None:
         if self._unknown_tokens(read):
@@ -205,7 +233,7 @@ class Vending:
     def _refuse_without_room(self, read: CardRead, size: int) -> None:
         if self._has_room(read, size):
             return
-        advice = "tap it at its meter first"
+        advice = f"tap it at its meter, and read it with: wattpurse card read {read.name}"
         if not purse.layout_of(read.card.kind).statement_offsets:
             advice = "this kind has no room for a statement: use a new card"
         outstanding = _listed(self._station.outstanding(read.card.uid), ())
@@ -229,11 +257,6 @@ _UNKNOWN = "unknown to this station"
 _AT_RISK = (_NOT_A_TOKEN, _UNKNOWN)
 
 
-def size_of(order: Order) -> int:
-    """Return the size of an order as a sealed token, in bytes."""
-    return token.sealed_token_size(order.body)
-
-
 def state_of(station: Station, sealed: bytes, statement: dict | None) -> str:
     """Return the state of a token on a card, from the record and the card's statement."""
     header = token.read_header(sealed)
@@ -245,7 +268,7 @@ def state_of(station: Station, sealed: bytes, statement: dict | None) -> str:
     return _unknown_state(header, statement)
 
 
-def _orders_of(receipts: Iterable[sqlite3.Row]) -> list[Order]:
+def _orders_of(receipts: Iterable[Row]) -> list[Order]:
     """Return the orders that sell the sum of receipts: debt, money, energy and time.
 
     A balance below zero adds to the debt. The debt comes first, so that no credit is redeemed without it.
@@ -253,6 +276,11 @@ def _orders_of(receipts: Iterable[sqlite3.Row]) -> list[Order]:
     money = sum(row["money"] for row in receipts)
     energy = sum(row["energy"] for row in receipts)
     debt = sum(row["debt"] for row in receipts) + max(0, -money)
+    if energy < 0:
+        raise ValueError(
+            f"{-energy} mWh are owed, and no token brings owed energy to another meter; let the customer pay it, and"
+            " note that with: wattpurse card settle CARD --paid"
+        )
     made_of = []
     if debt > 0:
         made_of.append(orders.Order(token.DEBT, (debt,), "debt taken over"))
@@ -262,7 +290,7 @@ def _orders_of(receipts: Iterable[sqlite3.Row]) -> list[Order]:
         made_of.append(orders.credit(orders.ENERGY, energy))
     term_s = sum(row["term_s"] for row in receipts)
     if term_s > 0:
-        made_of.append(orders.Order(token.DAYS, (term_s,), orders.duration_text(term_s)))
+        made_of.append(orders.term(term_s))
     return made_of
 
 
@@ -279,7 +307,7 @@ def _unknown_state(header: tuple[int, int], statement: dict | None) -> str:
     return _UNKNOWN
 
 
-def _listed(rows: Sequence[sqlite3.Row], unknown: Sequence[bytes]) -> str:
+def _listed(rows: Sequence[Row], unknown: Sequence[bytes]) -> str:
     parts = [f"token {number_text(row['sequence'])}" for row in rows]
     if unknown:
         parts.append(f"{len(unknown)} unknown to this station")

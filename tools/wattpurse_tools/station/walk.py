@@ -1,11 +1,10 @@
 """Data cards, for meters without a network: a data card carries tokens to them and their statements back."""
 
-import sqlite3
-
 from wattpurse.cards import data_card, purse
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.cards import DATA, CardRead, StationCards, a_card_of
+from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
 
 
@@ -29,7 +28,7 @@ class Walk:
         version = self._station.key_history.common_site_version()
         self._cards.new_card(name, kind, version, purse.DATA, slot_size, lambda card: b"")
 
-    def load(self, name: str, meters: list[int]) -> list[sqlite3.Row]:
+    def load(self, name: str, meters: list[int]) -> list[Row]:
         """Replace the tokens on a data card by those of `meters` that are on no other card. Return their rows.
 
         Raise ValueError, with no change, if the tokens need more room. Raise OSError if the card cannot be written.

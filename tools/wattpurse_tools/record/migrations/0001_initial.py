@@ -115,6 +115,7 @@ class Migration(migrations.Migration):
                 ("tenant", models.BigIntegerField(default=0)),
                 ("is_stopped", models.BooleanField(default=False)),
                 ("stop_reason", models.CharField(blank=True, max_length=240)),
+                ("excused", models.JSONField(default=dict)),
                 ("is_retired", models.BooleanField(default=False)),
                 ("alarms", models.CharField(blank=True, max_length=240)),
                 ("balance", models.BigIntegerField(null=True)),
@@ -553,6 +554,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(blank=True, max_length=24)),
                 ("state", models.CharField(default="active", max_length=8)),
                 ("issued_s", models.BigIntegerField(default=0)),
+                ("tenant", models.BigIntegerField(default=0)),
                 (
                     "tenancy",
                     models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="record.tenancy"),
@@ -609,6 +611,7 @@ class Migration(migrations.Migration):
                 ("redeemed_s", models.BigIntegerField(null=True)),
                 ("tenant", models.BigIntegerField(default=0)),
                 ("after", models.BigIntegerField(default=0)),
+                ("receipt_card", models.BigIntegerField(default=0)),
                 (
                     "meter",
                     models.ForeignKey(

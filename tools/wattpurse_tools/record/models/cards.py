@@ -6,7 +6,7 @@ from django.db import models
 class Card(models.Model):
     """A card by its UID in hexadecimal digits. `meter_number` is that of a customer's card, or 0.
 
-    `state` is "active", "lost", "blocked" or "erased".
+    `state` is "active", "lost", "blocked" or "erased". `tenant` is the tenant of the meter whose card it is.
     """
 
     uid = models.CharField(max_length=20, primary_key=True)
@@ -17,6 +17,7 @@ class Card(models.Model):
     state = models.CharField(max_length=8, default="active")
     tenancy = models.ForeignKey("record.Tenancy", null=True, on_delete=models.PROTECT)
     issued_s = models.BigIntegerField(default=0)
+    tenant = models.BigIntegerField(default=0)
 
     class Meta:
         """The name of the table."""

@@ -8,7 +8,8 @@ from wattpurse_tools.record.models.metering import Meter
 class Token(models.Model):
     """A token ever made. `sequence` is its number with its issuer, `card` a UID in hexadecimal digits or "".
 
-    `state` is one of `station.order`. `tenancy` and `sale` say whose it is and what it was sold with.
+    `state` is one of `station.order`. `receipt_card` is the number of the card that a receipt of it is for, or 0.
+    `tenancy` and `sale` say whose it is and what it was sold with.
     """
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="tokens")
@@ -25,6 +26,7 @@ class Token(models.Model):
     redeemed_s = models.BigIntegerField(null=True)
     tenant = models.BigIntegerField(default=0)
     after = models.BigIntegerField(default=0)
+    receipt_card = models.BigIntegerField(default=0)
     tenancy = models.ForeignKey("record.Tenancy", null=True, on_delete=models.PROTECT)
     sale = models.ForeignKey("record.Sale", null=True, on_delete=models.PROTECT, related_name="tokens")
 

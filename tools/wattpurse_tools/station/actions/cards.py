@@ -55,11 +55,13 @@ def new_customer_card(shop: Shop, name: str, kind: str, meter_number: int) -> Cu
 
     If the meter is not in the record, add it, and return the currency that it sells in.
     """
+    shop.station.require("cards")
     check_meter_number(meter_number)
     is_known = shop.station.meter(meter_number) is not None
     currency = None if is_known else currency_for_new_meter(shop.station)
     shop.vending.new_customer_card(name, kind, meter_number)
     if currency is not None:
+        shop.station.require("order")
         shop.station.add_meter(meter_number, currency)
     return currency
 
@@ -72,15 +74,19 @@ def new_technician_card(
     It opens `meters`, or all meters of the record if none is given. Raise ValueError if the card is in use, or if it
     has no room for so many meters.
     """
+    shop.station.require("cards")
     expires_s = _end_of_pass(technician, last_day)
     chosen = _meters_of_pass(shop.station, kind, meters)
     shop.cards.new_service_card(name, kind, technician, expires_s, chosen)
     return chosen
 
 
-def new_operator_card(shop: Shop, name: str, kind: str, operator: int, last_day: date) -> None:
+def new_operator_card(
+    shop: Shop, name: str, kind: str, operator: int, last_day: date, approval: str | None = None
+) -> None:
     """Make an operator's card, valid until the end of a day (UTC). Raise ValueError if the card is in use."""
-    shop.cards.new_operator_card(name, kind, operator, _end_of_pass(operator, last_day))
+    shop.station.require("cards")
+    shop.cards.new_operator_card(name, kind, operator, _end_of_pass(operator, last_day), approval)
 
 
 def new_key_card(shop: Shop, name: str, kind: str, terms: KeyCardTerms, user: int) -> None:
@@ -99,6 +105,8 @@ def read(shop: Shop, name: str) -> CardContent:
     """Return the content of a card. The facts that its statement proves are recorded."""
     card = shop.cards.read(name)
     document = card_report.document_of(card, shop.station)
+    if card.meter_number:
+        document["missing"] = [token_document(one) for one in _tokens(shop, shop.vending.missing(card))]
     if card.role == KEY_CARD:
         document["key_card"] = key_card_report.document_of(shop.key_cards.look(card))
     return CardContent(document, currency_of_meter(shop.station, card.meter_number))
@@ -108,6 +116,7 @@ def repair(shop: Shop, name: str) -> Repaired:
     """Write the outstanding tokens, or the money of a key card, to the card again, after a write that failed."""
     card = shop.cards.read(name)
     if card.role == KEY_CARD:
+        shop.station.require("sell")
         missing = shop.key_cards.repair(shop.key_cards.look(card))
         return Repaired([], site_currency(shop.station).exact_text(missing))
     return Repaired(_tokens(shop, shop.vending.repair(name)))
@@ -120,7 +129,8 @@ def replace(shop: Shop, lost: str, name: str) -> list[IssuedToken]:
 
 def erase(shop: Shop, name: str, forfeit: bool = False) -> Erased:
     """Wipe a card. Without `forfeit`, raise ValueError if it has credit that is not redeemed."""
-    card = shop.cards.read(name)
+    shop.station.require("cards")
+    card = shop.cards.read_to_erase(name)
     if card.role == KEY_CARD:
         forfeited = shop.key_cards.erase(shop.key_cards.look(card), forfeit)
         return Erased([], site_currency(shop.station).exact_text(forfeited))
@@ -129,6 +139,7 @@ def erase(shop: Shop, name: str, forfeit: bool = False) -> Erased:
 
 def rekey(shop: Shop, name: str) -> int:
     """Write the newest site key that the card's meters have. Return its version."""
+    shop.station.require("cards")
     return shop.cards.rekey(name)
 
 

@@ -1,22 +1,27 @@
-"""Meters: add one, list them, return their keys, and skip token numbers after an older record was restored."""
+"""Meters: add one, list them, return their keys, and remove or resume one."""
 
 import re
 from dataclasses import dataclass
 
-from boards.host.chips.aes import aes
 from wattpurse.core.currency import Currency, currency_of
-from wattpurse.core.messages.release import make_release
 from wattpurse_tools.station.station import Station
 
 
 @dataclass(frozen=True)
 class MeterSummary:
-    """A meter of the station: its currency, its last token number, its unit or None, and its key versions."""
+    """A meter of the station: its currency, its last token count, unit and contract or None, and its key versions.
+
+    `stop_reason` says why sales to it are stopped, or is empty.
+    """
 
     number: int
     currency: Currency
-    last_sequence: int
+    last_count: int
     unit: str | None
+    contract: str | None
+    tenant: int
+    told_s: int
+    stop_reason: str
     meter_key_version: int
     site_key_version: int
 
@@ -38,12 +43,16 @@ class MeterKeys:
     release: bytes | None = None
 
 
-def add(station: Station, number: int, code: str, decimals: int) -> Currency:
-    """Add a meter that sells in a currency: three capital letters, and its decimals. Return the currency."""
+def add(station: Station, number: int, code: str, decimals: int, contract: str = "") -> Currency:
+    """Add a meter that sells in a currency: three capital letters, and its decimals. Return the currency.
+
+    `contract` is the name of its contract of supply. Without one it is not known before the first statement.
+    """
+    station.require("order")
     if not re.fullmatch(r"[A-Z]{3}", code):
         raise ValueError(f"{code!r} is no currency; write the three capital letters of ISO 4217")
     currency = Currency(code, decimals)
-    if not station.add_meter(number, currency):
+    if not station.add_meter(number, currency, contract):
         raise ValueError(f"meter {number} is known already")
     return currency
 
@@ -54,36 +63,46 @@ def summaries(station: Station) -> list[MeterSummary]:
         MeterSummary(
             number=row["number"],
             currency=currency_of(dict(row)),
-            last_sequence=row["last_sequence"],
+            last_count=row["last_count"],
             unit=row["unit"],
-            meter_key_version=station.key_history.meter_version(row["number"]),
-            site_key_version=station.key_history.site_version(row["number"]),
+            contract=row["contract"] or None,
+            tenant=row["tenant"],
+            told_s=row["told_s"],
+            stop_reason=row["stop_reason"],
+            meter_key_version=row["key_version"],
+            site_key_version=row["site_version"],
         )
         for row in station.meters()
     ]
 
 
-def keys(station: Station, number: int, replaces: int | None = None) -> MeterKeys:
-    """Return the keys of a meter in the record.
+def keys(station: Station, number: int, replaces: int | None = None, approval: str | None = None) -> MeterKeys:
+    """Return the keys of a meter in the record. Two persons approve it once the meter has tokens.
 
     `replaces` is the number that the meter had until its ledger was erased. The release for it is returned too.
     """
+    station.require("keys")
     station.known_meter(number)
     if replaces == number:
         raise ValueError(f"the number {number} is retired with its ledger: give the meter another number")
     key_version = station.key_history.meter_version(number)
     site_version = station.key_history.site_version(number)
-    meter_key = station.site_keys.meter_key(number, key_version)
-    site_key = station.site_keys.version(site_version).site_key
+    vault, ticket = station.keys, station.ticket
     release = None
     if replaces is not None:
         station.known_meter(replaces)
-        former = station.site_keys.meter_key(replaces, station.key_history.meter_version(replaces))
-        release = make_release(aes, former, number, meter_key, site_key)
+        former_version = station.key_history.meter_version(replaces)
+        release = vault.release(ticket, replaces, former_version, number, key_version, site_version)
+    meter_key, site_key = vault.meter_keys(ticket, number, key_version, site_version, approval)
     return MeterKeys(number, key_version, meter_key, site_key, station.numbers.newest(number), release)
 
 
-def skip(station: Station, number: int) -> range:
-    """Continue after the highest token number ever used with these keys. Return the numbers that are skipped."""
-    station.known_meter(number)
-    return station.numbers.skip(number)
+def remove(station: Station, number: int) -> None:
+    """Remove a meter that was added by mistake. Raise ValueError if it has any history."""
+    station.require("order")
+    station.remove_meter(number)
+
+
+def resume(station: Station, number: int) -> str:
+    """Sell to a meter again, after somebody has looked into the reason. Return the reason."""
+    return station.resume(number)

@@ -1,12 +1,10 @@
-"""Reports on meters and sales, and the rule that selling requires an operator's card."""
-
-import sqlite3
+"""Reports on meters and sales."""
 
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
 from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.order import ENERGY, MONEY
-from wattpurse_tools.station.shop import Shop
+from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
 
 
@@ -21,11 +19,6 @@ def meter_report(station: Station) -> list[dict]:
 def sales(station: Station) -> list[IssuedToken]:
     """Return all tokens ever made, oldest first."""
     return [issued_token(row, currency_of_meter(station, row["meter"])) for row in station.tokens()]
-
-
-def require_operators(shop: Shop, required: bool) -> None:
-    """Require operators' cards to sell, or stop requiring them. Raise ValueError if no operator has signed on."""
-    shop.station.require_operators(required)
 
 
 def _meter_facts(station: Station, number: int) -> dict:
@@ -43,7 +36,7 @@ def _meter_facts(station: Station, number: int) -> dict:
     }
 
 
-def _statement_facts(statements: list[sqlite3.Row]) -> dict:
+def _statement_facts(statements: list[Row]) -> dict:
     last = statements[-1] if statements else None
     full = [one for one in statements if one["charged"] is not None]
     return {

@@ -1,6 +1,5 @@
 """Receipts: show the credit that a card's meter gave back, pay it out, or sell it to another meter. Each once."""
 
-import sqlite3
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -11,6 +10,7 @@ from wattpurse_tools.station.card_report import amount_text
 from wattpurse_tools.station.cards import CardRead
 from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.order import ENERGY, MONEY, duration_text
+from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.shop import Shop
 
 
@@ -18,6 +18,7 @@ class Receipt(TypedDict):
     """The credit that one token took out of a meter: micro-units, mWh, seconds of a term, debt in micro-units.
 
     `words` is the content of the token, `text` the credit for people, and `settled` is empty until it is settled.
+    `doubt` says why the receipt is not believed, or is empty.
     """
 
     sequence: int
@@ -28,6 +29,7 @@ class Receipt(TypedDict):
     words: str
     text: str
     settled: str
+    doubt: str
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,19 @@ def settlement(shop: Shop, card: str) -> Settlement:
     return _settlement(shop, shop.cards.read(card))
 
 
-def settle(shop: Shop, card: str) -> Settlement:
-    """Mark all receipts of a customer's card as paid out. Raise ValueError if none is owed."""
+def settle(shop: Shop, card: str, despite_doubt: bool = False, approval: str | None = None) -> Settlement:
+    """Mark all receipts of a customer's card as paid out. Raise ValueError if none is owed.
+
+    Receipts in doubt are left out, unless somebody has looked into them: `despite_doubt`, which two persons approve.
+    """
+    shop.station.require("sell")
     read = shop.cards.read(card)
-    owed = shop.station.receipts.owed(read.customer_meter, card_number(read.card.uid))
+    owed = shop.station.receipts.owed(
+        read.customer_meter, card_number(read.card.uid), read.tenant, with_doubts=despite_doubt
+    )
     if not owed:
         raise ValueError(f"meter {read.meter_number} owes no credit that is not settled already")
-    shop.station.pay_out(owed)
+    shop.station.pay_out(owed, approval)
     return _settlement(shop, read)
 
 
@@ -80,7 +88,7 @@ def _settlement(shop: Shop, read: CardRead) -> Settlement:
     return Settlement(meter, receipts, awaited)
 
 
-def _receipt(shop: Shop, row: sqlite3.Row, currency: Currency) -> Receipt:
+def _receipt(shop: Shop, row: Row, currency: Currency) -> Receipt:
     token = shop.station.token(row["meter"], row["sequence"])
     return {
         "sequence": row["sequence"],
@@ -91,10 +99,11 @@ def _receipt(shop: Shop, row: sqlite3.Row, currency: Currency) -> Receipt:
         "words": "" if token is None else token["words"],
         "text": _receipt_text(row, currency),
         "settled": row["settled"],
+        "doubt": row["doubt"],
     }
 
 
-def _receipt_text(row: sqlite3.Row, currency: Currency) -> str:
+def _receipt_text(row: Row, currency: Currency) -> str:
     parts = [amount_text(unit, row[unit], currency) for unit in (MONEY, ENERGY) if row[unit]]
     if row["term_s"]:
         parts.append(duration_text(row["term_s"]))

@@ -1,6 +1,5 @@
 """Tokens: sell credit, make any other token, and forfeit tokens. Amounts are texts such as `20.00` and `12.5`."""
 
-import sqlite3
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -14,8 +13,9 @@ from wattpurse_tools.station.cards import KEY_CARD, CardRead
 from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.order import ENERGY, MONEY, Order, credit
 from wattpurse_tools.station.receipts import ANY_CARD
+from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.shop import Shop
-from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.station.token_orders import ORDERS, Context
 
 
@@ -47,7 +47,7 @@ class KeyCardSale:
     balance_before_text: str
 
 
-def issued_token(row: sqlite3.Row, currency: Currency) -> IssuedToken:
+def issued_token(row: Row, currency: Currency) -> IssuedToken:
     """Return the token of a row in the record."""
     return {
         "meter": row["meter"],
@@ -68,6 +68,7 @@ def sell_money(
     card: str,
     amount: str,
     meter_number: int | None = None,
+    deal: Deal | None = None,
 ) -> IssuedToken | KeyCardSale:
     """Put credit of money on a customer's card or a key card.
 
@@ -76,45 +77,54 @@ def sell_money(
     """
     read = shop.cards.read(card)
     if read.role == KEY_CARD:
+        shop.station.require("sell")
         _refuse_meter_of_key_card(card, meter_number)
         return _load_key_card(shop, read, amount)
     currency = currency_of_meter(shop.station, read.meter_number)
     order = credit(MONEY, parse_credit(MONEY, amount, "amount", currency))
-    return _put(shop, read, order, meter_number)
+    return _put(shop, read, order, meter_number, deal)
 
 
-def sell_energy(shop: Shop, card: str, kwh: str, meter_number: int | None = None) -> IssuedToken:
+def sell_energy(
+    shop: Shop, card: str, kwh: str, meter_number: int | None = None, deal: Deal | None = None
+) -> IssuedToken:
     """Put credit of energy on a customer's card. Raise as `sell_money` does."""
     read = shop.cards.read(card)
     if read.role == KEY_CARD:
         raise ValueError(f"card {card} is a key card: it takes money alone")
-    return _put(shop, read, credit(ENERGY, parse_kwh_credit(kwh, "kWh")), meter_number)
+    return _put(shop, read, credit(ENERGY, parse_kwh_credit(kwh, "kWh")), meter_number, deal)
 
 
-def put_on_card(shop: Shop, meter_number: int, kind: str, words: list[str], card: str) -> IssuedToken:
+def put_on_card(
+    shop: Shop, meter_number: int, kind: str, words: list[str], card: str, deal: Deal | None = None
+) -> IssuedToken:
     """Make a token of any kind and write it to a customer's card of the meter.
 
     `kind` is the name of a kind in `token_orders.ORDERS`, such as `days`, and `words` are its arguments.
     """
     read = shop.cards.read(card)
     order = _order(shop.station, meter_number, kind, words, card_number(read.card.uid))
-    return _put(shop, read, order, meter_number)
+    return _put(shop, read, order, meter_number, deal)
 
 
-def give_out(shop: Shop, meter_number: int, kind: str, words: list[str]) -> IssuedToken:
+def give_out(
+    shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None
+) -> IssuedToken:
     """Make a token of any kind that is on no card: type its digits at the meter, or take it along on a data card."""
     order = _order(shop.station, meter_number, kind, words, ANY_CARD)
-    row = shop.vending.give_out(order, meter_number)
+    row = shop.vending.give_out(order, meter_number, deal)
     return issued_token(row, currency_of_meter(shop.station, meter_number))
 
 
-def give_out_digits(shop: Shop, meter_number: int, kind: str, words: list[str]) -> tuple[IssuedToken, str]:
+def give_out_digits(
+    shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None
+) -> tuple[IssuedToken, str]:
     """Make a token of money, energy or days that is on no card. Return it and its twenty digits.
 
     Raise ValueError, with no change, for an amount that the digits cannot hold or that is above the limit of the meter.
     """
     order = _order(shop.station, meter_number, kind, words, ANY_CARD)
-    row = shop.vending.give_out_digits(order, meter_number)
+    row = shop.vending.give_out_digits(order, meter_number, deal)
     made = issued_token(row, currency_of_meter(shop.station, meter_number))
     return made, digits_of(shop.station, meter_number, row["sequence"])
 
@@ -127,7 +137,7 @@ def digits_of(station: Station, meter_number: int, sequence: int) -> str:
     meter, row = station.known_meter(meter_number), station.token(meter_number, sequence)
     if row is None:
         raise ValueError(f"token {number_text(sequence)} of meter {meter_number} was not issued by this station")
-    return station.short_tokens.digits(meter, row)
+    return station.short_tokens.digits(station.ticket, meter, row)
 
 
 def digit_limits(
@@ -142,7 +152,9 @@ def digit_limits(
         limits["short_token_limit_mwh"] = parse_amount(ENERGY, kwh, "--kwh", currency)
     if days is not None:
         limits["short_token_limit_days"] = parse_number(days, "--days", 0, 9999)
-    station.short_tokens.set_limits(meter_number, limits)
+    if limits:
+        station.require("order")
+        station.short_tokens.set_limits(meter_number, limits)
     known = station.short_tokens.limits(meter_number)
     return [
         amount_text(MONEY, known["short_token_limit_microunits"], currency),
@@ -159,12 +171,15 @@ def outstanding(station: Station, meter_number: int) -> list[IssuedToken]:
 
 def forfeit(station: Station, meter_number: int, sequences: list[int]) -> list[IssuedToken]:
     """Forfeit tokens of a lost card, so that selling can continue. Raise ValueError if one is not outstanding."""
+    station.require("order")
     currency = currency_of(dict(station.known_meter(meter_number)))
     return [issued_token(row, currency) for row in station.forfeit(meter_number, sequences)]
 
 
-def _put(shop: Shop, read: CardRead, order: Order, meter_number: int | None) -> IssuedToken:
-    row = shop.vending.put(read, order, meter_number)
+def _put(
+    shop: Shop, read: CardRead, order: Order, meter_number: int | None, deal: Deal | None
+) -> IssuedToken:
+    row = shop.vending.put(read, order, meter_number, deal)
     return issued_token(row, currency_of_meter(shop.station, read.meter_number))
 
 
@@ -173,7 +188,7 @@ def _order(station: Station, meter_number: int, kind: str, words: list[str], car
     readers = {token.name(code): read for code, _, _, read in ORDERS}
     if kind not in readers:
         raise ValueError(f"{kind} is no kind of token; there are: {', '.join(readers)}")
-    return readers[kind](words, Context(meter, station.site_keys, station.key_history, card))
+    return readers[kind](words, Context(meter, station.key_history, card))
 
 
 def _refuse_meter_of_key_card(card: str, meter_number: int | None) -> None:

@@ -22,6 +22,7 @@ class MeterStatement:
 
 def new(shop: Shop, name: str, kind: str, statements: str) -> int:
     """Make a data card for `short` or `full` statements. Return the number of meters that it has slots for."""
+    shop.station.require("cards")
     slot_size = SLOT_SIZES[statements]
     shop.walk.new_card(name, kind, slot_size)
     return len(data_card.slots_of(kind, slot_size))

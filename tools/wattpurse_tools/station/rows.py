@@ -1,0 +1,79 @@
+"""Rows of the record as plain dicts, so that the actions hand out values and no open database objects."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from wattpurse_tools.record.models import Meter, MeterReceipt, Token
+from wattpurse_tools.record.models import Statement as StatementModel
+
+Row = Mapping[str, Any]
+
+_TOKEN = (
+    "id",
+    "meter",
+    "sequence",
+    "kind",
+    "words",
+    "unit",
+    "amount",
+    "issued_s",
+    "card",
+    "sealed",
+    "state",
+    "operator",
+    "redeemed_s",
+    "tenant",
+    "after",
+    "receipt_card",
+)
+_RECEIPT = (
+    "meter",
+    "sequence",
+    "money",
+    "energy",
+    "debt",
+    "term_s",
+    "tenant",
+    "card",
+    "told_s",
+    "settled",
+    "doubt",
+)
+
+
+def token_rows(tokens: QuerySet[Token]) -> list[Row]:
+    """Return the rows of tokens."""
+    return [{**row, "sealed": bytes(row["sealed"])} for row in tokens.values(*_TOKEN)]
+
+
+def receipt_rows(receipts: QuerySet[MeterReceipt]) -> list[Row]:
+    """Return the rows of receipts."""
+    return list(receipts.values(*_RECEIPT))
+
+
+def statement_rows(statements: QuerySet[StatementModel]) -> list[Row]:
+    """Return the rows of statements, without their whole content."""
+    return list(
+        statements.values(
+            "meter",
+            "time_s",
+            "number",
+            "unit",
+            "contract",
+            "balance",
+            "bought",
+            "charged",
+            "taken",
+            "total_mwh",
+            "alarms",
+            "event_link",
+            "has_other_issuers",
+        )
+    )
+
+
+def meter_rows(meters: QuerySet[Meter]) -> list[Row]:
+    """Return the rows of meters."""
+    return list(meters.values())
