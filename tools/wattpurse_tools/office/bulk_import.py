@@ -5,7 +5,6 @@ A row has a customer, premises, a meter, or several of them. A row with all thre
 earlier line, must have the same name; so one customer may have several premises.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from wattpurse_tools.office import audit, people
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.import_tables import Row, rows_of
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.page_codes import new_page_code
 from wattpurse_tools.office.people import CustomerFacts
 from wattpurse_tools.office.site_days import day_start_s, parse_day, site_zone, today
 from wattpurse_tools.record.models import (
@@ -56,7 +56,6 @@ _FAULTS_SHOWN = 1000
 _BATCH = 500
 _METER_LIMIT = (1 << 32) - 1
 _NUMBER_LIMIT = (1 << 63) - 1
-_CODE_BYTES = 15
 _MWH_PER_KWH = 1_000_000
 _CUSTOMER_COLUMNS = ("customer", "name", "type", "email", "phone", "address")
 
@@ -385,11 +384,6 @@ class _Booking:
             ],
             batch_size=_BATCH,
         )
-
-
-def new_page_code() -> str:
-    """Return a code that opens a tenant's page: 120 random bits."""
-    return secrets.token_hex(_CODE_BYTES)
 
 
 def _is_tenancy(entry: Entry) -> bool:

@@ -13,13 +13,13 @@ class Slice:
     """Some rows of a list. `following` is the key to ask for the next rows with, or None after the last ones."""
 
     rows: list[Any]
-    following: int | None
+    following: int | str | None
 
 
 def slice_of(
-    rows: QuerySet[Any], key: str, after: int | None = None, falling: bool = False, size: int = SLICE_SIZE
+    rows: QuerySet[Any], key: str, after: int | str | None = None, falling: bool = False, size: int = SLICE_SIZE
 ) -> Slice:
-    """Return the rows whose unique whole number `key` follows `after`, in the order of the key."""
+    """Return the rows whose unique `key` follows `after`, in the order of the key."""
     if after is not None:
         rows = rows.filter(**{f"{key}__{'lt' if falling else 'gt'}": after})
     found = list(rows.order_by(f"-{key}" if falling else key)[: size + 1])

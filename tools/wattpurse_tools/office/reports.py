@@ -6,6 +6,7 @@ meters' own months. A meter's month counts to the customer who was there last in
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import tzinfo
 from statistics import median
 from typing import Any
 
@@ -99,7 +100,8 @@ def used_by_month(first_month: int, last_month: int) -> dict[int, int]:
 def rates(month: int) -> ReportTable:
     """Return the energy used in a month by rate and type of customer."""
     found: dict[tuple[str, str], int] = defaultdict(int)
-    for customer_type, total_wh, rate_wh in _typed(MonthlyReading.objects.filter(month=month), "total_wh", "rate_wh"):
+    readings = _with_type(MonthlyReading.objects.filter(month=month), month, site_zone())
+    for customer_type, total_wh, rate_wh in readings.values_list("kind", "total_wh", "rate_wh").iterator():
         named = rate_wh if isinstance(rate_wh, dict) else {}
         for name, wh in named.items():
             found[name, customer_type or _NO_TYPE] += wh
@@ -277,22 +279,15 @@ def _sold_energy(first_month: int, last_month: int) -> QuerySet[Any]:
 
 def _used(first_month: int, last_month: int) -> Iterator[tuple[int, str, int, int]]:
     """Yield month, type of customer, number of meters, and Wh."""
+    zone = site_zone()
     for month in range(first_month, last_month + 1):
-        rows = _with_type(MonthlyReading.objects.filter(month=month), month).values_list("kind")
+        rows = _with_type(MonthlyReading.objects.filter(month=month), month, zone).values_list("kind")
         for kind, meters, wh in rows.annotate(Count("id"), Sum("total_wh")).order_by():
             yield month, kind or _NO_TYPE, meters, int(wh)
 
 
-def _typed(readings: QuerySet[MonthlyReading], *columns: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the type of customer and columns of readings, all of one month."""
-    month = readings.values_list("month", flat=True).first()
-    if month is not None:
-        yield from _with_type(readings, month).values_list("kind", *columns).iterator()
-
-
-def _with_type(readings: QuerySet[MonthlyReading], month: int) -> QuerySet[Any]:
+def _with_type(readings: QuerySet[MonthlyReading], month: int, zone: tzinfo) -> QuerySet[Any]:
     """Add `kind` to the readings of a month: the type of the customer who was at the meter last in it."""
-    zone = site_zone()
     there = Tenancy.objects.filter(
         meter_number=OuterRef("meter_id"), from_s__lt=month_start_s(month + 1, zone)
     ).exclude(until_s__lte=month_start_s(month, zone))

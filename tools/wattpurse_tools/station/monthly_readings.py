@@ -1,4 +1,4 @@
-"""The use of each month at a meter, from its statements, and the days that its credit lasts.
+"""The use of each month at a meter, from its statements.
 
 A statement has the months that fit on its card. A later statement completes a month that was not closed, and never
 makes one smaller. A closed month keeps its rates if a later statement has room for the total alone.
@@ -9,12 +9,6 @@ from typing import Any
 
 from wattpurse.core.tariffs.tariff import Tariff as MeterTariff
 from wattpurse_tools.record.models import MonthlyReading, Tariff
-
-DAYS_LIMIT = 9999
-
-_DAY_S = 86_400
-_MWH_PER_WH = 1000
-_UNTIL = ("term_until_s", "dispenser_until_s", "permit_until_s")
 
 
 def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
@@ -43,25 +37,6 @@ def note_months(meter_number: int, content: Mapping[str, Any]) -> int:
         update_fields=["total_wh", "rate_wh", "charge_microunits", "is_closed"],
     )
     return len(changed)
-
-
-def days_left(content: Mapping[str, Any]) -> int | None:
-    """Return the whole days that the credit lasted at the time of the statement, or None if it does not say.
-
-    Credit lasts by the mean use of the last seven days. A term, a permit and a dispenser's order last until they end.
-    """
-    ends = [content.get("standing", {}).get(name, 0) for name in _UNTIL]
-    if any(ends):
-        return _limited((max(ends) - content["time_s"]) // _DAY_S)
-    if content["unit"] == "money":
-        daily = content.get("mean_daily_microunits", 0)
-    else:
-        daily = content.get("mean_daily_wh", 0) * _MWH_PER_WH
-    return _limited(content["balance"] // daily) if daily > 0 else None
-
-
-def _limited(days: int) -> int:
-    return max(0, min(days, DAYS_LIMIT))
 
 
 def _completed(
