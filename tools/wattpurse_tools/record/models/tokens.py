@@ -35,7 +35,10 @@ class Token(models.Model):
 
         db_table = "tokens"
         constraints = [models.UniqueConstraint(fields=["meter", "sequence"], name="one_token")]
-        indexes = [models.Index(fields=["meter", "state"], name="tokens_by_state")]
+        indexes = [
+            models.Index(fields=["meter", "state"], name="tokens_by_state"),
+            models.Index(fields=["state", "unit"], name="tokens_of_state"),
+        ]
 
 
 class MeterReceipt(models.Model):
