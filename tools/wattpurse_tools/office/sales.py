@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 
 from django.db import IntegrityError, transaction
 
-from wattpurse.core.messages import token
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.posting import post
 from wattpurse_tools.office import audit, books, shifts, tariff_rides
@@ -55,7 +54,15 @@ from wattpurse_tools.office.sale_types import (
     Tax,
     Wish,
 )
-from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, outstanding, usable_meter
+from wattpurse_tools.office.tokens import (
+    Destination,
+    locked_meter,
+    make_tokens,
+    note_card,
+    outstanding,
+    refuse_digits,
+    usable_meter,
+)
 from wattpurse_tools.office.wishes import order_of, permit_end_s, refuse_useless, wishes_of
 from wattpurse_tools.record.models import Card, Meter, Sale, Shift, Site, Tenancy, Token
 from wattpurse_tools.station import order as orders
@@ -125,6 +132,8 @@ def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
     meter = usable_meter(Meter.objects.filter(number=request.meter_number).first(), request.meter_number)
     prepared = _prepare(actor, request, shift, meter, int(time.time()))
     _refuse_card(request, seen, prepared)
+    if request.carrier == DIGITS:
+        refuse_digits(office, meter, prepared.orders[-1])
     shifts.refuse_over_limit(shift.till.shop, prepared.plan.gross_microunits, prepared.currency, request.payment_type)
     return Quote(
         _person(meter, prepared.tenancy),
@@ -207,7 +216,7 @@ def request_hash(request: object) -> str:
 
 
 def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen: CardSeen | None) -> Sold:
-    """Make the sale in the open transaction: receipt, tokens, ledger entry, audit entry. Locks go from meter to shop."""
+    """Make the sale in the open transaction: receipt, tokens, entries. Locks go from meter to shift to shop."""
     meter = locked_meter(request.meter_number)
     shift = shifts.selling_shift(actor, request.shift, is_locked=True)
     made = _made_before(full_key(shift, request.client_key), digest)
@@ -216,6 +225,8 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     time_s = int(time.time())
     prepared = _prepare(actor, request, shift, meter, time_s)
     _refuse_card(request, seen, prepared)
+    if request.carrier == DIGITS:
+        refuse_digits(office, meter, prepared.orders[-1])
     shop = locked_shop(shift.till.shop.pk)
     shifts.refuse_over_limit(shop, prepared.plan.gross_microunits, prepared.currency, request.payment_type)
     state = SOLD if request.carrier == CARD else WRITTEN
@@ -223,7 +234,9 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     buyer = Buyer(prepared.tenancy, meter.number, request.card, request.carrier)
     sale = write_receipt(shop, shift, actor, time_s, paper, buyer, prepared.plan.lines)
     to = Destination(request.card, sale, prepared.tenancy)
-    tariff_rides.join(meter, request.card)
+    if seen is not None:
+        note_card(office, actor, seen)
+        tariff_rides.join(meter, request.card)
     tokens = make_tokens(office, actor, meter, prepared.orders, to)
     tariff_rides.made(meter, tokens)
     account = books.till_account(shop, shift, request.payment_type)
@@ -254,7 +267,8 @@ def _prepare(actor: Actor, request: SaleRequest, shift: Shift, meter: Meter, tim
     )
     plan = plan_sale(request.wish, terms)
     from_s = permit_end_s(meter, time_s) if request.wish.what == PERMIT else time_s
-    made_of = (*tariff_rides.orders_for(meter, actor, time_s), order_of(request.wish, plan.amount, from_s))
+    riding = () if request.carrier == DIGITS else tariff_rides.orders_for(meter, actor, time_s)
+    made_of = (*riding, order_of(request.wish, plan.amount, from_s))
     return _Prepared(meter, tenancy, site.currency, plan, made_of, debt)
 
 
@@ -295,8 +309,8 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
         raise ValueError(f"the card is {row.state} in the record; give the customer another one")
     waiting = [one for one in outstanding(prepared.meter) if one.card == seen.uid]
     size = sum(len(one.sealed) for one in waiting)
-    size += sum(token.sealed_token_size(order.body) for order in prepared.orders)
-    if size > seen.room:
+    size += sum(order.sealed_size for order in prepared.orders)
+    if size > seen.content.room:
         raise ValueError(
             "the card has no room beside what it carries; tap it at its meter first, or sell by twenty digits"
         )

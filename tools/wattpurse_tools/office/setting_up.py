@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 import time
+import zoneinfo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,10 @@ _GROUPS, _GROUP = 4, 4
 
 @dataclass(frozen=True)
 class Plan:
-    """What a new office begins with.
+    """The beginning of a new office.
 
-    `managers` are the user names of the first managers: two, if `persons` is 2. With `is_shell_trusted` the commands of
-    the Unix user who sets the office up act as the first manager without a PIN.
+    `managers` are the user names of the first managers. With `is_shell_trusted` the commands of the Unix user who sets
+    the office up act as the first manager without a PIN.
     """
 
     name: str = "Office"
@@ -46,8 +47,12 @@ class Plan:
     language: str = "en"
     time_zone: str = "UTC"
     managers: Sequence[str] = ("manager",)
-    persons: int = 1
     is_shell_trusted: bool = True
+
+    @property
+    def persons(self) -> int:
+        """The number of persons that a change of weight needs: two, if there are two managers."""
+        return min(2, len(self.managers))
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,7 @@ def set_up(
     place = Path(os.path.realpath(folder.path))
     if place.exists() and any(place.iterdir()):
         raise ValueError(f"{folder.path}: is not empty; name another folder with --office, or serve this office")
-    if plan.persons > len(plan.managers):
-        raise ValueError("with two persons an office begins with two managers; name the second one")
+    _check(plan)
     people = [NewPerson(name, number, new_password(), new_pin()) for number, name in enumerate(plan.managers, 1)]
     place.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
@@ -100,6 +104,21 @@ def new_password() -> str:
 def new_pin() -> str:
     """Return a PIN."""
     return "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
+
+
+def _check(plan: Plan) -> None:
+    """Raise ValueError if a part of a plan cannot be."""
+    if plan.time_zone not in zoneinfo.available_timezones():
+        raise ValueError(f"{plan.time_zone}: there is no such time zone; write one such as Europe/Berlin")
+    if len({name.casefold() for name in plan.managers}) != len(plan.managers) or not plan.managers:
+        raise ValueError("each manager has a name of one's own")
+    if any(name.isdecimal() or not name.isprintable() or not name for name in plan.managers):
+        raise ValueError("a user name is no number: a number is that of an operator")
+    is_code = (
+        len(plan.currency) == 3 and plan.currency.isascii() and plan.currency.isalpha() and plan.currency.isupper()
+    )
+    if not is_code or not 0 <= plan.decimals <= 6:
+        raise ValueError("a currency has a code of three letters, such as EUR, and 0 to 6 decimals")
 
 
 def _fill(

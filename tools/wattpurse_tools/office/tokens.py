@@ -1,21 +1,22 @@
-"""Tokens for the actions: sealed by the vault, and kept in the record with their sale and their tenancy.
+"""Tokens for the actions: made by the station, for a sale and a tenancy.
 
 The caller holds the lock of the meter's row in a transaction. The vault uses the numbers first: a crash before the end
 of the transaction leaves numbers that nobody uses, and never one that is used twice.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wattpurse.core.messages import token
-from wattpurse.core.money.token_windows import count_of
+from wattpurse.core.money.key_card import card_number
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.reader import CardSeen
 from wattpurse_tools.record.models import Meter, Sale, Tenancy, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
-from wattpurse_tools.vault.interface import SALE, TokenOrder
+from wattpurse_tools.station.station import Deal, Station
+from wattpurse_tools.vault.interface import SALE
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ def usable_meter(meter: Meter | None, number: int) -> Meter:
     if meter.is_retired:
         raise ValueError(f"meter {number} was taken out of service; sell to the meter that took its place")
     if meter.is_stopped:
-        raise ValueError(f"nothing is sold to meter {number}: {meter.stop_reason}")
+        raise ValueError(
+            f"nothing is sold to meter {number}: {meter.stop_reason}; a manager looks into it, and continues with:"
+            f" wattpurse meter resume {number}"
+        )
     return meter
 
 
@@ -59,59 +63,31 @@ def make_tokens(
     approval: str | None = None,
 ) -> list[Token]:
     """Make a token of each order, all or none, and return them."""
-    waiting = outstanding(meter)
-    tenant, after = tenant_of(meter, waiting), _newest_order(waiting, to.card)
-    version = meter.key_version or office.keys.newest_version
-    wanted, owners = [], []
-    for order in made_of:
-        owners.append(tenant if token.is_personal(order.kind) else 0)
-        wanted.append(_for_vault(order, owners[-1]))
-        tenant = order.amount if order.kind == token.TENANT else tenant
-    sealed = office.keys.issue(actor.ticket, meter.number, version, wanted, after, purpose, approval)
-    rows = [
-        _row(meter, order, one.sequence, one.sealed, one.after, owner, actor, to)
-        for order, one, owner in zip(made_of, sealed, owners, strict=True)
-    ]
-    Token.objects.bulk_create(rows)
-    meter.last_count = max(meter.last_count, count_of(rows[-1].sequence))
-    meter.save(update_fields=["last_count"])
-    return rows
-
-
-def tenant_of(meter: Meter, waiting: Sequence[Token]) -> int:
-    """Return the tenant that the next token is for: the one that moves in with the newest token, or is in."""
-    moving_in = [row.amount for row in waiting if row.kind == token.TENANT]
-    return moving_in[-1] if moving_in else meter.tenant
-
-
-def _newest_order(waiting: Sequence[Token], card: str) -> int:
-    numbers = [row.sequence for row in waiting if row.card == card and row.kind not in orders.BENEFIT_KINDS]
-    return max(numbers, default=0)
-
-
-def _for_vault(order: Order, tenant: int) -> TokenOrder:
-    if order.kind in orders.KEY_KINDS:
-        return TokenOrder(order.kind, b"", tenant, order.amount)
-    return TokenOrder(order.kind, order.body, tenant)
-
-
-def _row(
-    meter: Meter, order: Order, sequence: int, sealed: bytes, after: int, tenant: int, actor: Actor, to: Destination
-) -> Token:
-    return Token(
-        meter=meter,
-        sequence=sequence,
-        kind=order.kind,
-        words=order.words,
-        unit=order.unit,
-        amount=order.amount,
-        issued_s=int(time.time()),
-        card=to.card,
-        sealed=sealed,
-        state=orders.ISSUED,
-        operator=actor.operator,
-        tenant=tenant,
-        after=after,
-        tenancy=to.tenancy,
-        sale=to.sale,
+    deal = Deal(
+        purpose,
+        approval,
+        None if to.sale is None else to.sale.pk,
+        None if to.tenancy is None else to.tenancy.pk,
     )
+    rows = Station(office.keys, actor).issue_all(meter.number, bytes.fromhex(to.card), made_of, deal=deal)
+    return list(Token.objects.filter(pk__in=[row["id"] for row in rows]).order_by("sequence"))
+
+
+def refuse_digits(office: Office, meter: Meter, order: Order) -> None:
+    """Raise ValueError, with what would help, if the token of an order does not fit into twenty digits."""
+    station = Station(office.keys)
+    amount = token.Token(0, order.kind, order.body).fields()[0]
+    after = station.newest_order(meter.number, b"")
+    station.short_tokens.refuse(station.known_meter(meter.number), order.kind, amount, after)
+
+
+def note_card(office: Office, actor: Actor, seen: CardSeen) -> None:
+    """Note that a card is of its meter and of the tenant there, once the former tenant of the card is settled."""
+    station, uid = Station(office.keys, actor), bytes.fromhex(seen.uid)
+    row = station.card(uid)
+    if row is not None and row["meter_number"] == seen.meter_number:
+        tenant = station.tenant(seen.meter_number)
+        is_settled = not station.receipts.is_open(seen.meter_number, card_number(uid), row["tenant"])
+        if row["tenant"] == tenant or not is_settled:
+            return
+    station.add_card(uid, seen.name, seen.meter_number, seen.role, seen.kind)

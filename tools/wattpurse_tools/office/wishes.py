@@ -8,7 +8,7 @@ from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.office.sale_types import DAYS, DISPENSE, ENERGY, MONEY, PERMIT, Wish
-from wattpurse_tools.record.models import Meter, Token
+from wattpurse_tools.record.models import Meter, Statement, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
 
@@ -25,7 +25,7 @@ _WISHES = {
     contracts.SettledAccount.name: (MONEY,),
 }
 _BY_UNIT = {orders.MONEY: (MONEY,), orders.ENERGY: (ENERGY,)}
-_LOST_STATES = (orders.FORFEITED, orders.VOIDED)
+_LOST_STATES = (orders.FORFEITED, orders.VOIDED, orders.OUTDATED)
 _WORDS = {
     MONEY: "money",
     ENERGY: "kWh",
@@ -55,9 +55,10 @@ def refuse_useless(meter: Meter, wish: Wish) -> None:
             f"the contract of meter {meter.number} is not known; read a card that was at the meter, or set the contract"
         )
     helps = " or ".join(_WORDS[what] for what in possible)
+    wished = _WORDS.get(wish.what, wish.what)
     raise ValueError(
-        f"meter {meter.number} has the contract {meter.contract or meter.unit}, where {_WORDS.get(wish.what, wish.what)}"
-        f" would do nothing; sell {helps}"
+        f"meter {meter.number} has the contract {meter.contract or meter.unit}, where {wished} would do nothing;"
+        f" sell {helps}"
     )
 
 
@@ -69,7 +70,7 @@ def unit_of(what: str, currency: str) -> str:
 def order_of(wish: Wish, amount: int, from_s: int) -> Order:
     """Return the token for a wish: `amount` is micro-units, mWh, or seconds. A permit begins at `from_s`."""
     if wish.what == DAYS:
-        return Order(token.DAYS, (_checked_s(amount),), orders.duration_text(amount))
+        return orders.term(_checked_s(amount))
     if wish.what == PERMIT:
         until_s = from_s + _checked_s(amount)
         if until_s > LATEST_S:
@@ -86,8 +87,10 @@ def order_of(wish: Wish, amount: int, from_s: int) -> Order:
 def permit_end_s(meter: Meter, time_s: int) -> int:
     """Return the end of the newest permit that the meter has or is to get, or `time_s` if that lies behind it."""
     rows = Token.objects.filter(meter=meter, kind=token.PERMIT, tenant=meter.tenant).exclude(state__in=_LOST_STATES)
-    newest = rows.order_by("-sequence").values_list("amount", flat=True).first()
-    return max(time_s, newest or 0)
+    ordered = rows.order_by("-sequence").values_list("amount", flat=True).first()
+    newest = Statement.objects.filter(meter=meter).order_by("-time_s", "-id").values_list("content", flat=True).first()
+    told = (newest or {}).get("standing", {}).get("permit_until_s", 0)
+    return max(time_s, ordered or 0, told)
 
 
 def _dispense(wish: Wish, amount_mwh: int) -> Order:

@@ -479,7 +479,7 @@ def rights_of(order: Order) -> tuple[str, ...]:
         return ("sell",)
     if order.kind in KEY_KINDS or order.kind == token.REVOKE:
         return ("keys",)
-    return ("sell", "order") if order.kind == token.DEBT else ("order",)
+    return ("sell", "order") if order.kind in (token.DEBT, token.PERMIT) else ("order",)
 
 
 def _purpose(orders: Sequence[Order], settled: Sequence[Row]) -> str:
