@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from wattpurse.cards import purse
 from wattpurse.core import outcome
@@ -36,7 +37,7 @@ def shop(tmp_path, monkeypatch):
 
 @pytest.fixture
 def desk():
-    return MeterBench(key_file.load("keys.json"))
+    return MeterBench(station_office.current())
 
 
 def run(*arguments):
@@ -80,7 +81,7 @@ def everything():
     """Return the content of every card file, and the last token number of every meter."""
     cards = {path.name: path.read_bytes() for path in Path("cards").iterdir()} if Path("cards").exists() else {}
     with open_station() as station:
-        made = [row["last_sequence"] for row in station.meters()]
+        made = [row["last_count"] for row in station.meters()]
     return cards, made
 
 
@@ -180,7 +181,7 @@ class TestRounds:
         assert run("new", "some", "--kind", "ntag213", *TECHNICIAN, *chosen) == 0
         assert f"opens meters {METER + 2}, {METER + 1}" in capsys.readouterr().out
         assert desk.tap_file("some") == [outcome.NOT_THIS_METER]
-        assert MeterBench(key_file.load("keys.json"), METER + 1).tap_file("some") == [outcome.SERVICE]
+        assert MeterBench(station_office.current(), METER + 1).tap_file("some") == [outcome.SERVICE]
         assert run("read", "some") == 0
         assert f"\nmeters     {METER + 2}, {METER + 1}\n" in capsys.readouterr().out
         assert run("new", "all", "--kind", "ntag215", *TECHNICIAN) == 0
@@ -210,7 +211,7 @@ class TestRounds:
         assert "at most" in refusal(capsys, "new", "tech", "--kind", kind, *TECHNICIAN)
         meters = [word for number in range(METER, METER + room) for word in ("--meter", str(number))]
         assert run("new", "tech", "--kind", kind, *TECHNICIAN, *meters) == 0
-        last = MeterBench(key_file.load("keys.json"), METER + room - 1)
+        last = MeterBench(station_office.current(), METER + room - 1)
         assert last.tap_file("tech") == [outcome.SERVICE]
 
     def test_erased_card_can_be_used_for_another_meter(self, capsys, desk):
@@ -565,7 +566,7 @@ class TestKeysAndMeters:
         assert Path("keys.json").read_text() == before
         assert cli.main(["keys", "new", "second.json", "--key-version", "3"]) == 0
         assert key_file.load("second.json").key_version == 3
-        assert key_file.load("second.json").meter_key(1) != key_file.load("keys.json").meter_key(1)
+        assert key_file.load("second.json").meter_key(1) != station_office.current().meter_key(1)
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"vending_key": "00", "site_key": "00", "key_version": 1}'])
     def test_broken_key_file_is_refused_without_showing_its_keys(self, capsys, text):
@@ -589,7 +590,7 @@ class TestKeysAndMeters:
         assert cli.main(["meter", "list"]) == 0
         assert capsys.readouterr().out == "meter 7  JPY  tokens 0  sells by not known yet\n"
         assert cli.main(["meter", "keys", "7"]) == 0
-        site_keys = key_file.load("keys.json")
+        site_keys = station_office.current()
         lines = capsys.readouterr().out.splitlines()
         assert lines[2] == f"meter key     {site_keys.meter_key(7).hex()}"
         assert lines[3] == f"site key      {site_keys.site_key.hex()}"

@@ -27,7 +27,9 @@ class Shop:
         self.walk = Walk(station, self.cards)
 
 
-def open_shop(keys: Keys, card_folder: str | Path, person: Person | None = None, operator_card: str | None = None) -> Shop:
+def open_shop(
+    keys: Keys, card_folder: str | Path, person: Person | None = None, operator_card: str | None = None
+) -> Shop:
     """Return the shop of the open record with a vault and a card folder, where `person` works.
 
     If an operator's card is named, its operator signs on instead. Raise ValueError if the card is not valid.

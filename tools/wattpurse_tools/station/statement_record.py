@@ -175,9 +175,7 @@ class Statements:
 
     def _given_back(self, meter_number: int, unit: str, time_s: int) -> int:
         """Return the credit of a unit in all receipts up to a time. Credit below zero is no credit given back."""
-        receipts = MeterReceipt.objects.filter(
-            meter_id=meter_number, told_s__lte=time_s, **{f"{unit}__gt": 0}
-        )
+        receipts = MeterReceipt.objects.filter(meter_id=meter_number, told_s__lte=time_s, **{f"{unit}__gt": 0})
         return receipts.aggregate(sum=Sum(unit))["sum"] or 0
 
 

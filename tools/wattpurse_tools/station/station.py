@@ -241,20 +241,16 @@ class Station(TokenRecord):
                 deal.approval,
             )
             owners = [one.tenant for one in wanted]
-            made = [
-                self._add_token(meter_number, uid, *one, deal) for one in zip(sealed, orders, owners, strict=True)
-            ]
+            made = [self._add_token(meter_number, uid, *one, deal) for one in zip(sealed, orders, owners, strict=True)]
             for order in orders:
                 self.short_tokens.learn(meter_number, order)
             self.numbers.learn(meter_number, sealed[-1].sequence)
             if settled:
                 numbers = ", ".join(number_text(one.sequence) for one in sealed)
-                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}")
+                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}", deal.approval)
             return token_rows(Token.objects.filter(id__in=made).order_by("sequence"))
 
-    def _add_token(
-        self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal
-    ) -> int:
+    def _add_token(self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal) -> int:
         """Insert a new token. Return its id."""
         made = Token.objects.create(
             meter_id=meter_number,
