@@ -6,14 +6,19 @@ credit on key cards.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 
 from django.db.models import Model
 
+from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
-from wattpurse_tools.office import audit, setting_up
+from wattpurse_tools.ledger import chart
+from wattpurse_tools.ledger.posting import moved, post
+from wattpurse_tools.office import audit, books, setting_up
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.old_station import OldStation, read_station
 from wattpurse_tools.record.models import (
@@ -24,13 +29,14 @@ from wattpurse_tools.record.models import (
     Meter,
     MeterReceipt,
     OtherIssuer,
+    Shop,
     ShortLimit,
     Site,
     Statement,
     Token,
 )
 from wattpurse_tools.record.office_folder import OfficeFolder
-from wattpurse_tools.station.order import OUTSTANDING
+from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, OUTSTANDING, VOIDED
 from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.key_cards import KnownCard
 from wattpurse_tools.vault.key_sets import KeyRing
@@ -43,6 +49,7 @@ CreateVault = Callable[[Path, str, setup.People, setup.Source], None]
 
 _BATCH = 2000
 _METERS_NAMED = 5
+_UNITS = (MONEY, ENERGY)
 _CUSTOMER = "customer"
 _KEY_CARD = "key card"
 
@@ -173,10 +180,11 @@ def _write_record(old: _Old, report: Report) -> None:
     station = old.station
     newest = {row["meter"]: row for row in station["statements"]}
     key_cards = {row["uid"] for row in station["key_cards"]}
+    tenants = _tenants(station)
     Site.objects.update(operators_required=station.operators_required)
     _create(Meter, (_meter(row, newest.get(row["number"]), old) for row in station["meters"]))
     _create(Contract, _contracts(station["statements"]))
-    _create(Card, (_card(row, row["uid"] in key_cards) for row in station["cards"]))
+    _create(Card, (_card(row, row["uid"] in key_cards, tenants) for row in station["cards"]))
     _create(Token, (Token(**_of_meter(row)) for row in station["tokens"]))
     _create(MeterReceipt, (MeterReceipt(**_of_meter(row)) for row in station["receipts"]))
     _create(Statement, (Statement(**_of_meter(row), read_s=row["time_s"]) for row in station["statements"]))
@@ -184,7 +192,39 @@ def _write_record(old: _Old, report: Report) -> None:
     _create(KeyCardSale, (KeyCardSale(**row) for row in station["key_card_sales"]))
     _create(OtherIssuer, (OtherIssuer(**_of_meter(row)) for row in station["other_issuers"]))
     _create(ShortLimit, (ShortLimit(**_of_meter(row)) for row in station["short_limits"]))
+    _open_books(station)
     audit.note(Actor(0, ""), ACTION, "station", **report.as_dict())
+
+
+def _open_books(station: OldStation) -> None:
+    """Open the ledger with the credit of each meter and key card, and with what is owed for receipts."""
+    credit: dict[tuple[str, str], int] = defaultdict(int)
+    currencies = {row["number"]: row["currency"] for row in station["meters"]}
+    for row in station["tokens"]:
+        if row["unit"] in _UNITS and row["state"] not in (FORFEITED, VOIDED):
+            credit[chart.meter(row["meter"]), _unit(row["unit"], currencies[row["meter"]])] += row["amount"]
+    for row in station["receipts"]:
+        for name in _UNITS:
+            unit, amount = _unit(name, currencies[row["meter"]]), max(0, row[name])
+            credit[chart.meter(row["meter"]), unit] -= amount
+            credit[chart.owed(row["meter"]), unit] += 0 if row["settled"] else amount
+    site = Site.objects.get()
+    for row in station["key_cards"]:
+        credit[chart.key_card(row["uid"]), site.currency] += row["loaded"]
+    shop = Shop.objects.order_by("number").first()
+    if shop is None:
+        raise ValueError("an office has a shop")
+    now_s = int(time.time())
+    for (account, unit), amount in sorted(credit.items()):
+        moves = moved(chart.OPENING, account, unit, amount)
+        if moves:
+            post(
+                f"opening:{account}:{unit}", chart.OPENING, moves, books.event_at(shop, 0, now_s, f"opening:{account}")
+            )
+
+
+def _unit(name: str, currency: str) -> str:
+    return currency if name == MONEY else chart.MWH
 
 
 def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
@@ -232,9 +272,21 @@ def _contract_name(code: int) -> str:
         return ""
 
 
-def _card(row: dict, is_key_card: bool) -> Card:
+def _tenants(station: OldStation) -> dict[str, int]:
+    """Return the tenant of each card: that of the newest token that was made for a person on it, or the meter's."""
+    of_meter = {row["number"]: row["tenant"] for row in station["meters"]}
+    tenants = {row["uid"]: of_meter.get(row["meter"], 0) for row in station["cards"]}
+    for row in sorted(station["tokens"], key=itemgetter("meter", "sequence")):
+        if row["card"] and token.is_personal(row["kind"]):
+            tenants[row["card"]] = row["tenant"]
+    return tenants
+
+
+def _card(row: dict, is_key_card: bool, tenants: dict[str, int]) -> Card:
     role = _CUSTOMER if row["meter"] else _KEY_CARD if is_key_card else ""
-    return Card(uid=row["uid"], name=row["name"], meter_number=row["meter"], role=role, state=ACTIVE)
+    return Card(
+        uid=row["uid"], name=row["name"], meter_number=row["meter"], role=role, state=ACTIVE, tenant=tenants[row["uid"]]
+    )
 
 
 def _of_meter(row: dict) -> dict:
