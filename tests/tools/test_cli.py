@@ -90,3 +90,10 @@ def test_the_installed_command_runs():
     result = subprocess.run([sys.executable, "-m", "wattpurse_tools.cli", "--help"], capture_output=True, text=True)
     assert result.returncode == 0
     assert result.stdout.startswith("usage: wattpurse")
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_a_new_process_shows_the_help_of_the_command(name):
+    command = [sys.executable, "-m", "wattpurse_tools.cli", name.replace("_", "-"), "--help"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stderr

@@ -43,6 +43,9 @@ COMMANDS = (
     "walk",
 )
 
+# The modules of subcommands that work on the record of an office. Django is set up before one of them is imported.
+ON_RECORD = ("card", "events_check", "export", "fob", "meter", "mqtt", "station", "token", "walk")
+
 FAILED = 1
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -108,6 +111,10 @@ def _needed(words: list[str], commands: Iterable[Command | str]) -> Iterable[Com
 
 
 def _module(name: str) -> Command:
+    if name in ON_RECORD:
+        from wattpurse_tools.record.office_folder import configure, folder_of
+
+        configure(folder_of())
     return cast(Command, import_module(f"wattpurse_tools.commands.{name}"))
 
 
