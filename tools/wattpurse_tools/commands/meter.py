@@ -1,13 +1,16 @@
 """`wattpurse meter`: the meters of the station, their keys, and their outstanding tokens."""
 
+import json
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 
 from wattpurse.core.messages import short_token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.token_windows import number_text, parse_number
-from wattpurse_tools.commands.station_options import add_station_options, open_station
+from wattpurse_tools.commands.station_options import add_approval_options, add_station_options, open_station
 from wattpurse_tools.station.actions import meters, tokens
+from wattpurse_tools.station.actions.meters import MeterSummary
+from wattpurse_tools.station.card_report import rfc3339
 from wattpurse_tools.station.currencies import DEFAULT
 
 
@@ -24,6 +27,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     add.add_argument("--contract", choices=names, help=text)
 
     listing = actions.add_parser("list", help="list the meters")
+    listing.add_argument("--json", action="store_true", help="for programs")
     add_station_options(listing)
     listing.set_defaults(run=run_list)
 
@@ -71,18 +75,45 @@ def run_list(arguments: Namespace) -> int:
     with open_station(arguments) as station:
         newest = station.keys.newest_version
         summaries = meters.summaries(station)
+    if arguments.json:
+        print(json.dumps([_summary_document(one) for one in summaries], indent=2))
+        return 0
     for one in summaries:
         unit = one.unit or "not known yet"
         versions = (("meter", one.meter_key_version), ("site", one.site_key_version))
         behind = "".join(f"  {which} key of version {version}" for which, version in versions if version < newest)
-        print(f"meter {one.number}  {one.currency.code}  tokens {one.last_count}  sells by {unit}{behind}")
+        facts = f"meter {one.number}  {one.currency.code}  tokens {one.last_count}  sells by {unit}"
+        print(f"{facts}{behind}{_stopped_text(one)}")
     return 0
+
+
+def _stopped_text(one: MeterSummary) -> str:
+    """Return why sales to a meter are stopped, and the command that continues, or an empty text."""
+    if not one.stop_reason:
+        return ""
+    return f"  STOPPED: {one.stop_reason}; continue with: wattpurse meter resume {one.number}"
+
+
+def _summary_document(one: MeterSummary) -> dict:
+    return {
+        "meter": one.number,
+        "currency": one.currency.code,
+        "decimals": one.currency.decimals,
+        "tokens": one.last_count,
+        "unit": one.unit,
+        "contract": one.contract,
+        "tenant": one.tenant,
+        "last_seen": rfc3339(one.told_s) if one.told_s else None,
+        "stopped": one.stop_reason or None,
+        "meter_key_version": one.meter_key_version,
+        "site_key_version": one.site_key_version,
+    }
 
 
 def run_keys(arguments: Namespace) -> int:
     """Print the keys of a meter."""
     with open_station(arguments) as station:
-        keys = meters.keys(station, arguments.number, arguments.replaces)
+        keys = meters.keys(station, arguments.number, arguments.replaces, arguments.approval)
     print(f"meter number  {keys.number}")
     print(f"key version   {keys.key_version}")
     print(f"meter key     {keys.meter_key.hex()}")
@@ -158,5 +189,7 @@ def _add_action(
     parser = actions.add_parser(name, help=text)
     parser.add_argument("number", type=int, help="the number of the meter")
     add_station_options(parser)
+    parser.add_argument("--operator", metavar="CARD", help="the operator's card; without one the Unix user signs on")
+    add_approval_options(parser)
     parser.set_defaults(run=run)
     return parser

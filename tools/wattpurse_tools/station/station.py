@@ -248,7 +248,7 @@ class Station(TokenRecord):
             self.numbers.learn(meter_number, sealed[-1].sequence)
             if settled:
                 numbers = ", ".join(number_text(one.sequence) for one in sealed)
-                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}")
+                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}", deal.approval)
             return token_rows(Token.objects.filter(id__in=made).order_by("sequence"))
 
     def _add_token(self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal) -> int:

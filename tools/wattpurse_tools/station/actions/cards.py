@@ -12,7 +12,7 @@ from wattpurse_tools.station import card_capacity, card_report, key_card_report
 from wattpurse_tools.station.actions.tokens import IssuedToken, as_document, issued_token
 from wattpurse_tools.station.cards import KEY_CARD
 from wattpurse_tools.station.currencies import currency_for_new_meter, currency_of_meter, site_currency
-from wattpurse_tools.station.key_card_terms import KeyCardTerms
+from wattpurse_tools.station.key_card_terms import KeyCardTerms, parse_terms
 from wattpurse_tools.station.shop import Shop
 from wattpurse_tools.station.station import Station, check_meter_number
 
@@ -96,9 +96,14 @@ def new_key_card(shop: Shop, name: str, kind: str, terms: KeyCardTerms, user: in
     shop.key_cards.new_card(name, kind, terms, user)
 
 
-def change_key_card_terms(shop: Shop, name: str, terms: KeyCardTerms) -> None:
-    """Change the price and the allowance of a key card."""
-    shop.key_cards.change_terms(shop.key_cards.look(shop.cards.read(name)), terms)
+def change_key_card_terms(shop: Shop, name: str, price: str, allowance: str | None = None) -> None:
+    """Change the price of a key card, as text, and its allowance. Without `allowance` it keeps the one it has."""
+    shop.station.require("order")
+    found = shop.key_cards.look(shop.cards.read(name))
+    terms = parse_terms(price, allowance)
+    if allowance is None and found.row is not None:
+        terms = KeyCardTerms(terms.price, found.row["allowance_mwh"], found.row["period"])
+    shop.key_cards.change_terms(found, terms)
 
 
 def read(shop: Shop, name: str) -> CardContent:
