@@ -1,8 +1,8 @@
 """Amounts as people read and type them in the language in force: money, energy, days, times.
 
-Numbers have the separators of the language. A currency is its ISO code behind the number, so that no two currencies look
-alike. A keypad has one key for the decimal separator, so a comma and a point both separate decimals in what is typed,
-and groups of thousands are not typed.
+Numbers have the separators of the language. A currency is its ISO code behind the number, so no two currencies look
+alike. A keypad has one key for the decimal separator, so a comma and a point both separate decimals in a typed number.
+Groups of thousands are not typed.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The document of a receipt or a report: rows, in the language in force, that the screen and every printer show alike."""
+"""The document of a receipt or a report: rows in a language, which the screen and every printer show alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

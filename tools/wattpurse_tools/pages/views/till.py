@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from wattpurse_tools.office import sales, shifts
 from wattpurse_tools.office.sale_types import CARD, DIGITS, KEY_CARD
+from wattpurse_tools.office.shifts import VendorStanding
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.amount_texts import money_text, parse_money, parse_whole
 from wattpurse_tools.pages.customer_facts import facts_of
@@ -137,14 +138,14 @@ def _state_of_meter(number: int, place: Place) -> dict:
 
 def _state_of_card(request: OfficeRequest, place: Place) -> dict:
     """Read the card on the reader and return the state of a sale to it."""
-    name, seen = read_card(request, place)
+    seen = read_card(request, place)
     if seen.role not in (_CUSTOMER_CARD, _KEY_CARD):
-        raise ValueError(_("Card %(name)s is no customer's card (%(role)s).") % {"name": name, "role": seen.role})
+        raise ValueError(_("Card %(name)s is no customer's card (%(role)s).") % {"name": seen.name, "role": seen.role})
     carrier = KEY_CARD if seen.role == _KEY_CARD else CARD
     return {
         "meter": seen.meter_number,
         "card": seen.uid,
-        "card_name": name,
+        "card_name": seen.name,
         "carrier": carrier,
         "trouble": seen.trouble,
     }
@@ -161,11 +162,20 @@ def _show_open(request: OfficeRequest, place: Place, typed: str = "", error: str
 
 
 def _show_card(request: OfficeRequest, place: Place, typed: str = "", error: str = "") -> HttpResponse:
-    left = shifts.vendor_standing(place.till.shop).left_microunits
+    standing = shifts.vendor_standing(place.till.shop)
     values = {
         "desk": place.desk,
         "meter": typed,
-        "left": None if left is None else money_text(left, place.currency, place.decimals),
+        "is_limit_near": _is_limit_near(standing),
         "errors": [error] if error else [],
     }
     return render(request, "pages/till/card.html", values, status=422 if error else 200)
+
+
+def _is_limit_near(standing: VendorStanding) -> bool:
+    """Return True if the shop may sell for cash for less than a tenth of its limit.
+
+    The page shows no sum: it would tell the expected cash before the count.
+    """
+    left, limit = standing.left_microunits, standing.limit_microunits
+    return left is not None and limit is not None and left < limit // 10
