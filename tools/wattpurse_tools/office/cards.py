@@ -1,7 +1,7 @@
 """Cards of all roles: make one, report one lost, block and free one, replace one. A card's history stays.
 
-The cards lie in the card folder of the office, by their names. A card that is lost or blocked is sold nothing. Tokens on
-a lost card go to the card that replaces it.
+The cards lie in the card folder of the office, by their names. A card that is lost or blocked is sold nothing. Tokens
+on a lost card go to the card that replaces it.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,8 @@ def block(office: Office, actor: Actor, uid: str, reason: str) -> Card:
 def free(office: Office, actor: Actor, uid: str, reason: str) -> Card:
     """Free a card that was blocked, or that was found again. A lost card that was replaced stays lost."""
     card = card_of(uid)
-    newer = Card.objects.filter(meter_number=card.meter_number, role=card.role, state=ACTIVE, issued_s__gt=card.issued_s)
+    alike = Card.objects.filter(meter_number=card.meter_number, role=card.role, state=ACTIVE)
+    newer = alike.filter(issued_s__gt=card.issued_s)
     if card.state == LOST and card.meter_number and newer.exists():
         raise ValueError(f"card {card.name} is replaced by card {newer[0].name}; erase it, and use it anew")
     return _set_state(actor, uid, ACTIVE, (BLOCKED, LOST), reason)

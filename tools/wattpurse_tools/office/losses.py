@@ -43,16 +43,16 @@ class FeederMonth:
 
 def feeder_months(month: int) -> list[FeederMonth]:
     """Return the month of each feeder, by name. The record is asked a few times, however many meters there are."""
-    feeders = list(Feeder.objects.order_by("name"))
+    feeders = list(Feeder.objects.order_by("name").values_list("id", "name", "meter_id"))
     feeder_of = _feeder_of_meters(month)
-    own = [feeder.meter_id for feeder in feeders if feeder.meter_id is not None]
+    own = [whole for _, _, whole in feeders if whole is not None]
     told = _told(month, [*feeder_of, *own])
     found = []
-    for feeder in feeders:
-        meters = [number for number, one in feeder_of.items() if one == feeder.pk and number != feeder.meter_id]
+    for feeder, name, whole in feeders:
+        meters = [number for number, one in feeder_of.items() if one == feeder and number != whole]
         used = [told[number] for number in meters if number in told]
-        fed = None if feeder.meter_id is None else told.get(feeder.meter_id)
-        found.append(FeederMonth(feeder.name, len(meters), len(used), fed, sum(used)))
+        fed = None if whole is None else told.get(whole)
+        found.append(FeederMonth(name, len(meters), len(used), fed, sum(used)))
     return found
 
 

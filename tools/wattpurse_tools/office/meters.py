@@ -103,8 +103,8 @@ def find_meters(text: str = "", chosen: str = ALL, after: int | None = None) -> 
 def rows_of(meters: list[Meter]) -> list[MeterRow]:
     """Return the rows of some meters, by two questions to the record."""
     numbers = [meter.number for meter in meters]
-    installed = Installation.objects.filter(meter_id__in=numbers, until_s=None).select_related("premises")
-    places = {one.meter_id: one.premises.name for one in installed}
+    installed = Installation.objects.filter(meter__in=numbers, until_s=None)
+    places = dict(installed.values_list("meter_id", "premises__name"))
     open_tenancies = Tenancy.objects.filter(meter_number__in=numbers, until_s=None).select_related("customer")
     tenancies = {one.meter_number: one for one in open_tenancies}
     now_s = int(time.time())
@@ -127,17 +127,21 @@ def history(number: int) -> MeterHistory:
     cards = Card.objects.filter(meter_number=number).order_by("-issued_s", "uid")
     return MeterHistory(
         row=rows_of([meter])[0],
-        installations=list(meter.installations.select_related("premises").order_by("-from_s", "-id")),
-        contracts=list(meter.contracts.order_by("-from_s", "-id")),
+        installations=list(
+            Installation.objects.filter(meter=meter).select_related("premises").order_by("-from_s", "-id")
+        ),
+        contracts=list(Contract.objects.filter(meter=meter).order_by("-from_s", "-id")),
         tenancies=list(
             Tenancy.objects.filter(meter_number=number).select_related("customer", "premises").order_by("-from_s")
         ),
         cards=list(cards),
-        months=list(meter.months.order_by("-month")[:_MONTHS]),
-        statements=list(meter.statements.order_by("-time_s", "-id")[:_HISTORY]),
-        tokens=list(meter.tokens.order_by("-issued_s", "-id")[:_HISTORY]),
-        receipts=list(meter.receipts.order_by("-told_s", "-id")[:_HISTORY]),
-        plans=list(meter.tariff_plans.select_related("tariff").order_by("-from_s", "-id")[:_HISTORY]),
+        months=list(MonthlyReading.objects.filter(meter=meter).order_by("-month")[:_MONTHS]),
+        statements=list(Statement.objects.filter(meter=meter).order_by("-time_s", "-id")[:_HISTORY]),
+        tokens=list(Token.objects.filter(meter=meter).order_by("-issued_s", "-id")[:_HISTORY]),
+        receipts=list(MeterReceipt.objects.filter(meter=meter).order_by("-told_s", "-id")[:_HISTORY]),
+        plans=list(
+            TariffPlan.objects.filter(meter=meter).select_related("tariff").order_by("-from_s", "-id")[:_HISTORY]
+        ),
     )
 
 

@@ -45,7 +45,7 @@ class ReportTable:
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: list[tuple[Cell, ...]]
+    rows: Sequence[Sequence[Cell]]
     notes: tuple[str, ...] = field(default=())
 
     def texts(self, row: Sequence[Cell]) -> list[str]:

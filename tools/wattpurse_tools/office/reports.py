@@ -264,8 +264,8 @@ def unlike(month: int) -> ReportTable:
     )
 
 
-def _sold_energy(first_month: int, last_month: int) -> QuerySet[Any]:
-    """Return `(business day, type of customer, mWh)` of the lines of kWh."""
+def _sold_energy(first_month: int, last_month: int) -> Iterator[tuple[Any, ...]]:
+    """Yield `(business day, type of customer, mWh)` of the lines of kWh."""
     lines = SaleLine.objects.filter(
         unit=chart.MWH,
         sale__kind__in=(SALE, VOID),
@@ -274,7 +274,7 @@ def _sold_energy(first_month: int, last_month: int) -> QuerySet[Any]:
         sale__business_day__lt=first_day(last_month + 1),
     )
     rows = lines.values_list("sale__business_day", "sale__customer__customer_type__name")
-    return rows.annotate(Sum("quantity")).order_by()
+    yield from rows.annotate(Sum("quantity")).order_by()
 
 
 def _used(first_month: int, last_month: int) -> Iterator[tuple[int, str, int, int]]:

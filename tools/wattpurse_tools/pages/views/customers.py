@@ -86,4 +86,4 @@ def _known(number: int) -> Customer:
 def _initial(known: Customer) -> dict[str, object]:
     names = ("name", "language", "email", "phone", "address", "note", "is_active")
     kind = known.customer_type
-    return {name: getattr(known, name) for name in names} | {"customer_type": "" if kind is None else kind.name}
+    return {**{name: getattr(known, name) for name in names}, "customer_type": "" if kind is None else kind.name}

@@ -28,7 +28,7 @@ class NewPlaceForm(PlaceForm):
     """The name of new premises, with address and feeder."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
-    field_order = ("name", "address", "feeder")
+    field_order = ["name", "address", "feeder"]
 
 
 @page("order")

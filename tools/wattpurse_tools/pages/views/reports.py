@@ -142,6 +142,4 @@ def _series(sums: dict[tuple[str, str], int], labels: list[str]) -> list[charts.
 
 
 def _file(data: bytes, kind: str, name: str) -> HttpResponse:
-    response = HttpResponse(data, content_type=kind)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return HttpResponse(data, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
