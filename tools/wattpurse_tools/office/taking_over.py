@@ -245,7 +245,8 @@ def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
         alarms="" if statement is None else statement["alarms"][:240],
         is_stopped=stopped,
         stop_reason=f"numbers up to {old.counts[number]} were used, and the record taken over ends at"
-        f" {row['last_sequence']}: read a card that has been at the meter since"
+        f" {row['last_sequence']}: read a card that has been at the meter since, and then go on with: wattpurse meter"
+        f" resume {number}"
         if stopped
         else "",
     )
