@@ -221,7 +221,10 @@ class Migration(migrations.Migration):
                 ("created_s", models.BigIntegerField()),
                 ("sent_s", models.BigIntegerField(null=True)),
                 ("state", models.CharField(default="waiting", max_length=16)),
-                ("customer", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="record.customer")),
+                (
+                    "customer",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="record.customer"),
+                ),
             ],
             options={
                 "db_table": "messages",
