@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from wattpurse_tools.station.station import Station
 from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.interface import RIGHTS, Operator
+from wattpurse_tools.vault.server import Server
 
 PASSPHRASE = "a passphrase of tests"
 OWNER = 1
@@ -64,6 +66,37 @@ class StationOffice:
         """Return the shop, in which `person` works."""
         return open_shop(self.vault, self.folder.cards, person or self.person)
 
+    def forget_record(self):
+        """Lose the record: an empty one takes its place."""
+        self._put_record(_template(self.vault.persons) / "office.db")
+
+    @contextlib.contextmanager
+    def older_record(self):
+        """Put the record back at the end of a `with` block, as it was at its beginning."""
+        copy = self.folder.path / "yesterday.db"
+        connections.close_all()
+        shutil.copy(self.folder.database, copy)
+        yield
+        self._put_record(copy)
+
+    @contextlib.contextmanager
+    def served(self):
+        """Serve the vault at the socket of the office for a `with` block, to other processes."""
+        server = Server(self.vault, self.folder.socket)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.stop()
+            thread.join()
+
+    def _put_record(self, source):
+        connections.close_all()
+        for part in ("-wal", "-shm"):
+            self.folder.database.with_name(f"office.db{part}").unlink(missing_ok=True)
+        shutil.copy(source, self.folder.database)
+
     def hire(self, number, rights, limits=None):
         """Add an operator and return the session."""
         facts = {} if limits is None else {"limits": limits}
@@ -87,6 +120,8 @@ def opened(path, persons=1):
         finally:
             _open.pop()
             connections.close_all()
+            if _open:
+                open_record(_open[-1].folder)
 
 
 def current():

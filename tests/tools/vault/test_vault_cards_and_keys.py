@@ -1,4 +1,4 @@
-"""Cards and passes of the vault, and the keys that leave it: the same bytes as the key files made before there was one."""
+"""Cards and passes of the vault, and the keys that leave it: the same bytes as with the key files before."""
 
 import pytest
 
@@ -158,7 +158,13 @@ def test_a_clerk_changes_no_price_and_no_allowance_of_a_key_card(vault):
 
 def test_a_number_on_a_key_card_that_cannot_be_is_refused(vault):
     ticket = ticket_of(vault)
-    for odd in (content(-1), content(loaded=-1), content(loaded=1 << 47), content(price=1 << 32), content(spent=1 << 50)):
+    for odd in (
+        content(-1),
+        content(loaded=-1),
+        content(loaded=1 << 47),
+        content(price=1 << 32),
+        content(spent=1 << 50),
+    ):
         with pytest.raises(Refused, match="out of range"):
             vault.seal_key_card(ticket, UID, 2, odd)
 

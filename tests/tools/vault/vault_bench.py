@@ -110,9 +110,7 @@ def token_pair(key):
 def statement_pair(identity, number=METER, version=1):
     """Return the keys of the statements of a meter on a card."""
     key = cmac_key(meter_key(number, version), b"statements")
-    return KeyPair(
-        cmac_key(key, b"statement encryption" + identity), cmac_key(key, b"statement authent." + identity)
-    )
+    return KeyPair(cmac_key(key, b"statement encryption" + identity), cmac_key(key, b"statement authent." + identity))
 
 
 def opened(sealed, number=METER, version=1):

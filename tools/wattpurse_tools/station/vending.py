@@ -198,11 +198,12 @@ class Vending:
 
     def _put_on_card(self, read: CardRead) -> None:
         """Write exactly the outstanding tokens of the card."""
-        rows = self._station.outstanding(read.card.uid)
-        sealed = b"".join(row["sealed"] for row in rows)
-        meter_number = read.customer_meter
-        self._cards.write(read, lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter_number, sealed))
-        self._station.mark(rows, orders.ON_CARD)
+        with self._cards.held(read):
+            rows = self._station.outstanding(read.card.uid)
+            sealed = b"".join(row["sealed"] for row in rows)
+            meter_number = read.customer_meter
+            self._cards.write(read, lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter_number, sealed))
+            self._station.mark(rows, orders.ON_CARD)
 
     def _refuse_wrong_card(self, read: CardRead, meter_number: int | None) -> None:
         name = read.name
