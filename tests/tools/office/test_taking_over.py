@@ -36,7 +36,7 @@ from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.engine import Vault
 
 OLD = Path(__file__).parent / "old_stations"
-PLAN = Plan(managers=("manager", "second"), persons=2)
+PLAN = Plan(managers=("manager", "second"))
 ANNA, BERT = 1002, 1003
 
 

@@ -79,7 +79,8 @@ def refuse_other_sessions() -> None:
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
             " AND backend_type = 'client backend'"
         )
-        others = cursor.fetchone()[0]
+        row = cursor.fetchone()
+    others = 0 if row is None else row[0]
     if others:
         raise ValueError(f"{others} programs of the office have the record open; stop them first")
 

@@ -233,7 +233,7 @@ def _stop_meters(office: Office) -> list[int]:
         if used > known:
             reason = (
                 f"a backup was restored that ends at token {known}, and numbers up to {used} were used; read a card"
-                " that has been at the meter since"
+                f" that has been at the meter since, and then go on with: wattpurse meter resume {number}"
             )
             Meter.objects.filter(number=number).update(is_stopped=True, stop_reason=reason)
             stopped.append(number)

@@ -245,7 +245,8 @@ def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
         alarms="" if statement is None else statement["alarms"][:240],
         is_stopped=stopped,
         stop_reason=f"numbers up to {old.counts[number]} were used, and the record taken over ends at"
-        f" {row['last_sequence']}: read a card that has been at the meter since"
+        f" {row['last_sequence']}: read a card that has been at the meter since, and then go on with: wattpurse meter"
+        f" resume {number}"
         if stopped
         else "",
     )
@@ -254,14 +255,16 @@ def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
 def _contracts(statements: Sequence[dict]) -> list[Contract]:
     """Return the contracts of each meter with their dates, as its statements show them."""
     made: list[Contract] = []
+    known: dict[int, Contract] = {}
     for row in statements:
-        name = _contract_name(row["contract"])
-        last = made[-1] if made and made[-1].meter_id == row["meter"] else None
+        number, name = row["meter"], _contract_name(row["contract"])
+        last = known.get(number)
         if last is not None and last.name == name:
             continue
         if last is not None:
             last.until_s = row["time_s"]
-        made.append(Contract(meter_id=row["meter"], name=name, from_s=row["time_s"]))
+        known[number] = Contract(meter_id=number, name=name, from_s=row["time_s"])
+        made.append(known[number])
     return [one for one in made if one.name]
 
 
