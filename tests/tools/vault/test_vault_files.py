@@ -336,7 +336,7 @@ def test_counters_that_are_no_database_are_refused_in_words(folder, vault):
 
 
 def test_a_restored_backup_of_the_office_uses_no_number_again(folder, vault, tmp_path):
-    """The office's record goes back, the vault's counters do not."""
+    """Restore the office's record alone: the vault's counters do not go back."""
     office = sqlite3.connect(tmp_path / "office.db")
     with office:
         office.execute("CREATE TABLE tokens (sequence INTEGER)")

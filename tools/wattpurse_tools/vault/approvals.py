@@ -13,8 +13,10 @@ from wattpurse_tools.vault.interface import (
     OPEN,
     USED,
     ApprovalNeeded,
+    Proposal,
     Refused,
     Request,
+    Verdict,
 )
 from wattpurse_tools.vault.policy import Policy
 from wattpurse_tools.vault.sealed_document import canonical
@@ -123,10 +125,7 @@ class Approvals:
             action=row["action"],
             document=json.loads(row["document"]),
             words=row["words"],
-            reason=row["reason"],
-            proposer=row["proposer"],
-            proposed_s=row["proposed_s"],
             state=state,
-            decider=row["decider"],
-            decision=row["decision"],
+            proposal=Proposal(row["proposer"], row["proposed_s"], row["reason"]),
+            verdict=Verdict(row["decider"], row["decision"]),
         )

@@ -3,8 +3,8 @@
     {"number": 1, "time_s": ..., "operator": 1 or null, "action": "issue", "details": {...}, "link": 64 hex digits}
 
 `link` is SHA-256 over the link before it and the rest of the line. The counters keep the newest link that they know, so
-a log that was cut is noticed. A line is on the disk before its action is told to anybody. A last line without its end
-was never told, and is removed when the log is opened.
+a log that was cut is noticed. A line is on the disk before the result of its action leaves the vault. The result of a
+last line without its end never left, and the line is removed when the log is opened.
 """
 
 import hashlib
