@@ -24,10 +24,10 @@ from wattpurse_tools.vault.sealed_document import canonical
 OPEN_S = 7 * 86_400
 APPROVED_S = 86_400
 OPEN_REQUESTS = 100
-LISTED = 200
+LISTED = 100
 
 _ACTION_SIZE = 40
-_DOCUMENT_SIZE = 256 << 10
+_DOCUMENT_SIZE = 64 << 10
 _REASON_SIZE = 400
 
 

@@ -325,9 +325,9 @@ class Keys(Protocol):
     ) -> list[SealedToken]:
         """Seal a token of each order, all or none.
 
-        Each token names the newest order before it in this call, or `after` (0: none). Right: SELL for credit and for
-        debt that is added, KEYS for keys and for REVOKE, ORDER for all others. Two persons for FREE, for kinds with a
-        receipt, for debt that is taken off, for keys and for REVOKE.
+        Each token names the newest order before it in this call, or `after` (0: none). Right: SELL for credit, KEYS
+        for keys and for REVOKE, ORDER for all others. SELL is enough for debt that is added and for a permit.
+        Two persons for FREE, for kinds with a receipt, for debt that is taken off, for keys and for REVOKE.
         """
         ...
 
