@@ -297,7 +297,7 @@ class TestStation:
         monkeypatch.chdir(tmp_path)
         key_file.make("keys.json")
         assert cli.main(["meter", "add", str(METER_NUMBER)]) == 0
-        history = key_file.load("keys.json")
+        history = station_office.current()
         meter_key, site_key = history.meter_key(METER_NUMBER), history.version(1).site_key
         options = ["--broker", broker.address]
         assert cli.main(["token", str(METER_NUMBER), "money", "5", "--hex"]) == 0

@@ -74,7 +74,7 @@ def shop(tmp_path, monkeypatch):
 def bench():
     """Return a meter that ran for two days and was topped up twice."""
     bench = Bench()
-    meter_key = key_file.load("keys.json").meter_key(METER_NUMBER)
+    meter_key = station_office.current().meter_key(METER_NUMBER)
     words = ("commission", str(METER_NUMBER), meter_key.hex(), SITE_KEY.hex(), "3200", "prepaid-money", PIN)
     assert bench.say(" ".join((*words, samples.day_and_night_tariff().hex()))).startswith("commissioned")
     bench.restart()
@@ -168,7 +168,7 @@ class TestCards:
         assert cli.main(["card", "new", "anna", "--kind", "classic-1k", "--meter", str(METER)]) == 0
         assert "has no months" in refusal(capsys, "export", "--card", "anna", "--months", "months.csv")
         assert cli.main(["card", "topup", "anna", "--amount", "20.00"]) == 0
-        MeterBench(key_file.load("keys.json")).tap_file("anna")
+        MeterBench(station_office.current()).tap_file("anna")
         assert cli.main(["export", "--card", "anna", "--months", "months.csv"]) == 0
         rows = rows_of("months.csv")
         assert [row["closed"] for row in rows] == ["no"]
@@ -195,7 +195,7 @@ class TestEventsCheck:
         assert "0 do not" in capsys.readouterr().out
 
     def test_chain_agrees_with_another_library(self):
-        event_key = derived(key_file.load("keys.json").meter_key(METER_NUMBER), b"events")
+        event_key = derived(station_office.current().meter_key(METER_NUMBER), b"events")
         before = bytes(5)
         for row in rows_of("events.csv"):
             time_s = int(samples.NEW_YEAR_S) + seconds_since_new_year(row["utc"])

@@ -48,7 +48,7 @@ def shop(tmp_path, monkeypatch):
 
 @pytest.fixture
 def meter():
-    return KeyMeter(key_file.load("keys.json"))
+    return KeyMeter(station_office.current())
 
 
 def run(*arguments):

@@ -84,7 +84,7 @@ class TestInvalidCards:
         assert "not made with the keys" in wattpurse.refusal("card topup anna --amount 1 --operator spy")
 
     def test_site_key_makes_no_operators_pass(self):
-        site_keys = key_file.load("keys.json")
+        site_keys = station_office.current()
         uid = b"\x04\x11\x22\x33\x44\x55\x66"
         made = keys.operator_pass_key(aes, site_keys.newest_first[0].vending_key, uid)
         assert made not in (

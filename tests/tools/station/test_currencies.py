@@ -3,6 +3,7 @@
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from wattpurse_tools import cli
 from wattpurse_tools.station import key_file
@@ -41,7 +42,7 @@ def add_dinar_meter(wattpurse):
 
 def test_yen_meter_is_sold_to_read_settled_and_reported_in_yen(wattpurse):
     add_yen_meter(wattpurse)
-    meter = MeterBench(key_file.load("keys.json"))
+    meter = MeterBench(station_office.current())
     wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
     assert "anna: 1000 JPY for meter" in wattpurse("card topup anna --amount 1000")
     assert "write a whole number" in wattpurse.refusal("card topup anna --amount 1.50")
@@ -74,7 +75,7 @@ def test_amount_may_name_its_currency_and_no_other(wattpurse, capsys):
 def test_money_of_one_currency_is_not_sold_as_another(wattpurse):
     add_yen_meter(wattpurse)
     add_dinar_meter(wattpurse)
-    meter = MeterBench(key_file.load("keys.json"))
+    meter = MeterBench(station_office.current())
     wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
     wattpurse("card topup anna --amount 1000")
     meter.tap_file("anna")

@@ -13,6 +13,7 @@ from boards.host.cards.images import from_image
 from boards.host.chips.aes import aes
 from boards.host.chips.power import PowerCut
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
@@ -35,9 +36,9 @@ def sealed_under(sequence, number=METER):
 
 class TestKeyFile:
     def test_roll_keeps_older_versions_and_adds_the_next(self, wattpurse):
-        before = key_file.load("keys.json")
+        before = station_office.current()
         assert wattpurse("keys roll keys.json") == "keys.json: has keys of version 2 now. Keep a copy in a safe place."
-        after = key_file.load("keys.json")
+        after = station_office.current()
         assert (after.key_version, after.first_version) == (2, 1)
         assert after.version(1).vending_key == before.version(1).vending_key
         assert after.version(2).vending_key not in (before.version(1).vending_key, before.site_key, after.site_key)
@@ -195,7 +196,7 @@ class TestRelease:
         said = dict(
             line.rsplit(maxsplit=1) for line in wattpurse(f"meter keys {OTHER} --replaces {METER}").splitlines()
         )
-        site_keys = key_file.load("keys.json")
+        site_keys = station_office.current()
         new_keys = OTHER, site_keys.meter_key(OTHER), site_keys.site_key
         assert is_release(aes, site_keys.meter_key(METER), bytes.fromhex(said["release"]), *new_keys)
 
@@ -282,7 +283,7 @@ class TestSiteKey:
     def test_cards_of_both_keys_work_and_get_the_new_key_at_the_station(self, wattpurse, meter, rolled):
         assert wattpurse("card rekey anna") == "card anna: has the site key of version 1"
         assert meter.tap_file("anna") == [outcome.ACCEPTED]
-        assert meter.settings.get("site_key") == key_file.load("keys.json").site_key
+        assert meter.settings.get("site_key") == station_office.current().site_key
         assert meter.tap_file("anna") == [outcome.NO_NEWS]
         assert meter.tap_file("tech") == [outcome.SERVICE]
         before = Path("cards/anna.json").read_text()
@@ -306,7 +307,7 @@ class TestSiteKey:
         wattpurse("card read anna")
         assert wattpurse("card rekey anna").endswith("version 2")
         assert wattpurse("card rekey tech").endswith("version 1")
-        site_keys = key_file.load("keys.json")
+        site_keys = station_office.current()
         other = MeterBench(site_keys, OTHER)
         first = ("site_key", site_keys.version(1).site_key), ("meter_key", site_keys.meter_key(OTHER, 1))
         other.settings.set_all(first)
@@ -342,7 +343,7 @@ class TestSiteKey:
         lost = 0
         for frame in range(1, frames + 1, 9):
             card = from_image(image)
-            site_keys = key_file.load("keys.json")
+            site_keys = station_office.current()
             reader = CardReader(site_keys)
             reader.model.faults.lift_during_write(frame, frame)
             reader.model.faults.lift(frame + 1)
@@ -360,7 +361,7 @@ class TestSiteKey:
         assert meter.balance == 2 * TWENTY
 
     def _frames_of_a_rekey(self):
-        reader = CardReader(key_file.load("keys.json"))
+        reader = CardReader(station_office.current())
         reader.rekey(from_image(json.loads(Path("cards/anna.json").read_text())), 2)
         return reader.model.statistics.frames
 

@@ -10,6 +10,7 @@ import pytest
 
 from boards.host.cards.images import from_image
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
@@ -23,7 +24,7 @@ TWENTY = 20_000_000
 @pytest.fixture
 def other(wattpurse):
     wattpurse(f"meter add {OTHER}")
-    return MeterBench(key_file.load("keys.json"), OTHER)
+    return MeterBench(station_office.current(), OTHER)
 
 
 def copy_card(name, copy):
@@ -85,7 +86,7 @@ class TestMovingOut:
         assert "not settled already" in wattpurse.refusal("card settle anna --paid")
         assert "not settled already" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
         with open_station() as station:
-            assert station.meter(OTHER)["last_sequence"] == 0
+            assert station.meter(OTHER)["last_count"] == 0
 
     def test_debt_and_negative_balance_are_transferred(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)

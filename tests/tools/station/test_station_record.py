@@ -309,4 +309,4 @@ class TestOlderRecord:
         with pytest.raises(SystemExit):
             cli.main(["keys", "--help"])
         assert "Two stations must not sell" in " ".join(capsys.readouterr().out.split())
-        assert key_file.load("keys.json").key_version == 1
+        assert station_office.current().key_version == 1

@@ -25,7 +25,7 @@ class House:
     """A whole meter in its house, commissioned with the station's keys."""
 
     def __init__(self, number, load_w=0, contract="prepaid-money"):
-        keys = key_file.load("keys.json")
+        keys = station_office.current()
         self.world = World(app.Meter)
         self.load(load_w)
         words = ("commission", str(number), keys.meter_key(number).hex(), keys.site_key.hex(), "1000", contract, PIN)
@@ -193,7 +193,7 @@ def test_site_gets_new_keys_while_power_fails_at_every_step(wattpurse, house):
         assert home.world.meter.console.login.allows_changes
     assert cuts > 10
     assert home.account.money.bought == 2 * TWENTY
-    keys = key_file.load("keys.json")
+    keys = station_office.current()
     settings = home.world.meter.settings
     assert settings.get("meter_key") == keys.meter_key(METER)
     assert settings.get("site_key") == keys.site_key

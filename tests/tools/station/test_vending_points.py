@@ -42,7 +42,7 @@ def test_office_and_vending_point_sell_to_one_meter_with_equal_numbers(wattpurse
 def test_a_stolen_key_file_has_no_key_of_the_office_and_sells_nothing_after_the_revocation(wattpurse, meter, kiosk):
     office, stolen = json.loads(Path("keys.json").read_text()), Path("kiosk.json").read_text()
     assert office["keys"][0]["vending_key"] not in stolen
-    assert key_file.load("keys.json").meter_key(METER).hex() not in stolen
+    assert station_office.current().meter_key(METER).hex() not in stolen
     assert meter.type(wattpurse(f"token {METER} money 5 --hex {KIOSK}")) == outcome.ACCEPTED
     assert meter.type(wattpurse(f"token {METER} revoke 2 --hex")) == outcome.ACCEPTED
     assert meter.type(wattpurse(f"token {METER} money 5 --hex {KIOSK}")) == outcome.NOT_ENTITLED

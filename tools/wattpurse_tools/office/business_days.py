@@ -18,3 +18,8 @@ def bounds_s(shop: Shop, day: date) -> tuple[int, int]:
         datetime.combine(one, time(), zone).astimezone(UTC).timestamp() for one in (day, day + timedelta(days=1))
     )
     return int(first), int(after)
+
+
+def utc_day(time_s: int) -> date:
+    """Return the day in UTC, for what happens in no shop."""
+    return datetime.fromtimestamp(time_s, UTC).date()

@@ -61,6 +61,15 @@ def plan_sale(wish: Wish, terms: Terms) -> Plan:
     return plan(wish, terms, charge, fee)
 
 
+def plan_free(wish: Wish, currency: str) -> Plan:
+    """Return the plan of a free issue: what the meter gets, for nothing."""
+    if wish.what not in _PRICED or wish.gross_microunits or not 0 < wish.quantity <= 1 << 50:
+        raise ValueError("name what the meter is to get, above zero; nothing is paid for it")
+    amount = wish.quantity * DAY_S if wish.what in (DAYS, PERMIT) else wish.quantity
+    unit = unit_of(wish.what, currency)
+    return Plan((Line(wish.what, _words(wish, amount), amount, unit, 0, 0),), amount, unit)
+
+
 def _by_payment(wish: Wish, terms: Terms, charge: Charge, fee: Charge) -> Plan:
     rest = wish.gross_microunits - fee.gross_microunits
     debt = _recovered(rest, terms)
