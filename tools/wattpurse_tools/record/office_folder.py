@@ -20,7 +20,9 @@ from wattpurse_tools.record import private_files
 SCHEMA_VERSION = 1
 DEFAULT_FOLDER = "office-data"
 
-_SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
+)
 _APPS = (
     "django.contrib.admin",
     "django.contrib.auth",
@@ -48,6 +50,7 @@ class OfficeFolder:
         self.cards = self.path / "cards"
         self.secret = self.path / "secret"
         self.database = self.path / "office.db"
+        self.demo_passphrase = self.path / "passphrase-of-the-demo"
         self.backups = self.path / "backups"
 
     @property

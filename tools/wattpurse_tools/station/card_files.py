@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from boards.host.cards.classic import ClassicCard
 from boards.host.cards.folder import CARD_SUFFIX, MARK_SUFFIX
@@ -24,6 +25,22 @@ _LOCK = ".lock"
 _NXP = 0x04
 _CASCADE_TAG = 0x88
 _RANDOM_UID = 0x08
+
+
+class CardStore(Protocol):
+    """The place of virtual cards: a folder, or the reader of a desk. A method raises ValueError for a wrong name."""
+
+    def exists(self, name: str) -> bool:
+        """Return True if there is a card of that name."""
+        ...
+
+    def load(self, name: str) -> Card:
+        """Return the model of a card. Raise ValueError or OSError, with the reason, if it cannot be used."""
+        ...
+
+    def save(self, name: str, card: Card) -> None:
+        """Keep a card's content. After a crash it is the old one or the new one, never a part."""
+        ...
 
 
 class CardFiles:

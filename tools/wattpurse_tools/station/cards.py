@@ -14,7 +14,7 @@ from boards.host.cards.iso14443a import Card
 from wattpurse.cards import purse
 from wattpurse.core.messages.service_pass import read_service_pass
 from wattpurse.core.seals.sealing import SealBroken
-from wattpurse_tools.station.card_files import CardFiles, blank_card
+from wattpurse_tools.station.card_files import CardStore, blank_card
 from wattpurse_tools.station.card_reader import CardReader, Result, Step
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import ACTIVE, ERASED, Station
@@ -116,7 +116,7 @@ class CardRead:
 class StationCards:
     """The cards in `files`, on `reader`, with the vault and the record of the station."""
 
-    def __init__(self, station: Station, files: CardFiles, reader: CardReader) -> None:
+    def __init__(self, station: Station, files: CardStore, reader: CardReader) -> None:
         self._keys = station.keys
         self._station = station
         self._files = files

@@ -23,6 +23,7 @@ from wattpurse_tools.record.models import Card, Contract, Meter, Statement, Toke
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.key_card_record import KeyCardRecord
 from wattpurse_tools.station.key_history import KeyHistory
+from wattpurse_tools.station.monthly_readings import note_months
 from wattpurse_tools.station.order import (
     BENEFIT_KINDS,
     CREDIT_KINDS,
@@ -309,7 +310,7 @@ class Station(TokenRecord):
             self.receipts.book(statement)
             self.receipts.take_over_marks(meter_number)
             self.statements.keep(statement)
-            self.statements.keep_months(statement, meter.told_s <= statement["time_s"])
+            note_months(meter_number, statement)
             for issuer, (top, _) in statement["windows"].items():
                 self.numbers.learn(meter_number, number_of(issuer, top))
             meter.refresh_from_db()
@@ -475,7 +476,7 @@ def rights_of(order: Order) -> tuple[str, ...]:
         return ("sell",)
     if order.kind in KEY_KINDS or order.kind == token.REVOKE:
         return ("keys",)
-    return ("sell", "order") if order.kind == token.DEBT else ("order",)
+    return ("sell", "order") if order.kind in (token.DEBT, token.PERMIT) else ("order",)
 
 
 def _purpose(orders: Sequence[Order], settled: Sequence[Row]) -> str:

@@ -98,7 +98,7 @@ def rights_of(order: TokenOrder) -> tuple[str, ...]:
         return (SELL,)
     if order.kind in KEY_KINDS or order.kind == token.REVOKE:
         return (KEYS,)
-    if order.kind == token.DEBT and fields_of(order)[0] >= 0:
+    if order.kind == token.PERMIT or (order.kind == token.DEBT and fields_of(order)[0] >= 0):
         return (SELL, ORDER)
     return (ORDER,)
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from wattpurse_tools.record.append_only import append_only
+from wattpurse_tools.record.append_only import append_only, one_unit
 
 
 class Migration(migrations.Migration):
@@ -18,5 +18,6 @@ class Migration(migrations.Migration):
             "tariffs",
             "statements",
             "sale_lines",
-        )
+        ),
+        one_unit("ledger_transfers", "ledger_accounts"),
     ]

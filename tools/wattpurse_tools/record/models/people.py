@@ -100,10 +100,13 @@ class Tenancy(models.Model):
 
 
 class Message(models.Model):
-    """A message to a customer, by mail or SMS, with its state. `key` is unique: it is sent once."""
+    """A message to a customer, by mail or SMS, with its state. `key` is unique: it is sent once.
+
+    A message without a customer is for the managers, and its channel is "office".
+    """
 
     key = models.CharField(max_length=80, unique=True)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT)
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT)
     channel = models.CharField(max_length=8)
     text = models.TextField()
     created_s = models.BigIntegerField()

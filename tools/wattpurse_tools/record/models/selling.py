@@ -7,6 +7,7 @@ class Site(models.Model):
     """The one row of settings of the office.
 
     `schema_version` is that of the tables. `key_fingerprints` has a fingerprint for each key version, by its number.
+    `debt_share_ppm` is the share of a sale that recovers debt, as long as there is some.
     """
 
     name = models.CharField(max_length=120, default="")
@@ -16,6 +17,7 @@ class Site(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     decimals = models.SmallIntegerField(default=2)
     operators_required = models.BooleanField(default=False)
+    debt_share_ppm = models.IntegerField(default=250_000)
 
     class Meta:
         """The name of the table."""
@@ -59,12 +61,13 @@ class Shop(models.Model):
 
 
 class Till(models.Model):
-    """A till of a shop, with the reader at it."""
+    """A till of a shop. `reader_token_hash` is that of the token of the agent at its reader, or empty."""
 
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="tills")
     number = models.IntegerField()
     name = models.CharField(max_length=64, blank=True)
     last_z = models.IntegerField(default=0)
+    reader_token_hash = models.CharField(max_length=64, blank=True, db_index=True)
 
     class Meta:
         """The name of the table."""
@@ -120,7 +123,8 @@ class Sale(models.Model):
     """A sale, a reversal, a refund or a free issue, with its receipt number in the shop.
 
     `client_key` is the caller's: a retry of the same sale is the same sale. `state` is "sold" (in the record, owed to
-    the card), "written" (on the card, or told), "voided", or "redeemed after void".
+    the card), "written" (on the card, or told), "voiding" (the tokens are being taken off the card), "voided", or
+    "redeemed after void".
     """
 
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT)
@@ -163,6 +167,7 @@ class SaleLine(models.Model):
     unit = models.CharField(max_length=8, blank=True)
     net_microunits = models.BigIntegerField()
     tax_ppm = models.IntegerField(default=0)
+    tax_name = models.CharField(max_length=32, blank=True)
     tax_microunits = models.BigIntegerField(default=0)
     gross_microunits = models.BigIntegerField()
 
@@ -187,3 +192,19 @@ class BankDeposit(models.Model):
 
         db_table = "bank_deposits"
         constraints = [models.UniqueConstraint(fields=["shop", "reference"], name="one_deposit")]
+
+
+class RevenueMonth(models.Model):
+    """The revenue of a month, summed up: it stands for its sales as long as there are `sales` of them.
+
+    `rows` are [type of customer, currency, receipts, net, tax, debt collected, paid back].
+    """
+
+    month = models.IntegerField(unique=True)
+    sales = models.BigIntegerField()
+    rows = models.JSONField(default=list)
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "revenue_months"

@@ -1,0 +1,135 @@
+"""Posting: the one way into the ledger. An entry is booked once by its key, and corrected by a reversal alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+from django.db.models import Q
+
+from wattpurse_tools.ledger.models import Account, Entry, Transfer
+
+
+@dataclass(frozen=True)
+class Move:
+    """An `amount` above zero of one `unit`, from the account `giver` to the account `taker` (codes of `chart`)."""
+
+    giver: str
+    taker: str
+    unit: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """The when, where and who of an entry. `document` names the row that it belongs to, such as "sale:17"."""
+
+    time_s: int
+    business_day: date
+    document: str = ""
+    operator: int = 0
+    shop: int = 0
+    shift: int = 0
+    words: str = ""
+
+
+def moved(giver: str, taker: str, unit: str, amount: int) -> list[Move]:
+    """Return the move of an amount. An amount below zero moves the other way, and zero makes no move."""
+    if amount == 0:
+        return []
+    return [Move(giver, taker, unit, amount) if amount > 0 else Move(taker, giver, unit, -amount)]
+
+
+def post(key: str, kind: str, moves: Sequence[Move], event: Event) -> Entry:
+    """Book an entry and return it. An entry of the same key and moves is returned as it is, booked before.
+
+    Raise ValueError if the key is used for other moves, or if a move is not one.
+    """
+    return _post(key, kind, moves, event, None)
+
+
+def reverse(entry: Entry, key: str, kind: str, event: Event, instead: Mapping[str, str] | None = None) -> Entry:
+    """Book the reversal of an entry and return it: each move back. An entry is reversed once.
+
+    `instead` names an account that takes the place of another one, such as the drawer of today for that of a shift that
+    is closed.
+    """
+    other = instead or {}
+    moves = [
+        Move(other.get(taker, taker), other.get(giver, giver), unit, amount)
+        for giver, taker, unit, amount in _rows(entry)
+    ]
+    return _post(key, kind, moves, event, entry)
+
+
+def moves_of(entry: Entry) -> list[Move]:
+    """Return the moves of an entry, in the order they were booked."""
+    return [Move(*row) for row in _rows(entry)]
+
+
+def _post(key: str, kind: str, moves: Sequence[Move], event: Event, reverses: Entry | None) -> Entry:
+    _refuse(key, moves)
+    with transaction.atomic(savepoint=False):
+        booked = Entry.objects.filter(key=key).first()
+        if booked is not None:
+            if moves_of(booked) != list(moves) or booked.kind != kind:
+                raise ValueError(f"{key} is in the ledger with other amounts; a correction needs a key of its own")
+            return booked
+        if reverses is not None and Entry.objects.filter(reverses=reverses).exists():
+            raise ValueError(f"{reverses.key} is reversed already")
+        accounts = _accounts({(code, move.unit) for move in moves for code in (move.giver, move.taker)})
+        entry = Entry(
+            key=key,
+            kind=kind,
+            time_s=event.time_s,
+            business_day=event.business_day,
+            document=event.document,
+            operator=event.operator,
+            shop=event.shop,
+            shift=event.shift,
+            words=event.words,
+            reverses=reverses,
+        )
+        entry.save(force_insert=True)
+        Transfer.objects.bulk_create(
+            Transfer(
+                entry=entry,
+                giver_id=accounts[move.giver, move.unit],
+                taker_id=accounts[move.taker, move.unit],
+                amount=move.amount,
+            )
+            for move in moves
+        )
+    return entry
+
+
+def _refuse(key: str, moves: Sequence[Move]) -> None:
+    if not moves:
+        raise ValueError(f"{key}: an entry moves something")
+    for move in moves:
+        if move.amount <= 0 or move.giver == move.taker:
+            raise ValueError(f"{key}: a move has an amount above zero and two accounts, not {move}")
+
+
+def _rows(entry: Entry) -> Iterable[tuple[str, str, str, int]]:
+    return entry.transfers.order_by("id").values_list("giver__code", "taker__code", "giver__unit", "amount")  # type: ignore[attr-defined]
+
+
+def _accounts(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the primary keys of accounts by code and unit. Those that are missing are made."""
+    found = _found(names)
+    missing = sorted(names - set(found))
+    if missing:
+        Account.objects.bulk_create(
+            [Account(code=code, unit=unit) for code, unit in missing],
+            ignore_conflicts=True,
+        )
+        found |= _found(set(missing))
+    return found
+
+
+def _found(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    chosen = Q()
+    for unit in sorted({unit for _, unit in names}):
+        chosen |= Q(unit=unit, code__in=sorted(code for code, its in names if its == unit))
+    return {(code, unit): key for code, unit, key in Account.objects.filter(chosen).values_list("code", "unit", "pk")}

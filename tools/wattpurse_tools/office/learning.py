@@ -1,0 +1,87 @@
+"""What the books learn from a card that was read: voided sales that were redeemed after all, and receipts of meters."""
+
+import time
+
+from django.db import transaction
+
+from wattpurse_tools.ledger import chart
+from wattpurse_tools.ledger.models import Entry
+from wattpurse_tools.ledger.posting import Event, Move, moved, post
+from wattpurse_tools.office import audit
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.business_days import utc_day
+from wattpurse_tools.office.reader import CardSeen, Reader
+from wattpurse_tools.office.sale_types import REDEEMED_AFTER_VOID, VOIDED
+from wattpurse_tools.record.models import Message, MeterReceipt, Sale
+from wattpurse_tools.station import order as orders
+
+FOR_MANAGERS = "office"  # the channel of a message to the managers, which has no customer
+
+_OFFICE = Actor(0, "")
+
+
+def look(reader: Reader) -> CardSeen:
+    """Read the card at a reader, and book what it proves."""
+    seen = reader.read()
+    if seen.meter_number:
+        learn(seen.meter_number)
+    return seen
+
+
+def learn(meter_number: int | None = None) -> list[Sale]:
+    """Book what the record learned of a meter, or of all. Return the sales that were redeemed after their void."""
+    found = _redeemed_voids(meter_number)
+    _book_receipts(meter_number)
+    return found
+
+
+def moves_of_receipt(receipt: MeterReceipt) -> list[Move]:
+    """Return the moves of a receipt: from the meter to what its customer is owed. A debt in the meter comes off."""
+    meter_number = receipt.meter.number
+    giver, taker = chart.meter(meter_number), chart.owed(meter_number)
+    moves = moved(giver, taker, receipt.meter.currency, receipt.money - receipt.debt)
+    moves += moved(giver, taker, chart.MWH, receipt.energy)
+    return moves + moved(giver, taker, chart.SECONDS, receipt.term_s)
+
+
+def key_of_receipt(receipt: MeterReceipt) -> str:
+    """Return the key of a receipt in the ledger."""
+    return f"receipt:{receipt.meter.number}:{receipt.sequence}"
+
+
+def book_receipt(receipt: MeterReceipt) -> None:
+    """Book a receipt in the ledger, once."""
+    moves = moves_of_receipt(receipt)
+    if moves:
+        time_s = int(time.time())
+        post(key_of_receipt(receipt), "receipt", moves, Event(time_s, utc_day(time_s), f"receipt:{receipt.pk}"))
+
+
+def _redeemed_voids(meter_number: int | None) -> list[Sale]:
+    rows = Sale.objects.filter(state=VOIDED, tokens__state=orders.REDEEMED).distinct()
+    found = list(rows if meter_number is None else rows.filter(meter_number=meter_number))
+    for sale in found:
+        with transaction.atomic():
+            sale.state = REDEEMED_AFTER_VOID
+            sale.save(update_fields=["state"])
+            words = (
+                f"Receipt {sale.receipt_number} of meter {sale.meter_number} was voided and paid back, and the meter"
+                " redeemed it after that: the card was copied, or a copy of it was written back."
+            )
+            Message.objects.get_or_create(
+                key=f"redeemed after void:{sale.pk}",
+                defaults={"channel": FOR_MANAGERS, "text": words, "created_s": int(time.time())},
+            )
+            audit.note(_OFFICE, REDEEMED_AFTER_VOID, f"sale:{sale.pk}", meter=sale.meter_number)
+    return found
+
+
+def _book_receipts(meter_number: int | None) -> None:
+    """Book the receipts without a doubt. One in doubt is booked when two persons have decided about it."""
+    rows = MeterReceipt.objects.select_related("meter").filter(doubt="")
+    receipts = list(rows) if meter_number is None else list(rows.filter(meter_id=meter_number))
+    keys = {key_of_receipt(receipt): receipt for receipt in receipts}
+    booked = set(Entry.objects.filter(key__in=keys).values_list("key", flat=True)) if keys else set()
+    for key, receipt in keys.items():
+        if key not in booked:
+            book_receipt(receipt)

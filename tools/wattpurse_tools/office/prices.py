@@ -1,0 +1,125 @@
+"""Prices and taxes: what a kWh, a day or a permit costs a type of customer at a time, and the tax that is in it.
+
+A price is gross: it contains the tax. All amounts on a receipt are whole units of the currency's last decimal.
+Rounding is always this: an amount that is asked for is rounded up, so that nothing is sold below its price; a quantity
+for an amount is rounded down to mWh or whole days; a tax is rounded half up, line by line; net is gross less tax.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import F, Q
+
+from wattpurse.core.currency import MICROUNIT_DIGITS
+from wattpurse_tools.record.models import CustomerType, Price, TaxRate
+
+# What a price is for. The price of MONEY is 1: its row names the tax alone. FEE is charged once a sale.
+KWH = "kwh"
+DAY = "day"
+PERMIT = "permit"
+MONEY = "money"
+FEE = "fee"
+PRICED = (KWH, DAY, PERMIT, MONEY, FEE)
+
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A price that is in force: gross micro-units for one kWh or day, with the tax's name and rate in ppm."""
+
+    gross_microunits: int
+    tax_name: str = ""
+    tax_ppm: int = 0
+
+
+def smallest_unit(decimals: int) -> int:
+    """Return the micro-units of one unit of the last decimal of a currency."""
+    return 10 ** (MICROUNIT_DIGITS - decimals)
+
+
+def charge_for(
+    what: str, customer_type: CustomerType | int | None, currency: str, time_s: int, day: date
+) -> Charge | None:
+    """Return the price in force, or None. A price for the customer's type comes before the price for all."""
+    return charges_for((what,), customer_type, currency, time_s, day).get(what)
+
+
+def charges_for(
+    wanted: tuple[str, ...], customer_type: CustomerType | int | None, currency: str, time_s: int, day: date
+) -> dict[str, Charge]:
+    """Return the prices in force for several things, by what they are for."""
+    type_key = customer_type.pk if isinstance(customer_type, CustomerType) else customer_type
+    rows = (
+        Price.objects.filter(what__in=wanted, currency=currency, from_s__lte=time_s)
+        .filter(Q(customer_type=None) | Q(customer_type=type_key))
+        .order_by(F("customer_type").asc(nulls_first=True), "from_s", "pk")
+        .select_related("tax")
+    )
+    chosen = {row.what: row for row in rows}
+    rates = _rates({row.tax.name for row in chosen.values() if row.tax is not None}, day)
+    return {what: _charge(row, rates) for what, row in chosen.items()}
+
+
+def tax_in(gross_microunits: int, tax_ppm: int, decimals: int) -> int:
+    """Return the tax that a gross amount contains, rounded half up to the currency's last decimal.
+
+    An amount below zero contains the same tax below zero.
+    """
+    if gross_microunits < 0:
+        return -tax_in(-gross_microunits, tax_ppm, decimals)
+    unit = smallest_unit(decimals)
+    divisor = (_MILLION + tax_ppm) * unit
+    return (2 * gross_microunits * tax_ppm + divisor) // (2 * divisor) * unit
+
+
+def gross_of_energy(charge: Charge, energy_mwh: int, decimals: int) -> int:
+    """Return what an amount of energy costs, rounded up."""
+    return round_up(-(-energy_mwh * charge.gross_microunits // _MILLION), decimals)
+
+
+def energy_for(charge: Charge, gross_microunits: int) -> int:
+    """Return the mWh that an amount of money buys, rounded down."""
+    if charge.gross_microunits <= 0:
+        raise ValueError("energy at the price 0 is not sold for an amount of money; name the kWh")
+    return gross_microunits * _MILLION // charge.gross_microunits
+
+
+def gross_of_days(charge: Charge, days: int, decimals: int) -> int:
+    """Return what days of a term or of a permit cost, rounded up."""
+    return round_up(days * charge.gross_microunits, decimals)
+
+
+def days_for(charge: Charge, gross_microunits: int, decimals: int) -> int:
+    """Return the whole days that an amount of money buys."""
+    if charge.gross_microunits <= 0:
+        raise ValueError("days at the price 0 are not sold for an amount of money; name the days")
+    days = gross_microunits // charge.gross_microunits
+    while days and gross_of_days(charge, days, decimals) > gross_microunits:
+        days -= 1
+    return days
+
+
+def round_up(microunits: int, decimals: int) -> int:
+    """Return an amount rounded up to the currency's last decimal."""
+    unit = smallest_unit(decimals)
+    return -(-microunits // unit) * unit
+
+
+def round_down(microunits: int, decimals: int) -> int:
+    """Return an amount rounded down to the currency's last decimal."""
+    unit = smallest_unit(decimals)
+    return microunits // unit * unit
+
+
+def _charge(row: Price, rates: dict[str, int]) -> Charge:
+    name = "" if row.tax is None else row.tax.name
+    return Charge(row.gross_microunits, name, rates.get(name, 0))
+
+
+def _rates(names: set[str], day: date) -> dict[str, int]:
+    """Return the rate of each tax on a day. A tax that begins later has the rate 0."""
+    if not names:
+        return {}
+    rows = TaxRate.objects.filter(name__in=names, from_day__lte=day).order_by("from_day", "pk")
+    return {row.name: row.rate_ppm for row in rows}

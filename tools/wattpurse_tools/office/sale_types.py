@@ -1,0 +1,150 @@
+"""What the actions of selling take and return: the request, the quote, the lines of a receipt, the sale."""
+
+from dataclasses import dataclass, field
+
+from wattpurse_tools.record.models import Sale, Token
+
+# States of a sale.
+SOLD = "sold"
+WRITTEN = "written"
+VOIDING = "voiding"  # the tokens are being taken off the card; a further try completes it
+VOIDED = "voided"
+REDEEMED_AFTER_VOID = "redeemed after void"
+
+# Kinds of rows in the sales of a shop.
+SALE = "sale"
+VOID = "void"
+FREE = "free"
+REFUND = "refund"
+
+# Ways to pay. CASH goes into the drawer, all others to the bank.
+CASH = "cash"
+PAYMENT_TYPES = (CASH, "card", "transfer", "mobile", "voucher")
+
+# Carriers of a sale.
+CARD = "card"
+DIGITS = "digits"
+NONE = "none"
+KEY_CARD = "key card"
+
+# What a customer may want. The meter's contract decides which of them.
+MONEY = "money"
+ENERGY = "energy"
+DAYS = "days"
+PERMIT = "permit"
+DISPENSE = "dispense"
+WISHES = (MONEY, ENERGY, DAYS, PERMIT, DISPENSE)
+
+# Lines of a receipt beside what was wished.
+FEE = "fee"
+DEBT = "debt"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a customer wants: `what` of MONEY, ENERGY, DAYS, PERMIT and DISPENSE, by one of two amounts.
+
+    `gross_microunits` is what the customer pays in all, with fees and debt. `quantity` is what the meter gets: mWh, or
+    days of a term or permit. DISPENSE has a `quantity` in mWh, `daily_mwh` and `days`.
+    """
+
+    what: str
+    gross_microunits: int = 0
+    quantity: int = 0
+    daily_mwh: int = 0
+    days: int = 0
+
+
+@dataclass(frozen=True)
+class SaleRequest:
+    """A sale in an open shift. `meter_number` is 0 for a key card. `card` is the UID of the card, or "" without one."""
+
+    client_key: str
+    shift: int
+    meter_number: int
+    card: str
+    carrier: str
+    wish: Wish
+    payment_type: str = CASH
+
+
+@dataclass(frozen=True)
+class Tax:
+    """A tax by its name, with its rate in parts per million of the net amount."""
+
+    name: str = ""
+    ppm: int = 0
+
+
+NO_TAX = Tax()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a receipt: `what`, words, what the meter gets with its unit, and the money. Net and tax make gross."""
+
+    what: str
+    text: str
+    quantity: int
+    unit: str
+    net_microunits: int
+    gross_microunits: int
+    tax: Tax = NO_TAX
+
+    @property
+    def tax_microunits(self) -> int:
+        """The tax in the gross amount."""
+        return self.gross_microunits - self.net_microunits
+
+
+@dataclass(frozen=True)
+class Person:
+    """The customer to confirm before a sale. `balance` is the meter's credit as it was last told, at `told_s`."""
+
+    name: str
+    number: int
+    premises: str
+    meter_number: int
+    contract: str
+    balance: int | None = None
+    told_s: int = 0
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A trial sale. `tokens` says in words what the meter will get, in order. `owed` was sold and is not on the card.
+
+    `debt_microunits` is what the tenancy owes before this sale.
+    """
+
+    person: Person
+    currency: str
+    lines: tuple[Line, ...]
+    tokens: tuple[str, ...]
+    owed: tuple[Sale, ...] = ()
+    debt_microunits: int = 0
+
+    @property
+    def gross_microunits(self) -> int:
+        """What the customer pays."""
+        return sum(line.gross_microunits for line in self.lines)
+
+    @property
+    def tax_microunits(self) -> int:
+        """The tax in it."""
+        return sum(line.tax_microunits for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A sale that is in the record. `digits` has twenty digits for each token of the carrier DIGITS.
+
+    `trouble` says why it is not on the card yet, or is empty. `is_repeat` is True if the sale was made before.
+    """
+
+    sale: Sale
+    tokens: tuple[Token, ...]
+    digits: tuple[str, ...] = ()
+    trouble: str = ""
+    is_repeat: bool = False
+    lines: tuple[Line, ...] = field(default=())
