@@ -3,13 +3,16 @@
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from wattpurse_tools.pages.views import customers, imports, meters, premises, tariffs
+from wattpurse_tools.pages.views import cards, customers, imports, meters, passes, premises, rounds, tariffs
 
 NAVIGATION = (
     ("customers", _("Customers"), "order"),
     ("places", _("Premises"), "order"),
     ("meters", _("Meters"), "order"),
     ("tariffs", _("Tariffs"), "order"),
+    ("cards", _("Cards"), "cards"),
+    ("passes", _("Passes"), "cards"),
+    ("rounds", _("Rounds"), "cards"),
     ("import", _("Import"), "manage"),
 )
 
@@ -27,5 +30,10 @@ urlpatterns = [
     path("tariffs/plans", tariffs.plans, name="tariff-plans"),
     path("tariffs/<int:key>", tariffs.tariff, name="tariff"),
     path("tariffs/<int:key>/plan", tariffs.plan_tariff, name="plan-tariff"),
+    path("cards/", cards.cards, name="cards"),
+    path("cards/new", cards.new_card, name="new-card"),
+    path("cards/<slug:uid>", cards.card, name="card"),
+    path("passes", passes.passes, name="passes"),
+    path("rounds", rounds.rounds, name="rounds"),
     path("import", imports.import_file, name="import"),
 ]

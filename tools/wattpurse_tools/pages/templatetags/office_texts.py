@@ -14,6 +14,7 @@ from wattpurse_tools.record.models import Meter
 register = template.Library()
 
 _MWH_PER_WH = 1000
+_DIGIT_GROUP = 4
 
 
 @register.simple_tag(takes_context=True)
@@ -60,6 +61,12 @@ def money(microunits: int | None, currency: str, decimals: int = 2) -> str:
 def amount(value: int | None, unit: str, meter: Meter) -> str:
     """Return an amount of a unit at a meter."""
     return "–" if value is None else amount_text(value, unit, meter.currency, meter.decimals)
+
+
+@register.filter
+def in_groups(digits: str) -> str:
+    """Return twenty digits in groups of four."""
+    return " ".join(digits[begin : begin + _DIGIT_GROUP] for begin in range(0, len(digits), _DIGIT_GROUP))
 
 
 @register.simple_tag(takes_context=True)

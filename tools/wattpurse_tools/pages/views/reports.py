@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from wattpurse_tools.office import losses, reports
+from wattpurse_tools.office import backup_state, losses, reports
 from wattpurse_tools.office.report_tables import ReportTable, csv_of, xlsx_of
 from wattpurse_tools.office.site_days import month_of, month_text, parse_month, site_zone, today
 from wattpurse_tools.pages import charts
@@ -46,6 +46,7 @@ def month(request: OfficeRequest) -> HttpResponse:
         "losses": losses.losses(last),
         "unredeemed": reports.unredeemed(int(time.time())),
         "alarms": Meter.objects.filter(is_retired=False).exclude(alarms="").count(),
+        "backup": backup_state.state(request.office.folder, int(time.time())),
         "stopped": Meter.objects.filter(is_retired=False, is_stopped=True).count(),
     }
     return render(request, "pages/manager/month.html", content)

@@ -628,6 +628,7 @@ class Migration(migrations.Migration):
                 ("tenant", models.BigIntegerField(default=0)),
                 ("after", models.BigIntegerField(default=0)),
                 ("receipt_card", models.BigIntegerField(default=0)),
+                ("digits", models.CharField(blank=True, max_length=20)),
                 (
                     "meter",
                     models.ForeignKey(
