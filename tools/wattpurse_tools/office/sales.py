@@ -262,7 +262,7 @@ def sold(sale: Sale, office: Office | None = None, actor: Actor | None = None) -
     tokens = tuple(Token.objects.filter(sale=sale).order_by("sequence"))
     digits: tuple[str, ...] = ()
     if sale.carrier == DIGITS and office is not None and actor is not None:
-        digits = _digits(office, actor, tokens)
+        digits = _digits(office, actor, sale.meter_number, tokens)
     return Sold(sale, tokens, digits, is_repeat=True, lines=lines_of(sale))
 
 
@@ -316,7 +316,7 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     tariff_rides.made(meter, tokens)
     tenancy = 0 if prepared.tenancy is None else prepared.tenancy.pk
     _post(sale, prepared.plan, chart.meter(meter.number), shift, tenancy, how)
-    digits = _digits(office, actor, tokens) if request.carrier == DIGITS else ()
+    digits = _digits(office, actor, meter.number, tokens) if request.carrier == DIGITS else ()
     _note(actor, sale, how)
     return Sold(sale, tuple(tokens), digits, lines=prepared.plan.lines)
 
@@ -390,7 +390,7 @@ def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None
     return Terms(
         site.currency,
         site.decimals,
-        None if tenancy is None else tenancy.customer.customer_type_id,
+        None if tenancy is None else tenancy.customer.customer_type,
         time_s,
         business_day(shift.till.shop, time_s),
         0 if tenancy is None else balances.balance(chart.debt(tenancy.pk), site.currency),
@@ -491,15 +491,12 @@ def _mark_written(card: str) -> None:
     Sale.objects.filter(card_uid=card, carrier__in=_ON_CARDS, state=SOLD).update(state=WRITTEN)
 
 
-def _digits(office: Office, actor: Actor, tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(
-        office.keys.digits(actor.ticket, one.meter_id, bytes(one.sealed))  # type: ignore[attr-defined]
-        for one in tokens
-    )
+def _digits(office: Office, actor: Actor, meter_number: int, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(office.keys.digits(actor.ticket, meter_number, bytes(one.sealed)) for one in tokens)
 
 
 def _tenancy(meter: Meter) -> Tenancy | None:
-    rows = Tenancy.objects.select_related("customer", "premises")
+    rows = Tenancy.objects.select_related("customer__customer_type", "premises")
     return rows.filter(meter_number=meter.number, until_s=None).first()
 
 
