@@ -149,7 +149,7 @@ def _outstanding(numbers: set[int]) -> dict[str, int]:
     summed = rows.values_list("meter", "meter__currency", "unit").annotate(sum=Sum("amount"))
     for number, currency, unit, amount in summed.iterator():
         if number in numbers:
-            its = _UNIT_OF_TOKENS.get(unit, currency)
+            its = _UNIT_OF_TOKENS.get(unit, str(currency))
             found[its] = found.get(its, 0) + int(amount)
     return found
 

@@ -37,7 +37,7 @@ _CODE_TRIES = 3
 
 @dataclass(frozen=True)
 class Replacement:
-    """The registers of a replacement, in mWh: of the old meter when it was taken out, of the new one when it was set."""
+    """The registers at a replacement, in mWh: of the meter that was taken out, and of the one that was set."""
 
     end_mwh: int
     start_mwh: int = 0
