@@ -9,7 +9,7 @@ VENV := .venv/bin
 run_host := $(if $(findstring --bluetooth,$(ARGS)),env PYTHONPATH=firmware:. $(VENV)/python,$(TOOLCHAIN)/unix-run) boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run test test-ha test-spice proof bench bench-bill bench-links picture hardware image pins deploy console lint micropython micropython-path venv clean distclean
+.PHONY: help run office test test-ha test-spice proof bench bench-bill bench-links picture hardware image pins deploy console lint micropython micropython-path venv clean distclean translations
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ test-spice: venv ## Simulate filter, hold-up and coil of the circuit around a bo
 
 proof: venv ## Run the whole proof campaign into build/proof.json; SHORT=1 runs the slice of it that is in `test`
 	@$(if $(SHORT),,nice) env PYTHONPATH=firmware:tools:. $(VENV)/python -m tests.proof.run $(if $(SHORT),--short) $(ARGS)
+
+office: venv ## Set an office up in office-data/ if there is none, and serve it; ARGS=--demo for a site to try it on; ARGS="ACTION ..." for others
+	@$(VENV)/wattpurse office $(if $(filter-out --%,$(firstword $(ARGS))),,start) $(ARGS)
 
 bench: venv ## Measure the meter's image on the emulated RP2040, into build/bench.json; ARGS="FIGURE ..." for some
 	@$(VENV)/wattpurse bench $(ARGS)
@@ -69,6 +72,9 @@ micropython-path: ## Print the path of the MicroPython program
 
 venv: ## Install the host tools and the test tools into .venv
 	@$(TOOLCHAIN)/venv
+
+translations: venv ## Add new texts of the pages to the files of translators, and compile these
+	@$(VENV)/python -m tests.house.translations
 
 picture: venv ## Draw the simulated meter into docs/meter.svg
 	@$(VENV)/python -m wattpurse_tools.picture docs/meter.svg

@@ -51,7 +51,7 @@ def make_template(path: Path) -> OfficeFolder:
         setup.create_for_tests(place, passphrase, setup.People(operators, {os.getuid(): MANAGER}, persons=2))
 
     folder = OfficeFolder(path)
-    plan = setting_up.Plan(name="Site of tests", managers=("manager", "second"), persons=2)
+    plan = setting_up.Plan(name="Site of tests", managers=("manager", "second"))
     setting_up.set_up(folder, PASSPHRASE, plan, make_vault)
     User.objects.create_user(
         USERNAMES[CASHIER], operator=CASHIER, role=User.CASHIER, shop=Shop.objects.get(number=1), password=PASSWORD

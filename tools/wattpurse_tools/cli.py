@@ -32,6 +32,7 @@ COMMANDS = (
     "keys",
     "meter",
     "mqtt",
+    "office",
     "pins",
     "short_token",
     "readout",

@@ -63,6 +63,12 @@ def connect(folder: OfficeFolder) -> Keys:
     return VaultClient(folder.socket)
 
 
+def has_office(arguments: Namespace) -> bool:
+    """Return True if the office folder that the options name has an office."""
+    folder = folder_of(arguments.office)
+    return not folder.is_sqlite or folder.database.exists()
+
+
 def deal_of(arguments: Namespace) -> Deal:
     """Return the deal that the options describe."""
     return Deal(approval=arguments.approval)
@@ -75,6 +81,8 @@ def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
     Propose what needs a second person, if a reason is given.
     """
     folder = folder_of(arguments.office)
+    if not has_office(arguments):
+        raise ValueError(f"{folder.path}: there is no office here; set one up with: wattpurse office init")
     keys = connect(folder)
     open_record(folder)
     named = getattr(arguments, "cards", None)

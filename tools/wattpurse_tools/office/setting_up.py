@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 import time
+import zoneinfo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,10 @@ _GROUPS, _GROUP = 4, 4
 
 @dataclass(frozen=True)
 class Plan:
-    """What a new office begins with.
+    """The beginning of a new office.
 
-    `managers` are the user names of the first managers: two, if `persons` is 2. With `is_shell_trusted` the commands of
-    the Unix user who sets the office up act as the first manager without a PIN.
+    `managers` are the user names of the first managers. With `is_shell_trusted` the commands of the Unix user who sets
+    the office up act as the first manager without a PIN.
     """
 
     name: str = "Office"
@@ -46,8 +47,12 @@ class Plan:
     language: str = "en"
     time_zone: str = "UTC"
     managers: Sequence[str] = ("manager",)
-    persons: int = 1
     is_shell_trusted: bool = True
+
+    @property
+    def persons(self) -> int:
+        """The number of persons that a change of weight needs: two, if there are two managers."""
+        return min(2, len(self.managers))
 
 
 @dataclass(frozen=True)
@@ -64,19 +69,25 @@ MakeVault = Callable[[Path, str, People], None]
 
 
 def set_up(
-    folder: OfficeFolder, passphrase: str, plan: Plan, make_vault: MakeVault = vault_setup.create
+    folder: OfficeFolder,
+    passphrase: str,
+    plan: Plan,
+    make_vault: MakeVault = vault_setup.create,
+    write_more: Callable[[], object] | None = None,
 ) -> list[NewPerson]:
-    """Set up an office and return its first people. Raise ValueError if there is one."""
+    """Set up an office and return its first people. Raise ValueError if there is one.
+
+    `write_more` writes further rows in the transaction of the first ones.
+    """
     place = Path(os.path.realpath(folder.path))
     if place.exists() and any(place.iterdir()):
         raise ValueError(f"{folder.path}: is not empty; name another folder with --office, or serve this office")
-    if plan.persons > len(plan.managers):
-        raise ValueError("with two persons an office begins with two managers; name the second one")
+    _check(plan)
     people = [NewPerson(name, number, new_password(), new_pin()) for number, name in enumerate(plan.managers, 1)]
     place.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     try:
-        _fill(OfficeFolder(part), passphrase, plan, people, make_vault)
+        _fill(OfficeFolder(part), passphrase, plan, people, make_vault, write_more)
         os.rename(part, place)
     except BaseException:
         shutil.rmtree(part)
@@ -95,8 +106,28 @@ def new_pin() -> str:
     return "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
 
 
+def _check(plan: Plan) -> None:
+    """Raise ValueError if a part of a plan cannot be."""
+    if plan.time_zone not in zoneinfo.available_timezones():
+        raise ValueError(f"{plan.time_zone}: there is no such time zone; write one such as Europe/Berlin")
+    if len({name.casefold() for name in plan.managers}) != len(plan.managers) or not plan.managers:
+        raise ValueError("each manager has a name of one's own")
+    if any(name.isdecimal() or not name.isprintable() or not name for name in plan.managers):
+        raise ValueError("a user name is no number: a number is that of an operator")
+    is_code = (
+        len(plan.currency) == 3 and plan.currency.isascii() and plan.currency.isalpha() and plan.currency.isupper()
+    )
+    if not is_code or not 0 <= plan.decimals <= 6:
+        raise ValueError("a currency has a code of three letters, such as EUR, and 0 to 6 decimals")
+
+
 def _fill(
-    folder: OfficeFolder, passphrase: str, plan: Plan, people: Sequence[NewPerson], make_vault: MakeVault
+    folder: OfficeFolder,
+    passphrase: str,
+    plan: Plan,
+    people: Sequence[NewPerson],
+    make_vault: MakeVault,
+    write_more: Callable[[], object] | None,
 ) -> None:
     private_files.create(folder.secret, secrets.token_hex(_SECRET_SIZE).encode())
     for one in (folder.cards, folder.backups):
@@ -111,7 +142,10 @@ def _fill(
     open_record(folder)
     try:
         migrate()
-        _write_first_rows(plan, people, fingerprint, fingerprints)
+        with transaction.atomic():
+            _write_first_rows(plan, people, fingerprint, fingerprints)
+            if write_more is not None:
+                write_more()
     finally:
         connections.close_all()
 
@@ -119,27 +153,26 @@ def _fill(
 def _write_first_rows(plan: Plan, people: Sequence[NewPerson], fingerprint: str, fingerprints: dict[int, str]) -> None:
     from wattpurse_tools.record.models import Shop, Site, Till, User
 
-    with transaction.atomic():
-        if Site.objects.exists():
-            raise ValueError("this database has an office already; name another one in DATABASE_URL")
-        Site.objects.create(
-            name=plan.name,
-            schema_version=SCHEMA_VERSION,
-            key_fingerprint=fingerprint,
-            key_fingerprints={str(version): text for version, text in fingerprints.items()},
-            currency=plan.currency,
-            decimals=plan.decimals,
+    if Site.objects.exists():
+        raise ValueError("this database has an office already; name another one in DATABASE_URL")
+    Site.objects.create(
+        name=plan.name,
+        schema_version=SCHEMA_VERSION,
+        key_fingerprint=fingerprint,
+        key_fingerprints={str(version): text for version, text in fingerprints.items()},
+        currency=plan.currency,
+        decimals=plan.decimals,
+    )
+    shop = Shop.objects.create(number=FIRST_SHOP, name=plan.name, time_zone=plan.time_zone, language=plan.language)
+    Till.objects.create(shop=shop, number=1)
+    for one in people:
+        User.objects.create_user(
+            one.username,
+            password=one.password,
+            operator=one.operator,
+            role=User.MANAGER,
+            language=plan.language,
+            is_staff=True,
         )
-        shop = Shop.objects.create(number=FIRST_SHOP, name=plan.name, time_zone=plan.time_zone, language=plan.language)
-        Till.objects.create(shop=shop, number=1)
-        for one in people:
-            User.objects.create_user(
-                one.username,
-                password=one.password,
-                operator=one.operator,
-                role=User.MANAGER,
-                language=plan.language,
-                is_staff=True,
-            )
-        nobody = Actor(operator=0, ticket="")
-        audit.note(nobody, "set up", plan.name, managers=list(plan.managers), time_s=int(time.time()))
+    nobody = Actor(operator=0, ticket="")
+    audit.note(nobody, "set up", plan.name, managers=list(plan.managers), time_s=int(time.time()))

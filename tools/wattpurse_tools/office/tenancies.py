@@ -4,11 +4,10 @@ Orders belong to a tenancy: what is open of the former one is redeemed, voided o
 tenant's number at a meter is used once. The first tenant of a meter has the number 0 if nobody moved in by a token.
 """
 
-import secrets
 import time
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from wattpurse.core.messages import token
@@ -20,6 +19,7 @@ from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import utc_day
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.page_codes import new_page_code
 from wattpurse_tools.office.sales import tenancy_at
 from wattpurse_tools.office.tokens import Destination, make_tokens
 from wattpurse_tools.record.models import Contract, Customer, Installation, Meter, Premises, Tenancy, Token
@@ -28,11 +28,6 @@ from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.receipts import ANY_CARD
 from wattpurse_tools.vault.interface import REFUND
-
-PAGE_CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-PAGE_CODE_LENGTH = 16  # 80 bits
-
-_CODE_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -202,15 +197,6 @@ def meter_at(premises: Premises) -> Meter:
     if found is None:
         raise ValueError(f"{premises.name} has no meter; enter its installation first")
     return found.meter
-
-
-def new_page_code() -> str:
-    """Return a random code of a tenant's page, which no other tenancy has."""
-    for _ in range(_CODE_TRIES):
-        code = "".join(secrets.choice(PAGE_CODE_LETTERS) for _ in range(PAGE_CODE_LENGTH))
-        if not Tenancy.objects.filter(page_code=code).exists():
-            return code
-    raise IntegrityError("no free page code was found")
 
 
 def _install(actor: Actor, meter: Meter, premises: Premises, start_mwh: int, time_s: int) -> Installation:

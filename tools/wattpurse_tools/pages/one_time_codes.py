@@ -48,12 +48,6 @@ def new_paper_codes(person: User) -> list[str]:
     return codes
 
 
-def forget_devices(person: User) -> None:
-    """Forget app and paper of a person, who confirms a new app at the next login."""
-    TOTPDevice.objects.filter(user=person).delete()
-    StaticDevice.objects.filter(user=person).delete()
-
-
 def key_of(device: TOTPDevice) -> str:
     """Return an app's key as text, in groups of four letters."""
     text = base64.b32encode(device.bin_key).decode().rstrip("=")

@@ -50,6 +50,7 @@ class OfficeFolder:
         self.cards = self.path / "cards"
         self.secret = self.path / "secret"
         self.database = self.path / "office.db"
+        self.demo_passphrase = self.path / "passphrase-of-the-demo"
         self.backups = self.path / "backups"
 
     @property

@@ -5,7 +5,8 @@ meters that it names, or this station, and is sealed for its card's UID.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from boards.host.cards.iso14443a import Card
 from wattpurse.cards import purse
 from wattpurse.core.messages.service_pass import read_service_pass
 from wattpurse.core.seals.sealing import SealBroken
-from wattpurse_tools.station.card_files import CardFiles, blank_card
+from wattpurse_tools.station.card_files import CardStore, blank_card
 from wattpurse_tools.station.card_reader import CardReader, Result, Step
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import ACTIVE, ERASED, Station
@@ -115,7 +116,7 @@ class CardRead:
 class StationCards:
     """The cards in `files`, on `reader`, with the vault and the record of the station."""
 
-    def __init__(self, station: Station, files: CardFiles, reader: CardReader) -> None:
+    def __init__(self, station: Station, files: CardStore, reader: CardReader) -> None:
         self._keys = station.keys
         self._station = station
         self._files = files
@@ -221,7 +222,18 @@ class StationCards:
 
         The card's file has the changes, complete or not.
         """
-        self._change(read, lambda: self._reader.work(read.card, step))
+        with self.held(read):
+            self._change(read, lambda: self._reader.work(read.card, step))
+
+    @contextmanager
+    def held(self, read: CardRead) -> Iterator[None]:
+        """Hold a card for a `with` block, as it is now: another program may have written it since it was read."""
+        with self._files.held():
+            card = self._files.load(read.name)
+            if card.uid != read.card.uid:
+                raise ValueError(f"card {read.name} is another one than before; read it again")
+            read.card = card
+            yield
 
     def rekey(self, name: str) -> int:
         """Write the newest keys that the card's meters are proved to have. Return their version."""
@@ -232,7 +244,8 @@ class StationCards:
             version = self._access_version(purse.SERVICE if read.box is None else read.box.kind)
         if read.role in (SERVICE, OPERATOR):
             self._renew_pass(read)
-        self._change(read, lambda: self._reader.rekey(read.card, version))
+        with self.held(read):
+            self._change(read, lambda: self._reader.rekey(read.card, version))
         return version
 
     def sign_on(self, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wattpurse_tools.station.card_files import CardFiles
+from wattpurse_tools.station.card_files import CardFiles, CardStore
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.cards import StationCards
 from wattpurse_tools.station.key_card_vending import KeyCardVending
@@ -13,26 +13,28 @@ from wattpurse_tools.vault.interface import Keys
 
 
 class Shop:
-    """The record of a station, and the work on its cards.
+    """The record of a station, and the work on its cards, which are in `files`.
 
     `station` is the record. `cards` reads and writes cards of every role. `vending` works on customers' cards,
     `key_cards` on key cards, and `walk` on data cards.
     """
 
-    def __init__(self, station: Station, card_folder: str | Path) -> None:
+    def __init__(self, station: Station, files: CardStore) -> None:
         self.station = station
-        self.cards = StationCards(station, CardFiles(card_folder), CardReader(station.keys))
+        self.cards = StationCards(station, files, CardReader(station.keys))
         self.vending = Vending(station, self.cards)
         self.key_cards = KeyCardVending(station, self.cards)
         self.walk = Walk(station, self.cards)
 
 
-def open_shop(keys: Keys, card_folder: str | Path, person: Person | None = None, operator_card: str | None = None) -> Shop:
+def open_shop(
+    keys: Keys, card_folder: str | Path, person: Person | None = None, operator_card: str | None = None
+) -> Shop:
     """Return the shop of the open record with a vault and a card folder, where `person` works.
 
     If an operator's card is named, its operator signs on instead. Raise ValueError if the card is not valid.
     """
-    shop = Shop(Station(keys, person), card_folder)
+    shop = Shop(Station(keys, person), CardFiles(card_folder))
     if operator_card is not None:
         shop.cards.sign_on(operator_card)
     return shop

@@ -86,7 +86,9 @@ def _refund(words: list[str], context: Context) -> Order:
     if words[1] == "all":
         return Order(token.REFUND, (_UNITS[unit], 0, context.card), f"take back all {unit}", card=context.card)
     amount = context.credit(unit, words[1], "AMOUNT")
-    return Order(token.REFUND, (_UNITS[unit], amount, context.card), f"take back {context.text(unit, amount)}", card=context.card)
+    return Order(
+        token.REFUND, (_UNITS[unit], amount, context.card), f"take back {context.text(unit, amount)}", card=context.card
+    )
 
 
 def _clear(_words: list[str], context: Context) -> Order:

@@ -32,9 +32,7 @@ class TokenRecord:
 
     def outstanding(self, uid: bytes) -> list[Row]:
         """Return the outstanding tokens of one card, oldest first."""
-        return token_rows(
-            Token.objects.filter(card=uid.hex(), state__in=OUTSTANDING).order_by("meter_id", "sequence")
-        )
+        return token_rows(Token.objects.filter(card=uid.hex(), state__in=OUTSTANDING).order_by("meter_id", "sequence"))
 
     def outstanding_of_meter(self, meter_number: int) -> list[Row]:
         """Return the outstanding tokens of one meter on all cards, oldest first."""
@@ -45,9 +43,7 @@ class TokenRecord:
         uids = list(Card.objects.filter(name=name).values_list("uid", flat=True))
         if not uids:
             raise ValueError(f"no card {name} is known to this station")
-        return token_rows(
-            Token.objects.filter(card__in=uids, state__in=OUTSTANDING).order_by("meter_id", "sequence")
-        )
+        return token_rows(Token.objects.filter(card__in=uids, state__in=OUTSTANDING).order_by("meter_id", "sequence"))
 
     def tokens(self) -> list[Row]:
         """Return all tokens ever made, oldest first."""

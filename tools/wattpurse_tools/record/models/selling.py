@@ -61,12 +61,13 @@ class Shop(models.Model):
 
 
 class Till(models.Model):
-    """A till of a shop, with the reader at it."""
+    """A till of a shop. `reader_token_hash` is that of the token of the agent at its reader, or empty."""
 
     shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="tills")
     number = models.IntegerField()
     name = models.CharField(max_length=64, blank=True)
     last_z = models.IntegerField(default=0)
+    reader_token_hash = models.CharField(max_length=64, blank=True, db_index=True)
 
     class Meta:
         """The name of the table."""
@@ -191,3 +192,19 @@ class BankDeposit(models.Model):
 
         db_table = "bank_deposits"
         constraints = [models.UniqueConstraint(fields=["shop", "reference"], name="one_deposit")]
+
+
+class RevenueMonth(models.Model):
+    """The revenue of a month, summed up: it stands for its sales as long as there are `sales` of them.
+
+    `rows` are [type of customer, currency, receipts, net, tax, debt collected, paid back].
+    """
+
+    month = models.IntegerField(unique=True)
+    sales = models.BigIntegerField()
+    rows = models.JSONField(default=list)
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "revenue_months"

@@ -8,7 +8,7 @@ from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
-from wattpurse_tools.station.card_report import amount_text, order_text
+from wattpurse_tools.station.card_report import amount_text, order_text, rfc3339
 from wattpurse_tools.station.cards import KEY_CARD, CardRead
 from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.order import ENERGY, MONEY, Order, credit
@@ -63,6 +63,12 @@ def issued_token(row: Row, currency: Currency) -> IssuedToken:
     }
 
 
+def as_document(issued: IssuedToken) -> dict:
+    """Return a token as a document for programs. Its time is RFC 3339, and its bytes are hexadecimal digits."""
+    sealed = issued["sealed"].hex()
+    return {**issued, "issued_s": issued["issued_s"], "issued": rfc3339(issued["issued_s"]), "sealed": sealed}
+
+
 def sell_money(
     shop: Shop,
     card: str,
@@ -107,9 +113,7 @@ def put_on_card(
     return _put(shop, read, order, meter_number, deal)
 
 
-def give_out(
-    shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None
-) -> IssuedToken:
+def give_out(shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None) -> IssuedToken:
     """Make a token of any kind that is on no card: type its digits at the meter, or take it along on a data card."""
     order = _order(shop.station, meter_number, kind, words, ANY_CARD)
     row = shop.vending.give_out(order, meter_number, deal)
@@ -176,9 +180,7 @@ def forfeit(station: Station, meter_number: int, sequences: list[int]) -> list[I
     return [issued_token(row, currency) for row in station.forfeit(meter_number, sequences)]
 
 
-def _put(
-    shop: Shop, read: CardRead, order: Order, meter_number: int | None, deal: Deal | None
-) -> IssuedToken:
+def _put(shop: Shop, read: CardRead, order: Order, meter_number: int | None, deal: Deal | None) -> IssuedToken:
     row = shop.vending.put(read, order, meter_number, deal)
     return issued_token(row, currency_of_meter(shop.station, read.meter_number))
 

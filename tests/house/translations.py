@@ -1,0 +1,130 @@
+"""The translations of the pages: extract the texts, keep the .po files, and compile the .mo files.
+
+`make translations` adds new texts to each .po file without words, drops those that are gone, and compiles. People write
+the words. A shop works in its own language, so the texts of `SHOP_SOURCES` have words in every language.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polib
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "tools/wattpurse_tools/pages"
+LOCALE = PAGES / "locale"
+LANGUAGES = ("de", "fr", "es", "ar")
+PLURALS = {
+    "de": "nplurals=2; plural=(n != 1);",
+    "fr": "nplurals=2; plural=(n > 1);",
+    "es": "nplurals=2; plural=(n != 1);",
+    "ar": "nplurals=6; plural=n==0 ? 0 : n==1 ? 1 : n==2 ? 2"
+    " : n%100>=3 && n%100<=10 ? 3 : n%100>=11 && n%100<=99 ? 4 : 5;",
+}
+SHOP_SOURCES = (
+    "amount_texts.py",
+    "receipts/*.py",
+    "urls_till.py",
+    "views/till*.py",
+    "views/login.py",
+    "views/refusals.py",
+    "access.py",
+    "templates/pages/base.html",
+    "templates/pages/login.html",
+    "templates/pages/refusal.html",
+    "templates/pages/till/*.html",
+)
+
+_TRANSLATE = re.compile(
+    r"""{%\s*translate\s+(?P<quote>["'])(?P<text>.*?)(?P=quote)(?:\s+context\s+["'](?P<context>.*?)["'])?"""
+    r"""(?:\s+as\s+\w+)?\s*%}"""
+)
+_BLOCK = re.compile(r"{%\s*blocktranslate[^%]*%}(?P<text>.*?){%\s*endblocktranslate\s*%}", re.DOTALL)
+_VALUE = re.compile(r"{{\s*([\w.]+)\s*}}")
+_CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "pgettext": 2, "ngettext": 2}
+
+Text = tuple[str | None, str, str | None]  # context, text, plural
+
+
+def texts(patterns: tuple[str, ...] = ("**/*.py", "**/*.html")) -> dict[Text, list[str]]:
+    """Return the texts of the pages' files, with the files of each."""
+    found: dict[Text, list[str]] = {}
+    for path in sorted({path for pattern in patterns for path in PAGES.glob(pattern)}):
+        of_file = _of_python(path.read_text()) if path.suffix == ".py" else _of_template(path.read_text())
+        for text in of_file:
+            places = found.setdefault(text, [])
+            if path.relative_to(PAGES).as_posix() not in places:
+                places.append(path.relative_to(PAGES).as_posix())
+    return found
+
+
+def catalogue(language: str) -> polib.POFile:
+    """Return the words of a language."""
+    return polib.pofile(str(po_path(language)), wrapwidth=120)
+
+
+def po_path(language: str) -> Path:
+    """Return the file of the words of a language."""
+    return LOCALE / language / "LC_MESSAGES/django.po"
+
+
+def compiled(words: polib.POFile) -> bytes:
+    """Return the compiled form of a language's words."""
+    return words.to_binary()
+
+
+def update() -> None:
+    """Bring all .po files up to the texts, and compile them."""
+    found = texts()
+    for language in LANGUAGES:
+        path = po_path(language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = {_key(entry): entry for entry in catalogue(language)} if path.exists() else {}
+        words = polib.POFile(wrapwidth=120)
+        words.metadata = {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Transfer-Encoding": "8bit",
+            "Language": language,
+            "Plural-Forms": PLURALS[language],
+        }
+        for text in sorted(found, key=lambda one: (one[1], one[0] or "")):
+            words.append(known.get(text) or _entry(text, language))
+        words.save(str(path))
+        path.with_suffix(".mo").write_bytes(compiled(words))
+
+
+def _entry(text: Text, language: str) -> polib.POEntry:
+    context, singular, plural = text
+    if plural is None:
+        return polib.POEntry(msgctxt=context, msgid=singular)
+    forms = int(PLURALS[language].removeprefix("nplurals=").partition(";")[0])
+    return polib.POEntry(
+        msgctxt=context, msgid=singular, msgid_plural=plural, msgstr_plural=dict.fromkeys(range(forms), "")
+    )
+
+
+def _key(entry: polib.POEntry) -> Text:
+    return entry.msgctxt or None, entry.msgid, entry.msgid_plural or None
+
+
+def _of_python(source: str) -> Iterator[Text]:
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in _CALLS:
+            continue
+        words = [one.value for one in node.args[: _CALLS[node.func.id]] if isinstance(one, ast.Constant)]
+        if node.func.id == "pgettext":
+            yield words[0], words[1], None
+        elif words:
+            yield None, words[0], words[1] if node.func.id == "ngettext" else None
+
+
+def _of_template(source: str) -> Iterator[Text]:
+    for match in _TRANSLATE.finditer(source):
+        yield match["context"], match["text"], None
+    for match in _BLOCK.finditer(source):
+        yield None, _VALUE.sub(r"%(\1)s", match["text"]), None
+
+
+if __name__ == "__main__":
+    update()

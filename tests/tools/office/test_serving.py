@@ -1,0 +1,159 @@
+"""An office as a user meets it: the commands as processes, over HTTP; what dies is started again; all ends together."""
+
+import http.cookiejar
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests import office_of_tests
+from wattpurse_tools.vault.client import VaultClient
+from wattpurse_tools.vault.interface import VaultClosed
+
+PASSPHRASE = "of a test of processes"
+COMMAND = [sys.executable, "-m", "wattpurse_tools.cli"]
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Return the environment of the commands."""
+    paths = os.pathsep.join(str(Path(__file__).parents[3] / one) for one in (".", "firmware", "tools"))
+    names = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return names | {"PYTHONPATH": paths, "WATTPURSE_PASSPHRASE": PASSPHRASE}
+
+
+def run(words, environment, folder):
+    """Run a command and return it with its output."""
+    return subprocess.run(
+        [*COMMAND, *map(str, words)], env=environment, cwd=folder, capture_output=True, text=True, timeout=120
+    )
+
+
+class Serving:
+    """`wattpurse office serve` for a `with` block, with a browser."""
+
+    def __init__(self, folder, environment, *words):
+        command = [*COMMAND, "office", "serve", "--office", str(folder), "--port", "0", *words]
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.lines = []
+        self._browser = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()),
+            urllib.request.ProxyHandler({}),
+        )
+
+    def __enter__(self):
+        while not any("Who may log in" in line for line in self.lines):
+            line = self.process.stdout.readline()
+            assert line, f"ended with {self.process.wait()}: {''.join(self.lines)}"
+            self.lines.append(line)
+        self.address = re.search(r"http://127\.0\.0\.1:\d+", "".join(self.lines))[0]
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.lines += self.process.stdout.readlines()
+        self.process.stdout.close()
+
+    def get(self, path):
+        """Return the text of a page."""
+        with self._browser.open(self.address + path, timeout=30) as answer:
+            return answer.read().decode()
+
+    def post(self, path, **words):
+        """Send a form, with the secret that the page has in it, and return where it led and the text there."""
+        secret = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path))[1]
+        data = urllib.parse.urlencode({"csrfmiddlewaretoken": secret, **words}).encode()
+        with self._browser.open(self.address + path, data, timeout=30) as answer:
+            return answer.geturl(), answer.read().decode()
+
+    def children(self):
+        """Return the process numbers of vault and pages by name."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+                words = (path.parent / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if int(fields[1]) == self.process.pid and fields[0] != "Z":
+                found["pages" if b"wattpurse_tools.pages.server" in words else "vault"] = int(path.parent.name)
+        return found
+
+
+def test_two_commands_set_an_office_up_and_serve_it_and_one_signal_ends_all(tmp_path, environment):
+    folder = tmp_path / "office"
+    done = run(["office", "init", "--office", folder, "--name", "Marina"], environment, tmp_path)
+    assert done.returncode == 0, done.stderr
+    password, pin = re.search(r"manager  password (\S+)  PIN (\d+)", done.stdout).groups()
+    assert run(["office", "init", "--office", folder], environment, tmp_path).returncode == 1
+    with Serving(folder, environment) as serving:
+        where, text = serving.post("/login", name="manager", password=password, pin="000111")
+        assert "Name, password or PIN is wrong." in text
+        where, text = serving.post("/login", name="manager", password=password, pin=pin)
+        assert where.endswith("/login/codes")
+        assert "<svg" in text
+        assert json.loads(serving.get("/health")) == {"pages": True, "vault": True}
+
+        status = run(["office", "status", "--json", "--office", folder], environment, tmp_path)
+        assert status.returncode == 0, status.stdout + status.stderr
+        assert json.loads(status.stdout)["vault_is_that_of_the_record"] is True
+        added = run(["office", "user", "add", "anna", "--shop", "1", "--office", folder], environment, tmp_path)
+        assert added.returncode == 0, added.stderr
+        assert re.search(r"anna is operator 2", added.stdout)
+
+        children = serving.children()
+        assert set(children) == {"vault", "pages"}
+        os.kill(children["vault"], signal.SIGKILL)
+        assert serving.process.stdout.readline() == "The vault ended (signal 9). It is started again in 2 s.\n"
+        _wait_for(lambda: _answers(folder))
+        assert json.loads(serving.get("/health"))["vault"] is True
+        children = serving.children()
+    assert serving.process.returncode == 0
+    assert serving.lines[-1] == "The office is closed.\n"
+    assert all(not Path(f"/proc/{number}").exists() for number in children.values())
+    assert not (folder / "vault.sock").exists()
+
+
+def test_the_children_end_with_a_supervisor_that_is_killed(office_folder, environment):
+    with Serving(office_folder.path, environment | {"WATTPURSE_PASSPHRASE": office_of_tests.PASSPHRASE}) as serving:
+        children = serving.children()
+        assert len(children) == 2
+        serving.process.kill()
+        _wait_for(lambda: not any(Path(f"/proc/{number}").exists() for number in children.values()))
+
+
+def test_a_wrong_passphrase_serves_nothing_and_says_so(office_folder, environment, tmp_path):
+    done = run(["office", "serve", "--office", office_folder.path, "--port", "0"], environment, tmp_path)
+    assert done.returncode == 1
+    assert "passphrase" in done.stderr
+    assert "the vault did not start" in done.stderr
+
+
+def _answers(folder):
+    try:
+        return VaultClient(folder / "vault.sock").fingerprint()
+    except VaultClosed:
+        return False
+
+
+def _wait_for(condition):
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)

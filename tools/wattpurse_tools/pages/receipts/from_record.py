@@ -1,0 +1,59 @@
+"""The receipt of a sale, from the record."""
+
+from django.urls import NoReverseMatch, reverse
+
+from wattpurse_tools.office.sale_types import CARD, REDEEMED_AFTER_VOID, SOLD, VOIDED, VOIDING, Sold
+from wattpurse_tools.pages.receipts.document import Buyer, Place, Receipt
+from wattpurse_tools.record.models import Sale
+
+SALES = ("shop", "till", "customer", "tenancy__premises", "reverses")
+
+
+def receipt_of(made: Sold, decimals: int, base_url: str) -> Receipt:
+    """Return the receipt of a sale. `base_url` is the address of the pages, for the customer's page."""
+    sale = made.sale
+    return Receipt(
+        kind=sale.kind,
+        number=sale.receipt_number,
+        time_s=sale.time_s,
+        operator=sale.operator,
+        place=_place(sale),
+        buyer=_buyer(sale, base_url),
+        lines=made.lines,
+        currency=sale.currency,
+        decimals=decimals,
+        gross_microunits=sale.gross_microunits,
+        payment=sale.payment_type,
+        reverses=None if sale.reverses is None else sale.reverses.receipt_number,
+        digits=made.digits,
+        is_owed=sale.carrier == CARD and sale.state == SOLD,
+        is_voided=sale.state in (VOIDING, VOIDED, REDEEMED_AFTER_VOID),
+    )
+
+
+def _place(sale: Sale) -> Place:
+    shop = sale.shop
+    number = None if sale.till is None else sale.till.number
+    return Place(shop.name, shop.address, shop.tax_number, shop.time_zone, number)
+
+
+def _buyer(sale: Sale, base_url: str) -> Buyer:
+    customer, tenancy = sale.customer, sale.tenancy
+    code = "" if tenancy is None else tenancy.page_code or ""
+    return Buyer(
+        None if customer is None else customer.number,
+        "" if customer is None else customer.name,
+        "" if tenancy is None else tenancy.premises.name,
+        sale.meter_number,
+        _page(code, base_url),
+    )
+
+
+def _page(code: str, base_url: str) -> str:
+    """Return the address of a customer's page, or an empty text if there is none."""
+    if not code:
+        return ""
+    try:
+        return base_url.rstrip("/") + reverse("tenant", args=(code,))
+    except NoReverseMatch:
+        return ""
