@@ -46,13 +46,12 @@ from wattpurse_tools.record.models import Meter, MeterReceipt, Sale, Shift, Site
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.order import Order
-from wattpurse_tools.station.receipts import DOUBT
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
+from wattpurse_tools.vault.actions import SETTLE
 from wattpurse_tools.vault.interface import TRANSFER
 
 MOVED = "moved"
-_SETTLE = "settle"
 _MILLION = 1_000_000
 
 
@@ -137,7 +136,7 @@ def _book(office: Office, actor: Actor, request: RefundRequest, digest: str, see
     meter = locked[request.meter_number]
     receipts = _chosen(office, request, seen, key)
     owed = owed_sum(receipts)
-    lines = () if request.to_meter else _lines(owed, meter, shift)
+    lines = _moved_lines(owed, meter.currency) if request.to_meter else _lines(owed, meter, shift)
     if not request.to_meter and sum(line.gross_microunits for line in lines) > 0:
         raise ValueError("the debt that came out of the meter is more than the credit: move it to the next meter")
     for receipt in receipts:
@@ -199,13 +198,8 @@ def _settle(office: Office, actor: Actor, request: RefundRequest, receipt: Meter
         return
     if told is not None:
         raise ValueError(f"the receipt of token {number_text(receipt.sequence)} was settled before: {told}")
-    if receipt.doubt:
-        document = {"meter": request.meter_number, "sequence": receipt.sequence, "doubt": receipt.doubt}
-        office.keys.use_approval(
-            actor.ticket, DOUBT, document | {"settled": words}, approvals.of_action(request.approvals, DOUBT)
-        )
-    approval = approvals.of_action(request.approvals, _SETTLE)
-    office.keys.settle(actor.ticket, request.meter_number, receipt.sequence, words, approval)
+    approval = approvals.for_document(request.approvals, SETTLE, meter=request.meter_number, sequence=receipt.sequence)
+    office.keys.settle(actor.ticket, request.meter_number, receipt.sequence, words, approval, receipt.doubt)
 
 
 def _lines(owed: Owed, meter: Meter, shift: Shift) -> tuple[Line, ...]:
@@ -243,6 +237,17 @@ def _lines(owed: Owed, meter: Meter, shift: Shift) -> tuple[Line, ...]:
     if debt:
         lines.append(Line(DEBT, "debt that was in the meter", owed.debt, site.currency, debt, debt, NO_TAX))
     return tuple(lines)
+
+
+def _moved_lines(owed: Owed, currency: str) -> tuple[Line, ...]:
+    """Return the lines of credit that moves: quantities, and no money."""
+    wanted = (
+        (DEBT, "debt moved", owed.debt, currency),
+        (MONEY, "credit moved", owed.money, currency),
+        (ENERGY, f"{energy_text(owed.energy_mwh)} moved", owed.energy_mwh, chart.MWH),
+        (DAYS, f"{orders.duration_text(owed.term_s)} moved", owed.term_s, chart.SECONDS),
+    )
+    return tuple(Line(what, text, amount, unit, 0, 0) for what, text, amount, unit in wanted if amount)
 
 
 def _pay(sale: Sale, shift: Shift, owed: Owed, meter: Meter) -> None:
