@@ -77,7 +77,9 @@ def run_import(arguments: Namespace) -> int:
     folder = prepare(arguments)
     from wattpurse_tools.office import setting_up, taking_over
 
-    plan = setting_up.Plan(name=arguments.name, time_zone=arguments.time_zone, managers=arguments.manager or ["manager"])
+    plan = setting_up.Plan(
+        name=arguments.name, time_zone=arguments.time_zone, managers=arguments.manager or ["manager"]
+    )
     files = taking_over.OldFiles(arguments.record, arguments.keys, arguments.older_record)
     people, report = taking_over.take_over(folder, files, secrets_asked.new_passphrase(arguments), plan)
     if arguments.json:

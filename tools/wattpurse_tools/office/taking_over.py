@@ -17,8 +17,8 @@ from django.db.models import Model
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.ledger import chart
-from wattpurse_tools.ledger.posting import moved, post
-from wattpurse_tools.office import audit, books, setting_up
+from wattpurse_tools.ledger.posting import Move, moved, post
+from wattpurse_tools.office import audit, books, learning, setting_up
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.old_station import OldStation, read_station
 from wattpurse_tools.record.models import (
@@ -203,11 +203,6 @@ def _open_books(station: OldStation) -> None:
     for row in station["tokens"]:
         if row["unit"] in _UNITS and row["state"] not in (FORFEITED, VOIDED):
             credit[chart.meter(row["meter"]), _unit(row["unit"], currencies[row["meter"]])] += row["amount"]
-    for row in station["receipts"]:
-        for name in _UNITS:
-            unit, amount = _unit(name, currencies[row["meter"]]), max(0, row[name])
-            credit[chart.meter(row["meter"]), unit] -= amount
-            credit[chart.owed(row["meter"]), unit] += 0 if row["settled"] else amount
     site = Site.objects.get()
     for row in station["key_cards"]:
         credit[chart.key_card(row["uid"]), site.currency] += row["loaded"]
@@ -221,6 +216,13 @@ def _open_books(station: OldStation) -> None:
             post(
                 f"opening:{account}:{unit}", chart.OPENING, moves, books.event_at(shop, 0, now_s, f"opening:{account}")
             )
+    learning.learn()
+    for receipt in MeterReceipt.objects.exclude(settled="").select_related("meter"):
+        owed = chart.owed(receipt.meter.number)
+        moves = [Move(owed, chart.OPENING, move.unit, move.amount) for move in learning.moves_of_receipt(receipt)]
+        if moves:
+            event = books.event_at(shop, 0, now_s, f"receipt:{receipt.pk}", words=receipt.settled)
+            post(f"opening:{owed}:{receipt.sequence}", chart.OPENING, moves, event)
 
 
 def _unit(name: str, currency: str) -> str:

@@ -18,6 +18,6 @@ def make_demo(folder: OfficeFolder, plan: Plan) -> tuple[str, list[NewPerson]]:
     people = setting_up.set_up(folder, passphrase, plan)
     private_files.create(folder.demo_passphrase, passphrase.encode())
     with Vault.open(folder.vault, passphrase) as vault:
-        people += demo.build(Office(folder, vault)) or []
+        people = [*people, *demo.build(Office(folder, vault), people)]
     connections.close_all()
     return passphrase, people
