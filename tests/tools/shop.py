@@ -5,23 +5,24 @@ import json
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
+from tests.tools.station_office import open_station  # noqa: F401 for the tests
 from wattpurse_tools import cli
-from wattpurse_tools.station import key_file
-from wattpurse_tools.station import station as stations
 
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """Make an empty folder with a key file, and a station with one meter."""
+    """Make an office with one meter in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    key_file.make("keys.json")
-    assert cli.main(["meter", "add", str(METER)]) == 0
+    with station_office.opened(tmp_path) as office:
+        assert cli.main(["meter", "add", str(METER)]) == 0
+        yield office
 
 
 @pytest.fixture
 def meter():
-    return MeterBench(key_file.load("keys.json"))
+    return MeterBench(station_office.current())
 
 
 @pytest.fixture
@@ -48,8 +49,3 @@ def wattpurse(capsys):
 
     run.refusal, run.read = refusal, read
     return run
-
-
-def open_station():
-    """Open the station's record."""
-    return stations.open_station("keys.json", "station.db")

@@ -1,9 +1,6 @@
 """`wattpurse card` end to end: cards in a folder, the station's record, and a meter that reads the cards."""
 
-import fcntl
 import json
-import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
+from tests.tools.station_office import open_station
 from wattpurse.cards import purse
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
 from wattpurse_tools import cli
-from wattpurse_tools.station import key_file
+from wattpurse_tools.commands.selling import SOLD_NOT_DONE
 from wattpurse_tools.station import shop as shops
-from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.card_files import CardFiles
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.order import credit
@@ -29,24 +27,25 @@ TECHNICIAN = ("--service", "--technician", "7", "--expires", "2099-12-31")
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """Make an empty folder with a key file."""
+    """Make an office without meters in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    key_file.make("keys.json")
+    with station_office.opened(tmp_path) as office:
+        yield office
 
 
 @pytest.fixture
 def desk():
-    return MeterBench(key_file.load("keys.json"))
+    return MeterBench(station_office.current())
 
 
 def run(*arguments):
     return cli.main(["card", *arguments])
 
 
-def refusal(capsys, *arguments):
+def refusal(capsys, *arguments, status=1):
     """Return the reason with which a command is refused."""
     capsys.readouterr()
-    assert run(*arguments) == 1
+    assert run(*arguments) == status
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("wattpurse: ")
@@ -58,10 +57,6 @@ def read(capsys, name):
     capsys.readouterr()
     assert run("read", name, "--json") == 0
     return json.loads(capsys.readouterr().out)
-
-
-def open_station():
-    return stations.open_station("keys.json", "station.db")
 
 
 def states(document):
@@ -78,9 +73,9 @@ def top_up(name="anna", amount="20.00"):
 
 def everything():
     """Return the content of every card file, and the last token number of every meter."""
-    cards = {path.name: path.read_bytes() for path in Path("cards").iterdir()} if Path("cards").exists() else {}
+    cards = {path.name: path.read_bytes() for path in Path("cards").glob("*.json")}
     with open_station() as station:
-        made = [row["last_sequence"] for row in station.meters()]
+        made = [row["last_count"] for row in station.meters()]
     return cards, made
 
 
@@ -180,7 +175,7 @@ class TestRounds:
         assert run("new", "some", "--kind", "ntag213", *TECHNICIAN, *chosen) == 0
         assert f"opens meters {METER + 2}, {METER + 1}" in capsys.readouterr().out
         assert desk.tap_file("some") == [outcome.NOT_THIS_METER]
-        assert MeterBench(key_file.load("keys.json"), METER + 1).tap_file("some") == [outcome.SERVICE]
+        assert MeterBench(station_office.current(), METER + 1).tap_file("some") == [outcome.SERVICE]
         assert run("read", "some") == 0
         assert f"\nmeters     {METER + 2}, {METER + 1}\n" in capsys.readouterr().out
         assert run("new", "all", "--kind", "ntag215", *TECHNICIAN) == 0
@@ -210,7 +205,7 @@ class TestRounds:
         assert "at most" in refusal(capsys, "new", "tech", "--kind", kind, *TECHNICIAN)
         meters = [word for number in range(METER, METER + room) for word in ("--meter", str(number))]
         assert run("new", "tech", "--kind", kind, *TECHNICIAN, *meters) == 0
-        last = MeterBench(key_file.load("keys.json"), METER + room - 1)
+        last = MeterBench(station_office.current(), METER + room - 1)
         assert last.tap_file("tech") == [outcome.SERVICE]
 
     def test_erased_card_can_be_used_for_another_meter(self, capsys, desk):
@@ -297,7 +292,7 @@ class TestRefusals:
         ],
     )
     def test_broken_card_file(self, capsys, text):
-        Path("cards").mkdir()
+        Path("cards").mkdir(exist_ok=True)
         Path("cards/anna.json").write_text(text)
         assert "the card file is broken" in refusal(capsys, "topup", "anna", "--amount", "1")
         assert Path("cards/anna.json").read_text() == text
@@ -306,7 +301,7 @@ class TestRefusals:
         desk.tap_file("anna")
         read(capsys, "anna")
         before = everything()
-        assert "sells by money" in refusal(capsys, "topup", "anna", "--kwh", "5")
+        assert "does not use energy" in refusal(capsys, "topup", "anna", "--kwh", "5")
         assert everything() == before
 
     def test_exactly_one_of_amount_and_kwh_is_needed(self):
@@ -324,50 +319,43 @@ class TestRefusals:
 
 
 class TestOtherStations:
-    def test_another_key_file_does_not_use_this_record(self, capsys):
+    def test_folder_without_an_office_is_refused_with_the_remedy(self, capsys, tmp_path):
+        assert "wattpurse office init" in refusal(capsys, "read", "anna", "--office", str(tmp_path / "none"))
+        assert not (tmp_path / "none").exists()
+
+    def test_classic_card_of_another_station_is_locked(self, capsys, tmp_path):
         new()
-        key_file.make("other.json")
-        assert "belongs to another key file" in refusal(capsys, "read", "anna", "--keys", "other.json")
-
-    def test_missing_key_file_is_refused_with_the_remedy(self, capsys):
-        assert "wattpurse keys new none.json" in refusal(capsys, "read", "anna", "--keys", "none.json")
-        assert not Path("station.db").exists()
-
-    def test_file_that_is_no_record(self, capsys):
-        Path("station.db").write_bytes(b"not a database at all, but long enough to be looked at" * 20)
-        assert "not the state of a vending station" in refusal(capsys, "read", "anna")
-
-    def test_classic_card_of_another_station_is_locked(self, capsys):
-        new()
-        key_file.make("other.json")
-        other = ("--keys", "other.json", "--state", "other.db")
-        for action in (("topup", "anna", "--amount", "1"), ("erase", "anna", "--forfeit"), ("read", "anna")):
-            before = everything()
-            assert "locked with other keys" in refusal(capsys, *action, *other)
-            assert everything() == before
+        cards = ("--cards", str(Path("cards").absolute()))
+        with station_office.opened(tmp_path / "other", own_keys=True):
+            for action in (("topup", "anna", "--amount", "1"), ("erase", "anna", "--forfeit"), ("read", "anna")):
+                before = everything()
+                assert "locked with other keys" in refusal(capsys, *action, *cards)
+                assert everything() == before
 
     @pytest.mark.parametrize("serves", [False, True])
-    def test_open_card_with_tokens_of_another_station(self, capsys, serves):
+    def test_open_card_with_tokens_of_another_station(self, capsys, tmp_path, serves):
         new(kind="ntag215")
         top_up()
-        key_file.make("other.json")
-        other = ("--keys", "other.json", "--state", "other.db")
-        if serves:
-            assert cli.main(["meter", "add", str(METER), *other]) == 0
-        before = everything()
-        words = "this station has not made" if serves else "does not serve"
-        assert words in refusal(capsys, "topup", "anna", "--amount", "1", *other)
-        assert "unknown to this station" in refusal(capsys, "erase", "anna", *other)
-        assert everything() == before
+        cards = ("--cards", str(Path("cards").absolute()))
+        with station_office.opened(tmp_path / "other", own_keys=True):
+            if serves:
+                assert cli.main(["meter", "add", str(METER)]) == 0
+            before = everything()
+            words = "this station has not made" if serves else "does not serve"
+            assert words in refusal(capsys, "topup", "anna", "--amount", "1", *cards)
+            assert "unknown to this station" in refusal(capsys, "erase", "anna", *cards)
+            assert everything() == before
 
     def test_new_record_refuses_a_card_with_unknown_tokens_until_it_was_tapped(self, capsys, desk):
         new()
         for _ in range(3):
             top_up()
-        Path("station.db").unlink()
+        station_office.current().forget_record()
         assert cli.main(["meter", "add", str(METER)]) == 0
         assert "has not made" in refusal(capsys, "topup", "anna", "--amount", "1")
         desk.tap_file("anna")
+        assert "wattpurse meter resume" in refusal(capsys, "topup", "anna", "--amount", "1")
+        assert cli.main(["meter", "resume", str(METER)]) == 0
         top_up()
         assert states(read(capsys, "anna")) == [(4, "on card")]
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
@@ -377,10 +365,11 @@ class TestOtherStations:
         top_up()
         desk.tap_file("anna")
         read(capsys, "anna")
-        shutil.copy("station.db", "yesterday.db")
-        top_up()
-        desk.tap_file("anna")
-        shutil.copy("yesterday.db", "station.db")
+        with station_office.current().older_record():
+            top_up()
+            desk.tap_file("anna")
+        assert "token 2 was redeemed and is not in this record" in refusal(capsys, "topup", "anna", "--amount", "1")
+        assert cli.main(["meter", "resume", str(METER)]) == 0
         top_up()
         assert states(read(capsys, "anna")) == [(3, "on card")]
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
@@ -429,6 +418,7 @@ class TestFailures:
             if status == 0:
                 assert made
             elif made:
+                assert status == SOLD_NOT_DONE
                 failures += 1
                 torn += everything()[0][f"{name}.json"] != before[0][f"{name}.json"]
                 assert f"card repair {name}" in capsys.readouterr().err
@@ -460,7 +450,7 @@ class TestFailures:
         new()
         top_up()
         lift(lift.frames_of_last_command() - 3)
-        assert run("topup", "anna", "--amount", "1") == 1
+        assert run("topup", "anna", "--amount", "1") == SOLD_NOT_DONE
         lift(None)
         top_up(amount="2")
         assert states(read(capsys, "anna")) == [(1, "on card"), (2, "on card"), (3, "on card")]
@@ -491,7 +481,7 @@ class TestFailures:
 
     def test_card_read_by_a_new_record_is_known_from_then_on(self, capsys, desk):
         new(kind="ntag213")
-        Path("station.db").unlink()
+        station_office.current().forget_record()
         assert cli.main(["meter", "add", str(METER)]) == 0
         top_up()
         damage("anna")
@@ -525,7 +515,7 @@ class TestFailures:
             await write_orders(*arguments)
 
         monkeypatch.setattr(purse, "write_orders", with_mark)
-        assert "card repair anna" in refusal(capsys, "topup", "anna", "--amount", "1")
+        assert "card repair anna" in refusal(capsys, "topup", "anna", "--amount", "1", status=SOLD_NOT_DONE)
         assert Path("cards/anna.json").read_bytes() == before
         monkeypatch.setattr(purse, "write_orders", write_orders)
         Path("cards/anna.in-field").unlink()
@@ -545,41 +535,14 @@ class TestFailures:
         for name in names:
             new(name, "ntag216")
         command = [sys.executable, "-m", "wattpurse_tools.cli", "card", "topup"]
-        tills = [subprocess.Popen([*command, name, "--amount", "20.00"]) for name in names * 4]
-        assert [till.wait(timeout=120) for till in tills] == [0] * 8
+        with station_office.current().served():
+            tills = [subprocess.Popen([*command, name, "--amount", "20.00"]) for name in names * 4]
+            assert [till.wait(timeout=120) for till in tills] == [0] * 8
         found = [one["sequence"] for name in names for one in read(capsys, name)["tokens"]]
         assert sorted(found) == list(range(1, 9))
 
-    def test_record_is_locked_for_one_command(self):
-        with open("station.db.lock", "w") as lock:
-            with open_station(), pytest.raises(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
 
 class TestKeysAndMeters:
-    def test_key_file_is_readable_by_its_owner_alone_and_never_overwritten(self, capsys):
-        before = Path("keys.json").read_text()
-        assert stat.S_IMODE(Path("keys.json").stat().st_mode) == 0o600
-        assert cli.main(["keys", "new", "keys.json"]) == 1
-        assert Path("keys.json").read_text() == before
-        assert cli.main(["keys", "new", "second.json", "--key-version", "3"]) == 0
-        assert key_file.load("second.json").key_version == 3
-        assert key_file.load("second.json").meter_key(1) != key_file.load("keys.json").meter_key(1)
-
-    @pytest.mark.parametrize("text", ["", "{}", "[]", '{"vending_key": "00", "site_key": "00", "key_version": 1}'])
-    def test_broken_key_file_is_refused_without_showing_its_keys(self, capsys, text):
-        Path("broken.json").write_text(text)
-        assert "not a key file" in refusal(capsys, "read", "anna", "--keys", "broken.json")
-
-    def test_mistyped_key_is_not_shown(self, capsys):
-        secret = "0123456789abcdef0123456789abcdeX"
-        document = {"vending_key": secret, "site_key": "00" * 16, "key_version": 1}
-        Path("broken.json").write_text(json.dumps(document))
-        reason = refusal(capsys, "read", "anna", "--keys", "broken.json")
-        assert "vending_key" in reason
-        assert secret not in reason
-
     def test_meters_are_added_once_listed_and_shown_with_their_keys(self, capsys):
         assert cli.main(["meter", "add", "7", "--currency", "JPY", "--decimals", "0"]) == 0
         assert cli.main(["meter", "add", "7"]) == 1
@@ -589,7 +552,7 @@ class TestKeysAndMeters:
         assert cli.main(["meter", "list"]) == 0
         assert capsys.readouterr().out == "meter 7  JPY  tokens 0  sells by not known yet\n"
         assert cli.main(["meter", "keys", "7"]) == 0
-        site_keys = key_file.load("keys.json")
+        site_keys = station_office.current()
         lines = capsys.readouterr().out.splitlines()
         assert lines[2] == f"meter key     {site_keys.meter_key(7).hex()}"
         assert lines[3] == f"site key      {site_keys.site_key.hex()}"

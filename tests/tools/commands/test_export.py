@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from tests import samples
 from tests.services.console.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench, card_in_hand
 from tests.tools.shop import open_station
 from wattpurse.core.messages import token
@@ -23,7 +24,6 @@ from wattpurse.core.seals import keys
 from wattpurse.stores import EVENTS_RING, Stores
 from wattpurse_tools import cli
 from wattpurse_tools.meter_link.line import MeterLine
-from wattpurse_tools.station import key_file
 
 HALF_HOUR_S = 1800
 TRACES = (events.LOGIN, events.TERM_CHANGED, events.LOGOUT)
@@ -67,14 +67,15 @@ class Port:
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    key_file.make("keys.json")
+    with station_office.opened(tmp_path) as office:
+        yield office
 
 
 @pytest.fixture
 def bench():
     """Return a meter that ran for two days and was topped up twice."""
     bench = Bench()
-    meter_key = key_file.load("keys.json").meter_key(METER_NUMBER)
+    meter_key = station_office.current().meter_key(METER_NUMBER)
     words = ("commission", str(METER_NUMBER), meter_key.hex(), SITE_KEY.hex(), "3200", "prepaid-money", PIN)
     assert bench.say(" ".join((*words, samples.day_and_night_tariff().hex()))).startswith("commissioned")
     bench.restart()
@@ -168,7 +169,7 @@ class TestCards:
         assert cli.main(["card", "new", "anna", "--kind", "classic-1k", "--meter", str(METER)]) == 0
         assert "has no months" in refusal(capsys, "export", "--card", "anna", "--months", "months.csv")
         assert cli.main(["card", "topup", "anna", "--amount", "20.00"]) == 0
-        MeterBench(key_file.load("keys.json")).tap_file("anna")
+        MeterBench(station_office.current()).tap_file("anna")
         assert cli.main(["export", "--card", "anna", "--months", "months.csv"]) == 0
         rows = rows_of("months.csv")
         assert [row["closed"] for row in rows] == ["no"]
@@ -195,7 +196,7 @@ class TestEventsCheck:
         assert "0 do not" in capsys.readouterr().out
 
     def test_chain_agrees_with_another_library(self):
-        event_key = derived(key_file.load("keys.json").meter_key(METER_NUMBER), b"events")
+        event_key = derived(station_office.current().meter_key(METER_NUMBER), b"events")
         before = bytes(5)
         for row in rows_of("events.csv"):
             time_s = int(samples.NEW_YEAR_S) + seconds_since_new_year(row["utc"])

@@ -9,13 +9,13 @@ import pytest
 from boards.host.chips.aes import aes
 from tests.samples import flat_tariff
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply, terms
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.seals import keys
-from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import time_text
 from wattpurse_tools.station.token_orders import ORDERS
 
@@ -61,7 +61,7 @@ CASES = (
 
 
 def opened(digits):
-    pair = keys.token_keys(aes, key_file.load("keys.json").meter_key(METER))
+    pair = keys.token_keys(aes, station_office.current().meter_key(METER))
     return token.open_token(aes, pair, bytes.fromhex(digits))
 
 
@@ -172,7 +172,7 @@ class TestRefusals:
         assert any(one in reason for one in why.split("|")), reason
         with open_station() as station:
             assert station.tokens() == []
-            assert station.meter(METER)["last_sequence"] == 0
+            assert station.meter(METER)["last_count"] == 0
 
     def test_unknown_meter(self, wattpurse):
         assert "meter 7 is not known" in wattpurse.refusal("token 7 days 30 --hex")

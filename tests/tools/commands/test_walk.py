@@ -5,11 +5,11 @@
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import open_station, shop, wattpurse  # noqa: F401
 from wattpurse.cards import data_card
 from wattpurse.core import outcome
-from wattpurse_tools.station import key_file
 
 METERS = (METER, METER + 1, METER + 2)
 TWENTY = 20_000_000
@@ -19,7 +19,7 @@ TWENTY = 20_000_000
 def meters(wattpurse):
     for number in METERS[1:]:
         wattpurse(f"meter add {number}")
-    return [MeterBench(key_file.load("keys.json"), number) for number in METERS]
+    return [MeterBench(station_office.current(), number) for number in METERS]
 
 
 def balances(wattpurse):
@@ -97,7 +97,7 @@ class TestWalk:
         assert "in use" in wattpurse.refusal("walk new round --kind ntag216")
 
     def test_statement_of_an_unknown_meter_is_reported(self, wattpurse):
-        stranger = MeterBench(key_file.load("keys.json"), 77)
+        stranger = MeterBench(station_office.current(), 77)
         wattpurse("walk new round --kind ntag216")
         stranger.tap_file("round")
         assert "meter 77  a statement that cannot be opened" in wattpurse("walk read round")
@@ -121,7 +121,7 @@ class TestTears:
         for frame in range(1, frames + 1, 3):
             with open("cards/round.json", "w") as card:
                 card.write(start)
-            second = MeterBench(key_file.load("keys.json"), METERS[1])
+            second = MeterBench(station_office.current(), METERS[1])
             second.look()
             second.model.faults.lift_during_write(frame, frame)
             second.model.faults.lift(frame + 1)

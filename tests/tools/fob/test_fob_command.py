@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.fob.doorstep import Doorstep
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse_tools import cli
 from wattpurse_tools.commands import fob
-from wattpurse_tools.station import key_file
 
 TWENTY = 20_000_000
 
@@ -108,7 +108,7 @@ def test_a_refused_token_stays_in_the_bag(wattpurse, meter, at_the_door, capsys)
 
 
 def test_another_meter_in_range_is_not_the_meter(wattpurse, meter, at_the_door):
-    at_the_door(MeterBench(key_file.load("keys.json"), METER + 1))
+    at_the_door(MeterBench(station_office.current(), METER + 1))
     refusal = _refusal(wattpurse, f"fob read {METER}")
     assert f"meter {METER} is not in range" in refusal
     assert str(METER + 1) in refusal
@@ -122,7 +122,7 @@ def test_a_read_takes_the_statement_alone(wattpurse, meter, at_the_door):
 
 
 def test_a_statement_of_an_unknown_meter_stays_in_the_bag(wattpurse, at_the_door):
-    at_the_door(MeterBench(key_file.load("keys.json"), METER + 1))
+    at_the_door(MeterBench(station_office.current(), METER + 1))
     assert "stays in the bag" in wattpurse(f"fob read {METER + 1}")
     assert len(json.loads(Path("fob.json").read_text())["statements"]) == 1
     wattpurse(f"meter add {METER + 1}")

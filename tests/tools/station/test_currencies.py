@@ -3,18 +3,19 @@
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from wattpurse_tools import cli
-from wattpurse_tools.station import key_file
 
 JPY, KWD = METER, METER + 1
 
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """Make an empty folder with a key file in it. The station has no meter yet."""
+    """Make an office in an empty folder. It has no meter yet."""
     monkeypatch.chdir(tmp_path)
-    key_file.make("keys.json")
+    with station_office.opened(tmp_path) as office:
+        yield office
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def add_dinar_meter(wattpurse):
 
 def test_yen_meter_is_sold_to_read_settled_and_reported_in_yen(wattpurse):
     add_yen_meter(wattpurse)
-    meter = MeterBench(key_file.load("keys.json"))
+    meter = MeterBench(station_office.current())
     wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
     assert "anna: 1000 JPY for meter" in wattpurse("card topup anna --amount 1000")
     assert "write a whole number" in wattpurse.refusal("card topup anna --amount 1.50")
@@ -74,7 +75,7 @@ def test_amount_may_name_its_currency_and_no_other(wattpurse, capsys):
 def test_money_of_one_currency_is_not_sold_as_another(wattpurse):
     add_yen_meter(wattpurse)
     add_dinar_meter(wattpurse)
-    meter = MeterBench(key_file.load("keys.json"))
+    meter = MeterBench(station_office.current())
     wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
     wattpurse("card topup anna --amount 1000")
     meter.tap_file("anna")

@@ -10,9 +10,9 @@ import pytest
 from boards.host.cards.images import from_image
 from boards.host.world.world import World
 from tests.samples import flat_tariff
+from tests.tools import station_office
 from tests.tools.shop import METER, open_station, shop, wattpurse  # noqa: F401
 from wattpurse import app
-from wattpurse_tools.station import key_file
 
 NEIGHBOUR = METER + 1
 CELLAR = METER + 2
@@ -25,7 +25,7 @@ class House:
     """A whole meter in its house, commissioned with the station's keys."""
 
     def __init__(self, number, load_w=0, contract="prepaid-money"):
-        keys = key_file.load("keys.json")
+        keys = station_office.current()
         self.world = World(app.Meter)
         self.load(load_w)
         words = ("commission", str(number), keys.meter_key(number).hex(), keys.site_key.hex(), "1000", contract, PIN)
@@ -178,7 +178,7 @@ def test_site_gets_new_keys_while_power_fails_at_every_step(wattpurse, house):
     wattpurse(f"card new anna --kind classic-1k --meter {METER}")
     wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")
     wattpurse("card topup anna --amount 20")
-    wattpurse("keys roll keys.json")
+    station_office.current().roll()
     cuts = 0
     for words in (f"token {METER} meter-key --card", f"token {METER} site-key --card", "card topup --amount 20"):
         wattpurse(f"{words} anna")
@@ -193,7 +193,7 @@ def test_site_gets_new_keys_while_power_fails_at_every_step(wattpurse, house):
         assert home.world.meter.console.login.allows_changes
     assert cuts > 10
     assert home.account.money.bought == 2 * TWENTY
-    keys = key_file.load("keys.json")
+    keys = station_office.current()
     settings = home.world.meter.settings
     assert settings.get("meter_key") == keys.meter_key(METER)
     assert settings.get("site_key") == keys.site_key

@@ -36,14 +36,12 @@ from wattpurse_tools.emulation.ring import RING_BYTES, RING_OFFSET, ring_flash
 from wattpurse_tools.places import ROOT
 from wattpurse_tools.station.card_files import blank_card
 from wattpurse_tools.station.card_reader import CardReader
-from wattpurse_tools.station.key_file import KeySet, SiteKeys
 from wattpurse_tools.tariffs import tariff_file
 
 METER_NUMBER = 4711
 PIN = "246810"
 METER_KEY = b"meter key 000001"
 SITE_KEY = b"site key 0000001"
-_SITE_KEYS = SiteKeys([KeySet(1, b"no vending key !", SITE_KEY)])
 TARIFF_FILE = ROOT / "tools/examples/tariff-household.toml"
 AMPS_100_W = 23_000
 
@@ -64,6 +62,18 @@ ConsoleStream.allow_interrupt = lambda console, is_allowed: None
 
 # The values of some figures by their names, and lines of details.
 Measured = tuple[dict[str, float], list[str]]
+
+
+class _SiteKey:
+    """The one site key of the bench, as a vault gives the keys of cards."""
+
+    versions: tuple[int, ...] = (1,)
+
+    def card_keys(self, uid: bytes, key_version: int) -> tuple[bytes, bytes]:
+        """Return keys A and B of the sectors of one MIFARE Classic card."""
+        del key_version
+        key_a, key_b = keys.classic_keys(aes, SITE_KEY, uid)
+        return key_a, key_b
 
 
 class BenchMeter(EmulatedMeter):
@@ -92,18 +102,18 @@ class BenchMeter(EmulatedMeter):
 
     def card(self, *tokens: bytes, kind: str = "classic-1k") -> Card:
         """Return a new customer's card with these tokens on it."""
-        reader = CardReader(_SITE_KEYS)
+        reader = CardReader(_SiteKey())
         card = blank_card(kind)
-        reader.format(card, _SITE_KEYS.key_version)
+        reader.format(card, 1)
         content = b"".join(tokens)
         reader.work(card, lambda memory: purse.write_orders(memory, purse.CUSTOMER, METER_NUMBER, content))
         return card
 
     def key_card(self, price_microunits: int) -> Card:
         """Return a new key card with money on it and this price per kWh."""
-        reader = CardReader(_SITE_KEYS)
+        reader = CardReader(_SiteKey())
         card = blank_card("classic-1k")
-        reader.format(card, _SITE_KEYS.key_version)
+        reader.format(card, 1)
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
         content = CardContent(1, _CREDIT_MICROUNITS, 0, price_microunits, (0, NO_ALLOWANCE, 0, 0), 0)
         reader.work(card, lambda memory: purse.write_orders(memory, purse.KEY_CARD, 0, b""))

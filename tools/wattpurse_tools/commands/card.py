@@ -8,10 +8,18 @@ from datetime import date
 from wattpurse.cards import purse
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands import card_settling
-from wattpurse_tools.commands.station_options import add_card_folder_options, add_card_options, open_shop_of
+from wattpurse_tools.commands.selling import add_json_option, documents, say, say_not_on_card, uninterrupted
+from wattpurse_tools.commands.station_options import (
+    add_approval_options,
+    add_card_folder_options,
+    add_card_options,
+    deal_of,
+    open_shop_of,
+)
 from wattpurse_tools.station import card_capacity, card_report
 from wattpurse_tools.station.actions import cards, tokens
 from wattpurse_tools.station.actions.tokens import IssuedToken, KeyCardSale
+from wattpurse_tools.station.cards import NotOnCard
 from wattpurse_tools.station.key_card_terms import parse_terms
 
 
@@ -30,6 +38,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     amount.add_argument("--amount", metavar="MONEY", help="such as 20.00")
     amount.add_argument("--kwh", metavar="KWH", help="such as 12.5")
     topup.add_argument("--meter", type=int, metavar="N", help="refuse if the card is for another meter")
+    add_json_option(topup)
 
     read = _add_action(actions, "read", "show the content of a card", run_read)
     read.add_argument("--json", action="store_true", help="for programs")
@@ -70,23 +79,28 @@ def run_new(arguments: Namespace) -> int:
 def run_topup(arguments: Namespace) -> int:
     """Put credit on a card."""
     name = arguments.name
-    with open_shop_of(arguments) as shop:
-        if arguments.kwh is not None:
-            sale = tokens.sell_energy(shop, name, arguments.kwh, arguments.meter)
+    deal = deal_of(arguments)
+    with uninterrupted(), open_shop_of(arguments) as shop:
+        try:
+            if arguments.kwh is not None:
+                sale = tokens.sell_energy(shop, name, arguments.kwh, arguments.meter, deal)
+            else:
+                sale = tokens.sell_money(shop, name, arguments.amount, arguments.meter, deal)
+        except NotOnCard as error:
+            return say_not_on_card(shop, error, {"card": name}, arguments)
+        if isinstance(sale, KeyCardSale):
+            text = f"card {name}: {sale.text} put on it, {sale.balance_before_text} before"
+            document = {"card": name, "amount": sale.amount, "balance_before": sale.balance_before, "tokens": []}
         else:
-            sale = tokens.sell_money(shop, name, arguments.amount, arguments.meter)
-    if isinstance(sale, KeyCardSale):
-        print(f"card {name}: {sale.text} put on it, {sale.balance_before_text} before")
-    else:
-        print(f"card {name}: {sale['text']} for meter {sale['meter']}, token {number_text(sale['sequence'])}")
-    return 0
+            text = f"card {name}: {sale['text']} for meter {sale['meter']}, token {number_text(sale['sequence'])}"
+            document = {"card": name, "tokens": documents([sale])}
+        return say(document, text, arguments)
 
 
 def run_reprice(arguments: Namespace) -> int:
     """Change the terms of a key card."""
-    terms = parse_terms(arguments.price, arguments.allowance)
     with open_shop_of(arguments) as shop:
-        cards.change_key_card_terms(shop, arguments.name, terms)
+        cards.change_key_card_terms(shop, arguments.name, arguments.price, arguments.allowance)
     print(f"card {arguments.name}: has its new price")
     return 0
 
@@ -147,6 +161,8 @@ def _add_new(actions: _SubParsersAction) -> None:
     new = actions.add_parser("new", help="make a card; a card in use is not overwritten")
     new.add_argument("name", help="the card's name")
     add_card_folder_options(new)
+    add_approval_options(new)
+    new.add_argument("--by", metavar="CARD", dest="operator", help="the operator's card of the one who makes it")
     new.set_defaults(run=run_new)
     new.add_argument("--kind", required=True, choices=purse.KINDS, help="the kind of card")
     text = "the customer's meter, or a meter that a technician's card opens; a technician's may be given several times"
@@ -167,7 +183,7 @@ def _add_terms_options(parser: ArgumentParser, required: bool) -> None:
     """Add --price and --allowance."""
     text = "money per kWh, such as 0.30; 0 for free energy; 'tariff' for the price of the meter's tariff"
     parser.add_argument("--price", metavar="MONEY", required=required, help=text)
-    text = "free kWh in each period, such as 2/day, 10/week or 40/month"
+    text = "free kWh in each period, such as 2/day, 10/week or 40/month; 'none' takes it away"
     parser.add_argument("--allowance", metavar="KWH/PERIOD", help=text)
 
 
@@ -201,7 +217,9 @@ def _new_operator_card(arguments: Namespace) -> int:
         raise ValueError("an operator's card needs --operator and --expires")
     last_day = _day(arguments.expires)
     with open_shop_of(arguments) as shop:
-        cards.new_operator_card(shop, arguments.name, arguments.kind, arguments.operator_number, last_day)
+        cards.new_operator_card(
+            shop, arguments.name, arguments.kind, arguments.operator_number, last_day, arguments.approval
+        )
     print(f"card {arguments.name}: {arguments.kind} for operator {arguments.operator_number} until {last_day}")
     return 0
 

@@ -14,7 +14,6 @@ from wattpurse.core.records.event_chain import EventChain
 from wattpurse.core.records.events import Event
 from wattpurse_tools.commands.station_options import add_statement_options, open_station, statement_of
 from wattpurse_tools.meter_link import record_files
-from wattpurse_tools.station import key_file
 
 _CHANGED = 1
 _PROVEN = (event_chain.HELD, event_chain.FIRST)
@@ -37,7 +36,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Print how many events hold, and every contradiction. Return 1 if the log was changed."""
     log = record_files.load_events(arguments.file)
-    verdicts = verdicts_of(log, [key for _, key in key_file.load(arguments.keys).meter_keys(arguments.meter)])
+    verdicts = verdicts_of(log, _event_keys(arguments))
     broken = [(event, verdict) for event, verdict in verdicts if verdict not in event_chain.INTACT]
     proven = {event.link.hex() for event, verdict in verdicts if verdict in _PROVEN and event.link is not None}
     held = sum(verdict in _PROVEN for _, verdict in verdicts)
@@ -55,14 +54,20 @@ def run(arguments: argparse.Namespace) -> int:
     return _CHANGED if broken or missing or not held else 0
 
 
-def verdicts_of(log: list[Event], meter_keys: list[bytes]) -> list[tuple[Event, str]]:
+class _KnownChain(EventChain):
+    """A chain whose own key is known. The key of the meter stays in the vault."""
+
+    def __init__(self, event_key: bytes) -> None:
+        super().__init__(aes, event_key, events.KEY_CHANGES)
+        self._key = event_key
+
+
+def verdicts_of(log: list[Event], event_keys: list[bytes]) -> list[tuple[Event, str]]:
     """Return `(event, verdict)` of each event, newest first, under the version of the meter's key that most hold under.
 
     Events older than a change of keys are judged under the other versions.
     """
-    tried: list[list[tuple[Event, str]]] = [
-        list(EventChain(aes, key, events.KEY_CHANGES).verdicts(log)) for key in meter_keys
-    ]
+    tried: list[list[tuple[Event, str]]] = [list(_KnownChain(key).verdicts(log)) for key in event_keys]
     tried.sort(key=lambda verdicts: -sum(verdict == event_chain.HELD for _, verdict in verdicts))
     best, others = tried[0], tried[1:]
     for place, (event, verdict) in enumerate(best):
@@ -70,6 +75,13 @@ def verdicts_of(log: list[Event], meter_keys: list[bytes]) -> list[tuple[Event, 
             judged = [other[place][1] for other in others if other[place][1] in event_chain.INTACT]
             best[place] = event, (judged or [verdict])[0]
     return best
+
+
+def _event_keys(arguments: argparse.Namespace) -> list[bytes]:
+    """Return the keys of the meter's log from the vault."""
+    with open_station(arguments) as station:
+        station.require("keys")
+        return station.keys.event_keys(station.ticket, arguments.meter)
 
 
 def _missing(log: list[Event], proven: set[str], asked: list[str], kept: list[tuple[int, str]]) -> list[str]:

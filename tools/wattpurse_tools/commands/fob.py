@@ -11,7 +11,7 @@ from pathlib import Path
 from wattpurse.core import outcome
 from wattpurse.core.messages.statement import ALARM_TEXTS
 from wattpurse.core.money.token_windows import number_text
-from wattpurse_tools.commands.station_options import add_card_folder_options, open_shop_of
+from wattpurse_tools.commands.station_options import add_card_folder_options, has_office, open_shop_of
 from wattpurse_tools.fob.bag import DONE, Bag
 from wattpurse_tools.fob.bleak_radio import BleakRadio
 from wattpurse_tools.fob.radio import FoundMeter, Radio
@@ -134,7 +134,7 @@ def _end_visit(arguments: Namespace, bag: Bag) -> None:
 
 
 def _has_office(arguments: Namespace) -> bool:
-    return not arguments.offline and arguments.keys.exists() and arguments.state.exists()
+    return not arguments.offline and has_office(arguments)
 
 
 def _fill(arguments: Namespace, bag: Bag, meters: list[int] | None) -> None:

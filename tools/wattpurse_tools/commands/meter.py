@@ -1,12 +1,16 @@
 """`wattpurse meter`: the meters of the station, their keys, and their outstanding tokens."""
 
+import json
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 
 from wattpurse.core.messages import short_token
-from wattpurse.core.money.token_windows import WINDOW, number_text, parse_number
-from wattpurse_tools.commands.station_options import add_station_options, open_station
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.token_windows import number_text, parse_number
+from wattpurse_tools.commands.station_options import add_approval_options, add_station_options, open_station
 from wattpurse_tools.station.actions import meters, tokens
+from wattpurse_tools.station.actions.meters import MeterSummary
+from wattpurse_tools.station.card_report import rfc3339
 from wattpurse_tools.station.currencies import DEFAULT
 
 
@@ -18,8 +22,12 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     add = _add_action(actions, "add", "add a meter", run_add)
     add.add_argument("--currency", default=DEFAULT.code, help="three letters; default: %(default)s")
     add.add_argument("--decimals", type=int, choices=range(7), default=DEFAULT.decimals, help="default: %(default)s")
+    names = [one.name for one in contracts.CONTRACTS]
+    text = "the contract of supply; without one it is not known before the first statement"
+    add.add_argument("--contract", choices=names, help=text)
 
     listing = actions.add_parser("list", help="list the meters")
+    listing.add_argument("--json", action="store_true", help="for programs")
     add_station_options(listing)
     listing.set_defaults(run=run_list)
 
@@ -39,8 +47,10 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     limit.add_argument("--kwh", metavar="KWH", help="its term short_token_limit_mwh, such as 50")
     limit.add_argument("--days", metavar="DAYS", help="its term short_token_limit_days, such as 31")
 
-    text = "after restoring a backup, continue after the highest token number ever used"
-    _add_action(actions, "skip", text, run_skip)
+    _add_action(actions, "remove", "remove a meter that was added by mistake and has no history", run_remove)
+
+    text = "sell to a meter again whose statement and the record disagreed, after somebody has looked into it"
+    _add_action(actions, "resume", text, run_resume)
 
     forfeit = _add_action(
         actions, "forfeit", "forfeit tokens of a lost card, so that selling can continue", run_forfeit
@@ -53,7 +63,9 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run_add(arguments: Namespace) -> int:
     """Add a meter."""
     with open_station(arguments) as station:
-        currency = meters.add(station, arguments.number, arguments.currency, arguments.decimals)
+        currency = meters.add(
+            station, arguments.number, arguments.currency, arguments.decimals, arguments.contract or ""
+        )
     print(f"meter {arguments.number}: added, sells in {currency.code}")
     return 0
 
@@ -61,20 +73,47 @@ def run_add(arguments: Namespace) -> int:
 def run_list(arguments: Namespace) -> int:
     """Print one line for each meter, with the versions of its keys if they are not the newest."""
     with open_station(arguments) as station:
-        newest = station.site_keys.key_version
+        newest = station.keys.newest_version
         summaries = meters.summaries(station)
+    if arguments.json:
+        print(json.dumps([_summary_document(one) for one in summaries], indent=2))
+        return 0
     for one in summaries:
         unit = one.unit or "not known yet"
         versions = (("meter", one.meter_key_version), ("site", one.site_key_version))
         behind = "".join(f"  {which} key of version {version}" for which, version in versions if version < newest)
-        print(f"meter {one.number}  {one.currency.code}  tokens {one.last_sequence}  sells by {unit}{behind}")
+        facts = f"meter {one.number}  {one.currency.code}  tokens {one.last_count}  sells by {unit}"
+        print(f"{facts}{behind}{_stopped_text(one)}")
     return 0
+
+
+def _stopped_text(one: MeterSummary) -> str:
+    """Return why sales to a meter are stopped, and the command that continues, or an empty text."""
+    if not one.stop_reason:
+        return ""
+    return f"  STOPPED: {one.stop_reason}; continue with: wattpurse meter resume {one.number}"
+
+
+def _summary_document(one: MeterSummary) -> dict:
+    return {
+        "meter": one.number,
+        "currency": one.currency.code,
+        "decimals": one.currency.decimals,
+        "tokens": one.last_count,
+        "unit": one.unit,
+        "contract": one.contract,
+        "tenant": one.tenant,
+        "last_seen": rfc3339(one.told_s) if one.told_s else None,
+        "stopped": one.stop_reason or None,
+        "meter_key_version": one.meter_key_version,
+        "site_key_version": one.site_key_version,
+    }
 
 
 def run_keys(arguments: Namespace) -> int:
     """Print the keys of a meter."""
     with open_station(arguments) as station:
-        keys = meters.keys(station, arguments.number, arguments.replaces)
+        keys = meters.keys(station, arguments.number, arguments.replaces, arguments.approval)
     print(f"meter number  {keys.number}")
     print(f"key version   {keys.key_version}")
     print(f"meter key     {keys.meter_key.hex()}")
@@ -116,17 +155,19 @@ def run_digits_limit(arguments: Namespace) -> int:
     return 0
 
 
-def run_skip(arguments: Namespace) -> int:
-    """Continue after the highest token number ever used with these keys."""
+def run_remove(arguments: Namespace) -> int:
+    """Remove a meter without history."""
     with open_station(arguments) as station:
-        skipped = meters.skip(station, arguments.number)
-    if not skipped:
-        print(f"meter {arguments.number}: nothing to skip")
-        return 0
-    print(
-        f"meter {arguments.number}: continues at token {skipped.stop}; {skipped.start} to {skipped.stop - 1} are not in"
-        f" this record: have cards that carry them tapped before {WINDOW} more are sold"
-    )
+        meters.remove(station, arguments.number)
+    print(f"meter {arguments.number}: removed")
+    return 0
+
+
+def run_resume(arguments: Namespace) -> int:
+    """Sell to a meter again."""
+    with open_station(arguments) as station:
+        reason = meters.resume(station, arguments.number)
+    print(f"meter {arguments.number}: is sold to again; it was stopped because: {reason}")
     return 0
 
 
@@ -148,5 +189,7 @@ def _add_action(
     parser = actions.add_parser(name, help=text)
     parser.add_argument("number", type=int, help="the number of the meter")
     add_station_options(parser)
+    parser.add_argument("--operator", metavar="CARD", help="the operator's card; without one the Unix user signs on")
+    add_approval_options(parser)
     parser.set_defaults(run=run)
     return parser

@@ -1,4 +1,4 @@
-"""`wattpurse station`: reports on meters and sales, and the rule that selling requires an operator's card."""
+"""`wattpurse station`: reports on meters and sales."""
 
 import csv
 import json
@@ -8,9 +8,7 @@ from argparse import Namespace, _SubParsersAction
 from wattpurse.core.currency import Currency
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import (
-    add_selling_options,
     add_station_options,
-    open_shop_of,
     open_station,
 )
 from wattpurse_tools.station.actions import reports
@@ -23,8 +21,8 @@ _SALE_COLUMNS = ("meter", "sequence", "issued_s", "unit", "amount", "words", "st
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    """Add `station report`, `station sales` and `station operators`."""
-    parser = subparsers.add_parser("station", help="report on meters and sales; require operators' cards")
+    """Add `station report` and `station sales`."""
+    parser = subparsers.add_parser("station", help="report on meters and sales")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, text, run in (
         ("report", "each meter: sold, charged, balance, alarms, last seen, contradictions", run_report),
@@ -36,11 +34,6 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         form.add_argument("--json", action="store_true", help="for programs; the same amounts")
         add_station_options(report)
         report.set_defaults(run=run)
-
-    operators = actions.add_parser("operators", help="require operator cards to sell, or stop requiring them")
-    operators.add_argument("wanted", choices=("require", "release"), help="both need an operator's card")
-    add_selling_options(operators)
-    operators.set_defaults(run=run_operators)
 
 
 def run_report(arguments: Namespace) -> int:
@@ -58,15 +51,6 @@ def run_sales(arguments: Namespace) -> int:
         sales = reports.sales(station)
     rows = [{name: sale[name] for name in _SALE_COLUMNS} for sale in sales]
     _print(rows, [_sale_line(sale) for sale in sales], arguments)
-    return 0
-
-
-def run_operators(arguments: Namespace) -> int:
-    """Require operators' cards, or stop requiring them."""
-    required = arguments.wanted == "require"
-    with open_shop_of(arguments) as shop:
-        reports.require_operators(shop, required)
-    print("selling needs an operator's card" if required else "selling needs no card")
     return 0
 
 

@@ -8,8 +8,10 @@ from argparse import Namespace, _SubParsersAction
 
 from wattpurse.core.messages import short_token, token
 from wattpurse.core.money.token_windows import number_text
-from wattpurse_tools.commands.station_options import add_selling_options, open_shop_of
+from wattpurse_tools.commands.selling import add_json_option, documents, say, say_not_on_card, uninterrupted
+from wattpurse_tools.commands.station_options import add_selling_options, deal_of, open_shop_of
 from wattpurse_tools.station.actions import tokens
+from wattpurse_tools.station.cards import NotOnCard
 from wattpurse_tools.station.token_orders import ORDERS
 
 _SHORT_KINDS = tuple(kind for kind, *_ in short_token.KINDS)
@@ -32,6 +34,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         if code in _SHORT_KINDS:
             carrier.add_argument("--digits", action="store_true", help="print its twenty digits for a keypad")
         add_selling_options(kind)
+        add_json_option(kind)
         kind.set_defaults(run=run, kind=name, words=len(words))
 
 
@@ -41,22 +44,23 @@ def run(arguments: Namespace) -> int:
     words = [word for word in given if word is not None]
     if getattr(arguments, "digits", False):
         return _give_out_digits(arguments, words)
-    with open_shop_of(arguments) as shop:
+    deal = deal_of(arguments)
+    with uninterrupted(), open_shop_of(arguments) as shop:
         if arguments.hex:
-            made = tokens.give_out(shop, arguments.meter, arguments.kind, words)
-        else:
-            made = tokens.put_on_card(shop, arguments.meter, arguments.kind, words, arguments.card)
-    if arguments.hex:
-        print(made["sealed"].hex())
-    else:
+            made = tokens.give_out(shop, arguments.meter, arguments.kind, words, deal)
+            return say({"tokens": documents([made])}, made["sealed"].hex(), arguments)
+        try:
+            made = tokens.put_on_card(shop, arguments.meter, arguments.kind, words, arguments.card, deal)
+        except NotOnCard as error:
+            return say_not_on_card(shop, error, {"card": arguments.card}, arguments)
         number = number_text(made["sequence"])
-        print(f"card {arguments.card}: {made['text']} for meter {arguments.meter}, token {number}")
-    return 0
+        text = f"card {arguments.card}: {made['text']} for meter {arguments.meter}, token {number}"
+        return say({"card": arguments.card, "tokens": documents([made])}, text, arguments)
 
 
 def _give_out_digits(arguments: Namespace, words: list[str]) -> int:
     """Make the token, and print its digits in groups of four."""
-    with open_shop_of(arguments) as shop:
-        _, digits = tokens.give_out_digits(shop, arguments.meter, arguments.kind, words)
-    print(short_token.grouped(digits))
-    return 0
+    with uninterrupted(), open_shop_of(arguments) as shop:
+        made, digits = tokens.give_out_digits(shop, arguments.meter, arguments.kind, words, deal_of(arguments))
+        document = {"tokens": documents([made]), "digits": digits}
+        return say(document, short_token.grouped(digits), arguments)

@@ -70,8 +70,8 @@ def run_serve(arguments: Namespace) -> int:
     server.harden()
     vault = Vault.open(_folder(arguments), secrets_asked.passphrase(arguments))
     try:
-        print(f"{_socket(arguments)}: the vault serves.", flush=True)
-        server.serve_until_signal(vault, _socket(arguments))
+        path = _socket(arguments)
+        server.serve_until_signal(vault, path, lambda: print(f"{path}: the vault serves.", flush=True))
     finally:
         vault.close()
     return 0

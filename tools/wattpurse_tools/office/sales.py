@@ -317,6 +317,8 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     tenancy = 0 if prepared.tenancy is None else prepared.tenancy.pk
     _post(sale, prepared.plan, chart.meter(meter.number), shift, tenancy, how)
     digits = _digits(office, actor, tokens) if request.carrier == DIGITS else ()
+    for one, told in zip(tokens, digits, strict=False):  # the customer's own page tells them again
+        Token.objects.filter(pk=one.pk).update(digits=told)
     _note(actor, sale, how)
     return Sold(sale, tuple(tokens), digits, lines=prepared.plan.lines)
 

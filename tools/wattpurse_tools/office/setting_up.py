@@ -69,24 +69,45 @@ MakeVault = Callable[[Path, str, People], None]
 
 
 def set_up(
-    folder: OfficeFolder, passphrase: str, plan: Plan, make_vault: MakeVault = vault_setup.create
+    folder: OfficeFolder,
+    passphrase: str,
+    plan: Plan,
+    make_vault: MakeVault = vault_setup.create,
+    write_more: Callable[[], object] | None = None,
 ) -> list[NewPerson]:
-    """Set up an office and return its first people. Raise ValueError if there is one."""
+    """Set up an office and return its first people. Raise ValueError if there is one.
+
+    `write_more` writes further rows in the transaction of the first ones.
+    """
     place = Path(os.path.realpath(folder.path))
-    if place.exists() and any(place.iterdir()):
+    found = {path.name for path in place.iterdir()} if place.exists() else set()
+    if found - {folder.cards.name}:
         raise ValueError(f"{folder.path}: is not empty; name another folder with --office, or serve this office")
     _check(plan)
     people = [NewPerson(name, number, new_password(), new_pin()) for number, name in enumerate(plan.managers, 1)]
     place.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     try:
-        _fill(OfficeFolder(part), passphrase, plan, people, make_vault)
+        _fill(OfficeFolder(part), passphrase, plan, people, make_vault, write_more)
+        if found:
+            _take_cards(place, part / folder.cards.name)
         os.rename(part, place)
     except BaseException:
         shutil.rmtree(part)
         raise
+    private_files.make_folder(folder.cards)
     open_record(folder)
     return people
+
+
+def _take_cards(place: Path, cards: Path) -> None:
+    """Move a folder of cards, which a simulated meter may have made before, into the new office."""
+    found = place / cards.name
+    if found.is_symlink() or not found.is_dir():
+        raise ValueError(f"{found}: is no folder; remove it")
+    os.rename(found, cards)
+    os.chmod(cards, private_files.FOLDER_MODE)
+    os.rmdir(place)
 
 
 def new_password() -> str:
@@ -115,11 +136,15 @@ def _check(plan: Plan) -> None:
 
 
 def _fill(
-    folder: OfficeFolder, passphrase: str, plan: Plan, people: Sequence[NewPerson], make_vault: MakeVault
+    folder: OfficeFolder,
+    passphrase: str,
+    plan: Plan,
+    people: Sequence[NewPerson],
+    make_vault: MakeVault,
+    write_more: Callable[[], object] | None,
 ) -> None:
     private_files.create(folder.secret, secrets.token_hex(_SECRET_SIZE).encode())
-    for one in (folder.cards, folder.backups):
-        private_files.make_folder(one)
+    private_files.make_folder(folder.backups)
     operators = [(Operator(one.operator, one.username, RIGHTS), one.pin) for one in people]
     users = {os.getuid(): people[0].operator if plan.is_shell_trusted else 0}
     make_vault(folder.vault, passphrase, People(operators, users, plan.persons))
@@ -130,7 +155,10 @@ def _fill(
     open_record(folder)
     try:
         migrate()
-        _write_first_rows(plan, people, fingerprint, fingerprints)
+        with transaction.atomic():
+            _write_first_rows(plan, people, fingerprint, fingerprints)
+            if write_more is not None:
+                write_more()
     finally:
         connections.close_all()
 
@@ -138,27 +166,26 @@ def _fill(
 def _write_first_rows(plan: Plan, people: Sequence[NewPerson], fingerprint: str, fingerprints: dict[int, str]) -> None:
     from wattpurse_tools.record.models import Shop, Site, Till, User
 
-    with transaction.atomic():
-        if Site.objects.exists():
-            raise ValueError("this database has an office already; name another one in DATABASE_URL")
-        Site.objects.create(
-            name=plan.name,
-            schema_version=SCHEMA_VERSION,
-            key_fingerprint=fingerprint,
-            key_fingerprints={str(version): text for version, text in fingerprints.items()},
-            currency=plan.currency,
-            decimals=plan.decimals,
+    if Site.objects.exists():
+        raise ValueError("this database has an office already; name another one in DATABASE_URL")
+    Site.objects.create(
+        name=plan.name,
+        schema_version=SCHEMA_VERSION,
+        key_fingerprint=fingerprint,
+        key_fingerprints={str(version): text for version, text in fingerprints.items()},
+        currency=plan.currency,
+        decimals=plan.decimals,
+    )
+    shop = Shop.objects.create(number=FIRST_SHOP, name=plan.name, time_zone=plan.time_zone, language=plan.language)
+    Till.objects.create(shop=shop, number=1)
+    for one in people:
+        User.objects.create_user(
+            one.username,
+            password=one.password,
+            operator=one.operator,
+            role=User.MANAGER,
+            language=plan.language,
+            is_staff=True,
         )
-        shop = Shop.objects.create(number=FIRST_SHOP, name=plan.name, time_zone=plan.time_zone, language=plan.language)
-        Till.objects.create(shop=shop, number=1)
-        for one in people:
-            User.objects.create_user(
-                one.username,
-                password=one.password,
-                operator=one.operator,
-                role=User.MANAGER,
-                language=plan.language,
-                is_staff=True,
-            )
-        nobody = Actor(operator=0, ticket="")
-        audit.note(nobody, "set up", plan.name, managers=list(plan.managers), time_s=int(time.time()))
+    nobody = Actor(operator=0, ticket="")
+    audit.note(nobody, "set up", plan.name, managers=list(plan.managers), time_s=int(time.time()))

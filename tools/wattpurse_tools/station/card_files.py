@@ -2,11 +2,15 @@
 
 NAME.json has the `image` of a card model. While the card lies on a meter's reader there is also a file NAME.in-field,
 and the station leaves the card alone.
+While a program writes a card of the folder, others wait: a reader has one card at a time.
 """
 
+import fcntl
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +21,7 @@ from boards.host.cards.iso14443a import Card
 from boards.host.cards.ultralight import UltralightCard
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LOCK = ".lock"
 _NXP = 0x04
 _CASCADE_TAG = 0x88
 _RANDOM_UID = 0x08
@@ -43,6 +48,22 @@ class CardFiles:
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
+        self._is_held = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other programs from the cards of the folder for a `with` block. A block inside it does nothing."""
+        if self._is_held:
+            yield
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with open(self._folder / _LOCK, "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
 
     def exists(self, name: str) -> bool:
         """Return True if there is a card of that name."""

@@ -1,7 +1,7 @@
 """The station's card reader: the meter's own driver and card modules, with the model of the reader chip."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from boards.host.cards.iso14443a import Card
 from boards.host.chips.mfrc522 import Mfrc522Model
@@ -12,7 +12,6 @@ from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
 from wattpurse_tools.station.page_cards import prove_pages
-from wattpurse_tools.vault.interface import Keys
 
 if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
@@ -28,10 +27,23 @@ _REASONS = {
 }
 
 
+class CardKeys(Protocol):
+    """The vault, as a reader uses it."""
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The key versions, rising."""
+        ...
+
+    def card_keys(self, uid: bytes, key_version: int) -> tuple[bytes, bytes]:
+        """Return keys A and B of the sectors of one MIFARE Classic card."""
+        ...
+
+
 class CardReader:
     """One reader, for cards of any version of the site's keys. `model` is its chip."""
 
-    def __init__(self, vault: Keys) -> None:
+    def __init__(self, vault: CardKeys) -> None:
         self._clock = VirtualClock()
         self.model = Mfrc522Model(self._clock)
         self._driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
@@ -109,7 +121,7 @@ class CardReader:
         return _keys_from(self._vault, uid, self._vault.versions)
 
 
-def _keys_from(vault: Keys, uid: bytes, versions: Sequence[int]) -> ClassicKeys:
+def _keys_from(vault: CardKeys, uid: bytes, versions: Sequence[int]) -> ClassicKeys:
     """Return a card's keys of the last of `versions`, and behind them those of the ones before."""
     *before, newest = versions
     older = (lambda: _keys_from(vault, uid, before)) if before else None

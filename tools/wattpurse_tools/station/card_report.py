@@ -279,6 +279,11 @@ def _month_text(index: int) -> str:
     return f"{index // 12}-{index % 12 + 1:02}"
 
 
+def rfc3339(utc_s: int) -> str:
+    """Return a time for programs."""
+    return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def time_text(utc_s: int) -> str:
     """Return a time, for people."""
     return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

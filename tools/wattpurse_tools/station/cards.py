@@ -5,7 +5,8 @@ meters that it names, or this station, and is sealed for its card's UID.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -221,7 +222,18 @@ class StationCards:
 
         The card's file has the changes, complete or not.
         """
-        self._change(read, lambda: self._reader.work(read.card, step))
+        with self.held(read):
+            self._change(read, lambda: self._reader.work(read.card, step))
+
+    @contextmanager
+    def held(self, read: CardRead) -> Iterator[None]:
+        """Hold a card for a `with` block, as it is now: another program may have written it since it was read."""
+        with self._files.held():
+            card = self._files.load(read.name)
+            if card.uid != read.card.uid:
+                raise ValueError(f"card {read.name} is another one than before; read it again")
+            read.card = card
+            yield
 
     def rekey(self, name: str) -> int:
         """Write the newest keys that the card's meters are proved to have. Return their version."""
@@ -232,7 +244,8 @@ class StationCards:
             version = self._access_version(purse.SERVICE if read.box is None else read.box.kind)
         if read.role in (SERVICE, OPERATOR):
             self._renew_pass(read)
-        self._change(read, lambda: self._reader.rekey(read.card, version))
+        with self.held(read):
+            self._change(read, lambda: self._reader.rekey(read.card, version))
         return version
 
     def sign_on(self, name: str) -> None:

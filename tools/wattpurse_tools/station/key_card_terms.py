@@ -8,6 +8,7 @@ from wattpurse_tools.station.amounts import parse_kwh
 from wattpurse_tools.station.amounts import parse_price as parse_price_per_kwh
 
 TARIFF = "tariff"
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def _parse_price(text: str) -> int:
 
 def _parse_allowance(text: str | None) -> tuple[int, int]:
     """Return mWh and the number of the period."""
-    if text is None:
+    if text is None or text == NONE:
         return 0, key_card.NO_ALLOWANCE
     matched = re.fullmatch(r"([0-9.]+)/(day|week|month)", text)
     if matched is None:

@@ -20,7 +20,6 @@ from wattpurse_tools.station.rows import Row, receipt_rows, token_rows
 from wattpurse_tools.vault.interface import Keys
 
 ANY_CARD = 0
-DOUBT = "receipt in doubt"  # the action that two persons approve
 
 _WORDS_LIMIT = 120
 
@@ -101,10 +100,7 @@ class Receipts:
         """Mark receipts as settled, in words that say how, in the vault too. Raise ValueError if one was settled."""
         for row in rows:
             meter_number, sequence = row["meter"], row["sequence"]
-            if row["doubt"]:
-                document = {"meter": meter_number, "sequence": sequence, "doubt": row["doubt"], "settled": how}
-                self._keys.use_approval(ticket, DOUBT, document, approval)
-            first = self._keys.settle(ticket, meter_number, sequence, how[:_WORDS_LIMIT], approval)
+            first = self._keys.settle(ticket, meter_number, sequence, how[:_WORDS_LIMIT], approval, row["doubt"])
             if not first:
                 raise ValueError(
                     f"the receipt of token {number_text(sequence)} of meter {meter_number} was settled before:"

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from wattpurse_tools.record.models import MeterReceipt, MonthlyReading, Token
+from wattpurse_tools.record.models import MeterReceipt, Token
 from wattpurse_tools.record.models import Statement as StatementModel
 from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TIME
 from wattpurse_tools.station.rows import Row, statement_rows
@@ -57,29 +57,6 @@ class Statements:
             ],
             ignore_conflicts=True,
         )
-
-    def keep_months(self, statement: dict, is_newest: bool) -> None:
-        """Store the use of each month. An older statement adds only months that are not known."""
-        months = [
-            MonthlyReading(
-                meter_id=statement["meter_number"],
-                month=month["index"],
-                total_wh=month["total_wh"],
-                rate_wh=month.get("rate_wh", []),
-                charge_microunits=month.get("charge_microunits"),
-                is_closed=place > 0,
-            )
-            for place, month in enumerate(statement.get("months", ()))
-        ]
-        if is_newest:
-            MonthlyReading.objects.bulk_create(
-                months,
-                update_conflicts=True,
-                unique_fields=["meter", "month"],
-                update_fields=["total_wh", "rate_wh", "charge_microunits", "is_closed"],
-            )
-        else:
-            MonthlyReading.objects.bulk_create(months, ignore_conflicts=True)
 
     def of_meter(self, meter_number: int) -> list[Row]:
         """Return all statements of a meter, oldest first."""

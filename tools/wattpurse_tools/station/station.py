@@ -23,6 +23,7 @@ from wattpurse_tools.record.models import Card, Contract, Meter, Statement, Toke
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.key_card_record import KeyCardRecord
 from wattpurse_tools.station.key_history import KeyHistory
+from wattpurse_tools.station.monthly_readings import note_months
 from wattpurse_tools.station.order import (
     BENEFIT_KINDS,
     CREDIT_KINDS,
@@ -247,7 +248,7 @@ class Station(TokenRecord):
             self.numbers.learn(meter_number, sealed[-1].sequence)
             if settled:
                 numbers = ", ".join(number_text(one.sequence) for one in sealed)
-                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}")
+                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}", deal.approval)
             return token_rows(Token.objects.filter(id__in=made).order_by("sequence"))
 
     def _add_token(self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal) -> int:
@@ -309,7 +310,7 @@ class Station(TokenRecord):
             self.receipts.book(statement)
             self.receipts.take_over_marks(meter_number)
             self.statements.keep(statement)
-            self.statements.keep_months(statement, meter.told_s <= statement["time_s"])
+            note_months(meter_number, statement)
             for issuer, (top, _) in statement["windows"].items():
                 self.numbers.learn(meter_number, number_of(issuer, top))
             meter.refresh_from_db()

@@ -76,7 +76,9 @@ class Vending:
         self._station.short_tokens.refuse(meter, order.kind, amount, after)
         return self._station.issue(meter_number, stations.NO_CARD, order, deal)
 
-    def transfer(self, read: CardRead, to_meter: int) -> list[Row]:
+    def transfer(
+        self, read: CardRead, to_meter: int, despite_doubt: bool = False, approval: str | None = None
+    ) -> list[Row]:
         """Sell the credit that the card's meter gave back to another meter. Return the rows of the new tokens.
 
         The tokens are written to this card, which belongs to the other meter from then on.
@@ -91,7 +93,7 @@ class Vending:
             raise ValueError(
                 f"card {read.name} carries tokens for meter {from_meter} not known to be redeemed; tap it there first"
             )
-        owed = self._station.receipts.owed(from_meter, card_number(read.card.uid), read.tenant)
+        owed = self._station.receipts.owed(from_meter, card_number(read.card.uid), read.tenant, despite_doubt)
         if not owed:
             raise ValueError(f"meter {from_meter} owes no credit that is not settled already")
         made_of = _orders_of(owed)
@@ -101,7 +103,7 @@ class Vending:
         if sum(order.sealed_size for order in made_of) > purse.layout_of(read.card.kind).content_size:
             raise ValueError(f"card {read.name} has no room for {len(made_of)} tokens; use a larger kind")
         with transaction.atomic():
-            made = self._station.issue_all(to_meter, read.card.uid, made_of, owed)
+            made = self._station.issue_all(to_meter, read.card.uid, made_of, owed, Deal(approval=approval))
             self._note_card(read, to_meter)
         read.meter_number = to_meter
         return self.deliver(read, made, "made")
@@ -196,11 +198,12 @@ class Vending:
 
     def _put_on_card(self, read: CardRead) -> None:
         """Write exactly the outstanding tokens of the card."""
-        rows = self._station.outstanding(read.card.uid)
-        sealed = b"".join(row["sealed"] for row in rows)
-        meter_number = read.customer_meter
-        self._cards.write(read, lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter_number, sealed))
-        self._station.mark(rows, orders.ON_CARD)
+        with self._cards.held(read):
+            rows = self._station.outstanding(read.card.uid)
+            sealed = b"".join(row["sealed"] for row in rows)
+            meter_number = read.customer_meter
+            self._cards.write(read, lambda memory: purse.write_orders(memory, purse.CUSTOMER, meter_number, sealed))
+            self._station.mark(rows, orders.ON_CARD)
 
     def _refuse_wrong_card(self, read: CardRead, meter_number: int | None) -> None:
         name = read.name

@@ -9,4 +9,5 @@ OPERATOR_PASS = "operator pass"
 METER_KEYS = "meter keys"
 ROLL = "roll"
 VENDING_POINT = "vending point"
+LOG_CUT = "log cut"
 OWN = (ISSUE, SETTLE, OPERATOR, USER, COUNT, OPERATOR_PASS, METER_KEYS, ROLL, VENDING_POINT)

@@ -10,9 +10,10 @@ from typing import Self
 
 from wattpurse.core.messages import service_pass
 from wattpurse.core.seals.sealing import SealBroken
+from wattpurse_tools.vault import actions
 from wattpurse_tools.vault.approvals import Approvals
 from wattpurse_tools.vault.checks import approval_of, need, uid_of
-from wattpurse_tools.vault.consistency import open_counters, refuse_strangers
+from wattpurse_tools.vault.consistency import cut_lines, open_counters, refuse_strangers
 from wattpurse_tools.vault.counters import Counters
 from wattpurse_tools.vault.files import Folder
 from wattpurse_tools.vault.interface import OPEN, ApprovalNeeded, Operator, SignOnNeeded
@@ -71,8 +72,9 @@ class VaultBase:
             refuse_strangers(folder, store, counters)
             log = LogFile(folder)
             parts.append(log)
+            cut = cut_lines(folder, counters, log)
             vault = cls(folder, store, counters, log, clock)
-            vault._start()
+            vault._start(cut)
         except (OSError, ValueError, sqlite3.Error) as error:
             for part in reversed(parts):
                 part.close()
@@ -177,12 +179,20 @@ class VaultBase:
     def _now_s(self) -> int:
         return int(self._clock())
 
-    def _start(self) -> None:
-        """Begin a new generation, so that a copy of one of the files is noticed later."""
+    def _start(self, cut: dict | None) -> None:
+        """Begin a new generation, so that a copy of one of the files is noticed later. Note lines that were cut off."""
+        if cut is not None:
+            self._note(None, actions.LOG_CUT, cut)
         self._agree()
-        self._store.save()
-        self._agree()
+        self._save()
         self._note(None, "start", {"generation": self._store.generation})
+
+    def _save(self, ring: KeyRing | None = None, policy: Policy | None = None) -> None:
+        """Write the key file. The counters expect its generation before, and agree after."""
+        with self._counters.transaction():
+            self._counters.note("pending", self._store.generation + 1)
+        self._store.save(ring, policy)
+        self._agree()
 
     def _agree(self) -> None:
         """Note generation and versions of the key file in the counters."""
@@ -232,8 +242,7 @@ class VaultBase:
         """Write a line of the log, and then another policy."""
         self._use_up(approval)
         self._note(operator, action, document | approval_of(approval))
-        self._store.save(policy=policy)
-        self._agree()
+        self._save(policy=policy)
 
     def _lost_s(self) -> int | None:
         lost = self._counters.fact("lost_s")

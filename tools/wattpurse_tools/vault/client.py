@@ -169,10 +169,24 @@ class VaultClient:
         """Return `(key version, content)` of an authentic statement, or None. `identity` is the card's UID."""
         return self._call("open_statement", meter_number=meter_number, identity=identity, sealed=sealed)
 
-    def settle(self, ticket: str, meter_number: int, sequence: int, words: str, approval: str | None = None) -> bool:
+    def settle(
+        self,
+        ticket: str,
+        meter_number: int,
+        sequence: int,
+        words: str,
+        approval: str | None = None,
+        doubt: str = "",
+    ) -> bool:
         """Mark a receipt as settled. Return False if it was settled before. Right: SELL."""
         return self._call(
-            "settle", ticket=ticket, meter_number=meter_number, sequence=sequence, words=words, approval=approval
+            "settle",
+            ticket=ticket,
+            meter_number=meter_number,
+            sequence=sequence,
+            words=words,
+            approval=approval,
+            doubt=doubt,
         )
 
     def settled(self, meter_number: int) -> dict[int, str]:

@@ -200,8 +200,11 @@ class Counters:
         return done.rowcount == 1
 
 
-def create(folder: Folder, fingerprint: str, generation: int) -> None:
-    """Make counters for the keys with this fingerprint. Raise ValueError if there are any."""
+def create(folder: Folder, fingerprint: str, generation: int, lost_s: int | None = None) -> None:
+    """Make counters for the keys with this fingerprint. Raise ValueError if there are any.
+
+    `lost_s` is the time at which earlier counters were lost.
+    """
     os.close(folder.create(NAME))
     database = _connect(folder.path / NAME, is_new=True)
     try:
@@ -209,6 +212,8 @@ def create(folder: Folder, fingerprint: str, generation: int) -> None:
             _create_tables(database)
             for name, value in (("fingerprint", fingerprint), ("generation", str(generation))):
                 database.execute("INSERT INTO facts VALUES (?, ?)", (name, value))
+            if lost_s is not None:
+                database.execute("INSERT INTO facts VALUES ('lost_s', ?)", (str(lost_s),))
             # A PRAGMA takes no placeholder. The number is _SCHEMA_VERSION.
             database.execute("PRAGMA user_version = 1")
     finally:
@@ -227,7 +232,10 @@ def _connect(path: Path, is_new: bool = False) -> sqlite3.Connection:
         version = database.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:
         database.close()
-        raise ValueError(f"{path}: these are no counters of a vault: {error}") from error
+        raise ValueError(
+            f"{path}: these are no counters of a vault ({error}); put the newest copy back, or move the file away and"
+            " begin anew with: wattpurse vault init --counters-lost"
+        ) from error
     if not is_new and version != _SCHEMA_VERSION:
         database.close()
         raise ValueError(f"{path}: the counters are of version {version}, which this program does not know")

@@ -76,7 +76,7 @@ class Module:
         self.place = place
         try:
             token = pkcs11.lib(place.library).get_token(token_label=place.token)
-            self._session = token.open(rw=True, user_pin=place.pin)
+            self._session: Any = token.open(rw=True, user_pin=place.pin)
         except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
             raise ValueError(
                 f"{place.library}, token {place.token}: cannot be used ({_words_of(error)}); check the library's file,"
@@ -85,7 +85,9 @@ class Module:
 
     def close(self) -> None:
         """Sign off from the token."""
-        self._session.close()
+        if self._session is not None:
+            self._session.close()
+        self._session = None
 
     def make_key(self, label: str) -> RootKey:
         """Make a new vending key in the token. Raise ValueError if the label is taken or the token refuses."""

@@ -317,10 +317,19 @@ class Keys(Protocol):
         """
         ...
 
-    def settle(self, ticket: str, meter_number: int, sequence: int, words: str, approval: str | None = None) -> bool:
+    def settle(
+        self,
+        ticket: str,
+        meter_number: int,
+        sequence: int,
+        words: str,
+        approval: str | None = None,
+        doubt: str = "",
+    ) -> bool:
         """Mark a receipt as settled. Return False if it was settled before. Right: SELL.
 
-        Two persons, unless two persons approved the token of the receipt in this vault.
+        Two persons, unless two persons approved the token of the receipt in this vault. `doubt` says why the receipt is
+        not believed, which needs two persons in any case.
         """
         ...
 

@@ -71,8 +71,7 @@ class KeyCalls(VaultBase):
             ring = self._ring.with_next(self._new_keys(made))
             details = {"key_version": made, "fingerprint": ring.fingerprints()[made]}
             self._note(acting.number, actions.ROLL, details | approval_of(used))
-            self._store.save(ring=ring)
-            self._agree()
+            self._save(ring=ring)
             return made
 
     def vending_point(self, ticket: str, issuer: int, meters: Sequence[int], approval: str | None = None) -> dict:

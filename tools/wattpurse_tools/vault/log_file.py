@@ -65,6 +65,18 @@ class LogFile:
         with self._reader() as file:
             return [_parse(line) for line in islice(file, max(0, number), max(0, number) + LOG_PAGE)]
 
+    def tail(self, known: tuple[int, str]) -> list[LogEntry] | None:
+        """Return the lines after a line that is known by number and link. None: that line is no longer there."""
+        number, link = known
+        if not number:
+            return list(self.all())
+        with self._reader() as file:
+            lines = islice(file, number - 1, None)
+            first = next(lines, None)
+            if first is None or _parse(first).link != link:
+                return None
+            return [_parse(line) for line in lines]
+
     def all(self) -> Iterator[LogEntry]:
         """Yield all lines. Raise ValueError at a line that cannot be read."""
         with self._reader() as file:

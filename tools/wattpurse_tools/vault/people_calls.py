@@ -6,8 +6,8 @@ from dataclasses import replace
 from wattpurse_tools.vault import actions
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import approval_of
+from wattpurse_tools.vault.consistency import log_mark
 from wattpurse_tools.vault.interface import APPROVE, MANAGE, LogEntry, Operator, Refused, Request, Session, SignOnNeeded
-from wattpurse_tools.vault.log_file import FIRST_LINK
 from wattpurse_tools.vault.pins import hash_pin
 from wattpurse_tools.vault.policy import CONNECT_ONLY, operator_document
 from wattpurse_tools.vault.requested import words_of_request
@@ -211,5 +211,11 @@ class PeopleCalls(VaultBase):
     def check_log(self) -> int:
         """Return the number of lines of the log. Raise ValueError if one was changed or removed."""
         with self._work:
-            known = int(self._counters.fact("log_number") or 0), self._counters.fact("log_link") or FIRST_LINK
-            return self._log.check(known)
+            lines = self._log.check(log_mark(self._counters))
+            for entry in self._log.all():
+                if entry.action == actions.LOG_CUT:
+                    raise ValueError(
+                        f"the log ended at line {entry.details['found']} when the vault started, and the counters"
+                        f" remembered line {entry.details['remembered']}: lines were cut off before line {entry.number}"
+                    )
+            return lines

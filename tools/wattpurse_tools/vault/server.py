@@ -14,6 +14,7 @@ import socket
 import stat
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -184,8 +185,8 @@ def harden() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
-def serve_until_signal(vault: Vault, path: str | Path) -> None:
-    """Serve until SIGTERM or SIGINT comes. The main thread calls this."""
+def serve_until_signal(vault: Vault, path: str | Path, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT comes. The main thread calls this. `ready` is called when clients may connect."""
     server = Server(vault, path)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -193,6 +194,7 @@ def serve_until_signal(vault: Vault, path: str | Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    ready()
     server.run()
 
 

@@ -68,6 +68,7 @@ def create(
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     part = tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)
     try:
+        os.chmod(part, FOLDER_MODE)
         _fill(part, sealer, policy, source, place)
         os.rename(part, path)
     except BaseException:
@@ -111,7 +112,7 @@ def begin_counters_anew(path: str | Path, passphrase: str, now_s: int) -> int:
         log = LogFile(folder)
         try:
             if not folder.has(counter_files.NAME):
-                counter_files.create(folder, store.ring.fingerprint(), store.generation)
+                counter_files.create(folder, store.ring.fingerprint(), store.generation, now_s)
             counters = Counters(folder)
             try:
                 _begin_anew(counters, store, log, now_s)
@@ -138,6 +139,8 @@ def accept_older_keys(path: str | Path, passphrase: str, now_s: int) -> int:
                 raise ValueError(f"{folder.path}: the counters are those of other keys")
             log.append(now_s, None, "older keys", {"generation": store.generation})
             store.generation = int(counters.fact("generation") or 0)
+            with counters.transaction():
+                counters.note("pending", store.generation + 1)
             store.save()
             return store.ring.newest.key_version
         finally:

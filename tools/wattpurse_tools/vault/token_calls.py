@@ -131,7 +131,15 @@ class TokenCalls(VaultBase):
                 return one.key_version, content
         return None
 
-    def settle(self, ticket: str, meter_number: int, sequence: int, words: str, approval: str | None = None) -> bool:
+    def settle(
+        self,
+        ticket: str,
+        meter_number: int,
+        sequence: int,
+        words: str,
+        approval: str | None = None,
+        doubt: str = "",
+    ) -> bool:
         """Mark a receipt as settled. Return False if it was settled before."""
         with self._work:
             acting = self._acting(ticket, SELL)
@@ -143,6 +151,8 @@ class TokenCalls(VaultBase):
             why = "the token of this receipt was not approved by two persons in this vault"
             if self._counters.is_receipt_approved(meter_number, sequence):
                 why = ""
+            if doubt:
+                document, why = document | {"doubt": doubt}, f"the receipt is in doubt: {doubt}"
             used = self._second_person(acting, actions.SETTLE, document, approval, why)
             with self._counters.transaction():
                 self._counters.settle(meter_number, sequence, words)

@@ -127,6 +127,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="RevenueMonth",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month", models.IntegerField(unique=True)),
+                ("sales", models.BigIntegerField()),
+                ("rows", models.JSONField(default=list)),
+            ],
+            options={
+                "db_table": "revenue_months",
+            },
+        ),
+        migrations.CreateModel(
             name="Shift",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -616,6 +628,7 @@ class Migration(migrations.Migration):
                 ("tenant", models.BigIntegerField(default=0)),
                 ("after", models.BigIntegerField(default=0)),
                 ("receipt_card", models.BigIntegerField(default=0)),
+                ("digits", models.CharField(blank=True, max_length=20)),
                 (
                     "meter",
                     models.ForeignKey(
@@ -707,7 +720,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("month", models.IntegerField()),
                 ("total_wh", models.BigIntegerField()),
-                ("rate_wh", models.JSONField(default=list)),
+                ("rate_wh", models.JSONField(default=dict)),
                 ("charge_microunits", models.BigIntegerField(null=True)),
                 ("is_closed", models.BooleanField(default=False)),
                 (
@@ -719,6 +732,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "monthly_readings",
+                "indexes": [models.Index(fields=["month", "total_wh"], name="readings_of_month")],
                 "constraints": [models.UniqueConstraint(fields=("meter", "month"), name="one_reading_a_month")],
             },
         ),
@@ -801,6 +815,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "statements",
+                "indexes": [models.Index(fields=["time_s"], name="statements_by_time")],
                 "constraints": [models.UniqueConstraint(fields=("meter", "time_s", "total_mwh"), name="one_statement")],
             },
         ),
@@ -837,6 +852,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="token",
             index=models.Index(fields=["meter", "state"], name="tokens_by_state"),
+        ),
+        migrations.AddIndex(
+            model_name="token",
+            index=models.Index(fields=["state", "unit"], name="tokens_of_state"),
         ),
         migrations.AddConstraint(
             model_name="token",

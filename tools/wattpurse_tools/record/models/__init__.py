@@ -19,6 +19,7 @@ from wattpurse_tools.record.models.people import Customer, CustomerType, Message
 from wattpurse_tools.record.models.selling import (
     BankDeposit,
     Price,
+    RevenueMonth,
     Sale,
     SaleLine,
     Shift,
@@ -52,6 +53,7 @@ __all__ = [
     "OtherIssuer",
     "Premises",
     "Price",
+    "RevenueMonth",
     "Sale",
     "SaleLine",
     "Shift",

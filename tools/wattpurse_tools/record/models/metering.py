@@ -134,15 +134,19 @@ class Statement(models.Model):
 
         db_table = "statements"
         constraints = [models.UniqueConstraint(fields=["meter", "time_s", "total_mwh"], name="one_statement")]
+        indexes = [models.Index(fields=["time_s"], name="statements_by_time")]
 
 
 class MonthlyReading(models.Model):
-    """The use of one month at a meter, from its statements. Later ones complete it. `month` counts from year 0."""
+    """The use of one month at a meter, from its statements. Later ones complete it. `month` counts from year 0.
+
+    `rate_wh` has the Wh of each rate by its name, if a statement had room for them.
+    """
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="months")
     month = models.IntegerField()
     total_wh = models.BigIntegerField()
-    rate_wh = models.JSONField(default=list)
+    rate_wh = models.JSONField(default=dict)
     charge_microunits = models.BigIntegerField(null=True)
     is_closed = models.BooleanField(default=False)
 
@@ -151,6 +155,7 @@ class MonthlyReading(models.Model):
 
         db_table = "monthly_readings"
         constraints = [models.UniqueConstraint(fields=["meter", "month"], name="one_reading_a_month")]
+        indexes = [models.Index(fields=["month", "total_wh"], name="readings_of_month")]
 
 
 class OtherIssuer(models.Model):

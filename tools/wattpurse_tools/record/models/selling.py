@@ -192,3 +192,19 @@ class BankDeposit(models.Model):
 
         db_table = "bank_deposits"
         constraints = [models.UniqueConstraint(fields=["shop", "reference"], name="one_deposit")]
+
+
+class RevenueMonth(models.Model):
+    """The revenue of a month, summed up: it stands for its sales as long as there are `sales` of them.
+
+    `rows` are [type of customer, currency, receipts, net, tax, debt collected, paid back].
+    """
+
+    month = models.IntegerField(unique=True)
+    sales = models.BigIntegerField()
+    rows = models.JSONField(default=list)
+
+    class Meta:
+        """The name of the table."""
+
+        db_table = "revenue_months"

@@ -10,6 +10,7 @@ class Token(models.Model):
 
     `state` is one of `station.order`. `receipt_card` is the number of the card that a receipt of it is for, or 0.
     `tenancy` and `sale` say whose it is and what it was sold with.
+    `digits` has the twenty digits that were told, if the token was sold by them.
     """
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="tokens")
@@ -29,13 +30,17 @@ class Token(models.Model):
     receipt_card = models.BigIntegerField(default=0)
     tenancy = models.ForeignKey("record.Tenancy", null=True, on_delete=models.PROTECT)
     sale = models.ForeignKey("record.Sale", null=True, on_delete=models.PROTECT, related_name="tokens")
+    digits = models.CharField(max_length=20, blank=True)
 
     class Meta:
         """The name of the table. A number is used once."""
 
         db_table = "tokens"
         constraints = [models.UniqueConstraint(fields=["meter", "sequence"], name="one_token")]
-        indexes = [models.Index(fields=["meter", "state"], name="tokens_by_state")]
+        indexes = [
+            models.Index(fields=["meter", "state"], name="tokens_by_state"),
+            models.Index(fields=["state", "unit"], name="tokens_of_state"),
+        ]
 
 
 class MeterReceipt(models.Model):

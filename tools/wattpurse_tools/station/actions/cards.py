@@ -9,10 +9,10 @@ from datetime import time as time_of_day
 from wattpurse.core.currency import Currency
 from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.station import card_capacity, card_report, key_card_report
-from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
+from wattpurse_tools.station.actions.tokens import IssuedToken, as_document, issued_token
 from wattpurse_tools.station.cards import KEY_CARD
 from wattpurse_tools.station.currencies import currency_for_new_meter, currency_of_meter, site_currency
-from wattpurse_tools.station.key_card_terms import KeyCardTerms
+from wattpurse_tools.station.key_card_terms import KeyCardTerms, parse_terms
 from wattpurse_tools.station.shop import Shop
 from wattpurse_tools.station.station import Station, check_meter_number
 
@@ -96,9 +96,14 @@ def new_key_card(shop: Shop, name: str, kind: str, terms: KeyCardTerms, user: in
     shop.key_cards.new_card(name, kind, terms, user)
 
 
-def change_key_card_terms(shop: Shop, name: str, terms: KeyCardTerms) -> None:
-    """Change the price and the allowance of a key card."""
-    shop.key_cards.change_terms(shop.key_cards.look(shop.cards.read(name)), terms)
+def change_key_card_terms(shop: Shop, name: str, price: str, allowance: str | None = None) -> None:
+    """Change the price of a key card, as text, and its allowance. Without `allowance` it keeps the one it has."""
+    shop.station.require("order")
+    found = shop.key_cards.look(shop.cards.read(name))
+    terms = parse_terms(price, allowance)
+    if allowance is None and found.row is not None:
+        terms = KeyCardTerms(terms.price, found.row["allowance_mwh"], found.row["period"])
+    shop.key_cards.change_terms(found, terms)
 
 
 def read(shop: Shop, name: str) -> CardContent:
@@ -106,7 +111,7 @@ def read(shop: Shop, name: str) -> CardContent:
     card = shop.cards.read(name)
     document = card_report.document_of(card, shop.station)
     if card.meter_number:
-        document["missing"] = [token_document(one) for one in _tokens(shop, shop.vending.missing(card))]
+        document["missing"] = [as_document(one) for one in _tokens(shop, shop.vending.missing(card))]
     if card.role == KEY_CARD:
         document["key_card"] = key_card_report.document_of(shop.key_cards.look(card))
     return CardContent(document, currency_of_meter(shop.station, card.meter_number))

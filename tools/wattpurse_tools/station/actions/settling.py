@@ -71,11 +71,13 @@ def settle(shop: Shop, card: str, despite_doubt: bool = False, approval: str | N
     return _settlement(shop, read)
 
 
-def transfer(shop: Shop, card: str, to_meter: int) -> Transfer:
+def transfer(
+    shop: Shop, card: str, to_meter: int, despite_doubt: bool = False, approval: str | None = None
+) -> Transfer:
     """Sell the credit that the card's meter gave back to another meter. The card is that meter's from then on."""
     read = shop.cards.read(card)
     from_meter = read.meter_number
-    rows = shop.vending.transfer(read, to_meter)
+    rows = shop.vending.transfer(read, to_meter, despite_doubt, approval)
     currency = currency_of_meter(shop.station, to_meter)
     return Transfer(from_meter or 0, to_meter, [issued_token(row, currency) for row in rows])
 

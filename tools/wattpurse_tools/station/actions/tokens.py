@@ -8,7 +8,7 @@ from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
-from wattpurse_tools.station.card_report import amount_text, order_text
+from wattpurse_tools.station.card_report import amount_text, order_text, rfc3339
 from wattpurse_tools.station.cards import KEY_CARD, CardRead
 from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.order import ENERGY, MONEY, Order, credit
@@ -61,6 +61,12 @@ def issued_token(row: Row, currency: Currency) -> IssuedToken:
         "sealed": row["sealed"],
         "text": order_text(row, currency),
     }
+
+
+def as_document(issued: IssuedToken) -> dict:
+    """Return a token as a document for programs. Its time is RFC 3339, and its bytes are hexadecimal digits."""
+    sealed = issued["sealed"].hex()
+    return {**issued, "issued_s": issued["issued_s"], "issued": rfc3339(issued["issued_s"]), "sealed": sealed}
 
 
 def sell_money(

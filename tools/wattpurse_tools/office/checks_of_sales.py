@@ -1,0 +1,122 @@
+"""Checks of sales: receipt numbers without gaps, lines that make the receipt, entries in the ledger, shifts."""
+
+from collections.abc import Iterator
+
+from django.db.models import CharField, Count, Exists, F, Max, Min, OuterRef, QuerySet, Sum, Value
+from django.db.models.functions import Cast, Concat
+
+from wattpurse_tools.ledger.models import Entry
+from wattpurse_tools.office.findings import Finding
+from wattpurse_tools.office.restoring import ACTION as RESTORE
+from wattpurse_tools.record.models import AuditEntry, Sale, SaleLine, Shift, Shop, Till
+
+_RECEIPTS = "receipts of shops"
+_SALES = "sales"
+_SHIFTS = "shifts"
+
+
+def receipts_have_no_gap() -> Iterator[Finding]:
+    """Find shops whose receipts are not 1, 2, 3 ... up to the newest. A restore tells the numbers that it left out."""
+    left_out = _left_out()
+    counted = {
+        row["shop_id"]: row
+        for row in Sale.objects.values("shop_id").annotate(
+            number=Count("id"), first=Min("receipt_number"), last=Max("receipt_number")
+        )
+    }
+    for shop in Shop.objects.order_by("number"):
+        row = counted.get(shop.pk, {"number": 0, "first": 1, "last": 0})
+        gaps = left_out.get(shop.number, [])
+        missing = sum(last - first + 1 for first, last in gaps)
+        newest = max([row["last"], *(last for _, last in gaps)])
+        if newest != shop.last_receipt:
+            yield _of_shop(shop, f"its newest receipt is {newest}, and its counter stands at {shop.last_receipt}")
+        if row["number"] + missing != newest or row["first"] < 1:
+            numbers = Sale.objects.filter(shop=shop).order_by("receipt_number").values_list("receipt_number", flat=True)
+            yield _of_shop(shop, f"receipt {_first_missing(numbers.iterator(), gaps)} is missing")
+
+
+def sales_are_in_the_ledger() -> Iterator[Finding]:
+    """Find sales, reversals, refunds and free issues without an entry."""
+    document = Concat(Value("sale:"), Cast(OuterRef("pk"), CharField()))
+    for row in _rows(Sale.objects.filter(~Exists(Entry.objects.filter(document=document)))):
+        yield _of_sale(row, f"a {row['kind']} over {row['gross_microunits']:,} has no entry in the ledger")
+
+
+def lines_make_the_receipt() -> Iterator[Finding]:
+    """Find lines whose net and tax do not make the gross, and receipts that are not the sum of their lines."""
+    wrong = SaleLine.objects.exclude(gross_microunits=F("net_microunits") + F("tax_microunits"))
+    for row in wrong.order_by("id").values("id", "sale_id"):
+        yield Finding(_SALES, f"sale {row['sale_id']}", f"net and tax of line {row['id']} do not make its gross")
+    sums = Sale.objects.annotate(gross=Sum("lines__gross_microunits"), tax=Sum("lines__tax_microunits"))
+    for row in _rows(sums.exclude(gross=F("gross_microunits"), tax=F("tax_microunits"))):
+        yield _of_sale(row, "its lines do not make its gross and its tax")
+
+
+def reversals_fit() -> Iterator[Finding]:
+    """Find reversals of another amount than that of their sale, and sales voided without one."""
+    other = Sale.objects.filter(reverses__isnull=False).exclude(
+        gross_microunits=-F("reverses__gross_microunits"), tax_microunits=-F("reverses__tax_microunits")
+    )
+    for row in _rows(other):
+        yield _of_sale(row, "is not the reversal of the whole sale that it names")
+    for row in _rows(Sale.objects.filter(state="voided", reversed_by__isnull=True, reverses__isnull=True)):
+        yield _of_sale(row, "is voided, and there is no reversal of it")
+
+
+def tokens_fit_their_sales() -> Iterator[Finding]:
+    """Find sales whose tokens are those of another meter."""
+    wrong = Sale.objects.filter(tokens__isnull=False).exclude(tokens__meter_id=F("meter_number")).distinct()
+    for row in _rows(wrong):
+        yield _of_sale(row, "has tokens of another meter")
+
+
+def shifts_have_no_gap() -> Iterator[Finding]:
+    """Find tills whose Z reports are not 1, 2, 3 ... up to the newest."""
+    counted = {
+        row["till_id"]: row
+        for row in Shift.objects.filter(z_number__isnull=False)
+        .values("till_id")
+        .annotate(number=Count("z_number", distinct=True), last=Max("z_number"))
+    }
+    for till in Till.objects.select_related("shop").order_by("shop__number", "number"):
+        row = counted.get(till.pk, {"number": 0, "last": 0})
+        if not row["number"] == row["last"] == till.last_z:
+            yield Finding(
+                _SHIFTS,
+                f"till {till.number} of shop {till.shop.number}",
+                f"has {row['number']} Z reports, the newest is {row['last']}, and its counter stands at {till.last_z}",
+            )
+    for shift in Shift.objects.exclude(closed_s=None).filter(z_number=None).values("id"):
+        yield Finding(_SHIFTS, f"shift {shift['id']}", "is closed without a Z report")
+
+
+def _left_out() -> dict[int, list[tuple[int, int]]]:
+    gaps: dict[int, list[tuple[int, int]]] = {}
+    for detail in AuditEntry.objects.filter(action=RESTORE).order_by("id").values_list("detail", flat=True):
+        for shop, (first, last) in detail.get("receipts", {}).items():
+            gaps.setdefault(int(shop), []).append((first, last))
+    return gaps
+
+
+def _first_missing(numbers: Iterator[int], gaps: list[tuple[int, int]]) -> int:
+    expected = 1
+    for number in numbers:
+        while (gap := next((one for one in gaps if one[0] == expected), None)) is not None:
+            expected = gap[1] + 1
+        if number != expected:
+            break
+        expected += 1
+    return expected
+
+
+def _rows(sales: "QuerySet[Sale]") -> Iterator[dict]:
+    return sales.order_by("id").values("id", "kind", "gross_microunits", "receipt_number", "shop__number").iterator()
+
+
+def _of_sale(row: dict, words: str) -> Finding:
+    return Finding(_SALES, f"receipt {row['receipt_number']} of shop {row['shop__number']}", words)
+
+
+def _of_shop(shop: Shop, words: str) -> Finding:
+    return Finding(_RECEIPTS, f"shop {shop.number}", words)

@@ -1,0 +1,72 @@
+"""Acting for a form: call an action, and tell a refusal in words. Reading the address of a list."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
+
+from wattpurse_tools.office.actor import NotPermitted
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+_TEXT_LIMIT = 120
+_WHOLE_DIGITS = 18
+
+
+def attempt(
+    request: HttpRequest, action: Callable[_Given, _Result], *words: _Given.args, **names: _Given.kwargs
+) -> _Result | None:
+    """Return the result of an action, or None after a refusal, which is told.
+
+    A missing right is a page of its own.
+    """
+    try:
+        return action(*words, **names)
+    except NotPermitted:
+        raise
+    except ValueError as refusal:
+        messages.error(request, str(refusal))
+        return None
+
+
+def done(
+    request: HttpRequest, words: str, action: Callable[_Given, object], *given: _Given.args, **names: _Given.kwargs
+) -> bool:
+    """Call an action. Return True, and tell `words`, if it was done; return False after a refusal, which is told."""
+    try:
+        action(*given, **names)
+    except NotPermitted:
+        raise
+    except ValueError as refusal:
+        messages.error(request, str(refusal))
+        return False
+    messages.success(request, words)
+    return True
+
+
+def searched(request: HttpRequest) -> str:
+    """Return the text that a list is searched for."""
+    return request.GET.get("q", "").strip()[:_TEXT_LIMIT]
+
+
+def after(request: HttpRequest) -> int | None:
+    """Return the key that a list continues after, or None for its begin."""
+    return whole(request.GET.get("after", ""))
+
+
+def whole(text: str) -> int | None:
+    """Return a whole number of zero or more, or None for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _WHOLE_DIGITS else None
+
+
+def uploaded(request: HttpRequest, name: str, limit: int) -> bytes:
+    """Return the content of a file of a form. Raise ValueError if there is none, or if it is larger than `limit`."""
+    file = request.FILES.get(name)
+    if not isinstance(file, UploadedFile):
+        raise ValueError("no file was chosen; choose one")
+    if (file.size or 0) > limit:
+        raise ValueError(f"the file has {file.size:,} bytes; at most {limit:,} are taken")
+    return file.read()

@@ -1,0 +1,60 @@
+"""A tenant's own page by the code on the receipt: no login, no name on it, and a limit on wrong codes by address."""
+
+import time
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from wattpurse_tools.office.page_codes import as_kept
+from wattpurse_tools.office.site_days import month_text
+from wattpurse_tools.office.tenant_page import TenantPage, page_of
+from wattpurse_tools.pages import charts, login_limits
+from wattpurse_tools.pages.access import address_of
+from wattpurse_tools.pages.login_limits import TENANT, TooManyTries
+
+_BARS = 12
+_MICRO_PER_KWH_WH = 1000
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def tenant_code(request: HttpRequest) -> HttpResponse:
+    """Ask for the code, and lead to its page."""
+    code = as_kept(request.POST.get("code", ""))
+    if request.method == "POST" and code:
+        return redirect("tenant", code)
+    return _answer(request, render(request, "pages/tenant/code.html"))
+
+
+@require_safe
+def tenant(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the page of a code. Wrong codes are answered alike, and later ones of the same address too early are not."""
+    key = f"tenant:{address_of(request)}"
+    try:
+        login_limits.count_try({key: TENANT})
+    except TooManyTries as refusal:
+        content = {"wait_s": refusal.wait_s}
+        return _answer(request, render(request, "pages/tenant/code.html", content, status=429))
+    found = page_of(code, int(time.time()))
+    if found is None:
+        return _answer(request, render(request, "pages/tenant/code.html", {"is_wrong": True}, status=404))
+    login_limits.forget_tries("", key)
+    content = {"found": found, "meter": found.meter, "chart": _chart(found)}
+    return _answer(request, render(request, "pages/tenant/tenant.html", content))
+
+
+def _chart(found: TenantPage) -> str:
+    months = list(reversed(found.months[:_BARS]))
+    if not months:
+        return ""
+    values = [one.total_wh * _MICRO_PER_KWH_WH for one in months]
+    labels = [month_text(one.month) for one in months]
+    return charts.bars(_("Use by month, in kWh"), "kWh", labels, [charts.Series(_("use"), values)])
+
+
+def _answer(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the answer with headers that keep the code to this browser."""
+    response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"  # type: ignore[index]
+    return response
