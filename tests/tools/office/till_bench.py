@@ -1,7 +1,8 @@
 """A till as it stands in a shop: the pages served on this computer, and the agent at its reader, in threads."""
 
 import threading
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.core.wsgi import get_wsgi_application
@@ -33,7 +34,7 @@ def served(office):
             connections.close_all()
 
     server = create_server(closing, host="127.0.0.1", port=0, threads=6)
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=_run, args=(server,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
@@ -41,6 +42,11 @@ def served(office):
         server.close()
         server.task_dispatcher.shutdown()
         office_in_use.use(None)
+
+
+def _run(server):
+    with suppress(OSError):  # its socket is closed to end it
+        server.run()
 
 
 @contextmanager
@@ -66,12 +72,27 @@ def token_of(manager):
 
 def new_card(office, manager, folder, name, meter, kind="ntag215"):
     """Make a customer's card in a folder and return its file."""
-    shop = Shop(Station(office.keys, manager), CardFiles(folder))
-    shop.vending.new_customer_card(name, kind, meter)
+    _apart(lambda: _shop(office, manager, folder).vending.new_customer_card(name, kind, meter))
     return Path(folder) / f"{name}.json"
 
 
 def tokens_on(office, manager, folder, name):
     """Return the tokens on a card in a folder."""
-    shop = Shop(Station(office.keys, manager), CardFiles(folder))
-    return shop.cards.read(name).sealed_tokens()
+    return _apart(lambda: _shop(office, manager, folder).cards.read(name).sealed_tokens())
+
+
+def _shop(office, manager, folder):
+    return Shop(Station(office.keys, manager), CardFiles(folder))
+
+
+def _apart(step):
+    """Return the result of a step in a thread of its own: a browser's loop runs in that of the test."""
+
+    def closing():
+        try:
+            return step()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(closing).result()
