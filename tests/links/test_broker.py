@@ -11,6 +11,7 @@ import pytest
 
 from boards.host.chips.aes import aes
 from tests.house.places import ROOT
+from tests.tools import station_office
 from wattpurse.core import carrier
 from wattpurse.core.messages import mqtt, statement, token
 from wattpurse.core.seals import keys
@@ -21,7 +22,6 @@ from wattpurse_tools.bench.fault_proxy import Fault, FaultProxy
 from wattpurse_tools.bench.meter_at_broker import METER_KEY, METER_NUMBER, MeterAtBroker
 from wattpurse_tools.bench.mosquitto import Mosquitto, free_port
 from wattpurse_tools.meter_link.broker import Broker
-from wattpurse_tools.station import key_file
 
 FIVE = 5_000_000
 LIMIT_S = 60
@@ -295,10 +295,12 @@ class TestTls:
 class TestStation:
     def test_send_and_listen_record_what_the_meter_did(self, broker, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)
-        key_file.make("keys.json")
+        with station_office.opened(tmp_path) as office:
+            self._send_and_listen(broker, office, capsys)
+
+    def _send_and_listen(self, broker, office, capsys):
         assert cli.main(["meter", "add", str(METER_NUMBER)]) == 0
-        history = station_office.current()
-        meter_key, site_key = history.meter_key(METER_NUMBER), history.version(1).site_key
+        meter_key, site_key = office.keys_of(METER_NUMBER)
         options = ["--broker", broker.address]
         assert cli.main(["token", str(METER_NUMBER), "money", "5", "--hex"]) == 0
         words = (f"mqtt broker {broker.address}",)

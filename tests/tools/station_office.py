@@ -5,6 +5,7 @@ folder, so cards lie in `cards`. Each office is a copy of one that is made once 
 """
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from wattpurse_tools.station.station import Station
 from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.interface import RIGHTS, Operator
+from wattpurse_tools.vault.key_sets import read_key_file
 from wattpurse_tools.vault.server import Server
 
 PASSPHRASE = "a passphrase of tests"
@@ -43,6 +45,15 @@ class StationOffice:
     def key_version(self):
         """The newest key version."""
         return self.vault.newest_version
+
+    @property
+    def versions(self):
+        """The key versions, as a card reader asks for them."""
+        return self.vault.versions
+
+    def card_keys(self, uid, key_version):
+        """Return the keys of a card, as a card reader asks for them."""
+        return self.vault.card_keys(uid, key_version)
 
     @property
     def site_key(self):
@@ -90,12 +101,23 @@ class StationOffice:
         finally:
             server.stop()
             thread.join()
+            self.reopen()
+
+    def reopen(self):
+        """Open the vault again, and sign on."""
+        self.vault.close()
+        self.vault = Vault.open(self.folder.vault, PASSPHRASE)
+        self.person = self.vault.sign_on_as_user()
 
     def _put_record(self, source):
         connections.close_all()
         for part in ("-wal", "-shm"):
             self.folder.database.with_name(f"office.db{part}").unlink(missing_ok=True)
         shutil.copy(source, self.folder.database)
+
+    def roll(self):
+        """Make the next key version."""
+        return self.vault.roll(self.person.ticket)
 
     def hire(self, number, rights, limits=None):
         """Add an operator and return the session."""
@@ -105,23 +127,47 @@ class StationOffice:
 
 
 @contextlib.contextmanager
-def opened(path, persons=1):
-    """Open a fresh office in a folder for a `with` block. The commands of this process connect to its vault."""
-    folder = OfficeFolder(path)
-    shutil.copytree(_template(persons), path, dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch, Vault.open(folder.vault, PASSPHRASE) as vault:
+def opened(path, persons=1, source=None, own_keys=False, is_current=True):
+    """Open a fresh office in a folder for a `with` block. The commands of this process connect to its vault.
+
+    With a `source` of keys, or with `own_keys`, it has other keys than the rest. The commands take it without `--office`
+    if it `is_current`.
+    """
+    folder = OfficeFolder(Path(path).absolute())
+    shutil.copytree(_template(persons), folder.path, dirs_exist_ok=True)
+    if own_keys or source is not None:
+        shutil.rmtree(folder.vault)
+        _make_vault(folder, persons, source)
+    office = StationOffice(folder, Vault.open(folder.vault, PASSPHRASE))
+    with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DATABASE_URL", raising=False)
-        patch.setenv("WATTPURSE_OFFICE", str(path))
-        patch.setattr(station_options, "connect", lambda _folder: vault)
-        open_record(folder)
-        _open.append(StationOffice(folder, vault))
+        patch.setattr(station_options, "connect", _vault_of)
+        if is_current:
+            patch.setenv("WATTPURSE_OFFICE", str(folder.path))
+            open_record(folder)
+        _open.insert(len(_open) if is_current else 0, office)
         try:
-            yield _open[-1]
+            yield office
         finally:
-            _open.pop()
+            _open.remove(office)
             connections.close_all()
+            office.vault.close()
             if _open:
                 open_record(_open[-1].folder)
+
+
+@contextlib.contextmanager
+def vending_point(path, issuer, meters):
+    """Open a vending point of the current office in a folder, for a `with` block. Commands take it with `--office`."""
+    document = current().vault.vending_point(current().person.ticket, issuer, meters)
+    source = setup.Source(read_key_file(json.loads(json.dumps(document))))
+    with opened(path, source=source, is_current=False) as office:
+        yield office
+
+
+def _vault_of(folder):
+    """Return the vault of an open office, as the commands connect to it."""
+    return next(one.vault for one in _open if one.folder.path == folder.path.absolute())
 
 
 def current():
@@ -132,7 +178,14 @@ def current():
 @contextlib.contextmanager
 def open_station():
     """Open the record of the office for a `with` block."""
+    open_record(current().folder)
     yield current().station()
+
+
+def _make_vault(folder, persons, source=None):
+    operators = [(Operator(number, f"person {number}", RIGHTS), PINS[number]) for number in range(1, persons + 1)]
+    people = setup.People(operators, {os.getuid(): OWNER}, persons)
+    setup.create_for_tests(folder.vault, PASSPHRASE, people, source)
 
 
 def _template(persons):
@@ -146,8 +199,6 @@ def _template(persons):
             open_record(folder)
             migrate()
             connections.close_all()
-        operators = [(Operator(number, f"person {number}", RIGHTS), PINS[number]) for number in range(1, persons + 1)]
-        people = setup.People(operators, {os.getuid(): OWNER}, persons)
-        setup.create_for_tests(folder.vault, PASSPHRASE, people)
+        _make_vault(folder, persons)
         _made[persons] = folder.path
     return _made[persons]

@@ -21,6 +21,8 @@ PULSE = "pulse"
 CT = "ct"
 CHIP = "chip"
 PIN = "246810"
+OFFICE = "office-data"
+CARDS = "/cards"  # below the folder of the office
 TARIFF_FILE = "tools/examples/tariff-household.toml"
 CARD = "tenant"
 CARD_KIND = "classic-1k"
@@ -113,7 +115,7 @@ def commission(
 
     Raises OSError if the station refuses, ValueError if the meter does.
     """
-    keys = desk.meter_keys(meter_number)
+    keys = desk.meter_keys(meter_number, contract)
     table = desk.tariff_table(TARIFF_FILE)
     calibration = str(IMPULSES_PER_KWH) if front_end == PULSE else front_end
     words = "commission", str(meter_number), keys["meter key"], keys["site key"], calibration, contract, PIN

@@ -326,7 +326,7 @@ class TestOtherStations:
     def test_classic_card_of_another_station_is_locked(self, capsys, tmp_path):
         new()
         cards = ("--cards", str(Path("cards").absolute()))
-        with station_office.opened(tmp_path / "other"):
+        with station_office.opened(tmp_path / "other", own_keys=True):
             for action in (("topup", "anna", "--amount", "1"), ("erase", "anna", "--forfeit"), ("read", "anna")):
                 before = everything()
                 assert "locked with other keys" in refusal(capsys, *action, *cards)
@@ -337,7 +337,7 @@ class TestOtherStations:
         new(kind="ntag215")
         top_up()
         cards = ("--cards", str(Path("cards").absolute()))
-        with station_office.opened(tmp_path / "other"):
+        with station_office.opened(tmp_path / "other", own_keys=True):
             if serves:
                 assert cli.main(["meter", "add", str(METER)]) == 0
             before = everything()

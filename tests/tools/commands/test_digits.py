@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import short_token
@@ -71,12 +72,12 @@ class TestSelling:
         assert keypad(wattpurse(f"token {METER} money 20 --digits")) == outcome.ACCEPTED
 
     def test_a_vending_point_sells_digits_under_its_own_number(self, wattpurse, keypad):
-        wattpurse(f"keys vending-point keys.json kiosk.json --issuer 2 --meters {METER}")
-        kiosk = "--keys kiosk.json --state kiosk.db"
-        wattpurse(f"meter add {METER} {kiosk}")
-        assert "digits-limit" in wattpurse.refusal(f"token {METER} money 20 --digits {kiosk}")
-        wattpurse(f"{ALLOW} {kiosk}")
-        printed = wattpurse(f"token {METER} money 20 --digits {kiosk}")
+        kiosk = "--office kiosk"
+        with station_office.vending_point("kiosk", 2, [METER]):
+            wattpurse(f"meter add {METER} {kiosk}")
+            assert "digits-limit" in wattpurse.refusal(f"token {METER} money 20 --digits {kiosk}")
+            wattpurse(f"{ALLOW} {kiosk}")
+            printed = wattpurse(f"token {METER} money 20 --digits {kiosk}")
         assert short_token.issuer_of_digits(printed.replace(" ", "")) == 2
         assert keypad(printed) == outcome.ACCEPTED
         assert keypad.account().tokens.top(2) == 1

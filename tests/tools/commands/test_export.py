@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from tests import samples
 from tests.services.console.console_bench import METER_NUMBER, PIN, SITE_KEY, Bench
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench, card_in_hand
 from tests.tools.shop import open_station
 from wattpurse.core.messages import token
@@ -23,7 +24,6 @@ from wattpurse.core.seals import keys
 from wattpurse.stores import EVENTS_RING, Stores
 from wattpurse_tools import cli
 from wattpurse_tools.meter_link.line import MeterLine
-from wattpurse_tools.station import key_file
 
 HALF_HOUR_S = 1800
 TRACES = (events.LOGIN, events.TERM_CHANGED, events.LOGOUT)
@@ -67,7 +67,8 @@ class Port:
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    key_file.make("keys.json")
+    with station_office.opened(tmp_path) as office:
+        yield office
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 
 from tests.samples import NEW_YEAR_S
 from tests.services.desk_bench import METER, DeskBench
+from tests.tools import station_office
 from tests.tools.meter_bench import card_in_hand
 from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools import cli
-from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_reader import CardReader
 
 KWH_PULSES = 3_200
@@ -41,9 +41,10 @@ class KeyMeter(DeskBench):
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """Make an empty folder with a key file."""
+    """Make an office in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    key_file.make("keys.json")
+    with station_office.opened(tmp_path) as office:
+        yield office
 
 
 @pytest.fixture
@@ -112,8 +113,8 @@ def test_older_image_is_reported_and_not_topped_up(meter, capsys):
 
 def test_money_that_this_station_did_not_load_is_named(capsys):
     new_card()
-    shutil.copy("station.db", "other.db")
-    assert run("topup", "room12", "--amount", "5", "--state", "other.db") == 0
+    with station_office.current().older_record():
+        assert run("topup", "room12", "--amount", "5") == 0
     capsys.readouterr()
     assert run("read", "room12") == 0
     assert "unsold     5.00 EUR: not loaded by this station" in capsys.readouterr().out
@@ -196,9 +197,8 @@ def test_customers_card_cannot_be_repriced(capsys):
 
 def test_older_record_learns_the_credit_that_another_station_loaded(meter, capsys):
     new_card()
-    shutil.copy("station.db", "backup.db")
-    run("topup", "room12", "--amount", "10.00")
-    shutil.copy("backup.db", "station.db")
+    with station_office.current().older_record():
+        run("topup", "room12", "--amount", "10.00")
     run("topup", "room12", "--amount", "1")
     assert read(capsys, "room12")["balance"] == 11 * MILLION
     assert meter.timekeeper.now_s() > NEW_YEAR_S

@@ -8,46 +8,73 @@ from pathlib import Path
 import pytest
 
 from boards.host.cards.images import from_image
-from boards.host.chips.aes import aes
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
-from wattpurse.core.seals import keys
-from wattpurse_tools.station import key_file
+from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.interface import SignOnNeeded
 
 
 @pytest.fixture
 def cashier(wattpurse):
     wattpurse(f"card new anna --kind classic-1k --meter {METER}")
+    station_office.current().hire(3, ("sell",))
     wattpurse("card new op --kind ntag213 --operator 3 --expires 2099-12-31")
 
 
 class TestSelling:
     def test_day_of_a_cashier(self, wattpurse, cashier, meter):
         wattpurse("card topup anna --amount 1")
-        assert wattpurse("station operators require --operator op") == "selling needs an operator's card"
-        for line in ("card topup anna --amount 20", f"token {METER} days 3 --hex", "station operators release"):
-            assert "name yours with --operator CARD" in wattpurse.refusal(line)
         wattpurse("card topup anna --amount 20 --operator op")
         wattpurse("card read anna")
-        wattpurse(f"token {METER} days 3 --hex --operator op")
-        assert [line.split("  ")[-1] for line in wattpurse("station sales").splitlines()] == [
-            "on card",
-            "by operator 3",
-            "by operator 3",
-        ]
+        wattpurse(f"token {METER} money 3 --hex --operator op")
         sales = json.loads(wattpurse("station sales --json"))
-        assert [(sale["sequence"], sale["operator"]) for sale in sales] == [(1, None), (2, 3), (3, 3)]
+        assert [(sale["sequence"], sale["operator"]) for sale in sales] == [(1, 1), (2, 3), (3, 3)]
+        assert wattpurse("station sales").splitlines()[-1].endswith("by operator 3")
         meter.tap_file("anna")
         assert meter.balance == 21_000_000
-        wattpurse("station operators release --operator op")
-        wattpurse("card topup anna --amount 1")
 
-    def test_paying_out_requires_an_operator(self, wattpurse, cashier, meter):
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "card topup anna --amount 20",
+            f"token {METER} money 3 --hex",
+            "card new new --kind ntag213 --operator 99 --expires 2099-12-31",
+            "card new new --kind ntag213 --service --technician 7 --expires 2099-12-31",
+            f"card new new --kind ntag213 --meter {METER}",
+            "card new new --kind ntag213 --key-card --price 0",
+            "card erase anna --forfeit",
+            f"meter keys {METER}",
+            "meter add 77",
+            f"meter remove {METER}",
+            f"meter forfeit {METER} 1",
+            f"meter resume {METER}",
+        ],
+    )
+    def test_nobody_who_has_not_signed_on_does_anything(self, wattpurse, cashier, monkeypatch, line):
+        def nobody(_vault):
+            raise SignOnNeeded("nobody")
+
+        monkeypatch.setattr(Vault, "sign_on_as_user", nobody)
+        assert "--operator CARD" in wattpurse.refusal(line)
+        assert sorted(path.name for path in Path("cards").glob("*.json")) == ["anna.json", "op.json"]
+
+    @pytest.mark.parametrize(
+        "line", [f"token {METER} clear-tamper --hex", "card erase anna", f"meter forfeit {METER} 1"]
+    )
+    def test_a_cashier_does_nothing_that_the_right_to_sell_does_not_cover(self, wattpurse, cashier, line):
+        assert "operator 3: this needs the right" in wattpurse.refusal(f"{line} --operator op")
+
+    def test_paying_out_requires_an_operator(self, wattpurse, cashier, meter, monkeypatch):
         wattpurse("card topup anna --amount 5")
         wattpurse(f"token {METER} refund money all --card anna")
         meter.tap_file("anna")
-        wattpurse("station operators require --operator op")
+
+        def nobody(_vault):
+            raise SignOnNeeded("nobody")
+
+        monkeypatch.setattr(Vault, "sign_on_as_user", nobody)
         assert "--operator CARD" in wattpurse.refusal("card settle anna --paid")
         wattpurse("card settle anna --paid --operator op")
 
@@ -79,19 +106,15 @@ class TestInvalidCards:
         assert "not made with the keys" in wattpurse.refusal("card topup anna --amount 1 --operator copy")
 
     def test_pass_of_another_station(self, wattpurse, cashier):
-        key_file.make("other.json")
-        wattpurse("card new spy --kind ntag213 --operator 3 --expires 2099-12-31 --keys other.json --state other.db")
+        with station_office.opened("other", own_keys=True) as other:
+            other.hire(3, ("sell",))
+            wattpurse("card new spy --kind ntag213 --operator 3 --expires 2099-12-31 --cards cards")
         assert "not made with the keys" in wattpurse.refusal("card topup anna --amount 1 --operator spy")
 
-    def test_site_key_makes_no_operators_pass(self):
-        site_keys = station_office.current()
-        uid = b"\x04\x11\x22\x33\x44\x55\x66"
-        made = keys.operator_pass_key(aes, site_keys.newest_first[0].vending_key, uid)
-        assert made not in (
-            keys.operator_pass_key(aes, site_keys.site_key, uid),
-            keys.service_pass_key(aes, site_keys.site_key, uid),
-            keys.service_pass_key(aes, site_keys.meter_key(METER), uid),
-        )
+    def test_pass_for_an_operator_whom_the_vault_does_not_know(self, wattpurse, cashier):
+        line = "card new me --kind ntag213 --operator 99 --expires 2099-12-31"
+        assert "operator 99 is not known to the vault" in wattpurse.refusal(line)
+        assert not Path("cards/me.json").exists()
 
     @pytest.mark.parametrize(
         ("words", "why"),

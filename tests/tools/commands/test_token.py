@@ -9,13 +9,13 @@ import pytest
 from boards.host.chips.aes import aes
 from tests.samples import flat_tariff
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply, terms
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.seals import keys
-from wattpurse_tools.station import key_file
 from wattpurse_tools.station.card_report import time_text
 from wattpurse_tools.station.token_orders import ORDERS
 

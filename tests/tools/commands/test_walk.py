@@ -10,7 +10,6 @@ from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import open_station, shop, wattpurse  # noqa: F401
 from wattpurse.cards import data_card
 from wattpurse.core import outcome
-from wattpurse_tools.station import key_file
 
 METERS = (METER, METER + 1, METER + 2)
 TWENTY = 20_000_000

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.services.desk_bench import METER
-from tests.tools.fob.doorstep import Doorstep
 from tests.tools import station_office
+from tests.tools.fob.doorstep import Doorstep
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse_tools import cli
 from wattpurse_tools.commands import fob
-from wattpurse_tools.station import key_file
 
 TWENTY = 20_000_000
 

@@ -6,16 +6,16 @@ from tests.services.desk_bench import METER
 from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from wattpurse_tools import cli
-from wattpurse_tools.station import key_file
 
 JPY, KWD = METER, METER + 1
 
 
 @pytest.fixture(autouse=True)
 def shop(tmp_path, monkeypatch):
-    """Make an empty folder with a key file in it. The station has no meter yet."""
+    """Make an office in an empty folder. It has no meter yet."""
     monkeypatch.chdir(tmp_path)
-    key_file.make("keys.json")
+    with station_office.opened(tmp_path) as office:
+        yield office
 
 
 @pytest.fixture

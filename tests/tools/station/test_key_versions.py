@@ -3,8 +3,6 @@
 # ruff: noqa: F811 fixtures
 
 import json
-import shutil
-import stat
 from pathlib import Path
 
 import pytest
@@ -21,8 +19,9 @@ from wattpurse.core.currency import Currency
 from wattpurse.core.messages import token
 from wattpurse.core.messages.release import is_release
 from wattpurse.core.records import event_chain, events
+from wattpurse.core.seals import keys
 from wattpurse_tools.commands.events_check import verdicts_of
-from wattpurse_tools.station import key_file
+from wattpurse_tools.record.models import Meter
 from wattpurse_tools.station.card_reader import CardReader
 
 TWENTY = 20_000_000
@@ -34,64 +33,11 @@ def sealed_under(sequence, number=METER):
         return token.key_version(station.token(number, sequence)["sealed"])
 
 
-class TestKeyFile:
-    def test_roll_keeps_older_versions_and_adds_the_next(self, wattpurse):
-        before = station_office.current()
-        assert wattpurse("keys roll keys.json") == "keys.json: has keys of version 2 now. Keep a copy in a safe place."
-        after = station_office.current()
-        assert (after.key_version, after.first_version) == (2, 1)
-        assert after.version(1).vending_key == before.version(1).vending_key
-        assert after.version(2).vending_key not in (before.version(1).vending_key, before.site_key, after.site_key)
-        assert after.fingerprint() == before.fingerprint()
-        assert stat.S_IMODE(Path("keys.json").stat().st_mode) == 0o600
-
-    def test_file_of_the_first_format_is_read(self, wattpurse):
-        old = {"key_version": 4, "vending_key": "11" * 16, "site_key": "22" * 16}
-        Path("old.json").write_text(json.dumps(old))
-        before = key_file.load("old.json")
-        assert (before.key_version, before.site_key) == (4, b"\x22" * 16)
-        wattpurse("keys roll old.json")
-        assert key_file.load("old.json").key_version == 5
-        assert key_file.load("old.json").fingerprint() == before.fingerprint()
-
-    @pytest.mark.parametrize(
-        ("text", "why"),
-        [
-            ('{"format": 4, "keys": []}', "of format 4, and this program knows formats 1 to 3: use a newer program"),
-            ('{"format": 2, "keys": []}', "keys: must be a list"),
-            ('{"format": 2, "keys": [{"key_version": 1}]}', "keys[0].vending_key: is missing"),
-        ],
-    )
-    def test_broken_file_is_refused_with_the_reason(self, wattpurse, text, why):
-        Path("other.json").write_text(text)
-        for command in ("keys roll other.json", "meter list --keys other.json"):
-            assert why in wattpurse.refusal(command)
-        assert Path("other.json").read_text() == text
-
-    def test_versions_must_rise(self, wattpurse):
-        keys = json.loads(Path("keys.json").read_text())
-        keys["keys"] *= 2
-        Path("keys.json").write_text(json.dumps(keys))
-        assert "the versions must go up" in wattpurse.refusal("meter list")
-
-    def test_mistyped_key_is_not_shown(self, wattpurse):
-        keys = json.loads(Path("keys.json").read_text())
-        keys["keys"][0]["site_key"] = "secret" * 5
-        Path("keys.json").write_text(json.dumps(keys))
-        reason = wattpurse.refusal("meter list")
-        assert "keys[0].site_key: write 32 hexadecimal digits" in reason
-        assert "secret" not in reason
-
-    def test_roll_after_the_last_version_is_refused(self, wattpurse):
-        key_file.make("last.json", 255)
-        assert "the last possible one" in wattpurse.refusal("keys roll last.json")
-
-
 class TestMeterKey:
     def test_station_uses_the_new_key_after_a_statement_proves_that_the_meter_has_it(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse("card topup anna --amount 20")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         wattpurse("card topup anna --amount 20")
         wattpurse(f"token {METER} meter-key --card anna")
         wattpurse("card topup anna --amount 20")
@@ -109,7 +55,7 @@ class TestMeterKey:
     def test_token_under_the_old_key_on_another_card_is_not_lost(self, wattpurse, meter):
         wattpurse(f"card new late --kind ntag213 --meter {METER}")
         wattpurse("card topup late --amount 20")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse(f"token {METER} meter-key --card anna")
         meter.tap_file("anna")
@@ -126,9 +72,9 @@ class TestMeterKey:
 
     def test_second_key_token_waits_for_the_first(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         wattpurse(f"token {METER} meter-key --card anna")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         assert "brings a meter key already" in wattpurse.refusal(f"token {METER} meter-key --hex")
         meter.tap_file("anna")
         wattpurse("card read anna")
@@ -143,7 +89,7 @@ class TestMeterKey:
     def test_power_fails_at_every_flash_operation_of_the_taps(self, wattpurse, meter):
         """Cut power in the tap that brings the key, and in the tap that brings the first credit under it."""
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         wattpurse(f"token {METER} meter-key --card anna")
         self._tap_with_cuts(meter)
         wattpurse("card topup anna --amount 20")
@@ -172,16 +118,16 @@ class TestMeterKey:
 
     def test_older_record_learns_the_new_key_from_a_statement(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
-        wattpurse("keys roll keys.json")
-        shutil.copy("station.db", "yesterday.db")
-        wattpurse(f"token {METER} meter-key --card anna")
-        meter.tap_file("anna")
-        wattpurse("card topup anna --amount 20")
-        meter.tap_file("anna")
-        shutil.copy("yesterday.db", "station.db")
+        station_office.current().roll()
+        with station_office.current().older_record():
+            wattpurse(f"token {METER} meter-key --card anna")
+            meter.tap_file("anna")
+            wattpurse("card topup anna --amount 20")
+            meter.tap_file("anna")
         assert wattpurse("meter list").endswith("meter key of version 1  site key of version 1")
         wattpurse("card read anna")
-        assert wattpurse("meter list").endswith("sells by money  site key of version 1")
+        assert "sells by money  site key of version 1  STOPPED: token 1, 2" in wattpurse("meter list")
+        wattpurse(f"meter resume {METER}")
         wattpurse("card topup anna --amount 20")
         assert meter.tap_file("anna") == [outcome.ACCEPTED]
         assert meter.balance == 2 * TWENTY
@@ -212,7 +158,7 @@ class TestServicePassAcrossARoll:
     def test_a_pass_is_renewed_for_the_next_key_and_opens_the_meter_all_the_time(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         wattpurse("card new tech --kind ntag215 --service --technician 7 --expires 2099-12-31")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         wattpurse(f"token {METER} meter-key --card anna")
         before = Path("cards/tech.json").read_text()
         wattpurse("card rekey tech")
@@ -234,11 +180,11 @@ class TestServicePassAcrossARoll:
         assert meter.tap_file("tech") == [outcome.SERVICE]
 
     def test_a_pass_of_another_station_is_not_renewed(self, wattpurse):
-        key_file.make("other.json")
-        wattpurse(f"meter add {METER} --keys other.json --state other.db")
-        line = "card new spy --kind ntag213 --service --technician 7 --expires 2099-12-31"
-        wattpurse(f"{line} --keys other.json --state other.db")
-        assert "not made with the keys of this key file" in wattpurse.refusal("card rekey spy")
+        line = "card new spy --kind ntag213 --service --technician 7 --expires 2099-12-31 --cards cards"
+        with station_office.opened("other", own_keys=True):
+            wattpurse(f"meter add {METER}")
+            wattpurse(line)
+        assert "not made with the keys of this vault" in wattpurse.refusal("card rekey spy")
 
 
 class TestEventsAcrossARoll:
@@ -260,7 +206,8 @@ class TestEventsAcrossARoll:
         return made[::-1]
 
     def broken(self, log):
-        return [event.code for event, verdict in verdicts_of(log, list(self.KEYS)) if verdict not in event_chain.INTACT]
+        event_keys = [keys.event_key(aes, key) for key in self.KEYS]
+        return [event.code for event, verdict in verdicts_of(log, event_keys) if verdict not in event_chain.INTACT]
 
     def test_whole_log_is_authentic(self):
         assert self.broken(self.log()) == []
@@ -277,7 +224,7 @@ class TestSiteKey:
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")
         wattpurse("card topup anna --amount 20")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         wattpurse(f"token {METER} site-key --card anna")
 
     def test_cards_of_both_keys_work_and_get_the_new_key_at_the_station(self, wattpurse, meter, rolled):
@@ -300,7 +247,7 @@ class TestSiteKey:
         wattpurse("card read anna")
         with open_station() as station:
             station.add_meter(OTHER, Currency("EUR", 2))
-            station._database.execute("UPDATE meters SET key_version = 1, site_version = 1")
+            Meter.objects.update(key_version=1, site_version=1)
         wattpurse("card erase tech")
         wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")
         meter.tap_file("anna")
@@ -309,10 +256,10 @@ class TestSiteKey:
         assert wattpurse("card rekey tech").endswith("version 1")
         site_keys = station_office.current()
         other = MeterBench(site_keys, OTHER)
-        first = ("site_key", site_keys.version(1).site_key), ("meter_key", site_keys.meter_key(OTHER, 1))
+        first = ("site_key", site_keys.keys_of(OTHER, 1)[1]), ("meter_key", site_keys.meter_key(OTHER, 1))
         other.settings.set_all(first)
         assert [bench.tap_file("tech") for bench in (meter, other)] == [[outcome.SERVICE]] * 2
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         reason = wattpurse.refusal(f"token {METER} site-key --hex")
         assert f"meter {OTHER} has not got the site key of version 2 yet" in reason
 
@@ -382,7 +329,7 @@ class TestSiteKey:
     def test_operators_pass_is_renewed(self, wattpurse):
         wattpurse("card new op --kind classic-1k --operator 3 --expires 2099-12-31")
         wattpurse("station operators require --operator op")
-        wattpurse("keys roll keys.json")
+        station_office.current().roll()
         wattpurse("station operators require --operator op")
         wattpurse("card rekey op")
         wattpurse("station operators release --operator op")

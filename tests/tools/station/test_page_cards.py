@@ -5,7 +5,6 @@ import pytest
 from boards.host.cards.classic import ClassicCard
 from boards.host.cards.ultralight import FAST_READ, GET_VERSION, PageClone, UltralightCard
 from wattpurse_tools.station.card_reader import CardReader
-from wattpurse_tools.station.key_file import KeySet, SiteKeys
 
 UID = bytes.fromhex("045566778899aa")
 KINDS = ("ultralight", "ntag213", "ntag215", "ntag216")
@@ -13,9 +12,16 @@ SMALLER = (("ntag213", 16), ("ntag213", 20), ("ntag215", 16), ("ntag215", 41), (
 SMALLER += (("ntag216", 16), ("ntag216", 45), ("ntag216", 128), ("ntag216", 135))
 
 
+class SiteKey:
+    versions = (0,)
+
+    def card_keys(self, uid: bytes, key_version: int) -> tuple[bytes, bytes]:
+        return b"key A.", b"key B."
+
+
 @pytest.fixture
 def reader() -> CardReader:
-    return CardReader(SiteKeys([KeySet(0, bytes(16), bytes(16))]))
+    return CardReader(SiteKey())
 
 
 @pytest.mark.parametrize("kind", KINDS)

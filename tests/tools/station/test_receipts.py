@@ -14,7 +14,8 @@ from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
-from wattpurse_tools.station import key_file
+from wattpurse.core.money import contract as contracts
+from wattpurse.core.money.token_windows import number_of
 from wattpurse_tools.station.order import duration_text
 
 OTHER = METER + 1
@@ -92,6 +93,8 @@ class TestMovingOut:
         sold_and_used(wattpurse, meter)
         meter.use_money(20_000_000)
         meter.type(wattpurse(f"token {METER} debt 5 --hex"))
+        meter.tap_file("anna")
+        wattpurse("card read anna")
         wattpurse(f"token {METER} tenant 2 --card anna")
         meter.tap_file("anna")
         assert "-7.66 EUR and debt of 5.00 EUR" in wattpurse("card settle anna")
@@ -102,7 +105,10 @@ class TestMovingOut:
 
     def test_rest_of_a_term_is_transferred_to_the_second(self, wattpurse, meter, other):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
+        meter.ledger.change(lambda account: setattr(account, "contract", contracts.Term))
         meter.type(wattpurse(f"token {METER} days 30 --hex"))
+        meter.tap_file("anna")
+        wattpurse("card read anna")
         wattpurse(f"token {METER} tenant 2 --card anna")
         meter.tap_file("anna")
         taken_s = meter.account.standing["receipt_term_s"]
@@ -154,12 +160,20 @@ class TestRefusals:
         sold_and_used(wattpurse, meter)
         assert "another meter that this station serves" in wattpurse.refusal(f"card transfer anna --to {to}")
 
-    def test_receipt_for_a_token_of_another_station_is_not_owed(self):
+    def test_receipt_for_a_token_of_another_issuer_is_not_owed(self):
         receipt = {"sequence": 3, "money": 1, "energy": 0, "debt": 0, "term_s": 0, "tenant": 0, "card": 0}
-        statement = {"meter_number": METER, "time_s": 5, "receipt": receipt}
+        statement = {"meter_number": METER, "time_s": 5, "windows": {}}
         with open_station() as station:
-            station.receipts.book(statement)
+            station.receipts.book({**statement, "receipt": {**receipt, "sequence": number_of(2, 3)}})
             assert station.receipts.of_meter(METER) == []
+
+    def test_receipt_for_a_token_that_is_not_in_this_record_is_in_doubt(self):
+        receipt = {"sequence": 3, "money": 1, "energy": 0, "debt": 0, "term_s": 0, "tenant": 0, "card": 0}
+        with open_station() as station:
+            station.receipts.book({"meter_number": METER, "time_s": 5, "windows": {}, "receipt": receipt})
+            assert "its token is not in this record" in station.receipts.of_meter(METER)[0]["doubt"]
+            with pytest.raises(ValueError, match="--despite-doubt"):
+                station.receipts.owed(METER, 0, 0)
 
     def test_transfer_to_a_meter_that_sells_by_another_unit(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
@@ -170,7 +184,7 @@ class TestRefusals:
         wattpurse(f"card new bert --kind ntag213 --meter {OTHER}")
         other.tap_file("bert")
         wattpurse("card read bert")
-        assert "sells by energy" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        assert "does not use money" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
 
 
 def test_receipt_is_read_from_any_card_of_the_meter(wattpurse, meter):

@@ -3,14 +3,13 @@
 # ruff: noqa: F811 `shop` and `desk` are fixtures
 
 import json
-import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from boards.host.cards.images import from_image
 from tests.services.desk_bench import METER
+from tests.tools import station_office
 from tests.tools.commands.test_card import (  # noqa: F401 `shop` and `desk` are fixtures
     TWENTY,
     desk,
@@ -27,11 +26,9 @@ from tests.tools.commands.test_card import (  # noqa: F401 `shop` and `desk` are
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
 from wattpurse_tools import cli
-from wattpurse_tools.station import key_file
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.order import credit
-from wattpurse_tools.station.sequence_marks import SequenceMarks
 
 UID = b"\x01\x02\x03\x04"
 WINDOW = 64
@@ -180,25 +177,6 @@ class TestStatements:
         assert station.redeemed_elsewhere(statement(100, 1 << 63 | 1)) == [37, 100]
 
 
-def make_older(database, version):
-    """Take out of a record all that came after `version`."""
-    columns, tables = [], ["short_limits"]
-    if version < 4:
-        columns += ["meters tenant", "tokens tenant", "tokens after", "receipts tenant", "receipts card"]
-        columns += ["statements taken", "statements event_link", "statements has_other_issuers"]
-        tables += ["other_issuers"]
-    if version < 3:
-        columns += ["tokens kind", "tokens words", "tokens operator", "tokens redeemed_s"]
-        columns += ["meters key_version", "meters site_version", "station operators_required"]
-        tables += ["receipts", "statements", "key_cards", "key_card_sales"]
-    columns += ["meters told_s"] if version == 1 else []
-    for column in columns:
-        database.execute("ALTER TABLE {} DROP COLUMN {}".format(*column.split()))
-    for table in tables:
-        database.execute(f"DROP TABLE {table}")
-    database.execute(f"PRAGMA user_version = {version}")
-
-
 class TestOlderRecord:
     @pytest.fixture
     def restored(self, desk):
@@ -206,22 +184,14 @@ class TestOlderRecord:
         new()
         new("bert")
         top_up()
-        shutil.copy("station.db", "yesterday.db")
-        top_up()
-        shutil.copy("yesterday.db", "station.db")
+        with station_office.current().older_record():
+            top_up()
 
-    def test_restored_record_sells_nothing_before_skip(self, capsys, restored):
-        before = everything()
-        assert f"wattpurse meter skip {METER}" in refusal(capsys, "topup", "bert", "--amount", "1")
-        assert everything() == before
-        assert meter("skip", str(METER)) == 0
-        assert "continues at token 3; 2 to 2 are not in this record" in capsys.readouterr().out
+    def test_restored_record_goes_on_with_the_numbers_of_the_vault(self, capsys, restored):
         top_up("bert")
         assert states(read(capsys, "bert")) == [(3, "on card")]
-        assert meter("skip", str(METER)) == 0
-        assert "nothing to skip" in capsys.readouterr().out
 
-    def test_restored_record_names_tokens_that_it_did_not_sell(self, capsys, desk, restored):
+    def test_restored_record_names_tokens_that_it_did_not_sell_and_stops(self, capsys, desk, restored):
         assert states(read(capsys, "anna")) == [(1, "on card"), (2, "unknown to this station")]
         assert "has not made" in refusal(capsys, "topup", "anna", "--amount", "1")
         assert desk.tap_file("anna") == [outcome.ACCEPTED]
@@ -230,83 +200,24 @@ class TestOlderRecord:
         assert document["statement"]["redeemed_elsewhere"] == [2]
         assert run("read", "anna") == 0
         assert "redeemed   2: not issued in this station's record" in capsys.readouterr().out
+        before = everything()
+        assert f"wattpurse meter resume {METER}" in refusal(capsys, "topup", "bert", "--amount", "1")
+        assert everything() == before
+        assert meter("resume", str(METER)) == 0
+        assert "token 2 was redeemed and is not in this record" in capsys.readouterr().out
+        assert meter("resume", str(METER)) == 1
+        read(capsys, "anna")
         top_up("bert")
         assert states(read(capsys, "bert")) == [(3, "on card")]
 
-    def test_second_record_with_the_same_key_file(self, capsys):
-        new()
-        top_up()
-        new("bert")
-        other = ("--state", "other.db")
-        assert meter("add", str(METER), *other) == 0
-        assert "another station" in refusal(capsys, "topup", "bert", "--amount", "1", *other)
-
-    @pytest.mark.parametrize("step", ["claim", "seal"])
-    def test_program_killed_between_number_and_token_uses_the_next_number(self, capsys, monkeypatch, step):
+    def test_program_killed_between_number_and_token_uses_the_next_number(self, capsys, monkeypatch):
         def killed(*_):
             raise KeyboardInterrupt
 
         new()
         with monkeypatch.context() as patch:
-            if step == "claim":
-                patch.setattr(SequenceMarks, "claim", killed)
-            else:
-                patch.setattr(stations.token, "seal_token", killed)
+            patch.setattr(stations.Station, "_add_token", killed)
             assert run("topup", "anna", "--amount", "1") == 130
-        assert SequenceMarks("keys.json").of(METER) == (0 if step == "claim" else 1)
+        assert station_office.current().vault.last_count(METER) == 1
         top_up()
         assert states(read(capsys, "anna")) == [(2, "on card")]
-
-    def test_number_is_claimed_once(self):
-        marks = SequenceMarks("keys.json")
-        assert [marks.claim(METER, number) for number in (1, 3, 3, 2, 4)] == [True, True, False, False, True]
-        assert SequenceMarks("keys.json").of(METER) == 4
-        assert marks.of(METER + 1) == 0
-
-    @pytest.mark.parametrize("text", ["", "[]", '{"1002": "7"}', "{"])
-    def test_broken_marks_sell_nothing(self, capsys, text):
-        new()
-        Path("keys.json.sequences").write_text(text)
-        assert "keys.json.sequences" in refusal(capsys, "topup", "anna", "--amount", "1")
-        assert Path("keys.json.sequences").read_text() == text
-
-    @pytest.mark.parametrize("version", [1, 2, 3, 4])
-    def test_record_of_an_older_version_is_upgraded(self, capsys, version):
-        new()
-        top_up()
-        database = sqlite3.connect("station.db")
-        make_older(database, version)
-        database.commit()
-        database.close()
-        top_up()
-        assert states(read(capsys, "anna")) == [(1, "on card"), (2, "on card")]
-        with open_station() as station:
-            assert station.meter(METER)["told_s"] == 0
-            assert station.meter(METER)["key_version"] == 1
-
-    def test_record_of_version_3_keeps_its_statements_and_gets_links(self, capsys):
-        new()
-        with open_station() as station:
-            station._database.execute(
-                "INSERT INTO statements (meter, time_s, unit, contract, balance, total_mwh, alarms)"
-                " VALUES (?, 5, 'money', 0, 7, 9, '')",
-                (METER,),
-            )
-            make_older(station._database, 3)
-            station._database.execute("PRAGMA user_version = 3")
-        with open_station() as station:
-            assert [(row["balance"], row["event_link"]) for row in station.statements.of_meter(METER)] == [(7, None)]
-            assert station.statements.event_links(METER) == []
-
-    def test_record_of_a_later_version_is_refused(self, capsys):
-        new()
-        database = sqlite3.connect("station.db")
-        database.execute("PRAGMA user_version = 9")
-        database.close()
-        assert "of version 9, which this program does not know" in refusal(capsys, "read", "anna")
-
-    def test_help_states_the_limit_of_two_stations(self, capsys):
-        with pytest.raises(SystemExit):
-            cli.main(["keys", "--help"])
-        assert "Two stations must not sell" in " ".join(capsys.readouterr().out.split())
-        assert station_office.current().key_version == 1

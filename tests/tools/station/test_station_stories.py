@@ -10,9 +10,9 @@ import pytest
 from boards.host.cards.images import from_image
 from boards.host.world.world import World
 from tests.samples import flat_tariff
+from tests.tools import station_office
 from tests.tools.shop import METER, open_station, shop, wattpurse  # noqa: F401
 from wattpurse import app
-from wattpurse_tools.station import key_file
 
 NEIGHBOUR = METER + 1
 CELLAR = METER + 2
@@ -178,7 +178,7 @@ def test_site_gets_new_keys_while_power_fails_at_every_step(wattpurse, house):
     wattpurse(f"card new anna --kind classic-1k --meter {METER}")
     wattpurse("card new tech --kind classic-1k --service --technician 7 --expires 2099-12-31")
     wattpurse("card topup anna --amount 20")
-    wattpurse("keys roll keys.json")
+    station_office.current().roll()
     cuts = 0
     for words in (f"token {METER} meter-key --card", f"token {METER} site-key --card", "card topup --amount 20"):
         wattpurse(f"{words} anna")

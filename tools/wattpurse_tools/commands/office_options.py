@@ -56,8 +56,8 @@ def existing(arguments: Namespace) -> OfficeFolder:
 
 
 @contextmanager
-def signed_on(arguments: Namespace) -> Iterator[tuple["Office", "Actor"]]:
-    """Open an office for a `with` block, with the person who works on it."""
+def signed_on(arguments: Namespace, lines: secrets_asked.Lines | None = None) -> Iterator[tuple["Office", "Actor"]]:
+    """Open an office for a `with` block, with the person who works on it. `lines` has further PINs behind the own."""
     folder = existing(arguments)
     from wattpurse_tools.office.actor import Actor
     from wattpurse_tools.office.office import Office
@@ -66,7 +66,7 @@ def signed_on(arguments: Namespace) -> Iterator[tuple["Office", "Actor"]]:
     if arguments.sign_on is None:
         session = keys.sign_on_as_user()
     else:
-        pin = secrets_asked.pin(secrets_asked.pin_lines(arguments), f"PIN of operator {arguments.sign_on}")
+        pin = secrets_asked.pin(lines or secrets_asked.pin_lines(arguments), f"PIN of operator {arguments.sign_on}")
         session = keys.sign_on(arguments.sign_on, pin)
     try:
         yield Office(folder, keys), Actor(session.operator, session.ticket, frozenset(session.rights))

@@ -1,10 +1,12 @@
 """`wattpurse office user` and `wattpurse office token`: who may log in, and with which programs shops work."""
 
 import json
+import time
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from wattpurse_tools.commands import secrets_asked
 from wattpurse_tools.commands.office_options import add_sign_on_options, signed_on, tell
 from wattpurse_tools.vault.interface import RIGHTS, ApprovalNeeded
 
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 _ROLES = ("cashier", "clerk", "manager")
+_PROGRAM_RIGHTS = ("sell", "order", "cards")
 
 
 def add_actions(actions: _SubParsersAction) -> None:
-    """Add `user` with its actions."""
+    """Add `user` and `token` with their actions."""
     user = actions.add_parser("user", help="list and change who may log in")
     kinds = user.add_subparsers(metavar="ACTION", required=True)
 
@@ -48,6 +51,32 @@ def add_actions(actions: _SubParsersAction) -> None:
         one.add_argument("name", help="user name")
         add_sign_on_options(one)
         one.set_defaults(run=run_service, is_active=name == "on")
+
+    _add_tokens(actions)
+
+
+def _add_tokens(actions: _SubParsersAction) -> None:
+    token = actions.add_parser("token", help="list, make and revoke tokens of shops' programs")
+    kinds = token.add_subparsers(metavar="ACTION", required=True)
+
+    one = kinds.add_parser("list", help="list all tokens")
+    add_sign_on_options(one)
+    one.add_argument("--json", action="store_true", help="print a JSON document")
+    one.set_defaults(run=run_list_tokens)
+
+    one = kinds.add_parser("add", help="make a token, and print it once")
+    one.add_argument("name", help="name of the program")
+    one.add_argument("--shop", type=int, required=True, metavar="N", help="number of its shop")
+    one.add_argument("--operator", type=int, required=True, metavar="N", help="operator that the program works as")
+    one.add_argument("--rights", nargs="*", choices=_PROGRAM_RIGHTS, metavar="RIGHT", help="default: sell")
+    one.add_argument("--days", type=int, metavar="N", help="the token expires after so many days")
+    add_sign_on_options(one)
+    one.set_defaults(run=run_add_token)
+
+    one = kinds.add_parser("revoke", help="end a token")
+    one.add_argument("token", help="first part of the token, as the list shows it")
+    add_sign_on_options(one)
+    one.set_defaults(run=run_revoke_token)
 
 
 def run_list(arguments: Namespace) -> int:
@@ -114,6 +143,66 @@ def run_service(arguments: Namespace) -> int:
     if _do_or_propose(arguments, act):
         tell(f"{arguments.name} is {'in' if arguments.is_active else 'out of'} service.")
     return 0
+
+
+def run_list_tokens(arguments: Namespace) -> int:
+    """List all tokens."""
+    with signed_on(arguments) as (_, actor):
+        from wattpurse_tools.office import api_tokens
+
+        tokens = [
+            {
+                "token": one.public_part,
+                "name": one.name,
+                "shop": one.shop.number,
+                "operator": one.operator,
+                "rights": one.rights,
+                "made": _time(one.created_s),
+                "expires": _time(one.expires_s),
+                "used": _time(one.used_s),
+                "revoked": _time(one.revoked_s),
+            }
+            for one in api_tokens.all_tokens(actor)
+        ]
+    if arguments.json:
+        tell(json.dumps(tokens, indent=2))
+        return 0
+    for one in tokens:
+        state = f"revoked {one['revoked']}" if one["revoked"] else f"last used {one['used'] or 'never'}"
+        rights = ", ".join(one["rights"])
+        tell(f"{one['token']}  {one['name']}: shop {one['shop']}, operator {one['operator']}, {rights}; {state}")
+    return 0
+
+
+def run_add_token(arguments: Namespace) -> int:
+    """Make a token."""
+    lines = secrets_asked.pin_lines(arguments)
+    with signed_on(arguments, lines) as (office, actor):
+        from wattpurse_tools.office import api_tokens
+
+        pin = secrets_asked.pin(lines, f"PIN of operator {arguments.operator}, whom the program works as")
+        expires_s = None if arguments.days is None else int(time.time()) + arguments.days * 86_400
+        rights = arguments.rights or _PROGRAM_RIGHTS[:1]
+        token, text = api_tokens.add(
+            office, actor, arguments.name, arguments.shop, arguments.operator, pin, rights, expires_s
+        )
+    tell(f"The token of {token.name} for shop {token.shop.number}. It is shown once:")
+    tell(f"  {text}")
+    return 0
+
+
+def run_revoke_token(arguments: Namespace) -> int:
+    """End a token."""
+    with signed_on(arguments) as (_, actor):
+        from wattpurse_tools.office import api_tokens
+
+        token = api_tokens.revoke(actor, arguments.token)
+    tell(f"The token of {token.name} is revoked.")
+    return 0
+
+
+def _time(utc_s: int | None) -> str | None:
+    return None if utc_s is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(utc_s))
 
 
 def _tell_person(person: "NewPerson | None") -> int:

@@ -4,6 +4,7 @@ The record is that of the office folder, and the keys are in its vault, a proces
 the operator's card, or as the Unix user that the vault knows.
 """
 
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,11 @@ from wattpurse_tools.station.actions import cards
 from wattpurse_tools.station.shop import Shop, open_shop
 from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.vault.client import VaultClient
-from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded
+from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded, VaultClosed
+
+_TRIAL_WAIT_S = 20.0
+_TRIAL_PAUSE_S = 0.05
 
 
 def add_station_options(parser: ArgumentParser) -> None:
@@ -63,6 +68,39 @@ def connect(folder: OfficeFolder) -> Keys:
     return VaultClient(folder.socket)
 
 
+@contextmanager
+def connected(folder: OfficeFolder) -> Iterator[Keys]:
+    """Connect to the vault of an office for a `with` block.
+
+    An office to try things on needs no process for its vault: if none serves, it is opened here.
+    """
+    keys = connect(folder)
+    passphrase = folder.passphrase_of_trial()
+    if passphrase is None:
+        yield keys
+        return
+    until = time.monotonic() + _TRIAL_WAIT_S
+    while not _answers(keys):
+        try:
+            vault = Vault.open(folder.vault, passphrase)
+        except ValueError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_TRIAL_PAUSE_S)  # another command has it open for a moment
+        else:
+            with vault:
+                yield vault
+            return
+    yield keys
+
+
+def _answers(keys: Keys) -> bool:
+    try:
+        return bool(keys.fingerprint())
+    except VaultClosed:
+        return False
+
+
 def has_office(arguments: Namespace) -> bool:
     """Return True if the office folder that the options name has an office."""
     folder = folder_of(arguments.office)
@@ -83,16 +121,16 @@ def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
     folder = folder_of(arguments.office)
     if not has_office(arguments):
         raise ValueError(f"{folder.path}: there is no office here; set one up with: wattpurse office init")
-    keys = connect(folder)
     open_record(folder)
-    named = getattr(arguments, "cards", None)
-    shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
-    if arguments.operator is None:
-        _sign_on_as_user(shop.station)
-    try:
-        yield shop
-    except ApprovalNeeded as error:
-        raise ValueError(_proposed(shop.station, error, arguments)) from error
+    with connected(folder) as keys:
+        named = getattr(arguments, "cards", None)
+        shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
+        if arguments.operator is None:
+            _sign_on_as_user(shop.station)
+        try:
+            yield shop
+        except ApprovalNeeded as error:
+            raise ValueError(_proposed(shop.station, error, arguments)) from error
 
 
 @contextmanager
