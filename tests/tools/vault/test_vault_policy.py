@@ -1,5 +1,7 @@
 """The vault's policy: rights, limits, two persons, sessions and PINs."""
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -49,13 +51,14 @@ def sell(vault, ticket, *orders, purpose="sale", approval=None):
 def test_a_clerk_sells_credit_and_orders_nothing(vault):
     clerk = ticket_of(vault, CLERK)
     sell(vault, clerk, money(1), order(token.CREDIT_ENERGY, 1), order(token.DAYS, DAY_S), order(token.DEBT, 5))
-    for one in (order(token.SWITCH, 0), order(token.DEBT, -5), order(token.REFUND, 0, 1, 0), order(token.PERMIT, 9)):
+    sell(vault, clerk, order(token.PERMIT, 9))
+    for one in (order(token.SWITCH, 0), order(token.DEBT, -5), order(token.REFUND, 0, 1, 0)):
         with pytest.raises(Refused, match="needs the right 'order'"):
             sell(vault, clerk, money(1), one)
     for one in (order(token.REVOKE, 2), TokenOrder(token.METER_KEY, b"", version=2)):
         with pytest.raises(Refused, match="needs the right 'keys'"):
             sell(vault, clerk, one)
-    assert vault.last_count(METER) == 4
+    assert vault.last_count(METER) == 5
 
 
 def test_a_helper_orders_and_sells_no_credit(vault):
@@ -241,6 +244,24 @@ def test_an_approval_serves_once_and_for_that_document_alone(strict_vault):
     assert made[0].sequence == 1
     assert "is used" in str(needs_two(lambda: sell(vault, owner, money(5), purpose="free", approval=number)))
     assert vault.log()[-1].details["approval"] == number
+
+
+def test_of_many_threads_one_uses_an_approval(strict_vault):
+    vault, owner, second = strict_vault, ticket_of(strict_vault), ticket_of(strict_vault, SECOND)
+    refusal = needs_two(lambda: sell(vault, owner, money(5), purpose="free"))
+    number = approved(vault, refusal, owner, second)
+    made = []
+
+    def use():
+        with suppress(Refused):
+            made.append(sell(vault, owner, money(5), purpose="free", approval=number))
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
 
 
 def test_nobody_approves_an_own_request_or_without_the_right(strict_vault):

@@ -13,8 +13,10 @@ from wattpurse_tools.vault.interface import (
     OPEN,
     USED,
     ApprovalNeeded,
+    Proposal,
     Refused,
     Request,
+    Verdict,
 )
 from wattpurse_tools.vault.policy import Policy
 from wattpurse_tools.vault.sealed_document import canonical
@@ -22,10 +24,10 @@ from wattpurse_tools.vault.sealed_document import canonical
 OPEN_S = 7 * 86_400
 APPROVED_S = 86_400
 OPEN_REQUESTS = 100
-LISTED = 200
+LISTED = 100
 
 _ACTION_SIZE = 40
-_DOCUMENT_SIZE = 256 << 10
+_DOCUMENT_SIZE = 64 << 10
 _REASON_SIZE = 400
 
 
@@ -123,10 +125,7 @@ class Approvals:
             action=row["action"],
             document=json.loads(row["document"]),
             words=row["words"],
-            reason=row["reason"],
-            proposer=row["proposer"],
-            proposed_s=row["proposed_s"],
             state=state,
-            decider=row["decider"],
-            decision=row["decision"],
+            proposal=Proposal(row["proposer"], row["proposed_s"], row["reason"]),
+            verdict=Verdict(row["decider"], row["decision"]),
         )

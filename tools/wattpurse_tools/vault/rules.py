@@ -1,7 +1,7 @@
 """The rules of tokens: the right that each needs, whether two persons are needed, and the amounts that limits count.
 
-The vault cannot know whether a sale was paid. It counts all credit, whatever purpose the caller names: the limits of an
-operator bound the sum of a day. A day is a day of UTC.
+The vault cannot know whether a sale was paid. It counts the credit of all purposes: the limits of an operator bound
+the sum of a day. A day is a day of UTC.
 """
 
 from collections.abc import Sequence
