@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from wattpurse.core.money.contract import CONTRACTS, MONEY
+from wattpurse.core.money.contract import CONTRACTS
 from wattpurse_tools.office import audit, people
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.import_tables import Row, rows_of
@@ -33,6 +33,7 @@ from wattpurse_tools.record.models import (
     Site,
     Tenancy,
 )
+from wattpurse_tools.station.usefulness import unit_of
 
 COLUMNS = (
     "customer",
@@ -351,7 +352,6 @@ class _Booking:
 
     def _book_meters(self, places: dict[str, int]) -> None:
         site = Site.objects.get()
-        units = {contract.name: "money" if contract.credit_unit == MONEY else "energy" for contract in CONTRACTS}
         with_meter = [entry for entry in self._entries if entry.meter is not None]
         Meter.objects.bulk_create(
             [
@@ -359,7 +359,7 @@ class _Booking:
                     number=entry.meter,
                     currency=site.currency,
                     decimals=site.decimals,
-                    unit=units[entry.contract],
+                    unit=unit_of(entry.contract),
                     contract=entry.contract,
                     tenant=1 if _is_tenancy(entry) else 0,
                     added_s=self._now_s,
