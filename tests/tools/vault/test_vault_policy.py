@@ -348,6 +348,7 @@ def test_a_request_for_tokens_that_cannot_be_is_not_taken(strict_vault):
         {},
         {"orders": [], "purpose": "free", "meter": 1},
         {"meter": 1, "purpose": "free", "orders": [{"kind": 1}]},
+        {"meter": 1, "purpose": "free", "orders": [{"kind": 1, "body": "zz", "tenant": 0, "version": None}]},
         {"orders": 5, "purpose": "free"},
     ):
         with pytest.raises(Refused):

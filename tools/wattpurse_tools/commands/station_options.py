@@ -93,7 +93,7 @@ def deal_of(arguments: Namespace) -> Deal:
 def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
     """Open the office that the options name, and sign on, for a `with` block.
 
-    Propose what needs a second person, if a reason is given.
+    An action that needs a second person is proposed if a reason is given.
     """
     folder = folder_of(arguments.office)
     if not has_office(arguments):
