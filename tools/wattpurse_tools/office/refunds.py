@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.ledger import chart
@@ -42,17 +43,17 @@ from wattpurse_tools.office.sale_types import (
 from wattpurse_tools.office.sales import full_key, made_before, request_hash, tenancy_at, to_card
 from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, note_card
 from wattpurse_tools.office.wishes import DAY_S, energy_text
-from wattpurse_tools.record.models import Meter, MeterReceipt, Sale, Shift, Site
+from wattpurse_tools.record.models import Meter, MeterReceipt, Sale, Shift, Site, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.order import Order
-from wattpurse_tools.station.receipts import DOUBT
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
-from wattpurse_tools.vault.interface import TRANSFER
+from wattpurse_tools.vault import interface as vault
+from wattpurse_tools.vault.actions import SETTLE
 
 MOVED = "moved"
-_SETTLE = "settle"
+_UNITS = {MONEY: contracts.MONEY, ENERGY: contracts.ENERGY}
 _MILLION = 1_000_000
 
 
@@ -83,6 +84,37 @@ class Owed:
     energy_mwh: int
     debt: int
     term_s: int
+
+
+def take_out(
+    office: Office,
+    actor: Actor,
+    unit: str,
+    amount: int,
+    reader: Reader,
+    approval: str | None = None,
+) -> Token:
+    """Put a token on the customer's card that takes credit out of its meter: `amount` of a unit, or 0 for all.
+
+    The meter tells the receipt when the card was tapped there, and `refund` settles it with the same card. Right:
+    order. The vault wants a second person: it raises ApprovalNeeded.
+    """
+    actor.require("order")
+    if unit not in _UNITS or amount < 0:
+        raise ValueError(f"take out {' or '.join(_UNITS)}, an amount of zero or more; zero takes all")
+    seen = learning.look(reader)
+    if seen.trouble:
+        raise ValueError(seen.trouble)
+    card = card_number(bytes.fromhex(seen.uid))
+    said = f"take back all {unit}" if amount == 0 else f"take back {amount} of {unit}"
+    order = Order(token.REFUND, (_UNITS[unit], amount, card), said, card=card)
+    with transaction.atomic():
+        meter = locked_meter(seen.meter_number)
+        to = Destination(seen.uid, tenancy=tenancy_at(meter.number))
+        (made,) = make_tokens(office, actor, meter, [order], to, vault.REFUND, approval)
+        audit.note(actor, "take out", f"meter:{meter.number}", unit=unit, amount=amount, token=made.sequence)
+    reader.write()
+    return made
 
 
 def owed_receipts(seen: CardSeen, office: Office, with_doubts: bool = False) -> list[MeterReceipt]:
@@ -137,7 +169,7 @@ def _book(office: Office, actor: Actor, request: RefundRequest, digest: str, see
     meter = locked[request.meter_number]
     receipts = _chosen(office, request, seen, key)
     owed = owed_sum(receipts)
-    lines = () if request.to_meter else _lines(owed, meter, shift)
+    lines = _moved_lines(owed, meter.currency) if request.to_meter else _lines(owed, meter, shift)
     if not request.to_meter and sum(line.gross_microunits for line in lines) > 0:
         raise ValueError("the debt that came out of the meter is more than the credit: move it to the next meter")
     for receipt in receipts:
@@ -199,13 +231,8 @@ def _settle(office: Office, actor: Actor, request: RefundRequest, receipt: Meter
         return
     if told is not None:
         raise ValueError(f"the receipt of token {number_text(receipt.sequence)} was settled before: {told}")
-    if receipt.doubt:
-        document = {"meter": request.meter_number, "sequence": receipt.sequence, "doubt": receipt.doubt}
-        office.keys.use_approval(
-            actor.ticket, DOUBT, document | {"settled": words}, approvals.of_action(request.approvals, DOUBT)
-        )
-    approval = approvals.of_action(request.approvals, _SETTLE)
-    office.keys.settle(actor.ticket, request.meter_number, receipt.sequence, words, approval)
+    approval = approvals.for_document(request.approvals, SETTLE, meter=request.meter_number, sequence=receipt.sequence)
+    office.keys.settle(actor.ticket, request.meter_number, receipt.sequence, words, approval, receipt.doubt)
 
 
 def _lines(owed: Owed, meter: Meter, shift: Shift) -> tuple[Line, ...]:
@@ -243,6 +270,17 @@ def _lines(owed: Owed, meter: Meter, shift: Shift) -> tuple[Line, ...]:
     if debt:
         lines.append(Line(DEBT, "debt that was in the meter", owed.debt, site.currency, debt, debt, NO_TAX))
     return tuple(lines)
+
+
+def _moved_lines(owed: Owed, currency: str) -> tuple[Line, ...]:
+    """Return the lines of credit that moves: quantities, and no money."""
+    wanted = (
+        (DEBT, "debt moved", owed.debt, currency),
+        (MONEY, "credit moved", owed.money, currency),
+        (ENERGY, f"{energy_text(owed.energy_mwh)} moved", owed.energy_mwh, chart.MWH),
+        (DAYS, f"{orders.duration_text(owed.term_s)} moved", owed.term_s, chart.SECONDS),
+    )
+    return tuple(Line(what, text, amount, unit, 0, 0) for what, text, amount, unit in wanted if amount)
 
 
 def _pay(sale: Sale, shift: Shift, owed: Owed, meter: Meter) -> None:
@@ -284,7 +322,7 @@ def _move(
     moved_card = CardSeen(seen.uid, seen.name, seen.kind, seen.role, meter.number, seen.content)
     note_card(office, actor, moved_card)
     to = Destination(seen.uid, sale, tenancy_at(meter.number))
-    tokens = make_tokens(office, actor, meter, made_of, to, TRANSFER)
+    tokens = make_tokens(office, actor, meter, made_of, to, vault.TRANSFER)
     moves: list[Move] = []
     for unit, amount in _amounts(owed, sale.currency):
         moves += moved(chart.owed(request.meter_number), chart.meter(meter.number), unit, amount)
