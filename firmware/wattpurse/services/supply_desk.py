@@ -147,7 +147,8 @@ class SupplyDesk:
         circumstances.now_s = now_s = self._timekeeper.now_s()
         account = self._stores.ledger.account
         latched = self._stores.settings.get("tamper", 0)
-        circumstances.tamper_opens = latched != 0 and account is not None and tamper.opens_supply(latched, account.terms)
+        has_tamper = latched != 0 and account is not None
+        circumstances.tamper_opens = has_tamper and tamper.opens_supply(latched, account.terms)
         circumstances.resting = self._rest_s_at(now_s) > 0
         circumstances.card = self._key_slot.card() if self._key_slot is not None else None
         return circumstances
