@@ -335,6 +335,25 @@ class TestCommissioning(unittest.TestCase):
         self.assertEqual(sum(worn[sector] for sector in sectors_of(stores.SETTINGS_RING)), 0)
         self.assertTrue(max(worn) <= 2, worn)
 
+    def test_records_are_asked_in_turn_to_erase_ahead_and_no_write_has_to_erase(self):
+        hardware = Hardware(VirtualClock(), START_S)
+        hardware.power_up()
+        commission(self._started(hardware))
+        meter, erases = self._started(hardware), hardware.flash.erases
+        now_s = meter.timekeeper.now_s()
+        first, sectors = stores.EVENTS_RING
+        ring = slice(first, first + 2 * sectors)
+        for number in range(400):
+            before = sum(erases)
+            meter.events.note(events.LOGIN, carrier.CONSOLE, now_s, number)
+            meter.top_ups.note(token.CREDIT_MONEY, number, carrier.CONSOLE, now_s)
+            self.assertEqual(sum(erases), before, number)
+            for _ in range(5):
+                before = sum(erases)
+                meter.stores.prepare()
+                self.assertTrue(sum(erases) - before <= 1, number)
+        self.assertTrue(sum(erases[ring]) >= 4, "the log never rolled")
+
     def test_numbers_that_were_given_up_outlast_a_power_cut(self):
         """Check that the old number's tokens never count again, after a cut anywhere in a new commissioning."""
         hardware = Hardware(VirtualClock(), START_S)

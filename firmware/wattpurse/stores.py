@@ -37,6 +37,8 @@ CARDS_RING = (128, 4)
 TIMES_RING = (136, 4)
 SECTORS = 144
 
+_RECORDS = ("events", "load_profile", "top_ups", "cards", "times")
+
 # Values of the setting `records`, about load profile and top-up log: older firmware left their flash blank.
 _RECORDS_BEGUN = 1
 _RECORDS_THERE = 2
@@ -56,6 +58,7 @@ class Stores:
         self.load_profile = LoadProfile(flash, *LOAD_PROFILE_RING)
         self.top_ups = TopUpLog(flash, *TOP_UPS_RING)
         self.times = TimeLog(flash, *TIMES_RING)
+        self._turn = 0  # the place in _RECORDS of the one that was asked last to prepare
         self.fault = supply.NOT_COMMISSIONED
         self._aes = aes
         self._flash = flash
@@ -124,7 +127,7 @@ class Stores:
     @property
     def records_failed(self) -> bool:
         """True if any of the records cannot be read or written."""
-        return any([store.failed for store in (self.events, self.load_profile, self.top_ups, self.cards, self.times)])
+        return any([getattr(self, name).failed for name in _RECORDS])
 
     def clock_bounds_s(self) -> tuple:
         """Return what a start of the clock needs: `(earliest time, latest time, time of a lost clock)`.
@@ -142,10 +145,14 @@ class Stores:
         self.fault = reason
 
     def prepare(self) -> None:
-        """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most."""
-        for store in (self.ledger, self.events, self.load_profile, self.top_ups, self.cards, self.times):
-            if store.prepare():
-                return
+        """Erase one sector ahead of need, if one is due. Holds the processor for one erase at most.
+
+        Metering calls this after each step: the ledger is asked each time, one of the records in turn.
+        """
+        if self.ledger.prepare():
+            return
+        self._turn = (self._turn + 1) % len(_RECORDS)
+        getattr(self, _RECORDS[self._turn]).prepare()
 
     def commission(
         self,

@@ -56,7 +56,7 @@ ORDERS = (
         package="wattpurse.core",
         folder="firmware/wattpurse/core",
         floors=(("tariffs", "seals", "journal"), ("money",), ("guards",), ("messages",), ("records",)),
-        beside=("carrier", "currency", "leg_energy", "outcome", "text"),
+        beside=("carrier", "constant", "currency", "leg_energy", "outcome", "text"),
         below_beside=("tariffs", "seals", "journal"),
     ),
     RoomOrder(
@@ -112,6 +112,7 @@ CONSTANT_CALLS = (
     "bytearray",
     "bytes",
     "bytes.fromhex",
+    "const",
     "dict",
     "enumerate",
     "frozenset",

@@ -13,6 +13,14 @@ RING_BYTES = 576 * 1024
 FILESYSTEM_OFFSET = RING_OFFSET + RING_BYTES
 FLASH_BYTES = 2 * 1024 * 1024
 STORAGE = "from boards.pico import storage\n"
+MEMORY_BEGIN = 0x20000000
+TABLES_IN_FLASH = (
+    ("wattpurse.core.money.standing", "TABLE"),
+    ("wattpurse.core.money.terms", "TABLE"),
+    ("wattpurse.core.records.events", "OTHER_TEXTS"),
+    ("wattpurse.core.records.events", "UNLIMITED"),
+    ("wattpurse.cards.mfrc522_registers", "CONFIGURATION"),
+)
 
 
 @pytest.fixture
@@ -71,3 +79,10 @@ def test_the_ring_is_where_the_board_says(board):
     assert printed == f"{RING_OFFSET} {RING_BYTES} {FLASH_BYTES - FILESYSTEM_OFFSET}\n"
     filesystem_bytes = int(repl.execute("print(storage.filesystem_blocks().ioctl(4, 0) * 4096)"))
     assert filesystem_bytes == FLASH_BYTES - FILESYSTEM_OFFSET
+
+
+def test_the_long_tables_stay_in_flash_and_take_no_memory(board):
+    repl = RawRepl(board)
+    for module, table in TABLES_IN_FLASH:
+        place = repl.execute(f"import {module} as one\nprint(id(one.{table}))")
+        assert int(place) < MEMORY_BEGIN, f"a name in {module}.{table} lacks `const`"

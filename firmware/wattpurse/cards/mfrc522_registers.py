@@ -1,52 +1,54 @@
 """Registers and bits of the MFRC522 that the driver uses, by the names of the data sheet (clauses 9 and 10.3)."""
 
-COMMAND = 0x01
-COM_I_EN = 0x02
-DIV_I_EN = 0x03
-COM_IRQ = 0x04
-ERROR = 0x06
-STATUS2 = 0x08
-FIFO_DATA = 0x09
-FIFO_LEVEL = 0x0A
-CONTROL = 0x0C
-BIT_FRAMING = 0x0D
-COLL = 0x0E
-MODE = 0x11
-TX_MODE = 0x12
-RX_MODE = 0x13
-TX_CONTROL = 0x14
-TX_ASK = 0x15
-RF_CFG = 0x26
-T_MODE = 0x2A
-T_PRESCALER = 0x2B
-T_RELOAD_HIGH = 0x2C
-T_RELOAD_LOW = 0x2D
-VERSION = 0x37
+from wattpurse.core.constant import const
 
-IDLE = 0x00
-TRANSCEIVE = 0x0C
-MF_AUTHENT = 0x0E
-POWER_DOWN = 0x10
+COMMAND = const(0x01)
+COM_I_EN = const(0x02)
+DIV_I_EN = const(0x03)
+COM_IRQ = const(0x04)
+ERROR = const(0x06)
+STATUS2 = const(0x08)
+FIFO_DATA = const(0x09)
+FIFO_LEVEL = const(0x0A)
+CONTROL = const(0x0C)
+BIT_FRAMING = const(0x0D)
+COLL = const(0x0E)
+MODE = const(0x11)
+TX_MODE = const(0x12)
+RX_MODE = const(0x13)
+TX_CONTROL = const(0x14)
+TX_ASK = const(0x15)
+RF_CFG = const(0x26)
+T_MODE = const(0x2A)
+T_PRESCALER = const(0x2B)
+T_RELOAD_HIGH = const(0x2C)
+T_RELOAD_LOW = const(0x2D)
+VERSION = const(0x37)
 
-RX_IRQ = 0x20
-IDLE_IRQ = 0x10
-TIMER_IRQ = 0x01
-ALL_IRQ = 0x7F
+IDLE = const(0x00)
+TRANSCEIVE = const(0x0C)
+MF_AUTHENT = const(0x0E)
+POWER_DOWN = const(0x10)
 
-ERROR_COLLISION = 0x08
-ERROR_OTHER = 0xFF - ERROR_COLLISION  # CRC, parity, framing, FIFO overflow, temperature
-RX_LAST_BITS = 0x07
-CRYPTO1_ON = 0x08
-START_SEND = 0x80
-FLUSH = 0x80
-CRC_ENABLED = 0x80
-VALUES_AFTER_COLLISION = 0x80
-COLLISION_POSITION = 0x1F
-COLLISION_POSITION_INVALID = 0x20
+RX_IRQ = const(0x20)
+IDLE_IRQ = const(0x10)
+TIMER_IRQ = const(0x01)
+ALL_IRQ = const(0x7F)
+
+ERROR_COLLISION = const(0x08)
+ERROR_OTHER = const(0xFF - ERROR_COLLISION)  # CRC, parity, framing, FIFO overflow, temperature
+RX_LAST_BITS = const(0x07)
+CRYPTO1_ON = const(0x08)
+START_SEND = const(0x80)
+FLUSH = const(0x80)
+CRC_ENABLED = const(0x80)
+VALUES_AFTER_COLLISION = const(0x80)
+COLLISION_POSITION = const(0x1F)
+COLLISION_POSITION_INVALID = const(0x20)
 
 # 13.56 MHz / (2 * 338 + 1): one timer tick is 49.9 us (clause 8.5).
-PRESCALER = 338
-TIMER_TICK_US = 50
+PRESCALER = const(338)
+TIMER_TICK_US = const(50)
 
 # register, value to set, and the bits of it that the chip has to keep; the other bits are reserved. The driver knows
 # the places of the first five.

@@ -32,22 +32,24 @@ class Button:
 
         A press that has begun when the time is up is not lost: the next call continues with it.
         """
-        started_ms = self._clock.ticks_ms()
+        clock = self._clock
+        started_ms = clock.ticks_ms()
         while True:
             press = self.sample()
             if press is not None:
                 return press
-            if self._clock.ticks_diff(self._clock.ticks_ms(), started_ms) >= timeout_ms:
+            if clock.ticks_diff(clock.ticks_ms(), started_ms) >= timeout_ms:
                 return None
-            await self._clock.sleep_ms(SAMPLE_MS)
+            await clock.sleep_ms(SAMPLE_MS)
 
     def sample(self) -> str | None:
         """Look at the pin once. Call every 20 ms. Return the press that this sample completes, or None."""
         pressed = self._pin() == self._pressed_level
-        is_steady = pressed == self._last_sample
-        self._last_sample = pressed
-        if not is_steady:
+        if pressed != self._last_sample:
+            self._last_sample = pressed
             return None
+        if not pressed and not self._is_pressed:
+            return None  # at nearly every look: it has to be short
         now_ms = self._clock.ticks_ms()
         if pressed and not self._is_pressed:
             self._is_pressed = True

@@ -43,11 +43,7 @@ class SupplyDesk:
     @property
     def rest_s(self) -> int:
         """Seconds until the switch may close again, after it opened often."""
-        account = self._stores.ledger.account
-        if account is None:
-            return 0
-        until_s = account.standing["rest_until_s"] if self._rest_until_s is None else self._rest_until_s
-        return switch_rest.left_s(until_s, self._timekeeper.now_s())
+        return self._rest_s_at(self._timekeeper.now_s())
 
     def decide(self) -> int:
         """Return the reason of supply that holds now."""
@@ -147,13 +143,22 @@ class SupplyDesk:
         self._opened_s = None
 
     def _now(self) -> "Circumstances":
-        self._circumstances.now_s = self._timekeeper.now_s()
+        circumstances = self._circumstances
+        circumstances.now_s = now_s = self._timekeeper.now_s()
         account = self._stores.ledger.account
         latched = self._stores.settings.get("tamper", 0)
-        self._circumstances.tamper_opens = account is not None and tamper.opens_supply(latched, account.terms)
-        self._circumstances.resting = self.rest_s > 0
-        self._circumstances.card = self._key_slot.card() if self._key_slot is not None else None
-        return self._circumstances
+        has_tamper = latched != 0 and account is not None
+        circumstances.tamper_opens = has_tamper and tamper.opens_supply(latched, account.terms)
+        circumstances.resting = self._rest_s_at(now_s) > 0
+        circumstances.card = self._key_slot.card() if self._key_slot is not None else None
+        return circumstances
+
+    def _rest_s_at(self, now_s: int) -> int:
+        account = self._stores.ledger.account
+        if account is None:
+            return 0
+        until_s = account.standing["rest_until_s"] if self._rest_until_s is None else self._rest_until_s
+        return switch_rest.left_s(until_s, now_s)
 
     def _set(self, name: str, value: int) -> None:
         self._stores.ledger.set_number(STANDING, name, value, self._timekeeper.now_s())

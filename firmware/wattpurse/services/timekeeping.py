@@ -72,9 +72,7 @@ class TimeKeeper:
         if elapsed_ms >= 1000:
             seconds = elapsed_ms // 1000
             self._ran_s += seconds
-            self._base_s += seconds
-            self._base_ms = self._clock.ticks_add(self._base_ms, seconds * 1000)
-        self._latest_s = min(max(self._latest_s, self._base_s), LATEST_S)
+            self._move_base(self._base_s + seconds, self._clock.ticks_add(self._base_ms, seconds * 1000))
         return self._latest_s
 
     def set(self, utc_s: int) -> bool:
@@ -173,5 +171,10 @@ class TimeKeeper:
         self._rebase(self._latest_s)
 
     def _rebase(self, utc_s: int) -> None:
+        self._move_base(utc_s, self._clock.ticks_ms())
+
+    def _move_base(self, utc_s: int, ticks_ms: int) -> None:
+        """Count on from `utc_s` at `ticks_ms`. The time never goes back for it."""
         self._base_s = utc_s
-        self._base_ms = self._clock.ticks_ms()
+        self._base_ms = ticks_ms
+        self._latest_s = min(max(self._latest_s, utc_s), LATEST_S)

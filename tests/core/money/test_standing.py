@@ -4,6 +4,7 @@ import unittest
 
 from wattpurse.core.money import standing
 from wattpurse.core.money.standing import Standing
+from wattpurse.core.tariffs.calendar import LATEST_S
 
 
 class TestStanding(unittest.TestCase):
@@ -28,6 +29,12 @@ class TestStanding(unittest.TestCase):
             except ValueError:
                 continue
             self.assertIn(name, ("receipt_microunits", "receipt_mwh"))
+
+    def test_ends_may_be_as_late_as_the_calendar_goes(self):
+        late = Standing()
+        late.set("term_until_s", LATEST_S)
+        with self.assertRaises(ValueError):
+            late.set("term_until_s", LATEST_S + 1)
 
     def test_places_are_those_that_flash_and_cards_know(self):
         """Compare the places with those in flash and on cards. A name may change, its place never."""

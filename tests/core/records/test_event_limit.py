@@ -34,7 +34,7 @@ class TestLimit(unittest.TestCase):
 
     def test_every_event_is_limited_or_has_somebody_with_a_right_behind_it(self):
         of_tokens = [token.event_code(row[0]) for row in token.KINDS]
-        for code in list(events.OTHER_TEXTS) + of_tokens:
+        for code in [code for code, _ in events.OTHER_TEXTS] + of_tokens:
             places = (code in events.LIMITED) + (code in events.UNLIMITED) + (code in of_tokens)
             self.assertTrue(places >= 1, code)
             self.assertFalse(code in events.LIMITED and (code in events.UNLIMITED or code in of_tokens), code)

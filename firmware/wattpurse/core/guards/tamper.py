@@ -5,16 +5,17 @@ alarm, or raise an alarm and end supply. The terms in force apply to latched kin
 latched.
 """
 
+from wattpurse.core.constant import const
 from wattpurse.core.money.terms import TAMPER_IGNORED, TAMPER_OPENS
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from wattpurse.core.money.terms import Terms
 
-COVER = 1
-MAGNET = 2
-REVERSE = 4
-OPEN_LOAD = 8
+COVER = const(1)
+MAGNET = const(2)
+REVERSE = const(4)
+OPEN_LOAD = const(8)
 
 # kind, term with its policy, words
 _TABLE = (

@@ -334,4 +334,4 @@ def by_name(name: str) -> type[Contract]:
 
 def _reason_of_balance(account: "Account", balance: int) -> int:
     """Return ON while the balance is above zero, or above the floor of accepted emergency credit."""
-    return supply.ON if balance > account.emergency_floor() else supply.NO_CREDIT
+    return supply.ON if balance > 0 or balance > account.emergency_floor() else supply.NO_CREDIT

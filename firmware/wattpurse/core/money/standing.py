@@ -38,24 +38,26 @@ A name that ends in `_until_s` is an end on the meter's clock. `move_ends` moves
 times from which a rule counts.
 """
 
+from wattpurse.core.constant import const
 from wattpurse.core.money.named_numbers import NamedNumbers
-from wattpurse.core.tariffs.calendar import LATEST_S
 
 NO_EMERGENCY = 0
 EMERGENCY_ACCEPTED = 1
 EMERGENCY_USED = 2
 
-SHORTAGE_LEVELS = 9
+SHORTAGE_LEVELS = const(9)
 
-_AMOUNT = 1 << 62
-_WORD = (1 << 32) - 1
-_TENANT = (1 << 24) - 1
+# A name without `const` would keep the whole table in memory.
+_LATEST_S = const(4_291_747_199)  # that of `calendar`
+_AMOUNT = const(1 << 62)
+_WORD = const((1 << 32) - 1)
+_TENANT = const((1 << 24) - 1)
 
 # name, default, lowest, highest
 TABLE = (
-    ("term_until_s", 0, 0, LATEST_S),
-    ("dispenser_until_s", 0, 0, LATEST_S),
-    ("permit_until_s", 0, 0, LATEST_S),
+    ("term_until_s", 0, 0, _LATEST_S),
+    ("dispenser_until_s", 0, 0, _LATEST_S),
+    ("permit_until_s", 0, 0, _LATEST_S),
     ("ordered_open", 0, 0, 1),
     ("emergency_money", 0, 0, 2),
     ("cut_off", 0, 0, 1),
@@ -74,7 +76,7 @@ TABLE = (
     ("receipt_mwh", 0, -_AMOUNT, _AMOUNT),
     ("receipt_debt_microunits", 0, 0, 10**15),
     ("emergency_energy", 0, 0, 2),
-    ("friendly_until_s", 0, 0, LATEST_S),
+    ("friendly_until_s", 0, 0, _LATEST_S),
     ("receipt_term_s", 0, 0, _WORD),
     ("card_in", 0, 0, 1),
     ("receipt_card", 0, 0, _WORD),
@@ -84,14 +86,14 @@ TABLE = (
     ("debt_added_microunits", 0, 0, _AMOUNT),
     ("debt_reduced_microunits", 0, 0, _AMOUNT),
     ("debt_taken_microunits", 0, 0, _AMOUNT),
-    ("shortage_until_s", 0, 0, LATEST_S),
-    ("friendly_since_s", 0, 0, LATEST_S),
+    ("shortage_until_s", 0, 0, _LATEST_S),
+    ("friendly_since_s", 0, 0, _LATEST_S),
     ("power_trips", 0, 0, 100),
-    ("power_series_s", 0, 0, LATEST_S),
-    ("power_trip_s", 0, 0, LATEST_S),
-    ("openings_forgotten_s", 0, 0, LATEST_S),
-    ("rest_until_s", 0, 0, LATEST_S),
-    ("clock_until_s", 0, 0, LATEST_S),
+    ("power_series_s", 0, 0, _LATEST_S),
+    ("power_trip_s", 0, 0, _LATEST_S),
+    ("openings_forgotten_s", 0, 0, _LATEST_S),
+    ("rest_until_s", 0, 0, _LATEST_S),
+    ("clock_until_s", 0, 0, _LATEST_S),
     ("clock_doubted", 0, 0, 1),
     ("clock_moved", 0, 0, _WORD),
     ("share_day", 0, 0, _WORD),
@@ -132,7 +134,7 @@ class Standing(NamedNumbers):
         """
         for name in _PLACES:
             if self[name] and (name.endswith("_until_s") or name in _BEGINNINGS):
-                self.set(name, max(1, min(self[name] + move_s, LATEST_S)))
+                self.set(name, max(1, min(self[name] + move_s, _LATEST_S)))
 
     @classmethod
     def unpack(cls, data: bytes, position: int) -> tuple:

@@ -83,7 +83,8 @@ def decide(account: "Account | None", fault: int, circumstances: "Circumstances"
     credit_reason = reason_of_credit(account, circumstances)
     if credit_reason != ON:
         return credit_reason
-    if _rank(account, circumstances) < account.standing.shortage_level_at(circumstances.now_s):
+    level = account.standing.shortage_level_at(circumstances.now_s)
+    if level and _rank(account, circumstances) < level:
         return SHORTAGE
     if circumstances.over_power or account.standing["tripped"]:
         return POWER_LIMIT

@@ -1,14 +1,16 @@
 """The terms of supply. The landlord sets them by token or at the console. They are part of the ledger's snapshot."""
 
+from wattpurse.core.constant import const
 from wattpurse.core.money.named_numbers import NamedNumbers
 
-NO_LIMIT = 0
+# A name without `const` would keep the whole table in memory.
+NO_LIMIT = const(0)
 
-TAMPER_IGNORED = 0
-TAMPER_ALARM = 1
-TAMPER_OPENS = 2
+TAMPER_IGNORED = const(0)
+TAMPER_ALARM = const(1)
+TAMPER_OPENS = const(2)
 
-_AMOUNT = 10**15
+_AMOUNT = const(10**15)
 
 # name, default, lowest, highest
 TABLE = (

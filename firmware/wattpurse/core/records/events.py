@@ -12,6 +12,7 @@ Anybody can cause an event of LIMITED: at most one an hour of each kind is writt
 import struct
 
 from wattpurse.core import carrier, outcome
+from wattpurse.core.constant import const
 from wattpurse.core.guards import tamper
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.journal.survey import LOOK_BACK, settled, windows
@@ -31,68 +32,68 @@ RING = 3
 _PREPARE_BELOW_SLOTS = 16
 
 # `token.KINDS` has the codes of the events that tokens alone leave: 9, 29 to 38 and 43.
-STARTED = 1
-COMMISSIONED = 2
-LOGIN = 3
-LOGIN_REFUSED = 4
-LOGOUT = 5
-SETTING_CHANGED = 6
-CLOCK_SET = 7
-CLOCK_DOUBTED = 8
-TOKEN = 10
-TOKEN_REFUSED = 11
-SUPPLY = 12
-FAULT = 13
-TAMPER = 14
-TAMPER_CLEARED = 15
-READER_LOST = 16
-READER_BACK = 17
-TARIFF_SENT = 18
-TARIFF_ACTIVE = 19
-CALIBRATED = 20
-CONTRACT_CHANGED = 21
-TERM_CHANGED = 22
-RELAY_TEST = 23
-KEYS_CHANGED = 24
-PIN_CHANGED = 25
-LEDGER_DEGRADED = 26
-LEDGER_ERASED = 27
-SERVICE_CARD = 28
-AGREED = 39
-SUPPLY_TEST = 40
-CARD_REFUSED = 41
-FLASH_TESTED = 42
-TOKEN_VOIDED = 44
-RESTART_ORDERED = 45
-DISPLAY_LOST = 46
-DISPLAY_BACK = 47
-CARD_FORGOTTEN = 48
-MAINS_FAILED = 49
-MAINS_RETURNED = 50
-CLAMPS_SET = 51
-SAMPLES_LOST = 52
-VOLTAGE_LOW = 53
-VOLTAGE_HIGH = 54
-VOLTAGE_BACK = 55
-CLAMP_WRONG = 56
-CLAMP_RIGHT = 57
-METERING_CHIP_LOST = 58
-METERING_CHIP_BACK = 59
-METERING_CHIP_RESTORED = 60
-DIGITS_REFUSED = 72
-KEYPAD_LOST = 73
-KEYPAD_BACK = 74
-READOUT_REFUSED = 76
-READOUT_SET = 77
-BLUETOOTH_SET = 70
-BROKER_FOUND = 64
-BROKER_LOST = 65
-NETWORK_SET = 68
+STARTED = const(1)
+COMMISSIONED = const(2)
+LOGIN = const(3)
+LOGIN_REFUSED = const(4)
+LOGOUT = const(5)
+SETTING_CHANGED = const(6)
+CLOCK_SET = const(7)
+CLOCK_DOUBTED = const(8)
+TOKEN = const(10)
+TOKEN_REFUSED = const(11)
+SUPPLY = const(12)
+FAULT = const(13)
+TAMPER = const(14)
+TAMPER_CLEARED = const(15)
+READER_LOST = const(16)
+READER_BACK = const(17)
+TARIFF_SENT = const(18)
+TARIFF_ACTIVE = const(19)
+CALIBRATED = const(20)
+CONTRACT_CHANGED = const(21)
+TERM_CHANGED = const(22)
+RELAY_TEST = const(23)
+KEYS_CHANGED = const(24)
+PIN_CHANGED = const(25)
+LEDGER_DEGRADED = const(26)
+LEDGER_ERASED = const(27)
+SERVICE_CARD = const(28)
+AGREED = const(39)
+SUPPLY_TEST = const(40)
+CARD_REFUSED = const(41)
+FLASH_TESTED = const(42)
+TOKEN_VOIDED = const(44)
+RESTART_ORDERED = const(45)
+DISPLAY_LOST = const(46)
+DISPLAY_BACK = const(47)
+CARD_FORGOTTEN = const(48)
+MAINS_FAILED = const(49)
+MAINS_RETURNED = const(50)
+CLAMPS_SET = const(51)
+SAMPLES_LOST = const(52)
+VOLTAGE_LOW = const(53)
+VOLTAGE_HIGH = const(54)
+VOLTAGE_BACK = const(55)
+CLAMP_WRONG = const(56)
+CLAMP_RIGHT = const(57)
+METERING_CHIP_LOST = const(58)
+METERING_CHIP_BACK = const(59)
+METERING_CHIP_RESTORED = const(60)
+DIGITS_REFUSED = const(72)
+KEYPAD_LOST = const(73)
+KEYPAD_BACK = const(74)
+READOUT_REFUSED = const(76)
+READOUT_SET = const(77)
+BLUETOOTH_SET = const(70)
+BROKER_FOUND = const(64)
+BROKER_LOST = const(65)
+NETWORK_SET = const(68)
 
 # The events that anybody can cause, alone or with a token or pass that comes again and again. The value names the field
 # that makes kinds of its own: it is one of a few, or there is an authentic token or pass for each.
-_NUMBER = 1
-_EXTRA = 2
+_NUMBER = const(1)
+_EXTRA = const(2)
 LIMITED = {
     STARTED: 0,
     LOGIN_REFUSED: 0,
@@ -172,59 +173,59 @@ UNLIMITED = (
 KEY_CHANGES = (COMMISSIONED, KEYS_CHANGED)
 
 # `token.KINDS` has the words of the events that tokens leave.
-OTHER_TEXTS = {
-    STARTED: "started",
-    COMMISSIONED: "commissioned",
-    LOGIN: "login",
-    LOGIN_REFUSED: "wrong PIN",
-    LOGOUT: "logout",
-    SETTING_CHANGED: "setting changed",
-    CLOCK_DOUBTED: "clock not to be trusted",
-    TOKEN: "token redeemed",
-    TOKEN_REFUSED: "token refused",
-    TOKEN_VOIDED: "token voided",
-    SUPPLY: "supply",
-    FAULT: "fault",
-    TAMPER: "tamper",
-    READER_LOST: "card reader does not answer",
-    READER_BACK: "card reader answers again",
-    TARIFF_ACTIVE: "tariff in force",
-    CALIBRATED: "calibrated",
-    RELAY_TEST: "relay test",
-    PIN_CHANGED: "PIN changed",
-    LEDGER_DEGRADED: "a flash sector failed, its copy holds",
-    LEDGER_ERASED: "ledger erased",
-    SERVICE_CARD: "service card",
-    AGREED: "button pressed",
-    SUPPLY_TEST: "supply test, minutes",
-    FLASH_TESTED: "flash tested, JEDEC ID",
-    RESTART_ORDERED: "restart ordered",
-    DISPLAY_LOST: "display does not answer",
-    DISPLAY_BACK: "display answers again",
-    MAINS_FAILED: "mains failed",
-    MAINS_RETURNED: "mains returned",
-    CARD_REFUSED: "key card refused: an older image of it, or no genuine one",
-    CARD_FORGOTTEN: "key card forgotten, too many others came: a copy of it can be used again",
-    CLAMPS_SET: "clamps calibrated or set",
-    SAMPLES_LOST: "samples of the clamps lost, frames",
-    VOLTAGE_LOW: "voltage too low, leg",
-    VOLTAGE_HIGH: "voltage too high, leg",
-    VOLTAGE_BACK: "voltage within its limits again, leg",
-    CLAMP_WRONG: "clamp looks wrong, leg",
-    CLAMP_RIGHT: "clamp looks right again, leg",
-    METERING_CHIP_LOST: "metering chip does not answer",
-    METERING_CHIP_BACK: "metering chip answers again",
-    METERING_CHIP_RESTORED: "metering chip had lost its configuration and has it again, times",
-    DIGITS_REFUSED: "wrong digits",
-    KEYPAD_LOST: "keypad does not answer",
-    KEYPAD_BACK: "keypad answers again",
-    READOUT_REFUSED: "wrong password at the readout head",
-    READOUT_SET: "readout head set",
-    BLUETOOTH_SET: "Bluetooth on (1) or off (0):",
-    BROKER_FOUND: "connected to the broker",
-    BROKER_LOST: "connection to the broker lost",
-    NETWORK_SET: "network set",
-}
+OTHER_TEXTS = (
+    (STARTED, "started"),
+    (COMMISSIONED, "commissioned"),
+    (LOGIN, "login"),
+    (LOGIN_REFUSED, "wrong PIN"),
+    (LOGOUT, "logout"),
+    (SETTING_CHANGED, "setting changed"),
+    (CLOCK_DOUBTED, "clock not to be trusted"),
+    (TOKEN, "token redeemed"),
+    (TOKEN_REFUSED, "token refused"),
+    (TOKEN_VOIDED, "token voided"),
+    (SUPPLY, "supply"),
+    (FAULT, "fault"),
+    (TAMPER, "tamper"),
+    (READER_LOST, "card reader does not answer"),
+    (READER_BACK, "card reader answers again"),
+    (TARIFF_ACTIVE, "tariff in force"),
+    (CALIBRATED, "calibrated"),
+    (RELAY_TEST, "relay test"),
+    (PIN_CHANGED, "PIN changed"),
+    (LEDGER_DEGRADED, "a flash sector failed, its copy holds"),
+    (LEDGER_ERASED, "ledger erased"),
+    (SERVICE_CARD, "service card"),
+    (AGREED, "button pressed"),
+    (SUPPLY_TEST, "supply test, minutes"),
+    (FLASH_TESTED, "flash tested, JEDEC ID"),
+    (RESTART_ORDERED, "restart ordered"),
+    (DISPLAY_LOST, "display does not answer"),
+    (DISPLAY_BACK, "display answers again"),
+    (MAINS_FAILED, "mains failed"),
+    (MAINS_RETURNED, "mains returned"),
+    (CARD_REFUSED, "key card refused: an older image of it, or no genuine one"),
+    (CARD_FORGOTTEN, "key card forgotten, too many others came: a copy of it can be used again"),
+    (CLAMPS_SET, "clamps calibrated or set"),
+    (SAMPLES_LOST, "samples of the clamps lost, frames"),
+    (VOLTAGE_LOW, "voltage too low, leg"),
+    (VOLTAGE_HIGH, "voltage too high, leg"),
+    (VOLTAGE_BACK, "voltage within its limits again, leg"),
+    (CLAMP_WRONG, "clamp looks wrong, leg"),
+    (CLAMP_RIGHT, "clamp looks right again, leg"),
+    (METERING_CHIP_LOST, "metering chip does not answer"),
+    (METERING_CHIP_BACK, "metering chip answers again"),
+    (METERING_CHIP_RESTORED, "metering chip had lost its configuration and has it again, times"),
+    (DIGITS_REFUSED, "wrong digits"),
+    (KEYPAD_LOST, "keypad does not answer"),
+    (KEYPAD_BACK, "keypad answers again"),
+    (READOUT_REFUSED, "wrong password at the readout head"),
+    (READOUT_SET, "readout head set"),
+    (BLUETOOTH_SET, "Bluetooth on (1) or off (0):"),
+    (BROKER_FOUND, "connected to the broker"),
+    (BROKER_LOST, "connection to the broker lost"),
+    (NETWORK_SET, "network set"),
+)
 _READOUT_CHANGES = ("on", "off", "device address", "password")
 _RECORD = 1
 _CHAINED = 2
@@ -463,7 +464,7 @@ def _event(kind: int, payload: bytes) -> Event | None:
 
 def text(event: Event) -> str:
     """Return the event in words, without the time."""
-    words = OTHER_TEXTS.get(event.code) or token.event_words(event.code) or f"event {event.code}"
+    words = _words(event.code) or token.event_words(event.code) or f"event {event.code}"
     if event.code == SUPPLY:
         words += " " + supply.text(event.number)
     elif event.code == TOKEN_REFUSED:
@@ -478,3 +479,11 @@ def text(event: Event) -> str:
         words += f" {event.number}"
     words += ", by " + carrier.text(event.by)
     return f"{words}; {event.left_out} more left out before it" if event.left_out else words
+
+
+def _words(code: int) -> str | None:
+    """Return the words of an event that no token leaves, or None."""
+    for one, words in OTHER_TEXTS:
+        if one == code:
+            return words
+    return None

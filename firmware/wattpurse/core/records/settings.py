@@ -75,7 +75,8 @@ _NAMES = (
     ("leg_exports", 27, True),
 )
 _CODES = {name: code for name, code, _ in _NAMES}
-_IS_NUMBER = {code: is_number for _, code, is_number in _NAMES}
+_NUMBERS = bytes([code for _, code, is_number in _NAMES if is_number])
+_BYTES = bytes([code for _, code, is_number in _NAMES if not is_number])
 
 
 class Settings:
@@ -100,7 +101,7 @@ class Settings:
         for kind, payload in entries:
             if kind == _SET_NUMBER:
                 code, value = struct.unpack_from(_NUMBER, payload)
-                if _IS_NUMBER.get(code):
+                if code in _NUMBERS:
                     self._values[code] = value
         try:
             self._journal.make_firm()
@@ -133,7 +134,7 @@ class Settings:
     def set_all(self, pairs: "Iterable[tuple[str, int | bytes]]") -> None:
         """Change several settings, all or none: `pairs` of (name, value)."""
         changes = [(_CODES[name], value) for name, value in pairs if self.get(name) != value]
-        if len(changes) == 1 and _IS_NUMBER[changes[0][0]]:
+        if len(changes) == 1 and changes[0][0] in _NUMBERS:
             self._journal.append_firmly(_SET_NUMBER, struct.pack(_NUMBER, *changes[0]))
             self._values[changes[0][0]] = changes[0][1]
         elif changes:
@@ -148,7 +149,7 @@ class Settings:
         out = bytearray()
         for code in sorted(self._values):
             value = self._values[code]
-            coded = struct.pack("<q", value) if _IS_NUMBER[code] else value
+            coded = struct.pack("<q", value) if code in _NUMBERS else value
             out.append(code)
             out.append(len(coded))
             out.extend(coded)
@@ -163,9 +164,11 @@ def _unpack(data: bytes) -> dict:
             raise ValueError("the settings end in the middle of a setting")
         code, length = data[position], data[position + 1]
         coded = data[position + 2 : position + 2 + length]
-        if code in _IS_NUMBER:
-            if _IS_NUMBER[code] and length != 8:
+        if code in _NUMBERS:
+            if length != 8:
                 raise ValueError("a setting has the wrong length for a number")
-            values[code] = struct.unpack("<q", coded)[0] if _IS_NUMBER[code] else coded
+            values[code] = struct.unpack("<q", coded)[0]
+        elif code in _BYTES:
+            values[code] = coded
         position += 2 + length
     return values
