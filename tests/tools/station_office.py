@@ -16,7 +16,7 @@ import pytest
 from django.db import connections
 
 from wattpurse_tools.commands import station_options
-from wattpurse_tools.record.office_folder import OfficeFolder, migrate, open_record
+from wattpurse_tools.record.office_folder import SCHEMA_VERSION, OfficeFolder, migrate, open_record
 from wattpurse_tools.station.shop import open_shop
 from wattpurse_tools.station.station import Station
 from wattpurse_tools.vault import setup
@@ -27,6 +27,7 @@ from wattpurse_tools.vault.server import Server
 
 PASSPHRASE = "a passphrase of tests"
 OWNER = 1
+PRICES = {"kwh": 250_000, "day": 1_000_000}
 PINS = {1: "246802", 2: "135790", 3: "998877"}
 
 _made = {}
@@ -199,7 +200,18 @@ def _template(persons):
             os.close(os.open(folder.database, os.O_CREAT, 0o600))
             open_record(folder)
             migrate()
+            _write_first_rows()
             connections.close_all()
         _make_vault(folder, persons)
         _made[persons] = folder.path
     return _made[persons]
+
+
+def _write_first_rows():
+    """Make the site and its shop, with the prices PRICES."""
+    from wattpurse_tools.record.models import Price, Shop, Site, Till
+
+    Site.objects.create(name="Site of tests", schema_version=SCHEMA_VERSION, key_fingerprint="")
+    Till.objects.create(shop=Shop.objects.create(number=1, name="Shop of tests"), number=1)
+    for what, gross_microunits in PRICES.items():
+        Price.objects.create(what=what, currency="EUR", gross_microunits=gross_microunits, from_s=0)

@@ -8,18 +8,31 @@ from datetime import date
 from wattpurse.cards import purse
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands import card_settling
-from wattpurse_tools.commands.selling import add_json_option, documents, say, say_not_on_card, uninterrupted
+from wattpurse_tools.commands.counter import (
+    Counter,
+    add_counter_options,
+    open_counter_of,
+    request_of,
+    say_sold,
+    words_of,
+)
+from wattpurse_tools.commands.selling import add_json_option, uninterrupted
 from wattpurse_tools.commands.station_options import (
     add_approval_options,
     add_card_folder_options,
     add_card_options,
-    deal_of,
     open_shop_of,
 )
+from wattpurse_tools.office.counter import meter_of_card, wish_for_energy, wish_for_payment
+from wattpurse_tools.office.reader import CardSeen, StationReader
+from wattpurse_tools.office.sale_types import CARD, MONEY, Wish
+from wattpurse_tools.office.sale_types import KEY_CARD as ON_KEY_CARD
 from wattpurse_tools.station import card_capacity, card_report
-from wattpurse_tools.station.actions import cards, tokens
-from wattpurse_tools.station.actions.tokens import IssuedToken, KeyCardSale
-from wattpurse_tools.station.cards import NotOnCard
+from wattpurse_tools.station.actions import cards
+from wattpurse_tools.station.actions.tokens import IssuedToken
+from wattpurse_tools.station.amounts import parse_credit, parse_kwh_credit
+from wattpurse_tools.station.cards import KEY_CARD
+from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.key_card_terms import parse_terms
 
 
@@ -33,11 +46,12 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     reprice = _add_action(actions, "reprice", "change the price and the allowance of a key card", run_reprice)
     _add_terms_options(reprice, required=True)
 
-    topup = _add_action(actions, "topup", "put credit on a card", run_topup)
+    topup = _add_action(actions, "topup", "sell credit on a card", run_topup)
     amount = topup.add_mutually_exclusive_group(required=True)
     amount.add_argument("--amount", metavar="MONEY", help="such as 20.00")
     amount.add_argument("--kwh", metavar="KWH", help="such as 12.5")
     topup.add_argument("--meter", type=int, metavar="N", help="refuse if the card is for another meter")
+    add_counter_options(topup)
     add_json_option(topup)
 
     read = _add_action(actions, "read", "show the content of a card", run_read)
@@ -77,24 +91,18 @@ def run_new(arguments: Namespace) -> int:
 
 
 def run_topup(arguments: Namespace) -> int:
-    """Put credit on a card."""
+    """Sell credit on a card."""
     name = arguments.name
-    deal = deal_of(arguments)
-    with uninterrupted(), open_shop_of(arguments) as shop:
-        try:
-            if arguments.kwh is not None:
-                sale = tokens.sell_energy(shop, name, arguments.kwh, arguments.meter, deal)
-            else:
-                sale = tokens.sell_money(shop, name, arguments.amount, arguments.meter, deal)
-        except NotOnCard as error:
-            return say_not_on_card(shop, error, {"card": name}, arguments)
-        if isinstance(sale, KeyCardSale):
-            text = f"card {name}: {sale.text} put on it, {sale.balance_before_text} before"
-            document = {"card": name, "amount": sale.amount, "balance_before": sale.balance_before, "tokens": []}
-        else:
-            text = f"card {name}: {sale['text']} for meter {sale['meter']}, token {number_text(sale['sequence'])}"
-            document = {"card": name, "tokens": documents([sale])}
-        return say(document, text, arguments)
+    with uninterrupted(), open_counter_of(arguments) as counter:
+        reader = counter.reader(name)
+        seen = reader.read()
+        if seen.role == KEY_CARD:
+            return _load_key_card(counter, reader, seen, arguments)
+        meter_number = meter_of_card(seen, arguments.meter)
+        wish = _wish(counter, meter_number, arguments)
+        request = request_of(counter, arguments, meter_number, wish, CARD, seen.uid)
+        sold = counter.sell(request, reader)
+        return say_sold(counter, sold, {"card": name}, f"card {name}: {words_of(counter, sold)}", arguments)
 
 
 def run_reprice(arguments: Namespace) -> int:
@@ -155,6 +163,31 @@ def run_kinds(arguments: Namespace) -> int:
     capacities = card_capacity.capacities()
     print(json.dumps(capacities, indent=2) if arguments.json else card_report.kinds_table(capacities))
     return 0
+
+
+def _wish(counter: Counter, meter_number: int, arguments: Namespace) -> Wish:
+    """Return what the options name: an amount of energy, or what an amount of money buys."""
+    if arguments.kwh is not None:
+        return wish_for_energy(parse_kwh_credit(arguments.kwh, "kWh"))
+    currency = currency_of_meter(counter.cards.station, meter_number)
+    return wish_for_payment(meter_number, parse_credit(MONEY, arguments.amount, "amount", currency))
+
+
+def _load_key_card(counter: Counter, reader: StationReader, seen: CardSeen, arguments: Namespace) -> int:
+    name = arguments.name
+    if arguments.meter is not None:
+        raise ValueError(f"card {name} is a key card: it is for every meter of the site")
+    if arguments.kwh is not None:
+        raise ValueError(f"card {name} is a key card: it takes money alone")
+    currency = site_currency(counter.cards.station)
+    wish = Wish(MONEY, gross_microunits=parse_credit(MONEY, arguments.amount, "amount", currency))
+    row = counter.cards.station.key_cards.of(bytes.fromhex(seen.uid))
+    before = 0 if row is None else row["loaded"] - row["spent"]
+    sold = counter.sell(request_of(counter, arguments, 0, wish, ON_KEY_CARD, seen.uid), reader)
+    amount = sum(line.quantity for line in sold.lines if line.what == MONEY)
+    text = f"card {name}: {currency.exact_text(amount)} put on it, {currency.exact_text(before)} before"
+    document = {"card": name, "amount": amount, "balance_before": before}
+    return say_sold(counter, sold, document, text, arguments)
 
 
 def _add_new(actions: _SubParsersAction) -> None:

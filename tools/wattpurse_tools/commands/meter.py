@@ -23,8 +23,8 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     add.add_argument("--currency", default=DEFAULT.code, help="three letters; default: %(default)s")
     add.add_argument("--decimals", type=int, choices=range(7), default=DEFAULT.decimals, help="default: %(default)s")
     names = [one.name for one in contracts.CONTRACTS]
-    text = "the contract of supply; without one it is not known before the first statement"
-    add.add_argument("--contract", choices=names, help=text)
+    text = "the contract of supply, which decides what is sold; default: %(default)s"
+    add.add_argument("--contract", choices=names, default=contracts.PrepaidMoney.name, help=text)
 
     listing = actions.add_parser("list", help="list the meters")
     listing.add_argument("--json", action="store_true", help="for programs")
@@ -63,9 +63,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run_add(arguments: Namespace) -> int:
     """Add a meter."""
     with open_station(arguments) as station:
-        currency = meters.add(
-            station, arguments.number, arguments.currency, arguments.decimals, arguments.contract or ""
-        )
+        currency = meters.add(station, arguments.number, arguments.currency, arguments.decimals, arguments.contract)
     print(f"meter {arguments.number}: added, sells in {currency.code}")
     return 0
 

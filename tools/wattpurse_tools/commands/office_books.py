@@ -19,8 +19,8 @@ BACKUP_PASSPHRASE = "WATTPURSE_BACKUP_PASSPHRASE"
 
 _LISTED = 10
 _IMPORT = """\
-Make an office of a vending station: its record, its plain key file, and FILE.sequences beside it. This is done once, all
-or nothing, and the files stay as they are. When the office works, destroy the plain key file and all its copies."""
+Make an office of a vending station: its record, its plain key file, and FILE.sequences beside it. This is done once,
+all or nothing, and the files stay as they are. When the office works, destroy the plain key file and all its copies."""
 _BACKUP = """\
 The backup has the whole record and no keys: the vault is never in it. If WATTPURSE_BACKUP_PASSPHRASE is set, the backup
 is sealed with it. The newest backups of the last 7 days, 5 weeks and 12 months that have one are kept."""

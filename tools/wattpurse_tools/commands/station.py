@@ -1,4 +1,4 @@
-"""`wattpurse station`: reports on meters and sales."""
+"""`wattpurse station`: reports on meters and sales, prices, and the shift of the command line."""
 
 import csv
 import json
@@ -7,6 +7,7 @@ from argparse import Namespace, _SubParsersAction
 
 from wattpurse.core.currency import Currency
 from wattpurse.core.money.token_windows import number_text
+from wattpurse_tools.commands import station_till
 from wattpurse_tools.commands.station_options import (
     add_station_options,
     open_station,
@@ -21,8 +22,8 @@ _SALE_COLUMNS = ("meter", "sequence", "issued_s", "unit", "amount", "words", "st
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
-    """Add `station report` and `station sales`."""
-    parser = subparsers.add_parser("station", help="report on meters and sales")
+    """Add `station` and its actions."""
+    parser = subparsers.add_parser("station", help="report on meters and sales; prices; your shift")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for name, text, run in (
         ("report", "each meter: sold, charged, balance, alarms, last seen, contradictions", run_report),
@@ -34,6 +35,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
         form.add_argument("--json", action="store_true", help="for programs; the same amounts")
         add_station_options(report)
         report.set_defaults(run=run)
+    station_till.add_actions(actions)
 
 
 def run_report(arguments: Namespace) -> int:

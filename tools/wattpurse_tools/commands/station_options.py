@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.db import transaction
+
+from wattpurse_tools.office import audit
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.record.models import User
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
 from wattpurse_tools.station.shop import Shop, open_shop
@@ -19,6 +24,7 @@ from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.files import VaultInUse
 from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded, VaultClosed
 
+_NOT_NOTED = ("run", "office", "cards", "json", "csv")
 _TRIAL_WAIT_S = 10
 _TRIAL_PAUSE_S = 0.05
 
@@ -108,6 +114,7 @@ def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
             yield shop
         except ApprovalNeeded as error:
             raise ValueError(_proposed(shop.station, error, arguments)) from error
+        _note(shop, arguments)
 
 
 @contextmanager
@@ -121,6 +128,35 @@ def statement_of(arguments: Namespace) -> dict | None:
     """Return the statement on the card that the options name, or None if it has none."""
     with open_shop_of(arguments) as shop:
         return cards.read(shop, arguments.name).document["statement"]
+
+
+def actor_of(shop: Shop) -> Actor:
+    """Return the person who has signed on, with the shop that the person belongs to."""
+    person = shop.station.person
+    if person is None:
+        raise ValueError("nobody has signed on; name your operator's card with --operator CARD")
+    user = User.objects.select_related("shop").filter(operator=person.operator).first()
+    number = None if user is None or user.shop is None else user.shop.number
+    return Actor(person.operator, person.ticket, frozenset(person.rights), number)
+
+
+def _note(shop: Shop, arguments: Namespace) -> None:
+    """Note the command of a person in the audit trail, with its words."""
+    if shop.station.person is None:
+        return
+    words = {
+        name: str(value)
+        for name, value in vars(arguments).items()
+        if name not in _NOT_NOTED and value not in (None, False, "", [])
+    }
+    with transaction.atomic():
+        audit.note(actor_of(shop), "command", _name_of(arguments), words=words)
+
+
+def _name_of(arguments: Namespace) -> str:
+    """Return the name of a command, such as "card topup": its module and its function say it."""
+    module = arguments.run.__module__.rpartition(".")[2]
+    return f"{module} {arguments.run.__name__.removeprefix('run').strip('_')}".replace("_", " ").strip()
 
 
 def _serves(client: VaultClient) -> bool:

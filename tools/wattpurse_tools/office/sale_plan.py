@@ -55,7 +55,10 @@ def plan_sale(wish: Wish, terms: Terms) -> Plan:
     charge = found.get(wanted)
     if charge is None:
         if wish.what != MONEY:
-            raise ValueError(f"there is no price of {_PRICE_WORDS[wanted]} in {terms.currency}; a manager can set it")
+            raise ValueError(
+                f"there is no price of {_PRICE_WORDS[wanted]} in {terms.currency}; a manager sets it with:"
+                f" wattpurse station price {wanted} MONEY"
+            )
         charge = Charge(_MILLION)
     fee = found.get(prices.FEE, Charge(0))
     plan = _by_payment if wish.gross_microunits else _by_quantity

@@ -126,10 +126,10 @@ class Station(TokenRecord):
             named = " or ".join(repr(right) for right in rights)
             raise ValueError(f"{who} needs the right {named}; sign on with --operator CARD, or ask a manager for it")
 
-    def add_meter(self, number: int, currency: Currency, contract: str = "") -> bool:
+    def add_meter(self, number: int, currency: Currency, contract: str = contracts.PrepaidMoney.name) -> bool:
         """Add a meter and return True. Return False if it is in the record. Raise ValueError for a wrong number.
 
-        `contract` is the name of its contract, or empty if it is not known yet.
+        `contract` is the name of its contract. It decides what is sold, until a statement tells another one.
         """
         check_meter_number(number)
         unit = usefulness.unit_of(contract) if contract else None

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from wattpurse.core.currency import Currency, currency_of
+from wattpurse.core.money import contract as contracts
 from wattpurse_tools.station.station import Station
 
 
@@ -43,10 +44,12 @@ class MeterKeys:
     release: bytes | None = None
 
 
-def add(station: Station, number: int, code: str, decimals: int, contract: str = "") -> Currency:
+def add(
+    station: Station, number: int, code: str, decimals: int, contract: str = contracts.PrepaidMoney.name
+) -> Currency:
     """Add a meter that sells in a currency: three capital letters, and its decimals. Return the currency.
 
-    `contract` is the name of its contract of supply. Without one it is not known before the first statement.
+    `contract` is the name of its contract of supply.
     """
     station.require("order")
     if not re.fullmatch(r"[A-Z]{3}", code):
