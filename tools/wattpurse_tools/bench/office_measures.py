@@ -125,6 +125,8 @@ def _ratio(folder: OfficeFolder, size: Size) -> float:
     for number in range(_ALONE):
         key = f"alone-{time.time_ns()}"
         till.sell(key, number * 7919 % size.customers, sold)
+        if sold.failed:
+            raise ValueError(f"a sale of one till alone has failed: {sold.failed[0]}")
         statements = office_same_rows.copies_of(Sale.objects.get(client_key__endswith=key))
         began = time.monotonic()
         office_same_rows.write(statements)
