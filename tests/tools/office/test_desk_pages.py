@@ -24,7 +24,9 @@ def desk(pages):
 
 def queries_of(client, address):
     """Return the number of questions to the record of one page."""
-    with CaptureQueriesContext(connection, ) as asked:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
         answer = client.get(address)
     assert answer.status_code == 200, address
     return len(asked)
@@ -207,7 +209,8 @@ def test_a_tariff_is_tried_added_billed_and_planned_on_the_pages(office, desk):
     made = desk.post(f"/office/tariffs/{key}", {"kwh": "100", "contract": "prepaid-money"}).content.decode()
     assert "30.00" in made.replace("\xa0", " ")  # 100 kWh at 0.30
     planned = desk.post(
-        f"/office/tariffs/{key}/plan", {"customer_type": "household", "feeder": "", "numbers": "", "since": "2026-01-01"}
+        f"/office/tariffs/{key}/plan",
+        {"customer_type": "household", "feeder": "", "numbers": "", "since": "2026-01-01"},
     )
     assert b"2 meters wait" in planned.content
     assert sorted(TariffPlan.objects.values_list("meter_id", flat=True)) == [1001, 1003]
