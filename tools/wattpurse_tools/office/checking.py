@@ -18,6 +18,7 @@ _OF_RECORD: tuple[Callable[[], Iterator[Finding]], ...] = (
     checks_of_ledger.reversals_are_whole,
     checks_of_sales.receipts_have_no_gap,
     checks_of_sales.sales_are_in_the_ledger,
+    checks_of_sales.entries_make_the_sale,
     checks_of_sales.lines_make_the_receipt,
     checks_of_sales.reversals_fit,
     checks_of_sales.tokens_fit_their_sales,
