@@ -336,7 +336,7 @@ def test_counters_that_are_no_database_are_refused_in_words(folder, vault):
 
 
 def test_a_restored_backup_of_the_office_uses_no_number_again(folder, vault, tmp_path):
-    """The office's record goes back, the vault's counters do not."""
+    """Restore the office's record alone: the vault's counters do not go back."""
     office = sqlite3.connect(tmp_path / "office.db")
     with office:
         office.execute("CREATE TABLE tokens (sequence INTEGER)")
@@ -416,3 +416,73 @@ def test_a_log_of_pages_is_told_in_order(vault):
     assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
     assert vault.log(len(entries)) == []
     assert vault.session(ticket)
+
+
+class Stop(OSError):
+    """The program is stopped here."""
+
+
+def stop_at(monkeypatch, place):
+    """Stop at the call number `place` of those that change a disk. Return a list with the calls that were made."""
+    made = []
+
+    def wrap(name):
+        original = getattr(os, name)
+
+        def call(*arguments, **options):
+            made.append(name)
+            if len(made) >= place:
+                raise Stop(name)
+            return original(*arguments, **options)
+
+        return call
+
+    for name in ("fsync", "rename", "write", "unlink"):
+        monkeypatch.setattr(f"wattpurse_tools.vault.files.os.{name}", wrap(name))
+    return made
+
+
+def test_a_stop_at_any_write_of_a_roll_leaves_a_vault_that_opens_and_no_version_twice(folder, vault, monkeypatch):
+    prints = dict(vault.fingerprints())
+    place = stops = 0
+    while True:
+        place += 1
+        ticket = ticket_of(vault)
+        with monkeypatch.context() as patch:
+            stop_at(patch, place)
+            try:
+                vault.roll(ticket)
+            except Stop:
+                stops += 1
+            else:
+                break
+        vault.close()
+        vault = open_vault(folder)
+        for key_version, fingerprint in vault.fingerprints().items():
+            assert prints.setdefault(key_version, fingerprint) == fingerprint
+        vault.check_log()
+    vault.close()
+    assert stops > 5
+    assert len(set(prints.values())) == len(prints)
+
+
+def test_a_stop_at_any_write_of_a_sale_uses_no_number_twice(folder, vault, monkeypatch):
+    told, place, stops = [], 0, 0
+    while True:
+        place += 1
+        ticket = ticket_of(vault)
+        with monkeypatch.context() as patch:
+            stop_at(patch, place)
+            try:
+                told.append(vault.issue(ticket, METER, 1, [money(1)], 0, "sale")[0].sequence)
+            except Stop:
+                stops += 1
+            else:
+                break
+        vault.close()
+        vault = open_vault(folder)
+        told.append(sell(vault))
+        vault.check_log()
+    vault.close()
+    assert stops >= 2
+    assert len(set(told)) == len(told)

@@ -3,8 +3,8 @@
     {"number": 1, "time_s": ..., "operator": 1 or null, "action": "issue", "details": {...}, "link": 64 hex digits}
 
 `link` is SHA-256 over the link before it and the rest of the line. The counters keep the newest link that they know, so
-a log that was cut is noticed. A line is on the disk before its action is told to anybody. A last line without its end
-was never told, and is removed when the log is opened.
+a log that was cut is noticed. A line is on the disk before the result of its action leaves the vault. The result of a
+last line without its end never left, and the line is removed when the log is opened.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ NAME = "log"
 FIRST_LINK = "0" * 64
 
 _TAIL = 1 << 20
+_PAGE_BYTES = 4 << 20
 
 
 class LogFile:
@@ -61,9 +62,15 @@ class LogFile:
         return entry
 
     def since(self, number: int) -> list[LogEntry]:
-        """Return the lines after line `number`, at most LOG_PAGE of them."""
+        """Return the lines after line `number`, at most LOG_PAGE of them and about as many bytes as an answer has."""
+        found, size = [], 0
         with self._reader() as file:
-            return [_parse(line) for line in islice(file, max(0, number), max(0, number) + LOG_PAGE)]
+            for line in islice(file, max(0, number), max(0, number) + LOG_PAGE):
+                found.append(_parse(line))
+                size += len(line)
+                if size > _PAGE_BYTES:
+                    break
+        return found
 
     def tail(self, known: tuple[int, str]) -> list[LogEntry] | None:
         """Return the lines after a line that is known by number and link. None: that line is no longer there."""

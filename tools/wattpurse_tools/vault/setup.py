@@ -128,7 +128,7 @@ def begin_counters_anew(path: str | Path, passphrase: str, now_s: int) -> int:
 
 
 def accept_older_keys(path: str | Path, passphrase: str, now_s: int) -> int:
-    """Go on with an older copy of the key file, after the newest was lost. Return its newest key version."""
+    """Accept an older copy of the key file, after the newest was lost. Return its newest key version."""
     folder = Folder(path)
     try:
         store = KeyStore.open(folder, passphrase)

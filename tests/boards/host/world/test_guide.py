@@ -37,7 +37,7 @@ class Meter:
 
 class TestGuide(unittest.TestCase):
     def _hint(self, contract, meter, card=None):
-        return Guide(customer_of(contract), "cards", ".").hint(meter, card)
+        return Guide(customer_of(contract), "office-data/cards", "office-data").hint(meter, card)
 
     def test_a_managed_meter_whose_permit_is_over_is_offered_a_permit_and_no_order_to_open(self):
         hint = self._hint("managed", Meter(supply.EXPIRED))
