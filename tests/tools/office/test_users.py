@@ -3,15 +3,16 @@
 import multiprocessing
 
 import pytest
-from django.db import connections, transaction
+from django.db import connections
 
+from tests import office_of_tests
 from tests.office_of_tests import PASSWORD, PINS
 from tests.tools.office.conftest import one_time_code
 from wattpurse_tools.office import audit, users
-from wattpurse_tools.office.actor import Actor, NotPermitted
+from wattpurse_tools.office.actor import NotPermitted
 from wattpurse_tools.pages import one_time_codes
 from wattpurse_tools.record.models import AuditEntry, User
-from wattpurse_tools.record.office_folder import OfficeFolder, open_record
+from wattpurse_tools.record.office_folder import open_record
 from wattpurse_tools.vault.interface import ApprovalNeeded, Refused
 
 
@@ -112,7 +113,9 @@ def test_a_password_that_many_have_is_refused(office, manager):
 def test_entries_of_several_processes_make_one_chain(any_folder):
     connections.close_all()
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write_entries, args=(str(any_folder.path), name)) for name in "abc"]
+    writers = [
+        context.Process(target=office_of_tests.write_entries, args=(str(any_folder.path), name)) for name in "abc"
+    ]
     for one in writers:
         one.start()
     for one in writers:
@@ -121,11 +124,3 @@ def test_entries_of_several_processes_make_one_chain(any_folder):
     open_record(any_folder)
     assert AuditEntry.objects.filter(action="written").count() == 30
     assert audit.first_broken() is None
-
-
-def _write_entries(folder, name):
-    """Write entries, each in a transaction of its own. It is the whole work of a process."""
-    open_record(OfficeFolder(folder))
-    for number in range(10):
-        with transaction.atomic():
-            audit.note(Actor(1, ""), "written", f"{name}:{number}")
