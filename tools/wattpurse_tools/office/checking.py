@@ -23,6 +23,7 @@ _OF_RECORD: tuple[Callable[[], Iterator[Finding]], ...] = (
     checks_of_sales.reversals_fit,
     checks_of_sales.tokens_fit_their_sales,
     checks_of_sales.shifts_have_no_gap,
+    checks_of_sales.drawers_are_empty,
     checks_of_tokens.numbers_are_used_once,
     checks_of_tokens.states_are_proved,
     checks_of_tokens.statements_agree,

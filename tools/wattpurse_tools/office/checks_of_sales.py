@@ -6,6 +6,7 @@ from django.db.models import CharField, Count, Exists, F, Max, Min, OuterRef, Qu
 from django.db.models.functions import Cast, Concat
 
 from wattpurse_tools.ledger import chart
+from wattpurse_tools.ledger.balances import balances
 from wattpurse_tools.ledger.models import Entry, Transfer
 from wattpurse_tools.office.findings import Finding
 from wattpurse_tools.office.restoring import ACTION as RESTORE
@@ -97,6 +98,15 @@ def shifts_have_no_gap() -> Iterator[Finding]:
             )
     for shift in Shift.objects.exclude(closed_s=None).filter(z_number=None).values("id"):
         yield Finding(_SHIFTS, f"shift {shift['id']}", "is closed without a Z report")
+
+
+def drawers_are_empty() -> Iterator[Finding]:
+    """Find closed shifts whose drawer has a balance in the ledger: an entry of the shift has other amounts."""
+    closed = {f":{number}" for number in Shift.objects.exclude(closed_s=None).values_list("id", flat=True)}
+    for (code, unit), amount in sorted(balances("drawer").items()):
+        shift = code[code.rindex(":") :]
+        if amount and shift in closed:
+            yield Finding(_SHIFTS, f"shift {shift[1:]}", f"is closed, and its drawer is not empty: {amount:,} {unit}")
 
 
 def _left_out() -> dict[int, list[tuple[int, int]]]:

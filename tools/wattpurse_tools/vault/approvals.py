@@ -46,13 +46,13 @@ class Approvals:
         now_s = int(self._clock())
         if not 1 <= len(action) <= _ACTION_SIZE or not action.isprintable():
             raise Refused(f"an action has a name of 1 to {_ACTION_SIZE} letters")
-        if not reason.strip() or len(reason) > _REASON_SIZE:
+        if not reason or len(reason) > _REASON_SIZE:
             raise Refused(f"a request needs a reason of 1 to {_REASON_SIZE} letters, which the second person reads")
         if len(canonical(document)) > _DOCUMENT_SIZE:
             raise Refused("the document of the request is too long; split it")
         if self._counters.open_requests(proposer, now_s - OPEN_S) >= OPEN_REQUESTS:
             raise Refused(f"{OPEN_REQUESTS} of your requests wait already; let them be decided first")
-        return self._counters.add_request(action, document, words, reason.strip(), proposer, now_s)
+        return self._counters.add_request(action, document, words, reason, proposer, now_s)
 
     def approve(self, decider: int, number: str) -> Request:
         """Approve a request and return it. Raise Refused for the operator's own request."""
@@ -69,7 +69,7 @@ class Approvals:
         request = self.request(number)
         if request.state not in (OPEN, APPROVED):
             raise Refused(f"request {number} is {request.state} already")
-        self._counters.decide(number, (request.state, DENIED), decider, int(self._clock()), reason.strip())
+        self._counters.decide(number, (request.state, DENIED), decider, int(self._clock()), reason)
         return request
 
     def request(self, number: str) -> Request:

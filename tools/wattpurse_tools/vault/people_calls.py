@@ -10,7 +10,7 @@ from wattpurse_tools.vault.consistency import log_mark
 from wattpurse_tools.vault.interface import APPROVE, MANAGE, LogEntry, Operator, Refused, Request, Session, SignOnNeeded
 from wattpurse_tools.vault.pins import hash_pin
 from wattpurse_tools.vault.policy import CONNECT_ONLY, operator_document
-from wattpurse_tools.vault.requested import words_of_request
+from wattpurse_tools.vault.requested import plain, words_of_request
 from wattpurse_tools.vault.sealed_document import Cost, Sealer
 from wattpurse_tools.vault.sessions import count_try, forget_tries
 
@@ -129,11 +129,11 @@ class PeopleCalls(VaultBase):
         """Propose an action to a second person."""
         with self._work:
             acting = self._acting(ticket)
-            words = words_of_request(action, document)
+            words, reason = words_of_request(action, document), plain(reason)
             with self._counters.transaction():
                 number = self._approvals.propose(acting.number, action, document, words, reason)
                 self._anchor()
-            self._note(acting.number, "propose", {"request": number, "words": words, "reason": reason.strip()})
+            self._note(acting.number, "propose", {"request": number, "words": words, "reason": reason})
             return number
 
     def approve(self, ticket: str, request: str) -> None:
@@ -151,10 +151,11 @@ class PeopleCalls(VaultBase):
             acting = self._acting(ticket)
             if APPROVE not in acting.rights and self._approvals.request(request).proposer != acting.number:
                 raise Refused(f"you need the right {APPROVE!r} to deny the request of another operator")
+            reason = plain(reason)
             with self._counters.transaction():
                 self._approvals.deny(acting.number, request, reason)
                 self._anchor()
-            self._note(acting.number, "deny", {"request": request, "reason": reason.strip()})
+            self._note(acting.number, "deny", {"request": request, "reason": reason})
 
     def requests(self, ticket: str) -> list[Request]:
         """Return the newest requests."""

@@ -4,6 +4,7 @@ The vault cannot know whether a sale was paid. It counts the credit of all purpo
 the sum of a day. A day is a day of UTC.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
@@ -169,10 +170,11 @@ def words_of(order: TokenOrder) -> str:
     if order.kind in KEY_KINDS:
         return f"{name} of version {order.version}"
     if order.kind == token.TARIFF:
-        return f"tariff of {len(order.body)} bytes"
+        return f"tariff of {len(order.body)} bytes, SHA-256 {hashlib.sha256(order.body).hexdigest()}"
     row = next(row for row in token.KINDS if row[0] == order.kind)
     told = ", ".join(f"{field} {value}" for field, value in zip(row[3], fields_of(order), strict=True))
-    return f"{name} ({told})" if told else name
+    own = f", tenant {order.tenant}" if order.tenant else ""
+    return (f"{name} ({told})" if told else name) + own
 
 
 def _days_of(duration_s: int) -> int:
