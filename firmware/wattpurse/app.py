@@ -280,6 +280,7 @@ class Meter:
             self.clamps.keep_energies()
             clamps.begin_energies()
         self.clamps = clamps
+        self.load_profile.read_legs = clamps.profile_reading
         self.metering.set_counter(clamps.front_end)
         self.guard.set_sensor(tamper.REVERSE, clamps)
 
@@ -295,6 +296,7 @@ class Meter:
         if self.clamps is not None:
             self.clamps.keep_energies()
         self.clamps = None
+        self.load_profile.read_legs = None
         self.board.counter.take()
         self.metering.set_counter(self.board.counter)
         self.guard.set_sensor(tamper.REVERSE, self.board.reverse_flow)

@@ -118,7 +118,7 @@ class Clamps:
     def step(self) -> None:
         """Look once. Each change is an event."""
         self._looks += 1
-        if self._looks % _KEEP_LOOKS == 0:
+        if self._looks >= _KEEP_LOOKS:
             self.keep_energies()
         lost = self.front_end.samples_lost
         if lost != self._lost_told:
@@ -153,6 +153,7 @@ class Clamps:
 
     def keep_energies(self) -> None:
         """Write the energy of each leg into the settings. A leg that is not in use keeps its own."""
+        self._looks = 0
         imports, exports = list(self._imports_before_wh), list(self._exports_before_wh)
         for leg in range(len(self.front_end.legs)):
             imports[leg], exports[leg] = self.import_wh(leg), self.export_wh(leg)
@@ -161,6 +162,15 @@ class Clamps:
             self._stores.settings.set(leg_energy.EXPORTS, leg_energy.joined(*exports))
         except OSError:
             pass  # the flash is worn out, which the alarm tells
+
+    def profile_reading(self) -> tuple:
+        """Return the Wh that L2 took in, that L1 gave out and that L2 gave out, for the load profile.
+
+        The settings keep them first: after a power cut the sums go on from this reading or from a later one.
+        """
+        self.keep_energies()
+        imports = self._stores.settings.get(leg_energy.IMPORTS, 0)
+        return (leg_energy.split(imports)[1],) + leg_energy.split(self._stores.settings.get(leg_energy.EXPORTS, 0))
 
     def faults(self) -> list:
         """Return a sentence for each clamp that looks wrong."""

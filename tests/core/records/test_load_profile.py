@@ -306,6 +306,62 @@ class TestFlash(unittest.TestCase):
         self.assertEqual([one[2] >= 0 for one in meter.half_hours()], [True, True])
 
 
+class TestLegs(unittest.TestCase):
+    def setUp(self):
+        self.meter = Meter()
+        self.sums = [70_000, 65_000, 3]
+
+    def half_hour(self, used_mwh, *added):
+        self.sums = [wh + more for wh, more in zip(self.sums, added)]
+        self.meter.live(HALF_HOUR_S - 60)
+        self.meter.use(used_mwh)
+        self.meter.live(60)
+
+    def with_legs(self):
+        self.meter.profile.read_legs = lambda: self.sums
+        self.half_hour(0, 0, 0, 0)
+
+    def legs(self):
+        return [one.legs for one in self.meter.profile.half_hours()][::-1]
+
+    def test_each_half_hour_has_the_energy_of_both_legs_in_both_directions(self):
+        self.with_legs()
+        self.half_hour(9_500, 4, 0, 0)
+        self.half_hour(12_000_000, 700, 900, 13_000)
+        self.assertEqual(self.legs()[1:], [((5, 0), (4, 0)), ((11_300, 900), (700, 13_000))])
+
+    def test_a_lost_reading_leaves_its_energy_to_the_next_half_hour(self):
+        self.with_legs()
+        self.half_hour(9_000, 4, 0, 0)
+        self.sums[0] += 1
+        self.meter.use(3_000)
+        self.meter.restart(HALF_HOUR_S)
+        self.half_hour(0, 0, 0, 0)
+        self.meter.profile.read_legs = lambda: self.sums
+        self.half_hour(5_000, 2, 0, 0)
+        self.assertEqual(self.legs()[1], ((5, 0), (4, 0)))
+        self.assertIsNone(self.legs()[2])
+
+    def test_sums_that_a_power_cut_took_back_are_no_energy(self):
+        self.with_legs()
+        self.half_hour(9_000, -1, -100, 5)
+        self.assertEqual(self.legs()[1:], [((9, 0), (0, 5))])
+
+    def test_a_meter_of_pulses_writes_what_it_wrote_before(self):
+        self.half_hour(9_000, 4, 0, 0)
+        self.assertEqual(self.legs(), [None])
+        kinds = [(kind, len(payload.rstrip(b"\x00")) <= 21) for kind, payload in self.records()]
+        self.assertEqual(set(kinds), {(1, True)})
+
+    def test_the_ring_holds_as_many_half_hours_with_legs_as_without(self):
+        self.with_legs()
+        self.half_hour(9_000, 4, 0, 0)
+        self.assertEqual([kind for kind, _ in self.records()], [1, 2, 2])
+
+    def records(self):
+        return [(kind, payload) for kind, payload in self.meter.profile._journal.newest_records() if kind < 90]
+
+
 class TestSum(unittest.TestCase):
     """Random histories against a plain list of the use between two looks."""
 

@@ -76,6 +76,35 @@ class TestEnergyOfLegs(ClampBench):
         self.assertEqual(list(kept), [leg["import_wh"] for leg in self.bench.facts("registers")["legs"]])
 
 
+class TestLoadProfile(ClampBench):
+    def test_half_hours_show_each_leg_in_both_directions(self):
+        self.at_s = self.meter.timekeeper.now_s()
+        self.change(1, is_reversed=True)
+        self.end_half_hour()
+        self.draw(3_600)
+        self.live(20)
+        self.end_half_hour()
+        kept = self.meter.settings.get("leg_imports")
+        self.assertTrue(abs(leg_energy.split(kept)[0] - 10) <= 1, "the reading was not kept in the settings")
+        self.draw(0)
+        self.bench.say("calibrate 1000")
+        self.end_half_hour()
+        rows = [row["legs_wh"] for row in self.bench.facts("profile")["profile"]]
+        self.assertEqual((rows[0], rows[-1]), (None, None))
+        of_legs = [row for row in rows if row is not None]
+        one, other = [[sum(row[leg][way] for row in of_legs) for way in (0, 1)] for leg in (0, 1)]
+        self.assertTrue(abs(one[0] - 10) <= 1 and one[1] == 0, rows)
+        self.assertTrue(other[0] <= 1 and abs(other[1] - 10) <= 1, rows)
+        self.assertIn("L1 in 0.0", self.bench.say("profile"))
+
+    def end_half_hour(self):
+        """Let the profile, and no other part, see the time pass up to the reading that is due."""
+        end_s = (self.at_s // 1800 + 1) * 1800
+        while self.at_s < end_s:
+            self.at_s = min(end_s, self.at_s + 100)
+            self.meter.load_profile.step(self.meter.ledger.account, self.at_s)
+
+
 class TestChoice(ClampBench):
     def test_a_meter_is_commissioned_with_clamps(self):
         self.assertTrue(self.answer.startswith("commissioned"), self.answer)

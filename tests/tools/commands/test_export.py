@@ -23,6 +23,7 @@ from wattpurse.core.records.events import EventLog
 from wattpurse.core.seals import keys
 from wattpurse.stores import EVENTS_RING, Stores
 from wattpurse_tools import cli
+from wattpurse_tools.meter_link import record_files
 from wattpurse_tools.meter_link.line import MeterLine
 
 HALF_HOUR_S = 1800
@@ -144,6 +145,16 @@ class TestExport:
     def test_number_of_days_limits_the_profile(self, port):
         assert cli.main(["export", port.path, "--profile", "p.csv", "--days", "1"]) == 0
         assert len(rows_of("p.csv")) in (47, 48)
+
+    def test_the_profile_of_a_meter_with_clamps_has_the_energy_of_each_leg(self):
+        half_hour = {"start_s": 0, "start": "1970-01-01T01:00:00+01:00", "seconds": HALF_HOUR_S, "energy_mwh": 9_500}
+        half_hour |= {"charge_microunits": 2_500_000, "flags": []}
+        pulses, clamps = record_files.profile_rows(
+            {"profile": [half_hour | {"legs_wh": [[5, 0], [4, 13_000]]}, half_hour | {"legs_wh": None}]}
+        )
+        assert record_files.PROFILE[-4:] == ("l1_in_kwh", "l1_out_kwh", "l2_in_kwh", "l2_out_kwh")
+        assert clamps[-4:] == ("0.005000", "0.000000", "0.004000", "13.000000")
+        assert pulses[-4:] == ("", "", "", "")
 
     def test_wrong_command_lines_are_refused(self, port, capsys):
         assert "name the records to export" in refusal(capsys, "export", port.path)

@@ -28,7 +28,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `export`."""
     parser = subparsers.add_parser("export", help="write the records of a meter into CSV files")
     parser.add_argument("port", nargs="?", help="the serial port of the meter, such as /dev/ttyACM0")
-    parser.add_argument("--profile", type=Path, metavar="FILE", help="write energy and charge of each half hour")
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", help="write energy and charge of each half hour, and energy by leg"
+    )
     parser.add_argument("--days", type=int, metavar="DAYS", help="the number of days of the profile (default: all)")
     parser.add_argument("--events", type=Path, metavar="FILE", help="write the event log")
     parser.add_argument("--topups", type=Path, metavar="FILE", help="write the redeemed tokens")

@@ -12,7 +12,8 @@ from typing import Any
 from wattpurse.core.currency import MICROUNIT_DIGITS, decimal_text
 from wattpurse.core.records.events import Event
 
-PROFILE = ("start_utc", "start_local", "seconds", "kwh", "kw", "charge", "flags")
+_LEGS = ("l1_in_kwh", "l1_out_kwh", "l2_in_kwh", "l2_out_kwh")
+PROFILE = ("start_utc", "start_local", "seconds", "kwh", "kw", "charge", "flags", *_LEGS)
 EVENTS = ("utc", "local", "code", "by", "by_code", "number", "extra", "text", "link")
 TOPUPS = ("utc", "local", "token", "what", "unit", "amount", "balance", "by")
 MONTHS = ("month", "closed", "kwh", "charge", "kw_max", "kw_max_start_utc", "kw_max_start_local")
@@ -41,9 +42,17 @@ def profile_rows(facts: Facts) -> list[Row]:
             _exact(one["energy_mwh"] * 3600 // one["seconds"]) if one["seconds"] else "",
             _exact(one["charge_microunits"]),
             " ".join(one["flags"]),
+            *_legs(one.get("legs_wh")),
         )
         for one in reversed(facts["profile"])
     ]
+
+
+def _legs(legs_wh: list[list[int]] | None) -> list[str]:
+    """Return the energy of each leg in both directions, and empty texts for a meter without clamps."""
+    if not legs_wh:
+        return [""] * len(_LEGS)
+    return [_exact(wh * 1000) for leg in legs_wh for wh in leg]
 
 
 def event_rows(facts: Facts) -> list[Row]:

@@ -1,24 +1,30 @@
 """The load profile: readings of the registers at every half hour, in a ring that overwrites the oldest.
 
-    reading, 23 bytes: end u32, local day u16 of its begin, flags u8, total mWh u48, charged i64, zero u16
+    reading, 21 bytes: end u32, local day u16 of its begin, flags u8, total mWh u48, charged i64
+    reading of a meter with clamps, 27 bytes: the same, then three u16 with the lower bits of sums of Wh: taken in by
+    L2, given out by L1, given out by L2
 
 The use of a half hour is the difference of two readings. Therefore the sum of all half hours equals the registers, even
 after power cuts and outages: the energy of a lost reading goes to the next one. A half hour begins at a whole or half
 hour UTC. After an outage or a change of the clock, a reading is put before the half hour in which the meter continues
 (START): nothing was used up to there.
 
+The legs of a meter with clamps have sums of their own (`core.leg_energy`). L1 took in what L2 did not. A sum that fell,
+which a power cut may cause, counts as no use.
+
 The maximum demand of each month and the use of the last days are derived from the readings.
 """
 
 import struct
 
+from wattpurse.core.constant import const
 from wattpurse.core.journal.journal import Journal
 from wattpurse.core.money.contract import MONEY
 from wattpurse.core.tariffs.calendar import HALF_HOUR_S, month_index
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wattpurse.core.money.account import Account
     from wattpurse.hal import Flash
@@ -35,8 +41,13 @@ FLAG_TEXTS = ((OUTAGE, "outage"), (CLOCK, "clock set"))
 _ENERGY_LIMIT = _LATEST_S = (1 << 32) - 1
 _LEAP_S = 300  # more than a clock may run ahead of its chip in one step of metering
 _PREPARE_BELOW_SLOTS = 16
-_READING = 1
+_READING = const(1)
 _READING_LAYOUT = "<IHBIHq"
+_LEGS_READING = const(2)
+_LEGS_LAYOUT = "<HHH"
+_LEGS_AT = const(21)
+_LEGS_MASK = const(0xFFFF)
+_LEGS_MOST_WH = const(0x7FFF)  # more than two half hours of a leg with 200 A; a difference above it is a sum that fell
 _STATE = "<BIHBIHqH"
 _FORMAT = 1
 _MONTH = "<HII"
@@ -44,25 +55,43 @@ _DAY = "<Hqq"
 
 
 class HalfHour:
-    """The use in `seconds` from `start_s`; `flags` mark special conditions."""
+    """The use in `seconds` from `start_s`; `flags` mark special conditions.
 
-    def __init__(self, start_s: int, seconds: int, energy_mwh: int, charge_microunits: int, flags: int) -> None:
+    `legs` has the Wh that each leg took in and gave out, and is None without clamps.
+    """
+
+    def __init__(
+        self,
+        start_s: int,
+        seconds: int,
+        energy_mwh: int,
+        charge_microunits: int,
+        flags: int,
+        legs: tuple | None = None,
+    ) -> None:
         self.start_s = start_s
         self.seconds = seconds
         self.energy_mwh = energy_mwh
         self.charge_microunits = charge_microunits
         self.flags = flags
+        self.legs = legs
 
 
 class Reading:
-    """The registers at `end_s`: `total_mwh` and `charged`; `day` is the local day on which the half hour began."""
+    """The registers at `end_s`: `total_mwh` and `charged`; `day` is the local day on which the half hour began.
 
-    def __init__(self, end_s: int, day: int, flags: int, total_mwh: int, charged: int) -> None:
+    `legs` are the three sums of the legs, None without clamps.
+    """
+
+    def __init__(
+        self, end_s: int, day: int, flags: int, total_mwh: int, charged: int, legs: tuple | None = None
+    ) -> None:
         self.end_s = end_s
         self.day = day
         self.flags = flags
         self.total_mwh = total_mwh
         self.charged = charged
+        self.legs = legs
 
     def since(self, before: "Reading") -> HalfHour:
         """Return the use since the reading `before`.
@@ -73,7 +102,8 @@ class Reading:
         if self.total_mwh < before.total_mwh:
             return HalfHour(before.end_s, seconds, 0, 0, self.flags)
         energy_mwh = self.total_mwh - before.total_mwh
-        return HalfHour(before.end_s, seconds, energy_mwh, self.charged - before.charged, self.flags)
+        legs = _use_of_legs(energy_mwh, before.legs, self.legs)
+        return HalfHour(before.end_s, seconds, energy_mwh, self.charged - before.charged, self.flags, legs)
 
 
 class Demand:
@@ -91,11 +121,15 @@ class Demand:
 
 
 class LoadProfile:
-    """The profile on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`."""
+    """The profile on `sectors` sectors, each in two copies, from sector `first_sector` of `flash`.
+
+    A meter with clamps sets `read_legs`, which returns the three sums of the legs in Wh.
+    """
 
     def __init__(self, flash: "Flash", first_sector: int, sectors: int) -> None:
         self._journal = Journal(flash, first_sector, sectors, RING, self._snapshot)
         self.failed = False
+        self.read_legs: Callable[[], tuple] | None = None
         self._last = Reading(0, 0, 0, 0, 0)
         self._flags = 0
         self._first_day = 0
@@ -204,8 +238,8 @@ class LoadProfile:
     def _replay(self) -> None:
         self._journal.repeat_doubtful()
         for kind, payload in self._journal.newest_records():
-            if kind == _READING:
-                self._take(_reading(payload))
+            if kind in (_READING, _LEGS_READING):
+                self._take(_reading(kind, payload))
         self._look_from(self._last.end_s, self._last.day)
 
     def _look_from(self, now_s: int, day: int) -> None:
@@ -216,18 +250,20 @@ class LoadProfile:
 
     def _read(self, account: "Account", begin_s: int, end_s: int, flags: int) -> None:
         reading = _reading_of(account, begin_s, end_s, flags)
-        self._journal.append(
-            _READING,
-            struct.pack(
-                _READING_LAYOUT,
-                reading.end_s,
-                reading.day,
-                reading.flags,
-                reading.total_mwh & 0xFFFFFFFF,
-                reading.total_mwh >> 32,
-                reading.charged,
-            ),
+        kind = _READING
+        payload = struct.pack(
+            _READING_LAYOUT,
+            reading.end_s,
+            reading.day,
+            reading.flags,
+            reading.total_mwh & 0xFFFFFFFF,
+            reading.total_mwh >> 32,
+            reading.charged,
         )
+        if self.read_legs is not None:
+            kind = _LEGS_READING
+            payload += struct.pack(_LEGS_LAYOUT, *[wh & _LEGS_MASK for wh in self.read_legs()])
+        self._journal.append(kind, payload)
         self._take(reading)
 
     def _take(self, reading: Reading) -> None:
@@ -278,8 +314,8 @@ class LoadProfile:
     def _readings(self) -> "Iterator[Reading]":
         if self._journal.opened:
             for kind, payload, _ in self._journal.history():
-                if kind == _READING:
-                    yield _reading(payload)
+                if kind in (_READING, _LEGS_READING):
+                    yield _reading(kind, payload)
 
     def _snapshot(self) -> bytes:
         last = self._last
@@ -328,6 +364,18 @@ def _reading_of(account: "Account", begin_s: int, end_s: int, flags: int) -> Rea
     return Reading(end_s, day, flags, account.registers.total_mwh, charged)
 
 
-def _reading(payload: bytes) -> Reading:
+def _reading(kind: int, payload: bytes) -> Reading:
     end_s, day, flags, total_low, total_high, charged = struct.unpack_from(_READING_LAYOUT, payload)
-    return Reading(end_s, day, flags, total_high << 32 | total_low, charged)
+    legs = struct.unpack_from(_LEGS_LAYOUT, payload, _LEGS_AT) if kind == _LEGS_READING else None
+    return Reading(end_s, day, flags, total_high << 32 | total_low, charged, legs)
+
+
+def _use_of_legs(energy_mwh: int, before: tuple | None, after: tuple | None) -> tuple | None:
+    """Return the Wh that each leg took in and gave out between two readings. Return None if one is without legs."""
+    if before is None or after is None:
+        return None
+    used = [now - then & _LEGS_MASK for now, then in zip(after, before)]
+    two_in, one_out, two_out = [0 if wh > _LEGS_MOST_WH else wh for wh in used]
+    energy_wh = energy_mwh // 1000
+    two_in = min(two_in, energy_wh)
+    return (energy_wh - two_in, one_out), (two_in, two_out)

@@ -79,6 +79,10 @@ def profile_line(row: dict) -> str:
     words.append(decimal_text(row["charge_microunits"], MICROUNIT_DIGITS))
     if row["seconds"] != HALF_HOUR_S:
         words.append(f"{row['seconds'] // 60} min {row['seconds'] % 60} s")
+    for place, (in_wh, out_wh) in enumerate(row["legs_wh"] or ()):
+        words.append(
+            f"L{place + 1} in {kwh_text(in_wh * 1000, _KWH_DIGITS)}, out {kwh_text(out_wh * 1000, _KWH_DIGITS)}"
+        )
     return "  ".join(words + row["flags"])
 
 
@@ -207,6 +211,7 @@ def _profile_rows(meter: "Meter", since_s: int) -> "Iterator[dict]":
             "energy_mwh": one.energy_mwh,
             "charge_microunits": one.charge_microunits,
             "flags": [text for bit, text in FLAG_TEXTS if one.flags & bit],
+            "legs_wh": one.legs,
         }
 
 
