@@ -16,6 +16,7 @@ from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
 from wattpurse_tools import cli
 from wattpurse_tools.commands.selling import SOLD_NOT_DONE
+from wattpurse_tools.record.models import Site
 from wattpurse_tools.station import shop as shops
 from wattpurse_tools.station.card_files import CardFiles
 from wattpurse_tools.station.card_reader import CardReader
@@ -122,6 +123,7 @@ class TestRounds:
         assert states(read(capsys, "anna")) == [(6, "on card")]
 
     def test_energy_is_sold_by_the_watt_hour(self, capsys, desk):
+        cli.main(["meter", "add", str(METER), "--contract", "prepaid-energy"])
         new()
         assert run("topup", "anna", "--kwh", "12.345") == 0
         desk.tap_file("anna")
@@ -301,7 +303,7 @@ class TestRefusals:
         desk.tap_file("anna")
         read(capsys, "anna")
         before = everything()
-        assert "does not use energy" in refusal(capsys, "topup", "anna", "--kwh", "5")
+        assert "where kWh would do nothing" in refusal(capsys, "topup", "anna", "--kwh", "5")
         assert everything() == before
 
     def test_exactly_one_of_amount_and_kwh_is_needed(self):
@@ -544,13 +546,12 @@ class TestFailures:
 
 class TestKeysAndMeters:
     def test_meters_are_added_once_listed_and_shown_with_their_keys(self, capsys):
-        assert cli.main(["meter", "add", "7", "--currency", "JPY", "--decimals", "0"]) == 0
+        assert cli.main(["meter", "add", "7"]) == 0
         assert cli.main(["meter", "add", "7"]) == 1
-        assert cli.main(["meter", "add", "8", "--currency", "yen"]) == 1
         assert cli.main(["meter", "keys", "8"]) == 1
         capsys.readouterr()
         assert cli.main(["meter", "list"]) == 0
-        assert capsys.readouterr().out == "meter 7  JPY  tokens 0  sells by not known yet\n"
+        assert capsys.readouterr().out == "meter 7  EUR  tokens 0  sells by money\n"
         assert cli.main(["meter", "keys", "7"]) == 0
         site_keys = station_office.current()
         lines = capsys.readouterr().out.splitlines()
@@ -558,7 +559,8 @@ class TestKeysAndMeters:
         assert lines[3] == f"site key      {site_keys.site_key.hex()}"
 
     def test_amounts_are_in_the_meters_currency(self, capsys):
-        cli.main(["meter", "add", "7", "--currency", "JPY", "--decimals", "0"])
+        Site.objects.update(currency="JPY", decimals=0)
+        cli.main(["meter", "add", "7"])
         new(meter=7)
         assert "write a whole number" in refusal(capsys, "topup", "anna", "--amount", "100.5")
         assert run("topup", "anna", "--amount", "100") == 0

@@ -1,4 +1,4 @@
-"""Amounts at a station are in the currency of their meter: sold, read, settled and reported."""
+"""Amounts are in the currency of the office: sold, read, settled and reported."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from tests.services.desk_bench import METER
 from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from wattpurse_tools import cli
+from wattpurse_tools.record.models import Site
 
 JPY, KWD = METER, METER + 1
 
@@ -32,12 +33,18 @@ def wattpurse(capsys):
     return run
 
 
+def sell_in(code, decimals):
+    Site.objects.update(currency=code, decimals=decimals)
+
+
 def add_yen_meter(wattpurse):
-    wattpurse(f"meter add {JPY} --currency JPY --decimals 0")
+    sell_in("JPY", 0)
+    wattpurse(f"meter add {JPY}")
 
 
 def add_dinar_meter(wattpurse):
-    wattpurse(f"meter add {KWD} --currency KWD --decimals 3")
+    sell_in("KWD", 3)
+    wattpurse(f"meter add {KWD}")
 
 
 def test_yen_meter_is_sold_to_read_settled_and_reported_in_yen(wattpurse):
@@ -72,32 +79,6 @@ def test_amount_may_name_its_currency_and_no_other(wattpurse, capsys):
     assert wattpurse(f"meter tokens {JPY}") == "token 1  1000 JPY, issued"
 
 
-def test_money_of_one_currency_is_not_sold_as_another(wattpurse):
-    add_yen_meter(wattpurse)
-    add_dinar_meter(wattpurse)
-    meter = MeterBench(station_office.current())
-    wattpurse(f"card new anna --kind classic-1k --meter {JPY}")
-    wattpurse("card topup anna --amount 1000")
-    meter.tap_file("anna")
-    wattpurse(f"token {JPY} refund money all --card anna")
-    meter.tap_file("anna")
-    reason = wattpurse.refusal(f"card transfer anna --to {KWD}")
-    assert f"meter {JPY} sells in JPY and meter {KWD} in KWD; pay it out" in reason
-    assert wattpurse("card settle anna").endswith("1000 JPY; not settled yet")
-
-
-def test_each_meter_has_its_own_currency(wattpurse):
-    add_yen_meter(wattpurse)
-    add_dinar_meter(wattpurse)
-    for name, number, amount in (("anna", JPY, "500"), ("ali", KWD, "1.5")):
-        wattpurse(f"card new {name} --kind classic-1k --meter {number}")
-        wattpurse(f"card topup {name} --amount {amount}")
-    yen, dinars = wattpurse("station report").splitlines()
-    assert "sold 500 JPY " in yen
-    assert "sold 1.500 KWD " in dinars
-    assert [line.split("  ")[3] for line in wattpurse("station sales").splitlines()] == ["500 JPY", "1.500 KWD"]
-
-
 def test_key_card_of_a_yen_site_is_in_yen(wattpurse):
     add_yen_meter(wattpurse)
     wattpurse("card new guest --kind classic-1k --key-card --price 30 --user 7")
@@ -110,13 +91,6 @@ def test_key_card_of_a_yen_site_is_in_yen(wattpurse):
     assert wattpurse("card erase guest --forfeit").endswith("forfeited: 1000 JPY")
 
 
-def test_key_card_of_a_site_with_several_currencies_names_them_all(wattpurse):
-    add_yen_meter(wattpurse)
-    add_dinar_meter(wattpurse)
-    wattpurse("card new guest --kind classic-1k --key-card --price 30")
-    assert "1.500 JPY or KWD put on it" in wattpurse("card topup guest --amount 1.5")
-
-
 def test_station_without_meters_sells_in_euros(wattpurse):
     wattpurse("card new guest --kind classic-1k --key-card --price 0.30")
     assert "2.50 EUR put on it" in wattpurse("card topup guest --amount 2.5")
@@ -126,12 +100,3 @@ def test_new_meter_of_a_card_gets_the_currency_of_the_site(wattpurse):
     add_yen_meter(wattpurse)
     assert wattpurse("card new eva --kind classic-1k --meter 99").endswith("new to this station and sells in JPY")
     assert "1000 JPY" in wattpurse("card topup eva --amount 1000")
-
-
-def test_new_meter_of_a_card_is_refused_where_the_currency_is_not_clear(wattpurse):
-    add_yen_meter(wattpurse)
-    add_dinar_meter(wattpurse)
-    reason = wattpurse.refusal("card new eva --kind classic-1k --meter 99")
-    assert "sells in JPY or KWD; add the meter first" in reason
-    wattpurse("meter add 99 --currency EUR")
-    assert wattpurse("card new eva --kind classic-1k --meter 99") == "card eva: classic-1k for meter 99"

@@ -23,6 +23,7 @@ from wattpurse_tools.commands.station_options import (
     add_card_options,
     open_shop_of,
 )
+from wattpurse_tools.office import sales
 from wattpurse_tools.office.counter import meter_of_card, wish_for_energy, wish_for_payment
 from wattpurse_tools.office.reader import CardSeen, StationReader
 from wattpurse_tools.office.sale_types import CARD, MONEY, Wish
@@ -98,6 +99,8 @@ def run_topup(arguments: Namespace) -> int:
         seen = reader.read()
         if seen.role == KEY_CARD:
             return _load_key_card(counter, reader, seen, arguments)
+        if seen.trouble:
+            raise ValueError(seen.trouble)
         meter_number = meter_of_card(seen, arguments.meter)
         wish = _wish(counter, meter_number, arguments)
         request = request_of(counter, arguments, meter_number, wish, CARD, seen.uid)
@@ -125,6 +128,7 @@ def run_repair(arguments: Namespace) -> int:
     """Write the outstanding tokens to a card again."""
     with open_shop_of(arguments) as shop:
         repaired = cards.repair(shop, arguments.name)
+        sales.mark_written(StationReader(shop, arguments.name).read().uid)
     if repaired.money is not None:
         print(f"card {arguments.name}: {repaired.money} were missing; the card is written again")
         return 0

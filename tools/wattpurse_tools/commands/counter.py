@@ -107,7 +107,7 @@ def say_sold(counter_: Counter, sold: Sold, document: dict, text: str, arguments
     document = {**document, "receipt": receipt, "tokens": documents(tokens_of(counter_, sold))}
     if not sold.trouble:
         return say(document, text, arguments, DONE)
-    print(f"wattpurse: {sold.trouble}; or write it with: wattpurse card repair", file=sys.stderr)
+    print(f"wattpurse: {sold.trouble}; or write it with: wattpurse card repair {document['card']}", file=sys.stderr)
     return say(document, text, arguments, NOT_ON_CARD)
 
 

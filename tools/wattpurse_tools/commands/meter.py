@@ -11,7 +11,6 @@ from wattpurse_tools.commands.station_options import add_approval_options, add_s
 from wattpurse_tools.station.actions import meters, tokens
 from wattpurse_tools.station.actions.meters import MeterSummary
 from wattpurse_tools.station.card_report import rfc3339
-from wattpurse_tools.station.currencies import DEFAULT
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:
@@ -20,8 +19,6 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     add = _add_action(actions, "add", "add a meter", run_add)
-    add.add_argument("--currency", default=DEFAULT.code, help="three letters; default: %(default)s")
-    add.add_argument("--decimals", type=int, choices=range(7), default=DEFAULT.decimals, help="default: %(default)s")
     names = [one.name for one in contracts.CONTRACTS]
     text = "the contract of supply, which decides what is sold; default: %(default)s"
     add.add_argument("--contract", choices=names, default=contracts.PrepaidMoney.name, help=text)
@@ -63,7 +60,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run_add(arguments: Namespace) -> int:
     """Add a meter."""
     with open_station(arguments) as station:
-        currency = meters.add(station, arguments.number, arguments.currency, arguments.decimals, arguments.contract)
+        currency = meters.add(station, arguments.number, arguments.contract)
     print(f"meter {arguments.number}: added, sells in {currency.code}")
     return 0
 

@@ -63,6 +63,8 @@ def run_sale(arguments: Namespace) -> int:
         if arguments.card:
             reader = counter.reader(arguments.card)
             seen = reader.read()
+            if seen.trouble:
+                raise ValueError(seen.trouble)
             meter_number = counters.meter_of_card(seen, arguments.meter)
             sold = counter.sell(request_of(counter, arguments, meter_number, wish, CARD, seen.uid), reader)
             text = f"card {arguments.card}: {words_of(counter, sold)}"

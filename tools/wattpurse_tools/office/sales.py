@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from wattpurse.core.money.key_card import AMOUNT_LIMIT
+from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.posting import post
 from wattpurse_tools.office import audit, books, learning, shifts, tariff_rides
@@ -255,7 +256,7 @@ def write_owed(office: Office, actor: Actor, reader: Reader) -> list[Sold]:
     owed = owed_to_card(seen.uid)
     if owed:
         reader.write()
-        _mark_written(seen.uid)
+        mark_written(seen.uid)
         with transaction.atomic():
             audit.note(actor, "written to card", f"card:{seen.uid}", sales=[sale.pk for sale in owed])
     return [sold(Sale.objects.get(pk=sale.pk)) for sale in owed]
@@ -450,8 +451,13 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
     size += sum(order.sealed_size for order in prepared.orders)
     if size > seen.content.room:
         raise ValueError(
-            "the card has no room beside what it carries; tap it at its meter first, or sell by twenty digits"
+            f"the card has no room beside {_numbers(waiting)}; tap it at its meter first, or sell by twenty digits"
         )
+
+
+def _numbers(tokens: Sequence[Token]) -> str:
+    """Return what a card carries, in words."""
+    return ", ".join(f"token {number_text(one.sequence)}" for one in tokens) or "its own head"
 
 
 def _refuse_key_card(request: SaleRequest, seen: CardSeen | None, row: KeyCard | None) -> None:
@@ -486,14 +492,15 @@ def to_card(made: Sold, reader: Reader | None) -> Sold:
     if reader is not None:
         try:
             reader.write()
-            _mark_written(sale.card_uid)
+            mark_written(sale.card_uid)
             sale.state, trouble = WRITTEN, ""
         except (OSError, ValueError) as error:
             trouble = f"sold, and not on the card: {error}; it is offered first at the next read of the card"
     return Sold(sale, made.tokens, made.digits, trouble, made.is_repeat, made.lines)
 
 
-def _mark_written(card: str) -> None:
+def mark_written(card: str) -> None:
+    """Note that the sales which were owed to a card are on it."""
     Sale.objects.filter(card_uid=card, carrier__in=_ON_CARDS, state=SOLD).update(state=WRITTEN)
 
 

@@ -11,7 +11,7 @@ from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.station import card_capacity, card_report, key_card_report
 from wattpurse_tools.station.actions.tokens import IssuedToken, as_document, issued_token
 from wattpurse_tools.station.cards import KEY_CARD
-from wattpurse_tools.station.currencies import currency_for_new_meter, currency_of_meter, site_currency
+from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.key_card_terms import KeyCardTerms, parse_terms
 from wattpurse_tools.station.shop import Shop
 from wattpurse_tools.station.station import Station, check_meter_number
@@ -58,7 +58,7 @@ def new_customer_card(shop: Shop, name: str, kind: str, meter_number: int) -> Cu
     shop.station.require("cards")
     check_meter_number(meter_number)
     is_known = shop.station.meter(meter_number) is not None
-    currency = None if is_known else currency_for_new_meter(shop.station)
+    currency = None if is_known else site_currency(shop.station)
     shop.vending.new_customer_card(name, kind, meter_number)
     if currency is not None:
         shop.station.require("order")

@@ -1,10 +1,10 @@
 """Meters: add one, list them, return their keys, and remove or resume one."""
 
-import re
 from dataclasses import dataclass
 
 from wattpurse.core.currency import Currency, currency_of
 from wattpurse.core.money import contract as contracts
+from wattpurse_tools.station.currencies import site_currency
 from wattpurse_tools.station.station import Station
 
 
@@ -44,17 +44,13 @@ class MeterKeys:
     release: bytes | None = None
 
 
-def add(
-    station: Station, number: int, code: str, decimals: int, contract: str = contracts.PrepaidMoney.name
-) -> Currency:
-    """Add a meter that sells in a currency: three capital letters, and its decimals. Return the currency.
+def add(station: Station, number: int, contract: str = contracts.PrepaidMoney.name) -> Currency:
+    """Add a meter that sells in the currency of the office. Return the currency.
 
     `contract` is the name of its contract of supply.
     """
     station.require("order")
-    if not re.fullmatch(r"[A-Z]{3}", code):
-        raise ValueError(f"{code!r} is no currency; write the three capital letters of ISO 4217")
-    currency = Currency(code, decimals)
+    currency = site_currency(station)
     if not station.add_meter(number, currency, contract):
         raise ValueError(f"meter {number} is known already")
     return currency
