@@ -438,11 +438,13 @@ class TestFailures:
     def test_new_card_lifted_while_it_replaces_a_lost_one(self, capsys, desk, lift):
         new()
         top_up()
+        new("carl")
+        assert run("replace", "anna", "carl") == 0
         frames = lift.frames_of_last_command()
-        Path("cards/anna.json").unlink()
+        Path("cards/carl.json").unlink()
         new("bert")
         lift(frames - 3)
-        assert "card repair bert" in refusal(capsys, "replace", "anna", "bert")
+        assert "card repair bert" in refusal(capsys, "replace", "carl", "bert")
         lift(None)
         assert run("repair", "bert") == 0
         assert desk.tap_file("bert") == [outcome.ACCEPTED]
@@ -517,7 +519,10 @@ class TestFailures:
             await write_orders(*arguments)
 
         monkeypatch.setattr(purse, "write_orders", with_mark)
-        assert "card repair anna" in refusal(capsys, "topup", "anna", "--amount", "1", status=SOLD_NOT_DONE)
+        assert run("topup", "anna", "--amount", "1") == SOLD_NOT_DONE
+        captured = capsys.readouterr()
+        assert "receipt 1" in captured.out
+        assert "card repair anna" in captured.err
         assert Path("cards/anna.json").read_bytes() == before
         monkeypatch.setattr(purse, "write_orders", write_orders)
         Path("cards/anna.in-field").unlink()
