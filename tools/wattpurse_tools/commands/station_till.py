@@ -25,7 +25,7 @@ def add_actions(actions: _SubParsersAction) -> None:
     price.add_argument(
         "what", nargs="?", choices=PRICED, help="a kWh, a day of a term, a day of a permit, a sale's fee"
     )
-    price.add_argument("gross", nargs="?", metavar="MONEY", help="with tax, such as 0.30")
+    price.add_argument("gross", nargs="?", metavar="MONEY", help="the price with tax, such as 0.30")
     price.add_argument("--customer-type", default="", metavar="NAME", help="for this type of customer alone")
     price.add_argument("--tax", default="", metavar="NAME", help="the tax that it contains")
     _add_shop(_add(actions, "x", "show the totals of your shift at the command line so far", run_x))
