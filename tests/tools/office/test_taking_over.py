@@ -12,6 +12,7 @@ import pytest
 from django.db import connection, connections
 
 from tests.office_of_tests import PASSPHRASE
+from wattpurse_tools.ledger.balances import balances
 from wattpurse_tools.office import audit, setting_up
 from wattpurse_tools.office.old_station import read_station
 from wattpurse_tools.office.setting_up import Plan
@@ -35,7 +36,7 @@ from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.engine import Vault
 
 OLD = Path(__file__).parent / "old_stations"
-PLAN = Plan(managers=("manager", "second"), persons=2)
+PLAN = Plan(managers=("manager", "second"))
 ANNA, BERT = 1002, 1003
 
 
@@ -163,6 +164,14 @@ def test_everything_of_a_station_comes_over(tmp_path, station):
     assert KeyCard.objects.get().loaded == KeyCardSale.objects.get().amount == 8_000_000
     assert OtherIssuer.objects.values_list("meter_id", "issuer", "count").get() == (BERT, 2, 9)
     assert ShortLimit.objects.values_list("meter_id", "value").get() == (BERT, 50_000_000)
+    assert balances("") == {
+        ("opening", "EUR"): -39_500_000,
+        ("meter:1002", "EUR"): 8_660_000,
+        ("owed:1002", "EUR"): 7_340_000,
+        ("meter:1003", "EUR"): 15_500_000,
+        ("keycard:04ed20a3bc2a3e", "EUR"): 8_000_000,
+    }
+    assert Card.objects.get(name="anna").tenant == 0
     assert Site.objects.get().currency == "EUR"
     assert User.objects.count() == 2
     assert audit.first_broken() is None
@@ -263,13 +272,21 @@ def test_a_key_file_that_is_broken_is_refused_without_telling_a_key(folder, stat
     assert "not a key file" in words and "1212" not in words
 
 
-def test_a_failure_in_the_middle_leaves_nothing(folder, station, monkeypatch):
-    files = station()
-    with closing(sqlite3.connect(files.record)) as database, database:
-        database.execute("UPDATE tokens SET meter = 5 WHERE meter = 1003")
-    with pytest.raises(Exception, match=r"(?i)foreign key"):
-        take(folder, files)
+def test_a_failure_at_the_end_leaves_nothing(folder, station, monkeypatch):
+    files, note = station(), audit.note
+
+    def fail(actor, action, *arguments, **detail):
+        if action == "import":
+            raise OSError("the disk is full")
+        return note(actor, action, *arguments, **detail)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "note", fail)
+        with pytest.raises(OSError, match="full"):
+            take(folder, files)
     assert not folder.path.exists()
+    take(folder, files)
+    assert Meter.objects.count() == 2
 
 
 def test_files_of_the_office_are_its_owners_alone(folder, station):

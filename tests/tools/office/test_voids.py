@@ -24,9 +24,9 @@ from wattpurse_tools.vault.interface import ApprovalNeeded
 
 
 @pytest.fixture
-def site(any_office):
+def site(office):
     build_site()
-    return any_office
+    return office
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import argparse
 
-from wattpurse_tools.commands import office_people, office_serving
+from wattpurse_tools.commands import office_books, office_people, office_serving
 
 _DESCRIPTION = """\
 The office is one record, a vault for the keys, and pages for the people who sell, rule and report. `start` sets one up
@@ -13,5 +13,5 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add `office` and its actions."""
     parser = subparsers.add_parser("office", help="set an office up and serve its pages", description=_DESCRIPTION)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    for part in (office_serving, office_people):
+    for part in (office_serving, office_people, office_books):
         part.add_actions(actions)

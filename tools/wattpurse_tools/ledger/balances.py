@@ -41,6 +41,12 @@ def balances_of_day(day: date, shop: int | None = None) -> Balances:
     return _by_account(chosen if shop is None else chosen.filter(entry__shop=shop), "", None)
 
 
+def given(prefix: str, kind: str) -> Balances:
+    """Return what accounts of a prefix gave less what they took in the entries of one kind."""
+    found = _by_account(Transfer.objects.filter(entry__kind=kind), prefix, None)
+    return {account: -amount for account, amount in found.items()}
+
+
 def sums_by_unit() -> dict[str, int]:
     """Return the sum of all balances of each unit. Each is zero, unless the database was changed below the ledger."""
     sums: dict[str, int] = {}

@@ -112,7 +112,11 @@ def _refuse(key: str, moves: Sequence[Move]) -> None:
 
 
 def _rows(entry: Entry) -> Iterable[tuple[str, str, str, int]]:
-    return entry.transfers.order_by("id").values_list("giver__code", "taker__code", "giver__unit", "amount")  # type: ignore[attr-defined]
+    return (
+        Transfer.objects.filter(entry=entry)
+        .order_by("id")
+        .values_list("giver__code", "taker__code", "giver__unit", "amount")
+    )
 
 
 def _accounts(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:

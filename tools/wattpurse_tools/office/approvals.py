@@ -59,9 +59,12 @@ def refresh(office: Office, actor: Actor) -> list[Approval]:
     return list(Approval.objects.filter(state__in=(WAITING, APPROVED)).order_by("-pk"))
 
 
-def of_action(approvals: tuple[str, ...], action: str) -> str | None:
-    """Return the first of some requests that is for an action, or None."""
-    return Approval.objects.filter(request__in=approvals, action=action).values_list("request", flat=True).first()
+def for_document(approvals: tuple[str, ...], action: str, **parts: object) -> str | None:
+    """Return the first of some requests that is for an action, with these parts in its document, or None."""
+    for row in Approval.objects.filter(request__in=approvals, action=action):
+        if all(row.document.get(name) == value for name, value in parts.items()):
+            return row.request
+    return None
 
 
 def _decided(actor: Actor, approval: Approval, state: str, reason: str) -> Approval:

@@ -36,7 +36,7 @@ def event_of(sale: Sale, words: str = "") -> Event:
         f"sale:{sale.pk}",
         sale.operator,
         sale.shop.number,
-        sale.shift_id or 0,  # type: ignore[attr-defined]
+        0 if sale.shift is None else sale.shift.pk,
         words,
     )
 

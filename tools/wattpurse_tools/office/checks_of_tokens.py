@@ -4,7 +4,7 @@ A meter has bought at least all credit whose tokens are proved redeemed, and at 
 given back exactly the credit in its receipts. If other issuers sell to it, the record does not know the most.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -14,6 +14,7 @@ from wattpurse.core.money.token_windows import COUNT_LIMIT, count_of, number_of,
 from wattpurse_tools.office.findings import Finding
 from wattpurse_tools.record.models import Meter, MeterReceipt, Statement, Token
 from wattpurse_tools.station.order import ENERGY, MONEY, OUTSTANDING, REDEEMED
+from wattpurse_tools.station.statement_record import SINCE
 from wattpurse_tools.vault.interface import Keys
 
 _NUMBERS = "token numbers"
@@ -81,26 +82,27 @@ def receipts_are_settled_once(keys: Keys) -> Iterator[Finding]:
 
 def statements_agree() -> Iterator[Finding]:
     """Find meters whose statements contradict each other, the tokens or the receipts."""
-    numbers = list(Meter.objects.order_by("number").values_list("number", flat=True))
+    excused = dict(Meter.objects.order_by("number").values_list("number", "excused"))
+    numbers = list(excused)
     for place in range(0, len(numbers), _AT_ONCE):
         span = numbers[place], numbers[place : place + _AT_ONCE][-1]
         statements = _by_meter(
-            Statement.objects.filter(meter_id__range=span)
+            Statement.objects.filter(meter__number__range=span)
             .order_by("meter_id", "time_s", "id")
             .values("meter_id", "time_s", "unit", "bought", "charged", "taken", "total_mwh", "has_other_issuers")
         )
         tokens = _by_meter(
-            Token.objects.filter(meter_id__range=span, unit__in=(MONEY, ENERGY))
+            Token.objects.filter(meter__number__range=span, unit__in=(MONEY, ENERGY))
             .order_by("meter_id")
             .values("meter_id", "unit", "amount", "redeemed_s")
         )
         receipts = _by_meter(
-            MeterReceipt.objects.filter(meter_id__range=span)
+            MeterReceipt.objects.filter(meter__number__range=span)
             .order_by("meter_id")
             .values("meter_id", "money", "energy", "told_s")
         )
         for number, rows in statements.items():
-            for words in _of_meter(rows, tokens.get(number, []), receipts.get(number, [])):
+            for words in _of_meter(rows, tokens.get(number, []), receipts.get(number, []), excused[number]):
                 yield Finding(_METERS, f"meter {number}", words)
 
 
@@ -108,13 +110,17 @@ def _by_meter(rows: Iterable[dict]) -> dict[int, list[dict]]:
     return {number: list(group) for number, group in groupby(rows, key=itemgetter("meter_id"))}
 
 
-def _of_meter(statements: Sequence[dict], tokens: Sequence[dict], receipts: Sequence[dict]) -> Iterator[str]:
+def _of_meter(
+    statements: Sequence[dict], tokens: Sequence[dict], receipts: Sequence[dict], excused: Mapping[str, int]
+) -> Iterator[str]:
+    """Yield the contradictions of a meter, but for those that a manager has looked into."""
+    statements = [one for one in statements if one["time_s"] >= excused.get(SINCE, 0)]
     for earlier, later in zip(statements, statements[1:], strict=False):
         yield from _between(earlier, later)
     for unit in (MONEY, ENERGY):
         full = [one for one in statements if one["unit"] == unit and None not in (one["bought"], one["taken"])]
         for newest in full[-1:]:
-            yield from _of_sales(newest, unit, tokens, receipts)
+            yield from _of_sales(newest, unit, tokens, receipts, excused.get(unit, 0))
 
 
 def _between(earlier: dict, later: dict) -> Iterator[str]:
@@ -126,13 +132,15 @@ def _between(earlier: dict, later: dict) -> Iterator[str]:
             yield f"{words} went back from {earlier[name]:,} to {later[name]:,}"
 
 
-def _of_sales(statement: dict, unit: str, tokens: Sequence[dict], receipts: Sequence[dict]) -> Iterator[str]:
+def _of_sales(
+    statement: dict, unit: str, tokens: Sequence[dict], receipts: Sequence[dict], surplus: int
+) -> Iterator[str]:
     amounts = [(one["amount"], one["redeemed_s"]) for one in tokens if one["unit"] == unit]
     most = sum(amount for amount, _ in amounts)
     least = sum(amount for amount, used_s in amounts if used_s is not None and used_s <= statement["time_s"])
     told = sum(max(0, one[unit]) for one in receipts if one["told_s"] <= statement["time_s"])
     bought, taken, alone = statement["bought"], statement["taken"], not statement["has_other_issuers"]
-    if bought > most and alone:
+    if bought > most + surplus and alone:
         yield f"has bought {bought:,}, more than the {most:,} of {unit} in all its tokens"
     if bought < least:
         yield f"has bought {bought:,}, less than the {least:,} of {unit} that it has redeemed"

@@ -4,7 +4,8 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from django.db import connection
@@ -12,6 +13,19 @@ from django.db import connection
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 
+RESTORING = "office_restoring"
+
+_BEFORE_DUMP = f"""\
+SET lock_timeout = '10s';
+DROP SCHEMA IF EXISTS {RESTORING} CASCADE;
+ALTER SCHEMA public RENAME TO office_in_use;
+CREATE SCHEMA public;
+"""
+_AFTER_DUMP = f"""
+ALTER SCHEMA public RENAME TO {RESTORING};
+ALTER SCHEMA office_in_use RENAME TO public;
+"""
+_ONE_TRANSACTION = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
 _SECONDS = 4 * 3600  # the longest time of a dump
 _WORDS_SHOWN = 300
 _VARIABLES = {"NAME": "PGDATABASE", "USER": "PGUSER", "PASSWORD": "PGPASSWORD", "HOST": "PGHOST", "PORT": "PGPORT"}
@@ -30,24 +44,58 @@ def dump(target: Path) -> None:
     _run(program, "--format=plain", "--no-owner", "--no-privileges", "--schema=public", f"--file={target}")
 
 
-def load_postgresql(source: Path, aside: str, afterwards: str) -> None:
-    """Put a dump in the place of the record, in one transaction. The record of now is kept in the schema `aside`.
+def load_postgresql(source: Path) -> None:
+    """Put a dump into the schema RESTORING beside the record, in one transaction.
 
-    `afterwards` is an SQL statement at the end of the transaction. Raise ValueError if it cannot be done; then nothing
-    has changed.
+    Raise ValueError if it cannot be done; then nothing has changed. A dump names its schema, which is that of the
+    record. So the record has another name until the transaction ends.
     """
     program = _program("psql")
     connection.close()
     part = source.with_name(source.name + ".psql")
+    part.unlink(missing_ok=True)
     try:
         with open(source, encoding="utf-8") as dumped, open(part, "x", encoding="utf-8") as script:
-            script.write(f"SET lock_timeout = '10s';\nALTER SCHEMA public RENAME TO {aside};\nCREATE SCHEMA public;\n")
+            script.write(_BEFORE_DUMP)
             # Some versions of pg_dump make the schema, too.
             script.writelines(line for line in dumped if not line.startswith("CREATE SCHEMA public;"))
-            script.write(f"\n{afterwards};\n")
-        _run(program, "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={part}")
+            script.write(_AFTER_DUMP)
+        _run(program, *_ONE_TRANSACTION, f"--file={part}")
     finally:
         part.unlink(missing_ok=True)
+
+
+def swap_postgresql(aside: str) -> None:
+    """Let the schema RESTORING become the record. The record of before is kept in the schema `aside`."""
+    swap = f"ALTER SCHEMA public RENAME TO {aside}; ALTER SCHEMA {RESTORING} RENAME TO public"
+    connection.close()
+    _run(_program("psql"), *_ONE_TRANSACTION, "--command=SET lock_timeout = '10s'", f"--command={swap}")
+
+
+def refuse_other_sessions() -> None:
+    """Raise ValueError if another program has a session in the database of the record."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        )
+        row = cursor.fetchone()
+    others = 0 if row is None else row[0]
+    if others:
+        raise ValueError(f"{others} programs of the office have the record open; stop them first")
+
+
+@contextmanager
+def in_schema(name: str) -> Iterator[None]:
+    """Let the models work in another schema of the database for a `with` block."""
+    options = connection.settings_dict.get("OPTIONS", {})
+    connection.close()
+    connection.settings_dict["OPTIONS"] = {**options, "options": f"-c search_path={name}"}
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["OPTIONS"] = options
 
 
 def refuse_missing_programs(*names: str) -> None:

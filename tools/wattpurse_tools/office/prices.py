@@ -38,21 +38,18 @@ def smallest_unit(decimals: int) -> int:
     return 10 ** (MICROUNIT_DIGITS - decimals)
 
 
-def charge_for(
-    what: str, customer_type: CustomerType | int | None, currency: str, time_s: int, day: date
-) -> Charge | None:
+def charge_for(what: str, customer_type: CustomerType | None, currency: str, time_s: int, day: date) -> Charge | None:
     """Return the price in force, or None. A price for the customer's type comes before the price for all."""
     return charges_for((what,), customer_type, currency, time_s, day).get(what)
 
 
 def charges_for(
-    wanted: tuple[str, ...], customer_type: CustomerType | int | None, currency: str, time_s: int, day: date
+    wanted: tuple[str, ...], customer_type: CustomerType | None, currency: str, time_s: int, day: date
 ) -> dict[str, Charge]:
     """Return the prices in force for several things, by what they are for."""
-    type_key = customer_type.pk if isinstance(customer_type, CustomerType) else customer_type
     rows = (
         Price.objects.filter(what__in=wanted, currency=currency, from_s__lte=time_s)
-        .filter(Q(customer_type=None) | Q(customer_type=type_key))
+        .filter(Q(customer_type=None) | Q(customer_type=customer_type))
         .order_by(F("customer_type").asc(nulls_first=True), "from_s", "pk")
         .select_related("tax")
     )

@@ -45,7 +45,7 @@ def write_receipt(
     shop.save(update_fields=["last_receipt"])
     sale = Sale(
         shop=shop,
-        till_id=shift.till_id,  # type: ignore[attr-defined]
+        till=shift.till,
         shift=shift,
         receipt_number=shop.last_receipt,
         client_key=paper.client_key,
@@ -54,7 +54,7 @@ def write_receipt(
         time_s=time_s,
         business_day=business_day(shop, time_s),
         operator=actor.operator,
-        customer_id=None if buyer.tenancy is None else buyer.tenancy.customer_id,  # type: ignore[attr-defined]
+        customer=None if buyer.tenancy is None else buyer.tenancy.customer,
         tenancy=buyer.tenancy,
         meter_number=buyer.meter_number,
         card_uid=buyer.card,

@@ -29,7 +29,6 @@ from wattpurse_tools.record.office_folder import SCHEMA_VERSION, OfficeFolder, m
 from wattpurse_tools.vault.interface import LogEntry
 
 ACTION = "restore"
-NOT_COMPARED = "restored from a backup, and not compared with the vault yet: repeat the restore"
 
 _UNKNOWN = (
     "customers, tenancies, prices and settings entered after the backup",
@@ -178,22 +177,22 @@ def _close_sqlite(record: Path) -> None:
 def _restore_postgresql(
     office: Office, actor: Actor, path: Path, passphrase: str | None, former: _Former, newest: Mapping[int, int]
 ) -> Restored:
-    """Put the restored record into its place with all meters stopped, and then complete it."""
+    """Complete the restored record in a schema of its own, and then let it take the name of the record's."""
     database_tools.refuse_missing_programs("psql")
+    database_tools.refuse_other_sessions()
     dumped = path.with_name(path.name + ".unpacked")
     dumped.unlink(missing_ok=True)
     try:
         manifest = backup_file.unpack(path, dumped, passphrase)
-        aside = f"before_restore_{int(time.time())}"
-        database_tools.load_postgresql(dumped, aside, _stop_all())
+        database_tools.load_postgresql(dumped)
     finally:
         dumped.unlink(missing_ok=True)
-    migrate()
-    return _complete(office, actor, manifest, former, newest, f"schema {aside}")
-
-
-def _stop_all() -> str:
-    return f"UPDATE meters SET is_stopped = true, stop_reason = '{NOT_COMPARED}' WHERE NOT is_stopped"
+    aside = f"before_restore_{time.time_ns()}"
+    with database_tools.in_schema(database_tools.RESTORING):
+        migrate()
+        facts = _complete(office, actor, manifest, former, newest, f"schema {aside}")
+    database_tools.swap_postgresql(aside)
+    return facts
 
 
 def _complete(
@@ -201,7 +200,6 @@ def _complete(
 ) -> Restored:
     """Compare the restored record with the vault, and stop the meters of which the vault knows more."""
     with transaction.atomic():
-        Meter.objects.filter(stop_reason=NOT_COMPARED).update(is_stopped=False, stop_reason="")
         stopped = _stop_meters(office)
         settled = _settle(office)
         gaps = _continue_receipts(newest)
@@ -235,7 +233,7 @@ def _stop_meters(office: Office) -> list[int]:
         if used > known:
             reason = (
                 f"a backup was restored that ends at token {known}, and numbers up to {used} were used; read a card"
-                " that has been at the meter since"
+                f" that has been at the meter since, and then go on with: wattpurse meter resume {number}"
             )
             Meter.objects.filter(number=number).update(is_stopped=True, stop_reason=reason)
             stopped.append(number)

@@ -8,6 +8,7 @@ from wattpurse_tools.office import prices
 from wattpurse_tools.office.prices import Charge
 from wattpurse_tools.office.sale_types import DAYS, DEBT, DISPENSE, ENERGY, FEE, MONEY, NO_TAX, PERMIT, Line, Tax, Wish
 from wattpurse_tools.office.wishes import DAY_S, energy_text, unit_of
+from wattpurse_tools.record.models import CustomerType
 
 _PRICED = {MONEY: prices.MONEY, ENERGY: prices.KWH, DISPENSE: prices.KWH, DAYS: prices.DAY, PERMIT: prices.PERMIT}
 _PRICE_WORDS = {prices.KWH: "a kWh", prices.DAY: "a day of the term", prices.PERMIT: "a day of a permit"}
@@ -20,7 +21,7 @@ class Terms:
 
     currency: str
     decimals: int
-    customer_type: int | None
+    customer_type: CustomerType | None
     time_s: int
     day: date
     debt_microunits: int = 0

@@ -107,6 +107,10 @@ __all__ = [
     "Tax",
     "Wish",
     "free_issue",
+    "made_before",
+    "request_hash",
+    "tenancy_at",
+    "to_card",
     "full_key",
     "owed_to_card",
     "person_at",
@@ -217,7 +221,7 @@ def _sell(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
     shift = shifts.shift_of(actor, request.shift)
     _refuse_request(request)
     digest = request_hash(request, how.kind)
-    made = _made_before(full_key(shift, request.client_key), digest)
+    made = made_before(full_key(shift, request.client_key), digest)
     if made is None:
         seen = _look(request, reader)
         try:
@@ -227,10 +231,10 @@ def _sell(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
                 else:
                     made = _book(office, actor, request, digest, seen, how)
         except IntegrityError:  # another process made it in the same moment
-            made = _made_before(full_key(shift, request.client_key), digest)
+            made = made_before(full_key(shift, request.client_key), digest)
             if made is None:
                 raise
-    return _to_card(made, reader)
+    return to_card(made, reader)
 
 
 def owed_to_card(card: str) -> list[Sale]:
@@ -262,14 +266,14 @@ def sold(sale: Sale, office: Office | None = None, actor: Actor | None = None) -
     tokens = tuple(Token.objects.filter(sale=sale).order_by("sequence"))
     digits: tuple[str, ...] = ()
     if sale.carrier == DIGITS and office is not None and actor is not None:
-        digits = _digits(office, actor, tokens)
+        digits = _digits(office, actor, sale.meter_number, tokens)
     return Sold(sale, tokens, digits, is_repeat=True, lines=lines_of(sale))
 
 
 def person_at(meter_number: int) -> Person | None:
     """Return the customer at a meter, to confirm, or None if the meter is not known."""
     meter = Meter.objects.filter(number=meter_number).first()
-    return None if meter is None else _person(meter, _tenancy(meter))
+    return None if meter is None else _person(meter, tenancy_at(meter.number))
 
 
 def full_key(shift: Shift, client_key: str) -> str:
@@ -286,7 +290,7 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     """Make the sale in the open transaction: receipt, tokens, entries. Locks go from meter to shift to shop."""
     meter = locked_meter(request.meter_number)
     shift = shifts.selling_shift(actor, request.shift, is_locked=True)
-    made = _made_before(full_key(shift, request.client_key), digest)
+    made = made_before(full_key(shift, request.client_key), digest)
     if made is not None:
         return made
     time_s = int(time.time())
@@ -316,7 +320,7 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     tariff_rides.made(meter, tokens)
     tenancy = 0 if prepared.tenancy is None else prepared.tenancy.pk
     _post(sale, prepared.plan, chart.meter(meter.number), shift, tenancy, how)
-    digits = _digits(office, actor, tokens) if request.carrier == DIGITS else ()
+    digits = _digits(office, actor, meter.number, tokens) if request.carrier == DIGITS else ()
     for one, told in zip(tokens, digits, strict=False):  # the customer's own page tells them again
         Token.objects.filter(pk=one.pk).update(digits=told)
     _note(actor, sale, how)
@@ -329,7 +333,7 @@ def _book_key_card(
     """Load a key card in the record, in the open transaction. The card is written after that."""
     row = KeyCard.objects.select_for_update().filter(pk=request.card).first()
     shift = shifts.selling_shift(actor, request.shift, is_locked=True)
-    made = _made_before(full_key(shift, request.client_key), digest)
+    made = made_before(full_key(shift, request.client_key), digest)
     if made is not None:
         return made
     _refuse_key_card(request, seen, row)
@@ -378,7 +382,7 @@ def _prepare(actor: Actor, request: SaleRequest, shift: Shift, meter: Meter, tim
     site = Site.objects.get()
     if meter.currency != site.currency and request.wish.what == MONEY:
         raise ValueError(f"meter {meter.number} counts in {meter.currency}, and this office sells in {site.currency}")
-    tenancy = _tenancy(meter)
+    tenancy = tenancy_at(meter.number)
     terms = _terms(site, shift, time_s, tenancy)
     plan = _plan(request.wish, terms, how)
     day_end_s = bounds_s(shift.till.shop, business_day(shift.till.shop, time_s))[1]
@@ -392,7 +396,7 @@ def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None
     return Terms(
         site.currency,
         site.decimals,
-        None if tenancy is None else tenancy.customer.customer_type_id,
+        None if tenancy is None else tenancy.customer.customer_type,
         time_s,
         business_day(shift.till.shop, time_s),
         0 if tenancy is None else balances.balance(chart.debt(tenancy.pk), site.currency),
@@ -461,7 +465,7 @@ def _refuse_key_card(request: SaleRequest, seen: CardSeen | None, row: KeyCard |
         raise ValueError("the key card cannot hold that much")
 
 
-def _made_before(key: str, digest: str) -> Sold | None:
+def made_before(key: str, digest: str) -> Sold | None:
     """Return the sale of a caller's key, or None. Raise ValueError if it was made for another request."""
     sale = Sale.objects.select_related("shop").filter(client_key=key).first()
     if sale is None:
@@ -473,7 +477,7 @@ def _made_before(key: str, digest: str) -> Sold | None:
     return sold(sale)
 
 
-def _to_card(made: Sold, reader: Reader | None) -> Sold:
+def to_card(made: Sold, reader: Reader | None) -> Sold:
     """Write a sale to its card, if it is owed to it. A failure is told in `trouble`, and the sale stays sold."""
     sale = made.sale
     if sale.state != SOLD:
@@ -493,16 +497,14 @@ def _mark_written(card: str) -> None:
     Sale.objects.filter(card_uid=card, carrier__in=_ON_CARDS, state=SOLD).update(state=WRITTEN)
 
 
-def _digits(office: Office, actor: Actor, tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(
-        office.keys.digits(actor.ticket, one.meter_id, bytes(one.sealed))  # type: ignore[attr-defined]
-        for one in tokens
-    )
+def _digits(office: Office, actor: Actor, meter_number: int, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(office.keys.digits(actor.ticket, meter_number, bytes(one.sealed)) for one in tokens)
 
 
-def _tenancy(meter: Meter) -> Tenancy | None:
-    rows = Tenancy.objects.select_related("customer", "premises")
-    return rows.filter(meter_number=meter.number, until_s=None).first()
+def tenancy_at(meter_number: int) -> Tenancy | None:
+    """Return the tenancy at a meter now, or None."""
+    rows = Tenancy.objects.select_related("customer__customer_type", "premises")
+    return rows.filter(meter_number=meter_number, until_s=None).first()
 
 
 def _person(meter: Meter, tenancy: Tenancy | None) -> Person:

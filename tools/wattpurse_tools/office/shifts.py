@@ -159,7 +159,8 @@ def close_shift(office: Office, actor: Actor, shift: Shift) -> ShiftReport:
         till = Till.objects.select_for_update().get(pk=found.till.pk)
         till.last_z += 1
         till.save(update_fields=["last_z"])
-        found.z_number, found.closed_s = till.last_z, int(time.time())
+        closed_s = int(time.time())
+        found.z_number, found.closed_s = till.last_z, closed_s
         found.save(update_fields=["z_number", "closed_s"])
         shop, currency = found.till.shop, _currency()
         drawer = chart.drawer(shop.number, found.pk)
@@ -167,7 +168,7 @@ def close_shift(office: Office, actor: Actor, shift: Shift) -> ShiftReport:
         moves = moved(drawer, chart.vendor(shop.number), currency, found.counted_microunits)
         moves += moved(drawer, chart.difference(shop.number), currency, short)
         if moves:
-            event = books.event_at(shop, actor.operator, found.closed_s, f"shift:{found.pk}", found.pk, "Z report")
+            event = books.event_at(shop, actor.operator, closed_s, f"shift:{found.pk}", found.pk, "Z report")
             post(f"shift:{found.pk}:close", "close shift", moves, event)
         audit.note(actor, "close shift", f"shift:{found.pk}", z=till.last_z, difference=-short, shop=shop.number)
     return _report(found)

@@ -6,14 +6,19 @@ credit on key cards.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 
 from django.db.models import Model
 
+from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
-from wattpurse_tools.office import audit, setting_up
+from wattpurse_tools.ledger import chart
+from wattpurse_tools.ledger.posting import Move, moved, post
+from wattpurse_tools.office import audit, books, learning, setting_up
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.old_station import OldStation, read_station
 from wattpurse_tools.record.models import (
@@ -24,13 +29,14 @@ from wattpurse_tools.record.models import (
     Meter,
     MeterReceipt,
     OtherIssuer,
+    Shop,
     ShortLimit,
     Site,
     Statement,
     Token,
 )
 from wattpurse_tools.record.office_folder import OfficeFolder
-from wattpurse_tools.station.order import OUTSTANDING
+from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, OUTSTANDING, VOIDED
 from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.key_cards import KnownCard
 from wattpurse_tools.vault.key_sets import KeyRing
@@ -43,6 +49,7 @@ CreateVault = Callable[[Path, str, setup.People, setup.Source], None]
 
 _BATCH = 2000
 _METERS_NAMED = 5
+_UNITS = (MONEY, ENERGY)
 _CUSTOMER = "customer"
 _KEY_CARD = "key card"
 
@@ -173,10 +180,11 @@ def _write_record(old: _Old, report: Report) -> None:
     station = old.station
     newest = {row["meter"]: row for row in station["statements"]}
     key_cards = {row["uid"] for row in station["key_cards"]}
+    tenants = _tenants(station)
     Site.objects.update(operators_required=station.operators_required)
     _create(Meter, (_meter(row, newest.get(row["number"]), old) for row in station["meters"]))
     _create(Contract, _contracts(station["statements"]))
-    _create(Card, (_card(row, row["uid"] in key_cards) for row in station["cards"]))
+    _create(Card, (_card(row, row["uid"] in key_cards, tenants) for row in station["cards"]))
     _create(Token, (Token(**_of_meter(row)) for row in station["tokens"]))
     _create(MeterReceipt, (MeterReceipt(**_of_meter(row)) for row in station["receipts"]))
     _create(Statement, (Statement(**_of_meter(row), read_s=row["time_s"]) for row in station["statements"]))
@@ -184,7 +192,41 @@ def _write_record(old: _Old, report: Report) -> None:
     _create(KeyCardSale, (KeyCardSale(**row) for row in station["key_card_sales"]))
     _create(OtherIssuer, (OtherIssuer(**_of_meter(row)) for row in station["other_issuers"]))
     _create(ShortLimit, (ShortLimit(**_of_meter(row)) for row in station["short_limits"]))
+    _open_books(station)
     audit.note(Actor(0, ""), ACTION, "station", **report.as_dict())
+
+
+def _open_books(station: OldStation) -> None:
+    """Open the ledger with the credit of each meter and key card, and with what is owed for receipts."""
+    credit: dict[tuple[str, str], int] = defaultdict(int)
+    currencies = {row["number"]: row["currency"] for row in station["meters"]}
+    for row in station["tokens"]:
+        if row["unit"] in _UNITS and row["state"] not in (FORFEITED, VOIDED):
+            credit[chart.meter(row["meter"]), _unit(row["unit"], currencies[row["meter"]])] += row["amount"]
+    site = Site.objects.get()
+    for row in station["key_cards"]:
+        credit[chart.key_card(row["uid"]), site.currency] += row["loaded"]
+    shop = Shop.objects.order_by("number").first()
+    if shop is None:
+        raise ValueError("an office has a shop")
+    now_s = int(time.time())
+    for (account, unit), amount in sorted(credit.items()):
+        moves = moved(chart.OPENING, account, unit, amount)
+        if moves:
+            post(
+                f"opening:{account}:{unit}", chart.OPENING, moves, books.event_at(shop, 0, now_s, f"opening:{account}")
+            )
+    learning.learn()
+    for receipt in MeterReceipt.objects.exclude(settled="").select_related("meter"):
+        owed = chart.owed(receipt.meter.number)
+        moves = [Move(owed, chart.OPENING, move.unit, move.amount) for move in learning.moves_of_receipt(receipt)]
+        if moves:
+            event = books.event_at(shop, 0, now_s, f"receipt:{receipt.pk}", words=receipt.settled)
+            post(f"opening:{owed}:{receipt.sequence}", chart.OPENING, moves, event)
+
+
+def _unit(name: str, currency: str) -> str:
+    return currency if name == MONEY else chart.MWH
 
 
 def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
@@ -205,7 +247,8 @@ def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
         alarms="" if statement is None else statement["alarms"][:240],
         is_stopped=stopped,
         stop_reason=f"numbers up to {old.counts[number]} were used, and the record taken over ends at"
-        f" {row['last_sequence']}: read a card that has been at the meter since"
+        f" {row['last_sequence']}: read a card that has been at the meter since, and then go on with: wattpurse meter"
+        f" resume {number}"
         if stopped
         else "",
     )
@@ -214,14 +257,16 @@ def _meter(row: dict, statement: dict | None, old: _Old) -> Meter:
 def _contracts(statements: Sequence[dict]) -> list[Contract]:
     """Return the contracts of each meter with their dates, as its statements show them."""
     made: list[Contract] = []
+    known: dict[int, Contract] = {}
     for row in statements:
-        name = _contract_name(row["contract"])
-        last = made[-1] if made and made[-1].meter_id == row["meter"] else None
+        number, name = row["meter"], _contract_name(row["contract"])
+        last = known.get(number)
         if last is not None and last.name == name:
             continue
         if last is not None:
             last.until_s = row["time_s"]
-        made.append(Contract(meter_id=row["meter"], name=name, from_s=row["time_s"]))
+        known[number] = Contract(meter_id=number, name=name, from_s=row["time_s"])
+        made.append(known[number])
     return [one for one in made if one.name]
 
 
@@ -232,9 +277,21 @@ def _contract_name(code: int) -> str:
         return ""
 
 
-def _card(row: dict, is_key_card: bool) -> Card:
+def _tenants(station: OldStation) -> dict[str, int]:
+    """Return the tenant of each card: that of the newest token that was made for a person on it, or the meter's."""
+    of_meter = {row["number"]: row["tenant"] for row in station["meters"]}
+    tenants = {row["uid"]: of_meter.get(row["meter"], 0) for row in station["cards"]}
+    for row in sorted(station["tokens"], key=itemgetter("meter", "sequence")):
+        if row["card"] and token.is_personal(row["kind"]):
+            tenants[row["card"]] = row["tenant"]
+    return tenants
+
+
+def _card(row: dict, is_key_card: bool, tenants: dict[str, int]) -> Card:
     role = _CUSTOMER if row["meter"] else _KEY_CARD if is_key_card else ""
-    return Card(uid=row["uid"], name=row["name"], meter_number=row["meter"], role=role, state=ACTIVE)
+    return Card(
+        uid=row["uid"], name=row["name"], meter_number=row["meter"], role=role, state=ACTIVE, tenant=tenants[row["uid"]]
+    )
 
 
 def _of_meter(row: dict) -> dict:

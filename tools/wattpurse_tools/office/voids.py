@@ -79,7 +79,7 @@ def _begin(office: Office, actor: Actor, sale: Sale, now: Shift, seen: CardSeen,
             raise ValueError(f"its token is {one.state} in the record; it cannot be voided")
         if one.sequence not in seen.content.on_card and found.state != SOLD:
             raise ValueError("what was sold is not on this card any more; it cannot be voided")
-    if found.shift_id != now.pk:  # type: ignore[attr-defined]
+    if found.shift is None or found.shift.pk != now.pk:
         document = {"sale": found.pk, "receipt": found.receipt_number, "gross_microunits": found.gross_microunits}
         office.keys.use_approval(actor.ticket, AFTER_Z, document | {"shop": found.shop.number}, approval)
     Station(office.keys, actor).forfeit(found.meter_number, [one.sequence for one in tokens])
@@ -99,7 +99,7 @@ def _refuse(sale: Sale, now: Shift) -> None:
             f"receipt {sale.receipt_number} was sold by {sale.carrier}: nobody can prove that it is not used; take the"
             " credit out of the meter by a refund"
         )
-    if sale.shop_id != now.till.shop.pk:  # type: ignore[attr-defined]
+    if sale.shop.pk != now.till.shop.pk:
         raise ValueError(f"receipt {sale.receipt_number} was sold in shop {sale.shop.number}; void it there")
     if sale.shift is not None and sale.shift.pk != now.pk and sale.shift.closed_s is None:
         raise ValueError("it was sold in another shift that is open; void it there")
@@ -125,7 +125,7 @@ def _finish(actor: Actor, sale: Sale, now: Shift) -> Sold:
     done = Sale.objects.select_related("shop").filter(reverses=sale).first()
     if done is not None:
         return sold(done)
-    found = Sale.objects.select_related("shop", "tenancy").get(pk=sale.pk)
+    found = Sale.objects.select_related("shop", "shift", "tenancy__customer").get(pk=sale.pk)
     found.state = VOIDED
     found.save(update_fields=["state"])
     lines = negated(lines_of(found))
@@ -133,7 +133,7 @@ def _finish(actor: Actor, sale: Sale, now: Shift) -> Sold:
     buyer = Buyer(found.tenancy, found.meter_number, found.card_uid, found.carrier)
     reversal = write_receipt(shop, now, actor, int(time.time()), paper, buyer, lines)
     drawers = {
-        chart.drawer(shop.number, found.shift_id or 0): chart.drawer(shop.number, now.pk)  # type: ignore[attr-defined]
+        chart.drawer(shop.number, 0 if found.shift is None else found.shift.pk): chart.drawer(shop.number, now.pk)
     }
     entry = Entry.objects.get(key=f"sale:{found.pk}")
     reverse(entry, f"void:{found.pk}", VOID, books.event_of(reversal), drawers)
