@@ -42,8 +42,8 @@ _HELP = """
                    or chip for two clamps at a metering chip
   --state FOLDER   the meter; the default is meter, or meter-NAME for another contract,
                    with -ct or -chip behind it for clamps
-  --cards FOLDER   the cards; the default is cards
-  --desk FOLDER    the keys and the record of the vending station; the default is this folder
+  --cards FOLDER   the cards; the default is office-data/cards
+  --desk FOLDER    the vending station: its office is the folder office-data in it; the default is this folder
   --readout        a pseudo terminal at the readout head, for 'wattpurse readout' and other readers
   --bluetooth NAME serve phones by this Bluetooth controller of the computer, as the package bumble names it:
                     hci-socket:0, usb:0, tcp-client:HOST:PORT; 'bluetooth on' at the console turns it on
@@ -85,7 +85,7 @@ def folders(options: dict) -> tuple:
     state = "meter" if contract in (None, CONTRACT) else "meter-" + contract
     if options["front-end"] in (CT, CHIP):
         state += "-" + options["front-end"]
-    return options["state"] or state, options["cards"] or "cards", options["desk"] or "."
+    return options["state"] or state, options["cards"] or "office-data/cards", options["desk"] or "."
 
 
 def main(words: list) -> int:

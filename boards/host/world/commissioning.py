@@ -113,7 +113,7 @@ def commission(
 
     Raises OSError if the station refuses, ValueError if the meter does.
     """
-    keys = desk.meter_keys(meter_number)
+    keys = desk.meter_keys(meter_number, contract)
     table = desk.tariff_table(TARIFF_FILE)
     calibration = str(IMPULSES_PER_KWH) if front_end == PULSE else front_end
     words = "commission", str(meter_number), keys["meter key"], keys["site key"], calibration, contract, PIN
@@ -187,13 +187,14 @@ def open_world(
     """
     state = StateFolder(state_folder)
     try:
+        desk = VendingDesk(desk_folder, cards_folder, state_folder)
+        if state.rest is None:
+            desk.open_office()  # it takes an empty folder, and the cards may lie in it later
         cards = CardFolder(cards_folder)
         if state.rest is not None:
             world = _last_world(state, contract, seed)
         else:
-            world = _new_world(
-                state, cards, VendingDesk(desk_folder, cards_folder, state_folder), seed, contract, front_end or PULSE
-            )
+            world = _new_world(state, cards, desk, seed, contract, front_end or PULSE)
     except (OSError, ValueError):
         state.close()
         raise

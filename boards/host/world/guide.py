@@ -1,6 +1,7 @@
 """The next step of a person at the simulated meter, by the state of the meter."""
 
 from boards.host.world.commissioning import CONTRACT, PIN
+from boards.host.world.vending_desk import office_in
 from wattpurse.core.money import supply
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -46,9 +47,10 @@ class Guide:
     def __init__(self, customer: "Customer", cards_folder: str, desk_folder: str) -> None:
         self.card = customer.card
         self._customer = customer
-        self._options = "" if cards_folder == "cards" else f" --cards {cards_folder}"
+        office = office_in(desk_folder)
+        self._options = "" if cards_folder == f"{office}/cards" else f" --cards {cards_folder}"
         if desk_folder != ".":
-            self._options += f" --keys {desk_folder}/keys.json --state {desk_folder}/station.db"
+            self._options += f" --office {office}"
 
     def hint(self, world: "LiveWorld", card_on_reader: str | None) -> str:
         """Return one or two sentences about the next step."""

@@ -1,6 +1,7 @@
 """The actions of `wattpurse office` that make an office, bring its tables up to date, serve it and show its state."""
 
 import json
+import secrets
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from wattpurse_tools.pages.settings import LANGUAGES
 from wattpurse_tools.record import office_folder, private_files
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.vault import server as vault_server
+from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.interface import VaultClosed
 
@@ -117,12 +119,16 @@ def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
         from wattpurse_tools.pages.demo_site import make_demo
 
         passphrase, people = make_demo(folder, plan)
+    elif arguments.trial:
+        passphrase = secrets.token_hex(16)
+        people = setting_up.set_up(folder, passphrase, plan, setup.create_for_tests)
+        private_files.create(folder.demo_passphrase, passphrase.encode())
     else:
         passphrase = secrets_asked.new_passphrase(arguments)
         people = setting_up.set_up(folder, passphrase, plan)
     tell(f"{folder.path}: the office is set up.")
     _tell_people(people)
-    if not arguments.demo:
+    if not arguments.demo and not arguments.trial:
         tell("Keep the passphrase in a safe place: without it nobody reads the keys of the site.")
     return passphrase
 
@@ -196,6 +202,8 @@ def _text(value: object) -> str:
 def _add_setting_up(parser: ArgumentParser) -> None:
     add_office_option(parser)
     parser.add_argument("--demo", action="store_true", help="make a site with shops, meters and a year of sales")
+    text = "an empty office to try things on: its passphrase lies in its folder, and commands need no vault that serves"
+    parser.add_argument("--trial", action="store_true", help=text)
     parser.add_argument("--name", help="name of the office on receipts")
     parser.add_argument(
         "--manager",

@@ -4,17 +4,24 @@ The record is that of the office folder, and the keys are in its vault, a proces
 the operator's card, or as the Unix user that the vault knows.
 """
 
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wattpurse_tools.record import private_files
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
 from wattpurse_tools.station.shop import Shop, open_shop
 from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.vault.client import VaultClient
-from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded
+from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.files import VaultInUse
+from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded, VaultClosed
+
+_TRIAL_WAIT_S = 10
+_TRIAL_PAUSE_S = 0.05
 
 
 def add_station_options(parser: ArgumentParser) -> None:
@@ -58,9 +65,18 @@ def add_statement_options(parser: ArgumentParser, text: str) -> None:
     add_card_folder_options(parser)
 
 
-def connect(folder: OfficeFolder) -> Keys:
-    """Return the vault of an office. Raise VaultClosed, with the command that starts it, if none serves."""
-    return VaultClient(folder.socket)
+@contextmanager
+def connect(folder: OfficeFolder) -> Iterator[Keys]:
+    """Yield the vault of an office. Raise VaultClosed, with the command that starts it, if none serves.
+
+    The vault of an office for trials is opened in this process if none serves: its passphrase lies in its folder.
+    """
+    client = VaultClient(folder.socket)
+    if not folder.demo_passphrase.exists() or _serves(client):
+        yield client
+        return
+    with _opened(folder) as vault:
+        yield vault
 
 
 def has_office(arguments: Namespace) -> bool:
@@ -78,21 +94,21 @@ def deal_of(arguments: Namespace) -> Deal:
 def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
     """Open the office that the options name, and sign on, for a `with` block.
 
-    Propose what needs a second person, if a reason is given.
+    An action that needs a second person is proposed if a reason is given.
     """
     folder = folder_of(arguments.office)
     if not has_office(arguments):
         raise ValueError(f"{folder.path}: there is no office here; set one up with: wattpurse office init")
-    keys = connect(folder)
-    open_record(folder)
-    named = getattr(arguments, "cards", None)
-    shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
-    if arguments.operator is None:
-        _sign_on_as_user(shop.station)
-    try:
-        yield shop
-    except ApprovalNeeded as error:
-        raise ValueError(_proposed(shop.station, error, arguments)) from error
+    with connect(folder) as keys:
+        open_record(folder)
+        named = getattr(arguments, "cards", None)
+        shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
+        if arguments.operator is None:
+            _sign_on_as_user(shop.station)
+        try:
+            yield shop
+        except ApprovalNeeded as error:
+            raise ValueError(_proposed(shop.station, error, arguments)) from error
 
 
 @contextmanager
@@ -106,6 +122,27 @@ def statement_of(arguments: Namespace) -> dict | None:
     """Return the statement on the card that the options name, or None if it has none."""
     with open_shop_of(arguments) as shop:
         return cards.read(shop, arguments.name).document["statement"]
+
+
+def _serves(client: VaultClient) -> bool:
+    try:
+        client.fingerprint()
+    except VaultClosed:
+        return False
+    return True
+
+
+def _opened(folder: OfficeFolder) -> Vault:
+    """Open the vault of an office for trials. Wait for another command that has it open."""
+    passphrase = private_files.read(folder.demo_passphrase).decode().strip()
+    until = time.monotonic() + _TRIAL_WAIT_S
+    while True:
+        try:
+            return Vault.open(folder.vault, passphrase)
+        except VaultInUse:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_TRIAL_PAUSE_S)
 
 
 def _sign_on_as_user(station: Station) -> None:

@@ -43,7 +43,7 @@ def main(words: list[str] | None = None) -> int:
         description="Run the meter's image on an emulated RP2040, at the screen of the simulated meter.",
     )
     parser.add_argument("--state", default="meter-pico", help="folder of the meter; default: %(default)s")
-    parser.add_argument("--cards", default="cards", help="folder of the cards; default: %(default)s")
+    parser.add_argument("--cards", default="office-data/cards", help="folder of the cards; default: %(default)s")
     parser.add_argument("--desk", default=".", help="folder of the vending station; default: %(default)s")
     options = parser.parse_args(words)
     if not terminal.is_interactive():
@@ -65,6 +65,9 @@ def open_world(options: argparse.Namespace, image: Path) -> tuple[EmulatedWorld,
     """Return `(world, cards, state)` as the last run left them. A first run commissions the meter and makes a card."""
     with contextlib.ExitStack() as opened:
         state = opened.enter_context(contextlib.closing(ChipStateFolder(options.state)))
+        desk = VendingDesk(options.desk, options.cards, options.state)
+        if state.rest is None:
+            desk.open_office()  # it takes an empty folder, and the cards may lie in it later
         cards = CardFolder(options.cards)
         flash = os.path.join(options.state, FLASH_FILE)
         rest = state.rest
@@ -75,7 +78,7 @@ def open_world(options: argparse.Namespace, image: Path) -> tuple[EmulatedWorld,
         opened.enter_context(contextlib.closing(world))
         if rest is None:
             customer = further_customer(_customer(), cards)
-            _make_new(world, customer, VendingDesk(options.desk, options.cards, options.state))
+            _make_new(world, customer, desk)
             state.customer = customer.facts()
             state.save(world)
         else:
