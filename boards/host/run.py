@@ -1,6 +1,6 @@
 """`make run`: the simulated meter at its screen, or without a terminal its story.
 
-The meter has one folder, its cards another, the vending station's keys and record a third. A new meter is commissioned
+The meter has one folder, the office that sells to it another, with its cards. A new meter is commissioned
 for the contract named. Each contract has a meter folder of its own unless --state names one.
 """
 
@@ -9,9 +9,11 @@ import sys
 
 from boards.host.screen import terminal
 from boards.host.world.commissioning import (
+    CARDS,
     CHIP,
     CONTRACT,
     CT,
+    OFFICE,
     PULSE,
     customer_from,
     customer_of,
@@ -42,8 +44,8 @@ _HELP = """
                    or chip for two clamps at a metering chip
   --state FOLDER   the meter; the default is meter, or meter-NAME for another contract,
                    with -ct or -chip behind it for clamps
-  --cards FOLDER   the cards; the default is office-data/cards
-  --desk FOLDER    the vending station: its office is the folder office-data in it; the default is this folder
+  --cards FOLDER   the cards; the default is those of the office
+  --desk FOLDER    the office that sells; the default is office-data, and one is made if there is none
   --readout        a pseudo terminal at the readout head, for 'wattpurse readout' and other readers
   --bluetooth NAME serve phones by this Bluetooth controller of the computer, as the package bumble names it:
                     hci-socket:0, usb:0, tcp-client:HOST:PORT; 'bluetooth on' at the console turns it on
@@ -85,7 +87,8 @@ def folders(options: dict) -> tuple:
     state = "meter" if contract in (None, CONTRACT) else "meter-" + contract
     if options["front-end"] in (CT, CHIP):
         state += "-" + options["front-end"]
-    return options["state"] or state, options["cards"] or "office-data/cards", options["desk"] or "."
+    desk = options["desk"] or OFFICE
+    return options["state"] or state, options["cards"] or desk + CARDS, desk
 
 
 def main(words: list) -> int:

@@ -12,7 +12,7 @@ import time
 
 from tests.house.places import ROOT
 
-SECONDS_ALLOWED = 60
+SECONDS_ALLOWED = 240
 
 
 class Session:
@@ -22,7 +22,7 @@ class Session:
         self.keys, self._terminal = pty.openpty()
         self.attributes = termios.tcgetattr(self._terminal)
         self.text = self.everything = ""
-        self._options = ["--state", f"{folder}/meter", "--cards", f"{folder}/cards", "--desk", str(folder)]
+        self._options = ["--state", f"{folder}/meter", "--cards", f"{folder}/cards", "--desk", f"{folder}/office"]
         self._environment = {**os.environ, "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}", "LC_ALL": "C"}
         self._program = subprocess.Popen(
             [*(command or (ROOT / "tools/toolchain/unix-run", "boards/host/run.py")), *self._options],
@@ -81,7 +81,7 @@ def second_run(folder) -> subprocess.CompletedProcess:
     command = [ROOT / "tools/toolchain/unix-run", "boards/host/run.py", "--state", f"{folder}/meter"]
     keys, terminal = pty.openpty()
     done = subprocess.run(
-        [*command, "--cards", f"{folder}/cards", "--desk", str(folder)],
+        [*command, "--cards", f"{folder}/cards", "--desk", f"{folder}/office"],
         stdin=terminal,
         stdout=terminal,
         timeout=SECONDS_ALLOWED,
@@ -93,7 +93,7 @@ def second_run(folder) -> subprocess.CompletedProcess:
 
 def wattpurse(folder, *words) -> str:
     """Return the output of the vending command, run as in another terminal."""
-    options = ["--cards", f"{folder}/cards", "--keys", f"{folder}/keys.json", "--state", f"{folder}/station.db"]
+    options = ["--cards", f"{folder}/cards", "--office", f"{folder}/office"]
     done = subprocess.run([ROOT / ".venv/bin/wattpurse", *words, *options], capture_output=True, text=True)
     return done.stdout + done.stderr
 

@@ -25,6 +25,7 @@ COMMANDS = (
     "card",
     "console",
     "deploy",
+    "desk",
     "events_check",
     "export",
     "fob",

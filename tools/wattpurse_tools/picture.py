@@ -79,9 +79,9 @@ def face_of(world: World, meter_number: int, card_name: str) -> Face:
 def meter_with_credit(folder: str) -> Face:
     """Return the state of a new meter after its first tap. Keys, record and card are files below `folder`."""
     cards_folder = folder + "/cards"
-    world, cards, _state = open_world(folder + "/meter", cards_folder, folder, SEED)
+    world, cards, _state = open_world(folder + "/meter", cards_folder, folder + "/office", SEED)
     try:
-        VendingDesk(folder, cards_folder, folder).top_up(CARD, SECOND_CREDIT)
+        VendingDesk(folder + "/office", cards_folder, folder).top_up(CARD, SECOND_CREDIT)
         world.insert(cards.take(CARD))
         if not world.run_until(lambda: world.hardware.relay.contact_closed, TAP_LIMIT_S):
             raise ValueError("the load switch stays open after the tap")

@@ -61,7 +61,7 @@ class ClampStory:
         self._front_end = front_end
         self._write = write
         self._world = World(Meter, seed=_SEED)
-        self._desk = VendingDesk(folder, folder + "/cards", folder)
+        self._desk = VendingDesk(folder + "/office", folder + "/cards", folder)
 
     def tell(self) -> None:
         """Tell all chapters. Raises UnexpectedReading."""

@@ -1,7 +1,6 @@
 """The next step of a person at the simulated meter, by the state of the meter."""
 
-from boards.host.world.commissioning import CONTRACT, PIN
-from boards.host.world.vending_desk import office_in
+from boards.host.world.commissioning import CARDS, CONTRACT, OFFICE, PIN
 from wattpurse.core.money import supply
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -42,15 +41,14 @@ _SENSORS = ("cover", "magnet", "reverse_flow")
 
 
 class Guide:
-    """The next step for `customer`. The station has its files in `desk_folder` and its cards in `cards_folder`."""
+    """The next step for `customer`. The office is in `desk_folder`, and its cards in `cards_folder`."""
 
     def __init__(self, customer: "Customer", cards_folder: str, desk_folder: str) -> None:
         self.card = customer.card
         self._customer = customer
-        office = office_in(desk_folder)
-        self._options = "" if cards_folder == f"{office}/cards" else f" --cards {cards_folder}"
-        if desk_folder != ".":
-            self._options += f" --office {office}"
+        self._options = "" if desk_folder == OFFICE else f" --office {desk_folder}"
+        if cards_folder != desk_folder + CARDS:
+            self._options += f" --cards {cards_folder}"
 
     def hint(self, world: "LiveWorld", card_on_reader: str | None) -> str:
         """Return one or two sentences about the next step."""

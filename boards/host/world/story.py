@@ -62,7 +62,7 @@ class Story:
         self._write = write
         self._world = World(Meter, seed=_SEED)
         self._cards = CardFolder(folder + "/cards")
-        self._desk = VendingDesk(folder, folder + "/cards", folder)
+        self._desk = VendingDesk(folder + "/office", folder + "/cards", folder)
         self._sold_microunits = 0
         self._beeps = 0
         self._frames_before = 0

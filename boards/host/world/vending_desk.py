@@ -5,35 +5,31 @@ import os
 
 from boards.host import files
 
-OFFICE = "office-data"
-_DATABASE = "office.db"
+_RECORD = "office.db"
 _OUTPUT = "command-output.txt"
 
 
-def office_in(folder: str) -> str:
-    """Return the folder of the office of a station in `folder`."""
-    return OFFICE if folder == "." else f"{folder}/{OFFICE}"
-
-
 class VendingDesk:
-    """A station with its office in `folder`, and cards in `cards`. The commands' output goes to `scratch`."""
+    """The office in the folder `office`, with cards in `cards`. The commands' output goes to `scratch`.
 
-    def __init__(self, folder: str, cards: str, scratch: str) -> None:
-        self._folder = folder
+    If there is no office, one is made to try things on: it asks for nothing, and needs no process for its vault.
+    """
+
+    def __init__(self, office: str, cards: str, scratch: str) -> None:
+        self._office = office
         self._cards = cards
         self._scratch = scratch
 
     def open_office(self) -> None:
-        """Set the office up if there is none: one for trials, whose commands need no vault that serves."""
-        if not files.exists(f"{office_in(self._folder)}/{_DATABASE}"):
+        """Make the office if there is none: one to try things on, whose commands need no vault that serves."""
+        if not files.exists(f"{self._office}/{_RECORD}"):
             self._run(f"office init --trial {self._station_options()}")
 
-    def meter_keys(self, meter_number: int, contract: str = "") -> dict:
-        """Return the lines of `wattpurse meter keys` by name. Set up office and meter if they are missing."""
+    def meter_keys(self, meter_number: int, contract: str) -> dict:
+        """Return the lines of `wattpurse meter keys` by name. Make office and meter if they are missing."""
         self.open_office()
         if f"meter {meter_number} " not in self._run(f"meter list {self._station_options()}"):
-            of = f"--contract {contract}" if contract else ""
-            self._run(f"meter add {meter_number} {of} {self._station_options()}")
+            self._run(f"meter add {meter_number} --contract {contract} {self._station_options()}")
         keys = {}
         for line in self._run(f"meter keys {meter_number} {self._station_options()}").split("\n"):
             name, _, value = line.partition("  ")
@@ -73,7 +69,7 @@ class VendingDesk:
         )
 
     def _station_options(self) -> str:
-        return f"--office {files.quoted(office_in(self._folder))}"
+        return f"--office {files.quoted(self._office)}"
 
     def _run(self, command: str) -> str:
         """Return the output of `wattpurse` with these words. Raises OSError with its message if it refuses."""

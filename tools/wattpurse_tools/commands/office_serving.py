@@ -1,7 +1,6 @@
 """The actions of `wattpurse office` that make an office, bring its tables up to date, serve it and show its state."""
 
 import json
-import secrets
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from typing import TYPE_CHECKING
 
@@ -9,10 +8,9 @@ from wattpurse_tools.commands import secrets_asked
 from wattpurse_tools.commands.office_options import add_office_option, existing, prepare, tell, warn
 from wattpurse_tools.pages import supervisor
 from wattpurse_tools.pages.settings import LANGUAGES
-from wattpurse_tools.record import office_folder, private_files
+from wattpurse_tools.record import office_folder
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.vault import server as vault_server
-from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.interface import VaultClosed
 
@@ -104,7 +102,7 @@ def run_status(arguments: Namespace) -> int:
 
 def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
     """Set an office up, print who may log in, and return the passphrase."""
-    from wattpurse_tools.office import setting_up
+    from wattpurse_tools.office import setting_up, trials
 
     plan = setting_up.Plan(
         name=arguments.name or (_DEMO_NAME if arguments.demo else "Office"),
@@ -115,22 +113,33 @@ def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
         managers=arguments.manager or (_DEMO_MANAGERS if arguments.demo else ["manager"]),
         is_shell_trusted=not arguments.pin_only,
     )
-    if arguments.demo:
-        from wattpurse_tools.pages.demo_site import make_demo
-
-        passphrase, people = make_demo(folder, plan)
-    elif arguments.trial:
-        passphrase = secrets.token_hex(16)
-        people = setting_up.set_up(folder, passphrase, plan, setup.create_for_tests)
-        private_files.create(folder.demo_passphrase, passphrase.encode())
+    if arguments.demo or arguments.trial:
+        passphrase, people = trials.set_up_trial(folder, plan)
+        if arguments.demo:
+            people += _build_demo(folder, passphrase, people)
     else:
         passphrase = secrets_asked.new_passphrase(arguments)
         people = setting_up.set_up(folder, passphrase, plan)
     tell(f"{folder.path}: the office is set up.")
     _tell_people(people)
-    if not arguments.demo and not arguments.trial:
+    if arguments.demo or arguments.trial:
+        tell("This office is to try things on: its passphrase lies in its folder. Let it keep no secrets.")
+    else:
         tell("Keep the passphrase in a safe place: without it nobody reads the keys of the site.")
     return passphrase
+
+
+def _build_demo(folder: OfficeFolder, passphrase: str, people: "list[NewPerson]") -> "list[NewPerson]":
+    """Make the site of the demo, and return its further people."""
+    from django.db import connections
+
+    from wattpurse_tools.office import demo, trials
+    from wattpurse_tools.office.office import Office
+
+    with trials.trial_vault(folder, passphrase) as vault:
+        added = demo.build(Office(folder, vault), people)
+    connections.close_all()
+    return list(added)
 
 
 def _tell_people(people: "list[NewPerson]") -> None:
@@ -149,7 +158,7 @@ def _serve(folder: OfficeFolder, arguments: Namespace, passphrase: str | None) -
     elif _is_vault_there(folder):
         raise ValueError(f"{folder.socket}: a vault serves here already; serve the pages alone with --own-vault")
     else:
-        passphrase = passphrase or _demo_passphrase(folder) or secrets_asked.passphrase(arguments)
+        passphrase = passphrase or folder.passphrase_of_trial() or secrets_asked.passphrase(arguments)
     listener = supervisor.listen(_LOOPBACK, arguments.port)
     address = f"http://{_LOOPBACK}:{listener.getsockname()[1]}"
 
@@ -184,13 +193,6 @@ def _is_vault_there(folder: OfficeFolder) -> bool:
     return True
 
 
-def _demo_passphrase(folder: OfficeFolder) -> str | None:
-    """Return the passphrase of a demo, which lies in its folder, or None."""
-    if not folder.demo_passphrase.exists():
-        return None
-    return private_files.read(folder.demo_passphrase).decode().strip()
-
-
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -201,9 +203,9 @@ def _text(value: object) -> str:
 
 def _add_setting_up(parser: ArgumentParser) -> None:
     add_office_option(parser)
-    parser.add_argument("--demo", action="store_true", help="make a site with shops, meters and a year of sales")
-    text = "an empty office to try things on: its passphrase lies in its folder, and commands need no vault that serves"
-    parser.add_argument("--trial", action="store_true", help=text)
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--demo", action="store_true", help="make a site with shops, meters and a year of sales to try")
+    kinds.add_argument("--trial", action="store_true", help="make an empty office to try: its passphrase lies there")
     parser.add_argument("--name", help="name of the office on receipts")
     parser.add_argument(
         "--manager",

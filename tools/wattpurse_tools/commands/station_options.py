@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wattpurse_tools.record import private_files
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
 from wattpurse_tools.station.shop import Shop, open_shop
@@ -72,7 +71,7 @@ def connect(folder: OfficeFolder) -> Iterator[Keys]:
     The vault of an office for trials is opened in this process if none serves: its passphrase lies in its folder.
     """
     client = VaultClient(folder.socket)
-    if not folder.demo_passphrase.exists() or _serves(client):
+    if not folder.trial_passphrase.exists() or _serves(client):
         yield client
         return
     with _opened(folder) as vault:
@@ -134,7 +133,7 @@ def _serves(client: VaultClient) -> bool:
 
 def _opened(folder: OfficeFolder) -> Vault:
     """Open the vault of an office for trials. Wait for another command that has it open."""
-    passphrase = private_files.read(folder.demo_passphrase).decode().strip()
+    passphrase = folder.passphrase_of_trial() or ""
     until = time.monotonic() + _TRIAL_WAIT_S
     while True:
         try:

@@ -129,7 +129,10 @@ class Agent:
         if response.status != http.HTTPStatus.OK or len(body) > MAX_SIZE:
             self.close()
             raise OSError(f"the office answers {response.status} {response.reason}")
-        return json.loads(body)
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise OSError("the office's answer is no JSON; is this its address?") from error
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._is_secure:

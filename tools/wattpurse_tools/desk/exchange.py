@@ -115,11 +115,11 @@ class Exchange:
         with self._lock:
             return self._desks.setdefault(till, Desk())
 
-    def ask(self, till: int, question: dict, wait_s: float = POLL_S) -> dict:
+    def ask(self, till: int, question: dict) -> dict:
         """Return the answer to an agent's question: a `command` or None, and `pause_s` until the next question."""
         is_kept = self._waiters.acquire(blocking=False)
         try:
-            command = self.desk(till).ask(question, wait_s if is_kept else 0)
+            command = self.desk(till).ask(question, POLL_S if is_kept else 0)
         finally:
             if is_kept:
                 self._waiters.release()

@@ -16,7 +16,9 @@ from boards.host.screen import terminal
 from boards.host.screen.screen import glyphs_of_locale
 from boards.host.screen.session import Session
 from boards.host.world.commissioning import (
+    CARDS,
     CONTRACT,
+    OFFICE,
     Customer,
     commission,
     customer_from,
@@ -43,9 +45,10 @@ def main(words: list[str] | None = None) -> int:
         description="Run the meter's image on an emulated RP2040, at the screen of the simulated meter.",
     )
     parser.add_argument("--state", default="meter-pico", help="folder of the meter; default: %(default)s")
-    parser.add_argument("--cards", default="office-data/cards", help="folder of the cards; default: %(default)s")
-    parser.add_argument("--desk", default=".", help="folder of the vending station; default: %(default)s")
+    parser.add_argument("--cards", help="folder of the cards; default: those of the office")
+    parser.add_argument("--desk", default=OFFICE, help="folder of the office that sells; default: %(default)s")
     options = parser.parse_args(words)
+    options.cards = options.cards or options.desk + CARDS
     if not terminal.is_interactive():
         print("This command shows a screen and needs a terminal. `make run` and `make bench` need none.")
         return 1
@@ -65,9 +68,6 @@ def open_world(options: argparse.Namespace, image: Path) -> tuple[EmulatedWorld,
     """Return `(world, cards, state)` as the last run left them. A first run commissions the meter and makes a card."""
     with contextlib.ExitStack() as opened:
         state = opened.enter_context(contextlib.closing(ChipStateFolder(options.state)))
-        desk = VendingDesk(options.desk, options.cards, options.state)
-        if state.rest is None:
-            desk.open_office()  # it takes an empty folder, and the cards may lie in it later
         cards = CardFolder(options.cards)
         flash = os.path.join(options.state, FLASH_FILE)
         rest = state.rest
@@ -78,7 +78,7 @@ def open_world(options: argparse.Namespace, image: Path) -> tuple[EmulatedWorld,
         opened.enter_context(contextlib.closing(world))
         if rest is None:
             customer = further_customer(_customer(), cards)
-            _make_new(world, customer, desk)
+            _make_new(world, customer, VendingDesk(options.desk, options.cards, options.state))
             state.customer = customer.facts()
             state.save(world)
         else:
@@ -97,7 +97,7 @@ def _customer() -> Customer:
 def _make_new(world: EmulatedWorld, customer: Customer, desk: VendingDesk) -> None:
     print("A new meter is commissioned and a card made for it, which takes some seconds ...")
     world.run_for(1)
-    commission(world, desk, customer.meter_number)
+    commission(world, desk, customer.meter_number, customer.contract)
     make_card(desk, customer)
 
 

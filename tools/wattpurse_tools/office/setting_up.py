@@ -80,7 +80,8 @@ def set_up(
     `write_more` writes further rows in the transaction of the first ones.
     """
     place = Path(os.path.realpath(folder.path))
-    if place.exists() and any(place.iterdir()):
+    found = {path.name for path in place.iterdir()} if place.exists() else set()
+    if found - {folder.cards.name}:
         raise ValueError(f"{folder.path}: is not empty; name another folder with --office, or serve this office")
     _check(plan)
     people = [NewPerson(name, number, new_password(), new_pin()) for number, name in enumerate(plan.managers, 1)]
@@ -88,12 +89,25 @@ def set_up(
     part = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     try:
         _fill(OfficeFolder(part), passphrase, plan, people, make_vault, write_more)
+        if found:
+            _take_cards(place, part / folder.cards.name)
         os.rename(part, place)
     except BaseException:
         shutil.rmtree(part)
         raise
+    private_files.make_folder(folder.cards)
     open_record(folder)
     return people
+
+
+def _take_cards(place: Path, cards: Path) -> None:
+    """Move a folder of cards, which a simulated meter may have made before, into the new office."""
+    found = place / cards.name
+    if found.is_symlink() or not found.is_dir():
+        raise ValueError(f"{found}: is no folder; remove it")
+    os.rename(found, cards)
+    os.chmod(cards, private_files.FOLDER_MODE)
+    os.rmdir(place)
 
 
 def new_password() -> str:
@@ -130,8 +144,7 @@ def _fill(
     write_more: Callable[[], object] | None,
 ) -> None:
     private_files.create(folder.secret, secrets.token_hex(_SECRET_SIZE).encode())
-    for one in (folder.cards, folder.backups):
-        private_files.make_folder(one)
+    private_files.make_folder(folder.backups)
     operators = [(Operator(one.operator, one.username, RIGHTS), one.pin) for one in people]
     users = {os.getuid(): people[0].operator if plan.is_shell_trusted else 0}
     make_vault(folder.vault, passphrase, People(operators, users, plan.persons))

@@ -60,7 +60,7 @@ def _open_to_others(folder: OfficeFolder) -> list[str]:
             continue
         except ValueError as error:
             found.append(str(error))
-    for path in (folder.secret, folder.database, folder.demo_passphrase):
+    for path in (folder.secret, folder.database, folder.trial_passphrase):
         try:
             private_files.check(path)
         except FileNotFoundError:

@@ -50,13 +50,19 @@ class OfficeFolder:
         self.cards = self.path / "cards"
         self.secret = self.path / "secret"
         self.database = self.path / "office.db"
-        self.demo_passphrase = self.path / "passphrase-of-the-demo"
+        self.trial_passphrase = self.path / "passphrase-of-the-trial"
         self.backups = self.path / "backups"
 
     @property
     def database_url(self) -> str:
         """The address of the database."""
         return os.environ.get("DATABASE_URL") or f"sqlite:///{self.database.absolute()}"
+
+    def passphrase_of_trial(self) -> str | None:
+        """Return the passphrase of an office to try things on, which lies in its folder, or None."""
+        if not self.trial_passphrase.exists():
+            return None
+        return private_files.read(self.trial_passphrase).decode().strip()
 
     @property
     def is_sqlite(self) -> bool:

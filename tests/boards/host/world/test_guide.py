@@ -37,7 +37,7 @@ class Meter:
 
 class TestGuide(unittest.TestCase):
     def _hint(self, contract, meter, card=None):
-        return Guide(customer_of(contract), "office-data/cards", ".").hint(meter, card)
+        return Guide(customer_of(contract), "office-data/cards", "office-data").hint(meter, card)
 
     def test_a_managed_meter_whose_permit_is_over_is_offered_a_permit_and_no_order_to_open(self):
         hint = self._hint("managed", Meter(supply.EXPIRED))
@@ -83,7 +83,7 @@ class TestGuide(unittest.TestCase):
 
     def test_folders_of_the_station_are_in_the_command(self):
         hint = Guide(customer_of("term"), "here", "there").hint(Meter(supply.ON), None)
-        self.assertIn("--card guest --cards here --office there/office-data", hint)
+        self.assertIn("--card guest --cards here --keys there/keys.json --state there/station.db", hint)
 
 
 if __name__ == "__main__":

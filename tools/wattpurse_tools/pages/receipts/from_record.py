@@ -2,7 +2,7 @@
 
 from django.urls import NoReverseMatch, reverse
 
-from wattpurse_tools.office.sale_types import CARD, REDEEMED_AFTER_VOID, SOLD, VOIDED, VOIDING, Sold
+from wattpurse_tools.office.sale_types import CARD, KEY_CARD, REDEEMED_AFTER_VOID, SOLD, VOIDED, VOIDING, Sold
 from wattpurse_tools.pages.receipts.document import Buyer, Place, Receipt
 from wattpurse_tools.record.models import Sale
 
@@ -26,7 +26,7 @@ def receipt_of(made: Sold, decimals: int, base_url: str) -> Receipt:
         payment=sale.payment_type,
         reverses=None if sale.reverses is None else sale.reverses.receipt_number,
         digits=made.digits,
-        is_owed=sale.carrier == CARD and sale.state == SOLD,
+        is_owed=sale.carrier in (CARD, KEY_CARD) and sale.state == SOLD,
         is_voided=sale.state in (VOIDING, VOIDED, REDEEMED_AFTER_VOID),
     )
 

@@ -27,7 +27,7 @@ def printer_bytes(document: Document, columns: int = COLUMNS, dots: int = PAPER_
     printer.hw("INIT")
     for row in document.rows:
         if document.is_rtl or not _is_printable(row.start + row.end):
-            printer.image(_picture(row, dots, document.is_rtl), impl="bitImageRaster", center=False)
+            printer.image(row_picture(row, dots, document.is_rtl), impl="bitImageRaster", center=False)
         else:
             _print_text(printer, row, columns)
     printer.cut()
@@ -74,7 +74,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
     return [*lines, line]
 
 
-def _picture(row: Row, dots: int, is_rtl: bool) -> Image.Image:
+def row_picture(row: Row, dots: int, is_rtl: bool) -> Image.Image:
     """Return a row as a black and white picture."""
     is_large = row.style == doc.DIGITS
     size = _LARGE_DOTS if is_large else _TEXT_DOTS
@@ -121,5 +121,4 @@ def _seen(text: str, is_rtl: bool) -> str:
     from arabic_reshaper import reshape
     from bidi import get_display
 
-    shown = get_display(reshape(text), base_dir="R" if is_rtl else "L")
-    return shown if isinstance(shown, str) else shown.decode()
+    return str(get_display(reshape(text), base_dir="R" if is_rtl else "L"))

@@ -42,7 +42,11 @@ _SECRET_SIZE = 256
 class LoginForm(forms.Form):
     """Name or number, password and PIN."""
 
-    name = forms.CharField(label=gettext_lazy("Name or number"), max_length=_NAME_SIZE)
+    name = forms.CharField(
+        label=gettext_lazy("Name or number"),
+        max_length=_NAME_SIZE,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
     password = forms.CharField(
         label=gettext_lazy("Password"),
         max_length=_SECRET_SIZE,

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from wattpurse_tools.office import audit, sales, voids
+from wattpurse_tools.office import approvals, audit, sales, voids
 from wattpurse_tools.office import sale_types as kinds
 from wattpurse_tools.pages.access import OfficeRequest
 from wattpurse_tools.pages.amount_texts import money_text, parse_whole, time_text
@@ -21,9 +21,12 @@ from wattpurse_tools.pages.receipts.pdf import pdf_of
 from wattpurse_tools.pages.receipts.printer_bytes import printer_bytes
 from wattpurse_tools.pages.tills import Place, at_till, in_shift, is_own
 from wattpurse_tools.pages.views.till_sale import NEW
-from wattpurse_tools.record.models import Sale
+from wattpurse_tools.record.models import Approval, Sale
+from wattpurse_tools.vault.interface import APPROVED, ApprovalNeeded
 
 _LISTED = 20
+_ON_CARDS = (kinds.CARD, kinds.KEY_CARD)
+_VOIDABLE = (kinds.SOLD, kinds.WRITTEN, kinds.VOIDING)
 
 
 @at_till
@@ -82,13 +85,17 @@ def pdf(request: OfficeRequest, place: Place, number: int) -> HttpResponse:
 
 @in_shift
 def void(request: OfficeRequest, place: Place, number: int) -> HttpResponse:
-    """Ask before a sale is cancelled, and cancel it with its card on the reader."""
+    """Ask before a sale is cancelled, and cancel it with its card on the reader.
+
+    After the Z report of the sale's shift a second person has to approve it: the first try proposes it.
+    """
     sale = _sale(place, number)
     errors: list[str] = []
     if request.method == "POST":
         try:
-            reader = reader_at(request, place) if sale.carrier == kinds.CARD else None
-            made = voids.void(request.office, request.actor, sale, place.open_shift.pk, reader)
+            made = _void(request, place, sale)
+        except ApprovalNeeded as needed:
+            errors.append(_propose(request, sale, needed))
         except (ValueError, OSError) as error:
             errors.append(str(error))
         else:
@@ -102,10 +109,34 @@ def void(request: OfficeRequest, place: Place, number: int) -> HttpResponse:
     return render(request, "pages/till/void.html", values, status=422 if errors else 200)
 
 
+def _void(request: OfficeRequest, place: Place, sale: Sale) -> kinds.Sold:
+    """Cancel a sale, with the approval that was asked for earlier, if there is one."""
+    reader = reader_at(request, place) if sale.carrier in _ON_CARDS else None
+    asked = _asked_before(sale)
+    approval = None if asked is None else asked.request
+    return voids.void(request.office, request.actor, sale, place.open_shift.pk, reader, approval)
+
+
+def _propose(request: OfficeRequest, sale: Sale, needed: ApprovalNeeded) -> str:
+    """Propose the cancellation to a second person, once, and return the words for the cashier."""
+    asked = _asked_before(sale)
+    if asked is None:
+        reason = f"void of receipt {sale.receipt_number} after its Z report"
+        asked = approvals.propose(request.office, request.actor, needed, reason)
+    words = _("A second person has to approve this (request %(number)s). Then press Enter here again.")
+    return words % {"number": asked.request}
+
+
+def _asked_before(sale: Sale) -> Approval | None:
+    """Return the newest request to cancel a sale that was not denied or used yet."""
+    rows = Approval.objects.filter(action=voids.AFTER_Z, document__sale=sale.pk)
+    return rows.filter(state__in=(approvals.WAITING, APPROVED)).order_by("-pk").first()
+
+
 def pdf_answer(found: Document, name: str) -> HttpResponse:
     """Return a document as the answer to a request."""
     answer = HttpResponse(pdf_of(found), content_type="application/pdf")
-    answer.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    answer["Content-Disposition"] = f'inline; filename="{name}"'
     return answer
 
 
@@ -163,9 +194,10 @@ def _document(request: OfficeRequest, place: Place, made: kinds.Sold, is_copy: b
 
 
 def _is_owed(sale: Sale) -> bool:
-    return sale.carrier == kinds.CARD and sale.state == kinds.SOLD
+    return sale.carrier in _ON_CARDS and sale.state == kinds.SOLD
 
 
 def _may_void(request: OfficeRequest, place: Place, sale: Sale) -> bool:
-    """Return True for a sale that is not taken back yet, while the cashier's shift is open."""
-    return sale.kind == kinds.SALE and sale.state in (kinds.SOLD, kinds.WRITTEN) and is_own(request, place)
+    """Return True for a sale on a card that is not taken back yet, while the cashier's shift is open."""
+    is_sale = sale.kind == kinds.SALE and sale.carrier == kinds.CARD
+    return is_sale and sale.state in _VOIDABLE and is_own(request, place)

@@ -1,0 +1,29 @@
+"""Offices to try things on: their passphrase lies in their folder, so they keep nothing secret and ask for nothing."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wattpurse_tools.office import setting_up
+from wattpurse_tools.office.setting_up import NewPerson, Plan
+from wattpurse_tools.record import private_files
+from wattpurse_tools.record.office_folder import OfficeFolder
+from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.setup import create_for_tests
+
+_SIZE = 16
+
+
+def set_up_trial(folder: OfficeFolder, plan: Plan) -> tuple[str, list[NewPerson]]:
+    """Set an office up and return its passphrase and its people."""
+    passphrase = secrets.token_hex(_SIZE)
+    people = setting_up.set_up(folder, passphrase, plan, create_for_tests)
+    private_files.create(folder.trial_passphrase, passphrase.encode())
+    return passphrase, people
+
+
+@contextmanager
+def trial_vault(folder: OfficeFolder, passphrase: str) -> Iterator[Vault]:
+    """Open the vault of such an office in this process for a `with` block."""
+    with Vault.open(folder.vault, passphrase) as vault:
+        yield vault
