@@ -8,7 +8,7 @@ from wattpurse_tools.office import refunds, sales, shifts
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.reader import CardSeen, Content
 from wattpurse_tools.office.sale_types import CARD, DIGITS, MONEY, SaleRequest, Wish
-from wattpurse_tools.record.models import Card, Meter, MeterReceipt, Price, TaxRate, Till, Token
+from wattpurse_tools.record.models import Card, Meter, MeterReceipt, Price, ShortLimit, TaxRate, Till, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.vault.interface import ApprovalNeeded
 
@@ -54,6 +54,7 @@ def build_site():
             key_version=1,
             site_version=1,
         )
+        ShortLimit.objects.create(meter_id=number, name="short_token_limit_microunits", value=100 * _UNIT)
         card = PaperCard(number)
         Card.objects.create(uid=card.uid, name=f"card-{number}", meter_number=number, role="customer", kind="ntag216")
 

@@ -147,6 +147,7 @@ def opened(path, persons=1, source=None, own_keys=False, is_current=True):
         if is_current:
             patch.setenv("WATTPURSE_OFFICE", str(folder.path))
             open_record(folder)
+            _note_keys(office.vault)
         _open.insert(len(_open) if is_current else 0, office)
         try:
             yield office
@@ -206,6 +207,14 @@ def _template(persons):
         _make_vault(folder, persons)
         _made[persons] = folder.path
     return _made[persons]
+
+
+def _note_keys(vault):
+    """Make the open record that of a vault."""
+    from wattpurse_tools.record.models import Site
+
+    versions = {str(version): text for version, text in vault.fingerprints().items()}
+    Site.objects.update(key_fingerprint=vault.fingerprint(), key_fingerprints=versions)
 
 
 def _write_first_rows():

@@ -1,39 +1,41 @@
 """Planned changes of tariff that ride along with the next top-up of a meter.
 
-The token of a plan is made by a person with the right to order: when the plan is made, or at the sale if the person who
-sells has that right. A cashier's sale takes a token that is made already to the customer's card.
+Whoever plans a change has the right to order and permits its table to the vault. So a cashier's sale can make the token
+of that table, and of no other one. A token of a plan that was made before goes to the customer's card too.
 """
 
 from collections.abc import Sequence
 
-from django.db.models import Q
-
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.tariff import Tariff as TariffTable
 from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Meter, TariffPlan, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
 
 
-def orders_for(meter: Meter, actor: Actor, time_s: int) -> tuple[Order, ...]:
-    """Return the order of the newest plan of a meter that is due and has no token, if the person may order."""
-    if "order" not in actor.rights:
-        return ()
+def orders_for(office: Office, meter: Meter, actor: Actor, time_s: int) -> tuple[Order, ...]:
+    """Return the order of the newest plan of a meter that is due and has no token, if the person may make it."""
     plan = TariffPlan.objects.filter(meter=meter, token=None, from_s__lte=time_s).order_by("-from_s", "-pk").first()
     if plan is None:
         return ()
     table = bytes(plan.tariff.table)
+    if "order" not in actor.rights and not office.keys.permits_tariff(table):
+        return ()
     return (Order(token.TARIFF, (table,), f"tariff version {TariffTable(table).version}"),)
 
 
-def join(meter: Meter, card: str) -> int:
-    """Assign the waiting tariff tokens of a meter's plans to a card. Return how many. Later tokens name them first."""
-    if not card:
+def join(card: str, waiting: Sequence[Token]) -> int:
+    """Assign the tariff tokens of plans, among the outstanding ones of a meter, to a card. Return how many.
+
+    Later tokens of the card name them as the order before.
+    """
+    idle = [row.pk for row in waiting if row.kind == token.TARIFF and not row.card and row.state == orders.ISSUED]
+    if not idle:
         return 0
-    waiting = Q(card="") & Q(state=orders.ISSUED) & Q(kind=token.TARIFF)
-    plans = TariffPlan.objects.filter(meter=meter).exclude(token=None).values("token")
-    return Token.objects.filter(waiting, pk__in=plans).update(card=card)
+    plans = TariffPlan.objects.filter(token__in=idle).values("token")
+    return Token.objects.filter(pk__in=plans).update(card=card)
 
 
 def made(meter: Meter, tokens: Sequence[Token]) -> None:
