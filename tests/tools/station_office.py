@@ -117,6 +117,7 @@ class StationOffice:
 
     def roll(self):
         """Make the next key version."""
+        self.person = self.vault.sign_on_as_user()
         return self.vault.roll(self.person.ticket)
 
     def hire(self, number, rights, limits=None):

@@ -161,8 +161,8 @@ class TestRefusals:
         ("term rent 5", "no term 'rent'"),
         ("term tax_permyriad 10001", "must be from 0 to 10000"),
         ("term tax_permyriad -1", "from 0"),
-        ("meter-key", "wattpurse vault roll"),
-        ("site-key", "wattpurse vault roll"),
+        ("meter-key", "wattpurse keys roll"),
+        ("site-key", "wattpurse keys roll"),
     )
 
     @pytest.mark.parametrize(("words", "why"), CASES, ids=[case[0] for case in CASES])
