@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattpurse_tools.commands import secrets_asked
-from wattpurse_tools.commands.office_options import add_office_option, add_sign_on_options, existing, prepare, signed_on
+from wattpurse_tools.commands.office_options import add_office_option, add_person_options, existing, prepare, signed_on
 from wattpurse_tools.commands.office_options import tell as say
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     one.set_defaults(run=run_import)
 
     one = actions.add_parser("check", help="prove that ledger, receipts, tokens, meters and keys agree")
-    add_sign_on_options(one)
+    add_person_options(one)
     _add_json(one)
     one.set_defaults(run=run_check)
 
@@ -69,7 +69,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="SHOP=NUMBER",
         help="the newest receipt of a shop that is known on paper",
     )
-    add_sign_on_options(one)
+    add_person_options(one)
     _add_json(one)
     one.set_defaults(run=run_restore)
 
