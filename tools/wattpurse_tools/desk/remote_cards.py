@@ -4,6 +4,8 @@ The office works on a copy of the card's memory with the meter's own driver and 
 card that was lifted, or changed, meanwhile is refused by the agent.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 from boards.host.cards.images import from_image
 from boards.host.cards.iso14443a import Card
 from wattpurse_tools.desk.exchange import Desk
@@ -21,6 +23,10 @@ class RemoteCards:
         """Read the card on the reader and return its name."""
         self._read = self._desk.read()
         return self._read.name
+
+    def held(self) -> AbstractContextManager[None]:
+        """Do nothing: the agent refuses to write a card that was changed since it was read."""
+        return nullcontext()
 
     def exists(self, name: str) -> bool:
         """Return True if the card of that name lies on the reader."""

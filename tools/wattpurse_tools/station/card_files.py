@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +30,10 @@ _RANDOM_UID = 0x08
 class CardStore(Protocol):
     """The place of virtual cards: a folder, or the reader of a desk. A method raises ValueError for a wrong name."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other programs from the cards for a `with` block."""
+        ...
+
     def exists(self, name: str) -> bool:
         """Return True if there is a card of that name."""
         ...
@@ -48,22 +52,14 @@ class CardFiles:
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
-        self._is_held = False
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other programs from the cards of the folder for a `with` block. A block inside it does nothing."""
-        if self._is_held:
-            yield
-            return
+        """Keep other programs from the cards of the folder for a `with` block."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with open(self._folder / _LOCK, "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._is_held = True
-            try:
-                yield
-            finally:
-                self._is_held = False
+            yield
 
     def exists(self, name: str) -> bool:
         """Return True if there is a card of that name."""
