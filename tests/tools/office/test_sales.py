@@ -313,6 +313,26 @@ def test_a_planned_tariff_is_in_front_of_the_next_top_up(site, manager, cashier)
     assert plan.token == made.tokens[0]
 
 
+def test_a_cashiers_sale_carries_a_planned_tariff_that_was_permitted_and_no_other(site, manager, cashier):
+    from wattpurse_tools.record.models import Tariff, TariffPlan
+    from wattpurse_tools.tariffs.tariff_file import load_table
+
+    table = load_table(Path("tools/examples/tariff-south-africa-blocks.toml").resolve())
+    tariff = Tariff.objects.create(name="t", version=1, table=table, created_s=0)
+    plan = TariffPlan.objects.create(meter_id=1, tariff=tariff, from_s=0)
+    card = PaperCard("04aa", 1, room=2000)
+    shift = new_shift(site, cashier)
+    alone = sales.sell(site, cashier, request(shift, card=card), card)
+    assert [one.kind for one in alone.tokens] == [token.CREDIT_MONEY]
+    with pytest.raises(ValueError, match="right"):
+        site.keys.permit_tariff(cashier.ticket, table)
+    site.keys.permit_tariff(manager.ticket, table)
+    made = sales.sell(site, cashier, request(shift, card=card), card)
+    assert [one.kind for one in made.tokens] == [token.TARIFF, token.CREDIT_MONEY]
+    plan.refresh_from_db()
+    assert plan.token == made.tokens[0]
+
+
 def test_a_cashiers_sale_carries_a_tariff_token_that_was_made_before(site, manager, cashier):
     from wattpurse_tools.office.tokens import Destination, make_tokens
     from wattpurse_tools.record.models import Tariff, TariffPlan

@@ -167,7 +167,7 @@ def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
     if request.carrier == KEY_CARD:
         return _quote_key_card(request, shift, seen)
     meter = usable_meter(Meter.objects.filter(number=request.meter_number).first(), request.meter_number)
-    prepared = _prepare(actor, request, shift, meter, int(time.time()), _How())
+    prepared = _prepare(office, actor, request, shift, meter, int(time.time()), _How())
     _refuse_card(request, seen, prepared)
     if request.carrier == DIGITS:
         refuse_digits(office, meter, prepared.orders[-1])
@@ -298,7 +298,7 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     if made is not None:
         return made
     time_s = int(time.time())
-    prepared = _prepare(actor, request, shift, meter, time_s, how)
+    prepared = _prepare(office, actor, request, shift, meter, time_s, how)
     _refuse_card(request, seen, prepared)
     if request.carrier == DIGITS:
         refuse_digits(office, meter, prepared.orders[-1])
@@ -381,7 +381,9 @@ def _note(actor: Actor, sale: Sale, how: _How) -> None:
     )
 
 
-def _prepare(actor: Actor, request: SaleRequest, shift: Shift, meter: Meter, time_s: int, how: _How) -> _Prepared:
+def _prepare(
+    office: Office, actor: Actor, request: SaleRequest, shift: Shift, meter: Meter, time_s: int, how: _How
+) -> _Prepared:
     refuse_useless(meter, request.wish)
     site = Site.objects.get()
     if meter.currency != site.currency and request.wish.what == MONEY:
@@ -391,7 +393,7 @@ def _prepare(actor: Actor, request: SaleRequest, shift: Shift, meter: Meter, tim
     plan = _plan(request.wish, terms, how)
     day_end_s = bounds_s(shift.till.shop, business_day(shift.till.shop, time_s))[1]
     from_s = permit_end_s(meter, day_end_s) if request.wish.what == PERMIT else time_s
-    riding = () if request.carrier == DIGITS else tariff_rides.orders_for(meter, actor, time_s)
+    riding = () if request.carrier == DIGITS else tariff_rides.orders_for(office, meter, actor, time_s)
     made_of = (*riding, order_of(request.wish, plan.amount, from_s))
     return _Prepared(meter, tenancy, site.currency, plan, made_of, terms.debt_microunits, tuple(outstanding(meter)))
 
