@@ -65,7 +65,7 @@ class World:
             self._vault = 0
 
     def live(self):
-        """Live through a round."""
+        """Let a round go by."""
         self._round += 1
         seeds = [self._random.randrange(1 << 30) for _ in range(_WORKERS)]
         self._work(seeds)

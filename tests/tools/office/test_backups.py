@@ -76,7 +76,7 @@ class TestBackup:
         note_customer("Grace")
         restored = restoring.restore(any_office, manager, made.path)
         assert list(Customer.objects.values_list("name", flat=True)) == ["Ada"]
-        assert restored.stopped == [] and restored.sales_known
+        assert restored.stopped == [] and restored.former.is_known
         assert audit.first_broken() is None
         note_customer("Linus")
 
@@ -174,7 +174,7 @@ class TestSealedBackup:
             assert not database.exists()
         backup_file.unpack(made.path, database, WORDS)
         assert b"Ada Lovelace" in database.read_bytes()
-        assert restoring.restore(office, manager, made.path, WORDS).sales_known
+        assert restoring.restore(office, manager, made.path, WORDS).former.is_known
 
     def test_a_short_passphrase_is_refused(self, office, manager):
         with pytest.raises(ValueError, match="at least 12"):
@@ -253,7 +253,7 @@ class TestRestore:
         for number in (2, 3):
             add_sale(number, 1_800_000_000 + number)
         restored = restoring.restore(any_office, manager, made.path)
-        assert [(one.shop, one.receipt_number, one.gross_microunits) for one in restored.sales] == [
+        assert [(one.shop, one.receipt_number, one.gross_microunits) for one in restored.former.sales] == [
             (1, 2, 20_000_000),
             (1, 3, 20_000_000),
         ]
@@ -269,7 +269,7 @@ class TestRestore:
             office.folder.database.with_name("office.db" + suffix).unlink(missing_ok=True)
         connection.close()
         restored = restoring.restore(office, manager, made.path, receipts={1: 40})
-        assert not restored.sales_known
+        assert not restored.former.is_known
         assert restored.receipts == {1: (1, 40)}
         assert Shop.objects.get(number=1).last_receipt == 40
 

@@ -114,14 +114,16 @@ def test_everything_of_a_station_comes_over(tmp_path, station):
     assert [one.username for one in people] == ["manager", "second"]
     assert report.as_dict() == {
         "version": 5,
-        "meters": 2,
-        "cards": 3,
-        "tokens": 6,
-        "outstanding": 2,
-        "receipts": 2,
-        "settled": 1,
-        "statements": 4,
-        "key_cards": 1,
+        "rows": {
+            "meters": 2,
+            "cards": 3,
+            "tokens": 6,
+            "outstanding": 2,
+            "receipts": 2,
+            "settled": 1,
+            "statements": 4,
+            "key_cards": 1,
+        },
         "key_versions": [1, 2],
         "last_numbers": 2,
         "stopped": [],
@@ -195,10 +197,10 @@ def test_records_of_former_versions_are_taken_over(folder, station, version):
     files = station(version)
     before = files.record.read_bytes()
     _, report = take(folder, files)
-    assert (report.version, report.meters, report.cards, report.tokens) == (version, 2, 3, 4)
+    assert (report.version, *(report.rows[name] for name in ("meters", "cards", "tokens"))) == (version, 2, 3, 4)
     assert Token.objects.filter(kind=1, unit="money").count() == 4
     assert set(Meter.objects.values_list("key_version", "site_version")) == {(1, 1)}
-    assert MeterReceipt.objects.filter(settled="paid out").count() == report.settled == (version >= 3)
+    assert MeterReceipt.objects.filter(settled="paid out").count() == report.rows["settled"] == (version >= 3)
     assert files.record.read_bytes() == before
 
 

@@ -58,7 +58,7 @@ _FILLED = (
 )
 
 # Rows by number i from 0. Integer division and the modulo are the same in both databases.
-_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT CAST(0 AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
 
 
 def fill(size: Size, now_s: int) -> None:
@@ -189,8 +189,8 @@ def _inserts(size: Size, start_s: int) -> Iterator[tuple[str, str, int, str]]:
         "id meter_id time_s number unit contract balance bought charged taken total_mwh alarms event_link"
         " has_other_issuers content read_s",
         people * MONTHS,
-        f"i + 1, {FIRST_METER} + i / {MONTHS}, {start_s} + (i % {MONTHS} + 1) * 2592000 - 60, i % {MONTHS} + 1, 'money',"
-        f" 1, 5000000, {each * GROSS} * (i % {MONTHS} + 1) / {MONTHS},"
+        f"i + 1, {FIRST_METER} + i / {MONTHS}, {start_s} + (i % {MONTHS} + 1) * 2592000 - 60, i % {MONTHS} + 1,"
+        f" 'money', 1, 5000000, {each * GROSS} * (i % {MONTHS} + 1) / {MONTHS},"
         f" {each * GROSS} * (i % {MONTHS} + 1) / {MONTHS} - 5000000,"
         f" 0, 100000000 * (i % {MONTHS} + 1), '', NULL, {_false()}, '{{}}', 0",
     )

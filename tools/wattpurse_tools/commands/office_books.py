@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattpurse_tools.commands import secrets_asked
-from wattpurse_tools.commands.office_options import add_office_option, add_sign_on_options, existing, prepare, signed_on
+from wattpurse_tools.commands.office_options import add_office_option, add_person_options, existing, prepare, signed_on
 from wattpurse_tools.commands.office_options import tell as say
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ BACKUP_PASSPHRASE = "WATTPURSE_BACKUP_PASSPHRASE"
 
 _LISTED = 10
 _IMPORT = """\
-Make an office of a vending station: its record, its plain key file, and FILE.sequences beside it. This is done once, all
-or nothing, and the files stay as they are. When the office works, destroy the plain key file and all its copies."""
+Make an office of a vending station: its record, its plain key file, and FILE.sequences beside it. This is done once,
+all or nothing, and the files stay as they are. When the office works, destroy the plain key file and all its copies."""
 _BACKUP = """\
 The backup has the whole record and no keys: the vault is never in it. If WATTPURSE_BACKUP_PASSPHRASE is set, the backup
 is sealed with it. The newest backups of the last 7 days, 5 weeks and 12 months that have one are kept."""
@@ -40,14 +40,16 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     one.add_argument("--name", default="Office", help="name of the office on receipts; default: %(default)s")
     one.add_argument("--manager", action="append", metavar="NAME", help="user name of a manager; two for two persons")
-    one.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of the first shop; default: %(default)s")
+    one.add_argument(
+        "--time-zone", default="UTC", metavar="ZONE", help="time zone of the first shop; default: %(default)s"
+    )
     add_office_option(one)
     secrets_asked.add_passphrase_option(one)
     _add_json(one)
     one.set_defaults(run=run_import)
 
     one = actions.add_parser("check", help="prove that ledger, receipts, tokens, meters and keys agree")
-    add_sign_on_options(one)
+    add_person_options(one)
     _add_json(one)
     one.set_defaults(run=run_check)
 
@@ -67,7 +69,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="SHOP=NUMBER",
         help="the newest receipt of a shop that is known on paper",
     )
-    add_sign_on_options(one)
+    add_person_options(one)
     _add_json(one)
     one.set_defaults(run=run_restore)
 
@@ -88,10 +90,11 @@ def run_import(arguments: Namespace) -> int:
         ]
         say(_document({"people": secrets_of, "report": report.as_dict()}))
         return 0
+    rows = report.rows
     say(f"{folder.path}: the station of version {report.version} is an office now. It brought")
-    say(f"  meters {report.meters}, cards {report.cards}, key cards {report.key_cards}")
-    say(f"  tokens {report.tokens}, of which {report.outstanding} are not known to be redeemed")
-    say(f"  receipts {report.receipts}, of which {report.settled} are settled; statements {report.statements}")
+    say(f"  meters {rows['meters']}, cards {rows['cards']}, key cards {rows['key_cards']}")
+    say(f"  tokens {rows['tokens']}, of which {rows['outstanding']} are not known to be redeemed")
+    say(f"  receipts {rows['receipts']}, of which {rows['settled']} are settled; statements {rows['statements']}")
     say(f"  last token numbers of {report.last_numbers} meters; key versions {_list(report.key_versions)}")
     if report.stopped:
         say(f"Nothing is sold to these meters until a card that was there is read: {_list(report.stopped)}")
@@ -123,7 +126,7 @@ def run_check(arguments: Namespace) -> int:
 
 
 def run_backup(arguments: Namespace) -> int:
-    """Back the record up. Whoever may read the office's folder may."""
+    """Back the record up. The owner of the folder needs no sign-on for it."""
     folder = existing(arguments)
     from wattpurse_tools.office import backups
     from wattpurse_tools.office.actor import Actor
@@ -156,7 +159,7 @@ def run_backup(arguments: Namespace) -> int:
 
 
 def run_restore(arguments: Namespace) -> int:
-    """Put a backup in the place of the record, and print what nobody can know."""
+    """Put a backup in the place of the record, and list the facts that are lost."""
     passphrase = os.environ.pop(BACKUP_PASSPHRASE, None)
     with signed_on(arguments) as (office, actor):
         from wattpurse_tools.office import restoring
@@ -170,10 +173,12 @@ def run_restore(arguments: Namespace) -> int:
 
 
 def _tell_restored(restored: "Restored") -> None:
+    from wattpurse_tools.office import restoring
+
     say(f"The record is that of {_time(restored.made_s)} again. The former one is kept: {restored.aside}")
-    if restored.sales_known:
-        say(f"Sales after the backup, which are in the former record alone: {len(restored.sales)}")
-        for sale in restored.sales[:_LISTED]:
+    if restored.former.is_known:
+        say(f"Sales after the backup, which are in the former record alone: {len(restored.former.sales)}")
+        for sale in restored.former.sales[:_LISTED]:
             amount = f"{sale.gross_microunits / 1_000_000:,.2f} {sale.currency}"
             say(f"  shop {sale.shop}, receipt {sale.receipt_number}: {amount} for meter {sale.meter}")
     else:
@@ -187,7 +192,7 @@ def _tell_restored(restored: "Restored") -> None:
     if restored.stopped:
         say("Nothing is sold to these meters until a card that was there is read, and `wattpurse meter resume`:")
         say(f"  {_list(restored.stopped)}")
-    say("Nobody can know: " + "; ".join(restored.unknown) + ".")
+    say("Nobody can know: " + "; ".join(restoring.UNKNOWN) + ".")
 
 
 def _document(values: dict) -> str:

@@ -26,13 +26,18 @@ def add_office_option(parser: ArgumentParser) -> None:
     )
 
 
-def add_sign_on_options(parser: ArgumentParser) -> None:
-    """Add --office, --as, --pin-fd and --approval."""
+def add_person_options(parser: ArgumentParser) -> None:
+    """Add --office, --as and --pin-fd."""
     add_office_option(parser)
     secrets_asked.add_pin_option(parser)
     parser.add_argument(
         "--as", dest="sign_on", type=int, metavar="NUMBER", help="sign on as this operator with a PIN, not as Unix user"
     )
+
+
+def add_sign_on_options(parser: ArgumentParser) -> None:
+    """Add the same, --approval and --reason."""
+    add_person_options(parser)
     parser.add_argument("--approval", metavar="REQUEST", help="use this approved request")
     parser.add_argument("--reason", metavar="TEXT", help="propose the change to a second person, for this reason")
 

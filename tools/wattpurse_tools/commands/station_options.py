@@ -40,9 +40,14 @@ def add_card_folder_options(parser: ArgumentParser) -> None:
 def add_selling_options(parser: ArgumentParser) -> None:
     """Add the same, --operator and the options of a second person."""
     add_card_folder_options(parser)
+    add_operator_option(parser)
+    add_approval_options(parser)
+
+
+def add_operator_option(parser: ArgumentParser) -> None:
+    """Add --operator."""
     text = "the operator's card; without one the Unix user signs on, if the vault knows the user"
     parser.add_argument("--operator", metavar="CARD", help=text)
-    add_approval_options(parser)
 
 
 def add_approval_options(parser: ArgumentParser) -> None:
@@ -62,6 +67,7 @@ def add_statement_options(parser: ArgumentParser, text: str) -> None:
     """Add --card, a card whose statement is read, and the options to find it. `text` is the help."""
     parser.add_argument("--card", dest="name", metavar="NAME", help=text)
     add_card_folder_options(parser)
+    add_operator_option(parser)
 
 
 @contextmanager

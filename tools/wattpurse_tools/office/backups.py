@@ -104,7 +104,7 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _prune(folder: Path) -> list[Path]:
-    """Remove the backups that the rule does not keep. Of one day the newest is kept."""
+    """Remove the backups that the rule does not keep. The newest of a day is kept."""
     newest = {_day(path): path for path in _listed(folder)}
     keep = {newest[day] for day in kept(list(newest))}
     gone = [path for path in _listed(folder) if path not in keep]

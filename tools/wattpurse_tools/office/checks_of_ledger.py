@@ -1,4 +1,4 @@
-"""Checks of the ledger by itself: what its triggers and constraints promise, proved from the rows alone."""
+"""Checks of the ledger by itself: the promises of its triggers and constraints, proved from the rows alone."""
 
 from collections.abc import Iterator
 

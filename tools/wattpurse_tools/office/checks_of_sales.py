@@ -189,7 +189,7 @@ def _entries_of(first: int, after: int) -> Iterator[Finding]:
 
 
 def _net(moves: list[tuple[str, str, str, int]], accounts: tuple[str, ...]) -> int:
-    """Return what came into accounts with these beginnings, less what went out of them."""
+    """Return the amounts that accounts with these beginnings took, less those that they gave."""
     taken = sum(amount for _, taker, _, amount in moves if taker.startswith(accounts))
     return taken - sum(amount for giver, _, _, amount in moves if giver.startswith(accounts))
 

@@ -120,7 +120,9 @@ def _of_meter(
     for unit in (MONEY, ENERGY):
         full = [one for one in statements if one["unit"] == unit and None not in (one["bought"], one["taken"])]
         for newest in full[-1:]:
-            yield from _of_sales(newest, unit, tokens, receipts, excused.get(unit, 0))
+            before = full[0] if SINCE in excused else None
+            yield from _of_sales(newest, unit, tokens, excused.get(unit, 0))
+            yield from _of_receipts(newest, unit, receipts, before)
 
 
 def _between(earlier: dict, later: dict) -> Iterator[str]:
@@ -132,17 +134,21 @@ def _between(earlier: dict, later: dict) -> Iterator[str]:
             yield f"{words} went back from {earlier[name]:,} to {later[name]:,}"
 
 
-def _of_sales(
-    statement: dict, unit: str, tokens: Sequence[dict], receipts: Sequence[dict], surplus: int
-) -> Iterator[str]:
+def _of_sales(statement: dict, unit: str, tokens: Sequence[dict], surplus: int) -> Iterator[str]:
     amounts = [(one["amount"], one["redeemed_s"]) for one in tokens if one["unit"] == unit]
     most = sum(amount for amount, _ in amounts)
     least = sum(amount for amount, used_s in amounts if used_s is not None and used_s <= statement["time_s"])
-    told = sum(max(0, one[unit]) for one in receipts if one["told_s"] <= statement["time_s"])
-    bought, taken, alone = statement["bought"], statement["taken"], not statement["has_other_issuers"]
-    if bought > most + surplus and alone:
+    bought = statement["bought"]
+    if bought > most + surplus and not statement["has_other_issuers"]:
         yield f"has bought {bought:,}, more than the {most:,} of {unit} in all its tokens"
     if bought < least:
         yield f"has bought {bought:,}, less than the {least:,} of {unit} that it has redeemed"
-    if taken < told or taken > told and alone:
+
+
+def _of_receipts(statement: dict, unit: str, receipts: Sequence[dict], before: dict | None) -> Iterator[str]:
+    """Compare the credit given back with the receipts, from `before` on if a manager has looked into the meter then."""
+    since_s, base = (-1, 0) if before is None else (before["time_s"], before["taken"])
+    told = sum(max(0, one[unit]) for one in receipts if since_s < one["told_s"] <= statement["time_s"])
+    taken = statement["taken"] - base
+    if taken < told or taken > told and not statement["has_other_issuers"]:
         yield f"has given back {taken:,}, and its receipts say {told:,} of {unit}"

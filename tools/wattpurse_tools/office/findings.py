@@ -1,4 +1,4 @@
-"""A finding of a check of the books: which check, of what, and in words."""
+"""A finding of a check of the books: the name of the check, its subject, and the words."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

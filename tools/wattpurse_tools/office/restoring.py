@@ -30,7 +30,7 @@ from wattpurse_tools.vault.interface import LogEntry
 
 ACTION = "restore"
 
-_UNKNOWN = (
+UNKNOWN = (
     "customers, tenancies, prices and settings entered after the backup",
     "cash counted, banked or paid out after the backup",
     "statements read after the backup; each card that is read again brings its newest one",
@@ -61,10 +61,22 @@ class LostSale:
 
 
 @dataclass(frozen=True)
+class Former:
+    """The facts of the record of before: its sales after the backup, and the newest receipt number of each shop.
+
+    `is_known` is False if it could not be read; then nobody knows the sales after the backup.
+    """
+
+    sales: list[LostSale]
+    receipts: dict[int, int]
+    is_known: bool
+
+
+@dataclass(frozen=True)
 class Restored:
     """The facts of a restore. `stopped` are meters that need a statement before a sale.
 
-    `sales_known` is False if the former record could not be read; then nobody knows the sales after the backup.
+    `receipts` has the numbers that each shop leaves out, first and last.
     """
 
     made_s: int
@@ -72,23 +84,12 @@ class Restored:
     stopped: list[int]
     tokens: list[LostToken]
     settled: int
-    sales: list[LostSale]
-    sales_known: bool
+    former: Former
     receipts: dict[int, tuple[int, int]] = field(default_factory=dict)
-    unknown: tuple[str, ...] = _UNKNOWN
 
     def as_dict(self) -> dict:
         """Return the facts for a JSON document."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class _Former:
-    """The facts of the record of now: its sales after the backup, and the newest receipt number of each shop."""
-
-    sales: list[LostSale]
-    receipts: dict[int, int]
-    is_known: bool
+        return asdict(self) | {"unknown": UNKNOWN}
 
 
 def restore(
@@ -122,7 +123,7 @@ def _refuse_other_office(office: Office, path: Path, manifest: Manifest) -> None
 
 
 def _restore_sqlite(
-    office: Office, actor: Actor, path: Path, passphrase: str | None, former: _Former, newest: Mapping[int, int]
+    office: Office, actor: Actor, path: Path, passphrase: str | None, former: Former, newest: Mapping[int, int]
 ) -> Restored:
     """Complete the restored record beside the former one, and then let it take its name."""
     record = Path(connection.settings_dict["NAME"])
@@ -175,7 +176,7 @@ def _close_sqlite(record: Path) -> None:
 
 
 def _restore_postgresql(
-    office: Office, actor: Actor, path: Path, passphrase: str | None, former: _Former, newest: Mapping[int, int]
+    office: Office, actor: Actor, path: Path, passphrase: str | None, former: Former, newest: Mapping[int, int]
 ) -> Restored:
     """Complete the restored record in a schema of its own, and then let it take the name of the record's."""
     database_tools.refuse_missing_programs("psql")
@@ -196,7 +197,7 @@ def _restore_postgresql(
 
 
 def _complete(
-    office: Office, actor: Actor, manifest: Manifest, former: _Former, newest: Mapping[int, int], aside: str
+    office: Office, actor: Actor, manifest: Manifest, former: Former, newest: Mapping[int, int], aside: str
 ) -> Restored:
     """Compare the restored record with the vault, and stop the meters of which the vault knows more."""
     with transaction.atomic():
@@ -209,8 +210,7 @@ def _complete(
             stopped=stopped,
             tokens=_lost_tokens(office, manifest.made_s),
             settled=settled,
-            sales=former.sales,
-            sales_known=former.is_known,
+            former=former,
             receipts=gaps,
         )
         audit.note(
@@ -284,7 +284,7 @@ def _log_since(office: Office, made_s: int) -> Iterator[LogEntry]:
         yield from (one for one in page if one.action == "issue" and one.time_s >= made_s - 3600)
 
 
-def _former(made_s: int) -> _Former:
+def _former(made_s: int) -> Former:
     """Return the facts of the record of now, as far as it can be read."""
     try:
         sales = [
@@ -296,8 +296,8 @@ def _former(made_s: int) -> _Former:
         receipts = dict(Shop.objects.values_list("number", "last_receipt"))
     except DatabaseError:
         connection.close()
-        return _Former([], {}, False)
-    return _Former(sales, receipts, True)
+        return Former([], {}, False)
+    return Former(sales, receipts, True)
 
 
 def _free_name(record: Path, made_s: int) -> Path:

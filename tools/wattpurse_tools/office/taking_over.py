@@ -65,17 +65,13 @@ class OldFiles:
 
 @dataclass(frozen=True)
 class Report:
-    """The numbers of rows that came over, by name, and the meters that wait for a statement."""
+    """The version of the record, the numbers of `rows` that came over, the key versions, and the meters that wait.
+
+    `last_numbers` counts the meters whose last number is in the vault.
+    """
 
     version: int
-    meters: int
-    cards: int
-    tokens: int
-    outstanding: int
-    receipts: int
-    settled: int
-    statements: int
-    key_cards: int
+    rows: dict[str, int]
     key_versions: list[int]
     last_numbers: int
     stopped: list[int] = field(default_factory=list)
@@ -162,14 +158,16 @@ def _report(old: _Old) -> Report:
     meters = {row["number"] for row in station["meters"]}
     return Report(
         version=station.version,
-        meters=len(meters),
-        cards=len(station["cards"]),
-        tokens=len(station["tokens"]),
-        outstanding=sum(row["state"] in OUTSTANDING for row in station["tokens"]),
-        receipts=len(station["receipts"]),
-        settled=sum(bool(row["settled"]) for row in station["receipts"]),
-        statements=len(station["statements"]),
-        key_cards=len(station["key_cards"]),
+        rows={
+            "meters": len(meters),
+            "cards": len(station["cards"]),
+            "tokens": len(station["tokens"]),
+            "outstanding": sum(row["state"] in OUTSTANDING for row in station["tokens"]),
+            "receipts": len(station["receipts"]),
+            "settled": sum(bool(row["settled"]) for row in station["receipts"]),
+            "statements": len(station["statements"]),
+            "key_cards": len(station["key_cards"]),
+        },
         key_versions=list(old.ring.versions),
         last_numbers=sum(count > 0 for count in old.counts.values()),
         stopped=[number for number in old.ahead if number in meters],
