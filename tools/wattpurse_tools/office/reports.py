@@ -6,11 +6,10 @@ meters' own months. A meter's month counts to the customer who was there last in
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import tzinfo
 from statistics import median
 from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.db.models import Case, Count, F, IntegerField, QuerySet, Sum, Value, When
 
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import revenue_sums
@@ -104,12 +103,14 @@ def used_by_month(first_month: int, last_month: int) -> dict[int, int]:
 def rates(month: int) -> ReportTable:
     """Return the energy used in a month by rate and type of customer."""
     found: dict[tuple[str, str], int] = defaultdict(int)
-    readings = _with_type(_of_customers(month), month, site_zone())
-    for customer_type, total_wh, rate_wh in readings.values_list("kind", "total_wh", "rate_wh").iterator():
+    type_of = _TypesOfMeters().in_month(month)
+    readings = _of_customers(month, _feeder_meters())
+    for meter, total_wh, rate_wh in readings.values_list("meter_id", "total_wh", "rate_wh").iterator():
+        kind = type_of.get(meter, _NO_TYPE)
         named = rate_wh if isinstance(rate_wh, dict) else {}
         for name, wh in named.items():
-            found[name, customer_type or _NO_TYPE] += wh
-        found["(rate not told)", customer_type or _NO_TYPE] += total_wh - sum(named.values())
+            found[name, kind] += wh
+        found["(rate not told)", kind] += total_wh - sum(named.values())
     return ReportTable(
         name="rates",
         title=f"Energy by rate in {month_text(month)}",
@@ -283,16 +284,22 @@ def _sold_energy(first_month: int, last_month: int) -> Iterator[tuple[Any, ...]]
 
 def _used(first_month: int, last_month: int) -> Iterator[tuple[int, str, int, int]]:
     """Yield month, type of customer, number of meters, and Wh."""
-    zone = site_zone()
+    types, feeders = _TypesOfMeters(), _feeder_meters()
     for month in range(first_month, last_month + 1):
-        rows = _with_type(_of_customers(month), month, zone).values_list("kind")
-        for kind, meters, wh in rows.annotate(Count("id"), Sum("total_wh")).order_by():
-            yield month, kind or _NO_TYPE, meters, int(wh)
+        type_of = types.in_month(month)
+        meters: dict[str, int] = defaultdict(int)
+        sums: dict[str, int] = defaultdict(int)
+        for meter, wh in _of_customers(month, feeders).values_list("meter_id", "total_wh").iterator():
+            kind = type_of.get(meter, _NO_TYPE)
+            meters[kind] += 1
+            sums[kind] += wh
+        for kind, wh in sums.items():
+            yield month, kind, meters[kind], wh
 
 
-def _of_customers(month: int) -> QuerySet[MonthlyReading]:
+def _of_customers(month: int, feeders: list[int]) -> QuerySet[MonthlyReading]:
     """Return the readings of a month without those of the feeders' own meters."""
-    return MonthlyReading.objects.filter(month=month).exclude(meter__in=_feeder_meters())
+    return MonthlyReading.objects.filter(month=month).exclude(meter__in=feeders)
 
 
 def _feeder_meters() -> list[int]:
@@ -304,13 +311,23 @@ def _wh_by_month(readings: QuerySet[MonthlyReading]) -> dict[int, int]:
     return {month: int(wh) for month, wh in rows}
 
 
-def _with_type(readings: QuerySet[MonthlyReading], month: int, zone: tzinfo) -> QuerySet[Any]:
-    """Add `kind` to the readings of a month: the type of the customer who was at the meter last in it."""
-    there = Tenancy.objects.filter(
-        meter_number=OuterRef("meter_id"), from_s__lt=month_start_s(month + 1, zone)
-    ).exclude(until_s__lte=month_start_s(month, zone))
-    last = there.order_by("-from_s", "-id").values("customer__customer_type__name")[:1]
-    return readings.annotate(kind=Subquery(last))
+class _TypesOfMeters:
+    """The type of the customer at each meter. The record is asked once: one question for each meter takes too long."""
+
+    def __init__(self) -> None:
+        self._zone = site_zone()
+        rows = Tenancy.objects.order_by("from_s", "id")
+        names = ("meter_number", "from_s", "until_s", "customer__customer_type__name")
+        self._tenancies = list(rows.values_list(*names))
+
+    def in_month(self, month: int) -> dict[int, str]:
+        """Return the types by meter: those of the customers who were there last in the month."""
+        begin_s, end_s = month_start_s(month, self._zone), month_start_s(month + 1, self._zone)
+        return {
+            meter: name or _NO_TYPE
+            for meter, from_s, until_s, name in self._tenancies
+            if from_s < end_s and (until_s is None or until_s > begin_s)
+        }
 
 
 def _bought_by_month(month: int) -> Iterator[tuple[int, str, list[int]]]:

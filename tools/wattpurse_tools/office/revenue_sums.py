@@ -1,16 +1,21 @@
 """The revenue of months, summed up once. A month is summed up again when its number of sales has changed.
 
-Sales and their lines are never changed, so the same number of sales in a month is the same revenue.
+Sales and their lines are never changed, so the same number of sales in a month is the same revenue. A sale is of the
+day on which it is made: a month that was summed up some days after its end has no further sales, and nobody counts
+them.
 """
 
-from collections import defaultdict
+import time
 from dataclasses import astuple, dataclass
+from datetime import UTC
 
 from django.db.models import Count, Sum
 
 from wattpurse_tools.office.sale_types import DEBT, REFUND, SALE, VOID
-from wattpurse_tools.office.site_days import first_day, month_of
+from wattpurse_tools.office.site_days import first_day, month_start_s
 from wattpurse_tools.record.models import RevenueMonth, Sale, SaleLine, Shop
+
+_GRACE_S = 3 * 86_400
 
 
 @dataclass
@@ -28,21 +33,23 @@ class RevenueSum:
 
 def of_months(first_month: int, last_month: int) -> dict[int, list[RevenueSum]]:
     """Return the sums of each month that has sales, by type of customer and currency."""
-    places = shops()
-    counts = _counts(first_month, last_month, places)
+    places, present_s = shops(), int(time.time())
     known = {one.month: one for one in RevenueMonth.objects.filter(month__gte=first_month, month__lte=last_month)}
-    found = {}
-    made = []
-    for month, count in sorted(counts.items()):
+    counts = {month: row.sales for month, row in known.items() if row.is_final}
+    for month in range(first_month, last_month + 1):
+        if month not in counts:
+            counts[month] = _count(month, places)
+    found, made = {}, []
+    for month in sorted(month for month, count in counts.items() if count):
         row = known.get(month)
-        if row is None or row.sales != count:
-            sums = _summed(month, places)
-            made.append(RevenueMonth(month=month, sales=count, rows=[astuple(one) for one in sums]))
-        else:
-            sums = [RevenueSum(*one) for one in row.rows]
-        found[month] = sums
+        if row is not None and row.sales == counts[month] and (row.is_final or not _is_over(month, present_s)):
+            found[month] = [RevenueSum(*one) for one in row.rows]
+            continue
+        found[month] = sums = _summed(month, places)
+        rows = [astuple(one) for one in sums]
+        made.append(RevenueMonth(month=month, sales=counts[month], rows=rows, is_final=_is_over(month, present_s)))
     RevenueMonth.objects.bulk_create(
-        made, update_conflicts=True, unique_fields=["month"], update_fields=["sales", "rows"]
+        made, update_conflicts=True, unique_fields=["month"], update_fields=["sales", "rows", "is_final"]
     )
     return found
 
@@ -52,15 +59,15 @@ def shops() -> list[int]:
     return list(Shop.objects.order_by("id").values_list("id", flat=True))
 
 
-def _counts(first_month: int, last_month: int, places: list[int]) -> dict[int, int]:
-    """Return the number of sales of each month that has some. It reads an index alone."""
-    days = Sale.objects.filter(
-        shop__in=places, business_day__gte=first_day(first_month), business_day__lt=first_day(last_month + 1)
-    )
-    counts: dict[int, int] = defaultdict(int)
-    for day, count in days.values_list("business_day").annotate(count=Count("*")).order_by():
-        counts[month_of(day)] += count
-    return counts
+def _is_over(month: int, present_s: int) -> bool:
+    """Return True some days after the end of a month, when it is over in every time zone."""
+    return month_start_s(month + 1, UTC) + _GRACE_S < present_s
+
+
+def _count(month: int, places: list[int]) -> int:
+    """Return the number of sales of a month. It reads an index alone."""
+    days = {"business_day__gte": first_day(month), "business_day__lt": first_day(month + 1)}
+    return Sale.objects.filter(shop__in=places, **days).count()
 
 
 def _summed(month: int, places: list[int]) -> list[RevenueSum]:

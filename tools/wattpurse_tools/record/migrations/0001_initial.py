@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("month", models.IntegerField(unique=True)),
                 ("sales", models.BigIntegerField()),
+                ("is_final", models.BooleanField(default=False)),
                 ("rows", models.JSONField(default=list)),
             ],
             options={

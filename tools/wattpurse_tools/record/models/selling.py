@@ -197,11 +197,13 @@ class BankDeposit(models.Model):
 class RevenueMonth(models.Model):
     """The revenue of a month, summed up: it stands for its sales as long as there are `sales` of them.
 
+    `is_final` is True if it was summed up after the end of the month, so that no sale can follow.
     `rows` are [type of customer, currency, receipts, net, tax, debt collected, paid back].
     """
 
     month = models.IntegerField(unique=True)
     sales = models.BigIntegerField()
+    is_final = models.BooleanField(default=False)
     rows = models.JSONField(default=list)
 
     class Meta:
