@@ -131,7 +131,7 @@ def owed(request: OfficeRequest, place: Place) -> HttpResponse:
 
 def _state_of_meter(number: int, place: Place) -> dict:
     """Return the state of a sale without a card."""
-    if not facts_of(number, place).is_known:
+    if facts_of(number, place).person is None:
         raise ValueError(_("This office has no meter %(number)s.") % {"number": number})
     return {"meter": number, "card": "", "card_name": "", "carrier": DIGITS, "trouble": ""}
 
