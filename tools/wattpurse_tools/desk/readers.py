@@ -50,7 +50,7 @@ class FolderReader:
         return CardImage(name, self._files.load(name).image())
 
     def write(self, name: str, was: str, image: dict) -> None:
-        """Replace the content of the card. Raise OSError if it was lifted, or if another card lies there."""
+        """Replace the content of the card. Raise OSError if the reader is empty or has another card."""
         there = self.read()
         if there.image["uid"] != image["uid"]:
             raise OSError(f"another card lies on the reader: {there.name}; put {name} back")

@@ -10,7 +10,7 @@ from wattpurse_tools.pages.tills import Place
 
 @dataclass(frozen=True)
 class Facts:
-    """A meter and who lives there. `person` is None if the office does not have the meter.
+    """A meter and its customer. `person` is None if the office does not have the meter.
 
     `balance_text` and `told_text` are empty if the meter has told nothing yet.
     """

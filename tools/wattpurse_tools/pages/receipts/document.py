@@ -95,7 +95,7 @@ class Bill:
 
 @dataclass(frozen=True)
 class Tokens:
-    """What became of the tokens: `digits` to type, or whether they are still owed to the card, or taken back."""
+    """The tokens of a sale: `digits` to type, and marks for tokens that are owed to the card or taken back."""
 
     digits: tuple[str, ...] = ()
     is_owed: bool = False
@@ -154,7 +154,7 @@ def payment_text(payment: str) -> str:
 
 
 def thing_text(what: str) -> str:
-    """Return the words for what was sold, or for the kind of a receipt; its own name if it is not known."""
+    """Return the words for a line's thing or a receipt's kind, or its own name if it is not known."""
     known = {
         MONEY: _("Credit"),
         ENERGY: _("Electricity"),
@@ -172,7 +172,7 @@ def thing_text(what: str) -> str:
 
 
 def line_words(line: Line, currency: str) -> str:
-    """Return the words of a line: what was sold, and its quantity if that is not money."""
+    """Return the words of a line: its thing, and its quantity unless that is money."""
     text = thing_text(line.what)
     if line.unit in ("", currency) or not line.quantity:
         return text
