@@ -1,7 +1,7 @@
 """The office's side of the desks. Each till has one, with the command for its agent and the last report of the agent.
 
-Desks are in the memory of the one process that serves the pages. A restart ends the pages that wait, and nothing else: a
-sale is in the record before its card is written, and stays owed to the card.
+Desks are in the memory of the one process that serves the pages. A restart ends the pages that wait, and nothing else.
+A sale is in the record before its card is written, and stays owed to the card.
 """
 
 import base64
@@ -20,9 +20,13 @@ WAITERS = 8  # each waiting agent holds a thread of the server
 
 
 class Desk:
-    """The desk of one till. `command` raises OSError if no agent answers, or with the agent's reason."""
+    """The desk of one till. `command` raises OSError if no agent answers, or with the agent's reason.
+
+    `held` is the lock of a page that reads and writes one card in several commands.
+    """
 
     def __init__(self) -> None:
+        self.held = threading.RLock()
         self._changed = threading.Condition()
         self._turn = threading.Lock()
         self._command: dict | None = None
