@@ -71,6 +71,20 @@ def copy_office(template: OfficeFolder, path: Path) -> OfficeFolder:
     return OfficeFolder(path)
 
 
+def write_entries(path: str, name: str) -> None:
+    """Write entries of the audit trail, each in a transaction of its own. It is the whole work of a process."""
+    configure()
+    from django.db import transaction
+
+    from wattpurse_tools.office import audit
+    from wattpurse_tools.office.actor import Actor
+
+    office_folder.open_record(OfficeFolder(path))
+    for number in range(10):
+        with transaction.atomic():
+            audit.note(Actor(1, ""), "written", f"{name}:{number}")
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A running PostgreSQL: the folder of its socket."""

@@ -8,26 +8,26 @@ from tests.house.formatted_sql import executes_sql, formatted_sql, parse
 from tests.house.places import ROOT
 from tests.house.room_rules import imported_names, is_within
 
-STATION = ROOT / "tools/wattpurse_tools/station"
-STATION_FILES = sorted(STATION.rglob("*.py"))
+ROOMS = [ROOT / "tools/wattpurse_tools" / room for room in ("station", "vault")]
+SQL_FILES = sorted(file for room in ROOMS for file in room.rglob("*.py"))
 OTHER_FILES = [
     file
     for folder in ("firmware", "boards", "tools")
     for file in ROOT.glob(f"{folder}/**/*.py")
-    if STATION not in file.parents
+    if file not in SQL_FILES
 ]
 
 
-@pytest.mark.parametrize("file", STATION_FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("file", SQL_FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
 def test_sql_is_constant(file):
     assert formatted_sql(parse(file)) == []
 
 
 def test_there_is_sql_to_judge():
-    assert sum(executes_sql(parse(file)) for file in STATION_FILES) > 5
+    assert sum(executes_sql(parse(file)) for file in SQL_FILES) > 5
 
 
-def test_only_the_station_has_a_database():
+def test_only_station_and_vault_have_a_database():
     assert [
         file for file in OTHER_FILES if any(is_within(name, ("sqlite3",)) for _, name in imported_names(parse(file)))
     ] == []

@@ -117,6 +117,7 @@ class StationOffice:
 
     def roll(self):
         """Make the next key version."""
+        self.person = self.vault.sign_on_as_user()
         return self.vault.roll(self.person.ticket)
 
     def hire(self, number, rights, limits=None):
@@ -130,8 +131,8 @@ class StationOffice:
 def opened(path, persons=1, source=None, own_keys=False, is_current=True):
     """Open a fresh office in a folder for a `with` block. The commands of this process connect to its vault.
 
-    With a `source` of keys, or with `own_keys`, it has other keys than the rest. The commands take it without `--office`
-    if it `is_current`.
+    With a `source` of keys, or with `own_keys`, it has other keys than the rest. The commands take it without
+    `--office` if it `is_current`.
     """
     folder = OfficeFolder(Path(path).absolute())
     shutil.copytree(_template(persons), folder.path, dirs_exist_ok=True)
@@ -165,9 +166,10 @@ def vending_point(path, issuer, meters):
         yield office
 
 
+@contextlib.contextmanager
 def _vault_of(folder):
-    """Return the vault of an open office, as the commands connect to it."""
-    return next(one.vault for one in _open if one.folder.path == folder.path.absolute())
+    """Yield the vault of an open office, as the commands connect to it."""
+    yield next(one.vault for one in _open if one.folder.path == folder.path.absolute())
 
 
 def current():

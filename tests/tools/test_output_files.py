@@ -30,9 +30,6 @@ OTHER_WRITERS = {
     "tools/wattpurse_tools/fob/bag.py",  # tokens that wait for delivery, for their owner's eyes alone
     "tools/wattpurse_tools/output_files.py",
     "tools/wattpurse_tools/station/card_files.py",  # virtual cards
-    "tools/wattpurse_tools/station/key_file.py",  # made only if it is missing, and extended by its own command
-    "tools/wattpurse_tools/station/sequence_marks.py",
-    "tools/wattpurse_tools/station/station.py",
 }
 
 

@@ -189,13 +189,14 @@ def open_world(
     """
     state = StateFolder(state_folder)
     try:
+        desk = VendingDesk(desk_folder, cards_folder, state_folder)
+        if state.rest is None:
+            desk.open_office()  # it takes an empty folder, and the cards may lie in it later
         cards = CardFolder(cards_folder)
         if state.rest is not None:
             world = _last_world(state, contract, seed)
         else:
-            world = _new_world(
-                state, cards, VendingDesk(desk_folder, cards_folder, state_folder), seed, contract, front_end or PULSE
-            )
+            world = _new_world(state, cards, desk, seed, contract, front_end or PULSE)
     except (OSError, ValueError):
         state.close()
         raise

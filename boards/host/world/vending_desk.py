@@ -20,10 +20,14 @@ class VendingDesk:
         self._cards = cards
         self._scratch = scratch
 
-    def meter_keys(self, meter_number: int, contract: str) -> dict:
-        """Return the lines of `wattpurse meter keys` by name. Make office and meter if they are missing."""
+    def open_office(self) -> None:
+        """Make the office if there is none: one to try things on, whose commands need no vault that serves."""
         if not files.exists(f"{self._office}/{_RECORD}"):
             self._run(f"office init --trial {self._station_options()}")
+
+    def meter_keys(self, meter_number: int, contract: str) -> dict:
+        """Return the lines of `wattpurse meter keys` by name. Make office and meter if they are missing."""
+        self.open_office()
         if f"meter {meter_number} " not in self._run(f"meter list {self._station_options()}"):
             self._run(f"meter add {meter_number} --contract {contract} {self._station_options()}")
         keys = {}

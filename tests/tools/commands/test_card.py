@@ -162,7 +162,7 @@ class TestRounds:
         assert document["card"]["role"] == "service"
         assert document["service_pass"] == {
             "technician": 7,
-            "expires": "2099-12-31 23:59:59 UTC",
+            "expires": "2099-12-31T23:59:59Z",
             "meters": [METER],
         }
         assert "technician" in refusal(capsys, "topup", "tech", "--amount", "1")

@@ -41,7 +41,7 @@ class TestOpenWorld:
     @pytest.mark.parametrize("name", NAMES)
     @pytest.mark.parametrize("reason", [supply.ON, supply.NO_CREDIT, supply.EXPIRED, supply.ORDERED_OFF])
     def test_suggested_command_line_exists(self, name, reason):
-        hint = Guide(customer_of(name), "cards", ".").hint(FakeWorld(reason), None)
+        hint = Guide(customer_of(name), "office-data/cards", ".").hint(FakeWorld(reason), None)
         _, _, words = hint.partition(".venv/bin/wattpurse ")
         arguments = build_parser(COMMANDS).parse_args(shlex.split(words))
         assert callable(arguments.run)

@@ -23,7 +23,7 @@ class KeyMeter(DeskBench):
     """A meter of the contract key-card with the keys of the key file, which takes its cards from the folder."""
 
     def __init__(self, site_keys):
-        self.new_meter(site_keys.meter_key(METER), site_keys.newest_first[0].site_key)
+        self.new_meter(site_keys.meter_key(METER), site_keys.site_key)
         self.ledger.change(lambda account: setattr(account, "contract", contracts.KeyCard))
 
     def use(self, name, pulses):

@@ -81,7 +81,7 @@ class TestSelling:
     def test_operators_card_is_read(self, wattpurse, cashier):
         document = wattpurse.read("op")
         assert document["card"]["role"] == "operator"
-        assert document["operator_pass"] == {"operator": 3, "expires": "2099-12-31 23:59:59 UTC"}
+        assert document["operator_pass"] == {"operator": 3, "expires": "2099-12-31T23:59:59Z"}
         assert "pass       operator 3, until 2099-12-31 23:59:59 UTC" in wattpurse("card read op")
 
     def test_operators_card_opens_no_meter(self, cashier, meter):

@@ -105,12 +105,11 @@ class TestEachKind:
 
     def test_card_has_the_state_of_the_meter(self, wattpurse, meter):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
-        for words in ("contract term", "tenant 17", "days 7", "debt 4.50"):
+        for words in ("tenant 17", "money 20", "contract term", "days 7", "debt 4.50"):
             wattpurse(f"token {METER} {words} --card anna")
             meter.tap_file("anna")
             wattpurse("card read anna")
         meter.supply_reason = supply.EXPIRED
-        wattpurse(f"token {METER} money 20 --card anna")
         meter.tap_file("anna")
         wattpurse(f"token {METER} refund money 12.34 --card anna")
         meter.tap_file("anna")
@@ -237,4 +236,4 @@ class TestLossOfMoney:
         wattpurse(f"card new anna --kind ntag213 --meter {METER}")
         meter.tap_file("anna")
         wattpurse("card read anna")
-        assert "sells by money" in wattpurse.refusal(f"token {METER} dispense 10 1 5 --hex")
+        assert "does not use dispense" in wattpurse.refusal(f"token {METER} dispense 10 1 5 --hex")

@@ -22,9 +22,17 @@ from wattpurse_tools.record.models import (
 
 DAY_S = 86_400
 MILLION = 1_000_000
-NOW_S = int(time.time())
-MONTH = month_of(datetime.now(UTC).date())
 HOUSEHOLD, TRADE = "household", "trade"
+
+
+def now_s():
+    """Return the present second."""
+    return int(time.time())
+
+
+def this_month():
+    """Return the running month, UTC."""
+    return month_of(datetime.now(UTC).date())
 
 
 def day_in(month, day=10):
@@ -40,8 +48,8 @@ def second_in(month, day=10):
 def make_street(count=4, feeder="North", months=0, unit="money"):
     """Add a feeder with its meter, and `count` premises with a meter and a customer. Return the meters.
 
-    Meters are 1001 and on, and the feeder's meter is 900. Every second customer is TRADE. The meters told `months` closed
-    months before this one, of 100 kWh each; the feeder's meter told 110 kWh for each of them.
+    Meters are 1001 and on, and the feeder's meter is 900. Every second customer is TRADE. The meters told `months`
+    closed months before this one, of 100 kWh each; the feeder's meter told 110 kWh for each of them.
     """
     types = [CustomerType.objects.get_or_create(name=name)[0] for name in (HOUSEHOLD, TRADE)]
     whole = Meter.objects.create(number=900, currency="EUR", decimals=2, unit="energy", contract="managed")
@@ -52,10 +60,10 @@ def make_street(count=4, feeder="North", months=0, unit="money"):
             number=1001 + place, currency="EUR", decimals=2, unit=unit, contract=f"prepaid-{unit}", tenant=1
         )
         customer = Customer.objects.create(
-            number=place + 1, name=f"Person {place + 1}", customer_type=types[place % 2], created_s=NOW_S
+            number=place + 1, name=f"Person {place + 1}", customer_type=types[place % 2], created_s=now_s()
         )
         premises = Premises.objects.create(name=f"House {place + 1}", address="Long Street", feeder=line)
-        from_s = NOW_S - 900 * DAY_S
+        from_s = now_s() - 900 * DAY_S
         Installation.objects.create(meter=meter, premises=premises, from_s=from_s)
         Contract.objects.create(meter=meter, name=meter.contract, from_s=from_s)
         Tenancy.objects.create(
@@ -67,7 +75,7 @@ def make_street(count=4, feeder="North", months=0, unit="money"):
             page_code=f"{place:032}",
         )
         meters.append(meter)
-    for month in range(MONTH - months, MONTH):
+    for month in range(this_month() - months, this_month()):
         tell(900, month, 110_000 * count)
         for meter in meters:
             tell(meter.number, month, 100_000, {"day": 70_000, "night": 30_000})

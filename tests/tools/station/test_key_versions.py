@@ -327,9 +327,9 @@ class TestSiteKey:
         assert meter.balance == 2 * TWENTY
 
     def test_operators_pass_is_renewed(self, wattpurse):
-        wattpurse("card new op --kind classic-1k --operator 3 --expires 2099-12-31")
-        wattpurse("station operators require --operator op")
+        wattpurse("card new op --kind classic-1k --operator 1 --expires 2099-12-31")
+        wattpurse(f"token {METER} money 1 --hex --operator op")
         station_office.current().roll()
-        wattpurse("station operators require --operator op")
+        wattpurse(f"token {METER} money 1 --hex --operator op")
         wattpurse("card rekey op")
-        wattpurse("station operators release --operator op")
+        wattpurse(f"token {METER} money 1 --hex --operator op")

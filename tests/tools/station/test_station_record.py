@@ -134,7 +134,6 @@ class TestLostCards:
             assert station.issue(METER, UID, credit("money", TWENTY))["sequence"] == sequence
         with pytest.raises(ValueError, match=f"card replace anna NEW,.* meter forfeit {METER} 1$"):
             station.issue(METER, UID, credit("money", TWENTY))
-        station.close()
         assert meter("forfeit", str(METER), "1", "2") == 0
         assert f"meter {METER}: token 2, 20.00 EUR, is forfeited" in capsys.readouterr().out
         with open_station() as again:

@@ -44,6 +44,8 @@ def findings(*statements):
             station.issue(METER, UID, credit("money", TWENTY))
         for one in statements:
             station.learn(one)
+            if station.meter(METER)["is_stopped"]:
+                assert station.resume(METER)
         return station.statements.findings(METER)
 
 
@@ -57,7 +59,7 @@ class TestReport:
         wattpurse("card read anna")
         wattpurse("card topup anna --amount 5")
         line = wattpurse("station report")
-        expected = "sold 25.00 EUR  charged 7.66 EUR  balance 12.34 EUR  alarms none  seen 2026-"
+        expected = "sold 25.00 EUR  bought 20.00 EUR  charged 7.66 EUR  balance 12.34 EUR  alarms none  seen 2026-"
         assert line.startswith(f"meter {METER}  {expected}")
         (row,) = json.loads(wattpurse("station report --json"))
         found = row["sold_money"], row["charged"], row["balance"], row["outstanding"]

@@ -1,4 +1,4 @@
-"""Vending keys in a hardware module, tried on SoftHSM2: the same tokens as with keys in software, and no key is told."""
+"""Vending keys in a hardware module, tried on SoftHSM2: the same tokens as with keys in software; no key comes out."""
 
 import os
 import subprocess

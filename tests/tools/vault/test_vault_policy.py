@@ -1,5 +1,7 @@
 """The vault's policy: rights, limits, two persons, sessions and PINs."""
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -49,13 +51,14 @@ def sell(vault, ticket, *orders, purpose="sale", approval=None):
 def test_a_clerk_sells_credit_and_orders_nothing(vault):
     clerk = ticket_of(vault, CLERK)
     sell(vault, clerk, money(1), order(token.CREDIT_ENERGY, 1), order(token.DAYS, DAY_S), order(token.DEBT, 5))
-    for one in (order(token.SWITCH, 0), order(token.DEBT, -5), order(token.REFUND, 0, 1, 0), order(token.PERMIT, 9)):
+    sell(vault, clerk, order(token.PERMIT, 9))
+    for one in (order(token.SWITCH, 0), order(token.DEBT, -5), order(token.REFUND, 0, 1, 0)):
         with pytest.raises(Refused, match="needs the right 'order'"):
             sell(vault, clerk, money(1), one)
     for one in (order(token.REVOKE, 2), TokenOrder(token.METER_KEY, b"", version=2)):
         with pytest.raises(Refused, match="needs the right 'keys'"):
             sell(vault, clerk, one)
-    assert vault.last_count(METER) == 4
+    assert vault.last_count(METER) == 5
 
 
 def test_a_helper_orders_and_sells_no_credit(vault):
@@ -243,6 +246,24 @@ def test_an_approval_serves_once_and_for_that_document_alone(strict_vault):
     assert vault.log()[-1].details["approval"] == number
 
 
+def test_of_many_threads_one_uses_an_approval(strict_vault):
+    vault, owner, second = strict_vault, ticket_of(strict_vault), ticket_of(strict_vault, SECOND)
+    refusal = needs_two(lambda: sell(vault, owner, money(5), purpose="free"))
+    number = approved(vault, refusal, owner, second)
+    made = []
+
+    def use():
+        with suppress(Refused):
+            made.append(sell(vault, owner, money(5), purpose="free", approval=number))
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
 def test_nobody_approves_an_own_request_or_without_the_right(strict_vault):
     vault, owner = strict_vault, ticket_of(strict_vault)
     refusal = needs_two(lambda: vault.roll(owner))
@@ -270,11 +291,71 @@ def test_the_second_person_reads_the_reason_and_words_of_the_vault(strict_vault)
             vault.propose(owner, refusal.action, refusal.document, reason)
 
 
+@pytest.mark.parametrize(
+    ("action", "document", "words"),
+    [
+        ("roll", {"key_version": 3}, "new keys of the site, version 3"),
+        ("user", {"user": 5, "operator": 3}, "Unix user 5 may connect and signs on as operator 3"),
+        ("user", {"user": 5, "operator": 0}, "Unix user 5 may connect"),
+        ("count", {"meter": 7, "count": 60}, "meter 7 continues after count 60; numbers below are left out"),
+        ("settle", {"meter": 7, "sequence": (2 << 28) + 9, "words": "cash"}, "receipt 2/9 of meter 7 is settled: cash"),
+        ("vending point", {"issuer": 2, "meters": [7, 8]}, "the keys of issuer 2 leave the vault, for meters 7, 8"),
+        ("void", {"sale": 12, "total": [1, 2]}, "void: sale 12; total [1,2]"),
+        ("void", {"sale": "12\n\x1b[2Japproved"}, "void: sale 12 [2Japproved"),
+        (
+            "operator pass",
+            {"operator": 3, "card": "04a1", "expires_s": 1_900_000_000},
+            "a pass of operator 3 on card 04a1 until 2030-03-17 17:46 UTC",
+        ),
+        (
+            "meter keys",
+            {"meter": 7, "key_version": 1, "site_version": 2},
+            "the keys of meter 7 leave the vault: meter key of version 1, site key of version 2",
+        ),
+    ],
+)
+def test_the_words_of_a_request_name_all_of_it_on_one_line(strict_vault, action, document, words):
+    ticket = ticket_of(strict_vault)
+    strict_vault.propose(ticket, action, document, "a reason\nof two lines\x07")
+    found = strict_vault.requests(ticket)[0]
+    assert found.words == words
+    assert found.reason == "a reason of two lines"
+
+
+def test_no_token_hides_at_the_end_of_a_long_request(strict_vault):
+    ticket = ticket_of(strict_vault)
+    refusal = needs_two(lambda: sell(strict_vault, ticket, *[money(1)] * 63, money(7_000_000), purpose="free"))
+    strict_vault.propose(ticket, refusal.action, refusal.document, "why")
+    assert strict_vault.requests(ticket)[0].words.endswith("money (amount_microunits 7000000)")
+
+
+def test_the_words_of_a_tariff_tell_it_from_others(strict_vault):
+    ticket = ticket_of(strict_vault)
+    words = []
+    for table in (b"one", b"two"):
+        refusal = needs_two(
+            lambda table=table: sell(strict_vault, ticket, TokenOrder(token.TARIFF, table), purpose="free")
+        )
+        strict_vault.propose(ticket, refusal.action, refusal.document, "why")
+        words.append(strict_vault.requests(ticket)[0].words)
+    assert words[0] != words[1]
+
+
 def test_a_request_for_tokens_that_cannot_be_is_not_taken(strict_vault):
     owner = ticket_of(strict_vault)
-    for document in ({}, {"meter": 1, "purpose": "free", "orders": [{"kind": 1}]}, {"orders": 5, "purpose": "free"}):
+    assert strict_vault.requests(owner) == []
+    for document in (
+        {},
+        {"orders": [], "purpose": "free", "meter": 1},
+        {"meter": 1, "purpose": "free", "orders": [{"kind": 1}]},
+        {"meter": 1, "purpose": "free", "orders": [{"kind": 1, "body": "zz", "tenant": 0, "version": None}]},
+        {"orders": 5, "purpose": "free"},
+    ):
         with pytest.raises(Refused):
             strict_vault.propose(owner, "issue", document, "why")
+    for action in ("settle", "operator", "user", "count", "operator pass", "meter keys", "roll", "vending point"):
+        with pytest.raises(Refused, match="does not fit its action"):
+            strict_vault.propose(owner, action, {"operator": 5}, "why")
 
 
 def test_a_denied_or_expired_request_permits_nothing(strict_vault, clock):

@@ -406,6 +406,10 @@ def test_the_program_serves_and_ends_with_sigterm_at_once(folder, path):
         client = VaultClient(path)
         ticket = ticket_of(client)
         assert client.issue(ticket, METER, 1, [money(1)], 0, "sale")[0].sequence == 1
+        second = start(folder, path.with_name("second.sock"))
+        assert "another process has this vault open" in second.stdout.read()
+        assert second.wait(WAIT_S) == 1
+        second.stdout.close()
         with raw(path) as idle:
             idle.sendall(b"{")
             process.send_signal(signal.SIGTERM)

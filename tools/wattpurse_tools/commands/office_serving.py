@@ -116,7 +116,7 @@ def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
     if arguments.demo or arguments.trial:
         passphrase, people = trials.set_up_trial(folder, plan)
         if arguments.demo:
-            people += _build_demo(folder, passphrase)
+            people += _build_demo(folder, passphrase, people)
     else:
         passphrase = secrets_asked.new_passphrase(arguments)
         people = setting_up.set_up(folder, passphrase, plan)
@@ -129,13 +129,17 @@ def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
     return passphrase
 
 
-def _build_demo(folder: OfficeFolder, passphrase: str) -> "list[NewPerson]":
+def _build_demo(folder: OfficeFolder, passphrase: str, people: "list[NewPerson]") -> "list[NewPerson]":
     """Make the site of the demo, and return its further people."""
+    from django.db import connections
+
     from wattpurse_tools.office import demo, trials
     from wattpurse_tools.office.office import Office
 
     with trials.trial_vault(folder, passphrase) as vault:
-        return list(demo.build(Office(folder, vault)) or [])
+        added = demo.build(Office(folder, vault), people)
+    connections.close_all()
+    return list(added)
 
 
 def _tell_people(people: "list[NewPerson]") -> None:

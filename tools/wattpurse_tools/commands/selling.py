@@ -1,7 +1,7 @@
-"""What was sold is always said: by the text or the document, and by the exit status.
+"""The end of a command that sells: it always prints the sale, as text or document, and its exit status fits.
 
-A sale is a step that cannot be taken back by stopping the program. So an interrupt waits until it is said. If it is in
-the record and did not reach the card, or could not be said, the exit status is SOLD_NOT_DONE.
+Stopping the program does not take a sale back. So an interrupt waits until the sale is printed. The exit status is
+SOLD_NOT_DONE if a sale is in the record and not on its card, or if it could not be printed.
 """
 
 import json
@@ -47,7 +47,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def say(document: dict, text: str, arguments: Namespace, state: str = DONE) -> int:
-    """Print what was sold, and return the exit status. A reader that has left is no reason to hide the sale."""
+    """Print a sale and return the exit status. If the reader has left, the sale goes to standard error."""
     status = 0 if state == DONE else SOLD_NOT_DONE
     try:
         print(json.dumps({**document, "outcome": state}, indent=2) if arguments.json else text)

@@ -13,9 +13,9 @@ from wattpurse_tools.commands.station_options import (
 )
 from wattpurse_tools.station.actions import reports
 from wattpurse_tools.station.actions.tokens import IssuedToken
-from wattpurse_tools.station.card_report import amount_text, time_text
+from wattpurse_tools.station.card_report import amount_text, rfc3339, time_text
 from wattpurse_tools.station.currencies import currency_of_meter
-from wattpurse_tools.station.order import ENERGY, MONEY
+from wattpurse_tools.station.order import ENERGY, MONEY, duration_text
 
 _SALE_COLUMNS = ("meter", "sequence", "issued_s", "unit", "amount", "words", "state", "operator")
 
@@ -49,7 +49,7 @@ def run_sales(arguments: Namespace) -> int:
     """Print a line, or an object, for each token."""
     with open_station(arguments) as station:
         sales = reports.sales(station)
-    rows = [{name: sale[name] for name in _SALE_COLUMNS} for sale in sales]
+    rows = [{name: sale[name] for name in _SALE_COLUMNS} | {"issued": rfc3339(sale["issued_s"])} for sale in sales]
     _print(rows, [_sale_line(sale) for sale in sales], arguments)
     return 0
 
@@ -57,12 +57,14 @@ def run_sales(arguments: Namespace) -> int:
 def _meter_line(row: dict, currency: Currency) -> str:
     amounts = [(unit, row[f"sold_{unit}"]) for unit in (MONEY, ENERGY)]
     sold = [amount_text(unit, amount, currency) for unit, amount in amounts if amount]
+    sold += [duration_text(row["sold_time_s"])] if row["sold_time_s"] else []
     parts = [f"meter {row['meter']}", f"sold {' and '.join(sold) or 'nothing'}"]
     if row["last_seen_s"] is None:
         parts.append("never seen")
     else:
-        if row["charged"] is not None:
-            parts.append(f"charged {amount_text(row['unit'], row['charged'], currency)}")
+        for name, words in (("bought", "bought"), ("given_back", "given back"), ("charged", "charged")):
+            if row[name] is not None and (row[name] or name == "charged"):
+                parts.append(f"{words} {amount_text(row['unit'], row[name], currency)}")
         parts.append(f"balance {amount_text(row['unit'], row['balance'], currency)}")
         parts.append(f"alarms {row['alarms'] or 'none'}")
         parts.append(f"seen {time_text(row['last_seen_s'])}")

@@ -16,9 +16,10 @@ from wattpurse_tools.station.shop import Shop, open_shop
 from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.files import VaultInUse
 from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded, VaultClosed
 
-_TRIAL_WAIT_S = 20.0
+_TRIAL_WAIT_S = 10
 _TRIAL_PAUSE_S = 0.05
 
 
@@ -63,42 +64,18 @@ def add_statement_options(parser: ArgumentParser, text: str) -> None:
     add_card_folder_options(parser)
 
 
-def connect(folder: OfficeFolder) -> Keys:
-    """Return the vault of an office. Raise VaultClosed, with the command that starts it, if none serves."""
-    return VaultClient(folder.socket)
-
-
 @contextmanager
-def connected(folder: OfficeFolder) -> Iterator[Keys]:
-    """Connect to the vault of an office for a `with` block.
+def connect(folder: OfficeFolder) -> Iterator[Keys]:
+    """Yield the vault of an office. Raise VaultClosed, with the command that starts it, if none serves.
 
-    An office to try things on needs no process for its vault: if none serves, it is opened here.
+    The vault of an office for trials is opened in this process if none serves: its passphrase lies in its folder.
     """
-    keys = connect(folder)
-    passphrase = folder.passphrase_of_trial()
-    if passphrase is None:
-        yield keys
+    client = VaultClient(folder.socket)
+    if not folder.trial_passphrase.exists() or _serves(client):
+        yield client
         return
-    until = time.monotonic() + _TRIAL_WAIT_S
-    while not _answers(keys):
-        try:
-            vault = Vault.open(folder.vault, passphrase)
-        except ValueError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(_TRIAL_PAUSE_S)  # another command has it open for a moment
-        else:
-            with vault:
-                yield vault
-            return
-    yield keys
-
-
-def _answers(keys: Keys) -> bool:
-    try:
-        return bool(keys.fingerprint())
-    except VaultClosed:
-        return False
+    with _opened(folder) as vault:
+        yield vault
 
 
 def has_office(arguments: Namespace) -> bool:
@@ -116,13 +93,13 @@ def deal_of(arguments: Namespace) -> Deal:
 def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
     """Open the office that the options name, and sign on, for a `with` block.
 
-    Propose what needs a second person, if a reason is given.
+    An action that needs a second person is proposed if a reason is given.
     """
     folder = folder_of(arguments.office)
     if not has_office(arguments):
         raise ValueError(f"{folder.path}: there is no office here; set one up with: wattpurse office init")
-    open_record(folder)
-    with connected(folder) as keys:
+    with connect(folder) as keys:
+        open_record(folder)
         named = getattr(arguments, "cards", None)
         shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
         if arguments.operator is None:
@@ -144,6 +121,27 @@ def statement_of(arguments: Namespace) -> dict | None:
     """Return the statement on the card that the options name, or None if it has none."""
     with open_shop_of(arguments) as shop:
         return cards.read(shop, arguments.name).document["statement"]
+
+
+def _serves(client: VaultClient) -> bool:
+    try:
+        client.fingerprint()
+    except VaultClosed:
+        return False
+    return True
+
+
+def _opened(folder: OfficeFolder) -> Vault:
+    """Open the vault of an office for trials. Wait for another command that has it open."""
+    passphrase = folder.passphrase_of_trial() or ""
+    until = time.monotonic() + _TRIAL_WAIT_S
+    while True:
+        try:
+            return Vault.open(folder.vault, passphrase)
+        except VaultInUse:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_TRIAL_PAUSE_S)
 
 
 def _sign_on_as_user(station: Station) -> None:

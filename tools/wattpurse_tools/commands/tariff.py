@@ -38,6 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="OLD",
         help="print the fate of each register after this tariff; may be given several times, the oldest first",
     )
+    check.add_argument("--json", action="store_true", help="for programs: the tariff, its size and its next changes")
     check.set_defaults(run=run_check)
 
     encode = actions.add_parser("encode", help="write the binary table of a tariff")
@@ -74,8 +75,27 @@ def run_check(arguments: argparse.Namespace) -> int:
     at_s = int(time.time()) if arguments.at is None else instant(arguments.at, "--at")
     earlier = [Tariff(tariff_file.load_table(path)) for path in arguments.after]
     fate = succession.check(earlier, tariff) if earlier else []
+    if arguments.json:
+        print(json.dumps(_check_document(tariff, at_s, fate), indent=2))
+        return 0
     print("\n".join([*summary(tariff, at_s), *fate]))
     return 0
+
+
+def _check_document(tariff: Tariff, at_s: int, fate: list[str]) -> dict[str, Any]:
+    """Return the tariff as a document: its fields, its size, and its next changes of rate."""
+    start_s = max(at_s, tariff.activation_s)
+    times = [start_s, *_rate_changes(tariff, start_s)]
+    return {
+        "tariff": tariff_file.decode(tariff.data),
+        "bytes": len(tariff.data),
+        "bytes_limit": TABLE_LIMIT,
+        "rates": [
+            {"from": instant_text(time_s, tariff.zone), "rate": tariff.rate_names[tariff.rate_at(time_s)]}
+            for time_s in times
+        ],
+        "registers": fate,
+    }
 
 
 def run_encode(arguments: argparse.Namespace) -> int:

@@ -43,6 +43,7 @@ def run_init(arguments: Namespace) -> int:
     folder = _folder(arguments)
     if arguments.counters_lost or arguments.older_keys:
         return _begin_anew(arguments, folder)
+    source = None if arguments.key_file is None else setup.read_source(arguments.key_file)
     place = None
     lines = secrets_asked.pin_lines(arguments)
     passphrase = secrets_asked.new_passphrase(arguments)
@@ -52,9 +53,9 @@ def run_init(arguments: Namespace) -> int:
         (setup.first_operator(number, name), secrets_asked.new_pin(lines, f"PIN of operator {number}, {name}"))
         for number, name in enumerate(arguments.operator or ["owner"], 1)
     ]
-    users = {} if arguments.pin_only else {os.getuid(): operators[0][0].number}
+    signs_on = arguments.persons == 1 and not arguments.pin_only
+    users = {os.getuid(): operators[0][0].number} if signs_on else {}
     people = setup.People(operators, users, arguments.persons)
-    source = None if arguments.key_file is None else setup.read_source(arguments.key_file)
     setup.create(folder, passphrase, people, source, place, Cost(n=1 << arguments.work))
     print(f"{folder}: a new vault. Without its passphrase nobody reads the keys: keep the passphrase in a safe place.")
     if arguments.key_file is not None:

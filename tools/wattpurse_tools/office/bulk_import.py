@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from wattpurse.core.money.contract import CONTRACTS, MONEY
+from wattpurse.core.money.contract import CONTRACTS
 from wattpurse_tools.office import audit, people
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.import_tables import Row, rows_of
@@ -33,6 +33,7 @@ from wattpurse_tools.record.models import (
     Site,
     Tenancy,
 )
+from wattpurse_tools.station.usefulness import unit_of
 
 COLUMNS = (
     "customer",
@@ -142,7 +143,7 @@ def book(office: Office, actor: Actor, data: bytes) -> Plan:
         plan = read(data)
         if not plan.is_good:
             raise ValueError(f"nothing was imported: {plan.faults[0]}")
-        _Booking(plan).book()
+        _Booking(plan, office.keys.newest_version).book()
         audit.note(actor, "import", "", **plan.counts())
     return plan
 
@@ -283,8 +284,9 @@ def _check_against_record(plan: Plan) -> None:
 class _Booking:
     """Write the rows of a plan that has no faults. The caller opens the transaction."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, key_version: int) -> None:
         self._entries = plan.entries
+        self._key_version = key_version
         self._now_s = int(time.time())
 
     def book(self) -> None:
@@ -297,7 +299,7 @@ class _Booking:
                 premises_id=places[entry.premises],
                 customer_id=customers[entry.line],
                 meter_number=entry.meter,
-                tenant=1,
+                tenant=0,  # the number of a meter's first tenant
                 from_s=entry.since_s,
                 page_code=new_page_code(),
             )
@@ -351,7 +353,6 @@ class _Booking:
 
     def _book_meters(self, places: dict[str, int]) -> None:
         site = Site.objects.get()
-        units = {contract.name: "money" if contract.credit_unit == MONEY else "energy" for contract in CONTRACTS}
         with_meter = [entry for entry in self._entries if entry.meter is not None]
         Meter.objects.bulk_create(
             [
@@ -359,9 +360,10 @@ class _Booking:
                     number=entry.meter,
                     currency=site.currency,
                     decimals=site.decimals,
-                    unit=units[entry.contract],
+                    unit=unit_of(entry.contract),
                     contract=entry.contract,
-                    tenant=1 if _is_tenancy(entry) else 0,
+                    key_version=self._key_version,
+                    site_version=self._key_version,
                     added_s=self._now_s,
                 )
                 for entry in with_meter

@@ -40,18 +40,27 @@ def entries_are_whole() -> Iterator[Finding]:
 
 
 def reversals_are_whole() -> Iterator[Finding]:
-    """Find entries that do not move back exactly the amounts of the entry that they reverse."""
+    """Find entries that do not move back exactly the amounts of the entry that they reverse.
+
+    Money that comes back out of a drawer comes out of the drawer of that moment.
+    """
     for row in Entry.objects.filter(reverses__isnull=False).order_by("id").values("id", "reverses_id").iterator():
         back = sorted(_moves(row["id"]))
-        there = sorted((taker, giver, amount) for giver, taker, amount in _moves(row["reverses_id"]))
+        there = sorted((taker, giver, unit, amount) for giver, taker, unit, amount in _moves(row["reverses_id"]))
         if back != there:
             yield Finding(
                 _CHECK, f"entry {row['id']}", f"does not reverse all of entry {row['reverses_id']}, and no more"
             )
 
 
-def _moves(entry: int) -> list[tuple[int, int, int]]:
-    return list(Transfer.objects.filter(entry_id=entry).values_list("giver_id", "taker_id", "amount"))
+def _moves(entry: int) -> list[tuple[str, str, str, int]]:
+    rows = Transfer.objects.filter(entry_id=entry)
+    found = rows.values_list("giver__code", "taker__code", "giver__unit", "amount")
+    return [(_place(giver), _place(taker), unit, amount) for giver, taker, unit, amount in found]
+
+
+def _place(code: str) -> str:
+    return "drawer" if code.startswith("drawer:") else code
 
 
 def _of_transfer(number: int, words: str) -> Finding:

@@ -5,14 +5,23 @@ from collections.abc import Iterator
 from django.db.models import CharField, Count, Exists, F, Max, Min, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Cast, Concat
 
-from wattpurse_tools.ledger.models import Entry
+from wattpurse_tools.ledger import chart
+from wattpurse_tools.ledger.balances import balances
+from wattpurse_tools.ledger.models import Entry, Transfer
 from wattpurse_tools.office.findings import Finding
 from wattpurse_tools.office.restoring import ACTION as RESTORE
-from wattpurse_tools.record.models import AuditEntry, Sale, SaleLine, Shift, Shop, Till
+from wattpurse_tools.office.sale_types import FREE, REFUND, SALE
+from wattpurse_tools.record.models import AuditEntry, Sale, SaleLine, Shift, Shop, Till, Token
+from wattpurse_tools.station.order import ENERGY, MONEY
 
 _RECEIPTS = "receipts of shops"
 _SALES = "sales"
 _SHIFTS = "shifts"
+
+_TILL = ("drawer:", "bank:")
+_TAX = ("tax:",)
+_METER = ("meter:",)
+_CREDITING = (SALE, FREE)
 
 
 def receipts_have_no_gap() -> Iterator[Finding]:
@@ -39,7 +48,9 @@ def receipts_have_no_gap() -> Iterator[Finding]:
 def sales_are_in_the_ledger() -> Iterator[Finding]:
     """Find sales, reversals, refunds and free issues without an entry."""
     document = Concat(Value("sale:"), Cast(OuterRef("pk"), CharField()))
-    for row in _rows(Sale.objects.filter(~Exists(Entry.objects.filter(document=document)))):
+    missing = Sale.objects.filter(~Exists(Entry.objects.filter(document=document)))
+    # A receipt of a meter that gave nothing back is settled by a refund that moves nothing.
+    for row in _rows(missing.exclude(kind=REFUND, gross_microunits=0, tokens__isnull=True)):
         yield _of_sale(row, f"a {row['kind']} over {row['gross_microunits']:,} has no entry in the ledger")
 
 
@@ -91,6 +102,15 @@ def shifts_have_no_gap() -> Iterator[Finding]:
         yield Finding(_SHIFTS, f"shift {shift['id']}", "is closed without a Z report")
 
 
+def drawers_are_empty() -> Iterator[Finding]:
+    """Find closed shifts whose drawer has a balance in the ledger: an entry of the shift has other amounts."""
+    closed = {f":{number}" for number in Shift.objects.exclude(closed_s=None).values_list("id", flat=True)}
+    for (code, unit), amount in sorted(balances("drawer").items()):
+        shift = code[code.rindex(":") :]
+        if amount and shift in closed:
+            yield Finding(_SHIFTS, f"shift {shift[1:]}", f"is closed, and its drawer is not empty: {amount:,} {unit}")
+
+
 def _left_out() -> dict[int, list[tuple[int, int]]]:
     gaps: dict[int, list[tuple[int, int]]] = {}
     for detail in AuditEntry.objects.filter(action=RESTORE).order_by("id").values_list("detail", flat=True):
@@ -111,7 +131,20 @@ def _first_missing(numbers: Iterator[int], gaps: list[tuple[int, int]]) -> int:
 
 
 def _rows(sales: "QuerySet[Sale]") -> Iterator[dict]:
-    return sales.order_by("id").values("id", "kind", "gross_microunits", "receipt_number", "shop__number").iterator()
+    return (
+        sales.order_by("id")
+        .values(
+            "id",
+            "kind",
+            "currency",
+            "gross_microunits",
+            "tax_microunits",
+            "receipt_number",
+            "meter_number",
+            "shop__number",
+        )
+        .iterator()
+    )
 
 
 def _of_sale(row: dict, words: str) -> Finding:
@@ -120,3 +153,48 @@ def _of_sale(row: dict, words: str) -> Finding:
 
 def _of_shop(shop: Shop, words: str) -> Finding:
     return Finding(_RECEIPTS, f"shop {shop.number}", words)
+
+
+def entries_make_the_sale(_step: int = 1000) -> Iterator[Finding]:
+    """Find sales whose entries move other money, tax or credit than the receipt and its tokens say."""
+    newest = Sale.objects.aggregate(last=Max("id"))["last"] or 0
+    for first in range(1, newest + 1, _step):
+        yield from _entries_of(first, first + _step)
+
+
+def _entries_of(first: int, after: int) -> Iterator[Finding]:
+    sales = list(_rows(Sale.objects.filter(id__gte=first, id__lt=after)))
+    documents = [f"sale:{row['id']}" for row in sales]
+    moved: dict[str, list[tuple[str, str, str, int]]] = {}
+    rows = Transfer.objects.filter(entry__document__in=documents).values_list(
+        "entry__document", "giver__code", "taker__code", "giver__unit", "amount"
+    )
+    for document, giver, taker, unit, amount in rows.iterator():
+        moved.setdefault(document, []).append((giver, taker, unit, amount))
+    credit = _credit_of_tokens(first, after)
+    for row in sales:
+        found = moved.get(f"sale:{row['id']}")
+        if found is None:
+            continue  # another check finds that there is no entry
+        money = [one for one in found if one[2] == row["currency"]]
+        if _net(money, _TILL) != row["gross_microunits"]:
+            yield _of_sale(row, "its entry brings another amount into the till than the receipt says")
+        if -_net(money, _TAX) != row["tax_microunits"]:
+            yield _of_sale(row, "its entry has another tax than the receipt")
+        if row["kind"] in _CREDITING and row["meter_number"]:
+            for unit, name in ((row["currency"], MONEY), (chart.MWH, ENERGY)):
+                given = _net([one for one in found if one[2] == unit], _METER)
+                if given != credit.get((row["id"], name), 0):
+                    yield _of_sale(row, f"its entry credits {given:,} of {name}, and its tokens another amount")
+
+
+def _net(moves: list[tuple[str, str, str, int]], accounts: tuple[str, ...]) -> int:
+    """Return what came into accounts with these beginnings, less what went out of them."""
+    taken = sum(amount for _, taker, _, amount in moves if taker.startswith(accounts))
+    return taken - sum(amount for giver, _, _, amount in moves if giver.startswith(accounts))
+
+
+def _credit_of_tokens(first: int, after: int) -> dict[tuple[int, str], int]:
+    rows = Token.objects.filter(sale_id__gte=first, sale_id__lt=after, unit__in=(MONEY, ENERGY))
+    summed = rows.values_list("sale_id", "unit").annotate(sum=Sum("amount")).order_by()
+    return {(sale, unit): int(amount) for sale, unit, amount in summed}

@@ -87,17 +87,17 @@ def statements_agree() -> Iterator[Finding]:
     for place in range(0, len(numbers), _AT_ONCE):
         span = numbers[place], numbers[place : place + _AT_ONCE][-1]
         statements = _by_meter(
-            Statement.objects.filter(meter_id__range=span)
+            Statement.objects.filter(meter__number__range=span)
             .order_by("meter_id", "time_s", "id")
             .values("meter_id", "time_s", "unit", "bought", "charged", "taken", "total_mwh", "has_other_issuers")
         )
         tokens = _by_meter(
-            Token.objects.filter(meter_id__range=span, unit__in=(MONEY, ENERGY))
+            Token.objects.filter(meter__number__range=span, unit__in=(MONEY, ENERGY))
             .order_by("meter_id")
             .values("meter_id", "unit", "amount", "redeemed_s")
         )
         receipts = _by_meter(
-            MeterReceipt.objects.filter(meter_id__range=span)
+            MeterReceipt.objects.filter(meter__number__range=span)
             .order_by("meter_id")
             .values("meter_id", "money", "energy", "told_s")
         )

@@ -8,7 +8,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -17,7 +17,8 @@ from django.db import transaction
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.token_windows import count_of
 from wattpurse_tools.ledger import chart
-from wattpurse_tools.ledger.posting import moved, post
+from wattpurse_tools.ledger.models import Account, Entry, Transfer
+from wattpurse_tools.ledger.posting import Event, Move, moved, post
 from wattpurse_tools.office import approvals, audit, books, users
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import business_day
@@ -123,11 +124,37 @@ class _Desk:
 
 @dataclass
 class _Books:
-    """What the sales of the year leave: tokens by meter, debts by tenancy, and the ends of permits by meter."""
+    """What the sales of the year leave: tokens by meter, debts by tenancy, the ends of permits by meter, and entries."""
 
     tokens: dict[int, list[tuple[Order, Token]]]
     debts: dict[int, int]
     permits: dict[int, int]
+    entries: list[tuple[str, str, list[Move], Event]] = field(default_factory=list)
+
+    def post(self, key: str, kind: str, moves: list[Move], event: Event) -> None:
+        """Note an entry of the ledger."""
+        self.entries.append((key, kind, moves, event))
+
+    def write(self) -> None:
+        """Book all entries at once."""
+        names = {
+            (code, move.unit) for _, _, moves, _ in self.entries for move in moves for code in (move.giver, move.taker)
+        }
+        known = set(Account.objects.values_list("code", "unit"))
+        Account.objects.bulk_create(Account(code=code, unit=unit) for code, unit in sorted(names - known))
+        accounts = {(one.code, one.unit): one for one in Account.objects.all()}
+        rows = [Entry(key=key, kind=kind, **asdict(event)) for key, kind, _, event in self.entries]
+        Entry.objects.bulk_create(rows)
+        Transfer.objects.bulk_create(
+            Transfer(
+                entry=row,
+                giver=accounts[move.giver, move.unit],
+                taker=accounts[move.taker, move.unit],
+                amount=move.amount,
+            )
+            for row, (_, _, moves, _) in zip(rows, self.entries, strict=True)
+            for move in moves
+        )
 
 
 @dataclass(frozen=True)
@@ -321,10 +348,11 @@ def _sales(office: Office, manager: Actor, places: Sequence[_Place], operators: 
         desk = _Desk(site, shop, Till.objects.get(shop=shop, number=1), operator)
         for _, of_day in groupby(of_shop, key=lambda one: business_day(shop, one.purchase.time_s)):
             day = list(of_day)
-            shift = _open_shift(desk, day[0].purchase.time_s - 1800)
+            shift = _open_shift(desk, kept, day[0].purchase.time_s - 1800)
             cash = sum(_sell(desk, shift, one, kept) for one in day)
-            _close_shift(desk, shift, cash, day[-1].purchase.time_s + 1800)
+            _close_shift(desk, kept, shift, cash, day[-1].purchase.time_s + 1800)
         desk.till.save(update_fields=["last_z"])
+    kept.write()
     for meter_number, made in kept.tokens.items():
         _seal(office, manager, meter_number, made)
     return len(coming)
@@ -339,16 +367,16 @@ def _debts(places: Sequence[_Place]) -> None:
         post(f"debt:{tenancy.pk}:connection", "debt", moves, event)
 
 
-def _open_shift(desk: _Desk, time_s: int) -> Shift:
+def _open_shift(desk: _Desk, kept: _Books, time_s: int) -> Shift:
     shift = Shift.objects.create(till=desk.till, operator=desk.operator, opened_s=time_s, float_microunits=_FLOAT)
     number = desk.shop.number
     moves = moved(chart.vendor(number), chart.drawer(number, shift.pk), desk.site.currency, _FLOAT)
     event = books.event_at(desk.shop, desk.operator, time_s, f"shift:{shift.pk}", shift.pk, "float")
-    post(f"shift:{shift.pk}:open", "open shift", moves, event)
+    kept.post(f"shift:{shift.pk}:open", "open shift", moves, event)
     return shift
 
 
-def _close_shift(desk: _Desk, shift: Shift, cash: int, time_s: int) -> None:
+def _close_shift(desk: _Desk, kept: _Books, shift: Shift, cash: int, time_s: int) -> None:
     """Count the drawer, which is short by some cents now and then, and take the money to the bank."""
     shop, currency = desk.shop, desk.site.currency
     desk.till.last_z += 1
@@ -361,12 +389,12 @@ def _close_shift(desk: _Desk, shift: Shift, cash: int, time_s: int) -> None:
     moves = moved(drawer, chart.vendor(shop.number), currency, expected - short)
     moves += moved(drawer, chart.difference(shop.number), currency, short)
     event = books.event_at(shop, shift.operator, time_s, f"shift:{shift.pk}", shift.pk, "Z report")
-    post(f"shift:{shift.pk}:close", "close shift", moves, event)
+    kept.post(f"shift:{shift.pk}:close", "close shift", moves, event)
     if cash > short:
-        _deposit(desk, shift, cash - short, time_s)
+        _deposit(desk, kept, shift, cash - short, time_s)
 
 
-def _deposit(desk: _Desk, shift: Shift, amount: int, time_s: int) -> None:
+def _deposit(desk: _Desk, kept: _Books, shift: Shift, amount: int, time_s: int) -> None:
     deposit = BankDeposit.objects.create(
         shop=desk.shop,
         amount_microunits=amount,
@@ -377,7 +405,7 @@ def _deposit(desk: _Desk, shift: Shift, amount: int, time_s: int) -> None:
     )
     moves = moved(chart.vendor(desk.shop.number), chart.bank(chart.DEPOSIT), desk.site.currency, amount)
     event = books.event_at(desk.shop, shift.operator, time_s, f"deposit:{deposit.pk}", words=deposit.reference)
-    post(f"deposit:{deposit.pk}", "deposit", moves, event)
+    kept.post(f"deposit:{deposit.pk}", "deposit", moves, event)
 
 
 def _sell(desk: _Desk, shift: Shift, one: _Sold, kept: _Books) -> int:
@@ -393,7 +421,7 @@ def _sell(desk: _Desk, shift: Shift, one: _Sold, kept: _Books) -> int:
     sale = write_receipt(desk.shop, shift, Actor(desk.operator, ""), time_s, paper, buyer, plan.lines)
     moves = books.paid(plan.lines, books.till_account(desk.shop, shift, payment), currency, tenancy.pk)
     moves += books.credited(chart.SALE, chart.meter(number), plan.unit, plan.amount)
-    post(f"sale:{sale.pk}", SALE, moves, books.event_of(sale))
+    kept.post(f"sale:{sale.pk}", SALE, moves, books.event_of(sale))
     order = order_of(wish, plan.amount, max(time_s, kept.permits.get(number, 0)))
     if wish.what == PERMIT:
         kept.permits[number] = order.amount

@@ -3,9 +3,14 @@
 import time
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.models import BigIntegerField, F, Q, QuerySet
 from django.db.models.functions import Cast
 
+from wattpurse.core.currency import Currency
+from wattpurse_tools.office import audit
+from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.paging import Slice, slice_of
 from wattpurse_tools.record.models import (
     Card,
@@ -14,11 +19,13 @@ from wattpurse_tools.record.models import (
     Meter,
     MeterReceipt,
     MonthlyReading,
+    Site,
     Statement,
     TariffPlan,
     Tenancy,
     Token,
 )
+from wattpurse_tools.station.station import Station
 
 # Filters of the list.
 ALL = "all"
@@ -143,6 +150,17 @@ def history(number: int) -> MeterHistory:
             TariffPlan.objects.filter(meter=meter).select_related("tariff").order_by("-from_s", "-id")[:_HISTORY]
         ),
     )
+
+
+def add_meter(office: Office, actor: Actor, number: int, contract: str) -> Meter:
+    """Add a meter to the record, in the currency of the site. Raise ValueError if it is there. Right: order."""
+    actor.require("order")
+    site = Site.objects.get()
+    with transaction.atomic():
+        if not Station(office.keys, actor).add_meter(number, Currency(site.currency, site.decimals), contract):
+            raise ValueError(f"meter {number} is in the record already")
+        audit.note(actor, "meter add", f"meter:{number}", contract=contract)
+    return Meter.objects.get(number=number)
 
 
 def meters_of_choice(customer_type: str = "", feeder: str = "", numbers: str = "") -> list[int]:

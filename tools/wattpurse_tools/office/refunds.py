@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.ledger import chart
@@ -40,18 +41,19 @@ from wattpurse_tools.office.sale_types import (
     Tax,
 )
 from wattpurse_tools.office.sales import full_key, made_before, request_hash, tenancy_at, to_card
-from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, note_card
+from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, note_card, outstanding
 from wattpurse_tools.office.wishes import DAY_S, energy_text
-from wattpurse_tools.record.models import Meter, MeterReceipt, Sale, Shift, Site
+from wattpurse_tools.record.models import Meter, MeterReceipt, Sale, Shift, Site, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
+from wattpurse_tools.vault import interface as vault
 from wattpurse_tools.vault.actions import SETTLE
-from wattpurse_tools.vault.interface import TRANSFER
 
 MOVED = "moved"
+_UNITS = {MONEY: contracts.MONEY, ENERGY: contracts.ENERGY}
 _MILLION = 1_000_000
 
 
@@ -82,6 +84,37 @@ class Owed:
     energy_mwh: int
     debt: int
     term_s: int
+
+
+def take_out(
+    office: Office,
+    actor: Actor,
+    unit: str,
+    amount: int,
+    reader: Reader,
+    approval: str | None = None,
+) -> Token:
+    """Put a token on the customer's card that takes credit out of its meter: `amount` of a unit, or 0 for all.
+
+    The meter tells the receipt when the card was tapped there, and `refund` settles it with the same card. Right:
+    order. The vault wants a second person: it raises ApprovalNeeded.
+    """
+    actor.require("order")
+    if unit not in _UNITS or amount < 0:
+        raise ValueError(f"take out {' or '.join(_UNITS)}, an amount of zero or more; zero takes all")
+    seen = learning.look(reader)
+    if seen.trouble:
+        raise ValueError(seen.trouble)
+    card = card_number(bytes.fromhex(seen.uid))
+    said = f"take back all {unit}" if amount == 0 else f"take back {amount} of {unit}"
+    order = Order(token.REFUND, (_UNITS[unit], amount, card), said, card=card)
+    with transaction.atomic():
+        meter = locked_meter(seen.meter_number)
+        to = Destination(seen.uid, tenancy=tenancy_at(meter.number))
+        (made,) = make_tokens(office, actor, meter, [order], to, vault.REFUND, approval)
+        audit.note(actor, "take out", f"meter:{meter.number}", unit=unit, amount=amount, token=made.sequence)
+    reader.write()
+    return made
 
 
 def owed_receipts(seen: CardSeen, office: Office, with_doubts: bool = False) -> list[MeterReceipt]:
@@ -287,9 +320,9 @@ def _move(
     for order in made_of:
         usefulness.refuse_kind(row, order.kind)
     moved_card = CardSeen(seen.uid, seen.name, seen.kind, seen.role, meter.number, seen.content)
-    note_card(office, actor, moved_card)
+    note_card(office, actor, moved_card, meter, outstanding(meter))
     to = Destination(seen.uid, sale, tenancy_at(meter.number))
-    tokens = make_tokens(office, actor, meter, made_of, to, TRANSFER)
+    tokens = make_tokens(office, actor, meter, made_of, to, vault.TRANSFER)
     moves: list[Move] = []
     for unit, amount in _amounts(owed, sale.currency):
         moves += moved(chart.owed(request.meter_number), chart.meter(meter.number), unit, amount)

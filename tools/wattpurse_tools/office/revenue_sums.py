@@ -28,14 +28,15 @@ class RevenueSum:
 
 def of_months(first_month: int, last_month: int) -> dict[int, list[RevenueSum]]:
     """Return the sums of each month that has sales, by type of customer and currency."""
-    counts = _counts(first_month, last_month)
+    places = shops()
+    counts = _counts(first_month, last_month, places)
     known = {one.month: one for one in RevenueMonth.objects.filter(month__gte=first_month, month__lte=last_month)}
     found = {}
     made = []
     for month, count in sorted(counts.items()):
         row = known.get(month)
         if row is None or row.sales != count:
-            sums = _summed(month)
+            sums = _summed(month, places)
             made.append(RevenueMonth(month=month, sales=count, rows=[astuple(one) for one in sums]))
         else:
             sums = [RevenueSum(*one) for one in row.rows]
@@ -51,10 +52,10 @@ def shops() -> list[int]:
     return list(Shop.objects.order_by("id").values_list("id", flat=True))
 
 
-def _counts(first_month: int, last_month: int) -> dict[int, int]:
+def _counts(first_month: int, last_month: int, places: list[int]) -> dict[int, int]:
     """Return the number of sales of each month that has some. It reads an index alone."""
     days = Sale.objects.filter(
-        shop__in=shops(), business_day__gte=first_day(first_month), business_day__lt=first_day(last_month + 1)
+        shop__in=places, business_day__gte=first_day(first_month), business_day__lt=first_day(last_month + 1)
     )
     counts: dict[int, int] = defaultdict(int)
     for day, count in days.values_list("business_day").annotate(count=Count("*")).order_by():
@@ -62,9 +63,9 @@ def _counts(first_month: int, last_month: int) -> dict[int, int]:
     return counts
 
 
-def _summed(month: int) -> list[RevenueSum]:
+def _summed(month: int, places: list[int]) -> list[RevenueSum]:
     """Return the sums of a month from its sales and their lines."""
-    days = {"business_day__gte": first_day(month), "business_day__lt": first_day(month + 1), "shop__in": shops()}
+    days = {"business_day__gte": first_day(month), "business_day__lt": first_day(month + 1), "shop__in": places}
     found: dict[tuple[str, str], RevenueSum] = {}
     sales = Sale.objects.filter(kind__in=(SALE, VOID, REFUND), **days)
     rows = sales.values_list("customer__customer_type__name", "currency", "kind")

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from wattpurse_tools.pages.views import cards, customers, imports, meters, passes, premises, rounds, tariffs
+from wattpurse_tools.pages.views import cards, customers, imports, meters, moves, passes, premises, rounds, tariffs
 
 NAVIGATION = (
     ("customers", _("Customers"), "order"),
@@ -23,6 +23,10 @@ urlpatterns = [
     path("premises/", premises.places, name="places"),
     path("premises/new", premises.new_place, name="new-place"),
     path("premises/<int:key>", premises.place, name="place"),
+    path("premises/<int:key>/move-in", moves.move_in, name="move-in"),
+    path("premises/<int:key>/meter", moves.set_meter, name="set-meter"),
+    path("tenancies/<int:key>/move-out", moves.move_out, name="move-out"),
+    path("meters/new", moves.new_meter, name="new-meter"),
     path("meters/", meters.meters, name="meters"),
     path("meters/<int:number>", meters.meter, name="meter"),
     path("tariffs/", tariffs.tariffs, name="tariffs"),

@@ -53,7 +53,7 @@ def table_of(document: dict, currency: Currency) -> str:
     lines = [f"card       {card['name']}, {card['kind']}, UID {card['uid']}, {card['role']}"]
     for name, person in (("service_pass", "technician"), ("operator_pass", "operator")):
         if document[name] is not None:
-            lines.append(f"pass       {person} {document[name][person]}, until {document[name]['expires']}")
+            lines.append(f"pass       {person} {document[name][person]}, until {_said(document[name]['expires'])}")
     if document["service_pass"] is not None:
         numbers = [str(number) for number in document["service_pass"]["meters"]]
         lines.append(f"meters     {', '.join(numbers) or 'none'}")
@@ -61,6 +61,11 @@ def table_of(document: dict, currency: Currency) -> str:
         lines.append(f"meter      {card['meter']}")
     if card["role"] in (CUSTOMER, DATA):
         lines.extend(_token_lines(document["tokens"], currency))
+    for one in document.get("missing", ()):
+        said = (
+            f"{_number(one['sequence'])}: {order_text(one, currency)}, sold, and not on the card; write it there with"
+        )
+        lines.append(f"missing    {said}: wattpurse card repair {card['name']}")
     if document["statement"] is not None:
         lines.extend(_statement_lines(document["statement"], currency))
     elif card["role"] == CUSTOMER:
@@ -109,7 +114,7 @@ def _service_pass_document(read: CardRead) -> dict:
         technician, expires_s, meters = read_service_pass(read.written_box.content)
     except SealBroken:
         return {"technician": None, "expires": None, "meters": []}
-    return {"technician": technician, "expires": time_text(expires_s), "meters": meters}
+    return {"technician": technician, "expires": rfc3339(expires_s), "meters": meters}
 
 
 def _operator_pass_document(read: CardRead) -> dict:
@@ -117,7 +122,7 @@ def _operator_pass_document(read: CardRead) -> dict:
         operator, expires_s = read_operator_pass(read.written_box.content)
     except SealBroken:
         return {"operator": None, "expires": None}
-    return {"operator": operator, "expires": time_text(expires_s)}
+    return {"operator": operator, "expires": rfc3339(expires_s)}
 
 
 def _token_document(sealed: bytes, read: CardRead, station: Station) -> dict:
@@ -139,7 +144,7 @@ def _statement_document(statement: dict, station: Station) -> dict:
     document = dict(statement)
     document["redeemed_elsewhere"] = station.redeemed_elsewhere(statement)
     document["contract"] = contracts.by_code(statement["contract"]).name
-    document["time"] = time_text(statement["time_s"])
+    document["time"] = rfc3339(statement["time_s"])
     document["supply"] = supply.text(statement["supply_reason"]) if "supply_reason" in statement else None
     document["until"] = _until_text(statement)
     if "months" in statement:
@@ -161,7 +166,7 @@ def _number(sequence: int | None) -> str:
 
 def _statement_lines(statement: dict, currency: Currency) -> list[str]:
     lines = [
-        f"statement  number {statement['number']}, {statement['time']}, {statement['contract']}",
+        f"statement  number {statement['number']}, {_said(statement['time'])}, {statement['contract']}",
         f"alarms     {', '.join(statement['alarms']) or 'none'}",
         f"balance    {amount_text(statement['unit'], statement['balance'], currency)}",
     ]
@@ -208,7 +213,7 @@ def _standing_lines(statement: dict, currency: Currency) -> list[str]:
     debt = standing.get("debt_microunits")
     rows = [
         ("supply", statement["supply"]),
-        ("until", statement["until"]),
+        ("until", _said(statement["until"])),
         ("tenant", standing.get("tenant")),
         ("debt", None if debt is None else amount_text(MONEY, debt, currency)),
         ("receipt", None if receipt is None else _receipt_text(receipt, currency)),
@@ -234,7 +239,7 @@ def _until_text(statement: dict) -> str | None:
     """Return the time at which the contract in force ends by itself, or None if it does not."""
     name = _UNTIL.get(statement["contract"])
     until_s = statement.get("standing", {}).get(name)
-    return None if until_s is None else time_text(until_s)
+    return None if until_s is None else rfc3339(until_s)
 
 
 def rate_names(statement: dict) -> list[str]:
@@ -273,6 +278,11 @@ def _month_table(months: list[dict], currency: Currency, names: list[str]) -> li
 
 def _kwh(wh: int) -> str:
     return f"{wh // 1000}.{wh % 1000:03}"
+
+
+def _said(time_of_document: str | None) -> str | None:
+    """Return a time of a document as people read it."""
+    return time_of_document and time_of_document.replace("T", " ").replace("Z", " UTC")
 
 
 def _month_text(index: int) -> str:

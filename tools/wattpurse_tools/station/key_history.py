@@ -67,7 +67,7 @@ class KeyHistory:
         if following is None or following <= proved:
             raise ValueError(
                 f"meter {meter_number} has the {_NAMES[kind]} of version {proved}, the newest of this vault; make"
-                " the next version with: wattpurse vault roll"
+                " the next version with: wattpurse keys roll"
             )
         return following
 

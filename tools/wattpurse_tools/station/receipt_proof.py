@@ -75,9 +75,9 @@ def _doubts_of_token(receipt: Mapping[str, Any], made: Row | None) -> list[str]:
 def _doubts_of_balance(
     receipt: Mapping[str, Any], totals: Mapping[str, Any], before: Mapping[str, Any] | None
 ) -> list[str]:
-    """Compare with the credit that can have been in the meter: bought by now, less what was charged and taken before.
+    """Compare with the most credit that can have been in the meter.
 
-    A token of refund takes at most that much.
+    It is the credit bought by now, less the amounts charged and taken before. A token of refund takes at most that.
     """
     doubts = []
     for unit in (MONEY, ENERGY):

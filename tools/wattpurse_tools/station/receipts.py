@@ -111,7 +111,7 @@ class Receipts:
             )
 
     def take_over_marks(self, meter_number: int) -> None:
-        """Mark as settled what the vault knows as settled, after this record was restored from a backup."""
+        """Mark the receipts as settled that the vault knows as settled: this record may be an older copy."""
         for sequence, words in self._keys.settled(meter_number).items():
             MeterReceipt.objects.filter(meter_id=meter_number, sequence=sequence, settled="").update(
                 settled=words[:_WORDS_LIMIT]

@@ -457,7 +457,7 @@ class Station(TokenRecord):
             )
 
     def _refuse_open_orders(self, meter_number: int) -> None:
-        """Raise ValueError for what belongs to the present tenant and is open: no order passes to the next one."""
+        """Raise ValueError if the present tenant has an open order. No order passes to the next tenant."""
         for row in self.outstanding_of_meter(meter_number):
             if not token.is_personal(row["kind"]) or row["kind"] in TAKING:
                 continue
@@ -480,7 +480,7 @@ def rights_of(order: Order) -> tuple[str, ...]:
 
 
 def _purpose(orders: Sequence[Order], settled: Sequence[Row]) -> str:
-    """Return the purpose that the vault is told."""
+    """Return the purpose of the tokens for the vault."""
     if settled:
         return TRANSFER
     kinds = {order.kind for order in orders}

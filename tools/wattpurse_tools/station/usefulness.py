@@ -1,4 +1,4 @@
-"""The use of a token at a meter with its contract. What would lie idle is refused, with what would help instead."""
+"""The use of a token at a meter with its contract. A useless token is refused, and the words name a useful one."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _MONEY, _ENERGY, _TERM = contracts.PrepaidMoney.name, contracts.PrepaidEnergy.na
 _DISPENSER, _MANAGED = contracts.Dispenser.name, contracts.Managed.name
 _ACCOUNT, _KEY_CARD = contracts.SettledAccount.name, contracts.KeyCard.name
 
-# By contract: the kinds of benefits that it uses, and what to sell, by the command for a meter.
+# By contract: the kinds of benefits that it uses, and the command that sells one.
 _USED = {
     _MONEY: ((token.CREDIT_MONEY,), "wattpurse token {meter} money AMOUNT"),
     _ENERGY: ((token.CREDIT_ENERGY,), "wattpurse token {meter} energy KWH"),
@@ -62,7 +62,7 @@ def days_left(statement: Mapping[str, Any]) -> int | None:
 
 
 def refuse(meter: Row, order: Order, to_come: Sequence[str], statements: KnownStatements) -> None:
-    """Raise ValueError, with what would help, for a token that the meter (row) accepts and does not use.
+    """Raise ValueError for a token that the meter (row) accepts and does not use. The words name a useful one.
 
     `to_come` are the contracts that outstanding tokens bring.
     """

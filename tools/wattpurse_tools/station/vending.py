@@ -47,6 +47,7 @@ class Vending:
     def refuse(self, read: CardRead, made_of: Sequence[Order], meter_number: int | None) -> None:
         """Raise ValueError if tokens of these orders cannot be made for a card, or would be of no use."""
         self._refuse_wrong_card(read, meter_number)
+        _refuse_inactive(read)
         if any(order.kind in orders.TAKING for order in made_of) and not has_room_for_receipt(read.card.kind):
             raise ValueError(
                 f"card {read.name}, {read.card.kind}, has no room for the receipt of the credit taken out; "
@@ -85,6 +86,7 @@ class Vending:
         """
         self._station.require("sell")
         self._refuse_wrong_card(read, None)
+        _refuse_inactive(read)
         self._refuse_unknown_tokens(read)
         from_meter = read.customer_meter
         if to_meter == from_meter or self._station.meter(to_meter) is None:
@@ -211,11 +213,6 @@ class Vending:
             raise ValueError(f"card {name} is {a_card_of(read.role)}, not a customer's")
         if not read.meter_number:
             raise ValueError(f"card {name} is blank; make it a customer's card with: wattpurse card new {name}")
-        if read.state not in (ACTIVE, ERASED):
-            raise ValueError(
-                f"card {name} is {read.state}; another card took its credit over, or it is blocked; if it was found,"
-                f" wipe it with: wattpurse card erase {name}"
-            )
         if meter_number not in (None, read.meter_number):
             raise ValueError(f"card {name} is for meter {read.meter_number}, not for meter {meter_number}")
         if self._station.meter(read.meter_number) is None:
@@ -258,6 +255,15 @@ class Vending:
 _NOT_A_TOKEN = "not a token"
 _UNKNOWN = "unknown to this station"
 _AT_RISK = (_NOT_A_TOKEN, _UNKNOWN)
+
+
+def _refuse_inactive(read: CardRead) -> None:
+    """Raise ValueError for a card that is lost or blocked."""
+    if read.state not in (ACTIVE, ERASED):
+        raise ValueError(
+            f"card {read.name} is {read.state}, and sells nothing; if it was found, wipe it with: wattpurse card erase"
+            f" {read.name}"
+        )
 
 
 def state_of(station: Station, sealed: bytes, statement: dict | None) -> str:

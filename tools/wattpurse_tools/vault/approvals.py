@@ -13,19 +13,22 @@ from wattpurse_tools.vault.interface import (
     OPEN,
     USED,
     ApprovalNeeded,
+    Proposal,
     Refused,
     Request,
+    Verdict,
 )
 from wattpurse_tools.vault.policy import Policy
+from wattpurse_tools.vault.requested import words_of_request
 from wattpurse_tools.vault.sealed_document import canonical
 
 OPEN_S = 7 * 86_400
 APPROVED_S = 86_400
 OPEN_REQUESTS = 100
-LISTED = 200
+LISTED = 100
 
 _ACTION_SIZE = 40
-_DOCUMENT_SIZE = 256 << 10
+_DOCUMENT_SIZE = 64 << 10
 _REASON_SIZE = 400
 
 
@@ -38,19 +41,24 @@ class Approvals:
     def __init__(self, counters: Counters, clock: Callable[[], float]) -> None:
         self._counters = counters
         self._clock = clock
+        self._trusted: dict[str, str] = {}
+
+    def trust(self, approved: dict[str, str]) -> None:
+        """Accept approved requests, with their words by number: the log has a line of each."""
+        self._trusted.update(approved)
 
     def propose(self, proposer: int, action: str, document: dict, words: str, reason: str) -> str:
         """Add a request and return its number. Raise Refused without a reason."""
         now_s = int(self._clock())
         if not 1 <= len(action) <= _ACTION_SIZE or not action.isprintable():
             raise Refused(f"an action has a name of 1 to {_ACTION_SIZE} letters")
-        if not reason.strip() or len(reason) > _REASON_SIZE:
+        if not reason or len(reason) > _REASON_SIZE:
             raise Refused(f"a request needs a reason of 1 to {_REASON_SIZE} letters, which the second person reads")
         if len(canonical(document)) > _DOCUMENT_SIZE:
             raise Refused("the document of the request is too long; split it")
         if self._counters.open_requests(proposer, now_s - OPEN_S) >= OPEN_REQUESTS:
             raise Refused(f"{OPEN_REQUESTS} of your requests wait already; let them be decided first")
-        return self._counters.add_request(action, document, words, reason.strip(), proposer, now_s)
+        return self._counters.add_request(action, document, words, reason, proposer, now_s)
 
     def approve(self, decider: int, number: str) -> Request:
         """Approve a request and return it. Raise Refused for the operator's own request."""
@@ -67,7 +75,7 @@ class Approvals:
         request = self.request(number)
         if request.state not in (OPEN, APPROVED):
             raise Refused(f"request {number} is {request.state} already")
-        self._counters.decide(number, (request.state, DENIED), decider, int(self._clock()), reason.strip())
+        self._counters.decide(number, (request.state, DENIED), decider, int(self._clock()), reason)
         return request
 
     def request(self, number: str) -> Request:
@@ -93,6 +101,8 @@ class Approvals:
         if request.state != APPROVED:
             because = f" ({request.decision})" if request.decision else ""
             raise ApprovalNeeded(f"request {number} is {request.state}{because}; propose it again", action, document)
+        if self._trusted.get(number) != words_of_request(action, document):
+            raise ApprovalNeeded(f"the log does not know the approval of request {number}", action, document)
         decider = policy.operators.get(request.decider or 0)
         if decider is None or not decider.active or APPROVE not in decider.rights:
             raise ApprovalNeeded(
@@ -123,10 +133,7 @@ class Approvals:
             action=row["action"],
             document=json.loads(row["document"]),
             words=row["words"],
-            reason=row["reason"],
-            proposer=row["proposer"],
-            proposed_s=row["proposed_s"],
             state=state,
-            decider=row["decider"],
-            decision=row["decision"],
+            proposal=Proposal(row["proposer"], row["proposed_s"], row["reason"]),
+            verdict=Verdict(row["decider"], row["decision"]),
         )

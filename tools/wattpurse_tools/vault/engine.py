@@ -1,8 +1,8 @@
 """The vault itself: it holds the keys, and makes everything that needs them, for the operators of its policy.
 
 The permission check comes first in each call: session, right, form, limits, second person. Then the change is written
-to the counters and to the log, and is on the disk. Only then something is sealed and returned. A process that is killed
-at any moment has therefore used a number at most in vain.
+to the counters and to the log, and is on the disk. Something is sealed and returned after that. A process that
+is killed at any moment has therefore used a number at most in vain.
 """
 
 from wattpurse_tools.vault.card_calls import CardCalls

@@ -21,6 +21,10 @@ _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _PART = ".part"
 
 
+class VaultInUse(ValueError):
+    """Another process has the vault open."""
+
+
 class Folder:
     """The folder at `path`, locked until `close`. Raise ValueError if it is missing, in use or open to others."""
 
@@ -122,7 +126,7 @@ class Folder:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"{self.path}: another process has this vault open; stop it first") from None
+            raise VaultInUse(f"{self.path}: another process has this vault open; stop it first") from None
 
 
 def refuse_file(found: os.stat_result, path: Path) -> None:

@@ -42,9 +42,12 @@ class ModuleHandle(bytes):
 
     def encrypt(self, data: bytes | bytearray | memoryview) -> bytes:
         """Return the data, whole blocks, encrypted by the module."""
-        from pkcs11 import Mechanism
+        from pkcs11 import Mechanism, PKCS11Error
 
-        return self.key.encrypt(bytes(data), mechanism=Mechanism.AES_ECB)
+        try:
+            return self.key.encrypt(bytes(data), mechanism=Mechanism.AES_ECB)
+        except PKCS11Error as error:
+            raise OSError(f"the module with the key {self.decode()} fails ({_words_of(error)})") from None
 
 
 class _ModuleCipher:

@@ -103,23 +103,61 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """The beginning of a request: its operator, time and reason."""
+
+    operator: int
+    time_s: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision about a request: its operator or None, and the reason of a denial."""
+
+    operator: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """A request for a second person. `words` describe the document, made by the vault itself.
 
-    `state` is OPEN, APPROVED, DENIED, USED or EXPIRED. `decider` is the operator who approved or denied, or None.
-    `decision` has the reason of a denial.
+    `state` is OPEN, APPROVED, DENIED, USED or EXPIRED.
     """
 
     number: str
     action: str
     document: dict
     words: str
-    reason: str
-    proposer: int
-    proposed_s: int
     state: str
-    decider: int | None = None
-    decision: str = ""
+    proposal: Proposal
+    verdict: Verdict
+
+    @property
+    def proposer(self) -> int:
+        """The operator who proposed it."""
+        return self.proposal.operator
+
+    @property
+    def proposed_s(self) -> int:
+        """The time of the proposal."""
+        return self.proposal.time_s
+
+    @property
+    def reason(self) -> str:
+        """The reason that the proposer gave."""
+        return self.proposal.reason
+
+    @property
+    def decider(self) -> int | None:
+        """The operator who approved or denied it, or None."""
+        return self.verdict.operator
+
+    @property
+    def decision(self) -> str:
+        """The reason of a denial."""
+        return self.verdict.reason
 
 
 @dataclass(frozen=True)
@@ -287,9 +325,9 @@ class Keys(Protocol):
     ) -> list[SealedToken]:
         """Seal a token of each order, all or none.
 
-        Each token names the newest order before it in this call, or `after` (0: none). Right: SELL for credit and for
-        debt that is added, KEYS for keys and for REVOKE, ORDER for all others. Two persons for FREE, for kinds with a
-        receipt, for debt that is taken off, for keys and for REVOKE.
+        Each token names the newest order before it in this call, or `after` (0: none). Right: SELL for credit, KEYS
+        for keys and for REVOKE, ORDER for all others. SELL is enough for debt that is added and for a permit.
+        Two persons for FREE, for kinds with a receipt, for debt that is taken off, for keys and for REVOKE.
         """
         ...
 

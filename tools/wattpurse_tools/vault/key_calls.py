@@ -13,7 +13,7 @@ from wattpurse_tools.vault.hsm import module_label
 from wattpurse_tools.vault.interface import KEYS, Refused
 from wattpurse_tools.vault.key_sets import KEY_VERSION_LIMIT, OfficeKeys, new_keys
 
-VENDING_POINT_METERS = 20_000
+VENDING_POINT_METERS = 5_000
 
 
 class KeyCalls(VaultBase):

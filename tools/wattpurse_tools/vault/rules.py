@@ -1,9 +1,10 @@
 """The rules of tokens: the right that each needs, whether two persons are needed, and the amounts that limits count.
 
-The vault cannot know whether a sale was paid. It counts all credit, whatever purpose the caller names: the limits of an
-operator bound the sum of a day. A day is a day of UTC.
+The vault cannot know whether a sale was paid. It counts the credit of all purposes: the limits of an operator bound
+the sum of a day. A day is a day of UTC.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 
@@ -49,6 +50,15 @@ class Amounts:
     def plus(self, other: "Amounts") -> "Amounts":
         """Return the sum."""
         return Amounts(*(left + right for left, right in zip(astuple(self), astuple(other), strict=True)))
+
+    def highest(self, other: "Amounts") -> "Amounts":
+        """Return the higher of each amount."""
+        return Amounts(*map(max, astuple(self), astuple(other)))
+
+    @property
+    def is_positive(self) -> bool:
+        """True if no amount is below zero."""
+        return min(astuple(self)) >= 0
 
 
 def refuse_orders(orders: Sequence[TokenOrder], issuer: int, purpose: str) -> None:
@@ -135,6 +145,14 @@ def amounts_of(order: TokenOrder) -> Amounts:
     return Amounts()
 
 
+def sum_of(tokens: Sequence[Amounts]) -> Amounts:
+    """Return the sum of some amounts."""
+    total = Amounts()
+    for one in tokens:
+        total = total.plus(one)
+    return total
+
+
 def refuse_amounts(limits: Limits, tokens: Sequence[Amounts], day: Amounts) -> Amounts:
     """Return the sum of the day with these tokens. Raise LimitReached if one of them or the sum exceeds a limit."""
     for one in tokens:
@@ -169,10 +187,11 @@ def words_of(order: TokenOrder) -> str:
     if order.kind in KEY_KINDS:
         return f"{name} of version {order.version}"
     if order.kind == token.TARIFF:
-        return f"tariff of {len(order.body)} bytes"
+        return f"tariff of {len(order.body)} bytes, SHA-256 {hashlib.sha256(order.body).hexdigest()}"
     row = next(row for row in token.KINDS if row[0] == order.kind)
     told = ", ".join(f"{field} {value}" for field, value in zip(row[3], fields_of(order), strict=True))
-    return f"{name} ({told})" if told else name
+    own = f", tenant {order.tenant}" if order.tenant else ""
+    return (f"{name} ({told})" if told else name) + own
 
 
 def _days_of(duration_s: int) -> int:

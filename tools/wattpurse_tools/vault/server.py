@@ -114,7 +114,12 @@ class Server:
             return
         thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
         self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no room for a further thread: the others go on
+            self._threads.discard(thread)
+            self._room.release()
+            connection.close()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -185,7 +190,7 @@ def harden() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_DUMPABLE, 0, 0, 0, 0)
 
 
-def serve_until_signal(vault: Vault, path: str | Path, ready: Callable[[], None]) -> None:
+def serve_until_signal(vault: Vault, path: str | Path, ready: Callable[[], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT comes. The main thread calls this. `ready` is called when clients may connect."""
     server = Server(vault, path)
 
@@ -194,7 +199,8 @@ def serve_until_signal(vault: Vault, path: str | Path, ready: Callable[[], None]
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    ready()
+    if ready is not None:
+        ready()
     server.run()
 
 

@@ -26,12 +26,14 @@ from wattpurse_tools.vault.interface import (
     Limits,
     LogEntry,
     Operator,
+    Proposal,
     Refused,
     Request,
     SealedToken,
     Session,
     SignOnNeeded,
     TokenOrder,
+    Verdict,
 )
 
 VERSION = 1
@@ -41,7 +43,7 @@ ANSWER_LIMIT = 16 << 20
 
 _MARK = "#"
 _VALUE = "value"
-_TYPES = (Limits, LogEntry, Operator, Request, SealedToken, Session, TokenOrder)
+_TYPES = (Limits, LogEntry, Operator, Proposal, Request, SealedToken, Session, TokenOrder, Verdict)
 _ERRORS = (Refused, SignOnNeeded, LimitReached, ApprovalNeeded)
 _OS_ERROR = "OSError"
 

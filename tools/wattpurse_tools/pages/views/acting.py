@@ -6,8 +6,12 @@ from typing import ParamSpec, TypeVar
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
+from wattpurse_tools.office import approvals
 from wattpurse_tools.office.actor import NotPermitted
+from wattpurse_tools.pages.access import OfficeRequest
+from wattpurse_tools.vault.interface import ApprovalNeeded
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -35,16 +39,43 @@ def attempt(
 def done(
     request: HttpRequest, words: str, action: Callable[_Given, object], *given: _Given.args, **names: _Given.kwargs
 ) -> bool:
-    """Call an action. Return True, and tell `words`, if it was done; return False after a refusal, which is told."""
+    """Call an action. Return True, and tell `words`, if it was done; return False after a refusal, which is told.
+
+    Raise ApprovalNeeded if it needs a second person.
+    """
     try:
         action(*given, **names)
-    except NotPermitted:
+    except (NotPermitted, ApprovalNeeded):
         raise
     except ValueError as refusal:
         messages.error(request, str(refusal))
         return False
     messages.success(request, words)
     return True
+
+
+def done_by_two(
+    request: OfficeRequest,
+    words: str,
+    reason: str,
+    action: Callable[_Given, object],
+    *given: _Given.args,
+    **names: _Given.kwargs,
+) -> bool:
+    """Call an action that may need a second person. Return True if it was done.
+
+    If a second person is needed, propose the action with the reason, and tell the number of the request.
+    """
+    try:
+        return done(request, words, action, *given, **names)
+    except ApprovalNeeded as needed:
+        asked = attempt(request, approvals.propose, request.office, request.actor, needed, reason)
+    if asked is not None:
+        told = _(
+            "Request %(number)s waits for a second person. Send the form again with its number after the approval."
+        )
+        messages.info(request, told % {"number": asked.request})
+    return False
 
 
 def searched(request: HttpRequest) -> str:

@@ -14,12 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wattpurse.cards.purse import KINDS
-from wattpurse_tools.office import approvals, meters
 from wattpurse_tools.office import cards as office_cards
+from wattpurse_tools.office import meters
 from wattpurse_tools.pages.access import OfficeRequest, page
-from wattpurse_tools.pages.views.acting import attempt
+from wattpurse_tools.pages.views.acting import attempt, done_by_two
 from wattpurse_tools.station.cards import OPERATOR, SERVICE
-from wattpurse_tools.vault.interface import ApprovalNeeded
 
 _SHOWN = 100
 
@@ -91,16 +90,5 @@ def _service_pass(
 def _make_operator(request: OfficeRequest, form: OperatorPassForm) -> bool:
     facts = form.cleaned_data
     made = (facts["name"], facts["kind"], facts["person"], facts["until"], facts["approval"] or None)
-    try:
-        office_cards.new_operator_pass(request.office, request.actor, *made)
-    except ApprovalNeeded as needed:
-        asked = attempt(request, approvals.propose, request.office, request.actor, needed, facts["reason"])
-        if asked is not None:
-            words = _("Request %(number)s waits for a second person. Make the card with it after the approval.")
-            messages.info(request, words % {"number": asked.request})
-        return False
-    except ValueError as refusal:
-        messages.error(request, str(refusal))
-        return False
-    messages.success(request, _("The card is made."))
-    return True
+    make, words = office_cards.new_operator_pass, _("The card is made.")
+    return done_by_two(request, words, facts["reason"], make, request.office, request.actor, *made)

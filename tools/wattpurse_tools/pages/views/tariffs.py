@@ -181,7 +181,9 @@ def _lines(charges: Charges) -> list[dict[str, object]]:
         DEMAND_FEE: _("maximum demand"),
         MINIMUM_FEE: _("minimum charge"),
     }
-    lines: list[dict[str, object]] = [asdict(charges.energy[key]) for key in sorted(charges.energy)]
-    lines += [{"fee": names[fee], **asdict(line)} for (_version, fee), line in sorted(charges.fees.items())]
-    lines += [{"fee": levy, "charge_microunits": sum_} for (_version, levy), sum_ in charges.levies.items()]
+    lines: list[dict[str, object]] = []
+    for _key, line in sorted(charges.energy.items()):
+        lines.append({"words": line.rate_name, **asdict(line)})
+    lines += [{"words": names[fee], **asdict(line)} for (_version, fee), line in sorted(charges.fees.items())]
+    lines += [{"words": levy, "charge_microunits": total} for (_version, levy), total in charges.levies.items()]
     return lines

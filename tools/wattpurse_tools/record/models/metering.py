@@ -9,8 +9,8 @@ class Meter(models.Model):
     `unit` is "money" or "energy", or None until a statement or a contract says it. `last_count` is the highest count of
     this office's tokens that the record knows. `told_s` is the meter's clock in its newest statement. `key_version` and
     `site_version` are the key versions that it is proved to have. `tenant` is the number of the tenant at the meter.
-    Sales stop while its statements and this record disagree, until a manager resumes them. `excused` has what was
-    looked into then: credit by its unit, and the time of the statement.
+    Sales stop while its statements and this record disagree, until a manager resumes them. `excused` has the
+    surplus credit by its unit, and the time of the statement, that the manager has looked into.
     """
 
     number = models.BigIntegerField(primary_key=True)

@@ -2,8 +2,9 @@
 
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
+from wattpurse_tools.station.card_report import rfc3339
 from wattpurse_tools.station.currencies import currency_of_meter
-from wattpurse_tools.station.order import ENERGY, MONEY
+from wattpurse_tools.station.order import ENERGY, MONEY, TIME
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
 
@@ -24,10 +25,13 @@ def sales(station: Station) -> list[IssuedToken]:
 def _meter_facts(station: Station, number: int) -> dict:
     statements = station.statements.of_meter(number)
     owed = station.receipts.unsettled(number)
+    currency = currency_of_meter(station, number)
     return {
         "meter": number,
+        "currency": currency.code,
         "sold_money": station.statements.sold(number, MONEY),
         "sold_energy": station.statements.sold(number, ENERGY),
+        "sold_time_s": station.statements.sold(number, TIME),
         "outstanding": len(station.outstanding_of_meter(number)),
         **_statement_facts(statements),
         "owed_money": sum(row["money"] for row in owed),
@@ -42,9 +46,12 @@ def _statement_facts(statements: list[Row]) -> dict:
     return {
         "contract": None if last is None else contracts.by_code(last["contract"]).name,
         "unit": None if last is None else last["unit"],
+        "bought": full[-1]["bought"] if full else None,
         "charged": full[-1]["charged"] if full else None,
+        "given_back": full[-1]["taken"] if full else None,
         "balance": None if last is None else last["balance"],
         "total_mwh": None if last is None else last["total_mwh"],
         "alarms": None if last is None else last["alarms"],
         "last_seen_s": None if last is None else last["time_s"],
+        "last_seen": None if last is None else rfc3339(last["time_s"]),
     }
