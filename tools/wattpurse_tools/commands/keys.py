@@ -34,7 +34,9 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     point.add_argument("--meters", type=int, nargs="+", required=True, help="the meters that it sells to")
     for action, run in ((roll, run_roll), (point, run_vending_point)):
         add_station_options(action)
-        action.add_argument("--operator", metavar="CARD", help="the operator's card; without one the Unix user signs on")
+        action.add_argument(
+            "--operator", metavar="CARD", help="the operator's card; without one the Unix user signs on"
+        )
         add_approval_options(action)
         action.set_defaults(run=run)
 
