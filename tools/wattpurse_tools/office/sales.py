@@ -452,7 +452,8 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
     row = Card.objects.filter(pk=seen.uid).first()
     if row is not None and row.state != "active":
         raise ValueError(f"the card is {row.state} in the record; give the customer another one")
-    size = sum(len(one.sealed) for one in prepared.waiting if one.card == seen.uid)
+    waiting = [one for one in prepared.waiting if one.card == seen.uid]
+    size = sum(len(one.sealed) for one in waiting)
     size += sum(order.sealed_size for order in prepared.orders)
     if size > seen.content.room:
         raise ValueError(
