@@ -6,6 +6,7 @@ goes through one page in RAM, with ones around the data: programming a one chang
 """
 
 from boards.micropython.block_flash import PAGE_BYTES, BlockFlash
+from wattpurse.core.journal.ring import BLANK_PAGE
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     from boards.micropython.block_flash import BlockDevice
 
-
-_ONES = b"\xff" * PAGE_BYTES
 # The data line of a chip that does not answer stays at one level.
 _NO_ANSWER = (0x000000, 0xFFFFFF)
 
@@ -27,7 +26,7 @@ class PicoFlash(BlockFlash):
 
     def __init__(self, blocks: "BlockDevice", read_identification: "Callable[[], int]") -> None:
         super().__init__(blocks)
-        self._page = bytearray(_ONES)
+        self._page = bytearray(BLANK_PAGE)
         self._read_identification = read_identification
         self._answer: int | None = None
 
@@ -43,4 +42,4 @@ class PicoFlash(BlockFlash):
         start = address % PAGE_BYTES
         page[start : start + len(data)] = data
         super()._write(address - start, page)
-        page[:] = _ONES
+        page[:] = BLANK_PAGE

@@ -19,57 +19,58 @@ from machine import ADC, mem32
 
 from boards.pico.clamp_sums import add_products
 from boards.pico.pins import CLAMP_WIRING
+from wattpurse.core.constant import const
 
-RING = 0x2003E000
-LENGTH = 4_096
-CHANNELS = 4
-MODULUS = 1 << 28
+RING = const(0x2003E000)
+LENGTH = const(4_096)
+CHANNELS = const(4)
+MODULUS = const(1 << 28)
 
-_RING_BITS = 13
-_COUNT_WORD = RING - 4  # the second channel reads the count here
+_RING_BITS = const(13)
+_COUNT_WORD = const(RING - 4)  # the second channel reads the count here
 
-_CONTROL = 0x4004C000
-_FIFO_CONTROL = 0x4004C008
-_FIFO = 0x4004C00C
-_DIVIDER = 0x4004C010
-_ENABLED = 1 << 0
-_START_MANY = 1 << 3
-_IN_TURN = 0b1111 << 16
-_FIFO_ENABLED = 1 << 0
-_FIFO_REQUESTS = 1 << 3
-_FIFO_EMPTY = 1 << 8
-_FIFO_UNDER = 1 << 10
-_FIFO_OVER = 1 << 11
-_FIFO_THRESHOLD_ONE = 1 << 24
-_CYCLES = 48_000_000 // 8_000 - 1
+_CONTROL = const(0x4004C000)
+_FIFO_CONTROL = const(0x4004C008)
+_FIFO = const(0x4004C00C)
+_DIVIDER = const(0x4004C010)
+_ENABLED = const(1 << 0)
+_START_MANY = const(1 << 3)
+_IN_TURN = const(0b1111 << 16)
+_FIFO_ENABLED = const(1 << 0)
+_FIFO_REQUESTS = const(1 << 3)
+_FIFO_EMPTY = const(1 << 8)
+_FIFO_UNDER = const(1 << 10)
+_FIFO_OVER = const(1 << 11)
+_FIFO_THRESHOLD_ONE = const(1 << 24)
+_CYCLES = const(48_000_000 // 8_000 - 1)
 
 # MicroPython gives out channels from 0 upwards.
-_DATA = 0x50000000 + 10 * 0x40
-_RELOAD = 0x50000000 + 11 * 0x40
-_READ_ADDRESS = 0x00
-_WRITE_ADDRESS = 0x04
-_COUNT = 0x08
-_TRIGGER = 0x0C
-_COUNT_TRIGGER = 0x1C
-_QUIET_CONTROL = 0x10
-_ABORT = 0x50000444
-_BUSY = 1 << 24
-_QUIET = 1 << 21
-_ADC_REQUEST = 36 << 15
-_NO_REQUEST = 63 << 15
-_CHAIN_TO_RELOAD = 11 << 11
-_RING_OF_WRITES = 1 << 10 | _RING_BITS << 6
-_INCREMENT_WRITES = 1 << 5
-_HALFWORDS = 1 << 2
-_WORDS = 2 << 2
-_URGENT = 1 << 1
-_ON = 1 << 0
-_INTO_RING = _RING_OF_WRITES | _INCREMENT_WRITES | _HALFWORDS
-_DATA_CONTROL = _QUIET | _ADC_REQUEST | _CHAIN_TO_RELOAD | _INTO_RING | _URGENT | _ON
-_RELOAD_CONTROL = _QUIET | _NO_REQUEST | _CHAIN_TO_RELOAD | _WORDS | _ON
+_DATA = const(0x50000000 + 10 * 0x40)
+_RELOAD = const(0x50000000 + 11 * 0x40)
+_READ_ADDRESS = const(0x00)
+_WRITE_ADDRESS = const(0x04)
+_COUNT = const(0x08)
+_TRIGGER = const(0x0C)
+_COUNT_TRIGGER = const(0x1C)
+_QUIET_CONTROL = const(0x10)
+_ABORT = const(0x50000444)
+_BUSY = const(1 << 24)
+_QUIET = const(1 << 21)
+_ADC_REQUEST = const(36 << 15)
+_NO_REQUEST = const(63 << 15)
+_CHAIN_TO_RELOAD = const(11 << 11)
+_RING_OF_WRITES = const(1 << 10 | _RING_BITS << 6)
+_INCREMENT_WRITES = const(1 << 5)
+_HALFWORDS = const(1 << 2)
+_WORDS = const(2 << 2)
+_URGENT = const(1 << 1)
+_ON = const(1 << 0)
+_INTO_RING = const(_RING_OF_WRITES | _INCREMENT_WRITES | _HALFWORDS)
+_DATA_CONTROL = const(_QUIET | _ADC_REQUEST | _CHAIN_TO_RELOAD | _INTO_RING | _URGENT | _ON)
+_RELOAD_CONTROL = const(_QUIET | _NO_REQUEST | _CHAIN_TO_RELOAD | _WORDS | _ON)
 
 # The second of the watchdog's scratch registers (4.7.6); the pulse counter has the first.
-_TAKEN = 0x40058010
+_TAKEN = const(0x40058010)
 
 
 class Sampler:

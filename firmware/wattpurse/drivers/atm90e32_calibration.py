@@ -1,8 +1,8 @@
 """Calibration of the metering chip ATM90E32AS: the figures of clamps and dividers, and the registers that they give.
 
-    calibration: version u8 (1), legs u8, nominal voltage u16 (V), low u8, high u8 (percent of it),
-    impulses u16 per kWh, then for each leg: clamp u32 (mA for a volt at the input), divider u32 (mV likewise),
-    gain i32 (ppm), phase i32 (cycles of 2.048 MHz by which the current is delayed), offset i32 (mW that are subtracted)
+The bytes are those of `clamp_calibration`. The further ones are impulses u16 per kWh. Clamp and divider of a leg have
+mA and mV for a volt at the input, phase has the cycles of 2.048 MHz by which the current is delayed, offset has the mW
+that are subtracted.
 
 L1 is phase A of the chip, L2 is phase B. The registers are those of the data sheet (Atmel-46003, M90E32AS, "Register
 list"), their units those of its register descriptions and of the application note (Atmel-46103, "Calibration"):
@@ -24,6 +24,7 @@ from wattpurse.drivers.clamp_calibration import (
     check_leg,
     refuse_other_factor,
     refuse_weak,
+    unpacked,
 )
 
 VERSION = 1
@@ -69,8 +70,9 @@ _UW_A_BIT = 320
 _PL_CONSTANT = 450_000_000_000
 _DELAY_VOLTAGE = 1 << 15
 
-_HEAD = "<BBHBBH"
-_LEG = "<IIiii"
+_IMPULSES = "<H"
+_IMPULSES_AT = 6
+_IMPULSES_BYTES = 2
 _PHASE_MOST = 474  # 5 degrees of 60 Hz
 _OFFSET_MOST = 8_000
 _TURN_URAD = 6_283_185
@@ -97,6 +99,10 @@ class LegCalibration:
     def centidegrees(self) -> int:
         """The phase in hundredths of a degree at 60 Hz."""
         return self.phase * 36_000 * 60 // CYCLES_A_SECOND
+
+    def figures(self) -> tuple:
+        """Return the figures for the settings."""
+        return self.clamp_ma, self.divider_mv, self.gain_ppm, self.phase, self.offset
 
     def set_clamp(self, ma_per_v: int) -> None:
         """Take another clamp, by its milliamperes for a volt at the input."""
@@ -171,11 +177,7 @@ class Calibration(ClampCalibration):
 
     def pack(self) -> bytes:
         """Return the bytes for the settings."""
-        limits = self.nominal_v, self.low_percent, self.high_percent
-        data = struct.pack(_HEAD, VERSION, len(self.legs), *limits, self.impulses)
-        for leg in self.legs:
-            data += struct.pack(_LEG, leg.clamp_ma, leg.divider_mv, leg.gain_ppm, leg.phase, leg.offset)
-        return data
+        return self.packed(VERSION, struct.pack(_IMPULSES, self.impulses))
 
     def check(self) -> None:
         """Raise ValueError if the calibration is not plausible."""
@@ -191,12 +193,8 @@ def default(legs: int = LEGS_MOST) -> Calibration:
 
 def unpack(data: bytes) -> Calibration:
     """Return the calibration that `pack` packed. Raises ValueError for anything else."""
-    size, of_leg = struct.calcsize(_HEAD), struct.calcsize(_LEG)
-    if len(data) < size or data[0] != VERSION or len(data) != size + data[1] * of_leg:
-        raise ValueError("the calibration of the metering chip is not of this firmware")
-    _, legs, nominal_v, low_percent, high_percent, impulses = struct.unpack_from(_HEAD, data)
-    every = [LegCalibration(*struct.unpack_from(_LEG, data, size + leg * of_leg)) for leg in range(legs)]
-    calibration = Calibration(every, nominal_v, low_percent, high_percent, impulses)
+    calibration = Calibration(*unpacked(data, VERSION, LegCalibration, _IMPULSES_BYTES))
+    (calibration.impulses,) = struct.unpack_from(_IMPULSES, data, _IMPULSES_AT)
     calibration.check()
     return calibration
 

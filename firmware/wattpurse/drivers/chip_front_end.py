@@ -11,6 +11,7 @@ whose energy was reverse by the chip's own word are counted in `export_pulses` a
 
 from array import array
 
+from wattpurse.core.leg_energy import LegEnergy, flows_backwards
 from wattpurse.drivers import atm90e32 as chips
 from wattpurse.drivers.atm90e32_calibration import LEAST_MW, Measurement
 
@@ -29,19 +30,12 @@ _MILLIWATTS = 2
 _MILLIHERTZ = 3
 
 
-class ChipLeg:
-    """One leg. `is_backwards` is True while energy flows out of the house, `is_loaded` while any flows.
-
-    `import_mwh` and `export_mwh` count since the start.
-    """
+class ChipLeg(LegEnergy):
+    """One leg: its energy since the start, and its calibration."""
 
     def __init__(self, place: int, calibration: "LegCalibration") -> None:
-        self.place = place
+        super().__init__(place)
         self.calibration = calibration
-        self.import_mwh = 0
-        self.export_mwh = 0
-        self.is_loaded = False
-        self.is_backwards = False
         self._rest_uwh = 0
 
     def follow(self, power_mw: int, elapsed_ms: int) -> None:
@@ -53,12 +47,9 @@ class ChipLeg:
 
     def _add(self, uwh: int) -> None:
         self._rest_uwh += uwh
-        mwh = self._rest_uwh // 1000
-        self._rest_uwh -= mwh * 1000
-        if self.is_backwards:
-            self.export_mwh += mwh
-        else:
-            self.import_mwh += mwh
+        self.waiting_mwh = self._rest_uwh // 1000
+        self._rest_uwh -= self.waiting_mwh * 1000
+        self.join()
 
 
 class ChipReadings:
@@ -144,10 +135,7 @@ class ChipFrontEnd:
     @property
     def flows_backwards(self) -> bool:
         """True while energy flows out of the house through a clamp."""
-        for leg in self.legs:  # noqa: SIM110 a generator would take heap ten times a second
-            if leg.is_loaded and leg.is_backwards:
-                return True
-        return False
+        return flows_backwards(self.legs)
 
     def set_calibration(self, calibration: "Calibration") -> None:
         """Set the chip up with another calibration."""

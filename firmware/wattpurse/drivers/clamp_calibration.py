@@ -1,19 +1,37 @@
-"""The part of a calibration that is the same for each front end with clamps: limits of the voltage, and refusals.
+"""The part of a calibration that is the same for each front end with clamps: its bytes, the voltage's limits, refusals.
+
+    calibration: version u8, legs u8, nominal voltage u16 (V), low u8, high u8 (percent of it), further bytes of the
+    front end, then for each leg: clamp u32, divider u32, gain i32 (ppm), phase i32, offset i32
 
 A calibration or a load that no sound installation can have raises ValueError with the reason.
 """
 
-LEGS_MOST = 2
-GAIN_ONE = 1_000_000
+import struct
 
+from wattpurse.core.constant import const
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEGS_MOST = const(2)
+GAIN_ONE = const(1_000_000)
+
+_HEAD = "<BBHBB"
+_HEAD_BYTES = const(6)
+_LEG = "<IIiii"
+_LEG_BYTES = const(20)
 _GAIN_RANGE = (800_000, 1_200_000)
-_LEAST_LOAD_MW = 20_000
-_LEAST_LAG_PERCENT = 20
-_MOST_LAG_PERCENT = 85
+_LEAST_LOAD_MW = const(20_000)
+_LEAST_LAG_PERCENT = const(20)
+_MOST_LAG_PERCENT = const(85)
 
 
 class ClampCalibration:
-    """The legs of a meter and the limits of its voltage. `legs` are calibrations of one leg each, with `check()`."""
+    """The legs of a meter and the limits of its voltage.
+
+    `legs` are calibrations of one leg each, with `check()` and `figures()`, the five figures of a leg in flash.
+    """
 
     def __init__(self, legs: list, nominal_v: int = 120, low_percent: int = 85, high_percent: int = 115) -> None:
         self.legs = legs
@@ -31,6 +49,27 @@ class ClampCalibration:
             raise ValueError("the limits of the voltage are 50 to 99 and 101 to 150 percent of the nominal voltage")
         for leg in self.legs:
             leg.check()
+
+    def packed(self, version: int, further: bytes = b"") -> bytes:
+        """Return the bytes for the settings."""
+        data = struct.pack(_HEAD, version, len(self.legs), self.nominal_v, self.low_percent, self.high_percent)
+        data += further
+        for leg in self.legs:
+            data += struct.pack(_LEG, *leg.figures())
+        return data
+
+
+def unpacked(data: bytes, version: int, build_leg: "Callable[..., object]", further: int = 0) -> tuple:
+    """Return what `ClampCalibration` takes, from the bytes of `packed` with so many further bytes.
+
+    `build_leg` gets the figures of a leg. Raises ValueError for anything else.
+    """
+    begin = _HEAD_BYTES + further
+    if len(data) < begin or data[0] != version or len(data) != begin + data[1] * _LEG_BYTES:
+        raise ValueError("the calibration of the clamps is not of this firmware")
+    _, legs, nominal_v, low_percent, high_percent = struct.unpack_from(_HEAD, data)
+    every = [build_leg(*struct.unpack_from(_LEG, data, begin + leg * _LEG_BYTES)) for leg in range(legs)]
+    return every, nominal_v, low_percent, high_percent
 
 
 def check_leg(gain_ppm: int, phase: int, phase_most: int, offset: int, offset_most: int) -> None:

@@ -1,7 +1,6 @@
 """Calibration of the CT-clamp front end: the value of one code on each leg, and the way to find it.
 
-    calibration: version u8 (1), legs u8, nominal voltage u16 (V), low u8, high u8 (percent of it), then for each leg:
-    amperes u32 (microamperes a code), volts u32 (microvolts a code), gain i32 (ppm), phase i32, offset i32
+Clamp and divider of a leg have microamperes and microvolts a code (`clamp_calibration` has the bytes).
 
 `phase` is the weight of the shifted products, in 1/16,384 of a frame: it is how much later the voltage has to be read.
 `offset` is the pickup of the current channel, in 2**-24 of the voltage: its power goes with the square of the voltage.
@@ -9,8 +8,7 @@
 All functions use integers only. A calibration that no sound installation can need raises ValueError with the reason.
 """
 
-import struct
-
+from wattpurse.core.constant import const
 from wattpurse.drivers.clamp_calibration import (
     GAIN_ONE,
     LEGS_MOST,
@@ -18,29 +16,28 @@ from wattpurse.drivers.clamp_calibration import (
     check_leg,
     refuse_other_factor,
     refuse_weak,
+    unpacked,
 )
 
-VERSION = 1
-FRAMES_A_SECOND = 2_000
-PHASE_ONE = 1 << 14
+VERSION = const(1)
+FRAMES_A_SECOND = const(2_000)
+PHASE_ONE = const(1 << 14)
 OFFSET_BITS = 24
 SKEW = -PHASE_ONE // 4  # the phase of a perfect clamp: the voltage is read a quarter of a frame after the current
 
 REFERENCE_MV = 3_000
 CLAMP_MA_PER_V = 236_200
 DIVIDER_MV_PER_V = 132_440
-_GAIN_AT_FIRST = 994_500
+_GAIN_AT_FIRST = const(994_500)
 
-_HEAD = "<BBHBB"
-_LEG = "<IIiii"
-_CODES = 4_096 + 39  # the full range, after the table of `ct_kernel` has added the codes that are missing
+_CODES = const(4_096 + 39)  # the full range, after the table of `ct_kernel` has added the codes that are missing
 # One mWh is 3.6 J, a sum is over FRAMES_A_SECOND products a second. Codes are in millionths of A and V, gain in ppm.
-_PRODUCTS_SCALE = 3_600 * FRAMES_A_SECOND * 10**15
-_WATT_SCALE = 10**18
-_FEWEST_PRODUCTS = 20_000  # a mWh has so many: 24 kW on a leg stay below 2**30 in a sum
-_MOST_PRODUCTS = 20_000_000
-_PHASE_MOST = 7_600  # 5 degrees of 60 Hz
-_OFFSET_MOST = 1 << 12  # 8 W at 138 V
+_PRODUCTS_SCALE = const(3_600 * FRAMES_A_SECOND * 10**15)
+_WATT_SCALE = const(10**18)
+_FEWEST_PRODUCTS = const(20_000)  # a mWh has so many: 24 kW on a leg stay below 2**30 in a sum
+_MOST_PRODUCTS = const(20_000_000)
+_PHASE_MOST = const(7_600)  # 5 degrees of 60 Hz
+_OFFSET_MOST = const(1 << 12)  # 8 W at 138 V
 
 
 class LegCalibration:
@@ -62,6 +59,10 @@ class LegCalibration:
     def centidegrees(self) -> int:
         """The phase in hundredths of a degree at 60 Hz, beside that of a perfect clamp."""
         return (self.phase - SKEW) * 1080 // PHASE_ONE
+
+    def figures(self) -> tuple:
+        """Return the figures for the settings."""
+        return self.amp_ua, self.volt_uv, self.gain_ppm, self.phase, self.offset
 
     def set_clamp(self, ma_per_v: int) -> None:
         """Take another clamp, by its milliamperes for a volt at the input."""
@@ -87,10 +88,7 @@ class Calibration(ClampCalibration):
 
     def pack(self) -> bytes:
         """Return the bytes for the settings."""
-        data = struct.pack(_HEAD, VERSION, len(self.legs), self.nominal_v, self.low_percent, self.high_percent)
-        for leg in self.legs:
-            data += struct.pack(_LEG, leg.amp_ua, leg.volt_uv, leg.gain_ppm, leg.phase, leg.offset)
-        return data
+        return self.packed(VERSION)
 
 
 def default(legs: int = LEGS_MOST) -> Calibration:
@@ -105,12 +103,7 @@ def default(legs: int = LEGS_MOST) -> Calibration:
 
 def unpack(data: bytes) -> Calibration:
     """Return the calibration that `pack` packed. Raises ValueError for anything else."""
-    size, of_leg = struct.calcsize(_HEAD), struct.calcsize(_LEG)
-    if len(data) < size or data[0] != VERSION or len(data) != size + data[1] * of_leg:
-        raise ValueError("the calibration of the clamps is not of this firmware")
-    _, legs, nominal_v, low_percent, high_percent = struct.unpack_from(_HEAD, data)
-    every = [LegCalibration(*struct.unpack_from(_LEG, data, size + leg * of_leg)) for leg in range(legs)]
-    calibration = Calibration(every, nominal_v, low_percent, high_percent)
+    calibration = Calibration(*unpacked(data, VERSION, LegCalibration))
     calibration.check()
     return calibration
 

@@ -19,6 +19,8 @@ means that `ct_readings` finds are subtracted from the samples.
 
 from array import array
 
+from wattpurse.core.constant import const
+from wattpurse.core.leg_energy import LegEnergy, flows_backwards
 from wattpurse.drivers import ct_kernel as kernel
 from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND, OFFSET_BITS, Measurement
 from wattpurse.drivers.ct_readings import Readings
@@ -39,44 +41,27 @@ VOLT_BIAS = 2_048
 AMP_BIAS = 2_240
 BIAS_MOST = 700  # an input that rests further from its bias has no clamp, or no divider
 SETTLING_FRAMES = 200  # the first means: 100 ms, whole periods of 50 and 60 Hz
-_MOST_PENDING = 1 << 27  # products: with those of a call they stay below SUM_BIAS of the kernel
-_MARGIN = 64  # halfwords of the ring that may be overwritten while they are read
+_MOST_PENDING = const(1 << 27)  # products: with those of a call they stay below SUM_BIAS of the kernel
+_MARGIN = const(64)  # halfwords of the ring that may be overwritten while they are read
 
 
-class Leg:
-    """One leg: its sums since the start, and its calibration.
+class Leg(LegEnergy):
+    """One leg: its energy since the start, and its calibration.
 
-    `is_loaded` is False while there is no load, `is_backwards` is True while energy flows out of the house. `state` is
-    the memory of the kernel for this leg. The energy of a window joins the sums at its end, so `take` handles small
-    integers alone.
+    `state` is the memory of the kernel for this leg. The energy of a window joins the sums at its end.
     """
 
     def __init__(self, place: int, calibration: "LegCalibration", state: "memoryview | array") -> None:
-        self.place = place
-        self.is_loaded = False
-        self.is_backwards = False
+        super().__init__(place)
         self.state = state
         self.power_sum = 0  # products of the last second, divided by 64
         self.power_frames = 1
         self._window_seconds = 0
-        self._window_mwh = 0
-        self._import_mwh = 0
-        self._export_mwh = 0
         self._has_volt_mean = False
         self.state[kernel.SECOND] = kernel.SUM_BIAS
         self.state[kernel.AMP_MEAN] = AMP_BIAS
         self.state[kernel.VOLT_MEAN] = VOLT_BIAS << kernel.MEAN_BITS
         self.set_calibration(calibration)
-
-    @property
-    def import_mwh(self) -> int:
-        """The energy since the start that flowed into the house."""
-        return self._import_mwh if self.is_backwards else self._import_mwh + self._window_mwh
-
-    @property
-    def export_mwh(self) -> int:
-        """The energy since the start that flowed out of the house."""
-        return self._export_mwh + self._window_mwh if self.is_backwards else self._export_mwh
 
     @property
     def amp_mean(self) -> int:
@@ -142,7 +127,7 @@ class Leg:
             return self._take_seldom(pending)
         mwh = pending // unit
         state[13] = pending - mwh * unit + 536870912
-        self._window_mwh += mwh
+        self.waiting_mwh += mwh
         return mwh
 
     def _take_seldom(self, pending: int) -> int:
@@ -165,17 +150,16 @@ class Leg:
             self.is_backwards = not self.is_backwards
         mwh = pending // unit if pending >= unit else 0
         pending -= mwh * unit
-        self._window_mwh += mwh
+        self.waiting_mwh += mwh
         self.pending = -pending if self.is_backwards else pending
         if self._window_seconds >= WINDOW_SECONDS:
-            self.is_loaded = self._window_mwh >= LEAST_MWH
+            self.is_loaded = self.waiting_mwh >= LEAST_MWH
             self._end_window()
         return 0 if self.is_backwards else mwh
 
     def _end_window(self) -> None:
-        self._import_mwh, self._export_mwh = self.import_mwh, self.export_mwh
+        self.join()
         self._window_seconds = 0
-        self._window_mwh = 0
 
 
 class CtFrontEnd:
@@ -249,10 +233,7 @@ class CtFrontEnd:
     @property
     def flows_backwards(self) -> bool:
         """True while energy flows out of the house through a clamp."""
-        for leg in self.legs:  # noqa: SIM110 a generator would take heap ten times a second
-            if leg.is_loaded and leg.is_backwards:
-                return True
-        return False
+        return flows_backwards(self.legs)
 
     def _add(self, most: int) -> int:
         """Add up to `most` frames, as many as lie in the ring without a wrap. Return their number."""

@@ -9,16 +9,17 @@ would move the mean of the voltage by some codes, and the dither of the current 
 
 from array import array
 
+from wattpurse.core.constant import const
 from wattpurse.drivers import ct_kernel as kernel
 from wattpurse.drivers.clamp_calibration import GAIN_ONE
 from wattpurse.drivers.ct_calibration import FRAMES_A_SECOND
 
-FRAMES = 400
-PAUSE_FRAMES = 1_000
+FRAMES = const(400)
+PAUSE_FRAMES = const(1_000)
 
-_SUB = 64  # parts of a frame
-_LEAST_CROSSINGS = 4
-_LEAST_VOLT_SQUARE = 100 * 100  # a hundred codes: no mains below this
+_SUB = const(64)  # parts of a frame
+_LEAST_CROSSINGS = const(4)
+_LEAST_VOLT_SQUARE = const(100 * 100)  # a hundred codes: no mains below this
 
 
 class Readings:

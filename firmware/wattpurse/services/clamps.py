@@ -6,6 +6,7 @@ the energy of each leg goes into the settings (`leg_energy`), for the statement 
 """
 
 from wattpurse.core import carrier, leg_energy
+from wattpurse.core.constant import const
 from wattpurse.core.records import events
 from wattpurse.drivers import ct_calibration
 from wattpurse.drivers.ct_front_end import AMP_BIAS, BIAS_MOST, MWH_PER_KWH, VOLT_BIAS, CtFrontEnd
@@ -26,13 +27,13 @@ NO_CONVERTER = (
 )
 
 # States of the voltage, and of a clamp.
-FINE = 0
-LOW = 1
-HIGH = 2
-UNPLUGGED = 1
-NO_DIVIDER = 2
-BACKWARDS = 3
-BOTH_BACKWARDS = 4
+FINE = const(0)
+LOW = const(1)
+HIGH = const(2)
+UNPLUGGED = const(1)
+NO_DIVIDER = const(2)
+BACKWARDS = const(3)
+BOTH_BACKWARDS = const(4)
 
 _WORDS = (
     "",
@@ -42,8 +43,8 @@ _WORDS = (
     "both clamps read backwards: each is on the other leg, or both are the wrong way round",
 )
 _VOLTAGE_EVENTS = (events.VOLTAGE_BACK, events.VOLTAGE_LOW, events.VOLTAGE_HIGH)
-_STEPS = 2  # a state must last so many looks
-_KEEP_LOOKS = 900  # a quarter of an hour
+_STEPS = const(2)  # a state must last so many looks
+_KEEP_LOOKS = const(900)  # a quarter of an hour
 
 
 class LegState:

@@ -25,12 +25,12 @@ PAGE_SIZE = 256
 PAGES = SECTOR_SIZE // PAGE_SIZE
 COPIES = 2
 SNAPSHOT_LIMIT = 3808
+BLANK_PAGE = b"\xff" * PAGE_SIZE
 
 _MAGIC = b"WPJ1"
 _HEADER = "<4sBBHII"
 _HEADER_SIZE = 32
 _HEADER_CRC_AT = 28
-_BLANK_PAGE = b"\xff" * PAGE_SIZE
 _BLANK_HEADER = b"\xff" * _HEADER_SIZE
 _KILLED = bytes(_HEADER_SIZE)
 
@@ -77,7 +77,7 @@ class Ring:
         crc = binascii.crc32(snapshot)
         struct.pack_into(_HEADER, header, 0, _MAGIC, self._number, 0, len(snapshot), sequence, crc)
         struct.pack_into("<I", header, _HEADER_CRC_AT, binascii.crc32(header[:_HEADER_CRC_AT]))
-        blank = _BLANK_PAGE[(_HEADER_SIZE + len(snapshot) - 1) % PAGE_SIZE + 1 :]
+        blank = BLANK_PAGE[(_HEADER_SIZE + len(snapshot) - 1) % PAGE_SIZE + 1 :]
         image = memoryview(b"".join((header, snapshot, blank)))
         for copy in range(COPIES):
             try:
@@ -181,7 +181,7 @@ class Ring:
     def page_is_blank(self, copy: int, index: int, page: int) -> bool:
         """Return True if one page of one copy of a sector reads as erased."""
         self.read(copy, index, page * PAGE_SIZE, self._page)
-        return self._page == _BLANK_PAGE
+        return self._page == BLANK_PAGE
 
     def _candidates(self) -> list:
         """Return `(sequence, -copy, index, snapshot length, snapshot CRC)` of every whole header, the newest first.
@@ -229,7 +229,7 @@ class Ring:
         """Return True if the sector reads as `image` and blank behind it."""
         for start in range(0, SECTOR_SIZE, PAGE_SIZE):
             self.read(copy, index, start, self._page)
-            if self._page != (image[start : start + PAGE_SIZE] if start < len(image) else _BLANK_PAGE):
+            if self._page != (image[start : start + PAGE_SIZE] if start < len(image) else BLANK_PAGE):
                 return False
         return True
 

@@ -79,10 +79,10 @@ def profile_line(row: dict) -> str:
     words.append(decimal_text(row["charge_microunits"], MICROUNIT_DIGITS))
     if row["seconds"] != HALF_HOUR_S:
         words.append(f"{row['seconds'] // 60} min {row['seconds'] % 60} s")
-    for place, (in_wh, out_wh) in enumerate(row["legs_wh"] or ()):
-        words.append(
-            f"L{place + 1} in {kwh_text(in_wh * 1000, _KWH_DIGITS)}, out {kwh_text(out_wh * 1000, _KWH_DIGITS)}"
-        )
+    if row["legs_wh"] is not None:
+        for place, leg in enumerate(row["legs_wh"]):
+            in_text, out_text = [kwh_text(wh * 1000, _KWH_DIGITS) for wh in leg]
+            words.append(f"L{place + 1} in {in_text}, out {out_text}")
     return "  ".join(words + row["flags"])
 
 
