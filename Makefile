@@ -9,7 +9,7 @@ VENV := .venv/bin
 run_host := $(if $(findstring --bluetooth,$(ARGS)),env PYTHONPATH=firmware:. $(VENV)/python,$(TOOLCHAIN)/unix-run) boards/host/run.py
 needed = $(or $($(1)),$(error This target needs $(1)=, see `make help`))
 
-.PHONY: help run office test test-ha test-spice proof bench bench-bill bench-links bench-office picture hardware image pins deploy console lint micropython micropython-path venv clean distclean translations
+.PHONY: help run office test test-ha test-spice proof bench bench-bill bench-links bench-office picture hardware image pins deploy console lint micropython micropython-path venv clean distclean translations screenshots
 
 help: ## List the targets
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -79,6 +79,9 @@ venv: ## Install the host tools and the test tools into .venv
 
 translations: venv ## Add new texts of the pages to the files of translators, and compile these
 	@$(VENV)/python -m tests.house.translations
+
+screenshots: venv ## Take the pictures of the office's pages in docs/office from its demo, with Chromium
+	@PYTHONPATH=firmware:tools:. $(VENV)/python -m tests.tools.office.screenshots
 
 picture: venv ## Draw the simulated meter into docs/meter.svg
 	@$(VENV)/python -m wattpurse_tools.picture docs/meter.svg

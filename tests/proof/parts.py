@@ -18,6 +18,7 @@ from tests.proof import (
     journal,
     key_cards,
     life,
+    office_lives,
     power_fail,
     tokens,
     wear,
@@ -44,4 +45,5 @@ PARTS = (
     bad_flash,
     bad_mqtt,
     chip,
+    office_lives,
 )

@@ -90,6 +90,12 @@ def test_a_vault_with_pins_alone_knows_no_unix_user(run, serve):
     assert run("requests --as 1", "482915") == ""
 
 
+def test_with_two_persons_no_unix_user_is_one_of_them(run, serve):
+    run("init --work 10 --persons 2 --operator anna --operator ben", "482915", "730264")
+    serve()
+    assert "knows no operator" in run("requests", status=1)
+
+
 def test_two_persons_add_a_clerk_with_limits(run, serve):
     run("init --work 10 --persons 2 --operator anna --operator ben", "482915", "730264")
     serve()

@@ -21,8 +21,10 @@ from tests.tools.vault.vault_bench import (
 )
 from wattpurse_tools.vault import setup
 from wattpurse_tools.vault.engine import Vault
-from wattpurse_tools.vault.interface import Refused
-from wattpurse_tools.vault.sealed_document import Cost, Sealer
+from wattpurse_tools.vault.files import Folder
+from wattpurse_tools.vault.interface import ApprovalNeeded, LimitReached, Refused
+from wattpurse_tools.vault.log_file import FIRST_LINK, LogFile, link_of
+from wattpurse_tools.vault.sealed_document import Cost, Sealer, canonical
 
 FILES = ("keys", "counters.db", "log")
 
@@ -356,7 +358,18 @@ def test_a_restored_backup_of_the_office_uses_no_number_again(folder, vault, tmp
 # The log
 
 
-def test_a_changed_removed_or_planted_line_of_the_log_is_found(folder, vault):
+def chained(lines):
+    """Return lines of a log, as entries without seals, with numbers and links that fit."""
+    link, made = FIRST_LINK, []
+    for number, line in enumerate(lines, 1):
+        values = json.loads(line)
+        rest = [values[name] for name in ("time_s", "operator", "action", "details")]
+        link = link_of(link, number, *rest)
+        made.append(canonical(values | {"number": number, "link": link}) + b"\n")
+    return made
+
+
+def test_a_changed_removed_or_planted_line_of_the_log_is_refused(folder, vault):
     for _ in range(3):
         sell(vault)
     assert vault.check_log() == 1 + 2 * 3
@@ -364,11 +377,97 @@ def test_a_changed_removed_or_planted_line_of_the_log_is_found(folder, vault):
     lines = (folder / "log").read_bytes().splitlines(keepends=True)
     forged = lines[2].replace(b'"operator":1', b'"operator":2')
     assert forged != lines[2]
-    for other in ([*lines[:2], forged, *lines[3:]], lines[:2] + lines[3:], [*lines[:3], lines[2], *lines[3:]]):
+    changes = ([*lines[:2], forged, *lines[3:]], lines[:2] + lines[3:], [*lines[:3], lines[2], *lines[3:]])
+    for other in (*changes, *map(chained, changes)):  # a forger who chains anew has no seal
         (folder / "log").write_bytes(b"".join(other))
-        with open_vault(folder) as again, pytest.raises(ValueError, match="was changed"):
+        with pytest.raises(ValueError, match="was changed, or a line before it"):
+            open_vault(folder)
+    (folder / "log").rename(folder / "evidence")
+    with open_vault(folder) as again:
+        assert sell(again) == 4
+        with pytest.raises(ValueError, match="lines were cut off"):
             again.check_log()
-        (folder / "log").write_bytes(b"".join(lines))
+
+
+def test_a_line_that_was_taken_over_without_the_passphrase_is_the_only_one_without_a_seal(folder, vault):
+    vault.close()
+    whole = (folder / "log").read_bytes()
+    for action, is_fine in (("taken over", True), ("approve", False)):
+        (folder / "log").write_bytes(whole)
+        place = Folder(folder)
+        log = LogFile(place)
+        log.append(NOW_S, None, action, {"request": "1", "words": "forged"})
+        log.close()
+        place.close()
+        if is_fine:
+            open_vault(folder).close()
+            whole = (folder / "log").read_bytes()
+        else:
+            with pytest.raises(ValueError, match="was changed"):
+                open_vault(folder)
+
+
+def change_counters(folder, words, *values):
+    """Change a row of the counters as somebody with the disk would."""
+    database = sqlite3.connect(folder / "counters.db")
+    with database:
+        assert database.execute(words, values).rowcount == 1
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "UPDATE counts SET count = 1",
+        "DELETE FROM counts",
+        "UPDATE amounts SET microunits = 1",
+        "DELETE FROM amounts",
+        "DELETE FROM settled",
+    ],
+)
+def test_counters_that_somebody_lowered_are_refused(folder, vault, words):
+    sell(vault)
+    sell(vault)
+    vault.settle(ticket_of(vault), METER, 2, "paid out")
+    vault.close()
+    change_counters(folder, words)
+    with pytest.raises(ValueError, match="older copy of the counters"):
+        open_vault(folder)
+    setup.begin_counters_anew(folder, PASSPHRASE, NOW_S)
+    with open_vault(folder) as again:
+        assert again.last_count(METER) == 2
+        assert not again.settle(ticket_of(again), METER, 2, "paid out again")
+
+
+def test_an_approval_that_somebody_wrote_into_the_counters_permits_nothing(folder):
+    vault_bench.make(folder, persons=2)
+    with open_vault(folder) as vault:
+        number = vault.propose(ticket_of(vault), "roll", {"key_version": 3}, "yearly")
+    change_counters(folder, "UPDATE requests SET state = 'approved', decider = 2, decided_s = ?", NOW_S)
+    with open_vault(folder) as vault, pytest.raises(ApprovalNeeded, match="log does not know"):
+        vault.roll(ticket_of(vault), number)
+    change_counters(folder, "UPDATE requests SET state = 'open', decider = NULL")
+    with open_vault(folder) as vault:
+        vault.approve(ticket_of(vault, vault_bench.SECOND), number)
+    with open_vault(folder) as vault:
+        assert vault.roll(ticket_of(vault), number) == 3  # the log knows it over a restart
+    other = json.dumps({"key_version": 4})
+    change_counters(folder, "UPDATE requests SET state = 'approved', document = ?", other)
+    with open_vault(folder) as vault, pytest.raises(ApprovalNeeded, match="log does not know"):
+        vault.roll(ticket_of(vault), number)
+
+
+def test_lost_counters_keep_the_credit_of_the_day(folder, vault, clock):
+    clerk = ticket_of(vault, vault_bench.CLERK)
+    for _ in range(2):
+        vault.issue(clerk, METER, 1, [money(50_000_000)], 0, "sale")
+    vault.close()
+    (folder / "counters.db").unlink()
+    setup.begin_counters_anew(folder, PASSPHRASE, NOW_S)
+    with open_vault(folder, clock) as again:
+        again.raise_count(ticket_of(again), METER, 10)
+        with pytest.raises(LimitReached):
+            again.issue(ticket_of(again, vault_bench.CLERK), METER, 1, [money(1)], 0, "sale")
 
 
 def test_an_end_of_the_log_that_was_cut_off_is_found(folder, vault):

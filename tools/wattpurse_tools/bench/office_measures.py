@@ -36,12 +36,9 @@ def measure(folder: OfficeFolder, size: Size) -> dict[str, float]:
     _make_office(folder, size)
     values = {"fill_s": time.monotonic() - began}
     with _vault_process(folder):
-
-        def look() -> dict[str, list[float]]:
-            open_record(folder)
-            return office_tills.look_at_pages(Office(folder, VaultClient(folder.socket)), _ROUNDS, size.customers)
-
-        sold, pages = office_tills.sell_while(folder, size.customers, look)
+        open_record(folder)
+        visitor = office_tills.Visitor(Office(folder, VaultClient(folder.socket)))
+        sold, pages = office_tills.sell_while(folder, size.customers, lambda: visitor.look(_ROUNDS, size.customers))
         slowest = {name: _p95(times) for name, times in pages.items()}
         for name, value in slowest.items():
             print(f"  page {name}: {value:.0f} ms", flush=True)
@@ -125,6 +122,8 @@ def _ratio(folder: OfficeFolder, size: Size) -> float:
     for number in range(_ALONE):
         key = f"alone-{time.time_ns()}"
         till.sell(key, number * 7919 % size.customers, sold)
+        if sold.failed:
+            raise ValueError(f"a sale of one till alone has failed: {sold.failed[0]}")
         statements = office_same_rows.copies_of(Sale.objects.get(client_key__endswith=key))
         began = time.monotonic()
         office_same_rows.write(statements)

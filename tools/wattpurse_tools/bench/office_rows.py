@@ -125,8 +125,8 @@ def _inserts(size: Size, start_s: int) -> Iterator[tuple[str, str, int, str]]:
     yield "premises", "id name address feeder_id", people, "i + 1, 'Flat ' || i, '', NULL"
     yield (
         "meters",
-        "number currency decimals last_count unit contract told_s key_version site_version tenant is_stopped stop_reason"
-        " is_retired alarms balance days_left added_s excused",
+        "number currency decimals last_count unit contract told_s key_version site_version tenant is_stopped"
+        " stop_reason is_retired alarms balance days_left added_s excused",
         people,
         f"{FIRST_METER} + i, 'EUR', 2, {each}, 'money', 'prepaid-money', {start_s + _SPAN_S} - i % 2592000, 1, 1, 0,"
         f" {_false()}, '', {_false()}, '', i % 40000000, i % 60, {start_s}, '{{}}'",
@@ -137,6 +137,8 @@ def _inserts(size: Size, start_s: int) -> Iterator[tuple[str, str, int, str]]:
         people,
         f"i + 1, {FIRST_METER} + i, 'prepaid-money', {start_s}, NULL",
     )
+    limit = "short_token_limit_microunits"
+    yield "short_limits", "id meter_id name value", people, f"i + 1, {FIRST_METER} + i, '{limit}', 100000000"
     yield (
         "installations",
         "id meter_id premises_id from_s until_s start_mwh end_mwh",
@@ -153,7 +155,8 @@ def _inserts(size: Size, start_s: int) -> Iterator[tuple[str, str, int, str]]:
         "cards",
         "uid name meter_number role kind state tenancy_id issued_s tenant",
         people,
-        f"'04' || (1000000000 + i), 'card-' || i, {FIRST_METER} + i, 'customer', 'ntag215', 'active', i + 1, {start_s}, 0",
+        f"'04' || (1000000000 + i), 'card-' || i, {FIRST_METER} + i, 'customer', 'ntag215', 'active', i + 1, {start_s},"
+        " 0",
     )
     yield (
         "sales",
@@ -176,7 +179,8 @@ def _inserts(size: Size, start_s: int) -> Iterator[tuple[str, str, int, str]]:
         "id meter_id sequence kind words unit amount issued_s card sealed state operator redeemed_s tenant after"
         " receipt_card tenancy_id sale_id",
         sales,
-        f"i + 1, {FIRST_METER} + i / {each}, i % {each} + 1, 1, '', 'money', {GROSS}, {token_s}, '04' || (1000000000 + i / {each}), {_bytes()},"
+        f"i + 1, {FIRST_METER} + i / {each}, i % {each} + 1, 1, '', 'money', {GROSS}, {token_s},"
+        f" '04' || (1000000000 + i / {each}), {_bytes()},"
         f" 'redeemed', 101, {token_s} + 3600, 0, 0, 0, i / {each} + 1, {sale_of_token} + 1",
     )
     yield from _ledger(people, sales, sold_s, day)
@@ -185,8 +189,9 @@ def _inserts(size: Size, start_s: int) -> Iterator[tuple[str, str, int, str]]:
         "id meter_id time_s number unit contract balance bought charged taken total_mwh alarms event_link"
         " has_other_issuers content read_s",
         people * MONTHS,
-        f"i + 1, {FIRST_METER} + i / {MONTHS}, {start_s} + (i % {MONTHS} + 1) * 2592000 - 60, i % {MONTHS} + 1, 'money', 1,"
-        f" 5000000, {each * GROSS} * (i % {MONTHS} + 1) / {MONTHS}, {each * GROSS} * (i % {MONTHS} + 1) / {MONTHS} - 5000000,"
+        f"i + 1, {FIRST_METER} + i / {MONTHS}, {start_s} + (i % {MONTHS} + 1) * 2592000 - 60, i % {MONTHS} + 1, 'money',"
+        f" 1, 5000000, {each * GROSS} * (i % {MONTHS} + 1) / {MONTHS},"
+        f" {each * GROSS} * (i % {MONTHS} + 1) / {MONTHS} - 5000000,"
         f" 0, 100000000 * (i % {MONTHS} + 1), '', NULL, {_false()}, '{{}}', 0",
     )
     first = (1970 + start_s // 31_556_952) * 12
@@ -194,7 +199,8 @@ def _inserts(size: Size, start_s: int) -> Iterator[tuple[str, str, int, str]]:
         "monthly_readings",
         "id meter_id month total_wh rate_wh charge_microunits is_closed",
         people * MONTHS,
-        f"i + 1, {FIRST_METER} + i / {MONTHS}, {first} + i % {MONTHS}, 90000 + i % 40000, '[90000]', 28000000, {_true()}",
+        f"i + 1, {FIRST_METER} + i / {MONTHS}, {first} + i % {MONTHS}, 90000 + i % 40000, '[90000]', 28000000,"
+        f" {_true()}",
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Model
@@ -12,7 +13,7 @@ from wattpurse_tools.record.models import AuditEntry, Sale, SaleLine, Shop, Toke
 _OFFSET = 1_000_000_000  # receipt numbers of copies
 _SEQUENCES = 1 << 26  # token numbers of copies
 
-Statement = tuple[str, list[object]]
+Statement = tuple[str, list[Any]]
 
 
 def copies_of(sale: Sale) -> list[Statement]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 
@@ -13,6 +14,7 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import totp
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from wattpurse_tools.bench.office_rows import FIRST_METER
 from wattpurse_tools.office import sales
@@ -90,43 +92,40 @@ def sell_at_once(folder: OfficeFolder, customers: int, each: int) -> Sold:
     return found
 
 
-def look_at_pages(office: Office, rounds: int, customers: int) -> dict[str, list[float]]:
-    """Return the times of each list page in milliseconds: first page, further pages, and searches."""
-    office_in_use.use(office)
-    client = _logged_in()
-    times: dict[str, list[float]] = {}
-    chosen = random.Random(1)
-    for turn in range(rounds + 1):
-        for name in PAGES:
-            number = chosen.randrange(customers)
-            query = (
-                {},
-                {"page": str(1 + number // 100)},
-                {"q": f"Customer {number}"},
-                {"q": str(FIRST_METER + number)},
-            )
-            began = time.monotonic()
-            answer = client.get(reverse(name), query[turn % len(query)])
-            spent_ms = (time.monotonic() - began) * 1000
-            if answer.status_code != 200:
-                raise ValueError(f"page {name}: status {answer.status_code}")
-            if turn:  # the first round reads templates
-                times.setdefault(name, []).append(spent_ms)
-    office_in_use.use(None)
-    return times
+class Visitor:
+    """A manager who is logged in to the pages of an office, served in this process."""
 
+    def __init__(self, office: Office) -> None:
+        office_in_use.use(office)
+        self._client = Client()
+        manager = User.objects.get(operator=1)
+        device, _ = TOTPDevice.objects.get_or_create(user=manager, name="app", defaults={"confirmed": True})
+        self._client.post("/login", {"name": manager.username, "password": PASSWORD, "pin": PIN})
+        answer = self._client.post("/login/code", {"code": f"{totp(device.bin_key):06}"})
+        if answer.status_code != HTTPStatus.FOUND:
+            raise ValueError("the manager cannot log in")
 
-def _logged_in() -> Client:
-    from django_otp.plugins.otp_totp.models import TOTPDevice
-
-    client = Client()
-    manager = User.objects.get(operator=1)
-    device, _ = TOTPDevice.objects.get_or_create(user=manager, name="app", defaults={"confirmed": True})
-    client.post("/login", {"name": manager.username, "password": PASSWORD, "pin": PIN})
-    answer = client.post("/login/code", {"code": f"{totp(device.bin_key):06}"})
-    if answer.status_code != 302:
-        raise ValueError("the manager cannot log in")
-    return client
+    def look(self, rounds: int, customers: int) -> dict[str, list[float]]:
+        """Return the times of each list page in milliseconds: first page, further pages, and searches."""
+        times: dict[str, list[float]] = {}
+        chosen = random.Random(1)
+        for turn in range(rounds + 1):
+            for name in PAGES:
+                number = chosen.randrange(customers)
+                query = (
+                    {},
+                    {"page": str(1 + number // 100)},
+                    {"q": f"Customer {number}"},
+                    {"q": str(FIRST_METER + number)},
+                )
+                began = time.monotonic()
+                answer = self._client.get(reverse(name), query[turn % len(query)])
+                spent_ms = (time.monotonic() - began) * 1000
+                if answer.status_code != HTTPStatus.OK:
+                    raise ValueError(f"page {name}: status {answer.status_code}")
+                if turn:  # the first round reads templates
+                    times.setdefault(name, []).append(spent_ms)
+        return times
 
 
 def open_till(folder: OfficeFolder, till: int) -> "Till":

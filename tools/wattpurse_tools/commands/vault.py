@@ -53,7 +53,8 @@ def run_init(arguments: Namespace) -> int:
         (setup.first_operator(number, name), secrets_asked.new_pin(lines, f"PIN of operator {number}, {name}"))
         for number, name in enumerate(arguments.operator or ["owner"], 1)
     ]
-    users = {} if arguments.pin_only else {os.getuid(): operators[0][0].number}
+    signs_on = arguments.persons == 1 and not arguments.pin_only
+    users = {os.getuid(): operators[0][0].number} if signs_on else {}
     people = setup.People(operators, users, arguments.persons)
     setup.create(folder, passphrase, people, source, place, Cost(n=1 << arguments.work))
     print(f"{folder}: a new vault. Without its passphrase nobody reads the keys: keep the passphrase in a safe place.")

@@ -8,14 +8,17 @@ from datetime import date
 
 from django.db.models import F, Q, QuerySet, Sum
 
-from wattpurse_tools.ledger.models import Entry, Transfer
+from wattpurse_tools.ledger.models import Account, Entry, Transfer
 
 Balances = dict[tuple[str, str], int]
 
 
 def balance(code: str, unit: str) -> int:
     """Return the balance of an account, or 0 for one that was never used."""
-    return sum_of((code,), unit)
+    account = Account.objects.filter(code=code, unit=unit).values_list("pk", flat=True).first()
+    if account is None:
+        return 0
+    return _sum(Transfer.objects.filter(taker=account)) - _sum(Transfer.objects.filter(giver=account))
 
 
 def sum_of(codes: Iterable[str], unit: str) -> int:

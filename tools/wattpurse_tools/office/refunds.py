@@ -41,7 +41,7 @@ from wattpurse_tools.office.sale_types import (
     Tax,
 )
 from wattpurse_tools.office.sales import full_key, made_before, request_hash, tenancy_at, to_card
-from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, note_card
+from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, note_card, outstanding
 from wattpurse_tools.office.wishes import DAY_S, energy_text
 from wattpurse_tools.record.models import Meter, MeterReceipt, Sale, Shift, Site, Token
 from wattpurse_tools.station import order as orders
@@ -320,7 +320,7 @@ def _move(
     for order in made_of:
         usefulness.refuse_kind(row, order.kind)
     moved_card = CardSeen(seen.uid, seen.name, seen.kind, seen.role, meter.number, seen.content)
-    note_card(office, actor, moved_card)
+    note_card(office, actor, moved_card, meter, outstanding(meter))
     to = Destination(seen.uid, sale, tenancy_at(meter.number))
     tokens = make_tokens(office, actor, meter, made_of, to, vault.TRANSFER)
     moves: list[Move] = []

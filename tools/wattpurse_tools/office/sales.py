@@ -145,7 +145,10 @@ class _How:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A sale that is worked out and not made: `orders` become tokens, the planned tariff of the meter in front."""
+    """A sale that is worked out and not made: `orders` become tokens, the planned tariff of the meter in front.
+
+    `waiting` are the outstanding tokens of the meter.
+    """
 
     meter: Meter
     tenancy: Tenancy | None
@@ -153,6 +156,7 @@ class _Prepared:
     plan: Plan
     orders: tuple[Order, ...]
     debt_microunits: int
+    waiting: tuple[Token, ...]
 
 
 def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | None = None) -> Quote:
@@ -312,8 +316,8 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     buyer = Buyer(prepared.tenancy, meter.number, request.card, request.carrier)
     sale = write_receipt(shop, shift, actor, time_s, paper, buyer, prepared.plan.lines)
     if seen is not None:
-        note_card(office, actor, seen)
-        tariff_rides.join(meter, request.card)
+        note_card(office, actor, seen, meter, prepared.waiting)
+        tariff_rides.join(request.card, prepared.waiting)
     to = Destination(request.card, sale, prepared.tenancy)
     purpose = vault.FREE if how.is_free else vault.SALE
     tokens = make_tokens(office, actor, meter, prepared.orders, to, purpose, how.approval)
@@ -389,7 +393,7 @@ def _prepare(actor: Actor, request: SaleRequest, shift: Shift, meter: Meter, tim
     from_s = permit_end_s(meter, day_end_s) if request.wish.what == PERMIT else time_s
     riding = () if request.carrier == DIGITS else tariff_rides.orders_for(meter, actor, time_s)
     made_of = (*riding, order_of(request.wish, plan.amount, from_s))
-    return _Prepared(meter, tenancy, site.currency, plan, made_of, terms.debt_microunits)
+    return _Prepared(meter, tenancy, site.currency, plan, made_of, terms.debt_microunits, tuple(outstanding(meter)))
 
 
 def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None) -> Terms:
@@ -445,8 +449,7 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
     row = Card.objects.filter(pk=seen.uid).first()
     if row is not None and row.state != "active":
         raise ValueError(f"the card is {row.state} in the record; give the customer another one")
-    waiting = [one for one in outstanding(prepared.meter) if one.card == seen.uid]
-    size = sum(len(one.sealed) for one in waiting)
+    size = sum(len(one.sealed) for one in prepared.waiting if one.card == seen.uid)
     size += sum(order.sealed_size for order in prepared.orders)
     if size > seen.content.room:
         raise ValueError(

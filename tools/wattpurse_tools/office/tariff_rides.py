@@ -6,8 +6,6 @@ sells has that right. A cashier's sale takes a token that is made already to the
 
 from collections.abc import Sequence
 
-from django.db.models import Q
-
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.tariff import Tariff as TariffTable
 from wattpurse_tools.office.actor import Actor
@@ -27,13 +25,16 @@ def orders_for(meter: Meter, actor: Actor, time_s: int) -> tuple[Order, ...]:
     return (Order(token.TARIFF, (table,), f"tariff version {TariffTable(table).version}"),)
 
 
-def join(meter: Meter, card: str) -> int:
-    """Assign the waiting tariff tokens of a meter's plans to a card. Return how many. Later tokens name them first."""
-    if not card:
+def join(card: str, waiting: Sequence[Token]) -> int:
+    """Assign the tariff tokens of plans, among the outstanding ones of a meter, to a card. Return how many.
+
+    Later tokens of the card name them as the order before.
+    """
+    idle = [row.pk for row in waiting if row.kind == token.TARIFF and not row.card and row.state == orders.ISSUED]
+    if not idle:
         return 0
-    waiting = Q(card="") & Q(state=orders.ISSUED) & Q(kind=token.TARIFF)
-    plans = TariffPlan.objects.filter(meter=meter).exclude(token=None).values("token")
-    return Token.objects.filter(waiting, pk__in=plans).update(card=card)
+    plans = TariffPlan.objects.filter(token__in=idle).values("token")
+    return Token.objects.filter(pk__in=plans).update(card=card)
 
 
 def made(meter: Meter, tokens: Sequence[Token]) -> None:

@@ -12,7 +12,7 @@ from wattpurse.core.money.key_card import card_number
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen
-from wattpurse_tools.record.models import Meter, Sale, Tenancy, Token
+from wattpurse_tools.record.models import Card, Meter, Sale, Tenancy, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.station import Deal, Station
@@ -81,13 +81,22 @@ def refuse_digits(office: Office, meter: Meter, order: Order) -> None:
     station.short_tokens.refuse(station.known_meter(meter.number), order.kind, amount, after)
 
 
-def note_card(office: Office, actor: Actor, seen: CardSeen) -> None:
-    """Note that a card is of its meter and of the tenant there, once the former tenant of the card is settled."""
+def note_card(office: Office, actor: Actor, seen: CardSeen, meter: Meter, waiting: Sequence[Token]) -> None:
+    """Note that a card is of its meter and of the tenant there, once the former tenant of the card is settled.
+
+    `waiting` are the outstanding tokens of the meter.
+    """
     station, uid = Station(office.keys, actor), bytes.fromhex(seen.uid)
-    row = station.card(uid)
-    if row is not None and row["meter_number"] == seen.meter_number:
-        tenant = station.tenant(seen.meter_number)
-        is_settled = not station.receipts.is_open(seen.meter_number, card_number(uid), row["tenant"])
-        if row["tenant"] == tenant or not is_settled:
+    row = Card.objects.filter(pk=seen.uid).first()
+    if row is not None and row.meter_number == meter.number:
+        if row.tenant == tenant_of(meter, waiting):
             return
-    station.add_card(uid, seen.name, seen.meter_number, seen.role, seen.kind)
+        if station.receipts.is_open(meter.number, card_number(uid), row.tenant):
+            return
+    station.add_card(uid, seen.name, meter.number, seen.role, seen.kind)
+
+
+def tenant_of(meter: Meter, waiting: Sequence[Token]) -> int:
+    """Return the tenant that the next token is for: the one that moves in with the newest token, or is in."""
+    moving_in = [row.amount for row in waiting if row.kind == token.TENANT]
+    return moving_in[-1] if moving_in else meter.tenant

@@ -19,6 +19,7 @@ from wattpurse_tools.vault.interface import (
     Verdict,
 )
 from wattpurse_tools.vault.policy import Policy
+from wattpurse_tools.vault.requested import words_of_request
 from wattpurse_tools.vault.sealed_document import canonical
 
 OPEN_S = 7 * 86_400
@@ -40,6 +41,11 @@ class Approvals:
     def __init__(self, counters: Counters, clock: Callable[[], float]) -> None:
         self._counters = counters
         self._clock = clock
+        self._trusted: dict[str, str] = {}
+
+    def trust(self, approved: dict[str, str]) -> None:
+        """Accept approved requests, with their words by number: the log has a line of each."""
+        self._trusted.update(approved)
 
     def propose(self, proposer: int, action: str, document: dict, words: str, reason: str) -> str:
         """Add a request and return its number. Raise Refused without a reason."""
@@ -95,6 +101,8 @@ class Approvals:
         if request.state != APPROVED:
             because = f" ({request.decision})" if request.decision else ""
             raise ApprovalNeeded(f"request {number} is {request.state}{because}; propose it again", action, document)
+        if self._trusted.get(number) != words_of_request(action, document):
+            raise ApprovalNeeded(f"the log does not know the approval of request {number}", action, document)
         decider = policy.operators.get(request.decider or 0)
         if decider is None or not decider.active or APPROVE not in decider.rights:
             raise ApprovalNeeded(

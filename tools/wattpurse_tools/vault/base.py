@@ -13,7 +13,7 @@ from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.vault import actions
 from wattpurse_tools.vault.approvals import Approvals
 from wattpurse_tools.vault.checks import approval_of, need, uid_of
-from wattpurse_tools.vault.consistency import cut_lines, open_counters, refuse_strangers
+from wattpurse_tools.vault.consistency import cut_lines, facts_of_log, open_counters, refuse_strangers
 from wattpurse_tools.vault.counters import Counters
 from wattpurse_tools.vault.files import Folder
 from wattpurse_tools.vault.interface import OPEN, ApprovalNeeded, Operator, SignOnNeeded
@@ -70,11 +70,12 @@ class VaultBase:
             counters = open_counters(folder)
             parts.append(counters)
             refuse_strangers(folder, store, counters)
-            log = LogFile(folder)
+            log = LogFile(folder, store.log_key)
             parts.append(log)
-            cut = cut_lines(folder, counters, log)
+            facts = facts_of_log(folder, counters, log)
             vault = cls(folder, store, counters, log, clock)
-            vault._start(cut)
+            vault._approvals.trust(facts.approved)
+            vault._start(cut_lines(counters, log))
         except (OSError, ValueError, sqlite3.Error) as error:
             for part in reversed(parts):
                 part.close()

@@ -12,6 +12,7 @@ from wattpurse_tools.vault import actions, key_cards, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import NUMBER_LIMIT, approval_of, meter_of, need, uid_of
 from wattpurse_tools.vault.interface import CARDS, ORDER, SELL, Refused
+from wattpurse_tools.vault.log_facts import amounts_document
 from wattpurse_tools.vault.rules import Amounts
 
 PASS_METERS = 1_000
@@ -44,7 +45,7 @@ class CardCalls(VaultBase):
                 self._counters.note_amounts(acting.number, today, day)
                 self._anchor()
             details = {"card": uid.hex(), "version": content.version, "loaded": content.loaded, "spent": content.spent}
-            self._note(acting.number, "key card", details | {"added": added.microunits})
+            self._note(acting.number, actions.KEY_CARD, details | amounts_document(today, added))
             return key_card.seal_content(aes, pair, content)
 
     def open_key_card(self, uid: bytes, sealed: bytes) -> CardContent | None:

@@ -3,12 +3,13 @@
 With an older copy, token numbers or key versions would be made twice.
 """
 
-from wattpurse.core.money.token_windows import count_of
-from wattpurse_tools.vault import actions
+from itertools import islice
+
 from wattpurse_tools.vault import counters as counter_files
 from wattpurse_tools.vault.counters import Counters
 from wattpurse_tools.vault.files import Folder
 from wattpurse_tools.vault.key_store import NAME, KeyStore
+from wattpurse_tools.vault.log_facts import LogFacts, facts_of
 from wattpurse_tools.vault.log_file import FIRST_LINK, LogFile
 
 
@@ -43,24 +44,25 @@ def refuse_strangers(folder: Folder, store: KeyStore, counters: Counters) -> Non
             )
 
 
-def cut_lines(folder: Folder, counters: Counters, log: LogFile) -> dict | None:
-    """Return the facts of lines that were cut off the log, or None if it is whole.
+def facts_of_log(folder: Folder, counters: Counters, log: LogFile) -> LogFacts:
+    """Return the facts that the log proves. Raise ValueError if it was changed, or if the counters do not know all."""
+    facts = facts_of(log.checked())
+    if not facts.are_known_to(counters):
+        raise _older_counters(folder)
+    return facts
 
-    Raise ValueError if the log has tokens or receipts that the counters do not know: a line is written after its count.
-    """
-    known = log_mark(counters)
-    tail = log.tail(known)
-    if tail is None:
-        return {"remembered": known[0], "link": known[1], "found": log.number}
-    for entry in tail:
-        details = entry.details
-        if entry.action == actions.ISSUE:
-            newest = max(count_of(one["sequence"]) for one in details["tokens"])
-            if newest > counters.count(details["meter"]):
-                raise _older_counters(folder)
-        if entry.action == actions.SETTLE and details["sequence"] not in counters.settled(details["meter"]):
-            raise _older_counters(folder)
-    return None
+
+def cut_lines(counters: Counters, log: LogFile) -> dict | None:
+    """Return the facts of lines that were cut off the log, or None if it has the line that the counters remember."""
+    number, link = log_mark(counters)
+    if number == 0 or link_at(log, number) == link:
+        return None
+    return {"remembered": number, "link": link, "found": log.number}
+
+
+def link_at(log: LogFile, number: int) -> str | None:
+    """Return the link of a line, or None if there is no such line."""
+    return next((entry.link for entry in islice(log.all(), number - 1, number)), None)
 
 
 def log_mark(counters: Counters) -> tuple[int, str]:

@@ -103,6 +103,10 @@ class Counters:
         """Note that a meter told its numbers."""
         self.database.execute("INSERT OR IGNORE INTO told VALUES (?)", (meter,))
 
+    def end_requests(self) -> None:
+        """End all requests: the log no longer tells which of them were approved."""
+        self.database.execute("UPDATE requests SET state = 'denied' WHERE state IN ('open', 'approved')")
+
     def forget_told(self) -> None:
         """Wait for all meters to tell their numbers."""
         self.database.execute("DELETE FROM told")
@@ -122,6 +126,13 @@ class Counters:
         """Mark a receipt as settled. Return False if it was."""
         done = self.database.execute("INSERT OR IGNORE INTO settled VALUES (?, ?, ?)", (meter, sequence, words))
         return done.rowcount == 1
+
+    def is_settled(self, meter: int, sequence: int) -> bool:
+        """Return True if a receipt is settled."""
+        row = self.database.execute(
+            "SELECT 1 FROM settled WHERE meter = ? AND sequence = ?", (meter, sequence)
+        ).fetchone()
+        return row is not None
 
     def settled(self, meter: int) -> dict[int, str]:
         """Return the settled receipts of a meter."""

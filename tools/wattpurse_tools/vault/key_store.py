@@ -1,6 +1,7 @@
 """The sealed key file of a vault: keys, policy and generation, in one document under the passphrase.
 
-    {"format": 1, "generation": 7, "issuer": 0, "keys": [...], "module": null or its place, "policy": {...}}
+    {"format": 1, "generation": 7, "issuer": 0, "keys": [...], "module": null or its place, "policy": {...},
+        "log_key": 64 hex digits}
 
 The generation rises with each writing.
 """
@@ -18,10 +19,17 @@ FORMAT = 1
 
 
 class KeyStore:
-    """The key file in a folder: its key `ring`, `policy`, `generation`, and the `module` of vending keys or None."""
+    """The key file in a folder: its key `ring`, `policy`, `generation`, `module` of vending keys, `log_key`."""
 
     def __init__(
-        self, folder: Folder, sealer: Sealer, ring: KeyRing, policy: Policy, generation: int, module: Module | None
+        self,
+        folder: Folder,
+        sealer: Sealer,
+        ring: KeyRing,
+        policy: Policy,
+        generation: int,
+        module: Module | None,
+        log_key: bytes,
     ) -> None:
         self._folder = folder
         self._sealer = sealer
@@ -29,6 +37,7 @@ class KeyStore:
         self.policy = policy
         self.generation = generation
         self.module = module
+        self.log_key = log_key
 
     @classmethod
     def open(cls, folder: Folder, passphrase: str) -> Self:
@@ -55,7 +64,8 @@ class KeyStore:
             ring = read_keys({"issuer": document["issuer"], "keys": document["keys"]}, find)
         except ValueError as error:
             raise ValueError(f"{path}: {without_keys(error)}") from None
-        return cls(folder, sealer, ring, read_policy(document["policy"]), document["generation"], module)
+        policy, log_key = read_policy(document["policy"]), bytes.fromhex(document["log_key"])
+        return cls(folder, sealer, ring, policy, document["generation"], module, log_key)
 
     def save(self, ring: KeyRing | None = None, policy: Policy | None = None) -> None:
         """Write the file with other keys or another policy. It is on the disk when this returns."""
@@ -81,4 +91,5 @@ class KeyStore:
             **ring.document(),
             "module": None if self.module is None else self.module.place.document(),
             "policy": policy.document(),
+            "log_key": self.log_key.hex(),
         }

@@ -1,19 +1,25 @@
 """The vault's log: a file of JSON lines to which lines are only added. Each line holds the hash of the line before it.
 
-    {"number": 1, "time_s": ..., "operator": 1 or null, "action": "issue", "details": {...}, "link": 64 hex digits}
+    {"number": 1, "time_s": ..., "operator": 1 or null, "action": "issue", "details": {...}, "link": 64 hex digits,
+        "seal": 64 hex digits}
 
-`link` is SHA-256 over the link before it and the rest of the line. The counters keep the newest link that they know, so
-a log that was cut is noticed. A line is on the disk before the result of its action leaves the vault. The result of a
-last line without its end never left, and the line is removed when the log is opened.
+`link` is SHA-256 over the link before it and the rest of the line. `seal` is HMAC-SHA256 of the link under a key of the
+sealed key file, so that nobody writes a line without the passphrase. The counters keep the newest link that they know,
+so a log that was cut is noticed.
+
+A line is on the disk before the result of its action leaves the vault. The result of a last line without its end never
+left, and the line is removed when the log is opened.
 """
 
 import hashlib
+import hmac
 import json
 import os
 from collections.abc import Iterator
 from io import BufferedReader
 from itertools import islice
 
+from wattpurse_tools.vault import actions
 from wattpurse_tools.vault.files import Folder, write_all
 from wattpurse_tools.vault.interface import LOG_PAGE, LogEntry
 from wattpurse_tools.vault.sealed_document import canonical
@@ -21,15 +27,17 @@ from wattpurse_tools.vault.sealed_document import canonical
 NAME = "log"
 FIRST_LINK = "0" * 64
 
+_SEAL = "seal"
 _TAIL = 1 << 20
 _PAGE_BYTES = 4 << 20
 
 
 class LogFile:
-    """The log in a folder. `number` and `link` are those of its last line."""
+    """The log in a folder. `number` and `link` are those of its last line. `key` seals lines; without it none is."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, key: bytes | None = None) -> None:
         self._folder = folder
+        self._key = key
         existed = folder.has(NAME)
         self._file = folder.open(NAME, os.O_RDWR | os.O_APPEND) if existed else folder.create(NAME)
         if not existed:
@@ -53,7 +61,8 @@ class LogFile:
         size = os.fstat(self._file).st_size
         try:
             os.lseek(self._file, size, os.SEEK_SET)
-            write_all(self._file, canonical(vars(entry)) + b"\n")
+            seal = {} if self._key is None else {_SEAL: _seal(self._key, link)}
+            write_all(self._file, canonical(vars(entry) | seal) + b"\n")
             os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, size)
@@ -66,47 +75,40 @@ class LogFile:
         found, size = [], 0
         with self._reader() as file:
             for line in islice(file, max(0, number), max(0, number) + LOG_PAGE):
-                found.append(_parse(line))
+                found.append(_parse(line)[0])
                 size += len(line)
                 if size > _PAGE_BYTES:
                     break
         return found
 
-    def tail(self, known: tuple[int, str]) -> list[LogEntry] | None:
-        """Return the lines after a line that is known by number and link. None: that line is no longer there."""
-        number, link = known
-        if not number:
-            return list(self.all())
-        with self._reader() as file:
-            lines = islice(file, number - 1, None)
-            first = next(lines, None)
-            if first is None or _parse(first).link != link:
-                return None
-            return [_parse(line) for line in lines]
-
     def all(self) -> Iterator[LogEntry]:
         """Yield all lines. Raise ValueError at a line that cannot be read."""
         with self._reader() as file:
             for line in file:
-                yield _parse(line)
+                yield _parse(line)[0]
 
-    def check(self, known: tuple[int, str] = (0, FIRST_LINK)) -> int:
-        """Return the number of lines. Raise ValueError at the first one that was changed, or if the end was cut off.
+    def checked(self) -> Iterator[LogEntry]:
+        """Yield all lines. Raise ValueError at one that was changed or put in, or before which one was removed."""
+        link = FIRST_LINK
+        with self._reader() as file:
+            for number, line in enumerate(file, 1):
+                entry, seal = _parse(line)
+                expected = link_of(link, number, entry.time_s, entry.operator, entry.action, entry.details)
+                if entry.number != number or entry.link != expected or not self._is_sealed(entry, seal):
+                    raise ValueError(
+                        f"{self._path}: line {number} was changed, or a line before it was removed or put in; keep this"
+                        " file as evidence in another place, and the vault begins another log that says so"
+                    )
+                link = expected
+                yield entry
 
-        `known` are number and link of a line that the counters remember.
-        """
-        link, count = FIRST_LINK, 0
-        for entry in self.all():
-            count += 1
-            expected = link_of(link, count, entry.time_s, entry.operator, entry.action, entry.details)
-            if entry.number != count or entry.link != expected:
-                raise ValueError(f"{self._path}: line {count} was changed, or a line before it was removed or put in")
-            link = expected
-            if count == known[0] and link != known[1]:
-                raise ValueError(f"{self._path}: line {count} is not the one that the counters remember")
-        if count < known[0]:
-            raise ValueError(f"{self._path}: ends at line {count}, but the counters remember line {known[0]}")
-        return count
+    def _is_sealed(self, entry: LogEntry, seal: str | None) -> bool:
+        """Return True if the vault wrote a line. Facts are taken over before the vault has its passphrase."""
+        if self._key is None:
+            return True
+        if seal is None:
+            return entry.action == actions.TAKEN_OVER
+        return hmac.compare_digest(seal, _seal(self._key, entry.link))
 
     @property
     def _path(self) -> str:
@@ -129,7 +131,7 @@ class LogFile:
         if not whole:
             return 0, FIRST_LINK
         line = tail[tail.rfind(b"\n", 0, whole - 1) + 1 : whole]
-        entry = _parse(line)
+        entry, _ = _parse(line)
         return entry.number, entry.link
 
 
@@ -139,8 +141,15 @@ def link_of(before: str, number: int, time_s: int, operator: int | None, action:
     return hashlib.sha256(before.encode() + canonical(rest)).hexdigest()
 
 
-def _parse(line: bytes) -> LogEntry:
+def _seal(key: bytes, link: str) -> str:
+    return hmac.new(key, link.encode(), hashlib.sha256).hexdigest()
+
+
+def _parse(line: bytes) -> tuple[LogEntry, str | None]:
+    """Return a line and its seal."""
     try:
-        return LogEntry(**json.loads(line))
-    except (TypeError, ValueError):
+        values = json.loads(line)
+        seal = values.pop(_SEAL, None)
+        return LogEntry(**values), seal
+    except (AttributeError, TypeError, ValueError, RecursionError):
         raise ValueError(f"a line of the vault's log cannot be read: {line[:60]!r}") from None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from wattpurse_tools.vault import actions
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import approval_of
-from wattpurse_tools.vault.consistency import log_mark
+from wattpurse_tools.vault.consistency import link_at, log_mark
 from wattpurse_tools.vault.interface import APPROVE, MANAGE, LogEntry, Operator, Refused, Request, Session, SignOnNeeded
 from wattpurse_tools.vault.pins import hash_pin
 from wattpurse_tools.vault.policy import CONNECT_ONLY, operator_document
@@ -143,7 +143,9 @@ class PeopleCalls(VaultBase):
             with self._counters.transaction():
                 found = self._approvals.approve(acting.number, request)
                 self._anchor()
-            self._note(acting.number, "approve", {"request": request, "words": found.words, "reason": found.reason})
+            told = {"request": request, "words": found.words, "reason": found.reason}
+            self._note(acting.number, actions.APPROVE, told)
+            self._approvals.trust({request: found.words})
 
     def deny(self, ticket: str, request: str, reason: str) -> None:
         """Deny a request."""
@@ -212,11 +214,15 @@ class PeopleCalls(VaultBase):
     def check_log(self) -> int:
         """Return the number of lines of the log. Raise ValueError if one was changed or removed."""
         with self._work:
-            lines = self._log.check(log_mark(self._counters))
-            for entry in self._log.all():
+            lines = 0
+            for entry in self._log.checked():
+                lines += 1
                 if entry.action == actions.LOG_CUT:
                     raise ValueError(
                         f"the log ended at line {entry.details['found']} when the vault started, and the counters"
                         f" remembered line {entry.details['remembered']}: lines were cut off before line {entry.number}"
                     )
+            number, link = log_mark(self._counters)
+            if number and link_at(self._log, number) != link:
+                raise ValueError(f"the log has {lines} lines, and the counters remember another line {number}")
             return lines

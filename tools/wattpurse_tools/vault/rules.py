@@ -51,6 +51,15 @@ class Amounts:
         """Return the sum."""
         return Amounts(*(left + right for left, right in zip(astuple(self), astuple(other), strict=True)))
 
+    def highest(self, other: "Amounts") -> "Amounts":
+        """Return the higher of each amount."""
+        return Amounts(*map(max, astuple(self), astuple(other)))
+
+    @property
+    def is_positive(self) -> bool:
+        """True if no amount is below zero."""
+        return min(astuple(self)) >= 0
+
 
 def refuse_orders(orders: Sequence[TokenOrder], issuer: int, purpose: str) -> None:
     """Raise Refused unless all orders can be sealed by this issuer."""
@@ -134,6 +143,14 @@ def amounts_of(order: TokenOrder) -> Amounts:
     if order.kind == token.DEBT:
         return Amounts(microunits=max(0, -values[0]))
     return Amounts()
+
+
+def sum_of(tokens: Sequence[Amounts]) -> Amounts:
+    """Return the sum of some amounts."""
+    total = Amounts()
+    for one in tokens:
+        total = total.plus(one)
+    return total
 
 
 def refuse_amounts(limits: Limits, tokens: Sequence[Amounts], day: Amounts) -> Amounts:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wattpurse.core.money.token_windows import COUNT_LIMIT, OFFICE, count_of
+from wattpurse.core.money.token_windows import COUNT_LIMIT, OFFICE
+from wattpurse_tools.vault import actions
 from wattpurse_tools.vault import counters as counter_files
 from wattpurse_tools.vault.counters import Counters
 from wattpurse_tools.vault.files import FOLDER_MODE, Folder
@@ -19,12 +20,14 @@ from wattpurse_tools.vault.hsm import Module, ModulePlace, module_label
 from wattpurse_tools.vault.interface import RIGHTS, Operator
 from wattpurse_tools.vault.key_sets import KeyRing, OfficeKeys, new_keys, read_key_file
 from wattpurse_tools.vault.key_store import KeyStore
+from wattpurse_tools.vault.log_facts import LogFacts, facts_of
 from wattpurse_tools.vault.log_file import LogFile
 from wattpurse_tools.vault.pins import hash_pin
 from wattpurse_tools.vault.policy import Policy, checked
 from wattpurse_tools.vault.sealed_document import Cost, Sealer
 
 _FIRST_GENERATION = 1
+_LOG_KEY_SIZE = 32
 _LIGHT = Cost(n=1 << 10)
 _LIGHT_PIN = 1 << 10
 
@@ -109,14 +112,15 @@ def begin_counters_anew(path: str | Path, passphrase: str, now_s: int) -> int:
     folder = Folder(path)
     try:
         store = KeyStore.open(folder, passphrase)
-        log = LogFile(folder)
+        log = LogFile(folder, store.log_key)
         try:
+            facts = facts_of(log.checked())
             if not folder.has(counter_files.NAME):
                 counter_files.create(folder, store.ring.fingerprint(), store.generation, now_s)
             counters = Counters(folder)
             try:
-                _begin_anew(counters, store, log, now_s)
-                log.append(now_s, None, "counters lost", {})
+                _begin_anew(counters, store, facts, now_s)
+                log.append(now_s, None, actions.COUNTERS_LOST, {})
                 return len(counters.counts())
             finally:
                 counters.close()
@@ -133,7 +137,7 @@ def accept_older_keys(path: str | Path, passphrase: str, now_s: int) -> int:
     try:
         store = KeyStore.open(folder, passphrase)
         counters = Counters(folder)
-        log = LogFile(folder)
+        log = LogFile(folder, store.log_key)
         try:
             if counters.fact("fingerprint") != store.ring.fingerprint():
                 raise ValueError(f"{folder.path}: the counters are those of other keys")
@@ -176,7 +180,8 @@ def _fill(part: str, sealer: Sealer, policy: Policy, source: Source, place: Modu
         finally:
             counters.close()
         LogFile(folder).close()
-        KeyStore(folder, sealer, ring, policy, _FIRST_GENERATION - 1, module).save()
+        log_key = os.urandom(_LOG_KEY_SIZE)
+        KeyStore(folder, sealer, ring, policy, _FIRST_GENERATION - 1, module, log_key).save()
     finally:
         folder.close()
         if module is not None:
@@ -215,19 +220,15 @@ def _read_counts(path: Path) -> dict[int, int]:
     return {int(name): mark for name, mark in marks.items()}
 
 
-def _begin_anew(counters: Counters, store: KeyStore, log: LogFile, now_s: int) -> None:
+def _begin_anew(counters: Counters, store: KeyStore, facts: LogFacts, now_s: int) -> None:
     with counters.transaction():
         counters.forget_told()
         counters.note("lost_s", now_s)
         counters.note("fingerprint", store.ring.fingerprint())
         counters.note("generation", store.generation)
         counters.note_versions(store.ring.fingerprints())
-        for entry in log.all():
-            if entry.action == "issue":
-                for one in entry.details["tokens"]:
-                    counters.raise_count(entry.details["meter"], count_of(one["sequence"]))
-            elif entry.action == "settle":
-                counters.settle(entry.details["meter"], entry.details["sequence"], entry.details["words"])
+        counters.end_requests()
+        facts.bring_into(counters)
 
 
 def _sync(folder: Path) -> None:

@@ -11,7 +11,9 @@ from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import NUMBER_LIMIT, approval_of, meter_of, need
 from wattpurse_tools.vault.interface import MANAGE, SELL, Refused, SealedToken, TokenOrder
+from wattpurse_tools.vault.log_facts import amounts_document
 from wattpurse_tools.vault.requested import issue_document
+from wattpurse_tools.vault.rules import sum_of
 
 MARGIN = 1_000_000
 WORDS_SIZE = 400
@@ -61,6 +63,7 @@ class TokenCalls(VaultBase):
                 {"sequence": number, "words": rules.words_of(one)} for number, one in zip(numbers, orders, strict=True)
             ]
             details = {"meter": meter_number, "key_version": key_version, "purpose": purpose, "tokens": told}
+            details |= amounts_document(today, sum_of(amounts))
             self._note(acting.number, actions.ISSUE, details | approval_of(used))
             made = []
             for number, order, body in zip(numbers, orders, bodies, strict=True):
@@ -145,7 +148,7 @@ class TokenCalls(VaultBase):
             acting = self._acting(ticket, SELL)
             if not 0 < sequence <= NUMBER_LIMIT or not 1 <= len(words) <= WORDS_SIZE:
                 raise Refused(f"a receipt has a token number, and is settled in 1 to {WORDS_SIZE} letters")
-            if sequence in self._counters.settled(meter_of(meter_number)):
+            if self._counters.is_settled(meter_of(meter_number), sequence):
                 return False
             document = {"meter": meter_number, "sequence": sequence, "words": words}
             why = "the token of this receipt was not approved by two persons in this vault"

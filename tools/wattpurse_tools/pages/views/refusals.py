@@ -5,9 +5,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 
-def not_permitted(request: HttpRequest, error: Exception | None = None) -> HttpResponse:
+def not_permitted(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Return the page for a person without the right."""
-    return _refusal(request, 403, _("You may not do this"), str(error or ""))
+    return _refusal(request, 403, _("You may not do this"), str(exception or ""))
 
 
 def form_is_stale(request: HttpRequest, reason: str = "") -> HttpResponse:

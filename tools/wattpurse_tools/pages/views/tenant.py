@@ -24,7 +24,7 @@ def tenant_code(request: HttpRequest) -> HttpResponse:
     code = as_kept(request.POST.get("code", ""))
     if request.method == "POST" and code:
         return redirect("tenant", code)
-    return _answer(request, render(request, "pages/tenant/code.html"))
+    return _answer(render(request, "pages/tenant/code.html"))
 
 
 @require_safe
@@ -35,13 +35,15 @@ def tenant(request: HttpRequest, code: str) -> HttpResponse:
         login_limits.count_try({key: TENANT})
     except TooManyTries as refusal:
         content = {"wait_s": refusal.wait_s}
-        return _answer(request, render(request, "pages/tenant/code.html", content, status=429))
+        return _answer(render(request, "pages/tenant/code.html", content, status=429))
     found = page_of(code, int(time.time()))
     if found is None:
-        return _answer(request, render(request, "pages/tenant/code.html", {"is_wrong": True}, status=404))
+        return _answer(render(request, "pages/tenant/code.html", {"is_wrong": True}, status=404))
     login_limits.forget_tries("", key)
     content = {"found": found, "meter": found.meter, "chart": _chart(found)}
-    return _answer(request, render(request, "pages/tenant/tenant.html", content))
+    response = _answer(render(request, "pages/tenant/tenant.html", content))
+    response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]  # the address has the code
+    return response
 
 
 def _chart(found: TenantPage) -> str:
@@ -53,8 +55,7 @@ def _chart(found: TenantPage) -> str:
     return charts.bars(_("Use by month, in kWh"), "kWh", labels, [charts.Series(_("use"), values)])
 
 
-def _answer(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Return the answer with headers that keep the code to this browser."""
-    response.headers["Referrer-Policy"] = "no-referrer"  # type: ignore[index]
+def _answer(response: HttpResponse) -> HttpResponse:
+    """Return the answer with a header that keeps it out of search engines."""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"  # type: ignore[index]
     return response
