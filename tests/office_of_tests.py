@@ -30,7 +30,7 @@ _POSTGRES_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD",
 
 
 def configure() -> None:
-    """Configure Django for tests of the record and of the pages."""
+    """Set Django up for tests of the record and of the pages."""
     office_folder.configure(
         OfficeFolder(Path(tempfile.gettempdir()) / "no-office"),
         **page_settings() | {"ALLOWED_HOSTS": ["*"], "PASSWORD_HASHERS": _FAST_HASHES},

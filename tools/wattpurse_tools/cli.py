@@ -89,7 +89,8 @@ def main(argv: list[str] | None = None, commands: Iterable[Command | str] = COMM
     try:
         arguments = build_parser(_needed(words, commands)).parse_args(words)
         status = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None if the program was started with a closed output
+            sys.stdout.flush()
     except BrokenPipeError:
         # The reader (`| head`) has left. Otherwise Python would report the pipe again when it closes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

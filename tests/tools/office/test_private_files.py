@@ -1,4 +1,4 @@
-"""Files and folders of an office: for their owner alone whatever the umask is, and never reached by a link."""
+"""Files and folders of an office are for their owner alone under any umask, and are never reached by a link."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""An office as a user meets it: the commands as processes, over HTTP; what dies is started again; all ends together."""
+"""An office as a user meets it: commands as processes, over HTTP. A dead process is started again; all end together."""
 
 import http.cookiejar
 import json

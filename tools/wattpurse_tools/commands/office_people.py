@@ -1,4 +1,4 @@
-"""`wattpurse office user` and `wattpurse office token`: who may log in, and with which programs shops work."""
+"""`wattpurse office user` and `wattpurse office token`: the people who log in, and the programs of shops."""
 
 import json
 import time

@@ -205,7 +205,9 @@ def _add_setting_up(parser: ArgumentParser) -> None:
     add_office_option(parser)
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--demo", action="store_true", help="make a site with shops, meters and a year of sales to try")
-    kinds.add_argument("--trial", action="store_true", help="make an empty office to try: its passphrase lies there")
+    kinds.add_argument(
+        "--trial", action="store_true", help="make an empty office to try: it has its passphrase in a file"
+    )
     parser.add_argument("--name", help="name of the office on receipts")
     parser.add_argument(
         "--manager",
@@ -220,9 +222,9 @@ def _add_setting_up(parser: ArgumentParser) -> None:
         default="en",
         choices=_LANGUAGES,
         metavar="CODE",
-        help=f"of the first shop: {', '.join(_LANGUAGES)}",
+        help=f"language of the first shop: {', '.join(_LANGUAGES)}",
     )
-    parser.add_argument("--time-zone", default="UTC", metavar="ZONE", help="of the first shop, such as Europe/Berlin")
+    parser.add_argument("--time-zone", default="UTC", metavar="ZONE", help="time zone of the first shop")
     parser.add_argument(
         "--pin-only", action="store_true", help="this Unix user signs on with a PIN too, as all others do"
     )

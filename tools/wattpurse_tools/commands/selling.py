@@ -50,10 +50,13 @@ def say(document: dict, text: str, arguments: Namespace, state: str = DONE) -> i
     """Print a sale and return the exit status. If the reader has left, the sale goes to standard error."""
     status = 0 if state == DONE else SOLD_NOT_DONE
     try:
+        if sys.stdout is None:
+            raise OSError("it is closed")
         print(json.dumps({**document, "outcome": state}, indent=2) if arguments.json else text)
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"wattpurse: sold, and the output failed ({error}): {text}", file=sys.stderr)
         return SOLD_NOT_DONE
     return status

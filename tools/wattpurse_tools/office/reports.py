@@ -17,7 +17,7 @@ from wattpurse_tools.office import revenue_sums
 from wattpurse_tools.office.report_tables import COUNT, CURRENCY, ENERGY, MONEY, PERCENT, Column, ReportTable
 from wattpurse_tools.office.sale_types import SALE, VOID
 from wattpurse_tools.office.site_days import first_day, month_of, month_start_s, month_text, site_zone
-from wattpurse_tools.record.models import Meter, MonthlyReading, SaleLine, Statement, Tenancy, Token
+from wattpurse_tools.record.models import Feeder, Meter, MonthlyReading, SaleLine, Statement, Tenancy, Token
 from wattpurse_tools.station import order as orders
 
 USUAL_MONTHS = 6
@@ -86,21 +86,25 @@ def energy(first_month: int, last_month: int) -> ReportTable:
         ],
         notes=(
             "Sold: credit of meters that count in kWh. Credit of money is in the revenue.",
-            "Used: the months that the meters' statements tell. The newest month grows until it is closed.",
+            "Used: the months that the meters' statements tell, without the feeders' own meters. The newest month grows"
+            " until it is closed.",
         ),
     )
 
 
 def used_by_month(first_month: int, last_month: int) -> dict[int, int]:
-    """Return the energy used in each month, in mWh. It reads an index alone."""
-    rows = MonthlyReading.objects.filter(month__gte=first_month, month__lte=last_month).values_list("month")
-    return {month: int(wh) * _MWH_PER_WH for month, wh in rows.annotate(Sum("total_wh")).order_by("month")}
+    """Return the energy used in each month, in mWh. Feeders' own meters do not count. It reads an index alone."""
+    readings = MonthlyReading.objects.filter(month__gte=first_month, month__lte=last_month)
+    used = _wh_by_month(readings)
+    for month, wh in _wh_by_month(readings.filter(meter__in=_feeder_meters())).items():
+        used[month] -= wh
+    return {month: wh * _MWH_PER_WH for month, wh in used.items()}
 
 
 def rates(month: int) -> ReportTable:
     """Return the energy used in a month by rate and type of customer."""
     found: dict[tuple[str, str], int] = defaultdict(int)
-    readings = _with_type(MonthlyReading.objects.filter(month=month), month, site_zone())
+    readings = _with_type(_of_customers(month), month, site_zone())
     for customer_type, total_wh, rate_wh in readings.values_list("kind", "total_wh", "rate_wh").iterator():
         named = rate_wh if isinstance(rate_wh, dict) else {}
         for name, wh in named.items():
@@ -281,9 +285,23 @@ def _used(first_month: int, last_month: int) -> Iterator[tuple[int, str, int, in
     """Yield month, type of customer, number of meters, and Wh."""
     zone = site_zone()
     for month in range(first_month, last_month + 1):
-        rows = _with_type(MonthlyReading.objects.filter(month=month), month, zone).values_list("kind")
+        rows = _with_type(_of_customers(month), month, zone).values_list("kind")
         for kind, meters, wh in rows.annotate(Count("id"), Sum("total_wh")).order_by():
             yield month, kind or _NO_TYPE, meters, int(wh)
+
+
+def _of_customers(month: int) -> QuerySet[MonthlyReading]:
+    """Return the readings of a month without those of the feeders' own meters."""
+    return MonthlyReading.objects.filter(month=month).exclude(meter__in=_feeder_meters())
+
+
+def _feeder_meters() -> list[int]:
+    return list(Feeder.objects.filter(meter__isnull=False).values_list("meter_id", flat=True))
+
+
+def _wh_by_month(readings: QuerySet[MonthlyReading]) -> dict[int, int]:
+    rows = readings.values_list("month").annotate(Sum("total_wh")).order_by("month")
+    return {month: int(wh) for month, wh in rows}
 
 
 def _with_type(readings: QuerySet[MonthlyReading], month: int, zone: tzinfo) -> QuerySet[Any]:

@@ -1,4 +1,4 @@
-"""Who may see a page. Every page is a function with `@page(...)`, which signs the person on, or answers a refusal.
+"""The check in front of a page: `@page(...)` signs the person on, or answers a refusal.
 
     @page("sell")
     def till(request: OfficeRequest) -> HttpResponse:

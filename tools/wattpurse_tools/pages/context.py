@@ -1,4 +1,4 @@
-"""What every page shows: who is signed on, the language and its direction, and the ways to other pages."""
+"""The values of every page: the person, the language with its direction, and the links to other pages."""
 
 from django.http import HttpRequest
 from django.utils import translation

@@ -1,4 +1,4 @@
-"""The state of an office for its keeper: folder, database, vault, what is open."""
+"""The state of an office for its keeper: folder, database, vault, open shifts and requests."""
 
 import time
 
@@ -51,7 +51,7 @@ def _vault_state(folder: OfficeFolder, fingerprint: str) -> dict[str, object]:
 
 
 def _open_to_others(folder: OfficeFolder) -> list[str]:
-    """Return what others may read, or may reach by a link."""
+    """Return a line for each file or folder that others may read, or reach by a link."""
     found = []
     for path in (folder.path, folder.vault, folder.cards, folder.backups):
         try:

@@ -1,7 +1,7 @@
 """The settings of the program that serves the pages. `record.office_folder.configure` takes them.
 
-With a public address that begins with https://, cookies are sent by TLS alone and browsers are told to stay with it. A
-proxy in front of the program ends TLS. Without one the pages are for this computer alone, by plain HTTP at a loopback
+With a public address that begins with https://, browsers send cookies by TLS alone, and stay with TLS. A proxy in front
+of the program ends TLS. Without one the pages are for this computer alone, by plain HTTP at a loopback
 address.
 """
 

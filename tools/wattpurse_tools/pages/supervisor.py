@@ -1,4 +1,4 @@
-"""Start vault and pages of an office, each in a process of its own, and start again what dies.
+"""Start vault and pages of an office, each in a process of its own, and start a process again that has died.
 
 The supervisor holds the passphrase, for the vault that it starts again. It hears nothing from outside: the pages, which
 do, are another process without the passphrase. A child ends with its parent, however the parent ends.

@@ -89,7 +89,7 @@ def migrate() -> None:
 
 
 def configure(folder: OfficeFolder, **options: object) -> None:
-    """Configure Django for this process. `options` are settings of the program that serves the pages.
+    """Set Django up for this process. `options` are settings of the program that serves the pages.
 
     A process that has opened the record before gets the options too, if it has not used them yet.
     """

@@ -1,4 +1,4 @@
-"""Files that only their owner reads, in folders that only their owner enters, whatever the umask is.
+"""Files that only their owner reads, in folders that only their owner enters. The umask does not matter.
 
 A file is never reached by a link: somebody could have planted it to make this program write elsewhere.
 """

@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,10 @@ _RANDOM_UID = 0x08
 
 class CardStore(Protocol):
     """The place of virtual cards: a folder, or the reader of a desk. A method raises ValueError for a wrong name."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep others from the cards for a `with` block. A block inside it does nothing."""
+        ...
 
     def exists(self, name: str) -> bool:
         """Return True if there is a card of that name."""

@@ -120,6 +120,7 @@ class StationCards:
         self._keys = station.keys
         self._station = station
         self._files = files
+        self._held: CardRead | None = None
         self._reader = reader
 
     def read(self, name: str) -> CardRead:
@@ -227,13 +228,22 @@ class StationCards:
 
     @contextmanager
     def held(self, read: CardRead) -> Iterator[None]:
-        """Hold a card for a `with` block, as it is now: another program may have written it since it was read."""
+        """Hold a card for a `with` block, as it is now: another program may have written it since it was read.
+
+        A block inside it does nothing.
+        """
+        if self._held is read:
+            yield
+            return
         with self._files.held():
             card = self._files.load(read.name)
             if card.uid != read.card.uid:
                 raise ValueError(f"card {read.name} is another one than before; read it again")
-            read.card = card
-            yield
+            read.card, self._held = card, read
+            try:
+                yield
+            finally:
+                self._held = None
 
     def rekey(self, name: str) -> int:
         """Write the newest keys that the card's meters are proved to have. Return their version."""

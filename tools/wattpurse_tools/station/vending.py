@@ -113,6 +113,10 @@ class Vending:
     def _note_card(self, read: CardRead, meter_number: int) -> None:
         """Note that a card is of a meter, and of the tenant there, once the former tenant of the card is settled."""
         uid, tenant = read.card.uid, read.tenant
+        known = {} if read.row is None else read.row
+        facts = [known.get(name) for name in ("state", "name", "meter_number", "tenant")]
+        if facts == [ACTIVE, read.name, meter_number, self._station.tenant(meter_number)]:
+            return
         keeps_tenant = self._station.receipts.is_open(meter_number, card_number(uid), tenant)
         self._station.add_card(uid, read.name, meter_number, CUSTOMER, read.card.kind)
         if keeps_tenant:

@@ -1,7 +1,7 @@
 """Answers that are kept for the same call again, by token and idempotency key.
 
-A call that died at its work is let through again after a time. An action that the same call has finished is told again
-by the action itself, or refuses.
+A call that died at its work is let through again after a time. If its action was finished, the action itself refuses,
+or tells its result again.
 """
 
 import hashlib

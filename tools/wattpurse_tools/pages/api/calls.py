@@ -102,7 +102,7 @@ def customer(call: Call) -> Answer:
 
 
 def quote(call: Call) -> Answer:
-    """Tell what a sale would be."""
+    """Return the quote of a sale."""
     told = sales.quote(call.office, call.actor, _sale_request(call, "quote"))
     return 200, _quote(call, told)
 

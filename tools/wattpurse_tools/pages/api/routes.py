@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from wattpurse_tools.pages.api import calls
 from wattpurse_tools.pages.api.call import Call
 
-# How a POST is made safe to repeat.
+# Ways to make a POST safe to repeat.
 NOT_NEEDED = "not needed"  # it changes nothing, or the same call again changes nothing more
 BY_ANSWER = "by answer"  # the first answer is kept and given again
 BY_SALE = "by sale"  # the key is that of the sale itself

@@ -1,4 +1,4 @@
-"""The schemas of what programs send and get, as JSON Schema. Money is in micro-units, energy in mWh."""
+"""The schemas of requests and answers, as JSON Schema. Money is in micro-units, energy in mWh."""
 
 from wattpurse_tools.office.sale_types import PAYMENT_TYPES, WISHES
 

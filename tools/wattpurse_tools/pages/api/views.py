@@ -123,7 +123,7 @@ def _key(request: HttpRequest, route: Route) -> str:
 
 
 def _problem_of(error: Exception) -> Problem:
-    """Return the problem that an exception is told as."""
+    """Return the problem for an exception."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, NotPermitted):

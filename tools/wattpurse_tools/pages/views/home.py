@@ -44,7 +44,7 @@ class PinForm(forms.Form):
 
 @page()
 def home(request: OfficeRequest) -> HttpResponse:
-    """Lead to the first page that the person has a right to, or show the person's own page."""
+    """Send the person to the first page that is permitted, or to the own page."""
     links = links_for(request.actor, "")
     return redirect(links[0].address if links else "me")
 

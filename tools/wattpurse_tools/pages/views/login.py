@@ -1,8 +1,8 @@
 """Log in: name, password and PIN, then a one-time code for managers. Log out, which ends the ticket of the vault too.
 
-Two secrets, because two things know them. The password opens the pages, and its hash is in the database: whoever can
-write the database can replace it. The PIN signs on at the vault, and only the vault can check it. So a person who has
-the database, or who has reset a password, sells and orders nothing. A name may be the operator's number, and a password
+Two secrets, because two things know them. The password opens the pages. Its hash is in the database, so a thief who
+writes the database can replace it. The PIN signs on at the vault, and only the vault can check it. So a password alone,
+even a planted one, sells and orders nothing. A name may be the operator's number, and a password
 digits alone: a till has only a numeric block.
 """
 

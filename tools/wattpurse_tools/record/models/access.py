@@ -1,4 +1,4 @@
-"""Who may come in: counted tries of a login, tokens of programs, and the answers that a program may ask for again."""
+"""Access: counted tries of a login, tokens of programs, and the answers that a program may ask for again."""
 
 from django.db import models
 
@@ -23,8 +23,8 @@ class LoginTry(models.Model):
 class ApiToken(models.Model):
     """A token with which a shop's own program works: the start of its text, and the hash of its secret.
 
-    `operator` is a person of the vault, whose PIN is in `sealed_pin` under a key made from the secret: whoever has
-    the database alone can neither use the token nor learn the PIN. `rights` are at most those of the operator.
+    `operator` is a person of the vault, whose PIN is in `sealed_pin` under a key made from the secret. A thief
+    of the database alone can neither use the token nor learn the PIN. `rights` are at most those of the operator.
     """
 
     public_part = models.CharField(max_length=16, unique=True)
