@@ -1,4 +1,4 @@
-"""Sales: the quote, the sale with its receipt, ledger entry and token, retries, refusals, and what a card is owed."""
+"""Sales: the quote, the sale with its receipt, ledger entry and token, retries, refusals, and debts to a card."""
 
 import dataclasses
 from pathlib import Path
@@ -227,7 +227,7 @@ def test_a_person_without_the_right_or_of_another_shop_sells_nothing(site, cashi
     for actor in (
         dataclasses.replace(cashier, rights=frozenset()),
         dataclasses.replace(cashier, shop=2),
-        manager,  # not the manager's shift
+        manager,  # it is the cashier's shift
     ):
         for action in (sales.sell, sales.quote):
             with pytest.raises(NotPermitted):
@@ -309,6 +309,26 @@ def test_a_planned_tariff_is_in_front_of_the_next_top_up(site, manager, cashier)
     made = sales.sell(site, manager, request(new_shift(site, manager), card=card), card)
     assert [one.kind for one in made.tokens] == [token.TARIFF, token.CREDIT_MONEY]
     assert made.tokens[1].after == made.tokens[0].sequence
+    plan.refresh_from_db()
+    assert plan.token == made.tokens[0]
+
+
+def test_a_cashiers_sale_carries_a_planned_tariff_that_was_permitted_and_no_other(site, manager, cashier):
+    from wattpurse_tools.record.models import Tariff, TariffPlan
+    from wattpurse_tools.tariffs.tariff_file import load_table
+
+    table = load_table(Path("tools/examples/tariff-south-africa-blocks.toml").resolve())
+    tariff = Tariff.objects.create(name="t", version=1, table=table, created_s=0)
+    plan = TariffPlan.objects.create(meter_id=1, tariff=tariff, from_s=0)
+    card = PaperCard("04aa", 1, room=2000)
+    shift = new_shift(site, cashier)
+    alone = sales.sell(site, cashier, request(shift, card=card), card)
+    assert [one.kind for one in alone.tokens] == [token.CREDIT_MONEY]
+    with pytest.raises(ValueError, match="right"):
+        site.keys.permit_tariff(cashier.ticket, table)
+    site.keys.permit_tariff(manager.ticket, table)
+    made = sales.sell(site, cashier, request(shift, card=card), card)
+    assert [one.kind for one in made.tokens] == [token.TARIFF, token.CREDIT_MONEY]
     plan.refresh_from_db()
     assert plan.token == made.tokens[0]
 

@@ -7,7 +7,12 @@ from collections.abc import Callable
 from wattpurse.core.messages import short_token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.token_windows import number_text, parse_number
-from wattpurse_tools.commands.station_options import add_approval_options, add_station_options, open_station
+from wattpurse_tools.commands.station_options import (
+    add_approval_options,
+    add_operator_option,
+    add_station_options,
+    open_station,
+)
 from wattpurse_tools.station.actions import meters, tokens
 from wattpurse_tools.station.actions.meters import MeterSummary
 from wattpurse_tools.station.card_report import rfc3339
@@ -189,7 +194,7 @@ def _add_action(
     parser = actions.add_parser(name, help=text)
     parser.add_argument("number", type=int, help="the number of the meter")
     add_station_options(parser)
-    parser.add_argument("--operator", metavar="CARD", help="the operator's card; without one the Unix user signs on")
+    add_operator_option(parser)
     add_approval_options(parser)
     parser.set_defaults(run=run)
     return parser

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
+from wattpurse_tools.station.actions.keys import refuse_other_vault
 from wattpurse_tools.station.shop import Shop, open_shop
 from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.vault.client import VaultClient
@@ -40,9 +41,14 @@ def add_card_folder_options(parser: ArgumentParser) -> None:
 def add_selling_options(parser: ArgumentParser) -> None:
     """Add the same, --operator and the options of a second person."""
     add_card_folder_options(parser)
+    add_operator_option(parser)
+    add_approval_options(parser)
+
+
+def add_operator_option(parser: ArgumentParser) -> None:
+    """Add --operator."""
     text = "the operator's card; without one the Unix user signs on, if the vault knows the user"
     parser.add_argument("--operator", metavar="CARD", help=text)
-    add_approval_options(parser)
 
 
 def add_approval_options(parser: ArgumentParser) -> None:
@@ -62,6 +68,7 @@ def add_statement_options(parser: ArgumentParser, text: str) -> None:
     """Add --card, a card whose statement is read, and the options to find it. `text` is the help."""
     parser.add_argument("--card", dest="name", metavar="NAME", help=text)
     add_card_folder_options(parser)
+    add_operator_option(parser)
 
 
 @contextmanager
@@ -100,6 +107,7 @@ def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
         raise ValueError(f"{folder.path}: there is no office here; set one up with: wattpurse office init")
     with connect(folder) as keys:
         open_record(folder)
+        refuse_other_vault(keys)
         named = getattr(arguments, "cards", None)
         shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
         if arguments.operator is None:

@@ -4,7 +4,7 @@ from argparse import Namespace, _SubParsersAction
 
 from wattpurse.cards import data_card
 from wattpurse.core.money.token_windows import number_text
-from wattpurse_tools.commands.station_options import add_card_folder_options, add_card_options, open_shop_of
+from wattpurse_tools.commands.station_options import add_card_options, add_selling_options, open_shop_of
 from wattpurse_tools.station.actions import walks
 from wattpurse_tools.station.actions.walks import MeterStatement
 from wattpurse_tools.station.card_report import time_text
@@ -20,7 +20,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
     new.add_argument("--kind", required=True, choices=data_card.KINDS, help="the kind of card")
     text = "short: balance and total of more meters; full: months and receipts of fewer (default: short)"
     new.add_argument("--statements", choices=walks.SLOT_SIZES, default="short", help=text)
-    add_card_folder_options(new)
+    add_selling_options(new)
     new.set_defaults(run=run_new)
 
     load = actions.add_parser("load", help="load it with the tokens that were made with `token --hex`")

@@ -124,7 +124,7 @@ class _Desk:
 
 @dataclass
 class _Books:
-    """What the sales of the year leave: tokens by meter, debts by tenancy, the ends of permits by meter, and entries."""
+    """What the sales of a year leave: tokens by meter, debts by tenancy, ends of permits by meter, and entries."""
 
     tokens: dict[int, list[tuple[Order, Token]]]
     debts: dict[int, int]

@@ -109,6 +109,7 @@ def plan(office: Office, actor: Actor, tariff: Tariff, meters: Sequence[int], fr
     if not numbers:
         raise ValueError("no meter fits the choice; choose another type of customer, feeder or list of meters")
     meter_tariff = MeterTariff(bytes(tariff.table))
+    office.keys.permit_tariff(actor.ticket, bytes(tariff.table))  # a cashier's sale carries it
     left_out: list[tuple[int, str]] = []
     count = 0
     with transaction.atomic():

@@ -1,7 +1,7 @@
 """Planned changes of tariff that ride along with the next top-up of a meter.
 
-The token of a plan is made by a person with the right to order: when the plan is made, or at the sale if the person who
-sells has that right. A cashier's sale takes a token that is made already to the customer's card.
+The person who plans a change has the right to order, and permits its table to the vault. So a cashier's sale can make
+the token of that table, and of no other one. A token of a plan that was made before goes to the customer's card too.
 """
 
 from collections.abc import Sequence
@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from wattpurse.core.messages import token
 from wattpurse.core.tariffs.tariff import Tariff as TariffTable
 from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import Meter, TariffPlan, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
 
 
-def orders_for(meter: Meter, actor: Actor, time_s: int) -> tuple[Order, ...]:
-    """Return the order of the newest plan of a meter that is due and has no token, if the person may order."""
-    if "order" not in actor.rights:
-        return ()
+def orders_for(office: Office, meter: Meter, actor: Actor, time_s: int) -> tuple[Order, ...]:
+    """Return the order of the newest plan of a meter that is due and has no token, if the person may make it."""
     plan = TariffPlan.objects.filter(meter=meter, token=None, from_s__lte=time_s).order_by("-from_s", "-pk").first()
     if plan is None:
         return ()
     table = bytes(plan.tariff.table)
+    if "order" not in actor.rights and not office.keys.permits_tariff(table):
+        return ()
     return (Order(token.TARIFF, (table,), f"tariff version {TariffTable(table).version}"),)
 
 

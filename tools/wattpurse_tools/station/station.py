@@ -471,12 +471,15 @@ class Station(TokenRecord):
 
 
 def rights_of(order: Order) -> tuple[str, ...]:
-    """Return the rights of which a person needs one to make a token."""
+    """Return the rights of which a person needs one to make a token.
+
+    The vault lets a person who sells make the token of a tariff that was permitted, and of no other one.
+    """
     if order.kind in BENEFIT_KINDS:
         return ("sell",)
     if order.kind in KEY_KINDS or order.kind == token.REVOKE:
         return ("keys",)
-    return ("sell", "order") if order.kind in (token.DEBT, token.PERMIT) else ("order",)
+    return ("sell", "order") if order.kind in (token.DEBT, token.PERMIT, token.TARIFF) else ("order",)
 
 
 def _purpose(orders: Sequence[Order], settled: Sequence[Row]) -> str:

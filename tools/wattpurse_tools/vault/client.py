@@ -153,6 +153,14 @@ class VaultClient:
             approval=approval,
         )
 
+    def permit_tariff(self, ticket: str, table: bytes) -> None:
+        """Let operators with the right SELL seal this table in a token, with a planned change. Right: ORDER."""
+        self._call("permit_tariff", ticket=ticket, table=table)
+
+    def permits_tariff(self, table: bytes) -> bool:
+        """Return True if operators with the right SELL may seal this table."""
+        return self._call("permits_tariff", table=table)
+
     def last_count(self, meter_number: int) -> int:
         """Return the highest count of this issuer that was used for a meter or seen in a statement, or 0."""
         return self._call("last_count", meter_number=meter_number)

@@ -326,9 +326,18 @@ class Keys(Protocol):
         """Seal a token of each order, all or none.
 
         Each token names the newest order before it in this call, or `after` (0: none). Right: SELL for credit, KEYS
-        for keys and for REVOKE, ORDER for all others. SELL is enough for debt that is added and for a permit.
+        for keys and for REVOKE, ORDER for all others. SELL is enough for debt that is added, for a permit,
+        and for a tariff that was permitted.
         Two persons for FREE, for kinds with a receipt, for debt that is taken off, for keys and for REVOKE.
         """
+        ...
+
+    def permit_tariff(self, ticket: str, table: bytes) -> None:
+        """Let operators with the right SELL seal this table in a token, with a planned change. Right: ORDER."""
+        ...
+
+    def permits_tariff(self, table: bytes) -> bool:
+        """Return True if operators with the right SELL may seal this table."""
         ...
 
     def last_count(self, meter_number: int) -> int:

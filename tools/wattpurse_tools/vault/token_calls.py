@@ -1,5 +1,6 @@
 """The calls about tokens: they are sealed, counted, and shown as digits; statements are opened and receipts settled."""
 
+import hashlib
 from collections.abc import Sequence
 
 from boards.host.chips.aes import aes
@@ -10,7 +11,7 @@ from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.base import VaultBase
 from wattpurse_tools.vault.checks import NUMBER_LIMIT, approval_of, meter_of, need
-from wattpurse_tools.vault.interface import MANAGE, SELL, Refused, SealedToken, TokenOrder
+from wattpurse_tools.vault.interface import MANAGE, ORDER, ORDERED, SELL, Refused, SealedToken, TokenOrder
 from wattpurse_tools.vault.log_facts import amounts_document
 from wattpurse_tools.vault.requested import issue_document
 from wattpurse_tools.vault.rules import sum_of
@@ -40,7 +41,8 @@ class TokenCalls(VaultBase):
             acting = self._acting(ticket)
             rules.refuse_orders(orders, self.issuer, purpose)
             for order in orders:
-                need(acting, *rules.rights_of(order))
+                is_permitted = order.kind == token.TARIFF and self._is_permitted(order.body)
+                need(acting, *((SELL, ORDER) if is_permitted else rules.rights_of(order)))
             last = self._next_after(meter_number, after, len(orders))
             pair = self._ring.token_keys(meter_number, key_version)
             bodies = [self._body(meter_number, order) for order in orders]
@@ -72,6 +74,26 @@ class TokenCalls(VaultBase):
                 made.append(SealedToken(number, sealed, after))
                 after = after if order.kind in rules.CREDIT_KINDS else number
             return made
+
+    def permit_tariff(self, ticket: str, table: bytes) -> None:
+        """Let operators with the right SELL seal this table in a token."""
+        with self._work:
+            acting = self._acting(ticket, ORDER)
+            rules.refuse_orders([TokenOrder(token.TARIFF, table)], self.issuer, ORDERED)
+            if self._is_permitted(table):
+                return
+            with self._counters.transaction():
+                self._counters.note(_permit_of(table), 1)
+                self._anchor()
+            self._note(acting.number, "tariff permitted", {"sha256": hashlib.sha256(table).hexdigest()})
+
+    def permits_tariff(self, table: bytes) -> bool:
+        """Return True if operators with the right SELL may seal this table."""
+        with self._work:
+            return self._is_permitted(table)
+
+    def _is_permitted(self, table: bytes) -> bool:
+        return self._counters.fact(_permit_of(table)) is not None
 
     def last_count(self, meter_number: int) -> int:
         """Return the highest count that was used for a meter or seen in a statement, or 0."""
@@ -216,3 +238,7 @@ class TokenCalls(VaultBase):
                 self._anchor()
         if tells:
             self._note(None, "counters", {"meter": meter_number, "count": top})
+
+
+def _permit_of(table: bytes) -> str:
+    return f"tariff {hashlib.sha256(table).hexdigest()}"
