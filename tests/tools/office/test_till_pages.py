@@ -1,5 +1,7 @@
 """The cashier's pages, as a browser sends and gets them: every page, and every refusal."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -7,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.tools.office.selling_site import EUR, PaperCard, build_site, first_shop, first_till
 from wattpurse_tools.office import approvals
 from wattpurse_tools.pages import desk_readers
-from wattpurse_tools.record.models import Approval, AuditEntry, BankDeposit, Sale, Shift, Shop, Till, User
+from wattpurse_tools.record.models import Approval, AuditEntry, BankDeposit, Sale, Shift, Shop, ShortLimit, Till, User
 
 
 @pytest.fixture
@@ -168,6 +170,24 @@ def test_keys_change_the_way_to_pay_and_what_the_amount_is_of(shift):
     assert "kWh" in words(answer) and answer.context["order"].by == "quantity"
     answer = shift.post("/till/amount", {"what": "energy", "by": "quantity", "payment": "cash", "change": "payment"})
     assert answer.context["order"].payment == "card"
+
+
+def test_without_a_card_the_cashier_chooses_digits_or_the_network(shift):
+    shift.post("/till/card", {"meter": "1"})
+    answer = words(shift.get("/till/customer"))
+    assert "/till/amount?carrier=digits" in answer and "/till/amount?carrier=none" in answer
+    for carrier, told in (("none", "network or data card"), ("digits", "twenty digits")):
+        answer = shift.get(f"/till/amount?carrier={carrier}")
+        assert answer.context["order"].carrier == carrier and told in words(answer)
+
+
+def test_twenty_digits_are_on_the_receipt(shift):
+    ShortLimit.objects.create(meter_id=1, name="short_token_limit_microunits", value=50 * EUR)
+    shift.post("/till/card", {"meter": "1"})
+    _, form = quoted(shift, "20", carrier="digits")
+    way = shift.post("/till/sell", form).headers["Location"]
+    assert re.search(r'<p class="digits" dir="ltr">\d{4} \d{4} \d{4} \d{4} \d{4}</p>', words(shift.get(way)))
+    assert shift.get(way + "/pdf").content.startswith(b"%PDF")
 
 
 def test_kwh_and_days_are_sold_by_their_prices(shift):

@@ -19,11 +19,17 @@ def receipt_of(made: Sold, decimals: int, base_url: str) -> Receipt:
         _buyer(sale, base_url),
         Bill(made.lines, sale.currency, decimals, sale.gross_microunits, sale.payment_type),
         Tokens(
-            made.digits,
+            tuple(map(grouped, made.digits)),
             is_owed=sale.carrier in (CARD, KEY_CARD) and sale.state == SOLD,
             is_voided=sale.state in (VOIDING, VOIDED, REDEEMED_AFTER_VOID),
         ),
     )
+
+
+def grouped(digits: str) -> str:
+    """Return the digits of a token in groups of four, as people read them out."""
+    plain = "".join(filter(str.isdigit, digits))
+    return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
 
 
 def _place(sale: Sale) -> Place:

@@ -121,13 +121,11 @@ def _state_of_form(fields: QueryDict) -> dict | None:
 
 
 def _begun(state: dict, wishes: tuple[str, ...], query: QueryDict) -> Order:
-    """Return an order to begin with, or the one that was typed before."""
-    if "order" in state:
-        return Order(**state["order"])
-    carrier = state["carrier"]
-    if not state["card"] and query.get("carrier") in (DIGITS, NONE):
-        carrier = query["carrier"]
-    return Order(wishes[0], by=_GROSS if wishes[0] in (MONEY, ENERGY) else _QUANTITY, carrier=carrier)
+    """Return an order to begin with, or the one that was typed before. Without a card the address names the carrier."""
+    by = _GROSS if wishes[0] in (MONEY, ENERGY) else _QUANTITY
+    order = Order(**state["order"]) if "order" in state else Order(wishes[0], by=by, carrier=state["carrier"])
+    asked = query.get("carrier", "")
+    return replace(order, carrier=asked) if not state["card"] and asked in (DIGITS, NONE) else order
 
 
 def _order(fields: QueryDict, wishes: tuple[str, ...], state: dict) -> Order:
