@@ -1,4 +1,4 @@
-"""The pages of the office and of the manager: what they show, whom they refuse, and how often they ask the record."""
+"""The pages of the office and of the manager: their content, their refusals, and their questions to the record."""
 
 import io
 

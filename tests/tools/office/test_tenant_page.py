@@ -72,7 +72,7 @@ def test_the_former_tenants_use_and_the_next_tenants_balance_are_not_on_the_page
         tell(1001, month, 1000)
     months = [one.month for one in tenant_page.page_of(CODE, now_s()).months]
     assert months
-    assert len(months) <= 4  # of 100 days
+    assert len(months) <= 4  # the tenancy is 100 days old
     begin.until_s = now_s() - 10
     begin.save()
     former = Tenancy.objects.get(page_code=CODE)

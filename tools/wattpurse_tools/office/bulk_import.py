@@ -81,12 +81,12 @@ class Entry:
     customer: int | None = None
     facts: CustomerFacts | None = None
     premises: str = ""
-    premises_address: str = ""
-    feeder: str = ""
     meter: int | None = None
-    contract: str = ""
-    register_mwh: int = 0
-    since_s: int = 0
+    premises_address: str = field(default="", init=False)
+    feeder: str = field(default="", init=False)
+    contract: str = field(default="", init=False)
+    register_mwh: int = field(default=0, init=False)
+    since_s: int = field(default=0, init=False)
 
 
 @dataclass
@@ -160,8 +160,9 @@ class _Reader:
     def entry(self) -> Entry:
         """Return the row as it will be booked, as far as it can be read."""
         cells = self._cells
-        entry = Entry(self._line, premises=cells["premises"], feeder=cells["feeder"], contract=cells["contract"])
-        entry.premises_address = cells["premises_address"]
+        entry = Entry(self._line, premises=cells["premises"])
+        entry.premises_address, entry.feeder = cells["premises_address"], cells["feeder"]
+        entry.contract = cells["contract"]
         if any(cells[name] for name in _CUSTOMER_COLUMNS):
             entry.customer = self._number("customer", 1, _NUMBER_LIMIT)
             entry.facts = self._facts()

@@ -128,7 +128,7 @@ def new_operator_pass(
 def _set_state(actor: Actor, uid: str, state: str, before: tuple[str, ...], reason: str) -> Card:
     actor.require("cards")
     if not reason.strip():
-        raise ValueError("write the reason: who said it, and when")
+        raise ValueError("write the reason, such as a call of the customer, and its time")
     with transaction.atomic():
         card = Card.objects.select_for_update().filter(uid=uid).first() or card_of(uid)
         if card.state not in before:

@@ -56,7 +56,7 @@ class MeterRow:
 
     @property
     def days_left(self) -> int | None:
-        """The days that the credit will last from now on, if the use goes on as it was told."""
+        """The days of credit left from now on, by the mean use in the newest statement."""
         if self.meter.days_left is None:
             return None
         return max(0, self.meter.days_left - (self.silent_days or 0))
@@ -76,19 +76,26 @@ class MeterRow:
 
 
 @dataclass(frozen=True)
-class MeterHistory:
-    """Everything about one meter, the newest first. Tokens and statements are the newest ones."""
+class MeterPlaces:
+    """The places of a meter, and the contracts, tenancies, cards and planned tariffs that it had, the newest first."""
 
-    row: MeterRow
     installations: list[Installation]
     contracts: list[Contract]
     tenancies: list[Tenancy]
     cards: list[Card]
+    plans: list[TariffPlan]
+
+
+@dataclass(frozen=True)
+class MeterHistory:
+    """Everything about one meter, the newest first. Tokens and statements are the newest ones."""
+
+    row: MeterRow
+    places: MeterPlaces
     months: list[MonthlyReading]
     statements: list[Statement]
     tokens: list[Token]
     receipts: list[MeterReceipt]
-    plans: list[TariffPlan]
 
 
 def find_meters(text: str = "", chosen: str = ALL, after: int | None = None) -> Slice:
@@ -131,24 +138,26 @@ def history(number: int) -> MeterHistory:
     meter = Meter.objects.filter(number=number).first()
     if meter is None:
         raise ValueError(f"there is no meter {number}; search by premises or customer")
-    cards = Card.objects.filter(meter_number=number).order_by("-issued_s", "uid")
     return MeterHistory(
         row=rows_of([meter])[0],
-        installations=list(
-            Installation.objects.filter(meter=meter).select_related("premises").order_by("-from_s", "-id")
-        ),
-        contracts=list(Contract.objects.filter(meter=meter).order_by("-from_s", "-id")),
-        tenancies=list(
-            Tenancy.objects.filter(meter_number=number).select_related("customer", "premises").order_by("-from_s")
-        ),
-        cards=list(cards),
+        places=_places(meter),
         months=list(MonthlyReading.objects.filter(meter=meter).order_by("-month")[:_MONTHS]),
         statements=list(Statement.objects.filter(meter=meter).order_by("-time_s", "-id")[:_HISTORY]),
         tokens=list(Token.objects.filter(meter=meter).order_by("-issued_s", "-id")[:_HISTORY]),
         receipts=list(MeterReceipt.objects.filter(meter=meter).order_by("-told_s", "-id")[:_HISTORY]),
-        plans=list(
-            TariffPlan.objects.filter(meter=meter).select_related("tariff").order_by("-from_s", "-id")[:_HISTORY]
-        ),
+    )
+
+
+def _places(meter: Meter) -> MeterPlaces:
+    tenancies = Tenancy.objects.filter(meter_number=meter.number).select_related("customer", "premises")
+    plans = TariffPlan.objects.filter(meter=meter).select_related("tariff").order_by("-from_s", "-id")
+    there = Installation.objects.filter(meter=meter).select_related("premises").order_by("-from_s", "-id")
+    return MeterPlaces(
+        installations=list(there),
+        contracts=list(Contract.objects.filter(meter=meter).order_by("-from_s", "-id")),
+        tenancies=list(tenancies.order_by("-from_s")),
+        cards=list(Card.objects.filter(meter_number=meter.number).order_by("-issued_s", "uid")),
+        plans=list(plans[:_HISTORY]),
     )
 
 

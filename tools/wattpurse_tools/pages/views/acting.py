@@ -23,7 +23,7 @@ _WHOLE_DIGITS = 18
 def attempt(
     request: HttpRequest, action: Callable[_Given, _Result], *words: _Given.args, **names: _Given.kwargs
 ) -> _Result | None:
-    """Return the result of an action, or None after a refusal, which is told.
+    """Return the result of an action, or None after a refusal. The next page shows the refusal.
 
     A missing right is a page of its own.
     """
@@ -39,7 +39,7 @@ def attempt(
 def done(
     request: HttpRequest, words: str, action: Callable[_Given, object], *given: _Given.args, **names: _Given.kwargs
 ) -> bool:
-    """Call an action. Return True, and tell `words`, if it was done; return False after a refusal, which is told.
+    """Call an action. Return True, and tell `words`, if it was done. Return False, and tell the refusal, if not.
 
     Raise ApprovalNeeded if it needs a second person.
     """

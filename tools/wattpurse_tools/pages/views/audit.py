@@ -1,4 +1,4 @@
-"""The page of the audit trail: who did what, when and from where; and whether its chain is whole."""
+"""The page of the audit trail: person, time, address and action of each entry, and the check of the chain."""
 
 from django.http import HttpResponse
 from django.shortcuts import render

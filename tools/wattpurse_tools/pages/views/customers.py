@@ -32,7 +32,7 @@ class CustomerForm(forms.Form):
         self.fields["customer_type"].choices = [("", _("(none)")), *((one, one) for one in types)]  # type: ignore[attr-defined]
 
     def facts(self) -> CustomerFacts:
-        """Return what was typed."""
+        """Return the typed facts."""
         return CustomerFacts(**{name: self.cleaned_data[name] for name in CustomerFacts.__dataclass_fields__})
 
 

@@ -1,4 +1,4 @@
-"""The page of bulk import: choose a file, see what it would do with every wrong line, then import it.
+"""The page of bulk import: choose a file, see its effect and every wrong line, then import it.
 
 The file waits in the office's folder between the two steps, under its own hash, and is deleted after a day.
 """
