@@ -38,6 +38,13 @@ def run(words, environment, folder):
     )
 
 
+class StayHere(urllib.request.HTTPRedirectHandler):
+    """A browser that follows no redirect."""
+
+    def redirect_request(self, *_):
+        """Return nothing to follow."""
+
+
 class Serving:
     """`wattpurse office serve` for a `with` block, with a browser."""
 
@@ -136,6 +143,30 @@ def test_the_children_end_with_a_supervisor_that_is_killed(office_folder, enviro
         assert len(children) == 2
         serving.process.kill()
         _wait_for(lambda: not any(Path(f"/proc/{number}").exists() for number in children.values()))
+
+
+def test_a_public_address_is_served_by_tls_alone_behind_a_proxy(office_folder, environment):
+    environment = environment | {"WATTPURSE_PASSPHRASE": office_of_tests.PASSPHRASE}
+    with Serving(office_folder.path, environment, "--public-url", "https://office.example") as serving:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), StayHere())
+
+        def ask(**headers):
+            names = {name.replace("_", "-"): value for name, value in headers.items()}
+            request = urllib.request.Request(serving.address + "/login", headers=names)
+            try:
+                return opener.open(request, timeout=30)
+            except urllib.error.HTTPError as answer:
+                return answer
+
+        plain = ask(Host="office.example")
+        assert (plain.code, plain.headers["Location"]) == (301, "https://office.example/login")
+        assert ask(Host="elsewhere.example", X_Forwarded_Proto="https").code == 400
+        by_proxy = ask(Host="office.example", X_Forwarded_Proto="https", X_Forwarded_For="192.0.2.7")
+        assert by_proxy.code == 200
+        assert by_proxy.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        cookie = by_proxy.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-csrf=")
+        assert "Secure" in cookie
 
 
 def test_a_wrong_passphrase_serves_nothing_and_says_so(office_folder, environment, tmp_path):
