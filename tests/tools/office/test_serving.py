@@ -184,7 +184,7 @@ def _answers(folder):
 
 
 def _wait_for(condition):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.1)
