@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import office_of_tests
+from wattpurse_tools.pages import supervisor
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.interface import VaultClosed
 
@@ -127,7 +128,8 @@ def test_two_commands_set_an_office_up_and_serve_it_and_one_signal_ends_all(tmp_
         children = serving.children()
         assert set(children) == {"vault", "pages"}
         os.kill(children["vault"], signal.SIGKILL)
-        assert serving.process.stdout.readline() == "The vault ended (signal 9). It is started again in 2 s.\n"
+        told = serving.process.stdout.readline()
+        assert re.fullmatch(r"The vault ended \(signal 9\)\. It is started again in \d s\.\n", told), told
         _wait_for(lambda: _answers(folder))
         assert json.loads(serving.get("/health"))["vault"] is True
         children = serving.children()
@@ -143,6 +145,27 @@ def test_the_children_end_with_a_supervisor_that_is_killed(office_folder, enviro
         assert len(children) == 2
         serving.process.kill()
         _wait_for(lambda: not any(Path(f"/proc/{number}").exists() for number in children.values()))
+
+
+def test_a_process_that_ends_at_once_is_started_after_longer_and_longer_pauses(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
+    told = []
+    child = supervisor.Child("vault", lambda: subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]))
+    for _ in range(6):
+        child.begin()
+        child.process.wait()
+        child.keep_alive(told.append)
+        child.keep_alive(told.append)  # it is too early
+        assert child.process is None
+        now[0] = child.not_before
+    assert told[0] == "The vault ended (exit status 3). It is started again in 2 s."
+    assert [line.rpartition("in ")[2] for line in told] == ["2 s.", "4 s.", "8 s.", "16 s.", "30 s.", "30 s."]
+    child.begin()
+    child.process.wait()
+    now[0] += 61
+    child.keep_alive(told.append)
+    assert told[-1].endswith("in 1 s.")
 
 
 def test_a_public_address_is_served_by_tls_alone_behind_a_proxy(office_folder, environment):
