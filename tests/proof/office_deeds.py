@@ -20,7 +20,7 @@ _AMOUNTS = (5, 10, 20, 50)
 
 
 class PaperCard:
-    """The card of a meter's customer, at a reader of the process. It holds what the record says."""
+    """The card of a meter's customer, at a reader of the process. Its content is that of the record."""
 
     def __init__(self, meter_number):
         self.uid = f"04{meter_number:012x}"

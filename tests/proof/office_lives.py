@@ -12,6 +12,7 @@ one token for ever, a meter has bought exactly the credit of the tokens that it 
 receipt once.
 """
 
+import atexit
 import os
 import random as randoms
 import shutil
@@ -54,5 +55,6 @@ def _template() -> Path:
     """Return the folder of an office that each case of this process copies."""
     if os.getpid() not in _templates:
         folder = Path(tempfile.mkdtemp(prefix="wp-proof-template-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _templates[os.getpid()] = office_of_tests.make_template(folder / "office").path
     return _templates[os.getpid()]

@@ -153,7 +153,7 @@ class World:
     # Tokens and meters
 
     def _note_tokens(self):
-        """Note each token of the record. A number is one token for ever, whatever came back from a backup."""
+        """Note each token of the record. A number is one token for ever, also after a restore."""
         for row in Token.objects.exclude(sealed=b"").values("meter_id", "sequence", "sealed", "amount", "unit"):
             name = row["meter_id"], row["sequence"]
             sealed = bytes(row["sealed"])

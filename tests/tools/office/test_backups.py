@@ -1,4 +1,4 @@
-"""Backups of an office, and its return: whole or not at all, without the vault, and with what nobody can know."""
+"""Backups of an office, and its return: whole or not at all, without the vault, and with a list of lost facts."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`wattpurse office import`, `check`, `backup` and `restore`: what they print, and their exit status."""
+"""`wattpurse office import`, `check`, `backup` and `restore`: their output and their exit status."""
 
 import json
 import os

@@ -27,7 +27,7 @@ is sealed with it. The newest backups of the last 7 days, 5 weeks and 12 months 
 _RESTORE = """\
 Stop pages and programs of the office first; the vault runs alone (`wattpurse vault serve`). The record of now is kept
 aside. Token numbers that were used after the backup, and receipts that were settled since, are known to the vault; the
-command lists what nobody can know."""
+command lists the facts that are lost."""
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,9 +1,9 @@
-"""The return of a backup to the place of the record, and the things that nobody knows afterwards.
+"""The return of a backup to the place of the record, and the facts that nobody knows afterwards.
 
 The vault is not in a backup, so it knows more than a restored record: token numbers used since, and receipts settled
-since. Receipts that it has settled are settled in the record too. A meter for which it has used numbers that the record
-does not know is stopped: a card that has been at the meter tells what became of those tokens, and until then a sale
-would rest on a record that is wrong. Receipt numbers of the shops continue after those used since.
+since. Receipts that it has settled are settled in the record too. A meter is stopped if the vault has used further
+numbers for it. A card that has been at the meter then tells the fate of those tokens; until then a sale would rest on a
+wrong record. Receipt numbers of the shops continue after those used since.
 
 The record of now is kept aside. At any moment there is one record in its place, the former or the restored one.
 """
@@ -156,7 +156,7 @@ def _put_aside(record: Path, aside: Path) -> None:
     if not record.exists():
         return
     _close_sqlite(record)
-    for suffix in ("-wal", "-shm"):  # of a damaged record; the restored one must not meet them
+    for suffix in ("-wal", "-shm"):  # left by a damaged record; the restored one must not meet them
         if (part := record.with_name(record.name + suffix)).exists():
             part.rename(aside.with_name(aside.name + suffix))
     os.link(record, aside)

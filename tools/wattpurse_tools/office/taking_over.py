@@ -195,7 +195,7 @@ def _write_record(old: _Old, report: Report) -> None:
 
 
 def _open_books(station: OldStation) -> None:
-    """Open the ledger with the credit of each meter and key card, and with what is owed for receipts."""
+    """Open the ledger with the credit of each meter and key card, and with the debts for receipts."""
     credit: dict[tuple[str, str], int] = defaultdict(int)
     currencies = {row["number"]: row["currency"] for row in station["meters"]}
     for row in station["tokens"]:
