@@ -32,10 +32,11 @@ def environment(monkeypatch):
     return names | {"PYTHONPATH": paths, "WATTPURSE_PASSPHRASE": PASSPHRASE}
 
 
-def run(words, environment, folder):
-    """Run a command and return it with its output."""
+def run(words, environment, folder, typed=""):
+    """Run a command and return it with its output. `typed` is at its standard input."""
+    command = [*COMMAND, *map(str, words)]
     return subprocess.run(
-        [*COMMAND, *map(str, words)], env=environment, cwd=folder, capture_output=True, text=True, timeout=120
+        command, env=environment, cwd=folder, input=typed, capture_output=True, text=True, timeout=240
     )
 
 
@@ -78,9 +79,10 @@ class Serving:
         self.lines += self.process.stdout.readlines()
         self.process.stdout.close()
 
-    def get(self, path):
+    def get(self, path, **headers):
         """Return the text of a page."""
-        with self._browser.open(self.address + path, timeout=30) as answer:
+        request = urllib.request.Request(self.address + path, headers=headers)
+        with self._browser.open(request, timeout=30) as answer:
             return answer.read().decode()
 
     def post(self, path, **words):
@@ -123,7 +125,24 @@ def test_two_commands_set_an_office_up_and_serve_it_and_one_signal_ends_all(tmp_
         assert json.loads(status.stdout)["vault_is_that_of_the_record"] is True
         added = run(["office", "user", "add", "anna", "--shop", "1", "--office", folder], environment, tmp_path)
         assert added.returncode == 0, added.stderr
-        assert re.search(r"anna is operator 2", added.stdout)
+        anna_pin = re.search(r"anna is operator 2.*PIN (\d+)", added.stdout, re.DOTALL)[1]
+        words = [
+            "office",
+            "token",
+            "add",
+            "kiosk",
+            "--shop",
+            "1",
+            "--operator",
+            "2",
+            "--pin-fd",
+            "0",
+            "--office",
+            folder,
+        ]
+        made = run(words, environment, tmp_path, anna_pin)
+        token = re.search(r"wattpurse_\w+", made.stdout)[0]
+        assert json.loads(serving.get("/api/v1/me", Authorization=f"Bearer {token}"))["operator"] == 2
 
         children = serving.children()
         assert set(children) == {"vault", "pages"}
