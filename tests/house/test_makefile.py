@@ -45,3 +45,11 @@ def test_every_target_is_phony_and_explained():
     assert targets == set(phony)
     for target in targets:
         assert re.search(rf"^{target}:[^#\n]*## \S", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [([], "office start"), (["ARGS=--demo"], "office start --demo"), (["ARGS=status --json"], "office status --json")],
+)
+def test_office_starts_unless_an_action_is_named(words, command):
+    assert " ".join(dry_run("office", *words).stdout.split()).endswith(command)

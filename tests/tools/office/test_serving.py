@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import office_of_tests
+from wattpurse_tools.pages import supervisor
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.interface import VaultClosed
 
@@ -31,11 +32,19 @@ def environment(monkeypatch):
     return names | {"PYTHONPATH": paths, "WATTPURSE_PASSPHRASE": PASSPHRASE}
 
 
-def run(words, environment, folder):
-    """Run a command and return it with its output."""
+def run(words, environment, folder, typed=""):
+    """Run a command and return it with its output. `typed` is at its standard input."""
+    command = [*COMMAND, *map(str, words)]
     return subprocess.run(
-        [*COMMAND, *map(str, words)], env=environment, cwd=folder, capture_output=True, text=True, timeout=120
+        command, env=environment, cwd=folder, input=typed, capture_output=True, text=True, timeout=240
     )
+
+
+class StayHere(urllib.request.HTTPRedirectHandler):
+    """A browser that follows no redirect."""
+
+    def redirect_request(self, *_):
+        """Return nothing to follow."""
 
 
 class Serving:
@@ -70,9 +79,10 @@ class Serving:
         self.lines += self.process.stdout.readlines()
         self.process.stdout.close()
 
-    def get(self, path):
+    def get(self, path, **headers):
         """Return the text of a page."""
-        with self._browser.open(self.address + path, timeout=30) as answer:
+        request = urllib.request.Request(self.address + path, headers=headers)
+        with self._browser.open(request, timeout=30) as answer:
             return answer.read().decode()
 
     def post(self, path, **words):
@@ -115,12 +125,30 @@ def test_two_commands_set_an_office_up_and_serve_it_and_one_signal_ends_all(tmp_
         assert json.loads(status.stdout)["vault_is_that_of_the_record"] is True
         added = run(["office", "user", "add", "anna", "--shop", "1", "--office", folder], environment, tmp_path)
         assert added.returncode == 0, added.stderr
-        assert re.search(r"anna is operator 2", added.stdout)
+        anna_pin = re.search(r"anna is operator 2.*PIN (\d+)", added.stdout, re.DOTALL)[1]
+        words = [
+            "office",
+            "token",
+            "add",
+            "kiosk",
+            "--shop",
+            "1",
+            "--operator",
+            "2",
+            "--pin-fd",
+            "0",
+            "--office",
+            folder,
+        ]
+        made = run(words, environment, tmp_path, anna_pin)
+        token = re.search(r"wattpurse_\w+", made.stdout)[0]
+        assert json.loads(serving.get("/api/v1/me", Authorization=f"Bearer {token}"))["operator"] == 2
 
         children = serving.children()
         assert set(children) == {"vault", "pages"}
         os.kill(children["vault"], signal.SIGKILL)
-        assert serving.process.stdout.readline() == "The vault ended (signal 9). It is started again in 2 s.\n"
+        told = serving.process.stdout.readline()
+        assert re.fullmatch(r"The vault ended \(signal 9\)\. It is started again in \d s\.\n", told), told
         _wait_for(lambda: _answers(folder))
         assert json.loads(serving.get("/health"))["vault"] is True
         children = serving.children()
@@ -138,6 +166,51 @@ def test_the_children_end_with_a_supervisor_that_is_killed(office_folder, enviro
         _wait_for(lambda: not any(Path(f"/proc/{number}").exists() for number in children.values()))
 
 
+def test_a_process_that_ends_at_once_is_started_after_longer_and_longer_pauses(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
+    told = []
+    child = supervisor.Child("vault", lambda: subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]))
+    for _ in range(6):
+        child.begin()
+        child.process.wait()
+        child.keep_alive(told.append)
+        child.keep_alive(told.append)  # it is too early
+        assert child.process is None
+        now[0] = child.not_before
+    assert told[0] == "The vault ended (exit status 3). It is started again in 2 s."
+    assert [line.rpartition("in ")[2] for line in told] == ["2 s.", "4 s.", "8 s.", "16 s.", "30 s.", "30 s."]
+    child.begin()
+    child.process.wait()
+    now[0] += 61
+    child.keep_alive(told.append)
+    assert told[-1].endswith("in 1 s.")
+
+
+def test_a_public_address_is_served_by_tls_alone_behind_a_proxy(office_folder, environment):
+    environment = environment | {"WATTPURSE_PASSPHRASE": office_of_tests.PASSPHRASE}
+    with Serving(office_folder.path, environment, "--public-url", "https://office.example") as serving:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), StayHere())
+
+        def ask(**headers):
+            names = {name.replace("_", "-"): value for name, value in headers.items()}
+            request = urllib.request.Request(serving.address + "/login", headers=names)
+            try:
+                return opener.open(request, timeout=30)
+            except urllib.error.HTTPError as answer:
+                return answer
+
+        plain = ask(Host="office.example")
+        assert (plain.code, plain.headers["Location"]) == (301, "https://office.example/login")
+        assert ask(Host="elsewhere.example", X_Forwarded_Proto="https").code == 400
+        by_proxy = ask(Host="office.example", X_Forwarded_Proto="https", X_Forwarded_For="192.0.2.7")
+        assert by_proxy.code == 200
+        assert by_proxy.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        cookie = by_proxy.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-csrf=")
+        assert "Secure" in cookie
+
+
 def test_a_wrong_passphrase_serves_nothing_and_says_so(office_folder, environment, tmp_path):
     done = run(["office", "serve", "--office", office_folder.path, "--port", "0"], environment, tmp_path)
     assert done.returncode == 1
@@ -153,7 +226,7 @@ def _answers(folder):
 
 
 def _wait_for(condition):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.1)

@@ -56,7 +56,7 @@ def run_start(arguments: Namespace) -> int:
     """Set an office up if there is none, and serve it."""
     folder = prepare(arguments)
     passphrase = None
-    if not folder.path.exists() or not any(folder.path.iterdir()):
+    if not folder.secret.exists():
         passphrase = _set_up(folder, arguments)
     return _serve(folder, arguments, passphrase)
 
