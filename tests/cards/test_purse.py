@@ -126,6 +126,19 @@ class TestLayouts(PurseTest):
         self.assertEqual(rooms, [3, 1, 3, 5, 1])
 
 
+class TestStatementCopies(PurseTest):
+    def copies(self, memory):
+        return self.clock.run(purse.read_statement_copies(memory))
+
+    def test_both_copies_are_read_the_newest_first(self):
+        memory = FakeMemory("classic-1k")
+        self.assertEqual(self.copies(memory), [])
+        for balance in (1, 2):
+            self.write_statement(memory, balance)
+        opened = [statement.open_statement(aes, self.pair, data)["balance"] for data in self.copies(memory)]
+        self.assertEqual(opened, [2, 1])
+
+
 class TestOrders(PurseTest):
     def test_a_blank_card_has_none(self):
         for kind in purse.KINDS:

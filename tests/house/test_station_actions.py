@@ -1,4 +1,4 @@
-"""The station works without a command line: it parses no arguments and prints nothing, and commands have no SQL."""
+"""The station works without a command line: it parses and prints nothing. Neither station nor commands have SQL."""
 
 import ast
 from pathlib import Path
@@ -41,8 +41,8 @@ def test_station_knows_no_command_line(file):
     assert command_line_uses(parse(file)) == []
 
 
-@pytest.mark.parametrize("file", COMMAND_FILES, ids=name_of)
-def test_command_has_no_sql(file):
+@pytest.mark.parametrize("file", STATION_FILES + COMMAND_FILES, ids=name_of)
+def test_station_and_command_have_no_sql(file):
     assert sql_uses(parse(file)) == []
 
 

@@ -91,7 +91,9 @@ def _sell(page, cashier, ending):
     page.locator("[name=client_key]").wait_for(state="attached")
     take("price")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/till/receipt/*")
+    page.locator(".slip, [role=alert]").first.wait_for()
+    if page.locator("[role=alert]").count():
+        raise ValueError(page.locator("[role=alert]").first.inner_text())
     take("receipt")
 
 

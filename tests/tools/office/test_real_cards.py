@@ -57,7 +57,7 @@ class Place:
         return sales.sell(self.office, self.actor, self.request(wish), self.reader)
 
     def approved(self, action):
-        """Do what needs two persons: propose it, let the second one approve it, and do it."""
+        """Do an action of two persons: propose it, let the second one approve it, and do it."""
         with pytest.raises(ApprovalNeeded) as needed:
             action(None)
         asked = approvals.propose(self.office, self.actor, needed.value, "the customer moves")

@@ -11,29 +11,28 @@ from pypdf import PdfReader
 from wattpurse_tools.office.sale_types import DEBT, ENERGY, FEE, Line, Tax
 from wattpurse_tools.pages import amount_texts
 from wattpurse_tools.pages.receipts import document as doc
-from wattpurse_tools.pages.receipts.document import Buyer, Place, Receipt, Row, receipt_document
+from wattpurse_tools.pages.receipts.document import Bill, Buyer, Head, Place, Receipt, Row, Tokens, receipt_document
 from wattpurse_tools.pages.receipts.pdf import pdf_of
 from wattpurse_tools.pages.receipts.printer_bytes import PAPER_DOTS, printer_bytes, row_picture, text_lines
 
 LANGUAGES = ("en", "de", "fr", "es", "ar")
 DIGITS = "1234 5678 9012 3456 7890"
 RECEIPT = Receipt(
-    kind="sale",
-    number=17,
-    time_s=1_764_267_600,
-    operator=7,
+    head=Head(17, 1_764_267_600, 7),
     place=Place("Kiosk am Hafen", "Hafenstraße 1, 20457 Hamburg", "DE 123", "Europe/Berlin", 2),
     buyer=Buyer(1001, "Jürgen Müller", "Liegeplatz 12", 10001, "https://office.example/t/abcd"),
-    lines=(
-        Line(ENERGY, "25 kWh", 25_000_000, "mWh", 6_720_000, 8_000_000, Tax("VAT", 190_000)),
-        Line(FEE, "fee", 1, "", 930_000, 1_000_000, Tax("reduced", 70_000)),
-        Line(DEBT, "debt paid", 3_000_000, "EUR", 3_000_000, 3_000_000),
+    bill=Bill(
+        lines=(
+            Line(ENERGY, "25 kWh", 25_000_000, "mWh", 6_720_000, 8_000_000, Tax("VAT", 190_000)),
+            Line(FEE, "fee", 1, "", 930_000, 1_000_000, Tax("reduced", 70_000)),
+            Line(DEBT, "debt paid", 3_000_000, "EUR", 3_000_000, 3_000_000),
+        ),
+        currency="EUR",
+        decimals=2,
+        gross_microunits=12_000_000,
+        payment="cash",
     ),
-    currency="EUR",
-    decimals=2,
-    gross_microunits=12_000_000,
-    payment="cash",
-    digits=(DIGITS,),
+    tokens=Tokens((DIGITS,)),
 )
 
 
@@ -58,7 +57,7 @@ def test_lines_and_taxes_are_on_the_receipt_and_add_up():
     assert row_of(found, "8.00 EUR").start.replace("\N{NO-BREAK SPACE}", " ") == "Electricity, 25 kWh"
     assert row_of(found, "12.00 EUR").style == doc.TOTAL
     assert "VAT 19" in row_of(found, "1.28 EUR").start and "reduced 7" in row_of(found, "0.07 EUR").start
-    assert [(tax.ppm, net, amount) for tax, net, amount in doc.tax_totals(RECEIPT.lines)] == [
+    assert [(tax.ppm, net, amount) for tax, net, amount in doc.tax_totals(RECEIPT.bill.lines)] == [
         (190_000, 6_720_000, 1_280_000),
         (70_000, 930_000, 70_000),
     ]
@@ -101,14 +100,16 @@ def test_a_comma_and_a_point_separate_decimals_in_every_language():
 
 def test_a_copy_and_a_cancellation_say_so():
     assert shown("en", is_copy=True).rows[0] == Row("COPY", style=doc.TITLE)
-    reversal = shown("en", replace(RECEIPT, reverses=16, gross_microunits=-12_000_000))
+    reversal = shown("en", replace(RECEIPT, head=replace(RECEIPT.head, reverses=16)))
     assert row_of(reversal, "17").start == "Cancellation of receipt 16, receipt"
     assert all(row.style != doc.DIGITS for row in reversal.rows)
-    assert any("cancelled" in row.start for row in shown("en", replace(RECEIPT, is_voided=True)).rows)
+    assert any("cancelled" in row.start for row in shown("en", replace(RECEIPT, tokens=Tokens(is_voided=True))).rows)
 
 
 def test_what_is_not_on_the_card_yet_is_on_the_receipt():
-    assert any("Not on the card" in row.start for row in shown("en", replace(RECEIPT, is_owed=True)).rows)
+    assert any(
+        "Not on the card" in row.start for row in shown("en", replace(RECEIPT, tokens=Tokens(is_owed=True))).rows
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

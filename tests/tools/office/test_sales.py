@@ -1,4 +1,4 @@
-"""Sales: the quote, the sale with its receipt, ledger entry and token, retries, refusals, and what a card is owed."""
+"""Sales: the quote, the sale with its receipt, ledger entry and token, retries, refusals, and debts to a card."""
 
 import dataclasses
 from pathlib import Path
@@ -227,7 +227,7 @@ def test_a_person_without_the_right_or_of_another_shop_sells_nothing(site, cashi
     for actor in (
         dataclasses.replace(cashier, rights=frozenset()),
         dataclasses.replace(cashier, shop=2),
-        manager,  # not the manager's shift
+        manager,  # it is the cashier's shift
     ):
         for action in (sales.sell, sales.quote):
             with pytest.raises(NotPermitted):

@@ -29,7 +29,7 @@ _FIRST_RECEIPT = 1000
 
 
 class Selling(RuleBasedStateMachine):
-    """A till with one card, against lists of what was sold, voided, paid back and counted."""
+    """A till with one card, against lists of sales, voids, refunds and counts."""
 
     template = None
 

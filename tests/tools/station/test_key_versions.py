@@ -3,6 +3,7 @@
 # ruff: noqa: F811 fixtures
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from wattpurse.core.messages.release import is_release
 from wattpurse.core.records import event_chain, events
 from wattpurse.core.seals import keys
 from wattpurse_tools.commands.events_check import verdicts_of
-from wattpurse_tools.record.models import Meter
+from wattpurse_tools.record.models import Meter, Site
 from wattpurse_tools.station.card_reader import CardReader
 
 TWENTY = 20_000_000
@@ -31,6 +32,30 @@ OTHER = METER + 1
 def sealed_under(sequence, number=METER):
     with open_station() as station:
         return token.key_version(station.token(number, sequence)["sealed"])
+
+
+class TestVault:
+    def test_roll_makes_the_next_version_and_notes_its_fingerprint(self, wattpurse):
+        vault = station_office.current().vault
+        Site.objects.create(schema_version=1, key_fingerprint=vault.fingerprint())
+        assert "has keys of version 2 now" in wattpurse("keys roll")
+        known = Site.objects.get().key_fingerprints
+        assert known == {str(version): text for version, text in vault.fingerprints().items()}
+        assert sorted(known) == ["1", "2"]
+
+    def test_a_record_of_another_vault_sells_nothing(self, wattpurse):
+        Site.objects.create(schema_version=1, key_fingerprint="of another vault")
+        assert "belongs to another vault" in wattpurse.refusal("meter list")
+
+    def test_the_key_file_of_a_vending_point_is_for_its_owner_alone_and_replaces_none(self, wattpurse):
+        wattpurse(f"keys vending-point kiosk.json --issuer 2 --meters {METER}")
+        assert stat.S_IMODE(Path("kiosk.json").stat().st_mode) == 0o600
+        again = f"keys vending-point kiosk.json --issuer 2 --meters {METER}"
+        assert "not overwritten" in wattpurse.refusal(again)
+        for issuer in (0, 16):
+            line = f"keys vending-point x.json --issuer {issuer} --meters {METER}"
+            assert "from 1 to 15" in wattpurse.refusal(line)
+        assert not Path("x.json").exists()
 
 
 class TestMeterKey:

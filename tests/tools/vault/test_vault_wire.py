@@ -29,7 +29,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(values)
 def test_every_value_comes_out_as_it_went_in(value):
     again = wire.decoded(json.loads(wire.line_of({"v": wire.encoded(value)}))["v"])
@@ -81,7 +81,7 @@ def server(tmp_path_factory):
     server.run()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(wire.calls())), st.data())
 def test_no_arguments_of_a_client_break_the_vault(server, name, data):
     bench, ticket = server

@@ -10,6 +10,7 @@ from wattpurse_tools.commands.station_options import (
     open_station,
 )
 from wattpurse_tools.record import private_files
+from wattpurse_tools.station.actions import keys
 
 _ROLL = """\
 Nothing changes at once. Send each meter its new keys with `wattpurse token METER meter-key` and `site-key`. A meter
@@ -48,8 +49,7 @@ def add_parser(subparsers: _SubParsersAction) -> None:
 def run_roll(arguments: Namespace) -> int:
     """Make the next version of the keys."""
     with open_station(arguments) as station:
-        station.require("keys")
-        key_version = station.keys.roll(station.ticket, arguments.approval)
+        key_version = keys.roll(station, arguments.approval)
     print(f"the vault has keys of version {key_version} now; keep a copy of its folder in a safe place")
     return 0
 
@@ -57,13 +57,10 @@ def run_roll(arguments: Namespace) -> int:
 def run_vending_point(arguments: Namespace) -> int:
     """Make the key file of a vending point."""
     issuer, meters = arguments.issuer, arguments.meters
+    if arguments.out.exists():
+        raise ValueError(f"{arguments.out} exists and is not overwritten; choose another name")
     with open_station(arguments) as station:
-        station.require("keys")
-        for number in meters:
-            station.known_meter(number)
-        if arguments.out.exists():
-            raise ValueError(f"{arguments.out} exists and is not overwritten; choose another name")
-        document = station.keys.vending_point(station.ticket, issuer, meters, arguments.approval)
+        document = keys.vending_point(station, issuer, meters, arguments.approval)
     private_files.create(arguments.out, json.dumps(document, indent=2).encode() + b"\n")
     print(f"{arguments.out}: keys of issuer {issuer} for {len(meters)} meters; destroy it when it has been taken over.")
     print(f"If it is lost, revoke the issuer at each meter with: wattpurse token METER revoke {issuer}")

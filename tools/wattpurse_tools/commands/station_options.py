@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
+from wattpurse_tools.station.actions.keys import refuse_other_vault
 from wattpurse_tools.station.shop import Shop, open_shop
 from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.vault.client import VaultClient
@@ -106,6 +107,7 @@ def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
         raise ValueError(f"{folder.path}: there is no office here; set one up with: wattpurse office init")
     with connect(folder) as keys:
         open_record(folder)
+        refuse_other_vault(keys)
         named = getattr(arguments, "cards", None)
         shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
         if arguments.operator is None:

@@ -46,7 +46,7 @@ class Agent:
         self._answer: dict | None = None
 
     def run(self, say: Callable[[str], None], is_ended: Callable[[], bool] = bool) -> None:
-        """Ask for work until `is_ended` returns True. `say` is told when the office comes and goes."""
+        """Ask for work until `is_ended` returns True. `say` gets a line when the office comes or goes."""
         pause_s = FIRST_PAUSE_S
         is_away: bool | None = None
         while not is_ended():

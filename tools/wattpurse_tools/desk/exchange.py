@@ -1,7 +1,7 @@
-"""The office's side of the desks: for each till the command that waits for its agent, and what the agent told last.
+"""The office's side of the desks. Each till has one, with the command for its agent and the last report of the agent.
 
-It is in the memory of the one process that serves the pages. A restart ends the pages that wait, and nothing else: a
-sale is in the record before its card is written, and stays owed to the card.
+Desks are in the memory of the one process that serves the pages. A restart ends the pages that wait, and nothing else.
+A sale is in the record before its card is written, and stays owed to the card.
 """
 
 import base64
@@ -12,17 +12,21 @@ from functools import cache
 
 from wattpurse_tools.desk.protocol import PRINT, READ, WRITE, CardImage
 
-COMMAND_S = 10.0  # the longest that a page waits for an agent
-POLL_S = 2.0  # the longest that a question of an agent is kept waiting
-PRESENT_S = 15.0  # an agent that has not asked for so long is gone
+COMMAND_S = 10.0  # a page waits no longer for an agent
+POLL_S = 2.0  # an agent waits no longer for a command
+PRESENT_S = 15.0  # a silent agent counts as gone after this time
 PAUSE_S = 0.5
-WAITERS = 8  # agents that are kept waiting at once; each holds a thread of the server
+WAITERS = 8  # each waiting agent holds a thread of the server
 
 
 class Desk:
-    """The desk of one till. `command` raises OSError if no agent answers, or with the agent's reason."""
+    """The desk of one till. `command` raises OSError if no agent answers, or with the agent's reason.
+
+    `held` is the lock of a page that reads and writes one card in several commands.
+    """
 
     def __init__(self) -> None:
+        self.held = threading.RLock()
         self._changed = threading.Condition()
         self._turn = threading.Lock()
         self._command: dict | None = None
@@ -68,7 +72,7 @@ class Desk:
         self.command(PRINT, data=base64.b64encode(data).decode("ascii"))
 
     def command(self, do: str, timeout_s: float = COMMAND_S, **fields: object) -> dict:
-        """Have the agent carry out a command, and return its answer."""
+        """Give the agent a command and return its answer."""
         if not self.is_present:
             raise OSError("no agent is at this till's reader; start it there with: wattpurse desk run")
         with self._turn, self._changed:

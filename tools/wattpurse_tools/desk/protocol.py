@@ -26,7 +26,7 @@ READ = "read"
 WRITE = "write"
 PRINT = "print"
 
-MAX_SIZE = 256 * 1024  # of a question or an answer, in bytes
+MAX_SIZE = 256 * 1024  # the largest question or answer in bytes
 
 
 @dataclass(frozen=True)

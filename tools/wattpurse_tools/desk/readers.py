@@ -50,12 +50,13 @@ class FolderReader:
         return CardImage(name, self._files.load(name).image())
 
     def write(self, name: str, was: str, image: dict) -> None:
-        """Replace the content of the card. Raise OSError if it was lifted, or if another card lies there."""
-        there = self.read()
-        if there.image["uid"] != image["uid"]:
-            raise OSError(f"another card lies on the reader: {there.name}; put {name} back")
-        if there.image == image:
-            return
-        if digest_of(there.image) != was:
-            raise OSError("the card has changed since it was read; read it again")
-        self._files.save(there.name, from_image(image))
+        """Replace the content of the card. Raise OSError if the reader is empty or has another card."""
+        with self._files.held():
+            there = self.read()
+            if there.image["uid"] != image["uid"]:
+                raise OSError(f"another card lies on the reader: {there.name}; put {name} back")
+            if there.image == image:
+                return
+            if digest_of(there.image) != was:
+                raise OSError("the card has changed since it was read; read it again")
+            self._files.save(there.name, from_image(image))

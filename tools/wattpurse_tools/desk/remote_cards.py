@@ -4,7 +4,8 @@ The office works on a copy of the card's memory with the meter's own driver and 
 card that was lifted, or changed, meanwhile is refused by the agent.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from boards.host.cards.images import from_image
 from boards.host.cards.iso14443a import Card
@@ -24,9 +25,11 @@ class RemoteCards:
         self._read = self._desk.read()
         return self._read.name
 
-    def held(self) -> AbstractContextManager[None]:
-        """Do nothing: the agent refuses to write a card that was changed since it was read."""
-        return nullcontext()
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other pages of the till from the card for a `with` block. A block inside it does nothing."""
+        with self._desk.held:
+            yield
 
     def exists(self, name: str) -> bool:
         """Return True if the card of that name lies on the reader."""

@@ -1,6 +1,6 @@
 """Balances of the ledger: of one account, of accounts by prefix, of a shift or a day, and the sum that is always zero.
 
-A balance is what an account took less what it gave.
+A balance is the sum that an account took, less the sum that it gave.
 """
 
 from collections.abc import Iterable
@@ -34,18 +34,18 @@ def balances(prefix: str, unit: str | None = None) -> Balances:
 
 
 def balances_of_shift(shift: int) -> Balances:
-    """Return what the entries of a shift added to each account."""
+    """Return the change of each account by the entries of a shift."""
     return _by_account(Transfer.objects.filter(entry__shift=shift), "", None)
 
 
 def balances_of_day(day: date, shop: int | None = None) -> Balances:
-    """Return what the entries of a business day added to each account, in one shop or in all."""
+    """Return the change of each account by the entries of a business day, in one shop or in all."""
     chosen = Transfer.objects.filter(entry__business_day=day)
     return _by_account(chosen if shop is None else chosen.filter(entry__shop=shop), "", None)
 
 
 def given(prefix: str, kind: str) -> Balances:
-    """Return what accounts of a prefix gave less what they took in the entries of one kind."""
+    """Return the amounts that accounts of a prefix gave in the entries of one kind, less those that they took."""
     found = _by_account(Transfer.objects.filter(entry__kind=kind), prefix, None)
     return {account: -amount for account, amount in found.items()}
 
@@ -59,7 +59,7 @@ def sums_by_unit() -> dict[str, int]:
 
 
 def faults() -> list[str]:
-    """Return in words what is wrong with the ledger itself. It is nothing unless the triggers were passed by."""
+    """Return the faults of the ledger itself, in words. There is none unless the triggers were passed by."""
     found = [
         f"the balances of {unit} add up to {amount}, not to 0" for unit, amount in sums_by_unit().items() if amount
     ]

@@ -1,22 +1,22 @@
 """The chart of accounts: the one place that makes the code of an account.
 
-The balance of an account is what it took less what it gave. The balances of all accounts of a unit add up to zero.
-Money of people and what others owe the utility is above zero. Income, and what the utility owes, is below zero.
+The balance of an account is the sum that it took, less the sum that it gave. The balances of all accounts of a unit add
+up to zero. Money and claims are above zero. Income and debts of the utility are below zero.
 
     account          unit           balance
     drawer:S:N       currency       the cash in the drawer of shift N of shop S
-    vendor:S         currency       what shop S owes the utility, beside its drawers
+    vendor:S         currency       debt of shop S to the utility, beside its drawers
     bank:P           currency       money at the bank: P is "deposit", or a payment type such as "card"
-    sold:W           currency       net income of what was sold: "money", "energy", "days", "permit" (below zero)
+    sold:W           currency       net income from sales: "money", "energy", "days", "permit" (below zero)
     tax:N            currency       tax of the name N that is owed to the state (below zero)
     fee:N            currency       net income of fees (below zero)
-    debt:T           currency       what tenancy T owes
+    debt:T           currency       debt of tenancy T
     claim:R          currency       the other side of debts, by reason (below zero)
     meter:M          any            credit that meter M was given, on tokens or in it
     owed:M           any            credit that meter M gave back and that is owed to its customer
     keycard:U        currency       credit that was loaded for the key card with the UID U
     issued:P         any            the other side of credit, by purpose: "sale", "free", "refund" (below zero)
-    refund           currency       what was paid back to customers
+    refund           currency       money that was paid back to customers
     suspense:R       any            amounts that nobody can explain yet, by reason
     difference:S     currency       cash that shop S had too little (above zero) or too much
     opening          any            the other side of balances that were taken over
@@ -42,7 +42,7 @@ def drawer(shop: int, shift: int) -> str:
 
 
 def vendor(shop: int) -> str:
-    """Return the account of what a shop owes the utility."""
+    """Return the account of the debt of a shop to the utility."""
     return f"vendor:{shop}"
 
 
@@ -52,7 +52,7 @@ def bank(payment_type: str) -> str:
 
 
 def sold(what: str) -> str:
-    """Return the account of the income of what was sold."""
+    """Return the account of the income from sales."""
     return f"sold:{what}"
 
 
@@ -67,7 +67,7 @@ def fee(name: str) -> str:
 
 
 def debt(tenancy: int) -> str:
-    """Return the account of what a tenancy owes."""
+    """Return the account of the debt of a tenancy."""
     return f"debt:{tenancy}"
 
 

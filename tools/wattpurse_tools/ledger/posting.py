@@ -22,7 +22,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Event:
-    """The when, where and who of an entry. `document` names the row that it belongs to, such as "sale:17"."""
+    """The circumstances of an entry: time, place and person. `document` names its row, such as "sale:17"."""
 
     time_s: int
     business_day: date

@@ -1,4 +1,4 @@
-"""Approvals: what one person proposes and another decides. The vault decides, and the record mirrors it."""
+"""Approvals: one person proposes an action, and another decides. The vault keeps them, and the record mirrors it."""
 
 import time
 
@@ -14,7 +14,7 @@ WAITING = "waiting"
 
 
 def propose(office: Office, actor: Actor, needed: ApprovalNeeded, reason: str) -> Approval:
-    """Propose to a second person what the vault refused to one, with the reason. Return the request."""
+    """Propose an action that the vault refused to one person, with a reason for the second. Return the request."""
     if not reason.strip():
         raise ValueError("write the reason; the second person decides by it")
     number = office.keys.propose(actor.ticket, needed.action, needed.document, reason)

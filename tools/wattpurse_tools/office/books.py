@@ -1,4 +1,4 @@
-"""Books: what each business event moves in the ledger."""
+"""Books: the moves of each business event in the ledger."""
 
 from collections.abc import Iterable
 

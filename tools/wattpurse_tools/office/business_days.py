@@ -21,5 +21,5 @@ def bounds_s(shop: Shop, day: date) -> tuple[int, int]:
 
 
 def utc_day(time_s: int) -> date:
-    """Return the day in UTC, for what happens in no shop."""
+    """Return the day in UTC, for events outside all shops."""
     return datetime.fromtimestamp(time_s, UTC).date()

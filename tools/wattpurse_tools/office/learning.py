@@ -1,4 +1,4 @@
-"""What the books learn from a card that was read: voided sales that were redeemed after all, and receipts of meters."""
+"""Facts for the books from cards that were read: voided sales that were redeemed after all, and receipts of meters."""
 
 import time
 
@@ -21,7 +21,7 @@ _OFFICE = Actor(0, "")
 
 
 def look(reader: Reader) -> CardSeen:
-    """Read the card at a reader, and book what it proves."""
+    """Read the card at a reader, and book its facts."""
     seen = reader.read()
     if seen.meter_number:
         learn(seen.meter_number)
@@ -29,14 +29,14 @@ def look(reader: Reader) -> CardSeen:
 
 
 def learn(meter_number: int | None = None) -> list[Sale]:
-    """Book what the record learned of a meter, or of all. Return the sales that were redeemed after their void."""
+    """Book the new facts about a meter, or about all. Return the sales that were redeemed after their void."""
     found = _redeemed_voids(meter_number)
     _book_receipts(meter_number)
     return found
 
 
 def moves_of_receipt(receipt: MeterReceipt) -> list[Move]:
-    """Return the moves of a receipt: from the meter to what its customer is owed. A debt in the meter comes off."""
+    """Return the moves of a receipt, from the meter to its customer. A debt in the meter comes off."""
     meter_number = receipt.meter.number
     giver, taker = chart.meter(meter_number), chart.owed(meter_number)
     moves = moved(giver, taker, receipt.meter.currency, receipt.money - receipt.debt)

@@ -1,4 +1,4 @@
-"""Limits: what an operator may make in a token and a day, kept by the vault, and what a shop may owe."""
+"""Limits: of an operator for a token and a day, kept by the vault, and of the debt of a shop."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def set_operator_limits(
 
 
 def set_vendor_limit(office: Office, actor: Actor, shop: Shop, limit_microunits: int | None) -> Shop:
-    """Change what a shop may owe the utility. None: no limit. Right: manage."""
+    """Change the most that a shop may owe the utility. None: no limit. Right: manage."""
     actor.require("manage")
     if limit_microunits is not None and limit_microunits < 0:
         raise ValueError("the limit of a shop is zero or more, or none")

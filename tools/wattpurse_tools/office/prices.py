@@ -1,4 +1,4 @@
-"""Prices and taxes: what a kWh, a day or a permit costs a type of customer at a time, and the tax that is in it.
+"""Prices and taxes: the price of a kWh, a day or a permit for a type of customer at a time, and the tax in it.
 
 A price is gross: it contains the tax. All amounts on a receipt are whole units of the currency's last decimal.
 Rounding is always this: an amount that is asked for is rounded up, so that nothing is sold below its price; a quantity
@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from wattpurse.core.currency import MICROUNIT_DIGITS
 from wattpurse_tools.record.models import CustomerType, Price, TaxRate
 
-# What a price is for. The price of MONEY is 1: its row names the tax alone. FEE is charged once a sale.
+# Things that have a price. The price of MONEY is 1: its row names the tax alone. FEE is charged once a sale.
 KWH = "kwh"
 DAY = "day"
 PERMIT = "permit"
@@ -46,7 +46,7 @@ def charge_for(what: str, customer_type: CustomerType | None, currency: str, tim
 def charges_for(
     wanted: tuple[str, ...], customer_type: CustomerType | None, currency: str, time_s: int, day: date
 ) -> dict[str, Charge]:
-    """Return the prices in force for several things, by what they are for."""
+    """Return the prices in force of several things, by thing."""
     rows = (
         Price.objects.filter(what__in=wanted, currency=currency, from_s__lte=time_s)
         .filter(Q(customer_type=None) | Q(customer_type=customer_type))
@@ -71,7 +71,7 @@ def tax_in(gross_microunits: int, tax_ppm: int, decimals: int) -> int:
 
 
 def gross_of_energy(charge: Charge, energy_mwh: int, decimals: int) -> int:
-    """Return what an amount of energy costs, rounded up."""
+    """Return the price of an amount of energy, rounded up."""
     return round_up(-(-energy_mwh * charge.gross_microunits // _MILLION), decimals)
 
 
@@ -83,7 +83,7 @@ def energy_for(charge: Charge, gross_microunits: int) -> int:
 
 
 def gross_of_days(charge: Charge, days: int, decimals: int) -> int:
-    """Return what days of a term or of a permit cost, rounded up."""
+    """Return the price of days of a term or of a permit, rounded up."""
     return round_up(days * charge.gross_microunits, decimals)
 
 

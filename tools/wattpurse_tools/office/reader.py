@@ -43,7 +43,7 @@ class Reader(Protocol):
     """A reader with a card on it. A call raises OSError if the card was lifted or the reader fails."""
 
     def read(self) -> CardSeen:
-        """Read the card. What its statement proves is in the record after that."""
+        """Read the card. The record has the facts of its statement after that."""
         ...
 
     def write(self) -> None:
@@ -59,7 +59,7 @@ class StationReader:
         self._name = name
 
     def read(self) -> CardSeen:
-        """Read the card. What its statement proves is in the record after that."""
+        """Read the card. The record has the facts of its statement after that."""
         read = self._shop.cards.read(self._name)
         return CardSeen(
             read.card.uid.hex(),
@@ -77,13 +77,13 @@ class StationReader:
         if read.role == KEY_CARD:
             self._shop.key_cards.repair(self._shop.key_cards.look(read))
             if self._shop.key_cards.look(self._shop.cards.read(self._name)).missing:
-                raise OSError("the card does not keep what was written to it")
+                raise OSError("the card does not keep the data written to it")
             return
         self._shop.vending.repair(self._name)
         again = self._shop.cards.read(self._name)
         wanted = {bytes(row["sealed"]) for row in self._shop.station.outstanding(again.card.uid)}
         if set(again.sealed_tokens()) != wanted:
-            raise OSError("the card does not keep what was written to it")
+            raise OSError("the card does not keep the data written to it")
 
     def _trouble(self, read: CardRead) -> str:
         try:

@@ -11,7 +11,7 @@ from wattpurse_tools.record.models import Sale, SaleLine, Shift, Shop, Tenancy
 
 @dataclass(frozen=True)
 class Paper:
-    """What a receipt says beside its lines: the caller's key, the kind and state, the way to pay and its currency."""
+    """The head of a receipt: the caller's key, the kind and state, the way to pay and its currency."""
 
     client_key: str
     kind: str
@@ -24,7 +24,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Buyer:
-    """For whom a receipt is: the tenancy or None, the meter's number or 0, the card's UID or "", and the carrier."""
+    """The buyer on a receipt: the tenancy or None, the meter's number or 0, the card's UID or "", and the carrier."""
 
     tenancy: Tenancy | None
     meter_number: int

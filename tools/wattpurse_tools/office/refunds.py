@@ -1,4 +1,4 @@
-"""Refunds: the receipts of meters paid out, or moved to another meter, once and within what was proven.
+"""Refunds: the receipts of meters are paid out, or moved to another meter, once and within the proven amounts.
 
 A receipt is the credit that a meter gave back, as its statement says. Only the card that it names may settle it. One in
 doubt is settled when two persons have looked into it. The vault marks each receipt as settled, in words with the
@@ -78,7 +78,7 @@ class RefundRequest:
 
 @dataclass(frozen=True)
 class Owed:
-    """What receipts add up to: money less debt in micro-units, energy and time of a term."""
+    """The sum of receipts: money less debt in micro-units, energy and time of a term."""
 
     money: int
     energy_mwh: int
@@ -118,7 +118,7 @@ def take_out(
 
 
 def owed_receipts(seen: CardSeen, office: Office, with_doubts: bool = False) -> list[MeterReceipt]:
-    """Return the receipts that a card may settle, oldest first. Raise ValueError if what is owed is for others."""
+    """Return the receipts that a card may settle, oldest first. Raise ValueError if all receipts are for others."""
     station, uid = Station(office.keys), bytes.fromhex(seen.uid)
     row = station.card(uid)
     tenant = 0 if row is None else row["tenant"]
@@ -148,7 +148,7 @@ def refund(office: Office, actor: Actor, request: RefundRequest, reader: Reader)
 
 
 def owed_sum(receipts: Sequence[MeterReceipt]) -> Owed:
-    """Return what receipts add up to. A balance below zero adds to the debt."""
+    """Return the sum of receipts. A balance below zero adds to the debt."""
     money, debt = sum(one.money for one in receipts), sum(one.debt for one in receipts)
     return Owed(
         max(0, money),
@@ -284,7 +284,7 @@ def _moved_lines(owed: Owed, currency: str) -> tuple[Line, ...]:
 
 
 def _pay(sale: Sale, shift: Shift, owed: Owed, meter: Meter) -> None:
-    """Book the payment: out of the drawer, and what the meter's customer was owed is settled."""
+    """Book the payment: out of the drawer. The debt to the meter's customer is settled."""
     drawer = chart.drawer(sale.shop.number, shift.pk)
     moves: list[Move] = []
     for line in lines_of(sale):

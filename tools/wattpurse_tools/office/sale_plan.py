@@ -1,4 +1,4 @@
-"""The plan of a sale: its lines with prices, tax, fee and recovered debt, and what the meter gets for it."""
+"""The plan of a sale: its lines with prices, tax, fee and recovered debt, and the credit for the meter."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +17,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Terms:
-    """What the price of a sale depends on: the currency, the customer's type, the moment and the tenancy's debt."""
+    """The terms of a price: the currency, the customer's type, the moment and the tenancy's debt."""
 
     currency: str
     decimals: int
@@ -38,7 +38,7 @@ class Plan:
 
     @property
     def gross_microunits(self) -> int:
-        """What the customer pays."""
+        """The sum to pay."""
         return sum(line.gross_microunits for line in self.lines)
 
     @property
@@ -63,9 +63,9 @@ def plan_sale(wish: Wish, terms: Terms) -> Plan:
 
 
 def plan_free(wish: Wish, currency: str) -> Plan:
-    """Return the plan of a free issue: what the meter gets, for nothing."""
+    """Return the plan of a free issue: credit for nothing."""
     if wish.what not in _PRICED or wish.gross_microunits or not 0 < wish.quantity <= 1 << 50:
-        raise ValueError("name what the meter is to get, above zero; nothing is paid for it")
+        raise ValueError("name the quantity, above zero; nothing is paid for it")
     amount = wish.quantity * DAY_S if wish.what in (DAYS, PERMIT) else wish.quantity
     unit = unit_of(wish.what, currency)
     return Plan((Line(wish.what, _words(wish, amount), amount, unit, 0, 0),), amount, unit)
@@ -140,7 +140,7 @@ def _refuse_amounts(wish: Wish, decimals: int) -> None:
     if wish.what not in _PRICED:
         raise ValueError(f"{wish.what}: sell one of {', '.join(_PRICED)}")
     if (wish.gross_microunits > 0) == (wish.quantity > 0) or min(wish.gross_microunits, wish.quantity) < 0:
-        raise ValueError("name either the amount to pay or what the meter is to get, above zero")
+        raise ValueError("name either the amount to pay or the quantity, above zero")
     money = wish.gross_microunits or (wish.quantity if wish.what == MONEY else 0)
     if money % prices.smallest_unit(decimals):
         raise ValueError(f"an amount of money has at most {decimals} decimals")
@@ -154,7 +154,7 @@ def _text(microunits: int, terms: Terms) -> str:
 
 
 def is_credit(line: Line) -> bool:
-    """Return True for a line of what the meter gets."""
+    """Return True for a line of credit."""
     return line.what not in (FEE, DEBT)
 
 

@@ -1,4 +1,4 @@
-"""What the actions of selling take and return: the request, the quote, the lines of a receipt, the sale."""
+"""Arguments and results of selling: the request, the quote, the lines of a receipt, the sale."""
 
 from dataclasses import dataclass, field
 
@@ -27,7 +27,7 @@ DIGITS = "digits"
 NONE = "none"
 KEY_CARD = "key card"
 
-# What a customer may want. The meter's contract decides which of them.
+# Wishes of a customer. The meter's contract decides which of them.
 MONEY = "money"
 ENERGY = "energy"
 DAYS = "days"
@@ -35,16 +35,16 @@ PERMIT = "permit"
 DISPENSE = "dispense"
 WISHES = (MONEY, ENERGY, DAYS, PERMIT, DISPENSE)
 
-# Lines of a receipt beside what was wished.
+# Further lines of a receipt.
 FEE = "fee"
 DEBT = "debt"
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a customer wants: `what` of MONEY, ENERGY, DAYS, PERMIT and DISPENSE, by one of two amounts.
+    """A wish of a customer: `what` of MONEY, ENERGY, DAYS, PERMIT and DISPENSE, by one of two amounts.
 
-    `gross_microunits` is what the customer pays in all, with fees and debt. `quantity` is what the meter gets: mWh, or
+    `gross_microunits` is the sum to pay, with fees and debt. `quantity` is the credit for the meter: mWh, or
     days of a term or permit. DISPENSE has a `quantity` in mWh, `daily_mwh` and `days`.
     """
 
@@ -81,7 +81,7 @@ NO_TAX = Tax()
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a receipt: `what`, words, what the meter gets with its unit, and the money. Net and tax make gross."""
+    """A line of a receipt: `what`, words, the quantity with its unit, and the money. Net and tax make gross."""
 
     what: str
     text: str
@@ -112,9 +112,9 @@ class Person:
 
 @dataclass(frozen=True)
 class Quote:
-    """A trial sale. `tokens` says in words what the meter will get, in order. `owed` was sold and is not on the card.
+    """A trial sale. `tokens` has the tokens in words, in order. `owed` was sold and is not on the card.
 
-    `debt_microunits` is what the tenancy owes before this sale.
+    `debt_microunits` is the debt of the tenancy before this sale.
     """
 
     person: Person
@@ -126,7 +126,7 @@ class Quote:
 
     @property
     def gross_microunits(self) -> int:
-        """What the customer pays."""
+        """The sum to pay."""
         return sum(line.gross_microunits for line in self.lines)
 
     @property

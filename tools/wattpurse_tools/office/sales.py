@@ -1,4 +1,4 @@
-"""Sales: a quote, the sale itself, and what is owed to a card.
+"""Sales: the quote, the sale itself, and sales that are owed to a card.
 
 A sale is in the record with its receipt, its ledger entry and its tokens in one transaction, and after that it is
 written to the card. A write that fails leaves the sale in the state SOLD: owed to the card, offered first at the next
@@ -131,7 +131,7 @@ _KEY_LENGTH = 60
 
 @dataclass(frozen=True)
 class _How:
-    """How a sale is made: the `kind` of its receipt, the `approval` of a free issue, and the reason for it."""
+    """The way of a sale: the `kind` of its receipt, the `approval` of a free issue, and the reason for it."""
 
     kind: str = SALE
     approval: str | None = None
@@ -160,7 +160,7 @@ class _Prepared:
 
 
 def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | None = None) -> Quote:
-    """Return what a sale would be. Nothing is changed. Right: sell, in the shop. Raise ValueError if it is refused."""
+    """Return a trial sale. Nothing is changed. Right: sell, in the shop. Raise ValueError if it is refused."""
     shift = shifts.selling_shift(actor, request.shift)
     _refuse_request(request)
     seen = _look(request, reader)
@@ -248,7 +248,7 @@ def owed_to_card(card: str) -> list[Sale]:
 
 
 def write_owed(office: Office, actor: Actor, reader: Reader) -> list[Sold]:
-    """Write what is owed to the card at the reader. Return the sales that were owed. Right: sell.
+    """Write the sales that are owed to the card at the reader. Return the sales that were owed. Right: sell.
 
     Raise OSError if the card could not be written. The sales are owed to it as before.
     """
@@ -266,7 +266,7 @@ def write_owed(office: Office, actor: Actor, reader: Reader) -> list[Sold]:
 
 
 def sold(sale: Sale, office: Office | None = None, actor: Actor | None = None) -> Sold:
-    """Return a sale with its lines and tokens, for a reprint. With an office, digits are told again."""
+    """Return a sale with its lines and tokens, for a reprint. With an office, it has the digits too."""
     tokens = tuple(Token.objects.filter(sale=sale).order_by("sequence"))
     digits: tuple[str, ...] = ()
     if sale.carrier == DIGITS and office is not None and actor is not None:
@@ -428,7 +428,7 @@ def _refuse_request(request: SaleRequest) -> None:
 
 
 def _look(request: SaleRequest, reader: Reader | None) -> CardSeen | None:
-    """Read the card for the sale. What the card proves is in the record after that."""
+    """Read the card for the sale. The record has the facts of its statement after that."""
     if request.carrier not in _ON_CARDS or reader is None:
         return None
     return learning.look(reader)
@@ -454,9 +454,7 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
     size = sum(len(one.sealed) for one in prepared.waiting if one.card == seen.uid)
     size += sum(order.sealed_size for order in prepared.orders)
     if size > seen.content.room:
-        raise ValueError(
-            "the card has no room beside what it carries; tap it at its meter first, or sell by twenty digits"
-        )
+        raise ValueError("the card has no room beside its tokens; tap it at its meter first, or sell by twenty digits")
 
 
 def _refuse_key_card(request: SaleRequest, seen: CardSeen | None, row: KeyCard | None) -> None:
@@ -483,7 +481,7 @@ def made_before(key: str, digest: str) -> Sold | None:
 
 
 def to_card(made: Sold, reader: Reader | None) -> Sold:
-    """Write a sale to its card, if it is owed to it. A failure is told in `trouble`, and the sale stays sold."""
+    """Write a sale to its card, if it is owed to it. After a failure it stays sold, and `trouble` has the reason."""
     sale = made.sale
     if sale.state != SOLD:
         return made

@@ -50,8 +50,8 @@ class Cash:
 class ShiftReport:
     """An X report, or the Z report of a closed shift. `totals` has rows by heading.
 
-    The headings are "transaction", "operator", "payment", "resource" and "tax". Until the cash is counted, only the
-    counts of sales are told, and no sums: their sum would tell the expected cash.
+    The headings are "transaction", "operator", "payment", "resource" and "tax". Until the cash is counted, they have
+    the numbers of sales and no sums: these would reveal the expected cash.
     """
 
     shift: Shift
@@ -64,14 +64,14 @@ class ShiftReport:
 
 @dataclass(frozen=True)
 class VendorStanding:
-    """What a shop owes the utility, with the cash in its drawers, and its limit, or None."""
+    """The debt of a shop to the utility, with the cash in its drawers, and its limit, or None."""
 
     owes_microunits: int
     limit_microunits: int | None
 
     @property
     def left_microunits(self) -> int | None:
-        """What the shop can still sell for cash, or None without a limit."""
+        """The cash that the shop may still take, or None without a limit."""
         return None if self.limit_microunits is None else self.limit_microunits - self.owes_microunits
 
 
@@ -147,7 +147,7 @@ def count_cash(office: Office, actor: Actor, shift: Shift, counted_microunits: i
 def close_shift(office: Office, actor: Actor, shift: Shift) -> ShiftReport:
     """Close a shift that is counted, with the next Z number of its till. Post the difference. Right: sell.
 
-    A shift that is closed already is told again: a retry closes once.
+    A retry returns the same report: a shift is closed once.
     """
     with transaction.atomic():
         found = shift_of(actor, shift.pk, is_locked=True)
@@ -216,7 +216,7 @@ def deposit(office: Office, actor: Actor, shop: Shop, amount_microunits: int, re
 
 
 def vendor_standing(shop: Shop) -> VendorStanding:
-    """Return what a shop owes and may still sell."""
+    """Return the debt of a shop, and its limit."""
     opened = Shift.objects.filter(till__shop=shop, closed_s=None).values_list("pk", flat=True)
     accounts = [chart.vendor(shop.number), *(chart.drawer(shop.number, shift) for shift in opened)]
     return VendorStanding(balances.sum_of(accounts, _currency()), shop.vendor_limit_microunits)

@@ -1,4 +1,4 @@
-"""The books of a shop's day, and their comparison with what the meters say: bought, returned, charged, balance."""
+"""The books of a shop's day, and their comparison with the meters' statements: bought, returned, charged, balance."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -32,10 +32,10 @@ class ShopDay:
 class Reconciled:
     """A unit over some meters, by the books, and by the newest statement of each meter.
 
-    `bought` is credit that was issued less what was voided, `returned` is what meters gave back, `balance` is the rest
-    of both less what meters `charged`, which only they know. `outstanding` is credit on tokens that no statement shows
-    as redeemed. `told_bought` is what the meters say they were given. Bought less returned is told less taken, plus
-    outstanding, unless other issuers sell too.
+    `bought` is credit that was issued and not voided. `returned` is credit that meters gave back. `balance` is the rest
+    of both, less the credit that meters `charged`, by their statements. `outstanding` is credit on tokens that no
+    statement shows as redeemed. `told_bought` is the credit that reached the meters, by their statements. It is bought
+    less outstanding, unless other issuers sell too.
     """
 
     unit: str
@@ -106,7 +106,7 @@ def reconcile(office: Office, actor: Actor, meters: "QuerySet[Meter] | None" = N
 
 
 def _booked(numbers: set[int]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return by unit the credit of meters that the books have now, and what meters gave back in all."""
+    """Return by unit the credit of meters in the books now, and the credit that meters gave back in all."""
     now: dict[str, int] = {}
     for (code, unit), amount in balances.balances("meter").items():
         if int(code.partition(":")[2]) in numbers:
@@ -119,7 +119,7 @@ def _booked(numbers: set[int]) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _told(numbers: set[int]) -> dict[str, tuple[int, int, int]]:
-    """Return by unit what the newest statements say: bought, taken out, charged."""
+    """Return by unit the sums of the newest statements: bought, taken out, charged."""
     newest = Statement.objects.values("meter").annotate(last=Max("id")).values("last")
     found: dict[str, tuple[int, int, int]] = {}
     rows = Statement.objects.filter(id__in=newest).select_related("meter")

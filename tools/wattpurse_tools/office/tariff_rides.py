@@ -1,7 +1,7 @@
 """Planned changes of tariff that ride along with the next top-up of a meter.
 
-Whoever plans a change has the right to order and permits its table to the vault. So a cashier's sale can make the token
-of that table, and of no other one. A token of a plan that was made before goes to the customer's card too.
+The person who plans a change has the right to order, and permits its table to the vault. So a cashier's sale can make
+the token of that table, and of no other one. A token of a plan that was made before goes to the customer's card too.
 """
 
 from collections.abc import Sequence

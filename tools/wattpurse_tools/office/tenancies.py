@@ -1,6 +1,6 @@
 """Tenancies: move-in and move-out, contracts with dates, and the replacement of a meter.
 
-Orders belong to a tenancy: what is open of the former one is redeemed, voided or forfeited before the next begins. The
+Orders belong to a tenancy: open ones are redeemed, voided or forfeited before the next tenancy begins. The
 tenant's number at a meter is used once. The first tenant of a meter has the number 0 if nobody moved in by a token.
 """
 
@@ -84,7 +84,7 @@ def move_in(
 
 
 def move_out(office: Office, actor: Actor, tenancy: Tenancy, until_s: int | None = None) -> Tenancy:
-    """End a tenancy. Its page closes with it, and what it owes stays in the ledger. Right: order."""
+    """End a tenancy. Its page closes with it, and its debt stays in the ledger. Right: order."""
     actor.require("order")
     end_s = int(time.time()) if until_s is None else until_s
     with transaction.atomic():
@@ -106,7 +106,7 @@ def open_tokens(meter: Meter) -> list[Token]:
 
 
 def refuse_open(meter: Meter) -> None:
-    """Raise ValueError, with what to do, while something of the former tenancy is open."""
+    """Raise ValueError, with the remedy, while an order of the former tenancy is open."""
     waiting = open_tokens(meter)
     if waiting:
         listed = ", ".join(f"{number_text(row.sequence)} ({row.words or 'credit'})" for row in waiting)
@@ -117,7 +117,7 @@ def refuse_open(meter: Meter) -> None:
 
 
 def add_debt(office: Office, actor: Actor, tenancy: Tenancy, amount_microunits: int, reason: str, key: str) -> int:
-    """Note what a tenancy owes, recovered at its sales. An amount below zero takes debt off. Return the debt now.
+    """Note a debt of a tenancy, which its sales recover. An amount below zero takes debt off. Return the debt now.
 
     Right: order. The same key is booked once.
     """

@@ -21,7 +21,7 @@ from wattpurse_tools.vault.interface import SALE
 
 @dataclass(frozen=True)
 class Destination:
-    """Where tokens go: the card by its UID or "", the sale or None, the tenancy or None."""
+    """The destination of tokens: the card by its UID or "", the sale or None, the tenancy or None."""
 
     card: str = ""
     sale: Sale | None = None
@@ -74,7 +74,7 @@ def make_tokens(
 
 
 def refuse_digits(office: Office, meter: Meter, order: Order) -> None:
-    """Raise ValueError, with what would help, if the token of an order does not fit into twenty digits."""
+    """Raise ValueError, with the remedy, if the token of an order does not fit into twenty digits."""
     station = Station(office.keys)
     amount = token.Token(0, order.kind, order.body).fields()[0]
     after = station.newest_order(meter.number, b"")

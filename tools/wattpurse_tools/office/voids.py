@@ -1,8 +1,8 @@
 """Voids: a sale taken back in its own shift, with the card present; after the Z report by two persons.
 
 The tokens come off the card first and the money goes out after that. In between the sale is in the state VOIDING: a
-further try with the card completes it. If the card could not be written, nobody knows what is on it: the sale stands
-and is owed to the card.
+further try with the card completes it. A card that could not be written has an unknown content: the sale stands and
+is owed to the card.
 """
 
 import time
@@ -45,7 +45,7 @@ def void(
     if done is not None:
         return sold(done)
     if reader is None:
-        raise ValueError("a void needs the card at the reader, with what was sold on it")
+        raise ValueError("a void needs the card at the reader, with the tokens on it")
     now = shifts.selling_shift(actor, shift)
     seen = learning.look(reader)
     with transaction.atomic():
@@ -78,7 +78,7 @@ def _begin(office: Office, actor: Actor, sale: Sale, now: Shift, seen: CardSeen,
         if one.state not in orders.OUTSTANDING:
             raise ValueError(f"its token is {one.state} in the record; it cannot be voided")
         if one.sequence not in seen.content.on_card and found.state != SOLD:
-            raise ValueError("what was sold is not on this card any more; it cannot be voided")
+            raise ValueError("the tokens are not on this card any more; the sale cannot be voided")
     if found.shift is None or found.shift.pk != now.pk:
         document = {"sale": found.pk, "receipt": found.receipt_number, "gross_microunits": found.gross_microunits}
         office.keys.use_approval(actor.ticket, AFTER_Z, document | {"shop": found.shop.number}, approval)

@@ -1,4 +1,4 @@
-"""What a meter's contract lets a shop sell to it, and the token that each wish becomes."""
+"""The wishes that a meter's contract permits, and the token of each."""
 
 from datetime import UTC, datetime
 
@@ -36,15 +36,15 @@ _WORDS = {
 
 
 def wishes_of(contract: str, unit: str | None = None) -> tuple[str, ...]:
-    """Return what may be sold to a meter of a contract, the usual one first. `unit` decides if no contract is known.
+    """Return the possible wishes for a meter of a contract, the usual one first.
 
-    A meter for key cards is sold nothing itself.
+    `unit` decides if no contract is known. A meter for key cards is sold nothing itself.
     """
     return _WISHES.get(contract, _BY_UNIT.get(unit or "", ()))
 
 
 def refuse_useless(meter: Meter, wish: Wish) -> None:
-    """Raise ValueError, with what would help, if the meter would not use what is wished."""
+    """Raise ValueError, with the remedy, for a wish that the meter would not use."""
     possible = wishes_of(meter.contract, meter.unit)
     if wish.what in possible:
         return

@@ -3,32 +3,41 @@
 from dataclasses import dataclass
 
 from wattpurse_tools.office import sales
-from wattpurse_tools.office.sale_types import ENERGY
+from wattpurse_tools.office.sale_types import ENERGY, MONEY, Person
 from wattpurse_tools.pages.amount_texts import amount_text, time_text
 from wattpurse_tools.pages.tills import Place
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A meter and who lives there. `balance_text` and `told_text` are empty if the meter has told nothing yet."""
+    """A meter and its customer. `person` is None if the office does not have the meter.
+
+    `balance_text` and `told_text` are empty if the meter has told nothing yet.
+    """
 
     meter_number: int
-    contract: str = ""
+    person: Person | None = None
     unit: str = ""
-    number: int = 0
-    name: str = ""
-    premises: str = ""
     balance_text: str = ""
     told_text: str = ""
-    is_known: bool = True
+
+    @property
+    def contract(self) -> str:
+        """The contract of the meter, or an empty text."""
+        return "" if self.person is None else self.person.contract
+
+    @property
+    def name(self) -> str:
+        """The name of the customer, or an empty text if nobody lives there."""
+        return "" if self.person is None else self.person.name
 
 
 def facts_of(meter_number: int, place: Place) -> Facts:
     """Return the facts of a meter, as a till shows them."""
     person = sales.person_at(meter_number)
     if person is None:
-        return Facts(meter_number, is_known=False)
-    unit = ENERGY if ENERGY in sales.wishes_of(person.contract, person.contract) else "money"
+        return Facts(meter_number)
+    unit = ENERGY if ENERGY in sales.wishes_of(person.contract, person.contract) else MONEY
     balance = "" if person.balance is None else amount_text(person.balance, unit, place.currency, place.decimals)
     told = time_text(person.told_s, place.till.shop.time_zone) if person.told_s else ""
-    return Facts(meter_number, person.contract, unit, person.number, person.name, person.premises, balance, told)
+    return Facts(meter_number, person, unit, balance, told)

@@ -15,5 +15,5 @@ def reader_at(request: OfficeRequest, place: Place) -> Reader:
 
 
 def read_card(request: OfficeRequest, place: Place) -> CardSeen:
-    """Read the card on the reader of a till. What its statement proves is in the record after that."""
+    """Read the card on the reader of a till. The facts in its statement are recorded."""
     return reader_at(request, place).read()

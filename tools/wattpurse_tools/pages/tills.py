@@ -93,5 +93,5 @@ def is_own(request: OfficeRequest, place: Place) -> bool:
 
 
 def to_till(request: HttpRequest) -> HttpResponse:
-    """Lead to the page that the till is at."""
+    """Return the way to the till's present page."""
     return redirect(TILL)

@@ -31,7 +31,7 @@ class CardStore(Protocol):
     """The place of virtual cards: a folder, or the reader of a desk. A method raises ValueError for a wrong name."""
 
     def held(self) -> AbstractContextManager[None]:
-        """Keep other programs from the cards for a `with` block."""
+        """Keep others from the cards for a `with` block. A block inside it does nothing."""
         ...
 
     def exists(self, name: str) -> bool:
@@ -52,14 +52,22 @@ class CardFiles:
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
+        self._is_held = False
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other programs from the cards of the folder for a `with` block."""
+        """Keep other programs from the cards of the folder for a `with` block. A block inside it does nothing."""
+        if self._is_held:
+            yield
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         with open(self._folder / _LOCK, "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
 
     def exists(self, name: str) -> bool:
         """Return True if there is a card of that name."""

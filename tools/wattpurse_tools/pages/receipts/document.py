@@ -1,7 +1,7 @@
 """The document of a receipt or a report: rows in a language, which the screen and every printer show alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils.translation import get_language, get_language_bidi, pgettext
 from django.utils.translation import gettext as _
@@ -73,45 +73,64 @@ class Buyer:
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """The facts of a receipt. `number` counts in its shop. `reverses` is the number of a receipt that this one undoes.
+class Head:
+    """The number of a receipt in its shop, its time and its cashier. `reverses` is the number of one that it undoes."""
 
-    `digits` are tokens of twenty digits. `is_owed` is true while the tokens have not reached the card.
-    """
-
-    kind: str
     number: int
     time_s: int
     operator: int
-    place: Place
-    buyer: Buyer
+    reverses: int | None = None
+
+
+@dataclass(frozen=True)
+class Bill:
+    """The lines of a receipt, their sum, and the way to pay."""
+
     lines: tuple[Line, ...]
     currency: str
     decimals: int
     gross_microunits: int
     payment: str
-    reverses: int | None = None
-    digits: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of a sale: `digits` to type, and marks for tokens that are owed to the card or taken back."""
+
+    digits: tuple[str, ...] = ()
     is_owed: bool = False
     is_voided: bool = False
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """The facts of a receipt."""
+
+    head: Head
+    place: Place
+    buyer: Buyer
+    bill: Bill
+    tokens: Tokens
+
+
 def receipt_document(receipt: Receipt, is_copy: bool = False) -> Document:
     """Return the document of a receipt. A copy says at its top that it is one."""
+    head, bill = receipt.head, receipt.bill
     rows = [
         *_copy_mark(is_copy),
         *_place_rows(receipt.place),
-        Row(_title(receipt), f"{receipt.number}", TITLE),
-        Row(time_text(receipt.time_s, receipt.place.time_zone), _("Cashier %(number)s") % {"number": receipt.operator}),
+        Row(_title(head), f"{head.number}", TITLE),
+        Row(time_text(head.time_s, receipt.place.time_zone), _("Cashier %(number)s") % {"number": head.operator}),
         *_buyer_rows(receipt.buyer),
         Row("", style=RULE),
-        *(Row(line_words(line, receipt.currency), money(line.gross_microunits, receipt)) for line in receipt.lines),
+        *(Row(line_words(line, bill.currency), _money(line.gross_microunits, bill)) for line in bill.lines),
         Row("", style=RULE),
-        Row(_("Total"), money(receipt.gross_microunits, receipt), TOTAL),
-        *_tax_rows(receipt),
-        Row(_("Paid by"), payment_text(receipt.payment)),
-        *_token_rows(receipt),
+        Row(_("Total"), _money(bill.gross_microunits, bill), TOTAL),
+        *_tax_rows(bill),
+        Row(_("Paid by"), payment_text(bill.payment)),
     ]
+    if head.reverses is None:
+        rows += _token_rows(receipt.tokens)
     if receipt.buyer.page:
         rows += [Row(_("Your use and your tokens:"), style=NOTE), Row(receipt.buyer.page, style=NOTE)]
     return document(rows)
@@ -120,11 +139,6 @@ def receipt_document(receipt: Receipt, is_copy: bool = False) -> Document:
 def document(rows: Sequence[Row]) -> Document:
     """Return a document of rows in the language in force."""
     return Document(tuple(rows), get_language() or "en", get_language_bidi())
-
-
-def money(microunits: int, receipt: Receipt) -> str:
-    """Return an amount in the receipt's currency."""
-    return money_text(microunits, receipt.currency, receipt.decimals)
 
 
 def payment_text(payment: str) -> str:
@@ -140,7 +154,7 @@ def payment_text(payment: str) -> str:
 
 
 def thing_text(what: str) -> str:
-    """Return the words for what was sold, or for the kind of a receipt; its own name if it is not known."""
+    """Return the words for a line's thing or a receipt's kind, or its own name if it is not known."""
     known = {
         MONEY: _("Credit"),
         ENERGY: _("Electricity"),
@@ -158,7 +172,7 @@ def thing_text(what: str) -> str:
 
 
 def line_words(line: Line, currency: str) -> str:
-    """Return the words of a line: what was sold, and its quantity if that is not money."""
+    """Return the words of a line: its thing, and its quantity unless that is money."""
     text = thing_text(line.what)
     if line.unit in ("", currency) or not line.quantity:
         return text
@@ -190,9 +204,9 @@ def _place_rows(place: Place) -> list[Row]:
     return rows
 
 
-def _title(receipt: Receipt) -> str:
-    if receipt.reverses is not None:
-        return _("Cancellation of receipt %(number)s, receipt") % {"number": receipt.reverses}
+def _title(head: Head) -> str:
+    if head.reverses is not None:
+        return _("Cancellation of receipt %(number)s, receipt") % {"number": head.reverses}
     return pgettext("document", "Receipt")
 
 
@@ -206,22 +220,24 @@ def _buyer_rows(buyer: Buyer) -> list[Row]:
     return rows
 
 
-def _tax_rows(receipt: Receipt) -> list[Row]:
+def _tax_rows(bill: Bill) -> list[Row]:
     rows = []
-    for tax, net, amount in tax_totals(receipt.lines):
+    for tax, net, amount in tax_totals(bill.lines):
         words = _("of it %(tax)s %(rate)s on %(net)s")
-        names = {"tax": tax.name, "rate": percent_text(tax.ppm), "net": money(net, receipt)}
-        rows.append(Row(words % names, money(amount, receipt)))
+        names = {"tax": tax.name, "rate": percent_text(tax.ppm), "net": _money(net, bill)}
+        rows.append(Row(words % names, _money(amount, bill)))
     return rows
 
 
-def _token_rows(receipt: Receipt) -> list[Row]:
-    if receipt.reverses is not None:
-        return []
-    if receipt.is_voided:
+def _token_rows(tokens: Tokens) -> list[Row]:
+    if tokens.is_voided:
         return [Row(_("This sale was cancelled."), style=NOTE)]
-    rows = [Row(_("Type this on the meter:"), style=NOTE) for _one in receipt.digits[:1]]
-    rows += [Row(digits, style=DIGITS) for digits in receipt.digits]
-    if receipt.is_owed:
+    rows = [Row(_("Type this on the meter:"), style=NOTE)] if tokens.digits else []
+    rows += [Row(digits, style=DIGITS) for digits in tokens.digits]
+    if tokens.is_owed:
         rows.append(Row(_("Not on the card yet. Bring the card back to this shop."), style=NOTE))
     return rows
+
+
+def _money(microunits: int, bill: Bill) -> str:
+    return money_text(microunits, bill.currency, bill.decimals)

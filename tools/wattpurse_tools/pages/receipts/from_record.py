@@ -3,7 +3,7 @@
 from django.urls import NoReverseMatch, reverse
 
 from wattpurse_tools.office.sale_types import CARD, KEY_CARD, REDEEMED_AFTER_VOID, SOLD, VOIDED, VOIDING, Sold
-from wattpurse_tools.pages.receipts.document import Buyer, Place, Receipt
+from wattpurse_tools.pages.receipts.document import Bill, Buyer, Head, Place, Receipt, Tokens
 from wattpurse_tools.record.models import Sale
 
 SALES = ("shop", "till", "customer", "tenancy__premises", "reverses")
@@ -12,22 +12,17 @@ SALES = ("shop", "till", "customer", "tenancy__premises", "reverses")
 def receipt_of(made: Sold, decimals: int, base_url: str) -> Receipt:
     """Return the receipt of a sale. `base_url` is the address of the pages, for the customer's page."""
     sale = made.sale
+    reverses = None if sale.reverses is None else sale.reverses.receipt_number
     return Receipt(
-        kind=sale.kind,
-        number=sale.receipt_number,
-        time_s=sale.time_s,
-        operator=sale.operator,
-        place=_place(sale),
-        buyer=_buyer(sale, base_url),
-        lines=made.lines,
-        currency=sale.currency,
-        decimals=decimals,
-        gross_microunits=sale.gross_microunits,
-        payment=sale.payment_type,
-        reverses=None if sale.reverses is None else sale.reverses.receipt_number,
-        digits=made.digits,
-        is_owed=sale.carrier in (CARD, KEY_CARD) and sale.state == SOLD,
-        is_voided=sale.state in (VOIDING, VOIDED, REDEEMED_AFTER_VOID),
+        Head(sale.receipt_number, sale.time_s, sale.operator, reverses),
+        _place(sale),
+        _buyer(sale, base_url),
+        Bill(made.lines, sale.currency, decimals, sale.gross_microunits, sale.payment_type),
+        Tokens(
+            made.digits,
+            is_owed=sale.carrier in (CARD, KEY_CARD) and sale.state == SOLD,
+            is_voided=sale.state in (VOIDING, VOIDED, REDEEMED_AFTER_VOID),
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """The cashier's first pages: which till, the opening of a shift, the card, and the customer to confirm.
 
-What was read is kept in the session as the state of one sale. `sales.quote` and `sales.sell` check all of it again.
+The session keeps the card and the meter of the present sale. `sales.quote` and `sales.sell` check both again.
 """
 
 from django.http import HttpResponse
@@ -26,7 +26,7 @@ _KEY_CARD = "key card"
 @page("sell")
 @require_GET
 def till(request: OfficeRequest) -> HttpResponse:
-    """Show what the till is at: the choice of a till, the opening, the card, the count, or somebody else's shift."""
+    """Show the till's present page: choice of a till, opening, card, count, or somebody else's shift."""
     place = place_of(request)
     if place is None:
         tills = tills_for(request)
@@ -87,14 +87,14 @@ def card(request: OfficeRequest, place: Place) -> HttpResponse:
 @at_till
 @require_GET
 def look(request: OfficeRequest, place: Place) -> HttpResponse:
-    """Show what lies on the reader, as its agent told last. The page of the card asks for this each second."""
+    """Show the card on the reader, by its agent's last report. The card's page asks for this each second."""
     return render(request, "pages/till/_look.html", {"desk": place.desk})
 
 
 @in_shift
 @require_GET
 def customer(request: OfficeRequest, place: Place) -> HttpResponse:
-    """Show the customer to confirm, and what is owed to the card."""
+    """Show the customer to confirm, and the sales that are owed to the card."""
     state = request.session.get(SALE)
     if state is None:
         return redirect("till-card")
@@ -113,7 +113,7 @@ def customer(request: OfficeRequest, place: Place) -> HttpResponse:
 @in_shift
 @require_POST
 def owed(request: OfficeRequest, place: Place) -> HttpResponse:
-    """Write what was sold earlier to the card on the reader."""
+    """Write earlier sales to the card on the reader."""
     state = request.session.get(SALE)
     if state is None:
         return redirect("till-card")
@@ -131,7 +131,7 @@ def owed(request: OfficeRequest, place: Place) -> HttpResponse:
 
 def _state_of_meter(number: int, place: Place) -> dict:
     """Return the state of a sale without a card."""
-    if not facts_of(number, place).is_known:
+    if facts_of(number, place).person is None:
         raise ValueError(_("This office has no meter %(number)s.") % {"number": number})
     return {"meter": number, "card": "", "card_name": "", "carrier": DIGITS, "trouble": ""}
 

@@ -51,7 +51,7 @@ def receipts(request: OfficeRequest, place: Place) -> HttpResponse:
 
 @at_till
 def receipt(request: OfficeRequest, place: Place, number: int) -> HttpResponse:
-    """Show a receipt, print it, or write what is owed to its card."""
+    """Show a receipt, print it, or write its tokens to the card again."""
     sale = _sale(place, number)
     errors: list[str] = []
     if request.method == "POST":
@@ -118,7 +118,7 @@ def _void(request: OfficeRequest, place: Place, sale: Sale) -> kinds.Sold:
 
 
 def _propose(request: OfficeRequest, sale: Sale, needed: ApprovalNeeded) -> str:
-    """Propose the cancellation to a second person, once, and return the words for the cashier."""
+    """Ask a second person for the cancellation, once, and return the words for the cashier."""
     asked = _asked_before(sale)
     if asked is None:
         reason = f"void of receipt {sale.receipt_number} after its Z report"
@@ -166,7 +166,7 @@ def _sale(place: Place, number: int) -> Sale:
 
 
 def _act(request: OfficeRequest, place: Place, sale: Sale) -> None:
-    """Do what a key of the receipt's page asks for."""
+    """Carry out a key of the receipt's page."""
     if request.POST.get("do") == "write":
         sales.write_owed(request.office, request.actor, reader_at(request, place))
     elif request.POST.get("do") == "print":

@@ -62,7 +62,7 @@ class Order:
 
 @in_shift
 def amount(request: OfficeRequest, place: Place) -> HttpResponse:
-    """Ask for the amount, change what it is of, or show the price."""
+    """Ask for the amount, change the kind of the order, or show the price."""
     state = request.session.get(SALE)
     if state is None:
         return redirect("till-card")
@@ -88,7 +88,7 @@ def amount(request: OfficeRequest, place: Place) -> HttpResponse:
 @in_shift
 @require_POST
 def sell(request: OfficeRequest, place: Place) -> HttpResponse:
-    """Sell what was confirmed, once for each key, and show the receipt. The form has all of the sale."""
+    """Sell the confirmed order, once for each key, and show the receipt. The form has all of the sale."""
     state = _state_of_form(request.POST)
     if state is None:
         return redirect("till-card")
@@ -107,7 +107,7 @@ def sell(request: OfficeRequest, place: Place) -> HttpResponse:
 
 
 def wishes_at(facts: Facts) -> tuple[str, ...]:
-    """Return what may be sold to a meter. A key card holds money."""
+    """Return the things that a meter can be sold. A key card holds money."""
     return sales.wishes_of(facts.contract, facts.unit) if facts.meter_number else (MONEY,)
 
 
@@ -131,7 +131,7 @@ def _begun(state: dict, wishes: tuple[str, ...], query: QueryDict) -> Order:
 
 
 def _order(fields: QueryDict, wishes: tuple[str, ...], state: dict) -> Order:
-    """Return the order of a form. What a form must not choose is that of the state."""
+    """Return the order of a form. The card and its carrier come from the state, not from the form."""
     what = fields.get("what", "")
     payment = fields.get("payment", "")
     carrier = fields.get("carrier", "") if not state["card"] else state["carrier"]
@@ -191,7 +191,7 @@ def _reader(request: OfficeRequest, place: Place, order: Order) -> Reader | None
 
 
 def _reader_if_any(request: OfficeRequest, place: Place, order: Order) -> Reader | None:
-    """Return the reader, or None if it is away: a sale that was made before is told again without it."""
+    """Return the reader, or None if it is away. A retry needs no reader."""
     try:
         return _reader(request, place, order)
     except OSError:

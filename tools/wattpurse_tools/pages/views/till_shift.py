@@ -23,7 +23,7 @@ NEW_Z = "till_new_z"
 @in_shift
 @require_GET
 def menu(request: OfficeRequest, place: Place) -> HttpResponse:
-    """Show what a cashier may do besides selling."""
+    """Show the cashier's further work besides selling."""
     return render(request, "pages/till/menu.html", {})
 
 
