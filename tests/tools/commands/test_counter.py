@@ -1,5 +1,6 @@
 """Sales at the command line are sales of a shop: receipts, ledger, shift and audit trail, and books that agree."""
 
+# ruff: noqa: F811 fixtures
 import json
 import random
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.services.desk_bench import METER
 from tests.tools import station_office
-from tests.tools.shop import meter, shop, wattpurse  # noqa: F401 fixtures
+from tests.tools.shop import meter, shop, wattpurse  # noqa: F401
 from wattpurse_tools import cli
 from wattpurse_tools.commands.station_options import actor_of
 from wattpurse_tools.ledger import balances, chart
