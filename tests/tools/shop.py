@@ -20,6 +20,14 @@ def shop(tmp_path, monkeypatch):
         yield office
 
 
+def has_contract(name, number=METER):
+    """Let the record know a contract of a meter, as one that was told by a statement."""
+    from wattpurse_tools.record.models import Meter
+    from wattpurse_tools.station.usefulness import unit_of
+
+    Meter.objects.filter(number=number).update(contract=name, unit=unit_of(name))
+
+
 @pytest.fixture
 def meter():
     return MeterBench(station_office.current())

@@ -9,7 +9,7 @@ import pytest
 
 from tests.services.desk_bench import METER
 from tests.tools import station_office
-from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
+from tests.tools.shop import has_contract, meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import short_token
 from wattpurse_tools.commands import short_token as command
@@ -33,7 +33,9 @@ def keypad(meter):
 class TestSelling:
     def test_money_energy_and_days_reach_the_meter(self, wattpurse, keypad):
         wattpurse(ALLOW)
-        for words in ("money 20.05", "energy 12.34", "days 30"):
+        sold = (("money 20.05", "prepaid-money"), ("energy 12.34", "prepaid-energy"), ("days 30", "term"))
+        for words, contract in sold:
+            has_contract(contract)
             assert keypad(wattpurse(f"token {METER} {words} --digits")) == outcome.ACCEPTED
         account = keypad.account()
         assert (account.money.bought, account.energy.bought) == (20_050_000, 12_340_000)
@@ -104,13 +106,16 @@ class TestRefusals:
     def test_an_amount_between_is_refused_with_the_nearest_ones(self, wattpurse):
         wattpurse(ALLOW)
         self.refused(wattpurse, f"token {METER} money 123.45 --digits", "123.40 EUR and 123.50 EUR")
+        has_contract("prepaid-energy")
         self.refused(wattpurse, f"token {METER} energy 0.001 --digits", "nearest is 0.010 kWh")
         assert wattpurse(f"meter tokens {METER}") == ""
 
     def test_more_than_the_limit_is_refused(self, wattpurse):
         wattpurse(ALLOW)
         self.refused(wattpurse, f"token {METER} money 1001 --digits", "at most 1000.00 EUR")
+        has_contract("prepaid-energy")
         self.refused(wattpurse, f"token {METER} energy 101 --digits", "at most 100.000 kWh")
+        has_contract("term")
         self.refused(wattpurse, f"token {METER} days 32 --digits", "at most 31 days")
 
     def test_a_credit_behind_an_order_is_refused(self, wattpurse):

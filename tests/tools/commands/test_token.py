@@ -10,7 +10,7 @@ from boards.host.chips.aes import aes
 from tests.samples import flat_tariff
 from tests.services.desk_bench import METER
 from tests.tools import station_office
-from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
+from tests.tools.shop import has_contract, meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import supply, terms
@@ -59,6 +59,8 @@ CASES = (
     ("clock 2027-01-01T00:00:00+00:00", token.CLOCK, (1_798_761_600,), "clock 2027-01-01 00:00:00 UTC"),
 )
 
+SOLD_BY = {"energy": "prepaid-energy", "days": "term", "dispense": "dispenser", "permit": "managed"}
+
 
 def opened(digits):
     pair = keys.token_keys(aes, station_office.current().meter_key(METER))
@@ -68,6 +70,7 @@ def opened(digits):
 class TestEachKind:
     @pytest.mark.parametrize(("words", "kind", "fields", "said"), CASES, ids=[case[0] for case in CASES])
     def test_token_has_the_typed_values(self, wattpurse, words, kind, fields, said):
+        has_contract(SOLD_BY.get(words.split()[0], "prepaid-money"))
         one = opened(wattpurse(f"token {METER} {words} --hex"))
         assert (one.sequence, one.kind, one.fields()) == (1, kind, fields)
         with open_station() as station:
@@ -90,6 +93,7 @@ class TestEachKind:
         assert "tariff version 7" in wattpurse(f"meter tokens {METER}")
 
     def test_token_is_shown_again_unchanged(self, wattpurse):
+        has_contract("term")
         digits = wattpurse(f"token {METER} days 30 --hex")
         assert wattpurse(f"meter tokens {METER} --hex") == f"token 1  30 days, issued  {digits}"
 
@@ -97,7 +101,9 @@ class TestEachKind:
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         said = wattpurse(f"token {METER} term low_credit_microunits 1.50 --card anna")
         assert said == f"card anna: low_credit_microunits 1.50 EUR for meter {METER}, token 1"
-        wattpurse(f"token {METER} days 7 --card anna")
+        has_contract("term")
+        said = wattpurse(f"token {METER} days 7 --card anna")
+        assert said == f"card anna: 7 days for meter {METER}, token 2; receipt 1 of shop 1 over 7.00 EUR"
         assert meter.tap_file("anna") == [outcome.ACCEPTED]
         assert meter.account.terms["low_credit_microunits"] == 1_500_000
         assert meter.account.standing["term_until_s"] > 0
@@ -217,6 +223,7 @@ class TestLossOfMoney:
 
     @pytest.mark.parametrize("credit", ["money 20", "dispense 10 1 5"])
     def test_outstanding_credit_is_not_left_to_the_next_tenant(self, wattpurse, meter, credit):
+        has_contract(SOLD_BY.get(credit.split()[0], "prepaid-money"))
         digits = wattpurse(f"token {METER} {credit} --hex")
         for words in ("tenant 3", "clear"):
             assert "the next tenant could not use it" in wattpurse.refusal(f"token {METER} {words} --hex")
@@ -236,4 +243,5 @@ class TestLossOfMoney:
         wattpurse(f"card new anna --kind ntag213 --meter {METER}")
         meter.tap_file("anna")
         wattpurse("card read anna")
-        assert "does not use dispense" in wattpurse.refusal(f"token {METER} dispense 10 1 5 --hex")
+        said = wattpurse.refusal(f"token {METER} dispense 10 1 5 --hex")
+        assert "contract prepaid-money, where kWh with a daily limit would do nothing; sell money" in said

@@ -63,7 +63,7 @@ class TestWalk:
         wattpurse(f"card new anna --kind ntag216 --meter {METERS[0]}")
         wattpurse("card topup anna --amount 1")
         for number in METERS:
-            wattpurse(f"token {number} days 3 --hex")
+            wattpurse(f"token {number} money 3 --hex")
         said = wattpurse(f"walk load round --meters {METERS[0]} {METERS[2]}")
         assert [line.split()[-3].rstrip(",") for line in said.splitlines()] == [str(METERS[0]), str(METERS[2])]
         wattpurse(f"walk load round --meters {METERS[1]}")
@@ -72,10 +72,10 @@ class TestWalk:
 
     def test_load_beyond_the_capacity_is_refused_and_changes_nothing(self, wattpurse, meters):
         wattpurse("walk new round --kind classic-1k")
-        wattpurse(f"token {METER} days 3 --hex")
+        wattpurse(f"token {METER} money 3 --hex")
         wattpurse("walk load round")
         for _ in range(3):
-            wattpurse(f"token {METERS[1]} days 3 --hex")
+            wattpurse(f"token {METERS[1]} money 3 --hex")
         assert "name fewer with --meters" in wattpurse.refusal("walk load round")
         assert [one["state"] for one in wattpurse.read("round")["tokens"]] == ["on card"]
 

@@ -16,6 +16,13 @@ from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
 from wattpurse.cards import purse
 from wattpurse.core import outcome
+from wattpurse_tools.commands.station_options import actor_of
+from wattpurse_tools.office import counter as counters
+from wattpurse_tools.office import learning, refunds, sales
+from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.reader import StationReader
+from wattpurse_tools.office.refunds import RefundRequest
+from wattpurse_tools.office.sale_types import CARD, KEY_CARD, MONEY, NONE, SaleRequest, Wish
 from wattpurse_tools.station.actions import cards, meters, reports, settling, tokens, walks
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.key_card_terms import parse_terms
@@ -33,7 +40,8 @@ class Counter:
         self.office = office
         self.cards = office.folder.cards
         for number in (METER, OTHER):
-            meters.add(office.station(), number, "EUR", 2)
+            meters.add(office.station(), number)
+        self._sold = 0
 
     def shop(self, operator_card=None):
         person = None if operator_card else self.office.person
@@ -41,6 +49,44 @@ class Counter:
 
     def station(self):
         return nullcontext(self.office.station())
+
+    def sell(self, name, amount, meter_number=METER, operator_card=None):
+        """Sell money on a card, or without a card if it has no name. Return the sale."""
+        with self.shop(operator_card) as shop:
+            office, actor = Office(self.office.folder, self.office.vault), actor_of(shop)
+            reader = StationReader(shop, name) if name else None
+            seen = reader.read() if reader else None
+            carrier = NONE if seen is None else KEY_CARD if seen.role == KEY_CARD else CARD
+            self._sold += 1
+            request = SaleRequest(
+                f"sale {self._sold}",
+                counters.shift_at_counter(office, actor).pk,
+                0 if carrier == KEY_CARD else meter_number,
+                "" if seen is None else seen.uid,
+                carrier,
+                Wish(MONEY, quantity=amount),
+            )
+            return sales.sell(office, actor, request, reader)
+
+    def give_out(self, kind, words, meter_number=METER):
+        """Make a token that is on no card, and return it."""
+        with self.shop() as shop:
+            return tokens.give_out(shop, meter_number, kind, words)
+
+    def refund(self, name, to_meter=0):
+        """Pay out, or move to another meter, what is owed to a card. Return the receipt of it."""
+        with self.shop() as shop:
+            office, actor, reader = Office(self.office.folder, self.office.vault), actor_of(shop), self.reader(name)
+            seen = learning.look(reader)
+            owed = tuple(one.sequence for one in refunds.owed_receipts(seen, office))
+            self._sold += 1
+            shift = counters.shift_at_counter(office, actor).pk
+            request = RefundRequest(f"refund {self._sold}", shift, seen.meter_number, owed, to_meter)
+            return refunds.refund(office, actor, request, reader)
+
+    def reader(self, name):
+        """Return the reader with a card on it."""
+        return StationReader(open_shop(self.office.vault, self.cards, self.office.person), name)
 
     def card(self, name):
         return from_image(json.loads((self.cards / f"{name}.json").read_text()))
@@ -99,7 +145,7 @@ def anna(counter):
     """Make a customer's card with 20.00 on it."""
     with counter.shop() as shop:
         assert cards.new_customer_card(shop, "anna", "classic-1k", METER) is None
-        tokens.sell_money(shop, "anna", "20.00")
+    counter.sell("anna", TWENTY)
     return "anna"
 
 
@@ -107,10 +153,12 @@ class TestSelling:
     def test_money_is_sold_and_counts_once(self, counter, meter):
         with counter.shop() as shop:
             cards.new_customer_card(shop, "anna", "classic-1k", METER)
-            sold = tokens.sell_money(shop, "anna", "20.00")
-        assert (sold["meter"], sold["sequence"], sold["unit"], sold["amount"]) == (METER, 1, "money", TWENTY)
-        assert (sold["text"], sold["state"]) == ("20.00 EUR", "on card")
-        assert counter.tokens_on("anna") == [sold["sealed"]]
+        sold = counter.sell("anna", TWENTY)
+        (made,) = sold.tokens
+        assert (made.meter_id, made.sequence, made.unit, made.amount) == (METER, 1, "money", TWENTY)
+        assert (sold.sale.state, sold.sale.receipt_number) == ("written", 1)
+        assert counter.states() == ["on card"]
+        assert counter.tokens_on("anna") == [bytes(made.sealed)]
         counter.check("anna")
         assert counter.tap(meter, "anna") == [outcome.ACCEPTED]
         assert meter.balance == TWENTY
@@ -119,37 +167,32 @@ class TestSelling:
         assert document["statement"]["balance"] == TWENTY
         assert counter.states() == ["redeemed"]
 
-    def test_energy_is_sold(self, counter):
-        with counter.shop() as shop:
-            cards.new_customer_card(shop, "anna", "ntag216", METER)
-            sold = tokens.sell_energy(shop, "anna", "12.5", METER)
-        assert (sold["unit"], sold["amount"], sold["text"]) == ("energy", 12_500_000, "12.500 kWh")
-        counter.check("anna")
-
     @pytest.mark.parametrize(
         ("sell", "reason"),
         [
-            (lambda shop: tokens.sell_money(shop, "anna", "0"), "above zero"),
-            (lambda shop: tokens.sell_money(shop, "anna", "1.234"), "at most 2 decimals"),
-            (lambda shop: tokens.sell_energy(shop, "anna", "much"), "write a number"),
-            (lambda shop: tokens.sell_money(shop, "anna", "1", OTHER), f"for meter {METER}"),
-            (lambda shop: tokens.sell_money(shop, "nobody", "1"), "there is no card nobody"),
-            (lambda shop: tokens.give_out(shop, METER, "wishes", []), "no kind of token"),
-            (lambda shop: tokens.give_out(shop, 7, "days", ["3"]), "meter 7 is not known"),
+            (lambda counter: counter.sell("anna", 0), "above zero"),
+            (lambda counter: counter.sell("anna", TWENTY, OTHER), f"for meter {METER}"),
+            (lambda counter: counter.sell("nobody", TWENTY), "there is no card nobody"),
+            (lambda counter: counter.sell(None, TWENTY, 7), "meter 7 is not known"),
+            (lambda counter: counter.give_out("wishes", []), "no kind of token"),
+            (lambda counter: counter.give_out("days", ["3"], 7), "meter 7 is not known"),
         ],
     )
     def test_refusal_changes_nothing(self, counter, anna, sell, reason):
         before = counter.tokens_on(anna), counter.states()
-        with counter.shop() as shop, pytest.raises(ValueError, match=reason):
-            sell(shop)
+        with pytest.raises(ValueError, match=reason):
+            sell(counter)
         assert (counter.tokens_on(anna), counter.states()) == before
         counter.check(anna)
 
     def test_any_token_goes_onto_a_card_or_is_given_out(self, counter, anna, meter):
         with counter.shop() as shop:
-            on_card = tokens.put_on_card(shop, METER, "days", ["3"], anna)
+            on_card = tokens.put_on_card(shop, METER, "clear-tamper", [], anna)
             given_out = tokens.give_out(shop, METER, "shortage", ["2", "2027-01-01T00:00:00+00:00"])
-        assert (on_card["words"], given_out["words"]) == ("3 days", "shortage level 2 until 2027-01-01 00:00:00 UTC")
+        assert (on_card["words"], given_out["words"]) == (
+            "clear tamper",
+            "shortage level 2 until 2027-01-01 00:00:00 UTC",
+        )
         assert counter.states() == ["on card", "on card", "issued"]
         counter.check(anna)
         assert meter.type(given_out["sealed"].hex()) == outcome.ACCEPTED
@@ -157,11 +200,10 @@ class TestSelling:
     def test_key_card_carries_its_money(self, counter):
         with counter.shop() as shop:
             cards.new_key_card(shop, "room12", "ntag213", parse_terms("0.30", "2/day"), 12)
-            first = tokens.sell_money(shop, "room12", "10.00")
-            second = tokens.sell_money(shop, "room12", "5")
+        for amount in (10_000_000, 5_000_000):
+            assert counter.sell("room12", amount).sale.state == "written"
+        with counter.shop() as shop:
             content = cards.read(shop, "room12")
-        assert (first.amount, first.balance_before) == (10_000_000, 0)
-        assert (second.text, second.balance_before_text) == ("5.00 EUR", "10.00 EUR")
         assert content.document["key_card"]["balance"] == 15_000_000
         assert "balance    15.00 EUR: 15.00 EUR loaded" in content.table()
         with closing(sqlite3.connect(counter.office.folder.database)) as database:
@@ -174,9 +216,8 @@ class TestSelling:
             cards.new_operator_card(shop, "op", "ntag213", 3, NEVER)
         nobody = open_shop(counter.office.vault, counter.cards)
         with pytest.raises(ValueError, match="--operator CARD"):
-            tokens.sell_money(nobody, anna, "1")
-        with counter.shop("op") as shop:
-            assert tokens.sell_money(shop, anna, "1")["operator"] == 3
+            actor_of(nobody)
+        assert counter.sell(anna, TWENTY, operator_card="op").sale.operator == 3
         with counter.station() as station:
             assert [sale["operator"] for sale in reports.sales(station)] == [1, 3]
 
@@ -197,40 +238,41 @@ class TestSettling:
     def test_receipt_is_settled_once(self, counter, given_back):
         with counter.shop() as shop:
             owed = settling.settlement(shop, given_back)
-            paid = settling.settle(shop, given_back)
-            with pytest.raises(ValueError, match="not settled already"):
-                settling.settle(shop, given_back)
+        receipt = counter.refund(given_back).sale
+        with pytest.raises(ValueError, match="receipt none"):
+            counter.refund(given_back)
+        assert (receipt.kind, receipt.gross_microunits) == ("refund", -12_340_000)
+        with counter.shop() as shop:
+            paid = settling.settlement(shop, given_back)
         assert (owed.meter, [receipt["money"] for receipt in owed.receipts]) == (METER, [12_340_000])
         assert (owed.receipts[0]["text"], owed.receipts[0]["settled"]) == ("12.34 EUR", "")
-        assert paid.receipts[0]["settled"] == "paid out"
+        assert paid.receipts[0]["settled"].startswith("paid out, key ")
         with closing(sqlite3.connect(counter.office.folder.database)) as database:
-            assert database.execute("SELECT money, settled FROM meter_receipts").fetchall() == [
-                (12_340_000, "paid out")
-            ]
+            settled = database.execute("SELECT money, settled FROM meter_receipts").fetchall()
+        assert settled == [(12_340_000, paid.receipts[0]["settled"])]
         counter.check(given_back)
 
     def test_credit_goes_to_another_meter_once(self, counter, given_back):
-        with counter.shop() as shop:
-            done = settling.transfer(shop, given_back, OTHER)
-        assert (done.from_meter, done.to_meter) == (METER, OTHER)
-        assert [(token["text"], token["sequence"]) for token in done.tokens] == [("12.34 EUR", 1)]
-        assert [token["state"] for token in done.tokens] == ["on card"]
-        assert counter.tokens_on(given_back) == [done.tokens[0]["sealed"]]
+        done = counter.refund(given_back, OTHER)
+        assert (done.sale.kind, done.sale.meter_number, done.sale.gross_microunits) == ("moved", OTHER, 0)
+        assert [(token.amount, token.sequence) for token in done.tokens] == [(12_340_000, 1)]
+        assert counter.states(OTHER) == ["on card"]
+        assert counter.tokens_on(given_back) == [bytes(done.tokens[0].sealed)]
         counter.check(given_back)
-        with counter.shop() as shop, pytest.raises(ValueError, match="another meter"):
-            settling.transfer(shop, given_back, OTHER)
+        with pytest.raises(ValueError, match="receipt none"):
+            counter.refund(given_back, OTHER)
         other = MeterBench(counter.office, OTHER)
         assert counter.tap(other, given_back) == [outcome.ACCEPTED]
         assert other.balance == 12_340_000
         with closing(sqlite3.connect(counter.office.folder.database)) as database:
             settled = database.execute("SELECT settled FROM meter_receipts").fetchall()
-        assert settled == [(f"to meter {OTHER}, token 1",)]
+        assert settled[0][0].startswith(f"to meter {OTHER}, key ")
 
     def test_card_that_is_no_customers(self, counter):
         with counter.shop() as shop:
             walks.new(shop, "round", "ntag216", "short")
             with pytest.raises(ValueError, match="no customer's card"):
-                settling.settle(shop, "round")
+                settling.settlement(shop, "round")
 
 
 class TestCards:
@@ -260,8 +302,7 @@ class TestCards:
 
     def test_write_that_failed_is_repaired(self, counter, anna):
         before = (counter.cards / "anna.json").read_text()
-        with counter.shop() as shop:
-            tokens.sell_money(shop, anna, "1")
+        counter.sell(anna, TWENTY)
         (counter.cards / "anna.json").write_text(before)
         assert counter.tokens_on(anna) != counter.tokens_recorded_for(anna)
         with counter.shop() as shop:
@@ -304,21 +345,22 @@ class TestCards:
 class TestMetersAndWalks:
     def test_meter_is_added_listed_and_given_its_keys(self, counter):
         with counter.station() as station:
-            assert meters.add(station, 7, "JPY", 0).decimals == 0
+            assert meters.add(station, 7).code == "EUR"
+            meters.add(station, 8, "prepaid-energy")
             with pytest.raises(ValueError, match="known already"):
-                meters.add(station, 7, "JPY", 0)
-            with pytest.raises(ValueError, match="no currency"):
-                meters.add(station, 8, "yen", 0)
-            listed = {one.number: one.currency.code for one in meters.summaries(station)}
+                meters.add(station, 7)
+            with pytest.raises(ValueError, match="no contract"):
+                meters.add(station, 9, "rent")
+            listed = {one.number: (one.contract, one.unit) for one in meters.summaries(station)}
             keys = meters.keys(station, 7)
-        assert listed == {METER: "EUR", OTHER: "EUR", 7: "JPY"}
+        money = ("prepaid-money", "money")
+        assert listed == {METER: money, OTHER: money, 7: money, 8: ("prepaid-energy", "energy")}
         assert keys.meter_key == counter.office.meter_key(7)
 
     def test_numbers_go_on_after_an_older_record_was_restored(self, counter, anna):
-        with counter.office.older_record(), counter.shop() as shop:
-            tokens.sell_money(shop, anna, "1")
-        with counter.shop() as shop:
-            assert tokens.give_out(shop, METER, "days", ["3"])["sequence"] == 3
+        with counter.office.older_record():
+            counter.sell(anna, TWENTY)
+        assert counter.give_out("clear-tamper", [])["sequence"] == 3
 
     def test_tokens_of_a_lost_card_are_forfeited(self, counter, anna):
         with counter.station() as station:
@@ -330,7 +372,7 @@ class TestMetersAndWalks:
     def test_walk_takes_tokens_and_brings_statements(self, counter, meter):
         with counter.shop() as shop:
             walks.new(shop, "round", "ntag216", "full")
-            tokens.give_out(shop, METER, "money", ["20"])
+            counter.sell(None, TWENTY)
             loaded = walks.load(shop, "round")
         assert [token["text"] for token in loaded] == ["20.00 EUR"]
         counter.check("round")

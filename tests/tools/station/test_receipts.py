@@ -12,7 +12,7 @@ from boards.host.cards.images import from_image
 from tests.services.desk_bench import METER
 from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
-from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
+from tests.tools.shop import has_contract, meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.token_windows import number_of
@@ -55,7 +55,8 @@ class TestMovingOut:
         copy_card("anna", "after")
         assert wattpurse("card settle anna").endswith("tenant 2 moves in: 12.34 EUR; not settled yet")
         said = wattpurse(f"card transfer anna --to {OTHER}")
-        assert said == f"card anna: from meter {METER} to meter {OTHER}: 12.34 EUR as token 1"
+        moved = f"card anna: from meter {METER} to meter {OTHER}: 12.34 EUR as token 1"
+        assert said == f"{moved}; receipt 2 of shop 1 over 0.00 EUR"
         for clone in ("before", "after"):
             assert "card" in wattpurse.refusal(f"card transfer {clone} --to {OTHER}")
             assert "settled already" in wattpurse.refusal(f"card settle {clone} --paid")
@@ -106,6 +107,8 @@ class TestMovingOut:
     def test_rest_of_a_term_is_transferred_to_the_second(self, wattpurse, meter, other):
         wattpurse(f"card new anna --kind classic-1k --meter {METER}")
         meter.ledger.change(lambda account: setattr(account, "contract", contracts.Term))
+        for number in (METER, OTHER):
+            has_contract("term", number)
         meter.type(wattpurse(f"token {METER} days 30 --hex"))
         meter.tap_file("anna")
         wattpurse("card read anna")
@@ -153,12 +156,25 @@ class TestRefusals:
         sold_and_used(wattpurse, meter)
         wattpurse(f"token {METER} refund money all --card anna")
         assert wattpurse("card settle anna") == "token 2: take back all money, no receipt yet"
-        assert "not known to be redeemed" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        assert "token 2" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        assert "has no receipt yet" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
 
-    @pytest.mark.parametrize("to", [str(METER), "7"])
-    def test_transfer_to_no_other_meter(self, wattpurse, meter, to):
+    def test_transfer_of_a_card_that_carries_credit_for_the_former_meter(self, wattpurse, meter, other):
         sold_and_used(wattpurse, meter)
-        assert "another meter that this station serves" in wattpurse.refusal(f"card transfer anna --to {to}")
+        wattpurse(f"token {METER} refund money all --card anna")
+        meter.tap_file("anna")
+        wattpurse("card topup anna --amount 1")
+        assert "not known to be redeemed" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        meter.tap_file("anna")
+        wattpurse(f"card transfer anna --to {OTHER}")
+
+    @pytest.mark.parametrize(("to", "why"), [(METER, "name another meter"), (7, "add it with: wattpurse meter add 7")])
+    def test_a_refused_transfer_leaves_the_receipt_to_be_paid_out(self, wattpurse, meter, to, why):
+        sold_and_used(wattpurse, meter)
+        wattpurse(f"token {METER} refund money all --card anna")
+        meter.tap_file("anna")
+        assert why in wattpurse.refusal(f"card transfer anna --to {to}")
+        assert wattpurse("card settle anna --paid").endswith("12.34 EUR; paid out")
 
     def test_receipt_for_a_token_of_another_issuer_is_not_owed(self):
         receipt = {"sequence": 3, "money": 1, "energy": 0, "debt": 0, "term_s": 0, "tenant": 0, "card": 0}

@@ -76,7 +76,7 @@ def _refund(counter: Counter, arguments: Namespace, to_meter: int) -> tuple[int,
         raise ValueError(f"card {arguments.name} is {a_card_of(seen.role)}, not a customer's")
     owed = refunds.owed_receipts(seen, counter.office, arguments.despite_doubt)
     if not owed:
-        raise ValueError(f"meter {seen.meter_number} owes no credit that is not settled already")
+        raise ValueError(_nothing_owed(counter, seen.meter_number))
     approvals = () if arguments.approval is None else (arguments.approval,)
     request = RefundRequest(
         new_client_key(),
@@ -89,13 +89,23 @@ def _refund(counter: Counter, arguments: Namespace, to_meter: int) -> tuple[int,
     return seen.meter_number, refunds.refund(counter.office, counter.actor, request, reader)
 
 
+def _nothing_owed(counter: Counter, meter_number: int) -> str:
+    """Return why nothing is owed, with the remedy if a token still has to reach the meter."""
+    for row in counter.cards.station.receipts.awaited(meter_number):
+        return (
+            f"token {number_text(row['sequence'])} of meter {meter_number} ({row['words']}) has no receipt yet; tap its"
+            " card at the meter first"
+        )
+    return f"meter {meter_number} owes no credit that is not settled already"
+
+
 def _add_doubt_option(parser: ArgumentParser) -> None:
     text = "settle receipts in doubt too, after you have looked into them; a second person has to approve it"
     parser.add_argument("--despite-doubt", action="store_true", help=text)
 
 
 def _receipt_line(receipt: Receipt) -> str:
-    settled = receipt["settled"] or "not settled yet"
+    settled = receipt["settled"].partition(", key ")[0] or "not settled yet"  # the key is for programs
     if receipt["doubt"]:
         settled += f"; IN DOUBT: {receipt['doubt']}"
     return f"token {number_text(receipt['sequence'])}: {receipt['words']}: {receipt['text']}; {settled}"

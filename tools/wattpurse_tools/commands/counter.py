@@ -3,7 +3,7 @@
 import secrets
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -99,22 +99,38 @@ def tokens_of(counter_: Counter, sold: Sold) -> list[IssuedToken]:
 
 def say_sold(counter_: Counter, sold: Sold, document: dict, text: str, arguments: Namespace) -> int:
     """Print a sale with its receipt, and return the exit status."""
-    receipt = receipt_document(sold)
-    money = site_currency(counter_.cards.station).exact_text(sold.sale.gross_microunits)
-    text = f"{text}; receipt {receipt['number']} of shop {receipt['shop']} over {money}"
-    if sold.is_repeat:
-        text += ", made before"
-    document = {**document, "receipt": receipt, "tokens": documents(tokens_of(counter_, sold))}
+    text = f"{text}; {_receipt_words(counter_, sold)}"
+    document = _with_receipt(counter_, sold, document)
     if not sold.trouble:
         return say(document, text, arguments, DONE)
     print(f"wattpurse: {sold.trouble}; or write it with: wattpurse card repair {document['card']}", file=sys.stderr)
     return say(document, text, arguments, NOT_ON_CARD)
 
 
+def say_given_out(counter_: Counter, sold: Sold, document: dict, given_out: Sequence[str], arguments: Namespace) -> int:
+    """Print a sale that is on no card, and return the exit status.
+
+    The texts that are given out are alone on standard output, for a pipe. The receipt goes to standard error.
+    """
+    if not arguments.json:
+        print(f"wattpurse: {_receipt_words(counter_, sold)}", file=sys.stderr)
+    return say(_with_receipt(counter_, sold, document), "\n".join(given_out), arguments, DONE)
+
+
 def words_of(counter_: Counter, sold: Sold) -> str:
     """Return the tokens of a sale in words."""
     made = tokens_of(counter_, sold)
     return ", ".join(f"{one['text']} for meter {one['meter']}, token {number_text(one['sequence'])}" for one in made)
+
+
+def _receipt_words(counter_: Counter, sold: Sold) -> str:
+    sale, money = sold.sale, site_currency(counter_.cards.station).exact_text(sold.sale.gross_microunits)
+    before = ", made before" if sold.is_repeat else ""
+    return f"receipt {sale.receipt_number} of shop {sale.shop.number} over {money}{before}"
+
+
+def _with_receipt(counter_: Counter, sold: Sold, document: dict) -> dict:
+    return {**document, "receipt": receipt_document(sold), "tokens": documents(tokens_of(counter_, sold))}
 
 
 def receipt_document(sold: Sold) -> dict:

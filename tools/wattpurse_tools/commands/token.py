@@ -13,6 +13,7 @@ from wattpurse_tools.commands.counter import (
     add_counter_options,
     open_counter_of,
     request_of,
+    say_given_out,
     say_sold,
     tokens_of,
     words_of,
@@ -71,11 +72,11 @@ def run_sale(arguments: Namespace) -> int:
             return say_sold(counter, sold, {"card": arguments.card}, text, arguments)
         carrier = DIGITS if getattr(arguments, "digits", False) else NONE
         sold = counter.sell(request_of(counter, arguments, arguments.meter, wish, carrier))
-        made = tokens_of(counter, sold)
         if carrier == DIGITS:
             grouped = [short_token.grouped(one) for one in sold.digits]
-            return say_sold(counter, sold, {"digits": list(sold.digits)}, "\n".join(grouped), arguments)
-        return say_sold(counter, sold, {}, "\n".join(one["sealed"].hex() for one in made), arguments)
+            return say_given_out(counter, sold, {"digits": list(sold.digits)}, grouped, arguments)
+        sealed = [one["sealed"].hex() for one in tokens_of(counter, sold)]
+        return say_given_out(counter, sold, {}, sealed, arguments)
 
 
 def _wish(counter: Counter, arguments: Namespace) -> Wish:

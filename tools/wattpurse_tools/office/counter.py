@@ -15,6 +15,7 @@ from wattpurse_tools.office.sale_types import ENERGY, MONEY, Wish
 from wattpurse_tools.office.tokens import usable_meter
 from wattpurse_tools.office.wishes import wishes_of
 from wattpurse_tools.record.models import Meter, Shift, Shop, Till
+from wattpurse_tools.station.token_record import contracts_to_come
 
 FIRST_TILL = 1000  # tills with a lower number stand in the shop
 
@@ -50,10 +51,14 @@ def meter_of_card(seen: CardSeen, meter_number: int | None = None) -> int:
 
 
 def wish_for_payment(meter_number: int, gross_microunits: int) -> Wish:
-    """Return what a meter is sold for an amount of money: the first thing that its contract permits."""
+    """Return what a meter is sold for an amount of money: the first thing that its contract permits.
+
+    A contract that is on its way to the meter decides already.
+    """
     meter = usable_meter(Meter.objects.filter(number=meter_number).first(), meter_number)
-    possible = wishes_of(meter.contract, meter.unit)
-    what = possible[0] if possible and meter.contract != contracts.Dispenser.name else MONEY
+    contract = [meter.contract, *contracts_to_come(meter_number)][-1]
+    possible = wishes_of(contract, meter.unit)
+    what = possible[0] if possible and contract != contracts.Dispenser.name else MONEY
     return Wish(what, gross_microunits=gross_microunits)
 
 

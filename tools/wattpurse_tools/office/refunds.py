@@ -41,7 +41,7 @@ from wattpurse_tools.office.sale_types import (
     Tax,
 )
 from wattpurse_tools.office.sales import full_key, made_before, request_hash, tenancy_at, to_card
-from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, note_card, outstanding
+from wattpurse_tools.office.tokens import Destination, locked_meter, make_tokens, note_card, outstanding, usable_meter
 from wattpurse_tools.office.wishes import DAY_S, energy_text
 from wattpurse_tools.record.models import Meter, MeterReceipt, Sale, Shift, Site, Token
 from wattpurse_tools.station import order as orders
@@ -49,6 +49,7 @@ from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
+from wattpurse_tools.station.token_record import contracts_to_come
 from wattpurse_tools.vault import interface as vault
 from wattpurse_tools.vault.actions import SETTLE
 
@@ -159,8 +160,10 @@ def owed_sum(receipts: Sequence[MeterReceipt]) -> Owed:
 
 
 def _book(office: Office, actor: Actor, request: RefundRequest, digest: str, seen: CardSeen) -> Sold:
-    meters = sorted({request.meter_number, request.to_meter} - {0})
-    locked = {number: Meter.objects.select_for_update().get(number=number) for number in meters}
+    numbers = {request.meter_number, request.to_meter}
+    locked = {
+        one.number: one for one in Meter.objects.select_for_update().filter(number__in=numbers).order_by("number")
+    }
     shift = shifts.selling_shift(actor, request.shift, is_locked=True)
     key = full_key(shift, request.client_key)
     made = made_before(key, digest)
@@ -169,6 +172,8 @@ def _book(office: Office, actor: Actor, request: RefundRequest, digest: str, see
     meter = locked[request.meter_number]
     receipts = _chosen(office, request, seen, key)
     owed = owed_sum(receipts)
+    if request.to_meter:
+        _refuse_move(request, owed, usable_meter(locked.get(request.to_meter), request.to_meter), seen)
     lines = _moved_lines(owed, meter.currency) if request.to_meter else _lines(owed, meter, shift)
     if not request.to_meter and sum(line.gross_microunits for line in lines) > 0:
         raise ValueError("the debt that came out of the meter is more than the credit: move it to the next meter")
@@ -236,7 +241,10 @@ def _settle(office: Office, actor: Actor, request: RefundRequest, receipt: Meter
 
 
 def _lines(owed: Owed, meter: Meter, shift: Shift) -> tuple[Line, ...]:
-    """Return the lines of a refund that is paid out, all below zero but the debt. Amounts are rounded down."""
+    """Return the lines of a refund that is paid out, all below zero but the debt and owed kWh.
+
+    An amount is rounded in favour of the office.
+    """
     time_s, site = int(time.time()), Site.objects.get()
     if meter.currency != site.currency:
         raise ValueError(f"meter {meter.number} counts in {meter.currency}, and this office pays in {site.currency}")
@@ -251,7 +259,7 @@ def _lines(owed: Owed, meter: Meter, shift: Shift) -> tuple[Line, ...]:
         (MONEY, "credit given back", owed.money, site.currency, found.get(prices.MONEY, Charge(_MILLION)), _MILLION),
         (
             ENERGY,
-            f"{energy_text(owed.energy_mwh)} given back",
+            f"{energy_text(abs(owed.energy_mwh))} {'given back' if owed.energy_mwh > 0 else 'owed'}",
             owed.energy_mwh,
             chart.MWH,
             found.get(prices.KWH),
@@ -259,11 +267,12 @@ def _lines(owed: Owed, meter: Meter, shift: Shift) -> tuple[Line, ...]:
         ),
         (DAYS, "days given back", owed.term_s, chart.SECONDS, found.get(prices.DAY), DAY_S),
     ):
-        if amount <= 0:
+        if amount == 0:
             continue
         if charge is None:
             raise ValueError("there is no price to pay it at; a manager can set it, or move the credit to a meter")
-        gross = -prices.round_down(amount * charge.gross_microunits // per, site.decimals)
+        worth = amount * charge.gross_microunits // per
+        gross = -prices.round_down(worth, site.decimals) if worth > 0 else prices.round_up(-worth, site.decimals)
         net = gross - prices.tax_in(gross, charge.tax_ppm, site.decimals)
         lines.append(Line(what, text, -amount, unit, net, gross, Tax(charge.tax_name, charge.tax_ppm)))
     debt = prices.round_up(owed.debt, site.decimals)
@@ -309,25 +318,42 @@ def _move(
     """Make the tokens for the other meter, and book the credit from the one to the other."""
     owed, _ = settled
     meter = locked_meter(request.to_meter)
-    if meter.number == request.meter_number:
-        raise ValueError("name another meter to move the credit to")
-    if meter.currency != sale.currency and (owed.money or owed.debt):
-        raise ValueError(f"meter {meter.number} counts in {meter.currency}; pay the credit out instead")
-    made_of = _orders(owed)
-    if not made_of:
-        raise ValueError("the receipts add up to nothing; pay them out")
-    row: Row = {"number": meter.number, "contract": meter.contract}
-    for order in made_of:
-        usefulness.refuse_kind(row, order.kind)
     moved_card = CardSeen(seen.uid, seen.name, seen.kind, seen.role, meter.number, seen.content)
     note_card(office, actor, moved_card, meter, outstanding(meter))
     to = Destination(seen.uid, sale, tenancy_at(meter.number))
-    tokens = make_tokens(office, actor, meter, made_of, to, vault.TRANSFER)
+    tokens = make_tokens(office, actor, meter, _orders(owed), to, vault.TRANSFER)
     moves: list[Move] = []
     for unit, amount in _amounts(owed, sale.currency):
         moves += moved(chart.owed(request.meter_number), chart.meter(meter.number), unit, amount)
     post(f"sale:{sale.pk}", MOVED, moves, books.event_of(sale))
     return tokens
+
+
+def _refuse_move(request: RefundRequest, owed: Owed, meter: Meter, seen: CardSeen) -> None:
+    """Raise ValueError, before a receipt is marked as settled, if its credit cannot move to a meter with this card."""
+    if meter.number == request.meter_number:
+        raise ValueError("name another meter to move the credit to")
+    currency = Meter.objects.values_list("currency", flat=True).get(number=request.meter_number)
+    if meter.currency != currency and (owed.money or owed.debt):
+        raise ValueError(f"meter {meter.number} counts in {meter.currency}; pay the credit out instead")
+    if owed.energy_mwh < 0:
+        raise ValueError(
+            f"{energy_text(-owed.energy_mwh)} are owed, and no token brings owed energy to another meter; pay the"
+            " credit out less what is owed, with: wattpurse card settle CARD --paid"
+        )
+    made_of = _orders(owed)
+    if not made_of:
+        raise ValueError("the receipts add up to nothing; pay them out")
+    row: Row = {"number": meter.number, "contract": meter.contract}
+    for order in made_of:
+        usefulness.refuse_kind(row, order.kind, contracts_to_come(meter.number))
+    if Token.objects.filter(card=seen.uid, state__in=orders.OUTSTANDING).exists():
+        raise ValueError(
+            f"the card carries tokens for meter {request.meter_number} that are not known to be redeemed; tap it there"
+            " first"
+        )
+    if sum(order.sealed_size for order in made_of) > seen.content.room:
+        raise ValueError(f"the card has no room for {len(made_of)} tokens; use a larger kind")
 
 
 def _orders(owed: Owed) -> list[Order]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from wattpurse.core.currency import exact_decimal_text
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.ledger import CREDIT_AMOUNT_LIMIT
@@ -10,7 +11,9 @@ from wattpurse_tools.ledger import chart
 from wattpurse_tools.office.sale_types import DAYS, DISPENSE, ENERGY, MONEY, PERMIT, Wish
 from wattpurse_tools.record.models import Meter, Statement, Token
 from wattpurse_tools.station import order as orders
+from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.order import Order
+from wattpurse_tools.station.token_record import contracts_to_come
 
 DAY_S = 86_400
 DAYS_LIMIT = 3660
@@ -44,9 +47,9 @@ def wishes_of(contract: str, unit: str | None = None) -> tuple[str, ...]:
 
 
 def refuse_useless(meter: Meter, wish: Wish) -> None:
-    """Raise ValueError, with the remedy, for a wish that the meter would not use."""
+    """Raise ValueError, with the remedy, for a wish that the meter would not use, now or after the orders to come."""
     possible = wishes_of(meter.contract, meter.unit)
-    if wish.what in possible:
+    if wish.what in possible or any(wish.what in wishes_of(name) for name in contracts_to_come(meter.number)):
         return
     if meter.contract == contracts.KeyCard.name:
         raise ValueError(f"meter {meter.number} takes key cards: load the customer's key card instead")
@@ -97,7 +100,8 @@ def _dispense(wish: Wish, amount_mwh: int) -> Order:
     if not 0 < wish.daily_mwh <= CREDIT_AMOUNT_LIMIT:
         raise ValueError("name the kWh that may be used in a day, above zero")
     duration_s = _checked_s(wish.days * DAY_S)
-    said = f"at most {energy_text(wish.daily_mwh)} a day for {wish.days} days"
+    daily_kwh = exact_decimal_text(wish.daily_mwh, KWH_DECIMALS)
+    said = f"at most {daily_kwh} kWh a day for {wish.days} days"
     return Order(token.DISPENSE, (amount_mwh, wish.daily_mwh, duration_s), said, orders.ENERGY, amount_mwh)
 
 

@@ -5,15 +5,10 @@ record first, then on the card, so after a write that failed, the next one compl
 station wrote or read there before is an older image of itself, and is not topped up.
 """
 
-import time
-
-from django.db import transaction
-
 from wattpurse.cards import key_card as pages
 from wattpurse.cards import purse
 from wattpurse.core.money import key_card
 from wattpurse.core.money.key_card import CardContent
-from wattpurse_tools.record.models import KeyCardSale
 from wattpurse_tools.station.cards import KEY_CARD, CardRead, NotOnCard, StationCards, a_card_of, wipe
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
 from wattpurse_tools.station.rows import Row
@@ -98,25 +93,11 @@ class KeyCardVending:
             found.row = self._record.of(read.card.uid)
         return found
 
-    def top_up(self, found: KeyCardRead, amount: int) -> None:
-        """Load `amount` micro-units. Raise ValueError, with no change, if that is refused.
-
-        Raise OSError if the amount is in the record and not on the card; `repair` writes it.
-        """
-        self.load(found, amount)
-        self.deliver(found, "sold")
-
-    def load(self, found: KeyCardRead, amount: int) -> KeyCardSale:
-        """Load `amount` micro-units in the record alone; `deliver` writes the card. Return the row of the sale."""
-        self._station.require("sell")
-        with transaction.atomic():
-            row = self._sound_row(found)
-            if row["loaded"] + amount > key_card.AMOUNT_LIMIT:
-                raise ValueError(f"card {found.read.name} cannot hold that much")
-            return self._record.load(found.read.card.uid, amount, int(time.time()), self._station.operator)
-
     def change_terms(self, found: KeyCardRead, terms: KeyCardTerms) -> None:
-        """Change the price and the allowance. Raise as `top_up` does."""
+        """Change the price and the allowance. Raise ValueError, with no change, if the card has a fault.
+
+        Raise OSError if the change is in the record and not on the card; `repair` writes it.
+        """
         self._station.require("order")
         self._sound_row(found)
         self._record.set_terms(found.read.card.uid, terms)

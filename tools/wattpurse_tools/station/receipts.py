@@ -10,7 +10,7 @@ with a doubt in words, and is settled only by those who say that they have looke
 receipt too: a record that is restored from a backup settles none a second time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from wattpurse.core.money.token_windows import issuer_of, number_text
 from wattpurse_tools.record.models import MeterReceipt, Token
@@ -95,20 +95,6 @@ class Receipts:
     def move(self, meter_number: int, lost_card: int, card: int) -> None:
         """Make the receipts of a lost card, which are not settled, those of another card, and those still to come."""
         MeterReceipt.objects.filter(meter_id=meter_number, card=lost_card, settled="").update(card=card)
-
-    def settle(self, ticket: str, rows: Iterable[Row], how: str, approval: str | None = None) -> None:
-        """Mark receipts as settled, in words that say how, in the vault too. Raise ValueError if one was settled."""
-        for row in rows:
-            meter_number, sequence = row["meter"], row["sequence"]
-            first = self._keys.settle(ticket, meter_number, sequence, how[:_WORDS_LIMIT], approval, row["doubt"])
-            if not first:
-                raise ValueError(
-                    f"the receipt of token {number_text(sequence)} of meter {meter_number} was settled before:"
-                    f" {self._keys.settled(meter_number)[sequence]}; this record did not know it"
-                )
-            MeterReceipt.objects.filter(meter_id=meter_number, sequence=sequence, settled="").update(
-                settled=how[:_WORDS_LIMIT]
-            )
 
     def take_over_marks(self, meter_number: int) -> None:
         """Mark the receipts as settled that the vault knows as settled: this record may be an older copy."""

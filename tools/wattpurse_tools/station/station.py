@@ -41,8 +41,8 @@ from wattpurse_tools.station.rows import Row, meter_rows, token_rows
 from wattpurse_tools.station.short_tokens import ShortTokens
 from wattpurse_tools.station.statement_record import SINCE, Statements, bought_in
 from wattpurse_tools.station.token_numbers import TokenNumbers
-from wattpurse_tools.station.token_record import TokenRecord
-from wattpurse_tools.vault.interface import DEBT, ORDERED, REFUND, SALE, TRANSFER, Keys, SealedToken
+from wattpurse_tools.station.token_record import TokenRecord, contracts_to_come
+from wattpurse_tools.vault.interface import DEBT, ORDERED, REFUND, SALE, Keys, SealedToken
 
 NO_CARD = b""
 NO_TENANT = 0
@@ -211,10 +211,9 @@ class Station(TokenRecord):
         meter_number: int,
         uid: bytes,
         orders: Sequence[Order],
-        settled: Sequence[Row] = (),
         deal: Deal | None = None,
     ) -> list[Row]:
-        """Make a token of each order, all or none, and return their rows. They settle the receipts in `settled`.
+        """Make a token of each order, all or none, and return their rows.
 
         Each token names the newest order before it on the same card, which the meter must redeem first.
         """
@@ -238,7 +237,7 @@ class Station(TokenRecord):
                 self.key_history.sealing_version(meter_number),
                 wanted,
                 self.newest_order(meter_number, uid),
-                deal.purpose or _purpose(orders, settled),
+                deal.purpose or _purpose(orders),
                 deal.approval,
             )
             owners = [one.tenant for one in wanted]
@@ -246,9 +245,6 @@ class Station(TokenRecord):
             for order in orders:
                 self.short_tokens.learn(meter_number, order)
             self.numbers.learn(meter_number, sealed[-1].sequence)
-            if settled:
-                numbers = ", ".join(number_text(one.sequence) for one in sealed)
-                self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}", deal.approval)
             return token_rows(Token.objects.filter(id__in=made).order_by("sequence"))
 
     def _add_token(self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal) -> int:
@@ -290,12 +286,6 @@ class Station(TokenRecord):
                 new.tenant = card.tenant
         new.save(update_fields=["tenant"])
         others.filter(state=ACTIVE).update(state=LOST)
-
-    def pay_out(self, receipts: Sequence[Row], approval: str | None = None) -> None:
-        """Mark receipts (rows) as paid out to the customer."""
-        self.require("sell")
-        with transaction.atomic():
-            self.receipts.settle(self.ticket, receipts, "paid out", approval)
 
     def learn(self, statement: dict) -> None:
         """Record the facts that an authentic statement proves.
@@ -425,7 +415,7 @@ class Station(TokenRecord):
             raise ValueError(f"a {token.name(order.kind)} token is made by the office alone, not by a vending point")
         meter = self.known_meter(meter_number)
         self._refuse_stopped(meter, order)
-        usefulness.refuse(meter, order, self._contracts_to_come(meter_number), self.statements)
+        usefulness.refuse(meter, order, contracts_to_come(meter_number), self.statements)
         if order.kind in TAKING:
             self._refuse_to_overwrite_receipt(meter_number)
         if order.kind in (token.CLEAR, token.TENANT):
@@ -441,11 +431,6 @@ class Station(TokenRecord):
                 f"sales to meter {number} are stopped: {meter['stop_reason']}; look into it, and then a manager"
                 f" continues with: wattpurse meter resume {number}"
             )
-
-    def _contracts_to_come(self, meter_number: int) -> list[str]:
-        """Return the names of the contracts that outstanding tokens bring to a meter."""
-        coming = Token.objects.filter(meter_id=meter_number, kind=token.CONTRACT, state__in=OUTSTANDING)
-        return [contracts.by_code(code).name for code in coming.values_list("amount", flat=True) if code]
 
     def _refuse_to_overwrite_receipt(self, meter_number: int) -> None:
         for row in self.receipts.awaited(meter_number):
@@ -482,10 +467,8 @@ def rights_of(order: Order) -> tuple[str, ...]:
     return ("sell", "order") if order.kind in (token.DEBT, token.PERMIT, token.TARIFF) else ("order",)
 
 
-def _purpose(orders: Sequence[Order], settled: Sequence[Row]) -> str:
+def _purpose(orders: Sequence[Order]) -> str:
     """Return the purpose of the tokens for the vault."""
-    if settled:
-        return TRANSFER
     kinds = {order.kind for order in orders}
     if kinds & set(TAKING):
         return REFUND

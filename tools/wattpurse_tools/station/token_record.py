@@ -5,10 +5,19 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Q
 
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.record.models import Card, Token
 from wattpurse_tools.station.order import BENEFIT_KINDS, FORFEITED, ISSUED, OUTSTANDING
 from wattpurse_tools.station.rows import Row, token_rows
+
+
+def contracts_to_come(meter_number: int) -> list[str]:
+    """Return the names of the contracts that outstanding tokens bring to a meter, the newest last."""
+    coming = Token.objects.filter(meter_id=meter_number, kind=token.CONTRACT, state__in=OUTSTANDING)
+    codes = coming.order_by("sequence").values_list("amount", flat=True)
+    return [contracts.by_code(code).name for code in codes if code]
 
 
 class TokenRecord:

@@ -1,15 +1,14 @@
-"""Customers' cards: put tokens on them, transfer, replace, repair and erase, and refuse a step that would lose money.
+"""Customers' cards: put tokens on them, replace, repair and erase, and refuse a step that would lose money.
 
 The station's record knows the outstanding tokens of each card. A write puts exactly these on the card, so after a write
 that failed, the next one completes it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.db import transaction
 
 from wattpurse.cards import purse
-from wattpurse.core.currency import currency_of
 from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
@@ -69,47 +68,6 @@ class Vending:
         """Make a token that is on no card. Return its row."""
         return self._station.issue(meter_number, stations.NO_CARD, order, deal)
 
-    def give_out_digits(self, order: Order, meter_number: int, deal: Deal | None = None) -> Row:
-        """Make a token that is on no card and fits into twenty digits. Return its row."""
-        meter = self._station.known_meter(meter_number)
-        amount = token.Token(0, order.kind, order.body).fields()[0]
-        after = self._station.newest_order(meter_number, stations.NO_CARD)
-        self._station.short_tokens.refuse(meter, order.kind, amount, after)
-        return self._station.issue(meter_number, stations.NO_CARD, order, deal)
-
-    def transfer(
-        self, read: CardRead, to_meter: int, despite_doubt: bool = False, approval: str | None = None
-    ) -> list[Row]:
-        """Sell the credit that the card's meter gave back to another meter. Return the rows of the new tokens.
-
-        The tokens are written to this card, which belongs to the other meter from then on.
-        """
-        self._station.require("sell")
-        self._refuse_wrong_card(read, None)
-        _refuse_inactive(read)
-        self._refuse_unknown_tokens(read)
-        from_meter = read.customer_meter
-        if to_meter == from_meter or self._station.meter(to_meter) is None:
-            raise ValueError(f"--to {to_meter}: name another meter that this station serves")
-        if self._station.outstanding(read.card.uid):
-            raise ValueError(
-                f"card {read.name} carries tokens for meter {from_meter} not known to be redeemed; tap it there first"
-            )
-        owed = self._station.receipts.owed(from_meter, card_number(read.card.uid), read.tenant, despite_doubt)
-        if not owed:
-            raise ValueError(f"meter {from_meter} owes no credit that is not settled already")
-        made_of = _orders_of(owed)
-        if not made_of:
-            raise ValueError(f"the credit that meter {from_meter} gave back adds up to zero; settle it with --paid")
-        self._refuse_exchange(from_meter, to_meter, made_of)
-        if sum(order.sealed_size for order in made_of) > purse.layout_of(read.card.kind).content_size:
-            raise ValueError(f"card {read.name} has no room for {len(made_of)} tokens; use a larger kind")
-        with transaction.atomic():
-            made = self._station.issue_all(to_meter, read.card.uid, made_of, owed, Deal(approval=approval))
-            self._note_card(read, to_meter)
-        read.meter_number = to_meter
-        return self.deliver(read, made, "made")
-
     def _note_card(self, read: CardRead, meter_number: int) -> None:
         """Note that a card is of a meter, and of the tenant there, once the former tenant of the card is settled."""
         uid, tenant = read.card.uid, read.tenant
@@ -122,14 +80,6 @@ class Vending:
         if keeps_tenant:
             self._station.note_card(uid, tenant=tenant)
         read.row = self._station.card(uid)
-
-    def _refuse_exchange(self, from_meter: int, to_meter: int, made_of: Sequence[Order]) -> None:
-        """Raise ValueError if money of one currency would become money of another."""
-        given, taken = (currency_of(dict(self._station.known_meter(number))).code for number in (from_meter, to_meter))
-        if given != taken and any(order.unit == orders.MONEY for order in made_of):
-            raise ValueError(
-                f"meter {from_meter} sells in {given} and meter {to_meter} in {taken}; pay it out with: card settle"
-            )
 
     def replace(self, lost: str, name: str) -> list[Row]:
         """Move the outstanding tokens of a lost or broken card to card `name`. Return their rows.
@@ -279,32 +229,6 @@ def state_of(station: Station, sealed: bytes, statement: dict | None) -> str:
     if row is not None and row["sealed"] == sealed:
         return row["state"]
     return _unknown_state(header, statement)
-
-
-def _orders_of(receipts: Iterable[Row]) -> list[Order]:
-    """Return the orders that sell the sum of receipts: debt, money, energy and time.
-
-    A balance below zero adds to the debt. The debt comes first, so that no credit is redeemed without it.
-    """
-    money = sum(row["money"] for row in receipts)
-    energy = sum(row["energy"] for row in receipts)
-    debt = sum(row["debt"] for row in receipts) + max(0, -money)
-    if energy < 0:
-        raise ValueError(
-            f"{-energy} mWh are owed, and no token brings owed energy to another meter; let the customer pay it, and"
-            " note that with: wattpurse card settle CARD --paid"
-        )
-    made_of = []
-    if debt > 0:
-        made_of.append(orders.Order(token.DEBT, (debt,), "debt taken over"))
-    if money > 0:
-        made_of.append(orders.credit(orders.MONEY, money))
-    if energy > 0:
-        made_of.append(orders.credit(orders.ENERGY, energy))
-    term_s = sum(row["term_s"] for row in receipts)
-    if term_s > 0:
-        made_of.append(orders.term(term_s))
-    return made_of
 
 
 def _unknown_state(header: tuple[int, int], statement: dict | None) -> str:

@@ -1,10 +1,9 @@
-"""Receipts: show the credit that a card's meter gave back, pay it out, or sell it to another meter. Each once."""
+"""Receipts: show the credit that a card's meter gave back."""
 
 from dataclasses import dataclass
 from typing import TypedDict
 
 from wattpurse.core.currency import Currency
-from wattpurse.core.money.key_card import card_number
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
 from wattpurse_tools.station.card_report import amount_text
 from wattpurse_tools.station.cards import CardRead
@@ -41,45 +40,9 @@ class Settlement:
     awaited: list[IssuedToken]
 
 
-@dataclass(frozen=True)
-class Transfer:
-    """The new tokens of another meter for the credit that a meter gave back."""
-
-    from_meter: int
-    to_meter: int
-    tokens: list[IssuedToken]
-
-
 def settlement(shop: Shop, card: str) -> Settlement:
     """Return the receipts of a customer's card. Raise ValueError for a card of another role."""
     return _settlement(shop, shop.cards.read(card))
-
-
-def settle(shop: Shop, card: str, despite_doubt: bool = False, approval: str | None = None) -> Settlement:
-    """Mark all receipts of a customer's card as paid out. Raise ValueError if none is owed.
-
-    Receipts in doubt are left out, unless somebody has looked into them: `despite_doubt`, which two persons approve.
-    """
-    shop.station.require("sell")
-    read = shop.cards.read(card)
-    owed = shop.station.receipts.owed(
-        read.customer_meter, card_number(read.card.uid), read.tenant, with_doubts=despite_doubt
-    )
-    if not owed:
-        raise ValueError(f"meter {read.meter_number} owes no credit that is not settled already")
-    shop.station.pay_out(owed, approval)
-    return _settlement(shop, read)
-
-
-def transfer(
-    shop: Shop, card: str, to_meter: int, despite_doubt: bool = False, approval: str | None = None
-) -> Transfer:
-    """Sell the credit that the card's meter gave back to another meter. The card is that meter's from then on."""
-    read = shop.cards.read(card)
-    from_meter = read.meter_number
-    rows = shop.vending.transfer(read, to_meter, despite_doubt, approval)
-    currency = currency_of_meter(shop.station, to_meter)
-    return Transfer(from_meter or 0, to_meter, [issued_token(row, currency) for row in rows])
 
 
 def _settlement(shop: Shop, read: CardRead) -> Settlement:

@@ -1,17 +1,15 @@
-"""Tokens: sell credit, make any other token, and forfeit tokens. Amounts are texts such as `20.00` and `12.5`."""
+"""Tokens: make and list them, and forfeit them. Amounts are texts such as `20.00` and `12.5`."""
 
-from dataclasses import dataclass
 from typing import TypedDict
 
 from wattpurse.core.currency import Currency, currency_of
 from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
-from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
+from wattpurse_tools.station.amounts import parse_amount, parse_number
 from wattpurse_tools.station.card_report import amount_text, order_text, rfc3339
-from wattpurse_tools.station.cards import KEY_CARD, CardRead
-from wattpurse_tools.station.currencies import currency_of_meter, site_currency
-from wattpurse_tools.station.order import ENERGY, MONEY, Order, credit
+from wattpurse_tools.station.currencies import currency_of_meter
+from wattpurse_tools.station.order import ENERGY, MONEY, Order
 from wattpurse_tools.station.receipts import ANY_CARD
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.shop import Shop
@@ -37,16 +35,6 @@ class IssuedToken(TypedDict):
     text: str
 
 
-@dataclass(frozen=True)
-class KeyCardSale:
-    """Money loaded on a key card: `amount` and the balance before, in micro-units, and both as texts."""
-
-    amount: int
-    balance_before: int
-    text: str
-    balance_before_text: str
-
-
 def issued_token(row: Row, currency: Currency) -> IssuedToken:
     """Return the token of a row in the record."""
     return {
@@ -69,38 +57,6 @@ def as_document(issued: IssuedToken) -> dict:
     return {**issued, "issued_s": issued["issued_s"], "issued": rfc3339(issued["issued_s"]), "sealed": sealed}
 
 
-def sell_money(
-    shop: Shop,
-    card: str,
-    amount: str,
-    meter_number: int | None = None,
-    deal: Deal | None = None,
-) -> IssuedToken | KeyCardSale:
-    """Put credit of money on a customer's card or a key card.
-
-    A `meter_number` must be that of the customer's card. Raise ValueError, with no change, if the sale is refused.
-    Raise OSError if it is in the record and not on the card; `cards.repair` writes it.
-    """
-    read = shop.cards.read(card)
-    if read.role == KEY_CARD:
-        shop.station.require("sell")
-        _refuse_meter_of_key_card(card, meter_number)
-        return _load_key_card(shop, read, amount)
-    currency = currency_of_meter(shop.station, read.meter_number)
-    order = credit(MONEY, parse_credit(MONEY, amount, "amount", currency))
-    return _put(shop, read, order, meter_number, deal)
-
-
-def sell_energy(
-    shop: Shop, card: str, kwh: str, meter_number: int | None = None, deal: Deal | None = None
-) -> IssuedToken:
-    """Put credit of energy on a customer's card. Raise as `sell_money` does."""
-    read = shop.cards.read(card)
-    if read.role == KEY_CARD:
-        raise ValueError(f"card {card} is a key card: it takes money alone")
-    return _put(shop, read, credit(ENERGY, parse_kwh_credit(kwh, "kWh")), meter_number, deal)
-
-
 def put_on_card(
     shop: Shop, meter_number: int, kind: str, words: list[str], card: str, deal: Deal | None = None
 ) -> IssuedToken:
@@ -110,7 +66,8 @@ def put_on_card(
     """
     read = shop.cards.read(card)
     order = _order(shop.station, meter_number, kind, words, card_number(read.card.uid))
-    return _put(shop, read, order, meter_number, deal)
+    row = shop.vending.put(read, order, meter_number, deal)
+    return issued_token(row, currency_of_meter(shop.station, read.meter_number))
 
 
 def give_out(shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None) -> IssuedToken:
@@ -118,19 +75,6 @@ def give_out(shop: Shop, meter_number: int, kind: str, words: list[str], deal: D
     order = _order(shop.station, meter_number, kind, words, ANY_CARD)
     row = shop.vending.give_out(order, meter_number, deal)
     return issued_token(row, currency_of_meter(shop.station, meter_number))
-
-
-def give_out_digits(
-    shop: Shop, meter_number: int, kind: str, words: list[str], deal: Deal | None = None
-) -> tuple[IssuedToken, str]:
-    """Make a token of money, energy or days that is on no card. Return it and its twenty digits.
-
-    Raise ValueError, with no change, for an amount that the digits cannot hold or that is above the limit of the meter.
-    """
-    order = _order(shop.station, meter_number, kind, words, ANY_CARD)
-    row = shop.vending.give_out_digits(order, meter_number, deal)
-    made = issued_token(row, currency_of_meter(shop.station, meter_number))
-    return made, digits_of(shop.station, meter_number, row["sequence"])
 
 
 def digits_of(station: Station, meter_number: int, sequence: int) -> str:
@@ -180,28 +124,9 @@ def forfeit(station: Station, meter_number: int, sequences: list[int]) -> list[I
     return [issued_token(row, currency) for row in station.forfeit(meter_number, sequences)]
 
 
-def _put(shop: Shop, read: CardRead, order: Order, meter_number: int | None, deal: Deal | None) -> IssuedToken:
-    row = shop.vending.put(read, order, meter_number, deal)
-    return issued_token(row, currency_of_meter(shop.station, read.meter_number))
-
-
 def _order(station: Station, meter_number: int, kind: str, words: list[str], card: int) -> Order:
     meter = station.known_meter(meter_number)
     readers = {token.name(code): read for code, _, _, read in ORDERS}
     if kind not in readers:
         raise ValueError(f"{kind} is no kind of token; there are: {', '.join(readers)}")
     return readers[kind](words, Context(meter, station.key_history, card))
-
-
-def _refuse_meter_of_key_card(card: str, meter_number: int | None) -> None:
-    if meter_number is not None:
-        raise ValueError(f"card {card} is a key card: it is for every meter of the site")
-
-
-def _load_key_card(shop: Shop, read: CardRead, amount: str) -> KeyCardSale:
-    currency = site_currency(shop.station)
-    microunits = parse_credit(MONEY, amount, "amount", currency)
-    found = shop.key_cards.look(read)
-    shop.key_cards.top_up(found, microunits)
-    before = 0 if found.content is None else found.content.balance
-    return KeyCardSale(microunits, before, currency.exact_text(microunits), currency.exact_text(before))
