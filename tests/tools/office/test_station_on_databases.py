@@ -1,5 +1,6 @@
 """The station on SQLite and on PostgreSQL: sales, statements, receipts, key cards, and sales from several threads."""
 
+import dataclasses
 import json
 import threading
 
@@ -11,6 +12,11 @@ from tests.services.desk_bench import METER
 from tests.tools.meter_bench import MeterBench
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency
+from wattpurse_tools.office import counter as counters
+from wattpurse_tools.office import learning, refunds, sales
+from wattpurse_tools.office.reader import StationReader
+from wattpurse_tools.office.refunds import RefundRequest
+from wattpurse_tools.office.sale_types import CARD, DIGITS, KEY_CARD, MONEY, SaleRequest, Wish
 from wattpurse_tools.record.models import Meter, MonthlyReading, Token
 from wattpurse_tools.station.actions import cards, settling, tokens
 from wattpurse_tools.station.key_card_terms import parse_terms
@@ -57,10 +63,25 @@ def tap(any_office, meter, name):
     return outcomes
 
 
-def test_a_sale_comes_home_with_a_statement_and_is_given_back_once(any_office, shop, meter, second):
+def sell(any_office, manager, reader, carrier):
+    """Sell 20.00 on a card, or by digits without a `reader`. Return the sale."""
+    seen = None if reader is None else reader.read()
+    request = SaleRequest(
+        f"sale {carrier}",
+        counters.shift_at_counter(any_office, manager).pk,
+        0 if carrier == KEY_CARD else METER,
+        "" if seen is None else seen.uid,
+        carrier,
+        Wish(MONEY, quantity=TWENTY),
+    )
+    return sales.sell(any_office, manager, request, reader)
+
+
+def test_a_sale_comes_home_with_a_statement_and_is_given_back_once(any_office, manager, shop, meter, second):
     cards.new_customer_card(shop, "anna", "ntag216", METER)
-    sold = tokens.sell_money(shop, "anna", "20")
-    assert (sold["state"], sold["sequence"]) == ("on card", 1)
+    reader = StationReader(shop, "anna")
+    sold = sell(any_office, manager, reader, CARD)
+    assert (sold.sale.state, [one.sequence for one in sold.tokens]) == ("written", [1])
     assert tap(any_office, meter, "anna") == [outcome.ACCEPTED]
     assert cards.read(shop, "anna").document["statement"]["balance"] == TWENTY
     assert Meter.objects.get(number=METER).balance == TWENTY
@@ -71,21 +92,24 @@ def test_a_sale_comes_home_with_a_statement_and_is_given_back_once(any_office, s
     any_office.keys.approve(second.ticket, request)
     tokens.put_on_card(shop, METER, "refund", ["money", "all"], "anna", Deal(approval=request))
     assert tap(any_office, meter, "anna") == [outcome.ACCEPTED]
-    assert settling.settle(shop, "anna").receipts[0]["settled"] == "paid out"
-    with pytest.raises(ValueError, match="not settled already"):
-        settling.settle(shop, "anna")
-    assert any_office.keys.settled(METER) == {2: "paid out"}
+    learning.look(reader)
+    owed = RefundRequest("refund", counters.shift_at_counter(any_office, manager).pk, METER, (2,))
+    assert refunds.refund(any_office, manager, owed, reader).sale.gross_microunits == -TWENTY
+    assert settling.settlement(shop, "anna").receipts[0]["settled"] == "paid out, key 1:refund"
+    with pytest.raises(ValueError, match="is settled"):
+        refunds.refund(any_office, manager, dataclasses.replace(owed, client_key="again"), reader)
+    assert any_office.keys.settled(METER) == {2: "paid out, key 1:refund"}
 
 
-def test_a_key_card_and_limits_of_digits_are_kept(shop):
+def test_a_key_card_and_limits_of_digits_are_kept(any_office, manager, shop):
     cards.new_key_card(shop, "room", "classic-1k", parse_terms("0.30", "2/day"), 12)
-    tokens.sell_money(shop, "room", "10")
-    assert cards.read(shop, "room").document["key_card"]["balance"] == 10_000_000
+    sell(any_office, manager, StationReader(shop, "room"), KEY_CARD)
+    assert cards.read(shop, "room").document["key_card"]["balance"] == TWENTY
     for amount in ("5", "50"):
         assert tokens.digit_limits(shop.station, METER, amount, None, "31")[0] == f"{amount}.00 EUR"
-    made, digits = tokens.give_out_digits(shop, METER, "money", ["20"])
-    assert len(digits) == 20
-    assert made["amount"] == TWENTY
+    sold = sell(any_office, manager, None, DIGITS)
+    assert [len(one) for one in sold.digits] == [20]
+    assert [one.amount for one in sold.tokens] == [TWENTY]
 
 
 def test_tills_that_sell_to_one_meter_at_once_use_each_number_once(any_office, manager, shop):

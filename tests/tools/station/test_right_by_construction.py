@@ -14,7 +14,7 @@ import pytest
 from tests.services.desk_bench import METER
 from tests.tools import station_office
 from tests.tools.meter_bench import MeterBench
-from tests.tools.shop import meter, open_station, shop, wattpurse  # noqa: F401
+from tests.tools.shop import has_contract, meter, open_station, shop, wattpurse  # noqa: F401
 from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools import cli
@@ -175,31 +175,38 @@ class TestTenants:
 
 class TestUselessTokens:
     @pytest.mark.parametrize(
-        ("contract", "words", "helps"),
+        ("contract", "words", "idle", "helps"),
         [
-            ("term", "money 5", "days DAYS"),
-            ("term", "energy 5", "days DAYS"),
-            ("managed", "money 5", "permit UNTIL"),
-            ("prepaid-money", "days 3", "money AMOUNT"),
-            ("prepaid-money", "energy 3", "money AMOUNT"),
-            ("prepaid-energy", "money 3", "energy KWH"),
-            ("prepaid-money", "permit 2099-01-01T00:00:00+00:00", "money AMOUNT"),
+            ("term", "money 5", "money", "days of the term"),
+            ("term", "energy 5", "kWh", "days of the term"),
+            ("managed", "money 5", "money", "days of a permit"),
+            ("prepaid-money", "days 3", "days of the term", "money"),
+            ("prepaid-money", "energy 3", "kWh", "money"),
+            ("prepaid-energy", "money 3", "money", "kWh"),
+            ("dispenser", "money 3", "money", "kWh with a daily limit or kWh"),
         ],
     )
-    def test_credit_that_lies_idle_is_refused_with_what_helps(self, wattpurse, contract, words, helps):
+    def test_credit_that_lies_idle_is_refused_with_what_helps(self, wattpurse, contract, words, idle, helps):
         wattpurse(f"meter add {OTHER} --contract {contract}")
         said = wattpurse.refusal(f"token {OTHER} {words} --hex")
+        assert said.endswith(f"has the contract {contract}, where {idle} would do nothing; sell {helps}\n")
+
+    def test_a_permit_for_a_meter_that_needs_none_is_refused_with_what_helps(self, wattpurse):
+        said = wattpurse.refusal(f"token {METER} permit 2099-01-01T00:00:00+00:00 --hex")
         assert "it would lie idle" in said
-        assert f"wattpurse token {OTHER} {helps}" in said
+        assert f"wattpurse token {METER} money AMOUNT" in said
 
     def test_credit_for_a_contract_that_is_on_its_way_is_sold(self, wattpurse):
         wattpurse(f"meter add {OTHER} --contract prepaid-money")
         wattpurse(f"token {OTHER} contract term --hex")
         assert wattpurse(f"token {OTHER} days 3 --hex")
+        wattpurse(f"card new eva --kind ntag216 --meter {OTHER}")
+        assert "5 days for meter" in wattpurse("card topup eva --amount 5")
 
     def test_a_permit_that_ends_before_the_one_in_force(self, wattpurse, meter):
         wattpurse(f"card new anna --kind ntag216 --meter {METER}")
         meter.ledger.change(lambda account: setattr(account, "contract", contracts.Managed))
+        has_contract("managed")
         wattpurse(f"token {METER} permit 2099-01-01T00:00:00+00:00 --card anna")
         meter.tap_file("anna")
         wattpurse("card read anna")
@@ -246,7 +253,7 @@ class TestCards:
         with open_station() as station:
             assert station.token(METER, 2)["state"] == "outdated"
         wattpurse(f"meter resume {METER}")
-        assert wattpurse("card topup late --amount 1").endswith("token 67")
+        assert ", token 67; receipt 3 of shop 1" in wattpurse("card topup late --amount 1")
 
     def test_a_sale_that_did_not_reach_its_card_is_offered_at_the_next_read(self, wattpurse, anna):
         before = Path("cards/anna.json").read_text()
@@ -324,4 +331,5 @@ class TestMeters:
         meter.tap_file("anna")
         wattpurse("card read anna")
         assert json.loads(wattpurse("meter list --json"))[0]["contract"] == "term"
-        assert "it would lie idle" in wattpurse.refusal("card topup anna --amount 1")
+        assert "would do nothing; sell days" in wattpurse.refusal(f"token {METER} money 1 --card anna")
+        assert "1 days for meter" in wattpurse("card topup anna --amount 1")

@@ -13,6 +13,8 @@ from tests.samples import flat_tariff
 from tests.tools import station_office
 from tests.tools.shop import METER, open_station, shop, wattpurse  # noqa: F401
 from wattpurse import app
+from wattpurse_tools.vault.engine import Vault
+from wattpurse_tools.vault.interface import SignOnNeeded
 
 NEIGHBOUR = METER + 1
 CELLAR = METER + 2
@@ -100,14 +102,19 @@ def house():
         one.world.close()
 
 
-def test_cashier_sells_with_an_operators_card_and_the_customer_has_supply(wattpurse, house):
+def test_cashier_sells_with_an_operators_card_and_the_customer_has_supply(wattpurse, house, monkeypatch):
     home = house(METER, load_w=1_000)
     home.world.run_for(5)
     assert not home.has_supply
+    station_office.current().hire(3, ("sell",))
     wattpurse("card new cashier --kind ntag213 --operator 3 --expires 2099-12-31")
-    wattpurse("station operators require --operator cashier")
     wattpurse(f"card new anna --kind classic-1k --meter {METER}")
-    wattpurse.refusal("card topup anna --amount 20")
+
+    def nobody(_vault):
+        raise SignOnNeeded("nobody")
+
+    monkeypatch.setattr(Vault, "sign_on_as_user", nobody)
+    assert "--operator CARD" in wattpurse.refusal("card topup anna --amount 20")
     wattpurse("card topup anna --amount 20 --operator cashier")
     home.tap("anna")
     home.world.run_for(5)

@@ -76,7 +76,8 @@ def _refund(counter: Counter, arguments: Namespace, to_meter: int) -> tuple[int,
         raise ValueError(f"card {arguments.name} is {a_card_of(seen.role)}, not a customer's")
     owed = refunds.owed_receipts(seen, counter.office, arguments.despite_doubt)
     if not owed:
-        raise ValueError(_nothing_owed(counter, seen.meter_number))
+        nothing = _nothing_owed(counter, seen.meter_number)
+        raise ValueError(f"{nothing}; {seen.trouble}" if seen.trouble else nothing)
     approvals = () if arguments.approval is None else (arguments.approval,)
     request = RefundRequest(
         new_client_key(),

@@ -182,7 +182,10 @@ class Vending:
             )
         for row in self._station.outstanding(read.card.uid):
             if row["meter"] != read.meter_number:
-                raise ValueError(f"tokens for meter {row['meter']} were made for card {read.name}; erase it first")
+                raise ValueError(
+                    f"tokens for meter {row['meter']} were made for card {read.name}; write them to it with:"
+                    f" wattpurse card repair {read.name}"
+                )
 
     def _refuse_without_room(self, read: CardRead, size: int) -> None:
         if self._has_room(read, size):
