@@ -9,14 +9,18 @@ import pytest
 from tests.services.desk_bench import METER
 from tests.tools import station_office
 from tests.tools.shop import meter, shop, wattpurse  # noqa: F401
+from wattpurse.core import outcome
 from wattpurse_tools import cli
+from wattpurse_tools.commands.selling import SOLD_NOT_DONE
 from wattpurse_tools.commands.station_options import actor_of
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import checking
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import AuditEntry, Sale, Shift, Token
+from wattpurse_tools.station.card_files import CardFiles
 
 TWENTY = 20_000_000
+INTERRUPTED = 130
 
 
 def findings():
@@ -89,6 +93,16 @@ def test_money_buys_kwh_for_a_meter_of_prepaid_energy_at_the_price_of_the_office
     assert "eva: 50.000 kWh for meter 77" in wattpurse("card topup eva --amount 20.00")
 
 
+def test_a_meter_has_prepaid_money_unless_it_is_told_otherwise(wattpurse):
+    wattpurse("meter add 77")
+    wattpurse("meter add 78 --contract term")
+    wattpurse("card new eva --kind classic-1k --meter 79")
+    listed = {one["meter"]: (one["contract"], one["unit"]) for one in json.loads(wattpurse("meter list --json"))}
+    money = ("prepaid-money", "money")
+    assert listed == {METER: money, 77: money, 78: ("term", "money"), 79: money}
+    assert "eva: 20.00 EUR for meter 79" in wattpurse("card topup eva --amount 20.00")
+
+
 def test_a_contract_decides_what_is_sold(wattpurse):
     wattpurse("meter add 78 --contract dispenser")
     wattpurse("meter add 79 --contract managed")
@@ -124,6 +138,63 @@ def test_each_command_is_in_the_audit_trail_with_its_words(wattpurse, anna):
     names = list(AuditEntry.objects.filter(action="command").order_by("pk").values_list("subject", flat=True))
     assert names == ["meter add", "card new", "meter keys"]
     assert AuditEntry.objects.get(subject="card new").detail["words"]["name"] == "anna"
+
+
+def test_a_printed_token_is_alone_on_standard_output(capsys, meter):
+    assert cli.main(f"token {METER} money 5.00 --hex".split()) == 0
+    captured = capsys.readouterr()
+    assert meter.type(captured.out.strip().splitlines()[-1]) == outcome.ACCEPTED
+    assert captured.err == "wattpurse: receipt 1 of shop 1 over 5.00 EUR\n"
+
+
+def test_a_crash_between_sale_and_card_sells_once_by_the_same_key(wattpurse, meter, anna, monkeypatch, capsys):
+    line = "card topup anna --amount 20.00 --client-key monday-7"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CardFiles, "save", killed)
+        assert cli.main(line.split()) == INTERRUPTED
+    assert Sale.objects.get().state == "sold"
+    assert "sold, and not on the card" in wattpurse("card read anna")
+    assert wattpurse(line).endswith("receipt 1 of shop 1 over 20.00 EUR, made before")
+    assert Sale.objects.get().state == "written"
+    assert meter.tap_file("anna") == [outcome.ACCEPTED]
+    wattpurse("card read anna")
+    assert meter.balance == TWENTY
+    assert findings() == ()
+
+
+def test_a_sale_that_ended_with_status_3_is_written_by_card_repair(wattpurse, meter, anna, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CardFiles, "save", full)
+        assert cli.main(["card", "topup", "anna", "--amount", "20.00"]) == SOLD_NOT_DONE
+    captured = capsys.readouterr()
+    assert "receipt 1 of shop 1 over 20.00 EUR" in captured.out
+    assert "wattpurse card repair anna" in captured.err
+    assert Sale.objects.get().state == "sold"
+    assert wattpurse("card repair anna") == "card anna: token 1 put on it"
+    assert Sale.objects.get().state == "written"
+    assert wattpurse("card repair anna") == "card anna: nothing was missing"
+    assert meter.tap_file("anna") == [outcome.ACCEPTED]
+    wattpurse("card read anna")
+    assert findings() == ()
+
+
+def test_owed_energy_comes_off_what_is_paid_out(wattpurse, meter, anna):
+    wattpurse("card topup anna --amount 20.00")
+    meter.tap_file("anna")
+    wattpurse("card read anna")
+    meter.ledger.change(lambda account: account.energy.spend(3_000_000))
+    wattpurse(f"token {METER} tenant 2 --card anna")
+    meter.tap_file("anna")
+    assert "paid out" in wattpurse("card settle anna --paid")
+    assert Sale.objects.order_by("pk").last().gross_microunits == -TWENTY + 3 * 250_000
+    assert findings() == ()
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -66,6 +66,12 @@ class TestSelling:
     def test_a_cashier_does_nothing_that_the_right_to_sell_does_not_cover(self, wattpurse, cashier, line):
         assert "operator 3: this needs the right" in wattpurse.refusal(f"{line} --operator op")
 
+    def test_a_card_for_a_new_meter_needs_the_right_to_add_it_before_it_is_made(self, wattpurse):
+        station_office.current().hire(2, ("cards",))
+        wattpurse("card new two --kind ntag213 --operator 2 --expires 2099-12-31")
+        assert "needs the right" in wattpurse.refusal("card new eva --kind classic-1k --meter 99 --by two")
+        assert not Path("cards/eva.json").exists()
+
     def test_paying_out_requires_an_operator(self, wattpurse, cashier, meter, monkeypatch):
         wattpurse("card topup anna --amount 5")
         wattpurse(f"token {METER} refund money all --card anna")

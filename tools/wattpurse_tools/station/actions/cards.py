@@ -58,10 +58,11 @@ def new_customer_card(shop: Shop, name: str, kind: str, meter_number: int) -> Cu
     shop.station.require("cards")
     check_meter_number(meter_number)
     is_known = shop.station.meter(meter_number) is not None
+    if not is_known:
+        shop.station.require("order")
     currency = None if is_known else site_currency(shop.station)
     shop.vending.new_customer_card(name, kind, meter_number)
     if currency is not None:
-        shop.station.require("order")
         shop.station.add_meter(meter_number, currency)
     return currency
 
