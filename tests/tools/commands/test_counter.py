@@ -14,7 +14,7 @@ from wattpurse_tools import cli
 from wattpurse_tools.commands.selling import SOLD_NOT_DONE
 from wattpurse_tools.commands.station_options import actor_of
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.office import checking
+from wattpurse_tools.office import checking, refunds
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import AuditEntry, Sale, Shift, Token
 from wattpurse_tools.station.card_files import CardFiles
@@ -182,6 +182,31 @@ def test_a_sale_that_ended_with_status_3_is_written_by_card_repair(wattpurse, me
     assert wattpurse("card repair anna") == "card anna: nothing was missing"
     assert meter.tap_file("anna") == [outcome.ACCEPTED]
     wattpurse("card read anna")
+    assert findings() == ()
+
+
+def test_a_crash_between_vault_and_record_pays_a_receipt_once_by_the_same_key(wattpurse, meter, anna, monkeypatch):
+    wattpurse("card topup anna --amount 20.00")
+    meter.tap_file("anna")
+    wattpurse("card read anna")
+    wattpurse(f"token {METER} refund money all --card anna")
+    meter.tap_file("anna")
+
+    line = "card settle anna --paid --client-key out-1"
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refunds, "write_receipt", killed)
+        assert cli.main(line.split()) == INTERRUPTED
+    assert station_office.current().vault.settled(METER) != {}
+    assert Sale.objects.filter(kind="refund").count() == 0
+    assert "settled" in wattpurse.refusal("card settle anna --paid --client-key out-2")
+    for _ in range(2):
+        assert wattpurse(line).endswith("20.00 EUR; paid out")
+    assert "not settled already" in wattpurse.refusal("card settle anna --paid")
+    assert Sale.objects.filter(kind="refund").count() == 1
     assert findings() == ()
 
 

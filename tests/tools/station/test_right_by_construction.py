@@ -169,7 +169,7 @@ class TestTenants:
         meter.ledger.change(lambda account: account.energy.spend(3_000_000))
         wattpurse(f"token {METER} tenant 2 --card anna")
         meter.tap_file("anna")
-        assert "3000000 mWh are owed" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
+        assert "3 kWh are owed" in wattpurse.refusal(f"card transfer anna --to {OTHER}")
         assert "paid out" in wattpurse("card settle anna --paid")
 
 

@@ -1,12 +1,12 @@
 """`wattpurse card settle` and `card transfer`: pay out the credit that a meter gave back, or resell it."""
 
+import secrets
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.counter import (
     Counter,
     add_shift_options,
-    new_client_key,
     open_counter_of,
     say_sold,
     tokens_of,
@@ -20,6 +20,9 @@ from wattpurse_tools.station.actions import settling
 from wattpurse_tools.station.actions.settling import Receipt
 from wattpurse_tools.station.cards import CUSTOMER, a_card_of
 
+_KEY_MARK = ", key "
+_KEY_SIZE = 8
+
 
 def add_actions(actions: _SubParsersAction) -> None:
     """Add both to the actions of `wattpurse card`."""
@@ -28,6 +31,7 @@ def add_actions(actions: _SubParsersAction) -> None:
     settle.add_argument("--paid", action="store_true", help="mark them as paid out to the customer")
     _add_doubt_option(settle)
     add_shift_options(settle)
+    _add_key_option(settle)
     add_json_option(settle)
     settle.set_defaults(run=run_settle)
 
@@ -37,6 +41,7 @@ def add_actions(actions: _SubParsersAction) -> None:
     transfer.add_argument("--to", type=int, required=True, metavar="METER", help="the other meter")
     _add_doubt_option(transfer)
     add_shift_options(transfer)
+    _add_key_option(transfer)
     add_json_option(transfer)
     transfer.set_defaults(run=run_transfer)
 
@@ -74,20 +79,27 @@ def _refund(counter: Counter, arguments: Namespace, to_meter: int) -> tuple[int,
     seen = learning.look(reader)
     if seen.role != CUSTOMER:
         raise ValueError(f"card {arguments.name} is {a_card_of(seen.role)}, not a customer's")
+    key = _client_key(counter, arguments)
+    marked = refunds.marked(counter.office, counter.shift, seen.meter_number, to_meter, key)
     owed = refunds.owed_receipts(seen, counter.office, arguments.despite_doubt)
-    if not owed:
+    sequences = tuple(sorted({*marked, *(one.sequence for one in owed)}))
+    if not sequences:
         nothing = _nothing_owed(counter, seen.meter_number)
         raise ValueError(f"{nothing}; {seen.trouble}" if seen.trouble else nothing)
     approvals = () if arguments.approval is None else (arguments.approval,)
-    request = RefundRequest(
-        new_client_key(),
-        counter.shift.pk,
-        seen.meter_number,
-        tuple(one.sequence for one in owed),
-        to_meter,
-        approvals,
-    )
+    request = RefundRequest(key, counter.shift.pk, seen.meter_number, sequences, to_meter, approvals)
     return seen.meter_number, refunds.refund(counter.office, counter.actor, request, reader)
+
+
+def _client_key(counter: Counter, arguments: Namespace) -> str:
+    """Return the key of the refund: the given one, that of the request that was approved, or a new one."""
+    if arguments.client_key:
+        return arguments.client_key
+    requests = counter.office.keys.requests(counter.actor.ticket) if arguments.approval else ()
+    for one in requests:
+        if one.number == arguments.approval and _KEY_MARK in one.document.get("words", ""):
+            return one.document["words"].partition(_KEY_MARK)[2].partition(":")[2]
+    return secrets.token_hex(_KEY_SIZE)
 
 
 def _nothing_owed(counter: Counter, meter_number: int) -> str:
@@ -100,13 +112,18 @@ def _nothing_owed(counter: Counter, meter_number: int) -> str:
     return f"meter {meter_number} owes no credit that is not settled already"
 
 
+def _add_key_option(parser: ArgumentParser) -> None:
+    text = "a key of yours for this step: after a crash, the same command with the same key completes it once"
+    parser.add_argument("--client-key", metavar="KEY", help=text)
+
+
 def _add_doubt_option(parser: ArgumentParser) -> None:
     text = "settle receipts in doubt too, after you have looked into them; a second person has to approve it"
     parser.add_argument("--despite-doubt", action="store_true", help=text)
 
 
 def _receipt_line(receipt: Receipt) -> str:
-    settled = receipt["settled"].partition(", key ")[0] or "not settled yet"  # the key is for programs
+    settled = receipt["settled"].partition(_KEY_MARK)[0] or "not settled yet"  # the key is for programs
     if receipt["doubt"]:
         settled += f"; IN DOUBT: {receipt['doubt']}"
     return f"token {number_text(receipt['sequence'])}: {receipt['words']}: {receipt['text']}; {settled}"

@@ -81,13 +81,8 @@ def request_of(
     counter_: Counter, arguments: Namespace, meter_number: int, wish: Wish, carrier: str, card: str = ""
 ) -> SaleRequest:
     """Return the request of a sale in the operator's shift."""
-    key = arguments.client_key or new_client_key()
+    key = arguments.client_key or secrets.token_hex(_KEY_SIZE)
     return SaleRequest(key, counter_.shift.pk, meter_number, card, carrier, wish, arguments.payment)
-
-
-def new_client_key() -> str:
-    """Return a key for a step that has none of the caller's."""
-    return secrets.token_hex(_KEY_SIZE)
 
 
 def tokens_of(counter_: Counter, sold: Sold) -> list[IssuedToken]:

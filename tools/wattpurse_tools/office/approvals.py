@@ -59,11 +59,15 @@ def refresh(office: Office, actor: Actor) -> list[Approval]:
     return list(Approval.objects.filter(state__in=(WAITING, APPROVED)).order_by("-pk"))
 
 
-def for_document(approvals: tuple[str, ...], action: str, **parts: object) -> str | None:
-    """Return the first of some requests that is for an action, with these parts in its document, or None."""
-    for row in Approval.objects.filter(request__in=approvals, action=action):
-        if all(row.document.get(name) == value for name, value in parts.items()):
-            return row.request
+def for_document(office: Office, actor: Actor, approvals: tuple[str, ...], action: str, **parts: object) -> str | None:
+    """Return the first of some requests that is for an action, with these parts in its document, or None.
+
+    The vault knows those too that were proposed at the command line.
+    """
+    for one in office.keys.requests(actor.ticket) if approvals else ():
+        is_meant = one.number in approvals and one.action == action
+        if is_meant and all(one.document.get(name) == value for name, value in parts.items()):
+            return one.number
     return None
 
 

@@ -129,6 +129,13 @@ def owed_receipts(seen: CardSeen, office: Office, with_doubts: bool = False) -> 
     return list(found.select_related("meter").order_by("sequence"))
 
 
+def marked(office: Office, shift: Shift, meter_number: int, to_meter: int, client_key: str) -> tuple[int, ...]:
+    """Return the receipts that the vault marked for a refund with this very key: it may have stopped after that."""
+    request = RefundRequest(client_key, shift.pk, meter_number, (), to_meter)
+    words = _words(full_key(shift, client_key), request)
+    return tuple(number for number, told in office.keys.settled(meter_number).items() if told == words)
+
+
 def refund(office: Office, actor: Actor, request: RefundRequest, reader: Reader) -> Sold:
     """Pay receipts out of the drawer, or move their credit to another meter. Return the receipt of the refund.
 
@@ -236,7 +243,8 @@ def _settle(office: Office, actor: Actor, request: RefundRequest, receipt: Meter
         return
     if told is not None:
         raise ValueError(f"the receipt of token {number_text(receipt.sequence)} was settled before: {told}")
-    approval = approvals.for_document(request.approvals, SETTLE, meter=request.meter_number, sequence=receipt.sequence)
+    parts = {"meter": request.meter_number, "sequence": receipt.sequence}
+    approval = approvals.for_document(office, actor, request.approvals, SETTLE, **parts)
     office.keys.settle(actor.ticket, request.meter_number, receipt.sequence, words, approval, receipt.doubt)
 
 
