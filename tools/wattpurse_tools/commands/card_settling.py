@@ -74,7 +74,7 @@ def run_transfer(arguments: Namespace) -> int:
 
 
 def _refund(counter: Counter, arguments: Namespace, to_meter: int) -> tuple[int, Sold]:
-    """Pay out what is owed to the card, or move it. Return the meter that it came from, and the receipt."""
+    """Pay out or move the credit that is owed to the card. Return the meter that gave it back, and the receipt."""
     reader = counter.reader(arguments.name)
     seen = learning.look(reader)
     if seen.role != CUSTOMER:

@@ -80,7 +80,7 @@ def run_sale(arguments: Namespace) -> int:
 
 
 def _wish(counter: Counter, arguments: Namespace) -> Wish:
-    """Return what the words of the command name."""
+    """Return the wish that the words of the command name."""
     words = _words(arguments)
     if arguments.kind == MONEY:
         currency = currency_of_meter(counter.cards.station, arguments.meter)

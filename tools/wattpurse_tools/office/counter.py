@@ -51,7 +51,7 @@ def meter_of_card(seen: CardSeen, meter_number: int | None = None) -> int:
 
 
 def wish_for_payment(meter_number: int, gross_microunits: int) -> Wish:
-    """Return what a meter is sold for an amount of money: the first thing that its contract permits.
+    """Return the wish for an amount of money: the first thing that the contract of the meter permits.
 
     A contract that is on its way to the meter decides already.
     """
