@@ -20,7 +20,7 @@ TWENTY = 20_000_000
 
 
 def findings():
-    """Return what the check of the books finds."""
+    """Return the findings of the check of the books."""
     office = station_office.current()
     return checking.check(Office(office.folder, office.vault), actor_of(office.shop())).findings
 
