@@ -58,8 +58,11 @@ def unknown_targets(text: str) -> list[str]:
 
 
 def command_lines(text: str) -> list[list[str]]:
-    """Return the words of each `wattpurse` command line in the literal blocks of a text, without its comment."""
-    lines = re.findall(r"^    (?:\.venv/bin/)?wattpurse ([a-z].*?)(?:  .*)?$", text, re.MULTILINE)
+    """Return the words of each `wattpurse` command line in the literal blocks of a text.
+
+    The comment and the file that the shell writes the output to are no words of the command.
+    """
+    lines = re.findall(r"^    (?:\.venv/bin/)?wattpurse ([a-z].*?)(?: > \S+)?(?:  .*)?$", text, re.MULTILINE)
     return [shlex.split(line) for line in lines]
 
 

@@ -45,7 +45,7 @@ def complete(capsys, tmp_path):
     [
         (("ca",), ["card"]),
         (("card", "to"), ["topup"]),
-        (("card", "topup", "anna", "--a"), ["--amount"]),
+        (("card", "topup", "anna", "--am"), ["--amount"]),
         (("card", "new", "anna", "--kind", "cl"), ["classic-1k"]),
         (("token", "5", "mo"), ["money"]),
         (("tariff", "check", "house"), ["household.toml"]),

@@ -23,12 +23,20 @@ OTHER_WRITERS = {
     "tools/wattpurse_tools/bench/certificates.py",  # of a broker, in a temporary folder
     "tools/wattpurse_tools/bench/links.py",  # its own figures in build/, which it reads first
     "tools/wattpurse_tools/bench/mosquitto.py",  # settings and log of a broker, in a temporary folder
+    "tools/wattpurse_tools/bench/office.py",  # its own figures in build/
     "tools/wattpurse_tools/commands/tariff.py",  # `tariff new` makes a file and replaces none
     "tools/wattpurse_tools/bench/meter.py",  # parts of a state, in a temporary folder
     "tools/wattpurse_tools/deploy/files.py",  # a copy of the firmware, in a temporary folder
     "tools/wattpurse_tools/deploy/image.py",
+    "tools/wattpurse_tools/desk/printers.py",  # appends to the device of a printer
     "tools/wattpurse_tools/fob/bag.py",  # tokens that wait for delivery, for their owner's eyes alone
+    "tools/wattpurse_tools/office/backup_file.py",  # backups, for their owner's eyes alone
+    "tools/wattpurse_tools/office/database_tools.py",  # dumps beside a backup, which are never replaced
+    "tools/wattpurse_tools/office/old_station.py",  # the lock of a station of before
+    "tools/wattpurse_tools/office/tariff_plans.py",  # a load file, in a temporary folder
     "tools/wattpurse_tools/output_files.py",
+    "tools/wattpurse_tools/pages/views/imports.py",  # uploads that wait for a confirmation, in the office folder
+    "tools/wattpurse_tools/record/private_files.py",  # secrets, which are never replaced
     "tools/wattpurse_tools/station/card_files.py",  # virtual cards
 }
 

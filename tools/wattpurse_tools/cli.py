@@ -45,7 +45,7 @@ COMMANDS = (
 )
 
 # The modules of subcommands that work on the record of an office. Django is set up before one of them is imported.
-ON_RECORD = ("card", "events_check", "export", "fob", "meter", "mqtt", "station", "token", "walk")
+ON_RECORD = ("card", "events_check", "export", "fob", "keys", "meter", "mqtt", "station", "token", "walk")
 
 FAILED = 1
 INTERRUPTED = 130
@@ -96,7 +96,8 @@ def main(argv: list[str] | None = None, commands: Iterable[Command | str] = COMM
             sys.stdout.flush()
     except BrokenPipeError:
         # The reader (`| head`) has left. Otherwise Python would report the pipe again when it closes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except KeyboardInterrupt:
         return INTERRUPTED

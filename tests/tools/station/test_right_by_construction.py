@@ -1,4 +1,4 @@
-"""What went wrong at the station is refused, is doubted, or is said: each test is named after what somebody tries."""
+"""The station refuses, doubts or reports each mistake. The name of each test is the attempt."""
 
 # ruff: noqa: F811 fixtures
 

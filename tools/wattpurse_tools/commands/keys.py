@@ -18,8 +18,8 @@ accepts tokens under the old key and the new one until the first under the new o
 The station changes to the new keys when it has read cards that were tapped since. `wattpurse card rekey` writes the new
 keys to the cards."""
 _VENDING_POINT = """\
-The key file lets another computer sell to some meters under an issuer number of its own: with it `wattpurse vault init
---from FILE` makes the vault there. Two vaults must not sell with copies of one key file: neither knows the numbers of
+The key file lets another computer sell to some meters under an issuer number of its own. `wattpurse office init --from
+FILE` makes the office there. Two vaults must not sell with copies of one key file: neither knows the numbers of
 the other, and of two tokens with one number the meter redeems only one."""
 
 

@@ -79,8 +79,8 @@ def run_list(arguments: Namespace) -> int:
         print(json.dumps([_summary_document(one) for one in summaries], indent=2))
         return 0
     for one in summaries:
-        unit = one.unit or "not known yet"
-        versions = (("meter", one.meter_key_version), ("site", one.site_key_version))
+        unit = one.supplied.unit or "not known yet"
+        versions = (("meter", one.versions.meter), ("site", one.versions.site))
         behind = "".join(f"  {which} key of version {version}" for which, version in versions if version < newest)
         facts = f"meter {one.number}  {one.currency.code}  tokens {one.last_count}  sells by {unit}"
         print(f"{facts}{behind}{_stopped_text(one)}")
@@ -100,13 +100,13 @@ def _summary_document(one: MeterSummary) -> dict:
         "currency": one.currency.code,
         "decimals": one.currency.decimals,
         "tokens": one.last_count,
-        "unit": one.unit,
-        "contract": one.contract,
-        "tenant": one.tenant,
+        "unit": one.supplied.unit,
+        "contract": one.supplied.contract,
+        "tenant": one.supplied.tenant,
         "last_seen": rfc3339(one.told_s) if one.told_s else None,
         "stopped": one.stop_reason or None,
-        "meter_key_version": one.meter_key_version,
-        "site_key_version": one.site_key_version,
+        "meter_key_version": one.versions.meter,
+        "site_key_version": one.versions.site,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser, Namespace, _SubParsersAction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattpurse_tools.commands import secrets_asked
@@ -103,6 +104,7 @@ def run_status(arguments: Namespace) -> int:
 def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
     """Set an office up, print who may log in, and return the passphrase."""
     from wattpurse_tools.office import setting_up, trials
+    from wattpurse_tools.vault import setup
 
     plan = setting_up.Plan(
         name=arguments.name or (_DEMO_NAME if arguments.demo else "Office"),
@@ -113,13 +115,17 @@ def _set_up(folder: OfficeFolder, arguments: Namespace) -> str:
         managers=arguments.manager or (_DEMO_MANAGERS if arguments.demo else ["manager"]),
         is_shell_trusted=not arguments.pin_only,
     )
+    if arguments.demo and arguments.key_file is not None:
+        raise ValueError("a demo makes keys of its own; leave --from or --demo out")
     if arguments.demo or arguments.trial:
-        passphrase, people = trials.set_up_trial(folder, plan)
+        passphrase, people = trials.set_up_trial(folder, plan, arguments.key_file)
         if arguments.demo:
             people += _build_demo(folder, passphrase, people)
     else:
+        keys = arguments.key_file
+        make_vault = setup.create if keys is None else setting_up.vault_of_vending_point(keys)
         passphrase = secrets_asked.new_passphrase(arguments)
-        people = setting_up.set_up(folder, passphrase, plan)
+        people = setting_up.set_up(folder, passphrase, plan, make_vault)
     tell(f"{folder.path}: the office is set up.")
     _tell_people(people)
     if arguments.demo or arguments.trial:
@@ -208,6 +214,8 @@ def _add_setting_up(parser: ArgumentParser) -> None:
     kinds.add_argument(
         "--trial", action="store_true", help="make an empty office to try: it has its passphrase in a file"
     )
+    text = "take the keys of a vending point from its key file"
+    parser.add_argument("--from", dest="key_file", type=Path, metavar="KEYFILE", help=text)
     parser.add_argument("--name", help="name of the office on receipts")
     parser.add_argument(
         "--manager",

@@ -462,7 +462,7 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
 
 
 def _numbers(tokens: Sequence[Token]) -> str:
-    """Return what a card carries, in words."""
+    """Return the tokens of a card in words."""
     return ", ".join(f"token {number_text(one.sequence)}" for one in tokens) or "its own head"
 
 

@@ -100,6 +100,21 @@ def set_up(
     return people
 
 
+def vault_of_vending_point(keys: Path, make_vault: MakeVault = vault_setup.create) -> MakeVault:
+    """Return the maker of a vault with the keys of a vending point, from its key file.
+
+    Raise ValueError for any other file.
+    """
+    source = vault_setup.read_source(keys)
+    if source.ring is None or source.ring.issuer == 0:
+        raise ValueError(f"{keys}: are the keys of an office; take them over with: wattpurse office import")
+
+    def make(path: Path, passphrase: str, people: People) -> None:
+        make_vault(path, passphrase, people, source)
+
+    return make
+
+
 def _take_cards(place: Path, cards: Path) -> None:
     """Move a folder of cards, which a simulated meter may have made before, into the new office."""
     found = place / cards.name

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from wattpurse_tools.office import setting_up
 from wattpurse_tools.office.setting_up import NewPerson, Plan
@@ -14,10 +15,11 @@ from wattpurse_tools.vault.setup import create_for_tests
 _SIZE = 16
 
 
-def set_up_trial(folder: OfficeFolder, plan: Plan) -> tuple[str, list[NewPerson]]:
-    """Set an office up and return its passphrase and its people."""
+def set_up_trial(folder: OfficeFolder, plan: Plan, keys: Path | None = None) -> tuple[str, list[NewPerson]]:
+    """Set an office up and return its passphrase and its people. `keys` is the key file of a vending point."""
+    make_vault = create_for_tests if keys is None else setting_up.vault_of_vending_point(keys, create_for_tests)
     passphrase = secrets.token_hex(_SIZE)
-    people = setting_up.set_up(folder, passphrase, plan, create_for_tests)
+    people = setting_up.set_up(folder, passphrase, plan, make_vault)
     private_files.create(folder.trial_passphrase, passphrase.encode())
     return passphrase, people
 

@@ -1,8 +1,8 @@
 """Tokens of twenty digits: another form of tokens in the record, and the limits up to which the station sells them.
 
 The digits follow from the token itself (`core.messages.short_token`), so they are the same each time. A limit is one of
-the meter's terms. The office learns it with the TERM token that sets it. A vending point, and the office after a change
-at the meter's console, is told.
+the meter's terms. The office learns it with the TERM token that sets it. `wattpurse meter digits-limit` notes it at a
+vending point, and at the office after a change at the meter's console.
 """
 
 from wattpurse.core.currency import currency_of

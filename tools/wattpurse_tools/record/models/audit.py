@@ -1,4 +1,4 @@
-"""The audit trail: who did what, when, and from where. Each entry has the hash of the one before."""
+"""The audit trail: the person, the action, the time and the address. Each entry has the hash of the one before."""
 
 from django.db import models
 

@@ -9,22 +9,36 @@ from wattpurse_tools.station.station import Station
 
 
 @dataclass(frozen=True)
-class MeterSummary:
-    """A meter of the station: its currency, its last token count, unit and contract or None, and its key versions.
+class KeyVersions:
+    """The versions of the two keys of a meter."""
 
-    `stop_reason` says why sales to it are stopped, or is empty.
+    meter: int
+    site: int
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """The supply of a meter: the tenant, and the unit and the contract of supply, each None if not known."""
+
+    tenant: int
+    unit: str | None
+    contract: str | None
+
+
+@dataclass(frozen=True)
+class MeterSummary:
+    """A meter of the station: its currency, its last token count, the time of its last statement.
+
+    `stop_reason` gives the reason why sales to it are stopped, or is empty.
     """
 
     number: int
     currency: Currency
     last_count: int
-    unit: str | None
-    contract: str | None
-    tenant: int
     told_s: int
     stop_reason: str
-    meter_key_version: int
-    site_key_version: int
+    supplied: Supplied
+    versions: KeyVersions
 
 
 @dataclass(frozen=True)
@@ -63,13 +77,10 @@ def summaries(station: Station) -> list[MeterSummary]:
             number=row["number"],
             currency=currency_of(dict(row)),
             last_count=row["last_count"],
-            unit=row["unit"],
-            contract=row["contract"] or None,
-            tenant=row["tenant"],
             told_s=row["told_s"],
             stop_reason=row["stop_reason"],
-            meter_key_version=row["key_version"],
-            site_key_version=row["site_version"],
+            supplied=Supplied(row["tenant"], row["unit"], row["contract"] or None),
+            versions=KeyVersions(meter=row["key_version"], site=row["site_version"]),
         )
         for row in station.meters()
     ]

@@ -91,7 +91,7 @@ def digits_of(station: Station, meter_number: int, sequence: int) -> str:
 def digit_limits(
     station: Station, meter_number: int, amount: str | None, kwh: str | None, days: str | None
 ) -> list[str]:
-    """Note what one token of twenty digits may credit at a meter, if it is named. Return all three limits as texts."""
+    """Note the limits of one token of twenty digits that are named. Return all three limits as texts."""
     currency = currency_of(dict(station.known_meter(meter_number)))
     limits = {}
     if amount is not None:
