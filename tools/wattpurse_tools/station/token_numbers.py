@@ -4,8 +4,8 @@ A number is not used while it would push an outstanding token out of the meter's
 """
 
 from wattpurse.core.money.token_windows import WINDOW, count_of, issuer_of, number_of, number_text
-from wattpurse_tools.record.models import Card, Meter, OtherIssuer, Token
-from wattpurse_tools.station.order import OUTSTANDING
+from wattpurse_tools.record.models import Card, Meter, OtherIssuer
+from wattpurse_tools.station.meter_now import MeterNow
 from wattpurse_tools.vault.interface import Keys
 
 
@@ -33,16 +33,11 @@ class TokenNumbers:
         newest = [number_of(self._keys.issuer, last)] if last else []
         return newest + [number_of(other.issuer, other.count) for other in others]
 
-    def refuse_to_lose_the_oldest(self, meter_number: int, amount: int) -> None:
+    def refuse_to_lose_the_oldest(self, now: MeterNow, amount: int) -> None:
         """Raise ValueError if the oldest outstanding token would fall out of the meter's window behind new ones."""
-        oldest = (
-            Token.objects.filter(meter_id=meter_number, state__in=OUTSTANDING)
-            .order_by("sequence")
-            .values("sequence", "card")
-            .first()
-        )
-        if oldest is None:
+        if not now.waiting:
             return
+        meter_number, oldest = now.number, now.waiting[0]
         newest = number_of(self._keys.issuer, self._keys.last_count(meter_number) + amount)
         if newest - oldest["sequence"] < WINDOW:
             return
