@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from wattpurse.core.money.key_card import AMOUNT_LIMIT
 from wattpurse.core.money.token_windows import number_text
@@ -399,7 +399,7 @@ def _prepare(
     site = Site.objects.get()
     if meter.currency != site.currency and request.wish.what == MONEY:
         raise ValueError(f"meter {meter.number} counts in {meter.currency}, and this office sells in {site.currency}")
-    tenancy = tenancy_at(meter.number)
+    tenancy = _tenancies_at(meter.number).select_related("customer").first()
     terms = _terms(site, shift, time_s, tenancy, how.is_trial)
     plan = _plan(request.wish, terms, how)
     day_end_s = bounds_s(shift.till.shop, business_day(shift.till.shop, time_s))[1]
@@ -415,7 +415,7 @@ def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None
     return Terms(
         site.currency,
         site.decimals,
-        None if tenancy is None else tenancy.customer.customer_type,
+        None if tenancy is None else tenancy.customer.customer_type_id,
         time_s,
         business_day(shift.till.shop, time_s),
         balances.balance(chart.debt(tenancy.pk), site.currency) if tenancy is not None and tells_debt else 0,
@@ -491,9 +491,9 @@ def _refuse_key_card(request: SaleRequest, seen: CardSeen | None, row: KeyCard |
 
 def made_before(key: str, digest: str) -> Sold | None:
     """Return the sale of a caller's key, or None. Raise ValueError if it was made for another request."""
-    sale = Sale.objects.select_related("shop").filter(client_key=key).first()
-    if sale is None:
+    if not Sale.objects.filter(client_key=key).exists():
         return None
+    sale = Sale.objects.select_related("shop").get(client_key=key)
     if sale.request_hash != digest:
         raise ValueError(
             f"receipt {sale.receipt_number} was sold under this key with another content; begin a new sale"
@@ -528,8 +528,11 @@ def _digits(office: Office, actor: Actor, meter_number: int, tokens: Sequence[To
 
 def tenancy_at(meter_number: int) -> Tenancy | None:
     """Return the tenancy at a meter now, or None."""
-    rows = Tenancy.objects.select_related("customer__customer_type", "premises")
-    return rows.filter(meter_number=meter_number, until_s=None).first()
+    return _tenancies_at(meter_number).select_related("customer__customer_type", "premises").first()
+
+
+def _tenancies_at(meter_number: int) -> "QuerySet[Tenancy]":
+    return Tenancy.objects.filter(meter_number=meter_number, until_s=None)
 
 
 def _person(meter: Meter, tenancy: Tenancy | None) -> Person:

@@ -105,7 +105,7 @@ class Station(TokenRecord):
         self.person = person
         self.numbers = TokenNumbers(keys)
         self.receipts = Receipts(keys)
-        self.statements = Statements(keys.issuer)
+        self.statements = Statements(keys)
         self.key_history = KeyHistory(keys)
         self.key_cards = KeyCardRecord()
         self.short_tokens = ShortTokens(keys)
@@ -260,7 +260,7 @@ class Station(TokenRecord):
             made = Token.objects.bulk_create([self._new_token(meter_number, uid, *place, deal) for place in places])
             for order in orders:
                 self.short_tokens.learn(meter_number, order)
-            self.numbers.learn(meter_number, sealed[-1].sequence)
+            self.numbers.note_made(meter_number, sealed[-1].sequence)
             if settled:
                 numbers = ", ".join(number_text(one.sequence) for one in sealed)
                 self.receipts.settle(ticket, settled, f"to meter {meter_number}, token {numbers}", deal.approval)

@@ -15,11 +15,16 @@ class TokenNumbers:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
+    def note_made(self, meter_number: int, sequence: int) -> None:
+        """Note that a token number of this issuer is used."""
+        count = count_of(sequence)
+        Meter.objects.filter(number=meter_number, last_count__lt=count).update(last_count=count)
+
     def learn(self, meter_number: int, sequence: int) -> None:
         """Note that a token number is used, of this issuer or another. The caller opens the transaction."""
         issuer, count = issuer_of(sequence), count_of(sequence)
         if issuer == self._keys.issuer:
-            Meter.objects.filter(number=meter_number, last_count__lt=count).update(last_count=count)
+            self.note_made(meter_number, sequence)
         elif count:
             known, _ = OtherIssuer.objects.get_or_create(
                 meter_id=meter_number, issuer=issuer, defaults={"count": count}
@@ -38,7 +43,7 @@ class TokenNumbers:
         if not now.waiting:
             return
         meter_number, oldest = now.number, now.waiting[0]
-        newest = number_of(self._keys.issuer, self._keys.last_count(meter_number) + amount)
+        newest = number_of(issuer_of(oldest["sequence"]), self._keys.last_count(meter_number) + amount)
         if newest - oldest["sequence"] < WINDOW:
             return
         number = number_text(oldest["sequence"])

@@ -1,6 +1,6 @@
 """The vault of another process: the calls of `interface.Keys`, each by a connection of its own to the Unix socket.
 
-A client keeps nothing that changes, so threads may share it, and a vault that was started again is found again. Every wait has an
+A client has no state, so threads may share it, and a vault that was started again is found again. Every wait has an
 end. A call whose answer does not come raises VaultClosed; it may have been carried out.
 """
 
@@ -32,14 +32,11 @@ class VaultClient:
     def __init__(self, path: str | Path, call_s: float = CALL_S) -> None:
         self._path = Path(path).absolute()
         self._call_s = call_s
-        self._issuer: int | None = None
 
     @property
     def issuer(self) -> int:
-        """The issuer whose tokens this vault seals. 0: the office. A vault never changes it, so it is asked once."""
-        if self._issuer is None:
-            self._issuer = self._call("issuer")
-        return self._issuer
+        """The issuer whose tokens this vault seals. 0: the office."""
+        return self._call("issuer")
 
     @property
     def persons(self) -> int:
