@@ -3,8 +3,10 @@
 `SIZE` is `full` (100,000 customers, 5,000,000 tokens, three years of statements; half an hour and 20 GB), `small`
 (2,000 customers, 100,000 tokens; minutes), or the number of customers. Rows come in bulk (`office_rows`). Then 20 tills
 sell at once, each a sale every three seconds, while a manager looks at every list page (`office_tills`). 200 sales of 4
-processes at once must not fail and must not double. The last figure is the median time of a sale over that of one bare
-durable transaction with the same rows. Sales go through the vault in its own process.
+processes at once must not fail and must not double. `sale_over_transaction` is the median time of a sale alone over
+that of the same rows written bare in the same minute, as durable: a transaction of the record, and a transaction and a
+line of the log of the vault (`office_same_rows` has the list). `sale_over_record` leaves the vault out of the bare
+rows, and not out of the sale. Sales go through the vault in its own process.
 """
 
 import json
@@ -32,7 +34,8 @@ FIGURES = (
     Figure("sale_p95_ms", "ms", AT_MOST, 250, "of a sale, 20 tills selling at once"),
     Figure("sales_failed", "sales", AT_MOST, 0, "of 200 sales of 4 processes"),
     Figure("sales_doubled", "sales", AT_MOST, 0, "of the same"),
-    Figure("sale_over_transaction", "", AT_MOST, 5, "of a sale to a bare durable transaction of the same rows"),
+    Figure("sale_over_transaction", "", AT_MOST, 5, "of a sale to bare durable writes of the same rows"),
+    Figure("sale_over_record", "", REPORTED, None, "of a sale to the rows of the record alone"),
     Figure("fill_s", "s", REPORTED, None, "to make all rows"),
 )
 

@@ -1,7 +1,15 @@
-"""The rows of a sale, written again by plain inserts: the floor that a sale is measured against."""
+"""The rows of a sale, written again by plain statements: the floor that a sale is measured against.
+
+A sale writes to two places, each with durable writes of its own, and so does its copy. The record gets the receipt with
+its lines, the token, the ledger's entry with its transfers, the audit entry, and the changes of shop and meter, in one
+transaction. The vault gets the count of the meter, the operator's sum of the day and its anchor of the log in one
+transaction, and after that a line of its log. Nothing is looked up, checked or sealed for a copy.
+"""
 
 import hashlib
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
@@ -9,6 +17,12 @@ from django.db.models import Model
 
 from wattpurse_tools.ledger.models import Entry, Transfer
 from wattpurse_tools.record.models import AuditEntry, Sale, SaleLine, Shop, Token
+from wattpurse_tools.vault import counters
+from wattpurse_tools.vault.counters import Counters
+from wattpurse_tools.vault.files import Folder
+from wattpurse_tools.vault.interface import LogEntry
+from wattpurse_tools.vault.log_file import LogFile
+from wattpurse_tools.vault.rules import DAY_S, Amounts
 
 _OFFSET = 1_000_000_000  # receipt numbers of copies
 _SEQUENCES = 1 << 26  # token numbers of copies
@@ -37,10 +51,35 @@ def copies_of(sale: Sale) -> list[Statement]:
 
 
 def write(statements: Sequence[Statement]) -> None:
-    """Write rows in one durable transaction."""
+    """Write rows to the record in one durable transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
         for sql, values in statements:
             cursor.execute(sql, values)
+
+
+class VaultCopy:
+    """A folder with the vault's counters and log at `path`, which is new, beside the folder of the vault itself."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(mode=0o700)
+        self._folder = Folder(path)
+        counters.create(self._folder, "bench", 1)
+        self._counters = Counters(self._folder)
+        self._log = LogFile(self._folder, bytes(16))
+
+    def write(self, meter: int, issued: LogEntry) -> None:
+        """Write the rows of a sale to a meter, whose line of the vault's log is `issued`."""
+        with self._counters.transaction():
+            self._counters.raise_count(meter, issued.number)
+            self._counters.note_amounts(issued.operator or 0, int(time.time()) // DAY_S, Amounts(issued.number))
+            self._counters.note("log_number", self._log.number)
+            self._counters.note("log_link", self._log.link)
+        self._log.append(issued.time_s, issued.operator, issued.action, issued.details)
+
+    def close(self) -> None:
+        """Close the files."""
+        for part in (self._log, self._counters, self._folder):
+            part.close()
 
 
 def _insert(row: Model, other: dict[str, object]) -> Statement:

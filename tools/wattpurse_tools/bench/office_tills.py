@@ -2,6 +2,7 @@
 
 import multiprocessing
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,8 @@ PAGES = ("customers", "places", "meters", "cards", "tariffs", "approvals", "audi
 
 Result = tuple[list[float], list[str]]
 
+_AFTER = re.compile(rb"[?&;]after=(\w+)")
+_LISTED = 2  # the first queries show the whole list
 _PROCESSES = 4
 _TILLS = 5  # in each process
 _PAUSE_S = 3.0
@@ -106,15 +109,19 @@ class Visitor:
             raise ValueError("the manager cannot log in")
 
     def look(self, rounds: int, customers: int) -> dict[str, list[float]]:
-        """Return the times of each list page in milliseconds: first page, further pages, and searches."""
+        """Return the times of each list page in milliseconds: first page, further pages, and searches.
+
+        A further page continues after the key that the page before names in its link.
+        """
         times: dict[str, list[float]] = {}
+        following: dict[str, str] = {}
         chosen = random.Random(1)
         for turn in range(rounds + 1):
             for name in PAGES:
                 number = chosen.randrange(customers)
                 query = (
                     {},
-                    {"page": str(1 + number // 100)},
+                    {"after": following[name]} if name in following else {},
                     {"q": f"Customer {number}"},
                     {"q": str(FIRST_METER + number)},
                 )
@@ -123,6 +130,9 @@ class Visitor:
                 spent_ms = (time.monotonic() - began) * 1000
                 if answer.status_code != HTTPStatus.OK:
                     raise ValueError(f"page {name}: status {answer.status_code}")
+                link = _AFTER.search(answer.content)
+                if link is not None and turn % len(query) < _LISTED:
+                    following[name] = link[1].decode()
                 if turn:  # the first round reads templates
                     times.setdefault(name, []).append(spent_ms)
         return times

@@ -45,6 +45,15 @@ def post(key: str, kind: str, moves: Sequence[Move], event: Event) -> Entry:
 
     Raise ValueError if the key is used for other moves, or if a move is not one.
     """
+    with transaction.atomic(savepoint=False):
+        return _booked(key, kind, moves) or _post(key, kind, moves, event, None)
+
+
+def post_new(key: str, kind: str, moves: Sequence[Move], event: Event) -> Entry:
+    """Book an entry whose key is new, because the row that it names was made in the same transaction.
+
+    The database refuses a key that is used.
+    """
     return _post(key, kind, moves, event, None)
 
 
@@ -59,7 +68,8 @@ def reverse(entry: Entry, key: str, kind: str, event: Event, instead: Mapping[st
         Move(other.get(taker, taker), other.get(giver, giver), unit, amount)
         for giver, taker, unit, amount in _rows(entry)
     ]
-    return _post(key, kind, moves, event, entry)
+    with transaction.atomic(savepoint=False):
+        return _booked(key, kind, moves) or _post(key, kind, moves, event, entry)
 
 
 def moves_of(entry: Entry) -> list[Move]:
@@ -67,14 +77,18 @@ def moves_of(entry: Entry) -> list[Move]:
     return [Move(*row) for row in _rows(entry)]
 
 
+def _booked(key: str, kind: str, moves: Sequence[Move]) -> Entry | None:
+    """Return the entry of a key and these moves, or None. Raise ValueError if the key is used for other moves."""
+    _refuse(key, moves)
+    booked = Entry.objects.filter(key=key).first()
+    if booked is not None and (moves_of(booked) != list(moves) or booked.kind != kind):
+        raise ValueError(f"{key} is in the ledger with other amounts; a correction needs a key of its own")
+    return booked
+
+
 def _post(key: str, kind: str, moves: Sequence[Move], event: Event, reverses: Entry | None) -> Entry:
     _refuse(key, moves)
     with transaction.atomic(savepoint=False):
-        booked = Entry.objects.filter(key=key).first()
-        if booked is not None:
-            if moves_of(booked) != list(moves) or booked.kind != kind:
-                raise ValueError(f"{key} is in the ledger with other amounts; a correction needs a key of its own")
-            return booked
         if reverses is not None and Entry.objects.filter(reverses=reverses).exists():
             raise ValueError(f"{reverses.key} is reversed already")
         accounts = _accounts({(code, move.unit) for move in moves for code in (move.giver, move.taker)})

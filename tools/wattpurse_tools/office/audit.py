@@ -16,7 +16,7 @@ _CHAIN = 0x41554454  # the number of the lock, any that nothing else has
 def note(actor: Actor, action: str, subject: str, **detail: object) -> AuditEntry:
     """Append an entry to the audit trail and return it."""
     _wait_for_others()
-    last = AuditEntry.objects.order_by("-id").first()
+    last = AuditEntry.objects.order_by("-id").values_list("hash", flat=True)[:1]
     entry = AuditEntry(
         time_s=int(time.time()),
         operator=actor.operator,
@@ -24,7 +24,7 @@ def note(actor: Actor, action: str, subject: str, **detail: object) -> AuditEntr
         action=action,
         subject=subject,
         detail=detail,
-        previous_hash=_FIRST if last is None else last.hash,
+        previous_hash=next(iter(last), _FIRST),
     )
     entry.hash = hash_of(entry)
     entry.save(force_insert=True)

@@ -44,18 +44,18 @@ def charge_for(what: str, customer_type: CustomerType | None, currency: str, tim
 
 
 def charges_for(
-    wanted: tuple[str, ...], customer_type: CustomerType | None, currency: str, time_s: int, day: date
+    wanted: tuple[str, ...], customer_type: CustomerType | int | None, currency: str, time_s: int, day: date
 ) -> dict[str, Charge]:
-    """Return the prices in force of several things, by thing."""
+    """Return the prices in force of several things, by thing. `customer_type` may be named by its primary key."""
     rows = (
         Price.objects.filter(what__in=wanted, currency=currency, from_s__lte=time_s)
         .filter(Q(customer_type=None) | Q(customer_type=customer_type))
         .order_by(F("customer_type").asc(nulls_first=True), "from_s", "pk")
-        .select_related("tax")
+        .values_list("what", "gross_microunits", "tax__name")
     )
-    chosen = {row.what: row for row in rows}
-    rates = _rates({row.tax.name for row in chosen.values() if row.tax is not None}, day)
-    return {what: _charge(row, rates) for what, row in chosen.items()}
+    chosen = {what: (gross, tax or "") for what, gross, tax in rows}
+    rates = _rates({tax for _, tax in chosen.values() if tax}, day)
+    return {what: Charge(gross, tax, rates.get(tax, 0)) for what, (gross, tax) in chosen.items()}
 
 
 def tax_in(gross_microunits: int, tax_ppm: int, decimals: int) -> int:
@@ -109,14 +109,9 @@ def round_down(microunits: int, decimals: int) -> int:
     return microunits // unit * unit
 
 
-def _charge(row: Price, rates: dict[str, int]) -> Charge:
-    name = "" if row.tax is None else row.tax.name
-    return Charge(row.gross_microunits, name, rates.get(name, 0))
-
-
 def _rates(names: set[str], day: date) -> dict[str, int]:
     """Return the rate of each tax on a day. A tax that begins later has the rate 0."""
     if not names:
         return {}
     rows = TaxRate.objects.filter(name__in=names, from_day__lte=day).order_by("from_day", "pk")
-    return {row.name: row.rate_ppm for row in rows}
+    return dict(rows.values_list("name", "rate_ppm"))

@@ -32,11 +32,6 @@ class Buyer:
     carrier: str
 
 
-def locked_shop(key: int) -> Shop:
-    """Return a shop and lock its row: the next receipt number is the caller's."""
-    return Shop.objects.select_for_update().get(pk=key)
-
-
 def write_receipt(
     shop: Shop, shift: Shift, actor: Actor, time_s: int, paper: Paper, buyer: Buyer, lines: Sequence[Line]
 ) -> Sale:

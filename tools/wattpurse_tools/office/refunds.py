@@ -23,7 +23,7 @@ from wattpurse_tools.office.business_days import business_day
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.prices import Charge
 from wattpurse_tools.office.reader import CardSeen, Reader
-from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, locked_shop, write_receipt
+from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, write_receipt
 from wattpurse_tools.office.sale_types import (
     CARD,
     CASH,
@@ -187,7 +187,7 @@ def _book(office: Office, actor: Actor, request: RefundRequest, digest: str, see
     for receipt in receipts:
         _settle(office, actor, request, receipt, key)
         learning.book_receipt(receipt)
-    shop = locked_shop(shift.till.shop.pk)
+    shop = shift.till.shop
     state = SOLD if request.to_meter else WRITTEN
     paper = Paper(key, MOVED if request.to_meter else REFUND, state, meter.currency, CASH, digest)
     buyer = Buyer(

@@ -17,11 +17,11 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of a price: the currency, the customer's type, the moment and the tenancy's debt."""
+    """The terms of a price: the currency, the customer's type or its primary key, the moment and the tenancy's debt."""
 
     currency: str
     decimals: int
-    customer_type: CustomerType | None
+    customer_type: CustomerType | int | None
     time_s: int
     day: date
     debt_microunits: int = 0

@@ -14,18 +14,18 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from wattpurse.core.money.key_card import AMOUNT_LIMIT
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.ledger import balances, chart
-from wattpurse_tools.ledger.posting import post
+from wattpurse_tools.ledger.posting import post_new
 from wattpurse_tools.office import audit, books, learning, shifts, tariff_rides
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import bounds_s, business_day
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen, Reader
-from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, locked_shop, write_receipt
+from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, write_receipt
 from wattpurse_tools.office.sale_plan import Plan, Terms, plan_free, plan_sale
 from wattpurse_tools.office.sale_types import (
     CARD,
@@ -60,7 +60,7 @@ from wattpurse_tools.office.sale_types import (
 )
 from wattpurse_tools.office.tokens import (
     Destination,
-    locked_meter,
+    locked_row,
     make_tokens,
     note_card,
     outstanding,
@@ -132,11 +132,15 @@ _KEY_LENGTH = 60
 
 @dataclass(frozen=True)
 class _How:
-    """The way of a sale: the `kind` of its receipt, the `approval` of a free issue, and the reason for it."""
+    """The way of a sale: the `kind` of its receipt, the `approval` of a free issue, and the reason for it.
+
+    A trial sale tells the customer's debt even if it recovers none.
+    """
 
     kind: str = SALE
     approval: str | None = None
     reason: str = ""
+    is_trial: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -168,10 +172,10 @@ def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
     if request.carrier == KEY_CARD:
         return _quote_key_card(request, shift, seen)
     meter = usable_meter(Meter.objects.filter(number=request.meter_number).first(), request.meter_number)
-    prepared = _prepare(office, actor, request, shift, meter, int(time.time()), _How())
+    prepared = _prepare(office, actor, request, shift, meter, int(time.time()), _How(is_trial=True))
     _refuse_card(request, seen, prepared)
     if request.carrier == DIGITS:
-        refuse_digits(office, meter, prepared.orders[-1])
+        refuse_digits(office, meter, prepared.orders[-1], prepared.waiting)
     shifts.refuse_over_limit(shift.till.shop, prepared.plan.gross_microunits, prepared.currency, request.payment_type)
     return Quote(
         _person(meter, prepared.tenancy),
@@ -223,10 +227,12 @@ def free_issue(
 
 
 def _sell(office: Office, actor: Actor, request: SaleRequest, reader: Reader | None, how: _How) -> Sold:
-    shift = shifts.shift_of(actor, request.shift)
+    actor.require("sell")
     _refuse_request(request)
     digest = request_hash(request, how.kind)
-    made = made_before(full_key(shift, request.client_key), digest)
+    made, seen = None, None
+    if reader is not None and request.carrier in _ON_CARDS:
+        made = made_before(full_key(shifts.shift_of(actor, request.shift), request.client_key), digest)
     if made is None:
         seen = _look(request, reader)
         try:
@@ -236,6 +242,7 @@ def _sell(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
                 else:
                     made = _book(office, actor, request, digest, seen, how)
         except IntegrityError:  # another process made it in the same moment
+            shift = shifts.shift_of(actor, request.shift)
             made = made_before(full_key(shift, request.client_key), digest)
             if made is None:
                 raise
@@ -293,17 +300,19 @@ def request_hash(request: "DataclassInstance", kind: str) -> str:
 
 def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen: CardSeen | None, how: _How) -> Sold:
     """Make the sale in the open transaction: receipt, tokens, entries. Locks go from meter to shift to shop."""
-    meter = locked_meter(request.meter_number)
-    shift = shifts.selling_shift(actor, request.shift, is_locked=True)
+    row = locked_row(request.meter_number)
+    shift = shifts.shift_of(actor, request.shift, is_locked=True)
     made = made_before(full_key(shift, request.client_key), digest)
     if made is not None:
         return made
+    shifts.refuse_selling(actor, shift)
+    meter = usable_meter(row, request.meter_number)
     time_s = int(time.time())
     prepared = _prepare(office, actor, request, shift, meter, time_s, how)
     _refuse_card(request, seen, prepared)
     if request.carrier == DIGITS:
-        refuse_digits(office, meter, prepared.orders[-1])
-    shop = locked_shop(shift.till.shop.pk)
+        refuse_digits(office, meter, prepared.orders[-1], prepared.waiting)
+    shop = shift.till.shop
     shifts.refuse_over_limit(shop, prepared.plan.gross_microunits, prepared.currency, request.payment_type)
     state = SOLD if request.carrier == CARD else WRITTEN
     paper = Paper(
@@ -316,18 +325,18 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     )
     buyer = Buyer(prepared.tenancy, meter.number, request.card, request.carrier)
     sale = write_receipt(shop, shift, actor, time_s, paper, buyer, prepared.plan.lines)
+    waiting: Sequence[Token] = prepared.waiting
     if seen is not None:
-        note_card(office, actor, seen, meter, prepared.waiting)
-        tariff_rides.join(request.card, prepared.waiting)
-    to = Destination(request.card, sale, prepared.tenancy)
+        note_card(office, actor, seen, meter, waiting)
+        if tariff_rides.join(request.card, waiting):
+            waiting = outstanding(meter)
+    to = Destination(request.card, sale, prepared.tenancy, has_digits=request.carrier == DIGITS)
     purpose = vault.FREE if how.is_free else vault.SALE
-    tokens = make_tokens(office, actor, meter, prepared.orders, to, purpose, how.approval)
+    tokens = make_tokens(office, actor, meter, prepared.orders, to, purpose, how.approval, waiting)
     tariff_rides.made(meter, tokens)
     tenancy = 0 if prepared.tenancy is None else prepared.tenancy.pk
     _post(sale, prepared.plan, chart.meter(meter.number), shift, tenancy, how)
-    digits = _digits(office, actor, meter.number, tokens) if request.carrier == DIGITS else ()
-    for one, told in zip(tokens, digits, strict=False):  # the customer's own page tells them again
-        Token.objects.filter(pk=one.pk).update(digits=told)
+    digits = tuple(one.digits for one in tokens) if to.has_digits else ()
     _note(actor, sale, how)
     return Sold(sale, tuple(tokens), digits, lines=prepared.plan.lines)
 
@@ -337,14 +346,15 @@ def _book_key_card(
 ) -> Sold:
     """Load a key card in the record, in the open transaction. The card is written after that."""
     row = KeyCard.objects.select_for_update().filter(pk=request.card).first()
-    shift = shifts.selling_shift(actor, request.shift, is_locked=True)
+    shift = shifts.shift_of(actor, request.shift, is_locked=True)
     made = made_before(full_key(shift, request.client_key), digest)
     if made is not None:
         return made
+    shifts.refuse_selling(actor, shift)
     _refuse_key_card(request, seen, row)
     time_s, site = int(time.time()), Site.objects.get()
     plan = _plan(request.wish, _terms(site, shift, time_s), how)
-    shop = locked_shop(shift.till.shop.pk)
+    shop = shift.till.shop
     shifts.refuse_over_limit(shop, plan.gross_microunits, site.currency, request.payment_type)
     paper = Paper(full_key(shift, request.client_key), how.kind, SOLD, site.currency, request.payment_type, digest)
     sale = write_receipt(shop, shift, actor, time_s, paper, Buyer(None, 0, request.card, KEY_CARD), plan.lines)
@@ -365,7 +375,7 @@ def _post(sale: Sale, plan: Plan, credit_of: str, shift: Shift, tenancy: int, ho
     account = books.till_account(sale.shop, shift, sale.payment_type)
     moves = books.paid(plan.lines, account, sale.currency, tenancy)
     moves += books.credited(chart.FREE if how.is_free else chart.SALE, credit_of, plan.unit, plan.amount)
-    post(f"sale:{sale.pk}", how.kind, moves, books.event_of(sale, how.reason))
+    post_new(f"sale:{sale.pk}", how.kind, moves, books.event_of(sale, how.reason))
 
 
 def _note(actor: Actor, sale: Sale, how: _How) -> None:
@@ -389,8 +399,8 @@ def _prepare(
     site = Site.objects.get()
     if meter.currency != site.currency and request.wish.what == MONEY:
         raise ValueError(f"meter {meter.number} counts in {meter.currency}, and this office sells in {site.currency}")
-    tenancy = tenancy_at(meter.number)
-    terms = _terms(site, shift, time_s, tenancy)
+    tenancy = _tenancies_at(meter.number).select_related("customer").first()
+    terms = _terms(site, shift, time_s, tenancy, how.is_trial)
     plan = _plan(request.wish, terms, how)
     day_end_s = bounds_s(shift.till.shop, business_day(shift.till.shop, time_s))[1]
     from_s = permit_end_s(meter, day_end_s) if request.wish.what == PERMIT else time_s
@@ -399,14 +409,16 @@ def _prepare(
     return _Prepared(meter, tenancy, site.currency, plan, made_of, terms.debt_microunits, tuple(outstanding(meter)))
 
 
-def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None) -> Terms:
+def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None, is_trial: bool = False) -> Terms:
+    """Return the terms of a sale. A sale that recovers no debt needs none in them, and a trial sale tells it."""
+    tells_debt = is_trial or site.debt_share_ppm > 0
     return Terms(
         site.currency,
         site.decimals,
-        None if tenancy is None else tenancy.customer.customer_type,
+        None if tenancy is None else tenancy.customer.customer_type_id,
         time_s,
         business_day(shift.till.shop, time_s),
-        0 if tenancy is None else balances.balance(chart.debt(tenancy.pk), site.currency),
+        balances.balance(chart.debt(tenancy.pk), site.currency) if tenancy is not None and tells_debt else 0,
         site.debt_share_ppm,
     )
 
@@ -479,9 +491,9 @@ def _refuse_key_card(request: SaleRequest, seen: CardSeen | None, row: KeyCard |
 
 def made_before(key: str, digest: str) -> Sold | None:
     """Return the sale of a caller's key, or None. Raise ValueError if it was made for another request."""
-    sale = Sale.objects.select_related("shop").filter(client_key=key).first()
-    if sale is None:
+    if not Sale.objects.filter(client_key=key).exists():
         return None
+    sale = Sale.objects.select_related("shop").get(client_key=key)
     if sale.request_hash != digest:
         raise ValueError(
             f"receipt {sale.receipt_number} was sold under this key with another content; begin a new sale"
@@ -516,8 +528,11 @@ def _digits(office: Office, actor: Actor, meter_number: int, tokens: Sequence[To
 
 def tenancy_at(meter_number: int) -> Tenancy | None:
     """Return the tenancy at a meter now, or None."""
-    rows = Tenancy.objects.select_related("customer__customer_type", "premises")
-    return rows.filter(meter_number=meter_number, until_s=None).first()
+    return _tenancies_at(meter_number).select_related("customer__customer_type", "premises").first()
+
+
+def _tenancies_at(meter_number: int) -> "QuerySet[Tenancy]":
+    return Tenancy.objects.filter(meter_number=meter_number, until_s=None)
 
 
 def _person(meter: Meter, tenancy: Tenancy | None) -> Person:

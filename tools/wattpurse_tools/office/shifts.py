@@ -1,7 +1,7 @@
 """Shifts: a till opened with a float, X and Z reports, the cash count, the bank deposit and the vendor's credit.
 
 The cash count is entered before the expected sum is shown, and it stands. After it nothing more is sold in the shift.
-Locks go from shift to till to shop.
+A shift is locked together with its shop, and its till after that.
 """
 
 import time
@@ -103,9 +103,12 @@ def open_shift_at(till: Till) -> Shift | None:
 
 
 def shift_of(actor: Actor, number: int, is_locked: bool = False) -> Shift:
-    """Return a shift of the person's shop. Raise ValueError if there is none. Right: sell, in the shop."""
+    """Return a shift of the person's shop. Raise ValueError if there is none. Right: sell, in the shop.
+
+    With `is_locked` the rows of the shift and of its shop are locked: the next receipt number is the caller's.
+    """
     actor.require("sell")
-    rows = _shifts().select_for_update(of=("self",)) if is_locked else _shifts()
+    rows = _shifts().select_for_update(of=("self", "till__shop")) if is_locked else _shifts()
     shift = rows.filter(pk=number).first()
     if shift is None:
         raise ValueError("no shift is open here; open one with the float that is in the drawer")
@@ -116,13 +119,18 @@ def shift_of(actor: Actor, number: int, is_locked: bool = False) -> Shift:
 def selling_shift(actor: Actor, number: int, is_locked: bool = False) -> Shift:
     """Return a shift in which the person may sell now. Raise ValueError if it is closed, counted or another's."""
     shift = shift_of(actor, number, is_locked)
+    refuse_selling(actor, shift)
+    return shift
+
+
+def refuse_selling(actor: Actor, shift: Shift) -> None:
+    """Raise ValueError if a shift is closed, counted or another person's."""
     if shift.operator != actor.operator:
         raise NotPermitted(f"this is the shift of operator {shift.operator}; sell in a shift of your own")
     if shift.closed_s is not None:
         raise ValueError("this shift is closed; open another one")
     if shift.counted_microunits is not None:
         raise ValueError("the cash of this shift is counted; close it with its Z report, and open another one")
-    return shift
 
 
 def x_report(office: Office, actor: Actor, shift: Shift) -> ShiftReport:

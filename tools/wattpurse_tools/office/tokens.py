@@ -14,24 +14,35 @@ from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen
 from wattpurse_tools.record.models import Card, Meter, Sale, Tenancy, Token
 from wattpurse_tools.station import order as orders
+from wattpurse_tools.station.meter_now import MeterNow
 from wattpurse_tools.station.order import Order
-from wattpurse_tools.station.station import Deal, Station
+from wattpurse_tools.station.rows import meter_row, token_row
+from wattpurse_tools.station.short_tokens import ShortTokens
+from wattpurse_tools.station.station import NO_CARD, Deal, Station
 from wattpurse_tools.vault.interface import SALE
 
 
 @dataclass(frozen=True)
 class Destination:
-    """The destination of tokens: the card by its UID or "", the sale or None, the tenancy or None."""
+    """The destination of tokens: the card by its UID or "", the sale or None, the tenancy or None.
+
+    With `has_digits` they are told as twenty digits.
+    """
 
     card: str = ""
     sale: Sale | None = None
     tenancy: Tenancy | None = None
+    has_digits: bool = False
 
 
 def locked_meter(number: int) -> Meter:
     """Return a meter and lock its row. Raise ValueError, with the remedy, if nothing may be sold to it."""
-    meter = Meter.objects.select_for_update().filter(number=number).first()
-    return usable_meter(meter, number)
+    return usable_meter(locked_row(number), number)
+
+
+def locked_row(number: int) -> Meter | None:
+    """Return a meter and lock its row, or None if there is none of this number."""
+    return Meter.objects.select_for_update().filter(number=number).first()
 
 
 def usable_meter(meter: Meter | None, number: int) -> Meter:
@@ -61,24 +72,31 @@ def make_tokens(
     to: Destination,
     purpose: str = SALE,
     approval: str | None = None,
+    waiting: Sequence[Token] | None = None,
 ) -> list[Token]:
-    """Make a token of each order, all or none, and return them."""
+    """Make a token of each order, all or none, and return them.
+
+    `waiting` are the outstanding tokens of the meter, if the caller has read them under the lock of the meter.
+    """
     deal = Deal(
         purpose,
         approval,
         None if to.sale is None else to.sale.pk,
         None if to.tenancy is None else to.tenancy.pk,
+        to.has_digits,
     )
-    rows = Station(office.keys, actor).issue_all(meter.number, bytes.fromhex(to.card), made_of, deal=deal)
-    return list(Token.objects.filter(pk__in=[row["id"] for row in rows]).order_by("sequence"))
+    now = _meter_now(meter, outstanding(meter) if waiting is None else waiting)
+    return Station(office.keys, actor).make_all(now, bytes.fromhex(to.card), made_of, deal=deal)
 
 
-def refuse_digits(office: Office, meter: Meter, order: Order) -> None:
-    """Raise ValueError, with the remedy, if the token of an order does not fit into twenty digits."""
-    station = Station(office.keys)
+def refuse_digits(office: Office, meter: Meter, order: Order, waiting: Sequence[Token]) -> None:
+    """Raise ValueError, with the remedy, if the token of an order does not fit into twenty digits.
+
+    `waiting` are the outstanding tokens of the meter.
+    """
+    now = _meter_now(meter, waiting)
     amount = token.Token(0, order.kind, order.body).fields()[0]
-    after = station.newest_order(meter.number, b"")
-    station.short_tokens.refuse(station.known_meter(meter.number), order.kind, amount, after)
+    ShortTokens(office.keys).refuse(now.meter, order.kind, amount, now.newest_order(NO_CARD))
 
 
 def note_card(office: Office, actor: Actor, seen: CardSeen, meter: Meter, waiting: Sequence[Token]) -> None:
@@ -94,6 +112,10 @@ def note_card(office: Office, actor: Actor, seen: CardSeen, meter: Meter, waitin
         if station.receipts.is_open(meter.number, card_number(uid), row.tenant):
             return
     station.add_card(uid, seen.name, meter.number, seen.role, seen.kind)
+
+
+def _meter_now(meter: Meter, waiting: Sequence[Token]) -> MeterNow:
+    return MeterNow(meter_row(meter), [token_row(one) for one in waiting])
 
 
 def tenant_of(meter: Meter, waiting: Sequence[Token]) -> int:

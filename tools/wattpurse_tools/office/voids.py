@@ -16,7 +16,7 @@ from wattpurse_tools.office import audit, books, learning, shifts
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen, Reader
-from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, locked_shop, negated, write_receipt
+from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, negated, write_receipt
 from wattpurse_tools.office.sale_types import CARD, SALE, SOLD, VOID, VOIDED, VOIDING, WRITTEN, Sold
 from wattpurse_tools.office.sales import sold
 from wattpurse_tools.record.models import Meter, Sale, Shift, TariffPlan, Token
@@ -121,7 +121,7 @@ def _finish(actor: Actor, sale: Sale, now: Shift) -> Sold:
     """Write the reversal and pay the money out of the drawer of the shift."""
     Meter.objects.select_for_update().get(number=sale.meter_number)
     now = shifts.selling_shift(actor, now.pk, is_locked=True)
-    shop = locked_shop(now.till.shop.pk)
+    shop = now.till.shop
     done = Sale.objects.select_related("shop").filter(reverses=sale).first()
     if done is not None:
         return sold(done)

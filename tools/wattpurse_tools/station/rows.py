@@ -43,6 +43,17 @@ _RECEIPT = (
 )
 
 
+def token_row(one: Token) -> Row:
+    """Return the row of a token that is in memory."""
+    row = {name: getattr(one, "meter_id" if name == "meter" else name) for name in _TOKEN}
+    return {**row, "sealed": bytes(one.sealed)}
+
+
+def meter_row(meter: Meter) -> Row:
+    """Return the row of a meter that is in memory."""
+    return {field.attname: getattr(meter, field.attname) for field in Meter._meta.concrete_fields}
+
+
 def token_rows(tokens: QuerySet[Token]) -> list[Row]:
     """Return the rows of tokens."""
     return [{**row, "sealed": bytes(row["sealed"])} for row in tokens.values(*_TOKEN)]

@@ -15,6 +15,7 @@ from wattpurse_tools.record.models import MeterReceipt, Token
 from wattpurse_tools.record.models import Statement as StatementModel
 from wattpurse_tools.station.order import ENERGY, FORFEITED, MONEY, TIME
 from wattpurse_tools.station.rows import Row, statement_rows
+from wattpurse_tools.vault.interface import Keys
 
 # Columns of a statement that only grow, in words.
 _GROWING = (
@@ -28,11 +29,12 @@ SINCE = "since_s"  # the member of `Meter.excused` with the time of the statemen
 class Statements:
     """The statements in the record."""
 
-    def __init__(self, issuer: int) -> None:
-        self._issuer = issuer
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
 
     def keep(self, statement: dict) -> None:
         """Store an authentic statement, once. The caller opens the transaction."""
+        own = self._keys.issuer
         StatementModel.objects.bulk_create(
             [
                 StatementModel(
@@ -48,9 +50,7 @@ class Statements:
                     total_mwh=statement["total_mwh"],
                     alarms=", ".join(statement["alarms"]),
                     event_link=statement.get("event_link"),
-                    has_other_issuers=any(
-                        issuer != self._issuer and top for issuer, (top, _) in statement["windows"].items()
-                    ),
+                    has_other_issuers=any(issuer != own and top for issuer, (top, _) in statement["windows"].items()),
                     content=statement,
                     read_s=int(time.time()),
                 )

@@ -23,6 +23,7 @@ from wattpurse_tools.record.models import Card, Contract, Meter, Statement, Toke
 from wattpurse_tools.station import usefulness
 from wattpurse_tools.station.key_card_record import KeyCardRecord
 from wattpurse_tools.station.key_history import KeyHistory
+from wattpurse_tools.station.meter_now import MeterNow
 from wattpurse_tools.station.monthly_readings import note_months
 from wattpurse_tools.station.order import (
     BENEFIT_KINDS,
@@ -37,11 +38,11 @@ from wattpurse_tools.station.order import (
     Order,
 )
 from wattpurse_tools.station.receipts import Receipts
-from wattpurse_tools.station.rows import Row, meter_rows, token_rows
+from wattpurse_tools.station.rows import Row, meter_row, meter_rows, token_row
 from wattpurse_tools.station.short_tokens import ShortTokens
 from wattpurse_tools.station.statement_record import SINCE, Statements, bought_in
 from wattpurse_tools.station.token_numbers import TokenNumbers
-from wattpurse_tools.station.token_record import TokenRecord, contracts_to_come
+from wattpurse_tools.station.token_record import TokenRecord
 from wattpurse_tools.vault.interface import DEBT, ORDERED, REFUND, SALE, Keys, SealedToken
 
 NO_CARD = b""
@@ -82,13 +83,15 @@ class Person(Protocol):
 class Deal:
     """The circumstances of new tokens: the vault's `purpose`, an `approval`, and the rows `sale` and `tenancy`, by id.
 
-    Without a purpose it follows from the kind of the tokens. Without a tenancy the tokens are the meter's own.
+    Without a purpose it follows from the kind of the tokens. Without a tenancy the tokens are the meter's own. With
+    `has_digits`, each token is given out as twenty digits, which the record keeps with it.
     """
 
     purpose: str | None = None
     approval: str | None = None
     sale: int | None = None
     tenancy: int | None = None
+    has_digits: bool = False
 
 
 class Station(TokenRecord):
@@ -102,7 +105,7 @@ class Station(TokenRecord):
         self.person = person
         self.numbers = TokenNumbers(keys)
         self.receipts = Receipts(keys)
-        self.statements = Statements(keys.issuer)
+        self.statements = Statements(keys)
         self.key_history = KeyHistory(keys)
         self.key_cards = KeyCardRecord()
         self.short_tokens = ShortTokens(keys)
@@ -217,16 +220,26 @@ class Station(TokenRecord):
 
         Each token names the newest order before it on the same card, which the meter must redeem first.
         """
-        deal = deal or Deal()
-        ticket = self.ticket
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             locked = Meter.objects.select_for_update().filter(number=meter_number).first()
-            if locked is None:
-                self.known_meter(meter_number)
+            row = self.known_meter(meter_number) if locked is None else meter_row(locked)
+            now = MeterNow(row, self.outstanding_of_meter(meter_number))
+            return [token_row(one) for one in self.make_all(now, uid, orders, deal)]
+
+    def make_all(
+        self,
+        now: MeterNow,
+        uid: bytes,
+        orders: Sequence[Order],
+        deal: Deal | None = None,
+    ) -> list[Token]:
+        """Make a token of each order as `issue_all` does, for a meter whose row the caller has locked and read."""
+        deal, meter_number, ticket = deal or Deal(), now.number, self.ticket
+        with transaction.atomic(savepoint=False):
             for order in orders:
-                self._refuse_order(meter_number, order)
-            self.numbers.refuse_to_lose_the_oldest(meter_number, len(orders))
-            tenant = self.tenant(meter_number)
+                self._refuse_order(now, order)
+            self.numbers.refuse_to_lose_the_oldest(now, len(orders))
+            tenant = now.tenant
             wanted = []
             for order in orders:
                 wanted.append(order.for_tenant(tenant))
@@ -234,22 +247,25 @@ class Station(TokenRecord):
             sealed = self.keys.issue(
                 ticket,
                 meter_number,
-                self.key_history.sealing_version(meter_number),
+                now.sealing_version,
                 wanted,
-                self.newest_order(meter_number, uid),
+                now.newest_order(uid),
                 deal.purpose or _purpose(orders),
                 deal.approval,
             )
             owners = [one.tenant for one in wanted]
-            made = [self._add_token(meter_number, uid, *one, deal) for one in zip(sealed, orders, owners, strict=True)]
+            places = zip(sealed, orders, owners, strict=True)
+            made = Token.objects.bulk_create([self._new_token(meter_number, uid, *place, deal) for place in places])
             for order in orders:
                 self.short_tokens.learn(meter_number, order)
-            self.numbers.learn(meter_number, sealed[-1].sequence)
-            return token_rows(Token.objects.filter(id__in=made).order_by("sequence"))
+            self.numbers.note_made(meter_number, sealed[-1].sequence)
+            return made
 
-    def _add_token(self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal) -> int:
-        """Insert a new token. Return its id."""
-        made = Token.objects.create(
+    def _new_token(
+        self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal
+    ) -> Token:
+        """Return a new token that is not in the record yet."""
+        return Token(
             meter_id=meter_number,
             sequence=one.sequence,
             kind=order.kind,
@@ -266,8 +282,8 @@ class Station(TokenRecord):
             receipt_card=order.card,
             sale_id=deal.sale,
             tenancy_id=deal.tenancy,
+            digits=self.keys.digits(self.ticket, meter_number, one.sealed) if deal.has_digits else "",
         )
-        return made.pk
 
     def tenant(self, meter_number: int) -> int:
         """Return the tenant that the next token is for: the one that moves in with the newest token, or is in."""
@@ -405,17 +421,17 @@ class Station(TokenRecord):
         known = Token.objects.filter(meter_id=statement["meter_number"], sequence__in=redeemed)
         return sorted(set(redeemed) - set(known.values_list("sequence", flat=True)))
 
-    def _refuse_order(self, meter_number: int, order: Order) -> None:
+    def _refuse_order(self, now: MeterNow, order: Order) -> None:
         """Refuse orders that the person has no right to, that help nobody, or after which money would be lost.
 
         Refuse orders of the office at a vending point, too.
         """
         self.require(*rights_of(order))
-        if self.keys.issuer != OFFICE and token.is_for_office(order.kind):
+        if token.is_for_office(order.kind) and self.keys.issuer != OFFICE:
             raise ValueError(f"a {token.name(order.kind)} token is made by the office alone, not by a vending point")
-        meter = self.known_meter(meter_number)
-        self._refuse_stopped(meter, order)
-        usefulness.refuse(meter, order, contracts_to_come(meter_number), self.statements)
+        meter_number = now.number
+        self._refuse_stopped(now.meter, order)
+        usefulness.refuse(now.meter, order, now.contracts_to_come, self.statements)
         if order.kind in TAKING:
             self._refuse_to_overwrite_receipt(meter_number)
         if order.kind in (token.CLEAR, token.TENANT):

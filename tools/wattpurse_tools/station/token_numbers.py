@@ -4,8 +4,8 @@ A number is not used while it would push an outstanding token out of the meter's
 """
 
 from wattpurse.core.money.token_windows import WINDOW, count_of, issuer_of, number_of, number_text
-from wattpurse_tools.record.models import Card, Meter, OtherIssuer, Token
-from wattpurse_tools.station.order import OUTSTANDING
+from wattpurse_tools.record.models import Card, Meter, OtherIssuer
+from wattpurse_tools.station.meter_now import MeterNow
 from wattpurse_tools.vault.interface import Keys
 
 
@@ -15,11 +15,16 @@ class TokenNumbers:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
+    def note_made(self, meter_number: int, sequence: int) -> None:
+        """Note that a token number of this issuer is used."""
+        count = count_of(sequence)
+        Meter.objects.filter(number=meter_number, last_count__lt=count).update(last_count=count)
+
     def learn(self, meter_number: int, sequence: int) -> None:
         """Note that a token number is used, of this issuer or another. The caller opens the transaction."""
         issuer, count = issuer_of(sequence), count_of(sequence)
         if issuer == self._keys.issuer:
-            Meter.objects.filter(number=meter_number, last_count__lt=count).update(last_count=count)
+            self.note_made(meter_number, sequence)
         elif count:
             known, _ = OtherIssuer.objects.get_or_create(
                 meter_id=meter_number, issuer=issuer, defaults={"count": count}
@@ -33,17 +38,12 @@ class TokenNumbers:
         newest = [number_of(self._keys.issuer, last)] if last else []
         return newest + [number_of(other.issuer, other.count) for other in others]
 
-    def refuse_to_lose_the_oldest(self, meter_number: int, amount: int) -> None:
+    def refuse_to_lose_the_oldest(self, now: MeterNow, amount: int) -> None:
         """Raise ValueError if the oldest outstanding token would fall out of the meter's window behind new ones."""
-        oldest = (
-            Token.objects.filter(meter_id=meter_number, state__in=OUTSTANDING)
-            .order_by("sequence")
-            .values("sequence", "card")
-            .first()
-        )
-        if oldest is None:
+        if not now.waiting:
             return
-        newest = number_of(self._keys.issuer, self._keys.last_count(meter_number) + amount)
+        meter_number, oldest = now.number, now.waiting[0]
+        newest = number_of(issuer_of(oldest["sequence"]), self._keys.last_count(meter_number) + amount)
         if newest - oldest["sequence"] < WINDOW:
             return
         number = number_text(oldest["sequence"])

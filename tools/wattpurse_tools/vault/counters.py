@@ -233,11 +233,11 @@ def create(folder: Folder, fingerprint: str, generation: int, lost_s: int | None
 
 
 def _connect(path: Path, is_new: bool = False) -> sqlite3.Connection:
-    """Open the file. A truncated journal is synchronised too, so a transaction that has ended stays."""
+    """Open the file. A transaction that has ended stays: it is synchronised once, at its end, in `counters.db-wal`."""
     database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     database.row_factory = sqlite3.Row
     try:
-        database.execute("PRAGMA journal_mode = TRUNCATE")
+        database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA trusted_schema = OFF")
         version = database.execute("PRAGMA user_version").fetchone()[0]

@@ -1,0 +1,47 @@
+"""A meter with its outstanding tokens, read once by a step that makes tokens and holds the lock of the meter's row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wattpurse.core.messages import token
+from wattpurse.core.money import contract as contracts
+from wattpurse_tools.station.order import BENEFIT_KINDS
+from wattpurse_tools.station.rows import Row
+
+
+@dataclass(frozen=True)
+class MeterNow:
+    """The row of a `meter`, and the rows of its outstanding tokens, `waiting`, oldest first."""
+
+    meter: Row
+    waiting: Sequence[Row]
+
+    @property
+    def number(self) -> int:
+        """The number of the meter."""
+        return self.meter["number"]
+
+    @property
+    def tenant(self) -> int:
+        """The tenant that the next token is for: the one that moves in with the newest token, or is in."""
+        moving_in = [row["amount"] for row in self.waiting if row["kind"] == token.TENANT]
+        return moving_in[-1] if moving_in else self.meter["tenant"]
+
+    @property
+    def contracts_to_come(self) -> list[str]:
+        """The names of the contracts that outstanding tokens bring."""
+        codes = [row["amount"] for row in self.waiting if row["kind"] == token.CONTRACT]
+        return [contracts.by_code(code).name for code in codes if code]
+
+    @property
+    def sealing_version(self) -> int:
+        """The version of the meter key to seal the next token under."""
+        return min([self.meter["key_version"], *(token.key_version(row["sealed"]) for row in self.waiting)])
+
+    def newest_order(self, uid: bytes) -> int:
+        """Return the number of the newest outstanding order for a card or for no card, or 0.
+
+        An order is a token that credits nothing. The next token for that card must be redeemed after it.
+        """
+        chosen = [row for row in self.waiting if row["card"] == uid.hex() and row["kind"] not in BENEFIT_KINDS]
+        return max((row["sequence"] for row in chosen), default=0)
