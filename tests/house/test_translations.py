@@ -21,6 +21,21 @@ def test_every_text_that_a_shop_sees_has_words(language):
         assert all(forms), f"{text[1]!r} has no words in {language}"
 
 
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_every_text_of_the_office_has_words(language):
+    words = {
+        (entry.msgctxt or None, entry.msgid, entry.msgid_plural or None): entry
+        for entry in translations.catalogue(language)
+    }
+    assert words.keys() == translations.texts().keys(), (
+        f"the {language} words do not fit the texts; run: make translations"
+    )
+    for entry in words.values():
+        forms = list(entry.msgstr_plural.values()) or [entry.msgstr]
+        assert all(forms), f"{entry.msgid!r} has no words in {language}"
+        assert "fuzzy" not in entry.flags, f"nobody has checked the {language} words of {entry.msgid!r}"
+
+
 @pytest.mark.parametrize("language", translations.LANGUAGES)
 def test_words_have_the_values_of_their_text(language):
     for entry in translations.catalogue(language):
