@@ -1,6 +1,8 @@
 """The pages of the office and of the manager: their content, their refusals, and their questions to the record."""
 
+import html
 import io
+import re
 
 import openpyxl
 import pytest
@@ -9,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.tools.office.desk_rows import MILLION, add_sale, add_token, make_street, now_s, this_month
 from wattpurse_tools.office.site_days import month_text
-from wattpurse_tools.record.models import AuditEntry, Customer, Meter, Premises, Tariff, TariffPlan, Tenancy
+from wattpurse_tools.record.models import AuditEntry, Card, Customer, Meter, Premises, Tariff, TariffPlan, Tenancy, User
 
 LISTS = (
     "/office/customers/",
@@ -51,6 +53,14 @@ def queries_of(client, address):
     return len(asked)
 
 
+def words_of(client, address):
+    """Return the words of a page, each text of it on a line."""
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    texts = re.findall(r">([^<>]+)<", answer.content.decode())
+    return "\n".join(html.unescape(text).strip() for text in texts)
+
+
 def test_a_cashier_and_a_stranger_see_no_page_of_the_office(office, pages):
     for address in (*LISTS, *OTHERS):
         answer = pages.get(address)
@@ -72,6 +82,20 @@ def test_the_number_of_questions_of_a_list_does_not_grow_with_the_list(any_offic
     many = {address: queries_of(desk, address) for address in LISTS}
     assert many == few
     assert max(many.values()) <= 7
+
+
+def test_the_pages_are_in_the_language_of_the_person(office, desk):
+    make_street(1)
+    add_token(1001, now_s(), 5 * MILLION, state="on card")
+    Card.objects.create(uid="04aa", name="ada", meter_number=1001, role="customer", state="lost")
+    User.objects.filter(username="manager").update(language="de")
+    shown = {address: words_of(desk, address) for address in (*LISTS, *OTHERS) if "." not in address}
+    assert {"Kunde", "verloren", "Zustand"} <= set(shown["/office/cards/"].split("\n"))
+    assert "Energie" in shown["/manager/month"]
+    assert "auf der Karte" in words_of(desk, "/office/meters/1001")
+    assert "Guthaben laut letzter Meldung" in words_of(desk, "/office/meters/1001")
+    User.objects.filter(username="manager").update(language="fr")
+    assert {"client", "perdue", "État"} <= set(words_of(desk, "/office/cards/").split("\n"))
 
 
 def test_the_second_page_of_a_list_begins_after_the_last_row_of_the_first(office, desk):

@@ -2,12 +2,13 @@
 
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy as pgettext
 
 from wattpurse_tools.pages.views import cards, customers, imports, meters, moves, passes, premises, rounds, tariffs
 
 NAVIGATION = (
     ("customers", _("Customers"), "order"),
-    ("places", _("Premises"), "order"),
+    ("places", pgettext("all", "Premises"), "order"),
     ("meters", _("Meters"), "order"),
     ("tariffs", _("Tariffs"), "order"),
     ("cards", _("Cards"), "cards"),
