@@ -1,7 +1,8 @@
 """The translations of the pages: extract the texts, keep the .po files, and compile the .mo files.
 
 `make translations` adds new texts to each .po file without words, drops those that are gone, and compiles. People write
-the words. A shop works in its own language, so the texts of `SHOP_SOURCES` have words in every language.
+the words. A shop works in its own language, so the texts of `SHOP_SOURCES` have words in every language. Those of
+`WHOLE_LANGUAGES` have words for every page.
 """
 
 import ast
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "tools/wattpurse_tools/pages"
 LOCALE = PAGES / "locale"
 LANGUAGES = ("de", "fr", "es", "ar")
+WHOLE_LANGUAGES = ("es", "ar")
 PLURALS = {
     "de": "nplurals=2; plural=(n != 1);",
     "fr": "nplurals=2; plural=(n > 1);",
@@ -41,8 +43,9 @@ _TRANSLATE = re.compile(
     r"""(?:\s+as\s+\w+)?\s*%}"""
 )
 _BLOCK = re.compile(r"{%\s*blocktranslate[^%]*%}(?P<text>.*?){%\s*endblocktranslate\s*%}", re.DOTALL)
+_PLURAL = re.compile(r"{%\s*plural\s*%}")
 _VALUE = re.compile(r"{{\s*([\w.]+)\s*}}")
-_CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "pgettext": 2, "ngettext": 2}
+_CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "pgettext": 2, "ngettext": 2}
 
 Text = tuple[str | None, str, str | None]  # context, text, plural
 
@@ -123,7 +126,8 @@ def _of_template(source: str) -> Iterator[Text]:
     for match in _TRANSLATE.finditer(source):
         yield match["context"], match["text"], None
     for match in _BLOCK.finditer(source):
-        yield None, _VALUE.sub(r"%(\1)s", match["text"]), None
+        singular, *plural = _PLURAL.split(_VALUE.sub(r"%(\1)s", match["text"]))
+        yield None, singular, plural[0] if plural else None
 
 
 if __name__ == "__main__":
