@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "tools/wattpurse_tools/pages"
 LOCALE = PAGES / "locale"
 LANGUAGES = ("de", "fr", "es", "ar")
-WHOLE_LANGUAGES = ("de", "fr")
+WHOLE_LANGUAGES = LANGUAGES
 PLURALS = {
     "de": "nplurals=2; plural=(n != 1);",
     "fr": "nplurals=2; plural=(n > 1);",

@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from wattpurse_tools.desk.exchange import Desk, exchange
 from wattpurse_tools.office import shifts
@@ -37,7 +38,7 @@ class Place:
     def open_shift(self) -> Shift:
         """The open shift. Raise ValueError if there is none."""
         if self.shift is None:
-            raise ValueError("no shift is open at this till")
+            raise ValueError(_("No shift is open at this till."))
         return self.shift
 
 

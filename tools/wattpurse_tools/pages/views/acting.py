@@ -97,7 +97,8 @@ def uploaded(request: HttpRequest, name: str, limit: int) -> bytes:
     """Return the content of a file of a form. Raise ValueError if there is none, or if it is larger than `limit`."""
     file = request.FILES.get(name)
     if not isinstance(file, UploadedFile):
-        raise ValueError("no file was chosen; choose one")
+        raise ValueError(_("No file was chosen. Choose one."))
     if (file.size or 0) > limit:
-        raise ValueError(f"the file has {file.size:,} bytes; at most {limit:,} are taken")
+        words = _("The file has %(size)s bytes. At most %(limit)s are taken.")
+        raise ValueError(words % {"size": f"{file.size:,}", "limit": f"{limit:,}"})
     return file.read()

@@ -125,7 +125,7 @@ def _move_in(request: OfficeRequest, place: Premises, customer: Customer, facts:
 def _set_meter(request: OfficeRequest, place: Premises, facts: dict) -> None:
     meter = Meter.objects.filter(number=facts["meter"]).first()
     if meter is None:
-        raise ValueError(f"there is no meter {facts['meter']} in the record; add it first")
+        raise ValueError(_("There is no meter %(number)s in the record. Add it first.") % {"number": facts["meter"]})
     start_mwh = parse_kwh(facts["start"], "kWh")
     if "end" in facts:
         registers = Replacement(parse_kwh(facts["end"], "kWh"), start_mwh)

@@ -13,6 +13,7 @@ from wattpurse_tools.office.report_tables import ReportTable, csv_of, xlsx_of
 from wattpurse_tools.office.site_days import month_of, month_text, parse_month, site_zone, today
 from wattpurse_tools.pages import charts
 from wattpurse_tools.pages.access import OfficeRequest, page
+from wattpurse_tools.pages.report_words import in_words
 from wattpurse_tools.record.models import Meter
 
 _YEAR = 12
@@ -29,6 +30,7 @@ _REPORTS: dict[str, Callable[[int, int], ReportTable]] = {
     "unlike": lambda _first, last: reports.unlike(last),
 }
 _SUMMED_BY_MONTH = ("revenue", "energy")
+_OF_THIS_MOMENT = ("unredeemed", "debts")
 
 
 @page("manage")
@@ -36,15 +38,16 @@ def month(request: OfficeRequest) -> HttpResponse:
     """Show a month: revenue and energy of the year before, losses, unredeemed credit, and meters to look at."""
     last = _month(request)
     first = last - _YEAR + 1
-    revenue, energy = reports.revenue(first, last), reports.energy(last, last)
+    names = _names()
+    revenue = in_words(reports.revenue(first, last), names["revenue"])
     content = {
         **_choice(request, last),
         "revenue_now": replace(revenue, rows=[row for row in revenue.rows if row[0] == month_text(last)]),
         "revenue_charts": _revenue_charts(revenue, first, last),
         "energy_chart": _use_chart(first, last),
-        "energy": energy,
-        "losses": losses.losses(last),
-        "unredeemed": reports.unredeemed(int(time.time())),
+        "energy": in_words(reports.energy(last, last), names["energy"]),
+        "losses": in_words(losses.losses(last), names["losses"]),
+        "unredeemed": in_words(reports.unredeemed(int(time.time())), names["unredeemed"]),
         "alarms": Meter.objects.filter(is_retired=False).exclude(alarms="").count(),
         "backup": backup_state.state(request.office.folder, int(time.time())),
         "stopped": Meter.objects.filter(is_retired=False, is_stopped=True).count(),
@@ -64,6 +67,8 @@ def report(request: OfficeRequest, name: str, form: str = "") -> HttpResponse:
         return _file(csv_of(table), "text/csv; charset=utf-8", f"{name}-{month_text(last)}.csv")
     if form == "xlsx":
         return _file(xlsx_of([table]), _XLSX, f"{name}-{month_text(last)}.xlsx")
+    title = _names()[name]
+    table = in_words(table, title if name in _OF_THIS_MOMENT else f"{title}, {_span(first, last)}")
     drawn = []
     if name == "revenue":
         drawn = _revenue_charts(table, first, last)
@@ -93,7 +98,19 @@ def _month(request: OfficeRequest) -> int:
 
 
 def _choice(request: OfficeRequest, last: int) -> dict[str, object]:
-    names = {
+    names = _names()
+    return {
+        "month": last,
+        "month_text": month_text(last),
+        "before": month_text(last - 1),
+        "following": month_text(last + 1),
+        "reports": [(name, names[name]) for name in _REPORTS],
+    }
+
+
+def _names() -> dict[str, str]:
+    """Return the title of each report."""
+    return {
         "revenue": _("Revenue"),
         "energy": _("Energy"),
         "rates": _("Rates"),
@@ -103,13 +120,10 @@ def _choice(request: OfficeRequest, last: int) -> dict[str, object]:
         "tamper": _("Tamper"),
         "unlike": _("Unlike purchases"),
     }
-    return {
-        "month": last,
-        "month_text": month_text(last),
-        "before": month_text(last - 1),
-        "following": month_text(last + 1),
-        "reports": [(name, names[name]) for name in _REPORTS],
-    }
+
+
+def _span(first: int, last: int) -> str:
+    return month_text(last) if first == last else f"{month_text(first)} – {month_text(last)}"
 
 
 def _revenue_charts(table: ReportTable, first: int, last: int) -> list[str]:

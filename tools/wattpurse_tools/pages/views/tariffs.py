@@ -155,7 +155,7 @@ def _bill(request: OfficeRequest, known: Tariff, form: BillForm) -> Bill:
         data = uploaded(request, "load", tariff_plans.LOAD_LIMIT)
         return tariff_plans.preview_file(known, data, contract)
     if form.cleaned_data["kwh"] is None:
-        raise ValueError("write kWh of a month, or choose a load file")
+        raise ValueError(_("Write kWh of a month, or choose a load file."))
     activation_s = MeterTariff(bytes(known.table)).activation_s
     zone = site_zone()
     month = month_of(today(zone)) if activation_s <= time.time() else None
