@@ -415,7 +415,7 @@ def _terms(site: Site, shift: Shift, time_s: int, tenancy: Tenancy | None = None
     return Terms(
         site.currency,
         site.decimals,
-        None if tenancy is None else tenancy.customer.customer_type_id,
+        None if tenancy is None else tenancy.customer.customer_type_id,  # type: ignore[attr-defined]
         time_s,
         business_day(shift.till.shop, time_s),
         balances.balance(chart.debt(tenancy.pk), site.currency) if tenancy is not None and tells_debt else 0,
