@@ -50,9 +50,7 @@ class Statements:
                     total_mwh=statement["total_mwh"],
                     alarms=", ".join(statement["alarms"]),
                     event_link=statement.get("event_link"),
-                    has_other_issuers=any(
-                        issuer != own and top for issuer, (top, _) in statement["windows"].items()
-                    ),
+                    has_other_issuers=any(issuer != own and top for issuer, (top, _) in statement["windows"].items()),
                     content=statement,
                     read_s=int(time.time()),
                 )
