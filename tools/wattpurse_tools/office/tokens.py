@@ -26,7 +26,7 @@ from wattpurse_tools.vault.interface import SALE
 class Destination:
     """The destination of tokens: the card by its UID or "", the sale or None, the tenancy or None.
 
-    With `has_digits` they are told as twenty digits.
+    With `has_digits` the record keeps the twenty digits of each token.
     """
 
     card: str = ""

@@ -255,17 +255,17 @@ class Station(TokenRecord):
             )
             owners = [one.tenant for one in wanted]
             places = zip(sealed, orders, owners, strict=True)
-            made = Token.objects.bulk_create([self._new_token(meter_number, uid, *place, deal) for place in places])
+            made = [self._add_token(meter_number, uid, *place, deal) for place in places]
             for order in orders:
                 self.short_tokens.learn(meter_number, order)
             self.numbers.note_made(meter_number, sealed[-1].sequence)
             return made
 
-    def _new_token(
+    def _add_token(
         self, meter_number: int, uid: bytes, one: SealedToken, order: Order, owner: int, deal: Deal
     ) -> Token:
-        """Return a new token that is not in the record yet."""
-        return Token(
+        """Insert a new token and return it."""
+        return Token.objects.create(
             meter_id=meter_number,
             sequence=one.sequence,
             kind=order.kind,
