@@ -1,4 +1,4 @@
-"""Faults at the station are refused, doubted or said. The name of each test says the attempt."""
+"""The station refuses, doubts or reports each mistake. The name of each test is the attempt."""
 
 # ruff: noqa: F811 fixtures
 

@@ -170,7 +170,7 @@ def run_kinds(arguments: Namespace) -> int:
 
 
 def _wish(counter: Counter, meter_number: int, arguments: Namespace) -> Wish:
-    """Return what the options name: an amount of energy, or what an amount of money buys."""
+    """Return the wish of the options: an amount of energy, or of money."""
     if arguments.kwh is not None:
         return wish_for_energy(parse_kwh_credit(arguments.kwh, "kWh"))
     currency = currency_of_meter(counter.cards.station, meter_number)

@@ -69,7 +69,7 @@ def run_transfer(arguments: Namespace) -> int:
 
 
 def _refund(counter: Counter, arguments: Namespace, to_meter: int) -> tuple[int, Sold]:
-    """Pay out what is owed to the card, or move it. Return the meter that it came from, and the receipt."""
+    """Pay out the credit that is owed to the card, or move it. Return the meter that it came from, and the receipt."""
     reader = counter.reader(arguments.name)
     seen = learning.look(reader)
     if seen.role != CUSTOMER:

@@ -50,7 +50,7 @@ def meter_of_card(seen: CardSeen, meter_number: int | None = None) -> int:
 
 
 def wish_for_payment(meter_number: int, gross_microunits: int) -> Wish:
-    """Return what a meter is sold for an amount of money: the first thing that its contract permits."""
+    """Return the wish that an amount of money buys at a meter: the first thing that its contract permits."""
     meter = usable_meter(Meter.objects.filter(number=meter_number).first(), meter_number)
     possible = wishes_of(meter.contract, meter.unit)
     what = possible[0] if possible and meter.contract != contracts.Dispenser.name else MONEY
