@@ -78,6 +78,11 @@ def test_every_subcommand_argument_and_option_is_documented():
     assert gaps_of(cli.build_parser(cli.COMMANDS), PAGE.read_text()) == []
 
 
+def test_every_section_is_there_once():
+    headings = re.findall(r"^#+ (.+)$", PAGE.read_text(), flags=re.MULTILINE)
+    assert sorted(headings) == sorted(set(headings))
+
+
 def test_every_section_and_option_of_the_page_exists():
     parser = cli.build_parser(cli.COMMANDS)
     parsers = {" ".join(path): command for path, command in commands_below(parser, ("wattpurse",))}

@@ -66,6 +66,7 @@ class NewPerson:
 
 
 MakeVault = Callable[[Path, str, People], None]
+MakeVaultFrom = Callable[[Path, str, People, vault_setup.Source], None]
 
 
 def set_up(
@@ -100,7 +101,7 @@ def set_up(
     return people
 
 
-def vault_of_vending_point(keys: Path, make_vault: Callable[..., None] = vault_setup.create) -> MakeVault:
+def vault_of_vending_point(keys: Path, make_vault: MakeVaultFrom = vault_setup.create) -> MakeVault:
     """Return the maker of a vault with the keys of a vending point, from its key file.
 
     Raise ValueError for any other file.
