@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 
 def findings():
-    """Return what the check of the books finds."""
+    """Return the findings of the check of the books."""
     office = station_office.current()
     return checking.check(Office(office.folder, office.vault), actor_of(office.shop())).findings
 

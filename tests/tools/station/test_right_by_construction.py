@@ -1,4 +1,4 @@
-"""What went wrong at the station is refused, is doubted, or is said: each test is named after what somebody tries."""
+"""Faults at the station are refused, doubted or said. The name of each test says the attempt."""
 
 # ruff: noqa: F811 fixtures
 
