@@ -9,8 +9,8 @@ class Token(models.Model):
     """A token ever made. `sequence` is its number with its issuer, `card` a UID in hexadecimal digits or "".
 
     `state` is one of `station.order`. `receipt_card` is the number of the card that a receipt of it is for, or 0.
-    `tenancy` and `sale` say whose it is and what it was sold with.
-    `digits` has the twenty digits that were told, if the token was sold by them.
+    `tenancy` is its owner's, and `sale` the sale that made it.
+    `digits` has the twenty digits of a token that was sold by them.
     """
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="tokens")
