@@ -96,7 +96,8 @@ def main(argv: list[str] | None = None, commands: Iterable[Command | str] = COMM
             sys.stdout.flush()
     except BrokenPipeError:
         # The reader (`| head`) has left. Otherwise Python would report the pipe again when it closes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except KeyboardInterrupt:
         return INTERRUPTED
