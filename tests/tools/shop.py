@@ -21,7 +21,7 @@ def shop(tmp_path, monkeypatch):
 
 
 def has_contract(name, number=METER):
-    """Let the record know a contract of a meter, as one that was told by a statement."""
+    """Write a contract of a meter into the record, as a statement does."""
     from wattpurse_tools.record.models import Meter
     from wattpurse_tools.station.usefulness import unit_of
 

@@ -74,7 +74,7 @@ class Counter:
             return tokens.give_out(shop, meter_number, kind, words)
 
     def refund(self, name, to_meter=0):
-        """Pay out, or move to another meter, what is owed to a card. Return the receipt of it."""
+        """Pay out the credit that is owed to a card, or move it to another meter. Return the receipt of it."""
         with self.shop() as shop:
             office, actor, reader = Office(self.office.folder, self.office.vault), actor_of(shop), self.reader(name)
             seen = learning.look(reader)
