@@ -3,7 +3,7 @@
 SQLite itself lets a waiting writer look again after a pause that grows, so at a busy office one that came late goes
 first, and one that waited long gives up. Here a lock of the system on the database's folder is taken before a
 transaction begins, and it ends with the transaction or with its process. It makes no file. Statements outside of a
-transaction, and other programs, go by SQLite's own lock alone, as before.
+transaction, and other programs, go by SQLite's own lock alone, as before. The type stubs lack the methods of the base class.
 """
 
 import fcntl
@@ -21,29 +21,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
             self._end_turn()
             raise
 
     def _commit(self) -> None:
-        super()._commit()
+        super()._commit()  # type: ignore[misc]
         self._end_turn()
 
     def _rollback(self) -> None:
         try:
-            super()._rollback()
+            super()._rollback()  # type: ignore[misc]
         finally:
             self._end_turn()
 
     def _close(self) -> None:
         try:
-            super()._close()
+            super()._close()  # type: ignore[misc]
         finally:
             self._end_turn()
 
     def _take_turn(self) -> None:
-        if self._turn >= 0 or self.is_in_memory_db():
+        if self._turn >= 0 or self.is_in_memory_db():  # type: ignore[attr-defined]
             return
         folder = Path(self.settings_dict["NAME"]).absolute().parent
         turn = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
