@@ -3,7 +3,9 @@
 SQLite itself lets a waiting writer look again after a pause that grows, so at a busy office one that came late goes
 first, and one that waited long gives up. Here a lock of the system on the database's folder is taken before a
 transaction begins, and it ends with the transaction or with its process. It makes no file. Statements outside of a
-transaction, and other programs, go by SQLite's own lock alone, as before. The type stubs lack the methods of the base class.
+transaction, and other programs, go by SQLite's own lock alone, as before.
+
+The type stubs lack the methods of the base class.
 """
 
 import fcntl
