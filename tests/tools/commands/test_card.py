@@ -408,7 +408,8 @@ class TestFailures:
         top_up("sample")
         frames = lift.frames_of_last_command()
         credit = failures = torn = 0
-        for frame in range(1, frames + 1):
+        # A meter that tells nothing back has 64 tokens at most that are not known to be redeemed.
+        for frame in range(1, frames + 1, 1 if kind != "ultralight" else 2):
             name = f"card{frame}"
             lift(None)
             new(name, kind)

@@ -15,12 +15,13 @@ from wattpurse_tools.station.shop import Shop
 class Content:
     """The tokens of a card, by their numbers: those `on_card`, those that its newest statement shows as `redeemed`.
 
-    `room` is the number of bytes of tokens that its kind holds.
+    `room` is the number of bytes of tokens that its kind holds. `tells_back` is False for a kind without statements.
     """
 
     room: int = 0
     on_card: frozenset[int] = frozenset()
     redeemed: frozenset[int] = frozenset()
+    tells_back: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,5 @@ class StationReader:
         made = Token.objects.filter(card=read.card.uid.hex(), meter_id=read.meter_number)
         numbers = [] if statement is None else made.values_list("sequence", flat=True)
         redeemed = [one for one in numbers if statement is not None and stations.is_redeemed(statement, one)]
-        return Content(
-            purse.layout_of(read.card.kind).content_size,
-            frozenset(on_card),
-            frozenset(redeemed),
-        )
+        layout = purse.layout_of(read.card.kind)
+        return Content(layout.content_size, frozenset(on_card), frozenset(redeemed), bool(layout.statement_offsets))

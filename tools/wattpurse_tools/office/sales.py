@@ -468,9 +468,12 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
     size = sum(len(one.sealed) for one in waiting)
     size += sum(order.sealed_size for order in prepared.orders)
     if size > seen.content.room:
-        raise ValueError(
-            f"the card has no room beside {_numbers(waiting)}; tap it at its meter first, or sell by twenty digits"
-        )
+        advice = "tap it at its meter first, or sell by twenty digits"
+        if not seen.content.tells_back:
+            advice = (
+                "this kind has no room for a statement that would clear it: use a new card, or sell by twenty digits"
+            )
+        raise ValueError(f"the card has no room beside {_numbers(waiting)}; {advice}")
 
 
 def _numbers(tokens: Sequence[Token]) -> str:
