@@ -18,6 +18,7 @@ import os
 import time
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
@@ -31,6 +32,14 @@ from wattpurse_tools.vault.engine import Vault
 _TEMPLATE = "office_template"
 _EMPTY = "empty_template"
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def same_settings():
+    """Put Django's settings back after a test: a command that serves pages sets its own."""
+    before = dict(vars(settings._wrapped))
+    yield
+    vars(settings._wrapped).update(before)
 
 
 @pytest.fixture(scope="session")
