@@ -111,7 +111,7 @@ def test_the_command_sets_the_clock_with_the_password_alone(head, capsys, monkey
 
 def test_the_simulated_meter_at_its_screen_has_a_head_on_a_pseudo_terminal(tmp_path, capsys):
     link = tmp_path / "meter/readout"
-    words = ["--readout", "--state", tmp_path / "meter", "--cards", tmp_path / "cards", "--desk", tmp_path]
+    words = ["--readout", "--state", tmp_path / "meter", "--cards", tmp_path / "cards", "--desk", tmp_path / "office"]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     screen, keyboard = pty.openpty()
     fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))

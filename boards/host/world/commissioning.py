@@ -1,5 +1,7 @@
 """Commissioning of a new simulated meter: keys of the station, typed at the service console."""
 
+import time
+
 from boards.host.board import IMPULSES_PER_KWH
 from boards.host.cards.folder import CardFolder
 from boards.host.world.state_folder import StateFolder
@@ -55,8 +57,11 @@ class Customer:
         return {"contract": self.contract, "meter_number": self.meter_number, "card": self.card}
 
     def filled(self, words: str, now_s: int = 0) -> str:
-        """Return words of a command with card, meter and time filled in. The time is two days after `now_s`."""
-        until = time_text(now_s + _PERMIT_S, Zone(0))
+        """Return words of a command with card, meter and time filled in.
+
+        The time is two days after `now_s`, the meter's clock, or after the office's clock if that is later.
+        """
+        until = time_text(max(now_s, int(time.time())) + _PERMIT_S, Zone(0))
         return words.replace("{card}", self.card).replace("{meter}", str(self.meter_number)).replace("{until}", until)
 
 

@@ -351,7 +351,7 @@ class TestMetersAndWalks:
                 meters.add(station, 7)
             with pytest.raises(ValueError, match="no contract"):
                 meters.add(station, 9, "rent")
-            listed = {one.number: (one.contract, one.unit) for one in meters.summaries(station)}
+            listed = {one.number: (one.supplied.contract, one.supplied.unit) for one in meters.summaries(station)}
             keys = meters.keys(station, 7)
         money = ("prepaid-money", "money")
         assert listed == {METER: money, OTHER: money, 7: money, 8: ("prepaid-energy", "energy")}
