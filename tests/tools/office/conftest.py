@@ -150,10 +150,12 @@ def _instrumented():
 @pytest.fixture
 def pages(request, _instrumented):
     """Return a client of the pages of the office."""
+    from wattpurse_tools.desk.exchange import exchange
     from wattpurse_tools.pages import office_in_use
 
     office_in_use.use(_office_of(request))
     cache.clear()
+    exchange.cache_clear()
     yield PagesClient()
     office_in_use.use(None)
 
