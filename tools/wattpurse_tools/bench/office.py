@@ -1,6 +1,6 @@
 """Figures of the office on SQLite and on PostgreSQL: `python -m wattpurse_tools.bench.office FILE [SIZE]`.
 
-`SIZE` is `full` (100,000 customers, 5,000,000 tokens, three years of statements; half an hour and 20 GB), `small`
+`SIZE` is `full` (100,000 customers, 5,000,000 tokens, three years of statements), `small`
 (2,000 customers, 100,000 tokens; minutes), or the number of customers. Rows come in bulk (`office_rows`). Then 20 tills
 sell at once, each a sale every three seconds, while a manager looks at every list page (`office_tills`). 200 sales of 4
 processes at once must not fail and must not double. `sale_over_transaction` is the median time of a sale alone over
