@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests import samples
 from tests.services import helpers
 from tests.services.console.console_bench import Bench as ConsoleBench
-from tests.tools.station.test_token_orders import METER, History, Keys
+from tests.tools.station.test_token_orders import METER, History
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.money import friendly, supply
@@ -108,15 +108,15 @@ def test_the_station_seals_every_time_that_a_meter_stores_and_refuses_others_wit
     reader = next(row[3] for row in ORDERS if row[0] == kind)
     text = time_text(time_s, Zone(0))
     if 0 < time_s <= LATEST_S:
-        order = reader([text], Context(METER, Keys(), History(), 0))
+        order = reader([text], Context(METER, History(), 0))
         assert token.Token(1, kind, order.body).fields() == (time_s,)
     else:
         with pytest.raises(ValueError, match="between 1970 and 2105"):
-            reader([text], Context(METER, Keys(), History(), 0))
+            reader([text], Context(METER, History(), 0))
 
 
 def test_the_station_refuses_the_first_and_the_last_year_with_words():
     reader = next(row[3] for row in ORDERS if row[0] == token.CLOCK)
     for text in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
         with pytest.raises(ValueError, match="between 1970 and 2105"):
-            reader([text], Context(METER, Keys(), History(), 0))
+            reader([text], Context(METER, History(), 0))
