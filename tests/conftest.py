@@ -6,6 +6,10 @@ from pathlib import Path
 from hypothesis import settings
 
 from boards.host import umqtt_place
+from tests import office_of_tests
+
+# Modules of tests import the record, which Django must know before.
+office_of_tests.configure()
 
 settings.register_profile("deterministic", derandomize=True, deadline=None)
 settings.load_profile("deterministic")

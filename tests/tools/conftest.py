@@ -2,11 +2,6 @@
 
 import pytest
 
-from tests import office_of_tests
-
-# The modules of tests import the record, which Django must know before.
-office_of_tests.configure()
-
 
 @pytest.fixture
 def files(tmp_path):
