@@ -29,33 +29,20 @@ from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, write_receip
 from wattpurse_tools.office.sale_plan import Plan, Terms, plan_free, plan_sale
 from wattpurse_tools.office.sale_types import (
     CARD,
-    CASH,
-    DAYS,
-    DEBT,
     DIGITS,
-    DISPENSE,
-    ENERGY,
-    FEE,
     FREE,
     KEY_CARD,
     MONEY,
     NONE,
     PAYMENT_TYPES,
     PERMIT,
-    REDEEMED_AFTER_VOID,
-    REFUND,
     SALE,
     SOLD,
-    VOID,
-    VOIDED,
-    VOIDING,
     WRITTEN,
-    Line,
     Person,
     Quote,
     SaleRequest,
     Sold,
-    Tax,
     Wish,
 )
 from wattpurse_tools.office.tokens import (
@@ -67,7 +54,7 @@ from wattpurse_tools.office.tokens import (
     refuse_digits,
     usable_meter,
 )
-from wattpurse_tools.office.wishes import order_of, permit_end_s, refuse_useless, wishes_of
+from wattpurse_tools.office.wishes import order_of, permit_end_s, refuse_useless
 from wattpurse_tools.record.models import Card, KeyCard, KeyCardSale, Meter, Sale, Shift, Site, Tenancy, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
@@ -76,51 +63,6 @@ from wattpurse_tools.vault import interface as vault
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-__all__ = [
-    "CARD",
-    "CASH",
-    "DAYS",
-    "DEBT",
-    "DIGITS",
-    "DISPENSE",
-    "ENERGY",
-    "FEE",
-    "FREE",
-    "KEY_CARD",
-    "MONEY",
-    "NONE",
-    "PAYMENT_TYPES",
-    "PERMIT",
-    "REDEEMED_AFTER_VOID",
-    "REFUND",
-    "SALE",
-    "SOLD",
-    "VOID",
-    "VOIDED",
-    "VOIDING",
-    "WRITTEN",
-    "Line",
-    "Person",
-    "Quote",
-    "SaleRequest",
-    "Sold",
-    "Tax",
-    "Wish",
-    "free_issue",
-    "made_before",
-    "request_hash",
-    "tenancy_at",
-    "to_card",
-    "full_key",
-    "owed_to_card",
-    "person_at",
-    "quote",
-    "sell",
-    "sold",
-    "wishes_of",
-    "write_owed",
-]
 
 FREE_ON_KEY_CARD = "free credit on a key card"
 

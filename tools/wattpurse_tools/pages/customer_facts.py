@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wattpurse_tools.office import sales
 from wattpurse_tools.office.sale_types import ENERGY, MONEY, Person
+from wattpurse_tools.office.wishes import wishes_of
 from wattpurse_tools.pages.amount_texts import amount_text, time_text
 from wattpurse_tools.pages.tills import Place
 
@@ -37,7 +38,7 @@ def facts_of(meter_number: int, place: Place) -> Facts:
     person = sales.person_at(meter_number)
     if person is None:
         return Facts(meter_number)
-    unit = ENERGY if ENERGY in sales.wishes_of(person.contract, person.contract) else MONEY
+    unit = ENERGY if ENERGY in wishes_of(person.contract, person.contract) else MONEY
     balance = "" if person.balance is None else amount_text(person.balance, unit, place.currency, place.decimals)
     told = time_text(person.told_s, place.till.shop.time_zone) if person.told_s else ""
     return Facts(meter_number, person, unit, balance, told)

@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 from wattpurse.core import carrier
 from wattpurse.core.messages import frames, mqtt
 from wattpurse_tools.office import sales, shifts, voids
-from wattpurse_tools.office.sale_types import Quote, SaleRequest, Sold, Wish
+from wattpurse_tools.office.sale_types import CASH, DIGITS, Quote, SaleRequest, Sold, Wish
 from wattpurse_tools.office.shifts import ShiftReport
 from wattpurse_tools.pages.api.call import Call, not_found
 from wattpurse_tools.pages.api.times import time_text
@@ -191,7 +191,7 @@ def _sale_request(call: Call, key: str) -> SaleRequest:
         shift=call.body["shift"],
         meter_number=call.body["meter"],
         card="",
-        carrier=call.body.get("carrier", sales.DIGITS),
+        carrier=call.body.get("carrier", DIGITS),
         wish=Wish(
             wish["what"],
             wish.get("gross_microunits", 0),
@@ -199,7 +199,7 @@ def _sale_request(call: Call, key: str) -> SaleRequest:
             wish.get("daily_mwh", 0),
             wish.get("days", 0),
         ),
-        payment_type=call.body.get("payment_type", sales.CASH),
+        payment_type=call.body.get("payment_type", CASH),
     )
 
 

@@ -30,6 +30,7 @@ from wattpurse_tools.office.sale_types import (
     SaleRequest,
     Wish,
 )
+from wattpurse_tools.office.wishes import wishes_of
 from wattpurse_tools.pages.access import OfficeRequest
 from wattpurse_tools.pages.amount_texts import money_text, parse_micro, parse_money, parse_whole
 from wattpurse_tools.pages.customer_facts import Facts, facts_of
@@ -108,7 +109,7 @@ def sell(request: OfficeRequest, place: Place) -> HttpResponse:
 
 def wishes_at(facts: Facts) -> tuple[str, ...]:
     """Return the things that a meter can be sold. A key card holds money."""
-    return sales.wishes_of(facts.contract, facts.unit) if facts.meter_number else (MONEY,)
+    return wishes_of(facts.contract, facts.unit) if facts.meter_number else (MONEY,)
 
 
 def _state_of_form(fields: QueryDict) -> dict | None:
