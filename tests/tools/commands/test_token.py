@@ -16,8 +16,8 @@ from wattpurse.core.messages import token
 from wattpurse.core.money import supply, terms
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.seals import keys
-from wattpurse_tools.station.card_report import time_text
 from wattpurse_tools.station.token_orders import ORDERS
+from wattpurse_tools.utc_texts import time_text
 
 CASES = (
     ("money 20.05", token.CREDIT_MONEY, (20_050_000,), "20.05 EUR"),

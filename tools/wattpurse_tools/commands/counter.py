@@ -18,9 +18,9 @@ from wattpurse_tools.office.sale_types import CASH, PAYMENT_TYPES, SaleRequest, 
 from wattpurse_tools.record.models import Shift
 from wattpurse_tools.record.office_folder import folder_of
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
-from wattpurse_tools.station.card_report import rfc3339
 from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.shop import Shop
+from wattpurse_tools.utc_texts import rfc3339
 
 _KEY_SIZE = 8
 

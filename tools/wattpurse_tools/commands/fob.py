@@ -17,7 +17,7 @@ from wattpurse_tools.fob.bleak_radio import BleakRadio
 from wattpurse_tools.fob.radio import FoundMeter, Radio
 from wattpurse_tools.fob.talk import Talk
 from wattpurse_tools.station.actions import fobs
-from wattpurse_tools.station.card_report import time_text
+from wattpurse_tools.utc_texts import time_text
 
 SCAN_S = 8.0
 

@@ -15,7 +15,7 @@ from wattpurse_tools.commands.station_options import (
 )
 from wattpurse_tools.station.actions import meters, tokens
 from wattpurse_tools.station.actions.meters import MeterSummary
-from wattpurse_tools.station.card_report import rfc3339
+from wattpurse_tools.utc_texts import rfc3339
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:

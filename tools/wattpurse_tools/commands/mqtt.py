@@ -9,8 +9,8 @@ from wattpurse.core.messages import mqtt
 from wattpurse_tools.commands.station_options import add_card_folder_options, open_shop_of
 from wattpurse_tools.meter_link.broker import Broker
 from wattpurse_tools.station.actions import links
-from wattpurse_tools.station.card_report import time_text
 from wattpurse_tools.station.shop import Shop
+from wattpurse_tools.utc_texts import time_text
 
 SEND_S = 30
 LISTEN_S = 10

@@ -4,13 +4,13 @@ import argparse
 import json
 import os
 from argparse import Namespace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattpurse_tools.commands import secrets_asked
 from wattpurse_tools.commands.office_options import add_office_option, add_person_options, existing, prepare, signed_on
 from wattpurse_tools.commands.office_options import tell as say
+from wattpurse_tools.utc_texts import rfc3339
 
 if TYPE_CHECKING:
     from wattpurse_tools.office.restoring import Restored
@@ -166,7 +166,7 @@ def run_restore(arguments: Namespace) -> int:
 
         restored = restoring.restore(office, actor, arguments.file, passphrase, dict(arguments.receipt))
     if arguments.json:
-        say(_document(restored.as_dict() | {"made": _time(restored.made_s)}))
+        say(_document(restored.as_dict() | {"made": rfc3339(restored.made_s)}))
     else:
         _tell_restored(restored)
     return 0
@@ -175,7 +175,7 @@ def run_restore(arguments: Namespace) -> int:
 def _tell_restored(restored: "Restored") -> None:
     from wattpurse_tools.office import restoring
 
-    say(f"The record is that of {_time(restored.made_s)} again. The former one is kept: {restored.aside}")
+    say(f"The record is that of {rfc3339(restored.made_s)} again. The former one is kept: {restored.aside}")
     if restored.former.is_known:
         say(f"Sales after the backup, which are in the former record alone: {len(restored.former.sales)}")
         for sale in restored.former.sales[:_LISTED]:
@@ -188,7 +188,7 @@ def _tell_restored(restored: "Restored") -> None:
     say(f"Receipts of meters that the vault had settled since: {restored.settled}")
     say(f"Tokens that the vault made since: {len(restored.tokens)}")
     for lost in restored.tokens[:_LISTED]:
-        say(f"  meter {lost.meter}, {lost.purpose}, {_time(lost.made_s)}: {lost.words}")
+        say(f"  meter {lost.meter}, {lost.purpose}, {rfc3339(lost.made_s)}: {lost.words}")
     if restored.stopped:
         say("Nothing is sold to these meters until a card that was there is read, and `wattpurse meter resume`:")
         say(f"  {_list(restored.stopped)}")
@@ -208,10 +208,6 @@ def _receipt(text: str) -> tuple[int, int]:
 
 def _list(numbers: "list[int] | tuple[int, ...]") -> str:
     return ", ".join(map(str, numbers))
-
-
-def _time(time_s: int) -> str:
-    return datetime.fromtimestamp(time_s, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -14,9 +14,10 @@ from wattpurse_tools.commands.station_options import (
 )
 from wattpurse_tools.station.actions import reports
 from wattpurse_tools.station.actions.tokens import IssuedToken
-from wattpurse_tools.station.card_report import amount_text, rfc3339, time_text
+from wattpurse_tools.station.card_report import amount_text
 from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.order import ENERGY, MONEY, duration_text
+from wattpurse_tools.utc_texts import rfc3339, time_text
 
 _SALE_COLUMNS = ("meter", "sequence", "issued_s", "unit", "amount", "words", "state", "operator")
 

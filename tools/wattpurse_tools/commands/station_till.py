@@ -13,10 +13,10 @@ from wattpurse_tools.office.shifts import ShiftReport
 from wattpurse_tools.record.models import Shift
 from wattpurse_tools.record.office_folder import folder_of
 from wattpurse_tools.station.amounts import parse_amount, parse_price
-from wattpurse_tools.station.card_report import rfc3339
 from wattpurse_tools.station.currencies import site_currency
 from wattpurse_tools.station.order import MONEY
 from wattpurse_tools.station.shop import Shop
+from wattpurse_tools.utc_texts import rfc3339
 
 
 def add_actions(actions: _SubParsersAction) -> None:

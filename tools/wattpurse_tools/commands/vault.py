@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from wattpurse_tools.commands import secrets_asked
+from wattpurse_tools.utc_texts import time_text
 from wattpurse_tools.vault import server, setup
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.engine import Vault
@@ -188,7 +189,7 @@ def run_requests(arguments: Namespace) -> int:
         decided = "" if one.decider is None else f" by operator {one.decider}"
         because = f" ({one.decision})" if one.decision else ""
         print(f"{one.number}: {one.words}")
-        print(f"    operator {one.proposer} on {_time_text(one.proposed_s)}, because: {one.reason}")
+        print(f"    operator {one.proposer} on {time_text(one.proposed_s)}, because: {one.reason}")
         print(f"    {one.state}{decided}{because}")
     return 0
 
@@ -309,11 +310,7 @@ def _operator_text(one: Operator) -> str:
 def _entry_text(entry: LogEntry) -> str:
     who = "the vault" if entry.operator is None else f"operator {entry.operator}"
     told = ", ".join(f"{name} {_text(value)}" for name, value in entry.details.items())
-    return f"{entry.number} {_time_text(entry.time_s)} {who}: {entry.action}" + (f" ({told})" if told else "")
-
-
-def _time_text(utc_s: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(utc_s))
+    return f"{entry.number} {time_text(entry.time_s)} {who}: {entry.action}" + (f" ({told})" if told else "")
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.station_options import add_card_options, add_selling_options, open_shop_of
 from wattpurse_tools.station.actions import walks
 from wattpurse_tools.station.actions.walks import MeterStatement
-from wattpurse_tools.station.card_report import time_text
+from wattpurse_tools.utc_texts import time_text
 
 
 def add_parser(subparsers: _SubParsersAction) -> None:

@@ -1,7 +1,5 @@
 """The wishes that a meter's contract permits, and the token of each."""
 
-from datetime import UTC, datetime
-
 from wattpurse.core.currency import exact_decimal_text
 from wattpurse.core.messages import token
 from wattpurse.core.money import contract as contracts
@@ -14,6 +12,7 @@ from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.token_record import contracts_to_come
+from wattpurse_tools.utc_texts import rfc3339
 
 DAY_S = 86_400
 DAYS_LIMIT = 3660
@@ -78,8 +77,7 @@ def order_of(wish: Wish, amount: int, from_s: int) -> Order:
         until_s = from_s + _checked_s(amount)
         if until_s > LATEST_S:
             raise ValueError("the permit would end after 2105, the last year of a meter's clock")
-        said = datetime.fromtimestamp(until_s, UTC).isoformat().replace("+00:00", "Z")
-        return Order(token.PERMIT, (until_s,), f"permit until {said}", amount=until_s)
+        return Order(token.PERMIT, (until_s,), f"permit until {rfc3339(until_s)}", amount=until_s)
     if not 0 < amount <= CREDIT_AMOUNT_LIMIT:
         raise ValueError(f"a token holds at most {CREDIT_AMOUNT_LIMIT // 1_000_000}; sell it in parts")
     if wish.what == DISPENSE:

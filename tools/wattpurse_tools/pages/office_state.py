@@ -1,13 +1,12 @@
 """The state of an office for its keeper: folder, database, vault, open shifts and requests."""
 
-import time
-
 from django.db import connection
 
 from wattpurse_tools.pages.office_checks import site_of_record, waiting_migrations
 from wattpurse_tools.record import private_files
 from wattpurse_tools.record.models import ApiToken, AuditEntry, Sale, Shift, Shop, User
 from wattpurse_tools.record.office_folder import OfficeFolder
+from wattpurse_tools.utc_texts import rfc3339
 from wattpurse_tools.vault.client import VaultClient
 from wattpurse_tools.vault.interface import VaultClosed
 
@@ -71,4 +70,4 @@ def _open_to_others(folder: OfficeFolder) -> list[str]:
 
 
 def _time_text(utc_s: int | None) -> str | None:
-    return None if utc_s is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(utc_s))
+    return None if utc_s is None else rfc3339(utc_s)

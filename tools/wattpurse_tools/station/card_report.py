@@ -1,7 +1,6 @@
 """The content of a card, as a table for people and as a document for programs."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from wattpurse.core import outcome
 from wattpurse.core.currency import Currency, exact_decimal_text
@@ -17,6 +16,7 @@ from wattpurse_tools.station.cards import CUSTOMER, DATA, OPERATOR, SERVICE, Car
 from wattpurse_tools.station.order import ENERGY, MONEY
 from wattpurse_tools.station.station import Station
 from wattpurse_tools.station.vending import state_of
+from wattpurse_tools.utc_texts import rfc3339, time_text
 
 _DAY_S = 86_400
 # The standing number with the time at which a contract ends by itself.
@@ -287,13 +287,3 @@ def _said(time_of_document: str | None) -> str | None:
 
 def _month_text(index: int) -> str:
     return f"{index // 12}-{index % 12 + 1:02}"
-
-
-def rfc3339(utc_s: int) -> str:
-    """Return a time for programs."""
-    return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def time_text(utc_s: int) -> str:
-    """Return a time, for people."""
-    return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -19,11 +19,12 @@ from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse.core.tariffs.tariff import Tariff
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import parse_amount, parse_credit, parse_kwh_credit, parse_number
-from wattpurse_tools.station.card_report import amount_text, time_text
+from wattpurse_tools.station.card_report import amount_text
 from wattpurse_tools.station.key_history import KeyHistory
 from wattpurse_tools.station.order import ENERGY, MONEY, Order
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.tariffs.tariff_file import load_table
+from wattpurse_tools.utc_texts import time_text
 
 _DAY_S = 86_400
 _DAYS_LIMIT = 3660

@@ -9,6 +9,7 @@ from wattpurse.core.money import contract as contracts
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse_tools.station.order import ENERGY, MONEY, TIME, Order
 from wattpurse_tools.station.rows import Row
+from wattpurse_tools.utc_texts import rfc3339
 
 CLOCK_TOLERANCE_S = 600
 
@@ -98,7 +99,7 @@ def _refuse_shorter_permit(meter: Row, order: Order, statements: KnownStatements
     in_force = 0 if newest is None else newest.get("standing", {}).get("permit_until_s", 0)
     if now_s < in_force and order.amount < in_force:
         raise ValueError(
-            f"meter {meter['number']} has a permit that ends later, at {_text(in_force)}; name a later time, or"
+            f"meter {meter['number']} has a permit that ends later, at {rfc3339(in_force)}; name a later time, or"
             f" order supply off with: wattpurse token {meter['number']} switch open"
         )
 
@@ -107,10 +108,6 @@ def _refuse_clock_in_the_past(meter: Row, order: Order) -> None:
     (utc_s,) = token.Token(0, order.kind, order.body).fields()
     if utc_s < int(time.time()) - CLOCK_TOLERANCE_S:
         raise ValueError(
-            f"TIME: {_text(utc_s)} lies in the past, and a meter with that time would charge by it; leave TIME out for"
-            f" the time of now: wattpurse token {meter['number']} {token.name(order.kind)}"
+            f"TIME: {rfc3339(utc_s)} lies in the past, and a meter with that time would charge by it; leave TIME out"
+            f" for the time of now: wattpurse token {meter['number']} {token.name(order.kind)}"
         )
-
-
-def _text(utc_s: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(utc_s))

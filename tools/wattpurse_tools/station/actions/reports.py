@@ -2,11 +2,11 @@
 
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
-from wattpurse_tools.station.card_report import rfc3339
 from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.order import ENERGY, MONEY, TIME
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import Station
+from wattpurse_tools.utc_texts import rfc3339
 
 
 def meter_report(station: Station) -> list[dict]:

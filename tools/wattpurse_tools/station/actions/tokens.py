@@ -7,7 +7,7 @@ from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.station.amounts import parse_amount, parse_number
-from wattpurse_tools.station.card_report import amount_text, order_text, rfc3339
+from wattpurse_tools.station.card_report import amount_text, order_text
 from wattpurse_tools.station.currencies import currency_of_meter
 from wattpurse_tools.station.order import ENERGY, MONEY, Order
 from wattpurse_tools.station.receipts import ANY_CARD
@@ -15,6 +15,7 @@ from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.shop import Shop
 from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.station.token_orders import ORDERS, Context
+from wattpurse_tools.utc_texts import rfc3339
 
 
 class IssuedToken(TypedDict):
