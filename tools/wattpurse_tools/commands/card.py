@@ -183,7 +183,7 @@ def _load_key_card(counter: Counter, reader: StationReader, seen: CardSeen, argu
         raise ValueError(f"card {name} is a key card: it is for every meter of the site")
     if arguments.kwh is not None:
         raise ValueError(f"card {name} is a key card: it takes money alone")
-    currency = site_currency(counter.cards.station)
+    currency = site_currency()
     wish = Wish(MONEY, gross_microunits=parse_credit(MONEY, arguments.amount, "amount", currency))
     row = counter.cards.station.key_cards.of(bytes.fromhex(seen.uid))
     before = 0 if row is None else row["loaded"] - row["spent"]

@@ -119,7 +119,7 @@ def words_of(counter_: Counter, sold: Sold) -> str:
 
 
 def _receipt_words(counter_: Counter, sold: Sold) -> str:
-    sale, money = sold.sale, site_currency(counter_.cards.station).exact_text(sold.sale.gross_microunits)
+    sale, money = sold.sale, site_currency().exact_text(sold.sale.gross_microunits)
     before = ", made before" if sold.is_repeat else ""
     return f"receipt {sale.receipt_number} of shop {sale.shop.number} over {money}{before}"
 

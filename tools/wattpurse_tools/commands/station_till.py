@@ -59,7 +59,7 @@ def run_price(arguments: Namespace) -> int:
             }
             for one in price_list.price_list()
         ]
-        money = site_currency(shop.station)
+        money = site_currency()
     lines = [
         f"{row['what']}: {money.exact_text(row['gross_microunits'])} from {row['from']}"
         + (f", tax {row['tax']}" if row["tax"] else "")
@@ -79,7 +79,7 @@ def run_count(arguments: Namespace) -> int:
     """Enter the cash count, and print the report with the expected sum."""
 
     def count(office: Office, actor: Actor, shift: Shift, shop: Shop) -> ShiftReport:
-        counted = parse_amount(MONEY, arguments.counted, "MONEY", site_currency(shop.station))
+        counted = parse_amount(MONEY, arguments.counted, "MONEY", site_currency())
         return shifts.count_cash(office, actor, shift, counted)
 
     return _report(arguments, count)
@@ -94,7 +94,7 @@ def run_deposit(arguments: Namespace) -> int:
     """Book a deposit."""
     with open_shop_of(arguments) as shop:
         actor = actor_of(shop)
-        currency = site_currency(shop.station)
+        currency = site_currency()
         amount = parse_amount(MONEY, arguments.amount, "MONEY", currency)
         till = counter.till_at_counter(actor, arguments.shop)
         office = Office(folder_of(arguments.office), shop.station.keys)
@@ -113,7 +113,7 @@ def _report(arguments: Namespace, action: Callable[[Office, Actor, Shift, Shop],
             raise ValueError("you have no open shift at the command line; it opens with your first sale")
         office = Office(folder_of(arguments.office), shop.station.keys)
         report = action(office, actor, shift, shop)
-        money = site_currency(shop.station)
+        money = site_currency()
     print(json.dumps(_document(report), indent=2) if arguments.json else "\n".join(_lines(report, money.exact_text)))
     return 0
 

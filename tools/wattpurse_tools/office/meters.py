@@ -7,7 +7,6 @@ from django.db import transaction
 from django.db.models import BigIntegerField, F, Q, QuerySet
 from django.db.models.functions import Cast
 
-from wattpurse.core.currency import Currency
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
@@ -19,12 +18,12 @@ from wattpurse_tools.record.models import (
     Meter,
     MeterReceipt,
     MonthlyReading,
-    Site,
     Statement,
     TariffPlan,
     Tenancy,
     Token,
 )
+from wattpurse_tools.station.currencies import site_currency
 from wattpurse_tools.station.station import Station
 
 # Filters of the list.
@@ -164,9 +163,8 @@ def _places(meter: Meter) -> MeterPlaces:
 def add_meter(office: Office, actor: Actor, number: int, contract: str) -> Meter:
     """Add a meter to the record, in the currency of the site. Raise ValueError if it is there. Right: order."""
     actor.require("order")
-    site = Site.objects.get()
     with transaction.atomic():
-        if not Station(office.keys, actor).add_meter(number, Currency(site.currency, site.decimals), contract):
+        if not Station(office.keys, actor).add_meter(number, site_currency(), contract):
             raise ValueError(f"meter {number} is in the record already")
         audit.note(actor, "meter add", f"meter:{number}", contract=contract)
     return Meter.objects.get(number=number)

@@ -8,7 +8,8 @@ from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.prices import PRICED
-from wattpurse_tools.record.models import CustomerType, Price, Site, TaxRate
+from wattpurse_tools.record.models import CustomerType, Price, TaxRate
+from wattpurse_tools.station.currencies import site_currency
 
 _LIMIT_MICROUNITS = 1 << 50
 
@@ -34,7 +35,7 @@ def set_price(
         made = Price.objects.create(
             what=what,
             customer_type=_customer_type(customer_type),
-            currency=Site.objects.values_list("currency", flat=True).get(),
+            currency=site_currency().code,
             gross_microunits=gross_microunits,
             tax=_tax(tax),
             from_s=int(time.time()),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from wattpurse.core.currency import Currency
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.office import prices
 from wattpurse_tools.office.prices import Charge
@@ -26,6 +27,11 @@ class Terms:
     day: date
     debt_microunits: int = 0
     debt_share_ppm: int = 0
+
+    @property
+    def money(self) -> Currency:
+        """The currency with its decimals."""
+        return Currency(self.currency, self.decimals)
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def _by_payment(wish: Wish, terms: Terms, charge: Charge, fee: Charge) -> Plan:
     rest -= debt
     if rest <= 0:
         raise ValueError(
-            f"the fee of {_text(fee.gross_microunits, terms)} leaves nothing to sell; take a larger amount"
+            f"the fee of {terms.money.exact_text(fee.gross_microunits)} leaves nothing to sell; take a larger amount"
         )
     if wish.what == MONEY:
         amount, gross = rest, rest
@@ -90,7 +96,8 @@ def _by_payment(wish: Wish, terms: Terms, charge: Charge, fee: Charge) -> Plan:
         days = prices.days_for(charge, rest, terms.decimals)
         amount, gross = days * DAY_S, prices.gross_of_days(charge, days, terms.decimals)
     if amount <= 0:
-        raise ValueError(f"{_text(rest, terms)} buys nothing at the price of {_text(charge.gross_microunits, terms)}")
+        price = terms.money.exact_text(charge.gross_microunits)
+        raise ValueError(f"{terms.money.exact_text(rest)} buys nothing at the price of {price}")
     return _plan(wish, terms, (charge, gross, amount), fee, debt)
 
 
@@ -149,11 +156,6 @@ def _refuse_amounts(wish: Wish, decimals: int) -> None:
         raise ValueError(f"an amount of money has at most {decimals} decimals")
     if max(wish.gross_microunits, wish.quantity) > 1 << 50:
         raise ValueError("that is more than can be sold at once")
-
-
-def _text(microunits: int, terms: Terms) -> str:
-    whole, rest = divmod(microunits, _MILLION)
-    return f"{whole}.{f'{rest:06}'[: terms.decimals] or '0'} {terms.currency}"
 
 
 def is_credit(line: Line) -> bool:

@@ -118,7 +118,7 @@ def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
     _refuse_card(request, seen, prepared)
     if request.carrier == DIGITS:
         refuse_digits(office, meter, prepared.orders[-1], prepared.waiting)
-    shifts.refuse_over_limit(shift.till.shop, prepared.plan.gross_microunits, prepared.currency, request.payment_type)
+    shifts.refuse_over_limit(shift.till.shop, prepared.plan.gross_microunits, request.payment_type)
     return Quote(
         _person(meter, prepared.tenancy),
         prepared.currency,
@@ -134,7 +134,7 @@ def _quote_key_card(request: SaleRequest, shift: Shift, seen: CardSeen | None) -
     _refuse_key_card(request, seen, row)
     site = Site.objects.get()
     plan = plan_sale(request.wish, _terms(site, shift, int(time.time())))
-    shifts.refuse_over_limit(shift.till.shop, plan.gross_microunits, site.currency, request.payment_type)
+    shifts.refuse_over_limit(shift.till.shop, plan.gross_microunits, request.payment_type)
     user = 0 if row is None else row.user
     balance = None if row is None else row.loaded - row.spent
     person = Person(f"user {user}", user, "", 0, KEY_CARD, balance)
@@ -255,7 +255,7 @@ def _book(office: Office, actor: Actor, request: SaleRequest, digest: str, seen:
     if request.carrier == DIGITS:
         refuse_digits(office, meter, prepared.orders[-1], prepared.waiting)
     shop = shift.till.shop
-    shifts.refuse_over_limit(shop, prepared.plan.gross_microunits, prepared.currency, request.payment_type)
+    shifts.refuse_over_limit(shop, prepared.plan.gross_microunits, request.payment_type)
     state = SOLD if request.carrier == CARD else WRITTEN
     paper = Paper(
         full_key(shift, request.client_key),
@@ -297,7 +297,7 @@ def _book_key_card(
     time_s, site = int(time.time()), Site.objects.get()
     plan = _plan(request.wish, _terms(site, shift, time_s), how)
     shop = shift.till.shop
-    shifts.refuse_over_limit(shop, plan.gross_microunits, site.currency, request.payment_type)
+    shifts.refuse_over_limit(shop, plan.gross_microunits, request.payment_type)
     paper = Paper(full_key(shift, request.client_key), how.kind, SOLD, site.currency, request.payment_type, digest)
     sale = write_receipt(shop, shift, actor, time_s, paper, Buyer(None, 0, request.card, KEY_CARD), plan.lines)
     loaded = Station(office.keys, actor).key_cards.load(

@@ -16,7 +16,8 @@ from wattpurse_tools.office import audit, books
 from wattpurse_tools.office.actor import Actor, NotPermitted
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import CASH
-from wattpurse_tools.record.models import BankDeposit, Sale, SaleLine, Shift, Shop, Site, Till
+from wattpurse_tools.record.models import BankDeposit, Sale, SaleLine, Shift, Shop, Till
+from wattpurse_tools.station.currencies import site_currency
 
 _AMOUNT_LIMIT = 1 << 50
 
@@ -87,7 +88,9 @@ def open_shift(office: Office, actor: Actor, till: Till, float_microunits: int) 
             shift = Shift(till=till, operator=actor.operator, opened_s=time_s, float_microunits=float_microunits)
             shift.save(force_insert=True)
             shop = till.shop
-            moves = moved(chart.vendor(shop.number), chart.drawer(shop.number, shift.pk), _currency(), float_microunits)
+            moves = moved(
+                chart.vendor(shop.number), chart.drawer(shop.number, shift.pk), site_currency().code, float_microunits
+            )
             if moves:
                 event = books.event_at(shop, actor.operator, time_s, f"shift:{shift.pk}", shift.pk, "float")
                 post(f"shift:{shift.pk}:open", "open shift", moves, event)
@@ -146,7 +149,9 @@ def count_cash(office: Office, actor: Actor, shift: Shift, counted_microunits: i
         if found.counted_microunits is not None:
             raise ValueError("the cash of this shift is counted, and the count stands; close the shift")
         found.counted_microunits = counted_microunits
-        found.expected_microunits = balances.balance(chart.drawer(found.till.shop.number, found.pk), _currency())
+        found.expected_microunits = balances.balance(
+            chart.drawer(found.till.shop.number, found.pk), site_currency().code
+        )
         found.save(update_fields=["counted_microunits", "expected_microunits"])
         audit.note(actor, "count cash", f"shift:{found.pk}", counted=counted_microunits)
     return _report(found)
@@ -170,7 +175,7 @@ def close_shift(office: Office, actor: Actor, shift: Shift) -> ShiftReport:
         closed_s = int(time.time())
         found.z_number, found.closed_s = till.last_z, closed_s
         found.save(update_fields=["z_number", "closed_s"])
-        shop, currency = found.till.shop, _currency()
+        shop, currency = found.till.shop, site_currency().code
         drawer = chart.drawer(shop.number, found.pk)
         short = found.expected_microunits - found.counted_microunits
         moves = moved(drawer, chart.vendor(shop.number), currency, found.counted_microunits)
@@ -203,7 +208,7 @@ def deposit(office: Office, actor: Actor, shop: Shop, amount_microunits: int, re
             if booked.amount_microunits != amount_microunits:
                 raise ValueError(f"deposit {reference} is booked with another amount")
             return booked
-        currency, time_s = _currency(), int(time.time())
+        currency, time_s = site_currency().code, int(time.time())
         made = BankDeposit.objects.create(
             shop=locked,
             amount_microunits=amount_microunits,
@@ -227,18 +232,18 @@ def vendor_standing(shop: Shop) -> VendorStanding:
     """Return the debt of a shop, and its limit."""
     opened = Shift.objects.filter(till__shop=shop, closed_s=None).values_list("pk", flat=True)
     accounts = [chart.vendor(shop.number), *(chart.drawer(shop.number, shift) for shift in opened)]
-    return VendorStanding(balances.sum_of(accounts, _currency()), shop.vendor_limit_microunits)
+    return VendorStanding(balances.sum_of(accounts, site_currency().code), shop.vendor_limit_microunits)
 
 
-def refuse_over_limit(shop: Shop, gross_microunits: int, currency: str, payment_type: str) -> None:
+def refuse_over_limit(shop: Shop, gross_microunits: int, payment_type: str) -> None:
     """Raise ValueError if a sale for cash would make the shop owe more than its limit."""
     if payment_type != CASH or shop.vendor_limit_microunits is None:
         return
     left = vendor_standing(shop).left_microunits
     if left is not None and gross_microunits > left:
         raise ValueError(
-            f"shop {shop.number} may take {_decimal(max(0, left))} {currency} more in cash until it brings money to the"
-            " bank; book the deposit first"
+            f"shop {shop.number} may take {site_currency().exact_text(max(0, left))} more in cash until it brings money"
+            " to the bank; book the deposit first"
         )
 
 
@@ -254,7 +259,7 @@ def _report(shift: Shift) -> ShiftReport:
     }
     numbers = sales.aggregate(first=Min("receipt_number"), last=Max("receipt_number"))
     cash = Cash(shift.float_microunits, shift.counted_microunits, shift.expected_microunits)
-    return ShiftReport(shift, _currency(), totals, cash, numbers["first"] or 0, numbers["last"] or 0)
+    return ShiftReport(shift, site_currency().code, totals, cash, numbers["first"] or 0, numbers["last"] or 0)
 
 
 def _totals(sales: "QuerySet[Sale]", name: str, is_told: bool) -> tuple[Total, ...]:
@@ -291,12 +296,3 @@ def _refuse_amount(microunits: int, what: str, lowest: int = 0) -> None:
 
 def _shifts() -> "QuerySet[Shift]":
     return Shift.objects.select_related("till__shop")
-
-
-def _currency() -> str:
-    return Site.objects.values_list("currency", flat=True).get()
-
-
-def _decimal(microunits: int) -> str:
-    whole, rest = divmod(microunits, 1_000_000)
-    return f"{whole}.{rest // 10_000:02}"

@@ -9,8 +9,9 @@ from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.shifts import Total
-from wattpurse_tools.record.models import Meter, Sale, SaleLine, Shift, Shop, Site, Statement, Token
+from wattpurse_tools.record.models import Meter, Sale, SaleLine, Shift, Shop, Statement, Token
 from wattpurse_tools.station import order as orders
+from wattpurse_tools.station.currencies import site_currency
 
 _UNIT_OF_TOKENS = {orders.ENERGY: chart.MWH, orders.TIME: chart.SECONDS}
 
@@ -70,7 +71,7 @@ def day_report(office: Office, actor: Actor, shop: Shop, day: date) -> ShopDay:
         "tax": _line_totals(lines.exclude(tax_name=""), "tax_name", "tax_microunits"),
     }
     moved = balances.balances_of_day(day, shop.number)
-    currency = _currency()
+    currency = site_currency().code
     closed = Shift.objects.filter(till__shop=shop, sales__business_day=day).distinct().order_by("pk")
     return ShopDay(
         shop,
@@ -162,7 +163,3 @@ def _totals(sales: "QuerySet[Sale]", name: str) -> tuple[Total, ...]:
 def _line_totals(lines: "QuerySet[SaleLine]", name: str, summed: str) -> tuple[Total, ...]:
     rows = lines.values_list(name).annotate(count=Count("pk"), sum=Sum(summed)).order_by(name)
     return tuple(Total(str(value), count, int(total)) for value, count, total in rows)
-
-
-def _currency() -> str:
-    return Site.objects.values_list("currency", flat=True).get()

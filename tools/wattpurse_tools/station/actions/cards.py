@@ -60,7 +60,7 @@ def new_customer_card(shop: Shop, name: str, kind: str, meter_number: int) -> Cu
     is_known = shop.station.meter(meter_number) is not None
     if not is_known:
         shop.station.require("order")
-    currency = None if is_known else site_currency(shop.station)
+    currency = None if is_known else site_currency()
     shop.vending.new_customer_card(name, kind, meter_number)
     if currency is not None:
         shop.station.add_meter(meter_number, currency)
@@ -124,7 +124,7 @@ def repair(shop: Shop, name: str) -> Repaired:
     if card.role == KEY_CARD:
         shop.station.require("sell")
         missing = shop.key_cards.repair(shop.key_cards.look(card))
-        return Repaired([], site_currency(shop.station).exact_text(missing))
+        return Repaired([], site_currency().exact_text(missing))
     return Repaired(_tokens(shop, shop.vending.repair(name)))
 
 
@@ -139,7 +139,7 @@ def erase(shop: Shop, name: str, forfeit: bool = False) -> Erased:
     card = shop.cards.read_to_erase(name)
     if card.role == KEY_CARD:
         forfeited = shop.key_cards.erase(shop.key_cards.look(card), forfeit)
-        return Erased([], site_currency(shop.station).exact_text(forfeited))
+        return Erased([], site_currency().exact_text(forfeited))
     return Erased(_tokens(shop, shop.vending.erase(name, forfeit)))
 
 

@@ -64,7 +64,7 @@ def add(station: Station, number: int, contract: str = contracts.PrepaidMoney.na
     `contract` is the name of its contract of supply.
     """
     station.require("order")
-    currency = site_currency(station)
+    currency = site_currency()
     if not station.add_meter(number, currency, contract):
         raise ValueError(f"meter {number} is known already")
     return currency
