@@ -11,7 +11,7 @@ from tests.house.places import ROOT
 
 def dry_run(*words):
     """Return the finished process of `make --dry-run` with these words alone."""
-    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "BOARD", "PORT")}
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "ARGS", "BOARD", "PORT")}
     return subprocess.run(["make", "--dry-run", *words], cwd=ROOT, env=own, capture_output=True, text=True)
 
 
