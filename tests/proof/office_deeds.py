@@ -129,4 +129,4 @@ class Deeds:
 
     def _signed_on(self, operator):
         session = self._office.keys.sign_on(operator, PINS[operator])
-        return Actor(operator, session.ticket, frozenset(session.rights))
+        return Actor.of(session)

@@ -148,7 +148,7 @@ class World:
 
     def _manager(self, operator=MANAGER):
         session = VaultClient(self._folder.socket).sign_on(operator, PINS[operator])
-        return Actor(operator, session.ticket, frozenset(session.rights))
+        return Actor.of(session)
 
     # Tokens and meters
 

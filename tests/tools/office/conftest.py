@@ -191,7 +191,7 @@ def actor_of(office, operator, shop=None):
     from wattpurse_tools.office.actor import Actor
 
     session = office.keys.sign_on(operator, PINS[operator])
-    return Actor(operator, session.ticket, frozenset(session.rights), shop)
+    return Actor.of(session, shop)
 
 
 def _office_of(request):

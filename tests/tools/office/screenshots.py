@@ -44,7 +44,7 @@ def _take_pictures(office, people, reader):
     from playwright.sync_api import sync_playwright
 
     session = office.keys.sign_on(people["manager"].operator, people["manager"].pin)
-    manager = Actor(session.operator, session.ticket, frozenset(session.rights))
+    manager = Actor.of(session)
     reader.mkdir()
     shutil.move(str(office.folder.cards / f"{demo.CARDS[0][0]}.json"), reader)
     with served(office) as url, agent_at(url, token_of(manager), reader), sync_playwright() as playwright:

@@ -37,7 +37,7 @@ def main(path: str, shift: int, meter: int, count: int, fault: str) -> None:
     folder = OfficeFolder(path)
     keys = VaultClient(folder.socket)
     session = keys.sign_on_as_user()
-    actor = Actor(session.operator, session.ticket, frozenset(session.rights))
+    actor = Actor.of(session)
     card = PaperCard(UID, meter) if fault != NO_FAULT else None
     if fault == AT_THE_CARD:
         card.write = die

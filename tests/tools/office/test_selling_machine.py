@@ -55,7 +55,7 @@ class Selling(RuleBasedStateMachine):
 
     def _sign_on(self, operator):
         session = self.vault.sign_on(operator, PINS[operator])
-        return Actor(operator, session.ticket, frozenset(session.rights))
+        return Actor.of(session)
 
     def teardown(self):
         self.vault.close()

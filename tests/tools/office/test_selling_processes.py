@@ -61,7 +61,7 @@ def _served(folder):
     try:
         keys = VaultClient(folder.socket)
         session = keys.sign_on(MANAGER, PINS[MANAGER])
-        yield Office(folder, keys), Actor(MANAGER, session.ticket, frozenset(session.rights))
+        yield Office(folder, keys), Actor.of(session)
     finally:
         server.stop()
         thread.join()

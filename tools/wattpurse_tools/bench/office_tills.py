@@ -145,7 +145,7 @@ def open_till(folder: OfficeFolder, till: int) -> "Till":
 
     keys = VaultClient(folder.socket)
     session = keys.sign_on(FIRST_CASHIER + till, PIN)
-    cashier = Actor(session.operator, session.ticket, frozenset(session.rights), till + 1)
+    cashier = Actor.of(session, till + 1)
     office = Office(folder, keys)
     place = TillRow.objects.select_related("shop").get(pk=till + 1)
     shift = shifts.open_shift_at(place) or shifts.open_shift(office, cashier, place, 0)

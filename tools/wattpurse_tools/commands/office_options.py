@@ -74,7 +74,7 @@ def signed_on(arguments: Namespace, lines: secrets_asked.Lines | None = None) ->
         pin = secrets_asked.pin(lines or secrets_asked.pin_lines(arguments), f"PIN of operator {arguments.sign_on}")
         session = keys.sign_on(arguments.sign_on, pin)
     try:
-        yield Office(folder, keys), Actor(session.operator, session.ticket, frozenset(session.rights))
+        yield Office(folder, keys), Actor.of(session)
     finally:
         keys.sign_off(session.ticket)
 

@@ -145,7 +145,7 @@ def actor_of(shop: Shop) -> Actor:
         raise ValueError("nobody has signed on; name your operator's card with --operator CARD")
     user = User.objects.select_related("shop").filter(operator=person.operator).first()
     number = None if user is None or user.shop is None else user.shop.number
-    return Actor(person.operator, person.ticket, frozenset(person.rights), number)
+    return Actor.of(person, number)
 
 
 def _note(shop: Shop, arguments: Namespace) -> None:

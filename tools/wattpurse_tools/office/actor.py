@@ -1,8 +1,10 @@
 """The person behind an action, and the one check of rights in front of every action."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
-RIGHTS = ("sell", "order", "cards", "keys", "approve", "manage")
+if TYPE_CHECKING:
+    from wattpurse_tools.station.station import Person
 
 
 class NotPermitted(ValueError):
@@ -22,6 +24,11 @@ class Actor:
     rights: frozenset[str] = field(default_factory=frozenset)
     shop: int | None = None
     address: str = ""
+
+    @classmethod
+    def of(cls, session: "Person", shop: int | None = None, address: str = "") -> Self:
+        """Return the person of a session at the vault, with all rights of it."""
+        return cls(session.operator, session.ticket, frozenset(session.rights), shop, address)
 
     def require(self, right: str, shop: int | None = None) -> None:
         """Raise NotPermitted unless the person has a right, in a shop if one is named."""

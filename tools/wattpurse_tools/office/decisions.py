@@ -35,7 +35,7 @@ def decide(office: Office, actor: Actor, decider: Decider, number: str, is_appro
         raise ValueError("write the reason of the denial; the first person reads it")
     session = office.keys.sign_on(decider.operator, decider.pin)
     try:
-        second = Actor(session.operator, session.ticket, frozenset(session.rights), None, actor.address)
+        second = Actor.of(session, address=actor.address)
         _decide(office, second, number, is_approved, reason)
     finally:
         office.keys.sign_off(session.ticket)

@@ -188,7 +188,7 @@ def build(office: Office, people: Sequence[NewPerson]) -> list[NewPerson]:
 
 def _signed_on(office: Office, person: NewPerson) -> Actor:
     session = office.keys.sign_on(person.operator, person.pin)
-    return Actor(session.operator, session.ticket, frozenset(session.rights))
+    return Actor.of(session)
 
 
 def _cashiers(office: Office, managers: Sequence[Actor]) -> Iterator[NewPerson]:

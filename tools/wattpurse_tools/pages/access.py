@@ -85,13 +85,7 @@ def sign_on(request: HttpRequest) -> HttpResponse | None:
     known = cast(OfficeRequest, request)
     known.office = office
     known.person = person
-    known.actor = Actor(
-        operator=session.operator,
-        ticket=ticket,
-        rights=frozenset(session.rights),
-        shop=None if person.shop is None else person.shop.number,
-        address=address_of(request),
-    )
+    known.actor = Actor.of(session, None if person.shop is None else person.shop.number, address_of(request))
     return None
 
 
