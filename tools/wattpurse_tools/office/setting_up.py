@@ -17,12 +17,12 @@ from pathlib import Path
 from django.db import connections, transaction
 
 from wattpurse_tools.office import audit
-from wattpurse_tools.office.actor import RIGHTS, Actor
+from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.record import private_files
 from wattpurse_tools.record.office_folder import SCHEMA_VERSION, OfficeFolder, migrate, open_record
 from wattpurse_tools.vault import setup as vault_setup
 from wattpurse_tools.vault.engine import Vault
-from wattpurse_tools.vault.interface import Operator
+from wattpurse_tools.vault.interface import RIGHTS, Operator
 from wattpurse_tools.vault.setup import People
 
 FIRST_SHOP = 1

@@ -12,11 +12,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from wattpurse_tools.office import audit
-from wattpurse_tools.office.actor import RIGHTS, Actor
+from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.setting_up import NewPerson, new_password, new_pin
 from wattpurse_tools.record.models import Shop, User
-from wattpurse_tools.vault.interface import MANAGE, Operator
+from wattpurse_tools.vault.interface import MANAGE, RIGHTS, Operator
 
 ROLES = {
     User.CASHIER: ("sell",),
