@@ -8,14 +8,15 @@ from datetime import date
 
 from django.db.models import F, Q, QuerySet, Sum
 
-from wattpurse_tools.ledger.models import Account, Entry, Transfer
+from wattpurse_tools.ledger import accounts
+from wattpurse_tools.ledger.models import Entry, Transfer
 
 Balances = dict[tuple[str, str], int]
 
 
 def balance(code: str, unit: str) -> int:
     """Return the balance of an account, or 0 for one that was never used."""
-    account = Account.objects.filter(code=code, unit=unit).values_list("pk", flat=True).first()
+    account = accounts.key_of(code, unit)
     if account is None:
         return 0
     return _sum(Transfer.objects.filter(taker=account)) - _sum(Transfer.objects.filter(giver=account))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
-from django.db.models import Q
 
-from wattpurse_tools.ledger.models import Account, Entry, Transfer
+from wattpurse_tools.ledger import accounts
+from wattpurse_tools.ledger.models import Entry, Transfer
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _post(key: str, kind: str, moves: Sequence[Move], event: Event, reverses: En
     with transaction.atomic(savepoint=False):
         if reverses is not None and Entry.objects.filter(reverses=reverses).exists():
             raise ValueError(f"{reverses.key} is reversed already")
-        accounts = _accounts({(code, move.unit) for move in moves for code in (move.giver, move.taker)})
+        keys = accounts.keys_of((code, move.unit) for move in moves for code in (move.giver, move.taker))
         entry = Entry(
             key=key,
             kind=kind,
@@ -108,8 +108,8 @@ def _post(key: str, kind: str, moves: Sequence[Move], event: Event, reverses: En
         Transfer.objects.bulk_create(
             Transfer(
                 entry=entry,
-                giver_id=accounts[move.giver, move.unit],
-                taker_id=accounts[move.taker, move.unit],
+                giver_id=keys[move.giver, move.unit],
+                taker_id=keys[move.taker, move.unit],
                 amount=move.amount,
             )
             for move in moves
@@ -131,23 +131,3 @@ def _rows(entry: Entry) -> Iterable[tuple[str, str, str, int]]:
         .order_by("id")
         .values_list("giver__code", "taker__code", "giver__unit", "amount")
     )
-
-
-def _accounts(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Return the primary keys of accounts by code and unit. Those that are missing are made."""
-    found = _found(names)
-    missing = sorted(names - set(found))
-    if missing:
-        Account.objects.bulk_create(
-            [Account(code=code, unit=unit) for code, unit in missing],
-            ignore_conflicts=True,
-        )
-        found |= _found(set(missing))
-    return found
-
-
-def _found(names: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    chosen = Q()
-    for unit in sorted({unit for _, unit in names}):
-        chosen |= Q(unit=unit, code__in=sorted(code for code, its in names if its == unit))
-    return {(code, unit): key for code, unit, key in Account.objects.filter(chosen).values_list("code", "unit", "pk")}

@@ -6,17 +6,18 @@ import time
 
 from django.db import connection
 
+from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.record.models import AuditEntry
 
 _FIRST = "0" * 64
 _CHAIN = 0x41554454  # the number of the lock, any that nothing else has
+_LAST_HASH = CompiledValues(lambda: AuditEntry.objects.order_by("-id").values_list("hash")[:1])
 
 
 def note(actor: Actor, action: str, subject: str, **detail: object) -> AuditEntry:
     """Append an entry to the audit trail and return it."""
     _wait_for_others()
-    last = AuditEntry.objects.order_by("-id").values_list("hash", flat=True)[:1]
     entry = AuditEntry(
         time_s=int(time.time()),
         operator=actor.operator,
@@ -24,7 +25,7 @@ def note(actor: Actor, action: str, subject: str, **detail: object) -> AuditEntr
         action=action,
         subject=subject,
         detail=detail,
-        previous_hash=next(iter(last), _FIRST),
+        previous_hash=next((link for (link,) in _LAST_HASH.rows()), _FIRST),
     )
     entry.hash = hash_of(entry)
     entry.save(force_insert=True)

@@ -7,11 +7,17 @@ for an amount is rounded down to mWh or whole days; a tax is rounded half up, li
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, Q
 
 from wattpurse.core.currency import MICROUNIT_DIGITS
+from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import CustomerType, Price, TaxRate
+
+if TYPE_CHECKING:
+    from django.db.models.query import ValuesQuerySet
 
 # Things that have a price. The price of MONEY is 1: its row names the tax alone. FEE is charged once a sale.
 KWH = "kwh"
@@ -22,6 +28,9 @@ FEE = "fee"
 PRICED = (KWH, DAY, PERMIT, MONEY, FEE)
 
 _MILLION = 1_000_000
+_TAX_RATES = CompiledValues(
+    lambda: TaxRate.objects.order_by("from_day", "pk").values_list("name", "from_day", "rate_ppm")
+)
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,8 @@ def charges_for(
     wanted: tuple[str, ...], customer_type: CustomerType | int | None, currency: str, time_s: int, day: date
 ) -> dict[str, Charge]:
     """Return the prices in force of several things, by thing. `customer_type` may be named by its primary key."""
-    rows = (
-        Price.objects.filter(what__in=wanted, currency=currency, from_s__lte=time_s)
-        .filter(Q(customer_type=None) | Q(customer_type=customer_type))
-        .order_by(F("customer_type").asc(nulls_first=True), "from_s", "pk")
-        .values_list("what", "gross_microunits", "tax__name")
-    )
+    key = customer_type.pk if isinstance(customer_type, CustomerType) else customer_type
+    rows = _prices(wanted).rows(currency, time_s, key)
     chosen = {what: (gross, tax or "") for what, gross, tax in rows}
     rates = _rates({tax for _, tax in chosen.values() if tax}, day)
     return {what: Charge(gross, tax, rates.get(tax, 0)) for what, (gross, tax) in chosen.items()}
@@ -109,9 +114,23 @@ def round_down(microunits: int, decimals: int) -> int:
     return microunits // unit * unit
 
 
+@cache
+def _prices(wanted: tuple[str, ...]) -> CompiledValues:
+    """Return the query of the prices of several things until a moment, each after those that it takes the place of."""
+
+    def prices(currency: str, time_s: int, customer_type: int) -> "ValuesQuerySet[Price, Any]":
+        return (
+            Price.objects.filter(what__in=wanted, currency=currency, from_s__lte=time_s)
+            .filter(Q(customer_type=None) | Q(customer_type=customer_type))
+            .order_by(F("customer_type").asc(nulls_first=True), "from_s", "pk")
+            .values_list("what", "gross_microunits", "tax__name")
+        )
+
+    return CompiledValues(prices, "currency", 1, 2)
+
+
 def _rates(names: set[str], day: date) -> dict[str, int]:
     """Return the rate of each tax on a day. A tax that begins later has the rate 0."""
     if not names:
         return {}
-    rows = TaxRate.objects.filter(name__in=names, from_day__lte=day).order_by("from_day", "pk")
-    return dict(rows.values_list("name", "rate_ppm"))
+    return {name: rate_ppm for name, from_day, rate_ppm in _TAX_RATES.rows() if from_day <= day}

@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 
 from wattpurse.core.money.key_card import AMOUNT_LIMIT
 from wattpurse.core.money.token_windows import number_text
+from wattpurse_tools.compiled_queries import CompiledRows, CompiledValues
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.posting import post_new
 from wattpurse_tools.office import audit, books, learning, shifts, tariff_rides
@@ -55,7 +56,7 @@ from wattpurse_tools.office.tokens import (
     usable_meter,
 )
 from wattpurse_tools.office.wishes import order_of, permit_end_s, refuse_useless
-from wattpurse_tools.record.models import Card, KeyCard, KeyCardSale, Meter, Sale, Shift, Site, Tenancy, Token
+from wattpurse_tools.record.models import Card, Customer, KeyCard, KeyCardSale, Meter, Sale, Shift, Site, Tenancy, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.station import Station
@@ -70,6 +71,11 @@ _CUSTOMER = "customer"
 _CARRIERS = (CARD, DIGITS, NONE, KEY_CARD)
 _ON_CARDS = (CARD, KEY_CARD)
 _KEY_LENGTH = 60
+
+_SITE = CompiledRows(Site, lambda: Site.objects.all())
+_TENANCY_AT = CompiledRows(Tenancy, lambda meter: Tenancy.objects.filter(meter_number=meter, until_s=None), 1)
+_CUSTOMER_OF = CompiledRows(Customer, lambda key: Customer.objects.filter(pk=key), 1)
+_SALES_OF_KEY = CompiledValues(lambda key: Sale.objects.filter(client_key=key).values_list("pk"), "key")
 
 
 @dataclass(frozen=True)
@@ -338,10 +344,12 @@ def _prepare(
     office: Office, actor: Actor, request: SaleRequest, shift: Shift, meter: Meter, time_s: int, how: _How
 ) -> _Prepared:
     refuse_useless(meter, request.wish)
-    site = Site.objects.get()
+    (site,) = _SITE.rows()
     if meter.currency != site.currency and request.wish.what == MONEY:
         raise ValueError(f"meter {meter.number} counts in {meter.currency}, and this office sells in {site.currency}")
-    tenancy = _tenancies_at(meter.number).select_related("customer").first()
+    tenancy = _TENANCY_AT.first(meter.number)
+    if tenancy is not None:
+        (tenancy.customer,) = _CUSTOMER_OF.rows(tenancy.customer_id)  # type: ignore[attr-defined]
     terms = _terms(site, shift, time_s, tenancy, how.is_trial)
     plan = _plan(request.wish, terms, how)
     day_end_s = bounds_s(shift.till.shop, business_day(shift.till.shop, time_s))[1]
@@ -436,7 +444,7 @@ def _refuse_key_card(request: SaleRequest, seen: CardSeen | None, row: KeyCard |
 
 def made_before(key: str, digest: str) -> Sold | None:
     """Return the sale of a caller's key, or None. Raise ValueError if it was made for another request."""
-    if not Sale.objects.filter(client_key=key).exists():
+    if not _SALES_OF_KEY.rows(key):
         return None
     sale = Sale.objects.select_related("shop").get(client_key=key)
     if sale.request_hash != digest:

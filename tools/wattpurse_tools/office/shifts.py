@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
+from wattpurse_tools.compiled_queries import CompiledRows
 from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.ledger.posting import moved, post
 from wattpurse_tools.office import audit, books
@@ -20,6 +21,10 @@ from wattpurse_tools.record.models import BankDeposit, Sale, SaleLine, Shift, Sh
 from wattpurse_tools.station.currencies import site_currency
 
 _AMOUNT_LIMIT = 1 << 50
+
+_LOCKED_SHIFT = CompiledRows(Shift, lambda number: Shift.objects.select_for_update().filter(pk=number), 1)
+_LOCKED_SHOP = CompiledRows(Shop, lambda key: Shop.objects.select_for_update().filter(pk=key), 1)
+_TILL = CompiledRows(Till, lambda key: Till.objects.filter(pk=key), 1)
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,7 @@ def shift_of(actor: Actor, number: int, is_locked: bool = False) -> Shift:
     With `is_locked` the rows of the shift and of its shop are locked: the next receipt number is the caller's.
     """
     actor.require("sell")
-    rows = _shifts().select_for_update(of=("self", "till__shop")) if is_locked else _shifts()
-    shift = rows.filter(pk=number).first()
+    shift = _locked_shift(number) if is_locked else _shifts().filter(pk=number).first()
     if shift is None:
         raise ValueError("no shift is open here; open one with the float that is in the drawer")
     actor.require("sell", shift.till.shop.number)
@@ -292,6 +296,15 @@ def _refuse_amount(microunits: int, what: str, lowest: int = 0) -> None:
         raise ValueError(
             f"{what} is {'above zero' if lowest else 'zero or more'}, and at most {_AMOUNT_LIMIT // 10**6}"
         )
+
+
+def _locked_shift(number: int) -> Shift | None:
+    """Return a shift with its till and shop, or None, and lock the rows of shift and shop."""
+    shift = _LOCKED_SHIFT.first(number)
+    if shift is not None:
+        (shift.till,) = _TILL.rows(shift.till_id)  # type: ignore[attr-defined]
+        (shift.till.shop,) = _LOCKED_SHOP.rows(shift.till.shop_id)  # type: ignore[attr-defined]
+    return shift
 
 
 def _shifts() -> "QuerySet[Shift]":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
+from wattpurse_tools.compiled_queries import CompiledRows
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen
@@ -20,6 +21,11 @@ from wattpurse_tools.station.rows import meter_row, token_row
 from wattpurse_tools.station.short_tokens import ShortTokens
 from wattpurse_tools.station.station import NO_CARD, Deal, Station
 from wattpurse_tools.vault.interface import SALE
+
+_LOCKED_METER = CompiledRows(Meter, lambda number: Meter.objects.select_for_update().filter(number=number), 1)
+_OUTSTANDING = CompiledRows(
+    Token, lambda meter: Token.objects.filter(meter=meter, state__in=orders.OUTSTANDING).order_by("sequence"), 1
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ def locked_meter(number: int) -> Meter:
 
 def locked_row(number: int) -> Meter | None:
     """Return a meter and lock its row, or None if there is none of this number."""
-    return Meter.objects.select_for_update().filter(number=number).first()
+    return _LOCKED_METER.first(number)
 
 
 def usable_meter(meter: Meter | None, number: int) -> Meter:
@@ -61,7 +67,7 @@ def usable_meter(meter: Meter | None, number: int) -> Meter:
 
 def outstanding(meter: Meter) -> list[Token]:
     """Return the tokens of a meter that are not known to be redeemed, oldest first."""
-    return list(Token.objects.filter(meter=meter, state__in=orders.OUTSTANDING).order_by("sequence"))
+    return _OUTSTANDING.rows(meter.number)
 
 
 def make_tokens(

@@ -11,6 +11,7 @@ from wattpurse.core.money import terms
 from wattpurse.core.money.token_windows import number_text
 from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text
+from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import ShortLimit
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.order import FORFEITED, Order
@@ -18,6 +19,10 @@ from wattpurse_tools.station.rows import Row
 from wattpurse_tools.vault.interface import Keys
 
 LIMITS = tuple(name for _, _, _, name, _ in short_token.KINDS)
+
+_LIMITS_OF_METER = CompiledValues(
+    lambda meter: ShortLimit.objects.filter(meter_id=meter).values_list("name", "value"), 1
+)
 
 
 class ShortTokens:
@@ -28,8 +33,7 @@ class ShortTokens:
 
     def limits(self, meter_number: int) -> dict[str, int]:
         """Return the limits of a meter by the names of its terms: micro-units, mWh and days. 0: none may be sold."""
-        known = ShortLimit.objects.filter(meter_id=meter_number).values_list("name", "value")
-        return dict.fromkeys(LIMITS, 0) | dict(known)
+        return dict.fromkeys(LIMITS, 0) | dict(_LIMITS_OF_METER.rows(meter_number))
 
     def set_limits(self, meter_number: int, limits: dict[str, int]) -> None:
         """Note the limits that the meter has."""
