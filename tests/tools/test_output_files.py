@@ -36,7 +36,7 @@ OTHER_WRITERS = {
     "tools/wattpurse_tools/office/tariff_plans.py",  # a load file, in a temporary folder
     "tools/wattpurse_tools/output_files.py",
     "tools/wattpurse_tools/pages/views/imports.py",  # uploads that wait for a confirmation, in the office folder
-    "tools/wattpurse_tools/record/private_files.py",  # secrets, which are never replaced
+    "tools/wattpurse_tools/private_files.py",  # secrets, which are never replaced
     "tools/wattpurse_tools/station/card_files.py",  # virtual cards
 }
 

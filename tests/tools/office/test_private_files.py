@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests import office_of_tests
+from wattpurse_tools import private_files
 from wattpurse_tools.office import setting_up, trials
-from wattpurse_tools.record import private_files
 from wattpurse_tools.record.office_folder import OfficeFolder, open_record
 from wattpurse_tools.vault import setup
 

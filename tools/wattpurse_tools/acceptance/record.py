@@ -8,13 +8,14 @@ The key file is a private key in PEM, which only its owner can read. The public 
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from wattpurse_tools import private_files
 
 FORMAT = 1
 
@@ -27,12 +28,7 @@ def make_key(path: Path) -> str:
     """Write a new key file and return its public key. Raise ValueError if the file exists."""
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ValueError(f"{path} exists and is not overwritten; choose another name") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
+    private_files.create(path, pem)
     return public_of(key)
 
 

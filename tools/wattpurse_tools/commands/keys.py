@@ -4,12 +4,12 @@ import json
 from argparse import Namespace, _SubParsersAction
 from pathlib import Path
 
+from wattpurse_tools import private_files
 from wattpurse_tools.commands.station_options import (
     add_approval_options,
     add_station_options,
     open_station,
 )
-from wattpurse_tools.record import private_files
 from wattpurse_tools.station.actions import keys
 
 _ROLL = """\

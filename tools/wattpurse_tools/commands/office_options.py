@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wattpurse_tools import private_files
 from wattpurse_tools.commands import secrets_asked
 from wattpurse_tools.pages.settings import page_settings
-from wattpurse_tools.record import office_folder, private_files
+from wattpurse_tools.record import office_folder
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of
 from wattpurse_tools.vault.client import VaultClient
 

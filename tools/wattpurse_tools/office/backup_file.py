@@ -21,16 +21,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from wattpurse_tools import private_files
+
 FORMAT = 1
 PASSPHRASE_SIZE = 12
-FILE_MODE = 0o600
 
 _CHUNK = 1 << 20
 _TAG = 16
 _HEAD_LIMIT = 1 << 16
 _SCRYPT = {"n": 1 << 15, "r": 8, "p": 1}
 _LIMITS = {"n": 1 << 19, "r": 16, "p": 8}
-_SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,8 @@ def write(path: Path, manifest: Manifest, database: Path, passphrase: str | None
     part = path.with_name(path.name + ".part")
     with suppress(FileNotFoundError):
         part.unlink()
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, FILE_MODE)
+    descriptor = private_files.open_new(part)
     try:
-        os.fchmod(descriptor, FILE_MODE)
         with os.fdopen(descriptor, "wb") as file, open(database, "rb") as source:
             head = manifest.line()
             file.write(head)
@@ -87,7 +86,7 @@ def write(path: Path, manifest: Manifest, database: Path, passphrase: str | None
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    private_files.sync_folder(path.parent)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -105,7 +104,7 @@ def unpack(path: Path, database: Path, passphrase: str | None) -> Manifest:
         manifest, head = _read_head(file, path)
         if manifest.scrypt is not None and passphrase is None:
             raise ValueError(f"{path}: this backup is sealed; give its passphrase in WATTPURSE_BACKUP_PASSPHRASE")
-        descriptor = os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, FILE_MODE)
+        descriptor = private_files.open_new(database)
         try:
             with os.fdopen(descriptor, "wb") as target:
                 opened = _plain(file)
@@ -118,15 +117,6 @@ def unpack(path: Path, database: Path, passphrase: str | None) -> Manifest:
             database.unlink()
             raise
     return manifest
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in a folder onto the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _open(path: Path) -> BinaryIO:

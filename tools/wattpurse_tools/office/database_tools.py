@@ -10,6 +10,8 @@ from pathlib import Path
 
 from django.db import connection
 
+from wattpurse_tools import private_files
+
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 
@@ -40,7 +42,7 @@ def dump(target: Path) -> None:
         _dump_sqlite(Path(connection.settings_dict["NAME"]), target)
         return
     program = _program("pg_dump")
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    private_files.create(target, b"")
     _run(program, "--format=plain", "--no-owner", "--no-privileges", "--schema=public", f"--file={target}")
 
 
@@ -105,7 +107,7 @@ def refuse_missing_programs(*names: str) -> None:
 
 
 def _dump_sqlite(source: Path, target: Path) -> None:
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    private_files.create(target, b"")
     with closing(sqlite3.connect(source)) as database:
         database.execute("VACUUM INTO ?", (str(target),))
     with closing(sqlite3.connect(target)) as copy:

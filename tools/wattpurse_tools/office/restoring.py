@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.db.models import F
 
 from wattpurse.core.money.token_windows import count_of
+from wattpurse_tools import private_files
 from wattpurse_tools.office import audit, backup_file, database_tools
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.backup_file import Manifest
@@ -143,7 +144,7 @@ def _restore_sqlite(
         _close_sqlite(staged)
         _put_aside(record, aside)
         os.replace(staged, record)
-        backup_file.sync_folder(record.parent)
+        private_files.sync_folder(record.parent)
     finally:
         connections["default"].close()
         open_record(office.folder)

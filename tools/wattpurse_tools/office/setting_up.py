@@ -16,9 +16,9 @@ from pathlib import Path
 
 from django.db import connections, transaction
 
+from wattpurse_tools import private_files
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
-from wattpurse_tools.record import private_files
 from wattpurse_tools.record.office_folder import SCHEMA_VERSION, OfficeFolder, migrate, open_record
 from wattpurse_tools.vault import setup as vault_setup
 from wattpurse_tools.vault.engine import Vault

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wattpurse_tools import private_files
 from wattpurse_tools.office import setting_up
 from wattpurse_tools.office.setting_up import NewPerson, Plan
-from wattpurse_tools.record import private_files
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.vault.engine import Vault
 from wattpurse_tools.vault.setup import create_for_tests

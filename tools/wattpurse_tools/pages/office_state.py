@@ -2,8 +2,8 @@
 
 from django.db import connection
 
+from wattpurse_tools import private_files
 from wattpurse_tools.pages.office_checks import site_of_record, waiting_migrations
-from wattpurse_tools.record import private_files
 from wattpurse_tools.record.models import ApiToken, AuditEntry, Sale, Shift, Shop, User
 from wattpurse_tools.record.office_folder import OfficeFolder
 from wattpurse_tools.utc_texts import rfc3339

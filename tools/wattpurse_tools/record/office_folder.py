@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from wattpurse_tools.record import private_files
+from wattpurse_tools import private_files
 
 SCHEMA_VERSION = 1
 DEFAULT_FOLDER = "office-data"

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wattpurse.core.money.token_windows import COUNT_LIMIT, OFFICE
+from wattpurse_tools import private_files
 from wattpurse_tools.vault import actions
 from wattpurse_tools.vault import counters as counter_files
 from wattpurse_tools.vault.counters import Counters
-from wattpurse_tools.vault.files import FOLDER_MODE, Folder
+from wattpurse_tools.vault.files import Folder
 from wattpurse_tools.vault.hsm import Module, ModulePlace, module_label
 from wattpurse_tools.vault.interface import RIGHTS, Operator
 from wattpurse_tools.vault.key_sets import KeyRing, OfficeKeys, new_keys, read_key_file
@@ -68,16 +69,16 @@ def create(
     sealer = Sealer.new(passphrase, cost or Cost())
     policy = _policy(people, pin_work)
     source = source or Source()
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=private_files.FOLDER_MODE, parents=True, exist_ok=True)
     part = tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        os.chmod(part, FOLDER_MODE)
+        os.chmod(part, private_files.FOLDER_MODE)
         _fill(part, sealer, policy, source, place)
         os.rename(part, path)
     except BaseException:
         shutil.rmtree(part)
         raise
-    _sync(path.parent)
+    private_files.sync_folder(path.parent)
 
 
 def create_for_tests(path: str | Path, passphrase: str, people: People, source: Source | None = None) -> None:
@@ -229,11 +230,3 @@ def _begin_anew(counters: Counters, store: KeyStore, facts: LogFacts, now_s: int
         counters.note_versions(store.ring.fingerprints())
         counters.end_requests()
         facts.bring_into(counters)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,7 +4,6 @@ The file waits in the office's folder between the two steps, under its own hash,
 """
 
 import hashlib
-import os
 import re
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from wattpurse_tools import private_files
 from wattpurse_tools.office import bulk_import
 from wattpurse_tools.office.import_tables import FILE_LIMIT
 from wattpurse_tools.pages.access import OfficeRequest, page
@@ -54,16 +54,14 @@ def _import(request: OfficeRequest, name: str) -> HttpResponse:
 def _keep(request: OfficeRequest, data: bytes) -> str:
     """Keep a file until it is confirmed, and delete those that nobody confirmed. Return its name."""
     folder = _folder(request)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    private_files.make_folder(folder)
     for old in folder.iterdir():
         if old.stat().st_mtime < time.time() - _DAY_S:
             old.unlink(missing_ok=True)
     name = hashlib.sha256(data).hexdigest()
     path = folder / name
     path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        file.write(data)
+    private_files.create(path, data)
     return name
 
 
