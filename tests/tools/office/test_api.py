@@ -12,8 +12,8 @@ from django.urls import get_resolver
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.office_of_tests import CASHIER, MANAGER, PINS
-from tests.tools.office.selling_site import EUR, build_site
-from wattpurse_tools.office import api_tokens
+from tests.tools.office.selling_site import EUR, PaperCard, build_site, request
+from wattpurse_tools.office import api_tokens, sales, voids
 from wattpurse_tools.office.actor import NotPermitted
 from wattpurse_tools.pages.api import answers, callers, calls
 from wattpurse_tools.pages.api.document import document
@@ -378,3 +378,22 @@ def test_the_audit_trail_names_the_token_of_a_sale(program, shift):
     entry = AuditEntry.objects.filter(action="sale").get()
     assert entry.operator == CASHIER
     assert entry.address == f"127.0.0.1 token {ApiToken.objects.get().public_part}"
+
+
+def test_a_sale_without_the_card_is_not_voided_and_says_what_to_do(program, shift):
+    _, sold = program.post("sales", order(shift))
+    status, told = program.post(f"sales/{sold['sale']}/void", {"shift": shift})
+    assert status == 422
+    assert "needs the card at the reader" in told["detail"]
+    assert Sale.objects.get().state == sold["state"]
+
+
+def test_a_void_that_was_made_at_the_till_is_told_again(site, program, shift, cashier):
+    card = PaperCard("04aa", 1)
+    made = sales.sell(site, cashier, request(Shift.objects.get(), card=card), card)
+    reversal = voids.void(site, cashier, made.sale, shift, card)
+    status, told = program.post(f"sales/{made.sale.pk}/void", {"shift": shift})
+    assert status == 201
+    assert (told["sale"], told["reverses"], told["kind"]) == (reversal.sale.pk, made.sale.pk, "void")
+    assert [one["gross_microunits"] for one in told["lines"]] == [-20 * EUR]
+    assert Sale.objects.count() == 2

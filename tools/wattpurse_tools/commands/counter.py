@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands.selling import DONE, NOT_ON_CARD, documents, say
-from wattpurse_tools.commands.station_options import actor_of, open_shop_of
+from wattpurse_tools.commands.station_options import actor_of, office_of, open_shop_of
 from wattpurse_tools.office import counter, sales
 from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.documents import line_document
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import StationReader
 from wattpurse_tools.office.sale_types import CASH, PAYMENT_TYPES, SaleRequest, Sold, Wish
 from wattpurse_tools.record.models import Shift
-from wattpurse_tools.record.office_folder import folder_of
 from wattpurse_tools.station.actions.tokens import IssuedToken, issued_token
 from wattpurse_tools.station.currencies import currency_of_meter, site_currency
 from wattpurse_tools.station.shop import Shop
@@ -69,7 +69,7 @@ def open_counter_of(arguments: Namespace) -> Iterator[Counter]:
     """Open the office that the options name, with the operator's shift at the command line, for a `with` block."""
     with open_shop_of(arguments) as shop:
         actor = actor_of(shop)
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         if arguments.free and not arguments.reason and not arguments.approval:
             raise ValueError("--free needs --reason TEXT: why nothing is paid")
         shift = counter.shift_at_counter(office, actor, arguments.shop)
@@ -142,15 +142,5 @@ def receipt_document(sold: Sold) -> dict:
         "tax_microunits": sale.tax_microunits,
         "payment": sale.payment_type,
         "is_repeat": sold.is_repeat,
-        "lines": [
-            {
-                "what": line.what,
-                "text": line.text,
-                "quantity": line.quantity,
-                "unit": line.unit,
-                "gross_microunits": line.gross_microunits,
-                "tax_microunits": line.tax_microunits,
-            }
-            for line in sold.lines
-        ],
+        "lines": list(map(line_document, sold.lines)),
     }

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from wattpurse_tools.office import audit
 from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.office import Office
 from wattpurse_tools.record.models import User
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
@@ -146,6 +147,11 @@ def actor_of(shop: Shop) -> Actor:
     user = User.objects.select_related("shop").filter(operator=person.operator).first()
     number = None if user is None or user.shop is None else user.shop.number
     return Actor.of(person, number)
+
+
+def office_of(arguments: Namespace, shop: Shop) -> Office:
+    """Return the office that the options name, as the actions take it."""
+    return Office(folder_of(arguments.office), shop.station.keys)
 
 
 def _note(shop: Shop, arguments: Namespace) -> None:

@@ -4,14 +4,14 @@ import json
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 
-from wattpurse_tools.commands.station_options import actor_of, add_selling_options, open_shop_of
+from wattpurse_tools.commands.station_options import actor_of, add_selling_options, office_of, open_shop_of
 from wattpurse_tools.office import counter, price_list, shifts
 from wattpurse_tools.office.actor import Actor
+from wattpurse_tools.office.documents import report_document
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.prices import PRICED
 from wattpurse_tools.office.shifts import ShiftReport
 from wattpurse_tools.record.models import Shift
-from wattpurse_tools.record.office_folder import folder_of
 from wattpurse_tools.station.amounts import parse_amount, parse_price
 from wattpurse_tools.station.currencies import site_currency
 from wattpurse_tools.station.order import MONEY
@@ -46,7 +46,7 @@ def run_price(arguments: Namespace) -> int:
             raise ValueError("name both, such as: wattpurse station price kwh 0.30")
         if arguments.what is not None:
             gross = parse_price(arguments.gross, "MONEY")
-            office = Office(folder_of(arguments.office), shop.station.keys)
+            office = office_of(arguments, shop)
             price_list.set_price(office, actor_of(shop), arguments.what, gross, arguments.customer_type, arguments.tax)
         rows = [
             {
@@ -97,7 +97,7 @@ def run_deposit(arguments: Namespace) -> int:
         currency = site_currency()
         amount = parse_amount(MONEY, arguments.amount, "MONEY", currency)
         till = counter.till_at_counter(actor, arguments.shop)
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         made = shifts.deposit(office, actor, till.shop, amount, arguments.reference)
         document = {"shop": till.shop.number, "amount_microunits": amount, "reference": made.reference}
         text = f"shop {till.shop.number}: {currency.exact_text(amount)} taken to the bank, {made.reference}"
@@ -111,7 +111,7 @@ def _report(arguments: Namespace, action: Callable[[Office, Actor, Shift, Shop],
         shift = shifts.open_shift_at(counter.till_at_counter(actor, arguments.shop))
         if shift is None:
             raise ValueError("you have no open shift at the command line; it opens with your first sale")
-        office = Office(folder_of(arguments.office), shop.station.keys)
+        office = office_of(arguments, shop)
         report = action(office, actor, shift, shop)
         money = site_currency()
     print(json.dumps(_document(report), indent=2) if arguments.json else "\n".join(_lines(report, money.exact_text)))
@@ -127,16 +127,7 @@ def _document(report: ShiftReport) -> dict:
         "opened": rfc3339(shift.opened_s),
         "closed": None if shift.closed_s is None else rfc3339(shift.closed_s),
         "z_number": shift.z_number,
-        "currency": report.currency,
-        "first_receipt": report.first_receipt,
-        "last_receipt": report.last_receipt,
-        "totals": {
-            heading: [{"name": one.name, "count": one.count, "gross_microunits": one.gross_microunits} for one in rows]
-            for heading, rows in report.totals.items()
-        },
-        "counted_microunits": report.cash.counted_microunits,
-        "expected_microunits": report.cash.expected_microunits,
-        "difference_microunits": report.cash.difference_microunits,
+        **report_document(report),
     }
 
 

@@ -5,11 +5,12 @@ from django.db.models import Q, QuerySet
 from wattpurse.core import carrier
 from wattpurse.core.messages import frames, mqtt
 from wattpurse_tools.office import sales, shifts, voids
+from wattpurse_tools.office.documents import line_document, report_document
 from wattpurse_tools.office.sale_types import CASH, DIGITS, Quote, SaleRequest, Sold, Wish
 from wattpurse_tools.office.shifts import ShiftReport
 from wattpurse_tools.pages.api.call import Call, not_found
 from wattpurse_tools.pages.api.times import time_text
-from wattpurse_tools.record.models import Customer, Meter, Sale, SaleLine, Shift, Site, Tenancy, Till
+from wattpurse_tools.record.models import Customer, Meter, Sale, Shift, Site, Tenancy, Till
 from wattpurse_tools.station.shop import open_shop
 
 CUSTOMERS_LIMIT = 50
@@ -233,19 +234,7 @@ def _quote(call: Call, told: Quote) -> dict:
         "tax_microunits": told.tax_microunits,
         "debt_microunits": told.debt_microunits,
         "tokens": list(told.tokens),
-        "lines": [
-            {
-                "what": line.what,
-                "text": line.text,
-                "quantity": line.quantity,
-                "unit": line.unit,
-                "net_microunits": line.net_microunits,
-                "tax_ppm": line.tax.ppm,
-                "tax_microunits": line.tax_microunits,
-                "gross_microunits": line.gross_microunits,
-            }
-            for line in told.lines
-        ],
+        "lines": list(map(line_document, told.lines)),
     }
 
 
@@ -269,19 +258,7 @@ def _sold(call: Call, made: Sold) -> dict:
         "tax_microunits": row.tax_microunits,
         "digits": list(made.digits),
         "reverses": row.reverses_id,  # type: ignore[attr-defined]
-        "lines": [
-            {
-                "what": line.what,
-                "text": line.text,
-                "quantity": line.quantity,
-                "unit": line.unit,
-                "net_microunits": line.net_microunits,
-                "tax_ppm": line.tax_ppm,
-                "tax_microunits": line.tax_microunits,
-                "gross_microunits": line.gross_microunits,
-            }
-            for line in SaleLine.objects.filter(sale=row).order_by("pk")
-        ],
+        "lines": list(map(line_document, made.lines)),
     }
 
 
@@ -298,19 +275,7 @@ def _shift(call: Call, row: Shift) -> dict:
 
 
 def _report(call: Call, told: ShiftReport) -> dict:
-    return {
-        **_shift(call, told.shift),
-        "currency": told.currency,
-        "totals": {
-            heading: [{"name": one.name, "count": one.count, "gross_microunits": one.gross_microunits} for one in rows]
-            for heading, rows in told.totals.items()
-        },
-        "counted_microunits": told.cash.counted_microunits,
-        "expected_microunits": told.cash.expected_microunits,
-        "difference_microunits": told.cash.difference_microunits,
-        "first_receipt": told.first_receipt,
-        "last_receipt": told.last_receipt,
-    }
+    return _shift(call, told.shift) | report_document(told)
 
 
 def _told(call: Call, told_s: int) -> str | None:
