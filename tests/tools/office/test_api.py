@@ -380,12 +380,17 @@ def test_the_audit_trail_names_the_token_of_a_sale(program, shift):
     assert entry.address == f"127.0.0.1 token {ApiToken.objects.get().public_part}"
 
 
-def test_a_sale_without_the_card_is_not_voided_and_says_what_to_do(program, shift):
+def test_a_void_that_cannot_be_honest_is_refused_with_the_reason(site, program, shift, cashier):
     _, sold = program.post("sales", order(shift))
     status, told = program.post(f"sales/{sold['sale']}/void", {"shift": shift})
     assert status == 422
+    assert "nobody can prove that it is not used" in told["detail"]
+    card = PaperCard("04aa", 1)
+    made = sales.sell(site, cashier, request(Shift.objects.get(), card=card), card)
+    status, told = program.post(f"sales/{made.sale.pk}/void", {"shift": shift})
+    assert status == 422
     assert "needs the card at the reader" in told["detail"]
-    assert Sale.objects.get().state == sold["state"]
+    assert {one.state for one in Sale.objects.all()} == {"written"}
 
 
 def test_a_void_that_was_made_at_the_till_is_told_again(site, program, shift, cashier):

@@ -233,3 +233,16 @@ def test_a_key_card_is_loaded_and_its_credit_is_in_the_ledger(place, monkeypatch
     assert balances.balance(chart.key_card(uid), "EUR") == 15 * EUR
     with card_in_hand("key") as card:
         assert card.uid.hex() == uid
+
+
+def test_a_sale_on_a_key_card_is_not_voided_because_a_copy_could_be_spent(place):
+    from wattpurse_tools.station.key_card_terms import KeyCardTerms
+
+    shop = open_shop(place.office.keys, place.office.folder.cards, place.actor)
+    shop.key_cards.new_card("key", "ntag216", KeyCardTerms(PRICE_OF_KWH, 0, 0), 12)
+    reader = StationReader(shop, "key")
+    asked = dataclasses.replace(request(place.shift, money(15), meter=0), card=reader.read().uid, carrier=KEY_CARD)
+    made = sales.sell(place.office, place.actor, asked, reader)
+    with pytest.raises(ValueError, match="a copy of that card could be spent"):
+        void(place.office, place.actor, made.sale, place.shift.pk, reader)
+    assert shop.key_cards.look(shop.cards.read("key")).content.balance == 15 * EUR

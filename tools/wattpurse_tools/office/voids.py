@@ -17,7 +17,7 @@ from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen, Reader
 from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, negated, write_receipt
-from wattpurse_tools.office.sale_types import CARD, SALE, SOLD, VOID, VOIDED, VOIDING, WRITTEN, Sold
+from wattpurse_tools.office.sale_types import CARD, KEY_CARD, SALE, SOLD, VOID, VOIDED, VOIDING, WRITTEN, Sold
 from wattpurse_tools.office.sales import sold
 from wattpurse_tools.record.models import Meter, Sale, Shift, TariffPlan, Token
 from wattpurse_tools.station import order as orders
@@ -44,9 +44,10 @@ def void(
     done = Sale.objects.select_related("shop").filter(reverses=sale).first()
     if done is not None:
         return sold(done)
+    _refuse_kind(sale)
     if reader is None:
         raise ValueError("a void needs the card at the reader, with the tokens on it")
-    now = shifts.selling_shift(actor, shift)
+    shifts.refuse_selling(actor, now)
     seen = learning.look(reader)
     with transaction.atomic():
         _begin(office, actor, sale, now, seen, approval)
@@ -89,16 +90,26 @@ def _begin(office: Office, actor: Actor, sale: Sale, now: Shift, seen: CardSeen,
     audit.note(actor, VOIDING, f"sale:{found.pk}", meter=found.meter_number, approval=approval)
 
 
-def _refuse(sale: Sale, now: Shift) -> None:
+def _refuse_kind(sale: Sale) -> None:
+    """Raise ValueError for a receipt that is never voided."""
     if sale.kind != SALE:
         raise ValueError(f"receipt {sale.receipt_number} is a {sale.kind}; only a sale can be voided")
-    if sale.state not in (SOLD, WRITTEN, VOIDING):
-        raise ValueError(f"receipt {sale.receipt_number} is {sale.state} already")
+    if sale.carrier == KEY_CARD:
+        raise ValueError(
+            f"receipt {sale.receipt_number} was loaded on a key card, and a copy of that card could be spent after the"
+            " money is paid back: it cannot be voided; the credit stays on the card until it is used"
+        )
     if sale.carrier != CARD:
         raise ValueError(
             f"receipt {sale.receipt_number} was sold by {sale.carrier}: nobody can prove that it is not used; take the"
             " credit out of the meter by a refund"
         )
+
+
+def _refuse(sale: Sale, now: Shift) -> None:
+    """Raise ValueError if a sale is not voided now, or not in this shift."""
+    if sale.state not in (SOLD, WRITTEN, VOIDING):
+        raise ValueError(f"receipt {sale.receipt_number} is {sale.state} already")
     if sale.shop.pk != now.till.shop.pk:
         raise ValueError(f"receipt {sale.receipt_number} was sold in shop {sale.shop.number}; void it there")
     if sale.shift is not None and sale.shift.pk != now.pk and sale.shift.closed_s is None:
