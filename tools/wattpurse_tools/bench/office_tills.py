@@ -5,9 +5,10 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from multiprocessing.context import ForkProcess
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 
@@ -65,14 +66,7 @@ def sell_while(folder: OfficeFolder, customers: int, work: Callable[[], dict[str
         result = work()
     finally:
         stop.set()
-    found = Sold()
-    for _ in tills:
-        times_ms, failed = queue.get(timeout=60)
-        found.times_ms += times_ms
-        found.failed += failed
-    for one in tills:
-        one.join()
-    return found, result
+    return _gathered(tills, queue, 60), result
 
 
 def sell_at_once(folder: OfficeFolder, customers: int, each: int) -> Sold:
@@ -85,9 +79,14 @@ def sell_at_once(folder: OfficeFolder, customers: int, each: int) -> Sold:
     ]
     for one in sellers:
         one.start()
+    return _gathered(sellers, queue, 600)
+
+
+def _gathered(sellers: "Sequence[ForkProcess]", queue: "Queue[Result]", timeout_s: float) -> Sold:
+    """Return the sales of all processes, once they have ended."""
     found = Sold()
     for _ in sellers:
-        times_ms, failed = queue.get(timeout=600)
+        times_ms, failed = queue.get(timeout=timeout_s)
         found.times_ms += times_ms
         found.failed += failed
     for one in sellers:
