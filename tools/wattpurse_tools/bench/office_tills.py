@@ -147,7 +147,7 @@ def open_till(folder: OfficeFolder, till: int) -> "Till":
     cashier = Actor.of(session, till + 1)
     office = Office(folder, keys)
     place = TillRow.objects.select_related("shop").get(pk=till + 1)
-    shift = shifts.open_shift_at(place) or shifts.open_shift(office, cashier, place, 0)
+    shift = shifts.open_or_running_shift(office, cashier, place)
     return Till(office, cashier, shift.pk)
 
 

@@ -26,7 +26,7 @@ def shift_at_counter(office: Office, actor: Actor, shop_number: int | None = Non
     Without a number the shop is the operator's own, or the first one.
     """
     till = till_at_counter(actor, shop_number)
-    return shifts.open_shift_at(till) or shifts.open_shift(office, actor, till, 0)
+    return shifts.open_or_running_shift(office, actor, till)
 
 
 def till_at_counter(actor: Actor, shop_number: int | None = None) -> Till:

@@ -81,6 +81,10 @@ class VendorStanding:
         return None if self.limit_microunits is None else self.limit_microunits - self.owes_microunits
 
 
+class ShiftIsOpen(ValueError):
+    """A till has an open shift, and gets no other one."""
+
+
 def open_shift(office: Office, actor: Actor, till: Till, float_microunits: int) -> Shift:
     """Open a shift of the person at a till. Raise ValueError if one is open there. Right: sell, in the shop."""
     actor.require("sell", till.shop.number)
@@ -101,8 +105,22 @@ def open_shift(office: Office, actor: Actor, till: Till, float_microunits: int) 
                 post(f"shift:{shift.pk}:open", "open shift", moves, event)
             audit.note(actor, "open shift", f"shift:{shift.pk}", till=till.number, shop=shop.number)
     except IntegrityError:
-        raise ValueError(f"a shift is open at till {till.number}; close it with its Z report first") from None
+        raise ShiftIsOpen(f"a shift is open at till {till.number}; close it with its Z report first") from None
     return shift
+
+
+def open_or_running_shift(office: Office, actor: Actor, till: Till) -> Shift:
+    """Return the open shift of a till. If there is none, open one of the person without a float. Right: sell."""
+    running = open_shift_at(till)
+    if running is not None:
+        return running
+    try:
+        return open_shift(office, actor, till, 0)
+    except ShiftIsOpen:  # another process opened it in the same moment
+        running = open_shift_at(till)
+        if running is None:
+            raise
+        return running
 
 
 def open_shift_at(till: Till) -> Shift | None:
