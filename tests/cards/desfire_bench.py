@@ -1,9 +1,12 @@
 """A DESFire card for tests: its model and a transport to it."""
 
-from boards.host.cards.desfire import DesfireCard
+from boards.host.cards.desfire import Application, DesfireCard
+from boards.host.cards.desfire_files import DataFile, ValueFile
 from boards.host.chips.aes import aes
-from wattpurse.cards.desfire import Desfire
+from wattpurse.cards import desfire_key_card as layout
+from wattpurse.cards.desfire import ENCIPHERED, MACED, Desfire
 from wattpurse.cards.iso14443 import CardError
+from wattpurse.core.seals import keys
 
 UID = b"\x04\x78\x2e\x21\x80\x1d\x80"
 
@@ -69,3 +72,37 @@ def bench(seed=1):
     card = DesfireCard(UID, Numbers(seed))
     wire = Wire(card)
     return card, wire, Desfire(wire, aes, Numbers(seed + 1000))
+
+
+def key_card(content, site_key, vending_key, seed=1, uid=UID):
+    """Return the model of a key card with that content, as the vault makes it."""
+    model = DesfireCard(uid, Numbers(seed))
+    application = Application(0x09, 4)
+    application.keys = [
+        keys.desfire_master_key(aes, vending_key, uid),
+        keys.desfire_debit_key(aes, site_key, uid),
+        keys.desfire_credit_key(aes, vending_key, uid),
+        keys.desfire_identify_key(aes, site_key),
+    ]
+    application.versions = [1] * 4
+    limits = (layout.LOWEST_VALUE, layout.HIGHEST_VALUE)
+    value = layout.value_of(content.loaded, content.spent)
+    orders = DataFile(1, MACED, 0x1F20, layout.ORDERS_SIZE)
+    orders.data[:] = layout.pack_orders(content)
+    statement = DataFile(1, MACED, 0x2210, layout.STATEMENT_SIZE)
+    statement.data[:] = layout.first_statement(content, True)
+    application.files = {
+        layout.VALUE_FILE: ValueFile(ENCIPHERED, 0x1F20, limits, value, 0),
+        layout.ORDERS_FILE: orders,
+        layout.STATEMENT_FILE: statement,
+    }
+    model.applications[layout.APPLICATION] = application
+    return model
+
+
+def content_of(model):
+    """Return the content of a key card, straight from its memory."""
+    files = model.applications[layout.APPLICATION].files
+    value = files[layout.VALUE_FILE].value
+    image = layout.Image(value, bytes(files[layout.ORDERS_FILE].data), bytes(files[layout.STATEMENT_FILE].data))
+    return image.content()
