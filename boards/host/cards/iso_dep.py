@@ -153,13 +153,14 @@ class IsoDepCard(iso14443a.Card):
         if not self._is_complete:
             return self._send(bytes((0xA2 | self._number,)))  # rule 2
         delay_us = 0
-        if self._answer is None:
+        rest = self._answer
+        if rest is None:
             command, self._command = self._command, b""
             self.executed.append(command)
-            self._answer = self.application(command)
+            rest = self.application(command)
             delay_us = self.work_us
         longest = self._longest_piece if self.longest_piece is None else min(self.longest_piece, self._longest_piece)
-        piece, self._answer = self._answer[:longest], self._answer[longest:]
+        piece, self._answer = rest[:longest], rest[longest:]
         chaining = 0x10 if self._answer else 0
         return self._send(bytes((0x02 | chaining | self._number,)) + piece, delay_us)  # rule 10
 
@@ -191,7 +192,7 @@ class _Parameters:
         form = ats[1] if len(ats) > 1 else 0x02
         optional = list(ats[2:])
         self.frame_size = _FRAME_SIZES[min(form & 0x0F, 8)]
-        self.rates = optional.pop(0) if form & 0x10 else 0
+        self.rates = optional.pop(0) if form & 0x10 and optional else 0
         timing = optional.pop(0) if form & 0x20 and optional else _DEFAULT_FWI << 4
         waiting = _DEFAULT_FWI if timing >> 4 == 15 else timing >> 4
         self.waiting_us = _UNIT_US << waiting

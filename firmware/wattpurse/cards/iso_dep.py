@@ -94,6 +94,7 @@ class IsoDepCard:
         self._longest_piece = 0
         self._fwt_us = 0
         self._deadline_ms = 0
+        self._failure = _GONE
 
     async def activate(self) -> None:
         """Send RATS to the selected card, and read its ATS. Raises CardError or ReaderError."""
@@ -104,7 +105,7 @@ class IsoDepCard:
         if ats is None:  # a card that got no RATS waits for it; one whose ATS was lost is silent (clause 5.6.1)
             ats = await self._heard(request, _ACTIVATION_TIMEOUT_US)
         if ats is None:
-            raise CardError(_GONE)
+            raise CardError(self._failure)
         guard_us = self._parse(bytes(ats))
         self._number = 0  # rule A
         if guard_us:
@@ -231,7 +232,7 @@ class IsoDepCard:
                     continue
             failures += 1
             if failures > _REPEATS:
-                raise CardError(_GONE if reply is None else _GARBLED)
+                raise CardError(_GARBLED if reply is not None else self._failure)
             lacks_block = is_command and reply is not None and len(reply) == 1 and reply[0] == _ACK | (self._number ^ 1)
             frame = block if lacks_block else recovery  # rule 6, or rules 4 and 5
             timeout_us = self._fwt_us
@@ -243,5 +244,6 @@ class IsoDepCard:
             raise CardError(_GONE)
         try:
             return await self._reader.exchange_block(frame, min(timeout_us, left_ms * 1000))
-        except CardError:
+        except CardError as error:
+            self._failure = error.reason
             return None
