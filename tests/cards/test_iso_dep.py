@@ -159,6 +159,9 @@ class TestActivation(IsoDepTest):
         for guard in (0, 1, 5, 10, 15):
             self.assertEqual(self.activated(bytes((3, 0x25, 0x80 | guard))), None)
             self.assertEqual(self.transceive(b"12"), b"21")
+            self.clock.run(self.link.select_again())
+            self.assertTrue(self.clock.run(self.link.is_present()))
+            self.assertEqual(self.card.unheard, 0)
         self.assertEqual(self.activated(b"\x03\x25\x8b"), "unknown")  # 0.7 s
 
     def test_rats_is_repeated_if_the_card_missed_it(self):
@@ -272,6 +275,7 @@ class TestLoss(IsoDepTest):
 
     def test_the_model_executes_a_command_twice_that_a_reader_repeats_by_itself(self):
         self.open()
+        self.assertTrue(self.clock.run(self.link.is_present()))  # the guard time is over
         block = b"\x02pay"
         for _ in range(2):
             self.clock.run(self.reader.exchange_block(block, 80_000))

@@ -35,7 +35,7 @@ class IsoDepCard(iso14443a.Card):
     `application(command)` returns the answer to a command; `executed` has all commands that it got. `work_us` is the
     time of a command. If it does not fit into the frame waiting time, the card asks for more by S(WTX). `extensions`
     is a list of multipliers: the card asks for each of them before its next block. `longest_piece` makes it chain
-    shorter answers than the frames demand.
+    shorter answers than the frames demand. `unheard` counts the frames that it took for none.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class IsoDepCard(iso14443a.Card):
         self.executed: list[bytes] = []
         self.work_us = 0
         self.extensions: list[int] = []
+        self.unheard = 0
         self.longest_piece: int | None = None
         self._parameters = _Parameters(ats)
         self._start_session(16)
@@ -68,9 +69,10 @@ class IsoDepCard(iso14443a.Card):
             return super().receive(now_us, data, bits, intact, session)
         self.now_us = now_us
         is_early = now_us - reader_frame_us(bits) < self._listens_from_us
-        if is_early or session is not None or not intact or bits % 8 or len(data) < 1 + _CRC_SIZE:
-            return None
-        if len(data) > self._parameters.frame_size or iso14443a.crc_a(data[:-2]) != data[-2:]:
+        is_whole = session is None and intact and bits % 8 == 0 and len(data) >= 1 + _CRC_SIZE
+        is_whole = is_whole and len(data) <= self._parameters.frame_size
+        if is_early or not is_whole or iso14443a.crc_a(data[:-2]) != data[-2:]:
+            self.unheard += 1
             return None
         return self._take_block(data[:-2])
 

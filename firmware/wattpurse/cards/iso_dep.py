@@ -95,6 +95,8 @@ class IsoDepCard:
         self._fwt_us = 0
         self._deadline_ms = 0
         self._failure = _GONE
+        self._is_guarded = False
+        self._guarded_until_us = 0
 
     async def activate(self) -> None:
         """Send RATS to the selected card, and read its ATS. Raises CardError or ReaderError."""
@@ -106,10 +108,10 @@ class IsoDepCard:
             ats = await self._heard(request, _ACTIVATION_TIMEOUT_US)
         if ats is None:
             raise CardError(self._failure)
-        guard_us = self._parse(bytes(ats))
+        answered_us = self._clock.ticks_us()
+        self._guarded_until_us = self._clock.ticks_add(answered_us, self._parse(bytes(ats)))
+        self._is_guarded = True
         self._number = 0  # rule A
-        if guard_us:
-            await self._clock.sleep_ms(guard_us // 1000 + 1)
         self._is_open = True
 
     async def select_again(self) -> None:
@@ -131,6 +133,8 @@ class IsoDepCard:
         """Ask the card for a sign of life without a command (R(NAK), clause 7.5.6). Raises ReaderError."""
         if not self._is_open:
             return False
+        if self._is_guarded:
+            await self._await_end_of_guard()
         self._begin()
         for _ in range(_REPEATS):
             block = await self._heard(bytes((_NAK | self._number,)), self._fwt_us)
@@ -146,11 +150,20 @@ class IsoDepCard:
         if not self._is_open:
             raise CardError(_GONE)
         self._is_open = False
+        if self._is_guarded:
+            await self._await_end_of_guard()
         self._begin()
         block = await self._send(command)
         answer = await self._collect(block) if block[0] & _CHAINING else bytes(block[1:])
         self._is_open = True
         return answer
+
+    async def _await_end_of_guard(self) -> None:
+        """Wait until the card hears a block after its ATS (SFGT, clause 5.2.5). Most callers come later anyway."""
+        left_us = self._clock.ticks_diff(self._guarded_until_us, self._clock.ticks_us())
+        if left_us > 0:
+            await self._clock.sleep_ms(left_us // 1000 + 1)
+        self._is_guarded = False
 
     def _begin(self) -> None:
         self._deadline_ms = self._clock.ticks_add(self._clock.ticks_ms(), LONGEST_EXCHANGE_MS)
