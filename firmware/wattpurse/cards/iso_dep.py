@@ -153,7 +153,10 @@ class IsoDepCard:
         if self._is_guarded:
             await self._await_end_of_guard()
         self._begin()
-        block = await self._send(command)
+        if len(command) > self._longest_piece:
+            block = await self._send(command)
+        else:
+            block = await self._send_short(command)
         answer = await self._collect(block) if block[0] & _CHAINING else bytes(block[1:])
         self._is_open = True
         return answer
@@ -198,6 +201,22 @@ class IsoDepCard:
             raise CardError("unknown")
         return _SFGT_UNIT_US << guard
 
+    async def _send_short(self, command: "bytes | bytearray | memoryview") -> "bytes | memoryview":
+        """Send a command in one I-block. Return the first I-block of the answer.
+
+        Nearly all commands are short, and nearly all succeed. On a chip each coroutine on the way costs time.
+        """
+        block = bytes((_I_BLOCK | self._number,)) + command
+        try:
+            reply = await self._reader.exchange_block(block, min(self._fwt_us, LONGEST_EXCHANGE_MS * 1000))
+        except CardError as error:
+            self._failure = error.reason
+            reply = None
+        if reply is None or reply[0] & ~_CHAINING != block[0]:
+            reply = await self._go_on(block, False, reply)
+        self._number ^= 1  # rule B
+        return reply
+
     async def _send(self, command: "bytes | bytearray | memoryview") -> "bytes | memoryview":
         """Send a command in as many I-blocks as it takes. Return the first I-block of the answer."""
         start = 0
@@ -226,29 +245,32 @@ class IsoDepCard:
 
     async def _exchange(self, block: bytes, is_chained: bool) -> "bytes | memoryview":
         """Send `block`. Return the I-block that answers it, or the R(ACK) if `is_chained`, of the current number."""
+        return await self._go_on(block, is_chained, await self._heard(block, self._fwt_us))
+
+    async def _go_on(self, block: bytes, is_chained: bool, reply: "bytes | memoryview | None") -> "bytes | memoryview":
+        """Return the same as `_exchange` after `block` was sent and `reply` was heard: repeat, ask, and grant time."""
         is_command = not block[0] & 0x80
         recovery = bytes((_NAK | self._number,)) if is_command else block  # rules 4 and 5
-        frame, timeout_us, failures = block, self._fwt_us, 0
+        expected = (_ACK if is_chained else _I_BLOCK) | self._number
+        failures = 0
         while True:
-            reply = await self._heard(frame, timeout_us)
+            frame, timeout_us = recovery, self._fwt_us
             if reply is not None:
-                head = reply[0]
-                if is_chained:
-                    if head == _ACK | self._number and len(reply) == 1:
-                        return reply  # rule 7
-                elif head & ~_CHAINING == _I_BLOCK | self._number:
+                head, size = reply[0], len(reply)
+                if is_chained and head == expected and size == 1:
+                    return reply  # rule 7
+                if not is_chained and head & ~_CHAINING == expected:
                     return reply
-                if head == _WTX and len(reply) == 2 and 0 < reply[1] & 0x3F <= _LONGEST_WTXM:
-                    multiplier = reply[1] & 0x3F
-                    frame = bytes((_WTX, multiplier))  # rule 3
-                    timeout_us = min(self._fwt_us * multiplier, _LONGEST_FWT_US)
-                    continue
-            failures += 1
-            if failures > _REPEATS:
-                raise CardError(_GARBLED if reply is not None else self._failure)
-            lacks_block = is_command and reply is not None and len(reply) == 1 and reply[0] == _ACK | (self._number ^ 1)
-            frame = block if lacks_block else recovery  # rule 6, or rules 4 and 5
-            timeout_us = self._fwt_us
+                if is_command and size == 1 and head == _ACK | (self._number ^ 1):
+                    frame = block  # rule 6
+                elif head == _WTX and size == 2 and 0 < reply[1] & 0x3F <= _LONGEST_WTXM:
+                    frame = bytes((_WTX, reply[1] & 0x3F))  # rule 3
+                    timeout_us = min(self._fwt_us * frame[1], _LONGEST_FWT_US)
+            if frame[0] != _WTX:
+                failures += 1
+                if failures > _REPEATS:
+                    raise CardError(_GARBLED if reply is not None else self._failure)
+            reply = await self._heard(frame, timeout_us)
 
     async def _heard(self, frame: bytes, timeout_us: int) -> "bytes | memoryview | None":
         """Send a frame. Return the answer, or None if it is missing or damaged. Raises CardError at the deadline."""
