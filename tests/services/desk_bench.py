@@ -128,6 +128,10 @@ class DeskBoard:
         self.clock = clock
         self.rest = rest
         self.aes = aes
+        self._bits = RandomBits(1)
+
+    def random_bytes(self, count):
+        return bytes([self._bits(8) for _ in range(count)])
 
 
 def parts_of_desk(board, meter, supply_reason=lambda: None):
