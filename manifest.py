@@ -39,6 +39,8 @@ BLUETOOTH = (
     "core/messages/frames.py",
     "services/bluetooth.py",
 )
+# Imported when the first such card is met.
+SECURE_CARDS = ("cards/desfire.py", "cards/desfire_key_card.py", "cards/desfire_session.py", "cards/iso_dep.py")
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
@@ -53,7 +55,7 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 options.defaults(network=False, bluetooth=False)
 LEFT_OUT = ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
-LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
+LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 # `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.

@@ -65,6 +65,7 @@ PRECEDENCE = (
     outcome.NO_NEWS,
     outcome.UNREADABLE,
 )
+_FOREIGN = ("unknown", "refused")
 _STATEMENT_EXPECTED = (outcome.ACCEPTED, outcome.USED, outcome.NO_NEWS)
 _NO_STATEMENT = (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED)
 
@@ -90,6 +91,7 @@ class CardDesk:
         self._clock = board.clock
         self._aes = board.aes
         self._rest = board.rest
+        self._random_bytes = board.random_bytes
         self._settings = stores.settings
         self._ledger = stores.ledger
         self._events = stores.events
@@ -190,9 +192,14 @@ class CardDesk:
             visit.is_bad = False
             if self._key_slot.sees(identity.uid):
                 return
-            return await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
+            if identity.sak & SAK_ISO14443_4:
+                return await self._serve_desfire(identity, visit)
+            await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
+            return
         if visit.is_over:
             return
+        if identity.sak & SAK_ISO14443_4 and self._key_slot.is_in_use and not identity.is_random:
+            return await self._serve_desfire(identity, visit)
         try:
             memory, box = await self._read(identity)
         except CardError as error:
@@ -202,14 +209,15 @@ class CardDesk:
             visit.is_over = True
             return self._tell_unreadable(visit)
         if box.kind == purse.KEY_CARD:
-            return await self._show_to_slot(visit, lambda: self._take(identity, memory), memory.select_again)
+            await self._show_to_slot(visit, lambda: self._take(identity, memory), memory.select_again)
+            return
         visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
 
     def _visit_of(self, identity: "CardIdentity") -> "_Visit":
         """Return the visit of a card. A phone shows a random UID, another one at each look, and is one visitor."""
         uid = identity.uid
-        if uid[0] == RANDOM_UID and len(uid) == 4 and identity.sak & SAK_ISO14443_4:
+        if identity.is_random:
             if _RANDOM_VISITOR not in self._visits:
                 self._visits[_RANDOM_VISITOR] = _Visit()
             uid = _RANDOM_VISITOR
@@ -223,20 +231,43 @@ class CardDesk:
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return memory, None if memory is None else await purse.read_orders(memory)
 
+    async def _serve_desfire(self, identity: "CardIdentity", visit: "_Visit") -> None:
+        """Show a DESFire card to the slot. Most meters never meet one: its modules are loaded with the first."""
+        from wattpurse.cards import desfire, desfire_key_card, iso_dep
+
+        try:
+            transport = await iso_dep.activate(self._reader, identity, self._clock)
+        except CardError:
+            return self._tell_bad_in_slot(visit)
+        commands = desfire.Desfire(transport, self._aes, self._random_bytes)
+        card = desfire_key_card.DesfireKeyCard(commands, self._aes, identity.uid)
+        take = self._key_slot.take
+        reason = await self._show_to_slot(visit, lambda: take(identity.uid, None, card), transport.select_again)
+        if reason in _FOREIGN:  # cards count failed authentications, and lock themselves after too many
+            visit.is_in_slot = False
+            visit.is_over = True
+        await transport.deselect()
+
     async def _show_to_slot(
         self, visit: "_Visit", step: "Callable[[], Awaitable[int]]", select_again: "Callable[[], Awaitable[None]]"
-    ) -> None:
-        """Show a key card to the slot. A card that the slot cannot use is tried again as long as it is there."""
+    ) -> "str | None":
+        """Show a key card to the slot, and return the reason of a CardError.
+
+        A card that the slot cannot use is tried again as long as it is there.
+        """
         try:
             result = await self._retried(step, select_again)
-        except CardError:
-            visit.is_bad = True
-            if not visit.is_in_slot:
-                self._tell(visit, outcome.UNREADABLE)
-            return
+        except CardError as error:
+            self._tell_bad_in_slot(visit)
+            return error.reason
         visit.is_in_slot = result == outcome.ACCEPTED
         visit.is_bad = result == outcome.UNREADABLE
         self._tell(visit, result)
+
+    def _tell_bad_in_slot(self, visit: "_Visit") -> None:
+        visit.is_bad = True
+        if not visit.is_in_slot:
+            self._tell(visit, outcome.UNREADABLE)
 
     def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":
         return self._key_slot.take(identity.uid, memory)

@@ -20,6 +20,7 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wattpurse.cards.desfire_key_card import DesfireKeyCard
     from wattpurse.cards.memory import Memory
     from wattpurse.core.money.key_card import CardContent
     from wattpurse.hal import Aes, Clock
@@ -49,6 +50,7 @@ class KeySlot:
         self._site_keys = None
         self._pairs = []
         self._place = 0
+        self._desfire = None
         self._written = None
         self._is_proved = False
         self._counts = False
@@ -71,22 +73,24 @@ class KeySlot:
         """
         self._in_trouble = failed
 
-    async def take(self, uid: bytes, memory: "Memory") -> int:
+    async def take(self, uid: bytes, memory: "Memory | None", desfire: "DesfireKeyCard | None" = None) -> int:
         """Read a key card, let it pay from now on, and deduct the amount due. Return an `outcome`.
 
-        Raises CardError or ReaderError.
+        `memory` is that of a memory card; a DESFire card has None there, and is `desfire`. Raises CardError or
+        ReaderError.
         """
-        if not self._is_in_use():
+        if not self.is_in_use:
             return outcome.NOT_THIS_METER
         if self._counts and uid != self._uid and self._age_ms() < LEFT_MS:
             return outcome.NO_NEWS
         self._enter(uid)
+        self._desfire = desfire
         await self._clock.sleep_ms(0)
-        self._place, content = await cards.read(memory, self._aes, self._pairs)
+        content = await self._read(memory)
         await self._clock.sleep_ms(0)
         if content is None:
             return outcome.UNREADABLE
-        if not self._is_in_use():
+        if not self.is_in_use:
             return outcome.NOT_THIS_METER
         return await self._take_content(card_number(uid), content, memory)
 
@@ -96,15 +100,25 @@ class KeySlot:
         Otherwise the card has to be taken again. A card that was away for less than a look may have changed: it is
         always read before it is written.
         """
-        if uid != self._uid or not self._is_proved or not self._is_in_use() or self._is_due():
+        if uid != self._uid or not self._is_proved or not self.is_in_use or self._is_due():
             return False
         return self._let_it_pay() == outcome.ACCEPTED
 
-    async def _take_content(self, number: int, content: "CardContent", memory: "Memory") -> int:
+    async def _read(self, memory: "Memory | None") -> "CardContent | None":
+        if memory is None:
+            return await self._desfire.read_content(self._site_keys)
+        if not self._pairs:
+            self._pairs = [keys.key_card_keys(self._aes, site_key, self._uid) for site_key in self._site_keys]
+        self._place, content = await cards.read(memory, self._aes, self._pairs)
+        return content
+
+    async def _take_content(self, number: int, content: "CardContent", memory: "Memory | None") -> int:
         known = self._ledger.account.cards
         if not self._ledger.card_is_genuine(number, content):
             self._note_refused(number, content.version)
             return outcome.UNREADABLE
+        if memory is None and not self._settle(number, content):
+            return outcome.LEDGER_FAILED
         if known.is_newest(number) and known.content().says_the_same(content):
             self._note_written(content)
         elif known.is_newest(number) and known.content_before().says_the_same(content):
@@ -115,12 +129,25 @@ class KeySlot:
         else:
             return outcome.LEDGER_FAILED
         await self._clock.sleep_ms(0)
-        if self._is_in_use() and self._is_due():
+        if self.is_in_use and self._is_due():
             self._is_proved = False
             if not self._journals(self._ledger.step_card):
                 return outcome.LEDGER_FAILED
             await self._write(memory)
         return self._let_it_pay()
+
+    def _settle(self, number: int, content: "CardContent") -> bool:
+        """Owe a deduction again that a later deduction of another meter hides, and that the card proves not to have.
+
+        Return False if the ledger cannot be written.
+        """
+        known = self._ledger.known_card(number)
+        if known is None or not known.unproved or known.is_behind(content.version, content.spent):
+            return True
+        if not self._desfire.lacks(self._settings.get("meter_number"), known.version):
+            return True
+        before = content.at(known.version - 1, known.spent - known.pending)
+        return self._journals(lambda now_s: self._ledger.take_card(number, before, now_s))
 
     def _enter(self, uid: bytes) -> None:
         site_keys = newest_site_keys(self._settings)
@@ -129,10 +156,12 @@ class KeySlot:
         if uid != self._uid or site_keys != self._site_keys:
             self._uid = uid
             self._site_keys = site_keys
-            self._pairs = [keys.key_card_keys(self._aes, site_key, uid) for site_key in site_keys]
+            self._pairs = []
         self._is_proved = False
 
-    def _is_in_use(self) -> bool:
+    @property
+    def is_in_use(self) -> bool:
+        """True while the contract is key-card."""
         account = self._ledger.account
         return account is not None and account.contract is KeyCard
 
@@ -147,11 +176,14 @@ class KeySlot:
             unwritten_mwh -= self._written.used_mwh
         return unwritten_mwh >= account.terms["card_step_mwh"]
 
-    async def _write(self, memory: "Memory") -> None:
-        """Write the content that the card should have over the older or damaged copy."""
+    async def _write(self, memory: "Memory | None") -> None:
+        """Write the content that the card should have. On a memory card, write over the older or damaged copy."""
         content = self._ledger.account.cards.content()
-        await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
-        self._place = 1 - self._place
+        if memory is None:
+            await self._desfire.deduct(content, self._settings.get("meter_number"))
+        else:
+            await cards.write(memory, self._aes, self._pairs[0], 1 - self._place, content)
+            self._place = 1 - self._place
         self._note_written(content)
 
     def _note_written(self, content: "CardContent") -> None:
@@ -160,7 +192,7 @@ class KeySlot:
 
     def _let_it_pay(self) -> int:
         """Let the card pay: it was just read, and it is good."""
-        if not self._is_in_use():
+        if not self.is_in_use:
             return outcome.NOT_THIS_METER
         if not self._ledger.account.standing["card_in"] and not self._journals(self._note_in):
             return outcome.LEDGER_FAILED

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from wattpurse_tools.bench import loop, network, power, tap, wear
+from wattpurse_tools.bench import iso_dep, loop, network, power, tap, wear
 from wattpurse_tools.bench.meter import Measured, Workshop
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 
@@ -46,6 +46,15 @@ FIGURES = (
     Figure("tap_first_block_rf_ratio", "", AT_MOST, 1.5, "of that to the time on the air alone"),
     Figure("tap_credit_ms", "ms", REPORTED, None, "from REQA to credit in flash and a statement read back"),
     Figure("tap_credit_floor_ratio", "", AT_MOST, 1.6, "of that to the time on the air and of flash"),
+    Figure(
+        "iso_dep_first_ms", "ms", REPORTED, None, "from REQA through RATS to the answer to a first command of 16 bytes"
+    ),
+    Figure("iso_dep_first_rf_ratio", "", REPORTED, None, "of that to the time on the air and the card's guard time"),
+    Figure("iso_dep_16_ms", "ms", REPORTED, None, "one more command of 16 bytes, answered by 16"),
+    Figure("iso_dep_16_rf_ratio", "", AT_MOST, 1.5, "of that to the time on the air"),
+    Figure("iso_dep_60_ms", "ms", REPORTED, None, "one more command of 60 bytes, answered by 60"),
+    Figure("iso_dep_60_rf_ratio", "", AT_MOST, 1.5, "of that to the time on the air"),
+    Figure("iso_dep_heap_bytes", "bytes", REPORTED, None, "of the heap, once a card of ISO/IEC 14443-4 was met"),
     Figure("poll_empty_cpu_ms", "ms", AT_MOST, 3, "processor time of one look for a card without a card"),
     Figure("loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task, without its erases"),
     Figure("idle_percent", "%", AT_LEAST, 90, "of the time asleep, metering 1 kW, display and card reader at work"),
@@ -77,6 +86,18 @@ MEASUREMENTS: tuple[tuple[Callable[[Workshop], Measured], tuple[str, ...]], ...]
     (
         tap.taps,
         ("tap_first_block_ms", "tap_first_block_rf_ratio", "tap_credit_ms", "tap_credit_floor_ratio"),
+    ),
+    (
+        iso_dep.visits,
+        (
+            "iso_dep_first_ms",
+            "iso_dep_first_rf_ratio",
+            "iso_dep_16_ms",
+            "iso_dep_16_rf_ratio",
+            "iso_dep_60_ms",
+            "iso_dep_60_rf_ratio",
+            "iso_dep_heap_bytes",
+        ),
     ),
     (loop.idle, ("idle_percent",)),
     (loop.idle_with_key_card, ("idle_key_card_percent",)),

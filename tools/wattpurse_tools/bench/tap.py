@@ -68,16 +68,24 @@ class TapObserver:
         self._is_observing = False
 
     def first_tap(self) -> "Tap":
-        """Return the tap that began with the first answered request. Raise ValueError if it has not ended."""
-        begins = [place for place, frame in enumerate(self.frames) if frame.data == REQA and frame.answer_bits]
-        if not begins:
-            raise ValueError("no card answered")
-        frames = []
-        for frame in self.frames[begins[0] :]:
-            if frame.data[:2] == HLTA:
-                return Tap(frames, self.moments)
-            frames.append(frame)
-        raise ValueError("the tap did not end")
+        """Return the first of the taps. Raise ValueError if there is none."""
+        taps = self.taps()
+        if not taps:
+            raise ValueError("no card answered, or the tap did not end")
+        return taps[0]
+
+    def taps(self) -> "list[Tap]":
+        """Return all taps: each begins with an answered request, and ends before the card is put to sleep."""
+        taps, frames = [], []
+        for frame in self.frames:
+            if frame.data == REQA:
+                frames = [frame] if frame.answer_bits else []
+            elif frames and frame.data[:2] == HLTA:
+                taps.append(Tap(frames, self.moments))
+                frames = []
+            elif frames:
+                frames.append(frame)
+        return taps
 
     def _observe(self, data: bytes, bits: int, session: object) -> Reception | None:
         answer = self._transmit(data, bits, session)
@@ -117,6 +125,16 @@ class Tap:
     def whole(self) -> "Breakdown":
         """Return the time from the request to the last answer of the card, which proves the statement written."""
         return Breakdown(self.start, self.end, self._air(self.frames))
+
+    def part(self, first: int, last: int, guard_us: float = 0) -> "Breakdown":
+        """Return the time until the answer to frame number `last` is fetched.
+
+        It begins with the request if `first` is 0, and otherwise when the answer before frame `first` was fetched.
+        `guard_us` of the time may not be used by any reader, and count as time on the air.
+        """
+        start = self._next_selected(self.frames[first - 1]) if first else self.start
+        air_us, idle_us = self._air(self.frames[first : last + 1])
+        return Breakdown(start, self._next_selected(self.frames[last]), (air_us + guard_us, idle_us))
 
     def gaps(self) -> list[str]:
         """Return Python's time up to the first block: a line for each frame, from its end to the start of the next."""

@@ -78,6 +78,11 @@ class CardContent:
         """False for numbers that no card can reach: later sums would overflow."""
         return self.version <= VERSION_LIMIT and max(self.loaded, self.spent) <= AMOUNT_LIMIT
 
+    def at(self, version: int, spent: int) -> "CardContent":
+        """Return the content of this card at another version."""
+        allowance = (self.allowance_mwh, self.period, self.period_number, self.used_mwh)
+        return CardContent(version, self.loaded, spent, self.price, allowance, self.user)
+
     def says_the_same(self, other: "CardContent") -> bool:
         """Return True if both have the same money, price and user.
 

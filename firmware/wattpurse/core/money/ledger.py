@@ -185,9 +185,14 @@ class Ledger:
         payload = records.number(now_s, self._pending_pulses, sequence, by, holder, place, value)
         self._record_with_pulses(records.NUMBER, payload)
 
+    def known_card(self, card_number: int) -> "KnownCard | None":
+        """Return the card with that number as account or register know it, or None."""
+        known = self.account.cards.find(card_number)
+        return self._register.find(card_number) if known is None and self._register is not None else known
+
     def card_is_genuine(self, card_number: int, content: "CardContent") -> bool:
         """Return False for an older image of a card that account or register know, and for impossible numbers."""
-        known = self._known_card(card_number)
+        known = self.known_card(card_number)
         return content.is_plausible and (known is None or known.is_genuine(content.version, content.spent))
 
     def take_card(self, card_number: int, content: "CardContent", now_s: int) -> None:
@@ -292,10 +297,6 @@ class Ledger:
     def _adopt(self, account: Account) -> None:
         self.account = account
         self._step_pulses = max(1, account.impulses // (account.impulses_per_kwh_divisor * _STEP_DIVISOR))
-
-    def _known_card(self, card_number: int) -> "KnownCard | None":
-        known = self.account.cards.find(card_number)
-        return self._register.find(card_number) if known is None and self._register is not None else known
 
     def _snapshot(self) -> bytes:
         return account_image.pack(self.account)

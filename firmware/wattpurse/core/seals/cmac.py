@@ -37,8 +37,8 @@ class Derivation:
 
     def __init__(self, aes: "Aes", key: bytes) -> None:
         self._encrypt = aes(key, MODE_ECB).encrypt
-        self._whole_subkey = _double(int.from_bytes(self._encrypt(bytes(BLOCK)), "big"))
-        self._padded_subkey = _double(self._whole_subkey)
+        self._whole_subkey = double(int.from_bytes(self._encrypt(bytes(BLOCK)), "big"))
+        self._padded_subkey = double(self._whole_subkey)
 
     def key(self, data: bytes) -> bytes:
         """Return the AES-128 key for `data`. Raise ValueError unless `data` has 1 to 31 bytes."""
@@ -72,24 +72,24 @@ def _cmac_padded(aes: "Aes", key: bytes, message: bytes, padded_length: int) -> 
     """
     cipher = aes(key, MODE_CBC, bytes(BLOCK))
     chained = cipher.encrypt(bytes(BLOCK))
-    subkey = _double(int.from_bytes(chained, "big"))
+    subkey = double(int.from_bytes(chained, "big"))
     blocks = bytearray(padded_length)
     blocks[: len(message)] = message
     if len(message) < padded_length:
         blocks[len(message)] = 0x80
-        subkey = _double(subkey)
-    _add(blocks, 0, int.from_bytes(chained, "big"))
-    _add(blocks, padded_length - BLOCK, subkey)
+        subkey = double(subkey)
+    add_to_block(blocks, 0, int.from_bytes(chained, "big"))
+    add_to_block(blocks, padded_length - BLOCK, subkey)
     return cipher.encrypt(blocks)[-BLOCK:]
 
 
-def _add(blocks: bytearray, start: int, value: int) -> None:
+def add_to_block(blocks: bytearray, start: int, value: int) -> None:
     """Add (exclusive or) a number to the block at `start`."""
     end = start + BLOCK
     blocks[start:end] = (int.from_bytes(blocks[start:end], "big") ^ value).to_bytes(BLOCK, "big")
 
 
-def _double(value: int) -> int:
+def double(value: int) -> int:
     """Return `value` multiplied by x in GF(2^128) (RFC 4493, section 2.3)."""
     value <<= 1
     return value ^ _REDUCTION if value >> 128 else value

@@ -5,10 +5,13 @@
         issuer key (one meter and one vending point) -> token keys of that vending point, keys of its short tokens
         statement key (one meter and all that read its statements) -> statement keys of one card
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
-    site key (station and all meters of a site) -> card access keys and key card keys of one card
+    vending key -> credit key and master key of one DESFire card, with which no meter can work either
+    site key (station and all meters of a site) -> card access keys and key card keys of one card, the debit key of one
+            DESFire card, and the identify key of all DESFire cards
 
 A meter that is broken open reveals its own meter key, and with the site key the access keys of the site's cards. These
-keys make no credit and no service pass for another meter. Key cards are the exception: any meter writes their balance.
+keys make no credit and no service pass for another meter. Key cards on memory cards are the exception: any meter writes
+their balance. From a DESFire card a meter can only deduct.
 A vending point has the issuer keys and statement keys of its meters. Its tokens name it as their issuer, and the office
 can revoke it.
 """
@@ -41,6 +44,10 @@ _SERVICE_PASS = b"service pass"
 _OPERATOR_PASS = b"operator pass"
 _KEY_CARD_ENCRYPTION = b"key card encrypt."
 _KEY_CARD_AUTHENTICATION = b"key card authent."
+_DESFIRE_DEBIT = b"desfire debit"
+_DESFIRE_CREDIT = b"desfire credit"
+_DESFIRE_MASTER = b"desfire master"
+_DESFIRE_IDENTIFY = b"desfire identify"
 
 
 def meter_key(aes: "Aes", vending_key: bytes, meter_number: int) -> bytes:
@@ -116,3 +123,23 @@ def key_card_keys(aes: "Aes", site_key: bytes, card_uid: bytes) -> KeyPair:
     """Return the keys that seal the content of one key card."""
     site = Derivation(aes, site_key)
     return KeyPair(site.key(_KEY_CARD_ENCRYPTION + card_uid), site.key(_KEY_CARD_AUTHENTICATION + card_uid))
+
+
+def desfire_debit_key(aes: "Aes", site_key: bytes, card_uid: bytes) -> bytes:
+    """Return the key with which a meter deducts from one DESFire card."""
+    return diversify(aes, site_key, _DESFIRE_DEBIT + card_uid)
+
+
+def desfire_identify_key(aes: "Aes", site_key: bytes) -> bytes:
+    """Return the key that all DESFire cards of a site share: it tells the UID of a card that shows a random one."""
+    return diversify(aes, site_key, _DESFIRE_IDENTIFY)
+
+
+def desfire_credit_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes:
+    """Return the key with which the office loads one DESFire card."""
+    return diversify(aes, vending_key, _DESFIRE_CREDIT + card_uid)
+
+
+def desfire_master_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes:
+    """Return the key that changes the keys and files of one DESFire card."""
+    return diversify(aes, vending_key, _DESFIRE_MASTER + card_uid)
