@@ -283,7 +283,7 @@ class TestLoss(IsoDepTest):
 
 
 class Talker(IsoDepCard):
-    """A card that answers each block with what `script(block)` returns: bytes of a frame without CRC, or None."""
+    """A card that answers each block by `script(block)`: bytes of a frame without CRC, or None."""
 
     def __init__(self, script):
         super().__init__(UID, echoed)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # The bytes of the longest answer to a command: 256 of data, and two of status (ISO/IEC 7816-4).
 LONGEST_ANSWER = const(258)
-# No command of a purse takes a card so long. The time of an exchange is bounded by it, whatever the card asks for.
+# No command of a purse takes a card so long. A card that asks for more is given up.
 LONGEST_EXCHANGE_MS = const(2000)
 
 _RATS = const(0xE0)
@@ -115,7 +115,7 @@ class IsoDepCard:
         self._is_open = True
 
     async def select_again(self) -> None:
-        """Wake, select and activate the card anew, in whatever state it is. Raises CardError or ReaderError."""
+        """Wake, select and activate the card anew, in any state. Raises CardError or ReaderError."""
         await self.deselect()  # an activated card hears neither WUPA nor RATS
         await self._reader.select_again(self.identity)
         await self.activate()

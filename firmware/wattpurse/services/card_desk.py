@@ -2,7 +2,8 @@
 
 The teller writes the credit into the ledger before the card or anyone else learns of it. A card may be removed at any
 moment: redeemed tokens stay redeemed, and the next tap writes the statement. A card on the reader is served once.
-After a failure it is tried again as long as it stays. A key card is shown to the slot at every look.
+After a failure it is tried again as long as it stays. A key card is shown to the slot at every look. A key card may be
+a DESFire card, whose code is imported when the first one comes.
 
 A wallet brings several cards to the reader, and a bank card or a phone among them is no reason to refuse. A look has
 one outcome: the first, by precedence, of the cards that have news. A card that came to a better outcome lately, and is
@@ -10,12 +11,13 @@ still there, keeps the others silent.
 """
 
 from wattpurse.cards import data_card, purse
-from wattpurse.cards.iso14443 import RANDOM_UID, CardError
+from wattpurse.cards.iso14443 import RANDOM_UID, SAK_ISO14443_4, CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.messages.service_pass import MeterNotNamed, open_service_pass
+from wattpurse.core.money.contract import KeyCard
 from wattpurse.core.records import events
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import accepted_meter_keys, newest_site_keys
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
     from wattpurse.hal import Board
     from wattpurse.services.key_slot import KeySlot
+    from wattpurse.services.secure_cards import SecureCards
     from wattpurse.services.statements import Statements
     from wattpurse.services.teller import Teller
     from wattpurse.services.timekeeping import TimeKeeper
@@ -45,6 +48,9 @@ _CARDS_AT_ONCE = 4
 _LOOKS_TO_BE_GONE = 2
 _LOOKS_SHOWN = 16  # as long as the display shows an outcome
 _RANDOM_VISITOR = bytes((RANDOM_UID,))
+
+# A card of ISO/IEC 14443-4 is of another kind or site if a CardError has one of these reasons.
+_FOREIGN = ("refused", "unknown")
 
 # The first of these is shown if a card, or the cards of a look, have several outcomes. SERVICE comes before all others
 # because it opens the console.
@@ -86,6 +92,7 @@ class CardDesk:
         key_slot: "KeySlot",
         show_outcome: "Callable[[int], None]",
     ) -> None:
+        self._board = board
         self._reader = board.reader
         self._clock = board.clock
         self._aes = board.aes
@@ -105,6 +112,7 @@ class CardDesk:
         self._news = []
         self._site_keys = ()
         self._keys_of_uid = None
+        self._secure_cards = None
 
     @property
     def has_visitor(self) -> bool:
@@ -190,9 +198,13 @@ class CardDesk:
             visit.is_bad = False
             if self._key_slot.sees(identity.uid):
                 return
+            if identity.sak & SAK_ISO14443_4:
+                return await self._show_secure_card(visit, identity)
             return await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
         if visit.is_over:
             return
+        if identity.sak & SAK_ISO14443_4 and self._takes_key_cards():
+            return await self._show_secure_card(visit, identity)
         try:
             memory, box = await self._read(identity)
         except CardError as error:
@@ -224,19 +236,42 @@ class CardDesk:
         return memory, None if memory is None else await purse.read_orders(memory)
 
     async def _show_to_slot(
-        self, visit: "_Visit", step: "Callable[[], Awaitable[int]]", select_again: "Callable[[], Awaitable[None]]"
+        self,
+        visit: "_Visit",
+        step: "Callable[[], Awaitable[int]]",
+        select_again: "Callable[[], Awaitable[None]]",
+        final_reasons: tuple = (),
     ) -> None:
-        """Show a key card to the slot. A card that the slot cannot use is tried again as long as it is there."""
+        """Show a key card to the slot. A card that the slot cannot use is tried again as long as it is there.
+
+        A card outside the slot that fails for one of `final_reasons` is not tried again.
+        """
         try:
             result = await self._retried(step, select_again)
-        except CardError:
+        except CardError as error:
             visit.is_bad = True
             if not visit.is_in_slot:
+                visit.is_over = error.reason in final_reasons
                 self._tell(visit, outcome.UNREADABLE)
             return
         visit.is_in_slot = result == outcome.ACCEPTED
         visit.is_bad = result == outcome.UNREADABLE
         self._tell(visit, result)
+
+    async def _show_secure_card(self, visit: "_Visit", identity: "CardIdentity") -> None:
+        """Show a card of ISO/IEC 14443-4 to the slot. One that is no key card of the site is left alone after that."""
+        cards = self._secure_cards or self._import_secure_cards()
+        await self._show_to_slot(visit, lambda: cards.take(identity), lambda: cards.select_again(identity), _FOREIGN)
+
+    def _import_secure_cards(self) -> "SecureCards":
+        from wattpurse.services.secure_cards import SecureCards
+
+        self._secure_cards = SecureCards(self._board, self._key_slot)
+        return self._secure_cards
+
+    def _takes_key_cards(self) -> bool:
+        account = self._ledger.account
+        return account is not None and account.contract is KeyCard
 
     def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":
         return self._key_slot.take(identity.uid, memory)
