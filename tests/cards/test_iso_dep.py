@@ -161,6 +161,8 @@ class TestActivation(IsoDepTest):
             self.assertEqual(self.transceive(b"12"), b"21")
             self.clock.run(self.link.select_again())
             self.assertTrue(self.clock.run(self.link.is_present()))
+            for _ in range(2):
+                self.clock.run(self.link.select_again())
             self.assertEqual(self.card.unheard, 0)
         self.assertEqual(self.activated(b"\x03\x25\x8b"), "unknown")  # 0.7 s
 

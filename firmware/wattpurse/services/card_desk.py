@@ -261,7 +261,7 @@ class CardDesk:
     async def _show_secure_card(self, visit: "_Visit", identity: "CardIdentity") -> None:
         """Show a card of ISO/IEC 14443-4 to the slot. One that is no key card of the site is left alone after that."""
         cards = self._secure_cards or self._import_secure_cards()
-        await self._show_to_slot(visit, lambda: cards.take(identity), lambda: cards.select_again(identity), _FOREIGN)
+        await self._show_to_slot(visit, lambda: cards.take(identity), self._reselect(identity), _FOREIGN)
 
     def _import_secure_cards(self) -> "SecureCards":
         from wattpurse.services.secure_cards import SecureCards

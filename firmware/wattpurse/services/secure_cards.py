@@ -8,6 +8,7 @@ and is left alone for the rest of its visit.
 from wattpurse.cards import iso_dep
 from wattpurse.cards.desfire import Desfire
 from wattpurse.cards.desfire_key_card import DesfireKeyCard
+from wattpurse.cards.iso14443 import CardError
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
@@ -29,17 +30,25 @@ class SecureCards:
     async def take(self, identity: "CardIdentity") -> int:
         """Show the selected card to the slot, and put it to sleep. Return an `outcome`.
 
-        Raises CardError or ReaderError. Then the card may be active, until `select_again` or the end of the look.
+        Raises CardError or ReaderError. The error is CardError("unknown") if the card hears no command of a DESFire
+        card at all.
         """
-        link = await iso_dep.activate(self._reader, identity, self._clock)
-        await self._clock.sleep_ms(0)
-        desfire = Desfire(link, self._aes, self._random_bytes)
-        card = DesfireKeyCard(desfire, self._aes, identity.uid)
-        result = await self._key_slot.take(identity.uid, None, card)
+        link = iso_dep.IsoDepCard(self._reader, identity, self._clock)
+        try:
+            await link.activate()
+            await self._clock.sleep_ms(0)
+            result = await self._show(link, identity.uid)
+        except CardError:
+            await link.deselect()  # an active card would answer the commands to the next one
+            raise
         await link.deselect()
         return result
 
-    async def select_again(self, identity: "CardIdentity") -> None:
-        """Select the card after an error, in whichever state it is. Raises CardError or ReaderError."""
-        await iso_dep.IsoDepCard(self._reader, identity, self._clock).deselect()
-        await self._reader.select_again(identity)
+    async def _show(self, link: "iso_dep.IsoDepCard", uid: bytes) -> int:
+        card = DesfireKeyCard(Desfire(link, self._aes, self._random_bytes), self._aes, uid)
+        try:
+            return await self._key_slot.take(uid, None, card)
+        except CardError:
+            if link.has_answered:
+                raise
+            raise CardError("unknown")
