@@ -361,6 +361,19 @@ class TestHostile(IsoDepTest):
         self.assertEqual(len(self.transceive(b"258")), 258)
         self.assertEqual(self.reason(self.link.transceive(b"259")), "garbled")
 
+    def test_a_card_that_sends_without_end_is_no_fault_of_the_reader(self):
+        for length in (300, 700, 60_000):
+            reason, elapsed_ms, _ = self.hear(lambda block, length=length: b"\x02" + bytes(length))
+            self.assertEqual(reason, "garbled")
+            self.assertTrue(elapsed_ms < 450, elapsed_ms)
+            self.model.field.remove(self.card)
+            self.model.field.insert(IsoDepCard(UID, echoed))
+            self.clock.advance_us(10_000)
+            self.link.identity = self.clock.run(self.reader.find_card())
+            self.clock.run(self.link.activate())
+            self.assertEqual(self.transceive(b"12"), b"21")
+        self.assertEqual(self.model.violations, [])
+
     def test_a_frame_that_overflows_the_fifo_is_an_error(self):
         for length in (62, 63, 80):
             reason, _, _ = self.hear(lambda block, length=length: b"\x02" + bytes(length))
