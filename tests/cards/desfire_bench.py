@@ -1,6 +1,7 @@
 """A DESFire card for tests: its model and a transport to it."""
 
 from boards.host.cards.desfire import Application, DesfireCard
+from boards.host.cards.desfire_chip import DesfireChip
 from boards.host.cards.desfire_files import DataFile, ValueFile
 from boards.host.chips.aes import aes
 from wattpurse.cards import desfire_key_card as layout
@@ -106,3 +107,19 @@ def content_of(model):
     value = files[layout.VALUE_FILE].value
     image = layout.Image(value, bytes(files[layout.ORDERS_FILE].data), bytes(files[layout.STATEMENT_FILE].data))
     return image.content()
+
+
+def key_card_chip(content, site_key, vending_key, uid):
+    """Return the same card for the field of a reader."""
+    chip = DesfireChip(uid, random_bytes=Numbers(1))
+    chip.desfire.applications = key_card(content, site_key, vending_key, uid=uid).applications
+    return chip
+
+
+def load(model, amount):
+    """Load a key card by `amount` micro-units, as the vault does."""
+    files = model.applications[layout.APPLICATION].files
+    content = content_of(model)
+    content.loaded += amount
+    files[layout.VALUE_FILE].value = layout.value_of(content.loaded, content.spent)
+    files[layout.ORDERS_FILE].data[:] = layout.pack_orders(content)

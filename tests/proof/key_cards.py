@@ -1,7 +1,8 @@
 """Key cards pulled out, garbled and written back, and power cuts, at every frame and flash operation of a payment.
 
 A case is a meter of the contract key-card, two cards with prices and allowances of their own, and some minutes. In
-these the cards arrive and leave, pay, are topped up, and now and then are replaced by an older image of themselves.
+these the cards arrive and leave, pay, are topped up, and now and then are replaced by an older image of themselves. The
+second card is often a DESFire card, of which nobody can make an image.
 Now and then so many other cards pass through the slot that the account's list has no place for the two. One fault or
 two fall on a frame or a flash operation of one look. A book notes the sum loaded on each card, and for each
 charge the card that has to pay it. At no time may a card have paid more than its charges. At the end, for each card,
@@ -11,6 +12,7 @@ than the grace.
 
 import random as randoms
 
+from boards.host.cards.desfire_chip import KIND as DESFIRE
 from boards.host.cards.images import from_image
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.chips.power import PowerCut
@@ -102,7 +104,8 @@ class _Story:
         self._station = Station()
         self._book = {}
         for user, uid in enumerate(_UIDS, 1):
-            kind = "classic-1k" if user == 1 else random.choice(cards_on_reader.KINDS[1:])
+            kind = "classic-1k" if user == 1 else random.choice((*cards_on_reader.KINDS[1:], DESFIRE, DESFIRE))
+            tally.add("desfire_cards", kind == DESFIRE)
             content = key_card.CardContent(
                 1,
                 random.choice((0, 15_000, 10**6)),
@@ -137,7 +140,8 @@ class _Story:
         is_old = bool(held.images) and self._random.random() < 0.15
         if is_old:
             card = from_image(self._random.choice(held.images))
-        held.images.append(held.card.image())
+        if card.kind != DESFIRE:  # nobody can make an image of such a card
+            held.images.append(held.card.image())
         before = self._station.key_card(card)
         self._insert(held, card)
         self._pay()

@@ -6,15 +6,17 @@ money that meters have charged is the money that left the card, to the micro-uni
 
 import unittest
 
+from boards.host.cards.iso_dep import IsoDepCard
 from boards.host.chips.aes import aes
-from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, key_card
-from tests.services.desk_bench import AMOUNT, SITE_KEY, VENDING_KEY, DeskBench, key_content
+from tests.cards.desfire_bench import UID, Numbers, Wire, content_of, key_card, load
+from tests.services.desk_bench import AMOUNT, SITE_KEY, VENDING_KEY, DeskBench, Station, key_content
 from wattpurse.cards.desfire import BOUNDARY, Desfire
-from wattpurse.cards.desfire_key_card import LOWEST_VALUE, PLACES, UNIT, VALUE_FILE, DesfireKeyCard, pack_orders
+from wattpurse.cards.desfire_key_card import LOWEST_VALUE, PLACES, UNIT, VALUE_FILE, DesfireKeyCard
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse.core.money import key_card as contents
+from wattpurse.core.money.circumstances import UNUSABLE, USABLE
 from wattpurse.core.money.key_card import card_number
 
 PRICE = 300_000
@@ -197,11 +199,7 @@ class TestTorn(unittest.TestCase):
     def test_a_top_up_in_between_hides_nothing(self):
         for tear in self.each_tear():
             meter, wire = self.torn(*tear)
-            files = wire.card.applications[0x545057].files
-            content = content_of(wire.card)
-            content.loaded += 1_000_000
-            files[1].value += 10_000
-            files[2].data[:] = pack_orders(content)
+            load(wire.card, 1_000_000)
             meter.tap(wire)
             content = content_of(wire.card)
             self.assertEqual((content.spent, content.loaded, meter.owed), (PRICE, AMOUNT + 1_000_000, 0), tear)
@@ -233,6 +231,101 @@ class TestTorn(unittest.TestCase):
         meter.use(PULSES)
         self.assertEqual(content_of(wire.card).spent, 0)
         self.assertEqual(meter.ledger.known_card(card_number(UID)).owed, PRICE)
+
+
+class TestAtTheReader(DeskBench, unittest.TestCase):
+    """The whole way: reader model, ISO/IEC 14443-4, desk and slot."""
+
+    def setUp(self):
+        self.station = Station()
+        self.new_meter()
+        self.ledger.change(lambda account: setattr(account, "contract", contracts.KeyCard))
+
+    def put(self, card):
+        self.field.insert(card)
+        self.look()
+        return card
+
+    def use(self, pulses):
+        self.ledger.advance(self.timekeeper.now_s(), pulses)
+
+    def charge_and_balance(self, card):
+        return self.ledger.account.money.charged, AMOUNT - self.station.key_card(card).balance
+
+    def test_a_card_in_its_slot_pays_step_by_step_and_rests_in_between(self):
+        card = self.put(self.station.new_key_card("desfire", key_content()))
+        self.assertEqual((self.outcomes, self.slot.card()), ([outcome.ACCEPTED], USABLE))
+        commands = len(card.executed)
+        self.look(4)
+        self.assertEqual(len(card.executed), commands)
+        for _ in range(3):
+            self.use(STEP_PULSES)
+            self.look(2)
+        self.assertEqual(self.charge_and_balance(card), (3 * 10_031, 3 * 10_031))
+        self.assertEqual(self.outcomes, [outcome.ACCEPTED])
+        self.assertEqual(self.model.violations, [])
+
+    def test_pulled_at_every_frame_of_a_payment(self):
+        frame = 0
+        while True:
+            frame += 1
+            self.setUp()
+            card = self.put(self.station.new_key_card("desfire", key_content()))
+            self.use(PULSES)
+            before = self.field.frames
+            self.model.faults.lift(frame)
+            self.look()
+            if self.field.frames - before < frame:
+                break
+            self.look(4)
+            self.put(card)
+            self.look(2)
+            self.assertEqual(self.charge_and_balance(card), (PRICE, PRICE), frame)
+        self.assertTrue(frame > 15)
+
+    def test_a_bank_card_is_tried_once_and_does_no_harm(self):
+        bank = IsoDepCard(b"\x04\x11\x22\x33\x44\x55\x66", lambda command: b"\x6d\x00")
+        self.put(bank)
+        self.assertEqual(self.outcomes, [outcome.UNREADABLE])
+        tried = len(bank.executed)
+        self.look(5)
+        self.assertEqual((len(bank.executed), tried), (3, 3))
+        self.field.remove(bank)
+        self.look(3)
+        card = self.put(self.station.new_key_card("desfire", key_content()))
+        self.assertEqual((self.outcomes[-1], self.slot.card()), (outcome.ACCEPTED, USABLE))
+        self.field.insert(bank)
+        self.use(PULSES)
+        self.look(2)
+        self.assertEqual(self.charge_and_balance(card), (PRICE, PRICE))
+
+    def test_a_card_with_its_uid_and_without_its_keys_pays_nothing_and_is_not_asked_for_ever(self):
+        card = self.put(self.station.new_key_card("desfire", key_content()))
+        self.field.remove(card)
+        self.look(3)
+        copy = self.station.new_key_card("desfire", key_content(), card.uid)
+        copy.desfire.applications[0x545057].keys[1] = bytes(16)
+        self.outcomes.clear()
+        self.put(copy)
+        self.look(8)
+        self.assertEqual(self.outcomes, [outcome.UNREADABLE])
+        self.assertEqual([command[:1] for command in copy.executed].count(b"\xaa"), 3)
+
+    def test_a_copy_that_takes_the_place_of_the_card_ends_supply(self):
+        card = self.put(self.station.new_key_card("desfire", key_content()))
+        copy = self.station.new_key_card("desfire", key_content(), card.uid)
+        copy.desfire.applications[0x545057].keys[1] = bytes(16)
+        self.field.remove(card)
+        self.field.insert(copy)
+        self.use(PULSES)
+        self.look(24)
+        self.assertEqual(self.slot.card(), UNUSABLE)
+        self.assertEqual(self.ledger.account.cards.newest.owed, PRICE)
+
+    def test_at_another_contract_it_is_unreadable_as_every_foreign_card(self):
+        self.ledger.change(lambda account: setattr(account, "contract", contracts.PrepaidMoney))
+        card = self.put(self.station.new_key_card("desfire", key_content()))
+        self.assertEqual((self.outcomes, card.executed), ([outcome.UNREADABLE], []))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Images of virtual cards: dictionaries that can be stored as JSON."""
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.desfire_chip import KIND as DESFIRE
+from boards.host.cards.desfire_chip import DesfireChip
 from boards.host.cards.iso14443a import Card
 from boards.host.cards.ultralight import UltralightCard
 
@@ -11,4 +13,6 @@ def from_image(image: dict) -> Card:
     memory = bytes.fromhex(image["memory"])
     if image["kind"] == "classic-1k":
         return ClassicCard(uid, memory)
+    if image["kind"] == DESFIRE:
+        return DesfireChip(uid, memory)
     return UltralightCard(image["kind"], uid, memory)

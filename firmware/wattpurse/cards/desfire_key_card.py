@@ -17,7 +17,7 @@ is on the card, however many other meters came after it (see `proof`). docs/desf
 
 import struct
 
-from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, MACED, NO_APPLICATION, StatusError
+from wattpurse.cards.desfire import AUTHENTICATION, ENCIPHERED, MACED, StatusError
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.core.money.key_card import PERIODS, CardContent, join48, split48
 from wattpurse.core.seals import keys
@@ -159,10 +159,11 @@ async def enter(card: "Desfire", aes: "Aes", uid: bytes, site_keys: tuple) -> No
     for site_key in site_keys:
         try:
             await card.select_application(APPLICATION)
+        except StatusError:
+            raise CardError("unknown")
+        try:
             return await card.authenticate(DEBIT_KEY, keys.desfire_debit_key(aes, site_key, uid))
         except StatusError as error:
-            if error.status == NO_APPLICATION:
-                raise CardError("unknown")
             if error.status != AUTHENTICATION:
                 raise
     raise CardError("refused")

@@ -17,7 +17,6 @@ from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
 from wattpurse.core.messages import token
 from wattpurse.core.messages.service_pass import MeterNotNamed, open_service_pass
-from wattpurse.core.money.contract import KeyCard
 from wattpurse.core.records import events
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse.services.key_roll import accepted_meter_keys, newest_site_keys
@@ -203,7 +202,7 @@ class CardDesk:
             return await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
         if visit.is_over:
             return
-        if identity.sak & SAK_ISO14443_4 and self._takes_key_cards():
+        if identity.sak & SAK_ISO14443_4 and self._key_slot.is_in_use and not identity.is_random:
             return await self._show_secure_card(visit, identity)
         try:
             memory, box = await self._read(identity)
@@ -244,14 +243,16 @@ class CardDesk:
     ) -> None:
         """Show a key card to the slot. A card that the slot cannot use is tried again as long as it is there.
 
-        A card outside the slot that fails for one of `final_reasons` is not tried again.
+        A card that fails for one of `final_reasons` is not tried again.
         """
         try:
             result = await self._retried(step, select_again)
         except CardError as error:
             visit.is_bad = True
+            if error.reason in final_reasons:  # cards count failed authentications, and lock themselves after too many
+                visit.is_in_slot = False
+                visit.is_over = True
             if not visit.is_in_slot:
-                visit.is_over = error.reason in final_reasons
                 self._tell(visit, outcome.UNREADABLE)
             return
         visit.is_in_slot = result == outcome.ACCEPTED
@@ -268,10 +269,6 @@ class CardDesk:
 
         self._secure_cards = SecureCards(self._board, self._key_slot)
         return self._secure_cards
-
-    def _takes_key_cards(self) -> bool:
-        account = self._ledger.account
-        return account is not None and account.contract is KeyCard
 
     def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":
         return self._key_slot.take(identity.uid, memory)

@@ -79,7 +79,7 @@ class KeySlot:
         `memory` is that of a memory card; a DESFire card has None there, and is `desfire`. Raises CardError or
         ReaderError.
         """
-        if not self._is_in_use():
+        if not self.is_in_use:
             return outcome.NOT_THIS_METER
         if self._counts and uid != self._uid and self._age_ms() < LEFT_MS:
             return outcome.NO_NEWS
@@ -90,7 +90,7 @@ class KeySlot:
         await self._clock.sleep_ms(0)
         if content is None:
             return outcome.UNREADABLE
-        if not self._is_in_use():
+        if not self.is_in_use:
             return outcome.NOT_THIS_METER
         return await self._take_content(card_number(uid), content, memory)
 
@@ -100,7 +100,7 @@ class KeySlot:
         Otherwise the card has to be taken again. A card that was away for less than a look may have changed: it is
         always read before it is written.
         """
-        if uid != self._uid or not self._is_proved or not self._is_in_use() or self._is_due():
+        if uid != self._uid or not self._is_proved or not self.is_in_use or self._is_due():
             return False
         return self._let_it_pay() == outcome.ACCEPTED
 
@@ -129,7 +129,7 @@ class KeySlot:
         else:
             return outcome.LEDGER_FAILED
         await self._clock.sleep_ms(0)
-        if self._is_in_use() and self._is_due():
+        if self.is_in_use and self._is_due():
             self._is_proved = False
             if not self._journals(self._ledger.step_card):
                 return outcome.LEDGER_FAILED
@@ -159,7 +159,9 @@ class KeySlot:
             self._pairs = []
         self._is_proved = False
 
-    def _is_in_use(self) -> bool:
+    @property
+    def is_in_use(self) -> bool:
+        """True while the contract is key-card."""
         account = self._ledger.account
         return account is not None and account.contract is KeyCard
 
@@ -190,7 +192,7 @@ class KeySlot:
 
     def _let_it_pay(self) -> int:
         """Let the card pay: it was just read, and it is good."""
-        if not self._is_in_use():
+        if not self.is_in_use:
             return outcome.NOT_THIS_METER
         if not self._ledger.account.standing["card_in"] and not self._journals(self._note_in):
             return outcome.LEDGER_FAILED

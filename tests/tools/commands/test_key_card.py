@@ -73,7 +73,7 @@ def new_card(name="room12", kind="ntag213", price="0.30", *further):
     assert run("new", name, "--kind", kind, "--key-card", "--price", price, *further) == 0
 
 
-@pytest.mark.parametrize("kind", ["classic-1k", "ntag213", "ntag215", "ntag216"])
+@pytest.mark.parametrize("kind", ["classic-1k", "ntag213", "ntag215", "ntag216", "desfire"])
 def test_card_is_made_topped_up_used_and_read(kind, meter, capsys):
     new_card("room12", kind, "0.30", "--user", "12")
     assert run("topup", "room12", "--amount", "10.00") == 0
@@ -145,6 +145,51 @@ def test_sale_that_did_not_reach_the_card_is_written_later(capsys, monkeypatch):
     assert found["loaded"] >= 15 * MILLION
 
 
+def test_sale_that_did_not_reach_a_desfire_card_is_written_later(capsys, monkeypatch):
+    new_card("room12", "desfire")
+    frames = []
+    converse = CardReader.converse
+
+    def torn(self, card, begin):
+        if frames:
+            self.model.faults.lift(frames[0])
+        return converse(self, card, begin)
+
+    monkeypatch.setattr(CardReader, "converse", torn)
+    frame = topped_up = 0
+    while not topped_up:
+        frame += 7
+        frames[:] = [frame]
+        topped_up = run("topup", "room12", "--amount", "1") == 0
+        frames.clear()
+        assert run("repair", "room12") == 0
+        found = read(capsys, "room12")
+        assert (found["missing"], found["balance"] % MILLION) == (0, 0)
+    assert found["loaded"] >= 2 * MILLION
+
+
+def test_desfire_card_is_erased_and_made_anew_above_its_numbers(meter, capsys):
+    new_card("room12", "desfire", "0.30", "--allowance", "1/day")
+    run("topup", "room12", "--amount", "3")
+    meter.use("room12", 2 * KWH_PULSES)
+    assert "--forfeit" in refusal(capsys, "erase", "room12")
+    assert run("erase", "room12", "--forfeit") == 0
+    assert "2.70 EUR" in capsys.readouterr().out
+    new_card("room12", "desfire")
+    assert run("topup", "room12", "--amount", "2") == 0
+    assert meter.use("room12", KWH_PULSES) == [outcome.ACCEPTED]
+    assert read(capsys, "room12")["balance"] == 2 * MILLION - 300_000
+
+
+def test_desfire_card_is_repriced(meter, capsys):
+    new_card("room12", "desfire", "0")
+    assert run("reprice", "room12", "--price", "0.50", "--allowance", "1/day") == 0
+    run("topup", "room12", "--amount", "1")
+    meter.use("room12", 2 * KWH_PULSES)
+    found = read(capsys, "room12")
+    assert (found["balance"], found["used_mwh"], found["period"]) == (500_000, MILLION, "day")
+
+
 def test_card_with_money_is_wiped_only_if_it_is_forfeited(capsys):
     new_card()
     run("topup", "room12", "--amount", "3")
@@ -183,6 +228,7 @@ def test_a_card_that_was_erased_and_made_anew_is_no_older_image_for_the_meter(re
         (("new", "a", "--kind", "ntag213", "--price", "1", "--meter", "5"), "--key-card"),
         (("topup", "room12", "--kwh", "5"), "takes money alone"),
         (("new", "room12", "--kind", "ntag213", "--key-card", "--price", "1"), "in use"),
+        (("new", "b", "--kind", "desfire", "--meter", "5"), "can only be a key card"),
     ],
 )
 def test_refusal_has_the_remedy(words, reason, capsys):

@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from boards.host.cards.desfire_chip import KIND as DESFIRE
 from wattpurse.cards import purse
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.commands import card_settling
@@ -201,7 +202,7 @@ def _add_new(actions: _SubParsersAction) -> None:
     add_approval_options(new)
     new.add_argument("--by", metavar="CARD", dest="operator", help="the operator's card of the one who makes it")
     new.set_defaults(run=run_new)
-    new.add_argument("--kind", required=True, choices=purse.KINDS, help="the kind of card")
+    new.add_argument("--kind", required=True, choices=(*purse.KINDS, DESFIRE), help="the kind of card")
     text = "the customer's meter, or a meter that a technician's card opens; a technician's may be given several times"
     new.add_argument("--meter", type=int, action="append", default=[], metavar="N", dest="meters", help=text)
     new.add_argument("--service", action="store_true", help="a technician's card instead of a customer's")

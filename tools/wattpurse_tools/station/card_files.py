@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.desfire_chip import KIND as DESFIRE
+from boards.host.cards.desfire_chip import DesfireChip
 from boards.host.cards.folder import CARD_SUFFIX, MARK_SUFFIX
 from boards.host.cards.images import from_image
 from boards.host.cards.iso14443a import Card
@@ -118,4 +120,4 @@ def blank_card(kind: str) -> Card:
     uid = bytes((_NXP,)) + os.urandom(6)
     while uid[3] == _CASCADE_TAG:
         uid = bytes((_NXP,)) + os.urandom(6)
-    return UltralightCard(kind, uid)
+    return DesfireChip(uid) if kind == DESFIRE else UltralightCard(kind, uid)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from boards.host.cards.iso14443a import Card
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
+from wattpurse.cards import iso_dep
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.core.money.key_card import CardContent
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
 from wattpurse_tools.station.page_cards import prove_pages
 
@@ -24,6 +26,9 @@ _REASONS = {
     "silent": "it left the reader",
     "refused": "it is locked with other keys than those of this vault",
     "changed": "it does not keep the data written to it",
+    "unknown": "it is no key card of this site",
+    "full": "it cannot hold so much money",
+    "garbled": "its answers prove nothing",
 }
 
 
@@ -37,6 +42,10 @@ class CardKeys(Protocol):
 
     def card_keys(self, uid: bytes, key_version: int) -> tuple[bytes, bytes]:
         """Return keys A and B of the sectors of one MIFARE Classic card."""
+        ...
+
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
+        """Give a DESFire card's answer to a dialog of the vault. Return the next command, or the result at the end."""
         ...
 
 
@@ -55,6 +64,14 @@ class CardReader:
         Raise OSError, with the reason, if the card cannot be read or written. Raise ValueError for an unknown kind.
         """
         return self._with_card(card, lambda identity: self._open(identity, step))
+
+    def converse(self, card: Card, begin: Callable[[], tuple[str, bytes]]) -> CardContent | None:
+        """Put a DESFire card on the reader, and let the vault talk to it. Return the result of the vault's dialog.
+
+        `begin` begins the dialog. Raise OSError as `work` does.
+        """
+        begun = begin()  # the record cannot be asked while the reader works
+        return self._with_card(card, lambda identity: self._converse(identity, *begun))
 
     def prove(self, card: Card) -> None:
         """Raise ValueError if an NTAG has less memory than it claims to have. Raise OSError as `work` does."""
@@ -94,6 +111,19 @@ class CardReader:
         if memory is None:
             raise ValueError("this kind of card is not known")
         return await step(memory)
+
+    async def _converse(self, identity: CardIdentity, dialog: str, command: bytes) -> CardContent | None:
+        transport = await iso_dep.activate(self._driver, identity, self._clock)
+        result = None
+        while command:
+            answer = await transport.transceive(command)
+            try:
+                command, result = self._vault.answer_desfire(dialog, answer)
+            except OSError as error:  # a vault of another process has no CardError
+                if str(error) not in _REASONS:
+                    raise
+                raise CardError(str(error)) from error
+        return result
 
     async def _prove(self, identity: CardIdentity) -> None:
         await self._open(identity, lambda memory: prove_pages(self._driver, identity, memory))

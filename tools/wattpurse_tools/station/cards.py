@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from boards.host.cards.desfire_chip import KIND as DESFIRE
 from boards.host.cards.iso14443a import Card
 from wattpurse.cards import purse
 from wattpurse.core.messages.service_pass import read_service_pass
+from wattpurse.core.money.key_card import CardContent
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.station.card_files import CardStore, blank_card
 from wattpurse_tools.station.card_reader import CardReader, Result, Step
@@ -129,7 +131,7 @@ class StationCards:
         Raise ValueError too for a card that was erased and has an older content again.
         """
         card = self._files.load(name)
-        box = self._reader.work(card, purse.read_orders)
+        box = self._box_of(card)
         row = self._station.card(card.uid)
         if row is not None and row["state"] == ERASED:
             if box is not None:
@@ -153,9 +155,36 @@ class StationCards:
         row = self._station.card(card.uid)
         if row is None or row["state"] != ERASED:
             return self.read(name)
-        box = self._reader.work(card, purse.read_orders)
+        box = self._box_of(card)
         meter_number = box.meter_number if box is not None and box.kind == purse.CUSTOMER else 0
         return CardRead(name, card, box, None, meter_number, row)
+
+    def new_desfire_card(self, name: str, make: Callable[[bytes], tuple[str, bytes]]) -> None:
+        """Make a DESFire key card in a dialog that `make(uid)` begins. Raise ValueError if the card is in use."""
+        exists = self._files.exists(name)
+        card = self._files.load(name) if exists else blank_card(DESFIRE)
+        if card.kind != DESFIRE:
+            raise ValueError(f"card {name} exists and is a {card.kind}")
+        if exists and self._box_of(card) is not None:
+            raise ValueError(f"card {name} exists and is in use; it is not overwritten")
+        try:
+            self._reader.converse(card, lambda: make(card.uid))
+        finally:
+            self._files.save(name, card)
+        self._station.add_card(card.uid, name, 0, KEY_CARD, card.kind)
+
+    def converse(self, read: CardRead, begin: Callable[[], tuple[str, bytes]], is_change: bool) -> CardContent | None:
+        """Let the vault talk to a DESFire card, in the dialog that `begin` begins. Return its result.
+
+        Raise OSError if it fails. The card's file has the changes, complete or not.
+        """
+        if not is_change:
+            return self._reader.converse(read.card, begin)
+        with self.held(read):
+            try:
+                return self._reader.converse(read.card, begin)
+            finally:
+                self._files.save(read.name, read.card)
 
     def new_card(
         self,
@@ -170,6 +199,8 @@ class StationCards:
 
         Raise ValueError if the card is in use, or has less memory than its kind.
         """
+        if kind == DESFIRE:
+            raise ValueError("a DESFire card can only be a key card; make it with --key-card")
         exists = self._files.exists(name)
         card = self._files.load(name) if exists else blank_card(kind)
         if card.kind != kind:
@@ -248,6 +279,8 @@ class StationCards:
     def rekey(self, name: str) -> int:
         """Write the newest keys that the card's meters are proved to have. Return their version."""
         read = self.read(name)
+        if read.card.kind == DESFIRE:
+            raise ValueError(f"card {name} is a DESFire card, and keeps its keys; erase it and make it anew")
         if read.role == CUSTOMER:
             version = self._station.key_history.site_version(read.customer_meter)
         else:
@@ -283,6 +316,13 @@ class StationCards:
             if statement is not None:
                 return statement
         return None
+
+    def _box_of(self, card: Card) -> purse.OrderBox | None:
+        """Return the order box of a card. A DESFire key card has none of its own; the vault knows it."""
+        if card.kind != DESFIRE:
+            return self._reader.work(card, purse.read_orders)
+        content = self._reader.converse(card, lambda: self._keys.read_desfire(card.uid))
+        return None if content is None else purse.OrderBox(0, purse.KEY_CARD, 0, 0, b"")
 
     def _opens(self, card: Card) -> bool:
         try:

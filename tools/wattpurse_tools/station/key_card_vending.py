@@ -5,6 +5,7 @@ record first, then on the card, so after a write that failed, the next one compl
 station wrote or read there before is an older image of itself, and is not topped up.
 """
 
+from boards.host.cards.desfire_chip import KIND as DESFIRE
 from wattpurse.cards import key_card as pages
 from wattpurse.cards import purse
 from wattpurse.core.money import key_card
@@ -69,16 +70,39 @@ class KeyCardVending:
         self._station.require("cards")
         if (terms.price, terms.allowance_mwh) != (key_card.BY_TARIFF, 0):
             self._station.require("order")
+        if kind == DESFIRE:
+            return self._new_desfire_card(name, terms, user)
         if kind not in pages.KINDS:
-            raise ValueError(f"a {kind} card has no room for a key card's content; use one of {', '.join(pages.KINDS)}")
+            kinds = ", ".join((*pages.KINDS, DESFIRE))
+            raise ValueError(f"a {kind} card has no room for a key card's content; use one of {kinds}")
         self._cards.new_card(name, kind, self._site_version(), purse.KEY_CARD, 0, lambda card: b"")
         read = self._cards.read(name)
-        content = CardContent(1, 0, 0, terms.price, (terms.allowance_mwh, terms.period, 0, 0), user)
-        if self._record.of(read.card.uid) is None:
-            self._record.add(read.card.uid, content)
-        else:
-            self._record.renew(read.card.uid, content)
+        self._begin_anew(read.card.uid, terms, user)
         self._put(KeyCardRead(read, None, 0, self._record.of(read.card.uid)))
+
+    def _new_desfire_card(self, name: str, terms: KeyCardTerms, user: int) -> None:
+        def make(uid: bytes) -> tuple[str, bytes]:
+            row = self._record.of(uid)
+            if row is None or row["version"] > 0:  # at 0 it was begun and is not on the card yet
+                row = self._begin_anew(uid, terms, user)
+            allowance = (row["allowance_mwh"], row["period"], 0, 0)
+            content = CardContent(row["version"] + 1, row["loaded"], row["spent"], row["price"], allowance, row["user"])
+            return self._keys.make_desfire(self._station.ticket, uid, self._site_version(), content)
+
+        self._cards.new_desfire_card(name, make)
+        self.look(self._cards.read(name))
+
+    def _begin_anew(self, uid: bytes, terms: KeyCardTerms, user: int) -> Row:
+        """Add a card without money to the record, or begin it anew above its old numbers. Return its row."""
+        content = CardContent(1, 0, 0, terms.price, (terms.allowance_mwh, terms.period, 0, 0), user)
+        if self._record.of(uid) is None:
+            self._record.add(uid, content)
+        else:
+            self._record.renew(uid, content)
+        row = self._record.of(uid)
+        if row is None:
+            raise ValueError(f"card {uid.hex()} is not in this station's record")
+        return row
 
     def look(self, read: CardRead) -> KeyCardRead:
         """Return the content of a card and record it. Raise ValueError if it is no key card."""
@@ -125,7 +149,12 @@ class KeyCardVending:
         if (balance > 0 or found.flaw) and not forfeit:
             fault = found.flaw or f"card {name} has {balance} micro-units on it"
             raise ValueError(f"{fault}; forfeit it with: wattpurse card erase {name} --forfeit")
-        self._cards.write(found.read, wipe)
+        if _is_desfire(found.read):
+            uid = found.read.card.uid
+            begin = lambda: self._keys.erase_desfire(self._station.ticket, uid)  # noqa: E731
+            self._cards.converse(found.read, begin, is_change=True)
+        else:
+            self._cards.write(found.read, wipe)
         if found.content is None:
             self._record.note_unknown(found.read.card.uid)
         self._station.note_card(found.read.card.uid, state=ERASED)
@@ -154,10 +183,21 @@ class KeyCardVending:
                 number, used_mwh = old.period_number, old.used_mwh
         allowance = (row["allowance_mwh"], row["period"], number, used_mwh)
         content = CardContent(version + 1, row["loaded"], spent, row["price"], allowance, row["user"])
+        if _is_desfire(found.read):
+            return self._load_desfire(found, content)
         sealed = self._keys.seal_key_card(self._station.ticket, found.read.card.uid, self._site_version(), content)
         place = 1 - found.place
         self._cards.write(found.read, lambda memory: pages.write_sealed(memory, place, sealed))
         self._record.note(found.read.card.uid, content)
+
+    def _load_desfire(self, found: KeyCardRead, content: CardContent) -> None:
+        """Load a card up to the record's content. Its version and the money spent are the card's own."""
+        uid = found.read.card.uid
+        written = self._cards.converse(
+            found.read, lambda: self._keys.load_desfire(self._station.ticket, uid, content), is_change=True
+        )
+        if written is not None:
+            self._record.note(uid, written)
 
     def _sound_row(self, found: KeyCardRead) -> Row:
         """Return the row of a card. Raise ValueError if the card has a fault."""
@@ -173,8 +213,15 @@ class KeyCardVending:
 
     def _open(self, read: CardRead) -> tuple[int, CardContent | None]:
         """Return `(place, content)` of the newest authentic record on the card, or `(0, None)`."""
+        if _is_desfire(read):
+            uid = read.card.uid
+            return 0, self._cards.converse(read, lambda: self._keys.read_desfire(uid), is_change=False)
         for _, place, data in self._cards.look(read, pages.read_copies):
             content = self._keys.open_key_card(read.card.uid, bytes(data))
             if content is not None:
                 return place, content
         return 0, None
+
+
+def _is_desfire(read: CardRead) -> bool:
+    return read.card.kind == DESFIRE

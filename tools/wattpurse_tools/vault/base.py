@@ -15,6 +15,7 @@ from wattpurse_tools.vault.approvals import Approvals
 from wattpurse_tools.vault.checks import approval_of, need, uid_of
 from wattpurse_tools.vault.consistency import cut_lines, facts_of_log, open_counters, refuse_strangers
 from wattpurse_tools.vault.counters import Counters
+from wattpurse_tools.vault.dialogs import Dialogs
 from wattpurse_tools.vault.files import Folder
 from wattpurse_tools.vault.interface import OPEN, ApprovalNeeded, Operator, SignOnNeeded
 from wattpurse_tools.vault.key_sets import KeyRing
@@ -53,6 +54,7 @@ class VaultBase:
         self._work = _Work()
         self._sessions = Sessions(clock)
         self._approvals = Approvals(counters, clock)
+        self._dialogs: Dialogs | None = None
 
     @classmethod
     def open(cls, path: str | Path, passphrase: str, clock: Callable[[], float] = time.time) -> Self:

@@ -213,6 +213,26 @@ class VaultClient:
         """Return the content of an authentic record under any key version, or None."""
         return self._call("open_key_card", uid=uid, sealed=sealed)
 
+    def read_desfire(self, uid: bytes) -> tuple[str, bytes]:
+        """Begin to read a DESFire key card. Return a dialog and its first command."""
+        return self._call("read_desfire", uid=uid)
+
+    def make_desfire(self, ticket: str, uid: bytes, key_version: int, content: CardContent) -> tuple[str, bytes]:
+        """Begin to make a DESFire key card without money. Right: CARDS."""
+        return self._call("make_desfire", ticket=ticket, uid=uid, key_version=key_version, content=content)
+
+    def load_desfire(self, ticket: str, uid: bytes, content: CardContent) -> tuple[str, bytes]:
+        """Begin to load a DESFire key card and to change its terms. Right: SELL."""
+        return self._call("load_desfire", ticket=ticket, uid=uid, content=content)
+
+    def erase_desfire(self, ticket: str, uid: bytes) -> tuple[str, bytes]:
+        """Begin to take all money off a DESFire key card. Right: SELL."""
+        return self._call("erase_desfire", ticket=ticket, uid=uid)
+
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
+        """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result."""
+        return self._call("answer_desfire", dialog=dialog, answer=answer)
+
     def seal_service_pass(
         self, ticket: str, uid: bytes, technician: int, expires_s: int, meters: Sequence[tuple[int, int]]
     ) -> bytes:

@@ -398,6 +398,38 @@ class Keys(Protocol):
         """Return the content of an authentic record under any key version, or None."""
         ...
 
+    def read_desfire(self, uid: bytes) -> tuple[str, bytes]:
+        """Begin to read a DESFire key card. Return a dialog and its first command; see `answer_desfire`.
+
+        The result is the card's content, or None if it is no key card of this site.
+        """
+        ...
+
+    def make_desfire(self, ticket: str, uid: bytes, key_version: int, content: CardContent) -> tuple[str, bytes]:
+        """Begin to make a DESFire key card without money: `loaded` is `spent`. The result is its content.
+
+        Right: CARDS, and ORDER for a price or an allowance of its own.
+        """
+        ...
+
+    def load_desfire(self, ticket: str, uid: bytes, content: CardContent) -> tuple[str, bytes]:
+        """Begin to load a DESFire key card up to `content.loaded`, and to change its terms. The result is its content.
+
+        Right: SELL. The credit added counts to the operator's limits, once, however often the dialog is begun again.
+        """
+        ...
+
+    def erase_desfire(self, ticket: str, uid: bytes) -> tuple[str, bytes]:
+        """Begin to take all money off a DESFire key card. Right: SELL. The result is its content before, or None."""
+        ...
+
+    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
+        """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result.
+
+        Raise OSError with the reason of a CardError if the card refuses or its answers prove nothing.
+        """
+        ...
+
     def seal_service_pass(
         self, ticket: str, uid: bytes, technician: int, expires_s: int, meters: Sequence[tuple[int, int]]
     ) -> bytes:

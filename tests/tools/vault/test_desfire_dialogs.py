@@ -1,0 +1,254 @@
+"""DESFire key cards through the vault: made, loaded, read and erased in dialogs, and torn at every command."""
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from boards.host.cards.desfire import DesfireCard
+from boards.host.chips.aes import aes
+from tests.cards import desfire_bench
+from tests.cards.desfire_bench import Numbers, Wire, content_of, run
+from tests.tools.vault import vault_bench
+from tests.tools.vault.vault_bench import CLERK, HELPER, SITE_KEYS, VENDING_KEYS, cmac_key, ticket_of
+from wattpurse.cards import desfire_key_card as layout
+from wattpurse.cards.desfire import Desfire, StatusError
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.core.money.key_card import BY_TARIFF, NO_ALLOWANCE, CardContent
+from wattpurse_tools.vault.dialogs import LIFE_S, MOST
+from wattpurse_tools.vault.interface import LimitReached, Refused
+
+UID = bytes.fromhex("04a1b2c3d4e5f6")
+MONEY = 7_000_000
+
+
+def content(loaded=0, spent=0, version=1, price=BY_TARIFF, allowance=(0, NO_ALLOWANCE, 0, 0)):
+    return CardContent(version, loaded, spent, price, allowance, 5)
+
+
+@pytest.fixture
+def wire():
+    return Wire(DesfireCard(UID, Numbers(3)))
+
+
+def talk(vault, wire, begun):
+    """Bring the commands of a dialog to the card, and return the result."""
+    dialog, command = begun
+    while command:
+        command, result = vault.answer_desfire(dialog, run(wire.transceive(command)))
+    return result
+
+
+def make(vault, wire, of=None, version=2):
+    return talk(vault, wire, vault.make_desfire(ticket_of(vault), UID, version, of or content()))
+
+
+def load(vault, wire, loaded, operator=vault_bench.OWNER, **terms):
+    return talk(vault, wire, vault.load_desfire(ticket_of(vault, operator), UID, content(loaded, **terms)))
+
+
+def read(vault, wire):
+    return talk(vault, wire, vault.read_desfire(UID))
+
+
+def settings_of(wire):
+    return {number: file.settings() for number, file in wire.card.applications[layout.APPLICATION].files.items()}
+
+
+def test_a_card_is_made_with_the_keys_of_its_uid_and_loaded(vault, wire):
+    make(vault, wire)
+    application = wire.card.applications[layout.APPLICATION]
+    assert application.keys == [
+        cmac_key(VENDING_KEYS[2], b"desfire master" + UID),
+        cmac_key(SITE_KEYS[2], b"desfire debit" + UID),
+        cmac_key(VENDING_KEYS[2], b"desfire credit" + UID),
+        cmac_key(SITE_KEYS[2], b"desfire identify"),
+    ]
+    assert application.versions == [2] * 4
+    assert load(vault, wire, MONEY).balance == MONEY
+    assert application.files[layout.VALUE_FILE].value == MONEY // 100
+    assert read(vault, wire).balance == content_of(wire.card).balance == MONEY
+
+
+def test_the_files_are_those_that_the_meters_tests_use(vault, wire):
+
+    make(vault, wire)
+    other = Wire(desfire_bench.key_card(content(), SITE_KEYS[2], VENDING_KEYS[2], uid=UID))
+    assert settings_of(wire) == settings_of(other)
+    assert wire.card.applications[layout.APPLICATION].settings == other.card.applications[layout.APPLICATION].settings
+
+
+def test_a_meters_key_loads_nothing_and_no_meter_can_make_the_credit_key(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    card = Desfire(wire, aes, Numbers(9))
+    run(layout.enter(card, aes, UID, (SITE_KEYS[2],)))
+    with pytest.raises(StatusError):
+        run(card.credit(layout.VALUE_FILE, 1, 3))
+    for number in (0, 2):
+        run(card.select_application(layout.APPLICATION))
+        for guess in (cmac_key(SITE_KEYS[2], b"desfire credit" + UID), cmac_key(SITE_KEYS[2], b"desfire master" + UID)):
+            with pytest.raises(StatusError):
+                run(card.authenticate(number, guess))
+    run(layout.enter(card, aes, UID, (SITE_KEYS[2],)))
+    with pytest.raises(StatusError):
+        run(card.write_data(layout.ORDERS_FILE, 0, bytes(layout.ORDERS_SIZE), 1))
+    assert read(vault, wire).balance == MONEY
+
+
+def torn_everywhere(vault, wire, begin):
+    """Tear a dialog at each of its commands, before and after the card has taken it, until it runs through."""
+    for command in range(1, 100):
+        for is_after in (False, True):
+            wire.card.power_off()
+            wire.tear(command, is_after)
+            try:
+                talk(vault, wire, begin())
+            except CardError:
+                yield command, is_after
+                continue
+            wire.tear(None, False)
+            return
+
+
+def test_making_can_be_torn_at_every_command(vault, wire):
+    begin = lambda: vault.make_desfire(ticket_of(vault), UID, 2, content())  # noqa: E731
+    tears = list(torn_everywhere(vault, wire, begin))
+    assert len(tears) > 10  # each further try gets further
+    assert read(vault, wire).loaded == 0
+    load(vault, wire, MONEY)
+    assert read(vault, wire).balance == MONEY
+
+
+def test_loading_can_be_torn_at_every_command_and_loads_once(vault, wire):
+    make(vault, wire)
+    before = wire.commands
+    load(vault, wire, 1_000_000)
+    commands = wire.commands - before
+    loaded = 1_000_000
+    for command in range(1, commands + 1):
+        for is_after in (False, True):
+            loaded += 1_000_050
+            wire.card.power_off()
+            wire.tear(command, is_after)
+            with pytest.raises(CardError):
+                load(vault, wire, loaded)
+            assert content_of(wire.card).loaded in (loaded, loaded - 1_000_050)
+            wire.tear(None, False)
+            assert load(vault, wire, loaded).balance == content_of(wire.card).balance == loaded
+    log = [entry.details for entry in vault.log() if entry.action == "DESFire key card loaded"]
+    assert sum(one.get("microunits", 0) for one in log) == loaded
+
+
+def test_a_load_that_was_finished_is_not_loaded_again(vault, wire):
+    make(vault, wire)
+    for _ in range(3):
+        assert load(vault, wire, MONEY).balance == MONEY
+    with pytest.raises(Refused):
+        load(vault, wire, MONEY - 1)
+
+
+def test_limits_count_the_credit_once(vault, wire):
+    make(vault, wire)
+    load(vault, wire, 40_000_000, CLERK)
+    with pytest.raises(CardError):
+        wire.tear(3, False)
+        load(vault, wire, 80_000_000, CLERK)
+    wire.tear(None, False)
+    load(vault, wire, 80_000_000, CLERK)
+    with pytest.raises(LimitReached):
+        load(vault, wire, 120_000_000, CLERK)
+    assert read(vault, wire).balance == 80_000_000
+
+
+def test_rights(vault, wire):
+    with pytest.raises(Refused):
+        vault.make_desfire(ticket_of(vault, CLERK), UID, 2, content())
+    with pytest.raises(Refused):
+        vault.make_desfire(ticket_of(vault), UID, 2, content(MONEY))
+    with pytest.raises(Refused):
+        vault.load_desfire(ticket_of(vault), UID, content(MONEY))
+    make(vault, wire)
+    with pytest.raises(Refused):
+        load(vault, wire, MONEY, HELPER)
+    with pytest.raises(Refused):
+        load(vault, wire, MONEY, CLERK, price=1)
+    assert load(vault, wire, MONEY, price=300_000).price == 300_000
+
+
+def test_a_card_with_money_is_not_made_again(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    with pytest.raises(CardError):
+        make(vault, wire, content(MONEY, MONEY, 2))
+    assert read(vault, wire).balance == MONEY
+
+
+def test_an_erased_card_is_made_anew_above_its_old_numbers(vault, wire):
+    make(vault, wire)
+    load(vault, wire, MONEY)
+    assert talk(vault, wire, vault.erase_desfire(ticket_of(vault), UID)).balance == MONEY
+    assert read(vault, wire) is None
+    assert wire.card.applications[layout.APPLICATION].files[layout.VALUE_FILE].value == 0
+    with pytest.raises(Refused):
+        make(vault, wire, content())
+    made = make(vault, wire, content(MONEY, MONEY, 1 << 20))
+    assert (made.balance, made.loaded, made.version) == (0, MONEY, 1 << 20)
+    statement = bytes(wire.card.applications[layout.APPLICATION].files[layout.STATEMENT_FILE].data)
+    assert layout.Image(0, b"", statement).proof(7, 3) == layout.NOT_KNOWN
+    assert load(vault, wire, 2 * MONEY).balance == MONEY
+
+
+def test_a_card_of_another_site_and_an_empty_card_are_nothing(vault, wire):
+    assert read(vault, wire) is None
+    make(vault, wire)
+    application = wire.card.applications[layout.APPLICATION]
+    application.keys[2] = bytes(16)
+    assert read(vault, wire) is None
+    with pytest.raises(CardError):
+        make(vault, wire)
+
+
+def test_a_card_of_an_older_key_version_is_loaded(vault, wire):
+    make(vault, wire, version=1)
+    assert load(vault, wire, MONEY).balance == MONEY
+
+
+def test_the_session_key_of_a_credit_does_not_leave_the_vault(vault, wire):
+    """Compute the session key from the card's secrets, and look for it in everything that the vault said."""
+    make(vault, wire)
+    start = len(wire.log)
+    load(vault, wire, MONEY)
+    key = wire.card.applications[layout.APPLICATION].keys[2]
+    log = wire.log[start:]
+    challenge = next(answer for command, answer in log if command[0] == 0xAA)[1:]
+    reply = next(command for command, _ in log if command[0] == 0xAF)[1:]
+    decrypt = lambda iv, data: Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(data)  # noqa: E731
+    other, own = decrypt(bytes(16), challenge), decrypt(challenge, reply)[:16]
+    session = own[:4] + other[:4] + own[12:] + other[12:]
+    said = b"".join(command for command, _ in log) + b"".join(repr(one).encode() for one in vault.log())
+    for secret in (session, own, key):
+        assert secret not in said
+        assert secret.hex().encode() not in said
+
+
+def test_dialogs_end(folder):
+    clock = vault_bench.Clock()
+    vault_bench.make(folder)
+    with vault_bench.open_vault(folder, clock) as vault:
+        dialog, _ = vault.read_desfire(UID)
+        clock.now_s += LIFE_S + 1
+        with pytest.raises(Refused):
+            vault.answer_desfire(dialog, b"\x00")
+        names = [vault.read_desfire(UID)[0] for _ in range(MOST)]
+        vault.read_desfire(UID)  # one too many: the oldest ends
+        with pytest.raises(Refused):
+            vault.answer_desfire(names[0], b"\x9d")
+        with pytest.raises(CardError):
+            vault.answer_desfire(names[1], b"\x9d")
+        with pytest.raises(Refused):
+            vault.answer_desfire(names[1], b"\x00")
+        assert vault.read_desfire(UID)[1] == b"\x5a" + layout.APPLICATION.to_bytes(3, "little")
+
+
+def test_a_card_of_four_bytes_is_refused(vault):
+    with pytest.raises(Refused):
+        vault.read_desfire(b"\x01\x02\x03\x04")

@@ -1,0 +1,177 @@
+"""The work of the vault on a DESFire key card: make it, read it, and change its money. No key leaves the vault.
+
+Each function is a dialog: it runs over a transport that hands its commands to somebody who has the card, and gets the
+answers back. So the session key of a credit never leaves the vault either: whoever had it could load any amount.
+`firmware/wattpurse/cards/desfire_key_card.py` has the layout of the card.
+"""
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+
+from wattpurse.cards import desfire_key_card as layout
+from wattpurse.cards.desfire import AUTHENTICATION, DUPLICATE, ENCIPHERED, MACED, NO_APPLICATION, Desfire, StatusError
+from wattpurse.cards.desfire_key_card import CREDIT_KEY, DEBIT_KEY, IDENTIFY_KEY, MASTER_KEY, Image
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.core.money.key_card import CardContent
+from wattpurse.core.seals.cmac import BLOCK
+from wattpurse_tools.vault import desfire_issue as issue
+
+_KEY_SETTINGS = 0x09  # the master key changes keys and settings, lists files and makes them
+_KEY_COUNT = 4
+_NO_KEY = bytes(BLOCK)
+_NO_VERSION = 0
+_VERSIONS = 256
+
+
+@dataclass(frozen=True)
+class CardKeys:
+    """The keys of one card under one version of the site's keys. On the card, the version is counted modulo 256."""
+
+    version: int
+    master: bytes
+    debit: bytes
+    credit: bytes
+    identify: bytes
+
+    @property
+    def mark(self) -> int:
+        """The version as the card has it: 1 to 255, because a new card has 0."""
+        return 1 + (self.version - 1) % (_VERSIONS - 1)
+
+
+async def read_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | None:
+    """Return the content of a card with one of `keys`. Return None if it is no key card of this site."""
+    if await _enter(card, keys) is None:
+        return None
+    return _content_in(await layout.read(card))
+
+
+async def make_card(card: Desfire, keys: CardKeys, content: CardContent, is_new: bool) -> CardContent:
+    """Make a key card without money, or make an erased one anew. A call that was interrupted is finished by the next.
+
+    Raise CardError: "refused" if the card has an application with other keys, "changed" if it has money.
+    """
+    if await _enter(card, [keys]) is None:
+        await _build(card, keys)
+        await _enter(card, [keys])
+    image = await layout.read(card)
+    before = _content_in(image)
+    if before is not None and before.balance > 0:
+        raise CardError("changed")
+    statement = layout.first_statement(content, is_new)
+    return await _bring(card, image, content, statement)
+
+
+async def write_card(card: Desfire, keys: Sequence[CardKeys], content: CardContent) -> CardContent:
+    """Load a card up to `content.loaded`, and give it the price and the allowance of `content`.
+
+    The card's own version, money spent and used allowance stay. Return its content. Raise CardError ("unknown") if it
+    is no key card of this site, and "changed" if it has more money loaded.
+    """
+    if await _enter(card, keys) is None:
+        raise CardError("unknown")
+    image = await layout.read(card)
+    old = image.content()
+    if old.loaded > content.loaded:
+        raise CardError("changed")
+    number, used_mwh = (old.period_number, old.used_mwh) if old.period == content.period else (0, 0)
+    allowance = (content.allowance_mwh, content.period, number, used_mwh)
+    wanted = CardContent(old.version, content.loaded, old.spent, content.price, allowance, content.user)
+    return await _bring(card, image, wanted, None)
+
+
+async def erase_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | None:
+    """Take all money off a card, so that it is no key card any more. Return None if it was none of this site."""
+    if await _enter(card, keys) is None:
+        return None
+    image = await layout.read(card)
+    before = _content_in(image)
+    await _change_value(card, -image.value)
+    await card.write_data(layout.ORDERS_FILE, 0, bytes(layout.ORDERS_SIZE), MACED)
+    await card.commit()
+    return before
+
+
+def _content_in(image: Image) -> CardContent | None:
+    """Return the content of a key card, or None for a card that was erased or is not complete."""
+    try:
+        return image.content()
+    except CardError:
+        return None
+
+
+async def _enter(card: Desfire, keys: Sequence[CardKeys]) -> CardKeys | None:
+    """Authenticate with the credit key. Return its set of keys, or None if none of them fits."""
+    for one in keys:
+        try:
+            await card.select_application(layout.APPLICATION)
+            await card.authenticate(CREDIT_KEY, one.credit)
+        except StatusError as error:
+            if error.status == NO_APPLICATION:
+                return None
+            if error.status != AUTHENTICATION:
+                raise
+        else:
+            return one
+    return None
+
+
+async def _bring(card: Desfire, image: Image, content: CardContent, statement: bytes | None) -> CardContent:
+    """Write all that differs from `image` in one commit. Return the content that the card has then."""
+    value = layout.value_of(content.loaded, content.spent)
+    if value > layout.HIGHEST_VALUE:
+        raise CardError("full")
+    orders = layout.pack_orders(content)
+    after = Image(value, orders, image.statement if statement is None else statement)
+    if (value, orders, after.statement) != (image.value, image.orders, image.statement):
+        await _change_value(card, value - image.value)
+        await card.write_data(layout.ORDERS_FILE, 0, orders, MACED)
+        if statement is not None:
+            await card.write_data(layout.STATEMENT_FILE, 0, statement, MACED)
+        await card.commit()
+    return after.content()
+
+
+async def _change_value(card: Desfire, units: int) -> None:
+    if units > 0:
+        await card.credit(layout.VALUE_FILE, units, ENCIPHERED)
+    elif units < 0:
+        await card.debit(layout.VALUE_FILE, -units, ENCIPHERED)
+
+
+async def _build(card: Desfire, keys: CardKeys) -> None:
+    """Make application, files and keys. The master key comes last: with its key of zeros the rest can be finished."""
+    await card.select_application(0)
+    await _unless_there(issue.create_application(card, layout.APPLICATION, _KEY_SETTINGS, _KEY_COUNT))
+    await _enter_blank(card)
+    limits = (layout.LOWEST_VALUE, layout.HIGHEST_VALUE)
+    by_meter = issue.rights_of(DEBIT_KEY, issue.NEVER, CREDIT_KEY, MASTER_KEY)
+    by_both = issue.rights_of(CREDIT_KEY, CREDIT_KEY, DEBIT_KEY, MASTER_KEY)
+    files = (
+        lambda: issue.create_value_file(card, layout.VALUE_FILE, ENCIPHERED, by_meter, limits, 0),
+        lambda: issue.create_backup_file(card, layout.ORDERS_FILE, MACED, by_meter, layout.ORDERS_SIZE),
+        lambda: issue.create_backup_file(card, layout.STATEMENT_FILE, MACED, by_both, layout.STATEMENT_SIZE),
+    )
+    for create in files:
+        if await _unless_there(create()):
+            await _enter_blank(card)
+    for number, key in ((DEBIT_KEY, keys.debit), (CREDIT_KEY, keys.credit), (IDENTIFY_KEY, keys.identify)):
+        if await card.get_key_version(number) == _NO_VERSION:
+            await issue.change_key(card, number, keys.mark, key, _NO_KEY)
+    await issue.change_key(card, MASTER_KEY, keys.mark, keys.master)
+
+
+async def _enter_blank(card: Desfire) -> None:
+    await card.select_application(layout.APPLICATION)
+    await card.authenticate(MASTER_KEY, _NO_KEY)
+
+
+async def _unless_there(creation: Coroutine[None, None, None]) -> bool:
+    """Run the creation of something. Return True if it was there already, which has ended the authentication."""
+    try:
+        await creation
+    except StatusError as error:
+        if error.status != DUPLICATE:
+            raise
+        return True
+    return False
