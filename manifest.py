@@ -39,6 +39,15 @@ BLUETOOTH = (
     "core/messages/frames.py",
     "services/bluetooth.py",
 )
+# A reader on a board of its own: the meter's end of the line. No meter is the other end.
+READER_LINK = (
+    "cards/linked_reader.py",
+    "cards/reader_link.py",
+    "core/messages/reader_frames.py",
+    "core/messages/reader_session.py",
+    "core/messages/reader_steps.py",
+)
+READER_BOARD = ["services/reader_board.py", "services/reader_server.py"]
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
@@ -51,9 +60,9 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 # An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
 # image.
 options.defaults(network=False, bluetooth=False)
-LEFT_OUT = ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
-LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
+LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + READER_LINK + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 # `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.
