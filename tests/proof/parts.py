@@ -11,6 +11,7 @@ from tests.proof import (
     bad_readout,
     bad_tariffs,
     bad_tokens,
+    bad_wire,
     cards,
     chip,
     clamp_lives,
@@ -44,6 +45,7 @@ PARTS = (
     bad_gatt,
     bad_flash,
     bad_mqtt,
+    bad_wire,
     chip,
     office_lives,
 )
