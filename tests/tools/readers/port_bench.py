@@ -1,4 +1,4 @@
-"""A desk reader on a pseudo-terminal: the real server and driver over the chip model, for programs with a serial port."""
+"""A desk reader on a pseudo-terminal: the real server and driver over the chip model, for programs that open a port."""
 
 import os
 import select
@@ -31,7 +31,7 @@ class PtyLine:
 
 
 class DeskReaderOnPort:
-    """The board, in a thread of its own. Programs open `path`. The board's time is virtual, that of its line is real."""
+    """The board, in a thread of its own. Programs open `path`. Only the time of its line is real."""
 
     def __init__(self, role=frames.DESK_READER):
         self.clock = VirtualClock()

@@ -40,7 +40,7 @@ class DeskReaderTrouble(ReaderError):
 
 
 class PortLine:
-    """A serial port as a line: see `wattpurse.cards.reader_link.Line`. A read waits, and nothing else runs meanwhile."""
+    """A serial port as a line, see `wattpurse.cards.reader_link.Line`. Nothing else runs while a read waits."""
 
     def __init__(self, port: str) -> None:
         self.port = port
