@@ -4,6 +4,9 @@ Cards are read for the comparison by the driver over another chip model, without
 """
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +39,8 @@ METER = 10000001
 OLD, NEW = bytes(range(64)), bytes(range(64, 160))
 SETTLING_MS = 10
 WATCHDOG_MS = 8_000
+PACE = 5  # virtual seconds per real second: the board's watchdog must not be faster than mpremote
+DEPLOYMENT_S = 300
 # Selection, first read, authentication and both halves of writes. tests/services/test_reader_cards.py tears at every
 # frame, without the chip.
 TORN_FRAMES = (2, 8, 19, 24, 27)
@@ -209,6 +214,19 @@ def test_the_led_is_lit_in_a_session(desk):
     begun = len(desk.led)
     desk.pico.run_ms(2_000)
     assert len(desk.led) == begun
+
+
+def test_a_running_desk_reader_gets_its_image_anew(desk, image):
+    program = image.read_bytes()
+    desk.pico.write_flash(len(program) - 256, bytes(256))
+    with SerialTerminal(desk.pico, pace=PACE) as terminal:
+        command = [Path(sys.executable).with_name("wattpurse"), "deploy", "desk-reader", terminal.path]
+        done = terminal.serve_while(
+            lambda: subprocess.run(command, capture_output=True, text=True, timeout=DEPLOYMENT_S)
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"the reader {desk.far.link.identity.hex()} is running\n")
+    assert desk.pico.read_flash(0, len(program)) == program
 
 
 def test_a_program_opens_the_serial_port_of_the_board(desk):

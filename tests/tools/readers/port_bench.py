@@ -55,6 +55,13 @@ class DeskReaderOnPort:
         self._thread.join(10)
         self.unplug()
 
+    def answers_after(self, duration_s):
+        """Let a deaf board hear after a time."""
+        threading.Timer(duration_s, self._hear).start()
+
+    def _hear(self):
+        self.is_deaf = False
+
     def unplug(self):
         """Pull the cable: the program's next read or write fails."""
         for name in ("_far_end", "_board_end"):
