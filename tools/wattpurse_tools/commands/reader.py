@@ -3,8 +3,9 @@
 import json
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 
+from wattpurse_tools.readers import desk_reader
 from wattpurse_tools.readers.pcsc import Service
-from wattpurse_tools.readers.troubles import NO_READERS, trouble_of
+from wattpurse_tools.readers.troubles import NO_READERS, ReaderTrouble, trouble_of
 from wattpurse_tools.station import reader_trial
 
 _FAILED = 1
@@ -15,12 +16,12 @@ def add_parser(subparsers: "_SubParsersAction[ArgumentParser]") -> None:
     parser = subparsers.add_parser("reader", help="list the card readers of this computer, and try one")
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    listing = actions.add_parser("list", help="list the PC/SC readers, and the card on each")
+    listing = actions.add_parser("list", help="list the PC/SC readers and desk readers, and the card on each")
     listing.add_argument("--json", action="store_true", help="for programs")
     listing.set_defaults(run=run_list)
 
     trial = actions.add_parser("test", help="try a reader with a card on it; nothing is written to the card")
-    text = "a part of the reader's name; default: the only reader"
+    text = "a part of the reader's name, or serial:PORT for a desk reader; default: the only PC/SC reader"
     trial.add_argument("reader", nargs="?", default="", metavar="READER", help=text)
     trial.add_argument("--json", action="store_true", help="for programs")
     trial.set_defaults(run=run_test)
@@ -28,8 +29,13 @@ def add_parser(subparsers: "_SubParsersAction[ArgumentParser]") -> None:
 
 def run_list(arguments: Namespace) -> int:
     """Print a line for each reader."""
-    with Service() as service:
-        names = service.readers()
+    names = [desk_reader.PREFIX + port for port in desk_reader.ports()]
+    try:
+        with Service() as service:
+            names = service.readers() + names
+    except ReaderTrouble:
+        if not names:
+            raise
     if not names:
         raise trouble_of(NO_READERS)
     seen = [reader_trial.look(name) for name in names]

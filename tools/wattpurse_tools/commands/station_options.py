@@ -45,7 +45,7 @@ def add_station_options(parser: ArgumentParser) -> None:
 def add_card_folder_options(parser: ArgumentParser) -> None:
     """Add --office and --cards."""
     add_station_options(parser)
-    text = "the card folder, or pcsc:NAME for a reader; default: WATTPURSE_CARDS, or the folder cards of the office"
+    text = "the card folder, or a reader: pcsc:NAME, serial:PORT; default: WATTPURSE_CARDS, or cards of the office"
     parser.add_argument("--cards", type=Path, metavar="PLACE", help=text)
 
 

@@ -9,11 +9,12 @@ from wattpurse.cards.classic import SECTORS, ClassicSession
 from wattpurse.cards.iso14443 import SAK_ISO14443_4, CardError, CardIdentity
 from wattpurse.cards.memory import CLASSIC_SAKS
 from wattpurse.cards.mfrc522 import Mfrc522
-from wattpurse_tools.readers.driver import PcscDriver, driver_of
+from wattpurse_tools.readers import desk_reader
+from wattpurse_tools.readers.driver import driver_of
 from wattpurse_tools.readers.families import family_of, is_contactless
 from wattpurse_tools.readers.pcsc import Service, named
 from wattpurse_tools.station.classic_cards import TRANSPORT_KEY
-from wattpurse_tools.station.reader_cards import ReaderAntenna, kind_of_card
+from wattpurse_tools.station.reader_cards import ReaderAntenna, RealDriver, kind_of_card
 
 Result = TypeVar("Result")
 
@@ -78,10 +79,19 @@ class Trial:
 
 def look(reader: str) -> Seen:
     """Return a reader with the card on it."""
+    if _is_serial(reader):
+        return _look_by(desk_reader.driver_of(reader.removeprefix(desk_reader.PREFIX)), reader, desk_reader.FAMILY)
     family = family_of(reader).name
     if not is_contactless(reader):
         return Seen(reader, family, trouble="a slot for cards with contacts")
-    driver = driver_of(reader)
+    return _look_by(driver_of(reader), reader, family)
+
+
+def _is_serial(reader: str) -> bool:
+    return reader.startswith(desk_reader.PREFIX)
+
+
+def _look_by(driver: RealDriver, reader: str, family: str) -> Seen:
     try:
         identity = _run(driver, _identity(driver))
         if identity is None:
@@ -97,6 +107,8 @@ def look(reader: str) -> Seen:
 
 def try_reader(part: str) -> Trial:
     """Try the reader with this part in its name, with the card on it, and return the steps."""
+    if _is_serial(part):
+        return _try_serial(part)
     trial = Trial()
     names: list[str] = []
     if not trial.take("PC/SC service", lambda: _listed(names)):
@@ -113,7 +125,34 @@ def try_reader(part: str) -> Trial:
     return trial
 
 
-def _try_card(trial: Trial, driver: PcscDriver) -> None:
+def _try_serial(part: str) -> Trial:
+    """Try the desk reader at a serial port."""
+    trial = Trial()
+    found: list[desk_reader.DeskReaderDriver] = []
+    if not trial.take("port", lambda: _port(part, found)):
+        return trial
+    driver = found[0]
+    trial.reader = driver.name
+    try:
+        if trial.take("board", lambda: _board(driver)):
+            _try_card(trial, driver)
+    finally:
+        driver.close()
+    return trial
+
+
+def _port(part: str, found: list[desk_reader.DeskReaderDriver]) -> str:
+    found.append(desk_reader.driver_of(part.removeprefix(desk_reader.PREFIX)))
+    return found[0].name
+
+
+def _board(driver: desk_reader.DeskReaderDriver) -> str:
+    """Return the identity of the board and the version of its chip."""
+    _run(driver, driver.start())
+    return f"desk reader {(driver.link.identity or b'').hex()}, chip version {driver.version or 0:#04x}"
+
+
+def _try_card(trial: Trial, driver: RealDriver) -> None:
     found: list[CardIdentity] = []
     if not trial.take("card", lambda: _found(driver, found)):
         return
@@ -131,7 +170,7 @@ def _listed(names: list[str]) -> str:
     return f"runs, with {len(names)} readers"
 
 
-def _found(driver: PcscDriver, found: list[CardIdentity]) -> str:
+def _found(driver: RealDriver, found: list[CardIdentity]) -> str:
     identity = _run(driver, _identity(driver))
     if identity is None:
         raise OSError("no card lies on the reader; lay one on it and try again")
@@ -139,7 +178,7 @@ def _found(driver: PcscDriver, found: list[CardIdentity]) -> str:
     return identity.uid.hex()
 
 
-def _kind(driver: PcscDriver, identity: CardIdentity) -> str:
+def _kind(driver: RealDriver, identity: CardIdentity) -> str:
     if identity.sak == SAK_ISO14443_4:
         return ISO14443_4
     card = _run(driver, kind_of_card(driver))
@@ -148,7 +187,7 @@ def _kind(driver: PcscDriver, identity: CardIdentity) -> str:
     return card.kind
 
 
-def _keys(driver: PcscDriver, identity: CardIdentity) -> str:
+def _keys(driver: RealDriver, identity: CardIdentity) -> str:
     """Return words about the keys of the first sector with tokens. Raise OSError if the card left."""
     try:
         _run(driver, ClassicSession(cast(Mfrc522, driver), identity).authenticate(SECTORS[0], TRANSPORT_KEY, False))
@@ -159,7 +198,7 @@ def _keys(driver: PcscDriver, identity: CardIdentity) -> str:
     return "the card is new: it has the keys of its maker"
 
 
-def _speed(driver: PcscDriver) -> str:
+def _speed(driver: RealDriver) -> str:
     """Return the time of one command."""
     begin = time.monotonic()
     for _ in range(_TURNS):
@@ -168,11 +207,11 @@ def _speed(driver: PcscDriver) -> str:
     return f"{(time.monotonic() - begin) * 1000 / _TURNS:.1f} ms a command"
 
 
-async def _identity(driver: PcscDriver) -> CardIdentity | None:
+async def _identity(driver: RealDriver) -> CardIdentity | None:
     await driver.start()
     return await driver.find_card()
 
 
-def _run(driver: PcscDriver, step: Coroutine[None, None, Result]) -> Result:
+def _run(driver: RealDriver, step: Coroutine[None, None, Result]) -> Result:
     """Return the result of a coroutine of the driver. Raise OSError, in words, if the card fails."""
     return ReaderAntenna(driver).run(step)
