@@ -48,6 +48,8 @@ READER_LINK = (
     "core/messages/reader_steps.py",
 )
 READER_BOARD = ["services/reader_board.py", "services/reader_server.py"]
+# Imported when the first such card is met.
+SECURE_CARDS = ("cards/iso_dep.py",)
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
@@ -62,7 +64,7 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 options.defaults(network=False, bluetooth=False)
 LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
-LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + READER_LINK + ("services/statement_numbers.py", *NETWORK)
+LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + READER_LINK + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 # `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.

@@ -16,7 +16,7 @@ from tests.services.reader_bench import IDENTITY, ReaderBench
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
-from wattpurse.cards.mfrc522 import ReaderError
+from wattpurse.cards.mfrc522 import LONGEST_BLOCK, ReaderError
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse.core.messages import reader_steps as steps
 from wattpurse.core.messages.reader_session import Asker
@@ -175,7 +175,9 @@ def _step(random):
         frame = bytes((0x60, sector * 4)) + TRANSPORT_KEY + _UID
         read = steps.step(steps.EXCHANGE, bytes((0x30, sector * 4)), 5_000, 16, random.choice((0, 2, 3, 8, 15)))
         return random.choice((read, steps.step(steps.AUTHENTICATE, frame, 5_000) + read))
-    operation = random.choice((steps.AUTHENTICATE, steps.EXCHANGE, steps.ACKNOWLEDGED, random.randrange(16)))
+    operation = random.choice(
+        (steps.AUTHENTICATE, steps.EXCHANGE, steps.ACKNOWLEDGED, steps.BLOCK, random.randrange(16))
+    )
     timeout_us = random.choice((100, 5_000, 5_000, 50_000, 1_000_000, 3_000_000, 6_000_000))
     if operation == steps.AUTHENTICATE:
         frame = bytes((random.choice((0x60, 0x61)), 4 * random.randrange(16))) + TRANSPORT_KEY + _UID
@@ -264,6 +266,7 @@ async def _call(random, bench, board, tally):
         lambda: reader.authenticate(b"\x60\x04" + TRANSPORT_KEY + _UID, 5_000),
         lambda: reader.exchange(b"\x30\x04", 16, 5_000),
         lambda: reader.exchange(b"\x60", 8, 2_000),
+        lambda: reader.exchange_block(b"\xe0\x50", 5_000),
         lambda: reader.acknowledged(b"\xa0\x04", 5_000),
         lambda: reader.acknowledged(bytes(16), 10_000),
         lambda: _read_all(reader),
@@ -289,7 +292,7 @@ async def _tried(tally, call):
         tally.add("errors")
         return
     tally.add("results")
-    if isinstance(result, bytes) and len(result) not in (8, 16):
+    if isinstance(result, bytes) and len(result) > LONGEST_BLOCK:
         raise Broken(BROKEN_RULES, f"a reply of {len(result)} bytes")
 
 

@@ -12,7 +12,7 @@ After a ReaderError, `recover` begins a new session.
 """
 
 from wattpurse.cards.iso14443 import CardError, CardIdentity
-from wattpurse.cards.mfrc522 import ReaderError
+from wattpurse.cards.mfrc522 import LONGEST_BLOCK, ReaderError
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse.core.messages import reader_steps as steps
 
@@ -119,6 +119,14 @@ class LinkedReader:
             return await self._read(frame[1], timeout_us)
         self._ahead = {}
         replies = await self._steps(steps.step(steps.EXCHANGE, frame, timeout_us, reply_length), (reply_length,))
+        return replies[0]
+
+    async def exchange_block(self, frame: "bytes | bytearray | memoryview", timeout_us: int) -> bytes:
+        """Send a frame and return its answer of any length, see `Mfrc522.exchange_block`."""
+        await self._write_alone()
+        self._ahead = {}
+        request = steps.step(steps.BLOCK, frame, min(timeout_us, steps.TIMEOUT_LIMIT_US), LONGEST_BLOCK)
+        replies = await self._steps(request, (steps.OWN_LENGTH,))
         return replies[0]
 
     async def acknowledged(self, frame: "bytes | bytearray | memoryview", timeout_us: int) -> None:

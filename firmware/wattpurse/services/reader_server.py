@@ -158,6 +158,11 @@ class ReaderServer:
     async def _done(self, one: steps.Step) -> bytes | memoryview:
         if one.operation == steps.EXCHANGE:
             return await self._reader.exchange(one.frame, one.reply_length, one.timeout_us)
+        if one.operation == steps.BLOCK:
+            block = await self._reader.exchange_block(one.frame, one.timeout_us)
+            if len(block) > one.reply_length:
+                raise CardError("garbled")
+            return bytes((len(block),)) + block
         if one.operation == steps.AUTHENTICATE:
             await self._reader.authenticate(one.frame, one.timeout_us)
         else:
