@@ -39,6 +39,15 @@ BLUETOOTH = (
     "core/messages/frames.py",
     "services/bluetooth.py",
 )
+# A reader on a board of its own: the meter's end of the line. No meter is the other end.
+READER_LINK = (
+    "cards/linked_reader.py",
+    "cards/reader_link.py",
+    "core/messages/reader_frames.py",
+    "core/messages/reader_session.py",
+    "core/messages/reader_steps.py",
+)
+READER_BOARD = ["services/reader_board.py", "services/reader_server.py"]
 # Imported when the first such card is met.
 SECURE_CARDS = (
     "cards/desfire.py",
@@ -59,9 +68,9 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 # An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
 # image.
 options.defaults(network=False, bluetooth=False)
-LEFT_OUT = ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
-LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
+LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + READER_LINK + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 # `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.
