@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 # The first Classic cards of Infineon set the highest bit as well.
-_CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K)
+CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K)
 
 
 async def open_card(
@@ -42,7 +42,9 @@ async def open_card(
     `key_of_uid(uid)` returns the `classic.ClassicKeys` of a Classic card, or None; other cards need none. Raises
     CardError or ReaderError.
     """
-    if identity.sak in _CLASSIC_SAKS:
+    if reader.open_memory is not None:
+        return await reader.open_memory(identity, key_of_uid)
+    if identity.sak in CLASSIC_SAKS:
         keys = key_of_uid(identity.uid)
         return None if keys is None else ClassicMemory(reader, identity, keys)
     if identity.sak == SAK_ULTRALIGHT:

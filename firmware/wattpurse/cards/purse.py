@@ -135,6 +135,9 @@ def split_tokens(content: bytes) -> list:
 
 async def read_orders(memory: "Memory") -> OrderBox | None:
     """Return the newest whole order box of the card, or None. Raises CardError or ReaderError."""
+    far = _far(memory)
+    if far is not None:
+        return await far.read_orders()
     layout = layout_of(memory.kind)
     starts = []
     for place in range(len(layout.order_offsets)):
@@ -172,7 +175,7 @@ async def write_orders(memory: "Memory", kind: int, meter_number: int, content: 
 
 async def read_statement(memory: "Memory", aes: "Aes", keys: "KeyPair") -> dict | None:
     """Return the newest authentic statement on the card, opened, or None. Raises CardError or ReaderError."""
-    for _, place, size in await _statement_claims(memory):
+    for _, place, size in await statement_claims(memory):
         opened = await _open_statement(memory, aes, keys, place, size)
         if opened is not None:
             return opened
@@ -185,7 +188,7 @@ async def read_statement_copies(memory: "Memory") -> list:
     Raises CardError or ReaderError.
     """
     copies = []
-    for _, place, size in await _statement_claims(memory):
+    for _, place, size in await statement_claims(memory):
         copies.append(bytes(await _statement_data(memory, place, size)))
     return copies
 
@@ -201,12 +204,17 @@ async def write_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", seal: "
         return
     capacity = layout.statement_size - sealed_size(statement.HEADER_SIZE, 0)
     place, number = 0, 0
-    claims = await _statement_claims(memory)
+    claims = await statement_claims(memory)
     if claims:
         number, place, size = claims[0]
         if statement.is_authentic(aes, keys, await _statement_data(memory, place, size)):
             place = 1 - place
     await write_and_verify(memory, layout.statement_offsets[place], seal(number + 1, capacity - capacity % 16))
+
+
+def _far(memory: "Memory") -> "Memory | None":
+    """Return the memory if it is that of a card at a reader elsewhere, which does the work of this module by itself."""
+    return memory if getattr(memory, "is_far", False) else None
 
 
 def _is_order_head(start: bytearray, layout: "Layout") -> bool:
@@ -228,8 +236,11 @@ async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start:
     return OrderBox(place, kind, version, meter_number, content)
 
 
-async def _statement_claims(memory: "Memory") -> list:
+async def statement_claims(memory: "Memory") -> list:
     """Return `(number, place, size)` of all data that begins like a statement, the newest first."""
+    far = _far(memory)
+    if far is not None:
+        return await far.statement_claims()
     layout = layout_of(memory.kind)
     claims = []
     for place in range(len(layout.statement_offsets)):
@@ -260,6 +271,9 @@ async def _open_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", place: 
 async def write_and_verify(memory: "Memory", offset: int, data: bytes) -> None:
     """Write a box, filled up to whole units, and read it back. Raises CardError ("changed"), CardError, ReaderError."""
     data = data + bytes(-len(data) % memory.unit)
+    far = _far(memory)
+    if far is not None:
+        return await far.write_and_verify(offset, data)
     await memory.write(offset, data)
     written = bytearray(len(data))
     await memory.read(offset, written)
