@@ -186,11 +186,11 @@ class TestCards(unittest.TestCase):
         self.assertFalse(key in bytes(heard))
 
     def test_a_chip_that_is_silent_is_a_reader_error(self):
-        self.bench.room.reader.answers = False
-        self.bench.room.reader.power_cut()
-
         async def work():
-            self.bench.room.reader.power_cut()
+            await self.bench.reader.find_card()
+            self.bench.room.reader.faults.hang()
+            self.bench.room.reader.field.insert(classic_card())
+            await self.bench.reader.power_up()
             await self.bench.reader.find_card()
 
         with self.assertRaises(ReaderError):

@@ -175,8 +175,15 @@ class RoomDisplay:
     def refresh(self) -> None:
         """Send everything again, even if nothing changed."""
         panel = self._panel
-        panel.segments = bytes([self._wanted[place] for place in self.digit_order]) if self._is_on else None
+        panel.segments = self._in_order() if self._is_on else None
         panel.is_behind = True
+
+    def _in_order(self) -> bytes:
+        """Return the segments so that they are right though the board sends them as to most modules."""
+        segments = bytearray(DIGITS)
+        for place, own in zip(SWAPPED, self.digit_order):
+            segments[place] = self._wanted[own]
+        return bytes(segments)
 
 
 class RoomButton:

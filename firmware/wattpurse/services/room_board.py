@@ -18,7 +18,7 @@ from wattpurse.core.messages import reader_steps, room
 from wattpurse.core.messages.reader_session import Answerer
 from wattpurse.core.seals.wire_seal import ANSWER, KEY_SIZE, NONCE_SIZE, REQUEST, TAG_SIZE, WireSeal
 from wattpurse.drivers.button import LONG
-from wattpurse.drivers.led_display import DIGITS, LONGEST_HALF_PERIOD_US, SHORTEST_HALF_PERIOD_US, STRAIGHT
+from wattpurse.drivers.led_display import DIGITS, LONGEST_HALF_PERIOD_US, SHORTEST_HALF_PERIOD_US
 from wattpurse.drivers.segments import render
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -66,6 +66,7 @@ UNPAIRED = "PAIr"
 
 _LOOK_MS = 500
 _LINE_MS = 1_000
+_QUIET_MS = 10
 _PRESS_MS = 1_000
 _CARDS_REST_MS = 2_000
 _FIELD_OFF_MS = 5  # a card without a field for so long begins anew (ISO/IEC 14443-3, 5.2.4)
@@ -121,7 +122,6 @@ class RoomBoard:
 
     async def run(self) -> None:
         """Serve the meter for ever."""
-        self._display.wire(STRAIGHT)
         asyncio.create_task(self._take_presses())
         asyncio.create_task(self._watch())
         while True:
@@ -129,7 +129,7 @@ class RoomBoard:
 
     async def serve(self, timeout_ms: int) -> None:
         """Take the bytes of one read, and answer the requests in them."""
-        data = await self._line.read(timeout_ms)
+        data = await self._line.read(timeout_ms if self._frames.is_empty else _QUIET_MS)
         self._board.watchdog.feed()
         self._frames.feed(data)
         while True:

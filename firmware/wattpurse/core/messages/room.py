@@ -9,7 +9,7 @@ a board its key. A board takes a PAIR only while it has no key, or after its but
     SEALED  kind u8, content, tag 8                         press u8, content, tag 8 over status, press and content
 
     kinds inside SEALED
-    PANEL   flags u8; with SEGMENTS six bytes in the order of the digits' addresses, brightness u8 and half period in
+    PANEL   flags u8; with SEGMENTS six bytes from left to right, brightness u8 and half period in
             us u8; with SOUND count u8 and each duration of the pattern in units of 10 ms u8
     LOOK    flags u8                                        identity of the card; status NOTHING if there is none
     SELECT  identity of the card                            -
