@@ -34,6 +34,21 @@ READOUT = (
     "services/readout.py",
     "services/readout_password.py",
 )
+# The meter's end of a room reader. What only reader boards run is in no meter.
+ROOM = (
+    "cards/reader_link.py",
+    "cards/room_link.py",
+    "cards/room_reader.py",
+    "core/messages/reader_frames.py",
+    "core/messages/reader_session.py",
+    "core/messages/reader_steps.py",
+    "core/messages/room.py",
+    "core/seals/wire_seal.py",
+    "drivers/room_panel.py",
+    "services/console/room.py",
+    "services/room.py",
+)
+READER_BOARDS = ("cards/linked_reader.py", "services/reader_server.py", "services/room_board.py")
 BLUETOOTH = (
     "core/messages/advertising.py",
     "core/messages/frames.py",
@@ -41,6 +56,7 @@ BLUETOOTH = (
 )
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
+EVERY = [name for name in EVERY if name not in READER_BOARDS]
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
     "core/messages/mqtt.py",
     "core/records/network_settings.py",
@@ -53,7 +69,7 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 options.defaults(network=False, bluetooth=False)
 LEFT_OUT = ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
-LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
+LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 # `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.
