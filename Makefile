@@ -49,7 +49,7 @@ bench-office: venv ## Measure the office on SQLite and PostgreSQL, into build/of
 	@$(VENV)/python -m wattpurse_tools.bench.office build/office.json $(ARGS)
 
 image: ## Build the image of a board, for instance BOARD=pico; MPY_DIR= names a MicroPython checkout to build from
-	@$(or $(wildcard boards/$(call needed,BOARD)/image/build),$(error There is no board $(BOARD) to build for)) $(ARGS)
+	@$(or $(wildcard boards/$(subst -,_,$(call needed,BOARD))/image/build),$(error There is no board $(BOARD) to build for)) $(ARGS)
 
 pins: need-BOARD venv ## Print the wiring table of a board, for instance BOARD=pico
 	@$(VENV)/wattpurse pins $(call needed,BOARD)

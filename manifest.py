@@ -34,7 +34,12 @@ READOUT = (
     "services/readout.py",
     "services/readout_password.py",
 )
-# The meter's end of a room reader. What only reader boards run is in no meter.
+BLUETOOTH = (
+    "core/messages/advertising.py",
+    "core/messages/frames.py",
+    "services/bluetooth.py",
+)
+# The meter's end of a room reader.
 ROOM = (
     "cards/reader_link.py",
     "cards/room_link.py",
@@ -48,15 +53,15 @@ ROOM = (
     "services/console/room.py",
     "services/room.py",
 )
-READER_BOARDS = ("cards/linked_reader.py", "services/reader_server.py", "services/room_board.py")
-BLUETOOTH = (
-    "core/messages/advertising.py",
-    "core/messages/frames.py",
-    "services/bluetooth.py",
-)
+# What only reader boards and computers run.
+READER_BOARD = [
+    "cards/linked_reader.py",
+    "services/reader_board.py",
+    "services/reader_server.py",
+    "services/room_board.py",
+]
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
-EVERY = [name for name in EVERY if name not in READER_BOARDS]
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
     "core/messages/mqtt.py",
     "core/records/network_settings.py",
@@ -67,7 +72,7 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 # An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
 # image.
 options.defaults(network=False, bluetooth=False)
-LEFT_OUT = ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
 LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]

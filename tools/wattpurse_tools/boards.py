@@ -1,7 +1,9 @@
 """The boards of this repository: each folder of `boards/` with a `board.toml`, the facts for tools and tests.
 
-`names` finds them. `find` reads one and refuses a board that is not complete. A script of the toolchain asks for one
-value:
+`names` finds those of a role, which are the meters unless another one is named: a reader board is no meter. `find`
+reads one and refuses a board that is not complete. A board with the key `like` has the chip, the header and the
+deployment of that board, and its descriptor has the rest. A folder's name has `_` where a board's has `-`. A script of
+the toolchain asks for one value:
 
     python -m wattpurse_tools.boards pico micropython.stubs
 """
@@ -20,6 +22,9 @@ _PINS = "pins.py"
 _IMAGE = "image"
 _FILESYSTEM = "filesystem"
 WAYS = (_IMAGE, _FILESYSTEM)
+METER = "meter"
+READER = "reader"
+ROLES = (METER, READER)
 
 _FILES = (
     DESCRIPTOR,
@@ -28,6 +33,18 @@ _FILES = (
     "board.py",
     "counter.py",
     "storage.py",
+    "manifest.py",
+    "image/build",
+    "image/manifest.py",
+    "image/modules/_boot.py",
+)
+# The files of a board that is no meter.
+_FILES_OF_ROLE = (
+    DESCRIPTOR,
+    "__init__.py",
+    _PINS,
+    "board.py",
+    "main.py",
     "manifest.py",
     "image/build",
     "image/manifest.py",
@@ -112,29 +129,42 @@ class PinFacts:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One board: its folder's name and the content of its descriptor."""
+    """One board: its name, its role and the content of its descriptor."""
 
     name: str
+    role: str
     summary: str
     micropython: MicroPython
     definitions: tuple[str, ...]
     deployment: Deployment
     pins: PinFacts
 
+    @property
+    def package(self) -> str:
+        """The folder in `boards`, which is a Python package."""
+        return folder_name(self.name)
 
-def names(folder: Path = BOARDS) -> list[str]:
-    """Return the name of each board that runs on a chip: a folder with a descriptor or a wiring table."""
-    found = {file.parent.name for name in (DESCRIPTOR, _PINS) for file in folder.glob(f"*/{name}")}
-    return sorted(found)
+
+def names(folder: Path = BOARDS, roles: tuple[str, ...] = (METER,)) -> list[str]:
+    """Return the name of each board of these roles: a folder with a descriptor or a wiring table."""
+    found = {file.parent for name in (DESCRIPTOR, _PINS) for file in folder.glob(f"*/{name}")}
+    return sorted(board.name.replace("_", "-") for board in found if _role_of(board) in roles)
+
+
+def folder_name(name: str) -> str:
+    """Return the name of a board's folder."""
+    return name.replace("-", "_")
 
 
 def find(name: str, folder: Path = BOARDS) -> Descriptor:
     """Return the descriptor of a board. Raises ValueError that lists all that the board lacks."""
     table = _complete_table(name, folder)
+    role = table.get("role", METER)
     micropython = dict(table["micropython"])
     major, minor = micropython.pop("oldest").split(".")
     return Descriptor(
         name=name,
+        role=role,
         summary=table["summary"],
         micropython=MicroPython(oldest=(int(major), int(minor)), **micropython),
         definitions=tuple(table["image"]["definitions"]),
@@ -145,15 +175,18 @@ def find(name: str, folder: Path = BOARDS) -> Descriptor:
 
 def builder(name: str, folder: Path = BOARDS) -> Path:
     """Return the program that builds the image of a board and prints the folder of the image."""
-    return folder / name / "image/build"
+    return folder / folder_name(name) / "image/build"
 
 
 def _complete_table(name: str, folder: Path) -> dict:
     """Return the content of a descriptor. Raises ValueError that lists all that the board lacks."""
-    file = folder / name / DESCRIPTOR
+    board = folder / folder_name(name)
+    file = board / DESCRIPTOR
     try:
         table = tomllib.loads(file.read_text()) if file.is_file() else {}
-        missing = _missing_files(folder / name, table) + (_missing_keys(table) if file.is_file() else [])
+        if "like" in table:
+            table = _likened(table, _complete_table(table["like"], folder))
+        missing = _missing_files(board, table) + (_missing_keys(table) if file.is_file() else [])
     except tomllib.TOMLDecodeError as error:
         missing = [f"{DESCRIPTOR} is not valid TOML: {error}"]
         table = {}
@@ -162,7 +195,22 @@ def _complete_table(name: str, folder: Path) -> dict:
     return table
 
 
+def _role_of(board: Path) -> str:
+    """Return the role of the board in a folder. A descriptor that cannot be read is refused as that of a meter."""
+    try:
+        return tomllib.loads((board / DESCRIPTOR).read_text()).get("role", METER)
+    except (OSError, tomllib.TOMLDecodeError):
+        return METER
+
+
+def _likened(table: dict, other: dict) -> dict:
+    """Return the table of a board that is like another one. The image's definitions are those of the other board."""
+    return other | table
+
+
 def _missing_files(board: Path, table: dict) -> list[str]:
+    if table.get("role", METER) != METER:
+        return [f"the file {name} is missing" for name in _FILES_OF_ROLE if not (board / name).is_file()]
     way = _value(table, "deploy", "way")
     files = [*_FILES, *(_FILES_OF_WAY[way] if way in WAYS else ())]
     for definition in _value(table, "image", "definitions") or ():
@@ -175,6 +223,8 @@ def _missing_keys(table: dict) -> list[str]:
     wrong = []
     for section, keys in _KEYS.items():
         wrong += _wrong_keys(table, section, keys)
+    if table.get("role", METER) not in ROLES:
+        wrong.append(f"role in {DESCRIPTOR} must be one of: {', '.join(ROLES)}")
     way = _value(table, "deploy", "way")
     if way is not None and way not in WAYS:
         wrong.append(f"deploy.way in {DESCRIPTOR} must be one of: {', '.join(WAYS)}")
@@ -223,8 +273,9 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m wattpurse_tools.boards BOARD SECTION.KEY", file=sys.stderr)
         return 2
     name, path = arguments
-    if name not in names():
-        print(f"There is no board {name}; boards: {', '.join(names())}", file=sys.stderr)
+    known = names(roles=ROLES)
+    if name not in known:
+        print(f"There is no board {name}; boards: {', '.join(known)}", file=sys.stderr)
         return 1
     section, _, key = path.rpartition(".")
     try:

@@ -143,8 +143,8 @@ class ReaderLink:
         return None
 
 
-def _lost(error: Exception) -> LinkLost:
-    """Return the error as one of the link. An OSError of the line keeps its words."""
-    if isinstance(error, LinkLost):
+def _lost(error: Exception) -> ReaderError:
+    """Return the error as one of the reader. An OSError of the line keeps its words."""
+    if isinstance(error, ReaderError):
         return error
     return LinkLost(str(error) or "the reader board has restarted")

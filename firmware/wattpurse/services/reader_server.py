@@ -29,7 +29,8 @@ QUIET_MS = 10
 class ReaderServer:
     """Answers the requests that arrive on `line`, one after the other.
 
-    `feed()` is called often while a request is under way, for the watchdog.
+    `feed()` is called often while a request is under way, for the watchdog. `answered` counts answers, and
+    `is_reader_lost` is True after a failure of the reader chip, until it starts again.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class ReaderServer:
     ) -> None:
         self.frames = frames.FrameReader()
         self.answered = 0
+        self.is_reader_lost = False
         self._line = line
         self._reader = reader
         self._clock = clock
@@ -87,6 +89,7 @@ class ReaderServer:
         except CardError as error:
             status, content = _card_status(error), b""
         except ReaderError as error:
+            self.is_reader_lost = True
             status, content = frames.READER_FAILED, str(error).encode()[: frames.CONTENT_LIMIT]
         notice = 0 if self._notice is None else self._notice()
         return self._answerer.answer(request, status, notice, content)
@@ -99,6 +102,7 @@ class ReaderServer:
 
     async def _start(self, content: bytes) -> tuple:
         await self._reader.recover()
+        self.is_reader_lost = False
         return frames.OK, bytes((self._reader.version or 0,))
 
     async def _power(self, content: bytes) -> tuple:

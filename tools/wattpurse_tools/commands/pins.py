@@ -11,14 +11,14 @@ HEADINGS = ("signal", "GPIO", "direction", "part", "note")
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `pins`."""
     parser = subparsers.add_parser("pins", help="print the wiring table of a board")
-    parser.add_argument("board", choices=boards.names())
+    parser.add_argument("board", choices=boards.names(roles=boards.ROLES))
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the wiring table under the notes on wiring. Raises ValueError if the board is not complete."""
     board = boards.find(arguments.board)
-    pins = importlib.import_module(f"boards.{board.name}.pins")
+    pins = importlib.import_module(f"boards.{board.package}.pins")
     print(f"{(pins.__doc__ or '').strip()}\n\n{table(pins.WIRING)}")
     clamps = getattr(pins, "CLAMP_WIRING", ())
     if clamps:

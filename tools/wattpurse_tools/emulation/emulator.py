@@ -273,6 +273,15 @@ class EmulatedPico:
         del self.serial_received[:end]
         return taken
 
+    def serial_read(self, timeout_ms: int) -> bytes:
+        """Run until the board has written something, at most `timeout_ms`. Return all bytes that came, and take them."""
+        end_ns = self.clock.now_ns + timeout_ms * 1_000_000
+        if not self.serial_received and self.clock.now_ns < end_ns:
+            self._run(end_ns, serial_ends_it=True)
+        taken = bytes(self.serial_received)
+        self.serial_received.clear()
+        return taken
+
     # Looking inside
 
     def read_flash(self, offset: int, length: int) -> bytes:
