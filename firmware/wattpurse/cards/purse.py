@@ -238,10 +238,11 @@ async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start:
 
 async def statement_claims(memory: "Memory") -> list:
     """Return `(number, place, size)` of all data that begins like a statement, the newest first."""
-    far = _far(memory)
-    if far is not None:
-        return await far.statement_claims()
     layout = layout_of(memory.kind)
+    far = _far(memory)
+    if far is not None:  # whoever is at the other end may lie
+        places, size = len(layout.statement_offsets), layout.statement_size
+        return [claim for claim in await far.statement_claims() if claim[1] < places and claim[2] <= size]
     claims = []
     for place in range(len(layout.statement_offsets)):
         start = bytearray(statement.HEADER_SIZE)

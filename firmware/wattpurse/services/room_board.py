@@ -264,7 +264,7 @@ class RoomBoard:
         memory = await self._opened([])
         if memory is None:
             return frames.NOTHING, b""
-        return frames.OK, room.memory(memory.capacity, memory.unit, memory.kind)
+        return frames.OK, memory.kind.encode()
 
     async def _orders(self, content: bytes) -> tuple:
         """Read the order box. Then look for the claims of statements already: the meter asks for them next."""

@@ -13,7 +13,7 @@ a board its key. A board takes a PAIR only while it has no key, or after its but
             us u8; with SOUND count u8 and each duration of the pattern in units of 10 ms u8
     LOOK    flags u8                                        identity of the card; status NOTHING if there is none
     SELECT  identity of the card                            -
-    OPEN    -                                               capacity u16, unit u8, kind of the memory as text
+    OPEN    -                                               kind of the memory as text; status NOTHING for an unknown one
     ORDERS  flags u8, keys                                  order box, as a result; status NOTHING if there is none
     CLAIMS  -                                               of each statement: number u16, place u8, size u16
     READ    flags u8, offset u16, count u16, keys           the bytes, as a result
@@ -95,7 +95,6 @@ LONGEST_WRITE = 248
 
 _RANGE = "<BHH"
 RANGE_SIZE = 5
-_MEMORY = "<HB"
 _OFFSET = "<H"
 OFFSET_SIZE = 2
 _BEGIN = "<HH"
@@ -171,20 +170,3 @@ def read_keys(block: bytes) -> list | None:
     if not 1 <= count <= MOST_KEYS:
         return None
     return [block[1 + KEY_SIZE * place : 1 + KEY_SIZE * (place + 1)] for place in range(count)]
-
-
-def memory(capacity: int, unit: int, kind: str) -> bytes:
-    """Return the answer to OPEN."""
-    return struct.pack(_MEMORY, capacity, unit) + kind.encode()
-
-
-def read_memory(content: bytes) -> tuple | None:
-    """Return `(capacity, unit, kind)`, or None if the answer is malformed."""
-    size = struct.calcsize(_MEMORY)
-    if len(content) <= size:
-        return None
-    capacity, unit = struct.unpack_from(_MEMORY, content)
-    try:
-        return capacity, unit, bytes(content[size:]).decode()
-    except UnicodeError:
-        return None
