@@ -55,8 +55,8 @@ class ChipTraits:
     resets itself, for chips that do not tell such a reset from a panic. `metering_spi` has the number of the SPI bus of
     a metering chip, and the GPIO numbers of its wires by signal. It is None if there is no room for such a chip.
     A board sets `readout_uart` and `modem_port`: the number of the UART of a readout head or a modem, and its GPIO
-    numbers by signal; for the modem also the bytes of each buffer of the UART. `room_line` has the same of the line to a
-    room reader.
+    numbers by signal; for the modem also the bytes of each buffer of the UART. `room_line` has the same of the line to
+    a room reader.
     """
 
     def __init__(

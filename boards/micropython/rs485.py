@@ -3,9 +3,9 @@
 A timer of the chip ends the sending, because a task may come late by milliseconds, and the other end answers after two.
 The transceiver's receiver is off meanwhile (DE and RE joined), so that the chip does not hear itself.
 
-A read returns a whole frame of `reader_frames` at once: each time that a task is woken costs as much as five bytes take.
-The event loop polls the UART whenever an interrupt or a due task wakes it, so some other task has to be due from time to
-time. On a meter and on a reader board one always is.
+A read returns a whole frame of `reader_frames` at once: to wake a task costs as much time as five bytes take. The event
+loop polls the UART whenever an interrupt or a due task wakes it, so some other task has to be due from time to time. On
+a meter and on a reader board one always is.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Rs485Line:
         self._uart = UART(number, baudrate=BAUD, tx=send, rx=receive, txbuf=_BUFFER_BYTES, rxbuf=_BUFFER_BYTES)
         self._timer = Timer()
         self._arrival = _Arrival(self._uart)
-        self._stream = asyncio.StreamReader(self._arrival)
+        self._stream = asyncio.StreamReader(self._arrival)  # pyright: ignore[reportArgumentType]
 
     async def write(self, data: bytes) -> None:
         """Begin to send, and drive the line until all is sent."""

@@ -6,7 +6,6 @@ from boards.host.chips.random_bits import RandomBits
 from boards.host.chips.room_line import RoomLineModel
 from boards.host.room import RoomHardware
 from tests.stories.story import ContractStory
-from tests.stories.whole_meter import PIN
 from wattpurse.core.messages import token
 from wattpurse.core.money import key_card, supply
 from wattpurse.core.records import events

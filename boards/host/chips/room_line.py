@@ -1,4 +1,4 @@
-"""The line between a meter and its room reader: RS-485, half duplex, at a baud rate, with everything that befalls a line.
+"""The line between a meter and its room reader: RS-485, half duplex, at a baud rate, with its troubles.
 
 Every byte takes ten bits. Bytes of two ends at the same time spoil each other. The line can be cut, be noisy, and let
 the sender hear itself. Each end has the calls of `reader_link.Line`. A piece that was written arrives at once when its

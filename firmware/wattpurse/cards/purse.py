@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wattpurse.cards.memory import Memory
+    from wattpurse.cards.room_reader import RoomMemory
     from wattpurse.core.seals.sealing import KeyPair
     from wattpurse.hal import Aes
 
@@ -212,9 +213,9 @@ async def write_statement(memory: "Memory", aes: "Aes", keys: "KeyPair", seal: "
     await write_and_verify(memory, layout.statement_offsets[place], seal(number + 1, capacity - capacity % 16))
 
 
-def _far(memory: "Memory") -> "Memory | None":
+def _far(memory: "Memory") -> "RoomMemory | None":
     """Return the memory if it is that of a card at a reader elsewhere, which does the work of this module by itself."""
-    return memory if getattr(memory, "is_far", False) else None
+    return getattr(memory, "far", None)
 
 
 def _is_order_head(start: bytearray, layout: "Layout") -> bool:

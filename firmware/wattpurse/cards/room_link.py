@@ -59,7 +59,8 @@ class RoomLink:
     async def ask(self, kind: int, content: bytes = b"", work_ms: int = 0, secret: bytes = b"") -> tuple:
         """Return `(status, content)` of the answer to a sealed request. The board may work for `work_ms`.
 
-        `secret` is a block that goes behind the content, encrypted. Raises LinkLost if no answer comes that is authentic, or WrongBoard.
+        `secret` is a block that goes behind the content, encrypted. Raises LinkLost if no answer comes that is
+        authentic, or WrongBoard.
         """
         async with self._lock:
             seal = self._seal
@@ -88,7 +89,7 @@ class RoomLink:
             status, _ = await self._link.ask(room.PAIR, key)
             if status != frames.OK:
                 raise ReaderError("this board is paired: hold its button while it gets power, then pair it again")
-            self._identity, self._key = bytes(self._link.identity), key
+            self._identity, self._key = bytes(self._link.identity or b""), key
             self._rests = False
             return self._identity
 
@@ -123,7 +124,7 @@ class RoomLink:
         return seal
 
 
-def _expect_room_reader(role: int) -> None:
+def _expect_room_reader(role: "int | None") -> None:
     if role != frames.ROOM_READER:
         raise WrongBoard("the board on the line is no room reader")
 

@@ -1,8 +1,8 @@
 """The card reader in the room, with the calls of `mfrc522.Mfrc522` that the meter uses, and the memory of its cards.
 
 The room reader finds, selects and reads cards by itself: each call here is one request, whatever the number of frames
-on the air. `halt` and `power_up` travel with the next look. The keys of a Classic card travel with the first request for
-its memory, encrypted.
+on the air. `halt` and `power_up` travel with the next look. The keys of a Classic card travel with the first request
+for its memory, encrypted.
 """
 
 from wattpurse.cards.classic import ClassicKeys, ClassicMemory
@@ -127,8 +127,6 @@ class RoomMemory:
     `keys` are those of a Classic card, and None for any other.
     """
 
-    is_far = True
-
     def __init__(
         self,
         reader: RoomReader,
@@ -143,6 +141,7 @@ class RoomMemory:
         self._link = link
         self._identity = identity
         self._keys = keys
+        self.far = self  # `purse` leaves its work at the card to this memory
 
     async def read(self, offset: int, buffer: bytearray) -> None:
         """Fill `buffer` from `offset` on. Raises ValueError beyond the capacity, CardError or ReaderError."""

@@ -24,7 +24,7 @@ _NONCE_BYTES = 4
 
 
 class Room:
-    """The room reader of `meter` on `line`. The setting has the identity of the board, and behind it the pairing key."""
+    """The room reader of `meter` on `line`. The setting has the board's identity, and the pairing key behind it."""
 
     def __init__(self, meter: "Meter", line: "RoomLine") -> None:
         board = meter.board
@@ -45,8 +45,10 @@ class Room:
         display = RoomDisplay(panel, own.digit_order)
         display.set_half_period(own.half_period_us)
         display.brightness(meter.settings.get("brightness", _BRIGHTNESS))
-        meter.display.use(display, RoomButton(panel, meter.board.clock), RoomBuzzer(panel))
-        meter.card_desk.use(self.reader, LONGEST_PAUSE_MS)
+        button, buzzer = RoomButton(panel, meter.board.clock), RoomBuzzer(panel)
+        # These have the calls of the drivers that the services use, and no others.
+        meter.display.use(display, button, buzzer)  # pyright: ignore[reportArgumentType]
+        meter.card_desk.use(self.reader, LONGEST_PAUSE_MS)  # pyright: ignore[reportArgumentType]
 
     async def pair(self) -> bytes:
         """Pair the board on the line, and keep the pairing. Return its identity. Raises ReaderError with the reason."""

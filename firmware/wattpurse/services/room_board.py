@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from wattpurse.drivers.button import Button
     from wattpurse.drivers.buzzer import Buzzer
     from wattpurse.drivers.led_display import LedDisplay
-    from wattpurse.hal import Aes, Clock, Watchdog
+    from wattpurse.hal import Aes, Clock
+
+    class Feedable(Protocol):
+        """A watchdog."""
+
+        def feed(self) -> None: ...
 
     class PairingStore(Protocol):
         """The place of the pairing key, which outlives a loss of power."""
@@ -44,22 +49,44 @@ if TYPE_CHECKING:
     class Board(Protocol):
         """The devices of the board in the room. `is_held` is True if the button was held while power came."""
 
-        clock: Clock
-        aes: Aes
-        unique_id: bytes
-        reader: Mfrc522
-        display: LedDisplay
-        button: Button
-        buzzer: Buzzer
-        line: Line
-        pairing: PairingStore
-        watchdog: Watchdog
-        is_held: bool
+        @property
+        def clock(self) -> Clock: ...
+
+        @property
+        def aes(self) -> Aes: ...
+
+        @property
+        def unique_id(self) -> bytes: ...
+
+        @property
+        def reader(self) -> Mfrc522: ...
+
+        @property
+        def display(self) -> LedDisplay: ...
+
+        @property
+        def button(self) -> Button: ...
+
+        @property
+        def buzzer(self) -> Buzzer: ...
+
+        @property
+        def line(self) -> Line: ...
+
+        @property
+        def pairing(self) -> PairingStore: ...
+
+        @property
+        def watchdog(self) -> Feedable: ...
+
+        @property
+        def is_held(self) -> bool: ...
 
         def random_bytes(self, __count: int) -> bytes: ...
 
 
 NO_METER_MS = 3_000
+PAIRING_MS = 600_000  # for so long a board whose button was held takes another key
 NO_METER = "E 50"
 NOT_BELIEVED = "E 51"
 UNPAIRED = "PAIr"
@@ -95,7 +122,7 @@ class RoomBoard:
         self._memory: Memory | None = None
         self._is_awake = False
         self._is_started = False
-        self._believed_ms = self._asked_ms = board.clock.ticks_ms()
+        self._begun_ms = self._believed_ms = self._asked_ms = board.clock.ticks_ms()
         self._is_believed = False
         self._was_doubted = False
         self._result = b""
@@ -469,6 +496,8 @@ class RoomBoard:
         while True:
             await self._clock.sleep_ms(_LOOK_MS)
             now_ms = self._clock.ticks_ms()
+            if self._can_pair and self._key is not None:
+                self._can_pair = self._clock.ticks_diff(now_ms, self._begun_ms) < PAIRING_MS
             is_idle = self._ahead is None or self._ahead.done()
             if is_idle and self._clock.ticks_diff(now_ms, self._asked_ms) >= _CARDS_REST_MS:
                 self._sleep()

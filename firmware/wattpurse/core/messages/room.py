@@ -1,7 +1,7 @@
 """Messages between a meter and its room reader, in the frames of `reader_frames`.
 
-The meter asks. KEYED begins a session with tags (`core.seals.wire_seal`), SEALED carries every other request. PAIR gives
-a board its key. A board takes a PAIR only while it has no key, or after its button was held while it got power.
+The meter asks. KEYED begins a session with tags (`core.seals.wire_seal`), SEALED carries every other request. PAIR
+gives a board its key. A board takes a PAIR only while it has no key, or after its button was held while it got power.
 
     kind    content of the request                          content of the answer
     PAIR    pairing key 16                                  -
@@ -13,7 +13,7 @@ a board its key. A board takes a PAIR only while it has no key, or after its but
             us u8; with SOUND count u8 and each duration of the pattern in units of 10 ms u8
     LOOK    flags u8                                        identity of the card; status NOTHING if there is none
     SELECT  identity of the card                            -
-    OPEN    -                                               kind of the memory as text; status NOTHING for an unknown one
+    OPEN    -                                               kind of the memory, as text; NOTHING if unknown
     ORDERS  flags u8, keys                                  order box, as a result; status NOTHING if there is none
     CLAIMS  -                                               of each statement: number u16, place u8, size u16
     READ    flags u8, offset u16, count u16, keys           the bytes, as a result

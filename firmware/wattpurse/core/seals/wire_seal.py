@@ -6,8 +6,8 @@ number in the session, so no message is the begin of another one, and CBC-MAC is
 security of the cipher block chaining message authentication code", section 1.2). A frame that is recorded and sent
 again has another number or another session, and its tag is wrong.
 
-The set-up of a key costs as much as ten blocks, so one cipher makes all tags of a session. It chains each message to the
-one before. The block that it would chain is added to the message first, so that both cancel out.
+The set-up of a key costs as much as ten blocks, so one cipher makes all tags of a session. It chains each message to
+the one before. The block that it would chain is added to the message first, so that both cancel out.
 """
 
 import struct

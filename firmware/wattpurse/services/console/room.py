@@ -1,7 +1,7 @@
 """The room reader at the console: its pairing, and the state of its line.
 
-Pairing gives the board a new key over the line, in clear: pair where nobody else is at the line. Each change is durable,
-then noted in the event log as SETTING_CHANGED: 1 paired, 0 given up.
+Pairing gives the board a new key over the line, in clear: pair where nobody else is at the line. Each change is
+durable, then noted in the event log as SETTING_CHANGED: 1 paired, 0 given up.
 """
 
 from wattpurse.cards.mfrc522 import ReaderError
