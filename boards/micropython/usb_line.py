@@ -5,9 +5,10 @@ which `mpremote` and other tools ask for the prompt, where no frame is under way
 then to stop the reader board and to give it another image.
 """
 
-import micropython
 import select
 import sys
+
+import micropython
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from tests.proof import (
     bad_room,
     bad_tariffs,
     bad_tokens,
+    bad_wire,
     cards,
     chip,
     clamp_lives,
@@ -46,6 +47,7 @@ PARTS = (
     bad_gatt,
     bad_flash,
     bad_mqtt,
+    bad_wire,
     chip,
     office_lives,
 )

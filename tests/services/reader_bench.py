@@ -23,7 +23,8 @@ class ReaderBench:
         self.model = Mfrc522Model(self.clock)
         self.near = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
         self.asking, self.asked = connect(self.clock, baud)
-        self.fed = 0
+        self.longest_hunger_us = 0
+        self._fed_us = 0
         self.kinds = kinds
         self.nonce = 0
         self.link = ReaderLink(self.asking, self.clock, self._next_nonce)
@@ -33,7 +34,7 @@ class ReaderBench:
     def restart(self):
         """Let the board start anew: it knows no session."""
         answerer = Answerer(frames.DESK_READER, IDENTITY)
-        self.server = ReaderServer(self.asked, self.near, self.clock, answerer, self._feed, self.kinds)
+        self.server = ReaderServer(self.asked, self.near, self.clock, answerer, self.feed, self.kinds)
 
     def run(self, coroutine):
         """Return the result of the coroutine while the board serves."""
@@ -54,8 +55,11 @@ class ReaderBench:
         while True:
             await self.server.serve(1000)
 
-    def _feed(self):
-        self.fed += 1
+    def feed(self):
+        """Feed the watchdog of the board."""
+        now_us = self.clock.now_us
+        self.longest_hunger_us = max(self.longest_hunger_us, now_us - self._fed_us)
+        self._fed_us = now_us
 
     def _next_nonce(self):
         self.nonce += 1

@@ -211,6 +211,26 @@ def test_clamps_choose_the_image_that_has_memory_for_them(monkeypatch, tmp_path)
     assert commands == [[], ["--clamps"]]
 
 
+def test_a_meter_does_not_become_a_reader():
+    layout = deploy_image.layout_of(boards.find("desk-reader"))
+    link = BoardLink("no-port")
+    link.execute = lambda code: "WPJ1" in code
+    with pytest.raises(ValueError, match="ledger of a meter"):
+        deploy_image.check_no_meter(link, layout)
+    link.execute = lambda code: False
+    deploy_image.check_no_meter(link, layout)
+
+
+def test_a_reader_that_is_taken_over_has_no_coil_to_release(monkeypatch):
+    ran = []
+    link = BoardLink("no-port")
+    monkeypatch.setattr(link, "run", lambda *arguments: ran.append(arguments))
+    visit.take_over(link, boards.find("desk-reader"))
+    release = ran[0][1]
+    assert "for gpio in ():" in release and "rp2" in release
+    compile(release, "release", "exec")
+
+
 def test_files_are_lost_only_if_they_may_be():
     check_files([], False)
     check_files(["/boot.py"], True)

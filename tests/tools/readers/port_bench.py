@@ -1,4 +1,4 @@
-"""A desk reader on a pseudo-terminal: the real server and driver over the chip model, for programs with a serial port."""
+"""A desk reader on a pseudo-terminal: the real server and driver over the chip model, for programs that open a port."""
 
 import os
 import select
@@ -31,7 +31,7 @@ class PtyLine:
 
 
 class DeskReaderOnPort:
-    """The board, in a thread of its own. Programs open `path`. The board's time is virtual, that of its line is real."""
+    """The board, in a thread of its own. Programs open `path`. Only the time of its line is real."""
 
     def __init__(self, role=frames.DESK_READER):
         self.clock = VirtualClock()
@@ -54,6 +54,13 @@ class DeskReaderOnPort:
         self._ends = True
         self._thread.join(10)
         self.unplug()
+
+    def answers_after(self, duration_s):
+        """Let a deaf board hear after a time."""
+        threading.Timer(duration_s, self._hear).start()
+
+    def _hear(self):
+        self.is_deaf = False
 
     def unplug(self):
         """Pull the cable: the program's next read or write fails."""

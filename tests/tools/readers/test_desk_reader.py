@@ -1,4 +1,4 @@
-"""The desk reader on a serial port: cards by the station's code, and words with a remedy for each thing that is wrong."""
+"""The desk reader on a serial port: cards by the station's code, and words with a remedy for whatever is wrong."""
 
 import errno
 import os

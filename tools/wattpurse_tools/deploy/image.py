@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from wattpurse_tools import boards
-from wattpurse_tools.boards import Descriptor, FlashLayout
+from wattpurse_tools.boards import METER, Descriptor, FlashLayout
 from wattpurse_tools.deploy import scripts
 from wattpurse_tools.deploy.link import BoardLink
 from wattpurse_tools.deploy.visit import IMAGE_NAME, has_image, look, take_over, visit
@@ -37,6 +37,8 @@ def deploy(link: BoardLink, board: Descriptor, may_format: bool, with_clamps: bo
         facts = look(link, board)
         check_board(board, facts)
         check_clamps(facts, with_clamps)
+        if board.role != METER:
+            check_no_meter(link, layout)
         if not has_image(facts):
             give_up_filesystem(link, board, may_format)
         print(f"{len(image) // 1024} KiB are sent, which takes a minute or two", flush=True)
@@ -106,6 +108,15 @@ def check_clamps(facts: dict, with_clamps: bool) -> None:
         )
 
 
+def check_no_meter(link: BoardLink, layout: FlashLayout) -> None:
+    """Raise ValueError if the board has a ledger: as a reader it would be a meter no more."""
+    if link.execute(_ring_script(layout) + scripts.LOOK_FOR_LEDGER):
+        raise ValueError(
+            "this board has the ledger of a meter: settle the customer's credit, erase all flash in BOOTSEL mode, and"
+            " deploy again"
+        )
+
+
 def give_up_filesystem(link: BoardLink, board: Descriptor, may_format: bool) -> None:
     """Prepare the loss of a stock board's filesystem. The image has its own filesystem.
 
@@ -150,13 +161,16 @@ def stage(link: BoardLink, board: Descriptor, image: bytes) -> None:
 
 def clear_ring(link: BoardLink, layout: FlashLayout) -> None:
     """Erase the remains of stock MicroPython's filesystem in the ring's place; keep a ledger."""
-    ring = scripts.RING_ON_STOCK_RP2.format(
+    if link.execute(_ring_script(layout) + scripts.CLEAR_RING):
+        print("the ledger that was found is kept")
+
+
+def _ring_script(layout: FlashLayout) -> str:
+    return scripts.RING_ON_STOCK_RP2.format(
         flash_bytes=layout.flash_bytes,
         offset=layout.ring_offset,
         length=layout.ring_bytes,
     )
-    if link.execute(ring + scripts.CLEAR_RING):
-        print("the ledger that was found is kept")
 
 
 def _program(board: Descriptor, call: str) -> str:

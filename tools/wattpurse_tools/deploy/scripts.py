@@ -65,8 +65,7 @@ def ring_blocks():
     return rp2.Flash(start={offset} - storage_offset, len={length})
 """
 
-# A ring that holds a ledger is kept. Other content in its place is left over from an older filesystem.
-CLEAR_RING = """
+_HOLDS_LEDGER = """
 import json
 ring = ring_blocks()
 sectors = ring.ioctl(4, 0)
@@ -75,11 +74,21 @@ def starts_with(sector):
     ring.readblocks(sector, start, 0)
     return bytes(start)
 holds_ledger = any(starts_with(sector) == b"WPJ1" for sector in range(sectors))
+"""
+_TELL = "print(json.dumps(holds_ledger))\n"
+
+LOOK_FOR_LEDGER = _HOLDS_LEDGER + _TELL
+
+# A ring that holds a ledger is kept. Other content in its place is left over from an older filesystem.
+CLEAR_RING = (
+    _HOLDS_LEDGER
+    + """
 if not holds_ledger:
     for sector in range(sectors):
         ring.ioctl(6, sector)
-print(json.dumps(holds_ledger))
 """
+    + _TELL
+)
 
 LIST_FILES = """
 import os, json

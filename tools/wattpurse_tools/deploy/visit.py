@@ -30,12 +30,12 @@ def take_over(link: BoardLink, board: Descriptor) -> None:
     One command does all three: a running watchdog would not wait for a second one. Raises OSError, also for a board of
     another port or with another chip, before any pin is touched.
     """
-    pins = importlib.import_module(f"boards.{board.name}.pins")
+    pins = importlib.import_module(f"boards.{board.package}.pins")
     release = scripts.RELEASE_COILS.format(
-        board=board.name,
+        board=board.package,
         port=board.micropython.port,
         chip=pins.CHIP,
-        coils=(pins.GPIO["open_coil"], pins.GPIO["close_coil"]),
+        coils=tuple(pins.GPIO[name] for name in ("open_coil", "close_coil") if name in pins.GPIO),
     )
     feed = scripts.FEED_WATCHDOG.format(timer=board.micropython.timer, longest_visit_s=scripts.LONGEST_VISIT_S)
     link.run("exec", release, "+", "soft-reset", "+", "exec", feed)
@@ -43,7 +43,7 @@ def take_over(link: BoardLink, board: Descriptor) -> None:
 
 def look(link: BoardLink, board: Descriptor) -> dict:
     """Return facts about the board, which must have been taken over."""
-    facts = link.execute(scripts.LOOK_AT_BOARD.format(board=board.name))
+    facts = link.execute(scripts.LOOK_AT_BOARD.format(board=board.package))
     if not isinstance(facts, dict):
         raise OSError(f"{link.port}: the board printed no facts about itself")
     return facts

@@ -275,7 +275,7 @@ class EmulatedPico:
         return taken
 
     def serial_read(self, timeout_ms: int) -> bytes:
-        """Run until the board has written something, at most `timeout_ms`. Return all bytes that came, and take them."""
+        """Run until the board has written something, at most `timeout_ms`. Take and return all bytes that came."""
         end_ns = self.clock.now_ns + timeout_ms * 1_000_000
         if not self.serial_received and self.clock.now_ns < end_ns:
             self._run(end_ns, serial_ends_it=True)

@@ -40,7 +40,7 @@ class DeskReaderTrouble(ReaderError):
 
 
 class PortLine:
-    """A serial port as a line: see `wattpurse.cards.reader_link.Line`. A read waits, and nothing else runs meanwhile."""
+    """A serial port as a line, see `wattpurse.cards.reader_link.Line`. Nothing else runs while a read waits."""
 
     def __init__(self, port: str) -> None:
         self.port = port
@@ -114,7 +114,7 @@ class DeskReaderDriver(LinkedReader):
         """Open the port if it is closed, and begin a session. Raise DeskReaderTrouble, with the remedy in words."""
         if self._line is None:
             self._line = self._open_line()
-        self.link = ReaderLink(self._line, self._ticks, lambda: secrets.randbits(NONCE_BITS))
+        self.link = link_over(self._line, self._ticks)
         try:
             await super().start()
         except LinkLost as error:
@@ -162,6 +162,11 @@ class _NoLink(ReaderLink):
     async def ask(self, kind: int, content: bytes | bytearray = b"", work_ms: int = 0) -> tuple:
         """Raise DeskReaderTrouble."""
         raise DeskReaderTrouble("the port of the desk reader is closed")
+
+
+def link_over(line: PortLine, clock: RealTicks) -> ReaderLink:
+    """Return a link over a port."""
+    return ReaderLink(line, clock, lambda: secrets.randbits(NONCE_BITS))
 
 
 def driver_of(port: str) -> DeskReaderDriver:

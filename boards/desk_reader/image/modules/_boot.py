@@ -1,4 +1,4 @@
-"""Boot script in place of MicroPython's own, which formats storage that it cannot mount: a reader board has no files."""
+"""Boot script in place of MicroPython's own, which formats storage that it cannot mount. A reader has no files."""
 
 from boards.micropython import built_in_modules
 
