@@ -46,7 +46,6 @@ ROOM = (
     "cards/room_reader.py",
     "core/messages/reader_frames.py",
     "core/messages/reader_session.py",
-    "core/messages/reader_steps.py",
     "core/messages/room.py",
     "core/seals/wire_seal.py",
     "drivers/room_panel.py",
@@ -56,6 +55,7 @@ ROOM = (
 # What only reader boards and computers run.
 READER_BOARD = [
     "cards/linked_reader.py",
+    "core/messages/reader_steps.py",
     "services/reader_board.py",
     "services/reader_server.py",
     "services/room_board.py",

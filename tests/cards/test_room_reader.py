@@ -166,6 +166,19 @@ class TestCards(unittest.TestCase):
         with self.assertRaises(ValueError):
             self.bench.run(work())
 
+    def test_a_single_frame_goes_through_the_line(self):
+        self.bench.room.reader.field.insert(UltralightCard("ntag213", PAGES_UID))
+
+        async def work():
+            await self.bench.reader.find_card()
+            version = await self.bench.reader.exchange(b"\x60", 8, 2_000)
+            await self.bench.reader.acknowledged(b"\xa2\x04abcd", 10_000)
+            return version, (await self.bench.reader.exchange(b"\x30\x04", 16, 5_000))[:4]
+
+        version, page = self.bench.run(work())
+        self.assertEqual((version[2], version[6]), (0x04, 0x0F))
+        self.assertEqual(page, b"abcd")
+
     def test_keys_of_cards_are_not_readable_on_the_line(self):
         heard = bytearray()
         send = self.bench.line.send

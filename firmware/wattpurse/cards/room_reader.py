@@ -11,7 +11,6 @@ from wattpurse.cards.memory import CLASSIC_SAKS
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.cards.purse import OrderBox
 from wattpurse.core.messages import reader_frames as frames
-from wattpurse.core.messages import reader_steps as steps
 from wattpurse.core.messages import room
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -90,11 +89,11 @@ class RoomReader:
 
     async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> bytes:
         """Send a frame and return its answer, as `Mfrc522.exchange`. Raises CardError or ReaderError."""
-        return (await self._step(steps.EXCHANGE, frame, timeout_us, reply_length))[1:]
+        return await self._frame(reply_length, frame, timeout_us)
 
     async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame that is acknowledged, as `Mfrc522.acknowledged`. Raises CardError or ReaderError."""
-        await self._step(steps.ACKNOWLEDGED, frame, timeout_us, 0)
+        await self._frame(0, frame, timeout_us)
 
     async def open_memory(
         self, identity: "CardIdentity", key_of_uid: "Callable[[bytes], ClassicKeys | None]"
@@ -112,11 +111,11 @@ class RoomReader:
                 return RoomMemory(self, self._link, identity, kind, None)
         raise CardError("garbled")
 
-    async def _step(self, operation: int, frame: bytes, timeout_us: int, reply_length: int) -> bytes:
-        content = steps.step(operation, frame, timeout_us, reply_length)
-        status, answer = await self._link.ask(room.STEPS, content, timeout_us // 1000 + SELECT_MS)
+    async def _frame(self, reply_length: int, frame: bytes, timeout_us: int) -> bytes:
+        content = room.frame(reply_length, timeout_us, bytes(frame))
+        status, answer = await self._link.ask(room.FRAME, content, timeout_us // 1000 + SELECT_MS)
         expect_ok(status)
-        if len(answer) != 1 + reply_length:
+        if len(answer) != reply_length:
             raise CardError("garbled")
         return bytes(answer)
 

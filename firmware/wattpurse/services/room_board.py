@@ -14,7 +14,7 @@ from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core.messages import reader_frames as frames
-from wattpurse.core.messages import reader_steps, room
+from wattpurse.core.messages import room
 from wattpurse.core.messages.reader_session import Answerer
 from wattpurse.core.seals.wire_seal import ANSWER, KEY_SIZE, NONCE_SIZE, REQUEST, TAG_SIZE, WireSeal
 from wattpurse.drivers.button import LONG
@@ -138,7 +138,7 @@ class RoomBoard:
             room.CLAIMS: self._claims_found,
             room.READ: self._read,
             room.END: self._end,
-            room.STEPS: self._steps,
+            room.FRAME: self._frame,
         }
         self._work_beside = {
             room.PANEL: self._panel,
@@ -407,31 +407,16 @@ class RoomBoard:
         self._memory = await open_card(self._reader, self._identity, lambda _uid: classic)
         return self._memory
 
-    async def _steps(self, content: bytes) -> tuple:
-        """Do the steps of a request. The answer has the replies of those before the first that fails."""
-        steps = reader_steps.read_steps(content)
-        if steps is None:
-            raise ValueError("no steps")
-        done, replies = 0, b""
-        status = frames.OK
-        for step in steps:
-            try:
-                replies += await self._step(step)
-            except CardError as error:
-                status = frames.FIRST_CARD_ERROR + frames.CARD_ERRORS.index(error.reason)
-                break
-            done += 1
-        return status, bytes((done,)) + replies
-
-    async def _step(self, step: "reader_steps.Step") -> bytes:
-        reader = self._reader
-        if step.operation == reader_steps.EXCHANGE:
-            return bytes(await reader.exchange(step.frame, step.reply_length, step.timeout_us))
-        if step.operation == reader_steps.ACKNOWLEDGED:
-            await reader.acknowledged(step.frame, step.timeout_us)
-        else:
-            await reader.authenticate(step.frame, step.timeout_us)
-        return b""
+    async def _frame(self, content: bytes) -> tuple:
+        """Send one frame to the selected card."""
+        asked = room.read_frame(content)
+        if asked is None:
+            raise ValueError("no frame")
+        reply_length, timeout_us, frame = asked
+        if reply_length:
+            return frames.OK, bytes(await self._reader.exchange(frame, reply_length, timeout_us))
+        await self._reader.acknowledged(frame, timeout_us)
+        return frames.OK, b""
 
     # Panel
 

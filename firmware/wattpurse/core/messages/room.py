@@ -21,7 +21,7 @@ gives a board its key. A board takes a PAIR only while it has no key, or after i
     BEGIN   offset u16, size u16, bytes                     - ; the board begins to write what is there
     GO_ON   offset u16, bytes                               -
     END     -                                               - ; status once all is written and read back
-    STEPS   as in `reader_steps`                            as in `reader_steps`
+    FRAME   reply length u8, timeout in 100 us u16, frame   the reply; one that is acknowledged has reply length 0
 
     result: size u16, and as much of it as an answer holds
     order box: place u8, kind u8, version u8, meter number u32, content
@@ -54,7 +54,7 @@ MORE = 0x37
 BEGIN = 0x38
 GO_ON = 0x39
 END = 0x3A
-STEPS = 0x3B
+FRAME = 0x3B
 
 # Status of an answer beside those of `reader_frames`.
 NOT_AUTHENTIC = 0x40
@@ -82,6 +82,7 @@ LONG_PRESS = 2
 
 SOUND_UNIT_MS = 10
 SOUNDS_LIMIT = 16
+FIFO_SIZE = 64
 KEYS_SIZE = 16
 KEY_SIZE = 6
 MOST_KEYS = 2
@@ -95,6 +96,10 @@ LONGEST_WRITE = 248
 
 _RANGE = "<BHH"
 RANGE_SIZE = 5
+_FRAME = "<BH"
+FRAME_SIZE = 3
+_TIMEOUT_UNIT_US = 100
+TIMEOUT_LIMIT_US = 3_000_000  # the timer of the reader chip ends a little later
 _OFFSET = "<H"
 OFFSET_SIZE = 2
 _BEGIN = "<HH"
@@ -112,6 +117,22 @@ def range_of(flags: int, offset: int, count: int) -> bytes:
 def read_range(content: bytes) -> tuple | None:
     """Return `(flags, offset, count)` of a READ, or None if it is malformed."""
     return struct.unpack_from(_RANGE, content) if len(content) >= RANGE_SIZE else None
+
+
+def frame(reply_length: int, timeout_us: int, data: bytes) -> bytes:
+    """Return the content of FRAME."""
+    return struct.pack(_FRAME, reply_length, -(-timeout_us // _TIMEOUT_UNIT_US)) + data
+
+
+def read_frame(content: bytes) -> tuple | None:
+    """Return `(reply length, timeout in us, frame)`, or None if the request is malformed or goes beyond a limit."""
+    if not FRAME_SIZE < len(content) <= FRAME_SIZE + FIFO_SIZE:
+        return None
+    reply_length, timeout = struct.unpack_from(_FRAME, content)
+    timeout_us = timeout * _TIMEOUT_UNIT_US
+    if reply_length > FIFO_SIZE or not 0 < timeout_us <= TIMEOUT_LIMIT_US:
+        return None
+    return reply_length, timeout_us, content[FRAME_SIZE:]
 
 
 def offset(number: int) -> bytes:
