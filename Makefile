@@ -54,7 +54,7 @@ image: ## Build the image of a board, for instance BOARD=pico; MPY_DIR= names a 
 pins: need-BOARD venv ## Print the wiring table of a board, for instance BOARD=pico
 	@$(VENV)/wattpurse pins $(call needed,BOARD)
 
-deploy: need-BOARD need-PORT micropython venv ## Make a board that runs MicroPython into a meter, or update one: BOARD= PORT=; FORMAT=1: its files may be lost; CLAMPS=1: it measures with clamps
+deploy: need-BOARD need-PORT micropython venv ## Make a board that runs MicroPython into a meter or a desk reader, or update one: BOARD= PORT=; FORMAT=1: its files may be lost; CLAMPS=1: it measures with clamps
 	@$(VENV)/wattpurse deploy $(call needed,BOARD) $(call needed,PORT) $(if $(FORMAT),--format) $(if $(CLAMPS),--clamps)
 
 console: need-PORT venv ## Open the service console of the meter on PORT=

@@ -13,11 +13,6 @@ from wattpurse_tools.cli import main
 
 METER_MODULES = ("wattpurse/app.py", "wattpurse/hal.py", "wattpurse/supervisor.py", "wattpurse/stores.py")
 METER_PACKAGES = tuple(f"wattpurse/core/{name}/" for name in ("money", "seals", "journal", "records"))
-    "wattpurse/core/money/",
-    "wattpurse/core/seals/",
-    "wattpurse/core/journal/",
-    "wattpurse/core/records/",
-)
 SPI_SIGNALS = ("reader_miso", "reader_clock", "reader_mosi")
 
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
         async def select_again(self) -> None: ...
 
 
-# The first Classic cards of Infineon set the highest bit as well.
-CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K)
+# The first Classic cards of Infineon set the highest bit as well. A 4K begins with the sectors of a 1K.
+CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K, 0x18)
 
 
 async def open_card(
@@ -42,8 +42,9 @@ async def open_card(
     `key_of_uid(uid)` returns the `classic.ClassicKeys` of a Classic card, or None; other cards need none. Raises
     CardError or ReaderError.
     """
-    if reader.open_memory is not None:
-        return await reader.open_memory(identity, key_of_uid)
+    open_memory = getattr(reader, "open_memory", None)
+    if open_memory is not None:  # a reader elsewhere opens the memory by itself: see `room_reader.RoomReader`
+        return await open_memory(identity, key_of_uid)
     if identity.sak in CLASSIC_SAKS:
         keys = key_of_uid(identity.uid)
         return None if keys is None else ClassicMemory(reader, identity, keys)

@@ -96,11 +96,8 @@ class Mfrc522:
 
     `spi` is like machine.SPI (mode 0, up to 10 MHz). `select` and `reset` are active-low output pins. `irq` is the
     signal of the falling edge of the chip's IRQ pin. `clock` gives `sleep_ms`. `version` is the chip's VersionReg (0x91
-    and 0x92 are of NXP), None until a chip has answered. `open_memory` is None: only a reader elsewhere opens a card's
-    memory by itself (`room_reader.RoomReader`).
+    and 0x92 are of NXP), None until a chip has answered.
     """
-
-    open_memory = None
 
     def __init__(self, spi: "Spi", select: "Pin", reset: "Pin", irq: "Signal", clock: "Clock") -> None:
         self._spi = spi

@@ -21,6 +21,8 @@ from wattpurse_tools.serial_port import SerialPort
 
 # The USB serial port of MicroPython on an RP2040.
 USB_ID = (0x2E8A, 0x0005)
+PREFIX = "serial:"
+FAMILY = "desk reader"
 NONCE_BITS = 32
 _WRITE_S = 2.0
 _GAP_S = 0.002
@@ -136,9 +138,12 @@ class DeskReaderDriver(LinkedReader):
             raise DeskReaderTrouble(f"the board at {self.name} is no desk reader but another reader board")
 
     async def find_card(
-        self, wake: bool = False, prepare: Callable[[bytes], None] | None = None, look_ms: int = 0
+        self, wake: bool = True, prepare: Callable[[bytes], None] | None = None, look_ms: int = 0
     ) -> CardIdentity | None:
-        """Return the identity of the card on the reader, or None. Raise OSError for another card than `expected`."""
+        """Return the identity of the card on the reader, in any state, or None.
+
+        Raise OSError for another card than `expected`.
+        """
         identity = await super().find_card(wake, prepare, look_ms)
         if identity is not None and self.expected is not None and identity.uid != self.expected:
             raise OSError("another card lies on the reader; put the first one back")
@@ -179,7 +184,7 @@ def driver_of(port: str) -> DeskReaderDriver:
         if not found:
             raise DeskReaderTrouble(NO_DESK_READER)
         if len(found) > 1:
-            raise DeskReaderTrouble(f"name one of these ports: {', '.join('serial:' + one for one in found)}")
+            raise DeskReaderTrouble(f"name one of these ports: {', '.join(PREFIX + one for one in found)}")
         port = found[0]
     return DeskReaderDriver(port, lambda: PortLine(port))
 

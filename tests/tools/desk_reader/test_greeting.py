@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tools.readers.port_bench import DeskReaderOnPort
+from tests.tools.desk_reader.port_bench import DeskReaderOnPort
 from wattpurse_tools.readers.desk_reader import DeskReaderTrouble
 from wattpurse_tools.readers.greeting import wait_for_reader
 

@@ -7,7 +7,7 @@ import pytest
 import serial
 
 from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
-from tests.tools.readers.port_bench import DeskReaderOnPort
+from tests.tools.desk_reader.port_bench import DeskReaderOnPort
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.memory import open_card
 from wattpurse.core.messages import reader_frames as frames
