@@ -133,6 +133,7 @@ class JoinedBoards:
         self.meter_end = _End(meter.pico, _METER_UART, pins, "the meter")
         pins = GPIO["line_send"], GPIO["line_receive"], GPIO["line_drive"]
         self.room_end = _End(room.pico, LINE_UART, pins, "the room reader")
+        room.pico.run_alone(meter.pico.clock.now_ns)  # the board in the room has no supply yet
         meter.pico.run_together = self._run
 
     def cut(self, is_cut: bool) -> None:
