@@ -39,15 +39,19 @@ BLUETOOTH = (
     "core/messages/frames.py",
     "services/bluetooth.py",
 )
-# A reader on a board of its own: the meter's end of the line. No meter is the other end.
-READER_LINK = (
-    "cards/linked_reader.py",
+# The meter's end of a room reader.
+ROOM = (
     "cards/reader_link.py",
+    "cards/room_link.py",
+    "cards/room_reader.py",
     "core/messages/reader_frames.py",
     "core/messages/reader_session.py",
-    "core/messages/reader_steps.py",
+    "core/messages/room.py",
+    "core/seals/wire_seal.py",
+    "drivers/room_panel.py",
+    "services/console/room.py",
+    "services/room.py",
 )
-READER_BOARD = ["services/reader_board.py", "services/reader_server.py"]
 # Imported when the first such card is met.
 SECURE_CARDS = (
     "cards/desfire.py",
@@ -56,6 +60,14 @@ SECURE_CARDS = (
     "cards/iso_dep.py",
     "services/secure_cards.py",
 )
+# The parts that only reader boards and computers run.
+READER_BOARD = [
+    "cards/linked_reader.py",
+    "core/messages/reader_steps.py",
+    "services/reader_board.py",
+    "services/reader_server.py",
+    "services/room_board.py",
+]
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
@@ -70,7 +82,7 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 options.defaults(network=False, bluetooth=False)
 LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
-LATE = CLAMPS + KEYPAD + READOUT + BLUETOOTH + READER_LINK + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
+LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 # `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.

@@ -38,6 +38,7 @@ from wattpurse.drivers.rtc_ds3231 import ADDRESS, Ds3231
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from boards.host.chips.room_line import RoomLineEnd, RoomLineModel
     from boards.host.world.clock import VirtualClock
     from wattpurse import hal
     from wattpurse.core.records.settings import Settings
@@ -90,6 +91,7 @@ class Hardware:
         self.relay.listen(self.source.set_contact)
         self.board = None
         self.bluetooth: hal.BluetoothPort | None = None
+        self.room_line: RoomLineModel | None = None
 
     def power_up(self) -> None:
         """Switch the mains on: every chip gets its supply, and a new life of the processor begins."""
@@ -213,6 +215,10 @@ class Board:
     def build_readout_port(self) -> ReadoutLineModel:
         """Return the meter's end of the line to a reader."""
         return self._readout_line
+
+    def build_room_line(self) -> "RoomLineEnd | None":
+        """Return the meter's end of the line to a room reader, if the simulated world has one."""
+        return None if self._hardware.room_line is None else self._hardware.room_line.end()
 
     def build_bluetooth(self) -> "hal.BluetoothPort | None":
         """Return the radio, if somebody has put one into the simulated world."""

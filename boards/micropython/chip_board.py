@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wattpurse.core.records.settings import Settings
     from wattpurse.drivers.keypad import Keypad
     from wattpurse.drivers.pulse_counter import PulseCounter
-    from wattpurse.hal import Aes, BluetoothPort, Flash, Network, ReadoutPort, Sampler, Watchdog
+    from wattpurse.hal import Aes, BluetoothPort, Flash, Network, ReadoutPort, RoomLine, Sampler, Watchdog
 
 READER_BAUD = 8_000_000  # the RC522 takes 10 MHz; the margin is for the module's wires
 RTC_HZ = 400_000
@@ -55,7 +55,8 @@ class ChipTraits:
     resets itself, for chips that do not tell such a reset from a panic. `metering_spi` has the number of the SPI bus of
     a metering chip, and the GPIO numbers of its wires by signal. It is None if there is no room for such a chip.
     A board sets `readout_uart` and `modem_port`: the number of the UART of a readout head or a modem, and its GPIO
-    numbers by signal; for the modem also the bytes of each buffer of the UART.
+    numbers by signal; for the modem also the bytes of each buffer of the UART. `room_line` has the same of the line to
+    a room reader.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ChipTraits:
         self.metering_spi = metering_spi
         self.readout_uart: tuple[int, dict[str, int]] | None = None
         self.modem_port: tuple[int, dict[str, int], int] | None = None
+        self.room_line: tuple[int, dict[str, int]] | None = None
 
 
 def _fill_holes(floats: array) -> None:
@@ -173,6 +175,16 @@ class ChipBoard:
         from boards.micropython.readout_port import UartReadoutPort
 
         return UartReadoutPort(number, Pin(gpio["readout_send"]), Pin(gpio["readout_receive"]))
+
+    def build_room_line(self) -> "RoomLine | None":
+        """Return the line to a room reader, on the pins of the board's own reader, or None if it has no line."""
+        if self._traits.room_line is None:
+            return None
+        from boards.micropython.rs485 import Rs485Line
+
+        number, gpio = self._traits.room_line
+        receive = Pin(gpio["room_receive"], Pin.IN, Pin.PULL_UP)
+        return Rs485Line(number, Pin(gpio["room_send"]), receive, Pin(gpio["room_drive"], Pin.OUT, value=0))
 
     def _take_pins(self, owner: str, gpio: "dict[str, int]") -> bool:
         """Return True if these pins are the owner's from now on."""

@@ -9,7 +9,7 @@ from boards.micropython.chip_board import ChipBoard, ChipTraits
 from boards.micropython.watchdog import Watchdog
 from boards.pico import counter, storage
 from boards.pico.flash import PicoFlash
-from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO, MODEM_GPIO, READOUT_GPIO
+from boards.pico.pins import CHIP, DISPLAY_ORDER, GPIO, MODEM_GPIO, READOUT_GPIO, ROOM_GPIO
 from wattpurse.drivers.pulse_counter import PulseCounter
 
 TYPE_CHECKING = False  # type checkers take it for true
@@ -22,6 +22,7 @@ _TIMER_RAN_OUT = 1
 
 # The buffers of the modem's UART hold all bytes that lwIP has in flight: see image/network/lwipopts.h.
 _MODEM_UART = 0
+_ROOM_UART = 1
 _MODEM_BUFFER = 2_048
 
 
@@ -41,6 +42,7 @@ def build_board() -> "Board":
         display_order=DISPLAY_ORDER,
     )
     traits.readout_uart = 0, READOUT_GPIO
+    traits.room_line = _ROOM_UART, ROOM_GPIO
     traits.modem_port = _MODEM_UART, MODEM_GPIO, _MODEM_BUFFER
     return ChipBoard(
         "Raspberry Pi Pico",

@@ -67,8 +67,16 @@ MODEM_WIRING = (
     ("modem_rx", 1, "in", "modem's TX, at 3.3 V", "pin 2; UART 0"),
 )
 
+# The same for the RS-485 transceiver of a line to a room reader, in place of the RC522 module: see docs/room-reader.md.
+ROOM_WIRING = (
+    ("room_send", 20, "out", "RS-485 transceiver, DI", "pin 26; UART 1 TX; in place of reader_reset"),
+    ("room_receive", 21, "in", "RS-485 transceiver, RO", "pin 27; UART 1 RX; in place of reader_irq"),
+    ("room_drive", 19, "out", "RS-485 transceiver, DE and RE", "pin 25; 1: sends; in place of reader_mosi"),
+)
+
 GPIO = {row[0]: row[1] for row in WIRING}
 MODEM_GPIO = {row[0]: row[1] for row in MODEM_WIRING}
+ROOM_GPIO = {row[0]: row[1] for row in ROOM_WIRING}
 READOUT_GPIO = {row[0]: row[1] for row in READOUT_WIRING}
 
 # The position, counted from the left, of the digit at each address of the display's chip: see drivers/led_display.py.

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from wattpurse.services.digit_entry import DigitEntry
     from wattpurse.services.mains_watch import MainsWatch
     from wattpurse.services.mqtt.link import Link
+    from wattpurse.services.room import Room
 
 VERSION = "0.1.0"
 
@@ -67,6 +68,7 @@ class Meter:
         self.clamps: Clamps | None = None
         self.bluetooth: Bluetooth | None = None
         self.link: Link | None = None
+        self.room: Room | None = None
         stores, clock = self.stores, board.clock
         self.timekeeper = timekeeper = TimeKeeper(rtc=board.rtc, clock=clock)
         self.key_slot = KeySlot(stores=stores, timekeeper=timekeeper, clock=clock, aes=board.aes)
@@ -206,6 +208,8 @@ class Meter:
 
     def _add_tasks(self, supervisor: Supervisor) -> None:
         """Hand every task to the supervisor, one line each. A new service is added here."""
+        if self.settings.get("room_reader", b""):
+            self.use_room()
         if self.fault == supply.ON:
             supervisor.add_critical("metering", self.metering.run)
             supervisor.add("guard", self.guard.run)
@@ -227,6 +231,20 @@ class Meter:
             supervisor.add("readout head", self._read_out)
         if self.settings.get("bluetooth", 0):
             supervisor.add("bluetooth", self._serve_bluetooth)
+
+    def use_room(self) -> None:
+        """Use display, button, buzzer and card reader of the room from now on. Their modules are loaded here.
+
+        On a board without the line nothing changes: a meter never stops for want of a room reader.
+        """
+        from wattpurse.services.room import Room
+
+        if self.room is None:
+            line = self.board.build_room_line()
+            if line is None:
+                return
+            self.room = Room(self, line)
+        self.room.take_over()
 
     async def _read_keypad(self) -> None:
         """Take keys, for ever. The modules are loaded here: most meters have no keypad."""

@@ -185,6 +185,13 @@ if TYPE_CHECKING:
 
         def is_sent(self) -> bool: ...
 
+    class RoomLine(Protocol):
+        """A line of RS-485 to a room reader, as `cards.reader_link.Line`."""
+
+        async def read(self, __timeout_ms: int) -> bytes: ...
+
+        async def write(self, __data: bytes) -> None: ...
+
     class Network(Protocol):
         """A way to the broker: Wi-Fi, or a modem over PPP. The board builds it from the settings."""
 
@@ -215,6 +222,7 @@ if TYPE_CHECKING:
 
         def build_keypad(self) -> "Keypad | None": ...
         def build_readout_port(self) -> "ReadoutPort | None": ...
+        def build_room_line(self) -> "RoomLine | None": ...
         def build_bluetooth(self) -> "BluetoothPort | None": ...
         def build_network(self, __settings: Settings) -> "Network | None": ...
 
@@ -283,6 +291,10 @@ DEVICES = (
     (
         "build_readout_port",
         "build_readout_port() -> the serial line of a readout head, or None without free pins for it",
+    ),
+    (
+        "build_room_line",
+        "build_room_line() -> the line to a room reader, on the pins of the reader, or None if the board has none",
     ),
     (
         "build_bluetooth",

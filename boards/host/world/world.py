@@ -8,6 +8,8 @@ Tests and `make run` use it. Time passes only inside `run_for`, `run_until` and 
     world.run_until(lambda: world.meter.ledger.account.money.bought > 0, 10)
 """
 
+import asyncio
+
 from boards.host.board import Hardware
 from boards.host.chips.power import BoardReset, PowerCut
 from boards.host.world.clock import Pause, VirtualClock
@@ -16,7 +18,7 @@ from wattpurse.core.tariffs.calendar import Zone
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from boards.host.board import Board
     from boards.host.cards.iso14443a import Card
@@ -45,6 +47,7 @@ class World:
     The world begins at `utc_s`, which the meter's clock chip knows if `clock_is_set`. `memory` is the flash's content.
     `meter` is the running program, None without power; `starts` counts its starts. `pace(until_us)`, if set, is called
     while no task is ready and returns how far time may go, at most `until_us`. `title` is the heading of a screen.
+    `companions` are coroutine functions that run in each life of the meter, beside its program.
     """
 
     title = "Wattpurse, simulated meter"
@@ -72,6 +75,7 @@ class World:
         self.starts = 0
         self.power_cuts = 0
         self.pace: Callable[[int], int] | None = None
+        self.companions: list[Callable[[], Coroutine]] = []
         self._failures = 0
         self._make_meter = make_meter
         self._has_supply = False
@@ -210,8 +214,14 @@ class World:
             self.hardware.start_board()
         self.starts += 1
         meter = self._make_meter(self._board())
-        self.clock.start(meter.run())
+        self.clock.start(self._together(meter.run()) if self.companions else meter.run())
         self.meter = meter
+
+    async def _together(self, program: "Coroutine") -> None:
+        """Run the meter's program, and beside it those of other boards that get their power from the meter."""
+        for companion in self.companions:
+            asyncio.create_task(companion())
+        await program
 
     def _board(self) -> "Board":
         if self.hardware.board is None:

@@ -42,6 +42,9 @@ async def open_card(
     `key_of_uid(uid)` returns the `classic.ClassicKeys` of a Classic card, or None; other cards need none. Raises
     CardError or ReaderError.
     """
+    open_memory = getattr(reader, "open_memory", None)
+    if open_memory is not None:  # a reader elsewhere opens the memory by itself: see `room_reader.RoomReader`
+        return await open_memory(identity, key_of_uid)
     if identity.sak in CLASSIC_SAKS:
         keys = key_of_uid(identity.uid)
         return None if keys is None else ClassicMemory(reader, identity, keys)

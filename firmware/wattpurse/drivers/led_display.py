@@ -55,7 +55,7 @@ class LedDisplay:
         delay_us: "Callable[[int], None]",
         digit_order: tuple = SWAPPED,
     ) -> None:
-        _expect_order(digit_order)
+        expect_order(digit_order)
         self.digit_order = digit_order
         self._clock_pin = clock_pin
         self._data_pin = data_pin
@@ -98,15 +98,14 @@ class LedDisplay:
 
     def wire(self, digit_order: tuple) -> None:
         """Send the digits in another order from now on. Raises OSError when the chip does not answer, or ValueError."""
-        _expect_order(digit_order)
+        expect_order(digit_order)
         self.digit_order = digit_order
         if self._is_on:
             self._send()
 
     def set_half_period(self, half_period_us: int) -> None:
         """Hold each level of the clock for this long. Raises OSError when the chip does not answer, or ValueError."""
-        if not SHORTEST_HALF_PERIOD_US <= half_period_us <= LONGEST_HALF_PERIOD_US:
-            raise ValueError(f"the half period is {SHORTEST_HALF_PERIOD_US} to {LONGEST_HALF_PERIOD_US} microseconds")
+        expect_half_period(half_period_us)
         self.half_period_us = half_period_us
         if self._is_on:
             self._send()
@@ -213,10 +212,17 @@ def number_of(digit_order: tuple) -> int:
 def order_of(number: int) -> tuple:
     """Return the digit order of a number. Raises ValueError if it names none."""
     order = tuple([int(digit) - 1 for digit in str(number)])
-    _expect_order(order)
+    expect_order(order)
     return order
 
 
-def _expect_order(digit_order: tuple) -> None:
+def expect_half_period(half_period_us: int) -> None:
+    """Raise ValueError for a half period outside the limits."""
+    if not SHORTEST_HALF_PERIOD_US <= half_period_us <= LONGEST_HALF_PERIOD_US:
+        raise ValueError(f"the half period is {SHORTEST_HALF_PERIOD_US} to {LONGEST_HALF_PERIOD_US} microseconds")
+
+
+def expect_order(digit_order: tuple) -> None:
+    """Raise ValueError for a tuple that is no digit order."""
     if sorted(digit_order) != list(range(DIGITS)):
         raise ValueError("digit order must name each of the six positions once")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from wattpurse.cards.iso14443 import CardIdentity
     from wattpurse.cards.memory import Memory
+    from wattpurse.cards.mfrc522 import Mfrc522
     from wattpurse.hal import Board
     from wattpurse.services.key_slot import KeySlot
     from wattpurse.services.secure_cards import SecureCards
@@ -105,6 +106,7 @@ class CardDesk:
         self._key_slot = key_slot
         self._show_outcome = show_outcome
         self._started = False
+        self._longest_pause_ms = LONGEST_PAUSE_MS
         self._failures = 0
         self._has_littered = False
         self._visits = {}
@@ -121,7 +123,14 @@ class CardDesk:
     @property
     def pause_ms(self) -> int:
         """Time to the next look: short while the reader works, longer with every failure."""
-        return min(PERIOD_MS << min(self._failures, 16), LONGEST_PAUSE_MS)
+        return min(PERIOD_MS << min(self._failures, 16), self._longest_pause_ms)
+
+    def use(self, reader: "Mfrc522", longest_pause_ms: int) -> None:
+        """Look with this reader from now on, in place of the board's own, also while it fails after a pause so long."""
+        self._reader = reader
+        self._longest_pause_ms = longest_pause_ms
+        self._started = False
+        self._failures = 0
 
     async def run(self) -> None:
         """Look for cards for ever."""

@@ -16,6 +16,9 @@ TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wattpurse.drivers.button import Button
+    from wattpurse.drivers.buzzer import Buzzer
+    from wattpurse.drivers.led_display import LedDisplay
     from wattpurse.hal import Board, Clock
 
 OUTCOME_MS = 4_000
@@ -132,6 +135,10 @@ class Display:
         self._drawn_page = None
         self._drawn_value = None
         self._drawn_segments = _DARK
+
+    def use(self, led: "LedDisplay", button: "Button", buzzer: "Buzzer") -> None:
+        """Use these devices from now on, in place of the board's own."""
+        self._led, self._button, self._buzzer = led, button, buzzer
 
     def beat(self) -> None:
         """Give a heartbeat of `run`. Does nothing until the supervisor assigns its own."""

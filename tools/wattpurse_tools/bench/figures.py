@@ -2,7 +2,7 @@
 
 Time is virtual, at 125 MHz, and the same in every run of the same image. The emulator counts instructions as if they
 ran from RAM: a real board, with a flash cache miss now and then, is somewhat slower. The modules that measure describe
-their method: `tap`, `loop`, `power`, `wear`, `network`, whose figures alone depend on real time too. image_kb is the
+their method: `tap`, `room`, `loop`, `power`, `wear`, `network`, whose figures alone depend on real time too. image_kb is the
 size of the meter's image less the size of stock MicroPython from the same build.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from wattpurse_tools.bench import iso_dep, loop, network, power, tap, wear
+from wattpurse_tools.bench import iso_dep, loop, network, power, room, tap, wear
 from wattpurse_tools.bench.meter import Measured, Workshop
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 
@@ -55,6 +55,9 @@ FIGURES = (
     Figure("iso_dep_60_ms", "ms", REPORTED, None, "one more command of 60 bytes, answered by 60"),
     Figure("iso_dep_60_rf_ratio", "", AT_MOST, 1.5, "of that to the time on the air"),
     Figure("iso_dep_heap_bytes", "bytes", REPORTED, None, "of the heap, once a card of ISO/IEC 14443-4 was met"),
+    Figure("room_tap_ms", "ms", REPORTED, None, "the same tap at a room reader, on two emulated chips"),
+    Figure("room_tap_ratio", "", AT_MOST, 1.3, "of that to the tap at the meter, at 115,200 baud"),
+    Figure("idle_room_percent", "%", REPORTED, None, "of the time asleep, with a room reader at work"),
     Figure("poll_empty_cpu_ms", "ms", AT_MOST, 3, "processor time of one look for a card without a card"),
     Figure("loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task, without its erases"),
     Figure("idle_percent", "%", AT_LEAST, 90, "of the time asleep, metering 1 kW, display and card reader at work"),
@@ -99,6 +102,7 @@ MEASUREMENTS: tuple[tuple[Callable[[Workshop], Measured], tuple[str, ...]], ...]
             "iso_dep_heap_bytes",
         ),
     ),
+    (room.room_taps, ("room_tap_ms", "room_tap_ratio", "idle_room_percent")),
     (loop.idle, ("idle_percent",)),
     (loop.idle_with_key_card, ("idle_key_card_percent",)),
     (loop.look, ("poll_empty_cpu_ms",)),

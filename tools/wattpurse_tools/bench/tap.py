@@ -207,7 +207,7 @@ def taps(workshop: Workshop) -> Measured:
     with workshop.meter("tap") as meter:
         meter.start()
         meter.source.set_load_w(_LOAD_W)
-        taps_seen = [_tap(meter, _SETTLE_S + number * _PHASE_S) for number in range(TAPS)]
+        taps_seen = [tap_once(meter, _SETTLE_S + number * _PHASE_S) for number in range(TAPS)]
     first = _median([tap.first_block() for tap in taps_seen])
     first_tap = next(tap for tap in taps_seen if tap.first_block().total_ms == first.total_ms)
     whole = _median([tap.whole() for tap in taps_seen])
@@ -222,7 +222,7 @@ def taps(workshop: Workshop) -> Measured:
     return values, notes + ["From REQA to the statement, written and read back:"] + whole.lines()
 
 
-def _tap(meter: BenchMeter, pause_s: float) -> Tap:
+def tap_once(meter: BenchMeter, pause_s: float) -> Tap:
     """Redeem one credit from a new card. Return the tap."""
     card = meter.card(meter.token())
     meter.run_for(pause_s)

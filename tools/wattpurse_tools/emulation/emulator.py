@@ -131,6 +131,7 @@ class EmulatedPico:
         self.serial_received = bytearray()
         self.faults: list[str] = []
         self.resets: list[str] = []
+        self.run_together: Callable[[float, bool], bool] | None = None  # in place of `run_alone`, for joined boards
         self._spi_parts: dict[int, SpiBusPart] = {}
         self._i2c_parts: dict[int, I2cBusPart] = {}
         self._uart_parts: dict[int, UartPart] = {}
@@ -306,6 +307,12 @@ class EmulatedPico:
     # The conversation
 
     def _run(self, target_ns: float, serial_ends_it: bool = False) -> bool:
+        if self.run_together is not None:
+            return self.run_together(target_ns, serial_ends_it)
+        return self.run_alone(target_ns, serial_ends_it)
+
+    def run_alone(self, target_ns: float, serial_ends_it: bool = False) -> bool:
+        """Run to a time, or until the board has written if `serial_ends_it`. Return False if the supply failed."""
         answer = 0
         serial_before = len(self.serial_received)
         while True:

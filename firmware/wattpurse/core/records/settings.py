@@ -60,6 +60,7 @@ _NAMES = (
     ("wrong_readout_s", 51, True),
     ("bluetooth", 42, True),
     ("bluetooth_numbers", 43, True),
+    ("room_reader", 52, False),
     ("mqtt_broker", 30, False),
     ("mqtt_user", 31, False),
     ("mqtt_password", 32, False),

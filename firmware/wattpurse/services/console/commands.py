@@ -35,6 +35,7 @@ REPORTS = (
     ("version", "", "version of the firmware", facts.version, reports.version),
     ("ct", "", "readings of the clamps", wiring.clamps, wiring.clamps_text),
     ("readout", "", "the readout head", wiring.readout, wiring.readout_text),
+    ("reader", "", "the card reader: the meter's own, or in the room", links.reader_facts, links.reader_text),
     ("mqtt", "", "the link to the broker", links.mqtt_facts, links.mqtt_text),
     ("network", "", "the way to the broker: modem or Wi-Fi", links.network_facts, links.network_text),
 )
@@ -68,6 +69,8 @@ CHANGES = (
     ("display delay", wiring.DELAY_USAGE, "slow the display's lines down", TECHNICIAN, wiring.set_display_delay),
     ("display test", "", "show 123456 for ten seconds", TECHNICIAN, wiring.test_display),
     ("keypad", wiring.KEYPAD_USAGE, "read a keypad from the next start on", TECHNICIAN, wiring.set_keypad),
+    ("reader room", "", "pair the room reader on the line and use it", TECHNICIAN, links.use_room_reader),
+    ("reader own", "", "use the meter's own reader", TECHNICIAN, links.use_own_reader),
     ("ct measure", "SECONDS", "measure, for a calibration of the clamps", TECHNICIAN, wiring.measure_clamps),
     ("ct gain", "LEG WATTS", "set the gain by the measured load", TECHNICIAN, wiring.set_clamp_gain),
     ("ct phase", "LEG WATTS", "set the phase by a load that lags", TECHNICIAN, wiring.set_clamp_phase),

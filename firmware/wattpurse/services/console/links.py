@@ -7,6 +7,7 @@ from wattpurse.services.console.reports import pairs
 
 TYPE_CHECKING = False  # type checkers take it for true
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from types import ModuleType
 
     from wattpurse.app import Meter
@@ -77,6 +78,32 @@ def network_text(facts: dict) -> str:
 def set_network(meter: "Meter", arguments: list) -> str:
     """Set the network."""
     return _network().set_network(meter, arguments)
+
+
+def reader_facts(meter: "Meter", _arguments: list) -> dict:
+    """Return the card reader in use, and the state of the line to one in the room."""
+    return _room().facts_of(meter)
+
+
+def reader_text(facts: dict) -> str:
+    """Return the card reader in use as text."""
+    return pairs(_room().rows_of(facts))
+
+
+def use_room_reader(meter: "Meter", _arguments: list) -> "Awaitable[str]":
+    """Pair the room reader on the line, and use it."""
+    return _room().use_room(meter)
+
+
+def use_own_reader(meter: "Meter", _arguments: list) -> str:
+    """Use the meter's own reader."""
+    return _room().use_own(meter)
+
+
+def _room() -> "ModuleType":
+    from wattpurse.services.console import room
+
+    return room
 
 
 def _mqtt() -> "ModuleType":

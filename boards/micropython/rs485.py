@@ -1,0 +1,102 @@
+"""A line of RS-485 on a UART of the chip, half duplex: the driver of the line is on while the UART sends, never longer.
+
+A timer of the chip ends the sending, because a task may come late by milliseconds, and the other end answers after two.
+The transceiver's receiver is off meanwhile (DE and RE joined), so that the chip does not hear itself.
+
+A read returns a whole frame of `reader_frames` at once: to wake a task costs as much time as five bytes take. The event
+loop polls the UART whenever an interrupt or a due task wakes it, so some other task has to be due from time to time. On
+a meter and on a reader board one always is.
+"""
+
+import asyncio
+import io
+import time
+
+from machine import UART, Timer
+
+from wattpurse.core.messages.reader_frames import CRC_SIZE, FRAME_LIMIT, HEAD_SIZE, MARK
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from machine import Pin
+
+BAUD = 115_200
+
+_BITS = 10
+_US_PER_BYTE = _BITS * 1_000_000 // BAUD + 1
+_BUFFER_BYTES = 512
+_SHORTEST_FRAME = HEAD_SIZE + CRC_SIZE + 2
+_SPIN_US = 400
+_LATE_MS = 4
+_STREAM_POLL = 3  # the request that asks a stream whether it is ready (MicroPython, py/stream.h)
+
+
+class Rs485Line:
+    """The line of `reader_link.Line` on UART `number`, by the pins `send` and `receive`. `drive` enables the driver."""
+
+    def __init__(self, number: int, send: "Pin", receive: "Pin", drive: "Pin") -> None:
+        drive(0)
+        receive.irq(handler=None)  # edges of a byte are no interrupts of whatever had the pin before
+        self._drive = drive
+        self._uart = UART(number, baudrate=BAUD, tx=send, rx=receive, txbuf=_BUFFER_BYTES, rxbuf=_BUFFER_BYTES)
+        self._timer = Timer()
+        self._arrival = _Arrival(self._uart)
+        self._stream = asyncio.StreamReader(self._arrival)  # pyright: ignore[reportArgumentType]
+
+    async def write(self, data: bytes) -> None:
+        """Begin to send, and drive the line until all is sent."""
+        self._drive(1)
+        self._uart.write(data)
+        self._timer.init(
+            mode=Timer.ONE_SHOT, period=len(data) * _US_PER_BYTE, tick_hz=1_000_000, callback=self._end_of_sending
+        )
+
+    async def read(self, timeout_ms: int) -> bytes:
+        """Return the next frame as it arrived, or other bytes; b"" if none come in time."""
+        uart = self._uart
+        if not await self._arrived(_SHORTEST_FRAME, timeout_ms):
+            return uart.read() or b""
+        data = uart.read(_SHORTEST_FRAME) or b""
+        if len(data) < HEAD_SIZE or data[0] != MARK:
+            return data
+        left = min(FRAME_LIMIT, HEAD_SIZE + data[1] + CRC_SIZE) - len(data)
+        if left > 0:
+            await self._arrived(left, left * _US_PER_BYTE // 1000 + _LATE_MS)
+            data += uart.read(left) or b""
+        return data
+
+    async def _arrived(self, count: int, timeout_ms: int) -> bool:
+        """Wait until `count` bytes are there, at most `timeout_ms`. Return True if they are."""
+        if self._uart.any() < count:
+            self._arrival.wanted = count
+            self._arrival.deadline_ms = time.ticks_add(time.ticks_ms(), timeout_ms)
+            await self._stream.read(0)
+        return self._uart.any() >= count
+
+    def _end_of_sending(self, _timer: Timer) -> None:
+        """Stop driving the line. The last bit may be on its way still."""
+        begun_us = time.ticks_us()
+        while not self._uart.txdone() and time.ticks_diff(time.ticks_us(), begun_us) < _SPIN_US:
+            pass
+        self._drive(0)
+
+
+class _Arrival(io.IOBase):
+    """The arrival of `wanted` bytes at a UART, or the end of the wait, as a stream that the event loop polls."""
+
+    def __init__(self, uart: UART) -> None:
+        self.wanted = 0
+        self.deadline_ms = 0
+        self._uart = uart
+
+    def ioctl(self, request: int, flags: int) -> int:
+        """Tell the event loop that the stream is ready if the bytes are there or the time is up."""
+        if request != _STREAM_POLL:
+            return -1
+        if self._uart.any() >= self.wanted or time.ticks_diff(self.deadline_ms, time.ticks_ms()) <= 0:
+            return flags
+        return 0
+
+    def read(self, _size: int) -> bytes:
+        """Return nothing: the event loop only needs to know that the stream is ready."""
+        return b""
