@@ -5,6 +5,7 @@
         issuer key (one meter and one vending point) -> token keys of that vending point, keys of its short tokens
         statement key (one meter and all that read its statements) -> statement keys of one card
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
+    vending key -> dispenser key (one dispensing unit and the office) -> keys of the records on one system card
     site key (station and all meters of a site) -> card access keys and key card keys of one card
 
 A meter that is broken open reveals its own meter key, and with the site key the access keys of the site's cards. These
@@ -41,6 +42,11 @@ _SERVICE_PASS = b"service pass"
 _OPERATOR_PASS = b"operator pass"
 _KEY_CARD_ENCRYPTION = b"key card encrypt."
 _KEY_CARD_AUTHENTICATION = b"key card authent."
+_DISPENSER = b"dispenser"
+_SYSTEM_ENCRYPTION = b"system card enc."
+_SYSTEM_AUTHENTICATION = b"system card auth."
+_SALES_ENCRYPTION = b"system sales enc."
+_SALES_AUTHENTICATION = b"system sales auth."
 
 
 def meter_key(aes: "Aes", vending_key: bytes, meter_number: int) -> bytes:
@@ -116,3 +122,20 @@ def key_card_keys(aes: "Aes", site_key: bytes, card_uid: bytes) -> KeyPair:
     """Return the keys that seal the content of one key card."""
     site = Derivation(aes, site_key)
     return KeyPair(site.key(_KEY_CARD_ENCRYPTION + card_uid), site.key(_KEY_CARD_AUTHENTICATION + card_uid))
+
+
+def dispenser_key(aes: "Aes", vending_key: bytes, issuer: int) -> bytes:
+    """Return the key that the office shares with the dispensing unit of one issuer."""
+    return diversify(aes, vending_key, _DISPENSER + bytes((issuer,)))
+
+
+def system_card_keys(aes: "Aes", key_of_dispenser: bytes, card_uid: bytes) -> KeyPair:
+    """Return the keys of the office's record on one system card of a dispensing unit."""
+    unit = Derivation(aes, key_of_dispenser)
+    return KeyPair(unit.key(_SYSTEM_ENCRYPTION + card_uid), unit.key(_SYSTEM_AUTHENTICATION + card_uid))
+
+
+def system_sales_keys(aes: "Aes", key_of_dispenser: bytes, card_uid: bytes) -> KeyPair:
+    """Return the keys of the sales that a dispensing unit writes on one system card."""
+    unit = Derivation(aes, key_of_dispenser)
+    return KeyPair(unit.key(_SALES_ENCRYPTION + card_uid), unit.key(_SALES_AUTHENTICATION + card_uid))
