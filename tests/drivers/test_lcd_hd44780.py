@@ -46,7 +46,7 @@ class TestTextLcd(unittest.TestCase):
         self.bench()
         self.lcd.show("one", "two")
         self.refresh()
-        self.bus.writeto(ADDRESS, bytes((0x38, 0x3C, 0x38)))  # half of an instruction, as after a reset of the processor
+        self.bus.writeto(ADDRESS, bytes((0x38, 0x3C, 0x38)))  # half of an instruction
         self.lcd = TextLcd(self.bus, self.clock)
         self.lcd.show("three", "four")
         self.refresh()

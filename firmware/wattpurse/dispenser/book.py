@@ -160,7 +160,14 @@ class Book:
         self._journal.make_firm()
 
     def create(self, issuer: int, key: bytes) -> None:
-        """Begin the book of a new unit in blank flash. Raise ValueError if the flash is not blank."""
+        """Begin the book of a new unit in blank flash. Raise ValueError if the flash is not blank.
+
+        A creation that power cut off is made anew: nothing was sold yet.
+        """
+        if self._journal.opened:
+            raise ValueError("this unit is set up already")
+        if self._journal.is_without_log():
+            self._journal.erase()
         self._forget()
         self.issuer, self.key = issuer, key
         self._journal.create()
