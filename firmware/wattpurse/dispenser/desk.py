@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from wattpurse.cards.classic import ClassicKeys
     from wattpurse.cards.iso14443 import CardIdentity
     from wattpurse.cards.memory import Memory
+    from wattpurse.dispenser.app import DispenserBoard
     from wattpurse.dispenser.book import Sale
     from wattpurse.dispenser.card_sale import CustomerCard
     from wattpurse.dispenser.unit import Unit
-    from wattpurse.dispenser.app import DispenserBoard
 
 BACK = "*"
 ON = "#"
