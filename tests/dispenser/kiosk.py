@@ -53,13 +53,15 @@ def record(issue=1, allowed=ALLOWED, settled=(0, 0), meters=None, most=50_000, e
 class Bench:
     """One unit. `unit` is its present life, on `flash`, which survives it."""
 
-    def __init__(self, seed=1):
+    def __init__(self, seed=1, key=UNIT_KEY, site_key=SITE_KEY):
+        self.key = key
+        self.site_key = site_key
         self.clock = VirtualClock()
         self.flash = FlashModel(self.clock, 2 * SECTORS, RandomBits(seed))
         self.model = Mfrc522Model(self.clock)
         self.reader = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self.clock)
         self.book = Book(self.flash, 0, SECTORS)
-        self.book.create(ISSUER, UNIT_KEY)
+        self.book.create(ISSUER, key)
         self.unit = Unit(aes, self.book)
 
     def restart(self):
@@ -83,7 +85,7 @@ class Bench:
         identity = await self.reader.find_card()
         if identity is None:
             raise CardError("silent")
-        return await action(await open_card(self.reader, identity, purse.classic_keys_of(aes, SITE_KEY, True)))
+        return await action(await open_card(self.reader, identity, purse.classic_keys_of(aes, self.site_key, True)))
 
     # The office's side
 
@@ -93,12 +95,12 @@ class Bench:
         return card
 
     def write_record(self, card, content):
-        sealed = system_card.seal_record(aes, keys.system_card_keys(aes, UNIT_KEY, card.uid), content)
+        sealed = system_card.seal_record(aes, keys.system_card_keys(aes, self.key, card.uid), content)
         self.on_card(card, lambda memory: system_card.write_record(memory, sealed))
 
     def sales_on(self, card, meters=2):
         """Return the facts of all sales in the blocks of a system card."""
-        pair = keys.system_sales_keys(aes, UNIT_KEY, card.uid)
+        pair = keys.system_sales_keys(aes, self.key, card.uid)
         blocks = self.on_card(card, lambda memory: system_card.read_blocks(memory, meters))
         return [sale.facts() for block in blocks if any(block) for sale in system_card.open_sales(aes, pair, block)]
 

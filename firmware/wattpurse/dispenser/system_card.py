@@ -159,6 +159,11 @@ def blocks_of(meters: int) -> int:
     return (_CAPACITY - sales_at(meters)) // SALES_BLOCK_SIZE
 
 
+def meters_of(sealed: bytes) -> int:
+    """Return the number of meters of a record, from its header."""
+    return (sealed[3] * BLOCK - _HEAD_SIZE) // _METER_SIZE
+
+
 def seal_record(aes: "Aes", keys: "KeyPair", record: SystemRecord) -> bytes:
     """Return the sealed record. Raise ValueError if a number is out of range or there are too many meters."""
     if not 0 < record.issue <= ISSUE_LIMIT or len(record.meters) > METERS_LIMIT or len(record.prices) != PRICES:

@@ -17,7 +17,7 @@ from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen, Reader
 from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, negated, write_receipt
-from wattpurse_tools.office.sale_types import CARD, SALE, SOLD, VOID, VOIDED, VOIDING, WRITTEN, Sold
+from wattpurse_tools.office.sale_types import CARD, DISPENSER_SALES, SALE, SOLD, VOID, VOIDED, VOIDING, WRITTEN, Sold
 from wattpurse_tools.office.sales import sold
 from wattpurse_tools.record.models import Meter, Sale, Shift, TariffPlan, Token
 from wattpurse_tools.station import order as orders
@@ -90,6 +90,8 @@ def _begin(office: Office, actor: Actor, sale: Sale, now: Shift, seen: CardSeen,
 
 
 def _refuse(sale: Sale, now: Shift) -> None:
+    if sale.client_key.startswith(DISPENSER_SALES):
+        raise ValueError(f"receipt {sale.receipt_number} was sold by a dispensing unit; a refund takes credit back")
     if sale.kind != SALE:
         raise ValueError(f"receipt {sale.receipt_number} is a {sale.kind}; only a sale can be voided")
     if sale.state not in (SOLD, WRITTEN, VOIDING):

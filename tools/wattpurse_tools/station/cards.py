@@ -28,6 +28,7 @@ SERVICE = "service"
 OPERATOR = "operator"
 DATA = "data"
 KEY_CARD = "key card"
+SYSTEM = "system"
 
 _ROLES = {
     purse.CUSTOMER: CUSTOMER,
@@ -35,6 +36,7 @@ _ROLES = {
     purse.OPERATOR: OPERATOR,
     purse.DATA: DATA,
     purse.KEY_CARD: KEY_CARD,
+    purse.SYSTEM: SYSTEM,
 }
 _ROLE_TEXTS = {
     SERVICE: "a technician's card",
@@ -42,6 +44,7 @@ _ROLE_TEXTS = {
     DATA: "a data card",
     BLANK: "blank",
     KEY_CARD: "a key card",
+    SYSTEM: "a dispensing unit's system card",
 }
 
 
@@ -142,6 +145,8 @@ class StationCards:
             meter_number = box.meter_number if box.kind == purse.CUSTOMER else 0
         else:
             meter_number = None if row is None else row["meter_number"]
+        if box is not None and box.kind == purse.CUSTOMER:
+            self._station.take_over(card.uid, purse.split_tokens(box.content))
         statement = self._read_statement(card, meter_number) if meter_number else None
         if statement is not None:
             self._station.learn(statement)
