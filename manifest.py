@@ -77,10 +77,14 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
     "services/console/network.py",
 ]
 
+# The dispensing unit is no meter: its own image freezes these (boards/dispenser/image/manifest.py).
+DISPENSER = [name for name in EVERY if name.startswith("dispenser/")] + ["drivers/lcd_hd44780.py"]
+
 # An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
 # image.
 options.defaults(network=False, bluetooth=False)
-LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+LEFT_OUT = READER_BOARD + DISPENSER
+LEFT_OUT += ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
 LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]

@@ -26,6 +26,7 @@ COMMANDS = (
     "console",
     "deploy",
     "desk",
+    "dispenser",
     "events_check",
     "export",
     "fob",
@@ -46,7 +47,7 @@ COMMANDS = (
 )
 
 # The modules of subcommands that work on the record of an office. Django is set up before one of them is imported.
-ON_RECORD = ("card", "events_check", "export", "fob", "keys", "meter", "mqtt", "station", "token", "walk")
+ON_RECORD = ("card", "dispenser", "events_check", "export", "fob", "keys", "meter", "mqtt", "station", "token", "walk")
 
 FAILED = 1
 INTERRUPTED = 130

@@ -58,14 +58,30 @@ class I2cBus:
             if self.stuck_at is None:
                 device.write_byte(value)
 
+    def writeto(self, address: int, data: bytes | bytearray) -> int:
+        """Write `data` to a device without registers, which takes the first byte by `select`. Raises as above."""
+        self.writeto_mem(address, data[0], data[1:])
+        return len(data)
+
+    def readfrom_into(self, address: int, buffer: bytearray) -> None:
+        """Fill `buffer` from a device without registers. Raises OSError if no device answers or the bus is jammed."""
+        device = self._answering(address)
+        for index in range(len(buffer)):
+            self._count_byte()
+            buffer[index] = device.read_byte() if self.stuck_at is None else self.stuck_at
+
     def _select(self, address: int, register: int) -> "RegisterDevice":
         self._clock.advance_us(2 * BYTE_US)
+        device = self._answering(address)
+        device.select(register)
+        return device
+
+    def _answering(self, address: int) -> "RegisterDevice":
         if self.jammed:
             raise OSError(ETIMEDOUT)
         device = self._devices.get(address)
         if device is None or not device.answers():
             raise OSError(ENODEV)
-        device.select(register)
         return device
 
     def _count_byte(self) -> None:

@@ -6,7 +6,8 @@ there is room, each box has two copies. A write replaces the older or damaged co
     order box: mark u8 = 0x4F, kind u8, version u8, content length in words of 4 bytes u8, meter number u32,
         CRC-32 u32 over all of the box but itself, then the content: sealed tokens (core.messages.token) one behind the
         other, or the service pass (core.messages.service_pass) of a service card, whose meter number is 0 and whose
-        meters are in the pass; a key card's box is empty, and its record stands elsewhere (cards.key_card)
+        meters are in the pass; the boxes of a key card and of a system card are empty, and their records stand
+        elsewhere (cards.key_card, dispenser.system_card)
     statement box: a sealed statement (core.messages.statement)
 
 An operator's card has the operator's pass in place of the service pass. A data card has tokens for many meters
@@ -44,6 +45,7 @@ SERVICE = 2
 OPERATOR = 3
 DATA = 4
 KEY_CARD = 5
+SYSTEM = 6
 
 HEAD_SIZE = 12
 
@@ -219,7 +221,7 @@ def _far(memory: "Memory") -> "RoomMemory | None":
 
 
 def _is_order_head(start: bytearray, layout: "Layout") -> bool:
-    return start[0] == _MARK and CUSTOMER <= start[1] <= KEY_CARD and start[3] * _WORD <= layout.content_size
+    return start[0] == _MARK and CUSTOMER <= start[1] <= SYSTEM and start[3] * _WORD <= layout.content_size
 
 
 async def _read_order_box(memory: "Memory", layout: "Layout", place: int, start: bytearray) -> "OrderBox | None":

@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Min
 
 from wattpurse.core.money.token_windows import COUNT_LIMIT, count_of, number_of, number_text
 from wattpurse_tools.office.findings import Finding
+from wattpurse_tools.office.sale_types import DISPENSER_SALES
 from wattpurse_tools.record.models import Meter, MeterReceipt, Statement, Token
 from wattpurse_tools.station.order import ENERGY, MONEY, OUTSTANDING, REDEEMED
 from wattpurse_tools.station.statement_record import SINCE
@@ -35,9 +36,14 @@ def numbers_are_used_once() -> Iterator[Finding]:
 
 
 def numbers_are_those_of_the_vault(keys: Keys) -> Iterator[Finding]:
-    """Find tokens that the vault has not made: its counters end before them, or they are another issuer's."""
+    """Find tokens that the vault has not made: its counters end before them, or they are another issuer's.
+
+    The tokens of a dispensing unit came with its sales.
+    """
     lowest, highest = number_of(keys.issuer, 1), number_of(keys.issuer, COUNT_LIMIT)
-    rows = Token.objects.values("meter_id").annotate(first=Min("sequence"), last=Max("sequence")).order_by("meter_id")
+    units = Token.objects.filter(sale__client_key__startswith=DISPENSER_SALES).values("pk")
+    own = Token.objects.exclude(pk__in=units).values("meter_id")
+    rows = own.annotate(first=Min("sequence"), last=Max("sequence")).order_by("meter_id")
     for row in rows:
         meter_number, last = row["meter_id"], row["last"]
         if not lowest <= row["first"] <= last <= highest:

@@ -27,6 +27,9 @@ DIGITS = "digits"
 NONE = "none"
 KEY_CARD = "key card"
 
+# The beginning of the keys of sales that a dispensing unit has made.
+DISPENSER_SALES = "dispenser:"
+
 # Wishes of a customer. The meter's contract decides which of them.
 MONEY = "money"
 ENERGY = "energy"

@@ -17,7 +17,18 @@ from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen, Reader
 from wattpurse_tools.office.receipts import Buyer, Paper, lines_of, negated, write_receipt
-from wattpurse_tools.office.sale_types import CARD, KEY_CARD, SALE, SOLD, VOID, VOIDED, VOIDING, WRITTEN, Sold
+from wattpurse_tools.office.sale_types import (
+    CARD,
+    DISPENSER_SALES,
+    KEY_CARD,
+    SALE,
+    SOLD,
+    VOID,
+    VOIDED,
+    VOIDING,
+    WRITTEN,
+    Sold,
+)
 from wattpurse_tools.office.sales import sold
 from wattpurse_tools.record.models import Meter, Sale, Shift, TariffPlan, Token
 from wattpurse_tools.station import order as orders
@@ -92,6 +103,8 @@ def _begin(office: Office, actor: Actor, sale: Sale, now: Shift, seen: CardSeen,
 
 def _refuse_kind(sale: Sale) -> None:
     """Raise ValueError for a receipt that is never voided."""
+    if sale.client_key.startswith(DISPENSER_SALES):
+        raise ValueError(f"receipt {sale.receipt_number} was sold by a dispensing unit; a refund takes credit back")
     if sale.kind != SALE:
         raise ValueError(f"receipt {sale.receipt_number} is a {sale.kind}; only a sale can be voided")
     if sale.carrier == KEY_CARD:

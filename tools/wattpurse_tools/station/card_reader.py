@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
 
 Result = TypeVar("Result")
+AnswerDesfire = Callable[[str, bytes], tuple[bytes, CardContent | None]]
 Step = Callable[["Memory"], Coroutine[None, None, Result]]
 Action = Callable[[CardIdentity], Coroutine[None, None, Result]]
 
@@ -42,10 +43,6 @@ class CardKeys(Protocol):
 
     def card_keys(self, uid: bytes, key_version: int) -> tuple[bytes, bytes]:
         """Return keys A and B of the sectors of one MIFARE Classic card."""
-        ...
-
-    def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
-        """Give a DESFire card's answer to a dialog of the vault. Return the next command, or the result at the end."""
         ...
 
 
@@ -143,13 +140,15 @@ class CardReader:
         """
         return self._with_card(card, lambda identity: self._open(identity, step))
 
-    def converse(self, card: AnyCard, begin: Callable[[], tuple[str, bytes]]) -> CardContent | None:
+    def converse(
+        self, card: AnyCard, begin: Callable[[], tuple[str, bytes]], answer: AnswerDesfire
+    ) -> CardContent | None:
         """Put a DESFire card on the reader, and let the vault talk to it. Return the result of the vault's dialog.
 
-        `begin` begins the dialog. Raise OSError as `work` does.
+        `begin` begins the dialog, and `answer` is the vault's `answer_desfire`. Raise OSError as `work` does.
         """
         begun = begin()  # the record cannot be asked while the reader works
-        return self._with_card(card, lambda identity: self._converse(identity, *begun))
+        return self._with_card(card, lambda identity: self._converse(identity, *begun, answer))
 
     def prove(self, card: AnyCard) -> None:
         """Raise ValueError if an NTAG has less memory than it claims to have. Raise OSError as `work` does."""
@@ -190,13 +189,15 @@ class CardReader:
             raise ValueError("this kind of card is not known")
         return await step(memory)
 
-    async def _converse(self, identity: CardIdentity, dialog: str, command: bytes) -> CardContent | None:
+    async def _converse(
+        self, identity: CardIdentity, dialog: str, command: bytes, tell: AnswerDesfire
+    ) -> CardContent | None:
         transport = await self._antenna.activate(identity)
         result = None
         while command:
             answer = await transport.transceive(command)
             try:
-                command, result = self._vault.answer_desfire(dialog, answer)
+                command, result = tell(dialog, answer)
             except OSError as error:  # a vault of another process has no CardError
                 if str(error) not in _REASONS:
                     raise

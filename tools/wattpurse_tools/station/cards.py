@@ -29,6 +29,7 @@ SERVICE = "service"
 OPERATOR = "operator"
 DATA = "data"
 KEY_CARD = "key card"
+SYSTEM = "system"
 
 _ROLES = {
     purse.CUSTOMER: CUSTOMER,
@@ -36,6 +37,7 @@ _ROLES = {
     purse.OPERATOR: OPERATOR,
     purse.DATA: DATA,
     purse.KEY_CARD: KEY_CARD,
+    purse.SYSTEM: SYSTEM,
 }
 _ROLE_TEXTS = {
     SERVICE: "a technician's card",
@@ -43,6 +45,7 @@ _ROLE_TEXTS = {
     DATA: "a data card",
     BLANK: "blank",
     KEY_CARD: "a key card",
+    SYSTEM: "a dispensing unit's system card",
 }
 
 
@@ -143,6 +146,8 @@ class StationCards:
             meter_number = box.meter_number if box.kind == purse.CUSTOMER else 0
         else:
             meter_number = None if row is None else row["meter_number"]
+        if box is not None and box.kind == purse.CUSTOMER:
+            self._station.take_over(card.uid, purse.split_tokens(box.content))
         statement = self._read_statement(card, meter_number) if meter_number else None
         if statement is not None:
             self._station.learn(statement)
@@ -167,7 +172,7 @@ class StationCards:
         if exists and self._box_of(card) is not None:
             raise ValueError(f"card {name} exists and is in use; it is not overwritten")
         try:
-            self._reader.converse(card, lambda: make(card.uid))
+            self._reader.converse(card, lambda: make(card.uid), self._keys.answer_desfire)
         finally:
             self._files.save(name, card)
         self._station.add_card(card.uid, name, 0, KEY_CARD, card.kind)
@@ -178,10 +183,10 @@ class StationCards:
         Raise OSError if it fails. The card's file has the changes, complete or not.
         """
         if not is_change:
-            return self._reader.converse(read.card, begin)
+            return self._reader.converse(read.card, begin, self._keys.answer_desfire)
         with self.held(read):
             try:
-                return self._reader.converse(read.card, begin)
+                return self._reader.converse(read.card, begin, self._keys.answer_desfire)
             finally:
                 self._files.save(read.name, read.card)
 
@@ -320,7 +325,7 @@ class StationCards:
         """Return the order box of a card. A DESFire key card has none of its own; the vault knows it."""
         if card.kind != DESFIRE:
             return self._reader.work(card, purse.read_orders)
-        content = self._reader.converse(card, lambda: self._keys.read_desfire(card.uid))
+        content = self._reader.converse(card, lambda: self._keys.read_desfire(card.uid), self._keys.answer_desfire)
         return None if content is None else purse.OrderBox(0, purse.KEY_CARD, 0, 0, b"")
 
     def _opens(self, card: AnyCard) -> bool:

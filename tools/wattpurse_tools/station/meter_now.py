@@ -36,7 +36,9 @@ class MeterNow:
     @property
     def sealing_version(self) -> int:
         """The version of the meter key to seal the next token under."""
-        return min([self.meter["key_version"], *(token.key_version(row["sealed"]) for row in self.waiting)])
+        return min(
+            [self.meter["key_version"], *(token.key_version(row["sealed"]) for row in self.waiting if row["sealed"])]
+        )
 
     def newest_order(self, uid: bytes) -> int:
         """Return the number of the newest outstanding order for a card or for no card, or 0.

@@ -17,12 +17,13 @@ from wattpurse_tools.vault.interface import Keys
 class Shop:
     """The record of a station, and the work on its cards, which are in `files`.
 
-    `station` is the record. `cards` reads and writes cards of every role. `vending` works on customers' cards,
-    `key_cards` on key cards, and `walk` on data cards.
+    `station` is the record, and `files` has the cards. `cards` reads and writes cards of every role. `vending` works
+    on customers' cards, `key_cards` on key cards, and `walk` on data cards.
     """
 
     def __init__(self, station: Station, files: CardStore) -> None:
         self.station = station
+        self.files = files
         self.cards = StationCards(station, files, CardReader(station.keys, files.antenna))
         self.vending = Vending(station, self.cards)
         self.key_cards = KeyCardVending(station, self.cards)

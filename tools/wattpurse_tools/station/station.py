@@ -308,6 +308,17 @@ class Station(TokenRecord):
         new.save(update_fields=["tenant"])
         others.filter(state=ACTIVE).update(state=LOST)
 
+    def take_over(self, uid: bytes, on_card: Sequence[bytes]) -> None:
+        """Keep tokens on a card that a dispensing unit put there, and whose sale the record has.
+
+        From then on the station writes them to this card together with its own.
+        """
+        for sealed in on_card:
+            header = token.read_header(sealed)
+            if header is not None:
+                sold = Token.objects.filter(meter_id=header[0], sequence=header[1], sealed=b"", state__in=OUTSTANDING)
+                sold.update(card=uid.hex(), sealed=sealed)
+
     def learn(self, statement: dict) -> None:
         """Record the facts that an authentic statement proves.
 

@@ -40,9 +40,10 @@ class TokenNumbers:
 
     def refuse_to_lose_the_oldest(self, now: MeterNow, amount: int) -> None:
         """Raise ValueError if the oldest outstanding token would fall out of the meter's window behind new ones."""
-        if not now.waiting:
+        own = [row for row in now.waiting if issuer_of(row["sequence"]) == self._keys.issuer]
+        if not own:
             return
-        meter_number, oldest = now.number, now.waiting[0]
+        meter_number, oldest = now.number, own[0]
         newest = number_of(issuer_of(oldest["sequence"]), self._keys.last_count(meter_number) + amount)
         if newest - oldest["sequence"] < WINDOW:
             return

@@ -13,6 +13,7 @@ from typing import Any
 from wattpurse.core.money.key_card import CardContent
 from wattpurse_tools.vault import wire
 from wattpurse_tools.vault.interface import (
+    DispenserRecord,
     LogEntry,
     Operator,
     Request,
@@ -295,6 +296,24 @@ class VaultClient:
     def vending_point(self, ticket: str, issuer: int, meters: Sequence[int], approval: str | None = None) -> dict:
         """Return the key document of a vending point, of format 3. Right: KEYS. Two persons."""
         return self._call("vending_point", ticket=ticket, issuer=issuer, meters=meters, approval=approval)
+
+    def dispenser_key(self, ticket: str, issuer: int, key_version: int, approval: str | None = None) -> bytes:
+        """Return the key of a dispensing unit, to set it up. Right: KEYS. Two persons."""
+        return self._call("dispenser_key", ticket=ticket, issuer=issuer, key_version=key_version, approval=approval)
+
+    def seal_system_card(self, ticket: str, uid: bytes, record: DispenserRecord, approval: str | None = None) -> bytes:
+        """Return the sealed record of a system card. Right: KEYS. Two persons."""
+        return self._call("seal_system_card", ticket=ticket, uid=uid, record=record, approval=approval)
+
+    def dispenser_known(self, issuer: int) -> tuple[int, int]:
+        """Return issue and credit of the newest record of a unit, or zeros."""
+        return self._call("dispenser_known", issuer=issuer)
+
+    def open_system_sales(
+        self, uid: bytes, issuer: int, key_version: int, blocks: Sequence[bytes]
+    ) -> list[list[tuple[int, int, int, int, int, int]] | None]:
+        """Return the sales of each block: number, meter, count, paid, time code, issue. None: it is not authentic."""
+        return self._call("open_system_sales", uid=uid, issuer=issuer, key_version=key_version, blocks=blocks)
 
     def log(self, since: int = 0) -> list[LogEntry]:
         """Return the lines of the log after number `since`, at most LOG_PAGE of them, the oldest first."""

@@ -184,6 +184,43 @@ class SealedToken:
 
 
 @dataclass(frozen=True)
+class DispenserMeter:
+    """A meter that a dispensing unit sells to: its tenant, key version, newest count of the unit, and product.
+
+    `product` is 0 for money, or 1 to 3 for energy at that price of the record.
+    """
+
+    number: int
+    tenant: int
+    key_version: int
+    count: int
+    product: int
+
+
+@dataclass(frozen=True)
+class DispenserRecord:
+    """The record of a system card without its keys (see wattpurse.dispenser.system_card).
+
+    Money is in units of the currency's last decimal. `unit_version` is the key version that the unit's key is of.
+    """
+
+    issuer: int
+    unit_version: int
+    issue: int
+    made_s: int
+    expires_s: int
+    allowed: int
+    settled_sum: int
+    settled_sale: int
+    most: int
+    currency: str
+    decimals: int
+    prices: tuple[int, ...]
+    site_version: int
+    meters: tuple[DispenserMeter, ...]
+
+
+@dataclass(frozen=True)
 class LogEntry:
     """A line of the vault's log. `link` is the hash over the line and the link before it."""
 
@@ -480,6 +517,29 @@ class Keys(Protocol):
 
     def vending_point(self, ticket: str, issuer: int, meters: Sequence[int], approval: str | None = None) -> dict:
         """Return the key document of a vending point, of format 3. Right: KEYS. Two persons."""
+        ...
+
+    # Dispensing units
+
+    def dispenser_key(self, ticket: str, issuer: int, key_version: int, approval: str | None = None) -> bytes:
+        """Return the key of a dispensing unit, to set it up. Right: KEYS. Two persons."""
+        ...
+
+    def seal_system_card(self, ticket: str, uid: bytes, record: DispenserRecord, approval: str | None = None) -> bytes:
+        """Return the sealed record of a system card. Right: KEYS. Two persons.
+
+        The credit added counts to the operator's limits.
+        """
+        ...
+
+    def dispenser_known(self, issuer: int) -> tuple[int, int]:
+        """Return issue and credit of the newest record of a unit, or zeros."""
+        ...
+
+    def open_system_sales(
+        self, uid: bytes, issuer: int, key_version: int, blocks: Sequence[bytes]
+    ) -> list[list[tuple[int, int, int, int, int, int]] | None]:
+        """Return the sales of each block: number, meter, count, paid, time code, issue. None: it is not authentic."""
         ...
 
     # Log

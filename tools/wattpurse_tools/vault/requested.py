@@ -6,6 +6,7 @@ The vault makes the words itself and leaves nothing out, so that no caller descr
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from wattpurse.core.currency import MICROUNIT_DIGITS, Currency
 from wattpurse.core.money.token_windows import OFFICE, number_text
 from wattpurse_tools.vault import actions, rules
 from wattpurse_tools.vault.interface import Refused, TokenOrder
@@ -50,6 +51,10 @@ def _makers() -> Mapping[str, Callable[[dict], str]]:
         actions.METER_KEYS: _meter_keys,
         actions.ROLL: lambda of: f"new keys of the site, version {of['key_version']}",
         actions.VENDING_POINT: _vending_point,
+        actions.DISPENSER_KEY: lambda of: (
+            f"the key of the dispensing unit of issuer {of['issuer']} leaves the vault, version {of['key_version']}"
+        ),
+        actions.SYSTEM_CARD: _system_card,
     }
 
 
@@ -100,6 +105,18 @@ def _meter_keys(document: dict) -> str:
 def _vending_point(document: dict) -> str:
     meters = ", ".join(str(number) for number in document["meters"])
     return f"the keys of issuer {document['issuer']} leave the vault, for meters {meters}"
+
+
+def _system_card(document: dict) -> str:
+    unit = 10 ** (MICROUNIT_DIGITS - document["decimals"])
+    money = Currency(document["currency"], document["decimals"])
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(document["expires_s"]))
+    meters = ", ".join(str(number) for number in document["meters"])
+    return (
+        f"issue {document['issue']} of the system card {document['card']} of issuer {document['issuer']}, with"
+        f" {money.exact_text(document['added'] * unit)} more credit, {money.exact_text(document['allowed'] * unit)} in"
+        f" all, until {until}, and the keys of meters {meters}"
+    )
 
 
 def _other(action: str, document: dict) -> str:

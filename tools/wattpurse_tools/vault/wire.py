@@ -21,6 +21,8 @@ from typing import Any, Union, get_args, get_origin
 from wattpurse.core.money.key_card import CardContent
 from wattpurse_tools.vault.interface import (
     ApprovalNeeded,
+    DispenserMeter,
+    DispenserRecord,
     Keys,
     LimitReached,
     Limits,
@@ -43,7 +45,19 @@ ANSWER_LIMIT = 16 << 20
 
 _MARK = "#"
 _VALUE = "value"
-_TYPES = (Limits, LogEntry, Operator, Proposal, Request, SealedToken, Session, TokenOrder, Verdict)
+_TYPES = (
+    DispenserMeter,
+    DispenserRecord,
+    Limits,
+    LogEntry,
+    Operator,
+    Proposal,
+    Request,
+    SealedToken,
+    Session,
+    TokenOrder,
+    Verdict,
+)
 _ERRORS = (Refused, SignOnNeeded, LimitReached, ApprovalNeeded)
 _OS_ERROR = "OSError"
 

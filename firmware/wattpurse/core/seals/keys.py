@@ -6,6 +6,7 @@
         statement key (one meter and all that read its statements) -> statement keys of one card
     vending key -> operator pass key of one card; a meter has no vending key and cannot make such a pass
     vending key -> credit key and master key of one DESFire card, with which no meter can work either
+    vending key -> dispenser key (one dispensing unit and the office) -> keys of the records on one system card
     site key (station and all meters of a site) -> card access keys and key card keys of one card, the debit key of one
             DESFire card, and the identify key of all DESFire cards
 
@@ -48,6 +49,11 @@ _DESFIRE_DEBIT = b"desfire debit"
 _DESFIRE_CREDIT = b"desfire credit"
 _DESFIRE_MASTER = b"desfire master"
 _DESFIRE_IDENTIFY = b"desfire identify"
+_DISPENSER = b"dispenser"
+_SYSTEM_ENCRYPTION = b"system card enc."
+_SYSTEM_AUTHENTICATION = b"system card auth."
+_SALES_ENCRYPTION = b"system sales enc."
+_SALES_AUTHENTICATION = b"system sales auth."
 
 
 def meter_key(aes: "Aes", vending_key: bytes, meter_number: int) -> bytes:
@@ -143,3 +149,20 @@ def desfire_credit_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes
 def desfire_master_key(aes: "Aes", vending_key: bytes, card_uid: bytes) -> bytes:
     """Return the key that changes the keys and files of one DESFire card."""
     return diversify(aes, vending_key, _DESFIRE_MASTER + card_uid)
+
+
+def dispenser_key(aes: "Aes", vending_key: bytes, issuer: int) -> bytes:
+    """Return the key that the office shares with the dispensing unit of one issuer."""
+    return diversify(aes, vending_key, _DISPENSER + bytes((issuer,)))
+
+
+def system_card_keys(aes: "Aes", key_of_dispenser: bytes, card_uid: bytes) -> KeyPair:
+    """Return the keys of the office's record on one system card of a dispensing unit."""
+    unit = Derivation(aes, key_of_dispenser)
+    return KeyPair(unit.key(_SYSTEM_ENCRYPTION + card_uid), unit.key(_SYSTEM_AUTHENTICATION + card_uid))
+
+
+def system_sales_keys(aes: "Aes", key_of_dispenser: bytes, card_uid: bytes) -> KeyPair:
+    """Return the keys of the sales that a dispensing unit writes on one system card."""
+    unit = Derivation(aes, key_of_dispenser)
+    return KeyPair(unit.key(_SALES_ENCRYPTION + card_uid), unit.key(_SALES_AUTHENTICATION + card_uid))

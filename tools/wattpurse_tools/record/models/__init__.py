@@ -3,6 +3,7 @@
 from wattpurse_tools.record.models.access import ApiAnswer, ApiToken, LoginTry
 from wattpurse_tools.record.models.audit import AuditEntry
 from wattpurse_tools.record.models.cards import Card, DataRound, KeyCard, KeyCardSale
+from wattpurse_tools.record.models.dispensers import Dispenser, DispenserIssue, DispenserSale
 from wattpurse_tools.record.models.metering import (
     Contract,
     Feeder,
@@ -41,6 +42,9 @@ __all__ = [
     "Customer",
     "CustomerType",
     "DataRound",
+    "Dispenser",
+    "DispenserIssue",
+    "DispenserSale",
     "Feeder",
     "Installation",
     "KeyCard",

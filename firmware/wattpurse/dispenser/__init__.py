@@ -1,0 +1,1 @@
+"""The dispensing unit: a vending point of its own, without a computer."""
