@@ -212,6 +212,27 @@ def test_a_card_of_an_older_key_version_is_loaded(vault, wire):
     assert load(vault, wire, MONEY).balance == MONEY
 
 
+def test_new_keys_can_be_torn_at_every_command(vault, wire):
+    make(vault, wire, version=1)
+    load(vault, wire, MONEY)
+    begin = lambda: vault.rekey_desfire(ticket_of(vault), UID, 2)  # noqa: E731
+    tears = list(torn_everywhere(vault, wire, begin))
+    assert len(tears) > 10
+    application = wire.card.applications[layout.APPLICATION]
+    assert application.versions == [2] * 4
+    assert application.keys[:2] == [
+        cmac_key(VENDING_KEYS[2], b"desfire master" + UID),
+        cmac_key(SITE_KEYS[2], b"desfire debit" + UID),
+    ]
+    assert read(vault, wire).balance == MONEY
+
+
+def test_a_stranger_gets_no_new_keys(vault, wire):
+    with pytest.raises(Refused):
+        vault.rekey_desfire(ticket_of(vault, CLERK), UID, 2)
+    assert talk(vault, wire, vault.rekey_desfire(ticket_of(vault), UID, 2)) is None
+
+
 def test_the_session_key_of_a_credit_does_not_leave_the_vault(vault, wire):
     """Compute the session key from the card's secrets, and look for it in everything that the vault said."""
     make(vault, wire)

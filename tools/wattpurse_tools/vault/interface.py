@@ -428,6 +428,13 @@ class Keys(Protocol):
         """Begin to take all money off a DESFire key card. Right: SELL. The result is its content before, or None."""
         ...
 
+    def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
+        """Begin to change the keys of a DESFire key card to those of a version. Right: CARDS.
+
+        The result is the card's content, or None if it is no key card of this site.
+        """
+        ...
+
     def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
         """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result.
 
