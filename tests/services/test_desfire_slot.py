@@ -182,7 +182,7 @@ class TestTorn(unittest.TestCase):
                 self.assertEqual((content.spent, meter.owed), (charged + meter.charged, 0), tear)
 
     def test_after_too_many_meters_the_deduction_counts_as_made(self):
-        """Never deduct twice: the most that can be lost is the one torn deduction."""
+        """Deduct nothing twice: the most that can be lost is the one torn deduction."""
         for is_after in (False, True):
             meter, wire = self.torn(self.commands_of_a_payment(), is_after, False)
             charged = 0

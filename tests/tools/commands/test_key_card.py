@@ -190,6 +190,20 @@ def test_desfire_card_is_repriced(meter, capsys):
     assert (found["balance"], found["used_mwh"], found["period"]) == (500_000, MILLION, "day")
 
 
+def test_a_memory_card_takes_no_more_than_the_site_permits_and_a_desfire_card_does(capsys, shop):
+    new_card()
+    new_card("safe", "desfire")
+    shop.vault.change_memory_cards(2 * MILLION)
+    assert run("topup", "room12", "--amount", "2") == 0
+    assert "at most 2.00 EUR here" in refusal(capsys, "topup", "room12", "--amount", "0.01")
+    assert read(capsys, "room12")["balance"] == 2 * MILLION
+    assert run("topup", "safe", "--amount", "50") == 0
+    assert "cannot hold that much" in refusal(capsys, "topup", "safe", "--amount", "214700")
+    shop.vault.change_memory_cards(0)
+    assert "DESFire" in refusal(capsys, "new", "other", "--kind", "ntag213", "--key-card", "--price", "1")
+    assert run("read", "room12") == 0
+
+
 def test_card_with_money_is_wiped_only_if_it_is_forfeited(capsys):
     new_card()
     run("topup", "room12", "--amount", "3")

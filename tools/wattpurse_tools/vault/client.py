@@ -44,6 +44,11 @@ class VaultClient:
         return self._call("persons")
 
     @property
+    def memory_card_microunits(self) -> int | None:
+        """The most that a key card on a memory card may hold, or None. 0 permits none at all."""
+        return self._call("memory_card_microunits")
+
+    @property
     def versions(self) -> tuple[int, ...]:
         """The key versions, rising."""
         return self._call("versions")

@@ -89,7 +89,7 @@ class DesfireCalls(VaultBase):
             return self._card_dialogs().begin(lambda card: desfire_cards.erase_card(card, found))
 
     def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
-        """Go on with a dialog: return the next command, or an empty one and the result."""
+        """Continue a dialog: return the next command, or an empty one and the result."""
         with self._work:
             return self._card_dialogs().go_on(dialog, answer)
 

@@ -209,6 +209,11 @@ class Keys(Protocol):
         ...
 
     @property
+    def memory_card_microunits(self) -> int | None:
+        """The most that a key card on a memory card may hold, or None. 0 permits none at all."""
+        ...
+
+    @property
     def versions(self) -> tuple[int, ...]:
         """The key versions, rising."""
         ...
