@@ -40,7 +40,13 @@ BLUETOOTH = (
     "services/bluetooth.py",
 )
 # Imported when the first such card is met.
-SECURE_CARDS = ("cards/desfire.py", "cards/desfire_key_card.py", "cards/desfire_session.py", "cards/iso_dep.py")
+SECURE_CARDS = (
+    "cards/desfire.py",
+    "cards/desfire_key_card.py",
+    "cards/desfire_session.py",
+    "cards/iso_dep.py",
+    "services/secure_cards.py",
+)
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [

@@ -161,6 +161,8 @@ class TestActivation(IsoDepTest):
             self.assertEqual(self.transceive(b"12"), b"21")
             self.clock.run(self.link.select_again())
             self.assertTrue(self.clock.run(self.link.is_present()))
+            for _ in range(2):
+                self.clock.run(self.link.select_again())
             self.assertEqual(self.card.unheard, 0)
         self.assertEqual(self.activated(b"\x03\x25\x8b"), "unknown")  # 0.7 s
 
@@ -283,7 +285,7 @@ class TestLoss(IsoDepTest):
 
 
 class Talker(IsoDepCard):
-    """A card that answers each block with what `script(block)` returns: bytes of a frame without CRC, or None."""
+    """A card that answers each block by `script(block)`: bytes of a frame without CRC, or None."""
 
     def __init__(self, script):
         super().__init__(UID, echoed)
@@ -358,6 +360,19 @@ class TestHostile(IsoDepTest):
         self.open(application=lambda command: bytes(int(command)))
         self.assertEqual(len(self.transceive(b"258")), 258)
         self.assertEqual(self.reason(self.link.transceive(b"259")), "garbled")
+
+    def test_a_card_that_sends_without_end_is_no_fault_of_the_reader(self):
+        for length in (300, 700, 60_000):
+            reason, elapsed_ms, _ = self.hear(lambda block, length=length: b"\x02" + bytes(length))
+            self.assertEqual(reason, "garbled")
+            self.assertTrue(elapsed_ms < 450, elapsed_ms)
+            self.model.field.remove(self.card)
+            self.model.field.insert(IsoDepCard(UID, echoed))
+            self.clock.advance_us(10_000)
+            self.link.identity = self.clock.run(self.reader.find_card())
+            self.clock.run(self.link.activate())
+            self.assertEqual(self.transceive(b"12"), b"21")
+        self.assertEqual(self.model.violations, [])
 
     def test_a_frame_that_overflows_the_fifo_is_an_error(self):
         for length in (62, 63, 80):

@@ -46,7 +46,7 @@ def _answered(command: bytes) -> bytes:
 
 
 class HostileCard(IsoDepCard):
-    """A card that sends what `random` makes of its own good answers."""
+    """A card whose good answers are made wrong by `random`."""
 
     def __init__(self, random, ats: bytes):
         super().__init__(_UID, _answered, ats)

@@ -1,7 +1,7 @@
 """The card's side of ISO/IEC 14443-4, with an application behind it: RATS, PPS, blocks, waiting time, DESELECT.
 
 Clauses and rules are those of ISO/IEC 14443-4:2008. The card is strict. It keeps silent after a frame that is damaged,
-longer than it takes, too early after the ATS, or against the rules. An I-block is a new command whatever its number
+longer than it takes, too early after the ATS, or against the rules. Each I-block is a new command, with any number
 (rule D): a reader that repeats one by itself has its command executed twice. CID and NAD are not modelled: the card
 keeps silent after blocks that have them.
 """
@@ -32,7 +32,8 @@ _LONGEST_WTXM = 59
 class IsoDepCard(iso14443a.Card):
     """A card with the UID `uid`, or with a random UID of four bytes whenever the field comes, if `uid` is None.
 
-    `application(command)` returns the answer to a command; `executed` has all commands that it got. `work_us` is the
+    `application(command)` returns the answer to a command; `executed` has all commands that it got. `on_reset()`, if
+    set, is called when the card loses the field or is deselected. `work_us` is the
     time of a command. If it does not fit into the frame waiting time, the card asks for more by S(WTX). `extensions`
     is a list of multipliers: the card asks for each of them before its next block. `longest_piece` makes it chain
     shorter answers than the frames demand. `unheard` counts the frames that it took for none.
@@ -52,12 +53,17 @@ class IsoDepCard(iso14443a.Card):
         self.application = application
         self.ats = ats
         self.executed: list[bytes] = []
+        self.on_reset: Callable[[], object] | None = None
         self.work_us = 0
         self.extensions: list[int] = []
         self.unheard = 0
         self.longest_piece: int | None = None
         self._parameters = _Parameters(ats)
         self._start_session(16)
+
+    def power_off(self, now_us: int) -> None:
+        super().power_off(now_us)
+        self._reset_application()
 
     def power_on(self, now_us: int) -> None:
         if self._draws_uid:
@@ -82,15 +88,17 @@ class IsoDepCard(iso14443a.Card):
             return self.fall_back()
         self._start_session(_FRAME_SIZES[data[1] >> 4])
         self.state = PROTOCOL
-        answer = self.answer(self.ats)
-        self._listens_from_us = (
-            self.now_us + FRAME_DELAY_US + card_frame_us(len(answer[0]) * 8) + self._parameters.guard_us
-        )
-        return answer
+        ats_us = FRAME_DELAY_US + card_frame_us((len(self.ats) + _CRC_SIZE) * 8)
+        self._listens_from_us = self.now_us + ats_us + self._parameters.guard_us
+        return self.answer(self.ats)
 
     def refuse(self, code: int) -> "Answer":
         """Keep silent, as a card without NAKs does."""
         return self.fall_back()
+
+    def _reset_application(self) -> None:
+        if self.on_reset is not None:
+            self.on_reset()
 
     def _start_session(self, longest: int) -> None:
         self._longest_piece = longest - 1 - _CRC_SIZE
@@ -115,6 +123,7 @@ class IsoDepCard(iso14443a.Card):
         if head & 0xEE == 0xA2 and len(block) == 1:
             return self._take_r_block(head)
         if block == b"\xc2":
+            self._reset_application()
             self.state = iso14443a.HALT
             self._woken = True
             return self.answer(block)

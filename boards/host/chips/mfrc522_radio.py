@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 FRAME_DELAY_US = 91
+_FIFO_BITS = 66 * 8  # of an answer that fits the FIFO, with CRC_A
 _FIRST_BITS = 5  # after these the timer stops (TModeReg TAuto)
 # The cipher of a chip whose MFCrypto1On is set without an authentication: no card has it.
 _CIPHER_OF_NO_CARD = "no card's cipher"
@@ -122,6 +123,8 @@ class Radio:
             return
         start_us = chip.clock.now_us + FRAME_DELAY_US + reception.delay_us
         chip.clock.call_at_us(start_us + _bit_times_us(_FIRST_BITS), lambda: self._first_bits(epoch, reception))
+        if reception.bits > _FIFO_BITS:
+            chip.clock.call_at_us(start_us + card_frame_us(_FIFO_BITS + 8), lambda: self._overflows(epoch, reception))
         chip.clock.call_at_us(start_us + card_frame_us(reception.bits), lambda: self._arrived(epoch, reception, then))
 
     def _cipher(self) -> object | None:
@@ -136,6 +139,11 @@ class Radio:
         reception.begun = True
         if self._chip.registers[regs.T_MODE] & regs.T_AUTO:
             self._chip.timer.stop()
+
+    def _overflows(self, epoch: int, reception: "Reception") -> None:
+        """Set BufferOvfl when a byte arrives that the FIFO has no room for (clause 9.3.1.7). The reception goes on."""
+        if epoch == self._epoch and reception.begun and reception.sender in self._chip.field.cards:
+            self._chip.set_error(regs.ERROR_OVERFLOW)
 
     def _arrived(self, epoch: int, reception: "Reception", then: "Callable[[Reception], None]") -> None:
         if epoch != self._epoch or not reception.begun:

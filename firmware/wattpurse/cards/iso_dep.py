@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # The bytes of the longest answer to a command: 256 of data, and two of status (ISO/IEC 7816-4).
 LONGEST_ANSWER = const(258)
-# No command of a purse takes a card so long. The time of an exchange is bounded by it, whatever the card asks for.
+# No command of a purse takes a card so long. A card that asks for more is given up.
 LONGEST_EXCHANGE_MS = const(2000)
 
 _RATS = const(0xE0)
@@ -82,11 +82,15 @@ async def activate(reader: "Reader", identity: "CardIdentity", clock: "Clock") -
 
 
 class IsoDepCard:
-    """One card that speaks ISO/IEC 14443-4. `historical` are the bytes of its ATS that tell of its maker's choice."""
+    """One card that speaks ISO/IEC 14443-4. `historical` are the bytes of its ATS that tell of its maker's choice.
+
+    `has_answered` is True once a command was answered since the card was activated.
+    """
 
     def __init__(self, reader: "Reader", identity: "CardIdentity", clock: "Clock") -> None:
         self.identity = identity
         self.historical = b""
+        self.has_answered = False
         self._reader = reader
         self._clock = clock
         self._is_open = False
@@ -100,7 +104,7 @@ class IsoDepCard:
 
     async def activate(self) -> None:
         """Send RATS to the selected card, and read its ATS. Raises CardError or ReaderError."""
-        self._is_open = False
+        self._is_open = self.has_answered = self._is_guarded = False
         self._begin()
         request = bytes((_RATS, _FSDI_AND_CID))
         ats = await self._heard(request, _ACTIVATION_TIMEOUT_US)
@@ -115,7 +119,7 @@ class IsoDepCard:
         self._is_open = True
 
     async def select_again(self) -> None:
-        """Wake, select and activate the card anew, in whatever state it is. Raises CardError or ReaderError."""
+        """Wake, select and activate the card anew, in any state. Raises CardError or ReaderError."""
         await self.deselect()  # an activated card hears neither WUPA nor RATS
         await self._reader.select_again(self.identity)
         await self.activate()
@@ -123,6 +127,8 @@ class IsoDepCard:
     async def deselect(self) -> bool:
         """Put the card to sleep (S(DESELECT), clause 8). Return False if it does not answer. Raises ReaderError."""
         self._is_open = False
+        if self._is_guarded:
+            await self._await_end_of_guard()
         self._begin()
         for _ in range(_REPEATS):  # rule 8
             if await self._heard(_DESELECT, _ACTIVATION_TIMEOUT_US) == _DESELECT:
@@ -158,7 +164,7 @@ class IsoDepCard:
         else:
             block = await self._send_short(command)
         answer = await self._collect(block) if block[0] & _CHAINING else bytes(block[1:])
-        self._is_open = True
+        self._is_open = self.has_answered = True
         return answer
 
     async def _await_end_of_guard(self) -> None:

@@ -24,6 +24,7 @@ from wattpurse.cards.mfrc522_registers import (
     ERROR,
     ERROR_COLLISION,
     ERROR_OTHER,
+    ERROR_OVERFLOW,
     FIFO_DATA,
     FIFO_LEVEL,
     FLUSH,
@@ -270,7 +271,7 @@ class Mfrc522:
         parity, framing) and `collision_bit`. Raises ReaderError if the chip gives no interrupt.
         """
         if not self._irq.comes_at_once() and not await self._irq.wait_ms(self._patience_ms):
-            raise ReaderError("no interrupt")
+            return self._interrupted()
         addresses, reply, data = self._bursts.get(reply_length) or self._new_burst(reply_length)
         self._select(0)
         self._spi.write_readinto(addresses, reply)
@@ -285,6 +286,19 @@ class Mfrc522:
         self.reply = data if count >= reply_length else data[:count]
         self._unclean = error != 0 or count != reply_length
         return count
+
+    def _interrupted(self) -> int:
+        """Break off an answer that is longer than any frame: the fault of a card. Raise ReaderError if there is none.
+
+        The chip gives its interrupt at the end of an answer, so a card that sends without end would look like a chip
+        that hangs.
+        """
+        if not self._read(ERROR) & ERROR_OVERFLOW:
+            raise ReaderError("no interrupt")
+        self._collided = False
+        self.garbled = True
+        self.reply, self.reply_bits = b"", 0
+        return _FIFO_SIZE
 
     async def authenticate(self, frame: bytes, timeout_us: int) -> None:
         """Run MFAuthent (clause 10.3.1.9) with `frame`: command 0x60 or 0x61, block, six key bytes, four UID bytes.

@@ -37,6 +37,7 @@ ALL_IRQ = const(0x7F)
 
 ERROR_COLLISION = const(0x08)
 ERROR_OTHER = const(0xFF - ERROR_COLLISION)  # CRC, parity, framing, FIFO overflow, temperature
+ERROR_OVERFLOW = const(0x10)
 RX_LAST_BITS = const(0x07)
 CRYPTO1_ON = const(0x08)
 START_SEND = const(0x80)

@@ -2,7 +2,8 @@
 
 The teller writes the credit into the ledger before the card or anyone else learns of it. A card may be removed at any
 moment: redeemed tokens stay redeemed, and the next tap writes the statement. A card on the reader is served once.
-After a failure it is tried again as long as it stays. A key card is shown to the slot at every look.
+After a failure it is tried again as long as it stays. A key card is shown to the slot at every look. A key card may be
+a DESFire card, whose code is imported when the first one comes.
 
 A wallet brings several cards to the reader, and a bank card or a phone among them is no reason to refuse. A look has
 one outcome: the first, by precedence, of the cards that have news. A card that came to a better outcome lately, and is
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
     from wattpurse.hal import Board
     from wattpurse.services.key_slot import KeySlot
+    from wattpurse.services.secure_cards import SecureCards
     from wattpurse.services.statements import Statements
     from wattpurse.services.teller import Teller
     from wattpurse.services.timekeeping import TimeKeeper
@@ -45,6 +47,9 @@ _CARDS_AT_ONCE = 4
 _LOOKS_TO_BE_GONE = 2
 _LOOKS_SHOWN = 16  # as long as the display shows an outcome
 _RANDOM_VISITOR = bytes((RANDOM_UID,))
+
+# A card of ISO/IEC 14443-4 is of another kind or site if a CardError has one of these reasons.
+_FOREIGN = ("refused", "unknown")
 
 # The first of these is shown if a card, or the cards of a look, have several outcomes. SERVICE comes before all others
 # because it opens the console.
@@ -65,7 +70,6 @@ PRECEDENCE = (
     outcome.NO_NEWS,
     outcome.UNREADABLE,
 )
-_FOREIGN = ("unknown", "refused")
 _STATEMENT_EXPECTED = (outcome.ACCEPTED, outcome.USED, outcome.NO_NEWS)
 _NO_STATEMENT = (outcome.NOT_THIS_METER, outcome.LEDGER_FAILED)
 
@@ -87,11 +91,11 @@ class CardDesk:
         key_slot: "KeySlot",
         show_outcome: "Callable[[int], None]",
     ) -> None:
+        self._board = board
         self._reader = board.reader
         self._clock = board.clock
         self._aes = board.aes
         self._rest = board.rest
-        self._random_bytes = board.random_bytes
         self._settings = stores.settings
         self._ledger = stores.ledger
         self._events = stores.events
@@ -107,6 +111,7 @@ class CardDesk:
         self._news = []
         self._site_keys = ()
         self._keys_of_uid = None
+        self._secure_cards = None
 
     @property
     def has_visitor(self) -> bool:
@@ -193,13 +198,12 @@ class CardDesk:
             if self._key_slot.sees(identity.uid):
                 return
             if identity.sak & SAK_ISO14443_4:
-                return await self._serve_desfire(identity, visit)
-            await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
-            return
+                return await self._show_secure_card(visit, identity)
+            return await self._show_to_slot(visit, lambda: self._take_again(identity), self._reselect(identity))
         if visit.is_over:
             return
         if identity.sak & SAK_ISO14443_4 and self._key_slot.is_in_use and not identity.is_random:
-            return await self._serve_desfire(identity, visit)
+            return await self._show_secure_card(visit, identity)
         try:
             memory, box = await self._read(identity)
         except CardError as error:
@@ -209,8 +213,7 @@ class CardDesk:
             visit.is_over = True
             return self._tell_unreadable(visit)
         if box.kind == purse.KEY_CARD:
-            await self._show_to_slot(visit, lambda: self._take(identity, memory), memory.select_again)
-            return
+            return await self._show_to_slot(visit, lambda: self._take(identity, memory), memory.select_again)
         visit.result = _first_of((visit.result, await self._redeem(identity, box)))
         await self._give_statement(identity, memory, box, visit)
 
@@ -231,43 +234,41 @@ class CardDesk:
         memory = await open_card(self._reader, identity, self._keys_of_uid)
         return memory, None if memory is None else await purse.read_orders(memory)
 
-    async def _serve_desfire(self, identity: "CardIdentity", visit: "_Visit") -> None:
-        """Show a DESFire card to the slot. Most meters never meet one: its modules are loaded with the first."""
-        from wattpurse.cards import desfire, desfire_key_card, iso_dep
-
-        try:
-            transport = await iso_dep.activate(self._reader, identity, self._clock)
-        except CardError:
-            return self._tell_bad_in_slot(visit)
-        commands = desfire.Desfire(transport, self._aes, self._random_bytes)
-        card = desfire_key_card.DesfireKeyCard(commands, self._aes, identity.uid)
-        take = self._key_slot.take
-        reason = await self._show_to_slot(visit, lambda: take(identity.uid, None, card), transport.select_again)
-        if reason in _FOREIGN:  # cards count failed authentications, and lock themselves after too many
-            visit.is_in_slot = False
-            visit.is_over = True
-        await transport.deselect()
-
     async def _show_to_slot(
-        self, visit: "_Visit", step: "Callable[[], Awaitable[int]]", select_again: "Callable[[], Awaitable[None]]"
-    ) -> "str | None":
-        """Show a key card to the slot, and return the reason of a CardError.
+        self,
+        visit: "_Visit",
+        step: "Callable[[], Awaitable[int]]",
+        select_again: "Callable[[], Awaitable[None]]",
+        final_reasons: tuple = (),
+    ) -> None:
+        """Show a key card to the slot. A card that the slot cannot use is tried again as long as it is there.
 
-        A card that the slot cannot use is tried again as long as it is there.
+        A card that fails for one of `final_reasons` is not tried again.
         """
         try:
             result = await self._retried(step, select_again)
         except CardError as error:
-            self._tell_bad_in_slot(visit)
-            return error.reason
+            visit.is_bad = True
+            if error.reason in final_reasons:  # cards count failed authentications, and lock themselves after too many
+                visit.is_in_slot = False
+                visit.is_over = True
+            if not visit.is_in_slot:
+                self._tell(visit, outcome.UNREADABLE)
+            return
         visit.is_in_slot = result == outcome.ACCEPTED
         visit.is_bad = result == outcome.UNREADABLE
         self._tell(visit, result)
 
-    def _tell_bad_in_slot(self, visit: "_Visit") -> None:
-        visit.is_bad = True
-        if not visit.is_in_slot:
-            self._tell(visit, outcome.UNREADABLE)
+    async def _show_secure_card(self, visit: "_Visit", identity: "CardIdentity") -> None:
+        """Show a card of ISO/IEC 14443-4 to the slot. One that is no key card of the site is left alone after that."""
+        cards = self._secure_cards or self._import_secure_cards()
+        await self._show_to_slot(visit, lambda: cards.take(identity), self._reselect(identity), _FOREIGN)
+
+    def _import_secure_cards(self) -> "SecureCards":
+        from wattpurse.services.secure_cards import SecureCards
+
+        self._secure_cards = SecureCards(self._board, self._key_slot)
+        return self._secure_cards
 
     def _take(self, identity: "CardIdentity", memory: "Memory") -> "Awaitable[int]":
         return self._key_slot.take(identity.uid, memory)

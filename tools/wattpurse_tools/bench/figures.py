@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from wattpurse_tools.bench import iso_dep, loop, network, power, tap, wear
+from wattpurse_tools.bench import desfire, iso_dep, loop, network, power, tap, wear
 from wattpurse_tools.bench.meter import Measured, Workshop
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 
@@ -55,6 +55,10 @@ FIGURES = (
     Figure("iso_dep_60_ms", "ms", REPORTED, None, "one more command of 60 bytes, answered by 60"),
     Figure("iso_dep_60_rf_ratio", "", AT_MOST, 1.5, "of that to the time on the air"),
     Figure("iso_dep_heap_bytes", "bytes", REPORTED, None, "of the heap, once a card of ISO/IEC 14443-4 was met"),
+    Figure("desfire_debit_ms", "ms", REPORTED, None, "from REQA to the commit of a payment from a DESFire key card"),
+    Figure("desfire_debit_ratio", "", AT_MOST, 1.5, "of that to the time on the air, of AES and of flash"),
+    Figure("desfire_loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task while such a card pays"),
+    Figure("desfire_heap_bytes", "bytes", REPORTED, None, "of the heap, once such a card has paid"),
     Figure("poll_empty_cpu_ms", "ms", AT_MOST, 3, "processor time of one look for a card without a card"),
     Figure("loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task, without its erases"),
     Figure("idle_percent", "%", AT_LEAST, 90, "of the time asleep, metering 1 kW, display and card reader at work"),
@@ -99,6 +103,9 @@ MEASUREMENTS: tuple[tuple[Callable[[Workshop], Measured], tuple[str, ...]], ...]
             "iso_dep_heap_bytes",
         ),
     ),
+    (desfire.payments, ("desfire_debit_ms", "desfire_debit_ratio")),
+    (desfire.steps, ("desfire_loop_block_max_ms",)),
+    (desfire.heap, ("desfire_heap_bytes",)),
     (loop.idle, ("idle_percent",)),
     (loop.idle_with_key_card, ("idle_key_card_percent",)),
     (loop.look, ("poll_empty_cpu_ms",)),
