@@ -8,6 +8,7 @@ from boards.host.chips.aes import aes
 from tests.cards import desfire_bench
 from tests.cards.desfire_bench import Numbers, Wire, content_of, run
 from tests.tools.vault import vault_bench
+from tests.tools.vault.test_vault_process import serving
 from tests.tools.vault.vault_bench import CLERK, HELPER, SITE_KEYS, VENDING_KEYS, cmac_key, ticket_of
 from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import Desfire, StatusError
@@ -249,6 +250,19 @@ def test_the_session_key_of_a_credit_does_not_leave_the_vault(vault, wire):
     for secret in (session, own, key):
         assert secret not in said
         assert secret.hex().encode() not in said
+
+
+def test_a_card_is_made_and_loaded_over_the_socket(folder, tmp_path, wire):
+    vault_bench.make(folder)
+    with serving(folder, tmp_path / "vault.sock") as client:
+        made = make(client, wire)
+        assert (type(made), made.loaded) == (CardContent, 0)
+        assert load(client, wire, MONEY).balance == MONEY
+        assert read(client, wire).balance == MONEY
+        wire.card.applications[layout.APPLICATION].keys[2] = bytes(16)
+        assert read(client, wire) is None
+        with pytest.raises(OSError, match="^unknown$"):
+            load(client, wire, 2 * MONEY)
 
 
 def test_dialogs_end(folder):
