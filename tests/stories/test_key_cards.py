@@ -48,9 +48,10 @@ class Slot:
 
 class KeyCardStory(ContractStory):
     contract = "key-card"
+    kind = None
 
     def key_card(self, uid=STUDENT, loaded=5_000_000, price=PRICE, daily_mwh=0, user=1):
-        kind = "classic-1k" if len(uid) == 4 else "ntag213"
+        kind = self.kind or ("classic-1k" if len(uid) == 4 else "ntag213")
         content = key_card.CardContent(1, loaded, 0, price, (daily_mwh, key_card.DAY, 0, 0), user)
         return self.station.key_card(kind, uid, content)
 
@@ -153,6 +154,52 @@ class TestTheStudent(KeyCardStory):
         # A pulse between a card's leaving and the open switch may be charged by the meter's own tariff.
         missing = self.account.money.charged - (5_000_000 - self.balance_on(card) + owed)
         self.assertIn(missing, (0, 250))
+
+
+class TestTheStudentWithASafeCard(KeyCardStory):
+    """Her hall has given her a DESFire card, which nobody can copy."""
+
+    kind = "desfire"
+
+    def test_light_with_the_card_and_none_after_the_grace_without_it(self):
+        card = self.key_card(FLAT_MATE)
+        self.put_in(card)
+        self.assertTrue(self.is_shown("C  5.00"))
+        self.quiet(30 * MINUTE_S)
+        self.assertTrue(self.is_shown("C  4.69") or self.is_shown("C  4.70"))
+        dark_after_s = self.pull_out(card)
+        self.assertTrue(GRACE_S - 1 < dark_after_s < GRACE_S + 0.5, dark_after_s)
+        used_mwh = self.account.registers.total_mwh
+        self.assertTrue(0 <= used_mwh * PRICE // KWH - (5_000_000 - self.balance_on(card)) <= STEP + 2_000)
+
+    def test_a_card_that_shows_her_number_gives_no_light(self):
+        card = self.key_card(FLAT_MATE)
+        self.put_in(card)
+        self.pull_out(card)
+        copy = self.key_card(FLAT_MATE)
+        for application in copy.desfire.applications.values():
+            application.keys = [bytes(16)] * 4  # all that a copier can read
+        self.world.insert(copy)
+        self.world.run_for(3)
+        self.assertFalse(self.is_lit())
+        self.assertTrue(self.is_shown("E 17"))
+        self.world.remove(copy)
+        self.world.run_for(2)
+        self.put_in(card)
+
+    def test_pulled_out_at_a_hundred_amperes_the_card_is_one_step_behind_at_most(self):
+        self.world.household.constant_w = AMPS_100_W
+        self.world.household.update()
+        card = self.key_card(FLAT_MATE)
+        since_look = AMPS_100_W * PRICE // 1_000 // HOUR_S
+        for number in range(12):
+            self.put_in(card)
+            self.world.run_for(6 + number * 0.037)
+            charged = self.account.money.charged
+            self.world.remove(card)
+            behind = charged - (5_000_000 - self.balance_on(card))
+            self.assertTrue(0 <= behind <= STEP + since_look + GRACE_S * since_look, behind)
+            self.world.run_for(2)
 
 
 class TestTwoFlatMates(KeyCardStory):

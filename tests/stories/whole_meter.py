@@ -1,12 +1,14 @@
 """A commissioned meter in its world, and a station that writes cards for it: the start of scenario tests."""
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.desfire_chip import KIND as DESFIRE
 from boards.host.cards.images import from_image
 from boards.host.cards.ultralight import UltralightCard
 from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
 from boards.host.world.world import FIRST_S, World
+from tests.cards import desfire_bench
 from tests.cards.formatted_card import format_card
 from tests.samples import flat_tariff
 from wattpurse.app import Meter
@@ -110,6 +112,8 @@ class Station:
 
     def key_card(self, kind: str, uid: bytes, content):
         """Return a new key card that says `content` (core.money.key_card.CardContent)."""
+        if kind == DESFIRE:
+            return desfire_bench.key_card_chip(content, SITE_KEY, VENDING_KEY, uid)
         card = ClassicCard(uid) if kind == "classic-1k" else UltralightCard(kind, uid)
         if kind == "classic-1k":
             format_card(card, SITE_KEY)
@@ -120,6 +124,8 @@ class Station:
 
     def on_key_card(self, card):
         """Return the content of a key card."""
+        if card.kind == DESFIRE:
+            return desfire_bench.content_of(card.desfire)
         pair = keys.key_card_keys(aes, SITE_KEY, card.uid)
         return self._with_card(card, self._at_memory(lambda memory: key_cards.read(memory, aes, (pair,))))[1]
 

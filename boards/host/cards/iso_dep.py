@@ -88,11 +88,9 @@ class IsoDepCard(iso14443a.Card):
             return self.fall_back()
         self._start_session(_FRAME_SIZES[data[1] >> 4])
         self.state = PROTOCOL
-        answer = self.answer(self.ats)
-        self._listens_from_us = (
-            self.now_us + FRAME_DELAY_US + card_frame_us(len(answer[0]) * 8) + self._parameters.guard_us
-        )
-        return answer
+        ats_us = FRAME_DELAY_US + card_frame_us((len(self.ats) + _CRC_SIZE) * 8)
+        self._listens_from_us = self.now_us + ats_us + self._parameters.guard_us
+        return self.answer(self.ats)
 
     def refuse(self, code: int) -> "Answer":
         """Keep silent, as a card without NAKs does."""

@@ -288,7 +288,7 @@ class Mfrc522:
         return count
 
     def _interrupted(self) -> int:
-        """Break off an answer that is longer than any frame: the fault of a card. Raise ReaderError if there is none.
+        """Stop an answer that is longer than any frame: the fault of a card. Raise ReaderError if there is none.
 
         The chip gives its interrupt at the end of an answer, so a card that sends without end would look like a chip
         that hangs.

@@ -137,7 +137,7 @@ class KeySlot:
         return self._let_it_pay()
 
     def _settle(self, number: int, content: "CardContent") -> bool:
-        """Owe a deduction again that a later deduction of another meter hides, and that the card proves not to have.
+        """Charge a deduction again that a later one of another meter hides, and that the card proves not to have.
 
         Return False if the ledger cannot be written.
         """

@@ -14,6 +14,7 @@ from wattpurse.core import outcome
 from wattpurse.core.money import contract as contracts
 from wattpurse_tools import cli
 from wattpurse_tools.station.card_reader import CardReader
+from wattpurse_tools.station.key_history import KeyHistory
 
 KWH_PULSES = 3_200
 MILLION = 1_000_000
@@ -188,6 +189,34 @@ def test_desfire_card_is_repriced(meter, capsys):
     meter.use("room12", 2 * KWH_PULSES)
     found = read(capsys, "room12")
     assert (found["balance"], found["used_mwh"], found["period"]) == (500_000, MILLION, "day")
+
+
+def test_desfire_card_gets_new_keys(shop, capsys, monkeypatch):
+    new_card("room12", "desfire")
+    run("topup", "room12", "--amount", "3")
+    card = json.loads(bytes.fromhex(json.loads(Path("cards/room12.json").read_text())["memory"]))
+    shop.vault.roll(shop.person.ticket)
+    monkeypatch.setattr(KeyHistory, "common_site_version", lambda self: 2)
+    assert run("rekey", "room12") == 0
+    renewed = json.loads(bytes.fromhex(json.loads(Path("cards/room12.json").read_text())["memory"]))
+    keys = [next(iter(one.values()))["keys"] for one in (card, renewed)]
+    assert [version for _, version in keys[1]] == [2] * 4
+    assert all(old[0] != new[0] for old, new in zip(*keys, strict=True))
+    assert read(capsys, "room12")["balance"] == 3 * MILLION
+
+
+def test_a_memory_card_takes_no_more_than_the_site_permits_and_a_desfire_card_does(capsys, shop):
+    new_card()
+    new_card("safe", "desfire")
+    shop.vault.change_memory_cards(2 * MILLION)
+    assert run("topup", "room12", "--amount", "2") == 0
+    assert "at most 2.00 EUR here" in refusal(capsys, "topup", "room12", "--amount", "0.01")
+    assert read(capsys, "room12")["balance"] == 2 * MILLION
+    assert run("topup", "safe", "--amount", "50") == 0
+    assert "cannot hold that much" in refusal(capsys, "topup", "safe", "--amount", "214700")
+    shop.vault.change_memory_cards(0)
+    assert "DESFire" in refusal(capsys, "new", "other", "--kind", "ntag213", "--key-card", "--price", "1")
+    assert run("read", "room12") == 0
 
 
 def test_card_with_money_is_wiped_only_if_it_is_forfeited(capsys):

@@ -8,6 +8,7 @@ from boards.host.chips.aes import aes
 from tests.cards import desfire_bench
 from tests.cards.desfire_bench import Numbers, Wire, content_of, run
 from tests.tools.vault import vault_bench
+from tests.tools.vault.test_vault_process import serving
 from tests.tools.vault.vault_bench import CLERK, HELPER, SITE_KEYS, VENDING_KEYS, cmac_key, ticket_of
 from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import Desfire, StatusError
@@ -212,6 +213,27 @@ def test_a_card_of_an_older_key_version_is_loaded(vault, wire):
     assert load(vault, wire, MONEY).balance == MONEY
 
 
+def test_new_keys_can_be_torn_at_every_command(vault, wire):
+    make(vault, wire, version=1)
+    load(vault, wire, MONEY)
+    begin = lambda: vault.rekey_desfire(ticket_of(vault), UID, 2)  # noqa: E731
+    tears = list(torn_everywhere(vault, wire, begin))
+    assert len(tears) > 10
+    application = wire.card.applications[layout.APPLICATION]
+    assert application.versions == [2] * 4
+    assert application.keys[:2] == [
+        cmac_key(VENDING_KEYS[2], b"desfire master" + UID),
+        cmac_key(SITE_KEYS[2], b"desfire debit" + UID),
+    ]
+    assert read(vault, wire).balance == MONEY
+
+
+def test_a_stranger_gets_no_new_keys(vault, wire):
+    with pytest.raises(Refused):
+        vault.rekey_desfire(ticket_of(vault, CLERK), UID, 2)
+    assert talk(vault, wire, vault.rekey_desfire(ticket_of(vault), UID, 2)) is None
+
+
 def test_the_session_key_of_a_credit_does_not_leave_the_vault(vault, wire):
     """Compute the session key from the card's secrets, and look for it in everything that the vault said."""
     make(vault, wire)
@@ -228,6 +250,19 @@ def test_the_session_key_of_a_credit_does_not_leave_the_vault(vault, wire):
     for secret in (session, own, key):
         assert secret not in said
         assert secret.hex().encode() not in said
+
+
+def test_a_card_is_made_and_loaded_over_the_socket(folder, tmp_path, wire):
+    vault_bench.make(folder)
+    with serving(folder, tmp_path / "vault.sock") as client:
+        made = make(client, wire)
+        assert (type(made), made.loaded) == (CardContent, 0)
+        assert load(client, wire, MONEY).balance == MONEY
+        assert read(client, wire).balance == MONEY
+        wire.card.applications[layout.APPLICATION].keys[2] = bytes(16)
+        assert read(client, wire) is None
+        with pytest.raises(OSError, match="^unknown$"):
+            load(client, wire, 2 * MONEY)
 
 
 def test_dialogs_end(folder):

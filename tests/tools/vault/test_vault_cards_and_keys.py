@@ -3,6 +3,7 @@
 import pytest
 
 from boards.host.chips.aes import aes
+from tests.tools.vault import vault_bench
 from tests.tools.vault.vault_bench import (
     CLERK,
     HELPER,
@@ -239,3 +240,27 @@ def test_nobody_without_a_session_makes_anything(vault):
     ):
         with pytest.raises(SignOnNeeded):
             call()
+
+
+def test_the_most_that_a_memory_card_may_hold(folder):
+    vault_bench.make(folder)
+    with open_vault(folder) as vault:
+        vault.seal_key_card(ticket_of(vault), UID, 2, content(1, 5_000_000))
+        vault.change_memory_cards(2_000_000)
+    with open_vault(folder) as vault:  # it is in the key file
+        assert vault.memory_card_microunits == 2_000_000
+        ticket = ticket_of(vault)
+        with pytest.raises(Refused, match="at most"):
+            vault.seal_key_card(ticket, OTHER_UID, 2, content(1, 2_000_001))
+        vault.seal_key_card(ticket, OTHER_UID, 2, content(1, 2_000_000))
+        vault.seal_key_card(ticket, UID, 2, content(2, 5_000_000, 100))  # a repair adds nothing
+        with pytest.raises(Refused, match="at most"):
+            vault.seal_key_card(ticket, UID, 2, content(3, 5_000_001, 100))
+        vault.seal_key_card(ticket, UID, 2, content(3, 6_000_000, 4_000_000))
+        vault.change_memory_cards(0)
+        with pytest.raises(Refused, match="DESFire"):
+            vault.seal_key_card(ticket, bytes(7), 2, content(1, 0))
+        vault.change_memory_cards(None)
+        vault.seal_key_card(ticket, bytes(7), 2, content(1, 0))
+        with pytest.raises(Refused):
+            vault.change_memory_cards(-1)

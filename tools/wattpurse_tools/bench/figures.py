@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from wattpurse_tools.bench import iso_dep, loop, network, power, room, tap, wear
+from wattpurse_tools.bench import desfire, iso_dep, loop, network, power, room, tap, wear
 from wattpurse_tools.bench.meter import Measured, Workshop
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 
@@ -58,6 +58,10 @@ FIGURES = (
     Figure("room_tap_ms", "ms", REPORTED, None, "the same tap at a room reader, on two emulated chips"),
     Figure("room_tap_ratio", "", AT_MOST, 1.3, "of that to the tap at the meter, at 115,200 baud"),
     Figure("idle_room_percent", "%", REPORTED, None, "of the time asleep, with a room reader at work"),
+    Figure("desfire_debit_ms", "ms", REPORTED, None, "from REQA to the commit of a payment from a DESFire key card"),
+    Figure("desfire_debit_ratio", "", AT_MOST, 1.5, "of that to the time on the air, of AES and of flash"),
+    Figure("desfire_loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task while such a card pays"),
+    Figure("desfire_heap_bytes", "bytes", REPORTED, None, "of the heap, once such a card has paid"),
     Figure("poll_empty_cpu_ms", "ms", AT_MOST, 3, "processor time of one look for a card without a card"),
     Figure("loop_block_max_ms", "ms", AT_MOST, 10, "longest step of any task, without its erases"),
     Figure("idle_percent", "%", AT_LEAST, 90, "of the time asleep, metering 1 kW, display and card reader at work"),
@@ -103,6 +107,9 @@ MEASUREMENTS: tuple[tuple[Callable[[Workshop], Measured], tuple[str, ...]], ...]
         ),
     ),
     (room.room_taps, ("room_tap_ms", "room_tap_ratio", "idle_room_percent")),
+    (desfire.payments, ("desfire_debit_ms", "desfire_debit_ratio")),
+    (desfire.steps, ("desfire_loop_block_max_ms",)),
+    (desfire.heap, ("desfire_heap_bytes",)),
     (loop.idle, ("idle_percent",)),
     (loop.idle_with_key_card, ("idle_key_card_percent",)),
     (loop.look, ("poll_empty_cpu_ms",)),

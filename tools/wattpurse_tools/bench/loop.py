@@ -90,7 +90,7 @@ async def main():
 asyncio.run(main())
 """
 
-_STEPS = f"""{METER}
+STEPS = f"""{METER}
 from asyncio import core
 from boards.micropython import chip_board
 tasks = ["metering", "switching", "guard", "supply watch", "clock", "display", "console", "card reader"]
@@ -226,7 +226,7 @@ def _steps_of_a_busy_hour(workshop: Workshop, collects_in_steps: bool) -> tuple[
     """Return the longest step of each task and the longest collection begun by the meter itself, in microseconds."""
     with workshop.meter("steps") as meter:
         meter.start()
-        meter.begin_probe(f"COLLECTS_IN_STEPS = {collects_in_steps}\n{_STEPS}")
+        meter.begin_probe(f"COLLECTS_IN_STEPS = {collects_in_steps}\n{STEPS}")
         meter.run_for(_BOOT_S + 1)
         meter.source.set_load_w(AMPS_100_W)
         meter.type_line("login " + PIN)

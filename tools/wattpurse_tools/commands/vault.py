@@ -98,6 +98,15 @@ def run_persons(arguments: Namespace) -> int:
     return 0
 
 
+def run_memory_cards(arguments: Namespace) -> int:
+    """Set the most that a key card on a memory card may hold."""
+    limit = None if arguments.microunits == _NO_USER else int(arguments.microunits)
+    with Vault.open(_folder(arguments), secrets_asked.passphrase(arguments)) as vault:
+        vault.change_memory_cards(limit)
+    print(f"The most on a memory card: {arguments.microunits}")
+    return 0
+
+
 def run_reset_pin(arguments: Namespace) -> int:
     """Give an operator another PIN without the old one."""
     lines = secrets_asked.pin_lines(arguments)
@@ -347,6 +356,11 @@ def _add_offline(actions: _SubParsersAction) -> None:
         ("serve", run_serve, "start the vault; it ends with SIGTERM"),
         ("passwd", run_passwd, "change the passphrase; stop the vault before"),
         ("persons", run_persons, "set the persons that a change of weight needs; stop the vault before"),
+        (
+            "memory-cards",
+            run_memory_cards,
+            "set the most that a key card on a memory card may hold; stop the vault before",
+        ),
         ("reset-pin", run_reset_pin, "give an operator another PIN; stop the vault before"),
         ("check-log", run_check_log, "check the log; stop the vault before"),
     ):
@@ -358,6 +372,8 @@ def _add_offline(actions: _SubParsersAction) -> None:
             _add_work(parser)
         if name == "persons":
             parser.add_argument("persons", type=int, choices=(1, 2), help="1 or 2")
+        if name == "memory-cards":
+            parser.add_argument("microunits", help="micro-units; 0: DESFire key cards alone; none: any sum")
         if name == "reset-pin":
             parser.add_argument("operator", type=int, help="number of the operator")
             secrets_asked.add_pin_option(parser)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
+from boards.host.cards.desfire_chip import KIND as DESFIRE
+from wattpurse.cards.desfire_key_card import HIGHEST_VALUE, UNIT
 from wattpurse.core.money.key_card import AMOUNT_LIMIT
 from wattpurse.core.money.token_windows import number_text
 from wattpurse_tools.compiled_queries import CompiledRows, CompiledValues
@@ -58,6 +60,7 @@ from wattpurse_tools.office.tokens import (
 from wattpurse_tools.office.wishes import order_of, permit_end_s, refuse_useless
 from wattpurse_tools.record.models import Card, Customer, KeyCard, KeyCardSale, Meter, Sale, Shift, Site, Tenancy, Token
 from wattpurse_tools.station import order as orders
+from wattpurse_tools.station.currencies import site_currency
 from wattpurse_tools.station.order import Order
 from wattpurse_tools.station.station import Station
 from wattpurse_tools.vault import interface as vault
@@ -118,7 +121,7 @@ def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
     _refuse_request(request)
     seen = _look(request, reader)
     if request.carrier == KEY_CARD:
-        return _quote_key_card(request, shift, seen)
+        return _quote_key_card(office, request, shift, seen)
     meter = usable_meter(Meter.objects.filter(number=request.meter_number).first(), request.meter_number)
     prepared = _prepare(office, actor, request, shift, meter, int(time.time()), _How(is_trial=True))
     _refuse_card(request, seen, prepared)
@@ -135,9 +138,9 @@ def quote(office: Office, actor: Actor, request: SaleRequest, reader: Reader | N
     )
 
 
-def _quote_key_card(request: SaleRequest, shift: Shift, seen: CardSeen | None) -> Quote:
+def _quote_key_card(office: Office, request: SaleRequest, shift: Shift, seen: CardSeen | None) -> Quote:
     row = KeyCard.objects.filter(pk=request.card).first()
-    _refuse_key_card(request, seen, row)
+    _refuse_key_card(office, request, seen, row)
     site = Site.objects.get()
     plan = plan_sale(request.wish, _terms(site, shift, int(time.time())))
     shifts.refuse_over_limit(shift.till.shop, plan.gross_microunits, request.payment_type)
@@ -299,7 +302,7 @@ def _book_key_card(
     if made is not None:
         return made
     shifts.refuse_selling(actor, shift)
-    _refuse_key_card(request, seen, row)
+    _refuse_key_card(office, request, seen, row)
     time_s, site = int(time.time()), Site.objects.get()
     plan = _plan(request.wish, _terms(site, shift, time_s), how)
     shop = shift.till.shop
@@ -431,15 +434,24 @@ def _numbers(tokens: Sequence[Token]) -> str:
     return ", ".join(f"token {number_text(one.sequence)}" for one in tokens) or "its own head"
 
 
-def _refuse_key_card(request: SaleRequest, seen: CardSeen | None, row: KeyCard | None) -> None:
+def _refuse_key_card(office: Office, request: SaleRequest, seen: CardSeen | None, row: KeyCard | None) -> None:
     if seen is None or seen.uid != request.card or seen.role != KEY_CARD:
         raise ValueError("put the customer's key card on the reader, and begin anew")
     if seen.trouble:
         raise ValueError(seen.trouble)
     if row is None:
         raise ValueError("this key card is not in the record; make a new one")
-    if row.loaded + (request.wish.gross_microunits or request.wish.quantity) > AMOUNT_LIMIT:
+    amount = request.wish.gross_microunits or request.wish.quantity
+    if row.loaded + amount > AMOUNT_LIMIT:
         raise ValueError("the key card cannot hold that much")
+    if seen.kind == DESFIRE:
+        if row.loaded - row.spent + amount > HIGHEST_VALUE * UNIT:
+            raise ValueError("the key card cannot hold that much")
+        return
+    limit = office.keys.memory_card_microunits
+    if limit is not None and row.loaded - row.spent + amount > limit:
+        most = site_currency().exact_text(limit)
+        raise ValueError(f"a key card on a memory card holds at most {most} here; use a DESFire card")
 
 
 def made_before(key: str, digest: str) -> Sold | None:

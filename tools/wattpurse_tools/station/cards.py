@@ -284,7 +284,11 @@ class StationCards:
         """Write the newest keys that the card's meters are proved to have. Return their version."""
         read = self.read(name)
         if read.card.kind == DESFIRE:
-            raise ValueError(f"card {name} is a DESFire card, and keeps its keys; erase it and make it anew")
+            version, uid = self._access_version(purse.KEY_CARD), read.card.uid
+            begin = lambda: self._keys.rekey_desfire(self._station.ticket, uid, version)  # noqa: E731
+            if self.converse(read, begin, is_change=True) is None:
+                raise ValueError(f"card {name} is no key card of this site")
+            return version
         if read.role == CUSTOMER:
             version = self._station.key_history.site_version(read.customer_meter)
         else:

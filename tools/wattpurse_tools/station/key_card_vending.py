@@ -14,6 +14,7 @@ from wattpurse_tools.station.cards import KEY_CARD, CardRead, NotOnCard, Station
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import ERASED, Station
+from wattpurse_tools.vault.key_cards import NO_MEMORY_CARDS
 
 
 class KeyCardRead:
@@ -75,6 +76,8 @@ class KeyCardVending:
         if kind not in pages.KINDS:
             kinds = ", ".join((*pages.KINDS, DESFIRE))
             raise ValueError(f"a {kind} card has no room for a key card's content; use one of {kinds}")
+        if self._keys.memory_card_microunits == 0:
+            raise ValueError(f"{NO_MEMORY_CARDS}; make one with: wattpurse card new {name} --kind {DESFIRE} --key-card")
         self._cards.new_card(name, kind, self._site_version(), purse.KEY_CARD, 0, lambda card: b"")
         read = self._cards.read(name)
         self._begin_anew(read.card.uid, terms, user)

@@ -109,6 +109,11 @@ class VaultBase:
         return self._policy.persons
 
     @property
+    def memory_card_microunits(self) -> int | None:
+        """The most that a key card on a memory card may hold."""
+        return self._policy.memory_card_microunits
+
+    @property
     def versions(self) -> tuple[int, ...]:
         """The key versions, rising."""
         return self._ring.versions

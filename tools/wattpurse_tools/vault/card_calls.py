@@ -38,6 +38,7 @@ class CardCalls(VaultBase):
             if key_cards.changes_terms(known, content):
                 need(acting, ORDER)
             added = Amounts(microunits=key_cards.added(known, content))
+            key_cards.refuse_memory_card(self._policy.memory_card_microunits, known, content)
             today = self._now_s() // rules.DAY_S
             day = rules.refuse_amounts(acting.limits, [added], self._counters.amounts(acting.number, today))
             with self._counters.transaction():

@@ -45,6 +45,11 @@ class VaultClient:
         return self._call("persons")
 
     @property
+    def memory_card_microunits(self) -> int | None:
+        """The most that a key card on a memory card may hold, or None. 0 permits none at all."""
+        return self._call("memory_card_microunits")
+
+    @property
     def versions(self) -> tuple[int, ...]:
         """The key versions, rising."""
         return self._call("versions")
@@ -229,6 +234,10 @@ class VaultClient:
     def erase_desfire(self, ticket: str, uid: bytes) -> tuple[str, bytes]:
         """Begin to take all money off a DESFire key card. Right: SELL."""
         return self._call("erase_desfire", ticket=ticket, uid=uid)
+
+    def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
+        """Begin to change the keys of a DESFire key card to those of a version. Right: CARDS."""
+        return self._call("rekey_desfire", ticket=ticket, uid=uid, key_version=key_version)
 
     def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
         """Give the card's answer to a dialog. Return the next command and None, or an empty command and the result."""

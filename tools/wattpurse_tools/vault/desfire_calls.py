@@ -88,8 +88,22 @@ class DesfireCalls(VaultBase):
             self._note(acting.number, actions.DESFIRE_ERASE, {"card": uid.hex()})
             return self._card_dialogs().begin(lambda card: desfire_cards.erase_card(card, found))
 
+    def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
+        """Begin to change the keys of a card to those of a version. The result is its content, or None."""
+        with self._work:
+            acting = self._acting(ticket, CARDS)
+            found, wanted = self._card_keys(uid), self._keys_of_version(uid, key_version)
+            self._note(acting.number, actions.DESFIRE_KEYS, {"card": uid.hex(), "key_version": key_version})
+
+            async def rekey(card: Desfire) -> CardContent | None:
+                if not await desfire_cards.rekey_card(card, found, wanted):
+                    return None
+                return await desfire_cards.read_card(card, [wanted])
+
+            return self._card_dialogs().begin(rekey)
+
     def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:
-        """Go on with a dialog: return the next command, or an empty one and the result."""
+        """Continue a dialog: return the next command, or an empty one and the result."""
         with self._work:
             return self._card_dialogs().go_on(dialog, answer)
 

@@ -21,6 +21,7 @@ _KEY_COUNT = 4
 _NO_KEY = bytes(BLOCK)
 _NO_VERSION = 0
 _VERSIONS = 256
+_NAMES = {DEBIT_KEY: "debit", CREDIT_KEY: "credit", IDENTIFY_KEY: "identify"}  # fields of CardKeys
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,26 @@ async def write_card(card: Desfire, keys: Sequence[CardKeys], content: CardConte
     return await _bring(card, image, wanted, None)
 
 
+async def rekey_card(card: Desfire, keys: Sequence[CardKeys], wanted: CardKeys) -> bool:
+    """Change all keys to those of `wanted`, the master key last. Return False if it is no key card of this site.
+
+    The card names the version of each key, so the next call finishes one that was interrupted.
+    """
+    if not await _enter_as_master(card, keys):
+        return False
+    for number, name in _NAMES.items():
+        mark = await card.get_key_version(number)
+        if mark == wanted.mark:
+            continue
+        old = next((one for one in keys if one.mark == mark), None)
+        if old is None:
+            raise CardError("refused")
+        await issue.change_key(card, number, wanted.mark, getattr(wanted, name), getattr(old, name))
+    if await card.get_key_version(MASTER_KEY) != wanted.mark:
+        await issue.change_key(card, MASTER_KEY, wanted.mark, wanted.master)
+    return True
+
+
 async def erase_card(card: Desfire, keys: Sequence[CardKeys]) -> CardContent | None:
     """Take all money off a card, so that it is no key card any more. Return None if it was none of this site."""
     if await _enter(card, keys) is None:
@@ -114,6 +135,20 @@ async def _enter(card: Desfire, keys: Sequence[CardKeys]) -> CardKeys | None:
         else:
             return one
     return None
+
+
+async def _enter_as_master(card: Desfire, keys: Sequence[CardKeys]) -> bool:
+    """Authenticate with the master key. Return False if none of them fits."""
+    for one in keys:
+        try:
+            await card.select_application(layout.APPLICATION)
+            await card.authenticate(MASTER_KEY, one.master)
+        except StatusError as error:
+            if error.status not in (NO_APPLICATION, AUTHENTICATION):
+                raise
+        else:
+            return True
+    return False
 
 
 async def _bring(card: Desfire, image: Image, content: CardContent, statement: bytes | None) -> CardContent:

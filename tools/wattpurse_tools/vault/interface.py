@@ -246,6 +246,11 @@ class Keys(Protocol):
         ...
 
     @property
+    def memory_card_microunits(self) -> int | None:
+        """The most that a key card on a memory card may hold, or None. 0 permits none at all."""
+        ...
+
+    @property
     def versions(self) -> tuple[int, ...]:
         """The key versions, rising."""
         ...
@@ -458,6 +463,13 @@ class Keys(Protocol):
 
     def erase_desfire(self, ticket: str, uid: bytes) -> tuple[str, bytes]:
         """Begin to take all money off a DESFire key card. Right: SELL. The result is its content before, or None."""
+        ...
+
+    def rekey_desfire(self, ticket: str, uid: bytes, key_version: int) -> tuple[str, bytes]:
+        """Begin to change the keys of a DESFire key card to those of a version. Right: CARDS.
+
+        The result is the card's content, or None if it is no key card of this site.
+        """
         ...
 
     def answer_desfire(self, dialog: str, answer: bytes) -> tuple[bytes, CardContent | None]:

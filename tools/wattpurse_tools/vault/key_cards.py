@@ -15,6 +15,8 @@ from wattpurse.core.money.key_card import (
 )
 from wattpurse_tools.vault.interface import Refused
 
+NO_MEMORY_CARDS = "this site has key cards on DESFire alone"
+
 _U16 = (1 << 16) - 1
 _U32 = (1 << 32) - 1
 
@@ -51,6 +53,19 @@ def risen(known: KnownCard, content: CardContent) -> KnownCard:
     """Return the facts of a card after an authentic record of it was read, which may be an older one."""
     terms = _terms_of(content) if known.is_new else known.terms
     return KnownCard(max(known.loaded, content.loaded), max(known.spent, content.spent), terms, is_new=False)
+
+
+def refuse_memory_card(limit: int | None, known: KnownCard, content: CardContent) -> None:
+    """Raise Refused if a memory card would get more money than the site permits on one, or is a new one at 0.
+
+    A card that has more already can be repaired, and used up.
+    """
+    if limit is None or (not known.is_new and added(known, content) == 0):
+        return
+    if limit == 0:
+        raise Refused(f"{NO_MEMORY_CARDS}; make one with: wattpurse card new --kind desfire --key-card")
+    if content.balance > limit:
+        raise Refused(f"a key card on a memory card holds at most {limit} micro-units here; use a DESFire card")
 
 
 def refuse_content(content: CardContent) -> None:

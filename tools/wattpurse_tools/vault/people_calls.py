@@ -192,6 +192,12 @@ class PeopleCalls(VaultBase):
             policy = self._policy.with_persons(persons)
             self._change_policy(policy, None, "persons", {"persons": persons}, None)
 
+    def change_memory_cards(self, microunits: int | None) -> None:
+        """Set the most that a key card on a memory card may hold. 0 permits none at all, None permits any sum."""
+        with self._work:
+            policy = self._policy.with_memory_cards(microunits)
+            self._change_policy(policy, None, "memory cards", {"microunits": microunits}, None)
+
     def reset_pin(self, operator: int, pin: str) -> None:
         """Give an operator another PIN, and end the delay after wrong ones."""
         with self._work:

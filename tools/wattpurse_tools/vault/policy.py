@@ -21,12 +21,16 @@ _AMOUNT_LIMIT = 1 << 62
 
 @dataclass(frozen=True)
 class Policy:
-    """All people: `operators` and the hashes of their `pins` by number, and the operator of each of the `users`."""
+    """All people: `operators` and the hashes of their `pins` by number, and the operator of each of the `users`.
+
+    `memory_card_microunits` is the most that a key card on a memory card may hold, or None. 0 permits none at all.
+    """
 
     persons: int
     operators: Mapping[int, Operator]
     pins: Mapping[int, dict]
     users: Mapping[int, int]
+    memory_card_microunits: int | None = None
 
     def operator(self, number: int) -> Operator:
         """Return an operator in service. Raise Refused if there is none of this number."""
@@ -61,6 +65,10 @@ class Policy:
         """Return the policy with another number of persons for a change of weight."""
         return checked(replace(self, persons=persons))
 
+    def with_memory_cards(self, microunits: int | None) -> "Policy":
+        """Return the policy with another limit for key cards on memory cards."""
+        return checked(replace(self, memory_card_microunits=microunits))
+
     def document(self) -> dict:
         """Return the document of the policy."""
         return {
@@ -70,6 +78,7 @@ class Policy:
                 for number, one in sorted(self.operators.items())
             ],
             "users": {str(user): operator for user, operator in sorted(self.users.items())},
+            "memory_card_microunits": self.memory_card_microunits,
         }
 
 
@@ -84,7 +93,8 @@ def read_policy(document: dict) -> Policy:
         limits = Limits(**one["limits"])
         operators[number] = Operator(number, one["name"], tuple(one["rights"]), limits, uid, one["active"])
     users = {int(user): operator for user, operator in document["users"].items()}
-    return checked(Policy(document["persons"], operators, hashes, users))
+    limit = document.get("memory_card_microunits")  # vaults that were made before have none
+    return checked(Policy(document["persons"], operators, hashes, users, limit))
 
 
 def operator_document(operator: Operator) -> dict:
@@ -103,6 +113,9 @@ def checked(policy: Policy) -> Policy:
     """Return the policy. Raise Refused if it contradicts itself or would lock everybody out."""
     if policy.persons not in PERSONS:
         raise Refused("a change of weight needs 1 person or 2")
+    limit = policy.memory_card_microunits
+    if limit is not None and not 0 <= limit <= _AMOUNT_LIMIT:
+        raise Refused("the limit of memory cards is 0 or more, or none")
     for operator in policy.operators.values():
         _refuse_operator(operator)
     uids = [one.uid for one in policy.operators.values() if one.uid is not None]
