@@ -1,4 +1,4 @@
-"""The desk reader on a serial port: cards by the station's code, and words with a remedy for whatever is wrong."""
+"""The desk reader on a serial port: cards by the station's code, and a remedy for each trouble."""
 
 import errno
 import os
@@ -149,7 +149,7 @@ def test_the_only_reader_needs_no_name(monkeypatch):
 
 def test_the_answer_of_a_board_is_found_behind_the_text_of_a_prompt(desk):
     driver = driver_of(desk.path)
-    run(driver.start())  # whatever lies in the port when it is opened is dropped
+    run(driver.start())  # opening a port drops the bytes in it
     os.write(desk._board_end, b"MicroPython v1.25.0\r\nType help() for more information.\r\n>>> m\x10")
     run(driver.start())
     assert driver.link.errors > 0

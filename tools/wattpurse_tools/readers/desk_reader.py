@@ -1,7 +1,7 @@
 """The desk reader on a serial port, at the seam of the purse's code, where a meter has its MFRC522.
 
 `serial:PORT` names it, and `serial:` the only one that is plugged in. The frames are those of
-`wattpurse.core.messages.reader_frames`. What may be wrong is told in words that name the remedy.
+`wattpurse.core.messages.reader_frames`. The message of each trouble names the remedy.
 """
 
 import errno
