@@ -26,7 +26,8 @@ PREFIX = "serial:"
 FAMILY = "desk reader"
 NONCE_BITS = 32
 _WRITE_S = 2.0
-_GAP_S = 0.002
+# USB loses nothing, and a busy computer is late. A board that serves the request of a program that has ended is busy.
+_PATIENCE_MS = 250
 
 NO_DESK_READER = "no desk reader is plugged in; plug it in, or name its port: serial:/dev/ttyACM0"
 _UNPLUGGED = "the desk reader at {port} was unplugged; plug it in and try again"
@@ -201,7 +202,7 @@ class _NoLink(ReaderLink):
 
 def link_over(line: PortLine, clock: RealTicks) -> ReaderLink:
     """Return a link over a port."""
-    return ReaderLink(line, clock, lambda: secrets.randbits(NONCE_BITS))
+    return ReaderLink(line, clock, lambda: secrets.randbits(NONCE_BITS), patience_ms=_PATIENCE_MS)
 
 
 def driver_of(port: str) -> DeskReaderDriver:
