@@ -92,7 +92,7 @@ def _write_to_board(random, tally):
 
 
 async def _strange(bench, words):
-    """Write, and read what comes until the board is quiet."""
+    """Write, and read the answers until the board is quiet."""
     for word in words:
         await bench.asking.write(word)
         for _ in range(_LONGEST_WAIT_MS // 100):
@@ -297,7 +297,7 @@ async def _tried(tally, call):
 
 
 async def _read_all(reader):
-    """Read a card as the station does, whatever the board says that it is."""
+    """Read a card of any kind, as the station does."""
     identity = await reader.find_card()
     if identity is None:
         return

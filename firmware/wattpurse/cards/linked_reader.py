@@ -4,7 +4,8 @@ Its work goes over a `ReaderLink`. Each method asks for as much as possible at o
 than a frame to the card:
 
 - an authentication with key A, and a READ behind an authentication, bring the data blocks of the sector that follow.
-  They are kept until anything but a READ is asked for. A block that cannot be read fails at its own READ;
+  They are kept until anything but a READ is asked for. Key A has to be allowed to read them, as on every card of the
+  purse. A block that cannot be read fails at its own READ;
 - the two halves of a Classic's WRITE go together. The first one waits for the second, which raises the errors of both.
 
 A card that fails raises `CardError`, a reader or a line that fails raises `ReaderError`, as they do at the driver.

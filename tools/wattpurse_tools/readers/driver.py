@@ -28,8 +28,6 @@ _READ = 0x30
 _WRITE_BLOCK = 0xA0
 _WRITE_PAGE = 0xA2
 _BLOCK = 16
-_WRAPPED = 0x90
-_WRAPPED_OK = 0x91
 _UID_LENGTHS = (4, 7, 10)
 
 # PC/SC part 3, 3.1.3.2.3.1: the historical bytes of a storage card are 80 4F 0C, RID A000000306, standard, name.
@@ -138,10 +136,6 @@ class PcscDriver:
         else:
             raise CardError("refused")
 
-    async def activate(self, identity: CardIdentity) -> "WrappedCommands":
-        """Return the way to the commands of a DESFire card that was found: the reader has activated it."""
-        return WrappedCommands(self)
-
     def transceive(self, apdu: bytes) -> bytes:
         """Return the answer of an ISO 14443-4 card to an APDU, with its status."""
         return self._transmit(apdu)
@@ -206,25 +200,6 @@ class PcscDriver:
         """Return a CardError if it was the card that failed, or the reader's trouble."""
         self.close()
         return CardError("silent") if trouble.code in troubles.CARD_GONE else trouble
-
-
-class WrappedCommands:
-    """The native commands of a DESFire card in APDUs (MF3ICD81 data sheet, "wrapping of native DESFire APDUs").
-
-    A command goes with the class 90. Its answer is the data, 91 and the status.
-    """
-
-    def __init__(self, driver: PcscDriver) -> None:
-        self._driver = driver
-
-    async def transceive(self, command: bytes) -> bytes:
-        """Return the answer to a native command: its status byte and data. Raise CardError."""
-        data = bytes(command[1:])
-        length = bytes((len(data),)) if data else b""
-        answer = self._driver.transceive(bytes((_WRAPPED, command[0], 0, 0)) + length + data + b"\0")
-        if len(answer) < 2 or answer[-2] != _WRAPPED_OK:
-            raise CardError("unknown")
-        return answer[-1:] + answer[:-2]
 
 
 def driver_of(part: str) -> PcscDriver:
