@@ -39,7 +39,7 @@ BLUETOOTH = (
     "core/messages/frames.py",
     "services/bluetooth.py",
 )
-# The meter's end of a room reader.
+# The meter's end of a room reader, for an image of its own: a Pico has no room for it beside the next image.
 ROOM = (
     "cards/reader_link.py",
     "cards/room_link.py",
@@ -71,8 +71,8 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 
 # An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
 # image.
-options.defaults(network=False, bluetooth=False)
-LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+options.defaults(network=False, bluetooth=False, room=False)
+LEFT_OUT = READER_BOARD + ([] if options.room else list(ROOM)) + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 FILES = [name for name in EVERY if name not in LEFT_OUT]
 LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]

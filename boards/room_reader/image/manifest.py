@@ -1,7 +1,7 @@
 # Modules frozen into the image of the room reader: no meter, and no console.
 import pathlib
 
-WATTPURSE = pathlib.Path("firmware/wattpurse")
+WATTPURSE = pathlib.Path("../../../firmware/wattpurse")
 # The board finds the boxes of a card by the meter's own code, which knows their contents too.
 CORE = sorted(path.relative_to(WATTPURSE).as_posix() for path in (WATTPURSE / "core").rglob("*.py"))
 
