@@ -72,7 +72,8 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 # An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
 # image.
 options.defaults(network=False, bluetooth=False, room=False)
-LEFT_OUT = READER_BOARD + ([] if options.room else list(ROOM)) + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+LEFT_OUT += [] if options.room else list(ROOM)
 FILES = [name for name in EVERY if name not in LEFT_OUT]
 LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]

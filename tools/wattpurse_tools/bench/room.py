@@ -1,9 +1,9 @@
 """The tap at a room reader: the meter's image and the room reader's on two emulated chips, joined by their line.
 
 The meter, with the image for a room reader, serves cards at its own reader first, as in `tap`. Then it is paired, and
-serves them in the room. A tap begins with the request that the card answers. At the meter it ends when the last answer is fetched
-that proves the statement written; in the room it ends when the meter has received the room reader's word for that. Each
-value is the median. The line brings a byte up to one byte late, so the ratio is on the safe side.
+serves them in the room. A tap begins with the request that the card answers. At the meter it ends when the last answer
+is fetched that proves the statement written; in the room it ends when the meter has received the room reader's word for
+that. Each value is the median. The line brings a byte up to one byte late, so the ratio is on the safe side.
 """
 
 from statistics import median
