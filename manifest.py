@@ -39,7 +39,7 @@ BLUETOOTH = (
     "core/messages/frames.py",
     "services/bluetooth.py",
 )
-# The meter's end of a room reader.
+# The meter's end of a room reader, for an image of its own: a Pico has no room for it beside the next image.
 ROOM = (
     "cards/reader_link.py",
     "cards/room_link.py",
@@ -82,9 +82,10 @@ DISPENSER = [name for name in EVERY if name.startswith("dispenser/")] + ["driver
 
 # An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
 # image.
-options.defaults(network=False, bluetooth=False)
+options.defaults(network=False, bluetooth=False, room=False)
 LEFT_OUT = READER_BOARD + DISPENSER
 LEFT_OUT += ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
+LEFT_OUT += [] if options.room else list(ROOM)
 FILES = [name for name in EVERY if name not in LEFT_OUT]
 LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]

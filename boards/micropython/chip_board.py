@@ -177,14 +177,16 @@ class ChipBoard:
         return UartReadoutPort(number, Pin(gpio["readout_send"]), Pin(gpio["readout_receive"]))
 
     def build_room_line(self) -> "RoomLine | None":
-        """Return the line to a room reader, on the pins of the board's own reader, or None if it has no line."""
+        """Return the line to a room reader, on the pins of the board's own reader. None: no line, or another image."""
         if self._traits.room_line is None:
             return None
-        from boards.micropython.rs485 import Rs485Line
-
+        try:  # only the image for a room reader freezes this module, so it cannot be a plain import
+            module = __import__("boards.micropython.rs485", None, None, ("Rs485Line",))
+        except ImportError:
+            return None
         number, gpio = self._traits.room_line
         receive = Pin(gpio["room_receive"], Pin.IN, Pin.PULL_UP)
-        return Rs485Line(number, Pin(gpio["room_send"]), receive, Pin(gpio["room_drive"], Pin.OUT, value=0))
+        return module.Rs485Line(number, Pin(gpio["room_send"]), receive, Pin(gpio["room_drive"], Pin.OUT, value=0))
 
     def _take_pins(self, owner: str, gpio: "dict[str, int]") -> bool:
         """Return True if these pins are the owner's from now on."""

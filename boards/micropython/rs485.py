@@ -4,8 +4,9 @@ A timer of the chip ends the sending, because a task may come late by millisecon
 The transceiver's receiver is off meanwhile (DE and RE joined), so that the chip does not hear itself.
 
 A read returns a whole frame of `reader_frames` at once: to wake a task costs as much time as five bytes take. The event
-loop polls the UART whenever an interrupt or a due task wakes it, so some other task has to be due from time to time. On
-a meter and on a reader board one always is.
+loop polls the UART without a pause meanwhile, between the other tasks: each look at it sets the event that would wake
+the processor (`uart_drain_rx_fifo` in ports/rp2/machine_uart.c leaves a mutex). So a read sleeps first for as long as
+the bytes are under way that were written before it, and no answer can be there.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ _BUFFER_BYTES = 512
 _SHORTEST_FRAME = HEAD_SIZE + CRC_SIZE + 2
 _SPIN_US = 400
 _LATE_MS = 4
+_SHORTEST_ANSWER_MS = 2
 _STREAM_POLL = 3  # the request that asks a stream whether it is ready (MicroPython, py/stream.h)
 
 
@@ -40,6 +42,7 @@ class Rs485Line:
         self._drive = drive
         self._uart = UART(number, baudrate=BAUD, tx=send, rx=receive, txbuf=_BUFFER_BYTES, rxbuf=_BUFFER_BYTES)
         self._timer = Timer()
+        self._silent_ms = 0
         self._arrival = _Arrival(self._uart)
         self._stream = asyncio.StreamReader(self._arrival)  # pyright: ignore[reportArgumentType]
 
@@ -47,6 +50,7 @@ class Rs485Line:
         """Begin to send, and drive the line until all is sent."""
         self._drive(1)
         self._uart.write(data)
+        self._silent_ms = len(data) * _US_PER_BYTE // 1000 + _SHORTEST_ANSWER_MS
         self._timer.init(
             mode=Timer.ONE_SHOT, period=len(data) * _US_PER_BYTE, tick_hz=1_000_000, callback=self._end_of_sending
         )
@@ -54,6 +58,9 @@ class Rs485Line:
     async def read(self, timeout_ms: int) -> bytes:
         """Return the next frame as it arrived, or other bytes; b"" if none come in time."""
         uart = self._uart
+        silent_ms, self._silent_ms = self._silent_ms, 0
+        if silent_ms:
+            await asyncio.sleep_ms(silent_ms)
         if not await self._arrived(_SHORTEST_FRAME, timeout_ms):
             return uart.read() or b""
         data = uart.read(_SHORTEST_FRAME) or b""

@@ -12,7 +12,6 @@ package(
         "micropython/console.py",
         "micropython/pin_signal.py",
         "micropython/readout_port.py",
-        "micropython/rs485.py",
         "micropython/shared_pins.py",
         "micropython/watchdog.py",
         "pico/__init__.py",

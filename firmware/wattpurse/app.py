@@ -235,14 +235,14 @@ class Meter:
     def use_room(self) -> None:
         """Use display, button, buzzer and card reader of the room from now on. Their modules are loaded here.
 
-        On a board without the line nothing changes: a meter never stops for want of a room reader.
+        Without the line nothing changes: a meter never stops because its image or board has no room reader.
         """
-        from wattpurse.services.room import Room
-
         if self.room is None:
             line = self.board.build_room_line()
             if line is None:
                 return
+            from wattpurse.services.room import Room
+
             self.room = Room(self, line)
         self.room.take_over()
 

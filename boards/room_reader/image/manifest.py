@@ -1,10 +1,5 @@
-# Modules frozen into the image of the room reader: no meter, and no console.
-import pathlib
-
-WATTPURSE = pathlib.Path("firmware/wattpurse")
-# The board finds the boxes of a card by the meter's own code, which knows their contents too.
-CORE = sorted(path.relative_to(WATTPURSE).as_posix() for path in (WATTPURSE / "core").rglob("*.py"))
-
+# Modules frozen into the image of the room reader: no meter, and no console. The board finds the boxes of a card by the
+# meter's own code, which knows their contents too.
 module("rp2.py", base_path="$(PORT_DIR)/modules")
 include("$(MPY_DIR)/extmod/asyncio")
 module("_boot.py", base_path="modules")
@@ -21,7 +16,42 @@ package(
         "cards/mfrc522_registers.py",
         "cards/purse.py",
         "cards/ultralight.py",
-        *CORE,
+        "core/__init__.py",
+        "core/constant.py",
+        "core/currency.py",
+        "core/guards/__init__.py",
+        "core/guards/tamper.py",
+        "core/journal/__init__.py",
+        "core/journal/varint.py",
+        "core/leg_energy.py",
+        "core/messages/__init__.py",
+        "core/messages/reader.py",
+        "core/messages/reader_frames.py",
+        "core/messages/reader_session.py",
+        "core/messages/room.py",
+        "core/messages/statement.py",
+        "core/messages/statement_sections.py",
+        "core/messages/token.py",
+        "core/money/__init__.py",
+        "core/money/circumstances.py",
+        "core/money/contract.py",
+        "core/money/friendly.py",
+        "core/money/key_card.py",
+        "core/money/named_numbers.py",
+        "core/money/standing.py",
+        "core/money/supply.py",
+        "core/money/terms.py",
+        "core/money/token_windows.py",
+        "core/seals/__init__.py",
+        "core/seals/cmac.py",
+        "core/seals/keys.py",
+        "core/seals/sealing.py",
+        "core/seals/wire_seal.py",
+        "core/tariffs/__init__.py",
+        "core/tariffs/calendar.py",
+        "core/tariffs/rules.py",
+        "core/tariffs/table.py",
+        "core/tariffs/tariff.py",
         "drivers/__init__.py",
         "drivers/button.py",
         "drivers/buzzer.py",

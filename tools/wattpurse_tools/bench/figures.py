@@ -2,7 +2,8 @@
 
 Time is virtual, at 125 MHz, and the same in every run of the same image. The emulator counts instructions as if they
 ran from RAM: a real board, with a flash cache miss now and then, is somewhat slower. The modules that measure describe
-their method: `tap`, `iso_dep`, `room`, `loop`, `power`, `wear`, `network`, whose figures alone depend on real time too.
+their method: `desfire`, `iso_dep`, `loop`, `network`, `power`, `room`, `tap`, `wear`. The figures of `network` alone
+depend on real time too.
 image_kb is the size of the meter's image less the size of stock MicroPython from the same build.
 """
 

@@ -1,9 +1,9 @@
 """The tap at a room reader: the meter's image and the room reader's on two emulated chips, joined by their line.
 
-The same meter serves the same kind of card at its own reader first, as in `tap`. Then it is paired, and serves cards in
-the room. A tap begins with the request that the card answers. At the meter it ends when the last answer is fetched
-that proves the statement written; in the room it ends when the meter has received the room reader's word for that. Each
-value is the median. The line brings a byte up to one byte late, so the ratio is on the safe side.
+The meter, with the image for a room reader, serves cards at its own reader first, as in `tap`. Then it is paired, and
+serves them in the room. A tap begins with the request that the card answers. At the meter it ends when the last answer
+is fetched that proves the statement written; in the room it ends when the meter has received the room reader's word for
+that. Each value is the median. The line brings a byte up to one byte late, so the ratio is on the safe side.
 """
 
 from statistics import median
@@ -31,6 +31,8 @@ _FRAME_BITS = 7
 def room_taps(workshop: Workshop) -> Measured:
     """Measure taps at the meter and in the room, and the time asleep of a meter with a room reader."""
     image = build_image("--role", "room_reader") / PROGRAM
+    workshop = Workshop(workshop.folder / "room", build_image("--room") / PROGRAM)
+    workshop.folder.mkdir(exist_ok=True)
     with workshop.meter("room") as meter, EmulatedRoom(workshop.folder / "room-reader.bin", image) as room:
         meter.start()
         meter.source.set_load_w(_LOAD_W)

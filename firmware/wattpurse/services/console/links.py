@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from wattpurse.app import Meter
 
+_NO_ROOM = "this image has no line to a room reader: see docs/room-reader.md"
 _NO_NETWORK = "this image has no network: see docs/network.md"
 
 
@@ -101,8 +102,10 @@ def use_own_reader(meter: "Meter", _arguments: list) -> str:
 
 
 def _room() -> "ModuleType":
-    from wattpurse.services.console import room
-
+    try:
+        from wattpurse.services.console import room
+    except ImportError:
+        raise ValueError(_NO_ROOM) from None
     return room
 
 
