@@ -1,6 +1,6 @@
 """The program of a dispensing unit: its tasks over the devices of a board, kept alive by the supervisor.
 
-The desk is critical: if it dies or falls silent, the board starts anew, and the book says what is owed. Keypad, display
+The desk is critical: if it dies or falls silent, the board starts anew, and the book tells the owed sales. Keypad, display
 and console may fail and are started again. A unit without a readable book sells nothing, says so, and never overwrites
 it.
 

@@ -190,7 +190,7 @@ def test_the_office_keeps_a_token_of_the_unit_on_the_card_that_it_writes(hall):
 
 
 def test_a_unit_that_used_its_numbers_twice_is_found(hall):
-    """Flash and system card are old images: the unit numbers its sales anew, and the office says so."""
+    """Bring old images of flash and system card back: the unit numbers its sales anew, and the office says so."""
     hall.open_unit()
     flash = bytearray(hall.bench.flash.memory)
     with card_in_hand("kiosk") as card:
@@ -232,7 +232,7 @@ def test_an_old_flash_learns_the_numbers_from_the_cards(hall):
 
 @pytest.mark.parametrize(("place", "value"), [(1, HALL + 50), (2, 0), (3, CREDIT + 1), (0, 2)])
 def test_sales_that_cannot_be_are_refused_whole(hall, place, value):
-    """A thief with the unit's own key writes a sale to another meter, over too much, or with a gap."""
+    """Write sales as a thief with the unit's own key can: to another meter, over too much, or with a gap."""
     hall.open_unit()
     facts = [1, HALL, 1, 500, system_card.time_code(hall.bench.unit.record.made_s), 1]
     facts[place] = value

@@ -287,7 +287,7 @@ def _products(numbers: Sequence[int]) -> tuple[list[tuple[Meter, int]], list[int
 def _record(
     office: Office, one: Dispenser, wanted: Wanted, made_of: Sequence[tuple[Meter, int]], charges: Sequence[int]
 ) -> DispenserRecord:
-    """Return the next record of a unit. Numbers and credit go on behind those that the vault knows."""
+    """Return the next record of a unit. Numbers and credit are above those that the vault knows."""
     issue, allowed = office.keys.dispenser_known(one.issuer)
     newest = (
         DispenserIssue.objects.filter(dispenser=one).order_by("-issue").values_list("issue", flat=True).first() or 0
