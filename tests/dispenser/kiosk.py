@@ -123,7 +123,7 @@ class Bench:
         self.on_card(card, lambda memory: self.unit.take_system_card(memory, card.uid))
 
     def sell(self, card, paid):
-        """Sell to a card. A sale that is owed to it is finished in place of that. Return the sale that was made or finished."""
+        """Sell to a card, or finish a sale that is owed to it. Return the sale."""
 
         async def steps(memory):
             read = await self.unit.read_customer(memory, card.uid)
