@@ -49,6 +49,8 @@ def files_of(board: str) -> list[Path]:
     folders = [ROOT / "boards" / board]
     if board != HOST:
         folders += [ROOT / "firmware", ROOT / "boards/micropython"]
+    if board == "pico":
+        folders.append(ROOT / "boards/dispenser")  # another program on the same board
     return [file for file in FIRMWARE_FILES if any(folder in file.parents for folder in folders)]
 
 
