@@ -98,10 +98,14 @@ class Bench:
         sealed = system_card.seal_record(aes, keys.system_card_keys(aes, self.key, card.uid), content)
         self.on_card(card, lambda memory: system_card.write_record(memory, sealed))
 
-    def sales_on(self, card, meters=2):
+    def sales_on(self, card):
         """Return the facts of all sales in the blocks of a system card."""
         pair = keys.system_sales_keys(aes, self.key, card.uid)
-        blocks = self.on_card(card, lambda memory: system_card.read_blocks(memory, meters))
+
+        async def blocks_of(memory):
+            return await system_card.read_blocks(memory, len(await system_card.read_record(memory)))
+
+        blocks = self.on_card(card, blocks_of)
         return [sale.facts() for block in blocks if any(block) for sale in system_card.open_sales(aes, pair, block)]
 
     def customer(self, kind="ntag215", meter=METER, uid=None, content=b""):
@@ -123,7 +127,7 @@ class Bench:
         self.on_card(card, lambda memory: self.unit.take_system_card(memory, card.uid))
 
     def sell(self, card, paid):
-        """Sell to a card, finishing first what is owed to it. Return the sale that was made or finished."""
+        """Sell to a card, or finish a sale that is owed to it. Return the sale."""
 
         async def steps(memory):
             read = await self.unit.read_customer(memory, card.uid)

@@ -1,4 +1,4 @@
-"""A whole dispensing unit: its keys, its display, its cards, and what it does after faults of any part."""
+"""A whole dispensing unit: its keys, its display, its cards, and faults of each part."""
 
 import unittest
 

@@ -54,6 +54,8 @@ def files_of(board: str) -> list[Path]:
         readers = [boards.find(name) for name in boards.names(roles=(boards.READER,))]
         folders += [ROOT / "boards" / one.package for one in readers if one.pins == boards.find(board).pins]
         folders += [ROOT / "firmware", ROOT / "boards/micropython"]
+    if board == "pico":
+        folders.append(ROOT / "boards/dispenser")  # another program on the same board
     return [file for file in FIRMWARE_FILES if any(folder in file.parents for folder in folders)]
 
 

@@ -1,8 +1,8 @@
 """The program of a dispensing unit: its tasks over the devices of a board, kept alive by the supervisor.
 
-The desk is critical: if it dies or falls silent, the board starts anew, and the book says what is owed. Keypad, display
-and console may fail and are started again. A unit without a readable book sells nothing, says so, and never overwrites
-it.
+The desk is critical: if it dies or falls silent, the board starts anew, and the book tells the owed sales. Keypad,
+display and console may fail and are started again. A unit without a readable book sells nothing, says so, and never
+overwrites it.
 
 The console, on the board's USB line, sets a unit up once and tells its state:
 
@@ -32,14 +32,29 @@ if TYPE_CHECKING:
     class DispenserBoard(Protocol):
         """The devices of a dispensing unit, as `hal` describes them."""
 
-        clock: Clock
-        flash: Flash
-        reader: Mfrc522
-        keypad: Keypad
-        lcd: TextLcd
-        console: ConsolePort
-        watchdog: Watchdog
-        aes: Aes
+        @property
+        def clock(self) -> Clock: ...
+
+        @property
+        def flash(self) -> Flash: ...
+
+        @property
+        def reader(self) -> Mfrc522: ...
+
+        @property
+        def keypad(self) -> Keypad: ...
+
+        @property
+        def lcd(self) -> TextLcd: ...
+
+        @property
+        def console(self) -> ConsolePort: ...
+
+        @property
+        def watchdog(self) -> Watchdog: ...
+
+        @property
+        def aes(self) -> Aes: ...
 
         def rest(self, __has_littered: bool) -> None: ...
 

@@ -3,7 +3,8 @@
 The token of a sale follows from the sale and the unit's keys alone: sealing it again gives the same bytes. So a sale
 that was cut off is finished with the same token, and a meter redeems it once however often it is written.
 
-Tokens that the newest statement on the card proves as redeemed make room. All others stay on the card.
+Tokens that the newest statement on the card proves as redeemed make room. All others stay on the card. Tokens of the
+office that ride along on the system card, such as a new tariff, go onto the card in front of the token of a sale.
 """
 
 from wattpurse.cards import purse
@@ -32,23 +33,32 @@ _CREDIT_LIMIT = (1 << 32) - 1
 class CustomerCard:
     """A customer's card that was read: its `uid`, the `meter` of the unit that it is for, its sealed `tokens`.
 
-    `tokens` are those that no statement proves as redeemed.
+    `tokens` are those that no statement proves as redeemed. `riding` are tokens of the office that the card shall take
+    along if it has room.
     """
 
-    def __init__(self, uid: bytes, meter: "SoldMeter", tokens: list, capacity: int) -> None:
+    def __init__(self, uid: bytes, meter: "SoldMeter", tokens: list, capacity: int, riding: list) -> None:
         self.uid = uid
         self.meter = meter
         self.tokens = tokens
         self.capacity = capacity
+        self.riding = riding
 
     @property
     def number(self) -> int:
         """The number of the card."""
         return card_number(self.uid)
 
-    def has_room(self) -> bool:
-        """Return True if a further token fits."""
-        return sum([len(one) for one in self.tokens]) + token.CREDIT_TOKEN_SIZE <= self.capacity
+    def has_room(self, size: int = token.CREDIT_TOKEN_SIZE) -> bool:
+        """Return True if a further token of that size fits."""
+        return sum([len(one) for one in self.tokens]) + size <= self.capacity
+
+    def take_riding(self) -> None:
+        """Take the riding tokens along, as far as they leave room for a credit. A meter redeems them first."""
+        for sealed in self.riding:
+            if self.has_room(len(sealed) + token.CREDIT_TOKEN_SIZE):
+                self.tokens.append(sealed)
+        self.riding = []
 
 
 async def read_customer(aes: "Aes", memory: "Memory", uid: bytes, record: "SystemRecord", book: "Book") -> CustomerCard:
@@ -73,7 +83,9 @@ async def read_customer(aes: "Aes", memory: "Memory", uid: bytes, record: "Syste
     for sealed in purse.split_tokens(box.content):
         _learn_count(aes, book, record.issuer, meter, sealed)
     waiting = [one for one in purse.split_tokens(box.content) if not _is_redeemed(one, windows)]
-    return CustomerCard(uid, meter, waiting, purse.layout_of(memory.kind).content_size)
+    riding = [one for one in purse.split_tokens(record.riding) if _is_for(one, meter.number, windows)]
+    riding = [one for one in riding if one not in waiting]
+    return CustomerCard(uid, meter, waiting, purse.layout_of(memory.kind).content_size, riding)
 
 
 def plan(book: "Book", record: "SystemRecord", card: CustomerCard, paid: int) -> Sale:
@@ -110,6 +122,7 @@ async def write(aes: "Aes", memory: "Memory", card: CustomerCard, sale: Sale, re
     card.tokens = [one for one in card.tokens if _number_on(one) != number]
     if not card.has_room():
         raise BookRefused("card is full")
+    card.take_riding()
     await purse.write_orders(memory, purse.CUSTOMER, sale.meter, b"".join(card.tokens + [sealed]))
 
 
@@ -142,6 +155,12 @@ def _learn_count(aes: "Aes", book: "Book", issuer: int, meter: "SoldMeter", seal
     except SealBroken:
         return
     book.raise_count(meter.number, count_of(header[1]))
+
+
+def _is_for(sealed: bytes, meter: int, windows: dict) -> bool:
+    """Return True if a riding token is for a meter, and no statement proves that it is used."""
+    header = token.read_header(sealed)
+    return header is not None and header[0] == meter and not _is_redeemed(sealed, windows)
 
 
 def _number_on(sealed: bytes) -> int:

@@ -118,7 +118,7 @@ class Desk:
         self._key_maker = (None, None)
 
     async def _look(self) -> None:
-        """Look for a card while none is served, and serve it once as long as it lies there."""
+        """Look for a card while none is served, and serve it once a visit."""
         try:
             await self._wake()
             identity = await self._reader.find_card()
@@ -152,7 +152,7 @@ class Desk:
         except BookRefused as refused:
             self._tell("Refused", refused.reason)
         except CardError:
-            return self._tell("Card not read", "lay it again")  # it is tried again as long as it lies there
+            return self._tell("Card not read", "lay it again")  # the next look tries it again
         self._served = identity.uid
 
     async def _take_card(self, memory: "Memory", uid: bytes) -> None:
@@ -202,7 +202,7 @@ class Desk:
             self._reader.power_down()
 
     def _after_torn(self) -> None:
-        """Tell what happened to a sale whose card was torn, or whose reader failed."""
+        """Tell the outcome of a sale whose card was torn, or whose reader failed."""
         number = 0 if self._sale is None else self._sale.number
         owed = any([one.number == number for one in self._unit.book.owed])
         if owed:

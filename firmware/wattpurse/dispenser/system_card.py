@@ -3,10 +3,12 @@
 A system card is an NTAG216. An empty order box (see `cards.purse`) of the kind SYSTEM marks it. Behind that:
 
     record, from byte 16, sealed (see `core.seals.sealing`) under keys.system_card_keys of this card:
-        header, 12 bytes in clear: mark u8 = 0x53, format u8 = 1, issuer u8, payload blocks u8, issue u32, zeros u32
+        header, 12 bytes in clear: mark u8 = 0x53, format u8 = 1, issuer u8, payload blocks u8, issue u32, size of the
+            riding tokens u16, zeros u16
         payload: made u32, expires u32, allowed u48, settled sum u48, settled sale u32, most for one sale u32, currency
             3 letters, decimals u8, three prices u32 (micro-units for a kWh), site key, number of meters u8, then for
-            each meter: number u32, tenant u24 and key version u8, count u28 and product u4, issuer key, statement key
+            each meter: number u32, tenant u24 and key version u8, count u28 and product u4, issuer key, statement key;
+            behind the last one the riding tokens: sealed tokens of the office, such as new tariffs
         tag, 8 bytes
     blocks of sales behind it, 64 bytes each, sealed under keys.system_sales_keys of this card:
         header, 8 bytes in clear: mark u8 = 0x44, issuer u4 (upper bits) and number of sales u4, issue u16, number of
@@ -57,7 +59,7 @@ TIME_BITS = 8
 _CAPACITY = 888
 _MARK = 0x53
 _FORMAT = 1
-_HEADER = "<BBBBII"
+_HEADER = "<BBBBIHH"
 _HEAD = "<IIIHIHII3sBIII16sB"
 _HEAD_SIZE = struct.calcsize(_HEAD)
 _METER = "<III16s16s"
@@ -95,8 +97,10 @@ class SystemRecord:
     """The office's record. `issuer` and `issue` are in its header, and the rest is sealed.
 
     `times` are (made_s, expires_s), `credit` is (allowed, settled sum, settled sale, most for one sale), `money` is
-    (currency's letters, decimals, prices).
+    (currency's letters, decimals, prices). `riding` has sealed tokens of the office, one behind the other.
     """
+
+    riding = b""
 
     def __init__(
         self, issuer: int, issue: int, times: tuple, credit: tuple, money: tuple, site_key: bytes, meters: "Sequence"
@@ -119,7 +123,12 @@ class SystemRecord:
     @property
     def sales_capacity(self) -> int:
         """The number of sales for which the card certainly has room."""
-        return blocks_of(len(self.meters)) * BLOCK_SALES
+        return blocks_of(self.size) * BLOCK_SALES
+
+    @property
+    def size(self) -> int:
+        """The size of the sealed record."""
+        return sealed_size(HEADER_SIZE, _HEAD_SIZE + len(self.meters) * _METER_SIZE + len(self.riding))
 
 
 class CardSale:
@@ -149,19 +158,14 @@ def time_of(code: int, made_s: int) -> int:
     return (made_s >> TIME_BITS) + ahead << TIME_BITS if ahead else made_s
 
 
-def sales_at(meters: int) -> int:
-    """Return the offset of the first block of sales behind a record of that many meters."""
-    return RECORD_AT + sealed_size(HEADER_SIZE, _HEAD_SIZE + meters * _METER_SIZE)
+def sales_at(size: int) -> int:
+    """Return the offset of the first block of sales behind a record of that size."""
+    return RECORD_AT + size
 
 
-def blocks_of(meters: int) -> int:
-    """Return the number of blocks of sales behind a record of that many meters."""
-    return (_CAPACITY - sales_at(meters)) // SALES_BLOCK_SIZE
-
-
-def meters_of(sealed: bytes) -> int:
-    """Return the number of meters of a record, from its header."""
-    return (sealed[3] * BLOCK - _HEAD_SIZE) // _METER_SIZE
+def blocks_of(size: int) -> int:
+    """Return the number of blocks of sales behind a record of that size."""
+    return (_CAPACITY - sales_at(size)) // SALES_BLOCK_SIZE
 
 
 def seal_record(aes: "Aes", keys: "KeyPair", record: SystemRecord) -> bytes:
@@ -194,13 +198,17 @@ def seal_record(aes: "Aes", keys: "KeyPair", record: SystemRecord) -> bytes:
             one.issuer_key,
             one.statement_key,
         )
+    payload += record.riding
     blocks = (len(payload) + BLOCK - 1) // BLOCK
-    return seal(aes, keys, struct.pack(_HEADER, _MARK, _FORMAT, record.issuer, blocks, record.issue, 0), payload)
+    if blocks_of(record.size) <= 0:
+        raise ValueError("the system card has no room for the meters, the tokens that ride along and any sale")
+    header = struct.pack(_HEADER, _MARK, _FORMAT, record.issuer, blocks, record.issue, len(record.riding), 0)
+    return seal(aes, keys, header, payload)
 
 
 def record_size(start: "bytes | bytearray") -> int:
     """Return the size of the sealed record whose header is `start`, not yet proven, or 0 for no record."""
-    mark, form, _, blocks, issue, _ = struct.unpack_from(_HEADER, start)
+    mark, form, _, blocks, issue, _, _ = struct.unpack_from(_HEADER, start)
     size = HEADER_SIZE + blocks * BLOCK + TAG_SIZE
     is_record = mark == _MARK and form == _FORMAT and 0 < issue <= ISSUE_LIMIT and blocks * BLOCK >= _HEAD_SIZE
     return size if is_record and RECORD_AT + size <= _CAPACITY else 0
@@ -211,9 +219,10 @@ def open_record(aes: "Aes", keys: "KeyPair", data: bytes) -> SystemRecord:
     if len(data) < HEADER_SIZE or record_size(data) != len(data):
         raise SealBroken("no record of a system card")
     payload = unseal(aes, keys, HEADER_SIZE, data)
-    _, _, issuer, _, issue, _ = struct.unpack_from(_HEADER, data)
+    _, _, issuer, _, issue, riding, _ = struct.unpack_from(_HEADER, data)
     head = struct.unpack_from(_HEAD, payload)
-    if head[-1] > METERS_LIMIT or _HEAD_SIZE + head[-1] * _METER_SIZE > len(payload):
+    rides_at = _HEAD_SIZE + head[-1] * _METER_SIZE
+    if head[-1] > METERS_LIMIT or rides_at + riding > len(payload):
         raise SealBroken("wrong number of meters")
     meters = []
     for place in range(head[-1]):
@@ -233,7 +242,9 @@ def open_record(aes: "Aes", keys: "KeyPair", data: bytes) -> SystemRecord:
         )
     credit = join48(*head[2:4]), join48(*head[4:6]), head[6], head[7]
     money = head[8].decode(), head[9], head[10:13]
-    return SystemRecord(issuer, issue, head[0:2], credit, money, head[13], meters)
+    record = SystemRecord(issuer, issue, head[0:2], credit, money, head[13], meters)
+    record.riding = payload[rides_at : rides_at + riding]
+    return record
 
 
 def blocks_for(sales: "Sequence[CardSale]") -> list:
@@ -288,22 +299,25 @@ async def read_record(memory: "Memory") -> bytes | None:
     return bytes(data)
 
 
-async def read_blocks(memory: "Memory", meters: int) -> list:
-    """Return the bytes of each block of sales, torn or not. Raises CardError or ReaderError."""
+async def read_blocks(memory: "Memory", size: int) -> list:
+    """Return the bytes of each block of sales, torn or not. Raises CardError or ReaderError.
+
+    `size` is that of the record in front of them.
+    """
     blocks = []
-    for place in range(blocks_of(meters)):
+    for place in range(blocks_of(size)):
         data = bytearray(SALES_BLOCK_SIZE)
-        await memory.read(sales_at(meters) + place * SALES_BLOCK_SIZE, data)
+        await memory.read(sales_at(size) + place * SALES_BLOCK_SIZE, data)
         blocks.append(bytes(data))
     return blocks
 
 
-async def write_block(memory: "Memory", meters: int, place: int, block: bytes) -> None:
-    """Write a block of sales and read it back.
+async def write_block(memory: "Memory", size: int, place: int, block: bytes) -> None:
+    """Write a block of sales and read it back. `size` is that of the record in front of the blocks.
 
     Raises CardError ("changed") if the card reads back something else, CardError or ReaderError.
     """
-    await purse.write_and_verify(memory, sales_at(meters) + place * SALES_BLOCK_SIZE, block)
+    await purse.write_and_verify(memory, sales_at(size) + place * SALES_BLOCK_SIZE, block)
 
 
 async def write_record(memory: "Memory", sealed: bytes) -> None:

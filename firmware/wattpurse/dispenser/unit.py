@@ -46,7 +46,7 @@ class Unit:
         """
         self.close()
         record = await self._read_record(memory, uid)
-        blocks = await system_card.read_blocks(memory, len(record.meters))
+        blocks = await system_card.read_blocks(memory, record.size)
         on_card = self._sales_in(blocks, uid)
         if self.book.time_s >= record.expires_s:
             raise BookRefused("card expired")
@@ -113,4 +113,4 @@ class Unit:
         for place, sales in enumerate(groups):
             block = system_card.seal_sales(self._aes, pair, record.issuer, sales)
             if block != blocks[place]:
-                await system_card.write_block(memory, len(record.meters), place, block)
+                await system_card.write_block(memory, record.size, place, block)

@@ -73,7 +73,7 @@ class TextLcd:
         return self._is_ready
 
     def show(self, first: str, second: str = "") -> None:
-        """Note the text of both lines. What is too long is cut off."""
+        """Note the text of both lines. A longer text is cut off."""
         for line, text in enumerate((first, second)):
             for column in range(COLUMNS):
                 letter = ord(text[column]) if column < len(text) else _BLANK

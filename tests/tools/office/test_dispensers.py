@@ -10,6 +10,7 @@ import pytest
 
 from boards.host.cards.images import from_image
 from tests.dispenser.kiosk import ISSUER, Bench
+from tests.samples import flat_tariff
 from tests.tools.meter_bench import MeterBench, card_in_hand
 from tests.tools.office.selling_site import PRICE_OF_KWH, build_site
 from tests.tools.office.test_real_cards import MeterKeys
@@ -23,7 +24,16 @@ from wattpurse_tools.ledger import balances, chart
 from wattpurse_tools.office import approvals, checking, dispensers
 from wattpurse_tools.office.dispensers import Wanted
 from wattpurse_tools.office.voids import void
-from wattpurse_tools.record.models import AuditEntry, Dispenser, DispenserSale, Sale, Token
+from wattpurse_tools.record.models import (
+    AuditEntry,
+    Dispenser,
+    DispenserSale,
+    Meter,
+    Sale,
+    Tariff,
+    TariffPlan,
+    Token,
+)
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.shop import open_shop
 from wattpurse_tools.vault.interface import ApprovalNeeded, Refused
@@ -176,6 +186,28 @@ def test_a_new_price_holds_for_the_sales_behind_it(hall):
     assert hall.findings() == []
 
 
+def test_a_new_tariff_rides_to_the_customers_card_at_the_next_sale(hall):
+    meter = Meter.objects.get(number=HALL)
+    row = Tariff.objects.create(name="new", version=9, table=flat_tariff(version=9), created_s=0)
+    TariffPlan.objects.create(meter=meter, tariff=row, from_s=0)
+    hall.write_card(Wanted(0, 90, 20_000))
+    hall.open_unit()
+    hall.sell("anna", 2_000)
+    assert len(hall.at_unit("anna", hall.bench.tokens_on)) == 2
+    assert hall.meters[HALL].account.pending_tariff is None
+    assert hall.meters[HALL].tap_file("anna") == [outcome.ACCEPTED]
+    assert hall.meters[HALL].account.pending_tariff.version == 9
+    hall.sell("anna", 500)  # the statement proves the tariff as redeemed: it does not ride again
+    assert len(hall.at_unit("anna", hall.bench.tokens_on)) == 1
+    hall.meters[HALL].tap_file("anna")
+    assert hall.meters[HALL].account.money.balance == 25_000_000
+    hall.open_unit()
+    hall.settle()
+    hall.cards.cards.read("anna")
+    assert set(Token.objects.filter(meter=meter).values_list("state", flat=True)) == {orders.REDEEMED}
+    assert hall.findings() == []
+
+
 def test_the_office_keeps_a_token_of_the_unit_on_the_card_that_it_writes(hall):
     hall.open_unit()
     hall.sell("anna", 2_000)
@@ -190,7 +222,7 @@ def test_the_office_keeps_a_token_of_the_unit_on_the_card_that_it_writes(hall):
 
 
 def test_a_unit_that_used_its_numbers_twice_is_found(hall):
-    """Flash and system card are old images: the unit numbers its sales anew, and the office says so."""
+    """Bring old images of flash and system card back: the unit numbers its sales anew, and the office says so."""
     hall.open_unit()
     flash = bytearray(hall.bench.flash.memory)
     with card_in_hand("kiosk") as card:
@@ -232,14 +264,14 @@ def test_an_old_flash_learns_the_numbers_from_the_cards(hall):
 
 @pytest.mark.parametrize(("place", "value"), [(1, HALL + 50), (2, 0), (3, CREDIT + 1), (0, 2)])
 def test_sales_that_cannot_be_are_refused_whole(hall, place, value):
-    """A thief with the unit's own key writes a sale to another meter, over too much, or with a gap."""
+    """Write sales as a thief with the unit's own key can: to another meter, over too much, or with a gap."""
     hall.open_unit()
     facts = [1, HALL, 1, 500, system_card.time_code(hall.bench.unit.record.made_s), 1]
     facts[place] = value
     with card_in_hand("kiosk") as card:
-        pair = system_card_keys(hall, card)
+        pair, size = system_card_keys(hall, card), hall.bench.unit.record.size
         block = system_card.seal_sales(pair[0], pair[1], ISSUER, [system_card.CardSale(*facts)])
-        hall.bench.on_card(card, lambda memory: system_card.write_block(memory, 2, 0, block))
+        hall.bench.on_card(card, lambda memory: system_card.write_block(memory, size, 0, block))
     if place == 2:
         Token.objects.create(meter_id=HALL, sequence=number_of(ISSUER, 0), kind=1, issued_s=0, sealed=b"", state="x")
     with pytest.raises(ValueError, match=f"sale {ISSUER}/"):

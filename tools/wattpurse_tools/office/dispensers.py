@@ -9,7 +9,7 @@ A unit charges no fee and recovers no debt. It sells money, or energy at up to t
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Q
@@ -20,7 +20,7 @@ from wattpurse.core.money.token_windows import ISSUERS, OFFICE, number_of, numbe
 from wattpurse.dispenser import system_card
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.ledger.posting import post_new
-from wattpurse_tools.office import audit, books, prices
+from wattpurse_tools.office import audit, books, prices, tariff_rides
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.business_days import business_day, utc_day
 from wattpurse_tools.office.office import Office
@@ -132,7 +132,9 @@ def write_card(
         if wanted.meters:
             one.meters = _known(wanted.meters)
         made_of, charges = _products(one.meters)
+        riding = tariff_rides.for_dispenser(office, actor, [meter for meter, _ in made_of], int(time.time()))
         record = _record(office, one, wanted, made_of, charges)
+        record = replace(record, riding=b"".join(bytes(token.sealed) for token in riding))
         sealed = office.keys.seal_system_card(actor.ticket, read.card.uid, record, approval)
         one.allowed = record.allowed
         one.save(update_fields=["meters", "allowed"])
@@ -258,8 +260,7 @@ def _unit_of(cards: CardShop, read: CardRead) -> tuple[Dispenser, list[bytes]]:
     sealed = cards.cards.look(read, system_card.read_record)
     if issue is None or sealed is None:
         raise ValueError(f"this office has written no record to card {read.name}")
-    meters = system_card.meters_of(sealed)
-    return issue.dispenser, cards.cards.look(read, lambda memory: system_card.read_blocks(memory, meters))
+    return issue.dispenser, cards.cards.look(read, lambda memory: system_card.read_blocks(memory, len(sealed)))
 
 
 def _products(numbers: Sequence[int]) -> tuple[list[tuple[Meter, int]], list[int]]:
@@ -287,7 +288,7 @@ def _products(numbers: Sequence[int]) -> tuple[list[tuple[Meter, int]], list[int
 def _record(
     office: Office, one: Dispenser, wanted: Wanted, made_of: Sequence[tuple[Meter, int]], charges: Sequence[int]
 ) -> DispenserRecord:
-    """Return the next record of a unit. Numbers and credit go on behind those that the vault knows."""
+    """Return the next record of a unit. Numbers and credit are above those that the vault knows."""
     issue, allowed = office.keys.dispenser_known(one.issuer)
     newest = (
         DispenserIssue.objects.filter(dispenser=one).order_by("-issue").values_list("issue", flat=True).first() or 0

@@ -10,9 +10,11 @@ from wattpurse.core.messages import token
 from wattpurse.core.tariffs.tariff import Tariff as TariffTable
 from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
+from wattpurse_tools.office.tokens import Destination, make_tokens
 from wattpurse_tools.record.models import Meter, TariffPlan, Token
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.order import Order
+from wattpurse_tools.vault.interface import ORDERED
 
 
 def orders_for(office: Office, meter: Meter, actor: Actor, time_s: int) -> tuple[Order, ...]:
@@ -24,6 +26,21 @@ def orders_for(office: Office, meter: Meter, actor: Actor, time_s: int) -> tuple
     if "order" not in actor.rights and not office.keys.permits_tariff(table):
         return ()
     return (Order(token.TARIFF, (table,), f"tariff version {TariffTable(table).version}"),)
+
+
+def for_dispenser(office: Office, actor: Actor, meters: Sequence[Meter], time_s: int) -> list[Token]:
+    """Return the tariff tokens of plans for the system card of a dispensing unit. Those that are missing are made.
+
+    They are on no card yet. The unit puts each onto the first card of its meter that it sells to.
+    """
+    for meter in meters:
+        made_of = orders_for(office, meter, actor, time_s)
+        if made_of:
+            locked = Meter.objects.select_for_update().get(pk=meter.pk)
+            made(locked, make_tokens(office, actor, locked, made_of, Destination(), ORDERED))
+    plans = TariffPlan.objects.filter(meter__in=meters).exclude(token=None).values("token")
+    idle = Token.objects.filter(pk__in=plans, state=orders.ISSUED, card="", kind=token.TARIFF)
+    return list(idle.order_by("meter", "sequence"))
 
 
 def join(card: str, waiting: Sequence[Token]) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from django.db import transaction
+from django.db.models import Q
 
 from wattpurse.core.currency import Currency
 from wattpurse.core.messages import token
@@ -30,6 +31,7 @@ from wattpurse_tools.station.order import (
     CREDIT_KINDS,
     ISSUED,
     KEY_KINDS,
+    ON_CARD,
     OUTDATED,
     OUTSTANDING,
     REDEEMED,
@@ -309,15 +311,16 @@ class Station(TokenRecord):
         others.filter(state=ACTIVE).update(state=LOST)
 
     def take_over(self, uid: bytes, on_card: Sequence[bytes]) -> None:
-        """Keep tokens on a card that a dispensing unit put there, and whose sale the record has.
+        """Keep tokens on a card that a dispensing unit put there: of its sales, and those that rode along.
 
         From then on the station writes them to this card together with its own.
         """
         for sealed in on_card:
             header = token.read_header(sealed)
             if header is not None:
-                sold = Token.objects.filter(meter_id=header[0], sequence=header[1], sealed=b"", state__in=OUTSTANDING)
-                sold.update(card=uid.hex(), sealed=sealed)
+                idle = Token.objects.filter(meter_id=header[0], sequence=header[1], card="", state__in=OUTSTANDING)
+                known = idle.filter(Q(sealed=b"") | Q(sealed=sealed))
+                known.update(card=uid.hex(), sealed=sealed, state=ON_CARD)
 
     def learn(self, statement: dict) -> None:
         """Record the facts that an authentic statement proves.

@@ -123,7 +123,7 @@ class DispenserCalls(VaultBase):
                     keys_of_version.statement_key(one.number),
                 )
             )
-        return system_card.SystemRecord(
+        made = system_card.SystemRecord(
             record.issuer,
             record.issue,
             (record.made_s, record.expires_s),
@@ -132,6 +132,8 @@ class DispenserCalls(VaultBase):
             self._ring.of(record.site_version).site_key,
             meters,
         )
+        made.riding = record.riding
+        return made
 
 
 def _fact(issuer: int) -> str:

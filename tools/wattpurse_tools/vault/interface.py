@@ -202,6 +202,7 @@ class DispenserRecord:
     """The record of a system card without its keys (see wattpurse.dispenser.system_card).
 
     Money is in units of the currency's last decimal. `unit_version` is the key version that the unit's key is of.
+    `riding` has sealed tokens of the office that go onto customers' cards at their next sale.
     """
 
     issuer: int
@@ -218,6 +219,7 @@ class DispenserRecord:
     prices: tuple[int, ...]
     site_version: int
     meters: tuple[DispenserMeter, ...]
+    riding: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The dispensing unit on a Raspberry Pi Pico."""
