@@ -63,7 +63,8 @@ class Failure(OSError):
 
 def words_of(error: Exception) -> str:
     """Return the words of an exception: `Words` if it has them, so that a page can translate them."""
-    return getattr(error, "words", str(error))
+    told = error.args[0] if error.args else ""
+    return getattr(error, "words", told if isinstance(told, Words) else str(error))
 
 
 def one_of(words: Sequence[str]) -> str:

@@ -6,13 +6,16 @@ import pickle
 import pytest
 from django.utils import translation
 
-from tests.tools.office.selling_site import PaperCard, build_site
+from tests.tools.office.selling_site import PaperCard, build_site, first_till
 from wattpurse.core.currency import Currency
+from wattpurse_tools.desk.exchange import exchange
 from wattpurse_tools.office.sales import sold, to_card
 from wattpurse_tools.pages import desk_readers
 from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.record.models import Price, Sale, Shop, User
 from wattpurse_tools.refusals import Failure, Money, Refusal, Words, all_of, one_of, words_of
+from wattpurse_tools.vault import rules, wire
+from wattpurse_tools.vault.interface import LimitReached, Limits
 
 LIMIT = {
     "en": "shop 1 may take 1,234.50 EUR more in cash until it brings money to the bank",
@@ -154,3 +157,49 @@ def test_a_card_that_was_lifted_is_told_in_the_language_of_the_cashier(shift, ca
     with translation.override(language):
         assert in_words(made.trouble).startswith(LIFTED[language])
     assert made.trouble.startswith("sold, and not on the card: the card was lifted; it is offered first")
+
+
+def test_the_audit_trail_is_in_the_language_of_the_manager_and_is_found_by_its_words(shift):
+    shift.post("/logout")
+    User.objects.update(language="de")
+    shift.log_in("manager")
+    assert "<td>Schicht geöffnet</td>" in words(shift.get("/manager/audit"))
+    for typed in ("schicht", "open shift"):
+        found = words(shift.get("/manager/audit", {"action": typed}))
+        assert "<td>Schicht geöffnet</td>" in found and "<td>Anmeldung</td>" not in found
+
+
+@pytest.mark.parametrize(("language", "contract"), [("de", "Guthaben in kWh"), ("ar", "مسبق الدفع بالكيلوواط ساعة")])
+def test_a_contract_has_a_name_in_the_language_of_the_page(shift, language, contract):
+    shift.post("/logout")
+    User.objects.update(language=language)
+    shift.log_in("manager")
+    assert f"<dd>{contract}</dd>" in words(shift.get("/office/meters/2"))
+    assert f"<td>{contract}</td>" in words(shift.get("/office/meters/"))
+    assert f'<option value="prepaid-energy">{contract}</option>' in words(shift.get("/office/meters/new"))
+
+
+def test_the_trouble_at_a_reader_is_told_in_the_language_of_the_cashier(shift):
+    desk = exchange().desk(first_till().pk)
+    speak("de")
+    desk.ask({"trouble": "no card lies on the reader"}, 0)
+    assert "Auf dem Leser liegt keine Karte." in words(shift.get("/till/look"))
+    desk.ask({"trouble": "an unknown text of 100 %(x)s"}, 0)
+    assert "an unknown text of 100 %(x)s" in words(shift.get("/till/look"))
+
+
+def test_a_refusal_of_the_vault_keeps_its_words_on_its_way():
+    with pytest.raises(LimitReached) as refused:
+        rules.refuse_amounts(Limits(token_days=5), [rules.Amounts(days=7)], rules.Amounts())
+    told = wire.error_of(wire.read_line(wire.line_of(wire.error_message(refused.value))))
+    assert isinstance(told, LimitReached) and str(told) == str(refused.value)
+    with translation.override("de"):
+        assert in_words(told).startswith("Das Token hat 7 Tage, und Ihre Grenze für ein Token ist 5.")
+
+
+@pytest.mark.parametrize(
+    "message", [{"error": "Refused", "words": "no"}, {"error": "Refused", "words": "no", "text": 5}]
+)
+def test_a_refusal_of_an_older_vault_has_its_english_words(message):
+    with translation.override("de"):
+        assert in_words(wire.error_of(message)) == "no"
