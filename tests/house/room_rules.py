@@ -75,7 +75,16 @@ ORDERS = (
             ("completion",),
             ("cli",),
         ),
-        beside=("boards", "compiled_queries", "output_files", "places", "private_files", "serial_port", "utc_texts"),
+        beside=(
+            "boards",
+            "compiled_queries",
+            "output_files",
+            "places",
+            "private_files",
+            "refusals",
+            "serial_port",
+            "utc_texts",
+        ),
     ),
 )
 

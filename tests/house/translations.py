@@ -1,8 +1,8 @@
 """The translations of the pages: extract the texts, keep the .po files, and compile the .mo files.
 
 `make translations` adds new texts to each .po file without words, drops those that are gone, and compiles. People write
-the words. A shop works in its own language, so the texts of `SHOP_SOURCES` have words in every language. Those of
-`WHOLE_LANGUAGES` have words for every page.
+the words. A shop works in its own language, so the texts of `SHOP_SOURCES` and the refusals of
+`REFUSING_ROOMS` have words in every language. The languages of `WHOLE_LANGUAGES` have words for every page.
 """
 
 import ast
@@ -15,6 +15,8 @@ import polib
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "tools/wattpurse_tools/pages"
 LOCALE = PAGES / "locale"
+TOOLS = PAGES.parent
+REFUSING_ROOMS = ("vault", "office", "station", "desk")
 LANGUAGES = ("de", "fr", "es", "ar")
 WHOLE_LANGUAGES = LANGUAGES
 PLURALS = {
@@ -26,6 +28,7 @@ PLURALS = {
 }
 SHOP_SOURCES = (
     "amount_texts.py",
+    "known_words.py",
     "receipts/*.py",
     "urls_till.py",
     "views/till*.py",
@@ -46,6 +49,7 @@ _BLOCK = re.compile(r"{%\s*blocktranslate[^%]*%}(?P<text>.*?){%\s*endblocktransl
 _PLURAL = re.compile(r"{%\s*plural\s*%}")
 _VALUE = re.compile(r"{{\s*([\w.]+)\s*}}")
 _CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "pgettext": 2, "ngettext": 2}
+_REFUSALS = ("Words", "Refusal", "Failure", "NotPermitted")
 
 Text = tuple[str | None, str, str | None]  # context, text, plural
 
@@ -60,6 +64,32 @@ def texts(patterns: tuple[str, ...] = ("**/*.py", "**/*.html")) -> dict[Text, li
             if path.relative_to(PAGES).as_posix() not in places:
                 places.append(path.relative_to(PAGES).as_posix())
     return found
+
+
+def refusal_texts() -> dict[Text, list[str]]:
+    """Return the texts of the refusals that a page may show, with the files of each."""
+    found: dict[Text, list[str]] = {}
+    for path in [
+        TOOLS / "refusals.py",
+        *(path for room in REFUSING_ROOMS for path in sorted((TOOLS / room).rglob("*.py"))),
+    ]:
+        for call in refusal_calls(ast.parse(path.read_text())):
+            if isinstance(call.args[0], ast.Constant) and call.args[0].value:
+                found.setdefault((None, call.args[0].value, None), []).append(path.relative_to(TOOLS).as_posix())
+    return found
+
+
+def refusing_files() -> list[Path]:
+    """Return the files whose refusals a page may show."""
+    of_rooms = [path for room in REFUSING_ROOMS for path in sorted((TOOLS / room).rglob("*.py"))]
+    return [TOOLS / "refusals.py", *of_rooms]
+
+
+def refusal_calls(tree: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that make a refusal or its words. The first argument is the text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _REFUSALS:
+            yield node
 
 
 def catalogue(language: str) -> polib.POFile:
@@ -79,7 +109,7 @@ def compiled(words: polib.POFile) -> bytes:
 
 def update() -> None:
     """Bring all .po files up to the texts, and compile them."""
-    found = texts()
+    found = texts() | refusal_texts()
     for language in LANGUAGES:
         path = po_path(language)
         path.parent.mkdir(parents=True, exist_ok=True)

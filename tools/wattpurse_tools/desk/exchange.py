@@ -11,6 +11,7 @@ import time
 from functools import cache
 
 from wattpurse_tools.desk.protocol import PRINT, READ, WRITE, CardImage
+from wattpurse_tools.refusals import Failure
 
 COMMAND_S = 10.0  # a page waits no longer for an agent
 POLL_S = 2.0  # an agent waits no longer for a command
@@ -66,7 +67,7 @@ class Desk:
         """Return the card on the reader."""
         card = self.command(READ).get("card")
         if not isinstance(card, dict) or not isinstance(card.get("image"), dict):
-            raise OSError("the agent at the reader gave no card")
+            raise Failure("the agent at the reader gave no card")
         return CardImage(str(card.get("name", "")), card["image"])
 
     def write(self, card: CardImage, image: dict) -> None:
@@ -80,7 +81,7 @@ class Desk:
     def command(self, do: str, timeout_s: float = COMMAND_S, **fields: object) -> dict:
         """Give the agent a command and return its answer."""
         if not self.is_present:
-            raise OSError("no agent is at this till's reader; start it there with: wattpurse desk run")
+            raise Failure("no agent is at this till's reader; start it there with: wattpurse desk run")
         with self._turn, self._changed:
             self._command = {"id": secrets.token_hex(8), "do": do, **fields}
             self._answer = None
@@ -88,9 +89,9 @@ class Desk:
             answered = self._changed.wait_for(lambda: self._answer is not None, timeout_s)
             answer, self._command = self._answer, None
         if not answered or answer is None:
-            raise OSError("the agent at the reader does not answer; look at its window")
+            raise Failure("the agent at the reader does not answer; look at its window")
         if answer.get("error"):
-            raise OSError(str(answer["error"])[:400])
+            raise Failure(str(answer["error"])[:400])
         return answer
 
     def ask(self, question: dict, wait_s: float) -> dict | None:

@@ -12,6 +12,7 @@ from boards.host.cards.images import from_image
 from boards.host.cards.iso14443a import Card
 from wattpurse_tools.desk.exchange import Desk
 from wattpurse_tools.desk.protocol import CardImage
+from wattpurse_tools.refusals import Failure, Refusal, Words
 from wattpurse_tools.station.card_reader import AnyCard
 
 
@@ -43,19 +44,21 @@ class RemoteCards:
         """Return the model of the card. Raise ValueError if another card, or a broken one, lies on the reader."""
         self._read = self._desk.read()
         if self._read.name != name:
-            raise ValueError(f"card {self._read.name} lies on the reader, not {name}")
+            raise Refusal("card %(card)s lies on the reader, not %(wanted)s", card=self._read.name, wanted=name)
         try:
             return from_image(self._read.image)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"the card on the reader is broken: {error}") from error
+            raise Refusal("the card on the reader is broken: %(reason)s", reason=error) from error
 
     def save(self, name: str, card: AnyCard) -> None:
         """Write the card on the reader, and read it back."""
         if self._read is None or self._read.name != name:
-            raise ValueError(f"card {name} was not read at this reader")
+            raise Refusal("card %(card)s was not read at this reader", card=name)
         image = cast(Card, card).image()
         self._desk.write(self._read, image)
         back = self._desk.read()
         if back.image != image:
-            raise OSError("the card cannot be used: it does not keep the data written to it")
+            raise Failure(
+                "the card cannot be used: %(reason)s", reason=Words("it does not keep the data written to it")
+            )
         self._read = back

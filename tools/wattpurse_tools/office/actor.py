@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from wattpurse_tools.refusals import Refusal, Words
+
 if TYPE_CHECKING:
     from wattpurse_tools.station.station import Person
 
 
-class NotPermitted(ValueError):
+class NotPermitted(Refusal):
     """The refusal of an action that the person has no right to."""
 
 
@@ -33,6 +35,15 @@ class Actor:
     def require(self, right: str, shop: int | None = None) -> None:
         """Raise NotPermitted unless the person has a right, in a shop if one is named."""
         if right not in self.rights:
-            raise NotPermitted(f"operator {self.operator} has no right to {right}; a manager can give it")
+            raise NotPermitted(
+                "operator %(operator)s has no right to %(right)s; a manager can give it",
+                operator=self.operator,
+                right=Words(right),
+            )
         if shop is not None and self.shop not in (None, shop):
-            raise NotPermitted(f"operator {self.operator} belongs to shop {self.shop}, not to shop {shop}")
+            raise NotPermitted(
+                "operator %(operator)s belongs to shop %(own_shop)s, not to shop %(shop)s",
+                operator=self.operator,
+                own_shop=self.shop,
+                shop=shop,
+            )

@@ -15,6 +15,7 @@ from wattpurse_tools.office.sale_types import ENERGY, MONEY, Wish
 from wattpurse_tools.office.tokens import usable_meter
 from wattpurse_tools.office.wishes import wishes_of
 from wattpurse_tools.record.models import Meter, Shift, Shop, Till
+from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station.token_record import contracts_to_come
 
 FIRST_TILL = 1000  # tills with a lower number stand in the shop
@@ -46,7 +47,12 @@ def till_at_counter(actor: Actor, shop_number: int | None = None) -> Till:
 def meter_of_card(seen: CardSeen, meter_number: int | None = None) -> int:
     """Return the meter that a customer's card buys for. Raise ValueError if it is not `meter_number`."""
     if meter_number not in (None, seen.meter_number):
-        raise ValueError(f"card {seen.name} is for meter {seen.meter_number}, not for meter {meter_number}")
+        raise Refusal(
+            "card %(card)s is for meter %(meter)s, not for meter %(other_meter)s",
+            card=seen.name,
+            meter=seen.meter_number,
+            other_meter=meter_number,
+        )
     return seen.meter_number
 
 
@@ -72,9 +78,7 @@ def _shop(actor: Actor, number: int | None) -> Shop:
     rows = Shop.objects.order_by("number")
     shop = (rows.filter(is_active=True) if wanted is None else rows.filter(number=wanted)).first()
     if shop is None:
-        raise ValueError(
-            "the office has no shop that sells; a manager adds one on the pages"
-            if wanted is None
-            else f"there is no shop {wanted}"
-        )
+        if wanted is None:
+            raise Refusal("the office has no shop that sells; a manager adds one on the pages")
+        raise Refusal("there is no shop %(shop)s", shop=wanted)
     return shop

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from wattpurse.core.currency import MICROUNIT_DIGITS
 from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import CustomerType, Price, TaxRate
+from wattpurse_tools.refusals import Refusal
 
 if TYPE_CHECKING:
     from django.db.models.query import ValuesQuerySet
@@ -83,7 +84,7 @@ def gross_of_energy(charge: Charge, energy_mwh: int, decimals: int) -> int:
 def energy_for(charge: Charge, gross_microunits: int) -> int:
     """Return the mWh that an amount of money buys, rounded down."""
     if charge.gross_microunits <= 0:
-        raise ValueError("energy at the price 0 is not sold for an amount of money; name the kWh")
+        raise Refusal("energy at the price 0 is not sold for an amount of money; name the kWh")
     return gross_microunits * _MILLION // charge.gross_microunits
 
 
@@ -95,7 +96,7 @@ def gross_of_days(charge: Charge, days: int, decimals: int) -> int:
 def days_for(charge: Charge, gross_microunits: int, decimals: int) -> int:
     """Return the whole days that an amount of money buys."""
     if charge.gross_microunits <= 0:
-        raise ValueError("days at the price 0 are not sold for an amount of money; name the days")
+        raise Refusal("days at the price 0 are not sold for an amount of money; name the days")
     days = gross_microunits // charge.gross_microunits
     while days and gross_of_days(charge, days, decimals) > gross_microunits:
         days -= 1

@@ -6,6 +6,7 @@ from typing import Protocol
 from wattpurse.cards import purse
 from wattpurse.core.messages import token
 from wattpurse_tools.record.models import Token
+from wattpurse_tools.refusals import Failure, words_of
 from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.cards import CUSTOMER, KEY_CARD, CardRead
 from wattpurse_tools.station.shop import Shop
@@ -78,7 +79,7 @@ class StationReader:
         if read.role == KEY_CARD:
             self._shop.key_cards.repair(self._shop.key_cards.look(read))
             if self._shop.key_cards.look(self._shop.cards.read(self._name)).missing:
-                raise OSError("the card does not keep the data written to it")
+                raise Failure("the card does not keep the data written to it")
             return
         wanted = {bytes(row["sealed"]) for row in self._shop.station.outstanding(read.card.uid)}
         self._shop.vending.repair(self._name)
@@ -86,7 +87,7 @@ class StationReader:
         # Another process may have sold more on the card meanwhile, and a statement may have ended a token.
         still = {bytes(row["sealed"]) for row in self._shop.station.outstanding(read.card.uid)}
         if not wanted & still <= set(again.sealed_tokens()):
-            raise OSError("the card does not keep the data written to it")
+            raise Failure("the card does not keep the data written to it")
 
     def _trouble(self, read: CardRead) -> str:
         try:
@@ -94,7 +95,7 @@ class StationReader:
                 return self._shop.key_cards.look(read).flaw
             self._shop.vending.refuse(read, [], None)
         except ValueError as error:
-            return str(error)
+            return words_of(error)
         return ""
 
     def _content(self, read: CardRead) -> Content:

@@ -10,9 +10,14 @@ from wattpurse_tools.office.prices import Charge
 from wattpurse_tools.office.sale_types import DAYS, DEBT, DISPENSE, ENERGY, FEE, MONEY, NO_TAX, PERMIT, Line, Tax, Wish
 from wattpurse_tools.office.wishes import DAY_S, energy_text, unit_of
 from wattpurse_tools.record.models import CustomerType
+from wattpurse_tools.refusals import Money, Refusal, Words
 
 _PRICED = {MONEY: prices.MONEY, ENERGY: prices.KWH, DISPENSE: prices.KWH, DAYS: prices.DAY, PERMIT: prices.PERMIT}
-_PRICE_WORDS = {prices.KWH: "a kWh", prices.DAY: "a day of the term", prices.PERMIT: "a day of a permit"}
+_PRICE_WORDS = {
+    prices.KWH: Words("a kWh"),
+    prices.DAY: Words("a day of the term"),
+    prices.PERMIT: Words("a day of a permit"),
+}
 _MILLION = 1_000_000
 
 
@@ -61,9 +66,12 @@ def plan_sale(wish: Wish, terms: Terms) -> Plan:
     charge = found.get(wanted)
     if charge is None:
         if wish.what != MONEY:
-            raise ValueError(
-                f"there is no price of {_PRICE_WORDS[wanted]} in {terms.currency}; a manager sets it with:"
-                f" wattpurse station price {wanted} MONEY"
+            raise Refusal(
+                "there is no price of %(what)s in %(currency)s; a manager sets it with: wattpurse"
+                " station price %(price)s MONEY",
+                what=_PRICE_WORDS[wanted],
+                currency=terms.currency,
+                price=wanted,
             )
         charge = Charge(_MILLION)
     fee = found.get(prices.FEE, Charge(0))
@@ -74,7 +82,7 @@ def plan_sale(wish: Wish, terms: Terms) -> Plan:
 def plan_free(wish: Wish, currency: str) -> Plan:
     """Return the plan of a free issue: credit for nothing."""
     if wish.what not in _PRICED or wish.gross_microunits or not 0 < wish.quantity <= 1 << 50:
-        raise ValueError("name the quantity, above zero; nothing is paid for it")
+        raise Refusal("name the quantity, above zero; nothing is paid for it")
     amount = wish.quantity * DAY_S if wish.what in (DAYS, PERMIT) else wish.quantity
     unit = unit_of(wish.what, currency)
     return Plan((Line(wish.what, _words(wish, amount), amount, unit, 0, 0),), amount, unit)
@@ -85,8 +93,9 @@ def _by_payment(wish: Wish, terms: Terms, charge: Charge, fee: Charge) -> Plan:
     debt = _recovered(rest, terms)
     rest -= debt
     if rest <= 0:
-        raise ValueError(
-            f"the fee of {terms.money.exact_text(fee.gross_microunits)} leaves nothing to sell; take a larger amount"
+        raise Refusal(
+            "the fee of %(fee)s leaves nothing to sell; take a larger amount",
+            fee=Money(fee.gross_microunits, terms.money),
         )
     if wish.what == MONEY:
         amount, gross = rest, rest
@@ -96,8 +105,11 @@ def _by_payment(wish: Wish, terms: Terms, charge: Charge, fee: Charge) -> Plan:
         days = prices.days_for(charge, rest, terms.decimals)
         amount, gross = days * DAY_S, prices.gross_of_days(charge, days, terms.decimals)
     if amount <= 0:
-        price = terms.money.exact_text(charge.gross_microunits)
-        raise ValueError(f"{terms.money.exact_text(rest)} buys nothing at the price of {price}")
+        raise Refusal(
+            "%(amount)s buys nothing at the price of %(price)s",
+            amount=Money(rest, terms.money),
+            price=Money(charge.gross_microunits, terms.money),
+        )
     return _plan(wish, terms, (charge, gross, amount), fee, debt)
 
 
@@ -148,14 +160,14 @@ def _recovered(gross: int, terms: Terms) -> int:
 
 def _refuse_amounts(wish: Wish, decimals: int) -> None:
     if wish.what not in _PRICED:
-        raise ValueError(f"{wish.what}: sell one of {', '.join(_PRICED)}")
+        raise Refusal("%(what)s: sell one of %(possible)s", what=wish.what, possible=", ".join(_PRICED))
     if (wish.gross_microunits > 0) == (wish.quantity > 0) or min(wish.gross_microunits, wish.quantity) < 0:
-        raise ValueError("name either the amount to pay or the quantity, above zero")
+        raise Refusal("name either the amount to pay or the quantity, above zero")
     money = wish.gross_microunits or (wish.quantity if wish.what == MONEY else 0)
     if money % prices.smallest_unit(decimals):
-        raise ValueError(f"an amount of money has at most {decimals} decimals")
+        raise Refusal("an amount of money has at most %(decimals)s decimals", decimals=decimals)
     if max(wish.gross_microunits, wish.quantity) > 1 << 50:
-        raise ValueError("that is more than can be sold at once")
+        raise Refusal("that is more than can be sold at once")
 
 
 def is_credit(line: Line) -> bool:

@@ -59,6 +59,7 @@ from wattpurse_tools.office.tokens import (
 )
 from wattpurse_tools.office.wishes import order_of, permit_end_s, refuse_useless
 from wattpurse_tools.record.models import Card, Customer, KeyCard, KeyCardSale, Meter, Sale, Shift, Site, Tenancy, Token
+from wattpurse_tools.refusals import Money, Refusal, Words, all_of, words_of
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.currencies import site_currency
 from wattpurse_tools.station.order import Order
@@ -173,7 +174,7 @@ def free_issue(
     """
     actor.require("order")
     if not reason.strip():
-        raise ValueError("write the reason of the free issue")
+        raise Refusal("write the reason of the free issue")
     return _sell(office, actor, request, reader, _How(FREE, approval, reason.strip()))
 
 
@@ -214,7 +215,7 @@ def write_owed(office: Office, actor: Actor, reader: Reader) -> list[Sold]:
     actor.require("sell")
     seen = learning.look(reader)
     if seen.trouble:
-        raise ValueError(seen.trouble)
+        raise Refusal(seen.trouble)
     owed = owed_to_card(seen.uid)
     if owed:
         reader.write()
@@ -349,7 +350,12 @@ def _prepare(
     refuse_useless(meter, request.wish)
     (site,) = _SITE.rows()
     if meter.currency != site.currency and request.wish.what == MONEY:
-        raise ValueError(f"meter {meter.number} counts in {meter.currency}, and this office sells in {site.currency}")
+        raise Refusal(
+            "meter %(meter)s counts in %(currency)s, and this office sells in %(office_currency)s",
+            meter=meter.number,
+            currency=meter.currency,
+            office_currency=site.currency,
+        )
     tenancy = _TENANCY_AT.first(meter.number)
     if tenancy is not None:
         (tenancy.customer,) = _CUSTOMER_OF.rows(tenancy.customer_id)  # type: ignore[attr-defined]
@@ -382,15 +388,23 @@ def _plan(wish: Wish, terms: Terms, how: _How) -> Plan:
 
 def _refuse_request(request: SaleRequest) -> None:
     if not 1 <= len(request.client_key) <= _KEY_LENGTH or not request.client_key.isprintable():
-        raise ValueError(f"a sale needs a key of the caller, of 1 to {_KEY_LENGTH} letters")
+        raise Refusal("a sale needs a key of the caller, of 1 to %(limit)s letters", limit=_KEY_LENGTH)
     if request.carrier not in _CARRIERS:
-        raise ValueError(f"{request.carrier}: a sale is carried by one of {', '.join(_CARRIERS)}")
+        raise Refusal(
+            "%(carrier)s: a sale is carried by one of %(possible)s",
+            carrier=request.carrier,
+            possible=", ".join(_CARRIERS),
+        )
     if (request.carrier in _ON_CARDS) != bool(request.card):
-        raise ValueError("a sale on a card names the card's UID, and no other sale does")
+        raise Refusal("a sale on a card names the card's UID, and no other sale does")
     if request.carrier == KEY_CARD and (request.wish.what != MONEY or request.meter_number):
-        raise ValueError("a key card takes money, and belongs to no meter")
+        raise Refusal("a key card takes money, and belongs to no meter")
     if request.payment_type not in PAYMENT_TYPES:
-        raise ValueError(f"{request.payment_type}: pay by one of {', '.join(PAYMENT_TYPES)}")
+        raise Refusal(
+            "%(payment_type)s: pay by one of %(possible)s",
+            payment_type=request.payment_type,
+            possible=", ".join(PAYMENT_TYPES),
+        )
 
 
 def _look(request: SaleRequest, reader: Reader | None) -> CardSeen | None:
@@ -405,53 +419,67 @@ def _refuse_card(request: SaleRequest, seen: CardSeen | None, prepared: _Prepare
     if request.carrier != CARD:
         return
     if seen is None:
-        raise ValueError("a sale on a card needs the card at the reader")
+        raise Refusal("a sale on a card needs the card at the reader")
     if seen.uid != request.card:
-        raise ValueError("another card is on the reader now; put the customer's card there and begin anew")
+        raise Refusal("another card is on the reader now; put the customer's card there and begin anew")
     if seen.trouble:
-        raise ValueError(seen.trouble)
+        raise Refusal(seen.trouble)
     if seen.role != _CUSTOMER:
-        raise ValueError(f"this is a card of the role {seen.role or 'blank'}; sell on the customer's card")
+        raise Refusal(
+            "this is a card of the role %(role)s; sell on the customer's card",
+            role=Words(seen.role or "blank"),
+        )
     if seen.meter_number != request.meter_number:
-        raise ValueError(f"the card is for meter {seen.meter_number}, not for meter {request.meter_number}")
+        raise Refusal(
+            "the card is for meter %(meter)s, not for meter %(other_meter)s",
+            meter=seen.meter_number,
+            other_meter=request.meter_number,
+        )
     row = Card.objects.filter(pk=seen.uid).first()
     if row is not None and row.state != "active":
-        raise ValueError(f"the card is {row.state} in the record; give the customer another one")
+        raise Refusal("the card is %(state)s in the record; give the customer another one", state=Words(row.state))
     waiting = [one for one in prepared.waiting if one.card == seen.uid]
     size = sum(len(one.sealed) for one in waiting)
     size += sum(order.sealed_size for order in prepared.orders)
     if size > seen.content.room:
-        advice = "tap it at its meter first, or sell by twenty digits"
+        advice = Words("tap it at its meter first, or sell by twenty digits")
         if not seen.content.tells_back:
-            advice = (
+            advice = Words(
                 "this kind has no room for a statement that would clear it: use a new card, or sell by twenty digits"
             )
-        raise ValueError(f"the card has no room beside {_numbers(waiting)}; {advice}")
+        raise Refusal(
+            "the card has no room beside %(tokens)s; %(advice)s",
+            tokens=_numbers(waiting),
+            advice=advice,
+        )
 
 
 def _numbers(tokens: Sequence[Token]) -> str:
     """Return the tokens of a card in words."""
-    return ", ".join(f"token {number_text(one.sequence)}" for one in tokens) or "its own head"
+    numbers = [Words("token %(number)s", number=number_text(one.sequence)) for one in tokens]
+    return all_of(numbers) if numbers else Words("its own head")
 
 
 def _refuse_key_card(office: Office, request: SaleRequest, seen: CardSeen | None, row: KeyCard | None) -> None:
     if seen is None or seen.uid != request.card or seen.role != KEY_CARD:
-        raise ValueError("put the customer's key card on the reader, and begin anew")
+        raise Refusal("put the customer's key card on the reader, and begin anew")
     if seen.trouble:
-        raise ValueError(seen.trouble)
+        raise Refusal(seen.trouble)
     if row is None:
-        raise ValueError("this key card is not in the record; make a new one")
+        raise Refusal("this key card is not in the record; make a new one")
     amount = request.wish.gross_microunits or request.wish.quantity
     if row.loaded + amount > AMOUNT_LIMIT:
-        raise ValueError("the key card cannot hold that much")
+        raise Refusal("the key card cannot hold that much")
     if seen.kind == DESFIRE:
         if row.loaded - row.spent + amount > HIGHEST_VALUE * UNIT:
-            raise ValueError("the key card cannot hold that much")
+            raise Refusal("the key card cannot hold that much")
         return
     limit = office.keys.memory_card_microunits
     if limit is not None and row.loaded - row.spent + amount > limit:
-        most = site_currency().exact_text(limit)
-        raise ValueError(f"a key card on a memory card holds at most {most} here; use a DESFire card")
+        raise Refusal(
+            "a key card on a memory card holds at most %(most)s here; use a DESFire card",
+            most=Money(limit, site_currency()),
+        )
 
 
 def made_before(key: str, digest: str) -> Sold | None:
@@ -460,8 +488,9 @@ def made_before(key: str, digest: str) -> Sold | None:
         return None
     sale = Sale.objects.select_related("shop").get(client_key=key)
     if sale.request_hash != digest:
-        raise ValueError(
-            f"receipt {sale.receipt_number} was sold under this key with another content; begin a new sale"
+        raise Refusal(
+            "receipt %(receipt)s was sold under this key with another content; begin a new sale",
+            receipt=sale.receipt_number,
         )
     return sold(sale)
 
@@ -471,14 +500,17 @@ def to_card(made: Sold, reader: Reader | None) -> Sold:
     sale = made.sale
     if sale.state != SOLD:
         return made
-    trouble = "sold, and not on the card yet: put the card on the reader"
+    trouble = Words("sold, and not on the card yet: put the card on the reader")
     if reader is not None:
         try:
             reader.write()
             mark_written(sale.card_uid)
-            sale.state, trouble = WRITTEN, ""
+            sale.state, trouble = WRITTEN, Words("")
         except (OSError, ValueError) as error:
-            trouble = f"sold, and not on the card: {error}; it is offered first at the next read of the card"
+            trouble = Words(
+                "sold, and not on the card: %(reason)s; it is offered first at the next read of the card",
+                reason=words_of(error),
+            )
     return Sold(sale, made.tokens, made.digits, trouble, made.is_repeat, made.lines)
 
 

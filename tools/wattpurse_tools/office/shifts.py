@@ -18,6 +18,7 @@ from wattpurse_tools.office.actor import Actor, NotPermitted
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.sale_types import CASH
 from wattpurse_tools.record.models import BankDeposit, Sale, SaleLine, Shift, Shop, Till
+from wattpurse_tools.refusals import Money, Refusal, Words
 from wattpurse_tools.station.currencies import site_currency
 
 _AMOUNT_LIMIT = 1 << 50
@@ -81,16 +82,16 @@ class VendorStanding:
         return None if self.limit_microunits is None else self.limit_microunits - self.owes_microunits
 
 
-class ShiftIsOpen(ValueError):
+class ShiftIsOpen(Refusal):
     """A till has an open shift, and gets no other one."""
 
 
 def open_shift(office: Office, actor: Actor, till: Till, float_microunits: int) -> Shift:
     """Open a shift of the person at a till. Raise ValueError if one is open there. Right: sell, in the shop."""
     actor.require("sell", till.shop.number)
-    _refuse_amount(float_microunits, "the float")
+    _refuse_amount(float_microunits, Words("the float"))
     if not till.shop.is_active:
-        raise ValueError(f"shop {till.shop.number} is closed for good; no shift begins there")
+        raise Refusal("shop %(shop)s is closed for good; no shift begins there", shop=till.shop.number)
     time_s = int(time.time())
     try:
         with transaction.atomic():
@@ -105,7 +106,9 @@ def open_shift(office: Office, actor: Actor, till: Till, float_microunits: int) 
                 post(f"shift:{shift.pk}:open", "open shift", moves, event)
             audit.note(actor, "open shift", f"shift:{shift.pk}", till=till.number, shop=shop.number)
     except IntegrityError:
-        raise ShiftIsOpen(f"a shift is open at till {till.number}; close it with its Z report first") from None
+        raise ShiftIsOpen(
+            "a shift is open at till %(till)s; close it with its Z report first", till=till.number
+        ) from None
     return shift
 
 
@@ -136,7 +139,7 @@ def shift_of(actor: Actor, number: int, is_locked: bool = False) -> Shift:
     actor.require("sell")
     shift = _locked_shift(number) if is_locked else _shifts().filter(pk=number).first()
     if shift is None:
-        raise ValueError("no shift is open here; open one with the float that is in the drawer")
+        raise Refusal("no shift is open here; open one with the float that is in the drawer")
     actor.require("sell", shift.till.shop.number)
     return shift
 
@@ -151,11 +154,13 @@ def selling_shift(actor: Actor, number: int, is_locked: bool = False) -> Shift:
 def refuse_selling(actor: Actor, shift: Shift) -> None:
     """Raise ValueError if a shift is closed, counted or another person's."""
     if shift.operator != actor.operator:
-        raise NotPermitted(f"this is the shift of operator {shift.operator}; sell in a shift of your own")
+        raise NotPermitted(
+            "this is the shift of operator %(operator)s; sell in a shift of your own", operator=shift.operator
+        )
     if shift.closed_s is not None:
-        raise ValueError("this shift is closed; open another one")
+        raise Refusal("this shift is closed; open another one")
     if shift.counted_microunits is not None:
-        raise ValueError("the cash of this shift is counted; close it with its Z report, and open another one")
+        raise Refusal("the cash of this shift is counted; close it with its Z report, and open another one")
 
 
 def x_report(office: Office, actor: Actor, shift: Shift) -> ShiftReport:
@@ -165,11 +170,11 @@ def x_report(office: Office, actor: Actor, shift: Shift) -> ShiftReport:
 
 def count_cash(office: Office, actor: Actor, shift: Shift, counted_microunits: int) -> ShiftReport:
     """Enter the counted cash of the drawer, once, and return the report that shows the expected sum. Right: sell."""
-    _refuse_amount(counted_microunits, "the counted cash")
+    _refuse_amount(counted_microunits, Words("the counted cash"))
     with transaction.atomic():
         found = _own_open_shift(actor, shift)
         if found.counted_microunits is not None:
-            raise ValueError("the cash of this shift is counted, and the count stands; close the shift")
+            raise Refusal("the cash of this shift is counted, and the count stands; close the shift")
         found.counted_microunits = counted_microunits
         found.expected_microunits = balances.balance(
             chart.drawer(found.till.shop.number, found.pk), site_currency().code
@@ -190,7 +195,7 @@ def close_shift(office: Office, actor: Actor, shift: Shift) -> ShiftReport:
             return _report(found)
         _refuse_others(actor, found)
         if found.counted_microunits is None or found.expected_microunits is None:
-            raise ValueError("count the cash in the drawer first; the expected sum is shown after that")
+            raise Refusal("count the cash in the drawer first; the expected sum is shown after that")
         till = Till.objects.select_for_update().get(pk=found.till.pk)
         till.last_z += 1
         till.save(update_fields=["last_z"])
@@ -213,22 +218,22 @@ def z_report(shift: Shift) -> ShiftReport:
     """Return the Z report of a closed shift, for a reprint. It is the same every time."""
     found = _shifts().get(pk=shift.pk)
     if found.closed_s is None:
-        raise ValueError("this shift is open; an X report tells its totals so far")
+        raise Refusal("this shift is open; an X report tells its totals so far")
     return _report(found)
 
 
 def deposit(office: Office, actor: Actor, shop: Shop, amount_microunits: int, reference: str) -> BankDeposit:
     """Book money that the shop took to the bank. The same reference and amount again is the same one. Right: sell."""
     actor.require("sell", shop.number)
-    _refuse_amount(amount_microunits, "the deposit", lowest=1)
+    _refuse_amount(amount_microunits, Words("the deposit"), lowest=1)
     if not reference.strip():
-        raise ValueError("write the bank's reference of the deposit; by it a deposit is booked once")
+        raise Refusal("write the bank's reference of the deposit; by it a deposit is booked once")
     with transaction.atomic():
         locked = Shop.objects.select_for_update().get(pk=shop.pk)
         booked = BankDeposit.objects.filter(shop=locked, reference=reference).first()
         if booked is not None:
             if booked.amount_microunits != amount_microunits:
-                raise ValueError(f"deposit {reference} is booked with another amount")
+                raise Refusal("deposit %(reference)s is booked with another amount", reference=reference)
             return booked
         currency, time_s = site_currency().code, int(time.time())
         made = BankDeposit.objects.create(
@@ -263,9 +268,10 @@ def refuse_over_limit(shop: Shop, gross_microunits: int, payment_type: str) -> N
         return
     left = vendor_standing(shop).left_microunits
     if left is not None and gross_microunits > left:
-        raise ValueError(
-            f"shop {shop.number} may take {site_currency().exact_text(max(0, left))} more in cash until it brings money"
-            " to the bank; book the deposit first"
+        raise Refusal(
+            "shop %(shop)s may take %(left)s more in cash until it brings money to the bank; book the deposit first",
+            shop=shop.number,
+            left=Money(max(0, left), site_currency()),
         )
 
 
@@ -299,20 +305,23 @@ def _own_open_shift(actor: Actor, shift: Shift) -> Shift:
     found = shift_of(actor, shift.pk, is_locked=True)
     _refuse_others(actor, found)
     if found.closed_s is not None:
-        raise ValueError("this shift is closed")
+        raise Refusal("this shift is closed")
     return found
 
 
 def _refuse_others(actor: Actor, shift: Shift) -> None:
     """Raise NotPermitted for another person's shift, unless a manager closes it."""
     if shift.operator != actor.operator and "manage" not in actor.rights:
-        raise NotPermitted(f"this is the shift of operator {shift.operator}; that operator or a manager closes it")
+        raise NotPermitted(
+            "this is the shift of operator %(operator)s; that operator or a manager closes it", operator=shift.operator
+        )
 
 
-def _refuse_amount(microunits: int, what: str, lowest: int = 0) -> None:
+def _refuse_amount(microunits: int, what: Words, lowest: int = 0) -> None:
     if not lowest <= microunits <= _AMOUNT_LIMIT:
-        raise ValueError(
-            f"{what} is {'above zero' if lowest else 'zero or more'}, and at most {_AMOUNT_LIMIT // 10**6}"
+        bound = Words("above zero") if lowest else Words("zero or more")
+        raise Refusal(
+            "%(what)s is %(bound)s, and at most %(limit)s", what=what, bound=bound, limit=_AMOUNT_LIMIT // 10**6
         )
 
 

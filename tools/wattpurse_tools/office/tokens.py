@@ -14,6 +14,7 @@ from wattpurse_tools.office.actor import Actor
 from wattpurse_tools.office.office import Office
 from wattpurse_tools.office.reader import CardSeen
 from wattpurse_tools.record.models import Card, Meter, Sale, Tenancy, Token
+from wattpurse_tools.refusals import Refusal
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.meter_now import MeterNow
 from wattpurse_tools.station.order import Order
@@ -54,13 +55,15 @@ def locked_row(number: int) -> Meter | None:
 def usable_meter(meter: Meter | None, number: int) -> Meter:
     """Return the meter. Raise ValueError if there is none of this number, or if nothing may be sold to it."""
     if meter is None:
-        raise ValueError(f"meter {number} is not known; add it with: wattpurse meter add {number}")
+        raise Refusal("meter %(number)s is not known; add it with: wattpurse meter add %(number)s", number=number)
     if meter.is_retired:
-        raise ValueError(f"meter {number} was taken out of service; sell to the meter that took its place")
+        raise Refusal("meter %(number)s was taken out of service; sell to the meter that took its place", number=number)
     if meter.is_stopped:
-        raise ValueError(
-            f"nothing is sold to meter {number}: {meter.stop_reason}; a manager looks into it, and continues with:"
-            f" wattpurse meter resume {number}"
+        raise Refusal(
+            "nothing is sold to meter %(number)s: %(stop_reason)s; a manager looks into it, and continues"
+            " with: wattpurse meter resume %(number)s",
+            number=number,
+            stop_reason=meter.stop_reason,
         )
     return meter
 

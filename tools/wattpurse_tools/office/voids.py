@@ -31,6 +31,7 @@ from wattpurse_tools.office.sale_types import (
 )
 from wattpurse_tools.office.sales import sold
 from wattpurse_tools.record.models import Meter, Sale, Shift, TariffPlan, Token
+from wattpurse_tools.refusals import Failure, Refusal, Words, words_of
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.station import Station
 
@@ -57,7 +58,7 @@ def void(
         return sold(done)
     _refuse_kind(sale)
     if reader is None:
-        raise ValueError("a void needs the card at the reader, with the tokens on it")
+        raise Refusal("a void needs the card at the reader, with the tokens on it")
     shifts.refuse_selling(actor, now)
     seen = learning.look(reader)
     with transaction.atomic():
@@ -66,11 +67,14 @@ def void(
         reader.write()
         still = reader.read().content.on_card & set(_numbers(sale))
         if still:
-            raise OSError("the tokens are still on the card")
+            raise Failure("the tokens are still on the card")
     except (OSError, ValueError) as error:
         with transaction.atomic():
             _abandon(actor, sale)
-        raise OSError(f"not voided: {error}; the sale stands, and is written to the card at its next read") from error
+        raise Failure(
+            "not voided: %(reason)s; the sale stands, and is written to the card at its next read",
+            reason=words_of(error),
+        ) from error
     with transaction.atomic():
         return _finish(actor, sale, now)
 
@@ -86,11 +90,11 @@ def _begin(office: Office, actor: Actor, sale: Sale, now: Shift, seen: CardSeen,
     tokens = list(Token.objects.filter(sale=found).order_by("sequence"))
     for one in tokens:
         if one.state == orders.REDEEMED or one.sequence in seen.content.redeemed:
-            raise ValueError("the meter has redeemed it already: it cannot be voided; a refund takes credit back")
+            raise Refusal("the meter has redeemed it already: it cannot be voided; a refund takes credit back")
         if one.state not in orders.OUTSTANDING:
-            raise ValueError(f"its token is {one.state} in the record; it cannot be voided")
+            raise Refusal("its token is %(state)s in the record; it cannot be voided", state=Words(one.state))
         if one.sequence not in seen.content.on_card and found.state != SOLD:
-            raise ValueError("the tokens are not on this card any more; the sale cannot be voided")
+            raise Refusal("the tokens are not on this card any more; the sale cannot be voided")
     if found.shift is None or found.shift.pk != now.pk:
         document = {"sale": found.pk, "receipt": found.receipt_number, "gross_microunits": found.gross_microunits}
         office.keys.use_approval(actor.ticket, AFTER_Z, document | {"shop": found.shop.number}, approval)
@@ -104,34 +108,47 @@ def _begin(office: Office, actor: Actor, sale: Sale, now: Shift, seen: CardSeen,
 def _refuse_kind(sale: Sale) -> None:
     """Raise ValueError for a receipt that is never voided."""
     if sale.client_key.startswith(DISPENSER_SALES):
-        raise ValueError(f"receipt {sale.receipt_number} was sold by a dispensing unit; a refund takes credit back")
+        raise Refusal(
+            "receipt %(receipt)s was sold by a dispensing unit; a refund takes credit back", receipt=sale.receipt_number
+        )
     if sale.kind != SALE:
-        raise ValueError(f"receipt {sale.receipt_number} is a {sale.kind}; only a sale can be voided")
+        raise Refusal(
+            "receipt %(receipt)s is a %(kind)s; only a sale can be voided",
+            receipt=sale.receipt_number,
+            kind=Words(sale.kind),
+        )
     if sale.carrier == KEY_CARD:
-        raise ValueError(
-            f"receipt {sale.receipt_number} was loaded on a key card, and a copy of that card could be spent after the"
-            " money is paid back: it cannot be voided; the credit stays on the card until it is used"
+        raise Refusal(
+            "receipt %(receipt)s was loaded on a key card, and a copy of that card could be spent after the"
+            " money is paid back: it cannot be voided; the credit stays on the card until it is used",
+            receipt=sale.receipt_number,
         )
     if sale.carrier != CARD:
-        raise ValueError(
-            f"receipt {sale.receipt_number} was sold by {sale.carrier}: nobody can prove that it is not used; take the"
-            " credit out of the meter by a refund"
+        raise Refusal(
+            "receipt %(receipt)s was sold by %(carrier)s: nobody can prove that it is not used; take the"
+            " credit out of the meter by a refund",
+            receipt=sale.receipt_number,
+            carrier=Words(sale.carrier),
         )
 
 
 def _refuse(sale: Sale, now: Shift) -> None:
     """Raise ValueError if a sale is not voided now, or not in this shift."""
     if sale.state not in (SOLD, WRITTEN, VOIDING):
-        raise ValueError(f"receipt {sale.receipt_number} is {sale.state} already")
+        raise Refusal("receipt %(receipt)s is %(state)s already", receipt=sale.receipt_number, state=Words(sale.state))
     if sale.shop.pk != now.till.shop.pk:
-        raise ValueError(f"receipt {sale.receipt_number} was sold in shop {sale.shop.number}; void it there")
+        raise Refusal(
+            "receipt %(receipt)s was sold in shop %(shop)s; void it there",
+            receipt=sale.receipt_number,
+            shop=sale.shop.number,
+        )
     if sale.shift is not None and sale.shift.pk != now.pk and sale.shift.closed_s is None:
-        raise ValueError("it was sold in another shift that is open; void it there")
+        raise Refusal("it was sold in another shift that is open; void it there")
 
 
 def _refuse_card(sale: Sale, seen: CardSeen) -> None:
     if seen.uid != sale.card_uid:
-        raise ValueError("this is not the card that it was sold for; put that card on the reader")
+        raise Refusal("this is not the card that it was sold for; put that card on the reader")
 
 
 def _abandon(actor: Actor, sale: Sale) -> None:

@@ -8,6 +8,7 @@ from wattpurse.core.tariffs.calendar import LATEST_S
 from wattpurse_tools.ledger import chart
 from wattpurse_tools.office.sale_types import DAYS, DISPENSE, ENERGY, MONEY, PERMIT, Wish
 from wattpurse_tools.record.models import Meter, Statement, Token
+from wattpurse_tools.refusals import Refusal, Words, one_of
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.order import Order
@@ -29,11 +30,11 @@ _WISHES = {
 _BY_UNIT = {orders.MONEY: (MONEY,), orders.ENERGY: (ENERGY,)}
 _LOST_STATES = (orders.FORFEITED, orders.VOIDED, orders.OUTDATED)
 _WORDS = {
-    MONEY: "money",
-    ENERGY: "kWh",
-    DAYS: "days of the term",
-    PERMIT: "days of a permit",
-    DISPENSE: "kWh with a daily limit",
+    MONEY: Words("money"),
+    ENERGY: Words("kWh"),
+    DAYS: Words("days of the term"),
+    PERMIT: Words("days of a permit"),
+    DISPENSE: Words("kWh with a daily limit"),
 }
 
 
@@ -51,16 +52,20 @@ def refuse_useless(meter: Meter, wish: Wish) -> None:
     if wish.what in possible or any(wish.what in wishes_of(name) for name in contracts_to_come(meter.number)):
         return
     if meter.contract == contracts.KeyCard.name:
-        raise ValueError(f"meter {meter.number} takes key cards: load the customer's key card instead")
+        raise Refusal("meter %(meter)s takes key cards: load the customer's key card instead", meter=meter.number)
     if not possible:
-        raise ValueError(
-            f"the contract of meter {meter.number} is not known; read a card that was at the meter, or set the contract"
+        raise Refusal(
+            "the contract of meter %(meter)s is not known; read a card that was at the meter, or set the contract",
+            meter=meter.number,
         )
-    helps = " or ".join(_WORDS[what] for what in possible)
+    helps = one_of([_WORDS[what] for what in possible])
     wished = _WORDS.get(wish.what, wish.what)
-    raise ValueError(
-        f"meter {meter.number} has the contract {meter.contract or meter.unit}, where {wished} would do nothing;"
-        f" sell {helps}"
+    raise Refusal(
+        "meter %(meter)s has the contract %(contract)s, where %(wished)s would do nothing; sell %(helps)s",
+        meter=meter.number,
+        contract=Words(meter.contract or meter.unit or ""),
+        wished=wished,
+        helps=helps,
     )
 
 
@@ -76,10 +81,10 @@ def order_of(wish: Wish, amount: int, from_s: int) -> Order:
     if wish.what == PERMIT:
         until_s = from_s + _checked_s(amount)
         if until_s > LATEST_S:
-            raise ValueError("the permit would end after 2105, the last year of a meter's clock")
+            raise Refusal("the permit would end after 2105, the last year of a meter's clock")
         return Order(token.PERMIT, (until_s,), f"permit until {rfc3339(until_s)}", amount=until_s)
     if not 0 < amount <= CREDIT_AMOUNT_LIMIT:
-        raise ValueError(f"a token holds at most {CREDIT_AMOUNT_LIMIT // 1_000_000}; sell it in parts")
+        raise Refusal("a token holds at most %(limit)s; sell it in parts", limit=CREDIT_AMOUNT_LIMIT // 1_000_000)
     if wish.what == DISPENSE:
         return _dispense(wish, amount)
     return orders.credit(orders.MONEY if wish.what == MONEY else orders.ENERGY, amount)
@@ -96,7 +101,7 @@ def permit_end_s(meter: Meter, time_s: int) -> int:
 
 def _dispense(wish: Wish, amount_mwh: int) -> Order:
     if not 0 < wish.daily_mwh <= CREDIT_AMOUNT_LIMIT:
-        raise ValueError("name the kWh that may be used in a day, above zero")
+        raise Refusal("name the kWh that may be used in a day, above zero")
     duration_s = _checked_s(wish.days * DAY_S)
     daily_kwh = exact_decimal_text(wish.daily_mwh, KWH_DECIMALS)
     said = f"at most {daily_kwh} kWh a day for {wish.days} days"
@@ -112,5 +117,5 @@ def energy_text(energy_mwh: int) -> str:
 
 def _checked_s(duration_s: int) -> int:
     if not 0 < duration_s <= DAYS_LIMIT * DAY_S:
-        raise ValueError(f"sell 1 to {DAYS_LIMIT} days")
+        raise Refusal("sell 1 to %(limit)s days", limit=DAYS_LIMIT)
     return duration_s

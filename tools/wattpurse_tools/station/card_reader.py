@@ -12,6 +12,7 @@ from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.core.money.key_card import CardContent
+from wattpurse_tools.refusals import Failure, Refusal, Words
 from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
 from wattpurse_tools.station.page_cards import prove_pages
 
@@ -24,12 +25,12 @@ Step = Callable[["Memory"], Coroutine[None, None, Result]]
 Action = Callable[[CardIdentity], Coroutine[None, None, Result]]
 
 _REASONS = {
-    "silent": "it left the reader",
-    "refused": "it is locked with other keys than those of this vault",
-    "changed": "it does not keep the data written to it",
-    "full": "it cannot hold so much money",
-    "garbled": "its answers are not whole; lay it flat on the reader",
-    "unknown": "it is of no kind that this site uses",
+    "silent": Words("it left the reader"),
+    "refused": Words("it is locked with other keys than those of this vault"),
+    "changed": Words("it does not keep the data written to it"),
+    "full": Words("it cannot hold so much money"),
+    "garbled": Words("its answers are not whole; lay it flat on the reader"),
+    "unknown": Words("it is of no kind that this site uses"),
 }
 
 
@@ -172,7 +173,9 @@ class CardReader:
         try:
             return self._antenna.run(self._found(action))
         except CardError as error:
-            raise OSError("the card cannot be used: " + _REASONS.get(error.reason, error.reason)) from error
+            raise Failure(
+                "the card cannot be used: %(reason)s", reason=_REASONS.get(error.reason, error.reason)
+            ) from error
         finally:
             self._antenna.remove(card)
 
@@ -186,7 +189,7 @@ class CardReader:
     async def _open(self, identity: CardIdentity, step: Step[Result]) -> Result:
         memory = await open_card(self._driver, identity, self._keys_of_uid)
         if memory is None:
-            raise ValueError("this kind of card is not known")
+            raise Refusal("this kind of card is not known")
         return await step(memory)
 
     async def _converse(

@@ -15,6 +15,7 @@ from wattpurse.cards import purse
 from wattpurse.core.messages.service_pass import read_service_pass
 from wattpurse.core.money.key_card import CardContent
 from wattpurse.core.seals.sealing import SealBroken
+from wattpurse_tools.refusals import Refusal, Words
 from wattpurse_tools.station.card_files import CardStore, blank_card
 from wattpurse_tools.station.card_reader import AnyCard, CardReader, Result, Step
 from wattpurse_tools.station.rows import Row
@@ -40,12 +41,13 @@ _ROLES = {
     purse.SYSTEM: SYSTEM,
 }
 _ROLE_TEXTS = {
-    SERVICE: "a technician's card",
-    OPERATOR: "an operator's card",
-    DATA: "a data card",
-    BLANK: "blank",
-    KEY_CARD: "a key card",
-    SYSTEM: "a dispensing unit's system card",
+    CUSTOMER: Words("a customer's card"),
+    SERVICE: Words("a technician's card"),
+    OPERATOR: Words("an operator's card"),
+    DATA: Words("a data card"),
+    BLANK: Words("blank"),
+    KEY_CARD: Words("a key card"),
+    SYSTEM: Words("a dispensing unit's system card"),
 }
 
 
@@ -137,9 +139,10 @@ class StationCards:
         row = self._station.card(card.uid)
         if row is not None and row["state"] == ERASED:
             if box is not None:
-                raise ValueError(
-                    f"card {name} was erased, and now has an older content again: it is a copy; its credit was"
-                    f" forfeited; wipe it once more with: wattpurse card erase {name} --forfeit"
+                raise Refusal(
+                    "card %(card)s was erased, and now has an older content again: it is a copy; its credit was"
+                    " forfeited; wipe it once more with: wattpurse card erase %(card)s --forfeit",
+                    card=name,
                 )
             row = None
         if box is not None:
@@ -273,7 +276,7 @@ class StationCards:
         with self._files.held():
             card = self._files.load(read.name)
             if card.uid != read.card.uid:
-                raise ValueError(f"card {read.name} is another one than before; read it again")
+                raise Refusal("card %(card)s is another one than before; read it again", card=read.name)
             read.card, self._held = card, read
             try:
                 yield

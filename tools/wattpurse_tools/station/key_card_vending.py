@@ -10,6 +10,7 @@ from wattpurse.cards import key_card as pages
 from wattpurse.cards import purse
 from wattpurse.core.money import key_card
 from wattpurse.core.money.key_card import CardContent
+from wattpurse_tools.refusals import Refusal, Words
 from wattpurse_tools.station.cards import KEY_CARD, CardRead, NotOnCard, StationCards, a_card_of, wipe
 from wattpurse_tools.station.key_card_terms import KeyCardTerms
 from wattpurse_tools.station.rows import Row
@@ -41,19 +42,31 @@ class KeyCardRead:
         name, content, row = self.read.name, self.content, self.row
         if content is None:
             if row is not None and row["version"] == 0:
-                return f"card {name} is not written yet; write it with: wattpurse card repair {name}"
-            return (
-                f"neither copy on card {name} can be read, so its balance is not known; wipe it with:"
-                f" wattpurse card erase {name} --forfeit, and make a new one"
+                return Words(
+                    "card %(card)s is not written yet; write it with: wattpurse card repair %(card)s", card=name
+                )
+            return Words(
+                "neither copy on card %(card)s can be read, so its balance is not known; wipe it with:"
+                " wattpurse card erase %(card)s --forfeit, and make a new one",
+                card=name,
             )
         if row is not None and (content.version < row["version"] or content.spent < row["spent"]):
-            return (
-                f"card {name} shows version {content.version} and {content.spent} micro-units spent, but was seen with"
-                f" version {row['version']} and {row['spent']}: an older image of it was written back, or it is a copy;"
-                " look for the other one"
+            return Words(
+                "card %(card)s shows version %(version)s and %(spent)s micro-units spent, but was seen with version"
+                " %(seen_version)s and %(seen_spent)s: an older image of it was written back, or it is a copy; look for"
+                " the other one",
+                card=name,
+                version=content.version,
+                spent=content.spent,
+                seen_version=row["version"],
+                seen_spent=row["spent"],
             )
         if row is not None and content.version == row["version"] and content.spent != row["spent"]:
-            return f"card {name} was copied: two of them have been used since version {content.version - 1}"
+            return Words(
+                "card %(card)s was copied: two of them have been used since version %(version)s",
+                card=name,
+                version=content.version - 1,
+            )
         return ""
 
 
@@ -110,7 +123,7 @@ class KeyCardVending:
     def look(self, read: CardRead) -> KeyCardRead:
         """Return the content of a card and record it. Raise ValueError if it is no key card."""
         if read.role != KEY_CARD:
-            raise ValueError(f"card {read.name} is {a_card_of(read.role)}, not a key card")
+            raise Refusal("card %(card)s is %(role)s, not a key card", card=read.name, role=a_card_of(read.role))
         place, content = self._open(read)
         found = KeyCardRead(read, content, place, self._record.of(read.card.uid))
         if content is not None and not found.flaw:
@@ -205,9 +218,9 @@ class KeyCardVending:
     def _sound_row(self, found: KeyCardRead) -> Row:
         """Return the row of a card. Raise ValueError if the card has a fault."""
         if found.flaw:
-            raise ValueError(found.flaw)
+            raise Refusal(found.flaw)
         if found.row is None:
-            raise ValueError(f"card {found.read.name} is not in this station's record")
+            raise Refusal("card %(card)s is not in this station's record", card=found.read.name)
         return found.row
 
     def _site_version(self) -> int:

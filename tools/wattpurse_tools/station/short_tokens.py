@@ -13,6 +13,7 @@ from wattpurse.core.tariffs.calendar import DAY_S
 from wattpurse.core.text import kwh_text
 from wattpurse_tools.compiled_queries import CompiledValues
 from wattpurse_tools.record.models import ShortLimit
+from wattpurse_tools.refusals import Money, Refusal, Words
 from wattpurse_tools.station.amounts import KWH_DECIMALS
 from wattpurse_tools.station.order import FORFEITED, Order
 from wattpurse_tools.station.rows import Row
@@ -57,26 +58,43 @@ class ShortTokens:
         below, above = short_token.nearest(kind, amount)
         if amount not in (below, above):
             near = [_text(meter, kind, one) for one in (below, above) if one is not None]
-            nearest = f"the nearest amounts are {near[0]} and {near[1]}" if near[1:] else f"the nearest is {near[0]}"
-            raise ValueError(f"{_text(meter, kind, amount)} does not fit into twenty digits: {nearest}")
+            nearest = Words("the nearest is %(amount)s", amount=near[0])
+            if near[1:]:
+                nearest = Words("the nearest amounts are %(below)s and %(above)s", below=near[0], above=near[1])
+            raise Refusal(
+                "%(amount)s does not fit into twenty digits: %(nearest)s",
+                amount=_text(meter, kind, amount),
+                nearest=nearest,
+            )
         limit = self.limits(meter["number"])[name]
         if amount > limit * unit:
-            at_most = f"at most {_text(meter, kind, limit * unit)}" if limit else "no such credit"
-            raise ValueError(
-                f"meter {meter['number']} takes {at_most} in twenty digits (its term {name}); raise it with: wattpurse"
-                f" token {meter['number']} term {name}, or tell this station what it is with: wattpurse meter"
-                f" digits-limit {meter['number']}"
+            at_most = Words("no such credit")
+            if limit:
+                at_most = Words("at most %(amount)s", amount=_text(meter, kind, limit * unit))
+            raise Refusal(
+                "meter %(meter)s takes %(at_most)s in twenty digits (its term %(name)s); raise it with:"
+                " wattpurse token %(meter)s term %(name)s, or tell this station what it is with: wattpurse meter"
+                " digits-limit %(meter)s",
+                meter=meter["number"],
+                at_most=at_most,
+                name=name,
             )
         if after:
-            raise ValueError(
-                f"order {number_text(after)} of meter {meter['number']} must be redeemed first, and twenty digits have"
-                " no room to say so; read a statement of the meter, or use --hex"
+            raise Refusal(
+                "order %(number)s of meter %(meter)s must be redeemed first, and twenty digits have"
+                " no room to say so; read a statement of the meter, or use --hex",
+                number=number_text(after),
+                meter=meter["number"],
             )
 
     def digits(self, ticket: str, meter: Row, row: Row) -> str:
         """Return the twenty digits of a token in the record (row). Raise ValueError if they may not be given out."""
         if row["state"] == FORFEITED:
-            raise ValueError(f"token {number_text(row['sequence'])} of meter {meter['number']} is forfeited")
+            raise Refusal(
+                "token %(number)s of meter %(meter)s is forfeited",
+                number=number_text(row["sequence"]),
+                meter=meter["number"],
+            )
         short_token.limit_of(row["kind"])
         self.refuse(meter, row["kind"], row["amount"], row["after"])
         return self._keys.digits(ticket, meter["number"], row["sealed"])
@@ -85,5 +103,7 @@ class ShortTokens:
 def _text(meter: Row, kind: int, amount: int) -> str:
     """Return an amount of a kind with its unit."""
     if kind == token.CREDIT_MONEY:
-        return currency_of(dict(meter)).exact_text(amount)
-    return f"{kwh_text(amount, KWH_DECIMALS)} kWh" if kind == token.CREDIT_ENERGY else f"{amount // DAY_S} days"
+        return Money(amount, currency_of(dict(meter)))
+    if kind == token.CREDIT_ENERGY:
+        return f"{kwh_text(amount, KWH_DECIMALS)} kWh"
+    return Words("%(days)s days", days=amount // DAY_S)

@@ -12,6 +12,7 @@ from wattpurse.cards import purse
 from wattpurse.core.messages import token
 from wattpurse.core.money.key_card import card_number
 from wattpurse.core.money.token_windows import number_text
+from wattpurse_tools.refusals import Refusal, Words, all_of
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station import station as stations
 from wattpurse_tools.station.card_capacity import has_room_for_receipt
@@ -48,9 +49,10 @@ class Vending:
         self._refuse_wrong_card(read, meter_number)
         _refuse_inactive(read)
         if any(order.kind in orders.TAKING for order in made_of) and not has_room_for_receipt(read.card.kind):
-            raise ValueError(
-                f"card {read.name}, {read.card.kind}, has no room for the receipt of the credit taken out; "
-                "use a larger kind"
+            raise Refusal(
+                "card %(card)s, %(kind)s, has no room for the receipt of the credit taken out; use a larger kind",
+                card=read.name,
+                kind=read.card.kind,
             )
         self._refuse_unknown_tokens(read)
         self._refuse_without_room(read, sum(order.sealed_size for order in made_of))
@@ -164,39 +166,58 @@ class Vending:
     def _refuse_wrong_card(self, read: CardRead, meter_number: int | None) -> None:
         name = read.name
         if read.role not in (CUSTOMER, BLANK):
-            raise ValueError(f"card {name} is {a_card_of(read.role)}, not a customer's")
+            raise Refusal("card %(card)s is %(role)s, not a customer's", card=name, role=a_card_of(read.role))
         if not read.meter_number:
-            raise ValueError(f"card {name} is blank; make it a customer's card with: wattpurse card new {name}")
+            raise Refusal(
+                "card %(card)s is blank; make it a customer's card with: wattpurse card new %(card)s", card=name
+            )
         if meter_number not in (None, read.meter_number):
-            raise ValueError(f"card {name} is for meter {read.meter_number}, not for meter {meter_number}")
+            raise Refusal(
+                "card %(card)s is for meter %(meter)s, not for meter %(other_meter)s",
+                card=name,
+                meter=read.meter_number,
+                other_meter=meter_number,
+            )
         if self._station.meter(read.meter_number) is None:
-            raise ValueError(
-                f"card {name} is for meter {read.meter_number}, which this station does not serve; if it should,"
-                f" add it with: wattpurse meter add {read.meter_number}"
+            raise Refusal(
+                "card %(card)s is for meter %(meter)s, which this station does not serve; if it should,"
+                " add it with: wattpurse meter add %(meter)s",
+                card=name,
+                meter=read.meter_number,
             )
 
     def _refuse_unknown_tokens(self, read: CardRead) -> None:
         if self._unknown_tokens(read):
-            raise ValueError(
-                f"card {read.name} carries unredeemed tokens that this station has not made; tap it at its meter first"
+            raise Refusal(
+                "card %(card)s carries unredeemed tokens that this station has not made; tap it at its meter first",
+                card=read.name,
             )
         for row in self._station.outstanding(read.card.uid):
             if row["meter"] != read.meter_number:
-                raise ValueError(
-                    f"tokens for meter {row['meter']} were made for card {read.name}; write them to it with:"
-                    f" wattpurse card repair {read.name}"
+                raise Refusal(
+                    "tokens for meter %(meter)s were made for card %(card)s; write them to it with: wattpurse"
+                    " card repair %(card)s",
+                    meter=row["meter"],
+                    card=read.name,
                 )
 
     def _refuse_without_room(self, read: CardRead, size: int) -> None:
         if self._has_room(read, size):
             return
-        advice = f"tap it at its meter, and read it with: wattpurse card read {read.name}"
+        advice = Words("tap it at its meter, and read it with: wattpurse card read %(card)s", card=read.name)
         if not purse.layout_of(read.card.kind).statement_offsets:
-            advice = "this kind has no room for a statement: use a new card"
+            advice = Words("this kind has no room for a statement: use a new card")
         outstanding = _listed(self._station.outstanding(read.card.uid), ())
         if not outstanding:
-            raise ValueError(f"a {read.card.kind} card has no room for a token of {size} bytes; use --hex")
-        raise ValueError(f"card {read.name} has no room beside {outstanding}, not known to be redeemed; {advice}")
+            raise Refusal(
+                "a %(kind)s card has no room for a token of %(size)s bytes; use --hex", kind=read.card.kind, size=size
+            )
+        raise Refusal(
+            "card %(card)s has no room beside %(tokens)s, not known to be redeemed; %(advice)s",
+            card=read.name,
+            tokens=outstanding,
+            advice=advice,
+        )
 
     def _has_room(self, read: CardRead, size: int) -> bool:
         outstanding = self._station.outstanding(read.card.uid)
@@ -217,9 +238,11 @@ _AT_RISK = (_NOT_A_TOKEN, _UNKNOWN)
 def _refuse_inactive(read: CardRead) -> None:
     """Raise ValueError for a card that is lost or blocked."""
     if read.state not in (ACTIVE, ERASED):
-        raise ValueError(
-            f"card {read.name} is {read.state}, and sells nothing; if it was found, wipe it with: wattpurse card erase"
-            f" {read.name}"
+        raise Refusal(
+            "card %(card)s is %(state)s, and sells nothing; if it was found, wipe it with: wattpurse card"
+            " erase %(card)s",
+            card=read.name,
+            state=Words(read.state),
         )
 
 
@@ -248,7 +271,7 @@ def _unknown_state(header: tuple[int, int], statement: dict | None) -> str:
 
 
 def _listed(rows: Sequence[Row], unknown: Sequence[bytes]) -> str:
-    parts = [f"token {number_text(row['sequence'])}" for row in rows]
+    parts: list[str] = [Words("token %(number)s", number=number_text(row["sequence"])) for row in rows]
     if unknown:
-        parts.append(f"{len(unknown)} unknown to this station")
-    return ", ".join(parts)
+        parts.append(Words("%(count)s unknown to this station", count=len(unknown)))
+    return all_of(parts) if parts else ""

@@ -10,6 +10,7 @@ from typing import Self
 
 from wattpurse.core.messages import service_pass
 from wattpurse.core.seals.sealing import SealBroken
+from wattpurse_tools.refusals import Words
 from wattpurse_tools.vault import actions
 from wattpurse_tools.vault.approvals import Approvals
 from wattpurse_tools.vault.checks import approval_of, need, uid_of
@@ -222,7 +223,7 @@ class VaultBase:
         number = self._sessions.operator_of(ticket)
         operator = self._policy.operators.get(number)
         if operator is None or not operator.active:
-            raise SignOnNeeded(f"operator {number} is out of service")
+            raise SignOnNeeded(Words("operator %(number)s is out of service", number=number))
         for right in rights:
             need(operator, right)
         return operator

@@ -7,6 +7,7 @@ A policy is not changed: each change returns a new one, after it is checked as a
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
+from wattpurse_tools.refusals import Words
 from wattpurse_tools.vault import pins
 from wattpurse_tools.vault.interface import APPROVE, MANAGE, RIGHTS, Limits, Operator, Refused
 
@@ -36,7 +37,7 @@ class Policy:
         """Return an operator in service. Raise Refused if there is none of this number."""
         found = self.operators.get(number)
         if found is None or not found.active:
-            raise Refused(f"operator {number} is not known to this vault, or is out of service")
+            raise Refused(Words("operator %(number)s is not known to this vault, or is out of service", number=number))
         return found
 
     def is_pin(self, number: int, pin: str) -> bool:

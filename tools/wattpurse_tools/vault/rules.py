@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, fields
 from wattpurse.core.messages import token
 from wattpurse.core.money.token_windows import OFFICE
 from wattpurse.core.seals.sealing import SealBroken
+from wattpurse_tools.refusals import Words
 from wattpurse_tools.vault.interface import (
     FREE,
     KEYS,
@@ -159,20 +160,28 @@ def refuse_amounts(limits: Limits, tokens: Sequence[Amounts], day: Amounts) -> A
         for name, unit in _USED_UNITS:
             limit, amount = getattr(limits, f"token_{name}"), getattr(one, name)
             if limit is not None and amount > limit:
-                raise LimitReached(
-                    f"the token has {amount} {unit}, and your limit for one token is {limit}; ask an operator with a"
-                    " higher limit"
+                words = Words(
+                    "the token has %(amount)s %(unit)s, and your limit for one token is %(limit)s; ask an operator"
+                    " with a higher limit",
+                    amount=amount,
+                    unit=unit,
+                    limit=limit,
                 )
+                raise LimitReached(words)
         day = day.plus(one)
     if max(astuple(day)) > _SUM_LIMIT:
-        raise LimitReached("the sum of the day would be higher than the vault counts")
+        raise LimitReached(Words("the sum of the day would be higher than the vault counts"))
     for name, unit in _USED_UNITS:
         limit, amount = getattr(limits, f"day_{name}"), getattr(day, name)
         if limit is not None and amount > limit and any(getattr(one, name) for one in tokens):
-            raise LimitReached(
-                f"you would have made {amount} {unit} today, and your limit for a day (UTC) is {limit}; go on tomorrow,"
-                " or ask an operator with a higher limit"
+            words = Words(
+                "you would have made %(amount)s %(unit)s today, and your limit for a day (UTC) is %(limit)s; go on"
+                " tomorrow, or ask an operator with a higher limit",
+                amount=amount,
+                unit=unit,
+                limit=limit,
             )
+            raise LimitReached(words)
     return day
 
 

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wattpurse_tools.refusals import Words
 from wattpurse_tools.vault.counters import Counters
 from wattpurse_tools.vault.interface import Operator, Refused, Session, SignOnNeeded
 
@@ -48,7 +49,7 @@ class Sessions:
         now_s = int(self._clock())
         if one is None or now_s >= one.expires_s or now_s - one.used_s >= IDLE_S:
             self._open.pop(ticket, None)
-            raise SignOnNeeded("the session has ended; sign on again")
+            raise SignOnNeeded(Words("the session has ended; sign on again"))
         one.used_s = max(one.used_s, now_s)
         return one.operator
 
@@ -80,7 +81,12 @@ def count_try(counters: Counters, operator: int, now_s: int) -> None:
     """
     failures, until_s = counters.tries(operator)
     if now_s < until_s:
-        raise Refused(f"too many wrong PINs of operator {operator}; try again in {until_s - now_s} seconds")
+        words = Words(
+            "too many wrong PINs of operator %(operator)s; try again in %(seconds)s seconds",
+            operator=operator,
+            seconds=until_s - now_s,
+        )
+        raise Refused(words)
     failures += 1
     delay_s = 0
     if failures >= FREE_TRIES:

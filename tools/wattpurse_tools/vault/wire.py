@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin
 
 from wattpurse.core.money.key_card import CardContent
+from wattpurse_tools.refusals import Words, words_of
 from wattpurse_tools.vault.interface import (
     ApprovalNeeded,
     DispenserMeter,
@@ -188,22 +189,41 @@ def read_line(line: bytes) -> dict:
 def error_message(error: Exception) -> dict:
     """Return the message of a call that was refused or failed."""
     if isinstance(error, OSError):
-        return {"error": _OS_ERROR, "words": str(error)}
+        return {"error": _OS_ERROR, **_told(error)}
     if isinstance(error, ApprovalNeeded):
         own = {"action": error.action, "document": error.document}
-        return {"error": "ApprovalNeeded", "words": str(error), **own}
+        return {"error": "ApprovalNeeded", **_told(error), **own}
     name = type(error).__name__ if isinstance(error, Refused) else Refused.__name__
-    return {"error": name, "words": str(error)}
+    return {"error": name, **_told(error)}
 
 
 def error_of(message: dict) -> Exception:
     """Return the exception in a message."""
-    name, words = message["error"], str(message.get("words"))
+    name, words = message["error"], _words(message)
     if name == "ApprovalNeeded":
         return ApprovalNeeded(words, message["action"], message["document"])
     if name == _OS_ERROR:
         return OSError(words)
     return next((one(words) for one in _ERRORS[:-1] if one.__name__ == name), Refused(words))
+
+
+def _told(error: Exception) -> dict:
+    """Return the words of an error, with the text and the values by which a page translates them."""
+    words = words_of(error)
+    if not isinstance(words, Words):
+        return {"words": words}
+    values = {name: value if isinstance(value, int) else str(value) for name, value in words.values.items()}
+    return {"words": str(words), "text": words.text, "values": values}
+
+
+def _words(message: dict) -> str:
+    """Return the words of a message. A value that is a text may have a translation of its own."""
+    text, values = message.get("text"), message.get("values")
+    if not isinstance(text, str) or not isinstance(values, dict):
+        return str(message.get("words"))
+    return Words(
+        text, **{name: value if isinstance(value, int) else Words(str(value)) for name, value in values.items()}
+    )
 
 
 def _card_fields(content: CardContent) -> list:

@@ -6,6 +6,7 @@ from django import template
 from django.http import QueryDict
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from wattpurse_tools.office.site_days import first_day, site_zone
 from wattpurse_tools.pages.amount_texts import amount_text, energy_text, money_text
@@ -61,6 +62,12 @@ def money(microunits: int | None, currency: str, decimals: int = 2) -> str:
 def amount(value: int | None, unit: str, meter: Meter) -> str:
     """Return an amount of a unit at a meter."""
     return "–" if value is None else amount_text(value, unit, meter.currency, meter.decimals)
+
+
+@register.filter
+def known(name: str) -> str:
+    """Return a name that the record keeps, such as that of a contract, as words."""
+    return gettext(name) if name else ""
 
 
 @register.filter

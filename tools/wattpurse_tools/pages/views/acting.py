@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from wattpurse_tools.office import approvals
 from wattpurse_tools.office.actor import NotPermitted
 from wattpurse_tools.pages.access import OfficeRequest
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.vault.interface import ApprovalNeeded
 
 _Given = ParamSpec("_Given")
@@ -32,7 +33,7 @@ def attempt(
     except NotPermitted:
         raise
     except ValueError as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, in_words(refusal))
         return None
 
 
@@ -48,7 +49,7 @@ def done(
     except (NotPermitted, ApprovalNeeded):
         raise
     except ValueError as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, in_words(refusal))
         return False
     messages.success(request, words)
     return True

@@ -1,5 +1,6 @@
 """The page of the audit trail: person, time, address and action of each entry, and the check of the chain."""
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -7,6 +8,7 @@ from wattpurse_tools.office import audit as audit_trail
 from wattpurse_tools.office.paging import slice_of
 from wattpurse_tools.office.site_days import day_start_s, parse_day, site_zone
 from wattpurse_tools.pages.access import OfficeRequest, page
+from wattpurse_tools.pages.known_words import actions_like
 from wattpurse_tools.pages.views.acting import after, attempt, whole
 from wattpurse_tools.record.models import AuditEntry
 
@@ -25,7 +27,8 @@ def audit(request: OfficeRequest) -> HttpResponse:
     if whole(chosen["operator"]) is not None:
         entries = entries.filter(operator=whole(chosen["operator"]))
     if chosen["action"]:
-        entries = entries.filter(action__startswith=chosen["action"])
+        is_meant = Q(action__startswith=chosen["action"]) | Q(action__in=actions_like(chosen["action"]))
+        entries = entries.filter(is_meant)
     if chosen["subject"]:
         entries = entries.filter(subject__startswith=chosen["subject"])
     day = attempt(request, parse_day, chosen["day"]) if chosen["day"] else None

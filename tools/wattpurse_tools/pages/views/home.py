@@ -16,6 +16,7 @@ from wattpurse_tools.office import audit
 from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.navigation import links_for
 from wattpurse_tools.pages.office_in_use import office_in_use
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.settings import LANGUAGES
 from wattpurse_tools.vault.interface import Refused, VaultClosed
 
@@ -112,7 +113,7 @@ def _change_pin(request: OfficeRequest, form: PinForm) -> bool:
     try:
         request.office.keys.set_pin(request.actor.ticket, form.cleaned_data["old_pin"], form.cleaned_data["new_pin"])
     except Refused as error:
-        form.add_error("new_pin", str(error))
+        form.add_error("new_pin", in_words(error))
         return False
     messages.success(request, _("The PIN is changed."))
     return True

@@ -29,6 +29,7 @@ from wattpurse_tools.pages import login_limits, one_time_codes
 from wattpurse_tools.pages.access import TICKET, address_of
 from wattpurse_tools.pages.login_limits import TooManyTries
 from wattpurse_tools.pages.office_in_use import office_in_use
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.record.models import User
 from wattpurse_tools.vault.interface import Refused, Session, SignOnNeeded
 
@@ -83,7 +84,7 @@ def login_page(request: HttpRequest) -> HttpResponse:
             form.add_error(None, _("Too many wrong tries. Try again in %d seconds.") % refusal.wait_s)
             return render(request, "pages/login.html", {"form": form}, status=429)
         except Refused as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, in_words(refusal))
         else:
             return _enter(request, person, session)
     return render(request, "pages/login.html", {"form": form})

@@ -38,7 +38,9 @@ class MeterForm(forms.Form):
     """A meter that comes into the record."""
 
     number = forms.IntegerField(label=gettext_lazy("Number"), min_value=1)
-    contract = forms.ChoiceField(label=gettext_lazy("Contract"), choices=[(one.name, one.name) for one in CONTRACTS])
+    contract = forms.ChoiceField(
+        label=gettext_lazy("Contract"), choices=[(one.name, gettext_lazy(one.name)) for one in CONTRACTS]
+    )
 
 
 class InstallForm(forms.Form):

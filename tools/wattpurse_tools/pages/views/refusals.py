@@ -4,10 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from wattpurse_tools.pages.refusal_words import in_words
+
 
 def not_permitted(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Return the page for a person without the right."""
-    return _refusal(request, 403, _("You may not do this"), str(exception or ""))
+    return _refusal(request, 403, _("You may not do this"), in_words(exception or ""))
 
 
 def form_is_stale(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -18,7 +20,7 @@ def form_is_stale(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def vault_closed(request: HttpRequest, error: Exception | None = None) -> HttpResponse:
     """Return the page while no vault runs."""
-    return _refusal(request, 503, _("The vault does not answer"), str(error or ""))
+    return _refusal(request, 503, _("The vault does not answer"), in_words(error or ""))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -45,7 +45,7 @@ class BillForm(forms.Form):
     load = forms.FileField(label=gettext_lazy("or a load file"), required=False)
     contract = forms.ChoiceField(
         label=gettext_lazy("Contract"),
-        choices=[(one.name, one.name) for one in CONTRACTS],
+        choices=[(one.name, gettext_lazy(one.name)) for one in CONTRACTS],
         initial=PrepaidMoney.name,
     )
 

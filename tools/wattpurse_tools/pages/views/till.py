@@ -15,6 +15,7 @@ from wattpurse_tools.pages.access import OfficeRequest, page
 from wattpurse_tools.pages.amount_texts import money_text, parse_money, parse_whole
 from wattpurse_tools.pages.customer_facts import facts_of
 from wattpurse_tools.pages.desk_readers import read_card, reader_at
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tills import TILL, Place, at_till, in_shift, is_own, place_of, tills_for, to_till
 
 SALE = "till_sale"
@@ -65,7 +66,7 @@ def open_page(request: OfficeRequest, place: Place) -> HttpResponse:
     try:
         shifts.open_shift(request.office, request.actor, place.till, parse_money(typed, place.decimals))
     except ValueError as error:
-        return _show_open(request, place, typed, str(error))
+        return _show_open(request, place, typed, in_words(error))
     return to_till(request)
 
 
@@ -79,7 +80,7 @@ def card(request: OfficeRequest, place: Place) -> HttpResponse:
     try:
         state = _state_of_meter(parse_whole(typed), place) if typed else _state_of_card(request, place)
     except (ValueError, OSError) as error:
-        return _show_card(request, place, typed, str(error))
+        return _show_card(request, place, typed, in_words(error))
     request.session[SALE] = state
     return redirect("till-customer")
 
@@ -122,8 +123,8 @@ def owed(request: OfficeRequest, place: Place) -> HttpResponse:
         done = sales.write_owed(request.office, request.actor, reader)
         request.session[SALE] = _state_of_card(request, place)
     except (ValueError, OSError) as error:
-        return _show_card(request, place, "", str(error))
-    troubles = [one.trouble for one in done if one.trouble]
+        return _show_card(request, place, "", in_words(error))
+    troubles = [in_words(one.trouble) for one in done if one.trouble]
     if troubles:
         return _show_card(request, place, "", troubles[0])
     return redirect("till-customer")
@@ -147,7 +148,7 @@ def _state_of_card(request: OfficeRequest, place: Place) -> dict:
         "card": seen.uid,
         "card_name": seen.name,
         "carrier": carrier,
-        "trouble": seen.trouble,
+        "trouble": in_words(seen.trouble),
     }
 
 

@@ -19,6 +19,7 @@ from wattpurse_tools.pages.receipts.document import Document, receipt_document
 from wattpurse_tools.pages.receipts.from_record import SALES, receipt_of
 from wattpurse_tools.pages.receipts.pdf import pdf_of
 from wattpurse_tools.pages.receipts.printer_bytes import printer_bytes
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tills import Place, at_till, in_shift, is_own
 from wattpurse_tools.pages.views.till_sale import NEW
 from wattpurse_tools.record.models import Approval, Sale
@@ -38,7 +39,7 @@ def receipts(request: OfficeRequest, place: Place) -> HttpResponse:
         try:
             found = _find(request, place)
         except ValueError as error:
-            errors.append(str(error))
+            errors.append(in_words(error))
         else:
             return redirect("till-receipt", found.pk)
     rows = list(of_shop.filter(shift=place.shift).order_by("-receipt_number")[:_LISTED]) if place.shift else []
@@ -58,7 +59,7 @@ def receipt(request: OfficeRequest, place: Place, number: int) -> HttpResponse:
         try:
             _act(request, place, sale)
         except (ValueError, OSError) as error:
-            errors.append(str(error))
+            errors.append(in_words(error))
         else:
             return redirect("till-receipt", number)
     made = sales.sold(sale, request.office, request.actor)
@@ -97,7 +98,7 @@ def void(request: OfficeRequest, place: Place, number: int) -> HttpResponse:
         except ApprovalNeeded as needed:
             errors.append(_propose(request, sale, needed))
         except (ValueError, OSError) as error:
-            errors.append(str(error))
+            errors.append(in_words(error))
         else:
             request.session[NEW] = made.sale.pk
             return redirect("till-receipt", made.sale.pk)

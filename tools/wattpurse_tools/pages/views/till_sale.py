@@ -36,6 +36,7 @@ from wattpurse_tools.pages.amount_texts import money_text, parse_micro, parse_mo
 from wattpurse_tools.pages.customer_facts import Facts, facts_of
 from wattpurse_tools.pages.desk_readers import reader_at
 from wattpurse_tools.pages.receipts.document import line_words, payment_text, thing_text
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tills import Place, in_shift
 from wattpurse_tools.pages.views.till import SALE
 
@@ -82,7 +83,7 @@ def amount(request: OfficeRequest, place: Place) -> HttpResponse:
         reader = _reader(request, place, order)
         found = sales.quote(request.office, request.actor, wanted, reader)
     except (ValueError, OSError) as error:
-        return _show_amount(request, order, facts, wishes, [str(error)])
+        return _show_amount(request, order, facts, wishes, [in_words(error)])
     return _show_quote(request, place, found, order, wanted.client_key)
 
 
@@ -100,7 +101,7 @@ def sell(request: OfficeRequest, place: Place) -> HttpResponse:
         wanted = _request(request.POST.get("client_key", ""), place, state, order)
         done = sales.sell(request.office, request.actor, wanted, _reader_if_any(request, place, order))
     except (ValueError, OSError) as error:
-        return _show_amount(request, order, facts, wishes, [str(error)])
+        return _show_amount(request, order, facts, wishes, [in_words(error)])
     if not done.is_repeat:
         request.session[NEW] = done.sale.pk
     request.session.pop(SALE, None)

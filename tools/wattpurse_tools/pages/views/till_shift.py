@@ -13,6 +13,7 @@ from wattpurse_tools.pages.access import OfficeRequest
 from wattpurse_tools.pages.amount_texts import parse_money
 from wattpurse_tools.pages.receipts.document import Document
 from wattpurse_tools.pages.receipts.reports import report_document
+from wattpurse_tools.pages.refusal_words import in_words
 from wattpurse_tools.pages.tills import Place, at_till, in_shift, is_own, to_till
 from wattpurse_tools.pages.views.till_receipt import pdf_answer, print_document
 from wattpurse_tools.record.models import Shift
@@ -51,7 +52,7 @@ def count(request: OfficeRequest, place: Place) -> HttpResponse:
         counted = parse_money(typed, place.decimals)
         shifts.count_cash(request.office, request.actor, place.open_shift, counted)
     except ValueError as error:
-        return _show_count(request, place, typed, str(error))
+        return _show_count(request, place, typed, in_words(error))
     return redirect("till-count")
 
 
@@ -89,7 +90,7 @@ def deposit(request: OfficeRequest, place: Place) -> HttpResponse:
             sum_microunits = parse_money(fields["amount"], place.decimals)
             shifts.deposit(request.office, request.actor, place.till.shop, sum_microunits, fields["reference"].strip())
         except ValueError as error:
-            errors.append(str(error))
+            errors.append(in_words(error))
         else:
             return redirect("till-menu")
     values = {**fields, "currency": place.currency, "errors": errors}
@@ -114,7 +115,7 @@ def _show_report(request: OfficeRequest, place: Place, found: Document, values: 
         try:
             print_document(place, found)
         except OSError as error:
-            errors.append(str(error))
+            errors.append(in_words(error))
     context = {**values, "slip": found, "errors": errors}
     return render(request, "pages/till/report.html", context, status=422 if errors else 200)
 
