@@ -332,7 +332,8 @@ def test_the_vault_makes_no_issue_twice_and_no_credit_goes_back(hall):
     one = Dispenser.objects.get()
     made_of, charges = dispensers._products(one.meters)
     record = dispensers._record(hall.office, one, Wanted(0, 90, 100), made_of, charges)
-    for wrong in ({"issue": 1}, {"allowed": CREDIT - 1}):
+    less = dataclasses.replace(record.credit, allowed=CREDIT - 1)
+    for wrong in ({"issue": 1}, {"credit": less}):
         with pytest.raises(Refused, match="issue 1"):
             hall.office.keys.seal_system_card(
                 hall.actor.ticket, b"\x04" * 7, dataclasses.replace(record, **wrong), None

@@ -29,7 +29,15 @@ from tests.tools.vault.vault_bench import (
 from wattpurse.core.seals.sealing import KeyPair
 from wattpurse.dispenser import system_card
 from wattpurse_tools.vault import wire
-from wattpurse_tools.vault.interface import ApprovalNeeded, DispenserMeter, DispenserRecord, Refused
+from wattpurse_tools.vault.interface import (
+    ApprovalNeeded,
+    DispenserCredit,
+    DispenserMeter,
+    DispenserOffer,
+    DispenserRecord,
+    DispenserTerm,
+    Refused,
+)
 
 ISSUER = 3
 UID = bytes.fromhex("04a1b2c3d4e5f6")
@@ -37,19 +45,21 @@ RECORD = DispenserRecord(
     issuer=ISSUER,
     unit_version=2,
     issue=1,
-    made_s=NOW_S,
-    expires_s=NOW_S + 1_000_000,
-    allowed=50_000,
-    settled_sum=700,
-    settled_sale=9,
-    most=20_000,
-    currency="EUR",
-    decimals=2,
-    prices=(350_000, 0, 0),
-    site_version=2,
-    meters=(DispenserMeter(METER, 77, 1, 41, 1),),
+    term=DispenserTerm(made_s=NOW_S, expires_s=NOW_S + 1_000_000),
+    credit=DispenserCredit(allowed=50_000, settled_sum=700, settled_sale=9, most=20_000),
+    offer=DispenserOffer("EUR", 2, (350_000, 0, 0), (DispenserMeter(METER, 77, 1, 41, 1),), site_version=2),
     riding=b"riding",
 )
+
+
+def record(**changes):
+    """Return RECORD with changes of its fields and of those of its parts."""
+    made = RECORD
+    for name in ("term", "credit", "offer"):
+        part = getattr(made, name)
+        own = {field.name: changes.pop(field.name) for field in dataclasses.fields(part) if field.name in changes}
+        made = dataclasses.replace(made, **{name: dataclasses.replace(part, **own)})
+    return dataclasses.replace(made, **changes)
 
 
 @pytest.fixture
@@ -121,8 +131,8 @@ def test_an_issue_is_made_once_and_its_credit_never_goes_back(vault):
     assert vault.dispenser_known(ISSUER) == (1, 50_000)
     for wrong in ({}, {"issue": 2, "allowed": 49_999}):
         with pytest.raises(Refused, match="issue 1"):
-            vault.seal_system_card(ticket, UID, dataclasses.replace(RECORD, **wrong))
-    vault.seal_system_card(ticket, UID, dataclasses.replace(RECORD, issue=2))
+            vault.seal_system_card(ticket, UID, record(**wrong))
+    vault.seal_system_card(ticket, UID, record(issue=2))
     assert vault.dispenser_known(ISSUER) == (2, 50_000)
 
 
@@ -139,15 +149,15 @@ def test_an_issue_is_made_once_and_its_credit_never_goes_back(vault):
         {"currency": "euro"},
         {"decimals": 7},
         {"meters": ()},
-        {"meters": RECORD.meters * 2},
-        {"meters": (dataclasses.replace(RECORD.meters[0], product=4),)},
+        {"meters": RECORD.offer.meters * 2},
+        {"meters": (dataclasses.replace(RECORD.offer.meters[0], product=4),)},
         {"unit_version": 9},
         {"riding": bytes(800)},
     ],
 )
 def test_a_record_that_cannot_be_is_refused(vault, wrong):
     with pytest.raises(ValueError):
-        vault.seal_system_card(ticket_of(vault), UID, dataclasses.replace(RECORD, **wrong))
+        vault.seal_system_card(ticket_of(vault), UID, record(**wrong))
     assert vault.dispenser_known(ISSUER) == (0, 0)
 
 
@@ -166,12 +176,12 @@ def test_two_persons_make_each_issue(house_of_two):
     told = next(one for one in house_of_two.requests(ticket) if one.number == request)
     assert "500.00 EUR more credit" in told.words
     assert "meters 1001" in told.words
-    other = dataclasses.replace(RECORD, allowed=60_000)
+    other = record(allowed=60_000)
     with pytest.raises(Refused):
         house_of_two.seal_system_card(ticket, UID, other, request)
     assert house_of_two.seal_system_card(ticket, UID, RECORD, request)
     with pytest.raises(Refused):
-        house_of_two.seal_system_card(ticket, UID, dataclasses.replace(RECORD, issue=2), request)
+        house_of_two.seal_system_card(ticket, UID, record(issue=2), request)
 
 
 def test_a_record_goes_over_the_socket_as_it_is():

@@ -43,7 +43,13 @@ from wattpurse_tools.record.models import (
 from wattpurse_tools.station import order as orders
 from wattpurse_tools.station.cards import SYSTEM, CardRead
 from wattpurse_tools.station.shop import Shop as CardShop
-from wattpurse_tools.vault.interface import DispenserMeter, DispenserRecord
+from wattpurse_tools.vault.interface import (
+    DispenserCredit,
+    DispenserMeter,
+    DispenserOffer,
+    DispenserRecord,
+    DispenserTerm,
+)
 
 DAY_S = 86_400
 
@@ -136,17 +142,17 @@ def write_card(
         record = _record(office, one, wanted, made_of, charges)
         record = replace(record, riding=b"".join(bytes(token.sealed) for token in riding))
         sealed = office.keys.seal_system_card(actor.ticket, read.card.uid, record, approval)
-        one.allowed = record.allowed
+        one.allowed = record.credit.allowed
         one.save(update_fields=["meters", "allowed"])
         made = DispenserIssue.objects.create(
             dispenser=one,
             issue=record.issue,
             card_uid=read.card.uid.hex(),
-            made_s=record.made_s,
-            expires_s=record.expires_s,
-            allowed=record.allowed,
-            prices=list(record.prices),
-            products={str(meter.number): meter.product for meter in record.meters},
+            made_s=record.term.made_s,
+            expires_s=record.term.expires_s,
+            allowed=record.credit.allowed,
+            prices=list(record.offer.prices),
+            products={str(meter.number): meter.product for meter in record.offer.meters},
             operator=actor.operator,
         )
         audit.note(
@@ -299,21 +305,15 @@ def _record(
         DispenserMeter(meter.number, meter.tenant, meter.key_version, _newest_count(one.issuer, meter.number), product)
         for meter, product in made_of
     )
+    credit = DispenserCredit(max(allowed, one.allowed) + wanted.credit, one.settled_sum, one.settled_sale, wanted.most)
+    site_version = min(meter.site_version or office.keys.versions[0] for meter, _ in made_of)
     return DispenserRecord(
         issuer=one.issuer,
         unit_version=one.unit_version,
         issue=max(issue, newest) + 1,
-        made_s=made_s,
-        expires_s=made_s + wanted.days * DAY_S,
-        allowed=max(allowed, one.allowed) + wanted.credit,
-        settled_sum=one.settled_sum,
-        settled_sale=one.settled_sale,
-        most=wanted.most,
-        currency=site.currency,
-        decimals=site.decimals,
-        prices=tuple(charges),
-        site_version=min(meter.site_version or office.keys.versions[0] for meter, _ in made_of),
-        meters=meters,
+        term=DispenserTerm(made_s, made_s + wanted.days * DAY_S),
+        credit=credit,
+        offer=DispenserOffer(site.currency, site.decimals, tuple(charges), meters, site_version),
     )
 
 

@@ -46,22 +46,22 @@ class DispenserCalls(VaultBase):
             _refuse_record(record)
             key = self._unit_key(record.issuer, record.unit_version)
             issue, allowed = self._known(record.issuer)
-            if record.issue <= issue or record.allowed < allowed:
+            if record.issue <= issue or record.credit.allowed < allowed:
                 raise Refused(
                     f"the vault has made issue {issue} of this unit's card with a credit of {allowed}: a later issue"
                     " has a higher number and no lower credit"
                 )
-            unit = 10 ** (MICROUNIT_DIGITS - record.decimals)
-            added = Amounts(microunits=(record.allowed - allowed) * unit)
+            unit = 10 ** (MICROUNIT_DIGITS - record.offer.decimals)
+            added = Amounts(microunits=(record.credit.allowed - allowed) * unit)
             today = self._now_s() // rules.DAY_S
             day = rules.refuse_amounts(acting.limits, [added], self._counters.amounts(acting.number, today))
-            document = _document(uid_of(uid), record, record.allowed - allowed)
+            document = _document(uid_of(uid), record, record.credit.allowed - allowed)
             why = "keys and credit leave the vault"
             used = self._second_person(acting, actions.SYSTEM_CARD, document, approval, why)
             pair = keys.system_card_keys(aes, key, uid)
             sealed = system_card.seal_record(aes, pair, self._content(record))
             with self._counters.transaction():
-                self._counters.note(_fact(record.issuer), f"{record.issue} {record.allowed}")
+                self._counters.note(_fact(record.issuer), f"{record.issue} {record.credit.allowed}")
                 self._counters.note_amounts(acting.number, today, day)
                 if used is not None:
                     self._approvals.use(used)
@@ -110,7 +110,7 @@ class DispenserCalls(VaultBase):
     def _content(self, record: DispenserRecord) -> system_card.SystemRecord:
         """Return the record with its keys."""
         meters = []
-        for one in record.meters:
+        for one in record.offer.meters:
             keys_of_version = self._ring.of(one.key_version)
             meters.append(
                 system_card.SoldMeter(
@@ -126,10 +126,10 @@ class DispenserCalls(VaultBase):
         made = system_card.SystemRecord(
             record.issuer,
             record.issue,
-            (record.made_s, record.expires_s),
-            (record.allowed, record.settled_sum, record.settled_sale, record.most),
-            (record.currency, record.decimals, record.prices),
-            self._ring.of(record.site_version).site_key,
+            (record.term.made_s, record.term.expires_s),
+            (record.credit.allowed, record.credit.settled_sum, record.credit.settled_sale, record.credit.most),
+            (record.offer.currency, record.offer.decimals, record.offer.prices),
+            self._ring.of(record.offer.site_version).site_key,
             meters,
         )
         made.riding = record.riding
@@ -146,29 +146,36 @@ def _document(uid: bytes, record: DispenserRecord, added: int) -> dict:
         "issuer": record.issuer,
         "issue": record.issue,
         "card": uid.hex(),
-        "meters": [one.number for one in record.meters],
-        "allowed": record.allowed,
+        "meters": [one.number for one in record.offer.meters],
+        "allowed": record.credit.allowed,
         "added": added,
-        "currency": record.currency,
-        "decimals": record.decimals,
-        "expires_s": record.expires_s,
+        "currency": record.offer.currency,
+        "decimals": record.offer.decimals,
+        "expires_s": record.term.expires_s,
     }
 
 
 def _refuse_record(record: DispenserRecord) -> None:
-    sums = (record.allowed, record.settled_sum)
-    words = (record.made_s, record.expires_s, record.settled_sale, record.most, *record.prices)
+    term, credit, offer = record.term, record.credit, record.offer
+    sums = (credit.allowed, credit.settled_sum)
+    words = (
+        term.made_s,
+        term.expires_s,
+        credit.settled_sale,
+        credit.most,
+        *offer.prices,
+    )
     if not all(0 <= one <= _U48 for one in sums) or not all(0 <= one <= _U32 for one in words):
         raise Refused("a number of the system card is out of range")
-    if record.settled_sum > record.allowed or not 0 < record.issue <= system_card.ISSUE_LIMIT:
+    if credit.settled_sum > credit.allowed or not 0 < record.issue <= system_card.ISSUE_LIMIT:
         raise Refused("the sums or the issue of the system card cannot be")
-    if len(record.prices) != system_card.PRICES or not 0 <= record.decimals <= MICROUNIT_DIGITS:
+    if len(offer.prices) != system_card.PRICES or not 0 <= offer.decimals <= MICROUNIT_DIGITS:
         raise Refused(f"a system card has {system_card.PRICES} prices, and a currency has 0 to 6 decimals")
-    if not (record.currency.isascii() and len(record.currency) == 3):
+    if not (offer.currency.isascii() and len(offer.currency) == 3):
         raise Refused("a currency has three letters")
-    numbers = [one.number for one in record.meters]
+    numbers = [one.number for one in offer.meters]
     if not 1 <= len(numbers) <= system_card.METERS_LIMIT or len(set(numbers)) != len(numbers):
         raise Refused(f"a system card has 1 to {system_card.METERS_LIMIT} meters, each named once")
-    for one in record.meters:
+    for one in offer.meters:
         if not (0 <= one.tenant < 1 << 24 and 0 <= one.count < 1 << 24 and 0 <= one.product <= system_card.PRICES):
             raise Refused(f"the tenant, the count or the product of meter {one.number} is out of range")

@@ -198,27 +198,55 @@ class DispenserMeter:
 
 
 @dataclass(frozen=True)
+class DispenserTerm:
+    """The times between which a system card opens its unit, in seconds."""
+
+    made_s: int
+    expires_s: int
+
+
+@dataclass(frozen=True)
+class DispenserCredit:
+    """The credit of a dispensing unit, in units of the currency's last decimal.
+
+    `allowed` is the sum that it may ever sell, `settled_sum` that of the sales up to number `settled_sale`, and `most`
+    the most that one sale may cost.
+    """
+
+    allowed: int
+    settled_sum: int
+    settled_sale: int
+    most: int
+
+
+@dataclass(frozen=True)
+class DispenserOffer:
+    """The things that a dispensing unit sells: its meters, in a currency, with prices of a kWh in micro-units.
+
+    `site_version` is the key version of the site's cards.
+    """
+
+    currency: str
+    decimals: int
+    prices: tuple[int, ...]
+    meters: tuple[DispenserMeter, ...]
+    site_version: int
+
+
+@dataclass(frozen=True)
 class DispenserRecord:
     """The record of a system card without its keys (see wattpurse.dispenser.system_card).
 
-    Money is in units of the currency's last decimal. `unit_version` is the key version that the unit's key is of.
-    `riding` has sealed tokens of the office that go onto customers' cards at their next sale.
+    `unit_version` is the key version that the unit's key is of. `riding` has sealed tokens of the office that go onto
+    customers' cards at their next sale.
     """
 
     issuer: int
     unit_version: int
     issue: int
-    made_s: int
-    expires_s: int
-    allowed: int
-    settled_sum: int
-    settled_sale: int
-    most: int
-    currency: str
-    decimals: int
-    prices: tuple[int, ...]
-    site_version: int
-    meters: tuple[DispenserMeter, ...]
+    term: DispenserTerm
+    credit: DispenserCredit
+    offer: DispenserOffer
     riding: bytes = b""
 
 

@@ -22,8 +22,11 @@ from wattpurse.core.money.key_card import CardContent
 from wattpurse_tools.refusals import Words, words_of
 from wattpurse_tools.vault.interface import (
     ApprovalNeeded,
+    DispenserCredit,
     DispenserMeter,
+    DispenserOffer,
     DispenserRecord,
+    DispenserTerm,
     Keys,
     LimitReached,
     Limits,
@@ -47,8 +50,11 @@ ANSWER_LIMIT = 16 << 20
 _MARK = "#"
 _VALUE = "value"
 _TYPES = (
+    DispenserCredit,
     DispenserMeter,
+    DispenserOffer,
     DispenserRecord,
+    DispenserTerm,
     Limits,
     LogEntry,
     Operator,
