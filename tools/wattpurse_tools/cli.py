@@ -36,6 +36,7 @@ COMMANDS = (
     "office",
     "pins",
     "short_token",
+    "reader",
     "readout",
     "station",
     "tariff",

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
         async def select_again(self) -> None: ...
 
 
-# The first Classic cards of Infineon set the highest bit as well.
-_CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K)
+# The first Classic cards of Infineon set the highest bit as well. A 4K begins with the sectors of a 1K.
+CLASSIC_SAKS = (SAK_MIFARE_CLASSIC_1K, 0x80 | SAK_MIFARE_CLASSIC_1K, 0x18)
 
 
 async def open_card(
@@ -42,7 +42,7 @@ async def open_card(
     `key_of_uid(uid)` returns the `classic.ClassicKeys` of a Classic card, or None; other cards need none. Raises
     CardError or ReaderError.
     """
-    if identity.sak in _CLASSIC_SAKS:
+    if identity.sak in CLASSIC_SAKS:
         keys = key_of_uid(identity.uid)
         return None if keys is None else ClassicMemory(reader, identity, keys)
     if identity.sak == SAK_ULTRALIGHT:

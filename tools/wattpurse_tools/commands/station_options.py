@@ -4,6 +4,8 @@ The record is that of the office folder, and the keys are in its vault, a proces
 the operator's card, or as the Unix user that the vault knows.
 """
 
+import os
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from wattpurse_tools.record.models import User
 from wattpurse_tools.record.office_folder import OfficeFolder, folder_of, open_record
 from wattpurse_tools.station.actions import cards
 from wattpurse_tools.station.actions.keys import refuse_other_vault
+from wattpurse_tools.station.reader_cards import Patience
 from wattpurse_tools.station.shop import Shop, open_shop
 from wattpurse_tools.station.station import Deal, Station
 from wattpurse_tools.vault.client import VaultClient
@@ -26,6 +29,8 @@ from wattpurse_tools.vault.files import VaultInUse
 from wattpurse_tools.vault.interface import ApprovalNeeded, Keys, SignOnNeeded, VaultClosed
 
 _NOT_NOTED = ("run", "office", "cards", "json", "csv")
+CARDS_VARIABLE = "WATTPURSE_CARDS"
+_LAY_S = 20.0
 _TRIAL_WAIT_S = 10
 _TRIAL_PAUSE_S = 0.05
 
@@ -40,8 +45,8 @@ def add_station_options(parser: ArgumentParser) -> None:
 def add_card_folder_options(parser: ArgumentParser) -> None:
     """Add --office and --cards."""
     add_station_options(parser)
-    text = "the card folder; default: the folder cards of the office"
-    parser.add_argument("--cards", type=Path, metavar="DIR", help=text)
+    text = "the card folder, or pcsc:NAME for a reader; default: WATTPURSE_CARDS, or the folder cards of the office"
+    parser.add_argument("--cards", type=Path, metavar="PLACE", help=text)
 
 
 def add_selling_options(parser: ArgumentParser) -> None:
@@ -114,8 +119,7 @@ def open_shop_of(arguments: Namespace) -> Iterator[Shop]:
     with connect(folder) as keys:
         open_record(folder)
         refuse_other_vault(keys)
-        named = getattr(arguments, "cards", None)
-        shop = open_shop(keys, named or folder.cards, operator_card=arguments.operator)
+        shop = open_shop(keys, _card_place(arguments, folder), None, arguments.operator, _patience())
         if arguments.operator is None:
             _sign_on_as_user(shop.station)
         try:
@@ -146,6 +150,21 @@ def actor_of(shop: Shop) -> Actor:
     user = User.objects.select_related("shop").filter(operator=person.operator).first()
     number = None if user is None or user.shop is None else user.shop.number
     return Actor.of(person, number)
+
+
+def _card_place(arguments: Namespace, folder: OfficeFolder) -> str | Path:
+    """Return the place of the cards that the options or WATTPURSE_CARDS name, or the card folder of the office."""
+    return getattr(arguments, "cards", None) or os.environ.get(CARDS_VARIABLE) or folder.cards
+
+
+def _ask(line: str) -> None:
+    """Ask the person at the terminal for a card."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _patience() -> Patience:
+    """Return the time that a person at a terminal gets to lay a card on a reader."""
+    return Patience(_LAY_S if sys.stdin is not None and sys.stdin.isatty() else 0.0, _ask)
 
 
 def _note(shop: Shop, arguments: Namespace) -> None:

@@ -6,15 +6,19 @@ card that was lifted, or changed, meanwhile is refused by the agent.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from boards.host.cards.images import from_image
 from boards.host.cards.iso14443a import Card
 from wattpurse_tools.desk.exchange import Desk
 from wattpurse_tools.desk.protocol import CardImage
+from wattpurse_tools.station.card_reader import AnyCard
 
 
 class RemoteCards:
     """The cards of a desk: the one on its reader."""
+
+    antenna = None
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -45,11 +49,11 @@ class RemoteCards:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"the card on the reader is broken: {error}") from error
 
-    def save(self, name: str, card: Card) -> None:
+    def save(self, name: str, card: AnyCard) -> None:
         """Write the card on the reader, and read it back."""
         if self._read is None or self._read.name != name:
             raise ValueError(f"card {name} was not read at this reader")
-        image = card.image()
+        image = cast(Card, card).image()
         self._desk.write(self._read, image)
         back = self._desk.read()
         if back.image != image:

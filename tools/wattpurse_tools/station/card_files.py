@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from boards.host.cards.classic import ClassicCard
 from boards.host.cards.desfire_chip import KIND as DESFIRE
@@ -21,6 +21,7 @@ from boards.host.cards.folder import CARD_SUFFIX, MARK_SUFFIX
 from boards.host.cards.images import from_image
 from boards.host.cards.iso14443a import Card
 from boards.host.cards.ultralight import UltralightCard
+from wattpurse_tools.station.card_reader import Antenna, AnyCard
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LOCK = ".lock"
@@ -30,7 +31,16 @@ _RANDOM_UID = 0x08
 
 
 class CardStore(Protocol):
-    """The place of virtual cards: a folder, or the reader of a desk. A method raises ValueError for a wrong name."""
+    """The place of cards: a folder, the reader of a desk, or a reader here.
+
+    A method raises ValueError for a wrong name. `antenna` is the real reader that works on the cards, or None for
+    models of cards.
+    """
+
+    @property
+    def antenna(self) -> Antenna | None:
+        """The real reader, or None."""
+        ...
 
     def held(self) -> AbstractContextManager[None]:
         """Keep others from the cards for a `with` block. A block inside it does nothing."""
@@ -40,17 +50,19 @@ class CardStore(Protocol):
         """Return True if there is a card of that name."""
         ...
 
-    def load(self, name: str) -> Card:
-        """Return the model of a card. Raise ValueError or OSError, with the reason, if it cannot be used."""
+    def load(self, name: str) -> AnyCard:
+        """Return a card. Raise ValueError or OSError, with the reason, if it cannot be used."""
         ...
 
-    def save(self, name: str, card: Card) -> None:
+    def save(self, name: str, card: AnyCard) -> None:
         """Keep a card's content. After a crash it is the old one or the new one, never a part."""
         ...
 
 
 class CardFiles:
     """The card files in one folder. A method raises ValueError for a wrong name."""
+
+    antenna = None
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
@@ -88,14 +100,14 @@ class CardFiles:
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: the card file is broken: {error}") from error
 
-    def save(self, name: str, card: Card) -> None:
+    def save(self, name: str, card: AnyCard) -> None:
         """Write a card's file. After a crash, the file is the old one or the new one, never a part."""
         self._refuse_in_field(name)
         path = self._path(name)
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(path.name + ".part")
         with open(temporary, "w", encoding="utf-8") as file:
-            file.write(json.dumps(card.image()) + "\n")
+            file.write(json.dumps(cast(Card, card).image()) + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -1,7 +1,7 @@
-"""The station's card reader: the meter's own driver and card modules, with the model of the reader chip."""
+"""The station's card reader: the meter's own card modules, over the model of the reader chip or over a real reader."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from boards.host.cards.iso14443a import Card
 from boards.host.chips.mfrc522 import Mfrc522Model
@@ -16,6 +16,7 @@ from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
 from wattpurse_tools.station.page_cards import prove_pages
 
 if TYPE_CHECKING:
+    from wattpurse.cards.desfire import Transport
     from wattpurse.cards.memory import Memory
 
 Result = TypeVar("Result")
@@ -26,9 +27,9 @@ _REASONS = {
     "silent": "it left the reader",
     "refused": "it is locked with other keys than those of this vault",
     "changed": "it does not keep the data written to it",
-    "unknown": "it is no key card of this site",
+    "unknown": "it is of no kind that holds tokens, or no key card of this site",
     "full": "it cannot hold so much money",
-    "garbled": "its answers prove nothing",
+    "garbled": "its answers are not whole, or prove nothing; lay it flat on the reader",
 }
 
 
@@ -49,23 +50,93 @@ class CardKeys(Protocol):
         ...
 
 
-class CardReader:
-    """One reader, for cards of any version of the site's keys. `model` is its chip."""
+class AnyCard(Protocol):
+    """A card that a reader works on: a model of one, or the card that lies on a real reader."""
 
-    def __init__(self, vault: CardKeys) -> None:
+    @property
+    def kind(self) -> str:
+        """The kind of card, one of purse.KINDS."""
+        ...
+
+    @property
+    def uid(self) -> bytes:
+        """The card's UID."""
+        ...
+
+
+class Antenna(Protocol):
+    """A driver with a card before it. `driver` stands where a meter has its Mfrc522."""
+
+    @property
+    def driver(self) -> Mfrc522:
+        """The driver."""
+        ...
+
+    def insert(self, card: AnyCard) -> None:
+        """Bring a card before the driver, or expect it there."""
+        ...
+
+    def remove(self, card: AnyCard) -> None:
+        """End the work on a card."""
+        ...
+
+    def run(self, step: Coroutine[None, None, Result]) -> Result:
+        """Run a coroutine of the driver to its end, and return its result."""
+        ...
+
+    async def link(self, identity: CardIdentity) -> "Transport":
+        """Return the way to a selected card of ISO/IEC 14443-4, for its commands."""
+        ...
+
+
+class ModelAntenna:
+    """The model of the reader chip with its driver, for models of cards. `model` is the chip."""
+
+    def __init__(self) -> None:
         self._clock = VirtualClock()
         self.model = Mfrc522Model(self._clock)
-        self._driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
+        self.driver = Mfrc522(self.model.spi, self.model.select, self.model.reset, self.model.irq, self._clock)
+
+    def insert(self, card: AnyCard) -> None:
+        """Bring a model of a card into the field."""
+        self.model.field.insert(cast(Card, card))
+
+    def remove(self, card: AnyCard) -> None:
+        """Take it away."""
+        self.model.field.remove(cast(Card, card))
+
+    def run(self, step: Coroutine[None, None, Result]) -> Result:
+        """Run a coroutine in virtual time, and return its result."""
+        return self._clock.run(step)
+
+    async def link(self, identity: CardIdentity) -> "Transport":
+        """Return the way to a selected card of ISO/IEC 14443-4."""
+        return await iso_dep.activate(self.driver, identity, self._clock)
+
+
+class CardReader:
+    """One reader, for cards of any version of the site's keys. Without an `antenna` it works on models of cards."""
+
+    def __init__(self, vault: CardKeys, antenna: Antenna | None = None) -> None:
+        self._antenna = ModelAntenna() if antenna is None else antenna
+        self._driver = self._antenna.driver
         self._vault = vault
 
-    def work(self, card: Card, step: Step[Result]) -> Result:
+    @property
+    def model(self) -> Mfrc522Model:
+        """The model of the reader chip. Raise ValueError for a real reader."""
+        if not isinstance(self._antenna, ModelAntenna):
+            raise ValueError("a real reader has no model")
+        return self._antenna.model
+
+    def work(self, card: AnyCard, step: Step[Result]) -> Result:
         """Put `card` on the reader, run the coroutine `step(memory)` and return its result.
 
         Raise OSError, with the reason, if the card cannot be read or written. Raise ValueError for an unknown kind.
         """
         return self._with_card(card, lambda identity: self._open(identity, step))
 
-    def converse(self, card: Card, begin: Callable[[], tuple[str, bytes]]) -> CardContent | None:
+    def converse(self, card: AnyCard, begin: Callable[[], tuple[str, bytes]]) -> CardContent | None:
         """Put a DESFire card on the reader, and let the vault talk to it. Return the result of the vault's dialog.
 
         `begin` begins the dialog. Raise OSError as `work` does.
@@ -73,16 +144,16 @@ class CardReader:
         begun = begin()  # the record cannot be asked while the reader works
         return self._with_card(card, lambda identity: self._converse(identity, *begun))
 
-    def prove(self, card: Card) -> None:
+    def prove(self, card: AnyCard) -> None:
         """Raise ValueError if an NTAG has less memory than it claims to have. Raise OSError as `work` does."""
         self._with_card(card, self._prove)
 
-    def format(self, card: Card, key_version: int) -> None:
+    def format(self, card: AnyCard, key_version: int) -> None:
         """Write the keys of a version and the access conditions to a new card. Raise OSError as `work` does."""
         if card.kind == "classic-1k":
             self._with_card(card, lambda identity: self._format(identity, key_version))
 
-    def rekey(self, card: Card, key_version: int) -> None:
+    def rekey(self, card: AnyCard, key_version: int) -> None:
         """Replace the keys of a card, of any version, by those of a version. Raise OSError as `work` does.
 
         If an earlier call was interrupted, this one finishes it.
@@ -90,14 +161,14 @@ class CardReader:
         if card.kind == "classic-1k":
             self._with_card(card, lambda identity: self._rekey(identity, key_version))
 
-    def _with_card(self, card: Card, action: Action[Result]) -> Result:
-        self.model.field.insert(card)
+    def _with_card(self, card: AnyCard, action: Action[Result]) -> Result:
+        self._antenna.insert(card)
         try:
-            return self._clock.run(self._found(action))
+            return self._antenna.run(self._found(action))
         except CardError as error:
             raise OSError("the card cannot be used: " + _REASONS.get(error.reason, error.reason)) from error
         finally:
-            self.model.field.remove(card)
+            self._antenna.remove(card)
 
     async def _found(self, action: Action[Result]) -> Result:
         await self._driver.start()
@@ -113,7 +184,7 @@ class CardReader:
         return await step(memory)
 
     async def _converse(self, identity: CardIdentity, dialog: str, command: bytes) -> CardContent | None:
-        transport = await iso_dep.activate(self._driver, identity, self._clock)
+        transport = await self._antenna.link(identity)
         result = None
         while command:
             answer = await transport.transceive(command)

@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from boards.host.cards.desfire_chip import KIND as DESFIRE
-from boards.host.cards.iso14443a import Card
 from wattpurse.cards import purse
 from wattpurse.core.messages.service_pass import read_service_pass
 from wattpurse.core.money.key_card import CardContent
 from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.station.card_files import CardStore, blank_card
-from wattpurse_tools.station.card_reader import CardReader, Result, Step
+from wattpurse_tools.station.card_reader import AnyCard, CardReader, Result, Step
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import ACTIVE, ERASED, Station
 
@@ -64,7 +63,7 @@ class CardRead:
     def __init__(
         self,
         name: str,
-        card: Card,
+        card: AnyCard,
         box: purse.OrderBox | None,
         statement: dict | None,
         meter_number: int | None,
@@ -193,7 +192,7 @@ class StationCards:
         key_version: int,
         role: int,
         number: int,
-        content_of: Callable[[Card], bytes],
+        content_of: Callable[[AnyCard], bytes],
     ) -> None:
         """Make a card of a role (purse), with `number` in its head and `content_of(card)` in its order box.
 
@@ -233,7 +232,7 @@ class StationCards:
         In an office of two persons a manager names the card to the vault first, and both approve its pass.
         """
 
-        def content_of(card: Card) -> bytes:
+        def content_of(card: AnyCard) -> bytes:
             known = next((one for one in self._keys.operators() if one.number == operator), None)
             if known is None:
                 raise ValueError(
@@ -314,21 +313,21 @@ class StationCards:
         self._station.key_history.note_statement(meter_number, version)
         return statement
 
-    def _read_statement(self, card: Card, meter_number: int) -> dict | None:
+    def _read_statement(self, card: AnyCard, meter_number: int) -> dict | None:
         for data in self._reader.work(card, purse.read_statement_copies):
             statement = self.open_statement(meter_number, card.uid, data)
             if statement is not None:
                 return statement
         return None
 
-    def _box_of(self, card: Card) -> purse.OrderBox | None:
+    def _box_of(self, card: AnyCard) -> purse.OrderBox | None:
         """Return the order box of a card. A DESFire key card has none of its own; the vault knows it."""
         if card.kind != DESFIRE:
             return self._reader.work(card, purse.read_orders)
         content = self._reader.converse(card, lambda: self._keys.read_desfire(card.uid))
         return None if content is None else purse.OrderBox(0, purse.KEY_CARD, 0, 0, b"")
 
-    def _opens(self, card: Card) -> bool:
+    def _opens(self, card: AnyCard) -> bool:
         try:
             self._reader.work(card, read_all)
         except OSError:
@@ -348,13 +347,13 @@ class StationCards:
         """
         return self._keys.newest_version if role == purse.OPERATOR else self._station.key_history.common_site_version()
 
-    def _service_pass(self, card: Card, technician: int, expires_s: int, meters: Sequence[int]) -> bytes:
+    def _service_pass(self, card: AnyCard, technician: int, expires_s: int, meters: Sequence[int]) -> bytes:
         """Return a pass under the newest keys that the meters are proved to have."""
         history = self._station.key_history
         versions = [(number, history.meter_version(number)) for number in meters]
         return self._keys.seal_service_pass(self._station.ticket, card.uid, technician, expires_s, versions)
 
-    def _operator_pass(self, card: Card, operator: int, expires_s: int, approval: str | None = None) -> bytes:
+    def _operator_pass(self, card: AnyCard, operator: int, expires_s: int, approval: str | None = None) -> bytes:
         return self._keys.seal_operator_pass(self._station.ticket, card.uid, operator, expires_s, approval)
 
     def _open_operator_pass(self, read: CardRead) -> tuple[int, int]:

@@ -19,7 +19,7 @@ TRAILER_WRITE_B = 0b011
 # The conditions of the three data blocks of a sector, and of its trailer.
 Conditions = tuple[int, int, int, int]
 
-_TRANSPORT_KEY = b"\xff" * 6
+TRANSPORT_KEY = b"\xff" * 6
 _TRANSPORT_CONDITIONS = (READ_BOTH_WRITE_BOTH, READ_BOTH_WRITE_BOTH, READ_BOTH_WRITE_BOTH, TRAILER_TRANSPORT)
 _SECTOR_SIZE = 48
 
@@ -81,7 +81,7 @@ async def _format_sector(session: ClassicSession, sector: int, keys: ClassicKeys
     key_b = _key_b(keys)
     transport_bits = access_bits(*_TRANSPORT_CONDITIONS)
     if not await _accepts(session, sector, keys.key_a):
-        await session.authenticate(sector, _TRANSPORT_KEY, False)
+        await session.authenticate(sector, TRANSPORT_KEY, False)
         await session.write(trailer, keys.key_a + transport_bits + key_b)
         await session.authenticate(sector, keys.key_a, False)
     found = bytes(await session.read(trailer))

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from wattpurse_tools.station.card_files import CardFiles, CardStore
+from wattpurse_tools.station.card_files import CardStore
+from wattpurse_tools.station.card_places import cards_at
 from wattpurse_tools.station.card_reader import CardReader
 from wattpurse_tools.station.cards import StationCards
 from wattpurse_tools.station.key_card_vending import KeyCardVending
+from wattpurse_tools.station.reader_cards import Patience
 from wattpurse_tools.station.station import Person, Station
 from wattpurse_tools.station.vending import Vending
 from wattpurse_tools.station.walk import Walk
@@ -21,20 +23,25 @@ class Shop:
 
     def __init__(self, station: Station, files: CardStore) -> None:
         self.station = station
-        self.cards = StationCards(station, files, CardReader(station.keys))
+        self.cards = StationCards(station, files, CardReader(station.keys, files.antenna))
         self.vending = Vending(station, self.cards)
         self.key_cards = KeyCardVending(station, self.cards)
         self.walk = Walk(station, self.cards)
 
 
 def open_shop(
-    keys: Keys, card_folder: str | Path, person: Person | None = None, operator_card: str | None = None
+    keys: Keys,
+    card_place: str | Path,
+    person: Person | None = None,
+    operator_card: str | None = None,
+    patience: Patience | None = None,
 ) -> Shop:
-    """Return the shop of the open record with a vault and a card folder, where `person` works.
+    """Return the shop of the open record with a vault and a place of cards (`card_places`), where `person` works.
 
     If an operator's card is named, its operator signs on instead. Raise ValueError if the card is not valid.
     """
-    shop = Shop(Station(keys, person), CardFiles(card_folder))
+    station = Station(keys, person)
+    shop = Shop(station, cards_at(card_place, station.name_of_card, patience))
     if operator_card is not None:
         shop.cards.sign_on(operator_card)
     return shop

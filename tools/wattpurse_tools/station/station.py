@@ -198,6 +198,11 @@ class Station(TokenRecord):
         """Return the row of one card, or None."""
         return Card.objects.filter(uid=uid.hex()).values().first()
 
+    def name_of_card(self, uid: bytes) -> str | None:
+        """Return the name of a card in use, or None for a card that is new or erased."""
+        row = self.card(uid)
+        return None if row is None or row["state"] == ERASED else row["name"]
+
     def note_card(self, uid: bytes, **facts: object) -> None:
         """Change facts of a card: its state, its name, its meter."""
         Card.objects.filter(uid=uid.hex()).update(**facts)

@@ -1,0 +1,238 @@
+"""The card on a real reader, in the place of a card folder.
+
+A card has the name that it was made with, from the record. A card that the record does not have takes any name. The
+reader is held for a step as a whole, so no other program comes between reading and writing. Nothing is saved at the
+end: the card has each block when it is written, and a write that was broken off leaves the older box readable.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from boards.host.cards.desfire_chip import KIND as DESFIRE
+from wattpurse.cards.classic import ClassicMemory
+from wattpurse.cards.iso14443 import SAK_ISO14443_4, SAK_ULTRALIGHT, CardError, CardIdentity
+from wattpurse.cards.memory import CLASSIC_SAKS
+from wattpurse.cards.mfrc522 import Mfrc522
+from wattpurse.cards.ultralight import open_pages
+from wattpurse_tools.station.card_reader import AnyCard
+
+if TYPE_CHECKING:
+    from wattpurse.cards.desfire import Transport
+
+Result = TypeVar("Result")
+
+_LOOK_S = 0.3
+_DESFIRE_STATUS = 0x91
+
+
+class RealDriver(Protocol):
+    """The driver of a real reader: what the purse's code calls, and the hold of the station on the reader.
+
+    `expected` is the UID of the card that may lie there, or None. While it `is_kept`, no other program gets the reader.
+    """
+
+    expected: bytes | None
+    is_kept: bool
+
+    async def start(self) -> None:
+        """Begin anew with the card that lies on the reader now."""
+        ...
+
+    async def find_card(self) -> CardIdentity | None:
+        """Return the identity of the card on the reader, or None."""
+        ...
+
+    def transceive(self, apdu: bytes) -> bytes:
+        """Return the answer of a card of ISO/IEC 14443-4 to an APDU, with its status."""
+        ...
+
+    def close(self) -> None:
+        """Let other programs have the reader."""
+        ...
+
+
+@dataclass(frozen=True)
+class ReaderCard:
+    """The card that lies on a real reader."""
+
+    kind: str
+    uid: bytes
+
+
+@dataclass(frozen=True)
+class Patience:
+    """The time to wait for a card, and the way to ask for it."""
+
+    wait_s: float = 0.0
+    say: Callable[[str], None] = print
+
+
+class WrappedCommands:
+    """Native commands of a DESFire card in APDUs (ISO 7816-4, class 0x90), as readers of a computer want them."""
+
+    def __init__(self, transmit: Callable[[bytes], bytes]) -> None:
+        self._transmit = transmit
+
+    async def transceive(self, command: bytes) -> bytes:
+        """Return the answer to a native command: its status first. Raise CardError for other answers."""
+        data = command[1:]
+        length = bytes((len(data),)) if data else b""
+        answer = self._transmit(b"\x90" + command[:1] + b"\x00\x00" + length + data + b"\x00")
+        if len(answer) < 2 or answer[-2] != _DESFIRE_STATUS:
+            raise CardError("unknown")
+        return answer[-1:] + answer[:-2]
+
+
+class ReaderAntenna:
+    """A real reader with its driver."""
+
+    def __init__(self, driver: RealDriver, lock: AbstractContextManager[object]) -> None:
+        self.real_driver = driver
+        self.driver = cast(Mfrc522, driver)
+        self._lock = lock
+        self._holds = 0
+
+    def insert(self, card: AnyCard) -> None:
+        """Expect a card on the reader."""
+        self._lock.__enter__()
+        self.real_driver.expected = card.uid
+
+    def remove(self, card: AnyCard) -> None:
+        """End the work on a card."""
+        self.real_driver.expected = None
+        self._let_go()
+        self._lock.__exit__(None, None, None)
+
+    def run(self, step: Coroutine[None, None, Result]) -> Result:
+        """Run a coroutine of the driver to its end, and return its result."""
+        return run_driver(step)
+
+    async def link(self, identity: CardIdentity) -> "Transport":
+        """Return the way to the card of ISO/IEC 14443-4 on the reader."""
+        return WrappedCommands(self.real_driver.transceive)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other programs from the reader for a `with` block. A block inside it does nothing."""
+        with self._lock:
+            self._holds += 1
+            self.real_driver.is_kept = True
+            try:
+                yield
+            finally:
+                self._holds -= 1
+                self.real_driver.is_kept = self._holds > 0
+                self._let_go()
+
+    def _let_go(self) -> None:
+        if not self._holds:
+            self.real_driver.close()
+
+
+class ReaderCards:
+    """The cards of a reader: the one on it. `name_of` returns the name of a card in the record by its UID, or None.
+
+    `lock` keeps other threads from the reader. It can be taken again by the thread that has it.
+    """
+
+    def __init__(
+        self,
+        driver: RealDriver,
+        name_of: Callable[[bytes], str | None],
+        patience: Patience | None = None,
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
+        self.antenna = ReaderAntenna(driver, threading.RLock() if lock is None else lock)
+        self._name_of = name_of
+        self._patience = patience or Patience()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other programs from the reader for a `with` block. A block inside it does nothing."""
+        with self.antenna.held():
+            yield
+
+    def name(self) -> str:
+        """Return the name of the card on the reader in the record, or its UID. Raise OSError if there is none."""
+        found = self._found()
+        if found is None:
+            raise OSError("no card lies on the reader")
+        return self._name_of(found.uid) or found.uid.hex()
+
+    def exists(self, name: str) -> bool:
+        """Return True: the card to work on lies on the reader."""
+        return True
+
+    def load(self, name: str) -> ReaderCard:
+        """Return the card on the reader. Raise OSError if there is none, ValueError if it has another name."""
+        until = time.monotonic() + self._patience.wait_s
+        is_asked = False
+        while True:
+            try:
+                return self._lying(name)
+            except (OSError, ValueError):
+                if time.monotonic() >= until:
+                    raise
+            if not is_asked:
+                self._patience.say(f"lay card {name} on the reader")
+                is_asked = True
+            time.sleep(_LOOK_S)
+
+    def save(self, name: str, card: AnyCard) -> None:
+        """Do nothing: the card has what was written."""
+
+    def _found(self) -> ReaderCard | None:
+        """Return the card on the reader, or None."""
+        try:
+            with self.antenna.held():
+                return self.antenna.run(kind_of_card(self.antenna.real_driver))
+        except CardError as error:
+            raise OSError(f"the card on the reader cannot be used: {_WORDS.get(error.reason, error.reason)}") from error
+
+    def _lying(self, name: str) -> ReaderCard:
+        found = self._found()
+        if found is None:
+            raise OSError(f"no card lies on the reader; lay card {name} there")
+        known = self._name_of(found.uid)
+        if known is not None and known != name:
+            raise ValueError(f"card {known} lies on the reader, not {name}")
+        return found
+
+
+_WORDS = {
+    "silent": "it left the reader",
+    "refused": "it is of no kind that holds tokens",
+    "unknown": "it is of no kind that holds tokens",
+    "garbled": "its answers are not whole; lay it flat on the reader",
+}
+
+
+def run_driver(step: Coroutine[None, None, Result]) -> Result:
+    """Run a coroutine of a driver that waits in its calls, so that no other task could run. Return its result."""
+    while True:
+        try:
+            step.send(None)
+        except StopIteration as end:
+            return end.value
+
+
+async def kind_of_card(driver: RealDriver) -> ReaderCard | None:
+    """Return the card on a reader, or None. Raise CardError ("unknown") for a kind that holds no tokens."""
+    await driver.start()
+    identity = await driver.find_card()
+    if identity is None:
+        return None
+    if identity.sak in CLASSIC_SAKS:
+        return ReaderCard(ClassicMemory.kind, identity.uid)
+    if identity.sak == SAK_ISO14443_4:
+        return ReaderCard(DESFIRE, identity.uid)  # the vault finds out whether it is one
+    memory = None
+    if identity.sak == SAK_ULTRALIGHT:
+        memory = await open_pages(cast(Mfrc522, driver), identity)
+    if memory is None:
+        raise CardError("unknown")
+    return ReaderCard(memory.kind, identity.uid)
