@@ -17,6 +17,7 @@ from wattpurse_tools.station.classic_cards import format_classic, rekey_classic
 from wattpurse_tools.station.page_cards import prove_pages
 
 if TYPE_CHECKING:
+    from wattpurse.cards.desfire import Transport
     from wattpurse.cards.memory import Memory
 
 Result = TypeVar("Result")
@@ -28,9 +29,9 @@ _REASONS = {
     "silent": Words("it left the reader"),
     "refused": Words("it is locked with other keys than those of this vault"),
     "changed": Words("it does not keep the data written to it"),
+    "unknown": Words("it is of no kind that holds tokens, or no key card of this site"),
     "full": Words("it cannot hold so much money"),
-    "garbled": Words("its answers are not whole; lay it flat on the reader"),
-    "unknown": Words("it is of no kind that this site uses"),
+    "garbled": Words("its answers are not whole, or prove nothing; lay it flat on the reader"),
 }
 
 
@@ -61,14 +62,6 @@ class AnyCard(Protocol):
         ...
 
 
-class Transport(Protocol):
-    """A card that takes native commands of DESFire."""
-
-    async def transceive(self, command: bytes) -> bytes:
-        """Return the answer to a command: its status byte and data. Raise CardError."""
-        ...
-
-
 class Antenna(Protocol):
     """A driver with a card before it. `driver` stands where a meter has its Mfrc522."""
 
@@ -85,12 +78,12 @@ class Antenna(Protocol):
         """End the work on a card."""
         ...
 
-    async def activate(self, identity: CardIdentity) -> Transport:
-        """Return the way to the commands of a DESFire card that was found. Raise CardError."""
-        ...
-
     def run(self, step: Coroutine[None, None, Result]) -> Result:
         """Run a coroutine of the driver to its end, and return its result."""
+        ...
+
+    async def link(self, identity: CardIdentity) -> "Transport":
+        """Return the way to a selected card of ISO/IEC 14443-4, for its commands."""
         ...
 
 
@@ -110,13 +103,13 @@ class ModelAntenna:
         """Take it away."""
         self.model.field.remove(cast(Card, card))
 
-    async def activate(self, identity: CardIdentity) -> Transport:
-        """Return the way to the commands of a DESFire card that was found. Raise CardError."""
-        return await iso_dep.activate(self.driver, identity, self._clock)
-
     def run(self, step: Coroutine[None, None, Result]) -> Result:
         """Run a coroutine in virtual time, and return its result."""
         return self._clock.run(step)
+
+    async def link(self, identity: CardIdentity) -> "Transport":
+        """Return the way to a selected card of ISO/IEC 14443-4."""
+        return await iso_dep.activate(self.driver, identity, self._clock)
 
 
 class CardReader:
@@ -195,7 +188,7 @@ class CardReader:
     async def _converse(
         self, identity: CardIdentity, dialog: str, command: bytes, tell: AnswerDesfire
     ) -> CardContent | None:
-        transport = await self._antenna.activate(identity)
+        transport = await self._antenna.link(identity)
         result = None
         while command:
             answer = await transport.transceive(command)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from boards.host.cards.desfire_chip import KIND as DESFIRE
 from wattpurse.cards.classic import ClassicMemory
@@ -18,13 +18,15 @@ from wattpurse.cards.iso14443 import SAK_ISO14443_4, SAK_ULTRALIGHT, CardError, 
 from wattpurse.cards.memory import CLASSIC_SAKS
 from wattpurse.cards.mfrc522 import Mfrc522
 from wattpurse.cards.ultralight import open_pages
-from wattpurse_tools.station.card_reader import AnyCard, Transport
+from wattpurse_tools.station.card_reader import AnyCard
+
+if TYPE_CHECKING:
+    from wattpurse.cards.desfire import Transport
 
 Result = TypeVar("Result")
 
 _LOOK_S = 0.3
-_WRAPPED = 0x90
-_WRAPPED_OK = 0x91
+_DESFIRE_STATUS = 0x91
 
 
 class RealDriver(Protocol):
@@ -69,25 +71,6 @@ class RealDriver(Protocol):
         ...
 
 
-class WrappedCommands:
-    """The native commands of a DESFire card in APDUs (MF3ICD81 data sheet, "wrapping of native DESFire APDUs").
-
-    A command goes with the class 90. Its answer is the data, 91 and the status.
-    """
-
-    def __init__(self, driver: RealDriver) -> None:
-        self._driver = driver
-
-    async def transceive(self, command: bytes) -> bytes:
-        """Return the answer to a native command: its status byte and data. Raise CardError."""
-        data = bytes(command[1:])
-        length = bytes((len(data),)) if data else b""
-        answer = self._driver.transceive(bytes((_WRAPPED, command[0], 0, 0)) + length + data + b"\0")
-        if len(answer) < 2 or answer[-2] != _WRAPPED_OK:
-            raise CardError("unknown")
-        return answer[-1:] + answer[:-2]
-
-
 @dataclass(frozen=True)
 class ReaderCard:
     """The card that lies on a real reader."""
@@ -102,6 +85,22 @@ class Patience:
 
     wait_s: float = 0.0
     say: Callable[[str], None] = print
+
+
+class WrappedCommands:
+    """Native commands of a DESFire card in APDUs (ISO 7816-4, class 0x90), as readers of a computer want them."""
+
+    def __init__(self, transmit: Callable[[bytes], bytes]) -> None:
+        self._transmit = transmit
+
+    async def transceive(self, command: bytes) -> bytes:
+        """Return the answer to a native command: its status first. Raise CardError for other answers."""
+        data = command[1:]
+        length = bytes((len(data),)) if data else b""
+        answer = self._transmit(b"\x90" + command[:1] + b"\x00\x00" + length + data + b"\x00")
+        if len(answer) < 2 or answer[-2] != _DESFIRE_STATUS:
+            raise CardError("unknown")
+        return answer[-1:] + answer[:-2]
 
 
 class ReaderAntenna:
@@ -124,13 +123,13 @@ class ReaderAntenna:
         self._let_go()
         self._lock.__exit__(None, None, None)
 
-    async def activate(self, identity: CardIdentity) -> Transport:
-        """Return the way to the commands of a DESFire card that was found. Raise CardError."""
-        return WrappedCommands(self.real_driver)
-
     def run(self, step: Coroutine[None, None, Result]) -> Result:
         """Run a coroutine of the driver to its end, and return its result."""
         return run_driver(step)
+
+    async def link(self, identity: CardIdentity) -> "Transport":
+        """Return the way to the card of ISO/IEC 14443-4 on the reader."""
+        return WrappedCommands(self.real_driver.transceive)
 
     @contextmanager
     def held(self) -> Iterator[None]:
