@@ -33,6 +33,10 @@ def test_a_missing_setting_is_named_at_once(words, complaint):
     assert "toolchain" not in made.stdout
 
 
+def test_a_board_with_a_dash_is_found_in_its_folder():
+    assert "boards/desk_reader/image/build" in dry_run("image", "BOARD=desk-reader").stdout
+
+
 @pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "python -m tests.house.plain_words"])
 def test_lint_runs_every_check(command):
     assert command in dry_run("lint").stdout

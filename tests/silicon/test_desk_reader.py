@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.iso_dep import IsoDepCard
 from boards.host.cards.ultralight import UltralightCard
 from boards.host.chips.aes import aes
 from boards.host.chips.mfrc522 import Mfrc522Model
 from boards.host.world.clock import VirtualClock
-from wattpurse.cards import purse
+from wattpurse.cards import iso_dep, purse
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.linked_reader import LinkedReader
@@ -39,6 +40,7 @@ UID = b"\x11\x22\x33\x44"
 KEYS = ClassicKeys(*classic_keys(aes, bytes(range(16)), UID))
 METER = 10000001
 OLD, NEW = bytes(range(64)), bytes(range(64, 160))
+COMMANDS = [b"\x5a\x00\x00\x01", bytes(range(130))]
 SETTLING_MS = 10
 WATCHDOG_MS = 8_000
 PACE = 5  # virtual seconds per real second: the board's watchdog must not be faster than mpremote
@@ -132,6 +134,17 @@ def test_an_ntag_gets_its_orders(desk):
     assert desk.run(read_orders(desk.far)) == NEW
     desk.remove(card)
     assert orders_by_another_reader(card) == NEW
+
+
+def test_a_card_of_iso_14443_4_answers_commands(desk):
+    card = put(desk, IsoDepCard(b"\x04\x55\x66\x77\x88\x99\xaa", lambda command: bytes(reversed(command))))
+
+    async def answers():
+        opened_card = await iso_dep.activate(desk.far, await desk.far.find_card(), desk.clock)
+        return [await opened_card.transceive(command) for command in COMMANDS]
+
+    assert desk.run(answers()) == [bytes(reversed(command)) for command in COMMANDS]
+    assert card.executed == COMMANDS
 
 
 def test_a_card_that_is_lifted_at_a_frame_keeps_old_orders_or_has_new_ones(desk):

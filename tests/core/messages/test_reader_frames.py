@@ -119,7 +119,9 @@ class TestSteps(unittest.TestCase):
     def test_a_block_has_a_reply_of_its_own_length(self):
         lengths = (steps.OWN_LENGTH, 2, steps.OWN_LENGTH)
         self.assertEqual(steps.read_replies(b"\x03\x03abcde\x00", lengths), [b"abc", b"de", b""])
-        for content in (b"\x01", b"\x01\x02a", b"\x01\x01ab"):
+        longest = b"\x01\x3e" + bytes(62)
+        self.assertEqual(steps.read_replies(longest, (steps.OWN_LENGTH,)), [bytes(62)])
+        for content in (b"\x01", b"\x01\x02a", b"\x01\x01ab", b"\x01\x3f" + bytes(63)):
             self.assertIsNone(steps.read_replies(content, lengths))
 
     def test_replies_are_cut_by_their_lengths(self):

@@ -95,6 +95,8 @@ def read_replies(content: bytes, lengths: "list | tuple") -> list | None:
             if place == len(content):
                 return None
             length = content[place]
+            if length > _LONGEST_BLOCK:
+                return None
             place += 1
         replies.append(content[place : place + length])
         place += length
