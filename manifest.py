@@ -60,6 +60,8 @@ READER_BOARD = [
     "services/reader_server.py",
     "services/room_board.py",
 ]
+# Imported when the first such card is met.
+SECURE_CARDS = ("cards/iso_dep.py",)
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
@@ -75,7 +77,7 @@ options.defaults(network=False, bluetooth=False, room=False)
 LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 LEFT_OUT += [] if options.room else list(ROOM)
 FILES = [name for name in EVERY if name not in LEFT_OUT]
-LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + ("services/statement_numbers.py", *NETWORK)
+LATE = CLAMPS + KEYPAD + READOUT + ROOM + BLUETOOTH + SECURE_CARDS + ("services/statement_numbers.py", *NETWORK)
 EARLY = [name for name in FILES if name not in LATE and not name.startswith(CONSOLE)]
 
 # `opt=3` leaves the line numbers out: a meter prints no traceback, and they would take the room of a feature.

@@ -1,8 +1,8 @@
 """The USB serial port as a line of bytes, for a reader board: see `wattpurse.cards.reader_link.Line`.
 
-The port is also the one of MicroPython's prompt. Ctrl-C is a byte like any other here, except in a write of the few
-bytes with which `mpremote` and other tools ask for the prompt. So these tools stop a reader board, and give it another
-image, as they do with any board. No frame begins like that.
+The port is also the one of MicroPython's prompt. Ctrl-C is a byte like any other here, except in the two bytes with
+which `mpremote` and other tools ask for the prompt, at the begin of what arrives. So these tools stop a reader board,
+and give it another image, as they do with any board. No frame begins like that.
 """
 
 import select
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _NO_INTERRUPT = -1
 _CONTROL_C = 3
 _ASKS_FOR_PROMPT = b"\r\x03"
-_BYTES_THAT_ASK = b"\r\x01\x03"
 _MOST_BYTES = 160
 _POLL_MS = 20
 # Bytes of one frame follow each other within this time.
@@ -47,9 +46,9 @@ class UsbLine:
         data = b""
         while len(data) < _MOST_BYTES and self._poll.poll(_GAP_MS):
             data += self._typed.read(1)
-        if data.startswith(_ASKS_FOR_PROMPT) and not data.strip(_BYTES_THAT_ASK):
-            micropython.kbd_intr(_CONTROL_C)
-            raise KeyboardInterrupt
+            if data == _ASKS_FOR_PROMPT:  # what follows is for the prompt
+                micropython.kbd_intr(_CONTROL_C)
+                raise KeyboardInterrupt
         return data
 
     async def write(self, data: bytes) -> None:

@@ -9,15 +9,17 @@ the next honest program reads the card.
 import random as randoms
 
 from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
+from boards.host.cards.ultralight import UltralightCard
 from tests.proof.campaign import BROKEN_RULES, HANGS, LOST, Broken
 from tests.proof.mutation import bound_heap, mutated
 from tests.services.reader_bench import IDENTITY, ReaderBench
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.memory import open_card
-from wattpurse.cards.mfrc522 import ReaderError
+from wattpurse.cards.mfrc522 import LONGEST_BLOCK, ReaderError
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse.core.messages import reader_steps as steps
+from wattpurse.core.messages.reader_session import Asker
 from wattpurse.services.reader_board import ReaderBoard
 
 NAME = "bad-wire"
@@ -28,10 +30,12 @@ LONG_CASES = 5_000
 _BATCH = 200
 _HEAP_LIMIT = 64 * 1024
 _WATCHDOG_US = 8_000_000
+_LONGEST_REQUEST_US = 6_000_000
 _LONGEST_CALL_US = 30_000_000  # four attempts of the longest request
 _LONGEST_WAIT_MS = 12_000
 _HONEST_NONCE = 0x10000  # another one than those of strangers, as one of 32 random bits is
 _UID = b"\x11\x22\x33\x44"
+_NTAG_UID = b"\x04\x55\x66\x77\x88\x99\xaa"
 _KEYS = ClassicKeys(TRANSPORT_KEY, TRANSPORT_KEY, write_with_b=False)
 _KINDS = (*range(9), 0x1F, 0x20, 0x81, 0x87, 0xFF)
 _STATUSES = (0, 1, 2, 0x0F, *range(0x10, 0x17), 0x20, 0x30, 0x31, 0x32, 0xFF)
@@ -43,36 +47,52 @@ def run_case(seed: int, tally):
     _write_to_board(random, tally)
     _answer_station(random, tally)
     if seed % 5 == 0:
-        bench = _board()
+        bench = _board(random)
         flood = [random.randbytes(random.randrange(1, 4_000)) for _ in range(20)]
-        bound_heap(tally, _HEAP_LIMIT, lambda one: bench.run(_strange(bench, [one])), b"".join(flood))
+        bound_heap(tally, _HEAP_LIMIT, lambda words: bench.run(_strange(bench, words)), flood)
 
 
-def _board():
-    """Return a bench with a reader board and a card on it."""
+def _board(random):
+    """Return a bench with a reader board, and in most cases a card on it."""
     bench = ReaderBench()
     board = ReaderBoard(bench.asked, bench.near, bench.clock, bench, lambda level: None, frames.DESK_READER, IDENTITY)
-    bench._serve = board.run
-    bench.card = ClassicCard(_UID)
-    bench.model.field.insert(bench.card)
+    bench._serve = lambda: _timed(bench, board)
+    bench.longest_request_us = 0
+    bench.card = ClassicCard(_UID) if random.random() < 0.7 else UltralightCard("ntag213", _NTAG_UID)
+    if random.random() < 0.8:
+        bench.model.field.insert(bench.card)
     return bench
 
 
+async def _timed(bench, board):
+    """Let the board serve, and keep the longest time of a request."""
+    while True:
+        bench.turn_begun_us, answered = bench.clock.now_us, board.server.answered
+        await board.turn()
+        requests = max(1, board.server.answered - answered)
+        took_us = bench.clock.now_us - bench.turn_begun_us
+        bench.longest_request_us = max(bench.longest_request_us, took_us // requests)
+
+
 def _write_to_board(random, tally):
-    bench = _board()
-    words = [_request(random, place) for place in range(_BATCH // 2)]
+    bench = _board(random)
+    stranger = Asker()
+    words = []
+    while len(words) < _BATCH // 2:
+        words += _visit(random, stranger) if random.random() < 0.2 else [_request(random, len(words))]
     bench.run(_strange(bench, words))
     tally.cases += len(words)
     tally.faults += len(words)
     tally.at_most("longest_hunger_ms", bench.longest_hunger_us // 1000)
-    if bench.longest_hunger_us > _WATCHDOG_US:
-        raise Broken(HANGS, f"the board was busy for {bench.longest_hunger_us} us")
+    tally.at_most("longest_request_ms", bench.longest_request_us // 1000)
+    if bench.longest_hunger_us > _WATCHDOG_US or bench.longest_request_us > _LONGEST_REQUEST_US:
+        raise Broken(HANGS, f"a request took {bench.longest_request_us} us, a step {bench.longest_hunger_us} us")
     if bench.run(_read_honestly(bench)) != bytes(48):
         raise Broken(LOST, "a card after strangers reads otherwise")
 
 
 async def _strange(bench, words):
-    """Write, and read what comes until the board is quiet."""
+    """Write, and read the answers until the board is quiet."""
     for word in words:
         await bench.asking.write(word)
         for _ in range(_LONGEST_WAIT_MS // 100):
@@ -80,15 +100,17 @@ async def _strange(bench, words):
                 break
         else:
             raise Broken(HANGS, f"the board does not stop to answer {word[:64]!r}")
+    await bench.clock.sleep_ms(_LONGEST_WAIT_MS)
+    busy_us = bench.clock.now_us - bench.turn_begun_us
+    if busy_us > _LONGEST_REQUEST_US:
+        raise Broken(HANGS, f"the board is busy since {busy_us} us")
 
 
 async def _read_honestly(bench):
-    """Return the data blocks of the first sector, read by an honest program. Strangers may have written zeros."""
-    card = bench.card
-    card.memory[64:112] = bytes(48)
-    for sector in range(16):
-        card.memory[sector * 64 + 48 : sector * 64 + 64] = TRANSPORT_KEY + b"\xff\x07\x80\x69" + TRANSPORT_KEY
-    await bench.clock.sleep_ms(_LONGEST_WAIT_MS)
+    """Return the data blocks of the first sector of a new card, read by an honest program."""
+    if bench.card in bench.model.field.cards:
+        bench.model.field.remove(bench.card)
+    bench.model.field.insert(ClassicCard(_UID))
     bench.nonce = _HONEST_NONCE
     await bench.reader.recover()
     identity = await bench.reader.find_card()
@@ -98,6 +120,17 @@ async def _read_honestly(bench):
     buffer = bytearray(48)
     await memory.read(0, buffer)
     return bytes(buffer)
+
+
+def _visit(random, stranger):
+    """Return the requests of a stranger who keeps to session and sequence, and finds the card."""
+    words = [stranger.begin(random.randrange(3, 1 << 16)), stranger.request(frames.START)]
+    for _ in range(random.randrange(1, 8)):
+        if random.random() < 0.4:
+            words.append(stranger.request(frames.FIND, frames.find(True, 0)))
+        kind = random.choice((frames.STEPS, frames.STEPS, frames.STEPS, frames.FIND, random.choice(_KINDS[2:8])))
+        words.append(stranger.request(kind, _content(random, kind)))
+    return words
 
 
 def _request(random, place):
@@ -136,7 +169,15 @@ def _content(random, kind):
 
 
 def _step(random):
-    operation = random.choice((steps.AUTHENTICATE, steps.EXCHANGE, steps.ACKNOWLEDGED, random.randrange(16)))
+    """Return a step. Often the card does it: READ of some pages in a row, or of blocks behind an authentication."""
+    if random.random() < 0.3:
+        sector = random.randrange(1, 4)
+        frame = bytes((0x60, sector * 4)) + TRANSPORT_KEY + _UID
+        read = steps.step(steps.EXCHANGE, bytes((0x30, sector * 4)), 5_000, 16, random.choice((0, 2, 3, 8, 15)))
+        return random.choice((read, steps.step(steps.AUTHENTICATE, frame, 5_000) + read))
+    operation = random.choice(
+        (steps.AUTHENTICATE, steps.EXCHANGE, steps.ACKNOWLEDGED, steps.BLOCK, random.randrange(16))
+    )
     timeout_us = random.choice((100, 5_000, 5_000, 50_000, 1_000_000, 3_000_000, 6_000_000))
     if operation == steps.AUTHENTICATE:
         frame = bytes((random.choice((0x60, 0x61)), 4 * random.randrange(16))) + TRANSPORT_KEY + _UID
@@ -225,6 +266,7 @@ async def _call(random, bench, board, tally):
         lambda: reader.authenticate(b"\x60\x04" + TRANSPORT_KEY + _UID, 5_000),
         lambda: reader.exchange(b"\x30\x04", 16, 5_000),
         lambda: reader.exchange(b"\x60", 8, 2_000),
+        lambda: reader.exchange_block(b"\xe0\x50", 5_000),
         lambda: reader.acknowledged(b"\xa0\x04", 5_000),
         lambda: reader.acknowledged(bytes(16), 10_000),
         lambda: _read_all(reader),
@@ -250,12 +292,12 @@ async def _tried(tally, call):
         tally.add("errors")
         return
     tally.add("results")
-    if isinstance(result, bytes) and len(result) not in (8, 16):
+    if isinstance(result, bytes) and len(result) > LONGEST_BLOCK:
         raise Broken(BROKEN_RULES, f"a reply of {len(result)} bytes")
 
 
 async def _read_all(reader):
-    """Read a card as the station does, whatever the board says that it is."""
+    """Read a card of any kind, as the station does."""
     identity = await reader.find_card()
     if identity is None:
         return

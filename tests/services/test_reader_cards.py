@@ -3,11 +3,12 @@
 import unittest
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.iso_dep import IsoDepCard
 from boards.host.cards.ultralight import UltralightCard
 from boards.host.chips.aes import aes
 from tests.cards.formatted_card import format_card
 from tests.services.reader_bench import ReaderBench
-from wattpurse.cards import purse
+from wattpurse.cards import iso_dep, purse
 from wattpurse.cards.classic import ClassicKeys
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
@@ -151,6 +152,47 @@ class TestOrders(unittest.TestCase):
             return data
 
         return fault
+
+
+class TestIsoDep(unittest.TestCase):
+    def setUp(self):
+        self.bench = ReaderBench()
+        self.bench.run(self.bench.reader.start())
+        self.card = IsoDepCard(UID7, lambda command: bytes(reversed(command)))
+        self.bench.model.field.insert(self.card)
+        self.bench.clock.advance_us(5000)
+
+    async def activated(self):
+        return await iso_dep.activate(self.bench.reader, await self.bench.reader.find_card(), self.bench.clock)
+
+    async def answers(self, commands):
+        card = await self.activated()
+        found = []
+        for command in commands:
+            found.append(await card.transceive(command))
+        return found
+
+    def test_commands_of_any_length_go_through_the_board(self):
+        commands = [bytes([number & 0xFF for number in range(length)]) for length in (1, 61, 62, 200, 258)]
+        self.assertEqual(self.bench.run(self.answers(commands)), [bytes(reversed(one)) for one in commands])
+        self.assertEqual(self.card.executed, commands)
+        self.assertEqual(self.bench.model.violations, [])
+
+    def test_an_answer_that_is_lost_on_the_line_executes_no_command_twice(self):
+        commands = [b"first", bytes(100), b"last"]
+        for lost in range(6):
+            self.setUp()
+            self.bench.asked.fault = _at(lost, lambda data: b"")
+            self.assertEqual(self.bench.run(self.answers(commands)), [bytes(reversed(one)) for one in commands])
+            self.assertEqual(self.card.executed, commands)
+            self.assertEqual(self.bench.link.repeats, 1)
+
+    def test_a_card_that_is_lifted_is_silent(self):
+        card = self.bench.run(self.activated())
+        self.bench.model.field.remove(self.card)
+        with self.assertRaises(CardError) as caught:
+            self.bench.run(card.transceive(b"command"))
+        self.assertEqual(caught.exception.reason, "silent")
 
 
 def _at(number, damage):

@@ -1,4 +1,4 @@
-"""A reader board at a line: cards are found, read and written through it as at the driver, and faults are told."""
+"""A reader board at a line: it finds, reads and writes cards as the driver does, and names each fault."""
 
 import unittest
 

@@ -25,6 +25,8 @@ from wattpurse.cards.reader_link import LinkLost, ReaderLink
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse.core.messages import reader_steps as steps
 from wattpurse.core.seals.keys import classic_keys
+from wattpurse_tools import boards
+from wattpurse_tools.deploy.image import layout_of
 from wattpurse_tools.emulation.desk_reader import EmulatedDeskReader
 from wattpurse_tools.emulation.image import PROGRAM, build_image
 from wattpurse_tools.emulation.repl import RawRepl
@@ -218,7 +220,8 @@ def test_the_led_is_lit_in_a_session(desk):
 
 def test_a_running_desk_reader_gets_its_image_anew(desk, image):
     program = image.read_bytes()
-    desk.pico.write_flash(len(program) - 256, bytes(256))
+    stage_offset = layout_of(boards.find("desk-reader")).stage_offset
+    assert desk.pico.read_flash(stage_offset, 256) == b"\xff" * 256
     with SerialTerminal(desk.pico, pace=PACE) as terminal:
         command = [Path(sys.executable).with_name("wattpurse"), "deploy", "desk-reader", terminal.path]
         done = terminal.serve_while(
@@ -226,6 +229,7 @@ def test_a_running_desk_reader_gets_its_image_anew(desk, image):
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"the reader {desk.far.link.identity.hex()} is running\n")
+    assert desk.pico.read_flash(stage_offset, len(program)) == program
     assert desk.pico.read_flash(0, len(program)) == program
 
 

@@ -67,8 +67,9 @@ class Field:
     def plan(self, frame: int, fault: "Callable[[Field], dict | None]") -> None:
         """Call `fault(field)` at the `frame`-th frame from now (1: the next).
 
-        It may return a dictionary: "to_card" or "from_card" with bits to invert, "silence" to lose the answer, "after"
-        with a function to call once the cards have received the frame.
+        It may return a dictionary: "to_card" or "from_card" with bits to invert, "unheard" to lose the frame,
+        "silence" to lose the answer, "late_us" to delay it, "after" with a function to call once the cards have
+        received the frame.
         """
         self._plan.setdefault(self.frames + frame, []).append(fault)
 
@@ -80,7 +81,7 @@ class Field:
             damage.update(fault(self) or {})
         sent, intact = _flip(data, damage.get("to_card", ()))
         answers = []
-        for card in list(self.cards) if self.on else ():
+        for card in list(self.cards) if self.on and "unheard" not in damage else ():
             answer = card.receive(self._clock.now_us, sent, bits, intact, session)
             if answer is not None:
                 answers.append((card, answer))
@@ -89,6 +90,7 @@ class Field:
         if not answers or "silence" in damage:
             return None
         reception = _merge(answers)
+        reception.delay_us += damage.get("late_us", 0)
         _damage(reception, damage.get("from_card", ()))
         return reception
 

@@ -34,7 +34,7 @@ class LineEnd:
         self._signal = clock.signal()
 
     async def read(self, timeout_ms: int) -> bytes:
-        """Return what has arrived, or b"" if nothing arrives in time."""
+        """Return the bytes that have arrived, or b"" if none arrive in time."""
         self._check()
         if not self._arrived:
             self._signal.clear()

@@ -40,6 +40,14 @@ class Faults:
         """Lose the answer to the `frame`-th frame."""
         self._chip.field.plan(frame, lambda field: {"silence": True})
 
+    def lose(self, frame: int) -> None:
+        """Lose the `frame`-th frame on its way to the cards."""
+        self._chip.field.plan(frame, lambda field: {"unheard": True})
+
+    def delay(self, frame: int, late_us: int) -> None:
+        """Let the answer to the `frame`-th frame begin `late_us` later."""
+        self._chip.field.plan(frame, lambda field: {"late_us": late_us})
+
     def flip_to_card(self, frame: int, bits: tuple) -> None:
         """Invert these bits of the `frame`-th frame on its way to the cards."""
         self._chip.field.plan(frame, lambda field: {"to_card": bits})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from boards.host.chips.mfrc522 import Mfrc522Model
 
 
-_FRAME_DELAY_US = 91
+FRAME_DELAY_US = 91
 _FIRST_BITS = 5  # after these the timer stops (TModeReg TAuto)
 # The cipher of a chip whose MFCrypto1On is set without an authentication: no card has it.
 _CIPHER_OF_NO_CARD = "no card's cipher"
@@ -120,7 +120,7 @@ class Radio:
         reception = chip.field.transmit(data, bits, self._cipher())
         if reception is None:
             return
-        start_us = chip.clock.now_us + _FRAME_DELAY_US + reception.delay_us
+        start_us = chip.clock.now_us + FRAME_DELAY_US + reception.delay_us
         chip.clock.call_at_us(start_us + _bit_times_us(_FIRST_BITS), lambda: self._first_bits(epoch, reception))
         chip.clock.call_at_us(start_us + card_frame_us(reception.bits), lambda: self._arrived(epoch, reception, then))
 

@@ -4,7 +4,8 @@ Its work goes over a `ReaderLink`. Each method asks for as much as possible at o
 than a frame to the card:
 
 - an authentication with key A, and a READ behind an authentication, bring the data blocks of the sector that follow.
-  They are kept until anything but a READ is asked for. A block that cannot be read fails at its own READ;
+  They are kept until anything but a READ is asked for. Key A has to be allowed to read them, as on every card of the
+  purse. A block that cannot be read fails at its own READ;
 - the two halves of a Classic's WRITE go together. The first one waits for the second, which raises the errors of both.
 
 A card that fails raises `CardError`, a reader or a line that fails raises `ReaderError`, as they do at the driver.
@@ -12,7 +13,7 @@ After a ReaderError, `recover` begins a new session.
 """
 
 from wattpurse.cards.iso14443 import CardError, CardIdentity
-from wattpurse.cards.mfrc522 import ReaderError
+from wattpurse.cards.mfrc522 import LONGEST_BLOCK, ReaderError
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse.core.messages import reader_steps as steps
 
@@ -119,6 +120,14 @@ class LinkedReader:
             return await self._read(frame[1], timeout_us)
         self._ahead = {}
         replies = await self._steps(steps.step(steps.EXCHANGE, frame, timeout_us, reply_length), (reply_length,))
+        return replies[0]
+
+    async def exchange_block(self, frame: "bytes | bytearray | memoryview", timeout_us: int) -> bytes:
+        """Send a frame and return its answer of any length, see `Mfrc522.exchange_block`."""
+        await self._write_alone()
+        self._ahead = {}
+        request = steps.step(steps.BLOCK, frame, min(timeout_us, steps.TIMEOUT_LIMIT_US), LONGEST_BLOCK)
+        replies = await self._steps(request, (steps.OWN_LENGTH,))
         return replies[0]
 
     async def acknowledged(self, frame: "bytes | bytearray | memoryview", timeout_us: int) -> None:

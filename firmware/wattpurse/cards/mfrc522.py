@@ -71,6 +71,8 @@ _READ_MULTIPLE = 4
 _STATUS_REGISTERS = (COM_IRQ, ERROR, FIFO_LEVEL, CONTROL)
 _REPLY_START = 1 + len(_STATUS_REGISTERS)
 _FIFO_SIZE = 64
+# The chip checks and drops the two bytes of CRC_A, which pass through the FIFO.
+LONGEST_BLOCK = _FIFO_SIZE - 2
 
 # The registers that `power_up` compares, and the places of some in the burst. A value follows its address.
 _WATCHED = (COMMAND, STATUS2, VERSION) + tuple([row[0] for row in CONFIGURATION]) + LEFT_ALONE
@@ -213,6 +215,22 @@ class Mfrc522:
         if not count:
             raise iso14443.CardError("silent")
         raise iso14443.CardError("refused" if count == 1 and self.reply_bits == 4 else "garbled")
+
+    async def exchange_block(self, frame: bytes, timeout_us: int) -> bytes | memoryview:
+        """Send a frame with CRC_A. Return the whole-byte, CRC-checked answer of at most LONGEST_BLOCK bytes.
+
+        The view is good until the next frame. Raises CardError ("silent", "garbled"), or ReaderError.
+        """
+        if not self._crc_transmit or not self._crc_receive:
+            self.use_crc(True, True)
+        self.send(frame, timeout_us, 0)
+        count = await self.receive(LONGEST_BLOCK)
+        if not count:
+            raise iso14443.CardError("silent")
+        if self.garbled or self._collided or self.reply_bits or count > LONGEST_BLOCK:
+            raise iso14443.CardError("garbled")
+        self._unclean = False
+        return self.reply
 
     async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame with CRC_A that is answered by a four-bit ACK. Raises CardError for a NAK, or ReaderError."""

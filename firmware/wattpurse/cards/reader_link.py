@@ -1,4 +1,4 @@
-"""The line to a reader board: ask it something, and receive the answer, whatever the line does meanwhile.
+"""The line to a reader board: send a request, and receive its answer, over a line that may lose and change bytes.
 
 A line is a device with these methods. A board or a computer hands it in.
 

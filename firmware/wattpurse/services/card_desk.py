@@ -10,7 +10,7 @@ still there, keeps the others silent.
 """
 
 from wattpurse.cards import data_card, purse
-from wattpurse.cards.iso14443 import RANDOM_UID, SAK_ISO14443_4, CardError
+from wattpurse.cards.iso14443 import RANDOM_UID, CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.core import carrier, outcome
@@ -218,7 +218,7 @@ class CardDesk:
     def _visit_of(self, identity: "CardIdentity") -> "_Visit":
         """Return the visit of a card. A phone shows a random UID, another one at each look, and is one visitor."""
         uid = identity.uid
-        if uid[0] == RANDOM_UID and len(uid) == 4 and identity.sak & SAK_ISO14443_4:
+        if identity.is_random:
             if _RANDOM_VISITOR not in self._visits:
                 self._visits[_RANDOM_VISITOR] = _Visit()
             uid = _RANDOM_VISITOR

@@ -23,7 +23,7 @@ _BLINK_TURNS = 2
 
 
 class ReaderBoard:
-    """Serves `reader` at `line`. `role` and `identity` tell whoever asks which board it is."""
+    """Serves `reader` at `line`. `role` and `identity` are those of the board in its answer to HELLO."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class ReaderBoard:
             await self.turn()
 
     async def turn(self) -> None:
-        """Serve what comes within a tenth of a second, and show the state."""
+        """Serve the requests of a tenth of a second, and show the state."""
         self._watchdog.feed()
         answered = self.server.answered
         await self.server.serve(TURN_MS)

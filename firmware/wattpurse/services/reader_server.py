@@ -1,6 +1,6 @@
-"""Serves a reader board's MFRC522 to whoever asks at the other end of a line, by the frames of `reader_frames`.
+"""Serves a reader board's MFRC522 to the other end of a line, by the frames of `reader_frames`.
 
-A board adds what it has besides a reader by `kinds`: for each kind from `FIRST_BOARD_KIND` on, an async function that
+A board with more parts than a reader adds `kinds`: for each kind from `FIRST_BOARD_KIND` on, an async function that
 takes the content of the request and returns `(status, content)`. `notice()` returns the bits that every answer carries.
 No bytes of the line raise anything here, and nothing waits for them without an end.
 """
@@ -158,6 +158,11 @@ class ReaderServer:
     async def _done(self, one: steps.Step) -> bytes | memoryview:
         if one.operation == steps.EXCHANGE:
             return await self._reader.exchange(one.frame, one.reply_length, one.timeout_us)
+        if one.operation == steps.BLOCK:
+            block = await self._reader.exchange_block(one.frame, one.timeout_us)
+            if len(block) > one.reply_length:
+                raise CardError("garbled")
+            return bytes((len(block),)) + block
         if one.operation == steps.AUTHENTICATE:
             await self._reader.authenticate(one.frame, one.timeout_us)
         else:

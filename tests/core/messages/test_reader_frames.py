@@ -106,11 +106,23 @@ class TestSteps(unittest.TestCase):
             steps.step(steps.AUTHENTICATE, bytes(12), 5000, 0, 1),
             steps.step(steps.ACKNOWLEDGED, b"\xa0\x04", 2_600_000) * 2,
             steps.step(steps.ACKNOWLEDGED, b"\xa0\x04", 100, 0, 15) * 2,
-            steps.step(4, b"\xa0\x04", 5000),
+            steps.step(5, b"\xa0\x04", 5000),
+            steps.step(steps.BLOCK, b"\xa0\x04", 5000, 63),
+            steps.step(steps.BLOCK, b"\xa0\x04", 5000, 0),
+            steps.step(steps.BLOCK, b"\xa0\x04", 5000, 1, 1),
+            steps.step(steps.BLOCK, b"\xa0\x04", 5000, 58) * 2,
         )
         self.assertEqual(len(steps.read_steps(good)), 1)
         for request in refused:
             self.assertIsNone(steps.read_steps(request))
+
+    def test_a_block_has_a_reply_of_its_own_length(self):
+        lengths = (steps.OWN_LENGTH, 2, steps.OWN_LENGTH)
+        self.assertEqual(steps.read_replies(b"\x03\x03abcde\x00", lengths), [b"abc", b"de", b""])
+        longest = b"\x01\x3e" + bytes(62)
+        self.assertEqual(steps.read_replies(longest, (steps.OWN_LENGTH,)), [bytes(62)])
+        for content in (b"\x01", b"\x01\x02a", b"\x01\x01ab", b"\x01\x3f" + bytes(63)):
+            self.assertIsNone(steps.read_replies(content, lengths))
 
     def test_replies_are_cut_by_their_lengths(self):
         self.assertEqual(steps.read_replies(b"\x02" + bytes(16), (0, 16, 16)), [b"", bytes(16)])

@@ -387,8 +387,8 @@ class TestFailures:
         planned = {"frame": None, "frames": 0}
 
         class UnsteadyReader(CardReader):
-            def __init__(self, site_key):
-                super().__init__(site_key)
+            def __init__(self, site_key, antenna):
+                super().__init__(site_key, antenna)
                 planned["reader"] = self
                 if planned["frame"] is not None:
                     self.model.faults.lift_during_write(planned["frame"], planned["frame"])

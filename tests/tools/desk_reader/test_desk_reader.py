@@ -1,4 +1,4 @@
-"""The desk reader on a serial port: cards by the station's code, and words with a remedy for whatever is wrong."""
+"""The desk reader on a serial port: cards by the station's code, and a remedy for each trouble."""
 
 import errno
 import os
@@ -7,8 +7,10 @@ import pytest
 import serial
 
 from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
+from boards.host.cards.iso_dep import IsoDepCard
 from tests.tools.desk_reader.port_bench import DeskReaderOnPort
 from wattpurse.cards.classic import ClassicKeys
+from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.core.messages import reader_frames as frames
 from wattpurse_tools.readers import desk_reader
@@ -55,6 +57,19 @@ def test_a_card_is_written_and_read_through_the_port(desk):
     driver = driver_of(desk.path)
     assert run(write_and_read(driver)) == (UID, CONTENT)
     assert bytes(card.memory[64:112] + card.memory[128:176]) == CONTENT
+    driver.close()
+
+
+def test_a_card_of_iso_14443_4_answers_apdus(desk):
+    card = IsoDepCard(b"\x04\x55\x66\x77\x88\x99\xaa", lambda command: command + b"\x90\x00")
+    desk.model.field.insert(card)
+    driver = driver_of(desk.path)
+    assert run(driver.find_card()).sak == 0x20
+    assert driver.transceive(b"\x90\x60\x00\x00\x00") == b"\x90\x60\x00\x00\x00\x90\x00"
+    assert driver.transceive(bytes(200)) == bytes(200) + b"\x90\x00"
+    desk.model.field.remove(card)
+    with pytest.raises(CardError, match="silent"):
+        driver.transceive(b"\x90\x60\x00\x00\x00")
     driver.close()
 
 
@@ -127,7 +142,8 @@ def test_a_cable_that_is_pulled_out_is_told(desk):
     desk.pull_out()
     assert "was unplugged" in words_of(driver.find_card())
     driver.close()
-    assert "closed" in words_of(driver.find_card())
+    assert "there is no port" in words_of(driver.find_card())
+    assert "closed" in words_of(driver.power_up())
 
 
 class Port:
@@ -149,7 +165,7 @@ def test_the_only_reader_needs_no_name(monkeypatch):
 
 def test_the_answer_of_a_board_is_found_behind_the_text_of_a_prompt(desk):
     driver = driver_of(desk.path)
-    run(driver.start())  # whatever lies in the port when it is opened is dropped
+    run(driver.start())  # opening a port drops the bytes in it
     os.write(desk._board_end, b"MicroPython v1.25.0\r\nType help() for more information.\r\n>>> m\x10")
     run(driver.start())
     assert driver.link.errors > 0

@@ -1,4 +1,4 @@
-"""The end of a deployment: the reader board answers, or the last reason is told."""
+"""The end of a deployment: the reader board answers, or the error has the last reason."""
 
 import pytest
 

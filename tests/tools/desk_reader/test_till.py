@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from boards.host.cards.classic import ClassicCard
+from boards.host.cards.classic import TRANSPORT_KEY, ClassicCard
 from boards.host.cards.images import from_image
 from boards.host.cards.ultralight import UltralightCard
 from tests.services.desk_bench import METER
@@ -14,6 +14,7 @@ from tests.tools.shop import shop, wattpurse  # noqa: F401 for the tests
 from wattpurse.cards import purse
 from wattpurse_tools import cli
 from wattpurse_tools.commands import reader as reader_command
+from wattpurse_tools.desk.readers import reader_at
 from wattpurse_tools.readers import desk_reader
 from wattpurse_tools.readers.troubles import ReaderTrouble
 from wattpurse_tools.record.models import Token
@@ -80,6 +81,24 @@ def test_a_card_that_is_lifted_amid_a_sale_is_owed_its_token_and_gets_it_later(d
     desk.model.field.insert(card)
     wattpurse(f"card repair anna {place}")
     assert set(tokens_on(card)) == {bytes(row.sealed) for row in Token.objects.all()}
+
+
+def test_the_agent_at_a_till_carries_frames_to_a_desk_reader(desk):
+    card = blank("classic-1k")
+    reader = reader_at(f"serial:{desk.path}")
+    assert reader.look() is None
+    desk.model.field.insert(card)
+    assert reader.look() == CLASSIC_UID.hex()
+    assert reader.carry({"call": "find"}) == {"uid": CLASSIC_UID.hex(), "sak": 8, "atqa": "0400"}
+    key = {"call": "authenticate", "frame": (b"\x60\x04" + TRANSPORT_KEY + CLASSIC_UID).hex(), "timeout_us": 5000}
+    assert reader.carry(key) == {}
+    data = bytes(range(16)).hex()
+    assert reader.carry({"call": "write", "frames": ["a004", data], "timeout_us": 10_000}) == {}
+    assert reader.carry({"call": "exchange", "frame": "3004", "length": 16, "timeout_us": 5000}) == {"reply": data}
+    assert card.memory[64:80].hex() == data
+    desk.model.field.remove(card)
+    assert reader.carry({"call": "exchange", "frame": "3004", "length": 16, "timeout_us": 5000})["reason"] == "silent"
+    reader.close()
 
 
 def test_a_desk_reader_is_listed_and_tried(desk, wattpurse, monkeypatch):  # noqa: F811

@@ -50,10 +50,11 @@ def _run(server):
 
 
 @contextmanager
-def agent_at(url, token, folder, printer=""):
-    """Run an agent at a reader's folder for a `with` block."""
+def agent_at(url, token, reader, printer=""):
+    """Run an agent at a reader for a `with` block: a folder, or a DeskReader."""
     is_ended = threading.Event()
-    agent = Agent(url, token, FolderReader(folder), printer)
+    desk_reader = FolderReader(reader) if isinstance(reader, (str, Path)) else reader
+    agent = Agent(url, token, desk_reader, printer)
     is_connected = threading.Event()
     thread = threading.Thread(target=agent.run, args=(lambda words: is_connected.set(), is_ended.is_set), daemon=True)
     thread.start()

@@ -1,25 +1,14 @@
-"""A pcscd of its own for each test module that lays cards on a reader."""
+"""The virtual reader of the test process."""
 
 import pytest
 
-from tests.tools.readers import virtual_reader
-
-
-@pytest.fixture(scope="session", autouse=True)
-def packages():
-    """Install the packages of the virtual reader."""
-    virtual_reader.install()
-
-
-@pytest.fixture(scope="module")
-def running_reader(packages):
-    with virtual_reader.running() as reader:
-        yield reader
+from tests.tools.readers.virtual_reader import reader_of_process
 
 
 @pytest.fixture
-def reader(running_reader):
+def reader():
     """Return the virtual reader, with no card on it."""
-    running_reader.lift()
-    yield running_reader
-    running_reader.lift()
+    one = reader_of_process()
+    one.lift()
+    yield one
+    one.lift()

@@ -42,6 +42,7 @@ class PcscCard:
         self.apdus = 0
         self.log = []
         self._tear = None
+        self._is_tearing = False
         self._keys = {}
         self._identity = None
         self._clock = VirtualClock()
@@ -81,12 +82,19 @@ class PcscCard:
         is_torn = number == self.apdus
         self.log.append(apdu.hex())
         if is_torn and moment == DURING:
-            self._model.field.plan(frame, lambda field: {"after": lambda field: field.remove(self.card)})
+            self._is_tearing = True
+            self._model.field.plan(frame, lambda field: {"after": self._lift})
         answer = b"" if is_torn and moment == BEFORE else self._answer(apdu)
+        self._is_tearing = False
         if is_torn:
             self.power_off()
             raise Gone
         return answer
+
+    def _lift(self, field):
+        """Take the card out of the field, if the command that is to be torn is still at work."""
+        if self._is_tearing:
+            field.remove(self.card)
 
     def _answer(self, apdu):
         if self._identity is None:

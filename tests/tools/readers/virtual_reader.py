@@ -6,14 +6,17 @@ is free, so that several run at once. The card connects at 127.0.0.1. (vpcd can 
 aborts while there is no card.)
 """
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from tests.house.places import ROOT
@@ -46,15 +49,44 @@ def install():
 
 
 class VirtualReader:
-    """The reader of one pcscd. `lay` lays a card on it, `lift` takes it away."""
+    """The reader of one pcscd. `lay` lays a card on it, `lift` takes it away. `daemon` is the process of pcscd."""
 
     def __init__(self, port, folder, name):
         self.name = f"{name} 00 00"
         self.socket = folder / "pcscd.comm"
         self.port = port
         self.card = None
+        self.daemon = None
+        self._folder = folder
         self._thread = None
         self._link = None
+        (folder / "readers").mkdir()
+        (folder / "readers/virtual").write_text(
+            f'FRIENDLYNAME "{name}"\nDEVICENAME /dev/null:{port:#06x}\nLIBPATH {DRIVER}\nCHANNELID {port:#06x}\n'
+        )
+
+    def start(self):
+        """Start pcscd, and wait until it has the reader."""
+        self.socket.unlink(missing_ok=True)
+        command = [sys.executable, "-c", _STARTER, str(self.socket), str(self._folder / "readers")]
+        with open(self._folder / "log", "w") as log:
+            self.daemon = subprocess.Popen(command, stdout=log, stderr=log)
+        until = time.monotonic() + _START_S
+        while not self._is_listed():
+            if self.daemon.poll() is not None or time.monotonic() > until:
+                raise OSError(f"pcscd does not start: {(self._folder / 'log').read_text()}")
+            time.sleep(_PAUSE_S)
+
+    def stop(self):
+        """End pcscd at once."""
+        self.lift()
+        self.daemon.kill()
+        self.daemon.wait(_START_S)
+
+    def _is_listed(self):
+        with suppress(ReaderTrouble), Service() as service:
+            return self.name in service.readers()
+        return False
 
     def lay(self, card):
         """Lay a PcscCard on the reader, and wait until the reader sees it."""
@@ -100,44 +132,20 @@ class VirtualReader:
         return None
 
 
-@contextmanager
-def running(name=ACR122U):
-    """Run a pcscd with one reader for a `with` block. This process finds it by PCSCLITE_CSOCK_NAME."""
-    with tempfile.TemporaryDirectory(prefix="pcscd-") as text:
-        folder = Path(text)
-        (folder / "readers").mkdir()
-        port = _free_port()
-        (folder / "readers/virtual").write_text(
-            f'FRIENDLYNAME "{name}"\nDEVICENAME /dev/null:{port:#06x}\nLIBPATH {DRIVER}\nCHANNELID {port:#06x}\n'
-        )
-        reader = VirtualReader(port, folder, name)
-        command = [sys.executable, "-c", _STARTER, str(reader.socket), str(folder / "readers")]
-        with open(folder / "log", "w") as log:
-            daemon = subprocess.Popen(command, stdout=log, stderr=log)
-        before = os.environ.get("PCSCLITE_CSOCK_NAME")
-        os.environ["PCSCLITE_CSOCK_NAME"] = str(reader.socket)
-        try:
-            _wait_for(reader, daemon, folder / "log")
-            yield reader
-        finally:
-            reader.lift()
-            daemon.terminate()
-            daemon.wait(_START_S)
-            if before is None:
-                del os.environ["PCSCLITE_CSOCK_NAME"]
-            else:
-                os.environ["PCSCLITE_CSOCK_NAME"] = before
+@cache
+def reader_of_process():
+    """Start the pcscd of this process, with one reader, and return the reader. It ends with the process.
 
-
-def _wait_for(reader, daemon, log):
-    until = time.monotonic() + _START_S
-    while True:
-        with suppress(ReaderTrouble), Service() as service:
-            if reader.name in service.readers():
-                return
-        if daemon.poll() is not None or time.monotonic() > until:
-            raise OSError(f"pcscd does not start: {log.read_text()}")
-        time.sleep(_PAUSE_S)
+    There is one for a process because libpcsclite reads PCSCLITE_CSOCK_NAME once.
+    """
+    install()
+    folder = Path(tempfile.mkdtemp(prefix="pcscd-"))
+    reader = VirtualReader(_free_port(), folder, ACR122U)
+    os.environ["PCSCLITE_CSOCK_NAME"] = str(reader.socket)
+    atexit.register(shutil.rmtree, folder, True)
+    atexit.register(reader.stop)
+    reader.start()
+    return reader
 
 
 def _free_port():

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from wattpurse_tools.commands.office_options import add_sign_on_options, signed_on, tell
 from wattpurse_tools.desk.agent import Agent
-from wattpurse_tools.desk.readers import FolderReader
+from wattpurse_tools.desk.readers import reader_at
 
 TOKEN_VARIABLE = "WATTPURSE_TILL_TOKEN"
 
 _DESCRIPTION = """\
 The agent runs on the computer at a till's reader. It connects to the office, and reads, writes and prints what the
-office orders. Keys stay in the office. Today the reader is a folder: move a card's file there to lay the card on it."""
+office orders. Keys stay in the office. The reader is a PC/SC reader, a desk reader, or a folder: move a card's file
+there to lay the card on it."""
 
 
 def add_parser(subparsers: "_SubParsersAction[ArgumentParser]") -> None:
@@ -28,7 +29,8 @@ def add_parser(subparsers: "_SubParsersAction[ArgumentParser]") -> None:
         help=f"the till's token; others may see it here, so prefer {TOKEN_VARIABLE} or a file",
     )
     run.add_argument("--token-file", type=Path, metavar="FILE", help="a file with the till's token")
-    run.add_argument("--reader", default="till-reader", metavar="DIR", help="the reader's folder; default: %(default)s")
+    text = "pcsc:NAME for a PC/SC reader, serial:PORT for a desk reader, or a folder; default: %(default)s"
+    run.add_argument("--reader", default="till-reader", metavar="PLACE", help=text)
     run.add_argument(
         "--printer",
         default="",
@@ -46,9 +48,10 @@ def add_parser(subparsers: "_SubParsersAction[ArgumentParser]") -> None:
 
 def run_agent(arguments: Namespace) -> int:
     """Serve a reader until the person interrupts."""
-    Path(arguments.reader).mkdir(parents=True, exist_ok=True)
-    agent = Agent(arguments.office_url, _token(arguments), FolderReader(arguments.reader), arguments.printer)
-    tell(f"reader: {arguments.reader}; a card lies on it while its file is there. End with Ctrl-C.")
+    reader = reader_at(arguments.reader)
+    agent = Agent(arguments.office_url, _token(arguments), reader, arguments.printer)
+    hint = "" if reader.takes_frames else "a card lies on it while its file is there. "
+    tell(f"reader: {arguments.reader}; {hint}End with Ctrl-C.")
     agent.run(tell)
     return 0
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from wattpurse_tools.desk.printers import print_bytes
-from wattpurse_tools.desk.protocol import ADDRESS, MAX_SIZE, PRINT, READ, VERSION, WRITE
+from wattpurse_tools.desk.protocol import ADDRESS, FRAMES, MAX_SIZE, PRINT, READ, VERSION, WRITE
 from wattpurse_tools.desk.readers import DeskReader
 
 TIMEOUT_S = 15
@@ -44,6 +44,7 @@ class Agent:
         self._printer = printer
         self._connection: http.client.HTTPConnection | None = None
         self._answer: dict | None = None
+        self._carried: dict = {}
 
     def run(self, say: Callable[[str], None], is_ended: Callable[[], bool] = bool) -> None:
         """Ask for work until `is_ended` returns True. `say` gets a line when the office comes or goes."""
@@ -64,6 +65,7 @@ class Agent:
             is_away, pause_s = False, FIRST_PAUSE_S
             time.sleep(wait_s)
         self.close()
+        self._reader.close()
 
     def step(self) -> float:
         """Ask once, carry out the command that came, and return the pause before the next question in seconds."""
@@ -91,11 +93,14 @@ class Agent:
             "card": card,
             "trouble": trouble,
             "printer": bool(self._printer),
+            "frames": self._reader.takes_frames,
             "answer": self._answer,
         }
 
     def _carry_out(self, command: dict) -> dict:
-        """Carry out a command and return its answer."""
+        """Carry out a command and return its answer. A command for frames that is given again has its first answer."""
+        if command.get("do") == FRAMES and self._carried.get("id") == command.get("id"):
+            return self._carried
         answer: dict = {"id": command.get("id")}
         try:
             if command.get("do") == READ:
@@ -103,11 +108,14 @@ class Agent:
                 answer["card"] = {"name": card.name, "image": card.image}
             elif command.get("do") == WRITE:
                 self._reader.write(command["name"], command["was"], command["image"])
+            elif command.get("do") == FRAMES:
+                self._carried = answer
+                answer.update(self._reader.carry(command))
             elif command.get("do") == PRINT and self._printer:
                 print_bytes(self._printer, base64.b64decode(command["data"]))
             else:
                 answer["error"] = f"this desk cannot {command.get('do')}"
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             answer["error"] = str(error) or "the command failed"
         return answer
 

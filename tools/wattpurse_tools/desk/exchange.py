@@ -35,6 +35,7 @@ class Desk:
         self._card: str | None = None
         self._trouble = ""
         self._has_printer = False
+        self._takes_frames = False
 
     @property
     def is_present(self) -> bool:
@@ -55,6 +56,11 @@ class Desk:
     def has_printer(self) -> bool:
         """True if the agent has a printer."""
         return self._has_printer and self.is_present
+
+    @property
+    def takes_frames(self) -> bool:
+        """True if the agent is at a real reader, and carries frames instead of images."""
+        return self._takes_frames and self.is_present
 
     def read(self) -> CardImage:
         """Return the card on the reader."""
@@ -95,6 +101,7 @@ class Desk:
             self._card = str(card)[:64] if card else None
             self._trouble = str(question.get("trouble") or "")[:400]
             self._has_printer = bool(question.get("printer"))
+            self._takes_frames = bool(question.get("frames"))
             self._take(question.get("answer"))
             self._changed.wait_for(lambda: self._command is not None and self._answer is None, wait_s)
             self._seen_s = time.monotonic()

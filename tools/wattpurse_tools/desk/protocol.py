@@ -10,10 +10,12 @@ carried out twice without harm: reading changes nothing, and a write names the c
 | read | | `card`: `name` and `image` |
 | write | `name`, `was`, `image` | nothing |
 | print | `data`: ESC/POS bytes in base64 | nothing |
+| frames | `call` and its fields, see `frames` | the answer of the card, or `reason`: a reason of CardError |
 
 Each answer has the command's `id`. `error` in it says in words why the command failed. `was` and `now` are digests of
-images. An agent for a real reader would carry single frames of a card instead of images: the keys of a card stay in the
-office, so it sends each frame and waits for the answer.
+images. An agent at a real reader says `frames` in its question, and carries single frames of a card instead of images:
+the keys of a card stay in the office, so it sends each frame and waits for the answer. The agent carries out a command
+for frames once, and answers its repetition with the same answer.
 """
 
 import hashlib
@@ -25,6 +27,7 @@ ADDRESS = "/till/reader"
 READ = "read"
 WRITE = "write"
 PRINT = "print"
+FRAMES = "frames"
 
 MAX_SIZE = 256 * 1024  # the largest question or answer in bytes
 

@@ -94,14 +94,14 @@ class EmulatedDeskReader:
         self.pico.close()
 
     def power_up(self) -> None:
-        """Plug the board into the computer, and wait until its serial port is there."""
+        """Supply the board from the computer, and wait until its serial port is there."""
         self.reader.reset_registers()
         self.pico.power_on()
         if not self.pico.run_until(lambda: self.pico.statistics()["usb"], _START_MS, _STEP_US):
             raise TimeoutError("the desk reader has no USB serial port")
 
     def insert(self, card: Card) -> None:
-        """Lay a card on the reader."""
+        """Put a card on the reader."""
         self.reader.field.insert(card)
 
     def remove(self, card: Card) -> None:

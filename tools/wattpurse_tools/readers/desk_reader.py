@@ -1,7 +1,7 @@
 """The desk reader on a serial port, at the seam of the purse's code, where a meter has its MFRC522.
 
 `serial:PORT` names it, and `serial:` the only one that is plugged in. The frames are those of
-`wattpurse.core.messages.reader_frames`. What may be wrong is told in words that name the remedy.
+`wattpurse.core.messages.reader_frames`. The message of each trouble names the remedy.
 """
 
 import errno
@@ -12,7 +12,8 @@ from collections.abc import Callable
 import serial
 from serial.tools import list_ports
 
-from wattpurse.cards.iso14443 import CardIdentity
+from wattpurse.cards import iso_dep
+from wattpurse.cards.iso14443 import CardError, CardIdentity
 from wattpurse.cards.linked_reader import LinkedReader
 from wattpurse.cards.mfrc522 import ReaderError
 from wattpurse.cards.reader_link import LinkLost, ReaderLink
@@ -25,7 +26,8 @@ PREFIX = "serial:"
 FAMILY = "desk reader"
 NONCE_BITS = 32
 _WRITE_S = 2.0
-_GAP_S = 0.002
+# USB loses nothing, and a busy computer is late. A board that serves the request of a program that has ended is busy.
+_PATIENCE_MS = 250
 
 NO_DESK_READER = "no desk reader is plugged in; plug it in, or name its port: serial:/dev/ttyACM0"
 _UNPLUGGED = "the desk reader at {port} was unplugged; plug it in and try again"
@@ -110,10 +112,13 @@ class DeskReaderDriver(LinkedReader):
         self._open_line = open_line
         self._ticks = clock or RealTicks()
         self._line: PortLine | None = None
+        self._identity: CardIdentity | None = None
+        self._iso_dep: iso_dep.IsoDepCard | None = None
         super().__init__(_NoLink())
 
     async def start(self) -> None:
         """Open the port if it is closed, and begin a session. Raise DeskReaderTrouble, with the remedy in words."""
+        self._identity = self._iso_dep = None
         if self._line is None:
             self._line = self._open_line()
         self.link = link_over(self._line, self._ticks)
@@ -142,15 +147,41 @@ class DeskReaderDriver(LinkedReader):
     ) -> CardIdentity | None:
         """Return the identity of the card on the reader, in any state, or None.
 
-        Raise OSError for another card than `expected`.
+        The port is opened if it is closed. Raise OSError for another card than `expected`.
         """
-        identity = await super().find_card(wake, prepare, look_ms)
+        if self._line is None:
+            await self.start()
+        self._iso_dep = None
+        identity = self._identity = await super().find_card(wake, prepare, look_ms)
         if identity is not None and self.expected is not None and identity.uid != self.expected:
             raise OSError("another card lies on the reader; put the first one back")
         return identity
 
+    async def select_again(self, identity: CardIdentity) -> None:
+        """Select a card already known, in any state. Raise CardError if it is gone."""
+        self._iso_dep = None
+        await super().select_again(identity)
+        self._identity = identity
+
+    def transceive(self, apdu: bytes) -> bytes:
+        """Return the answer of an ISO 14443-4 card to an APDU, with its status. Raise CardError if the card is lost."""
+        step = self._transceived(apdu)
+        while True:
+            try:
+                step.send(None)
+            except StopIteration as end:
+                return end.value
+
+    async def _transceived(self, apdu: bytes) -> bytes:
+        if self._identity is None:
+            raise CardError("silent")
+        if self._iso_dep is None:
+            self._iso_dep = await iso_dep.activate(self, self._identity, self._ticks)
+        return await self._iso_dep.transceive(apdu)
+
     def close(self) -> None:
         """Let other programs have the port."""
+        self._identity = self._iso_dep = None
         line, self._line = self._line, None
         self.link = _NoLink()
         if line is not None:
@@ -171,7 +202,7 @@ class _NoLink(ReaderLink):
 
 def link_over(line: PortLine, clock: RealTicks) -> ReaderLink:
     """Return a link over a port."""
-    return ReaderLink(line, clock, lambda: secrets.randbits(NONCE_BITS))
+    return ReaderLink(line, clock, lambda: secrets.randbits(NONCE_BITS), patience_ms=_PATIENCE_MS)
 
 
 def driver_of(port: str) -> DeskReaderDriver:

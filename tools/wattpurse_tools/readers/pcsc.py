@@ -20,7 +20,7 @@ from wattpurse_tools.readers.troubles import ReaderTrouble, trouble_of
 Result = TypeVar("Result")
 
 CALL_S = 8.0
-SHARING_S = 3.0
+SHARING_S = 5.0
 _PAUSE_S = 0.1
 _MASK = 0xFFFFFFFF
 

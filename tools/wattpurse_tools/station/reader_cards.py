@@ -5,9 +5,10 @@ reader is held for a step as a whole, so no other program comes between reading 
 end: the card has each block when it is written, and a write that was broken off leaves the older box readable.
 """
 
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, cast
 
@@ -40,6 +41,26 @@ class RealDriver(Protocol):
         """Return the identity of the card on the reader, or None."""
         ...
 
+    async def select_again(self, identity: CardIdentity) -> None:
+        """Select a card already known."""
+        ...
+
+    async def authenticate(self, frame: bytes, timeout_us: int) -> None:
+        """Open a sector with a key."""
+        ...
+
+    async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> bytes:
+        """Send a frame and return the answer."""
+        ...
+
+    async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
+        """Send a frame that the card acknowledges."""
+        ...
+
+    def transceive(self, apdu: bytes) -> bytes:
+        """Return the answer of an ISO 14443-4 card to an APDU."""
+        ...
+
     def close(self) -> None:
         """Let other programs have the reader."""
         ...
@@ -64,39 +85,39 @@ class Patience:
 class ReaderAntenna:
     """A real reader with its driver."""
 
-    def __init__(self, driver: RealDriver) -> None:
+    def __init__(self, driver: RealDriver, lock: AbstractContextManager[object]) -> None:
         self.real_driver = driver
         self.driver = cast(Mfrc522, driver)
+        self._lock = lock
         self._holds = 0
 
     def insert(self, card: AnyCard) -> None:
         """Expect a card on the reader."""
+        self._lock.__enter__()
         self.real_driver.expected = card.uid
 
     def remove(self, card: AnyCard) -> None:
         """End the work on a card."""
         self.real_driver.expected = None
         self._let_go()
+        self._lock.__exit__(None, None, None)
 
     def run(self, step: Coroutine[None, None, Result]) -> Result:
-        """Run a coroutine of the driver to its end. The driver waits in its calls, so no other task can run."""
-        while True:
-            try:
-                step.send(None)
-            except StopIteration as end:
-                return end.value
+        """Run a coroutine of the driver to its end, and return its result."""
+        return run_driver(step)
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep other programs from the reader for a `with` block. A block inside it does nothing."""
-        self._holds += 1
-        self.real_driver.is_kept = True
-        try:
-            yield
-        finally:
-            self._holds -= 1
-            self.real_driver.is_kept = self._holds > 0
-            self._let_go()
+        with self._lock:
+            self._holds += 1
+            self.real_driver.is_kept = True
+            try:
+                yield
+            finally:
+                self._holds -= 1
+                self.real_driver.is_kept = self._holds > 0
+                self._let_go()
 
     def _let_go(self) -> None:
         if not self._holds:
@@ -104,12 +125,19 @@ class ReaderAntenna:
 
 
 class ReaderCards:
-    """The cards of a reader: the one on it. `name_of` returns the name of a card in the record by its UID, or None."""
+    """The cards of a reader: the one on it. `name_of` returns the name of a card in the record by its UID, or None.
+
+    `lock` keeps other threads from the reader. It can be taken again by the thread that has it.
+    """
 
     def __init__(
-        self, driver: RealDriver, name_of: Callable[[bytes], str | None], patience: Patience | None = None
+        self,
+        driver: RealDriver,
+        name_of: Callable[[bytes], str | None],
+        patience: Patience | None = None,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
-        self.antenna = ReaderAntenna(driver)
+        self.antenna = ReaderAntenna(driver, threading.RLock() if lock is None else lock)
         self._name_of = name_of
         self._patience = patience or Patience()
 
@@ -118,6 +146,13 @@ class ReaderCards:
         """Keep other programs from the reader for a `with` block. A block inside it does nothing."""
         with self.antenna.held():
             yield
+
+    def name(self) -> str:
+        """Return the name of the card on the reader in the record, or its UID. Raise OSError if there is none."""
+        found = self._found()
+        if found is None:
+            raise OSError("no card lies on the reader")
+        return self._name_of(found.uid) or found.uid.hex()
 
     def exists(self, name: str) -> bool:
         """Return True: the card to work on lies on the reader."""
@@ -141,14 +176,16 @@ class ReaderCards:
     def save(self, name: str, card: AnyCard) -> None:
         """Do nothing: the card has what was written."""
 
-    def _lying(self, name: str) -> ReaderCard:
+    def _found(self) -> ReaderCard | None:
+        """Return the card on the reader, or None."""
         try:
-            found = self.antenna.run(kind_of_card(self.antenna.real_driver))
+            with self.antenna.held():
+                return self.antenna.run(kind_of_card(self.antenna.real_driver))
         except CardError as error:
             raise OSError(f"the card on the reader cannot be used: {_WORDS.get(error.reason, error.reason)}") from error
-        finally:
-            if not self.antenna.real_driver.is_kept:
-                self.antenna.real_driver.close()
+
+    def _lying(self, name: str) -> ReaderCard:
+        found = self._found()
         if found is None:
             raise OSError(f"no card lies on the reader; lay card {name} there")
         known = self._name_of(found.uid)
@@ -163,6 +200,15 @@ _WORDS = {
     "unknown": "it is of no kind that holds tokens",
     "garbled": "its answers are not whole; lay it flat on the reader",
 }
+
+
+def run_driver(step: Coroutine[None, None, Result]) -> Result:
+    """Run a coroutine of a driver that waits in its calls, so that no other task could run. Return its result."""
+    while True:
+        try:
+            step.send(None)
+        except StopIteration as end:
+            return end.value
 
 
 async def kind_of_card(driver: RealDriver) -> ReaderCard | None:

@@ -14,7 +14,7 @@ from wattpurse_tools.readers.driver import driver_of
 from wattpurse_tools.readers.families import family_of, is_contactless
 from wattpurse_tools.readers.pcsc import Service, named
 from wattpurse_tools.station.classic_cards import TRANSPORT_KEY
-from wattpurse_tools.station.reader_cards import ReaderAntenna, RealDriver, kind_of_card
+from wattpurse_tools.station.reader_cards import RealDriver, kind_of_card, run_driver
 
 Result = TypeVar("Result")
 
@@ -214,4 +214,4 @@ async def _identity(driver: RealDriver) -> CardIdentity | None:
 
 def _run(driver: RealDriver, step: Coroutine[None, None, Result]) -> Result:
     """Return the result of a coroutine of the driver. Raise OSError, in words, if the card fails."""
-    return ReaderAntenna(driver).run(step)
+    return run_driver(step)

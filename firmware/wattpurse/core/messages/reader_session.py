@@ -1,10 +1,10 @@
 """Session and sequence of the frames to a reader board: each request is executed at most once.
 
 HELLO begins a session: it forgets everything about requests before it. Behind it requests count their sequence up by 1,
-modulo 256, and the next request follows the answer to the one before. Whoever asks may send a request again, unchanged.
-The board answers a sequence number that it has answered already from its memory. It refuses a request that is neither
-the last nor the next one (OUT_OF_STEP), and every request after a restart of its own (NO_SESSION). Whoever asks then
-has to begin a new session, and to look at the card before any step is taken again.
+modulo 256, and the next request follows the answer to the one before. The side that asks may send a request again,
+unchanged. The board answers the last sequence number again from its memory. It refuses a request that is neither the
+last nor the next one (OUT_OF_STEP), and every request after a restart of its own (NO_SESSION). The side that asks then
+begins a new session, and looks at the card before it takes any step again.
 
 The line keeps the order of its bytes. It may lose, repeat and change them.
 """

@@ -8,7 +8,8 @@
 A step with repeats is done so many times more, and the second byte of its frame is one more each time: READ of some
 blocks in a row. Each repeat counts as a step, and has a reply. The steps end at the first one that fails, and the
 status of the answer is its failure. The operations are those of `mfrc522.Mfrc522`; the frame of AUTHENTICATE has no
-reply, and neither has that of ACKNOWLEDGED.
+reply, and neither has that of ACKNOWLEDGED. The reply to a BLOCK of ISO/IEC 14443-4 has any length up to the one that
+the step names, and stands behind its own length u8.
 """
 
 import struct
@@ -18,6 +19,7 @@ from wattpurse.core.messages.reader_frames import CONTENT_LIMIT, PAYLOAD_LIMIT
 AUTHENTICATE = 1
 EXCHANGE = 2
 ACKNOWLEDGED = 3
+BLOCK = 4
 
 REPEATS_LIMIT = 15
 FRAME_LIMIT = 64  # the FIFO of the reader chip
@@ -29,6 +31,10 @@ _STEP = "<BHBB"
 _HEAD_SIZE = 5
 _TIMEOUT_UNIT_US = 100
 _AUTHENTICATE_SIZE = 12
+_LONGEST_BLOCK = 62  # the CRC of the reply passes through the FIFO too
+
+# Stands for a reply of its own length among the lengths of `read_replies`.
+OWN_LENGTH = -1
 
 
 class Step:
@@ -64,7 +70,7 @@ def read_steps(content: bytes) -> list | None:
         if len(frame) != length or not _is_good(one, repeats):
             return None
         time_us += one.timeout_us * (1 + repeats)
-        replies += reply_length * (1 + repeats)
+        replies += (reply_length + (one.operation == BLOCK)) * (1 + repeats)
         steps.append(one)
         for count in range(1, repeats + 1):
             again = frame[:1] + bytes((frame[1] + count & 0xFF,)) + frame[2:]
@@ -85,6 +91,13 @@ def read_replies(content: bytes, lengths: "list | tuple") -> list | None:
         return None
     replies, place = [], 1
     for length in lengths[: content[0]]:
+        if length == OWN_LENGTH:
+            if place == len(content):
+                return None
+            length = content[place]
+            if length > _LONGEST_BLOCK:
+                return None
+            place += 1
         replies.append(content[place : place + length])
         place += length
     return replies if place == len(content) <= PAYLOAD_LIMIT else None
@@ -97,6 +110,8 @@ def _is_good(one: Step, repeats: int) -> bool:
         return False
     if one.operation == EXCHANGE:
         return 1 <= one.reply_length <= FRAME_LIMIT
+    if one.operation == BLOCK:
+        return 1 <= one.reply_length <= _LONGEST_BLOCK and not repeats
     if one.operation == AUTHENTICATE:
         return len(one.frame) == _AUTHENTICATE_SIZE and not repeats and not one.reply_length
     return one.operation == ACKNOWLEDGED and not one.reply_length

@@ -1,0 +1,249 @@
+"""ISO/IEC 14443-4 (ISO-DEP): commands to a selected card, and its answers, in blocks that survive loss and damage.
+
+Clauses, rules A to E and rules 1 to 13 are those of ISO/IEC 14443-4:2008. The card gets each command once: this side
+never repeats an I-block unless the card has told by R(ACK) that it lacks it (rule 6). After a CardError nobody knows
+whether the card has executed the last command, and `transceive` refuses until `select_again`.
+
+CID and NAD are not used: one card at a time is activated. The rate stays at 106 kbit/s, and no PPS is sent: faster
+rates need other analog settings of the reader, which nobody has measured on a board.
+
+Works on any `Reader`, as `mfrc522.Mfrc522` is.
+
+    async exchange_block(frame, timeout_us)     send a frame with CRC_A, return the answer, of any length
+    async select_again(identity)                wake and select a card that is known
+"""
+
+from wattpurse.cards.iso14443 import CardError
+from wattpurse.core.constant import const
+
+TYPE_CHECKING = False  # type checkers take it for true
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from wattpurse.cards.iso14443 import CardIdentity
+    from wattpurse.hal import Clock
+
+    class Reader(Protocol):
+        """A reader that selects cards and exchanges frames of any length up to 64 bytes, CRC_A included."""
+
+        async def exchange_block(self, frame: bytes, timeout_us: int) -> "bytes | memoryview": ...
+
+        async def select_again(self, identity: CardIdentity) -> None: ...
+
+
+# The bytes of the longest answer to a command: 256 of data, and two of status (ISO/IEC 7816-4).
+LONGEST_ANSWER = const(258)
+# No command of a purse takes a card so long. The time of an exchange is bounded by it, whatever the card asks for.
+LONGEST_EXCHANGE_MS = const(2000)
+
+_RATS = const(0xE0)
+# FSDI 5 stands for frames of 64 bytes (table 1), the size of the reader's FIFO. The CID is 0 (clause 5.1).
+_FSDI_AND_CID = const(0x50)
+_LONGEST_FRAME = const(64)
+_PROLOGUE_AND_CRC = const(3)
+_FRAME_SIZES = b"\x10\x18\x20\x28\x30\x40"  # FSC by FSCI (table 1); larger ones are cut to the FIFO
+
+_HAS_TA = const(0x10)
+_HAS_TB = const(0x20)
+_HAS_TC = const(0x40)
+_DEFAULT_FSCI = const(2)
+_DEFAULT_FWI = const(4)
+_RESERVED_FWI = const(15)
+_LONGEST_SFGI = const(10)
+
+# 65,536 carrier periods, 4,833 us (clauses 5.1 and 8.1), and 450 us for the first bits of the answer.
+_ACTIVATION_TIMEOUT_US = const(5300)
+# 4,096 carrier periods, the unit of frame waiting time (clause 7.2), and 384 more for start-up guard time (5.2.5).
+_FWT_UNIT_US = const(303)
+_SFGT_UNIT_US = const(331)
+# 49,152 carrier periods, which a reader waits in addition (clause 7.2).
+_FWT_DELTA_US = const(3625)
+_LONGEST_FWT_US = const(4_949_000)
+
+_I_BLOCK = const(0x02)
+_CHAINING = const(0x10)
+_ACK = const(0xA2)
+_NAK = const(0xB2)
+_NUMBER = const(0x01)
+_WTX = const(0xF2)
+_LONGEST_WTXM = const(59)
+_DESELECT = b"\xc2"
+
+_REPEATS = const(2)
+_GONE = "silent"
+_GARBLED = "garbled"
+
+
+async def activate(reader: "Reader", identity: "CardIdentity", clock: "Clock") -> "IsoDepCard":
+    """Activate the card that `reader` has selected (RATS, clause 5). Raises CardError or ReaderError."""
+    card = IsoDepCard(reader, identity, clock)
+    await card.activate()
+    return card
+
+
+class IsoDepCard:
+    """One card that speaks ISO/IEC 14443-4. `historical` are the bytes of its ATS that tell of its maker's choice."""
+
+    def __init__(self, reader: "Reader", identity: "CardIdentity", clock: "Clock") -> None:
+        self.identity = identity
+        self.historical = b""
+        self._reader = reader
+        self._clock = clock
+        self._is_open = False
+        self._number = 0
+        self._longest_piece = 0
+        self._fwt_us = 0
+        self._deadline_ms = 0
+        self._failure = _GONE
+
+    async def activate(self) -> None:
+        """Send RATS to the selected card, and read its ATS. Raises CardError or ReaderError."""
+        self._is_open = False
+        self._begin()
+        request = bytes((_RATS, _FSDI_AND_CID))
+        ats = await self._heard(request, _ACTIVATION_TIMEOUT_US)
+        if ats is None:  # a card that got no RATS waits for it; one whose ATS was lost is silent (clause 5.6.1)
+            ats = await self._heard(request, _ACTIVATION_TIMEOUT_US)
+        if ats is None:
+            raise CardError(self._failure)
+        guard_us = self._parse(bytes(ats))
+        self._number = 0  # rule A
+        if guard_us:
+            await self._clock.sleep_ms(guard_us // 1000 + 1)
+        self._is_open = True
+
+    async def select_again(self) -> None:
+        """Wake, select and activate the card anew, in whatever state it is. Raises CardError or ReaderError."""
+        await self.deselect()  # an activated card hears neither WUPA nor RATS
+        await self._reader.select_again(self.identity)
+        await self.activate()
+
+    async def deselect(self) -> bool:
+        """Put the card to sleep (S(DESELECT), clause 8). Return False if it does not answer. Raises ReaderError."""
+        self._is_open = False
+        self._begin()
+        for _ in range(_REPEATS):  # rule 8
+            if await self._heard(_DESELECT, _ACTIVATION_TIMEOUT_US) == _DESELECT:
+                return True
+        return False
+
+    async def is_present(self) -> bool:
+        """Ask the card for a sign of life without a command (R(NAK), clause 7.5.6). Raises ReaderError."""
+        if not self._is_open:
+            return False
+        self._begin()
+        for _ in range(_REPEATS):
+            block = await self._heard(bytes((_NAK | self._number,)), self._fwt_us)
+            if block is not None and len(block) == 1 and block[0] == _ACK | (self._number ^ 1):  # rule 12
+                return True
+        return False
+
+    async def transceive(self, command: "bytes | bytearray | memoryview") -> bytes:
+        """Send a command. Return the whole answer, at most LONGEST_ANSWER bytes.
+
+        Raises CardError: "silent" if the card is lost, "garbled" if it breaks the protocol. Raises ReaderError.
+        """
+        if not self._is_open:
+            raise CardError(_GONE)
+        self._is_open = False
+        self._begin()
+        block = await self._send(command)
+        answer = await self._collect(block) if block[0] & _CHAINING else bytes(block[1:])
+        self._is_open = True
+        return answer
+
+    def _begin(self) -> None:
+        self._deadline_ms = self._clock.ticks_add(self._clock.ticks_ms(), LONGEST_EXCHANGE_MS)
+
+    def _parse(self, ats: bytes) -> int:
+        """Take frame size and frame waiting time from the ATS (clause 5.2). Return the guard time in microseconds.
+
+        Bytes that are absent have their default values, and reserved values are taken as the standard tells.
+        """
+        if ats[0] != len(ats):
+            raise CardError(_GARBLED)
+        form = ats[1] if len(ats) > 1 else _DEFAULT_FSCI
+        place, guard, waiting = 2, 0, _DEFAULT_FWI
+        if form & _HAS_TA:
+            place += 1  # the rates that the card can do
+        if form & _HAS_TB:
+            if place >= len(ats):
+                raise CardError(_GARBLED)
+            waiting, guard = ats[place] >> 4, ats[place] & 0x0F
+            place += 1
+        if form & _HAS_TC:
+            place += 1  # CID and NAD, which are not used
+        if place > len(ats) > 1:
+            raise CardError(_GARBLED)
+        self.historical = ats[place:]
+        size = form & 0x0F
+        self._longest_piece = min(_FRAME_SIZES[min(size, 5)], _LONGEST_FRAME) - _PROLOGUE_AND_CRC
+        self._fwt_us = (_FWT_UNIT_US << (_DEFAULT_FWI if waiting == _RESERVED_FWI else waiting)) + _FWT_DELTA_US
+        if not guard or guard == _RESERVED_FWI:
+            return 0
+        if guard > _LONGEST_SFGI:
+            raise CardError("unknown")
+        return _SFGT_UNIT_US << guard
+
+    async def _send(self, command: "bytes | bytearray | memoryview") -> "bytes | memoryview":
+        """Send a command in as many I-blocks as it takes. Return the first I-block of the answer."""
+        start = 0
+        while True:
+            end = start + self._longest_piece
+            is_chained = end < len(command)
+            head = _I_BLOCK | self._number | (_CHAINING if is_chained else 0)
+            block = await self._exchange(bytes((head,)) + command[start:end], is_chained)
+            self._number ^= 1  # rule B
+            if not is_chained:
+                return block
+            start = end
+
+    async def _collect(self, block: "bytes | memoryview") -> bytes:
+        """Return an answer that begins with the chained I-block `block`."""
+        answer = bytearray(block[1:])
+        while block[0] & _CHAINING:
+            if len(block) < 2 or len(answer) > LONGEST_ANSWER:  # a chain of empty blocks would not end
+                raise CardError(_GARBLED)
+            block = await self._exchange(bytes((_ACK | self._number,)), False)  # rule 2
+            self._number ^= 1  # rule B
+            answer.extend(block[1:])
+        if len(answer) > LONGEST_ANSWER:
+            raise CardError(_GARBLED)
+        return bytes(answer)
+
+    async def _exchange(self, block: bytes, is_chained: bool) -> "bytes | memoryview":
+        """Send `block`. Return the I-block that answers it, or the R(ACK) if `is_chained`, of the current number."""
+        is_command = not block[0] & 0x80
+        recovery = bytes((_NAK | self._number,)) if is_command else block  # rules 4 and 5
+        frame, timeout_us, failures = block, self._fwt_us, 0
+        while True:
+            reply = await self._heard(frame, timeout_us)
+            if reply is not None:
+                head = reply[0]
+                if is_chained:
+                    if head == _ACK | self._number and len(reply) == 1:
+                        return reply  # rule 7
+                elif head & ~_CHAINING == _I_BLOCK | self._number:
+                    return reply
+                if head == _WTX and len(reply) == 2 and 0 < reply[1] & 0x3F <= _LONGEST_WTXM:
+                    multiplier = reply[1] & 0x3F
+                    frame = bytes((_WTX, multiplier))  # rule 3
+                    timeout_us = min(self._fwt_us * multiplier, _LONGEST_FWT_US)
+                    continue
+            failures += 1
+            if failures > _REPEATS:
+                raise CardError(_GARBLED if reply is not None else self._failure)
+            lacks_block = is_command and reply is not None and len(reply) == 1 and reply[0] == _ACK | (self._number ^ 1)
+            frame = block if lacks_block else recovery  # rule 6, or rules 4 and 5
+            timeout_us = self._fwt_us
+
+    async def _heard(self, frame: bytes, timeout_us: int) -> "bytes | memoryview | None":
+        """Send a frame. Return the answer, or None if it is missing or damaged. Raises CardError at the deadline."""
+        left_ms = self._clock.ticks_diff(self._deadline_ms, self._clock.ticks_ms())
+        if left_ms <= 0:
+            raise CardError(_GONE)
+        try:
+            return await self._reader.exchange_block(frame, min(timeout_us, left_ms * 1000))
+        except CardError as error:
+            self._failure = error.reason
+            return None
