@@ -1,6 +1,7 @@
 """A line of RS-485 on a UART of the chip, half duplex: the driver of the line is on while the UART sends, never longer.
 
-A timer of the chip ends the sending, because a task may come late by milliseconds, and the other end answers after two.
+The other end answers two milliseconds after the last bit. A short frame is therefore sent in place: a collection of
+garbage by another task would hold the line for twenty. A timer of the chip ends a long one, which would hold the loop.
 The transceiver's receiver is off meanwhile (DE and RE joined), so that the chip does not hear itself.
 
 A read returns a whole frame of `reader_frames` at once: to wake a task costs as much time as five bytes take. The event
@@ -27,7 +28,8 @@ _BITS = 10
 _US_PER_BYTE = _BITS * 1_000_000 // BAUD + 1
 _BUFFER_BYTES = 512
 _SHORTEST_FRAME = HEAD_SIZE + CRC_SIZE + 2
-_SPIN_US = 400
+_SPIN_US = 1_500
+_MOST_IN_PLACE = 40  # under 4 ms
 _LATE_MS = 4
 _SHORTEST_ANSWER_MS = 2
 _STREAM_POLL = 3  # the request that asks a stream whether it is ready (MicroPython, py/stream.h)
@@ -50,10 +52,14 @@ class Rs485Line:
         """Begin to send, and drive the line until all is sent."""
         self._drive(1)
         self._uart.write(data)
-        self._silent_ms = len(data) * _US_PER_BYTE // 1000 + _SHORTEST_ANSWER_MS
-        self._timer.init(
-            mode=Timer.ONE_SHOT, period=len(data) * _US_PER_BYTE, tick_hz=1_000_000, callback=self._end_of_sending
-        )
+        sending_us = len(data) * _US_PER_BYTE
+        if len(data) <= _MOST_IN_PLACE:
+            time.sleep_ms(sending_us // 1000)
+            self._end_of_sending(None)
+            self._silent_ms = _SHORTEST_ANSWER_MS
+        else:
+            self._silent_ms = sending_us // 1000 + _SHORTEST_ANSWER_MS
+            self._timer.init(mode=Timer.ONE_SHOT, period=sending_us, tick_hz=1_000_000, callback=self._end_of_sending)
 
     async def read(self, timeout_ms: int) -> bytes:
         """Return the next frame as it arrived, or other bytes; b"" if none come in time."""
@@ -80,7 +86,7 @@ class Rs485Line:
             await self._stream.read(0)
         return self._uart.any() >= count
 
-    def _end_of_sending(self, _timer: Timer) -> None:
+    def _end_of_sending(self, _timer: "Timer | None") -> None:
         """Stop driving the line. The last bit may be on its way still."""
         begun_us = time.ticks_us()
         while not self._uart.txdone() and time.ticks_diff(time.ticks_us(), begun_us) < _SPIN_US:

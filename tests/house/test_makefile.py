@@ -10,8 +10,9 @@ from tests.house.places import ROOT
 
 
 def dry_run(*words):
-    """Return the finished process of `make --dry-run` with these words alone."""
-    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "ARGS", "BOARD", "PORT")}
+    """Return the finished process of `make --dry-run` with these words alone, also if `make test` runs this."""
+    of_make = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS", "BOARD", "PORT")
+    own = {name: value for name, value in os.environ.items() if name not in of_make}
     return subprocess.run(["make", "--dry-run", *words], cwd=ROOT, env=own, capture_output=True, text=True)
 
 

@@ -91,6 +91,10 @@ class RoomReader:
         """Send a frame and return its answer, as `Mfrc522.exchange`. Raises CardError or ReaderError."""
         return await self._frame(reply_length, frame, timeout_us)
 
+    async def exchange_block(self, frame: bytes, timeout_us: int) -> bytes:
+        """Send a frame and return its answer of any length, as `Mfrc522.exchange_block`. Raises as `exchange`."""
+        return await self._frame(room.ANY_LENGTH, frame, timeout_us)
+
     async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
         """Send a frame that is acknowledged, as `Mfrc522.acknowledged`. Raises CardError or ReaderError."""
         await self._frame(0, frame, timeout_us)
@@ -115,7 +119,7 @@ class RoomReader:
         content = room.frame(reply_length, timeout_us, bytes(frame))
         status, answer = await self._link.ask(room.FRAME, content, timeout_us // 1000 + SELECT_MS)
         expect_ok(status)
-        if len(answer) != reply_length:
+        if len(answer) > room.FIFO_SIZE or reply_length not in (len(answer), room.ANY_LENGTH):
             raise CardError("garbled")
         return bytes(answer)
 

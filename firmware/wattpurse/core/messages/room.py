@@ -21,7 +21,7 @@ gives a board its key. A board takes a PAIR only while it has no key, or after i
     BEGIN   offset u16, size u16, bytes                     - ; the board begins to write what is there
     GO_ON   offset u16, bytes                               -
     END     -                                               - ; status once all is written and read back
-    FRAME   reply length u8, timeout in 100 us u16, frame   the reply; one that is acknowledged has reply length 0
+    FRAME   reply length u8, timeout in 100 us u16, frame   the reply. Length 0: acknowledged, 255: any length
 
     result: size u16, and as much of it as an answer holds
     order box: place u8, kind u8, version u8, meter number u32, content
@@ -83,6 +83,7 @@ LONG_PRESS = 2
 SOUND_UNIT_MS = 10
 SOUNDS_LIMIT = 16
 FIFO_SIZE = 64
+ANY_LENGTH = 255
 KEYS_SIZE = 16
 KEY_SIZE = 6
 MOST_KEYS = 2
@@ -130,7 +131,7 @@ def read_frame(content: bytes) -> tuple | None:
         return None
     reply_length, timeout = struct.unpack_from(_FRAME, content)
     timeout_us = timeout * _TIMEOUT_UNIT_US
-    if reply_length > FIFO_SIZE or not 0 < timeout_us <= TIMEOUT_LIMIT_US:
+    if (reply_length > FIFO_SIZE and reply_length != ANY_LENGTH) or not 0 < timeout_us <= TIMEOUT_LIMIT_US:
         return None
     return reply_length, timeout_us, content[FRAME_SIZE:]
 
