@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.tools.office.desk_rows import DAY_S, MILLION, add_sale, add_token, make_street, now_s, tell, this_month
+from wattpurse.core.messages import token
 from wattpurse_tools.office import page_codes, tenant_page
 from wattpurse_tools.pages.login_limits import TENANT
 from wattpurse_tools.record.models import Customer, Meter, Premises, Tenancy, Token
@@ -109,3 +110,12 @@ def test_digits_of_a_token_that_was_taken_back_are_not_shown(office, pages, stre
     content = pages.get(f"/t/{CODE}").content.decode()
     assert "taken back" in content
     assert "9999" not in content
+
+
+def test_days_are_told_in_the_language_of_the_tenant(office, pages, street):
+    sale = add_sale(1001, this_month(), MILLION)
+    Token.objects.filter(sale=sale).update(kind=token.DAYS, unit="time", amount=12 * DAY_S, words="12 days")
+    for language, words in (("en", "12 days"), ("de", "12 Tage"), ("fr", "12 jours")):
+        content = pages.get(f"/t/{CODE}", HTTP_ACCEPT_LANGUAGE=language).content.decode().replace("\xa0", " ")
+        assert f">{words}<" in content
+        assert ("12 days" in content) == (language == "en")

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from wattpurse_tools.office.site_days import first_day, site_zone
-from wattpurse_tools.pages.amount_texts import amount_text, energy_text, money_text
+from wattpurse_tools.pages.amount_texts import amount_text, days_text, energy_text, money_text
 from wattpurse_tools.record.models import Meter
 
 register = template.Library()
@@ -62,6 +62,12 @@ def money(microunits: int | None, currency: str, decimals: int = 2) -> str:
 def amount(value: int | None, unit: str, meter: Meter) -> str:
     """Return an amount of a unit at a meter."""
     return "–" if value is None else amount_text(value, unit, meter.currency, meter.decimals)
+
+
+@register.filter
+def days(term_s: int) -> str:
+    """Return a length of time in days."""
+    return days_text(term_s)
 
 
 @register.filter
