@@ -64,7 +64,7 @@ class RoomHardware:
         self.board: RoomDevices | None = None
 
     async def run(self) -> None:
-        """Live one life of the processor."""
+        """Run one life of the processor."""
         self.start()
         if self.program is not None:
             await self.program.run()

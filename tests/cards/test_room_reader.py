@@ -3,6 +3,7 @@
 import unittest
 
 from boards.host.cards.classic import ClassicCard
+from boards.host.cards.iso_dep import IsoDepCard
 from boards.host.cards.ultralight import UltralightCard
 from boards.host.chips.aes import aes
 from boards.host.chips.random_bits import RandomBits
@@ -10,7 +11,7 @@ from boards.host.chips.room_line import RoomLineModel
 from boards.host.room import RoomHardware
 from boards.host.world.clock import VirtualClock
 from tests.cards.formatted_card import format_card
-from wattpurse.cards import purse
+from wattpurse.cards import iso_dep, purse
 from wattpurse.cards.iso14443 import CardError
 from wattpurse.cards.memory import open_card
 from wattpurse.cards.mfrc522 import ReaderError
@@ -178,6 +179,16 @@ class TestCards(unittest.TestCase):
         version, page = self.bench.run(work())
         self.assertEqual((version[2], version[6]), (0x04, 0x0F))
         self.assertEqual(page, b"abcd")
+
+    def test_a_card_of_iso_14443_4_answers_through_the_line(self):
+        self.bench.room.reader.field.insert(IsoDepCard(PAGES_UID, lambda command: bytes(command) * 3))
+
+        async def work():
+            identity = await self.bench.reader.find_card()
+            card = await iso_dep.activate(self.bench.reader, identity, self.bench.clock)
+            return bytes(await card.transceive(bytes(range(60))))
+
+        self.assertEqual(self.bench.run(work()), bytes(range(60)) * 3)
 
     def test_keys_of_cards_are_not_readable_on_the_line(self):
         heard = bytearray()

@@ -54,7 +54,7 @@ class RoomLineModel:
                 piece.keeps = min(piece.keeps, int((now_us - piece.begun_us) / self._byte_us))
 
     def mend(self) -> None:
-        """Mend the line."""
+        """Restore the line."""
         self.is_cut = False
 
     def send(self, end: "RoomLineEnd", data: bytes) -> None:

@@ -91,7 +91,7 @@ class Panel:
             pass
 
     async def poll_when_due(self) -> None:
-        """Poll, unless something was sent a moment ago."""
+        """Ask the board, unless something was sent a moment ago."""
         if self._clock.ticks_diff(self._clock.ticks_ms(), self._asked_ms) >= POLL_MS:
             await self.poll()
 

@@ -479,7 +479,7 @@ class RoomBoard:
                 self._presses.append(room.LONG_PRESS if press == LONG else room.SHORT_PRESS)
 
     async def _watch(self) -> None:
-        """Say on the display that no meter speaks, and let the card reader sleep then."""
+        """Show on the display that no meter speaks, and let the card reader sleep then."""
         while True:
             await self._clock.sleep_ms(_LOOK_MS)
             now_ms = self._clock.ticks_ms()
