@@ -83,15 +83,31 @@ class VirtualReader:
         self.daemon.kill()
         self.daemon.wait(_START_S)
 
+    def _wait_until_empty(self):
+        until = time.monotonic() + _CARD_S
+        with Service() as service:
+            while service.has_card(self.name):
+                if time.monotonic() > until:
+                    raise TimeoutError("pcscd does not see that the card is gone")
+                time.sleep(_PAUSE_S)
+
     def _is_listed(self):
         with suppress(ReaderTrouble), Service() as service:
             return self.name in service.readers()
         return False
 
     def lay(self, card):
-        """Lay a PcscCard on the reader, and wait until the reader sees it."""
+        """Lay a PcscCard on the reader, and wait until the reader sees it.
+
+        A card that comes back at once may be seen as one that was never away. Another card is laid there after pcscd
+        has seen the reader empty: it would keep the ATR of the one before.
+        """
+        before = self.card
         self.lift()
+        if before is None or before.card is not card.card:
+            self._wait_until_empty()
         self.card = card
+        card.power_on()
         self._link = socket.create_connection(("127.0.0.1", self.port), _CARD_S)
         self._link.settimeout(None)
         self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

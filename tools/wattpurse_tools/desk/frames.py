@@ -161,12 +161,12 @@ async def _select(driver: FrameDriver, command: dict) -> dict:
 
 
 async def _authenticate(driver: FrameDriver, command: dict) -> dict:
-    await driver.authenticate(_bytes(command, "frame"), _number(command, "timeout_us"))
+    await driver.authenticate(_frame(command), _number(command, "timeout_us"))
     return {}
 
 
 async def _exchange(driver: FrameDriver, command: dict) -> dict:
-    frame, length = _bytes(command, "frame"), _number(command, "length")
+    frame, length = _frame(command), _number(command, "length")
     return {"reply": bytes(await driver.exchange(frame, length, _number(command, "timeout_us"))).hex()}
 
 
@@ -177,7 +177,7 @@ async def _write(driver: FrameDriver, command: dict) -> dict:
 
 
 async def _transceive(driver: FrameDriver, command: dict) -> dict:
-    return {"reply": driver.transceive(_bytes(command, "frame")).hex()}
+    return {"reply": driver.transceive(_frame(command)).hex()}
 
 
 def _bytes(fields: dict, name: str) -> bytes:
@@ -189,6 +189,14 @@ def _bytes(fields: dict, name: str) -> bytes:
         return bytes.fromhex(value)
     except ValueError:
         raise CardError("garbled") from None
+
+
+def _frame(command: dict) -> bytes:
+    """Return the frame of a command. Raise CardError ("garbled") if it has none."""
+    frame = _bytes(command, "frame")
+    if not frame:
+        raise CardError("garbled")
+    return frame
 
 
 def _number(fields: dict, name: str) -> int:

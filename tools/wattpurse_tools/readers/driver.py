@@ -28,6 +28,7 @@ _READ = 0x30
 _WRITE_BLOCK = 0xA0
 _WRITE_PAGE = 0xA2
 _BLOCK = 16
+_AUTHENTICATION = 12
 _UID_LENGTHS = (4, 7, 10)
 
 # PC/SC part 3, 3.1.3.2.3.1: the historical bytes of a storage card are 80 4F 0C, RID A000000306, standard, name.
@@ -104,6 +105,8 @@ class PcscDriver:
 
     async def authenticate(self, frame: bytes, timeout_us: int) -> None:
         """Open a sector with a key: `frame` is 0x60 or 0x61, block, six key bytes, four UID bytes."""
+        if len(frame) != _AUTHENTICATION:
+            raise CardError("refused")
         which = 1 if frame[0] == _AUTHENTICATE_B else 0
         family = self._family
         self._block = None

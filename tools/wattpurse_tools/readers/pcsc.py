@@ -133,6 +133,15 @@ class Service:
             raise trouble_of(code)
         return [str(name) for name in names]
 
+    def has_card(self, reader: str) -> bool:
+        """Return True if a card lies on a reader. A reader that is gone has none."""
+        scard = self._scard
+        asked = [(reader, scard.SCARD_STATE_UNAWARE)]
+        code, states = self._worker.call(scard.SCardGetStatusChange, self._context, 0, asked)
+        if code & _MASK not in (0, troubles.TIMEOUT):
+            raise trouble_of(code)
+        return bool(states[0][1] & scard.SCARD_STATE_PRESENT)
+
     def connect(self, reader: str) -> "Connection":
         """Connect to the card on a reader, alone. Raise ReaderTrouble if there is none, or another program has it."""
         scard = self._scard
