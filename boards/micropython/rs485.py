@@ -43,7 +43,7 @@ class Rs485Line:
         receive.irq(handler=None)  # edges of a byte are no interrupts of whatever had the pin before
         self._drive = drive
         self._uart = UART(number, baudrate=BAUD, tx=send, rx=receive, txbuf=_BUFFER_BYTES, rxbuf=_BUFFER_BYTES)
-        self._timer = Timer()
+        self._timer = Timer(-1)
         self._silent_ms = 0
         self._arrival = _Arrival(self._uart)
         self._stream = asyncio.StreamReader(self._arrival)  # pyright: ignore[reportArgumentType]
@@ -59,7 +59,8 @@ class Rs485Line:
             self._silent_ms = _SHORTEST_ANSWER_MS
         else:
             self._silent_ms = sending_us // 1000 + _SHORTEST_ANSWER_MS
-            self._timer.init(mode=Timer.ONE_SHOT, period=sending_us, tick_hz=1_000_000, callback=self._end_of_sending)
+            once = Timer.ONE_SHOT  # the port takes a period in ticks of 1 us, and the stubs do not know that
+            self._timer.init(mode=once, period=sending_us, tick_hz=1_000_000, callback=self._end_of_sending)  # pyright: ignore[reportCallIssue]
 
     async def read(self, timeout_ms: int) -> bytes:
         """Return the next frame as it arrived, or other bytes; b"" if none come in time."""

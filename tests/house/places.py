@@ -14,7 +14,7 @@ FIRMWARE_FILES = [
 
 TOOL_FILES = sorted((ROOT / "tools/wattpurse_tools").rglob("*.py"))
 
-CPYTHON_ONLY_FOLDERS = ("house", "links", "proof", "silicon", "tools", "unix")
+CPYTHON_ONLY_FOLDERS = ("house", "links", "peers", "proof", "silicon", "tools", "unix")
 
 
 def runs_on_both_pythons(file: Path) -> bool:

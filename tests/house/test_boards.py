@@ -191,6 +191,10 @@ class _ManifestWords:
         self._manifest.modules[path] = source
 
 
+# The driver of a reader board at a computer.
+ON_COMPUTERS = ("wattpurse/cards/linked_reader.py",)
+
+
 @pytest.fixture
 def frozen(board):
     """Return the modules that the board's richest image freezes."""
@@ -245,19 +249,21 @@ def test_a_modem_has_pins_that_only_a_metering_chip_or_a_readout_head_uses(name)
     assert not {tx, rx} & (set(pins.GPIO.values()) | {row[1] for row in getattr(pins, "CLAMP_WIRING", ())})
 
 
-def test_the_manifest_freezes_the_whole_firmware_except_that_of_reader_boards(frozen):
+def test_the_images_freeze_the_whole_firmware(frozen):
     firmware = ROOT / "firmware"
+    elsewhere = frozen_elsewhere()
     for file in firmware.rglob("*.py"):
         path = file.relative_to(firmware).as_posix()
-        if not is_of_dispenser(file):
-            assert (frozen.get(path) or frozen_of_readers()[path]) == file
+        if path not in ON_COMPUTERS:
+            assert (frozen.get(path) or elsewhere[path]) == file
 
 
-def frozen_of_readers():
-    """Return the modules that the images of reader boards freeze."""
-    names = boards.names(roles=(boards.READER,))
-    images = [frozen_by(ROOT / "boards" / boards.folder_name(name) / "image/manifest.py") for name in names]
-    return {path: file for image in images for path, file in image.items()}
+def frozen_elsewhere():
+    """Return the modules of images that are not for every meter: that for a room reader, and those of other boards."""
+    names = boards.names(roles=tuple(set(boards.ROLES) - {boards.METER}))
+    files = [ROOT / "boards" / boards.folder_name(name) / "image/manifest.py" for name in names]
+    files += [ROOT / "boards/dispenser/image/manifest.py", *(ROOT / "boards").glob("*/image/manifest-room.py")]
+    return {path: file for one in files for path, file in frozen_by(one).items()}
 
 
 def test_a_meter_has_nothing_of_the_dispensing_unit(frozen):
@@ -269,11 +275,22 @@ def is_of_dispenser(file):
 
 
 def test_every_module_of_ours_that_is_imported_is_frozen(frozen):
-    names = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in frozen}
+    elsewhere = modules_of(frozen_elsewhere())
     for path, source in frozen.items():
-        for _, name in imported_names(ast.parse(source.read_text())):
-            if name.split(".")[0] in ("boards", "board", "wattpurse"):
-                assert name in names or name.rpartition(".")[0] in names, f"{path} imports {name}"
+        tree = ast.parse(source.read_text())
+        at_start = ast.Module([one for one in tree.body if isinstance(one, ast.Import | ast.ImportFrom)], [])
+        refuse_missing(path, at_start, modules_of(frozen))
+        refuse_missing(path, tree, modules_of(frozen) | elsewhere)
+
+
+def modules_of(frozen):
+    return {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in frozen}
+
+
+def refuse_missing(path, tree, names):
+    for _, name in imported_names(tree):
+        if name.split(".")[0] in ("boards", "board", "wattpurse"):
+            assert name in names or name.rpartition(".")[0] in names, f"{path} imports {name}"
 
 
 def test_nothing_of_another_board_is_frozen(board, frozen):

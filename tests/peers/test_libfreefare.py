@@ -11,8 +11,8 @@ import pytest
 from boards.host.cards.desfire import DesfireCard
 from boards.host.chips.aes import aes
 from tests.cards.desfire_bench import Numbers, Wire, content_of, key_card, run
-from tests.cards.pn532_line import Pn532Line
 from tests.house.places import ROOT
+from tests.peers.pn532_line import Pn532Line
 from wattpurse.cards import desfire_key_card as layout
 from wattpurse.cards.desfire import Desfire
 from wattpurse.core.money.key_card import CardContent
