@@ -40,7 +40,7 @@ class Rs485Line:
 
     def __init__(self, number: int, send: "Pin", receive: "Pin", drive: "Pin") -> None:
         drive(0)
-        receive.irq(handler=None)  # edges of a byte are no interrupts of whatever had the pin before
+        receive.irq(handler=None)  # edges of a byte are no interrupts of a reader that had the pin
         self._drive = drive
         self._uart = UART(number, baudrate=BAUD, tx=send, rx=receive, txbuf=_BUFFER_BYTES, rxbuf=_BUFFER_BYTES)
         self._timer = Timer(-1)

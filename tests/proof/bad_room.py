@@ -186,7 +186,7 @@ class _HostileBoard:
         return room.offset(size) + data
 
     def _spoiled(self, answer):
-        """Return what goes over the wires: often the answer."""
+        """Return the bytes for the wires: often the answer."""
         random = self._random
         draw = random.random()
         self._recorded = [answer] + self._recorded[:20]

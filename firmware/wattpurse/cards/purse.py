@@ -243,7 +243,7 @@ async def statement_claims(memory: "Memory") -> list:
     """Return `(number, place, size)` of all data that begins like a statement, the newest first."""
     layout = layout_of(memory.kind)
     far = _far(memory)
-    if far is not None:  # whoever is at the other end may lie
+    if far is not None:  # the board at the other end may lie
         places, size = len(layout.statement_offsets), layout.statement_size
         return [claim for claim in await far.statement_claims() if claim[1] < places and claim[2] <= size]
     claims = []

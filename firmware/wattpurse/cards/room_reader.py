@@ -1,7 +1,7 @@
 """The card reader in the room, with the calls of `mfrc522.Mfrc522` that the meter uses, and the memory of its cards.
 
-The room reader finds, selects and reads cards by itself: each call here is one request, whatever the number of frames
-on the air. `halt` and `power_up` travel with the next look. The keys of a Classic card travel with the first request
+The room reader finds, selects and reads cards by itself: each call here is one request for any number of frames on
+the air. `halt` and `power_up` travel with the next look. The keys of a Classic card travel with the first request
 for its memory, encrypted.
 """
 
@@ -125,7 +125,7 @@ class RoomReader:
 
 
 class RoomMemory:
-    """The memory of the card that is selected in the room, as `memory.Memory`, and what `purse` does at it.
+    """The memory of the card that is selected in the room, as `memory.Memory`, with the steps of `purse` at it.
 
     `keys` are those of a Classic card, and None for any other.
     """
@@ -166,7 +166,7 @@ class RoomMemory:
         await self._reader.select_again(self._identity)
 
     async def read_orders(self) -> "OrderBox | None":
-        """Return what `purse.read_orders` finds. Raises CardError or ReaderError."""
+        """Return the result of `purse.read_orders` in the room. Raises CardError or ReaderError."""
         flags, secret = self._opening()
         status, content = await self._link.ask(room.ORDERS, bytes((flags,)), MEMORY_MS, secret)
         if status == frames.NOTHING:
@@ -178,7 +178,7 @@ class RoomMemory:
         return OrderBox(*box)
 
     async def statement_claims(self) -> list:
-        """Return what `purse.statement_claims` finds. Raises CardError or ReaderError."""
+        """Return the result of `purse.statement_claims` in the room. Raises CardError or ReaderError."""
         status, content = await self._link.ask(room.CLAIMS, b"", MEMORY_MS)
         expect_ok(status)
         claims = room.read_claims(content)
@@ -187,7 +187,7 @@ class RoomMemory:
         return claims
 
     async def write_and_verify(self, offset: int, data: bytes) -> None:
-        """Do what `purse.write_and_verify` does. The board writes the first part while the others are under way."""
+        """Let the room do `purse.write_and_verify`. The board writes the first part while the others are under way."""
         self._check_range(offset, len(data))
         if offset % self.unit or len(data) % self.unit or len(data) > room.LONGEST_WRITE:
             raise ValueError("whole units only")

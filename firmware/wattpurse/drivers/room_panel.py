@@ -66,7 +66,7 @@ class Panel:
 
     @property
     def knows_all(self) -> bool:
-        """True if the board in the room shows what it should, as far as the meter knows."""
+        """True if the board in the room shows the newest segments, as far as the meter knows."""
         return self._session == self._link.sessions and not self.is_behind
 
     async def flush(self) -> None:
@@ -84,7 +84,7 @@ class Panel:
             raise OSError("the display in the room does not answer")
 
     async def poll(self) -> None:
-        """Send what is new, and take a press. A line that is lost is noticed by others."""
+        """Send the news, and take a press. A line that is lost is noticed by others."""
         try:
             await self.flush()
         except OSError:

@@ -1,7 +1,7 @@
 """The room reader of a meter: its line, and its devices in place of the meter's own.
 
-`take_over` gives them to display and card desk, which do not know the difference. A line that is lost is a reader that
-fails and a display that does not answer, with the events and rules of both: see docs/room-reader.md.
+`take_over` gives them to display and card desk, which do not know the difference. A lost line is a lost reader and
+a lost display, with the events and rules of both: see docs/room-reader.md.
 """
 
 from wattpurse.cards.reader_link import ReaderLink

@@ -1,4 +1,4 @@
-"""The program of the board in the room: it does at card reader, display, button and buzzer what the meter asks for.
+"""The program of the board in the room: it serves card reader, display, button and buzzer to the meter.
 
 The meter decides everything. The board believes requests with a tag alone (`core.seals.wire_seal`), under the key that
 its pairing gave it. While no meter speaks, the display says so: supply may be off for that reason, or end soon.

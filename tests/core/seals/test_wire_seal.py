@@ -1,4 +1,4 @@
-"""Tags between a meter and its room reader: what both ends agree on, and everything that is refused."""
+"""Tags between a meter and its room reader: agreement of both ends, and refusals."""
 
 import unittest
 

@@ -6,8 +6,8 @@
         room.power_up()
         meter.type_line("reader room")
 
-Whatever runs the meter then runs the room reader too, in turns of `slice_us`. A byte reaches the other chip at most one
-turn and one byte late, and never early: figures of time are on the safe side.
+A method that runs the meter then runs the room reader too, in turns of `slice_us`. A byte reaches the other chip at
+most one turn and one byte late, and never early: figures of time are on the safe side.
 
 The transceivers are strict. A byte is lost if its sender does not drive the line until the end of the stop bit, or if
 its receiver still drives it. `violations` names each such byte, and each time at which both ends drove the line.

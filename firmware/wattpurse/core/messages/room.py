@@ -61,13 +61,13 @@ NOT_AUTHENTIC = 0x40
 NOT_NOW = 0x41
 DISPLAY_FAILED = 0x42
 
-# Flags of PANEL: what it brings. REST lets the chip of the card reader sleep.
+# Flags of PANEL: its contents. REST lets the chip of the card reader sleep.
 SEGMENTS = 1
 DARK = 2
 SOUND = 4
 REST = 8
 
-# Flags of LOOK: what comes before the look, and after one that finds nothing.
+# Flags of LOOK: acts before the look.
 RESTART = 1
 POWER_UP = 2
 HALT = 4
