@@ -1,9 +1,13 @@
 """Every act by PIN or service card is in the event log. A change of the console without an event fails here."""
 
+import asyncio
 import unittest
 
 from boards.host.chips.power import BoardReset
+from boards.host.chips.random_bits import RandomBits
+from boards.host.chips.room_line import RoomLineModel
 from boards.host.chips.waves import wave
+from boards.host.room import RoomHardware
 from tests import samples
 from tests.services.bluetooth_port import ScriptedPort
 from tests.services.console.console_bench import COMMISSION, METER_KEY, METER_NUMBER, Bench
@@ -50,6 +54,22 @@ def _with_radio():
     bench = _in_service()
     bench.hardware.bluetooth = ScriptedPort(bench.clock)
     return bench
+
+
+def _with_room():
+    bench = _in_service()
+    bench.hardware.room_line = RoomLineModel(bench.clock, RandomBits(5))
+    room = RoomHardware(bench.clock, bench.hardware.room_line)
+    bench.say = lambda line: bench.clock.run(_beside(room.run(), bench.meter.console.answer(line)))
+    return bench
+
+
+async def _beside(program, answer):
+    running = asyncio.create_task(program)
+    try:
+        return await answer
+    finally:
+        running.cancel()
 
 
 def _blank():
@@ -142,6 +162,8 @@ ACTS = {
     "readout off": (_with_readout, lambda _: "", events.READOUT_SET),
     "readout address": (_in_service, lambda _: "WEG7", events.READOUT_SET),
     "readout password": (_in_service, lambda _: "geheim2026", events.READOUT_SET),
+    "reader room": (_with_room, lambda _: "", events.SETTING_CHANGED),
+    "reader own": (_in_service, lambda _: "", events.SETTING_CHANGED),
     "pin": (_in_service, lambda _: "5555", events.PIN_CHANGED),
     "reboot": (_in_service, lambda _: "", events.RESTART_ORDERED),
     "logout": (_in_service, lambda _: "", events.LOGOUT),
