@@ -66,8 +66,8 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
     "services/console/network.py",
 ]
 
-# An image without TCP/IP, a radio or a room reader leaves out what only these use: a Pico has no room for that beside the
-# next image.
+# An image without TCP/IP, a radio or a room reader leaves out what only these use: a Pico has no room for that beside
+# the next image.
 options.defaults(network=False, bluetooth=False, room=False)
 LEFT_OUT = READER_BOARD + ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
 LEFT_OUT += [] if options.room else list(ROOM)
