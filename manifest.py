@@ -39,19 +39,22 @@ BLUETOOTH = (
     "core/messages/frames.py",
     "services/bluetooth.py",
 )
-# The meter's end of a room reader, for an image of its own: a Pico has no room for it beside the next image.
+# The meter's end of a reader on a board of its own.
 ROOM = (
+    "cards/linked_reader.py",
     "cards/reader_link.py",
     "cards/room_link.py",
     "cards/room_reader.py",
     "core/messages/reader_frames.py",
     "core/messages/reader_session.py",
+    "core/messages/reader_steps.py",
     "core/messages/room.py",
     "core/seals/wire_seal.py",
     "drivers/room_panel.py",
     "services/console/room.py",
     "services/room.py",
 )
+READER_BOARD = ["services/reader_board.py", "services/reader_server.py", "services/room_board.py"]
 # Imported when the first such card is met.
 SECURE_CARDS = (
     "cards/desfire.py",
@@ -60,14 +63,6 @@ SECURE_CARDS = (
     "cards/iso_dep.py",
     "services/secure_cards.py",
 )
-# The parts that only reader boards and computers run.
-READER_BOARD = [
-    "cards/linked_reader.py",
-    "core/messages/reader_steps.py",
-    "services/reader_board.py",
-    "services/reader_server.py",
-    "services/room_board.py",
-]
 WATTPURSE = pathlib.Path("firmware/wattpurse")
 EVERY = sorted(path.relative_to(WATTPURSE).as_posix() for path in WATTPURSE.rglob("*.py"))
 NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
@@ -80,8 +75,8 @@ NETWORK = [name for name in EVERY if name.startswith("services/mqtt/")] + [
 # The dispensing unit is no meter: its own image freezes these (boards/dispenser/image/manifest.py).
 DISPENSER = [name for name in EVERY if name.startswith("dispenser/")] + ["drivers/lcd_hd44780.py"]
 
-# An image without TCP/IP or without a radio leaves out what only these use: a Pico has no room for that beside the next
-# image.
+# An image without TCP/IP, a radio or a room reader leaves out what only these use: a Pico has no room for that beside
+# the next image.
 options.defaults(network=False, bluetooth=False, room=False)
 LEFT_OUT = READER_BOARD + DISPENSER
 LEFT_OUT += ([] if options.network else NETWORK) + ([] if options.bluetooth else list(BLUETOOTH))
