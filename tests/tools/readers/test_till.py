@@ -41,3 +41,28 @@ def tokens_on(card):
     copy = from_image(card.image())
     box = CardReader(station_office.current().vault).work(copy, purse.read_orders)
     return purse.split_tokens(box.content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"), (("ntag213", "0103a00c340300fe"), ("ntag215", "0300fe00"), ("ntag216", "0300fe00"))
+)
+def test_a_card_as_its_maker_delivers_it_is_new_and_another_content_is_in_use(reader, wattpurse, kind, content):  # noqa: F811
+    card = blank(kind)
+    card.memory[16 : 16 + len(content) // 2] = bytes.fromhex(content)
+    reader.lay(PcscCard(card))
+    wattpurse(f"card new anna --kind {kind} --meter {METER} {PLACE}")
+    reader.lift()
+    other = blank(kind)
+    other.rename(NTAG_UID[:-1] + b"\x99")
+    other.memory[16:20] = b"URL!"
+    reader.lay(PcscCard(other))
+    assert "in use" in wattpurse.refusal(f"card new bert --kind {kind} --meter {METER} {PLACE}")
+
+
+def test_a_card_of_another_name_is_refused_and_a_lifted_card_is_asked_for(reader, wattpurse):  # noqa: F811
+    reader.lay(PcscCard(blank("ntag215")))
+    wattpurse(f"card new anna --kind ntag215 --meter {METER} {PLACE}")
+    assert "card anna lies on the reader, not bert" in wattpurse.refusal(f"card topup bert --amount 5 {PLACE}")
+    reader.lift()
+    assert "no card lies on the reader" in wattpurse.refusal(f"card topup anna --amount 5 {PLACE}")
+    assert Token.objects.count() == 0

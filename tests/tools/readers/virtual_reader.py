@@ -97,7 +97,7 @@ class VirtualReader:
         return False
 
     def lay(self, card):
-        """Lay a PcscCard on the reader, and wait until the reader sees it.
+        """Put a PcscCard on the reader, and wait until the reader sees it.
 
         A card that comes back at once may be seen as one that was never away. Another card is laid there after pcscd
         has seen the reader empty: it would keep the ATR of the one before.

@@ -41,7 +41,7 @@ def connect(reader: str) -> "Connection":
 def named(part: str, readers: Sequence[str]) -> str:
     """Return the reader with this part in its name. Raise ReaderTrouble if there is none, or more than one.
 
-    Of the slots of one reader, whose names differ in the two last digits alone, it is the first.
+    The names of the slots of one reader differ in the two last digits alone. The first slot is taken.
     """
     if not readers:
         raise trouble_of(troubles.NO_READERS)
@@ -74,7 +74,7 @@ class Worker:
         threading.Thread(target=self._run, daemon=True).start()
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Return what `function(*arguments)` returns, or raise what it raises."""
+        """Return the result of `function(*arguments)`, or raise its exception."""
         if self._is_stuck:
             raise ReaderTrouble(troubles.SILENT_READER)
         done: queue.SimpleQueue = queue.SimpleQueue()

@@ -1,4 +1,4 @@
-"""What may be wrong with a PC/SC reader, in words that name the remedy. Codes are those of pcsclite.h."""
+"""The troubles of a PC/SC reader, in words that name the remedy. Codes are those of pcsclite.h."""
 
 from pathlib import Path
 

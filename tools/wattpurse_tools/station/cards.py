@@ -18,6 +18,7 @@ from wattpurse.core.seals.sealing import SealBroken
 from wattpurse_tools.refusals import Refusal, Words
 from wattpurse_tools.station.card_files import CardStore, blank_card
 from wattpurse_tools.station.card_reader import AnyCard, CardReader, Result, Step
+from wattpurse_tools.station.page_cards import is_unused
 from wattpurse_tools.station.rows import Row
 from wattpurse_tools.station.station import ACTIVE, ERASED, Station
 
@@ -214,7 +215,7 @@ class StationCards:
             raise ValueError(f"card {name} exists and is a {card.kind}")
         self._reader.prove(card)
         if exists and self._opens(card):
-            if any(self._reader.work(card, read_all)):
+            if not is_unused(card.kind, self._reader.work(card, read_all)):
                 raise ValueError(f"card {name} exists and is in use; it is not overwritten")
             self._reader.rekey(card, key_version)
         else:

@@ -12,6 +12,13 @@ from wattpurse.cards.mfrc522 import Mfrc522
 if TYPE_CHECKING:
     from wattpurse.cards.memory import Memory
 
+# The user memory of an NTAG as it is delivered (NTAG213/215/216 data sheet, clause 8.5): an empty NDEF message.
+_DELIVERED = {
+    "ntag213": bytes.fromhex("0103a00c340300fe"),
+    "ntag215": bytes.fromhex("0300fe00"),
+    "ntag216": bytes.fromhex("0300fe00"),
+}
+
 _READ = 0x30
 _READ_BYTES = 16
 _PAGE_BYTES = 4
@@ -20,6 +27,11 @@ _TIMEOUT_US = 5000
 # The last user page, and pages near which a smaller card would show its UID again: pages 16 and 20 (the Ultralights),
 # 41 and 45 (NTAG213), 128 (an address of few bits), 135 (NTAG215).
 _PAGES_TO_READ = {"ntag213": (39, 17, 32), "ntag215": (129, 17, 42, 128), "ntag216": (225, 17, 42, 128, 132)}
+
+
+def is_unused(kind: str, content: bytes | bytearray) -> bool:
+    """Return True if the user memory of a card is empty, or as the maker delivers it."""
+    return not any(content) or content.rstrip(b"\0") == _DELIVERED.get(kind, b"").rstrip(b"\0")
 
 
 async def prove_pages(driver: Mfrc522, identity: CardIdentity, memory: "Memory") -> None:
