@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wattpurse_tools.readers import desk_reader
-from wattpurse_tools.readers.driver import driver_of
+from wattpurse_tools.readers.desk_reader import DeskReaderDriver
+from wattpurse_tools.readers.driver import PcscDriver, driver_of
 from wattpurse_tools.station.card_files import CardFiles, CardStore
-from wattpurse_tools.station.reader_cards import Patience, ReaderCards, RealDriver
+from wattpurse_tools.station.reader_cards import Patience, ReaderCards
 
 PCSC = "pcsc:"
 SERIAL = desk_reader.PREFIX
@@ -21,7 +22,7 @@ def is_reader(place: str | Path) -> bool:
     return str(place).startswith((PCSC, SERIAL))
 
 
-def driver_at(place: str | Path) -> RealDriver:
+def driver_at(place: str | Path) -> PcscDriver | DeskReaderDriver:
     """Return the driver of the reader that a place names."""
     if str(place).startswith(SERIAL):
         return desk_reader.driver_of(str(place).removeprefix(SERIAL))

@@ -46,26 +46,6 @@ class RealDriver(Protocol):
         """Return the identity of the card on the reader, or None."""
         ...
 
-    async def select_again(self, identity: CardIdentity) -> None:
-        """Select a card already known."""
-        ...
-
-    async def authenticate(self, frame: bytes, timeout_us: int) -> None:
-        """Open a sector with a key."""
-        ...
-
-    async def exchange(self, frame: bytes, reply_length: int, timeout_us: int) -> bytes:
-        """Send a frame and return the answer."""
-        ...
-
-    async def acknowledged(self, frame: bytes, timeout_us: int) -> None:
-        """Send a frame that the card acknowledges."""
-        ...
-
-    def transceive(self, apdu: bytes) -> bytes:
-        """Return the answer of an ISO 14443-4 card to an APDU."""
-        ...
-
     def close(self) -> None:
         """Let other programs have the reader."""
         ...
