@@ -1,7 +1,7 @@
 """A hostile card gives no credit, breaks no rule, and leaves the unit ready for the next customer.
 
 Cards of any content are laid: random bytes, and flipped or exchanged bytes of real cards, whose seals a thief cannot
-make. Whatever the card says, the unit refuses it or sells to it, and its book stays as a book can be.
+make. The unit refuses such a card or sells to it, and its book stays a valid book.
 """
 
 import unittest

@@ -126,7 +126,7 @@ def test_a_write_torn_at_any_command_leaves_the_old_or_the_new_tokens_and_the_ne
                 content = read(reader)
                 assert content in (held, wanted), (number, moment)
                 outcomes.add(content == wanted)
-            write(reader, wanted)  # it reads back what it wrote
+            write(reader, wanted)  # it reads the data back
             held, wanted = wanted, held
     assert read(reader) == held
     assert copies == 1 or outcomes == {False, True}
