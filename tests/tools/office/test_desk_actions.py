@@ -281,7 +281,7 @@ def test_an_upload_is_not_written_through_a_planted_link(office, desk, tmp_path)
 
     table = b"name\nAda\n"
     folder = office.folder.path / "uploads"
-    folder.mkdir()
+    folder.mkdir(0o700)
     victim = tmp_path / "victim"
     victim.write_text("mine")
     os.symlink(victim, folder / hashlib.sha256(table).hexdigest())

@@ -1,9 +1,9 @@
 """Families of PC/SC readers. They differ by the rows of FAMILIES and by no code.
 
 PC/SC part 3 (supplement for contactless storage cards) names the commands: FF CA get UID, FF 82 load key, FF 86
-authenticate, FF B0 read, FF D6 update. It leaves the places of keys and the exchange of raw frames to the makers. Their
-manuals: ACS ACR122U API 2.04, ACS ACR1252U reference 1.08, Identiv uTrust 3700 F and 3720 F reference manuals (6.2),
-HID OMNIKEY 5022 and 5422 software developer guides.
+authenticate, FF B0 read, FF D6 update. It leaves the places of keys and the exchange of raw frames to the makers (ACS
+ACR122U API 2.04; Identiv uTrust 3700 F and 3720 F reference manuals, 6.2). The P1 of HID and the names of readers are
+from excerpts of the makers' documents. No reader itself has confirmed a row.
 """
 
 from dataclasses import dataclass
