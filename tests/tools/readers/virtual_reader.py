@@ -83,12 +83,13 @@ class VirtualReader:
         self.daemon.kill()
         self.daemon.wait(_START_S)
 
-    def _wait_until_empty(self):
+    def _wait_for(self, has_card):
+        """Wait until pcscd tells that a card is there, or that none is. It tells that after the ATR was read."""
         until = time.monotonic() + _CARD_S
         with Service() as service:
-            while service.has_card(self.name):
+            while service.has_card(self.name) != has_card:
                 if time.monotonic() > until:
-                    raise TimeoutError("pcscd does not see that the card is gone")
+                    raise TimeoutError("pcscd does not see the card" + ("" if has_card else " go"))
                 time.sleep(_PAUSE_S)
 
     def _is_listed(self):
@@ -105,7 +106,7 @@ class VirtualReader:
         before = self.card
         self.lift()
         if before is None or before.card is not card.card:
-            self._wait_until_empty()
+            self._wait_for(has_card=False)
         self.card = card
         card.power_on()
         self._link = socket.create_connection(("127.0.0.1", self.port), _CARD_S)
@@ -116,6 +117,7 @@ class VirtualReader:
         self._thread.start()
         if not seen.wait(_CARD_S):
             raise TimeoutError("pcscd does not see the card")
+        self._wait_for(has_card=True)
 
     def lift(self):
         """Take the card away, and wait until it is gone."""
